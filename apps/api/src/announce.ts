@@ -1,0 +1,38 @@
+// Tells the rest of the platform what the store already holds. The store is the truth, so a request does not fail when nobody
+// can be told: workers look at the store by themselves.
+
+import type { Deployment } from "@slipway/core";
+import { publishNew, publishStatus } from "@slipway/logs";
+import type { Platform } from "./platform.ts";
+
+/** A request waits this long for Redis; what is not done by then goes on without it. */
+const patienceMs = 2_000;
+
+/** A new deployment: to the app's followers, then to the workers. */
+export async function announceNew(platform: Platform, deployment: Deployment): Promise<void> {
+  const { redis, keys, lanes } = platform;
+  await told(platform, "a new deployment's followers", () => publishNew(redis, keys, deployment));
+  await told(platform, "the queue of a new deployment", () => lanes.advance(deployment.appId));
+}
+
+/** A deployment that the store now says is aborted: to whoever runs it, then to the app's followers. */
+export async function announceAbort(platform: Platform, deployment: Deployment): Promise<void> {
+  const { redis, keys, lanes } = platform;
+  await told(platform, "the worker of an aborted deployment", () => lanes.abort(deployment));
+  await told(platform, "an aborted deployment's followers", () => publishStatus(redis, keys, deployment));
+}
+
+/** An app that the store now says is deleted. */
+export async function announceRemoval(platform: Platform, appId: string): Promise<void> {
+  await told(platform, "the workers of an app's removal", () => platform.lanes.requestRemoval(appId));
+}
+
+async function told({ logger }: Platform, whom: string, tell: () => Promise<unknown>): Promise<void> {
+  const patience = Promise.withResolvers<void>();
+  const timer = setTimeout(patience.resolve, patienceMs);
+  const done = tell().catch((error: unknown) => {
+    logger.warn({ err: error }, `cannot tell ${whom}; they will find it in the store`);
+  });
+  await Promise.race([done, patience.promise]);
+  clearTimeout(timer);
+}

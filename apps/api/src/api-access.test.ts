@@ -1,0 +1,161 @@
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { lacksRedis } from "@slipway/testkit";
+import { startTestApi } from "./test-api.ts";
+import type { TestApi } from "./test-api.ts";
+
+const basic = (password: string, username = "") =>
+  `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+
+describe.skipIf(await lacksRedis())("who may ask, and how requests are refused", () => {
+  let api: TestApi;
+  let token: string;
+
+  beforeAll(async () => {
+    api = await startTestApi();
+    ({ token } = await api.newUser({ username: "ada", email: "ada@example.com", fullname: "Ada" }));
+  });
+  afterAll(() => api[Symbol.asyncDispose]());
+
+  const exchange = (authorization?: string) =>
+    fetch(`${api.url}/v1/tokens/exchange`, {
+      method: "POST",
+      body: "{}",
+      headers: authorization === undefined ? {} : { authorization, "content-type": "application/json" },
+    });
+
+  const post = (body: string, type = "application/json") =>
+    fetch(`${api.url}/v1/apps`, {
+      method: "POST",
+      body,
+      headers: { authorization: `Bearer ${token}`, "content-type": type },
+    });
+
+  test("an API token is exchanged for a JWT of an hour that then stands for its user", async () => {
+    const response = await exchange(basic(token));
+    expect(response.status).toBe(200);
+    const { token: jwt } = (await response.json()) as { token: string };
+    const claims = JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString()) as {
+      exp: number;
+      iat: number;
+    };
+    expect(claims.exp - claims.iat).toBe(3600);
+    const self = await api.ask(jwt, "GET", "/v1/users/self?");
+    expect(self.status).toBe(200);
+    expect(self.body).toEqual({
+      user: {
+        id: expect.any(String),
+        username: "ada",
+        email: "ada@example.com",
+        fullname: "Ada",
+        flags: {},
+      },
+    });
+  });
+
+  test("anything else is not exchanged", async () => {
+    for (const authorization of [undefined, basic("tk-us-nobody"), basic(""), `Bearer ${token}`, "Basic !"]) {
+      const response = await exchange(authorization);
+      expect(response.status).toBe(401);
+      expect(await response.json()).toEqual({ error: expect.any(String) });
+    }
+  });
+
+  test("without a valid bearer every route of members is a 401 in JSON, also one that is not there", async () => {
+    const routes = [
+      ["GET", "/v1/users/self"],
+      ["GET", "/v1/apps"],
+      ["POST", "/v1/apps"],
+      ["GET", "/v1/apps/demo"],
+      ["DELETE", "/v1/apps/demo"],
+      ["POST", "/v1/sources"],
+      ["POST", "/v1/apps/demo/deployments"],
+      ["GET", "/v1/apps/demo/deployments"],
+      ["GET", "/v1/apps/demo/deployments/1"],
+      ["GET", "/v1/apps/demo/deployments/1/output"],
+      ["GET", "/v1/deployments/1/output"],
+      ["DELETE", "/v1/apps/demo/caches/deployment"],
+      ["GET", "/v1/apps/demo/variables"],
+      ["PUT", "/v1/apps/demo/variables"],
+      ["GET", "/v1/nothing"],
+    ] as const;
+    for (const [method, path] of routes) {
+      for (const bearer of [null, "a.b.c"]) {
+        const { status, body } = await api.ask(bearer, method, path);
+        expect([method, path, status, body]).toEqual([method, path, 401, { error: expect.any(String) }]);
+      }
+    }
+  });
+
+  test("the regions need no bearer, and name this API", async () => {
+    const { status, body } = await api.ask(null, "GET", "/v1/regions?");
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      regions: [
+        {
+          name: "local",
+          display_name: "local",
+          api: api.url,
+          database_api: api.url,
+          dashboard: api.url,
+          ssh: "127.0.0.1:22",
+          default: true,
+        },
+      ],
+    });
+  });
+
+  test("unknown routes are a 404 in JSON", async () => {
+    for (const path of ["/v1/nothing", "/nothing"]) {
+      const { status, body } = await api.ask(token, "GET", path);
+      expect([status, body]).toEqual([404, { resource: "route", error: "route not found" }]);
+    }
+  });
+
+  test("bodies that cannot be read", async () => {
+    const cases = [
+      [await post("{"), 400, "the body is not valid JSON"],
+      [await post("7"), 400, "the body is not valid JSON"],
+      [await post(`"${"x".repeat(2 ** 20)}"`), 413, "the body is too large"],
+      [
+        await post("app[name]=x", "application/x-www-form-urlencoded"),
+        415,
+        "the body must be JSON, with Content-Type: application/json",
+      ],
+      [
+        await post("{}", "application/json; charset=klingon"),
+        415,
+        "the body's character set is not supported",
+      ],
+    ] as const;
+    for (const [response, status, error] of cases) {
+      expect([response.status, await response.json()]).toEqual([status, { error }]);
+    }
+  });
+
+  test("a path that cannot be decoded is a 400", async () => {
+    const { status, body } = await api.ask(token, "GET", "/v1/apps/%ff");
+    expect([status, body]).toEqual([400, { error: "the request is malformed" }]);
+  });
+
+  test("no answer tells what it runs on, and each has an id", async () => {
+    const { headers } = await api.ask(token, "GET", "/v1/apps");
+    expect(headers.get("x-powered-by")).toBeNull();
+    expect(headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("content-security-policy")).toContain("default-src 'none'");
+  });
+
+  test("health names its parts", async () => {
+    const { status, body } = await api.ask(null, "GET", "/health");
+    expect([status, body]).toEqual([200, { status: "ok", parts: { store: "ok", blobs: "ok", redis: "ok" } }]);
+  });
+
+  test("a request that is no HTTP is refused without harm", async () => {
+    const socket = connect(Number(new URL(api.url).port), "127.0.0.1");
+    socket.end("HELLO\r\n\r\n");
+    expect(await text(socket)).toContain("400 Bad Request");
+    expect((await api.ask(null, "GET", "/health")).status).toBe(200);
+  });
+});

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { lacksRedis } from "@slipway/testkit";
+import { startTestApi } from "./test-api.ts";
+import type { TestApi } from "./test-api.ts";
+
+describe.skipIf(await lacksRedis())("the queue dashboard", () => {
+  let api: TestApi;
+
+  beforeAll(async () => {
+    api = await startTestApi();
+  });
+  afterAll(() => api[Symbol.asyncDispose]());
+
+  const ask = (path: string, password: string | null, init: RequestInit = {}) => {
+    const headers = new Headers(init.headers);
+    if (password !== null) {
+      headers.set("authorization", `Basic ${Buffer.from(`anyone:${password}`).toString("base64")}`);
+    }
+    return fetch(api.url + path, { ...init, headers });
+  };
+
+  const pause = (headers: Record<string, string>) =>
+    ask("/queues/api/queues/deployments/pause", api.operatorToken, { method: "PUT", headers });
+
+  test("asks browsers to sign in", async () => {
+    for (const password of [null, "wrong", "tk-us-abcdefghijklmnopqrstuvwxyz"]) {
+      for (const path of ["/queues", "/queues/", "/queues/api/queues", "/queues/static/favicon-32x32.png"]) {
+        const response = await ask(path, password);
+        expect(response.status).toBe(401);
+        expect(response.headers.get("www-authenticate")).toBe(
+          'Basic realm="Slipway queues", charset="UTF-8"',
+        );
+        expect(await response.json()).toEqual({ error: expect.any(String) });
+      }
+    }
+  });
+
+  test("takes no JWT, and nobody but operators", async () => {
+    const jwt = await fetch(`${api.url}/v1/tokens/exchange`, {
+      method: "POST",
+      headers: { authorization: `Basic ${Buffer.from(`:${api.operatorToken}`).toString("base64")}` },
+    });
+    expect((await ask("/queues/", ((await jwt.json()) as { token: string }).token)).status).toBe(401);
+    const { token } = await api.newUser();
+    const response = await ask("/queues/api/queues", token);
+    expect([response.status, await response.json()]).toEqual([
+      403,
+      { error: "the queues are for operators only", code: "forbidden" },
+    ]);
+  });
+
+  test("shows an operator both queues, in pages whose parts its own policy allows", async () => {
+    for (const path of ["/queues", "/queues/", "/queues/queue/deployments"]) {
+      const page = await ask(path, api.operatorToken);
+      expect(page.status).toBe(200);
+      expect(page.headers.get("x-powered-by")).toBeNull();
+      const policy = page.headers.get("content-security-policy") ?? "";
+      expect(policy).toContain("script-src 'self'");
+      const html = await page.text();
+      expect(html).toContain('<base href="/queues/"');
+      const scripts = [...html.matchAll(/<script [^>]*src="([^"]+)"/g)].map(([, source]) => source ?? "");
+      expect(scripts.length).toBeGreaterThan(0);
+      for (const source of scripts) {
+        const script = await ask(`/queues/${source}`, api.operatorToken);
+        expect(script.headers.get("content-type")).toContain("javascript");
+      }
+    }
+    const answer = await ask("/queues/api/queues", api.operatorToken);
+    const { queues } = (await answer.json()) as { queues: { name: string }[] };
+    expect(queues.map(({ name }) => name)).toEqual(["deployments", "upkeep"]);
+  });
+
+  test("does nothing that another site asks for", async () => {
+    const foreign: Record<string, string>[] = [
+      { "sec-fetch-site": "cross-site" },
+      { "sec-fetch-site": "same-site" },
+      { origin: "http://evil.example" },
+      { origin: "null" },
+    ];
+    for (const headers of foreign) {
+      const response = await pause(headers);
+      expect([response.status, await response.json()]).toEqual([
+        403,
+        { error: "the request comes from another site", code: "forbidden" },
+      ]);
+    }
+    const own: Record<string, string>[] = [{}, { origin: api.url }, { "sec-fetch-site": "same-origin" }];
+    for (const headers of own) {
+      expect((await pause(headers)).status).toBe(200);
+    }
+  });
+
+  test("errors of its own tell no more than others", async () => {
+    const response = await ask("/queues/api/queues/nothing", api.operatorToken);
+    expect(response.status).toBe(404);
+    expect(await response.text()).not.toMatch(/node_modules|at .*\.js/);
+    const malformed = await ask("/queues/api/queues/deployments/add", api.operatorToken, {
+      method: "POST",
+      body: "{",
+      headers: { "content-type": "application/json" },
+    });
+    expect(await malformed.text()).not.toMatch(/node_modules|at .*\.js/);
+  });
+});

@@ -1,0 +1,167 @@
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { request } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sourceBlobKey } from "@slipway/core";
+import type { SourceAnswer } from "@slipway/protocol";
+import { aSource, lacksRedis } from "@slipway/testkit";
+import { openUrlSigner } from "@slipway/auth";
+import { presentSource } from "./source-url.ts";
+import { blobSize, startTestApi } from "./test-api.ts";
+import type { TestApi } from "./test-api.ts";
+
+const mebi = 1024 * 1024;
+const maxSizeBytes = 192 * mebi;
+
+/** What this process holds in buffers that are still in use, in bytes. */
+const heldBytes = (() => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  return () => {
+    collect();
+    return process.memoryUsage().arrayBuffers;
+  };
+})();
+
+const idOf = (url: string) => new URL(url).pathname.split("/")[3] ?? "";
+const put = (url: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
+  fetch(url, { method: "PUT", body, headers });
+
+/** Uploads what `chunks` yields without saying how much it is. Ends early where the answer comes early. */
+async function stream(url: string, chunks: Iterable<Buffer>) {
+  const upload = request(url, { method: "PUT" });
+  const answered = once(upload, "response") as Promise<[IncomingMessage]>;
+  for (const chunk of chunks) {
+    if (upload.write(chunk)) continue;
+    const answer = await Promise.race([once(upload, "drain").then(() => null), answered]);
+    if (answer !== null) break;
+  }
+  upload.end();
+  const [response] = await answered;
+  response.resume();
+  return response.statusCode;
+}
+
+describe.skipIf(await lacksRedis())("sources", () => {
+  let api: TestApi;
+  let token: string;
+
+  beforeAll(async () => {
+    api = await startTestApi({ SOURCE_MAX_MB: String(maxSizeBytes / mebi) });
+    ({ token } = await api.newUser());
+  });
+  afterAll(() => api[Symbol.asyncDispose]());
+
+  const newSource = async () => {
+    const answer = await api.ask(token, "POST", "/v1/sources", {});
+    expect(answer.status).toBe(201);
+    return (answer.body as SourceAnswer).source;
+  };
+  test("take an archive without other credentials, whatever its type, and give it back", async () => {
+    for (const type of ["application/x-gzip", "application/octet-stream", "text/plain", "application/json"]) {
+      const { upload_url, download_url } = await newSource();
+      const archive = randomBytes(100_000);
+      const uploaded = await put(upload_url, archive, { "content-type": type });
+      expect([uploaded.status, await uploaded.json()]).toEqual([200, {}]);
+      const download = await fetch(download_url);
+      expect(download.headers.get("content-length")).toBe("100000");
+      expect(Buffer.from(await download.arrayBuffer())).toEqual(archive);
+      expect(await api.store.sources.get(idOf(upload_url))).toMatchObject({ sizeBytes: 100_000 });
+    }
+  });
+
+  test("take a second upload in the place of the first", async () => {
+    const { upload_url, download_url } = await newSource();
+    await put(upload_url, "first");
+    expect((await put(upload_url, "second!")).status).toBe(200);
+    expect(await (await fetch(download_url)).text()).toBe("second!");
+  });
+
+  test("have nothing to give before an upload", async () => {
+    const response = await fetch((await newSource()).download_url);
+    expect([response.status, await response.json()]).toEqual([
+      404,
+      { resource: "source", error: "source not found" },
+    ]);
+  });
+
+  test("refuse URLs that were not given out, are for another method, or have expired", async () => {
+    const { upload_url, download_url } = await newSource();
+    const forged = { error: expect.any(String), code: "forbidden" };
+    const other = await newSource();
+    const mixed = new URL(other.upload_url);
+    mixed.search = new URL(upload_url).search;
+    const later = new URL(upload_url);
+    later.searchParams.set("expires", "9999999999");
+    const bare = upload_url.split("?", 1)[0] ?? "";
+    for (const url of [download_url, mixed.href, later.href, bare, `${upload_url}&expires=1`]) {
+      const response = await put(url, "x");
+      expect([response.status, await response.json()]).toEqual([403, forged]);
+    }
+    const past = aSource({ expiresAt: new Date(Date.now() - 1_000) });
+    await api.store.sources.create(past);
+    const signer = openUrlSigner({ signingKey: api.config.SIGNING_KEY });
+    const expired = await put(presentSource(past, signer, api.url).upload_url, "x");
+    expect([expired.status, await expired.json()]).toEqual([
+      403,
+      { error: "the URL has expired", code: "expired" },
+    ]);
+  });
+
+  test("refuse what is too large, said or not, and keep nothing of it", async () => {
+    const { upload_url } = await newSource();
+    const key = sourceBlobKey(idOf(upload_url));
+    await put(upload_url, "the one before");
+    const said = await put(upload_url, Buffer.alloc(maxSizeBytes + 1));
+    expect([said.status, await said.json()]).toEqual([
+      413,
+      { error: expect.stringContaining("larger than") },
+    ]);
+    const chunk = Buffer.alloc(mebi);
+    const unsaid = await stream(upload_url, Array<Buffer>(maxSizeBytes / mebi + 8).fill(chunk));
+    expect(unsaid).toBe(413);
+    expect(await blobSize(api.blobs, key)).toBe(14);
+  });
+
+  test("keep nothing of an upload that breaks off", async () => {
+    const { upload_url, download_url } = await newSource();
+    const upload = request(upload_url, { method: "PUT", headers: { "content-length": "1000000" } });
+    upload.write(Buffer.alloc(500_000));
+    const failed = once(upload, "error");
+    setTimeout(() => upload.destroy(new Error("the line is cut")), 50);
+    await failed;
+    expect((await fetch(download_url)).status).toBe(404);
+    expect((await api.ask(null, "GET", "/health")).status).toBe(200);
+  });
+
+  test("never hold an archive in memory", async () => {
+    const { upload_url, download_url } = await newSource();
+    const chunk = randomBytes(mebi);
+    const hash = createHash("sha256");
+    const before = heldBytes();
+    let most = 0;
+    const measure = () => {
+      most = Math.max(most, heldBytes() - before);
+    };
+    function* archive() {
+      for (let sent = 0; sent < maxSizeBytes; sent += mebi) {
+        hash.update(chunk);
+        if (sent % (16 * mebi) === 0) measure();
+        yield chunk;
+      }
+    }
+    expect(await stream(upload_url, archive())).toBe(200);
+    const received = createHash("sha256");
+    let receivedBytes = 0;
+    for await (const bytes of (await fetch(download_url)).body ?? []) {
+      received.update(bytes);
+      if (Math.floor(receivedBytes / mebi / 16) < Math.floor((receivedBytes += bytes.length) / mebi / 16))
+        measure();
+    }
+    expect(received.digest("hex")).toBe(hash.digest("hex"));
+    expect(most).toBeLessThan(maxSizeBytes / 3);
+  });
+});

@@ -1,0 +1,58 @@
+// The API's composition root: opens the adapters, starts serving, and stops in the reverse order.
+
+import { Redis } from "ioredis";
+import { ensureBootstrap, openAuth, openUrlSigner } from "@slipway/auth";
+import { redisKeys } from "@slipway/protocol";
+import { openLanes } from "@slipway/queue";
+import type { Logger, Service } from "@slipway/service";
+import { openBlobs, openStore } from "@slipway/store";
+import type { ApiConfig } from "./config.ts";
+import { httpApp } from "./http-app.ts";
+import type { Platform } from "./platform.ts";
+import { listen } from "./server.ts";
+
+export async function startApi(config: ApiConfig, logger: Logger): Promise<Service> {
+  await using opened = new AsyncDisposableStack();
+  const platform = await openPlatform(config, logger, opened);
+  if (config.BOOTSTRAP_TOKEN !== undefined) {
+    await ensureBootstrap({ store: platform.store, token: config.BOOTSTRAP_TOKEN });
+  }
+  const server = await listen(httpApp(platform), { host: config.API_HOST, port: config.API_PORT });
+  const resources = opened.move();
+  return {
+    async stop({ graceMs }) {
+      await server.stop({ graceMs });
+      await resources.disposeAsync();
+    },
+  };
+}
+
+async function openPlatform(
+  config: ApiConfig,
+  logger: Logger,
+  opened: AsyncDisposableStack,
+): Promise<Platform> {
+  const redisUrl = config.REDIS_URL;
+  const keys = redisKeys(config.INSTALLATION_ID);
+  const signingKey = config.SIGNING_KEY;
+  const onError = (error: unknown) => logger.warn({ err: error }, "the connection to Redis failed");
+  const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
+  // A request must not wait for a Redis that is away: it fails, or does without.
+  const redis = opened.adopt(new Redis(redisUrl, { maxRetriesPerRequest: 2 }), (client) =>
+    client.disconnect(),
+  );
+  redis.on("error", onError);
+  const { deployments } = store;
+  return {
+    config,
+    logger,
+    store,
+    blobs: await openBlobs({ url: config.blobsUrl }),
+    redis,
+    keys,
+    lanes: opened.use(openLanes({ redisUrl, keys, deployments, ownerSlots: config.OWNER_SLOTS, onError })),
+    auth: openAuth({ store, signingKey }),
+    urlSigner: openUrlSigner({ signingKey }),
+    now: () => new Date(),
+  };
+}

@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { readConfig } from "./config.ts";
+
+const enough = { INSTALLATION_ID: "ab12", REDIS_URL: "redis://127.0.0.1", SIGNING_KEY: "k".repeat(32) };
+
+test("public URLs follow the ports, unless given, and lose a slash at the end", () => {
+  expect(readConfig({ ...enough, API_PORT: "5000" })).toMatchObject({
+    PUBLIC_API_URL: "http://127.0.0.1:5000",
+    PUBLIC_STREAM_URL: "ws://127.0.0.1:4101",
+    SOURCE_MAX_MB: 300 * 1024 * 1024,
+    REGION_NAME: "local",
+  });
+  const given = {
+    PUBLIC_API_URL: "https://api.example/slipway/",
+    PUBLIC_STREAM_URL: "wss://stream.example/",
+  };
+  expect(readConfig({ ...enough, ...given })).toMatchObject({
+    PUBLIC_API_URL: "https://api.example/slipway",
+    PUBLIC_STREAM_URL: "wss://stream.example",
+  });
+});
+
+test("names every wrong setting and shows no secret", () => {
+  const wrong = { ...enough, SIGNING_KEY: "short-secret", PUBLIC_STREAM_URL: "http://x" };
+  expect(() => readConfig(wrong)).toThrow(/PUBLIC_STREAM_URL: must be a ws[^]*SIGNING_KEY: must have/);
+  expect(() => readConfig(wrong)).not.toThrow(/short-secret/);
+});

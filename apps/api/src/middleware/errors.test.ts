@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import { SlipwayError, errorCatalogue, invalidField, notFound } from "@slipway/core";
+import type { ErrorCode } from "@slipway/core";
+import { HttpProblem } from "../http-problem.ts";
+import { answerTo } from "./errors.ts";
+
+test("each status has the body its clients read", () => {
+  const cases = [
+    [new SlipwayError("unauthorized", "who?"), 401, { error: "who?" }],
+    [new SlipwayError("forbidden", "no"), 403, { error: "no", code: "forbidden" }],
+    [new SlipwayError("expired", "late"), 403, { error: "late", code: "expired" }],
+    [notFound("app"), 404, { resource: "app", error: "app not found" }],
+    [new SlipwayError("conflict", "taken"), 409, { error: "taken" }],
+    [new SlipwayError("too-large", "big"), 413, { error: "big" }],
+    [invalidField("name", "is short"), 422, { errors: { name: ["is short"] }, error: "name is short" }],
+    [new HttpProblem(415, "not JSON"), 415, { error: "not JSON" }],
+  ] as const;
+  for (const [error, status, body] of cases) expect(answerTo(error)).toEqual({ status, body });
+});
+
+test("what went wrong inside stays inside", () => {
+  const secret = "mongodb://user:pass@db";
+  for (const thrown of [new Error(secret), secret, new SlipwayError("internal", secret), { status: 400 }]) {
+    expect(answerTo(thrown)).toEqual({ status: 500, body: { error: "internal error" } });
+  }
+  const away = answerTo(new SlipwayError("store-unavailable", secret));
+  expect(away.status).toBe(503);
+  expect(JSON.stringify(away)).not.toContain(secret);
+});
+
+test("every code of the catalogue has an answer", () => {
+  for (const code of Object.keys(errorCatalogue) as ErrorCode[]) {
+    const { status, body } = answerTo(new SlipwayError(code, "x"));
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(typeof body.error).toBe("string");
+  }
+});
+
+test("what Express refuses is told without its words", () => {
+  const refused = Object.assign(new Error("Unexpected token < at /srv/app"), {
+    status: 400,
+    type: "entity.parse.failed",
+  });
+  expect(answerTo(refused)).toEqual({ status: 400, body: { error: "the body is not valid JSON" } });
+  const other = Object.assign(new URIError("Failed to decode param '%'"), { status: 400 });
+  expect(answerTo(other)).toEqual({ status: 400, body: { error: "the request is malformed" } });
+});

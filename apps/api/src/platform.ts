@@ -1,0 +1,22 @@
+// What every route stands on: the ports it uses and the settings it keeps. Made once by app.ts.
+
+import type { Redis } from "ioredis";
+import type { Auth, UrlSigner } from "@slipway/auth";
+import type { BlobStore, Store } from "@slipway/core";
+import type { RedisKeys } from "@slipway/protocol";
+import type { Lanes } from "@slipway/queue";
+import type { Logger } from "@slipway/service";
+import type { ApiConfig } from "./config.ts";
+
+export interface Platform {
+  readonly config: ApiConfig;
+  readonly logger: Logger;
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+  readonly lanes: Lanes;
+  readonly auth: Auth;
+  readonly urlSigner: UrlSigner;
+  readonly now: () => Date;
+}

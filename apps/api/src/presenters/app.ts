@@ -1,0 +1,42 @@
+// An app as the API shows it.
+
+import type { App, User } from "@slipway/core";
+import type { AppBody } from "@slipway/protocol";
+import type { ApiConfig } from "../config.ts";
+
+/** @param owner null when the owner's account is gone. */
+export function presentApp(
+  app: App,
+  owner: User | null,
+  config: Pick<ApiConfig, "PUBLIC_API_URL" | "PUBLIC_STREAM_URL" | "REGION_NAME">,
+): AppBody {
+  const self = `${config.PUBLIC_API_URL}/v1/apps/${app.id}`;
+  const url = app.address === null ? "" : urlOf(app.address);
+  return {
+    id: app.id,
+    name: app.name,
+    region: config.REGION_NAME,
+    owner: { id: app.ownerId, username: owner?.username ?? "", email: owner?.email ?? "" },
+    // Projects group apps for other installations' users; here each owner has the one.
+    project: { id: app.ownerId, name: "default" },
+    status: app.currentReleaseId === null ? "new" : "running",
+    url,
+    base_url: url,
+    git_url: `git@${new URL(config.PUBLIC_API_URL).hostname}:${app.name}.git`,
+    created_at: app.createdAt.toISOString(),
+    updated_at: app.updatedAt.toISOString(),
+    last_deployed_at: app.lastDeployedAt?.toISOString() ?? null,
+    flags: {},
+    limits: {},
+    links: {
+      self,
+      deployments: `${self}/deployments`,
+      variables: `${self}/variables`,
+      deployments_stream: `${config.PUBLIC_STREAM_URL}/apps/${app.name}`,
+    },
+  };
+}
+
+function urlOf({ host, port }: NonNullable<App["address"]>): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

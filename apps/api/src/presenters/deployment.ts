@@ -1,0 +1,49 @@
+// A deployment as the API shows it, and where a page of them stands.
+
+import { durationSeconds } from "@slipway/core";
+import type { Deployment, Pagination } from "@slipway/core";
+import type { DeploymentBody, PaginationBody } from "@slipway/protocol";
+
+/** Where the source came from is not shown: its URL may hold credentials. */
+export function presentDeployment(
+  deployment: Deployment,
+  { publicApiUrl, now }: { readonly publicApiUrl: string; readonly now: Date },
+): DeploymentBody {
+  const { id, appId } = deployment;
+  return {
+    id,
+    app_id: appId,
+    created_at: deployment.createdAt.toISOString(),
+    finished_at: deployment.finishedAt?.toISOString() ?? null,
+    status: deployment.status,
+    type: "archive",
+    git_ref: deployment.gitRef,
+    previous_git_ref: deployment.previousGitRef,
+    duration: durationSeconds(deployment, now),
+    ...imageOf(deployment),
+    stack_base_image: deployment.stackImage,
+    postdeploy_hook: null,
+    pusher: { ...deployment.pusher },
+    failure: deployment.failure === null ? null : { ...deployment.failure },
+    links: { output: `${publicApiUrl}/v1/apps/${appId}/deployments/${id}/output` },
+  };
+}
+
+export function presentPagination(pagination: Pagination): PaginationBody {
+  return {
+    current_page: pagination.currentPage,
+    prev_page: pagination.prevPage,
+    next_page: pagination.nextPage,
+    total_pages: pagination.totalPages,
+    total_count: pagination.totalCount,
+  };
+}
+
+/** A reference's first part is a registry when it looks like a host, as engines read it. */
+function imageOf({
+  image,
+  imageSizeBytes,
+}: Deployment): Pick<DeploymentBody, "image" | "image_size" | "registry"> {
+  const [, registry, path] = /^([^/]*[.:][^/]*|localhost)\/(.+)$/.exec(image ?? "") ?? [];
+  return { image: path ?? image, image_size: imageSizeBytes, registry: registry ?? null };
+}

@@ -1,0 +1,92 @@
+import { describe, expect, test } from "vitest";
+import { appBody, deploymentBody } from "@slipway/protocol";
+import { durationSeconds, paginate, queuedDeployment } from "@slipway/core";
+import { aNewDeployment, aUser, anApp, stepsTo, testTime } from "@slipway/testkit";
+import { presentApp } from "./app.ts";
+import { presentDeployment, presentPagination } from "./deployment.ts";
+
+const config = {
+  PUBLIC_API_URL: "http://127.0.0.1:4100",
+  PUBLIC_STREAM_URL: "ws://127.0.0.1:4101",
+  REGION_NAME: "local",
+};
+const at = { publicApiUrl: config.PUBLIC_API_URL, now: testTime };
+
+describe("an app", () => {
+  const owner = aUser({ id: "u1", username: "ada", email: "ada@example.com" });
+  const app = anApp({ id: "a1", name: "demo", ownerId: "u1" });
+
+  test("is new, with every field a client reads, before its first release", () => {
+    const body = presentApp(app, owner, config);
+    expect(appBody.strict().parse(body)).toEqual(body);
+    expect(body).toMatchObject({
+      id: "a1",
+      name: "demo",
+      status: "new",
+      url: "",
+      owner: { id: "u1", username: "ada", email: "ada@example.com" },
+      git_url: "git@127.0.0.1:demo.git",
+      created_at: "2026-03-04T05:06:07.089Z",
+      last_deployed_at: null,
+      flags: {},
+      limits: {},
+      links: { deployments_stream: "ws://127.0.0.1:4101/apps/demo" },
+    });
+  });
+
+  test("runs where its release answers", () => {
+    const running = { ...app, currentReleaseId: "r1", lastDeployedAt: testTime };
+    const at4 = presentApp({ ...running, address: { host: "127.0.0.1", port: 32_768 } }, owner, config);
+    expect(at4).toMatchObject({ status: "running", url: "http://127.0.0.1:32768" });
+    const at6 = presentApp({ ...running, address: { host: "::1", port: 80 } }, null, config);
+    expect(at6).toMatchObject({ url: "http://[::1]:80", owner: { id: "u1", username: "", email: "" } });
+  });
+});
+
+describe("a deployment", () => {
+  const queued = queuedDeployment(
+    aNewDeployment({ source: { kind: "url", url: "https://user:hunter2@example.com/a.tar.gz" } }),
+    1,
+  );
+
+  test("that waits has all its fields, and nothing of its source", () => {
+    const body = presentDeployment(queued, at);
+    expect(deploymentBody.strict().parse(body)).toEqual(body);
+    expect(body).toMatchObject({ status: "queued", duration: null, finished_at: null, image: null });
+    expect(body.links.output).toBe(
+      `http://127.0.0.1:4100/v1/apps/${queued.appId}/deployments/${queued.id}/output`,
+    );
+    expect(JSON.stringify(body)).not.toContain("hunter2");
+  });
+
+  test("shows registry and image apart, sizes in bytes and whole seconds", () => {
+    const done = stepsTo(queued, "success", new Date(testTime.getTime() + 1_499)).at(-1) ?? queued;
+    const finished = {
+      ...done,
+      startedAt: testTime,
+      image: "127.0.0.1:5000/apps/a1@sha256:abc",
+      imageSizeBytes: 12,
+    };
+    expect(presentDeployment(finished, at)).toMatchObject({
+      status: "success",
+      registry: "127.0.0.1:5000",
+      image: "apps/a1@sha256:abc",
+      image_size: 12,
+      duration: durationSeconds(finished, testTime),
+      finished_at: "2026-03-04T05:06:08.588Z",
+      failure: null,
+    });
+    const elsewhere = { ...finished, image: "library/a1:latest" };
+    expect(presentDeployment(elsewhere, at)).toMatchObject({ registry: null, image: "library/a1:latest" });
+  });
+});
+
+test("a page names its neighbours", () => {
+  expect(presentPagination(paginate({ page: 2, perPage: 10 }, 21))).toEqual({
+    current_page: 2,
+    prev_page: 1,
+    next_page: 3,
+    total_pages: 3,
+    total_count: 21,
+  });
+});

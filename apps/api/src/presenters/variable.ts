@@ -1,0 +1,8 @@
+// A variable as the API shows it.
+
+import type { Variable } from "@slipway/core";
+import type { VariableBody } from "@slipway/protocol";
+
+export function presentVariable({ id, name, value }: Variable): VariableBody {
+  return { id, name, value };
+}

@@ -1,0 +1,112 @@
+// An API for this package's tests: the whole app over HTTP, on a real database, a real blob store and a real Redis.
+
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { newApiToken } from "@slipway/auth";
+import type { BlobStore, Store, User } from "@slipway/core";
+import { createLogger } from "@slipway/service";
+import { openBlobs, openStore } from "@slipway/store";
+import { aUser, freePort, startRedis } from "@slipway/testkit";
+import type { TestRedis } from "@slipway/testkit";
+import { startApi } from "./app.ts";
+import { readConfig } from "./config.ts";
+import type { ApiConfig } from "./config.ts";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The parsed body; undefined when it is not JSON. */
+  readonly body: unknown;
+}
+
+export interface TestApi extends AsyncDisposable {
+  readonly url: string;
+  readonly config: ApiConfig;
+  /** Second handles of what the API has open. */
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly redis: TestRedis;
+  readonly operatorToken: string;
+  /** A new user with an API token. */
+  newUser(values?: Partial<User>): Promise<{ user: User; token: string }>;
+  /** Asks with a bearer; null for none. */
+  ask(token: string | null, method: string, path: string, body?: unknown): Promise<Answer>;
+}
+
+export async function startTestApi(settings: Readonly<Record<string, string>> = {}): Promise<TestApi> {
+  await using opened = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), "slipway-api-"));
+  opened.defer(() => rm(directory, { recursive: true, force: true }));
+  const redis = opened.use(await startRedis());
+  const operatorToken = newApiToken().secret;
+  const config = readConfig({
+    API_PORT: String(await freePort()),
+    DATA_DIR: directory,
+    REDIS_URL: redis.url,
+    INSTALLATION_ID: `test-${randomUUID().slice(0, 8)}`,
+    SIGNING_KEY: "0123456789abcdef".repeat(4),
+    BOOTSTRAP_TOKEN: operatorToken,
+    ...settings,
+  });
+  const api = await startApi(config, createLogger({ name: "api", level: "silent" }));
+  opened.defer(() => api.stop({ graceMs: 1_000 }));
+  const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
+  const blobs = await openBlobs({ url: config.blobsUrl });
+  const url = config.PUBLIC_API_URL;
+  const resources = opened.move();
+  return {
+    url,
+    config,
+    store,
+    blobs,
+    redis,
+    operatorToken,
+    newUser: (values) => newUser(store, values),
+    ask: (token, method, path, body) => ask(new URL(path, url), token, method, body),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** Size in bytes of a blob, read to its end; null when there is none. */
+export async function blobSize(blobs: BlobStore, key: string): Promise<number | null> {
+  const blob = await blobs.get(key);
+  return blob === null ? null : (await buffer(blob.bytes)).length;
+}
+
+async function newUser(store: Store, values: Partial<User> = {}): Promise<{ user: User; token: string }> {
+  const user = aUser(values);
+  const { secret, secretSha256 } = newApiToken();
+  await store.users.create(user);
+  const createdAt = new Date();
+  await store.tokens.create({
+    id: randomUUID(),
+    userId: user.id,
+    name: "test",
+    secretSha256,
+    createdAt,
+    lastUsedAt: null,
+  });
+  return { user, token: secret };
+}
+
+async function ask(url: URL, token: string | null, method: string, body: unknown): Promise<Answer> {
+  const headers = new Headers({ "content-type": "application/json" });
+  if (token !== null) headers.set("authorization", `Bearer ${token}`);
+  const response = await fetch(url, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const json = response.headers.get("content-type")?.startsWith("application/json") === true;
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: json ? (JSON.parse(text) as unknown) : undefined,
+  };
+}

@@ -1,0 +1,61 @@
+// The stream's composition root: opens the adapters, starts serving, and stops in the reverse order.
+
+import { Redis } from "ioredis";
+import { openAuth } from "@slipway/auth";
+import { openLogFeed } from "@slipway/logs";
+import { redisKeys } from "@slipway/protocol";
+import { checkHealth } from "@slipway/service";
+import type { Logger, Service } from "@slipway/service";
+import { openStore } from "@slipway/store";
+import type { StreamConfig } from "./config.ts";
+import { Connections } from "./connections.ts";
+import { defaultLimits } from "./platform.ts";
+import type { ConnectionLimits } from "./platform.ts";
+import { listen } from "./server.ts";
+
+/** While something is away every attempt fails: one warning in this time is enough, the rest is for debugging. */
+const warnEveryMs = 10_000;
+
+export async function startStream(
+  config: StreamConfig,
+  logger: Logger,
+  limits: Partial<ConnectionLimits> = {},
+): Promise<Service> {
+  await using opened = new AsyncDisposableStack();
+  const now = () => new Date();
+  const onTrouble = troubleLog(logger);
+  const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
+  const redis = opened.adopt(new Redis(config.REDIS_URL, { maxRetriesPerRequest: 2 }), (client) =>
+    client.disconnect(),
+  );
+  redis.on("error", onTrouble);
+  const keys = redisKeys(config.INSTALLATION_ID);
+  const auth = openAuth({ store, signingKey: config.SIGNING_KEY });
+  const feed = opened.use(openLogFeed({ redis, keys, store, now, onTrouble }));
+  const platform = { auth, apps: store.apps, feed, logger, now };
+  const connections = opened.use(new Connections(platform, { ...defaultLimits, ...limits }));
+  const health = async () => {
+    const found = await checkHealth({ store: () => store.ping(), redis: () => redis.ping() });
+    if (!found.ok) logger.warn({ parts: found.parts }, "not healthy");
+    return found;
+  };
+  const server = await listen(connections, { host: config.STREAM_HOST, port: config.STREAM_PORT, health });
+  const resources = opened.move();
+  return {
+    async stop({ graceMs }) {
+      server.close();
+      await connections.drain(graceMs);
+      server.closeAllConnections();
+      await resources.disposeAsync();
+    },
+  };
+}
+
+function troubleLog(logger: Logger): (error: unknown) => void {
+  let warnedAt = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    const quiet = performance.now() - warnedAt < warnEveryMs;
+    if (!quiet) warnedAt = performance.now();
+    logger[quiet ? "debug" : "warn"]({ err: error }, "followers wait: Redis or the store failed");
+  };
+}

@@ -1,0 +1,175 @@
+// One client's connection, from its upgrade to its close: who are you, what may you follow, here it is.
+
+import type { Duplex } from "node:stream";
+import { WebSocket } from "ws";
+import type { RawData } from "ws";
+import { mayUse } from "@slipway/auth";
+import { notFound } from "@slipway/core";
+import type { App, User } from "@slipway/core";
+import type { Follower } from "@slipway/logs";
+import { authFrame } from "@slipway/protocol";
+import { closeFor, refusal, tooSlow } from "./close-codes.ts";
+import type { Close } from "./close-codes.ts";
+import { framesOf, pingFrames } from "./frames.ts";
+import type { ConnectionLimits, Platform } from "./platform.ts";
+
+export interface ConnectionOptions {
+  readonly webSocket: WebSocket;
+  /** What the WebSocket runs over: whole frames may be written to it directly. */
+  readonly socket: Duplex;
+  /** Name or id from the path; null when the path names no app. */
+  readonly app: string | null;
+  readonly origin: string | undefined;
+  readonly limits: ConnectionLimits;
+  /** Whether the user may have one connection more. Called once, when it is known who it is. */
+  readonly admit: (user: User) => boolean;
+}
+
+/** How many ping intervals a peer may go without a sign of life. */
+const silentPings = 3;
+
+export class Connection {
+  readonly #platform: Platform;
+  readonly #options: ConnectionOptions;
+  readonly #closed = Promise.withResolvers<void>();
+  #follower: Follower | undefined;
+  #user: User | undefined;
+  #silentFor = 0;
+
+  constructor(platform: Platform, options: ConnectionOptions) {
+    this.#platform = platform;
+    this.#options = options;
+    const { webSocket, socket } = options;
+    const alive = () => {
+      this.#silentFor = 0;
+    };
+    webSocket.on("pong", alive).on("message", alive);
+    socket.on("drain", alive);
+    webSocket.on("close", () => this.#closed.resolve());
+    // the close that follows says the rest
+    webSocket.on("error", (error) => platform.logger.debug({ err: error }, "a connection failed"));
+  }
+
+  get user(): User | undefined {
+    return this.#user;
+  }
+
+  /** Whether the client waits for more of a deployment. */
+  get unfinished(): boolean {
+    return this.#follower?.unfinished === true;
+  }
+
+  /** Serves the client. Resolves when the connection is closed; never rejects. */
+  async serve(): Promise<void> {
+    try {
+      const token = await this.#token();
+      if (token === null) return;
+      const app = await this.#admitted(token);
+      if (this.#open) this.#follow(app);
+    } catch (thrown) {
+      const close = closeFor(thrown);
+      if (close.code === 1008) this.#platform.logger.debug({ reason: close.reason }, "a client was refused");
+      else this.#platform.logger.error({ err: thrown }, "a client cannot be served");
+      this.close(close);
+    }
+    await this.#closed.promise;
+    this.#follower?.close();
+  }
+
+  close({ code, reason }: Close): void {
+    this.#follower?.close();
+    this.#options.webSocket.close(code, reason);
+  }
+
+  /** Ends the connection without another word. */
+  terminate(): void {
+    this.#options.webSocket.terminate();
+  }
+
+  /** Says that we are there, and asks whether the client is. A dead one is dropped. */
+  ping(): void {
+    if (this.#silentFor >= silentPings) {
+      this.close(tooSlow);
+      this.terminate();
+      return;
+    }
+    this.#silentFor += 1;
+    const waits = this.#options.socket.writableLength > this.#options.limits.backlogBytes;
+    if (this.#follower === undefined || !this.#open || waits) return;
+    this.#options.socket.write(pingFrames(this.#platform.now()));
+    this.#options.webSocket.ping();
+  }
+
+  get #open(): boolean {
+    return this.#options.webSocket.readyState === WebSocket.OPEN;
+  }
+
+  /** The first frame's token; null when the client left before it came. */
+  async #token(): Promise<string | null> {
+    const { webSocket, limits, app } = this.#options;
+    if (app === null) throw refusal("connect to /apps/NAME");
+    const first = Promise.withResolvers<string>();
+    const late = () => first.reject(refusal(`no auth frame within ${limits.authMs / 1000} s`));
+    const timer = setTimeout(late, limits.authMs);
+    webSocket.once("message", (data, isBinary) => {
+      const token = isBinary ? undefined : tokenIn(data);
+      if (token === undefined)
+        first.reject(refusal('the first frame must be {"type":"auth","data":{"token":"…"}}'));
+      else first.resolve(token);
+    });
+    try {
+      return await Promise.race([first.promise, this.#closed.promise.then(() => null)]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The app, which the token's user may follow. A foreign app is not told from one that does not exist. */
+  async #admitted(token: string): Promise<App> {
+    const { auth, apps } = this.#platform;
+    const user = await auth.authenticate(token);
+    if (user === null) throw refusal("the token is not valid");
+    const wanted = this.#options.app ?? "";
+    const app = (await apps.byName(wanted)) ?? (await apps.get(wanted));
+    if (app === null || app.deletedAt !== null || !mayUse(user, app)) throw notFound("app");
+    if (!this.#options.admit(user)) throw refusal("you have too many connections open");
+    this.#user = user;
+    return app;
+  }
+
+  #follow(app: App): void {
+    const { feed, logger } = this.#platform;
+    const { socket, limits, origin } = this.#options;
+    this.#follower = feed.follow(app.id, {
+      send: (event) => {
+        if (!this.#open) return undefined;
+        socket.write(framesOf(event, origin));
+        return socket.writableLength > limits.backlogBytes ? this.#drained() : undefined;
+      },
+      onFailure: (error) => {
+        logger.error({ err: error, app: app.id }, "a follower failed");
+        this.close(closeFor(error));
+      },
+    });
+  }
+
+  /** Resolves when the client has taken all that waits in its socket, or is gone. */
+  async #drained(): Promise<void> {
+    const { socket } = this.#options;
+    const drained = Promise.withResolvers<void>();
+    const onDrain = () => drained.resolve();
+    socket.once("drain", onDrain);
+    await Promise.race([drained.promise, this.#closed.promise]);
+    socket.off("drain", onDrain);
+  }
+}
+
+/** @returns undefined for what is no auth frame. */
+function tokenIn(data: RawData): string | undefined {
+  try {
+    const text = Buffer.isBuffer(data) ? data.toString() : "";
+    return authFrame.parse(JSON.parse(text)).data.token;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,82 @@
+// All connections of the process: how many there may be, that they are alive, and how they end.
+
+import { setTimeout as delay } from "node:timers/promises";
+import type { User } from "@slipway/core";
+import { goingAway, tooMany } from "./close-codes.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection.ts";
+import type { ConnectionLimits, Platform } from "./platform.ts";
+
+const drainPollMs = 100;
+/** What a client has to answer our close, before it is dropped. */
+const closingMs = 1_000;
+
+export class Connections implements AsyncDisposable {
+  readonly #platform: Platform;
+  readonly #limits: ConnectionLimits;
+  readonly #all = new Set<Connection>();
+  readonly #timer: NodeJS.Timeout;
+  #draining = false;
+
+  constructor(platform: Platform, limits: ConnectionLimits) {
+    this.#platform = platform;
+    this.#limits = limits;
+    this.#timer = setInterval(() => {
+      for (const connection of this.#all) connection.ping();
+    }, limits.pingMs);
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** Serves a client that was just upgraded, to its end. */
+  async serve(client: Omit<ConnectionOptions, "limits" | "admit">): Promise<void> {
+    const options = { ...client, limits: this.#limits, admit: (user: User) => this.#admits(user) };
+    const connection = new Connection(this.#platform, options);
+    const unknown = countOf(this.#all, ({ user }) => user === undefined);
+    if (this.#draining) return connection.close(goingAway);
+    if (this.#all.size >= this.#limits.connections || unknown >= this.#limits.unknownConnections) {
+      return connection.close(tooMany);
+    }
+    this.#all.add(connection);
+    try {
+      await connection.serve();
+    } finally {
+      this.#all.delete(connection);
+    }
+  }
+
+  /**
+   * Takes no more. Who follows nothing that is unfinished is sent away at once, the others when it ends, and all after
+   * `graceMs`. Resolves when none is left.
+   */
+  async drain(graceMs: number): Promise<void> {
+    this.#draining = true;
+    const deadline = performance.now() + graceMs;
+    while (this.#all.size > 0) {
+      const late = performance.now() >= deadline;
+      for (const connection of this.#all) if (late || !connection.unfinished) connection.close(goingAway);
+      if (late) break;
+      await delay(Math.min(drainPollMs, Math.max(1, deadline - performance.now())));
+    }
+    const dropAt = performance.now() + closingMs;
+    while (this.#all.size > 0 && performance.now() < dropAt) await delay(10);
+    for (const connection of this.#all) connection.terminate();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.drain(0);
+  }
+
+  #admits(user: User): boolean {
+    return countOf(this.#all, (other) => other.user?.id === user.id) < this.#limits.connectionsPerUser;
+  }
+}
+
+function countOf(connections: Iterable<Connection>, matches: (connection: Connection) => boolean): number {
+  let count = 0;
+  for (const connection of connections) if (matches(connection)) count += 1;
+  return count;
+}

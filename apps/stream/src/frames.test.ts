@@ -1,0 +1,69 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { WebSocket, WebSocketServer } from "ws";
+import { expect, test } from "vitest";
+import { aNewDeployment, testTime } from "@slipway/testkit";
+import { queuedDeployment } from "@slipway/core";
+import type { FollowEvent } from "@slipway/logs";
+import { framesOf, pingFrames, textFrames } from "./frames.ts";
+
+const deployment = queuedDeployment(aNewDeployment({ id: "d-1" }), 1);
+
+test("payloads of every size are frames of their own that a client reads as they were", async () => {
+  const texts = [1, 125, 126, 65_535, 65_536, 200_000].map((length) => "x".repeat(length));
+  expect(await payloads(textFrames([...texts, "€🚢\ufffd"]))).toEqual([...texts, "€🚢\ufffd"]);
+});
+
+test("a line is a frame, with what JSON needs escaped", async () => {
+  const batch = { firstSeq: 1, lineCount: 3, text: 'one "two"\n\n\x1b[31mthree' };
+  const frames = await payloads(framesOf({ type: "log", deploymentId: "d-1", batch }, undefined));
+  expect(frames.map((frame) => JSON.parse(frame) as unknown)).toEqual([
+    { type: "log", id: "d-1", data: { content: 'one "two"' } },
+    { type: "log", id: "d-1", data: { content: "" } },
+    { type: "log", id: "d-1", data: { content: "\x1b[31mthree" } },
+  ]);
+});
+
+test("the frames of a batch are made once", () => {
+  const event: FollowEvent = {
+    type: "log",
+    deploymentId: "d-1",
+    batch: { firstSeq: 1, lineCount: 1, text: "a" },
+  };
+  expect(framesOf(event, undefined)).toBe(framesOf(event, "http://example.com"));
+});
+
+test.each([
+  ["http://scalingo-cli.local", { id: "d-1", pusher: deployment.pusher }],
+  ["http://scalingo-cli.local;1.2.3", { id: "d-1", pusher: deployment.pusher }],
+  ["http://example.com", "d-1"],
+  [undefined, "d-1"],
+])("new for a client from %s", async (origin, shown) => {
+  const [frame] = await payloads(framesOf({ type: "new", deployment }, origin));
+  expect(JSON.parse(frame ?? "")).toEqual({ type: "new", data: { deployment: shown } });
+});
+
+test("a ping carries the time in seconds", async () => {
+  const [frame] = await payloads(pingFrames(testTime));
+  expect(JSON.parse(frame ?? "")).toEqual({
+    type: "ping",
+    data: { ts: Math.floor(testTime.getTime() / 1000) },
+  });
+});
+
+/** What a client gets when these bytes are written to its socket. */
+async function payloads(frames: Buffer): Promise<string[]> {
+  const server = new WebSocketServer({ port: 0, perMessageDeflate: false });
+  server.on("connection", (webSocket, request) => {
+    request.socket.write(frames);
+    webSocket.close();
+  });
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const client = new WebSocket(`ws://127.0.0.1:${port}`);
+  const found: string[] = [];
+  client.on("message", (data: Buffer) => found.push(data.toString()));
+  await once(client, "close");
+  server.close();
+  return found;
+}

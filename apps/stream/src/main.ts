@@ -1,0 +1,17 @@
+// The stream process: deployments followed over WebSocket.
+
+import { createLogger, runMain, runService } from "@slipway/service";
+import { startStream } from "./app.ts";
+import { readConfig } from "./config.ts";
+
+process.exit(
+  await runMain(async () => {
+    const config = readConfig(process.env);
+    const logger = createLogger({
+      name: config.SERVICE_NAME ?? "stream",
+      level: config.LOG_LEVEL,
+      format: config.LOG_FORMAT,
+    });
+    return runService({ logger, graceMs: config.GRACE_MS, start: () => startStream(config, logger) });
+  }),
+);

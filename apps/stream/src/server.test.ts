@@ -1,0 +1,16 @@
+import { expect, test } from "vitest";
+import { appIn } from "./server.ts";
+
+test.each([
+  ["/apps/demo", "demo"],
+  ["/apps/demo/", "demo"],
+  ["/apps/demo?a=b", "demo"],
+  ["/apps/a%20b", "a b"],
+  ["/", null],
+  ["/apps/", null],
+  ["/apps/demo/logs", null],
+  ["/apps/%E0", null],
+  ["/other", null],
+])("%s names %s", (url, app) => {
+  expect(appIn(url)).toBe(app);
+});

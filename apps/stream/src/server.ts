@@ -1,0 +1,94 @@
+// The HTTP server: upgrades to WebSocket, and the answer to whoever asks for the process's health.
+
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import { SlipwayError } from "@slipway/core";
+import type { Health } from "@slipway/service";
+import type { Connections } from "./connections.ts";
+import { maxClientFrameBytes } from "./platform.ts";
+
+export interface ServerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Its reasons are not shown to whoever asks: they may name hosts. */
+  readonly health: () => Promise<Health>;
+}
+
+const limits = { headersMs: 15_000, requestMs: 30_000, keepAliveMs: 10_000, headerBytes: 16 * 1024 } as const;
+
+/** @throws {SlipwayError} "configuration-invalid" when the address is taken or not ours. */
+export async function listen(connections: Connections, options: ServerOptions): Promise<Server> {
+  const server = createServer(
+    {
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      maxHeaderSize: limits.headerBytes,
+    },
+    (request, response) => void answer(request, response, options.health),
+  );
+  const upgrades = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: maxClientFrameBytes,
+    // Lines are short and come in many small frames: compressing each by itself gains little, costs a context of
+    // memory per client, and would make every client's bytes different.
+    perMessageDeflate: false,
+  });
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Every upgrade is accepted, and a refusal is a close: some clients have no way to see a refused handshake.
+    upgrades.handleUpgrade(request, socket, head, (webSocket) => {
+      const app = appIn(request.url ?? "/");
+      void connections.serve({ webSocket, socket, app, origin: request.headers.origin });
+    });
+  });
+  await listening(server, options);
+  return server;
+}
+
+/** Name or id of the app that the path `/apps/:app` names; null for any other path. */
+export function appIn(url: string): string | null {
+  const encoded = /^\/apps\/([^/?#]+)\/?(?:[?#]|$)/.exec(url)?.[1];
+  try {
+    return encoded === undefined ? null : decodeURIComponent(encoded);
+  } catch {
+    return null;
+  }
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  health: () => Promise<Health>,
+): Promise<void> {
+  const path = (request.url ?? "/").split("?")[0];
+  if (path === "/health" && (request.method === "GET" || request.method === "HEAD")) {
+    const { ok, parts } = await health();
+    const shown = Object.entries(parts).map(([part, state]) => [part, state === "ok" ? "ok" : "down"]);
+    json(response, ok ? 200 : 503, { status: ok ? "ok" : "down", parts: Object.fromEntries(shown) });
+  } else {
+    json(response, 404, { error: "not found: this server speaks WebSocket at /apps/NAME" });
+  }
+}
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response
+    .writeHead(status, { "content-type": "application/json", "cache-control": "no-store" })
+    .end(JSON.stringify(body));
+}
+
+async function listening(server: Server, { host, port }: ServerOptions): Promise<void> {
+  const outcome = Promise.withResolvers<void>();
+  server.once("error", outcome.reject);
+  server.listen(port, host, outcome.resolve);
+  try {
+    await outcome.promise;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SlipwayError("configuration-invalid", `cannot listen on ${host}:${port} (${reason})`, {
+      cause: error,
+    });
+  }
+}

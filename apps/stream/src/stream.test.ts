@@ -1,0 +1,237 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { lacksRedis } from "@slipway/testkit";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startTestStream } from "./test-stream.ts";
+import type { TestStream } from "./test-stream.ts";
+
+describe.skipIf(await lacksRedis())("the stream", () => {
+  let stream: TestStream;
+
+  beforeAll(async () => {
+    stream = await startTestStream();
+  });
+  afterAll(() => stream[Symbol.asyncDispose]());
+
+  test("tells a deployment's life to who follows from its beginning", async () => {
+    const { user, jwt } = await stream.newUser();
+    const app = await stream.newApp(user);
+    const client = stream.connect(`/apps/${app.name}`);
+    await client.auth(jwt);
+    await delay(100);
+    const run = await stream.deploy(app);
+    await run.start();
+    run.log.line("-----> Building");
+    await run.change("pushing");
+    await run.change("starting");
+    await run.log.write(Buffer.from("ready\n"));
+    await run.finish("crashed-error");
+    await client.untilStatus("crashed-error");
+    expect(client.told).toEqual([
+      "NEW",
+      "QUEUED",
+      "BUILDING",
+      "-----> Building",
+      "PUSHING",
+      "STARTING",
+      "ready",
+      "CRASHED-ERROR",
+    ]);
+    expect(client.frames[0]).toEqual({ type: "new", data: { deployment: run.deployment.id } });
+    expect(client.frames[1]).toMatchObject({ type: "status", id: run.deployment.id });
+  });
+
+  test("replays to who comes late, by app id and API token, and keeps the connection open", async () => {
+    const { user, token } = await stream.newUser();
+    const app = await stream.newApp(user);
+    const run = await stream.deploy(app);
+    await run.start();
+    const lines = Array.from({ length: 4_000 }, (_, index) => `line ${index}`);
+    await run.log.write(Buffer.from(lines.join("\n")));
+    await run.finish("build-error");
+    const client = stream.connect(`/apps/${app.id}`);
+    await client.auth(token);
+    await client.untilStatus("build-error");
+    expect(client.told).toEqual(["QUEUED", "BUILDING", ...lines, "BUILD-ERROR"]);
+    await delay(50);
+    expect(client.webSocket.readyState).toBe(client.webSocket.OPEN);
+  });
+
+  test("who leaves and comes back at any time sees every line once", async () => {
+    const { user, jwt } = await stream.newUser();
+    const app = await stream.newApp(user);
+    const run = await stream.deploy(app);
+    await run.start();
+    const clients = [];
+    for (let line = 0; line < 3_000; line += 1) {
+      await run.log.write(Buffer.from(`line ${line}\n`));
+      if (line % 300 === 0) {
+        const client = stream.connect(`/apps/${app.name}`);
+        void client.auth(jwt);
+        clients.push(client);
+      }
+      if (line % 30 === 0) await delay(1);
+    }
+    await run.finish("build-error");
+    const lines = Array.from({ length: 3_000 }, (_, index) => `line ${index}`);
+    for (const client of clients) {
+      await client.untilStatus("build-error");
+      expect(client.told).toEqual(["QUEUED", "BUILDING", ...lines, "BUILD-ERROR"]);
+    }
+  });
+
+  test("a client that stops reading costs no memory, and gets all when it reads on", async () => {
+    const { user, jwt } = await stream.newUser();
+    const app = await stream.newApp(user);
+    const run = await stream.deploy(app);
+    await run.start();
+    const client = stream.connect(`/apps/${app.name}`);
+    await client.auth(jwt);
+    await client.untilStatus("building");
+    client.webSocket.pause();
+    const line = `${"x".repeat(999)}\n`;
+    for (let count = 0; count < 20_000; count += 1) await run.log.write(Buffer.from(line));
+    await run.log.flush();
+    client.webSocket.resume();
+    await run.finish("build-error");
+    await client.untilStatus("build-error");
+    expect(client.told).toHaveLength(20_003);
+  });
+
+  test.each(["http://scalingo-cli.local", undefined])(
+    "new as the client from %s reads it",
+    async (origin) => {
+      const { user, jwt } = await stream.newUser();
+      const app = await stream.newApp(user);
+      const client = stream.connect(`/apps/${app.name}`, origin);
+      await client.auth(jwt);
+      await delay(100);
+      const { deployment } = await stream.deploy(app);
+      await client.until(({ type }) => type === "new");
+      const shown = origin === undefined ? deployment.id : { id: deployment.id, pusher: deployment.pusher };
+      expect(client.frames[0]).toEqual({ type: "new", data: { deployment: shown } });
+    },
+  );
+
+  test("an operator follows any app", async () => {
+    const owner = await stream.newUser();
+    const operator = await stream.newUser({ operator: true });
+    const app = await stream.newApp(owner.user);
+    await stream.deploy(app);
+    const client = stream.connect(`/apps/${app.name}`);
+    await client.auth(operator.jwt);
+    await client.untilStatus("queued");
+    expect(client.told).toEqual(["QUEUED"]);
+  });
+
+  test("refuses by a close after the upgrade: wrong token, unknown and foreign app, wrong path, wrong frame", async () => {
+    const owner = await stream.newUser();
+    const other = await stream.newUser();
+    const app = await stream.newApp(owner.user);
+    const refused = async (path: string, frame: string | Buffer) => {
+      const client = stream.connect(path);
+      void client.send(frame);
+      return client.closed;
+    };
+    const auth = (token: string) => JSON.stringify({ type: "auth", data: { token } });
+    expect(await refused(`/apps/${app.name}`, auth("tk-us-wrong"))).toMatchObject({ code: 1008 });
+    const unknown = await refused("/apps/unknown", auth(owner.jwt));
+    expect(unknown).toEqual({ code: 1008, reason: "app not found" });
+    expect(await refused(`/apps/${app.name}`, auth(other.jwt))).toEqual(unknown);
+    expect(await refused("/nothing", auth(owner.jwt))).toMatchObject({ code: 1008 });
+    expect(await refused(`/apps/${app.name}`, "no JSON")).toMatchObject({ code: 1008 });
+    expect(await refused(`/apps/${app.name}`, Buffer.from(auth(owner.jwt)))).toMatchObject({ code: 1008 });
+    expect(await refused(`/apps/${app.name}`, "x".repeat(70_000))).toMatchObject({ code: 1009 });
+  });
+
+  test("what a client sends after its auth frame changes nothing", async () => {
+    const { user, jwt } = await stream.newUser();
+    const app = await stream.newApp(user);
+    const client = stream.connect(`/apps/${app.name}`);
+    await client.auth(jwt);
+    await client.auth("tk-us-wrong");
+    await client.send("hello");
+    await stream.deploy(app);
+    await client.untilStatus("queued");
+    expect(client.webSocket.readyState).toBe(client.webSocket.OPEN);
+  });
+
+  test("tells its health over HTTP, and nothing else", async () => {
+    const health = await fetch(`${stream.url}/health`);
+    expect(health.status).toBe(200);
+    expect(await health.json()).toEqual({ status: "ok", parts: { store: "ok", redis: "ok" } });
+    expect((await fetch(`${stream.url}/apps/demo`)).status).toBe(404);
+  });
+});
+
+describe.skipIf(await lacksRedis())("the stream's bounds", () => {
+  test("a client that says nothing is closed, one more than allowed too", async () => {
+    await using stream = await startTestStream({ authMs: 200, connections: 2, connectionsPerUser: 1 });
+    const { user, jwt } = await stream.newUser();
+    const app = await stream.newApp(user);
+    const first = stream.connect(`/apps/${app.name}`);
+    await first.auth(jwt);
+    await stream.deploy(app);
+    await first.untilStatus("queued");
+    const second = stream.connect(`/apps/${app.name}`);
+    await second.auth(jwt);
+    expect(await second.closed).toMatchObject({ code: 1008 });
+    const silent = stream.connect(`/apps/${app.name}`);
+    expect((await silent.closed).reason).toContain("auth frame");
+    const waiting = stream.connect(`/apps/${app.name}`);
+    await new Promise((resolve) => waiting.webSocket.once("open", resolve));
+    expect(await stream.connect(`/apps/${app.name}`).closed).toMatchObject({ code: 1013 });
+    expect(first.webSocket.readyState).toBe(first.webSocket.OPEN);
+  });
+
+  test("pings keep living clients and drop dead ones", async () => {
+    await using stream = await startTestStream({ pingMs: 50 });
+    const { user, jwt } = await stream.newUser();
+    const app = await stream.newApp(user);
+    const living = stream.connect(`/apps/${app.name}`);
+    const dead = stream.connect(`/apps/${app.name}`);
+    await living.auth(jwt);
+    await dead.auth(jwt);
+    await dead.until(({ type }) => type === "ping");
+    dead.webSocket.pause();
+    let pings = 0;
+    while (pings < 8) {
+      await delay(20);
+      pings = living.frames.filter(({ type }) => type === "ping").length;
+    }
+    expect(living.webSocket.readyState).toBe(living.webSocket.OPEN);
+    dead.webSocket.resume();
+    expect((await dead.closed).code).not.toBe(1000);
+  });
+
+  test("a stop sends idle clients away at once, the others when their deployment ends", async () => {
+    await using stream = await startTestStream();
+    const { user, jwt } = await stream.newUser();
+    const [busyApp, idleApp] = [await stream.newApp(user), await stream.newApp(user)];
+    const run = await stream.deploy(busyApp);
+    await run.start();
+    const busy = stream.connect(`/apps/${busyApp.name}`);
+    const idle = stream.connect(`/apps/${idleApp.name}`);
+    await busy.auth(jwt);
+    await idle.auth(jwt);
+    await busy.untilStatus("building");
+    const stopped = stream.service.stop({ graceMs: 20_000 });
+    expect(await idle.closed).toMatchObject({ code: 1001 });
+    run.log.line("still here");
+    await run.finish("build-error");
+    expect(await busy.closed).toMatchObject({ code: 1001 });
+    expect(busy.told).toEqual(["QUEUED", "BUILDING", "still here", "BUILD-ERROR"]);
+    await stopped;
+  });
+
+  test("at the end of the grace time all are sent away", async () => {
+    await using stream = await startTestStream();
+    const { user, jwt } = await stream.newUser();
+    const app = await stream.newApp(user);
+    await stream.deploy(app);
+    const client = stream.connect(`/apps/${app.name}`);
+    await client.auth(jwt);
+    await client.untilStatus("queued");
+    await stream.service.stop({ graceMs: 100 });
+    expect(await client.closed).toMatchObject({ code: 1001 });
+  });
+});

@@ -1,0 +1,206 @@
+// A stream for this package's tests: the whole app, on a real database and a real Redis, with real clients.
+
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { WebSocket } from "ws";
+import { newApiToken, openAuth } from "@slipway/auth";
+import { changeStatus, claim } from "@slipway/core";
+import type { App, Deployment, FinalStatus, RunningStatus, Store, User } from "@slipway/core";
+import { openLogWriter, publishNew, publishStatus } from "@slipway/logs";
+import type { LogWriter } from "@slipway/logs";
+import { redisKeys, serverFrame } from "@slipway/protocol";
+import type { ServerFrame } from "@slipway/protocol";
+import { createLogger } from "@slipway/service";
+import type { Service } from "@slipway/service";
+import { openStore } from "@slipway/store";
+import { aNewDeployment, anApp, aUser, freePort, startRedis } from "@slipway/testkit";
+import { startStream } from "./app.ts";
+import { readConfig } from "./config.ts";
+import type { ConnectionLimits } from "./platform.ts";
+
+export interface TestStream extends AsyncDisposable {
+  readonly url: string;
+  readonly service: Service;
+  readonly store: Store;
+  /** A new user with an API token and a JWT. */
+  newUser(values?: Partial<User>): Promise<{ user: User; token: string; jwt: string }>;
+  newApp(owner: User): Promise<App>;
+  /** A new deployment of an app. */
+  deploy(app: App): Promise<Run>;
+  connect(path: string, origin?: string): Client;
+}
+
+export async function startTestStream(limits: Partial<ConnectionLimits> = {}): Promise<TestStream> {
+  await using opened = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), "slipway-stream-"));
+  opened.defer(() => rm(directory, { recursive: true, force: true }));
+  const server = opened.use(await startRedis());
+  const config = readConfig({
+    STREAM_PORT: String(await freePort()),
+    DATA_DIR: directory,
+    REDIS_URL: server.url,
+    INSTALLATION_ID: `test-${randomUUID().slice(0, 8)}`,
+    SIGNING_KEY: "0123456789abcdef".repeat(4),
+  });
+  const service = await startStream(config, createLogger({ name: "stream", level: "silent" }), limits);
+  opened.defer(() => service.stop({ graceMs: 0 }));
+  const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
+  const redis = opened.adopt(new Redis(server.url, { maxRetriesPerRequest: null }), (client) =>
+    client.disconnect(),
+  );
+  const keys = redisKeys(config.INSTALLATION_ID);
+  const auth = openAuth({ store, signingKey: config.SIGNING_KEY });
+  const address = `127.0.0.1:${config.STREAM_PORT}`;
+  const clients = opened.adopt(new Set<Client>(), (open) => {
+    for (const client of open) client.webSocket.terminate();
+  });
+  const resources = opened.move();
+  return {
+    url: `http://${address}`,
+    service,
+    store,
+    newUser: async (values) => {
+      const user = aUser(values);
+      await store.users.create(user);
+      const { secret, secretSha256 } = newApiToken();
+      const facts = {
+        id: randomUUID(),
+        userId: user.id,
+        name: "test",
+        createdAt: new Date(),
+        lastUsedAt: null,
+      };
+      await store.tokens.create({ ...facts, secretSha256 });
+      return { user, token: secret, jwt: (await auth.exchange(secret)).jwt };
+    },
+    newApp: async (owner) => {
+      const app = anApp({ ownerId: owner.id });
+      await store.apps.create(app);
+      return app;
+    },
+    deploy: async (app) => {
+      const request = aNewDeployment({ appId: app.id, ownerId: app.ownerId, createdAt: new Date() });
+      const run = new Run(store, redis, keys, await store.deployments.create(request));
+      await publishNew(redis, keys, run.deployment);
+      return run;
+    },
+    connect: (path, origin) => {
+      const client = new Client(
+        new WebSocket(`ws://${address}${path}`, origin === undefined ? {} : { origin }),
+      );
+      clients.add(client);
+      return client;
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** One deployment and the worker that runs it. */
+class Run {
+  readonly #store: Store;
+  readonly #redis: Redis;
+  readonly #keys: ReturnType<typeof redisKeys>;
+  #deployment: Deployment;
+  #log: LogWriter | undefined;
+
+  constructor(store: Store, redis: Redis, keys: ReturnType<typeof redisKeys>, deployment: Deployment) {
+    this.#store = store;
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#deployment = deployment;
+  }
+
+  get deployment(): Deployment {
+    return this.#deployment;
+  }
+
+  get log(): LogWriter {
+    if (this.#log === undefined) throw new Error("not started");
+    return this.#log;
+  }
+
+  async start(): Promise<void> {
+    const attempt = this.#deployment.attempt + 1;
+    this.#log = await openLogWriter({
+      redis: this.#redis,
+      keys: this.#keys,
+      store: this.#store,
+      appId: this.#deployment.appId,
+      deploymentId: this.#deployment.id,
+      attempt,
+      secrets: [],
+      now: () => new Date(),
+    });
+    await this.#put(claim(this.#deployment, attempt, { at: new Date(), lineCount: this.log.lastSeq }));
+  }
+
+  async change(status: RunningStatus): Promise<void> {
+    await this.#put(changeStatus(this.#deployment, status, { at: new Date(), lineCount: this.log.lastSeq }));
+  }
+
+  async finish(status: FinalStatus): Promise<void> {
+    const { lineCount, sha256: logSha256 } = await this.log.end();
+    const facts = { logLineCount: lineCount, logSha256 };
+    await this.#put(changeStatus(this.#deployment, status, { at: new Date(), lineCount, facts }));
+    await this.log[Symbol.asyncDispose]();
+  }
+
+  async #put(next: Deployment): Promise<void> {
+    if (!(await this.#store.deployments.compareAndSet(next))) throw new Error("somebody else changed it");
+    this.#deployment = next;
+    await publishStatus(this.#redis, this.#keys, next);
+  }
+}
+
+/** A client that writes down every frame it gets. */
+class Client {
+  readonly webSocket: WebSocket;
+  readonly frames: ServerFrame[] = [];
+  /** Code and reason. */
+  readonly closed: Promise<{ code: number; reason: string }>;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(webSocket: WebSocket) {
+    this.webSocket = webSocket;
+    const closed = Promise.withResolvers<{ code: number; reason: string }>();
+    this.closed = closed.promise;
+    webSocket.on("error", () => undefined);
+    webSocket.on("close", (code, reason) => closed.resolve({ code, reason: reason.toString() }));
+    webSocket.on("message", (data: Buffer, isBinary) => {
+      if (isBinary) throw new Error("a binary frame came");
+      this.frames.push(serverFrame.parse(JSON.parse(data.toString())));
+      this.#changed.resolve();
+      this.#changed = Promise.withResolvers();
+    });
+  }
+
+  async auth(token: string): Promise<void> {
+    await this.send(`${JSON.stringify({ type: "auth", data: { token } })}\n`);
+  }
+
+  async send(data: string | Buffer): Promise<void> {
+    if (this.webSocket.readyState === WebSocket.CONNECTING) await once(this.webSocket, "open");
+    this.webSocket.send(data);
+  }
+
+  /** What came, in short: statuses in capitals, lines as they are; pings left out. */
+  get told(): string[] {
+    return this.frames.flatMap((frame) => {
+      if (frame.type === "log") return [frame.data.content];
+      if (frame.type === "status") return [frame.data.status.toUpperCase()];
+      return frame.type === "new" ? ["NEW"] : [];
+    });
+  }
+
+  async until(matches: (frame: ServerFrame) => boolean): Promise<void> {
+    while (!this.frames.some(matches)) await this.#changed.promise;
+  }
+
+  async untilStatus(status: string): Promise<void> {
+    await this.until((frame) => frame.type === "status" && frame.data.status === status);
+  }
+}

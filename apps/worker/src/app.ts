@@ -1,0 +1,114 @@
+// The worker's composition root: opens the adapters, starts taking deployments, and stops in the reverse order.
+
+import { readFile } from "node:fs/promises";
+import { Redis } from "ioredis";
+import { openEngine } from "@slipway/engine";
+import { redisKeys } from "@slipway/protocol";
+import type { UpkeepJob } from "@slipway/protocol";
+import { openLanes, reconcile, startDeployWorker, startUpkeep } from "@slipway/queue";
+import { openRegistry } from "@slipway/registry";
+import { openDockerScheduler } from "@slipway/scheduler";
+import type { Logger, Service } from "@slipway/service";
+import { openBlobs, openStore } from "@slipway/store";
+import { endAbandoned } from "./abandoned.ts";
+import type { WorkerConfig } from "./config.ts";
+import { deploy } from "./deploy.ts";
+import type { Platform } from "./platform.ts";
+import { cleanSources, removeApp, resumeRemovals, sweepSandboxes } from "./upkeep.ts";
+
+const sweepEveryMs = 60_000;
+
+export async function startWorker(config: WorkerConfig, logger: Logger): Promise<Service> {
+  await using opened = new AsyncDisposableStack();
+  const platform = await openPlatform(config, logger, opened);
+  const { redis, keys, store } = platform;
+  const onError = (error: unknown, message = "the queue's connection failed") =>
+    logger.warn({ err: error }, message);
+  const redisUrl = config.REDIS_URL;
+  const { deployments } = store;
+  const lanes = opened.use(
+    openLanes({ redisUrl, keys, deployments, ownerSlots: config.OWNER_SLOTS, onError }),
+  );
+  const onExhausted: Parameters<typeof startDeployWorker>[0]["onExhausted"] = (id, error) =>
+    endAbandoned(platform, id, error);
+  const name = config.SERVICE_NAME ?? "worker";
+  await Promise.all([platform.engine.ping(), platform.registry.ping(), store.ping(), redis.ping()]);
+  await sweepSandboxes(platform);
+  const stopUpkeep = await startUpkeep({
+    redisUrl,
+    keys,
+    name,
+    reconcileEveryMs: config.RECONCILE_MS,
+    onError,
+    run: async (job: UpkeepJob) => {
+      if (job.type === "remove-app") return removeApp(platform, job.appId);
+      if (job.type === "clean-sources") return cleanSources(platform);
+      await reconcile({ deployments, lanes, onExhausted });
+      await resumeRemovals(platform, lanes);
+    },
+  });
+  const worker = await startDeployWorker({
+    redisUrl,
+    keys,
+    lanes,
+    name,
+    concurrency: config.CONCURRENCY,
+    leaseMs: config.LEASE_MS,
+    onExhausted,
+    onError,
+    run: (task, signal) => deploy(platform, task, signal),
+  });
+  const sweeping = setInterval(() => {
+    sweepSandboxes(platform).catch((error: unknown) => onError(error, "cannot sweep the engine"));
+  }, sweepEveryMs);
+  const resources = opened.move();
+  return {
+    async stop({ graceMs }) {
+      clearInterval(sweeping);
+      await Promise.all([worker.stop({ graceMs }), stopUpkeep()]);
+      await resources.disposeAsync();
+    },
+  };
+}
+
+async function openPlatform(
+  config: WorkerConfig,
+  logger: Logger,
+  opened: AsyncDisposableStack,
+): Promise<Platform> {
+  const installationId = config.INSTALLATION_ID;
+  const registryAuth = registryAuthOf(config.REGISTRY_URL);
+  const place = (dockerHost: string | undefined) => ({
+    installationId,
+    ...(dockerHost === undefined ? {} : { dockerHost }),
+    ...(registryAuth === undefined ? {} : { registryAuth }),
+  });
+  const redis = opened.adopt(new Redis(config.REDIS_URL, { maxRetriesPerRequest: null }), (client) =>
+    client.disconnect(),
+  );
+  redis.on("error", (error) => logger.warn({ err: error }, "the connection to Redis failed"));
+  return {
+    config,
+    logger,
+    redis,
+    keys: redisKeys(installationId),
+    store: opened.use(await openStore({ databaseUrl: config.databaseUrl })),
+    blobs: await openBlobs({ url: config.blobsUrl }),
+    engine: opened.use(openEngine(place(config.DOCKER_HOST))),
+    registry: opened.use(openRegistry({ url: config.REGISTRY_URL })),
+    scheduler: opened.use(openDockerScheduler(place(config.SCHEDULER_DOCKER_HOST ?? config.DOCKER_HOST))),
+    caBundle: config.BUILD_CA_BUNDLE === undefined ? null : await readFile(config.BUILD_CA_BUNDLE),
+    now: () => new Date(),
+  };
+}
+
+/** What engines log in with to pull, when the registry's URL has it. */
+function registryAuthOf(registryUrl: string) {
+  const { username, password, host } = new URL(registryUrl);
+  if (username === "") return undefined;
+  return {
+    username: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    serverAddress: host,
+  };
+}

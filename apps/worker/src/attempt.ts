@@ -1,0 +1,23 @@
+// What one attempt carries from phase to phase.
+
+import type { App, Labels } from "@slipway/core";
+import { label } from "@slipway/core";
+import type { LogWriter } from "@slipway/logs";
+import type { Lease } from "./lease.ts";
+import type { Platform } from "./platform.ts";
+
+export interface Attempt {
+  readonly platform: Platform;
+  readonly lease: Lease;
+  readonly app: App;
+  /** The app's variables when the attempt began. */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly log: LogWriter;
+  /** Aborted with a SlipwayError that says why. */
+  readonly signal: AbortSignal;
+}
+
+export function labelsOf({ lease }: Attempt): Labels {
+  const { appId, id, attempt } = lease.deployment;
+  return { [label.app]: appId, [label.deployment]: id, [label.attempt]: String(attempt) };
+}

@@ -1,0 +1,143 @@
+// One attempt at a deployment, from its claim to its end: the order of the phases, and what every kind of failure leads to.
+
+import { isFinal, outcomeOf, SlipwayError, toSlipwayError } from "@slipway/core";
+import type { App, FinalStatus, RunningStatus } from "@slipway/core";
+import { openLogWriter, secretsOf } from "@slipway/logs";
+import { maxAttempts } from "@slipway/queue";
+import type { DeployTask } from "@slipway/queue";
+import { labelsOf } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
+import { restoreCache, saveCache } from "./cache.ts";
+import { endAbandoned } from "./abandoned.ts";
+import { Lease } from "./lease.ts";
+import { build } from "./phases/build.ts";
+import { fetchSource } from "./phases/fetch.ts";
+import { push } from "./phases/push.ts";
+import { makeRelease } from "./phases/release.ts";
+import { resume, start } from "./phases/start.ts";
+import { unpack } from "./phases/unpack.ts";
+import type { Platform } from "./platform.ts";
+
+/** How often the store is asked whether the deployment is still ours, besides at every step. */
+const leaseCheckMs = 5_000;
+
+/** Resolves when the deployment is final; rejects as RunDeployment says. */
+export async function deploy(platform: Platform, task: DeployTask, signal: AbortSignal): Promise<void> {
+  const found = await platform.store.deployments.get(task.deploymentId);
+  const app = await platform.store.apps.get(task.appId);
+  if (found === null || isFinal(found.status)) return;
+  if (app === null || app.deletedAt !== null) {
+    await endAbandoned(platform, found.id, new SlipwayError("aborted", "the app was deleted"));
+    return;
+  }
+  const variables = await platform.store.variables.list(app.id);
+  await using log = await openLogWriter({
+    redis: platform.redis,
+    keys: platform.keys,
+    store: platform.store,
+    appId: app.id,
+    deploymentId: found.id,
+    attempt: task.attempt,
+    secrets: secretsOf(variables),
+    now: platform.now,
+  });
+  const lease = await Lease.take(platform, task, log.lastSeq, await currentGitRef(platform, app));
+  if (lease === null) return;
+  using watch = watchLease(platform, lease);
+  const attempt: Attempt = {
+    platform,
+    lease,
+    app,
+    variables: Object.fromEntries(variables.map(({ name, value }) => [name, value])),
+    log,
+    signal: AbortSignal.any([signal, watch.signal]),
+  };
+  try {
+    if (lease.deployment.releaseId === null) await pipeline(attempt);
+    else await resume(attempt, lease.deployment.releaseId);
+  } catch (thrown) {
+    const error = attempt.signal.aborted ? attempt.signal.reason : thrown;
+    // Awaited here: the log and the lease's watch are disposed of when this function is left.
+    await conclude(attempt, task, toSlipwayError(error));
+    return;
+  }
+  await end(attempt, "success", null);
+}
+
+/** fetch → unpack → build → push → release → start */
+async function pipeline(attempt: Attempt): Promise<void> {
+  const { platform } = attempt;
+  await platform.engine.removeSandboxes(withoutAttempt(labelsOf(attempt)));
+  const archive = await fetchSource(attempt);
+  await using sandbox = await unpack(attempt, archive);
+  await restoreCache(attempt, sandbox);
+  const built = await build(attempt, sandbox);
+  const image = await push(attempt, sandbox, built);
+  const release = await makeRelease(attempt, built, image);
+  // The start waits for the app, mostly; the cache is saved meanwhile. Neither is left running when the sandbox goes.
+  const outcomes = await Promise.allSettled([start(attempt, release, image), saveCache(attempt, sandbox)]);
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+}
+
+async function conclude(attempt: Attempt, task: DeployTask, error: SlipwayError): Promise<void> {
+  const { platform, lease, log } = attempt;
+  if (error.code === "lease-lost") throw error;
+  if (error.code === "aborted") {
+    log.line(" !     The deployment was aborted");
+    return lease.seal(await log.end());
+  }
+  if (error.code === "handed-back") {
+    log.line(" !     This worker is shutting down: the deployment goes back to its queue");
+    await log.flush();
+    // One whose release goes live already stays as it is: the next attempt sees it through.
+    if (lease.deployment.releaseId === null) await lease.change("queued", log.lastSeq);
+    throw error;
+  }
+  if (error.fault === "user") {
+    log.line(` !     ${sentence(error.message)}`);
+    return end(attempt, outcomeOf(error.code, lease.deployment.status as RunningStatus), error);
+  }
+  platform.logger.error(
+    { err: error, deployment: lease.deployment.id, attempt: task.attempt },
+    "an attempt failed",
+  );
+  const again = error.retryable && task.tryNumber < maxAttempts;
+  log.line(
+    ` !     The platform failed: ${error.message}${again ? `; trying again (${task.tryNumber + 1} of ${maxAttempts})` : ""}`,
+  );
+  if (!again) return end(attempt, lease.deployment.releaseId === null ? "aborted" : "crashed-error", error);
+  await log.flush();
+  throw error;
+}
+
+async function end({ lease, log }: Attempt, status: FinalStatus, error: SlipwayError | null): Promise<void> {
+  const { lineCount, sha256 } = await log.end();
+  const failure = error === null ? null : { code: error.code, message: error.message };
+  await lease.change(status, lineCount, { failure, logLineCount: lineCount, logSha256: sha256 });
+}
+
+/** Aborts its signal when the store says that the deployment is no longer ours: a message to say so may have been lost. */
+function watchLease(platform: Platform, lease: Lease): { signal: AbortSignal } & Disposable {
+  const controller = new AbortController();
+  const timer = setInterval(() => {
+    lease.check().catch((error: unknown) => {
+      const reason = toSlipwayError(error);
+      if (reason.code === "aborted" || reason.code === "lease-lost") controller.abort(reason);
+      else platform.logger.warn({ err: error }, "cannot check a lease; the next step will");
+    });
+  }, leaseCheckMs);
+  return { signal: controller.signal, [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+async function currentGitRef(platform: Platform, app: App): Promise<string | null> {
+  if (app.currentReleaseId === null) return null;
+  return (await platform.store.releases.get(app.currentReleaseId))?.gitRef ?? null;
+}
+
+function withoutAttempt(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(labels).filter(([name]) => !name.endsWith(".attempt")));
+}
+
+function sentence(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1);
+}

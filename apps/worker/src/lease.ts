@@ -1,0 +1,95 @@
+// A worker's hold on one deployment: every change is a compare-and-set from the revision it made last, so a worker that
+// lost the deployment learns it at its next step.
+
+import { changeStatus, claim, goLive, isFinal, notFound, sealLog, SlipwayError } from "@slipway/core";
+import type { Deployment, DeploymentFacts, DeploymentStatus } from "@slipway/core";
+import { publishStatus } from "@slipway/logs";
+import type { DeployTask } from "@slipway/queue";
+import type { Platform } from "./platform.ts";
+
+export class Lease {
+  readonly #platform: Platform;
+  #held: Deployment;
+
+  private constructor(platform: Platform, held: Deployment) {
+    this.#platform = platform;
+    this.#held = held;
+  }
+
+  /**
+   * Claims the deployment for this attempt; one whose release is already going live keeps its status, and is only finished.
+   * @returns null when it is final: there is nothing to do.
+   * @throws {SlipwayError} "lease-lost" when a newer attempt has it, "not-found" when it is gone,
+   * "internal", to be tried again, while another deployment of the app is running.
+   */
+  static async take(
+    platform: Platform,
+    task: DeployTask,
+    lineCount: number,
+    previousGitRef: string | null,
+  ): Promise<Lease | null> {
+    for (;;) {
+      const found = await platform.store.deployments.get(task.deploymentId);
+      if (found === null) throw notFound("deployment");
+      if (isFinal(found.status)) return null;
+      if (found.releaseId !== null) return new Lease(platform, found);
+      const claimed = claim(found, task.attempt, {
+        at: platform.now(),
+        lineCount,
+        facts: { previousGitRef },
+      });
+      if (await platform.store.deployments.compareAndSet(claimed)) {
+        await publishStatus(platform.redis, platform.keys, claimed);
+        return new Lease(platform, claimed);
+      }
+      const running = await platform.store.deployments.running(found.appId);
+      if (running !== null && running.id !== found.id) {
+        throw new SlipwayError("internal", `deployment ${running.number} of the app is still running`);
+      }
+    }
+  }
+
+  get deployment(): Deployment {
+    return this.#held;
+  }
+
+  /** @throws {SlipwayError} "aborted" or "lease-lost" when somebody else has changed the deployment. */
+  async change(to: DeploymentStatus, lineCount: number, facts: DeploymentFacts = {}): Promise<void> {
+    await this.#store(changeStatus(this.#held, to, { at: this.#platform.now(), lineCount, facts }));
+    await publishStatus(this.#platform.redis, this.#platform.keys, this.#held);
+  }
+
+  /** The step after which the deployment can no longer be aborted. Repeating it is fine. */
+  async goLive(releaseId: string): Promise<void> {
+    if (this.#held.releaseId !== releaseId) await this.#store(goLive(this.#held, releaseId));
+  }
+
+  /** Records the closed log of a deployment that was ended from outside. */
+  async seal(log: { lineCount: number; sha256: string }): Promise<void> {
+    const { deployments } = this.#platform.store;
+    const ended = await deployments.get(this.#held.id);
+    if (ended === null || !isFinal(ended.status) || ended.logSha256 !== null) return;
+    const sealed = sealLog(ended, log);
+    if (await deployments.compareAndSet(sealed)) {
+      await publishStatus(this.#platform.redis, this.#platform.keys, sealed);
+    }
+  }
+
+  /** Resolves while the deployment is still ours; otherwise rejects with why it is not. */
+  async check(): Promise<void> {
+    const now = await this.#platform.store.deployments.get(this.#held.id);
+    if (now?.revision !== this.#held.revision) throw lost(now);
+  }
+
+  async #store(next: Deployment): Promise<void> {
+    const { deployments } = this.#platform.store;
+    if (!(await deployments.compareAndSet(next))) throw lost(await deployments.get(next.id));
+    this.#held = next;
+  }
+}
+
+function lost(found: Deployment | null): SlipwayError {
+  if (found === null || found.status === "aborted")
+    return new SlipwayError("aborted", "the deployment was aborted");
+  return new SlipwayError("lease-lost", `attempt ${found.attempt} has taken the deployment over`);
+}

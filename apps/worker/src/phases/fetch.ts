@@ -1,0 +1,20 @@
+// Fetch: from where the source is to a stream of its archive's bytes. Needs the deployment; yields the stream.
+
+import { SlipwayError, sourceBlobKey } from "@slipway/core";
+import type { ByteStream } from "@slipway/core";
+import { openUrl } from "@slipway/archive";
+import type { Attempt } from "../attempt.ts";
+
+export async function fetchSource({ platform, lease, log, signal }: Attempt): Promise<ByteStream> {
+  const { source } = lease.deployment;
+  if (source.kind === "url") {
+    log.line(`-----> Fetching source from ${new URL(source.url).host}`);
+    const { SOURCE_MAX_MB: maxSizeBytes, ALLOWED_PRIVATE_HOSTS: allowedPrivateHosts } = platform.config;
+    return openUrl(source.url, { maxSizeBytes, allowedPrivateHosts, signal });
+  }
+  log.line("-----> Fetching uploaded source");
+  const blob = await platform.blobs.get(sourceBlobKey(source.sourceId));
+  if (blob === null)
+    throw new SlipwayError("source-unreachable", "the uploaded archive is no longer there; upload it again");
+  return blob.bytes;
+}

@@ -1,0 +1,82 @@
+// Unpack: from the archive's bytes to a sandbox that holds the checked source, the buildpacks and the app's variables, in
+// one upload. Needs the archive; yields the sandbox.
+
+import { bundledBuildpacks, buildEnvironment } from "@slipway/buildpacks";
+import type { TarEntry } from "@slipway/buildpacks";
+import { sourceTar } from "@slipway/archive";
+import type { ExtraEntry } from "@slipway/archive";
+import type { ByteStream, Sandbox } from "@slipway/core";
+import { labelsOf } from "../attempt.ts";
+import type { Attempt } from "../attempt.ts";
+
+const workDir = "/work";
+const caBundlePath = "ca/bundle.pem";
+
+export async function unpack(attempt: Attempt, archive: ByteStream): Promise<Sandbox> {
+  const { platform, log, signal } = attempt;
+  const { config } = platform;
+  const buildpacks = bundledBuildpacks();
+  const build = buildEnvironment({
+    variables: attempt.variables,
+    platform: buildPlatform(attempt, buildpacks.names),
+  });
+  for (const name of build.withheld)
+    log.line(` !     ${name} is not passed to the build: the name is the platform's`);
+  const sandbox = await platform.engine.createSandbox(
+    {
+      image: config.STACK_IMAGE,
+      command: ["/bin/bash", `${workDir}/runner/build`],
+      environment: build.environment,
+      labels: labelsOf(attempt),
+      limits: {
+        memoryBytes: config.BUILD_MEMORY_MB,
+        cpus: config.BUILD_CPUS,
+        pids: config.BUILD_PIDS,
+        tmpfsBytes: config.BUILD_TMPFS_MB,
+        diskBytes: config.BUILD_DISK_MB,
+      },
+    },
+    signal,
+  );
+  try {
+    const source = sourceTar(archive, {
+      prefix: "build/",
+      limits: { maxSourceBytes: config.SOURCE_MAX_MB, maxEntries: config.SOURCE_MAX_ENTRIES },
+      extra: extraEntries(attempt, build.files, buildpacks.entries()),
+      signal,
+    });
+    await sandbox.upload(workDir, source.tar, signal);
+    const { entryCount, sizeBytes } = await source.summary;
+    log.line(`       Unpacked ${entryCount} files, ${(sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
+    return sandbox;
+  } catch (error) {
+    await sandbox[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function buildPlatform({ platform, app, lease }: Attempt, buildpacks: readonly string[]) {
+  return {
+    stack: platform.config.STACK_IMAGE,
+    app: app.name,
+    sourceVersion: lease.deployment.gitRef ?? "",
+    requestId: lease.deployment.id,
+    buildpacks,
+    npmRegistry: platform.config.BUILD_NPM_REGISTRY ?? null,
+    caBundle: platform.caBundle === null ? null : `${workDir}/${caBundlePath}`,
+  };
+}
+
+async function* extraEntries(
+  { platform }: Attempt,
+  variableFiles: readonly TarEntry[],
+  buildpackEntries: AsyncIterable<TarEntry>,
+): AsyncGenerator<ExtraEntry> {
+  for (const name of ["env", "cache", "result"]) yield { kind: "directory", name, mode: 0o755 };
+  for (const { type, name, mode, content } of variableFiles) yield { kind: type, name, mode, content };
+  for await (const { type, name, mode, content } of buildpackEntries)
+    yield { kind: type, name, mode, content };
+  if (platform.caBundle !== null) {
+    yield { kind: "file", name: caBundlePath, mode: 0o644, content: platform.caBundle };
+  }
+}

@@ -1,0 +1,22 @@
+// What the pipeline stands on: the ports it uses and the limits it keeps. Made once by app.ts, the same for every deployment.
+
+import type { Redis } from "ioredis";
+import type { BlobStore, BuildEngine, ImageRegistry, Scheduler, Store } from "@slipway/core";
+import type { RedisKeys } from "@slipway/protocol";
+import type { Logger } from "@slipway/service";
+import type { WorkerConfig } from "./config.ts";
+
+export interface Platform {
+  readonly config: WorkerConfig;
+  readonly logger: Logger;
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+  readonly engine: BuildEngine;
+  readonly registry: ImageRegistry;
+  readonly scheduler: Scheduler;
+  /** Content of the operator's CA bundle; null when there is none. */
+  readonly caBundle: Buffer | null;
+  readonly now: () => Date;
+}

@@ -1,0 +1,81 @@
+// Work that no deployment waits for: removing deleted apps, cleaning uploads, sweeping what dead attempts left on the engine.
+
+import { cacheBlobPrefix, changeStatus, isFinal, label, sourceBlobKey, SlipwayError } from "@slipway/core";
+import type { Deployment, Labels } from "@slipway/core";
+import type { Lanes } from "@slipway/queue";
+import type { Platform } from "./platform.ts";
+
+const batch = 100;
+
+/** Takes away all of a deleted app, the document last, so that a broken-off removal is found and repeated. */
+export async function removeApp(
+  { store, scheduler, engine, registry, blobs }: Platform,
+  appId: string,
+): Promise<void> {
+  const app = await store.apps.get(appId);
+  if (app === null || app.deletedAt === null) return;
+  if (
+    (await store.deployments.running(appId)) !== null ||
+    (await store.deployments.lane(appId, 1)).length > 0
+  ) {
+    throw new SlipwayError("conflict", "the app still has an unfinished deployment");
+  }
+  await scheduler.removeApp(appId);
+  await engine.removeSandboxes({ [label.app]: appId });
+  for await (const deployment of everyDeployment(store.deployments, appId)) {
+    if (deployment.image !== null) await registry.delete(`apps/${appId}`, deployment.id);
+    await store.logs.remove([deployment.id]);
+  }
+  await blobs.deletePrefix(cacheBlobPrefix(appId));
+  await store.releases.removeOfApp(appId);
+  await store.variables.removeOfApp(appId);
+  await store.deployments.removeOfApp(appId);
+  await store.apps.remove(appId);
+}
+
+/** Takes up removals that got lost between the app's mark and the queue: what still waits is aborted, then all is asked for again. */
+export async function resumeRemovals({ store, now }: Platform, lanes: Lanes): Promise<void> {
+  for (const app of await store.apps.deleted()) {
+    for (const waiting of await store.deployments.lane(app.id, batch)) {
+      const facts = { failure: { code: "aborted", message: "the app was deleted" } } as const;
+      await store.deployments.compareAndSet(
+        changeStatus(waiting, "aborted", { at: now(), lineCount: 0, facts }),
+      );
+    }
+    await lanes.requestRemoval(app.id);
+  }
+}
+
+/** Removes uploads whose time is over and which no unfinished deployment needs. */
+export async function cleanSources({ store, blobs, now }: Platform): Promise<void> {
+  for (const source of await store.sources.expired(now(), batch)) {
+    if (await store.deployments.usesSource(source.id)) continue;
+    await blobs.delete(sourceBlobKey(source.id));
+    await store.sources.remove(source.id);
+  }
+}
+
+/** Removes build containers on this worker's engine whose attempt is over, whoever started them. */
+export async function sweepSandboxes({ engine, store }: Platform): Promise<void> {
+  for (const labels of await engine.listSandboxes()) {
+    const deployment = await store.deployments.get(labels[label.deployment] ?? "");
+    if (isOver(deployment, labels)) await engine.removeSandboxes(labels);
+  }
+}
+
+function isOver(deployment: Deployment | null, labels: Labels): boolean {
+  return (
+    deployment === null || isFinal(deployment.status) || Number(labels[label.attempt]) < deployment.attempt
+  );
+}
+
+async function* everyDeployment(
+  deployments: Platform["store"]["deployments"],
+  appId: string,
+): AsyncGenerator<Deployment> {
+  for (let page = 1; ; page += 1) {
+    const found = await deployments.list(appId, { page, perPage: batch });
+    yield* found.deployments;
+    if (found.deployments.length < batch) return;
+  }
+}

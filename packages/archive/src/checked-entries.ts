@@ -1,0 +1,119 @@
+// The entries of a source archive, each checked: one folder at the root, known kinds, safe names, bounded in number and size.
+
+import { type ByteStream, SlipwayError } from "@slipway/core";
+import { ByteReader } from "./byte-reader.ts";
+import { cleanSegments, isArchiverLitter, quoted, refused, symlinkTarget } from "./entry-path.ts";
+import { gunzip } from "./gunzip.ts";
+import { PathLedger } from "./path-ledger.ts";
+import { type Budget, type TarEntry, readTar } from "./tar-reader.ts";
+
+export interface SourceLimits {
+  /** What the archive may unpack to. */
+  readonly maxSourceBytes: number;
+  readonly maxEntries: number;
+}
+
+/** An entry that may be unpacked. `path` is relative to the archive's one folder; the folder itself is "". */
+export type CheckedEntry = { readonly path: string; readonly mode: number; readonly mtime: Date } & (
+  | { readonly kind: "directory" }
+  | { readonly kind: "file"; readonly sizeBytes: number; readonly body: ByteStream }
+  | { readonly kind: "symlink"; readonly target: string }
+  /** `target` is the path of a file that came before. */
+  | { readonly kind: "hardlink"; readonly target: string }
+);
+
+const kinds: Readonly<Record<string, CheckedEntry["kind"]>> = {
+  File: "file",
+  OldFile: "file",
+  ContiguousFile: "file",
+  Directory: "directory",
+  SymbolicLink: "symlink",
+  Link: "hardlink",
+};
+const defaultDirectoryMode = 0o755;
+
+/**
+ * Reads an archive to its end. Every folder comes as an entry before what lies in it, also where the archive has none for
+ * it. A file's body is to be read before the next entry is asked for.
+ * @throws {SlipwayError} "archive-invalid" or "archive-too-large", with a message for the person who made the archive; the
+ * archive stream's own error as it is; the signal's reason.
+ */
+export async function* checkedEntries(
+  archive: ByteStream,
+  limits: SourceLimits,
+  signal: AbortSignal,
+): AsyncGenerator<CheckedEntry> {
+  await using reader = new ByteReader(gunzip(archive, signal));
+  const ledger = new PathLedger();
+  let root: string | undefined;
+  let entryCount = 0;
+  for await (const entry of readTar(reader, sizeBudget(limits))) {
+    entryCount += 1;
+    if (entryCount > limits.maxEntries)
+      throw tooLarge(`holds more than ${limits.maxEntries} files and folders`);
+    const [top, ...rest] = cleanSegments(entry.path);
+    const kind = kindOf(entry);
+    if (top === undefined || (top !== root && isArchiverLitter(top))) continue;
+    checkRoot(root ?? top, top, rest.length === 0 && kind !== "directory");
+    const path = rest.join("/");
+    if (root === undefined && path !== "") yield impliedFolder("", entry);
+    root = top;
+    const checked = checkEntry(entry, kind, path, root, ledger);
+    for (const folder of ledger.note(path, kind === "hardlink" ? "file" : kind))
+      yield impliedFolder(folder, entry);
+    yield checked;
+  }
+  if (root === undefined) throw new SlipwayError("archive-invalid", "The archive is empty.");
+}
+
+function checkEntry(
+  entry: TarEntry,
+  kind: CheckedEntry["kind"],
+  path: string,
+  root: string,
+  ledger: PathLedger,
+): CheckedEntry {
+  const { mode, mtime, sizeBytes, body } = entry;
+  if (kind === "file") return { kind, path, mode, mtime, sizeBytes, body };
+  // Some tars take the bytes after such a header for the next entry and some for its content: nobody could tell which is meant.
+  if (sizeBytes > 0) throw refused(entry.path, `is a ${kind} with content`);
+  if (kind === "directory") return { kind, path, mode, mtime };
+  if (kind === "symlink") return { kind, path, mode, mtime, target: symlinkTarget(path, entry.linkpath) };
+  const [top, ...rest] = cleanSegments(entry.linkpath);
+  const target = rest.join("/");
+  if (top !== root || target === path || ledger.kindOf(target) !== "file") {
+    throw refused(entry.path, `is a hard link to ${quoted(entry.linkpath)}, which is no file before it`);
+  }
+  return { kind, path, mode, mtime, target };
+}
+
+function impliedFolder(path: string, { mtime }: TarEntry): CheckedEntry {
+  return { kind: "directory", path, mode: defaultDirectoryMode, mtime };
+}
+
+function kindOf(entry: TarEntry): CheckedEntry["kind"] {
+  const kind = kinds[entry.type];
+  if (kind === undefined) throw refused(entry.path, `is no file, folder or link (${entry.type})`);
+  return kind;
+}
+
+function checkRoot(root: string, top: string, isBesideFolder: boolean): void {
+  const rule = "The archive must hold exactly one folder at its root, with the app in it";
+  if (isBesideFolder)
+    throw new SlipwayError("archive-invalid", `${rule}, but ${quoted(top)} at its root is no folder.`);
+  if (top !== root)
+    throw new SlipwayError("archive-invalid", `${rule}, but it has ${quoted(root)} and ${quoted(top)}.`);
+}
+
+function sizeBudget({ maxSourceBytes }: SourceLimits): Budget {
+  let totalBytes = 0;
+  return (sizeBytes) => {
+    totalBytes += sizeBytes;
+    if (totalBytes > maxSourceBytes)
+      throw tooLarge(`unpacks to more than ${(maxSourceBytes / 1024 ** 2).toFixed()} MiB`);
+  };
+}
+
+function tooLarge(how: string): SlipwayError {
+  return new SlipwayError("archive-too-large", `The archive ${how}.`);
+}

@@ -1,0 +1,59 @@
+import { SlipwayError } from "@slipway/core";
+import { expect, test } from "vitest";
+import { cleanSegments, quoted, symlinkTarget } from "./entry-path.ts";
+
+test.each([
+  ["app/a", ["app", "a"]],
+  ["./app//a/./b/", ["app", "a", "b"]],
+  ["./", []],
+  ["", []],
+  ["app/..a/b..", ["app", "..a", "b.."]],
+  ["app/a\\b", ["app", "a\\b"]],
+])("%j has the segments %j", (name, segments) => {
+  expect(cleanSegments(name)).toEqual(segments);
+});
+
+test.each(["..", "a/..", "../a", "a\\..\\b", "/a", "a\0b"])("%j is refused", (name) => {
+  expect(() => cleanSegments(name)).toThrow("The archive's entry");
+});
+
+test.each([
+  ["link", "file", "file"],
+  ["a/link", "../b", "../b"],
+  ["a/link", "./c/../d", "./c/../d"],
+  ["link", "..", "/"],
+  ["link", "../other", "/other"],
+  ["a/b/link", "../../../../x", "/x"],
+  ["link", "/etc/hosts", "/etc/hosts"],
+  ["link", "..x/y", "..x/y"],
+])("a link at %s to %s points to %s", (path, target, expected) => {
+  expect(symlinkTarget(path, target)).toBe(expected);
+});
+
+// Random names from pieces that matter: whatever is taken stays below its root.
+test("no name that is taken climbs", () => {
+  const pieces = ["..", ".", "", "a", "\\", "/", "..\\", "%2e%2e", "b"];
+  for (let index = 0; index < pieces.length ** 4; index += 1) {
+    const chosen = [0, 1, 2, 3].map(
+      (digit) => pieces[Math.floor(index / pieces.length ** digit) % pieces.length],
+    );
+    for (const name of [chosen.join("/"), chosen.join("")]) {
+      const segments = taken(name);
+      expect(segments.every((segment) => !/^\.{0,2}$|\//.test(segment))).toBe(true);
+    }
+  }
+});
+
+test("a name in a message is short and has no control characters", () => {
+  expect(quoted("a\n\u001b[0m")).toBe(String.raw`"a\n\u001b[0m"`);
+  expect(quoted("x".repeat(500))).toHaveLength(203);
+});
+
+function taken(name: string): string[] {
+  try {
+    return cleanSegments(name);
+  } catch (error) {
+    if (error instanceof SlipwayError && error.code === "archive-invalid") return [];
+    throw error;
+  }
+}

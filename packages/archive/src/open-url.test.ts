@@ -1,0 +1,164 @@
+import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
+import { SlipwayError } from "@slipway/core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type OpenUrlOptions, openUrl } from "./open-url.ts";
+import { drain, refusal } from "./test-archives.ts";
+
+const archive = gzipSync("an archive");
+let requests: IncomingMessage[] = [];
+
+const answers: Record<string, (response: ServerResponse, request: IncomingMessage) => void> = {
+  "/archive": (response) => response.end(archive),
+  "/encoded": (response) => response.writeHead(200, { "content-encoding": "gzip" }).end(archive),
+  "/missing": (response) => response.writeHead(404).end("no"),
+  "/large": (response) => response.writeHead(200, { "content-length": 5000 }).end(Buffer.alloc(5000)),
+  "/unbounded": (response) => response.write(Buffer.alloc(5000)),
+  "/cut-off": (response) => {
+    response.writeHead(200, { "content-length": 1000 }).write("half");
+    setImmediate(() => response.destroy());
+  },
+  "/stuck": (response) => response.write("half"),
+  "/silent": () => undefined,
+  "/moved": redirect(302, "/archive"),
+  "/circle": redirect(301, "/circle"),
+  "/nowhere": redirect(302, undefined),
+  "/to-file": redirect(302, "file:///etc/passwd"),
+  "/to-metadata": redirect(302, "http://169.254.169.254/latest/?secret=1"),
+  "/to-other": (response, { headers }) =>
+    redirect(307, `http://localhost:${port(headers.host)}/archive`)(response),
+};
+
+const server = createServer((request, response) => {
+  requests.push(request);
+  answers[request.url?.split("?")[0] ?? ""]?.(response, request);
+});
+let host = "";
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+function redirect(status: number, location: string | undefined): (response: ServerResponse) => void {
+  return (response) => response.writeHead(status, location === undefined ? {} : { location }).end();
+}
+
+function port(hostHeader = ""): string {
+  return hostHeader.split(":")[1] ?? "";
+}
+
+function options(changes: Partial<OpenUrlOptions> = {}): OpenUrlOptions {
+  return {
+    maxSizeBytes: 1000,
+    allowedPrivateHosts: ["127.0.0.0/8", "::1"],
+    signal: new AbortController().signal,
+    ...changes,
+  };
+}
+
+async function fetched(path: string, changes: Partial<OpenUrlOptions> = {}): Promise<number> {
+  requests = [];
+  return drain(await openUrl(`http://${host}${path}`, options(changes)));
+}
+
+describe("an archive behind a URL", () => {
+  test("comes as the bytes that were sent, whatever encoding the server declares", async () => {
+    expect(await fetched("/archive")).toBe(archive.length);
+    expect(await fetched("/encoded")).toBe(archive.length);
+  });
+
+  test("is found over redirects; credentials go to their own host only", async () => {
+    requests = [];
+    const url = `http://user:p%40ss@${host}/to-other`;
+    expect(await drain(await openUrl(url, options()))).toBe(archive.length);
+    expect(requests.map(({ headers }) => headers.authorization)).toEqual([
+      `Basic ${Buffer.from("user:p@ss").toString("base64")}`,
+      undefined,
+    ]);
+    expect(await fetched("/moved?x=1")).toBe(archive.length);
+  });
+
+  test("is bounded in size, declared or not", async () => {
+    const message = "archive-too-large: The archive is larger than 0 MiB.";
+    expect(await refusal(fetched("/large"))).toBe(message);
+    expect(await refusal(fetched("/unbounded"))).toBe(message);
+  });
+
+  test.each([
+    ["/missing?token=secret", "answered with status 404."],
+    ["/circle", "redirects too often."],
+    ["/nowhere", "redirects to what is no URL."],
+    ["/to-file", "redirects to a URL that is neither http nor https."],
+  ])("%s is unreachable: the host, but no path or query, is named", async (path, message) => {
+    expect(await refusal(fetched(path))).toBe(`source-unreachable: ${host} ${message}`);
+  });
+
+  test("that breaks off, gets stuck or never comes is unreachable", async () => {
+    expect(await refusal(fetched("/cut-off"))).toContain(
+      `The transfer from ${host} broke off after 4 bytes.`,
+    );
+    expect(await refusal(fetched("/stuck", { idleTimeoutMs: 30 }))).toContain("broke off after 4 bytes");
+    expect(await refusal(fetched("/silent", { responseTimeoutMs: 30 }))).toContain(
+      "did not answer within 0.03 s",
+    );
+    expect(await refusal(openUrl("http://127.0.0.1:1/", options()))).toContain(
+      "127.0.0.1:1 refused the connection",
+    );
+    expect(await refusal(openUrl("http://name.invalid/", options()))).toContain("name.invalid cannot be");
+  });
+
+  test("is given up when the signal aborts, while waiting and while reading", async () => {
+    const reason = new SlipwayError("aborted", "enough");
+    for (const path of ["/silent", "/stuck"]) {
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(reason), 20);
+      await expect(fetched(path, { signal: controller.signal })).rejects.toBe(reason);
+    }
+    await expect(fetched("/archive", { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
+});
+
+describe("addresses that are not public", () => {
+  test.each([
+    "http://127.0.0.1/",
+    "http://2130706433/",
+    "http://0x7f.1/",
+    "http://localhost/",
+    "http://0.0.0.0/",
+    "http://[::1]/",
+    "http://[::ffff:10.0.0.1]/",
+    "http://169.254.169.254/latest/meta-data/",
+  ])("%s is refused", async (url) => {
+    const answer = await refusal(openUrl(url, options({ allowedPrivateHosts: [] })));
+    expect(answer).toContain("is not on the public internet");
+  });
+
+  test("are refused after a redirect too", async () => {
+    expect(await refusal(fetched("/to-metadata"))).toBe(
+      "source-unreachable: 169.254.169.254 is not on the public internet: archives are not fetched from there.",
+    );
+  });
+
+  test("are allowed to a host the operator names, at its port", async () => {
+    expect(await fetched("/archive", { allowedPrivateHosts: [host] })).toBe(archive.length);
+    expect(await fetched("/archive", { allowedPrivateHosts: ["127.0.0.1"] })).toBe(archive.length);
+    expect(await refusal(fetched("/archive", { allowedPrivateHosts: ["127.0.0.1:1"] }))).toContain(
+      "not on the public",
+    );
+  });
+});
+
+test.each([
+  ["", "The source is at what is no URL."],
+  ["not a url with s3cret", "The source is at what is no URL."],
+  ["ftp://user:s3cret@example.com/", "The source is at a URL that is neither http nor https."],
+])("%j is refused without being repeated", async (url, message) => {
+  expect(await refusal(openUrl(url, options()))).toBe(`source-unreachable: ${message}`);
+});

@@ -1,0 +1,119 @@
+// For this package's tests: makes archives, honest and hostile, and reads what came of them with another tar library.
+
+import { Readable } from "node:stream";
+import { gzipSync } from "node:zlib";
+import { type ByteStream, SlipwayError } from "@slipway/core";
+import { Header, Pax } from "tar";
+import { type Extract, extract } from "tar-stream";
+
+export interface TestEntry {
+  readonly path: string;
+  /** A tar typeflag. */
+  readonly type?: string;
+  readonly content?: string | Buffer;
+  readonly linkpath?: string;
+  readonly mode?: number;
+  readonly mtime?: Date;
+  /** A lie about the content's size. */
+  readonly sizeBytes?: number;
+  /** Written as a pax header before the entry. */
+  readonly pax?: { readonly path?: string; readonly linkpath?: string; readonly size?: number };
+}
+
+export interface UnpackedEntry {
+  readonly name: string;
+  readonly type: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly mtime: Date;
+  readonly linkname: string | null;
+  readonly content: string;
+}
+
+/** Header and content blocks of one entry, whatever it says. */
+export function tarEntry({
+  path,
+  type = "0",
+  content = "",
+  linkpath,
+  mode = 0o644,
+  mtime,
+  ...rest
+}: TestEntry): Buffer {
+  const body = Buffer.from(content);
+  const header = new Header({
+    path,
+    ...(linkpath === undefined ? {} : { linkpath }),
+    mode,
+    mtime: mtime ?? new Date("2024-05-06T07:08:09Z"),
+    size: rest.sizeBytes ?? body.length,
+    uid: 501,
+    gid: 20,
+  });
+  const block = Buffer.alloc(512);
+  header.encode(block);
+  block.write(type, 156, 1, "latin1");
+  writeChecksum(block);
+  const pax = rest.pax ? new Pax(rest.pax).encode() : Buffer.alloc(0);
+  return Buffer.concat([pax, block, body, Buffer.alloc(-body.length & 511)]);
+}
+
+export function tarOf(entries: readonly TestEntry[]): Buffer {
+  return Buffer.concat([...entries.map(tarEntry), Buffer.alloc(1024)]);
+}
+
+export function archiveOf(entries: readonly TestEntry[]): ByteStream {
+  return streamOf(gzipSync(tarOf(entries)));
+}
+
+/** Bytes as a stream of chunks of that size. */
+export async function* streamOf(bytes: Uint8Array, chunkBytes = 64 * 1024): AsyncGenerator<Uint8Array> {
+  for (let start = 0; start < bytes.length; start += chunkBytes)
+    yield bytes.subarray(start, start + chunkBytes);
+}
+
+/** Reads a tar stream whole. */
+export async function unpack(tar: ByteStream): Promise<UnpackedEntry[]> {
+  const entries: UnpackedEntry[] = [];
+  const parser = extract();
+  const reading = Readable.from(tar).on("error", (error) => parser.destroy(error));
+  for await (const entry of reading.pipe<Extract>(parser)) {
+    const chunks: Buffer[] = [];
+    for await (const chunk of entry) chunks.push(chunk as Buffer);
+    const { name, type, mode, uid, mtime, linkname } = entry.header;
+    entries.push({
+      name,
+      type: type ?? "?",
+      mode: mode ?? 0,
+      uid: uid ?? -1,
+      mtime: mtime ?? new Date(0),
+      linkname: linkname ?? null,
+      content: Buffer.concat(chunks).toString(),
+    });
+  }
+  return entries;
+}
+
+/** Reads a stream to its end or its error. */
+export async function drain(stream: ByteStream): Promise<number> {
+  let sizeBytes = 0;
+  for await (const chunk of stream) sizeBytes += chunk.length;
+  return sizeBytes;
+}
+
+/** @returns `code: message` of the SlipwayError that the promise rejects with. */
+export async function refusal(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof SlipwayError) return `${error.code}: ${error.message}`;
+    throw error;
+  }
+  return "nothing was refused";
+}
+
+function writeChecksum(block: Buffer): void {
+  block.fill(" ", 148, 156);
+  const sum = block.reduce((total, byte) => total + byte, 0);
+  block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, 8, "latin1");
+}

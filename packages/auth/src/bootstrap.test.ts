@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { newApiToken } from "./api-token.ts";
+import { openAuth } from "./auth.ts";
+import { ensureBootstrap } from "./bootstrap.ts";
+import { memoryIdentities } from "./test-identities.ts";
+
+const signingKey = "0123456789abcdef0123456789abcdef";
+
+test("many at once make one operator with one token", async () => {
+  const store = memoryIdentities();
+  const { secret } = newApiToken();
+  await Promise.all(Array.from({ length: 20 }, () => ensureBootstrap({ store, token: secret })));
+  expect(store.allUsers.size).toBe(1);
+  expect(store.allTokens.size).toBe(1);
+  const user = await openAuth({ store, signingKey }).authenticate(secret);
+  expect(user).toMatchObject({ username: "admin", operator: true });
+});
+
+test("another token takes the former one's place and leaves the operator's own", async () => {
+  const store = memoryIdentities();
+  const [first, second, own] = [newApiToken(), newApiToken(), newApiToken()];
+  const admin = await ensureBootstrap({ store, token: first.secret });
+  await store.tokens.create({
+    id: "own",
+    userId: admin.id,
+    name: "bootstrap",
+    secretSha256: own.secretSha256,
+    createdAt: new Date(),
+    lastUsedAt: null,
+  });
+  expect((await ensureBootstrap({ store, token: second.secret })).id).toBe(admin.id);
+  const auth = openAuth({ store, signingKey });
+  expect(await auth.authenticate(first.secret)).toBeNull();
+  expect(await auth.authenticate(second.secret)).toMatchObject({ id: admin.id });
+  expect(await auth.authenticate(own.secret)).toMatchObject({ id: admin.id });
+});
+
+test("a token that is none is a matter of configuration", async () => {
+  const bootstrap = ensureBootstrap({ store: memoryIdentities(), token: "hunter2" });
+  await expect(bootstrap).rejects.toMatchObject({ code: "configuration-invalid" });
+});

@@ -1,0 +1,92 @@
+// The first operator of an installation and the token it is given from outside, made present at every start.
+
+import { createHash } from "node:crypto";
+import { SlipwayError } from "@slipway/core";
+import type { Store, User } from "@slipway/core";
+import { hashApiToken, isApiToken } from "./api-token.ts";
+
+export interface BootstrapOptions {
+  readonly store: Pick<Store, "users" | "tokens">;
+  /** The API token the first operator shall have. */
+  readonly token: string;
+  readonly now?: () => Date;
+}
+
+const username = "admin";
+
+/**
+ * Makes the operator `admin` and its token present. Any number of processes may do so at once, any number of times. A token given
+ * at an earlier start is removed when another is given.
+ * @throws {SlipwayError} "configuration-invalid" when the token does not look like one.
+ */
+export async function ensureBootstrap(options: BootstrapOptions): Promise<User> {
+  const { store, token, now = () => new Date() } = options;
+  if (!isApiToken(token)) {
+    throw new SlipwayError(
+      "configuration-invalid",
+      "BOOTSTRAP_TOKEN must be tk-us- and 20 to 200 letters, digits, - or _",
+    );
+  }
+  const admin = await ensureAdmin(store, now());
+  const secretSha256 = hashApiToken(token);
+  if ((await store.tokens.bySecret(secretSha256)) === null) {
+    const apiToken = {
+      id: bootstrapTokenId(secretSha256),
+      userId: admin.id,
+      name: "bootstrap",
+      secretSha256,
+      createdAt: now(),
+      lastUsedAt: null,
+    };
+    await unlessTaken(store.tokens.create(apiToken));
+  }
+  await removeFormer(store, admin, secretSha256);
+  return admin;
+}
+
+async function ensureAdmin(store: BootstrapOptions["store"], createdAt: Date): Promise<User> {
+  const known = await store.users.byUsername(username);
+  if (known !== null) return known;
+  const admin: User = {
+    id: uuidOf("slipway admin"),
+    username,
+    email: "admin@localhost.localdomain",
+    fullname: "Administrator",
+    operator: true,
+    createdAt,
+  };
+  await unlessTaken(store.users.create(admin));
+  return (await store.users.byUsername(username)) ?? admin;
+}
+
+async function removeFormer(
+  store: BootstrapOptions["store"],
+  admin: User,
+  secretSha256: string,
+): Promise<void> {
+  for (const token of await store.tokens.ofUser(admin.id)) {
+    const fromBootstrap = token.id === bootstrapTokenId(token.secretSha256);
+    if (fromBootstrap && token.secretSha256 !== secretSha256) await store.tokens.delete(admin.id, token.id);
+  }
+}
+
+/** Ids follow from what they name, so that processes that start at once make the same and not two. */
+function bootstrapTokenId(secretSha256: string): string {
+  return uuidOf(`slipway bootstrap ${secretSha256}`);
+}
+
+/** A UUID (version 8) made of a name's hash. */
+function uuidOf(name: string): string {
+  const hex = createHash("sha256").update(name).digest("hex");
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`];
+  return [...parts, hex.slice(20, 32)].join("-");
+}
+
+/** Whoever is faster creates it: all would create the same. */
+async function unlessTaken(creation: Promise<void>): Promise<void> {
+  try {
+    await creation;
+  } catch (error) {
+    if (!(error instanceof SlipwayError) || error.code !== "conflict") throw error;
+  }
+}

@@ -1,0 +1,46 @@
+// Signed URLs: whoever holds one may make one kind of request to one path until it expires, without other credentials.
+
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { deriveKeys } from "./keys.ts";
+
+export interface UrlSigner {
+  /**
+   * @param path absolute path on the server, without a query.
+   * @returns the path with `expires` (seconds since 1970) and `signature` in its query.
+   */
+  sign(method: string, path: string, expiresAt: Date): string;
+  /** @param query the request's, decoded. @returns what it is worth at this moment. */
+  verify(method: string, path: string, query: SignedQuery): "valid" | "expired" | "forged";
+}
+
+/** The parts of a query that a signature is in; whatever a request had there. */
+export interface SignedQuery {
+  readonly expires?: unknown;
+  readonly signature?: unknown;
+}
+
+/** @param options.now the clock. */
+export function openUrlSigner(options: {
+  readonly signingKey: string;
+  readonly now?: () => Date;
+}): UrlSigner {
+  const { signingKey, now = () => new Date() } = options;
+  const key = deriveKeys(signingKey).url;
+
+  const signatureOf = (method: string, path: string, expires: string): Buffer =>
+    createHmac("sha256", key).update(`${method}\n${path}\n${expires}`).digest();
+
+  return {
+    sign(method, path, expiresAt) {
+      const expires = String(Math.floor(expiresAt.getTime() / 1000));
+      return `${path}?expires=${expires}&signature=${signatureOf(method, path, expires).toString("base64url")}`;
+    },
+    verify(method, path, { expires, signature }) {
+      if (typeof expires !== "string" || typeof signature !== "string") return "forged";
+      const expected = signatureOf(method, path, expires);
+      const given = Buffer.from(signature, "base64url");
+      if (given.length !== expected.length || !timingSafeEqual(given, expected)) return "forged";
+      return now().getTime() < Number(expires) * 1000 ? "valid" : "expired";
+    },
+  };
+}

@@ -1,0 +1,46 @@
+// Users and tokens in memory, for this package's own tests: the real stores may not be imported from here.
+
+import { SlipwayError } from "@slipway/core";
+import type { ApiToken, Store, User } from "@slipway/core";
+
+type Identities = Pick<Store, "users" | "tokens"> & {
+  readonly allUsers: Map<string, User>;
+  readonly allTokens: Map<string, ApiToken>;
+};
+
+export function memoryIdentities(): Identities {
+  const allUsers = new Map<string, User>();
+  const allTokens = new Map<string, ApiToken>();
+  return {
+    allUsers,
+    allTokens,
+    users: {
+      async create(user) {
+        await tick();
+        if (allUsers.has(user.id)) throw new SlipwayError("conflict", "the id is taken");
+        allUsers.set(user.id, user);
+      },
+      get: async (id) => allUsers.get(id) ?? null,
+      byUsername: async (username) => allUsers.values().find((user) => user.username === username) ?? null,
+    },
+    tokens: {
+      async create(token) {
+        await tick();
+        if (allTokens.has(token.id)) throw new SlipwayError("conflict", "the id is taken");
+        allTokens.set(token.id, token);
+      },
+      bySecret: async (hash) => allTokens.values().find((token) => token.secretSha256 === hash) ?? null,
+      ofUser: async (userId) => Array.from(allTokens.values()).filter((token) => token.userId === userId),
+      async touch(id, usedAt) {
+        const token = allTokens.get(id);
+        if (token !== undefined) allTokens.set(id, { ...token, lastUsedAt: usedAt });
+      },
+      delete: async (userId, id) => allTokens.get(id)?.userId === userId && allTokens.delete(id),
+    },
+  };
+}
+
+/** Lets others go first, as a database would. */
+async function tick(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}

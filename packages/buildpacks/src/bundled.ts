@@ -1,0 +1,74 @@
+// The buildpacks that come with Slipway, and all that is uploaded into a build container to run them.
+
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { defaultStacksDir, stackUid } from "./stack-files.ts";
+
+export interface TarEntry {
+  /** Relative path; a directory's ends with a slash. */
+  readonly name: string;
+  readonly type: "file" | "directory";
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Empty for a directory. */
+  readonly content: Buffer;
+}
+
+export interface BundledBuildpacks {
+  /** In the order their detect is tried. */
+  readonly names: readonly string[];
+  /**
+   * The tree to upload at /work: `runner/…` and `buildpacks/NAME/…`, directories before what they hold, names sorted.
+   * Read anew at each call.
+   */
+  entries(): AsyncGenerator<TarEntry>;
+}
+
+/** The app's own scripts first, since it says so itself; a package.json says more than an index.html. */
+const detectOrder = ["inline", "nodejs", "static"] as const;
+
+/** @param stacksDir the folder that holds `runner/` and `buildpacks/`. */
+export function bundledBuildpacks(stacksDir: string = defaultStacksDir): BundledBuildpacks {
+  return {
+    names: detectOrder,
+    async *entries() {
+      yield* tree(stacksDir, "runner");
+      yield directory("buildpacks");
+      for (const name of detectOrder) yield* tree(stacksDir, `buildpacks/${name}`);
+    },
+  };
+}
+
+function directory(path: string): TarEntry {
+  return {
+    name: `${path}/`,
+    type: "directory",
+    mode: 0o755,
+    uid: stackUid,
+    gid: stackUid,
+    content: Buffer.alloc(0),
+  };
+}
+
+async function* tree(root: string, path: string): AsyncGenerator<TarEntry> {
+  yield directory(path);
+  const children = await readdir(join(root, path), { withFileTypes: true });
+  for (const child of children.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const childPath = `${path}/${child.name}`;
+    if (child.isDirectory()) yield* tree(root, childPath);
+    else if (child.isFile()) yield await file(root, childPath);
+  }
+}
+
+async function file(root: string, path: string): Promise<TarEntry> {
+  const [content, { mode }] = await Promise.all([readFile(join(root, path)), stat(join(root, path))]);
+  return {
+    name: path,
+    type: "file",
+    mode: mode & 0o100 ? 0o755 : 0o644,
+    uid: stackUid,
+    gid: stackUid,
+    content,
+  };
+}

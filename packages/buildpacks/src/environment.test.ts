@@ -1,0 +1,106 @@
+import { expect, test } from "vitest";
+import { buildEnvironment, isProtectedName, releaseEnvironment, runEnvironment } from "./environment.ts";
+
+const platform = {
+  stack: "slipway-12",
+  app: "shop",
+  sourceVersion: "abc",
+  requestId: "r1",
+  buildpacks: ["inline", "nodejs"],
+  npmRegistry: null,
+  caBundle: null,
+};
+
+test.each([
+  "PATH",
+  "HOME",
+  "IFS",
+  "BASH_ENV",
+  "LD_PRELOAD",
+  "LD_AUDIT",
+  "BASH_FUNC_x",
+  "UID",
+  "STACK",
+  "PORT",
+  "GIT_DIR",
+])("%s is protected", (name) => expect(isProtectedName(name)).toBe(true));
+
+test.each(["PATHS", "NODE_ENV", "GREETING", "MY_PORT", "LDAP", "NPM_CONFIG_PRODUCTION"])(
+  "%s is the user's",
+  (name) => expect(isProtectedName(name)).toBe(false),
+);
+
+test("a build gets the platform's variables, and the app's as files", () => {
+  const { environment, files, withheld } = buildEnvironment({
+    variables: { A: "é\n", PATH: "/x" },
+    platform,
+  });
+  expect(environment).toEqual({
+    STACK: "slipway-12",
+    APP: "shop",
+    SOURCE_VERSION: "abc",
+    REQUEST_ID: "r1",
+    BUILDPACKS: "inline nodejs",
+    CURL_CONNECT_TIMEOUT: "30",
+    CURL_TIMEOUT: "180",
+  });
+  expect(files.map(({ name, mode, uid, content }) => [name, mode, uid, content.toString()])).toEqual([
+    ["env/A", 0o600, 2000, "é\n"],
+    ["env/PATH", 0o600, 2000, "/x"],
+  ]);
+  expect(withheld).toEqual(["PATH"]);
+});
+
+test("registry, CA bundle, PROJECT_DIR and BUILDPACK_NAME reach the build", () => {
+  const { environment } = buildEnvironment({
+    variables: { BUILDPACK_NAME: "nodejs", PROJECT_DIR: "web" },
+    platform: { ...platform, npmRegistry: "http://registry.test/", caBundle: "/work/ca/bundle.pem" },
+  });
+  expect(environment).toMatchObject({
+    BUILDPACKS: "nodejs",
+    PROJECT_DIR: "web",
+    npm_config_registry: "http://registry.test/",
+    NODE_EXTRA_CA_CERTS: "/work/ca/bundle.pem",
+    npm_config_cafile: "/work/ca/bundle.pem",
+  });
+});
+
+test.each(["*", "../x", "nodejs inline", "php"])("BUILDPACK_NAME %j is refused", (name) => {
+  expect(() => buildEnvironment({ variables: { BUILDPACK_NAME: name }, platform })).toThrow(
+    expect.objectContaining({ code: "no-buildpack" }),
+  );
+});
+
+test("a release runs with the app's variables over the buildpack's, and the platform's over both", () => {
+  const environment = releaseEnvironment({
+    variables: { A: "user", LD_PRELOAD: "x", PORT: "1" },
+    configVars: { A: "default", B: "default", PATH: "/x" },
+  });
+  expect(environment).toEqual({ A: "user", B: "default" });
+  const run = {
+    app: "shop",
+    appId: "id1",
+    stack: "slipway-12",
+    region: "local",
+    container: "web-1",
+    containerVersion: 3,
+    hostname: "web-1",
+  };
+  const expected = {
+    A: "user",
+    B: "default",
+    HOME: "/app",
+    APP: "shop",
+    STACK: "slipway-12",
+    REGION_NAME: "local",
+    CONTAINER: "web-1",
+    CONTAINER_VERSION: "3",
+    SCALINGO_APPLICATION_ID: "id1",
+    HOSTNAME: "web-1",
+  };
+  expect(runEnvironment({ environment, platform: run })).toEqual(expected);
+  expect(runEnvironment({ environment, platform: { ...run, port: 80 } })).toEqual({
+    ...expected,
+    PORT: "80",
+  });
+});

@@ -1,0 +1,153 @@
+// Which environment variables a build and a release get, and which names a user cannot set for them.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { SlipwayError } from "@slipway/core";
+import { defaultStacksDir, stackUid } from "./stack-files.ts";
+import type { TarEntry } from "./bundled.ts";
+
+type Variables = Readonly<Record<string, string>>;
+
+export interface BuildPlatform {
+  readonly stack: string;
+  /** The app's name. */
+  readonly app: string;
+  /** The git ref of the deployment; empty when it has none. */
+  readonly sourceVersion: string;
+  readonly requestId: string;
+  /** Names of the buildpacks there are, in the order of their detect. */
+  readonly buildpacks: readonly string[];
+  /** The npm registry builds install from; null when the operator has none. */
+  readonly npmRegistry: string | null;
+  /** Path inside the container of the operator's CA bundle; null when there is none. */
+  readonly caBundle: string | null;
+}
+
+export interface BuildEnvironment {
+  /** What the build container is created with. */
+  readonly environment: Variables;
+  /** The contract's ENV directory: all variables as files `env/NAME`, to be uploaded at /work. The runner exports them. */
+  readonly files: readonly TarEntry[];
+  /** Names among the variables that the runner does not export. */
+  readonly withheld: readonly string[];
+}
+
+export interface RunPlatform {
+  readonly app: string;
+  readonly appId: string;
+  readonly stack: string;
+  readonly region: string;
+  /** Process type and index, e.g. `web-1`. */
+  readonly container: string;
+  /** The release's number. */
+  readonly containerVersion: number;
+  readonly hostname: string;
+  /** Absent where the scheduler sets it. */
+  readonly port?: number;
+}
+
+/** The list the build runner reads too. */
+const protectedNames = readFileSync(join(defaultStacksDir, "runner/protected-names"), "utf8")
+  .split("\n")
+  .filter((line) => line !== "" && !line.startsWith("#"));
+const protectedPrefixes = protectedNames
+  .filter((name) => name.endsWith("*"))
+  .map((name) => name.slice(0, -1));
+const exactlyProtected = new Set(protectedNames);
+
+/** @returns whether a config variable of this name never becomes an environment variable. */
+export function isProtectedName(name: string): boolean {
+  return exactlyProtected.has(name) || protectedPrefixes.some((prefix) => name.startsWith(prefix));
+}
+
+/**
+ * @param variables the app's, with BUILDPACK_NAME and PROJECT_DIR having their say.
+ * @throws {SlipwayError} "no-buildpack" when BUILDPACK_NAME names none there is.
+ */
+export function buildEnvironment(options: {
+  readonly variables: Variables;
+  readonly platform: BuildPlatform;
+}): BuildEnvironment {
+  const { variables, platform } = options;
+  const environment: Record<string, string> = {
+    STACK: platform.stack,
+    APP: platform.app,
+    SOURCE_VERSION: platform.sourceVersion,
+    REQUEST_ID: platform.requestId,
+    BUILDPACKS: buildpacksToTry(variables, platform.buildpacks).join(" "),
+    CURL_CONNECT_TIMEOUT: "30",
+    CURL_TIMEOUT: "180",
+  };
+  if (variables["PROJECT_DIR"]) environment["PROJECT_DIR"] = variables["PROJECT_DIR"];
+  if (platform.npmRegistry !== null) environment["npm_config_registry"] = platform.npmRegistry;
+  if (platform.caBundle !== null) Object.assign(environment, caVariables(platform.caBundle));
+  return {
+    environment,
+    files: Object.entries(variables).map(([name, value]) => variableFile(name, value)),
+    withheld: Object.keys(variables).filter(isProtectedName),
+  };
+}
+
+/** @returns what a release is made with: the app's variables over the defaults its buildpack gave. */
+export function releaseEnvironment(options: {
+  readonly variables: Variables;
+  readonly configVars: Variables;
+}): Variables {
+  return { ...exportable(options.configVars), ...exportable(options.variables) };
+}
+
+/** @returns the environment of a process: the release's, with the platform's own variables over it. */
+export function runEnvironment(options: {
+  readonly environment: Variables;
+  readonly platform: RunPlatform;
+}): Variables {
+  const { platform } = options;
+  return {
+    ...exportable(options.environment),
+    HOME: "/app",
+    APP: platform.app,
+    STACK: platform.stack,
+    REGION_NAME: platform.region,
+    CONTAINER: platform.container,
+    CONTAINER_VERSION: String(platform.containerVersion),
+    SCALINGO_APPLICATION_ID: platform.appId,
+    HOSTNAME: platform.hostname,
+    ...(platform.port === undefined ? {} : { PORT: String(platform.port) }),
+  };
+}
+
+function exportable(variables: Variables): Variables {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !isProtectedName(name)));
+}
+
+function buildpacksToTry(variables: Variables, bundled: readonly string[]): readonly string[] {
+  const chosen = variables["BUILDPACK_NAME"];
+  if (!chosen) return bundled;
+  if (bundled.includes(chosen)) return [chosen];
+  throw new SlipwayError(
+    "no-buildpack",
+    `BUILDPACK_NAME is "${chosen}", but there is no buildpack of that name. There are: ${bundled.join(", ")}.`,
+  );
+}
+
+function caVariables(path: string): Variables {
+  return {
+    SSL_CERT_FILE: path,
+    NODE_EXTRA_CA_CERTS: path,
+    CURL_CA_BUNDLE: path,
+    GIT_SSL_CAINFO: path,
+    PIP_CERT: path,
+    npm_config_cafile: path,
+  };
+}
+
+function variableFile(name: string, value: string): TarEntry {
+  return {
+    name: `env/${name}`,
+    type: "file",
+    mode: 0o600,
+    uid: stackUid,
+    gid: stackUid,
+    content: Buffer.from(value),
+  };
+}

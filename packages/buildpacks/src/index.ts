@@ -1,0 +1,19 @@
+// The buildpack contract: what a build is given, what it yields, and how its result becomes an image's layer.
+
+export { bundledBuildpacks, type BundledBuildpacks, type TarEntry } from "./bundled.ts";
+export {
+  buildEnvironment,
+  isProtectedName,
+  releaseEnvironment,
+  runEnvironment,
+  type BuildEnvironment,
+  type BuildPlatform,
+  type RunPlatform,
+} from "./environment.ts";
+export { LAUNCH_SCRIPT, launchCommand } from "./launch.ts";
+export { requireWeb, processTypesOf, type ProcessTypes } from "./process-types.ts";
+export { parseProcfile, type Procfile } from "./procfile.ts";
+export { parseRelease, type ReleaseOutput } from "./release-output.ts";
+export { resultOf, type BuildResult } from "./result.ts";
+export { parseSlugIgnore, type SlugIgnore } from "./slug-ignore.ts";
+export { slugTransform, type SlugOptions } from "./slug.ts";

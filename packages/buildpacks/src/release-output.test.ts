@@ -1,0 +1,52 @@
+import { SlipwayError } from "@slipway/core";
+import { expect, test } from "vitest";
+import { parseRelease } from "./release-output.ts";
+
+const nothing = { configVars: {}, defaultProcessTypes: {} };
+
+test.each([
+  null,
+  "",
+  "---",
+  "---\n",
+  "--- {}",
+  "{}",
+  "config_vars:\ndefault_process_types:\n",
+  "addons: [x]",
+])("%j says nothing", (text) => {
+  expect(parseRelease(text)).toEqual(nothing);
+});
+
+test("scalars stay what was written", () => {
+  const text =
+    "---\nconfig_vars:\n  RATE: 1.10\n  DEBUG: no\n  EMPTY:\ndefault_process_types:\n  web: 'bin/x: y'\n";
+  expect(parseRelease(text)).toEqual({
+    configVars: { RATE: "1.10", DEBUG: "no", EMPTY: "" },
+    defaultProcessTypes: { web: "bin/x: y" },
+  });
+});
+
+test.each([
+  "hello",
+  "- a\n- b",
+  "config_vars: [A]",
+  "config_vars:\n  A: [1]",
+  "config_vars:\n  A-B: 1",
+  "default_process_types:\n  my-web: x",
+  "a: b: c",
+  "a: 1\na: 2",
+  "a: &a [x]\nb: [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*a,*a,*a]",
+])("%j is refused as the user's error", (text) => {
+  const error = (() => {
+    try {
+      return parseRelease(text);
+    } catch (thrown) {
+      return thrown;
+    }
+  })();
+  expect(error).toBeInstanceOf(SlipwayError);
+  expect(error).toMatchObject({
+    code: "build-failed",
+    message: expect.stringContaining("printed something unusable"),
+  });
+});

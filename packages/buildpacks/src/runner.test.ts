@@ -1,0 +1,157 @@
+// The build runner itself, run by this machine's bash in a folder of its own instead of a build container.
+
+import { spawn } from "node:child_process";
+import { access, chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { bundledBuildpacks } from "./bundled.ts";
+import { buildEnvironment } from "./environment.ts";
+
+const bundled = bundledBuildpacks();
+const compileOk = '#!/bin/bash\necho "-----> compiling"\necho made >"$1/made"\n';
+let work: string;
+
+beforeEach(async () => {
+  work = await mkdtemp(join(tmpdir(), "runner-"));
+  for await (const entry of bundled.entries()) {
+    if (entry.type === "file") await put(entry.name, entry.content.toString(), entry.mode);
+  }
+});
+afterEach(() => rm(work, { recursive: true }));
+
+async function put(path: string, text: string, mode = 0o644): Promise<void> {
+  await mkdir(dirname(join(work, path)), { recursive: true });
+  await writeFile(join(work, path), text, { mode });
+  await chmod(join(work, path), mode);
+}
+
+async function putInline(compile: string, root = "build"): Promise<void> {
+  await put(`${root}/bin/detect`, "#!/bin/sh\necho Mine\n");
+  await put(`${root}/bin/compile`, compile);
+}
+
+async function run(variables: Record<string, string> = {}) {
+  const { environment, files } = buildEnvironment({
+    variables,
+    platform: {
+      stack: "test",
+      app: "a",
+      sourceVersion: "",
+      requestId: "r",
+      buildpacks: bundled.names,
+      npmRegistry: null,
+      caBundle: null,
+    },
+  });
+  for (const { name, content } of files) await put(name, content.toString());
+  const { PATH } = process.env;
+  const child = spawn("/bin/bash", [join(work, "runner/build")], {
+    env: { ...environment, ...(PATH === undefined ? {} : { PATH }), SLIPWAY_WORK_DIR: work },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [output, errors, exitCode] = await Promise.all([
+    Array.fromAsync(child.stdout),
+    Array.fromAsync(child.stderr),
+    new Promise<number | null>((resolve) => child.once("close", resolve)),
+  ]);
+  expect(Buffer.concat(errors).toString()).toBe("");
+  return { exitCode, output: Buffer.concat(output).toString() };
+}
+
+const result = (name: string) => readFile(join(work, "result", name), "utf8");
+
+test("an app with its own scripts is built, and its release, Procfile and .slugignore are kept", async () => {
+  await putInline(compileOk);
+  await put("build/bin/release", "#!/bin/sh\necho 'default_process_types: {web: x}'\n");
+  await put("build/Procfile", "web: y\n");
+  await put("build/.slugignore", "docs\n");
+  expect(await run()).toEqual({ exitCode: 0, output: "-----> Mine app detected\n-----> compiling\n" });
+  expect(await result("buildpack")).toBe("inline\n");
+  expect(await result("release.yml")).toBe("default_process_types: {web: x}\n");
+  expect(await result("Procfile")).toBe("web: y\n");
+  expect(await result("slugignore")).toBe("docs\n");
+  expect(await readFile(join(work, "build/made"), "utf8")).toBe("made\n");
+});
+
+test("a failing compile fails the build with its output in order", async () => {
+  await putInline("#!/bin/bash\necho one\necho two >&2\necho three\nexit 7\n");
+  const { exitCode, output } = await run();
+  expect(exitCode).toBe(1);
+  expect(output).toContain(
+    "one\ntwo\nthree\n !     The inline buildpack failed to build the app (exit code 7).\n",
+  );
+  await expect(access(join(work, "result/buildpack"))).rejects.toThrow("ENOENT");
+});
+
+test("config variables reach the build as they are, but for the protected ones", async () => {
+  await putInline(
+    '#!/bin/bash\nprintf "%s|%s|%s|%s" "$A" "${LD_PRELOAD:-none}" "$HOME" "$(ls "$3" | paste -sd " ")"\n',
+  );
+  const variables = {
+    A: " two\nlines\n",
+    LD_PRELOAD: "/x.so",
+    HOME: "/evil",
+    UID: "0",
+    IFS: "x",
+    BASH_ENV: "/evil",
+  };
+  const { exitCode, output } = await run(variables);
+  expect(exitCode).toBe(0);
+  expect(output).toContain(" two\nlines\n|none|/app|A BASH_ENV HOME IFS LD_PRELOAD UID");
+});
+
+test("when nothing fits, it says what would", async () => {
+  await put("build/README.md", "");
+  const { exitCode, output } = await run();
+  expect(exitCode).toBe(1);
+  expect(output).toMatch(
+    /No buildpack fits this app.*\n.*inline .*bin\/detect.*\n.*nodejs .*package\.json\n.*static .*index\.html/,
+  );
+  expect(output).toContain("README.md");
+});
+
+test("a buildpack chosen by name must fit", async () => {
+  await putInline(compileOk);
+  const { exitCode, output } = await run({ BUILDPACK_NAME: "static" });
+  expect(exitCode).toBe(1);
+  expect(output).toContain("The buildpack static, chosen by BUILDPACK_NAME, does not fit this app.");
+});
+
+test("PROJECT_DIR takes the place of the whole source", async () => {
+  await putInline(compileOk, "build/sub/app");
+  await put("build/other", "");
+  const { exitCode, output } = await run({ PROJECT_DIR: "sub/app" });
+  expect(output).toContain("Building the directory sub/app only");
+  expect(exitCode).toBe(0);
+  await access(join(work, "build/made"));
+  await expect(access(join(work, "build/other"))).rejects.toThrow("ENOENT");
+});
+
+test.each(["..", "../cache", "/etc", "missing", "file"])("PROJECT_DIR %j is refused", async (directory) => {
+  await putInline(compileOk);
+  await put("build/file", "");
+  const { exitCode, output } = await run({ PROJECT_DIR: directory });
+  expect(exitCode).toBe(1);
+  expect(output).toContain(" !     PROJECT_DIR is");
+});
+
+test("buildpacks by URL are refused with a reason", async () => {
+  await putInline(compileOk);
+  expect(await run({ BUILDPACK_URL: "https://buildpack.test/x.git" })).toMatchObject({
+    exitCode: 1,
+    output: expect.stringContaining("BUILDPACK_URL is set, but buildpacks by URL are not supported."),
+  });
+  await rm(join(work, "env"), { recursive: true });
+  await put("build/.buildpacks", "x");
+  expect((await run()).output).toContain("The source has a .buildpacks file");
+});
+
+test("nodejs explains a broken package.json before it downloads anything", async () => {
+  await put("build/package.json", "{");
+  expect((await run()).output).toContain(" !     package.json is not valid JSON:");
+  await put("build/package.json", "{}");
+  expect((await run()).output).toContain("This app says in no way how it starts.");
+  await put("build/package.json", '{"scripts":{"start":"x"}}');
+  expect((await run()).output).toContain("No npm registry is configured for builds");
+});

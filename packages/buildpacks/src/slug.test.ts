@@ -1,0 +1,163 @@
+import { spawn, spawnSync } from "node:child_process";
+import { chmod, link, mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { ByteStream } from "@slipway/core";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { slugTransform } from "./slug.ts";
+import { tarEntries } from "./tar-entries.ts";
+
+const bounds = { ignore: null, maxSizeBytes: 10 ** 8 };
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "slug-"));
+  await mkdir(join(folder, "build"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+/** The tar that GNU tar makes of build/, as the engine's would be. */
+function tarOfBuild(...options: string[]): ByteStream {
+  return spawn("tar", ["-C", folder, "--sort=name", ...options, "-cf", "-", "build"]).stdout;
+}
+
+async function put(path: string, text: string, mode = 0o644): Promise<void> {
+  await mkdir(join(folder, "build", path, ".."), { recursive: true });
+  await writeFile(join(folder, "build", path), text);
+  await chmod(join(folder, "build", path), mode);
+}
+
+async function bytes(tar: ByteStream): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(tar));
+}
+
+async function layer(tar: ByteStream, ignore: string | null = null) {
+  const entries = [];
+  for await (const { header, content } of tarEntries(slugTransform({ ...bounds, ignore })(tar))) {
+    const text = header.type === "file" ? (await bytes(content())).toString() : "";
+    entries.push({ header, text });
+  }
+  return entries;
+}
+
+async function names(ignore: string | null): Promise<readonly string[]> {
+  return (await layer(tarOfBuild(), ignore)).map(({ header }) => header.name);
+}
+
+test("files come below app/, owned by the stack's user, with their content and without special bits", async () => {
+  await put("index.js", "x".repeat(513));
+  await put("bin/tool", "tool", 0o6755);
+  const entries = await layer(tarOfBuild());
+  expect(entries.map(({ header, text }) => [header.name, header.type, header.mode, text.length])).toEqual([
+    ["app/", "directory", 0o755, 0],
+    ["app/bin/", "directory", 0o755, 0],
+    ["app/bin/tool", "file", 0o755, 4],
+    ["app/index.js", "file", 0o644, 513],
+  ]);
+  for (const { header } of entries) {
+    expect(header).toMatchObject({ uid: 2000, gid: 2000, uname: "", gname: "", pax: null });
+    expect(header.mtime).toEqual(new Date("2024-01-01T00:00:00Z"));
+  }
+});
+
+test("the same files give the same bytes, whenever and by whom they were made", async () => {
+  await put("a", "1");
+  await put("b", "2");
+  const first = await bytes(slugTransform(bounds)(tarOfBuild()));
+  await utimes(join(folder, "build/a"), 1, 1);
+  const second = await bytes(slugTransform(bounds)(tarOfBuild("--owner=daemon", "--format=pax")));
+  expect(second.equals(first)).toBe(true);
+});
+
+test("GNU tar reads the layer: long and non-ASCII names, links and all", async () => {
+  const long = `${"d".repeat(90)}/${"f".repeat(90)}é😀`;
+  await put(long, "long");
+  await put("a", "linked");
+  await put("z/empty", "");
+  await link(join(folder, "build/a"), join(folder, "build/b"));
+  await symlink(`../${long}`, join(folder, "build/z/relative"));
+  await symlink("/work/build/a", join(folder, "build/z/absolute"));
+  await symlink("/builder", join(folder, "build/z/other"));
+  const unpack = spawn("tar", ["-C", folder, "--no-same-owner", "-xf", "-"], {
+    stdio: ["pipe", "ignore", "inherit"],
+  });
+  const ended = new Promise((resolve) => unpack.once("close", resolve));
+  await pipeline(Readable.from(slugTransform(bounds)(tarOfBuild())), unpack.stdin);
+  expect(await ended).toBe(0);
+  expect(await readFile(join(folder, "app", long), "utf8")).toBe("long");
+  expect(await readFile(join(folder, "app/b"), "utf8")).toBe("linked");
+  expect(await readFile(join(folder, "app/z/relative"), "utf8")).toBe("long");
+  const links = Object.fromEntries(
+    (await layer(tarOfBuild())).map(({ header }) => [header.name, header.linkname]),
+  );
+  expect(links).toMatchObject({ "app/b": "app/a", "app/z/absolute": "/app/a", "app/z/other": "/builder" });
+});
+
+test("devices, pipes, .git and what .slugignore names stay out", async () => {
+  await put(".git/config", "");
+  await put(".gitignore", "");
+  await put("docs/a", "");
+  await put("a.log", "");
+  expect(spawnSync("mkfifo", [join(folder, "build/pipe")]).status).toBe(0);
+  expect(await names("docs\n*.log")).toEqual(["app/", "app/.gitignore"]);
+  expect(await names("*")).toEqual(["app/"]);
+});
+
+test("a hard link to what stays out is refused, not lost", async () => {
+  await put("a", "x");
+  await link(join(folder, "build/a"), join(folder, "build/b"));
+  await expect(names("a")).rejects.toMatchObject({
+    code: "build-failed",
+    message: expect.stringContaining("hard link to a"),
+  });
+  expect(await names("b")).toEqual(["app/", "app/a"]);
+});
+
+test("a layer above the limit is refused, counting also what empty files cost", async () => {
+  await put("a", "");
+  await put("b", "");
+  const transform = slugTransform({ ignore: null, maxSizeBytes: 3 * 512 });
+  expect(await bytes(transform(tarOfBuild()))).toHaveLength(5 * 512);
+  await put("c", "");
+  await expect(bytes(transform(tarOfBuild()))).rejects.toMatchObject({ code: "image-too-large" });
+});
+
+test("the source's error is the layer's, and a cut tar is an error", async () => {
+  await put("a", "x".repeat(5000));
+  const whole = await bytes(tarOfBuild());
+  async function* failing(): AsyncGenerator<Uint8Array> {
+    yield whole.subarray(0, 2048);
+    throw new Error("engine gone");
+  }
+  await expect(bytes(slugTransform(bounds)(failing()))).rejects.toThrow("engine gone");
+  await expect(bytes(slugTransform(bounds)(Readable.from([whole.subarray(0, 2048)])))).rejects.toThrow(
+    /end of data/i,
+  );
+});
+
+test("a reader that stops early ends the source", async () => {
+  await put("a", "x".repeat(5000));
+  const whole = await bytes(tarOfBuild());
+  let ended = false;
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    try {
+      yield whole.subarray(0, 2048);
+      while (true) yield Buffer.alloc(1024);
+    } finally {
+      ended = true;
+    }
+  }
+  for await (const chunk of slugTransform(bounds)(endless())) {
+    expect(chunk.length).toBeGreaterThan(0);
+    break;
+  }
+  await expect.poll(() => ended).toBe(true);
+});
+
+test("names that no build folder has are an error of the platform", async () => {
+  await expect(bytes(slugTransform(bounds)(tarOfBuild("--transform=s/build/other/")))).rejects.toMatchObject({
+    code: "internal",
+  });
+});

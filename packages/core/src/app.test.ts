@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { changeApp, checkAppName, newApp } from "./app.ts";
+
+const createdAt = new Date("2026-03-04T05:06:07.000Z");
+const request = { id: "a", name: "hello", ownerId: "o", createdAt };
+
+test.each(["ab", "a1", "my-app", "a-b-c", "app2", "x".repeat(48)])("%s is an app's name", (name) => {
+  expect(() => {
+    checkAppName(name);
+  }).not.toThrow();
+});
+
+test.each([
+  "",
+  "a",
+  "1app",
+  "-app",
+  "app-",
+  "my--app",
+  "My-App",
+  "my_app",
+  "my.app",
+  "é-app",
+  "app\n",
+  "a b",
+  "x".repeat(49),
+])("%j is not", (name) => {
+  const invalid = { code: "invalid", fields: { name: [expect.stringContaining("2 to 48 lower-case")] } };
+  expect(() => {
+    checkAppName(name);
+  }).toThrow(expect.objectContaining(invalid));
+  expect(() => newApp({ ...request, name })).toThrow(expect.objectContaining(invalid));
+});
+
+test("a new app serves nothing yet", () => {
+  expect(newApp(request)).toEqual({
+    ...request,
+    updatedAt: createdAt,
+    deletedAt: null,
+    revision: 1,
+    currentReleaseId: null,
+    address: null,
+    lastDeployedAt: null,
+    cacheVersion: 1,
+  });
+});
+
+test("a change is one revision on, keeps all else and leaves the app it was made from alone", () => {
+  const app = newApp(request);
+  const at = new Date("2026-03-05T00:00:00.000Z");
+  const facts = { currentReleaseId: "r", address: { host: "127.0.0.1", port: 32_768 } };
+  expect(changeApp(app, at, facts)).toEqual({ ...app, ...facts, updatedAt: at, revision: 2 });
+  expect(app).toEqual(newApp(request));
+});

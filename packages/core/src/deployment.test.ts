@@ -1,0 +1,232 @@
+import { describe, expect, test } from "vitest";
+import {
+  changeStatus,
+  claim,
+  deploymentStatuses,
+  durationSeconds,
+  finalStatuses,
+  goLive,
+  isFinal,
+  isRunning,
+  outcomeOf,
+  queuedDeployment,
+  runningStatuses,
+  sealLog,
+  transitions,
+} from "./deployment.ts";
+import type { Deployment, DeploymentStatus } from "./deployment.ts";
+import { errorCatalogue } from "./errors.ts";
+import type { ErrorCode } from "./errors.ts";
+
+const createdAt = new Date("2026-03-04T05:06:07.000Z");
+const at = new Date("2026-03-04T05:07:00.000Z");
+const options = { at, lineCount: 12 };
+const after = (seconds: number) => new Date(createdAt.getTime() + seconds * 1_000);
+const conflict = expect.objectContaining({ code: "conflict" });
+const leaseLost = expect.objectContaining({ code: "lease-lost" });
+
+const queued = queuedDeployment(
+  {
+    id: "d",
+    appId: "a",
+    ownerId: "o",
+    source: { kind: "upload", sourceId: "s" },
+    gitRef: "4f1d0c7",
+    previousGitRef: null,
+    pusher: { id: "p", username: "ada", email: "ada@example.com" },
+    createdAt,
+  },
+  7,
+);
+
+/** A deployment of that status in its second attempt, whatever way it came. */
+function inStatus(status: DeploymentStatus): Deployment {
+  return {
+    ...queued,
+    status,
+    attempt: 2,
+    revision: 5,
+    startedAt: createdAt,
+    finishedAt: isFinal(status) ? createdAt : null,
+  };
+}
+
+/** The allowed changes, written out once more: the table in the source must not change unnoticed. */
+const allowed = new Set([
+  "queued → building",
+  "queued → aborted",
+  "building → building",
+  "building → queued",
+  "building → pushing",
+  "building → build-error",
+  "building → aborted",
+  "pushing → building",
+  "pushing → queued",
+  "pushing → starting",
+  "pushing → aborted",
+  "starting → building",
+  "starting → queued",
+  "starting → success",
+  "starting → crashed-error",
+  "starting → timeout-error",
+  "starting → hook-error",
+  "starting → aborted",
+]);
+
+const everyPair = deploymentStatuses.flatMap((from) =>
+  deploymentStatuses.map((to) => ({ from, to, pair: `${from} → ${to}` })),
+);
+const allowedPairs = everyPair.filter(({ pair }) => allowed.has(pair));
+/** A running deployment begins anew by claim() only. */
+const isTakeOver = ({ from, to }: { from: DeploymentStatus; to: DeploymentStatus }) =>
+  to === "building" && isRunning(from);
+
+test("a new deployment waits at its place, in its first revision", () => {
+  expect(queued).toMatchObject({ number: 7, status: "queued", attempt: 0, revision: 1, finishedAt: null });
+  expect(queued.history).toEqual([{ status: "queued", at: createdAt, attempt: 0, lineCount: 0 }]);
+});
+
+test("every status is queued, running or final, and only one of them", () => {
+  for (const status of deploymentStatuses) {
+    expect([status === "queued", isRunning(status), isFinal(status)].filter(Boolean)).toHaveLength(1);
+  }
+  expect(new Set(deploymentStatuses).size).toBe(10);
+  expect(Object.keys(transitions).sort()).toEqual([...deploymentStatuses].sort());
+});
+
+describe("a change of status", () => {
+  test.each(allowedPairs.filter((pair) => !isTakeOver(pair)))("$pair is made", ({ from, to }) => {
+    const before = inStatus(from);
+    expect(changeStatus(before, to, options)).toEqual({
+      ...before,
+      status: to,
+      revision: 6,
+      finishedAt: isFinal(to) ? at : null,
+      history: [...before.history, { status: to, at, attempt: 2, lineCount: 12 }],
+    });
+  });
+
+  test.each(everyPair.filter(({ pair }) => !allowed.has(pair)))("$pair is refused", ({ from, to }) => {
+    expect(() => changeStatus(inStatus(from), to, options)).toThrow(conflict);
+  });
+
+  test.each(allowedPairs.filter(isTakeOver))("$pair is refused: it is a claim's", ({ from, to }) => {
+    expect(() => changeStatus(inStatus(from), to, options)).toThrow(conflict);
+  });
+
+  test("sets the facts it is given, and leaves the deployment it was made from alone", () => {
+    const before = inStatus("building");
+    const failure = { code: "build-failed", message: "compile: exit code 1" } as const;
+    const facts = { failure, logLineCount: 12, logSha256: "ab" };
+    expect(changeStatus(before, "build-error", { ...options, facts })).toMatchObject(facts);
+    expect(before).toEqual(inStatus("building"));
+  });
+});
+
+describe("a claim", () => {
+  test.each(["queued", ...runningStatuses] as const)(
+    "takes one that is %s, with a newer attempt",
+    (status) => {
+      const claimed = claim(inStatus(status), 3, options);
+      expect(claimed).toMatchObject({ status: "building", attempt: 3, revision: 6, startedAt: createdAt });
+      expect(claimed.history.at(-1)).toEqual({ status: "building", at, attempt: 3, lineCount: 12 });
+    },
+  );
+
+  test.each(["queued", ...runningStatuses] as const)(
+    "by an attempt not newer is refused when %s",
+    (status) => {
+      for (const attempt of [2, 1, 0]) {
+        expect(() => claim(inStatus(status), attempt, options)).toThrow(leaseLost);
+      }
+    },
+  );
+
+  test.each(finalStatuses)("of one that is %s is refused, whatever the attempt", (status) => {
+    for (const attempt of [1, 2, 3])
+      expect(() => claim(inStatus(status), attempt, options)).toThrow(conflict);
+  });
+
+  test("begins the deployment's time once", () => {
+    const first = claim(queued, 1, options);
+    expect(first.startedAt).toEqual(at);
+    const later = new Date(at.getTime() + 1_000);
+    expect(claim(first, 2, { ...options, at: later }).startedAt).toEqual(at);
+  });
+
+  test("may skip attempts that never got as far", () => {
+    expect(claim(queued, 5, options).attempt).toBe(5);
+  });
+});
+
+describe("going live", () => {
+  test("marks the release and is a revision of its own", () => {
+    const before = inStatus("starting");
+    expect(goLive(before, "r")).toEqual({ ...before, releaseId: "r", revision: 6 });
+  });
+
+  test.each(deploymentStatuses.filter((status) => status !== "starting"))("is refused when %s", (status) => {
+    expect(() => goLive(inStatus(status), "r")).toThrow(conflict);
+  });
+
+  test("forbids an abort from then on, and allows success", () => {
+    const live = goLive(inStatus("starting"), "r");
+    expect(() => changeStatus(live, "queued", options)).toThrow(conflict);
+    expect(() => changeStatus(live, "aborted", options)).toThrow(conflict);
+    expect(changeStatus(live, "success", options)).toMatchObject({ status: "success", releaseId: "r" });
+  });
+
+  test("holds through another attempt", () => {
+    const again = claim(goLive(inStatus("starting"), "r"), 3, options);
+    expect(again.releaseId).toBe("r");
+    expect(() => changeStatus(again, "aborted", options)).toThrow(conflict);
+  });
+});
+
+describe("sealing the log", () => {
+  const log = { lineCount: 3, sha256: "ab" };
+
+  test.each(finalStatuses)("is a revision of its own of one that is %s", (status) => {
+    const before = inStatus(status);
+    expect(sealLog(before, log)).toEqual({ ...before, logLineCount: 3, logSha256: "ab", revision: 6 });
+  });
+
+  test.each(["queued", ...runningStatuses] as const)("is refused when %s", (status) => {
+    expect(() => sealLog(inStatus(status), log)).toThrow(conflict);
+  });
+});
+
+describe("the outcome of an error", () => {
+  const codes = Object.keys(errorCatalogue) as ErrorCode[];
+
+  test.each(runningStatuses)("is a final status that one that is %s may go to, for every code", (status) => {
+    for (const code of codes) {
+      const outcome = outcomeOf(code, status);
+      expect(isFinal(outcome)).toBe(true);
+      expect(transitions[status]).toContain(outcome);
+    }
+  });
+
+  test.each([
+    ["build-failed", "building", "build-error"],
+    ["archive-invalid", "building", "build-error"],
+    ["engine-unavailable", "building", "build-error"],
+    ["aborted", "building", "aborted"],
+    ["registry-unavailable", "pushing", "aborted"],
+    ["aborted", "pushing", "aborted"],
+    ["app-crashed", "starting", "crashed-error"],
+    ["boot-timeout", "starting", "timeout-error"],
+    ["hook-failed", "starting", "hook-error"],
+    ["engine-unavailable", "starting", "aborted"],
+    ["aborted", "starting", "aborted"],
+  ] as const)("%s when %s is %s", (code, status, outcome) => {
+    expect(outcomeOf(code, status)).toBe(outcome);
+  });
+});
+
+test("the duration counts from the first attempt to the end, or to now, in whole seconds", () => {
+  expect(durationSeconds(queued, after(60))).toBeNull();
+  expect(durationSeconds(inStatus("building"), after(61.4))).toBe(61);
+  expect(durationSeconds({ ...inStatus("success"), finishedAt: after(2.5) }, after(99))).toBe(3);
+  expect(durationSeconds(inStatus("building"), after(-5))).toBe(0);
+});

@@ -1,0 +1,259 @@
+// A deployment's life: its statuses, the one table of allowed changes, and the pure functions that make them.
+
+import { SlipwayError } from "./errors.ts";
+import type { ErrorCode } from "./errors.ts";
+
+export const runningStatuses = ["building", "pushing", "starting"] as const;
+export const finalStatuses = [
+  "success",
+  "build-error",
+  "crashed-error",
+  "timeout-error",
+  "hook-error",
+  "aborted",
+] as const;
+
+export type RunningStatus = (typeof runningStatuses)[number];
+export type FinalStatus = (typeof finalStatuses)[number];
+export type DeploymentStatus = "queued" | RunningStatus | FinalStatus;
+
+export const deploymentStatuses: readonly DeploymentStatus[] = [
+  "queued",
+  ...runningStatuses,
+  ...finalStatuses,
+];
+
+/**
+ * Where a deployment may go from where it is. "building" from a running status is a new attempt's claim,
+ * "queued" from a running one is a worker handing the deployment back.
+ */
+export const transitions: Readonly<Record<DeploymentStatus, readonly DeploymentStatus[]>> = {
+  queued: ["building", "aborted"],
+  building: ["building", "queued", "pushing", "build-error", "aborted"],
+  pushing: ["building", "queued", "starting", "aborted"],
+  starting: ["building", "queued", "success", "crashed-error", "timeout-error", "hook-error", "aborted"],
+  success: [],
+  "build-error": [],
+  "crashed-error": [],
+  "timeout-error": [],
+  "hook-error": [],
+  aborted: [],
+};
+
+/** Who asked for a deployment, copied into it: a later rename or removal does not change history. */
+export interface Pusher {
+  readonly id: string;
+  readonly username: string;
+  readonly email: string;
+}
+
+/** Where the source archive is: uploaded to us (a source of ours), or at somebody's URL. */
+export type DeploymentSource =
+  | { readonly kind: "upload"; readonly sourceId: string }
+  | { readonly kind: "url"; readonly url: string };
+
+/** One status the deployment went through. */
+export interface StatusChange {
+  readonly status: DeploymentStatus;
+  readonly at: Date;
+  readonly attempt: number;
+  /** How many log lines came before it; null where whoever changed it could not know (an abort from outside). */
+  readonly lineCount: number | null;
+}
+
+export interface Deployment {
+  readonly id: string;
+  readonly appId: string;
+  /** Whose slots it takes: the app's owner when it was created. */
+  readonly ownerId: string;
+  /** Order within the app, from 1. A lane is served by it. */
+  readonly number: number;
+  readonly status: DeploymentStatus;
+  /** The attempt that holds it, 0 before the first. Grows, never repeats. */
+  readonly attempt: number;
+  /** Grows by one with every stored change; a compare-and-set names the revision it was made from. */
+  readonly revision: number;
+  readonly source: DeploymentSource;
+  readonly gitRef: string | null;
+  readonly previousGitRef: string | null;
+  readonly pusher: Pusher;
+  readonly createdAt: Date;
+  /** When its first attempt began. */
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+  readonly history: readonly StatusChange[];
+  /** Why it ended as it did, for a person; null after success. */
+  readonly failure: { readonly code: ErrorCode; readonly message: string } | null;
+  /** The release made from it, set in the step after which it can no longer be aborted. */
+  readonly releaseId: string | null;
+  readonly image: string | null;
+  readonly imageDigest: string | null;
+  readonly imageSizeBytes: number | null;
+  readonly stackImage: string | null;
+  /** Number of log lines and SHA-256 (hex) of the log's bytes, each line with its newline; null until final. */
+  readonly logLineCount: number | null;
+  readonly logSha256: string | null;
+}
+
+export interface NewDeployment {
+  readonly id: string;
+  readonly appId: string;
+  readonly ownerId: string;
+  readonly source: DeploymentSource;
+  readonly gitRef: string | null;
+  readonly previousGitRef: string | null;
+  readonly pusher: Pusher;
+  readonly createdAt: Date;
+}
+
+export function isFinal(status: DeploymentStatus): status is FinalStatus {
+  return (finalStatuses as readonly string[]).includes(status);
+}
+
+export function isRunning(status: DeploymentStatus): status is RunningStatus {
+  return (runningStatuses as readonly string[]).includes(status);
+}
+
+/** A deployment as it is when it joins its app's lane. @param number its place in the app's order, given by the store. */
+export function queuedDeployment(request: NewDeployment, number: number): Deployment {
+  return {
+    ...request,
+    number,
+    status: "queued",
+    attempt: 0,
+    revision: 1,
+    startedAt: null,
+    finishedAt: null,
+    history: [{ status: "queued", at: request.createdAt, attempt: 0, lineCount: 0 }],
+    failure: null,
+    releaseId: null,
+    image: null,
+    imageDigest: null,
+    imageSizeBytes: null,
+    stackImage: null,
+    logLineCount: null,
+    logSha256: null,
+  };
+}
+
+/** What a change of status may set along the way. */
+export type DeploymentFacts = Partial<
+  Pick<
+    Deployment,
+    | "previousGitRef"
+    | "failure"
+    | "image"
+    | "imageDigest"
+    | "imageSizeBytes"
+    | "stackImage"
+    | "logLineCount"
+    | "logSha256"
+  >
+>;
+
+export interface ChangeOptions {
+  readonly at: Date;
+  readonly lineCount: number | null;
+  readonly facts?: DeploymentFacts;
+}
+
+/**
+ * The deployment in its next status, one revision on; the caller stores it by compare-and-set.
+ * @throws {SlipwayError} "conflict" where the table does not allow the change, or a live release forbids an abort.
+ */
+export function changeStatus(
+  deployment: Deployment,
+  to: DeploymentStatus,
+  options: ChangeOptions,
+): Deployment {
+  if (to === "building" && isRunning(deployment.status)) {
+    throw new SlipwayError(
+      "conflict",
+      "a running deployment is taken over by claim(), with a higher attempt",
+    );
+  }
+  return moved(deployment, to, deployment.attempt, options);
+}
+
+/**
+ * An attempt takes the deployment: from its lane, or from an attempt that died. Attempts only grow, so a worker
+ * that was paused and comes back with an old number is refused.
+ * @throws {SlipwayError} "lease-lost" when the attempt is not newer; "conflict" when the deployment is final.
+ */
+export function claim(deployment: Deployment, attempt: number, options: ChangeOptions): Deployment {
+  if (!isFinal(deployment.status) && attempt <= deployment.attempt) {
+    throw new SlipwayError("lease-lost", `attempt ${attempt} is not newer than ${deployment.attempt}`);
+  }
+  const claimed = moved(deployment, "building", attempt, options);
+  return { ...claimed, startedAt: deployment.startedAt ?? options.at };
+}
+
+/** Marks the release the deployment is about to put in service: from here it is finished, never aborted. */
+export function goLive(deployment: Deployment, releaseId: string): Deployment {
+  if (deployment.status !== "starting") {
+    throw new SlipwayError(
+      "conflict",
+      `a deployment that is ${deployment.status} has no release to put in service`,
+    );
+  }
+  return { ...deployment, releaseId, revision: deployment.revision + 1 };
+}
+
+/** A final deployment whose log has been closed by another than who ended it: an abort leaves the worker to close the log. */
+export function sealLog(deployment: Deployment, log: { lineCount: number; sha256: string }): Deployment {
+  if (!isFinal(deployment.status)) {
+    throw new SlipwayError("conflict", `the log of a deployment that is ${deployment.status} is still open`);
+  }
+  return {
+    ...deployment,
+    logLineCount: log.lineCount,
+    logSha256: log.sha256,
+    revision: deployment.revision + 1,
+  };
+}
+
+/** Whole seconds from the first attempt's begin to the end (or to `now`); null before it began. */
+export function durationSeconds(deployment: Deployment, now: Date): number | null {
+  if (deployment.startedAt === null) return null;
+  const end = deployment.finishedAt ?? now;
+  return Math.max(0, Math.round((end.getTime() - deployment.startedAt.getTime()) / 1000));
+}
+
+/** The final status that an error met in a running status leads to. */
+export function outcomeOf(code: ErrorCode, status: RunningStatus): FinalStatus {
+  if (status === "building" && code !== "aborted") return "build-error";
+  if (status === "starting") {
+    if (code === "app-crashed") return "crashed-error";
+    if (code === "boot-timeout") return "timeout-error";
+    if (code === "hook-failed") return "hook-error";
+  }
+  return "aborted";
+}
+
+function moved(from: Deployment, to: DeploymentStatus, attempt: number, options: ChangeOptions): Deployment {
+  if (!transitions[from.status].includes(to)) {
+    throw new SlipwayError("conflict", `a deployment that is ${from.status} cannot become ${to}`);
+  }
+  if (to === "queued" && from.releaseId !== null) {
+    throw new SlipwayError(
+      "conflict",
+      "the deployment's release is going live: it is seen through, not queued again",
+    );
+  }
+  if (to === "aborted" && from.releaseId !== null) {
+    throw new SlipwayError(
+      "conflict",
+      "the deployment's release is already in service; deploy again to replace it",
+    );
+  }
+  const { at, lineCount } = options;
+  return {
+    ...from,
+    ...options.facts,
+    status: to,
+    attempt,
+    revision: from.revision + 1,
+    finishedAt: isFinal(to) ? at : null,
+    history: [...from.history, { status: to, at, attempt, lineCount }],
+  };
+}

@@ -1,0 +1,17 @@
+// The domain of Slipway: types, rules and ports. No I/O, no clock, no vendor.
+
+export * from "./app.ts";
+export * from "./deployment.ts";
+export * from "./errors.ts";
+export * from "./labels.ts";
+export * from "./pagination.ts";
+export * from "./release.ts";
+export * from "./source.ts";
+export * from "./user.ts";
+export * from "./variable.ts";
+export type * from "./ports/blobs.ts";
+export type * from "./ports/bytes.ts";
+export type * from "./ports/engine.ts";
+export type * from "./ports/images.ts";
+export type * from "./ports/scheduler.ts";
+export type * from "./ports/store.ts";

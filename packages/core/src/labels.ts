@@ -1,0 +1,14 @@
+// Labels on every container, volume and network we make: by them what a dead attempt left is found.
+
+export const label = {
+  installation: "io.slipway.installation",
+  /** build, release, network. */
+  kind: "io.slipway.kind",
+  app: "io.slipway.app",
+  deployment: "io.slipway.deployment",
+  attempt: "io.slipway.attempt",
+  release: "io.slipway.release",
+  processType: "io.slipway.process-type",
+} as const;
+
+export type Labels = Readonly<Record<string, string>>;

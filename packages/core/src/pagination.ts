@@ -1,0 +1,48 @@
+// Pages of a list, as Scalingo's API counts them: from 1, with the neighbours' numbers.
+
+import { invalidField } from "./errors.ts";
+
+export interface PageRequest {
+  readonly page: number;
+  readonly perPage: number;
+}
+
+export interface Pagination {
+  readonly currentPage: number;
+  readonly prevPage: number | null;
+  readonly nextPage: number | null;
+  readonly totalPages: number;
+  readonly totalCount: number;
+}
+
+export const pageLimits = { defaultPerPage: 20, maxPerPage: 100 } as const;
+
+/**
+ * @param page as in the query string, undefined for the first. @param perPage likewise, undefined for the default.
+ * @throws {SlipwayError} "invalid" where one is no whole number in its range.
+ */
+export function pageRequest(page: string | undefined, perPage: string | undefined): PageRequest {
+  return {
+    page: wholeNumber("page", page, 1, Number.MAX_SAFE_INTEGER),
+    perPage: wholeNumber("per_page", perPage, pageLimits.defaultPerPage, pageLimits.maxPerPage),
+  };
+}
+
+/** A list without entries has one, empty, page. */
+export function paginate(request: PageRequest, totalCount: number): Pagination {
+  const totalPages = Math.max(1, Math.ceil(totalCount / request.perPage));
+  return {
+    currentPage: request.page,
+    prevPage: request.page > 1 ? Math.min(request.page - 1, totalPages) : null,
+    nextPage: request.page < totalPages ? request.page + 1 : null,
+    totalPages,
+    totalCount,
+  };
+}
+
+function wholeNumber(field: string, text: string | undefined, fallback: number, max: number): number {
+  if (text === undefined) return fallback;
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : 0;
+  if (number < 1 || number > max) throw invalidField(field, `must be a whole number from 1 to ${max}`);
+  return number;
+}

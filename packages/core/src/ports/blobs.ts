@@ -1,0 +1,27 @@
+// The port to the blob store: archives and build caches, streamed in and out, never whole in memory.
+
+import type { ByteStream } from "./bytes.ts";
+
+export interface BlobStore {
+  /**
+   * Stores bytes under a key, replacing what was there. All or nothing: until it resolves a reader finds the old blob (or
+   * none), and when the stream or the signal fails nothing is kept.
+   * @throws {SlipwayError} "too-large" past `maxSizeBytes`, when given.
+   */
+  put(
+    key: string,
+    bytes: ByteStream,
+    options?: { readonly maxSizeBytes?: number; readonly signal?: AbortSignal },
+  ): Promise<{ sizeBytes: number }>;
+  /**
+   * Opens a blob for reading; null when there is none. A blob replaced or deleted meanwhile is read to its end as it was.
+   * The bytes hold it open until they are read to the end or their iteration is ended, so begin to read them.
+   */
+  get(key: string): Promise<{ sizeBytes: number; bytes: ByteStream } | null>;
+  /** Deleting what is not there is fine. */
+  delete(key: string): Promise<void>;
+  /** Deletes every blob whose key begins with the prefix (which ends in "/"). */
+  deletePrefix(prefix: string): Promise<void>;
+  /** Rejects with "store-unavailable" when it cannot be used. */
+  ping(): Promise<void>;
+}

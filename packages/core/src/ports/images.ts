@@ -1,0 +1,45 @@
+// The port to the image registry: one layer over the stack's, pushed as a stream.
+
+import type { ByteStream } from "./bytes.ts";
+
+export interface ImagePush {
+  /** Repository within the registry, e.g. `apps/6f2a…`. */
+  readonly repository: string;
+  readonly tag: string;
+  /** The image to build upon: a reference in the same registry, e.g. `127.0.0.1:5000/slipway/stack:3f…`. */
+  readonly base: string;
+  /** The layer as an uncompressed tar stream; hashed and compressed on the way. */
+  readonly layer: ByteStream;
+  readonly config: {
+    readonly entrypoint: readonly string[];
+    readonly command: readonly string[];
+    /** Over the base's variables. */
+    readonly environment: Readonly<Record<string, string>>;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly user: string;
+    readonly workingDir: string;
+  };
+}
+
+export interface PushedImage {
+  /** `host/repository:tag`, for people. */
+  readonly reference: string;
+  /** `host/repository@sha256:…`, for engines. */
+  readonly pinnedReference: string;
+  readonly digest: string;
+  /** All compressed layers, the base's included, and the config. */
+  readonly sizeBytes: number;
+}
+
+export interface ImageRegistry extends AsyncDisposable {
+  /** The registry's host and port, as it stands in references. */
+  readonly host: string;
+  /**
+   * The same layer, base and config give the same digest. A failed push leaves no tag behind.
+   * @throws {SlipwayError} "registry-unavailable" when the registry fails; the layer stream's own error as it is.
+   */
+  push(image: ImagePush, signal: AbortSignal): Promise<PushedImage>;
+  /** Deletes an image's manifest by tag or digest; one that is not there is fine. */
+  delete(repository: string, reference: string): Promise<void>;
+  ping(): Promise<void>;
+}

@@ -1,0 +1,154 @@
+// The port to the database. Every adapter passes the contract suite in testkit.
+//
+// Rules that hold for all of it:
+// - One call changes one document (aggregate), atomically; nothing spans two. What must agree across documents is put
+//   right by whoever retries, so every sequence of calls has to be safe to repeat.
+// - `compareAndSet(next)` stores `next` where the stored revision is `next.revision - 1`, and answers whether it did.
+//   A false means somebody was faster: read again and decide anew.
+// - Ids are made by the caller (UUIDs), so that a repeated create is recognised.
+// - Methods reject with SlipwayError "store-unavailable" when the database cannot be reached within its bound.
+// - Any number of processes use the store at once.
+
+import type { App } from "../app.ts";
+import type { Deployment, NewDeployment } from "../deployment.ts";
+import type { PageRequest } from "../pagination.ts";
+import type { NewRelease, Release } from "../release.ts";
+import type { Source } from "../source.ts";
+import type { ApiToken, User } from "../user.ts";
+import type { Variable } from "../variable.ts";
+
+export interface Store extends AsyncDisposable {
+  readonly users: UserStore;
+  readonly tokens: TokenStore;
+  readonly apps: AppStore;
+  readonly variables: VariableStore;
+  readonly sources: SourceStore;
+  readonly deployments: DeploymentStore;
+  readonly releases: ReleaseStore;
+  readonly logs: LogStore;
+  /** Rejects with "store-unavailable" when the database does not answer. For health checks. */
+  ping(): Promise<void>;
+}
+
+export interface UserStore {
+  /** @throws "conflict" when the id, username or email is taken. */
+  create(user: User): Promise<void>;
+  get(id: string): Promise<User | null>;
+  byUsername(username: string): Promise<User | null>;
+}
+
+export interface TokenStore {
+  /** @throws "conflict" when the id or the hash is there already. */
+  create(token: ApiToken): Promise<void>;
+  bySecret(secretSha256: string): Promise<ApiToken | null>;
+  /** A user's tokens, oldest first. */
+  ofUser(userId: string): Promise<ApiToken[]>;
+  touch(id: string, usedAt: Date): Promise<void>;
+  /** @returns whether there was one of that user's. */
+  delete(userId: string, id: string): Promise<boolean>;
+}
+
+/** Apps whose `deletedAt` is set are found by `get` and `deleted` only. */
+export interface AppStore {
+  /** @throws "conflict" when the name is taken by an app that is not deleted, or the id by any. */
+  create(app: App): Promise<void>;
+  /** By id, deleted or not. */
+  get(id: string): Promise<App | null>;
+  byName(name: string): Promise<App | null>;
+  /** By name; of one owner, or of all (for operators). */
+  list(owner: { readonly ownerId: string } | "all"): Promise<App[]>;
+  deleted(): Promise<App[]>;
+  compareAndSet(next: App): Promise<boolean>;
+  /** Forgets the app itself for good. Its variables, deployments, releases and logs are removed by their own stores. */
+  remove(id: string): Promise<void>;
+}
+
+export interface VariableStore {
+  /** By name. */
+  list(appId: string): Promise<Variable[]>;
+  get(appId: string, id: string): Promise<Variable | null>;
+  /** Sets by name: a name that is there keeps its id and takes the new value. @returns what is stored, in the order given. */
+  set(appId: string, variables: readonly Variable[]): Promise<Variable[]>;
+  /** @returns how many of the ids were there. */
+  delete(appId: string, ids: readonly string[]): Promise<number>;
+  removeOfApp(appId: string): Promise<void>;
+}
+
+export interface SourceStore {
+  create(source: Source): Promise<void>;
+  get(id: string): Promise<Source | null>;
+  /** Records a finished upload. @returns false when there is no such source. */
+  complete(id: string, sizeBytes: number): Promise<boolean>;
+  /** Sources whose URLs ended before `before`, oldest first, at most `limit`: what cleaning may look at. */
+  expired(before: Date, limit: number): Promise<Source[]>;
+  remove(id: string): Promise<void>;
+}
+
+export interface DeploymentStore {
+  /**
+   * Puts a deployment at the end of its app's lane, with the next number of the app: numbers grow in the order in which
+   * creates began to return, none is given twice. Repeating a create with the same id returns the stored one.
+   */
+  create(request: NewDeployment): Promise<Deployment>;
+  get(id: string): Promise<Deployment | null>;
+  /** Newest first. A page past the end is empty. */
+  list(appId: string, page: PageRequest): Promise<{ deployments: Deployment[]; totalCount: number }>;
+  /** The app's queued deployments, in lane order, at most `limit`. */
+  lane(appId: string, limit: number): Promise<Deployment[]>;
+  /** The one running deployment of the app. */
+  running(appId: string): Promise<Deployment | null>;
+  /** Every running deployment there is, for the reconciler. */
+  allRunning(): Promise<Deployment[]>;
+  /** Ids of apps that have a queued deployment and none running: whose lane should advance. */
+  waitingApps(): Promise<string[]>;
+  /** How many deployments of the owner run now. */
+  countRunning(ownerId: string): Promise<number>;
+  /** Those of the app that are not final, and those final since `since`; in lane order. For replay to followers. */
+  recent(appId: string, since: Date): Promise<Deployment[]>;
+  /** Whether a deployment that is not final still needs that uploaded source. */
+  usesSource(sourceId: string): Promise<boolean>;
+  /**
+   * Stores by revision. Besides, at most one deployment of an app is ever running: a change that would make a second
+   * is refused by a unique index.
+   * @returns false when the revision was not the expected one, or another deployment of the app is running.
+   */
+  compareAndSet(next: Deployment): Promise<boolean>;
+  removeOfApp(appId: string): Promise<void>;
+}
+
+export interface ReleaseStore {
+  /** Gives the app's next number. Repeating a create for the same deployment returns the stored release. */
+  create(release: NewRelease): Promise<Release>;
+  get(id: string): Promise<Release | null>;
+  /** Newest first. */
+  ofApp(appId: string, limit: number): Promise<Release[]>;
+  removeOfApp(appId: string): Promise<void>;
+}
+
+/** Some consecutive lines of a deployment's log, as they are kept. */
+export interface LogChunk {
+  readonly deploymentId: string;
+  readonly attempt: number;
+  /** Sequence number of the first line. */
+  readonly firstSeq: number;
+  readonly lineCount: number;
+  /** The lines, joined by newlines, without one at the end. */
+  readonly text: string;
+  readonly at: Date;
+}
+
+export interface LogStore {
+  /**
+   * Keeps a chunk. (deploymentId, firstSeq) is unique: the same chunk again is fine and changes nothing. A newer attempt's
+   * chunk takes the place of every older attempt's from its first line on, however they were cut; from then on older
+   * attempts are refused, so no line is there twice.
+   * @returns false when it was refused because a newer attempt has written.
+   */
+  append(chunk: LogChunk): Promise<boolean>;
+  /** Chunks that hold lines from `fromSeq` on, in order. The first may begin before it. At most `limit` chunks. */
+  read(deploymentId: string, fromSeq: number, limit: number): Promise<LogChunk[]>;
+  /** Sequence number of the last stored line, 0 when there is none. */
+  lastSeq(deploymentId: string): Promise<number>;
+  /** Deletes the logs of these deployments. */
+  remove(deploymentIds: readonly string[]): Promise<void>;
+}

@@ -1,0 +1,29 @@
+// An app's configuration variables: what they may be called, and which the platform keeps to itself.
+
+import { invalidField } from "./errors.ts";
+
+export interface Variable {
+  readonly id: string;
+  readonly appId: string;
+  readonly name: string;
+  readonly value: string;
+}
+
+export const variableLimits = { nameLength: 64, valueBytes: 8 * 1024, perApp: 500 } as const;
+
+/** Names a shell takes; never one that changes how the platform's own scripts run. */
+const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** @throws {SlipwayError} "invalid" naming the field and the rule. */
+export function checkVariable(name: string, value: string): void {
+  if (!variableName.test(name) || name.length > variableLimits.nameLength) {
+    throw invalidField(
+      "name",
+      `must be a letter or _ followed by letters, digits or _, at most ${variableLimits.nameLength} characters`,
+    );
+  }
+  if (new TextEncoder().encode(value).length > variableLimits.valueBytes) {
+    throw invalidField("value", `is longer than ${variableLimits.valueBytes} bytes`);
+  }
+  if (value.includes("\0")) throw invalidField("value", "contains a NUL character");
+}

@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { createDeframer } from "./frames.ts";
+
+const stream = Buffer.concat([
+  frame(1, "one\n"),
+  frame(2, "two\n"),
+  frame(1, ""),
+  frame(1, "x".repeat(70_000)),
+]);
+const text = `one\ntwo\n${"x".repeat(70_000)}`;
+
+test.for([1, 3, 7, 8, 9, 64, 65_536, stream.length])(
+  "frames cut every %i bytes give the same output",
+  (size) => {
+    const deframe = createDeframer();
+    const pieces: Uint8Array[] = [];
+    for (let at = 0; at < stream.length; at += size) pieces.push(deframe(stream.subarray(at, at + size)));
+    expect(Buffer.concat(pieces).toString()).toBe(text);
+  },
+);
+
+test("what one chunk holds comes out as one piece", () => {
+  expect(Buffer.from(createDeframer()(stream)).toString()).toBe(text);
+});
+
+test("a chunk is left as it was", () => {
+  const chunk = Buffer.concat([frame(1, "one\n"), frame(2, "two\n")]);
+  const before = Buffer.from(chunk);
+  createDeframer()(chunk);
+  expect(chunk).toEqual(before);
+});
+
+function frame(kind: number, payload: string): Buffer {
+  const header = Buffer.alloc(8);
+  header[0] = kind;
+  header.writeUInt32BE(payload.length, 4);
+  return Buffer.concat([header, Buffer.from(payload)]);
+}

@@ -1,0 +1,8 @@
+// What the build engine and the scheduler both need of a Docker Engine, over dockerode.
+
+export * from "./client.ts";
+export * from "./containers.ts";
+export * from "./frames.ts";
+export * from "./images.ts";
+export * from "./networks.ts";
+export * from "./process.ts";

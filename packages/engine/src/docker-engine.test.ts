@@ -1,0 +1,167 @@
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { mkdtempDisposable } from "node:fs/promises";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { SandboxSpec } from "@slipway/core";
+import type Docker from "dockerode";
+import { describe, expect, test } from "vitest";
+import { engineContract, lacksEngine, newInstallation, testEngine } from "@slipway/testkit";
+import { openEngine } from "./docker-engine.ts";
+import { connectDocker } from "@slipway/docker";
+
+const never = new AbortController().signal;
+
+describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
+  engineContract("the Docker Engine", async () => {
+    const { dockerHost, stackImage } = await testEngine();
+    const cleaning = new AsyncDisposableStack();
+    const [ours, others] = [cleaning.use(newInstallation()), cleaning.use(newInstallation())];
+    return {
+      image: stackImage,
+      open: () => openEngine({ installationId: ours.id, dockerHost }),
+      openOther: () => openEngine({ installationId: others.id, dockerHost }),
+      [Symbol.asyncDispose]: () => cleaning.disposeAsync(),
+    };
+  });
+
+  test("the volume goes with its sandbox, also when the build ran under watch", async () => {
+    const { dockerHost, stackImage } = await testEngine();
+    await using installation = newInstallation();
+    await using engine = openEngine({ installationId: installation.id, dockerHost });
+    using direct = connectDocker({ dockerHost });
+    const sandbox = await engine.createSandbox(spec(stackImage, "sleep 3"), never);
+    const { Mounts } = await direct.docker.getContainer(sandbox.id).inspect();
+    const volume = Mounts.find(({ Destination }) => Destination === "/work")?.Name ?? "";
+    await sandbox.run({ onOutput: () => undefined, signal: never });
+    await expect(direct.docker.getVolume(volume).inspect()).resolves.toMatchObject({ Name: volume });
+    await sandbox[Symbol.asyncDispose]();
+    await expect(direct.docker.getVolume(volume).inspect()).rejects.toMatchObject({ statusCode: 404 });
+    expect(await containersOf(direct.docker, installation.id)).toEqual([]);
+  });
+
+  test("workers that begin at once share one network", async () => {
+    const { dockerHost, stackImage } = await testEngine();
+    await using installation = newInstallation();
+    using direct = connectDocker({ dockerHost });
+    const engines = [1, 2, 3, 4].map(() => openEngine({ installationId: installation.id, dockerHost }));
+    await Promise.all(engines.map((engine) => engine.createSandbox(spec(stackImage, "true"), never)));
+    const name = `slipway-${installation.id}-build`;
+    const networks = await direct.docker.listNetworks({ filters: { name: [name] } });
+    expect(networks.length).toBe(1);
+    expect(await engines[0]?.removeSandboxes({})).toBe(4);
+    await Promise.all(engines.map((engine) => engine[Symbol.asyncDispose]()));
+  });
+
+  test("an image without a folder for the build gets one that is the build's", async () => {
+    const { dockerHost, stackImage } = await testEngine();
+    await using installation = newInstallation();
+    await using engine = openEngine({ installationId: installation.id, dockerHost });
+    using direct = connectDocker({ dockerHost });
+    await using image = await imageWithForeignWork(direct.docker, stackImage, installation.id);
+    await using sandbox = await engine.createSandbox(spec(image.name, "touch /work/mine"), never);
+    expect((await sandbox.run({ onOutput: () => undefined, signal: never })).exitCode).toBe(0);
+  });
+
+  test("an engine that goes away fails what is under way, and does not let it hang", async () => {
+    const { dockerHost, stackImage } = await testEngine();
+    await using installation = newInstallation();
+    await using front = await frontOf(dockerHost);
+    await using engine = openEngine({ installationId: installation.id, dockerHost: front.dockerHost });
+    const sandbox = await engine.createSandbox(spec(stackImage, "echo begun; sleep 600"), never);
+    const ended = sandbox.run({ onOutput: () => front.close(), signal: never });
+    await expect(ended).rejects.toMatchObject({ code: "engine-unavailable" });
+    await expect(engine.ping()).rejects.toMatchObject({ code: "engine-unavailable" });
+    await expect(sandbox[Symbol.asyncDispose]()).rejects.toMatchObject({ code: "engine-unavailable" });
+  });
+
+  test("a download that is cut short is told from a whole one", async () => {
+    const { dockerHost, stackImage } = await testEngine();
+    await using installation = newInstallation();
+    await using front = await frontOf(dockerHost);
+    await using engine = openEngine({ installationId: installation.id, dockerHost: front.dockerHost });
+    const fill = "dd if=/dev/urandom of=/work/large bs=1M count=20";
+    const sandbox = await engine.createSandbox(spec(stackImage, fill), never);
+    await sandbox.run({ onOutput: () => undefined, signal: never });
+    const read = async (): Promise<void> => {
+      for await (const _ of await sandbox.download("/work", never)) front.close();
+    };
+    await expect(read()).rejects.toMatchObject({ code: "engine-unavailable" });
+  });
+});
+
+test("an engine that is not there is engine-unavailable", async () => {
+  await using engine = openEngine({ installationId: "test", dockerHost: "unix:///nowhere/docker.sock" });
+  await expect(engine.ping()).rejects.toMatchObject({ code: "engine-unavailable" });
+  await expect(engine.createSandbox(spec("any", "true"), never)).rejects.toMatchObject({
+    code: "engine-unavailable",
+  });
+});
+
+function spec(image: string, script: string): SandboxSpec {
+  return {
+    image,
+    command: ["bash", "-c", script],
+    environment: {},
+    labels: {},
+    limits: { memoryBytes: 256 * 1024 ** 2, cpus: 1, pids: 64, tmpfsBytes: 2 ** 24, diskBytes: 2 ** 30 },
+  };
+}
+
+async function containersOf(docker: Docker, installationId: string) {
+  return await docker.listContainers({
+    all: true,
+    filters: { label: [`io.slipway.installation=${installationId}`] },
+  });
+}
+
+/** The stack image with /work owned by root, as in an image that knows nothing of us. */
+async function imageWithForeignWork(docker: Docker, stackImage: string, tag: string) {
+  const container = await docker.createContainer({
+    Image: stackImage,
+    User: "0:0",
+    Cmd: ["chown", "0:0", "/work"],
+    HostConfig: { NetworkMode: "none" },
+  });
+  await container.start();
+  await container.wait();
+  const name = `slipway-foreign-work:${tag}`;
+  await container.commit({ repo: "slipway-foreign-work", tag });
+  await container.remove();
+  return { name, [Symbol.asyncDispose]: async () => void (await docker.getImage(name).remove()) };
+}
+
+/** Stands in front of an engine, and can be closed as if the engine had ended. */
+async function frontOf(dockerHost: string) {
+  const directory = await mkdtempDisposable(join(tmpdir(), "slipway-engine-"));
+  const path = join(directory.path, "docker.sock");
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((client) => {
+    const engine = dockerHost.startsWith("unix://")
+      ? connect(dockerHost.slice("unix://".length))
+      : connect(Number(new URL(dockerHost).port), new URL(dockerHost).hostname);
+    for (const [socket, other] of [
+      [client, engine],
+      [engine, client],
+    ] as const) {
+      sockets.add(socket);
+      socket.pipe(other);
+      socket.on("error", () => other.destroy());
+      socket.on("close", () => other.destroy());
+    }
+  });
+  server.listen(path);
+  await once(server, "listening");
+  const close = (): void => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    dockerHost: `unix://${path}`,
+    close,
+    [Symbol.asyncDispose]: async () => {
+      close();
+      await directory.remove();
+    },
+  };
+}

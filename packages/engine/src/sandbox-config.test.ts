@@ -1,0 +1,61 @@
+import { label } from "@slipway/core";
+import { expect, test } from "vitest";
+import { companionConfig, sandboxConfig } from "./sandbox-config.ts";
+
+const config = sandboxConfig(
+  {
+    image: "stack",
+    command: ["/work/runner/build"],
+    environment: { STACK: "s", EMPTY: "" },
+    labels: { [label.deployment]: "d", [label.installation]: "forged", [label.kind]: "forged" },
+    limits: { memoryBytes: 1000, cpus: 1.5, pids: 512, tmpfsBytes: 64, diskBytes: 1 },
+  },
+  { installationId: "here", name: "n", networkId: "net" },
+);
+
+test("every bound is passed on, in the engine's units", () => {
+  expect(config.HostConfig).toMatchObject({
+    Memory: 1000,
+    MemorySwap: 1000,
+    NanoCpus: 1_500_000_000,
+    PidsLimit: 512,
+    NetworkMode: "net",
+  });
+  const tmpfs = "rw,exec,nosuid,nodev,size=64,uid=2000,gid=2000,mode=";
+  expect(config.HostConfig.Tmpfs).toEqual({ "/tmp": `${tmpfs}1777`, "/app": `${tmpfs}0755` });
+});
+
+test("it gets no rights and nothing of the host", () => {
+  expect(config.User).toBe("2000:2000");
+  expect(config.HostConfig).toMatchObject({
+    CapDrop: ["ALL"],
+    SecurityOpt: ["no-new-privileges"],
+    ReadonlyRootfs: true,
+    Privileged: false,
+    LogConfig: { Type: "none" },
+  });
+  expect(config.HostConfig).not.toHaveProperty("Binds");
+  expect(config.HostConfig).not.toHaveProperty("Mounts");
+});
+
+test("our labels stand over those given", () => {
+  expect(config.Labels).toEqual({
+    [label.deployment]: "d",
+    [label.installation]: "here",
+    [label.kind]: "build",
+  });
+});
+
+test("a companion is found with its sandbox, and has what its task needs and no more", () => {
+  const sandbox = { id: "c1", image: "stack", labels: config.Labels };
+  const task = { command: ["du"], capabilities: ["DAC_READ_SEARCH"], seesProcesses: false, writes: false };
+  const companion = companionConfig(sandbox, task);
+  expect(companion.Labels).toEqual({ ...config.Labels, [label.kind]: "build-companion" });
+  expect(companion.HostConfig).toMatchObject({
+    CapDrop: ["ALL"],
+    CapAdd: ["DAC_READ_SEARCH"],
+    NetworkMode: "none",
+    PidMode: "",
+    VolumesFrom: ["c1:ro"],
+  });
+});

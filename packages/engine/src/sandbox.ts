@@ -1,0 +1,47 @@
+// One build's container and volume, owned until disposed.
+
+import type { Readable } from "node:stream";
+import type { ByteStream, Sandbox, SandboxExit } from "@slipway/core";
+import type Docker from "dockerode";
+import { removeContainer } from "@slipway/docker";
+import { runBuild } from "./run.ts";
+import type { SandboxPlace } from "./sandbox-config.ts";
+import { downloadTar, uploadTar, wholeTar } from "./transfer.ts";
+
+export class DockerSandbox implements Sandbox {
+  readonly #docker: Docker;
+  readonly #place: SandboxPlace;
+  readonly #diskBytes: number;
+  readonly #downloads = new Set<Readable>();
+
+  constructor(docker: Docker, place: SandboxPlace, diskBytes: number) {
+    this.#docker = docker;
+    this.#place = place;
+    this.#diskBytes = diskBytes;
+  }
+
+  get id(): string {
+    return this.#place.id;
+  }
+
+  async upload(path: string, tar: ByteStream, signal: AbortSignal): Promise<void> {
+    await uploadTar(this.#docker.getContainer(this.id), path, tar, signal);
+  }
+
+  async run(options: Parameters<Sandbox["run"]>[0]): Promise<SandboxExit> {
+    return await runBuild(this.#docker, this.#place, this.#diskBytes, options);
+  }
+
+  async download(path: string, signal: AbortSignal): Promise<ByteStream> {
+    const stream = await downloadTar(this.#docker.getContainer(this.id), path, signal);
+    this.#downloads.add(stream);
+    stream.once("close", () => this.#downloads.delete(stream));
+    return wholeTar(stream, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // The engine keeps the volume busy while it sends.
+    for (const stream of this.#downloads) stream.destroy();
+    await removeContainer(this.#docker, this.id);
+  }
+}

@@ -1,0 +1,181 @@
+// What a process knows about one app's deployments, for all who follow it: read once, heard once, shared.
+
+import { isFinal } from "@slipway/core";
+import type { Deployment, DeploymentStore, LogStore } from "@slipway/core";
+import { appMessage } from "@slipway/protocol";
+import type { LogMessage, RedisKeys } from "@slipway/protocol";
+import type { Redis } from "ioredis";
+import type { Follower } from "./follower.ts";
+import { readLog } from "./read-log.ts";
+import { countLines, lastSeqOf } from "./tail.ts";
+import type { LineBatch } from "./tail.ts";
+
+export interface AppFeedOptions {
+  readonly appId: string;
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+  readonly store: { readonly logs: LogStore; readonly deployments: Pick<DeploymentStore, "recent"> };
+  readonly now: () => Date;
+  readonly onTrouble: (error: unknown) => void;
+  /** For how long a deployment that ended is kept in mind. */
+  readonly recentMs: number;
+}
+
+interface Known {
+  readonly deployment: Deployment;
+  /** When this process first saw that it is final: clocks of several machines are not compared. */
+  readonly finalAt: Date | null;
+  /** Number of the last line that is known to exist. */
+  lastSeq: number;
+}
+
+export class AppFeed {
+  readonly #options: AppFeedOptions;
+  readonly #followers = new Set<Follower>();
+  /** In the order of their numbers. */
+  #known = new Map<string, Known>();
+  #listedAt: Date | undefined;
+  #reading: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  /** A message told of a status that is not read yet. Lines that come after it wait until it is. */
+  #behind = false;
+
+  constructor(options: AppFeedOptions) {
+    this.#options = options;
+  }
+
+  get appId(): string {
+    return this.#options.appId;
+  }
+
+  /** Unfinished and just finished deployments, oldest first. */
+  deployments(): Iterable<Deployment> {
+    return this.#known.values().map(({ deployment }) => deployment);
+  }
+
+  deployment(deploymentId: string): Deployment | undefined {
+    return this.#known.get(deploymentId)?.deployment;
+  }
+
+  /** For how long the deployment has been known to be final; 0 while it is not. */
+  finalForMs(deploymentId: string): number {
+    const finalAt = this.#known.get(deploymentId)?.finalAt;
+    return finalAt ? this.#options.now().getTime() - finalAt.getTime() : 0;
+  }
+
+  /** Number of the last line that is known to exist. */
+  lastSeq(deploymentId: string): number {
+    return this.#known.get(deploymentId)?.lastSeq ?? 0;
+  }
+
+  /** The deployment's lines that are known to exist, from `fromSeq` on; perhaps some more. */
+  read(deploymentId: string, fromSeq: number): AsyncIterable<LineBatch> {
+    const { redis, keys, store } = this.#options;
+    const untilSeq = this.lastSeq(deploymentId);
+    return readLog({ redis, keys, logs: store.logs, deploymentId, fromSeq, untilSeq });
+  }
+
+  add(follower: Follower): void {
+    this.#followers.add(follower);
+  }
+
+  /** @returns whether it was the last one. */
+  remove(follower: Follower): boolean {
+    return this.#followers.delete(follower) && this.#followers.size === 0;
+  }
+
+  closeAll(): void {
+    for (const follower of this.#followers) follower.close();
+  }
+
+  trouble(error: unknown): void {
+    this.#options.onTrouble(error);
+  }
+
+  /** A message of the app's channel. */
+  receive(json: string): void {
+    const parsed = appMessage.safeParse(parseJson(json));
+    if (!parsed.success) this.trouble(parsed.error);
+    else if (parsed.data.type === "log") this.#heard(parsed.data);
+    else {
+      this.#behind = true;
+      this.resync();
+    }
+  }
+
+  /** Looks for what messages did not tell, or told too early, and wakes the followers. */
+  resync(): void {
+    this.refresh().catch((error: unknown) => this.trouble(error));
+  }
+
+  /** Reads the deployments again, beginning after the call: calls that come while one is read share the next reading. */
+  refresh(): Promise<void> {
+    if (this.#reading === undefined) return this.#startReading();
+    this.#next ??= this.#reading.then(
+      () => this.#startReading(),
+      () => this.#startReading(),
+    );
+    return this.#next;
+  }
+
+  #startReading(): Promise<void> {
+    this.#next = undefined;
+    this.#reading = this.#read().finally(() => {
+      this.#reading = undefined;
+      this.#behind = this.#next !== undefined;
+    });
+    return this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    const { appId, store, now, recentMs } = this.#options;
+    const startedAt = now();
+    const since = new Date((this.#listedAt ?? startedAt).getTime() - recentMs);
+    const deployments = await store.deployments.recent(appId, since);
+    const lastSeqs = await Promise.all(deployments.map((deployment) => this.#lastWritten(deployment)));
+    // nothing is awaited from here on: what was heard meanwhile counts
+    const known = new Map<string, Known>();
+    for (const [index, deployment] of deployments.entries()) {
+      const before = this.#known.get(deployment.id);
+      known.set(deployment.id, {
+        deployment,
+        finalAt: isFinal(deployment.status) ? (before?.finalAt ?? startedAt) : null,
+        lastSeq: Math.max(lastSeqs[index] ?? 0, before?.lastSeq ?? 0),
+      });
+    }
+    this.#known = known;
+    this.#listedAt = startedAt;
+    for (const follower of this.#followers) follower.wake();
+  }
+
+  /** Number of the deployment's last line, as Redis or the store has it. */
+  async #lastWritten(deployment: Deployment): Promise<number> {
+    if (deployment.logLineCount !== null) return deployment.logLineCount;
+    const noLogYet = deployment.attempt === 0 && !isFinal(deployment.status);
+    if (noLogYet) return 0;
+    const { redis, keys, store } = this.#options;
+    const head = await redis.hget(keys.logHead(deployment.id), "lastSeq");
+    return head === null ? store.logs.lastSeq(deployment.id) : Number(head);
+  }
+
+  #heard({ deploymentId, firstSeq, text }: LogMessage): void {
+    const batch: LineBatch = { firstSeq, lineCount: countLines(text), text };
+    const known = this.#known.get(deploymentId);
+    if (known === undefined) {
+      this.resync();
+      return;
+    }
+    known.lastSeq = Math.max(known.lastSeq, lastSeqOf(batch));
+    if (this.#behind) return;
+    for (const follower of this.#followers) follower.hear(known.deployment, batch);
+  }
+}
+
+/** @returns undefined for what is no JSON. */
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,341 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { changeStatus, claim, queuedDeployment, sealLog } from "@slipway/core";
+import type { Deployment, DeploymentStatus } from "@slipway/core";
+import { redisKeys } from "@slipway/protocol";
+import { aNewDeployment, lacksRedis, startRedis, testTime } from "@slipway/testkit";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openLogFeed } from "./feed.ts";
+import type { Follower, FollowEvent, LogFeed } from "./feed.ts";
+import { publishNew, publishStatus } from "./publish.ts";
+import { quietRedis, startDurableRedis } from "./test-redis.ts";
+import { MemoryStore } from "./test-store.ts";
+import { openLogWriter } from "./writer.ts";
+import type { LogWriter } from "./writer.ts";
+
+const keys = redisKeys("test");
+const limits = { batchDelayMs: 1, batchLines: 7, chunkDelayMs: 5, chunkChars: 400, outageMs: 20_000 };
+
+describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
+  let server: Awaited<ReturnType<typeof startRedis>>;
+  let redis: Redis;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = new Redis(server.url, { maxRetriesPerRequest: null });
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await server[Symbol.asyncDispose]();
+  });
+
+  test("replays statuses among the lines, goes on live, and ends with the final status", async () => {
+    const run = new Run(redis);
+    await using feed = run.feed();
+    await run.start();
+    run.log.line("one");
+    run.log.line("two");
+    await run.change("pushing");
+    run.log.line("three");
+    const seen = new Seen(feed, run.appId);
+    await seen.count(6);
+    run.log.line("four");
+    await run.change("starting");
+    await run.finish("success");
+    await seen.until("success");
+    expect(seen.events).toEqual([
+      "queued",
+      "building",
+      "one",
+      "two",
+      "pushing",
+      "three",
+      "four",
+      "starting",
+      "success",
+    ]);
+    expect(seen.follower.unfinished).toBe(false);
+  });
+
+  test("followers that come at any time see each line once, in order, while a fast writer writes", async () => {
+    const run = new Run(redis);
+    await using feed = run.feed();
+    await run.start();
+    const followers: Seen[] = [];
+    for (let line = 1; line <= 5_000; line += 1) {
+      await run.log.write(Buffer.from(`${line}\n`));
+      if (line % 250 === 0) followers.push(new Seen(feed, run.appId, { slow: line % 500 === 0 }));
+      if (line % 100 === 0) await delay(1);
+    }
+    await run.change("pushing");
+    await run.finish("build-error", "pushing");
+    const expected = ["queued", "building", ...numbers(5_000), "pushing", "aborted"];
+    for (const follower of followers) {
+      await follower.until("aborted");
+      expect(follower.events).toEqual(expected);
+    }
+  });
+
+  test("a slow follower holds nothing in memory, and gets everything when it goes on", async () => {
+    const run = new Run(redis);
+    await using feed = run.feed();
+    await run.start();
+    const gate = Promise.withResolvers<void>();
+    let sends = 0;
+    const seen = new Seen(feed, run.appId, {
+      hold: () => {
+        sends += 1;
+        return sends === 5 ? gate.promise : undefined;
+      },
+    });
+    await seen.count(2);
+    for (let line = 1; line <= 3_000; line += 1) await run.log.write(Buffer.from(`${line}\n`));
+    await run.log.flush();
+    await delay(20);
+    expect(sends).toBe(5);
+    await run.finish("build-error");
+    gate.resolve();
+    await seen.until("build-error");
+    expect(seen.events).toEqual(["queued", "building", ...numbers(3_000), "build-error"]);
+  });
+
+  test("a deployment created later is announced first", async () => {
+    const run = new Run(redis);
+    await using feed = run.feed();
+    const seen = new Seen(feed, run.appId);
+    await delay(30);
+    await run.create();
+    await publishNew(redis, keys, run.deployment);
+    await run.start();
+    run.log.line("hello");
+    await run.finish("build-error");
+    await seen.until("build-error");
+    expect(seen.events).toEqual(["new", "queued", "building", "hello", "build-error"]);
+  });
+
+  test("a second attempt's building is told again, and its lines go on", async () => {
+    const run = new Run(redis);
+    await using feed = run.feed();
+    await run.start();
+    const seen = new Seen(feed, run.appId);
+    run.log.line("one");
+    await run.log.flush();
+    await run.start();
+    run.log.line("two");
+    await run.finish("build-error");
+    await seen.until("build-error");
+    expect(seen.events).toEqual(["queued", "building", "one", "building", "two", "build-error"]);
+  });
+
+  test("an abort from outside ends with the last line, when the worker has closed the log", async () => {
+    const run = new Run(redis);
+    await using feed = run.feed();
+    await run.start();
+    const seen = new Seen(feed, run.appId);
+    run.log.line("one");
+    await run.put(changeStatus(run.deployment, "aborted", { at: testTime, lineCount: null }));
+    await delay(30);
+    run.log.line("aborting");
+    await run.log.flush();
+    expect(seen.events).not.toContain("aborted");
+    await run.put(sealLog(run.deployment, await run.log.end()));
+    await seen.until("aborted");
+    expect(seen.events).toEqual(["queued", "building", "one", "aborting", "aborted"]);
+  });
+
+  test("an abort before the first attempt is told at once", async () => {
+    const run = new Run(redis);
+    await using feed = run.feed();
+    await run.create();
+    const seen = new Seen(feed, run.appId);
+    await run.put(changeStatus(run.deployment, "aborted", { at: testTime, lineCount: null }));
+    await seen.until("aborted");
+    expect(seen.events).toEqual(["queued", "aborted"]);
+  });
+
+  test("without any message everything comes by asking again", async () => {
+    const run = new Run(redis, { silent: true });
+    await using feed = run.feed(20);
+    const seen = new Seen(feed, run.appId);
+    await run.start();
+    run.log.line("one");
+    await run.log.flush();
+    await seen.until("one");
+    await run.finish("build-error");
+    await seen.until("build-error");
+    expect(seen.events.filter((event) => event !== "new")).toEqual([
+      "queued",
+      "building",
+      "one",
+      "build-error",
+    ]);
+  });
+
+  test("a follower outlives Redis and the store", async () => {
+    await using durable = await startDurableRedis();
+    await using connection = quietRedis(durable.url);
+    const run = new Run(connection);
+    await using feed = run.feed(50);
+    await run.start();
+    const seen = new Seen(feed, run.appId);
+    for (let line = 1; line <= 1_000; line += 1) {
+      await run.log.write(Buffer.from(`${line}\n`));
+      if (line === 300) await durable.kill();
+      if (line === 400) await durable.start();
+      if (line === 600) run.store.away = true;
+      if (line === 700) run.store.away = false;
+      if (line % 10 === 0) await delay(1);
+    }
+    await run.finish("build-error");
+    await seen.until("build-error");
+    expect(seen.events).toEqual(["queued", "building", ...numbers(1_000), "build-error"]);
+  });
+
+  test("a follower whose taker fails is closed, the others go on", async () => {
+    const run = new Run(redis);
+    await using feed = run.feed();
+    await run.start();
+    const failures: unknown[] = [];
+    const failing = feed.follow(run.appId, {
+      send: () => {
+        throw new Error("the socket is gone");
+      },
+      onFailure: (error) => failures.push(error),
+    });
+    const seen = new Seen(feed, run.appId);
+    await run.finish("build-error");
+    await seen.until("build-error");
+    expect(failing.closed).toBe(true);
+    expect(failures).toHaveLength(1);
+  });
+
+  test("the app's channel is left with its last follower, and taken again by the next", async () => {
+    const run = new Run(redis);
+    await using feed = run.feed();
+    await run.start();
+    const channel = keys.appChannel(run.appId);
+    const first = new Seen(feed, run.appId);
+    await first.count(2);
+    first.follower.close();
+    while (await subscribers(redis, channel)) await delay(2);
+    const second = new Seen(feed, run.appId);
+    await second.count(2);
+    expect(await subscribers(redis, channel)).toBe(1);
+    run.log.line("one");
+    await second.until("one");
+    expect(first.events).toEqual(["queued", "building"]);
+  });
+});
+
+/** One deployment and the worker that runs it. */
+class Run {
+  readonly store = new MemoryStore();
+  readonly appId = randomUUID();
+  readonly redis: Redis;
+  /** Nothing is published to where followers listen: every message is lost. */
+  readonly silent: boolean;
+  #deployment: Deployment | undefined;
+  #log: LogWriter | undefined;
+
+  constructor(redis: Redis, { silent = false } = {}) {
+    this.redis = redis;
+    this.silent = silent;
+  }
+
+  get deployment(): Deployment {
+    if (this.#deployment === undefined) throw new Error("not created");
+    return this.#deployment;
+  }
+
+  get log(): LogWriter {
+    if (this.#log === undefined) throw new Error("not started");
+    return this.#log;
+  }
+
+  feed(resyncMs = 60_000): LogFeed {
+    const { redis, store } = this;
+    return openLogFeed({ redis, keys, store, now: () => testTime, resyncMs, onTrouble: () => undefined });
+  }
+
+  async create(): Promise<void> {
+    this.#deployment ??= queuedDeployment(aNewDeployment({ appId: this.appId }), 1);
+    this.store.put(this.#deployment);
+    await Promise.resolve();
+  }
+
+  /** The next attempt begins. */
+  async start(): Promise<void> {
+    await this.create();
+    const attempt = this.deployment.attempt + 1;
+    this.#log = await openLogWriter({
+      redis: this.redis,
+      keys,
+      store: this.store,
+      appId: this.silent ? "nobody" : this.appId,
+      deploymentId: this.deployment.id,
+      attempt,
+      secrets: [],
+      now: () => testTime,
+      limits,
+    });
+    await this.put(claim(this.deployment, attempt, { at: testTime, lineCount: this.log.lastSeq }));
+  }
+
+  async change(status: DeploymentStatus): Promise<void> {
+    await this.put(changeStatus(this.deployment, status, { at: testTime, lineCount: this.log.lastSeq }));
+  }
+
+  async finish(status: DeploymentStatus, from: DeploymentStatus = "building"): Promise<void> {
+    const { lineCount, sha256: logSha256 } = await this.log.end();
+    const facts = { logLineCount: lineCount, logSha256 };
+    const to = from === "pushing" ? "aborted" : status;
+    await this.put(changeStatus(this.deployment, to, { at: testTime, lineCount, facts }));
+  }
+
+  async put(deployment: Deployment): Promise<void> {
+    this.#deployment = this.store.put(deployment);
+    if (!this.silent) await publishStatus(this.redis, keys, deployment);
+  }
+}
+
+interface Pace {
+  readonly slow?: boolean;
+  readonly hold?: (event: FollowEvent) => Promise<void> | undefined;
+}
+
+/** A follower that writes down what it sees: "new", statuses, lines. */
+class Seen {
+  readonly events: string[] = [];
+  readonly follower: Follower;
+
+  constructor(feed: LogFeed, appId: string, { slow = false, hold }: Pace = {}) {
+    this.follower = feed.follow(appId, {
+      send: (event) => {
+        if (event.type === "log") this.events.push(...event.batch.text.split("\n"));
+        else this.events.push(event.type === "new" ? "new" : event.change.status);
+        return slow ? delay(2) : hold?.(event);
+      },
+      onFailure: (error) => {
+        throw error;
+      },
+    });
+  }
+
+  async until(event: string): Promise<void> {
+    while (!this.events.includes(event)) await delay(5);
+  }
+
+  async count(events: number): Promise<void> {
+    while (this.events.length < events) await delay(5);
+  }
+}
+
+function numbers(last: number): string[] {
+  return Array.from({ length: last }, (_, index) => String(index + 1));
+}
+
+async function subscribers(redis: Redis, channel: string): Promise<number> {
+  const [, count] = await redis.pubsub("NUMSUB", channel);
+  return Number(count);
+}

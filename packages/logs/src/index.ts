@@ -1,0 +1,10 @@
+// The log path: a build's output split, masked, numbered, published and kept; replayed and followed.
+
+export * from "./feed.ts";
+export { defaultLimits } from "./limits.ts";
+export type { LogLimits } from "./limits.ts";
+export * from "./publish.ts";
+export * from "./read-log.ts";
+export { secretsOf } from "./secrets.ts";
+export type { LineBatch } from "./tail.ts";
+export * from "./writer.ts";

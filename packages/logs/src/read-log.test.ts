@@ -1,0 +1,55 @@
+import { redisKeys } from "@slipway/protocol";
+import { aLogChunk } from "@slipway/testkit";
+import { Redis } from "ioredis";
+import { expect, test } from "vitest";
+import { readLog } from "./read-log.ts";
+import { linesFrom, linesTo } from "./tail.ts";
+import type { LineBatch } from "./tail.ts";
+import { MemoryStore } from "./test-store.ts";
+
+const deploymentId = "d-1";
+const keys = redisKeys("test");
+
+test("a finished log is read without Redis, from any line", async () => {
+  const store = new MemoryStore();
+  for (const firstSeq of [1, 4, 7]) await store.logs.append(chunk(firstSeq, 3));
+  expect(await linesRead(store, 1, 9)).toEqual(numbers(1, 9));
+  expect(await linesRead(store, 5, 9)).toEqual(numbers(5, 9));
+});
+
+test("where chunks of two attempts overlap each line is read once", async () => {
+  const store = new MemoryStore();
+  await store.logs.append(chunk(1, 4));
+  await store.logs.append(chunk(3, 6));
+  await store.logs.append(chunk(5, 2));
+  await store.logs.append(chunk(9, 1));
+  expect(await linesRead(store, 1, 9)).toEqual(numbers(1, 9));
+});
+
+test("a batch is cut at any line", () => {
+  const batch: LineBatch = { firstSeq: 5, lineCount: 4, text: "a\n\nc\n" };
+  expect(linesFrom(batch, 5)).toBe(batch);
+  expect(linesFrom(batch, 6)).toEqual({ firstSeq: 6, lineCount: 3, text: "\nc\n" });
+  expect(linesFrom(batch, 8)).toEqual({ firstSeq: 8, lineCount: 1, text: "" });
+  expect(linesTo(batch, 8)).toBe(batch);
+  expect(linesTo(batch, 7)).toEqual({ firstSeq: 5, lineCount: 3, text: "a\n\nc" });
+  expect(linesTo(batch, 5)).toEqual({ firstSeq: 5, lineCount: 1, text: "a" });
+});
+
+function chunk(firstSeq: number, lineCount: number) {
+  return aLogChunk({ deploymentId, firstSeq, lines: numbers(firstSeq, firstSeq + lineCount - 1) });
+}
+
+function numbers(first: number, last: number): string[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => String(first + index));
+}
+
+async function linesRead(store: MemoryStore, fromSeq: number, untilSeq: number): Promise<string[]> {
+  // never connected: a command would wait for ever
+  const redis = new Redis({ lazyConnect: true, enableOfflineQueue: false });
+  const lines: string[] = [];
+  for await (const batch of readLog({ redis, keys, logs: store.logs, deploymentId, fromSeq, untilSeq })) {
+    lines.push(...batch.text.split("\n"));
+  }
+  return lines;
+}

@@ -1,0 +1,86 @@
+// Reads the tail of a log in Redis: the latest batches, as a stream whose ids are `firstSeq-lineCount`.
+
+import type { Redis } from "ioredis";
+import { logMessage } from "@slipway/protocol";
+import type { RedisKeys } from "@slipway/protocol";
+
+/** Consecutive lines of one log. */
+export interface LineBatch {
+  readonly firstSeq: number;
+  readonly lineCount: number;
+  /** The lines joined by newlines, none at the end. */
+  readonly text: string;
+}
+
+/** How many batches a reader takes from Redis at once: at most about 1 MiB. */
+const entriesAtOnce = 16;
+
+/**
+ * Batches of the tail that hold lines from `fromSeq` on, in order; some at a time, none when there are no more. The first
+ * may begin before `fromSeq`, or after it where what lies between was trimmed away (the store has it then).
+ */
+export async function readTail(
+  redis: Redis,
+  keys: RedisKeys,
+  deploymentId: string,
+  fromSeq: number,
+): Promise<LineBatch[]> {
+  const tail = keys.logTail(deploymentId);
+  const entries = await redis.xrange(tail, String(fromSeq), "+", "COUNT", entriesAtOnce);
+  const batches = entries.map(batchOf);
+  if (batches[0]?.firstSeq === fromSeq) return batches;
+  const [before] = await redis.xrevrange(tail, `(${fromSeq}-0`, "-", "COUNT", 1);
+  if (before === undefined) return batches;
+  const earlier = batchOf(before);
+  return lastSeqOf(earlier) >= fromSeq ? [earlier, ...batches] : batches;
+}
+
+export function lastSeqOf(batch: { readonly firstSeq: number; readonly lineCount: number }): number {
+  return batch.firstSeq + batch.lineCount - 1;
+}
+
+/** The batch without its lines before `fromSeq`, which lies in it. */
+export function linesFrom(batch: LineBatch, fromSeq: number): LineBatch {
+  if (fromSeq <= batch.firstSeq) return batch;
+  let start = 0;
+  for (let seq = batch.firstSeq; seq < fromSeq; seq += 1) start = batch.text.indexOf("\n", start) + 1;
+  return {
+    firstSeq: fromSeq,
+    lineCount: batch.lineCount - (fromSeq - batch.firstSeq),
+    text: batch.text.slice(start),
+  };
+}
+
+/** The batch's lines up to and with `lastSeq`, which lies in it. */
+export function linesTo(batch: LineBatch, lastSeq: number): LineBatch {
+  if (lastSeq >= lastSeqOf(batch)) return batch;
+  const rest = linesFrom(batch, lastSeq + 1);
+  return {
+    firstSeq: batch.firstSeq,
+    lineCount: batch.lineCount - rest.lineCount,
+    text: batch.text.slice(0, batch.text.length - rest.text.length - 1),
+  };
+}
+
+/** @param text lines joined by newlines: an empty text is one empty line. */
+export function countLines(text: string): number {
+  let lines = 1;
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lines += 1;
+  return lines;
+}
+
+function batchOf([id, fields]: [id: string, fields: string[]]): LineBatch {
+  const { firstSeq, text } = logMessage.parse(JSON.parse(fields[1] ?? ""));
+  return { firstSeq, lineCount: Number(id.slice(id.indexOf("-") + 1)), text };
+}
+
+/** Consecutive batches as one; undefined for none. */
+export function joined(batches: readonly LineBatch[]): LineBatch | undefined {
+  const [first] = batches;
+  if (first === undefined) return undefined;
+  return {
+    firstSeq: first.firstSeq,
+    lineCount: batches.reduce((sum, { lineCount }) => sum + lineCount, 0),
+    text: batches.map(({ text }) => text).join("\n"),
+  };
+}

@@ -1,0 +1,68 @@
+// For tests: a redis-server with an append-only file, that can be killed and started again on its data.
+
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { freePort } from "@slipway/testkit";
+
+export interface DurableRedis extends AsyncDisposable {
+  readonly url: string;
+  kill(): Promise<void>;
+  /** Starts it again. @param empty forgets all it had. */
+  start(options?: { readonly empty: boolean }): Promise<void>;
+}
+
+export async function startDurableRedis(): Promise<DurableRedis> {
+  const directory = await mkdtemp(join(tmpdir(), "slipway-redis-"));
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  let server: ChildProcess | undefined;
+  const redis = {
+    url,
+    kill: async () => {
+      if (server === undefined) return;
+      const exit = once(server, "exit");
+      server.kill("SIGKILL");
+      await exit;
+      server = undefined;
+    },
+    start: async (options = { empty: false }) => {
+      if (options.empty) await rm(join(directory, "appendonlydir"), { recursive: true, force: true });
+      const settings = ["--dir", directory, "--appendonly", "yes", "--appendfsync", "always", "--save", ""];
+      const started = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", ...settings], {
+        stdio: "ignore",
+      });
+      server = started;
+      process.once("exit", () => started.kill("SIGKILL"));
+      const probe = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 20 });
+      probe.on("error", () => undefined);
+      await probe.ping();
+      probe.disconnect();
+    },
+    [Symbol.asyncDispose]: async () => {
+      await redis.kill();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+  await redis.start();
+  return redis;
+}
+
+/**
+ * A connection that stays quiet while its server is away, and is closed when the test ends.
+ * @param retries reconnections after which a command fails; null for never.
+ */
+export function quietRedis(url: string, retries: number | null = null): Redis & AsyncDisposable {
+  const redis = new Redis(url, { maxRetriesPerRequest: retries, retryStrategy: () => 20 });
+  redis.on("error", () => undefined);
+  return Object.assign(redis, {
+    [Symbol.asyncDispose]: async () => {
+      redis.disconnect();
+      await Promise.resolve();
+    },
+  });
+}

@@ -1,0 +1,300 @@
+import { createHash, randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { claim, queuedDeployment } from "@slipway/core";
+import type { Deployment } from "@slipway/core";
+import { appMessage, redisKeys } from "@slipway/protocol";
+import type { LogMessage } from "@slipway/protocol";
+import { aNewDeployment, lacksRedis, startRedis, testTime } from "@slipway/testkit";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readLog } from "./read-log.ts";
+import { quietRedis, startDurableRedis } from "./test-redis.ts";
+import { MemoryStore } from "./test-store.ts";
+import { openLogWriter } from "./writer.ts";
+import type { LogWriter, LogWriterOptions } from "./writer.ts";
+
+const keys = redisKeys("test");
+const small = { batchDelayMs: 1, batchLines: 7, chunkDelayMs: 5, chunkChars: 200, outageMs: 20_000 };
+
+describe.skipIf(await lacksRedis())("a log writer", () => {
+  let server: Awaited<ReturnType<typeof startRedis>>;
+  let redis: Redis;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = new Redis(server.url, { maxRetriesPerRequest: null });
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await server[Symbol.asyncDispose]();
+  });
+
+  test("numbers, masks, publishes and keeps every line, and sums the log up", async () => {
+    const { store, deployment } = placed();
+    await using heard = await listen(redis, deployment);
+    await using log = await opened(redis, store, deployment, { secrets: ["correct-horse"] });
+    log.line("-----> Building");
+    const lines = Array.from({ length: 500 }, (_, index) => `line ${index} correct-horse`);
+    for (const line of lines) await log.write(Buffer.from(`${line}\n`));
+    await log.write(Buffer.from("unfinished"));
+    expect(log.lastSeq).toBe(501);
+    const expected = [
+      "-----> Building",
+      ...lines.map((line) => line.replace("correct-horse", "[masked]")),
+      "unfinished",
+    ];
+    expect(await log.end()).toEqual({ lineCount: 502, sha256: sha256(expected) });
+    expect(store.lines(deployment.id)).toEqual(expected);
+    expect(await heard.lines(502)).toEqual(expected);
+    expect(await redis.ttl(keys.logTail(deployment.id))).toBeGreaterThan(0);
+    expect(await redis.ttl(keys.logHead(deployment.id))).toBeGreaterThan(0);
+  });
+
+  test("an empty log has no lines and the hash of nothing", async () => {
+    const { store, deployment } = placed();
+    await using log = await opened(redis, store, deployment);
+    expect(await log.end()).toEqual({ lineCount: 0, sha256: sha256([]) });
+  });
+
+  test("the platform's lines end an unfinished line of output", async () => {
+    const { store, deployment } = placed();
+    await using log = await opened(redis, store, deployment);
+    await log.write(Buffer.from("half"));
+    log.line("-----> Next");
+    await log.write(Buffer.from("of it\n"));
+    await log.end();
+    expect(store.lines(deployment.id)).toEqual(["half", "-----> Next", "of it"]);
+  });
+
+  test("nothing can be written after the end", async () => {
+    const { store, deployment } = placed();
+    await using log = await opened(redis, store, deployment);
+    await log.end();
+    await expect(log.write(Buffer.from("late\n"))).rejects.toMatchObject({ code: "conflict" });
+  });
+
+  test("a newer attempt goes on after the last line, and the older one can write no more", async () => {
+    const { store, deployment } = placed();
+    await using first = await opened(redis, store, deployment);
+    first.line("one");
+    await first.flush();
+    await using second = await opened(redis, store, claimed(store, deployment, 2));
+    second.line("two");
+    first.line("never");
+    await expect(first.flush()).rejects.toMatchObject({ code: "lease-lost" });
+    expect(first.signal.aborted).toBe(true);
+    await expect(first.write(Buffer.from("nor this\n"))).rejects.toMatchObject({ code: "lease-lost" });
+    expect(await second.end()).toEqual({ lineCount: 2, sha256: sha256(["one", "two"]) });
+    expect(store.lines(deployment.id)).toEqual(["one", "two"]);
+  });
+
+  test("an older attempt cannot open the log, in Redis or where only the store knows", async () => {
+    const { store, deployment } = placed();
+    await using newer = await opened(redis, store, claimed(store, deployment, 3));
+    await newer.flush();
+    const older = { ...deployment, attempt: 2 };
+    await expect(opened(redis, store, older)).rejects.toMatchObject({ code: "lease-lost" });
+    await redis.del(keys.logHead(deployment.id));
+    await expect(opened(redis, store, older)).rejects.toMatchObject({ code: "lease-lost" });
+  });
+
+  test("what a dead worker published and did not store is stored by the next", async () => {
+    const { store, deployment } = placed();
+    const dead = await opened(redis, store, deployment, {
+      limits: { chunkDelayMs: 60_000, chunkChars: 10_000 },
+    });
+    const lines = Array.from({ length: 60 }, (_, index) => `line ${index}`);
+    for (const line of lines) dead.line(line);
+    await untilTail(redis, deployment, 60);
+    expect(store.lines(deployment.id)).toEqual([]);
+    await using next = await opened(redis, store, claimed(store, deployment, 2));
+    expect(next.lastSeq).toBe(60);
+    expect(store.lines(deployment.id)).toEqual(lines);
+    next.line("next");
+    expect(await next.end()).toEqual({ lineCount: 61, sha256: sha256([...lines, "next"]) });
+    await dead[Symbol.asyncDispose]();
+  });
+
+  test("lines that neither Redis nor the store has any more keep their numbers", async () => {
+    const { store, deployment } = placed();
+    await using first = await opened(redis, store, deployment);
+    for (let line = 1; line <= 20; line += 1) first.line(`line ${line}`);
+    await first.flush();
+    store.chunks.length = 0;
+    await redis.xtrim(keys.logTail(deployment.id), "MAXLEN", 1);
+    await using next = await opened(redis, store, claimed(store, deployment, 2));
+    next.line("next");
+    const { lineCount } = await next.end();
+    expect(lineCount).toBe(21);
+    expect(store.lines(deployment.id)).toHaveLength(21);
+    expect(store.lines(deployment.id)[0]).toContain("lost");
+  });
+
+  test("the tail is trimmed to what the store lacks and a little more, and readers miss nothing meanwhile", async () => {
+    const { store, deployment } = placed();
+    await using log = await opened(redis, store, deployment);
+    const reading = readAgainAndAgain(redis, store, deployment.id, 3_000);
+    for (let line = 1; line <= 3_000; line += 1) {
+      await log.write(Buffer.from(`line ${line}\n`));
+      if (line % 50 === 0) await delay(1);
+    }
+    await log.end();
+    expect(await reading).toBe("complete");
+    expect(await redis.xlen(keys.logTail(deployment.id))).toBeLessThan(3_000 / 7 / 2);
+  });
+
+  test("the producer is held back while the store is away, and nothing is lost", async () => {
+    const { store, deployment } = placed();
+    await using log = await opened(redis, store, deployment, { limits: { heldChars: 2_000 } });
+    store.away = true;
+    let written = 0;
+    let held: Promise<void> | undefined;
+    while (held === undefined && written < 10_000) {
+      written += 1;
+      held = log.write(Buffer.from(`line ${written}\n`)) ?? undefined;
+    }
+    expect(written).toBeLessThan(1_000);
+    store.away = false;
+    await held;
+    expect(await log.end()).toMatchObject({ lineCount: written });
+    expect(store.lines(deployment.id)).toHaveLength(written);
+  });
+
+  test("a store that stays away fails the attempt", async () => {
+    const { store, deployment } = placed();
+    await using log = await opened(redis, store, deployment, { limits: { outageMs: 200 } });
+    store.away = true;
+    log.line("one");
+    await expect(log.end()).rejects.toMatchObject({ code: "store-unavailable" });
+  });
+
+  test("Redis that loses everything amid a log is filled again", async () => {
+    const { store, deployment } = placed();
+    await using log = await opened(redis, store, deployment);
+    const lines = Array.from({ length: 2_000 }, (_, index) => `line ${index}`);
+    for (const [index, line] of lines.entries()) {
+      await log.write(Buffer.from(`${line}\n`));
+      if (index % 400 === 200) await redis.flushall();
+      if (index % 20 === 0) await delay(1);
+    }
+    expect(await log.end()).toEqual({ lineCount: 2_000, sha256: sha256(lines) });
+    expect(store.lines(deployment.id)).toEqual(lines);
+    expect(Number(await redis.hget(keys.logHead(deployment.id), "lastSeq"))).toBe(2_000);
+  });
+
+  test.each([
+    { empty: false, retries: null },
+    { empty: true, retries: null },
+    { empty: false, retries: 1 },
+  ])("Redis may be killed and come back (%o)", async ({ empty, retries }) => {
+    await using durable = await startDurableRedis();
+    await using connection = quietRedis(durable.url, retries);
+    const { store, deployment } = placed();
+    await using log = await opened(connection, store, deployment);
+    const lines = Array.from({ length: 1_500 }, (_, index) => `line ${index}`);
+    for (const [index, line] of lines.entries()) {
+      await log.write(Buffer.from(`${line}\n`));
+      if (index === 700) await durable.kill();
+      if (index === 900) await durable.start({ empty });
+      if (index % 20 === 0) await delay(1);
+    }
+    expect(await log.end()).toEqual({ lineCount: 1_500, sha256: sha256(lines) });
+    expect(store.lines(deployment.id)).toEqual(lines);
+  });
+
+  test("a batch sent twice is published once", async () => {
+    const { store, deployment } = placed();
+    await using heard = await listen(redis, deployment);
+    await using proxied = quietRedis(server.url);
+    await using log = await opened(proxied, store, deployment);
+    const lines = Array.from({ length: 1_000 }, (_, index) => `line ${index}`);
+    for (const [index, line] of lines.entries()) {
+      await log.write(Buffer.from(`${line}\n`));
+      // what is on its way is sent again on the next connection
+      if (index % 100 === 50) proxied.disconnect(true);
+      if (index % 10 === 0) await delay(1);
+    }
+    await log.end();
+    expect(await heard.lines(1_000)).toEqual(lines);
+    expect(store.lines(deployment.id)).toEqual(lines);
+  });
+});
+
+function placed(): { store: MemoryStore; deployment: Deployment } {
+  const store = new MemoryStore();
+  return { store, deployment: claimed(store, queuedDeployment(aNewDeployment({ id: randomUUID() }), 1), 1) };
+}
+
+function claimed(store: MemoryStore, deployment: Deployment, attempt: number): Deployment {
+  return store.put(claim(deployment, attempt, { at: testTime, lineCount: 0 }));
+}
+
+function opened(
+  redis: Redis,
+  store: MemoryStore,
+  { appId, id, attempt }: Deployment,
+  options: Partial<LogWriterOptions> = {},
+): Promise<LogWriter> {
+  const limits = { ...small, ...options.limits };
+  const place = { redis, keys, store, appId, deploymentId: id, attempt, now: () => testTime };
+  return openLogWriter({ secrets: [], ...place, ...options, limits });
+}
+
+function sha256(lines: readonly string[]): string {
+  return createHash("sha256")
+    .update(lines.map((line) => `${line}\n`).join(""))
+    .digest("hex");
+}
+
+/** Gathers what is published of a deployment. */
+async function listen(redis: Redis, { appId, id }: Deployment) {
+  const subscriber = redis.duplicate();
+  const messages: LogMessage[] = [];
+  subscriber.on("message", (_channel: string, json: string) => {
+    const message = appMessage.parse(JSON.parse(json));
+    if (message.type === "log" && message.deploymentId === id) messages.push(message);
+  });
+  await subscriber.subscribe(keys.appChannel(appId));
+  return {
+    /** All lines published, once the last expected one is there. */
+    lines: async (lastSeq: number): Promise<string[]> => {
+      while (linesOf(messages).length < lastSeq) await delay(5);
+      return linesOf(messages);
+    },
+    [Symbol.asyncDispose]: async () => {
+      subscriber.disconnect();
+      await Promise.resolve();
+    },
+  };
+}
+
+function linesOf(messages: readonly LogMessage[]): string[] {
+  return messages.flatMap((message) => message.text.split("\n"));
+}
+
+async function untilTail(redis: Redis, { id }: Deployment, lastSeq: number): Promise<void> {
+  while (Number(await redis.hget(keys.logHead(id), "lastSeq")) < lastSeq) await delay(2);
+}
+
+/** Reads a growing log to its last line, from random places. @returns "complete", or what was wrong. */
+async function readAgainAndAgain(
+  redis: Redis,
+  store: MemoryStore,
+  deploymentId: string,
+  lastSeq: number,
+): Promise<string> {
+  for (let next = 1; next <= lastSeq;) {
+    let expected = next;
+    for await (const batch of readLog({ redis, keys, logs: store.logs, deploymentId, fromSeq: next })) {
+      if (batch.firstSeq !== expected) return `${batch.firstSeq} came instead of ${expected}`;
+      for (const line of batch.text.split("\n")) {
+        if (line !== `line ${expected}`) return `line ${expected} was "${line}"`;
+        expected += 1;
+      }
+    }
+    // the last lines again, so that reading begins amid batches too
+    next = expected > lastSeq ? expected : Math.max(1, expected - 3);
+    await delay(1);
+  }
+  return "complete";
+}

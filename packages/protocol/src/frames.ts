@@ -1,0 +1,57 @@
+// The JSON frames of the deployments WebSocket, as Scalingo's clients read and write them.
+
+import { z } from "zod";
+import { deploymentStatuses } from "@slipway/core";
+import type { DeploymentStatus } from "@slipway/core";
+
+/** The first frame of a client; everything else it sends is ignored. */
+export const authFrame = z.object({
+  type: z.literal("auth"),
+  data: z.object({
+    token: z
+      .string()
+      .min(1)
+      .max(8 * 1024),
+  }),
+});
+
+/** A deployment was created. The command-line client reads an object, every other client the id. */
+export const newFrame = z.object({
+  type: z.literal("new"),
+  data: z.object({
+    deployment: z.union([
+      z.string(),
+      z.object({
+        id: z.string(),
+        pusher: z.object({ id: z.string(), username: z.string(), email: z.string() }),
+      }),
+    ]),
+  }),
+});
+
+/** One line of a deployment's log, without its newline. */
+export const logFrame = z.object({
+  type: z.literal("log"),
+  id: z.string(),
+  data: z.object({ content: z.string() }),
+});
+
+/** A status the deployment went into. */
+export const statusFrame = z.object({
+  type: z.literal("status"),
+  id: z.string(),
+  data: z.object({ status: z.enum(deploymentStatuses as [DeploymentStatus, ...DeploymentStatus[]]) }),
+});
+
+/** Keeps the connection open. `ts` is the sender's time in whole seconds since 1970. */
+export const pingFrame = z.object({ type: z.literal("ping"), data: z.object({ ts: z.int() }) });
+
+/** Whatever the server sends. */
+export const serverFrame = z.discriminatedUnion("type", [newFrame, logFrame, statusFrame, pingFrame]);
+
+export type AuthFrame = z.infer<typeof authFrame>;
+export type NewFrame = z.infer<typeof newFrame>;
+export type LogFrame = z.infer<typeof logFrame>;
+export type StatusFrame = z.infer<typeof statusFrame>;
+export type PingFrame = z.infer<typeof pingFrame>;
+export type ServerFrame = z.infer<typeof serverFrame>;

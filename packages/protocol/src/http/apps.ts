@@ -1,0 +1,38 @@
+// Bodies about apps.
+
+import { z } from "zod";
+import { userReference } from "./users.ts";
+
+export const createAppRequest = z.object({ app: z.object({ name: z.string() }) });
+
+export const appBody = z.object({
+  id: z.string(),
+  name: z.string(),
+  region: z.string(),
+  owner: userReference,
+  project: z.object({ id: z.string(), name: z.string() }),
+  status: z.enum(["new", "running"]),
+  /** Where the app answers; empty before its first release. */
+  url: z.string(),
+  base_url: z.string(),
+  git_url: z.string(),
+  created_at: z.string(),
+  updated_at: z.string(),
+  last_deployed_at: z.string().nullable(),
+  flags: z.record(z.string(), z.boolean()),
+  limits: z.record(z.string(), z.unknown()),
+  links: z.object({
+    self: z.string(),
+    deployments: z.string(),
+    variables: z.string(),
+    /** ws:// or wss://, absolute. */
+    deployments_stream: z.string(),
+  }),
+});
+
+export const appAnswer = z.object({ app: appBody });
+export const appsAnswer = z.object({ apps: z.array(appBody) });
+
+export type AppBody = z.infer<typeof appBody>;
+export type AppAnswer = z.infer<typeof appAnswer>;
+export type AppsAnswer = z.infer<typeof appsAnswer>;

@@ -1,0 +1,61 @@
+// Bodies about deployments.
+
+import { z } from "zod";
+import { deploymentStatuses } from "@slipway/core";
+import type { DeploymentStatus } from "@slipway/core";
+import { paginationBody } from "./pagination.ts";
+import { userReference } from "./users.ts";
+
+const longestGitRef = 255;
+const longestUrl = 8 * 1024;
+
+export const createDeploymentRequest = z.object({
+  deployment: z.object({
+    source_url: z.string().min(1, "is required").max(longestUrl, `is longer than ${longestUrl} characters`),
+    /** Any text that tells the archive from others. */
+    git_ref: z
+      .string()
+      .max(longestGitRef, `is longer than ${longestGitRef} characters`)
+      .regex(/^\P{Cc}*$/u, "contains control characters")
+      .nullish()
+      .transform((ref) => (ref === undefined || ref === "" ? null : ref)),
+    /** A hook that would silently not run is refused. */
+    postdeploy_hook: z.literal("", "is not supported yet").nullish(),
+  }),
+});
+
+export const deploymentBody = z.object({
+  id: z.string(),
+  app_id: z.string(),
+  created_at: z.string(),
+  finished_at: z.string().nullable(),
+  status: z.enum(deploymentStatuses as [DeploymentStatus, ...DeploymentStatus[]]),
+  type: z.literal("archive"),
+  git_ref: z.string().nullable(),
+  previous_git_ref: z.string().nullable(),
+  /** Whole seconds since its work began, to its end or to this moment. */
+  duration: z.int().nullable(),
+  /** Reference of the image within its registry. */
+  image: z.string().nullable(),
+  /** Bytes. */
+  image_size: z.int().nullable(),
+  /** host or host:port */
+  registry: z.string().nullable(),
+  stack_base_image: z.string().nullable(),
+  postdeploy_hook: z.string().nullable(),
+  pusher: userReference,
+  /** Why it did not end in success. */
+  failure: z.object({ code: z.string(), message: z.string() }).nullable(),
+  links: z.object({ output: z.string() }),
+});
+
+export const deploymentAnswer = z.object({ deployment: deploymentBody });
+
+export const deploymentsAnswer = z.object({
+  deployments: z.array(deploymentBody),
+  meta: z.object({ pagination: paginationBody }),
+});
+
+export type DeploymentBody = z.infer<typeof deploymentBody>;
+export type DeploymentAnswer = z.infer<typeof deploymentAnswer>;
+export type DeploymentsAnswer = z.infer<typeof deploymentsAnswer>;

@@ -1,0 +1,9 @@
+// What the REST API reads and answers, as Scalingo's clients know it.
+
+export * from "./apps.ts";
+export * from "./deployments.ts";
+export * from "./errors.ts";
+export * from "./pagination.ts";
+export * from "./sources.ts";
+export * from "./users.ts";
+export * from "./variables.ts";

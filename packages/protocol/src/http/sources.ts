@@ -1,0 +1,9 @@
+// Bodies about sources: places to upload an archive to.
+
+import { z } from "zod";
+
+export const sourceAnswer = z.object({
+  source: z.object({ upload_url: z.string(), download_url: z.string() }),
+});
+
+export type SourceAnswer = z.infer<typeof sourceAnswer>;

@@ -1,0 +1,20 @@
+// Bodies about an app's variables. What a name and a value may hold is core's checkVariable.
+
+import { z } from "zod";
+
+const named = z.object({ name: z.string(), value: z.string() });
+
+/** An id may stand beside a name, empty for a new one: the name decides. */
+export const setVariablesRequest = z.object({ variables: z.array(named) });
+export const setVariableRequest = z.object({ variable: named });
+export const changeVariableRequest = z.object({ variable: z.object({ value: z.string() }) });
+export const unsetVariablesRequest = z.object({ variable_ids: z.array(z.string()).max(1_000) });
+
+export const variableBody = z.object({ id: z.string(), name: z.string(), value: z.string() });
+
+export const variableAnswer = z.object({ variable: variableBody });
+export const variablesAnswer = z.object({ variables: z.array(variableBody) });
+
+export type VariableBody = z.infer<typeof variableBody>;
+export type VariableAnswer = z.infer<typeof variableAnswer>;
+export type VariablesAnswer = z.infer<typeof variablesAnswer>;

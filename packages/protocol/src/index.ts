@@ -1,0 +1,7 @@
+// Schemas of all that crosses a wire: bus messages, job payloads, socket frames, HTTP bodies.
+
+export * from "./bus.ts";
+export * from "./frames.ts";
+export * from "./http/index.ts";
+export * from "./jobs.ts";
+export * from "./keys.ts";

@@ -1,0 +1,18 @@
+// The names of everything we keep in Redis. All begin with the installation's id, so that installations may share one.
+
+/** @param installationId as in configuration. Braces make a key's slot in Redis Cluster. */
+export function redisKeys(installationId: string) {
+  const root = `slipway:${installationId}`;
+  return {
+    /** Prefix of BullMQ's own keys. */
+    queuePrefix: `{${root}:queue}`,
+    appChannel: (appId: string) => `${root}:app:${appId}`,
+    controlChannel: `${root}:control`,
+    /** The tail of a deployment's log: a Redis Stream whose entry ids are `firstSeq-lineCount`. */
+    logTail: (deploymentId: string) => `${root}:log:{${deploymentId}}:tail`,
+    /** Which attempt may write the log, and how far it is. */
+    logHead: (deploymentId: string) => `${root}:log:{${deploymentId}}:head`,
+  };
+}
+
+export type RedisKeys = ReturnType<typeof redisKeys>;

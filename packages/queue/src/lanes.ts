@@ -1,0 +1,147 @@
+// Lanes: an app's queued deployments, of which the head is handed to BullMQ when the app is free.
+//
+// The store is the truth. BullMQ's deduplication key (the app's id) is held from add until the job is completed or failed, so
+// adding twice is a no-op: call `advance` whenever in doubt.
+
+import { Queue } from "bullmq";
+import type { JobsOptions } from "bullmq";
+import { Redis } from "ioredis";
+import { SlipwayError } from "@slipway/core";
+import type { Deployment, DeploymentStore } from "@slipway/core";
+import type { ControlMessage, DeployJob, RedisKeys, UpkeepJob } from "@slipway/protocol";
+
+export const queueNames = { deployments: "deployments", upkeep: "upkeep" } as const;
+
+/** How often a deployment is tried when the platform fails it. */
+export const maxAttempts = 3;
+
+export interface LanesOptions {
+  readonly redisUrl: string;
+  readonly keys: RedisKeys;
+  readonly deployments: DeploymentStore;
+  /** How many deployments of one owner may run or wait for a worker at a time; the rest stays in its lanes. */
+  readonly ownerSlots?: number;
+  /** Told of a connection's errors; they heal by themselves or show in the calls that fail. */
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Lanes extends AsyncDisposable {
+  /** Both queues, for the dashboard. */
+  readonly queues: readonly Queue[];
+  /** Hands the app's next deployment to the workers if the app is free and its owner has a slot. Idempotent. */
+  advance(appId: string): Promise<void>;
+  /** Puts a running deployment whose job is gone back into BullMQ, for its next attempt. */
+  requeue(deployment: Deployment): Promise<void>;
+  /** What BullMQ knows of a deployment's job: "gone" when it has none. */
+  jobState(deploymentId: string): Promise<"live" | "completed" | "failed" | "gone">;
+  /** Removes a job that has ended, or was never started, so that its deployment may get a new one. */
+  removeJob(deploymentId: string): Promise<void>;
+  /** Tells whoever runs the deployment that the store says it is aborted, and takes a waiting job away. */
+  abort(deployment: Deployment): Promise<void>;
+  /** Asks the workers to take away everything of a deleted app. Repeating is fine. */
+  requestRemoval(appId: string): Promise<void>;
+}
+
+/** Jobs that have ended are kept this long for the dashboard. */
+const kept = {
+  removeOnComplete: { age: 7 * 86_400, count: 2_000 },
+  removeOnFail: { age: 30 * 86_400, count: 5_000 },
+};
+/** Long enough that a part of the platform that restarts is there again before the last attempt. */
+const retried = { backoff: { type: "exponential", delay: 5_000, jitter: 0.2 } } as const;
+const endedStates = new Set(["completed", "failed"]);
+
+export function openLanes(options: LanesOptions): Lanes {
+  const { redisUrl, keys, deployments, ownerSlots = 10, onError } = options;
+  const connection = { url: redisUrl, maxRetriesPerRequest: 3 };
+  const queueOptions = { connection, prefix: keys.queuePrefix };
+  const deploys = new Queue<DeployJob>(queueNames.deployments, queueOptions);
+  const upkeep = new Queue<UpkeepJob>(queueNames.upkeep, queueOptions);
+  const control = new Redis(redisUrl, { maxRetriesPerRequest: 3, lazyConnect: true });
+  for (const emitter of [deploys, upkeep]) emitter.on("error", onError);
+  control.on("error", onError);
+
+  async function enqueue(deployment: Deployment, priority: number): Promise<void> {
+    const { id, appId, ownerId, attempt } = deployment;
+    const jobOptions: JobsOptions = {
+      jobId: id,
+      deduplication: { id: appId },
+      attempts: maxAttempts,
+      priority,
+      ...retried,
+      ...kept,
+    };
+    await deploys.add("deploy", { deploymentId: id, appId, ownerId, attemptBase: attempt }, jobOptions);
+  }
+
+  async function waitingOf(ownerId: string): Promise<number> {
+    const jobs = await deploys.getJobs(["prioritized", "waiting", "delayed"]);
+    return jobs.filter((job) => job?.data.ownerId === ownerId).length;
+  }
+
+  return {
+    queues: [deploys, upkeep],
+
+    advance: (appId) =>
+      guarded(async () => {
+        const [running, lane] = await Promise.all([deployments.running(appId), deployments.lane(appId, 1)]);
+        const head = lane[0];
+        if (running !== null || head === undefined) return;
+        const taken = (await deployments.countRunning(head.ownerId)) + (await waitingOf(head.ownerId));
+        if (taken >= ownerSlots) return;
+        // Whoever has less at work goes first; of equals, whoever came first.
+        await enqueue(head, taken + 1);
+      }),
+
+    requeue: (deployment) => guarded(() => enqueue(deployment, 1)),
+
+    jobState: (deploymentId) =>
+      guarded(async () => {
+        const state = await deploys.getJobState(deploymentId);
+        if (state === "unknown") return "gone";
+        if (state === "completed" || state === "failed") return state;
+        return "live";
+      }),
+
+    removeJob: (deploymentId) =>
+      guarded(async () => {
+        const job = await deploys.getJob(deploymentId);
+        if (job !== undefined && endedStates.has(await job.getState())) await job.remove();
+      }),
+
+    abort: (deployment) =>
+      guarded(async () => {
+        const message: ControlMessage = { type: "abort", deploymentId: deployment.id };
+        await control.publish(keys.controlChannel, JSON.stringify(message));
+        const job = await deploys.getJob(deployment.id);
+        // One that a worker holds cannot be removed, and need not be: the worker ends it.
+        if (job !== undefined && (await job.getState()) !== "active") await job.remove();
+      }),
+
+    requestRemoval: (appId) =>
+      guarded(async () => {
+        const jobOptions = {
+          jobId: `remove-${appId}`,
+          attempts: 20,
+          ...retried,
+          removeOnComplete: true,
+          removeOnFail: true,
+        };
+        await upkeep.add("remove-app", { type: "remove-app", appId }, jobOptions);
+      }),
+
+    async [Symbol.asyncDispose]() {
+      await Promise.all([deploys.close(), upkeep.close()]);
+      control.disconnect();
+    },
+  };
+}
+
+async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof SlipwayError) throw error;
+    throw new SlipwayError("queue-unavailable", "the queue cannot be reached", { cause: error });
+  }
+}

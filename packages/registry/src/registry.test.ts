@@ -1,0 +1,174 @@
+// The registry adapter against a real registry: a base made by its API, a layer pushed over it.
+
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ImagePush } from "@slipway/core";
+import { freePort } from "@slipway/testkit";
+import type { ImageConfig, Manifest } from "./base-image.ts";
+import { openRegistry } from "./registry.ts";
+
+let url: string;
+let folder: string;
+let server: ChildProcess;
+let base: string;
+const signal = AbortSignal.timeout(60_000);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "slipway-registry-"));
+  const port = await freePort();
+  url = `http://127.0.0.1:${port}`;
+  const config = `version: 0.1
+log: {level: error}
+storage: {filesystem: {rootdirectory: ${folder}/data}, delete: {enabled: true}}
+http: {addr: "127.0.0.1:${port}", secret: test}
+`;
+  await writeFile(join(folder, "config.yml"), config);
+  server = spawn("docker-registry", ["serve", join(folder, "config.yml")], { stdio: "ignore" });
+  const gone = new Promise<never>((_, reject) => {
+    server.once("error", (error) => reject(new Error("these tests need docker-registry", { cause: error })));
+  });
+  await Promise.race([gone, answers(url)]);
+  base = await pushBase();
+});
+
+afterAll(async () => {
+  server.kill();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("one layer over the base's; the same input gives the same digest", async () => {
+  const registry = openRegistry({ url });
+  const first = await registry.push(image("apps/one", "d1", layer("hello")), signal);
+  const again = await registry.push(image("apps/two", "d2", layer("hello")), signal);
+  expect(again.digest).toBe(first.digest);
+  expect(first.pinnedReference).toBe(`${registry.host}/apps/one@${first.digest}`);
+
+  const manifest = await fetchJson<Manifest>("apps/one/manifests/d1");
+  expect(manifest.layers).toHaveLength(2);
+  const config = await fetchJson<ImageConfig>(`apps/one/blobs/${manifest.config.digest}`);
+  expect(config.rootfs.diff_ids[1]).toBe(sha256(Buffer.from("hello")));
+  expect(config.config).toMatchObject({
+    User: "2000:2000",
+    Entrypoint: ["/bin/sh"],
+    Env: ["KEPT=1", "CHANGED=new"],
+  });
+  const sizes = manifest.layers.reduce((sum, { size }) => sum + size, manifest.config.size);
+  expect(first.sizeBytes).toBe(sizes);
+});
+
+test("a layer that fails midway passes its own error on and leaves no tag", async () => {
+  const registry = openRegistry({ url });
+  await expect(registry.push(image("apps/broken", "d1", broken()), signal)).rejects.toThrow(
+    "the build container is gone",
+  );
+  expect((await fetch(`${url}/v2/apps/broken/manifests/d1`)).status).toBe(404);
+});
+
+test("delete takes the tag's manifest away, and may be repeated", async () => {
+  const registry = openRegistry({ url });
+  await registry.push(image("apps/gone", "d1", layer("bye")), signal);
+  await registry.delete("apps/gone", "d1");
+  await registry.delete("apps/gone", "d1");
+  expect((await fetch(`${url}/v2/apps/gone/manifests/d1`)).status).toBe(404);
+});
+
+test("a registry that is not there, or a base that is not in it, is told as such", async () => {
+  const nowhere = openRegistry({ url: `http://127.0.0.1:${await freePort()}` });
+  await expect(nowhere.ping()).rejects.toMatchObject({ code: "registry-unavailable" });
+  const registry = openRegistry({ url });
+  const unknown = { ...image("apps/x", "d1", layer("x")), base: `${registry.host}/stack:none` };
+  await expect(registry.push(unknown, signal)).rejects.toMatchObject({ code: "configuration-invalid" });
+});
+
+async function* broken(): AsyncGenerator<Uint8Array> {
+  yield randomBytes(200_000);
+  throw new Error("the build container is gone");
+}
+
+async function* layer(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}
+
+function image(repository: string, tag: string, bytes: AsyncIterable<Uint8Array>): ImagePush {
+  const config = {
+    entrypoint: ["/bin/sh"],
+    command: ["run"],
+    environment: { CHANGED: "new" },
+    labels: {},
+    user: "2000:2000",
+    workingDir: "/app",
+  };
+  return { repository, tag, base, layer: bytes, config };
+}
+
+/** A base image of one layer. @returns its reference. */
+async function pushBase(): Promise<string> {
+  const tar = Buffer.from("a tar, as far as a registry cares");
+  const packed = gzipSync(tar);
+  const config = Buffer.from(
+    JSON.stringify({
+      architecture: "amd64",
+      os: "linux",
+      config: { Env: ["KEPT=1", "CHANGED=old"] },
+      rootfs: { type: "layers", diff_ids: [sha256(tar)] },
+    }),
+  );
+  for (const blob of [packed, config]) {
+    const opened = await fetch(`${url}/v2/stack/blobs/uploads/`, { method: "POST" });
+    const location = `${opened.headers.get("location")}&digest=${sha256(blob)}`;
+    await fetch(location, {
+      method: "PUT",
+      body: new Uint8Array(blob),
+      headers: { "content-type": "application/octet-stream" },
+    });
+  }
+  const mediaType = "application/vnd.docker.distribution.manifest.v2+json";
+  const manifest = {
+    schemaVersion: 2,
+    mediaType,
+    config: {
+      mediaType: "application/vnd.docker.container.image.v1+json",
+      digest: sha256(config),
+      size: config.length,
+    },
+    layers: [
+      {
+        mediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        digest: sha256(packed),
+        size: packed.length,
+      },
+    ],
+  };
+  const headers = { "content-type": mediaType };
+  const put = await fetch(`${url}/v2/stack/manifests/v1`, {
+    method: "PUT",
+    headers,
+    body: JSON.stringify(manifest),
+  });
+  expect(put.status).toBe(201);
+  return `${new URL(url).host}/stack:v1`;
+}
+
+async function fetchJson<T>(path: string): Promise<T> {
+  const accept = "application/vnd.docker.distribution.manifest.v2+json";
+  return (await fetch(`${url}/v2/${path}`, { headers: { accept } })).json() as Promise<T>;
+}
+
+function sha256(bytes: Buffer): string {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+}
+
+async function answers(address: string): Promise<void> {
+  for (;;) {
+    const answer = await fetch(`${address}/v2/`).catch(() => null);
+    if (answer?.ok === true) return;
+    await sleep(50);
+  }
+}

@@ -1,0 +1,151 @@
+// The ImageRegistry port over the OCI distribution API.
+
+import { createHash } from "node:crypto";
+import { SlipwayError } from "@slipway/core";
+import type { ImagePush, ImageRegistry, PushedImage } from "@slipway/core";
+import { mediaTypes, readBaseImage } from "./base-image.ts";
+import type { BaseImage, Descriptor, ImageConfig, Manifest } from "./base-image.ts";
+import { RegistryClient } from "./client.ts";
+import type { RegistryCredentials } from "./client.ts";
+import { uploadLayer } from "./layer-upload.ts";
+import type { UploadedLayer } from "./layer-upload.ts";
+
+export interface RegistryOptions {
+  /** `http://` or `https://` host and port; user name and password may stand in it. */
+  readonly url: string;
+  readonly credentials?: RegistryCredentials;
+}
+
+/** All images are as old: the same content must give the same digest. */
+const created = "1970-01-01T00:00:00Z";
+const pingTimeoutMs = 5_000;
+
+export function openRegistry({ url, credentials }: RegistryOptions): ImageRegistry {
+  const client = new RegistryClient(url, credentials);
+  return {
+    host: client.host,
+    push: (image, signal) => push(client, image, signal),
+    delete: (repository, reference) => deleteManifest(client, repository, reference),
+    async ping() {
+      await client.request("GET", "/v2/", { expect: [200, 401], signal: AbortSignal.timeout(pingTimeoutMs) });
+    },
+    // Nothing is held open: fetch's own pool closes what is idle.
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+async function push(client: RegistryClient, image: ImagePush, signal: AbortSignal): Promise<PushedImage> {
+  const { repository, tag } = image;
+  const base = await readBaseImage(client, image.base, signal);
+  await Promise.all(
+    base.manifest.layers.map((layer) => mountLayer(client, base.repository, repository, layer, signal)),
+  );
+  const layer = await uploadLayer(client, repository, image.layer, signal);
+  const config = Buffer.from(JSON.stringify(configOver(base.config, layer, image)));
+  const configDigest = sha256(config);
+  await uploadSmall(client, repository, config, configDigest, signal);
+  const manifest = manifestOver(base, layer, { digest: configDigest, size: config.length });
+  const body = JSON.stringify(manifest);
+  const headers = { "content-type": manifest.mediaType ?? mediaTypes.ociManifest };
+  await client.request("PUT", `/v2/${repository}/manifests/${tag}`, { headers, body, expect: [201], signal });
+  const digest = sha256(Buffer.from(body));
+  const name = `${client.host}/${repository}`;
+  const sizeBytes = config.length + manifest.layers.reduce((sum, { size }) => sum + size, 0);
+  return { reference: `${name}:${tag}`, pinnedReference: `${name}@${digest}`, digest, sizeBytes };
+}
+
+/** Makes a layer of the base known in the repository, without its bytes moving where the registry can do that. */
+async function mountLayer(
+  client: RegistryClient,
+  from: string,
+  to: string,
+  { digest, size }: Descriptor,
+  signal: AbortSignal,
+): Promise<void> {
+  const there = await client.request("HEAD", `/v2/${to}/blobs/${digest}`, { expect: [200, 404], signal });
+  if (there.status === 200) return;
+  const mount = `/v2/${to}/blobs/uploads/?mount=${digest}&from=${encodeURIComponent(from)}`;
+  const answer = await client.request("POST", mount, { expect: [201, 202], signal });
+  if (answer.status === 201) return;
+  // The registry does not mount: it opened an upload instead, so the bytes go through here.
+  const source = await client.request("GET", `/v2/${from}/blobs/${digest}`, { expect: [200], signal });
+  if (source.body === null)
+    throw new SlipwayError("registry-unavailable", `layer ${digest} of the stack has no bytes`);
+  const headers = { "content-type": "application/octet-stream", "content-length": String(size) };
+  const location = withDigest(answer.headers.get("location") ?? "", digest);
+  await client.request("PUT", location, { headers, body: source.body, expect: [201], signal });
+}
+
+async function uploadSmall(
+  client: RegistryClient,
+  repository: string,
+  bytes: Buffer,
+  digest: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const there = await client.request("HEAD", `/v2/${repository}/blobs/${digest}`, {
+    expect: [200, 404],
+    signal,
+  });
+  if (there.status === 200) return;
+  const opened = await client.request("POST", `/v2/${repository}/blobs/uploads/`, { expect: [202], signal });
+  const location = withDigest(opened.headers.get("location") ?? "", digest);
+  const headers = { "content-type": "application/octet-stream" };
+  await client.request("PUT", location, { headers, body: bytes.toString("utf8"), expect: [201], signal });
+}
+
+function configOver(base: ImageConfig, layer: UploadedLayer, { config }: ImagePush): ImageConfig {
+  const environment = Object.entries(config.environment).map(([name, value]) => `${name}=${value}`);
+  const overridden = new Set(Object.keys(config.environment));
+  const kept = (base.config?.Env ?? []).filter(
+    (entry) => !overridden.has(entry.slice(0, entry.indexOf("="))),
+  );
+  return {
+    ...base,
+    created,
+    config: {
+      ...base.config,
+      Env: [...kept, ...environment],
+      Labels: { ...base.config?.Labels, ...config.labels },
+      Entrypoint: config.entrypoint,
+      Cmd: config.command,
+      User: config.user,
+      WorkingDir: config.workingDir,
+    },
+    rootfs: { type: "layers", diff_ids: [...base.rootfs.diff_ids, layer.diffId] },
+    history: [...(base.history ?? []), { created, created_by: "slipway" }],
+  };
+}
+
+function manifestOver(
+  { manifest }: BaseImage,
+  layer: UploadedLayer,
+  config: { digest: string; size: number },
+): Manifest {
+  const docker = manifest.mediaType === mediaTypes.dockerManifest;
+  const mediaType = docker ? mediaTypes.dockerLayer : mediaTypes.ociLayer;
+  return {
+    schemaVersion: 2,
+    mediaType: manifest.mediaType ?? mediaTypes.ociManifest,
+    config: { mediaType: manifest.config.mediaType, ...config },
+    layers: [...manifest.layers, { mediaType, digest: layer.digest, size: layer.sizeBytes }],
+  };
+}
+
+async function deleteManifest(client: RegistryClient, repository: string, reference: string): Promise<void> {
+  const signal = AbortSignal.timeout(pingTimeoutMs * 2);
+  const headers = { accept: `${mediaTypes.dockerManifest}, ${mediaTypes.ociManifest}` };
+  const path = `/v2/${repository}/manifests/`;
+  const found = await client.request("HEAD", path + reference, { headers, expect: [200, 404], signal });
+  const digest = found.headers.get("docker-content-digest");
+  if (found.status === 404 || digest === null) return;
+  await client.request("DELETE", path + digest, { expect: [202, 404], signal });
+}
+
+function withDigest(location: string, digest: string): string {
+  return `${location}${location.includes("?") ? "&" : "?"}digest=${encodeURIComponent(digest)}`;
+}
+
+function sha256(bytes: Buffer): string {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+}

@@ -1,0 +1,46 @@
+// Says to the app's developer why a release did not come up, and what to do about it.
+
+import { SlipwayError } from "@slipway/core";
+import type { Listening } from "./listening.ts";
+
+const outOfMemoryCode = 137;
+
+/** @param facts of the ended container */
+export function appCrashed(facts: {
+  readonly processType: string;
+  readonly exitCode: number;
+  readonly outOfMemory: boolean;
+  readonly memoryBytes: number;
+}): SlipwayError {
+  const ended = `the ${facts.processType} process exited with code ${facts.exitCode} before it listened on PORT`;
+  return new SlipwayError("app-crashed", `${ended}${explain(facts)}`);
+}
+
+function explain(facts: { exitCode: number; outOfMemory: boolean; memoryBytes: number }): string {
+  const mebibytes = Math.floor(facts.memoryBytes / 1024 ** 2);
+  if (facts.outOfMemory) return `: it ran out of its ${mebibytes} MiB of memory`;
+  if (facts.exitCode === 0) return ": it has to stay in the foreground";
+  if (facts.exitCode === 126) return ": its command cannot be executed";
+  if (facts.exitCode === 127) return ": its command was not found";
+  if (facts.exitCode === outOfMemoryCode) return ": it was killed (SIGKILL)";
+  return "";
+}
+
+export function bootTimedOut(facts: {
+  readonly processType: string;
+  readonly bootTimeoutMs: number;
+  readonly port: number;
+  readonly listening: Listening;
+  /** What kept the probe from looking, "" when nothing did. */
+  readonly probeTrouble: string;
+}): SlipwayError {
+  const seconds = Math.round(facts.bootTimeoutMs / 100) / 10;
+  const missed = `the ${facts.processType} process did not listen on PORT (${facts.port}) within ${seconds} s`;
+  return new SlipwayError("boot-timeout", missed + hint(facts.listening, facts.probeTrouble));
+}
+
+function hint(listening: Listening, probeTrouble: string): string {
+  if (listening === "loopback")
+    return ": it listens on 127.0.0.1 only, where nobody reaches it; let it listen on 0.0.0.0";
+  return probeTrouble === "" ? "" : ` (looking from inside its container failed: ${probeTrouble})`;
+}

@@ -1,0 +1,137 @@
+// Brings one container from created to listening, or says why it did not get there. Removing it is the caller's.
+
+import { setTimeout as pause } from "node:timers/promises";
+import { type ReleaseSpec, type Scheduler, SlipwayError } from "@slipway/core";
+import type Docker from "dockerode";
+import { type StartedProcess, ask, killContainer, startProcess, unlessAborted } from "@slipway/docker";
+import { appCrashed, bootTimedOut } from "./boot-failures.ts";
+import { type Listening, watchListening } from "./listening.ts";
+import { appPort } from "./release-config.ts";
+
+/** What an app writes as it begins to listen comes another way than the news that it does: it gets a moment to arrive. */
+const lastWordsMs = 150;
+const probeRetryMs = 250;
+
+type StartOptions = Parameters<Scheduler["start"]>[1];
+
+/** Resolves once the release listens; its process runs on. @see Scheduler.start */
+export async function bootContainer(
+  docker: Docker,
+  id: string,
+  release: ReleaseSpec,
+  { onOutput, signal }: StartOptions,
+): Promise<void> {
+  using process = await startProcess(docker, id, signal);
+  const over = new AbortController();
+  const probe: Probe = { listening: "nowhere", trouble: "" };
+  const delivered = deliver(process, onOutput, over.signal);
+  try {
+    const outcome = await unlessAborted(
+      Promise.race([
+        process.exitCode.then(() => "exited" as const),
+        untilListening(docker, id, release.bootTimeoutMs, probe, over.signal),
+        after(release.bootTimeoutMs, "late" as const, over.signal),
+        failureOf(delivered),
+      ]),
+      signal,
+    );
+    if (outcome === "listening" && !(await exitsWithin(lastWordsMs, process))) {
+      over.abort();
+      process[Symbol.dispose]();
+      return await unlessAborted(delivered, signal);
+    }
+    if (outcome === "late") await killContainer(docker, id);
+    await unlessAborted(delivered, signal);
+    throw outcome === "late"
+      ? timedOut(release, probe)
+      : await crashed(docker, id, release, await process.exitCode);
+  } finally {
+    over.abort();
+  }
+}
+
+interface Probe {
+  listening: Listening;
+  trouble: string;
+}
+
+/** Resolves when the app is reachable; never when it is not. An engine that fails shows itself in the exit's wait. */
+async function untilListening(
+  docker: Docker,
+  id: string,
+  timeoutMs: number,
+  probe: Probe,
+  signal: AbortSignal,
+): Promise<"listening"> {
+  const reached = Promise.withResolvers<"listening">();
+  const onState = (state: Listening): void => {
+    probe.listening = state;
+    if (state === "reachable") reached.resolve("listening");
+  };
+  const look = async (): Promise<void> => {
+    while (!signal.aborted && probe.listening !== "reachable") {
+      try {
+        probe.trouble = await watchListening(docker, id, appPort, timeoutMs, onState, signal);
+      } catch (error) {
+        probe.trouble = error instanceof Error ? error.message : String(error);
+      }
+      await after(probeRetryMs, undefined, signal);
+    }
+  };
+  return await Promise.race([reached.promise, look().then(() => reached.promise)]);
+}
+
+/** Hands on what the app writes, to its end or until the signal says that nobody asks any more. */
+async function deliver(
+  process: StartedProcess,
+  onOutput: StartOptions["onOutput"],
+  over: AbortSignal,
+): Promise<void> {
+  try {
+    for await (const bytes of process.output) {
+      await onOutput(bytes);
+      if (over.aborted) return;
+    }
+  } catch (error) {
+    const detached = over.aborted && error instanceof SlipwayError && error.code === "engine-unavailable";
+    if (!detached) throw error;
+  }
+}
+
+/** Delivery is heard here only when it fails; its end is no news beside the exit. */
+function failureOf(delivered: Promise<void>): Promise<never> {
+  return new Promise((_, reject) => {
+    delivered.catch(reject);
+  });
+}
+
+async function exitsWithin(waitMs: number, process: StartedProcess): Promise<boolean> {
+  return await Promise.race([process.exitCode.then(() => true), pause(waitMs, false)]);
+}
+
+/** The value after that time, or as soon as the signal is aborted. */
+async function after<T>(waitMs: number, value: T, signal: AbortSignal): Promise<T> {
+  return await pause(waitMs, value, { signal }).catch(() => value);
+}
+
+function timedOut(release: ReleaseSpec, probe: Probe): SlipwayError {
+  const { processType, bootTimeoutMs } = release;
+  return bootTimedOut({
+    processType,
+    bootTimeoutMs,
+    port: appPort,
+    listening: probe.listening,
+    probeTrouble: probe.trouble,
+  });
+}
+
+async function crashed(
+  docker: Docker,
+  id: string,
+  release: ReleaseSpec,
+  exitCode: number,
+): Promise<SlipwayError> {
+  const { State } = await ask("look at the app's end", () => docker.getContainer(id).inspect());
+  const { processType, limits } = release;
+  return appCrashed({ processType, exitCode, outOfMemory: State.OOMKilled, memoryBytes: limits.memoryBytes });
+}

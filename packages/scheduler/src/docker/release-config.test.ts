@@ -1,0 +1,56 @@
+import { label } from "@slipway/core";
+import { expect, test } from "vitest";
+import { releaseConfig } from "./release-config.ts";
+
+const config = releaseConfig(
+  {
+    appId: "a",
+    appName: "my-app",
+    releaseId: "r",
+    releaseNumber: 7,
+    deploymentId: "d",
+    attempt: 2,
+    image: "registry/app@sha256:1",
+    command: ["start", "web"],
+    processType: "web",
+    environment: { GREETING: "hello", PORT: "1" },
+    limits: { memoryBytes: 1000, cpus: 0.5, pids: 64 },
+    bootTimeoutMs: 1,
+  },
+  { installationId: "here", networkId: "net", publishHost: "127.0.0.1", hostPort: 20_001, suffix: "abcd" },
+);
+
+test("its name says to operators what it is", () => {
+  expect(config.name).toBe("slipway-here-my-app-web-7-abcd");
+});
+
+test("PORT is the scheduler's, and published on the port chosen", () => {
+  expect(config.Env).toEqual(["GREETING=hello", "PORT=8080"]);
+  expect(config.HostConfig.PortBindings).toEqual({
+    "8080/tcp": [{ HostIp: "127.0.0.1", HostPort: "20001" }],
+  });
+});
+
+test("it is bounded, without rights, and not restarted while it boots", () => {
+  expect(config.HostConfig).toMatchObject({
+    CapDrop: ["ALL"],
+    SecurityOpt: ["no-new-privileges"],
+    Memory: 1000,
+    MemorySwap: 1000,
+    NanoCpus: 500_000_000,
+    PidsLimit: 64,
+    RestartPolicy: { Name: "no" },
+  });
+});
+
+test("its labels say whose it is", () => {
+  expect(config.Labels).toMatchObject({
+    [label.installation]: "here",
+    [label.kind]: "release",
+    [label.app]: "a",
+    [label.release]: "r",
+    [label.deployment]: "d",
+    [label.attempt]: "2",
+    [label.processType]: "web",
+  });
+});

@@ -1,0 +1,32 @@
+import { describe, expect, test } from "vitest";
+import { commonSettings, configFrom, storageUrls } from "./config.ts";
+
+const enough = { INSTALLATION_ID: "ab12", REDIS_URL: "redis://:very-secret@127.0.0.1:6379" };
+
+describe("configFrom", () => {
+  test("fills in defaults and makes the data directory absolute", () => {
+    const config = configFrom(commonSettings, { ...enough, DATA_DIR: "state" });
+    expect(config).toMatchObject({ GRACE_MS: 30_000, LOG_FORMAT: "json", LOG_LEVEL: "info" });
+    expect(config.DATA_DIR).toBe(`${process.cwd()}/state`);
+    expect(storageUrls(config).databaseUrl).toBe(`file:${process.cwd()}/state/slipway.db`);
+  });
+
+  test("reports every problem at once, without values", () => {
+    const wrong = {
+      ...enough,
+      REDIS_URL: "mysql://very-secret",
+      GRACE_MS: "-3",
+      LOG_LEVEL: "loud",
+      INSTALLATION_ID: "",
+    };
+    expect(() => configFrom(commonSettings, wrong)).toThrow(/INSTALLATION_ID: is required/);
+    expect(() => configFrom(commonSettings, wrong)).toThrow(
+      /REDIS_URL: must be a redis:\/\/[^]*GRACE_MS[^]*LOG_LEVEL/,
+    );
+    expect(() => configFrom(commonSettings, wrong)).not.toThrow(/very-secret/);
+  });
+
+  test("an empty variable counts as not set", () => {
+    expect(configFrom(commonSettings, { ...enough, GRACE_MS: "" }).GRACE_MS).toBe(30_000);
+  });
+});

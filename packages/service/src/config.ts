@@ -1,0 +1,62 @@
+// Reads a process's configuration: one schema, every problem reported at once, secrets never shown.
+
+import { resolve } from "node:path";
+import { z } from "zod";
+import { SlipwayError } from "@slipway/core";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A port number given as text. */
+export const portSetting = z.coerce.number().int().min(0).max(65_535);
+/** A whole number above zero given as text: milliseconds, bytes, a count. */
+export const countSetting = z.coerce.number().int().positive();
+
+/** What every process of an installation takes. Set-up fills most of it in. */
+export const commonSettings = z.object({
+  SERVICE_NAME: z.string().min(1).optional(),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .default(".slipway")
+    .transform((path) => resolve(path)),
+  INSTALLATION_ID: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/, "must be 1 to 32 lower-case letters, digits or hyphens"),
+  REDIS_URL: z.url({ protocol: /^rediss?$/, error: "must be a redis:// or rediss:// URL" }),
+  DATABASE_URL: z.string().min(1).optional(),
+  BLOBS_URL: z.string().min(1).optional(),
+  GRACE_MS: countSetting.default(30_000),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace"]).default("info"),
+  LOG_FORMAT: z.enum(["json", "pretty"]).default("json"),
+});
+
+/** Where the embedded database and blobs are when no URL says otherwise. */
+export function storageUrls(config: {
+  DATA_DIR: string;
+  DATABASE_URL?: string | undefined;
+  BLOBS_URL?: string | undefined;
+}) {
+  return {
+    databaseUrl: config.DATABASE_URL ?? `file:${config.DATA_DIR}/slipway.db`,
+    blobsUrl: config.BLOBS_URL ?? `file:${config.DATA_DIR}/blobs`,
+  };
+}
+
+/**
+ * @param environment usually `process.env`; a variable set to the empty string counts as not set.
+ * @throws {SlipwayError} "configuration-invalid" that lists every wrong variable and what it should be, never its value.
+ */
+export function configFrom<Schema extends z.ZodType>(
+  schema: Schema,
+  environment: Environment,
+): z.output<Schema> {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""),
+  );
+  const parsed = schema.safeParse(given, {
+    error: (issue) => (issue.input === undefined ? "is required" : undefined),
+  });
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
+  throw new SlipwayError("configuration-invalid", `The configuration is not usable:\n${problems.join("\n")}`);
+}

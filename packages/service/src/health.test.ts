@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { checkHealth } from "./health.ts";
+
+test("names the parts that fail and why, also one that never answers", async () => {
+  const health = await checkHealth(
+    {
+      store: async () => {},
+      redis: async () => {
+        throw new Error("connection refused");
+      },
+      engine: () => new Promise(() => {}),
+    },
+    20,
+  );
+  expect(health).toEqual({
+    ok: false,
+    parts: { store: "ok", redis: "connection refused", engine: "no answer within 20 ms" },
+  });
+});

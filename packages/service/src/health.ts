@@ -1,0 +1,30 @@
+// Health of a process: its parts asked at once, each within a bound.
+
+export interface Health {
+  readonly ok: boolean;
+  /** Per part "ok" or the reason it is not. */
+  readonly parts: Readonly<Record<string, string>>;
+}
+
+/** @param checks name of a part → something that rejects when the part is not usable. */
+export async function checkHealth(
+  checks: Readonly<Record<string, () => Promise<unknown>>>,
+  timeoutMs = 2_000,
+): Promise<Health> {
+  const results = await Promise.all(
+    Object.entries(checks).map(async ([part, check]) => [part, await outcome(check, timeoutMs)] as const),
+  );
+  return { ok: results.every(([, result]) => result === "ok"), parts: Object.fromEntries(results) };
+}
+
+async function outcome(check: () => Promise<unknown>, timeoutMs: number): Promise<string> {
+  const bound = Promise.withResolvers<string>();
+  const timer = setTimeout(() => bound.resolve(`no answer within ${timeoutMs} ms`), timeoutMs);
+  try {
+    return await Promise.race([check().then(() => "ok"), bound.promise]);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,47 @@
+// A byte stream that ends as soon as a signal aborts, also while its source keeps silent.
+
+import { addAbortListener } from "node:events";
+import type { ByteStream } from "@slipway/core";
+
+/** @throws the signal's reason once it is aborted; the source is told to end, but not waited for. */
+export async function* abortable(bytes: ByteStream, signal: AbortSignal | undefined): ByteStream {
+  if (signal === undefined) {
+    yield* bytes;
+    return;
+  }
+  const source = bytes[Symbol.asyncIterator]();
+  let done = false;
+  try {
+    for (;;) {
+      const next = await nextUnlessAborted(source, signal);
+      if (next.done === true) break;
+      yield next.value;
+    }
+    done = true;
+  } finally {
+    if (!done) endWithoutWaiting(source);
+  }
+}
+
+/** One listener a chunk: racing against one promise for the whole stream would gather a reaction on it for every chunk. */
+function nextUnlessAborted(
+  source: AsyncIterator<Uint8Array>,
+  signal: AbortSignal,
+): Promise<IteratorResult<Uint8Array>> {
+  const { promise, resolve, reject } = Promise.withResolvers<IteratorResult<Uint8Array>>();
+  const listener = addAbortListener(signal, () => {
+    reject(signal.reason);
+  });
+  if (!signal.aborted) source.next().then(resolve, reject);
+  return promise.finally(() => {
+    listener[Symbol.dispose]();
+  });
+}
+
+/** A generator that waits for its own source would answer only after that: its error has nobody left to hear it. */
+function endWithoutWaiting(source: AsyncIterator<Uint8Array>): void {
+  source.return?.().then(
+    () => undefined,
+    () => undefined,
+  );
+}

@@ -1,0 +1,192 @@
+// Blobs as files below one directory, which any number of processes on this machine share.
+
+import { randomUUID } from "node:crypto";
+import { constants } from "node:fs";
+import { access, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import { SlipwayError } from "@slipway/core";
+import type { BlobStore, ByteStream } from "@slipway/core";
+import { abortable } from "./abortable.ts";
+import { checkBlobKey, checkBlobPrefix } from "./key.ts";
+
+export interface FileBlobsOptions {
+  /** Made when missing, for this user only. Finished blobs are below `blobs/`, unfinished ones in `tmp/`. */
+  readonly directory: string;
+}
+
+/** An unfinished blob that nobody has written to for so long belongs to a process that died. */
+const staleAfterMs = 24 * 60 * 60 * 1000;
+const readChunkBytes = 256 * 1024;
+/** No key holds it, so the blob `a` and the folder of `a/b` do not meet. */
+const fileSuffix = "~";
+
+interface Places {
+  readonly blobs: string;
+  readonly unfinished: string;
+}
+
+/**
+ * Opens the directory as a blob store and removes what dead processes left unfinished in it.
+ * @throws {SlipwayError} "store-unavailable" where it cannot be made or used.
+ */
+export async function openFileBlobs({ directory }: FileBlobsOptions): Promise<BlobStore> {
+  const root = resolve(directory);
+  const places = { blobs: join(root, "blobs"), unfinished: join(root, "tmp") };
+  await onDisk(async () => {
+    await mkdir(places.blobs, { recursive: true, mode: 0o700 });
+    await mkdir(places.unfinished, { recursive: true, mode: 0o700 });
+    await sweep(places.unfinished, Date.now() - staleAfterMs);
+  });
+  return {
+    put: (key, bytes, options = {}) => put(places, key, bytes, options),
+    get: async (key) => get(pathOf(places, key)),
+    delete: async (key) => {
+      const path = pathOf(places, key);
+      await onDisk(() => rm(path, { force: true }));
+    },
+    deletePrefix: (prefix) => deletePrefix(places, prefix),
+    ping: () =>
+      onDisk(async () => {
+        await access(places.blobs, constants.R_OK | constants.W_OK);
+        await access(places.unfinished, constants.W_OK);
+      }),
+  };
+}
+
+function pathOf(places: Places, key: string): string {
+  checkBlobKey(key);
+  return join(places.blobs, key) + fileSuffix;
+}
+
+async function put(
+  places: Places,
+  key: string,
+  bytes: ByteStream,
+  options: { readonly maxSizeBytes?: number; readonly signal?: AbortSignal },
+): Promise<{ sizeBytes: number }> {
+  const target = pathOf(places, key);
+  const unfinished = join(places.unfinished, randomUUID());
+  try {
+    const sizeBytes = await write(unfinished, bytes, options);
+    await onDisk(() => moveIntoPlace(unfinished, target, places.blobs));
+    return { sizeBytes };
+  } catch (error) {
+    await onDisk(() => rm(unfinished, { force: true }));
+    throw error;
+  }
+}
+
+async function write(
+  path: string,
+  bytes: ByteStream,
+  { maxSizeBytes = Infinity, signal }: { readonly maxSizeBytes?: number; readonly signal?: AbortSignal },
+): Promise<number> {
+  const file = await onDisk(() => open(path, "wx", 0o600));
+  try {
+    let sizeBytes = 0;
+    for await (const chunk of abortable(bytes, signal)) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > maxSizeBytes) throw tooLarge(maxSizeBytes);
+      // writeFile goes on where the last one ended, and writes all of the chunk, which write() may not.
+      await onDisk(() => file.writeFile(chunk));
+    }
+    signal?.throwIfAborted();
+    await onDisk(() => file.sync());
+    return sizeBytes;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Renames, which replaces at once for all readers, and makes the new name and its folders outlive a power cut. */
+async function moveIntoPlace(from: string, target: string, root: string): Promise<void> {
+  const folder = dirname(target);
+  while (!(await renamedInto(folder, from, target))) await stat(from);
+  await syncFolders(folder, root);
+}
+
+/** @returns false when the folder was taken away in between by a deletePrefix, or the file has gone. */
+async function renamedInto(folder: string, from: string, target: string): Promise<boolean> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await rename(from, target);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+async function syncFolders(folder: string, root: string): Promise<void> {
+  for (let path = folder; !relative(root, path).startsWith(".."); path = dirname(path)) {
+    // A folder that has gone since took the blob with it, as it was asked to.
+    const handle = await openIfThere(path);
+    if (handle === null) return;
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+/** The stream holds the file open: read it to the end, or end the iteration (or destroy it), to close it. */
+async function get(path: string): Promise<{ sizeBytes: number; bytes: ByteStream } | null> {
+  const file = await onDisk(() => openIfThere(path));
+  if (file === null) return null;
+  const { size } = await onDisk(() => file.stat());
+  return { sizeBytes: size, bytes: file.createReadStream({ highWaterMark: readChunkBytes }) };
+}
+
+async function openIfThere(path: string): Promise<FileHandle | null> {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+/** Moves the folder away first: it is gone at once, and a put at the same time begins a new one. */
+async function deletePrefix(places: Places, prefix: string): Promise<void> {
+  checkBlobPrefix(prefix);
+  const leaving = join(places.unfinished, randomUUID());
+  await onDisk(async () => {
+    try {
+      await rename(join(places.blobs, prefix), leaving);
+    } catch (error) {
+      if (isMissing(error)) return;
+      throw error;
+    }
+    await rm(leaving, { recursive: true, force: true });
+  });
+}
+
+async function sweep(folder: string, before: number): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const found = await stat(path).catch((error: unknown) => {
+      if (isMissing(error)) return null;
+      throw error;
+    });
+    if (found !== null && found.mtimeMs < before) await rm(path, { recursive: true, force: true });
+  }
+}
+
+/** Does something on the file system; what fails there is the store's fault, not that of the bytes that were on their way. */
+async function onDisk<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new SlipwayError("store-unavailable", "the blob directory cannot be used", { cause: error });
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
+}
+
+function tooLarge(maxSizeBytes: number): SlipwayError {
+  return new SlipwayError("too-large", `larger than ${maxSizeBytes} bytes`);
+}

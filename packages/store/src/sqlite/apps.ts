@@ -1,0 +1,111 @@
+// Apps in SQLite.
+
+import type { App, AppStore } from "@slipway/core";
+import { conflictWhenTaken, millis, optionalTime, time } from "./columns.ts";
+import type { Database, Value } from "./database.ts";
+
+interface AppRow {
+  id: string;
+  name: string;
+  owner_id: string;
+  created_at: number;
+  updated_at: number;
+  deleted_at: number | null;
+  revision: number;
+  current_release_id: string | null;
+  address_host: string | null;
+  address_port: number | null;
+  last_deployed_at: number | null;
+  cache_version: number;
+}
+
+/** A partial unique index on the name keeps two apps that are not deleted from sharing one. */
+const taken = "the app's name is taken, or its id is";
+
+export const appQueries = {
+  byName: "SELECT * FROM apps WHERE name = ? AND deleted_at IS NULL",
+  ofOwner: "SELECT * FROM apps WHERE owner_id = ? AND deleted_at IS NULL ORDER BY name",
+  all: "SELECT * FROM apps WHERE deleted_at IS NULL ORDER BY name",
+  deleted: "SELECT * FROM apps WHERE deleted_at IS NOT NULL ORDER BY deleted_at",
+} as const;
+
+export function appStore(database: Database): AppStore {
+  const one = (sql: string, value: string) =>
+    database.read((transaction) => {
+      const [row] = transaction.all<AppRow>(sql, value);
+      return row === undefined ? null : appFrom(row);
+    });
+  const many = (sql: string, ...values: Value[]) =>
+    database.read((transaction) => transaction.all<AppRow>(sql, ...values).map(appFrom));
+  return {
+    create: (app) => conflictWhenTaken(insert(database, app), taken),
+    get: (id) => one("SELECT * FROM apps WHERE id = ?", id),
+    byName: (name) => one(appQueries.byName, name),
+    list: (owner) => (owner === "all" ? many(appQueries.all) : many(appQueries.ofOwner, owner.ownerId)),
+    deleted: () => many(appQueries.deleted),
+    compareAndSet: (next) => conflictWhenTaken(update(database, next), taken),
+    remove: (id) =>
+      database.write((transaction) => {
+        transaction.run("DELETE FROM apps WHERE id = ?", id);
+      }),
+  };
+}
+
+function insert(database: Database, app: App): Promise<void> {
+  return database.write((transaction) => {
+    transaction.run(
+      `INSERT INTO apps (id, owner_id, created_at, name, updated_at, deleted_at, revision, current_release_id,
+         address_host, address_port, last_deployed_at, cache_version)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      app.id,
+      app.ownerId,
+      app.createdAt.getTime(),
+      ...changeable(app),
+    );
+  });
+}
+
+function update(database: Database, next: App): Promise<boolean> {
+  return database.write(
+    (transaction) =>
+      transaction.run(
+        `UPDATE apps SET name = ?, updated_at = ?, deleted_at = ?, revision = ?, current_release_id = ?,
+           address_host = ?, address_port = ?, last_deployed_at = ?, cache_version = ?
+         WHERE id = ? AND revision = ?`,
+        ...changeable(next),
+        next.id,
+        next.revision - 1,
+      ) === 1,
+  );
+}
+
+function changeable(app: App): Value[] {
+  return [
+    app.name,
+    app.updatedAt.getTime(),
+    millis(app.deletedAt),
+    app.revision,
+    app.currentReleaseId,
+    app.address?.host ?? null,
+    app.address?.port ?? null,
+    millis(app.lastDeployedAt),
+    app.cacheVersion,
+  ];
+}
+
+function appFrom(row: AppRow): App {
+  const { address_host: host, address_port: port } = row;
+  return {
+    id: row.id,
+    name: row.name,
+    ownerId: row.owner_id,
+    createdAt: time(row.created_at),
+    updatedAt: time(row.updated_at),
+    deletedAt: optionalTime(row.deleted_at),
+    revision: row.revision,
+    currentReleaseId: row.current_release_id,
+    address: host === null || port === null ? null : { host, port },
+    lastDeployedAt: optionalTime(row.last_deployed_at),
+    cacheVersion: row.cache_version,
+  };
+}

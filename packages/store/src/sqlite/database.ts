@@ -1,0 +1,187 @@
+// One connection to the SQLite file: transactions, cached statements, waiting for the lock, and errors made ours.
+
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { SQLInputValue, StatementSync } from "node:sqlite";
+import { setTimeout as delay } from "node:timers/promises";
+import { SlipwayError } from "@slipway/core";
+import { isBusy, storeUnavailable } from "./failures.ts";
+
+export type Value = SQLInputValue;
+
+/** What a transaction can do. Rows are the columns as SQLite gives them; the caller knows their types. */
+export interface Transaction {
+  all<Row>(sql: string, ...values: readonly Value[]): Row[];
+  /** @returns how many rows it inserted, changed or deleted. */
+  run(sql: string, ...values: readonly Value[]): number;
+}
+
+export interface DatabaseOptions {
+  /** The file; it and its folder are made when missing, for this user's eyes only: it holds apps' secrets. */
+  readonly path: string;
+  /** How long a call waits for other processes' transactions before it fails. */
+  readonly busyBoundMs?: number;
+}
+
+/**
+ * SQLite itself blocks the event loop while it waits for a lock. It gets only this long, then the wait goes on in timers,
+ * so that a process with a slow neighbour still answers.
+ */
+const blockingWaitMs = 10;
+const pollMs = 20;
+const walBytesKept = 64 * 1024 * 1024;
+
+/**
+ * WAL, so readers and the writer do not wait for each other. `synchronous = FULL` because an accepted deployment, a final
+ * status or a release must outlive a power cut: with NORMAL the last commits of a WAL may be missing after one, and the
+ * queue, the engine and the client would know of things that the truth has forgotten. The price is one fsync a commit.
+ */
+const settings = `
+  PRAGMA synchronous = FULL;
+  PRAGMA foreign_keys = ON;
+  PRAGMA journal_size_limit = ${walBytesKept};
+`;
+
+export class Database implements Transaction, AsyncDisposable {
+  readonly path: string;
+  readonly #connection: DatabaseSync;
+  readonly #busyBoundMs: number;
+  readonly #inode: number;
+  readonly #statements = new Map<string, StatementSync>();
+  /** The end of this process's own line of writers: they need not compete with each other for the lock. */
+  #lastWrite: Promise<unknown> = Promise.resolve();
+
+  private constructor(path: string, busyBoundMs: number) {
+    this.path = path;
+    this.#busyBoundMs = busyBoundMs;
+    createPrivateFile(path);
+    this.#inode = statSync(path).ino;
+    this.#connection = new DatabaseSync(path, { timeout: blockingWaitMs });
+  }
+
+  /** @throws {SlipwayError} "store-unavailable" when the file cannot be made, opened or read as a database. */
+  static async open({ path, busyBoundMs = 5_000 }: DatabaseOptions): Promise<Database> {
+    const database = await unavailableUnless(() => new Database(resolve(path), busyBoundMs));
+    try {
+      await database.#waitForLock(() => database.#useWal(), Date.now() + busyBoundMs);
+      return database;
+    } catch (error) {
+      await database[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Runs queries that see one state of the database. @throws {SlipwayError} "store-unavailable". */
+  read<Result>(work: (transaction: Transaction) => Result): Promise<Result> {
+    return this.#waitForLock(() => this.#transaction("BEGIN", work), Date.now() + this.#busyBoundMs);
+  }
+
+  /**
+   * Runs a transaction that holds the database's one write lock from its first statement, so what it reads stays true
+   * until it commits. It should be tiny: every process waits for it. When `work` throws, nothing is kept.
+   * @throws {SlipwayError} "store-unavailable", also when the lock was not free within the bound.
+   */
+  write<Result>(work: (transaction: Transaction) => Result): Promise<Result> {
+    const deadline = Date.now() + this.#busyBoundMs;
+    const turn = this.#lastWrite.then(() =>
+      this.#waitForLock(() => this.#transaction("BEGIN IMMEDIATE", work), deadline),
+    );
+    this.#lastWrite = turn.catch(() => undefined);
+    return turn;
+  }
+
+  all<Row>(sql: string, ...values: readonly Value[]): Row[] {
+    return this.#statement(sql).all(...values) as Row[];
+  }
+
+  run(sql: string, ...values: readonly Value[]): number {
+    return Number(this.#statement(sql).run(...values).changes);
+  }
+
+  /** Runs several statements, for migrations. Only within `write`. */
+  script(sql: string): void {
+    this.#connection.exec(sql);
+  }
+
+  /** Waits for the writes under way, then closes; calls made later reject with "store-unavailable". */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lastWrite;
+    this.#statements.clear();
+    if (this.#connection.isOpen) this.#connection.close();
+  }
+
+  #useWal(): void {
+    this.#connection.exec(settings);
+    const [mode] = this.all<{ journal_mode: string }>("PRAGMA journal_mode = WAL");
+    if (mode?.journal_mode !== "wal") {
+      throw new SlipwayError(
+        "configuration-invalid",
+        `${this.path} lies on a file system that several processes cannot share a SQLite database on (journal mode ${mode?.journal_mode})`,
+      );
+    }
+  }
+
+  #transaction<Result>(begin: string, work: (transaction: Transaction) => Result): Result {
+    this.#checkInPlace();
+    this.#connection.exec(begin);
+    try {
+      const result = work(this);
+      this.#connection.exec("COMMIT");
+      return result;
+    } catch (error) {
+      // Some failures (disk full, out of memory) have rolled back already.
+      if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  /** A deleted or replaced file goes on taking writes through the open handle, for nobody to find: refuse instead. */
+  #checkInPlace(): void {
+    const found = statSync(this.path, { throwIfNoEntry: false });
+    if (found?.ino !== this.#inode) {
+      throw new SlipwayError("store-unavailable", `the database file ${this.path} was removed or replaced`);
+    }
+  }
+
+  #statement(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#connection.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  async #waitForLock<Result>(attempt: () => Result, deadline: number): Promise<Result> {
+    for (;;) {
+      try {
+        return attempt();
+      } catch (error) {
+        if (!isBusy(error) || Date.now() >= deadline) throw storeUnavailable(error, this.path);
+      }
+      await delay(pollMs * (0.5 + Math.random()));
+    }
+  }
+}
+
+async function unavailableUnless(make: () => Database): Promise<Database> {
+  try {
+    return make();
+  } catch (error) {
+    throw storeUnavailable(error, "the database");
+  }
+}
+
+/**
+ * SQLite would make it readable to all; its WAL takes the same mode. A file that is there must not even be opened: closing
+ * a file drops every lock this process holds on it, those of another open store included.
+ */
+function createPrivateFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if (existsSync(path)) return;
+  try {
+    closeSync(openSync(path, "wx", 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}

@@ -1,0 +1,143 @@
+// A deployment as a row: scalars in columns, what is only ever read whole as JSON.
+
+import type { Deployment, DeploymentSource, DeploymentStatus, Pusher, StatusChange } from "@slipway/core";
+import { millis, optionalTime, time } from "./columns.ts";
+import type { Value } from "./database.ts";
+
+export interface DeploymentRow {
+  id: string;
+  app_id: string;
+  owner_id: string;
+  number: number;
+  status: string;
+  attempt: number;
+  revision: number;
+  source_id: string | null;
+  source_url: string | null;
+  git_ref: string | null;
+  previous_git_ref: string | null;
+  pusher: string;
+  created_at: number;
+  started_at: number | null;
+  finished_at: number | null;
+  history: string;
+  failure: string | null;
+  release_id: string | null;
+  image: string | null;
+  image_digest: string | null;
+  image_size_bytes: number | null;
+  stack_image: string | null;
+  log_line_count: number | null;
+  log_sha256: string | null;
+}
+
+/** Columns that are set once, at its creation, in the order of `fixedValues`. */
+export const fixedColumns = [
+  "id",
+  "app_id",
+  "owner_id",
+  "number",
+  "source_id",
+  "source_url",
+  "git_ref",
+  "pusher",
+  "created_at",
+] as const;
+
+/** Columns that a change may set, in the order of `changeableValues`. */
+export const changeableColumns = [
+  "status",
+  "attempt",
+  "revision",
+  "previous_git_ref",
+  "started_at",
+  "finished_at",
+  "history",
+  "failure",
+  "release_id",
+  "image",
+  "image_digest",
+  "image_size_bytes",
+  "stack_image",
+  "log_line_count",
+  "log_sha256",
+] as const;
+
+export function fixedValues(deployment: Deployment): Value[] {
+  const { source } = deployment;
+  return [
+    deployment.id,
+    deployment.appId,
+    deployment.ownerId,
+    deployment.number,
+    source.kind === "upload" ? source.sourceId : null,
+    source.kind === "url" ? source.url : null,
+    deployment.gitRef,
+    JSON.stringify(deployment.pusher),
+    deployment.createdAt.getTime(),
+  ];
+}
+
+export function changeableValues(deployment: Deployment): Value[] {
+  return [
+    deployment.status,
+    deployment.attempt,
+    deployment.revision,
+    deployment.previousGitRef,
+    millis(deployment.startedAt),
+    millis(deployment.finishedAt),
+    JSON.stringify(deployment.history),
+    deployment.failure === null ? null : JSON.stringify(deployment.failure),
+    deployment.releaseId,
+    deployment.image,
+    deployment.imageDigest,
+    deployment.imageSizeBytes,
+    deployment.stackImage,
+    deployment.logLineCount,
+    deployment.logSha256,
+  ];
+}
+
+export function deploymentFrom(row: DeploymentRow): Deployment {
+  return {
+    id: row.id,
+    appId: row.app_id,
+    ownerId: row.owner_id,
+    number: row.number,
+    status: row.status as DeploymentStatus,
+    attempt: row.attempt,
+    revision: row.revision,
+    source: sourceFrom(row),
+    gitRef: row.git_ref,
+    previousGitRef: row.previous_git_ref,
+    pusher: JSON.parse(row.pusher) as Pusher,
+    createdAt: time(row.created_at),
+    startedAt: optionalTime(row.started_at),
+    finishedAt: optionalTime(row.finished_at),
+    history: historyFrom(row.history),
+    failure: row.failure === null ? null : (JSON.parse(row.failure) as Deployment["failure"]),
+    releaseId: row.release_id,
+    image: row.image,
+    imageDigest: row.image_digest,
+    imageSizeBytes: row.image_size_bytes,
+    stackImage: row.stack_image,
+    logLineCount: row.log_line_count,
+    logSha256: row.log_sha256,
+  };
+}
+
+function sourceFrom(row: DeploymentRow): DeploymentSource {
+  return row.source_id === null
+    ? { kind: "url", url: row.source_url ?? "" }
+    : { kind: "upload", sourceId: row.source_id };
+}
+
+function historyFrom(json: string): StatusChange[] {
+  const changes = JSON.parse(json) as (Omit<StatusChange, "at"> & { at: string })[];
+  return changes.map(({ status, at, attempt, lineCount }) => ({
+    status,
+    at: new Date(at),
+    attempt,
+    lineCount,
+  }));
+}

@@ -1,0 +1,45 @@
+// What SQLite's error codes mean to us.
+
+import { SlipwayError } from "@slipway/core";
+
+/** Primary result codes, the low byte of the extended ones. */
+const busy = 5;
+const locked = 6;
+/** Faults of the caller, not of the database: wrong SQL, a refused row, a wrong type, misuse, a parameter too many. */
+const callersFaults: ReadonlySet<number> = new Set([1, 19, 20, 21, 25]);
+/** Extended codes of a unique index and of a primary key. */
+const uniqueViolations: ReadonlySet<number> = new Set([2067, 1555]);
+
+/** Another connection holds the lock: waiting helps. */
+export function isBusy(error: unknown): boolean {
+  const code = sqliteCode(error) & 0xff;
+  return code === busy || code === locked;
+}
+
+/** A unique index refused the row. */
+export function isUniqueViolation(error: unknown): boolean {
+  return uniqueViolations.has(sqliteCode(error));
+}
+
+/**
+ * The error as callers of the store know it: what the database or its file system did is "store-unavailable" with its
+ * cause; what the caller did, a refused row included, and whatever is not the database's, stays as it is.
+ */
+export function storeUnavailable(error: unknown, where: string): unknown {
+  if (error instanceof SlipwayError || !isOfDatabase(error)) return error;
+  const why = isBusy(error) ? "is locked by another process for too long" : `failed: ${error.message}`;
+  return new SlipwayError("store-unavailable", `${where} ${why}`, { cause: error });
+}
+
+/** node:sqlite's own errors, a closed connection, and those of the file system calls beside it. */
+function isOfDatabase(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+  if (code === "ERR_SQLITE_ERROR") return !callersFaults.has(sqliteCode(error) & 0xff);
+  return code === "ERR_INVALID_STATE" || syscall !== undefined;
+}
+
+function sqliteCode(error: unknown): number {
+  const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
+  return code === "ERR_SQLITE_ERROR" && typeof errcode === "number" ? errcode : 0;
+}

@@ -1,0 +1,12 @@
+// Every migration, in order. One that was released is never edited: its checksum is in the databases it made.
+
+import { initial } from "./001-initial.ts";
+
+export interface Migration {
+  /** From 1, without gaps. */
+  readonly number: number;
+  readonly name: string;
+  readonly sql: string;
+}
+
+export const migrations: readonly Migration[] = [{ number: 1, name: "initial", sql: initial }];

@@ -1,0 +1,42 @@
+// A process of its own that several are started of on one database: joins one lane and fights for one deployment, at once.
+
+import { once } from "node:events";
+import { claim } from "@slipway/core";
+import type { Deployment } from "@slipway/core";
+import { aNewDeployment, testTime } from "@slipway/testkit";
+import { openSqliteStore } from "./store.ts";
+
+/** What the parent asks for. */
+export interface Orders {
+  readonly path: string;
+  readonly appId: string;
+  /** As it was before any process began: each of them sets from this revision. */
+  readonly contested: Deployment;
+  readonly creates: number;
+  readonly attempts: readonly number[];
+}
+
+/** What the process saw. */
+export interface Report {
+  readonly numbers: readonly number[];
+  readonly wonAttempts: readonly number[];
+}
+
+async function run(orders: Orders): Promise<Report> {
+  await using store = await openSqliteStore({ path: orders.path });
+  const [numbers, wonAttempts] = [[] as number[], [] as number[]];
+  for (let index = 0; index < orders.creates; index += 1) {
+    const { number } = await store.deployments.create(aNewDeployment({ appId: orders.appId }));
+    numbers.push(number);
+    const attempt = orders.attempts[index];
+    if (attempt === undefined) continue;
+    const claimed = claim(orders.contested, attempt, { at: testTime, lineCount: 0 });
+    if (await store.deployments.compareAndSet(claimed)) wonAttempts.push(attempt);
+  }
+  return { numbers, wonAttempts };
+}
+
+process.send?.("ready");
+const [orders] = (await once(process, "message")) as [Orders];
+process.send?.(await run(orders));
+process.disconnect();

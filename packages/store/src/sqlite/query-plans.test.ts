@@ -1,0 +1,70 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import type { TemporaryDirectory } from "../temporary-directory.ts";
+import { appQueries } from "./apps.ts";
+import { Database } from "./database.ts";
+import { deploymentQueries } from "./deployments.ts";
+import { logQueries } from "./logs.ts";
+import { migrate } from "./migrate.ts";
+import { migrations } from "./migrations/index.ts";
+import { releaseQueries } from "./releases.ts";
+import { sourceQueries } from "./sources.ts";
+
+/** Query → the index it has to go by. */
+const plans = [
+  [deploymentQueries.lastNumber, "sqlite_autoindex_deployments_2"],
+  [deploymentQueries.page, "sqlite_autoindex_deployments_2"],
+  [deploymentQueries.lane, "deployments_lane"],
+  [deploymentQueries.running, "deployments_one_running (app_id=?)"],
+  [deploymentQueries.allRunning, "deployments_one_running"],
+  [deploymentQueries.waitingApps, "deployments_lane"],
+  [deploymentQueries.waitingApps, "deployments_one_running (app_id=?)"],
+  [deploymentQueries.countRunning, "deployments_running_of_owner"],
+  [deploymentQueries.recent, "deployments_recent (app_id=? AND finished_at=?)"],
+  [deploymentQueries.recent, "deployments_recent (app_id=? AND finished_at>?)"],
+  [deploymentQueries.usesSource, "deployments_source"],
+  [appQueries.byName, "apps_name"],
+  [appQueries.ofOwner, "apps_of_owner"],
+  [appQueries.all, "apps_name"],
+  [appQueries.deleted, "apps_deleted"],
+  [sourceQueries.expired, "sources_by_expiry"],
+  [releaseQueries.ofApp, "sqlite_autoindex_releases_3"],
+  [releaseQueries.ofDeployment, "sqlite_autoindex_releases_2"],
+  [logQueries.newer, "log_chunks_of_attempt (deployment_id=? AND attempt>?)"],
+  [logQueries.read, "sqlite_autoindex_log_chunks_1 (deployment_id=? AND first_seq>?)"],
+  [logQueries.last, "sqlite_autoindex_log_chunks_1"],
+] as const;
+
+/** Only these sort by hand: a handful of rows, none older than the replay's reach. */
+const sorted = new Set<string>([deploymentQueries.recent]);
+
+let directory: TemporaryDirectory;
+let database: Database;
+beforeAll(async () => {
+  directory = await temporaryDirectory();
+  database = await Database.open({ path: join(directory.path, "slipway.db") });
+  await migrate(database, migrations, () => new Date());
+});
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+  await directory[Symbol.asyncDispose]();
+});
+
+test.each(plans)("%s goes by %s", async (sql, index) => {
+  const plan = await planOf(sql);
+  expect(plan.map((step) => `${step} `)).toContainEqual(expect.stringContaining(`INDEX ${index} `));
+  // A scan of an index that holds only what is asked for is fine; one of the table is not.
+  for (const step of plan) expect(step).not.toMatch(/^SCAN (?!\(|.*USING)/);
+  expect(plan.includes("USE TEMP B-TREE FOR ORDER BY")).toBe(sorted.has(sql));
+});
+
+async function planOf(sql: string): Promise<string[]> {
+  const numbered = [...sql.matchAll(/\?(\d)/g)].map((match) => Number(match[1]));
+  const count = numbered.length > 0 ? Math.max(...numbered) : [...sql.matchAll(/\?/g)].length;
+  const values = Array.from({ length: count }, () => 1);
+  const steps = await database.read((transaction) =>
+    transaction.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, ...values),
+  );
+  return steps.map((step) => step.detail);
+}

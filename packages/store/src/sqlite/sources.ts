@@ -1,0 +1,62 @@
+// Sources in SQLite: what is known of each uploaded archive.
+
+import type { Source, SourceStore } from "@slipway/core";
+import { time } from "./columns.ts";
+import type { Database } from "./database.ts";
+
+interface SourceRow {
+  id: string;
+  owner_id: string;
+  created_at: number;
+  expires_at: number;
+  size_bytes: number | null;
+}
+
+export const sourceQueries = {
+  expired: "SELECT * FROM sources WHERE expires_at < ? ORDER BY expires_at LIMIT ?",
+} as const;
+
+export function sourceStore(database: Database): SourceStore {
+  return {
+    create: (source) =>
+      database.write((transaction) => {
+        transaction.run(
+          `INSERT INTO sources (id, owner_id, created_at, expires_at, size_bytes) VALUES (?, ?, ?, ?, ?)
+           ON CONFLICT (id) DO NOTHING`,
+          source.id,
+          source.ownerId,
+          source.createdAt.getTime(),
+          source.expiresAt.getTime(),
+          source.sizeBytes,
+        );
+      }),
+    get: (id) =>
+      database.read((transaction) => {
+        const [row] = transaction.all<SourceRow>("SELECT * FROM sources WHERE id = ?", id);
+        return row === undefined ? null : sourceFrom(row);
+      }),
+    complete: (id, sizeBytes) =>
+      database.write(
+        (transaction) =>
+          transaction.run("UPDATE sources SET size_bytes = ? WHERE id = ?", sizeBytes, id) === 1,
+      ),
+    expired: (before, limit) =>
+      database.read((transaction) =>
+        transaction.all<SourceRow>(sourceQueries.expired, before.getTime(), limit).map(sourceFrom),
+      ),
+    remove: (id) =>
+      database.write((transaction) => {
+        transaction.run("DELETE FROM sources WHERE id = ?", id);
+      }),
+  };
+}
+
+function sourceFrom(row: SourceRow): Source {
+  return {
+    id: row.id,
+    ownerId: row.owner_id,
+    createdAt: time(row.created_at),
+    expiresAt: time(row.expires_at),
+    sizeBytes: row.size_bytes,
+  };
+}

@@ -1,0 +1,57 @@
+// The embedded database: a Store on one SQLite file that any number of this machine's processes open at once.
+
+import type { Store } from "@slipway/core";
+import { appStore } from "./apps.ts";
+import { Database } from "./database.ts";
+import type { DatabaseOptions } from "./database.ts";
+import { deploymentStore } from "./deployments.ts";
+import { logStore } from "./logs.ts";
+import { migrate } from "./migrate.ts";
+import { migrations } from "./migrations/index.ts";
+import { releaseStore } from "./releases.ts";
+import { sourceStore } from "./sources.ts";
+import { tokenStore, userStore } from "./users.ts";
+import { variableStore } from "./variables.ts";
+
+export interface SqliteStoreOptions extends DatabaseOptions {
+  /** The clock that migrations are recorded by. */
+  readonly now?: () => Date;
+}
+
+/**
+ * Opens the database, made and migrated when needed. Dispose it to close; the last one to close folds the WAL in.
+ * @throws {SlipwayError} "store-unavailable" where the file cannot be used; "configuration-invalid" where it was made by
+ * a newer version, or is another program's.
+ */
+export async function openSqliteStore({
+  now = () => new Date(),
+  ...options
+}: SqliteStoreOptions): Promise<Store> {
+  const database = await Database.open(options);
+  try {
+    await migrate(database, migrations, now);
+  } catch (error) {
+    await database[Symbol.asyncDispose]();
+    throw error;
+  }
+  return storeOn(database);
+}
+
+function storeOn(database: Database): Store {
+  return {
+    users: userStore(database),
+    tokens: tokenStore(database),
+    apps: appStore(database),
+    variables: variableStore(database),
+    sources: sourceStore(database),
+    deployments: deploymentStore(database),
+    releases: releaseStore(database),
+    logs: logStore(database),
+    // Reading a page of the file shows that it is there, ours and whole enough to be read.
+    ping: () =>
+      database.read((transaction) => {
+        transaction.all("SELECT count(*) FROM migrations");
+      }),
+    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,9 @@
+// What tests take from the environment.
+
+const { env } = process;
+
+/** A service that is missing fails the tests that need it, by name, instead of leaving them out. */
+export const servicesRequired: boolean = env["CI"] !== undefined && env["CI"] !== "" && env["CI"] !== "false";
+
+/** A Redis to use instead of a private one. */
+export const testRedisUrl: string | undefined = env["TEST_REDIS_URL"] || undefined;

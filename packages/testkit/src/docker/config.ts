@@ -1,0 +1,8 @@
+// Which Docker Engine and stack image tests use, as the environment says.
+
+const { env } = process;
+
+export const dockerHost: string | undefined = env["DOCKER_HOST"] || undefined;
+
+/** An image of the engine's to build and run in, instead of the one set-up made. */
+export const stackImage: string | undefined = env["STACK_IMAGE"] || undefined;

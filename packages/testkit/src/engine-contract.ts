@@ -1,0 +1,273 @@
+// The contract suite of the build engine port: what every engine behind it has to do with hostile builds, said in tests.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type BuildEngine, type ByteStream, label, type Sandbox, type SandboxSpec } from "@slipway/core";
+import { packTar } from "./pack-tar-gz.ts";
+
+/** An installation of its own on the engine. Disposing it removes what is left of it. */
+export interface EnginePlace extends AsyncDisposable {
+  /** An image with bash, coreutils and perl. */
+  readonly image: string;
+  /** A further connection for the same installation; who opens it disposes it. */
+  readonly open: () => BuildEngine;
+  /** A connection for another installation on the same engine. */
+  readonly openOther: () => BuildEngine;
+}
+
+const mebibyte = 1024 ** 2;
+const never = new AbortController().signal;
+
+/**
+ * Runs the suite.
+ * @param name the adapter's. @param newPlace makes an empty place, once.
+ */
+export function engineContract(name: string, newPlace: () => Promise<EnginePlace>): void {
+  describe(`${name} keeps the build engine's contract`, () => {
+    const opened = new AsyncDisposableStack();
+    let place: EnginePlace;
+    let engine: BuildEngine;
+    beforeAll(async () => {
+      place = opened.use(await newPlace());
+      engine = opened.use(place.open());
+    });
+    afterAll(() => opened.disposeAsync());
+
+    const sandboxOf = async (script: string, changes: Partial<SandboxSpec> = {}): Promise<Sandbox> =>
+      await engine.createSandbox({ ...spec(place.image, script), ...changes }, never);
+
+    test("the build has no rights but to its own places", async () => {
+      await using sandbox = await sandboxOf(`
+        id -u; grep -E '^(CapEff|CapBnd|NoNewPrivs)' /proc/self/status; echo "$GREETING"
+        touch /work/a /tmp/b /app/c && echo written
+        touch /etc/d 2>/dev/null || echo refused
+        ls /var/run/docker.sock 2>/dev/null || echo no engine`);
+      const { text, exit } = await run(sandbox);
+      expect(text.split("\n").map((line) => line.replace(/\s+/g, " "))).toEqual([
+        "2000",
+        "CapEff: 0000000000000000",
+        "CapBnd: 0000000000000000",
+        "NoNewPrivs: 1",
+        "hello",
+        "written",
+        "refused",
+        "no engine",
+        "",
+      ]);
+      expect(exit).toEqual({ exitCode: 0, outOfMemory: false, diskFull: false });
+    });
+
+    test("all output is delivered, in order, before the exit code is told", async () => {
+      await using sandbox = await sandboxOf("seq 1 200000; exit 9");
+      const { text, exit } = await run(sandbox);
+      const lines = text.trimEnd().split("\n");
+      expect(lines.length).toBe(200_000);
+      expect(lines.every((line, index) => line === String(index + 1))).toBe(true);
+      expect(exit.exitCode).toBe(9);
+    });
+
+    test("stdout and stderr both are output", async () => {
+      await using sandbox = await sandboxOf("echo to stdout; echo to stderr >&2");
+      const { text } = await run(sandbox);
+      expect(text).toContain("to stdout\n");
+      expect(text).toContain("to stderr\n");
+    });
+
+    test("output waits for the promise that its receiver returned", async () => {
+      await using sandbox = await sandboxOf("seq 1 300000");
+      let busy = 0;
+      let mostAtOnce = 0;
+      await sandbox.run({
+        signal: never,
+        onOutput: async () => {
+          busy += 1;
+          mostAtOnce = Math.max(mostAtOnce, busy);
+          await new Promise((resolve) => void setImmediate(resolve));
+          busy -= 1;
+        },
+      });
+      expect(mostAtOnce).toBe(1);
+      expect(busy).toBe(0);
+    });
+
+    test("an error of the receiver ends the build and is passed on", async () => {
+      await using sandbox = await sandboxOf("while :; do echo on and on; done");
+      const failed = sandbox.run({ signal: never, onOutput: () => Promise.reject(new Error("log is full")) });
+      await expect(failed).rejects.toThrow("log is full");
+    });
+
+    test("files go in and come out", async () => {
+      await using sandbox = await sandboxOf(
+        "cd /work/build && cp b/two a-one && mkdir made && echo new >made/file",
+      );
+      const sent = await packTar({ "b/": "", "b/two": "second" });
+      await sandbox.upload("/work/build", oneChunk(sent), never);
+      expect((await run(sandbox)).exit.exitCode).toBe(0);
+      const names = tarNames(await collect(await sandbox.download("/work/build", never)));
+      expect(names).toEqual([
+        "build/",
+        "build/a-one",
+        "build/b/",
+        "build/b/two",
+        "build/made/",
+        "build/made/file",
+      ]);
+    });
+
+    test("what is not there cannot be downloaded", async () => {
+      await using sandbox = await sandboxOf("true");
+      await expect(sandbox.download("/work/nothing", never)).rejects.toMatchObject({ code: "not-found" });
+    });
+
+    test("a tar that fails on the way fails the upload with its own error", async () => {
+      await using sandbox = await sandboxOf("true");
+      const sent = await packTar({ file: "x".repeat(5000) });
+      const broken = (async function* () {
+        yield sent.subarray(0, 1000);
+        throw new Error("source ended early");
+      })();
+      await expect(sandbox.upload("/work", broken, never)).rejects.toThrow("source ended early");
+    });
+
+    test("an abort kills the build and rejects with its reason", async () => {
+      await using sandbox = await sandboxOf("echo begun; sleep 600");
+      const abort = new AbortController();
+      const ended = sandbox.run({
+        signal: abort.signal,
+        onOutput: () => abort.abort(new Error("asked to stop")),
+      });
+      await expect(ended).rejects.toThrow("asked to stop");
+    });
+
+    test("an aborted upload rejects with its reason", async () => {
+      await using sandbox = await sandboxOf("true");
+      const abort = new AbortController();
+      const endless = (async function* (): AsyncGenerator<Uint8Array> {
+        abort.abort(new Error("asked to stop"));
+        await new Promise(() => undefined);
+        yield Buffer.alloc(0);
+      })();
+      await expect(sandbox.upload("/work", endless, abort.signal)).rejects.toThrow("asked to stop");
+    });
+
+    test("memory is bounded, and running out of it is told though the build goes on", async () => {
+      await using sandbox = await sandboxOf("perl -e '$x = \"a\" x (400 * 1024 ** 2)'; exit 3");
+      expect((await run(sandbox)).exit).toEqual({ exitCode: 3, outOfMemory: true, diskFull: false });
+    });
+
+    test.for([
+      ["written", "dd if=/dev/zero of=/work/large bs=1M count=64; sleep 600"],
+      [
+        "deleted, but held open",
+        "exec 5>/work/gone; rm /work/gone; dd if=/dev/zero bs=1M count=64 >&5; sleep 600",
+      ],
+      [
+        "where none may look",
+        "mkdir /work/m; dd if=/dev/zero of=/work/m/f bs=1M count=64; chmod 0 /work/m; sleep 600",
+      ],
+      ["empty, but very many", "mkdir /work/m; cd /work/m; seq 1 20000 | xargs touch; sleep 600"],
+    ])("a build is ended when it fills its disk with files %s", async ([, script]) => {
+      await using sandbox = await sandboxOf(script ?? "", {
+        limits: { ...spec("", "").limits, diskBytes: 32 * mebibyte },
+      });
+      expect((await run(sandbox)).exit).toMatchObject({ diskFull: true });
+    });
+
+    test("sandboxes made at once cannot reach one another", async () => {
+      await using other = place.open();
+      const listening = Promise.withResolvers<string>();
+      await using server = await other.createSandbox(spec(place.image, serverScript), never);
+      const served = server.run({
+        signal: never,
+        onOutput: (bytes) => listening.resolve(textOf(bytes).trim()),
+      });
+      const address = await listening.promise;
+      await using client = await sandboxOf(
+        `timeout 2 bash -c 'exec 3<>/dev/tcp/${address}/9000' 2>/dev/null`,
+      );
+      expect((await run(client)).exit.exitCode).not.toBe(0);
+      await server[Symbol.asyncDispose]();
+      await Promise.allSettled([served]);
+    });
+
+    test("sandboxes are found and removed by their labels, those of others never", async () => {
+      await using stranger = place.openOther();
+      const labels = { [label.deployment]: "d-1", [label.attempt]: "1" };
+      await sandboxOf("true", { labels });
+      await using kept = await sandboxOf("true", { labels: { ...labels, [label.attempt]: "2" } });
+      expect(await stranger.removeSandboxes(labels)).toBe(0);
+      expect(await engine.listSandboxes()).toContainEqual(expect.objectContaining(labels));
+      expect(await engine.removeSandboxes(labels)).toBe(1);
+      expect(await engine.listSandboxes()).not.toContainEqual(expect.objectContaining(labels));
+      await kept[Symbol.asyncDispose]();
+      await kept[Symbol.asyncDispose]();
+      expect(await engine.listSandboxes()).not.toContainEqual(
+        expect.objectContaining({ [label.deployment]: "d-1" }),
+      );
+    });
+
+    test("a running build can be disposed of", async () => {
+      const sandbox = await sandboxOf("echo begun; sleep 600");
+      const begun = Promise.withResolvers<void>();
+      const ended = sandbox.run({ signal: never, onOutput: () => begun.resolve() });
+      await begun.promise;
+      await sandbox[Symbol.asyncDispose]();
+      await Promise.allSettled([ended]);
+      expect(await engine.listSandboxes()).toEqual([]);
+    });
+
+    test("it answers", async () => {
+      await expect(engine.ping()).resolves.toBeUndefined();
+    });
+  });
+}
+
+const serverScript = `exec perl -MIO::Socket::INET -e '
+  $| = 1;
+  my $server = IO::Socket::INET->new(LocalPort => 9000, Listen => 5) or die;
+  print \`hostname -i\`;
+  $server->accept while 1'`;
+
+function spec(image: string, script: string): SandboxSpec {
+  return {
+    image,
+    command: ["bash", "-c", script],
+    environment: { GREETING: "hello", PATH: "/usr/local/bin:/usr/bin:/bin" },
+    labels: { [label.deployment]: "of-the-suite" },
+    limits: {
+      memoryBytes: 256 * mebibyte,
+      cpus: 1,
+      pids: 128,
+      tmpfsBytes: 32 * mebibyte,
+      diskBytes: 512 * mebibyte,
+    },
+  };
+}
+
+async function run(sandbox: Sandbox) {
+  const chunks: Uint8Array[] = [];
+  const exit = await sandbox.run({ signal: never, onOutput: (bytes) => void chunks.push(bytes) });
+  return { exit, text: textOf(Buffer.concat(chunks)) };
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("utf8");
+}
+
+async function* oneChunk(bytes: Uint8Array): ByteStream & AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+async function collect(bytes: ByteStream): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(bytes));
+}
+
+/** Names of a plain tar archive's entries, in their order. */
+function tarNames(tar: Buffer): string[] {
+  const names: string[] = [];
+  for (let at = 0; tar[at] !== 0 && at < tar.length;) {
+    names.push(tar.toString("latin1", at, at + 100).replace(/\0.*$/s, ""));
+    const sizeBytes = Number.parseInt(tar.toString("latin1", at + 124, at + 135), 8);
+    at += 512 + Math.ceil(sizeBytes / 512) * 512;
+  }
+  return names;
+}

@@ -1,0 +1,155 @@
+// Builders of domain objects for tests: sensible values, ids of their own, anything may be given instead.
+
+import { createHash, randomUUID } from "node:crypto";
+import { changeStatus, claim, goLive, newApp } from "@slipway/core";
+import type {
+  ApiToken,
+  App,
+  Deployment,
+  DeploymentStatus,
+  LogChunk,
+  NewDeployment,
+  NewRelease,
+  Pusher,
+  Source,
+  User,
+  Variable,
+} from "@slipway/core";
+
+/** When everything in tests happens, unless they say otherwise. It has milliseconds, which a store must keep. */
+export const testTime: Date = new Date("2026-03-04T05:06:07.089Z");
+
+/** The statuses a deployment goes through on its way to one, after "queued". */
+const ways: Readonly<Record<DeploymentStatus, readonly DeploymentStatus[]>> = {
+  queued: [],
+  building: ["building"],
+  pushing: ["building", "pushing"],
+  starting: ["building", "pushing", "starting"],
+  success: ["building", "pushing", "starting", "success"],
+  "build-error": ["building", "build-error"],
+  "crashed-error": ["building", "pushing", "starting", "crashed-error"],
+  "timeout-error": ["building", "pushing", "starting", "timeout-error"],
+  "hook-error": ["building", "pushing", "starting", "hook-error"],
+  aborted: ["aborted"],
+};
+
+export function aUser(values: Partial<User> = {}): User {
+  const id = values.id ?? randomUUID();
+  return {
+    id,
+    username: `user-${id}`,
+    email: `${id}@example.com`,
+    fullname: "Ada Lovelace",
+    operator: false,
+    createdAt: testTime,
+    ...values,
+  };
+}
+
+export function anApiToken(values: Partial<ApiToken> = {}): ApiToken {
+  return {
+    id: randomUUID(),
+    userId: randomUUID(),
+    name: "laptop",
+    secretSha256: sha256(randomUUID()),
+    createdAt: testTime,
+    lastUsedAt: null,
+    ...values,
+  };
+}
+
+export function anApp(values: Partial<App> = {}): App {
+  const id = values.id ?? randomUUID();
+  const app = newApp({ id, name: aName(), ownerId: randomUUID(), createdAt: testTime });
+  return { ...app, ...values };
+}
+
+export function aVariable(values: Partial<Variable> = {}): Variable {
+  return { id: randomUUID(), appId: randomUUID(), name: "GREETING", value: "hello", ...values };
+}
+
+export function aSource(values: Partial<Source> = {}): Source {
+  const createdAt = values.createdAt ?? testTime;
+  return {
+    id: randomUUID(),
+    ownerId: randomUUID(),
+    createdAt,
+    expiresAt: new Date(createdAt.getTime() + 600_000),
+    sizeBytes: null,
+    ...values,
+  };
+}
+
+export function aPusher(values: Partial<Pusher> = {}): Pusher {
+  return { id: randomUUID(), username: "ada", email: "ada@example.com", ...values };
+}
+
+export function aNewDeployment(values: Partial<NewDeployment> = {}): NewDeployment {
+  return {
+    id: randomUUID(),
+    appId: randomUUID(),
+    ownerId: randomUUID(),
+    source: { kind: "upload", sourceId: randomUUID() },
+    gitRef: "4f1d0c7",
+    previousGitRef: null,
+    pusher: aPusher(),
+    createdAt: testTime,
+    ...values,
+  };
+}
+
+export function aNewRelease(values: Partial<NewRelease> = {}): NewRelease {
+  return {
+    id: randomUUID(),
+    appId: randomUUID(),
+    deploymentId: randomUUID(),
+    image: `registry.example/apps/a@sha256:${sha256("image")}`,
+    gitRef: "4f1d0c7",
+    processTypes: { web: "npm start" },
+    environment: { NODE_ENV: "production" },
+    createdAt: testTime,
+    ...values,
+  };
+}
+
+/** A chunk that holds the lines given, or one. */
+export function aLogChunk(values: Partial<LogChunk> & { readonly lines?: readonly string[] } = {}): LogChunk {
+  const { lines = ["building"], ...rest } = values;
+  return {
+    deploymentId: randomUUID(),
+    attempt: 1,
+    firstSeq: 1,
+    lineCount: lines.length,
+    text: lines.join("\n"),
+    at: testTime,
+    ...rest,
+  };
+}
+
+/**
+ * The deployment's revisions on its shortest way from "queued" to a status, for a compare-and-set each. The attempt is one
+ * more than before, and a "success" has gone live with a release.
+ */
+export function stepsTo(queued: Deployment, status: DeploymentStatus, at: Date = testTime): Deployment[] {
+  const steps: Deployment[] = [];
+  let deployment = queued;
+  for (const next of ways[status]) {
+    if (next === "success") steps.push((deployment = goLive(deployment, randomUUID())));
+    const options = { at, lineCount: steps.length };
+    deployment =
+      next === "building"
+        ? claim(deployment, deployment.attempt + 1, options)
+        : changeStatus(deployment, next, options);
+    steps.push(deployment);
+  }
+  return steps;
+}
+
+/** A valid app name that no other test has. */
+export function aName(): string {
+  return `app-${randomUUID().replaceAll("-", "").slice(0, 20)}`;
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

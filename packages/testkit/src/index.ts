@@ -1,0 +1,17 @@
+// What tests share: contract suites, services of their own, builders of domain objects and archives.
+
+export { blobContract } from "./blob-contract.ts";
+export type { BlobPlace } from "./blob-contract.ts";
+export * from "./fixtures.ts";
+export { freePort } from "./free-port.ts";
+export { packTar, packTarGz } from "./pack-tar-gz.ts";
+export type { TarContent } from "./pack-tar-gz.ts";
+export { lacksRedis, startRedis } from "./redis.ts";
+export type { TestRedis } from "./redis.ts";
+export { storeContract } from "./store-contract.ts";
+export type { StorePlace } from "./store-contract.ts";
+export { engineContract } from "./engine-contract.ts";
+export type { EnginePlace } from "./engine-contract.ts";
+export { schedulerContract } from "./scheduler-contract.ts";
+export type { SchedulerPlace } from "./scheduler-contract.ts";
+export { lacksEngine, newInstallation, testEngine } from "./docker/test-engine.ts";

@@ -1,0 +1,140 @@
+// A Redis for one test file: a process of its own, or an empty database of the server that TEST_REDIS_URL names.
+
+import { execFile, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import { Redis } from "ioredis";
+import { servicesRequired, testRedisUrl } from "./config.ts";
+import { freePort } from "./free-port.ts";
+
+export interface TestRedis extends AsyncDisposable {
+  readonly url: string;
+  /** Of the private process, for tests that pause or kill it; null on a shared server. */
+  readonly pid: number | null;
+}
+
+const startBoundMs = 10_000;
+const pollMs = 20;
+const portAttempts = 3;
+/** Marks a database of a shared server as taken. It outlives a test run that was killed by this long. */
+const claimKey = "slipway:test:claim";
+const claimSeconds = 3_600;
+const lastDatabase = 15;
+
+/**
+ * Whether tests that need Redis have to be left out, for `describe.skipIf`.
+ * @throws in CI, naming what is missing: there nothing is left out.
+ */
+export async function lacksRedis(): Promise<boolean> {
+  if (testRedisUrl !== undefined || (await hasRedisServer())) return false;
+  if (servicesRequired) throw new Error("redis-server is missing: put it on PATH, or set TEST_REDIS_URL");
+  return true;
+}
+
+/** Starts a redis-server that keeps nothing on disk, or takes an empty database where TEST_REDIS_URL is set. */
+export async function startRedis(): Promise<TestRedis> {
+  if (testRedisUrl !== undefined) return takeDatabase(testRedisUrl);
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    const server = spawn(
+      "redis-server",
+      ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+      { stdio: "ignore" },
+    );
+    const endWithUs = () => server.kill("SIGKILL");
+    process.once("exit", endWithUs);
+    const exit = exitOf(server).finally(() => process.off("exit", endWithUs));
+    const url = `redis://127.0.0.1:${port}/0`;
+    if (await answers(url, exit)) return privateRedis(url, server, exit);
+    server.kill("SIGKILL");
+    if (attempt === portAttempts) throw new Error(`redis-server did not start: ${await exit}`);
+  }
+}
+
+function privateRedis(url: string, server: ChildProcess, exit: Promise<string>): TestRedis {
+  return {
+    url,
+    pid: server.pid ?? null,
+    [Symbol.asyncDispose]: async () => {
+      // SIGKILL, since a test may have stopped the process, and nothing of it is kept.
+      server.kill("SIGKILL");
+      await exit;
+    },
+  };
+}
+
+/** How the process ended, also when it could not begin. Never rejects. */
+async function exitOf(server: ChildProcess): Promise<string> {
+  try {
+    const [code, signal] = (await once(server, "exit")) as [number | null, string | null];
+    return `it ended with ${signal ?? `exit code ${code}`}`;
+  } catch (error) {
+    return String(error);
+  }
+}
+
+async function answers(url: string, exit: Promise<string>): Promise<boolean> {
+  const gone = exit.then(() => true);
+  for (const deadline = Date.now() + startBoundMs; Date.now() < deadline;) {
+    if (await ping(url)) return true;
+    if (await Promise.race([gone, delay(pollMs, false)])) return false;
+  }
+  return false;
+}
+
+async function ping(url: string): Promise<boolean> {
+  const redis = connection(url);
+  try {
+    await redis.connect();
+    return (await redis.ping()) === "PONG";
+  } catch {
+    return false;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** Pub/sub is the whole server's: tests tell their channels apart by ids. */
+async function takeDatabase(serverUrl: string): Promise<TestRedis> {
+  for (let database = lastDatabase; database > 0; database -= 1) {
+    const url = new URL(serverUrl);
+    url.pathname = `/${database}`;
+    const redis = connection(url.href);
+    await redis.connect();
+    const empty = (await redis.dbsize()) === 0;
+    if (empty && (await redis.set(claimKey, process.pid, "EX", claimSeconds, "NX")) === "OK") {
+      return sharedRedis(url.href, redis);
+    }
+    redis.disconnect();
+  }
+  throw new Error(`the Redis at TEST_REDIS_URL has no empty database from 1 to ${lastDatabase}`);
+}
+
+function sharedRedis(url: string, redis: Redis): TestRedis {
+  return {
+    url,
+    pid: null,
+    [Symbol.asyncDispose]: async () => {
+      await redis.flushdb();
+      redis.disconnect();
+    },
+  };
+}
+
+function connection(url: string): Redis {
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+  // The call that fails rejects; the event says the same once more, and would end the process if nobody listened.
+  redis.on("error", () => undefined);
+  return redis;
+}
+
+async function hasRedisServer(): Promise<boolean> {
+  try {
+    await promisify(execFile)("redis-server", ["--version"]);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,135 @@
+// What the store promises about apps.
+
+import { randomUUID } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { changeApp } from "@slipway/core";
+import type { App } from "@slipway/core";
+import { aName, anApp, testTime } from "../fixtures.ts";
+import type { StoreUnderTest } from "../store-contract.ts";
+
+const later = new Date(testTime.getTime() + 60_000);
+const everyFact = {
+  currentReleaseId: "release",
+  address: { host: "127.0.0.1", port: 32_768 },
+  lastDeployedAt: later,
+  cacheVersion: 2,
+};
+const names = (apps: readonly App[]) => apps.map((app) => app.name);
+
+export function appsContract({ store, other }: StoreUnderTest): void {
+  const create = async (values: Partial<App> = {}) => {
+    const app = anApp(values);
+    await store().apps.create(app);
+    return app;
+  };
+
+  describe("apps", () => {
+    test("are found by id and by name, as they were stored", async () => {
+      const app = await create({ ...everyFact });
+      expect(await store().apps.get(app.id)).toEqual(app);
+      expect(await store().apps.byName(app.name)).toEqual(app);
+    });
+
+    test("that are not there are null", async () => {
+      expect(await store().apps.get(randomUUID())).toBeNull();
+      expect(await store().apps.byName(aName())).toBeNull();
+    });
+
+    test.each(["id", "name"] as const)("conflict when the %s is taken", async (field) => {
+      const app = await create();
+      const second = { ...anApp(), [field]: app[field] };
+      await expect(store().apps.create(second)).rejects.toMatchObject({ code: "conflict" });
+      expect(await store().apps.get(app.id)).toEqual(app);
+    });
+
+    test("conflict by the id of a deleted one too", async () => {
+      const { id } = await create({ deletedAt: testTime });
+      await expect(store().apps.create(anApp({ id }))).rejects.toMatchObject({ code: "conflict" });
+    });
+
+    test("give one name to one of many that ask at once", async () => {
+      const name = aName();
+      const creates = Array.from({ length: 20 }, (_, index) =>
+        (index % 2 === 0 ? store() : other()).apps.create(anApp({ name })),
+      );
+      const results = await Promise.allSettled(creates);
+      expect(results.filter((result) => result.status === "fulfilled")).toHaveLength(1);
+    });
+
+    test("are listed by name: an owner's, or all", async () => {
+      const [ownerId, prefix] = [randomUUID(), aName()];
+      for (const end of ["c", "a", "b"]) await create({ ownerId, name: `${prefix}${end}` });
+      const foreign = await create({ name: `${prefix}d` });
+      const own = ["a", "b", "c"].map((end) => prefix + end);
+      expect(names(await store().apps.list({ ownerId }))).toEqual(own);
+      const all = names(await store().apps.list("all")).filter((name) => name.startsWith(prefix));
+      expect(all).toEqual([...own, foreign.name]);
+    });
+  });
+
+  describe("deleted apps", () => {
+    test("are found by id and among the deleted only, and free their name", async () => {
+      const app = await create();
+      const deleted = changeApp(app, later, { deletedAt: later });
+      expect(await store().apps.compareAndSet(deleted)).toBe(true);
+      expect(await store().apps.get(app.id)).toEqual(deleted);
+      expect(await store().apps.deleted()).toContainEqual(deleted);
+      expect(await store().apps.byName(app.name)).toBeNull();
+      expect(await store().apps.list({ ownerId: app.ownerId })).toEqual([]);
+      expect(names(await store().apps.list("all"))).not.toContain(app.name);
+      const next = await create({ name: app.name });
+      expect(await store().apps.byName(app.name)).toEqual(next);
+    });
+
+    test("may be many of one name", async () => {
+      const name = aName();
+      for (let round = 0; round < 3; round += 1) {
+        const app = await create({ name });
+        await store().apps.compareAndSet(changeApp(app, later, { deletedAt: later }));
+      }
+      const same = (await store().apps.deleted()).filter((app) => app.name === name);
+      expect(same).toHaveLength(3);
+    });
+
+    test("are forgotten by remove, which may be repeated", async () => {
+      const app = await create({ deletedAt: testTime });
+      await store().apps.remove(app.id);
+      await store().apps.remove(app.id);
+      expect(await store().apps.get(app.id)).toBeNull();
+    });
+  });
+
+  describe("compare-and-set of an app", () => {
+    test("stores every fact", async () => {
+      const app = await create();
+      const next = changeApp(app, later, everyFact);
+      expect(await store().apps.compareAndSet(next)).toBe(true);
+      expect(await other().apps.get(app.id)).toEqual(next);
+      const back = changeApp(next, later, { address: null, currentReleaseId: null });
+      expect(await store().apps.compareAndSet(back)).toBe(true);
+      expect(await other().apps.get(app.id)).toEqual(back);
+    });
+
+    test("refuses a revision that is not the next, and an app that is not there", async () => {
+      const app = await create();
+      const next = changeApp(app, later, { cacheVersion: 2 });
+      const skipped = changeApp(next, later, { cacheVersion: 3 });
+      expect(await store().apps.compareAndSet(skipped)).toBe(false);
+      expect(await store().apps.compareAndSet(app)).toBe(false);
+      expect(await store().apps.get(app.id)).toEqual(app);
+      expect(await store().apps.compareAndSet(changeApp(anApp(), later, {}))).toBe(false);
+    });
+
+    test("has one winner among fifty at once", async () => {
+      const app = await create();
+      const tries = Array.from({ length: 50 }, (_, index) =>
+        (index % 2 === 0 ? store() : other()).apps.compareAndSet(
+          changeApp(app, later, { cacheVersion: 100 + index }),
+        ),
+      );
+      const winners = (await Promise.all(tries)).flatMap((won, index) => (won ? [100 + index] : []));
+      expect(winners).toHaveLength(1);
+      expect((await store().apps.get(app.id))?.cacheVersion).toBe(winners[0]);
+    });
+  });
+}

@@ -1,0 +1,150 @@
+// What the store promises about many deployments: lanes, pages, what runs, what waits, what is recent.
+
+import { randomUUID } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { changeStatus, finalStatuses, runningStatuses } from "@slipway/core";
+import type { Deployment, NewDeployment } from "@slipway/core";
+import { aNewDeployment, testTime } from "../fixtures.ts";
+import type { StoreUnderTest } from "../store-contract.ts";
+import { bringTo } from "./deployment-moves.ts";
+
+const change = { at: testTime, lineCount: null };
+const numbers = (deployments: readonly Deployment[]) => deployments.map((deployment) => deployment.number);
+
+export function deploymentListsContract({ store }: StoreUnderTest): void {
+  const create = (values: Partial<NewDeployment> = {}) => store().deployments.create(aNewDeployment(values));
+  const createMany = async (count: number, values: Partial<NewDeployment>) => {
+    const made: Deployment[] = [];
+    for (let index = 0; index < count; index += 1) made.push(await create(values));
+    return made;
+  };
+
+  describe("the lane of an app", () => {
+    test("holds the queued ones in the order of their numbers, no more than asked", async () => {
+      const appId = randomUUID();
+      const made = await createMany(5, { appId });
+      const [first, second, third, ...rest] = made;
+      if (!first || !second || !third) throw new Error("five were made");
+      await bringTo(store(), first, "success");
+      await bringTo(store(), second, "building");
+      await bringTo(store(), third, "aborted");
+      expect(await store().deployments.lane(appId, 10)).toEqual(rest);
+      expect(numbers(await store().deployments.lane(appId, 1))).toEqual([4]);
+      expect(await store().deployments.lane(randomUUID(), 10)).toEqual([]);
+    });
+  });
+
+  describe("pages of an app's deployments", () => {
+    test("come newest first, with the count of all", async () => {
+      const appId = randomUUID();
+      const made = await createMany(7, { appId });
+      const page = (number: number) => store().deployments.list(appId, { page: number, perPage: 3 });
+      expect(await page(1)).toEqual({ deployments: made.slice(4).reverse(), totalCount: 7 });
+      expect(numbers((await page(2)).deployments)).toEqual([4, 3, 2]);
+      expect(numbers((await page(3)).deployments)).toEqual([1]);
+      expect(await page(4)).toEqual({ deployments: [], totalCount: 7 });
+    });
+
+    test("are empty for an app without deployments, and far past the end", async () => {
+      const appId = randomUUID();
+      const page = { page: 999_999_999_999_999, perPage: 100 };
+      expect(await store().deployments.list(appId, page)).toEqual({ deployments: [], totalCount: 0 });
+    });
+  });
+
+  describe("running deployments", () => {
+    test.each(runningStatuses)("are found while they are %s", async (status) => {
+      const deployment = await create();
+      const { appId, ownerId } = deployment;
+      expect(await store().deployments.running(appId)).toBeNull();
+      const running = await bringTo(store(), deployment, status);
+      expect(await store().deployments.running(appId)).toEqual(running);
+      expect(await store().deployments.allRunning()).toContainEqual(running);
+      expect(await store().deployments.countRunning(ownerId)).toBe(1);
+    });
+
+    test.each(["queued", ...finalStatuses] as const)("are none that are %s", async (status) => {
+      const deployment = await create();
+      await bringTo(store(), deployment, status);
+      expect(await store().deployments.running(deployment.appId)).toBeNull();
+      const ids = (await store().deployments.allRunning()).map(({ id }) => id);
+      expect(ids).not.toContain(deployment.id);
+      expect(await store().deployments.countRunning(deployment.ownerId)).toBe(0);
+    });
+
+    test("are counted for their owner over all apps", async () => {
+      const ownerId = randomUUID();
+      await createMany(2, { ownerId });
+      for (const deployment of await createMany(3, { ownerId }))
+        await bringTo(store(), deployment, "building");
+      expect(await store().deployments.countRunning(ownerId)).toBe(3);
+      expect(await store().deployments.countRunning(randomUUID())).toBe(0);
+    });
+  });
+
+  describe("waiting apps", () => {
+    test("have one queued and none running, and are named once", async () => {
+      const [waiting, busy, done] = [randomUUID(), randomUUID(), randomUUID()];
+      const ours = new Set<string>([waiting, busy, done]);
+      const finished = (await createMany(3, { appId: waiting }))[0];
+      const running = (await createMany(2, { appId: busy }))[0];
+      const only = await create({ appId: done });
+      if (!finished || !running) throw new Error("they were made");
+      await bringTo(store(), finished, "build-error");
+      const building = await bringTo(store(), running, "building");
+      await bringTo(store(), only, "success");
+      const found = async () => (await store().deployments.waitingApps()).filter((id) => ours.has(id));
+      expect(await found()).toEqual([waiting]);
+      await store().deployments.compareAndSet(changeStatus(building, "aborted", change));
+      expect((await found()).sort()).toEqual([busy, waiting].sort());
+    });
+  });
+
+  describe("recent deployments", () => {
+    test("are those not final, and those final since then, in lane order", async () => {
+      const appId = randomUUID();
+      const since = new Date("2026-06-01T12:00:00.000Z");
+      const around = (ms: number) => new Date(since.getTime() + ms);
+      const made = await createMany(6, { appId });
+      const [longDone, justBefore, justThen, after, running] = made;
+      if (!longDone || !justBefore || !justThen || !after || !running) throw new Error("six were made");
+      await bringTo(store(), longDone, "success", around(-86_400_000));
+      await bringTo(store(), justBefore, "aborted", around(-1));
+      await bringTo(store(), justThen, "crashed-error", around(0));
+      await bringTo(store(), after, "success", around(1));
+      await bringTo(store(), running, "pushing", around(-86_400_000));
+      await create();
+      expect(numbers(await store().deployments.recent(appId, since))).toEqual([3, 4, 5, 6]);
+    });
+  });
+
+  describe("an uploaded source", () => {
+    test("is in use until the deployments made from it are final", async () => {
+      const source = { kind: "upload", sourceId: randomUUID() } as const;
+      const uses = () => store().deployments.usesSource(source.sourceId);
+      expect(await uses()).toBe(false);
+      const [first, second] = [await create({ source }), await create({ source })];
+      expect(await uses()).toBe(true);
+      await bringTo(store(), first, "success");
+      const starting = await bringTo(store(), second, "starting");
+      expect(await uses()).toBe(true);
+      await store().deployments.compareAndSet(changeStatus(starting, "timeout-error", change));
+      expect(await uses()).toBe(false);
+    });
+  });
+
+  describe("removing an app's deployments", () => {
+    test("takes all of them, and no others", async () => {
+      const appId = randomUUID();
+      await createMany(3, { appId });
+      const kept = await create();
+      await store().deployments.removeOfApp(appId);
+      await store().deployments.removeOfApp(appId);
+      expect(await store().deployments.list(appId, { page: 1, perPage: 10 })).toEqual({
+        deployments: [],
+        totalCount: 0,
+      });
+      expect(await store().deployments.get(kept.id)).toEqual(kept);
+    });
+  });
+}

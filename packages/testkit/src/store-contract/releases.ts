@@ -1,0 +1,60 @@
+// What the store promises about releases.
+
+import { randomUUID } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { aNewRelease } from "../fixtures.ts";
+import type { StoreUnderTest } from "../store-contract.ts";
+
+export function releasesContract({ store, other }: StoreUnderTest): void {
+  const numbers = async (appId: string, limit = 100) =>
+    (await store().releases.ofApp(appId, limit)).map((release) => release.number);
+
+  describe("releases", () => {
+    test("are numbered from 1 in each app, and found by id as they were stored", async () => {
+      const request = aNewRelease({
+        gitRef: null,
+        processTypes: { web: "npm start", "worker-2": "node jobs.js --queue '🚢'" },
+        environment: { GREETING: "grüß\nGott", EMPTY: "", ["__proto__"]: "a name like any other" },
+      });
+      const release = await store().releases.create(request);
+      expect(release).toEqual({ ...request, number: 1 });
+      const stored = await other().releases.get(release.id);
+      expect(stored).toEqual(release);
+      expect(Object.keys(stored?.environment ?? {}).sort()).toEqual(["EMPTY", "GREETING", "__proto__"]);
+      expect(await store().releases.get(randomUUID())).toBeNull();
+    });
+
+    test("come newest first, no more than asked", async () => {
+      const appId = randomUUID();
+      for (let made = 0; made < 4; made += 1) await store().releases.create(aNewRelease({ appId }));
+      expect(await numbers(appId)).toEqual([4, 3, 2, 1]);
+      expect(await numbers(appId, 2)).toEqual([4, 3]);
+      expect(await numbers(randomUUID())).toEqual([]);
+    });
+
+    test("are made once for a deployment", async () => {
+      const [appId, deploymentId] = [randomUUID(), randomUUID()];
+      const first = await store().releases.create(aNewRelease({ appId, deploymentId }));
+      const again = await other().releases.create(aNewRelease({ appId, deploymentId, image: "another" }));
+      expect(again).toEqual(first);
+      expect(await numbers(appId)).toEqual([1]);
+    });
+
+    test("made at once get a number each", async () => {
+      const appId = randomUUID();
+      const creates = Array.from({ length: 20 }, (_, index) =>
+        (index % 2 === 0 ? store() : other()).releases.create(aNewRelease({ appId })),
+      );
+      const given = (await Promise.all(creates)).map((release) => release.number);
+      expect(given.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+    });
+
+    test("go with their app, and no others", async () => {
+      const [gone, kept] = [aNewRelease(), aNewRelease()];
+      for (const release of [gone, kept]) await store().releases.create(release);
+      await store().releases.removeOfApp(gone.appId);
+      expect(await numbers(gone.appId)).toEqual([]);
+      expect(await numbers(kept.appId)).toEqual([1]);
+    });
+  });
+}

@@ -1,0 +1,51 @@
+// What the store promises about uploaded sources.
+
+import { randomUUID } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { aSource } from "../fixtures.ts";
+import type { StoreUnderTest } from "../store-contract.ts";
+
+/** Long before every other test's, so that only these are expired then. */
+const longAgo = Date.UTC(2001, 0, 1);
+
+export function sourcesContract({ store }: StoreUnderTest): void {
+  /** When the sources found ended, in minutes since long ago. */
+  const expired = async (beforeMinute: number, limit: number) => {
+    const found = await store().sources.expired(new Date(longAgo + beforeMinute * 60_000), limit);
+    return found.map((source) => (source.expiresAt.getTime() - longAgo) / 60_000);
+  };
+
+  describe("sources", () => {
+    test("are found by id, and remember a finished upload", async () => {
+      const source = aSource();
+      await store().sources.create(source);
+      await store().sources.create(source);
+      expect(await store().sources.get(source.id)).toEqual(source);
+      expect(await store().sources.complete(source.id, 5_000_000_000)).toBe(true);
+      expect(await store().sources.get(source.id)).toEqual({ ...source, sizeBytes: 5_000_000_000 });
+    });
+
+    test("that are not there are null and cannot be completed", async () => {
+      expect(await store().sources.get(randomUUID())).toBeNull();
+      expect(await store().sources.complete(randomUUID(), 1)).toBe(false);
+    });
+
+    test("past their time are found, oldest first and no more than asked", async () => {
+      const sources = [4, 1, 3, 2].map((minute) =>
+        aSource({ expiresAt: new Date(longAgo + minute * 60_000) }),
+      );
+      for (const source of sources) await store().sources.create(source);
+      expect(await expired(4, 10)).toEqual([1, 2, 3]);
+      expect(await expired(100, 2)).toEqual([1, 2]);
+      expect(await expired(1, 10)).toEqual([]);
+    });
+
+    test("are removed, which may be repeated", async () => {
+      const source = aSource();
+      await store().sources.create(source);
+      await store().sources.remove(source.id);
+      await store().sources.remove(source.id);
+      expect(await store().sources.get(source.id)).toBeNull();
+    });
+  });
+}

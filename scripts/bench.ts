@@ -1,0 +1,37 @@
+// npm run bench: runs the benchmarks of bench/ one after the other, on services of their own.
+import { glob } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { readConfig, repositoryRoot } from "./config.ts";
+import { runProgram } from "./run-program.ts";
+import { setup } from "./setup/setup.ts";
+import { SetupError } from "./setup/setup-error.ts";
+import { tearDown } from "./setup/teardown.ts";
+import { print, runCommand, sayOn } from "./terminal.ts";
+
+const say = sayOn(process.stderr);
+
+await runCommand(async () => {
+  const files = await benchmarks(process.argv.slice(2));
+  const dataDir = join(readConfig().dataDir, "bench");
+  try {
+    const environment = await setup({ dataDir, say });
+    let failures = 0;
+    for (const file of files) {
+      print(`\n${basename(file)}`);
+      if ((await runProgram(process.execPath, [file], environment)) !== 0) failures += 1;
+    }
+    return failures === 0 ? 0 : 1;
+  } finally {
+    await tearDown({ dataDir, say });
+  }
+});
+
+async function benchmarks(names: readonly string[]): Promise<string[]> {
+  const all = await Array.fromAsync(glob(join(repositoryRoot, "bench", "*.bench.ts")));
+  const chosen = all.filter(
+    (file) => names.length === 0 || names.some((name) => basename(file).includes(name)),
+  );
+  if (chosen.length === 0)
+    throw new SetupError(`No benchmark in bench/ fits ${names.join(" ") || "*.bench.ts"}.`);
+  return chosen.toSorted();
+}

@@ -1,0 +1,59 @@
+// The commands of this repository and what `--help` says about each.
+
+const variables = `
+Variables: DATA_DIR (.slipway), API_PORT (4100), STREAM_PORT (4101), WORKERS (2), BOOTSTRAP_TOKEN,
+REDIS_URL, REGISTRY_URL, STACK_IMAGE, DOCKER_HOST, BUILD_NPM_REGISTRY, BUILD_CA_BUNDLE`;
+
+export const commands = {
+  quickstart: {
+    summary: "set up, start, and deploy a sample app end to end",
+    help: `Usage: npm run quickstart [-- --once]
+
+Sets up what is missing, starts Slipway, deploys samples/hello-node, follows its log, asks it for its page, and
+stays up until Ctrl-C.
+
+  --once   end after the page: with code 0, or another one and the reason
+${variables}`,
+  },
+  start: {
+    summary: "set up and run the API, the stream and the workers in the foreground",
+    help: `Usage: npm start
+
+Sets up what is missing, then runs the API, the stream and the workers until Ctrl-C, which lets running work finish;
+a second Ctrl-C ends all at once.
+${variables}`,
+  },
+  down: {
+    summary: "stop and remove everything this clone started",
+    help: `Usage: npm run down [-- --data]
+
+Stops Slipway here, removes its containers, volumes and networks, and stops the services that set-up started.
+
+  --data   delete the data directory and this clone's images too`,
+  },
+  test: {
+    summary: "run the tests on real services of their own",
+    help: `Usage: npm test [-- vitest's arguments]
+
+Sets up services for the tests under DATA_DIR/test, runs vitest, and stops those services. Its last line is
+"N passed, N failed".`,
+  },
+  check: {
+    summary: "format, lint, types, boundaries, unused code",
+    help: `Usage: npm run check
+
+Runs every check even when one fails, and ends with a summary.`,
+  },
+  bench: {
+    summary: "run the benchmarks in bench/",
+    help: `Usage: npm run bench [-- name...]
+
+Sets up services under DATA_DIR/bench and runs every bench/*.bench.ts, or those whose file name holds one of the names.`,
+  },
+};
+
+/** The list of all commands, for somebody who named none or a wrong one. */
+export function commandList() {
+  const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`);
+  return `Usage: node scripts/run.mjs COMMAND [--help]\n\n${rows.join("\n")}`;
+}

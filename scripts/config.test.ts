@@ -1,0 +1,42 @@
+import { describe, expect, test } from "vitest";
+import { readConfig, repositoryRoot } from "./config.ts";
+import { SetupError } from "./setup/setup-error.ts";
+
+describe("readConfig", () => {
+  test("has a default for everything that needs one", () => {
+    expect(readConfig({})).toEqual({
+      dataDir: `${repositoryRoot}/.slipway`,
+      apiPort: 4100,
+      streamPort: 4101,
+      workers: 2,
+      graceMs: 30_000,
+    });
+  });
+
+  test("takes what is set, and empty for not set", () => {
+    const config = readConfig({
+      DATA_DIR: "/var/lib/slipway",
+      WORKERS: "4",
+      REDIS_URL: "redis://127.0.0.1:6379",
+      STACK_IMAGE: "",
+      NODE_EXTRA_CA_CERTS: "/ca.pem",
+    });
+    expect(config).toMatchObject({
+      dataDir: "/var/lib/slipway",
+      workers: 4,
+      redisUrl: "redis://127.0.0.1:6379",
+    });
+    expect(config).not.toHaveProperty("stackImage");
+    expect(config.buildCaBundle).toBe("/ca.pem");
+  });
+
+  test("names all that is wrong at once", () => {
+    const wrong = { API_PORT: "http", WORKERS: "0", REDIS_URL: "127.0.0.1", REGISTRY_URL: "ftp://x" };
+    expect(() => readConfig(wrong)).toThrow(SetupError);
+    expect(() => readConfig(wrong)).toThrow(/API_PORT[^]*WORKERS[^]*REDIS_URL[^]*REGISTRY_URL/);
+  });
+
+  test("refuses one port for two", () => {
+    expect(() => readConfig({ API_PORT: "5000", STREAM_PORT: "5000" })).toThrow(/both 5000/);
+  });
+});

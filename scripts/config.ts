@@ -1,0 +1,115 @@
+// What the environment says to the scripts: the one reader of process.env here, with all its problems told at once.
+import { fileURLToPath } from "node:url";
+import { isAbsolute, join } from "node:path";
+import { SetupError } from "./setup/setup-error.ts";
+
+/** The folder this clone lies in. */
+export const repositoryRoot = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+
+/** How long the apps may take to drain, when GRACE_MS does not say. */
+const defaultGraceMs = 30_000;
+
+export interface ScriptConfig {
+  /** Absolute. All state of this installation lies under it. */
+  dataDir: string;
+  apiPort: number;
+  streamPort: number;
+  workers: number;
+  graceMs: number;
+  bootstrapToken?: string;
+  redisUrl?: string;
+  registryUrl?: string;
+  stackImage?: string;
+  dockerHost?: string;
+  buildNpmRegistry?: string;
+  buildCaBundle?: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the scripts' settings from `environment`, this process's own unless given. Throws SetupError naming every bad one. */
+export function readConfig(environment: Environment = process.env): ScriptConfig {
+  const problems: string[] = [];
+  const number = (name: string, fallback: number, least: number, most: number) =>
+    wholeNumber(environment, name, { fallback, least, most }, problems);
+  const config: ScriptConfig = {
+    dataDir: absolute(text(environment, "DATA_DIR") ?? ".slipway"),
+    apiPort: number("API_PORT", 4100, 1, 65_535),
+    streamPort: number("STREAM_PORT", 4101, 1, 65_535),
+    workers: number("WORKERS", 2, 1, 64),
+    graceMs: number("GRACE_MS", defaultGraceMs, 1, 3_600_000),
+    ...optional(environment, problems),
+  };
+  if (config.apiPort === config.streamPort)
+    problems.push(`API_PORT and STREAM_PORT are both ${config.apiPort}`);
+  if (problems.length > 0) throw new SetupError(`The environment is not right:\n  ${problems.join("\n  ")}`);
+  return config;
+}
+
+/** The environment that a started program inherits: this process's own, with what Slipway adds or replaces. */
+export function inheritedEnvironment(added: Environment): NodeJS.ProcessEnv {
+  return { ...process.env, ...added };
+}
+
+/** The environment of a service that must not be configured by accident: its path and home, nothing else. */
+export function bareEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: searchPath(), HOME: process.env["HOME"] ?? "/", LANG: "C.UTF-8" };
+}
+
+/** Where programs are looked for; the system's own folders always, since a user's path may lack them. */
+export function searchPath(): string {
+  return [process.env["PATH"], "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"]
+    .filter(Boolean)
+    .join(":");
+}
+
+function optional(environment: Environment, problems: string[]): Partial<ScriptConfig> {
+  const found = {
+    bootstrapToken: text(environment, "BOOTSTRAP_TOKEN"),
+    redisUrl: url(environment, "REDIS_URL", ["redis:", "rediss:"], problems),
+    registryUrl: url(environment, "REGISTRY_URL", ["http:", "https:"], problems),
+    stackImage: text(environment, "STACK_IMAGE"),
+    dockerHost: text(environment, "DOCKER_HOST"),
+    buildNpmRegistry: url(environment, "BUILD_NPM_REGISTRY", ["http:", "https:"], problems),
+    buildCaBundle: text(environment, "BUILD_CA_BUNDLE") ?? text(environment, "NODE_EXTRA_CA_CERTS"),
+  };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+}
+
+function text(environment: Environment, name: string): string | undefined {
+  return environment[name]?.trim() || undefined;
+}
+
+function url(
+  environment: Environment,
+  name: string,
+  protocols: string[],
+  problems: string[],
+): string | undefined {
+  const value = text(environment, name);
+  if (value === undefined) return undefined;
+  if (!URL.canParse(value) || !protocols.includes(new URL(value).protocol)) {
+    problems.push(
+      `${name} must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
+    );
+  }
+  return value;
+}
+
+function wholeNumber(
+  environment: Environment,
+  name: string,
+  { fallback, least, most }: { fallback: number; least: number; most: number },
+  problems: string[],
+): number {
+  const value = text(environment, name);
+  if (value === undefined) return fallback;
+  const read = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+  if (read >= least && read <= most) return read;
+  problems.push(`${name} must be a whole number from ${least} to ${most}, it is "${value}"`);
+  return fallback;
+}
+
+function absolute(path: string): string {
+  return isAbsolute(path) ? path : join(repositoryRoot, path);
+}

@@ -1,0 +1,108 @@
+// Keeps node_modules as package-lock.json says: knows whether it is stale and installs it once for all who wait.
+// Plain JavaScript for any Node from 18, because it runs before the Node packages are there.
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { acquireLock } from "./lock.mjs";
+
+const stampName = ".slipway-stamp";
+const lockWaitMs = 15 * 60_000;
+const tickMs = 10_000;
+const shownLines = 25;
+
+/** What the installed packages depend on, as one short hash. */
+export function packageStamp(root) {
+  const hash = createHash("sha256");
+  for (const name of ["package-lock.json", "package.json"])
+    hash.update(name).update(readFileSync(join(root, name)));
+  return hash.update(process.platform).update(process.arch).digest("hex").slice(0, 32);
+}
+
+/** Whether node_modules is what package-lock.json asks for, by our stamp or by npm's own record in it. */
+export function packagesAreFresh(root) {
+  const modules = join(root, "node_modules");
+  if (!existsSync(join(modules, ".package-lock.json"))) return false;
+  if (readStamp(modules) === packageStamp(root)) return true;
+  return sameInstall(
+    readJson(join(root, "package-lock.json")),
+    readJson(join(modules, ".package-lock.json")),
+  );
+}
+
+/**
+ * Whether every package the lock file asks for is installed in that version; `installed` is npm's record in
+ * node_modules. Optional packages may be missing: they are for other machines.
+ */
+export function sameInstall(wanted, installed) {
+  return Object.entries(wanted.packages ?? {}).every(([path, entry]) => {
+    if (path === "") return true;
+    const there = installed.packages?.[path];
+    if (!there) return entry.optional === true || entry.devOptional === true || entry.peer === true;
+    return (
+      there.version === entry.version && there.integrity === entry.integrity && sameDependencies(there, entry)
+    );
+  });
+}
+
+/** Installs the packages unless another process just did; `say` gets one line of text at a time. Throws with npm's words. */
+export async function installPackages(root, say) {
+  const lock = await acquireLock(join(root, ".turbo", "packages.lock"), {
+    waitMs: lockWaitMs,
+    onWait: (holder) => say(`waiting for process ${holder.pid}, which installs them`),
+  });
+  try {
+    if (packagesAreFresh(root)) return writeStamp(root);
+    const startedAt = Date.now();
+    say("installing the Node packages");
+    const tick = setInterval(() => say(`still installing (${seconds(startedAt)} s)`), tickMs);
+    await npmInstall(root).finally(() => clearInterval(tick));
+    writeStamp(root);
+    say(`installed in ${seconds(startedAt)} s`);
+  } finally {
+    await lock.release();
+  }
+}
+
+function sameDependencies(one, other) {
+  return JSON.stringify(one.dependencies ?? {}) === JSON.stringify(other.dependencies ?? {});
+}
+
+/**
+ * Installs what package-lock.json says and leaves that file alone. Not `npm ci`: that refuses a lock file written where
+ * the registry lacked some optional package for another kind of machine.
+ */
+function npmInstall(root) {
+  return new Promise((resolve, reject) => {
+    // dev packages are what runs and checks this: a NODE_ENV=production in the environment must not drop them
+    const args = ["install", "--no-save", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
+    const child = spawn("npm", args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    const keep = (chunk) => (output += chunk);
+    child.stdout.on("data", keep);
+    child.stderr.on("data", keep);
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      if (code === 0) return resolve();
+      const lines = output.trimEnd().split("\n").slice(0, shownLines).join("\n");
+      reject(new Error(`npm install ended with ${signal ?? `code ${code}`}:\n${lines}`));
+    });
+  });
+}
+
+function readStamp(modules) {
+  const path = join(modules, stampName);
+  return existsSync(path) ? readFileSync(path, "utf8").trim() : undefined;
+}
+
+function writeStamp(root) {
+  writeFileSync(join(root, "node_modules", stampName), `${packageStamp(root)}\n`);
+}
+
+function readJson(path) {
+  return JSON.parse(readFileSync(path, "utf8"));
+}
+
+function seconds(startedAt) {
+  return Math.round((Date.now() - startedAt) / 1000);
+}

@@ -1,0 +1,106 @@
+// npm run quickstart: from nothing to a running release of a sample app, everything real, shown as it happens.
+import { join, relative } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ScriptConfig } from "./config.ts";
+import { readConfig, repositoryRoot } from "./config.ts";
+import { ApiClient } from "./quickstart/api-client.ts";
+import { deploySample } from "./quickstart/deploy-sample.ts";
+import { nextSteps } from "./quickstart/next-steps.ts";
+import { readText } from "./setup/files.ts";
+import { adminTokenFile } from "./setup/installation.ts";
+import { setup } from "./setup/setup.ts";
+import { SetupError } from "./setup/setup-error.ts";
+import type { RunningSlipway } from "./supervisor/running.ts";
+import { checkPorts, claimRunning, findRunning, stopOrphans, urls } from "./supervisor/running.ts";
+import { startApps } from "./supervisor/supervisor.ts";
+import { print, runCommand, sayOn } from "./terminal.ts";
+
+const appName = "hello";
+const sampleFolder = join(repositoryRoot, "samples", "hello-node");
+const runningWaitMs = 120_000;
+const pollMs = 500;
+
+const say = sayOn(process.stdout);
+
+await runCommand(async () => {
+  const once = wantsOnce(process.argv.slice(2));
+  const config = readConfig();
+  const running = await findRunning(config.dataDir);
+  return running ? useRunning(config, running) : runOwn(config, once);
+});
+
+async function useRunning(config: ScriptConfig, running: RunningSlipway): Promise<number> {
+  say(`apps      using the Slipway that runs here (process ${running.pid}, ${running.apiUrl})`);
+  const apiToken = config.bootstrapToken ?? (await readText(adminTokenFile(config.dataDir)));
+  if (apiToken === undefined)
+    throw new SetupError("There is no admin token yet: set BOOTSTRAP_TOKEN to the one it was started with.");
+  await untilItAnswers(running.apiUrl, apiToken);
+  const { app } = await deploySample({
+    ...sample(running.apiUrl, apiToken),
+    signal: new AbortController().signal,
+  });
+  print(nextSteps({ apiUrl: running.apiUrl, appUrl: app.url, appName, tokenSource: tokenSource(config) }));
+  return 0;
+}
+
+async function runOwn(config: ScriptConfig, once: boolean): Promise<number> {
+  await using _running = await claimRunning(config);
+  await stopOrphans(config.dataDir, config.graceMs, say);
+  await checkPorts(config);
+  const environment = await setup({ say });
+  const logFolder = join(config.dataDir, "logs");
+  await using apps = await startApps(environment, { say, logFolder, logFormat: "json", obeySignals: true });
+  const { apiUrl } = urls(config);
+  const stopped = apps.ended.then((code) => {
+    throw new SetupError(
+      code === 0 ? "Stopped before the sample was deployed." : "Slipway stopped: see its logs.",
+    );
+  });
+  const { app } = await Promise.race([
+    deployUntilStopped(apiUrl, environment.BOOTSTRAP_TOKEN, stopped),
+    stopped,
+  ]);
+  print(nextSteps({ apiUrl, appUrl: app.url, appName, tokenSource: tokenSource(config), logFolder }));
+  if (once) return 0;
+  print("Slipway stays up: Ctrl-C stops it.");
+  return await apps.ended;
+}
+
+/** Its signal ends the following of the log when the apps end first. */
+async function deployUntilStopped(apiUrl: string, apiToken: string, stopped: Promise<never>) {
+  const abort = new AbortController();
+  stopped.catch((error: unknown) => abort.abort(error));
+  return deploySample({ ...sample(apiUrl, apiToken), signal: abort.signal });
+}
+
+function sample(apiUrl: string, apiToken: string) {
+  return { apiUrl, apiToken, appName, folder: sampleFolder };
+}
+
+/** The other command may still be in its set-up. */
+async function untilItAnswers(apiUrl: string, apiToken: string): Promise<void> {
+  const giveUpAt = Date.now() + runningWaitMs;
+  for (;;) {
+    try {
+      await ApiClient.connect(apiUrl, apiToken);
+      return;
+    } catch (error) {
+      if (Date.now() > giveUpAt) throw error;
+      await sleep(pollMs);
+    }
+  }
+}
+
+/** A command that prints the admin token, for the commands to try. */
+function tokenSource(config: ScriptConfig): string {
+  return config.bootstrapToken === undefined
+    ? `cat ${relative(repositoryRoot, adminTokenFile(config.dataDir))}`
+    : "printenv BOOTSTRAP_TOKEN";
+}
+
+function wantsOnce(args: readonly string[]): boolean {
+  const unknown = args.filter((arg) => arg !== "--once");
+  if (unknown.length > 0)
+    throw new SetupError(`npm run quickstart does not know ${unknown.join(" ")}: it takes --once only.`);
+  return args.includes("--once");
+}

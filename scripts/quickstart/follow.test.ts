@@ -1,0 +1,93 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, test } from "vitest";
+import type { WebSocket } from "ws";
+import { WebSocketServer } from "ws";
+import { followDeployment, isFinal, SeenFrames } from "./follow.ts";
+
+const id = "d1";
+const log = (content: string, of = id) => ({ type: "log", id: of, data: { content } });
+const status = (name: string) => ({ type: "status", id, data: { status: name } });
+
+function recorder() {
+  const seen: string[] = [];
+  return {
+    seen,
+    onLine: (content: string) => void seen.push(content),
+    onStatus: (content: string) => void seen.push(`[${content}]`),
+  };
+}
+
+describe("SeenFrames", () => {
+  test("shows each line once though every connection replays", () => {
+    const record = recorder();
+    const frames = new SeenFrames(id, record);
+    for (const frame of [status("building"), log("one"), log("two")]) frames.receive(frame);
+    frames.connected();
+    for (const frame of [status("building"), log("one"), log("two"), log("three"), status("success")]) {
+      frames.receive(frame);
+    }
+    expect(record.seen).toEqual(["[building]", "one", "two", "three", "[success]"]);
+    expect(frames.finalStatus).toBe("success");
+  });
+
+  test("leaves other deployments and other frames alone", () => {
+    const record = recorder();
+    const frames = new SeenFrames(id, record);
+    frames.receive(log("foreign", "d2"));
+    frames.receive({ type: "ping" });
+    expect(record.seen).toEqual([]);
+  });
+});
+
+test("only four statuses are not final", () => {
+  const all = [
+    "queued",
+    "building",
+    "pushing",
+    "starting",
+    "success",
+    "build-error",
+    "aborted",
+    "hook-error",
+  ];
+  expect(all.filter(isFinal)).toEqual(["success", "build-error", "aborted", "hook-error"]);
+});
+
+describe("followDeployment", () => {
+  let server: WebSocketServer | undefined;
+  afterEach(() => server?.close());
+
+  async function serve(answer: (socket: WebSocket, connection: number) => void): Promise<string> {
+    const started = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    server = started;
+    let connections = 0;
+    started.on("connection", (socket) => {
+      connections += 1;
+      const connection = connections;
+      socket.once("message", () => answer(socket, connection));
+    });
+    await once(started, "listening");
+    return `ws://127.0.0.1:${(started.address() as AddressInfo).port}/apps/a`;
+  }
+
+  test("goes on after a lost connection and ends with the final status", async () => {
+    const record = recorder();
+    const streamUrl = await serve((socket, connection) => {
+      socket.send(JSON.stringify(log("one")));
+      if (connection === 1) return socket.terminate();
+      socket.send(JSON.stringify(log("two")));
+      socket.send(JSON.stringify(status("build-error")));
+    });
+    const options = { streamUrl, token: "t", deploymentId: id, signal: new AbortController().signal };
+    expect(await followDeployment(options, record)).toBe("build-error");
+    expect(record.seen).toEqual(["one", "two", "[build-error]"]);
+  });
+
+  test("ends with the reason when it is aborted", async () => {
+    const abort = new AbortController();
+    const streamUrl = await serve(() => abort.abort(new Error("stopped")));
+    const options = { streamUrl, token: "t", deploymentId: id, signal: abort.signal };
+    await expect(followDeployment(options, recorder())).rejects.toThrow("stopped");
+  });
+});

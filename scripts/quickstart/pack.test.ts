@@ -1,0 +1,30 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { expect, test } from "vitest";
+import { extract } from "tar-stream";
+import { packFolder } from "./pack.ts";
+
+test("packs one folder with its files and modes, without installed packages", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "slipway-pack-"));
+  await mkdir(join(folder, "bin"));
+  await mkdir(join(folder, "node_modules"));
+  await writeFile(join(folder, "bin", "detect"), "#!/bin/sh\n", { mode: 0o755 });
+  await writeFile(join(folder, "node_modules", "x.js"), "");
+  await writeFile(join(folder, "package.json"), "{}");
+  const entries: Record<string, number> = {};
+  const reader = extract();
+  Readable.from([await packFolder(folder)])
+    .pipe(createGunzip())
+    .pipe(reader);
+  for await (const entry of reader) {
+    entries[entry.header.name] = entry.header.mode ?? 0;
+    entry.resume();
+  }
+  const root = basename(folder);
+  expect(Object.keys(entries)).toEqual([`${root}/bin/detect`, `${root}/package.json`]);
+  expect((entries[`${root}/bin/detect`] ?? 0) & 0o111).toBe(0o111);
+  await rm(folder, { recursive: true });
+});

@@ -1,0 +1,31 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
+import { describe, expect, test } from "vitest";
+import { repositoryRoot } from "./config.ts";
+
+const run = (...args: string[]) =>
+  execa(process.execPath, [join(repositoryRoot, "scripts", "run.mjs"), ...args], { reject: false });
+
+describe("run.mjs", () => {
+  test.each(["quickstart", "start", "down", "test", "check", "bench"])(
+    "%s has help and a script",
+    async (name) => {
+      const { stdout, exitCode } = await run(name, "--help");
+      expect(exitCode).toBe(0);
+      expect(stdout).toMatch(/^Usage: npm /);
+      expect(readdirSync(join(repositoryRoot, "scripts"))).toContain(`${name}.ts`);
+    },
+  );
+
+  test("lists the commands for an unknown one, and fails", async () => {
+    const { stdout, stderr, exitCode } = await run("launch");
+    expect(stderr).toContain('There is no command "launch"');
+    expect(stdout).toContain("quickstart");
+    expect(exitCode).toBe(2);
+  });
+
+  test("takes no name of an object's own for a command", async () => {
+    expect((await run("constructor")).exitCode).toBe(2);
+  });
+});

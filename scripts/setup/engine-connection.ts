@@ -1,0 +1,58 @@
+// Finds the Docker Engine that answers, and says why one does not.
+import Docker from "dockerode";
+import { reasonOf } from "./setup-error.ts";
+
+export interface Engine {
+  docker: Docker;
+  /** For people: a socket's path or a URL. */
+  address: string;
+  version: string;
+  /** The engine's own processes run on this machine, so it reaches this machine's loopback address. */
+  local: boolean;
+}
+
+export const defaultSocket = "/var/run/docker.sock";
+const probeTimeoutMs = 5_000;
+
+/** The engine at `dockerHost` (as DOCKER_HOST; the default socket when undefined), or why it does not answer. */
+export async function probeEngine(
+  dockerHost: string | undefined,
+): Promise<Engine | { reason: string; code?: string }> {
+  const docker = connect(dockerHost);
+  const address = dockerHost ?? defaultSocket;
+  try {
+    const { Version: version } = await withTimeout(docker.version());
+    return { docker, address, version, local: isLocal(dockerHost) };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    return { reason: reasonOf(error), ...(code === undefined ? {} : { code }) };
+  }
+}
+
+/** Whether an engine named so runs on this machine: by a socket, or by TCP on the loopback address. */
+export function isLocal(dockerHost: string | undefined): boolean {
+  if (dockerHost === undefined || dockerHost.startsWith("unix://")) return true;
+  const url = dockerHost.includes("//") ? dockerHost : `tcp://${dockerHost}`;
+  const host = URL.canParse(url) ? new URL(url).hostname : "";
+  return host === "localhost" || host === "[::1]" || host.startsWith("127.");
+}
+
+/** The library reads DOCKER_HOST and its TLS settings itself, so only what differs from it is passed. */
+function connect(dockerHost: string | undefined): Docker {
+  if (dockerHost === undefined) return new Docker({ socketPath: defaultSocket });
+  if (dockerHost.startsWith("unix://")) return new Docker({ socketPath: dockerHost.slice("unix://".length) });
+  return new Docker();
+}
+
+async function withTimeout<T>(work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new Error(`no answer within ${probeTimeoutMs / 1000} s`)),
+    probeTimeoutMs,
+  );
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

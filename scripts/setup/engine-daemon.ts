@@ -1,0 +1,100 @@
+// Starts and stops the machine's Docker Engine: through systemd where it runs, else as a process of our own.
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { searchPath } from "../config.ts";
+import type { Engine } from "./engine-connection.ts";
+import { probeEngine } from "./engine-connection.ts";
+import type { EngineStart } from "./engine-users.ts";
+import { reasonOf, SetupError } from "./setup-error.ts";
+import { sharedFolder } from "./shared-folder.ts";
+import { lastLines, spawnService } from "./spawn-service.ts";
+import { stopProcess } from "./services.ts";
+import { findProgram } from "./system-packages.ts";
+import { until } from "./waiting.ts";
+
+const startTimeoutMs = 60_000;
+const otherStartTimeoutMs = 15_000;
+const stopGraceMs = 30_000;
+const shownLines = 10;
+
+/** Starts the installed engine and waits until it answers. Throws SetupError with the engine's last words. */
+export async function startEngine(): Promise<{ engine: Engine; start: EngineStart }> {
+  return existsSync("/run/systemd/system") ? startBySystemd() : startProcess();
+}
+
+/** Stops an engine that `startEngine` started, and with it all containers on it. */
+export async function stopEngine(start: EngineStart): Promise<void> {
+  if (start.by === "process") return stopProcess(start, stopGraceMs);
+  await execa("systemctl", ["stop", "docker.service", "docker.socket"], {
+    env: { PATH: searchPath() },
+    stdin: "ignore",
+  });
+}
+
+async function startBySystemd(): Promise<{ engine: Engine; start: EngineStart }> {
+  try {
+    await execa("systemctl", ["start", "docker.service"], { env: { PATH: searchPath() }, stdin: "ignore" });
+  } catch (error) {
+    throw new SetupError(
+      `systemd could not start the Docker Engine, see journalctl -u docker:\n${reasonOf(error)}`,
+    );
+  }
+  const engine = await until(answering, startTimeoutMs);
+  if (!engine)
+    throw new SetupError(
+      "systemd started the Docker Engine, yet it does not answer: see journalctl -u docker.",
+    );
+  return { engine, start: { by: "systemd" } };
+}
+
+async function startProcess(): Promise<{ engine: Engine; start: EngineStart }> {
+  const dockerd = await findProgram("dockerd");
+  if (!dockerd) throw new SetupError(noEngine("dockerd is not installed"));
+  await mountControlGroups();
+  const logFile = join(await sharedFolder(), "dockerd.log");
+  const { identity, ended } = await spawnService(dockerd, [], logFile);
+  const engine =
+    (await until(
+      async () => (await answering()) ?? (ended() === undefined ? undefined : null),
+      startTimeoutMs,
+    )) ??
+    // ours ends at once when the package's own script has just started one, which then takes a moment
+    (await until(answering, otherStartTimeoutMs));
+  if (engine) return { engine, start: { by: "process", ...identity } };
+  const how = ended() ?? `no answer within ${startTimeoutMs / 1000} s`;
+  await stopProcess(identity, stopGraceMs);
+  throw new SetupError(await died(logFile, how));
+}
+
+/** What to do when there is no engine and none can be started here. */
+export function noEngine(reason: string): string {
+  return `No Docker Engine answers (${reason}).
+  Install one and start it (Debian and Ubuntu, as root: apt-get install docker.io && systemctl start docker), or set DOCKER_HOST.`;
+}
+
+async function died(logFile: string, how: string): Promise<string> {
+  return `The Docker Engine did not start (${how}). The end of ${logFile}:\n${await lastLines(logFile, shownLines)}`;
+}
+
+async function answering(): Promise<Engine | undefined> {
+  const answer = await probeEngine(undefined);
+  return "docker" in answer ? answer : undefined;
+}
+
+/** Where no init system mounted the control groups, the engine would refuse to start. */
+async function mountControlGroups(): Promise<void> {
+  const mounts = await readFile("/proc/mounts", "utf8");
+  if (/ cgroup2? /.test(mounts)) return;
+  try {
+    await execa("mount", ["-t", "cgroup2", "none", "/sys/fs/cgroup"], {
+      env: { PATH: searchPath() },
+      stdin: "ignore",
+    });
+  } catch (error) {
+    throw new SetupError(
+      `The control groups the Docker Engine needs cannot be mounted here: ${reasonOf(error)}`,
+    );
+  }
+}

@@ -1,0 +1,59 @@
+// The environment that the apps get from set-up: one flat record, composed from what set-up found and made.
+import { execa } from "execa";
+import type { ScriptConfig } from "../config.ts";
+import type { Installation } from "./installation.ts";
+
+/** Variables for the apps, by the names their configuration reads. */
+export interface AppEnvironment extends Record<string, string> {
+  DATA_DIR: string;
+  INSTALLATION_ID: string;
+  SIGNING_KEY: string;
+  BOOTSTRAP_TOKEN: string;
+  REDIS_URL: string;
+  REGISTRY_URL: string;
+  STACK_IMAGE: string;
+  BUILD_NPM_REGISTRY: string;
+  API_PORT: string;
+  STREAM_PORT: string;
+  WORKERS: string;
+  GRACE_MS: string;
+}
+
+/** What set-up ensured for an installation. */
+export interface Ensured {
+  redisUrl: string;
+  registryUrl: string;
+  stackImage: string;
+  npmRegistry: string;
+}
+
+/** Composes the apps' environment; what is unset stays out of it. */
+export function appEnvironment(
+  installation: Installation,
+  config: ScriptConfig,
+  ensured: Ensured,
+): AppEnvironment {
+  return {
+    DATA_DIR: installation.dataDir,
+    INSTALLATION_ID: installation.id,
+    SIGNING_KEY: installation.signingKey,
+    BOOTSTRAP_TOKEN: installation.adminToken,
+    REDIS_URL: ensured.redisUrl,
+    REGISTRY_URL: ensured.registryUrl,
+    STACK_IMAGE: ensured.stackImage,
+    BUILD_NPM_REGISTRY: ensured.npmRegistry,
+    API_PORT: String(config.apiPort),
+    STREAM_PORT: String(config.streamPort),
+    WORKERS: String(config.workers),
+    GRACE_MS: String(config.graceMs),
+    ...(config.dockerHost === undefined ? {} : { DOCKER_HOST: config.dockerHost }),
+    ...(config.buildCaBundle === undefined ? {} : { BUILD_CA_BUNDLE: config.buildCaBundle }),
+  };
+}
+
+/** The npm registry that builds use: the given one, else the one this machine's npm is configured for. */
+export async function npmRegistry(given: string | undefined): Promise<string> {
+  if (given !== undefined) return given;
+  const { stdout } = await execa("npm", ["config", "get", "registry"], { stdin: "ignore", stderr: "ignore" });
+  return stdout.trim();
+}

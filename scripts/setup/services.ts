@@ -1,0 +1,80 @@
+// What set-up started for an installation, kept in services.json so that a later command can stop exactly that.
+import { join } from "node:path";
+import { readText, writePrivate } from "./files.ts";
+import type { Lock, ProcessIdentity } from "../lock.mjs";
+import { acquireLock, isAlive } from "../lock.mjs";
+import { until } from "./waiting.ts";
+
+export interface ServiceProcess extends ProcessIdentity {
+  kind: "process";
+  name: string;
+}
+
+interface ServiceContainer {
+  kind: "container";
+  name: string;
+  containerId: string;
+}
+
+export type Service = ServiceProcess | ServiceContainer;
+
+const killWaitMs = 10_000;
+const writeWaitMs = 10_000;
+
+/** The services recorded in `dataDir`, running or not. */
+export async function readServices(dataDir: string): Promise<Service[]> {
+  const text = await readText(file(dataDir));
+  return text === undefined ? [] : (JSON.parse(text) as Service[]);
+}
+
+/** Records `service`, in the place of the one with its name. */
+export async function recordService(dataDir: string, service: Service): Promise<void> {
+  await using _lock = await writeLock(dataDir);
+  const others = (await readServices(dataDir)).filter((other) => other.name !== service.name);
+  await writePrivate(file(dataDir), `${JSON.stringify([...others, service], undefined, 2)}\n`);
+}
+
+/** Forgets the services with these names. */
+export async function forgetServices(dataDir: string, names: readonly string[]): Promise<void> {
+  await using _lock = await writeLock(dataDir);
+  const others = (await readServices(dataDir)).filter((service) => !names.includes(service.name));
+  await writePrivate(file(dataDir), `${JSON.stringify(others, undefined, 2)}\n`);
+}
+
+/** The recorded process called `name`, if it is the very one and still runs. */
+export async function runningProcess(dataDir: string, name: string): Promise<ServiceProcess | undefined> {
+  const service = (await readServices(dataDir)).find((one) => one.name === name);
+  return service?.kind === "process" && (await isAlive(service)) ? service : undefined;
+}
+
+/** Ends a process: SIGTERM, and SIGKILL when it still runs after `graceMs`. Does nothing when it is gone. */
+export async function stopProcess(identity: ProcessIdentity, graceMs: number): Promise<void> {
+  if (!(await signal(identity, "SIGTERM"))) return;
+  if (await gone(identity, graceMs)) return;
+  await signal(identity, "SIGKILL");
+  if (!(await gone(identity, killWaitMs))) throw new Error(`process ${identity.pid} does not end`);
+}
+
+/** Whether the process ended within `timeoutMs`. */
+export async function gone(identity: ProcessIdentity, timeoutMs: number): Promise<boolean> {
+  return (await until(async () => ((await isAlive(identity)) ? undefined : true), timeoutMs)) === true;
+}
+
+async function signal(identity: ProcessIdentity, name: NodeJS.Signals): Promise<boolean> {
+  if (!(await isAlive(identity))) return false;
+  try {
+    return process.kill(identity.pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+    throw error;
+  }
+}
+
+/** A supervisor and a set-up may write at once. */
+function writeLock(dataDir: string): Promise<Lock> {
+  return acquireLock(`${file(dataDir)}.lock`, { waitMs: writeWaitMs });
+}
+
+function file(dataDir: string): string {
+  return join(dataDir, "services.json");
+}

@@ -1,0 +1,155 @@
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { isLocal } from "./engine-connection.ts";
+import { withoutUser, withUser } from "./engine-users.ts";
+import { appEnvironment } from "./environment.ts";
+import { openInstallation } from "./installation.ts";
+import { isNewEnough, redisConfiguration } from "./redis.ts";
+import { registryConfiguration } from "./registry.ts";
+import { programsFor } from "./setup.ts";
+import { definitionHash } from "./stack.ts";
+import { packageNames } from "./system-packages.ts";
+
+async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "slipway-setup-"));
+  try {
+    await work(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+describe("programsFor", () => {
+  test("needs everything on a bare machine", () => {
+    expect(programsFor({}, { engineAnswers: false, stackIsThere: false })).toEqual([
+      "dockerd",
+      "redis-server",
+      "docker-registry",
+      "debootstrap",
+      "docker",
+    ]);
+  });
+
+  test("needs nothing for what is given by URL or there already", () => {
+    const config = { redisUrl: "redis://r", registryUrl: "http://r" };
+    expect(programsFor(config, { engineAnswers: true, stackIsThere: true })).toEqual([]);
+  });
+
+  test("installs no engine beside one that is named but does not answer", () => {
+    expect(
+      programsFor({ dockerHost: "tcp://e" }, { engineAnswers: false, stackIsThere: true }),
+    ).not.toContain("dockerd");
+  });
+});
+
+test("packageNames names each package once", () => {
+  expect(packageNames(["dockerd", "docker", "redis-server"], false)).toEqual([
+    "docker.io",
+    "iptables",
+    "redis-server",
+  ]);
+  expect(packageNames(["docker"], true)).toEqual(["docker-cli", "docker.io"]);
+});
+
+test.each([
+  [undefined, true],
+  ["unix:///run/user/1000/docker.sock", true],
+  ["tcp://127.0.0.1:2375", true],
+  ["localhost:2375", true],
+  ["tcp://[::1]:2375", true],
+  ["tcp://build-host:2375", false],
+  ["ssh://me@build-host", false],
+])("an engine at %s is local: %s", (dockerHost, expected) => {
+  expect(isLocal(dockerHost)).toBe(expected);
+});
+
+test("the engine's users are counted once each", () => {
+  const record = { start: { by: "systemd" as const }, users: [] };
+  const one = { installationId: "a", dataDir: "/a" };
+  const two = { installationId: "b", dataDir: "/b" };
+  const both = withUser(withUser(withUser(record, one), two), one);
+  expect(both.users).toEqual([two, one]);
+  expect(withoutUser(both, "b").users).toEqual([one]);
+});
+
+describe("openInstallation", () => {
+  test("makes its secrets once, readable by the owner only, and tells the token only then", () =>
+    inFolder(async (folder) => {
+      const dataDir = join(folder, "data");
+      const lines: string[] = [];
+      const first = await openInstallation(dataDir, undefined, (line) => lines.push(line));
+      expect(first.id).toMatch(/^[0-9a-f]{8}$/);
+      expect(first.signingKey).toMatch(/^[0-9a-f]{64}$/);
+      expect(first.adminToken).toMatch(/^tk-us-[\w-]{48}$/);
+      expect(lines.join("\n")).toContain(first.adminToken);
+      expect((await stat(dataDir)).mode & 0o777).toBe(0o700);
+      expect((await stat(join(dataDir, "admin-token"))).mode & 0o777).toBe(0o600);
+      lines.length = 0;
+      expect(await openInstallation(dataDir, undefined, (line) => lines.push(line))).toEqual(first);
+      expect(lines.join("\n")).not.toContain(first.adminToken);
+    }));
+
+  test("keeps no token that was given", () =>
+    inFolder(async (folder) => {
+      const { adminToken } = await openInstallation(folder, "tk-us-given", () => undefined);
+      expect(adminToken).toBe("tk-us-given");
+      await expect(stat(join(folder, "admin-token"))).rejects.toThrow("ENOENT");
+    }));
+});
+
+test("the apps' environment leaves out what is not set", () => {
+  const installation = { dataDir: "/d", id: "0a1b2c3d", signingKey: "k", adminToken: "t" };
+  const config = { dataDir: "/d", apiPort: 1, streamPort: 2, workers: 3, graceMs: 4 };
+  const ensured = {
+    redisUrl: "redis://r",
+    registryUrl: "http://r",
+    stackImage: "s",
+    npmRegistry: "http://n/",
+  };
+  expect(appEnvironment(installation, config, ensured)).toEqual({
+    DATA_DIR: "/d",
+    INSTALLATION_ID: "0a1b2c3d",
+    SIGNING_KEY: "k",
+    BOOTSTRAP_TOKEN: "t",
+    REDIS_URL: "redis://r",
+    REGISTRY_URL: "http://r",
+    STACK_IMAGE: "s",
+    BUILD_NPM_REGISTRY: "http://n/",
+    API_PORT: "1",
+    STREAM_PORT: "2",
+    WORKERS: "3",
+    GRACE_MS: "4",
+  });
+  expect(appEnvironment(installation, { ...config, dockerHost: "tcp://e" }, ensured)).toMatchObject({
+    DOCKER_HOST: "tcp://e",
+  });
+});
+
+test("the stack's hash follows contents, names and modes", () =>
+  inFolder(async (folder) => {
+    await writeFile(join(folder, "a.sh"), "echo");
+    const first = await definitionHash(folder);
+    expect(first).toMatch(/^[0-9a-f]{12}$/);
+    expect(await definitionHash(folder)).toBe(first);
+    await writeFile(join(folder, "b.sh"), "");
+    const second = await definitionHash(folder);
+    await writeFile(join(folder, "b.sh"), "x");
+    expect(new Set([first, second, await definitionHash(folder)]).size).toBe(3);
+  }));
+
+test("the private services' configurations quote their folders", () => {
+  expect(redisConfiguration("/a folder", 7000, "pw")).toMatch(/^dir "\/a folder"$/m);
+  expect(redisConfiguration("/d", 7000, "pw")).toContain("maxmemory-policy noeviction");
+  expect(registryConfiguration("/a folder", 7001, "s")).toMatch(/rootdirectory: "\/a folder"$/m);
+});
+
+test.each([
+  ["7.0.15", true],
+  ["6.2.0", true],
+  ["6.0.16", false],
+  ["5.0.3", false],
+])("redis %s is new enough: %s", (version, expected) => {
+  expect(isNewEnough(version)).toBe(expected);
+});

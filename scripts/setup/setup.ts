@@ -1,0 +1,78 @@
+// Set-up: makes everything that Slipway needs to run present, and yields the environment for its apps.
+import { isAbsolute, join } from "node:path";
+import type { ScriptConfig } from "../config.ts";
+import { readConfig, repositoryRoot } from "../config.ts";
+import { acquireLock } from "../lock.mjs";
+import { probeEngine } from "./engine-connection.ts";
+import { imageId } from "./engine-images.ts";
+import { ensureEngine } from "./engine.ts";
+import type { AppEnvironment } from "./environment.ts";
+import { appEnvironment, npmRegistry } from "./environment.ts";
+import { makePrivateFolder, openInstallation } from "./installation.ts";
+import type { Say } from "./progress.ts";
+import { step } from "./progress.ts";
+import { ensureRedis } from "./redis.ts";
+import { ensureRegistry } from "./registry.ts";
+import { ensureStack, localStackTag } from "./stack.ts";
+import type { Program } from "./system-packages.ts";
+import { installPrograms } from "./system-packages.ts";
+
+export interface SetupOptions {
+  /** Where all state goes; relative to the repository. DATA_DIR or .slipway unless given. */
+  dataDir?: string;
+  /** Receives the progress, one line at a time; nobody unless given. */
+  say?: Say;
+}
+
+const lockWaitMs = 20 * 60_000;
+
+/**
+ * Makes engine, redis, registry and stack image present for the installation in `dataDir`. Safe to call again and at
+ * once from several processes. Throws SetupError, whose message says what to do.
+ */
+export async function setup({ dataDir, say = () => undefined }: SetupOptions = {}): Promise<AppEnvironment> {
+  const config = { ...readConfig(), ...(dataDir === undefined ? {} : { dataDir: absolute(dataDir) }) };
+  await makePrivateFolder(config.dataDir);
+  await using _lock = await acquireLock(join(config.dataDir, "setup.lock"), {
+    waitMs: lockWaitMs,
+    onWait: (holder) => step(say, "data").tell(`waiting for process ${holder.pid}, which sets up the same`),
+  });
+  const installation = await openInstallation(config.dataDir, config.bootstrapToken, say);
+  await installPrograms(await neededPrograms(config), say);
+  const engine = await ensureEngine(installation, config.dockerHost, say);
+  const redisUrl = await ensureRedis(installation, config.redisUrl, engine, say);
+  const registryUrl = await ensureRegistry(installation, config.registryUrl, engine, say);
+  const stackImage = await ensureStack(
+    { dataDir: config.dataDir, engine, registryUrl, given: config.stackImage },
+    say,
+  );
+  const registry = await npmRegistry(config.buildNpmRegistry);
+  return appEnvironment(installation, config, { redisUrl, registryUrl, stackImage, npmRegistry: registry });
+}
+
+/** Known before anything is installed, so that one run of the package manager brings all. */
+async function neededPrograms(config: ScriptConfig): Promise<Program[]> {
+  const answer = await probeEngine(config.dockerHost);
+  const engine = "docker" in answer ? answer : undefined;
+  const stackIsThere =
+    config.stackImage !== undefined ||
+    (engine && (await imageId(engine.docker, await localStackTag())) !== undefined);
+  return programsFor(config, { engineAnswers: engine !== undefined, stackIsThere: stackIsThere === true });
+}
+
+/** Which programs this machine must have, given what is configured and what is already there. */
+export function programsFor(
+  config: Pick<ScriptConfig, "dockerHost" | "redisUrl" | "registryUrl">,
+  facts: { engineAnswers: boolean; stackIsThere: boolean },
+): Program[] {
+  const needed: Program[] = [];
+  if (!facts.engineAnswers && config.dockerHost === undefined) needed.push("dockerd");
+  if (config.redisUrl === undefined) needed.push("redis-server");
+  if (config.registryUrl === undefined) needed.push("docker-registry");
+  if (!facts.stackIsThere) needed.push("debootstrap", "docker");
+  return needed;
+}
+
+function absolute(path: string): string {
+  return isAbsolute(path) ? path : join(repositoryRoot, path);
+}

@@ -1,0 +1,115 @@
+// The distribution's packages that set-up needs: which are missing, and their installation in one go.
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { searchPath } from "../config.ts";
+import type { Say } from "./progress.ts";
+import { step } from "./progress.ts";
+import { SetupError } from "./setup-error.ts";
+import { isRoot, sharedLock } from "./shared-folder.ts";
+
+/** A program set-up may need, and the packages that bring it on Debian and Ubuntu. */
+const packagesOf = {
+  dockerd: ["docker.io", "iptables"],
+  docker: ["docker.io"],
+  "redis-server": ["redis-server"],
+  "docker-registry": ["docker-registry"],
+  debootstrap: ["debootstrap"],
+} as const;
+
+export type Program = keyof typeof packagesOf;
+
+const shownLines = 15;
+
+/** Where `program` lies; undefined when it is not installed. */
+export async function findProgram(program: string): Promise<string | undefined> {
+  for (const folder of searchPath().split(":")) {
+    const path = join(folder, program);
+    if (await isExecutable(path)) return path;
+  }
+  return undefined;
+}
+
+/** Whether packages can be installed here: Debian or Ubuntu, as root. */
+async function canInstall(): Promise<boolean> {
+  return isRoot() && (await findProgram("apt-get")) !== undefined;
+}
+
+/** The packages that bring `missing`; a newer Debian has the Docker client in a package of its own. */
+export function packageNames(missing: readonly Program[], separateDockerClient: boolean): string[] {
+  const names = new Set<string>(missing.flatMap((program) => packagesOf[program]));
+  if (separateDockerClient && missing.includes("docker")) names.add("docker-cli");
+  return [...names].toSorted();
+}
+
+/** Installs what is missing of `programs`, if anything is and that is possible here. Throws SetupError with apt's words. */
+export async function installPrograms(programs: readonly Program[], say: Say): Promise<void> {
+  if (!(await canInstall()) || (await missingOf(programs)).length === 0) return;
+  const { tell, during } = step(say, "packages");
+  await using _lock = await sharedLock("apt", tell);
+  const missing = await missingOf(programs);
+  if (missing.length === 0) return;
+  const names = packageNames(missing, missing.includes("docker") && (await aptHas("docker-cli")));
+  await during(`installing ${names.join(", ")} (apt-get)`, async (note) => {
+    // lists that are missing or old show as a failed install, and updating them costs seconds
+    if ((await apt(["install", ...names], note)) === undefined) return;
+    note("refreshing the package lists");
+    await apt(["update"], note);
+    const failure = await apt(["install", ...names], note);
+    if (failure !== undefined) throw new SetupError(`apt-get install ${names.join(" ")} failed:\n${failure}`);
+  });
+}
+
+async function missingOf(programs: readonly Program[]): Promise<Program[]> {
+  const found = await Promise.all(programs.map(findProgram));
+  return programs.filter((_, index) => found[index] === undefined);
+}
+
+/** Runs apt-get without ever asking anything; yields its last lines when it failed. */
+async function apt(args: readonly string[], note: (detail: string) => void): Promise<string | undefined> {
+  const options = [
+    "-y",
+    "-q",
+    "--no-install-recommends",
+    "-o",
+    "DPkg::Lock::Timeout=600",
+    "-o",
+    "Dpkg::Use-Pty=0",
+  ];
+  const child = execa("apt-get", [...options, ...args], {
+    all: true,
+    reject: false,
+    stdin: "ignore",
+    env: {
+      PATH: searchPath(),
+      DEBIAN_FRONTEND: "noninteractive",
+      NEEDRESTART_SUSPEND: "1",
+      LC_ALL: "C.UTF-8",
+    },
+  });
+  const lines: string[] = [];
+  for await (const line of child.iterable({ from: "all" })) {
+    lines.push(line);
+    note(line.slice(0, 60));
+  }
+  const { failed } = await child;
+  return failed ? lines.slice(-shownLines).join("\n") : undefined;
+}
+
+async function aptHas(name: string): Promise<boolean> {
+  const { failed } = await execa("apt-cache", ["show", name], {
+    reject: false,
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  return !failed;
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}

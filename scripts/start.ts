@@ -1,0 +1,22 @@
+// npm start: sets up what is missing and runs all apps in the foreground until a signal.
+import { readConfig } from "./config.ts";
+import { setup } from "./setup/setup.ts";
+import { claimRunning, checkPorts, stopOrphans, urls } from "./supervisor/running.ts";
+import { startApps } from "./supervisor/supervisor.ts";
+import { runCommand, sayOn } from "./terminal.ts";
+
+// standard output belongs to the apps' logs, which may be JSON for a program to read
+const say = sayOn(process.stderr);
+
+await runCommand(async () => {
+  const config = readConfig();
+  await using _running = await claimRunning(config);
+  await stopOrphans(config.dataDir, config.graceMs, say);
+  await checkPorts(config);
+  const environment = await setup({ say });
+  const logFormat = process.stdout.isTTY ? "pretty" : "json";
+  await using apps = await startApps(environment, { say, logFormat, obeySignals: true });
+  const { apiUrl, streamUrl } = urls(config);
+  say(`apps      API ${apiUrl}, stream ${streamUrl}, queues ${apiUrl}/queues; Ctrl-C stops all`);
+  return await apps.ended;
+});

@@ -1,0 +1,72 @@
+// Who runs Slipway in this clone: the lock of the first `npm start`, readable by all later commands.
+import { join } from "node:path";
+import type { ScriptConfig } from "../config.ts";
+import type { Lock, ProcessIdentity } from "../lock.mjs";
+import { acquireLock, isAlive, LockHeldError, lockHolder } from "../lock.mjs";
+import { isPortFree } from "../setup/ports.ts";
+import type { Say } from "../setup/progress.ts";
+import { step } from "../setup/progress.ts";
+import { readServices, stopProcess } from "../setup/services.ts";
+import { SetupError } from "../setup/setup-error.ts";
+
+export interface RunningSlipway extends ProcessIdentity {
+  apiUrl: string;
+  streamUrl: string;
+}
+
+/** Names of services that are apps, not what set-up started for them. */
+const appName = /^(api|stream|worker-\d+)$/;
+
+/** The Slipway that runs on this data directory; undefined when none does. */
+export async function findRunning(dataDir: string): Promise<RunningSlipway | undefined> {
+  return (await lockHolder(lockFile(dataDir))) as RunningSlipway | undefined;
+}
+
+/** Takes the right to run Slipway on this data directory. Throws SetupError naming the one that has it. */
+export async function claimRunning(config: ScriptConfig): Promise<Lock> {
+  try {
+    return await acquireLock(lockFile(config.dataDir), { data: urls(config) });
+  } catch (error) {
+    if (!(error instanceof LockHeldError)) throw error;
+    const { pid, apiUrl } = error.holder;
+    throw new SetupError(
+      `Slipway already runs here: process ${pid}, ${String(apiUrl)}. Stop it with Ctrl-C there or npm run down.`,
+    );
+  }
+}
+
+/** Ends apps whose supervisor was killed; they would hold the ports. The grace is theirs to drain. */
+export async function stopOrphans(dataDir: string, graceMs: number, say: Say): Promise<void> {
+  const services = await readServices(dataDir);
+  const apps = services.filter((service) => service.kind === "process" && appName.test(service.name));
+  await Promise.all(
+    apps.map(async (app) => {
+      if (app.kind !== "process" || !(await isAlive(app))) return;
+      step(say, "apps").tell(`stopping ${app.name} (process ${app.pid}), which nobody watches`);
+      await stopProcess(app, graceMs);
+    }),
+  );
+}
+
+/** Throws SetupError naming the port that is taken and the variable that names another. */
+export async function checkPorts(config: ScriptConfig): Promise<void> {
+  const wanted = { API_PORT: config.apiPort, STREAM_PORT: config.streamPort };
+  for (const [variable, port] of Object.entries(wanted)) {
+    if (await isPortFree(port)) continue;
+    throw new SetupError(
+      `Port ${port} is taken by another program: set ${variable} to a free one, as in ${variable}=${port + 100} npm start.`,
+    );
+  }
+}
+
+/** Where the API and the stream are reached from this machine. */
+export function urls({ apiPort, streamPort }: Pick<ScriptConfig, "apiPort" | "streamPort">): {
+  apiUrl: string;
+  streamUrl: string;
+} {
+  return { apiUrl: `http://127.0.0.1:${apiPort}`, streamUrl: `ws://127.0.0.1:${streamPort}` };
+}
+
+function lockFile(dataDir: string): string {
+  return join(dataDir, "running.json");
+}

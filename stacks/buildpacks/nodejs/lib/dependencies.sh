@@ -1,0 +1,96 @@
+# npm's part: the cache, installation, the app's build scripts, and leaving out what only the build needed.
+
+CACHE_MAX_MB=500
+
+restore_cache() {
+  heading 'Restoring cache'
+  if [ -d "$CACHE/npm/_cacache" ]; then say 'Restored npm cache'; else say 'No cache to restore'; fi
+}
+
+# devDependencies are needed by scripts that run here; NPM_CONFIG_PRODUCTION and NODE_ENV of the app have the last word.
+choose_dependencies() {
+  local script
+  INCLUDE=--omit=dev PRUNE=no
+  export NODE_ENV=${NODE_ENV:-production}
+  if [ "${NPM_CONFIG_PRODUCTION:-}" = true ]; then
+    :
+  elif [ "${NPM_CONFIG_PRODUCTION:-}" = false ] || [ "$NODE_ENV" != production ]; then
+    INCLUDE=--include=dev
+  else
+    for script in heroku-prebuild preinstall install postinstall prepare build heroku-postbuild; do
+      if has_script "$script"; then INCLUDE=--include=dev PRUNE=yes; fi
+    done
+  fi
+  unset NPM_CONFIG_PRODUCTION # an old name: npm would only complain of it
+}
+
+npm_settings() {
+  export npm_config_cache=$CACHE/npm npm_config_logs_dir=$SCRATCH/npm-logs npm_config_logs_max=0
+  export npm_config_update_notifier=false npm_config_fund=false npm_config_audit=false npm_config_progress=false
+}
+
+install_dependencies() {
+  local command=ci
+  heading 'Installing dependencies'
+  choose_dependencies
+  npm_settings
+  cd "$BUILD"
+  if ! has_lockfile; then
+    command=install
+    warn 'There is no package-lock.json: the same source may get other dependencies next time.' \
+      'To fix it: run npm install and add the file to the source.'
+  fi
+  run_script heroku-prebuild
+  say "npm $command, NODE_ENV=$NODE_ENV"
+  indented npm "$command" "$INCLUDE" --prefer-offline | tee "$SCRATCH/npm.log" || explain_npm_failure
+}
+
+explain_npm_failure() {
+  if grep -q 'EUSAGE' "$SCRATCH/npm.log" && has_lockfile; then
+    fail 'package.json and its lock file do not agree (see above).' 'To fix it: run npm install and add the changed lock file to the source.'
+  elif grep -q 'EJSONPARSE' "$SCRATCH/npm.log"; then
+    fail 'A JSON file of the source cannot be read (see above).'
+  elif grep -qE 'code (E404|ETARGET)' "$SCRATCH/npm.log"; then
+    fail 'A dependency, or its version, is not in the npm registry (see above).'
+  elif grep -qE 'code (ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN|ERR_SOCKET|UNABLE_TO|SELF_SIGNED)' "$SCRATCH/npm.log"; then
+    fail 'The npm registry could not be reached (see above).'
+  fi
+  fail 'The dependencies could not be installed (see above).'
+}
+
+run_script() {
+  has_script "$1" || return 0
+  heading "Running the script $1"
+  indented npm run "$1" || fail "The script $1 of package.json failed (see above)."
+}
+
+run_build_scripts() {
+  if has_script heroku-postbuild; then run_script heroku-postbuild; else run_script build; fi
+}
+
+prune_dependencies() {
+  [ "$PRUNE" = yes ] && [ -d "$BUILD/node_modules" ] || return 0
+  heading 'Pruning devDependencies'
+  indented npm prune --omit=dev --ignore-scripts || fail 'npm prune failed (see above).'
+}
+
+remove_build_only_files() {
+  rm -rf "$NODE_HOME/include" "$BUILD/node_modules/.cache"
+}
+
+# Only what this build used stays, and npm's cache, which never shrinks by itself, starts anew when it got large.
+save_cache() {
+  local file kept used
+  heading 'Saving cache'
+  for file in "$CACHE"/packages/*; do
+    used=no
+    for kept in "${USED_TARBALLS[@]}"; do [ "$file" != "$kept" ] || used=yes; done
+    [ "$used" = yes ] || rm -f "$file"
+  done
+  if [ "$(du -sm "$CACHE/npm" | cut -f 1)" -gt "$CACHE_MAX_MB" ]; then
+    rm -rf "$CACHE/npm"
+    say "The npm cache got larger than $CACHE_MAX_MB MB: the next build starts a new one"
+  fi
+  rm -rf "$CACHE/npm/_logs"
+  say "$(du -sm "$CACHE" | cut -f 1) MB kept for the next build"
+}

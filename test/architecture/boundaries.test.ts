@@ -1,0 +1,124 @@
+// Imports run one way: domain, wire, foundation, adapters, apps. turbo checks the tags; this checks that they mean that.
+
+import { describe, expect, test } from "vitest";
+import { allowedTags, codeOf, filesOf, importsOf, isTest, textOf, workspaces } from "./repository.ts";
+import type { Workspace } from "./repository.ts";
+
+const all = workspaces();
+const byName = new Map(all.map((workspace) => [workspace.name, workspace]));
+const tiers: Readonly<Record<string, readonly string[]>> = {
+  domain: [],
+  wire: ["domain"],
+  foundation: ["domain", "wire"],
+  adapter: ["domain", "wire", "foundation"],
+  test: ["domain", "wire", "foundation"],
+  app: ["domain", "wire", "foundation", "adapter"],
+};
+const core = filesOf("packages/core/src/**/*.ts").filter((path) => !isTest(path));
+
+test("the tags allow the tiers, and besides them testkit, which only tests may import", () => {
+  const allowed = Object.entries(allowedTags()).map(([tag, tags]) => [
+    tag,
+    tags.filter((other) => other !== "test"),
+  ]);
+  expect(Object.fromEntries(allowed)).toEqual(tiers);
+});
+
+test("each workspace is of one tier, and the apps alone are apps", () => {
+  expect(all.filter((workspace) => !isPlaced(workspace))).toEqual([]);
+});
+
+test("ARCHITECTURE.md tells each workspace's tier and imports", () => {
+  const rows = textOf("ARCHITECTURE.md").matchAll(
+    /^\| `((?:apps|packages)\/[a-z]+)`\s*\| (\w+)\s*\| ([^|]+?)\s*\|/gm,
+  );
+  const told = Object.fromEntries(Array.from(rows, ([, folder, tag, list]) => [folder, { tag, list }]));
+  const known = Object.fromEntries(
+    all.map(({ folder, tags, dependencies }) => [folder, { tag: tags[0], list: listed(ours(dependencies)) }]),
+  );
+  expect(sortedLists(told)).toEqual(sortedLists(known));
+});
+
+describe.each(all)("$folder", (workspace) => {
+  const sources = filesOf(`${workspace.folder}/src/**/*.ts`);
+  const allowed = tiers[workspace.tags[0] ?? ""] ?? [];
+
+  test("declares workspaces of the tiers below it only", () => {
+    expect(ours(workspace.dependencies).filter((other) => !allowed.includes(tagOf(other)))).toEqual([]);
+  });
+
+  test("imports from other workspaces what it declares, and testkit in tests only", () => {
+    const wrong = imports(
+      sources,
+      (specifier, path) => isOurs(specifier) && !mayImport(workspace, specifier, path),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("reaches into no other workspace by path", () => {
+    const depth = workspace.folder.split("/").length;
+    const wrong = imports(sources, (specifier, path) => climbOf(specifier) >= path.split("/").length - depth);
+    expect(wrong).toEqual([]);
+  });
+});
+
+test("core imports nothing but its own files", () => {
+  expect(imports(core, (specifier) => !specifier.startsWith("."))).toEqual([]);
+});
+
+test("core asks no clock, no chance and no process", () => {
+  const outside = /\bnew Date\(\)|\bDate\.now\(|\bprocess\.|\bMath\.random\(/;
+  expect(core.filter((path) => outside.test(codeOf(path)))).toEqual([]);
+});
+
+test("nothing is imported from the inside of a workspace", () => {
+  const files = filesOf("{apps,packages,test,bench,scripts}/**/*.ts");
+  expect(imports(files, (specifier) => /^@slipway\/[^/]+\//.test(specifier))).toEqual([]);
+});
+
+function imports(paths: readonly string[], which: (specifier: string, path: string) => boolean): string[] {
+  return paths.flatMap((path) =>
+    importsOf(path)
+      .filter((specifier) => which(specifier, path))
+      .map((specifier) => `${path}: ${specifier}`),
+  );
+}
+
+function isPlaced({ folder, tags: [tag = "", ...more] }: Workspace): boolean {
+  return more.length === 0 && tag in tiers && (tag === "app") === folder.startsWith("apps/");
+}
+
+/** How many folders a relative import goes up. */
+function climbOf(specifier: string): number {
+  return specifier.split("../").length - 1;
+}
+
+function isOurs(specifier: string): boolean {
+  return specifier.startsWith("@slipway/");
+}
+
+function ours(specifiers: readonly string[]): string[] {
+  return specifiers.filter(isOurs);
+}
+
+function tagOf(name: string): string {
+  return byName.get(name)?.tags[0] ?? "unknown";
+}
+
+function mayImport(workspace: Workspace, name: string, path: string): boolean {
+  if (workspace.dependencies.includes(name)) return true;
+  return isTest(path) && (workspace.devDependencies.includes(name) || tagOf(name) === "test");
+}
+
+function listed(names: readonly string[]): string {
+  return names.map((name) => name.replace("@slipway/", "")).join(", ") || "none";
+}
+
+function sortedLists(table: Readonly<Record<string, { tag: string | undefined; list: string | undefined }>>) {
+  return Object.fromEntries(
+    Object.entries(table).map(([folder, row]) => [
+      folder,
+      { ...row, list: row.list?.split(", ").toSorted() },
+    ]),
+  );
+}

@@ -1,0 +1,47 @@
+// The documents keep up with the code: every error code is explained, links lead somewhere, decisions are numbered.
+
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { errorCatalogue } from "../../packages/core/src/index.ts";
+import { filesOf, textOf } from "./repository.ts";
+
+const documents = [...filesOf("*.md"), ...filesOf("docs/**/*.md")];
+const decisions = filesOf("docs/adr/[0-9]*.md");
+const repository = join(import.meta.dirname, "..", "..");
+
+test("docs/errors.md explains each code of the catalogue under whose fault it is, and no other", () => {
+  const rows = textOf("docs/errors.md").matchAll(/^\| `([a-z-]+)`\s*\| (\w+)\s*\| (\w+)/gm);
+  const known = Object.entries(errorCatalogue).map(
+    ([code, { fault, retryable }]) => `${code}, ${fault}, ${retryable ? "yes" : "no"}`,
+  );
+  const told = Array.from(rows, ([, code, fault, again]) => `${code}, ${fault}, ${again}`);
+  expect(told.toSorted()).toEqual(known.toSorted());
+});
+
+describe.each(documents)("%s", (path) => {
+  test("links to files that are there", () => {
+    const targets = found(path, /\]\(([^)#]+)(?:#[^)]*)?\)/g).filter((target) => !/^[a-z]+:/.test(target));
+    expect(targets.filter((target) => !existsSync(join(repository, dirname(path), target)))).toEqual([]);
+  });
+
+  test("names files of the repository that are there", () => {
+    const named = found(path, /`((?:apps|packages|scripts|stacks|samples|test|bench|docs)\/[\w./-]+)`/g);
+    expect(named.filter((name) => !existsSync(join(repository, name)))).toEqual([]);
+  });
+});
+
+test("decisions are numbered without gaps", () => {
+  const numbers = decisions.map((path) => Number(basename(path).slice(0, 4)));
+  expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+});
+
+test("each decision has its parts and is in the list", () => {
+  const parts = /^# \d+\. .+\n[^]*\n## Context\n[^]*\n## Decision\n[^]*\n## Consequences\n/;
+  expect(decisions.filter((path) => !parts.test(textOf(path)))).toEqual([]);
+  expect(found("docs/adr/README.md", /\(([0-9][^)]+)\)/g)).toEqual(decisions.map((path) => basename(path)));
+});
+
+function found(path: string, pattern: RegExp): string[] {
+  return Array.from(textOf(path).matchAll(pattern), ([, first]) => first ?? "");
+}

@@ -1,0 +1,51 @@
+// The house rules that a reader could check file by file.
+
+import { basename } from "node:path";
+import { expect, test } from "vitest";
+import { codeOf, filesOf, isTest, textOf } from "./repository.ts";
+
+const code = filesOf("{apps,packages,scripts,test,bench}/**/*.{ts,mts,mjs}");
+const stacks = filesOf("stacks/**/*").filter((path) => textOf(path).startsWith("#!"));
+const shipped = filesOf("{apps,packages}/*/src/**/*.ts").filter((path) => !isTest(path));
+const scripts = filesOf("scripts/**/*.{ts,mjs}").filter((path) => !isTest(path));
+const readsEnvironment = /\bprocess\.env\b|\benv\b[^=;]*\}\s*=\s*process\b/;
+
+test("each file begins with a comment that says what it is for; a test says it by its name", () => {
+  const files = [...code.filter((path) => !path.endsWith(".test.ts")), ...stacks];
+  expect(files.filter((path) => !hasOpening(textOf(path)))).toEqual([]);
+});
+
+test("no file or folder is named for nothing in particular", () => {
+  const vague = /^(utils?|common|helpers?|misc|shared|lib)(\.|$)/;
+  expect(code.filter((path) => path.split("/").some((part) => vague.test(part)))).toEqual([]);
+});
+
+test("the environment is read by config.ts, and by main.ts to hand it on", () => {
+  const readers = shipped.filter((path) => readsEnvironment.test(codeOf(path)));
+  expect(readers.filter((path) => !["config.ts", "main.ts"].includes(basename(path)))).toEqual([]);
+});
+
+test("of the scripts config.ts alone reads the environment, and run.mjs, which comes before it", () => {
+  const readers = scripts.filter((path) => readsEnvironment.test(codeOf(path)));
+  expect(readers).toEqual(["scripts/config.ts", "scripts/run.mjs"]);
+});
+
+test("main.ts alone ends its process", () => {
+  const enders = shipped.filter((path) => /\bprocess\.(exit|abort)\b/.test(codeOf(path)));
+  expect(enders.filter((path) => !/^apps\/[a-z]+\/src\/main\.ts$/.test(path))).toEqual([]);
+});
+
+test("processes log through their logger", () => {
+  expect(shipped.filter((path) => /\bconsole\./.test(codeOf(path)))).toEqual([]);
+});
+
+test("no check of the compiler is switched off, no module is mocked, nothing is left to be done", () => {
+  const forbidden = /[@]ts-(ignore|expect-error|nocheck)|\bvi[.]mock\b|\bTOD[O]\b/;
+  expect(code.filter((path) => forbidden.test(textOf(path)))).toEqual([]);
+});
+
+function hasOpening(text: string): boolean {
+  const lines = text.split("\n");
+  const first = lines[0]?.startsWith("#!") === true ? lines[1] : lines[0];
+  return /^(\/\/|\/\*|#) ?\S+/.test(first ?? "");
+}

@@ -1,0 +1,204 @@
+// Lanes over a real Redis and a real store: order, one at a time, retries, hand-back, dead workers, a Redis that lost everything.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { randomUUID } from "node:crypto";
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { changeStatus, claim, isFinal, SlipwayError } from "@slipway/core";
+import type { Deployment, Store } from "@slipway/core";
+import { redisKeys } from "@slipway/protocol";
+import { openLanes, reconcile, startDeployWorker } from "@slipway/queue";
+import type { DeployTask, DeployWorker, Lanes, RunDeployment } from "@slipway/queue";
+import { openStore } from "@slipway/store";
+import { aNewDeployment, startRedis } from "@slipway/testkit";
+
+const keys = redisKeys("lanes-test");
+const leaseMs = 1_000;
+let open: AsyncDisposableStack;
+let redisUrl: string;
+let store: Store;
+let lanes: Lanes;
+let workers: DeployWorker[];
+let exhausted: string[];
+
+beforeEach(async () => {
+  open = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), "slipway-lanes-"));
+  open.defer(() => rm(folder, { recursive: true, force: true }));
+  redisUrl = open.use(await startRedis()).url;
+  store = open.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
+  lanes = open.use(
+    openLanes({ redisUrl, keys, deployments: store.deployments, ownerSlots: 3, onError: () => {} }),
+  );
+  workers = [];
+  exhausted = [];
+});
+
+afterEach(async () => {
+  await Promise.all(workers.map((worker) => worker.stop({ graceMs: 100 })));
+  await open.disposeAsync();
+});
+
+test("a lane is first in, first out, one at a time, whatever the number of workers", async () => {
+  const order: number[] = [];
+  let running = 0;
+  const run: RunDeployment = async (task) => {
+    const held = await take(task);
+    running += 1;
+    expect(running).toBe(1);
+    await sleep(20);
+    order.push(held.number);
+    running -= 1;
+    await finish(held);
+  };
+  for (let count = 0; count < 3; count += 1) await work(run);
+  const created = await Promise.all(Array.from({ length: 8 }, () => create("app")));
+  await Promise.all(created.map(() => lanes.advance("app")));
+  await allFinal(created);
+  expect(order).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+});
+
+test("the platform's failures are tried again with a higher attempt, up to three times", async () => {
+  const attempts: number[] = [];
+  await work(async (task) => {
+    attempts.push(task.attempt);
+    expect(task.tryNumber).toBe(attempts.length);
+    await take(task);
+    throw new SlipwayError("engine-unavailable", "the engine is down");
+  });
+  const created = await create("app");
+  await lanes.advance("app");
+  await allFinal([created]);
+  expect(attempts).toEqual([1, 2, 3]);
+  expect(exhausted).toEqual([created.id]);
+}, 60_000);
+
+test("a stopping worker hands back, and another goes on", async () => {
+  const started = Promise.withResolvers<void>();
+  const first = await work(async (task, signal) => {
+    const held = await take(task);
+    started.resolve();
+    await new Promise((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason as Error));
+    }).catch(async (reason: unknown) => {
+      await store.deployments.compareAndSet(changeStatus(held, "queued", { at: new Date(), lineCount: 0 }));
+      throw reason;
+    });
+  });
+  const created = await create("app");
+  await lanes.advance("app");
+  await started.promise;
+  await first.stop({ graceMs: 10 });
+  expect((await store.deployments.get(created.id))?.status).toBe("queued");
+  await work(finishAtOnce);
+  await allFinal([created]);
+  expect((await store.deployments.get(created.id))?.attempt).toBe(2);
+});
+
+test("an abort reaches the worker that runs the deployment", async () => {
+  const reason = Promise.withResolvers<unknown>();
+  const started = Promise.withResolvers<void>();
+  await work(async (task, signal) => {
+    await take(task);
+    signal.addEventListener("abort", () => reason.resolve(signal.reason));
+    started.resolve();
+    await reason.promise;
+  });
+  const created = await create("app");
+  await lanes.advance("app");
+  await started.promise;
+  await lanes.abort(created);
+  expect(await reason.promise).toMatchObject({ code: "aborted" });
+});
+
+test("after a Redis that lost everything, the reconciler refills it from the store", async () => {
+  const running = await create("busy");
+  const held = claim(running, 1, { at: new Date(), lineCount: 0 });
+  expect(await store.deployments.compareAndSet(held)).toBe(true);
+  const waiting = await create("idle");
+  await lanes.advance("idle");
+  const redis = new Redis(redisUrl);
+  await redis.flushall();
+  redis.disconnect();
+  await reconcile({ deployments: store.deployments, lanes, onExhausted });
+  await reconcile({ deployments: store.deployments, lanes, onExhausted });
+  const tasks: DeployTask[] = [];
+  await work(async (task) => {
+    tasks.push(task);
+    await finishAtOnce(task, AbortSignal.timeout(1_000));
+  });
+  await allFinal([running, waiting]);
+  const attempts = new Map(tasks.map(({ deploymentId, attempt }) => [deploymentId, attempt]));
+  expect(attempts).toEqual(
+    new Map([
+      [running.id, 2],
+      [waiting.id, 1],
+    ]),
+  );
+  expect(tasks).toHaveLength(2);
+});
+
+test("an owner has no more at work than its slots", async () => {
+  const created = await Promise.all(["a", "b", "c", "d", "e"].map((app) => create(app)));
+  for (const { appId } of created) await lanes.advance(appId);
+  const states = await Promise.all(created.map(({ id }) => lanes.jobState(id)));
+  expect(states.filter((state) => state === "live")).toHaveLength(3);
+  await work(finishAtOnce);
+  const reconciling = setInterval(() => {
+    reconcile({ deployments: store.deployments, lanes, onExhausted }).catch(() => undefined);
+  }, 100);
+  await allFinal(created);
+  clearInterval(reconciling);
+});
+
+async function create(appId: string): Promise<Deployment> {
+  return store.deployments.create(aNewDeployment({ id: randomUUID(), appId, ownerId: "owner" }));
+}
+
+async function work(run: RunDeployment): Promise<DeployWorker> {
+  const worker = await startDeployWorker({
+    redisUrl,
+    keys,
+    lanes,
+    name: "test",
+    concurrency: 2,
+    leaseMs,
+    run,
+    onExhausted,
+    onError: () => {},
+  });
+  workers.push(worker);
+  return worker;
+}
+
+const finishAtOnce: RunDeployment = async (task) => finish(await take(task));
+
+async function take({ deploymentId, attempt }: DeployTask): Promise<Deployment> {
+  const found = (await store.deployments.get(deploymentId)) as Deployment;
+  const held = claim(found, attempt, { at: new Date(), lineCount: 0 });
+  expect(await store.deployments.compareAndSet(held)).toBe(true);
+  return held;
+}
+
+async function finish(held: Deployment): Promise<void> {
+  const ended = changeStatus(held, "build-error", { at: new Date(), lineCount: 0 });
+  expect(await store.deployments.compareAndSet(ended)).toBe(true);
+}
+
+async function onExhausted(deploymentId: string): Promise<void> {
+  exhausted.push(deploymentId);
+  const found = (await store.deployments.get(deploymentId)) as Deployment;
+  if (isFinal(found.status)) return;
+  await store.deployments.compareAndSet(changeStatus(found, "aborted", { at: new Date(), lineCount: 0 }));
+}
+
+async function allFinal(deployments: readonly Deployment[]): Promise<void> {
+  for (;;) {
+    const now = await Promise.all(deployments.map(({ id }) => store.deployments.get(id)));
+    if (now.every((deployment) => deployment !== null && isFinal(deployment.status))) return;
+    await sleep(20);
+  }
+}

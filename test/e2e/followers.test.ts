@@ -1,0 +1,42 @@
+// Followers, early, late or coming back, see every line and every status once and in order.
+
+import { expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { packTarGz } from "@slipway/testkit";
+import { answering, inlineApp } from "./apps.ts";
+import { createApp, deploy, ended, follow, linesOf, output, statusesOf, untilEnd } from "./slipway.ts";
+
+const compile = "for i in $(seq 1 3000); do echo line $i; [ $((i % 300)) = 0 ] && sleep 0.1; done; true";
+const lifeOfSuccess = ["queued", "building", "pushing", "starting", "success"];
+
+test("early, late and returning followers agree with the stored log", async () => {
+  const app = await createApp("follow");
+  const early = follow(app, (frames) => frames.filter(({ data }) => data.status === "success").length > 0);
+  const { id } = await deploy(app.name, await packTarGz(inlineApp(compile, answering("done"))));
+  const brokenOff = await follow(app, (frames) => linesOf(frames, id).length >= 500);
+  const returning = await follow(app, untilEnd(id));
+  const earlyFrames = await early;
+  expect((await ended(app.name, id)).status).toBe("success");
+  const late = await follow(app, untilEnd(id));
+
+  const stored = (await output(app.name, id)).trimEnd().split("\n");
+  expect(stored.filter((line) => /^line \d+$/.test(line)).length).toBe(3000);
+  for (const frames of [earlyFrames, returning, late]) {
+    expect(linesOf(frames, id)).toEqual(stored);
+    expect(statusesOf(frames, id)).toEqual(lifeOfSuccess);
+  }
+  const seenBefore = linesOf(brokenOff, id);
+  expect(seenBefore).toEqual(stored.slice(0, seenBefore.length));
+  expect(earlyFrames.find(({ type }) => type === "new")?.data.deployment).toBe(id);
+});
+
+test("a socket without a valid token is closed with 1008, after the upgrade", async () => {
+  const app = await createApp("closed");
+  const socket = new WebSocket(app.links.deployments_stream);
+  const code = await new Promise((resolve, reject) => {
+    socket.on("error", reject);
+    socket.on("open", () => socket.send(JSON.stringify({ type: "auth", data: { token: "tk-us-wrong" } })));
+    socket.on("close", resolve);
+  });
+  expect(code).toBe(1008);
+});

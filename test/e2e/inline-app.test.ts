@@ -1,0 +1,60 @@
+// An app that brings its own bin/detect and bin/compile, and what its failures become.
+
+import { expect, test } from "vitest";
+import { packTarGz } from "@slipway/testkit";
+import { packFolder } from "../../scripts/quickstart/pack.ts";
+import { answering, inlineApp } from "./apps.ts";
+import { call, createApp, deployed, page } from "./slipway.ts";
+
+test("the inline sample is compiled and answers", async () => {
+  const app = await createApp("inline");
+  const sample = new URL("../../samples/hello-inline", import.meta.url).pathname;
+  const { deployment } = await deployed(app.name, await packFolder(sample));
+  expect(deployment.status).toBe("success");
+  expect(await page(app.name)).toMatch(/hello/i);
+});
+
+test("a failing compile is build-error, with its output", async () => {
+  const app = await createApp("fails");
+  const source = await packTarGz(
+    inlineApp("echo about to fail\necho on stderr >&2\nexit 3", answering("never")),
+  );
+  const { deployment, log } = await deployed(app.name, source);
+  expect(deployment).toMatchObject({ status: "build-error", image: null });
+  expect(log).toContain("about to fail");
+  expect(log).toContain("on stderr");
+});
+
+test("an app that exits is crashed-error, one that never listens timeout-error, and the old release stays", async () => {
+  const app = await createApp("keeps");
+  const good = await deployed(app.name, await packTarGz(inlineApp("true", answering("first"))));
+  expect(good.deployment.status).toBe("success");
+
+  const crashed = await deployed(app.name, await packTarGz(inlineApp("true", "echo going down; exit 7")));
+  expect(crashed.deployment.status).toBe("crashed-error");
+  expect(crashed.log).toContain("going down");
+  expect(await page(app.name)).toBe("first");
+
+  const deaf = await deployed(app.name, await packTarGz(inlineApp("true", "sleep 600")));
+  expect(deaf.deployment.status).toBe("timeout-error");
+  expect(await page(app.name)).toBe("first");
+});
+
+test("secret variables reach build and release, and never the log", async () => {
+  const app = await createApp("secret");
+  const variables = [
+    { name: "API_SECRET", value: "hunter2-hunter2" },
+    { name: "GREETING", value: "bonjour" },
+  ];
+  await call("PUT", `/v1/apps/${app.name}/variables`, { variables });
+  const compile =
+    'echo "the secret is $API_SECRET"; printf "%s" "$API_SECRET" | wc -c > /tmp/n; echo "length $(cat /tmp/n)"';
+  const { deployment, log } = await deployed(
+    app.name,
+    await packTarGz(inlineApp(compile, answering("$GREETING"))),
+  );
+  expect(deployment.status).toBe("success");
+  expect(log).not.toContain("hunter2");
+  expect(log).toMatch(/length 15/);
+  expect(await page(app.name)).toBe("bonjour");
+});

@@ -1,0 +1,53 @@
+// Starts the whole of Slipway once for all scenarios: api, stream and two workers as processes, on real services.
+
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import type { TestProject } from "vitest/node";
+import { setup } from "../../scripts/setup/setup.ts";
+import { startApps } from "../../scripts/supervisor/supervisor.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    apiUrl: string;
+    adminToken: string;
+  }
+}
+
+/** Short, so that an app that never listens is found out soon. */
+const bootTimeoutMs = 8_000;
+
+export default async function startPlatform(project: TestProject): Promise<() => Promise<void>> {
+  const environment = await setup({ dataDir: ".slipway/test", say });
+  const [apiPort, streamPort] = [await freePort(), await freePort()];
+  const supervisor = await startApps(
+    {
+      ...environment,
+      API_PORT: String(apiPort),
+      STREAM_PORT: String(streamPort),
+      WORKERS: "2",
+      CONCURRENCY: "1",
+      BOOT_TIMEOUT_MS: String(bootTimeoutMs),
+      STOP_GRACE_MS: "2000",
+      GRACE_MS: "10000",
+    },
+    { say, logFolder: `${environment.DATA_DIR}/logs`, logFormat: "json", obeySignals: false },
+  );
+  project.provide("apiUrl", `http://127.0.0.1:${apiPort}`);
+  project.provide("adminToken", environment.BOOTSTRAP_TOKEN);
+  return () => supervisor.stop();
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,179 @@
+// What a scenario does to a running Slipway: over HTTP and WebSocket only, as any client would.
+
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { inject } from "vitest";
+import { WebSocket } from "ws";
+import { isFinal } from "@slipway/core";
+import type { DeploymentStatus } from "@slipway/core";
+
+export interface DeploymentJson {
+  readonly id: string;
+  readonly app_id: string;
+  readonly status: DeploymentStatus;
+  readonly created_at: string;
+  readonly finished_at: string | null;
+  readonly duration: number | null;
+  readonly git_ref: string | null;
+  readonly previous_git_ref: string | null;
+  readonly image: string | null;
+  readonly image_size: number | null;
+  readonly links: { readonly output: string };
+}
+
+export interface AppJson {
+  readonly id: string;
+  readonly name: string;
+  readonly url: string;
+  readonly status: string;
+  readonly links: { readonly deployments_stream: string };
+}
+
+export interface Frame {
+  readonly type: string;
+  readonly id?: string;
+  readonly data: {
+    readonly content?: string;
+    readonly status?: DeploymentStatus;
+    readonly deployment?: unknown;
+  };
+}
+
+const pollMs = 250;
+let bearer: Promise<string> | undefined;
+
+export function apiUrl(path: string): string {
+  return new URL(path, inject("apiUrl")).href;
+}
+
+/** The JWT of the admin token, exchanged once per file. */
+function token(): Promise<string> {
+  bearer ??= exchange(inject("adminToken"));
+  return bearer;
+}
+
+async function exchange(apiToken: string): Promise<string> {
+  const basic = Buffer.from(`:${apiToken}`).toString("base64");
+  const headers = { authorization: `Basic ${basic}`, "content-type": "application/json" };
+  const answer = await fetch(apiUrl("/v1/tokens/exchange"), { method: "POST", headers, body: "{}" });
+  return ((await answer.json()) as { token: string }).token;
+}
+
+/** A request as the admin; the answer whatever its status. */
+export async function ask(method: string, path: string, body?: unknown): Promise<Response> {
+  const headers = { authorization: `Bearer ${await token()}`, "content-type": "application/json" };
+  return fetch(apiUrl(path), {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+}
+
+/** A request that has to succeed. */
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const answer = await ask(method, path, body);
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
+  return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+export async function createApp(prefix = "app"): Promise<AppJson> {
+  const name = `${prefix}-${randomBytes(4).toString("hex")}`;
+  return (await call<{ app: AppJson }>("POST", "/v1/apps", { app: { name } })).app;
+}
+
+export async function showApp(name: string): Promise<AppJson> {
+  return (await call<{ app: AppJson }>("GET", `/v1/apps/${name}`)).app;
+}
+
+/** Uploads an archive. @returns its URL to deploy from. */
+export async function upload(archive: Buffer): Promise<string> {
+  const { source } = await call<{ source: { upload_url: string; download_url: string } }>(
+    "POST",
+    "/v1/sources",
+    {},
+  );
+  const headers = { "content-type": "application/x-gzip" };
+  const answer = await fetch(source.upload_url, { method: "PUT", headers, body: new Uint8Array(archive) });
+  if (answer.status !== 200) throw new Error(`the upload answered ${answer.status}: ${await answer.text()}`);
+  return source.download_url;
+}
+
+export async function deploy(
+  app: string,
+  archive: Buffer,
+  gitRef: string | null = null,
+): Promise<DeploymentJson> {
+  return deployUrl(app, await upload(archive), gitRef);
+}
+
+export async function deployUrl(
+  app: string,
+  sourceUrl: string,
+  gitRef: string | null = null,
+): Promise<DeploymentJson> {
+  const body = { deployment: { source_url: sourceUrl, git_ref: gitRef } };
+  return (await call<{ deployment: DeploymentJson }>("POST", `/v1/apps/${app}/deployments`, body)).deployment;
+}
+
+async function showDeployment(app: string, id: string): Promise<DeploymentJson> {
+  return (await call<{ deployment: DeploymentJson }>("GET", `/v1/apps/${app}/deployments/${id}`)).deployment;
+}
+
+/** Waits until the deployment is final; the test's own timeout is the bound. */
+export async function ended(app: string, id: string): Promise<DeploymentJson> {
+  for (;;) {
+    const deployment = await showDeployment(app, id);
+    if (isFinal(deployment.status)) return deployment;
+    await sleep(pollMs);
+  }
+}
+
+export async function output(app: string, id: string): Promise<string> {
+  return (await ask("GET", `/v1/apps/${app}/deployments/${id}/output`)).text();
+}
+
+/** Deploys, and waits for the end. */
+export async function deployed(app: string, archive: Buffer, gitRef: string | null = null) {
+  const { id } = await deploy(app, archive, gitRef);
+  const deployment = await ended(app, id);
+  return { deployment, log: await output(app, id) };
+}
+
+/** The text the app's current release answers with. */
+export async function page(app: string, path = "/"): Promise<string> {
+  return (await fetch(new URL(path, (await showApp(app)).url))).text();
+}
+
+/** Follows an app's deployments until `until` is satisfied or the socket closes. */
+export async function follow(app: AppJson, until: (frames: readonly Frame[]) => boolean): Promise<Frame[]> {
+  const frames: Frame[] = [];
+  const socket = new WebSocket(app.links.deployments_stream);
+  const jwt = await token();
+  return new Promise((resolve, reject) => {
+    socket.on("open", () => socket.send(JSON.stringify({ type: "auth", data: { token: jwt } })));
+    socket.on("error", reject);
+    socket.on("close", () => resolve(frames));
+    socket.on("message", (data: Buffer) => {
+      frames.push(JSON.parse(data.toString("utf8")) as Frame);
+      if (until(frames)) socket.close();
+    });
+  });
+}
+
+export function linesOf(frames: readonly Frame[], id: string): string[] {
+  return frames
+    .filter((frame) => frame.type === "log" && frame.id === id)
+    .map((frame) => frame.data.content ?? "");
+}
+
+export function statusesOf(frames: readonly Frame[], id: string): (DeploymentStatus | undefined)[] {
+  return frames
+    .filter((frame) => frame.type === "status" && frame.id === id)
+    .map((frame) => frame.data.status);
+}
+
+/** True once the deployment's final status has come. */
+export function untilEnd(id: string): (frames: readonly Frame[]) => boolean {
+  return (frames) => statusesOf(frames, id).some((status) => status !== undefined && isFinal(status));
+}

@@ -1,0 +1,17 @@
+// A folder of files is served as it is.
+
+import { expect, test } from "vitest";
+import { packFolder } from "../../scripts/quickstart/pack.ts";
+import { createApp, deployed, page, showApp } from "./slipway.ts";
+
+test("files are served, with their types, and nothing else is", async () => {
+  const app = await createApp("static");
+  const sample = new URL("../../samples/hello-static", import.meta.url).pathname;
+  const { deployment } = await deployed(app.name, await packFolder(sample));
+  expect(deployment.status).toBe("success");
+  expect(await page(app.name)).toContain("<html");
+  const { url } = await showApp(app.name);
+  const style = await fetch(new URL("/style.css", url));
+  expect(style.headers.get("content-type")).toContain("text/css");
+  expect((await fetch(new URL("/nothing-here", url))).status).toBe(404);
+});

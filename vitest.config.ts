@@ -1,0 +1,31 @@
+import { defineConfig } from "vitest/config";
+
+const excluded = ["**/node_modules/**", "**/.slipway/**"];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["{apps,packages,scripts,test/architecture,test/chaos}/**/*.test.ts"],
+          exclude: excluded,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          exclude: excluded,
+          globalSetup: ["test/e2e/platform.ts"],
+          // Two workers serve all scenarios: files at the same time would wait in each other's way.
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
