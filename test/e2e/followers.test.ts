@@ -11,7 +11,13 @@ const lifeOfSuccess = ["queued", "building", "pushing", "starting", "success"];
 
 test("early, late and returning followers agree with the stored log", async () => {
   const app = await createApp("follow");
-  const early = follow(app, (frames) => frames.filter(({ data }) => data.status === "success").length > 0);
+  const attached = Promise.withResolvers<void>();
+  const refused = await deploy(app.name, Buffer.from("no archive"));
+  const early = follow(app, (frames) => {
+    if (untilEnd(refused.id)(frames)) attached.resolve();
+    return frames.some(({ data }) => data.status === "success");
+  });
+  await attached.promise;
   const { id } = await deploy(app.name, await packTarGz(inlineApp(compile, answering("done"))));
   const brokenOff = await follow(app, (frames) => linesOf(frames, id).length >= 500);
   const returning = await follow(app, untilEnd(id));
