@@ -14,7 +14,7 @@ export interface AppFeedOptions {
   readonly appId: string;
   readonly redis: Redis;
   readonly keys: RedisKeys;
-  readonly store: { readonly logs: LogStore; readonly deployments: Pick<DeploymentStore, "recent"> };
+  readonly store: { readonly logs: LogStore; readonly deployments: Pick<DeploymentStore, "recent" | "get"> };
   readonly now: () => Date;
   readonly onTrouble: (error: unknown) => void;
   /** For how long a deployment that ended is kept in mind. */
@@ -27,6 +27,8 @@ interface Known {
   readonly finalAt: Date | null;
   /** Number of the last line that is known to exist. */
   lastSeq: number;
+  /** Ended long ago: known for those who asked for it by its id only. */
+  readonly old: boolean;
 }
 
 export class AppFeed {
@@ -48,9 +50,13 @@ export class AppFeed {
     return this.#options.appId;
   }
 
-  /** Unfinished and just finished deployments, oldest first. */
-  deployments(): Iterable<Deployment> {
-    return this.#known.values().map(({ deployment }) => deployment);
+  /** Unfinished and just finished deployments, oldest first; or the one of that id, whenever it ended. */
+  deployments(only?: string): Iterable<Deployment> {
+    const wanted = ({ deployment, old }: Known) => (only === undefined ? !old : deployment.id === only);
+    return this.#known
+      .values()
+      .filter(wanted)
+      .map(({ deployment }) => deployment);
   }
 
   deployment(deploymentId: string): Deployment | undefined {
@@ -131,7 +137,9 @@ export class AppFeed {
     const { appId, store, now, recentMs } = this.#options;
     const startedAt = now();
     const since = new Date((this.#listedAt ?? startedAt).getTime() - recentMs);
-    const deployments = await store.deployments.recent(appId, since);
+    const recent = await store.deployments.recent(appId, since);
+    const old = await this.#askedFor(new Set(recent.map(({ id }) => id)));
+    const deployments = [...recent, ...old];
     const lastSeqs = await Promise.all(deployments.map((deployment) => this.#lastWritten(deployment)));
     // nothing is awaited from here on: what was heard meanwhile counts
     const known = new Map<string, Known>();
@@ -141,11 +149,27 @@ export class AppFeed {
         deployment,
         finalAt: isFinal(deployment.status) ? (before?.finalAt ?? startedAt) : null,
         lastSeq: Math.max(lastSeqs[index] ?? 0, before?.lastSeq ?? 0),
+        old: index >= recent.length,
       });
     }
     this.#known = known;
     this.#listedAt = startedAt;
     for (const follower of this.#followers) follower.wake();
+  }
+
+  /** Deployments of the app that followers are here for, besides those that are listed. */
+  async #askedFor(listed: ReadonlySet<string>): Promise<Deployment[]> {
+    const ids = new Set<string>();
+    for (const { only } of this.#followers) if (only !== undefined && !listed.has(only)) ids.add(only);
+    const found = await Promise.all([...ids].map((id) => this.#finished(id)));
+    return found.filter((deployment) => deployment !== null).filter(({ appId }) => appId === this.appId);
+  }
+
+  /** One that is over and was read before is not read again. */
+  async #finished(id: string): Promise<Deployment | null> {
+    const known = this.#known.get(id)?.deployment;
+    const over = known !== undefined && isFinal(known.status) && known.logLineCount !== null;
+    return over ? known : this.#options.store.deployments.get(id);
   }
 
   /** Number of the deployment's last line, as Redis or the store has it. */

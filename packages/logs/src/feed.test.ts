@@ -6,8 +6,8 @@ import { redisKeys } from "@slipway/protocol";
 import { aNewDeployment, lacksRedis, startRedis, testTime } from "@slipway/testkit";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openLogFeed } from "./feed.ts";
-import type { Follower, FollowEvent, LogFeed } from "./feed.ts";
+import { openLogFeed, recentMs } from "./feed.ts";
+import type { Follower, FollowEvent, FollowOne, LogFeed } from "./feed.ts";
 import { publishNew, publishStatus } from "./publish.ts";
 import { quietRedis, startDurableRedis } from "./test-redis.ts";
 import { MemoryStore } from "./test-store.ts";
@@ -226,6 +226,57 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     await second.until("one");
     expect(first.events).toEqual(["queued", "building"]);
   });
+
+  test("one deployment is followed from the line and the status a follower has, to its end", async () => {
+    const run = new Run(redis);
+    await using feed = run.feed();
+    await run.start();
+    run.log.line("one");
+    run.log.line("two");
+    await run.change("pushing");
+    run.log.line("three");
+    await run.log.flush();
+    const deploymentId = run.deployment.id;
+    const back = new Seen(feed, run.appId, { only: { deploymentId, afterSeq: 1, afterStatus: 2 } });
+    await back.count(3);
+    run.log.line("four");
+    await run.finish("success", "pushing");
+    expect(await back.done.promise).toBe(deploymentId);
+    expect(back.events).toEqual(["two", "pushing", "three", "four", "aborted"]);
+    expect(back.follower.unfinished).toBe(false);
+  });
+
+  test("one that ended long ago is told to whoever asks for it, and to nobody else", async () => {
+    const run = new Run(redis);
+    const later = () => new Date(testTime.getTime() + 10 * recentMs);
+    await using feed = run.feed(60_000, later);
+    await run.start();
+    run.log.line("one");
+    await run.finish("build-error");
+    const everything = new Seen(feed, run.appId);
+    const only = { deploymentId: run.deployment.id, afterSeq: 0, afterStatus: 0 };
+    const asked = new Seen(feed, run.appId, { only });
+    await asked.done.promise;
+    expect(asked.events).toEqual(["queued", "building", "one", "build-error"]);
+    const has = new Seen(feed, run.appId, { only: { ...only, afterSeq: 1, afterStatus: 3 } });
+    await has.done.promise;
+    expect(has.events).toEqual([]);
+    expect(everything.events).toEqual([]);
+  });
+
+  test("a deployment of another app is not told", async () => {
+    const [mine, foreign] = [new Run(redis), new Run(redis)];
+    await using feed = mine.feed();
+    await mine.start();
+    await foreign.start();
+    mine.store.put(foreign.deployment);
+    const only = { deploymentId: foreign.deployment.id, afterSeq: 0, afterStatus: 0 };
+    const curious = new Seen(feed, mine.appId, { only });
+    const seen = new Seen(feed, mine.appId);
+    mine.log.line("mine");
+    await seen.until("mine");
+    expect(curious.events).toEqual([]);
+  });
 });
 
 /** One deployment and the worker that runs it. */
@@ -253,9 +304,9 @@ class Run {
     return this.#log;
   }
 
-  feed(resyncMs = 60_000): LogFeed {
+  feed(resyncMs = 60_000, now = () => testTime): LogFeed {
     const { redis, store } = this;
-    return openLogFeed({ redis, keys, store, now: () => testTime, resyncMs, onTrouble: () => undefined });
+    return openLogFeed({ redis, keys, store, now, resyncMs, onTrouble: () => undefined });
   }
 
   async create(): Promise<void> {
@@ -300,6 +351,7 @@ class Run {
 }
 
 interface Pace {
+  readonly only?: FollowOne;
   readonly slow?: boolean;
   readonly hold?: (event: FollowEvent) => Promise<void> | undefined;
 }
@@ -307,10 +359,12 @@ interface Pace {
 /** A follower that writes down what it sees: "new", statuses, lines. */
 class Seen {
   readonly events: string[] = [];
+  readonly done = Promise.withResolvers<string>();
   readonly follower: Follower;
 
-  constructor(feed: LogFeed, appId: string, { slow = false, hold }: Pace = {}) {
+  constructor(feed: LogFeed, appId: string, { only, slow = false, hold }: Pace = {}) {
     this.follower = feed.follow(appId, {
+      ...(only === undefined ? {} : { only }),
       send: (event) => {
         if (event.type === "log") this.events.push(...event.batch.text.split("\n"));
         else this.events.push(event.type === "new" ? "new" : event.change.status);
@@ -319,6 +373,7 @@ class Seen {
       onFailure: (error) => {
         throw error;
       },
+      onDone: ({ id }) => this.done.resolve(id),
     });
   }
 

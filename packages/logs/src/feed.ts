@@ -8,7 +8,7 @@ import { AppFeed } from "./app-feed.ts";
 import { Follower } from "./follower.ts";
 import type { FollowerOptions } from "./follower.ts";
 
-export type { FollowEvent, FollowerOptions } from "./follower.ts";
+export type { FollowEvent, FollowOne, FollowerOptions } from "./follower.ts";
 export type { Follower } from "./follower.ts";
 
 export interface LogFeedOptions {
@@ -17,7 +17,7 @@ export interface LogFeedOptions {
   readonly keys: RedisKeys;
   readonly store: {
     readonly logs: LogStore;
-    readonly deployments: Pick<DeploymentStore, "recent">;
+    readonly deployments: Pick<DeploymentStore, "recent" | "get">;
   };
   readonly now: () => Date;
   /** How often the store and Redis are asked for what a lost message would have told. */
@@ -59,8 +59,8 @@ export class LogFeed implements AsyncDisposable {
 
   /**
    * Follows an app from now on: first all that its unfinished and just finished deployments have said so far, oldest first,
-   * then on live, until the follower is closed. Every line and status comes once and in its order. While Redis or the store
-   * is away it waits, and goes on where it was.
+   * then on live, until the follower is closed; or, with `only`, one deployment of the app from where it says. Every line and
+   * status comes once and in its order. While Redis or the store is away it waits, and goes on where it was.
    */
   follow(appId: string, options: FollowerOptions): Follower {
     const app = this.#apps.get(appId) ?? this.#openApp(appId);

@@ -10,11 +10,28 @@ import type { LineBatch } from "./tail.ts";
 export type FollowEvent =
   /** A deployment was created after the follower came. */
   | { readonly type: "new"; readonly deployment: Deployment }
-  | { readonly type: "status"; readonly deploymentId: string; readonly change: StatusChange }
+  /** `index` is the status's place in the deployment's history, from 1. */
+  | {
+      readonly type: "status";
+      readonly deploymentId: string;
+      readonly change: StatusChange;
+      readonly index: number;
+    }
   /** Consecutive lines. Live, every follower of an app gets the same `batch` object: what is made of it can be shared. */
   | { readonly type: "log"; readonly deploymentId: string; readonly batch: LineBatch };
 
+/** One deployment, from where a follower broke off. */
+export interface FollowOne {
+  readonly deploymentId: string;
+  /** Number of the last line it has; 0 for none. */
+  readonly afterSeq: number;
+  /** Index of the last status it has; 0 for none. */
+  readonly afterStatus: number;
+}
+
 export interface FollowerOptions {
+  /** Only this deployment, however long ago it ended. Without it, all that the app has unfinished or just finished. */
+  readonly only?: FollowOne;
   /**
    * Takes an event. A promise it returns holds further ones back: they are not kept in memory meanwhile, but read from the
    * store and Redis when it goes on. It has to settle when the follower is closed.
@@ -22,6 +39,8 @@ export interface FollowerOptions {
   readonly send: (event: FollowEvent) => void | Promise<void>;
   /** `send` threw or rejected, and the follower is closed. */
   readonly onFailure: (error: unknown) => void;
+  /** All there is to say of `only` was sent and taken. Called once; the follower stays until it is closed. */
+  readonly onDone?: (deployment: Deployment) => void;
 }
 
 type Held = Promise<void> | undefined;
@@ -37,6 +56,7 @@ export class Follower {
   #replayed = false;
   #running = false;
   #awake = false;
+  #done = false;
   /** A live batch that its taker has not taken whole. */
   #held: Held;
 
@@ -45,6 +65,14 @@ export class Follower {
     this.#feed = feed;
     this.#options = options;
     this.#onClose = onClose;
+    const { only } = options;
+    if (only === undefined) return;
+    this.#cursors.set(only.deploymentId, { nextSeq: only.afterSeq + 1, statusesSent: only.afterStatus });
+  }
+
+  /** The deployment it is here for; undefined when it follows the whole app. */
+  get only(): string | undefined {
+    return this.#options.only?.deploymentId;
   }
 
   get closed(): boolean {
@@ -54,7 +82,7 @@ export class Follower {
   /** Whether a deployment it follows has more to say. */
   get unfinished(): boolean {
     if (!this.#replayed) return true;
-    for (const deployment of this.#feed.deployments()) {
+    for (const deployment of this.#feed.deployments(this.only)) {
       const cursor = this.#cursors.get(deployment.id);
       if (cursor === undefined || !isDone(deployment, cursor)) return true;
     }
@@ -82,8 +110,9 @@ export class Follower {
 
   /** Lines as they come. Sent at once where they follow on; otherwise they are read when it is their turn. */
   hear(deployment: Deployment, batch: LineBatch): void {
+    if (this.only !== undefined && this.only !== deployment.id) return;
     const cursor = this.#cursors.get(deployment.id);
-    if (this.#running || cursor === undefined || batch.firstSeq > cursor.nextSeq) {
+    if (!this.#started || this.#running || cursor === undefined || batch.firstSeq > cursor.nextSeq) {
       this.wake();
       return;
     }
@@ -98,9 +127,10 @@ export class Follower {
         this.#awake = false;
         await this.#held;
         this.#held = undefined;
-        for (const { id } of this.#feed.deployments()) await this.#advance(id);
+        for (const { id } of this.#feed.deployments(this.only)) await this.#advance(id);
         this.#replayed = true;
         this.#forget();
+        this.#tellDone();
       }
     } catch (error) {
       // the store or Redis is away: the next resync wakes us
@@ -163,7 +193,13 @@ export class Follower {
       const next = nextStatus(deployment, cursor, this.#feed.finalForMs(deployment.id));
       if (next === null || next.afterSeq >= cursor.nextSeq || this.#closed) return undefined;
       cursor.statusesSent += 1;
-      const held = this.#send({ type: "status", deploymentId: deployment.id, change: next.change });
+      const { id: deploymentId } = deployment;
+      const held = this.#send({
+        type: "status",
+        deploymentId,
+        change: next.change,
+        index: cursor.statusesSent,
+      });
       if (held) return held;
     }
   }
@@ -184,8 +220,17 @@ export class Follower {
     this.#options.onFailure(error);
   }
 
+  #tellDone(): void {
+    const deployment = this.only === undefined ? undefined : this.#feed.deployment(this.only);
+    const cursor = deployment && this.#cursors.get(deployment.id);
+    if (this.#done || this.#closed || !deployment || !cursor || !isDone(deployment, cursor)) return;
+    this.#done = true;
+    this.#options.onDone?.(deployment);
+  }
+
   /** Deployments that ended some time ago are listed no more. */
   #forget(): void {
+    if (this.only !== undefined) return;
     for (const id of this.#cursors.keys()) {
       if (this.#feed.deployment(id) === undefined) this.#cursors.delete(id);
     }
