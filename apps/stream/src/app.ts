@@ -12,6 +12,7 @@ import { Connections } from "./connections.ts";
 import { defaultLimits } from "./platform.ts";
 import type { ConnectionLimits } from "./platform.ts";
 import { listen } from "./server.ts";
+import { openSocketIo } from "./socket-io.ts";
 
 /** While something is away every attempt fails: one warning in this time is enough, the rest is for debugging. */
 const warnEveryMs = 10_000;
@@ -32,19 +33,27 @@ export async function startStream(
   const keys = redisKeys(config.INSTALLATION_ID);
   const auth = openAuth({ store, signingKey: config.SIGNING_KEY });
   const feed = opened.use(openLogFeed({ redis, keys, store, now, onTrouble }));
-  const platform = { auth, apps: store.apps, feed, logger, now };
-  const connections = opened.use(new Connections(platform, { ...defaultLimits, ...limits }));
+  const platform = { auth, apps: store.apps, deployments: store.deployments, feed, logger, now };
+  const bounds = { ...defaultLimits, ...limits };
+  const connections = opened.use(new Connections(platform, bounds));
   const health = async () => {
     const found = await checkHealth({ store: () => store.ping(), redis: () => redis.ping() });
     if (!found.ok) logger.warn({ parts: found.parts }, "not healthy");
     return found;
   };
   const server = await listen(connections, { host: config.STREAM_HOST, port: config.STREAM_PORT, health });
+  const socketIo = openSocketIo(server, {
+    platform,
+    connections,
+    limits: bounds,
+    corsOrigins: config.CORS_ORIGINS,
+  });
   const resources = opened.move();
   return {
     async stop({ graceMs }) {
       server.close();
       await connections.drain(graceMs);
+      await socketIo.close();
       server.closeAllConnections();
       await resources.disposeAsync();
     },

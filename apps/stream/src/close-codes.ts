@@ -17,6 +17,7 @@ export const tooSlow: Close = { code: 1013, reason: "the connection takes nothin
 /** 1008 for what the client did wrong, 1013 for what may work later, 1011 for a fault of ours. */
 export function closeFor(thrown: unknown): Close {
   const { code, fault, message } = toSlipwayError(thrown);
+  if (code === "too-many-requests") return { code: 1013, reason: shortened(message) };
   if (fault === "user") return { code: 1008, reason: shortened(message) };
   if (code === "internal") return { code: 1011, reason: "internal error" };
   return { code: 1013, reason: "the server cannot answer now, try again later" };
@@ -24,6 +25,11 @@ export function closeFor(thrown: unknown): Close {
 
 function shortened(message: string): string {
   return Buffer.byteLength(message) <= maxReasonBytes ? message : "refused";
+}
+
+/** The user has as many connections as one may have; some of them have to end first. */
+export function tooManyOfUser(): SlipwayError {
+  return new SlipwayError("too-many-requests", "you have too many connections open");
 }
 
 /** A refusal of what the client asked, as an error. */

@@ -3,14 +3,14 @@
 import type { Duplex } from "node:stream";
 import { WebSocket } from "ws";
 import type { RawData } from "ws";
-import { mayUse } from "@slipway/auth";
-import { notFound } from "@slipway/core";
 import type { App, User } from "@slipway/core";
 import type { Follower } from "@slipway/logs";
 import { authFrame } from "@slipway/protocol";
-import { closeFor, refusal, tooSlow } from "./close-codes.ts";
+import { appFor, userOf } from "./admission.ts";
+import { closeFor, refusal, tooManyOfUser, tooSlow } from "./close-codes.ts";
 import type { Close } from "./close-codes.ts";
 import { framesOf, pingFrames } from "./frames.ts";
+import type { Client } from "./connections.ts";
 import type { ConnectionLimits, Platform } from "./platform.ts";
 
 export interface ConnectionOptions {
@@ -28,7 +28,7 @@ export interface ConnectionOptions {
 /** How many ping intervals a peer may go without a sign of life. */
 const silentPings = 3;
 
-export class Connection {
+export class Connection implements Client {
   readonly #platform: Platform;
   readonly #options: ConnectionOptions;
   readonly #closed = Promise.withResolvers<void>();
@@ -124,15 +124,11 @@ export class Connection {
     }
   }
 
-  /** The app, which the token's user may follow. A foreign app is not told from one that does not exist. */
+  /** The app, which the token's user may follow. */
   async #admitted(token: string): Promise<App> {
-    const { auth, apps } = this.#platform;
-    const user = await auth.authenticate(token);
-    if (user === null) throw refusal("the token is not valid");
-    const wanted = this.#options.app ?? "";
-    const app = (await apps.byName(wanted)) ?? (await apps.get(wanted));
-    if (app === null || app.deletedAt !== null || !mayUse(user, app)) throw notFound("app");
-    if (!this.#options.admit(user)) throw refusal("you have too many connections open");
+    const user = await userOf(this.#platform, token);
+    const app = await appFor(this.#platform, user, this.#options.app ?? "");
+    if (!this.#options.admit(user)) throw tooManyOfUser();
     this.#user = user;
     return app;
   }

@@ -3,9 +3,23 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { User } from "@slipway/core";
 import { goingAway, tooMany } from "./close-codes.ts";
+import type { Close } from "./close-codes.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import type { ConnectionLimits, Platform } from "./platform.ts";
+
+/** One client, over whichever transport. */
+export interface Client {
+  /** Who it is; undefined until that is known. */
+  readonly user: User | undefined;
+  /** Whether it waits for more of a deployment. */
+  readonly unfinished: boolean;
+  close(close: Close): void;
+  /** Ends it without another word. */
+  terminate(): void;
+  /** Says that we are there, and drops it when it is not. */
+  ping(): void;
+}
 
 const drainPollMs = 100;
 /** What a client has to answer our close, before it is dropped. */
@@ -14,7 +28,7 @@ const closingMs = 1_000;
 export class Connections implements AsyncDisposable {
   readonly #platform: Platform;
   readonly #limits: ConnectionLimits;
-  readonly #all = new Set<Connection>();
+  readonly #all = new Set<Client>();
   readonly #timer: NodeJS.Timeout;
   #draining = false;
 
@@ -32,19 +46,31 @@ export class Connections implements AsyncDisposable {
 
   /** Serves a client that was just upgraded, to its end. */
   async serve(client: Omit<ConnectionOptions, "limits" | "admit">): Promise<void> {
-    const options = { ...client, limits: this.#limits, admit: (user: User) => this.#admits(user) };
+    const options = { ...client, limits: this.#limits, admit: (user: User) => this.admits(user) };
     const connection = new Connection(this.#platform, options);
+    const refused = this.refusal();
+    if (refused !== null) return connection.close(refused);
+    using _held = this.hold(connection);
+    await connection.serve();
+  }
+
+  /** Why a client of whom nothing is known yet is not taken; null when it is. */
+  refusal(): Close | null {
+    if (this.#draining) return goingAway;
     const unknown = countOf(this.#all, ({ user }) => user === undefined);
-    if (this.#draining) return connection.close(goingAway);
-    if (this.#all.size >= this.#limits.connections || unknown >= this.#limits.unknownConnections) {
-      return connection.close(tooMany);
-    }
-    this.#all.add(connection);
-    try {
-      await connection.serve();
-    } finally {
-      this.#all.delete(connection);
-    }
+    const full = this.#all.size >= this.#limits.connections || unknown >= this.#limits.unknownConnections;
+    return full ? tooMany : null;
+  }
+
+  /** Counts the client among those served, until what is returned is disposed of. */
+  hold(client: Client): Disposable {
+    this.#all.add(client);
+    return { [Symbol.dispose]: () => void this.#all.delete(client) };
+  }
+
+  /** Whether the user may have one connection more. */
+  admits(user: User): boolean {
+    return countOf(this.#all, (other) => other.user?.id === user.id) < this.#limits.connectionsPerUser;
   }
 
   /**
@@ -69,14 +95,10 @@ export class Connections implements AsyncDisposable {
     clearInterval(this.#timer);
     await this.drain(0);
   }
-
-  #admits(user: User): boolean {
-    return countOf(this.#all, (other) => other.user?.id === user.id) < this.#limits.connectionsPerUser;
-  }
 }
 
-function countOf(connections: Iterable<Connection>, matches: (connection: Connection) => boolean): number {
+function countOf(clients: Iterable<Client>, matches: (client: Client) => boolean): number {
   let count = 0;
-  for (const connection of connections) if (matches(connection)) count += 1;
+  for (const client of clients) if (matches(client)) count += 1;
   return count;
 }

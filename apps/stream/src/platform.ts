@@ -1,13 +1,14 @@
 // What a connection stands on. Made once by app.ts.
 
 import type { Auth } from "@slipway/auth";
-import type { AppStore } from "@slipway/core";
+import type { AppStore, DeploymentStore } from "@slipway/core";
 import type { LogFeed } from "@slipway/logs";
 import type { Logger } from "@slipway/service";
 
 export interface Platform {
   readonly auth: Pick<Auth, "authenticate">;
   readonly apps: Pick<AppStore, "byName" | "get">;
+  readonly deployments: Pick<DeploymentStore, "get">;
   readonly feed: LogFeed;
   readonly logger: Logger;
   readonly now: () => Date;
@@ -23,6 +24,8 @@ export interface ConnectionLimits {
   readonly authMs: number;
   /** Between two pings. A peer that shows no life for three of them is dead. */
   readonly pingMs: number;
+  /** What one socket.io connection may follow at once. */
+  readonly subscriptions: number;
   /** What may wait in a connection's socket before its follower waits too. */
   readonly backlogBytes: number;
 }
@@ -33,6 +36,7 @@ export const defaultLimits: ConnectionLimits = {
   connectionsPerUser: 200,
   authMs: 10_000,
   pingMs: 20_000,
+  subscriptions: 100,
   backlogBytes: 1024 * 1024,
 };
 

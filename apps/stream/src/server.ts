@@ -1,4 +1,5 @@
-// The HTTP server: upgrades to WebSocket, and the answer to whoever asks for the process's health.
+// The HTTP server: upgrades to WebSocket, and the answer to whoever asks for the process's health. socket.io, attached to
+// it by app.ts, takes the requests and upgrades of its own path.
 
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -8,6 +9,7 @@ import { SlipwayError } from "@slipway/core";
 import type { Health } from "@slipway/service";
 import type { Connections } from "./connections.ts";
 import { maxClientFrameBytes } from "./platform.ts";
+import { socketIoPath } from "./socket-io.ts";
 
 export interface ServerOptions {
   readonly host: string;
@@ -38,6 +40,7 @@ export async function listen(connections: Connections, options: ServerOptions): 
     perMessageDeflate: false,
   });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (request.url?.startsWith(socketIoPath) === true) return;
     // Every upgrade is accepted, and a refusal is a close: some clients have no way to see a refused handshake.
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
       const app = appIn(request.url ?? "/");
@@ -69,7 +72,9 @@ async function answer(
     const shown = Object.entries(parts).map(([part, state]) => [part, state === "ok" ? "ok" : "down"]);
     json(response, ok ? 200 : 503, { status: ok ? "ok" : "down", parts: Object.fromEntries(shown) });
   } else {
-    json(response, 404, { error: "not found: this server speaks WebSocket at /apps/NAME" });
+    json(response, 404, {
+      error: `not found: this server speaks WebSocket at /apps/NAME and socket.io at ${socketIoPath}`,
+    });
   }
 }
 

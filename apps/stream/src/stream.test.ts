@@ -174,7 +174,7 @@ describe.skipIf(await lacksRedis())("the stream's bounds", () => {
     await first.untilStatus("queued");
     const second = stream.connect(`/apps/${app.name}`);
     await second.auth(jwt);
-    expect(await second.closed).toMatchObject({ code: 1008 });
+    expect(await second.closed).toMatchObject({ code: 1013 });
     const silent = stream.connect(`/apps/${app.name}`);
     expect((await silent.closed).reason).toContain("auth frame");
     const waiting = stream.connect(`/apps/${app.name}`);

@@ -19,6 +19,7 @@ export const errorCatalogue = {
   conflict: user,
   "too-large": user,
   expired: user,
+  "too-many-requests": user,
   // Deployments: the source and the build
   "source-unreachable": user,
   "archive-invalid": user,

@@ -5,3 +5,4 @@ export * from "./frames.ts";
 export * from "./http/index.ts";
 export * from "./jobs.ts";
 export * from "./keys.ts";
+export * from "./socket-io.ts";

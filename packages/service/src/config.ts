@@ -10,6 +10,19 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export const portSetting = z.coerce.number().int().min(0).max(65_535);
 /** A whole number above zero given as text: milliseconds, bytes, a count. */
 export const countSetting = z.coerce.number().int().positive();
+/** Origins of web pages, separated by blanks or commas; `*` for all. None by default. */
+export const originsSetting = z
+  .string()
+  .default("")
+  .transform((text) => text.split(/[\s,]+/).filter((item) => item !== ""))
+  .pipe(
+    z.array(
+      z.union([
+        z.literal("*"),
+        z.url({ protocol: /^https?$/, error: "must be origins: https://example.com" }),
+      ]),
+    ),
+  );
 
 /** What every process of an installation takes. Set-up fills most of it in. */
 export const commonSettings = z.object({

@@ -11,6 +11,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   unauthorized: 401,
   forbidden: 403,
   expired: 403,
+  "too-many-requests": 429,
   "not-found": 404,
   conflict: 409,
   "too-large": 413,

@@ -1,0 +1,252 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { io } from "socket.io-client";
+import type { Socket } from "socket.io-client";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { endEvent, logEvent, newEvent, statusEvent } from "@slipway/protocol";
+import type { ClientEvents, ServerEvents, SubscriptionAnswer } from "@slipway/protocol";
+import { lacksRedis } from "@slipway/testkit";
+import { startTestStream } from "./test-stream.ts";
+import type { TestStream } from "./test-stream.ts";
+
+describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
+  let stream: TestStream;
+
+  beforeAll(async () => {
+    stream = await startTestStream({ subscriptions: 3 });
+  });
+  afterAll(() => stream[Symbol.asyncDispose]());
+
+  test.for(["websocket", "polling", "polling websocket"])(
+    "an app is replayed and followed, over %s",
+    async (transports) => {
+      const { user, jwt } = await stream.newUser();
+      const app = await stream.newApp(user);
+      const run = await stream.deploy(app);
+      await run.start();
+      run.log.line("one");
+      using client = new IoClient(stream.url, jwt, transports.split(" "));
+      expect(await client.ask("subscribe", { app: app.name })).toEqual({
+        ok: true,
+        app: app.id,
+        deployment: null,
+      });
+      await client.until("one");
+      run.log.line("two");
+      await run.finish("build-error");
+      await client.until("BUILD-ERROR");
+      const next = await stream.deploy(app);
+      await client.until("NEW");
+      await client.count(7);
+      expect(client.told).toEqual(["QUEUED", "BUILDING", "one", "two", "BUILD-ERROR", "NEW", "QUEUED"]);
+      expect(client.news).toEqual([expect.objectContaining({ app: app.id, deployment: next.deployment.id })]);
+    },
+  );
+
+  test("a client that was cut off resumes by what it has, without gap or double", async () => {
+    const { user, token } = await stream.newUser();
+    const app = await stream.newApp(user);
+    const run = await stream.deploy(app);
+    await run.start();
+    using client = new IoClient(stream.url, token, ["websocket"]);
+    client.socket.on("connect", () => {
+      client.socket.emit("subscribe", { app: app.id, deployment: run.deployment.id, ...client.cursor });
+    });
+    for (let line = 1; line <= 3_000; line += 1) {
+      await run.log.write(Buffer.from(`${line}\n`));
+      if (line % 600 === 0) client.socket.io.engine.close();
+      if (line % 50 === 0) await delay(1);
+    }
+    await run.finish("build-error");
+    await client.ended;
+    expect(client.told).toEqual(["QUEUED", "BUILDING", ...numbers(3_000), "BUILD-ERROR"]);
+    expect(client.end).toMatchObject({ lineCount: 3_000, sha256: run.deployment.logSha256 });
+    expect(client.connections).toBeGreaterThan(1);
+  });
+
+  test("a client that takes nothing holds little in memory, and gets all when it goes on", async () => {
+    const { user, jwt } = await stream.newUser();
+    const app = await stream.newApp(user);
+    const run = await stream.deploy(app);
+    await run.start();
+    using client = new IoClient(stream.url, jwt, ["websocket"]);
+    await client.ask("subscribe", { app: app.name, deployment: run.deployment.id });
+    await client.until("BUILDING");
+    const transport = client.socket.io.engine.transport as unknown as {
+      ws: { pause(): void; resume(): void };
+    };
+    transport.ws.pause();
+    const before = heldBytes();
+    const line = "x".repeat(999);
+    for (let count = 0; count < 60_000; count += 1) await run.log.write(Buffer.from(`${line}\n`));
+    await run.finish("build-error");
+    const held = heldBytes() - before;
+    transport.ws.resume();
+    await client.ended;
+    expect(client.told.filter((told) => told === line)).toHaveLength(60_000);
+    expect(held).toBeLessThan(60_000 * line.length * 0.2);
+  }, 60_000);
+
+  test("a token that is not valid, or none, is a connect_error", async () => {
+    for (const token of ["tk-us-wrong", undefined, 7]) {
+      using client = new IoClient(stream.url, token, ["websocket"]);
+      expect(await client.refused).toMatchObject({ data: { code: "unauthorized" } });
+    }
+  });
+
+  test("what may not be followed, or makes no sense, is answered so", async () => {
+    const [{ user, jwt }, stranger] = [await stream.newUser(), await stream.newUser()];
+    const [app, foreign] = [await stream.newApp(user), await stream.newApp(stranger.user)];
+    const elsewhere = await stream.deploy(foreign);
+    using client = new IoClient(stream.url, jwt, ["websocket"]);
+    const refusals: readonly [unknown, string][] = [
+      [{ app: foreign.name }, "not-found"],
+      [{ app: "no-such-app" }, "not-found"],
+      [{ app: app.name, deployment: elsewhere.deployment.id }, "not-found"],
+      [{ app: app.name, afterSeq: 4 }, "invalid"],
+      [{ app: app.name, deployment: "d", afterSeq: -1 }, "invalid"],
+      [{ app: app.name, and: "more" }, "invalid"],
+      [{}, "invalid"],
+      [null, "invalid"],
+      ["app", "invalid"],
+    ];
+    for (const [request, code] of refusals) {
+      expect(await client.ask("subscribe", request)).toMatchObject({ ok: false, code });
+    }
+    expect(await client.ask("unsubscribe", { app: foreign.name })).toMatchObject({ code: "not-found" });
+    client.socket.emit("subscribe", { app: foreign.name });
+    (client.socket as unknown as Socket).emit("anything", "else");
+    expect(await client.ask("subscribe", { app: app.name })).toMatchObject({ ok: true });
+  });
+
+  test("a connection follows so much, and one less after unsubscribe", async () => {
+    const { user, jwt } = await stream.newUser();
+    const apps = await Promise.all([1, 2, 3, 4].map(() => stream.newApp(user)));
+    using client = new IoClient(stream.url, jwt, ["websocket"]);
+    const answers = [];
+    for (const { name } of apps) answers.push(await client.ask("subscribe", { app: name }));
+    expect(answers.map(({ ok }) => ok)).toEqual([true, true, true, false]);
+    expect(answers[3]).toMatchObject({ code: "too-many-requests" });
+    const [first, , , fourth] = apps.map(({ name }) => ({ app: name }));
+    expect(await client.ask("subscribe", first)).toMatchObject({ ok: true });
+    expect(await client.ask("unsubscribe", first)).toMatchObject({ ok: true });
+    expect(await client.ask("subscribe", fourth)).toMatchObject({ ok: true });
+  });
+
+  test("the plain WebSocket and the health answer stand beside it", async () => {
+    const { user, jwt } = await stream.newUser();
+    const app = await stream.newApp(user);
+    await stream.deploy(app);
+    using client = new IoClient(stream.url, jwt, ["websocket"]);
+    await client.ask("subscribe", { app: app.name });
+    const plain = stream.connect(`/apps/${app.name}`);
+    await plain.auth(jwt);
+    await plain.untilStatus("queued");
+    await client.until("QUEUED");
+    expect((await fetch(`${stream.url}/health`)).status).toBe(200);
+  });
+});
+
+describe.skipIf(await lacksRedis())("the stream's bounds over socket.io", () => {
+  test("connections count together with the others; a stop lets clients connect elsewhere", async () => {
+    await using stream = await startTestStream({ connectionsPerUser: 2 });
+    const { user, jwt } = await stream.newUser();
+    const app = await stream.newApp(user);
+    const run = await stream.deploy(app);
+    await run.start();
+    const plain = stream.connect(`/apps/${app.name}`);
+    await plain.auth(jwt);
+    await plain.untilStatus("building");
+    using client = new IoClient(stream.url, jwt, ["websocket"]);
+    await client.ask("subscribe", { app: app.name });
+    await client.until("BUILDING");
+    using third = new IoClient(stream.url, jwt, ["websocket"]);
+    expect(await third.refused).toMatchObject({ data: { code: "too-many-requests" } });
+    const cut = new Promise((resolve) => client.socket.once("disconnect", resolve));
+    const stopped = stream.service.stop({ graceMs: 20_000 });
+    run.log.line("still here");
+    await run.finish("build-error");
+    expect(await cut).toBe("transport close");
+    expect(client.told).toEqual(["QUEUED", "BUILDING", "still here", "BUILD-ERROR"]);
+    await stopped;
+  });
+});
+
+/** A client that writes down what it is told, in short: statuses in capitals, lines as they are. */
+class IoClient implements Disposable {
+  readonly socket: Socket<ServerEvents, ClientEvents>;
+  readonly told: string[] = [];
+  readonly news: unknown[] = [];
+  readonly refused: Promise<Error>;
+  readonly ended: Promise<void>;
+  end: unknown;
+  connections = 0;
+  /** What a client has to keep to resume. */
+  readonly cursor = { afterSeq: 0, afterStatus: 0 };
+  #changed = Promise.withResolvers<void>();
+
+  constructor(url: string, token: unknown, transports: string[]) {
+    this.socket = io(url, { auth: { token }, transports, forceNew: true, reconnectionDelay: 5 });
+    const refused = Promise.withResolvers<Error>();
+    const ended = Promise.withResolvers<void>();
+    this.refused = refused.promise;
+    this.ended = ended.promise;
+    this.socket.on("connect_error", refused.resolve);
+    this.socket.on("connect", () => {
+      this.connections += 1;
+    });
+    this.socket.on("new", (event) => {
+      this.news.push(newEvent.parse(event));
+      this.#tell("NEW");
+    });
+    this.socket.on("status", (event) => {
+      const { status, index } = statusEvent.parse(event);
+      this.cursor.afterStatus = index;
+      this.#tell(status.toUpperCase());
+    });
+    this.socket.on("log", (event) => {
+      const { seq, lines } = logEvent.parse(event);
+      this.cursor.afterSeq = seq + lines.length - 1;
+      this.#tell(...lines);
+    });
+    this.socket.on("end", (event) => {
+      this.end = endEvent.parse(event);
+      ended.resolve();
+    });
+  }
+
+  ask(what: "subscribe" | "unsubscribe", request: unknown): Promise<SubscriptionAnswer> {
+    return new Promise((resolve) => this.socket.emit(what, request, resolve));
+  }
+
+  async until(told: string): Promise<void> {
+    while (!this.told.includes(told)) await this.#changed.promise;
+  }
+
+  async count(told: number): Promise<void> {
+    while (this.told.length < told) await this.#changed.promise;
+  }
+
+  [Symbol.dispose](): void {
+    this.socket.disconnect();
+  }
+
+  #tell(...told: string[]): void {
+    this.told.push(...told);
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}
+
+/** What is really in use, garbage left out. */
+function heldBytes(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+function numbers(last: number): string[] {
+  return Array.from({ length: last }, (_, index) => String(index + 1));
+}
