@@ -39,15 +39,7 @@ export function openSocketIo(server: HttpServer, options: SocketIoOptions): { cl
     cors: { origin: corsOrigins.includes("*") ? "*" : [...corsOrigins] },
     allowRequest: (_request, answer) => answer(connections.refusal()?.reason, connections.refusal() === null),
   });
-  io.use((socket, next) => {
-    signIn(platform, connections, socket.handshake.auth).then(
-      (user) => {
-        socket.data.user = user;
-        next();
-      },
-      (error: unknown) => next(refused(platform, error)),
-    );
-  });
+  io.use((socket, next) => void admit(socket, next));
   io.on("connection", (socket) => {
     const session = new SocketIoSession(platform, socket, limits.subscriptions);
     const held = connections.hold(session);
@@ -57,6 +49,15 @@ export function openSocketIo(server: HttpServer, options: SocketIoOptions): { cl
     });
   });
   return { close: () => io.close() };
+
+  async function admit(socket: ClientSocket, next: (error?: Error) => void): Promise<void> {
+    try {
+      socket.data.user = await signIn(platform, connections, socket.handshake.auth);
+    } catch (error) {
+      return next(refused(platform, error));
+    }
+    next();
+  }
 }
 
 async function signIn(platform: Platform, connections: Connections, auth: unknown): Promise<User> {
