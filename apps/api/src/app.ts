@@ -2,12 +2,14 @@
 
 import { Redis } from "ioredis";
 import { ensureBootstrap, openAuth, openUrlSigner } from "@slipway/auth";
+import { openLogFeed } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import { openLanes } from "@slipway/queue";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
 import type { ApiConfig } from "./config.ts";
 import { httpApp } from "./http-app.ts";
+import { OutputEvents } from "./output-events.ts";
 import type { Platform } from "./platform.ts";
 import { listen } from "./server.ts";
 
@@ -21,6 +23,7 @@ export async function startApi(config: ApiConfig, logger: Logger): Promise<Servi
   const resources = opened.move();
   return {
     async stop({ graceMs }) {
+      platform.outputEvents[Symbol.dispose]();
       await server.stop({ graceMs });
       await resources.disposeAsync();
     },
@@ -43,6 +46,10 @@ async function openPlatform(
   );
   redis.on("error", onError);
   const { deployments } = store;
+  const onTrouble = (error: unknown) =>
+    logger.warn({ err: error }, "followers wait: Redis or the store failed");
+  const now = () => new Date();
+  const feed = opened.use(openLogFeed({ redis, keys, store, now, onTrouble }));
   return {
     config,
     logger,
@@ -53,6 +60,7 @@ async function openPlatform(
     lanes: opened.use(openLanes({ redisUrl, keys, deployments, ownerSlots: config.OWNER_SLOTS, onError })),
     auth: openAuth({ store, signingKey }),
     urlSigner: openUrlSigner({ signingKey }),
-    now: () => new Date(),
+    outputEvents: new OutputEvents({ feed }),
+    now,
   };
 }

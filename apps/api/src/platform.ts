@@ -7,6 +7,7 @@ import type { RedisKeys } from "@slipway/protocol";
 import type { Lanes } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
 import type { ApiConfig } from "./config.ts";
+import type { OutputEvents } from "./output-events.ts";
 
 export interface Platform {
   readonly config: ApiConfig;
@@ -18,5 +19,6 @@ export interface Platform {
   readonly lanes: Lanes;
   readonly auth: Auth;
   readonly urlSigner: UrlSigner;
+  readonly outputEvents: OutputEvents;
   readonly now: () => Date;
 }

@@ -31,6 +31,8 @@ export interface TestApi extends AsyncDisposable {
   readonly blobs: BlobStore;
   readonly redis: TestRedis;
   readonly operatorToken: string;
+  /** Stops the API, with a second of grace. */
+  stop(): Promise<void>;
   /** A new user with an API token. */
   newUser(values?: Partial<User>): Promise<{ user: User; token: string }>;
   /** Asks with a bearer; null for none. */
@@ -65,6 +67,7 @@ export async function startTestApi(settings: Readonly<Record<string, string>> = 
     blobs,
     redis,
     operatorToken,
+    stop: () => api.stop({ graceMs: 1_000 }),
     newUser: (values) => newUser(store, values),
     ask: (token, method, path, body) => ask(new URL(path, url), token, method, body),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),

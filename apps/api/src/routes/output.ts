@@ -1,9 +1,9 @@
-// A deployment's log as text: what there is of it at this moment, streamed.
+// A deployment's log: what there is of it at this moment as text, streamed; or followed to its end as events.
 
 import { pipeline } from "node:stream/promises";
-import type { Response, Router } from "express";
+import type { Request, Response, Router } from "express";
 import { mayUse } from "@slipway/auth";
-import { SlipwayError, notFound } from "@slipway/core";
+import { SlipwayError, invalidField, notFound } from "@slipway/core";
 import type { Deployment } from "@slipway/core";
 import { readLog } from "@slipway/logs";
 import type { LineBatch } from "@slipway/logs";
@@ -17,7 +17,7 @@ export function addOutputRoutes(router: Router, platform: Platform): void {
 
   router.get("/apps/:app/deployments/:deployment/output", async (request, response) => {
     const deployment = await deploymentOf(store, appOf(response), request.params.deployment);
-    await sendLog(platform, deployment, response);
+    await sendOutput(platform, deployment, request, response);
   });
 
   router.get("/deployments/:deployment/output", async (request, response) => {
@@ -26,8 +26,20 @@ export function addOutputRoutes(router: Router, platform: Platform): void {
     if (deployment === null || app === null || app.deletedAt !== null || !mayUse(userOf(response), app)) {
       throw notFound("deployment");
     }
-    await sendLog(platform, deployment, response);
+    await sendOutput(platform, deployment, request, response);
   });
+}
+
+async function sendOutput(
+  platform: Platform,
+  deployment: Deployment,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const { follow = "0" } = request.query;
+  if (follow !== "0" && follow !== "1") throw invalidField("follow", "must be 0 or 1");
+  if (follow === "1") platform.outputEvents.serve(deployment, userOf(response), request, response);
+  else await sendLog(platform, deployment, response);
 }
 
 /** The first lines are read before the answer begins: with none there is no log, and a failure is still an error. */

@@ -1,0 +1,241 @@
+import { Redis } from "ioredis";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { changeStatus, claim } from "@slipway/core";
+import type { App, Deployment, FinalStatus } from "@slipway/core";
+import { openLogWriter, publishStatus } from "@slipway/logs";
+import type { LogWriter } from "@slipway/logs";
+import { redisKeys } from "@slipway/protocol";
+import { aNewDeployment, anApp, lacksRedis } from "@slipway/testkit";
+import { startTestApi } from "./test-api.ts";
+import type { TestApi } from "./test-api.ts";
+
+describe.skipIf(await lacksRedis())("the output as events", () => {
+  let api: TestApi;
+  let redis: Redis;
+  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
+
+  beforeAll(async () => {
+    api = await startTestApi();
+    redis = new Redis(api.config.REDIS_URL);
+    ada = await api.newUser();
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await api[Symbol.asyncDispose]();
+  });
+
+  test("tells what was and what comes, to the end", async () => {
+    const run = await Run.start(api, redis, ada.user.id);
+    run.log.line("one");
+    await run.log.flush();
+    const events = new Events(run.url, ada.token);
+    await events.until((event) => event.text === "one");
+    run.log.line("two");
+    await run.finish("build-error");
+    await events.closed;
+    expect(events.response?.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+    expect(events.told).toEqual(["queued", "building", "one", "two", "build-error", "end"]);
+    expect(events.lastId).toBe("2.3");
+    expect(events.data("end")).toEqual({ lineCount: 2, sha256: run.deployment.logSha256 });
+  });
+
+  test("goes on behind Last-Event-ID, and tells who has everything not to come again", async () => {
+    const run = await Run.start(api, redis, ada.user.id);
+    for (const line of ["one", "two", "three"]) run.log.line(line);
+    await run.finish("build-error");
+    const back = new Events(run.url, ada.token, "1.1");
+    await back.closed;
+    expect(back.told).toEqual(["building", "two", "three", "build-error", "end"]);
+    const done = await fetch(run.url, {
+      headers: { authorization: `Bearer ${ada.token}`, "last-event-id": back.lastId },
+    });
+    expect(done.status).toBe(204);
+    const odd = new Events(run.url, ada.token, "never heard of");
+    await odd.closed;
+    expect(odd.told).toHaveLength(7);
+  });
+
+  test("is for those who may use the app", async () => {
+    const run = await Run.start(api, redis, ada.user.id);
+    const stranger = await api.newUser();
+    expect((await api.ask(stranger.token, "GET", run.path)).status).toBe(404);
+    expect((await api.ask(null, "GET", run.path)).status).toBe(401);
+    expect((await api.ask(ada.token, "GET", run.path.replace("=1", "=maybe"))).status).toBe(422);
+    await run.finish("build-error");
+  });
+
+  test("one user follows so many at once, and a client that goes away makes room", async () => {
+    const run = await Run.start(api, redis, ada.user.id);
+    const following = Array.from({ length: 50 }, () => new Events(run.url, ada.token));
+    for (const events of following) await events.until((event) => event.text === "building");
+    expect((await api.ask(ada.token, "GET", run.path)).status).toBe(429);
+    following.pop()?.abort();
+    const again = new Events(run.url, ada.token);
+    const untilTaken = async () => {
+      let events = again;
+      while ((await events.opened).status === 429) events = new Events(run.url, ada.token);
+      return events;
+    };
+    const taken = await untilTaken();
+    await run.finish("build-error");
+    await taken.closed;
+    expect(taken.told.at(-1)).toBe("end");
+  });
+
+  test("a client that takes nothing gets all when it goes on", async () => {
+    const run = await Run.start(api, redis, ada.user.id);
+    const { hostname, port, pathname, search } = new URL(run.url);
+    const socket = connect(Number(port), hostname);
+    socket.write(
+      `GET ${pathname}${search} HTTP/1.0\r\nhost: x\r\nauthorization: Bearer ${ada.token}\r\n\r\n`,
+    );
+    await once(socket, "readable");
+    const line = "x".repeat(999);
+    for (let count = 0; count < 20_000; count += 1) await run.log.write(Buffer.from(`${line}\n`));
+    await run.finish("build-error");
+    let text = "";
+    for await (const chunk of socket) text += String(chunk);
+    expect(text.split(line)).toHaveLength(20_001);
+    expect(text).toContain("event: end");
+  });
+
+  test("a stop of the API ends what is followed", async () => {
+    await using other = await startTestApi();
+    const user = await other.newUser();
+    const client = new Redis(other.config.REDIS_URL);
+    const run = await Run.start(other, client, user.user.id);
+    const events = new Events(run.url, user.token);
+    await events.until((event) => event.text === "building");
+    await run.log[Symbol.asyncDispose]();
+    client.disconnect();
+    await other.stop();
+    await events.closed;
+    expect(events.told).toEqual(["queued", "building"]);
+  });
+});
+
+/** One deployment and the worker that runs it. */
+class Run {
+  readonly #api: TestApi;
+  readonly #redis: Redis;
+  readonly log: LogWriter;
+  deployment: Deployment;
+
+  private constructor(api: TestApi, redis: Redis, log: LogWriter, deployment: Deployment) {
+    this.#api = api;
+    this.#redis = redis;
+    this.log = log;
+    this.deployment = deployment;
+  }
+
+  static async start(api: TestApi, redis: Redis, ownerId: string): Promise<Run> {
+    const app: App = anApp({ ownerId });
+    await api.store.apps.create(app);
+    const queued = await api.store.deployments.create(
+      aNewDeployment({ id: randomUUID(), appId: app.id, ownerId, createdAt: new Date() }),
+    );
+    const log = await openLogWriter({
+      redis,
+      keys: redisKeys(api.config.INSTALLATION_ID),
+      store: api.store,
+      appId: app.id,
+      deploymentId: queued.id,
+      attempt: 1,
+      secrets: [],
+      now: () => new Date(),
+    });
+    const run = new Run(api, redis, log, queued);
+    await run.#put(claim(queued, 1, { at: new Date(), lineCount: 0 }));
+    return run;
+  }
+
+  get path(): string {
+    const { appId, id } = this.deployment;
+    return `/v1/apps/${appId}/deployments/${id}/output?follow=1`;
+  }
+
+  get url(): string {
+    return new URL(this.path, this.#api.url).href;
+  }
+
+  async finish(status: FinalStatus): Promise<void> {
+    const { lineCount, sha256: logSha256 } = await this.log.end();
+    const facts = { logLineCount: lineCount, logSha256 };
+    await this.#put(changeStatus(this.deployment, status, { at: new Date(), lineCount, facts }));
+    await this.log[Symbol.asyncDispose]();
+  }
+
+  async #put(next: Deployment): Promise<void> {
+    if (!(await this.#api.store.deployments.compareAndSet(next))) throw new Error("somebody else changed it");
+    this.deployment = next;
+    await publishStatus(this.#redis, redisKeys(this.#api.config.INSTALLATION_ID), next);
+  }
+}
+
+interface Told {
+  readonly event: string;
+  readonly data: unknown;
+  /** A line, a status, or "end". */
+  readonly text: string;
+}
+
+/** A client that writes down every event, its lines each. */
+class Events {
+  readonly all: Told[] = [];
+  readonly opened: Promise<Response>;
+  readonly closed: Promise<void>;
+  response: Response | undefined;
+  lastId = "";
+  readonly #stop = new AbortController();
+  #changed = Promise.withResolvers<void>();
+
+  constructor(url: string, token: string, lastEventId?: string) {
+    const headers = new Headers({ authorization: `Bearer ${token}` });
+    if (lastEventId !== undefined) headers.set("last-event-id", lastEventId);
+    this.opened = fetch(url, { headers, signal: this.#stop.signal });
+    this.closed = this.#read();
+  }
+
+  get told(): string[] {
+    return this.all.map(({ text }) => text);
+  }
+
+  data(event: string): unknown {
+    return this.all.find((told) => told.event === event)?.data;
+  }
+
+  abort(): void {
+    this.#stop.abort();
+  }
+
+  async until(matches: (told: Told) => boolean): Promise<void> {
+    while (!this.all.some(matches)) await this.#changed.promise;
+  }
+
+  async #read(): Promise<void> {
+    try {
+      this.response = await this.opened;
+      let text = "";
+      for await (const chunk of this.response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+        const messages = `${text}${chunk}`.split("\n\n");
+        text = messages.pop() ?? "";
+        for (const each of messages) this.#hear(each);
+        this.#changed.resolve();
+        this.#changed = Promise.withResolvers();
+      }
+    } catch (error) {
+      if (!this.#stop.signal.aborted) throw error;
+    }
+  }
+
+  #hear(text: string): void {
+    const [, id = "", event = "", json = "null"] = /^id: (.*)\nevent: (.*)\ndata: (.*)$/.exec(text) ?? [];
+    if (event === "") return;
+    this.lastId = id;
+    const data = JSON.parse(json) as { lines?: string[]; status?: string };
+    for (const line of data.lines ?? [data.status ?? "end"]) this.all.push({ event, data, text: line });
+  }
+}
