@@ -6,20 +6,11 @@ import helmet from "helmet";
 import { accessLog } from "./middleware/access-log.ts";
 import { authentication } from "./middleware/authentication.ts";
 import { errorAnswer, unknownRoute } from "./middleware/errors.ts";
-import { jsonBody } from "./middleware/json-body.ts";
-import { loadApp } from "./middleware/load-app.ts";
+import { guardsOf } from "./middleware/guards.ts";
 import type { Platform } from "./platform.ts";
-import { addAppRoutes } from "./routes/apps.ts";
-import { addCacheRoutes } from "./routes/caches.ts";
+import { v1Routes } from "./routes.ts";
 import { queueDashboard } from "./routes/dashboard.ts";
-import { addDeploymentRoutes } from "./routes/deployments.ts";
 import { addHealthRoutes } from "./routes/health.ts";
-import { addOutputRoutes } from "./routes/output.ts";
-import { addRegionRoutes } from "./routes/regions.ts";
-import { addArchiveRoutes, addSourceRoutes } from "./routes/sources.ts";
-import { addTokenRoutes } from "./routes/tokens.ts";
-import { addUserRoutes } from "./routes/users.ts";
-import { addVariableRoutes } from "./routes/variables.ts";
 
 export function httpApp(platform: Platform): Express {
   const app = express();
@@ -30,36 +21,23 @@ export function httpApp(platform: Platform): Express {
   app.use(securityHeaders(platform));
   addHealthRoutes(app, platform);
   app.use("/queues", queueDashboard(platform));
-  app.use("/v1", publicRoutes(platform), memberRoutes(platform));
+  app.use("/v1", v1Router(platform));
   app.use(unknownRoute, errorAnswer);
   return app;
 }
 
-/** Those that bring their own credentials, or need none. They come before bodies are read. */
-function publicRoutes(platform: Platform): Router {
+function v1Router(platform: Platform): Router {
   const router = Router();
+  const guards = guardsOf(platform);
   router.use((_request, response, next) => {
     response.set("Cache-Control", "no-store");
     next();
   });
-  addTokenRoutes(router, platform);
-  addRegionRoutes(router, platform);
-  addArchiveRoutes(router, platform);
-  return router;
-}
-
-/** Those of a user that has signed in. */
-function memberRoutes(platform: Platform): Router {
-  const router = Router();
-  router.use(authentication(platform), jsonBody());
-  router.use("/apps/:app", loadApp(platform));
-  addUserRoutes(router);
-  addAppRoutes(router, platform);
-  addSourceRoutes(router, platform);
-  addDeploymentRoutes(router, platform);
-  addOutputRoutes(router, platform);
-  addCacheRoutes(router, platform);
-  addVariableRoutes(router, platform);
+  for (const route of v1Routes(platform)) {
+    router[route.method](route.path, ...guards(route), route.handler);
+  }
+  // Which routes there are is told to who has signed in.
+  router.use(authentication(platform));
   return router;
 }
 

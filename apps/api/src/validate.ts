@@ -1,22 +1,31 @@
-// Turns what zod finds wrong with a body into the fields that a 422 names.
+// Turns what zod finds wrong with a request into the fields that a 422 names.
 
 import type { z } from "zod";
 import { SlipwayError } from "@slipway/core";
 
 /** @throws {SlipwayError} "invalid" that names every wrong field. */
 export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(body ?? {}, { error: messageFor });
+  return parse(schema, body ?? {}, "body");
+}
+
+/** As `parseBody`. What is given twice comes as a list, so a schema of texts refuses it. */
+export function parseQuery<Schema extends z.ZodType>(schema: Schema, query: unknown): z.output<Schema> {
+  return parse(schema, query, "query");
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, input: unknown, whole: string): z.output<Schema> {
+  const parsed = schema.safeParse(input, { error: messageFor });
   if (parsed.success) return parsed.data;
   const fields: Record<string, string[]> = {};
-  for (const issue of parsed.error.issues) (fields[fieldAt(issue.path)] ??= []).push(issue.message);
-  const [field, messages] = Object.entries(fields)[0] ?? ["body", ["is not valid"]];
+  for (const issue of parsed.error.issues) (fields[fieldAt(issue.path, whole)] ??= []).push(issue.message);
+  const [field, messages] = Object.entries(fields)[0] ?? [whole, ["is not valid"]];
   throw new SlipwayError("invalid", `${field} ${messages[0] ?? "is not valid"}`, { fields });
 }
 
 /** A field goes by its name within the document: `name`, not `app.name`; an entry of a list with its place. */
-function fieldAt(path: readonly PropertyKey[]): string {
+function fieldAt(path: readonly PropertyKey[], whole: string): string {
   const within = typeof path[1] === "string" ? path.slice(1) : path;
-  return within.length === 0 ? "body" : within.map(String).join(".");
+  return within.length === 0 ? whole : within.map(String).join(".");
 }
 
 function messageFor(issue: z.core.$ZodRawIssue): string | undefined {

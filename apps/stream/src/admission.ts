@@ -1,7 +1,7 @@
 // Who a client is, and whether it may follow what it asks for: the same for every transport.
 
-import { mayUse } from "@slipway/auth";
-import { notFound } from "@slipway/core";
+import { allows, appRole } from "@slipway/auth";
+import { SlipwayError, notFound } from "@slipway/core";
 import type { App, Deployment, User } from "@slipway/core";
 import { refusal } from "./close-codes.ts";
 import type { Platform } from "./platform.ts";
@@ -14,12 +14,15 @@ export async function userOf({ auth }: Pick<Platform, "auth">, token: string): P
 }
 
 /**
- * @param wanted name or id.
- * @throws {SlipwayError} "not-found" also for an app that the user may not follow: it is not told from one that is not there.
+ * @param wanted name or id. The id goes first: nobody takes over another's app by giving theirs its id as a name.
+ * @throws {SlipwayError} "not-found" also for an app that the user has no role in; "forbidden" for a role that may not.
  */
 export async function appFor({ apps }: Pick<Platform, "apps">, user: User, wanted: string): Promise<App> {
-  const app = (await apps.byName(wanted)) ?? (await apps.get(wanted));
-  if (app === null || app.deletedAt !== null || !mayUse(user, app)) throw notFound("app");
+  const byId = await apps.get(wanted);
+  const app = byId === null || byId.deletedAt !== null ? await apps.byName(wanted) : byId;
+  const role = app === null ? null : appRole(user, app);
+  if (app === null || role === null) throw notFound("app");
+  if (!allows(role, "logs:read")) throw new SlipwayError("forbidden", "your role may not follow this app");
   return app;
 }
 

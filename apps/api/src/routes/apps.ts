@@ -1,51 +1,69 @@
 // /v1/apps: create, list, show, delete.
 
 import { randomUUID } from "node:crypto";
-import type { Router } from "express";
 import { invalidField, newApp } from "@slipway/core";
-import { createAppRequest } from "@slipway/protocol";
-import type { AppAnswer, AppsAnswer } from "@slipway/protocol";
+import { appAnswer, appsAnswer, createAppRequest, deleteAppQuery } from "@slipway/protocol";
 import { deleteApp } from "../delete-app.ts";
-import { userOf } from "../middleware/authentication.ts";
-import { appOf } from "../middleware/load-app.ts";
 import type { Platform } from "../platform.ts";
 import { presentApp } from "../presenters/app.ts";
-import { parseBody } from "../validate.ts";
+import { route } from "../route.ts";
+import type { Route } from "../route.ts";
 
-export function addAppRoutes(router: Router, platform: Platform): void {
+export function appRoutes(platform: Platform): Route[] {
   const { store, config, now } = platform;
-
-  router.get("/apps", async (_request, response) => {
-    const user = userOf(response);
-    const apps = await store.apps.list(user.operator ? "all" : { ownerId: user.id });
-    const ownerIds = [...new Set(apps.map((app) => app.ownerId))];
-    const owners = new Map(
-      await Promise.all(ownerIds.map(async (id) => [id, await store.users.get(id)] as const)),
-    );
-    const bodies = apps.map((app) => presentApp(app, owners.get(app.ownerId) ?? null, config));
-    response.json({ apps: bodies } satisfies AppsAnswer);
-  });
-
-  router.post("/apps", async (request, response) => {
-    const user = userOf(response);
-    const { name } = parseBody(createAppRequest, request.body).app;
-    const app = newApp({ id: randomUUID(), name, ownerId: user.id, createdAt: now() });
-    await store.apps.create(app);
-    response.status(201).json({ app: presentApp(app, user, config) } satisfies AppAnswer);
-  });
-
-  router.get("/apps/:app", async (_request, response) => {
-    const app = appOf(response);
-    const owner = await store.users.get(app.ownerId);
-    response.json({ app: presentApp(app, owner, config) } satisfies AppAnswer);
-  });
-
-  router.delete("/apps/:app", async (request, response) => {
-    const app = appOf(response);
-    if (request.query["current_name"] !== app.name) {
-      throw invalidField("current_name", "must be the app's name, to confirm the deletion");
-    }
-    await deleteApp(platform, app);
-    response.status(204).end();
-  });
+  return [
+    route({
+      method: "get",
+      path: "/apps",
+      summary: "List the apps one may use, by name; operators see all",
+      access: "account:use",
+      answer: { status: 200, json: appsAnswer },
+      async handle({ user }) {
+        const apps = await store.apps.list(user.operator ? "all" : { ownerId: user.id });
+        const ownerIds = [...new Set(apps.map((app) => app.ownerId))];
+        const owners = new Map(
+          await Promise.all(ownerIds.map(async (id) => [id, await store.users.get(id)] as const)),
+        );
+        return { apps: apps.map((app) => presentApp(app, owners.get(app.ownerId) ?? null, config)) };
+      },
+    }),
+    route({
+      method: "post",
+      path: "/apps",
+      summary: "Create an app",
+      access: "account:use",
+      body: createAppRequest,
+      answer: { status: 201, json: appAnswer },
+      problems: [409],
+      async handle({ user, body }) {
+        const app = newApp({ id: randomUUID(), name: body.app.name, ownerId: user.id, createdAt: now() });
+        await store.apps.create(app);
+        return { app: presentApp(app, user, config) };
+      },
+    }),
+    route({
+      method: "get",
+      path: "/apps/:app",
+      summary: "Show an app",
+      access: "app:read",
+      answer: { status: 200, json: appAnswer },
+      async handle({ app }) {
+        return { app: presentApp(app, await store.users.get(app.ownerId), config) };
+      },
+    }),
+    route({
+      method: "delete",
+      path: "/apps/:app",
+      summary: "Delete an app with all it has, and abort its deployments",
+      access: "app:delete",
+      query: deleteAppQuery,
+      answer: { status: 204 },
+      async handle({ app, query }) {
+        if (query.current_name !== app.name) {
+          throw invalidField("current_name", "must be the app's name, to confirm the deletion");
+        }
+        await deleteApp(platform, app);
+      },
+    }),
+  ];
 }

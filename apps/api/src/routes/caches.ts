@@ -1,20 +1,27 @@
 // DELETE /v1/apps/:app/caches/deployment: the next build starts without a cache.
 
-import type { Router } from "express";
 import { cacheBlobPrefix, notFound } from "@slipway/core";
 import { changeLiveApp } from "../change.ts";
-import { appOf } from "../middleware/load-app.ts";
 import type { Platform } from "../platform.ts";
+import { route } from "../route.ts";
+import type { Route } from "../route.ts";
 
-export function addCacheRoutes(router: Router, { store, blobs, now }: Platform): void {
-  router.delete("/apps/:app/caches/deployment", async (_request, response) => {
-    const { id } = appOf(response);
-    // With the version raised, what a running build saves later is not found either.
-    const app = await changeLiveApp(store, id, now(), ({ cacheVersion }) => ({
-      cacheVersion: cacheVersion + 1,
-    }));
-    if (app === null) throw notFound("app");
-    await blobs.deletePrefix(cacheBlobPrefix(id));
-    response.status(204).end();
-  });
+export function cacheRoutes({ store, blobs, now }: Platform): Route[] {
+  return [
+    route({
+      method: "delete",
+      path: "/apps/:app/caches/deployment",
+      summary: "Delete the app's build cache",
+      access: "caches:delete",
+      answer: { status: 204 },
+      async handle({ app }) {
+        // With the version raised, what a running build saves later is not found either.
+        const changed = await changeLiveApp(store, app.id, now(), ({ cacheVersion }) => ({
+          cacheVersion: cacheVersion + 1,
+        }));
+        if (changed === null) throw notFound("app");
+        await blobs.deletePrefix(cacheBlobPrefix(app.id));
+      },
+    }),
+  ];
 }

@@ -6,6 +6,7 @@ import { ExpressAdapter } from "@bull-board/express";
 import { Router } from "express";
 import type { Express, Request, RequestHandler } from "express";
 import { contentSecurityPolicy } from "helmet";
+import { accountRole, allows } from "@slipway/auth";
 import { SlipwayError } from "@slipway/core";
 import { basicCredentials } from "../middleware/authentication.ts";
 import type { Platform } from "../platform.ts";
@@ -25,7 +26,8 @@ function operatorsOnly({ auth }: Platform): RequestHandler {
       response.set("WWW-Authenticate", 'Basic realm="Slipway queues", charset="UTF-8"');
       throw new SlipwayError("unauthorized", "sign in with any name and an operator's API token as password");
     }
-    if (!user.operator) throw new SlipwayError("forbidden", "the queues are for operators only");
+    if (!allows(accountRole(user), "queues:manage"))
+      throw new SlipwayError("forbidden", "the queues are for operators only");
     next();
   };
 }

@@ -1,44 +1,61 @@
 // A deployment's log: what there is of it at this moment as text, streamed; or followed to its end as events.
 
 import { pipeline } from "node:stream/promises";
-import type { Request, Response, Router } from "express";
-import { mayUse } from "@slipway/auth";
-import { SlipwayError, invalidField, notFound } from "@slipway/core";
-import type { Deployment } from "@slipway/core";
+import type { Request, Response } from "express";
+import { SlipwayError, notFound } from "@slipway/core";
+import type { Deployment, User } from "@slipway/core";
 import { readLog } from "@slipway/logs";
 import type { LineBatch } from "@slipway/logs";
-import { userOf } from "../middleware/authentication.ts";
-import { appOf } from "../middleware/load-app.ts";
+import { outputQuery } from "@slipway/protocol";
+import type { OutputQuery } from "@slipway/protocol";
 import type { Platform } from "../platform.ts";
+import { route } from "../route.ts";
+import type { Route } from "../route.ts";
 import { deploymentOf } from "./deployments.ts";
 
-export function addOutputRoutes(router: Router, platform: Platform): void {
+interface OutputAsked {
+  readonly query: OutputQuery;
+  readonly user: User;
+  readonly request: Request;
+  readonly response: Response;
+}
+
+export function outputRoutes(platform: Platform): Route[] {
   const { store } = platform;
-
-  router.get("/apps/:app/deployments/:deployment/output", async (request, response) => {
-    const deployment = await deploymentOf(store, appOf(response), request.params.deployment);
-    await sendOutput(platform, deployment, request, response);
-  });
-
-  router.get("/deployments/:deployment/output", async (request, response) => {
-    const deployment = await store.deployments.get(request.params.deployment);
-    const app = deployment === null ? null : await store.apps.get(deployment.appId);
-    if (deployment === null || app === null || app.deletedAt !== null || !mayUse(userOf(response), app)) {
-      throw notFound("deployment");
-    }
-    await sendOutput(platform, deployment, request, response);
-  });
+  const log = {
+    method: "get",
+    summary: "A deployment's log so far, as text; followed to its end as events with follow=1",
+    access: "logs:read",
+    query: outputQuery,
+    answer: { status: 200, type: "text/plain" },
+    problems: [429],
+  } as const;
+  return [
+    route({
+      ...log,
+      path: "/apps/:app/deployments/:deployment/output",
+      async handle({ app, params, ...asked }) {
+        await sendOutput(platform, await deploymentOf(store, app, params.deployment), asked);
+      },
+    }),
+    route({
+      ...log,
+      path: "/deployments/:deployment/output",
+      async handle({ params, ...asked }) {
+        const deployment = await store.deployments.get(params.deployment);
+        if (deployment === null) throw notFound("deployment");
+        await sendOutput(platform, deployment, asked);
+      },
+    }),
+  ];
 }
 
 async function sendOutput(
   platform: Platform,
   deployment: Deployment,
-  request: Request,
-  response: Response,
+  { query, user, request, response }: OutputAsked,
 ): Promise<void> {
-  const { follow = "0" } = request.query;
-  if (follow !== "0" && follow !== "1") throw invalidField("follow", "must be 0 or 1");
-  if (follow === "1") platform.outputEvents.serve(deployment, userOf(response), request, response);
+  if (query.follow === "1") platform.outputEvents.serve(deployment, user, request, response);
   else await sendLog(platform, deployment, response);
 }
 

@@ -1,10 +1,11 @@
 // GET /v1/regions: where clients find the API. There is one region, this installation.
 
-import type { Router } from "express";
-import type { RegionsAnswer } from "@slipway/protocol";
+import { regionsAnswer } from "@slipway/protocol";
 import type { Platform } from "../platform.ts";
+import { route } from "../route.ts";
+import type { Route } from "../route.ts";
 
-export function addRegionRoutes(router: Router, { config }: Platform): void {
+export function regionRoutes({ config }: Platform): Route[] {
   const url = config.PUBLIC_API_URL;
   const region = {
     name: config.REGION_NAME,
@@ -15,7 +16,14 @@ export function addRegionRoutes(router: Router, { config }: Platform): void {
     ssh: `${new URL(url).hostname}:22`,
     default: true,
   };
-  router.get("/regions", (_request, response) => {
-    response.json({ regions: [region] } satisfies RegionsAnswer);
-  });
+  return [
+    route({
+      method: "get",
+      path: "/regions",
+      summary: "Where the API is; there is one region",
+      access: "anyone",
+      answer: { status: 200, json: regionsAnswer },
+      handle: async () => ({ regions: [region] }),
+    }),
+  ];
 }

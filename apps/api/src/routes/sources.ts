@@ -2,56 +2,84 @@
 
 import { randomUUID } from "node:crypto";
 import { pipeline } from "node:stream/promises";
-import type { Request, RequestHandler, Router } from "express";
+import type { Request, Response } from "express";
 import { SlipwayError, notFound, sourceBlobKey } from "@slipway/core";
 import type { Source } from "@slipway/core";
-import type { SourceAnswer } from "@slipway/protocol";
-import { userOf } from "../middleware/authentication.ts";
+import { sourceAnswer, uploadedAnswer } from "@slipway/protocol";
 import type { Platform } from "../platform.ts";
+import { route } from "../route.ts";
+import type { Route } from "../route.ts";
 import { archivePath, archiveRoute, presentSource } from "../source-url.ts";
 
 const urlsHoldMs = 10 * 60_000;
 /** A longer upload is no upload but somebody keeping a connection. */
 const longestUploadMs = 60 * 60_000;
 
-export function addSourceRoutes(router: Router, { store, urlSigner, config, now }: Platform): void {
-  router.post("/sources", async (_request, response) => {
-    const createdAt = now();
-    const source: Source = {
-      id: randomUUID(),
-      ownerId: userOf(response).id,
-      createdAt,
-      expiresAt: new Date(createdAt.getTime() + urlsHoldMs),
-      sizeBytes: null,
-    };
-    await store.sources.create(source);
-    const body = { source: presentSource(source, urlSigner, config.PUBLIC_API_URL) };
-    response.status(201).json(body satisfies SourceAnswer);
-  });
+export function sourceRoutes(platform: Platform): Route[] {
+  const { store, urlSigner, config, now } = platform;
+  return [
+    route({
+      method: "post",
+      path: "/sources",
+      summary: "Get a place to upload an archive to; its URLs hold for ten minutes",
+      access: "account:use",
+      answer: { status: 201, json: sourceAnswer },
+      async handle({ user }) {
+        const createdAt = now();
+        const source: Source = {
+          id: randomUUID(),
+          ownerId: user.id,
+          createdAt,
+          expiresAt: new Date(createdAt.getTime() + urlsHoldMs),
+          sizeBytes: null,
+        };
+        await store.sources.create(source);
+        return { source: presentSource(source, urlSigner, config.PUBLIC_API_URL) };
+      },
+    }),
+    // A second upload takes the first one's place, until the URL expires.
+    route({
+      method: "put",
+      path: archiveRoute,
+      summary: "Upload the archive",
+      access: "signed-url",
+      answer: { status: 200, json: uploadedAnswer },
+      problems: [413],
+      async handle({ request, params }) {
+        checkSignature(platform, "PUT", params.source, request);
+        await takeUpload(platform, params.source, request);
+        return {};
+      },
+    }),
+    route({
+      method: "get",
+      path: archiveRoute,
+      summary: "Download the archive",
+      access: "signed-url",
+      answer: { status: 200, type: "application/gzip" },
+      async handle({ request, response, params }) {
+        checkSignature(platform, "GET", params.source, request);
+        await giveArchive(platform, params.source, response);
+      },
+    }),
+  ];
 }
 
-/** The signature is all the authentication there is: clients send no other here. */
-export function addArchiveRoutes(router: Router, platform: Platform): void {
+async function takeUpload(platform: Platform, id: string, request: Request): Promise<void> {
   const { store, blobs } = platform;
+  if ((await store.sources.get(id)) === null) throw notFound("source");
+  const sizeBytes = await receive(platform, sourceBlobKey(id), request);
+  if (!(await store.sources.complete(id, sizeBytes))) {
+    await blobs.delete(sourceBlobKey(id));
+    throw new SlipwayError("expired", "the URL expired during the upload");
+  }
+}
 
-  // A second upload takes the first one's place, until the URL expires.
-  router.put(archiveRoute, signed(platform, "PUT"), async (request, response) => {
-    const id = request.params.source;
-    if ((await store.sources.get(id)) === null) throw notFound("source");
-    const sizeBytes = await receive(platform, sourceBlobKey(id), request);
-    if (!(await store.sources.complete(id, sizeBytes))) {
-      await blobs.delete(sourceBlobKey(id));
-      throw new SlipwayError("expired", "the URL expired during the upload");
-    }
-    response.status(200).json({});
-  });
-
-  router.get(archiveRoute, signed(platform, "GET"), async (request, response) => {
-    const blob = await blobs.get(sourceBlobKey(request.params.source));
-    if (blob === null) throw notFound("source");
-    response.set({ "Content-Type": "application/gzip", "Content-Length": String(blob.sizeBytes) });
-    await pipeline(blob.bytes, response);
-  });
+async function giveArchive({ blobs }: Platform, id: string, response: Response): Promise<void> {
+  const blob = await blobs.get(sourceBlobKey(id));
+  if (blob === null) throw notFound("source");
+  response.set({ "Content-Type": "application/gzip", "Content-Length": String(blob.sizeBytes) });
+  await pipeline(blob.bytes, response);
 }
 
 /** Streams a body into the blob store. @returns its size in bytes. */
@@ -73,11 +101,9 @@ async function receive({ blobs, config }: Platform, key: string, request: Reques
   }
 }
 
-function signed({ urlSigner }: Platform, method: string): RequestHandler<{ source: string }> {
-  return (request, _response, next) => {
-    const worth = urlSigner.verify(method, archivePath(request.params.source), request.query);
-    if (worth === "valid") next();
-    else if (worth === "expired") next(new SlipwayError("expired", "the URL has expired"));
-    else next(new SlipwayError("forbidden", "the URL is not one that was given out"));
-  };
+/** The signature is all the authentication there is: clients send no other here. */
+function checkSignature({ urlSigner }: Platform, method: string, id: string, request: Request): void {
+  const worth = urlSigner.verify(method, archivePath(id), request.query);
+  if (worth === "expired") throw new SlipwayError("expired", "the URL has expired");
+  if (worth === "forged") throw new SlipwayError("forbidden", "the URL is not one that was given out");
 }

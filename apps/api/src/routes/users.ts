@@ -1,12 +1,20 @@
 // GET /v1/users/self: who the bearer is.
 
-import type { Router } from "express";
-import type { SelfAnswer } from "@slipway/protocol";
-import { userOf } from "../middleware/authentication.ts";
+import { selfAnswer } from "@slipway/protocol";
+import { route } from "../route.ts";
+import type { Route } from "../route.ts";
 
-export function addUserRoutes(router: Router): void {
-  router.get("/users/self", (_request, response) => {
-    const { id, username, email, fullname } = userOf(response);
-    response.json({ user: { id, username, email, fullname, flags: {} } } satisfies SelfAnswer);
-  });
+export function userRoutes(): Route[] {
+  return [
+    route({
+      method: "get",
+      path: "/users/self",
+      summary: "Show who the bearer is",
+      access: "account:use",
+      answer: { status: 200, json: selfAnswer },
+      async handle({ user: { id, username, email, fullname } }) {
+        return { user: { id, username, email, fullname, flags: {} } };
+      },
+    }),
+  ];
 }

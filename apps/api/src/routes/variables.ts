@@ -1,7 +1,6 @@
 // /v1/apps/:app/variables: list, set, change, unset. They take effect with the next deployment.
 
 import { randomUUID } from "node:crypto";
-import type { Router } from "express";
 import { SlipwayError, checkVariable, invalidField, notFound, variableLimits } from "@slipway/core";
 import type { Store, Variable } from "@slipway/core";
 import {
@@ -9,65 +8,99 @@ import {
   setVariableRequest,
   setVariablesRequest,
   unsetVariablesRequest,
+  variableAnswer,
+  variablesAnswer,
 } from "@slipway/protocol";
-import type { VariableAnswer, VariablesAnswer } from "@slipway/protocol";
-import { appOf } from "../middleware/load-app.ts";
 import type { Platform } from "../platform.ts";
 import { presentVariable } from "../presenters/variable.ts";
-import { parseBody } from "../validate.ts";
+import { route } from "../route.ts";
+import type { Route } from "../route.ts";
 
 interface Asked {
   readonly name: string;
   readonly value: string;
 }
 
-export function addVariableRoutes(router: Router, { store }: Platform): void {
+export function variableRoutes({ store }: Platform): Route[] {
   const { variables } = store;
-
-  router.get("/apps/:app/variables", async (_request, response) => {
-    const stored = await variables.list(appOf(response).id);
-    response.json({ variables: stored.map(presentVariable) } satisfies VariablesAnswer);
-  });
-
-  router.put("/apps/:app/variables", async (request, response) => {
-    const asked = parseBody(setVariablesRequest, request.body).variables;
-    for (const [place, variable] of asked.entries()) checkAt(`variables.${place}.`, variable);
-    if (new Set(asked.map(({ name }) => name)).size < asked.length) {
-      throw invalidField("variables", "name one variable twice");
-    }
-    const stored = await set(store, appOf(response).id, asked);
-    response.json({ variables: stored.map(presentVariable) } satisfies VariablesAnswer);
-  });
-
-  router.post("/apps/:app/variables", async (request, response) => {
-    const asked = parseBody(setVariableRequest, request.body).variable;
-    checkAt("", asked);
-    const [stored] = await set(store, appOf(response).id, [asked]);
-    if (stored === undefined) throw new SlipwayError("internal", "the store kept no variable");
-    response.status(201).json({ variable: presentVariable(stored) } satisfies VariableAnswer);
-  });
-
-  router.patch("/apps/:app/variables/:variable", async (request, response) => {
-    const { value } = parseBody(changeVariableRequest, request.body).variable;
-    const appId = appOf(response).id;
-    const known = await variables.get(appId, request.params.variable);
-    if (known === null) throw notFound("variable");
-    checkAt("", { name: known.name, value });
-    const [stored] = await variables.set(appId, [{ ...known, value }]);
-    response.json({ variable: presentVariable(stored ?? { ...known, value }) } satisfies VariableAnswer);
-  });
-
-  router.delete("/apps/:app/variables/:variable", async (request, response) => {
-    const deleted = await variables.delete(appOf(response).id, [request.params.variable]);
-    if (deleted === 0) throw notFound("variable");
-    response.status(204).end();
-  });
-
-  // Ids that are not there are as gone as the caller wants them.
-  router.delete("/apps/:app/variables", async (request, response) => {
-    await variables.delete(appOf(response).id, parseBody(unsetVariablesRequest, request.body).variable_ids);
-    response.status(204).end();
-  });
+  return [
+    route({
+      method: "get",
+      path: "/apps/:app/variables",
+      summary: "List an app's variables, by name",
+      access: "variables:read",
+      answer: { status: 200, json: variablesAnswer },
+      handle: async ({ app }) => ({ variables: (await variables.list(app.id)).map(presentVariable) }),
+    }),
+    route({
+      method: "put",
+      path: "/apps/:app/variables",
+      summary: "Set several variables",
+      access: "variables:write",
+      body: setVariablesRequest,
+      answer: { status: 200, json: variablesAnswer },
+      async handle({ app, body: { variables: asked } }) {
+        for (const [place, variable] of asked.entries()) checkAt(`variables.${place}.`, variable);
+        if (new Set(asked.map(({ name }) => name)).size < asked.length) {
+          throw invalidField("variables", "name one variable twice");
+        }
+        return { variables: (await set(store, app.id, asked)).map(presentVariable) };
+      },
+    }),
+    route({
+      method: "post",
+      path: "/apps/:app/variables",
+      summary: "Set a variable",
+      access: "variables:write",
+      body: setVariableRequest,
+      answer: { status: 201, json: variableAnswer },
+      async handle({ app, body: { variable: asked } }) {
+        checkAt("", asked);
+        const [stored] = await set(store, app.id, [asked]);
+        if (stored === undefined) throw new SlipwayError("internal", "the store kept no variable");
+        return { variable: presentVariable(stored) };
+      },
+    }),
+    route({
+      method: "patch",
+      path: "/apps/:app/variables/:variable",
+      summary: "Change a variable's value",
+      access: "variables:write",
+      body: changeVariableRequest,
+      answer: { status: 200, json: variableAnswer },
+      async handle({ app, params, body: { variable: asked } }) {
+        const known = await variables.get(app.id, params.variable);
+        if (known === null) throw notFound("variable");
+        const next = { ...known, value: asked.value };
+        checkAt("", next);
+        const [stored] = await variables.set(app.id, [next]);
+        return { variable: presentVariable(stored ?? next) };
+      },
+    }),
+    route({
+      method: "delete",
+      path: "/apps/:app/variables/:variable",
+      summary: "Unset a variable",
+      access: "variables:write",
+      answer: { status: 204 },
+      async handle({ app, params }) {
+        const deleted = await variables.delete(app.id, [params.variable]);
+        if (deleted === 0) throw notFound("variable");
+      },
+    }),
+    // Ids that are not there are as gone as the caller wants them.
+    route({
+      method: "delete",
+      path: "/apps/:app/variables",
+      summary: "Unset several variables",
+      access: "variables:write",
+      body: unsetVariablesRequest,
+      answer: { status: 204 },
+      async handle({ app, body }) {
+        await variables.delete(app.id, body.variable_ids);
+      },
+    }),
+  ];
 }
 
 async function set({ variables }: Store, appId: string, asked: readonly Asked[]): Promise<Variable[]> {

@@ -5,6 +5,11 @@ import { userReference } from "./users.ts";
 
 export const createAppRequest = z.object({ app: z.object({ name: z.string() }) });
 
+/** The app's name once more, so that none is deleted by a slip. */
+export const deleteAppQuery = z.object({
+  current_name: z.string("must be the app's name, to confirm the deletion"),
+});
+
 export const appBody = z.object({
   id: z.string(),
   name: z.string(),

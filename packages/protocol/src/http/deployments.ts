@@ -24,6 +24,9 @@ export const createDeploymentRequest = z.object({
   }),
 });
 
+/** `1` for events to the deployment's end, else the text so far. */
+export const outputQuery = z.object({ follow: z.enum(["0", "1"], "must be 0 or 1").default("0") });
+
 export const deploymentBody = z.object({
   id: z.string(),
   app_id: z.string(),
@@ -59,3 +62,4 @@ export const deploymentsAnswer = z.object({
 export type DeploymentBody = z.infer<typeof deploymentBody>;
 export type DeploymentAnswer = z.infer<typeof deploymentAnswer>;
 export type DeploymentsAnswer = z.infer<typeof deploymentsAnswer>;
+export type OutputQuery = z.infer<typeof outputQuery>;

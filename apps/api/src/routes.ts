@@ -1,0 +1,27 @@
+// Every route below /v1, in the order in which they are tried.
+
+import type { Platform } from "./platform.ts";
+import type { Route } from "./route.ts";
+import { appRoutes } from "./routes/apps.ts";
+import { cacheRoutes } from "./routes/caches.ts";
+import { deploymentRoutes } from "./routes/deployments.ts";
+import { outputRoutes } from "./routes/output.ts";
+import { regionRoutes } from "./routes/regions.ts";
+import { sourceRoutes } from "./routes/sources.ts";
+import { tokenRoutes } from "./routes/tokens.ts";
+import { userRoutes } from "./routes/users.ts";
+import { variableRoutes } from "./routes/variables.ts";
+
+export function v1Routes(platform: Platform): readonly Route[] {
+  return [
+    ...tokenRoutes(platform),
+    ...regionRoutes(platform),
+    ...userRoutes(),
+    ...appRoutes(platform),
+    ...sourceRoutes(platform),
+    ...deploymentRoutes(platform),
+    ...outputRoutes(platform),
+    ...cacheRoutes(platform),
+    ...variableRoutes(platform),
+  ];
+}

@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import type { User } from "@slipway/core";
+import { accountRole, allows, appPermissions, appRole } from "./permissions.ts";
+import type { AppPermission } from "./permissions.ts";
+
+const jane: User = {
+  id: "u1",
+  username: "jane",
+  email: "jane@example.com",
+  fullname: "Jane",
+  operator: false,
+  createdAt: new Date(0),
+};
+const ofApps = Object.keys(appPermissions) as AppPermission[];
+
+test("a user is something to their own apps, an operator to every one", () => {
+  expect(appRole(jane, { ownerId: "u1" })).toBe("owner");
+  expect(appRole(jane, { ownerId: "u2" })).toBeNull();
+  expect(appRole({ ...jane, operator: true }, { ownerId: "u2" })).toBe("operator");
+});
+
+test("owners and operators may do everything with an app", () => {
+  for (const permission of ofApps) {
+    expect([permission, allows("owner", permission), allows("operator", permission)]).toEqual([
+      permission,
+      true,
+      true,
+    ]);
+  }
+});
+
+test("collaborators may do everything but delete the app", () => {
+  expect(ofApps.filter((permission) => !allows("collaborator", permission))).toEqual(["app:delete"]);
+});
+
+test("limited collaborators neither see variables nor run code that could", () => {
+  expect(ofApps.filter((permission) => allows("limited", permission))).toEqual([
+    "app:read",
+    "logs:read",
+    "deployments:read",
+  ]);
+});
+
+test("the queues are for operators", () => {
+  expect(allows(accountRole(jane), "queues:manage")).toBe(false);
+  expect(allows(accountRole({ ...jane, operator: true }), "queues:manage")).toBe(true);
+  expect(allows(accountRole(jane), "account:use")).toBe(true);
+});
