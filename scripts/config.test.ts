@@ -9,6 +9,7 @@ describe("readConfig", () => {
       apiPort: 4100,
       streamPort: 4101,
       workers: 2,
+      engineWorkers: 2,
       graceMs: 30_000,
     });
   });
@@ -24,6 +25,7 @@ describe("readConfig", () => {
     expect(config).toMatchObject({
       dataDir: "/var/lib/slipway",
       workers: 4,
+      engineWorkers: 4,
       redisUrl: "redis://127.0.0.1:6379",
     });
     expect(config).not.toHaveProperty("stackImage");

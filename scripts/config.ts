@@ -15,6 +15,8 @@ export interface ScriptConfig {
   apiPort: number;
   streamPort: number;
   workers: number;
+  /** Workers that build on the same engine: those of this clone, unless there are others. */
+  engineWorkers: number;
   graceMs: number;
   bootstrapToken?: string;
   redisUrl?: string;
@@ -32,12 +34,16 @@ export function readConfig(environment: Environment = process.env): ScriptConfig
   const problems: string[] = [];
   const number = (name: string, fallback: number, least: number, most: number) =>
     wholeNumber(environment, name, { fallback, least, most }, problems);
-  const config: ScriptConfig = {
+  const own = {
     dataDir: absolute(text(environment, "DATA_DIR") ?? ".slipway"),
     apiPort: number("API_PORT", 4100, 1, 65_535),
     streamPort: number("STREAM_PORT", 4101, 1, 65_535),
     workers: number("WORKERS", 2, 1, 64),
     graceMs: number("GRACE_MS", defaultGraceMs, 1, 3_600_000),
+  };
+  const config: ScriptConfig = {
+    ...own,
+    engineWorkers: number("ENGINE_WORKERS", own.workers, 1, 1_000),
     ...optional(environment, problems),
   };
   if (config.apiPort === config.streamPort)

@@ -16,6 +16,7 @@ export interface AppEnvironment extends Record<string, string> {
   API_PORT: string;
   STREAM_PORT: string;
   WORKERS: string;
+  ENGINE_WORKERS: string;
   GRACE_MS: string;
 }
 
@@ -45,6 +46,7 @@ export function appEnvironment(
     API_PORT: String(config.apiPort),
     STREAM_PORT: String(config.streamPort),
     WORKERS: String(config.workers),
+    ENGINE_WORKERS: String(config.engineWorkers),
     GRACE_MS: String(config.graceMs),
     ...(config.dockerHost === undefined ? {} : { DOCKER_HOST: config.dockerHost }),
     ...(config.buildCaBundle === undefined ? {} : { BUILD_CA_BUNDLE: config.buildCaBundle }),

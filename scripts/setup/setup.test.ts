@@ -101,7 +101,7 @@ describe("openInstallation", () => {
 
 test("the apps' environment leaves out what is not set", () => {
   const installation = { dataDir: "/d", id: "0a1b2c3d", signingKey: "k", adminToken: "t" };
-  const config = { dataDir: "/d", apiPort: 1, streamPort: 2, workers: 3, graceMs: 4 };
+  const config = { dataDir: "/d", apiPort: 1, streamPort: 2, workers: 3, engineWorkers: 3, graceMs: 4 };
   const ensured = {
     redisUrl: "redis://r",
     registryUrl: "http://r",
@@ -120,6 +120,7 @@ test("the apps' environment leaves out what is not set", () => {
     API_PORT: "1",
     STREAM_PORT: "2",
     WORKERS: "3",
+    ENGINE_WORKERS: "3",
     GRACE_MS: "4",
   });
   expect(appEnvironment(installation, { ...config, dockerHost: "tcp://e" }, ensured)).toMatchObject({

@@ -11,6 +11,7 @@ import { sourceRoutes } from "./routes/sources.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 import { userRoutes } from "./routes/users.ts";
 import { variableRoutes } from "./routes/variables.ts";
+import { workerRoutes } from "./routes/workers.ts";
 
 export function v1Routes(platform: Platform): readonly Route[] {
   return [
@@ -23,5 +24,6 @@ export function v1Routes(platform: Platform): readonly Route[] {
     ...outputRoutes(platform),
     ...cacheRoutes(platform),
     ...variableRoutes(platform),
+    ...workerRoutes(platform),
   ];
 }

@@ -1,22 +1,30 @@
 // The worker's composition root: opens the adapters, starts taking deployments, and stops in the reverse order.
 
+import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { Redis } from "ioredis";
 import { openEngine } from "@slipway/engine";
 import { redisKeys } from "@slipway/protocol";
 import type { UpkeepJob } from "@slipway/protocol";
-import { openLanes, reconcile, startDeployWorker, startUpkeep } from "@slipway/queue";
+import { joinFleet, openLanes, reconcile, startDeployWorker, startUpkeep } from "@slipway/queue";
 import { openRegistry } from "@slipway/registry";
 import { openDockerScheduler } from "@slipway/scheduler";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
 import { endAbandoned } from "./abandoned.ts";
+import { defaultConcurrency } from "./concurrency.ts";
 import type { WorkerConfig } from "./config.ts";
 import { deploy } from "./deploy.ts";
 import type { Platform } from "./platform.ts";
+import manifest from "../package.json" with { type: "json" };
 import { cleanSources, removeApp, resumeRemovals, sweepSandboxes } from "./upkeep.ts";
 
-const sweepEveryMs = 60_000;
+/** A sweep asks the engine and the store: a minute apart with the defaults. */
+const sweepEveryReconciles = 12;
+/** Long before its lease is over, a silent worker shows as lost. */
+const heartbeatsPerLease = 10;
+const defaultDockerHost = "unix:///var/run/docker.sock";
 
 export async function startWorker(config: WorkerConfig, logger: Logger): Promise<Service> {
   await using opened = new AsyncDisposableStack();
@@ -34,6 +42,8 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const name = config.SERVICE_NAME ?? "worker";
   await Promise.all([platform.engine.ping(), platform.registry.ping(), store.ping(), redis.ping()]);
   await sweepSandboxes(platform);
+  const engine = await engineOf(platform);
+  const concurrency = config.CONCURRENCY ?? defaultConcurrency(engine, buildShare(config));
   const stopUpkeep = await startUpkeep({
     redisUrl,
     keys,
@@ -47,27 +57,50 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       await resumeRemovals(platform, lanes);
     },
   });
+  const identity = { id: randomUUID(), name, host: hostname(), pid: process.pid, version: manifest.version };
+  const heartbeatMs = Math.ceil(config.LEASE_MS / heartbeatsPerLease);
+  const startedAt = platform.now().toISOString();
+  const fleet = opened.use(
+    joinFleet(
+      { redis, keys, onError },
+      { ...identity, startedAt, heartbeatMs, concurrency, engine },
+      platform.now,
+    ),
+  );
   const worker = await startDeployWorker({
     redisUrl,
     keys,
     lanes,
     name,
-    concurrency: config.CONCURRENCY,
+    concurrency,
     leaseMs: config.LEASE_MS,
     onExhausted,
     onError,
-    run: (task, signal) => deploy(platform, task, signal),
+    run: (task, signal) => fleet.during(task, () => deploy(platform, task, signal)),
   });
   const sweeping = setInterval(() => {
     sweepSandboxes(platform).catch((error: unknown) => onError(error, "cannot sweep the engine"));
-  }, sweepEveryMs);
+  }, config.RECONCILE_MS * sweepEveryReconciles);
   const resources = opened.move();
   return {
     async stop({ graceMs }) {
       clearInterval(sweeping);
+      fleet.drain();
       await Promise.all([worker.stop({ graceMs }), stopUpkeep()]);
       await resources.disposeAsync();
     },
+  };
+}
+
+async function engineOf({ engine, config }: Platform) {
+  return { address: config.DOCKER_HOST ?? defaultDockerHost, ...(await engine.capacity()) };
+}
+
+function buildShare(config: WorkerConfig) {
+  return {
+    buildCpus: config.BUILD_CPUS,
+    buildMemoryBytes: config.BUILD_MEMORY_MB,
+    engineWorkers: config.ENGINE_WORKERS,
   };
 }
 

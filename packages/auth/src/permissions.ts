@@ -14,8 +14,9 @@ const operators = ["operator"] as const;
 export const accountPermissions = {
   /** Their own profile, tokens and apps; uploads. */
   "account:use": everyone,
-  /** The queues of all. */
+  /** The queues and the workers of all. */
   "queues:manage": operators,
+  "workers:read": operators,
 } as const satisfies Record<string, readonly AccountRole[]>;
 
 const all = ["operator", "owner", "collaborator", "limited"] as const;

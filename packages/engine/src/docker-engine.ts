@@ -1,7 +1,14 @@
 // The build engine port on a Docker Engine, of this machine or a remote one.
 
 import { randomUUID } from "node:crypto";
-import { type BuildEngine, type Labels, label, type Sandbox, type SandboxSpec } from "@slipway/core";
+import {
+  type BuildEngine,
+  type EngineCapacity,
+  type Labels,
+  label,
+  type Sandbox,
+  type SandboxSpec,
+} from "@slipway/core";
 import {
   type DockerConnection,
   type DockerConnectionOptions,
@@ -73,6 +80,13 @@ class DockerEngine implements BuildEngine {
     return (await this.#find(sandboxKind, {})).map(({ Labels }) => Labels);
   }
 
+  async capacity(): Promise<EngineCapacity> {
+    const { ID, NCPU, MemTotal } = (await ask("tell what it has", () =>
+      this.#connection.docker.info(),
+    )) as EngineInfo;
+    return { id: ID, cpus: NCPU, memoryBytes: MemTotal };
+  }
+
   async ping(): Promise<void> {
     await ask("answer", () => this.#connection.docker.ping(), { limitMs: 10_000 });
   }
@@ -91,4 +105,11 @@ class DockerEngine implements BuildEngine {
     const ours = { ...labels, [label.installation]: this.#installationId, [label.kind]: kind };
     return await findContainers(this.#connection.docker, ours);
   }
+}
+
+/** What we read of the engine's description of itself. */
+interface EngineInfo {
+  readonly ID: string;
+  readonly NCPU: number;
+  readonly MemTotal: number;
 }

@@ -5,4 +5,5 @@ export * from "./frames.ts";
 export * from "./http/index.ts";
 export * from "./jobs.ts";
 export * from "./keys.ts";
+export * from "./workers.ts";
 export * from "./socket-io.ts";

@@ -12,6 +12,10 @@ export function redisKeys(installationId: string) {
     logTail: (deploymentId: string) => `${root}:log:{${deploymentId}}:tail`,
     /** Which attempt may write the log, and how far it is. */
     logHead: (deploymentId: string) => `${root}:log:{${deploymentId}}:head`,
+    /** What the workers last told of themselves: a hash by worker id. */
+    workers: `{${root}:workers}:told`,
+    /** When they did: a sorted set of worker ids, in milliseconds of Redis's clock. */
+    workersSeen: `{${root}:workers}:seen`,
   };
 }
 

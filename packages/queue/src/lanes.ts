@@ -6,9 +6,9 @@
 import { Queue } from "bullmq";
 import type { JobsOptions } from "bullmq";
 import { Redis } from "ioredis";
-import { SlipwayError } from "@slipway/core";
 import type { Deployment, DeploymentStore } from "@slipway/core";
 import type { ControlMessage, DeployJob, RedisKeys, UpkeepJob } from "@slipway/protocol";
+import { guarded } from "./guarded.ts";
 
 export const queueNames = { deployments: "deployments", upkeep: "upkeep" } as const;
 
@@ -135,13 +135,4 @@ export function openLanes(options: LanesOptions): Lanes {
       control.disconnect();
     },
   };
-}
-
-async function guarded<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof SlipwayError) throw error;
-    throw new SlipwayError("queue-unavailable", "the queue cannot be reached", { cause: error });
-  }
 }

@@ -49,11 +49,20 @@ export interface Sandbox extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** What an engine has to build with. */
+export interface EngineCapacity {
+  /** The engine's own, the same for all who use it. */
+  readonly id: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+}
+
 export interface BuildEngine extends AsyncDisposable {
   createSandbox(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox>;
   /** Removes build containers, with their volumes, that carry all these labels. @returns how many there were. */
   removeSandboxes(labels: Labels): Promise<number>;
   /** Labels of every build container of this installation on the engine: the reconciler's view. */
   listSandboxes(): Promise<readonly Labels[]>;
+  capacity(): Promise<EngineCapacity>;
   ping(): Promise<void>;
 }

@@ -7,3 +7,4 @@ export * from "./pagination.ts";
 export * from "./sources.ts";
 export * from "./users.ts";
 export * from "./variables.ts";
+export * from "./workers.ts";

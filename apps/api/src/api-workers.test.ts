@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Redis } from "ioredis";
+import { newApp } from "@slipway/core";
+import { redisKeys } from "@slipway/protocol";
+import { joinFleet } from "@slipway/queue";
+import { lacksRedis } from "@slipway/testkit";
+import { startTestApi } from "./test-api.ts";
+import type { TestApi } from "./test-api.ts";
+
+const identity = {
+  id: "w1",
+  name: "worker-1",
+  host: "builder",
+  pid: 7,
+  version: "0.1.0",
+  startedAt: "2026-01-02T03:04:05.000Z",
+  heartbeatMs: 50,
+  concurrency: 2,
+  engine: { address: "unix:///engine.sock", id: "E1", cpus: 4, memoryBytes: 1024 },
+};
+
+describe.skipIf(await lacksRedis())("GET /v1/workers", () => {
+  let api: TestApi;
+  beforeAll(async () => {
+    api = await startTestApi();
+  });
+  afterAll(() => api[Symbol.asyncDispose]());
+
+  test("shows operators each worker with what it runs", async () => {
+    const { user, token } = await api.newUser({ operator: true });
+    await api.store.apps.create(newApp({ id: "a1", name: "shop", ownerId: user.id, createdAt: new Date() }));
+    const redis = new Redis(api.redis.url);
+    const place = { redis, keys: redisKeys(api.config.INSTALLATION_ID), onError: () => undefined };
+    const worker = joinFleet(place, identity, () => new Date());
+    const release = Promise.withResolvers<void>();
+    const work = worker.during({ deploymentId: "d1", appId: "a1", attempt: 3 }, () => release.promise);
+    const { status, body } = await untilRunning(token);
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      workers: [
+        {
+          id: "w1",
+          name: "worker-1",
+          host: "builder",
+          pid: 7,
+          version: "0.1.0",
+          state: "ready",
+          concurrency: 2,
+          engine: { address: "unix:///engine.sock", id: "E1", cpus: 4, memory_bytes: 1024 },
+          started_at: "2026-01-02T03:04:05.000Z",
+          last_seen_at: expect.stringMatching(/^\d{4}-/),
+          deployments: [
+            { id: "d1", app_id: "a1", app_name: "shop", attempt: 3, since: expect.stringMatching(/^\d{4}-/) },
+          ],
+        },
+      ],
+    });
+    release.resolve();
+    await work;
+    await worker[Symbol.asyncDispose]();
+    expect((await api.ask(token, "GET", "/v1/workers")).body).toEqual({ workers: [] });
+    redis.disconnect();
+  });
+
+  test("nobody else", async () => {
+    const { token } = await api.newUser();
+    const { status, body } = await api.ask(token, "GET", "/v1/workers");
+    expect([status, body]).toEqual([403, { code: "forbidden", error: expect.any(String) }]);
+    expect((await api.ask(null, "GET", "/v1/workers")).status).toBe(401);
+  });
+
+  async function untilRunning(token: string) {
+    for (;;) {
+      const answer = await api.ask(token, "GET", "/v1/workers");
+      if (answer.text.includes('"d1"')) return answer;
+    }
+  }
+});

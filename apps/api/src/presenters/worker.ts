@@ -1,0 +1,28 @@
+// A worker as operators see it.
+
+import type { WorkerBody } from "@slipway/protocol";
+import type { FleetWorker } from "@slipway/queue";
+
+/** @param appNames by app id; an app that is gone has none. */
+export function presentWorker(worker: FleetWorker, appNames: ReadonlyMap<string, string>): WorkerBody {
+  const { id, name, host, pid, version, state, concurrency, engine } = worker;
+  return {
+    id,
+    name,
+    host,
+    pid,
+    version,
+    state,
+    concurrency,
+    engine: { address: engine.address, id: engine.id, cpus: engine.cpus, memory_bytes: engine.memoryBytes },
+    started_at: worker.startedAt,
+    last_seen_at: worker.lastSeenAt.toISOString(),
+    deployments: worker.running.map(({ deploymentId, appId, attempt, since }) => ({
+      id: deploymentId,
+      app_id: appId,
+      app_name: appNames.get(appId) ?? null,
+      attempt,
+      since,
+    })),
+  };
+}

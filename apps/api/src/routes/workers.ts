@@ -1,0 +1,29 @@
+// GET /v1/workers: who works, on which machine and on what; for operators.
+
+import { workersAnswer } from "@slipway/protocol";
+import { listWorkers } from "@slipway/queue";
+import type { Platform } from "../platform.ts";
+import { presentWorker } from "../presenters/worker.ts";
+import { route } from "../route.ts";
+import type { Route } from "../route.ts";
+
+export function workerRoutes({ store, redis, keys, logger }: Platform): Route[] {
+  const onError = (err: unknown, message: string) => logger.warn({ err }, message);
+
+  return [
+    route({
+      method: "get",
+      path: "/workers",
+      summary: "List the workers with what they run, draining and lost ones too",
+      access: "workers:read",
+      answer: { status: 200, json: workersAnswer },
+      async handle() {
+        const workers = await listWorkers({ redis, keys, onError });
+        const appIds = new Set(workers.flatMap(({ running }) => running.map(({ appId }) => appId)));
+        const apps = await Promise.all([...appIds].map((id) => store.apps.get(id)));
+        const names = new Map(apps.flatMap((app) => (app === null ? [] : [[app.id, app.name] as const])));
+        return { workers: workers.map((worker) => presentWorker(worker, names)) };
+      },
+    }),
+  ];
+}

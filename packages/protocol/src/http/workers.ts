@@ -1,0 +1,33 @@
+// The body of GET /v1/workers, for operators.
+
+import { z } from "zod";
+
+export const workerBody = z.object({
+  id: z.string(),
+  name: z.string(),
+  host: z.string(),
+  pid: z.int(),
+  version: z.string(),
+  /** lost: silent for too long. It may come back. */
+  state: z.enum(["ready", "draining", "lost"]),
+  concurrency: z.int(),
+  engine: z.object({ address: z.string(), id: z.string(), cpus: z.number(), memory_bytes: z.int() }),
+  started_at: z.string(),
+  last_seen_at: z.string(),
+  /** What it runs, or ran when it was last seen. */
+  deployments: z.array(
+    z.object({
+      id: z.string(),
+      app_id: z.string(),
+      /** Null once the app is gone. */
+      app_name: z.string().nullable(),
+      attempt: z.int(),
+      since: z.string(),
+    }),
+  ),
+});
+
+export const workersAnswer = z.object({ workers: z.array(workerBody) });
+
+export type WorkerBody = z.infer<typeof workerBody>;
+export type WorkersAnswer = z.infer<typeof workersAnswer>;

@@ -1,0 +1,32 @@
+// What a worker tells of itself in Redis while it lives, for operators to see.
+
+import { z } from "zod";
+
+export const workerRecord = z.object({
+  /** Of this process; one that is started again has another. */
+  id: z.string(),
+  /** E.g. `worker-1`. */
+  name: z.string(),
+  /** The machine's name. */
+  host: z.string(),
+  pid: z.int(),
+  version: z.string(),
+  startedAt: z.iso.datetime(),
+  /** How often it gives a sign of life. */
+  heartbeatMs: z.int().positive(),
+  state: z.enum(["ready", "draining"]),
+  concurrency: z.int().positive(),
+  /** Where its builds run. */
+  engine: z.object({
+    address: z.string(),
+    /** The engine's own: workers that share it show the same. */
+    id: z.string(),
+    cpus: z.number(),
+    memoryBytes: z.int(),
+  }),
+  running: z.array(
+    z.object({ deploymentId: z.string(), appId: z.string(), attempt: z.int(), since: z.iso.datetime() }),
+  ),
+});
+
+export type WorkerRecord = z.infer<typeof workerRecord>;
