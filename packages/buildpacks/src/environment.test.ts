@@ -82,9 +82,7 @@ test("a release runs with the app's variables over the buildpack's, and the plat
     appId: "id1",
     stack: "slipway-12",
     region: "local",
-    container: "web-1",
     containerVersion: 3,
-    hostname: "web-1",
   };
   const expected = {
     A: "user",
@@ -93,14 +91,8 @@ test("a release runs with the app's variables over the buildpack's, and the plat
     APP: "shop",
     STACK: "slipway-12",
     REGION_NAME: "local",
-    CONTAINER: "web-1",
     CONTAINER_VERSION: "3",
     SCALINGO_APPLICATION_ID: "id1",
-    HOSTNAME: "web-1",
   };
   expect(runEnvironment({ environment, platform: run })).toEqual(expected);
-  expect(runEnvironment({ environment, platform: { ...run, port: 80 } })).toEqual({
-    ...expected,
-    PORT: "80",
-  });
 });

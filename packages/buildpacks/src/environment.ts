@@ -37,13 +37,8 @@ export interface RunPlatform {
   readonly appId: string;
   readonly stack: string;
   readonly region: string;
-  /** Process type and index, e.g. `web-1`. */
-  readonly container: string;
   /** The release's number. */
   readonly containerVersion: number;
-  readonly hostname: string;
-  /** Absent where the scheduler sets it. */
-  readonly port?: number;
 }
 
 /** The list the build runner reads too. */
@@ -96,7 +91,10 @@ export function releaseEnvironment(options: {
   return { ...exportable(options.configVars), ...exportable(options.variables) };
 }
 
-/** @returns the environment of a process: the release's, with the platform's own variables over it. */
+/**
+ * @returns the environment of a release's processes: its own, with the platform's variables over it. What is each process's
+ * own (PORT, CONTAINER, HOSTNAME) the scheduler adds.
+ */
 export function runEnvironment(options: {
   readonly environment: Variables;
   readonly platform: RunPlatform;
@@ -108,11 +106,8 @@ export function runEnvironment(options: {
     APP: platform.app,
     STACK: platform.stack,
     REGION_NAME: platform.region,
-    CONTAINER: platform.container,
     CONTAINER_VERSION: String(platform.containerVersion),
     SCALINGO_APPLICATION_ID: platform.appId,
-    HOSTNAME: platform.hostname,
-    ...(platform.port === undefined ? {} : { PORT: String(platform.port) }),
   };
 }
 

@@ -39,7 +39,9 @@ test("a new app serves nothing yet", () => {
     deletedAt: null,
     revision: 1,
     currentReleaseId: null,
-    address: null,
+    currentRolloutId: null,
+    targets: [],
+    webCount: 1,
     lastDeployedAt: null,
     cacheVersion: 1,
   });
@@ -48,7 +50,7 @@ test("a new app serves nothing yet", () => {
 test("a change is one revision on, keeps all else and leaves the app it was made from alone", () => {
   const app = newApp(request);
   const at = new Date("2026-03-05T00:00:00.000Z");
-  const facts = { currentReleaseId: "r", address: { host: "127.0.0.1", port: 32_768 } };
+  const facts = { currentReleaseId: "r", targets: [{ host: "127.0.0.1", port: 32_768 }], webCount: 2 };
   expect(changeApp(app, at, facts)).toEqual({ ...app, ...facts, updatedAt: at, revision: 2 });
   expect(app).toEqual(newApp(request));
 });

@@ -19,12 +19,18 @@ export interface App {
   /** Grows by one with every stored change. */
   readonly revision: number;
   readonly currentReleaseId: string | null;
-  /** Where the current release answers; null before the first. */
-  readonly address: Address | null;
+  /** The set of running instances that serves: of a deployment its release's id, of a restart or a scaling the operation's. */
+  readonly currentRolloutId: string | null;
+  /** Where the instances of the current rollout answer; empty when nothing serves. */
+  readonly targets: readonly Address[];
+  /** How many instances of the web process are wanted, 0 to `maxWebCount`. */
+  readonly webCount: number;
   readonly lastDeployedAt: Date | null;
   /** Part of the build cache's key: raising it forgets the cache, also one that a running build is about to save. */
   readonly cacheVersion: number;
 }
+
+export const maxWebCount = 100;
 
 export interface NewApp {
   readonly id: string;
@@ -54,7 +60,9 @@ export function newApp(request: NewApp): App {
     deletedAt: null,
     revision: 1,
     currentReleaseId: null,
-    address: null,
+    currentRolloutId: null,
+    targets: [],
+    webCount: 1,
     lastDeployedAt: null,
     cacheVersion: 1,
   };
@@ -64,7 +72,18 @@ export function newApp(request: NewApp): App {
 export function changeApp(
   app: App,
   at: Date,
-  facts: Partial<Pick<App, "deletedAt" | "currentReleaseId" | "address" | "lastDeployedAt" | "cacheVersion">>,
+  facts: Partial<
+    Pick<
+      App,
+      | "deletedAt"
+      | "currentReleaseId"
+      | "currentRolloutId"
+      | "targets"
+      | "webCount"
+      | "lastDeployedAt"
+      | "cacheVersion"
+    >
+  >,
 ): App {
   return { ...app, ...facts, updatedAt: at, revision: app.revision + 1 };
 }

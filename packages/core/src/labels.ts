@@ -8,6 +8,10 @@ export const label = {
   deployment: "io.slipway.deployment",
   attempt: "io.slipway.attempt",
   release: "io.slipway.release",
+  releaseNumber: "io.slipway.release-number",
+  rollout: "io.slipway.rollout",
+  /** Of a rollout's instances, from 1. */
+  instance: "io.slipway.instance",
   processType: "io.slipway.process-type",
 } as const;
 

@@ -1,6 +1,6 @@
 // An app as the API shows it.
 
-import type { App, User } from "@slipway/core";
+import type { Address, App, User } from "@slipway/core";
 import type { AppBody } from "@slipway/protocol";
 import type { ApiConfig } from "../config.ts";
 
@@ -11,7 +11,8 @@ export function presentApp(
   config: Pick<ApiConfig, "PUBLIC_API_URL" | "PUBLIC_STREAM_URL" | "REGION_NAME">,
 ): AppBody {
   const self = `${config.PUBLIC_API_URL}/v1/apps/${app.id}`;
-  const url = app.address === null ? "" : urlOf(app.address);
+  const [target] = app.targets;
+  const url = target === undefined ? "" : urlOf(target);
   return {
     id: app.id,
     name: app.name,
@@ -37,6 +38,6 @@ export function presentApp(
   };
 }
 
-function urlOf({ host, port }: NonNullable<App["address"]>): string {
+function urlOf({ host, port }: Address): string {
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

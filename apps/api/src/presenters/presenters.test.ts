@@ -36,9 +36,9 @@ describe("an app", () => {
 
   test("runs where its release answers", () => {
     const running = { ...app, currentReleaseId: "r1", lastDeployedAt: testTime };
-    const at4 = presentApp({ ...running, address: { host: "127.0.0.1", port: 32_768 } }, owner, config);
+    const at4 = presentApp({ ...running, targets: [{ host: "127.0.0.1", port: 32_768 }] }, owner, config);
     expect(at4).toMatchObject({ status: "running", url: "http://127.0.0.1:32768" });
-    const at6 = presentApp({ ...running, address: { host: "::1", port: 80 } }, null, config);
+    const at6 = presentApp({ ...running, targets: [{ host: "::1", port: 80 }] }, null, config);
     expect(at6).toMatchObject({ url: "http://[::1]:80", owner: { id: "u1", username: "", email: "" } });
   });
 });

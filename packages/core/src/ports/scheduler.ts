@@ -1,48 +1,104 @@
-// The port to where releases run. A release is started beside the one that serves, and takes its place only when it is up.
+// The port to where releases run. What runs is a rollout: one set of instances of a release. It is started beside the one
+// that serves, and takes its place only when all of it is up.
 //
 // Order of calls: start → promote, or start → discard. Each may be repeated. Of one app only one caller is at work at a
-// time (its lane sees to that); different apps run side by side.
+// time (its lane sees to that); different apps run side by side. A caller that lost its lane without knowing it does no
+// harm to the one after it: what a higher attempt started is not touched by a lower one.
 
 import type { Address } from "../app.ts";
 
-export interface ReleaseSpec {
+export interface RolloutSpec {
   readonly appId: string;
   readonly appName: string;
   readonly releaseId: string;
   readonly releaseNumber: number;
-  readonly deploymentId: string;
+  /** A deployment's is its release's id, an operation's its own. */
+  readonly rolloutId: string;
+  /** Instances, 0 or more. */
+  readonly count: number;
+  /** Null when no deployment asked for it. */
+  readonly deploymentId: string | null;
   readonly attempt: number;
   /** Reference by digest. */
   readonly image: string;
   /** argv of the process. */
   readonly command: readonly string[];
   readonly processType: string;
-  /** Without PORT, which the scheduler sets. */
+  /** Of all instances, without PORT, CONTAINER and HOSTNAME, which the scheduler gives each. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Of each instance. */
   readonly limits: { readonly memoryBytes: number; readonly cpus: number; readonly pids: number };
-  /** How long it has to accept TCP on PORT. */
+  /** How long each instance has to accept TCP on PORT. */
   readonly bootTimeoutMs: number;
+  /** The app's public host name, for proxies that find what to route by labels; null when there is none. */
+  readonly hostname: string | null;
+}
+
+export type InstanceState = "starting" | "running" | "restarting" | "stopped";
+
+export interface Instance {
+  readonly id: string;
+  readonly appId: string;
+  readonly releaseId: string;
+  readonly releaseNumber: number;
+  readonly rolloutId: string;
+  readonly processType: string;
+  /** From 1 in its rollout. */
+  readonly index: number;
+  /** One is "running" once its rollout is promoted. */
+  readonly state: InstanceState;
+  readonly createdAt: Date;
+  /** Null while it has none. */
+  readonly address: Address | null;
+  readonly memoryBytes: number;
+  readonly cpus: number;
+}
+
+export interface RunningRollout {
+  readonly appId: string;
+  readonly releaseId: string;
+  readonly rolloutId: string;
+}
+
+export interface StartOptions {
+  /** Gets what the instances write while they boot, as it comes; of several instances whole lines, and calls may overlap. */
+  readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
+  readonly signal: AbortSignal;
 }
 
 export interface Scheduler extends AsyncDisposable {
   /**
-   * Starts the release's process and resolves once it accepts TCP on PORT. What a former attempt at the same release left is
-   * removed first. On any failure nothing of this release is left running.
-   * `onOutput` gets what the process wrote while it booted, as it comes, to its end also when it fails.
-   * @throws {SlipwayError} "app-crashed" when it exits before, "boot-timeout" when it never listens, "engine-unavailable",
-   * "registry-unavailable" when the image cannot be pulled; the signal's reason when aborted.
+   * Starts `count` instances beside what serves and resolves once all of them accept TCP on PORT: in the order of their
+   * indexes, at once with none when `count` is 0. What a former attempt at the same rollout left unpromoted is removed
+   * first; a promoted one serves on. On any failure nothing that this call started is left.
+   * @throws {SlipwayError} "app-crashed" when an instance exits before, "boot-timeout" when one never listens,
+   * "engine-unavailable", "registry-unavailable" when the image cannot be pulled, "lease-lost" when a higher attempt is at
+   * it; what `onOutput` throws; the signal's reason when aborted.
    */
-  start(
-    release: ReleaseSpec,
-    options: { readonly onOutput: (bytes: Uint8Array) => void | Promise<void>; readonly signal: AbortSignal },
-  ): Promise<Address>;
-  /** From now on the release is the app's: kept alive by the engine; all others of the app are stopped (SIGTERM, `graceMs`, SIGKILL). */
-  promote(appId: string, releaseId: string, options: { readonly graceMs: number }): Promise<void>;
-  /** Removes a release that did not make it. */
-  discard(appId: string, releaseId: string): Promise<void>;
+  start(rollout: RolloutSpec, options: StartOptions): Promise<readonly Address[]>;
+  /**
+   * From now on the rollout, as started last, is the app's: its instances are kept alive. All others of the app are stopped
+   * (SIGTERM, `graceMs`, SIGKILL) and removed.
+   * @param options.count as it was started with. With 0 there is nothing to keep, and all the others stop.
+   * @throws {SlipwayError} "not-found" when nothing of the rollout is there, unless `count` is 0; then the others stay.
+   */
+  promote(
+    appId: string,
+    rolloutId: string,
+    options: { readonly graceMs: number; readonly count: number },
+  ): Promise<void>;
+  /** Removes what this attempt, or one before, started of the rollout and nobody promoted. */
+  discard(appId: string, rolloutId: string, options: { readonly attempt: number }): Promise<void>;
+  /**
+   * Where the rollout's instances, as started last, answer now: they may be moved. In the order of their indexes; an
+   * instance that is being started again is in it only when its address is known to stay.
+   */
+  addresses(appId: string, rolloutId: string): Promise<readonly Address[]>;
+  /** All instances of an app, of whatever rollout; by rollout and index. */
+  instances(appId: string): Promise<readonly Instance[]>;
   /** Stops and removes everything of an app. */
   removeApp(appId: string): Promise<void>;
-  /** Apps that have something running, with the releases: the reconciler's view. */
-  list(): Promise<readonly { readonly appId: string; readonly releaseId: string }[]>;
+  /** Rollouts that have something running, each once: the reconciler's view. */
+  list(): Promise<readonly RunningRollout[]>;
   ping(): Promise<void>;
 }

@@ -1,36 +1,39 @@
 // Brings one container from created to listening, or says why it did not get there. Removing it is the caller's.
 
 import { setTimeout as pause } from "node:timers/promises";
-import { type ReleaseSpec, type Scheduler, SlipwayError } from "@slipway/core";
+import { type RolloutSpec, SlipwayError, type StartOptions } from "@slipway/core";
 import type Docker from "dockerode";
 import { type StartedProcess, ask, killContainer, startProcess, unlessAborted } from "@slipway/docker";
+import { appPort } from "../instance-config.ts";
+import { wholeLines } from "../whole-lines.ts";
 import { appCrashed, bootTimedOut } from "./boot-failures.ts";
 import { type Listening, watchListening } from "./listening.ts";
-import { appPort } from "./release-config.ts";
 
 /** What an app writes as it begins to listen comes another way than the news that it does: it gets a moment to arrive. */
 const lastWordsMs = 150;
 const probeRetryMs = 250;
 
-type StartOptions = Parameters<Scheduler["start"]>[1];
-
-/** Resolves once the release listens; its process runs on. @see Scheduler.start */
+/** Resolves once the instance listens; its process runs on. @see Scheduler.start */
 export async function bootContainer(
   docker: Docker,
   id: string,
-  release: ReleaseSpec,
+  rollout: RolloutSpec,
   { onOutput, signal }: StartOptions,
 ): Promise<void> {
   using process = await startProcess(docker, id, signal);
   const over = new AbortController();
   const probe: Probe = { listening: "nowhere", trouble: "" };
-  const delivered = deliver(process, onOutput, over.signal);
+  const delivered = deliver(
+    rollout.count > 1 ? wholeLines(process.output) : process.output,
+    onOutput,
+    over.signal,
+  );
   try {
     const outcome = await unlessAborted(
       Promise.race([
         process.exitCode.then(() => "exited" as const),
-        untilListening(docker, id, release.bootTimeoutMs, probe, over.signal),
-        after(release.bootTimeoutMs, "late" as const, over.signal),
+        untilListening(docker, id, rollout.bootTimeoutMs, probe, over.signal),
+        after(rollout.bootTimeoutMs, "late" as const, over.signal),
         failureOf(delivered),
       ]),
       signal,
@@ -43,8 +46,8 @@ export async function bootContainer(
     if (outcome === "late") await killContainer(docker, id);
     await unlessAborted(delivered, signal);
     throw outcome === "late"
-      ? timedOut(release, probe)
-      : await crashed(docker, id, release, await process.exitCode);
+      ? timedOut(rollout, probe)
+      : await crashed(docker, id, rollout, await process.exitCode);
   } finally {
     over.abort();
   }
@@ -83,12 +86,12 @@ async function untilListening(
 
 /** Hands on what the app writes, to its end or until the signal says that nobody asks any more. */
 async function deliver(
-  process: StartedProcess,
+  output: AsyncIterable<Uint8Array>,
   onOutput: StartOptions["onOutput"],
   over: AbortSignal,
 ): Promise<void> {
   try {
-    for await (const bytes of process.output) {
+    for await (const bytes of output) {
       await onOutput(bytes);
       if (over.aborted) return;
     }
@@ -114,8 +117,8 @@ async function after<T>(waitMs: number, value: T, signal: AbortSignal): Promise<
   return await pause(waitMs, value, { signal }).catch(() => value);
 }
 
-function timedOut(release: ReleaseSpec, probe: Probe): SlipwayError {
-  const { processType, bootTimeoutMs } = release;
+function timedOut(rollout: RolloutSpec, probe: Probe): SlipwayError {
+  const { processType, bootTimeoutMs } = rollout;
   return bootTimedOut({
     processType,
     bootTimeoutMs,
@@ -128,10 +131,10 @@ function timedOut(release: ReleaseSpec, probe: Probe): SlipwayError {
 async function crashed(
   docker: Docker,
   id: string,
-  release: ReleaseSpec,
+  rollout: RolloutSpec,
   exitCode: number,
 ): Promise<SlipwayError> {
   const { State } = await ask("look at the app's end", () => docker.getContainer(id).inspect());
-  const { processType, limits } = release;
+  const { processType, limits } = rollout;
   return appCrashed({ processType, exitCode, outOfMemory: State.OOMKilled, memoryBytes: limits.memoryBytes });
 }

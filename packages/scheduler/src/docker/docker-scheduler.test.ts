@@ -12,8 +12,8 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     return {
       image: stackImage,
       open: () => openDockerScheduler({ installationId: installation.id, dockerHost }),
-      countContainers: async (releaseId) =>
-        (await findContainers(direct.docker, { [label.release]: releaseId })).length,
+      countContainers: async (rolloutId) =>
+        (await findContainers(direct.docker, { [label.rollout]: rolloutId })).length,
       [Symbol.asyncDispose]: async () => {
         direct[Symbol.dispose]();
         await installation[Symbol.asyncDispose]();

@@ -1,14 +1,14 @@
-// The scheduler port on one Docker Engine: each release is a container with a port of the engine's host.
+// The scheduler port on one Docker Engine: each instance is a container with a port of the engine's host.
 
-import { randomUUID } from "node:crypto";
 import {
   type Address,
-  type Labels,
-  label,
+  type Instance,
   notFound,
-  type ReleaseSpec,
+  type RolloutSpec,
+  type RunningRollout,
   type Scheduler,
   SlipwayError,
+  type StartOptions,
 } from "@slipway/core";
 import type Docker from "dockerode";
 import {
@@ -19,14 +19,19 @@ import {
   ask,
   connectDocker,
   ensureNetwork,
-  findContainers,
   openImages,
   removeContainer,
   stopContainer,
 } from "@slipway/docker";
-import { bootContainer } from "./boot.ts";
-import { chooseHostPort, isPortTaken } from "./host-ports.ts";
-import { labelsOf, releaseConfig, restart } from "./release-config.ts";
+import {
+  type AppContainer,
+  findAppContainers,
+  inspectInstance,
+  isPromoted,
+  startedLast,
+} from "./app-containers.ts";
+import { restart } from "./container-config.ts";
+import { startInstances } from "./start-instances.ts";
 
 export interface DockerSchedulerOptions extends DockerConnectionOptions {
   /** Marks what is ours on an engine that others use too. Nothing without it is ever touched. */
@@ -39,8 +44,6 @@ export interface DockerSchedulerOptions extends DockerConnectionOptions {
   readonly publishHost?: string;
 }
 
-/** A port that the host has taken is found out by trying. */
-const portTries = 20;
 const removalGraceMs = 10_000;
 const everyInterface = "0.0.0.0";
 const loopback = "127.0.0.1";
@@ -64,59 +67,65 @@ class DockerScheduler implements Scheduler {
       options.publishHost ?? (this.#connection.remoteHost === null ? loopback : everyInterface);
   }
 
-  async start(release: ReleaseSpec, options: Parameters<Scheduler["start"]>[1]): Promise<Address> {
-    const { signal } = options;
-    await this.#removeUnpromoted(release);
-    await this.#images.ensure(release.image, signal);
-    const networkId = await ensureNetwork(
-      this.#docker,
-      `slipway-${this.#installationId}-run`,
-      this.#installationId,
-      signal,
-    );
-    const refused = new Set<number>();
-    for (;;) {
-      signal.throwIfAborted();
-      const hostPort = await this.#chooseHostPort(refused);
-      try {
-        await this.#startOn(hostPort, networkId, release, options);
-        return { host: this.#addressHost(), port: hostPort };
-      } catch (error) {
-        if (!isPortTaken(error) || refused.size >= portTries) throw error;
-        refused.add(hostPort);
-      }
-    }
+  async start(rollout: RolloutSpec, options: StartOptions): Promise<readonly Address[]> {
+    await this.#makeRoom(rollout);
+    if (rollout.count === 0) return [];
+    await this.#images.ensure(rollout.image, options.signal);
+    const installationId = this.#installationId;
+    const networkName = `slipway-${installationId}-run`;
+    const networkId = await ensureNetwork(this.#docker, networkName, installationId, options.signal);
+    const place = { installationId, networkId, publishHost: this.#publishHost };
+    const hostPorts = await startInstances(this.#docker, place, rollout, options);
+    return hostPorts.map((hostPort) => this.#addressOf(hostPort));
   }
 
-  async promote(appId: string, releaseId: string, { graceMs }: { readonly graceMs: number }): Promise<void> {
+  async promote(
+    appId: string,
+    rolloutId: string,
+    { graceMs, count }: { readonly graceMs: number; readonly count: number },
+  ): Promise<void> {
     const containers = await this.#find(appId);
-    const newestFirst = containers.toSorted((a, b) => b.Created - a.Created);
-    const current = newestFirst.find(({ Labels }) => Labels[label.release] === releaseId);
-    if (current === undefined) throw notFound("release");
-    const container = this.#docker.getContainer(current.Id);
-    await ask("keep the release alive", () => container.update({ RestartPolicy: restart.promoted }));
-    // It may have ended between its start and now.
-    if (current.State === "exited") await ask("start the release again", () => container.start());
-    const others = containers.filter(({ Id }) => Id !== current.Id);
-    await Promise.all(others.map(({ Id }) => this.#end(Id, graceMs)));
+    const current = startedLast(containers, rolloutId);
+    if (current.length === 0 && count > 0) throw notFound("rollout");
+    await Promise.all(current.map((container) => this.#keepAlive(container)));
+    const kept = new Set(current.map(({ id }) => id));
+    const others = containers.filter(({ id }) => !kept.has(id));
+    await Promise.all(others.map(({ id }) => this.#end(id, graceMs)));
   }
 
-  async discard(appId: string, releaseId: string): Promise<void> {
-    const containers = await this.#find(appId, releaseId);
-    await Promise.all(containers.map(({ Id }) => removeContainer(this.#docker, Id)));
+  async discard(appId: string, rolloutId: string, { attempt }: { readonly attempt: number }): Promise<void> {
+    const containers = (await this.#find(appId)).filter((container) => container.rolloutId === rolloutId);
+    await this.#removeUnpromoted(containers.filter((container) => container.attempt <= attempt));
+  }
+
+  async addresses(appId: string, rolloutId: string): Promise<readonly Address[]> {
+    // Also of one that is being started again: its port stays.
+    return startedLast(await this.#find(appId), rolloutId).map(({ hostPort }) => this.#addressOf(hostPort));
+  }
+
+  async instances(appId: string): Promise<readonly Instance[]> {
+    const containers = await this.#find(appId);
+    const byPlace = containers.toSorted(
+      (a, b) => a.rolloutId.localeCompare(b.rolloutId) || a.index - b.index,
+    );
+    const found = byPlace.map(async (container) => {
+      const instance = await inspectInstance(this.#docker, container);
+      return instance === null ? [] : [{ ...instance, address: this.#addressOf(container.hostPort) }];
+    });
+    return (await Promise.all(found)).flat();
   }
 
   async removeApp(appId: string): Promise<void> {
     const containers = await this.#find(appId);
-    await Promise.all(containers.map(({ Id }) => this.#end(Id, removalGraceMs)));
+    await Promise.all(containers.map(({ id }) => this.#end(id, removalGraceMs)));
   }
 
-  async list(): Promise<readonly { readonly appId: string; readonly releaseId: string }[]> {
-    const running = (await this.#find()).filter(({ State }) => State === "running" || State === "restarting");
+  async list(): Promise<readonly RunningRollout[]> {
+    const running = (await this.#find()).filter(({ state }) => state === "running" || state === "restarting");
     const found = new Map(
-      running.map(({ Labels }) => [Labels[label.release] ?? "", Labels[label.app] ?? ""]),
+      running.map(({ appId, releaseId, rolloutId }) => [rolloutId, { appId, releaseId, rolloutId }]),
     );
-    return [...found].map(([releaseId, appId]) => ({ appId, releaseId }));
+    return [...found.values()];
   }
 
   async ping(): Promise<void> {
@@ -131,52 +140,31 @@ class DockerScheduler implements Scheduler {
     return this.#connection.docker;
   }
 
-  async #startOn(
-    hostPort: number,
-    networkId: string,
-    release: ReleaseSpec,
-    options: Parameters<Scheduler["start"]>[1],
-  ): Promise<void> {
-    const config = releaseConfig(release, {
-      installationId: this.#installationId,
-      networkId,
-      publishHost: this.#publishHost,
-      hostPort,
-      suffix: randomUUID().slice(0, 8),
-    });
-    try {
-      // Not cut short by the signal: a container whose id never reached us would stay.
-      const { id } = await ask("create the release's container", () => this.#docker.createContainer(config));
-      await bootContainer(this.#docker, id, release, options);
-    } catch (error) {
-      // What went wrong is what the caller has to know; what could not be removed now is found by its labels.
-      await Promise.allSettled([removeContainer(this.#docker, config.name)]);
-      throw error;
+  /** Removes what an attempt left that ended before its promotion; one that was promoted serves on until the next promotion. */
+  async #makeRoom({ appId, rolloutId, attempt }: RolloutSpec): Promise<void> {
+    const containers = (await this.#find(appId)).filter((container) => container.rolloutId === rolloutId);
+    if (containers.some((container) => container.attempt > attempt))
+      throw new SlipwayError("lease-lost", "a later attempt is starting the release");
+    await this.#removeUnpromoted(containers);
+  }
+
+  async #removeUnpromoted(containers: readonly AppContainer[]): Promise<void> {
+    for (const { id } of containers) {
+      if (!(await isPromoted(this.#docker, id))) await removeContainer(this.#docker, id);
     }
   }
 
-  /**
-   * What an attempt left that ended before its promotion. One that was promoted serves on: the new container takes its
-   * place, like any other release's, by `promote`.
-   */
-  async #removeUnpromoted(release: ReleaseSpec): Promise<void> {
-    for (const { Id } of await this.#find(release.appId, release.releaseId)) {
-      const { HostConfig } = await ask("look at a container", () => this.#docker.getContainer(Id).inspect());
-      if (HostConfig.RestartPolicy?.Name === restart.promoted.Name) continue;
-      await removeContainer(this.#docker, Id);
-    }
+  async #keepAlive({ id, state }: AppContainer): Promise<void> {
+    const container = this.#docker.getContainer(id);
+    await ask("keep the release alive", () => container.update({ RestartPolicy: restart.promoted }));
+    // It may have ended between its start and now.
+    if (state === "exited") await ask("start the release again", () => container.start());
   }
 
-  async #chooseHostPort(refused: ReadonlySet<number>): Promise<number> {
-    const port = chooseHostPort(await findContainers(this.#docker, {}), refused);
-    if (port === null)
-      throw new SlipwayError("engine-unavailable", "the engine's host has no port left for a release");
-    return port;
-  }
-
-  #addressHost(): string {
-    if (this.#publishHost !== everyInterface) return this.#publishHost;
-    return this.#connection.remoteHost ?? loopback;
+  #addressOf(hostPort: number): Address {
+    const host =
+      this.#publishHost === everyInterface ? (this.#connection.remoteHost ?? loopback) : this.#publishHost;
+    return { host, port: hostPort };
   }
 
   async #end(id: string, graceMs: number): Promise<void> {
@@ -184,8 +172,7 @@ class DockerScheduler implements Scheduler {
     await removeContainer(this.#docker, id);
   }
 
-  async #find(appId?: string, releaseId?: string): Promise<Docker.ContainerInfo[]> {
-    const labels: Labels = labelsOf(this.#installationId, appId, releaseId);
-    return await findContainers(this.#docker, labels);
+  async #find(appId?: string): Promise<AppContainer[]> {
+    return await findAppContainers(this.#docker, this.#installationId, appId);
   }
 }

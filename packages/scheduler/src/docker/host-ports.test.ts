@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { chooseHostPort, isPortTaken } from "./host-ports.ts";
-import { hostPortLabel } from "./release-config.ts";
+import { hostPortLabel } from "./container-config.ts";
 
 const range = { first: 100, last: 103 };
 const published = { Labels: {}, Ports: [{ IP: "127.0.0.1", PrivatePort: 80, PublicPort: 100, Type: "tcp" }] };

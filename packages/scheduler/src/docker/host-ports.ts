@@ -2,7 +2,7 @@
 
 import { randomInt } from "node:crypto";
 import type Docker from "dockerode";
-import { hostPortLabel } from "./release-config.ts";
+import { hostPortLabel } from "./container-config.ts";
 
 export interface PortRange {
   readonly first: number;

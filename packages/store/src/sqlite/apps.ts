@@ -1,6 +1,6 @@
 // Apps in SQLite.
 
-import type { App, AppStore } from "@slipway/core";
+import type { Address, App, AppStore } from "@slipway/core";
 import { conflictWhenTaken, millis, optionalTime, time } from "./columns.ts";
 import type { Database, Value } from "./database.ts";
 
@@ -13,8 +13,9 @@ interface AppRow {
   deleted_at: number | null;
   revision: number;
   current_release_id: string | null;
-  address_host: string | null;
-  address_port: number | null;
+  current_rollout_id: string | null;
+  targets: string;
+  web_count: number;
   last_deployed_at: number | null;
   cache_version: number;
 }
@@ -55,8 +56,8 @@ function insert(database: Database, app: App): Promise<void> {
   return database.write((transaction) => {
     transaction.run(
       `INSERT INTO apps (id, owner_id, created_at, name, updated_at, deleted_at, revision, current_release_id,
-         address_host, address_port, last_deployed_at, cache_version)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         current_rollout_id, targets, web_count, last_deployed_at, cache_version)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       app.id,
       app.ownerId,
       app.createdAt.getTime(),
@@ -70,7 +71,7 @@ function update(database: Database, next: App): Promise<boolean> {
     (transaction) =>
       transaction.run(
         `UPDATE apps SET name = ?, updated_at = ?, deleted_at = ?, revision = ?, current_release_id = ?,
-           address_host = ?, address_port = ?, last_deployed_at = ?, cache_version = ?
+           current_rollout_id = ?, targets = ?, web_count = ?, last_deployed_at = ?, cache_version = ?
          WHERE id = ? AND revision = ?`,
         ...changeable(next),
         next.id,
@@ -86,15 +87,15 @@ function changeable(app: App): Value[] {
     millis(app.deletedAt),
     app.revision,
     app.currentReleaseId,
-    app.address?.host ?? null,
-    app.address?.port ?? null,
+    app.currentRolloutId,
+    JSON.stringify(app.targets),
+    app.webCount,
     millis(app.lastDeployedAt),
     app.cacheVersion,
   ];
 }
 
 function appFrom(row: AppRow): App {
-  const { address_host: host, address_port: port } = row;
   return {
     id: row.id,
     name: row.name,
@@ -104,7 +105,9 @@ function appFrom(row: AppRow): App {
     deletedAt: optionalTime(row.deleted_at),
     revision: row.revision,
     currentReleaseId: row.current_release_id,
-    address: host === null || port === null ? null : { host, port },
+    currentRolloutId: row.current_rollout_id,
+    targets: JSON.parse(row.targets) as Address[],
+    webCount: row.web_count,
     lastDeployedAt: optionalTime(row.last_deployed_at),
     cacheVersion: row.cache_version,
   };

@@ -10,7 +10,12 @@ import type { StoreUnderTest } from "../store-contract.ts";
 const later = new Date(testTime.getTime() + 60_000);
 const everyFact = {
   currentReleaseId: "release",
-  address: { host: "127.0.0.1", port: 32_768 },
+  currentRolloutId: "rollout",
+  targets: [
+    { host: "127.0.0.1", port: 32_768 },
+    { host: "::1", port: 80 },
+  ],
+  webCount: 2,
   lastDeployedAt: later,
   cacheVersion: 2,
 };
@@ -105,7 +110,12 @@ export function appsContract({ store, other }: StoreUnderTest): void {
       const next = changeApp(app, later, everyFact);
       expect(await store().apps.compareAndSet(next)).toBe(true);
       expect(await other().apps.get(app.id)).toEqual(next);
-      const back = changeApp(next, later, { address: null, currentReleaseId: null });
+      const back = changeApp(next, later, {
+        currentReleaseId: null,
+        currentRolloutId: null,
+        targets: [],
+        webCount: 0,
+      });
       expect(await store().apps.compareAndSet(back)).toBe(true);
       expect(await other().apps.get(app.id)).toEqual(back);
     });

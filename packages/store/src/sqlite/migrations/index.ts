@@ -1,6 +1,7 @@
 // Every migration, in order. One that was released is never edited: its checksum is in the databases it made.
 
 import { initial } from "./001-initial.ts";
+import { rollouts } from "./002-rollouts.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -9,4 +10,7 @@ export interface Migration {
   readonly sql: string;
 }
 
-export const migrations: readonly Migration[] = [{ number: 1, name: "initial", sql: initial }];
+export const migrations: readonly Migration[] = [
+  { number: 1, name: "initial", sql: initial },
+  { number: 2, name: "rollouts", sql: rollouts },
+];

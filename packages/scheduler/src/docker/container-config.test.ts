@@ -1,13 +1,15 @@
 import { label } from "@slipway/core";
 import { expect, test } from "vitest";
-import { releaseConfig } from "./release-config.ts";
+import { containerConfig } from "./container-config.ts";
 
-const config = releaseConfig(
+const config = containerConfig(
   {
     appId: "a",
     appName: "my-app",
     releaseId: "r",
     releaseNumber: 7,
+    rolloutId: "o",
+    count: 3,
     deploymentId: "d",
     attempt: 2,
     image: "registry/app@sha256:1",
@@ -16,16 +18,24 @@ const config = releaseConfig(
     environment: { GREETING: "hello", PORT: "1" },
     limits: { memoryBytes: 1000, cpus: 0.5, pids: 64 },
     bootTimeoutMs: 1,
+    hostname: null,
   },
-  { installationId: "here", networkId: "net", publishHost: "127.0.0.1", hostPort: 20_001, suffix: "abcd" },
+  {
+    installationId: "here",
+    networkId: "net",
+    publishHost: "127.0.0.1",
+    hostPort: 20_001,
+    startId: "abcd",
+    index: 2,
+  },
 );
 
 test("its name says to operators what it is", () => {
-  expect(config.name).toBe("slipway-here-my-app-web-7-abcd");
+  expect(config.name).toBe("slipway-here-my-app-v7-web-2-abcd");
 });
 
-test("PORT is the scheduler's, and published on the port chosen", () => {
-  expect(config.Env).toEqual(["GREETING=hello", "PORT=8080"]);
+test("PORT, CONTAINER and HOSTNAME are the instance's, and its port is published where it was chosen", () => {
+  expect(config.Env).toEqual(["GREETING=hello", "PORT=8080", "CONTAINER=web-2", "HOSTNAME=my-app-web-2"]);
   expect(config.HostConfig.PortBindings).toEqual({
     "8080/tcp": [{ HostIp: "127.0.0.1", HostPort: "20001" }],
   });
@@ -49,6 +59,9 @@ test("its labels say whose it is", () => {
     [label.kind]: "release",
     [label.app]: "a",
     [label.release]: "r",
+    [label.releaseNumber]: "7",
+    [label.rollout]: "o",
+    [label.instance]: "2",
     [label.deployment]: "d",
     [label.attempt]: "2",
     [label.processType]: "web",

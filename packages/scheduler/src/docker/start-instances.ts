@@ -1,0 +1,78 @@
+// Starts all instances of a rollout, some at a time, each on a port of the host; if one fails none is left.
+
+import { randomUUID } from "node:crypto";
+import { type RolloutSpec, SlipwayError, type StartOptions } from "@slipway/core";
+import { ask, findContainers, removeContainer } from "@slipway/docker";
+import type Docker from "dockerode";
+import { bootContainer } from "./boot.ts";
+import { containerConfig, type InstancePlace } from "./container-config.ts";
+import { chooseHostPort, isPortTaken } from "./host-ports.ts";
+
+/** A port that the host has taken is found out by trying. */
+const portTries = 20;
+/** Processes take most of their processor time while they boot. */
+const bootsAtOnce = 8;
+
+type StartPlace = Omit<InstancePlace, "hostPort" | "startId" | "index">;
+
+/** @returns the host ports, in the order of the instances. @see Scheduler.start */
+export async function startInstances(
+  docker: Docker,
+  place: StartPlace,
+  rollout: RolloutSpec,
+  { onOutput, signal }: StartOptions,
+): Promise<number[]> {
+  const startId = randomUUID().slice(0, 8);
+  const made = new Set<string>();
+  const failure = new AbortController();
+  const options = { onOutput, signal: AbortSignal.any([signal, failure.signal]) };
+  const hostPorts: number[] = [];
+  const indexes = Array.from({ length: rollout.count }, (_, at) => at + 1).values();
+  const startNext = async (): Promise<void> => {
+    for (const index of indexes) {
+      const started = startInstance(docker, { ...place, startId, index }, rollout, { ...options, made });
+      hostPorts[index - 1] = await started;
+    }
+  };
+  const lanes = Array.from({ length: Math.min(rollout.count, bootsAtOnce) }, () =>
+    startNext().catch((error: unknown) => failure.abort(error)),
+  );
+  await Promise.all(lanes);
+  if (!failure.signal.aborted) return hostPorts;
+  // What went wrong is what the caller has to know; what could not be removed now is found by its labels.
+  await Promise.allSettled([...made].map((name) => removeContainer(docker, name)));
+  throw failure.signal.reason;
+}
+
+/** @param options.made gets the name of the container that stays. @returns its host port. */
+async function startInstance(
+  docker: Docker,
+  place: Omit<InstancePlace, "hostPort">,
+  rollout: RolloutSpec,
+  options: StartOptions & { readonly made: Set<string> },
+): Promise<number> {
+  const refused = new Set<number>();
+  for (;;) {
+    options.signal.throwIfAborted();
+    const hostPort = await freeHostPort(docker, refused);
+    const config = containerConfig(rollout, { ...place, hostPort });
+    options.made.add(config.name);
+    try {
+      // Not cut short by the signal: a container whose id never reached us would stay.
+      const { id } = await ask("create the release's container", () => docker.createContainer(config));
+      await bootContainer(docker, id, rollout, options);
+      return hostPort;
+    } catch (error) {
+      if (!isPortTaken(error) || refused.size >= portTries) throw error;
+      refused.add(hostPort);
+      await removeContainer(docker, config.name);
+    }
+  }
+}
+
+async function freeHostPort(docker: Docker, refused: ReadonlySet<number>): Promise<number> {
+  const port = chooseHostPort(await findContainers(docker, {}), refused);
+  if (port === null)
+    throw new SlipwayError("engine-unavailable", "the engine's host has no port left for a release");
+  return port;
+}

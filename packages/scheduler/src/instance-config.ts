@@ -1,0 +1,47 @@
+// What every instance of a rollout gets wherever it runs: its port, its own variables, the labels it is found by.
+
+import { type Labels, label, type RolloutSpec } from "@slipway/core";
+
+/** Where every app listens inside its container; it learns of it by the variable PORT. */
+export const appPort = 8080;
+
+const releaseKind = "release";
+
+/** Labels that all we run for an installation, or for one of its apps, carries. */
+export function labelsOf(installationId: string, appId?: string): Labels {
+  return {
+    [label.installation]: installationId,
+    [label.kind]: releaseKind,
+    ...(appId === undefined ? {} : { [label.app]: appId }),
+  };
+}
+
+/** Labels that say what of an app this is. */
+export function rolloutLabels(installationId: string, rollout: RolloutSpec): Labels {
+  return {
+    ...labelsOf(installationId, rollout.appId),
+    [label.release]: rollout.releaseId,
+    [label.releaseNumber]: String(rollout.releaseNumber),
+    [label.rollout]: rollout.rolloutId,
+    [label.attempt]: String(rollout.attempt),
+    [label.processType]: rollout.processType,
+    ...(rollout.deploymentId === null ? {} : { [label.deployment]: rollout.deploymentId }),
+  };
+}
+
+/**
+ * The environment of one instance.
+ * @param index from 1, or what stands for it where the engine fills it in.
+ */
+export function instanceEnvironment(
+  rollout: Pick<RolloutSpec, "environment" | "appName" | "processType">,
+  index: number | string,
+): Readonly<Record<string, string>> {
+  const container = `${rollout.processType}-${index}`;
+  return {
+    ...rollout.environment,
+    CONTAINER: container,
+    HOSTNAME: `${rollout.appName}-${container}`,
+    PORT: String(appPort),
+  };
+}
