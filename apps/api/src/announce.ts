@@ -27,7 +27,8 @@ export async function announceRemoval(platform: Platform, appId: string): Promis
   await told(platform, "the workers of an app's removal", () => platform.lanes.requestRemoval(appId));
 }
 
-async function told({ logger }: Platform, whom: string, tell: () => Promise<unknown>): Promise<void> {
+/** Resolves when it is done or failed, or takes too long: it then goes on by itself. */
+export async function told({ logger }: Platform, whom: string, tell: () => Promise<unknown>): Promise<void> {
   const patience = Promise.withResolvers<void>();
   const timer = setTimeout(patience.resolve, patienceMs);
   const done = tell().catch((error: unknown) => {

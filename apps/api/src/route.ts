@@ -30,6 +30,8 @@ export interface RouteFacts {
   readonly summary: string;
   readonly access: Access;
   readonly query?: z.ZodType;
+  /** Request headers that it heeds, with what they are for. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: z.ZodType;
   readonly answer: Answer;
   /** Statuses of its own refusals, besides those that follow from access, path, query and body. */

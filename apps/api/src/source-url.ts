@@ -37,6 +37,13 @@ export async function sourceAt(platform: Platform, user: User, text: string): Pr
   return sourceId === null ? { kind: "url", url: url.href } : uploaded(platform, user, sourceId, url);
 }
 
+/** Whether the URL names that source, its signature left aside. */
+export function namesSource(text: string, source: DeploymentSource, publicApiUrl: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return source.kind === "url" ? url.href === source.url : ownSourceId(url, publicApiUrl) === source.sourceId;
+}
+
 /** Empty for what lies below our sources and is none. */
 function ownSourceId(url: URL, publicApiUrl: string): string | null {
   const base = new URL(publicApiUrl);

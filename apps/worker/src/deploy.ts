@@ -8,7 +8,7 @@ import type { DeployTask } from "@slipway/queue";
 import { labelsOf } from "./attempt.ts";
 import type { Attempt } from "./attempt.ts";
 import { restoreCache, saveCache } from "./cache.ts";
-import { endAbandoned } from "./abandoned.ts";
+import { endAbandoned, sealAborted } from "./abandoned.ts";
 import { Lease } from "./lease.ts";
 import { build } from "./phases/build.ts";
 import { fetchSource } from "./phases/fetch.ts";
@@ -25,7 +25,8 @@ const leaseCheckMs = 5_000;
 export async function deploy(platform: Platform, task: DeployTask, signal: AbortSignal): Promise<void> {
   const found = await platform.store.deployments.get(task.deploymentId);
   const app = await platform.store.apps.get(task.appId);
-  if (found === null || isFinal(found.status)) return;
+  if (found === null) return;
+  if (isFinal(found.status)) return sealAborted(platform, found);
   if (app === null || app.deletedAt !== null) {
     await endAbandoned(platform, found.id, new SlipwayError("aborted", "the app was deleted"));
     return;
@@ -83,7 +84,7 @@ async function conclude(attempt: Attempt, task: DeployTask, error: SlipwayError)
   const { platform, lease, log } = attempt;
   if (error.code === "lease-lost") throw error;
   if (error.code === "aborted") {
-    log.line(" !     The deployment was aborted");
+    log.line(` !     Aborted: ${await lease.abortReason()}`);
     return lease.seal(await log.end());
   }
   if (error.code === "handed-back") {

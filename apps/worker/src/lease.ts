@@ -75,6 +75,12 @@ export class Lease {
     }
   }
 
+  /** Why somebody ended the deployment, for its log. */
+  async abortReason(): Promise<string> {
+    const ended = await this.#platform.store.deployments.get(this.#held.id);
+    return ended?.failure?.message ?? "the app was deleted";
+  }
+
   /** Resolves while the deployment is still ours; otherwise rejects with why it is not. */
   async check(): Promise<void> {
     const now = await this.#platform.store.deployments.get(this.#held.id);

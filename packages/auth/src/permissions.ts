@@ -33,6 +33,7 @@ export const appPermissions = {
   "logs:read": all,
   "deployments:read": all,
   "deployments:create": trusted,
+  "deployments:abort": trusted,
   "caches:delete": trusted,
   "variables:read": trusted,
   "variables:write": trusted,

@@ -34,8 +34,8 @@ test("the end of a log that is still open waits until it is closed, but not for 
   expect(after(unsealed, 2, 16_000)).toBe(0);
 });
 
-test("where no attempt began there is no log to wait for", () => {
-  const aborted = changeStatus(queued, "aborted", { at: testTime, lineCount: null });
+test("an end that is known to come before any line waits for no log", () => {
+  const aborted = changeStatus(queued, "aborted", { at: testTime, lineCount: 0 });
   expect(after(aborted, 1)).toBe(0);
 });
 

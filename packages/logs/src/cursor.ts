@@ -35,7 +35,7 @@ export function nextStatus(deployment: Deployment, cursor: Cursor, finalForMs: n
   if (deployment.logLineCount !== null) {
     return { change, afterSeq: finalForMs > patience.lineMs ? 0 : deployment.logLineCount };
   }
-  const logNeverOpened = deployment.attempt === 0;
+  const logNeverOpened = deployment.attempt === 0 && change.lineCount === 0;
   return logNeverOpened || finalForMs > patience.sealMs ? { change, afterSeq: 0 } : null;
 }
 

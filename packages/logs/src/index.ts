@@ -1,6 +1,7 @@
 // The log path: a build's output split, masked, numbered, published and kept; replayed and followed.
 
 export * from "./feed.ts";
+export * from "./last-words.ts";
 export { defaultLimits } from "./limits.ts";
 export type { LogLimits } from "./limits.ts";
 export * from "./publish.ts";

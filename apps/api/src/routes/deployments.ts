@@ -1,11 +1,11 @@
-// /v1/apps/:app/deployments: create, list, show.
+// /v1/apps/:app/deployments: create, list, show, abort.
 
-import { randomUUID } from "node:crypto";
-import { notFound, pageRequest, paginate } from "@slipway/core";
+import { SlipwayError, notFound, pageRequest, paginate } from "@slipway/core";
 import type { App, Deployment, Store } from "@slipway/core";
 import { createDeploymentRequest, deploymentAnswer, deploymentsAnswer, pageQuery } from "@slipway/protocol";
 import { announceNew } from "../announce.ts";
-import { abortOfDeleted } from "../delete-app.ts";
+import { abortDeployment, abortOfDeleted } from "../abort.ts";
+import { deploymentIdOf, firstOf, idempotencyHeader } from "../idempotency.ts";
 import type { Platform } from "../platform.ts";
 import { presentDeployment, presentPagination } from "../presenters/deployment.ts";
 import { route } from "../route.ts";
@@ -24,9 +24,16 @@ export function deploymentRoutes(platform: Platform): Route[] {
       access: "deployments:create",
       body: createDeploymentRequest,
       answer: { status: 201, json: deploymentAnswer },
-      async handle({ user, app, body: { deployment: asked } }) {
+      headers: idempotencyHeader,
+      async handle({ user, app, request, response, body: { deployment: asked } }) {
+        const id = deploymentIdOf(request.get("idempotency-key"), app, user);
+        const first = await firstOf(store, id, asked, config.PUBLIC_API_URL);
+        if (first !== null) {
+          response.set("Idempotent-Replayed", "true");
+          return { deployment: present(first) };
+        }
         const deployment = await store.deployments.create({
-          id: randomUUID(),
+          id,
           appId: app.id,
           ownerId: app.ownerId,
           source: await sourceAt(platform, user, asked.source_url),
@@ -64,6 +71,21 @@ export function deploymentRoutes(platform: Platform): Route[] {
       answer: { status: 200, json: deploymentAnswer },
       async handle({ app, params }) {
         return { deployment: present(await deploymentOf(store, app, params.deployment)) };
+      },
+    }),
+    route({
+      method: "post",
+      path: "/apps/:app/deployments/:deployment/abort",
+      summary: "End a deployment that waits or runs; repeating is fine",
+      access: "deployments:abort",
+      answer: { status: 200, json: deploymentAnswer },
+      problems: [409],
+      async handle({ user, app, params }) {
+        const { id } = await deploymentOf(store, app, params.deployment);
+        const ended = await abortDeployment(platform, id, `by ${user.username}`);
+        if (ended === null) throw notFound("deployment");
+        if (ended.status !== "aborted") throw new SlipwayError("conflict", `it has ended: ${ended.status}`);
+        return { deployment: present(ended) };
       },
     }),
   ];

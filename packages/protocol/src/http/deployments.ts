@@ -59,6 +59,7 @@ export const deploymentsAnswer = z.object({
   meta: z.object({ pagination: paginationBody }),
 });
 
+export type CreateDeploymentBody = z.output<typeof createDeploymentRequest>["deployment"];
 export type DeploymentBody = z.infer<typeof deploymentBody>;
 export type DeploymentAnswer = z.infer<typeof deploymentAnswer>;
 export type DeploymentsAnswer = z.infer<typeof deploymentsAnswer>;

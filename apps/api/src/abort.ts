@@ -1,0 +1,63 @@
+// Ends a deployment from outside: the store says so first, then whoever has it is told, and its log says why.
+
+import { createHash } from "node:crypto";
+import { changeStatus, isFinal, sealLog } from "@slipway/core";
+import type { Deployment } from "@slipway/core";
+import { publishStatus, writeLastWords } from "@slipway/logs";
+import { announceAbort, told } from "./announce.ts";
+import { changeDeployment } from "./change.ts";
+import type { Platform } from "./platform.ts";
+
+/**
+ * Aborts a deployment that waits or runs. A worker that has it ends its container and closes its log; the log of one
+ * that waits is closed here, with the reason in it.
+ * @param reason completes "Aborted: …".
+ * @returns the deployment as it is now; null when there is none. One that had ended already is left as it was.
+ * @throws {SlipwayError} "conflict" when its release is going live already.
+ */
+export async function abortDeployment(
+  platform: Platform,
+  id: string,
+  reason: string,
+): Promise<Deployment | null> {
+  const { store, now } = platform;
+  let waited = false;
+  const aborted = await changeDeployment(store, id, (deployment) => {
+    if (isFinal(deployment.status)) return null;
+    waited = deployment.status === "queued";
+    const failure = { code: "aborted", message: reason } as const;
+    return changeStatus(deployment, "aborted", { at: now(), lineCount: null, facts: { failure } });
+  });
+  if (aborted === null) return store.deployments.get(id);
+  await announceAbort(platform, aborted);
+  if (waited) await told(platform, "an aborted deployment's log", () => closeLog(platform, aborted, reason));
+  return aborted;
+}
+
+async function closeLog(platform: Platform, aborted: Deployment, reason: string): Promise<void> {
+  const { store, redis, keys } = platform;
+  const summary = await writeLastWords(platform, aborted, ` !     Aborted: ${reason}`);
+  const sealed = await changeDeployment(store, aborted.id, (deployment) =>
+    deployment.logSha256 === null ? sealLog(deployment, summary) : null,
+  );
+  if (sealed !== null) await publishStatus(redis, keys, sealed);
+}
+
+/** Aborts a deployment of a deleted app, whose log nobody will read. One whose release goes live is left to end by itself. */
+export async function abortOfDeleted(platform: Platform, id: string): Promise<void> {
+  const { store, now } = platform;
+  const aborted = await changeDeployment(store, id, (deployment) =>
+    isFinal(deployment.status) || deployment.releaseId !== null ? null : abortedUnread(deployment, now()),
+  );
+  if (aborted !== null) await announceAbort(platform, aborted);
+}
+
+/** One that no worker ever had has an empty log; any other's is closed by who writes it. */
+function abortedUnread(deployment: Deployment, at: Date): Deployment {
+  const failure = { code: "aborted", message: "the app was deleted" } as const;
+  if (deployment.attempt > 0) {
+    return changeStatus(deployment, "aborted", { at, lineCount: null, facts: { failure } });
+  }
+  const facts = { failure, logLineCount: 0, logSha256: createHash("sha256").digest("hex") };
+  return changeStatus(deployment, "aborted", { at, lineCount: 0, facts });
+}

@@ -1,0 +1,145 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { controlMessage, redisKeys } from "@slipway/protocol";
+import type { AppAnswer, AppBody, DeploymentAnswer } from "@slipway/protocol";
+import { aName, lacksRedis, stepsTo } from "@slipway/testkit";
+import { startTestApi } from "./test-api.ts";
+import type { TestApi } from "./test-api.ts";
+
+const archiveUrl = "https://example.com/archive/master.tar.gz";
+
+describe.skipIf(await lacksRedis())("a deployment", () => {
+  let api: TestApi;
+  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
+  let app: AppBody;
+
+  beforeAll(async () => {
+    api = await startTestApi();
+    ada = await api.newUser();
+  });
+  afterAll(() => api[Symbol.asyncDispose]());
+  beforeEach(async () => {
+    const body = { app: { name: aName() } };
+    app = ((await api.ask(ada.token, "POST", "/v1/apps", body)).body as AppAnswer).app;
+  });
+
+  const path = (rest = "") => `/v1/apps/${app.name}/deployments${rest}`;
+  const deploy = async () => {
+    const deployment = { source_url: archiveUrl };
+    return ((await api.ask(ada.token, "POST", path(), { deployment })).body as DeploymentAnswer).deployment;
+  };
+  const abort = (id: string, token = ada.token) => api.ask(token, "POST", path(`/${id}/abort`));
+  const stored = async (id: string) => {
+    const deployment = await api.store.deployments.get(id);
+    if (deployment === null) throw new Error("the deployment is not stored");
+    return deployment;
+  };
+
+  test("that waits is aborted at once, by whom stands in its log, and the next one moves up", async () => {
+    const [first, second] = [await deploy(), await deploy()];
+    const answer = await abort(first.id);
+    const failure = { code: "aborted", message: `by ${ada.user.username}` };
+    expect([answer.status, answer.body]).toMatchObject([
+      200,
+      { deployment: { id: first.id, status: "aborted", failure } },
+    ]);
+    const { text } = await api.ask(ada.token, "GET", path(`/${first.id}/output`));
+    expect(text).toBe(` !     Aborted: by ${ada.user.username}\n`);
+    expect(await stored(first.id)).toMatchObject({ logLineCount: 1, logSha256: expect.any(String) });
+    expect((await api.store.deployments.lane(app.id, 9)).map(({ id }) => id)).toEqual([second.id]);
+    expect((await abort(first.id)).status).toBe(200);
+    const followed = await api.ask(ada.token, "GET", path(`/${first.id}/output?follow=1`));
+    expect(followed.text.match(/(?<=event: )\w+|Aborted/g)).toEqual([
+      "status",
+      "log",
+      "Aborted",
+      "status",
+      "end",
+    ]);
+  });
+
+  test("that runs is aborted in the store, and its worker is told", async () => {
+    const { id } = await deploy();
+    for (const step of stepsTo(await stored(id), "pushing")) await api.store.deployments.compareAndSet(step);
+    const subscriber = new Redis(api.config.REDIS_URL);
+    const heard = Promise.withResolvers<string>();
+    subscriber.on("message", (_channel, message) => heard.resolve(message));
+    await subscriber.subscribe(redisKeys(api.config.INSTALLATION_ID).controlChannel);
+    expect((await abort(id)).status).toBe(200);
+    expect(controlMessage.parse(JSON.parse(await heard.promise))).toEqual({
+      type: "abort",
+      deploymentId: id,
+    });
+    expect(await stored(id)).toMatchObject({ status: "aborted", logSha256: null });
+    subscriber.disconnect();
+  });
+
+  test("that has ended, or whose release goes live, is a conflict", async () => {
+    const ended = await deploy();
+    for (const step of stepsTo(await stored(ended.id), "success")) {
+      await api.store.deployments.compareAndSet(step);
+    }
+    const answer = await abort(ended.id);
+    expect([answer.status, answer.body]).toEqual([409, { error: "it has ended: success" }]);
+    const live = await deploy();
+    for (const step of stepsTo(await stored(live.id), "starting")) {
+      await api.store.deployments.compareAndSet(step);
+    }
+    const starting = await stored(live.id);
+    const marked = { ...starting, releaseId: "r1", revision: starting.revision + 1 };
+    expect(await api.store.deployments.compareAndSet(marked)).toBe(true);
+    expect((await abort(live.id)).status).toBe(409);
+  });
+
+  test("of somebody else, or that is not there, is not found", async () => {
+    const { id } = await deploy();
+    const stranger = await api.newUser();
+    expect((await abort(id, stranger.token)).status).toBe(404);
+    expect((await abort("nothing")).status).toBe(404);
+    expect((await stored(id)).status).toBe("queued");
+  });
+
+  describe("asked for with an Idempotency-Key", () => {
+    const ask = async (key: string, fields: Record<string, unknown> = {}, token = ada.token) => {
+      const headers = {
+        authorization: `Bearer ${token}`,
+        "content-type": "application/json",
+        "idempotency-key": key,
+      };
+      const deployment = { source_url: archiveUrl, ...fields };
+      const body = JSON.stringify({ deployment });
+      const answer = await fetch(new URL(path(), api.url), { method: "POST", headers, body });
+      const { deployment: made } = (await answer.json()) as Partial<DeploymentAnswer>;
+      return { status: answer.status, replayed: answer.headers.get("idempotent-replayed"), id: made?.id };
+    };
+
+    test("is made once, however often and at once it is asked for", async () => {
+      const answers = await Promise.all(Array.from({ length: 8 }, () => ask("k1")));
+      expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
+      expect(await ask("k1")).toEqual({ status: 201, replayed: "true", id: answers[0]?.id });
+      expect((await api.store.deployments.lane(app.id, 99)).length).toBe(1);
+      expect((await ask("k2")).id).not.toBe(answers[0]?.id);
+    });
+
+    test("is found though the upload's URL has ended meanwhile", async () => {
+      const made = await api.ask(ada.token, "POST", "/v1/sources", {});
+      const { source } = made.body as { source: { upload_url: string; download_url: string } };
+      await fetch(source.upload_url, { method: "PUT", body: "archive" });
+      const first = await ask("k", { source_url: source.download_url });
+      const id = new URL(source.download_url).pathname.split("/")[3] ?? "";
+      await api.store.sources.remove(id);
+      expect(await ask("k", { source_url: source.download_url })).toMatchObject({
+        id: first.id,
+        status: 201,
+      });
+    });
+
+    test("means the same user, the same app and the same request", async () => {
+      const first = await ask("k");
+      expect((await ask("k", {}, api.operatorToken)).id).not.toBe(first.id);
+      expect((await ask("k", { git_ref: "other" })).status).toBe(422);
+      expect((await ask("k", { source_url: `${archiveUrl}?other` })).status).toBe(422);
+      expect((await ask("x".repeat(256))).status).toBe(422);
+    });
+  });
+});
