@@ -149,7 +149,7 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     await using feed = run.feed();
     await run.create();
     const seen = new Seen(feed, run.appId);
-    await run.put(changeStatus(run.deployment, "aborted", { at: testTime, lineCount: null }));
+    await run.put(changeStatus(run.deployment, "aborted", { at: testTime, lineCount: 0 }));
     await seen.until("aborted");
     expect(seen.events).toEqual(["queued", "aborted"]);
   });
