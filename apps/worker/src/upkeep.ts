@@ -29,6 +29,7 @@ export async function removeApp(
   await blobs.deletePrefix(cacheBlobPrefix(appId));
   await store.releases.removeOfApp(appId);
   await store.variables.removeOfApp(appId);
+  await store.collaborators.removeOfApp(appId);
   await store.deployments.removeOfApp(appId);
   await store.apps.remove(appId);
 }

@@ -13,7 +13,9 @@ const user: User = {
   email: "jane@example.com",
   fullname: "Jane",
   operator: false,
+  passwordHash: null,
   createdAt: new Date(0),
+  revision: 1,
 };
 
 let store: ReturnType<typeof memoryIdentities>;

@@ -1,7 +1,7 @@
 // The first operator of an installation and the token it is given from outside, made present at every start.
 
 import { createHash } from "node:crypto";
-import { SlipwayError } from "@slipway/core";
+import { SlipwayError, newUser } from "@slipway/core";
 import type { Store, User } from "@slipway/core";
 import { hashApiToken, isApiToken } from "./api-token.ts";
 
@@ -47,14 +47,15 @@ export async function ensureBootstrap(options: BootstrapOptions): Promise<User> 
 async function ensureAdmin(store: BootstrapOptions["store"], createdAt: Date): Promise<User> {
   const known = await store.users.byUsername(username);
   if (known !== null) return known;
-  const admin: User = {
+  const admin = newUser({
     id: uuidOf("slipway admin"),
     username,
     email: "admin@localhost.localdomain",
     fullname: "Administrator",
     operator: true,
+    passwordHash: null,
     createdAt,
-  };
+  });
   await unlessTaken(store.users.create(admin));
   return (await store.users.byUsername(username)) ?? admin;
 }

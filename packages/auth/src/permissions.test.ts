@@ -9,7 +9,9 @@ const jane: User = {
   email: "jane@example.com",
   fullname: "Jane",
   operator: false,
+  passwordHash: null,
   createdAt: new Date(0),
+  revision: 1,
 };
 const ofApps = Object.keys(appPermissions) as AppPermission[];
 

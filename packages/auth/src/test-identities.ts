@@ -22,6 +22,19 @@ export function memoryIdentities(): Identities {
       },
       get: async (id) => allUsers.get(id) ?? null,
       byUsername: async (username) => allUsers.values().find((user) => user.username === username) ?? null,
+      byEmail: async (email) => allUsers.values().find((user) => user.email === email) ?? null,
+      async list() {
+        const users = Array.from(allUsers.values());
+        return { users, totalCount: users.length };
+      },
+      countOperators: async () => Array.from(allUsers.values()).filter((user) => user.operator).length,
+      async compareAndSet(next) {
+        await tick();
+        if (allUsers.get(next.id)?.revision !== next.revision - 1) return false;
+        allUsers.set(next.id, next);
+        return true;
+      },
+      delete: async (id) => allUsers.delete(id),
     },
     tokens: {
       async create(token) {
@@ -30,12 +43,16 @@ export function memoryIdentities(): Identities {
         allTokens.set(token.id, token);
       },
       bySecret: async (hash) => allTokens.values().find((token) => token.secretSha256 === hash) ?? null,
+      get: async (id) => allTokens.get(id) ?? null,
       ofUser: async (userId) => Array.from(allTokens.values()).filter((token) => token.userId === userId),
       async touch(id, usedAt) {
         const token = allTokens.get(id);
         if (token !== undefined) allTokens.set(id, { ...token, lastUsedAt: usedAt });
       },
       delete: async (userId, id) => allTokens.get(id)?.userId === userId && allTokens.delete(id),
+      async removeOfUser(userId) {
+        for (const token of allTokens.values()) if (token.userId === userId) allTokens.delete(token.id);
+      },
     },
   };
 }

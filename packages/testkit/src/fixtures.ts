@@ -5,6 +5,7 @@ import { changeStatus, claim, goLive, newApp } from "@slipway/core";
 import type {
   ApiToken,
   App,
+  Collaborator,
   Deployment,
   DeploymentStatus,
   LogChunk,
@@ -41,7 +42,9 @@ export function aUser(values: Partial<User> = {}): User {
     email: `${id}@example.com`,
     fullname: "Ada Lovelace",
     operator: false,
+    passwordHash: null,
     createdAt: testTime,
+    revision: 1,
     ...values,
   };
 }
@@ -62,6 +65,17 @@ export function anApp(values: Partial<App> = {}): App {
   const id = values.id ?? randomUUID();
   const app = newApp({ id, name: aName(), ownerId: randomUUID(), createdAt: testTime });
   return { ...app, ...values };
+}
+
+export function aCollaborator(values: Partial<Collaborator> = {}): Collaborator {
+  return {
+    id: randomUUID(),
+    appId: randomUUID(),
+    userId: randomUUID(),
+    role: "collaborator",
+    createdAt: testTime,
+    ...values,
+  };
 }
 
 export function aVariable(values: Partial<Variable> = {}): Variable {

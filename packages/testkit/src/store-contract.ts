@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Store } from "@slipway/core";
 import { appsContract } from "./store-contract/apps.ts";
+import { collaboratorsContract } from "./store-contract/collaborators.ts";
 import { deploymentListsContract } from "./store-contract/deployment-lists.ts";
 import { deploymentsContract } from "./store-contract/deployments.ts";
 import { logsContract } from "./store-contract/logs.ts";
@@ -49,6 +50,7 @@ export function storeContract(name: string, newPlace: () => Promise<StorePlace>)
     };
     usersContract(underTest);
     appsContract(underTest);
+    collaboratorsContract(underTest);
     variablesContract(underTest);
     sourcesContract(underTest);
     deploymentsContract(underTest);

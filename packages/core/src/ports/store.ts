@@ -10,6 +10,7 @@
 // - Any number of processes use the store at once.
 
 import type { App } from "../app.ts";
+import type { Collaborator, CollaboratorRole } from "../collaborator.ts";
 import type { Deployment, NewDeployment } from "../deployment.ts";
 import type { PageRequest } from "../pagination.ts";
 import type { NewRelease, Release } from "../release.ts";
@@ -21,6 +22,7 @@ export interface Store extends AsyncDisposable {
   readonly users: UserStore;
   readonly tokens: TokenStore;
   readonly apps: AppStore;
+  readonly collaborators: CollaboratorStore;
   readonly variables: VariableStore;
   readonly sources: SourceStore;
   readonly deployments: DeploymentStore;
@@ -35,17 +37,27 @@ export interface UserStore {
   create(user: User): Promise<void>;
   get(id: string): Promise<User | null>;
   byUsername(username: string): Promise<User | null>;
+  byEmail(email: string): Promise<User | null>;
+  /** By username. A page past the end is empty. */
+  list(page: PageRequest): Promise<{ users: User[]; totalCount: number }>;
+  countOperators(): Promise<number>;
+  /** Id, username and creation stay as they are. @throws "conflict" when the email is taken. */
+  compareAndSet(next: User): Promise<boolean>;
+  /** @returns whether there was one. What is theirs is removed by its own stores. */
+  delete(id: string): Promise<boolean>;
 }
 
 export interface TokenStore {
   /** @throws "conflict" when the id or the hash is there already. */
   create(token: ApiToken): Promise<void>;
   bySecret(secretSha256: string): Promise<ApiToken | null>;
+  get(id: string): Promise<ApiToken | null>;
   /** A user's tokens, oldest first. */
   ofUser(userId: string): Promise<ApiToken[]>;
   touch(id: string, usedAt: Date): Promise<void>;
   /** @returns whether there was one of that user's. */
   delete(userId: string, id: string): Promise<boolean>;
+  removeOfUser(userId: string): Promise<void>;
 }
 
 /** Apps whose `deletedAt` is set are found by `get` and `deleted` only. */
@@ -61,6 +73,25 @@ export interface AppStore {
   compareAndSet(next: App): Promise<boolean>;
   /** Forgets the app itself for good. Its variables, deployments, releases and logs are removed by their own stores. */
   remove(id: string): Promise<void>;
+}
+
+/** A user collaborates on an app once: (appId, userId) is unique. */
+export interface CollaboratorStore {
+  /** @throws "conflict" when the id is taken, or the user collaborates on the app already. */
+  create(collaborator: Collaborator): Promise<void>;
+  get(appId: string, id: string): Promise<Collaborator | null>;
+  /** What a user is to an app; asked with every request about an app that is not the user's. */
+  find(appId: string, userId: string): Promise<Collaborator | null>;
+  /** Oldest first. */
+  ofApp(appId: string): Promise<Collaborator[]>;
+  /** Oldest first. */
+  ofUser(userId: string): Promise<Collaborator[]>;
+  /** @returns whether the app has that collaborator. */
+  setRole(appId: string, id: string, role: CollaboratorRole): Promise<boolean>;
+  /** @returns whether the app had that collaborator. */
+  delete(appId: string, id: string): Promise<boolean>;
+  removeOfApp(appId: string): Promise<void>;
+  removeOfUser(userId: string): Promise<void>;
 }
 
 export interface VariableStore {

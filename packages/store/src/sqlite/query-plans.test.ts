@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import type { TemporaryDirectory } from "../temporary-directory.ts";
 import { appQueries } from "./apps.ts";
+import { collaboratorQueries } from "./collaborators.ts";
 import { Database } from "./database.ts";
 import { deploymentQueries } from "./deployments.ts";
 import { logQueries } from "./logs.ts";
@@ -10,6 +11,7 @@ import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
 import { releaseQueries } from "./releases.ts";
 import { sourceQueries } from "./sources.ts";
+import { userQueries } from "./users.ts";
 
 /** Query → the index it has to go by. */
 const plans = [
@@ -28,6 +30,13 @@ const plans = [
   [appQueries.ofOwner, "apps_of_owner"],
   [appQueries.all, "apps_name"],
   [appQueries.deleted, "apps_deleted"],
+  [userQueries.byUsername, "sqlite_autoindex_users_2"],
+  [userQueries.byEmail, "sqlite_autoindex_users_3"],
+  [userQueries.page, "sqlite_autoindex_users_2"],
+  [userQueries.countOperators, "users_operators"],
+  [collaboratorQueries.find, "sqlite_autoindex_collaborators_2"],
+  [collaboratorQueries.ofApp, "collaborators_of_app"],
+  [collaboratorQueries.ofUser, "collaborators_of_user"],
   [sourceQueries.expired, "sources_by_expiry"],
   [releaseQueries.ofApp, "sqlite_autoindex_releases_3"],
   [releaseQueries.ofDeployment, "sqlite_autoindex_releases_2"],

@@ -2,6 +2,7 @@
 
 import type { Store } from "@slipway/core";
 import { appStore } from "./apps.ts";
+import { collaboratorStore } from "./collaborators.ts";
 import { Database } from "./database.ts";
 import type { DatabaseOptions } from "./database.ts";
 import { deploymentStore } from "./deployments.ts";
@@ -42,6 +43,7 @@ function storeOn(database: Database): Store {
     users: userStore(database),
     tokens: tokenStore(database),
     apps: appStore(database),
+    collaborators: collaboratorStore(database),
     variables: variableStore(database),
     sources: sourceStore(database),
     deployments: deploymentStore(database),

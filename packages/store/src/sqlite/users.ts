@@ -2,7 +2,7 @@
 
 import type { ApiToken, TokenStore, User, UserStore } from "@slipway/core";
 import { conflictWhenTaken, millis, optionalTime, time } from "./columns.ts";
-import type { Database } from "./database.ts";
+import type { Database, Value } from "./database.ts";
 
 interface UserRow {
   id: string;
@@ -10,7 +10,9 @@ interface UserRow {
   email: string;
   fullname: string;
   operator: number;
+  password_hash: string | null;
   created_at: number;
+  revision: number;
 }
 
 interface TokenRow {
@@ -22,30 +24,75 @@ interface TokenRow {
   last_used_at: number | null;
 }
 
+export const userQueries = {
+  byUsername: "SELECT * FROM users WHERE username = ?",
+  byEmail: "SELECT * FROM users WHERE email = ?",
+  page: "SELECT * FROM users ORDER BY username LIMIT ? OFFSET ?",
+  countOperators: "SELECT count(*) AS count FROM users WHERE operator = 1",
+} as const;
+
+const taken = "the user's id, username or email is taken";
+
 export function userStore(database: Database): UserStore {
+  const one = (sql: string, value: string) =>
+    database.read((transaction) => {
+      const [row] = transaction.all<UserRow>(sql, value);
+      return row === undefined ? null : userFrom(row);
+    });
   return {
-    create: (user) =>
-      conflictWhenTaken(
-        database.write((transaction) => {
-          transaction.run(
-            "INSERT INTO users (id, username, email, fullname, operator, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-            ...userValues(user),
-          );
-        }),
-        "the user's id, username or email is taken",
-      ),
-    get: (id) =>
-      database.read((transaction) =>
-        userFrom(transaction.all<UserRow>("SELECT * FROM users WHERE id = ?", id)),
-      ),
-    byUsername: (username) =>
-      database.read((transaction) =>
-        userFrom(transaction.all<UserRow>("SELECT * FROM users WHERE username = ?", username)),
-      ),
+    create: (user) => conflictWhenTaken(insertUser(database, user), taken),
+    get: (id) => one("SELECT * FROM users WHERE id = ?", id),
+    byUsername: (username) => one(userQueries.byUsername, username),
+    byEmail: (email) => one(userQueries.byEmail, email),
+    list: ({ page, perPage }) =>
+      database.read((transaction) => ({
+        users: transaction.all<UserRow>(userQueries.page, perPage, (page - 1) * perPage).map(userFrom),
+        totalCount: countIn(transaction.all<{ count: number }>("SELECT count(*) AS count FROM users")),
+      })),
+    countOperators: () =>
+      database.read((transaction) => countIn(transaction.all<{ count: number }>(userQueries.countOperators))),
+    compareAndSet: (next) => conflictWhenTaken(updateUser(database, next), taken),
+    delete: (id) =>
+      database.write((transaction) => transaction.run("DELETE FROM users WHERE id = ?", id) === 1),
   };
 }
 
+function countIn([row]: readonly { count: number }[]): number {
+  return row?.count ?? 0;
+}
+
+function insertUser(database: Database, user: User): Promise<void> {
+  return database.write((transaction) => {
+    transaction.run(
+      `INSERT INTO users (id, username, created_at, email, fullname, operator, password_hash, revision)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      user.id,
+      user.username,
+      user.createdAt.getTime(),
+      ...changeable(user),
+    );
+  });
+}
+
+function updateUser(database: Database, next: User): Promise<boolean> {
+  return database.write(
+    (transaction) =>
+      transaction.run(
+        `UPDATE users SET email = ?, fullname = ?, operator = ?, password_hash = ?, revision = ?
+         WHERE id = ? AND revision = ?`,
+        ...changeable(next),
+        next.id,
+        next.revision - 1,
+      ) === 1,
+  );
+}
+
 export function tokenStore(database: Database): TokenStore {
+  const one = (sql: string, value: string) =>
+    database.read((transaction) => {
+      const [row] = transaction.all<TokenRow>(sql, value);
+      return row === undefined ? null : tokenFrom(row);
+    });
   return {
     create: (token) =>
       conflictWhenTaken(
@@ -58,11 +105,8 @@ export function tokenStore(database: Database): TokenStore {
         }),
         "the token's id or secret is there already",
       ),
-    bySecret: (secretSha256) =>
-      database.read((transaction) => {
-        const [row] = transaction.all<TokenRow>("SELECT * FROM tokens WHERE secret_sha256 = ?", secretSha256);
-        return row === undefined ? null : tokenFrom(row);
-      }),
+    bySecret: (secretSha256) => one("SELECT * FROM tokens WHERE secret_sha256 = ?", secretSha256),
+    get: (id) => one("SELECT * FROM tokens WHERE id = ?", id),
     ofUser: (userId) =>
       database.read((transaction) =>
         transaction
@@ -77,24 +121,28 @@ export function tokenStore(database: Database): TokenStore {
       database.write(
         (transaction) => transaction.run("DELETE FROM tokens WHERE id = ? AND user_id = ?", id, userId) === 1,
       ),
+    removeOfUser: (userId) =>
+      database.write((transaction) => {
+        transaction.run("DELETE FROM tokens WHERE user_id = ?", userId);
+      }),
   };
 }
 
-function userValues(user: User) {
-  return [
-    user.id,
-    user.username,
-    user.email,
-    user.fullname,
-    user.operator ? 1 : 0,
-    user.createdAt.getTime(),
-  ] as const;
+function changeable(user: User): Value[] {
+  return [user.email, user.fullname, user.operator ? 1 : 0, user.passwordHash, user.revision];
 }
 
-function userFrom([row]: readonly UserRow[]): User | null {
-  if (row === undefined) return null;
-  const { id, username, email, fullname } = row;
-  return { id, username, email, fullname, operator: row.operator === 1, createdAt: time(row.created_at) };
+function userFrom(row: UserRow): User {
+  return {
+    id: row.id,
+    username: row.username,
+    email: row.email,
+    fullname: row.fullname,
+    operator: row.operator === 1,
+    passwordHash: row.password_hash,
+    createdAt: time(row.created_at),
+    revision: row.revision,
+  };
 }
 
 function tokenValues(token: ApiToken) {

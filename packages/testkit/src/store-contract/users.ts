@@ -2,21 +2,25 @@
 
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { changeUser } from "@slipway/core";
+import type { User } from "@slipway/core";
 import { aUser, anApiToken } from "../fixtures.ts";
 import type { StoreUnderTest } from "../store-contract.ts";
 
-export function usersContract({ store }: StoreUnderTest): void {
+export function usersContract({ store, other }: StoreUnderTest): void {
   describe("users", () => {
-    test("are found by id and by username, as they were stored", async () => {
-      const user = aUser({ fullname: "Zoë 東京 🚢", operator: true });
+    test("are found by id, username and email, as they were stored", async () => {
+      const user = aUser({ fullname: "Zoë 東京 🚢", operator: true, passwordHash: "$argon2id$v=19$…" });
       await store().users.create(user);
       expect(await store().users.get(user.id)).toEqual(user);
+      expect(await store().users.byEmail(user.email)).toEqual(user);
       expect(await store().users.byUsername(user.username)).toEqual(user);
     });
 
     test("that are not there are null", async () => {
       expect(await store().users.get(randomUUID())).toBeNull();
       expect(await store().users.byUsername(randomUUID())).toBeNull();
+      expect(await store().users.byEmail(randomUUID())).toBeNull();
     });
 
     test.each(["id", "username", "email"] as const)("conflict when the %s is taken", async (field) => {
@@ -26,14 +30,80 @@ export function usersContract({ store }: StoreUnderTest): void {
       await expect(store().users.create(second)).rejects.toMatchObject({ code: "conflict" });
       expect(await store().users.get(user.id)).toEqual(user);
     });
+
+    test("are listed by username, a page at a time, without any missing or twice", async () => {
+      const ids = new Set<string>();
+      for (let count = 0; count < 5; count += 1) {
+        const user = aUser();
+        ids.add(user.id);
+        await store().users.create(user);
+      }
+      const listed: User[] = [];
+      let totalCount = 0;
+      for (let page = 1; page === 1 || listed.length < totalCount; page += 1) {
+        const found = await other().users.list({ page, perPage: 2 });
+        expect(found.users.length).toBeGreaterThan(0);
+        listed.push(...found.users);
+        totalCount = found.totalCount;
+      }
+      expect(new Set(listed.map(({ id }) => id)).size).toBe(totalCount);
+      expect(listed.filter(({ id }) => ids.has(id))).toHaveLength(5);
+      const names = listed.map(({ username }) => username);
+      expect(names).toEqual(names.toSorted());
+      expect(await store().users.list({ page: totalCount + 1, perPage: 2 })).toEqual({
+        users: [],
+        totalCount,
+      });
+    });
+
+    test("are changed by revision, with one winner, all but id, username and creation", async () => {
+      const user = aUser();
+      await store().users.create(user);
+      const next = (fullname: string) =>
+        changeUser(user, { fullname, email: `${user.id}@b.example`, operator: true, passwordHash: "h" });
+      const wins = await Promise.all([
+        store().users.compareAndSet(next("a")),
+        other().users.compareAndSet(next("b")),
+      ]);
+      expect(wins.filter(Boolean)).toHaveLength(1);
+      expect(await store().users.get(user.id)).toEqual(next(wins[0] ? "a" : "b"));
+      expect(await store().users.compareAndSet(user)).toBe(false);
+      expect(await store().users.compareAndSet(changeUser(aUser(), {}))).toBe(false);
+      const back = changeUser(next("a"), { passwordHash: null, operator: false });
+      expect(await store().users.compareAndSet(back)).toBe(true);
+      expect(await store().users.get(user.id)).toEqual(back);
+    });
+
+    test("cannot take an email that is another's", async () => {
+      const [user, second] = [aUser(), aUser()];
+      for (const each of [user, second]) await store().users.create(each);
+      const change = store().users.compareAndSet(changeUser(second, { email: user.email }));
+      await expect(change).rejects.toMatchObject({ code: "conflict" });
+      expect(await store().users.get(second.id)).toEqual(second);
+    });
+
+    test("are counted when they are operators, and deleted once", async () => {
+      const before = await store().users.countOperators();
+      const [operator, member] = [aUser({ operator: true }), aUser()];
+      for (const user of [operator, member]) await store().users.create(user);
+      expect(await other().users.countOperators()).toBe(before + 1);
+      expect(await store().users.delete(operator.id)).toBe(true);
+      expect(await store().users.delete(operator.id)).toBe(false);
+      expect(await store().users.get(operator.id)).toBeNull();
+      expect(await store().users.get(member.id)).toEqual(member);
+      expect(await store().users.countOperators()).toBe(before);
+      await store().users.create(operator);
+    });
   });
 
   describe("API tokens", () => {
-    test("are found by their secret's hash", async () => {
+    test("are found by their secret's hash, and by id", async () => {
       const token = anApiToken();
       await store().tokens.create(token);
       expect(await store().tokens.bySecret(token.secretSha256)).toEqual(token);
+      expect(await store().tokens.get(token.id)).toEqual(token);
       expect(await store().tokens.bySecret("0".repeat(64))).toBeNull();
+      expect(await store().tokens.get(randomUUID())).toBeNull();
     });
 
     test.each(["id", "secretSha256"] as const)("conflict when the %s is there", async (field) => {
@@ -61,6 +131,18 @@ export function usersContract({ store }: StoreUnderTest): void {
       await store().tokens.touch(token.id, lastUsedAt);
       expect(await store().tokens.bySecret(token.secretSha256)).toEqual({ ...token, lastUsedAt });
       await store().tokens.touch(randomUUID(), lastUsedAt);
+    });
+
+    test("go with their user, and nobody else's", async () => {
+      const userId = randomUUID();
+      const stays = anApiToken();
+      for (const token of [anApiToken({ userId }), anApiToken({ userId }), stays]) {
+        await store().tokens.create(token);
+      }
+      await store().tokens.removeOfUser(userId);
+      await store().tokens.removeOfUser(userId);
+      expect(await store().tokens.ofUser(userId)).toEqual([]);
+      expect(await store().tokens.get(stays.id)).toEqual(stays);
     });
 
     test("are deleted by their user only, and once", async () => {

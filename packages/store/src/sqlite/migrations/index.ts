@@ -2,6 +2,7 @@
 
 import { initial } from "./001-initial.ts";
 import { rollouts } from "./002-rollouts.ts";
+import { access } from "./003-access.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -13,4 +14,5 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   { number: 1, name: "initial", sql: initial },
   { number: 2, name: "rollouts", sql: rollouts },
+  { number: 3, name: "access", sql: access },
 ];

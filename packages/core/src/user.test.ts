@@ -1,0 +1,55 @@
+import { expect, test } from "vitest";
+import { SlipwayError } from "./errors.ts";
+import { changeUser, checkPassword, checkTokenName, newUser } from "./user.ts";
+
+const ada = {
+  id: "u1",
+  username: "ada",
+  email: "Ada@Example.com",
+  fullname: "Ada Lovelace",
+  operator: false,
+  passwordHash: null,
+  createdAt: new Date(0),
+};
+const fieldsOf = (work: () => unknown) => {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof SlipwayError) return Object.keys(error.fields ?? {});
+  }
+  return [];
+};
+
+test("a user begins with the first revision, and the email in lower case", () => {
+  expect(newUser(ada)).toEqual({ ...ada, email: "ada@example.com", revision: 1 });
+});
+
+test("a change is one revision on", () => {
+  const next = changeUser(newUser(ada), { operator: true, email: "A@B.example" });
+  expect(next).toEqual({ ...ada, email: "a@b.example", operator: true, revision: 2 });
+});
+
+test("every wrong field is named", () => {
+  const wrong = { ...ada, username: "Ada!", email: "ada", fullname: "A\u0007" };
+  expect(fieldsOf(() => newUser(wrong))).toEqual(["username", "email", "fullname"]);
+  for (const username of ["", "self", "1a", "a@b", "a b", "x".repeat(49)]) {
+    expect(fieldsOf(() => newUser({ ...ada, username }))).toEqual(["username"]);
+  }
+  expect(fieldsOf(() => changeUser(newUser(ada), { email: "a@b@c" }))).toEqual(["email"]);
+});
+
+test("passwords are neither short nor endless", () => {
+  for (const password of ["", "elevenchars", "x".repeat(257)]) {
+    expect(fieldsOf(() => checkPassword(password, "new"))).toEqual(["new"]);
+  }
+  for (const password of ["twelve chars", "🚢".repeat(12), "x".repeat(256)]) {
+    expect(fieldsOf(() => checkPassword(password))).toEqual([]);
+  }
+});
+
+test("a token has a name of plain text", () => {
+  for (const name of ["", " ", "a\nb", "x".repeat(101)]) {
+    expect(fieldsOf(() => checkTokenName(name))).toEqual(["name"]);
+  }
+  expect(fieldsOf(() => checkTokenName("CI of the shop"))).toEqual([]);
+});
