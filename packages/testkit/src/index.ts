@@ -14,4 +14,6 @@ export { engineContract } from "./engine-contract.ts";
 export type { EnginePlace } from "./engine-contract.ts";
 export { schedulerContract } from "./scheduler-contract.ts";
 export type { SchedulerPlace } from "./scheduler-contract.ts";
+export { lacksPrivateEngine, startPrivateEngine } from "./docker/private-engine.ts";
+export type { PrivateEngine } from "./docker/private-engine.ts";
 export { lacksEngine, newInstallation, testEngine } from "./docker/test-engine.ts";

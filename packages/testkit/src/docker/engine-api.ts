@@ -1,0 +1,54 @@
+// Calls to a Docker Engine's API without the client that is under test.
+
+import { request } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { finished } from "node:stream/promises";
+
+export const defaultDockerHost = "unix:///var/run/docker.sock";
+
+/** What is gone already is fine: 404 is null, as is an empty answer. @throws when the engine answers with an error. */
+export async function askEngine(
+  dockerHost: string,
+  method: "GET" | "POST" | "DELETE",
+  path: string,
+  body?: unknown,
+): Promise<unknown> {
+  const response = await send(dockerHost, method, path, body);
+  const { statusCode: status = 0 } = response;
+  response.setEncoding("utf8");
+  let text = "";
+  for await (const chunk of response) text += String(chunk);
+  if (status >= 400 && status !== 404)
+    throw new Error(`the Docker Engine answers ${status} to ${method} ${path}: ${text}`);
+  return text === "" || status === 404 ? null : JSON.parse(text);
+}
+
+/** Copies an image with its name, without a registry. */
+export async function copyImage(fromHost: string, toHost: string, reference: string): Promise<void> {
+  const image = await send(fromHost, "GET", `/images/${encodeURIComponent(reference)}/get`);
+  if (image.statusCode !== 200) throw new Error(`the Docker Engine has no image ${reference}`);
+  const loaded = new Promise<IncomingMessage>((resolve, reject) => {
+    const options = { ...target(toHost), method: "POST", path: "/images/load?quiet=1", agent: false };
+    const sending = request({ ...options, headers: { "content-type": "application/x-tar" } }, resolve);
+    sending.on("error", reject);
+    image.on("error", reject).pipe(sending);
+  });
+  const response = await loaded;
+  await finished(response.resume());
+  if (response.statusCode !== 200) throw new Error(`${reference} cannot be loaded: ${response.statusCode}`);
+}
+
+function send(dockerHost: string, method: string, path: string, body?: unknown): Promise<IncomingMessage> {
+  const headers = body === undefined ? {} : { "content-type": "application/json" };
+  return new Promise((resolve, reject) => {
+    request({ ...target(dockerHost), method, path, headers, agent: false }, resolve)
+      .on("error", reject)
+      .end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+function target(dockerHost: string): { socketPath: string } | { host: string; port: string } {
+  if (dockerHost.startsWith("unix://")) return { socketPath: dockerHost.slice("unix://".length) };
+  const { hostname, port } = new URL(dockerHost);
+  return { host: hostname, port };
+}
