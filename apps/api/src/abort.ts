@@ -20,15 +20,30 @@ export async function abortDeployment(
   id: string,
   reason: string,
 ): Promise<Deployment | null> {
+  const aborted = await abortIf(platform, id, reason, ({ status }) => !isFinal(status));
+  return aborted ?? platform.store.deployments.get(id);
+}
+
+/** Aborts a deployment if it still waits for its turn. */
+export async function abortWaiting(platform: Platform, id: string, reason: string): Promise<void> {
+  await abortIf(platform, id, reason, ({ status }) => status === "queued");
+}
+
+async function abortIf(
+  platform: Platform,
+  id: string,
+  reason: string,
+  is: (deployment: Deployment) => boolean,
+): Promise<Deployment | null> {
   const { store, now } = platform;
   let waited = false;
   const aborted = await changeDeployment(store, id, (deployment) => {
-    if (isFinal(deployment.status)) return null;
+    if (!is(deployment)) return null;
     waited = deployment.status === "queued";
     const failure = { code: "aborted", message: reason } as const;
     return changeStatus(deployment, "aborted", { at: now(), lineCount: null, facts: { failure } });
   });
-  if (aborted === null) return store.deployments.get(id);
+  if (aborted === null) return null;
   await announceAbort(platform, aborted);
   if (waited) await told(platform, "an aborted deployment's log", () => closeLog(platform, aborted, reason));
   return aborted;

@@ -15,10 +15,13 @@ export async function announceNew(platform: Platform, deployment: Deployment): P
   await told(platform, "the queue of a new deployment", () => lanes.advance(deployment.appId));
 }
 
-/** A deployment that the store now says is aborted: to whoever runs it, then to the app's followers. */
+/** A deployment that the store now says is aborted: to whoever runs it, to its lane, then to the app's followers. */
 export async function announceAbort(platform: Platform, deployment: Deployment): Promise<void> {
   const { redis, keys, lanes } = platform;
-  await told(platform, "the worker of an aborted deployment", () => lanes.abort(deployment));
+  await told(platform, "the worker of an aborted deployment", async () => {
+    await lanes.abort(deployment);
+    await lanes.advance(deployment.appId);
+  });
   await told(platform, "an aborted deployment's followers", () => publishStatus(redis, keys, deployment));
 }
 

@@ -94,7 +94,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     expect(await api.store.deployments.get(deployment.id)).toMatchObject({ source: { kind: "url", url } });
     for (const shown of [path(`/${deployment.id}?`), `/v1/apps/${app.id}/deployments/${deployment.id}`]) {
       const { status, body } = await api.ask(ada.token, "GET", shown);
-      expect([status, body]).toEqual([200, { deployment }]);
+      expect([status, body]).toMatchObject([200, { deployment }]);
     }
   });
 

@@ -31,8 +31,11 @@ test("owners and operators may do everything with an app", () => {
   }
 });
 
-test("collaborators may do everything but delete the app", () => {
-  expect(ofApps.filter((permission) => !allows("collaborator", permission))).toEqual(["app:delete"]);
+test("collaborators may do everything but change or delete the app", () => {
+  expect(ofApps.filter((permission) => !allows("collaborator", permission))).toEqual([
+    "app:change",
+    "app:delete",
+  ]);
 });
 
 test("limited collaborators neither see variables nor run code that could", () => {

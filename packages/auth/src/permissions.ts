@@ -29,6 +29,7 @@ const owners = ["operator", "owner"] as const;
  */
 export const appPermissions = {
   "app:read": all,
+  "app:change": owners,
   "app:delete": owners,
   "logs:read": all,
   "deployments:read": all,

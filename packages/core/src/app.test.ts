@@ -35,6 +35,7 @@ test.each([
 test("a new app serves nothing yet", () => {
   expect(newApp(request)).toEqual({
     ...request,
+    concurrencyPolicy: "queue",
     updatedAt: createdAt,
     deletedAt: null,
     revision: 1,

@@ -25,6 +25,7 @@ export interface App {
   readonly targets: readonly Address[];
   /** How many instances of the web process are wanted, 0 to `maxWebCount`. */
   readonly webCount: number;
+  readonly concurrencyPolicy: ConcurrencyPolicy;
   readonly lastDeployedAt: Date | null;
   /** Part of the build cache's key: raising it forgets the cache, also one that a running build is about to save. */
   readonly cacheVersion: number;
@@ -32,11 +33,19 @@ export interface App {
 
 export const maxWebCount = 100;
 
+/**
+ * What becomes of a deployment that is asked for while another of the app waits or runs: it waits in turn, it takes the
+ * place of those that wait, or it is refused.
+ */
+export const concurrencyPolicies = ["queue", "supersede", "reject"] as const;
+export type ConcurrencyPolicy = (typeof concurrencyPolicies)[number];
+
 export interface NewApp {
   readonly id: string;
   readonly name: string;
   readonly ownerId: string;
   readonly createdAt: Date;
+  readonly concurrencyPolicy?: ConcurrencyPolicy;
 }
 
 /** Lower-case letters, digits and inner hyphens, 2 to 48 characters: also a valid host label and image repository. */
@@ -55,6 +64,7 @@ export function checkAppName(name: string): void {
 export function newApp(request: NewApp): App {
   checkAppName(request.name);
   return {
+    concurrencyPolicy: "queue",
     ...request,
     updatedAt: request.createdAt,
     deletedAt: null,
@@ -80,6 +90,7 @@ export function changeApp(
       | "currentRolloutId"
       | "targets"
       | "webCount"
+      | "concurrencyPolicy"
       | "lastDeployedAt"
       | "cacheVersion"
     >

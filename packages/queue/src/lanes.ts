@@ -30,6 +30,8 @@ export interface Lanes extends AsyncDisposable {
   readonly queues: readonly Queue[];
   /** Hands the app's next deployment to the workers if the app is free and its owner has a slot. Idempotent. */
   advance(appId: string): Promise<void>;
+  /** Whether the owner may have one more deployment run or wait for a worker. */
+  hasSlot(ownerId: string): Promise<boolean>;
   /** Puts a running deployment whose job is gone back into BullMQ, for its next attempt. */
   requeue(deployment: Deployment): Promise<void>;
   /** What BullMQ knows of a deployment's job: "gone" when it has none. */
@@ -79,15 +81,21 @@ export function openLanes(options: LanesOptions): Lanes {
     return jobs.filter((job) => job?.data.ownerId === ownerId).length;
   }
 
+  async function takenSlots(ownerId: string): Promise<number> {
+    return (await deployments.countRunning(ownerId)) + (await waitingOf(ownerId));
+  }
+
   return {
     queues: [deploys, upkeep],
+
+    hasSlot: (ownerId) => guarded(async () => (await takenSlots(ownerId)) < ownerSlots),
 
     advance: (appId) =>
       guarded(async () => {
         const [running, lane] = await Promise.all([deployments.running(appId), deployments.lane(appId, 1)]);
         const head = lane[0];
         if (running !== null || head === undefined) return;
-        const taken = (await deployments.countRunning(head.ownerId)) + (await waitingOf(head.ownerId));
+        const taken = await takenSlots(head.ownerId);
         if (taken >= ownerSlots) return;
         // Whoever has less at work goes first; of equals, whoever came first.
         await enqueue(head, taken + 1);

@@ -27,6 +27,7 @@ export function presentApp(
     created_at: app.createdAt.toISOString(),
     updated_at: app.updatedAt.toISOString(),
     last_deployed_at: app.lastDeployedAt?.toISOString() ?? null,
+    concurrency_policy: app.concurrencyPolicy,
     flags: {},
     limits: {},
     links: {

@@ -1,8 +1,9 @@
-// /v1/apps: create, list, show, delete.
+// /v1/apps: create, list, show, change, delete.
 
 import { randomUUID } from "node:crypto";
-import { invalidField, newApp } from "@slipway/core";
-import { appAnswer, appsAnswer, createAppRequest, deleteAppQuery } from "@slipway/protocol";
+import { invalidField, newApp, notFound } from "@slipway/core";
+import { appAnswer, appsAnswer, changeAppRequest, createAppRequest, deleteAppQuery } from "@slipway/protocol";
+import { changeLiveApp } from "../change.ts";
 import { deleteApp } from "../delete-app.ts";
 import type { Platform } from "../platform.ts";
 import { presentApp } from "../presenters/app.ts";
@@ -36,7 +37,8 @@ export function appRoutes(platform: Platform): Route[] {
       answer: { status: 201, json: appAnswer },
       problems: [409],
       async handle({ user, body }) {
-        const app = newApp({ id: randomUUID(), name: body.app.name, ownerId: user.id, createdAt: now() });
+        const { name, concurrency_policy: concurrencyPolicy = "queue" } = body.app;
+        const app = newApp({ id: randomUUID(), name, ownerId: user.id, createdAt: now(), concurrencyPolicy });
         await store.apps.create(app);
         return { app: presentApp(app, user, config) };
       },
@@ -49,6 +51,20 @@ export function appRoutes(platform: Platform): Route[] {
       answer: { status: 200, json: appAnswer },
       async handle({ app }) {
         return { app: presentApp(app, await store.users.get(app.ownerId), config) };
+      },
+    }),
+    route({
+      method: "patch",
+      path: "/apps/:app",
+      summary: "Change what an app does with deployments that come while it has one at work",
+      access: "app:change",
+      body: changeAppRequest,
+      answer: { status: 200, json: appAnswer },
+      async handle({ app, body }) {
+        const { concurrency_policy: concurrencyPolicy } = body.app;
+        const changed = await changeLiveApp(store, app.id, now(), () => ({ concurrencyPolicy }));
+        if (changed === null) throw notFound("app");
+        return { app: presentApp(changed, await store.users.get(app.ownerId), config) };
       },
     }),
     route({

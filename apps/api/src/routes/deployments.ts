@@ -3,11 +3,12 @@
 import { SlipwayError, notFound, pageRequest, paginate } from "@slipway/core";
 import type { App, Deployment, Store } from "@slipway/core";
 import { createDeploymentRequest, deploymentAnswer, deploymentsAnswer, pageQuery } from "@slipway/protocol";
-import { announceNew } from "../announce.ts";
-import { abortDeployment, abortOfDeleted } from "../abort.ts";
+import { abortDeployment } from "../abort.ts";
+import { createDeployment } from "../create-deployment.ts";
 import { deploymentIdOf, firstOf, idempotencyHeader } from "../idempotency.ts";
 import type { Platform } from "../platform.ts";
 import { presentDeployment, presentPagination } from "../presenters/deployment.ts";
+import { queuePlace } from "../queue-place.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 import { sourceAt } from "../source-url.ts";
@@ -25,6 +26,7 @@ export function deploymentRoutes(platform: Platform): Route[] {
       body: createDeploymentRequest,
       answer: { status: 201, json: deploymentAnswer },
       headers: idempotencyHeader,
+      problems: [409],
       async handle({ user, app, request, response, body: { deployment: asked } }) {
         const id = deploymentIdOf(request.get("idempotency-key"), app, user);
         const first = await firstOf(store, id, asked, config.PUBLIC_API_URL);
@@ -32,7 +34,7 @@ export function deploymentRoutes(platform: Platform): Route[] {
           response.set("Idempotent-Replayed", "true");
           return { deployment: present(first) };
         }
-        const deployment = await store.deployments.create({
+        const deployment = await createDeployment(platform, app, {
           id,
           appId: app.id,
           ownerId: app.ownerId,
@@ -42,8 +44,6 @@ export function deploymentRoutes(platform: Platform): Route[] {
           pusher: { id: user.id, username: user.username, email: user.email },
           createdAt: now(),
         });
-        await unlessDeletedMeanwhile(platform, deployment);
-        await announceNew(platform, deployment);
         return { deployment: present(deployment) };
       },
     }),
@@ -70,7 +70,9 @@ export function deploymentRoutes(platform: Platform): Route[] {
       access: "deployments:read",
       answer: { status: 200, json: deploymentAnswer },
       async handle({ app, params }) {
-        return { deployment: present(await deploymentOf(store, app, params.deployment)) };
+        const deployment = await deploymentOf(store, app, params.deployment);
+        const queue = await queuePlace(platform, deployment);
+        return { deployment: { ...present(deployment), ...(queue === undefined ? {} : { queue }) } };
       },
     }),
     route({
@@ -101,12 +103,4 @@ export async function deploymentOf({ deployments }: Store, app: App, id: string)
 async function currentGitRef({ releases }: Store, app: App): Promise<string | null> {
   if (app.currentReleaseId === null) return null;
   return (await releases.get(app.currentReleaseId))?.gitRef ?? null;
-}
-
-/** Whoever deleted the app may have looked for its deployments just before this one came. */
-async function unlessDeletedMeanwhile(platform: Platform, { id, appId }: Deployment): Promise<void> {
-  const app = await platform.store.apps.get(appId);
-  if (app !== null && app.deletedAt === null) return;
-  await abortOfDeleted(platform, id);
-  throw notFound("app");
 }

@@ -1,9 +1,16 @@
 // Bodies about apps.
 
 import { z } from "zod";
+import { concurrencyPolicies } from "@slipway/core";
 import { userReference } from "./users.ts";
 
-export const createAppRequest = z.object({ app: z.object({ name: z.string() }) });
+const policy = z.enum(concurrencyPolicies, `must be ${concurrencyPolicies.join(", ")}`);
+
+export const createAppRequest = z.object({
+  app: z.object({ name: z.string(), concurrency_policy: policy.optional() }),
+});
+
+export const changeAppRequest = z.object({ app: z.object({ concurrency_policy: policy }) });
 
 /** The app's name once more, so that none is deleted by a slip. */
 export const deleteAppQuery = z.object({
@@ -24,6 +31,8 @@ export const appBody = z.object({
   created_at: z.string(),
   updated_at: z.string(),
   last_deployed_at: z.string().nullable(),
+  /** What becomes of a deployment that is asked for while another one waits or runs. */
+  concurrency_policy: policy,
   flags: z.record(z.string(), z.boolean()),
   limits: z.record(z.string(), z.unknown()),
   links: z.object({

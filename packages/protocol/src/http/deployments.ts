@@ -27,6 +27,17 @@ export const createDeploymentRequest = z.object({
 /** `1` for events to the deployment's end, else the text so far. */
 export const outputQuery = z.object({ follow: z.enum(["0", "1"], "must be 0 or 1").default("0") });
 
+/** Of a deployment that waits. */
+export const queueBody = z.object({
+  /** Its place among those of the app that wait, from 1. */
+  position: z.int(),
+  /**
+   * What it waits for: an earlier deployment of the app, one of its owner's slots, a worker that has time, or any worker at
+   * all; null while that cannot be told.
+   */
+  reason: z.enum(["app-busy", "owner-slots", "workers-busy", "no-worker"]).nullable(),
+});
+
 export const deploymentBody = z.object({
   id: z.string(),
   app_id: z.string(),
@@ -50,6 +61,8 @@ export const deploymentBody = z.object({
   /** Why it did not end in success. */
   failure: z.object({ code: z.string(), message: z.string() }).nullable(),
   links: z.object({ output: z.string() }),
+  /** While it waits; told of a single deployment only. */
+  queue: queueBody.optional(),
 });
 
 export const deploymentAnswer = z.object({ deployment: deploymentBody });
@@ -60,6 +73,7 @@ export const deploymentsAnswer = z.object({
 });
 
 export type CreateDeploymentBody = z.output<typeof createDeploymentRequest>["deployment"];
+export type QueueBody = z.infer<typeof queueBody>;
 export type DeploymentBody = z.infer<typeof deploymentBody>;
 export type DeploymentAnswer = z.infer<typeof deploymentAnswer>;
 export type DeploymentsAnswer = z.infer<typeof deploymentsAnswer>;

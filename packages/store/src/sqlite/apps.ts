@@ -1,6 +1,6 @@
 // Apps in SQLite.
 
-import type { Address, App, AppStore } from "@slipway/core";
+import type { Address, App, AppStore, ConcurrencyPolicy } from "@slipway/core";
 import { conflictWhenTaken, millis, optionalTime, time } from "./columns.ts";
 import type { Database, Value } from "./database.ts";
 
@@ -16,6 +16,7 @@ interface AppRow {
   current_rollout_id: string | null;
   targets: string;
   web_count: number;
+  concurrency_policy: ConcurrencyPolicy;
   last_deployed_at: number | null;
   cache_version: number;
 }
@@ -56,8 +57,8 @@ function insert(database: Database, app: App): Promise<void> {
   return database.write((transaction) => {
     transaction.run(
       `INSERT INTO apps (id, owner_id, created_at, name, updated_at, deleted_at, revision, current_release_id,
-         current_rollout_id, targets, web_count, last_deployed_at, cache_version)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         current_rollout_id, targets, web_count, concurrency_policy, last_deployed_at, cache_version)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       app.id,
       app.ownerId,
       app.createdAt.getTime(),
@@ -71,7 +72,7 @@ function update(database: Database, next: App): Promise<boolean> {
     (transaction) =>
       transaction.run(
         `UPDATE apps SET name = ?, updated_at = ?, deleted_at = ?, revision = ?, current_release_id = ?,
-           current_rollout_id = ?, targets = ?, web_count = ?, last_deployed_at = ?, cache_version = ?
+           current_rollout_id = ?, targets = ?, web_count = ?, concurrency_policy = ?, last_deployed_at = ?, cache_version = ?
          WHERE id = ? AND revision = ?`,
         ...changeable(next),
         next.id,
@@ -90,6 +91,7 @@ function changeable(app: App): Value[] {
     app.currentRolloutId,
     JSON.stringify(app.targets),
     app.webCount,
+    app.concurrencyPolicy,
     millis(app.lastDeployedAt),
     app.cacheVersion,
   ];
@@ -108,6 +110,7 @@ function appFrom(row: AppRow): App {
     currentRolloutId: row.current_rollout_id,
     targets: JSON.parse(row.targets) as Address[],
     webCount: row.web_count,
+    concurrencyPolicy: row.concurrency_policy,
     lastDeployedAt: optionalTime(row.last_deployed_at),
     cacheVersion: row.cache_version,
   };

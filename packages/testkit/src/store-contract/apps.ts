@@ -16,9 +16,10 @@ const everyFact = {
     { host: "::1", port: 80 },
   ],
   webCount: 2,
+  concurrencyPolicy: "supersede",
   lastDeployedAt: later,
   cacheVersion: 2,
-};
+} as const;
 const names = (apps: readonly App[]) => apps.map((app) => app.name);
 
 export function appsContract({ store, other }: StoreUnderTest): void {
@@ -115,6 +116,7 @@ export function appsContract({ store, other }: StoreUnderTest): void {
         currentRolloutId: null,
         targets: [],
         webCount: 0,
+        concurrencyPolicy: "queue",
       });
       expect(await store().apps.compareAndSet(back)).toBe(true);
       expect(await other().apps.get(app.id)).toEqual(back);

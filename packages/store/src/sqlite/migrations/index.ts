@@ -3,6 +3,7 @@
 import { initial } from "./001-initial.ts";
 import { rollouts } from "./002-rollouts.ts";
 import { access } from "./003-access.ts";
+import { concurrencyPolicy } from "./004-concurrency-policy.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -15,4 +16,5 @@ export const migrations: readonly Migration[] = [
   { number: 1, name: "initial", sql: initial },
   { number: 2, name: "rollouts", sql: rollouts },
   { number: 3, name: "access", sql: access },
+  { number: 4, name: "concurrency policy", sql: concurrencyPolicy },
 ];

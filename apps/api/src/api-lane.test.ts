@@ -1,0 +1,136 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { redisKeys } from "@slipway/protocol";
+import type { AppAnswer, AppBody, DeploymentAnswer, DeploymentBody } from "@slipway/protocol";
+import { joinFleet, openLanes } from "@slipway/queue";
+import { aName, lacksRedis, stepsTo } from "@slipway/testkit";
+import { startTestApi } from "./test-api.ts";
+import type { TestApi } from "./test-api.ts";
+
+const archiveUrl = "https://example.com/archive/master.tar.gz";
+
+describe.skipIf(await lacksRedis())("an app's lane", () => {
+  let api: TestApi;
+  let redis: Redis;
+  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
+
+  beforeAll(async () => {
+    api = await startTestApi({ OWNER_SLOTS: "2" });
+    redis = new Redis(api.config.REDIS_URL);
+    ada = await api.newUser();
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await api[Symbol.asyncDispose]();
+  });
+
+  const newApp = async (fields: Record<string, unknown> = {}, token = ada.token) => {
+    const answer = await api.ask(token, "POST", "/v1/apps", { app: { name: aName(), ...fields } });
+    return (answer.body as AppAnswer).app;
+  };
+  const deploy = (app: AppBody, token = ada.token) =>
+    api.ask(token, "POST", `/v1/apps/${app.name}/deployments`, { deployment: { source_url: archiveUrl } });
+  const deployed = async (app: AppBody, token = ada.token): Promise<DeploymentBody> =>
+    ((await deploy(app, token)).body as DeploymentAnswer).deployment;
+  const show = async ({ id, app_id }: DeploymentBody, token = ada.token): Promise<DeploymentBody> =>
+    ((await api.ask(token, "GET", `/v1/apps/${app_id}/deployments/${id}`)).body as DeploymentAnswer)
+      .deployment;
+  const bring = async ({ id }: DeploymentBody, status: "building" | "success") => {
+    const stored = await api.store.deployments.get(id);
+    if (stored === null) throw new Error("the deployment is not stored");
+    for (const step of stepsTo(stored, status)) await api.store.deployments.compareAndSet(step);
+  };
+  const waiting = async ({ id }: AppBody) =>
+    (await api.store.deployments.lane(id, 99)).map((each) => each.id);
+
+  test("keeps what comes in turn by default, and after it is changed back", async () => {
+    const app = await newApp();
+    expect(app.concurrency_policy).toBe("queue");
+    const [first, second] = [await deployed(app), await deployed(app)];
+    expect(await waiting(app)).toEqual([first.id, second.id]);
+    const change = (concurrency_policy: unknown) =>
+      api.ask(ada.token, "PATCH", `/v1/apps/${app.name}`, { app: { concurrency_policy } });
+    expect((await change("reject")).body).toMatchObject({ app: { concurrency_policy: "reject" } });
+    expect((await deploy(app)).status).toBe(409);
+    expect((await change("queue")).status).toBe(200);
+    expect((await deploy(app)).status).toBe(201);
+    for (const wrong of ["fastest", null, undefined, 1]) expect((await change(wrong)).status).toBe(422);
+  });
+
+  test("gives way to the newest, with supersede, and leaves what runs", async () => {
+    const app = await newApp({ concurrency_policy: "supersede" });
+    const running = await deployed(app);
+    await bring(running, "building");
+    const [older, newer] = [await deployed(app), await deployed(app)];
+    expect(await waiting(app)).toEqual([newer.id]);
+    expect(await show(running)).toMatchObject({ status: "building" });
+    const reason = `superseded by deployment ${newer.id}`;
+    expect(await show(older)).toMatchObject({ status: "aborted", failure: { message: reason } });
+    const { text } = await api.ask(ada.token, "GET", `/v1/apps/${app.name}/deployments/${older.id}/output`);
+    expect(text).toBe(` !     Aborted: ${reason}\n`);
+    await Promise.all(Array.from({ length: 6 }, () => deploy(app)));
+    expect(await waiting(app)).toHaveLength(1);
+  });
+
+  test("takes nothing while it has something, with reject, however many come at once", async () => {
+    const app = await newApp({ concurrency_policy: "reject" });
+    const answers = await Promise.all(Array.from({ length: 6 }, () => deploy(app)));
+    const statuses = answers.map(({ status }) => status).toSorted();
+    expect(statuses).toEqual([201, 409, 409, 409, 409, 409]);
+    const [id] = await waiting(app);
+    const taken = { id, app_id: app.id } as DeploymentBody;
+    await bring(taken, "building");
+    const refused = await deploy(app);
+    expect(refused.status).toBe(409);
+    expect(refused.body).toEqual({ error: expect.stringContaining("concurrency_policy is reject") });
+    await bring(taken, "success");
+    expect((await deploy(app)).status).toBe(201);
+  });
+
+  test("tells each where it stands and what it waits for", async () => {
+    const bob = await api.newUser();
+    const app = await newApp({}, bob.token);
+    const [first, second] = [await deployed(app, bob.token), await deployed(app, bob.token)];
+    expect((await show(first, bob.token)).queue).toEqual({ position: 1, reason: "no-worker" });
+    expect((await show(second, bob.token)).queue).toEqual({ position: 2, reason: "app-busy" });
+    const keys = redisKeys(api.config.INSTALLATION_ID);
+    await using _worker = joinFleet({ redis, keys, onError: () => undefined }, aWorker, () => new Date());
+    await vi.waitFor(async () => {
+      expect((await show(first, bob.token)).queue).toEqual({ position: 1, reason: "workers-busy" });
+    });
+    // two slots: this app's head and the next one's
+    const [next, third] = [await newApp({}, bob.token), await newApp({}, bob.token)];
+    await deployed(next, bob.token);
+    const beyond = await deployed(third, bob.token);
+    expect((await show(beyond, bob.token)).queue).toEqual({ position: 1, reason: "owner-slots" });
+    await bring(first, "building");
+    expect((await show(first, bob.token)).queue).toBeUndefined();
+    expect((await show(second, bob.token)).queue).toEqual({ position: 1, reason: "app-busy" });
+  });
+
+  test("moves on when its head is aborted before any worker took it", async () => {
+    const eve = await api.newUser();
+    const app = await newApp({}, eve.token);
+    const [first, second] = [await deployed(app, eve.token), await deployed(app, eve.token)];
+    const { REDIS_URL: redisUrl, INSTALLATION_ID } = api.config;
+    const { deployments } = api.store;
+    const keys = redisKeys(INSTALLATION_ID);
+    await using lanes = openLanes({ redisUrl, keys, deployments, onError: () => undefined });
+    expect(await lanes.jobState(second.id)).toBe("gone");
+    await api.ask(eve.token, "POST", `/v1/apps/${app.name}/deployments/${first.id}/abort`);
+    expect(await lanes.jobState(first.id)).toBe("gone");
+    expect(await lanes.jobState(second.id)).toBe("live");
+  });
+});
+
+const aWorker = {
+  id: "w1",
+  name: "worker-1",
+  host: "here",
+  pid: 1,
+  version: "0.1.0",
+  startedAt: new Date().toISOString(),
+  heartbeatMs: 1_000,
+  concurrency: 1,
+  engine: { address: "unix:///engine.sock", id: "engine", cpus: 2, memoryBytes: 1024 },
+};
