@@ -75,7 +75,7 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
   test("takes nothing while it has something, with reject, however many come at once", async () => {
     const app = await newApp({ concurrency_policy: "reject" });
     const answers = await Promise.all(Array.from({ length: 6 }, () => deploy(app)));
-    const statuses = answers.map(({ status }) => status).toSorted();
+    const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
     expect(statuses).toEqual([201, 409, 409, 409, 409, 409]);
     const [id] = await waiting(app);
     const taken = { id, app_id: app.id } as DeploymentBody;
