@@ -23,6 +23,15 @@ Sets up what is missing, then runs the API, the stream and the workers until Ctr
 a second Ctrl-C ends all at once.
 ${variables}`,
   },
+  "rotate-keys": {
+    summary: "sign tokens and upload URLs with a new key from now on",
+    help: `Usage: npm run rotate-keys [-- --now]
+
+Makes a new signing key in DATA_DIR/signing-key. Running processes take it up by themselves, and what the two keys before
+it signed still holds: nobody notices. API tokens and passwords do not depend on it.
+
+  --now   drop the former keys, because one got known: JWTs end at once, and clients exchange their API token again`,
+  },
   down: {
     summary: "stop and remove everything this clone started",
     help: `Usage: npm run down [-- --data]
@@ -54,6 +63,6 @@ Sets up services under DATA_DIR/bench and runs every bench/*.bench.ts, or those 
 
 /** The list of all commands, for somebody who named none or a wrong one. */
 export function commandList() {
-  const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`);
+  const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`);
   return `Usage: node scripts/run.mjs COMMAND [--help]\n\n${rows.join("\n")}`;
 }

@@ -10,6 +10,7 @@ describe("readConfig", () => {
       streamPort: 4101,
       workers: 2,
       engineWorkers: 2,
+      signingKeysGiven: false,
       graceMs: 30_000,
     });
   });

@@ -18,6 +18,8 @@ export interface ScriptConfig {
   /** Workers that build on the same engine: those of this clone, unless there are others. */
   engineWorkers: number;
   graceMs: number;
+  /** Whether the environment says what tokens are signed with. */
+  signingKeysGiven: boolean;
   bootstrapToken?: string;
   redisUrl?: string;
   registryUrl?: string;
@@ -44,6 +46,7 @@ export function readConfig(environment: Environment = process.env): ScriptConfig
   const config: ScriptConfig = {
     ...own,
     engineWorkers: number("ENGINE_WORKERS", own.workers, 1, 1_000),
+    signingKeysGiven: signingKeysGiven(environment),
     ...optional(environment, problems),
   };
   if (config.apiPort === config.streamPort)
@@ -80,6 +83,14 @@ function optional(environment: Environment, problems: string[]): Partial<ScriptC
     buildCaBundle: text(environment, "BUILD_CA_BUNDLE") ?? text(environment, "NODE_EXTRA_CA_CERTS"),
   };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+}
+
+function signingKeysGiven(environment: Environment): boolean {
+  return [
+    text(environment, "SIGNING_KEYS_FILE"),
+    text(environment, "SIGNING_KEYS"),
+    text(environment, "SIGNING_KEY"),
+  ].some((given) => given !== undefined);
 }
 
 function text(environment: Environment, name: string): string | undefined {

@@ -7,7 +7,6 @@ import type { Installation } from "./installation.ts";
 export interface AppEnvironment extends Record<string, string> {
   DATA_DIR: string;
   INSTALLATION_ID: string;
-  SIGNING_KEY: string;
   BOOTSTRAP_TOKEN: string;
   REDIS_URL: string;
   REGISTRY_URL: string;
@@ -37,7 +36,6 @@ export function appEnvironment(
   return {
     DATA_DIR: installation.dataDir,
     INSTALLATION_ID: installation.id,
-    SIGNING_KEY: installation.signingKey,
     BOOTSTRAP_TOKEN: installation.adminToken,
     REDIS_URL: ensured.redisUrl,
     REGISTRY_URL: ensured.registryUrl,
@@ -48,6 +46,7 @@ export function appEnvironment(
     WORKERS: String(config.workers),
     ENGINE_WORKERS: String(config.engineWorkers),
     GRACE_MS: String(config.graceMs),
+    ...(config.signingKeysGiven ? {} : { SIGNING_KEYS_FILE: installation.signingKeysFile }),
     ...(config.dockerHost === undefined ? {} : { DOCKER_HOST: config.dockerHost }),
     ...(config.buildCaBundle === undefined ? {} : { BUILD_CA_BUNDLE: config.buildCaBundle }),
   };

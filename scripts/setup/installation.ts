@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { readOrMake, readText } from "./files.ts";
+import { readOrMake, readText, writePrivate } from "./files.ts";
 import type { Say } from "./progress.ts";
 import { step } from "./progress.ts";
 import { reasonOf, SetupError } from "./setup-error.ts";
@@ -10,12 +10,16 @@ import { reasonOf, SetupError } from "./setup-error.ts";
 /** The label on everything in an engine that belongs to an installation; its value is the installation's id. */
 export const installationLabel = "io.slipway.installation";
 
+/** What a key signed holds for an hour at most: two former ones are enough for whoever rotates more than once in one. */
+const mostFormerKeys = 2;
+
 export interface Installation {
   /** Absolute. */
   dataDir: string;
   /** 8 hexadecimal digits. */
   id: string;
-  signingKey: string;
+  /** Holds the signing keys, one a line, the newest first. */
+  signingKeysFile: string;
   adminToken: string;
 }
 
@@ -27,13 +31,14 @@ export async function openInstallation(
 ): Promise<Installation> {
   await makePrivateFolder(dataDir);
   const id = await readOrMake(idFile(dataDir), () => randomBytes(4).toString("hex"));
-  const signingKey = await readOrMake(join(dataDir, "signing-key"), () => randomBytes(32).toString("hex"));
+  const signingKeysFile = keysFile(dataDir);
+  await readOrMake(signingKeysFile, newKey);
   const { tell } = step(say, "data");
   tell(`${dataDir} (installation ${id.text}${id.made ? ", new" : ""})`);
   return {
     dataDir,
     id: id.text,
-    signingKey: signingKey.text,
+    signingKeysFile,
     adminToken: await adminToken(dataDir, givenToken, tell),
   };
 }
@@ -41,6 +46,23 @@ export async function openInstallation(
 /** The id of the installation in `dataDir`; undefined when there is none. */
 export async function installationId(dataDir: string): Promise<string | undefined> {
   return readText(idFile(dataDir));
+}
+
+/**
+ * Makes a signing key that is used from now on, also by processes that run. What the former ones signed still holds, unless
+ * they are dropped. @returns how many keys there are now. Throws SetupError when there is no installation.
+ */
+export async function rotateSigningKey(
+  dataDir: string,
+  { dropFormer }: { dropFormer: boolean },
+): Promise<{ keys: number; file: string }> {
+  const file = keysFile(dataDir);
+  const former = await readText(file);
+  if (former === undefined)
+    throw new SetupError(`There is no installation in ${dataDir}: run npm start first.`);
+  const kept = dropFormer ? [] : former.split("\n").slice(0, mostFormerKeys);
+  await writePrivate(file, `${[newKey(), ...kept].join("\n")}\n`);
+  return { keys: kept.length + 1, file };
 }
 
 /** Where the admin token is kept when set-up made it. */
@@ -70,6 +92,14 @@ async function adminToken(
   const token = await readOrMake(path, () => `tk-us-${randomBytes(36).toString("base64url")}`);
   if (token.made) tell(`admin token, shown this once and kept in ${path}: ${token.text}`);
   return token.text;
+}
+
+function newKey(): string {
+  return randomBytes(32).toString("hex");
+}
+
+function keysFile(dataDir: string): string {
+  return join(dataDir, "signing-key");
 }
 
 function idFile(dataDir: string): string {

@@ -1,11 +1,11 @@
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { isLocal } from "./engine-connection.ts";
 import { withoutUser, withUser } from "./engine-users.ts";
 import { appEnvironment } from "./environment.ts";
-import { openInstallation } from "./installation.ts";
+import { openInstallation, rotateSigningKey } from "./installation.ts";
 import { isNewEnough, redisConfiguration } from "./redis.ts";
 import { registryConfiguration } from "./registry.ts";
 import { programsFor } from "./setup.ts";
@@ -81,7 +81,8 @@ describe("openInstallation", () => {
       const lines: string[] = [];
       const first = await openInstallation(dataDir, undefined, (line) => lines.push(line));
       expect(first.id).toMatch(/^[0-9a-f]{8}$/);
-      expect(first.signingKey).toMatch(/^[0-9a-f]{64}$/);
+      expect(await readFile(first.signingKeysFile, "utf8")).toMatch(/^[0-9a-f]{64}\n$/);
+      expect((await stat(first.signingKeysFile)).mode & 0o777).toBe(0o600);
       expect(first.adminToken).toMatch(/^tk-us-[\w-]{48}$/);
       expect(lines.join("\n")).toContain(first.adminToken);
       expect((await stat(dataDir)).mode & 0o777).toBe(0o700);
@@ -99,9 +100,35 @@ describe("openInstallation", () => {
     }));
 });
 
+test("a new signing key goes first; two former ones stay, or none", () =>
+  inFolder(async (folder) => {
+    await expect(rotateSigningKey(folder, { dropFormer: false })).rejects.toThrow("no installation");
+    const { signingKeysFile } = await openInstallation(folder, "tk-us-given", () => undefined);
+    const keys = async () => (await readFile(signingKeysFile, "utf8")).trim().split("\n");
+    const [first] = await keys();
+    expect(await rotateSigningKey(folder, { dropFormer: false })).toEqual({ keys: 2, file: signingKeysFile });
+    const [second, ...former] = await keys();
+    expect([former, second === first]).toEqual([[first], false]);
+    for (const count of [3, 3]) {
+      expect((await rotateSigningKey(folder, { dropFormer: false })).keys).toBe(count);
+    }
+    expect((await keys()).slice(2)).toEqual([second]);
+    await rotateSigningKey(folder, { dropFormer: true });
+    expect(await keys()).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
+    expect((await stat(signingKeysFile)).mode & 0o777).toBe(0o600);
+  }));
+
 test("the apps' environment leaves out what is not set", () => {
-  const installation = { dataDir: "/d", id: "0a1b2c3d", signingKey: "k", adminToken: "t" };
-  const config = { dataDir: "/d", apiPort: 1, streamPort: 2, workers: 3, engineWorkers: 3, graceMs: 4 };
+  const installation = { dataDir: "/d", id: "0a1b2c3d", signingKeysFile: "/d/signing-key", adminToken: "t" };
+  const config = {
+    dataDir: "/d",
+    signingKeysGiven: false,
+    apiPort: 1,
+    streamPort: 2,
+    workers: 3,
+    engineWorkers: 3,
+    graceMs: 4,
+  };
   const ensured = {
     redisUrl: "redis://r",
     registryUrl: "http://r",
@@ -111,7 +138,7 @@ test("the apps' environment leaves out what is not set", () => {
   expect(appEnvironment(installation, config, ensured)).toEqual({
     DATA_DIR: "/d",
     INSTALLATION_ID: "0a1b2c3d",
-    SIGNING_KEY: "k",
+    SIGNING_KEYS_FILE: "/d/signing-key",
     BOOTSTRAP_TOKEN: "t",
     REDIS_URL: "redis://r",
     REGISTRY_URL: "http://r",

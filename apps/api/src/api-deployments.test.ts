@@ -1,7 +1,6 @@
 import { Redis } from "ioredis";
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { openUrlSigner } from "@slipway/auth";
 import { appMessage, redisKeys } from "@slipway/protocol";
 import type {
   AppAnswer,
@@ -109,7 +108,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
 
   test("of a source that cannot be deployed are a 422 of source_url", async () => {
     const bob = await api.newUser();
-    const signer = openUrlSigner({ signingKey: api.config.SIGNING_KEY });
+    const signer = api.urlSigner;
     const past = aSource({ ownerId: ada.user.id, expiresAt: new Date(Date.now() - 1_000), sizeBytes: 1 });
     await api.store.sources.create(past);
     const good = await upload();

@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sourceBlobKey } from "@slipway/core";
 import type { SourceAnswer } from "@slipway/protocol";
 import { aSource, lacksRedis } from "@slipway/testkit";
-import { openUrlSigner } from "@slipway/auth";
 import { presentSource } from "./source-url.ts";
 import { blobSize, startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
@@ -103,7 +102,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
     }
     const past = aSource({ expiresAt: new Date(Date.now() - 1_000) });
     await api.store.sources.create(past);
-    const signer = openUrlSigner({ signingKey: api.config.SIGNING_KEY });
+    const signer = api.urlSigner;
     const expired = await put(presentSource(past, signer, api.url).upload_url, "x");
     expect([expired.status, await expired.json()]).toEqual([
       403,

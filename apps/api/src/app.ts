@@ -1,7 +1,7 @@
 // The API's composition root: opens the adapters, starts serving, and stops in the reverse order.
 
 import { Redis } from "ioredis";
-import { ensureBootstrap, openAuth, openUrlSigner } from "@slipway/auth";
+import { ensureBootstrap, openAuth, openSigningKeys, openUrlSigner } from "@slipway/auth";
 import { openLogFeed } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import { openLanes } from "@slipway/queue";
@@ -37,7 +37,6 @@ async function openPlatform(
 ): Promise<Platform> {
   const redisUrl = config.REDIS_URL;
   const keys = redisKeys(config.INSTALLATION_ID);
-  const signingKey = config.SIGNING_KEY;
   const onError = (error: unknown) => logger.warn({ err: error }, "the connection to Redis failed");
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   // A request must not wait for a Redis that is away: it fails, or does without.
@@ -45,6 +44,10 @@ async function openPlatform(
     client.disconnect(),
   );
   redis.on("error", onError);
+  const signingKeys = openSigningKeys({
+    from: config.signingKeys,
+    onTrouble: (error) => logger.warn({ err: error }, "the former signing keys are used on"),
+  });
   const { deployments } = store;
   const onTrouble = (error: unknown) =>
     logger.warn({ err: error }, "followers wait: Redis or the store failed");
@@ -58,8 +61,8 @@ async function openPlatform(
     redis,
     keys,
     lanes: opened.use(openLanes({ redisUrl, keys, deployments, ownerSlots: config.OWNER_SLOTS, onError })),
-    auth: openAuth({ store, signingKey }),
-    urlSigner: openUrlSigner({ signingKey }),
+    auth: openAuth({ store, signingKeys }),
+    urlSigner: openUrlSigner({ signingKeys }),
     outputEvents: new OutputEvents({ feed }),
     now,
   };

@@ -25,3 +25,16 @@ test("names every wrong setting and shows no secret", () => {
   expect(() => readConfig(wrong)).toThrow(/PUBLIC_STREAM_URL: must be a ws[^]*SIGNING_KEY: must have/);
   expect(() => readConfig(wrong)).not.toThrow(/short-secret/);
 });
+
+test("keys come from a file, a list or one variable, and from somewhere", () => {
+  const { SIGNING_KEY: one, ...none } = enough;
+  const [first, second] = ["1".repeat(32), "2".repeat(32)];
+  const list = { ...enough, SIGNING_KEYS: `${second}, ${first}` };
+  expect(readConfig(enough).signingKeys).toEqual([one]);
+  expect(readConfig(list).signingKeys).toEqual([second, first]);
+  expect(readConfig({ ...list, SIGNING_KEYS_FILE: "/keys" }).signingKeys).toEqual({ file: "/keys" });
+  expect(() => readConfig({ ...none, API_PORT: "x" })).toThrow(/API_PORT[^]*SIGNING_KEY: is required/);
+  expect(() => readConfig({ ...none, SIGNING_KEYS: "short" })).toThrow(
+    /SIGNING_KEYS.0: must have at least 32/,
+  );
+});

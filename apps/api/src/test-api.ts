@@ -5,7 +5,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { newApiToken } from "@slipway/auth";
+import { newApiToken, openSigningKeys, openUrlSigner } from "@slipway/auth";
+import type { UrlSigner } from "@slipway/auth";
 import type { BlobStore, Store, User } from "@slipway/core";
 import { createLogger } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
@@ -31,6 +32,8 @@ export interface TestApi extends AsyncDisposable {
   readonly blobs: BlobStore;
   readonly redis: TestRedis;
   readonly operatorToken: string;
+  /** Signs URLs as the API does. */
+  readonly urlSigner: UrlSigner;
   /** Stops the API, with a second of grace. */
   stop(): Promise<void>;
   /** A new user with an API token. */
@@ -67,6 +70,9 @@ export async function startTestApi(settings: Readonly<Record<string, string>> = 
     blobs,
     redis,
     operatorToken,
+    urlSigner: openUrlSigner({
+      signingKeys: openSigningKeys({ from: config.signingKeys, onTrouble: () => undefined }),
+    }),
     stop: () => api.stop({ graceMs: 1_000 }),
     newUser: (values) => newUser(store, values),
     ask: (token, method, path, body) => ask(new URL(path, url), token, method, body),

@@ -1,7 +1,7 @@
 // The stream's composition root: opens the adapters, starts serving, and stops in the reverse order.
 
 import { Redis } from "ioredis";
-import { openAuth } from "@slipway/auth";
+import { openAuth, openSigningKeys } from "@slipway/auth";
 import { openLogFeed } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import { checkHealth } from "@slipway/service";
@@ -31,7 +31,11 @@ export async function startStream(
   );
   redis.on("error", onTrouble);
   const keys = redisKeys(config.INSTALLATION_ID);
-  const auth = openAuth({ store, signingKey: config.SIGNING_KEY });
+  const signingKeys = openSigningKeys({
+    from: config.signingKeys,
+    onTrouble: (error) => logger.warn({ err: error }, "the former signing keys are used on"),
+  });
+  const auth = openAuth({ store, signingKeys });
   const feed = opened.use(openLogFeed({ redis, keys, store, now, onTrouble }));
   const platform = { auth, apps: store.apps, deployments: store.deployments, feed, logger, now };
   const bounds = { ...defaultLimits, ...limits };

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { WebSocket } from "ws";
-import { newApiToken, openAuth } from "@slipway/auth";
+import { newApiToken, openAuth, openSigningKeys } from "@slipway/auth";
 import { changeStatus, claim } from "@slipway/core";
 import type { App, Deployment, FinalStatus, RunningStatus, Store, User } from "@slipway/core";
 import { openLogWriter, publishNew, publishStatus } from "@slipway/logs";
@@ -53,7 +53,8 @@ export async function startTestStream(limits: Partial<ConnectionLimits> = {}): P
     client.disconnect(),
   );
   const keys = redisKeys(config.INSTALLATION_ID);
-  const auth = openAuth({ store, signingKey: config.SIGNING_KEY });
+  const signingKeys = openSigningKeys({ from: config.signingKeys, onTrouble: () => undefined });
+  const auth = openAuth({ store, signingKeys });
   const address = `127.0.0.1:${config.STREAM_PORT}`;
   const clients = opened.adopt(new Set<Client>(), (open) => {
     for (const client of open) client.webSocket.terminate();

@@ -4,9 +4,11 @@ import type { User } from "@slipway/core";
 import { newApiToken } from "./api-token.ts";
 import { openAuth } from "./auth.ts";
 import { deriveKeys } from "./keys.ts";
-import { memoryIdentities } from "./test-identities.ts";
+import { hashPassword } from "./password.ts";
+import { keysOf, memoryIdentities } from "./test-identities.ts";
 
 const signingKey = "0123456789abcdef0123456789abcdef";
+const signingKeys = keysOf(signingKey);
 const user: User = {
   id: "u1",
   username: "jane",
@@ -44,7 +46,7 @@ beforeEach(async () => {
 
 describe("exchange", () => {
   test("gives a JWT of an hour that names the user", async () => {
-    const auth = openAuth({ store, signingKey, now });
+    const auth = openAuth({ store, signingKeys, now });
     const { jwt, expiresAt } = await auth.exchange(secret);
     expect(decodeProtectedHeader(jwt)).toEqual({ alg: "HS256", typ: "JWT", kid: expect.any(String) });
     const claims = decodeJwt(jwt);
@@ -55,7 +57,7 @@ describe("exchange", () => {
   });
 
   test("refuses unknown tokens and what is none", async () => {
-    const auth = openAuth({ store, signingKey, now });
+    const auth = openAuth({ store, signingKeys, now });
     for (const token of [newApiToken().secret, "", "tk-us-", `${secret}x`, "x".repeat(10_000)]) {
       await expect(auth.exchange(token)).rejects.toMatchObject({ code: "unauthorized" });
     }
@@ -64,7 +66,7 @@ describe("exchange", () => {
 
 describe("authenticate", () => {
   test("takes the API token itself and notes its use once a minute", async () => {
-    const auth = openAuth({ store, signingKey, now });
+    const auth = openAuth({ store, signingKeys, now });
     expect(await auth.authenticate(secret)).toEqual(user);
     const first = clock;
     later(59_999);
@@ -76,7 +78,7 @@ describe("authenticate", () => {
   });
 
   test("refuses a JWT after its hour", async () => {
-    const auth = openAuth({ store, signingKey, now });
+    const auth = openAuth({ store, signingKeys, now });
     const { jwt } = await auth.exchange(secret);
     later(3_599_000);
     expect(await auth.authenticate(jwt)).toEqual(user);
@@ -85,24 +87,41 @@ describe("authenticate", () => {
   });
 
   test("refuses a JWT of another key, issuer, algorithm or form, or without an end", async () => {
-    const auth = openAuth({ store, signingKey, now });
+    const auth = openAuth({ store, signingKeys, now });
     const { jwt } = await auth.exchange(secret);
-    const other = await openAuth({ store, signingKey: "f".repeat(64), now }).exchange(secret);
-    const elsewhere = await openAuth({ store, signingKey, now, issuer: "elsewhere" }).exchange(secret);
+    const other = await openAuth({ store, signingKeys: keysOf("f".repeat(64)), now }).exchange(secret);
+    const elsewhere = await openAuth({ store, signingKeys, now, issuer: "elsewhere" }).exchange(secret);
     const { jwt: key, jwtKeyId } = deriveKeys(signingKey);
-    const endless = await new SignJWT({ sub: "u1", iss: "slipway", aud: "slipway-api" })
-      .setProtectedHeader({ alg: "HS256", kid: jwtKeyId })
-      .sign(key);
+    const signed = (claims: object) =>
+      new SignJWT({ sub: "u1", iss: "slipway", aud: "slipway-api", ...claims })
+        .setProtectedHeader({ alg: "HS256", kid: jwtKeyId })
+        .sign(key);
+    const endless = await signed({ tid: "t1" });
+    const exp = Math.floor(clock.getTime() / 1000) + 60;
+    expect(await auth.authenticate(await signed({ tid: "t1", exp }))).toEqual(user);
+    const ofNoToken = await signed({ exp });
+    const ofOthers = await signed({ tid: "t1", exp, sub: "u2" });
     const [, payload] = jwt.split(".");
     const none = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${payload}.`;
     const tampered = jwt.slice(0, -8) + (jwt.at(-8) === "A" ? "B" : "A") + jwt.slice(-7);
-    for (const token of [other.jwt, elsewhere.jwt, endless, none, tampered, "a.b.c", "", "…"]) {
+    for (const token of [
+      other.jwt,
+      elsewhere.jwt,
+      endless,
+      ofNoToken,
+      ofOthers,
+      none,
+      tampered,
+      "a.b.c",
+      "",
+      "…",
+    ]) {
       expect(await auth.authenticate(token)).toBeNull();
     }
   });
 
   test("refuses both once the user is gone", async () => {
-    const auth = openAuth({ store, signingKey, now });
+    const auth = openAuth({ store, signingKeys, now });
     const { jwt } = await auth.exchange(secret);
     store.allUsers.delete("u1");
     expect(await auth.authenticate(jwt)).toBeNull();
@@ -110,13 +129,63 @@ describe("authenticate", () => {
   });
 
   test("a login that keeps its secret takes API tokens only", async () => {
-    const auth = openAuth({ store, signingKey, now });
+    const auth = openAuth({ store, signingKeys, now });
     const { jwt } = await auth.exchange(secret);
     expect(await auth.authenticateApiToken(secret)).toEqual(user);
     expect(await auth.authenticateApiToken(jwt)).toBeNull();
   });
+
+  test("refuses a JWT as soon as its token is revoked", async () => {
+    const auth = openAuth({ store, signingKeys, now });
+    const { jwt } = await auth.exchange(secret);
+    await store.tokens.delete("u1", "t1");
+    expect(await auth.authenticate(jwt)).toBeNull();
+  });
 });
 
-test("a signing key that can be guessed is refused", () => {
-  expect(() => openAuth({ store, signingKey: "short" })).toThrow(/at least 32/);
+test("the newest key signs, and what former ones signed is taken while they are there", async () => {
+  const [old, next] = ["1".repeat(64), "2".repeat(64)];
+  const { jwt } = await openAuth({ store, signingKeys: keysOf(old), now }).exchange(secret);
+  const both = openAuth({ store, signingKeys: keysOf(next, old), now });
+  expect(await both.authenticate(jwt)).toEqual(user);
+  const { jwt: newer } = await both.exchange(secret);
+  const after = openAuth({ store, signingKeys: keysOf(next), now });
+  expect(await after.authenticate(newer)).toEqual(user);
+  expect(await after.authenticate(jwt)).toBeNull();
+});
+
+describe("signIn", () => {
+  const password = "correct horse battery staple";
+
+  test("finds the user by name or email, with their password only", async () => {
+    const auth = openAuth({ store, signingKeys, now });
+    expect(await auth.signIn("jane", password)).toBeNull();
+    const withPassword = { ...user, passwordHash: await hashPassword(password) };
+    store.allUsers.set("u1", withPassword);
+    expect(await auth.signIn("jane", password)).toEqual(withPassword);
+    expect(await auth.signIn("Jane@Example.com", password)).toEqual(withPassword);
+    for (const [name, given] of [
+      ["jane", ""],
+      ["jane", `${password}!`],
+      ["nobody", password],
+      ["nobody@example.com", password],
+      ["", password],
+    ] as const) {
+      expect(await auth.signIn(name, given)).toBeNull();
+    }
+  });
+
+  test("makes a hash of a former cost anew", async () => {
+    const auth = openAuth({ store, signingKeys, now });
+    const former = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    store.allUsers.set("u1", { ...user, passwordHash: former });
+    expect(await auth.signIn("jane", "wrong")).toBeNull();
+    expect(store.allUsers.get("u1")?.passwordHash).toBe(former);
+    expect(await auth.signIn("jane", "password")).not.toBeNull();
+    expect(store.allUsers.get("u1")).toMatchObject({
+      passwordHash: expect.not.stringContaining("m=256,"),
+      revision: 2,
+    });
+    expect(await auth.signIn("jane", "password")).not.toBeNull();
+  });
 });

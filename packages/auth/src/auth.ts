@@ -1,15 +1,16 @@
-// Who is asking: API tokens are exchanged for JWTs of an hour, and either of the two names a user.
+// Who is asking: a password or an API token names a user; the token is exchanged for a JWT of an hour that names them too.
 
 import { SignJWT, errors, jwtVerify } from "jose";
-import { SlipwayError } from "@slipway/core";
-import type { Store, User } from "@slipway/core";
+import { SlipwayError, changeUser } from "@slipway/core";
+import type { ApiToken, Store, User } from "@slipway/core";
 import { hashApiToken, isApiToken } from "./api-token.ts";
-import { deriveKeys } from "./keys.ts";
+import { hashPassword, isOutdated, verifyPassword } from "./password.ts";
+import type { SigningKeys } from "./signing-keys.ts";
 
 export interface AuthOptions {
   readonly store: Pick<Store, "users" | "tokens">;
-  /** The installation's secret; the same in every process of it. */
-  readonly signingKey: string;
+  /** The same in every process of an installation. */
+  readonly signingKeys: SigningKeys;
   /** The clock. */
   readonly now?: () => Date;
   /** Who the JWTs say they are from; the same in every process of an installation. */
@@ -23,12 +24,18 @@ export interface Auth {
    */
   exchange(apiToken: string): Promise<{ jwt: string; expiresAt: Date }>;
   /**
-   * The user that a JWT or an API token stands for; null when it is forged, expired or revoked, or the user is gone.
+   * The user that a JWT or an API token stands for; null when it is forged, expired or revoked, or the user is gone. A JWT
+   * ends with the API token that it was exchanged for.
    * @param token without a scheme such as `Bearer` before it.
    */
   authenticate(token: string): Promise<User | null>;
   /** As `authenticate`, of an API token alone: for logins that keep what they were given. */
   authenticateApiToken(token: string): Promise<User | null>;
+  /**
+   * The user with this password; null for a wrong one, for who has none, and for nobody, all after the same work.
+   * @param name username or email.
+   */
+  signIn(name: string, password: string): Promise<User | null>;
 }
 
 const audience = "slipway-api";
@@ -37,32 +44,36 @@ const jwtLifetimeMs = 3_600_000;
 /** A token's last use is written at most this often: a write per request would cost more than the request. */
 const touchEveryMs = 60_000;
 
-export function openAuth(options: AuthOptions): Auth {
-  const { store, signingKey, now = () => new Date(), issuer = "slipway" } = options;
-  const keys = deriveKeys(signingKey);
+interface Claims {
+  readonly userId: string;
+  readonly tokenId: string;
+}
 
-  async function authenticateApiToken(token: string): Promise<User | null> {
-    if (!isApiToken(token)) return null;
-    const found = await store.tokens.bySecret(hashApiToken(token));
-    const user = found === null ? null : await store.users.get(found.userId);
-    if (found === null || user === null) return null;
+export function openAuth(options: AuthOptions): Auth {
+  const { store, signingKeys, now = () => new Date(), issuer = "slipway" } = options;
+
+  async function holder(secret: string): Promise<{ user: User; token: ApiToken } | null> {
+    const token = isApiToken(secret) ? await store.tokens.bySecret(hashApiToken(secret)) : null;
+    const user = token === null ? null : await store.users.get(token.userId);
+    if (token === null || user === null) return null;
     const usedAt = now();
-    if (usedAt.getTime() - (found.lastUsedAt?.getTime() ?? 0) >= touchEveryMs) {
-      await store.tokens.touch(found.id, usedAt);
+    if (usedAt.getTime() - (token.lastUsedAt?.getTime() ?? 0) >= touchEveryMs) {
+      await store.tokens.touch(token.id, usedAt);
     }
-    return user;
+    return { user, token };
   }
 
-  async function userOfJwt(jwt: string): Promise<string | null> {
+  async function claimsOf(jwt: string): Promise<Claims | null> {
     try {
       const { payload } = await jwtVerify(jwt, keyFor, {
         algorithms: [algorithm],
         audience,
         issuer,
         currentDate: now(),
-        requiredClaims: ["exp", "sub"],
+        requiredClaims: ["exp", "sub", "tid"],
       });
-      return payload.sub ?? null;
+      const { sub: userId, tid: tokenId } = payload;
+      return userId === undefined || typeof tokenId !== "string" ? null : { userId, tokenId };
     } catch (error) {
       if (error instanceof errors.JOSEError) return null;
       throw error;
@@ -70,31 +81,51 @@ export function openAuth(options: AuthOptions): Auth {
   }
 
   function keyFor(header: { kid?: string | undefined }): Uint8Array {
-    if (header.kid !== keys.jwtKeyId) throw new errors.JWKSNoMatchingKey();
-    return keys.jwt;
+    const found = signingKeys.keys().find(({ jwtKeyId }) => jwtKeyId === header.kid);
+    if (found === undefined) throw new errors.JWKSNoMatchingKey();
+    return found.jwt;
   }
+
+  async function bearerOf({ userId, tokenId }: Claims): Promise<User | null> {
+    const [user, token] = await Promise.all([store.users.get(userId), store.tokens.get(tokenId)]);
+    return token?.userId === userId ? user : null;
+  }
+
+  const authenticateApiToken = async (token: string) => (await holder(token))?.user ?? null;
 
   return {
     async exchange(apiToken) {
-      const user = await authenticateApiToken(apiToken);
-      if (user === null) throw new SlipwayError("unauthorized", "the API token is not valid");
+      const found = await holder(apiToken);
+      if (found === null) throw new SlipwayError("unauthorized", "the API token is not valid");
+      const [newest] = signingKeys.keys();
       const issuedAt = now();
       const expiresAt = new Date(Math.floor((issuedAt.getTime() + jwtLifetimeMs) / 1000) * 1000);
-      const jwt = await new SignJWT()
-        .setProtectedHeader({ alg: algorithm, kid: keys.jwtKeyId, typ: "JWT" })
-        .setSubject(user.id)
+      const jwt = await new SignJWT({ tid: found.token.id })
+        .setProtectedHeader({ alg: algorithm, kid: newest.jwtKeyId, typ: "JWT" })
+        .setSubject(found.user.id)
         .setIssuer(issuer)
         .setAudience(audience)
         .setIssuedAt(issuedAt)
         .setExpirationTime(expiresAt)
-        .sign(keys.jwt);
+        .sign(newest.jwt);
       return { jwt, expiresAt };
     },
     async authenticate(token) {
       if (isApiToken(token)) return authenticateApiToken(token);
-      const userId = await userOfJwt(token);
-      return userId === null ? null : store.users.get(userId);
+      const claims = await claimsOf(token);
+      return claims === null ? null : bearerOf(claims);
     },
     authenticateApiToken,
+    async signIn(name, password) {
+      const { users } = store;
+      const user = await (name.includes("@") ? users.byEmail(name.toLowerCase()) : users.byUsername(name));
+      const fits = await verifyPassword(password, user?.passwordHash ?? null);
+      if (!fits || user?.passwordHash == null) return null;
+      if (isOutdated(user.passwordHash)) {
+        // Whoever changed the user meanwhile goes first; the next login tries again.
+        await users.compareAndSet(changeUser(user, { passwordHash: await hashPassword(password) }));
+      }
+      return user;
+    },
   };
 }

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import { newApiToken } from "./api-token.ts";
 import { openAuth } from "./auth.ts";
 import { ensureBootstrap } from "./bootstrap.ts";
-import { memoryIdentities } from "./test-identities.ts";
+import { keysOf, memoryIdentities } from "./test-identities.ts";
 
-const signingKey = "0123456789abcdef0123456789abcdef";
+const signingKeys = keysOf("0123456789abcdef0123456789abcdef");
 
 test("many at once make one operator with one token", async () => {
   const store = memoryIdentities();
@@ -12,7 +12,7 @@ test("many at once make one operator with one token", async () => {
   await Promise.all(Array.from({ length: 20 }, () => ensureBootstrap({ store, token: secret })));
   expect(store.allUsers.size).toBe(1);
   expect(store.allTokens.size).toBe(1);
-  const user = await openAuth({ store, signingKey }).authenticate(secret);
+  const user = await openAuth({ store, signingKeys }).authenticate(secret);
   expect(user).toMatchObject({ username: "admin", operator: true });
 });
 
@@ -29,7 +29,7 @@ test("another token takes the former one's place and leaves the operator's own",
     lastUsedAt: null,
   });
   expect((await ensureBootstrap({ store, token: second.secret })).id).toBe(admin.id);
-  const auth = openAuth({ store, signingKey });
+  const auth = openAuth({ store, signingKeys });
   expect(await auth.authenticate(first.secret)).toBeNull();
   expect(await auth.authenticate(second.secret)).toMatchObject({ id: admin.id });
   expect(await auth.authenticate(own.secret)).toMatchObject({ id: admin.id });

@@ -1,8 +1,10 @@
-// Who asks and what they may do: API tokens, JWTs, signed URLs, the first operator.
+// Who asks and what they may do: passwords, API tokens, JWTs, signed URLs, permissions, the first operator.
 
 export * from "./permissions.ts";
+export { hashPassword } from "./password.ts";
 export { hashApiToken, newApiToken } from "./api-token.ts";
 export type { NewApiToken } from "./api-token.ts";
 export * from "./auth.ts";
 export * from "./bootstrap.ts";
 export * from "./signed-url.ts";
+export * from "./signing-keys.ts";

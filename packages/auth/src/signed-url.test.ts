@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { openUrlSigner } from "./signed-url.ts";
+import { keysOf } from "./test-identities.ts";
 
-const signingKey = "0123456789abcdef0123456789abcdef";
+const signingKeys = keysOf("0123456789abcdef0123456789abcdef");
 const signedAt = new Date("2030-01-01T00:00:00Z");
 const expiresAt = new Date("2030-01-01T00:10:00Z");
 const path = "/v1/sources/abc/archive";
@@ -13,7 +14,7 @@ function queryOf(url: string): { expires: string; signature: string } {
 
 test("holds for its method and path until it expires", () => {
   let now = signedAt;
-  const signer = openUrlSigner({ signingKey, now: () => now });
+  const signer = openUrlSigner({ signingKeys, now: () => now });
   const url = signer.sign("PUT", path, expiresAt);
   expect(url.startsWith(`${path}?expires=`)).toBe(true);
   const query = queryOf(url);
@@ -25,9 +26,9 @@ test("holds for its method and path until it expires", () => {
 });
 
 test("refuses another expiry, another key and whatever else a query may hold", () => {
-  const signer = openUrlSigner({ signingKey, now: () => signedAt });
+  const signer = openUrlSigner({ signingKeys, now: () => signedAt });
   const query = queryOf(signer.sign("PUT", path, expiresAt));
-  const other = openUrlSigner({ signingKey: "f".repeat(32), now: () => signedAt });
+  const other = openUrlSigner({ signingKeys: keysOf("f".repeat(32)), now: () => signedAt });
   expect(other.verify("PUT", path, query)).toBe("forged");
   const hostile = [
     { ...query, expires: "9999999999" },
@@ -38,4 +39,18 @@ test("refuses another expiry, another key and whatever else a query may hold", (
     {},
   ];
   for (const given of hostile) expect(signer.verify("PUT", path, given)).toBe("forged");
+});
+
+test("what a former key signed holds, what it does not have any more does not", () => {
+  const [old, both, next] = [
+    keysOf("1".repeat(32)),
+    keysOf("2".repeat(32), "1".repeat(32)),
+    keysOf("2".repeat(32)),
+  ];
+  const signerOf = (keys: typeof old) => openUrlSigner({ signingKeys: keys, now: () => signedAt });
+  const query = queryOf(signerOf(old).sign("PUT", path, expiresAt));
+  expect(signerOf(both).verify("PUT", path, query)).toBe("valid");
+  expect(signerOf(next).verify("PUT", path, query)).toBe("forged");
+  const newest = queryOf(signerOf(both).sign("PUT", path, expiresAt));
+  expect(signerOf(next).verify("PUT", path, newest)).toBe("valid");
 });

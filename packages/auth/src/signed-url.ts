@@ -1,7 +1,7 @@
 // Signed URLs: whoever holds one may make one kind of request to one path until it expires, without other credentials.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { deriveKeys } from "./keys.ts";
+import type { SigningKeys } from "./signing-keys.ts";
 
 export interface UrlSigner {
   /**
@@ -21,25 +21,28 @@ export interface SignedQuery {
 
 /** @param options.now the clock. */
 export function openUrlSigner(options: {
-  readonly signingKey: string;
+  readonly signingKeys: SigningKeys;
   readonly now?: () => Date;
 }): UrlSigner {
-  const { signingKey, now = () => new Date() } = options;
-  const key = deriveKeys(signingKey).url;
+  const { signingKeys, now = () => new Date() } = options;
 
-  const signatureOf = (method: string, path: string, expires: string): Buffer =>
+  const signatureOf = (key: Uint8Array, method: string, path: string, expires: string): Buffer =>
     createHmac("sha256", key).update(`${method}\n${path}\n${expires}`).digest();
 
   return {
     sign(method, path, expiresAt) {
       const expires = String(Math.floor(expiresAt.getTime() / 1000));
-      return `${path}?expires=${expires}&signature=${signatureOf(method, path, expires).toString("base64url")}`;
+      const signature = signatureOf(signingKeys.keys()[0].url, method, path, expires);
+      return `${path}?expires=${expires}&signature=${signature.toString("base64url")}`;
     },
     verify(method, path, { expires, signature }) {
       if (typeof expires !== "string" || typeof signature !== "string") return "forged";
-      const expected = signatureOf(method, path, expires);
       const given = Buffer.from(signature, "base64url");
-      if (given.length !== expected.length || !timingSafeEqual(given, expected)) return "forged";
+      const fits = signingKeys.keys().some(({ url }) => {
+        const expected = signatureOf(url, method, path, expires);
+        return given.length === expected.length && timingSafeEqual(given, expected);
+      });
+      if (!fits) return "forged";
       return now().getTime() < Number(expires) * 1000 ? "valid" : "expired";
     },
   };

@@ -2,6 +2,16 @@
 
 import { SlipwayError } from "@slipway/core";
 import type { ApiToken, Store, User } from "@slipway/core";
+import { openSigningKeys } from "./signing-keys.ts";
+import type { SigningKeys } from "./signing-keys.ts";
+
+/** @param secrets the newest first. */
+export function keysOf(...secrets: string[]): SigningKeys {
+  const onTrouble = (error: unknown) => {
+    throw error;
+  };
+  return openSigningKeys({ from: secrets, onTrouble });
+}
 
 type Identities = Pick<Store, "users" | "tokens"> & {
   readonly allUsers: Map<string, User>;

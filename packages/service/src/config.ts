@@ -43,6 +43,44 @@ export const commonSettings = z.object({
   LOG_FORMAT: z.enum(["json", "pretty"]).default("json"),
 });
 
+const shortestKey = 32;
+const signingKey = z.string().min(shortestKey, `must have at least ${shortestKey} characters`);
+
+/** Of processes that sign or check tokens and URLs. One of the three is needed; see `withSigningKeys`. */
+const signingSettings = z.object({
+  SIGNING_KEY: signingKey.optional(),
+  SIGNING_KEYS: z
+    .string()
+    .transform((text) => text.split(/[\s,]+/).filter((item) => item !== ""))
+    .pipe(z.array(signingKey).min(1, "must hold a key"))
+    .optional(),
+  SIGNING_KEYS_FILE: z.string().min(1).optional(),
+});
+
+/** A schema that takes signing keys too, and is not content without one. */
+export function withSigningKeys<Shape extends z.ZodRawShape>(schema: z.ZodObject<Shape>) {
+  return schema.extend(signingSettings.shape).refine(hasSigningKey, {
+    path: ["SIGNING_KEY"],
+    error: "is required, or SIGNING_KEYS, or SIGNING_KEYS_FILE",
+    // also when there are other problems: all are told at once
+    when: () => true,
+  });
+}
+
+/** Where the signing keys are: in a file, or here, the newest first. The file goes before the list, the list before the one. */
+export function signingKeysFrom(
+  config: z.output<typeof signingSettings>,
+): readonly string[] | { file: string } {
+  if (config.SIGNING_KEYS_FILE !== undefined) return { file: config.SIGNING_KEYS_FILE };
+  return config.SIGNING_KEYS ?? (config.SIGNING_KEY === undefined ? [] : [config.SIGNING_KEY]);
+}
+
+function hasSigningKey(config: Partial<Record<keyof z.output<typeof signingSettings>, unknown>>): boolean {
+  return [config.SIGNING_KEY, config.SIGNING_KEYS, config.SIGNING_KEYS_FILE].some(
+    (given) => given !== undefined,
+  );
+}
+
 /** Where the embedded database and blobs are when no URL says otherwise. */
 export function storageUrls(config: {
   DATA_DIR: string;

@@ -1,0 +1,84 @@
+// Passwords: hashed with argon2id, kept with their parameters, and checked in the same time whether there is one or not.
+
+import { argon2, randomBytes, timingSafeEqual } from "node:crypto";
+import { promisify } from "node:util";
+
+interface Cost {
+  readonly memoryKib: number;
+  readonly passes: number;
+  readonly lanes: number;
+}
+
+/** One of the costs that OWASP's Password Storage Cheat Sheet gives for argon2id. Hashes of another one are made anew. */
+const cost: Cost = { memoryKib: 47_104, passes: 1, lanes: 1 };
+const saltBytes = 16;
+const hashBytes = 32;
+/** Each takes memory and a thread of the few that files and names are read by too. */
+const mostAtOnce = 2;
+
+const phc = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
+const derive = promisify(argon2);
+/** What is checked when there is no password: nothing fits it. */
+const none = textOf(cost, Buffer.alloc(saltBytes), Buffer.alloc(hashBytes));
+
+/** @returns the hash with all that is needed to check it, in PHC string format. */
+export async function hashPassword(password: string): Promise<string> {
+  const salt = randomBytes(saltBytes);
+  return textOf(cost, salt, await hash(password, cost, salt, hashBytes));
+}
+
+/** @param stored null when there is none: then the answer is no, after the same work. */
+export async function verifyPassword(password: string, stored: string | null): Promise<boolean> {
+  const parts = partsOf(stored ?? none);
+  if (parts === null) throw new Error("a stored password hash is in no format known here");
+  const found = await hash(password, parts.cost, parts.salt, parts.hash.length);
+  return timingSafeEqual(found, parts.hash) && stored !== null;
+}
+
+/** Whether a stored hash was made at another cost than today's. */
+export function isOutdated(stored: string): boolean {
+  const made = partsOf(stored)?.cost;
+  return made?.memoryKib !== cost.memoryKib || made.passes !== cost.passes || made.lanes !== cost.lanes;
+}
+
+let running = 0;
+const waiting: (() => void)[] = [];
+
+async function hash(password: string, by: Cost, salt: Buffer, length: number): Promise<Buffer> {
+  if (running < mostAtOnce) running += 1;
+  else await new Promise<void>((resolve) => waiting.push(resolve));
+  try {
+    return await derive("argon2id", {
+      message: password.normalize("NFKC"),
+      nonce: salt,
+      parallelism: by.lanes,
+      tagLength: length,
+      memory: by.memoryKib,
+      passes: by.passes,
+    });
+  } finally {
+    // The place is handed on as it is.
+    const next = waiting.shift();
+    if (next === undefined) running -= 1;
+    else next();
+  }
+}
+
+function textOf({ memoryKib, passes, lanes }: Cost, salt: Buffer, digest: Buffer): string {
+  return `$argon2id$v=19$m=${memoryKib},t=${passes},p=${lanes}$${unpadded(salt)}$${unpadded(digest)}`;
+}
+
+function partsOf(text: string): { cost: Cost; salt: Buffer; hash: Buffer } | null {
+  const found = phc.exec(text);
+  if (found === null) return null;
+  const [, memory, passes, lanes, salt = "", digest = ""] = found;
+  return {
+    cost: { memoryKib: Number(memory), passes: Number(passes), lanes: Number(lanes) },
+    salt: Buffer.from(salt, "base64"),
+    hash: Buffer.from(digest, "base64"),
+  };
+}
+
+function unpadded(bytes: Buffer): string {
+  return bytes.toString("base64").replace(/=+$/, "");
+}

@@ -1,0 +1,65 @@
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openSigningKeys } from "./signing-keys.ts";
+
+const [first, second] = ["1".repeat(64), "2".repeat(64)];
+const noTrouble = (error: unknown) => {
+  throw error;
+};
+
+let directory: string;
+let file: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "slipway-keys-"));
+  file = join(directory, "signing-keys");
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const replace = async (text: string) => {
+  await writeFile(`${file}.new`, text);
+  await rename(`${file}.new`, file);
+};
+const ids = (keys: ReturnType<typeof openSigningKeys>) => keys.keys().map(({ jwtKeyId }) => jwtKeyId);
+
+test("the newest is the first, each has an id of its own", () => {
+  const both = openSigningKeys({ from: [second, first], onTrouble: noTrouble });
+  expect(ids(both)).toEqual([
+    ...ids(openSigningKeys({ from: [second], onTrouble: noTrouble })),
+    ...ids(openSigningKeys({ from: [first], onTrouble: noTrouble })),
+  ]);
+});
+
+test("a file that is replaced is read with the next use", async () => {
+  await replace(`${first}\n`);
+  const keys = openSigningKeys({ from: { file }, onTrouble: noTrouble });
+  const [old] = ids(keys);
+  await replace(`${second}\n\n  ${first}  \n`);
+  expect(ids(keys)).toEqual([expect.any(String), old]);
+});
+
+test("a file that is spoiled or gone is told, and the last keys are used on", async () => {
+  await replace(`${first}\n`);
+  const told: unknown[] = [];
+  const keys = openSigningKeys({ from: { file }, onTrouble: (error) => told.push(error) });
+  const before = ids(keys);
+  await replace("short\n");
+  expect(ids(keys)).toEqual(before);
+  await rm(file);
+  expect(ids(keys)).toEqual(before);
+  expect(told).toHaveLength(2);
+  await replace(`${second}\n`);
+  expect(ids(keys)).not.toEqual(before);
+});
+
+test("nothing begins without a key, or with one that can be guessed", async () => {
+  const open = (from: readonly string[] | { file: string }) =>
+    openSigningKeys({ from, onTrouble: noTrouble });
+  const invalid = expect.objectContaining({ code: "configuration-invalid" }) as Error;
+  expect(() => open([])).toThrow(invalid);
+  expect(() => open([first, "short"])).toThrow(/at least 32/);
+  expect(() => open({ file })).toThrow(invalid);
+  await replace("\n");
+  expect(() => open({ file })).toThrow(/has no signing key/);
+});

@@ -1,0 +1,79 @@
+// The installation's signing keys: the newest signs, each of them is taken. In a file they can be changed while processes run.
+
+import { readFileSync, statSync } from "node:fs";
+import { SlipwayError } from "@slipway/core";
+import { deriveKeys } from "./keys.ts";
+import type { DerivedKeys } from "./keys.ts";
+
+export interface SigningKeys {
+  /** Never empty, the newest first, as they are at this moment. */
+  keys(): readonly [DerivedKeys, ...DerivedKeys[]];
+}
+
+export interface SigningKeysOptions {
+  /** The secrets, the newest first; or the file that holds them, one a line. */
+  readonly from: readonly string[] | { readonly file: string };
+  /** Told when the file cannot be read any more. The keys that were read last are used on. */
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/** @throws {SlipwayError} "configuration-invalid" when there is no key, or one that is too short, or no file. */
+export function openSigningKeys({ from, onTrouble }: SigningKeysOptions): SigningKeys {
+  if ("file" in from) return keysInFile(from.file, onTrouble);
+  const keys = derived(from, "the configuration");
+  return { keys: () => keys };
+}
+
+/** The file is looked at with each use, which costs microseconds, and read when it was replaced. */
+function keysInFile(file: string, onTrouble: (error: unknown) => void): SigningKeys {
+  let version = versionOf(file);
+  let keys = readKeys(file);
+  return {
+    keys() {
+      try {
+        const found = versionOf(file);
+        if (found !== version) {
+          version = found;
+          keys = readKeys(file);
+        }
+      } catch (error) {
+        onTrouble(error);
+      }
+      return keys;
+    },
+  };
+}
+
+function versionOf(file: string): string {
+  const { ino, mtimeMs, size } = readable(file, () => statSync(file));
+  return `${ino} ${mtimeMs} ${size}`;
+}
+
+function readKeys(file: string): ReturnType<SigningKeys["keys"]> {
+  const lines = readable(file, () => readFileSync(file, "utf8")).split("\n");
+  return derived(
+    lines.map((line) => line.trim()).filter((line) => line !== ""),
+    file,
+  );
+}
+
+function derived(secrets: readonly string[], where: string): ReturnType<SigningKeys["keys"]> {
+  const [newest, ...former] = secrets.map(deriveKeys);
+  if (newest === undefined) throw new SlipwayError("configuration-invalid", `${where} has no signing key`);
+  return [newest, ...former];
+}
+
+function readable<Result>(file: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SlipwayError(
+      "configuration-invalid",
+      `the signing keys in ${file} cannot be read (${reason})`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
