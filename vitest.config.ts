@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{apps,packages,scripts,test/architecture,test/chaos}/**/*.test.ts"],
+          include: ["{apps,packages,scripts,test/architecture}/**/*.test.ts"],
           exclude: excluded,
           testTimeout: 30_000,
           hookTimeout: 60_000,
@@ -24,6 +24,19 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          name: "chaos",
+          include: ["test/{chaos,fleet}/**/*.test.ts"],
+          exclude: excluded,
+          globalSetup: ["test/chaos/services.ts"],
+          // Each file runs a Slipway of its own: side by side they would only make each other slow, and the others' too.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],

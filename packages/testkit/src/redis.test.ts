@@ -1,7 +1,10 @@
 import { once } from "node:events";
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
-import { lacksRedis, startRedis } from "./redis.ts";
+import { lacksRedis, startPrivateRedis, startRedis } from "./redis.ts";
 
 describe.skipIf(await lacksRedis())("a test's Redis", () => {
   test("is empty, answers, and is gone once disposed", async () => {
@@ -15,6 +18,22 @@ describe.skipIf(await lacksRedis())("a test's Redis", () => {
     if (server.pid === null) redis.disconnect();
     await closed;
     expect(redis.status).not.toBe("ready");
+  });
+
+  test("killed and started again it has what its folder kept", async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), "slipway-redis-"));
+    await using server = await startPrivateRedis(folder.path);
+    const redis = new Redis(server.url);
+    redis.on("error", () => undefined);
+    // Answered only once the append-only file has it.
+    await redis.config("SET", "appendfsync", "always");
+    await redis.set("key", "value");
+    const { pid } = server;
+    await server.kill();
+    await server.start();
+    expect(server.pid).not.toBe(pid);
+    expect(await redis.get("key")).toBe("value");
+    redis.disconnect();
   });
 
   test("is another one for each who asks", async () => {

@@ -35,34 +35,70 @@ export async function lacksRedis(): Promise<boolean> {
 
 /** Starts a redis-server that keeps nothing on disk, or takes an empty database where TEST_REDIS_URL is set. */
 export async function startRedis(): Promise<TestRedis> {
-  if (testRedisUrl !== undefined) return takeDatabase(testRedisUrl);
+  return testRedisUrl === undefined ? startPrivateRedis() : takeDatabase(testRedisUrl);
+}
+
+/** A redis-server of the test's own, which it may kill and start again. */
+export interface PrivateRedis extends TestRedis {
+  readonly pid: number;
+  /** Ends it as a crash would. */
+  kill(): Promise<void>;
+  /** Starts it again on its port, with what its folder holds. */
+  start(): Promise<void>;
+}
+
+/** @param folder where it keeps an append-only file, written every second; without one it keeps nothing. */
+export async function startPrivateRedis(folder?: string): Promise<PrivateRedis> {
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
-    const server = spawn(
-      "redis-server",
-      ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
-      { stdio: "ignore" },
-    );
-    const endWithUs = () => server.kill("SIGKILL");
-    process.once("exit", endWithUs);
-    const exit = exitOf(server).finally(() => process.off("exit", endWithUs));
-    const url = `redis://127.0.0.1:${port}/0`;
-    if (await answers(url, exit)) return privateRedis(url, server, exit);
-    server.kill("SIGKILL");
-    if (attempt === portAttempts) throw new Error(`redis-server did not start: ${await exit}`);
+    const process = await launch(port, folder);
+    if (typeof process !== "string") return privateRedis(port, folder, process);
+    if (attempt === portAttempts) throw new Error(`redis-server did not start: ${process}`);
   }
 }
 
-function privateRedis(url: string, server: ChildProcess, exit: Promise<string>): TestRedis {
-  return {
-    url,
-    pid: server.pid ?? null,
-    [Symbol.asyncDispose]: async () => {
-      // SIGKILL, since a test may have stopped the process, and nothing of it is kept.
-      server.kill("SIGKILL");
-      await exit;
-    },
+interface RedisProcess {
+  readonly server: ChildProcess;
+  readonly exit: Promise<string>;
+}
+
+/** @returns why it ended when it does not answer. */
+async function launch(port: number, folder: string | undefined): Promise<RedisProcess | string> {
+  const durable = folder === undefined ? ["--appendonly", "no"] : ["--appendonly", "yes", "--dir", folder];
+  const fixed = ["--port", String(port), "--bind", "127.0.0.1", "--save", ""];
+  const server = spawn("redis-server", [...fixed, ...durable], { stdio: "ignore" });
+  const endWithUs = () => server.kill("SIGKILL");
+  process.once("exit", endWithUs);
+  const exit = exitOf(server).finally(() => process.off("exit", endWithUs));
+  if (await answers(urlOf(port), exit)) return { server, exit };
+  server.kill("SIGKILL");
+  return exit;
+}
+
+function privateRedis(port: number, folder: string | undefined, first: RedisProcess): PrivateRedis {
+  let { server, exit } = first;
+  // SIGKILL, since a test may have stopped the process, and nothing of it is kept.
+  const kill = async () => {
+    server.kill("SIGKILL");
+    await exit;
   };
+  return {
+    url: urlOf(port),
+    get pid() {
+      return server.pid ?? 0;
+    },
+    kill,
+    async start() {
+      const again = await launch(port, folder);
+      if (typeof again === "string") throw new Error(`redis-server did not start again: ${again}`);
+      ({ server, exit } = again);
+    },
+    [Symbol.asyncDispose]: kill,
+  };
+}
+
+function urlOf(port: number): string {
+  return `redis://127.0.0.1:${port}/0`;
 }
 
 /** How the process ended, also when it could not begin. Never rejects. */

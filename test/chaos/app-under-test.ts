@@ -1,0 +1,61 @@
+// One of Slipway's processes as a test treats it: killed, frozen, told to stop, started again.
+
+import { mkdir, open } from "node:fs/promises";
+import { join } from "node:path";
+import type { AppProcess } from "../../scripts/supervisor/app-process.ts";
+import { launchApp } from "../../scripts/supervisor/app-process.ts";
+import type { AppSpec } from "../../scripts/supervisor/app-specs.ts";
+
+/** Owns the process, whichever it is after a restart. Its own log goes to a file. */
+export class AppUnderTest implements AsyncDisposable {
+  readonly #spec: AppSpec;
+  readonly #logFolder: string;
+  #process: AppProcess | undefined;
+
+  constructor(spec: AppSpec, logFolder: string) {
+    this.#spec = spec;
+    this.#logFolder = logFolder;
+  }
+
+  get name(): string {
+    return this.#spec.name;
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  /** Starts it, for the first time or again; resolves when it serves. */
+  async start(): Promise<void> {
+    await mkdir(this.#logFolder, { recursive: true });
+    const log = await open(join(this.#logFolder, `${this.name}.log`), "a");
+    this.#process = await launchApp(this.#spec, log.fd);
+    await log.close();
+    await this.#process.ready;
+  }
+
+  /** SIGKILL; resolves when it is gone. */
+  async kill(): Promise<void> {
+    this.#process?.signal("SIGKILL");
+    await this.#process?.ended;
+  }
+
+  /** SIGTERM; resolves when it has ended, with how. */
+  async stop(): Promise<string | undefined> {
+    this.#process?.signal("SIGTERM");
+    return this.#process?.ended;
+  }
+
+  /** The process stands still, as a machine that sleeps: it neither works nor notices. */
+  freeze(): void {
+    process.kill(this.pid, "SIGSTOP");
+  }
+
+  thaw(): void {
+    process.kill(this.pid, "SIGCONT");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}

@@ -1,0 +1,176 @@
+// What holds whatever fails: the five invariants of ARCHITECTURE.md, looked at in the store, the logs, the followers and the engines.
+
+import { createHash } from "node:crypto";
+import type Docker from "dockerode";
+import { isFinal, label } from "@slipway/core";
+import type { App, Deployment, LogChunk, Store } from "@slipway/core";
+import type { ContainerLife } from "./container-watch.ts";
+import { linesOf, statusesOf } from "./follower.ts";
+import type { Connection, Follower } from "./follower.ts";
+
+/** What a run leaves to look at, once its deployments are final. */
+export interface Evidence {
+  readonly store: Store;
+  readonly installationId: string;
+  /** Of these apps; what is there of apps that were deleted is left behind. */
+  readonly appIds: readonly string[];
+  /** Ids of the deployments that were accepted, so that a lost one is missed. */
+  readonly accepted: readonly string[];
+  readonly followers: readonly Follower[];
+  /** Every engine that may have something of the installation. */
+  readonly engines: readonly Docker[];
+  readonly containers: readonly ContainerLife[];
+}
+
+const everything = 1_000_000;
+
+/** What does not hold, a sentence each; empty when all is well. */
+export async function violations(evidence: Evidence): Promise<string[]> {
+  const found: string[] = [];
+  const seen = new Set<string>();
+  for (const appId of evidence.appIds) {
+    const deployments = await everyDeployment(evidence.store, appId);
+    found.push(...laneViolations(deployments), ...deployments.flatMap(endViolations));
+    for (const deployment of deployments) {
+      seen.add(deployment.id);
+      found.push(...(await logViolations(evidence, deployment)));
+    }
+  }
+  const lost = evidence.accepted.filter((id) => !seen.has(id));
+  return [
+    ...found,
+    ...lost.map((id) => `the accepted deployment ${id} is gone`),
+    ...overlapping(evidence.containers),
+    ...(await leftovers(evidence)),
+  ];
+}
+
+/** 1 and 2: an app's deployments ran one after the other, in the order of their numbers. */
+function laneViolations(deployments: readonly Deployment[]): string[] {
+  const ran = deployments
+    .filter(({ startedAt }) => startedAt !== null)
+    .toSorted((a, b) => a.number - b.number);
+  return ran.flatMap((deployment, at) => {
+    const before = ran[at - 1];
+    if (before === undefined || timeOf(before.finishedAt) <= timeOf(deployment.startedAt)) return [];
+    return [`${nameOf(deployment)} began before number ${before.number} had ended`];
+  });
+}
+
+/** 3: one final status, the last of its history, and attempts that only grow. */
+function endViolations(deployment: Deployment): string[] {
+  const { history, status, finishedAt } = deployment;
+  const finals = history.filter((change) => isFinal(change.status));
+  const found: string[] = [];
+  if (finals.length !== 1 || history.at(-1)?.status !== status || finishedAt === null)
+    found.push(`${nameOf(deployment)} went through ${history.map((change) => change.status).join(", ")}`);
+  if (history.some(({ attempt }, at) => attempt < (history[at - 1]?.attempt ?? 0)))
+    found.push(`an older attempt changed ${nameOf(deployment)} after a newer one`);
+  return found;
+}
+
+/** 4: the record has lines 1 to n, each once, and every connection of a follower was sent them so, with the statuses between. */
+async function logViolations({ store, followers }: Evidence, deployment: Deployment): Promise<string[]> {
+  const chunks = await store.logs.read(deployment.id, 1, everything);
+  const lines = chunks.flatMap(({ text }) => text.split("\n"));
+  const found = recordViolations(deployment, chunks, lines);
+  for (const { appId, connections } of followers) {
+    if (appId !== deployment.appId) continue;
+    connections.forEach((frames, at) => {
+      const what = followerViolation(deployment, lines, frames);
+      if (what !== null) found.push(`connection ${at + 1} of a follower of ${nameOf(deployment)} ${what}`);
+    });
+    const complete = connections.some((frames) => sawEnd(frames, deployment));
+    if (!complete) found.push(`a follower of ${nameOf(deployment)} never saw its end`);
+  }
+  return found;
+}
+
+function recordViolations(
+  deployment: Deployment,
+  chunks: readonly LogChunk[],
+  lines: readonly string[],
+): string[] {
+  let next = 1;
+  for (const { firstSeq, lineCount, text } of chunks) {
+    if (firstSeq !== next || text.split("\n").length !== lineCount)
+      return [`the log of ${nameOf(deployment)} does not go on at line ${next}`];
+    next += lineCount;
+  }
+  const sha256 = createHash("sha256");
+  for (const line of lines) sha256.update(`${line}\n`);
+  if (deployment.logLineCount === lines.length && deployment.logSha256 === sha256.digest("hex")) return [];
+  return [`the log of ${nameOf(deployment)} is not the one that was closed`];
+}
+
+/** A connection that was cut has a beginning of it all, one that saw the end has all. */
+function followerViolation(
+  deployment: Deployment,
+  lines: readonly string[],
+  frames: Connection,
+): string | null {
+  const sent = linesOf(frames, deployment.id);
+  const wrong = sent.findIndex((line, at) => line !== lines[at]);
+  if (wrong !== -1) return `was sent "${sent[wrong]}" as line ${wrong + 1}`;
+  const statuses = statusesOf(frames, deployment.id);
+  const history = deployment.history.map(({ status }) => status);
+  if (statuses.some((status, at) => status !== history[at]))
+    return `was told ${statuses.join(", ")}, not ${history.join(", ")}`;
+  if (!sawEnd(frames, deployment)) return null;
+  if (sent.length !== lines.length) return `was sent ${sent.length} of ${lines.length} lines`;
+  return statuses.length === history.length ? null : `was told ${statuses.join(", ")} only`;
+}
+
+function sawEnd(frames: Connection, { id, status }: Deployment): boolean {
+  return statusesOf(frames, id).at(-1) === status;
+}
+
+/** 1, as the engine saw it: no two builds of an app at once, whoever started them. */
+function overlapping(containers: readonly ContainerLife[]): string[] {
+  const builds = containers.filter(({ kind }) => kind === "build");
+  return builds.flatMap((build, at) =>
+    builds
+      .slice(0, at)
+      .filter(
+        ({ appId, endedAt }) => appId === build.appId && (endedAt === null || endedAt > build.startedAt),
+      )
+      .map(
+        (other) =>
+          `attempt ${build.attempt} at ${build.deploymentId} built while attempt ${other.attempt} at ${other.deploymentId} did`,
+      ),
+  );
+}
+
+/** 5: on the engines there is nothing but the rollout that each app's pointer names, and that as often as it should be. */
+async function leftovers({ store, installationId, appIds, engines }: Evidence): Promise<string[]> {
+  const apps = (await Promise.all(appIds.map((id) => store.apps.get(id)))).filter((app) => app !== null);
+  const filters = { label: [`${label.installation}=${installationId}`] };
+  const found = await Promise.all(engines.map((docker) => docker.listContainers({ all: true, filters })));
+  const others = new Set(
+    (await store.apps.list("all")).map(({ id }) => id).filter((id) => !appIds.includes(id)),
+  );
+  const containers = found.flat().filter(({ Labels }) => !others.has(Labels[label.app] ?? ""));
+  const serving = (app: App) =>
+    containers.filter(
+      ({ Labels, State }) => Labels[label.rollout] === app.currentRolloutId && State === "running",
+    );
+  const expected = new Set(apps.flatMap((app) => (app.currentRolloutId === null ? [] : serving(app))));
+  return [
+    ...containers.filter((one) => !expected.has(one)).map(({ Names }) => `${Names.join()} was left behind`),
+    ...apps
+      .filter((app) => app.currentRolloutId !== null && serving(app).length !== app.webCount)
+      .map((app) => `${app.name} runs ${serving(app).length} times`),
+  ];
+}
+
+async function everyDeployment(store: Store, appId: string): Promise<Deployment[]> {
+  return (await store.deployments.list(appId, { page: 1, perPage: 1_000 })).deployments;
+}
+
+function nameOf({ number, appId }: Deployment): string {
+  return `deployment ${number} of ${appId}`;
+}
+
+function timeOf(date: Date | null): number {
+  return date?.getTime() ?? Number.POSITIVE_INFINITY;
+}

@@ -1,0 +1,65 @@
+// A registry of a test's own: a second server on the images of the one that set-up runs, so that the stack image is there.
+
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "@slipway/testkit";
+import { stopProcess } from "../../scripts/setup/services.ts";
+import { registryConfiguration } from "../../scripts/setup/registry.ts";
+import type { Launched } from "../../scripts/setup/spawn-service.ts";
+import { spawnService } from "../../scripts/setup/spawn-service.ts";
+import { findProgram } from "../../scripts/setup/system-packages.ts";
+
+export interface RegistryUnderTest extends AsyncDisposable {
+  readonly url: string;
+  /** Ends it as a crash would. */
+  kill(): Promise<void>;
+  /** Starts it again on its port. */
+  start(): Promise<void>;
+}
+
+const pollMs = 50;
+
+/** @param dataDir of the installation whose images it serves. */
+export async function startRegistry(dataDir: string): Promise<RegistryUnderTest> {
+  const program = await findProgram("docker-registry");
+  if (program === undefined) throw new Error("docker-registry is not installed");
+  const folder = await mkdtemp(join(tmpdir(), "slipway-registry-"));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const file = join(folder, "config.yml");
+  const secret = await readFile(join(dataDir, "registry", "secret"), "utf8");
+  await writeFile(file, registryConfiguration(join(dataDir, "registry", "storage"), port, secret.trim()));
+  let launched: Launched | undefined;
+
+  const kill = async () => {
+    if (launched !== undefined) await stopProcess(launched.identity, 0);
+  };
+  const start = async () => {
+    launched = await spawnService(program, ["serve", file], join(folder, "registry.log"));
+    while (!(await answers(url))) {
+      const end = launched.ended();
+      if (end !== undefined) throw new Error(`the registry did not start: ${end}`);
+      await sleep(pollMs);
+    }
+  };
+  await start();
+  return {
+    url,
+    kill,
+    start,
+    async [Symbol.asyncDispose]() {
+      await kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/v2/`)).ok;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,46 @@
+// What chaos tests say often: sources that take a while, and the look at everything once a deployment is over.
+
+import { expect } from "vitest";
+import type { Deployment } from "@slipway/core";
+import type { Follower } from "./follower.ts";
+import { statusesOf } from "./follower.ts";
+import { violations } from "./invariants.ts";
+import type { SlipwayUnderTest } from "./slipway.ts";
+
+/** The body of a compile script that says `step 1 of COUNT` and so on, five a second. */
+export function steps(count: number): string {
+  return `for i in $(seq 1 ${count}); do echo "step $i of ${count}"; sleep 0.2; done`;
+}
+
+/** The web command that answers with a text and takes no SIGTERM. */
+export function stubborn(text: string): string {
+  return `trap '' TERM; perl serve.pl "${text}"; true`;
+}
+
+/** Waits until the deployments are final for the store and for the followers, and expects every invariant to hold for their app. */
+export async function settled(
+  slipway: SlipwayUnderTest,
+  app: { readonly id: string },
+  ids: readonly string[],
+  followers: readonly Follower[],
+): Promise<Deployment[]> {
+  const ended = await Promise.all(ids.map((id) => slipway.ended(id)));
+  for (const follower of followers) {
+    for (const { id, status } of ended)
+      await follower.until((frames) => statusesOf(frames, id).at(-1) === status);
+  }
+  const { store, installationId, docker } = slipway;
+  const containers = slipway.containers.lives.filter(({ appId }) => appId === app.id);
+  expect(
+    await violations({
+      store,
+      installationId,
+      appIds: [app.id],
+      accepted: ids,
+      followers,
+      engines: [docker],
+      containers,
+    }),
+  ).toEqual([]);
+  return ended;
+}

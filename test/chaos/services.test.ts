@@ -1,0 +1,69 @@
+// Redis and the registry die in the middle of a deployment, and come back, with what they had or without.
+
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { lacksEngine } from "@slipway/testkit";
+import { answering, inlineApp } from "../e2e/apps.ts";
+import { linesOf } from "./follower.ts";
+import { startRegistry } from "./registry.ts";
+import type { RegistryUnderTest } from "./registry.ts";
+import { settled, steps } from "./scenario.ts";
+import { eventually, SlipwayUnderTest } from "./slipway.ts";
+
+describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
+  const opened = new AsyncDisposableStack();
+  let slipway: SlipwayUnderTest;
+  let registry: RegistryUnderTest;
+  beforeAll(async () => {
+    registry = opened.use(await startRegistry(inject("environment").DATA_DIR));
+    slipway = opened.use(await SlipwayUnderTest.start({ workers: [{}, {}], registryUrl: registry.url }));
+  });
+  afterAll(() => opened.disposeAsync());
+
+  test("Redis is killed and comes back: the build goes on, its lines are all there", async () => {
+    const app = await slipway.createApp("redis");
+    await using follower = slipway.follow(app);
+    const id = await slipway.deploy(app, inlineApp(steps(15), answering("built")));
+    const waiting = await slipway.deploy(app, inlineApp("true", answering("after")));
+    await follower.until((frames) => linesOf(frames, id).includes("step 3 of 15"));
+    await slipway.redis.kill();
+    await eventually(async () => ((await slipway.ask("GET", "/health")).status === 503 ? true : undefined));
+    await slipway.redis.start();
+    const [built, after] = await settled(slipway, app, [id, waiting], [follower]);
+    expect([built?.status, after?.status]).toEqual(["success", "success"]);
+    expect(linesOf(follower.latest, id)).toContain("step 15 of 15");
+    expect(await slipway.page(app)).toBe("after");
+  });
+
+  test("Redis loses everything: the queue is filled again from the store", async () => {
+    const app = await slipway.createApp("flushed");
+    await using follower = slipway.follow(app);
+    const id = await slipway.deploy(app, inlineApp(steps(15), answering("built")));
+    const waiting = await slipway.deploy(app, inlineApp("true", answering("after")));
+    await follower.until((frames) => linesOf(frames, id).includes("step 3 of 15"));
+    const client = new Redis(slipway.redis.url);
+    await client.flushall();
+    client.disconnect();
+    const [built, after] = await settled(slipway, app, [id, waiting], [follower]);
+    expect([built?.status, after?.status]).toEqual(["success", "success"]);
+    expect(await slipway.page(app)).toBe("after");
+    const workers = await slipway.listWorkers();
+    expect(workers.map(({ state }) => state)).toEqual(["ready", "ready"]);
+  });
+
+  test("the registry is killed during a push and comes back: the push is tried again", async () => {
+    const app = await slipway.createApp("registry");
+    await using follower = slipway.follow(app);
+    const compile = "head -c 40000000 /dev/urandom >big";
+    const id = await slipway.deploy(app, inlineApp(compile, answering("pushed")));
+    await slipway.until(id, ({ status }) => status === "pushing");
+    await registry.kill();
+    await follower.until((frames) =>
+      linesOf(frames, id).some((line) => line.includes("trying again (2 of 3)")),
+    );
+    await registry.start();
+    const [deployment] = await settled(slipway, app, [id], [follower]);
+    expect(deployment).toMatchObject({ status: "success", attempt: 2 });
+    expect(await slipway.page(app)).toBe("pushed");
+  });
+});

@@ -1,0 +1,16 @@
+// Makes what all chaos and fleet tests stand on present once: an engine, a registry with the stack image.
+
+import type { TestProject } from "vitest/node";
+import type { AppEnvironment } from "../../scripts/setup/environment.ts";
+import { setup } from "../../scripts/setup/setup.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    environment: AppEnvironment;
+  }
+}
+
+export default async function ensureServices(project: TestProject): Promise<void> {
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  project.provide("environment", await setup({ dataDir: ".slipway/test", say }));
+}

@@ -1,0 +1,244 @@
+// A whole Slipway of a test's own: api, stream and workers as processes, on a Redis and a database nobody else uses.
+
+import { randomBytes } from "node:crypto";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import Docker from "dockerode";
+import { inject } from "vitest";
+import { isFinal } from "@slipway/core";
+import type { Deployment, Store } from "@slipway/core";
+import { redisKeys } from "@slipway/protocol";
+import type { WorkersAnswer } from "@slipway/protocol";
+import { openStore } from "@slipway/store";
+import { freePort, newInstallation, packTarGz, startPrivateRedis } from "@slipway/testkit";
+import type { PrivateRedis } from "@slipway/testkit";
+import { ApiClient } from "../../scripts/quickstart/api-client.ts";
+import { AppUnderTest } from "./app-under-test.ts";
+import { watchContainers } from "./container-watch.ts";
+import type { ContainerWatch } from "./container-watch.ts";
+import { Follower } from "./follower.ts";
+
+export interface SlipwayOptions {
+  /** Variables of each worker, over those of all; as many workers as there are entries. */
+  readonly workers: readonly Readonly<Record<string, string>>[];
+  /** Variables of all processes. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Instead of the one of set-up; it has to have the same images. */
+  readonly registryUrl?: string;
+}
+
+interface TestApp {
+  readonly id: string;
+  readonly name: string;
+  readonly links: { readonly deployments_stream: string };
+}
+
+/** Short, so that what a fault leads to is seen soon; long enough for a busy machine. */
+const timing = {
+  LEASE_MS: "2500",
+  RECONCILE_MS: "500",
+  GRACE_MS: "1000",
+  STOP_GRACE_MS: "1000",
+  BOOT_TIMEOUT_MS: "20000",
+};
+const pollMs = 25;
+
+export class SlipwayUnderTest implements AsyncDisposable {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly installationId: string;
+  readonly store: Store;
+  readonly redis: PrivateRedis;
+  readonly docker: Docker;
+  readonly containers: ContainerWatch;
+  readonly api: ApiClient;
+  readonly workers: readonly AppUnderTest[];
+  readonly #apiUrl: string;
+  readonly #opened: AsyncDisposableStack;
+
+  private constructor(
+    parts: Pick<
+      SlipwayUnderTest,
+      "environment" | "store" | "redis" | "docker" | "containers" | "api" | "workers"
+    >,
+    apiUrl: string,
+    opened: AsyncDisposableStack,
+  ) {
+    this.environment = parts.environment;
+    this.installationId = parts.environment["INSTALLATION_ID"] ?? "";
+    this.store = parts.store;
+    this.redis = parts.redis;
+    this.docker = parts.docker;
+    this.containers = parts.containers;
+    this.api = parts.api;
+    this.workers = parts.workers;
+    this.#apiUrl = apiUrl;
+    this.#opened = opened;
+  }
+
+  static async start(options: SlipwayOptions): Promise<SlipwayUnderTest> {
+    await using opened = new AsyncDisposableStack();
+    const dataDir = await mkdtemp(join(tmpdir(), "slipway-chaos-"));
+    opened.defer(() => rm(dataDir, { recursive: true, force: true }));
+    const installation = opened.use(newInstallation());
+    const redis = opened.use(await startPrivateRedis(dataDir));
+    const environment = await environmentOf(options, { dataDir, installationId: installation.id, redis });
+    const docker = dockerAt(environment["DOCKER_HOST"]);
+    const registryHost = new URL(environment["REGISTRY_URL"] ?? "").host;
+    const store = opened.use(await openStore({ databaseUrl: `file:${dataDir}/slipway.db` }));
+    opened.defer(() => removeImages(docker, registryHost, store));
+    const containers = opened.use(await watchContainers(docker, installation.id));
+    const apps = appsOf(options, environment).map((app) => opened.use(app));
+    await Promise.all(apps.map((app) => app.start()));
+    const apiUrl = `http://127.0.0.1:${environment["API_PORT"]}`;
+    const api = await ApiClient.connect(apiUrl, environment["BOOTSTRAP_TOKEN"] ?? "");
+    const workers = apps.filter(({ name }) => name.startsWith("worker"));
+    const parts = { environment, store, redis, docker, containers, api, workers };
+    return new SlipwayUnderTest(parts, apiUrl, opened.move());
+  }
+
+  /** All of what it keeps in Redis, by name. */
+  get keys() {
+    return redisKeys(this.installationId);
+  }
+
+  async createApp(prefix: string): Promise<TestApp> {
+    return (await this.api.createApp(`${prefix}-${randomBytes(3).toString("hex")}`)) as unknown as TestApp;
+  }
+
+  /** @param files of the archive, by path. */
+  async deploy(app: TestApp, files: Readonly<Record<string, string>>, gitRef = ""): Promise<string> {
+    return this.deployFrom(app, await this.api.upload(await packTarGz(files)), gitRef);
+  }
+
+  async deployFrom(app: TestApp, sourceUrl: string, gitRef = ""): Promise<string> {
+    return (await this.api.createDeployment(app.name, sourceUrl, gitRef)).id;
+  }
+
+  /** A request as the operator; for what the client above does not do. */
+  async ask(method: string, path: string): Promise<Response> {
+    const headers = { authorization: `Bearer ${this.api.token}` };
+    return fetch(`${this.#apiUrl}${path}`, { method, headers });
+  }
+
+  follow(app: TestApp): Follower {
+    return new Follower(app, this.api.token);
+  }
+
+  /** Looks at the stored deployment until it is as wanted; the test's own timeout is the bound. */
+  async until(id: string, isWanted: (deployment: Deployment) => boolean): Promise<Deployment> {
+    return eventually(async () => {
+      const found = await this.store.deployments.get(id);
+      return found !== null && isWanted(found) ? found : undefined;
+    });
+  }
+
+  /** Waits until the deployment is final and its log is closed. */
+  async ended(id: string): Promise<Deployment> {
+    return this.until(id, ({ status, logSha256 }) => isFinal(status) && logSha256 !== null);
+  }
+
+  async listWorkers(): Promise<WorkersAnswer["workers"]> {
+    return ((await (await this.ask("GET", "/v1/workers")).json()) as WorkersAnswer).workers;
+  }
+
+  /** The worker that runs the deployment, as it tells itself. */
+  async workerOf(deploymentId: string): Promise<AppUnderTest> {
+    return eventually(async () => {
+      const busy = (await this.listWorkers()).find(
+        ({ state, deployments }) => state === "ready" && deployments.some(({ id }) => id === deploymentId),
+      );
+      return this.workers.find(({ name }) => name === busy?.name);
+    });
+  }
+
+  /** Files of the blob store below a prefix. */
+  async blobKeys(prefix: string): Promise<string[]> {
+    const folder = join(this.environment["DATA_DIR"] ?? "", "blobs", prefix);
+    return readdir(folder, { recursive: true }).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
+    });
+  }
+
+  /** The text that the app answers with now. */
+  async page(app: TestApp): Promise<string> {
+    const [target] = (await this.store.apps.get(app.id))?.targets ?? [];
+    if (target === undefined) throw new Error(`${app.name} is not in service`);
+    return (await fetch(`http://${target.host}:${target.port}/`)).text();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opened.disposeAsync();
+  }
+}
+
+/** Asks until there is an answer; the test's own timeout is the bound. */
+export async function eventually<T>(probe: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const found = await probe();
+    if (found !== undefined) return found;
+    await sleep(pollMs);
+  }
+}
+
+function dockerAt(dockerHost = "unix:///var/run/docker.sock"): Docker {
+  if (dockerHost.startsWith("unix://")) return new Docker({ socketPath: dockerHost.slice("unix://".length) });
+  const { hostname, port } = new URL(dockerHost);
+  return new Docker({ host: hostname, port });
+}
+
+async function environmentOf(
+  { settings, registryUrl }: SlipwayOptions,
+  own: { dataDir: string; installationId: string; redis: PrivateRedis },
+): Promise<Record<string, string>> {
+  const common = inject("environment");
+  const registry = registryUrl ?? common.REGISTRY_URL;
+  return {
+    ...common,
+    ...timing,
+    DATA_DIR: own.dataDir,
+    INSTALLATION_ID: own.installationId,
+    REDIS_URL: own.redis.url,
+    REGISTRY_URL: registry,
+    STACK_IMAGE: common.STACK_IMAGE.replace(new URL(common.REGISTRY_URL).host, new URL(registry).host),
+    API_PORT: String(await freePort()),
+    STREAM_PORT: String(await freePort()),
+    CONCURRENCY: "1",
+    ...settings,
+  };
+}
+
+function appsOf({ workers }: SlipwayOptions, environment: Readonly<Record<string, string>>): AppUnderTest[] {
+  const { DATA_DIR: filesDir } = inject("environment");
+  const logFolder = join(filesDir, "logs", environment["INSTALLATION_ID"] ?? "");
+  const each = workers.map((variables, index) => ({ name: `worker-${index + 1}`, variables }));
+  return [{ name: "api", variables: {} }, { name: "stream", variables: {} }, ...each].map(
+    ({ name, variables }) =>
+      new AppUnderTest(
+        {
+          name,
+          script: `apps/${name.replace(/-\d+$/, "")}/src/main.ts`,
+          environment: {
+            ...environment,
+            ...variables,
+            SERVICE_NAME: name,
+            LOG_FORMAT: "json",
+            NODE_COMPILE_CACHE: join(filesDir, "compile-cache"),
+          },
+        },
+        logFolder,
+      ),
+  );
+}
+
+/** What the engine pulled of this installation's apps. */
+async function removeImages(docker: Docker, registryHost: string, store: Store): Promise<void> {
+  const apps = [...(await store.apps.list("all")), ...(await store.apps.deleted())];
+  const places = apps.map(({ id }) => `${registryHost}/apps/${id}@`);
+  for (const { RepoDigests } of await docker.listImages()) {
+    const ours = (RepoDigests ?? []).filter((name) => places.some((place) => name.startsWith(place)));
+    for (const name of ours) await docker.getImage(name).remove({ force: true });
+  }
+}
