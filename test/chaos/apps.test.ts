@@ -10,72 +10,76 @@ import { eventually, SlipwayUnderTest } from "./slipway.ts";
 
 const remembering = 'if [ -e "$2/seen" ]; then echo cache found; else echo no cache; fi; touch "$2/seen"';
 
-describe.skipIf(await lacksEngine())("while it is built", () => {
-  let slipway: SlipwayUnderTest;
+let slipway: SlipwayUnderTest;
+
+describe.skipIf(await lacksEngine())("apps", () => {
   beforeAll(async () => {
     slipway = await SlipwayUnderTest.start({ workers: [{ CONCURRENCY: "2" }, { CONCURRENCY: "2" }] });
   });
   afterAll(() => slipway[Symbol.asyncDispose]());
 
-  test("an app is deleted: the build ends and nothing of the app is left", async () => {
-    const app = await slipway.createApp("deleted");
-    await using follower = slipway.follow(app);
-    const first = await slipway.deploy(app, inlineApp("true", answering("first")));
-    await slipway.ended(first);
-    const id = await slipway.deploy(app, inlineApp(steps(100), answering("never")));
-    const waiting = await slipway.deploy(app, inlineApp("true", answering("never")));
-    await follower.until((frames) => linesOf(frames, id).includes("step 3 of 100"));
-    const answer = await slipway.ask("DELETE", `/v1/apps/${app.name}?current_name=${app.name}`);
-    expect(answer.status).toBe(204);
-    await follower.until((frames) =>
-      [id, waiting].every((one) => statusesOf(frames, one).at(-1) === "aborted"),
-    );
-    await eventually(async () => ((await slipway.store.apps.get(app.id)) === null ? true : undefined));
-    const { docker, store } = slipway;
-    const filters = { label: [`${label.app}=${app.id}`] };
-    expect(await docker.listContainers({ all: true, filters })).toEqual([]);
-    expect(await Promise.all([first, id, waiting].map((one) => store.deployments.get(one)))).toEqual([
-      null,
-      null,
-      null,
-    ]);
-    expect(await slipway.blobKeys(cacheBlobPrefix(app.id))).toEqual([]);
+  describe.concurrent("while one is built", () => {
+    test("it is deleted: the build ends and nothing of it is left", async () => {
+      const app = await slipway.createApp("deleted");
+      await using follower = slipway.follow(app);
+      const first = await slipway.deploy(app, inlineApp("true", answering("first")));
+      await slipway.ended(first);
+      expect(await slipway.blobKeys(cacheBlobPrefix(app.id))).not.toEqual([]);
+      const id = await slipway.deploy(app, inlineApp(steps(100), answering("never")));
+      const waiting = await slipway.deploy(app, inlineApp("true", answering("never")));
+      await follower.until((frames) => linesOf(frames, id).includes("step 3 of 100"));
+      const answer = await slipway.ask("DELETE", `/v1/apps/${app.name}?current_name=${app.name}`);
+      expect(answer.status).toBe(204);
+      await follower.until((frames) =>
+        [id, waiting].every((one) => statusesOf(frames, one).at(-1) === "aborted"),
+      );
+      await eventually(async () => ((await slipway.store.apps.get(app.id)) === null ? true : undefined));
+      const { docker, store } = slipway;
+      const filters = { label: [`${label.app}=${app.id}`] };
+      expect(await docker.listContainers({ all: true, filters })).toEqual([]);
+      expect(await Promise.all([first, id, waiting].map((one) => store.deployments.get(one)))).toEqual([
+        null,
+        null,
+        null,
+      ]);
+      expect(await slipway.blobKeys(cacheBlobPrefix(app.id))).toEqual([]);
+    });
+
+    test("its cache is deleted: what the running build saves is not found either", async () => {
+      const app = await slipway.createApp("cache");
+      await using follower = slipway.follow(app);
+      const build = inlineApp(`${remembering}; ${steps(5)}`, answering("cached"));
+      const first = await slipway.deploy(app, build);
+      await follower.until((frames) => linesOf(frames, first).includes("step 2 of 5"));
+      expect((await slipway.ask("DELETE", `/v1/apps/${app.name}/caches/deployment`)).status).toBe(204);
+      const second = await slipway.deploy(app, build);
+      const third = await slipway.deploy(app, build);
+      await settled(slipway, app, [first, second, third], [follower]);
+      const found = [first, second, third].map((id) =>
+        linesOf(follower.latest, id).filter((line) => line.endsWith("cache") || line === "cache found"),
+      );
+      expect(found).toEqual([["no cache"], ["no cache"], ["cache found"]]);
+    });
+
+    test("a follower that reads nothing for the whole build gets all of it in the end", async () => {
+      const app = await slipway.createApp("slow");
+      await using slow = slipway.follow(app);
+      await using quick = slipway.follow(app);
+      const count = 200_000;
+      const compile = `echo begin; sleep 1; seq -f 'line %.0f of a log that is far more than a socket holds' 1 ${count}`;
+      const id = await slipway.deploy(app, inlineApp(compile, answering("read")));
+      await slow.until((frames) => linesOf(frames, id).includes("begin"));
+      slow.pause();
+      await slipway.ended(id);
+      expect(linesOf(slow.latest, id).length).toBeLessThan(count);
+      slow.resume();
+      await settled(slipway, app, [id], [slow, quick]);
+      expect(linesOf(slow.latest, id).filter((line) => line.startsWith("line "))).toHaveLength(count);
+      expect(slow.connections).toHaveLength(1);
+    });
   });
 
-  test("its cache is deleted: what the running build saves is not found either", async () => {
-    const app = await slipway.createApp("cache");
-    await using follower = slipway.follow(app);
-    const build = inlineApp(`${remembering}; ${steps(5)}`, answering("cached"));
-    const first = await slipway.deploy(app, build);
-    await follower.until((frames) => linesOf(frames, first).includes("step 2 of 5"));
-    expect((await slipway.ask("DELETE", `/v1/apps/${app.name}/caches/deployment`)).status).toBe(204);
-    const second = await slipway.deploy(app, build);
-    const third = await slipway.deploy(app, build);
-    await settled(slipway, app, [first, second, third], [follower]);
-    const found = [first, second, third].map((id) =>
-      linesOf(follower.latest, id).filter((line) => line.endsWith("cache") || line === "cache found"),
-    );
-    expect(found).toEqual([["no cache"], ["no cache"], ["cache found"]]);
-  });
-
-  test("a follower that reads nothing for the whole build gets all of it in the end", async () => {
-    const app = await slipway.createApp("slow");
-    await using slow = slipway.follow(app);
-    await using quick = slipway.follow(app);
-    const count = 200_000;
-    const compile = `echo begin; sleep 1; seq -f 'line %.0f of a log that is far more than a socket holds' 1 ${count}`;
-    const id = await slipway.deploy(app, inlineApp(compile, answering("read")));
-    await slow.until((frames) => linesOf(frames, id).includes("begin"));
-    slow.pause();
-    await slipway.ended(id);
-    expect(linesOf(slow.latest, id).length).toBeLessThan(count);
-    slow.resume();
-    await settled(slipway, app, [id], [slow, quick]);
-    expect(linesOf(slow.latest, id).filter((line) => line.startsWith("line "))).toHaveLength(count);
-    expect(slow.connections).toHaveLength(1);
-  });
-
-  test("twenty apps ask at once, and one of two workers dies: all are built", async () => {
+  test("twenty ask at once, and one of two workers dies: all are built", async () => {
     const files = inlineApp("echo built", answering("one of many"));
     const apps = await Promise.all(Array.from({ length: 20 }, (_, at) => slipway.createApp(`many-${at}`)));
     const ids = await Promise.all(apps.map((app) => slipway.deploy(app, files)));

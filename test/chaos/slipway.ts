@@ -155,7 +155,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
 
   /** Files of the blob store below a prefix. */
   async blobKeys(prefix: string): Promise<string[]> {
-    const folder = join(this.environment["DATA_DIR"] ?? "", "blobs", prefix);
+    const folder = join(this.environment["DATA_DIR"] ?? "", "blobs", "blobs", prefix);
     return readdir(folder, { recursive: true }).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
       throw error;
