@@ -9,6 +9,7 @@ import { errorAnswer, unknownRoute } from "./middleware/errors.ts";
 import { guardsOf } from "./middleware/guards.ts";
 import type { Platform } from "./platform.ts";
 import { v1Routes } from "./routes.ts";
+import { docsPage } from "./routes/docs.ts";
 import { queueDashboard } from "./routes/dashboard.ts";
 import { addHealthRoutes } from "./routes/health.ts";
 
@@ -20,6 +21,7 @@ export function httpApp(platform: Platform): Express {
   app.use(accessLog(platform.logger));
   app.use(securityHeaders(platform));
   addHealthRoutes(app, platform);
+  app.use("/docs", docsPage(platform));
   app.use("/queues", queueDashboard(platform));
   app.use("/v1", v1Router(platform));
   app.use(unknownRoute, errorAnswer);

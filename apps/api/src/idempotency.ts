@@ -43,7 +43,12 @@ export async function firstOf(
 ): Promise<Deployment | null> {
   const first = await deployments.get(id);
   if (first === null) return null;
-  if (first.gitRef === asked.git_ref && namesSource(asked.source_url, first.source, publicApiUrl))
+  if (first.gitRef === gitRefOf(asked) && namesSource(asked.source_url, first.source, publicApiUrl))
     return first;
   throw invalidField(header, "was used for another deployment of this app");
+}
+
+/** An empty text stands for none. */
+export function gitRefOf({ git_ref: gitRef }: CreateDeploymentBody): string | null {
+  return gitRef === undefined || gitRef === "" ? null : gitRef;
 }

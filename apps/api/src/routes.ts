@@ -5,6 +5,7 @@ import type { Route } from "./route.ts";
 import { appRoutes } from "./routes/apps.ts";
 import { cacheRoutes } from "./routes/caches.ts";
 import { deploymentRoutes } from "./routes/deployments.ts";
+import { openApiRoute } from "./routes/openapi.ts";
 import { outputRoutes } from "./routes/output.ts";
 import { regionRoutes } from "./routes/regions.ts";
 import { sourceRoutes } from "./routes/sources.ts";
@@ -14,7 +15,7 @@ import { variableRoutes } from "./routes/variables.ts";
 import { workerRoutes } from "./routes/workers.ts";
 
 export function v1Routes(platform: Platform): readonly Route[] {
-  return [
+  const routes = [
     ...tokenRoutes(platform),
     ...regionRoutes(platform),
     ...userRoutes(),
@@ -26,4 +27,5 @@ export function v1Routes(platform: Platform): readonly Route[] {
     ...variableRoutes(platform),
     ...workerRoutes(platform),
   ];
+  return [...routes, openApiRoute(platform, routes)];
 }

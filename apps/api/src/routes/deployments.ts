@@ -5,7 +5,7 @@ import type { App, Deployment, Store } from "@slipway/core";
 import { createDeploymentRequest, deploymentAnswer, deploymentsAnswer, pageQuery } from "@slipway/protocol";
 import { abortDeployment } from "../abort.ts";
 import { createDeployment } from "../create-deployment.ts";
-import { deploymentIdOf, firstOf, idempotencyHeader } from "../idempotency.ts";
+import { deploymentIdOf, firstOf, gitRefOf, idempotencyHeader } from "../idempotency.ts";
 import type { Platform } from "../platform.ts";
 import { presentDeployment, presentPagination } from "../presenters/deployment.ts";
 import { queuePlace } from "../queue-place.ts";
@@ -39,7 +39,7 @@ export function deploymentRoutes(platform: Platform): Route[] {
           appId: app.id,
           ownerId: app.ownerId,
           source: await sourceAt(platform, user, asked.source_url),
-          gitRef: asked.git_ref,
+          gitRef: gitRefOf(asked),
           previousGitRef: await currentGitRef(store, app),
           pusher: { id: user.id, username: user.username, email: user.email },
           createdAt: now(),

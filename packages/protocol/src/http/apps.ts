@@ -6,11 +6,13 @@ import { userReference } from "./users.ts";
 
 const policy = z.enum(concurrencyPolicies, `must be ${concurrencyPolicies.join(", ")}`);
 
-export const createAppRequest = z.object({
-  app: z.object({ name: z.string(), concurrency_policy: policy.optional() }),
-});
+export const createAppRequest = z
+  .object({ app: z.object({ name: z.string(), concurrency_policy: policy.optional() }) })
+  .meta({ examples: [{ app: { name: "my-app" } }] });
 
-export const changeAppRequest = z.object({ app: z.object({ concurrency_policy: policy }) });
+export const changeAppRequest = z
+  .object({ app: z.object({ concurrency_policy: policy }) })
+  .meta({ examples: [{ app: { concurrency_policy: "supersede" } }] });
 
 /** The app's name once more, so that none is deleted by a slip. */
 export const deleteAppQuery = z.object({

@@ -9,20 +9,25 @@ import { userReference } from "./users.ts";
 const longestGitRef = 255;
 const longestUrl = 8 * 1024;
 
-export const createDeploymentRequest = z.object({
-  deployment: z.object({
-    source_url: z.string().min(1, "is required").max(longestUrl, `is longer than ${longestUrl} characters`),
-    /** Any text that tells the archive from others. */
-    git_ref: z
-      .string()
-      .max(longestGitRef, `is longer than ${longestGitRef} characters`)
-      .regex(/^\P{Cc}*$/u, "contains control characters")
-      .nullish()
-      .transform((ref) => (ref === undefined || ref === "" ? null : ref)),
-    /** A hook that would silently not run is refused. */
-    postdeploy_hook: z.literal("", "is not supported yet").nullish(),
-  }),
-});
+export const createDeploymentRequest = z
+  .object({
+    deployment: z.object({
+      source_url: z.string().min(1, "is required").max(longestUrl, `is longer than ${longestUrl} characters`),
+      /** Any text that tells the archive from others; an empty one is none. */
+      git_ref: z
+        .string()
+        .max(longestGitRef, `is longer than ${longestGitRef} characters`)
+        .regex(/^\P{Cc}*$/u, "contains control characters")
+        .nullish(),
+      /** A hook that would silently not run is refused. */
+      postdeploy_hook: z.literal("", "is not supported yet").nullish(),
+    }),
+  })
+  .meta({
+    examples: [
+      { deployment: { source_url: "https://example.com/archive/v1.2.0.tar.gz", git_ref: "v1.2.0" } },
+    ],
+  });
 
 /** `1` for events to the deployment's end, else the text so far. */
 export const outputQuery = z.object({ follow: z.enum(["0", "1"], "must be 0 or 1").default("0") });

@@ -5,10 +5,18 @@ import { z } from "zod";
 const named = z.object({ name: z.string(), value: z.string() });
 
 /** An id may stand beside a name, empty for a new one: the name decides. */
-export const setVariablesRequest = z.object({ variables: z.array(named) });
-export const setVariableRequest = z.object({ variable: named });
-export const changeVariableRequest = z.object({ variable: z.object({ value: z.string() }) });
-export const unsetVariablesRequest = z.object({ variable_ids: z.array(z.string()).max(1_000) });
+export const setVariablesRequest = z
+  .object({ variables: z.array(named) })
+  .meta({ examples: [{ variables: [{ name: "GREETING", value: "hello" }] }] });
+export const setVariableRequest = z
+  .object({ variable: named })
+  .meta({ examples: [{ variable: { name: "GREETING", value: "hello" } }] });
+export const changeVariableRequest = z
+  .object({ variable: z.object({ value: z.string() }) })
+  .meta({ examples: [{ variable: { value: "good morning" } }] });
+export const unsetVariablesRequest = z
+  .object({ variable_ids: z.array(z.string()).max(1_000) })
+  .meta({ examples: [{ variable_ids: ["5f0c7b1e-8e8f-4d1c-9a55-0d8a6b0f3c11"] }] });
 
 export const variableBody = z.object({ id: z.string(), name: z.string(), value: z.string() });
 

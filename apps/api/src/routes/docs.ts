@@ -1,0 +1,66 @@
+// /docs: the API's description for people, in a browser.
+
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
+import express, { Router } from "express";
+import { contentSecurityPolicy } from "helmet";
+import type { Platform } from "../platform.ts";
+
+/** Swagger UI's files that the page uses; the rest of its package is not served. */
+const assets = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
+const assetFolder = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
+
+const page = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>Slipway API</title>
+    <link rel="icon" href="docs/favicon-32x32.png" />
+    <link rel="stylesheet" href="docs/swagger-ui.css" />
+  </head>
+  <body>
+    <div id="api"></div>
+    <script src="docs/swagger-ui-bundle.js"></script>
+    <script src="docs/start.js"></script>
+  </body>
+</html>
+`;
+
+/** The page brings its scripts itself; Swagger UI sets styles on its elements and draws icons from data. */
+const pageHeaders = contentSecurityPolicy({
+  useDefaults: false,
+  directives: {
+    "default-src": ["'none'"],
+    "base-uri": ["'none'"],
+    "connect-src": ["'self'"],
+    "form-action": ["'none'"],
+    "frame-ancestors": ["'none'"],
+    "img-src": ["'self'", "data:"],
+    "script-src": ["'self'"],
+    "style-src": ["'self'", "'unsafe-inline'"],
+  },
+});
+
+export function docsPage({ config }: Platform): Router {
+  const settings = {
+    url: `${new URL(config.PUBLIC_API_URL).pathname.replace(/\/$/, "")}/v1/openapi.json`,
+    dom_id: "#api",
+    deepLinking: true,
+    docExpansion: "list",
+    // asks a server of its makers otherwise
+    validatorUrl: null,
+  };
+  const router = Router({ strict: true });
+  router.use(pageHeaders);
+  router.get("/", (_request, response) => void response.type("html").send(page));
+  router.get("/start.js", (_request, response) => {
+    response.type("js").send(`SwaggerUIBundle(${JSON.stringify(settings)});\n`);
+  });
+  const files = express.static(assetFolder, { index: false, redirect: false, maxAge: "1h" });
+  router.get(`/:file`, (request, response, next) => {
+    if (assets.includes(request.params.file)) files(request, response, next);
+    else next();
+  });
+  return router;
+}
