@@ -81,7 +81,7 @@ function pathParameters({ path }: RouteFacts): Json[] {
     in: "path",
     required: true,
     schema: { type: "string" },
-    ...(name === "app" ? { description: "Name or id." } : {}),
+    description: name === "app" ? "Name or id." : "Id.",
   }));
 }
 

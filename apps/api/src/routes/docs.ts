@@ -1,14 +1,13 @@
 // /docs: the API's description for people, in a browser.
 
-import { createRequire } from "node:module";
-import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import express, { Router } from "express";
 import { contentSecurityPolicy } from "helmet";
 import type { Platform } from "../platform.ts";
 
 /** Swagger UI's files that the page uses; the rest of its package is not served. */
-const assets = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
-const assetFolder = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
+const assets = new Set(["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"]);
+const assetFolder = fileURLToPath(new URL(".", import.meta.resolve("swagger-ui-dist/package.json")));
 
 const page = `<!doctype html>
 <html lang="en">
@@ -59,7 +58,7 @@ export function docsPage({ config }: Platform): Router {
   });
   const files = express.static(assetFolder, { index: false, redirect: false, maxAge: "1h" });
   router.get(`/:file`, (request, response, next) => {
-    if (assets.includes(request.params.file)) files(request, response, next);
+    if (assets.has(request.params.file)) files(request, response, next);
     else next();
   });
   return router;
