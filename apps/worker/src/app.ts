@@ -1,6 +1,7 @@
 // The worker's composition root: opens the adapters, starts taking deployments, and stops in the reverse order.
 
 import { randomUUID } from "node:crypto";
+import { lookup } from "node:dns/promises";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { Redis } from "ioredis";
@@ -110,7 +111,7 @@ async function openPlatform(
   opened: AsyncDisposableStack,
 ): Promise<Platform> {
   const installationId = config.INSTALLATION_ID;
-  const registryAuth = registryAuthOf(config.REGISTRY_URL);
+  const registryAuth = registryAuthOf(config);
   const place = (dockerHost: string | undefined) => ({
     installationId,
     ...(dockerHost === undefined ? {} : { dockerHost }),
@@ -128,20 +129,34 @@ async function openPlatform(
     store: opened.use(await openStore({ databaseUrl: config.databaseUrl })),
     blobs: await openBlobs({ url: config.blobsUrl }),
     engine: opened.use(openEngine(place(config.DOCKER_HOST))),
-    registry: opened.use(openRegistry({ url: config.REGISTRY_URL })),
-    scheduler: opened.use(openDockerScheduler(place(config.SCHEDULER_DOCKER_HOST ?? config.DOCKER_HOST))),
+    registry: opened.use(openRegistry(registryOf(config))),
+    scheduler: opened.use(
+      openDockerScheduler({
+        ...place(config.SCHEDULER_DOCKER_HOST ?? config.DOCKER_HOST),
+        ...(await publishing(config)),
+      }),
+    ),
     caBundle: config.BUILD_CA_BUNDLE === undefined ? null : await readFile(config.BUILD_CA_BUNDLE),
     now: () => new Date(),
   };
 }
 
+function registryOf({ REGISTRY_URL: url, REGISTRY_PULL_HOST: pullHost }: WorkerConfig) {
+  return { url, ...(pullHost === undefined ? {} : { pullHost }) };
+}
+
+/** The interface that releases are published on: engines take an address, not a name. */
+async function publishing({ RELEASES_HOST: host }: WorkerConfig) {
+  return host === undefined ? {} : { publishHost: (await lookup(host)).address };
+}
+
 /** What engines log in with to pull, when the registry's URL has it. */
-function registryAuthOf(registryUrl: string) {
-  const { username, password, host } = new URL(registryUrl);
+function registryAuthOf(config: WorkerConfig) {
+  const { username, password, host } = new URL(config.REGISTRY_URL);
   if (username === "") return undefined;
   return {
     username: decodeURIComponent(username),
     password: decodeURIComponent(password),
-    serverAddress: host,
+    serverAddress: config.REGISTRY_PULL_HOST ?? host,
   };
 }

@@ -13,9 +13,14 @@ const list = z
 
 const schema = commonSettings.extend({
   REGISTRY_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }),
+  REGISTRY_PULL_HOST: z
+    .string()
+    .regex(/^[\w.-]+(:\d+)?$/, "must be a host, or host:port")
+    .optional(),
   STACK_IMAGE: z.string().min(1),
   DOCKER_HOST: z.string().min(1).optional(),
   SCHEDULER_DOCKER_HOST: z.string().min(1).optional(),
+  RELEASES_HOST: z.string().min(1).optional(),
   REGION_NAME: z.string().min(1).default("local"),
   CONCURRENCY: countSetting.optional(),
   ENGINE_WORKERS: countSetting.default(1),

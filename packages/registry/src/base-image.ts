@@ -55,13 +55,17 @@ const accepted = [
 ].join(", ");
 const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
 
-/** @throws {SlipwayError} "configuration-invalid" when the reference is not in this registry, or holds no image for this machine. */
+/**
+ * @param host how references name the registry.
+ * @throws {SlipwayError} "configuration-invalid" when the reference is not in this registry, or holds no image for this machine.
+ */
 export async function readBaseImage(
   client: RegistryClient,
+  host: string,
   reference: string,
   signal: AbortSignal,
 ): Promise<BaseImage> {
-  const { repository, version } = parseReference(client.host, reference);
+  const { repository, version } = parseReference(host, reference);
   let found = await fetchManifest(client, repository, version, signal);
   if ("manifests" in found) {
     const architecture = architectures[process.arch] ?? process.arch;

@@ -43,6 +43,16 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+test("references name the registry as engines know it", async () => {
+  const registry = openRegistry({ url, pullHost: "registry.example:5000" });
+  const stack = base.replace(/^[^/]+/, "registry.example:5000");
+  const pushed = await registry.push({ ...image("apps/named", "d1", layer("hello")), base: stack }, signal);
+  expect(pushed.pinnedReference).toBe(`registry.example:5000/apps/named@${pushed.digest}`);
+  await expect(registry.push(image("apps/named", "d2", layer("hello")), signal)).rejects.toThrow(
+    /not in the registry registry\.example:5000/,
+  );
+});
+
 test("one layer over the base's; the same input gives the same digest", async () => {
   const registry = openRegistry({ url });
   const first = await registry.push(image("apps/one", "d1", layer("hello")), signal);

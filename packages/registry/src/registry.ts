@@ -14,17 +14,20 @@ export interface RegistryOptions {
   /** `http://` or `https://` host and port; user name and password may stand in it. */
   readonly url: string;
   readonly credentials?: RegistryCredentials;
+  /** Host and port by which engines reach the same registry, when that differs: it stands in all references. */
+  readonly pullHost?: string;
 }
 
 /** All images are as old: the same content must give the same digest. */
 const created = "1970-01-01T00:00:00Z";
 const pingTimeoutMs = 5_000;
 
-export function openRegistry({ url, credentials }: RegistryOptions): ImageRegistry {
+export function openRegistry({ url, credentials, pullHost }: RegistryOptions): ImageRegistry {
   const client = new RegistryClient(url, credentials);
+  const host = pullHost ?? client.host;
   return {
-    host: client.host,
-    push: (image, signal) => push(client, image, signal),
+    host,
+    push: (image, signal) => push(client, host, image, signal),
     delete: (repository, reference) => deleteManifest(client, repository, reference),
     async ping() {
       await client.request("GET", "/v2/", { expect: [200, 401], signal: AbortSignal.timeout(pingTimeoutMs) });
@@ -34,9 +37,14 @@ export function openRegistry({ url, credentials }: RegistryOptions): ImageRegist
   };
 }
 
-async function push(client: RegistryClient, image: ImagePush, signal: AbortSignal): Promise<PushedImage> {
+async function push(
+  client: RegistryClient,
+  host: string,
+  image: ImagePush,
+  signal: AbortSignal,
+): Promise<PushedImage> {
   const { repository, tag } = image;
-  const base = await readBaseImage(client, image.base, signal);
+  const base = await readBaseImage(client, host, image.base, signal);
   await Promise.all(
     base.manifest.layers.map((layer) => mountLayer(client, base.repository, repository, layer, signal)),
   );
@@ -49,7 +57,7 @@ async function push(client: RegistryClient, image: ImagePush, signal: AbortSigna
   const headers = { "content-type": manifest.mediaType ?? mediaTypes.ociManifest };
   await client.request("PUT", `/v2/${repository}/manifests/${tag}`, { headers, body, expect: [201], signal });
   const digest = sha256(Buffer.from(body));
-  const name = `${client.host}/${repository}`;
+  const name = `${host}/${repository}`;
   const sizeBytes = config.length + manifest.layers.reduce((sum, { size }) => sum + size, 0);
   return { reference: `${name}:${tag}`, pinnedReference: `${name}@${digest}`, digest, sizeBytes };
 }

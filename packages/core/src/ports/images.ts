@@ -32,7 +32,7 @@ export interface PushedImage {
 }
 
 export interface ImageRegistry extends AsyncDisposable {
-  /** The registry's host and port, as it stands in references. */
+  /** The registry's host and port as engines know it: it stands in references. */
   readonly host: string;
   /**
    * The same layer, base and config give the same digest. A failed push leaves no tag behind.
