@@ -1,0 +1,30 @@
+# One image for every process of Slipway; the command chooses: node apps/api/src/main.ts, apps/stream, apps/worker, …
+# Node.js runs the TypeScript as it is, so the image is the repository's layout with the packages it needs.
+
+ARG NODE_IMAGE=node:24-bookworm-slim
+# Where packages are installed. Nothing of it but the packages gets into the result, so it may trust a company's
+# certificate authorities and hold the credentials of its npm registry.
+ARG PACKAGES_IMAGE=node:24-bookworm-slim
+
+FROM ${NODE_IMAGE} AS manifests
+WORKDIR /slipway
+COPY . .
+# what packages are installed depends on nothing else: a change of code does not install them again
+RUN find . -type f ! -name package.json ! -name package-lock.json ! -name .npmrc -delete && find . -type d -empty -delete
+
+FROM ${PACKAGES_IMAGE} AS packages
+WORKDIR /slipway
+COPY --from=manifests /slipway ./
+# no package needs its install script, and none of the optional ones is needed; see docs/adr/0009-npm-install.md for why not `npm ci`
+RUN npm install --no-save --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error
+
+FROM ${NODE_IMAGE}
+ENV NODE_ENV=production DATA_DIR=/data
+RUN mkdir /data && chown node:node /data
+WORKDIR /slipway
+COPY --from=packages /slipway ./
+COPY apps apps
+COPY packages packages
+COPY stacks stacks
+USER node
+CMD ["node", "apps/api/src/main.ts"]
