@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lacksEngine } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
+import type { AppUnderTest } from "./app-under-test.ts";
 import { linesOf } from "./follower.ts";
 import { settled, stubborn, steps } from "./scenario.ts";
 import { eventually, SlipwayUnderTest } from "./slipway.ts";
@@ -68,9 +69,7 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     await frozenUntil(id, () => slipway.ended(id));
     const [deployment] = await settled(slipway, app, [id], [follower]);
     expect(deployment).toMatchObject({ status: "success", attempt: 2 });
-    expect(
-      slipway.containers.lives.filter(({ appId, kind }) => appId === app.id && kind === "build"),
-    ).toHaveLength(2);
+    expect(buildsOf(id)).toBe(2);
     expect(await slipway.page(app)).toBe("built");
   });
 
@@ -91,7 +90,12 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     const id = await slipway.deploy(app, inlineApp(steps(20), answering("built")));
     await follower.until((frames) => linesOf(frames, id).includes("step 3 of 20"));
     const worker = await slipway.workerOf(id);
-    expect(await worker.stop()).toBe("code 0");
+    const stopping = worker.stop();
+    await shown(worker, "draining");
+    expect(await stopping).toBe("code 0");
+    expect(
+      (await slipway.listWorkers()).filter(({ name, state }) => name === worker.name && state !== "lost"),
+    ).toEqual([]);
     await worker.start();
     const [deployment] = await settled(slipway, app, [id], [follower]);
     expect(deployment).toMatchObject({ status: "success", attempt: 2 });
@@ -118,23 +122,67 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     expect(await worker.stop()).toBe("code 0");
     await worker.start();
     const ends = await settled(slipway, app, [first, second, third], [follower]);
-    expect(ends.map(({ status, attempt }) => `${status} at attempt ${attempt}`)).toEqual([
-      "success at attempt 1",
-      "success at attempt 1",
-      "success at attempt 1",
-    ]);
+    expect(ends.map(({ status }) => status)).toEqual(["success", "success", "success"]);
+    expect(ends[1]?.attempt).toBe(2);
+    for (const { id } of ends) expect(buildsOf(id)).toBe(1);
     expect(await slipway.page(app)).toBe("third");
   });
+
+  test("killed while the app starts, and the deployment aborted before another takes it: nothing is left", async () => {
+    const app = await slipway.createApp("aborted");
+    await using follower = slipway.follow(app);
+    const id = await slipway.deploy(app, inlineApp("true", "sleep 600"));
+    const worker = await slipway.workerOf(id);
+    await slipway.until(id, ({ status }) => status === "starting");
+    await eventually(async () => (startedOf(id) > 0 ? true : undefined));
+    await worker.kill();
+    const answer = await slipway.ask("POST", `/v1/apps/${app.name}/deployments/${id}/abort`);
+    expect(answer.status).toBe(200);
+    await worker.start();
+    const [deployment] = await settled(slipway, app, [id], [follower]);
+    expect(deployment).toMatchObject({ status: "aborted", releaseId: null });
+  });
+
+  test("killed each time it has the deployment: after the third time it is over, and nothing is left", async () => {
+    const app = await slipway.createApp("thrice");
+    await using follower = slipway.follow(app);
+    const id = await slipway.deploy(app, inlineApp("true", "sleep 600"));
+    for (const number of [1, 2, 3]) {
+      await slipway.until(id, ({ status, attempt }) => status === "starting" && attempt === number);
+      const worker = await slipway.workerOf(id);
+      await worker.kill();
+      await worker.start();
+    }
+    const [deployment] = await settled(slipway, app, [id], [follower]);
+    expect(deployment).toMatchObject({ status: "aborted", failure: { code: "internal" } });
+    expect(linesOf(follower.latest, id).at(-1)).toMatch(/The platform failed/);
+  });
+
+  const livesOf = (deploymentId: string, kind: string) =>
+    slipway.containers.lives.filter((life) => life.deploymentId === deploymentId && life.kind === kind)
+      .length;
+  const buildsOf = (deploymentId: string) => livesOf(deploymentId, "build");
+  const startedOf = (deploymentId: string) => livesOf(deploymentId, "release");
+
+  /** Waits until operators see the worker in this state. */
+  async function shown(worker: AppUnderTest, state: string): Promise<void> {
+    await eventually(async () => {
+      const workers = await slipway.listWorkers();
+      return workers.some((one) => one.pid === worker.pid && one.state === state) ? true : undefined;
+    });
+  }
 
   /** Freezes the worker that runs the deployment until `over`; then waits until it has found out that it is not its any more. */
   async function frozenUntil(deploymentId: string, over: () => Promise<unknown>): Promise<void> {
     const worker = await slipway.workerOf(deploymentId);
     worker.freeze();
+    await shown(worker, "lost");
     await over();
     worker.thaw();
+    await shown(worker, "ready");
     await eventually(async () => {
       const workers = await slipway.listWorkers();
-      const back = workers.find(({ name, state }) => name === worker.name && state === "ready");
+      const back = workers.find(({ pid }) => pid === worker.pid);
       return back?.deployments.some(({ id }) => id === deploymentId) === false ? true : undefined;
     });
   }

@@ -1,7 +1,16 @@
 // A worker's hold on one deployment: every change is a compare-and-set from the revision it made last, so a worker that
 // lost the deployment learns it at its next step.
 
-import { changeStatus, claim, goLive, isFinal, notFound, sealLog, SlipwayError } from "@slipway/core";
+import {
+  changeStatus,
+  claim,
+  goLive,
+  isFinal,
+  notFound,
+  sealLog,
+  SlipwayError,
+  takeOver,
+} from "@slipway/core";
 import type { Deployment, DeploymentFacts, DeploymentStatus } from "@slipway/core";
 import { publishStatus } from "@slipway/logs";
 import type { DeployTask } from "@slipway/queue";
@@ -32,7 +41,11 @@ export class Lease {
       const found = await platform.store.deployments.get(task.deploymentId);
       if (found === null) throw notFound("deployment");
       if (isFinal(found.status)) return null;
-      if (found.releaseId !== null) return new Lease(platform, found);
+      if (found.releaseId !== null) {
+        const taken = takeOver(found, task.attempt);
+        if (await platform.store.deployments.compareAndSet(taken)) return new Lease(platform, taken);
+        continue;
+      }
       const claimed = claim(found, task.attempt, {
         at: platform.now(),
         lineCount,

@@ -12,6 +12,7 @@ import {
   queuedDeployment,
   runningStatuses,
   sealLog,
+  takeOver,
   transitions,
 } from "./deployment.ts";
 import type { Deployment, DeploymentStatus } from "./deployment.ts";
@@ -180,6 +181,21 @@ describe("going live", () => {
     const again = claim(goLive(inStatus("starting"), "r"), 3, options);
     expect(again.releaseId).toBe("r");
     expect(() => changeStatus(again, "aborted", options)).toThrow(conflict);
+  });
+});
+
+describe("taking over what goes live", () => {
+  const live = goLive(inStatus("starting"), "r");
+
+  test("keeps the status, and is a revision of its own", () => {
+    const attempt = live.attempt + 1;
+    expect(takeOver(live, attempt)).toEqual({ ...live, attempt, revision: live.revision + 1 });
+  });
+
+  test("takes a newer attempt, and a release that goes live", () => {
+    expect(() => takeOver(live, live.attempt)).toThrow(leaseLost);
+    expect(() => takeOver(inStatus("starting"), 9)).toThrow(conflict);
+    expect(() => takeOver(changeStatus(live, "success", options), 9)).toThrow(conflict);
   });
 });
 

@@ -181,11 +181,22 @@ export function changeStatus(
  * @throws {SlipwayError} "lease-lost" when the attempt is not newer; "conflict" when the deployment is final.
  */
 export function claim(deployment: Deployment, attempt: number, options: ChangeOptions): Deployment {
-  if (!isFinal(deployment.status) && attempt <= deployment.attempt) {
-    throw new SlipwayError("lease-lost", `attempt ${attempt} is not newer than ${deployment.attempt}`);
-  }
+  if (!isFinal(deployment.status)) checkNewer(deployment, attempt);
   const claimed = moved(deployment, "building", attempt, options);
   return { ...claimed, startedAt: deployment.startedAt ?? options.at };
+}
+
+/**
+ * A later attempt takes over a deployment whose release is going live: its status stays, for there is only the end left, and
+ * whoever had it before loses it with the revision.
+ * @throws {SlipwayError} "lease-lost" when the attempt is not newer; "conflict" when nothing goes live.
+ */
+export function takeOver(deployment: Deployment, attempt: number): Deployment {
+  if (deployment.releaseId === null || isFinal(deployment.status)) {
+    throw new SlipwayError("conflict", "only a deployment whose release is going live is taken over");
+  }
+  checkNewer(deployment, attempt);
+  return { ...deployment, attempt, revision: deployment.revision + 1 };
 }
 
 /** Marks the release the deployment is about to put in service: from here it is finished, never aborted. */
@@ -228,6 +239,11 @@ export function outcomeOf(code: ErrorCode, status: RunningStatus): FinalStatus {
     if (code === "hook-failed") return "hook-error";
   }
   return "aborted";
+}
+
+function checkNewer(deployment: Deployment, attempt: number): void {
+  if (attempt > deployment.attempt) return;
+  throw new SlipwayError("lease-lost", `attempt ${attempt} is not newer than ${deployment.attempt}`);
 }
 
 function moved(from: Deployment, to: DeploymentStatus, attempt: number, options: ChangeOptions): Deployment {

@@ -1,15 +1,15 @@
 // Start: the release runs beside the one that serves, and takes its place once it accepts connections. Needs the release.
 
 import { changeApp, notFound } from "@slipway/core";
-import type { Address, App, PushedImage, Release } from "@slipway/core";
+import type { Address, PushedImage, Release } from "@slipway/core";
 import type { Attempt } from "../attempt.ts";
-import type { Platform } from "../platform.ts";
 import { rolloutOf } from "../rollout.ts";
 
 export async function start(attempt: Attempt, release: Release, image: PushedImage): Promise<void> {
   await attempt.lease.change("starting", attempt.log.lastSeq, {
     image: image.reference,
-    imageDigest: image.digest,
+    // The release's: an attempt that died may have made it, of another build's image.
+    imageDigest: release.image.slice(release.image.lastIndexOf("@") + 1),
     imageSizeBytes: image.sizeBytes,
     stackImage: attempt.platform.config.STACK_IMAGE,
   });
@@ -22,7 +22,7 @@ export async function resume(attempt: Attempt, releaseId: string): Promise<void>
   const release = await platform.store.releases.get(releaseId);
   if (release === null) throw notFound("release");
   if (app.currentRolloutId !== releaseId) return startRelease(attempt, release);
-  await promote(platform, app, releaseId);
+  await promote(attempt, releaseId);
 }
 
 async function startRelease(attempt: Attempt, release: Release): Promise<void> {
@@ -45,21 +45,19 @@ async function startRelease(attempt: Attempt, release: Release): Promise<void> {
     await scheduler.discard(app.id, release.id, { attempt: number });
     throw error;
   }
-  await putInService(platform, app, release.id, targets);
+  await putInService(attempt, release.id, targets);
   if (targets.length === 0) log.line("       The app is scaled to 0: nothing of it runs");
   log.line(`-----> Release v${release.number} of ${app.name} is live`);
 }
 
 /** Points the app at the release and stops the former one; all of it may be repeated by a later attempt. */
-async function putInService(
-  platform: Platform,
-  app: App,
-  releaseId: string,
-  targets: readonly Address[],
-): Promise<void> {
+async function putInService(attempt: Attempt, releaseId: string, targets: readonly Address[]): Promise<void> {
+  const { platform, app, lease } = attempt;
   for (;;) {
     const stored = await platform.store.apps.get(app.id);
     if (stored === null) throw notFound("app");
+    // After the app was read: whoever takes the deployment over from here on changes the app too, and the change below fails.
+    await lease.check();
     const facts = {
       currentReleaseId: releaseId,
       currentRolloutId: releaseId,
@@ -68,9 +66,12 @@ async function putInService(
     };
     if (await platform.store.apps.compareAndSet(changeApp(stored, platform.now(), facts))) break;
   }
-  await promote(platform, app, releaseId);
+  await promote(attempt, releaseId);
 }
 
-async function promote({ scheduler, config }: Platform, app: App, rolloutId: string): Promise<void> {
+/** Ends all other rollouts of the app, so it is for the one who has the deployment: the next one's may be starting by now. */
+async function promote({ platform, app, lease }: Attempt, rolloutId: string): Promise<void> {
+  const { scheduler, config } = platform;
+  await lease.check();
   await scheduler.promote(app.id, rolloutId, { graceMs: config.STOP_GRACE_MS, count: app.webCount });
 }

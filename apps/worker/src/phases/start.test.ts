@@ -1,0 +1,134 @@
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { AppStore, PushedImage, Release, Scheduler, Store } from "@slipway/core";
+import { openLogWriter } from "@slipway/logs";
+import { redisKeys } from "@slipway/protocol";
+import { createLogger } from "@slipway/service";
+import { openStore } from "@slipway/store";
+import { aNewDeployment, aNewRelease, anApp, lacksRedis, startRedis } from "@slipway/testkit";
+import type { Attempt } from "../attempt.ts";
+import { readConfig } from "../config.ts";
+import { Lease } from "../lease.ts";
+import type { Platform } from "../platform.ts";
+import { resume, start } from "./start.ts";
+
+const image: PushedImage = {
+  reference: "registry.example/apps/a:d",
+  pinnedReference: "registry.example/apps/a@sha256:ab",
+  digest: "sha256:ab",
+  sizeBytes: 1,
+};
+
+describe.skipIf(await lacksRedis())("a worker that stands still while its release goes live", () => {
+  let opened: AsyncDisposableStack;
+  let store: Store;
+  let common: Omit<Platform, "store" | "scheduler">;
+  let release: Release;
+  let promoted: string[];
+
+  beforeEach(async () => {
+    opened = new AsyncDisposableStack();
+    const folder = opened.use(await mkdtempDisposable(join(tmpdir(), "slipway-start-"))).path;
+    const redisUrl = opened.use(await startRedis()).url;
+    store = opened.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
+    const redis = opened.adopt(new Redis(redisUrl), (client) => client.disconnect());
+    common = platformParts(redis, redisUrl);
+    promoted = [];
+    const app = anApp();
+    await store.apps.create(app);
+    const { id } = await store.deployments.create(aNewDeployment({ appId: app.id }));
+    release = await store.releases.create(aNewRelease({ appId: app.id, deploymentId: id }));
+  });
+  afterEach(() => opened.disposeAsync());
+
+  /** The second attempt sees the release through between two steps of the first. */
+  test.each([
+    "before it points the app at it",
+    "after it read the app",
+    "after it looked at its lease",
+  ] as const)("%s: the app stays as the later attempt left it", async (when) => {
+    const late = lateApps(store.apps, when, async () => {
+      await resume(await attempt(2, store, 4002), release.id);
+    });
+    const first = await attempt(1, { ...store, apps: late }, 4001);
+    await first.lease.change("pushing", 0);
+    await expect(start(first, release, image)).rejects.toMatchObject({ code: "lease-lost" });
+    expect((await store.apps.get(release.appId))?.targets).toEqual([{ host: "127.0.0.1", port: 4002 }]);
+    expect(promoted).toEqual(["4002"]);
+  });
+
+  async function attempt(number: number, own: Store, port: number): Promise<Attempt> {
+    const platform: Platform = { ...common, store: own, scheduler: scheduler(port) };
+    const { appId, deploymentId } = release;
+    const app = await store.apps.get(appId);
+    const log = opened.use(
+      await openLogWriter({ ...platform, appId, deploymentId, attempt: number, secrets: [] }),
+    );
+    const lease = await Lease.take(
+      platform,
+      { appId, deploymentId, attempt: number, tryNumber: number },
+      0,
+      null,
+    );
+    if (app === null || lease === null) throw new Error("there is nothing to attempt");
+    return { platform, lease, app, variables: {}, log, signal: new AbortController().signal };
+  }
+
+  /** Starts at once, on a port that tells who did. */
+  function scheduler(port: number): Scheduler {
+    const started: Pick<Scheduler, "start" | "promote"> = {
+      start: async () => [{ host: "127.0.0.1", port }],
+      promote: async () => void promoted.push(String(port)),
+    };
+    return started as Scheduler;
+  }
+});
+
+/** Apps to which something happens once, at a moment of the first attempt's that no real pause can be made to hit. */
+function lateApps(
+  apps: AppStore,
+  when: "before it points the app at it" | "after it read the app" | "after it looked at its lease",
+  happen: () => Promise<void>,
+): AppStore {
+  let happened = false;
+  const once = async () => {
+    if (happened) return;
+    happened = true;
+    await happen();
+  };
+  const late: Pick<AppStore, "get" | "compareAndSet"> = {
+    async get(id) {
+      if (when === "before it points the app at it") await once();
+      const found = await apps.get(id);
+      if (when === "after it read the app") await once();
+      return found;
+    },
+    async compareAndSet(next) {
+      if (when === "after it looked at its lease") await once();
+      return apps.compareAndSet(next);
+    },
+  };
+  return { ...apps, ...late };
+}
+
+/** What a start does not come to is left out. */
+function platformParts(redis: Redis, redisUrl: string): Omit<Platform, "store" | "scheduler"> {
+  const environment = {
+    INSTALLATION_ID: "start-test",
+    REDIS_URL: redisUrl,
+    REGISTRY_URL: "http://registry.example",
+    STACK_IMAGE: "registry.example/stack:1",
+  };
+  const parts: Pick<Platform, "config" | "logger" | "redis" | "keys" | "caBundle" | "now"> = {
+    config: readConfig(environment),
+    logger: createLogger({ name: "worker", level: "silent" }),
+    redis,
+    keys: redisKeys("start-test"),
+    caBundle: null,
+    now: () => new Date(),
+  };
+  return parts as Omit<Platform, "store" | "scheduler">;
+}
