@@ -17,7 +17,7 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
-          include: ["test/e2e/**/*.test.ts"],
+          include: ["test/{e2e,conformance}/**/*.test.ts"],
           exclude: excluded,
           globalSetup: ["test/e2e/platform.ts"],
           // Two workers serve all scenarios: files at the same time would wait in each other's way.

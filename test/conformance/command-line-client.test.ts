@@ -1,0 +1,217 @@
+// What the scalingo command line sends for `deploy` and its neighbours, request by request as it was recorded: a content
+// type on requests without a body, a question mark on every GET, empty ids, an Origin of its own; and what it insists on.
+
+import { randomBytes } from "node:crypto";
+import { on, once } from "node:events";
+import { request } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
+import { inject } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
+import {
+  appAnswer,
+  deploymentAnswer,
+  deploymentsAnswer,
+  regionsAnswer,
+  selfAnswer,
+  serverFrame,
+  sourceAnswer,
+  tokenAnswer,
+  variablesAnswer,
+} from "@slipway/protocol";
+import type { ServerFrame } from "@slipway/protocol";
+import { packTarGz } from "@slipway/testkit";
+import { answering, inlineApp } from "../e2e/apps.ts";
+
+const origin = "http://scalingo-cli.local";
+const always = {
+  "content-type": "application/json",
+  accept: "application/json",
+  "user-agent": "Scalingo Go Client v8",
+};
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly json: unknown;
+}
+
+describe("the command line", () => {
+  const name = `cli-${randomBytes(4).toString("hex")}`;
+  let api: string;
+  let jwt: string;
+
+  beforeAll(async () => {
+    const regions = await send("GET", inject("apiUrl"), "/v1/regions?");
+    api = regionsAnswer.parse(regions.json).regions[0]?.api ?? "";
+    const login = { auth: `:${inject("adminToken")}` };
+    jwt = tokenAnswer.parse((await send("POST", api, "/v1/tokens/exchange", "{}", login)).json).token;
+  });
+
+  const ask = (method: string, path: string, body?: unknown): Promise<Answer> =>
+    send(method, api, `/v1${path}`, body === undefined ? "" : JSON.stringify(body), {
+      headers: { authorization: `Bearer ${jwt}` },
+    });
+  const showApp = async () => appAnswer.parse((await ask("GET", `/apps/${name}?`)).json).app;
+
+  test("regions and the token's exchange", async () => {
+    const regions = await send("GET", inject("apiUrl"), "/v1/regions?");
+    expect(regions.status).toBe(200);
+    const [found] = regionsAnswer.parse(regions.json).regions;
+    expect(found).toMatchObject({ default: true, ssh: expect.stringMatching(/^[^:]+:\d+$/) });
+    for (const url of [found?.api, found?.database_api, found?.dashboard]) expect(url).not.toMatch(/\/$/);
+    // it splits the host on dots when an app is not found
+    expect(new URL(api).hostname).toContain(".");
+    const exchange = await send("POST", api, "/v1/tokens/exchange", "{}", {
+      auth: `:${inject("adminToken")}`,
+    });
+    expect(exchange.status).toBe(200);
+    const [header, payload] = jwt
+      .split(".", 2)
+      .map((part) => JSON.parse(Buffer.from(part, "base64url").toString()) as Record<string, unknown>);
+    expect([header?.["alg"], typeof payload?.["exp"]]).toEqual([
+      expect.stringMatching(/^[A-Z]+\d+$/),
+      "number",
+    ]);
+  });
+
+  test("login: who am I", async () => {
+    const { status, json } = await ask("GET", "/users/self?");
+    const { user } = selfAnswer.parse(json);
+    expect([status, user.username, user.flags["admin"]]).toEqual([200, "admin", undefined]);
+  });
+
+  test("create, apps, apps-info", async () => {
+    expect((await ask("POST", "/apps", { app: { name, parent_id: "" } })).status).toBe(201);
+    const shown = await ask("GET", `/apps/${name}?`);
+    expect(shown.status).toBe(200);
+    const { app } = appAnswer.parse(shown.json);
+    expect(app).toMatchObject({ name, flags: {}, limits: {}, project: { id: expect.any(String) } });
+    expect(Number.isNaN(Date.parse(app.created_at))).toBe(false);
+    expect((await ask("GET", "/apps?")).status).toBe(200);
+  });
+
+  test("env-set, env, env-unset", async () => {
+    const variables = [{ id: "", name: "GREETING", value: "hello" }];
+    const set = await ask("PUT", `/apps/${name}/variables`, { variables });
+    expect([200, 201]).toContain(set.status);
+    const { json } = await ask("GET", `/apps/${name}/variables?aliases=true`);
+    const { variables: stored } = variablesAnswer.parse(json);
+    const id = stored[0]?.id ?? "";
+    expect(stored).toEqual([{ id: expect.stringMatching(/./), name: "GREETING", value: "hello" }]);
+    expect((await ask("DELETE", `/apps/${name}/variables/${id}`)).status).toBe(204);
+  });
+
+  test("deploy: source, upload, deployment, stream, poll, output", async () => {
+    const made = await ask("POST", "/sources", {});
+    expect(made.status).toBe(201);
+    const archive = await packTarGz(inlineApp("echo compiled; sleep 1", answering("from the command line")));
+    const { source } = sourceAnswer.parse(made.json);
+    const put = new URL(source.upload_url);
+    const uploaded = await send("PUT", put.origin, `${put.pathname}${put.search}`, archive, {
+      headers: { "content-type": "application/x-gzip" },
+    });
+    expect(uploaded.status).toBe(200);
+    const deployment = { git_ref: "v1", source_url: source.download_url };
+    const created = await ask("POST", `/apps/${name}/deployments`, { deployment });
+    expect(created.status).toBe(201);
+    const { id, links } = deploymentAnswer.parse(created.json).deployment;
+
+    // it connects only now, and waits for the end it is told of
+    const frames = await listen((await showApp()).links.deployments_stream, jwt, id);
+    const statuses = frames.flatMap((frame) => (frame.type === "status" ? [frame.data.status] : []));
+    expect(statuses).toEqual(["queued", "building", "pushing", "starting", "success"]);
+    const lines = frames.flatMap((frame) => (frame.type === "log" ? [frame.data.content] : []));
+    expect(lines.join("\n")).toContain("compiled");
+
+    const polled = await ask("GET", `/apps/${name}/deployments/${id}?`);
+    expect([polled.status, deploymentAnswer.parse(polled.json).deployment.status]).toEqual([200, "success"]);
+    const output = new URL(links.output);
+    const log = await send("GET", output.origin, `${output.pathname}?`, "", {
+      headers: { authorization: `Bearer ${jwt}` },
+    });
+    expect([log.status, log.headers["content-type"]]).toEqual([200, "text/plain; charset=utf-8"]);
+    const listed = await ask("GET", `/apps/${name}/deployments?page=1&per_page=20`);
+    expect(deploymentsAnswer.parse(listed.json).meta.pagination.total_count).toBe(1);
+  });
+
+  test("a deployment that follows is announced to it with an object", async () => {
+    const listed = await ask("GET", `/apps/${name}/deployments?page=1`);
+    const [first] = deploymentsAnswer.parse(listed.json).deployments;
+    // once the former one's end was told again, the socket is there
+    const frames = await listen((await showApp()).links.deployments_stream, jwt, first?.id, async () => {
+      const deployment = { git_ref: null, source_url: "http://127.0.0.1:9/refused.tar.gz" };
+      await ask("POST", `/apps/${name}/deployments`, { deployment });
+    });
+    const announced = frames.flatMap((frame) => (frame.type === "new" ? [frame.data.deployment] : []));
+    expect(announced[0]).toMatchObject({
+      id: expect.any(String),
+      pusher: { username: "admin" },
+    });
+  });
+
+  test("deployment-delete-cache, destroy, and an app that is not there", async () => {
+    expect((await ask("DELETE", `/apps/${name}/caches/deployment`)).status).toBe(204);
+    expect((await ask("DELETE", `/apps/${name}?current_name=${name}`)).status).toBe(204);
+    const gone = await ask("GET", `/apps/${name}?`);
+    expect([gone.status, gone.json]).toEqual([404, { resource: "app", error: "app not found" }]);
+  });
+
+  test("errors have the bodies it reads", async () => {
+    const wrong = await ask("POST", "/apps", { app: { name: "No" } });
+    expect(wrong.status).toBe(422);
+    expect(wrong.json).toEqual({ errors: { name: [expect.any(String)] }, error: expect.any(String) });
+    const broken = await send("POST", api, "/v1/apps", "{", { headers: { authorization: `Bearer ${jwt}` } });
+    expect([broken.status, broken.json]).toEqual([400, { error: expect.any(String) }]);
+    const anonymous = await send("GET", api, "/v1/apps?", "", {});
+    expect([anonymous.status, anonymous.json]).toEqual([401, { error: expect.any(String) }]);
+  });
+});
+
+/** Exactly what is given goes over the wire: no client library adds or leaves out anything. */
+async function send(
+  method: string,
+  base: string,
+  path: string,
+  body: string | Buffer = "",
+  { headers = {}, auth }: { headers?: Record<string, string>; auth?: string } = {},
+): Promise<Answer> {
+  const { hostname, port } = new URL(base);
+  const asked = request({
+    method,
+    hostname,
+    port,
+    path,
+    headers: { ...always, ...headers, "content-length": Buffer.byteLength(body) },
+    ...(auth === undefined ? {} : { auth }),
+  });
+  asked.end(body);
+  const [response] = (await once(asked, "response")) as [IncomingMessage];
+  const received = await text(response);
+  const { statusCode: status = 0, headers: answered } = response;
+  const isJson = String(answered["content-type"]).startsWith("application/json");
+  return { status, headers: answered, json: isJson ? (JSON.parse(received) as unknown) : undefined };
+}
+
+/** The frames up to the deployment's end; with `then`, on from there to the next `new`. */
+async function listen(
+  url: string,
+  token: string,
+  id: string | undefined,
+  then?: () => Promise<void>,
+): Promise<ServerFrame[]> {
+  const socket = new WebSocket(url, { origin: `${origin};1.0` });
+  await once(socket, "open");
+  socket.send(`${JSON.stringify({ type: "auth", data: { token } })}\n`);
+  const frames: ServerFrame[] = [];
+  for await (const [data] of on(socket, "message", { close: ["close"] }) as AsyncIterable<[Buffer]>) {
+    const frame = serverFrame.parse(JSON.parse(data.toString()));
+    frames.push(frame);
+    const final = frame.type === "status" && frame.id === id && frame.data.status === "success";
+    if (final) await then?.();
+    if ((final && then === undefined) || frame.type === "new") break;
+  }
+  socket.close();
+  return frames;
+}

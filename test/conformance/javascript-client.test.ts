@@ -1,0 +1,121 @@
+// Scalingo's JavaScript client, as it is published, drives the whole of what it has for deployments.
+
+import { randomBytes } from "node:crypto";
+import { clientFromToken } from "scalingo";
+import type { Client } from "scalingo";
+import { inject } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { packTarGz } from "@slipway/testkit";
+import { answering, inlineApp } from "../e2e/apps.ts";
+import { upload } from "../e2e/slipway.ts";
+
+describe("the JavaScript client", () => {
+  let client: Client;
+  const name = `js-${randomBytes(4).toString("hex")}`;
+
+  beforeAll(async () => {
+    const url = inject("apiUrl").replace(/\/$/, "");
+    client = await clientFromToken(inject("adminToken"), { apiUrl: url, authApiUrl: url });
+  });
+
+  test("exchanges the API token for a JWT of an hour", () => {
+    const [, payload = ""] = client._token.split(".");
+    const { exp, iat } = JSON.parse(Buffer.from(payload, "base64url").toString()) as Record<string, number>;
+    expect(client._token.split(".")).toHaveLength(3);
+    expect((exp ?? 0) - (iat ?? 0)).toBe(3_600);
+  });
+
+  test("knows who it is and where", async () => {
+    const user = await client.Users.self();
+    expect(user).toMatchObject({ username: "admin", email: expect.stringContaining("@"), flags: {} });
+    const regions = await client.Regions.all();
+    expect(regions).toHaveLength(1);
+    expect(regions[0]).toMatchObject({ default: true, api: client._apiUrl });
+  });
+
+  test("creates, finds and lists apps", async () => {
+    const app = await client.Apps.create({ name });
+    expect(app).toMatchObject({ name, status: "new", limits: {}, flags: {} });
+    expect((await client.Apps.find(app.id)).name).toBe(name);
+    expect((await client.Apps.find(name)).id).toBe(app.id);
+    expect((await client.Apps.all()).map((each) => each.name)).toContain(name);
+  });
+
+  test("sets, changes and unsets variables", async () => {
+    const created = await client.Environment.create(name, { name: "GREETING", value: "hello" });
+    const bulk = await client.Environment.bulkUpdate(name, [
+      { name: "GREETING", value: "bonjour" },
+      { name: "OTHER", value: "" },
+      { name: "THIRD", value: "3" },
+    ]);
+    expect(bulk[0]).toEqual({ id: created.id, name: "GREETING", value: "bonjour" });
+    expect(await client.Environment.update(name, created.id, "salut")).toMatchObject({ value: "salut" });
+    await client.Environment.destroy(name, bulk[1]?.id ?? "");
+    await client.Environment.bulkDestroy(name, [bulk[2]?.id ?? ""]);
+    expect(await client.Environment.for(name)).toEqual([
+      { id: created.id, name: "GREETING", value: "salut" },
+    ]);
+  });
+
+  test("deploys, listens to the end, and reads the log", async () => {
+    const listener = await client.Apps.deploymentListener(name);
+    const heard = { news: [] as string[], lines: [] as string[], statuses: [] as string[] };
+    const over = Promise.withResolvers<void>();
+    listener.onNew(({ deployment }) => void heard.news.push(deployment));
+    listener.onLog(({ content }) => void heard.lines.push(content));
+    listener.onStatus(({ status }) => {
+      heard.statuses.push(status);
+      if (!["queued", "building", "pushing", "starting"].includes(status)) over.resolve();
+    });
+    const source_url = await upload(await packTarGz(inlineApp("echo compiled", answering("$GREETING"))));
+    const created = await client.Deployments.create(name, { source_url, git_ref: "v1" });
+    expect(created).toMatchObject({ status: expect.any(String), git_ref: "v1", app_id: expect.any(String) });
+    await over.promise;
+    listener.close();
+    expect(heard.statuses).toEqual(["queued", "building", "pushing", "starting", "success"]);
+    const log = await client.Deployments.logs(name, created.id);
+    expect(log.trimEnd().split("\n")).toEqual(heard.lines);
+    expect(log).toContain("compiled");
+    expect(await client.Deployments.find(name, created.id)).toMatchObject({
+      status: "success",
+      duration: expect.any(Number),
+      image: expect.any(String),
+      pusher: { username: "admin" },
+      links: { output: expect.stringContaining(created.id) },
+    });
+    const { deployments, meta } = await client.Deployments.for(name, { page: 1, per_page: 1 });
+    expect(deployments.map(({ id }) => id)).toEqual([created.id]);
+    expect(meta.pagination).toMatchObject({ current_page: 1, total_count: 1, next_page: null });
+    expect((await client.Apps.find(name)).status).toBe("running");
+    await client.Deployments.purgeCache(name);
+  });
+
+  test("gets errors as it reads them", async () => {
+    await expect(client.Apps.find("no-such-app")).rejects.toMatchObject({
+      status: 404,
+      message: "app not found",
+      data: { resource: "app" },
+    });
+    await expect(client.Deployments.find(name, "none")).rejects.toMatchObject({
+      status: 404,
+      data: { resource: "deployment" },
+    });
+    await expect(client.Apps.create({ name: "Not A Name" })).rejects.toMatchObject({
+      status: 422,
+      data: { errors: { name: [expect.any(String)] } },
+    });
+    const wrong = client.Deployments.create(name, { source_url: "nonsense", git_ref: "v" });
+    await expect(wrong).rejects.toMatchObject({
+      status: 422,
+      data: { errors: { source_url: [expect.any(String)] } },
+    });
+    await expect(client.Tokens.exchange("tk-us-wrong")).rejects.toMatchObject({ status: 401 });
+  });
+
+  test("deletes the app, when it names it", async () => {
+    const { id } = await client.Apps.find(name);
+    await expect(client.Apps.destroy(id, "another")).rejects.toMatchObject({ status: 422 });
+    await client.Apps.destroy(id, name);
+    await expect(client.Apps.find(id)).rejects.toMatchObject({ status: 404 });
+  });
+});
