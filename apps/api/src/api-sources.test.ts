@@ -72,11 +72,31 @@ describe.skipIf(await lacksRedis())("sources", () => {
     }
   });
 
-  test("take a second upload in the place of the first", async () => {
+  test("take one archive and no other, also when two come at once", async () => {
     const { upload_url, download_url } = await newSource();
-    await put(upload_url, "first");
-    expect((await put(upload_url, "second!")).status).toBe(200);
-    expect(await (await fetch(download_url)).text()).toBe("second!");
+    const slow = request(upload_url, { method: "PUT" });
+    const slowAnswered = once(slow, "response") as Promise<[IncomingMessage]>;
+    await new Promise((resolve) => slow.write("began fir", resolve));
+    expect((await put(upload_url, "the archive")).status).toBe(200);
+    slow.end("st");
+    expect((await slowAnswered)[0].statusCode).toBe(409);
+    const second = await put(upload_url, "another");
+    expect([second.status, await second.json()]).toEqual([
+      409,
+      { error: "an archive was uploaded here already: create a source for another" },
+    ]);
+    expect(await (await fetch(download_url)).text()).toBe("the archive");
+  });
+
+  test("refuse an archive without a byte, and take the one that comes after", async () => {
+    const { upload_url } = await newSource();
+    const sized = await put(upload_url, "");
+    expect([sized.status, await sized.json()]).toEqual([
+      422,
+      { error: "archive is empty", errors: { archive: ["is empty"] } },
+    ]);
+    expect(await stream(upload_url, [])).toBe(422);
+    expect((await put(upload_url, "the archive")).status).toBe(200);
   });
 
   test("have nothing to give before an upload", async () => {
@@ -113,7 +133,6 @@ describe.skipIf(await lacksRedis())("sources", () => {
   test("refuse what is too large, said or not, and keep nothing of it", async () => {
     const { upload_url } = await newSource();
     const key = sourceBlobKey(idOf(upload_url));
-    await put(upload_url, "the one before");
     const said = await put(upload_url, Buffer.alloc(maxSizeBytes + 1));
     expect([said.status, await said.json()]).toEqual([
       413,
@@ -122,7 +141,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
     const chunk = Buffer.alloc(mebi);
     const unsaid = await stream(upload_url, Array<Buffer>(maxSizeBytes / mebi + 8).fill(chunk));
     expect(unsaid).toBe(413);
-    expect(await blobSize(api.blobs, key)).toBe(14);
+    expect(await blobSize(api.blobs, key)).toBeNull();
   });
 
   test("keep nothing of an upload that breaks off", async () => {

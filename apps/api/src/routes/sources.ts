@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { pipeline } from "node:stream/promises";
 import type { Request, Response } from "express";
-import { SlipwayError, notFound, sourceBlobKey } from "@slipway/core";
+import { SlipwayError, invalidField, notFound, sourceBlobKey } from "@slipway/core";
 import type { Source } from "@slipway/core";
 import { sourceAnswer, uploadedAnswer } from "@slipway/protocol";
 import type { Platform } from "../platform.ts";
@@ -37,14 +37,13 @@ export function sourceRoutes(platform: Platform): Route[] {
         return { source: presentSource(source, urlSigner, config.PUBLIC_API_URL) };
       },
     }),
-    // A second upload takes the first one's place, until the URL expires.
     route({
       method: "put",
       path: archiveRoute,
       summary: "Upload the archive",
       access: "signed-url",
       answer: { status: 200, json: uploadedAnswer },
-      problems: [413],
+      problems: [409, 413, 422],
       async handle({ request, params }) {
         checkSignature(platform, "PUT", params.source, request);
         await takeUpload(platform, params.source, request);
@@ -67,12 +66,20 @@ export function sourceRoutes(platform: Platform): Route[] {
 
 async function takeUpload(platform: Platform, id: string, request: Request): Promise<void> {
   const { store, blobs } = platform;
-  if ((await store.sources.get(id)) === null) throw notFound("source");
-  const sizeBytes = await receive(platform, sourceBlobKey(id), request);
+  await checkOpen(platform, id);
+  const sizeBytes = await receive(platform, id, request);
   if (!(await store.sources.complete(id, sizeBytes))) {
     await blobs.delete(sourceBlobKey(id));
     throw new SlipwayError("expired", "the URL expired during the upload");
   }
+}
+
+/** An archive that somebody may have deployed by now does not change any more. */
+async function checkOpen({ store }: Platform, id: string): Promise<void> {
+  const source = await store.sources.get(id);
+  if (source === null) throw notFound("source");
+  if (source.sizeBytes !== null)
+    throw new SlipwayError("conflict", "an archive was uploaded here already: create a source for another");
 }
 
 async function giveArchive({ blobs }: Platform, id: string, response: Response): Promise<void> {
@@ -83,7 +90,8 @@ async function giveArchive({ blobs }: Platform, id: string, response: Response):
 }
 
 /** Streams a body into the blob store. @returns its size in bytes. */
-async function receive({ blobs, config }: Platform, key: string, request: Request): Promise<number> {
+async function receive(platform: Platform, id: string, request: Request): Promise<number> {
+  const { blobs, config } = platform;
   const maxSizeBytes = config.SOURCE_MAX_MB;
   if (Number(request.get("content-length") ?? 0) > maxSizeBytes) {
     throw new SlipwayError("too-large", `the archive is larger than ${maxSizeBytes} bytes`);
@@ -93,12 +101,25 @@ async function receive({ blobs, config }: Platform, key: string, request: Reques
     tooLong.abort(new SlipwayError("expired", "the upload took too long"));
   }, longestUploadMs);
   try {
-    // A refusal has still to be answered on the connection, so the request outlives its reader.
-    const bytes = request.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>;
-    return (await blobs.put(key, bytes, { maxSizeBytes, signal: tooLong.signal })).sizeBytes;
+    const bytes = acceptable(platform, id, request);
+    const limits = { maxSizeBytes, signal: tooLong.signal };
+    return (await blobs.put(sourceBlobKey(id), bytes, limits)).sizeBytes;
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The body's bytes, which fail at their end, where nothing is kept yet, when there were none or another upload was faster. */
+async function* acceptable(platform: Platform, id: string, request: Request): AsyncGenerator<Uint8Array> {
+  // A refusal has still to be answered on the connection, so the request outlives its reader.
+  const bytes = request.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>;
+  let sizeBytes = 0;
+  for await (const chunk of bytes) {
+    sizeBytes += chunk.length;
+    yield chunk;
+  }
+  if (sizeBytes === 0) throw invalidField("archive", "is empty");
+  await checkOpen(platform, id);
 }
 
 /** The signature is all the authentication there is: clients send no other here. */
