@@ -2,6 +2,7 @@
 
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
+import type { Duplex } from "node:stream";
 import { SlipwayError } from "@slipway/core";
 import type { Service } from "@slipway/service";
 
@@ -14,6 +15,12 @@ const limits = {
   headerBytes: 16 * 1024,
   headerCount: 100,
 } as const;
+
+/** Errors of Node's HTTP parser that are not just malformed requests. */
+const unreadable: Readonly<Record<string, readonly [status: string, message: string]>> = {
+  HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", "the request's headers are too large"],
+  ERR_HTTP_REQUEST_TIMEOUT: ["408 Request Timeout", "the request took too long"],
+};
 
 /** @throws {SlipwayError} "configuration-invalid" when the address is taken or not ours. */
 export async function listen(
@@ -30,6 +37,7 @@ export async function listen(
     },
     listener,
   );
+  server.on("clientError", refuse);
   server.timeout = limits.idleMs;
   server.maxHeadersCount = limits.headerCount;
   const listening = Promise.withResolvers<void>();
@@ -55,4 +63,13 @@ export async function listen(
       clearInterval(sweeping);
     },
   };
+}
+
+/** What cannot be read as a request comes to no route: it is answered here, as a route would. */
+function refuse(error: Error & { readonly code?: string }, socket: Duplex): void {
+  const [status, message] = unreadable[error.code ?? ""] ?? ["400 Bad Request", "the request is malformed"];
+  const body = JSON.stringify({ error: message });
+  const head = [`HTTP/1.1 ${status}`, "Content-Type: application/json; charset=utf-8", "Connection: close"];
+  if (socket.writable) socket.end([...head, `Content-Length: ${body.length}`, "", body].join("\r\n"));
+  else socket.destroy();
 }
