@@ -1,27 +1,44 @@
 // The API's composition root: opens the adapters, starts serving, and stops in the reverse order.
 
+import type { Express } from "express";
 import { Redis } from "ioredis";
 import { ensureBootstrap, openAuth, openSigningKeys, openUrlSigner } from "@slipway/auth";
 import { openLogFeed } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
+import type { RedisKeys } from "@slipway/protocol";
 import { openLanes } from "@slipway/queue";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
 import type { ApiConfig } from "./config.ts";
 import { httpApp } from "./http-app.ts";
+import { openLimits } from "./limits.ts";
+import type { Limits } from "./limits.ts";
 import { OutputEvents } from "./output-events.ts";
 import type { Platform } from "./platform.ts";
 import { listen } from "./server.ts";
 
-export async function startApi(config: ApiConfig, logger: Logger): Promise<Service> {
+/** A request waits this long for its count. */
+const countMs = 500;
+/** With Redis away each request would tell. */
+const tellEveryMs = 10_000;
+
+export interface ApiService extends Service {
+  readonly http: Express;
+  readonly platform: Platform;
+}
+
+export async function startApi(config: ApiConfig, logger: Logger): Promise<ApiService> {
   await using opened = new AsyncDisposableStack();
   const platform = await openPlatform(config, logger, opened);
   if (config.BOOTSTRAP_TOKEN !== undefined) {
     await ensureBootstrap({ store: platform.store, token: config.BOOTSTRAP_TOKEN });
   }
-  const server = await listen(httpApp(platform), { host: config.API_HOST, port: config.API_PORT });
+  const http = httpApp(platform);
+  const server = await listen(http, { host: config.API_HOST, port: config.API_PORT });
   const resources = opened.move();
   return {
+    http,
+    platform,
     async stop({ graceMs }) {
       platform.outputEvents[Symbol.dispose]();
       await server.stop({ graceMs });
@@ -62,8 +79,33 @@ async function openPlatform(
     keys,
     lanes: opened.use(openLanes({ redisUrl, keys, deployments, ownerSlots: config.OWNER_SLOTS, onError })),
     auth: openAuth({ store, signingKeys }),
+    limits: limitsOf(config, keys, limitRedis(redisUrl, opened, onError), logger),
     urlSigner: openUrlSigner({ signingKeys }),
     outputEvents: new OutputEvents({ feed }),
     now,
   };
+}
+
+/** A connection of its own: every request waits for the count, so it is given up soon. */
+function limitRedis(url: string, opened: AsyncDisposableStack, onError: (error: unknown) => void): Redis {
+  const options = { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: countMs };
+  const redis = opened.adopt(new Redis(url, options), (client) => client.disconnect());
+  return redis.on("error", onError);
+}
+
+function limitsOf(config: ApiConfig, keys: RedisKeys, redis: Redis, logger: Logger): Limits {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return openLimits({
+    redis,
+    keyPrefix: keys.limitPrefix,
+    userPerMinute: config.RATE_LIMIT,
+    pollsPerMinute: config.RATE_LIMIT_POLLS,
+    addressPerMinute: config.RATE_LIMIT_ADDRESS,
+    loginAttempts: config.LOGIN_ATTEMPTS,
+    onTrouble: (error) => {
+      if (performance.now() - toldAt < tellEveryMs) return;
+      toldAt = performance.now();
+      logger.warn({ err: error }, "Redis does not count requests: this process counts its own");
+    },
+  });
 }

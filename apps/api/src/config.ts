@@ -5,6 +5,7 @@ import {
   commonSettings,
   configFrom,
   countSetting,
+  originsSetting,
   portSetting,
   signingKeysFrom,
   storageUrls,
@@ -19,6 +20,13 @@ const publicUrl = (protocol: RegExp, error: string) =>
     .transform((url) => url.replace(/\/+$/, ""))
     .optional();
 
+/** How many in a window of time; 0 for no limit. */
+const limitSetting = z.coerce.number().int().min(0);
+const proxyNames = ["loopback", "linklocal", "uniquelocal"];
+const proxy = z.union([z.enum(proxyNames), z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+  error: `must be a number of proxies, or addresses, CIDR ranges, ${proxyNames.join(", ")}`,
+});
+
 const settings = commonSettings.extend({
   API_PORT: portSetting.default(4100),
   API_HOST: z.string().min(1).default("127.0.0.1"),
@@ -29,6 +37,16 @@ const settings = commonSettings.extend({
   REGION_NAME: z.string().min(1).default("local"),
   SOURCE_MAX_MB: countSetting.default(300).transform((size) => size * mebi),
   OWNER_SLOTS: countSetting.default(10),
+  RATE_LIMIT: limitSetting.default(1_200),
+  RATE_LIMIT_POLLS: limitSetting.default(12_000),
+  RATE_LIMIT_ADDRESS: limitSetting.default(1_200),
+  LOGIN_ATTEMPTS: limitSetting.default(20),
+  TRUST_PROXY: z
+    .string()
+    .optional()
+    .transform(proxiesIn)
+    .pipe(z.union([z.int(), z.array(proxy)])),
+  CORS_ORIGINS: originsSetting,
 });
 const schema = withSigningKeys(settings);
 
@@ -50,4 +68,9 @@ export function readConfig(environment: Environment): ApiConfig {
     PUBLIC_API_URL: config.PUBLIC_API_URL ?? `http://127.0.0.1:${config.API_PORT}`,
     PUBLIC_STREAM_URL: config.PUBLIC_STREAM_URL ?? `ws://127.0.0.1:${config.STREAM_PORT}`,
   };
+}
+
+/** A number of proxies in a row, or the ones to trust. */
+function proxiesIn(text = "0"): number | string[] {
+  return /^\d$/.test(text) ? Number(text) : text.split(/[\s,]+/).filter((item) => item !== "");
 }

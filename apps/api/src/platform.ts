@@ -7,6 +7,7 @@ import type { RedisKeys } from "@slipway/protocol";
 import type { Lanes } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
 import type { ApiConfig } from "./config.ts";
+import type { Limits } from "./limits.ts";
 import type { OutputEvents } from "./output-events.ts";
 
 export interface Platform {
@@ -18,6 +19,7 @@ export interface Platform {
   readonly keys: RedisKeys;
   readonly lanes: Lanes;
   readonly auth: Auth;
+  readonly limits: Limits;
   readonly urlSigner: UrlSigner;
   readonly outputEvents: OutputEvents;
   readonly now: () => Date;

@@ -34,6 +34,8 @@ export interface RouteFacts {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: z.ZodType;
   readonly answer: Answer;
+  /** Whether clients ask for it again and again: such requests have a limit of their own. */
+  readonly polled?: boolean;
   /** Statuses of its own refusals, besides those that follow from access, path, query and body. */
   readonly problems?: readonly number[];
 }

@@ -4,6 +4,7 @@ import type { Platform } from "./platform.ts";
 import type { Route } from "./route.ts";
 import { appRoutes } from "./routes/apps.ts";
 import { cacheRoutes } from "./routes/caches.ts";
+import { collaboratorRoutes } from "./routes/collaborators.ts";
 import { deploymentRoutes } from "./routes/deployments.ts";
 import { openApiRoute } from "./routes/openapi.ts";
 import { outputRoutes } from "./routes/output.ts";
@@ -18,8 +19,9 @@ export function v1Routes(platform: Platform): readonly Route[] {
   const routes = [
     ...tokenRoutes(platform),
     ...regionRoutes(platform),
-    ...userRoutes(),
+    ...userRoutes(platform),
     ...appRoutes(platform),
+    ...collaboratorRoutes(platform),
     ...sourceRoutes(platform),
     ...deploymentRoutes(platform),
     ...outputRoutes(platform),

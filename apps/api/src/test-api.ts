@@ -13,6 +13,7 @@ import { openBlobs, openStore } from "@slipway/store";
 import { aUser, freePort, startRedis } from "@slipway/testkit";
 import type { TestRedis } from "@slipway/testkit";
 import { startApi } from "./app.ts";
+import type { ApiService } from "./app.ts";
 import { readConfig } from "./config.ts";
 import type { ApiConfig } from "./config.ts";
 
@@ -31,6 +32,7 @@ export interface TestApi extends AsyncDisposable {
   readonly store: Store;
   readonly blobs: BlobStore;
   readonly redis: TestRedis;
+  readonly service: ApiService;
   readonly operatorToken: string;
   /** Signs URLs as the API does. */
   readonly urlSigner: UrlSigner;
@@ -69,6 +71,7 @@ export async function startTestApi(settings: Readonly<Record<string, string>> = 
     store,
     blobs,
     redis,
+    service: api,
     operatorToken,
     urlSigner: openUrlSigner({
       signingKeys: openSigningKeys({ from: config.signingKeys, onTrouble: () => undefined }),

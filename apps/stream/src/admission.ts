@@ -17,10 +17,14 @@ export async function userOf({ auth }: Pick<Platform, "auth">, token: string): P
  * @param wanted name or id. The id goes first: nobody takes over another's app by giving theirs its id as a name.
  * @throws {SlipwayError} "not-found" also for an app that the user has no role in; "forbidden" for a role that may not.
  */
-export async function appFor({ apps }: Pick<Platform, "apps">, user: User, wanted: string): Promise<App> {
+export async function appFor(
+  { apps, collaborators }: Pick<Platform, "apps" | "collaborators">,
+  user: User,
+  wanted: string,
+): Promise<App> {
   const byId = await apps.get(wanted);
   const app = byId === null || byId.deletedAt !== null ? await apps.byName(wanted) : byId;
-  const role = app === null ? null : appRole(user, app);
+  const role = app === null ? null : await appRole(user, app, collaborators);
   if (app === null || role === null) throw notFound("app");
   if (!allows(role, "logs:read")) throw new SlipwayError("forbidden", "your role may not follow this app");
   return app;

@@ -37,7 +37,8 @@ export async function startStream(
   });
   const auth = openAuth({ store, signingKeys });
   const feed = opened.use(openLogFeed({ redis, keys, store, now, onTrouble }));
-  const platform = { auth, apps: store.apps, deployments: store.deployments, feed, logger, now };
+  const { apps, collaborators, deployments } = store;
+  const platform = { auth, apps, collaborators, deployments, feed, logger, now };
   const bounds = { ...defaultLimits, ...limits };
   const connections = opened.use(new Connections(platform, bounds));
   const health = async () => {

@@ -1,13 +1,14 @@
 // What a connection stands on. Made once by app.ts.
 
 import type { Auth } from "@slipway/auth";
-import type { AppStore, DeploymentStore } from "@slipway/core";
+import type { AppStore, CollaboratorStore, DeploymentStore } from "@slipway/core";
 import type { LogFeed } from "@slipway/logs";
 import type { Logger } from "@slipway/service";
 
 export interface Platform {
   readonly auth: Pick<Auth, "authenticate">;
   readonly apps: Pick<AppStore, "byName" | "get">;
+  readonly collaborators: Pick<CollaboratorStore, "find">;
   readonly deployments: Pick<DeploymentStore, "get">;
   readonly feed: LogFeed;
   readonly logger: Logger;

@@ -76,7 +76,7 @@ export async function startTestStream(limits: Partial<ConnectionLimits> = {}): P
         lastUsedAt: null,
       };
       await store.tokens.create({ ...facts, secretSha256 });
-      return { user, token: secret, jwt: (await auth.exchange(secret)).jwt };
+      return { user, token: secret, jwt: (await auth.exchange(secret))?.jwt ?? "" };
     },
     newApp: async (owner) => {
       const app = anApp({ ownerId: owner.id });

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { User } from "@slipway/core";
 import { newApiToken } from "./api-token.ts";
 import { openAuth } from "./auth.ts";
+import type { Auth } from "./auth.ts";
 import { deriveKeys } from "./keys.ts";
 import { hashPassword } from "./password.ts";
 import { keysOf, memoryIdentities } from "./test-identities.ts";
@@ -24,6 +25,11 @@ let store: ReturnType<typeof memoryIdentities>;
 let clock: Date;
 let secret: string;
 const now = () => clock;
+const exchanged = async (auth: Auth) => {
+  const answer = await auth.exchange(secret);
+  if (answer === null) throw new Error("the token is not taken");
+  return answer;
+};
 const later = (ms: number) => {
   clock = new Date(clock.getTime() + ms);
 };
@@ -47,7 +53,7 @@ beforeEach(async () => {
 describe("exchange", () => {
   test("gives a JWT of an hour that names the user", async () => {
     const auth = openAuth({ store, signingKeys, now });
-    const { jwt, expiresAt } = await auth.exchange(secret);
+    const { jwt, expiresAt } = await exchanged(auth);
     expect(decodeProtectedHeader(jwt)).toEqual({ alg: "HS256", typ: "JWT", kid: expect.any(String) });
     const claims = decodeJwt(jwt);
     expect(claims).toMatchObject({ sub: "u1", iss: "slipway", aud: "slipway-api" });
@@ -59,7 +65,7 @@ describe("exchange", () => {
   test("refuses unknown tokens and what is none", async () => {
     const auth = openAuth({ store, signingKeys, now });
     for (const token of [newApiToken().secret, "", "tk-us-", `${secret}x`, "x".repeat(10_000)]) {
-      await expect(auth.exchange(token)).rejects.toMatchObject({ code: "unauthorized" });
+      expect(await auth.exchange(token)).toBeNull();
     }
   });
 });
@@ -79,7 +85,7 @@ describe("authenticate", () => {
 
   test("refuses a JWT after its hour", async () => {
     const auth = openAuth({ store, signingKeys, now });
-    const { jwt } = await auth.exchange(secret);
+    const { jwt } = await exchanged(auth);
     later(3_599_000);
     expect(await auth.authenticate(jwt)).toEqual(user);
     later(1_000);
@@ -88,9 +94,9 @@ describe("authenticate", () => {
 
   test("refuses a JWT of another key, issuer, algorithm or form, or without an end", async () => {
     const auth = openAuth({ store, signingKeys, now });
-    const { jwt } = await auth.exchange(secret);
-    const other = await openAuth({ store, signingKeys: keysOf("f".repeat(64)), now }).exchange(secret);
-    const elsewhere = await openAuth({ store, signingKeys, now, issuer: "elsewhere" }).exchange(secret);
+    const { jwt } = await exchanged(auth);
+    const other = await exchanged(openAuth({ store, signingKeys: keysOf("f".repeat(64)), now }));
+    const elsewhere = await exchanged(openAuth({ store, signingKeys, now, issuer: "elsewhere" }));
     const { jwt: key, jwtKeyId } = deriveKeys(signingKey);
     const signed = (claims: object) =>
       new SignJWT({ sub: "u1", iss: "slipway", aud: "slipway-api", ...claims })
@@ -122,7 +128,7 @@ describe("authenticate", () => {
 
   test("refuses both once the user is gone", async () => {
     const auth = openAuth({ store, signingKeys, now });
-    const { jwt } = await auth.exchange(secret);
+    const { jwt } = await exchanged(auth);
     store.allUsers.delete("u1");
     expect(await auth.authenticate(jwt)).toBeNull();
     expect(await auth.authenticate(secret)).toBeNull();
@@ -130,14 +136,14 @@ describe("authenticate", () => {
 
   test("a login that keeps its secret takes API tokens only", async () => {
     const auth = openAuth({ store, signingKeys, now });
-    const { jwt } = await auth.exchange(secret);
+    const { jwt } = await exchanged(auth);
     expect(await auth.authenticateApiToken(secret)).toEqual(user);
     expect(await auth.authenticateApiToken(jwt)).toBeNull();
   });
 
   test("refuses a JWT as soon as its token is revoked", async () => {
     const auth = openAuth({ store, signingKeys, now });
-    const { jwt } = await auth.exchange(secret);
+    const { jwt } = await exchanged(auth);
     await store.tokens.delete("u1", "t1");
     expect(await auth.authenticate(jwt)).toBeNull();
   });
@@ -145,10 +151,10 @@ describe("authenticate", () => {
 
 test("the newest key signs, and what former ones signed is taken while they are there", async () => {
   const [old, next] = ["1".repeat(64), "2".repeat(64)];
-  const { jwt } = await openAuth({ store, signingKeys: keysOf(old), now }).exchange(secret);
+  const { jwt } = await exchanged(openAuth({ store, signingKeys: keysOf(old), now }));
   const both = openAuth({ store, signingKeys: keysOf(next, old), now });
   expect(await both.authenticate(jwt)).toEqual(user);
-  const { jwt: newer } = await both.exchange(secret);
+  const { jwt: newer } = await exchanged(both);
   const after = openAuth({ store, signingKeys: keysOf(next), now });
   expect(await after.authenticate(newer)).toEqual(user);
   expect(await after.authenticate(jwt)).toBeNull();

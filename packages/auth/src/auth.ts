@@ -1,7 +1,7 @@
 // Who is asking: a password or an API token names a user; the token is exchanged for a JWT of an hour that names them too.
 
 import { SignJWT, errors, jwtVerify } from "jose";
-import { SlipwayError, changeUser } from "@slipway/core";
+import { changeUser } from "@slipway/core";
 import type { ApiToken, Store, User } from "@slipway/core";
 import { hashApiToken, isApiToken } from "./api-token.ts";
 import { hashPassword, isOutdated, verifyPassword } from "./password.ts";
@@ -19,10 +19,9 @@ export interface AuthOptions {
 
 export interface Auth {
   /**
-   * A JWT for an API token's user, good for an hour.
-   * @throws {SlipwayError} "unauthorized" when there is no such token, or its user is gone.
+   * A JWT for an API token's user, good for an hour; null when there is no such token, or its user is gone.
    */
-  exchange(apiToken: string): Promise<{ jwt: string; expiresAt: Date }>;
+  exchange(apiToken: string): Promise<{ jwt: string; expiresAt: Date } | null>;
   /**
    * The user that a JWT or an API token stands for; null when it is forged, expired or revoked, or the user is gone. A JWT
    * ends with the API token that it was exchanged for.
@@ -96,7 +95,7 @@ export function openAuth(options: AuthOptions): Auth {
   return {
     async exchange(apiToken) {
       const found = await holder(apiToken);
-      if (found === null) throw new SlipwayError("unauthorized", "the API token is not valid");
+      if (found === null) return null;
       const [newest] = signingKeys.keys();
       const issuedAt = now();
       const expiresAt = new Date(Math.floor((issuedAt.getTime() + jwtLifetimeMs) / 1000) * 1000);

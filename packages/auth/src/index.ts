@@ -1,10 +1,10 @@
 // Who asks and what they may do: passwords, API tokens, JWTs, signed URLs, permissions, the first operator.
 
-export * from "./permissions.ts";
-export { hashPassword } from "./password.ts";
+export * from "./accounts.ts";
 export { hashApiToken, newApiToken } from "./api-token.ts";
 export type { NewApiToken } from "./api-token.ts";
 export * from "./auth.ts";
 export * from "./bootstrap.ts";
+export * from "./permissions.ts";
 export * from "./signed-url.ts";
 export * from "./signing-keys.ts";

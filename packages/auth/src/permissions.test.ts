@@ -15,10 +15,16 @@ const jane: User = {
 };
 const ofApps = Object.keys(appPermissions) as AppPermission[];
 
-test("a user is something to their own apps, an operator to every one", () => {
-  expect(appRole(jane, { ownerId: "u1" })).toBe("owner");
-  expect(appRole(jane, { ownerId: "u2" })).toBeNull();
-  expect(appRole({ ...jane, operator: true }, { ownerId: "u2" })).toBe("operator");
+test("a user is something to their own apps and those they collaborate on, an operator to every one", async () => {
+  const limited = { id: "c1", appId: "a2", userId: "u1", role: "limited", createdAt: new Date(0) } as const;
+  const collaborators = {
+    find: async (appId: string, userId: string) => (appId === "a2" && userId === "u1" ? limited : null),
+  };
+  expect(await appRole(jane, { id: "a1", ownerId: "u1" }, collaborators)).toBe("owner");
+  expect(await appRole(jane, { id: "a2", ownerId: "u2" }, collaborators)).toBe("limited");
+  expect(await appRole(jane, { id: "a3", ownerId: "u2" }, collaborators)).toBeNull();
+  const operator = { ...jane, operator: true };
+  expect(await appRole(operator, { id: "a3", ownerId: "u2" }, collaborators)).toBe("operator");
 });
 
 test("owners and operators may do everything with an app", () => {
@@ -43,6 +49,7 @@ test("limited collaborators neither see variables nor run code that could", () =
     "app:read",
     "logs:read",
     "deployments:read",
+    "collaborators:read",
   ]);
 });
 

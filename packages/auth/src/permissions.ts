@@ -1,6 +1,6 @@
 // Who may do what: the one table, read by every route of the API, by the stream's sockets and by the dashboard.
 
-import type { App, User } from "@slipway/core";
+import type { App, CollaboratorStore, User } from "@slipway/core";
 
 /** What a signed-in user is to the installation. */
 export type AccountRole = "operator" | "member";
@@ -16,6 +16,8 @@ export const accountPermissions = {
   "account:use": everyone,
   /** The queues and the workers of all. */
   "queues:manage": operators,
+  /** Who there is, what they are, and their passwords and tokens' end. */
+  "users:manage": operators,
   "workers:read": operators,
 } as const satisfies Record<string, readonly AccountRole[]>;
 
@@ -38,6 +40,8 @@ export const appPermissions = {
   "caches:delete": trusted,
   "variables:read": trusted,
   "variables:write": trusted,
+  "collaborators:read": all,
+  "collaborators:write": trusted,
 } as const satisfies Record<string, readonly AppRole[]>;
 
 export type AccountPermission = keyof typeof accountPermissions;
@@ -57,12 +61,17 @@ export function isAppPermission(permission: Permission): permission is AppPermis
   return Object.hasOwn(appPermissions, permission);
 }
 
-export function accountRole(user: User): AccountRole {
+export function accountRole(user: Pick<User, "operator">): AccountRole {
   return user.operator ? "operator" : "member";
 }
 
 /** What a user is to an app; null for nothing at all: to them the app does not exist. */
-export function appRole(user: User, app: Pick<App, "ownerId">): AppRole | null {
+export async function appRole(
+  user: User,
+  app: Pick<App, "id" | "ownerId">,
+  collaborators: Pick<CollaboratorStore, "find">,
+): Promise<AppRole | null> {
   if (user.operator) return "operator";
-  return user.id === app.ownerId ? "owner" : null;
+  if (user.id === app.ownerId) return "owner";
+  return (await collaborators.find(app.id, user.id))?.role ?? null;
 }

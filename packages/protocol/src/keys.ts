@@ -6,6 +6,8 @@ export function redisKeys(installationId: string) {
   return {
     /** Prefix of BullMQ's own keys. */
     queuePrefix: `{${root}:queue}`,
+    /** Prefix of the counters of rate limits. */
+    limitPrefix: `${root}:limit`,
     appChannel: (appId: string) => `${root}:app:${appId}`,
     controlChannel: `${root}:control`,
     /** The tail of a deployment's log: a Redis Stream whose entry ids are `firstSeq-lineCount`. */

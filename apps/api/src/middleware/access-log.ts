@@ -17,10 +17,10 @@ export function accessLog(logger: Logger) {
     wrapSerializers: false,
     serializers: {
       // No headers and no query: tokens are in the one, signatures in the other.
-      req: (request: IncomingMessage) => ({
+      req: (request: IncomingMessage & { readonly ip?: string }) => ({
         method: request.method,
         path: pathOf(request),
-        from: request.socket.remoteAddress,
+        from: request.ip ?? request.socket.remoteAddress,
       }),
       res: (response: ServerResponse) => ({ status: response.statusCode }),
     },

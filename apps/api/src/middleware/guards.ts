@@ -8,6 +8,7 @@ import type { Platform } from "../platform.ts";
 import type { Route } from "../route.ts";
 import { authentication, userOf } from "./authentication.ts";
 import { jsonBody } from "./json-body.ts";
+import { addressLimit, userLimit } from "./rate-limit.ts";
 import { appRoleOf, loadApp, loadAppOfDeployment } from "./load-app.ts";
 
 type Guard = RequestHandler<Record<string, string>>;
@@ -15,9 +16,12 @@ type Guard = RequestHandler<Record<string, string>>;
 /** In this order, so that a body is read of nobody who may not send one. */
 export function guardsOf(platform: Platform): (route: Route) => Guard[] {
   const signedIn = authentication(platform);
+  const byAddress = addressLimit(platform.limits);
   const read = jsonBody();
-  return ({ access, path, body }) => [
-    ...(isPermission(access) ? [signedIn, ...appOn(platform, path), permitted(access)] : []),
+  return ({ access, path, body, polled = false }) => [
+    ...(isPermission(access)
+      ? [signedIn, userLimit(platform.limits, polled, userOf), ...appOn(platform, path), permitted(access)]
+      : [byAddress]),
     ...(body === undefined ? [] : [read]),
   ];
 }

@@ -14,7 +14,7 @@ type Loader = RequestHandler<Record<string, string>>;
 export function loadApp({ store }: Platform): Loader {
   return async (request, response, next) => {
     const app = await findApp(store, request.params["app"] ?? "");
-    if (app === null || !keep(app, response)) throw notFound("app");
+    if (app === null || !(await keep(store, app, response))) throw notFound("app");
     next();
   };
 }
@@ -24,7 +24,9 @@ export function loadAppOfDeployment({ store }: Platform): Loader {
   return async (request, response, next) => {
     const deployment = await store.deployments.get(request.params["deployment"] ?? "");
     const app = deployment === null ? null : await store.apps.get(deployment.appId);
-    if (app === null || app.deletedAt !== null || !keep(app, response)) throw notFound("deployment");
+    if (app === null || app.deletedAt !== null || !(await keep(store, app, response))) {
+      throw notFound("deployment");
+    }
     next();
   };
 }
@@ -37,8 +39,8 @@ export function appRoleOf(response: Response): AppRole {
 }
 
 /** @returns whether the user has a role in the app. */
-function keep(app: App, response: Response): boolean {
-  const role = appRole(userOf(response), app);
+async function keep({ collaborators }: Store, app: App, response: Response): Promise<boolean> {
+  const role = await appRole(userOf(response), app, collaborators);
   if (role === null) return false;
   Object.assign(response.locals, { app, appRole: role });
   return true;

@@ -2,6 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { invalidField, newApp, notFound } from "@slipway/core";
+import type { App, Store, User } from "@slipway/core";
 import { appAnswer, appsAnswer, changeAppRequest, createAppRequest, deleteAppQuery } from "@slipway/protocol";
 import { changeLiveApp } from "../change.ts";
 import { deleteApp } from "../delete-app.ts";
@@ -20,7 +21,7 @@ export function appRoutes(platform: Platform): Route[] {
       access: "account:use",
       answer: { status: 200, json: appsAnswer },
       async handle({ user }) {
-        const apps = await store.apps.list(user.operator ? "all" : { ownerId: user.id });
+        const apps = await appsOf(store, user);
         const ownerIds = [...new Set(apps.map((app) => app.ownerId))];
         const owners = new Map(
           await Promise.all(ownerIds.map(async (id) => [id, await store.users.get(id)] as const)),
@@ -82,4 +83,13 @@ export function appRoutes(platform: Platform): Route[] {
       },
     }),
   ];
+}
+
+/** By name: all, or their own and those they collaborate on. */
+async function appsOf({ apps, collaborators }: Store, user: User): Promise<App[]> {
+  if (user.operator) return apps.list("all");
+  const own = await apps.list({ ownerId: user.id });
+  const shared = await Promise.all((await collaborators.ofUser(user.id)).map(({ appId }) => apps.get(appId)));
+  const theirs = shared.filter((app) => app !== null && app.deletedAt === null && app.ownerId !== user.id);
+  return [...own, ...theirs].filter((app) => app !== null).sort((a, b) => (a.name < b.name ? -1 : 1));
 }

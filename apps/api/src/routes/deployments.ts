@@ -67,6 +67,7 @@ export function deploymentRoutes(platform: Platform): Route[] {
       method: "get",
       path: "/apps/:app/deployments/:deployment",
       summary: "Show a deployment",
+      polled: true,
       access: "deployments:read",
       answer: { status: 200, json: deploymentAnswer },
       async handle({ app, params }) {

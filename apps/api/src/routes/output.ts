@@ -27,6 +27,7 @@ export function outputRoutes(platform: Platform): Route[] {
     summary: "A deployment's log so far, as text; followed to its end as events with follow=1",
     access: "logs:read",
     query: outputQuery,
+    polled: true,
     answer: { status: 200, type: "text/plain" },
     problems: [429],
   } as const;

@@ -1,31 +1,85 @@
-// POST /v1/tokens/exchange: an API token for a JWT of an hour.
+// /v1/tokens: API tokens are made, listed, revoked, and exchanged for a JWT of an hour.
 
-import { SlipwayError } from "@slipway/core";
-import { tokenAnswer } from "@slipway/protocol";
-import { basicCredentials } from "../middleware/authentication.ts";
+import type { Request, Response } from "express";
+import { issueToken } from "@slipway/auth";
+import { SlipwayError, notFound } from "@slipway/core";
+import type { User } from "@slipway/core";
+import { createTokenRequest, exchangeAnswer, newTokenAnswer, tokensAnswer } from "@slipway/protocol";
+import { basicCredentials, bearerUser } from "../middleware/authentication.ts";
+import { limitedLogin, limitedPassword } from "../middleware/rate-limit.ts";
 import type { Platform } from "../platform.ts";
+import { presentToken } from "../presenters/user.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-export function tokenRoutes({ auth }: Platform): Route[] {
+export function tokenRoutes(platform: Platform): Route[] {
+  const { store, now } = platform;
   return [
     route({
       method: "post",
       path: "/tokens/exchange",
       summary: "Exchange an API token, the password of Basic authentication, for a JWT of one hour",
       access: "credentials",
-      answer: { status: 200, json: tokenAnswer },
-      async handle({ request }) {
-        const credentials = basicCredentials(request);
-        if (credentials === null) {
-          throw new SlipwayError(
-            "unauthorized",
-            "an API token is required, as the password of Basic authentication",
-          );
-        }
-        const { jwt } = await auth.exchange(credentials.password);
-        return { token: jwt };
+      answer: { status: 200, json: exchangeAnswer },
+      async handle({ request, response }) {
+        return { token: await exchanged(platform, request, response) };
+      },
+    }),
+    route({
+      method: "post",
+      path: "/tokens",
+      summary:
+        "Make an API token; by user name or email, and password, or by a bearer. Its secret is shown this once",
+      access: "credentials",
+      body: createTokenRequest,
+      answer: { status: 201, json: newTokenAnswer },
+      problems: [409],
+      async handle({ request, response, body }) {
+        const user = await signedIn(platform, request, response);
+        const { token, secret } = await issueToken(store, user, body.token.name, now());
+        return { token: { ...presentToken(token), token: secret } };
+      },
+    }),
+    route({
+      method: "get",
+      path: "/tokens",
+      summary: "List one's API tokens, oldest first, without their secrets",
+      access: "account:use",
+      answer: { status: 200, json: tokensAnswer },
+      handle: async ({ user }) => ({ tokens: (await store.tokens.ofUser(user.id)).map(presentToken) }),
+    }),
+    route({
+      method: "delete",
+      path: "/tokens/:token",
+      summary: "Revoke an API token, and with it the JWTs it was exchanged for",
+      access: "account:use",
+      answer: { status: 204 },
+      async handle({ user, params }) {
+        if (!(await store.tokens.delete(user.id, params.token))) throw notFound("token");
       },
     }),
   ];
+}
+
+async function exchanged({ auth, limits }: Platform, request: Request, response: Response): Promise<string> {
+  const credentials = basicCredentials(request);
+  if (credentials === null) {
+    throw new SlipwayError(
+      "unauthorized",
+      "an API token is required, as the password of Basic authentication",
+    );
+  }
+  const jwt = await limitedLogin(limits, request, response, () => auth.exchange(credentials.password));
+  if (jwt === null) throw new SlipwayError("unauthorized", "the API token is not valid");
+  return jwt.jwt;
+}
+
+async function signedIn(platform: Platform, request: Request, response: Response): Promise<User> {
+  const credentials = basicCredentials(request);
+  if (credentials === null) return bearerUser(platform, request, response);
+  const { username: name, password } = credentials;
+  const { auth, limits } = platform;
+  const user = await limitedPassword(limits, { request, response, name }, () => auth.signIn(name, password));
+  if (user === null) throw new SlipwayError("unauthorized", "the user name or the password is wrong");
+  return user;
 }

@@ -1,10 +1,12 @@
 // What the REST API reads and answers, as Scalingo's clients know it.
 
 export * from "./apps.ts";
+export * from "./collaborators.ts";
 export * from "./deployments.ts";
 export * from "./errors.ts";
 export * from "./pagination.ts";
 export * from "./sources.ts";
+export * from "./tokens.ts";
 export * from "./users.ts";
 export * from "./variables.ts";
 export * from "./workers.ts";

@@ -1,11 +1,49 @@
-// Bodies about users, their tokens and the regions their clients may choose from.
+// Bodies about users, and the regions their clients may choose from.
 
 import { z } from "zod";
+import { paginationBody } from "./pagination.ts";
 
 /** A user as other documents embed one. */
 export const userReference = z.object({ id: z.string(), username: z.string(), email: z.string() });
 
-export const tokenAnswer = z.object({ token: z.string() });
+/** A user as operators see one. */
+export const userBody = userReference.extend({
+  fullname: z.string(),
+  operator: z.boolean(),
+  created_at: z.string(),
+});
+export const userAnswer = z.object({ user: userBody });
+export const usersAnswer = z.object({
+  users: z.array(userBody),
+  meta: z.object({ pagination: paginationBody }),
+});
+
+export const createUserRequest = z.object({
+  user: z.object({
+    username: z.string(),
+    email: z.string(),
+    fullname: z.string().default(""),
+    operator: z.boolean().default(false),
+    /** Without one the user has no login, and needs an API token. */
+    password: z.string().nullish(),
+  }),
+});
+export const changeUserRequest = z.object({
+  user: z.object({
+    email: z.string().optional(),
+    fullname: z.string().optional(),
+    operator: z.boolean().optional(),
+    password: z.string().optional(),
+  }),
+});
+/** The password that was is needed for a new one, when there was one. */
+export const changeSelfRequest = z.object({
+  user: z.object({
+    fullname: z.string().optional(),
+    password: z.string().optional(),
+    current_password: z.string().optional(),
+  }),
+});
 
 export const selfAnswer = z.object({
   user: userReference.extend({ fullname: z.string(), flags: z.record(z.string(), z.boolean()) }),
@@ -24,6 +62,6 @@ export const regionBody = z.object({
 
 export const regionsAnswer = z.object({ regions: z.array(regionBody) });
 
-export type TokenAnswer = z.infer<typeof tokenAnswer>;
 export type SelfAnswer = z.infer<typeof selfAnswer>;
 export type RegionsAnswer = z.infer<typeof regionsAnswer>;
+export type UserBody = z.infer<typeof userBody>;

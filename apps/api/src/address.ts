@@ -1,0 +1,23 @@
+// The address that requests are counted by: what one customer of a provider has, not each of its many.
+
+import { isIPv6 } from "node:net";
+
+/** An IPv4 address as it is; of an IPv6 address its /64, for whoever has one address of it has them all. */
+export function addressKey(address: string): string {
+  const [plain = ""] = address.split("%", 1);
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain)?.[1];
+  if (mapped !== undefined) return mapped;
+  return isIPv6(plain) ? `${groupsOf(plain).slice(0, 4).join(":")}::/64` : plain;
+}
+
+/** The eight groups in full, without leading zeros. A part in IPv4 notation is the last two, which nobody asks for. */
+function groupsOf(address: string): string[] {
+  const [head = "", tail] = address.split("::");
+  const groups = (part: string) =>
+    part === "" ? [] : part.split(":").flatMap((group) => (group.includes(".") ? ["0", "0"] : [group]));
+  const [before, after] = [groups(head), groups(tail ?? "")];
+  const missing = tail === undefined ? 0 : 8 - before.length - after.length;
+  return [...before, ...Array<string>(missing).fill("0"), ...after].map((group) =>
+    Number.parseInt(group, 16).toString(16),
+  );
+}

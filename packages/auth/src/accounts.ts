@@ -1,0 +1,151 @@
+// Accounts: who is taken in, what may be changed about them, who may not go, and the API tokens they make.
+
+import { randomUUID } from "node:crypto";
+import {
+  SlipwayError,
+  changeUser,
+  checkPassword,
+  checkTokenName,
+  invalidField,
+  newUser,
+  notFound,
+  userLimits,
+} from "@slipway/core";
+import type { ApiToken, NewUser, Store, User } from "@slipway/core";
+import { newApiToken } from "./api-token.ts";
+import { hashPassword } from "./password.ts";
+
+type Users = Pick<Store, "users">;
+type Tokens = Pick<Store, "tokens">;
+type Accounts = Pick<Store, "users" | "tokens" | "apps" | "collaborators">;
+
+export interface WantedUser extends Omit<NewUser, "id" | "passwordHash" | "createdAt"> {
+  /** Null for somebody who uses API tokens only. */
+  readonly password: string | null;
+}
+
+export interface UserChanges {
+  readonly email?: string | undefined;
+  readonly fullname?: string | undefined;
+  readonly operator?: boolean | undefined;
+  readonly password?: string | undefined;
+}
+
+const mostTries = 20;
+const mostNamed = 5;
+
+/** @throws {SlipwayError} "invalid", or "conflict" when the username or email is taken. */
+export async function createAccount({ users }: Users, wanted: WantedUser, now: Date): Promise<User> {
+  const { password, ...facts } = wanted;
+  if (password !== null) checkPassword(password);
+  const user = newUser({ ...facts, id: randomUUID(), passwordHash: null, createdAt: now });
+  const withPassword = { ...user, passwordHash: password === null ? null : await hashPassword(password) };
+  await users.create(withPassword);
+  return withPassword;
+}
+
+/**
+ * Changes what is given and leaves the rest. Tokens stay as they are, also when the password changes.
+ * @throws {SlipwayError} "not-found", "invalid", or "conflict": the email is taken, or no operator would be left.
+ */
+export async function changeAccount({ users }: Users, id: string, changes: UserChanges): Promise<User> {
+  const { password, ...facts } = withoutUnset(changes);
+  if (password !== undefined) checkPassword(password);
+  const hash = password === undefined ? {} : { passwordHash: await hashPassword(password) };
+  const next = await stored(users, id, { ...facts, ...hash });
+  if (facts.operator === false && (await users.countOperators()) === 0) {
+    await stored(users, id, { operator: true });
+    throw lastOperator();
+  }
+  return next;
+}
+
+/**
+ * Deletes a user with their tokens and collaborations. May be repeated.
+ * @throws {SlipwayError} "not-found", or "conflict": they own apps, or no operator would be left.
+ */
+export async function deleteAccount(store: Accounts, id: string): Promise<void> {
+  const { users, tokens, collaborators } = store;
+  const user = await users.get(id);
+  if (user !== null) {
+    await checkOwnsNothing(store, id);
+    await users.delete(id);
+    await restoreUnless(store, user);
+  }
+  await tokens.removeOfUser(id);
+  await collaborators.removeOfUser(id);
+  if (user === null) throw notFound("user");
+}
+
+/** @throws {SlipwayError} "invalid" for the name, "conflict" for one token too many. */
+export async function issueToken(
+  { tokens }: Tokens,
+  user: User,
+  name: string,
+  now: Date,
+): Promise<{ token: ApiToken; secret: string }> {
+  checkTokenName(name);
+  if ((await tokens.ofUser(user.id)).length >= userLimits.tokens) {
+    throw new SlipwayError(
+      "conflict",
+      `a user has at most ${userLimits.tokens} API tokens; revoke one first`,
+    );
+  }
+  const { secret, secretSha256 } = newApiToken();
+  const token = { id: randomUUID(), userId: user.id, name, secretSha256, createdAt: now, lastUsedAt: null };
+  await tokens.create(token);
+  return { token, secret };
+}
+
+/** Nothing spans two documents, so what must not be is looked for after the change as well, and undone. */
+async function restoreUnless(store: Accounts, user: User): Promise<void> {
+  try {
+    await checkOwnsNothing(store, user.id);
+    if (user.operator && (await store.users.countOperators()) === 0) throw lastOperator();
+  } catch (error) {
+    await store.users.create(user);
+    throw error;
+  }
+}
+
+async function checkOwnsNothing({ apps }: Pick<Store, "apps">, ownerId: string): Promise<void> {
+  const names = (await apps.list({ ownerId })).map(({ name }) => name);
+  if (names.length === 0) return;
+  const named = names.slice(0, mostNamed).join(", ") + (names.length > mostNamed ? "…" : "");
+  throw new SlipwayError("conflict", `the user owns ${names.length} apps, to be deleted first: ${named}`);
+}
+
+async function stored(
+  users: Store["users"],
+  id: string,
+  facts: Parameters<typeof changeUser>[1],
+): Promise<User> {
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    const user = await users.get(id);
+    if (user === null) throw notFound("user");
+    const next = changeUser(user, facts);
+    if (await emailFree(users.compareAndSet(next))) return next;
+  }
+  throw new SlipwayError("conflict", "others keep changing it at this moment; try again");
+}
+
+/** The one thing of a change that somebody else may have. */
+async function emailFree(change: Promise<boolean>): Promise<boolean> {
+  try {
+    return await change;
+  } catch (error) {
+    if (error instanceof SlipwayError && error.code === "conflict") throw invalidField("email", "is taken");
+    throw error;
+  }
+}
+
+function lastOperator(): SlipwayError {
+  return new SlipwayError(
+    "conflict",
+    "the last operator has to stay one: make somebody else an operator first",
+  );
+}
+
+function withoutUnset(changes: UserChanges): { [Key in keyof UserChanges]?: NonNullable<UserChanges[Key]> } {
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,27 @@
+// Bodies about an app's collaborators.
+
+import { z } from "zod";
+
+export const addCollaboratorRequest = z.object({
+  collaborator: z.object({ email: z.string(), is_limited: z.boolean().default(false) }),
+});
+export const changeCollaboratorRequest = z.object({ collaborator: z.object({ is_limited: z.boolean() }) });
+
+export const collaboratorBody = z.object({
+  id: z.string(),
+  app_id: z.string(),
+  user_id: z.string(),
+  username: z.string(),
+  email: z.string(),
+  /** There are no invitations: who is added has accepted. */
+  status: z.enum(["accepted", "user account deleted"]),
+  is_limited: z.boolean(),
+});
+export const collaboratorAnswer = z.object({ collaborator: collaboratorBody });
+/** Clients read a link from the answer to an invitation; there is nothing to follow it for. */
+export const addedCollaboratorAnswer = z.object({
+  collaborator: collaboratorBody.extend({ invitation_link: z.string() }),
+});
+export const collaboratorsAnswer = z.object({ collaborators: z.array(collaboratorBody) });
+
+export type CollaboratorBody = z.infer<typeof collaboratorBody>;

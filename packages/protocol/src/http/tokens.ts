@@ -1,0 +1,19 @@
+// Bodies about API tokens.
+
+import { z } from "zod";
+
+export const exchangeAnswer = z.object({ token: z.string() });
+
+export const createTokenRequest = z.object({ token: z.object({ name: z.string() }) });
+
+export const tokenBody = z.object({
+  id: z.string(),
+  name: z.string(),
+  created_at: z.string(),
+  last_used_at: z.string().nullable(),
+});
+/** The one answer with the secret in it. */
+export const newTokenAnswer = z.object({ token: tokenBody.extend({ token: z.string() }) });
+export const tokensAnswer = z.object({ tokens: z.array(tokenBody) });
+
+export type TokenBody = z.infer<typeof tokenBody>;

@@ -1,0 +1,158 @@
+// Who gets where: every route of the API for every role, then the sockets and the dashboard, by the one table of permissions.
+
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { accountRole, allows, isAppPermission } from "@slipway/auth";
+import type { AppRole } from "@slipway/auth";
+import { aCollaborator, aLogChunk, aNewDeployment, anApp, lacksRedis } from "@slipway/testkit";
+import { v1Routes } from "../../apps/api/src/routes.ts";
+import type { Route } from "../../apps/api/src/route.ts";
+import { startTestApi } from "../../apps/api/src/test-api.ts";
+import type { Answer, TestApi } from "../../apps/api/src/test-api.ts";
+import { startTestStream } from "../../apps/stream/src/test-stream.ts";
+import { registeredRoutes } from "./registered.ts";
+
+const roles = ["anonymous", "stranger", "limited", "collaborator", "owner", "operator"] as const;
+type Role = (typeof roles)[number];
+
+/** What the tables do not say, since these bring credentials of their own. */
+const outside = new Set(["anyone", "credentials", "signed-url"]);
+/** Of the others, members as well as strangers, 403. */
+const dashboardStatus: Partial<Record<Role, number>> = { anonymous: 401, operator: 200 };
+/** Answered to everybody, and no part of /v1: what this is, whether it is well, the pages of the documentation. */
+const open = ["get /", "get /health", "get /", "get /start.js", "get /:file"];
+
+describe.skipIf(await lacksRedis())("every route, for every role", () => {
+  let api: TestApi;
+  let routes: readonly Route[];
+  const tokens: Partial<Record<Role, string>> = {};
+  const names = { app: "", deployment: "" };
+
+  beforeAll(async () => {
+    api = await startTestApi({ RATE_LIMIT: "0", RATE_LIMIT_POLLS: "0", RATE_LIMIT_ADDRESS: "0" });
+    routes = v1Routes(api.service.platform);
+    const owner = await api.newUser();
+    const app = anApp({ ownerId: owner.user.id });
+    await api.store.apps.create(app);
+    for (const role of ["limited", "collaborator"] as const) {
+      const { user, token } = await api.newUser();
+      await api.store.collaborators.create(aCollaborator({ appId: app.id, userId: user.id, role }));
+      tokens[role] = token;
+    }
+    tokens.owner = owner.token;
+    tokens.stranger = (await api.newUser()).token;
+    tokens.operator = (await api.newUser({ operator: true })).token;
+    const wanted = aNewDeployment({ appId: app.id, ownerId: owner.user.id });
+    const { id } = await api.store.deployments.create(wanted);
+    await api.store.logs.append(aLogChunk({ deploymentId: id }));
+    Object.assign(names, { app: app.name, deployment: id });
+  });
+  afterAll(() => api[Symbol.asyncDispose]());
+
+  const ask = ({ method, path, body }: Route, role: Role) => {
+    const named = path.replace(/:(\w+)/g, (_, name: string) =>
+      name in names ? names[name as keyof typeof names] : randomUUID(),
+    );
+    return api.ask(tokens[role] ?? null, method.toUpperCase(), `/v1${named}`, body && {});
+  };
+
+  test("what Express has is what the table has", () => {
+    const told = [...open, ...routes.map(({ method, path }) => `${method} ${path}`)];
+    expect(registeredRoutes(api.service.http).toSorted()).toEqual(told.toSorted());
+  });
+
+  test.each(roles)("%s", async (role) => {
+    const wrong: unknown[] = [];
+    for (const route of routes.filter(({ access }) => !outside.has(access))) {
+      const answer = await ask(route, role);
+      const found = meaningOf(answer);
+      const expected = expectedOf(route, role);
+      if (found !== expected) {
+        wrong.push({ route: `${route.method} ${route.path}`, expected, found, body: answer.body });
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test("a route that is open answers, and one with credentials of its own wants them", async () => {
+    const statuses = async (access: Route["access"], role: Role) => {
+      const answers = routes.filter((route) => route.access === access).map((route) => ask(route, role));
+      return new Set((await Promise.all(answers)).map(({ status }) => status));
+    };
+    expect(await statuses("anyone", "anonymous")).toEqual(new Set([200]));
+    // What is wrong with a body comes first.
+    expect(await statuses("credentials", "anonymous")).toEqual(new Set([401, 422]));
+    for (const role of roles) expect(await statuses("signed-url", role)).toEqual(new Set([403]));
+  });
+
+  test("the dashboard", async () => {
+    for (const role of roles) {
+      const authorization = `Basic ${Buffer.from(`any:${tokens[role] ?? ""}`).toString("base64")}`;
+      for (const path of ["/queues", "/queues/api/queues"]) {
+        const { status } = await fetch(api.url + path, { headers: { authorization } });
+        expect([role, path, status]).toEqual([role, path, dashboardStatus[role] ?? 403]);
+      }
+    }
+  });
+});
+
+describe.skipIf(await lacksRedis())("the socket of an app, for every role", () => {
+  test("is for those who may read its logs", async () => {
+    await using stream = await startTestStream();
+    const owner = await stream.newUser();
+    const app = await stream.newApp(owner.user);
+    const run = await stream.deploy(app);
+    const tokenOf = async (role: Role): Promise<string> => {
+      if (role === "anonymous") return "nobody";
+      if (role === "owner") return owner.jwt;
+      const { user, jwt } = await stream.newUser({ operator: role === "operator" });
+      if (role === "limited" || role === "collaborator") {
+        await stream.store.collaborators.create(aCollaborator({ appId: app.id, userId: user.id, role }));
+      }
+      return jwt;
+    };
+    const follows: Partial<Record<Role, boolean>> = {};
+    for (const role of roles) {
+      const client = stream.connect(`/apps/${app.name}`);
+      await client.auth(await tokenOf(role));
+      follows[role] = await Promise.race([
+        client.untilStatus(run.deployment.status).then(() => true),
+        client.closed.then(({ code }) => code !== 1008),
+      ]);
+    }
+    const table = roles.map((role) => [role, mayFollow(role)]);
+    expect(follows).toEqual(Object.fromEntries(table));
+  });
+});
+
+type Meaning = "passed" | "who?" | "no" | "what?";
+
+/** A 404 of something in the app is an answer of the route itself. */
+function meaningOf({ status, body }: Answer): Meaning {
+  if (status === 401) return "who?";
+  if (status === 403) return "no";
+  const { resource, error } = (body ?? {}) as { resource?: string; error?: string };
+  const hidden = resource === "app" || error === "deployment not found";
+  return status === 404 && hidden ? "what?" : "passed";
+}
+
+function expectedOf({ access }: Route, role: Role): Meaning {
+  if (role === "anonymous") return "who?";
+  if (access === "anyone" || access === "credentials" || access === "signed-url") return "passed";
+  if (!isAppPermission(access)) {
+    const operator = role === "operator";
+    return allows(accountRole({ operator }), access) ? "passed" : "no";
+  }
+  const appRole = appRoleOf(role);
+  if (appRole === null) return "what?";
+  return allows(appRole, access) ? "passed" : "no";
+}
+
+function mayFollow(role: Role): boolean {
+  const appRole = appRoleOf(role);
+  return appRole !== null && allows(appRole, "logs:read");
+}
+
+function appRoleOf(role: Role): AppRole | null {
+  return role === "anonymous" || role === "stranger" ? null : role;
+}

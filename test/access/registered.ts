@@ -1,0 +1,27 @@
+// Which routes an Express app has, as it has them itself: whatever was registered, and however.
+
+import type { Express } from "express";
+
+interface Layer {
+  readonly handle: unknown;
+  readonly route?: { readonly path: string; readonly methods: Readonly<Record<string, boolean>> };
+}
+
+/** `METHOD path` of each, without what its routers are mounted at. */
+export function registeredRoutes(app: Express): string[] {
+  return routesIn(app.router);
+}
+
+function routesIn(router: unknown): string[] {
+  return layersOf(router).flatMap(({ route, handle }) =>
+    route === undefined
+      ? routesIn(handle)
+      : Object.keys(route.methods).map((method) => `${method} ${route.path}`),
+  );
+}
+
+/** A mounted app keeps its router to itself; ours are routers. */
+function layersOf(router: unknown): readonly Layer[] {
+  const stack: unknown = typeof router === "function" && "stack" in router ? router.stack : undefined;
+  return Array.isArray(stack) ? (stack as Layer[]) : [];
+}
