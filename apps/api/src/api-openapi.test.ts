@@ -3,7 +3,17 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { changeApp } from "@slipway/core";
 import type { SourceAnswer } from "@slipway/protocol";
-import { aLogChunk, aName, aNewDeployment, aNewRelease, anApp, lacksRedis } from "@slipway/testkit";
+import {
+  aCollaborator,
+  aLogChunk,
+  aName,
+  aNewDeployment,
+  aNewRelease,
+  aUser,
+  anApiToken,
+  anApp,
+  lacksRedis,
+} from "@slipway/testkit";
 import { startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
 
@@ -70,7 +80,8 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
       const asked = `${method} ${path}`;
       const url = urlOf(path, method, operation, {});
       const bare = { method: method.toUpperCase(), headers: { "content-type": "application/json" } };
-      const signed = { ...bare, headers: { ...bare.headers, ...authorizationOf(operation) } };
+      const headers = { ...bare.headers, ...authorizationOf(operation) };
+      const signed = { ...bare, ...bodyOf(operation, asked), headers };
       const refusals = [
         ...(open ? [] : [{ request: bare, status: 401 }]),
         ...(path.includes("{") ? [{ request: signed, status: open ? 403 : 404 }] : []),
@@ -119,11 +130,21 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
     await store.apps.compareAndSet(changeApp(app, new Date(), { currentReleaseId: release.id }));
     const variable = { variables: [{ name: "A", value: "b" }] };
     const set = await api.ask(api.operatorToken, "PUT", `/v1/apps/${app.id}/variables`, variable);
+    const { user } = await api.newUser();
+    const token = anApiToken({ userId: operator.id });
+    await store.tokens.create(token);
+    const collaborator = aCollaborator({ appId: app.id, userId: user.id });
+    await store.collaborators.create(collaborator);
+    const grace = aUser({ email: "grace@example.com" });
+    if ((await store.users.byEmail(grace.email)) === null) await store.users.create(grace);
     const [full, empty] = [await newSource(), await newSource()];
     await fetch(full.upload_url, { method: "PUT", body: "archive" });
     return {
       app: app.name,
       deployment: deployment.id,
+      user: user.id,
+      token: token.id,
+      collaborator: collaborator.id,
       variable: (set.body as { variables: { id: string }[] }).variables[0]?.id ?? "",
       "get source": full.download_url,
       "put source": empty.upload_url,

@@ -72,6 +72,7 @@ function operationId({ method, path }: RouteFacts): string {
 
 function securityOf({ access }: RouteFacts): readonly Json[] {
   if (access === "anyone" || access === "signed-url") return [];
+  if (access === "login") return [{ basic: [] }, { bearer: [] }];
   return access === "credentials" ? [{ basic: [] }] : [{ bearer: [] }];
 }
 

@@ -11,9 +11,10 @@ type Method = "get" | "post" | "put" | "patch" | "delete";
 
 /**
  * Who may ask: a signed-in user with a permission, or "anyone". A "credentials" route is for signing in and checks what it is
- * given itself; a "signed-url" route lets in whoever has the URL.
+ * given itself; a "login" route takes a user name and password as well as a bearer; a "signed-url" route lets in whoever has the
+ * URL.
  */
-export type Access = Permission | "anyone" | "credentials" | "signed-url";
+export type Access = Permission | "anyone" | "credentials" | "login" | "signed-url";
 
 /** What a request is answered with when all is well: JSON of a schema, bytes of a content type, or nothing. */
 export type Answer =
@@ -52,7 +53,7 @@ export interface Asked<Path extends string, Who extends Access, Query, Body> {
   readonly params: PathParams<Path>;
   readonly query: Query;
   readonly body: Body;
-  readonly user: Who extends Permission ? User : undefined;
+  readonly user: Who extends Permission | "login" ? User : undefined;
   readonly app: "app" extends keyof PathParams<Path> ? App : undefined;
 }
 
@@ -103,6 +104,11 @@ export function route<
       send(response, facts.answer, told);
     },
   };
+}
+
+/** Whether a route is for signed-in users with a permission. */
+export function isPermission(access: Access): access is Permission {
+  return !["anyone", "credentials", "login", "signed-url"].includes(access);
 }
 
 function send(response: Response, answer: Answer, told: unknown): void {

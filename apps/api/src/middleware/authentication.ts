@@ -4,7 +4,7 @@ import type { Request, RequestHandler, Response } from "express";
 import { SlipwayError } from "@slipway/core";
 import type { User } from "@slipway/core";
 import type { Platform } from "../platform.ts";
-import { countAddress } from "./rate-limit.ts";
+import { countAddress, limitedPassword } from "./rate-limit.ts";
 
 type Who = Pick<Platform, "auth" | "limits">;
 
@@ -17,23 +17,18 @@ export function authentication(platform: Who): RequestHandler<Record<string, str
 }
 
 /**
- * The user that a request's bearer stands for. A request without one counts for its address.
+ * Takes a user name or email with the password, as Basic authentication, or else a bearer.
  * @throws {SlipwayError} "unauthorized", or "too-many-requests".
  */
-export async function bearerUser(
-  { auth, limits }: Who,
-  request: Pick<Request, "get" | "ip">,
-  response: Response,
-): Promise<User> {
-  const token = bearerOf(request);
-  const user = token === null ? null : await auth.authenticate(token);
-  if (user !== null) return user;
-  await countAddress(limits.address, request, response);
-  response.set("WWW-Authenticate", 'Bearer realm="Slipway"');
-  throw new SlipwayError(
-    "unauthorized",
-    token === null ? "a bearer token is required" : "the bearer token is not valid, or no longer",
-  );
+export function login(platform: Who): RequestHandler<Record<string, string>> {
+  return async (request, response, next) => {
+    const credentials = basicCredentials(request);
+    response.locals["user"] =
+      credentials === null
+        ? await bearerUser(platform, request, response)
+        : await passwordUser(platform, credentials, request, response);
+    next();
+  };
 }
 
 /** The user who asks; only behind `authentication`. */
@@ -55,4 +50,32 @@ export function basicCredentials(
 
 function bearerOf(request: Pick<Request, "get">): string | null {
   return /^bearer +(\S+) *$/i.exec(request.get("authorization") ?? "")?.[1] ?? null;
+}
+
+/** A request without a valid bearer counts for its address. */
+async function bearerUser(
+  { auth, limits }: Who,
+  request: Pick<Request, "get" | "ip">,
+  response: Response,
+): Promise<User> {
+  const token = bearerOf(request);
+  const user = token === null ? null : await auth.authenticate(token);
+  if (user !== null) return user;
+  await countAddress(limits.address, request, response);
+  response.set("WWW-Authenticate", 'Bearer realm="Slipway"');
+  throw new SlipwayError(
+    "unauthorized",
+    token === null ? "a bearer token is required" : "the bearer token is not valid, or no longer",
+  );
+}
+
+async function passwordUser(
+  { auth, limits }: Who,
+  { username: name, password }: NonNullable<ReturnType<typeof basicCredentials>>,
+  request: Pick<Request, "ip">,
+  response: Response,
+): Promise<User> {
+  const user = await limitedPassword(limits, { request, response, name }, () => auth.signIn(name, password));
+  if (user === null) throw new SlipwayError("unauthorized", "the user name or the password is wrong");
+  return user;
 }

@@ -5,8 +5,9 @@ import { accountRole, allows, isAppPermission } from "@slipway/auth";
 import type { Permission } from "@slipway/auth";
 import { SlipwayError } from "@slipway/core";
 import type { Platform } from "../platform.ts";
+import { isPermission } from "../route.ts";
 import type { Route } from "../route.ts";
-import { authentication, userOf } from "./authentication.ts";
+import { authentication, login, userOf } from "./authentication.ts";
 import { jsonBody } from "./json-body.ts";
 import { addressLimit, userLimit } from "./rate-limit.ts";
 import { appRoleOf, loadApp, loadAppOfDeployment } from "./load-app.ts";
@@ -21,7 +22,7 @@ export function guardsOf(platform: Platform): (route: Route) => Guard[] {
   return ({ access, path, body, polled = false }) => [
     ...(isPermission(access)
       ? [signedIn, userLimit(platform.limits, polled, userOf), ...appOn(platform, path), permitted(access)]
-      : [byAddress]),
+      : [byAddress, ...(access === "login" ? [login(platform)] : [])]),
     ...(body === undefined ? [] : [read]),
   ];
 }
@@ -38,8 +39,4 @@ function permitted(permission: Permission): Guard {
     if (allows(role, permission)) next();
     else next(new SlipwayError("forbidden", `your role, ${role}, may not do this (${permission})`));
   };
-}
-
-function isPermission(access: Route["access"]): access is Permission {
-  return access !== "anyone" && access !== "credentials" && access !== "signed-url";
 }

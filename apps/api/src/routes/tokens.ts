@@ -3,10 +3,9 @@
 import type { Request, Response } from "express";
 import { issueToken } from "@slipway/auth";
 import { SlipwayError, notFound } from "@slipway/core";
-import type { User } from "@slipway/core";
 import { createTokenRequest, exchangeAnswer, newTokenAnswer, tokensAnswer } from "@slipway/protocol";
-import { basicCredentials, bearerUser } from "../middleware/authentication.ts";
-import { limitedLogin, limitedPassword } from "../middleware/rate-limit.ts";
+import { basicCredentials } from "../middleware/authentication.ts";
+import { limitedLogin } from "../middleware/rate-limit.ts";
 import type { Platform } from "../platform.ts";
 import { presentToken } from "../presenters/user.ts";
 import { route } from "../route.ts";
@@ -30,12 +29,11 @@ export function tokenRoutes(platform: Platform): Route[] {
       path: "/tokens",
       summary:
         "Make an API token; by user name or email, and password, or by a bearer. Its secret is shown this once",
-      access: "credentials",
+      access: "login",
       body: createTokenRequest,
       answer: { status: 201, json: newTokenAnswer },
       problems: [409],
-      async handle({ request, response, body }) {
-        const user = await signedIn(platform, request, response);
+      async handle({ user, body }) {
         const { token, secret } = await issueToken(store, user, body.token.name, now());
         return { token: { ...presentToken(token), token: secret } };
       },
@@ -72,14 +70,4 @@ async function exchanged({ auth, limits }: Platform, request: Request, response:
   const jwt = await limitedLogin(limits, request, response, () => auth.exchange(credentials.password));
   if (jwt === null) throw new SlipwayError("unauthorized", "the API token is not valid");
   return jwt.jwt;
-}
-
-async function signedIn(platform: Platform, request: Request, response: Response): Promise<User> {
-  const credentials = basicCredentials(request);
-  if (credentials === null) return bearerUser(platform, request, response);
-  const { username: name, password } = credentials;
-  const { auth, limits } = platform;
-  const user = await limitedPassword(limits, { request, response, name }, () => auth.signIn(name, password));
-  if (user === null) throw new SlipwayError("unauthorized", "the user name or the password is wrong");
-  return user;
 }

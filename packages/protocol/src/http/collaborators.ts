@@ -2,10 +2,14 @@
 
 import { z } from "zod";
 
-export const addCollaboratorRequest = z.object({
-  collaborator: z.object({ email: z.string(), is_limited: z.boolean().default(false) }),
-});
-export const changeCollaboratorRequest = z.object({ collaborator: z.object({ is_limited: z.boolean() }) });
+export const addCollaboratorRequest = z
+  .object({
+    collaborator: z.object({ email: z.string(), is_limited: z.boolean().default(false) }),
+  })
+  .meta({ examples: [{ collaborator: { email: "grace@example.com", is_limited: true } }] });
+export const changeCollaboratorRequest = z
+  .object({ collaborator: z.object({ is_limited: z.boolean() }) })
+  .meta({ examples: [{ collaborator: { is_limited: false } }] });
 
 export const collaboratorBody = z.object({
   id: z.string(),

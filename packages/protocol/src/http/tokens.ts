@@ -4,7 +4,9 @@ import { z } from "zod";
 
 export const exchangeAnswer = z.object({ token: z.string() });
 
-export const createTokenRequest = z.object({ token: z.object({ name: z.string() }) });
+export const createTokenRequest = z
+  .object({ token: z.object({ name: z.string() }) })
+  .meta({ examples: [{ token: { name: "laptop" } }] });
 
 export const tokenBody = z.object({
   id: z.string(),

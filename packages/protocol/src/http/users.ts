@@ -18,32 +18,38 @@ export const usersAnswer = z.object({
   meta: z.object({ pagination: paginationBody }),
 });
 
-export const createUserRequest = z.object({
-  user: z.object({
-    username: z.string(),
-    email: z.string(),
-    fullname: z.string().default(""),
-    operator: z.boolean().default(false),
-    /** Without one the user has no login, and needs an API token. */
-    password: z.string().nullish(),
-  }),
-});
-export const changeUserRequest = z.object({
-  user: z.object({
-    email: z.string().optional(),
-    fullname: z.string().optional(),
-    operator: z.boolean().optional(),
-    password: z.string().optional(),
-  }),
-});
+export const createUserRequest = z
+  .object({
+    user: z.object({
+      username: z.string(),
+      email: z.string(),
+      fullname: z.string().default(""),
+      operator: z.boolean().default(false),
+      /** Without one the user has no login, and needs an API token. */
+      password: z.string().nullish(),
+    }),
+  })
+  .meta({ examples: [{ user: { username: "ada", email: "ada@example.com", fullname: "Ada Lovelace" } }] });
+export const changeUserRequest = z
+  .object({
+    user: z.object({
+      email: z.string().optional(),
+      fullname: z.string().optional(),
+      operator: z.boolean().optional(),
+      password: z.string().optional(),
+    }),
+  })
+  .meta({ examples: [{ user: { fullname: "Grace Hopper", operator: true } }] });
 /** The password that was is needed for a new one, when there was one. */
-export const changeSelfRequest = z.object({
-  user: z.object({
-    fullname: z.string().optional(),
-    password: z.string().optional(),
-    current_password: z.string().optional(),
-  }),
-});
+export const changeSelfRequest = z
+  .object({
+    user: z.object({
+      fullname: z.string().optional(),
+      password: z.string().optional(),
+      current_password: z.string().optional(),
+    }),
+  })
+  .meta({ examples: [{ user: { fullname: "Grace Hopper" } }] });
 
 export const selfAnswer = z.object({
   user: userReference.extend({ fullname: z.string(), flags: z.record(z.string(), z.boolean()) }),
