@@ -17,7 +17,7 @@ import {
   selfAnswer,
   serverFrame,
   sourceAnswer,
-  tokenAnswer,
+  exchangeAnswer,
   variablesAnswer,
 } from "@slipway/protocol";
 import type { ServerFrame } from "@slipway/protocol";
@@ -46,7 +46,7 @@ describe("the command line", () => {
     const regions = await send("GET", inject("apiUrl"), "/v1/regions?");
     api = regionsAnswer.parse(regions.json).regions[0]?.api ?? "";
     const login = { auth: `:${inject("adminToken")}` };
-    jwt = tokenAnswer.parse((await send("POST", api, "/v1/tokens/exchange", "{}", login)).json).token;
+    jwt = exchangeAnswer.parse((await send("POST", api, "/v1/tokens/exchange", "{}", login)).json).token;
   });
 
   const ask = (method: string, path: string, body?: unknown): Promise<Answer> =>

@@ -44,7 +44,7 @@ export interface Limits {
 }
 
 /** Failed logins. */
-export interface Logins {
+interface Logins {
   /** What would become of an attempt; counts nothing. */
   look: Limiter;
   count: Limiter;
