@@ -34,9 +34,9 @@ describe.skipIf(await lacksEngine())("apps", () => {
         [id, waiting].every((one) => statusesOf(frames, one).at(-1) === "aborted"),
       );
       await eventually(async () => ((await slipway.store.apps.get(app.id)) === null ? true : undefined));
-      const { docker, store } = slipway;
+      const { engines, store } = slipway;
       const filters = { label: [`${label.app}=${app.id}`] };
-      expect(await docker.listContainers({ all: true, filters })).toEqual([]);
+      expect(await engines[0]?.listContainers({ all: true, filters })).toEqual([]);
       expect(await Promise.all([first, id, waiting].map((one) => store.deployments.get(one)))).toEqual([
         null,
         null,
@@ -83,10 +83,7 @@ describe.skipIf(await lacksEngine())("apps", () => {
     const files = inlineApp("echo built", answering("one of many"));
     const apps = await Promise.all(Array.from({ length: 20 }, (_, at) => slipway.createApp(`many-${at}`)));
     const ids = await Promise.all(apps.map((app) => slipway.deploy(app, files)));
-    await eventually(async () => {
-      const found = await Promise.all(ids.map((id) => slipway.store.deployments.get(id)));
-      return found.some((deployment) => deployment?.status === "success") ? true : undefined;
-    });
+    await slipway.ended(ids[0] ?? "");
     const [worker] = slipway.workers;
     await worker?.kill();
     await worker?.start();

@@ -127,12 +127,15 @@ function sawEnd(frames: Connection, { id, status }: Deployment): boolean {
 
 /** 1, as the engine saw it: no two builds of an app at once, whoever started them. */
 function overlapping(containers: readonly ContainerLife[]): string[] {
-  const builds = containers.filter(({ kind }) => kind === "build");
+  const builds = containers
+    .filter(({ kind }) => kind === "build")
+    .toSorted((a, b) => a.startedAtNs - b.startedAtNs);
   return builds.flatMap((build, at) =>
     builds
       .slice(0, at)
       .filter(
-        ({ appId, endedAt }) => appId === build.appId && (endedAt === null || endedAt > build.startedAt),
+        ({ appId, endedAtNs }) =>
+          appId === build.appId && (endedAtNs === null || endedAtNs > build.startedAtNs),
       )
       .map(
         (other) =>

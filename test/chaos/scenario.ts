@@ -29,7 +29,7 @@ export async function settled(
     for (const { id, status } of ended)
       await follower.until((frames) => statusesOf(frames, id).at(-1) === status);
   }
-  const { store, installationId, docker } = slipway;
+  const { store, installationId, engines } = slipway;
   const containers = slipway.containers.lives.filter(({ appId }) => appId === app.id);
   expect(
     await violations({
@@ -38,7 +38,7 @@ export async function settled(
       appIds: [app.id],
       accepted: ids,
       followers,
-      engines: [docker],
+      engines,
       containers,
     }),
   ).toEqual([]);

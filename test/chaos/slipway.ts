@@ -25,6 +25,8 @@ export interface SlipwayOptions {
   readonly workers: readonly Readonly<Record<string, string>>[];
   /** Variables of all processes. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Engines of workers, besides the one of set-up, which releases run on. */
+  readonly engines?: readonly string[];
   /** Instead of the one of set-up; it has to have the same images. */
   readonly registryUrl?: string;
 }
@@ -43,14 +45,16 @@ const timing = {
   STOP_GRACE_MS: "1000",
   BOOT_TIMEOUT_MS: "20000",
 };
-const pollMs = 25;
+const pollMs = 50;
+const defaultDockerHost = "unix:///var/run/docker.sock";
 
 export class SlipwayUnderTest implements AsyncDisposable {
   readonly environment: Readonly<Record<string, string>>;
   readonly installationId: string;
   readonly store: Store;
   readonly redis: PrivateRedis;
-  readonly docker: Docker;
+  /** The one that releases run on comes first. */
+  readonly engines: readonly Docker[];
   readonly containers: ContainerWatch;
   readonly api: ApiClient;
   readonly workers: readonly AppUnderTest[];
@@ -60,7 +64,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
   private constructor(
     parts: Pick<
       SlipwayUnderTest,
-      "environment" | "store" | "redis" | "docker" | "containers" | "api" | "workers"
+      "environment" | "store" | "redis" | "engines" | "containers" | "api" | "workers"
     >,
     apiUrl: string,
     opened: AsyncDisposableStack,
@@ -69,7 +73,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
     this.installationId = parts.environment["INSTALLATION_ID"] ?? "";
     this.store = parts.store;
     this.redis = parts.redis;
-    this.docker = parts.docker;
+    this.engines = parts.engines;
     this.containers = parts.containers;
     this.api = parts.api;
     this.workers = parts.workers;
@@ -84,17 +88,18 @@ export class SlipwayUnderTest implements AsyncDisposable {
     const installation = opened.use(newInstallation());
     const redis = opened.use(await startPrivateRedis(dataDir));
     const environment = await environmentOf(options, { dataDir, installationId: installation.id, redis });
-    const docker = dockerAt(environment["DOCKER_HOST"]);
+    const docker = dockerAt(environment["SCHEDULER_DOCKER_HOST"]);
+    const engines = [docker, ...(options.engines ?? []).map(dockerAt)];
     const registryHost = new URL(environment["REGISTRY_URL"] ?? "").host;
     const store = opened.use(await openStore({ databaseUrl: `file:${dataDir}/slipway.db` }));
     opened.defer(() => removeImages(docker, registryHost, store));
-    const containers = opened.use(await watchContainers(docker, installation.id));
+    const containers = opened.use(await watchContainers(engines, installation.id));
     const apps = appsOf(options, environment).map((app) => opened.use(app));
     await Promise.all(apps.map((app) => app.start()));
     const apiUrl = `http://127.0.0.1:${environment["API_PORT"]}`;
     const api = await ApiClient.connect(apiUrl, environment["BOOTSTRAP_TOKEN"] ?? "");
     const workers = apps.filter(({ name }) => name.startsWith("worker"));
-    const parts = { environment, store, redis, docker, containers, api, workers };
+    const parts = { environment, store, redis, engines, containers, api, workers };
     return new SlipwayUnderTest(parts, apiUrl, opened.move());
   }
 
@@ -183,7 +188,7 @@ export async function eventually<T>(probe: () => Promise<T | undefined>): Promis
   }
 }
 
-function dockerAt(dockerHost = "unix:///var/run/docker.sock"): Docker {
+function dockerAt(dockerHost = defaultDockerHost): Docker {
   if (dockerHost.startsWith("unix://")) return new Docker({ socketPath: dockerHost.slice("unix://".length) });
   const { hostname, port } = new URL(dockerHost);
   return new Docker({ host: hostname, port });
@@ -206,6 +211,7 @@ async function environmentOf(
     API_PORT: String(await freePort()),
     STREAM_PORT: String(await freePort()),
     CONCURRENCY: "1",
+    SCHEDULER_DOCKER_HOST: common["DOCKER_HOST"] ?? defaultDockerHost,
     ...settings,
   };
 }

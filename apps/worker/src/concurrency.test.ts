@@ -13,5 +13,5 @@ test.each([
   ["a fraction of a processor a build", 2, 64, { ...build, buildCpus: 0.5 }, 4],
   ["not without end", 256, 4096, build, 16],
 ])("%s", (_title, cpus, memoryGibi, share, expected) => {
-  expect(defaultConcurrency({ id: "engine", cpus, memoryBytes: memoryGibi * gibi }, share)).toBe(expected);
+  expect(defaultConcurrency({ cpus, memoryBytes: memoryGibi * gibi }, share)).toBe(expected);
 });

@@ -81,10 +81,10 @@ class DockerEngine implements BuildEngine {
   }
 
   async capacity(): Promise<EngineCapacity> {
-    const { ID, NCPU, MemTotal } = (await ask("tell what it has", () =>
+    const { NCPU, MemTotal } = (await ask("tell what it has", () =>
       this.#connection.docker.info(),
     )) as EngineInfo;
-    return { id: ID, cpus: NCPU, memoryBytes: MemTotal };
+    return { cpus: NCPU, memoryBytes: MemTotal };
   }
 
   async ping(): Promise<void> {
@@ -109,7 +109,6 @@ class DockerEngine implements BuildEngine {
 
 /** What we read of the engine's description of itself. */
 interface EngineInfo {
-  readonly ID: string;
   readonly NCPU: number;
   readonly MemTotal: number;
 }

@@ -19,8 +19,6 @@ export const workerRecord = z.object({
   /** Where its builds run. */
   engine: z.object({
     address: z.string(),
-    /** The engine's own: workers that share it show the same. */
-    id: z.string(),
     cpus: z.number(),
     memoryBytes: z.int(),
   }),

@@ -105,7 +105,7 @@ test("without Redis the list is unavailable, not empty", async () => {
 });
 
 function identity(id: string, heartbeatMs = 100) {
-  const engine = { address: "unix:///engine.sock", id: "engine", cpus: 2, memoryBytes: 1024 };
+  const engine = { address: "unix:///engine.sock", cpus: 2, memoryBytes: 1024 };
   const startedAt = new Date().toISOString();
   return {
     id,

@@ -56,13 +56,10 @@ export function engineContract(name: string, newPlace: () => Promise<EnginePlace
       expect(exit).toEqual({ exitCode: 0, outOfMemory: false, diskFull: false });
     });
 
-    test("the engine tells what it has, and is the same for all who use it", async () => {
+    test("the engine tells what it has to build with", async () => {
       const capacity = await engine.capacity();
       expect(capacity.cpus).toBeGreaterThan(0);
       expect(capacity.memoryBytes).toBeGreaterThan(mebibyte);
-      await using other = place.openOther();
-      expect(await other.capacity()).toEqual(capacity);
-      expect(capacity.id).not.toBe("");
     });
 
     test("all output is delivered, in order, before the exit code is told", async () => {

@@ -14,7 +14,7 @@ export function presentWorker(worker: FleetWorker, appNames: ReadonlyMap<string,
     version,
     state,
     concurrency,
-    engine: { address: engine.address, id: engine.id, cpus: engine.cpus, memory_bytes: engine.memoryBytes },
+    engine: { address: engine.address, cpus: engine.cpus, memory_bytes: engine.memoryBytes },
     started_at: worker.startedAt,
     last_seen_at: worker.lastSeenAt.toISOString(),
     deployments: worker.running.map(({ deploymentId, appId, attempt, since }) => ({

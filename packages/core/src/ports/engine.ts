@@ -51,8 +51,6 @@ export interface Sandbox extends AsyncDisposable {
 
 /** What an engine has to build with. */
 export interface EngineCapacity {
-  /** The engine's own, the same for all who use it. */
-  readonly id: string;
   readonly cpus: number;
   readonly memoryBytes: number;
 }

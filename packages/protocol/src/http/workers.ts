@@ -11,7 +11,7 @@ export const workerBody = z.object({
   /** lost: silent for too long. It may come back. */
   state: z.enum(["ready", "draining", "lost"]),
   concurrency: z.int(),
-  engine: z.object({ address: z.string(), id: z.string(), cpus: z.number(), memory_bytes: z.int() }),
+  engine: z.object({ address: z.string(), cpus: z.number(), memory_bytes: z.int() }),
   started_at: z.string(),
   last_seen_at: z.string(),
   /** What it runs, or ran when it was last seen. */

@@ -1,0 +1,81 @@
+// A fleet on two Docker Engines: whichever worker builds, no app runs twice at once, every cache is found, one engine runs the releases.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Deployment } from "@slipway/core";
+import { lacksEngine, lacksPrivateEngine, packTarGz, startPrivateEngine } from "@slipway/testkit";
+import { violations } from "../chaos/invariants.ts";
+import { SlipwayUnderTest } from "../chaos/slipway.ts";
+import { answering, inlineApp } from "../e2e/apps.ts";
+
+const appCount = 30;
+/** The first build of an app leaves its name in the cache, the second one finds it there. */
+const compile = 'if [ -e "$2/app" ]; then echo "found $(cat "$2/app")"; else echo "$APP" >"$2/app"; fi';
+
+describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("four workers on two engines", () => {
+  const opened = new AsyncDisposableStack();
+  let slipway: SlipwayUnderTest;
+  beforeAll(async () => {
+    const { dockerHost } = opened.use(await startPrivateEngine({ name: "fleet" }));
+    const there = { DOCKER_HOST: dockerHost };
+    const workers = [{}, there, {}, there];
+    slipway = opened.use(await SlipwayUnderTest.start({ workers, engines: [dockerHost] }));
+  });
+  afterAll(() => opened.disposeAsync());
+
+  test("thirty apps, two deployments each, and a worker that stops meanwhile", async () => {
+    const apps = await Promise.all(Array.from({ length: appCount }, () => slipway.createApp("fleet")));
+    const source = await slipway.api.upload(await packTarGz(inlineApp(compile, answering("$APP"))));
+    const first = await Promise.all(apps.map((app) => slipway.deployFrom(app, source, "one")));
+    const second = await Promise.all(apps.map((app) => slipway.deployFrom(app, source, "two")));
+    await slipway.ended(first[appCount / 2] ?? "");
+    const [, stopped] = slipway.workers;
+    expect(await stopped?.stop()).toBe("code 0");
+    await slipway.ended(second[0] ?? "");
+    await stopped?.start();
+
+    const accepted = [...first, ...second];
+    const ended: Deployment[] = [];
+    for (const id of accepted) ended.push(await slipway.ended(id));
+    expect(new Set(ended.map(({ status }) => status))).toEqual(new Set(["success"]));
+    const { store, installationId, engines } = slipway;
+    const containers = slipway.containers.lives;
+    const appIds = apps.map(({ id }) => id);
+    const evidence = { store, installationId, appIds, accepted, followers: [], engines, containers };
+    expect(await violations(evidence)).toEqual([]);
+
+    // One that was handed back after its build is not built again; nothing else is built twice.
+    const counts = ended.map(({ id, attempt }) => [buildsOf(id).length, attempt] as const);
+    expect(counts.filter(([built, attempt]) => built < 1 || built > attempt)).toEqual([]);
+    expect(await Promise.all(second.map(foundInCache))).toEqual(apps.map(({ name }) => `found ${name}`));
+    const moved = second.filter((id, at) => buildsOf(id)[0]?.engine !== buildsOf(first[at] ?? "")[0]?.engine);
+    expect(moved).not.toEqual([]);
+    expect(new Set(containers.filter(({ kind }) => kind === "release").map(({ engine }) => engine))).toEqual(
+      new Set([0]),
+    );
+    expect(await Promise.all(apps.map((app) => slipway.page(app)))).toEqual(apps.map(({ name }) => name));
+  }, 300_000);
+
+  test("operators see who works, and on which engine", async () => {
+    const workers = await slipway.listWorkers();
+    expect(workers.map(({ name, state }) => `${name} ${state}`)).toEqual([
+      "worker-1 ready",
+      "worker-2 ready",
+      "worker-3 ready",
+      "worker-4 ready",
+    ]);
+    const [one, two, three, four] = workers.map(({ engine }) => engine.address);
+    expect([three, four]).toEqual([one, two]);
+    expect(one).not.toBe(two);
+  });
+
+  function buildsOf(id: string) {
+    return slipway.containers.lives.filter(
+      ({ kind, deploymentId }) => kind === "build" && deploymentId === id,
+    );
+  }
+
+  async function foundInCache(id: string): Promise<string | undefined> {
+    const chunks = await slipway.store.logs.read(id, 1, 1_000);
+    return chunks.flatMap(({ text }) => text.split("\n")).find((line) => line.startsWith("found "));
+  }
+});
