@@ -74,7 +74,7 @@ async function openPlatform(
     config,
     logger,
     store,
-    blobs: await openBlobs({ url: config.blobsUrl }),
+    blobs: opened.use(await openBlobs({ url: config.blobsUrl })),
     redis,
     keys,
     lanes: opened.use(openLanes({ redisUrl, keys, deployments, ownerSlots: config.OWNER_SLOTS, onError })),

@@ -62,7 +62,7 @@ export async function startTestApi(settings: Readonly<Record<string, string>> = 
   const api = await startApi(config, createLogger({ name: "api", level: "silent" }));
   opened.defer(() => api.stop({ graceMs: 1_000 }));
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
-  const blobs = await openBlobs({ url: config.blobsUrl });
+  const blobs = opened.use(await openBlobs({ url: config.blobsUrl }));
   const url = config.PUBLIC_API_URL;
   const resources = opened.move();
   return {

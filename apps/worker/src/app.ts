@@ -127,7 +127,7 @@ async function openPlatform(
     redis,
     keys: redisKeys(installationId),
     store: opened.use(await openStore({ databaseUrl: config.databaseUrl })),
-    blobs: await openBlobs({ url: config.blobsUrl }),
+    blobs: opened.use(await openBlobs({ url: config.blobsUrl })),
     engine: opened.use(openEngine(place(config.DOCKER_HOST))),
     registry: opened.use(openRegistry(registryOf(config))),
     scheduler: opened.use(

@@ -11,6 +11,14 @@ describe("configFrom", () => {
     expect(storageUrls(config).databaseUrl).toBe(`file:${process.cwd()}/state/slipway.db`);
   });
 
+  test("keeps blobs in the MongoDB that keeps the rest, unless told otherwise", () => {
+    const databaseUrl = "mongodb+srv://host/slipway";
+    const given = { DATA_DIR: "/state", DATABASE_URL: databaseUrl };
+    expect(storageUrls(given)).toEqual({ databaseUrl, blobsUrl: databaseUrl });
+    expect(storageUrls({ ...given, BLOBS_URL: "/blobs" })).toEqual({ databaseUrl, blobsUrl: "/blobs" });
+    expect(storageUrls({ DATA_DIR: "/state" }).blobsUrl).toBe("file:/state/blobs");
+  });
+
   test("reports every problem at once, without values", () => {
     const wrong = {
       ...enough,

@@ -81,16 +81,17 @@ function hasSigningKey(config: Partial<Record<keyof z.output<typeof signingSetti
   );
 }
 
-/** Where the embedded database and blobs are when no URL says otherwise. */
+const mongoUrl = /^mongodb(\+srv)?:/i;
+
+/** Where the database and blobs are: embedded when no URL says otherwise, and blobs in a MongoDB that keeps the rest. */
 export function storageUrls(config: {
   DATA_DIR: string;
   DATABASE_URL?: string | undefined;
   BLOBS_URL?: string | undefined;
 }) {
-  return {
-    databaseUrl: config.DATABASE_URL ?? `file:${config.DATA_DIR}/slipway.db`,
-    blobsUrl: config.BLOBS_URL ?? `file:${config.DATA_DIR}/blobs`,
-  };
+  const databaseUrl = config.DATABASE_URL ?? `file:${config.DATA_DIR}/slipway.db`;
+  const blobsUrl = mongoUrl.test(databaseUrl) ? databaseUrl : `file:${config.DATA_DIR}/blobs`;
+  return { databaseUrl, blobsUrl: config.BLOBS_URL ?? blobsUrl };
 }
 
 /**

@@ -1,7 +1,9 @@
 import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { inspect } from "node:util";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { aUser, lacksMongo, startMongo } from "@slipway/testkit";
 import { openBlobs, openStore } from "./index.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 import type { TemporaryDirectory } from "./temporary-directory.ts";
@@ -28,21 +30,23 @@ test.each([
 });
 
 test("blobs are opened in a directory", async () => {
-  const blobs = await openBlobs({ url: `file:${directory.path}/blobs` });
+  await using blobs = await openBlobs({ url: `file:${directory.path}/blobs` });
   await expect(blobs.ping()).resolves.toBeUndefined();
 });
 
-test.each(["mongodb://user:secret@host/db", "mongodb+srv://user:secret@host/db"])(
-  "%s is not supported yet",
-  async (url) => {
-    const refused = {
-      code: "configuration-invalid",
-      message: expect.stringMatching(/^MongoDB is not supported yet/),
-    };
-    await expect(openStore({ databaseUrl: url })).rejects.toMatchObject(refused);
-    await expect(openBlobs({ url })).rejects.toMatchObject(refused);
-  },
-);
+describe.skipIf(await lacksMongo())("MongoDB", () => {
+  test("is opened for the database and for blobs, which share it", async () => {
+    await using mongo = await startMongo();
+    await using store = await openStore({ databaseUrl: mongo.url });
+    await using blobs = await openBlobs({ url: mongo.url });
+    const user = aUser();
+    await store.users.create(user);
+    await blobs.put("key", streamOf("bytes"));
+    await using again = await openStore({ databaseUrl: mongo.url });
+    expect(await again.users.get(user.id)).toEqual(user);
+    await expect(blobs.ping()).resolves.toBeUndefined();
+  });
+});
 
 test.each(["postgres://user:secret@host/db", "", "file://another-host/path"])(
   "%j is refused without being repeated",
@@ -51,3 +55,21 @@ test.each(["postgres://user:secret@host/db", "", "file://another-host/path"])(
     await expect(openStore({ databaseUrl: url })).rejects.toMatchObject(refused);
   },
 );
+
+test.each([
+  "mongodb://",
+  "mongodb://user:secret@host:port/db",
+  "mongodb://user:secret@host/db?noSuchOption=1",
+  "mongodb+srv://user:secret@host:27017/db",
+])("%j is refused without being repeated", async (url) => {
+  const refused = { code: "configuration-invalid", message: expect.not.stringContaining("secret") };
+  for (const opened of [openStore({ databaseUrl: url }), openBlobs({ url })]) {
+    const error: unknown = await opened.catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject(refused);
+    expect(inspect(error)).not.toContain("secret");
+  }
+});
+
+async function* streamOf(text: string) {
+  yield Buffer.from(text);
+}

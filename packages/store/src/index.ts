@@ -2,7 +2,7 @@
 
 import type { BlobStore, Store } from "@slipway/core";
 import { openFileBlobs } from "./blobs/fs.ts";
-import { pathIn } from "./location.ts";
+import { isMongoUrl, pathIn } from "./location.ts";
 import { openSqliteStore } from "./sqlite/store.ts";
 
 export { openFileBlobs } from "./blobs/fs.ts";
@@ -10,22 +10,26 @@ export type { FileBlobsOptions } from "./blobs/fs.ts";
 export { openSqliteStore } from "./sqlite/store.ts";
 export type { SqliteStoreOptions } from "./sqlite/store.ts";
 
-const mongo = { mongodb: "MongoDB", "mongodb+srv": "MongoDB" };
+// What is for MongoDB is loaded when it is asked for: its driver takes longer to load than all else together.
 
 /**
  * Opens the database.
- * @param options.databaseUrl a path or `file:` URL of an SQLite file.
+ * @param options.databaseUrl a path or `file:` URL of an SQLite file, or a `mongodb:` or `mongodb+srv:` URL.
  * @throws {SlipwayError} "configuration-invalid" or "store-unavailable".
  */
-export async function openStore(options: { readonly databaseUrl: string }): Promise<Store> {
-  return openSqliteStore({ path: pathIn(options.databaseUrl, "database URL", mongo) });
+export async function openStore({ databaseUrl: url }: { readonly databaseUrl: string }): Promise<Store> {
+  if (!isMongoUrl(url)) return openSqliteStore({ path: pathIn(url, "database URL") });
+  const { openMongoStore } = await import("./mongo/store.ts");
+  return openMongoStore({ url });
 }
 
 /**
  * Opens the blob store.
- * @param options.url a path or `file:` URL of a directory.
+ * @param options.url a path or `file:` URL of a directory, or a `mongodb:` or `mongodb+srv:` URL for its GridFS.
  * @throws {SlipwayError} "configuration-invalid" or "store-unavailable".
  */
-export async function openBlobs(options: { readonly url: string }): Promise<BlobStore> {
-  return openFileBlobs({ directory: pathIn(options.url, "blobs URL", mongo) });
+export async function openBlobs({ url }: { readonly url: string }): Promise<BlobStore> {
+  if (!isMongoUrl(url)) return openFileBlobs({ directory: pathIn(url, "blobs URL") });
+  const { openGridFsBlobs } = await import("./blobs/gridfs.ts");
+  return openGridFsBlobs({ url });
 }

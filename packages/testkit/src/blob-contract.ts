@@ -42,7 +42,10 @@ export function blobContract(name: string, newPlace: () => Promise<BlobPlace>): 
       place = await newPlace();
       [blobs, others] = [await place.open(), await place.open()];
     });
-    afterAll(() => place[Symbol.asyncDispose]());
+    afterAll(async () => {
+      await Promise.all([blobs[Symbol.asyncDispose](), others[Symbol.asyncDispose]()]);
+      await place[Symbol.asyncDispose]();
+    });
 
     const put = (key: string, text: string) => blobs.put(key, streamOf(text));
     const textOf = async (key: string) => {

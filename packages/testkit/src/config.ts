@@ -7,3 +7,6 @@ export const servicesRequired: boolean = env["CI"] !== undefined && env["CI"] !=
 
 /** A Redis to use instead of a private one. */
 export const testRedisUrl: string | undefined = env["TEST_REDIS_URL"] || undefined;
+
+/** A MongoDB server to use instead of a private one; files take databases of their own on it. */
+export const testMongoUrl: string | undefined = env["MONGO_URL"] || undefined;

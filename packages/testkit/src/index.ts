@@ -4,6 +4,8 @@ export { blobContract } from "./blob-contract.ts";
 export type { BlobPlace } from "./blob-contract.ts";
 export * from "./fixtures.ts";
 export { freePort } from "./free-port.ts";
+export { lacksMongo, lacksMongoServer, startMongo, startMongoServer } from "./mongo/mongo.ts";
+export type { TestMongo, TestMongoServer } from "./mongo/mongo.ts";
 export { packTar, packTarGz } from "./pack-tar-gz.ts";
 export type { TarContent } from "./pack-tar-gz.ts";
 export { lacksRedis, startPrivateRedis, startRedis } from "./redis.ts";

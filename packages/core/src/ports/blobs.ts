@@ -2,7 +2,8 @@
 
 import type { ByteStream } from "./bytes.ts";
 
-export interface BlobStore {
+/** Disposing it lets go of what it holds open, connections for one. */
+export interface BlobStore extends AsyncDisposable {
   /**
    * Stores bytes under a key, replacing what was there. All or nothing: until it resolves a reader finds the old blob (or
    * none), and when the stream or the signal fails nothing is kept.

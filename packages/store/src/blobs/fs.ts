@@ -51,6 +51,8 @@ export async function openFileBlobs({ directory }: FileBlobsOptions): Promise<Bl
         await access(places.blobs, constants.R_OK | constants.W_OK);
         await access(places.unfinished, constants.W_OK);
       }),
+    // Nothing is held open between calls.
+    [Symbol.asyncDispose]: async () => {},
   };
 }
 

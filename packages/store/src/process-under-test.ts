@@ -4,11 +4,11 @@ import { once } from "node:events";
 import { claim } from "@slipway/core";
 import type { Deployment } from "@slipway/core";
 import { aNewDeployment, testTime } from "@slipway/testkit";
-import { openSqliteStore } from "./store.ts";
+import { openStore } from "./index.ts";
 
 /** What the parent asks for. */
 export interface Orders {
-  readonly path: string;
+  readonly databaseUrl: string;
   readonly appId: string;
   /** As it was before any process began: each of them sets from this revision. */
   readonly contested: Deployment;
@@ -23,7 +23,7 @@ export interface Report {
 }
 
 async function run(orders: Orders): Promise<Report> {
-  await using store = await openSqliteStore({ path: orders.path });
+  await using store = await openStore({ databaseUrl: orders.databaseUrl });
   const [numbers, wonAttempts] = [[] as number[], [] as number[]];
   for (let index = 0; index < orders.creates; index += 1) {
     const { number } = await store.deployments.create(aNewDeployment({ appId: orders.appId }));

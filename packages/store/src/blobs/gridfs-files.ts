@@ -1,0 +1,160 @@
+// Files as GridFS lays them out: a document a file and one a chunk, so its tools read them too.
+
+import { Binary, Long } from "mongodb";
+import type { Collection, Db, IndexDescription, ObjectId } from "mongodb";
+import { SlipwayError } from "@slipway/core";
+import type { ByteStream } from "@slipway/core";
+import type { Connection } from "../mongo/connection.ts";
+import { abortable } from "./abortable.ts";
+
+interface FileDocument {
+  readonly _id: ObjectId;
+  readonly filename: string;
+  readonly length: Long;
+  readonly chunkSize: number;
+  readonly uploadDate: Date;
+}
+
+interface ChunkDocument {
+  readonly files_id: ObjectId;
+  /** From 0. */
+  readonly n: number;
+  readonly data: Binary;
+}
+
+/** Which file a key stands for. */
+interface KeyDocument {
+  readonly _id: string;
+  readonly fileId: ObjectId;
+  readonly sizeBytes: number;
+}
+
+/** A file that goes when its time is over, unless a key points to it. */
+interface DoomedDocument {
+  readonly _id: ObjectId;
+  readonly at: Date;
+}
+
+export interface Collections {
+  readonly files: Collection<FileDocument>;
+  readonly chunks: Collection<ChunkDocument>;
+  readonly keys: Collection<KeyDocument>;
+  readonly doomed: Collection<DoomedDocument>;
+}
+
+export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
+  "blobs.files": [
+    // what GridFS's own tools look a file up by
+    { name: "filename_1_uploadDate_1", key: { filename: 1, uploadDate: 1 } },
+  ],
+  "blobs.chunks": [
+    // reading and removing a file
+    { name: "files_id_1_n_1", key: { files_id: 1, n: 1 }, unique: true },
+  ],
+  "blobs.keys": [
+    // whether a key points to a file
+    { name: "blob_keys_file", key: { fileId: 1 } },
+  ],
+  "blobs.doomed": [
+    // those whose time is over
+    { name: "blob_doomed_at", key: { at: 1 } },
+  ],
+};
+
+const chunkBytes = 1024 * 1024;
+const chunksPerRead = 4;
+
+export function collections(database: Db): Collections {
+  return {
+    files: database.collection("blobs.files"),
+    chunks: database.collection("blobs.chunks"),
+    keys: database.collection("blobs.keys"),
+    doomed: database.collection("blobs.doomed"),
+  };
+}
+
+/**
+ * Stores bytes, one chunk in memory. What it wrote stays when it fails: the caller removes it.
+ * @returns their number. @throws "too-large", the stream's error, or the signal's reason.
+ */
+export async function writeFile(
+  connection: Connection,
+  file: { readonly fileId: ObjectId; readonly key: string; readonly uploadedAt: () => Date },
+  bytes: ByteStream,
+  options: {
+    readonly maxSizeBytes?: number;
+    readonly signal?: AbortSignal;
+    /** Called after each. */
+    readonly onChunk: () => Promise<void>;
+  },
+): Promise<number> {
+  let [n, length] = [0, 0];
+  for await (const data of chunked(abortable(bytes, options.signal), options.maxSizeBytes ?? Infinity)) {
+    const chunk = { files_id: file.fileId, n, data: new Binary(data) };
+    await connection.run((database) => collections(database).chunks.insertOne({ ...chunk }));
+    await options.onChunk();
+    n += 1;
+    length += data.length;
+  }
+  options.signal?.throwIfAborted();
+  const entry = {
+    _id: file.fileId,
+    filename: file.key,
+    length: Long.fromNumber(length),
+    chunkSize: chunkBytes,
+    uploadDate: file.uploadedAt(),
+  };
+  await connection.run((database) => collections(database).files.insertOne(entry));
+  return length;
+}
+
+/** The bytes, a few chunks in memory. Each read stands alone, so a reader may take its time. */
+export async function* readFile(connection: Connection, fileId: ObjectId, sizeBytes: number): ByteStream {
+  let [next, read] = [0, 0];
+  while (read < sizeBytes) {
+    const window = { files_id: fileId, n: { $gte: next, $lt: next + chunksPerRead } };
+    const found = await connection.run((database) =>
+      collections(database).chunks.find(window).sort({ n: 1 }).toArray(),
+    );
+    if (found[0]?.n !== next) throw missing();
+    for (const { n, data } of found) {
+      if (n !== next) throw missing();
+      const bytes = data.value();
+      yield bytes;
+      next += 1;
+      read += bytes.length;
+    }
+  }
+}
+
+/** Removes a file, finished or not; one that is gone is fine. */
+export async function removeFile({ files, chunks }: Collections, fileId: ObjectId): Promise<void> {
+  await files.deleteOne({ _id: fileId });
+  await chunks.deleteMany({ files_id: fileId });
+}
+
+/** Gathers or cuts to chunks of one size, the last one smaller. */
+async function* chunked(bytes: ByteStream, maxSizeBytes: number): ByteStream {
+  let [gathered, waiting, total] = [Buffer.allocUnsafe(chunkBytes), 0, 0];
+  for await (const part of bytes) {
+    total += part.length;
+    if (total > maxSizeBytes) throw new SlipwayError("too-large", `larger than ${maxSizeBytes} bytes`);
+    for (let taken = 0; taken < part.length;) {
+      const piece = part.subarray(taken, taken + chunkBytes - waiting);
+      gathered.set(piece, waiting);
+      waiting += piece.length;
+      taken += piece.length;
+      if (waiting < chunkBytes) continue;
+      yield gathered;
+      [gathered, waiting] = [Buffer.allocUnsafe(chunkBytes), 0];
+    }
+  }
+  if (waiting > 0) yield gathered.subarray(0, waiting);
+}
+
+function missing(): SlipwayError {
+  return new SlipwayError(
+    "store-unavailable",
+    "a part of the blob is missing: it was replaced or deleted too long ago",
+  );
+}

@@ -1,0 +1,112 @@
+import { MongoClient } from "mongodb";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { blobContract, lacksMongo, startMongo } from "@slipway/testkit";
+import type { TestMongo } from "@slipway/testkit";
+import { openGridFsBlobs } from "./gridfs.ts";
+
+const lacking = await lacksMongo();
+const hourMs = 3_600_000;
+
+describe.skipIf(lacking)("GridFS", () => {
+  blobContract("GridFS", async () => {
+    const mongo = await startMongo();
+    const client = await MongoClient.connect(mongo.url);
+    return {
+      open: () => openGridFsBlobs({ url: mongo.url }),
+      leftovers: () => countAll(client),
+      [Symbol.asyncDispose]: async () => {
+        await client.close();
+        await mongo[Symbol.asyncDispose]();
+      },
+    };
+  });
+});
+
+describe.skipIf(lacking)("files of GridFS that no key points to", () => {
+  let mongo: TestMongo;
+  let client: MongoClient;
+  const database = () => client.db();
+  /** As another process sees the blobs, some hours from now. */
+  const openLater = (hours: number) =>
+    openGridFsBlobs({ url: mongo.url, now: () => new Date(Date.now() + hours * hourMs) });
+  beforeAll(async () => {
+    mongo = await startMongo();
+    client = await MongoClient.connect(mongo.url);
+  });
+  afterAll(async () => {
+    await client.close();
+    await mongo[Symbol.asyncDispose]();
+  });
+
+  test("are kept for an hour for their readers, then removed", async () => {
+    await using blobs = await openGridFsBlobs({ url: mongo.url });
+    await blobs.put("replaced", streamOf("old"));
+    await blobs.put("replaced", streamOf("new"));
+    await blobs.put("deleted", streamOf("gone"));
+    await blobs.delete("deleted");
+    await using soon = await openLater(0.9);
+    expect(await soon.get("deleted")).toBeNull();
+    expect(await database().collection("blobs.files").countDocuments()).toBe(3);
+    await using late = await openLater(1.1);
+    expect(await database().collection("blobs.files").countDocuments()).toBe(1);
+    expect(await database().collection("blobs.chunks").countDocuments()).toBe(1);
+    expect(await textOf((await late.get("replaced"))?.bytes)).toBe("new");
+    expect(await database().collection("blobs.doomed").countDocuments()).toBe(0);
+  });
+
+  test("are not those a key points to, whatever was suspected of them", async () => {
+    await using blobs = await openGridFsBlobs({ url: mongo.url });
+    await blobs.put("kept", streamOf("kept"));
+    const file = await database().collection("blobs.files").findOne({ filename: "kept" });
+    // As a process leaves it that dies right after its blob has become the current one.
+    if (file === null) throw new Error("the blob has no file");
+    await database()
+      .collection("blobs.doomed")
+      .insertOne({ _id: file._id, at: new Date(0) });
+    await using later = await openGridFsBlobs({ url: mongo.url });
+    expect(await textOf((await later.get("kept"))?.bytes)).toBe("kept");
+    expect(await database().collection("blobs.doomed").countDocuments()).toBe(0);
+  });
+
+  test("are parts of an upload that was silent for an hour: it fails when it goes on, and leaves nothing", async () => {
+    const { promise: goOn, resolve: letGoOn } = Promise.withResolvers<void>();
+    const before = await countAll(client);
+    await using blobs = await openGridFsBlobs({ url: mongo.url });
+    const upload = blobs.put("silent", silentBetweenChunks(goOn));
+    await expect
+      .poll(() =>
+        database()
+          .collection("blobs.chunks")
+          .countDocuments({ n: 0, data: { $exists: true } }),
+      )
+      .toBeGreaterThan(await database().collection("blobs.files").countDocuments());
+    await using _late = await openLater(1.1);
+    expect(await countAll(client)).toBe(before);
+    letGoOn();
+    await expect(upload).rejects.toMatchObject({ code: "store-unavailable" });
+    expect(await countAll(client)).toBe(before);
+    expect(await blobs.get("silent")).toBeNull();
+  });
+});
+
+async function* silentBetweenChunks(goOn: Promise<void>) {
+  yield Buffer.alloc(1024 * 1024);
+  await goOn;
+  yield Buffer.alloc(1024 * 1024);
+}
+
+async function countAll(client: MongoClient): Promise<number> {
+  let total = 0;
+  for (const name of ["files", "chunks", "keys", "doomed"]) {
+    total += await client.db().collection(`blobs.${name}`).countDocuments();
+  }
+  return total;
+}
+
+async function* streamOf(text: string) {
+  yield Buffer.from(text);
+}
+
+async function textOf(bytes: AsyncIterable<Uint8Array> | undefined): Promise<string> {
+  return Buffer.concat(await Array.fromAsync(bytes ?? [])).toString();
+}

@@ -1,0 +1,73 @@
+// Apps in MongoDB.
+
+import type { Db, Filter, Sort } from "mongodb";
+import type { App, AppStore } from "@slipway/core";
+import type { Connection } from "./connection.ts";
+import { document, entity } from "./documents.ts";
+import type { Stored } from "./documents.ts";
+import { conflictWhenTaken } from "./failures.ts";
+
+/** `live` is whether it is not deleted: a unique index over the live ones gives a name once. */
+type AppDocument = Stored<App> & { readonly live: boolean };
+
+const taken = "the app's name is taken, or its id is";
+
+export const appQueries = {
+  byName: (name: string) => ({ live: true, name }),
+  ofOwner: (ownerId: string) => ({ live: true, ownerId }),
+  all: { live: true },
+  deleted: { live: false },
+} as const;
+
+const apps = (database: Db) => database.collection<AppDocument>("apps");
+
+export function appStore(connection: Connection): AppStore {
+  const one = (filter: Filter<AppDocument>) =>
+    connection.run(async (database) => appFrom(await apps(database).findOne(filter)));
+  const many = (filter: Filter<AppDocument>, sort: Sort) =>
+    connection.run(async (database) =>
+      (await apps(database).find(filter).sort(sort).toArray()).map((found) => appFrom(found)),
+    );
+  return {
+    create: (app) =>
+      conflictWhenTaken(
+        connection.run(async (database) => {
+          await apps(database).insertOne(documentOf(app));
+        }),
+        taken,
+      ),
+    get: (id) => one({ _id: id }),
+    byName: (name) => one(appQueries.byName(name)),
+    list: (owner) => many(owner === "all" ? appQueries.all : appQueries.ofOwner(owner.ownerId), { name: 1 }),
+    deleted: () => many(appQueries.deleted, { deletedAt: 1 }),
+    compareAndSet: (next) => conflictWhenTaken(compareAndSet(connection, next), taken),
+    remove: (id) =>
+      connection.run(async (database) => {
+        await apps(database).deleteOne({ _id: id });
+      }),
+  };
+}
+
+/** Sets the fields this version knows: those of a newer one stay as they are. */
+function compareAndSet(connection: Connection, next: App): Promise<boolean> {
+  const { _id, ...fields } = documentOf(next);
+  return connection.run(async (database) => {
+    const { matchedCount } = await apps(database).updateOne(
+      { _id, revision: next.revision - 1 },
+      { $set: fields },
+    );
+    return matchedCount === 1;
+  });
+}
+
+function documentOf(app: App): AppDocument {
+  return { ...document(app), live: app.deletedAt === null };
+}
+
+function appFrom(found: AppDocument): App;
+function appFrom(found: AppDocument | null): App | null;
+function appFrom(found: AppDocument | null): App | null {
+  if (found === null) return null;
+  const { live: _, ...app } = found;
+  return entity<App>(app);
+}

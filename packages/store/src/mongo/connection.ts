@@ -1,0 +1,111 @@
+// A connection to one MongoDB database: how long a call may wait, what a failure is called, and an end that waits.
+
+import { setTimeout as delay } from "node:timers/promises";
+import { MongoClient } from "mongodb";
+import type { Db, MongoClientOptions } from "mongodb";
+import { SlipwayError } from "@slipway/core";
+import { isWriteConflict, storeUnavailable } from "./failures.ts";
+
+export interface ConnectionOptions {
+  /** `mongodb:` or `mongodb+srv:`. Its path names the database, else it is `slipway`. */
+  readonly url: string;
+  /** How long a call waits for a server that can take it, the first connection included. */
+  readonly selectionMs?: number;
+  /** How long a server may keep silent in a call. */
+  readonly silenceMs?: number;
+}
+
+const defaultDatabase = "slipway";
+const defaultSelectionMs = 5_000;
+const defaultSilenceMs = 10_000;
+/** How often a call may lose to another before it fails, and up to how long it pauses in between. */
+const mostRounds = 50;
+const conflictPauseMs = 20;
+const databaseInUrl = /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^?]+)/i;
+
+/** Opened once per store. Disposing it lets what is under way finish; from then on every call is "store-unavailable". */
+export class Connection implements AsyncDisposable {
+  readonly #client: MongoClient;
+  readonly #database: Db;
+  readonly #underWay = new Set<Promise<unknown>>();
+  #closed: Promise<void> | undefined;
+
+  private constructor(client: MongoClient, database: Db) {
+    this.#client = client;
+    this.#database = database;
+  }
+
+  /**
+   * Connects, so that a wrong address or password shows at once.
+   * @throws {SlipwayError} "configuration-invalid" for a URL that is none, "store-unavailable" where nobody answers.
+   */
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    const client = clientFor(options);
+    const connection = new Connection(client, client.db(databaseName(options.url)));
+    try {
+      await connection.run(() => client.connect());
+    } catch (error) {
+      await connection[Symbol.asyncDispose]();
+      throw error;
+    }
+    return connection;
+  }
+
+  /** Runs calls on the database; all their failures come out as the store's port names them. */
+  async run<Result>(work: (database: Db) => Promise<Result>): Promise<Result> {
+    if (this.#closed !== undefined) throw new SlipwayError("store-unavailable", "the store is closed");
+    const call = this.#repeatedly(work);
+    this.#underWay.add(call);
+    try {
+      return await call;
+    } catch (error) {
+      throw storeUnavailable(error);
+    } finally {
+      this.#underWay.delete(call);
+    }
+  }
+
+  /** Whatever a store does in one call is safe to repeat, as its port demands. */
+  async #repeatedly<Result>(work: (database: Db) => Promise<Result>): Promise<Result> {
+    for (let round = 1; ; round += 1) {
+      try {
+        return await work(this.#database);
+      } catch (error) {
+        if (!isWriteConflict(error) || round === mostRounds) throw error;
+      }
+      await delay(Math.random() * conflictPauseMs);
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= Promise.allSettled(this.#underWay).then(() => this.#client.close());
+    return this.#closed;
+  }
+}
+
+/** What the URL says otherwise about safety is overruled: a stale read or a lost write would break the port's promises. */
+function clientFor({ url, selectionMs, silenceMs }: ConnectionOptions): MongoClient {
+  const settings: MongoClientOptions = {
+    appName: "slipway",
+    serverSelectionTimeoutMS: selectionMs ?? defaultSelectionMs,
+    connectTimeoutMS: selectionMs ?? defaultSelectionMs,
+    waitQueueTimeoutMS: selectionMs ?? defaultSelectionMs,
+    socketTimeoutMS: silenceMs ?? defaultSilenceMs,
+    readPreference: "primary",
+    writeConcern: { w: "majority" },
+  };
+  try {
+    return new MongoClient(url, settings);
+  } catch {
+    // Neither its message nor its properties are passed on: they may repeat the URL with its password.
+    throw new SlipwayError(
+      "configuration-invalid",
+      "the database URL is no valid mongodb: or mongodb+srv: URL, or has an option that does not exist",
+    );
+  }
+}
+
+function databaseName(url: string): string {
+  const name = databaseInUrl.exec(url)?.[1];
+  return name === undefined ? defaultDatabase : decodeURIComponent(name);
+}

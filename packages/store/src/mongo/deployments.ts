@@ -1,0 +1,137 @@
+// Deployments in MongoDB: the lanes, the one running deployment of an app, and compare-and-set.
+
+import type { Db, Filter } from "mongodb";
+import { isRunning, queuedDeployment } from "@slipway/core";
+import type { Deployment, DeploymentStore, NewDeployment, PageRequest } from "@slipway/core";
+import type { Connection } from "./connection.ts";
+import { document, entity } from "./documents.ts";
+import type { Stored } from "./documents.ts";
+import { isDuplicate } from "./failures.ts";
+import { insertNumbered } from "./numbered.ts";
+
+/** `running` follows from the status: a unique index over those where it is true allows one an app. */
+type DeploymentDocument = Stored<Deployment> & { readonly running: boolean };
+
+/** Spelled so that the partial indexes serve them: their condition first. */
+export const deploymentQueries = {
+  ofApp: (appId: string) => ({ appId }),
+  queued: { status: "queued" as const },
+  lane: (appId: string) => ({ status: "queued" as const, appId }),
+  allRunning: { running: true },
+  running: (appId: string) => ({ running: true, appId }),
+  runningOfOwner: (ownerId: string) => ({ running: true, ownerId }),
+  recent: (appId: string, since: Date) => ({
+    $or: [
+      { appId, finishedAt: null },
+      { appId, finishedAt: { $gte: since } },
+    ],
+  }),
+  needsSource: (sourceId: string) => ({
+    "source.kind": "upload",
+    "source.sourceId": sourceId,
+    finishedAt: null,
+  }),
+} as const satisfies Record<string, unknown>;
+
+const deployments = (database: Db) => database.collection<DeploymentDocument>("deployments");
+
+export function deploymentStore(connection: Connection): DeploymentStore {
+  const first = async (filter: Filter<DeploymentDocument>) =>
+    connection.run(async (database) => deploymentFrom(await deployments(database).findOne(filter)));
+  return {
+    create: (request) => connection.run((database) => create(database, request)),
+    get: (id) => first({ _id: id }),
+    list: (appId, page) => connection.run((database) => pageOf(database, appId, page)),
+    lane: (appId, limit) =>
+      connection.run(async (database) => {
+        const lane = deployments(database).find(deploymentQueries.lane(appId)).sort({ number: 1 });
+        return (await lane.limit(limit).toArray()).map((found) => deploymentFrom(found));
+      }),
+    running: (appId) => first(deploymentQueries.running(appId)),
+    allRunning: () =>
+      connection.run(async (database) => {
+        const running = deployments(database).find(deploymentQueries.allRunning).sort({ appId: 1 });
+        return (await running.toArray()).map((found) => deploymentFrom(found));
+      }),
+    waitingApps: () => connection.run(waitingApps),
+    countRunning: (ownerId) =>
+      connection.run((database) =>
+        deployments(database).countDocuments(deploymentQueries.runningOfOwner(ownerId)),
+      ),
+    recent: (appId, since) =>
+      connection.run(async (database) => {
+        const recent = deployments(database).find(deploymentQueries.recent(appId, since)).sort({ number: 1 });
+        return (await recent.toArray()).map((found) => deploymentFrom(found));
+      }),
+    usesSource: async (sourceId) => (await first(deploymentQueries.needsSource(sourceId))) !== null,
+    compareAndSet: (next) => connection.run((database) => compareAndSet(database, next)),
+    removeOfApp: (appId) =>
+      connection.run(async (database) => {
+        await deployments(database).deleteMany({ appId });
+      }),
+  };
+}
+
+function create(database: Db, request: NewDeployment): Promise<Deployment> {
+  return insertNumbered({
+    stored: async () => deploymentFrom(await deployments(database).findOne({ _id: request.id })),
+    lastNumber: async () => {
+      const options = { sort: { number: -1 }, projection: { number: 1 } } as const;
+      return (await deployments(database).findOne({ appId: request.appId }, options))?.number ?? 0;
+    },
+    insert: async (number) => {
+      const deployment = queuedDeployment(request, number);
+      await deployments(database).insertOne(documentOf(deployment));
+      return deployment;
+    },
+  });
+}
+
+async function pageOf(database: Db, appId: string, { page, perPage }: PageRequest) {
+  const totalCount = await deployments(database).countDocuments(deploymentQueries.ofApp(appId));
+  const skipped = (page - 1) * perPage;
+  // A number of documents to skip may be larger than the server takes.
+  if (skipped >= totalCount) return { deployments: [], totalCount };
+  const found = deployments(database).find(deploymentQueries.ofApp(appId)).sort({ number: -1 });
+  const documents = await found.skip(skipped).limit(perPage).toArray();
+  return { deployments: documents.map((one) => deploymentFrom(one)), totalCount };
+}
+
+/** Two reads: an app that begins or ends in between is named, or not, as it was before or after. */
+async function waitingApps(database: Db): Promise<string[]> {
+  const waiting = await appsOf(database, deploymentQueries.queued);
+  const running = new Set(await appsOf(database, deploymentQueries.allRunning));
+  return waiting.filter((appId) => !running.has(appId));
+}
+
+async function appsOf(database: Db, filter: Filter<DeploymentDocument>): Promise<string[]> {
+  const stages = [{ $match: filter }, { $group: { _id: "$appId" } }];
+  const found = await deployments(database).aggregate<{ _id: string }>(stages).toArray();
+  return found.map(({ _id }) => _id);
+}
+
+/** Sets the fields this version knows: those of a newer one stay as they are. */
+async function compareAndSet(database: Db, next: Deployment): Promise<boolean> {
+  const { _id, ...fields } = documentOf(next);
+  try {
+    const expected = { _id, revision: next.revision - 1 };
+    const { matchedCount } = await deployments(database).updateOne(expected, { $set: fields });
+    return matchedCount === 1;
+  } catch (error) {
+    // The only unique index a change can meet is the one that allows one running deployment an app.
+    if (isDuplicate(error)) return false;
+    throw error;
+  }
+}
+
+function documentOf(deployment: Deployment): DeploymentDocument {
+  return { ...document(deployment), running: isRunning(deployment.status) };
+}
+
+function deploymentFrom(found: DeploymentDocument): Deployment;
+function deploymentFrom(found: DeploymentDocument | null): Deployment | null;
+function deploymentFrom(found: DeploymentDocument | null): Deployment | null {
+  if (found === null) return null;
+  const { running: _, ...deployment } = found;
+  return entity<Deployment>(deployment);
+}

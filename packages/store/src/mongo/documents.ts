@@ -1,0 +1,44 @@
+// How an aggregate is a document: as it is, its id as `_id`. Times are dates; maps whose keys users choose are pairs.
+
+import type { Collection, OptionalUnlessRequiredId } from "mongodb";
+import { isDuplicate } from "./failures.ts";
+
+/** An aggregate as it is kept. */
+export type Stored<Entity extends { readonly id: string }> = Omit<Entity, "id"> & { readonly _id: string };
+
+/** A map with any keys, as pairs: a document's field names may be neither everything nor in any order. */
+export type Pairs = readonly (readonly [string, string])[];
+
+export function document<Entity extends { readonly id: string }>({ id, ...rest }: Entity): Stored<Entity> {
+  return { _id: id, ...rest };
+}
+
+export function entity<Entity extends { readonly id: string }>(stored: Stored<Entity>): Entity;
+export function entity<Entity extends { readonly id: string }>(stored: Stored<Entity> | null): Entity | null;
+export function entity<Entity extends { readonly id: string }>(stored: Stored<Entity> | null): Entity | null {
+  if (stored === null) return null;
+  const { _id, ...rest } = stored;
+  return { id: _id, ...rest } as unknown as Entity;
+}
+
+export function pairs(map: Readonly<Record<string, string>>): Pairs {
+  return Object.entries(map);
+}
+
+export function mapOf(given: Pairs): Record<string, string> {
+  return Object.fromEntries(given);
+}
+
+/** @returns false when a document with its id, or with what else is unique of it, is there: that one stays as it is. */
+export async function insertIfMissing<Document extends { readonly _id: unknown }>(
+  collection: Collection<Document>,
+  wanted: Document,
+): Promise<boolean> {
+  try {
+    await collection.insertOne(wanted as OptionalUnlessRequiredId<Document>);
+    return true;
+  } catch (error) {
+    if (isDuplicate(error)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,54 @@
+// What the driver's errors mean to us: the one place where they are translated.
+
+import { MongoError, MongoInvalidArgumentError, MongoServerError } from "mongodb";
+import { SlipwayError } from "@slipway/core";
+
+const duplicateKey = 11_000;
+/**
+ * Faults of the caller, not of the server: BadValue, FailedToParse, TypeMismatch, a document that is too large (two
+ * codes), a value an index refuses.
+ */
+const callersFaults: ReadonlySet<number | string | undefined> = new Set([2, 9, 14, 10_334, 17_280, 17_419]);
+
+/**
+ * Two writes met, and this one was undone whole: WriteConflict, and what servers on the DocumentDB extension say when two
+ * that a unique index tells apart wait for each other.
+ */
+const conflicts: ReadonlySet<number | string | undefined> = new Set([112, 16_908_292]);
+
+/** A unique index refused the document. */
+export function isDuplicate(error: unknown): boolean {
+  return error instanceof MongoServerError && error.code === duplicateKey;
+}
+
+/** Nothing was changed, and doing the same again may succeed. */
+export function isWriteConflict(error: unknown): boolean {
+  return error instanceof MongoServerError && conflicts.has(error.code);
+}
+
+/** Waits for a write; a document that a unique index refuses is a "conflict" that says what is taken. */
+export async function conflictWhenTaken<Result>(write: Promise<Result>, message: string): Promise<Result> {
+  try {
+    return await write;
+  } catch (error) {
+    if (isDuplicate(error)) throw new SlipwayError("conflict", message, { cause: error });
+    throw error;
+  }
+}
+
+/**
+ * The error as callers of the store know it: what network, driver or server did is "store-unavailable" with its cause; what
+ * the caller did, a refused document included, and whatever is not the database's, stays as it is. No message holds a
+ * password: the driver names hosts only.
+ */
+export function storeUnavailable(error: unknown): unknown {
+  if (!(error instanceof MongoError) || isCallersFault(error)) return error;
+  return new SlipwayError("store-unavailable", `the database cannot be used: ${error.message}`, {
+    cause: error,
+  });
+}
+
+function isCallersFault(error: MongoError): boolean {
+  if (error instanceof MongoInvalidArgumentError || isDuplicate(error)) return true;
+  return error instanceof MongoServerError && callersFaults.has(error.code);
+}

@@ -1,0 +1,104 @@
+// Every index, with the query it is for. Unique ones are guards as well: what they refuse, no race brings about.
+//
+// `live` and `running` are facts that the other fields imply, kept beside them because a partial index takes no other
+// condition on all versions of MongoDB. They come first in their index, since a query is matched to an index by its first
+// field.
+
+import type { Db, IndexDescription } from "mongodb";
+
+export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
+  users: [
+    // byUsername, list; one user a name
+    { name: "users_username", key: { username: 1 }, unique: true },
+    // byEmail; one user an address
+    { name: "users_email", key: { email: 1 }, unique: true },
+    // countOperators
+    { name: "users_operators", key: { operator: 1 }, partialFilterExpression: { operator: true } },
+  ],
+  tokens: [
+    // bySecret; a secret is there once
+    { name: "tokens_secret", key: { secretSha256: 1 }, unique: true },
+    // ofUser, oldest first; removeOfUser
+    { name: "tokens_of_user", key: { userId: 1, createdAt: 1, _id: 1 } },
+  ],
+  apps: [
+    // byName, list("all"); one app a name among those not deleted
+    {
+      name: "apps_name",
+      key: { live: 1, name: 1 },
+      unique: true,
+      partialFilterExpression: { live: true },
+    },
+    // list of one owner, by name
+    {
+      name: "apps_of_owner",
+      key: { live: 1, ownerId: 1, name: 1 },
+      partialFilterExpression: { live: true },
+    },
+    // deleted
+    { name: "apps_deleted", key: { live: 1, deletedAt: 1 }, partialFilterExpression: { live: false } },
+  ],
+  collaborators: [
+    // find; a user is an app's collaborator once
+    { name: "collaborators_user_of_app", key: { appId: 1, userId: 1 }, unique: true },
+    // ofApp, oldest first
+    { name: "collaborators_of_app", key: { appId: 1, createdAt: 1, _id: 1 } },
+    // ofUser, oldest first; removeOfUser
+    { name: "collaborators_of_user", key: { userId: 1, createdAt: 1, _id: 1 } },
+  ],
+  sources: [
+    // expired, oldest first
+    { name: "sources_by_expiry", key: { expiresAt: 1 } },
+  ],
+  deployments: [
+    // list, newest first; its count; the app's last number; a number is given once
+    { name: "deployments_number", key: { appId: 1, number: 1 }, unique: true },
+    // lane, waitingApps
+    {
+      name: "deployments_lane",
+      key: { status: 1, appId: 1, number: 1 },
+      partialFilterExpression: { status: "queued" },
+    },
+    // running, allRunning, waitingApps; one running deployment an app
+    {
+      name: "deployments_one_running",
+      key: { running: 1, appId: 1 },
+      unique: true,
+      partialFilterExpression: { running: true },
+    },
+    // countRunning
+    {
+      name: "deployments_running_of_owner",
+      key: { running: 1, ownerId: 1 },
+      partialFilterExpression: { running: true },
+    },
+    // recent: those that are not final, and those final since then
+    { name: "deployments_recent", key: { appId: 1, finishedAt: 1 } },
+    // usesSource
+    {
+      name: "deployments_source",
+      key: { "source.kind": 1, "source.sourceId": 1, finishedAt: 1 },
+      partialFilterExpression: { "source.kind": "upload" },
+    },
+  ],
+  releases: [
+    // ofApp, newest first; the app's last number; a number is given once
+    { name: "releases_number", key: { appId: 1, number: 1 }, unique: true },
+    // create again; a deployment has one release
+    { name: "releases_deployment", key: { deploymentId: 1 }, unique: true },
+  ],
+  logChunks: [
+    // read, lastSeq, remove; an attempt's chunk is there once
+    { name: "log_chunks_seq", key: { deploymentId: 1, firstSeq: 1, attempt: 1 }, unique: true },
+  ],
+};
+
+/** Makes what is missing. What is there already is left alone, so any number of processes may call it at once. */
+export async function ensureIndexes(
+  database: Db,
+  wanted: Readonly<Record<string, readonly IndexDescription[]>>,
+): Promise<void> {
+  for (const [collection, descriptions] of Object.entries(wanted)) {
+    await database.collection(collection).createIndexes([...descriptions]);
+  }
+}

@@ -1,0 +1,68 @@
+// Releases in MongoDB.
+
+import type { Db } from "mongodb";
+import type { NewRelease, Release, ReleaseStore } from "@slipway/core";
+import type { Connection } from "./connection.ts";
+import { document, entity, mapOf, pairs } from "./documents.ts";
+import type { Pairs, Stored } from "./documents.ts";
+import { insertNumbered } from "./numbered.ts";
+
+/** Process types and variables are maps whose keys users choose. */
+type ReleaseDocument = Omit<Stored<Release>, "processTypes" | "environment"> & {
+  readonly processTypes: Pairs;
+  readonly environment: Pairs;
+};
+
+export const releaseQueries = {
+  ofApp: (appId: string) => ({ appId }),
+  ofDeployment: (deploymentId: string) => ({ deploymentId }),
+} as const;
+
+const releases = (database: Db) => database.collection<ReleaseDocument>("releases");
+
+export function releaseStore(connection: Connection): ReleaseStore {
+  return {
+    create: (release) => connection.run((database) => create(database, release)),
+    get: (id) =>
+      connection.run(async (database) => {
+        const found = await releases(database).findOne({ _id: id });
+        return found === null ? null : releaseFrom(found);
+      }),
+    ofApp: (appId, limit) =>
+      connection.run(async (database) => {
+        const found = releases(database).find(releaseQueries.ofApp(appId)).sort({ number: -1 });
+        return (await found.limit(limit).toArray()).map(releaseFrom);
+      }),
+    removeOfApp: (appId) =>
+      connection.run(async (database) => {
+        await releases(database).deleteMany({ appId });
+      }),
+  };
+}
+
+function create(database: Db, request: NewRelease): Promise<Release> {
+  return insertNumbered({
+    stored: async () => {
+      const found = await releases(database).findOne(releaseQueries.ofDeployment(request.deploymentId));
+      return found === null ? null : releaseFrom(found);
+    },
+    lastNumber: async () => {
+      const options = { sort: { number: -1 }, projection: { number: 1 } } as const;
+      return (await releases(database).findOne({ appId: request.appId }, options))?.number ?? 0;
+    },
+    insert: async (number) => {
+      const release = { ...request, number };
+      const { processTypes, environment, ...rest } = document(release);
+      await releases(database).insertOne({
+        ...rest,
+        processTypes: pairs(processTypes),
+        environment: pairs(environment),
+      });
+      return release;
+    },
+  });
+}
+
+function releaseFrom({ processTypes, environment, ...rest }: ReleaseDocument): Release {
+  return entity<Release>({ ...rest, processTypes: mapOf(processTypes), environment: mapOf(environment) });
+}

@@ -1,0 +1,37 @@
+// Sources in MongoDB: what is known of each uploaded archive.
+
+import type { Db } from "mongodb";
+import type { Source, SourceStore } from "@slipway/core";
+import type { Connection } from "./connection.ts";
+import { document, entity, insertIfMissing } from "./documents.ts";
+import type { Stored } from "./documents.ts";
+
+const sources = (database: Db) => database.collection<Stored<Source>>("sources");
+
+export const sourceQueries = {
+  expired: (before: Date) => ({ expiresAt: { $lt: before } }),
+} as const;
+
+export function sourceStore(connection: Connection): SourceStore {
+  return {
+    create: (source) =>
+      connection.run(async (database) => {
+        await insertIfMissing(sources(database), document(source));
+      }),
+    get: (id) => connection.run(async (database) => entity(await sources(database).findOne({ _id: id }))),
+    complete: (id, sizeBytes) =>
+      connection.run(async (database) => {
+        const { matchedCount } = await sources(database).updateOne({ _id: id }, { $set: { sizeBytes } });
+        return matchedCount === 1;
+      }),
+    expired: (before, limit) =>
+      connection.run(async (database) => {
+        const expired = sources(database).find(sourceQueries.expired(before)).sort({ expiresAt: 1 });
+        return (await expired.limit(limit).toArray()).map((found) => entity(found));
+      }),
+    remove: (id) =>
+      connection.run(async (database) => {
+        await sources(database).deleteOne({ _id: id });
+      }),
+  };
+}

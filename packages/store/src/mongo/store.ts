@@ -1,0 +1,49 @@
+// The database of a fleet: a Store on one MongoDB database, which any number of processes on any machines share.
+
+import type { Store } from "@slipway/core";
+import { appStore } from "./apps.ts";
+import { collaboratorStore } from "./collaborators.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection.ts";
+import { deploymentStore } from "./deployments.ts";
+import { logStore } from "./logs.ts";
+import { releaseStore } from "./releases.ts";
+import { migrate } from "./schema.ts";
+import { sourceStore } from "./sources.ts";
+import { tokenStore, userStore } from "./users.ts";
+import { variableStore } from "./variables.ts";
+
+/**
+ * Opens the database, its indexes made when needed. Dispose it to close.
+ * @throws {SlipwayError} "store-unavailable" where no server answers; "configuration-invalid" where the URL is none, or the
+ * database was made by a newer version or is another program's.
+ */
+export async function openMongoStore(options: ConnectionOptions): Promise<Store> {
+  const connection = await Connection.open(options);
+  try {
+    await connection.run(migrate);
+  } catch (error) {
+    await connection[Symbol.asyncDispose]();
+    throw error;
+  }
+  return storeOn(connection);
+}
+
+function storeOn(connection: Connection): Store {
+  return {
+    users: userStore(connection),
+    tokens: tokenStore(connection),
+    apps: appStore(connection),
+    collaborators: collaboratorStore(connection),
+    variables: variableStore(connection),
+    sources: sourceStore(connection),
+    deployments: deploymentStore(connection),
+    releases: releaseStore(connection),
+    logs: logStore(connection),
+    ping: () =>
+      connection.run(async (database) => {
+        await database.command({ ping: 1 });
+      }),
+    [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,89 @@
+// Apps' configuration variables in MongoDB: all of an app's are one document, so they change at once and are read as one.
+
+import type { Db } from "mongodb";
+import { SlipwayError } from "@slipway/core";
+import type { Variable, VariableStore } from "@slipway/core";
+import type { Connection } from "./connection.ts";
+import { insertIfMissing } from "./documents.ts";
+
+interface VariablesDocument {
+  /** The app's id. */
+  readonly _id: string;
+  readonly revision: number;
+  /** By name. */
+  readonly variables: readonly Omit<Variable, "appId">[];
+}
+
+/** Each lost race is somebody's success, so this is never reached but by a fault. */
+const mostRounds = 1_000;
+
+const collection = (database: Db) => database.collection<VariablesDocument>("variables");
+
+export function variableStore(connection: Connection): VariableStore {
+  const list = (appId: string) => connection.run(async (database) => (await read(database, appId)).variables);
+  return {
+    list,
+    get: async (appId, id) => (await list(appId)).find((variable) => variable.id === id) ?? null,
+    set: async (appId, given) => {
+      const after = await change(connection, appId, (before) => withValues(before, given));
+      return given.flatMap(({ name }) => after.filter((variable) => variable.name === name));
+    },
+    delete: async (appId, ids) => {
+      let removed = 0;
+      await change(connection, appId, (before) => {
+        const after = before.filter(({ id }) => !ids.includes(id));
+        removed = before.length - after.length;
+        return removed === 0 ? before : after;
+      });
+      return removed;
+    },
+    removeOfApp: (appId) =>
+      connection.run(async (database) => {
+        await collection(database).deleteOne({ _id: appId });
+      }),
+  };
+}
+
+/** Reads, decides, stores by revision, and begins anew when somebody was faster. `decide` may answer what it was given. */
+function change(
+  connection: Connection,
+  appId: string,
+  decide: (before: Variable[]) => Variable[],
+): Promise<Variable[]> {
+  return connection.run(async (database) => {
+    for (let round = 0; round < mostRounds; round += 1) {
+      const { revision, variables } = await read(database, appId);
+      const after = decide(variables);
+      if (after === variables || (await store(database, appId, revision, after))) return after;
+    }
+    throw new SlipwayError("store-unavailable", "too many processes change the app's variables at once");
+  });
+}
+
+async function read(database: Db, appId: string): Promise<{ revision: number; variables: Variable[] }> {
+  const found = await collection(database).findOne({ _id: appId });
+  if (found === null) return { revision: 0, variables: [] };
+  const variables = found.variables.map(({ id, name, value }) => ({ id, appId, name, value }));
+  return { revision: found.revision, variables };
+}
+
+async function store(database: Db, appId: string, revision: number, after: Variable[]): Promise<boolean> {
+  const fields = {
+    revision: revision + 1,
+    variables: after.map(({ id, name, value }) => ({ id, name, value })),
+  };
+  if (revision > 0) {
+    const { matchedCount } = await collection(database).updateOne({ _id: appId, revision }, { $set: fields });
+    return matchedCount === 1;
+  }
+  return insertIfMissing(collection(database), { _id: appId, ...fields });
+}
+
+/** A name that is there keeps its id; one given twice has one id and the later value. */
+function withValues(before: readonly Variable[], given: readonly Variable[]): Variable[] {
+  const byName = new Map(before.map((variable) => [variable.name, variable]));
+  for (const variable of given) {
+    byName.set(variable.name, { ...variable, id: byName.get(variable.name)?.id ?? variable.id });
+  }
+  return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}

@@ -1,0 +1,51 @@
+// A MongoDB server in a container of the image that test/mongodb defines.
+
+import { label } from "@slipway/core";
+import { dockerHost } from "../docker/config.ts";
+import { askEngine, defaultDockerHost } from "../docker/engine-api.ts";
+import { newInstallation } from "../docker/test-engine.ts";
+import { freePort } from "../free-port.ts";
+import type { Machine } from "./mongo.ts";
+
+/** The name under which npm test leaves the image. */
+const repository = "slipway-test-mongodb";
+const innerPort = "27017/tcp";
+const host = dockerHost ?? defaultDockerHost;
+
+/** The newest there is; undefined without one, or without an engine. */
+export async function findMongoImage(): Promise<string | undefined> {
+  const filters = encodeURIComponent(JSON.stringify({ reference: [repository] }));
+  try {
+    const images = (await askEngine(host, "GET", `/images/json?filters=${filters}`)) as { Id: string }[];
+    return images[0]?.Id;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A container that is made but not started, on a network of its own. Disposing it removes both. */
+export async function containerMachine(image: string): Promise<Machine> {
+  const installation = newInstallation();
+  const labels = { [label.installation]: installation.id };
+  const port = await freePort();
+  await askEngine(host, "POST", "/networks/create", { Name: installation.id, Labels: labels });
+  const { Id: id } = (await askEngine(host, "POST", `/containers/create?name=${installation.id}-mongodb`, {
+    Image: image,
+    Labels: labels,
+    ExposedPorts: { [innerPort]: {} },
+    HostConfig: {
+      Init: true,
+      NetworkMode: installation.id,
+      PortBindings: { [innerPort]: [{ HostIp: "127.0.0.1", HostPort: String(port) }] },
+    },
+  })) as { Id: string };
+  const order = async (what: string) => {
+    await askEngine(host, "POST", `/containers/${id}/${what}`);
+  };
+  return {
+    port,
+    start: () => order("start"),
+    kill: () => order("kill"),
+    [Symbol.asyncDispose]: () => installation[Symbol.asyncDispose](),
+  };
+}

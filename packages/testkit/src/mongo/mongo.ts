@@ -1,0 +1,119 @@
+// A MongoDB database for one test file: on the server that MONGO_URL names, or on a private one, which tests may also kill.
+
+import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { MongoClient } from "mongodb";
+import { servicesRequired, testMongoUrl } from "../config.ts";
+import { containerMachine, findMongoImage } from "./container.ts";
+import { hasMongod, processMachine } from "./process.ts";
+
+/** An empty database of the test's own; disposing it removes it. */
+export interface TestMongo extends AsyncDisposable {
+  readonly url: string;
+}
+
+/** A server of the test's own, for what a server can do to its clients. */
+export interface TestMongoServer extends TestMongo {
+  /** Ends it as a power cut would. What was acknowledged is still there after `start`. */
+  kill(): Promise<void>;
+  /** Starts it again, at the same address, and waits until it answers. */
+  start(): Promise<void>;
+}
+
+/** What runs a server on a port of the loopback interface. */
+export interface Machine extends AsyncDisposable {
+  readonly port: number;
+  kill(): Promise<void>;
+  start(): Promise<void>;
+}
+
+const startBoundMs = 60_000;
+const pollMs = 100;
+const missing =
+  "no MongoDB server: set MONGO_URL, put mongod on PATH, or have npm test make the image of test/mongodb";
+
+/**
+ * Whether tests that need a database have to be left out, for `describe.skipIf`.
+ * @throws in CI, naming what is missing: there nothing is left out.
+ */
+export async function lacksMongo(): Promise<boolean> {
+  return testMongoUrl === undefined && (await lacksMongoServer());
+}
+
+/** The same for tests that need a server of their own, which MONGO_URL does not give. @throws in CI. */
+export async function lacksMongoServer(): Promise<boolean> {
+  if ((await hasMongod()) || (await findMongoImage()) !== undefined) return false;
+  if (servicesRequired) throw new Error(missing);
+  return true;
+}
+
+/** Takes an empty database where MONGO_URL says, else on a private server. */
+export async function startMongo(): Promise<TestMongo> {
+  if (testMongoUrl === undefined) return startMongoServer();
+  const url = withDatabase(testMongoUrl);
+  return {
+    url,
+    [Symbol.asyncDispose]: () =>
+      asking(url, async (client) => {
+        await client.db().dropDatabase();
+      }),
+  };
+}
+
+/** Starts a private server: a mongod, else a container. */
+export async function startMongoServer(): Promise<TestMongoServer> {
+  const machine = await newMachine();
+  const url = withDatabase(`mongodb://127.0.0.1:${machine.port}`);
+  const start = async () => {
+    await machine.start();
+    await answers(url);
+  };
+  try {
+    await start();
+  } catch (error) {
+    await machine[Symbol.asyncDispose]();
+    throw error;
+  }
+  return {
+    url,
+    start,
+    kill: () => machine.kill(),
+    [Symbol.asyncDispose]: () => machine[Symbol.asyncDispose](),
+  };
+}
+
+async function newMachine(): Promise<Machine> {
+  if (await hasMongod()) return processMachine();
+  const image = await findMongoImage();
+  if (image === undefined) throw new Error(missing);
+  return containerMachine(image);
+}
+
+function withDatabase(serverUrl: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = `/slipway-test-${randomBytes(4).toString("hex")}`;
+  return url.href;
+}
+
+async function answers(url: string): Promise<void> {
+  for (const deadline = Date.now() + startBoundMs; ;) {
+    try {
+      await asking(url, async (client) => {
+        await client.db().command({ ping: 1 });
+      });
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+    await delay(pollMs);
+  }
+}
+
+async function asking(url: string, work: (client: MongoClient) => Promise<void>): Promise<void> {
+  const client = new MongoClient(url, { serverSelectionTimeoutMS: 1_000 });
+  try {
+    await work(client);
+  } finally {
+    await client.close();
+  }
+}

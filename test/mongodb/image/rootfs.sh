@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Makes the root file system of the tests' MongoDB server in the empty directory given: Debian, PostgreSQL, FerretDB.
+set -euo pipefail
+
+ROOT=${1:?usage: rootfs.sh EMPTY_DIRECTORY}
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# the first suite that has the DocumentDB extension of PostgreSQL
+SUITE=sid
+BUNDLE=/etc/ssl/certs/ca-certificates.crt
+
+say() { printf '       %s\n' "$*"; }
+in_root() { DEBIAN_FRONTEND=noninteractive chroot "$ROOT" "$@"; }
+
+# The mirror that this machine's own apt uses for Debian, whatever suite it is there for.
+apt_mirror() {
+  command -v apt-get >/dev/null || return 0
+  apt-get indextargets --format '$(REPO_URI)' \
+    'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 'Component: main' 2>/dev/null | head -n 1
+}
+
+use_apt_proxy() {
+  [ -z "${http_proxy:-}" ] && command -v apt-config >/dev/null || return 0
+  local proxy=
+  eval "$(apt-config shell proxy Acquire::http::Proxy)"
+  case $proxy in '' | DIRECT) ;; *) export http_proxy=$proxy ;; esac
+}
+
+bootstrap() {
+  local mirror=${DEBIAN_MIRROR:-$(apt_mirror)}
+  local arguments=(--variant=minbase --include=ca-certificates "$SUITE" "$ROOT")
+  [ -z "$mirror" ] || arguments+=("$mirror")
+  say "debootstrap $SUITE from ${mirror:-its default mirror}"
+  debootstrap "${arguments[@]}" 2>&1 | awk '
+    /^I: (Retrieving|Validating|Extracting|Unpacking|Configuring)/ { if (++n % 60 == 0) { printf "       %s steps\n", n; fflush() } next }
+    { print "       " $0; fflush() }'
+}
+
+# What this machine trusts, and how its apt reaches the mirror, hold in the root as well while packages are installed.
+borrow_from_host() {
+  [ ! -f "$BUNDLE" ] || cp "$BUNDLE" "$ROOT$BUNDLE"
+  [ ! -d /etc/apt/apt.conf.d ] || cp -r /etc/apt/apt.conf.d/. "$ROOT/etc/apt/apt.conf.d/"
+  cp /etc/resolv.conf "$ROOT/etc/resolv.conf"
+  printf '#!/bin/sh\nexit 101\n' >"$ROOT/usr/sbin/policy-rc.d"
+  chmod +x "$ROOT/usr/sbin/policy-rc.d"
+}
+
+database() {
+  say 'installing PostgreSQL with the DocumentDB extension'
+  mount -t proc proc "$ROOT/proc"
+  mount --bind /dev "$ROOT/dev"
+  in_root apt-get -q -y --no-install-recommends install postgresql-18-documentdb >"$ROOT/tmp/install.log" 2>&1 ||
+    { tail -n 20 "$ROOT/tmp/install.log" && return 1; }
+  umount "$ROOT/dev" "$ROOT/proc"
+}
+
+server() {
+  say 'building FerretDB'
+  (cd "$HERE/server" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w' \
+    -o "$ROOT/usr/local/bin/ferretdb" . 2>&1 | awk '{ print "       " $0; fflush() }')
+  install -m 755 "$HERE/start.sh" "$ROOT/usr/local/bin/start"
+}
+
+trim() {
+  in_root apt-get clean
+  rm -rf "$ROOT"/var/lib/apt/lists/* "$ROOT"/var/cache/* "$ROOT"/var/log/* "$ROOT"/tmp/* \
+    "$ROOT"/usr/share/{man,info,doc,locale} "$ROOT"/var/lib/postgresql/18
+  rm -f "$ROOT"/etc/{machine-id,hostname,resolv.conf} "$ROOT/usr/sbin/policy-rc.d"
+}
+
+use_apt_proxy
+bootstrap
+borrow_from_host
+database
+server
+trim
+say "root file system: $(du -sxm "$ROOT" | cut -f 1) MB"
