@@ -16,7 +16,7 @@ export interface Evidence {
   readonly appIds: readonly string[];
   /** Ids of the deployments that were accepted, so that a lost one is missed. */
   readonly accepted: readonly string[];
-  readonly followers: readonly Follower[];
+  readonly followers: readonly Pick<Follower, "appId" | "connections">[];
   /** Every engine that may have something of the installation. */
   readonly engines: readonly Docker[];
   readonly containers: readonly ContainerLife[];
