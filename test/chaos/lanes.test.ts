@@ -30,9 +30,7 @@ beforeEach(async () => {
   open.defer(() => rm(folder, { recursive: true, force: true }));
   redisUrl = open.use(await startRedis()).url;
   store = open.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
-  lanes = open.use(
-    openLanes({ redisUrl, keys, deployments: store.deployments, ownerSlots: 3, onError: () => {} }),
-  );
+  lanes = open.use(openLanes({ redisUrl, keys, ...store, ownerSlots: 3, onError: () => {} }));
   workers = [];
   exhausted = [];
 });
@@ -123,8 +121,8 @@ test("after a Redis that lost everything, the reconciler refills it from the sto
   const redis = new Redis(redisUrl);
   await redis.flushall();
   redis.disconnect();
-  await reconcile({ deployments: store.deployments, lanes, onExhausted });
-  await reconcile({ deployments: store.deployments, lanes, onExhausted });
+  await reconcile({ ...store, lanes, onExhausted, onOperationExhausted });
+  await reconcile({ ...store, lanes, onExhausted, onOperationExhausted });
   const tasks: DeployTask[] = [];
   await work(async (task) => {
     tasks.push(task);
@@ -148,7 +146,7 @@ test("an owner has no more at work than its slots", async () => {
   expect(states.filter((state) => state === "live")).toHaveLength(3);
   await work(finishAtOnce);
   const reconciling = setInterval(() => {
-    reconcile({ deployments: store.deployments, lanes, onExhausted }).catch(() => undefined);
+    reconcile({ ...store, lanes, onExhausted, onOperationExhausted }).catch(() => undefined);
   }, 100);
   await allFinal(created);
   clearInterval(reconciling);
@@ -167,7 +165,9 @@ async function work(run: RunDeployment): Promise<DeployWorker> {
     concurrency: 2,
     leaseMs,
     run,
+    operate: onOperationExhausted,
     onExhausted,
+    onOperationExhausted,
     onError: () => {},
   });
   workers.push(worker);
@@ -193,6 +193,10 @@ async function onExhausted(deploymentId: string): Promise<void> {
   const found = (await store.deployments.get(deploymentId)) as Deployment;
   if (isFinal(found.status)) return;
   await store.deployments.compareAndSet(changeStatus(found, "aborted", { at: new Date(), lineCount: 0 }));
+}
+
+async function onOperationExhausted(): Promise<void> {
+  throw new Error("nobody asked for an operation");
 }
 
 async function allFinal(deployments: readonly Deployment[]): Promise<void> {

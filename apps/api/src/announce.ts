@@ -1,7 +1,7 @@
 // Tells the rest of the platform what the store already holds. The store is the truth, so a request does not fail when nobody
 // can be told: workers look at the store by themselves.
 
-import type { Deployment } from "@slipway/core";
+import type { Deployment, Operation } from "@slipway/core";
 import { publishNew, publishStatus } from "@slipway/logs";
 import type { Platform } from "./platform.ts";
 
@@ -13,6 +13,11 @@ export async function announceNew(platform: Platform, deployment: Deployment): P
   const { redis, keys, lanes } = platform;
   await told(platform, "a new deployment's followers", () => publishNew(redis, keys, deployment));
   await told(platform, "the queue of a new deployment", () => lanes.advance(deployment.appId));
+}
+
+/** A new operation: to the workers. */
+export async function announceOperation(platform: Platform, { appId }: Operation): Promise<void> {
+  await told(platform, "the queue of a new operation", () => platform.lanes.advance(appId));
 }
 
 /** A deployment that the store now says is aborted: to whoever runs it, to its lane, then to the app's followers. */

@@ -79,8 +79,8 @@ describe.skipIf(await lacksRedis())("deployments", () => {
       type: "new",
       deploymentId: deployment.id,
     });
-    const { deployments } = api.store;
-    await using lanes = openLanes({ redisUrl, keys, deployments, onError: () => undefined });
+    const { deployments, operations } = api.store;
+    await using lanes = openLanes({ redisUrl, keys, deployments, operations, onError: () => undefined });
     expect(await lanes.jobState(deployment.id)).toBe("live");
     subscriber.disconnect();
   });

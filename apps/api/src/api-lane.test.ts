@@ -115,7 +115,7 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     const { REDIS_URL: redisUrl, INSTALLATION_ID } = api.config;
     const { deployments } = api.store;
     const keys = redisKeys(INSTALLATION_ID);
-    await using lanes = openLanes({ redisUrl, keys, deployments, onError: () => undefined });
+    await using lanes = openLanes({ redisUrl, keys, ...api.store, onError: () => undefined });
     expect(await lanes.jobState(second.id)).toBe("gone");
     await api.ask(eve.token, "POST", `/v1/apps/${app.name}/deployments/${first.id}/abort`);
     expect(await lanes.jobState(first.id)).toBe("gone");

@@ -65,7 +65,7 @@ async function openPlatform(
     from: config.signingKeys,
     onTrouble: (error) => logger.warn({ err: error }, "the former signing keys are used on"),
   });
-  const { deployments } = store;
+  const { deployments, operations } = store;
   const onTrouble = (error: unknown) =>
     logger.warn({ err: error }, "followers wait: Redis or the store failed");
   const now = () => new Date();
@@ -77,7 +77,9 @@ async function openPlatform(
     blobs: opened.use(await openBlobs({ url: config.blobsUrl })),
     redis,
     keys,
-    lanes: opened.use(openLanes({ redisUrl, keys, deployments, ownerSlots: config.OWNER_SLOTS, onError })),
+    lanes: opened.use(
+      openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.OWNER_SLOTS, onError }),
+    ),
     auth: openAuth({ store, signingKeys }),
     limits: limitsOf(config, keys, limitRedis(redisUrl, opened, onError), logger),
     urlSigner: openUrlSigner({ signingKeys }),

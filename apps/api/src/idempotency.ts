@@ -36,16 +36,24 @@ export function deploymentIdOf(key: string | undefined, app: App, user: User): s
  * @throws {SlipwayError} "invalid" when that one asked for something else.
  */
 export async function firstOf(
-  { deployments }: Store,
+  { deployments, releases }: Store,
   id: string,
   asked: CreateDeploymentBody,
   publicApiUrl: string,
 ): Promise<Deployment | null> {
   const first = await deployments.get(id);
   if (first === null) return null;
-  if (first.gitRef === gitRefOf(asked) && namesSource(asked.source_url, first.source, publicApiUrl))
-    return first;
+  if (await asksFor(first)) return first;
   throw invalidField(header, "was used for another deployment of this app");
+
+  async function asksFor({ appId, source, gitRef }: Deployment): Promise<boolean> {
+    if (asked.release === undefined) {
+      return gitRef === gitRefOf(asked) && namesSource(asked.source_url ?? "", source, publicApiUrl);
+    }
+    const release = await releases.byNumber(appId, asked.release);
+    const sameRelease = source.kind === "release" && source.releaseId === release?.id;
+    return sameRelease && gitRef === (gitRefOf(asked) ?? release.gitRef);
+  }
 }
 
 /** An empty text stands for none. */

@@ -5,10 +5,13 @@ import type { Route } from "./route.ts";
 import { appRoutes } from "./routes/apps.ts";
 import { cacheRoutes } from "./routes/caches.ts";
 import { collaboratorRoutes } from "./routes/collaborators.ts";
+import { containerRoutes } from "./routes/containers.ts";
 import { deploymentRoutes } from "./routes/deployments.ts";
 import { openApiRoute } from "./routes/openapi.ts";
+import { operationRoutes } from "./routes/operations.ts";
 import { outputRoutes } from "./routes/output.ts";
 import { regionRoutes } from "./routes/regions.ts";
+import { releaseRoutes } from "./routes/releases.ts";
 import { sourceRoutes } from "./routes/sources.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 import { userRoutes } from "./routes/users.ts";
@@ -25,6 +28,9 @@ export function v1Routes(platform: Platform): readonly Route[] {
     ...sourceRoutes(platform),
     ...deploymentRoutes(platform),
     ...outputRoutes(platform),
+    ...releaseRoutes(platform),
+    ...containerRoutes(platform),
+    ...operationRoutes(platform),
     ...cacheRoutes(platform),
     ...variableRoutes(platform),
     ...workerRoutes(platform),

@@ -41,7 +41,8 @@ export async function sourceAt(platform: Platform, user: User, text: string): Pr
 export function namesSource(text: string, source: DeploymentSource, publicApiUrl: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
-  return source.kind === "url" ? url.href === source.url : ownSourceId(url, publicApiUrl) === source.sourceId;
+  if (source.kind === "url") return url.href === source.url;
+  return source.kind === "upload" && ownSourceId(url, publicApiUrl) === source.sourceId;
 }
 
 /** Empty for what lies below our sources and is none. */

@@ -11,18 +11,23 @@ import type { UpkeepJob } from "@slipway/protocol";
 import { joinFleet, openLanes, reconcile, startDeployWorker, startUpkeep } from "@slipway/queue";
 import { openRegistry } from "@slipway/registry";
 import { openDockerScheduler } from "@slipway/scheduler";
+import type { DeployWorkerOptions } from "@slipway/queue";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
 import { endAbandoned } from "./abandoned.ts";
 import { defaultConcurrency } from "./concurrency.ts";
 import type { WorkerConfig } from "./config.ts";
 import { deploy } from "./deploy.ts";
+import { observeApps } from "./observe.ts";
+import { endAbandonedOperation, operate } from "./operate.ts";
 import type { Platform } from "./platform.ts";
 import manifest from "../package.json" with { type: "json" };
-import { cleanSources, removeApp, resumeRemovals, sweepSandboxes } from "./upkeep.ts";
+import { cleanOperations, cleanSources, removeApp, resumeRemovals, sweepSandboxes } from "./upkeep.ts";
 
 /** A sweep asks the engine and the store: a minute apart with the defaults. */
 const sweepEveryReconciles = 12;
+/** A look at every app asks the engine several things of each. */
+const observeEveryReconciles = 3;
 /** Long before its lease is over, a silent worker shows as lost. */
 const heartbeatsPerLease = 10;
 const defaultDockerHost = "unix:///var/run/docker.sock";
@@ -34,12 +39,14 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const onError = (error: unknown, message = "the queue's connection failed") =>
     logger.warn({ err: error }, message);
   const redisUrl = config.REDIS_URL;
-  const { deployments } = store;
+  const { deployments, operations } = store;
   const lanes = opened.use(
-    openLanes({ redisUrl, keys, deployments, ownerSlots: config.OWNER_SLOTS, onError }),
+    openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.OWNER_SLOTS, onError }),
   );
-  const onExhausted: Parameters<typeof startDeployWorker>[0]["onExhausted"] = (id, error) =>
-    endAbandoned(platform, id, error);
+  const exhausted: Pick<DeployWorkerOptions, "onExhausted" | "onOperationExhausted"> = {
+    onExhausted: (id, error) => endAbandoned(platform, id, error),
+    onOperationExhausted: (id, error) => endAbandonedOperation(platform, id, error),
+  };
   const name = config.SERVICE_NAME ?? "worker";
   await Promise.all([platform.engine.ping(), platform.registry.ping(), store.ping(), redis.ping()]);
   await sweepSandboxes(platform);
@@ -50,11 +57,16 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     keys,
     name,
     reconcileEveryMs: config.RECONCILE_MS,
+    observeEveryMs: config.RECONCILE_MS * observeEveryReconciles,
     onError,
     run: async (job: UpkeepJob) => {
       if (job.type === "remove-app") return removeApp(platform, job.appId);
-      if (job.type === "clean-sources") return cleanSources(platform);
-      await reconcile({ deployments, lanes, onExhausted });
+      if (job.type === "observe-apps") return observeApps(platform);
+      if (job.type === "clean-sources") {
+        await cleanSources(platform);
+        return cleanOperations(platform);
+      }
+      await reconcile({ deployments, operations, lanes, ...exhausted });
       await resumeRemovals(platform, lanes);
     },
   });
@@ -75,9 +87,10 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     name,
     concurrency,
     leaseMs: config.LEASE_MS,
-    onExhausted,
+    ...exhausted,
     onError,
     run: (task, signal) => fleet.during(task, () => deploy(platform, task, signal)),
+    operate: (task, signal) => operate(platform, task, signal),
   });
   const sweeping = setInterval(() => {
     sweepSandboxes(platform).catch((error: unknown) => onError(error, "cannot sweep the engine"));

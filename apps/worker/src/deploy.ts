@@ -14,6 +14,7 @@ import { build } from "./phases/build.ts";
 import { fetchSource } from "./phases/fetch.ts";
 import { push } from "./phases/push.ts";
 import { makeRelease } from "./phases/release.ts";
+import { reuse } from "./phases/reuse.ts";
 import { resume, start } from "./phases/start.ts";
 import { unpack } from "./phases/unpack.ts";
 import type { Platform } from "./platform.ts";
@@ -54,8 +55,10 @@ export async function deploy(platform: Platform, task: DeployTask, signal: Abort
     signal: AbortSignal.any([signal, watch.signal]),
   };
   try {
-    if (lease.deployment.releaseId === null) await pipeline(attempt);
-    else await resume(attempt, lease.deployment.releaseId);
+    const { releaseId, source } = lease.deployment;
+    if (releaseId !== null) await resume(attempt, releaseId);
+    else if (source.kind === "release") await deployAgain(attempt, source.releaseId);
+    else await pipeline(attempt);
   } catch (thrown) {
     const error = attempt.signal.aborted ? attempt.signal.reason : thrown;
     // Awaited here: the log and the lease's watch are disposed of when this function is left.
@@ -76,8 +79,19 @@ async function pipeline(attempt: Attempt): Promise<void> {
   const image = await push(attempt, sandbox, built);
   const release = await makeRelease(attempt, built, image);
   // The start waits for the app, mostly; the cache is saved meanwhile. Neither is left running when the sandbox goes.
-  const outcomes = await Promise.allSettled([start(attempt, release, image), saveCache(attempt, sandbox)]);
+  const facts = {
+    image: image.reference,
+    imageSizeBytes: image.sizeBytes,
+    stackImage: platform.config.STACK_IMAGE,
+  };
+  const outcomes = await Promise.allSettled([start(attempt, release, facts), saveCache(attempt, sandbox)]);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+}
+
+/** An earlier release's image: reuse → start */
+async function deployAgain(attempt: Attempt, releaseId: string): Promise<void> {
+  const { release, image } = await reuse(attempt, releaseId);
+  await start(attempt, release, image);
 }
 
 async function conclude(attempt: Attempt, task: DeployTask, error: SlipwayError): Promise<void> {

@@ -29,7 +29,7 @@ export class Lease {
    * Claims the deployment for this attempt; one whose release is already going live keeps its status, and is only finished.
    * @returns null when it is final: there is nothing to do.
    * @throws {SlipwayError} "lease-lost" when a newer attempt has it, "not-found" when it is gone,
-   * "internal", to be tried again, while another deployment of the app is running.
+   * "internal", to be tried again, while another deployment or an operation of the app is running.
    */
   static async take(
     platform: Platform,
@@ -53,7 +53,11 @@ export class Lease {
       });
       if (await platform.store.deployments.compareAndSet(claimed)) {
         await publishStatus(platform.redis, platform.keys, claimed);
-        return new Lease(platform, claimed);
+        const lease = new Lease(platform, claimed);
+        // After a loss of the queue an operation may be handed out beside it: then it waits.
+        if ((await platform.store.operations.running(found.appId)) === null) return lease;
+        await lease.change("queued", lineCount);
+        throw new SlipwayError("internal", "an operation of the app is still running");
       }
       const running = await platform.store.deployments.running(found.appId);
       if (running !== null && running.id !== found.id) {

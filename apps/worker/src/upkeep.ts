@@ -6,19 +6,21 @@ import type { Lanes } from "@slipway/queue";
 import type { Platform } from "./platform.ts";
 
 const batch = 100;
+const operationsKeptMs = 30 * 86_400_000;
 
 /** Takes away all of a deleted app, the document last, so that a broken-off removal is found and repeated. */
 export async function removeApp(
-  { store, scheduler, engine, registry, blobs }: Platform,
+  { store, scheduler, engine, registry, blobs, redis, keys }: Platform,
   appId: string,
 ): Promise<void> {
   const app = await store.apps.get(appId);
   if (app === null || app.deletedAt === null) return;
   if (
+    (await store.operations.running(appId)) !== null ||
     (await store.deployments.running(appId)) !== null ||
     (await store.deployments.lane(appId, 1)).length > 0
   ) {
-    throw new SlipwayError("conflict", "the app still has an unfinished deployment");
+    throw new SlipwayError("conflict", "the app still has an unfinished deployment or operation");
   }
   await scheduler.removeApp(appId);
   await engine.removeSandboxes({ [label.app]: appId });
@@ -27,6 +29,8 @@ export async function removeApp(
     await store.logs.remove([deployment.id]);
   }
   await blobs.deletePrefix(cacheBlobPrefix(appId));
+  await redis.del(keys.appInstances(appId));
+  await store.operations.removeOfApp(appId);
   await store.releases.removeOfApp(appId);
   await store.variables.removeOfApp(appId);
   await store.collaborators.removeOfApp(appId);
@@ -54,6 +58,11 @@ export async function cleanSources({ store, blobs, now }: Platform): Promise<voi
     await blobs.delete(sourceBlobKey(source.id));
     await store.sources.remove(source.id);
   }
+}
+
+/** Forgets operations that ended long ago. */
+export async function cleanOperations({ store, now }: Platform): Promise<void> {
+  await store.operations.removeEnded(new Date(now().getTime() - operationsKeptMs));
 }
 
 /** Removes build containers on this worker's engine whose attempt is over, whoever started them. */

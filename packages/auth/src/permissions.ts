@@ -33,6 +33,8 @@ export const appPermissions = {
   "app:read": all,
   "app:change": owners,
   "app:delete": owners,
+  /** Scale and restart. */
+  "app:operate": trusted,
   "logs:read": all,
   "deployments:read": all,
   "deployments:create": trusted,

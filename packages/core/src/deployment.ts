@@ -47,10 +47,11 @@ export interface Pusher {
   readonly email: string;
 }
 
-/** Where the source archive is: uploaded to us (a source of ours), or at somebody's URL. */
+/** What is deployed: an archive uploaded to us (a source of ours) or at somebody's URL, or the image of an earlier release. */
 export type DeploymentSource =
   | { readonly kind: "upload"; readonly sourceId: string }
-  | { readonly kind: "url"; readonly url: string };
+  | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "release"; readonly releaseId: string };
 
 /** One status the deployment went through. */
 export interface StatusChange {

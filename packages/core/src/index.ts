@@ -5,6 +5,7 @@ export * from "./collaborator.ts";
 export * from "./deployment.ts";
 export * from "./errors.ts";
 export * from "./labels.ts";
+export * from "./operation.ts";
 export * from "./pagination.ts";
 export * from "./release.ts";
 export * from "./source.ts";

@@ -11,7 +11,9 @@ export interface Release {
   readonly gitRef: string | null;
   /** Process type → shell command, e.g. `web` → `npm start`. */
   readonly processTypes: Readonly<Record<string, string>>;
-  /** The app's variables as they were when the release was made, over the buildpack's defaults. */
+  /** What the buildpacks want set, unless the app's variables say otherwise. */
+  readonly defaults: Readonly<Record<string, string>>;
+  /** The app's variables as they were when the release was made, over the defaults. */
   readonly environment: Readonly<Record<string, string>>;
   readonly createdAt: Date;
 }

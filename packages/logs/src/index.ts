@@ -6,6 +6,7 @@ export { defaultLimits } from "./limits.ts";
 export type { LogLimits } from "./limits.ts";
 export * from "./publish.ts";
 export * from "./read-log.ts";
-export { secretsOf } from "./secrets.ts";
+export { createMasker, secretsOf } from "./secrets.ts";
 export type { LineBatch } from "./tail.ts";
+export { TerminalText } from "./terminal-text.ts";
 export * from "./writer.ts";

@@ -1,4 +1,4 @@
-// What goes over Redis pub/sub: one channel per app for its followers, one for the workers.
+// What goes over Redis pub/sub: one channel per app for its followers, one for the workers, one for whoever routes requests.
 
 import { z } from "zod";
 import { deploymentStatuses } from "@slipway/core";
@@ -39,6 +39,10 @@ export const appMessage = z.discriminatedUnion("type", [newMessage, statusMessag
 /** To every worker: whoever runs the deployment ends it now. The store already says that it is aborted. */
 export const controlMessage = z.object({ type: z.literal("abort"), deploymentId: z.string() });
 
+/** What serves the app has changed. The store already holds it. */
+export const routeMessage = z.object({ appId: z.string() });
+
+export type RouteMessage = z.infer<typeof routeMessage>;
 export type NewMessage = z.infer<typeof newMessage>;
 export type StatusMessage = z.infer<typeof statusMessage>;
 export type LogMessage = z.infer<typeof logMessage>;

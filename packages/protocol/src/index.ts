@@ -3,6 +3,7 @@
 export * from "./bus.ts";
 export * from "./frames.ts";
 export * from "./http/index.ts";
+export * from "./instances.ts";
 export * from "./jobs.ts";
 export * from "./keys.ts";
 export * from "./workers.ts";

@@ -2,14 +2,23 @@
 
 import { z } from "zod";
 
-export const deployJob = z.object({
-  deploymentId: z.string(),
+const common = {
   appId: z.string(),
-  /** Whose slots it takes. */
-  ownerId: z.string(),
   /** The attempt the store knew when the job was made; BullMQ's count of starts is added to it. */
   attemptBase: z.int().min(0),
-});
+};
+
+/** What an app's lane hands out: a deployment, or a restart or scaling. */
+export const laneJob = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("deploy"),
+    deploymentId: z.string(),
+    /** Whose slots it takes. */
+    ownerId: z.string(),
+    ...common,
+  }),
+  z.object({ type: z.literal("operate"), operationId: z.string(), ...common }),
+]);
 
 export const upkeepJob = z.discriminatedUnion("type", [
   /** Look at every lane and every running deployment, and put right what a lost message or a dead worker left. */
@@ -18,7 +27,9 @@ export const upkeepJob = z.discriminatedUnion("type", [
   z.object({ type: z.literal("remove-app"), appId: z.string() }),
   /** Remove uploaded archives that nobody will deploy any more. */
   z.object({ type: z.literal("clean-sources") }),
+  /** Look where the running apps answer and what runs of them, and write it down where it changed. */
+  z.object({ type: z.literal("observe-apps") }),
 ]);
 
-export type DeployJob = z.infer<typeof deployJob>;
+export type LaneJob = z.infer<typeof laneJob>;
 export type UpkeepJob = z.infer<typeof upkeepJob>;

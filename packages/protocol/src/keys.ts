@@ -10,6 +10,10 @@ export function redisKeys(installationId: string) {
     limitPrefix: `${root}:limit`,
     appChannel: (appId: string) => `${root}:app:${appId}`,
     controlChannel: `${root}:control`,
+    /** Whoever routes requests hears here that an app's targets changed. */
+    routesChannel: `${root}:routes`,
+    /** What runs of an app, as a worker saw it last. */
+    appInstances: (appId: string) => `${root}:instances:${appId}`,
     /** The tail of a deployment's log: a Redis Stream whose entry ids are `firstSeq-lineCount`. */
     logTail: (deploymentId: string) => `${root}:log:{${deploymentId}}:tail`,
     /** Which attempt may write the log, and how far it is. */

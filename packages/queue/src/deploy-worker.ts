@@ -1,23 +1,32 @@
-// Takes deployments from BullMQ, one call of `run` each, and tells BullMQ how it went. This is the queue boundary: errors
+// Takes deployments and operations from BullMQ, one call of `run` or `operate` each, and tells BullMQ how it went. This is the queue boundary: errors
 // become retry, hand-back or failure here and nowhere else.
 
 import { UnrecoverableError, WaitingError, Worker } from "bullmq";
 import type { Job } from "bullmq";
 import { Redis } from "ioredis";
 import { SlipwayError, toSlipwayError } from "@slipway/core";
-import { controlMessage, deployJob } from "@slipway/protocol";
-import type { RedisKeys } from "@slipway/protocol";
+import { controlMessage, laneJob } from "@slipway/protocol";
+import type { LaneJob, RedisKeys } from "@slipway/protocol";
 import { maxAttempts, queueNames } from "./lanes.ts";
 import type { Lanes } from "./lanes.ts";
 
-/** One attempt at one deployment. */
-export interface DeployTask {
-  readonly deploymentId: string;
+/** One attempt at whatever an app's lane handed out. */
+interface LaneTask {
   readonly appId: string;
   /** Higher than that of any earlier attempt, also one from before Redis was lost. */
   readonly attempt: number;
   /** Of `maxAttempts`: how many times the platform may have failed it so far, this one included. */
   readonly tryNumber: number;
+}
+
+/** One attempt at one deployment. */
+export interface DeployTask extends LaneTask {
+  readonly deploymentId: string;
+}
+
+/** One attempt at one operation. */
+export interface OperateTask extends LaneTask {
+  readonly operationId: string;
 }
 
 /**
@@ -26,6 +35,9 @@ export interface DeployTask {
  * The signal's reason is a SlipwayError: "aborted", "lease-lost" or "handed-back".
  */
 export type RunDeployment = (task: DeployTask, signal: AbortSignal) => Promise<void>;
+
+/** Like RunDeployment, of an operation; there is no "aborted" for it. One that is handed back may stay "running". */
+export type RunOperation = (task: OperateTask, signal: AbortSignal) => Promise<void>;
 
 export interface DeployWorkerOptions {
   readonly redisUrl: string;
@@ -36,21 +48,24 @@ export interface DeployWorkerOptions {
   /** How long a job stays ours without a sign of life; after a worker's death it takes up to twice that to be noticed. */
   readonly leaseMs: number;
   readonly run: RunDeployment;
+  readonly operate: RunOperation;
   /** The last attempt failed: the deployment has to become final. */
   readonly onExhausted: (deploymentId: string, error: SlipwayError) => Promise<void>;
+  /** The same of an operation. */
+  readonly onOperationExhausted: (operationId: string, error: SlipwayError) => Promise<void>;
   readonly onError: (error: unknown, message: string) => void;
 }
 
 export interface DeployWorker {
   readonly active: number;
-  /** Ends a running deployment here. @returns whether it ran here. */
-  cancel(deploymentId: string, reason: SlipwayError): boolean;
+  /** Ends a running deployment or operation here. @returns whether it ran here. */
+  cancel(id: string, reason: SlipwayError): boolean;
   /** Takes no more, waits up to `graceMs` for what runs, then hands the rest back. */
   stop(options: { readonly graceMs: number }): Promise<void>;
 }
 
 export async function startDeployWorker(options: DeployWorkerOptions): Promise<DeployWorker> {
-  const { redisUrl, keys, lanes, run, onError, leaseMs } = options;
+  const { redisUrl, keys, lanes, onError, leaseMs } = options;
   const controllers = new Map<string, AbortController>();
 
   const worker = new Worker(queueNames.deployments, process, {
@@ -65,31 +80,40 @@ export async function startDeployWorker(options: DeployWorkerOptions): Promise<D
   });
 
   async function process(job: Job, token?: string): Promise<void> {
-    const { deploymentId, appId, attemptBase } = deployJob.parse(job.data);
+    const work = laneJob.parse(job.data);
+    const id = idOf(work);
     const controller = new AbortController();
-    controllers.set(deploymentId, controller);
+    controllers.set(id, controller);
+    const attempt = work.attemptBase + job.attemptsStarted;
     const tryNumber = job.attemptsMade + job.stalledCounter + 1;
     try {
-      await run(
-        { deploymentId, appId, attempt: attemptBase + job.attemptsStarted, tryNumber },
-        controller.signal,
-      );
+      await start(work, { appId: work.appId, attempt, tryNumber }, controller.signal);
     } catch (thrown) {
       const error = toSlipwayError(thrown);
       if (error.code === "handed-back") {
         await job.moveToWait(token);
         throw new WaitingError();
       }
-      onError(thrown, `attempt ${attemptBase + job.attemptsStarted} at deployment ${deploymentId} failed`);
+      onError(thrown, `attempt ${attempt} at ${nameOf(work)} ${id} failed`);
       if (!error.retryable) throw new UnrecoverableError(`${error.code}: ${error.message}`);
       throw error;
     } finally {
-      controllers.delete(deploymentId);
+      controllers.delete(id);
     }
   }
 
-  function cancel(deploymentId: string, reason: SlipwayError): boolean {
-    const controller = controllers.get(deploymentId);
+  function start(work: LaneJob, task: LaneTask, signal: AbortSignal): Promise<void> {
+    if (work.type === "deploy") return options.run({ ...task, deploymentId: work.deploymentId }, signal);
+    return options.operate({ ...task, operationId: work.operationId }, signal);
+  }
+
+  function exhaust(work: LaneJob, error: SlipwayError): Promise<void> {
+    if (work.type === "deploy") return options.onExhausted(work.deploymentId, error);
+    return options.onOperationExhausted(work.operationId, error);
+  }
+
+  function cancel(id: string, reason: SlipwayError): boolean {
+    const controller = controllers.get(id);
     controller?.abort(reason);
     return controller !== undefined;
   }
@@ -97,8 +121,9 @@ export async function startDeployWorker(options: DeployWorkerOptions): Promise<D
   // Inside the processor the app's key is still held and an add would be lost: the lane moves on these events.
   const moveOn = async (job: Job, exhausted?: SlipwayError) => {
     try {
-      if (exhausted !== undefined) await options.onExhausted(job.data.deploymentId, exhausted);
-      await lanes.advance(job.data.appId);
+      const work = laneJob.parse(job.data);
+      if (exhausted !== undefined) await exhaust(work, exhausted);
+      await lanes.advance(work.appId);
     } catch (error) {
       onError(error, "cannot move a lane on; the reconciler will");
     }
@@ -134,6 +159,14 @@ export async function startDeployWorker(options: DeployWorkerOptions): Promise<D
       control.disconnect();
     },
   };
+}
+
+function idOf(work: LaneJob): string {
+  return work.type === "deploy" ? work.deploymentId : work.operationId;
+}
+
+function nameOf({ type }: LaneJob): string {
+  return type === "deploy" ? "deployment" : "operation";
 }
 
 async function listenForAborts(

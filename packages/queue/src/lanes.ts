@@ -1,4 +1,5 @@
-// Lanes: an app's queued deployments, of which the head is handed to BullMQ when the app is free.
+// Lanes: an app's waiting operations and queued deployments, of which one is handed to BullMQ when the app is free.
+// Operations go first: they are short, and a build may be long.
 //
 // The store is the truth. BullMQ's deduplication key (the app's id) is held from add until the job is completed or failed, so
 // adding twice is a no-op: call `advance` whenever in doubt.
@@ -6,19 +7,20 @@
 import { Queue } from "bullmq";
 import type { JobsOptions } from "bullmq";
 import { Redis } from "ioredis";
-import type { Deployment, DeploymentStore } from "@slipway/core";
-import type { ControlMessage, DeployJob, RedisKeys, UpkeepJob } from "@slipway/protocol";
+import type { Deployment, DeploymentStore, Operation, OperationStore } from "@slipway/core";
+import type { ControlMessage, LaneJob, RedisKeys, UpkeepJob } from "@slipway/protocol";
 import { guarded } from "./guarded.ts";
 
 export const queueNames = { deployments: "deployments", upkeep: "upkeep" } as const;
 
-/** How often a deployment is tried when the platform fails it. */
+/** How often a deployment or an operation is tried when the platform fails it. */
 export const maxAttempts = 3;
 
 export interface LanesOptions {
   readonly redisUrl: string;
   readonly keys: RedisKeys;
   readonly deployments: DeploymentStore;
+  readonly operations: OperationStore;
   /** How many deployments of one owner may run or wait for a worker at a time; the rest stays in its lanes. */
   readonly ownerSlots?: number;
   /** Told of a connection's errors; they heal by themselves or show in the calls that fail. */
@@ -28,16 +30,21 @@ export interface LanesOptions {
 export interface Lanes extends AsyncDisposable {
   /** Both queues, for the dashboard. */
   readonly queues: readonly Queue[];
-  /** Hands the app's next deployment to the workers if the app is free and its owner has a slot. Idempotent. */
+  /**
+   * Hands the app's next operation or deployment to the workers if the app is free; a deployment needs a slot of its owner
+   * too. Idempotent.
+   */
   advance(appId: string): Promise<void>;
   /** Whether the owner may have one more deployment run or wait for a worker. */
   hasSlot(ownerId: string): Promise<boolean>;
   /** Puts a running deployment whose job is gone back into BullMQ, for its next attempt. */
   requeue(deployment: Deployment): Promise<void>;
-  /** What BullMQ knows of a deployment's job: "gone" when it has none. */
-  jobState(deploymentId: string): Promise<"live" | "completed" | "failed" | "gone">;
-  /** Removes a job that has ended, or was never started, so that its deployment may get a new one. */
-  removeJob(deploymentId: string): Promise<void>;
+  /** The same for an operation. */
+  requeueOperation(operation: Operation): Promise<void>;
+  /** What BullMQ knows of the job of a deployment or an operation: "gone" when it has none. */
+  jobState(id: string): Promise<"live" | "completed" | "failed" | "gone">;
+  /** Removes a job that has ended, so that its deployment or operation may get a new one. */
+  removeJob(id: string): Promise<void>;
   /** Tells whoever runs the deployment that the store says it is aborted, and takes a waiting job away. */
   abort(deployment: Deployment): Promise<void>;
   /** Asks the workers to take away everything of a deleted app. Repeating is fine. */
@@ -51,34 +58,41 @@ const kept = {
 };
 /** Long enough that a part of the platform that restarts is there again before the last attempt. */
 const retried = { backoff: { type: "exponential", delay: 5_000, jitter: 0.2 } } as const;
+/** BullMQ's highest priority among those that have one. */
+const first = 1;
 const endedStates = new Set(["completed", "failed"]);
 
 export function openLanes(options: LanesOptions): Lanes {
-  const { redisUrl, keys, deployments, ownerSlots = 10, onError } = options;
+  const { redisUrl, keys, deployments, operations, ownerSlots = 10, onError } = options;
   const connection = { url: redisUrl, maxRetriesPerRequest: 3 };
   const queueOptions = { connection, prefix: keys.queuePrefix };
-  const deploys = new Queue<DeployJob>(queueNames.deployments, queueOptions);
+  const deploys = new Queue<LaneJob>(queueNames.deployments, queueOptions);
   const upkeep = new Queue<UpkeepJob>(queueNames.upkeep, queueOptions);
   const control = new Redis(redisUrl, { maxRetriesPerRequest: 3, lazyConnect: true });
   for (const emitter of [deploys, upkeep]) emitter.on("error", onError);
   control.on("error", onError);
 
-  async function enqueue(deployment: Deployment, priority: number): Promise<void> {
-    const { id, appId, ownerId, attempt } = deployment;
+  async function enqueue(jobId: string, job: LaneJob, priority: number): Promise<void> {
     const jobOptions: JobsOptions = {
-      jobId: id,
-      deduplication: { id: appId },
+      jobId,
+      deduplication: { id: job.appId },
       attempts: maxAttempts,
       priority,
       ...retried,
       ...kept,
     };
-    await deploys.add("deploy", { deploymentId: id, appId, ownerId, attemptBase: attempt }, jobOptions);
+    await deploys.add(job.type, job, jobOptions);
   }
+
+  const enqueueDeployment = ({ id, appId, ownerId, attempt }: Deployment, priority: number) =>
+    enqueue(id, { type: "deploy", deploymentId: id, appId, ownerId, attemptBase: attempt }, priority);
+
+  const enqueueOperation = ({ id, appId, attempt }: Operation) =>
+    enqueue(id, { type: "operate", operationId: id, appId, attemptBase: attempt }, first);
 
   async function waitingOf(ownerId: string): Promise<number> {
     const jobs = await deploys.getJobs(["prioritized", "waiting", "delayed"]);
-    return jobs.filter((job) => job?.data.ownerId === ownerId).length;
+    return jobs.filter((job) => job?.data.type === "deploy" && job.data.ownerId === ownerId).length;
   }
 
   async function takenSlots(ownerId: string): Promise<number> {
@@ -92,28 +106,33 @@ export function openLanes(options: LanesOptions): Lanes {
 
     advance: (appId) =>
       guarded(async () => {
-        const [running, lane] = await Promise.all([deployments.running(appId), deployments.lane(appId, 1)]);
-        const head = lane[0];
-        if (running !== null || head === undefined) return;
+        const running = await Promise.all([deployments.running(appId), operations.running(appId)]);
+        if (running.some((held) => held !== null)) return;
+        const [operation] = await operations.pending(appId, 1);
+        if (operation !== undefined) return enqueueOperation(operation);
+        const [head] = await deployments.lane(appId, 1);
+        if (head === undefined) return;
         const taken = await takenSlots(head.ownerId);
         if (taken >= ownerSlots) return;
         // Whoever has less at work goes first; of equals, whoever came first.
-        await enqueue(head, taken + 1);
+        await enqueueDeployment(head, first + taken);
       }),
 
-    requeue: (deployment) => guarded(() => enqueue(deployment, 1)),
+    requeue: (deployment) => guarded(() => enqueueDeployment(deployment, first)),
 
-    jobState: (deploymentId) =>
+    requeueOperation: (operation) => guarded(() => enqueueOperation(operation)),
+
+    jobState: (id) =>
       guarded(async () => {
-        const state = await deploys.getJobState(deploymentId);
+        const state = await deploys.getJobState(id);
         if (state === "unknown") return "gone";
         if (state === "completed" || state === "failed") return state;
         return "live";
       }),
 
-    removeJob: (deploymentId) =>
+    removeJob: (id) =>
       guarded(async () => {
-        const job = await deploys.getJob(deploymentId);
+        const job = await deploys.getJob(id);
         if (job !== undefined && endedStates.has(await job.getState())) await job.remove();
       }),
 

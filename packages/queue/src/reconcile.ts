@@ -1,40 +1,66 @@
-// Puts right what a lost message, a dead worker or a lost Redis left: every lane moves, every running deployment has a job.
+// Puts right what a lost message, a dead worker or a lost Redis left: every lane moves, every running deployment
+// and operation has a job.
 
-import type { Deployment, DeploymentStore } from "@slipway/core";
+import type { Deployment, DeploymentStore, Operation, OperationStore } from "@slipway/core";
 import { SlipwayError } from "@slipway/core";
 import type { Lanes } from "./lanes.ts";
 
 export interface ReconcileOptions {
   readonly deployments: DeploymentStore;
+  readonly operations: OperationStore;
   readonly lanes: Lanes;
   /** A running deployment's job has failed for good: make it final. */
   readonly onExhausted: (deploymentId: string, error: SlipwayError) => Promise<void>;
+  /** The same of an operation. */
+  readonly onOperationExhausted: (operationId: string, error: SlipwayError) => Promise<void>;
 }
 
 /** However an attempt came to its end, hand-backs included: a deployment does not go round for ever. */
 const attemptLimit = 30;
 
 /** Idempotent, and safe to run on several workers at once. */
-export async function reconcile({ deployments, lanes, onExhausted }: ReconcileOptions): Promise<void> {
+export async function reconcile(options: ReconcileOptions): Promise<void> {
+  const { deployments, operations, lanes } = options;
   for (const deployment of await deployments.allRunning()) {
-    const state = await lanes.jobState(deployment.id);
-    if (state === "live" || !(await unchanged(deployments, deployment))) continue;
-    if (state === "failed" || deployment.attempt >= attemptLimit) {
-      await onExhausted(deployment.id, new SlipwayError("internal", "the workers that ran it died"));
-      continue;
-    }
-    await lanes.removeJob(deployment.id);
-    await lanes.requeue(deployment);
+    await resume(lanes, deployment, {
+      now: () => deployments.get(deployment.id),
+      end: (error) => options.onExhausted(deployment.id, error),
+      requeue: () => lanes.requeue(deployment),
+    });
   }
-  for (const appId of await deployments.waitingApps()) {
-    const head = (await deployments.lane(appId, 1))[0];
+  for (const operation of await operations.allRunning()) {
+    await resume(lanes, operation, {
+      now: () => operations.get(operation.id),
+      end: (error) => options.onOperationExhausted(operation.id, error),
+      requeue: () => lanes.requeueOperation(operation),
+    });
+  }
+  const waiting = [...(await operations.waitingApps()), ...(await deployments.waitingApps())];
+  for (const appId of new Set(waiting)) {
+    const heads = [...(await operations.pending(appId, 1)), ...(await deployments.lane(appId, 1))];
     // A head whose job has ended (it was handed back, or Redis and store disagree) could get no new job under its id.
-    if (head !== undefined) await lanes.removeJob(head.id);
+    for (const { id } of heads) await lanes.removeJob(id);
     await lanes.advance(appId);
   }
 }
 
-/** Whether it is as it was when its job was looked up: if not, a worker is at it. */
-async function unchanged(deployments: DeploymentStore, seen: Deployment): Promise<boolean> {
-  return (await deployments.get(seen.id))?.revision === seen.revision;
+/** What is running needs a job, or its end. */
+async function resume(
+  lanes: Lanes,
+  seen: Deployment | Operation,
+  work: {
+    readonly now: () => Promise<Deployment | Operation | null>;
+    readonly end: (error: SlipwayError) => Promise<void>;
+    readonly requeue: () => Promise<void>;
+  },
+): Promise<void> {
+  const state = await lanes.jobState(seen.id);
+  // Changed since its job was looked up: a worker is at it.
+  if (state === "live" || (await work.now())?.revision !== seen.revision) return;
+  if (state === "failed" || seen.attempt >= attemptLimit) {
+    await work.end(new SlipwayError("internal", "the workers that ran it died"));
+    return;
+  }
+  await lanes.removeJob(seen.id);
+  await work.requeue();
 }

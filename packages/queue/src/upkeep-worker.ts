@@ -1,4 +1,4 @@
-// Work that no request waits for: reconciling lanes, removing deleted apps, cleaning sources. Scheduled by BullMQ, done by some worker.
+// Work that no request waits for: reconciling lanes, observing apps, removing deleted ones, cleaning. Scheduled by BullMQ, done by some worker.
 
 import { Queue, Worker } from "bullmq";
 import { upkeepJob } from "@slipway/protocol";
@@ -11,6 +11,8 @@ export interface UpkeepOptions {
   readonly name: string;
   /** How often every lane is looked at. */
   readonly reconcileEveryMs: number;
+  /** How often every running app is looked at. */
+  readonly observeEveryMs: number;
   readonly run: (job: UpkeepJob) => Promise<void>;
   readonly onError: (error: unknown, message: string) => void;
 }
@@ -28,6 +30,8 @@ export async function startUpkeep(options: UpkeepOptions): Promise<() => Promise
     const reconcile = { name: "reconcile", data: { type: "reconcile" } as const, opts: once };
     const clean = { name: "clean-sources", data: { type: "clean-sources" } as const, opts: once };
     await queue.upsertJobScheduler("reconcile", { every: options.reconcileEveryMs }, reconcile);
+    const observe = { name: "observe-apps", data: { type: "observe-apps" } as const, opts: once };
+    await queue.upsertJobScheduler("observe-apps", { every: options.observeEveryMs }, observe);
     await queue.upsertJobScheduler("clean-sources", { every: cleanSourcesEveryMs }, clean);
   };
   await schedule();

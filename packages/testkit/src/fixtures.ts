@@ -1,7 +1,7 @@
 // Builders of domain objects for tests: sensible values, ids of their own, anything may be given instead.
 
 import { createHash, randomUUID } from "node:crypto";
-import { changeStatus, claim, goLive, newApp } from "@slipway/core";
+import { changeStatus, claim, goLive, newApp, newOperation } from "@slipway/core";
 import type {
   ApiToken,
   App,
@@ -10,7 +10,9 @@ import type {
   DeploymentStatus,
   LogChunk,
   NewDeployment,
+  NewOperation,
   NewRelease,
+  Operation,
   Pusher,
   Source,
   User,
@@ -120,10 +122,26 @@ export function aNewRelease(values: Partial<NewRelease> = {}): NewRelease {
     image: `registry.example/apps/a@sha256:${sha256("image")}`,
     gitRef: "4f1d0c7",
     processTypes: { web: "npm start" },
+    defaults: { NODE_ENV: "production" },
     environment: { NODE_ENV: "production" },
     createdAt: testTime,
     ...values,
   };
+}
+
+/** A restart, or with a count of instances a scaling. */
+export function anOperation(values: Partial<NewOperation> = {}): Operation {
+  const webCount = values.webCount ?? null;
+  const request: NewOperation = {
+    id: randomUUID(),
+    appId: randomUUID(),
+    kind: webCount === null ? "restart" : "scale",
+    webCount,
+    requestedBy: randomUUID(),
+    createdAt: testTime,
+    ...values,
+  };
+  return newOperation(request, Number.MAX_SAFE_INTEGER);
 }
 
 /** A chunk that holds the lines given, or one. */

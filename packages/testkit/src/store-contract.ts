@@ -7,6 +7,7 @@ import { collaboratorsContract } from "./store-contract/collaborators.ts";
 import { deploymentListsContract } from "./store-contract/deployment-lists.ts";
 import { deploymentsContract } from "./store-contract/deployments.ts";
 import { logsContract } from "./store-contract/logs.ts";
+import { operationsContract } from "./store-contract/operations.ts";
 import { releasesContract } from "./store-contract/releases.ts";
 import { sharingContract } from "./store-contract/sharing.ts";
 import { sourcesContract } from "./store-contract/sources.ts";
@@ -56,6 +57,7 @@ export function storeContract(name: string, newPlace: () => Promise<StorePlace>)
     deploymentsContract(underTest);
     deploymentListsContract(underTest);
     releasesContract(underTest);
+    operationsContract(underTest);
     logsContract(underTest);
     sharingContract(underTest);
   });

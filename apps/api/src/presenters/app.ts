@@ -1,14 +1,15 @@
 // An app as the API shows it.
 
-import type { Address, App, User } from "@slipway/core";
+import type { Address, App, Operation, User } from "@slipway/core";
 import type { AppBody } from "@slipway/protocol";
 import type { ApiConfig } from "../config.ts";
 
-/** @param owner null when the owner's account is gone. */
+/** @param owner null when the owner's account is gone. @param running the app's operation that runs. */
 export function presentApp(
   app: App,
   owner: User | null,
   config: Pick<ApiConfig, "PUBLIC_API_URL" | "PUBLIC_STREAM_URL" | "REGION_NAME">,
+  running: Operation | null = null,
 ): AppBody {
   const self = `${config.PUBLIC_API_URL}/v1/apps/${app.id}`;
   const [target] = app.targets;
@@ -20,7 +21,7 @@ export function presentApp(
     owner: { id: app.ownerId, username: owner?.username ?? "", email: owner?.email ?? "" },
     // Projects group apps for other installations' users; here each owner has the one.
     project: { id: app.ownerId, name: "default" },
-    status: app.currentReleaseId === null ? "new" : "running",
+    status: statusOf(app, running),
     url,
     base_url: url,
     git_url: `git@${new URL(config.PUBLIC_API_URL).hostname}:${app.name}.git`,
@@ -41,4 +42,10 @@ export function presentApp(
 
 function urlOf({ host, port }: Address): string {
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+function statusOf(app: App, running: Operation | null): AppBody["status"] {
+  if (app.currentReleaseId === null) return "new";
+  if (running !== null) return running.kind === "restart" ? "restarting" : "scaling";
+  return app.webCount === 0 ? "stopped" : "running";
 }

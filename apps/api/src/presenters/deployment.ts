@@ -16,7 +16,7 @@ export function presentDeployment(
     created_at: deployment.createdAt.toISOString(),
     finished_at: deployment.finishedAt?.toISOString() ?? null,
     status: deployment.status,
-    type: "archive",
+    type: deployment.source.kind === "release" ? "release" : "archive",
     git_ref: deployment.gitRef,
     previous_git_ref: deployment.previousGitRef,
     duration: durationSeconds(deployment, now),

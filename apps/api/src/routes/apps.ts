@@ -26,7 +26,11 @@ export function appRoutes(platform: Platform): Route[] {
         const owners = new Map(
           await Promise.all(ownerIds.map(async (id) => [id, await store.users.get(id)] as const)),
         );
-        return { apps: apps.map((app) => presentApp(app, owners.get(app.ownerId) ?? null, config)) };
+        const operations = await store.operations.allRunning();
+        const running = new Map(operations.map((operation) => [operation.appId, operation]));
+        const present = (app: App) =>
+          presentApp(app, owners.get(app.ownerId) ?? null, config, running.get(app.id));
+        return { apps: apps.map(present) };
       },
     }),
     route({
@@ -51,7 +55,8 @@ export function appRoutes(platform: Platform): Route[] {
       access: "app:read",
       answer: { status: 200, json: appAnswer },
       async handle({ app }) {
-        return { app: presentApp(app, await store.users.get(app.ownerId), config) };
+        const owner = await store.users.get(app.ownerId);
+        return { app: presentApp(app, owner, config, await store.operations.running(app.id)) };
       },
     }),
     route({
@@ -65,7 +70,8 @@ export function appRoutes(platform: Platform): Route[] {
         const { concurrency_policy: concurrencyPolicy } = body.app;
         const changed = await changeLiveApp(store, app.id, now(), () => ({ concurrencyPolicy }));
         if (changed === null) throw notFound("app");
-        return { app: presentApp(changed, await store.users.get(app.ownerId), config) };
+        const owner = await store.users.get(app.ownerId);
+        return { app: presentApp(changed, owner, config, await store.operations.running(app.id)) };
       },
     }),
     route({

@@ -1,8 +1,9 @@
 // /v1/apps/:app/deployments: create, list, show, abort.
 
 import { SlipwayError, notFound, pageRequest, paginate } from "@slipway/core";
-import type { App, Deployment, Store } from "@slipway/core";
+import type { App, Deployment, Store, User } from "@slipway/core";
 import { createDeploymentRequest, deploymentAnswer, deploymentsAnswer, pageQuery } from "@slipway/protocol";
+import type { CreateDeploymentBody } from "@slipway/protocol";
 import { abortDeployment } from "../abort.ts";
 import { createDeployment } from "../create-deployment.ts";
 import { deploymentIdOf, firstOf, gitRefOf, idempotencyHeader } from "../idempotency.ts";
@@ -21,7 +22,7 @@ export function deploymentRoutes(platform: Platform): Route[] {
     route({
       method: "post",
       path: "/apps/:app/deployments",
-      summary: "Ask for a deployment",
+      summary: "Ask for a deployment: of a source to build, or of an earlier release as it was built",
       access: "deployments:create",
       body: createDeploymentRequest,
       answer: { status: 201, json: deploymentAnswer },
@@ -38,8 +39,7 @@ export function deploymentRoutes(platform: Platform): Route[] {
           id,
           appId: app.id,
           ownerId: app.ownerId,
-          source: await sourceAt(platform, user, asked.source_url),
-          gitRef: gitRefOf(asked),
+          ...(await wantedBy(platform, user, app, asked)),
           previousGitRef: await currentGitRef(store, app),
           pusher: { id: user.id, username: user.username, email: user.email },
           createdAt: now(),
@@ -99,6 +99,21 @@ export async function deploymentOf({ deployments }: Store, app: App, id: string)
   const deployment = await deployments.get(id);
   if (deployment === null || deployment.appId !== app.id) throw notFound("deployment");
   return deployment;
+}
+
+/** What is to be deployed. @throws {SlipwayError} "invalid" for a source, "not-found" for a release that is none. */
+async function wantedBy(
+  platform: Platform,
+  user: User,
+  app: App,
+  asked: CreateDeploymentBody,
+): Promise<Pick<Deployment, "source" | "gitRef">> {
+  const { source_url: url, release: number } = asked;
+  const gitRef = gitRefOf(asked);
+  if (number === undefined) return { source: await sourceAt(platform, user, url ?? ""), gitRef };
+  const release = await platform.store.releases.byNumber(app.id, number);
+  if (release === null) throw notFound("release");
+  return { source: { kind: "release", releaseId: release.id }, gitRef: gitRef ?? release.gitRef };
 }
 
 async function currentGitRef({ releases }: Store, app: App): Promise<string | null> {

@@ -12,6 +12,7 @@ export async function fetchSource({ platform, lease, log, signal }: Attempt): Pr
     const { SOURCE_MAX_MB: maxSizeBytes, ALLOWED_PRIVATE_HOSTS: allowedPrivateHosts } = platform.config;
     return openUrl(source.url, { maxSizeBytes, allowedPrivateHosts, signal });
   }
+  if (source.kind === "release") throw new SlipwayError("internal", "a release has no source to fetch");
   log.line("-----> Fetching uploaded source");
   const blob = await platform.blobs.get(sourceBlobKey(source.sourceId));
   if (blob === null)

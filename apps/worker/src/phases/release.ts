@@ -15,6 +15,7 @@ export async function makeRelease(attempt: Attempt, built: Built, image: PushedI
     image: image.pinnedReference,
     gitRef: lease.deployment.gitRef,
     processTypes: built.processTypes,
+    defaults: built.configVars,
     environment: releaseEnvironment({ variables, configVars: built.configVars }),
     createdAt: platform.now(),
   });

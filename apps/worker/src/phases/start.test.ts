@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { AppStore, PushedImage, Release, Scheduler, Store } from "@slipway/core";
+import type { AppStore, Release, Scheduler, Store } from "@slipway/core";
 import { openLogWriter } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import { createLogger } from "@slipway/service";
@@ -14,12 +14,12 @@ import { readConfig } from "../config.ts";
 import { Lease } from "../lease.ts";
 import type { Platform } from "../platform.ts";
 import { resume, start } from "./start.ts";
+import type { ImageFacts } from "./start.ts";
 
-const image: PushedImage = {
-  reference: "registry.example/apps/a:d",
-  pinnedReference: "registry.example/apps/a@sha256:ab",
-  digest: "sha256:ab",
-  sizeBytes: 1,
+const image: ImageFacts = {
+  image: "registry.example/apps/a:d",
+  imageSizeBytes: 1,
+  stackImage: "registry.example/stack:1",
 };
 
 describe.skipIf(await lacksRedis())("a worker that stands still while its release goes live", () => {

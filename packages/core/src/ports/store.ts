@@ -12,6 +12,7 @@
 import type { App } from "../app.ts";
 import type { Collaborator, CollaboratorRole } from "../collaborator.ts";
 import type { Deployment, NewDeployment } from "../deployment.ts";
+import type { Operation } from "../operation.ts";
 import type { PageRequest } from "../pagination.ts";
 import type { NewRelease, Release } from "../release.ts";
 import type { Source } from "../source.ts";
@@ -27,6 +28,7 @@ export interface Store extends AsyncDisposable {
   readonly sources: SourceStore;
   readonly deployments: DeploymentStore;
   readonly releases: ReleaseStore;
+  readonly operations: OperationStore;
   readonly logs: LogStore;
   /** Rejects with "store-unavailable" when the database does not answer. For health checks. */
   ping(): Promise<void>;
@@ -151,8 +153,32 @@ export interface ReleaseStore {
   /** Gives the app's next number. Repeating a create for the same deployment returns the stored release. */
   create(release: NewRelease): Promise<Release>;
   get(id: string): Promise<Release | null>;
+  byNumber(appId: string, number: number): Promise<Release | null>;
   /** Newest first. */
   ofApp(appId: string, limit: number): Promise<Release[]>;
+  removeOfApp(appId: string): Promise<void>;
+}
+
+export interface OperationStore {
+  /** @throws "conflict" when the id is there already. */
+  create(operation: Operation): Promise<void>;
+  get(id: string): Promise<Operation | null>;
+  /** The app's operations that wait, oldest first, at most `limit`. */
+  pending(appId: string, limit: number): Promise<Operation[]>;
+  /** The one running operation of the app. */
+  running(appId: string): Promise<Operation | null>;
+  /** Every running operation there is, for the reconciler. */
+  allRunning(): Promise<Operation[]>;
+  /** Ids of apps that have an operation waiting and none running: whose lane should advance. */
+  waitingApps(): Promise<string[]>;
+  /**
+   * Stores by revision. Besides, at most one operation of an app is ever running: a change that would make a second is
+   * refused by a unique index.
+   * @returns false when the revision was not the expected one, or another operation of the app is running.
+   */
+  compareAndSet(next: Operation): Promise<boolean>;
+  /** Forgets those that ended before `before`. */
+  removeEnded(before: Date): Promise<void>;
   removeOfApp(appId: string): Promise<void>;
 }
 

@@ -25,7 +25,8 @@ export const appBody = z.object({
   region: z.string(),
   owner: userReference,
   project: z.object({ id: z.string(), name: z.string() }),
-  status: z.enum(["new", "running"]),
+  /** stopped: scaled to 0. */
+  status: z.enum(["new", "running", "stopped", "restarting", "scaling"]),
   /** Where the app answers; empty before its first release. */
   url: z.string(),
   base_url: z.string(),

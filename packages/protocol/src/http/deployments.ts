@@ -9,25 +9,38 @@ import { userReference } from "./users.ts";
 const longestGitRef = 255;
 const longestUrl = 8 * 1024;
 
-export const createDeploymentRequest = z
+const newDeployment = z
   .object({
-    deployment: z.object({
-      source_url: z.string().min(1, "is required").max(longestUrl, `is longer than ${longestUrl} characters`),
-      /** Any text that tells the archive from others; an empty one is none. */
-      git_ref: z
-        .string()
-        .max(longestGitRef, `is longer than ${longestGitRef} characters`)
-        .regex(/^\P{Cc}*$/u, "contains control characters")
-        .nullish(),
-      /** A hook that would silently not run is refused. */
-      postdeploy_hook: z.literal("", "is not supported yet").nullish(),
-    }),
+    source_url: z
+      .string()
+      .min(1, "is required")
+      .max(longestUrl, `is longer than ${longestUrl} characters`)
+      .optional(),
+    /** Number of the release whose image is to run again, instead of a source to build. */
+    release: z.int("must be a whole number").min(1, "must be at least 1").optional(),
+    /** Any text that tells the archive from others; an empty one is none. */
+    git_ref: z
+      .string()
+      .max(longestGitRef, `is longer than ${longestGitRef} characters`)
+      .regex(/^\P{Cc}*$/u, "contains control characters")
+      .nullish(),
+    /** A hook that would silently not run is refused. */
+    postdeploy_hook: z.literal("", "is not supported yet").nullish(),
   })
-  .meta({
-    examples: [
-      { deployment: { source_url: "https://example.com/archive/v1.2.0.tar.gz", git_ref: "v1.2.0" } },
-    ],
+  .superRefine(({ source_url: url, release }, context) => {
+    if (url === undefined && release === undefined) {
+      context.addIssue({ code: "custom", path: ["source_url"], message: "is required" });
+    } else if (url !== undefined && release !== undefined) {
+      context.addIssue({ code: "custom", path: ["release"], message: "cannot be given with a source_url" });
+    }
   });
+
+export const createDeploymentRequest = z.object({ deployment: newDeployment }).meta({
+  examples: [
+    { deployment: { source_url: "https://example.com/archive/v1.2.0.tar.gz", git_ref: "v1.2.0" } },
+    { deployment: { release: 3 } },
+  ],
+});
 
 /** `1` for events to the deployment's end, else the text so far. */
 export const outputQuery = z.object({ follow: z.enum(["0", "1"], "must be 0 or 1").default("0") });
@@ -49,7 +62,8 @@ export const deploymentBody = z.object({
   created_at: z.string(),
   finished_at: z.string().nullable(),
   status: z.enum(deploymentStatuses as [DeploymentStatus, ...DeploymentStatus[]]),
-  type: z.literal("archive"),
+  /** release: the image of an earlier one, nothing was built. */
+  type: z.enum(["archive", "release"]),
   git_ref: z.string().nullable(),
   previous_git_ref: z.string().nullable(),
   /** Whole seconds since its work began, to its end or to this moment. */

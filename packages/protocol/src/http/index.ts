@@ -2,9 +2,12 @@
 
 export * from "./apps.ts";
 export * from "./collaborators.ts";
+export * from "./containers.ts";
 export * from "./deployments.ts";
 export * from "./errors.ts";
+export * from "./operations.ts";
 export * from "./pagination.ts";
+export * from "./releases.ts";
 export * from "./sources.ts";
 export * from "./tokens.ts";
 export * from "./users.ts";

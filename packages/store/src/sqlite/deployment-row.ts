@@ -14,6 +14,7 @@ export interface DeploymentRow {
   revision: number;
   source_id: string | null;
   source_url: string | null;
+  source_release_id: string | null;
   git_ref: string | null;
   previous_git_ref: string | null;
   pusher: string;
@@ -39,6 +40,7 @@ export const fixedColumns = [
   "number",
   "source_id",
   "source_url",
+  "source_release_id",
   "git_ref",
   "pusher",
   "created_at",
@@ -72,6 +74,7 @@ export function fixedValues(deployment: Deployment): Value[] {
     deployment.number,
     source.kind === "upload" ? source.sourceId : null,
     source.kind === "url" ? source.url : null,
+    source.kind === "release" ? source.releaseId : null,
     deployment.gitRef,
     JSON.stringify(deployment.pusher),
     deployment.createdAt.getTime(),
@@ -127,9 +130,9 @@ export function deploymentFrom(row: DeploymentRow): Deployment {
 }
 
 function sourceFrom(row: DeploymentRow): DeploymentSource {
-  return row.source_id === null
-    ? { kind: "url", url: row.source_url ?? "" }
-    : { kind: "upload", sourceId: row.source_id };
+  if (row.source_release_id !== null) return { kind: "release", releaseId: row.source_release_id };
+  if (row.source_id !== null) return { kind: "upload", sourceId: row.source_id };
+  return { kind: "url", url: row.source_url ?? "" };
 }
 
 function historyFrom(json: string): StatusChange[] {

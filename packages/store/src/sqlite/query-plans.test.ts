@@ -9,6 +9,7 @@ import { deploymentQueries } from "./deployments.ts";
 import { logQueries } from "./logs.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
+import { operationQueries } from "./operations.ts";
 import { releaseQueries } from "./releases.ts";
 import { sourceQueries } from "./sources.ts";
 import { userQueries } from "./users.ts";
@@ -38,6 +39,14 @@ const plans = [
   [collaboratorQueries.ofApp, "collaborators_of_app"],
   [collaboratorQueries.ofUser, "collaborators_of_user"],
   [sourceQueries.expired, "sources_by_expiry"],
+  [operationQueries.pending, "operations_lane"],
+  [operationQueries.running, "operations_one_running (app_id=?)"],
+  [operationQueries.allRunning, "operations_one_running"],
+  [operationQueries.waitingApps, "operations_lane"],
+  [operationQueries.waitingApps, "operations_one_running (app_id=?)"],
+  [operationQueries.removeEnded, "operations_ended"],
+  [operationQueries.removeOfApp, "operations_of_app"],
+  [releaseQueries.byNumber, "sqlite_autoindex_releases_3"],
   [releaseQueries.ofApp, "sqlite_autoindex_releases_3"],
   [releaseQueries.ofDeployment, "sqlite_autoindex_releases_2"],
   [logQueries.newer, "log_chunks_of_attempt (deployment_id=? AND attempt>?)"],

@@ -12,6 +12,7 @@ interface ReleaseRow {
   image: string;
   git_ref: string | null;
   process_types: string;
+  defaults: string;
   environment: string;
   created_at: number;
 }
@@ -19,6 +20,7 @@ interface ReleaseRow {
 export const releaseQueries = {
   lastNumber: "SELECT max(number) AS number FROM releases WHERE app_id = ?",
   ofDeployment: "SELECT * FROM releases WHERE deployment_id = ?",
+  byNumber: "SELECT * FROM releases WHERE app_id = ? AND number = ?",
   ofApp: "SELECT * FROM releases WHERE app_id = ? ORDER BY number DESC LIMIT ?",
 } as const;
 
@@ -28,6 +30,11 @@ export function releaseStore(database: Database): ReleaseStore {
     get: (id) =>
       database.read((transaction) => {
         const [row] = transaction.all<ReleaseRow>("SELECT * FROM releases WHERE id = ?", id);
+        return row === undefined ? null : releaseFrom(row);
+      }),
+    byNumber: (appId, number) =>
+      database.read((transaction) => {
+        const [row] = transaction.all<ReleaseRow>(releaseQueries.byNumber, appId, number);
         return row === undefined ? null : releaseFrom(row);
       }),
     ofApp: (appId, limit) =>
@@ -47,8 +54,9 @@ function create(transaction: Transaction, release: NewRelease): Release {
   const [last] = transaction.all<{ number: number | null }>(releaseQueries.lastNumber, release.appId);
   const numbered: Release = { ...release, number: (last?.number ?? 0) + 1 };
   transaction.run(
-    `INSERT INTO releases (id, app_id, number, deployment_id, image, git_ref, process_types, environment, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO releases (id, app_id, number, deployment_id, image, git_ref, process_types, defaults, environment,
+       created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     numbered.id,
     numbered.appId,
     numbered.number,
@@ -56,6 +64,7 @@ function create(transaction: Transaction, release: NewRelease): Release {
     numbered.image,
     numbered.gitRef,
     JSON.stringify(numbered.processTypes),
+    JSON.stringify(numbered.defaults),
     JSON.stringify(numbered.environment),
     numbered.createdAt.getTime(),
   );
@@ -71,6 +80,7 @@ function releaseFrom(row: ReleaseRow): Release {
     image: row.image,
     gitRef: row.git_ref,
     processTypes: JSON.parse(row.process_types) as Record<string, string>,
+    defaults: JSON.parse(row.defaults) as Record<string, string>,
     environment: JSON.parse(row.environment) as Record<string, string>,
     createdAt: time(row.created_at),
   };

@@ -9,6 +9,7 @@ import { deploymentStore } from "./deployments.ts";
 import { logStore } from "./logs.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
+import { operationStore } from "./operations.ts";
 import { releaseStore } from "./releases.ts";
 import { sourceStore } from "./sources.ts";
 import { tokenStore, userStore } from "./users.ts";
@@ -48,6 +49,7 @@ function storeOn(database: Database): Store {
     sources: sourceStore(database),
     deployments: deploymentStore(database),
     releases: releaseStore(database),
+    operations: operationStore(database),
     logs: logStore(database),
     // Reading a page of the file shows that it is there, ours and whole enough to be read.
     ping: () =>

@@ -35,6 +35,12 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
       expect(await store().deployments.get(request.id)).toEqual(queuedDeployment(request, 1));
     });
 
+    test("keeps the release that is to be deployed again", async () => {
+      const request = aNewDeployment({ source: { kind: "release", releaseId: randomUUID() } });
+      await store().deployments.create(request);
+      expect(await store().deployments.get(request.id)).toEqual(queuedDeployment(request, 1));
+    });
+
     test("again with the same id answers what is stored by now", async () => {
       const request = aNewDeployment();
       const first = await store().deployments.create(request);

@@ -14,6 +14,7 @@ export function releasesContract({ store, other }: StoreUnderTest): void {
       const request = aNewRelease({
         gitRef: null,
         processTypes: { web: "npm start", "worker-2": "node jobs.js --queue '🚢'" },
+        defaults: { NODE_ENV: "production", EMPTY: "" },
         environment: { GREETING: "grüß\nGott", EMPTY: "", ["__proto__"]: "a name like any other" },
       });
       const release = await store().releases.create(request);
@@ -22,6 +23,15 @@ export function releasesContract({ store, other }: StoreUnderTest): void {
       expect(stored).toEqual(release);
       expect(Object.keys(stored?.environment ?? {}).sort()).toEqual(["EMPTY", "GREETING", "__proto__"]);
       expect(await store().releases.get(randomUUID())).toBeNull();
+    });
+
+    test("are found by their number in the app", async () => {
+      const appId = randomUUID();
+      await store().releases.create(aNewRelease({ appId }));
+      const second = await store().releases.create(aNewRelease({ appId }));
+      expect(await other().releases.byNumber(appId, 2)).toEqual(second);
+      expect(await store().releases.byNumber(appId, 3)).toBeNull();
+      expect(await store().releases.byNumber(randomUUID(), 1)).toBeNull();
     });
 
     test("come newest first, no more than asked", async () => {

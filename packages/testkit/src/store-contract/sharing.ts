@@ -2,7 +2,16 @@
 
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { aLogChunk, aNewDeployment, aNewRelease, aSource, aUser, aVariable, anApp } from "../fixtures.ts";
+import {
+  aLogChunk,
+  anOperation,
+  aNewDeployment,
+  aNewRelease,
+  aSource,
+  aUser,
+  aVariable,
+  anApp,
+} from "../fixtures.ts";
 import type { StoreUnderTest } from "../store-contract.ts";
 
 export function sharingContract({ store, other, open }: StoreUnderTest): void {
@@ -18,6 +27,7 @@ export function sharingContract({ store, other, open }: StoreUnderTest): void {
     test("leave what they wrote when they close", async () => {
       const [app, user, source, variable] = [anApp(), aUser(), aSource(), aVariable()];
       const [request, release, chunk] = [aNewDeployment(), aNewRelease(), aLogChunk()];
+      const operation = anOperation();
       const first = await open();
       await first.users.create(user);
       await first.apps.create(app);
@@ -25,6 +35,7 @@ export function sharingContract({ store, other, open }: StoreUnderTest): void {
       await first.variables.set(variable.appId, [variable]);
       const deployment = await first.deployments.create(request);
       const numbered = await first.releases.create(release);
+      await first.operations.create(operation);
       await first.logs.append(chunk);
       await first[Symbol.asyncDispose]();
 
@@ -35,6 +46,7 @@ export function sharingContract({ store, other, open }: StoreUnderTest): void {
       expect(await second.variables.list(variable.appId)).toEqual([variable]);
       expect(await second.deployments.get(request.id)).toEqual(deployment);
       expect(await second.releases.get(release.id)).toEqual(numbered);
+      expect(await second.operations.get(operation.id)).toEqual(operation);
       expect(await second.logs.read(chunk.deploymentId, 1, 10)).toEqual([chunk]);
     });
 

@@ -4,6 +4,7 @@ import { initial } from "./001-initial.ts";
 import { rollouts } from "./002-rollouts.ts";
 import { access } from "./003-access.ts";
 import { concurrencyPolicy } from "./004-concurrency-policy.ts";
+import { operations } from "./005-operations.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -17,4 +18,5 @@ export const migrations: readonly Migration[] = [
   { number: 2, name: "rollouts", sql: rollouts },
   { number: 3, name: "access", sql: access },
   { number: 4, name: "concurrency policy", sql: concurrencyPolicy },
+  { number: 5, name: "operations", sql: operations },
 ];

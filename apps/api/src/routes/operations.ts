@@ -1,0 +1,25 @@
+// GET /v1/apps/:app/operations/:operation: how far a restart or a scaling is.
+
+import { notFound } from "@slipway/core";
+import { operationAnswer } from "@slipway/protocol";
+import type { Platform } from "../platform.ts";
+import { presentOperation } from "../presenters/operation.ts";
+import { route } from "../route.ts";
+import type { Route } from "../route.ts";
+
+export function operationRoutes({ store }: Platform): Route[] {
+  return [
+    route({
+      method: "get",
+      path: "/apps/:app/operations/:operation",
+      summary: "Show an operation: pending, running, done or error",
+      access: "app:read",
+      answer: { status: 200, json: operationAnswer },
+      async handle({ app, params }) {
+        const operation = await store.operations.get(params.operation);
+        if (operation === null || operation.appId !== app.id) throw notFound("operation");
+        return { operation: presentOperation(operation) };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,159 @@
+// One attempt at an operation: a new rollout of the release in service takes the place of the one that serves.
+
+import { releaseEnvironment } from "@slipway/buildpacks";
+import {
+  changeApp,
+  endOperation,
+  maxPendingOperations,
+  notFound,
+  SlipwayError,
+  toSlipwayError,
+} from "@slipway/core";
+import type { App, Operation, Release } from "@slipway/core";
+import { secretsOf } from "@slipway/logs";
+import { maxAttempts } from "@slipway/queue";
+import type { OperateTask } from "@slipway/queue";
+import { BootOutput } from "./boot-output.ts";
+import { OperationLease } from "./operation-lease.ts";
+import type { Platform } from "./platform.ts";
+import { promote, putInService } from "./put-in-service.ts";
+import { rolloutOf } from "./rollout.ts";
+
+/** Resolves when the operation is over; rejects as RunOperation says. */
+export async function operate(platform: Platform, task: OperateTask, signal: AbortSignal): Promise<void> {
+  const lease = await OperationLease.take(platform, task);
+  if (lease === null) return;
+  try {
+    const app = await platform.store.apps.get(task.appId);
+    if (app === null || app.deletedAt !== null) throw new SlipwayError("aborted", "the app was deleted");
+    const restarts = await waitingRestarts(platform, app);
+    const everyProcessIsNew = await run(platform, lease, app, signal);
+    if (everyProcessIsNew) for (const restart of restarts) await endFulfilled(platform, restart);
+    await lease.end(null);
+  } catch (thrown) {
+    await conclude(platform, lease, task, toSlipwayError(signal.aborted ? signal.reason : thrown));
+  }
+}
+
+/** Ends an operation that no attempt will end, from outside. Idempotent. */
+export async function endAbandonedOperation(
+  { store, now }: Platform,
+  id: string,
+  { code, message }: SlipwayError,
+): Promise<void> {
+  for (;;) {
+    const found = await store.operations.get(id);
+    if (found === null || found.finishedAt !== null) return;
+    if (await store.operations.compareAndSet(endOperation(found, now(), { code, message }))) return;
+  }
+}
+
+/** @returns whether every process of the app was started anew. */
+async function run(
+  platform: Platform,
+  lease: OperationLease,
+  app: App,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { operation } = lease;
+  const count = operation.webCount ?? app.webCount;
+  if (app.currentRolloutId === operation.id) {
+    // An attempt died after its rollout had been put in service: see it through.
+    await promote(platform, { app, rolloutId: operation.id, count: app.webCount, holder: lease });
+    return true;
+  }
+  if (app.currentReleaseId === null) {
+    if (operation.kind === "restart")
+      throw new SlipwayError("conflict", "the app has no release yet; deploy it first");
+    await setWebCount(platform, app, count);
+    return false;
+  }
+  if (operation.kind === "scale" && count === app.webCount) return false;
+  const release = await platform.store.releases.get(app.currentReleaseId);
+  if (release === null) throw notFound("release");
+  await roll(platform, lease, { app, release, count, signal });
+  return true;
+}
+
+async function roll(
+  platform: Platform,
+  lease: OperationLease,
+  next: {
+    readonly app: App;
+    readonly release: Release;
+    readonly count: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  const { store, scheduler } = platform;
+  const { app, release, count, signal } = next;
+  const { id: rolloutId, attempt } = lease.operation;
+  const stored = await store.variables.list(app.id);
+  const variables = Object.fromEntries(stored.map(({ name, value }) => [name, value]));
+  const environment = releaseEnvironment({ variables, configVars: release.defaults });
+  const own = { rolloutId, count, deploymentId: null, attempt };
+  const spec = rolloutOf(platform, app, { ...release, environment }, own);
+  const output = new BootOutput(secretsOf(stored));
+  const onOutput = (bytes: Uint8Array) => output.write(bytes);
+  const targets = await scheduler.start(spec, { onOutput, signal }).catch((error: unknown) => {
+    throw explained(toSlipwayError(error), output.tail());
+  });
+  try {
+    await lease.confirm();
+  } catch (error) {
+    await scheduler.discard(app.id, rolloutId, { attempt });
+    throw error;
+  }
+  await putInService(platform, {
+    app,
+    releaseId: release.id,
+    rolloutId,
+    targets,
+    count,
+    lastDeployedAt: null,
+    holder: lease,
+  });
+}
+
+async function conclude(
+  platform: Platform,
+  lease: OperationLease,
+  task: OperateTask,
+  error: SlipwayError,
+): Promise<void> {
+  if (error.code === "lease-lost") throw error;
+  if (error.code === "handed-back") {
+    await lease.putBack();
+    throw error;
+  }
+  if (error.fault === "platform") {
+    const { operationId: operation, attempt } = task;
+    platform.logger.error({ err: error, operation, attempt }, "an attempt at an operation failed");
+    if (error.retryable && task.tryNumber < maxAttempts) throw error;
+  }
+  await lease.end({ code: error.code, message: error.message });
+}
+
+/** Restarts that wait now are fulfilled by whatever starts every process anew. */
+async function waitingRestarts({ store }: Platform, app: App): Promise<Operation[]> {
+  const pending = await store.operations.pending(app.id, maxPendingOperations);
+  return pending.filter(({ kind }) => kind === "restart");
+}
+
+/** One that changed meanwhile is somebody else's to end. */
+async function endFulfilled({ store, now }: Platform, restart: Operation): Promise<void> {
+  await store.operations.compareAndSet(endOperation(restart, now(), null));
+}
+
+async function setWebCount({ store, now }: Platform, seen: App, webCount: number): Promise<void> {
+  for (let app: App | null = seen; ; app = await store.apps.get(seen.id)) {
+    if (app === null) throw notFound("app");
+    if (await store.apps.compareAndSet(changeApp(app, now(), { webCount }))) return;
+  }
+}
+
+/** An app's own failure, with the last of what it wrote. */
+function explained(error: SlipwayError, output: string): SlipwayError {
+  if (error.fault === "platform" || output === "") return error;
+  return new SlipwayError(error.code, `${error.message}; it wrote:\n${output}`, { cause: error });
+}

@@ -1,0 +1,55 @@
+// The one step that changes what serves an app, for deployments and operations alike: the app is pointed at a rollout that is
+// up, and what served before is stopped.
+
+import { changeApp, notFound } from "@slipway/core";
+import type { Address, App } from "@slipway/core";
+import { announceRoutes } from "./announce-routes.ts";
+import { recordInstances } from "./observe.ts";
+import type { Platform } from "./platform.ts";
+
+/** A rollout that is up. */
+interface Rollout {
+  readonly app: App;
+  readonly rolloutId: string;
+  /** How many instances it was started with: from now on the number the app has. */
+  readonly count: number;
+  /** Who started it: the hold on the deployment or the operation. It rejects with "lease-lost" once that is another's. */
+  readonly holder: { check(): Promise<void> };
+}
+
+export interface NextRollout extends Rollout {
+  readonly releaseId: string;
+  readonly targets: readonly Address[];
+  /** Null when nothing was deployed. */
+  readonly lastDeployedAt: Date | null;
+}
+
+/** May be repeated, also by a later attempt. @throws {SlipwayError} "lease-lost", "not-found" when the app is gone. */
+export async function putInService(platform: Platform, next: NextRollout): Promise<void> {
+  await point(platform, next);
+  announceRoutes(platform, next.app.id);
+  await promote(platform, next);
+}
+
+/** Ends all other rollouts of the app, so it is for the one who holds it: the next one's may be starting by now. */
+export async function promote(platform: Platform, { app, rolloutId, count, holder }: Rollout): Promise<void> {
+  const { scheduler, config, logger } = platform;
+  await holder.check();
+  await scheduler.promote(app.id, rolloutId, { graceMs: config.STOP_GRACE_MS, count });
+  await recordInstances(platform, app.id).catch((error: unknown) =>
+    logger.warn({ err: error, app: app.id }, "cannot note what runs of an app; the next look at it will"),
+  );
+}
+
+async function point({ store, now }: Platform, next: NextRollout): Promise<void> {
+  const { releaseId, rolloutId, targets, count } = next;
+  for (;;) {
+    const app = await store.apps.get(next.app.id);
+    if (app === null) throw notFound("app");
+    // After the app was read: whoever takes over from here on changes the app too, and the change below fails.
+    await next.holder.check();
+    const facts = { currentReleaseId: releaseId, currentRolloutId: rolloutId, targets, webCount: count };
+    const lastDeployedAt = next.lastDeployedAt ?? app.lastDeployedAt;
+    if (await store.apps.compareAndSet(changeApp(app, now(), { ...facts, lastDeployedAt }))) return;
+  }
+}

@@ -1,0 +1,68 @@
+// Bodies about what runs of an app: its process types and their amounts, and the running containers.
+
+import { z } from "zod";
+
+const mostTypes = 20;
+const longestName = 64;
+
+/** There is one size of containers: the operator sets what it is. */
+export const containerSize = "M";
+
+export const scaleRequest = z.object({
+  containers: z
+    .array(
+      z.object({
+        name: z.string().min(1, "is required").max(longestName, "is too long"),
+        amount: z.int("must be a whole number"),
+        size: z.string().nullish(),
+      }),
+    )
+    .min(1, "must name a process type")
+    .max(mostTypes, "are too many"),
+});
+
+/** Without a scope, or with an empty one, all of the app. */
+export const restartRequest = z.object({
+  scope: z.array(z.string().max(longestName, "is too long")).max(1_000, "is too long").nullish(),
+});
+
+export const containerTypeBody = z.object({
+  app_id: z.string(),
+  name: z.string(),
+  amount: z.int(),
+  command: z.string(),
+  size: z.string(),
+});
+
+export const containerTypesAnswer = z.object({ containers: z.array(containerTypeBody) });
+
+export const containerBody = z.object({
+  id: z.string(),
+  app_id: z.string(),
+  type: z.string(),
+  type_index: z.int(),
+  /** Type and index, e.g. web-1. */
+  label: z.string(),
+  state: z.enum(["starting", "running", "restarting", "stopped"]),
+  command: z.string(),
+  created_at: z.string(),
+  deleted_at: z.null(),
+  container_size: z.object({
+    id: z.string(),
+    name: z.string(),
+    human_name: z.string(),
+    human_cpu: z.string(),
+    /** Bytes. */
+    memory: z.number(),
+  }),
+});
+
+export const containersAnswer = z.object({ containers: z.array(containerBody) });
+
+/** Clients ask for them before they scale. */
+export const autoscalersAnswer = z.object({ autoscalers: z.array(z.never()) });
+
+export type ContainerBody = z.infer<typeof containerBody>;
+export type ContainersAnswer = z.infer<typeof containersAnswer>;
+export type ContainerTypeBody = z.infer<typeof containerTypeBody>;
+export type ContainerTypesAnswer = z.infer<typeof containerTypesAnswer>;

@@ -1,0 +1,23 @@
+// What runs of an app, as a worker saw it on the engine and left it in Redis for whoever cannot ask the engine.
+
+import { z } from "zod";
+
+export const instancesSeen = z.object({
+  /** RFC 3339. */
+  seenAt: z.string(),
+  instances: z.array(
+    z.object({
+      id: z.string(),
+      releaseId: z.string(),
+      processType: z.string(),
+      /** From 1. */
+      index: z.int(),
+      state: z.enum(["starting", "running", "restarting", "stopped"]),
+      createdAt: z.string(),
+      memoryBytes: z.number(),
+      cpus: z.number(),
+    }),
+  ),
+});
+
+export type InstancesSeen = z.infer<typeof instancesSeen>;

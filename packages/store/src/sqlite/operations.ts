@@ -1,0 +1,120 @@
+// Operations in SQLite: what waits in an app's lane beside its deployments, and the one that runs.
+
+import type { Operation, OperationKind, OperationStatus, OperationStore } from "@slipway/core";
+import { conflictWhenTaken, millis, optionalTime, time } from "./columns.ts";
+import type { Database, Value } from "./database.ts";
+import { isUniqueViolation } from "./failures.ts";
+
+interface OperationRow {
+  id: string;
+  app_id: string;
+  kind: string;
+  web_count: number | null;
+  status: string;
+  failure: string | null;
+  attempt: number;
+  revision: number;
+  requested_by: string;
+  created_at: number;
+  started_at: number | null;
+  finished_at: number | null;
+}
+
+/** Of those that came in the same millisecond, the one stored first is the older. */
+export const operationQueries = {
+  pending:
+    "SELECT * FROM operations WHERE app_id = ? AND status = 'pending' ORDER BY created_at, rowid LIMIT ?",
+  running: "SELECT * FROM operations WHERE app_id = ? AND status = 'running'",
+  allRunning: "SELECT * FROM operations WHERE status = 'running' ORDER BY app_id",
+  waitingApps: `SELECT DISTINCT app_id FROM operations AS waiting WHERE status = 'pending'
+    AND NOT EXISTS (SELECT 1 FROM operations WHERE app_id = waiting.app_id AND status = 'running')`,
+  removeEnded: "DELETE FROM operations WHERE finished_at < ?",
+  removeOfApp: "DELETE FROM operations WHERE app_id = ?",
+} as const;
+
+const commands = {
+  insert: `INSERT INTO operations (id, app_id, kind, web_count, requested_by, created_at, status, failure, attempt,
+      revision, started_at, finished_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  update: `UPDATE operations SET status = ?, failure = ?, attempt = ?, revision = ?, started_at = ?, finished_at = ?
+    WHERE id = ? AND revision = ?`,
+} as const;
+
+export function operationStore(database: Database): OperationStore {
+  const many = (sql: string, ...values: Value[]) =>
+    database.read((transaction) => transaction.all<OperationRow>(sql, ...values).map(operationFrom));
+  const run = (sql: string, value: Value) =>
+    database.write((transaction) => {
+      transaction.run(sql, value);
+    });
+  return {
+    create: (operation) => conflictWhenTaken(insert(database, operation), "the operation's id is taken"),
+    get: async (id) => (await many("SELECT * FROM operations WHERE id = ?", id))[0] ?? null,
+    pending: (appId, limit) => many(operationQueries.pending, appId, limit),
+    running: async (appId) => (await many(operationQueries.running, appId))[0] ?? null,
+    allRunning: () => many(operationQueries.allRunning),
+    waitingApps: () =>
+      database.read((transaction) =>
+        transaction.all<{ app_id: string }>(operationQueries.waitingApps).map((row) => row.app_id),
+      ),
+    compareAndSet: (next) => compareAndSet(database, next),
+    removeEnded: (before) => run(operationQueries.removeEnded, before.getTime()),
+    removeOfApp: (appId) => run(operationQueries.removeOfApp, appId),
+  };
+}
+
+function insert(database: Database, operation: Operation): Promise<void> {
+  return database.write((transaction) => {
+    transaction.run(
+      commands.insert,
+      operation.id,
+      operation.appId,
+      operation.kind,
+      operation.webCount,
+      operation.requestedBy,
+      operation.createdAt.getTime(),
+      ...changeable(operation),
+    );
+  });
+}
+
+async function compareAndSet(database: Database, next: Operation): Promise<boolean> {
+  try {
+    return await database.write(
+      (transaction) =>
+        transaction.run(commands.update, ...changeable(next), next.id, next.revision - 1) === 1,
+    );
+  } catch (error) {
+    // The only unique index a change can meet is the one that allows one running operation an app.
+    if (isUniqueViolation(error)) return false;
+    throw error;
+  }
+}
+
+function changeable(operation: Operation): Value[] {
+  return [
+    operation.status,
+    operation.failure === null ? null : JSON.stringify(operation.failure),
+    operation.attempt,
+    operation.revision,
+    millis(operation.startedAt),
+    millis(operation.finishedAt),
+  ];
+}
+
+function operationFrom(row: OperationRow): Operation {
+  return {
+    id: row.id,
+    appId: row.app_id,
+    kind: row.kind as OperationKind,
+    webCount: row.web_count,
+    status: row.status as OperationStatus,
+    failure: row.failure === null ? null : (JSON.parse(row.failure) as Operation["failure"]),
+    attempt: row.attempt,
+    revision: row.revision,
+    requestedBy: row.requested_by,
+    createdAt: time(row.created_at),
+    startedAt: optionalTime(row.started_at),
+    finishedAt: optionalTime(row.finished_at),
+  };
+}

@@ -1,0 +1,205 @@
+// Operations in their app's lane, over a real Redis and a real store: before and beside deployments, retries, dead workers,
+// a Redis that lost everything.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import {
+  changeStatus,
+  claim,
+  claimOperation,
+  endOperation,
+  isFinal,
+  isOver,
+  SlipwayError,
+} from "@slipway/core";
+import type { Deployment, Operation, Store } from "@slipway/core";
+import { redisKeys } from "@slipway/protocol";
+import { openLanes, reconcile, startDeployWorker } from "@slipway/queue";
+import type { DeployWorker, Lanes, RunDeployment, RunOperation } from "@slipway/queue";
+import { openStore } from "@slipway/store";
+import { aNewDeployment, anOperation, startRedis } from "@slipway/testkit";
+
+const keys = redisKeys("operations-test");
+const appId = "app";
+let open: AsyncDisposableStack;
+let redisUrl: string;
+let store: Store;
+let lanes: Lanes;
+let workers: DeployWorker[];
+/** What ran, in the order in which it began. */
+let order: string[];
+let running: number;
+
+beforeEach(async () => {
+  open = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), "slipway-operations-"));
+  open.defer(() => rm(folder, { recursive: true, force: true }));
+  redisUrl = open.use(await startRedis()).url;
+  store = open.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
+  const { deployments, operations } = store;
+  // One slot, so that the deployment that runs has taken it: an operation needs none.
+  lanes = open.use(
+    openLanes({ redisUrl, keys, deployments, operations, ownerSlots: 1, onError: () => undefined }),
+  );
+  workers = [];
+  order = [];
+  running = 0;
+});
+
+afterEach(async () => {
+  await Promise.all(workers.map((worker) => worker.stop({ graceMs: 100 })));
+  await open.disposeAsync();
+});
+
+test("an operation waits for the deployment that runs and goes before those that are queued", async () => {
+  const started = Promise.withResolvers<void>();
+  const proceed = Promise.withResolvers<void>();
+  await work({
+    run: async (task, signal) => {
+      await began(task.deploymentId);
+      started.resolve();
+      await proceed.promise;
+      running -= 1;
+      await deployAtOnce(task, signal);
+    },
+  });
+  await work();
+  const [first, second] = [await deployment(), await deployment()];
+  await lanes.advance(appId);
+  await started.promise;
+  const [restart, scaling] = [await operation(), await operation(3)];
+  await lanes.advance(appId);
+  expect(await lanes.jobState(restart.id)).toBe("gone");
+  expect(await store.operations.get(restart.id)).toEqual(restart);
+  proceed.resolve();
+  await allOver();
+  expect(order).toEqual([first.id, restart.id, scaling.id, second.id]);
+});
+
+test("an operation that no worker can do is ended by somebody, and its lane moves on", async () => {
+  const impossible = new SlipwayError("configuration-invalid", "the worker has no scheduler");
+  const failing = await operation();
+  await work({
+    operate: (task, signal) =>
+      task.operationId === failing.id ? Promise.reject(impossible) : operateAtOnce(task, signal),
+  });
+  const next = await operation();
+  await lanes.advance(appId);
+  await allOver();
+  expect(await store.operations.get(failing.id)).toMatchObject({ status: "error" });
+  expect(await store.operations.get(next.id)).toMatchObject({ status: "done" });
+});
+
+test("after a Redis that lost everything, what ran and what waits is handed out again", async () => {
+  const held = claimOperation(await operation(), 1, new Date());
+  await store.operations.compareAndSet(held);
+  const waiting = await operation(2);
+  const queued = await deployment();
+  const redis = new Redis(redisUrl);
+  await redis.flushall();
+  redis.disconnect();
+  await Promise.all([reconciled(), reconciled()]);
+  await work();
+  await allOver();
+  expect(order).toEqual([held.id, waiting.id, queued.id]);
+  expect(await store.operations.get(held.id)).toMatchObject({ status: "done", attempt: 2 });
+});
+
+test("an operation whose job was never made, or has failed for good, does not stay", async () => {
+  await work();
+  const lost = await operation();
+  await reconciled();
+  await until(async () => (await store.operations.get(lost.id))?.status === "done");
+  const failed = await operation();
+  const held = claimOperation(failed, 40, new Date());
+  await store.operations.compareAndSet(held);
+  await reconciled();
+  expect(await store.operations.get(failed.id)).toMatchObject({ status: "error" });
+});
+
+async function deployment(): Promise<Deployment> {
+  return store.deployments.create(aNewDeployment({ appId, ownerId: "owner" }));
+}
+
+async function operation(webCount: number | null = null): Promise<Operation> {
+  const made = anOperation({ appId, webCount, createdAt: new Date() });
+  await store.operations.create(made);
+  return made;
+}
+
+/** A worker; each of its apps' operations and deployments ends at once unless told otherwise. */
+async function work(
+  own: { readonly run?: RunDeployment; readonly operate?: RunOperation } = {},
+): Promise<void> {
+  const worker = await startDeployWorker({
+    redisUrl,
+    keys,
+    lanes,
+    name: "test",
+    concurrency: 2,
+    leaseMs: 1_000,
+    run: own.run ?? deployAtOnce,
+    operate: own.operate ?? operateAtOnce,
+    onExhausted: (id) => Promise.reject(new Error(`deployment ${id} was not to fail`)),
+    onOperationExhausted: endInError,
+    onError: () => undefined,
+  });
+  workers.push(worker);
+}
+
+const deployAtOnce: RunDeployment = async ({ deploymentId, attempt }) => {
+  await began(deploymentId);
+  const found = (await store.deployments.get(deploymentId)) as Deployment;
+  const change = { at: new Date(), lineCount: 0 };
+  const building = claim(found, attempt, change);
+  await store.deployments.compareAndSet(building);
+  await store.deployments.compareAndSet(changeStatus(building, "aborted", change));
+  running -= 1;
+};
+
+const operateAtOnce: RunOperation = async ({ operationId, attempt }) => {
+  await began(operationId);
+  const found = (await store.operations.get(operationId)) as Operation;
+  const held = claimOperation(found, attempt, new Date());
+  await store.operations.compareAndSet(held);
+  await store.operations.compareAndSet(endOperation(held, new Date(), null));
+  running -= 1;
+};
+
+/** Never two of the app at a time. */
+async function began(id: string): Promise<void> {
+  running += 1;
+  expect(running).toBe(1);
+  if (!order.includes(id)) order.push(id);
+}
+
+async function endInError(id: string, { code, message }: SlipwayError): Promise<void> {
+  const found = (await store.operations.get(id)) as Operation;
+  await store.operations.compareAndSet(endOperation(found, new Date(), { code, message }));
+}
+
+function reconciled(): Promise<void> {
+  const onExhausted = () => Promise.reject(new Error("no deployment was to be ended"));
+  return reconcile({ ...store, lanes, onExhausted, onOperationExhausted: endInError });
+}
+
+async function allOver(): Promise<void> {
+  await until(async () => {
+    const waiting = await store.operations.pending(appId, 100);
+    const lane = await store.deployments.lane(appId, 100);
+    const held = [await store.operations.running(appId), await store.deployments.running(appId)];
+    return waiting.length + lane.length === 0 && held.every((found) => found === null || over(found));
+  });
+}
+
+function over(found: Deployment | Operation): boolean {
+  return "kind" in found ? isOver(found) : isFinal(found.status);
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(20);
+}

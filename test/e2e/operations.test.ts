@@ -1,0 +1,187 @@
+// What is done with an app that runs: scaled, restarted, looked at, taken back to an earlier release.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { packTarGz } from "@slipway/testkit";
+import { answering, inlineApp } from "./apps.ts";
+import { ask, call, createApp, deploy, deployed, ended, output, page, showApp, upload } from "./slipway.ts";
+import type { AppJson, DeploymentJson } from "./slipway.ts";
+
+interface OperationJson {
+  readonly id: string;
+  readonly status: string;
+  readonly type: string;
+  readonly error: string;
+}
+
+interface ContainerJson {
+  readonly id: string;
+  readonly label: string;
+  readonly state: string;
+  readonly command: string;
+}
+
+interface ReleaseJson {
+  readonly number: number;
+  readonly current: boolean;
+  readonly image: string;
+}
+
+const pollMs = 100;
+
+test("an app is scaled, restarted with the variables of now, and stopped", async () => {
+  const app = await createApp("scaled");
+  await deployed(app.name, await packTarGz(inlineApp("true", answering("$CONTAINER says $GREETING"))));
+  await call("POST", `/v1/apps/${app.name}/variables`, { variable: { name: "GREETING", value: "ahoy" } });
+  expect(await page(app.name)).toBe("web-1 says ");
+
+  expect(await operation(app, "scale", toScale(2))).toMatchObject({ status: "done", type: "scale" });
+  const two = await containers(app);
+  expect(two.map(({ label, state }) => [label, state])).toEqual([
+    ["web-1", "running"],
+    ["web-2", "running"],
+  ]);
+  expect(two[0]?.command).toContain("perl serve.pl");
+  expect(await amount(app)).toBe(2);
+  expect(await answers(app, 2)).toEqual(["web-1 says ahoy", "web-2 says ahoy"]);
+
+  expect(await operation(app, "restart", {})).toMatchObject({ status: "done", type: "restart" });
+  const restarted = await containers(app);
+  expect(restarted.map(({ label }) => label)).toEqual(["web-1", "web-2"]);
+  expect(restarted.filter(({ id }) => two.some((former) => former.id === id))).toEqual([]);
+  expect(await page(app.name)).toMatch(/says ahoy/);
+
+  expect(await operation(app, "scale", toScale(0))).toMatchObject({ status: "done" });
+  expect(await containers(app)).toEqual([]);
+  expect((await showApp(app.name)).status).toBe("stopped");
+
+  const stays = await deployed(app.name, await packTarGz(inlineApp("true", answering("second"))));
+  expect(stays.deployment.status).toBe("success");
+  expect(stays.log).toContain("scaled to 0");
+  expect(await containers(app)).toEqual([]);
+  expect(await operation(app, "scale", toScale(1))).toMatchObject({ status: "done" });
+  expect(await page(app.name)).toBe("second");
+  expect((await showApp(app.name)).status).toBe("running");
+});
+
+test("an app is scaled before its first deployment, and while one runs", async () => {
+  const app = await createApp("early");
+  expect(await operation(app, "scale", toScale(2))).toMatchObject({ status: "done" });
+  expect(await amount(app)).toBe(2);
+  const source = await packTarGz(
+    inlineApp("for i in 1 2 3 4 5 6; do sleep 0.5; done", answering("$CONTAINER")),
+  );
+  const building = await deploy(app.name, source);
+  await until(async () => (await shown(app, building)).status === "building");
+  const scaling = await requested(app, "scale", toScale(1));
+  const restart = await requested(app, "restart", {}).catch((error: unknown) => error);
+  expect(restart).toEqual(new Error("409"));
+  expect((await operationAt(scaling)).status).toBe("pending");
+  expect((await ended(app.name, building.id)).status).toBe("success");
+  expect((await over(scaling)).status).toBe("done");
+  expect((await containers(app)).map(({ label }) => label)).toEqual(["web-1"]);
+  expect(await page(app.name)).toBe("web-1");
+});
+
+test("a restart whose processes do not come up leaves the former ones serving, and says why", async () => {
+  const app = await createApp("crash");
+  const web = `[ "$BROKEN" = yes ] && { echo "cannot go on with $API_SECRET"; exit 3; }; ${answering("good")}`;
+  await deployed(app.name, await packTarGz(inlineApp("true", web)));
+  const variables = [
+    { name: "BROKEN", value: "yes" },
+    { name: "API_SECRET", value: "hunter2-hunter2" },
+  ];
+  await call("PUT", `/v1/apps/${app.name}/variables`, { variables });
+  const before = await containers(app);
+  const failed = await operation(app, "restart", {});
+  expect(failed).toMatchObject({ status: "error", error: expect.stringContaining("cannot go on with") });
+  expect(failed.error).not.toContain("hunter2");
+  expect(await operation(app, "scale", toScale(2))).toMatchObject({ status: "error" });
+  expect(await amount(app)).toBe(1);
+  expect(await page(app.name)).toBe("good");
+  expect((await containers(app)).map(({ id }) => id)).toEqual(before.map(({ id }) => id));
+  expect((await showApp(app.name)).status).toBe("running");
+});
+
+test("an app goes back to an earlier release without a build", async () => {
+  const app = await createApp("back");
+  const first = await deployed(app.name, await packTarGz(inlineApp("true", answering("one"))), "v1");
+  await deployed(app.name, await packTarGz(inlineApp("true", answering("two"))), "v2");
+  expect(await page(app.name)).toBe("two");
+  const back = await call<{ deployment: DeploymentJson }>("POST", `/v1/apps/${app.name}/deployments`, {
+    deployment: { release: 1 },
+  });
+  const end = await ended(app.name, back.deployment.id);
+  expect(end).toMatchObject({
+    status: "success",
+    git_ref: "v1",
+    previous_git_ref: "v2",
+    image: first.deployment.image,
+    image_size: first.deployment.image_size,
+  });
+  const log = await output(app.name, end.id);
+  expect(log).toContain("release v1");
+  expect(log).not.toMatch(/detected|fetching/i);
+  expect(await page(app.name)).toBe("one");
+  const { releases } = await call<{ releases: ReleaseJson[] }>("GET", `/v1/apps/${app.name}/releases`);
+  expect(releases.map(({ number, current }) => [number, current])).toEqual([
+    [3, true],
+    [2, false],
+    [1, false],
+  ]);
+  expect(releases[0]?.image).toBe(releases[2]?.image);
+});
+
+function toScale(count: number) {
+  return { containers: [{ name: "web", amount: count }] };
+}
+
+/** Asks for an operation. @returns its URL. */
+async function requested(app: AppJson, what: "scale" | "restart", body: unknown): Promise<string> {
+  const answer = await ask("POST", `/v1/apps/${app.name}/${what}`, body);
+  await answer.text();
+  if (answer.status !== 202) throw new Error(String(answer.status));
+  return answer.headers.get("location") ?? "";
+}
+
+async function operationAt(url: string): Promise<OperationJson> {
+  return (await call<{ operation: OperationJson }>("GET", url)).operation;
+}
+
+/** Waits for the end; the test's own timeout is the bound. */
+async function over(url: string): Promise<OperationJson> {
+  for (;;) {
+    const found = await operationAt(url);
+    if (found.status === "done" || found.status === "error") return found;
+    await sleep(pollMs);
+  }
+}
+
+async function operation(app: AppJson, what: "scale" | "restart", body: unknown): Promise<OperationJson> {
+  return over(await requested(app, what, body));
+}
+
+async function containers(app: AppJson): Promise<ContainerJson[]> {
+  return (await call<{ containers: ContainerJson[] }>("GET", `/v1/apps/${app.name}/ps`)).containers;
+}
+
+async function amount(app: AppJson): Promise<number | undefined> {
+  const path = `/v1/apps/${app.name}/containers`;
+  return (await call<{ containers: { amount: number }[] }>("GET", path)).containers[0]?.amount;
+}
+
+/** What the app answers with, until that many different ones have come. */
+async function answers(app: AppJson, count: number): Promise<string[]> {
+  const seen = new Set<string>();
+  await until(async () => seen.add(await page(app.name)).size === count);
+  return [...seen].sort();
+}
+
+async function shown(app: AppJson, { id }: DeploymentJson): Promise<DeploymentJson> {
+  const path = `/v1/apps/${app.name}/deployments/${id}`;
+  return (await call<{ deployment: DeploymentJson }>("GET", path)).deployment;
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(pollMs);
+}
