@@ -113,7 +113,6 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     const app = await newApp({}, eve.token);
     const [first, second] = [await deployed(app, eve.token), await deployed(app, eve.token)];
     const { REDIS_URL: redisUrl, INSTALLATION_ID } = api.config;
-    const { deployments } = api.store;
     const keys = redisKeys(INSTALLATION_ID);
     await using lanes = openLanes({ redisUrl, keys, ...api.store, onError: () => undefined });
     expect(await lanes.jobState(second.id)).toBe("gone");
