@@ -11,6 +11,7 @@ import {
   aNewRelease,
   aUser,
   anApiToken,
+  anOperation,
   anApp,
   lacksRedis,
 } from "@slipway/testkit";
@@ -128,6 +129,8 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
     await store.logs.append(aLogChunk({ deploymentId: deployment.id, lines: ["one"] }));
     const release = await store.releases.create(aNewRelease({ appId: app.id }));
     await store.apps.compareAndSet(changeApp(app, new Date(), { currentReleaseId: release.id }));
+    const operation = anOperation({ appId: app.id });
+    await store.operations.create(operation);
     const variable = { variables: [{ name: "A", value: "b" }] };
     const set = await api.ask(api.operatorToken, "PUT", `/v1/apps/${app.id}/variables`, variable);
     const { user } = await api.newUser();
@@ -145,6 +148,7 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
       user: user.id,
       token: token.id,
       collaborator: collaborator.id,
+      operation: operation.id,
       variable: (set.body as { variables: { id: string }[] }).variables[0]?.id ?? "",
       "get source": full.download_url,
       "put source": empty.upload_url,

@@ -5,6 +5,7 @@ import {
   setVariablesRequest,
   unsetVariablesRequest,
 } from "@slipway/protocol";
+import { gitRefOf } from "./idempotency.ts";
 import { parseBody } from "./validate.ts";
 
 test("names the fields as the client knows them, and says what is wrong", () => {
@@ -37,8 +38,8 @@ const parsed = (fields: { git_ref?: string | null; postdeploy_hook?: string | nu
   parseBody(createDeploymentRequest, { deployment: { source_url: "http://x", ...fields } }).deployment;
 
 test("a git_ref may be absent, null or empty, and holds no control characters", () => {
-  expect(parsed({}).git_ref).toBeNull();
-  expect([null, "", "v1"].map((git_ref) => parsed({ git_ref }).git_ref)).toEqual([null, null, "v1"]);
+  const refs = [{}, { git_ref: null }, { git_ref: "" }, { git_ref: "v1" }];
+  expect(refs.map((fields) => gitRefOf(parsed(fields)))).toEqual([null, null, null, "v1"]);
   expect(() => parsed({ git_ref: "v1\n" })).toThrow(/control characters/);
   expect(() => parsed({ git_ref: "v".repeat(256) })).toThrow(/longer than 255/);
 });

@@ -8,23 +8,25 @@ const longestName = 64;
 /** There is one size of containers: the operator sets what it is. */
 export const containerSize = "M";
 
-export const scaleRequest = z.object({
-  containers: z
-    .array(
-      z.object({
-        name: z.string().min(1, "is required").max(longestName, "is too long"),
-        amount: z.int("must be a whole number"),
-        size: z.string().nullish(),
-      }),
-    )
-    .min(1, "must name a process type")
-    .max(mostTypes, "are too many"),
-});
+export const scaleRequest = z
+  .object({
+    containers: z
+      .array(
+        z.object({
+          name: z.string().min(1, "is required").max(longestName, "is too long"),
+          amount: z.int("must be a whole number"),
+          size: z.string().nullish(),
+        }),
+      )
+      .min(1, "must name a process type")
+      .max(mostTypes, "are too many"),
+  })
+  .meta({ examples: [{ containers: [{ name: "web", amount: 2, size: containerSize }] }] });
 
 /** Without a scope, or with an empty one, all of the app. */
-export const restartRequest = z.object({
-  scope: z.array(z.string().max(longestName, "is too long")).max(1_000, "is too long").nullish(),
-});
+export const restartRequest = z
+  .object({ scope: z.array(z.string().max(longestName, "is too long")).max(1_000, "is too long").nullish() })
+  .meta({ examples: [{ scope: ["web"] }] });
 
 export const containerTypeBody = z.object({
   app_id: z.string(),
