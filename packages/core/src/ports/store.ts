@@ -163,7 +163,7 @@ export interface OperationStore {
   /** @throws "conflict" when the id is there already. */
   create(operation: Operation): Promise<void>;
   get(id: string): Promise<Operation | null>;
-  /** The app's operations that wait, oldest first, at most `limit`. */
+  /** The app's operations that wait, oldest first, those of one moment by id, at most `limit`. */
   pending(appId: string, limit: number): Promise<Operation[]>;
   /** The one running operation of the app. */
   running(appId: string): Promise<Operation | null>;

@@ -82,10 +82,29 @@ export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
     },
   ],
   releases: [
-    // ofApp, newest first; the app's last number; a number is given once
+    // byNumber; ofApp, newest first; the app's last number; a number is given once
     { name: "releases_number", key: { appId: 1, number: 1 }, unique: true },
     // create again; a deployment has one release
     { name: "releases_deployment", key: { deploymentId: 1 }, unique: true },
+  ],
+  operations: [
+    // pending, oldest first; waitingApps
+    {
+      name: "operations_lane",
+      key: { status: 1, appId: 1, createdAt: 1, _id: 1 },
+      partialFilterExpression: { status: "pending" },
+    },
+    // running, allRunning, waitingApps; one running operation an app
+    {
+      name: "operations_one_running",
+      key: { status: 1, appId: 1 },
+      unique: true,
+      partialFilterExpression: { status: "running" },
+    },
+    // removeEnded
+    { name: "operations_ended", key: { finishedAt: 1 } },
+    // removeOfApp
+    { name: "operations_of_app", key: { appId: 1 } },
   ],
   logChunks: [
     // read, lastSeq, remove; an attempt's chunk is there once

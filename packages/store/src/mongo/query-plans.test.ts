@@ -7,6 +7,7 @@ import { appQueries } from "./apps.ts";
 import { collaboratorQueries } from "./collaborators.ts";
 import { deploymentQueries } from "./deployments.ts";
 import { logQueries } from "./logs.ts";
+import { operationQueries } from "./operations.ts";
 import { releaseQueries } from "./releases.ts";
 import { sourceQueries } from "./sources.ts";
 import { openMongoStore } from "./store.ts";
@@ -66,6 +67,17 @@ const plans: readonly (readonly [string, Query, readonly string[]])[] = [
   ["deployments", { filter: deploymentQueries.needsSource("s") }, ["deployments_source"]],
   ["releases", { filter: releaseQueries.ofApp("a"), sort: { number: -1 } }, ["releases_number"]],
   ["releases", { filter: releaseQueries.ofDeployment("d") }, ["releases_deployment"]],
+  ["releases", { filter: releaseQueries.byNumber("a", 1) }, ["releases_number"]],
+  ["operations", { filter: operationQueries.waiting }, ["operations_lane"]],
+  [
+    "operations",
+    { filter: operationQueries.pending("a"), sort: { createdAt: 1, _id: 1 } },
+    ["operations_lane"],
+  ],
+  ["operations", { filter: operationQueries.allRunning, sort: { appId: 1 } }, ["operations_one_running"]],
+  ["operations", { filter: operationQueries.running("a") }, ["operations_one_running"]],
+  ["operations", { filter: operationQueries.endedBefore(new Date()) }, ["operations_ended"]],
+  ["operations", { filter: operationQueries.ofApp("a") }, ["operations_of_app"]],
   ["logChunks", { filter: logQueries.upTo("d", 5), sort: { firstSeq: -1 } }, ["log_chunks_seq"]],
   ["logChunks", { filter: logQueries.after("d", 5), sort: { firstSeq: 1 } }, ["log_chunks_seq"]],
   ["logChunks", { filter: logQueries.all("d"), sort: { firstSeq: -1 } }, ["log_chunks_seq"]],

@@ -1,6 +1,6 @@
 // Releases in MongoDB.
 
-import type { Db } from "mongodb";
+import type { Db, Filter } from "mongodb";
 import type { NewRelease, Release, ReleaseStore } from "@slipway/core";
 import type { Connection } from "./connection.ts";
 import { document, entity, mapOf, pairs } from "./documents.ts";
@@ -8,26 +8,31 @@ import type { Pairs, Stored } from "./documents.ts";
 import { insertNumbered } from "./numbered.ts";
 
 /** Process types and variables are maps whose keys users choose. */
-type ReleaseDocument = Omit<Stored<Release>, "processTypes" | "environment"> & {
+type ReleaseDocument = Omit<Stored<Release>, "processTypes" | "defaults" | "environment"> & {
   readonly processTypes: Pairs;
+  /** Not there in documents of earlier versions: what was a default and what a variable is not known of them. */
+  readonly defaults?: Pairs;
   readonly environment: Pairs;
 };
 
 export const releaseQueries = {
   ofApp: (appId: string) => ({ appId }),
+  byNumber: (appId: string, number: number) => ({ appId, number }),
   ofDeployment: (deploymentId: string) => ({ deploymentId }),
 } as const;
 
 const releases = (database: Db) => database.collection<ReleaseDocument>("releases");
 
 export function releaseStore(connection: Connection): ReleaseStore {
+  const first = (filter: Filter<ReleaseDocument>) =>
+    connection.run(async (database) => {
+      const found = await releases(database).findOne(filter);
+      return found === null ? null : releaseFrom(found);
+    });
   return {
     create: (release) => connection.run((database) => create(database, release)),
-    get: (id) =>
-      connection.run(async (database) => {
-        const found = await releases(database).findOne({ _id: id });
-        return found === null ? null : releaseFrom(found);
-      }),
+    get: (id) => first({ _id: id }),
+    byNumber: (appId, number) => first(releaseQueries.byNumber(appId, number)),
     ofApp: (appId, limit) =>
       connection.run(async (database) => {
         const found = releases(database).find(releaseQueries.ofApp(appId)).sort({ number: -1 });
@@ -52,10 +57,11 @@ function create(database: Db, request: NewRelease): Promise<Release> {
     },
     insert: async (number) => {
       const release = { ...request, number };
-      const { processTypes, environment, ...rest } = document(release);
+      const { processTypes, defaults, environment, ...rest } = document(release);
       await releases(database).insertOne({
         ...rest,
         processTypes: pairs(processTypes),
+        defaults: pairs(defaults),
         environment: pairs(environment),
       });
       return release;
@@ -63,6 +69,11 @@ function create(database: Db, request: NewRelease): Promise<Release> {
   });
 }
 
-function releaseFrom({ processTypes, environment, ...rest }: ReleaseDocument): Release {
-  return entity<Release>({ ...rest, processTypes: mapOf(processTypes), environment: mapOf(environment) });
+function releaseFrom({ processTypes, environment, defaults, ...rest }: ReleaseDocument): Release {
+  return entity<Release>({
+    ...rest,
+    processTypes: mapOf(processTypes),
+    defaults: mapOf(defaults ?? environment),
+    environment: mapOf(environment),
+  });
 }

@@ -7,6 +7,7 @@ import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { deploymentStore } from "./deployments.ts";
 import { logStore } from "./logs.ts";
+import { operationStore } from "./operations.ts";
 import { releaseStore } from "./releases.ts";
 import { migrate } from "./schema.ts";
 import { sourceStore } from "./sources.ts";
@@ -39,6 +40,7 @@ function storeOn(connection: Connection): Store {
     sources: sourceStore(connection),
     deployments: deploymentStore(connection),
     releases: releaseStore(connection),
+    operations: operationStore(connection),
     logs: logStore(connection),
     ping: () =>
       connection.run(async (database) => {

@@ -20,10 +20,8 @@ interface OperationRow {
   finished_at: number | null;
 }
 
-/** Of those that came in the same millisecond, the one stored first is the older. */
 export const operationQueries = {
-  pending:
-    "SELECT * FROM operations WHERE app_id = ? AND status = 'pending' ORDER BY created_at, rowid LIMIT ?",
+  pending: "SELECT * FROM operations WHERE app_id = ? AND status = 'pending' ORDER BY created_at, id LIMIT ?",
   running: "SELECT * FROM operations WHERE app_id = ? AND status = 'running'",
   allRunning: "SELECT * FROM operations WHERE status = 'running' ORDER BY app_id",
   waitingApps: `SELECT DISTINCT app_id FROM operations AS waiting WHERE status = 'pending'

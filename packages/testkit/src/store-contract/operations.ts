@@ -30,11 +30,12 @@ export function operationsContract({ store, other }: StoreUnderTest): void {
       await expect(store().operations.create(restart)).rejects.toMatchObject({ code: "conflict" });
     });
 
-    test("wait oldest first, those of one moment in the order they came", async () => {
+    test("wait oldest first, those of one moment in an order that stays", async () => {
       const appId = randomUUID();
       const late = await create({ appId, createdAt: after(2), webCount: 7 });
-      const same = [];
+      const same: Operation[] = [];
       for (const webCount of [3, 1, 2]) same.push(await create({ appId, createdAt: after(1), webCount }));
+      same.sort((a, b) => (a.id < b.id ? -1 : 1));
       const early = await create({ appId });
       await create();
       expect(await store().operations.pending(appId, 10)).toEqual([early, ...same, late]);
@@ -71,7 +72,8 @@ export function operationsContract({ store, other }: StoreUnderTest): void {
 
     test("run one at a time in an app, whoever starts them at once", async () => {
       const appId = randomUUID();
-      const lane = [await create({ appId }), await create({ appId }), await create({ appId })];
+      const lane: Operation[] = [];
+      for (const second of [1, 2, 3]) lane.push(await create({ appId, createdAt: after(second) }));
       await set(claimOperation(await create(), 1, testTime));
       const claims = lane.map((operation, index) =>
         (index % 2 === 0 ? store() : other()).operations.compareAndSet(

@@ -16,7 +16,7 @@ CREATE TABLE operations (
   started_at INTEGER,
   finished_at INTEGER
 ) STRICT;
-CREATE INDEX operations_lane ON operations (app_id, created_at) WHERE status = 'pending';
+CREATE INDEX operations_lane ON operations (app_id, created_at, id) WHERE status = 'pending';
 CREATE UNIQUE INDEX operations_one_running ON operations (app_id) WHERE status = 'running';
 CREATE INDEX operations_ended ON operations (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX operations_of_app ON operations (app_id);
