@@ -1,3 +1,4 @@
-// Starts releases and lets one take the other's place.
+// Runs releases as rollouts, on one Docker Engine or on a Swarm, and lets one rollout take the other's place.
 
 export { type DockerSchedulerOptions, openDockerScheduler } from "./docker/docker-scheduler.ts";
+export { openSwarmScheduler, type SwarmSchedulerOptions } from "./swarm/swarm-scheduler.ts";

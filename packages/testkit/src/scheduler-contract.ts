@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Address, RolloutSpec, Scheduler } from "@slipway/core";
 
 /** An installation of its own. Disposing it removes what is left of it. */
@@ -23,7 +23,8 @@ const mebibyte = 1024 ** 2;
  * @param name the adapter's. @param newPlace makes an empty place, once.
  */
 export function schedulerContract(name: string, newPlace: () => Promise<SchedulerPlace>): void {
-  describe(`${name} keeps the scheduler's contract`, () => {
+  // They wait, mostly: for processes, and on a swarm for its managers. Each has apps of its own.
+  describe(`${name} keeps the scheduler's contract`, { concurrent: true, timeout: 90_000 }, () => {
     const opened = new AsyncDisposableStack();
     let place: SchedulerPlace;
     let scheduler: Scheduler;
@@ -41,8 +42,9 @@ export function schedulerContract(name: string, newPlace: () => Promise<Schedule
       rolloutOf(script, { appId: first.appId, releaseNumber: first.releaseNumber + 1, ...changes });
     const promote = (rollout: RolloutSpec, graceMs = 1000): Promise<void> =>
       scheduler.promote(rollout.appId, rollout.rolloutId, { graceMs, count: rollout.count });
-    const untilGone = async (rollout: RolloutSpec): Promise<void> =>
-      await expect.poll(() => place.countContainers(rollout.rolloutId), { timeout: 20_000 }).toBe(0);
+    const untilContainers = (rollout: RolloutSpec, count: number): Promise<void> =>
+      eventually(async () => expect(await place.countContainers(rollout.rolloutId)).toBe(count));
+    const untilGone = (rollout: RolloutSpec): Promise<void> => untilContainers(rollout, 0);
     const running = async (rollout: RolloutSpec): Promise<string[]> =>
       (await scheduler.list())
         .filter(({ appId }) => appId === rollout.appId)
@@ -139,9 +141,10 @@ export function schedulerContract(name: string, newPlace: () => Promise<Schedule
       const { addresses } = await start(scheduler, rollout);
       await promote(rollout);
       expect(await talk(addresses[0], "die")).toBe("");
-      const answersNow = async (): Promise<string[]> =>
-        await talkAll(await scheduler.addresses(rollout.appId, rollout.rolloutId));
-      await expect.poll(answersNow, { timeout: 25_000 }).toEqual(["alive"]);
+      await eventually(async () => {
+        const answers = await talkAll(await scheduler.addresses(rollout.appId, rollout.rolloutId));
+        expect(answers).toEqual(["alive"]);
+      });
       await scheduler.removeApp(rollout.appId);
     });
 
@@ -228,7 +231,7 @@ export function schedulerContract(name: string, newPlace: () => Promise<Schedule
       const { addresses } = await start(scheduler, { ...rollout, attempt: 2 });
       expect(await talkAll(addresses)).toEqual(["again"]);
       expect(addresses).not.toEqual(left.addresses);
-      await expect.poll(() => place.countContainers(rollout.rolloutId), { timeout: 20_000 }).toBe(1);
+      await untilContainers(rollout, 1);
       await scheduler.discard(rollout.appId, rollout.rolloutId, { attempt: 2 });
       await scheduler.discard(rollout.appId, rollout.rolloutId, { attempt: 2 });
       await untilGone(rollout);
@@ -253,7 +256,7 @@ export function schedulerContract(name: string, newPlace: () => Promise<Schedule
       await promote(rollout);
       expect(await talkAll(again.addresses)).toEqual(["serving", "serving"]);
       expect(await scheduler.addresses(rollout.appId, rollout.rolloutId)).toEqual(again.addresses);
-      await expect.poll(() => place.countContainers(rollout.rolloutId), { timeout: 20_000 }).toBe(2);
+      await untilContainers(rollout, 2);
       await scheduler.removeApp(rollout.appId);
     });
 
@@ -339,6 +342,11 @@ async function startToFail(scheduler: Scheduler, rollout: RolloutSpec) {
     (reason: unknown) => reason,
   );
   return { error, text };
+}
+
+/** Of the assertions, what is to hold soon: tests that run side by side cannot use `expect.poll`. */
+async function eventually(holds: () => Promise<void>): Promise<void> {
+  await vi.waitFor(holds, { timeout: 30_000, interval: 100 });
 }
 
 function lines(text: string): string[] {

@@ -6,8 +6,8 @@ import type Docker from "dockerode";
 import { type StartedProcess, ask, killContainer, startProcess, unlessAborted } from "@slipway/docker";
 import { appPort } from "../instance-config.ts";
 import { wholeLines } from "../whole-lines.ts";
-import { appCrashed, bootTimedOut } from "./boot-failures.ts";
-import { type Listening, watchListening } from "./listening.ts";
+import { appCrashed, bootTimedOut } from "../boot-failures.ts";
+import { type Listening, watchListening } from "../listening.ts";
 
 /** What an app writes as it begins to listen comes another way than the news that it does: it gets a moment to arrive. */
 const lastWordsMs = 150;

@@ -14,10 +14,11 @@ const lookEveryMs = 100;
 export type Listening = "nowhere" | "loopback" | "reachable";
 
 /**
- * The columns of /proc/net/tcp: number, local address, remote address, state; 0A is LISTEN. The shell ends by itself once
- * an address other than loopback listens, or when nobody can still be waiting: an exec cannot be ended from outside.
+ * Defines a shell function `look`, which writes the local addresses that listen on the port, a line each, then a dot, and
+ * sets `found` when one of them is not loopback. The columns of /proc/net/tcp: number, local address, remote address,
+ * state; 0A is LISTEN.
  */
-const script = (port: number, looks: number): string => `
+export const lookFunction = (port: number): string => `
 look() {
   found=
   for table in /proc/net/tcp /proc/net/tcp6; do
@@ -28,7 +29,13 @@ look() {
     done <$table
   done
   echo .
-}
+}`;
+
+/**
+ * The shell ends by itself once an address other than loopback listens, or when nobody can still be waiting: an exec cannot
+ * be ended from outside.
+ */
+const script = (port: number, looks: number): string => `${lookFunction(port)}
 looks=0
 while look; [ -z "$found" ] && [ $looks -lt ${looks} ]; do
   looks=$((looks + 1))

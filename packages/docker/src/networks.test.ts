@@ -1,0 +1,22 @@
+import { randomUUID } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { lacksEngine, newInstallation, testEngine } from "@slipway/testkit";
+import { connectDocker } from "./client.ts";
+import { ensureNetwork } from "./networks.ts";
+
+describe.skipIf(await lacksEngine())("a network", () => {
+  test("is made once, however many ask for it at once", async () => {
+    const { dockerHost } = await testEngine();
+    await using installation = newInstallation();
+    using connection = connectDocker({ dockerHost });
+    const name = `slipway-${installation.id}-${randomUUID().slice(0, 8)}`;
+    const { signal } = new AbortController();
+    const asked = Array.from({ length: 8 }, () =>
+      ensureNetwork(connection.docker, name, installation.id, signal),
+    );
+    const ids = await Promise.all(asked);
+    const networks = await connection.docker.listNetworks({ filters: { name: [name] } });
+    expect(networks.map(({ Id }) => Id)).toEqual([ids[0]]);
+    expect(new Set(ids).size).toBe(1);
+  });
+});

@@ -1,0 +1,94 @@
+// Watches a service's instances from their creation until all of them listen, or says why they did not get there. Removing
+// the service is the caller's.
+
+import { setTimeout as pause } from "node:timers/promises";
+import { type RolloutSpec, SlipwayError, type StartOptions } from "@slipway/core";
+import { unlessAborted } from "@slipway/docker";
+import type Docker from "dockerode";
+import { findTasks, isUp, type Task } from "./swarm-api.ts";
+import { bootFailure, lateFailure, stuckFailure } from "./task-failures.ts";
+import { TaskOutput } from "./task-output.ts";
+
+const lookEveryMs = 200;
+/** From a task's creation until its container begins: the node pulls the image meanwhile. */
+const preparationLimitMs = 600_000;
+const ended = new Set(["complete", "failed", "rejected", "shutdown", "orphaned", "remove"]);
+
+/** @returns the tasks that are up, by instance. @see Scheduler.start */
+export async function bootService(
+  docker: Docker,
+  serviceId: string,
+  rollout: RolloutSpec,
+  { onOutput, signal }: StartOptions,
+): Promise<Task[]> {
+  using opened = new DisposableStack();
+  const outputs = new Map<string, TaskOutput>();
+  const broken = Promise.withResolvers<never>();
+  broken.promise.catch(() => undefined); // It is raced below, or nobody waits any more.
+  const follow = (id: string): void => {
+    const output = opened.use(new TaskOutput(docker, id, onOutput));
+    outputs.set(id, output);
+    output.failure.catch(broken.reject);
+  };
+  const clock = bootClock(rollout.bootTimeoutMs);
+  for (;;) {
+    const tasks = await unlessAborted(findTasks(docker, serviceId), signal);
+    for (const { ID, Status } of tasks) {
+      const begun = Status.ContainerStatus?.ContainerID !== undefined;
+      if (begun && !outputs.has(ID)) follow(ID);
+    }
+    const outcome = judge(tasks, rollout.count, clock);
+    if (outcome !== null) {
+      const endings = Promise.all(Array.from(outputs.values(), (output) => output.end()));
+      await unlessAborted(endings, signal);
+      if (outcome.kind === "up") return outcome.tasks;
+      throw await failureOf(docker, rollout, outcome);
+    }
+    await unlessAborted(Promise.race([pause(lookEveryMs), broken.promise]), signal);
+  }
+}
+
+type Outcome =
+  | { readonly kind: "up"; readonly tasks: Task[] }
+  | { readonly kind: "ended" | "late" | "stuck"; readonly task: Task };
+
+/** Null while it is open. An instance that ended is final, though Swarm is about to start it again. */
+function judge(tasks: readonly Task[], count: number, clock: BootClock): Outcome | null {
+  const first = tasks.toReversed();
+  const over = first.find(({ Status }) => ended.has(Status.State));
+  if (over !== undefined) return { kind: "ended", task: over };
+  const up = tasks.filter(isUp).toSorted((a, b) => a.Slot - b.Slot);
+  if (up.length === count) return { kind: "up", tasks: up };
+  for (const task of first) {
+    const state = clock(task);
+    if (state !== "in time") return { kind: state, task };
+  }
+  return null;
+}
+
+type BootClock = (task: Task) => "in time" | "late" | "stuck";
+
+/** By our own clock, from when a state was first seen: nodes have clocks of their own. */
+function bootClock(bootTimeoutMs: number): BootClock {
+  const begun = performance.now();
+  const bootSince = new Map<string, number>();
+  return (task) => {
+    const now = performance.now();
+    if (isUp(task)) return "in time";
+    if (task.Status.State !== "starting") return now - begun < preparationLimitMs ? "in time" : "stuck";
+    const since = bootSince.get(task.ID) ?? now;
+    bootSince.set(task.ID, since);
+    return now - since < bootTimeoutMs ? "in time" : "late";
+  };
+}
+
+async function failureOf(
+  docker: Docker,
+  rollout: RolloutSpec,
+  { kind, task }: Exclude<Outcome, { kind: "up" }>,
+): Promise<SlipwayError> {
+  if (kind === "stuck") return stuckFailure(task);
+  return kind === "late"
+    ? await lateFailure(docker, rollout, task)
+    : await bootFailure(docker, rollout, task);
+}

@@ -1,0 +1,208 @@
+// The scheduler port on a Docker Swarm: each rollout is a service of its own, whose tasks are its instances.
+
+import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import {
+  type Address,
+  type Instance,
+  notFound,
+  type RolloutSpec,
+  type RunningRollout,
+  type Scheduler,
+  SlipwayError,
+  type StartOptions,
+} from "@slipway/core";
+import {
+  type DockerConnection,
+  type DockerConnectionOptions,
+  type RegistryAuth,
+  ask,
+  connectDocker,
+  ensureNetwork,
+} from "@slipway/docker";
+import type Docker from "dockerode";
+import { bootService } from "./boot-service.ts";
+import { instancesOf } from "./instances.ts";
+import { serviceSpec } from "./service-spec.ts";
+import {
+  type AppService,
+  findServices,
+  findTasks,
+  isUp,
+  labelService,
+  nodeHosts,
+  promotedLabel,
+  publishedPort,
+  removeService,
+  someLeft,
+  type Task,
+} from "./swarm-api.ts";
+
+export interface SwarmSchedulerOptions extends DockerConnectionOptions {
+  /** Marks what is ours on a swarm that others use too. Nothing without it is ever touched. */
+  readonly installationId: string;
+  /** What nodes log in with to pull. */
+  readonly registryAuth?: RegistryAuth;
+  /** Between SIGTERM and SIGKILL, for whatever is stopped: Swarm wants to know it at the start. */
+  readonly stopGraceMs: number;
+  /** A network of the swarm that instances join, a proxy's overlay for one; a bridge of ours on each node by default. */
+  readonly network?: string;
+}
+
+const loopback = "127.0.0.1";
+const lookEveryMs = 200;
+const removalExtraMs = 30_000;
+
+/** Connects lazily, to a manager of the swarm: one that is away is told by the first call, `ping` for one. */
+export function openSwarmScheduler(options: SwarmSchedulerOptions): Scheduler {
+  return new SwarmScheduler(options);
+}
+
+class SwarmScheduler implements Scheduler {
+  readonly #options: SwarmSchedulerOptions;
+  readonly #connection: DockerConnection;
+
+  constructor(options: SwarmSchedulerOptions) {
+    this.#options = options;
+    this.#connection = connectDocker(options);
+  }
+
+  async start(rollout: RolloutSpec, options: StartOptions): Promise<readonly Address[]> {
+    await this.#makeRoom(rollout);
+    if (rollout.count === 0) return [];
+    const { installationId, stopGraceMs } = this.#options;
+    const network = await this.#network(options.signal);
+    const startId = randomUUID().slice(0, 8);
+    const spec = serviceSpec(rollout, { installationId, stopGraceMs, network, startId });
+    try {
+      // Not cut short by the signal: a service whose id never reached us would stay.
+      const { id } = await ask("create the rollout's service", () =>
+        this.#docker.createService(authConfig(this.#options.registryAuth), spec),
+      );
+      return await this.#addressesOf(await bootService(this.#docker, id, rollout, options));
+    } catch (error) {
+      // What went wrong is what the caller has to know; what could not be removed now is found by its labels.
+      await Promise.allSettled([removeService(this.#docker, spec.Name)]);
+      throw error;
+    }
+  }
+
+  async promote(
+    appId: string,
+    rolloutId: string,
+    { count }: { readonly graceMs: number; readonly count: number },
+  ): Promise<void> {
+    const services = await this.#find(appId);
+    const current = services.find((service) => service.rolloutId === rolloutId);
+    if (current === undefined && count > 0) throw notFound("rollout");
+    if (current !== undefined && !current.promoted)
+      await labelService(this.#docker, current, { [promotedLabel]: "true" });
+    await this.#end(services.filter((service) => service !== current));
+  }
+
+  async discard(appId: string, rolloutId: string, { attempt }: { readonly attempt: number }): Promise<void> {
+    const ofRollout = (await this.#find(appId)).filter((service) => service.rolloutId === rolloutId);
+    await this.#removeUnpromoted(ofRollout.filter((service) => service.attempt <= attempt));
+  }
+
+  async addresses(appId: string, rolloutId: string): Promise<readonly Address[]> {
+    const service = (await this.#find(appId)).find((one) => one.rolloutId === rolloutId);
+    if (service === undefined) return [];
+    const tasks = (await findTasks(this.#docker, service.id)).filter(isUp);
+    return await this.#addressesOf(tasks.toSorted((a, b) => a.Slot - b.Slot));
+  }
+
+  async instances(appId: string): Promise<readonly Instance[]> {
+    const services = (await this.#find(appId)).toSorted((a, b) => a.rolloutId.localeCompare(b.rolloutId));
+    const found = services.map(async (service) =>
+      instancesOf(service, await findTasks(this.#docker, service.id)),
+    );
+    const addressOf = await this.#addressing();
+    return (await Promise.all(found))
+      .flat()
+      .map(({ task, ...instance }) => ({ ...instance, address: isUp(task) ? addressOf(task) : null }));
+  }
+
+  async removeApp(appId: string): Promise<void> {
+    await this.#end(await this.#find(appId));
+  }
+
+  async list(): Promise<readonly RunningRollout[]> {
+    const found = new Map(
+      (await this.#find()).map(({ appId, releaseId, rolloutId }) => [
+        rolloutId,
+        { appId, releaseId, rolloutId },
+      ]),
+    );
+    return [...found.values()];
+  }
+
+  async ping(): Promise<void> {
+    await ask("answer as a manager of a swarm", () => this.#docker.swarmInspect(), { limitMs: 10_000 });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#connection[Symbol.dispose]();
+  }
+
+  get #docker(): Docker {
+    return this.#connection.docker;
+  }
+
+  async #network(signal: AbortSignal): Promise<string> {
+    const { network, installationId } = this.#options;
+    if (network !== undefined) return network;
+    const name = `slipway-${installationId}-tasks`;
+    return await ensureNetwork(this.#docker, name, installationId, signal, { scope: "swarm" });
+  }
+
+  /** Removes what an attempt left that ended before its promotion; one that was promoted serves on until the next promotion. */
+  async #makeRoom({ appId, rolloutId, attempt }: RolloutSpec): Promise<void> {
+    const services = (await this.#find(appId)).filter((service) => service.rolloutId === rolloutId);
+    if (services.some((service) => service.attempt > attempt))
+      throw new SlipwayError("lease-lost", "a later attempt is starting the release");
+    await this.#removeUnpromoted(services);
+  }
+
+  async #removeUnpromoted(services: readonly AppService[]): Promise<void> {
+    const unpromoted = services.filter(({ promoted }) => !promoted);
+    await Promise.all(unpromoted.map(({ id }) => removeService(this.#docker, id)));
+  }
+
+  /** Resolves when all instances have stopped; earlier when a node does not say so in time, as Swarm sees it through. */
+  async #end(services: readonly AppService[]): Promise<void> {
+    const found = await Promise.all(services.map(({ id }) => findTasks(this.#docker, id)));
+    const taskIds = found.flat().map(({ ID }) => ID);
+    await Promise.all(services.map(({ id }) => removeService(this.#docker, id)));
+    const deadline = performance.now() + this.#options.stopGraceMs + removalExtraMs;
+    while (performance.now() < deadline && (await someLeft(this.#docker, taskIds))) await pause(lookEveryMs);
+  }
+
+  async #addressesOf(tasks: readonly Task[]): Promise<readonly Address[]> {
+    const addressOf = await this.#addressing();
+    return tasks.flatMap((task) => addressOf(task) ?? []);
+  }
+
+  async #addressing(): Promise<(task: Task) => Address | null> {
+    const hosts = await nodeHosts(this.#docker);
+    return (task) => {
+      const port = publishedPort(task);
+      return port === null ? null : { host: this.#reachable(hosts.get(task.NodeID ?? "") ?? ""), port };
+    };
+  }
+
+  /** A manager may be known by an address that means itself: then it is the one we are connected to. */
+  #reachable(host: string): string {
+    const itself = host === "" || host === "0.0.0.0" || host === "::" || host.startsWith("127.");
+    return itself ? (this.#connection.remoteHost ?? loopback) : host;
+  }
+
+  async #find(appId?: string): Promise<AppService[]> {
+    return await findServices(this.#docker, this.#options.installationId, appId);
+  }
+}
+
+function authConfig(auth: RegistryAuth | undefined) {
+  const { username = "", password = "", serverAddress = "" } = auth ?? {};
+  return { username, password, serveraddress: serverAddress };
+}

@@ -1,0 +1,67 @@
+// Says why a task did not get to listen. Of one on the node that we are connected to its container can be asked.
+
+import { type RolloutSpec, SlipwayError } from "@slipway/core";
+import { ask, statusOf } from "@slipway/docker";
+import type Docker from "dockerode";
+import { appCrashed, bootTimedOut } from "../boot-failures.ts";
+import { appPort } from "../instance-config.ts";
+import { type Listening, watchListening } from "../listening.ts";
+import type { Task } from "./swarm-api.ts";
+
+const probeLimitMs = 5_000;
+
+/** Of a task that ended. */
+export async function bootFailure(docker: Docker, rollout: RolloutSpec, task: Task): Promise<SlipwayError> {
+  const { State, Err = "", ContainerStatus } = task.Status;
+  const { processType, limits } = rollout;
+  if (State === "rejected" && /No such image|pull|manifest|registry/i.test(Err))
+    return new SlipwayError("registry-unavailable", `the image ${rollout.image} cannot be pulled: ${Err}`);
+  if (/unhealthy/.test(Err)) return await lateFailure(docker, rollout, task);
+  const exitCode = ContainerStatus?.ExitCode ?? 0;
+  const exited = State === "complete" || (State === "failed" && /exit/.test(Err));
+  if (!exited)
+    return new SlipwayError("engine-unavailable", `Swarm did not run the release: ${Err || State}`);
+  const outOfMemory = await ranOutOfMemory(docker, ContainerStatus?.ContainerID);
+  return appCrashed({ processType, exitCode, outOfMemory, memoryBytes: limits.memoryBytes });
+}
+
+/** Of a task that runs and does not listen. */
+export async function lateFailure(docker: Docker, rollout: RolloutSpec, task: Task): Promise<SlipwayError> {
+  const { processType, bootTimeoutMs } = rollout;
+  const containerId = task.Status.ContainerStatus?.ContainerID;
+  const listening = containerId === undefined ? "nowhere" : await lookOnce(docker, containerId);
+  return bootTimedOut({ processType, bootTimeoutMs, port: appPort, listening, probeTrouble: "" });
+}
+
+/** Of a task that found no node, or whose image is still not there. */
+export function stuckFailure({ Status }: Task): SlipwayError {
+  const reason = Status.Err ? `: ${Status.Err}` : "";
+  return new SlipwayError(
+    "engine-unavailable",
+    `Swarm left an instance of the release ${Status.State}${reason}`,
+  );
+}
+
+/** False also when the container is on another node: the exit code has to do then. */
+async function ranOutOfMemory(docker: Docker, containerId: string | undefined): Promise<boolean> {
+  if (containerId === undefined) return false;
+  try {
+    const { State } = await ask("look at the app's end", () => docker.getContainer(containerId).inspect());
+    return State.OOMKilled;
+  } catch (error) {
+    if (statusOf(error) === 404) return false;
+    throw error;
+  }
+}
+
+/** "nowhere" also when the container is on another node, or has ended meanwhile. */
+async function lookOnce(docker: Docker, containerId: string): Promise<Listening> {
+  let listening: Listening = "nowhere";
+  const onState = (state: Listening): void => void (listening = state);
+  try {
+    await watchListening(docker, containerId, appPort, 0, onState, AbortSignal.timeout(probeLimitMs));
+  } catch (error) {
+    if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+  }
+  return listening;
+}

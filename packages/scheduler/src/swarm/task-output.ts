@@ -1,0 +1,110 @@
+// What a task's process writes, wherever it runs: followed live, and read to its end once that matters.
+
+import type { IncomingMessage } from "node:http";
+import type { StartOptions } from "@slipway/core";
+import { ask, askStream, createDeframer } from "@slipway/docker";
+import type Docker from "dockerode";
+
+const newline = 10;
+/** An unfinished line that is longer is passed on as it is. */
+const heldBytes = 65_536;
+
+/** Of one task; `end` is called once, dispose always. */
+export class TaskOutput implements Disposable {
+  readonly #docker: Docker;
+  readonly #taskId: string;
+  readonly #onOutput: StartOptions["onOutput"];
+  readonly #over = new AbortController();
+  readonly #following: Promise<void>;
+  #stream: IncomingMessage | null = null;
+  #passedBytes = 0;
+
+  constructor(docker: Docker, taskId: string, onOutput: StartOptions["onOutput"]) {
+    this.#docker = docker;
+    this.#taskId = taskId;
+    this.#onOutput = onOutput;
+    this.#following = this.#follow();
+    // Whoever follows asks for it in a while; a rejection before that is not an unhandled one.
+    this.#following.catch(() => undefined);
+  }
+
+  /** Rejects when the receiver does. */
+  get failure(): Promise<never> {
+    return this.#following.then(() => new Promise<never>(() => undefined));
+  }
+
+  /**
+   * Passes on all that was written up to now. The engine does not say when a followed log is at its end, so it is read once
+   * more from the beginning, and what was passed on already is left out.
+   */
+  async end(): Promise<void> {
+    this[Symbol.dispose]();
+    await this.#following;
+    const log = await this.#readAll();
+    const rest = log.subarray(this.#passedBytes);
+    if (rest.length > 0) await this.#onOutput(rest);
+  }
+
+  [Symbol.dispose](): void {
+    this.#over.abort();
+    this.#stream?.destroy();
+  }
+
+  /** Whole lines, so that those of several instances do not run into each other. */
+  async #follow(): Promise<void> {
+    let held: Buffer = Buffer.alloc(0);
+    for await (const bytes of this.#live()) {
+      const joined = Buffer.concat([held, bytes]);
+      const end = joined.length > heldBytes ? joined.length : joined.lastIndexOf(newline) + 1;
+      held = joined.subarray(end);
+      this.#passedBytes += end;
+      if (end > 0) await this.#onOutput(joined.subarray(0, end));
+      if (this.#over.signal.aborted) return;
+    }
+  }
+
+  /** Ends when it is cut off, by us or by the engine. */
+  async *#live(): AsyncGenerator<Uint8Array> {
+    const deframe = createDeframer();
+    try {
+      this.#stream = await openLog(this.#docker, this.#taskId, { follow: true });
+      if (this.#over.signal.aborted) this.#stream.destroy();
+      for await (const chunk of this.#stream as AsyncIterable<Uint8Array>) yield deframe(chunk);
+    } catch {
+      // Nothing is lost: `end` reads what is missing, or fails for the same reason.
+    }
+  }
+
+  async #readAll(): Promise<Buffer> {
+    return await ask("read a task's log", async (signal) => {
+      const deframe = createDeframer();
+      const stream = await openLog(this.#docker, this.#taskId, { follow: false });
+      signal.addEventListener("abort", () => stream.destroy(), { once: true });
+      const pieces: Uint8Array[] = [];
+      for await (const chunk of stream as AsyncIterable<Uint8Array>) pieces.push(deframe(chunk));
+      return Buffer.concat(pieces);
+    });
+  }
+}
+
+/** The client's own `logs` takes an answer that does not go on for JSON. */
+function openLog(
+  docker: Docker,
+  taskId: string,
+  { follow }: { readonly follow: boolean },
+): Promise<IncomingMessage> {
+  const open = (): Promise<IncomingMessage> =>
+    new Promise((resolve, reject) => {
+      docker.modem.dial(
+        {
+          path: `/tasks/${taskId}/logs?`,
+          method: "GET",
+          options: { stdout: true, stderr: true, follow },
+          isStream: true,
+          statusCodes: { 101: true, 200: true, 404: "no such task", 500: "server error", 503: "no swarm" },
+        },
+        (error, response) => (error === null ? resolve(response as IncomingMessage) : reject(error)),
+      );
+    });
+  return askStream("open a task's log", open);
+}
