@@ -1,7 +1,6 @@
 // The worker's composition root: opens the adapters, starts taking deployments, and stops in the reverse order.
 
 import { randomUUID } from "node:crypto";
-import { lookup } from "node:dns/promises";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { Redis } from "ioredis";
@@ -10,7 +9,6 @@ import { redisKeys } from "@slipway/protocol";
 import type { UpkeepJob } from "@slipway/protocol";
 import { joinFleet, openLanes, reconcile, startDeployWorker, startUpkeep } from "@slipway/queue";
 import { openRegistry } from "@slipway/registry";
-import { openDockerScheduler } from "@slipway/scheduler";
 import type { DeployWorkerOptions } from "@slipway/queue";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
@@ -21,6 +19,7 @@ import { deploy } from "./deploy.ts";
 import { observeApps } from "./observe.ts";
 import { endAbandonedOperation, operate } from "./operate.ts";
 import type { Platform } from "./platform.ts";
+import { openScheduler } from "./scheduler.ts";
 import manifest from "../package.json" with { type: "json" };
 import { cleanOperations, cleanSources, removeApp, resumeRemovals, sweepSandboxes } from "./upkeep.ts";
 
@@ -144,10 +143,7 @@ async function openPlatform(
     engine: opened.use(openEngine(place(config.DOCKER_HOST))),
     registry: opened.use(openRegistry(registryOf(config))),
     scheduler: opened.use(
-      openDockerScheduler({
-        ...place(config.SCHEDULER_DOCKER_HOST ?? config.DOCKER_HOST),
-        ...(await publishing(config)),
-      }),
+      await openScheduler(config, place(config.SCHEDULER_DOCKER_HOST ?? config.DOCKER_HOST)),
     ),
     caBundle: config.BUILD_CA_BUNDLE === undefined ? null : await readFile(config.BUILD_CA_BUNDLE),
     now: () => new Date(),
@@ -156,11 +152,6 @@ async function openPlatform(
 
 function registryOf({ REGISTRY_URL: url, REGISTRY_PULL_HOST: pullHost }: WorkerConfig) {
   return { url, ...(pullHost === undefined ? {} : { pullHost }) };
-}
-
-/** The interface that releases are published on: engines take an address, not a name. */
-async function publishing({ RELEASES_HOST: host }: WorkerConfig) {
-  return host === undefined ? {} : { publishHost: (await lookup(host)).address };
 }
 
 /** What engines log in with to pull, when the registry's URL has it. */

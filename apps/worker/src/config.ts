@@ -20,6 +20,8 @@ const schema = commonSettings.extend({
   STACK_IMAGE: z.string().min(1),
   DOCKER_HOST: z.string().min(1).optional(),
   SCHEDULER_DOCKER_HOST: z.string().min(1).optional(),
+  SCHEDULER: z.enum(["docker", "swarm"]).default("docker"),
+  SCHEDULER_NETWORK: z.string().min(1).optional(),
   RELEASES_HOST: z.string().min(1).optional(),
   REGION_NAME: z.string().min(1).default("local"),
   CONCURRENCY: countSetting.optional(),

@@ -1,6 +1,7 @@
 // What the build engine and the scheduler both need of a Docker Engine, over dockerode.
 
 export * from "./client.ts";
+export * from "./connection.ts";
 export * from "./containers.ts";
 export * from "./frames.ts";
 export * from "./images.ts";

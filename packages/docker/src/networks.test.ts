@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { lacksEngine, newInstallation, testEngine } from "@slipway/testkit";
-import { connectDocker } from "./client.ts";
+import { connectDocker } from "./connection.ts";
 import { ensureNetwork } from "./networks.ts";
 
 describe.skipIf(await lacksEngine())("a network", () => {

@@ -12,13 +12,10 @@ import {
 import {
   type DockerConnection,
   type DockerConnectionOptions,
-  type Images,
-  type RegistryAuth,
   ask,
   connectDocker,
   ensureNetwork,
   findContainers,
-  openImages,
   removeContainer,
 } from "@slipway/docker";
 import { DockerSandbox } from "./sandbox.ts";
@@ -28,8 +25,6 @@ import { ensureVolumeOwner } from "./volume-owner.ts";
 export interface EngineOptions extends DockerConnectionOptions {
   /** Marks what is ours on an engine that others use too. Nothing without it is ever touched. */
   readonly installationId: string;
-  /** For pulling stack images from a registry that asks who we are. */
-  readonly registryAuth?: RegistryAuth;
 }
 
 /** Connects lazily: an engine that is away is told by the first call, `ping` for one. */
@@ -40,17 +35,15 @@ export function openEngine(options: EngineOptions): BuildEngine {
 class DockerEngine implements BuildEngine {
   readonly #installationId: string;
   readonly #connection: DockerConnection;
-  readonly #images: Images;
 
   constructor(options: EngineOptions) {
     this.#installationId = options.installationId;
     this.#connection = connectDocker(options);
-    this.#images = openImages(this.#connection.docker, options.registryAuth);
   }
 
   async createSandbox(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
-    const { docker } = this.#connection;
-    await this.#images.ensure(spec.image, signal);
+    const { docker, images } = this.#connection;
+    await images.ensure(spec.image, signal);
     const networkName = `slipway-${this.#installationId}-build`;
     const networkId = await ensureNetwork(docker, networkName, this.#installationId, signal);
     const name = `${networkName}-${randomUUID().slice(0, 8)}`;
@@ -88,7 +81,7 @@ class DockerEngine implements BuildEngine {
   }
 
   async ping(): Promise<void> {
-    await ask("answer", () => this.#connection.docker.ping(), { limitMs: 10_000 });
+    await this.#connection.ping();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

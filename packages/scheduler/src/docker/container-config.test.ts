@@ -1,34 +1,33 @@
-import { label } from "@slipway/core";
+import { label, type RolloutSpec } from "@slipway/core";
 import { expect, test } from "vitest";
 import { containerConfig } from "./container-config.ts";
 
-const config = containerConfig(
-  {
-    appId: "a",
-    appName: "my-app",
-    releaseId: "r",
-    releaseNumber: 7,
-    rolloutId: "o",
-    count: 3,
-    deploymentId: "d",
-    attempt: 2,
-    image: "registry/app@sha256:1",
-    command: ["start", "web"],
-    processType: "web",
-    environment: { GREETING: "hello", PORT: "1" },
-    limits: { memoryBytes: 1000, cpus: 0.5, pids: 64 },
-    bootTimeoutMs: 1,
-    hostname: null,
-  },
-  {
-    installationId: "here",
-    networkId: "net",
-    publishHost: "127.0.0.1",
-    hostPort: 20_001,
-    startId: "abcd",
-    index: 2,
-  },
-);
+const rollout: RolloutSpec = {
+  appId: "a",
+  appName: "my-app",
+  releaseId: "r",
+  releaseNumber: 7,
+  rolloutId: "o",
+  count: 3,
+  deploymentId: "d",
+  attempt: 2,
+  image: "registry/app@sha256:1",
+  command: ["start", "web"],
+  processType: "web",
+  environment: { GREETING: "hello", PORT: "1" },
+  limits: { memoryBytes: 1000, cpus: 0.5, pids: 64 },
+  bootTimeoutMs: 1,
+  hostname: null,
+};
+const place = {
+  installationId: "here",
+  network: "net",
+  publishHost: "127.0.0.1",
+  hostPort: 20_001,
+  startId: "abcd",
+  index: 2,
+};
+const config = containerConfig(rollout, place);
 
 test("its name says to operators what it is", () => {
   expect(config.name).toBe("slipway-here-my-app-v7-web-2-abcd");
@@ -51,6 +50,14 @@ test("it is bounded, without rights, and not restarted while it boots", () => {
     PidsLimit: 64,
     RestartPolicy: { Name: "no" },
   });
+});
+
+test("with a public host name its labels tell a Traefik, which asks for its health", () => {
+  expect(config.Healthcheck).toEqual({ Test: ["NONE"] });
+  expect(Object.keys(config.Labels).filter((name) => name.startsWith("traefik"))).toEqual([]);
+  const shown = containerConfig({ ...rollout, hostname: "my-app.example.com" }, place);
+  expect(shown.Healthcheck.Test[0]).toBe("CMD");
+  expect(shown.Labels).toMatchObject({ "traefik.http.routers.slipway-a.rule": "Host(`my-app.example.com`)" });
 });
 
 test("its labels say whose it is", () => {

@@ -2,7 +2,9 @@
 
 import { label, type RolloutSpec } from "@slipway/core";
 import type { ContainerCreateOptions } from "dockerode";
+import { healthcheck } from "../healthcheck.ts";
 import { appPort, instanceEnvironment, rolloutLabels } from "../instance-config.ts";
+import { proxyLabels } from "../proxy-labels.ts";
 
 /** Holds the port on the host, which the engine does not tell of a container that is not running. */
 export const hostPortLabel = "io.slipway.host-port";
@@ -17,7 +19,8 @@ export const restart = {
 
 export interface InstancePlace {
   readonly installationId: string;
-  readonly networkId: string;
+  /** Id or name. */
+  readonly network: string;
   /** Interface of the engine's host on which the port is published. */
   readonly publishHost: string;
   readonly hostPort: number;
@@ -45,19 +48,21 @@ export function containerConfig(rollout: RolloutSpec, place: InstancePlace) {
       [label.instance]: String(place.index),
       [startLabel]: place.startId,
       [hostPortLabel]: String(place.hostPort),
+      ...proxyLabels(rollout),
     },
     Tty: false,
     OpenStdin: false,
     AttachStdout: true,
     AttachStderr: true,
-    Healthcheck: { Test: ["NONE"] },
+    // Proxies that route by labels leave out what is not healthy. Nobody else asks, and each look costs a process.
+    Healthcheck: rollout.hostname === null ? { Test: ["NONE"] } : healthcheck(rollout.bootTimeoutMs),
     ExposedPorts: { [`${appPort}/tcp`]: {} },
     HostConfig: {
       CapDrop: ["ALL"],
       SecurityOpt: ["no-new-privileges"],
       Privileged: false,
       Init: true,
-      NetworkMode: place.networkId,
+      NetworkMode: place.network,
       // The port is chosen by us: one left to the engine changes with every restart.
       PortBindings: { [`${appPort}/tcp`]: [{ HostIp: place.publishHost, HostPort: String(place.hostPort) }] },
       PidsLimit: pids,

@@ -14,12 +14,9 @@ import type Docker from "dockerode";
 import {
   type DockerConnection,
   type DockerConnectionOptions,
-  type Images,
-  type RegistryAuth,
   ask,
   connectDocker,
   ensureNetwork,
-  openImages,
   removeContainer,
   stopContainer,
 } from "@slipway/docker";
@@ -36,7 +33,8 @@ import { startInstances } from "./start-instances.ts";
 export interface DockerSchedulerOptions extends DockerConnectionOptions {
   /** Marks what is ours on an engine that others use too. Nothing without it is ever touched. */
   readonly installationId: string;
-  readonly registryAuth?: RegistryAuth;
+  /** A network of the engine that instances join, a proxy's for one; a bridge of ours by default, where none reaches another. */
+  readonly network?: string;
   /**
    * Interface of the engine's host on which releases are published: 127.0.0.1 by default, or all interfaces when the engine is
    * remote, as its loopback cannot be reached from here.
@@ -55,14 +53,14 @@ export function openDockerScheduler(options: DockerSchedulerOptions): Scheduler 
 
 class DockerScheduler implements Scheduler {
   readonly #installationId: string;
+  readonly #givenNetwork: string | undefined;
   readonly #connection: DockerConnection;
-  readonly #images: Images;
   readonly #publishHost: string;
 
   constructor(options: DockerSchedulerOptions) {
     this.#installationId = options.installationId;
+    this.#givenNetwork = options.network;
     this.#connection = connectDocker(options);
-    this.#images = openImages(this.#connection.docker, options.registryAuth);
     this.#publishHost =
       options.publishHost ?? (this.#connection.remoteHost === null ? loopback : everyInterface);
   }
@@ -70,11 +68,10 @@ class DockerScheduler implements Scheduler {
   async start(rollout: RolloutSpec, options: StartOptions): Promise<readonly Address[]> {
     await this.#makeRoom(rollout);
     if (rollout.count === 0) return [];
-    await this.#images.ensure(rollout.image, options.signal);
+    await this.#connection.images.ensure(rollout.image, options.signal);
     const installationId = this.#installationId;
-    const networkName = `slipway-${installationId}-run`;
-    const networkId = await ensureNetwork(this.#docker, networkName, installationId, options.signal);
-    const place = { installationId, networkId, publishHost: this.#publishHost };
+    const network = await this.#network(options.signal);
+    const place = { installationId, network, publishHost: this.#publishHost };
     const hostPorts = await startInstances(this.#docker, place, rollout, options);
     return hostPorts.map((hostPort) => this.#addressOf(hostPort));
   }
@@ -129,7 +126,7 @@ class DockerScheduler implements Scheduler {
   }
 
   async ping(): Promise<void> {
-    await ask("answer", () => this.#docker.ping(), { limitMs: 10_000 });
+    await this.#connection.ping();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -138,6 +135,12 @@ class DockerScheduler implements Scheduler {
 
   get #docker(): Docker {
     return this.#connection.docker;
+  }
+
+  async #network(signal: AbortSignal): Promise<string> {
+    if (this.#givenNetwork !== undefined) return this.#givenNetwork;
+    const name = `slipway-${this.#installationId}-run`;
+    return await ensureNetwork(this.#docker, name, this.#installationId, signal);
   }
 
   /** Removes what an attempt left that ended before its promotion; one that was promoted serves on until the next promotion. */

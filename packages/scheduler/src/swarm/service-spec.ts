@@ -4,6 +4,7 @@ import type { RolloutSpec } from "@slipway/core";
 import type { ContainerSpec, ServiceSpec } from "dockerode";
 import { healthcheck } from "../healthcheck.ts";
 import { appPort, instanceEnvironment, rolloutLabels } from "../instance-config.ts";
+import { proxyLabels } from "../proxy-labels.ts";
 
 const nsPerMs = 1_000_000;
 /** Longer than it takes us to notice that an instance ended while it booted, so that the end is seen as final. */
@@ -30,7 +31,8 @@ export function serviceSpec(rollout: RolloutSpec, place: ServicePlace) {
   const update = { Parallelism: 1, Order: "start-first" };
   return {
     Name: serviceName(rollout, place.startId),
-    Labels: labels,
+    // Of the service alone: a proxy that reads containers' labels as well would route everything twice.
+    Labels: { ...labels, ...proxyLabels(rollout) },
     Mode: { Replicated: { Replicas: rollout.count } },
     TaskTemplate: {
       ContainerSpec: { ...containerSpec(rollout, place), Labels: labels },
@@ -50,14 +52,15 @@ export function serviceSpec(rollout: RolloutSpec, place: ServicePlace) {
 }
 
 function containerSpec(rollout: RolloutSpec, place: ServicePlace): ContainerSpec {
-  const own = instanceEnvironment({ ...rollout, environment: {} }, "{{.Task.Slot}}");
-  const common = Object.entries(rollout.environment).map(([name, value]) => [name, escapeTemplate(value)]);
+  const values = Object.entries(rollout.environment).map(([name, value]) => [name, escapeTemplate(value)]);
+  const common: Record<string, string> = Object.fromEntries(values);
+  const environment = instanceEnvironment({ ...rollout, environment: common }, "{{.Task.Slot}}");
   return {
     Image: rollout.image,
     // The whole argv is given: an entrypoint of the image would come before it.
     Command: rollout.command.slice(0, 1),
     Args: rollout.command.slice(1),
-    Env: [...common, ...Object.entries(own)].map(([name, value]) => `${name}=${value}`),
+    Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
     Init: true,
     CapabilityDrop: ["ALL"],
     // Engines before API 1.44 do not know NoNewPrivileges of services and pass over it.

@@ -1,31 +1,93 @@
-import { describe, expect, test } from "vitest";
-import { label } from "@slipway/core";
-import { connectDocker, findContainers } from "@slipway/docker";
+import { randomUUID } from "node:crypto";
+import { label, type RolloutSpec } from "@slipway/core";
+import { connectDocker, type DockerConnection, findContainers, killContainer } from "@slipway/docker";
 import {
   lacksEngine,
   lacksPrivateEngine,
+  type PrivateEngine,
   schedulerContract,
   startPrivateEngine,
   testEngine,
 } from "@slipway/testkit";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openSwarmScheduler } from "./swarm-scheduler.ts";
 
+/** Answers HTTP with the name of the container it is in. */
+const server = `exec perl -MIO::Socket::INET -MSys::Hostname -e '
+  my $server = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 5, ReuseAddr => 1) or die;
+  while (my $client = $server->accept) {
+    while (<$client> =~ /\\S/) {}
+    print $client "HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n\\r\\n", hostname;
+    close $client;
+  }'`;
+const options = { signal: new AbortController().signal, onOutput: () => undefined };
+
 describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swarm", () => {
-  schedulerContract("the scheduler for a Docker Swarm", async () => {
-    const { stackImage } = await testEngine();
-    const engine = await startPrivateEngine({ name: "swarm", swarm: true, images: [stackImage] });
-    const { dockerHost } = engine;
-    const direct = connectDocker({ dockerHost });
-    return {
-      image: stackImage,
-      open: () => openSwarmScheduler({ installationId: "test", dockerHost, stopGraceMs: 1000 }),
-      countContainers: async (rolloutId) =>
-        (await findContainers(direct.docker, { [label.rollout]: rolloutId })).length,
-      [Symbol.asyncDispose]: async () => {
-        direct[Symbol.dispose]();
-        await engine[Symbol.asyncDispose]();
-      },
-    };
+  const opened = new AsyncDisposableStack();
+  let stackImage: string;
+  let engine: PrivateEngine;
+  let direct: DockerConnection;
+  beforeAll(async () => {
+    ({ stackImage } = await testEngine());
+    engine = opened.use(await startPrivateEngine({ name: "swarm", swarm: true, images: [stackImage] }));
+    direct = opened.use(connectDocker(engine));
+  });
+  afterAll(() => opened.disposeAsync());
+
+  const open = (network?: string) =>
+    openSwarmScheduler({
+      installationId: "test",
+      dockerHost: engine.dockerHost,
+      stopGraceMs: 1000,
+      ...(network === undefined ? {} : { network }),
+    });
+
+  schedulerContract("the scheduler for a Docker Swarm", async () => ({
+    image: stackImage,
+    open,
+    countContainers: async (rolloutId) =>
+      (await findContainers(direct.docker, { [label.rollout]: rolloutId })).length,
+    [Symbol.asyncDispose]: async () => undefined,
+  }));
+
+  test("a release survives the kill of its container, and its new address is told", async () => {
+    await using scheduler = open();
+    const rollout = aRollout(stackImage);
+    const { appId, rolloutId } = rollout;
+    const before = await scheduler.start(rollout, options);
+    await scheduler.promote(appId, rolloutId, { graceMs: 0, count: 1 });
+    const [container] = await findContainers(direct.docker, { [label.rollout]: rolloutId });
+    const first = await get(before);
+    expect(container?.Id.startsWith(first)).toBe(true);
+    await killContainer(direct.docker, container?.Id ?? "");
+    const restarting = { state: "restarting", address: null };
+    await vi.waitFor(
+      async () => expect(await scheduler.instances(appId)).toMatchObject([restarting]),
+      20_000,
+    );
+    const after = await vi.waitFor(async () => {
+      const addresses = await scheduler.addresses(appId, rolloutId);
+      expect(addresses).toHaveLength(1);
+      return addresses;
+    }, 20_000);
+    expect(await get(after)).not.toBe(first);
+    await scheduler.removeApp(appId);
+  });
+
+  test("a promotion starts nothing again, and instances join the network that is given", async () => {
+    const network = `proxy-${randomUUID().slice(0, 8)}`;
+    await direct.docker.createNetwork({ Name: network, Driver: "overlay", Attachable: true });
+    await using scheduler = open(network);
+    const rollout = aRollout(stackImage);
+    const { appId, rolloutId } = rollout;
+    const addresses = await scheduler.start(rollout, options);
+    const name = await get(addresses);
+    await scheduler.promote(appId, rolloutId, { graceMs: 0, count: 1 });
+    const [container] = await findContainers(direct.docker, { [label.rollout]: rolloutId });
+    expect(Object.keys(container?.NetworkSettings.Networks ?? {})).toEqual([network]);
+    expect(await scheduler.addresses(appId, rolloutId)).toEqual(addresses);
+    expect(await get(addresses)).toBe(name);
+    await scheduler.removeApp(appId);
   });
 });
 
@@ -39,3 +101,29 @@ describe.skipIf(await lacksEngine())("on an engine that is no swarm", () => {
     });
   });
 });
+
+async function get(addresses: readonly { host: string; port: number }[]): Promise<string> {
+  const [address] = addresses;
+  return await (await fetch(`http://${address?.host}:${address?.port}/`)).text();
+}
+
+function aRollout(image: string): RolloutSpec {
+  const releaseId = randomUUID();
+  return {
+    appId: randomUUID(),
+    appName: "shop",
+    releaseId,
+    releaseNumber: 1,
+    rolloutId: releaseId,
+    count: 1,
+    deploymentId: null,
+    attempt: 1,
+    image,
+    command: ["bash", "-c", server],
+    processType: "web",
+    environment: {},
+    limits: { memoryBytes: 128 * 1024 ** 2, cpus: 1, pids: 64 },
+    bootTimeoutMs: 20_000,
+    hostname: "shop.example.com",
+  };
+}

@@ -41,8 +41,6 @@ import {
 export interface SwarmSchedulerOptions extends DockerConnectionOptions {
   /** Marks what is ours on a swarm that others use too. Nothing without it is ever touched. */
   readonly installationId: string;
-  /** What nodes log in with to pull. */
-  readonly registryAuth?: RegistryAuth;
   /** Between SIGTERM and SIGKILL, for whatever is stopped: Swarm wants to know it at the start. */
   readonly stopGraceMs: number;
   /** A network of the swarm that instances join, a proxy's overlay for one; a bridge of ours on each node by default. */

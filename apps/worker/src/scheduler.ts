@@ -1,0 +1,24 @@
+// Opens the scheduler that the configuration names: one engine, or a swarm.
+
+import { lookup } from "node:dns/promises";
+import type { Scheduler } from "@slipway/core";
+import {
+  type DockerSchedulerOptions,
+  openDockerScheduler,
+  openSwarmScheduler,
+  type SwarmSchedulerOptions,
+} from "@slipway/scheduler";
+import type { WorkerConfig } from "./config.ts";
+
+/** @param place what both have in common: the engine, the installation, how to log in to the registry. */
+export async function openScheduler(
+  config: WorkerConfig,
+  place: DockerSchedulerOptions & Omit<SwarmSchedulerOptions, "stopGraceMs">,
+): Promise<Scheduler> {
+  const { SCHEDULER_NETWORK: network, STOP_GRACE_MS: stopGraceMs, RELEASES_HOST: host } = config;
+  const joined = network === undefined ? place : { ...place, network };
+  if (config.SCHEDULER === "swarm") return openSwarmScheduler({ ...joined, stopGraceMs });
+  // Engines take an address, not a name.
+  const publishHost = host === undefined ? {} : { publishHost: (await lookup(host)).address };
+  return openDockerScheduler({ ...joined, ...publishHost });
+}

@@ -1,0 +1,69 @@
+import { label, type RolloutSpec } from "@slipway/core";
+import { expect, test } from "vitest";
+import { serviceSpec } from "./service-spec.ts";
+
+const rollout: RolloutSpec = {
+  appId: "a",
+  appName: "my-app",
+  releaseId: "r",
+  releaseNumber: 7,
+  rolloutId: "o",
+  count: 3,
+  deploymentId: null,
+  attempt: 2,
+  image: "registry/app@sha256:1",
+  command: ["start", "web"],
+  processType: "web",
+  environment: { GREETING: "a {{.Task.ID}} {{{", PORT: "1" },
+  limits: { memoryBytes: 1000, cpus: 0.5, pids: 64 },
+  bootTimeoutMs: 1000,
+  hostname: "my-app.example.com",
+};
+const place = { installationId: "here", network: "net", stopGraceMs: 2000, startId: "abcd1234" };
+const spec = serviceSpec(rollout, place);
+
+test("its name says to operators what it is, and is never too long for Swarm", () => {
+  expect(spec.Name).toBe("slipway-my-app-v7-web-abcd1234");
+  const longest = serviceSpec({ ...rollout, appName: "x".repeat(48), releaseNumber: 1234 }, place).Name;
+  expect(longest).toHaveLength(63);
+  expect(longest).toMatch(/x-v1234-web-abcd1234$/);
+});
+
+test("Swarm fills in the instance, and nothing in users' values", () => {
+  expect(spec.TaskTemplate.ContainerSpec.Env).toEqual([
+    'GREETING=a {{"{{"}}.Task.ID}} {{"{{"}}{',
+    "PORT=8080",
+    "CONTAINER=web-{{.Task.Slot}}",
+    "HOSTNAME=my-app-web-{{.Task.Slot}}",
+  ]);
+});
+
+test("it takes no virtual IP, and a port of each node that the engine chooses", () => {
+  expect(spec.EndpointSpec).toEqual({
+    Mode: "dnsrr",
+    Ports: [{ Protocol: "tcp", TargetPort: 8080, PublishMode: "host" }],
+  });
+});
+
+test("it is bounded, and a new instance is up before an old one goes", () => {
+  expect(spec.TaskTemplate).toMatchObject({
+    ContainerSpec: { CapabilityDrop: ["ALL"], StopGracePeriod: 2_000_000_000 },
+    Resources: { Limits: { MemoryBytes: 1000, NanoCPUs: 500_000_000, Pids: 64 } },
+    RestartPolicy: { Condition: "any" },
+  });
+  expect(spec.UpdateConfig).toMatchObject({ Order: "start-first", FailureAction: "rollback" });
+});
+
+test("its labels say whose it is, and to a Traefik which host name is the app's", () => {
+  const own = { [label.installation]: "here", [label.app]: "a", [label.rollout]: "o", [label.attempt]: "2" };
+  expect(spec.Labels).toMatchObject({
+    ...own,
+    "traefik.enable": "true",
+    "traefik.http.routers.slipway-a.rule": "Host(`my-app.example.com`)",
+    "traefik.http.routers.slipway-a.service": "slipway-a",
+    "traefik.http.services.slipway-a.loadbalancer.server.port": "8080",
+  });
+  expect(spec.TaskTemplate.ContainerSpec.Labels).toMatchObject(own);
+  const hidden = serviceSpec({ ...rollout, hostname: null }, place);
+  expect(Object.keys(hidden.Labels).filter((name) => name.startsWith("traefik"))).toEqual([]);
+});
