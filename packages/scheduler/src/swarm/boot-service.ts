@@ -2,7 +2,7 @@
 // the service is the caller's.
 
 import { setTimeout as pause } from "node:timers/promises";
-import { type RolloutSpec, SlipwayError, type StartOptions } from "@slipway/core";
+import type { RolloutSpec, SlipwayError, StartOptions } from "@slipway/core";
 import { unlessAborted } from "@slipway/docker";
 import type Docker from "dockerode";
 import { findTasks, isUp, type Task } from "./swarm-api.ts";

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { instancesOf } from "./instances.ts";
 import type { AppService, Task } from "./swarm-api.ts";
 
+const address = { host: "10.0.0.2", port: 32_768 };
 const service: AppService = {
   id: "s",
   appId: "a",
@@ -24,9 +25,9 @@ test("of each place the task that is up counts, else the newest", () => {
     task(1, "running"),
     task(2, "failed", "shutdown"),
   ];
-  expect(instancesOf(service, tasks)).toMatchObject([
-    { index: 1, id: "1-running", state: "running", releaseNumber: 7, processType: "web" },
-    { index: 2, id: "2-preparing", state: "restarting", memoryBytes: 1000, cpus: 0.5 },
+  expect(instancesOf(service, tasks, () => address)).toMatchObject([
+    { index: 1, id: "1-running", state: "running", releaseNumber: 7, address },
+    { index: 2, id: "2-preparing", state: "restarting", memoryBytes: 1000, cpus: 0.5, address: null },
   ]);
 });
 
@@ -38,7 +39,7 @@ test.for([
   ["failed", "shutdown", true, "stopped"],
   ["running", "remove", true, "stopped"],
 ] as const)("a task that is %s and wanted %s, promoted %s, is %s", ([state, desired, promoted, expected]) => {
-  expect(instancesOf({ ...service, promoted }, [task(1, state, desired)])).toMatchObject([
+  expect(instancesOf({ ...service, promoted }, [task(1, state, desired)], () => address)).toMatchObject([
     { state: expected },
   ]);
 });

@@ -1,28 +1,38 @@
 // What instances a service has: of each place the task that counts, and what it is up to.
 
-import { type Instance, type InstanceState, label } from "@slipway/core";
+import { type Address, type Instance, type InstanceState, label } from "@slipway/core";
 import { type AppService, isUp, type Task } from "./swarm-api.ts";
 
-export type TaskInstance = Omit<Instance, "address"> & { readonly task: Task };
-
-/** By index. @param newestFirst all tasks that the swarm remembers, those that ended included. */
-export function instancesOf(service: AppService, newestFirst: readonly Task[]): TaskInstance[] {
+/**
+ * By index.
+ * @param newestFirst all tasks that the swarm remembers, those that ended included.
+ * @param addressOf where a task that is up answers.
+ */
+export function instancesOf(
+  service: AppService,
+  newestFirst: readonly Task[],
+  addressOf: (task: Task) => Address | null,
+): Instance[] {
   const slots = [...new Set(newestFirst.map(({ Slot }) => Slot))].toSorted((a, b) => a - b);
   return slots.map((slot) =>
     instanceOf(
       service,
       newestFirst.filter(({ Slot }) => Slot === slot),
+      addressOf,
     ),
   );
 }
 
-function instanceOf(service: AppService, ofSlot: readonly Task[]): TaskInstance {
+function instanceOf(
+  service: AppService,
+  ofSlot: readonly Task[],
+  addressOf: (task: Task) => Address | null,
+): Instance {
   const task = ofSlot.find(isUp) ?? ofSlot[0];
   if (task === undefined) throw new Error("a place without a task");
   const { Limits } = service.spec.TaskTemplate?.Resources ?? {};
   const labels = service.spec.Labels ?? {};
   return {
-    task,
     id: task.ID,
     appId: service.appId,
     releaseId: service.releaseId,
@@ -32,6 +42,7 @@ function instanceOf(service: AppService, ofSlot: readonly Task[]): TaskInstance 
     index: task.Slot,
     state: stateOf(task, service.promoted, ofSlot.length > 1),
     createdAt: new Date(task.CreatedAt),
+    address: isUp(task) ? addressOf(task) : null,
     memoryBytes: Limits?.MemoryBytes ?? 0,
     cpus: (Limits?.NanoCPUs ?? 0) / 1e9,
   };

@@ -8,7 +8,7 @@ import { proxyLabels } from "../proxy-labels.ts";
 
 const nsPerMs = 1_000_000;
 /** Longer than it takes us to notice that an instance ended while it booted, so that the end is seen as final. */
-export const restartDelayMs = 3_000;
+const restartDelayMs = 3_000;
 const longestName = 63;
 
 export interface ServicePlace {

@@ -112,13 +112,11 @@ class SwarmScheduler implements Scheduler {
 
   async instances(appId: string): Promise<readonly Instance[]> {
     const services = (await this.#find(appId)).toSorted((a, b) => a.rolloutId.localeCompare(b.rolloutId));
-    const found = services.map(async (service) =>
-      instancesOf(service, await findTasks(this.#docker, service.id)),
-    );
     const addressOf = await this.#addressing();
-    return (await Promise.all(found))
-      .flat()
-      .map(({ task, ...instance }) => ({ ...instance, address: isUp(task) ? addressOf(task) : null }));
+    const found = services.map(async (service) =>
+      instancesOf(service, await findTasks(this.#docker, service.id), addressOf),
+    );
+    return (await Promise.all(found)).flat();
   }
 
   async removeApp(appId: string): Promise<void> {
