@@ -7,7 +7,7 @@ import { listen } from "./server.ts";
 
 const host = "127.0.0.1";
 
-test("stopping takes no more and finishes what runs", async () => {
+test("stopping finishes what runs, and sends away what comes meanwhile", async () => {
   const port = await freePort();
   const asked = Promise.withResolvers<void>();
   const go = Promise.withResolvers<void>();
@@ -21,10 +21,17 @@ test("stopping takes no more and finishes what runs", async () => {
   const answer = fetch(`http://${host}:${port}`);
   await asked.promise;
   const stopped = server.stop({ graceMs: 60_000 });
-  await expect(fetch(`http://${host}:${port}`)).rejects.toThrow("fetch failed");
+  const refused = await fetch(`http://${host}:${port}/health`, { method: "POST", body: "x".repeat(100_000) });
+  expect([refused.status, refused.headers.get("retry-after"), refused.headers.get("connection")]).toEqual([
+    503,
+    "5",
+    "close",
+  ]);
+  expect(await refused.json()).toEqual({ error: expect.stringContaining("try again") as string });
   go.resolve();
   expect(await (await answer).text()).toBe("finished");
   await stopped;
+  await expect(fetch(`http://${host}:${port}`)).rejects.toThrow("fetch failed");
 });
 
 test("what does not finish within the grace time is cut off", async () => {
@@ -55,5 +62,18 @@ test("headers are bounded", async () => {
   const socket = connect(port, host);
   socket.write(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${"x".repeat(17 * 1024)}\r\n\r\n`);
   expect(await text(socket)).toContain("431 ");
+  await server.stop({ graceMs: 1_000 });
+});
+
+test("who takes too long over the headers, or goes quiet over the body, is cut off", async () => {
+  const port = await freePort();
+  const limits = { headersMs: 50, checkMs: 10, idleMs: 100 };
+  const server = await listen((request) => request.resume(), { host, port, limits });
+  const slow = connect(port, host);
+  slow.write("GET / HTTP/1.1\r\nHost: x\r\nX-Half: ");
+  expect(await text(slow)).toContain("408 ");
+  const quiet = connect(port, host);
+  quiet.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf");
+  expect(await text(quiet)).toBe("");
   await server.stop({ graceMs: 1_000 });
 });

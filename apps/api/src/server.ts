@@ -1,20 +1,24 @@
-// The HTTP server: its time limits, and how it stops.
+// The HTTP server: its limits of time and size, and how it stops.
 
 import { createServer } from "node:http";
-import type { RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { SlipwayError } from "@slipway/core";
 import type { Service } from "@slipway/service";
 
-const limits = {
+const defaultLimits = {
+  /** From the connection to the end of a request's headers. */
   headersMs: 15_000,
   /** A connection on which nothing moves is cut. */
   idleMs: 60_000,
   keepAliveMs: 10_000,
+  /** How often connections are looked at for slow headers, and when stopping for idle ones. */
+  checkMs: 5_000,
   sweepMs: 50,
   headerBytes: 16 * 1024,
   headerCount: 100,
-} as const;
+};
+const retryAfterSeconds = 5;
 
 /** Errors of Node's HTTP parser that are not just malformed requests. */
 const unreadable: Readonly<Record<string, readonly [status: string, message: string]>> = {
@@ -22,47 +26,80 @@ const unreadable: Readonly<Record<string, readonly [status: string, message: str
   ERR_HTTP_REQUEST_TIMEOUT: ["408 Request Timeout", "the request took too long"],
 };
 
-/** @throws {SlipwayError} "configuration-invalid" when the address is taken or not ours. */
-export async function listen(
-  listener: RequestListener,
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<Service> {
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly limits?: Partial<typeof defaultLimits>;
+}
+
+/**
+ * Serves until it is stopped. While it stops, requests that run are finished, and new ones are told to come again.
+ * @throws {SlipwayError} "configuration-invalid" when the address is taken or not ours.
+ */
+export async function listen(listener: RequestListener, options: ListenOptions): Promise<Service> {
+  const limits = { ...defaultLimits, ...options.limits };
+  const running = new Running();
   const server = createServer(
     {
       headersTimeout: limits.headersMs,
+      connectionsCheckingInterval: limits.checkMs,
       keepAliveTimeout: limits.keepAliveMs,
       maxHeaderSize: limits.headerBytes,
       // A big archive over a slow line takes what it takes: bodies have bounds of their own, by kind.
       requestTimeout: 0,
     },
-    listener,
+    (request, response) => {
+      if (running.stopping) return sendAway(request, response);
+      running.add(response);
+      listener(request, response);
+    },
   );
   server.on("clientError", refuse);
   server.timeout = limits.idleMs;
   server.maxHeadersCount = limits.headerCount;
-  const listening = Promise.withResolvers<void>();
-  server.once("error", listening.reject);
-  server.listen(port, host, listening.resolve);
-  try {
-    await listening.promise;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SlipwayError("configuration-invalid", `cannot listen on ${host}:${port} (${reason})`, {
-      cause: error,
-    });
-  }
+  await listening(server, options);
   return {
     async stop({ graceMs }) {
-      const closed = Promise.withResolvers<void>();
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-      // A connection that becomes idle after the close would be kept for its next request.
-      const sweeping = setInterval(() => server.closeIdleConnections(), limits.sweepMs);
-      server.close(() => closed.resolve());
-      await closed.promise;
+      await running.stop();
+      await closed(server, limits.sweepMs);
       clearTimeout(cut);
-      clearInterval(sweeping);
     },
   };
+}
+
+/** The requests that are being answered. */
+class Running {
+  readonly #responses = new Set<ServerResponse>();
+  readonly #none = Promise.withResolvers<void>();
+  stopping = false;
+
+  add(response: ServerResponse): void {
+    this.#responses.add(response);
+    response.once("close", () => {
+      this.#responses.delete(response);
+      if (this.stopping && this.#responses.size === 0) this.#none.resolve();
+    });
+  }
+
+  /** Resolves when none is left. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    if (this.#responses.size > 0) await this.#none.promise;
+  }
+}
+
+/** The connection ends with the answer, so that whoever shares connections out finds another process. */
+function sendAway(request: IncomingMessage, response: ServerResponse): void {
+  request.resume();
+  response
+    .writeHead(503, {
+      "content-type": "application/json; charset=utf-8",
+      "retry-after": String(retryAfterSeconds),
+      "cache-control": "no-store",
+      connection: "close",
+    })
+    .end(JSON.stringify({ error: "the server is being stopped; try again in a moment" }));
 }
 
 /** What cannot be read as a request comes to no route: it is answered here, as a route would. */
@@ -72,4 +109,28 @@ function refuse(error: Error & { readonly code?: string }, socket: Duplex): void
   const head = [`HTTP/1.1 ${status}`, "Content-Type: application/json; charset=utf-8", "Connection: close"];
   if (socket.writable) socket.end([...head, `Content-Length: ${body.length}`, "", body].join("\r\n"));
   else socket.destroy();
+}
+
+/** Takes no connection more, and ends those that are there as they become idle. */
+async function closed(server: Server, sweepMs: number): Promise<void> {
+  const ended = Promise.withResolvers<void>();
+  // A connection that becomes idle after the close would be kept for its next request.
+  const sweeping = setInterval(() => server.closeIdleConnections(), sweepMs);
+  server.close(() => ended.resolve());
+  await ended.promise;
+  clearInterval(sweeping);
+}
+
+async function listening(server: Server, { host, port }: ListenOptions): Promise<void> {
+  const outcome = Promise.withResolvers<void>();
+  server.once("error", outcome.reject);
+  server.listen(port, host, outcome.resolve);
+  try {
+    await outcome.promise;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SlipwayError("configuration-invalid", `cannot listen on ${host}:${port} (${reason})`, {
+      cause: error,
+    });
+  }
 }

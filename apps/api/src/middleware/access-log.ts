@@ -17,16 +17,23 @@ export function accessLog(logger: Logger) {
     wrapSerializers: false,
     serializers: {
       // No headers and no query: tokens are in the one, signatures in the other.
-      req: (request: IncomingMessage & { readonly ip?: string }) => ({
+      req: (request: IncomingMessage & { readonly id?: unknown; readonly ip?: string }) => ({
+        id: request.id,
         method: request.method,
         path: pathOf(request),
         from: request.ip ?? request.socket.remoteAddress,
       }),
       res: (response: ServerResponse) => ({ status: response.statusCode }),
     },
+    // Known once the request was let in, so by the time it is told.
+    customProps: (_request, response) => ({ user: userIdOf(response) }),
     autoLogging: { ignore: (request) => pathOf(request) === "/health" },
     customLogLevel: (_request, response) => (response.statusCode >= 500 ? "error" : "info"),
   });
+}
+
+function userIdOf(response: ServerResponse & { readonly locals?: Record<string, unknown> }): unknown {
+  return (response.locals?.["user"] as { readonly id?: unknown } | undefined)?.id;
 }
 
 function requestId(request: IncomingMessage, response: ServerResponse): string {

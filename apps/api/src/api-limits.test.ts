@@ -1,0 +1,112 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { lacksRedis } from "@slipway/testkit";
+import { startTestApi } from "./test-api.ts";
+import type { TestApi } from "./test-api.ts";
+
+describe.skipIf(await lacksRedis())("how often one may ask", () => {
+  let api: TestApi;
+  afterEach(() => api[Symbol.asyncDispose]());
+
+  const from = (address: string, path = "/v1/regions", headers: Record<string, string> = {}) =>
+    fetch(api.url + path, { headers: { ...headers, "x-forwarded-for": address } });
+
+  test("is counted by user, with polls apart, and said in headers", async () => {
+    api = await startTestApi({ RATE_LIMIT: "3", RATE_LIMIT_POLLS: "5" });
+    const [ada, grace] = [await api.newUser(), await api.newUser()];
+    const ask = (token: string, path: string) => api.ask(token, "GET", path);
+    const first = await ask(ada.token, "/v1/users/self");
+    expect(Object.fromEntries(first.headers)).toMatchObject({
+      "ratelimit-policy": "3;w=60",
+      "ratelimit-limit": "3",
+      "ratelimit-remaining": "2",
+      "ratelimit-reset": expect.stringMatching(/^\d+$/) as string,
+    });
+    for (let count = 0; count < 2; count += 1) {
+      expect((await ask(ada.token, "/v1/users/self")).status).toBe(200);
+    }
+    const refused = await ask(ada.token, "/v1/users/self");
+    expect([refused.status, refused.body]).toEqual([429, { error: "too many requests; slow down" }]);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect((await ask(grace.token, "/v1/users/self")).status).toBe(200);
+    const poll = await ask(ada.token, "/v1/apps/demo/deployments/1");
+    expect([poll.status, poll.headers.get("ratelimit-limit")]).toEqual([404, "5"]);
+  });
+
+  test("is counted by address for who brings no bearer, as told by a proxy that is trusted", async () => {
+    api = await startTestApi({ RATE_LIMIT_ADDRESS: "2", TRUST_PROXY: "loopback" });
+    const statuses = async (address: string) => {
+      const seen = [];
+      for (let count = 0; count < 3; count += 1) seen.push((await from(address)).status);
+      return seen;
+    };
+    expect(await statuses("203.0.113.7")).toEqual([200, 200, 429]);
+    expect(await statuses("203.0.113.8")).toEqual([200, 200, 429]);
+    const bad = { authorization: "Bearer a.b.c" };
+    for (const status of [401, 401, 429]) {
+      expect((await from("203.0.113.9", "/v1/apps", bad)).status).toBe(status);
+    }
+    const good = { authorization: `Bearer ${api.operatorToken}` };
+    expect((await from("203.0.113.9", "/v1/apps", good)).status).toBe(200);
+  });
+
+  test("does not believe a client what its address is", async () => {
+    api = await startTestApi({ RATE_LIMIT_ADDRESS: "2" });
+    const seen = [];
+    for (const address of ["203.0.113.1", "203.0.113.2", "203.0.113.3"])
+      seen.push((await from(address)).status);
+    expect(seen).toEqual([200, 200, 429]);
+  });
+
+  test("is counted by the process alone while Redis is away, which refuses nobody", async () => {
+    api = await startTestApi({ RATE_LIMIT_ADDRESS: "3" });
+    await from("");
+    await api.redis[Symbol.asyncDispose]();
+    const seen = [];
+    for (let count = 0; count < 4; count += 1) seen.push((await from("")).status);
+    expect(seen).toEqual([200, 200, 200, 429]);
+  });
+
+  test("has no bounds where they are set to nothing", async () => {
+    api = await startTestApi({ RATE_LIMIT_ADDRESS: "0", RATE_LIMIT: "0" });
+    const { status, headers } = await from("");
+    expect([status, headers.get("ratelimit-limit")]).toEqual([200, null]);
+    const asked = await api.ask(api.operatorToken, "GET", "/v1/users/self");
+    expect(asked.headers.get("ratelimit-limit")).toBeNull();
+  });
+});
+
+describe.skipIf(await lacksRedis())("pages of other origins", () => {
+  let api: TestApi;
+  afterEach(() => api[Symbol.asyncDispose]());
+
+  const preflight = (origin: string) =>
+    fetch(`${api.url}/v1/apps`, {
+      method: "OPTIONS",
+      headers: {
+        origin,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization",
+      },
+    });
+
+  test("may ask when they are named", async () => {
+    api = await startTestApi({ CORS_ORIGINS: "https://console.example https://other.example" });
+    const answer = await preflight("https://console.example");
+    expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([
+      204,
+      "https://console.example",
+    ]);
+    expect(answer.headers.get("access-control-allow-headers")).toContain("Authorization");
+    expect((await preflight("https://evil.example")).headers.get("access-control-allow-origin")).toBeNull();
+    const regions = await fetch(`${api.url}/v1/regions`, { headers: { origin: "https://other.example" } });
+    expect(regions.headers.get("access-control-allow-origin")).toBe("https://other.example");
+    expect(regions.headers.get("access-control-expose-headers")).toContain("RateLimit-Remaining");
+    expect(regions.headers.get("access-control-allow-credentials")).toBeNull();
+  });
+
+  test("may not, unless somebody says so", async () => {
+    api = await startTestApi();
+    const answer = await preflight("https://console.example");
+    expect(answer.headers.get("access-control-allow-origin")).toBeNull();
+  });
+});

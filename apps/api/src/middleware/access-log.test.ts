@@ -1,0 +1,76 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Writable } from "node:stream";
+import express from "express";
+import { pino } from "pino";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { accessLog } from "./access-log.ts";
+
+interface Line {
+  readonly req: object;
+  readonly res: object;
+  readonly [field: string]: unknown;
+}
+
+const lines: string[] = [];
+const log = new Writable({
+  write(chunk, _encoding, done) {
+    lines.push(String(chunk));
+    done();
+  },
+});
+const app = express();
+app.set("trust proxy", "loopback");
+app.use(accessLog(pino({ base: null }, log)));
+app.get("/health", (_request, response) => void response.end());
+app.use((_request, response) => {
+  response.locals["user"] = { id: "u1", passwordHash: "$argon2id$secret" };
+  response.status(201).end();
+});
+const server = createServer(app);
+let url = "";
+
+beforeAll(async () => {
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => server.close());
+
+const ask = async (path: string, headers: Record<string, string> = {}) => {
+  lines.length = 0;
+  const response = await fetch(url + path, { headers });
+  await response.text();
+  return response;
+};
+const line = () => JSON.parse(lines[0] ?? "{}") as Line;
+
+test("a request is one line: who asked for what from where, and how it went; no secret", async () => {
+  await ask("/v1/sources/1/archive?expires=1&signature=secret", {
+    authorization: "Bearer secret",
+    cookie: "secret",
+    "x-forwarded-for": "203.0.113.7",
+    "x-request-id": "0123-abc",
+  });
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).not.toContain("secret");
+  expect(line()).toMatchObject({
+    user: "u1",
+    req: { id: "0123-abc", method: "GET", path: "/v1/sources/1/archive", from: "203.0.113.7" },
+    res: { status: 201 },
+  });
+});
+
+test("a caller's id is answered when it is harmless, else one is made", async () => {
+  expect((await ask("/", { "x-request-id": "my-request.7" })).headers.get("x-request-id")).toBe(
+    "my-request.7",
+  );
+  for (const id of ["short", "x".repeat(65), '"},{"forged":"line']) {
+    expect((await ask("/", { "x-request-id": id })).headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
+  }
+});
+
+test("checks of health are not told", async () => {
+  await ask("/health?x");
+  expect(lines).toEqual([]);
+});

@@ -1,0 +1,111 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { App, Collaborator, Store, User } from "@slipway/core";
+import { changeAccount, createAccount, deleteAccount, issueToken } from "./accounts.ts";
+import { openAuth } from "./auth.ts";
+import { keysOf, memoryIdentities } from "./test-identities.ts";
+
+const now = new Date("2030-01-01T00:00:00Z");
+const password = "correct horse battery staple";
+const ada = { username: "ada", email: "Ada@Example.com", fullname: "Ada", operator: false, password };
+const grace = { ...ada, username: "grace", email: "grace@example.com", operator: true, password: null };
+
+let store: ReturnType<typeof memoryIdentities> & Pick<Store, "apps" | "collaborators">;
+let owned: App[];
+let removed: string[];
+
+beforeEach(() => {
+  [owned, removed] = [[], []];
+  store = {
+    ...memoryIdentities(),
+    apps: { list: async () => owned } as unknown as Store["apps"],
+    collaborators: {
+      removeOfUser: async (id: Collaborator["userId"]) => void removed.push(id),
+    } as unknown as Store["collaborators"],
+  };
+});
+
+const idOf = async (wanted: typeof ada | typeof grace) => (await createAccount(store, wanted, now)).id;
+const signIn = () => openAuth({ store, signingKeys: keysOf("k".repeat(32)) }).signIn("ada", password);
+
+test("a new user signs in, if there is a password, which is not kept", async () => {
+  const user = await createAccount(store, ada, now);
+  expect(user).toMatchObject({ username: "ada", email: "ada@example.com", createdAt: now, revision: 1 });
+  expect(JSON.stringify([...store.allUsers.values()])).not.toContain(password);
+  expect(await signIn()).toEqual(user);
+  expect((await createAccount(store, grace, now)).passwordHash).toBeNull();
+  await expect(createAccount(store, { ...ada, password: "short" }, now)).rejects.toMatchObject({
+    code: "invalid",
+  });
+});
+
+describe("changes", () => {
+  test("leave what is not given", async () => {
+    const id = await idOf(ada);
+    expect(await changeAccount(store, id, { fullname: "Countess" })).toMatchObject({
+      fullname: "Countess",
+      email: "ada@example.com",
+    });
+    expect(await signIn()).not.toBeNull();
+    await changeAccount(store, id, { password: "another horse, another battery" });
+    expect(await signIn()).toBeNull();
+  });
+
+  test("of nobody, or to nonsense, are refused", async () => {
+    await expect(changeAccount(store, "nobody", {})).rejects.toMatchObject({ code: "not-found" });
+    const id = await idOf(ada);
+    await expect(changeAccount(store, id, { email: "ada" })).rejects.toMatchObject({ code: "invalid" });
+  });
+
+  test("leave an operator, also when the last two of them resign at once", async () => {
+    const first = await idOf(grace);
+    await expect(changeAccount(store, first, { operator: false })).rejects.toMatchObject({
+      code: "conflict",
+    });
+    expect(store.allUsers.get(first)?.operator).toBe(true);
+    const second = await idOf({ ...ada, operator: true });
+    const resign = (id: string) => changeAccount(store, id, { operator: false });
+    const results = await Promise.allSettled([resign(first), resign(second)]);
+    expect(results.some(({ status }) => status === "rejected")).toBe(true);
+    expect(await store.users.countOperators()).toBeGreaterThan(0);
+  });
+});
+
+describe("deletion", () => {
+  test("takes tokens and collaborations along, and may be repeated", async () => {
+    await idOf(grace);
+    const user = await createAccount(store, ada, now);
+    await issueToken(store, user, "laptop", now);
+    await deleteAccount(store, user.id);
+    expect([store.allUsers.has(user.id), store.allTokens.size, removed]).toEqual([false, 0, [user.id]]);
+    await expect(deleteAccount(store, user.id)).rejects.toMatchObject({ code: "not-found" });
+  });
+
+  test("waits for the user's apps to be deleted, which it names", async () => {
+    await idOf(grace);
+    const id = await idOf(ada);
+    owned = ["shop", "blog"].map((name) => ({ name }) as App);
+    await expect(deleteAccount(store, id)).rejects.toMatchObject({
+      code: "conflict",
+      message: expect.stringMatching(/2 apps, .*shop, blog/) as string,
+    });
+    expect(store.allUsers.has(id)).toBe(true);
+  });
+
+  test("leaves an operator, also when the last two delete each other", async () => {
+    const first = await idOf(grace);
+    await expect(deleteAccount(store, first)).rejects.toMatchObject({ code: "conflict" });
+    const second = await idOf({ ...ada, operator: true });
+    await Promise.allSettled([deleteAccount(store, first), deleteAccount(store, second)]);
+    expect(await store.users.countOperators()).toBeGreaterThan(0);
+  });
+});
+
+test("a user has a hundred tokens, with names", async () => {
+  const user: User = await createAccount(store, ada, now);
+  const { token, secret } = await issueToken(store, user, "laptop", now);
+  expect(secret).toMatch(/^tk-us-/);
+  expect(token).toMatchObject({ userId: user.id, name: "laptop", createdAt: now, lastUsedAt: null });
+  await expect(issueToken(store, user, " ", now)).rejects.toMatchObject({ code: "invalid" });
+  for (let count = 1; count < 100; count += 1) await issueToken(store, user, "ci", now);
+  await expect(issueToken(store, user, "ci", now)).rejects.toMatchObject({ code: "conflict" });
+});
