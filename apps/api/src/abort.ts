@@ -51,11 +51,10 @@ async function abortIf(
 
 async function closeLog(platform: Platform, aborted: Deployment, reason: string): Promise<void> {
   const { store, redis, keys } = platform;
-  const summary = await writeLastWords(platform, aborted, ` !     Aborted: ${reason}`);
-  const sealed = await changeDeployment(store, aborted.id, (deployment) =>
-    deployment.logSha256 === null ? sealLog(deployment, summary) : null,
-  );
-  if (sealed !== null) await publishStatus(redis, keys, sealed);
+  const last = await writeLastWords(platform, aborted, ` !     Aborted: ${reason}`);
+  if (last === null) return;
+  const sealed = sealLog(last.deployment, last.log);
+  if (await store.deployments.compareAndSet(sealed)) await publishStatus(redis, keys, sealed);
 }
 
 /** Aborts a deployment of a deleted app, whose log nobody will read. One whose release goes live is left to end by itself. */

@@ -8,7 +8,7 @@ import type { Platform } from "./platform.ts";
 /** Its release is the app's newest, unless many later ones came before anybody looked. */
 const releasesLookedAt = 20;
 
-/** Idempotent: a deployment that is final, or gone, stays as it is. */
+/** Idempotent, also at once on several workers: a deployment that is final, gone or somebody else's by now stays as it is. */
 export async function endAbandoned(
   platform: Platform,
   deploymentId: string,
@@ -19,14 +19,16 @@ export async function endAbandoned(
   if (deployment === null || isFinal(deployment.status)) return;
   await clearAway(platform, deployment);
   const why = error.fault === "platform" ? "The platform failed" : "Ended";
-  const { lineCount, sha256 } = await writeLastWords(platform, deployment, ` !     ${why}: ${error.message}`);
+  const last = await writeLastWords(platform, deployment, ` !     ${why}: ${error.message}`);
+  if (last === null) return;
+  const { lineCount, sha256 } = last.log;
   const facts = {
     failure: { code: error.code, message: error.message },
     logLineCount: lineCount,
     logSha256: sha256,
   };
   const status = deployment.releaseId === null ? "aborted" : "crashed-error";
-  const ended = changeStatus(deployment, status, { at: now(), lineCount, facts });
+  const ended = changeStatus(last.deployment, status, { at: now(), lineCount, facts });
   if (await store.deployments.compareAndSet(ended)) await publishStatus(redis, keys, ended);
 }
 
@@ -36,7 +38,9 @@ export async function sealAborted(platform: Platform, ended: Deployment): Promis
   if (ended.logSha256 !== null) return;
   await clearAway(platform, ended);
   const reason = ended.failure?.message ?? ended.status;
-  const sealed = sealLog(ended, await writeLastWords(platform, ended, ` !     Aborted: ${reason}`));
+  const last = await writeLastWords(platform, ended, ` !     Aborted: ${reason}`);
+  if (last === null) return;
+  const sealed = sealLog(last.deployment, last.log);
   if (await store.deployments.compareAndSet(sealed)) await publishStatus(redis, keys, sealed);
 }
 

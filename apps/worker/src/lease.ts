@@ -81,11 +81,12 @@ export class Lease {
     if (this.#held.releaseId !== releaseId) await this.#store(goLive(this.#held, releaseId));
   }
 
-  /** Records the closed log of a deployment that was ended from outside. */
+  /** Records the closed log of a deployment that was ended from outside, unless a later attempt is closing it. */
   async seal(log: { lineCount: number; sha256: string }): Promise<void> {
     const { deployments } = this.#platform.store;
     const ended = await deployments.get(this.#held.id);
     if (ended === null || !isFinal(ended.status) || ended.logSha256 !== null) return;
+    if (ended.attempt !== this.#held.attempt) return;
     const sealed = sealLog(ended, log);
     if (await deployments.compareAndSet(sealed)) {
       await publishStatus(this.#platform.redis, this.#platform.keys, sealed);

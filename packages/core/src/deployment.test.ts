@@ -184,7 +184,7 @@ describe("going live", () => {
   });
 });
 
-describe("taking over what goes live", () => {
+describe("taking over as it is", () => {
   const live = goLive(inStatus("starting"), "r");
 
   test("keeps the status, and is a revision of its own", () => {
@@ -192,10 +192,11 @@ describe("taking over what goes live", () => {
     expect(takeOver(live, attempt)).toEqual({ ...live, attempt, revision: live.revision + 1 });
   });
 
-  test("takes a newer attempt, and a release that goes live", () => {
+  test("takes a newer attempt, and a log that is open", () => {
     expect(() => takeOver(live, live.attempt)).toThrow(leaseLost);
-    expect(() => takeOver(inStatus("starting"), 9)).toThrow(conflict);
-    expect(() => takeOver(changeStatus(live, "success", options), 9)).toThrow(conflict);
+    const aborted = inStatus("aborted");
+    expect(takeOver(aborted, 9)).toMatchObject({ status: "aborted", attempt: 9 });
+    expect(() => takeOver(sealLog(aborted, { lineCount: 3, sha256: "ab" }), 9)).toThrow(conflict);
   });
 });
 

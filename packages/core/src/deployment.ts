@@ -188,13 +188,13 @@ export function claim(deployment: Deployment, attempt: number, options: ChangeOp
 }
 
 /**
- * A later attempt takes over a deployment whose release is going live: its status stays, for there is only the end left, and
- * whoever had it before loses it with the revision.
- * @throws {SlipwayError} "lease-lost" when the attempt is not newer; "conflict" when nothing goes live.
+ * A later attempt takes the deployment over as it is, status and all, because only its end is left to see to: its release is
+ * going live, or its log has to be closed. Whoever had it before loses it with the revision.
+ * @throws {SlipwayError} "lease-lost" when the attempt is not newer; "conflict" when nothing is left, its log is closed.
  */
 export function takeOver(deployment: Deployment, attempt: number): Deployment {
-  if (deployment.releaseId === null || isFinal(deployment.status)) {
-    throw new SlipwayError("conflict", "only a deployment whose release is going live is taken over");
+  if (deployment.logSha256 !== null) {
+    throw new SlipwayError("conflict", `nothing is left to do for a deployment that is ${deployment.status}`);
   }
   checkNewer(deployment, attempt);
   return { ...deployment, attempt, revision: deployment.revision + 1 };

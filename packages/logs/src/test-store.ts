@@ -14,6 +14,12 @@ export class MemoryStore {
       this.#answer();
       return this.#deployments.get(id) ?? null;
     },
+    compareAndSet: async (next: Deployment): Promise<boolean> => {
+      this.#answer();
+      if (this.#deployments.get(next.id)?.revision !== next.revision - 1) return false;
+      this.#deployments.set(next.id, next);
+      return true;
+    },
     recent: async (appId: string, since: Date): Promise<Deployment[]> => {
       this.#answer();
       return [...this.#deployments.values()].filter(
