@@ -25,6 +25,7 @@ export interface ScriptConfig {
   registryUrl?: string;
   stackImage?: string;
   dockerHost?: string;
+  schedulerDockerHost?: string;
   buildNpmRegistry?: string;
   buildCaBundle?: string;
 }
@@ -79,6 +80,7 @@ function optional(environment: Environment, problems: string[]): Partial<ScriptC
     registryUrl: url(environment, "REGISTRY_URL", ["http:", "https:"], problems),
     stackImage: text(environment, "STACK_IMAGE"),
     dockerHost: text(environment, "DOCKER_HOST"),
+    schedulerDockerHost: text(environment, "SCHEDULER_DOCKER_HOST"),
     buildNpmRegistry: url(environment, "BUILD_NPM_REGISTRY", ["http:", "https:"], problems),
     buildCaBundle: text(environment, "BUILD_CA_BUNDLE") ?? text(environment, "NODE_EXTRA_CA_CERTS"),
   };

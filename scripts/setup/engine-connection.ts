@@ -1,5 +1,6 @@
 // Finds the Docker Engine that answers, and says why one does not.
 import Docker from "dockerode";
+import { readConfig } from "../config.ts";
 import { reasonOf } from "./setup-error.ts";
 
 export interface Engine {
@@ -37,11 +38,13 @@ export function isLocal(dockerHost: string | undefined): boolean {
   return host === "localhost" || host === "[::1]" || host.startsWith("127.");
 }
 
-/** The library reads DOCKER_HOST and its TLS settings itself, so only what differs from it is passed. */
+/** The library reads DOCKER_HOST and its TLS settings itself, so only what differs from it is passed; TLS is for that one. */
 function connect(dockerHost: string | undefined): Docker {
   if (dockerHost === undefined) return new Docker({ socketPath: defaultSocket });
   if (dockerHost.startsWith("unix://")) return new Docker({ socketPath: dockerHost.slice("unix://".length) });
-  return new Docker();
+  if (dockerHost === readConfig().dockerHost) return new Docker();
+  const url = new URL(dockerHost.includes("//") ? dockerHost : `tcp://${dockerHost}`);
+  return new Docker({ host: url.hostname, port: url.port || "2375", protocol: "http" });
 }
 
 async function withTimeout<T>(work: Promise<T>): Promise<T> {

@@ -1,17 +1,14 @@
 // Taking down: everything that set-up and the apps of one installation made, and nothing else.
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
-import type Docker from "dockerode";
 import { readConfig } from "../config.ts";
 import { isAlive } from "../lock.mjs";
+import { clearEngine } from "./clear-engine.ts";
 import type { Engine } from "./engine-connection.ts";
 import { probeEngine } from "./engine-connection.ts";
 import { releaseEngine } from "./engine.ts";
-import { installationId, installationLabel } from "./installation.ts";
-import { rememberedPort } from "./private-server.ts";
+import { installationId } from "./installation.ts";
 import type { Say } from "./progress.ts";
 import { step } from "./progress.ts";
-import { keptVolumeLabel } from "./service-container.ts";
 import type { Service } from "./services.ts";
 import { forgetServices, readServices, stopProcess } from "./services.ts";
 
@@ -29,10 +26,16 @@ const serviceGraceMs = 15_000;
 export async function tearDown({ dataDir, deleteData = false, say }: TeardownOptions): Promise<void> {
   const id = await installationId(dataDir);
   if (id === undefined) return step(say, "data").tell(`nothing is set up in ${dataDir}`);
-  const answer = await probeEngine(readConfig().dockerHost);
-  const engine = "docker" in answer ? answer : undefined;
-  if (engine) await clearEngine(engine.docker, { id, dataDir, deleteData }, say);
+  const { dockerHost, schedulerDockerHost } = readConfig();
+  const engine = await answering(dockerHost);
+  if (engine) await clearEngine(engine.docker, { id, dataDir, deleteData }, step(say, "engine").tell);
   else step(say, "engine").tell("none answers: nothing to remove there");
+  if (schedulerDockerHost !== undefined && schedulerDockerHost !== dockerHost) {
+    const { tell } = step(say, "releases");
+    const scheduler = await answering(schedulerDockerHost);
+    if (scheduler) await clearEngine(scheduler.docker, { id, dataDir, deleteData }, tell);
+    else tell(`no engine answers at ${schedulerDockerHost}: what runs there stays`);
+  }
   await stopServices(dataDir, say);
   if (engine) await releaseEngine(id, engine satisfies Engine, say);
   if (deleteData) await rm(dataDir, { recursive: true, force: true });
@@ -41,58 +44,9 @@ export async function tearDown({ dataDir, deleteData = false, say }: TeardownOpt
   );
 }
 
-/** Removes the installation's containers, networks and volumes; with `deleteData` what was kept for a next start too. */
-async function clearEngine(
-  docker: Docker,
-  { id, dataDir, deleteData }: { id: string; dataDir: string; deleteData: boolean },
-  say: Say,
-): Promise<void> {
-  const labels = [`${installationLabel}=${id}`];
-  const volumeLabels = deleteData ? [...labels, `${keptVolumeLabel}=${id}`] : labels;
-  const removed = {
-    containers: await removeContainers(docker, labels),
-    networks: await removeNetworks(docker, labels),
-    volumes: (await Promise.all(volumeLabels.map((label) => removeVolumes(docker, label)))).reduce(
-      (sum, one) => sum + one,
-      0,
-    ),
-    images: deleteData ? await removeImages(docker, await rememberedPort(join(dataDir, "registry"))) : 0,
-  };
-  const counts = Object.entries(removed).filter(([, count]) => count > 0);
-  const text = counts.map(([what, count]) => `${count} ${what}`).join(", ");
-  step(say, "engine").tell(text ? `removed ${text}` : "nothing of ours on it");
-}
-
-async function removeContainers(docker: Docker, labels: string[]): Promise<number> {
-  const found = await docker.listContainers({ all: true, filters: { label: labels } });
-  await Promise.all(
-    found.map(({ Id }) => ignoreGone(docker.getContainer(Id).remove({ force: true, v: true }))),
-  );
-  return found.length;
-}
-
-async function removeNetworks(docker: Docker, labels: string[]): Promise<number> {
-  const found = await docker.listNetworks({ filters: { label: labels } });
-  await Promise.all(found.map(({ Id }) => ignoreGone(docker.getNetwork(Id).remove())));
-  return found.length;
-}
-
-async function removeVolumes(docker: Docker, label: string): Promise<number> {
-  const { Volumes: found } = await docker.listVolumes({ filters: { label: [label] } });
-  await Promise.all((found ?? []).map(({ Name }) => ignoreGone(docker.getVolume(Name).remove())));
-  return (found ?? []).length;
-}
-
-/** An image stays under other names it has; only those of this installation's own registry go. */
-async function removeImages(docker: Docker, port: number | undefined): Promise<number> {
-  if (port === undefined) return 0;
-  const images = await docker.listImages();
-  const names = images.flatMap(({ RepoTags: tags, RepoDigests: digests }) =>
-    (tags ?? []).concat(digests ?? []),
-  );
-  const own = names.filter((name) => name.startsWith(`127.0.0.1:${port}/`));
-  for (const name of own) await ignoreGone(docker.getImage(name).remove({ force: true }));
-  return own.length;
+async function answering(dockerHost: string | undefined): Promise<Engine | undefined> {
+  const answer = await probeEngine(dockerHost);
+  return "docker" in answer ? answer : undefined;
 }
 
 async function stopServices(dataDir: string, say: Say): Promise<void> {
@@ -109,13 +63,4 @@ async function stopService(service: Service, say: Say): Promise<void> {
   if (service.kind !== "process" || !(await isAlive(service))) return;
   await stopProcess(service, serviceGraceMs);
   step(say, service.name).tell(`stopped (process ${service.pid})`);
-}
-
-/** Somebody else may remove a thing between the list and the removal. */
-async function ignoreGone(work: Promise<unknown>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if ((error as { statusCode?: number }).statusCode !== 404) throw error;
-  }
 }

@@ -122,9 +122,13 @@ export class SlipwayUnderTest implements AsyncDisposable {
   }
 
   /** A request as the operator; for what the client above does not do. */
-  async ask(method: string, path: string): Promise<Response> {
-    const headers = { authorization: `Bearer ${this.api.token}` };
-    return fetch(`${this.#apiUrl}${path}`, { method, headers });
+  async ask(method: string, path: string, body?: unknown): Promise<Response> {
+    const headers = { authorization: `Bearer ${this.api.token}`, "content-type": "application/json" };
+    return fetch(`${this.#apiUrl}${path}`, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
   }
 
   follow(app: TestApp): Follower {

@@ -1,0 +1,117 @@
+// Releases on a Docker Swarm from end to end: deployed, killed, scaled, replaced by one that crashes, deleted.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { label } from "@slipway/core";
+import { lacksEngine, lacksPrivateEngine, startPrivateEngine } from "@slipway/testkit";
+import { clearEngine } from "../../scripts/setup/clear-engine.ts";
+import { eventually, SlipwayUnderTest } from "../chaos/slipway.ts";
+import { answering, inlineApp } from "../e2e/apps.ts";
+
+describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases on a swarm", () => {
+  const opened = new AsyncDisposableStack();
+  let slipway: SlipwayUnderTest;
+  beforeAll(async () => {
+    const { dockerHost } = opened.use(await startPrivateEngine({ name: "manager", swarm: true }));
+    const settings = { SCHEDULER: "swarm", SCHEDULER_DOCKER_HOST: dockerHost };
+    slipway = opened.use(await SlipwayUnderTest.start({ workers: [{}], settings }));
+  });
+  afterAll(() => opened.disposeAsync());
+
+  test("an app is deployed, outlives its container, is scaled, outlives a broken release, and goes", async () => {
+    const app = await slipway.createApp("swarm");
+    const answersSoon = (text: string): Promise<true> =>
+      eventually(async () =>
+        JSON.stringify(await answers(app)) === JSON.stringify([text]) ? true : undefined,
+      );
+    const first = await slipway.deploy(app, inlineApp("true", `echo booting; ${answering("first")}`));
+    expect((await slipway.ended(first)).status).toBe("success");
+    expect(await answers(app)).toEqual(["first"]);
+    expect(await logOf(first)).toContain("booting");
+
+    const [before] = await targets(app);
+    const [container] = await containers(app);
+    await manager()
+      .getContainer(container?.Id ?? "")
+      .kill();
+    await eventually(async () => ((await targets(app))[0]?.port === before?.port ? undefined : true));
+    await answersSoon("first");
+
+    const toTwo = { containers: [{ name: "web", amount: 2, size: "M" }] };
+    expect((await slipway.ask("POST", `/v1/apps/${app.name}/scale`, toTwo)).status).toBe(202);
+    await eventually(async () => ((await targets(app)).length === 2 ? true : undefined));
+    expect(await answers(app)).toEqual(["first", "first"]);
+
+    const broken = await slipway.deploy(app, inlineApp("true", "echo cannot; exit 3"));
+    const ended = await slipway.ended(broken);
+    expect(ended).toMatchObject({
+      status: "crashed-error",
+      failure: { code: "app-crashed", message: expect.stringContaining("exited with code 3") },
+    });
+    expect(await logOf(broken)).toContain("cannot");
+    expect(await answers(app)).toEqual(["first", "first"]);
+
+    expect((await slipway.ask("DELETE", `/v1/apps/${app.name}?current_name=${app.name}`)).status).toBe(204);
+    await eventually(async () => ((await containers(app)).length === 0 ? true : undefined));
+    expect(await manager().listServices({ filters: { label: [`${label.app}=${app.id}`] } })).toEqual([]);
+  });
+
+  test("what is left of the installation there is removed with it", async () => {
+    const { installationId: id, environment } = slipway;
+    const labels = { [label.installation]: id };
+    const { id: network } = await manager().createNetwork({
+      Name: `left-${id}`,
+      Driver: "overlay",
+      Labels: labels,
+    });
+    const TaskTemplate = {
+      ContainerSpec: {
+        Image: environment["STACK_IMAGE"] ?? "",
+        Command: ["sleep", "600"],
+        Labels: labels,
+        Init: true,
+      },
+      Networks: [{ Target: network }],
+    };
+    await manager().createService({}, { Name: `left-${id}`, Labels: labels, TaskTemplate });
+    await eventually(async () => ((await manager().listContainers()).length === 1 ? true : undefined));
+    const told: string[] = [];
+    const dataDir = environment["DATA_DIR"] ?? "";
+    await clearEngine(manager(), { id, dataDir, deleteData: false }, (text) => told.push(text));
+    expect(told).toEqual([expect.stringMatching(/^removed 1 services, .*2 networks/)]);
+    expect(await manager().listServices()).toEqual([]);
+    expect(await manager().listContainers({ all: true })).toEqual([]);
+  });
+
+  interface AppId {
+    readonly id: string;
+  }
+
+  /** The engine that releases run on. */
+  function manager() {
+    const [engine] = slipway.engines;
+    if (engine === undefined) throw new Error("there is no engine");
+    return engine;
+  }
+
+  async function targets({ id }: AppId) {
+    return (await slipway.store.apps.get(id))?.targets ?? [];
+  }
+
+  async function containers({ id }: AppId) {
+    return await manager().listContainers({ all: true, filters: { label: [`${label.app}=${id}`] } });
+  }
+
+  /** What each instance says; "" of one that does not answer. */
+  async function answers(app: AppId): Promise<string[]> {
+    const asked = (await targets(app)).map(async ({ host, port }) => {
+      const page = await fetch(`http://${host}:${port}/`).catch(() => null);
+      return page === null ? "" : await page.text();
+    });
+    return await Promise.all(asked);
+  }
+
+  async function logOf(id: string): Promise<string> {
+    const chunks = await slipway.store.logs.read(id, 1, 1_000);
+    return chunks.map(({ text }) => text).join("\n");
+  }
+});
