@@ -22,6 +22,11 @@ export async function* gunzip(archive: ByteStream, signal: AbortSignal): AsyncGe
       `The source must be a gzipped tar archive, but it is ${describeFormat(head)}.`,
     );
   }
+  // A stream that is made for a signal that is aborted already fails before anybody listens to it.
+  if (signal.aborted) {
+    await reader[Symbol.asyncDispose]();
+    throw signal.reason;
+  }
   reader.unread(head);
   const unzip = addAbortSignal(signal, createGunzip({ chunkSize: chunkSizeBytes }));
   pipeline(Readable.from(reader, { objectMode: false }), unzip, () => {

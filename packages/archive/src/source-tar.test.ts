@@ -371,6 +371,24 @@ describe("the archive's stream", () => {
     const { tar } = sourceTar(hanging(), options({ signal: controller.signal }));
     await expect(drain(tar)).rejects.toBe(reason);
   });
+
+  test("an abort before the first bytes ends it so too, and leaves no error that nobody hears", async () => {
+    const controller = new AbortController();
+    const reason = new SlipwayError("aborted", "enough");
+    const bytes = gzipSync(tarOf([{ path: "app/a", content: "a" }]));
+    let closed = false;
+    async function* late(): AsyncGenerator<Uint8Array> {
+      try {
+        controller.abort(reason);
+        yield bytes;
+      } finally {
+        closed = true;
+      }
+    }
+    const { tar } = sourceTar(late(), options({ signal: controller.signal }));
+    await expect(drain(tar)).rejects.toBe(reason);
+    expect(closed).toBe(true);
+  });
 });
 
 test("memory does not grow with the archive", () => {
