@@ -6,13 +6,17 @@ import { on, once } from "node:events";
 import { request } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { inject } from "vitest";
 import { beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import {
   appAnswer,
+  containersAnswer,
+  containerTypesAnswer,
   deploymentAnswer,
   deploymentsAnswer,
+  operationAnswer,
   regionsAnswer,
   selfAnswer,
   serverFrame,
@@ -150,6 +154,32 @@ describe("the command line", () => {
       pusher: { username: "admin" },
     });
   });
+
+  test("scale --synchronous, ps, restart", async () => {
+    expect((await ask("GET", `/apps/${name}/autoscalers?`)).json).toEqual({ autoscalers: [] });
+    const web = { app_id: "", name: "web", amount: 2, command: "", size: "" };
+    const scaled = await ask("POST", `/apps/${name}/scale`, { containers: [web] });
+    expect(scaled.status).toBe(202);
+    expect(containerTypesAnswer.parse(scaled.json).containers).toMatchObject([{ name: "web", amount: 2 }]);
+    await finished(scaled);
+    const { json } = await ask("GET", `/apps/${name}/ps?`);
+    expect(containersAnswer.parse(json).containers.map(({ label }) => label)).toEqual(["web-1", "web-2"]);
+    const restarted = await ask("POST", `/apps/${name}/restart`, { scope: null });
+    expect(restarted.status).toBe(202);
+    await finished(restarted);
+  });
+
+  /** It takes the last part of the location as the operation's id, and asks once a second. */
+  async function finished({ headers }: Answer): Promise<void> {
+    const id = new URL(String(headers["location"])).pathname.split("/").at(-1);
+    for (;;) {
+      const { status, json } = await ask("GET", `/apps/${name}/operations/${id}?`);
+      const { operation } = operationAnswer.parse(json);
+      expect([status, operation.error]).toEqual([200, ""]);
+      if (operation.status === "done") return;
+      await sleep(1_000);
+    }
+  }
 
   test("deployment-delete-cache, destroy, and an app that is not there", async () => {
     expect((await ask("DELETE", `/apps/${name}/caches/deployment`)).status).toBe(204);

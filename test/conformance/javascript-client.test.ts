@@ -90,6 +90,26 @@ describe("the JavaScript client", () => {
     await client.Deployments.purgeCache(name);
   });
 
+  test("scales, restarts, and lists what runs", async () => {
+    const web = { name: "web", amount: 2, size: "M" };
+    const { formation, operation } = await client.Containers.scale(name, [web]);
+    expect(formation).toMatchObject([web]);
+    await operation?.wait();
+    expect(operation).toMatchObject({ status: "done", type: "scale", finished_at: expect.any(String) });
+    const processes = await client.Containers.processes(name);
+    expect(processes).toMatchObject([
+      { type: "web", type_index: 1, label: "web-1", state: "running", deleted_at: null },
+      { label: "web-2", container_size: { name: "M", memory: expect.any(Number) } },
+    ]);
+    expect(await client.Containers.for(name)).toMatchObject([web]);
+    const restart = await client.Containers.restart(name);
+    await restart.wait();
+    expect(await client.Operations.operation(name, restart.id ?? "")).toMatchObject({ status: "done" });
+    const former = new Set(processes.map(({ id }) => id));
+    const anew = await client.Containers.processes(name);
+    expect(anew.map(({ id }) => former.has(id))).toEqual([false, false]);
+  });
+
   test("gets errors as it reads them", async () => {
     await expect(client.Apps.find("no-such-app")).rejects.toMatchObject({
       status: 404,

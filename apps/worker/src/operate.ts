@@ -4,6 +4,7 @@ import { releaseEnvironment } from "@slipway/buildpacks";
 import {
   changeApp,
   endOperation,
+  isOver,
   maxPendingOperations,
   notFound,
   SlipwayError,
@@ -35,15 +36,20 @@ export async function operate(platform: Platform, task: OperateTask, signal: Abo
   }
 }
 
-/** Ends an operation that no attempt will end, from outside. Idempotent. */
+/** Ends an operation that no attempt will end, from outside, and removes what it started in vain. Idempotent. */
 export async function endAbandonedOperation(
-  { store, now }: Platform,
+  { store, scheduler, now }: Platform,
   id: string,
   { code, message }: SlipwayError,
 ): Promise<void> {
   for (;;) {
     const found = await store.operations.get(id);
-    if (found === null || found.finishedAt !== null) return;
+    if (found === null || isOver(found)) return;
+    const { appId, attempt } = found;
+    if ((await store.apps.get(appId))?.currentRolloutId !== id) {
+      // Before the end is stored, so that a removal that fails is repeated.
+      await scheduler.discard(appId, id, { attempt });
+    }
     if (await store.operations.compareAndSet(endOperation(found, now(), { code, message }))) return;
   }
 }

@@ -1,18 +1,11 @@
-import { mkdtempDisposable } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { AppStore, Release, Scheduler, Store } from "@slipway/core";
 import { openLogWriter } from "@slipway/logs";
-import { redisKeys } from "@slipway/protocol";
-import { createLogger } from "@slipway/service";
-import { openStore } from "@slipway/store";
-import { aNewDeployment, aNewRelease, anApp, lacksRedis, startRedis } from "@slipway/testkit";
+import { aNewDeployment, aNewRelease, anApp, lacksRedis } from "@slipway/testkit";
 import type { Attempt } from "../attempt.ts";
-import { readConfig } from "../config.ts";
 import { Lease } from "../lease.ts";
 import type { Platform } from "../platform.ts";
+import { testPlatform } from "../test-platform.ts";
 import { resume, start } from "./start.ts";
 import type { ImageFacts } from "./start.ts";
 
@@ -25,17 +18,14 @@ const image: ImageFacts = {
 describe.skipIf(await lacksRedis())("a worker that stands still while its release goes live", () => {
   let opened: AsyncDisposableStack;
   let store: Store;
-  let common: Omit<Platform, "store" | "scheduler">;
+  let common: Platform;
   let release: Release;
   let promoted: string[];
 
   beforeEach(async () => {
     opened = new AsyncDisposableStack();
-    const folder = opened.use(await mkdtempDisposable(join(tmpdir(), "slipway-start-"))).path;
-    const redisUrl = opened.use(await startRedis()).url;
-    store = opened.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
-    const redis = opened.adopt(new Redis(redisUrl), (client) => client.disconnect());
-    common = platformParts(redis, redisUrl);
+    common = await testPlatform(opened);
+    store = common.store;
     promoted = [];
     const app = anApp();
     await store.apps.create(app);
@@ -112,23 +102,4 @@ function lateApps(
     },
   };
   return { ...apps, ...late };
-}
-
-/** What a start does not come to is left out. */
-function platformParts(redis: Redis, redisUrl: string): Omit<Platform, "store" | "scheduler"> {
-  const environment = {
-    INSTALLATION_ID: "start-test",
-    REDIS_URL: redisUrl,
-    REGISTRY_URL: "http://registry.example",
-    STACK_IMAGE: "registry.example/stack:1",
-  };
-  const parts: Pick<Platform, "config" | "logger" | "redis" | "keys" | "caBundle" | "now"> = {
-    config: readConfig(environment),
-    logger: createLogger({ name: "worker", level: "silent" }),
-    redis,
-    keys: redisKeys("start-test"),
-    caBundle: null,
-    now: () => new Date(),
-  };
-  return parts as Omit<Platform, "store" | "scheduler">;
 }
