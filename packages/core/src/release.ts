@@ -1,4 +1,4 @@
-// A release: an image, the configuration it runs with, and a number. What runs is always a release.
+// A release: an image, the configuration it was first started with, and a number. What runs is always a release.
 
 export interface Release {
   readonly id: string;
