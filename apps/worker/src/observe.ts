@@ -21,11 +21,14 @@ export async function observeApps(platform: Platform): Promise<void> {
   }
 }
 
-/** Leaves what runs of the app in Redis. */
-export async function recordInstances(
-  { scheduler, redis, keys, now }: Platform,
-  appId: string,
-): Promise<void> {
+/** Leaves what runs of the app in Redis, if it can: the next look at all apps will. */
+export async function noteInstances(platform: Platform, appId: string): Promise<void> {
+  await recordInstances(platform, appId).catch((error: unknown) =>
+    platform.logger.warn({ err: error, app: appId }, "cannot note what runs of an app"),
+  );
+}
+
+async function recordInstances({ scheduler, redis, keys, now }: Platform, appId: string): Promise<void> {
   const instances = await scheduler.instances(appId);
   const seen: InstancesSeen = {
     seenAt: now().toISOString(),

@@ -15,6 +15,7 @@ import { secretsOf } from "@slipway/logs";
 import { maxAttempts } from "@slipway/queue";
 import type { OperateTask } from "@slipway/queue";
 import { BootOutput } from "./boot-output.ts";
+import { noteInstances } from "./observe.ts";
 import { OperationLease } from "./operation-lease.ts";
 import type { Platform } from "./platform.ts";
 import { promote, putInService } from "./put-in-service.ts";
@@ -101,7 +102,8 @@ async function roll(
   const spec = rolloutOf(platform, app, { ...release, environment }, own);
   const output = new BootOutput(secretsOf(stored));
   const onOutput = (bytes: Uint8Array) => output.write(bytes);
-  const targets = await scheduler.start(spec, { onOutput, signal }).catch((error: unknown) => {
+  const targets = await scheduler.start(spec, { onOutput, signal }).catch(async (error: unknown) => {
+    await noteInstances(platform, app.id);
     throw explained(toSlipwayError(error), output.tail());
   });
   try {

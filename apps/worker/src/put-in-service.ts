@@ -4,7 +4,7 @@
 import { changeApp, notFound } from "@slipway/core";
 import type { Address, App } from "@slipway/core";
 import { announceRoutes } from "./announce-routes.ts";
-import { recordInstances } from "./observe.ts";
+import { noteInstances } from "./observe.ts";
 import type { Platform } from "./platform.ts";
 
 /** A rollout that is up. */
@@ -33,12 +33,10 @@ export async function putInService(platform: Platform, next: NextRollout): Promi
 
 /** Ends all other rollouts of the app, so it is for the one who holds it: the next one's may be starting by now. */
 export async function promote(platform: Platform, { app, rolloutId, count, holder }: Rollout): Promise<void> {
-  const { scheduler, config, logger } = platform;
+  const { scheduler, config } = platform;
   await holder.check();
   await scheduler.promote(app.id, rolloutId, { graceMs: config.STOP_GRACE_MS, count });
-  await recordInstances(platform, app.id).catch((error: unknown) =>
-    logger.warn({ err: error, app: app.id }, "cannot note what runs of an app; the next look at it will"),
-  );
+  await noteInstances(platform, app.id);
 }
 
 async function point({ store, now }: Platform, next: NextRollout): Promise<void> {
