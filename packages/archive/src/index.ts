@@ -1,6 +1,5 @@
-// Fetches source archives from anywhere and unpacks them safely, as streams: nothing here touches the disk.
+// Unpacks source archives safely, as streams: nothing here touches the disk.
 
-export { openUrl, type OpenUrlOptions } from "./open-url.ts";
 export {
   sourceTar,
   type ExtraEntry,

@@ -4,16 +4,8 @@ import { gzipSync } from "node:zlib";
 import { SlipwayError } from "@slipway/core";
 import { describe, expect, test } from "vitest";
 import { type ExtraEntry, type SourceTarOptions, sourceTar } from "./source-tar.ts";
-import {
-  type TestEntry,
-  archiveOf,
-  drain,
-  refusal,
-  streamOf,
-  tarEntry,
-  tarOf,
-  unpack,
-} from "./test-archives.ts";
+import { type TestEntry, archiveOf, streamOf, tarEntry, tarOf, unpack } from "./test-archives.ts";
+import { drain, refusal } from "@slipway/testkit";
 
 const limits = { maxSourceBytes: 1024 ** 2, maxEntries: 1000 };
 

@@ -94,24 +94,6 @@ export async function unpack(tar: ByteStream): Promise<UnpackedEntry[]> {
   return entries;
 }
 
-/** Reads a stream to its end or its error. */
-export async function drain(stream: ByteStream): Promise<number> {
-  let sizeBytes = 0;
-  for await (const chunk of stream) sizeBytes += chunk.length;
-  return sizeBytes;
-}
-
-/** @returns `code: message` of the SlipwayError that the promise rejects with. */
-export async function refusal(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof SlipwayError) return `${error.code}: ${error.message}`;
-    throw error;
-  }
-  return "nothing was refused";
-}
-
 function writeChecksum(block: Buffer): void {
   block.fill(" ", 148, 156);
   const sum = block.reduce((total, byte) => total + byte, 0);

@@ -6,6 +6,7 @@ export * from "./deployment.ts";
 export * from "./errors.ts";
 export * from "./labels.ts";
 export * from "./operation.ts";
+export * from "./notifier.ts";
 export * from "./pagination.ts";
 export * from "./release.ts";
 export * from "./source.ts";

@@ -6,6 +6,7 @@ import type {
   ApiToken,
   App,
   Collaborator,
+  Delivery,
   Deployment,
   DeploymentStatus,
   LogChunk,
@@ -13,6 +14,7 @@ import type {
   NewOperation,
   NewRelease,
   Operation,
+  Notifier,
   Pusher,
   Source,
   User,
@@ -75,6 +77,35 @@ export function aCollaborator(values: Partial<Collaborator> = {}): Collaborator 
     appId: randomUUID(),
     userId: randomUUID(),
     role: "collaborator",
+    createdAt: testTime,
+    ...values,
+  };
+}
+
+export function aNotifier(values: Partial<Notifier> = {}): Notifier {
+  return {
+    id: randomUUID(),
+    appId: randomUUID(),
+    name: "ops",
+    active: true,
+    target: { platform: "webhook", url: "https://example.com/hook", secret: "whsec_c2VjcmV0" },
+    events: null,
+    createdAt: testTime,
+    updatedAt: testTime,
+    revision: 1,
+    ...values,
+  };
+}
+
+export function aDelivery(values: Partial<Delivery> = {}): Delivery {
+  return {
+    id: randomUUID(),
+    notifierId: randomUUID(),
+    appId: randomUUID(),
+    deploymentId: randomUUID(),
+    event: "deployment_succeeded",
+    state: "pending",
+    attempts: [],
     createdAt: testTime,
     ...values,
   };

@@ -19,3 +19,4 @@ export type { SchedulerPlace } from "./scheduler-contract.ts";
 export { lacksPrivateEngine, startPrivateEngine } from "./docker/private-engine.ts";
 export type { PrivateEngine } from "./docker/private-engine.ts";
 export { lacksEngine, newInstallation, testEngine } from "./docker/test-engine.ts";
+export { drain, refusal } from "./outcomes.ts";

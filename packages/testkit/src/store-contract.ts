@@ -8,6 +8,7 @@ import { deploymentListsContract } from "./store-contract/deployment-lists.ts";
 import { deploymentsContract } from "./store-contract/deployments.ts";
 import { logsContract } from "./store-contract/logs.ts";
 import { operationsContract } from "./store-contract/operations.ts";
+import { notifiersContract } from "./store-contract/notifiers.ts";
 import { releasesContract } from "./store-contract/releases.ts";
 import { sharingContract } from "./store-contract/sharing.ts";
 import { sourcesContract } from "./store-contract/sources.ts";
@@ -59,6 +60,7 @@ export function storeContract(name: string, newPlace: () => Promise<StorePlace>)
     releasesContract(underTest);
     operationsContract(underTest);
     logsContract(underTest);
+    notifiersContract(underTest);
     sharingContract(underTest);
   });
 }

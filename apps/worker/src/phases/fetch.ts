@@ -2,7 +2,7 @@
 
 import { SlipwayError, sourceBlobKey } from "@slipway/core";
 import type { ByteStream } from "@slipway/core";
-import { openUrl } from "@slipway/archive";
+import { openUrl } from "@slipway/outbound";
 import type { Attempt } from "../attempt.ts";
 
 export async function fetchSource({ platform, lease, log, signal }: Attempt): Promise<ByteStream> {

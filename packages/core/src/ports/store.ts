@@ -13,6 +13,7 @@ import type { App } from "../app.ts";
 import type { Collaborator, CollaboratorRole } from "../collaborator.ts";
 import type { Deployment, NewDeployment } from "../deployment.ts";
 import type { Operation } from "../operation.ts";
+import type { Delivery, Notifier } from "../notifier.ts";
 import type { PageRequest } from "../pagination.ts";
 import type { NewRelease, Release } from "../release.ts";
 import type { Source } from "../source.ts";
@@ -30,6 +31,8 @@ export interface Store extends AsyncDisposable {
   readonly releases: ReleaseStore;
   readonly operations: OperationStore;
   readonly logs: LogStore;
+  readonly notifiers: NotifierStore;
+  readonly deliveries: DeliveryStore;
   /** Rejects with "store-unavailable" when the database does not answer. For health checks. */
   ping(): Promise<void>;
 }
@@ -208,4 +211,30 @@ export interface LogStore {
   lastSeq(deploymentId: string): Promise<number>;
   /** Deletes the logs of these deployments. */
   remove(deploymentIds: readonly string[]): Promise<void>;
+}
+
+export interface NotifierStore {
+  /** @throws "conflict" when the id is there already. */
+  create(notifier: Notifier): Promise<void>;
+  get(appId: string, id: string): Promise<Notifier | null>;
+  /** Oldest first. */
+  ofApp(appId: string): Promise<Notifier[]>;
+  /** Ids of the apps that have one. */
+  appIds(): Promise<string[]>;
+  compareAndSet(next: Notifier): Promise<boolean>;
+  /** @returns whether there was one. */
+  delete(appId: string, id: string): Promise<boolean>;
+  removeOfApp(appId: string): Promise<void>;
+}
+
+/** Of each delivery only one worker writes at a time: its job in the queue sees to that. */
+export interface DeliveryStore {
+  /** Stores it, in the place of the one with its id. */
+  put(delivery: Delivery): Promise<void>;
+  get(id: string): Promise<Delivery | null>;
+  /** Newest first. */
+  ofNotifier(notifierId: string, limit: number): Promise<Delivery[]>;
+  /** Removes old ones, at most `limit`. @returns how many. */
+  removeBefore(before: Date, limit: number): Promise<number>;
+  removeOfApp(appId: string): Promise<void>;
 }

@@ -106,6 +106,18 @@ export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
     // removeOfApp
     { name: "operations_of_app", key: { appId: 1 } },
   ],
+  notifiers: [
+    // ofApp, oldest first; appIds; removeOfApp
+    { name: "notifiers_of_app", key: { appId: 1, createdAt: 1, _id: 1 } },
+  ],
+  deliveries: [
+    // ofNotifier, newest first
+    { name: "deliveries_of_notifier", key: { notifierId: 1, createdAt: 1, _id: 1 } },
+    // removeBefore
+    { name: "deliveries_by_age", key: { createdAt: 1 } },
+    // removeOfApp
+    { name: "deliveries_of_app", key: { appId: 1 } },
+  ],
   logChunks: [
     // read, lastSeq, remove; an attempt's chunk is there once
     { name: "log_chunks_seq", key: { deploymentId: 1, firstSeq: 1, attempt: 1 }, unique: true },

@@ -7,6 +7,7 @@ import { appQueries } from "./apps.ts";
 import { collaboratorQueries } from "./collaborators.ts";
 import { deploymentQueries } from "./deployments.ts";
 import { logQueries } from "./logs.ts";
+import { notifierQueries } from "./notifiers.ts";
 import { operationQueries } from "./operations.ts";
 import { releaseQueries } from "./releases.ts";
 import { sourceQueries } from "./sources.ts";
@@ -78,6 +79,17 @@ const plans: readonly (readonly [string, Query, readonly string[]])[] = [
   ["operations", { filter: operationQueries.running("a") }, ["operations_one_running"]],
   ["operations", { filter: operationQueries.endedBefore(new Date()) }, ["operations_ended"]],
   ["operations", { filter: operationQueries.ofApp("a") }, ["operations_of_app"]],
+  ["notifiers", { filter: notifierQueries.ofApp("a"), sort: { createdAt: 1, _id: 1 } }, ["notifiers_of_app"]],
+  [
+    "deliveries",
+    { filter: notifierQueries.deliveries("n"), sort: { createdAt: -1, _id: -1 } },
+    ["deliveries_of_notifier"],
+  ],
+  [
+    "deliveries",
+    { filter: notifierQueries.deliveriesBefore(new Date()), sort: { createdAt: 1 } },
+    ["deliveries_by_age"],
+  ],
   ["logChunks", { filter: logQueries.upTo("d", 5), sort: { firstSeq: -1 } }, ["log_chunks_seq"]],
   ["logChunks", { filter: logQueries.after("d", 5), sort: { firstSeq: 1 } }, ["log_chunks_seq"]],
   ["logChunks", { filter: logQueries.all("d"), sort: { firstSeq: -1 } }, ["log_chunks_seq"]],

@@ -7,6 +7,7 @@ import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { deploymentStore } from "./deployments.ts";
 import { logStore } from "./logs.ts";
+import { deliveryStore, notifierStore } from "./notifiers.ts";
 import { operationStore } from "./operations.ts";
 import { releaseStore } from "./releases.ts";
 import { migrate } from "./schema.ts";
@@ -42,6 +43,8 @@ function storeOn(connection: Connection): Store {
     releases: releaseStore(connection),
     operations: operationStore(connection),
     logs: logStore(connection),
+    notifiers: notifierStore(connection),
+    deliveries: deliveryStore(connection),
     ping: () =>
       connection.run(async (database) => {
         await database.command({ ping: 1 });

@@ -10,6 +10,7 @@ import { logQueries } from "./logs.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
 import { operationQueries } from "./operations.ts";
+import { notifierQueries } from "./notifiers.ts";
 import { releaseQueries } from "./releases.ts";
 import { sourceQueries } from "./sources.ts";
 import { userQueries } from "./users.ts";
@@ -38,6 +39,10 @@ const plans = [
   [collaboratorQueries.find, "sqlite_autoindex_collaborators_2"],
   [collaboratorQueries.ofApp, "collaborators_of_app"],
   [collaboratorQueries.ofUser, "collaborators_of_user"],
+  [notifierQueries.ofApp, "notifiers_of_app"],
+  [notifierQueries.appIds, "notifiers_of_app"],
+  [notifierQueries.deliveries, "deliveries_of_notifier"],
+  [notifierQueries.deliveriesBefore, "deliveries_by_age"],
   [sourceQueries.expired, "sources_by_expiry"],
   [operationQueries.pending, "operations_lane"],
   [operationQueries.running, "operations_one_running (app_id=?)"],

@@ -10,6 +10,7 @@ import { logStore } from "./logs.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
 import { operationStore } from "./operations.ts";
+import { deliveryStore, notifierStore } from "./notifiers.ts";
 import { releaseStore } from "./releases.ts";
 import { sourceStore } from "./sources.ts";
 import { tokenStore, userStore } from "./users.ts";
@@ -51,6 +52,8 @@ function storeOn(database: Database): Store {
     releases: releaseStore(database),
     operations: operationStore(database),
     logs: logStore(database),
+    notifiers: notifierStore(database),
+    deliveries: deliveryStore(database),
     // Reading a page of the file shows that it is there, ours and whole enough to be read.
     ping: () =>
       database.read((transaction) => {

@@ -5,6 +5,7 @@ import { rollouts } from "./002-rollouts.ts";
 import { access } from "./003-access.ts";
 import { concurrencyPolicy } from "./004-concurrency-policy.ts";
 import { operations } from "./005-operations.ts";
+import { notifiers } from "./006-notifiers.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -19,4 +20,5 @@ export const migrations: readonly Migration[] = [
   { number: 3, name: "access", sql: access },
   { number: 4, name: "concurrency policy", sql: concurrencyPolicy },
   { number: 5, name: "operations", sql: operations },
+  { number: 6, name: "notifiers", sql: notifiers },
 ];

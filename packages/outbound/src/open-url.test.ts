@@ -2,9 +2,9 @@ import { type IncomingMessage, type ServerResponse, createServer } from "node:ht
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { SlipwayError } from "@slipway/core";
+import { drain, refusal } from "@slipway/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type OpenUrlOptions, openUrl } from "./open-url.ts";
-import { drain, refusal } from "./test-archives.ts";
 
 const archive = gzipSync("an archive");
 let requests: IncomingMessage[] = [];
@@ -94,7 +94,7 @@ describe("an archive behind a URL", () => {
   test.each([
     ["/missing?token=secret", "answered with status 404."],
     ["/circle", "redirects too often."],
-    ["/nowhere", "redirects to what is no URL."],
+    ["/nowhere", "redirects to no URL."],
     ["/to-file", "redirects to a URL that is neither http nor https."],
   ])("%s is unreachable: the host, but no path or query, is named", async (path, message) => {
     expect(await refusal(fetched(path))).toBe(`source-unreachable: ${host} ${message}`);
@@ -142,7 +142,7 @@ describe("addresses that are not public", () => {
 
   test("are refused after a redirect too", async () => {
     expect(await refusal(fetched("/to-metadata"))).toBe(
-      "source-unreachable: 169.254.169.254 is not on the public internet: archives are not fetched from there.",
+      "source-unreachable: 169.254.169.254 is not on the public internet: nothing is asked of it.",
     );
   });
 
@@ -156,9 +156,9 @@ describe("addresses that are not public", () => {
 });
 
 test.each([
-  ["", "The source is at what is no URL."],
-  ["not a url with s3cret", "The source is at what is no URL."],
-  ["ftp://user:s3cret@example.com/", "The source is at a URL that is neither http nor https."],
+  ["", "What was given is no URL."],
+  ["not a url with s3cret", "What was given is no URL."],
+  ["ftp://user:s3cret@example.com/", "What was given is a URL that is neither http nor https."],
 ])("%j is refused without being repeated", async (url, message) => {
   expect(await refusal(openUrl(url, options()))).toBe(`source-unreachable: ${message}`);
 });

@@ -1,0 +1,78 @@
+import { createServer } from "node:http";
+import type { IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { askUrl } from "./ask-url.ts";
+import type { AskUrlOptions } from "./ask-url.ts";
+
+let last: { request: IncomingMessage; body: string } | undefined;
+const server = createServer((request, response) => {
+  void text(request).then((body) => {
+    last = { request, body };
+    if (request.url === "/moved") response.writeHead(302, { location: "/ok" }).end();
+    else if (request.url === "/long") response.end("x".repeat(100_000));
+    else if (request.url === "/cut") {
+      response.writeHead(200, { "content-length": 100 }).write("half");
+      setImmediate(() => response.destroy());
+    } else if (request.url === "/stuck") response.write("half");
+    else response.writeHead(request.url === "/error" ? 500 : 201).end("thanks");
+    return undefined;
+  });
+});
+let base = "";
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+function ask(url: string, changes: Partial<AskUrlOptions> = {}) {
+  return askUrl(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-more": "1" },
+    body: '{"é":1}',
+    allowedPrivateHosts: ["127.0.0.0/8"],
+    signal: new AbortController().signal,
+    ...changes,
+  });
+}
+
+test("sends method, headers and body, and tells status and beginning of the answer", async () => {
+  const answer = await ask(`${base}/ok?a=b`);
+  expect(answer).toEqual({ status: 201, error: null, text: "thanks" });
+  expect(last?.body).toBe('{"é":1}');
+  expect(last?.request).toMatchObject({ method: "POST", url: "/ok?a=b" });
+  expect(last?.request.headers).toMatchObject({
+    "x-more": "1",
+    "content-length": "8",
+    "user-agent": "slipway",
+  });
+  expect(await ask(`${base}/error`)).toMatchObject({ status: 500, error: null });
+  expect((await ask(`${base}/long`)).text).toHaveLength(16 * 1024);
+});
+
+test("does not follow a redirect: what is sent is not for elsewhere", async () => {
+  expect(await ask(`${base}/moved`)).toMatchObject({ status: 302 });
+  expect(last?.request.url).toBe("/moved");
+});
+
+test.for([
+  ["http://127.0.0.1:1/", "127.0.0.1:1 refused the connection."],
+  ["http://10.0.0.1/secret?token=s3cret", "10.0.0.1 is not on the public internet: nothing is asked of it."],
+  ["ftp://example.com", "What was given is a URL that is neither http nor https."],
+  ["nonsense", "What was given is no URL."],
+] as const)("%s gets no answer: %s", async ([url, error]) => {
+  expect(await ask(url)).toEqual({ status: null, error, text: "" });
+});
+
+test("an answer that breaks off or never ends is told as such; an abort rejects", async () => {
+  expect(await ask(`${base}/cut`)).toMatchObject({ status: null, error: "the answer broke off" });
+  expect(await ask(`${base}/stuck`, { timeoutMs: 100 })).toMatchObject({ error: "no answer within 0.1 s" });
+  const reason = new Error("stop");
+  await expect(ask(`${base}/ok`, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+});
