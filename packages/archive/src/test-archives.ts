@@ -2,7 +2,7 @@
 
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
-import { type ByteStream, SlipwayError } from "@slipway/core";
+import type { ByteStream } from "@slipway/core";
 import { Header, Pax } from "tar";
 import { type Extract, extract } from "tar-stream";
 

@@ -21,7 +21,7 @@ export interface OpenUrlOptions {
   readonly idleTimeoutMs?: number;
 }
 
-const headers = { accept: "*/*", "accept-encoding": "identity" };
+const askedFor = { accept: "*/*", "accept-encoding": "identity" };
 const maxRedirects = 5;
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
@@ -36,7 +36,13 @@ export async function openUrl(url: string, options: OpenUrlOptions): Promise<Byt
   const { signal, responseTimeoutMs: timeoutMs = 30_000 } = options;
   let target = parseUrl(url);
   for (let redirects = 0; redirects <= maxRedirects; redirects += 1) {
-    const response = await request(target, { method: "GET", headers, isAllowed, signal, timeoutMs });
+    const response = await request(target, {
+      method: "GET",
+      headers: askedFor,
+      isAllowed,
+      signal,
+      timeoutMs,
+    });
     if (!redirectStatuses.has(response.statusCode ?? 0)) return acceptBody(response, target, options);
     response.destroy();
     target = parseUrl(response.headers.location ?? "", target);
