@@ -18,6 +18,8 @@ export interface ScriptConfig {
   /** Workers that build on the same engine: those of this clone, unless there are others. */
   engineWorkers: number;
   graceMs: number;
+  /** Whether everything has to be there, as nobody looks at what was left out. */
+  unattended: boolean;
   /** Whether the environment says what tokens are signed with. */
   signingKeysGiven: boolean;
   bootstrapToken?: string;
@@ -47,6 +49,7 @@ export function readConfig(environment: Environment = process.env): ScriptConfig
   const config: ScriptConfig = {
     ...own,
     engineWorkers: number("ENGINE_WORKERS", own.workers, 1, 1_000),
+    unattended: !["", "false"].includes(environment["CI"] ?? ""),
     signingKeysGiven: signingKeysGiven(environment),
     ...optional(environment, problems),
   };

@@ -6,6 +6,7 @@ import { acquireLock, LockHeldError } from "./lock.mjs";
 import { runProgram } from "./run-program.ts";
 import { readText } from "./setup/files.ts";
 import { setup } from "./setup/setup.ts";
+import { installPrograms } from "./setup/system-packages.ts";
 import { errorText, SetupError } from "./setup/setup-error.ts";
 import { tearDown } from "./setup/teardown.ts";
 import type { TestReport } from "./test-counts.ts";
@@ -40,6 +41,8 @@ async function runTests(dataDir: string, reportFile: string): Promise<number> {
     await mkdir(join(dataDir, "logs"), { recursive: true });
     await rm(reportFile, { force: true });
     await setup({ dataDir, say });
+    // large, and needed by one scenario only: elsewhere that is left out where there is no browser
+    if (readConfig().unattended) await installPrograms(["chromium"], say);
   } catch (error) {
     process.stderr.write(` !     ${errorText(error)}\n`);
     return 1;

@@ -16,6 +16,7 @@ const packagesOf = {
   "redis-server": ["redis-server"],
   "docker-registry": ["docker-registry"],
   debootstrap: ["debootstrap"],
+  chromium: ["chromium"],
 } as const;
 
 export type Program = keyof typeof packagesOf;

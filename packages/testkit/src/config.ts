@@ -10,3 +10,6 @@ export const testRedisUrl: string | undefined = env["TEST_REDIS_URL"] || undefin
 
 /** A MongoDB server to use instead of a private one; files take databases of their own on it. */
 export const testMongoUrl: string | undefined = env["MONGO_URL"] || undefined;
+
+/** The browser to use, instead of the one the distribution puts in its usual place. */
+export const chromiumPath: string | undefined = env["CHROMIUM_PATH"] || undefined;

@@ -1,0 +1,29 @@
+// Where tests find a Chromium for what only a browser shows.
+
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { chromiumPath, servicesRequired } from "./config.ts";
+
+const usualPlaces = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+/**
+ * Whether tests that need a browser have to be left out, for `describe.skipIf`.
+ * @throws in CI, naming what is missing: there nothing is left out.
+ */
+export async function lacksBrowser(): Promise<boolean> {
+  if ((await findBrowser()) !== undefined) return false;
+  if (servicesRequired) throw new Error("a browser is missing: install chromium, or set CHROMIUM_PATH");
+  return true;
+}
+
+/** Path of a Chromium; undefined when there is none. */
+export async function findBrowser(): Promise<string | undefined> {
+  for (const path of chromiumPath === undefined ? usualPlaces : [chromiumPath]) {
+    const runs = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (runs) return path;
+  }
+  return undefined;
+}

@@ -1,0 +1,81 @@
+// The queue dashboard as an operator's browser shows it.
+
+import { chromium } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { findBrowser, lacksBrowser, packTarGz } from "@slipway/testkit";
+import { answering, inlineApp } from "./apps.ts";
+import { apiUrl, createApp, deployed } from "./slipway.ts";
+
+/** The browser talks to the page's own server and to nobody else. */
+const launchFlags = [
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+/** The board's page asks for a web font, which its policy refuses: that is no loss. */
+const refusedFont = "https://fonts.googleapis.com/";
+
+describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    const executablePath = (await findBrowser()) ?? "";
+    browser = await chromium.launch({ executablePath, chromiumSandbox: false, args: launchFlags });
+  });
+  afterAll(() => browser.close());
+
+  const signedIn = (password?: string): Promise<BrowserContext> =>
+    browser.newContext(
+      password === undefined
+        ? {}
+        : { httpCredentials: { username: "anybody", password, send: "unauthorized" } },
+    );
+
+  test("it asks for a login, and for another when the first is nobody's", async () => {
+    await using stranger = await signedIn();
+    const asking = (await stranger.newPage()).goto(apiUrl("/queues/"));
+    await expect(asking).rejects.toThrow("ERR_INVALID_AUTH_CREDENTIALS");
+
+    await using wrong = await signedIn("tk-us-nobodys-token-0123456789");
+    const page = await wrong.newPage();
+    expect((await page.goto(apiUrl("/queues/")))?.status()).toBe(401);
+    expect(await page.textContent("body")).toContain("operator's API token as password");
+  });
+
+  test("an operator sees both queues, and a deployment's job among those that ended", async () => {
+    const app = await createApp("board");
+    const { deployment } = await deployed(app.name, await packTarGz(inlineApp("true", answering("board"))));
+    expect(deployment.status).toBe("success");
+
+    await using operator = await signedIn(inject("adminToken"));
+    const page = await operator.newPage();
+    const problems = problemsOf(page);
+    await page.goto(apiUrl("/queues/"));
+    for (const queue of ["deployments", "upkeep"]) await page.getByText(queue).first().waitFor();
+
+    await page.goto(apiUrl(`/queues/queue/deployments/${deployment.id}`));
+    await page.getByText(deployment.id).first().waitFor();
+    expect(await page.textContent("body")).toContain(app.id);
+    await page.goto(apiUrl("/queues/queue/deployments?status=completed"));
+    await page.getByText("deploy", { exact: true }).first().waitFor();
+    expect(problems).toEqual([]);
+  });
+});
+
+/** What the page throws, and what it is refused, as it happens. */
+function problemsOf(page: Page): string[] {
+  const problems: string[] = [];
+  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !message.text().includes(refusedFont)) problems.push(message.text());
+  });
+  page.on("response", (response) => {
+    if (response.status() >= 400 && response.status() !== 401)
+      problems.push(`${response.status()} ${response.url()}`);
+  });
+  return problems;
+}
