@@ -1,11 +1,12 @@
 // The queue dashboard as an operator's browser shows it.
 
+import { randomBytes } from "node:crypto";
 import { chromium } from "playwright-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { findBrowser, lacksBrowser, packTarGz } from "@slipway/testkit";
 import { answering, inlineApp } from "./apps.ts";
-import { apiUrl, createApp, deployed } from "./slipway.ts";
+import { apiUrl, call, createApp, deployed } from "./slipway.ts";
 
 /** The browser talks to the page's own server and to nobody else. */
 const launchFlags = [
@@ -46,6 +47,13 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
     expect(await page.textContent("body")).toContain("operator's API token as password");
   });
 
+  test("a user who is no operator is refused", async () => {
+    await using user = await signedIn(await newUsersToken());
+    const page = await user.newPage();
+    expect((await page.goto(apiUrl("/queues/")))?.status()).toBe(403);
+    expect(await page.textContent("body")).toContain("for operators only");
+  });
+
   test("an operator sees both queues, and a deployment's job among those that ended", async () => {
     const app = await createApp("board");
     const { deployment } = await deployed(app.name, await packTarGz(inlineApp("true", answering("board"))));
@@ -65,6 +73,19 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
     expect(problems).toEqual([]);
   });
 });
+
+/** An API token of a new user, made as that user. */
+async function newUsersToken(): Promise<string> {
+  const username = `user-${randomBytes(4).toString("hex")}`;
+  const password = randomBytes(16).toString("hex");
+  await call("POST", "/v1/users", { user: { username, email: `${username}@example.com`, password } });
+  const login = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+  const headers = { authorization: login, "content-type": "application/json" };
+  const body = JSON.stringify({ token: { name: "dashboard" } });
+  const answer = await fetch(apiUrl("/v1/tokens"), { method: "POST", headers, body });
+  expect(answer.status).toBe(201);
+  return ((await answer.json()) as { token: { token: string } }).token.token;
+}
 
 /** What the page throws, and what it is refused, as it happens. */
 function problemsOf(page: Page): string[] {
