@@ -123,6 +123,7 @@ test("the apps' environment leaves out what is not set", () => {
   const config = {
     dataDir: "/d",
     signingKeysGiven: false,
+    unattended: false,
     apiPort: 1,
     streamPort: 2,
     workers: 3,
