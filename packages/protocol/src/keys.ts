@@ -8,6 +8,8 @@ export function redisKeys(installationId: string) {
     queuePrefix: `{${root}:queue}`,
     /** Prefix of the counters of rate limits. */
     limitPrefix: `${root}:limit`,
+    /** An owner's jobs that have not ended: a set of job ids. It shares the slot of BullMQ's keys. */
+    ownerJobs: (ownerId: string) => `{${root}:queue}:owner:${ownerId}`,
     appChannel: (appId: string) => `${root}:app:${appId}`,
     controlChannel: `${root}:control`,
     /** Whoever routes requests hears here that an app's targets changed. */

@@ -10,6 +10,7 @@ import { Redis } from "ioredis";
 import type { Deployment, DeploymentStore, Operation, OperationStore } from "@slipway/core";
 import type { ControlMessage, LaneJob, RedisKeys, UpkeepJob } from "@slipway/protocol";
 import { guarded } from "./guarded.ts";
+import { ownerSlotsOf } from "./owner-slots.ts";
 
 export const queueNames = { deployments: "deployments", upkeep: "upkeep" } as const;
 
@@ -71,6 +72,7 @@ export function openLanes(options: LanesOptions): Lanes {
   const control = new Redis(redisUrl, { maxRetriesPerRequest: 3, lazyConnect: true });
   for (const emitter of [deploys, upkeep]) emitter.on("error", onError);
   control.on("error", onError);
+  const slots = ownerSlotsOf(control, keys, `${keys.queuePrefix}:${queueNames.deployments}:`);
 
   async function enqueue(jobId: string, job: LaneJob, priority: number): Promise<void> {
     const jobOptions: JobsOptions = {
@@ -84,19 +86,20 @@ export function openLanes(options: LanesOptions): Lanes {
     await deploys.add(job.type, job, jobOptions);
   }
 
-  const enqueueDeployment = ({ id, appId, ownerId, attempt }: Deployment, priority: number) =>
-    enqueue(id, { type: "deploy", deploymentId: id, appId, ownerId, attemptBase: attempt }, priority);
+  const enqueueDeployment = async ({ id, appId, ownerId, attempt }: Deployment, priority: number) => {
+    await enqueue(id, { type: "deploy", deploymentId: id, appId, ownerId, attemptBase: attempt }, priority);
+    await slots.take(ownerId, id);
+  };
 
   const enqueueOperation = ({ id, appId, attempt }: Operation) =>
     enqueue(id, { type: "operate", operationId: id, appId, attemptBase: attempt }, first);
 
-  async function waitingOf(ownerId: string): Promise<number> {
-    const jobs = await deploys.getJobs(["prioritized", "waiting", "delayed"]);
-    return jobs.filter((job) => job?.data.type === "deploy" && job.data.ownerId === ownerId).length;
-  }
-
   async function takenSlots(ownerId: string): Promise<number> {
-    return (await deployments.countRunning(ownerId)) + (await waitingOf(ownerId));
+    const [running, waiting] = await Promise.all([
+      deployments.countRunning(ownerId),
+      slots.countWaiting(ownerId),
+    ]);
+    return running + waiting;
   }
 
   return {

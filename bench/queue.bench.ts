@@ -1,0 +1,215 @@
+// The queue: deployments a second through the lanes of many apps, and how long one waits that finds all free, beside BullMQ.
+
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Queue, Worker } from "bullmq";
+import { changeStatus, claim } from "@slipway/core";
+import type { Deployment, Store } from "@slipway/core";
+import { redisKeys } from "@slipway/protocol";
+import { openLanes, startDeployWorker } from "@slipway/queue";
+import type { DeployTask, Lanes } from "@slipway/queue";
+import { openStore } from "@slipway/store";
+import { aNewDeployment, startRedis } from "@slipway/testkit";
+import { compare, median, units } from "./measure.ts";
+
+const appCount = 200;
+const perApp = 5;
+const ownerCount = 40;
+const concurrency = 16;
+const probes = 51;
+
+await using opened = new AsyncDisposableStack();
+const redis = opened.use(await startRedis());
+const folder = await mkdtemp(join(tmpdir(), "slipway-bench-"));
+opened.defer(() => rm(folder, { recursive: true, force: true }));
+
+const jobCount = appCount * perApp;
+const rounds = { warmUps: 1, rounds: 5 };
+await compare(
+  `${jobCount} deployments of ${appCount} apps and ${ownerCount} owners, ${concurrency} at a time`,
+  [
+    { name: "BullMQ alone: add, and take", run: () => bare(false) },
+    { name: "BullMQ, and each job stored as the lanes do", run: () => bare(true) },
+    { name: "the lanes: in order, one at a time an app", run: through },
+  ],
+  { ...rounds, unit: units.perSecond },
+);
+await compare(
+  `from posted to started, ${probes} one after the other, all free`,
+  [
+    { name: "BullMQ alone: add, and take", run: () => bareWait() },
+    { name: "the lanes: stored, looked up, added, taken", run: waitThrough },
+  ],
+  { ...rounds, unit: units.milliseconds },
+);
+
+/** Every job added at once, and taken by a worker that does no more with it than the lanes' worker must. */
+async function bare(stored: boolean): Promise<number> {
+  await using place = await openPlace();
+  const { store } = place;
+  await using bullmq = openBullMq(async (id) => {
+    if (!stored) return;
+    const deployment = await store.deployments.get(id);
+    if (deployment !== null) await runThrough(store, deployment, 1);
+  });
+  const requests = newDeployments();
+  const startedAt = performance.now();
+  await Promise.all(
+    requests.map(async (request) => {
+      if (stored) await store.deployments.create({ ...request, appId: request.id });
+      await bullmq.add(request.id);
+    }),
+  );
+  await bullmq.done(jobCount);
+  return perSecond(startedAt);
+}
+
+async function through(): Promise<number> {
+  await using place = await openPlace();
+  const { store, lanes } = place;
+  let ended = 0;
+  const done = Promise.withResolvers<void>();
+  await using _worker = await openWorker(place, async (task) => {
+    await runTask(store, task);
+    ended += 1;
+    if (ended === jobCount) done.resolve();
+  });
+  const startedAt = performance.now();
+  await Promise.all(
+    newDeployments().map(async (request) => {
+      await store.deployments.create(request);
+      await lanes.advance(request.appId);
+    }),
+  );
+  await done.promise;
+  return perSecond(startedAt);
+}
+
+async function bareWait(): Promise<number> {
+  let started = Promise.withResolvers<void>();
+  await using bullmq = openBullMq(async () => started.resolve());
+  const waits: number[] = [];
+  for (let probe = 0; probe < probes; probe += 1) {
+    started = Promise.withResolvers();
+    const postedAt = performance.now();
+    await bullmq.add(randomUUID());
+    await started.promise;
+    waits.push(performance.now() - postedAt);
+    await bullmq.done(probe + 1);
+  }
+  return median(waits);
+}
+
+async function waitThrough(): Promise<number> {
+  await using place = await openPlace();
+  const { store, lanes } = place;
+  let started = Promise.withResolvers<void>();
+  let ended = Promise.withResolvers<void>();
+  await using _worker = await openWorker(place, async (task) => {
+    started.resolve();
+    await runTask(store, task);
+    ended.resolve();
+  });
+  const waits: number[] = [];
+  for (let probe = 0; probe < probes; probe += 1) {
+    [started, ended] = [Promise.withResolvers(), Promise.withResolvers()];
+    const postedAt = performance.now();
+    const request = aNewDeployment({ id: randomUUID(), appId: `app-${probe}` });
+    await store.deployments.create(request);
+    await lanes.advance(request.appId);
+    await started.promise;
+    waits.push(performance.now() - postedAt);
+    await ended.promise;
+  }
+  return median(waits);
+}
+
+interface Place extends AsyncDisposable {
+  readonly store: Store;
+  readonly lanes: Lanes;
+  readonly keys: ReturnType<typeof redisKeys>;
+}
+
+/** A database and keys of its own, so that no run meets what another left. */
+async function openPlace(): Promise<Place> {
+  await using parts = new AsyncDisposableStack();
+  const store = parts.use(await openStore({ databaseUrl: `file:${folder}/${randomUUID()}.db` }));
+  const keys = redisKeys(randomUUID().slice(0, 8));
+  const { deployments } = store;
+  const lanes = parts.use(openLanes({ redisUrl: redis.url, keys, deployments, onError: fail }));
+  const owned = parts.move();
+  return { store, lanes, keys, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function openWorker(
+  { lanes, keys }: Place,
+  run: (task: DeployTask) => Promise<void>,
+): Promise<AsyncDisposable> {
+  const worker = await startDeployWorker({
+    redisUrl: redis.url,
+    keys,
+    lanes,
+    name: "bench",
+    concurrency,
+    leaseMs: 30_000,
+    run,
+    onExhausted: async (_id, error) => fail(error),
+    onError: fail,
+  });
+  return { [Symbol.asyncDispose]: () => worker.stop({ graceMs: 1_000 }) };
+}
+
+function openBullMq(process: (id: string) => Promise<void>) {
+  const options = { connection: { url: redis.url, maxRetriesPerRequest: null }, prefix: randomUUID() };
+  const queue = new Queue("bench", options);
+  const worker = new Worker("bench", async (job) => process(job.id ?? ""), { ...options, concurrency });
+  let ended = 0;
+  let wanted = { count: Number.POSITIVE_INFINITY, resolve: () => {} };
+  worker.on("completed", () => {
+    ended += 1;
+    if (ended >= wanted.count) wanted.resolve();
+  });
+  for (const part of [queue, worker]) part.on("error", fail);
+  return {
+    add: (id: string) => queue.add("deploy", {}, { jobId: id }),
+    done: (count: number) =>
+      new Promise<void>((resolve) => {
+        wanted = { count, resolve };
+        if (ended >= count) resolve();
+      }),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([queue.close(), worker.close()]);
+    },
+  };
+}
+
+async function runTask(store: Store, { deploymentId, attempt }: DeployTask): Promise<void> {
+  const deployment = await store.deployments.get(deploymentId);
+  if (deployment !== null) await runThrough(store, deployment, attempt);
+}
+
+/** The fewest changes that a deployment can have: taken, and ended. */
+async function runThrough(store: Store, queued: Deployment, attempt: number): Promise<void> {
+  const taken = claim(queued, attempt, { at: new Date(), lineCount: 0 });
+  const ended = changeStatus(taken, "build-error", { at: new Date(), lineCount: 0 });
+  for (const next of [taken, ended]) {
+    if (!(await store.deployments.compareAndSet(next))) throw new Error(`${next.id} was changed meanwhile`);
+  }
+}
+
+function newDeployments() {
+  return Array.from({ length: jobCount }, (_, index) => {
+    const app = index % appCount;
+    return aNewDeployment({ id: randomUUID(), appId: `app-${app}`, ownerId: `owner-${app % ownerCount}` });
+  });
+}
+
+function perSecond(startedAt: number): number {
+  return (jobCount / (performance.now() - startedAt)) * 1_000;
+}
+
+function fail(error: unknown): void {
+  throw error;
+}
