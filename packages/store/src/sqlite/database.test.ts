@@ -62,6 +62,25 @@ test("a transaction that throws keeps nothing, and the next one works", async ()
   expect(await notes(database)).toEqual(["kept"]);
 });
 
+test("of writes that come at once each is whole or not at all, and is seen by the next", async () => {
+  await using database = await openWithTable();
+  await using other = await openWithTable();
+  await database.write((transaction) => transaction.run("CREATE TABLE numbers (n INTEGER UNIQUE) STRICT"));
+  const count = () => other.read((transaction) => transaction.all("SELECT n FROM numbers").length);
+  const outcomes = await Promise.allSettled(
+    [1, 2, 2, 3].map((n) =>
+      database.write((transaction) => {
+        transaction.run("INSERT INTO numbers VALUES (?)", n + 100);
+        transaction.run("INSERT INTO numbers VALUES (?)", n);
+        return transaction.all("SELECT n FROM numbers").length;
+      }),
+    ),
+  );
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
+  expect(outcomes[3]).toMatchObject({ value: 6 });
+  expect(await count()).toBe(6);
+});
+
 test("a lock held past the bound is store-unavailable, and readers do not mind it", async () => {
   await using database = await openWithTable(60);
   await note(database, "before");

@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { SQLInputValue, StatementSync } from "node:sqlite";
-import { setTimeout as delay } from "node:timers/promises";
+import { setImmediate as othersTurn, setTimeout as delay } from "node:timers/promises";
 import { SlipwayError } from "@slipway/core";
 import { isBusy, storeUnavailable } from "./failures.ts";
 
@@ -24,18 +24,29 @@ export interface DatabaseOptions {
   readonly busyBoundMs?: number;
 }
 
+/** A transaction that waits for its turn, whatever its result's type. */
+interface WaitingWrite {
+  readonly deadline: number;
+  /** Does the work. @returns what tells its caller the result, to be called once it is on the disk. */
+  readonly run: (transaction: Transaction) => () => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /**
  * SQLite itself blocks the event loop while it waits for a lock. It gets only this long, then the wait goes on in timers,
  * so that a process with a slow neighbour still answers.
  */
 const blockingWaitMs = 10;
 const pollMs = 20;
+/** Writes that may share a commit: so many are done in the time that one fsync takes. */
+const sharedWrites = 64;
 const walBytesKept = 64 * 1024 * 1024;
 
 /**
  * WAL, so readers and the writer do not wait for each other. `synchronous = FULL` because an accepted deployment, a final
  * status or a release must outlive a power cut: with NORMAL the last commits of a WAL may be missing after one, and the
- * queue, the engine and the client would know of things that the truth has forgotten. The price is one fsync a commit.
+ * queue, the engine and the client would know of things that the truth has forgotten. The price is one fsync a commit, which
+ * the writes that wait for it share.
  */
 const settings = `
   PRAGMA synchronous = FULL;
@@ -49,8 +60,9 @@ export class Database implements Transaction, AsyncDisposable {
   readonly #busyBoundMs: number;
   readonly #inode: number;
   readonly #statements = new Map<string, StatementSync>();
-  /** The end of this process's own line of writers: they need not compete with each other for the lock. */
-  #lastWrite: Promise<unknown> = Promise.resolve();
+  /** This process's own line of writers: they need not compete with each other for the lock. */
+  readonly #waiting: WaitingWrite[] = [];
+  #writing: Promise<void> | undefined;
 
   private constructor(path: string, busyBoundMs: number) {
     this.path = path;
@@ -83,12 +95,14 @@ export class Database implements Transaction, AsyncDisposable {
    * @throws {SlipwayError} "store-unavailable", also when the lock was not free within the bound.
    */
   write<Result>(work: (transaction: Transaction) => Result): Promise<Result> {
-    const deadline = Date.now() + this.#busyBoundMs;
-    const turn = this.#lastWrite.then(() =>
-      this.#waitForLock(() => this.#transaction("BEGIN IMMEDIATE", work), deadline),
-    );
-    this.#lastWrite = turn.catch(() => undefined);
-    return turn;
+    const written = Promise.withResolvers<Result>();
+    const run = (transaction: Transaction) => {
+      const result = work(transaction);
+      return () => written.resolve(result);
+    };
+    this.#waiting.push({ deadline: Date.now() + this.#busyBoundMs, run, reject: written.reject });
+    this.#writing ??= this.#writeAll();
+    return written.promise;
   }
 
   all<Row>(sql: string, ...values: readonly Value[]): Row[] {
@@ -106,7 +120,7 @@ export class Database implements Transaction, AsyncDisposable {
 
   /** Waits for the writes under way, then closes; calls made later reject with "store-unavailable". */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#lastWrite;
+    await this.#writing;
     this.#statements.clear();
     if (this.#connection.isOpen) this.#connection.close();
   }
@@ -120,6 +134,55 @@ export class Database implements Transaction, AsyncDisposable {
         `${this.path} lies on a file system that several processes cannot share a SQLite database on (journal mode ${mode?.journal_mode})`,
       );
     }
+  }
+
+  /** Between two commits whoever else has something to write comes to say so. */
+  async #writeAll(): Promise<void> {
+    do {
+      await othersTurn();
+      await this.#writeTogether();
+    } while (this.#waiting.length > 0);
+    this.#writing = undefined;
+  }
+
+  /** One commit for those who wait. Nobody hears of a result before it is on the disk. */
+  async #writeTogether(): Promise<void> {
+    let group: WaitingWrite[] = [];
+    try {
+      const tellers = this.#transaction("BEGIN IMMEDIATE", () => {
+        // not before the lock is held, so that who came while it was waited for is among them
+        group = this.#waiting.splice(0, sharedWrites);
+        return group.length === 1 ? group.map(({ run }) => run(this)) : group.map((one) => this.#apart(one));
+      });
+      for (const tell of tellers) tell();
+    } catch (error) {
+      const waits = group.length === 0 && isBusy(error);
+      const refused = group.length > 0 ? group : this.#takeWaiting(waits ? Date.now() : Infinity);
+      for (const { reject } of refused) reject(storeUnavailable(error, this.path));
+      if (waits) await delay(pollMs * (0.5 + Math.random()));
+    }
+  }
+
+  /** A write among others: when it throws, only what itself did is undone. */
+  #apart({ run, reject }: WaitingWrite): () => void {
+    this.#connection.exec("SAVEPOINT apart");
+    try {
+      const tell = run(this);
+      this.#connection.exec("RELEASE apart");
+      return tell;
+    } catch (error) {
+      if (!this.#connection.isTransaction) throw error;
+      this.#connection.exec("ROLLBACK TO apart; RELEASE apart");
+      return () => reject(storeUnavailable(error, this.path));
+    }
+  }
+
+  /** Takes those whose time to wait for the lock ended by then out of the line. */
+  #takeWaiting(untilMs: number): WaitingWrite[] {
+    const late = this.#waiting.filter(({ deadline }) => deadline <= untilMs);
+    const others = this.#waiting.filter(({ deadline }) => deadline > untilMs);
+    this.#waiting.splice(0, this.#waiting.length, ...others);
+    return late;
   }
 
   #transaction<Result>(begin: string, work: (transaction: Transaction) => Result): Result {
