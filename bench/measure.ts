@@ -2,19 +2,37 @@
 
 export interface Way {
   readonly name: string;
-  /** Does it once. @returns how many units (lines) a second it did. */
+  /** Does it once. @returns what was measured, in the comparison's unit. */
   readonly run: () => Promise<number>;
 }
 
-/** Runs that are not counted, until the engine has compiled what matters. */
-const warmUps = 3;
-const rounds = 7;
+/** How figures are shown. For rates more is better, for times less: the ratio is to the limit either way. */
+export interface Unit {
+  readonly shown: (value: number) => string;
+}
+
+export const units = {
+  thousandsPerSecond: { shown: (rate) => `${Math.round(rate / 1_000)}k/s` },
+  perSecond: { shown: (rate) => `${Math.round(rate)}/s` },
+  milliseconds: { shown: (ms) => `${ms.toFixed(ms < 10 ? 2 : 0)} ms` },
+} as const satisfies Record<string, Unit>;
+
+export interface ComparisonOptions {
+  readonly unit?: Unit;
+  /** Runs that are not counted, until the engine has compiled what matters. */
+  readonly warmUps?: number;
+  readonly rounds?: number;
+}
 
 /**
  * @param ways the first is the limit that the others are told as a share of. Taken in turn, so that what else the machine does
  * meets all of them.
  */
-export async function compare(title: string, ways: readonly Way[]): Promise<void> {
+export async function compare(
+  title: string,
+  ways: readonly Way[],
+  { unit = units.thousandsPerSecond, warmUps = 3, rounds = 7 }: ComparisonOptions = {},
+): Promise<void> {
   const results = new Map<string, number[]>(ways.map(({ name }) => [name, []]));
   for (let round = 0; round < warmUps; round += 1) for (const { run } of ways) await run();
   for (let round = 0; round < rounds; round += 1) {
@@ -22,10 +40,15 @@ export async function compare(title: string, ways: readonly Way[]): Promise<void
   }
   const limits = results.get(ways[0]?.name ?? "") ?? [];
   print(`\n${title} (median of ${rounds} runs, lowest to highest)`);
-  for (const [name, rates] of results) {
-    const ratios = rates.map((rate, index) => rate / (limits[index] ?? rate));
-    print(`  ${name.padEnd(42)}${spread(rates, thousands)}   ×${spread(ratios, twoDigits)}`);
+  for (const [name, values] of results) {
+    const ratios = values.map((value, index) => value / (limits[index] ?? value));
+    print(`  ${name.padEnd(46)}${spread(values, unit.shown)}   ×${spread(ratios, twoDigits)}`);
   }
+}
+
+/** The middle one of an odd number of values. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 export function print(line: string): void {
@@ -33,13 +56,8 @@ export function print(line: string): void {
 }
 
 function spread(values: readonly number[], shown: (value: number) => string): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (index: number) => shown(sorted[index] ?? Number.NaN);
-  return `${at(Math.floor(sorted.length / 2)).padStart(7)} (${at(0)} to ${at(sorted.length - 1)})`;
-}
-
-function thousands(rate: number): string {
-  return `${Math.round(rate / 1_000)}k/s`;
+  const [lowest, highest] = [Math.min(...values), Math.max(...values)];
+  return `${shown(median(values)).padStart(7)} (${shown(lowest)} to ${shown(highest)})`;
 }
 
 function twoDigits(ratio: number): string {

@@ -14,9 +14,9 @@ import { openStore } from "@slipway/store";
 import { aNewDeployment, startRedis } from "@slipway/testkit";
 import { compare, median, units } from "./measure.ts";
 
-const appCount = 200;
-const perApp = 5;
-const ownerCount = 40;
+const appCount = 100;
+const perApp = 4;
+const ownerCount = 20;
 const concurrency = 16;
 const probes = 51;
 
@@ -137,8 +137,8 @@ async function openPlace(): Promise<Place> {
   await using parts = new AsyncDisposableStack();
   const store = parts.use(await openStore({ databaseUrl: `file:${folder}/${randomUUID()}.db` }));
   const keys = redisKeys(randomUUID().slice(0, 8));
-  const { deployments } = store;
-  const lanes = parts.use(openLanes({ redisUrl: redis.url, keys, deployments, onError: fail }));
+  const { deployments, operations } = store;
+  const lanes = parts.use(openLanes({ redisUrl: redis.url, keys, deployments, operations, onError: fail }));
   const owned = parts.move();
   return { store, lanes, keys, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
@@ -155,7 +155,9 @@ async function openWorker(
     concurrency,
     leaseMs: 30_000,
     run,
+    operate: async ({ operationId }) => fail(new Error(`nobody asked for operation ${operationId}`)),
     onExhausted: async (_id, error) => fail(error),
+    onOperationExhausted: async (_id, error) => fail(error),
     onError: fail,
   });
   return { [Symbol.asyncDispose]: () => worker.stop({ graceMs: 1_000 }) };
@@ -171,7 +173,8 @@ function openBullMq(process: (id: string) => Promise<void>) {
     ended += 1;
     if (ended >= wanted.count) wanted.resolve();
   });
-  for (const part of [queue, worker]) part.on("error", fail);
+  queue.on("error", fail);
+  worker.on("error", fail);
   return {
     add: (id: string) => queue.add("deploy", {}, { jobId: id }),
     done: (count: number) =>
@@ -210,6 +213,6 @@ function perSecond(startedAt: number): number {
   return (jobCount / (performance.now() - startedAt)) * 1_000;
 }
 
-function fail(error: unknown): void {
+function fail(error: unknown): never {
   throw error;
 }
