@@ -16,7 +16,9 @@ describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
   let registry: RegistryUnderTest;
   beforeAll(async () => {
     registry = opened.use(await startRegistry(inject("environment").DATA_DIR));
-    slipway = opened.use(await SlipwayUnderTest.start({ workers: [{}, {}], registryUrl: registry.url }));
+    slipway = opened.use(
+      await SlipwayUnderTest.start({ workers: [{}, {}], gated: true, registryUrl: registry.url }),
+    );
   });
   afterAll(() => opened.disposeAsync());
 
@@ -50,6 +52,22 @@ describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
     expect(await slipway.page(app)).toBe("after");
     const workers = await slipway.listWorkers();
     expect(workers.map(({ state }) => state)).toEqual(["ready", "ready"]);
+  });
+
+  test("a worker is cut off from Redis, and not from the store: another takes over, and its changes are refused", async () => {
+    const app = await slipway.createApp("cut");
+    await using follower = slipway.follow(app);
+    const id = await slipway.deploy(app, inlineApp(steps(40), answering("built")));
+    await follower.until((frames) => linesOf(frames, id).includes("step 3 of 40"));
+    const worker = await slipway.workerOf(id);
+    const gate = slipway.gateOf(worker);
+    gate.shut();
+    await slipway.until(id, ({ attempt }) => attempt === 2);
+    gate.reopen();
+    const [deployment] = await settled(slipway, app, [id], [follower]);
+    expect(deployment).toMatchObject({ status: "success", attempt: 2 });
+    expect(await slipway.page(app)).toBe("built");
+    await slipway.shown(worker, "ready");
   });
 
   test("the registry is killed during a push and comes back: the push is tried again", async () => {

@@ -19,10 +19,13 @@ import { AppUnderTest } from "./app-under-test.ts";
 import { watchContainers } from "./container-watch.ts";
 import type { ContainerWatch } from "./container-watch.ts";
 import { Follower } from "./follower.ts";
+import { Gate } from "./gate.ts";
 
 export interface SlipwayOptions {
   /** Variables of each worker, over those of all; as many workers as there are entries. */
   readonly workers: readonly Readonly<Record<string, string>>[];
+  /** Each worker reaches Redis through a gate of its own. */
+  readonly gated?: boolean;
   /** Variables of all processes. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Engines of workers, besides the one of set-up, which releases run on. */
@@ -58,6 +61,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
   readonly containers: ContainerWatch;
   readonly api: ApiClient;
   readonly workers: readonly AppUnderTest[];
+  readonly #gates: readonly Gate[];
   readonly #apiUrl: string;
   readonly #opened: AsyncDisposableStack;
 
@@ -66,9 +70,11 @@ export class SlipwayUnderTest implements AsyncDisposable {
       SlipwayUnderTest,
       "environment" | "store" | "redis" | "engines" | "containers" | "api" | "workers"
     >,
+    gates: readonly Gate[],
     apiUrl: string,
     opened: AsyncDisposableStack,
   ) {
+    this.#gates = gates;
     this.environment = parts.environment;
     this.installationId = parts.environment["INSTALLATION_ID"] ?? "";
     this.store = parts.store;
@@ -94,13 +100,16 @@ export class SlipwayUnderTest implements AsyncDisposable {
     const store = opened.use(await openStore({ databaseUrl: `file:${dataDir}/slipway.db` }));
     opened.defer(() => removeImages(docker, registryHost, store));
     const containers = opened.use(await watchContainers(engines, installation.id));
-    const apps = appsOf(options, environment).map((app) => opened.use(app));
+    const gates: Gate[] = [];
+    for (const _ of options.gated === true ? options.workers : [])
+      gates.push(opened.use(await Gate.open(Number(new URL(redis.url).port))));
+    const apps = appsOf(options, environment, gates).map((app) => opened.use(app));
     await Promise.all(apps.map((app) => app.start()));
     const apiUrl = `http://127.0.0.1:${environment["API_PORT"]}`;
     const api = await ApiClient.connect(apiUrl, environment["BOOTSTRAP_TOKEN"] ?? "");
     const workers = apps.filter(({ name }) => name.startsWith("worker"));
     const parts = { environment, store, redis, engines, containers, api, workers };
-    return new SlipwayUnderTest(parts, apiUrl, opened.move());
+    return new SlipwayUnderTest(parts, gates, apiUrl, opened.move());
   }
 
   /** All of what it keeps in Redis, by name. */
@@ -152,6 +161,14 @@ export class SlipwayUnderTest implements AsyncDisposable {
     return ((await (await this.ask("GET", "/v1/workers")).json()) as WorkersAnswer).workers;
   }
 
+  /** Waits until operators see the worker in this state. */
+  async shown(worker: AppUnderTest, state: string): Promise<void> {
+    await eventually(async () => {
+      const workers = await this.listWorkers();
+      return workers.some((one) => one.pid === worker.pid && one.state === state) ? true : undefined;
+    });
+  }
+
   /** The worker that runs the deployment, as it tells itself. */
   async workerOf(deploymentId: string): Promise<AppUnderTest> {
     return eventually(async () => {
@@ -169,6 +186,13 @@ export class SlipwayUnderTest implements AsyncDisposable {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
       throw error;
     });
+  }
+
+  /** Between a worker and Redis. */
+  gateOf(worker: AppUnderTest): Gate {
+    const gate = this.#gates[this.workers.indexOf(worker)];
+    if (gate === undefined) throw new Error("the workers were started without gates");
+    return gate;
   }
 
   /** The text that the app answers with now. */
@@ -220,10 +244,18 @@ async function environmentOf(
   };
 }
 
-function appsOf({ workers }: SlipwayOptions, environment: Readonly<Record<string, string>>): AppUnderTest[] {
+function appsOf(
+  { workers }: SlipwayOptions,
+  environment: Readonly<Record<string, string>>,
+  gates: readonly Gate[],
+): AppUnderTest[] {
   const { DATA_DIR: filesDir } = inject("environment");
   const logFolder = join(filesDir, "logs", environment["INSTALLATION_ID"] ?? "");
-  const each = workers.map((variables, index) => ({ name: `worker-${index + 1}`, variables }));
+  const each = workers.map((variables, index) => {
+    const gate = gates[index];
+    const redis = gate === undefined ? {} : { REDIS_URL: `redis://127.0.0.1:${gate.port}/0` };
+    return { name: `worker-${index + 1}`, variables: { ...redis, ...variables } };
+  });
   return [{ name: "api", variables: {} }, { name: "stream", variables: {} }, ...each].map(
     ({ name, variables }) =>
       new AppUnderTest(

@@ -3,7 +3,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lacksEngine } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
-import type { AppUnderTest } from "./app-under-test.ts";
 import { linesOf } from "./follower.ts";
 import { settled, stubborn, steps } from "./scenario.ts";
 import { eventually, SlipwayUnderTest } from "./slipway.ts";
@@ -91,7 +90,7 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     await follower.until((frames) => linesOf(frames, id).includes("step 3 of 20"));
     const worker = await slipway.workerOf(id);
     const stopping = worker.stop();
-    await shown(worker, "draining");
+    await slipway.shown(worker, "draining");
     expect(await stopping).toBe("code 0");
     expect(
       (await slipway.listWorkers()).filter(({ name, state }) => name === worker.name && state !== "lost"),
@@ -164,22 +163,14 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
   const buildsOf = (deploymentId: string) => livesOf(deploymentId, "build");
   const startedOf = (deploymentId: string) => livesOf(deploymentId, "release");
 
-  /** Waits until operators see the worker in this state. */
-  async function shown(worker: AppUnderTest, state: string): Promise<void> {
-    await eventually(async () => {
-      const workers = await slipway.listWorkers();
-      return workers.some((one) => one.pid === worker.pid && one.state === state) ? true : undefined;
-    });
-  }
-
   /** Freezes the worker that runs the deployment until `over`; then waits until it has found out that it is not its any more. */
   async function frozenUntil(deploymentId: string, over: () => Promise<unknown>): Promise<void> {
     const worker = await slipway.workerOf(deploymentId);
     worker.freeze();
-    await shown(worker, "lost");
+    await slipway.shown(worker, "lost");
     await over();
     worker.thaw();
-    await shown(worker, "ready");
+    await slipway.shown(worker, "ready");
     await eventually(async () => {
       const workers = await slipway.listWorkers();
       const back = workers.find(({ pid }) => pid === worker.pid);
