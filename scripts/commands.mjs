@@ -23,6 +23,18 @@ Sets up what is missing, then runs the API, the stream and the workers until Ctr
 a second Ctrl-C ends all at once.
 ${variables}`,
   },
+  user: {
+    summary: "create, change and delete users",
+    help: `Usage: npm run user -- create USERNAME --email EMAIL [--fullname NAME] [--operator] [--no-password]
+       npm run user -- change USERNAME [--email EMAIL] [--fullname NAME] [--operator | --no-operator]
+       npm run user -- password USERNAME
+       npm run user -- token USERNAME [--name NAME]
+       npm run user -- list
+       npm run user -- delete USERNAME
+
+Works on the database in DATA_DIR, or at DATABASE_URL, whether Slipway runs or not. Passwords are asked for, or read from
+the first line of standard input. "token" prints a new API token.`,
+  },
   "rotate-keys": {
     summary: "sign tokens and upload URLs with a new key from now on",
     help: `Usage: npm run rotate-keys [-- --now]

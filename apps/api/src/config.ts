@@ -49,6 +49,7 @@ const settings = commonSettings.extend({
   CORS_ORIGINS: originsSetting,
 });
 const schema = withSigningKeys(settings);
+const storageSettings = commonSettings.pick({ DATA_DIR: true, DATABASE_URL: true, BLOBS_URL: true });
 
 type SigningKeySource = { readonly signingKeys: ReturnType<typeof signingKeysFrom> };
 type PublicUrls = { readonly PUBLIC_API_URL: string; readonly PUBLIC_STREAM_URL: string };
@@ -68,6 +69,11 @@ export function readConfig(environment: Environment): ApiConfig {
     PUBLIC_API_URL: config.PUBLIC_API_URL ?? `http://127.0.0.1:${config.API_PORT}`,
     PUBLIC_STREAM_URL: config.PUBLIC_STREAM_URL ?? `ws://127.0.0.1:${config.STREAM_PORT}`,
   };
+}
+
+/** What a command on the store needs. @throws {SlipwayError} "configuration-invalid" that lists every problem. */
+export function readStorageConfig(environment: Environment): ReturnType<typeof storageUrls> {
+  return storageUrls(configFrom(storageSettings, environment));
 }
 
 /** A number of proxies in a row, or the ones to trust. */

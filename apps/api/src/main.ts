@@ -1,17 +1,32 @@
-// The API process: REST API and queue dashboard.
+// The API process: REST API and queue dashboard. With `user` as its argument it manages users instead, and ends.
 
 import { createLogger, runMain, runService } from "@slipway/service";
+import { openStore } from "@slipway/store";
 import { startApi } from "./app.ts";
-import { readConfig } from "./config.ts";
+import { readConfig, readStorageConfig } from "./config.ts";
+import { runUserCommand } from "./user-command.ts";
 
-process.exit(
-  await runMain(async () => {
-    const config = readConfig(process.env);
-    const logger = createLogger({
-      name: config.SERVICE_NAME ?? "api",
-      level: config.LOG_LEVEL,
-      format: config.LOG_FORMAT,
-    });
-    return runService({ logger, graceMs: config.GRACE_MS, start: () => startApi(config, logger) });
-  }),
-);
+const [command, ...args] = process.argv.slice(2);
+process.exit(await runMain(command === "user" ? manageUsers : serve));
+
+async function serve(): Promise<number> {
+  const config = readConfig(process.env);
+  const logger = createLogger({
+    name: config.SERVICE_NAME ?? "api",
+    level: config.LOG_LEVEL,
+    format: config.LOG_FORMAT,
+  });
+  return runService({ logger, graceMs: config.GRACE_MS, start: () => startApi(config, logger) });
+}
+
+async function manageUsers(): Promise<number> {
+  const { databaseUrl } = readStorageConfig(process.env);
+  await using store = await openStore({ databaseUrl });
+  return await runUserCommand(args, {
+    store,
+    input: process.stdin,
+    print: (line) => void process.stdout.write(`${line}\n`),
+    tell: (text) => void process.stderr.write(text),
+    now: () => new Date(),
+  });
+}

@@ -1,0 +1,10 @@
+// npm run user: creates, changes and deletes users of this installation, also while it runs.
+import { readConfig } from "./config.ts";
+import { runProgram } from "./run-program.ts";
+import { runCommand } from "./terminal.ts";
+
+await runCommand(() => {
+  const { dataDir } = readConfig();
+  const args = ["apps/api/src/main.ts", "user", ...process.argv.slice(2)];
+  return runProgram(process.execPath, args, { DATA_DIR: dataDir });
+});
