@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { accountRole, allows, isAppPermission } from "@slipway/auth";
+import { accountPermissions, accountRole, allows, appPermissions, isAppPermission } from "@slipway/auth";
 import type { AppRole } from "@slipway/auth";
 import { aCollaborator, aLogChunk, aNewDeployment, anApp, lacksRedis } from "@slipway/testkit";
 import { v1Routes } from "../../apps/api/src/routes.ts";
@@ -60,6 +60,12 @@ describe.skipIf(await lacksRedis())("every route, for every role", () => {
   test("what Express has is what the table has", () => {
     const told = [...open, ...routes.map(({ method, path }) => `${method} ${path}`)];
     expect(registeredRoutes(api.service.http).toSorted()).toEqual(told.toSorted());
+  });
+
+  test("each permission is some route's, but the dashboard's", () => {
+    const used = new Set<string>(routes.map(({ access }) => access));
+    const table = Object.keys({ ...accountPermissions, ...appPermissions });
+    expect(table.filter((permission) => !used.has(permission))).toEqual(["queues:manage"]);
   });
 
   test.each(roles)("%s", async (role) => {

@@ -47,6 +47,7 @@ test("collaborators may do everything but change or delete the app", () => {
 test("limited collaborators neither see variables nor run code that could", () => {
   expect(ofApps.filter((permission) => allows("limited", permission))).toEqual([
     "app:read",
+    "app:restart",
     "logs:read",
     "deployments:read",
     "collaborators:read",

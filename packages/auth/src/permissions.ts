@@ -33,8 +33,8 @@ export const appPermissions = {
   "app:read": all,
   "app:change": owners,
   "app:delete": owners,
-  /** Scale and restart. */
-  "app:operate": trusted,
+  "app:scale": trusted,
+  "app:restart": all,
   "logs:read": all,
   "deployments:read": all,
   "deployments:create": trusted,
