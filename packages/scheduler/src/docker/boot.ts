@@ -5,7 +5,7 @@ import { type RolloutSpec, SlipwayError, type StartOptions } from "@slipway/core
 import type Docker from "dockerode";
 import { type StartedProcess, ask, killContainer, startProcess, unlessAborted } from "@slipway/docker";
 import { appPort } from "../instance-config.ts";
-import { wholeLines } from "../whole-lines.ts";
+import { wholeLines } from "../line-cutter.ts";
 import { appCrashed, bootTimedOut } from "../boot-failures.ts";
 import { type Listening, watchListening } from "../listening.ts";
 

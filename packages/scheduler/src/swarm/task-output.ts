@@ -4,10 +4,7 @@ import type { IncomingMessage } from "node:http";
 import type { StartOptions } from "@slipway/core";
 import { ask, askStream, createDeframer } from "@slipway/docker";
 import type Docker from "dockerode";
-
-const newline = 10;
-/** An unfinished line that is longer is passed on as it is. */
-const heldBytes = 65_536;
+import { createLineCutter } from "../line-cutter.ts";
 
 /** Of one task; `end` is called once, dispose always. */
 export class TaskOutput implements Disposable {
@@ -52,13 +49,11 @@ export class TaskOutput implements Disposable {
 
   /** Whole lines, so that those of several instances do not run into each other. */
   async #follow(): Promise<void> {
-    let held: Buffer = Buffer.alloc(0);
+    const cutter = createLineCutter();
     for await (const bytes of this.#live()) {
-      const joined = Buffer.concat([held, bytes]);
-      const end = joined.length > heldBytes ? joined.length : joined.lastIndexOf(newline) + 1;
-      held = joined.subarray(end);
-      this.#passedBytes += end;
-      if (end > 0) await this.#onOutput(joined.subarray(0, end));
+      const lines = cutter.push(bytes);
+      this.#passedBytes += lines.length;
+      if (lines.length > 0) await this.#onOutput(lines);
       if (this.#over.signal.aborted) return;
     }
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { wholeLines } from "./whole-lines.ts";
+import { wholeLines } from "./line-cutter.ts";
 
 async function* pieces(...texts: (string | Error)[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) {
