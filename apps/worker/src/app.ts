@@ -21,7 +21,14 @@ import { endAbandonedOperation, operate } from "./operate.ts";
 import type { Platform } from "./platform.ts";
 import { openScheduler } from "./scheduler.ts";
 import manifest from "../package.json" with { type: "json" };
-import { cleanOperations, cleanSources, removeApp, resumeRemovals, sweepSandboxes } from "./upkeep.ts";
+import {
+  cleanOperations,
+  cleanSources,
+  removeApp,
+  resumeRemovals,
+  sweepRollouts,
+  sweepSandboxes,
+} from "./upkeep.ts";
 
 /** A sweep asks the engine and the store: a minute apart with the defaults. */
 const sweepEveryReconciles = 12;
@@ -93,6 +100,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   });
   const sweeping = setInterval(() => {
     sweepSandboxes(platform).catch((error: unknown) => onError(error, "cannot sweep the engine"));
+    sweepRollouts(platform).catch((error: unknown) => onError(error, "cannot sweep releases"));
   }, config.RECONCILE_MS * sweepEveryReconciles);
   const resources = opened.move();
   return {

@@ -1,4 +1,4 @@
-// Work that no deployment waits for: removing deleted apps, cleaning uploads, sweeping what dead attempts left on the engine.
+// Work that no deployment waits for: removing deleted apps, cleaning uploads, sweeping what dead attempts left on engines.
 
 import { cacheBlobPrefix, changeStatus, isFinal, label, sourceBlobKey, SlipwayError } from "@slipway/core";
 import type { Deployment, Labels } from "@slipway/core";
@@ -77,6 +77,25 @@ function isOver(deployment: Deployment | null, labels: Labels): boolean {
   return (
     deployment === null || isFinal(deployment.status) || Number(labels[label.attempt]) < deployment.attempt
   );
+}
+
+/**
+ * Removes what attempts that are over started and did not promote, on whatever engine or swarm releases run. What was
+ * started meanwhile has a higher attempt and stays.
+ */
+export async function sweepRollouts({
+  scheduler,
+  store,
+}: Pick<Platform, "scheduler" | "store">): Promise<void> {
+  for (const { appId, rolloutId, attempt } of await scheduler.list()) {
+    // One that ends meanwhile has put its rollout in service, or removed it, before: so it is asked for first.
+    const busy =
+      (await store.deployments.running(appId)) !== null || (await store.operations.running(appId)) !== null;
+    const app = busy ? null : await store.apps.get(appId);
+    // Of an app that is nowhere nothing is known, not even that it is gone: another database may be meant.
+    if (app === null || app.currentRolloutId === rolloutId) continue;
+    await scheduler.discard(appId, rolloutId, { attempt });
+  }
 }
 
 async function* everyDeployment(

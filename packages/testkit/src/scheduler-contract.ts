@@ -55,8 +55,8 @@ export function schedulerContract(name: string, newPlace: () => Promise<Schedule
       const { addresses, text } = await start(scheduler, rollout);
       expect(await talkAll(addresses)).toEqual(["first"]);
       expect(text).toBe("about to listen\n");
-      const { appId, releaseId, rolloutId } = rollout;
-      expect(await scheduler.list()).toContainEqual({ appId, releaseId, rolloutId });
+      const { appId, releaseId, rolloutId, attempt } = rollout;
+      expect(await scheduler.list()).toContainEqual({ appId, releaseId, rolloutId, attempt });
       await scheduler.removeApp(appId);
     });
 

@@ -54,10 +54,12 @@ export interface Instance {
   readonly cpus: number;
 }
 
-export interface RunningRollout {
+export interface KnownRollout {
   readonly appId: string;
   readonly releaseId: string;
   readonly rolloutId: string;
+  /** The highest that started something of it. */
+  readonly attempt: number;
 }
 
 export interface StartOptions {
@@ -98,7 +100,7 @@ export interface Scheduler extends AsyncDisposable {
   instances(appId: string): Promise<readonly Instance[]>;
   /** Stops and removes everything of an app. */
   removeApp(appId: string): Promise<void>;
-  /** Rollouts that have something running, each once: the reconciler's view. */
-  list(): Promise<readonly RunningRollout[]>;
+  /** Rollouts of all apps of which something is there, in whatever state, each once: for finding what was left behind. */
+  list(): Promise<readonly KnownRollout[]>;
   ping(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import {
   type Instance,
   notFound,
   type RolloutSpec,
-  type RunningRollout,
+  type KnownRollout,
   type Scheduler,
   SlipwayError,
   type StartOptions,
@@ -27,6 +27,7 @@ import {
   isPromoted,
   startedLast,
 } from "./app-containers.ts";
+import { knownRollouts } from "../known-rollouts.ts";
 import { restart } from "./container-config.ts";
 import { startInstances } from "./start-instances.ts";
 
@@ -117,12 +118,8 @@ class DockerScheduler implements Scheduler {
     await Promise.all(containers.map(({ id }) => this.#end(id, removalGraceMs)));
   }
 
-  async list(): Promise<readonly RunningRollout[]> {
-    const running = (await this.#find()).filter(({ state }) => state === "running" || state === "restarting");
-    const found = new Map(
-      running.map(({ appId, releaseId, rolloutId }) => [rolloutId, { appId, releaseId, rolloutId }]),
-    );
-    return [...found.values()];
+  async list(): Promise<readonly KnownRollout[]> {
+    return knownRollouts(await this.#find());
   }
 
   async ping(): Promise<void> {

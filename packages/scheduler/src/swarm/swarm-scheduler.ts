@@ -7,7 +7,7 @@ import {
   type Instance,
   notFound,
   type RolloutSpec,
-  type RunningRollout,
+  type KnownRollout,
   type Scheduler,
   SlipwayError,
   type StartOptions,
@@ -21,6 +21,7 @@ import {
   ensureNetwork,
 } from "@slipway/docker";
 import type Docker from "dockerode";
+import { knownRollouts } from "../known-rollouts.ts";
 import { bootService } from "./boot-service.ts";
 import { instancesOf } from "./instances.ts";
 import { serviceSpec } from "./service-spec.ts";
@@ -123,14 +124,8 @@ class SwarmScheduler implements Scheduler {
     await this.#end(await this.#find(appId));
   }
 
-  async list(): Promise<readonly RunningRollout[]> {
-    const found = new Map(
-      (await this.#find()).map(({ appId, releaseId, rolloutId }) => [
-        rolloutId,
-        { appId, releaseId, rolloutId },
-      ]),
-    );
-    return [...found.values()];
+  async list(): Promise<readonly KnownRollout[]> {
+    return knownRollouts(await this.#find());
   }
 
   async ping(): Promise<void> {
