@@ -8,6 +8,7 @@ describe("readConfig", () => {
       dataDir: `${repositoryRoot}/.slipway`,
       apiPort: 4100,
       streamPort: 4101,
+      routerPort: 4180,
       workers: 2,
       engineWorkers: 2,
       signingKeysGiven: false,
@@ -41,5 +42,6 @@ describe("readConfig", () => {
 
   test("refuses one port for two", () => {
     expect(() => readConfig({ API_PORT: "5000", STREAM_PORT: "5000" })).toThrow(/both 5000/);
+    expect(() => readConfig({ ROUTER_PORT: "4101" })).toThrow(/STREAM_PORT and ROUTER_PORT are both 4101/);
   });
 });

@@ -14,6 +14,7 @@ export interface ScriptConfig {
   dataDir: string;
   apiPort: number;
   streamPort: number;
+  routerPort: number;
   workers: number;
   /** Workers that build on the same engine: those of this clone, unless there are others. */
   engineWorkers: number;
@@ -43,6 +44,7 @@ export function readConfig(environment: Environment = process.env): ScriptConfig
     dataDir: absolute(text(environment, "DATA_DIR") ?? ".slipway"),
     apiPort: number("API_PORT", 4100, 1, 65_535),
     streamPort: number("STREAM_PORT", 4101, 1, 65_535),
+    routerPort: number("ROUTER_PORT", 4180, 1, 65_535),
     workers: number("WORKERS", 2, 1, 64),
     graceMs: number("GRACE_MS", defaultGraceMs, 1, 3_600_000),
   };
@@ -53,10 +55,21 @@ export function readConfig(environment: Environment = process.env): ScriptConfig
     signingKeysGiven: signingKeysGiven(environment),
     ...optional(environment, problems),
   };
-  if (config.apiPort === config.streamPort)
-    problems.push(`API_PORT and STREAM_PORT are both ${config.apiPort}`);
+  problems.push(
+    ...samePorts({ API_PORT: own.apiPort, STREAM_PORT: own.streamPort, ROUTER_PORT: own.routerPort }),
+  );
   if (problems.length > 0) throw new SetupError(`The environment is not right:\n  ${problems.join("\n  ")}`);
   return config;
+}
+
+function samePorts(ports: Readonly<Record<string, number>>): string[] {
+  const all = Object.entries(ports);
+  return all.flatMap(([name, port], index) =>
+    all
+      .slice(index + 1)
+      .filter(([, other]) => other === port)
+      .map(([other]) => `${name} and ${other} are both ${port}`),
+  );
 }
 
 /** The environment that a started program inherits: this process's own, with what Slipway adds or replaces. */

@@ -14,6 +14,7 @@ export interface AppEnvironment extends Record<string, string> {
   BUILD_NPM_REGISTRY: string;
   API_PORT: string;
   STREAM_PORT: string;
+  ROUTER_PORT: string;
   WORKERS: string;
   ENGINE_WORKERS: string;
   GRACE_MS: string;
@@ -43,6 +44,7 @@ export function appEnvironment(
     BUILD_NPM_REGISTRY: ensured.npmRegistry,
     API_PORT: String(config.apiPort),
     STREAM_PORT: String(config.streamPort),
+    ROUTER_PORT: String(config.routerPort),
     WORKERS: String(config.workers),
     ENGINE_WORKERS: String(config.engineWorkers),
     GRACE_MS: String(config.graceMs),

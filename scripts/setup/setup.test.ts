@@ -147,6 +147,7 @@ test("the apps' environment leaves out what is not set", () => {
     BUILD_NPM_REGISTRY: "http://n/",
     API_PORT: "1",
     STREAM_PORT: "2",
+    ROUTER_PORT: "3",
     WORKERS: "3",
     ENGINE_WORKERS: "3",
     GRACE_MS: "4",

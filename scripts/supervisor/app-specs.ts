@@ -3,17 +3,17 @@ import { join } from "node:path";
 import type { AppEnvironment } from "../setup/environment.ts";
 
 export interface AppSpec {
-  /** api, stream, worker-1, worker-2… */
+  /** api, stream, router, worker-1, worker-2… */
   name: string;
   /** The program, relative to the repository. */
   script: string;
   environment: Record<string, string>;
 }
 
-/** The processes to run for `environment`: one api, one stream, as many workers as it says. */
+/** The processes to run for `environment`: one api, one stream, one router, as many workers as it says. */
 export function appSpecs(environment: AppEnvironment, logFormat: "pretty" | "json"): AppSpec[] {
   const workers = Array.from({ length: Number(environment.WORKERS) }, (_, index) => `worker-${index + 1}`);
-  return ["api", "stream", ...workers].map((name) => ({
+  return ["api", "stream", "router", ...workers].map((name) => ({
     name,
     script: `apps/${name.replace(/-\d+$/, "")}/src/main.ts`,
     environment: {

@@ -15,7 +15,7 @@ export interface RunningSlipway extends ProcessIdentity {
 }
 
 /** Names of services that are apps, not what set-up started for them. */
-const appName = /^(api|stream|worker-\d+)$/;
+const appName = /^(api|stream|router|worker-\d+)$/;
 
 /** The Slipway that runs on this data directory; undefined when none does. */
 export async function findRunning(dataDir: string): Promise<RunningSlipway | undefined> {
@@ -50,7 +50,7 @@ export async function stopOrphans(dataDir: string, graceMs: number, say: Say): P
 
 /** Throws SetupError naming the port that is taken and the variable that names another. */
 export async function checkPorts(config: ScriptConfig): Promise<void> {
-  const wanted = { API_PORT: config.apiPort, STREAM_PORT: config.streamPort };
+  const wanted = { API_PORT: config.apiPort, STREAM_PORT: config.streamPort, ROUTER_PORT: config.routerPort };
   for (const [variable, port] of Object.entries(wanted)) {
     if (await isPortFree(port)) continue;
     throw new SetupError(

@@ -4,16 +4,17 @@ import { appSpecs } from "./app-specs.ts";
 import { restartDelay } from "./restart-policy.ts";
 import { onStopSignals } from "./stop-signals.ts";
 
-test("one api, one stream and as many workers as asked", () => {
+test("one api, one stream, one router and as many workers as asked", () => {
   const environment = { WORKERS: "2", DATA_DIR: "/d" } as unknown as AppEnvironment;
   const specs = appSpecs(environment, "json");
   expect(specs.map((spec) => [spec.name, spec.script])).toEqual([
     ["api", "apps/api/src/main.ts"],
     ["stream", "apps/stream/src/main.ts"],
+    ["router", "apps/router/src/main.ts"],
     ["worker-1", "apps/worker/src/main.ts"],
     ["worker-2", "apps/worker/src/main.ts"],
   ]);
-  expect(specs[3]?.environment).toMatchObject({
+  expect(specs[4]?.environment).toMatchObject({
     DATA_DIR: "/d",
     SERVICE_NAME: "worker-2",
     LOG_FORMAT: "json",

@@ -18,12 +18,13 @@ const bootTimeoutMs = 8_000;
 
 export default async function startPlatform(project: TestProject): Promise<() => Promise<void>> {
   const environment = await setup({ dataDir: ".slipway/test", say });
-  const [apiPort, streamPort] = [await freePort(), await freePort()];
+  const [apiPort, streamPort, routerPort] = [await freePort(), await freePort(), await freePort()];
   const supervisor = await startApps(
     {
       ...environment,
       API_PORT: String(apiPort),
       STREAM_PORT: String(streamPort),
+      ROUTER_PORT: String(routerPort),
       WORKERS: "2",
       CONCURRENCY: "1",
       BOOT_TIMEOUT_MS: String(bootTimeoutMs),

@@ -1,6 +1,10 @@
 // What a scenario does to a running Slipway: over HTTP and WebSocket only, as any client would.
 
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { request } from "node:http";
+import type { Agent, IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inject } from "vitest";
 import { WebSocket } from "ws";
@@ -72,9 +76,9 @@ export async function ask(method: string, path: string, body?: unknown): Promise
 /** A request that has to succeed. */
 export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const answer = await ask(method, path, body);
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
-  return (text === "" ? undefined : JSON.parse(text)) as T;
+  const body = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${body}`);
+  return (body === "" ? undefined : JSON.parse(body)) as T;
 }
 
 export async function createApp(prefix = "app"): Promise<AppJson> {
@@ -140,9 +144,18 @@ export async function deployed(app: string, archive: Buffer, gitRef: string | nu
   return { deployment, log: await output(app, id) };
 }
 
-/** The text the app's current release answers with. */
+/** The text the app answers with at its URL. */
 export async function page(app: string, path = "/"): Promise<string> {
-  return (await fetch(new URL(path, (await showApp(app)).url))).text();
+  return (await visit(new URL(path, (await showApp(app)).url))).body;
+}
+
+/** Asks the router for an app's URL: names below localhost are this machine, though not every resolver knows that. */
+export async function visit(url: URL, agent?: Agent): Promise<{ status: number; body: string }> {
+  const { port, pathname, search, host } = url;
+  const options = { host: "127.0.0.1", port, path: `${pathname}${search}`, headers: { host } };
+  const outgoing = request({ ...options, agent: agent ?? false }).end();
+  const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
+  return { status: answer.statusCode ?? 0, body: await text(answer) };
 }
 
 /** Follows an app's deployments until `until` is satisfied or the socket closes. */

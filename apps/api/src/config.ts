@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import {
+  appUrlSettings,
   commonSettings,
   configFrom,
   countSetting,
@@ -28,6 +29,7 @@ const proxy = z.union([z.enum(proxyNames), z.ipv4(), z.ipv6(), z.cidrv4(), z.cid
 });
 
 const settings = commonSettings.extend({
+  ...appUrlSettings.shape,
   API_PORT: portSetting.default(4100),
   API_HOST: z.string().min(1).default("127.0.0.1"),
   STREAM_PORT: portSetting.default(4101),

@@ -1,7 +1,7 @@
 // The worker's configuration: the one schema, read from the environment that main.ts gives.
 
 import { z } from "zod";
-import { commonSettings, configFrom, countSetting, storageUrls } from "@slipway/service";
+import { appUrlSettings, commonSettings, configFrom, countSetting, storageUrls } from "@slipway/service";
 import type { Environment } from "@slipway/service";
 
 const mebi = 1024 * 1024;
@@ -12,6 +12,7 @@ const list = z
   .transform((text) => text.split(/[\s,]+/).filter((item) => item !== ""));
 
 const schema = commonSettings.extend({
+  ...appUrlSettings.shape,
   REGISTRY_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }),
   REGISTRY_PULL_HOST: z
     .string()
@@ -47,6 +48,7 @@ const schema = commonSettings.extend({
   APP_PIDS: countSetting.default(512),
   BOOT_TIMEOUT_MS: countSetting.default(60_000),
   STOP_GRACE_MS: countSetting.default(30_000),
+  DRAIN_MS: countSetting.default(10_000),
 });
 
 export type WorkerConfig = z.output<typeof schema> & ReturnType<typeof storageUrls>;

@@ -66,7 +66,7 @@ async function run(
   const count = operation.webCount ?? app.webCount;
   if (app.currentRolloutId === operation.id) {
     // An attempt died after its rollout had been put in service: see it through.
-    await promote(platform, { app, rolloutId: operation.id, count: app.webCount, holder: lease });
+    await promote(platform, { app, rolloutId: operation.id, count: app.webCount, holder: lease, signal });
     return true;
   }
   if (app.currentReleaseId === null) {
@@ -120,6 +120,7 @@ async function roll(
     count,
     lastDeployedAt: null,
     holder: lease,
+    signal,
   });
 }
 

@@ -3,9 +3,9 @@
 
 import { changeApp, notFound } from "@slipway/core";
 import type { Address, App } from "@slipway/core";
-import { announceRoutes } from "./announce-routes.ts";
 import { noteInstances } from "./observe.ts";
 import type { Platform } from "./platform.ts";
+import { switchRouters } from "./switch-routers.ts";
 
 /** A rollout that is up. */
 interface Rollout {
@@ -15,6 +15,8 @@ interface Rollout {
   readonly count: number;
   /** Who started it: the hold on the deployment or the operation. It rejects with "lease-lost" once that is another's. */
   readonly holder: { check(): Promise<void> };
+  /** Ends the wait for the routers; whoever continues waits again. */
+  readonly signal: AbortSignal;
 }
 
 export interface NextRollout extends Rollout {
@@ -27,13 +29,16 @@ export interface NextRollout extends Rollout {
 /** May be repeated, also by a later attempt. @throws {SlipwayError} "lease-lost", "not-found" when the app is gone. */
 export async function putInService(platform: Platform, next: NextRollout): Promise<void> {
   await point(platform, next);
-  announceRoutes(platform, next.app.id);
   await promote(platform, next);
 }
 
 /** Ends all other rollouts of the app, so it is for the one who holds it: the next one's may be starting by now. */
-export async function promote(platform: Platform, { app, rolloutId, count, holder }: Rollout): Promise<void> {
+export async function promote(
+  platform: Platform,
+  { app, rolloutId, count, holder, signal }: Rollout,
+): Promise<void> {
   const { scheduler, config } = platform;
+  await switchRouters(platform, { appId: app.id, rolloutId }, signal);
   await holder.check();
   await scheduler.promote(app.id, rolloutId, { graceMs: config.STOP_GRACE_MS, count });
   await noteInstances(platform, app.id);

@@ -2,6 +2,7 @@
 
 import { launchCommand, requireWeb, runEnvironment } from "@slipway/buildpacks";
 import type { App, Release, RolloutSpec } from "@slipway/core";
+import { appUrl } from "@slipway/service";
 import type { Platform } from "./platform.ts";
 
 /** @throws {SlipwayError} "no-web-process" when the release has none. */
@@ -32,6 +33,6 @@ export function rolloutOf(
     }),
     limits: { memoryBytes: config.APP_MEMORY_MB, cpus: config.APP_CPUS, pids: config.APP_PIDS },
     bootTimeoutMs: config.BOOT_TIMEOUT_MS,
-    hostname: null,
+    hostname: new URL(appUrl(config, app.name)).hostname,
   };
 }

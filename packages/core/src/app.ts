@@ -53,12 +53,17 @@ const appName = /^[a-z](?:[a-z0-9-]{0,46}[a-z0-9])$/;
 
 /** @throws {SlipwayError} "invalid" that says the rule. */
 export function checkAppName(name: string): void {
-  if (!appName.test(name) || name.includes("--")) {
+  if (!isAppName(name)) {
     throw invalidField(
       "name",
       "must be 2 to 48 lower-case letters, digits or single hyphens, begin with a letter and not end with a hyphen",
     );
   }
+}
+
+/** Whether an app may have this name. */
+export function isAppName(name: string): boolean {
+  return appName.test(name) && !name.includes("--");
 }
 
 export function newApp(request: NewApp): App {

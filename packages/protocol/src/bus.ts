@@ -1,4 +1,4 @@
-// What goes over Redis pub/sub: one channel per app for its followers, one for the workers, one for whoever routes requests.
+// What goes over Redis pub/sub: one channel per app for its followers, one for the workers, one for the routers.
 
 import { z } from "zod";
 import { deploymentStatuses } from "@slipway/core";
@@ -39,12 +39,22 @@ export const appMessage = z.discriminatedUnion("type", [newMessage, statusMessag
 /** To every worker: whoever runs the deployment ends it now. The store already says that it is aborted. */
 export const controlMessage = z.object({ type: z.literal("abort"), deploymentId: z.string() });
 
-/** What serves the app has changed. The store already holds it. */
-export const routeMessage = z.object({ appId: z.string() });
+/** To every router: what serves an app changed. The store already says so. */
+export const routeMessage = z.object({
+  appId: z.string(),
+  /** When somebody waits for every router to have no request left on the app's other rollouts. */
+  switch: z
+    .object({
+      rolloutId: z.string(),
+      /** How long requests on the others may take to end; then they are cut off. */
+      drainMs: z.int().min(0),
+    })
+    .optional(),
+});
 
-export type RouteMessage = z.infer<typeof routeMessage>;
 export type NewMessage = z.infer<typeof newMessage>;
 export type StatusMessage = z.infer<typeof statusMessage>;
 export type LogMessage = z.infer<typeof logMessage>;
 export type AppMessage = z.infer<typeof appMessage>;
 export type ControlMessage = z.infer<typeof controlMessage>;
+export type RouteMessage = z.infer<typeof routeMessage>;

@@ -6,5 +6,6 @@ export * from "./http/index.ts";
 export * from "./instances.ts";
 export * from "./jobs.ts";
 export * from "./keys.ts";
+export * from "./routers.ts";
 export * from "./workers.ts";
 export * from "./socket-io.ts";

@@ -12,8 +12,12 @@ export function redisKeys(installationId: string) {
     ownerJobs: (ownerId: string) => `{${root}:queue}:owner:${ownerId}`,
     appChannel: (appId: string) => `${root}:app:${appId}`,
     controlChannel: `${root}:control`,
-    /** Whoever routes requests hears here that an app's targets changed. */
+    /** Routers hear here that what serves an app changed. */
     routesChannel: `${root}:routes`,
+    /** When each router told last that it lives: a sorted set of their ids, in milliseconds of Redis's clock. */
+    routersSeen: `{${root}:routers}:seen`,
+    /** Which routers have nothing left on any other rollout of the app than this one: a set of their ids. */
+    routersSwitched: (rolloutId: string) => `{${root}:routers}:switched:${rolloutId}`,
     /** What runs of an app, as a worker saw it last. */
     appInstances: (appId: string) => `${root}:instances:${appId}`,
     /** The tail of a deployment's log: a Redis Stream whose entry ids are `firstSeq-lineCount`. */

@@ -43,6 +43,32 @@ export const commonSettings = z.object({
   LOG_FORMAT: z.enum(["json", "pretty"]).default("json"),
 });
 
+/** Of processes that route requests to apps, or tell where apps are reached. */
+export const appUrlSettings = z.object({
+  ROUTER_DOMAIN: z
+    .string()
+    .regex(
+      /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
+      "must be a domain name in lower case",
+    )
+    .default("localhost"),
+  ROUTER_PORT: portSetting.default(4180),
+  PUBLIC_APP_URL: z
+    .string()
+    .refine(
+      (url) => /^https?:\/\/\{app\}\.[^/{}]+\/?$/.test(url) && URL.canParse(url.replace("{app}", "app")),
+      "must be like https://{app}.apps.example.com",
+    )
+    .transform((url) => url.replace(/\/$/, ""))
+    .optional(),
+});
+
+/** Where an app's users reach it. Its host name is the one that requests to the router have to ask for. */
+export function appUrl(config: z.output<typeof appUrlSettings>, name: string): string {
+  const url = config.PUBLIC_APP_URL ?? `http://{app}.${config.ROUTER_DOMAIN}:${config.ROUTER_PORT}`;
+  return url.replace("{app}", name);
+}
+
 const shortestKey = 32;
 const signingKey = z.string().min(shortestKey, `must have at least ${shortestKey} characters`);
 

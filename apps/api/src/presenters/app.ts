@@ -1,19 +1,27 @@
 // An app as the API shows it.
 
-import type { Address, App, Operation, User } from "@slipway/core";
+import type { App, Operation, User } from "@slipway/core";
 import type { AppBody } from "@slipway/protocol";
+import { appUrl } from "@slipway/service";
 import type { ApiConfig } from "../config.ts";
 
 /** @param owner null when the owner's account is gone. @param running the app's operation that runs. */
 export function presentApp(
   app: App,
   owner: User | null,
-  config: Pick<ApiConfig, "PUBLIC_API_URL" | "PUBLIC_STREAM_URL" | "REGION_NAME">,
+  config: Pick<
+    ApiConfig,
+    | "PUBLIC_API_URL"
+    | "PUBLIC_STREAM_URL"
+    | "REGION_NAME"
+    | "ROUTER_DOMAIN"
+    | "ROUTER_PORT"
+    | "PUBLIC_APP_URL"
+  >,
   running: Operation | null = null,
 ): AppBody {
   const self = `${config.PUBLIC_API_URL}/v1/apps/${app.id}`;
-  const [target] = app.targets;
-  const url = target === undefined ? "" : urlOf(target);
+  const url = appUrl(config, app.name);
   return {
     id: app.id,
     name: app.name,
@@ -38,10 +46,6 @@ export function presentApp(
       deployments_stream: `${config.PUBLIC_STREAM_URL}/apps/${app.name}`,
     },
   };
-}
-
-function urlOf({ host, port }: Address): string {
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function statusOf(app: App, running: Operation | null): AppBody["status"] {

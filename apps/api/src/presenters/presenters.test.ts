@@ -9,6 +9,8 @@ const config = {
   PUBLIC_API_URL: "http://127.0.0.1:4100",
   PUBLIC_STREAM_URL: "ws://127.0.0.1:4101",
   REGION_NAME: "local",
+  ROUTER_DOMAIN: "localhost",
+  ROUTER_PORT: 4180,
 };
 const at = { publicApiUrl: config.PUBLIC_API_URL, now: testTime };
 
@@ -23,7 +25,7 @@ describe("an app", () => {
       id: "a1",
       name: "demo",
       status: "new",
-      url: "",
+      url: "http://demo.localhost:4180",
       owner: { id: "u1", username: "ada", email: "ada@example.com" },
       git_url: "git@127.0.0.1:demo.git",
       created_at: "2026-03-04T05:06:07.089Z",
@@ -34,12 +36,13 @@ describe("an app", () => {
     });
   });
 
-  test("runs where its release answers", () => {
+  test("is where the router answers for it, or where its operator says", () => {
     const running = { ...app, currentReleaseId: "r1", lastDeployedAt: testTime };
-    const at4 = presentApp({ ...running, targets: [{ host: "127.0.0.1", port: 32_768 }] }, owner, config);
-    expect(at4).toMatchObject({ status: "running", url: "http://127.0.0.1:32768" });
-    const at6 = presentApp({ ...running, targets: [{ host: "::1", port: 80 }] }, null, config);
-    expect(at6).toMatchObject({ url: "http://[::1]:80", owner: { id: "u1", username: "", email: "" } });
+    const body = presentApp(running, null, config);
+    expect(body).toMatchObject({ status: "running", url: "http://demo.localhost:4180" });
+    expect(body.owner).toEqual({ id: "u1", username: "", email: "" });
+    const told = { ...config, PUBLIC_APP_URL: "https://{app}.apps.example.com" };
+    expect(presentApp(running, null, told)).toMatchObject({ url: "https://demo.apps.example.com" });
   });
 });
 

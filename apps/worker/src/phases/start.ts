@@ -24,7 +24,7 @@ export async function resume(attempt: Attempt, releaseId: string): Promise<void>
   const release = await platform.store.releases.get(releaseId);
   if (release === null) throw notFound("release");
   if (app.currentRolloutId !== releaseId) return startRelease(attempt, release);
-  await promote(platform, { app, rolloutId: releaseId, count: app.webCount, holder: attempt.lease });
+  await promote(platform, { app, rolloutId: releaseId, count: app.webCount, holder: attempt.lease, signal: attempt.signal });
 }
 
 async function startRelease(attempt: Attempt, release: Release): Promise<void> {
@@ -51,6 +51,7 @@ async function startRelease(attempt: Attempt, release: Release): Promise<void> {
     count: app.webCount,
     lastDeployedAt: platform.now(),
     holder: lease,
+    signal,
   });
   if (targets.length === 0) log.line("       The app is scaled to 0: nothing of it runs");
   log.line(`-----> Release v${release.number} of ${app.name} is live`);

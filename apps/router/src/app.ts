@@ -1,0 +1,61 @@
+// The router's composition root: opens the adapters, starts serving, and stops in the reverse order.
+
+import { randomUUID } from "node:crypto";
+import { Redis } from "ioredis";
+import { redisKeys } from "@slipway/protocol";
+import { checkHealth } from "@slipway/service";
+import type { Logger, Service } from "@slipway/service";
+import { openStore } from "@slipway/store";
+import type { RouterConfig } from "./config.ts";
+import { tellPresence } from "./presence.ts";
+import { Routes } from "./routes.ts";
+import { listen } from "./server.ts";
+import { followSwitches } from "./switches.ts";
+
+/** While something is away every attempt fails: one warning in this time is enough, the rest is for debugging. */
+const warnEveryMs = 10_000;
+
+export async function startRouter(config: RouterConfig, logger: Logger): Promise<Service> {
+  await using opened = new AsyncDisposableStack();
+  const onTrouble = troubleLog(logger);
+  const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
+  const redis = opened.adopt(new Redis(config.REDIS_URL, { maxRetriesPerRequest: 2 }), (client) =>
+    client.disconnect(),
+  );
+  redis.on("error", onTrouble);
+  const place = { redis, keys: redisKeys(config.INSTALLATION_ID), id: randomUUID(), onTrouble };
+  const routes = opened.use(new Routes(store.apps, onTrouble));
+  // In this order: who switches an app waits for every router it sees, and each of these hears it.
+  opened.use(await followSwitches({ ...place, routes }));
+  opened.use(await tellPresence(place));
+  const server = await listen({
+    routes,
+    onTrouble,
+    host: config.ROUTER_HOST,
+    port: config.ROUTER_PORT,
+    domain: config.ROUTER_DOMAIN,
+    timeoutMs: config.ROUTER_TIMEOUT_MS,
+    bodyMaxBytes: config.ROUTER_BODY_MAX_MB,
+    trustedProxies: config.ROUTER_TRUSTED_PROXIES,
+    health: () => checkHealth({ store: () => store.ping(), redis: () => redis.ping() }),
+  });
+  const resources = opened.move();
+  return {
+    async stop({ graceMs }) {
+      await server.stop({ graceMs });
+      await resources.disposeAsync();
+    },
+  };
+}
+
+function troubleLog(logger: Logger): (error: unknown) => void {
+  let warnedAt = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    const quiet = performance.now() - warnedAt < warnEveryMs;
+    if (!quiet) warnedAt = performance.now();
+    logger[quiet ? "debug" : "warn"](
+      { err: error },
+      "something failed; requests go where their apps were last",
+    );
+  };
+}

@@ -1,0 +1,48 @@
+// The router's configuration: the one schema, read from the environment that main.ts gives.
+
+import { BlockList, isIP } from "node:net";
+import { z } from "zod";
+import { appUrlSettings, commonSettings, configFrom, countSetting, storageUrls } from "@slipway/service";
+import type { Environment } from "@slipway/service";
+
+const mebi = 1024 * 1024;
+const trustedProxies = z
+  .string()
+  .default("")
+  .transform((text) => text.split(/[\s,]+/).filter((item) => item !== ""))
+  .refine((items) => items.every((item) => isNetwork(item)), "must be addresses or CIDR ranges")
+  .transform((items) => blockListOf(items));
+
+const schema = commonSettings.extend({
+  ...appUrlSettings.shape,
+  ROUTER_HOST: z.string().min(1).default("127.0.0.1"),
+  ROUTER_TIMEOUT_MS: countSetting.default(60_000),
+  ROUTER_BODY_MAX_MB: countSetting.default(1_024).transform((size) => size * mebi),
+  ROUTER_TRUSTED_PROXIES: trustedProxies,
+});
+
+export type RouterConfig = z.output<typeof schema> & ReturnType<typeof storageUrls>;
+
+/** @throws {SlipwayError} "configuration-invalid" that lists every problem. */
+export function readConfig(environment: Environment): RouterConfig {
+  const config = configFrom(schema, environment);
+  return { ...config, ...storageUrls(config) };
+}
+
+function isNetwork(item: string): boolean {
+  const [address = "", prefix, ...more] = item.split("/");
+  const family = isIP(address);
+  if (family === 0 || more.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+}
+
+function blockListOf(items: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const item of items) {
+    const [address = "", prefix] = item.split("/");
+    const family = isIP(address) === 4 ? "ipv4" : "ipv6";
+    if (prefix === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(prefix), family);
+  }
+  return list;
+}

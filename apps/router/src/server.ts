@@ -1,0 +1,121 @@
+// The HTTP server: what it takes from clients, which app each request is for, and how it stops.
+
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { SlipwayError } from "@slipway/core";
+import type { Health, Service } from "@slipway/service";
+import { forward } from "./forward.ts";
+import type { ForwardOptions } from "./forward.ts";
+import { appOf, takeAbsoluteUrl } from "./host.ts";
+import { endWithPage, sendPage } from "./pages.ts";
+import { Upgrades } from "./upgrades.ts";
+
+export interface ServerOptions extends ForwardOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly domain: string;
+  /** Its reasons are not shown to whoever asks: they may name hosts. */
+  readonly health: () => Promise<Health>;
+}
+
+const limits = {
+  headersMs: 15_000,
+  /** For a whole request, its body included. */
+  requestMs: 15 * 60_000,
+  keepAliveMs: 75_000,
+  /** A client's connection may be silent for longer than the app it waits for. */
+  idleMarginMs: 15_000,
+  headerBytes: 32 * 1024,
+  headerCount: 200,
+  connections: 20_000,
+  sweepMs: 50,
+} as const;
+
+/** @throws {SlipwayError} "configuration-invalid" when the address is taken or not ours. */
+export async function listen(options: ServerOptions): Promise<Service> {
+  const upgrades = new Upgrades(options);
+  const server = createServer(
+    {
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      maxHeaderSize: limits.headerBytes,
+      noDelay: true,
+      shouldUpgradeCallback: (request) => Upgrades.isFor(request),
+    },
+    (request, response) => void answer(request, response, options),
+  );
+  server.timeout = options.timeoutMs + limits.idleMarginMs;
+  server.maxHeadersCount = limits.headerCount;
+  server.maxConnections = limits.connections;
+  server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    // Its close, which follows, is what ends the work for it.
+    socket.on("error", () => undefined);
+    const app = takeAbsoluteUrl(request) ? appOf(request, options.domain) : null;
+    if (app === null) endWithPage(socket, "no-app");
+    else
+      upgrades.serve(request, socket, head, app).catch((error: unknown) => {
+        options.onTrouble(error);
+        socket.destroy();
+      });
+  });
+  await listening(server, options);
+  return {
+    async stop({ graceMs }) {
+      upgrades.close();
+      await closed(server, graceMs);
+    },
+  };
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: ServerOptions,
+): Promise<void> {
+  try {
+    if (!takeAbsoluteUrl(request)) return sendPage(response, "bad-request");
+    const app = appOf(request, options.domain);
+    if (app !== null) return await forward(request, response, app, options);
+    if (request.url?.split("?")[0] === "/health") return await tellHealth(response, options.health);
+    sendPage(response, "no-app");
+  } catch (error) {
+    options.onTrouble(error);
+    response.destroy();
+  }
+}
+
+async function tellHealth(response: ServerResponse, health: () => Promise<Health>): Promise<void> {
+  const { ok, parts } = await health();
+  const shown = Object.entries(parts).map(([part, state]) => [part, state === "ok" ? "ok" : "down"]);
+  response
+    .writeHead(ok ? 200 : 503, { "content-type": "application/json", "cache-control": "no-store" })
+    .end(JSON.stringify({ status: ok ? "ok" : "down", parts: Object.fromEntries(shown) }));
+}
+
+async function listening(server: Server, { host, port }: ServerOptions): Promise<void> {
+  const outcome = Promise.withResolvers<void>();
+  server.once("error", outcome.reject);
+  server.listen(port, host, outcome.resolve);
+  try {
+    await outcome.promise;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SlipwayError("configuration-invalid", `cannot listen on ${host}:${port} (${reason})`, {
+      cause: error,
+    });
+  }
+}
+
+/** Requests on their way may end within `graceMs`. */
+async function closed(server: Server, graceMs: number): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  // A connection that becomes idle after the close would be kept for its next request.
+  const sweeping = setInterval(() => server.closeIdleConnections(), limits.sweepMs);
+  server.close(() => over.resolve());
+  await over.promise;
+  clearTimeout(cut);
+  clearInterval(sweeping);
+}

@@ -1,0 +1,64 @@
+// Hears that what serves an app changed, sends requests there from then on, and answers who waits for it.
+
+import type { Redis } from "ioredis";
+import { routeMessage, routerTiming } from "@slipway/protocol";
+import type { RedisKeys, RouteMessage } from "@slipway/protocol";
+import type { Routes } from "./routes.ts";
+
+export interface SwitchOptions {
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+  /** This router's. */
+  readonly id: string;
+  readonly routes: Routes;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/** Resolves when messages are heard, or Redis cannot be reached; then they are heard once it can. */
+export async function followSwitches(options: SwitchOptions): Promise<AsyncDisposable> {
+  const { redis, keys, routes, onTrouble } = options;
+  const subscriber = redis.duplicate();
+  const switching = new Map<string, Promise<void>>();
+  subscriber.on("error", onTrouble);
+  // After a while without a connection nobody knows what was said meanwhile.
+  subscriber.on("ready", () => routes.distrust());
+  subscriber.on("message", (_channel, text: string) => {
+    const message = parse(text, onTrouble);
+    if (message !== null) void obey(message);
+  });
+
+  /** Who waits asks again and again, for messages get lost. */
+  async function obey(message: RouteMessage): Promise<void> {
+    const key = message.switch?.rolloutId ?? message.appId;
+    const work = switching.get(key) ?? change(options, message).catch(onTrouble);
+    switching.set(key, work);
+    await work;
+    switching.delete(key);
+  }
+
+  await subscriber.subscribe(keys.routesChannel).catch(onTrouble);
+  return {
+    async [Symbol.asyncDispose]() {
+      subscriber.disconnect();
+      await Promise.all(switching.values());
+    },
+  };
+}
+
+async function change({ redis, keys, id, routes }: SwitchOptions, message: RouteMessage): Promise<void> {
+  const current = await routes.changed(message.appId);
+  if (message.switch === undefined || message.switch.rolloutId !== current) return;
+  const { rolloutId, drainMs } = message.switch;
+  await routes.onlyOn(message.appId, rolloutId, drainMs);
+  const key = keys.routersSwitched(rolloutId);
+  await redis.multi().sadd(key, id).pexpire(key, routerTiming.switchedMs).exec();
+}
+
+function parse(text: string, onTrouble: (error: unknown) => void): RouteMessage | null {
+  try {
+    return routeMessage.parse(JSON.parse(text));
+  } catch (error) {
+    onTrouble(error);
+    return null;
+  }
+}

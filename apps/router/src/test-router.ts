@@ -1,0 +1,155 @@
+// A router for this package's tests: the whole app, on a real database and a real Redis, with real servers as apps.
+
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { Agent, createServer, request } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener, Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { Redis } from "ioredis";
+import { changeApp } from "@slipway/core";
+import type { Address, App, Store } from "@slipway/core";
+import { redisKeys } from "@slipway/protocol";
+import { createLogger } from "@slipway/service";
+import type { Service } from "@slipway/service";
+import { openStore } from "@slipway/store";
+import { anApp, freePort, startPrivateRedis } from "@slipway/testkit";
+import type { PrivateRedis } from "@slipway/testkit";
+import { startRouter } from "./app.ts";
+import { readConfig } from "./config.ts";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+interface AskOptions {
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | AsyncIterable<Uint8Array>;
+  readonly agent?: Agent;
+}
+
+export interface TestRouter extends AsyncDisposable {
+  readonly port: number;
+  readonly service: Service;
+  readonly store: Store;
+  readonly redis: PrivateRedis;
+  newApp(values?: Partial<App>): Promise<App>;
+  /** Points the app at a rollout as a worker does. @returns the rollout's id. */
+  point(app: App, targets: readonly Address[]): Promise<string>;
+  /** Points the app at a rollout and waits until the router has no request left on any other. */
+  switchTo(app: App, targets: readonly Address[], drainMs?: number): Promise<void>;
+  ask(app: App | { readonly name: string }, options?: AskOptions): Promise<Answer>;
+}
+
+export async function startTestRouter(settings: Readonly<Record<string, string>> = {}): Promise<TestRouter> {
+  await using opened = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), "slipway-router-"));
+  opened.defer(() => rm(directory, { recursive: true, force: true }));
+  const server = opened.use(await startPrivateRedis());
+  const config = readConfig({
+    ROUTER_PORT: String(await freePort()),
+    DATA_DIR: directory,
+    REDIS_URL: server.url,
+    INSTALLATION_ID: `test-${randomUUID().slice(0, 8)}`,
+    ...settings,
+  });
+  const service = await startRouter(config, createLogger({ name: "router", level: "silent" }));
+  opened.defer(() => service.stop({ graceMs: 0 }));
+  const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
+  const redis = opened.adopt(new Redis(server.url, { maxRetriesPerRequest: null }), (client) =>
+    client.disconnect(),
+  );
+  redis.on("error", () => undefined);
+  const keys = redisKeys(config.INSTALLATION_ID);
+  const set = async (app: App, targets: readonly Address[]) => {
+    const stored = await store.apps.get(app.id);
+    if (stored === null) throw new Error("no such app");
+    const rolloutId = randomUUID();
+    const facts = { currentReleaseId: rolloutId, currentRolloutId: rolloutId, targets };
+    if (!(await store.apps.compareAndSet(changeApp(stored, new Date(), facts)))) throw new Error("changed");
+    return rolloutId;
+  };
+  const resources = opened.move();
+  return {
+    port: config.ROUTER_PORT,
+    service,
+    store,
+    redis: server,
+    newApp: async (values) => {
+      const app = anApp(values);
+      await store.apps.create(app);
+      return app;
+    },
+    point: set,
+    switchTo: async (app, targets, drainMs = 10_000) => {
+      const rolloutId = await set(app, targets);
+      const message = { appId: app.id, switch: { rolloutId, drainMs } };
+      while ((await redis.scard(keys.routersSwitched(rolloutId))) === 0) {
+        await redis.publish(keys.routesChannel, JSON.stringify(message));
+        await turn();
+      }
+    },
+    ask: ({ name }, options) => ask(config.ROUTER_PORT, `${name}.${config.ROUTER_DOMAIN}`, options),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** One request to the router for a host. Rejects when the connection breaks. */
+export async function ask(port: number, host: string, options: AskOptions = {}): Promise<Answer> {
+  const { method = "GET", path = "/", headers, body, agent } = options;
+  const outgoing = request({
+    host: "127.0.0.1",
+    port,
+    method,
+    path,
+    headers: { host: `${host}:${port}`, ...headers },
+    agent: agent ?? false,
+  });
+  if (typeof body === "object") {
+    for await (const bytes of body) outgoing.write(Buffer.from(bytes));
+    outgoing.end();
+  } else outgoing.end(body);
+  const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
+  return { status: answer.statusCode ?? 0, headers: answer.headers, body: await text(answer) };
+}
+
+export interface TestTarget extends AsyncDisposable {
+  readonly address: Address;
+  readonly server: Server;
+}
+
+/** A process of an app. Disposing of it ends it as a crash does. */
+export async function startTarget(listener: RequestListener): Promise<TestTarget> {
+  const server = createServer(listener).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    address: { host: "127.0.0.1", port },
+    server,
+    [Symbol.asyncDispose]: async () => {
+      if (!server.listening) return;
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+/** One that answers with a text. */
+export function answering(body: string): Promise<TestTarget> {
+  return startTarget((_request, response) => response.end(body));
+}
+
+/** Lets whatever is due happen. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 5);
+  });
+}
