@@ -1,8 +1,8 @@
 // The commands of this repository and what `--help` says about each.
 
 const variables = `
-Variables: DATA_DIR (.slipway), API_PORT (4100), STREAM_PORT (4101), WORKERS (2), BOOTSTRAP_TOKEN,
-REDIS_URL, REGISTRY_URL, STACK_IMAGE, DOCKER_HOST, BUILD_NPM_REGISTRY, BUILD_CA_BUNDLE`;
+Variables: DATA_DIR (.slipway), API_PORT (4100), STREAM_PORT (4101), ROUTER_PORT (4180), WORKERS (2),
+BOOTSTRAP_TOKEN, REDIS_URL, REGISTRY_URL, STACK_IMAGE, DOCKER_HOST, BUILD_NPM_REGISTRY, BUILD_CA_BUNDLE`;
 
 export const commands = {
   quickstart: {
@@ -16,10 +16,10 @@ stays up until Ctrl-C.
 ${variables}`,
   },
   start: {
-    summary: "set up and run the API, the stream and the workers in the foreground",
+    summary: "set up and run the API, the stream, the router and the workers in the foreground",
     help: `Usage: npm start
 
-Sets up what is missing, then runs the API, the stream and the workers until Ctrl-C, which lets running work finish;
+Sets up what is missing, then runs the API, the stream, the router and the workers until Ctrl-C, which lets running work finish;
 a second Ctrl-C ends all at once.
 ${variables}`,
   },

@@ -15,6 +15,8 @@ import { checkPorts, claimRunning, findRunning, stopOrphans, urls } from "./supe
 import { startApps } from "./supervisor/supervisor.ts";
 import { print, runCommand, sayOn } from "./terminal.ts";
 
+type Reached = Pick<RunningSlipway, "apiUrl" | "routerUrl">;
+
 const appName = "hello";
 const sampleFolder = join(repositoryRoot, "samples", "hello-node");
 const runningWaitMs = 120_000;
@@ -36,7 +38,7 @@ async function useRunning(config: ScriptConfig, running: RunningSlipway): Promis
     throw new SetupError("There is no admin token yet: set BOOTSTRAP_TOKEN to the one it was started with.");
   await untilItAnswers(running.apiUrl, apiToken);
   const { app } = await deploySample({
-    ...sample(running.apiUrl, apiToken),
+    ...sample(running, apiToken),
     signal: new AbortController().signal,
   });
   print(nextSteps({ apiUrl: running.apiUrl, appUrl: app.url, appName, tokenSource: tokenSource(config) }));
@@ -50,16 +52,17 @@ async function runOwn(config: ScriptConfig, once: boolean): Promise<number> {
   const environment = await setup({ say });
   const logFolder = join(config.dataDir, "logs");
   await using apps = await startApps(environment, { say, logFolder, logFormat: "json", obeySignals: true });
-  const { apiUrl } = urls(config);
+  const reached = urls(config);
   const stopped = apps.ended.then((code) => {
     throw new SetupError(
       code === 0 ? "Stopped before the sample was deployed." : "Slipway stopped: see its logs.",
     );
   });
   const { app } = await Promise.race([
-    deployUntilStopped(apiUrl, environment.BOOTSTRAP_TOKEN, stopped),
+    deployUntilStopped(reached, environment.BOOTSTRAP_TOKEN, stopped),
     stopped,
   ]);
+  const { apiUrl } = reached;
   print(nextSteps({ apiUrl, appUrl: app.url, appName, tokenSource: tokenSource(config), logFolder }));
   if (once) return 0;
   print("Slipway stays up: Ctrl-C stops it.");
@@ -67,14 +70,14 @@ async function runOwn(config: ScriptConfig, once: boolean): Promise<number> {
 }
 
 /** Its signal ends the following of the log when the apps end first. */
-async function deployUntilStopped(apiUrl: string, apiToken: string, stopped: Promise<never>) {
+async function deployUntilStopped(reached: Reached, apiToken: string, stopped: Promise<never>) {
   const abort = new AbortController();
   stopped.catch((error: unknown) => abort.abort(error));
-  return deploySample({ ...sample(apiUrl, apiToken), signal: abort.signal });
+  return deploySample({ ...sample(reached, apiToken), signal: abort.signal });
 }
 
-function sample(apiUrl: string, apiToken: string) {
-  return { apiUrl, apiToken, appName, folder: sampleFolder };
+function sample({ apiUrl, routerUrl }: Reached, apiToken: string) {
+  return { apiUrl, routerUrl, apiToken, appName, folder: sampleFolder };
 }
 
 /** The other command may still be in its set-up. */

@@ -16,7 +16,9 @@ await runCommand(async () => {
   const environment = await setup({ say });
   const logFormat = process.stdout.isTTY ? "pretty" : "json";
   await using apps = await startApps(environment, { say, logFormat, obeySignals: true });
-  const { apiUrl, streamUrl } = urls(config);
-  say(`apps      API ${apiUrl}, stream ${streamUrl}, queues ${apiUrl}/queues; Ctrl-C stops all`);
+  const { apiUrl, streamUrl, routerUrl } = urls(config);
+  say(
+    `apps      API ${apiUrl}, stream ${streamUrl}, apps ${routerUrl}, queues ${apiUrl}/queues; Ctrl-C stops all`,
+  );
   return await apps.ended;
 });

@@ -11,6 +11,7 @@ import { fetchPage } from "./page.ts";
 
 export interface SampleDeployment {
   apiUrl: string;
+  routerUrl: string;
   apiToken: string;
   appName: string;
   /** The sample's folder. */
@@ -35,7 +36,7 @@ export async function deploySample(sample: SampleDeployment): Promise<{ app: App
   const status = await followToEnd(api, { appName, id, streamUrl: app.links.deployments_stream, signal });
   if (status !== "success") throw new SetupError(`The deployment ended with ${status}; its log is above.`);
   const running = (await api.findApp(appName)) ?? app;
-  const page = await fetchPage(running.url);
+  const page = await fetchPage(running.url, sample.routerUrl);
   tell("page", `${running.url} answers: ${colors.bold(page.split("\n", 1)[0] ?? "")}`);
   return { app: running, page };
 }

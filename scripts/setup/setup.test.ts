@@ -126,6 +126,7 @@ test("the apps' environment leaves out what is not set", () => {
     unattended: false,
     apiPort: 1,
     streamPort: 2,
+    routerPort: 3,
     workers: 3,
     engineWorkers: 3,
     graceMs: 4,

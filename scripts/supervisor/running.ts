@@ -12,6 +12,7 @@ import { SetupError } from "../setup/setup-error.ts";
 export interface RunningSlipway extends ProcessIdentity {
   apiUrl: string;
   streamUrl: string;
+  routerUrl: string;
 }
 
 /** Names of services that are apps, not what set-up started for them. */
@@ -59,12 +60,20 @@ export async function checkPorts(config: ScriptConfig): Promise<void> {
   }
 }
 
-/** Where the API and the stream are reached from this machine. */
-export function urls({ apiPort, streamPort }: Pick<ScriptConfig, "apiPort" | "streamPort">): {
-  apiUrl: string;
-  streamUrl: string;
-} {
-  return { apiUrl: `http://127.0.0.1:${apiPort}`, streamUrl: `ws://127.0.0.1:${streamPort}` };
+/** Where the API, the stream and the router are reached from this machine. */
+export function urls({
+  apiPort,
+  streamPort,
+  routerPort,
+}: Pick<ScriptConfig, "apiPort" | "streamPort" | "routerPort">): Pick<
+  RunningSlipway,
+  "apiUrl" | "streamUrl" | "routerUrl"
+> {
+  return {
+    apiUrl: `http://127.0.0.1:${apiPort}`,
+    streamUrl: `ws://127.0.0.1:${streamPort}`,
+    routerUrl: `http://127.0.0.1:${routerPort}`,
+  };
 }
 
 function lockFile(dataDir: string): string {

@@ -6,7 +6,14 @@ import { filesOf, textOf } from "./repository.ts";
 const schemas = [...filesOf("apps/*/src/config.ts"), "packages/service/src/config.ts"];
 const inSchema = /^ {2}([A-Z][A-Z0-9_]+):/gm;
 /** Their default within containers is another. */
-const setByCompose = new Set(["DATA_DIR", "API_HOST", "STREAM_HOST", "RELEASES_HOST", "ENGINE_WORKERS"]);
+const setByCompose = new Set([
+  "DATA_DIR",
+  "API_HOST",
+  "STREAM_HOST",
+  "ROUTER_HOST",
+  "RELEASES_HOST",
+  "ENGINE_WORKERS",
+]);
 const inScripts = /\b(?:text|url|number)\((?:environment, )?"([A-Z][A-Z0-9_]+)"/g;
 
 test("every schema is understood", () => {

@@ -76,9 +76,9 @@ export async function ask(method: string, path: string, body?: unknown): Promise
 /** A request that has to succeed. */
 export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const answer = await ask(method, path, body);
-  const body = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${body}`);
-  return (body === "" ? undefined : JSON.parse(body)) as T;
+  const got = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${got}`);
+  return (got === "" ? undefined : JSON.parse(got)) as T;
 }
 
 export async function createApp(prefix = "app"): Promise<AppJson> {

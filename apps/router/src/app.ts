@@ -36,7 +36,7 @@ export async function startRouter(config: RouterConfig, logger: Logger): Promise
     domain: config.ROUTER_DOMAIN,
     timeoutMs: config.ROUTER_TIMEOUT_MS,
     bodyMaxBytes: config.ROUTER_BODY_MAX_MB,
-    trustedProxies: config.ROUTER_TRUSTED_PROXIES,
+    trustedProxies: config.ROUTER_TRUST_PROXY,
     health: () => checkHealth({ store: () => store.ping(), redis: () => redis.ping() }),
   });
   const resources = opened.move();

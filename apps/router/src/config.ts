@@ -6,10 +6,17 @@ import { appUrlSettings, commonSettings, configFrom, countSetting, storageUrls }
 import type { Environment } from "@slipway/service";
 
 const mebi = 1024 * 1024;
+/** What Express calls so, for the API has the same setting. */
+const namedNetworks: Readonly<Record<string, readonly string[]>> = {
+  loopback: ["127.0.0.0/8", "::1/128"],
+  linklocal: ["169.254.0.0/16", "fe80::/10"],
+  uniquelocal: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"],
+};
 const trustedProxies = z
   .string()
   .default("")
   .transform((text) => text.split(/[\s,]+/).filter((item) => item !== ""))
+  .transform((items) => items.flatMap((item) => namedNetworks[item] ?? [item]))
   .refine((items) => items.every((item) => isNetwork(item)), "must be addresses or CIDR ranges")
   .transform((items) => blockListOf(items));
 
@@ -18,7 +25,7 @@ const schema = commonSettings.extend({
   ROUTER_HOST: z.string().min(1).default("127.0.0.1"),
   ROUTER_TIMEOUT_MS: countSetting.default(60_000),
   ROUTER_BODY_MAX_MB: countSetting.default(1_024).transform((size) => size * mebi),
-  ROUTER_TRUSTED_PROXIES: trustedProxies,
+  ROUTER_TRUST_PROXY: trustedProxies,
 });
 
 export type RouterConfig = z.output<typeof schema> & ReturnType<typeof storageUrls>;

@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { connect } from "node:net";
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lacksRedis } from "@slipway/testkit";
@@ -15,7 +15,7 @@ describe.skipIf(await lacksRedis())("the router", () => {
     router = await startTestRouter({
       ROUTER_BODY_MAX_MB: "1",
       ROUTER_TIMEOUT_MS: "300",
-      ROUTER_TRUSTED_PROXIES: "10.0.0.0/8",
+      ROUTER_TRUST_PROXY: "10.0.0.0/8",
     });
   });
   afterAll(() => router[Symbol.asyncDispose]());
@@ -42,13 +42,13 @@ describe.skipIf(await lacksRedis())("the router", () => {
   });
 
   test("method, path, headers and body arrive as they were sent, and so does the answer", async () => {
-    await using target = await startTarget((request, response) => {
-      void text(request).then((body) => {
-        response.setHeader("set-cookie", ["a=1", "b=2"]);
-        response.writeHead(201, { "x-seen": `${request.method} ${request.url} ${request.headers["x-own"]}` });
-        response.end(body.toUpperCase());
-      });
-    });
+    const respond = async (request: IncomingMessage, response: ServerResponse) => {
+      const body = await text(request);
+      response.setHeader("set-cookie", ["a=1", "b=2"]);
+      response.setHeader("x-seen", `${request.method} ${request.url} ${String(request.headers["x-own"])}`);
+      response.writeHead(201).end(body.toUpperCase());
+    };
+    await using target = await startTarget((request, response) => void respond(request, response));
     const app = await serving(target);
     const answer = await router.ask(app, {
       method: "POST",
@@ -197,10 +197,10 @@ describe.skipIf(await lacksRedis())("the router", () => {
   });
 
   test("a client that goes away takes its request with it", async () => {
-    const gone = Promise.withResolvers<void>();
+    const gone = Promise.withResolvers<string>();
     const asked = Promise.withResolvers<void>();
     await using target = await startTarget((request) => {
-      request.socket.once("close", () => gone.resolve());
+      request.socket.once("close", () => gone.resolve("gone"));
       asked.resolve();
     });
     const app = await serving(target);
@@ -208,7 +208,7 @@ describe.skipIf(await lacksRedis())("the router", () => {
     client.write(`GET / HTTP/1.1\r\nhost: ${app.name}.localhost\r\n\r\n`);
     await asked.promise;
     client.destroy();
-    await gone.promise;
+    expect(await gone.promise).toBe("gone");
   });
 
   test("an answer that breaks off half-way breaks off at the client too", async () => {

@@ -117,30 +117,33 @@ function startLoad(
   clients: number,
   send: (agent: Agent, count: number) => Promise<{ status: number; body: string }>,
 ) {
-  let [asked, running] = [0, true];
-  const failures: string[] = [];
-  const bodies = new Set<string>();
+  const seen = { asked: 0, failures: [] as string[], bodies: new Set<string>() };
+  const stopped = new AbortController();
   const client = async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    while (running) {
-      asked += 1;
-      await send(agent, asked).then(
-        ({ status, body }) => (status === 200 ? bodies.add(body) : failures.push(`${status} ${body}`)),
-        (error: unknown) => failures.push(String(error)),
-      );
+    while (!stopped.signal.aborted) {
+      seen.asked += 1;
+      try {
+        const { status, body } = await send(agent, seen.asked);
+        if (status === 200) seen.bodies.add(body);
+        else seen.failures.push(`${status} ${body}`);
+      } catch (error) {
+        seen.failures.push(String(error));
+      }
     }
     agent.destroy();
   };
   const work = Promise.all(Array.from({ length: clients }, client));
   return {
-    /** Resolves when as many have been asked. */
+    /** Resolves when as many more have been asked. */
     more: async (count: number) => {
-      for (const until = asked + count; asked < until;) await turn();
+      const enough = seen.asked + count;
+      while (seen.asked < enough) await turn();
     },
     stop: async () => {
-      running = false;
+      stopped.abort();
       await work;
-      return { asked, failures, bodies };
+      return seen;
     },
   };
 }

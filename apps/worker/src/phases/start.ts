@@ -24,7 +24,13 @@ export async function resume(attempt: Attempt, releaseId: string): Promise<void>
   const release = await platform.store.releases.get(releaseId);
   if (release === null) throw notFound("release");
   if (app.currentRolloutId !== releaseId) return startRelease(attempt, release);
-  await promote(platform, { app, rolloutId: releaseId, count: app.webCount, holder: attempt.lease, signal: attempt.signal });
+  await promote(platform, {
+    app,
+    rolloutId: releaseId,
+    count: app.webCount,
+    holder: attempt.lease,
+    signal: attempt.signal,
+  });
 }
 
 async function startRelease(attempt: Attempt, release: Release): Promise<void> {
