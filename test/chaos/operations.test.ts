@@ -1,4 +1,4 @@
-// A worker that dies while it restarts an app: what served serves on, and the next attempt does it.
+// Faults while apps are restarted: what served serves on, the next attempt does it, and nothing is left.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isOver, label } from "@slipway/core";
@@ -43,5 +43,24 @@ describe.skipIf(await lacksEngine())("the only worker", () => {
     expect(await slipway.page(app)).toBe("up");
     expect(await rolloutsOf(app.id)).toEqual([id]);
     await settled(slipway, app, [deployment], []);
+  });
+
+  test("told to delete an app that it restarts: nothing of the app is left", async () => {
+    const app = await slipway.createApp("deleted");
+    await slipway.ended(await slipway.deploy(app, inlineApp("true", `sleep 1; ${answering("up")}`)));
+    const path = `/v1/apps/${app.name}`;
+    const [running, waiting] = [
+      await slipway.ask("POST", `${path}/restart`),
+      await slipway.ask("POST", `${path}/restart`),
+    ];
+    const { id } = ((await running.json()) as OperationAnswer).operation;
+    await eventually(async () => ((await rolloutsOf(app.id)).includes(id) ? true : undefined));
+    const alive = (await slipway.listWorkers()).filter(({ state }) => state === "ready");
+    expect(alive.flatMap(({ operations }) => operations)).toMatchObject([{ id, app_name: app.name }]);
+    expect((await slipway.ask("DELETE", `${path}?current_name=${app.name}`)).status).toBe(204);
+    await eventually(async () => ((await slipway.store.apps.get(app.id)) === null ? true : undefined));
+    expect(await rolloutsOf(app.id)).toEqual([]);
+    const { id: second } = ((await waiting.json()) as OperationAnswer).operation;
+    for (const gone of [id, second]) expect(await slipway.store.operations.get(gone)).toBeNull();
   });
 });

@@ -1,9 +1,10 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { endOperation } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
 import type { AppAnswer, AppBody, DeploymentAnswer, DeploymentBody } from "@slipway/protocol";
 import { joinFleet, openLanes } from "@slipway/queue";
-import { aName, lacksRedis, stepsTo } from "@slipway/testkit";
+import { aName, anOperation, lacksRedis, stepsTo } from "@slipway/testkit";
 import { startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
 
@@ -98,6 +99,10 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     await vi.waitFor(async () => {
       expect((await show(first, bob.token)).queue).toEqual({ position: 1, reason: "workers-busy" });
     });
+    const operation = anOperation({ appId: app.id });
+    await api.store.operations.create(operation);
+    expect((await show(first, bob.token)).queue).toEqual({ position: 1, reason: "app-busy" });
+    await api.store.operations.compareAndSet(endOperation(operation, new Date(), null));
     // two slots: this app's head and the next one's
     const [next, third] = [await newApp({}, bob.token), await newApp({}, bob.token)];
     await deployed(next, bob.token);

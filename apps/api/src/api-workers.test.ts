@@ -33,7 +33,11 @@ describe.skipIf(await lacksRedis())("GET /v1/workers", () => {
     const place = { redis, keys: redisKeys(api.config.INSTALLATION_ID), onError: () => undefined };
     const worker = joinFleet(place, identity, () => new Date());
     const release = Promise.withResolvers<void>();
-    const work = worker.during({ deploymentId: "d1", appId: "a1", attempt: 3 }, () => release.promise);
+    const since = expect.stringMatching(/^\d{4}-/);
+    const work = [
+      worker.during({ operationId: "o1", appId: "gone", attempt: 1 }, () => release.promise),
+      worker.during({ deploymentId: "d1", appId: "a1", attempt: 3 }, () => release.promise),
+    ];
     const { status, body } = await untilRunning(token);
     expect(status).toBe(200);
     expect(body).toEqual({
@@ -49,14 +53,13 @@ describe.skipIf(await lacksRedis())("GET /v1/workers", () => {
           engine: { address: "unix:///engine.sock", cpus: 4, memory_bytes: 1024 },
           started_at: "2026-01-02T03:04:05.000Z",
           last_seen_at: expect.stringMatching(/^\d{4}-/),
-          deployments: [
-            { id: "d1", app_id: "a1", app_name: "shop", attempt: 3, since: expect.stringMatching(/^\d{4}-/) },
-          ],
+          deployments: [{ id: "d1", app_id: "a1", app_name: "shop", attempt: 3, since }],
+          operations: [{ id: "o1", app_id: "gone", app_name: null, attempt: 1, since }],
         },
       ],
     });
     release.resolve();
-    await work;
+    await Promise.all(work);
     await worker[Symbol.asyncDispose]();
     expect((await api.ask(token, "GET", "/v1/workers")).body).toEqual({ workers: [] });
     redis.disconnect();

@@ -11,10 +11,15 @@ const lookedAt = 1_000;
 /** @returns undefined for a deployment that does not wait. */
 export async function queuePlace(platform: Platform, deployment: Deployment): Promise<QueueBody | undefined> {
   if (deployment.status !== "queued") return undefined;
-  const { deployments } = platform.store;
+  const { deployments, operations } = platform.store;
   const lane = await deployments.lane(deployment.appId, lookedAt);
   const before = lane.filter(({ number }) => number < deployment.number).length;
-  const busy = before > 0 || (await deployments.running(deployment.appId)) !== null;
+  const others = await Promise.all([
+    deployments.running(deployment.appId),
+    operations.running(deployment.appId),
+    operations.pending(deployment.appId, 1).then(([first]) => first ?? null),
+  ]);
+  const busy = before > 0 || others.some((other) => other !== null);
   return { position: before + 1, reason: busy ? "app-busy" : await headReason(platform, deployment) };
 }
 

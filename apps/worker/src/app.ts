@@ -96,7 +96,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     ...exhausted,
     onError,
     run: (task, signal) => fleet.during(task, () => deploy(platform, task, signal)),
-    operate: (task, signal) => operate(platform, task, signal),
+    operate: (task, signal) => fleet.during(task, () => operate(platform, task, signal)),
   });
   const sweeping = setInterval(() => {
     sweepSandboxes(platform).catch((error: unknown) => onError(error, "cannot sweep the engine"));

@@ -2,6 +2,8 @@
 
 import { z } from "zod";
 
+const run = { appId: z.string(), attempt: z.int(), since: z.iso.datetime() };
+
 export const workerRecord = z.object({
   /** Of this process; one that is started again has another. */
   id: z.string(),
@@ -23,7 +25,7 @@ export const workerRecord = z.object({
     memoryBytes: z.int(),
   }),
   running: z.array(
-    z.object({ deploymentId: z.string(), appId: z.string(), attempt: z.int(), since: z.iso.datetime() }),
+    z.union([z.object({ deploymentId: z.string(), ...run }), z.object({ operationId: z.string(), ...run })]),
   ),
 });
 

@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 import { workerRecord } from "@slipway/protocol";
 import type { RedisKeys, WorkerRecord } from "@slipway/protocol";
 import { guarded } from "./guarded.ts";
-import type { DeployTask } from "./deploy-worker.ts";
+import type { DeployTask, OperateTask } from "./deploy-worker.ts";
 
 export interface FleetPlace {
   readonly redis: Redis;
@@ -12,10 +12,14 @@ export interface FleetPlace {
   readonly onError: (error: unknown, message: string) => void;
 }
 
+type ShownTask =
+  | Pick<DeployTask, "deploymentId" | "appId" | "attempt">
+  | Pick<OperateTask, "operationId" | "appId" | "attempt">;
+
 /** A worker's place among the others. Disposing it takes the worker off the list: it is not lost, it left. */
 export interface Membership extends AsyncDisposable {
-  /** Shows the deployment as one this worker runs, as long as the work takes. */
-  during<T>(task: Pick<DeployTask, "deploymentId" | "appId" | "attempt">, work: () => Promise<T>): Promise<T>;
+  /** Shows the deployment, or the operation, as one this worker runs, as long as the work takes. */
+  during<T>(task: ShownTask, work: () => Promise<T>): Promise<T>;
   /** From now on the worker is shown as one that takes no more. */
   drain(): void;
 }
@@ -87,13 +91,14 @@ export function joinFleet(
   const timer = setInterval(tell, identity.heartbeatMs);
   return {
     async during(task, work) {
-      const { deploymentId, appId, attempt } = task;
-      running.set(deploymentId, { deploymentId, appId, attempt, since: now().toISOString() });
+      const run = { appId: task.appId, attempt: task.attempt, since: now().toISOString() };
+      const id = "deploymentId" in task ? task.deploymentId : task.operationId;
+      running.set(id, "deploymentId" in task ? { deploymentId: id, ...run } : { operationId: id, ...run });
       tell();
       try {
         return await work();
       } finally {
-        running.delete(deploymentId);
+        running.delete(id);
         tell();
       }
     },

@@ -17,12 +17,19 @@ export function presentWorker(worker: FleetWorker, appNames: ReadonlyMap<string,
     engine: { address: engine.address, cpus: engine.cpus, memory_bytes: engine.memoryBytes },
     started_at: worker.startedAt,
     last_seen_at: worker.lastSeenAt.toISOString(),
-    deployments: worker.running.map(({ deploymentId, appId, attempt, since }) => ({
-      id: deploymentId,
-      app_id: appId,
-      app_name: appNames.get(appId) ?? null,
-      attempt,
-      since,
-    })),
+    deployments: worker.running.flatMap((run) =>
+      "deploymentId" in run ? [presentRun(run.deploymentId, run, appNames)] : [],
+    ),
+    operations: worker.running.flatMap((run) =>
+      "operationId" in run ? [presentRun(run.operationId, run, appNames)] : [],
+    ),
   };
+}
+
+function presentRun(
+  id: string,
+  { appId, attempt, since }: FleetWorker["running"][number],
+  appNames: ReadonlyMap<string, string>,
+): WorkerBody["operations"][number] {
+  return { id, app_id: appId, app_name: appNames.get(appId) ?? null, attempt, since };
 }

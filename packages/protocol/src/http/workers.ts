@@ -2,6 +2,15 @@
 
 import { z } from "zod";
 
+const run = z.object({
+  id: z.string(),
+  app_id: z.string(),
+  /** Null once the app is gone. */
+  app_name: z.string().nullable(),
+  attempt: z.int(),
+  since: z.string(),
+});
+
 export const workerBody = z.object({
   id: z.string(),
   name: z.string(),
@@ -15,16 +24,8 @@ export const workerBody = z.object({
   started_at: z.string(),
   last_seen_at: z.string(),
   /** What it runs, or ran when it was last seen. */
-  deployments: z.array(
-    z.object({
-      id: z.string(),
-      app_id: z.string(),
-      /** Null once the app is gone. */
-      app_name: z.string().nullable(),
-      attempt: z.int(),
-      since: z.string(),
-    }),
-  ),
+  deployments: z.array(run),
+  operations: z.array(run),
 });
 
 export const workersAnswer = z.object({ workers: z.array(workerBody) });
