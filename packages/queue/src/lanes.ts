@@ -153,7 +153,8 @@ export function openLanes(options: LanesOptions): Lanes {
         const jobOptions = {
           jobId: `remove-${appId}`,
           attempts: 20,
-          ...retried,
+          // What stands in its way is mostly an operation or a deployment that is about to end.
+          backoff: { type: "exponential", delay: 1_000, jitter: 0.2 },
           removeOnComplete: true,
           removeOnFail: true,
         };
