@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";
 import { answering, inlineApp } from "./apps.ts";
-import { ask, call, createApp, deploy, deployed, ended, output, page, showApp } from "./slipway.ts";
+import { ask, call, createApp, deploy, deployed, ended, output, page, showApp, visit } from "./slipway.ts";
 import type { AppJson, DeploymentJson } from "./slipway.ts";
 
 interface OperationJson {
@@ -43,7 +43,8 @@ test("an app is scaled, restarted with the variables of now, and stopped", async
   ]);
   expect(two[0]?.command).toContain("perl serve.pl");
   expect(await amount(app)).toBe(2);
-  expect(await page(app.name)).toBe("web-1 says ahoy");
+  await until(async () => (await page(app.name)) === "web-2 says ahoy");
+  await until(async () => (await page(app.name)) === "web-1 says ahoy");
 
   expect(await operation(app, "restart", {})).toMatchObject({ status: "done", type: "restart" });
   const restarted = await containers(app);
@@ -54,6 +55,7 @@ test("an app is scaled, restarted with the variables of now, and stopped", async
   expect(await operation(app, "scale", toScale(0))).toMatchObject({ status: "done" });
   expect(await containers(app)).toEqual([]);
   expect((await showApp(app.name)).status).toBe("stopped");
+  expect((await visit(new URL(app.url))).status).toBe(503);
 
   const stays = await deployed(app.name, await packTarGz(inlineApp("true", answering("second"))));
   expect(stays.deployment.status).toBe("success");

@@ -97,7 +97,7 @@ describe.skipIf(await lacksRedis())("an operation", () => {
       webCount: 3,
       lastDeployedAt: null,
     });
-    expect(routeMessage.parse(JSON.parse(await heard.promise))).toEqual({ appId: app.id });
+    expect(routeMessage.parse(JSON.parse(await heard.promise))).toMatchObject({ appId: app.id });
     const seen = instancesSeen.parse(JSON.parse((await redis.get(keys.appInstances(app.id))) ?? ""));
     expect(seen.instances).toMatchObject([{ id: "c1", state: "running", index: 1 }]);
   });

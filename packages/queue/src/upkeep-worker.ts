@@ -17,6 +17,8 @@ export interface UpkeepOptions {
   readonly onError: (error: unknown, message: string) => void;
 }
 
+/** A long look at all apps does not keep the lanes waiting. */
+const jobsAtOnce = 2;
 const cleanSourcesEveryMs = 10 * 60_000;
 
 /** @returns a function that stops it, after the job at hand. */
@@ -43,7 +45,7 @@ export async function startUpkeep(options: UpkeepOptions): Promise<() => Promise
   const worker = new Worker(queueNames.upkeep, async (job) => run(upkeepJob.parse(job.data)), {
     ...shared,
     name: options.name,
-    concurrency: 1,
+    concurrency: jobsAtOnce,
   });
   worker.on("failed", (job, error) => onError(error, `upkeep failed: ${job?.name ?? "unknown"}`));
   worker.on("error", (error) => onError(error, "the upkeep queue's connection failed"));
