@@ -10,6 +10,10 @@ declare module "vitest" {
   interface ProvidedContext {
     apiUrl: string;
     adminToken: string;
+    /** Where webhooks may reach a test. */
+    hookPort: number;
+    /** Where GitHub is. */
+    githubPort: number;
   }
 }
 
@@ -19,6 +23,7 @@ const bootTimeoutMs = 8_000;
 export default async function startPlatform(project: TestProject): Promise<() => Promise<void>> {
   const environment = await setup({ dataDir: ".slipway/test", say });
   const [apiPort, streamPort, routerPort] = [await freePort(), await freePort(), await freePort()];
+  const [hookPort, githubPort] = [await freePort(), await freePort()];
   const supervisor = await startApps(
     {
       ...environment,
@@ -29,12 +34,16 @@ export default async function startPlatform(project: TestProject): Promise<() =>
       CONCURRENCY: "1",
       BOOT_TIMEOUT_MS: String(bootTimeoutMs),
       STOP_GRACE_MS: "2000",
+      ALLOWED_PRIVATE_HOSTS: `127.0.0.1:${hookPort}`,
+      GITHUB_API_URL: `http://127.0.0.1:${githubPort}`,
       GRACE_MS: "10000",
     },
     { say, logFolder: `${environment.DATA_DIR}/logs`, logFormat: "json", obeySignals: false },
   );
   project.provide("apiUrl", `http://127.0.0.1:${apiPort}`);
   project.provide("adminToken", environment.BOOTSTRAP_TOKEN);
+  project.provide("hookPort", hookPort);
+  project.provide("githubPort", githubPort);
   return () => supervisor.stop();
 }
 

@@ -13,6 +13,7 @@ import {
   anApiToken,
   anOperation,
   anApp,
+  aNotifier,
   lacksRedis,
 } from "@slipway/testkit";
 import { startTestApi } from "./test-api.ts";
@@ -131,6 +132,8 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
     await store.apps.compareAndSet(changeApp(app, new Date(), { currentReleaseId: release.id }));
     const operation = anOperation({ appId: app.id });
     await store.operations.create(operation);
+    const notifier = aNotifier({ appId: app.id });
+    await store.notifiers.create(notifier);
     const variable = { variables: [{ name: "A", value: "b" }] };
     const set = await api.ask(api.operatorToken, "PUT", `/v1/apps/${app.id}/variables`, variable);
     const { user } = await api.newUser();
@@ -149,6 +152,7 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
       token: token.id,
       collaborator: collaborator.id,
       operation: operation.id,
+      notifier: notifier.id,
       variable: (set.body as { variables: { id: string }[] }).variables[0]?.id ?? "",
       "get source": full.download_url,
       "put source": empty.upload_url,

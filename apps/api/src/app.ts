@@ -6,7 +6,7 @@ import { ensureBootstrap, openAuth, openSigningKeys, openUrlSigner } from "@slip
 import { openLogFeed } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import type { RedisKeys } from "@slipway/protocol";
-import { openLanes } from "@slipway/queue";
+import { openLanes, openNotifications } from "@slipway/queue";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
 import type { ApiConfig } from "./config.ts";
@@ -77,6 +77,7 @@ async function openPlatform(
     blobs: opened.use(await openBlobs({ url: config.blobsUrl })),
     redis,
     keys,
+    notifications: opened.use(openNotifications({ redisUrl, keys, onError })),
     lanes: opened.use(
       openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.OWNER_SLOTS, onError }),
     ),

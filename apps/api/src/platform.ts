@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 import type { Auth, UrlSigner } from "@slipway/auth";
 import type { BlobStore, Store } from "@slipway/core";
 import type { RedisKeys } from "@slipway/protocol";
-import type { Lanes } from "@slipway/queue";
+import type { Lanes, Notifications } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
 import type { ApiConfig } from "./config.ts";
 import type { Limits } from "./limits.ts";
@@ -18,6 +18,7 @@ export interface Platform {
   readonly redis: Redis;
   readonly keys: RedisKeys;
   readonly lanes: Lanes;
+  readonly notifications: Notifications;
   readonly auth: Auth;
   readonly limits: Limits;
   readonly urlSigner: UrlSigner;

@@ -7,6 +7,7 @@ import { cacheRoutes } from "./routes/caches.ts";
 import { collaboratorRoutes } from "./routes/collaborators.ts";
 import { containerRoutes } from "./routes/containers.ts";
 import { deploymentRoutes } from "./routes/deployments.ts";
+import { notifierRoutes } from "./routes/notifiers.ts";
 import { openApiRoute } from "./routes/openapi.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { outputRoutes } from "./routes/output.ts";
@@ -33,6 +34,7 @@ export function v1Routes(platform: Platform): readonly Route[] {
     ...operationRoutes(platform),
     ...cacheRoutes(platform),
     ...variableRoutes(platform),
+    ...notifierRoutes(platform),
     ...workerRoutes(platform),
   ];
   return [...routes, openApiRoute(platform, routes)];

@@ -7,7 +7,15 @@ import { Redis } from "ioredis";
 import { openEngine } from "@slipway/engine";
 import { redisKeys } from "@slipway/protocol";
 import type { UpkeepJob } from "@slipway/protocol";
-import { joinFleet, openLanes, reconcile, startDeployWorker, startUpkeep } from "@slipway/queue";
+import {
+  joinFleet,
+  openLanes,
+  reconcile,
+  startDeployWorker,
+  startUpkeep,
+  openNotifications,
+  startNotificationWorker,
+} from "@slipway/queue";
 import { openRegistry } from "@slipway/registry";
 import type { DeployWorkerOptions } from "@slipway/queue";
 import type { Logger, Service } from "@slipway/service";
@@ -18,10 +26,13 @@ import type { WorkerConfig } from "./config.ts";
 import { deploy } from "./deploy.ts";
 import { observeApps } from "./observe.ts";
 import { endAbandonedOperation, operate } from "./operate.ts";
+import { Announcer } from "./notifications/announce.ts";
+import { deliver } from "./notifications/deliver.ts";
 import type { Platform } from "./platform.ts";
 import { openScheduler } from "./scheduler.ts";
 import manifest from "../package.json" with { type: "json" };
 import {
+  cleanDeliveries,
   cleanOperations,
   cleanSources,
   removeApp,
@@ -53,6 +64,8 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     onExhausted: (id, error) => endAbandoned(platform, id, error),
     onOperationExhausted: (id, error) => endAbandonedOperation(platform, id, error),
   };
+  const notifications = opened.use(openNotifications({ redisUrl, keys, onError }));
+  const announcer = new Announcer(platform, notifications);
   const name = config.SERVICE_NAME ?? "worker";
   await Promise.all([platform.engine.ping(), platform.registry.ping(), store.ping(), redis.ping()]);
   await sweepSandboxes(platform);
@@ -70,10 +83,12 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       if (job.type === "observe-apps") return observeApps(platform);
       if (job.type === "clean-sources") {
         await cleanSources(platform);
+        await cleanDeliveries(platform);
         return cleanOperations(platform);
       }
       await reconcile({ deployments, operations, lanes, ...exhausted });
       await resumeRemovals(platform, lanes);
+      await announcer.announce();
     },
   });
   const identity = { id: randomUUID(), name, host: hostname(), pid: process.pid, version: manifest.version };
@@ -98,6 +113,12 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     run: (task, signal) => fleet.during(task, () => deploy(platform, task, signal)),
     operate: (task, signal) => fleet.during(task, () => operate(platform, task, signal)),
   });
+  const stopNotifications = startNotificationWorker({
+    redisUrl,
+    keys,
+    onError,
+    run: (job, attempt) => deliver(platform, job, attempt),
+  });
   const sweeping = setInterval(() => {
     sweepSandboxes(platform).catch((error: unknown) => onError(error, "cannot sweep the engine"));
     sweepRollouts(platform).catch((error: unknown) => onError(error, "cannot sweep releases"));
@@ -107,7 +128,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     async stop({ graceMs }) {
       clearInterval(sweeping);
       fleet.drain();
-      await Promise.all([worker.stop({ graceMs }), stopUpkeep()]);
+      await Promise.all([worker.stop({ graceMs }), stopUpkeep(), stopNotifications()]);
       await resources.disposeAsync();
     },
   };

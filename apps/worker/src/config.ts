@@ -46,6 +46,10 @@ const schema = commonSettings.extend({
   APP_MEMORY_MB: mebibytes(512),
   APP_CPUS: z.coerce.number().positive().default(1),
   APP_PIDS: countSetting.default(512),
+  GITHUB_API_URL: z
+    .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
+    .default("https://api.github.com")
+    .transform((url) => url.replace(/\/+$/, "")),
   BOOT_TIMEOUT_MS: countSetting.default(60_000),
   STOP_GRACE_MS: countSetting.default(30_000),
   DRAIN_MS: countSetting.default(10_000),

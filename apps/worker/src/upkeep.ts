@@ -6,6 +6,7 @@ import type { Lanes } from "@slipway/queue";
 import type { Platform } from "./platform.ts";
 
 const batch = 100;
+const deliveriesKeptMs = 30 * 86_400_000;
 const operationsKeptMs = 30 * 86_400_000;
 
 /** Takes away all of a deleted app, the document last, so that a broken-off removal is found and repeated. */
@@ -33,6 +34,8 @@ export async function removeApp(
   await store.operations.removeOfApp(appId);
   await store.releases.removeOfApp(appId);
   await store.variables.removeOfApp(appId);
+  await store.notifiers.removeOfApp(appId);
+  await store.deliveries.removeOfApp(appId);
   await store.collaborators.removeOfApp(appId);
   await store.deployments.removeOfApp(appId);
   await store.apps.remove(appId);
@@ -49,6 +52,12 @@ export async function resumeRemovals({ store, now }: Platform, lanes: Lanes): Pr
     }
     await lanes.requestRemoval(app.id);
   }
+}
+
+/** Forgets what was told long ago. */
+export async function cleanDeliveries({ store, now }: Platform): Promise<void> {
+  const before = new Date(now().getTime() - deliveriesKeptMs);
+  while ((await store.deliveries.removeBefore(before, batch)) === batch);
 }
 
 /** Removes uploads whose time is over and which no unfinished deployment needs. */

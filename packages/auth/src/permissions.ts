@@ -42,6 +42,8 @@ export const appPermissions = {
   "caches:delete": trusted,
   "variables:read": trusted,
   "variables:write": trusted,
+  "notifiers:read": trusted,
+  "notifiers:write": trusted,
   "collaborators:read": all,
   "collaborators:write": trusted,
 } as const satisfies Record<string, readonly AppRole[]>;

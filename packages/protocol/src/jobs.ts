@@ -1,6 +1,7 @@
 // What BullMQ carries: ids only. The store has the rest.
 
 import { z } from "zod";
+import { notifiableEvents } from "@slipway/core";
 
 const common = {
   appId: z.string(),
@@ -31,5 +32,19 @@ export const upkeepJob = z.discriminatedUnion("type", [
   z.object({ type: z.literal("observe-apps") }),
 ]);
 
+/** An event that one notifier is to be told. */
+export const notifyJob = z.object({
+  /** Of the same event and notifier always the same. */
+  deliveryId: z.string(),
+  appId: z.string(),
+  notifierId: z.string(),
+  /** Empty for a test. */
+  deploymentId: z.string(),
+  event: z.enum([...notifiableEvents, "test"]),
+  /** When it happened. */
+  at: z.string(),
+});
+
+export type NotifyJob = z.infer<typeof notifyJob>;
 export type LaneJob = z.infer<typeof laneJob>;
 export type UpkeepJob = z.infer<typeof upkeepJob>;

@@ -75,11 +75,11 @@ const pageHeaders = contentSecurityPolicy({
   },
 });
 
-function board({ lanes, config }: Platform): Express {
+function board({ lanes, notifications, config }: Platform): Express {
   const serverAdapter = new ExpressAdapter();
   serverAdapter.setBasePath(`${new URL(config.PUBLIC_API_URL).pathname.replace(/\/$/, "")}/queues`);
   createBullBoard({
-    queues: lanes.queues.map((queue) => new BullMQAdapter(queue)),
+    queues: [...lanes.queues, notifications.queue].map((queue) => new BullMQAdapter(queue)),
     serverAdapter,
     options: { uiConfig: { boardTitle: "Slipway" } },
   });

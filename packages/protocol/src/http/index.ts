@@ -6,6 +6,7 @@ export * from "./containers.ts";
 export * from "./deployments.ts";
 export * from "./errors.ts";
 export * from "./operations.ts";
+export * from "./notifiers.ts";
 export * from "./pagination.ts";
 export * from "./releases.ts";
 export * from "./sources.ts";

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mostNotifiers } from "@slipway/core";
+import type { AppAnswer, NotifierBody } from "@slipway/protocol";
+import { aDelivery, aName, lacksRedis } from "@slipway/testkit";
+import { startTestApi } from "./test-api.ts";
+import type { TestApi } from "./test-api.ts";
+
+const url = "https://example.com/hooks";
+
+describe.skipIf(await lacksRedis())("notifiers", () => {
+  let api: TestApi;
+  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
+  let base: string;
+
+  beforeAll(async () => {
+    api = await startTestApi();
+    ada = await api.newUser();
+    const made = await api.ask(ada.token, "POST", "/v1/apps", { app: { name: aName() } });
+    base = `/v1/apps/${(made.body as AppAnswer).app.name}/notifiers`;
+  });
+  afterAll(() => api[Symbol.asyncDispose]());
+
+  const ask = (method: string, path = "", notifier?: unknown) =>
+    api.ask(ada.token, method, base + path, notifier === undefined ? undefined : { notifier });
+  const create = async (fields: Record<string, unknown> = {}): Promise<NotifierBody> => {
+    const answer = await ask("POST", "", {
+      platform_id: "webhook",
+      name: "ops",
+      type_data: { webhook_url: url },
+      ...fields,
+    });
+    return (answer.body as { notifier: NotifierBody }).notifier;
+  };
+
+  test("are made, with a secret that is shown once, changed and removed", async () => {
+    const made = await create();
+    expect(made).toMatchObject({
+      active: true,
+      send_all_events: true,
+      selected_event_ids: [],
+      type: "webhook",
+    });
+    expect(made.type_data.secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+    const { notifier: shown } = (await ask("GET", `/${made.id}`)).body as { notifier: NotifierBody };
+    expect(shown.type_data).toEqual({ webhook_url: url });
+    const change = { active: false, selected_event_ids: ["deployment_failed"] };
+    expect((await ask("PATCH", `/${made.id}`, change)).body).toMatchObject({
+      notifier: {
+        active: false,
+        send_all_events: false,
+        selected_event_ids: ["deployment_failed"],
+        name: "ops",
+      },
+    });
+    const stored = (await api.store.notifiers.ofApp(made.app_id))[0];
+    expect(stored?.target).toMatchObject({ secret: made.type_data.secret });
+    expect((await ask("DELETE", `/${made.id}`)).status).toBe(204);
+    expect((await ask("DELETE", `/${made.id}`)).status).toBe(404);
+  });
+
+  test("need what their platform needs, and know the events there are", async () => {
+    const wrong: readonly [Record<string, unknown>, string][] = [
+      [{ type_data: {} }, "type_data.webhook_url"],
+      [{ type_data: { webhook_url: "ftp://example.com" } }, "type_data.webhook_url"],
+      [{ platform_id: "github", type_data: {} }, "type_data.token"],
+      [{ platform_id: "pigeon" }, "platform_id"],
+      [{ selected_event_ids: ["nothing"] }, "selected_event_ids.0"],
+      [{ name: "" }, "name"],
+    ];
+    for (const [fields, field] of wrong) {
+      const answer = await ask("POST", "", {
+        platform_id: "webhook",
+        name: "x",
+        type_data: { webhook_url: url },
+        ...fields,
+      });
+      expect([field, answer.status, answer.body]).toMatchObject([
+        field,
+        422,
+        { errors: { [field]: [expect.any(String)] } },
+      ]);
+    }
+  });
+
+  test("never show GitHub's token, and are not more than an app may have", async () => {
+    const github = await create({ platform_id: "github", type_data: { token: "ghp_s3cret" } });
+    expect(github.type_data).toEqual({});
+    const listed = await ask("GET");
+    expect(listed.text).not.toContain("s3cret");
+    const before = (listed.body as { notifiers: unknown[] }).notifiers.length;
+    for (let count = before; count < mostNotifiers; count += 1) await create();
+    const full = await ask("POST", "", { platform_id: "github", name: "x", type_data: { token: "t" } });
+    expect(full.status).toBe(409);
+  });
+
+  test("show what they were told", async () => {
+    const [notifier] = ((await ask("GET")).body as { notifiers: NotifierBody[] }).notifiers;
+    const at = new Date("2026-02-03T04:05:06.789Z");
+    const attempts = [{ at, durationMs: 12, status: 500, error: "answered with status 500" }];
+    const delivery = aDelivery({ notifierId: notifier?.id ?? "", state: "failed", attempts });
+    await api.store.deliveries.put(delivery);
+    expect((await ask("GET", `/${notifier?.id}/deliveries`)).body).toEqual({
+      deliveries: [
+        {
+          id: delivery.id,
+          event: "deployment_succeeded",
+          deployment_id: delivery.deploymentId,
+          state: "failed",
+          created_at: delivery.createdAt.toISOString(),
+          attempts: [
+            { at: at.toISOString(), duration_ms: 12, status: 500, error: "answered with status 500" },
+          ],
+        },
+      ],
+    });
+  });
+});

@@ -1,0 +1,97 @@
+// Tells by a status on the commit that was deployed, where the source is an archive of GitHub's.
+// Source of the requests: https://docs.github.com/en/rest/commits/statuses
+
+import { isFinal } from "@slipway/core";
+import type { Deployment, NotifierTarget } from "@slipway/core";
+import { askUrl } from "@slipway/outbound";
+import type { UrlAnswer } from "@slipway/outbound";
+import type { Platform } from "../platform.ts";
+import type { News, Outcome } from "./deliver.ts";
+
+export interface Commit {
+  readonly owner: string;
+  readonly repository: string;
+  /** A branch, a tag, or the commit's own hash. */
+  readonly ref: string;
+}
+
+const sha = /^[0-9a-f]{40}$/;
+const name = "[A-Za-z0-9._-]+";
+/** Where GitHub has archives: https://docs.github.com/en/repositories/working-with-files/using-files/downloading-source-code-archives */
+const archives: readonly (readonly [host: string, path: RegExp])[] = [
+  [
+    "github.com",
+    new RegExp(`^/(${name})/(${name})/archive/(?:refs/(?:heads|tags)/)?(.+)\\.(?:tar\\.gz|tgz)$`),
+  ],
+  [
+    "codeload.github.com",
+    new RegExp(`^/(${name})/(${name})/(?:legacy\\.)?tar\\.gz/(?:refs/(?:heads|tags)/)?(.+)$`),
+  ],
+  ["api.github.com", new RegExp(`^/repos/(${name})/(${name})/tarball/(.+)$`)],
+];
+
+/** @returns null when the source is no archive of GitHub's. */
+export function commitOf({ source, gitRef }: Pick<Deployment, "source" | "gitRef">): Commit | null {
+  if (source.kind !== "url") return null;
+  const url = new URL(source.url);
+  for (const [host, path] of archives) {
+    const [, owner, repository, ref] = (url.host === host && path.exec(url.pathname)) || [];
+    if (owner === undefined || repository === undefined || ref === undefined) continue;
+    const named = decodeURIComponent(ref);
+    return { owner, repository, ref: !sha.test(named) && sha.test(gitRef ?? "") ? (gitRef ?? named) : named };
+  }
+  return null;
+}
+
+export async function setCommitStatus(
+  platform: Platform,
+  { token }: NotifierTarget & { platform: "github" },
+  { app, deployment }: News,
+): Promise<Outcome> {
+  const commit = deployment === null ? null : commitOf(deployment);
+  if (deployment === null || commit === null) return { kind: "void" };
+  const { owner, repository, ref } = commit;
+  const api = `${platform.config.GITHUB_API_URL}/repos/${owner}/${repository}`;
+  let hash = ref;
+  if (!sha.test(ref)) {
+    const found = await ask(platform, token, `${api}/commits/${encodeURIComponent(ref)}`);
+    if (found.status !== 200) return outcomeOf(found);
+    hash = found.text.trim();
+    if (!sha.test(hash))
+      return { kind: "refused", status: found.status, error: "answered with no commit's hash" };
+  }
+  const body = JSON.stringify({ ...statusOf(deployment), context: `slipway/${app.name}` });
+  return outcomeOf(await ask(platform, token, `${api}/statuses/${hash}`, body));
+}
+
+/** What is true by now: a late delivery of an early event must not put the status back. */
+function statusOf({ status, failure }: Deployment): { state: string; description: string } {
+  if (!isFinal(status)) return { state: "pending", description: `The deployment is ${status}` };
+  if (status === "success") return { state: "success", description: "Deployed" };
+  const state = status === "aborted" ? "error" : "failure";
+  return { state, description: `${status}: ${failure?.message ?? "no reason given"}`.slice(0, 140) };
+}
+
+function ask({ config }: Platform, token: string, url: string, body?: string): Promise<UrlAnswer> {
+  return askUrl(url, {
+    method: body === undefined ? "GET" : "POST",
+    headers: {
+      accept: body === undefined ? "application/vnd.github.sha" : "application/vnd.github+json",
+      authorization: `Bearer ${token}`,
+      "x-github-api-version": "2022-11-28",
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body }),
+    // the operator named it
+    allowedPrivateHosts: [...config.ALLOWED_PRIVATE_HOSTS, new URL(config.GITHUB_API_URL).host],
+    signal: new AbortController().signal,
+  });
+}
+
+/** A wrong token, or a commit that is not there, will not get right by asking again. */
+function outcomeOf({ status, error }: UrlAnswer): Outcome {
+  if (status === null) return { kind: "failed", status, error };
+  if (status >= 200 && status < 300) return { kind: "delivered", status, error: null };
+  const refused = [401, 403, 404, 422].includes(status);
+  return { kind: refused ? "refused" : "failed", status, error: `answered with status ${status}` };
+}

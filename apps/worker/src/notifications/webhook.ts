@@ -1,0 +1,70 @@
+// Tells by a signed POST. The body is an event as Scalingo's API shows one; the signature is that of
+// https://www.standardwebhooks.com, which has libraries for receivers.
+
+import { createHmac } from "node:crypto";
+import { durationSeconds } from "@slipway/core";
+import type { NotifierTarget } from "@slipway/core";
+import { askUrl } from "@slipway/outbound";
+import type { Platform } from "../platform.ts";
+import type { News, Outcome } from "./deliver.ts";
+
+/** The receiver says that it is gone for good. */
+const gone = 410;
+
+export async function callWebhook(
+  { config, now }: Platform,
+  { url, secret }: NotifierTarget & { platform: "webhook" },
+  news: News,
+): Promise<Outcome> {
+  const body = JSON.stringify(eventBody(news, now()));
+  const timestamp = String(Math.floor(now().getTime() / 1000));
+  const { status, error } = await askUrl(url, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      "webhook-id": news.job.deliveryId,
+      "webhook-timestamp": timestamp,
+      "webhook-signature": `v1,${signature(secret, [news.job.deliveryId, timestamp, body])}`,
+    },
+    body,
+    allowedPrivateHosts: config.ALLOWED_PRIVATE_HOSTS,
+    signal: new AbortController().signal,
+  });
+  if (status === null) return { kind: "failed", status, error };
+  if (status >= 200 && status < 300) return { kind: "delivered", status, error: null };
+  return {
+    kind: status === gone ? "refused" : "failed",
+    status,
+    error: `answered with status ${status}`,
+  };
+}
+
+/** @param secret `whsec_` and the key in base64. */
+function signature(secret: string, parts: readonly string[]): string {
+  const key = Buffer.from(secret.replace(/^whsec_/, ""), "base64");
+  return createHmac("sha256", key).update(parts.join(".")).digest("base64");
+}
+
+function eventBody({ job, app, deployment }: News, now: Date) {
+  const about = {
+    id: job.deliveryId,
+    type: job.event,
+    created_at: job.at,
+    app_id: app.id,
+    app_name: app.name,
+  };
+  if (deployment === null) return { ...about, type_data: {} };
+  return {
+    ...about,
+    user: { ...deployment.pusher },
+    type_data: {
+      deployment_id: deployment.id,
+      status: deployment.status,
+      git_ref: deployment.gitRef,
+      previous_git_ref: deployment.previousGitRef,
+      duration: durationSeconds(deployment, now),
+      image: deployment.image,
+      failure: deployment.failure === null ? null : { ...deployment.failure },
+    },
+  };
+}
