@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{apps,packages,scripts,test/access,test/architecture}/**/*.test.ts"],
+          include: ["{apps,packages,scripts,test/access,test/architecture,test/lanes}/**/*.test.ts"],
           exclude: excluded,
           testTimeout: 30_000,
           hookTimeout: 60_000,
