@@ -1,6 +1,10 @@
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { SourceAnswer } from "@slipway/protocol";
 import { lacksRedis } from "@slipway/testkit";
 import { startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
@@ -52,6 +56,38 @@ describe.skipIf(await lacksRedis())("who may ask, and how requests are refused",
         flags: {},
       },
     });
+  });
+
+  test("keys may change while the API runs: what the former one signed holds until it is dropped", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "slipway-keys-"));
+    const file = join(directory, "signing-key");
+    const write = async (...keys: string[]) => {
+      await writeFile(`${file}.new`, `${keys.join("\n")}\n`);
+      await rename(`${file}.new`, file);
+    };
+    const [first, second] = ["1".repeat(64), "2".repeat(64)];
+    await write(first);
+    await using other = await startTestApi({ SIGNING_KEYS_FILE: file });
+    const jwtNow = async () => {
+      const headers = { authorization: basic(other.operatorToken) };
+      const answer = await fetch(`${other.url}/v1/tokens/exchange`, { method: "POST", headers });
+      return ((await answer.json()) as { token: string }).token;
+    };
+    const upload = async (jwt: string) => {
+      const { body } = await other.ask(jwt, "POST", "/v1/sources", {});
+      return (body as SourceAnswer).source.upload_url;
+    };
+    const status = async (jwt: string) => (await other.ask(jwt, "GET", "/v1/users/self")).status;
+    const old = await jwtNow();
+    const [used, dropped] = [await upload(old), await upload(old)];
+    await write(second, first);
+    const next = await jwtNow();
+    expect([await status(old), await status(next)]).toEqual([200, 200]);
+    expect((await fetch(used, { method: "PUT", body: "archive" })).status).toBe(200);
+    await write(second);
+    expect([await status(old), await status(next)]).toEqual([401, 200]);
+    expect((await fetch(dropped, { method: "PUT", body: "archive" })).status).toBe(403);
+    await rm(directory, { recursive: true });
   });
 
   test("anything else is not exchanged", async () => {

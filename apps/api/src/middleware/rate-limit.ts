@@ -68,9 +68,15 @@ export async function limitedPassword<Found>(
   const [address, user] = [addressOf(request), name.toLowerCase()];
   check(response, await logins.count(address), loginMessage);
   check(response, await names.count(user), loginMessage);
-  const found = await attempt();
-  if (found !== null) await Promise.all([logins.forgive(address), names.forgive(user)]);
-  return found;
+  const forgive = () => Promise.all([logins.forgive(address), names.forgive(user)]);
+  try {
+    const found = await attempt();
+    if (found !== null) await forgive();
+    return found;
+  } catch (error) {
+    await forgive();
+    throw error;
+  }
 }
 
 const loginMessage = "too many failed logins; try again later";
