@@ -4,15 +4,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";
 import { answering, inlineApp } from "./apps.ts";
-import { ask, call, createApp, deploy, deployed, ended, output, page, showApp, visit } from "./slipway.ts";
+import {
+  call,
+  createApp,
+  deploy,
+  deployed,
+  ended,
+  operated,
+  operationEnded,
+  output,
+  page,
+  requested,
+  showApp,
+  showOperation,
+  toScale,
+  visit,
+} from "./slipway.ts";
 import type { AppJson, DeploymentJson } from "./slipway.ts";
-
-interface OperationJson {
-  readonly id: string;
-  readonly status: string;
-  readonly type: string;
-  readonly error: string;
-}
 
 interface ContainerJson {
   readonly id: string;
@@ -35,7 +43,7 @@ test("an app is scaled, restarted with the variables of now, and stopped", async
   await call("POST", `/v1/apps/${app.name}/variables`, { variable: { name: "GREETING", value: "ahoy" } });
   expect(await page(app.name)).toBe("web-1 says ");
 
-  expect(await operation(app, "scale", toScale(2))).toMatchObject({ status: "done", type: "scale" });
+  expect(await operated(app, "scale", toScale(2))).toMatchObject({ status: "done", type: "scale" });
   const two = await containers(app);
   expect(two.map(({ label, state }) => [label, state])).toEqual([
     ["web-1", "running"],
@@ -46,13 +54,13 @@ test("an app is scaled, restarted with the variables of now, and stopped", async
   await until(async () => (await page(app.name)) === "web-2 says ahoy");
   await until(async () => (await page(app.name)) === "web-1 says ahoy");
 
-  expect(await operation(app, "restart", {})).toMatchObject({ status: "done", type: "restart" });
+  expect(await operated(app, "restart", {})).toMatchObject({ status: "done", type: "restart" });
   const restarted = await containers(app);
   expect(restarted.map(({ label }) => label)).toEqual(["web-1", "web-2"]);
   expect(restarted.filter(({ id }) => two.some((former) => former.id === id))).toEqual([]);
   expect(await page(app.name)).toMatch(/says ahoy/);
 
-  expect(await operation(app, "scale", toScale(0))).toMatchObject({ status: "done" });
+  expect(await operated(app, "scale", toScale(0))).toMatchObject({ status: "done" });
   expect(await containers(app)).toEqual([]);
   expect((await showApp(app.name)).status).toBe("stopped");
   expect((await visit(new URL(app.url))).status).toBe(503);
@@ -61,14 +69,14 @@ test("an app is scaled, restarted with the variables of now, and stopped", async
   expect(stays.deployment.status).toBe("success");
   expect(stays.log).toContain("scaled to 0");
   expect(await containers(app)).toEqual([]);
-  expect(await operation(app, "scale", toScale(1))).toMatchObject({ status: "done" });
+  expect(await operated(app, "scale", toScale(1))).toMatchObject({ status: "done" });
   expect(await page(app.name)).toBe("second");
   expect((await showApp(app.name)).status).toBe("running");
 });
 
 test("an app is scaled before its first deployment, and while one runs", async () => {
   const app = await createApp("early");
-  expect(await operation(app, "scale", toScale(2))).toMatchObject({ status: "done" });
+  expect(await operated(app, "scale", toScale(2))).toMatchObject({ status: "done" });
   expect(await amount(app)).toBe(2);
   const source = await packTarGz(
     inlineApp("for i in 1 2 3 4 5 6; do sleep 0.5; done", answering("$CONTAINER")),
@@ -78,9 +86,9 @@ test("an app is scaled before its first deployment, and while one runs", async (
   const scaling = await requested(app, "scale", toScale(1));
   const restart = await requested(app, "restart", {}).catch((error: unknown) => error);
   expect(restart).toEqual(new Error("409"));
-  expect((await operationAt(scaling)).status).toBe("pending");
+  expect((await showOperation(scaling)).status).toBe("pending");
   expect((await ended(app.name, building.id)).status).toBe("success");
-  expect((await over(scaling)).status).toBe("done");
+  expect((await operationEnded(scaling)).status).toBe("done");
   expect((await containers(app)).map(({ label }) => label)).toEqual(["web-1"]);
   expect(await page(app.name)).toBe("web-1");
 });
@@ -95,10 +103,10 @@ test("a restart whose processes do not come up leaves the former ones serving, a
   ];
   await call("PUT", `/v1/apps/${app.name}/variables`, { variables });
   const before = await containers(app);
-  const failed = await operation(app, "restart", {});
+  const failed = await operated(app, "restart", {});
   expect(failed).toMatchObject({ status: "error", error: expect.stringContaining("cannot go on with") });
   expect(failed.error).not.toContain("hunter2");
-  expect(await operation(app, "scale", toScale(2))).toMatchObject({ status: "error" });
+  expect(await operated(app, "scale", toScale(2))).toMatchObject({ status: "error" });
   expect(await amount(app)).toBe(1);
   expect(await page(app.name)).toBe("good");
   // A look at the app while the others started may have been the last one.
@@ -135,35 +143,6 @@ test("an app goes back to an earlier release without a build", async () => {
   ]);
   expect(releases[0]?.image).toBe(releases[2]?.image);
 });
-
-function toScale(count: number) {
-  return { containers: [{ name: "web", amount: count }] };
-}
-
-/** Asks for an operation. @returns its URL. */
-async function requested(app: AppJson, what: "scale" | "restart", body: unknown): Promise<string> {
-  const answer = await ask("POST", `/v1/apps/${app.name}/${what}`, body);
-  await answer.text();
-  if (answer.status !== 202) throw new Error(String(answer.status));
-  return answer.headers.get("location") ?? "";
-}
-
-async function operationAt(url: string): Promise<OperationJson> {
-  return (await call<{ operation: OperationJson }>("GET", url)).operation;
-}
-
-/** Waits for the end; the test's own timeout is the bound. */
-async function over(url: string): Promise<OperationJson> {
-  for (;;) {
-    const found = await operationAt(url);
-    if (found.status === "done" || found.status === "error") return found;
-    await sleep(pollMs);
-  }
-}
-
-async function operation(app: AppJson, what: "scale" | "restart", body: unknown): Promise<OperationJson> {
-  return over(await requested(app, what, body));
-}
 
 async function containers(app: AppJson): Promise<ContainerJson[]> {
   return (await call<{ containers: ContainerJson[] }>("GET", `/v1/apps/${app.name}/ps`)).containers;

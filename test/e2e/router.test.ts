@@ -1,15 +1,16 @@
-// Whoever keeps asking an app, on connections that stay open, notices nothing of its deployments.
+// Whoever keeps asking an app, on connections that stay open, notices nothing of what is done with it.
 
 import { Agent } from "node:http";
 import { packTarGz } from "@slipway/testkit";
 import { expect, test } from "vitest";
 import { answering, inlineApp } from "./apps.ts";
-import { createApp, deployed, visit } from "./slipway.ts";
+import { call, createApp, deployed, ended, operated, toScale, visit } from "./slipway.ts";
+import type { AppJson, DeploymentJson } from "./slipway.ts";
 
 const clients = 8;
-const deployments = 5;
+const rounds = 4;
 
-test("clients on open connections ask through deployments, and no request fails", async () => {
+test("clients on open connections ask through twenty switches, and no request fails", async () => {
   const app = await createApp("switch");
   const url = new URL(app.url);
   const source = (version: number) => packTarGz(inlineApp("true", answering(`version ${version}`)));
@@ -18,18 +19,32 @@ test("clients on open connections ask through deployments, and no request fails"
 
   const stopped = new AbortController();
   const work = Promise.all(Array.from({ length: clients }, () => keepAsking(url, stopped.signal)));
-  for (let version = 1; version <= deployments; version += 1) {
+  let switches = 0;
+  for (let version = 1; version <= rounds; version += 1) {
     const { deployment } = await deployed(app.name, await source(version));
-    expect(deployment.status).toBe("success");
+    const scaled = await operated(app, "scale", toScale((version % 2) + 1));
+    const restarts = [await operated(app, "restart"), await operated(app, "restart")];
     expect((await visit(url)).body).toBe(`version ${version}`);
+    const ends = [deployment, scaled, ...restarts, await rolledBack(app)];
+    expect(ends.map(({ status }) => status)).toEqual(["success", "done", "done", "done", "success"]);
+    expect((await visit(url)).body).toBe("version 0");
+    switches += ends.length;
   }
   stopped.abort();
   const asked = (await work).flat();
   const failures = asked.filter((answer) => !/^200 version \d+$/.test(answer));
-  console.info(`${asked.length} requests through ${deployments} switches, ${failures.length} failed`);
+  console.info(`${asked.length} requests through ${switches} switches, ${failures.length} failed`);
   expect(failures).toEqual([]);
-  expect(new Set(asked).size).toBe(deployments + 1);
-});
+  expect(new Set(asked).size).toBe(rounds + 1);
+}, 240_000);
+
+/** The first release again. */
+async function rolledBack(app: AppJson): Promise<DeploymentJson> {
+  const path = `/v1/apps/${app.name}/deployments`;
+  const first = { deployment: { release: 1 } };
+  const { deployment } = await call<{ deployment: DeploymentJson }>("POST", path, first);
+  return ended(app.name, deployment.id);
+}
 
 async function keepAsking(url: URL, signal: AbortSignal): Promise<string[]> {
   const answers: string[] = [];

@@ -33,6 +33,13 @@ export interface AppJson {
   readonly links: { readonly deployments_stream: string };
 }
 
+export interface OperationJson {
+  readonly id: string;
+  readonly status: string;
+  readonly type: string;
+  readonly error: string;
+}
+
 export interface Frame {
   readonly type: string;
   readonly id?: string;
@@ -44,6 +51,8 @@ export interface Frame {
 }
 
 const pollMs = 250;
+/** Operations are short. */
+const operationPollMs = 100;
 let bearer: Promise<string> | undefined;
 
 export function apiUrl(path: string): string {
@@ -142,6 +151,40 @@ export async function deployed(app: string, archive: Buffer, gitRef: string | nu
   const { id } = await deploy(app, archive, gitRef);
   const deployment = await ended(app, id);
   return { deployment, log: await output(app, id) };
+}
+
+export function toScale(count: number) {
+  return { containers: [{ name: "web", amount: count }] };
+}
+
+/** Asks for an operation. @returns its URL. */
+export async function requested(app: AppJson, what: "scale" | "restart", body: unknown): Promise<string> {
+  const answer = await ask("POST", `/v1/apps/${app.name}/${what}`, body);
+  await answer.text();
+  if (answer.status !== 202) throw new Error(String(answer.status));
+  return answer.headers.get("location") ?? "";
+}
+
+export async function showOperation(url: string): Promise<OperationJson> {
+  return (await call<{ operation: OperationJson }>("GET", url)).operation;
+}
+
+/** Waits for the end; the test's own timeout is the bound. */
+export async function operationEnded(url: string): Promise<OperationJson> {
+  for (;;) {
+    const found = await showOperation(url);
+    if (found.status === "done" || found.status === "error") return found;
+    await sleep(operationPollMs);
+  }
+}
+
+/** Scales or restarts, and waits for the end. */
+export async function operated(
+  app: AppJson,
+  what: "scale" | "restart",
+  body: unknown = {},
+): Promise<OperationJson> {
+  return operationEnded(await requested(app, what, body));
 }
 
 /** The text the app answers with at its URL. */
