@@ -136,7 +136,7 @@ describe.skipIf(await lacksRedis())("what runs of an app", () => {
     ],
     [{ containers: [{ name: "web", amount: 1, size: "XL" }] }, "size"],
     [{ containers: [{ name: "web", amount: -1 }] }, "amount"],
-    [{ containers: [{ name: "web", amount: 101 }] }, "amount"],
+    [{ containers: [{ name: "web", amount: 11 }] }, "amount"],
     [{ containers: [{ name: "web", amount: 1.5 }] }, "containers.0.amount"],
     [{ containers: [{ name: "web", amount: "2" }] }, "containers.0.amount"],
   ])("is not scaled by %j", async (body, field) => {
@@ -179,7 +179,7 @@ describe.skipIf(await lacksRedis())("what runs of an app", () => {
   test("takes only so many operations at a time", async () => {
     await serve();
     for (let count = 0; count < maxPendingOperations; count += 1) {
-      expect((await scale(count)).status).toBe(202);
+      expect((await scale(count % 2)).status).toBe(202);
     }
     expect((await scale(1)).status).toBe(409);
     expect((await ask("POST", "/restart", {})).status).toBe(409);

@@ -1,6 +1,7 @@
 // The API's configuration: the one schema, read from the environment that main.ts gives.
 
 import { z } from "zod";
+import { maxWebCount } from "@slipway/core";
 import {
   appUrlSettings,
   commonSettings,
@@ -39,6 +40,7 @@ const settings = commonSettings.extend({
   REGION_NAME: z.string().min(1).default("local"),
   SOURCE_MAX_MB: countSetting.default(300).transform((size) => size * mebi),
   OWNER_SLOTS: countSetting.default(10),
+  APP_CONTAINERS_MAX: countSetting.max(maxWebCount).default(10),
   RATE_LIMIT: limitSetting.default(1_200),
   RATE_LIMIT_POLLS: limitSetting.default(12_000),
   RATE_LIMIT_ADDRESS: limitSetting.default(1_200),

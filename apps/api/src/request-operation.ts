@@ -1,7 +1,7 @@
 // Writes an operation down and has the workers told.
 
 import { randomUUID } from "node:crypto";
-import { maxPendingOperations, maxWebCount, newOperation, SlipwayError } from "@slipway/core";
+import { maxPendingOperations, newOperation, SlipwayError } from "@slipway/core";
 import type { App, Operation, User } from "@slipway/core";
 import { announceOperation } from "./announce.ts";
 import type { Platform } from "./platform.ts";
@@ -19,7 +19,10 @@ export async function requestOperation(
   const { operations } = platform.store;
   const kind = webCount === null ? "restart" : "scale";
   const request = { id: randomUUID(), appId: app.id, kind, webCount, requestedBy: user.id } as const;
-  const operation = newOperation({ ...request, createdAt: platform.now() }, maxWebCount);
+  const operation = newOperation(
+    { ...request, createdAt: platform.now() },
+    platform.config.APP_CONTAINERS_MAX,
+  );
   if ((await operations.pending(app.id, maxPendingOperations)).length === maxPendingOperations) {
     throw new SlipwayError("conflict", `${maxPendingOperations} operations of the app wait already`);
   }
