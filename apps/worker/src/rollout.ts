@@ -33,6 +33,7 @@ export function rolloutOf(
     }),
     limits: { memoryBytes: config.APP_MEMORY_MB, cpus: config.APP_CPUS, pids: config.APP_PIDS },
     bootTimeoutMs: config.BOOT_TIMEOUT_MS,
-    hostname: new URL(appUrl(config, app.name)).hostname,
+    // Only a proxy on a network of its own reads it: our router needs no labels, and health checks cost a process each.
+    hostname: config.SCHEDULER_NETWORK === undefined ? null : new URL(appUrl(config, app.name)).hostname,
   };
 }
