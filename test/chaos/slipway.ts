@@ -6,33 +6,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import Docker from "dockerode";
-import { inject } from "vitest";
 import { isFinal } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
-import { redisKeys } from "@slipway/protocol";
 import type { WorkersAnswer } from "@slipway/protocol";
 import { openStore } from "@slipway/store";
-import { freePort, newInstallation, packTarGz, startPrivateRedis } from "@slipway/testkit";
+import { newInstallation, packTarGz, startPrivateRedis } from "@slipway/testkit";
 import type { PrivateRedis } from "@slipway/testkit";
 import { ApiClient } from "../../scripts/quickstart/api-client.ts";
-import { AppUnderTest } from "./app-under-test.ts";
+import type { AppUnderTest } from "./app-under-test.ts";
 import { watchContainers } from "./container-watch.ts";
 import type { ContainerWatch } from "./container-watch.ts";
 import { Follower } from "./follower.ts";
 import { Gate } from "./gate.ts";
-
-export interface SlipwayOptions {
-  /** Variables of each worker, over those of all; as many workers as there are entries. */
-  readonly workers: readonly Readonly<Record<string, string>>[];
-  /** Each worker reaches Redis through a gate of its own. */
-  readonly gated?: boolean;
-  /** Variables of all processes. */
-  readonly settings?: Readonly<Record<string, string>>;
-  /** Engines of workers, besides the one of set-up, which releases run on. */
-  readonly engines?: readonly string[];
-  /** Instead of the one of set-up; it has to have the same images. */
-  readonly registryUrl?: string;
-}
+import { appsOf, environmentOf } from "./processes.ts";
+import type { SlipwayOptions } from "./processes.ts";
 
 interface TestApp {
   readonly id: string;
@@ -40,16 +27,7 @@ interface TestApp {
   readonly links: { readonly deployments_stream: string };
 }
 
-/** Short, so that what a fault leads to is seen soon; long enough for a busy machine. */
-const timing = {
-  LEASE_MS: "2500",
-  RECONCILE_MS: "500",
-  GRACE_MS: "1000",
-  STOP_GRACE_MS: "1000",
-  BOOT_TIMEOUT_MS: "20000",
-};
 const pollMs = 50;
-const defaultDockerHost = "unix:///var/run/docker.sock";
 
 export class SlipwayUnderTest implements AsyncDisposable {
   readonly environment: Readonly<Record<string, string>>;
@@ -91,14 +69,16 @@ export class SlipwayUnderTest implements AsyncDisposable {
     await using opened = new AsyncDisposableStack();
     const dataDir = await mkdtemp(join(tmpdir(), "slipway-chaos-"));
     opened.defer(() => rm(dataDir, { recursive: true, force: true }));
-    const installation = opened.use(newInstallation());
+    const installation = newInstallation();
     const redis = opened.use(await startPrivateRedis(dataDir));
-    const environment = await environmentOf(options, { dataDir, installationId: installation.id, redis });
-    const docker = dockerAt(environment["SCHEDULER_DOCKER_HOST"]);
+    const own = { dataDir, installationId: installation.id, redisUrl: redis.url };
+    const environment = await environmentOf(options, own);
+    const docker = dockerAt(environment["SCHEDULER_DOCKER_HOST"] ?? "");
     const engines = [docker, ...(options.engines ?? []).map(dockerAt)];
     const registryHost = new URL(environment["REGISTRY_URL"] ?? "").host;
-    const store = opened.use(await openStore({ databaseUrl: `file:${dataDir}/slipway.db` }));
+    const store = opened.use(await openStore({ databaseUrl: environment["DATABASE_URL"] ?? "" }));
     opened.defer(() => removeImages(docker, registryHost, store));
+    opened.use(installation);
     const containers = opened.use(await watchContainers(engines, installation.id));
     const gates: Gate[] = [];
     for (const _ of options.gated === true ? options.workers : [])
@@ -110,11 +90,6 @@ export class SlipwayUnderTest implements AsyncDisposable {
     const workers = apps.filter(({ name }) => name.startsWith("worker"));
     const parts = { environment, store, redis, engines, containers, api, workers };
     return new SlipwayUnderTest(parts, gates, apiUrl, opened.move());
-  }
-
-  /** All of what it keeps in Redis, by name. */
-  get keys() {
-    return redisKeys(this.installationId);
   }
 
   async createApp(prefix: string): Promise<TestApp> {
@@ -181,7 +156,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
 
   /** Files of the blob store below a prefix. */
   async blobKeys(prefix: string): Promise<string[]> {
-    const folder = join(this.environment["DATA_DIR"] ?? "", "blobs", "blobs", prefix);
+    const folder = join(this.environment["BLOBS_URL"]?.slice("file:".length) ?? "", "blobs", prefix);
     return readdir(folder, { recursive: true }).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
       throw error;
@@ -216,63 +191,10 @@ export async function eventually<T>(probe: () => Promise<T | undefined>): Promis
   }
 }
 
-function dockerAt(dockerHost = defaultDockerHost): Docker {
+function dockerAt(dockerHost: string): Docker {
   if (dockerHost.startsWith("unix://")) return new Docker({ socketPath: dockerHost.slice("unix://".length) });
   const { hostname, port } = new URL(dockerHost);
   return new Docker({ host: hostname, port });
-}
-
-async function environmentOf(
-  { settings, registryUrl }: SlipwayOptions,
-  own: { dataDir: string; installationId: string; redis: PrivateRedis },
-): Promise<Record<string, string>> {
-  const common = inject("environment");
-  const registry = registryUrl ?? common.REGISTRY_URL;
-  return {
-    ...common,
-    ...timing,
-    DATA_DIR: own.dataDir,
-    INSTALLATION_ID: own.installationId,
-    REDIS_URL: own.redis.url,
-    REGISTRY_URL: registry,
-    STACK_IMAGE: common.STACK_IMAGE.replace(new URL(common.REGISTRY_URL).host, new URL(registry).host),
-    API_PORT: String(await freePort()),
-    STREAM_PORT: String(await freePort()),
-    CONCURRENCY: "1",
-    SCHEDULER_DOCKER_HOST: common["DOCKER_HOST"] ?? defaultDockerHost,
-    ...settings,
-  };
-}
-
-function appsOf(
-  { workers }: SlipwayOptions,
-  environment: Readonly<Record<string, string>>,
-  gates: readonly Gate[],
-): AppUnderTest[] {
-  const { DATA_DIR: filesDir } = inject("environment");
-  const logFolder = join(filesDir, "logs", environment["INSTALLATION_ID"] ?? "");
-  const each = workers.map((variables, index) => {
-    const gate = gates[index];
-    const redis = gate === undefined ? {} : { REDIS_URL: `redis://127.0.0.1:${gate.port}/0` };
-    return { name: `worker-${index + 1}`, variables: { ...redis, ...variables } };
-  });
-  return [{ name: "api", variables: {} }, { name: "stream", variables: {} }, ...each].map(
-    ({ name, variables }) =>
-      new AppUnderTest(
-        {
-          name,
-          script: `apps/${name.replace(/-\d+$/, "")}/src/main.ts`,
-          environment: {
-            ...environment,
-            ...variables,
-            SERVICE_NAME: name,
-            LOG_FORMAT: "json",
-            NODE_COMPILE_CACHE: join(filesDir, "compile-cache"),
-          },
-        },
-        logFolder,
-      ),
-  );
 }
 
 /** What the engine pulled of this installation's apps. */

@@ -1,0 +1,87 @@
+// Which processes a Slipway of a test's own is made of, and what each gets in its environment.
+
+import { join } from "node:path";
+import { inject } from "vitest";
+import { freePort } from "@slipway/testkit";
+import { AppUnderTest } from "./app-under-test.ts";
+import type { Gate } from "./gate.ts";
+
+export interface SlipwayOptions {
+  /** Variables of each worker, over those of all; as many workers as there are entries. */
+  readonly workers: readonly Readonly<Record<string, string>>[];
+  /** Each worker reaches Redis through a gate of its own. */
+  readonly gated?: boolean;
+  /** Variables of all processes. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Engines of workers, besides the one of set-up, which releases run on. */
+  readonly engines?: readonly string[];
+  /** Instead of the one of set-up; it has to have the same images. */
+  readonly registryUrl?: string;
+}
+
+/** Short, so that what a fault leads to is seen soon; long enough for a busy machine. */
+const timing = {
+  LEASE_MS: "2500",
+  RECONCILE_MS: "500",
+  GRACE_MS: "1000",
+  STOP_GRACE_MS: "1000",
+  BOOT_TIMEOUT_MS: "20000",
+};
+const defaultDockerHost = "unix:///var/run/docker.sock";
+
+/** The variables of all processes: set-up's services, but for a database, blobs and a Redis of their own. */
+export async function environmentOf(
+  { settings, registryUrl }: SlipwayOptions,
+  own: { readonly dataDir: string; readonly installationId: string; readonly redisUrl: string },
+): Promise<Record<string, string>> {
+  const common = inject("environment");
+  const registry = registryUrl ?? common.REGISTRY_URL;
+  return {
+    ...common,
+    ...timing,
+    DATA_DIR: own.dataDir,
+    INSTALLATION_ID: own.installationId,
+    REDIS_URL: own.redisUrl,
+    DATABASE_URL: `file:${own.dataDir}/slipway.db`,
+    BLOBS_URL: `file:${own.dataDir}/blobs`,
+    REGISTRY_URL: registry,
+    STACK_IMAGE: common.STACK_IMAGE.replace(new URL(common.REGISTRY_URL).host, new URL(registry).host),
+    API_PORT: String(await freePort()),
+    STREAM_PORT: String(await freePort()),
+    CONCURRENCY: "1",
+    SCHEDULER_DOCKER_HOST: common["DOCKER_HOST"] ?? defaultDockerHost,
+    ...settings,
+  };
+}
+
+/** Api, stream and workers, not started yet; their own logs go where set-up keeps its own. */
+export function appsOf(
+  { workers }: SlipwayOptions,
+  environment: Readonly<Record<string, string>>,
+  gates: readonly Gate[],
+): AppUnderTest[] {
+  const { DATA_DIR: filesDir } = inject("environment");
+  const logFolder = join(filesDir, "logs", environment["INSTALLATION_ID"] ?? "");
+  const each = workers.map((variables, index) => {
+    const gate = gates[index];
+    const redis = gate === undefined ? {} : { REDIS_URL: `redis://127.0.0.1:${gate.port}/0` };
+    return { name: `worker-${index + 1}`, variables: { ...redis, ...variables } };
+  });
+  return [{ name: "api", variables: {} }, { name: "stream", variables: {} }, ...each].map(
+    ({ name, variables }) =>
+      new AppUnderTest(
+        {
+          name,
+          script: `apps/${name.replace(/-\d+$/, "")}/src/main.ts`,
+          environment: {
+            ...environment,
+            ...variables,
+            SERVICE_NAME: name,
+            LOG_FORMAT: "json",
+            NODE_COMPILE_CACHE: join(filesDir, "compile-cache"),
+          },
+        },
+        logFolder,
+      ),
+  );
+}
