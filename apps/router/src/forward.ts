@@ -57,13 +57,14 @@ export async function forward(
   setForwarded(request, options.trustedProxies);
   const refused = new Set<string>();
   for (let tries = 1; ; tries += 1) {
-    const chosen = await choose(options, appName, refused);
-    if (response.destroyed) return;
+    const flight: Flight = { options, upstream: null, fault: null };
+    const chosen = await choose(options, appName, refused, () => end(flight, "replaced"));
     if (typeof chosen === "string") return sendPage(response, chosen);
-    const outcome = await attempt(request, response, chosen, options);
+    using choice = chosen;
+    const outcome = await attempt(request, response, choice, flight);
     if (outcome === "answered") return;
     if (outcome !== "unsent") return sendPage(response, outcome);
-    refused.add(nameOf(chosen.target));
+    refused.add(nameOf(choice.target));
     if (tries === mostTries) return sendPage(response, "not-answering");
   }
 }
@@ -71,13 +72,12 @@ export async function forward(
 async function attempt(
   request: IncomingMessage,
   response: ServerResponse,
-  { traffic, target }: Choice,
-  options: ForwardOptions,
+  { target, kept }: Choice,
+  flight: Flight,
 ): Promise<Outcome> {
-  const flight: Flight = { options, upstream: null, fault: null };
+  if (response.destroyed) return "answered";
   flights.set(request, flight);
-  using _counted = traffic.begin(() => end(flight, "replaced"));
-  let agent = mayRepeat(request) ? traffic.kept : ownConnections;
+  let agent = mayRepeat(request) ? kept : ownConnections;
   for (;;) {
     try {
       await proxy.web(request, response, { target: { ...target, protocol: "http:" }, agent });

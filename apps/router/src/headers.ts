@@ -39,7 +39,8 @@ export function setForwarded(request: IncomingMessage, trusted: BlockList): void
   const believed = peer !== "" && trusted.check(peer, peer.includes(":") ? "ipv6" : "ipv4");
   const before = believed ? headers["x-forwarded-for"] : undefined;
   headers["x-forwarded-for"] = before === undefined ? peer : `${String(before)}, ${peer}`;
-  if (!believed) delete headers["forwarded"];
+  // Apps take these for the same; they are not ours to keep true.
+  if (!believed) for (const name of ["forwarded", "x-real-ip"]) delete headers[name];
   const own = {
     "x-forwarded-proto": "http",
     "x-forwarded-host": headers.host ?? "",

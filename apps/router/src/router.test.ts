@@ -6,6 +6,8 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lacksRedis } from "@slipway/testkit";
+import { readConfig } from "./config.ts";
+import { setForwarded } from "./headers.ts";
 import { answering, ask, startTarget, startTestRouter } from "./test-router.ts";
 import type { TestRouter } from "./test-router.ts";
 
@@ -15,7 +17,6 @@ describe.skipIf(await lacksRedis())("the router", () => {
     router = await startTestRouter({
       ROUTER_BODY_MAX_MB: "1",
       ROUTER_TIMEOUT_MS: "300",
-      ROUTER_TRUST_PROXY: "10.0.0.0/8",
     });
   });
   afterAll(() => router[Symbol.asyncDispose]());
@@ -79,6 +80,7 @@ describe.skipIf(await lacksRedis())("the router", () => {
         "x-forwarded-for": "6.6.6.6",
         "x-forwarded-proto": "https",
         forwarded: "for=6.6.6.6",
+        "x-real-ip": "6.6.6.6",
         connection: "x-mine",
         "x-mine": "1",
         te: "trailers",
@@ -94,7 +96,9 @@ describe.skipIf(await lacksRedis())("the router", () => {
       "x-forwarded-port": String(router.port),
     });
     expect(Object.keys(seen)).not.toEqual(
-      expect.arrayContaining([expect.stringMatching(/^(x-mine|te|proxy-authorization|forwarded)$/)]),
+      expect.arrayContaining([
+        expect.stringMatching(/^(x-mine|te|proxy-authorization|forwarded|x-real-ip)$/),
+      ]),
     );
     expect(answer.headers).toMatchObject({ "x-end": "2" });
     expect(answer.headers).not.toHaveProperty("x-hop");
@@ -172,6 +176,43 @@ describe.skipIf(await lacksRedis())("the router", () => {
     await using silent = await startTarget(() => undefined);
     expect(await router.ask(await serving(breaking), { method: "POST" })).toMatchObject({ status: 502 });
     expect(await router.ask(await serving(silent))).toMatchObject({ status: 504 });
+  });
+
+  test("a kept connection that the app has closed costs no request", async () => {
+    const asked = new WeakMap<object, number>();
+    await using target = await startTarget((request, response) => {
+      const count = (asked.get(request.socket) ?? 0) + 1;
+      asked.set(request.socket, count);
+      if (count > 1) request.socket.destroy();
+      else response.end(request.method);
+    });
+    const app = await serving(target);
+    for (const method of ["GET", "GET", "POST", "GET"]) {
+      expect(await router.ask(app, { method })).toMatchObject({ status: 200, body: method });
+    }
+  });
+
+  test("proxies that are trusted are believed who asked them", () => {
+    const request = (remoteAddress: string, headers: IncomingHttpHeaders) =>
+      ({ headers, socket: { remoteAddress } }) as IncomingMessage;
+    const { ROUTER_TRUST_PROXY: trusted } = readConfig({
+      INSTALLATION_ID: "a",
+      REDIS_URL: "redis://r",
+      ROUTER_TRUST_PROXY: "loopback 203.0.113.7",
+    });
+    const told = { host: "a.example.com", "x-forwarded-for": "198.51.100.1", "x-forwarded-proto": "https" };
+    const behind = request("::ffff:127.0.0.1", { ...told });
+    setForwarded(behind, trusted);
+    expect(behind.headers).toMatchObject({
+      "x-forwarded-for": "198.51.100.1, 127.0.0.1",
+      "x-forwarded-proto": "https",
+      "x-forwarded-host": "a.example.com",
+    });
+    const stranger = request("203.0.113.8", { ...told });
+    setForwarded(stranger, trusted);
+    expect(stranger.headers).toMatchObject({ "x-forwarded-for": "203.0.113.8", "x-forwarded-proto": "http" });
+    const wrong = { INSTALLATION_ID: "a", REDIS_URL: "redis://r", ROUTER_TRUST_PROXY: "10.0.0.0/33" };
+    expect(() => readConfig(wrong)).toThrow(/ROUTER_TRUST_PROXY: must be addresses/);
   });
 
   test("what is too large is 413, whether it says so before or not", async () => {

@@ -37,19 +37,21 @@ describe.skipIf(await lacksRedis())("a switch", () => {
   });
 
   test("waits for a slow request, and cuts off one that takes too long", async () => {
-    const asked = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+    const [slowAsked, endlessAsked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const finish = Promise.withResolvers<void>();
     await using former = await startTarget((request, response) => {
-      const index = request.url === "/slow" ? 0 : 1;
-      asked[index].resolve();
-      if (index === 0) void finish.promise.then(() => response.end("at last"));
+      if (request.url === "/slow") {
+        slowAsked.resolve();
+        void finish.promise.then(() => response.end("at last"));
+      } else if (request.url === "/endless") endlessAsked.resolve();
+      else response.end("former");
     });
     await using next = await answering("next");
     await using last = await answering("last");
     const app = await router.newApp();
     await router.switchTo(app, [former.address]);
     const slow = router.ask(app, { path: "/slow" });
-    await asked[0].promise;
+    await slowAsked.promise;
     let switched = false;
     const switching = router.switchTo(app, [next.address]).then(() => (switched = true));
     await expect.poll(async () => (await router.ask(app)).body).toBe("next");
@@ -60,7 +62,7 @@ describe.skipIf(await lacksRedis())("a switch", () => {
 
     await router.switchTo(app, [former.address]);
     const endless = router.ask(app, { path: "/endless" });
-    await asked[1].promise;
+    await endlessAsked.promise;
     await router.switchTo(app, [last.address], 100);
     expect(await endless).toMatchObject({ status: 503, body: expect.stringContaining("replaced") });
   });

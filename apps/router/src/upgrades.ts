@@ -20,7 +20,8 @@ interface Handshake {
   fault: PageName;
 }
 
-interface Opened extends Choice {
+interface Opened {
+  readonly choice: Choice;
   readonly upstream: Socket;
 }
 
@@ -62,18 +63,18 @@ export class Upgrades {
     dropHopByHop(request.headers);
     Object.assign(request.headers, { connection: "Upgrade", upgrade: "websocket" });
     setForwarded(request, trustedProxies);
-    const opened = await this.#connect(appName);
+    const opened = await this.#connect(appName, () => client.destroy());
     if (typeof opened === "string") return endWithPage(client, opened);
-    const { traffic, target, upstream } = opened;
+    using choice = opened.choice;
+    const { upstream } = opened;
     if (client.destroyed) {
       upstream.destroy();
       return;
     }
-    using _counted = traffic.begin(() => client.destroy());
     client.once("close", () => upstream.destroy());
     this.#handshakes.set(request, { sentBefore: client.bytesWritten, fault: "broken" });
     const agent = new OneConnection(upstream);
-    await this.#proxy.ws(request, client, { target: { ...target, protocol: "http:" }, agent }, head);
+    await this.#proxy.ws(request, client, { target: { ...choice.target, protocol: "http:" }, agent }, head);
   }
 
   /** Ends all of them: nobody else would, and their clients connect again. */
@@ -81,16 +82,17 @@ export class Upgrades {
     for (const client of this.#open) client.destroy();
   }
 
-  async #connect(appName: string): Promise<Opened | PageName> {
+  async #connect(appName: string, cut: () => void): Promise<Opened | PageName> {
     const refused = new Set<string>();
     for (let tries = 1; tries <= mostTries; tries += 1) {
-      const chosen = await choose(this.#options, appName, refused);
-      if (typeof chosen === "string") return chosen;
+      const choice = await choose(this.#options, appName, refused, cut);
+      if (typeof choice === "string") return choice;
       try {
-        return { ...chosen, upstream: await connect(chosen.target) };
+        return { choice, upstream: await connect(choice.target) };
       } catch (error) {
+        choice[Symbol.dispose]();
         if (!isUnsent(error)) throw error;
-        refused.add(nameOf(chosen.target));
+        refused.add(nameOf(choice.target));
       }
     }
     return "not-answering";
