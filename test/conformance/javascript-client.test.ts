@@ -57,6 +57,33 @@ describe("the JavaScript client", () => {
     ]);
   });
 
+  test("makes, lists, renews and revokes API tokens", async () => {
+    const made = await client.Tokens.create("made by a test");
+    const renewed = await client.Tokens.renew(made.id);
+    expect(await client.Tokens.exchange(renewed.token ?? "")).toMatch(/^[^.]+\.[^.]+\.[^.]+$/);
+    await expect(client.Tokens.exchange(made.token ?? "")).rejects.toMatchObject({ _status: 401 });
+    expect((await client.Tokens.all()).map(({ id }) => id)).toContain(renewed.id);
+    await client.Tokens.destroy(renewed.id);
+    expect((await client.Tokens.all()).map(({ id }) => id)).not.toContain(renewed.id);
+  });
+
+  test("adds, limits and removes collaborators", async () => {
+    const email = `${name}@example.com`;
+    const answer = await fetch(new URL("/v1/users", inject("apiUrl")), {
+      method: "POST",
+      headers: { authorization: `Bearer ${client._token}`, "content-type": "application/json" },
+      body: JSON.stringify({ user: { username: name, email } }),
+    });
+    expect(answer.status).toBe(201);
+    const invited = await client.Collaborators.invite(name, email);
+    expect(invited).toMatchObject({ email, username: name, status: "accepted", is_limited: false });
+    const limited = await client.Collaborators.update(name, invited.id, { is_limited: true });
+    expect(limited).toMatchObject({ id: invited.id, is_limited: true });
+    expect(await client.Collaborators.for(name)).toEqual([limited]);
+    await client.Collaborators.destroy(name, invited.id);
+    expect(await client.Collaborators.for(name)).toEqual([]);
+  });
+
   test("deploys, listens to the end, and reads the log", async () => {
     const listener = await client.Apps.deploymentListener(name);
     const heard = { news: [] as string[], lines: [] as string[], statuses: [] as string[] };

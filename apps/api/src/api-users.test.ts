@@ -51,6 +51,7 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
           id: expect.any(String),
           name: "laptop",
           created_at: expect.any(String),
+          issued_at: expect.any(String),
           last_used_at: null,
           token: expect.stringMatching(/^tk-us-[\w-]{43}$/),
         },
@@ -64,7 +65,15 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
     const { token: jwt } = (await jwtResponse.json()) as { token: string };
     const listed = await api.ask(jwt, "GET", "/v1/tokens");
     expect(listed.body).toEqual({
-      tokens: [{ id, name: "laptop", created_at: expect.any(String), last_used_at: expect.any(String) }],
+      tokens: [
+        {
+          id,
+          name: "laptop",
+          created_at: expect.any(String),
+          issued_at: expect.any(String),
+          last_used_at: expect.any(String),
+        },
+      ],
     });
     const second = await api.ask(jwt, "POST", "/v1/tokens", { token: { name: "ci" } });
     expect(second.status).toBe(201);
@@ -95,6 +104,22 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
         body: { error: "the user name or the password is wrong" },
       });
     }
+  });
+
+  test("a token is renewed by its user: the old one ends", async () => {
+    const { token } = await api.newUser();
+    const { body } = await api.ask(token, "POST", "/v1/tokens", { name: "ci" });
+    const old = secretIn({ body });
+    const others = await api.newUser();
+    const path = `/v1/tokens/${old.id}/renew`;
+    expect((await api.ask(others.token, "PATCH", path)).status).toBe(404);
+    const renewed = await api.ask(token, "PATCH", path);
+    expect([renewed.status, renewed.body]).toMatchObject([200, { token: { name: "ci" } }]);
+    expect((await api.ask(old.token, "GET", "/v1/users/self")).status).toBe(401);
+    expect((await api.ask(secretIn(renewed).token, "GET", "/v1/users/self")).status).toBe(200);
+    expect((await api.ask(token, "PATCH", path)).status).toBe(404);
+    const nameless = await api.ask(token, "POST", "/v1/tokens", {});
+    expect(nameless.body).toMatchObject({ errors: { name: ["is required"] } });
   });
 
   test("a user changes their own password with the one that was", async () => {

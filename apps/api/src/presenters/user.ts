@@ -8,10 +8,12 @@ export function presentUser({ id, username, email, fullname, operator, createdAt
 }
 
 export function presentToken({ id, name, createdAt, lastUsedAt }: ApiToken): TokenBody {
+  const madeAt = createdAt.toISOString();
   return {
     id,
     name,
-    created_at: createdAt.toISOString(),
+    created_at: madeAt,
+    issued_at: madeAt,
     last_used_at: lastUsedAt?.toISOString() ?? null,
   };
 }

@@ -34,7 +34,8 @@ export function tokenRoutes(platform: Platform): Route[] {
       answer: { status: 201, json: newTokenAnswer },
       problems: [409],
       async handle({ user, body }) {
-        const { token, secret } = await issueToken(store, user, body.token.name, now());
+        const name = body.token?.name ?? body.name ?? "";
+        const { token, secret } = await issueToken(store, user, name, now());
         return { token: { ...presentToken(token), token: secret } };
       },
     }),
@@ -45,6 +46,20 @@ export function tokenRoutes(platform: Platform): Route[] {
       access: "account:use",
       answer: { status: 200, json: tokensAnswer },
       handle: async ({ user }) => ({ tokens: (await store.tokens.ofUser(user.id)).map(presentToken) }),
+    }),
+    route({
+      method: "patch",
+      path: "/tokens/:token/renew",
+      summary: "Get a new API token for an old one, which is revoked",
+      access: "account:use",
+      answer: { status: 200, json: newTokenAnswer },
+      async handle({ user, params }) {
+        const old = await store.tokens.get(params.token);
+        // Of many that renew it at once, one does.
+        if (old?.userId !== user.id || !(await store.tokens.delete(user.id, old.id))) throw notFound("token");
+        const { token, secret } = await issueToken(store, user, old.name, now());
+        return { token: { ...presentToken(token), token: secret } };
+      },
     }),
     route({
       method: "delete",

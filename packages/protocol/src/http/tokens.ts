@@ -4,14 +4,21 @@ import { z } from "zod";
 
 export const exchangeAnswer = z.object({ token: z.string() });
 
+/** The name stands in the token, or, as the JavaScript client has it, by itself. */
 export const createTokenRequest = z
-  .object({ token: z.object({ name: z.string() }) })
+  .object({ token: z.object({ name: z.string() }).optional(), name: z.string().optional() })
+  .refine(({ token, name }) => token !== undefined || name !== undefined, {
+    path: ["token", "name"],
+    error: "is required",
+  })
   .meta({ examples: [{ token: { name: "laptop" } }] });
 
 export const tokenBody = z.object({
   id: z.string(),
   name: z.string(),
   created_at: z.string(),
+  /** When it got its secret, which is when it was made. */
+  issued_at: z.string(),
   last_used_at: z.string().nullable(),
 });
 /** The one answer with the secret in it. */
