@@ -2,6 +2,7 @@
 import { reasonOf, SetupError } from "../setup/setup-error.ts";
 
 export interface AppAnswer {
+  id: string;
   name: string;
   url: string;
   links: { deployments_stream: string };

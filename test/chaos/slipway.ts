@@ -13,6 +13,7 @@ import { openStore } from "@slipway/store";
 import { newInstallation, packTarGz, startPrivateRedis } from "@slipway/testkit";
 import type { PrivateRedis } from "@slipway/testkit";
 import { ApiClient } from "../../scripts/quickstart/api-client.ts";
+import type { AppAnswer } from "../../scripts/quickstart/api-client.ts";
 import type { AppUnderTest } from "./app-under-test.ts";
 import { watchContainers } from "./container-watch.ts";
 import type { ContainerWatch } from "./container-watch.ts";
@@ -20,12 +21,6 @@ import { Follower } from "./follower.ts";
 import { Gate } from "./gate.ts";
 import { appsOf, environmentOf } from "./processes.ts";
 import type { SlipwayOptions } from "./processes.ts";
-
-interface TestApp {
-  readonly id: string;
-  readonly name: string;
-  readonly links: { readonly deployments_stream: string };
-}
 
 const pollMs = 50;
 
@@ -39,6 +34,8 @@ export class SlipwayUnderTest implements AsyncDisposable {
   readonly containers: ContainerWatch;
   readonly api: ApiClient;
   readonly workers: readonly AppUnderTest[];
+  /** Of all apps it ever had. */
+  readonly appIds: string[];
   readonly #gates: readonly Gate[];
   readonly #apiUrl: string;
   readonly #opened: AsyncDisposableStack;
@@ -46,7 +43,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
   private constructor(
     parts: Pick<
       SlipwayUnderTest,
-      "environment" | "store" | "redis" | "engines" | "containers" | "api" | "workers"
+      "environment" | "store" | "redis" | "engines" | "containers" | "api" | "workers" | "appIds"
     >,
     gates: readonly Gate[],
     apiUrl: string,
@@ -61,6 +58,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
     this.containers = parts.containers;
     this.api = parts.api;
     this.workers = parts.workers;
+    this.appIds = parts.appIds;
     this.#apiUrl = apiUrl;
     this.#opened = opened;
   }
@@ -77,7 +75,8 @@ export class SlipwayUnderTest implements AsyncDisposable {
     const engines = [docker, ...(options.engines ?? []).map(dockerAt)];
     const registryHost = new URL(environment["REGISTRY_URL"] ?? "").host;
     const store = opened.use(await openStore({ databaseUrl: environment["DATABASE_URL"] ?? "" }));
-    opened.defer(() => removeImages(docker, registryHost, store));
+    const appIds: string[] = [];
+    opened.defer(() => removeImages(docker, registryHost, appIds));
     opened.use(installation);
     const containers = opened.use(await watchContainers(engines, installation.id));
     const gates: Gate[] = [];
@@ -88,20 +87,22 @@ export class SlipwayUnderTest implements AsyncDisposable {
     const apiUrl = `http://127.0.0.1:${environment["API_PORT"]}`;
     const api = await ApiClient.connect(apiUrl, environment["BOOTSTRAP_TOKEN"] ?? "");
     const workers = apps.filter(({ name }) => name.startsWith("worker"));
-    const parts = { environment, store, redis, engines, containers, api, workers };
+    const parts = { environment, store, redis, engines, containers, api, workers, appIds };
     return new SlipwayUnderTest(parts, gates, apiUrl, opened.move());
   }
 
-  async createApp(prefix: string): Promise<TestApp> {
-    return (await this.api.createApp(`${prefix}-${randomBytes(3).toString("hex")}`)) as unknown as TestApp;
+  async createApp(prefix: string): Promise<AppAnswer> {
+    const app = await this.api.createApp(`${prefix}-${randomBytes(3).toString("hex")}`);
+    this.appIds.push(app.id);
+    return app;
   }
 
   /** @param files of the archive, by path. */
-  async deploy(app: TestApp, files: Readonly<Record<string, string>>, gitRef = ""): Promise<string> {
+  async deploy(app: AppAnswer, files: Readonly<Record<string, string>>, gitRef = ""): Promise<string> {
     return this.deployFrom(app, await this.api.upload(await packTarGz(files)), gitRef);
   }
 
-  async deployFrom(app: TestApp, sourceUrl: string, gitRef = ""): Promise<string> {
+  async deployFrom(app: AppAnswer, sourceUrl: string, gitRef = ""): Promise<string> {
     return (await this.api.createDeployment(app.name, sourceUrl, gitRef)).id;
   }
 
@@ -115,7 +116,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
     });
   }
 
-  follow(app: TestApp): Follower {
+  follow(app: AppAnswer): Follower {
     return new Follower(app, this.api.token);
   }
 
@@ -171,7 +172,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
   }
 
   /** The text that the app answers with now. */
-  async page(app: TestApp): Promise<string> {
+  async page(app: AppAnswer): Promise<string> {
     const [target] = (await this.store.apps.get(app.id))?.targets ?? [];
     if (target === undefined) throw new Error(`${app.name} is not in service`);
     return (await fetch(`http://${target.host}:${target.port}/`)).text();
@@ -197,10 +198,9 @@ function dockerAt(dockerHost: string): Docker {
   return new Docker({ host: hostname, port });
 }
 
-/** What the engine pulled of this installation's apps. */
-async function removeImages(docker: Docker, registryHost: string, store: Store): Promise<void> {
-  const apps = [...(await store.apps.list("all")), ...(await store.apps.deleted())];
-  const places = apps.map(({ id }) => `${registryHost}/apps/${id}@`);
+/** What the engine pulled of these apps. */
+async function removeImages(docker: Docker, registryHost: string, appIds: readonly string[]): Promise<void> {
+  const places = appIds.map((id) => `${registryHost}/apps/${id}@`);
   for (const { RepoDigests } of await docker.listImages()) {
     const ours = (RepoDigests ?? []).filter((name) => places.some((place) => name.startsWith(place)));
     for (const name of ours) await docker.getImage(name).remove({ force: true });
