@@ -137,6 +137,17 @@ describe("the JavaScript client", () => {
     expect(anew.map(({ id }) => former.has(id))).toEqual([false, false]);
   });
 
+  test("lists, makes and revokes tokens", async () => {
+    const made = await client.Tokens.create("from the client");
+    expect(made.token).toMatch(/^tk-us-/);
+    const shown = (await client.Tokens.all()).find(({ id }) => id === made.id);
+    expect(shown).toMatchObject({ name: "from the client" });
+    expect(shown?.token ?? null).toBeNull();
+    expect(await client.Tokens.exchange(made.token ?? "")).toContain(".");
+    await client.Tokens.destroy(made.id);
+    await expect(client.Tokens.exchange(made.token ?? "")).rejects.toMatchObject({ status: 401 });
+  });
+
   test("gets errors as it reads them", async () => {
     await expect(client.Apps.find("no-such-app")).rejects.toMatchObject({
       status: 404,

@@ -46,7 +46,8 @@ export async function firstOf(
   if (await asksFor(first)) return first;
   throw invalidField(header, "was used for another deployment of this app");
 
-  async function asksFor({ appId, source, gitRef }: Deployment): Promise<boolean> {
+  async function asksFor({ appId, source, gitRef, postdeployHook }: Deployment): Promise<boolean> {
+    if (postdeployHook !== hookOf(asked)) return false;
     if (asked.release === undefined) {
       return gitRef === gitRefOf(asked) && namesSource(asked.source_url ?? "", source, publicApiUrl);
     }
@@ -59,4 +60,9 @@ export async function firstOf(
 /** An empty text stands for none. */
 export function gitRefOf({ git_ref: gitRef }: CreateDeploymentBody): string | null {
   return gitRef === undefined || gitRef === "" ? null : gitRef;
+}
+
+/** An empty text stands for none. */
+export function hookOf({ postdeploy_hook: hook }: CreateDeploymentBody): string | null {
+  return hook === undefined || hook === "" ? null : hook;
 }

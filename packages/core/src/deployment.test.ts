@@ -34,6 +34,7 @@ const queued = queuedDeployment(
     source: { kind: "upload", sourceId: "s" },
     gitRef: "4f1d0c7",
     previousGitRef: null,
+    postdeployHook: null,
     pusher: { id: "p", username: "ada", email: "ada@example.com" },
     createdAt,
   },

@@ -77,6 +77,8 @@ export interface Deployment {
   readonly source: DeploymentSource;
   readonly gitRef: string | null;
   readonly previousGitRef: string | null;
+  /** Command that the request wants run before its release takes traffic; null for the app's own, if it has one. */
+  readonly postdeployHook: string | null;
   readonly pusher: Pusher;
   readonly createdAt: Date;
   /** When its first attempt began. */
@@ -103,6 +105,8 @@ export interface NewDeployment {
   readonly source: DeploymentSource;
   readonly gitRef: string | null;
   readonly previousGitRef: string | null;
+  /** Command that the request wants run before its release takes traffic; null for the app's own, if it has one. */
+  readonly postdeployHook: string | null;
   readonly pusher: Pusher;
   readonly createdAt: Date;
 }

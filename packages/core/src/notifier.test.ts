@@ -13,6 +13,7 @@ const queued = queuedDeployment(
     source: { kind: "url", url: "https://example.com/a.tar.gz" },
     gitRef: null,
     previousGitRef: null,
+    postdeployHook: null,
     pusher: { id: "u", username: "ada", email: "ada@example.com" },
     createdAt: at(0),
   },

@@ -29,6 +29,22 @@ export function rolloutLabels(installationId: string, rollout: RolloutSpec): Lab
   };
 }
 
+/** What keeps a process of an app within its bounds and without rights, on the engine. */
+export function confinement({ memoryBytes, cpus, pids }: RolloutSpec["limits"]) {
+  return {
+    CapDrop: ["ALL"],
+    SecurityOpt: ["no-new-privileges"],
+    Privileged: false,
+    Init: true,
+    PidsLimit: pids,
+    Memory: memoryBytes,
+    MemorySwap: memoryBytes,
+    NanoCpus: Math.round(cpus * 1e9),
+    Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
+    Tmpfs: { "/tmp": `rw,exec,nosuid,nodev,size=${memoryBytes},mode=1777` },
+  };
+}
+
 /**
  * The environment of one instance.
  * @param index from 1, or what stands for it where the engine fills it in.

@@ -139,6 +139,7 @@ export function aNewDeployment(values: Partial<NewDeployment> = {}): NewDeployme
     source: { kind: "upload", sourceId: randomUUID() },
     gitRef: "4f1d0c7",
     previousGitRef: null,
+    postdeployHook: null,
     pusher: aPusher(),
     createdAt: testTime,
     ...values,

@@ -22,7 +22,7 @@ export function presentDeployment(
     duration: durationSeconds(deployment, now),
     ...imageOf(deployment),
     stack_base_image: deployment.stackImage,
-    postdeploy_hook: null,
+    postdeploy_hook: deployment.postdeployHook,
     pusher: { ...deployment.pusher },
     failure: deployment.failure === null ? null : { ...deployment.failure },
     links: { output: `${publicApiUrl}/v1/apps/${appId}/deployments/${id}/output` },

@@ -6,7 +6,7 @@ import { createDeploymentRequest, deploymentAnswer, deploymentsAnswer, pageQuery
 import type { CreateDeploymentBody } from "@slipway/protocol";
 import { abortDeployment } from "../abort.ts";
 import { createDeployment } from "../create-deployment.ts";
-import { deploymentIdOf, firstOf, gitRefOf, idempotencyHeader } from "../idempotency.ts";
+import { deploymentIdOf, firstOf, gitRefOf, hookOf, idempotencyHeader } from "../idempotency.ts";
 import type { Platform } from "../platform.ts";
 import { presentDeployment, presentPagination } from "../presenters/deployment.ts";
 import { queuePlace } from "../queue-place.ts";
@@ -41,6 +41,7 @@ export function deploymentRoutes(platform: Platform): Route[] {
           ownerId: app.ownerId,
           ...(await wantedBy(platform, user, app, asked)),
           previousGitRef: await currentGitRef(store, app),
+          postdeployHook: hookOf(asked),
           pusher: { id: user.id, username: user.username, email: user.email },
           createdAt: now(),
         });

@@ -5,6 +5,7 @@ import type { Deployment, Release } from "@slipway/core";
 import type { Attempt } from "../attempt.ts";
 import { promote, putInService } from "../put-in-service.ts";
 import { rolloutOf } from "../rollout.ts";
+import { runHook } from "./hook.ts";
 
 /** What is told of the image, besides its digest, which the release has. */
 export type ImageFacts = Pick<Deployment, "image" | "imageSizeBytes" | "stackImage">;
@@ -15,6 +16,7 @@ export async function start(attempt: Attempt, release: Release, image: ImageFact
     // The release's: an attempt that died may have made it, of another build's image.
     imageDigest: release.image.slice(release.image.lastIndexOf("@") + 1),
   });
+  await runHook(attempt, release);
   await startRelease(attempt, release);
 }
 

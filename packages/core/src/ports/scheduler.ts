@@ -34,6 +34,28 @@ export interface RolloutSpec {
   readonly hostname: string | null;
 }
 
+/** A command of an app that runs once, beside what serves. */
+export type OneOffSpec = Pick<
+  RolloutSpec,
+  | "appId"
+  | "appName"
+  | "releaseId"
+  | "releaseNumber"
+  | "rolloutId"
+  | "deploymentId"
+  | "attempt"
+  | "image"
+  | "command"
+  | "processType"
+  | "environment"
+  | "limits"
+>;
+
+export interface OneOffExit {
+  readonly exitCode: number;
+  readonly outOfMemory: boolean;
+}
+
 export type InstanceState = "starting" | "running" | "restarting" | "stopped";
 
 export interface Instance {
@@ -89,6 +111,12 @@ export interface Scheduler extends AsyncDisposable {
     rolloutId: string,
     options: { readonly graceMs: number; readonly count: number },
   ): Promise<void>;
+  /**
+   * Runs a command to its end, as an instance of its rollout would run it, and leaves nothing of it. What a former attempt at
+   * the same rollout left running is removed first; `discard` and `removeApp` remove it as well.
+   * @throws {SlipwayError} "engine-unavailable", "registry-unavailable"; what `onOutput` throws; the signal's reason when aborted.
+   */
+  run(task: OneOffSpec, options: StartOptions): Promise<OneOffExit>;
   /** Removes what this attempt, or one before, started of the rollout and nobody promoted. */
   discard(appId: string, rolloutId: string, options: { readonly attempt: number }): Promise<void>;
   /**

@@ -7,6 +7,7 @@ import { paginationBody } from "./pagination.ts";
 import { userReference } from "./users.ts";
 
 const longestGitRef = 255;
+const longestHook = 4_096;
 const longestUrl = 8 * 1024;
 
 const newDeployment = z
@@ -24,8 +25,8 @@ const newDeployment = z
       .max(longestGitRef, `is longer than ${longestGitRef} characters`)
       .regex(/^\P{Cc}*$/u, "contains control characters")
       .nullish(),
-    /** A hook that would silently not run is refused. */
-    postdeploy_hook: z.literal("", "is not supported yet").nullish(),
+    /** Run before the release takes traffic; the Procfile's `postdeploy` without it. */
+    postdeploy_hook: z.string().max(longestHook, `is longer than ${longestHook} characters`).nullish(),
   })
   .superRefine(({ source_url: url, release }, context) => {
     if (url === undefined && release === undefined) {

@@ -3,7 +3,7 @@
 import { label, type RolloutSpec } from "@slipway/core";
 import type { ContainerCreateOptions } from "dockerode";
 import { healthcheck } from "../healthcheck.ts";
-import { appPort, instanceEnvironment, rolloutLabels } from "../instance-config.ts";
+import { appPort, confinement, instanceEnvironment, rolloutLabels } from "../instance-config.ts";
 import { proxyLabels } from "../proxy-labels.ts";
 
 /** Holds the port on the host, which the engine does not tell of a container that is not running. */
@@ -34,7 +34,6 @@ export interface InstancePlace {
  * the last of its output for operators: `docker logs`.
  */
 export function containerConfig(rollout: RolloutSpec, place: InstancePlace) {
-  const { memoryBytes, cpus, pids } = rollout.limits;
   const environment = instanceEnvironment(rollout, place.index);
   return {
     name: containerName(rollout, place),
@@ -58,19 +57,10 @@ export function containerConfig(rollout: RolloutSpec, place: InstancePlace) {
     Healthcheck: rollout.hostname === null ? { Test: ["NONE"] } : healthcheck(rollout.bootTimeoutMs),
     ExposedPorts: { [`${appPort}/tcp`]: {} },
     HostConfig: {
-      CapDrop: ["ALL"],
-      SecurityOpt: ["no-new-privileges"],
-      Privileged: false,
-      Init: true,
+      ...confinement(rollout.limits),
       NetworkMode: place.network,
       // The port is chosen by us: one left to the engine changes with every restart.
       PortBindings: { [`${appPort}/tcp`]: [{ HostIp: place.publishHost, HostPort: String(place.hostPort) }] },
-      PidsLimit: pids,
-      Memory: memoryBytes,
-      MemorySwap: memoryBytes,
-      NanoCpus: Math.round(cpus * 1e9),
-      Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
-      Tmpfs: { "/tmp": `rw,exec,nosuid,nodev,size=${memoryBytes},mode=1777` },
       LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "2" } },
       RestartPolicy: restart.whileBooting,
     },

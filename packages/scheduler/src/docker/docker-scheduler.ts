@@ -4,6 +4,8 @@ import {
   type Address,
   type Instance,
   notFound,
+  type OneOffExit,
+  type OneOffSpec,
   type RolloutSpec,
   type KnownRollout,
   type Scheduler,
@@ -28,6 +30,7 @@ import {
   startedLast,
 } from "./app-containers.ts";
 import { knownRollouts } from "../known-rollouts.ts";
+import { removeOneOffs, runOneOff } from "../one-off.ts";
 import { restart } from "./container-config.ts";
 import { startInstances } from "./start-instances.ts";
 
@@ -91,7 +94,13 @@ class DockerScheduler implements Scheduler {
     await Promise.all(others.map(({ id }) => this.#end(id, graceMs)));
   }
 
+  async run(task: OneOffSpec, options: StartOptions): Promise<OneOffExit> {
+    const place = { installationId: this.#installationId, network: this.#givenNetwork };
+    return await runOneOff(this.#connection, place, task, options);
+  }
+
   async discard(appId: string, rolloutId: string, { attempt }: { readonly attempt: number }): Promise<void> {
+    await removeOneOffs(this.#docker, this.#installationId, appId, { rolloutId, attempt });
     const containers = (await this.#find(appId)).filter((container) => container.rolloutId === rolloutId);
     await this.#removeUnpromoted(containers.filter((container) => container.attempt <= attempt));
   }
@@ -114,6 +123,7 @@ class DockerScheduler implements Scheduler {
   }
 
   async removeApp(appId: string): Promise<void> {
+    await removeOneOffs(this.#docker, this.#installationId, appId);
     const containers = await this.#find(appId);
     await Promise.all(containers.map(({ id }) => this.#end(id, removalGraceMs)));
   }

@@ -6,6 +6,8 @@ import {
   type Address,
   type Instance,
   notFound,
+  type OneOffExit,
+  type OneOffSpec,
   type RolloutSpec,
   type KnownRollout,
   type Scheduler,
@@ -22,6 +24,7 @@ import {
 } from "@slipway/docker";
 import type Docker from "dockerode";
 import { knownRollouts } from "../known-rollouts.ts";
+import { removeOneOffs, runOneOff } from "../one-off.ts";
 import { bootService } from "./boot-service.ts";
 import { instancesOf } from "./instances.ts";
 import { serviceSpec } from "./service-spec.ts";
@@ -99,7 +102,14 @@ class SwarmScheduler implements Scheduler {
     await this.#end(services.filter((service) => service !== current));
   }
 
+  /** On the manager's own engine: a command that runs once is not worth a service. */
+  async run(task: OneOffSpec, options: StartOptions): Promise<OneOffExit> {
+    const { installationId } = this.#options;
+    return await runOneOff(this.#connection, { installationId, network: undefined }, task, options);
+  }
+
   async discard(appId: string, rolloutId: string, { attempt }: { readonly attempt: number }): Promise<void> {
+    await removeOneOffs(this.#docker, this.#options.installationId, appId, { rolloutId, attempt });
     const ofRollout = (await this.#find(appId)).filter((service) => service.rolloutId === rolloutId);
     await this.#removeUnpromoted(ofRollout.filter((service) => service.attempt <= attempt));
   }
@@ -121,6 +131,7 @@ class SwarmScheduler implements Scheduler {
   }
 
   async removeApp(appId: string): Promise<void> {
+    await removeOneOffs(this.#docker, this.#options.installationId, appId);
     await this.#end(await this.#find(appId));
   }
 

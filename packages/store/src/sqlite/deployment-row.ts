@@ -16,6 +16,7 @@ export interface DeploymentRow {
   source_url: string | null;
   source_release_id: string | null;
   git_ref: string | null;
+  postdeploy_hook: string | null;
   previous_git_ref: string | null;
   pusher: string;
   created_at: number;
@@ -42,6 +43,7 @@ export const fixedColumns = [
   "source_url",
   "source_release_id",
   "git_ref",
+  "postdeploy_hook",
   "pusher",
   "created_at",
 ] as const;
@@ -76,6 +78,7 @@ export function fixedValues(deployment: Deployment): Value[] {
     source.kind === "url" ? source.url : null,
     source.kind === "release" ? source.releaseId : null,
     deployment.gitRef,
+    deployment.postdeployHook,
     JSON.stringify(deployment.pusher),
     deployment.createdAt.getTime(),
   ];
@@ -112,6 +115,7 @@ export function deploymentFrom(row: DeploymentRow): Deployment {
     revision: row.revision,
     source: sourceFrom(row),
     gitRef: row.git_ref,
+    postdeployHook: row.postdeploy_hook,
     previousGitRef: row.previous_git_ref,
     pusher: JSON.parse(row.pusher) as Pusher,
     createdAt: time(row.created_at),

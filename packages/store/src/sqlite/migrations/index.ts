@@ -6,6 +6,7 @@ import { access } from "./003-access.ts";
 import { concurrencyPolicy } from "./004-concurrency-policy.ts";
 import { operations } from "./005-operations.ts";
 import { notifiers } from "./006-notifiers.ts";
+import { postdeployHook } from "./007-postdeploy-hook.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -21,4 +22,5 @@ export const migrations: readonly Migration[] = [
   { number: 4, name: "concurrency policy", sql: concurrencyPolicy },
   { number: 5, name: "operations", sql: operations },
   { number: 6, name: "notifiers", sql: notifiers },
+  { number: 7, name: "postdeploy hook", sql: postdeployHook },
 ];

@@ -1,0 +1,53 @@
+// Hook: a command of the app's own runs once with the new release, before any of it takes traffic. Needs the release.
+
+import { launchCommand } from "@slipway/buildpacks";
+import { SlipwayError } from "@slipway/core";
+import type { Release } from "@slipway/core";
+import type { Attempt } from "../attempt.ts";
+import { environmentOf } from "../rollout.ts";
+
+const processType = "postdeploy";
+
+/**
+ * The request's own command goes before the Procfile's. An attempt that dies after it may be followed by one that runs it
+ * again. @throws {SlipwayError} "hook-failed" when it fails or takes too long: the former release goes on serving.
+ */
+export async function runHook(attempt: Attempt, release: Release): Promise<void> {
+  const { platform, lease, app, log } = attempt;
+  const { config, scheduler } = platform;
+  const { id: deploymentId, attempt: number, postdeployHook } = lease.deployment;
+  const command = postdeployHook ?? release.processTypes[processType];
+  if (command === undefined) return;
+  log.line("-----> Running the postdeploy hook");
+  const late = AbortSignal.timeout(config.HOOK_TIMEOUT_MS);
+  try {
+    const { exitCode, outOfMemory } = await scheduler.run(
+      {
+        appId: app.id,
+        appName: app.name,
+        releaseId: release.id,
+        releaseNumber: release.number,
+        rolloutId: release.id,
+        deploymentId,
+        attempt: number,
+        image: release.image,
+        command: launchCommand(command),
+        processType,
+        environment: environmentOf(platform, app, release),
+        limits: { memoryBytes: config.APP_MEMORY_MB, cpus: config.APP_CPUS, pids: config.APP_PIDS },
+      },
+      { onOutput: (bytes) => log.write(bytes), signal: AbortSignal.any([attempt.signal, late]) },
+    );
+    if (outOfMemory) throw failed("ran out of memory");
+    if (exitCode !== 0) throw failed(`exited with code ${exitCode}`);
+  } catch (error) {
+    if (late.aborted && !attempt.signal.aborted) {
+      throw failed(`did not end within ${config.HOOK_TIMEOUT_MS / 1000} s`);
+    }
+    throw error;
+  }
+}
+
+function failed(how: string): SlipwayError {
+  return new SlipwayError("hook-failed", `the postdeploy hook ${how}`);
+}

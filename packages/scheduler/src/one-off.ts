@@ -1,0 +1,97 @@
+// Runs a command of an app once, in a container of its own, on the engine we are connected to: a Swarm's manager too.
+
+import { randomUUID } from "node:crypto";
+import { type Labels, label, type OneOffExit, type OneOffSpec, type StartOptions } from "@slipway/core";
+import {
+  type DockerConnection,
+  ask,
+  ensureNetwork,
+  findContainers,
+  removeContainer,
+  startProcess,
+  unlessAborted,
+} from "@slipway/docker";
+import type Docker from "dockerode";
+import { confinement, instanceEnvironment } from "./instance-config.ts";
+
+const oneOffKind = "one-off";
+
+/** @see Scheduler.run */
+export async function runOneOff(
+  { docker, images }: DockerConnection,
+  { installationId, network }: { readonly installationId: string; readonly network: string | undefined },
+  task: OneOffSpec,
+  { onOutput, signal }: StartOptions,
+): Promise<OneOffExit> {
+  await removeOneOffs(docker, installationId, task.appId, task);
+  await images.ensure(task.image, signal);
+  const networkName = `slipway-${installationId}-run`;
+  const joined = network ?? (await ensureNetwork(docker, networkName, installationId, signal));
+  const config = oneOffConfig(task, installationId, joined);
+  try {
+    // Not cut short by the signal: a container whose id never reached us would stay.
+    const { id } = await ask("create the command's container", () => docker.createContainer(config));
+    using process = await startProcess(docker, id, signal);
+    const delivered = (async () => {
+      for await (const bytes of process.output) await onOutput(bytes);
+    })();
+    await unlessAborted(delivered, signal);
+    const exitCode = await unlessAborted(process.exitCode, signal);
+    const { State } = await ask("look at the command's end", () => docker.getContainer(id).inspect());
+    return { exitCode, outOfMemory: State.OOMKilled };
+  } finally {
+    await removeContainer(docker, config.name);
+  }
+}
+
+/** Removes those of an app; given a rollout, those that this attempt at it, or one before, left. */
+export async function removeOneOffs(
+  docker: Docker,
+  installationId: string,
+  appId: string,
+  of?: { readonly rolloutId: string; readonly attempt: number },
+): Promise<void> {
+  const labels: Labels = {
+    [label.installation]: installationId,
+    [label.kind]: oneOffKind,
+    [label.app]: appId,
+    ...(of === undefined ? {} : { [label.rollout]: of.rolloutId }),
+  };
+  const found = await findContainers(docker, labels);
+  const left = found.filter(({ Labels }) => of === undefined || Number(Labels[label.attempt]) <= of.attempt);
+  await Promise.all(left.map(({ Id }) => removeContainer(docker, Id)));
+}
+
+function oneOffConfig(task: OneOffSpec, installationId: string, network: string) {
+  const suffix = randomUUID().slice(0, 8);
+  const environment = instanceEnvironment(task, 1);
+  return {
+    name: `slipway-${installationId}-${task.appName}-v${task.releaseNumber}-${task.processType}-${suffix}`,
+    Image: task.image,
+    Entrypoint: task.command.slice(0, 1),
+    Cmd: task.command.slice(1),
+    Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+    Labels: {
+      [label.installation]: installationId,
+      [label.kind]: oneOffKind,
+      [label.app]: task.appId,
+      [label.release]: task.releaseId,
+      [label.rollout]: task.rolloutId,
+      [label.attempt]: String(task.attempt),
+      [label.processType]: task.processType,
+      ...(task.deploymentId === null ? {} : { [label.deployment]: task.deploymentId }),
+    },
+    Tty: false,
+    OpenStdin: false,
+    AttachStdout: true,
+    AttachStderr: true,
+    Healthcheck: { Test: ["NONE"] },
+    HostConfig: {
+      ...confinement(task.limits),
+      NetworkMode: network,
+      // what it writes is in the deployment's log
+      LogConfig: { Type: "none", Config: {} },
+      RestartPolicy: { Name: "no" },
+    },
+  } satisfies Docker.ContainerCreateOptions;
+}
