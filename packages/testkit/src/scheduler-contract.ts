@@ -62,8 +62,8 @@ export function schedulerContract(name: string, newPlace: () => Promise<Schedule
       });
       const exit = await scheduler.run(task, { onOutput, signal: never });
       expect(exit).toEqual({ exitCode: 3, outOfMemory: false });
-      const lines = Buffer.concat(written).toString().trimEnd().split("\n");
-      expect(new Set(lines)).toEqual(new Set(["hello from hook-1", "oops"]));
+      const said = Buffer.concat(written).toString().trimEnd().split("\n");
+      expect(new Set(said)).toEqual(new Set(["hello from hook-1", "oops"]));
       await untilGone(task);
       expect(await talkAll(addresses)).toEqual(["serving"]);
       expect(await running(serving)).toEqual([serving.rolloutId]);
