@@ -1,6 +1,7 @@
 // Whoever keeps asking an app, on connections that stay open, notices nothing of what is done with it.
 
 import { Agent } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { packTarGz } from "@slipway/testkit";
 import { expect, test } from "vitest";
 import { answering, inlineApp } from "./apps.ts";
@@ -9,6 +10,8 @@ import type { AppJson, DeploymentJson } from "./slipway.ts";
 
 const clients = 8;
 const rounds = 4;
+/** Between a client's requests: without one they would keep the processors from the deployments. */
+const pauseMs = 20;
 
 test("clients on open connections ask through twenty switches, and no request fails", async () => {
   const app = await createApp("switch");
@@ -56,6 +59,7 @@ async function keepAsking(url: URL, signal: AbortSignal): Promise<string[]> {
     } catch (error) {
       answers.push(String(error));
     }
+    await sleep(pauseMs);
   }
   agent.destroy();
   return answers;
