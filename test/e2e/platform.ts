@@ -36,6 +36,7 @@ export default async function startPlatform(project: TestProject): Promise<() =>
       STOP_GRACE_MS: "2000",
       ALLOWED_PRIVATE_HOSTS: `127.0.0.1:${hookPort}`,
       GITHUB_API_URL: `http://127.0.0.1:${githubPort}`,
+      RELEASES_KEPT: "3",
       GRACE_MS: "10000",
     },
     { say, logFolder: `${environment.DATA_DIR}/logs`, logFormat: "json", obeySignals: false },

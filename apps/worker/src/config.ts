@@ -28,6 +28,7 @@ const schema = commonSettings.extend({
   CONCURRENCY: countSetting.optional(),
   ENGINE_WORKERS: countSetting.default(1),
   OWNER_SLOTS: countSetting.default(10),
+  RELEASES_KEPT: countSetting.min(2).default(10),
   LEASE_MS: countSetting.default(30_000),
   RECONCILE_MS: countSetting.default(5_000),
   BUILD_TIMEOUT_MS: countSetting.default(30 * 60_000),

@@ -18,6 +18,7 @@ import { reuse } from "./phases/reuse.ts";
 import { resume, start } from "./phases/start.ts";
 import { unpack } from "./phases/unpack.ts";
 import type { Platform } from "./platform.ts";
+import { pruneImages } from "./prune-images.ts";
 
 /** How often the store is asked whether the deployment is still ours, besides at every step. */
 const leaseCheckMs = 5_000;
@@ -66,6 +67,7 @@ export async function deploy(platform: Platform, task: DeployTask, signal: Abort
     return;
   }
   await end(attempt, "success", null);
+  await prune(attempt);
 }
 
 /** fetch → unpack → build → push → release → start */
@@ -92,6 +94,16 @@ async function pipeline(attempt: Attempt): Promise<void> {
 async function deployAgain(attempt: Attempt, releaseId: string): Promise<void> {
   const { release, image } = await reuse(attempt, releaseId);
   await start(attempt, release, image);
+}
+
+/** The deployment is over whatever comes of it; the next one of the app tries again. */
+async function prune({ platform, app, lease, signal }: Attempt): Promise<void> {
+  try {
+    const current = await platform.store.apps.get(app.id);
+    if (current !== null) await pruneImages(platform, current, signal);
+  } catch (error) {
+    platform.logger.warn({ err: error, deployment: lease.deployment.id }, "cannot remove old images");
+  }
 }
 
 async function conclude(attempt: Attempt, task: DeployTask, error: SlipwayError): Promise<void> {

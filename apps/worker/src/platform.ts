@@ -2,6 +2,7 @@
 
 import type { Redis } from "ioredis";
 import type { BlobStore, BuildEngine, ImageRegistry, Scheduler, Store } from "@slipway/core";
+import type { Images } from "@slipway/docker";
 import type { RedisKeys } from "@slipway/protocol";
 import type { Logger } from "@slipway/service";
 import type { WorkerConfig } from "./config.ts";
@@ -16,6 +17,8 @@ export interface Platform {
   readonly engine: BuildEngine;
   readonly registry: ImageRegistry;
   readonly scheduler: Scheduler;
+  /** Images on the engine that releases run on. */
+  readonly releaseImages: Pick<Images, "removeOthers">;
   /** Content of the operator's CA bundle; null when there is none. */
   readonly caBundle: Buffer | null;
   readonly now: () => Date;

@@ -11,7 +11,7 @@ const operationsKeptMs = 30 * 86_400_000;
 
 /** Takes away all of a deleted app, the document last, so that a broken-off removal is found and repeated. */
 export async function removeApp(
-  { store, scheduler, engine, registry, blobs, redis, keys }: Platform,
+  { store, scheduler, engine, registry, releaseImages, blobs, redis, keys }: Platform,
   appId: string,
 ): Promise<void> {
   const app = await store.apps.get(appId);
@@ -29,6 +29,7 @@ export async function removeApp(
     if (deployment.image !== null) await registry.delete(`apps/${appId}`, deployment.id);
     await store.logs.remove([deployment.id]);
   }
+  await releaseImages.removeOthers(`${registry.host}/apps/${appId}`, new Set());
   await blobs.deletePrefix(cacheBlobPrefix(appId));
   await redis.del(keys.appInstances(appId));
   await store.operations.removeOfApp(appId);

@@ -21,6 +21,11 @@ export interface Images {
    * @throws {SlipwayError} "registry-unavailable" when it cannot be pulled, "engine-unavailable".
    */
   ensure(reference: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Removes the repository's images but those of the digests. One that a container still uses stays.
+   * @param repository with the registry's host before it.
+   */
+  removeOthers(repository: string, keptDigests: ReadonlySet<string>): Promise<void>;
 }
 
 /** Registries on a loopback address are spoken to over plain HTTP, by the engine's own rule. */
@@ -39,7 +44,25 @@ export function openImages(docker: Docker, registryAuth?: RegistryAuth): Images 
       // One caller's abort ends its waiting, not the pull that others may share.
       await unlessAborted(pullOnce(reference), signal);
     },
+    removeOthers: async (repository, keptDigests) => {
+      const filters = { reference: [repository] };
+      const found = await ask("list images", () => docker.listImages({ filters }));
+      const references = found.flatMap(({ RepoDigests: named }) => named ?? []);
+      for (const reference of references) {
+        const [name, digest = ""] = reference.split("@");
+        if (name === repository && !keptDigests.has(digest)) await remove(docker, reference);
+      }
+    },
   };
+}
+
+async function remove(docker: Docker, reference: string): Promise<void> {
+  try {
+    await ask("remove an image", () => docker.getImage(reference).remove());
+  } catch (error) {
+    const status = statusOf(error);
+    if (status !== 404 && status !== 409) throw error;
+  }
 }
 
 async function isPresent(docker: Docker, reference: string, signal?: AbortSignal): Promise<boolean> {

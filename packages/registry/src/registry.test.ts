@@ -89,6 +89,20 @@ test("delete takes the tag's manifest away, and may be repeated", async () => {
   expect((await fetch(`${url}/v2/apps/gone/manifests/d1`)).status).toBe(404);
 });
 
+test("tags, and the digests they stand for, are told; deleting a digest takes all of its tags", async () => {
+  const registry = openRegistry({ url });
+  expect(await registry.tags("apps/listed", signal)).toEqual([]);
+  const { digest } = await registry.push(image("apps/listed", "d1", layer("same")), signal);
+  await registry.push(image("apps/listed", "d2", layer("same")), signal);
+  const other = await registry.push(image("apps/listed", "d3", layer("other")), signal);
+  expect((await registry.tags("apps/listed", signal)).toSorted()).toEqual(["d1", "d2", "d3"]);
+  expect(await registry.digestOf("apps/listed", "d2", signal)).toBe(digest);
+  await registry.delete("apps/listed", digest);
+  expect(await registry.tags("apps/listed", signal)).toEqual(["d3"]);
+  expect(await registry.digestOf("apps/listed", digest, signal)).toBeNull();
+  expect(await registry.digestOf("apps/listed", other.digest, signal)).toBe(other.digest);
+});
+
 test("a registry that is not there, or a base that is not in it, is told as such", async () => {
   const nowhere = openRegistry({ url: `http://127.0.0.1:${await freePort()}` });
   await expect(nowhere.ping()).rejects.toMatchObject({ code: "registry-unavailable" });

@@ -21,6 +21,7 @@ export interface RegistryOptions {
 /** All images are as old: the same content must give the same digest. */
 const created = "1970-01-01T00:00:00Z";
 const pingTimeoutMs = 5_000;
+const tagsPerPage = 1_000;
 
 export function openRegistry({ url, credentials, pullHost }: RegistryOptions): ImageRegistry {
   const client = new RegistryClient(url, credentials);
@@ -28,6 +29,8 @@ export function openRegistry({ url, credentials, pullHost }: RegistryOptions): I
   return {
     host,
     push: (image, signal) => push(client, host, image, signal),
+    tags: (repository, signal) => tagsOf(client, repository, signal),
+    digestOf: (repository, reference, signal) => digestOf(client, repository, reference, signal),
     delete: (repository, reference) => deleteManifest(client, repository, reference),
     async ping() {
       await client.request("GET", "/v2/", { expect: [200, 401], signal: AbortSignal.timeout(pingTimeoutMs) });
@@ -140,14 +143,41 @@ function manifestOver(
   };
 }
 
+async function tagsOf(
+  client: RegistryClient,
+  repository: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  let page: string | undefined = `/v2/${repository}/tags/list?n=${tagsPerPage}`;
+  while (page !== undefined) {
+    const answer: Response = await client.request("GET", page, { expect: [200, 404], signal });
+    if (answer.status === 404) return [];
+    // A repository all of whose images were deleted has no list at all.
+    const { tags } = (await answer.json()) as { tags: readonly string[] | null };
+    found.push(...(tags ?? []));
+    page = /^<([^>]+)>; *rel="?next"?/.exec(answer.headers.get("link") ?? "")?.[1];
+  }
+  return found;
+}
+
+async function digestOf(
+  client: RegistryClient,
+  repository: string,
+  reference: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const headers = { accept: `${mediaTypes.dockerManifest}, ${mediaTypes.ociManifest}` };
+  const path = `/v2/${repository}/manifests/${reference}`;
+  const found = await client.request("HEAD", path, { headers, expect: [200, 404], signal });
+  return found.status === 404 ? null : found.headers.get("docker-content-digest");
+}
+
 async function deleteManifest(client: RegistryClient, repository: string, reference: string): Promise<void> {
   const signal = AbortSignal.timeout(pingTimeoutMs * 2);
-  const headers = { accept: `${mediaTypes.dockerManifest}, ${mediaTypes.ociManifest}` };
-  const path = `/v2/${repository}/manifests/`;
-  const found = await client.request("HEAD", path + reference, { headers, expect: [200, 404], signal });
-  const digest = found.headers.get("docker-content-digest");
-  if (found.status === 404 || digest === null) return;
-  await client.request("DELETE", path + digest, { expect: [202, 404], signal });
+  const digest = await digestOf(client, repository, reference, signal);
+  if (digest === null) return;
+  await client.request("DELETE", `/v2/${repository}/manifests/${digest}`, { expect: [202, 404], signal });
 }
 
 function withDigest(location: string, digest: string): string {

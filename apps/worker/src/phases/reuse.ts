@@ -3,12 +3,12 @@
 
 import { randomUUID } from "node:crypto";
 import { releaseEnvironment } from "@slipway/buildpacks";
-import { notFound } from "@slipway/core";
+import { notFound, SlipwayError } from "@slipway/core";
 import type { Release } from "@slipway/core";
 import type { Attempt } from "../attempt.ts";
 import type { ImageFacts } from "./start.ts";
 
-/** @throws {SlipwayError} "not-found" when the release is gone. */
+/** @throws {SlipwayError} "not-found" when the release, or its image, is gone. */
 export async function reuse(
   attempt: Attempt,
   releaseId: string,
@@ -18,6 +18,7 @@ export async function reuse(
   const earlier = await releases.get(releaseId);
   if (earlier === null || earlier.appId !== app.id) throw notFound("release");
   log.line(`-----> Using the image of release v${earlier.number}: nothing is built`);
+  await checkKept(attempt, earlier);
   await lease.change("pushing", log.lastSeq);
   const release = await releases.create({
     id: randomUUID(),
@@ -37,4 +38,13 @@ export async function reuse(
     stackImage: built?.stackImage ?? null,
   };
   return { release, image };
+}
+
+/** @throws {SlipwayError} "not-found" when the image was removed, as old ones are. */
+async function checkKept({ platform, app, signal }: Attempt, { image, number }: Release): Promise<void> {
+  const digest = image.slice(image.lastIndexOf("@") + 1);
+  if ((await platform.registry.digestOf(`apps/${app.id}`, digest, signal)) !== null) return;
+  throw new SlipwayError("not-found", `the image of release v${number} is no longer kept`, {
+    resource: "release",
+  });
 }

@@ -39,7 +39,14 @@ export interface ImageRegistry extends AsyncDisposable {
    * @throws {SlipwayError} "registry-unavailable" when the registry fails; the layer stream's own error as it is.
    */
   push(image: ImagePush, signal: AbortSignal): Promise<PushedImage>;
-  /** Deletes an image's manifest by tag or digest; one that is not there is fine. */
+  /** Tags of a repository; none when there is no such repository. */
+  tags(repository: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** Digest of the image that a tag or a digest names; null when it is not there. */
+  digestOf(repository: string, reference: string, signal: AbortSignal): Promise<string | null>;
+  /**
+   * Deletes an image's manifest by tag or digest, and with it every tag of the repository that names the same image; one that
+   * is not there is fine.
+   */
   delete(repository: string, reference: string): Promise<void>;
   ping(): Promise<void>;
 }
