@@ -19,6 +19,8 @@ export interface RegistryRequest {
 }
 
 const requestTimeoutMs = 30_000;
+/** Builds send nothing for a while where their own source is slow. */
+const stallLimitMs = 300_000;
 const tries = 3;
 const retryDelayMs = 300;
 
@@ -52,7 +54,7 @@ export class RegistryClient {
         throw await refused(method, response);
       } catch (error) {
         request.signal.throwIfAborted();
-        if (!repeatable || attempt === tries || !isPassing(error)) throw inOurWords(this.host, error);
+        if (!repeatable || attempt === tries || !isPassing(error)) throw inOurWords(this.host, method, error);
         await sleep(retryDelayMs * attempt, undefined, { signal: request.signal });
       }
     }
@@ -116,19 +118,35 @@ async function send(
   const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
   const { body, signal } = request;
   if (typeof body === "object") {
-    // The size of an upload is not bounded here, so its time is not either: the caller's signal is its end.
+    // The size of an upload is not bounded, so its time is not either, but it has to get on.
+    using stall = stallWatch();
     const streamed = {
       method,
       headers,
-      body,
+      body: stall.watched(body),
       duplex: "half",
-      signal,
+      signal: AbortSignal.any([signal, stall.signal]),
       redirect: "error",
     } as unknown as RequestInit;
-    return fetch(url, streamed);
+    return await fetch(url, streamed);
   }
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)]);
   return fetch(url, { method, headers, signal: bounded, ...(body === undefined ? {} : { body }) });
+}
+
+/** Aborts when the registry has not taken, or has not answered, anything for as long as it may. */
+function stallWatch() {
+  const controller = new AbortController();
+  const stalled = () => controller.abort(new Error("the upload does not get on"));
+  const timer = setTimeout(stalled, stallLimitMs);
+  async function* watched(bytes: ByteStream): AsyncGenerator<Uint8Array> {
+    for await (const chunk of bytes) {
+      timer.refresh();
+      yield chunk;
+    }
+    timer.refresh();
+  }
+  return { signal: controller.signal, watched, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
 async function refused(method: string, response: Response): Promise<Refusal> {
@@ -143,9 +161,16 @@ function isPassing(error: unknown): boolean {
   return !(error instanceof Refusal) || error.status >= 500 || error.status === 429;
 }
 
-function inOurWords(host: string, error: unknown): SlipwayError {
-  const reason = error instanceof Error ? error.message : String(error);
+function inOurWords(host: string, method: string, error: unknown): SlipwayError {
+  const reason = error instanceof Refusal ? error.message : `${method}: ${reasonOf(error)}`;
   return new SlipwayError("registry-unavailable", `the registry ${host} failed: ${reason}`, { cause: error });
+}
+
+/** fetch says no more than that it failed; what happened is the cause. One for each address tried has no words of its own. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(", ");
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
 }
 
 function basic({ username, password }: RegistryCredentials): string {

@@ -3,7 +3,11 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, request } from "node:http";
+import { connect, createServer as createTcpServer } from "node:net";
+import type { AddressInfo, Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -105,11 +109,96 @@ test("tags, and the digests they stand for, are told; deleting a digest takes al
 
 test("a registry that is not there, or a base that is not in it, is told as such", async () => {
   const nowhere = openRegistry({ url: `http://127.0.0.1:${await freePort()}` });
-  await expect(nowhere.ping()).rejects.toMatchObject({ code: "registry-unavailable" });
+  await expect(nowhere.ping()).rejects.toMatchObject({
+    code: "registry-unavailable",
+    message: expect.stringMatching(/^the registry 127\.0\.0\.1:\d+ failed: GET: connect ECONNREFUSED/),
+  });
   const registry = openRegistry({ url });
   const unknown = { ...image("apps/x", "d1", layer("x")), base: `${registry.host}/stack:none` };
   await expect(registry.push(unknown, signal)).rejects.toMatchObject({ code: "configuration-invalid" });
 });
+
+test("a registry that is cut off in the middle of an upload is told as such, and leaves no tag", async () => {
+  await using proxy = await cuttingProxy(100_000);
+  const registry = openRegistry({ url: proxy.url, pullHost: new URL(url).host });
+  await expect(registry.push(image("apps/cut", "d1", random(5_000_000)), signal)).rejects.toMatchObject({
+    code: "registry-unavailable",
+    message: expect.stringContaining("failed: PATCH: "),
+  });
+  expect((await fetch(`${url}/v2/apps/cut/manifests/d1`)).status).toBe(404);
+});
+
+test("a registry that wants a token is given one from its realm, asked for with the credentials", async () => {
+  await using guarded = await tokenRegistry();
+  const address = new URL(guarded.url);
+  const named = `http://robot:secret@${address.host}`;
+  const registry = openRegistry({ url: named, pullHost: new URL(url).host });
+  const pushed = await registry.push(image("apps/token", "d1", layer("with a token")), signal);
+  expect(await openRegistry({ url }).digestOf("apps/token", "d1", signal)).toBe(pushed.digest);
+  const wrong = openRegistry({ url: `http://robot:wrong@${address.host}` });
+  const refusal = await wrong.digestOf("apps/token", "d1", signal).catch((error: unknown) => error);
+  expect(refusal).toMatchObject({ code: "registry-unavailable" });
+  expect(String(refusal)).not.toContain("wrong");
+});
+
+/** The registry, behind a proxy that ends a connection once so many bytes came over it. */
+async function cuttingProxy(afterBytes: number): Promise<{ url: string } & AsyncDisposable> {
+  const proxy = createTcpServer((client) => {
+    const upstream = connect(Number(new URL(url).port), "127.0.0.1");
+    let passedBytes = 0;
+    client.on("data", (chunk: Buffer) => {
+      passedBytes += chunk.length;
+      if (passedBytes > afterBytes) client.destroy();
+    });
+    for (const socket of [client, upstream]) socket.on("error", () => socket.destroy());
+    client.on("close", () => upstream.destroy());
+    client.pipe(upstream).pipe(client);
+  });
+  return listeningAt(proxy);
+}
+
+/** The registry behind a check for a token, which its realm gives for the right name and password. */
+async function tokenRegistry(): Promise<{ url: string } & AsyncDisposable> {
+  const token = randomBytes(8).toString("hex");
+  const login = `Basic ${Buffer.from("robot:secret").toString("base64")}`;
+  let own = "";
+  const guard = createServer((asked, answer) => {
+    const { authorization } = asked.headers;
+    if (asked.url?.startsWith("/token") === true) {
+      if (authorization !== login) answer.writeHead(401).end();
+      else answer.end(JSON.stringify({ token }));
+    } else if (authorization !== `Bearer ${token}`) {
+      const scope = "repository:apps/token:pull,push";
+      answer.writeHead(401, {
+        "www-authenticate": `Bearer realm="${own}/token",service="test",scope="${scope}"`,
+      });
+      asked.resume().on("end", () => answer.end());
+    } else {
+      const { authorization: _, ...headers } = asked.headers;
+      const passed = request(`${url}${asked.url}`, { method: asked.method, headers }, (upstream) => {
+        answer.writeHead(upstream.statusCode ?? 500, upstream.headers);
+        upstream.pipe(answer);
+      });
+      asked.pipe(passed);
+    }
+  });
+  const listening = await listeningAt(guard);
+  own = listening.url;
+  return listening;
+}
+
+async function listeningAt(front: Server): Promise<{ url: string } & AsyncDisposable> {
+  front.listen(0, "127.0.0.1");
+  await once(front, "listening");
+  return {
+    url: `http://127.0.0.1:${(front.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => front.close(() => resolve())),
+  };
+}
+
+async function* random(sizeBytes: number): AsyncGenerator<Uint8Array> {
+  for (let sent = 0; sent < sizeBytes; sent += 100_000) yield randomBytes(100_000);
+}
 
 async function* broken(): AsyncGenerator<Uint8Array> {
   yield randomBytes(200_000);
