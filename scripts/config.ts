@@ -72,6 +72,11 @@ function samePorts(ports: Readonly<Record<string, number>>): string[] {
   );
 }
 
+/** A MongoDB server for the tests to use, whose databases they may make and drop. */
+export function testMongoUrl(environment: Environment = process.env): string | undefined {
+  return environment["MONGO_URL"]?.trim() || undefined;
+}
+
 /** The environment that a started program inherits: this process's own, with what Slipway adds or replaces. */
 export function inheritedEnvironment(added: Environment): NodeJS.ProcessEnv {
   return { ...process.env, ...added };

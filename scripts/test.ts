@@ -8,6 +8,7 @@ import { readText } from "./setup/files.ts";
 import { setup } from "./setup/setup.ts";
 import { installPrograms } from "./setup/system-packages.ts";
 import { errorText, SetupError } from "./setup/setup-error.ts";
+import { ensureTestDatabase } from "./setup/test-database.ts";
 import { tearDown } from "./setup/teardown.ts";
 import type { TestReport } from "./test-counts.ts";
 import { countTests } from "./test-counts.ts";
@@ -43,12 +44,17 @@ async function runTests(dataDir: string, reportFile: string): Promise<number> {
     await setup({ dataDir, say });
     // large, and needed by one scenario only: elsewhere that is left out where there is no browser
     if (readConfig().unattended) await installPrograms(["chromium"], say);
+    return await runVitest(reportFile, await ensureTestDatabase(dataDir, say));
   } catch (error) {
     process.stderr.write(` !     ${errorText(error)}\n`);
     return 1;
   }
+}
+
+function runVitest(reportFile: string, mongoUrl: string | undefined): Promise<number> {
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`];
-  return runProgram("vitest", ["run", ...reporters, ...process.argv.slice(2)]);
+  const environment = mongoUrl === undefined ? {} : { MONGO_URL: mongoUrl };
+  return runProgram("vitest", ["run", ...reporters, ...process.argv.slice(2)], environment);
 }
 
 async function stopServices(dataDir: string): Promise<boolean> {

@@ -9,7 +9,7 @@ import { openInstallation, rotateSigningKey } from "./installation.ts";
 import { isNewEnough, redisConfiguration } from "./redis.ts";
 import { registryConfiguration } from "./registry.ts";
 import { programsFor } from "./setup.ts";
-import { definitionHash } from "./stack.ts";
+import { definitionHash } from "./image-builder.ts";
 import { packageNames } from "./system-packages.ts";
 
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {

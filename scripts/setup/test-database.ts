@@ -1,0 +1,96 @@
+// The MongoDB server that tests share: the one MONGO_URL names, else a container of the image that test/mongodb defines.
+import { join } from "node:path";
+import type Docker from "dockerode";
+import { readConfig, repositoryRoot, testMongoUrl } from "../config.ts";
+import type { Engine } from "./engine-connection.ts";
+import { probeEngine } from "./engine-connection.ts";
+import { imageId } from "./engine-images.ts";
+import { definitionHash, ensureBuilt, obstacleTo } from "./image-builder.ts";
+import type { ImageDefinition } from "./image-builder.ts";
+import { installationId, installationLabel } from "./installation.ts";
+import { choosePort } from "./ports.ts";
+import type { Say, Step } from "./progress.ts";
+import { step } from "./progress.ts";
+import { SetupError } from "./setup-error.ts";
+import { findProgram } from "./system-packages.ts";
+
+const definitionFolder = join(repositoryRoot, "test", "mongodb", "image");
+const definition: ImageDefinition = {
+  what: "the tests' MongoDB server",
+  builder: join(repositoryRoot, "test", "mongodb", "build-image.sh"),
+  programs: ["debootstrap", "docker", "go"],
+  advice: "set MONGO_URL to a server whose databases tests may make and drop, or put mongod on PATH",
+  name: "mongodb",
+};
+const innerPort = "27017/tcp";
+
+/**
+ * Yields the URL of a server for the tests of an installation that is set up; undefined where they are to look for one
+ * themselves (a mongod on PATH), or to be left out for want of any. Throws SetupError, in CI also where none can be had.
+ */
+export async function ensureTestDatabase(dataDir: string, say: Say): Promise<string | undefined> {
+  const mongodb = step(say, definition.name);
+  const mongoUrl = testMongoUrl();
+  const { dockerHost, unattended } = readConfig();
+  if (mongoUrl !== undefined) return given(mongoUrl, mongodb);
+  if ((await findProgram("mongod")) !== undefined)
+    return leave("each test file starts the mongod on PATH", mongodb);
+  const answer = await probeEngine(dockerHost);
+  if (!("docker" in answer)) throw new SetupError(`The Docker Engine does not answer: ${answer.reason}`);
+  const tag = `slipway-test-mongodb:${await definitionHash(definitionFolder)}`;
+  const obstacle =
+    (await imageId(answer.docker, tag)) === undefined ? await obstacleTo(definition) : undefined;
+  if (obstacle === undefined) {
+    await ensureBuilt(answer, tag, definition, { dataDir, step: mongodb });
+    return startContainer(answer, tag, dataDir, mongodb);
+  }
+  if (unattended) throw new SetupError(obstacle);
+  return leave(`tests that need it are left out. ${obstacle}`, mongodb);
+}
+
+function given(url: string, { tell }: Step): string {
+  tell("using MONGO_URL");
+  return url;
+}
+
+function leave(text: string, { tell }: Step): undefined {
+  tell(text);
+}
+
+/** It carries the installation's label, so that taking the tests' services down removes it, and its network. */
+async function startContainer(
+  { docker }: Engine,
+  image: string,
+  dataDir: string,
+  { tell }: Step,
+): Promise<string> {
+  const id = await installationId(dataDir);
+  const name = `slipway-${id}-${definition.name}`;
+  const labels = { [installationLabel]: id ?? "" };
+  await removeFormer(docker, name);
+  const port = await choosePort();
+  const network = await docker.createNetwork({ Name: name, Labels: labels });
+  const container = await docker.createContainer({
+    name,
+    Image: image,
+    Labels: labels,
+    HostConfig: {
+      Init: true,
+      NetworkMode: network.id,
+      PortBindings: { [innerPort]: [{ HostIp: "127.0.0.1", HostPort: String(port) }] },
+    },
+  });
+  await container.start();
+  const url = `mongodb://127.0.0.1:${port}`;
+  tell(`started, ${url}`);
+  return url;
+}
+
+/** What a run left that was killed: its data is worth nothing. */
+async function removeFormer(docker: Docker, name: string): Promise<void> {
+  const filters = { name: [`^/?${name}$`] };
+  for (const { Id } of await docker.listContainers({ all: true, filters })) {
+    await docker.getContainer(Id).remove({ force: true, v: true });
+  }
+  for (const { Id } of await docker.listNetworks({ filters })) await docker.getNetwork(Id).remove();
+}
