@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the root file system of the tests' MongoDB server in the empty directory given: Debian, PostgreSQL, FerretDB.
+# Makes the root file system of the tests' MongoDB server in the empty directory given, and uses the one above it: Debian, PostgreSQL, FerretDB.
 set -euo pipefail
 
 ROOT=${1:?usage: rootfs.sh EMPTY_DIRECTORY}
@@ -42,6 +42,8 @@ borrow_from_host() {
   cp /etc/resolv.conf "$ROOT/etc/resolv.conf"
   printf '#!/bin/sh\nexit 101\n' >"$ROOT/usr/sbin/policy-rc.d"
   chmod +x "$ROOT/usr/sbin/policy-rc.d"
+  # an image that is half made is thrown away: there is nothing to sync
+  echo force-unsafe-io >"$ROOT/etc/dpkg/dpkg.cfg.d/unsafe-io"
 }
 
 database() {
@@ -53,10 +55,18 @@ database() {
   umount "$ROOT/dev" "$ROOT/proc"
 }
 
-server() {
-  say 'building FerretDB'
-  (cd "$HERE/server" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w' \
-    -o "$ROOT/usr/local/bin/ferretdb" . 2>&1 | awk '{ print "       " $0; fflush() }')
+# Beside the rest: it waits for the network, and compiles, while packages are fetched and unpacked.
+begin_server() {
+  say 'building FerretDB beside it'
+  (cd "$HERE/server" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w' -o "$ROOT/../ferretdb" .) \
+    >"$ROOT/../ferretdb.log" 2>&1 &
+  SERVER=$!
+}
+
+end_server() {
+  say 'waiting for FerretDB'
+  wait "$SERVER" || { tail -n 20 "$ROOT/../ferretdb.log" && return 1; }
+  install -m 755 "$ROOT/../ferretdb" "$ROOT/usr/local/bin/ferretdb"
   install -m 755 "$HERE/start.sh" "$ROOT/usr/local/bin/start"
 }
 
@@ -68,9 +78,10 @@ trim() {
 }
 
 use_apt_proxy
+begin_server
 bootstrap
 borrow_from_host
 database
-server
+end_server
 trim
 say "root file system: $(du -sxm "$ROOT" | cut -f 1) MB"

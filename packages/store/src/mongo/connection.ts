@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { MongoClient } from "mongodb";
 import type { Db, MongoClientOptions } from "mongodb";
 import { SlipwayError } from "@slipway/core";
-import { isWriteConflict, storeUnavailable } from "./failures.ts";
+import { isNeverCarriedOut, isWriteConflict, storeUnavailable } from "./failures.ts";
 
 export interface ConnectionOptions {
   /** `mongodb:` or `mongodb+srv:`. Its path names the database, else it is `slipway`. */
@@ -18,21 +18,24 @@ export interface ConnectionOptions {
 const defaultDatabase = "slipway";
 const defaultSelectionMs = 5_000;
 const defaultSilenceMs = 10_000;
-/** How often a call may lose to another before it fails, and up to how long it pauses in between. */
+/** How often a call may lose to another before it fails. */
 const mostRounds = 50;
-const conflictPauseMs = 20;
+/** Before a call is tried again, at most. */
+const pauseMs = 50;
 const databaseInUrl = /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^?]+)/i;
 
 /** Opened once per store. Disposing it lets what is under way finish; from then on every call is "store-unavailable". */
 export class Connection implements AsyncDisposable {
   readonly #client: MongoClient;
   readonly #database: Db;
+  readonly #selectionMs: number;
   readonly #underWay = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
 
-  private constructor(client: MongoClient, database: Db) {
+  private constructor(client: MongoClient, database: Db, selectionMs: number) {
     this.#client = client;
     this.#database = database;
+    this.#selectionMs = selectionMs;
   }
 
   /**
@@ -40,8 +43,9 @@ export class Connection implements AsyncDisposable {
    * @throws {SlipwayError} "configuration-invalid" for a URL that is none, "store-unavailable" where nobody answers.
    */
   static async open(options: ConnectionOptions): Promise<Connection> {
-    const client = clientFor(options);
-    const connection = new Connection(client, client.db(databaseName(options.url)));
+    const { url, selectionMs = defaultSelectionMs, silenceMs = defaultSilenceMs } = options;
+    const client = clientFor({ url, selectionMs, silenceMs });
+    const connection = new Connection(client, client.db(databaseName(url)), selectionMs);
     try {
       await connection.run(() => client.connect());
     } catch (error) {
@@ -67,13 +71,17 @@ export class Connection implements AsyncDisposable {
 
   /** Whatever a store does in one call is safe to repeat, as its port demands. */
   async #repeatedly<Result>(work: (database: Db) => Promise<Result>): Promise<Result> {
+    const giveUpAt = Date.now() + this.#selectionMs;
     for (let round = 1; ; round += 1) {
       try {
         return await work(this.#database);
       } catch (error) {
-        if (!isWriteConflict(error) || round === mostRounds) throw error;
+        const again = isWriteConflict(error)
+          ? round < mostRounds
+          : isNeverCarriedOut(error) && Date.now() < giveUpAt;
+        if (!again) throw error;
       }
-      await delay(Math.random() * conflictPauseMs);
+      await delay(Math.random() * pauseMs);
     }
   }
 
@@ -84,13 +92,13 @@ export class Connection implements AsyncDisposable {
 }
 
 /** What the URL says otherwise about safety is overruled: a stale read or a lost write would break the port's promises. */
-function clientFor({ url, selectionMs, silenceMs }: ConnectionOptions): MongoClient {
+function clientFor({ url, selectionMs, silenceMs }: Required<ConnectionOptions>): MongoClient {
   const settings: MongoClientOptions = {
     appName: "slipway",
-    serverSelectionTimeoutMS: selectionMs ?? defaultSelectionMs,
-    connectTimeoutMS: selectionMs ?? defaultSelectionMs,
-    waitQueueTimeoutMS: selectionMs ?? defaultSelectionMs,
-    socketTimeoutMS: silenceMs ?? defaultSilenceMs,
+    serverSelectionTimeoutMS: selectionMs,
+    connectTimeoutMS: selectionMs,
+    waitQueueTimeoutMS: selectionMs,
+    socketTimeoutMS: silenceMs,
     readPreference: "primary",
     writeConcern: { w: "majority" },
   };

@@ -26,6 +26,16 @@ export function isWriteConflict(error: unknown): boolean {
   return error instanceof MongoServerError && conflicts.has(error.code);
 }
 
+/**
+ * The call was never carried out: no connection could be made for it, the one it was given took nothing more, or the server
+ * turned it away unread. The driver tries again for some tenths of a second only.
+ */
+export function isNeverCarriedOut(error: unknown): boolean {
+  if (error instanceof MongoError)
+    return error.hasErrorLabel("SystemOverloadedError") && error.hasErrorLabel("RetryableError");
+  return error instanceof Error && (error as { syscall?: unknown }).syscall === "write";
+}
+
 /** Waits for a write; a document that a unique index refuses is a "conflict" that says what is taken. */
 export async function conflictWhenTaken<Result>(write: Promise<Result>, message: string): Promise<Result> {
   try {
@@ -42,10 +52,16 @@ export async function conflictWhenTaken<Result>(write: Promise<Result>, message:
  * password: the driver names hosts only.
  */
 export function storeUnavailable(error: unknown): unknown {
-  if (!(error instanceof MongoError) || isCallersFault(error)) return error;
+  if (!isOfDatabase(error)) return error;
   return new SlipwayError("store-unavailable", `the database cannot be used: ${error.message}`, {
     cause: error,
   });
+}
+
+/** The driver's own errors; of a connection that breaks while it is written to, it passes the system's on as it is. */
+function isOfDatabase(error: unknown): error is Error {
+  if (error instanceof MongoError) return !isCallersFault(error);
+  return error instanceof Error && (error as { syscall?: unknown }).syscall !== undefined;
 }
 
 function isCallersFault(error: MongoError): boolean {
