@@ -28,6 +28,18 @@ export default defineConfig({
       },
       {
         test: {
+          name: "e2e-mongo",
+          include: ["test/{e2e,conformance}/**/*.test.ts"],
+          exclude: excluded,
+          globalSetup: ["test/e2e/platform-mongo.ts"],
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
           name: "chaos",
           include: ["test/{chaos,fleet}/**/*.test.ts"],
           exclude: excluded,

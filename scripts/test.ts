@@ -9,6 +9,7 @@ import { setup } from "./setup/setup.ts";
 import { installPrograms } from "./setup/system-packages.ts";
 import { errorText, SetupError } from "./setup/setup-error.ts";
 import { ensureTestDatabase } from "./setup/test-database.ts";
+import type { TestDatabase } from "./setup/test-database.ts";
 import { tearDown } from "./setup/teardown.ts";
 import type { TestReport } from "./test-counts.ts";
 import { countTests } from "./test-counts.ts";
@@ -51,10 +52,11 @@ async function runTests(dataDir: string, reportFile: string): Promise<number> {
   }
 }
 
-function runVitest(reportFile: string, mongoUrl: string | undefined): Promise<number> {
+function runVitest(reportFile: string, mongo: TestDatabase): Promise<number> {
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`];
-  const environment = mongoUrl === undefined ? {} : { MONGO_URL: mongoUrl };
-  return runProgram("vitest", ["run", ...reporters, ...process.argv.slice(2)], environment);
+  const leftOut = mongo === "missing" ? ["--project=!e2e-mongo"] : [];
+  const environment = typeof mongo === "object" ? { MONGO_URL: mongo.url } : {};
+  return runProgram("vitest", ["run", ...reporters, ...leftOut, ...process.argv.slice(2)], environment);
 }
 
 async function stopServices(dataDir: string): Promise<boolean> {

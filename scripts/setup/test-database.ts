@@ -24,17 +24,25 @@ const definition: ImageDefinition = {
 };
 const innerPort = "27017/tcp";
 
+/** The server at a URL, one that each test file starts for itself from PATH, or none. */
+export type TestDatabase = { url: string } | "private" | "missing";
+
 /**
- * Yields the URL of a server for the tests of an installation that is set up; undefined where they are to look for one
- * themselves (a mongod on PATH), or to be left out for want of any. Throws SetupError, in CI also where none can be had.
+ * Makes a server present for the tests of an installation that is set up; says why where none can be had. Throws SetupError
+ * when one cannot be made, in CI also where none can be had.
  */
-export async function ensureTestDatabase(dataDir: string, say: Say): Promise<string | undefined> {
+export async function ensureTestDatabase(dataDir: string, say: Say): Promise<TestDatabase> {
   const mongodb = step(say, definition.name);
   const mongoUrl = testMongoUrl();
   const { dockerHost, unattended } = readConfig();
-  if (mongoUrl !== undefined) return given(mongoUrl, mongodb);
-  if ((await findProgram("mongod")) !== undefined)
-    return leave("each test file starts the mongod on PATH", mongodb);
+  if (mongoUrl !== undefined) {
+    mongodb.tell("using MONGO_URL");
+    return { url: mongoUrl };
+  }
+  if ((await findProgram("mongod")) !== undefined) {
+    mongodb.tell("each test file starts the mongod on PATH");
+    return "private";
+  }
   const answer = await probeEngine(dockerHost);
   if (!("docker" in answer)) throw new SetupError(`The Docker Engine does not answer: ${answer.reason}`);
   const tag = `slipway-test-mongodb:${await definitionHash(definitionFolder)}`;
@@ -42,19 +50,11 @@ export async function ensureTestDatabase(dataDir: string, say: Say): Promise<str
     (await imageId(answer.docker, tag)) === undefined ? await obstacleTo(definition) : undefined;
   if (obstacle === undefined) {
     await ensureBuilt(answer, tag, definition, { dataDir, step: mongodb });
-    return startContainer(answer, tag, dataDir, mongodb);
+    return { url: await startContainer(answer, tag, dataDir, mongodb) };
   }
   if (unattended) throw new SetupError(obstacle);
-  return leave(`tests that need it are left out. ${obstacle}`, mongodb);
-}
-
-function given(url: string, { tell }: Step): string {
-  tell("using MONGO_URL");
-  return url;
-}
-
-function leave(text: string, { tell }: Step): undefined {
-  tell(text);
+  mongodb.tell(`tests that need it are left out. ${obstacle}`);
+  return "missing";
 }
 
 /** It carries the installation's label, so that taking the tests' services down removes it, and its network. */

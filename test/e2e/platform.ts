@@ -1,8 +1,8 @@
 // Starts the whole of Slipway once for all scenarios: api, stream and two workers as processes, on real services.
 
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import type { TestProject } from "vitest/node";
+import { freePort } from "@slipway/testkit";
+import type { AppEnvironment } from "../../scripts/setup/environment.ts";
 import { setup } from "../../scripts/setup/setup.ts";
 import { startApps } from "../../scripts/supervisor/supervisor.ts";
 
@@ -19,9 +19,23 @@ declare module "vitest" {
 
 /** Short, so that an app that never listens is found out soon. */
 const bootTimeoutMs = 8_000;
+/** Of the tests' services, kept between runs. */
+const dataDir = ".slipway/test";
 
 export default async function startPlatform(project: TestProject): Promise<() => Promise<void>> {
-  const environment = await setup({ dataDir: ".slipway/test", say });
+  return startPlatformOn(await ensureServices(), project);
+}
+
+/** The services that scenarios stand on. */
+export function ensureServices(): Promise<AppEnvironment> {
+  return setup({ dataDir, say });
+}
+
+/** Starts the processes and tells the project's tests where they are. @returns what stops them. */
+export async function startPlatformOn(
+  environment: AppEnvironment,
+  project: TestProject,
+): Promise<() => Promise<void>> {
   const [apiPort, streamPort, routerPort] = [await freePort(), await freePort(), await freePort()];
   const [hookPort, githubPort] = [await freePort(), await freePort()];
   const supervisor = await startApps(
@@ -48,17 +62,6 @@ export default async function startPlatform(project: TestProject): Promise<() =>
   return () => supervisor.stop();
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-function say(line: string): void {
+export function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }

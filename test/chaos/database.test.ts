@@ -1,0 +1,38 @@
+// MongoDB dies in the middle of a deployment and comes back: nothing that was accepted is lost, and nothing runs twice.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { lacksEngine, lacksMongoServer, startMongoServer } from "@slipway/testkit";
+import type { TestMongoServer } from "@slipway/testkit";
+import { answering, inlineApp } from "../e2e/apps.ts";
+import { linesOf } from "./follower.ts";
+import { settled, steps } from "./scenario.ts";
+import { eventually, SlipwayUnderTest } from "./slipway.ts";
+
+describe.skipIf((await lacksEngine()) || (await lacksMongoServer()))("in the middle of a deployment", () => {
+  const opened = new AsyncDisposableStack();
+  let slipway: SlipwayUnderTest;
+  let mongo: TestMongoServer;
+  beforeAll(async () => {
+    mongo = opened.use(await startMongoServer());
+    const settings = { DATABASE_URL: mongo.url };
+    slipway = opened.use(await SlipwayUnderTest.start({ workers: [{}, {}], settings }));
+  });
+  afterAll(() => opened.disposeAsync());
+
+  test("MongoDB is killed and comes back: requests fail meanwhile, and what was accepted is built", async () => {
+    const app = await slipway.createApp("mongo");
+    await using follower = slipway.follow(app);
+    const id = await slipway.deploy(app, inlineApp(steps(15), answering("built")));
+    const waiting = await slipway.deploy(app, inlineApp("true", answering("after")));
+    await follower.until((frames) => linesOf(frames, id).includes("step 3 of 15"));
+    await mongo.kill();
+    expect((await slipway.ask("GET", `/v1/apps/${app.name}`)).status).toBe(503);
+    await eventually(async () => ((await slipway.ask("GET", "/health")).status === 503 ? true : undefined));
+    await mongo.start();
+    const [built, after] = await settled(slipway, app, [id, waiting], [follower]);
+    expect([built?.status, after?.status]).toEqual(["success", "success"]);
+    expect(linesOf(follower.latest, id)).toContain("step 15 of 15");
+    expect(await slipway.page(app)).toBe("after");
+    expect((await slipway.listWorkers()).map(({ state }) => state)).toEqual(["ready", "ready"]);
+  });
+});
