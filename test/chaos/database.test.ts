@@ -14,7 +14,7 @@ describe.skipIf((await lacksEngine()) || (await lacksMongoServer()))("in the mid
   let mongo: TestMongoServer;
   beforeAll(async () => {
     mongo = opened.use(await startMongoServer());
-    const settings = { DATABASE_URL: mongo.url };
+    const settings = { DATABASE_URL: mongo.url, BLOBS_URL: mongo.url };
     slipway = opened.use(await SlipwayUnderTest.start({ workers: [{}, {}], settings }));
   });
   afterAll(() => opened.disposeAsync());

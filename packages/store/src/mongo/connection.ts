@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { MongoClient } from "mongodb";
 import type { Db, MongoClientOptions } from "mongodb";
 import { SlipwayError } from "@slipway/core";
-import { isNeverCarriedOut, isWriteConflict, storeUnavailable } from "./failures.ts";
+import { isNeverCarriedOut, isNoServer, isWriteConflict, storeUnavailable } from "./failures.ts";
 
 export interface ConnectionOptions {
   /** `mongodb:` or `mongodb+srv:`. Its path names the database, else it is `slipway`. */
@@ -26,16 +26,14 @@ const databaseInUrl = /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^?]+)/i;
 
 /** Opened once per store. Disposing it lets what is under way finish; from then on every call is "store-unavailable". */
 export class Connection implements AsyncDisposable {
-  readonly #client: MongoClient;
-  readonly #database: Db;
-  readonly #selectionMs: number;
+  readonly #options: Required<ConnectionOptions>;
   readonly #underWay = new Set<Promise<unknown>>();
+  #client: MongoClient;
   #closed: Promise<void> | undefined;
 
-  private constructor(client: MongoClient, database: Db, selectionMs: number) {
-    this.#client = client;
-    this.#database = database;
-    this.#selectionMs = selectionMs;
+  private constructor(options: Required<ConnectionOptions>) {
+    this.#options = options;
+    this.#client = clientFor(options);
   }
 
   /**
@@ -43,11 +41,13 @@ export class Connection implements AsyncDisposable {
    * @throws {SlipwayError} "configuration-invalid" for a URL that is none, "store-unavailable" where nobody answers.
    */
   static async open(options: ConnectionOptions): Promise<Connection> {
-    const { url, selectionMs = defaultSelectionMs, silenceMs = defaultSilenceMs } = options;
-    const client = clientFor({ url, selectionMs, silenceMs });
-    const connection = new Connection(client, client.db(databaseName(url)), selectionMs);
+    const connection = new Connection({
+      selectionMs: defaultSelectionMs,
+      silenceMs: defaultSilenceMs,
+      ...options,
+    });
     try {
-      await connection.run(() => client.connect());
+      await connection.run((database) => database.client.connect());
     } catch (error) {
       await connection[Symbol.asyncDispose]();
       throw error;
@@ -71,11 +71,13 @@ export class Connection implements AsyncDisposable {
 
   /** Whatever a store does in one call is safe to repeat, as its port demands. */
   async #repeatedly<Result>(work: (database: Db) => Promise<Result>): Promise<Result> {
-    const giveUpAt = Date.now() + this.#selectionMs;
+    const giveUpAt = Date.now() + this.#options.selectionMs;
     for (let round = 1; ; round += 1) {
+      const client = this.#client;
       try {
-        return await work(this.#database);
+        return await this.#bounded(work(client.db(databaseName(this.#options.url))));
       } catch (error) {
+        if (isNoServer(error) || error instanceof NoEnd) this.#replace(client);
         const again = isWriteConflict(error)
           ? round < mostRounds
           : isNeverCarriedOut(error) && Date.now() < giveUpAt;
@@ -85,9 +87,38 @@ export class Connection implements AsyncDisposable {
     }
   }
 
+  /** The driver's own bounds do not hold for a call whose connection breaks while it is written to: it may never end. */
+  async #bounded<Result>(call: Promise<Result>): Promise<Result> {
+    const { selectionMs, silenceMs } = this.#options;
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new NoEnd()), 2 * (selectionMs + silenceMs));
+    try {
+      return await Promise.race([call, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * Goes on with a new client. When a connection breaks at the wrong moment the driver's look at the server may never end,
+   * and that client then finds no server any more. The old one is closed when its calls have ended.
+   */
+  #replace(client: MongoClient): void {
+    if (client !== this.#client || this.#closed !== undefined) return;
+    this.#client = clientFor(this.#options);
+    void Promise.allSettled(this.#underWay).then(() => Promise.allSettled([client.close()]));
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#closed ??= Promise.allSettled(this.#underWay).then(() => this.#client.close());
     return this.#closed;
+  }
+}
+
+/** A call came to no end within its bound. */
+class NoEnd extends SlipwayError {
+  constructor() {
+    super("store-unavailable", "the database cannot be used: it does not answer");
   }
 }
 

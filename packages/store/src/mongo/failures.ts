@@ -1,6 +1,6 @@
 // What the driver's errors mean to us: the one place where they are translated.
 
-import { MongoError, MongoInvalidArgumentError, MongoServerError } from "mongodb";
+import { MongoError, MongoInvalidArgumentError, MongoServerError, MongoServerSelectionError } from "mongodb";
 import { SlipwayError } from "@slipway/core";
 
 const duplicateKey = 11_000;
@@ -34,6 +34,11 @@ export function isNeverCarriedOut(error: unknown): boolean {
   if (error instanceof MongoError)
     return error.hasErrorLabel("SystemOverloadedError") && error.hasErrorLabel("RetryableError");
   return error instanceof Error && (error as { syscall?: unknown }).syscall === "write";
+}
+
+/** Within its bound no server was there that could take the call. */
+export function isNoServer(error: unknown): boolean {
+  return error instanceof MongoServerSelectionError;
 }
 
 /** Waits for a write; a document that a unique index refuses is a "conflict" that says what is taken. */
