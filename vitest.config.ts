@@ -51,6 +51,17 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      {
+        test: {
+          name: "compose",
+          include: ["test/compose/**/*.test.ts"],
+          exclude: excluded,
+          // Ten containers and an image's build: beside others they would only make each other slow.
+          sequence: { groupOrder: 3 },
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+        },
+      },
     ],
   },
 });

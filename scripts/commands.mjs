@@ -65,6 +65,13 @@ Sets up services for the tests under DATA_DIR/test, runs vitest, and stops those
 
 Runs every check even when one fails, and ends with a summary.`,
   },
+  "stand-ins": {
+    summary: "make local images under the public names that docker-compose.yml uses",
+    help: `Usage: npm run stand-ins
+
+Where Docker Hub cannot be reached: makes node:24-bookworm-slim, redis:7, registry:2 and mongo:8 from the distribution's
+packages, unless images of those names are there, and says how to go on from there. Needs root.`,
+  },
   bench: {
     summary: "run the benchmarks in bench/",
     help: `Usage: npm run bench [-- name...]

@@ -25,6 +25,13 @@ export async function localStackTag(folder = definitionFolder): Promise<string> 
   return `slipway-stack:${await definitionHash(folder)}`;
 }
 
+/** Yields the name of the stack image in the engine, made there if it is missing. Throws SetupError. */
+export async function ensureLocalStack(engine: Engine, dataDir: string, say: Say): Promise<string> {
+  const tag = await localStackTag();
+  await ensureBuilt(engine, tag, definition, { dataDir, step: step(say, "stack") });
+  return tag;
+}
+
 /** Yields the stack image's reference in the registry, present there and in the engine. Throws SetupError. */
 export async function ensureStack(
   {

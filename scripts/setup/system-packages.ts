@@ -17,6 +17,7 @@ const packagesOf = {
   "docker-registry": ["docker-registry"],
   debootstrap: ["debootstrap"],
   chromium: ["chromium"],
+  "docker-compose": ["docker-compose"],
 } as const;
 
 export type Program = keyof typeof packagesOf;

@@ -45,7 +45,7 @@ export async function ensureTestDatabase(dataDir: string, say: Say): Promise<Tes
   }
   const answer = await probeEngine(dockerHost);
   if (!("docker" in answer)) throw new SetupError(`The Docker Engine does not answer: ${answer.reason}`);
-  const tag = `slipway-test-mongodb:${await definitionHash(definitionFolder)}`;
+  const tag = await imageTag();
   const obstacle =
     (await imageId(answer.docker, tag)) === undefined ? await obstacleTo(definition) : undefined;
   if (obstacle === undefined) {
@@ -55,6 +55,17 @@ export async function ensureTestDatabase(dataDir: string, say: Say): Promise<Tes
   if (unattended) throw new SetupError(obstacle);
   mongodb.tell(`tests that need it are left out. ${obstacle}`);
   return "missing";
+}
+
+/** Yields the name of the server's image in the engine, made there if it is missing. Throws SetupError. */
+export async function ensureTestDatabaseImage(engine: Engine, dataDir: string, say: Say): Promise<string> {
+  const tag = await imageTag();
+  await ensureBuilt(engine, tag, definition, { dataDir, step: step(say, definition.name) });
+  return tag;
+}
+
+async function imageTag(): Promise<string> {
+  return `slipway-test-mongodb:${await definitionHash(definitionFolder)}`;
 }
 
 /** It carries the installation's label, so that taking the tests' services down removes it, and its network. */

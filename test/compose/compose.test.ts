@@ -1,0 +1,136 @@
+// docker-compose.yml from nothing to a running app and back to nothing, with a worker killed on the way.
+
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isFinal } from "@slipway/core";
+import type { DeploymentStatus } from "@slipway/core";
+import type { WorkersAnswer } from "@slipway/protocol";
+import { packTarGz } from "@slipway/testkit";
+import { readConfig, repositoryRoot } from "../../scripts/config.ts";
+import { ApiClient } from "../../scripts/quickstart/api-client.ts";
+import { deploySample } from "../../scripts/quickstart/deploy-sample.ts";
+import { isRoot } from "../../scripts/setup/shared-folder.ts";
+import { makeStandIns } from "../../scripts/setup/stand-ins.ts";
+import { installPrograms } from "../../scripts/setup/system-packages.ts";
+import { answering, inlineApp } from "../e2e/apps.ts";
+import { ComposeInstallation, composeCommand, docker } from "./installation.ts";
+
+const pollMs = 250;
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const opened = new AsyncDisposableStack();
+let slipway: ComposeInstallation;
+
+await installPrograms(["docker", "docker-compose"], say);
+const command = await composeCommand();
+const lacking = isRoot() ? (command === undefined ? "docker compose" : undefined) : "root";
+if (lacking !== undefined && readConfig().unattended) throw new Error(`these tests need ${lacking}`);
+
+describe.skipIf(lacking !== undefined)(
+  `docker-compose.yml${lacking ? ` (skipped: no ${lacking})` : ""}`,
+  () => {
+    beforeAll(async () => {
+      slipway = opened.use(await ComposeInstallation.make(command ?? [], await makeStandIns(say)));
+      await slipway.up(2);
+    });
+
+    afterAll(async () => {
+      await opened.disposeAsync();
+    });
+
+    test("its ports are open on this machine only, and none of the stores' is", async () => {
+      const ids = await slipway.containers();
+      const open = await docker(
+        "inspect",
+        "-f",
+        "{{range .NetworkSettings.Ports}}{{range .}}{{.HostIp}}:{{.HostPort}} {{end}}{{end}}",
+        ...ids,
+      );
+      const expected = ["API_PORT", "STREAM_PORT", "ROUTER_PORT", "REGISTRY_PORT"].map(
+        (name) => `127.0.0.1:${slipway.variable(name)}`,
+      );
+      expect(
+        open
+          .flatMap((line) => line.trim().split(" "))
+          .filter(Boolean)
+          .toSorted(),
+      ).toEqual(expected.toSorted());
+    });
+
+    test("the apps run as a user without rights, on a file system they cannot write", async () => {
+      const ids = (
+        await Promise.all(["api", "stream", "router", "worker"].map((name) => slipway.containers(name)))
+      ).flat();
+      const found = await docker(
+        "inspect",
+        "-f",
+        "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}",
+        ...ids,
+      );
+      expect(found).toEqual(ids.map(() => "node true [ALL]"));
+    });
+
+    test("a sample is deployed and answers", async () => {
+      const { page } = await deploySample({
+        apiUrl: slipway.apiUrl,
+        routerUrl: slipway.routerUrl,
+        apiToken: slipway.variable("BOOTSTRAP_TOKEN"),
+        appName: "hello",
+        folder: join(repositoryRoot, "samples", "hello-inline"),
+        signal: AbortSignal.timeout(120_000),
+      });
+      expect(page).toMatch(/hello/i);
+    });
+
+    test("a worker's container killed in a build costs an attempt, not the deployment", async () => {
+      const api = await connect();
+      await api.createApp("survivor");
+      const source = await packTarGz(inlineApp("echo compiling; sleep 6", answering("survived")));
+      const { id } = await api.createDeployment("survivor", await api.upload(source), "v1");
+      const output = async () => (await ask(api, "GET", `/v1/apps/survivor/deployments/${id}/output`)).text();
+      await eventually(async () => (await output()).includes("compiling") || undefined);
+      await docker("kill", await hostOfWorkerWith(api, id));
+      const ended = async () => {
+        const { status } = await api.deployment("survivor", id);
+        return isFinal(status as DeploymentStatus) ? status : undefined;
+      };
+      expect(await eventually(ended)).toBe("success");
+      expect((await output()).match(/^compiling$/gm)).toHaveLength(2);
+    });
+
+    test("it is taken down whole", async () => {
+      const api = await connect();
+      for (const name of ["hello", "survivor"])
+        expect((await ask(api, "DELETE", `/v1/apps/${name}?current_name=${name}`)).status).toBe(204);
+      await eventually(async () => (await slipway.releases()).length === 0 || undefined);
+      await slipway.down();
+      expect(await slipway.leftovers()).toEqual([]);
+    });
+  },
+);
+
+function connect(): Promise<ApiClient> {
+  return ApiClient.connect(slipway.apiUrl, slipway.variable("BOOTSTRAP_TOKEN"));
+}
+
+/** The container whose worker builds the deployment: a container's name for itself is its id. */
+async function hostOfWorkerWith(api: ApiClient, id: string): Promise<string> {
+  const { host } = await eventually(async () => {
+    const { workers } = (await (await ask(api, "GET", "/v1/workers")).json()) as WorkersAnswer;
+    return workers.find(({ deployments }) => deployments.some((deployment) => deployment.id === id));
+  });
+  return host;
+}
+
+function ask(api: ApiClient, method: string, path: string): Promise<Response> {
+  return fetch(`${slipway.apiUrl}${path}`, { method, headers: { authorization: `Bearer ${api.token}` } });
+}
+
+/** Asks until there is an answer; the test's own timeout is the bound. */
+async function eventually<T>(probe: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const found = await probe();
+    if (found !== undefined) return found;
+    await sleep(pollMs);
+  }
+}

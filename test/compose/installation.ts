@@ -1,0 +1,166 @@
+// An installation by docker-compose.yml of a test's own: made as a newcomer would, on free ports, on stand-ins for public images.
+
+import { randomInt } from "node:crypto";
+import { appendFile, copyFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { execa } from "execa";
+import { freePort } from "@slipway/testkit";
+import { bareEnvironment, repositoryRoot } from "../../scripts/config.ts";
+import { readText } from "../../scripts/setup/files.ts";
+import type { StandIns } from "../../scripts/setup/stand-ins.ts";
+
+/** Short, so that the work of a worker that was killed soon goes to another. */
+const settings = { LEASE_MS: "4000", RECONCILE_MS: "1000", ENGINE_WORKERS: "2", STOP_GRACE_MS: "1000" };
+/** Kept from run to run: what did not change is not built again. */
+const image = "slipway:compose-test";
+const startBoundSeconds = 120;
+
+export class ComposeInstallation implements AsyncDisposable {
+  readonly project: string;
+  readonly apiUrl: string;
+  readonly routerUrl: string;
+  readonly #folder: string;
+  readonly #command: readonly string[];
+  readonly #variables: ReadonlyMap<string, string>;
+
+  private constructor(folder: string, command: readonly string[], variables: ReadonlyMap<string, string>) {
+    this.#folder = folder;
+    this.#command = command;
+    this.#variables = variables;
+    this.project = basename(folder).toLowerCase();
+    this.routerUrl = `http://127.0.0.1:${this.variable("ROUTER_PORT")}`;
+    this.apiUrl = `http://127.0.0.1:${this.variable("API_PORT")}`;
+  }
+
+  /** Makes .env and the image of the apps; starts nothing. @param command how compose is called here. */
+  static async make(command: readonly string[], standIns: StandIns): Promise<ComposeInstallation> {
+    const folder = await mkdtemp(join(tmpdir(), "slipway-compose-"));
+    const file = join(folder, ".env");
+    await copyFile(join(repositoryRoot, ".env.example"), file);
+    await execa(join(repositoryRoot, "scripts", "secrets.sh"), [file]);
+    const own = {
+      ...settings,
+      SLIPWAY_IMAGE: image,
+      STACK_BUILD_IMAGE: standIns.stackImage,
+      API_PORT: String(await freePort()),
+      STREAM_PORT: String(await freePort()),
+      ROUTER_PORT: String(await freePort()),
+      REGISTRY_PORT: String(await freePort()),
+      NETWORK_PREFIX: `10.213.${randomInt(1, 255)}`,
+    };
+    const lines = Object.entries(own).map(([name, value]) => `${name}=${value}\n`);
+    await appendFile(file, lines.join(""));
+    await buildImage(standIns.packagesImage);
+    const given = ((await readText(file)) ?? "").matchAll(/^([A-Z][A-Z0-9_]*)=(.*)$/gm);
+    const variables = new Map(Array.from(given, ([, name = "", value = ""]) => [name, value]));
+    return new ComposeInstallation(folder, command, variables);
+  }
+
+  /** The value of a variable of .env. */
+  variable(name: string): string {
+    return this.#variables.get(name) ?? "";
+  }
+
+  /** Starts everything, or what is missing, and waits until all that listen call themselves healthy. */
+  async up(workers: number): Promise<void> {
+    await this.#compose("up", "-d", "--scale", `worker=${workers}`);
+    const waiting = ["api", "stream", "router"].map(async (service) => {
+      const [id = ""] = await this.containers(service);
+      const healthy = `until [ "$(docker inspect -f '{{.State.Health.Status}}' ${id})" = healthy ]; do sleep 0.5; done`;
+      await execa("timeout", [String(startBoundSeconds), "sh", "-c", healthy]);
+    });
+    await Promise.all(waiting);
+  }
+
+  /** Ids of the containers of a service, or of all. */
+  async containers(service?: string): Promise<string[]> {
+    const filters = [`label=com.docker.compose.project=${this.project}`];
+    if (service !== undefined) filters.push(`label=com.docker.compose.service=${service}`);
+    return docker(
+      "ps",
+      "--all",
+      "--quiet",
+      "--no-trunc",
+      ...filters.flatMap((filter) => ["--filter", filter]),
+    );
+  }
+
+  /** Ids of the containers that releases run in. */
+  async releases(): Promise<string[]> {
+    return docker("ps", "--all", "--quiet", "--filter", `label=${this.#label}`);
+  }
+
+  /** Removes all there is of it, the stores' volumes too, as docs/operations.md says. */
+  async down(): Promise<void> {
+    await this.#compose("down", "--volumes", "--timeout", "20");
+    const releases = await this.releases();
+    if (releases.length > 0) await docker("rm", "--force", "--volumes", ...releases);
+    const networks = await docker("network", "ls", "--quiet", "--filter", `label=${this.#label}`);
+    if (networks.length > 0) await docker("network", "rm", ...networks);
+    await this.#forgetImages();
+  }
+
+  /** Names of all that carries our labels on the engine, but for images. */
+  async leftovers(): Promise<string[]> {
+    const labels = [`com.docker.compose.project=${this.project}`, this.#label];
+    const found = labels.flatMap((label) => [
+      docker("ps", "--all", "--format", "{{.Names}}", "--filter", `label=${label}`),
+      docker("network", "ls", "--format", "{{.Name}}", "--filter", `label=${label}`),
+      docker("volume", "ls", "--format", "{{.Name}}", "--filter", `label=${label}`),
+    ]);
+    return (await Promise.all(found)).flat();
+  }
+
+  /** Of all that workers make on the engine. */
+  get #label(): string {
+    return `io.slipway.installation=${this.variable("INSTALLATION_ID")}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.down();
+    await rm(this.#folder, { recursive: true });
+  }
+
+  /** By their names, not their ids: other registries' names stand for the same images. */
+  async #forgetImages(): Promise<void> {
+    const names = `127.0.0.1:${this.variable("REGISTRY_PORT")}/*/*`;
+    const format = '{{.Repository}}{{if eq .Tag "<none>"}}@{{.Digest}}{{else}}:{{.Tag}}{{end}}';
+    const found = await docker("images", "--digests", "--format", format, names);
+    if (found.length > 0) await docker("rmi", ...new Set(found));
+  }
+
+  /** With no variables but those of .env, as for a newcomer. */
+  async #compose(...args: readonly string[]): Promise<string> {
+    const [program = "", ...first] = this.#command;
+    const files = [
+      "--env-file",
+      join(this.#folder, ".env"),
+      "-f",
+      join(repositoryRoot, "docker-compose.yml"),
+    ];
+    const all = [...first, "--project-name", this.project, ...files, ...args];
+    const { stdout } = await execa(program, all, { env: bareEnvironment(), extendEnv: false });
+    return stdout;
+  }
+}
+
+/** How compose is called on this machine; undefined when it cannot be. */
+export async function composeCommand(): Promise<string[] | undefined> {
+  for (const command of [["docker", "compose"], ["docker-compose"]]) {
+    const [program = "", ...args] = command;
+    if (!(await execa(program, [...args, "version"], { reject: false })).failed) return command;
+  }
+  return undefined;
+}
+
+/** @returns the lines of what the docker command answers. */
+export async function docker(...args: readonly string[]): Promise<string[]> {
+  const { stdout } = await execa("docker", args);
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+async function buildImage(packagesImage: string): Promise<void> {
+  const from = ["--build-arg", `PACKAGES_IMAGE=${packagesImage}`];
+  await docker("build", "--network", "host", ...from, "--tag", image, repositoryRoot);
+}
