@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";
+import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -75,4 +76,19 @@ test("an answer that breaks off or never ends is told as such; an abort rejects"
   expect(await ask(`${base}/stuck`, { timeoutMs: 100 })).toMatchObject({ error: "no answer within 0.1 s" });
   const reason = new Error("stop");
   await expect(ask(`${base}/ok`, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+});
+
+test("a server that switches protocols instead of answering is hung up on", async () => {
+  const switching = createTcpServer((socket) => {
+    const head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    socket.on("error", () => undefined).once("data", () => socket.write(head));
+  });
+  await new Promise<void>((resolve) => switching.listen(0, "127.0.0.1", resolve));
+  const { port } = switching.address() as AddressInfo;
+  try {
+    const answer = await ask(`http://127.0.0.1:${port}/`);
+    expect(answer).toEqual({ status: null, error: `127.0.0.1:${port} closed the connection.`, text: "" });
+  } finally {
+    switching.close();
+  }
 });

@@ -95,7 +95,11 @@ function send(
   const onTimeout = () => outgoing.destroy(new Error("timeout"));
   timeout.addEventListener("abort", onTimeout, { once: true });
   outgoing.on("error", reject);
-  outgoing.once("close", () => timeout.removeEventListener("abort", onTimeout));
+  outgoing.once("close", () => {
+    timeout.removeEventListener("abort", onTimeout);
+    // A server that switches protocols unasked is hung up on without an error: nobody else would tell.
+    reject(Object.assign(new Error("closed without a response"), { code: "ECONNRESET" }));
+  });
   outgoing.once("response", (response) => {
     timeout.removeEventListener("abort", onTimeout);
     resolve(response);
