@@ -41,7 +41,7 @@ const flights = new WeakMap<IncomingMessage, Flight>();
 /** For requests that must not be sent twice: a connection of their own cannot have been closed unseen. */
 const ownConnections = new ConnectedAgent({ keepAlive: false });
 const proxy = createProxyServer({ selfHandleResponse: true });
-proxy.on("proxyReq", (upstream, request) => watch(upstream, request));
+proxy.on("proxyReq", (upstream, request, response) => watch(upstream, request, response));
 proxy.on("proxyRes", (answer, request, response) => passBack(answer, request, response));
 
 /** Answers the request, whatever happens. Resolves when the answer has left, or the client is gone. */
@@ -103,12 +103,17 @@ function outcomeOf(error: unknown, { fault, upstream }: Flight, response: Server
 }
 
 /** Called when a connection stands, before anything is sent. */
-function watch(upstream: ClientRequest, request: IncomingMessage): void {
+function watch(upstream: ClientRequest, request: IncomingMessage, response: ServerResponse): void {
   const flight = flights.get(request);
   if (flight === undefined) return;
   flight.upstream = upstream;
   if (flight.fault !== null) upstream.destroy();
   upstream.setTimeout(flight.options.timeoutMs, () => end(flight, "silent"));
+  // An app that switches protocols unasked is hung up on without an error or an answer: nobody else would tell.
+  upstream.once("upgrade", (_answer, socket) => {
+    socket.destroy();
+    if (!response.headersSent) sendPage(response, "broken");
+  });
   let bodyBytes = 0;
   request.on("data", (bytes: Buffer) => {
     bodyBytes += bytes.length;

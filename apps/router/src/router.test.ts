@@ -237,6 +237,15 @@ describe.skipIf(await lacksRedis())("the router", () => {
     expect(await router.ask(await serving(target))).toMatchObject({ status: 502 });
   });
 
+  test("an app that switches protocols unasked is 502", async () => {
+    await using target = await startTarget((request) => {
+      request.socket.write(
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n",
+      );
+    });
+    expect(await router.ask(await serving(target))).toMatchObject({ status: 502 });
+  });
+
   test("a client that goes away takes its request with it", async () => {
     const gone = Promise.withResolvers<string>();
     const asked = Promise.withResolvers<void>();
