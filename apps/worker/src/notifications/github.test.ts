@@ -21,6 +21,7 @@ test.for([
   "https://github.com.example.com/acme/app/archive/v1.tar.gz",
   "https://github.com/acme/app/releases/download/v1/app.tar.gz",
   "https://github.com/../../archive/v1.tar.gz",
+  "https://github.com/acme/app/archive/100%.tar.gz",
 ])("%s is none", (url) => {
   expect(of(url)).toBeNull();
   expect(commitOf({ source: { kind: "upload", sourceId: "s" }, gitRef: hash })).toBeNull();

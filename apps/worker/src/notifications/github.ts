@@ -37,10 +37,20 @@ export function commitOf({ source, gitRef }: Pick<Deployment, "source" | "gitRef
   for (const [host, path] of archives) {
     const [, owner, repository, ref] = (url.host === host && path.exec(url.pathname)) || [];
     if (owner === undefined || repository === undefined || ref === undefined) continue;
-    const named = decodeURIComponent(ref);
+    const named = decoded(ref);
+    if (named === null) return null;
     return { owner, repository, ref: !sha.test(named) && sha.test(gitRef ?? "") ? (gitRef ?? named) : named };
   }
   return null;
+}
+
+/** null for a stray percent sign: GitHub has no such archive. */
+function decoded(ref: string): string | null {
+  try {
+    return decodeURIComponent(ref);
+  } catch {
+    return null;
+  }
 }
 
 export async function setCommitStatus(
