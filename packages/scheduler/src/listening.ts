@@ -10,6 +10,8 @@ import type Docker from "dockerode";
 import { ask, askStream, createDeframer } from "@slipway/docker";
 
 const lookEveryMs = 100;
+/** Of one look that has not come to its end: the app can write to its probe, and must not fill our memory by it. */
+const heldChars = 64 * 1024;
 
 export type Listening = "nowhere" | "loopback" | "reachable";
 
@@ -70,7 +72,7 @@ export async function watchListening(
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       text += Buffer.from(deframe(chunk)).toString("latin1");
       const looks = text.split(".\n");
-      text = looks.pop() ?? "";
+      text = (looks.pop() ?? "").slice(-heldChars);
       for (const look of looks) onState(parseLook(look));
     }
   } catch (error) {
