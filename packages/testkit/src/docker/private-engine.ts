@@ -130,8 +130,13 @@ async function removeEverything(dockerHost: string): Promise<void> {
   await Promise.all(
     containers.map(({ Id }) => askEngine(dockerHost, "DELETE", `/containers/${Id}?force=1&v=1`)),
   );
-  const networks = (await askEngine(dockerHost, "GET", "/networks")) as { Id: string; Name: string }[];
-  const ours = networks.filter(({ Name }) => !fixedNetworks.has(Name));
+  const networks = (await askEngine(dockerHost, "GET", "/networks")) as {
+    Id: string;
+    Name: string;
+    Scope: string;
+  }[];
+  // Those of the swarm that was left go by themselves, some a moment later, and cannot be asked to.
+  const ours = networks.filter(({ Name, Scope }) => Scope === "local" && !fixedNetworks.has(Name));
   await Promise.all(ours.map(({ Id }) => askEngine(dockerHost, "DELETE", `/networks/${Id}`)));
 }
 
