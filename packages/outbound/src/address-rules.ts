@@ -1,4 +1,4 @@
-// Which addresses a source may be fetched from: the public internet, and what the operator allows besides.
+// Which addresses requests to strangers may go to: the public internet, and what the operator allows besides.
 
 import { BlockList } from "node:net";
 import ipaddr from "ipaddr.js";

@@ -26,7 +26,7 @@ export const upkeepJob = z.discriminatedUnion("type", [
   z.object({ type: z.literal("reconcile") }),
   /** Take away all that a deleted app has: containers, images, caches, documents. */
   z.object({ type: z.literal("remove-app"), appId: z.string() }),
-  /** Remove uploaded archives that nobody will deploy any more. */
+  /** Remove uploaded archives that nobody will deploy any more, and old deliveries and operations. */
   z.object({ type: z.literal("clean-sources") }),
   /** Look where the running apps answer and what runs of them, and write it down where it changed. */
   z.object({ type: z.literal("observe-apps") }),

@@ -27,7 +27,7 @@ export const appBody = z.object({
   project: z.object({ id: z.string(), name: z.string() }),
   /** stopped: scaled to 0. */
   status: z.enum(["new", "running", "stopped", "restarting", "scaling"]),
-  /** Where the app answers; empty before its first release. */
+  /** Where the app answers once it has a release. */
   url: z.string(),
   base_url: z.string(),
   git_url: z.string(),
