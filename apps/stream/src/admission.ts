@@ -14,6 +14,16 @@ export async function userOf({ auth }: Pick<Platform, "auth">, token: string): P
 }
 
 /**
+ * The same user as they are now, for a connection that stands.
+ * @throws {SlipwayError} "unauthorized" once the token is revoked, or the user is gone.
+ */
+export async function userStill({ auth }: Pick<Platform, "auth">, token: string): Promise<User> {
+  const user = await auth.reauthenticate(token);
+  if (user === null) throw refusal("the token is not valid any more");
+  return user;
+}
+
+/**
  * @param wanted name or id. The id goes first: nobody takes over another's app by giving theirs its id as a name.
  * @throws {SlipwayError} "not-found" also for an app that the user has no role in; "forbidden" for a role that may not.
  */

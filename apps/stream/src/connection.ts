@@ -3,10 +3,11 @@
 import type { Duplex } from "node:stream";
 import { WebSocket } from "ws";
 import type { RawData } from "ws";
+import { toSlipwayError } from "@slipway/core";
 import type { App, User } from "@slipway/core";
 import type { Follower } from "@slipway/logs";
 import { authFrame } from "@slipway/protocol";
-import { appFor, userOf } from "./admission.ts";
+import { appFor, userOf, userStill } from "./admission.ts";
 import { closeFor, refusal, tooManyOfUser, tooSlow } from "./close-codes.ts";
 import type { Close } from "./close-codes.ts";
 import { framesOf, pingFrames } from "./frames.ts";
@@ -34,6 +35,7 @@ export class Connection implements Client {
   readonly #closed = Promise.withResolvers<void>();
   #follower: Follower | undefined;
   #user: User | undefined;
+  #admission: { readonly token: string; readonly appId: string } | undefined;
   #silentFor = 0;
 
   constructor(platform: Platform, options: ConnectionOptions) {
@@ -100,6 +102,17 @@ export class Connection implements Client {
     this.#options.webSocket.ping();
   }
 
+  async recheck(): Promise<void> {
+    if (this.#admission === undefined || !this.#open) return;
+    const { token, appId } = this.#admission;
+    try {
+      await appFor(this.#platform, await userStill(this.#platform, token), appId);
+    } catch (error) {
+      if (toSlipwayError(error).fault !== "user") throw error;
+      this.close(closeFor(error));
+    }
+  }
+
   get #open(): boolean {
     return this.#options.webSocket.readyState === WebSocket.OPEN;
   }
@@ -130,6 +143,7 @@ export class Connection implements Client {
     const app = await appFor(this.#platform, user, this.#options.app ?? "");
     if (!this.#options.admit(user)) throw tooManyOfUser();
     this.#user = user;
+    this.#admission = { token, appId: app.id };
     return app;
   }
 

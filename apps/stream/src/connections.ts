@@ -19,6 +19,8 @@ export interface Client {
   terminate(): void;
   /** Says that we are there, and drops it when it is not. */
   ping(): void;
+  /** Ends what the user may not follow any more. Rejects when that cannot be found out now. */
+  recheck(): Promise<void>;
 }
 
 const drainPollMs = 100;
@@ -29,15 +31,19 @@ export class Connections implements AsyncDisposable {
   readonly #platform: Platform;
   readonly #limits: ConnectionLimits;
   readonly #all = new Set<Client>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #timers: readonly NodeJS.Timeout[];
+  #rechecking = false;
   #draining = false;
 
   constructor(platform: Platform, limits: ConnectionLimits) {
     this.#platform = platform;
     this.#limits = limits;
-    this.#timer = setInterval(() => {
-      for (const connection of this.#all) connection.ping();
-    }, limits.pingMs);
+    this.#timers = [
+      setInterval(() => {
+        for (const connection of this.#all) connection.ping();
+      }, limits.pingMs),
+      setInterval(() => void this.#recheck(), limits.recheckMs),
+    ];
   }
 
   get size(): number {
@@ -92,8 +98,23 @@ export class Connections implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     await this.drain(0);
+  }
+
+  /** One after the other, so that the store has other work too. */
+  async #recheck(): Promise<void> {
+    if (this.#rechecking) return;
+    this.#rechecking = true;
+    for (const connection of this.#all) {
+      try {
+        await connection.recheck();
+      } catch (error) {
+        this.#platform.logger.warn({ err: error }, "cannot check who may still follow; trying again later");
+        break;
+      }
+    }
+    this.#rechecking = false;
   }
 }
 

@@ -6,7 +6,7 @@ import type { LogFeed } from "@slipway/logs";
 import type { Logger } from "@slipway/service";
 
 export interface Platform {
-  readonly auth: Pick<Auth, "authenticate">;
+  readonly auth: Pick<Auth, "authenticate" | "reauthenticate">;
   readonly apps: Pick<AppStore, "byName" | "get">;
   readonly collaborators: Pick<CollaboratorStore, "find">;
   readonly deployments: Pick<DeploymentStore, "get">;
@@ -25,6 +25,8 @@ export interface ConnectionLimits {
   readonly authMs: number;
   /** Between two pings. A peer that shows no life for three of them is dead. */
   readonly pingMs: number;
+  /** How often it is looked at whether users may still follow what they follow. */
+  readonly recheckMs: number;
   /** What one socket.io connection may follow at once. */
   readonly subscriptions: number;
   /** What may wait in a connection's socket before its follower waits too. */
@@ -37,6 +39,7 @@ export const defaultLimits: ConnectionLimits = {
   connectionsPerUser: 200,
   authMs: 10_000,
   pingMs: 20_000,
+  recheckMs: 60_000,
   subscriptions: 100,
   backlogBytes: 1024 * 1024,
 };

@@ -6,7 +6,7 @@ import type { Follower, FollowEvent } from "@slipway/logs";
 import { subscribeRequest, unsubscribeRequest } from "@slipway/protocol";
 import type { ClientEvents, SubscriptionAnswer } from "@slipway/protocol";
 import type { z } from "zod";
-import { appFor, deploymentOf } from "./admission.ts";
+import { appFor, deploymentOf, userStill } from "./admission.ts";
 import type { Client } from "./connections.ts";
 import type { Platform } from "./platform.ts";
 import type { ClientSocket } from "./socket-io.ts";
@@ -14,11 +14,18 @@ import type { ClientSocket } from "./socket-io.ts";
 type Subscribe = z.output<typeof subscribeRequest>;
 type Answer = Parameters<ClientEvents["subscribe"]>[1];
 
+/** By the ids of the app and the deployment, null for all of the app. */
+interface Followed {
+  readonly app: string;
+  readonly deployment: string | null;
+  readonly follower: Follower;
+}
+
 export class SocketIoSession implements Client, Disposable {
   readonly #platform: Platform;
   readonly #socket: ClientSocket;
   readonly #maxSubscriptions: number;
-  readonly #followers = new Map<string, Follower>();
+  readonly #followers = new Map<string, Followed>();
   /** Requests are served one after the other: of two for the same, the later one stands. */
   #served: Promise<void> = Promise.resolve();
   #waiting = 0;
@@ -41,7 +48,7 @@ export class SocketIoSession implements Client, Disposable {
   }
 
   get unfinished(): boolean {
-    return this.#followers.values().some((follower) => follower.unfinished);
+    return this.#followers.values().some(({ follower }) => follower.unfinished);
   }
 
   /** The transport is closed rather than the session, so that the client connects again and resumes. */
@@ -56,8 +63,28 @@ export class SocketIoSession implements Client, Disposable {
   /** socket.io has pings of its own. */
   ping(): void {}
 
+  async recheck(): Promise<void> {
+    const { data } = this.#socket;
+    try {
+      // What is asked for from now on is asked by the user as they are now.
+      data.user = await userStill(this.#platform, data.token);
+    } catch (error) {
+      return this.#unlessOurs(error, () => this.close());
+    }
+    for (const [key, { app, deployment }] of this.#followers) {
+      try {
+        await appFor(this.#platform, data.user, app);
+      } catch (error) {
+        this.#unlessOurs(error, () => {
+          this.#end(key);
+          this.#socket.emit("lost", { app, deployment, ...shown(error) });
+        });
+      }
+    }
+  }
+
   [Symbol.dispose](): void {
-    for (const follower of this.#followers.values()) follower.close();
+    for (const { follower } of this.#followers.values()) follower.close();
     this.#followers.clear();
     this.#release();
   }
@@ -88,9 +115,10 @@ export class SocketIoSession implements Client, Disposable {
     const key = keyOf(app.id, deployment?.id);
     if (!this.#followers.has(key) && this.#followers.size >= this.#maxSubscriptions) throw tooManyRequests();
     if (this.#socket.disconnected) return;
-    this.#followers.get(key)?.close();
-    reply(answer, { ok: true, app: app.id, deployment: deployment?.id ?? null });
-    this.#followers.set(key, this.#follow(app, deployment, wanted));
+    this.#followers.get(key)?.follower.close();
+    const place = { app: app.id, deployment: deployment?.id ?? null };
+    reply(answer, { ok: true, ...place });
+    this.#followers.set(key, { ...place, follower: this.#follow(app, deployment, wanted) });
   }
 
   async #unsubscribe(request: unknown, answer: Answer): Promise<void> {
@@ -123,8 +151,14 @@ export class SocketIoSession implements Client, Disposable {
     });
   }
 
+  /** @throws the error when it is not the client's. */
+  #unlessOurs(error: unknown, refuse: () => void): void {
+    if (toSlipwayError(error).fault !== "user") throw error;
+    refuse();
+  }
+
   #end(key: string): void {
-    this.#followers.get(key)?.close();
+    this.#followers.get(key)?.follower.close();
     this.#followers.delete(key);
   }
 

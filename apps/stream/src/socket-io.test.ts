@@ -173,6 +173,29 @@ describe.skipIf(await lacksRedis())("the stream's bounds over socket.io", () => 
   });
 });
 
+describe.skipIf(await lacksRedis())("the stream's connections over socket.io that may not go on", () => {
+  test("an operator no more loses others' apps and keeps their own; a revoked token ends it all", async () => {
+    await using stream = await startTestStream({ recheckMs: 50 });
+    const [operator, owner] = [await stream.newUser({ operator: true }), await stream.newUser()];
+    const [own, foreign] = [await stream.newApp(operator.user), await stream.newApp(owner.user)];
+    using client = new IoClient(stream.url, operator.jwt, ["websocket"]);
+    const lost = new Promise((resolve) => client.socket.once("lost", resolve));
+    for (const { name } of [own, foreign]) {
+      expect(await client.ask("subscribe", { app: name })).toMatchObject({ ok: true });
+    }
+    const { store } = stream;
+    await store.users.compareAndSet({ ...operator.user, operator: false, revision: 2 });
+    expect(await lost).toMatchObject({ app: foreign.id, deployment: null, code: "not-found" });
+    expect(await client.ask("subscribe", { app: foreign.name })).toMatchObject({ code: "not-found" });
+    await stream.deploy(foreign);
+    await stream.deploy(own);
+    await client.until("QUEUED");
+    expect(client.news).toEqual([expect.objectContaining({ app: own.id })]);
+    await store.tokens.removeOfUser(operator.user.id);
+    expect(await client.refused).toMatchObject({ data: { code: "unauthorized" } });
+  });
+});
+
 /** A client that writes down what it is told, in short: statuses in capitals, lines as they are. */
 class IoClient implements Disposable {
   readonly socket: Socket<ServerEvents, ClientEvents>;

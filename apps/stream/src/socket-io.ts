@@ -24,11 +24,17 @@ export interface SocketIoOptions {
   readonly corsOrigins: readonly string[];
 }
 
-export type ClientSocket = Socket<ClientEvents, ServerEvents, Record<string, never>, { user: User }>;
+export type ClientSocket = Socket<ClientEvents, ServerEvents, Record<string, never>, Admitted>;
+
+/** Who a connection is of, as they are known, and what they came with. */
+export interface Admitted {
+  user: User;
+  token: string;
+}
 
 export function openSocketIo(server: HttpServer, options: SocketIoOptions): { close(): Promise<void> } {
   const { platform, connections, limits, corsOrigins } = options;
-  const io = new Server<ClientEvents, ServerEvents, Record<string, never>, { user: User }>(server, {
+  const io = new Server<ClientEvents, ServerEvents, Record<string, never>, Admitted>(server, {
     path: socketIoPath,
     serveClient: false,
     destroyUpgrade: false,
@@ -52,7 +58,7 @@ export function openSocketIo(server: HttpServer, options: SocketIoOptions): { cl
 
   async function admit(socket: ClientSocket, next: (error?: Error) => void): Promise<void> {
     try {
-      socket.data.user = await signIn(platform, connections, socket.handshake.auth);
+      Object.assign(socket.data, await signIn(platform, connections, socket.handshake.auth));
     } catch (error) {
       return next(refused(platform, error));
     }
@@ -60,12 +66,13 @@ export function openSocketIo(server: HttpServer, options: SocketIoOptions): { cl
   }
 }
 
-async function signIn(platform: Platform, connections: Connections, auth: unknown): Promise<User> {
+async function signIn(platform: Platform, connections: Connections, auth: unknown): Promise<Admitted> {
   const given = handshakeAuth.safeParse(auth);
   if (!given.success) throw refusal("connect with auth: { token }");
-  const user = await userOf(platform, given.data.token);
+  const { token } = given.data;
+  const user = await userOf(platform, token);
   if (!connections.admits(user)) throw tooManyOfUser();
-  return user;
+  return { user, token };
 }
 
 /** The client gets it as `connect_error`. */

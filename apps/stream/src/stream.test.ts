@@ -203,6 +203,32 @@ describe.skipIf(await lacksRedis())("the stream's bounds", () => {
     expect((await dead.closed).code).not.toBe(1000);
   });
 
+  test("who may not follow any more is sent away, the others stay", async () => {
+    await using stream = await startTestStream({ recheckMs: 50 });
+    const [owner, guest] = [await stream.newUser(), await stream.newUser()];
+    const app = await stream.newApp(owner.user);
+    await stream.deploy(app);
+    const role = { id: "c1", appId: app.id, userId: guest.user.id, createdAt: new Date() };
+    await stream.store.collaborators.create({ ...role, role: "limited" });
+    const connected = async (token: string) => {
+      const client = stream.connect(`/apps/${app.name}`);
+      await client.auth(token);
+      await client.untilStatus("queued");
+      return client;
+    };
+    const [byGuest, byToken, byJwt] = [
+      await connected(guest.jwt),
+      await connected(owner.token),
+      await connected(owner.jwt),
+    ];
+    await stream.store.collaborators.delete(app.id, "c1");
+    expect(await byGuest.closed).toEqual({ code: 1008, reason: "app not found" });
+    expect([byToken, byJwt].map(({ webSocket }) => webSocket.readyState)).toEqual([1, 1]);
+    await stream.store.tokens.removeOfUser(owner.user.id);
+    const revoked = { code: 1008, reason: "the token is not valid any more" };
+    expect(await Promise.all([byToken.closed, byJwt.closed])).toEqual([revoked, revoked]);
+  });
+
   test("a stop sends idle clients away at once, the others when their deployment ends", async () => {
     await using stream = await startTestStream();
     const { user, jwt } = await stream.newUser();

@@ -92,6 +92,20 @@ describe("authenticate", () => {
     expect(await auth.authenticate(jwt)).toBeNull();
   });
 
+  test("takes a JWT again after its hour for a connection that stands, unless its token is revoked", async () => {
+    const auth = openAuth({ store, signingKeys, now });
+    const { jwt } = await exchanged(auth);
+    later(24 * 3_600_000);
+    expect(await auth.reauthenticate(jwt)).toEqual(user);
+    expect(await auth.reauthenticate(secret)).toEqual(user);
+    expect(
+      await openAuth({ store, signingKeys: keysOf("f".repeat(64)), now }).reauthenticate(jwt),
+    ).toBeNull();
+    await store.tokens.delete("u1", "t1");
+    expect(await auth.reauthenticate(jwt)).toBeNull();
+    expect(await auth.reauthenticate(secret)).toBeNull();
+  });
+
   test("refuses a JWT of another key, issuer, algorithm or form, or without an end", async () => {
     const auth = openAuth({ store, signingKeys, now });
     const { jwt } = await exchanged(auth);

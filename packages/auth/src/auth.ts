@@ -28,6 +28,11 @@ export interface Auth {
    * @param token without a scheme such as `Bearer` before it.
    */
   authenticate(token: string): Promise<User | null>;
+  /**
+   * As `authenticate`, for a connection that was opened with the token: it may outlive a JWT's hour, but not the API token, the
+   * user or the signing key.
+   */
+  reauthenticate(token: string): Promise<User | null>;
   /** As `authenticate`, of an API token alone: for logins that keep what they were given. */
   authenticateApiToken(token: string): Promise<User | null>;
   /**
@@ -62,13 +67,13 @@ export function openAuth(options: AuthOptions): Auth {
     return { user, token };
   }
 
-  async function claimsOf(jwt: string): Promise<Claims | null> {
+  async function claimsOf(jwt: string, at: Date): Promise<Claims | null> {
     try {
       const { payload } = await jwtVerify(jwt, keyFor, {
         algorithms: [algorithm],
         audience,
         issuer,
-        currentDate: now(),
+        currentDate: at,
         requiredClaims: ["exp", "sub", "tid"],
       });
       const { sub: userId, tid: tokenId } = payload;
@@ -90,6 +95,12 @@ export function openAuth(options: AuthOptions): Auth {
     return token?.userId === userId ? user : null;
   }
 
+  async function bearerAt(token: string, at: Date): Promise<User | null> {
+    if (isApiToken(token)) return authenticateApiToken(token);
+    const claims = await claimsOf(token, at);
+    return claims === null ? null : bearerOf(claims);
+  }
+
   const authenticateApiToken = async (token: string) => (await holder(token))?.user ?? null;
 
   return {
@@ -109,11 +120,9 @@ export function openAuth(options: AuthOptions): Auth {
         .sign(newest.jwt);
       return { jwt, expiresAt };
     },
-    async authenticate(token) {
-      if (isApiToken(token)) return authenticateApiToken(token);
-      const claims = await claimsOf(token);
-      return claims === null ? null : bearerOf(claims);
-    },
+    authenticate: (token) => bearerAt(token, now()),
+    // No JWT has ended at that time.
+    reauthenticate: (token) => bearerAt(token, new Date(0)),
     authenticateApiToken,
     async signIn(name, password) {
       const { users } = store;
