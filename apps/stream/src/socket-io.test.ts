@@ -149,6 +149,17 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
 });
 
 describe.skipIf(await lacksRedis())("the stream's bounds over socket.io", () => {
+  test("those who do not say who they are keep only each other out", async () => {
+    await using stream = await startTestStream({ unknownConnections: 2 });
+    const { jwt } = await stream.newUser();
+    using known = new IoClient(stream.url, jwt, ["websocket"]);
+    await known.connected;
+    const handshake = async () =>
+      (await fetch(`${stream.url}/socket.io/?EIO=4&transport=polling`, { headers: { connection: "close" } }))
+        .status;
+    expect([await handshake(), await handshake(), await handshake()]).toEqual([200, 200, 403]);
+  });
+
   test("connections count together with the others; a stop lets clients connect elsewhere", async () => {
     await using stream = await startTestStream({ connectionsPerUser: 2 });
     const { user, jwt } = await stream.newUser();
@@ -203,6 +214,7 @@ class IoClient implements Disposable {
   readonly news: unknown[] = [];
   readonly refused: Promise<Error>;
   readonly ended: Promise<void>;
+  readonly connected: Promise<void>;
   end: unknown;
   connections = 0;
   /** What a client has to keep to resume. */
@@ -216,7 +228,10 @@ class IoClient implements Disposable {
     this.refused = refused.promise;
     this.ended = ended.promise;
     this.socket.on("connect_error", refused.resolve);
+    const connected = Promise.withResolvers<void>();
+    this.connected = connected.promise;
     this.socket.on("connect", () => {
+      connected.resolve();
       this.connections += 1;
     });
     this.socket.on("new", (event) => {

@@ -8,7 +8,7 @@ import type { User } from "@slipway/core";
 import { handshakeAuth } from "@slipway/protocol";
 import type { ClientEvents, ServerEvents } from "@slipway/protocol";
 import { userOf } from "./admission.ts";
-import { refusal, tooManyOfUser } from "./close-codes.ts";
+import { refusal, tooMany, tooManyOfUser } from "./close-codes.ts";
 import type { Connections } from "./connections.ts";
 import { maxClientFrameBytes } from "./platform.ts";
 import type { ConnectionLimits, Platform } from "./platform.ts";
@@ -27,7 +27,7 @@ export interface SocketIoOptions {
 export type ClientSocket = Socket<ClientEvents, ServerEvents, Record<string, never>, Admitted>;
 
 /** Who a connection is of, as they are known, and what they came with. */
-export interface Admitted {
+interface Admitted {
   user: User;
   token: string;
 }
@@ -43,7 +43,10 @@ export function openSocketIo(server: HttpServer, options: SocketIoOptions): { cl
     pingInterval: limits.pingMs,
     pingTimeout: limits.pingMs,
     cors: { origin: corsOrigins.includes("*") ? "*" : [...corsOrigins] },
-    allowRequest: (_request, answer) => answer(connections.refusal()?.reason, connections.refusal() === null),
+    allowRequest: (_request, answer) => {
+      const close = strangers() >= limits.unknownConnections ? tooMany : connections.refusal();
+      answer(close?.reason, close === null);
+    },
   });
   io.use((socket, next) => void admit(socket, next));
   io.on("connection", (socket) => {
@@ -55,6 +58,11 @@ export function openSocketIo(server: HttpServer, options: SocketIoOptions): { cl
     });
   });
   return { close: () => io.close() };
+
+  /** Transports whose clients have not said who they are: `connections` learns of them when they have. */
+  function strangers(): number {
+    return io.engine.clientsCount - io.of("/").sockets.size;
+  }
 
   async function admit(socket: ClientSocket, next: (error?: Error) => void): Promise<void> {
     try {
