@@ -65,6 +65,7 @@ function crossOrigin(origins: readonly string[]) {
     methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
     allowedHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id"],
     exposedHeaders: [
+      "Idempotent-Replayed",
       "Location",
       "RateLimit-Limit",
       "RateLimit-Policy",

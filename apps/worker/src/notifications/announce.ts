@@ -7,13 +7,14 @@ import type { Platform } from "../platform.ts";
 
 /** What is older was told, or nobody worked for so long that it is no news any more. */
 const reachMs = 30 * 60_000;
-const mostRemembered = 20_000;
+/** What was added by this process is not added again for so long; then it is, as Redis may have lost it. */
+const rememberedMs = 60_000;
 
-/** What was added by this process is not added again, every few seconds. */
 export class Announcer {
   readonly #platform: Pick<Platform, "store" | "now">;
   readonly #notifications: Pick<Notifications, "add">;
   readonly #added = new Set<string>();
+  #forgetAt = 0;
 
   constructor(platform: Pick<Platform, "store" | "now">, notifications: Pick<Notifications, "add">) {
     this.#platform = platform;
@@ -23,8 +24,12 @@ export class Announcer {
   /** Idempotent, on any number of workers at once. */
   async announce(): Promise<void> {
     const { store, now } = this.#platform;
-    const since = new Date(now().getTime() - reachMs);
-    if (this.#added.size > mostRemembered) this.#added.clear();
+    const time = now().getTime();
+    const since = new Date(time - reachMs);
+    if (time >= this.#forgetAt) {
+      this.#added.clear();
+      this.#forgetAt = time + rememberedMs;
+    }
     for (const appId of await store.notifiers.appIds()) await this.#announceApp(appId, since);
   }
 
