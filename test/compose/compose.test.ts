@@ -17,13 +17,15 @@ import { answering, inlineApp } from "../e2e/apps.ts";
 import { ComposeInstallation, composeCommand, docker } from "./installation.ts";
 
 const pollMs = 250;
+const published = "{{range .NetworkSettings.Ports}}{{range .}}{{.HostIp}}:{{.HostPort}} {{end}}{{end}}";
+const rights = "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}";
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const opened = new AsyncDisposableStack();
 let slipway: ComposeInstallation;
 
 await installPrograms(["docker", "docker-compose"], say);
 const command = await composeCommand();
-const lacking = isRoot() ? (command === undefined ? "docker compose" : undefined) : "root";
+const lacking = isRoot() ? (command === undefined ? "an engine with docker compose" : undefined) : "root";
 if (lacking !== undefined && readConfig().unattended) throw new Error(`these tests need ${lacking}`);
 
 describe.skipIf(lacking !== undefined)(
@@ -39,35 +41,17 @@ describe.skipIf(lacking !== undefined)(
     });
 
     test("its ports are open on this machine only, and none of the stores' is", async () => {
-      const ids = await slipway.containers();
-      const open = await docker(
-        "inspect",
-        "-f",
-        "{{range .NetworkSettings.Ports}}{{range .}}{{.HostIp}}:{{.HostPort}} {{end}}{{end}}",
-        ...ids,
-      );
-      const expected = ["API_PORT", "STREAM_PORT", "ROUTER_PORT", "REGISTRY_PORT"].map(
-        (name) => `127.0.0.1:${slipway.variable(name)}`,
-      );
-      expect(
-        open
-          .flatMap((line) => line.trim().split(" "))
-          .filter(Boolean)
-          .toSorted(),
-      ).toEqual(expected.toSorted());
+      const open = (await docker("inspect", "-f", published, ...(await slipway.containers()))).join(" ");
+      const ports = ["API_PORT", "STREAM_PORT", "ROUTER_PORT", "REGISTRY_PORT"];
+      const expected = ports.map((name) => `127.0.0.1:${slipway.variable(name)}`);
+      expect(open.match(/\S+/g)?.toSorted()).toEqual(expected.toSorted());
     });
 
     test("the apps run as a user without rights, on a file system they cannot write", async () => {
-      const ids = (
-        await Promise.all(["api", "stream", "router", "worker"].map((name) => slipway.containers(name)))
-      ).flat();
-      const found = await docker(
-        "inspect",
-        "-f",
-        "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}",
-        ...ids,
-      );
-      expect(found).toEqual(ids.map(() => "node true [ALL]"));
+      const apps = ["api", "stream", "router", "worker"].map((name) => slipway.containers(name));
+      const ids = (await Promise.all(apps)).flat();
+      const found = await docker("inspect", "-f", rights, ...ids);
+      expect(found).toEqual(Array(5).fill("node true [ALL]"));
     });
 
     test("a sample is deployed and answers", async () => {

@@ -1,6 +1,6 @@
 // An installation by docker-compose.yml of a test's own: made as a newcomer would, on free ports, on stand-ins for public images.
 
-import { randomInt } from "node:crypto";
+import { createHash, randomInt } from "node:crypto";
 import { appendFile, copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -12,8 +12,9 @@ import type { StandIns } from "../../scripts/setup/stand-ins.ts";
 
 /** Short, so that the work of a worker that was killed soon goes to another. */
 const settings = { LEASE_MS: "4000", RECONCILE_MS: "1000", ENGINE_WORKERS: "2", STOP_GRACE_MS: "1000" };
-/** Kept from run to run: what did not change is not built again. */
-const image = "slipway:compose-test";
+/** One of this clone's, kept from run to run: what did not change is not built again. */
+const clone = createHash("sha256").update(repositoryRoot).digest("hex").slice(0, 8);
+const image = `slipway:compose-${clone}`;
 const startBoundSeconds = 120;
 
 export class ComposeInstallation implements AsyncDisposable {
@@ -75,15 +76,9 @@ export class ComposeInstallation implements AsyncDisposable {
 
   /** Ids of the containers of a service, or of all. */
   async containers(service?: string): Promise<string[]> {
-    const filters = [`label=com.docker.compose.project=${this.project}`];
-    if (service !== undefined) filters.push(`label=com.docker.compose.service=${service}`);
-    return docker(
-      "ps",
-      "--all",
-      "--quiet",
-      "--no-trunc",
-      ...filters.flatMap((filter) => ["--filter", filter]),
-    );
+    const filters = ["--filter", `label=com.docker.compose.project=${this.project}`];
+    if (service !== undefined) filters.push("--filter", `label=com.docker.compose.service=${service}`);
+    return docker("ps", "--all", "--quiet", "--no-trunc", ...filters);
   }
 
   /** Ids of the containers that releases run in. */
@@ -133,25 +128,23 @@ export class ComposeInstallation implements AsyncDisposable {
   /** With no variables but those of .env, as for a newcomer. */
   async #compose(...args: readonly string[]): Promise<string> {
     const [program = "", ...first] = this.#command;
-    const files = [
-      "--env-file",
-      join(this.#folder, ".env"),
-      "-f",
-      join(repositoryRoot, "docker-compose.yml"),
-    ];
-    const all = [...first, "--project-name", this.project, ...files, ...args];
+    const environment = ["--env-file", join(this.#folder, ".env")];
+    const file = ["--file", join(repositoryRoot, "docker-compose.yml")];
+    const all = [...first, "--project-name", this.project, ...environment, ...file, ...args];
     const { stdout } = await execa(program, all, { env: bareEnvironment(), extendEnv: false });
     return stdout;
   }
 }
 
-/** How compose is called on this machine; undefined when it cannot be. */
+/** How compose is called on this machine; undefined when it, or the engine, does not answer. */
 export async function composeCommand(): Promise<string[] | undefined> {
-  for (const command of [["docker", "compose"], ["docker-compose"]]) {
-    const [program = "", ...args] = command;
-    if (!(await execa(program, [...args, "version"], { reject: false })).failed) return command;
-  }
-  return undefined;
+  if (!(await answers("docker", "version"))) return undefined;
+  if (await answers("docker", "compose", "version")) return ["docker", "compose"];
+  return (await answers("docker-compose", "version")) ? ["docker-compose"] : undefined;
+}
+
+async function answers(program: string, ...args: readonly string[]): Promise<boolean> {
+  return !(await execa(program, args, { reject: false })).failed;
 }
 
 /** @returns the lines of what the docker command answers. */
@@ -160,7 +153,10 @@ export async function docker(...args: readonly string[]): Promise<string[]> {
   return stdout.split("\n").filter((line) => line !== "");
 }
 
+/** What an earlier state of this clone made of it goes, as soon as nothing uses it. */
 async function buildImage(packagesImage: string): Promise<void> {
-  const from = ["--build-arg", `PACKAGES_IMAGE=${packagesImage}`];
-  await docker("build", "--network", "host", ...from, "--tag", image, repositoryRoot);
+  const label = `io.slipway.compose-test=${clone}`;
+  const own = ["--build-arg", `PACKAGES_IMAGE=${packagesImage}`, "--label", label, "--tag", image];
+  await docker("build", "--network", "host", ...own, repositoryRoot);
+  await docker("image", "prune", "--force", "--filter", `label=${label}`);
 }
