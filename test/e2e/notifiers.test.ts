@@ -38,7 +38,9 @@ test("a webhook is called once its receiver is back, signed, and the log of deli
   const failing = () =>
     deliveriesOf(app.name, notifier.id).then((all) => all.filter(({ attempts }) => attempts[0]));
   await vi.waitFor(async () => expect((await failing()).length).toBeGreaterThan(0), patienceMs);
-  expect((await failing())[0]).toMatchObject({ state: "pending", attempts: [{ status: null }] });
+  const [first] = await failing();
+  expect(first?.state).toBe("pending");
+  expect(new Set(first?.attempts.map(({ status }) => status))).toEqual(new Set([null]));
 
   const received = await listen(inject("hookPort"));
   const events = ["deployment_queued", "deployment_started", "deployment_succeeded"];

@@ -193,12 +193,16 @@ export async function page(app: string, path = "/"): Promise<string> {
 }
 
 /** Asks the router for an app's URL: names below localhost are this machine, though not every resolver knows that. */
-export async function visit(url: URL, agent?: Agent): Promise<{ status: number; body: string }> {
+export async function visit(
+  url: URL,
+  agent?: Agent,
+): Promise<{ status: number; contentType: string; body: string }> {
   const { port, pathname, search, host } = url;
   const options = { host: "127.0.0.1", port, path: `${pathname}${search}`, headers: { host } };
   const outgoing = request({ ...options, agent: agent ?? false }).end();
   const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
-  return { status: answer.statusCode ?? 0, body: await text(answer) };
+  const contentType = answer.headers["content-type"] ?? "";
+  return { status: answer.statusCode ?? 0, contentType, body: await text(answer) };
 }
 
 /** Follows an app's deployments until `until` is satisfied or the socket closes. */

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { packFolder } from "../../scripts/quickstart/pack.ts";
-import { createApp, deployed, page, showApp } from "./slipway.ts";
+import { createApp, deployed, page, showApp, visit } from "./slipway.ts";
 
 test("files are served, with their types, and nothing else is", async () => {
   const app = await createApp("static");
@@ -11,7 +11,6 @@ test("files are served, with their types, and nothing else is", async () => {
   expect(deployment.status).toBe("success");
   expect(await page(app.name)).toContain("<html");
   const { url } = await showApp(app.name);
-  const style = await fetch(new URL("/style.css", url));
-  expect(style.headers.get("content-type")).toContain("text/css");
-  expect((await fetch(new URL("/nothing-here", url))).status).toBe(404);
+  expect((await visit(new URL("/style.css", url))).contentType).toContain("text/css");
+  expect((await visit(new URL("/nothing-here", url))).status).toBe(404);
 });
