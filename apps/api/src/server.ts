@@ -3,8 +3,8 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { SlipwayError } from "@slipway/core";
-import type { Service } from "@slipway/service";
+import { startListening, stopListening } from "@slipway/service";
+import type { ListenAddress, Service } from "@slipway/service";
 
 const defaultLimits = {
   /** From the connection to the end of a request's headers. */
@@ -26,9 +26,7 @@ const unreadable: Readonly<Record<string, readonly [status: string, message: str
   ERR_HTTP_REQUEST_TIMEOUT: ["408 Request Timeout", "the request took too long"],
 };
 
-export interface ListenOptions {
-  readonly host: string;
-  readonly port: number;
+export interface ListenOptions extends ListenAddress {
   readonly limits?: Partial<typeof defaultLimits>;
 }
 
@@ -57,12 +55,12 @@ export async function listen(listener: RequestListener, options: ListenOptions):
   server.on("clientError", refuse);
   server.timeout = limits.idleMs;
   server.maxHeadersCount = limits.headerCount;
-  await listening(server, options);
+  await startListening(server, options);
   return {
     async stop({ graceMs }) {
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);
       await running.stop();
-      await closed(server, limits.sweepMs);
+      await stopListening(server, limits.sweepMs);
       clearTimeout(cut);
     },
   };
@@ -109,28 +107,4 @@ function refuse(error: Error & { readonly code?: string }, socket: Duplex): void
   const head = [`HTTP/1.1 ${status}`, "Content-Type: application/json; charset=utf-8", "Connection: close"];
   if (socket.writable) socket.end([...head, `Content-Length: ${body.length}`, "", body].join("\r\n"));
   else socket.destroy();
-}
-
-/** Takes no connection more, and ends those that are there as they become idle. */
-async function closed(server: Server, sweepMs: number): Promise<void> {
-  const ended = Promise.withResolvers<void>();
-  // A connection that becomes idle after the close would be kept for its next request.
-  const sweeping = setInterval(() => server.closeIdleConnections(), sweepMs);
-  server.close(() => ended.resolve());
-  await ended.promise;
-  clearInterval(sweeping);
-}
-
-async function listening(server: Server, { host, port }: ListenOptions): Promise<void> {
-  const outcome = Promise.withResolvers<void>();
-  server.once("error", outcome.reject);
-  server.listen(port, host, outcome.resolve);
-  try {
-    await outcome.promise;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SlipwayError("configuration-invalid", `cannot listen on ${host}:${port} (${reason})`, {
-      cause: error,
-    });
-  }
 }

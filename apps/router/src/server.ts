@@ -3,7 +3,7 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { SlipwayError } from "@slipway/core";
+import { shownHealth, startListening, stopListening } from "@slipway/service";
 import type { Health, Service } from "@slipway/service";
 import { forward } from "./forward.ts";
 import type { ForwardOptions } from "./forward.ts";
@@ -60,7 +60,7 @@ export async function listen(options: ServerOptions): Promise<Service> {
         socket.destroy();
       });
   });
-  await listening(server, options);
+  await startListening(server, options);
   return {
     async stop({ graceMs }) {
       upgrades.close();
@@ -87,35 +87,15 @@ async function answer(
 }
 
 async function tellHealth(response: ServerResponse, health: () => Promise<Health>): Promise<void> {
-  const { ok, parts } = await health();
-  const shown = Object.entries(parts).map(([part, state]) => [part, state === "ok" ? "ok" : "down"]);
+  const { status, body } = shownHealth(await health());
   response
-    .writeHead(ok ? 200 : 503, { "content-type": "application/json", "cache-control": "no-store" })
-    .end(JSON.stringify({ status: ok ? "ok" : "down", parts: Object.fromEntries(shown) }));
-}
-
-async function listening(server: Server, { host, port }: ServerOptions): Promise<void> {
-  const outcome = Promise.withResolvers<void>();
-  server.once("error", outcome.reject);
-  server.listen(port, host, outcome.resolve);
-  try {
-    await outcome.promise;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SlipwayError("configuration-invalid", `cannot listen on ${host}:${port} (${reason})`, {
-      cause: error,
-    });
-  }
+    .writeHead(status, { "content-type": "application/json", "cache-control": "no-store" })
+    .end(JSON.stringify(body));
 }
 
 /** Requests on their way may end within `graceMs`. */
 async function closed(server: Server, graceMs: number): Promise<void> {
-  const over = Promise.withResolvers<void>();
   const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-  // A connection that becomes idle after the close would be kept for its next request.
-  const sweeping = setInterval(() => server.closeIdleConnections(), limits.sweepMs);
-  server.close(() => over.resolve());
-  await over.promise;
+  await stopListening(server, limits.sweepMs);
   clearTimeout(cut);
-  clearInterval(sweeping);
 }

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
-import { SlipwayError } from "@slipway/core";
+import { shownHealth, startListening } from "@slipway/service";
 import type { Health } from "@slipway/service";
 import type { Connections } from "./connections.ts";
 import { maxClientFrameBytes } from "./platform.ts";
@@ -47,7 +47,7 @@ export async function listen(connections: Connections, options: ServerOptions): 
       void connections.serve({ webSocket, socket, app, origin: request.headers.origin });
     });
   });
-  await listening(server, options);
+  await startListening(server, options);
   return server;
 }
 
@@ -68,9 +68,8 @@ async function answer(
 ): Promise<void> {
   const path = (request.url ?? "/").split("?")[0];
   if (path === "/health" && (request.method === "GET" || request.method === "HEAD")) {
-    const { ok, parts } = await health();
-    const shown = Object.entries(parts).map(([part, state]) => [part, state === "ok" ? "ok" : "down"]);
-    json(response, ok ? 200 : 503, { status: ok ? "ok" : "down", parts: Object.fromEntries(shown) });
+    const { status, body } = shownHealth(await health());
+    json(response, status, body);
   } else {
     json(response, 404, {
       error: `not found: this server speaks WebSocket at /apps/NAME and socket.io at ${socketIoPath}`,
@@ -82,18 +81,4 @@ function json(response: ServerResponse, status: number, body: unknown): void {
   response
     .writeHead(status, { "content-type": "application/json", "cache-control": "no-store" })
     .end(JSON.stringify(body));
-}
-
-async function listening(server: Server, { host, port }: ServerOptions): Promise<void> {
-  const outcome = Promise.withResolvers<void>();
-  server.once("error", outcome.reject);
-  server.listen(port, host, outcome.resolve);
-  try {
-    await outcome.promise;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SlipwayError("configuration-invalid", `cannot listen on ${host}:${port} (${reason})`, {
-      cause: error,
-    });
-  }
 }

@@ -17,6 +17,12 @@ export async function checkHealth(
   return { ok: results.every(([, result]) => result === "ok"), parts: Object.fromEntries(results) };
 }
 
+/** What is told to whoever asks: which part is down, but not why, as reasons may name hosts. */
+export function shownHealth({ ok, parts }: Health) {
+  const shown = Object.entries(parts).map(([part, state]) => [part, state === "ok" ? "ok" : "down"] as const);
+  return { status: ok ? 200 : 503, body: { status: ok ? "ok" : "down", parts: Object.fromEntries(shown) } };
+}
+
 async function outcome(check: () => Promise<unknown>, timeoutMs: number): Promise<string> {
   const bound = Promise.withResolvers<string>();
   const timer = setTimeout(() => bound.resolve(`no answer within ${timeoutMs} ms`), timeoutMs);

@@ -2,5 +2,6 @@
 
 export * from "./config.ts";
 export * from "./health.ts";
+export * from "./listen.ts";
 export * from "./logger.ts";
 export * from "./run.ts";

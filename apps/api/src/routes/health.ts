@@ -1,7 +1,7 @@
 // GET /health and GET /: whether this process can serve, and what it is.
 
 import type { IRouter } from "express";
-import { checkHealth } from "@slipway/service";
+import { checkHealth, shownHealth } from "@slipway/service";
 import type { Platform } from "../platform.ts";
 
 /** Reasons go to the log, not to whoever asks: they may name hosts. */
@@ -13,13 +13,10 @@ export function addHealthRoutes(router: IRouter, platform: Platform): void {
     redis: () => redis.ping(),
   };
   router.get("/health", async (_request, response) => {
-    const { ok, parts } = await checkHealth(checks);
-    if (!ok) logger.warn({ parts }, "not healthy");
-    const shown = Object.entries(parts).map(([part, state]) => [part, state === "ok" ? "ok" : "down"]);
-    response
-      .status(ok ? 200 : 503)
-      .set("Cache-Control", "no-store")
-      .json({ status: ok ? "ok" : "down", parts: Object.fromEntries(shown) });
+    const health = await checkHealth(checks);
+    if (!health.ok) logger.warn({ parts: health.parts }, "not healthy");
+    const { status, body } = shownHealth(health);
+    response.status(status).set("Cache-Control", "no-store").json(body);
   });
   const url = platform.config.PUBLIC_API_URL;
   router.get("/", (_request, response) => {
