@@ -1,7 +1,7 @@
 // The HTTP server: its limits of time and size, and how it stops.
 
 import { createServer } from "node:http";
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { startListening, stopListening } from "@slipway/service";
 import type { ListenAddress, Service } from "@slipway/service";
