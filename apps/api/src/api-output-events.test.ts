@@ -102,6 +102,25 @@ describe.skipIf(await lacksRedis())("the output as events", () => {
     expect(text).toContain("event: end");
   });
 
+  test("who may not follow any more is cut off, the others go on", async () => {
+    await using other = await startTestApi({}, { heartbeatMs: 50 });
+    const [owner, guest] = [await other.newUser(), await other.newUser()];
+    const client = new Redis(other.config.REDIS_URL);
+    const run = await Run.start(other, client, owner.user.id);
+    const role = { id: "c1", appId: run.deployment.appId, userId: guest.user.id, createdAt: new Date() };
+    await other.store.collaborators.create({ ...role, role: "limited" });
+    const [byGuest, byOwner] = [new Events(run.url, guest.token), new Events(run.url, owner.token)];
+    for (const events of [byGuest, byOwner]) await events.until((event) => event.text === "building");
+    await other.store.collaborators.delete(run.deployment.appId, "c1");
+    await byGuest.closed;
+    run.log.line("secret");
+    await run.finish("build-error");
+    await byOwner.closed;
+    expect(byOwner.told).toEqual(["queued", "building", "secret", "build-error", "end"]);
+    expect(byGuest.told).toEqual(["queued", "building"]);
+    client.disconnect();
+  });
+
   test("a stop of the API ends what is followed", async () => {
     await using other = await startTestApi();
     const user = await other.newUser();

@@ -14,6 +14,7 @@ import { httpApp } from "./http-app.ts";
 import { openLimits } from "./limits.ts";
 import type { Limits } from "./limits.ts";
 import { OutputEvents } from "./output-events.ts";
+import type { OutputEventsOptions } from "./output-events.ts";
 import type { Platform } from "./platform.ts";
 import { listen } from "./server.ts";
 
@@ -27,9 +28,13 @@ export interface ApiService extends Service {
   readonly platform: Platform;
 }
 
-export async function startApi(config: ApiConfig, logger: Logger): Promise<ApiService> {
+export async function startApi(
+  config: ApiConfig,
+  logger: Logger,
+  events: Omit<OutputEventsOptions, "feed"> = {},
+): Promise<ApiService> {
   await using opened = new AsyncDisposableStack();
-  const platform = await openPlatform(config, logger, opened);
+  const platform = await openPlatform(config, logger, opened, events);
   if (config.BOOTSTRAP_TOKEN !== undefined) {
     await ensureBootstrap({ store: platform.store, token: config.BOOTSTRAP_TOKEN });
   }
@@ -51,6 +56,7 @@ async function openPlatform(
   config: ApiConfig,
   logger: Logger,
   opened: AsyncDisposableStack,
+  events: Omit<OutputEventsOptions, "feed">,
 ): Promise<Platform> {
   const redisUrl = config.REDIS_URL;
   const keys = redisKeys(config.INSTALLATION_ID);
@@ -84,7 +90,7 @@ async function openPlatform(
     auth: openAuth({ store, signingKeys }),
     limits: limitsOf(config, keys, limitRedis(redisUrl, opened, onError), logger),
     urlSigner: openUrlSigner({ signingKeys }),
-    outputEvents: new OutputEvents({ feed }),
+    outputEvents: new OutputEvents({ ...events, feed }),
     now,
   };
 }

@@ -10,8 +10,14 @@ export interface OutputEventsOptions {
   readonly feed: LogFeed;
   /** How many one user may follow at once; 50 by default. */
   readonly perUser?: number;
-  /** How often a comment is sent while nothing happens; 15 s by default, below what proxies wait. */
+  /** How often a comment is sent, and looked whether the user may follow on; 15 s by default, below what proxies wait. */
   readonly heartbeatMs?: number;
+}
+
+export interface Watcher {
+  readonly user: User;
+  /** Whether they may still follow. Never rejects. */
+  readonly mayGoOn: () => Promise<boolean>;
 }
 
 interface Cursor {
@@ -29,9 +35,9 @@ export class OutputEvents implements Disposable {
 
   /**
    * Answers with what the client does not have yet (it says so by `Last-Event-ID`), and with what comes, to the deployment's end.
-   * Returns at once. @throws {SlipwayError} "too-many-requests".
+   * Returns at once. Who may not follow any more is cut off within two heartbeats. @throws {SlipwayError} "too-many-requests".
    */
-  serve(deployment: Deployment, user: User, request: Request, response: Response): void {
+  serve(deployment: Deployment, { user, mayGoOn }: Watcher, request: Request, response: Response): void {
     const cursor = cursorIn(request.get("last-event-id"));
     if (hasAll(deployment, cursor)) {
       response.status(204).end();
@@ -55,7 +61,8 @@ export class OutputEvents implements Disposable {
       onFailure: () => response.destroy(),
     });
     const heartbeat = setInterval(() => {
-      if (!response.writableNeedDrain) response.write(":\n\n");
+      void mayGoOn().then((may) => may || response.end());
+      if (!response.writableNeedDrain && !response.writableEnded) response.write(":\n\n");
     }, heartbeatMs);
     this.#open.set(response, user.id);
     response.once("close", () => {
@@ -79,7 +86,7 @@ export class OutputEvents implements Disposable {
 
 /** A promise while the client has not taken what was written. */
 function written(response: Response, text: string): Promise<void> | undefined {
-  if (response.closed || response.write(text)) return undefined;
+  if (response.closed || response.writableEnded || response.write(text)) return undefined;
   const taken = Promise.withResolvers<void>();
   const done = () => {
     response.off("drain", done).off("close", done);

@@ -44,7 +44,10 @@ export interface TestApi extends AsyncDisposable {
   ask(token: string | null, method: string, path: string, body?: unknown): Promise<Answer>;
 }
 
-export async function startTestApi(settings: Readonly<Record<string, string>> = {}): Promise<TestApi> {
+export async function startTestApi(
+  settings: Readonly<Record<string, string>> = {},
+  events: Parameters<typeof startApi>[2] = {},
+): Promise<TestApi> {
   await using opened = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "slipway-api-"));
   opened.defer(() => rm(directory, { recursive: true, force: true }));
@@ -59,7 +62,7 @@ export async function startTestApi(settings: Readonly<Record<string, string>> = 
     BOOTSTRAP_TOKEN: operatorToken,
     ...settings,
   });
-  const api = await startApi(config, createLogger({ name: "api", level: "silent" }));
+  const api = await startApi(config, createLogger({ name: "api", level: "silent" }), events);
   opened.defer(() => api.stop({ graceMs: 1_000 }));
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const blobs = opened.use(await openBlobs({ url: config.blobsUrl }));

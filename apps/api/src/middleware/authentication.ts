@@ -38,6 +38,15 @@ export function userOf(response: Response): User {
   return user as User;
 }
 
+/** The user of a request's bearer as they are now, for an answer that goes on; null once it is revoked, or they are gone. */
+export async function bearerNow(
+  { auth }: Pick<Platform, "auth">,
+  request: Pick<Request, "get">,
+): Promise<User | null> {
+  const token = bearerOf(request);
+  return token === null ? null : auth.reauthenticate(token);
+}
+
 /** User and password of Basic authentication; null when there is none. */
 export function basicCredentials(
   request: Pick<Request, "get">,

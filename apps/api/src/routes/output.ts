@@ -2,16 +2,20 @@
 
 import { pipeline } from "node:stream/promises";
 import type { Request, Response } from "express";
+import { allows, appRole } from "@slipway/auth";
 import { SlipwayError, notFound } from "@slipway/core";
 import type { Deployment, User } from "@slipway/core";
 import { readLog } from "@slipway/logs";
 import type { LineBatch } from "@slipway/logs";
 import { outputQuery } from "@slipway/protocol";
 import type { OutputQuery } from "@slipway/protocol";
+import { bearerNow } from "../middleware/authentication.ts";
 import type { Platform } from "../platform.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 import { deploymentOf } from "./deployments.ts";
+
+const permission = "logs:read";
 
 interface OutputAsked {
   readonly query: OutputQuery;
@@ -25,7 +29,7 @@ export function outputRoutes(platform: Platform): Route[] {
   const log = {
     method: "get",
     summary: "A deployment's log so far, as text; followed to its end as events with follow=1",
-    access: "logs:read",
+    access: permission,
     query: outputQuery,
     polled: true,
     answer: { status: 200, type: "text/plain" },
@@ -56,8 +60,25 @@ async function sendOutput(
   deployment: Deployment,
   { query, user, request, response }: OutputAsked,
 ): Promise<void> {
-  if (query.follow === "1") platform.outputEvents.serve(deployment, user, request, response);
-  else await sendLog(platform, deployment, response);
+  if (query.follow !== "1") return sendLog(platform, deployment, response);
+  const mayGoOn = () => mayStillFollow(platform, deployment, request);
+  platform.outputEvents.serve(deployment, { user, mayGoOn }, request, response);
+}
+
+/** Yes, too, while it cannot be found out. */
+async function mayStillFollow(
+  { auth, store, logger }: Platform,
+  { appId }: Deployment,
+  request: Request,
+): Promise<boolean> {
+  try {
+    const [user, app] = await Promise.all([bearerNow({ auth }, request), store.apps.get(appId)]);
+    const role = user === null || app === null ? null : await appRole(user, app, store.collaborators);
+    return role !== null && allows(role, permission);
+  } catch (error) {
+    logger.warn({ err: error, app: appId }, "cannot check who may still follow; trying again later");
+    return true;
+  }
 }
 
 /** The first lines are read before the answer begins: with none there is no log, and a failure is still an error. */
