@@ -55,7 +55,8 @@ export async function startPrivateEngine(options: PrivateEngineOptions): Promise
   const folder = await mkdtemp(join(tmpdir(), `slipway-engine-${options.name}-`));
   await using failed = new AsyncDisposableStack();
   failed.defer(() => rm(folder, { recursive: true, force: true }));
-  const daemon = await spawnDaemon(folder);
+  const bridge = failed.use(await makeBridge());
+  const daemon = await spawnDaemon(folder, bridge.name);
   failed.defer(() => stopDaemon(daemon));
   const engine = { dockerHost: `unix://${folder}/socket` };
   await untilAnswers(engine.dockerHost, daemon, folder);
@@ -68,8 +69,28 @@ export async function startPrivateEngine(options: PrivateEngineOptions): Promise
   return { ...engine, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
+/**
+ * A bridge for the engine's default network, which nothing here uses. Without one of its own an engine takes docker0, the other
+ * engine's, and one that is to have none deletes it. It is made by that other engine, as a network of its.
+ */
+async function makeBridge(): Promise<{ readonly name: string } & AsyncDisposable> {
+  const host = testDockerHost ?? defaultDockerHost;
+  const name = `sw-${randomBytes(4).toString("hex")}`;
+  const { Id } = (await askEngine(host, "POST", "/networks/create", {
+    Name: `slipway-engine-${name}`,
+    Driver: "bridge",
+    Options: { "com.docker.network.bridge.name": name },
+  })) as { Id: string };
+  return {
+    name,
+    [Symbol.asyncDispose]: async () => {
+      await askEngine(host, "DELETE", `/networks/${Id}`);
+    },
+  };
+}
+
 /** It ends with this process, and its mounts with it: they are in a namespace of its own. */
-async function spawnDaemon(folder: string): Promise<ChildProcess> {
+async function spawnDaemon(folder: string, bridge: string): Promise<ChildProcess> {
   const log = await open(join(folder, "log"), "a");
   const flags = [
     `--host=unix://${folder}/socket`,
@@ -78,7 +99,7 @@ async function spawnDaemon(folder: string): Promise<ChildProcess> {
     `--pidfile=${folder}/pid`,
     // Engines look for free addresses in the same ranges; the machine's own are in others.
     `--default-address-pool=base=10.${randomInt(128, 192)}.0.0/16,size=24`,
-    "--bridge=none",
+    `--bridge=${bridge}`,
     "--iptables=false",
     "--ip6tables=false",
     "--log-level=warn",
