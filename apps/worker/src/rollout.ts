@@ -1,4 +1,5 @@
-// What a rollout of a release is made of here: the app's command, environment and limits. Deployments and operations start it alike.
+// What a rollout of a release is made of here: the app's command, environment and limits. Deployments and operations start
+// it alike.
 
 import { launchCommand, requireWeb, runEnvironment } from "@slipway/buildpacks";
 import type { App, Release, RolloutSpec } from "@slipway/core";

@@ -1,5 +1,5 @@
-// Takes deployments and operations from BullMQ, one call of `run` or `operate` each, and tells BullMQ how it went. This is the queue boundary: errors
-// become retry, hand-back or failure here and nowhere else.
+// Takes deployments and operations from BullMQ, one call of `run` or `operate` each, and tells BullMQ how it went. This is
+// the queue boundary: errors become retry, hand-back or failure here and nowhere else.
 
 import { UnrecoverableError, WaitingError, Worker } from "bullmq";
 import type { Job } from "bullmq";

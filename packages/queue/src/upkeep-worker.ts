@@ -1,4 +1,5 @@
-// Work that no request waits for: reconciling lanes, observing apps, removing deleted ones, cleaning. Scheduled by BullMQ, done by some worker.
+// Work that no request waits for: reconciling lanes, observing apps, removing deleted ones, cleaning. Scheduled by BullMQ,
+// done by some worker.
 
 import { Queue, Worker } from "bullmq";
 import { upkeepJob } from "@slipway/protocol";

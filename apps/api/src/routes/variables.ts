@@ -1,4 +1,5 @@
-// /v1/apps/:app/variables: list, set, change, unset. They take effect when containers start: with the next deployment, restart or scaling.
+// /v1/apps/:app/variables: list, set, change, unset. They take effect when containers start: with the next deployment,
+// restart or scaling.
 
 import { randomUUID } from "node:crypto";
 import { SlipwayError, checkVariable, invalidField, notFound, variableLimits } from "@slipway/core";
