@@ -62,11 +62,25 @@ export async function cleanDeliveries({ store, now }: Platform): Promise<void> {
 }
 
 /** Removes uploads whose time is over and which no unfinished deployment needs. */
-export async function cleanSources({ store, blobs, now }: Platform): Promise<void> {
-  for (const source of await store.sources.expired(now(), batch)) {
-    if (await store.deployments.usesSource(source.id)) continue;
-    await blobs.delete(sourceBlobKey(source.id));
-    await store.sources.remove(source.id);
+export async function cleanSources({
+  store,
+  blobs,
+  now,
+}: Pick<Platform, "store" | "blobs" | "now">): Promise<void> {
+  const at = now();
+  const needed = new Set<string>();
+  for (;;) {
+    // Those that are needed stay the first ones, and must not hide the others.
+    const limit = batch + needed.size;
+    const found = await store.sources.expired(at, limit);
+    for (const { id } of found.filter((source) => !needed.has(source.id))) {
+      if (await store.deployments.usesSource(id)) needed.add(id);
+      else {
+        await blobs.delete(sourceBlobKey(id));
+        await store.sources.remove(id);
+      }
+    }
+    if (found.length < limit) return;
   }
 }
 

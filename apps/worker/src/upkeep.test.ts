@@ -1,0 +1,35 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { expect, test } from "vitest";
+import { sourceBlobKey } from "@slipway/core";
+import { openBlobs, openStore } from "@slipway/store";
+import { aNewDeployment, anApp } from "@slipway/testkit";
+import { cleanSources } from "./upkeep.ts";
+
+test("all uploads whose time is over go, however many, but those that wait for their deployment", async () => {
+  await using opened = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), "slipway-upkeep-"));
+  opened.defer(() => rm(directory, { recursive: true, force: true }));
+  const store = opened.use(await openStore({ databaseUrl: `${directory}/slipway.db` }));
+  const blobs = opened.use(await openBlobs({ url: `${directory}/blobs` }));
+  const app = anApp();
+  await store.apps.create(app);
+  const ids = Array.from({ length: 350 }, (_, at) => `source-${String(at).padStart(3, "0")}`);
+  const needed = ids.slice(0, 120);
+  for (const [at, id] of ids.entries()) {
+    const expiresAt = new Date(at);
+    await store.sources.create({ id, ownerId: app.ownerId, createdAt: expiresAt, expiresAt, sizeBytes: 1 });
+  }
+  for (const sourceId of needed) {
+    const source = { kind: "upload", sourceId } as const;
+    await store.deployments.create(aNewDeployment({ id: `of-${sourceId}`, appId: app.id, source }));
+  }
+  const last = sourceBlobKey(ids.at(-1) ?? "");
+  await blobs.put(last, Readable.from([Buffer.from("a")]));
+  await cleanSources({ store, blobs, now: () => new Date(1_000) });
+  const left = await store.sources.expired(new Date(1_000), ids.length);
+  expect(left.map(({ id }) => id)).toEqual(needed);
+  expect(await blobs.get(last)).toBeNull();
+});
