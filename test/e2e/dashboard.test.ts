@@ -1,4 +1,4 @@
-// The queue dashboard as an operator's browser shows it.
+// The queue dashboard as an operator's browser shows it, and the API's description as anybody's does.
 
 import { randomBytes } from "node:crypto";
 import { chromium } from "playwright-core";
@@ -70,6 +70,15 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
     expect(await page.textContent("body")).toContain(app.id);
     await page.goto(apiUrl("/queues/queue/deployments?status=completed"));
     await page.getByText("deploy", { exact: true }).first().waitFor();
+    expect(problems).toEqual([]);
+  });
+
+  test("the API's description is a page that names the routes", async () => {
+    await using anybody = await signedIn();
+    const page = await anybody.newPage();
+    const problems = problemsOf(page);
+    await page.goto(apiUrl("/docs"));
+    await page.getByText("/apps/{app}/deployments/{deployment}/abort").first().waitFor();
     expect(problems).toEqual([]);
   });
 });
