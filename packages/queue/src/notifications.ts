@@ -59,7 +59,8 @@ export function startNotificationWorker(options: NotificationWorkerOptions): () 
   const { redisUrl, keys, run, onError } = options;
   const worker = new Worker(
     queueName,
-    async (job) => run(notifyJob.parse(job.data), { isLast: job.attemptsMade + 1 >= (job.opts.attempts ?? 1) }),
+    async (job) =>
+      run(notifyJob.parse(job.data), { isLast: job.attemptsMade + 1 >= (job.opts.attempts ?? 1) }),
     {
       connection: { url: redisUrl, maxRetriesPerRequest: null },
       prefix: keys.queuePrefix,
