@@ -13,6 +13,7 @@ describe("readConfig", () => {
       engineWorkers: 2,
       signingKeysGiven: false,
       graceMs: 30_000,
+      unattended: false,
     });
   });
 

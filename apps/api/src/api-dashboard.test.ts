@@ -49,7 +49,7 @@ describe.skipIf(await lacksRedis())("the queue dashboard", () => {
     ]);
   });
 
-  test("shows an operator both queues, in pages whose parts its own policy allows", async () => {
+  test("shows an operator all queues, in pages whose parts its own policy allows", async () => {
     for (const path of ["/queues", "/queues/", "/queues/queue/deployments"]) {
       const page = await ask(path, api.operatorToken);
       expect(page.status).toBe(200);
@@ -67,7 +67,7 @@ describe.skipIf(await lacksRedis())("the queue dashboard", () => {
     }
     const answer = await ask("/queues/api/queues", api.operatorToken);
     const { queues } = (await answer.json()) as { queues: { name: string }[] };
-    expect(queues.map(({ name }) => name)).toEqual(["deployments", "upkeep"]);
+    expect(queues.map(({ name }) => name)).toEqual(["deployments", "upkeep", "notifications"]);
   });
 
   test("does nothing that another site asks for", async () => {

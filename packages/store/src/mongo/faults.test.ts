@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { NewDeployment } from "@slipway/core";
 import {
   aNewDeployment,
@@ -19,6 +19,9 @@ import { startProxy } from "./test-proxy.ts";
 const unavailable = { code: "store-unavailable" };
 /** Long enough for a server that answers, short for a test that waits for the end of it. */
 const boundMs = 1_500;
+
+/** A server's death is noticed and its start awaited: on a busy machine that adds up. */
+vi.setConfig({ testTimeout: 120_000 });
 
 describe.skipIf(await lacksMongoServer())("a MongoDB server that is killed", () => {
   let server: TestMongoServer;
