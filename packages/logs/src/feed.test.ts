@@ -92,7 +92,8 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     await seen.count(2);
     for (let line = 1; line <= 3_000; line += 1) await run.log.write(Buffer.from(`${line}\n`));
     await run.log.flush();
-    await delay(20);
+    const other = new Seen(feed, run.appId);
+    await other.until("3000");
     expect(sends).toBe(5);
     await run.finish("build-error");
     gate.resolve();
@@ -103,15 +104,17 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
   test("a deployment created later is announced first", async () => {
     const run = new Run(redis);
     await using feed = run.feed();
+    // What is created once this one has been told of is new to the follower.
+    run.store.put(queuedDeployment(aNewDeployment({ appId: run.appId }), 1));
     const seen = new Seen(feed, run.appId);
-    await delay(30);
+    await seen.until("queued");
     await run.create();
     await publishNew(redis, keys, run.deployment);
     await run.start();
     run.log.line("hello");
     await run.finish("build-error");
     await seen.until("build-error");
-    expect(seen.events).toEqual(["new", "queued", "building", "hello", "build-error"]);
+    expect(seen.events).toEqual(["queued", "new", "queued", "building", "hello", "build-error"]);
   });
 
   test("a second attempt's building is told again, and its lines go on", async () => {
@@ -135,9 +138,8 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     const seen = new Seen(feed, run.appId);
     run.log.line("one");
     await run.put(changeStatus(run.deployment, "aborted", { at: testTime, lineCount: null }));
-    await delay(30);
     run.log.line("aborting");
-    await run.log.flush();
+    await seen.until("aborting");
     expect(seen.events).not.toContain("aborted");
     await run.put(sealLog(run.deployment, await run.log.end()));
     await seen.until("aborted");
