@@ -1,9 +1,12 @@
 import { defineConfig } from "vitest/config";
 
 const excluded = ["**/node_modules/**", "**/.slipway/**"];
+/** Real services on a busy machine: the second that vitest waits by itself is not enough for what is to happen soon. */
+const patience = { poll: { timeout: 20_000 } };
 /** Many processes on two cores: a scenario that a machine was too busy for is tried once more, and the report says so. */
 const scenarios = {
   exclude: excluded,
+  expect: patience,
   fileParallelism: false,
   retry: process.env["CI"] === undefined ? 0 : 1,
 };
@@ -16,6 +19,7 @@ export default defineConfig({
           name: "unit",
           include: ["{apps,packages,scripts,test/access,test/architecture,test/lanes}/**/*.test.ts"],
           exclude: excluded,
+          expect: patience,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

@@ -3,7 +3,7 @@
 import { connectDocker, findContainers } from "@slipway/docker";
 import { label } from "@slipway/core";
 import { packTarGz, testEngine } from "@slipway/testkit";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { answering, inlineApp } from "./apps.ts";
 import { call, createApp, deploy, deployed, ended, follow, linesOf, output, page } from "./slipway.ts";
 import type { AppJson, DeploymentJson } from "./slipway.ts";
@@ -22,10 +22,10 @@ test.for([
   expect((await abort(app, waiting.id)).status).toBe("aborted");
   const askedAt = performance.now();
   expect((await abort(app, running.id)).status).toBe("aborted");
-  await vi.waitFor(async () => expect(await containersOf(running.id)).toEqual([]), 30_000);
+  await expect.poll(() => containersOf(running.id), { timeout: 30_000 }).toEqual([]);
   const goneMs = Math.round(performance.now() - askedAt);
   console.info(`nothing of the aborted deployment was left ${goneMs} ms after it was asked for`);
-  await vi.waitFor(async () => expect(await output(app.name, running.id)).toContain("Aborted: by admin"));
+  await expect.poll(() => output(app.name, running.id)).toContain("Aborted: by admin");
   expect(await output(app.name, waiting.id)).toBe(" !     Aborted: by admin\n");
 
   const next = await deployed(app.name, await packTarGz(inlineApp("true", answering("next"))));

@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { appMessage, redisKeys } from "@slipway/protocol";
 import type {
   AppAnswer,
@@ -230,10 +230,8 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     });
     writer.line("four");
     writer.line("five");
-    await vi.waitFor(async () => {
-      const { text } = await api.ask(ada.token, "GET", path(`/${deploymentId}/output`));
-      expect(text).toContain("five");
-    });
+    const outputNow = async () => (await api.ask(ada.token, "GET", path(`/${deploymentId}/output`))).text;
+    await expect.poll(outputNow).toContain("five");
     for (const output of [path(`/${deploymentId}/output?`), `/v1/deployments/${deploymentId}/output`]) {
       const answer = await api.ask(ada.token, "GET", output);
       expect(answer.status).toBe(200);

@@ -1,5 +1,5 @@
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { endOperation } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
 import type { AppAnswer, AppBody, DeploymentAnswer, DeploymentBody } from "@slipway/protocol";
@@ -96,9 +96,8 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     expect((await show(second, bob.token)).queue).toEqual({ position: 2, reason: "app-busy" });
     const keys = redisKeys(api.config.INSTALLATION_ID);
     await using _worker = joinFleet({ redis, keys, onError: () => undefined }, aWorker, () => new Date());
-    await vi.waitFor(async () => {
-      expect((await show(first, bob.token)).queue).toEqual({ position: 1, reason: "workers-busy" });
-    });
+    const firstNow = async () => (await show(first, bob.token)).queue;
+    await expect.poll(firstNow).toEqual({ position: 1, reason: "workers-busy" });
     const operation = anOperation({ appId: app.id });
     await api.store.operations.create(operation);
     expect((await show(first, bob.token)).queue).toEqual({ position: 1, reason: "app-busy" });

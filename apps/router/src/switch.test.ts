@@ -107,7 +107,7 @@ describe.skipIf(await lacksRedis())("a switch", () => {
     await router.redis.kill();
     expect((await router.ask(app)).body).toBe("first");
     await router.point(app, [second.address]);
-    await expect.poll(async () => (await router.ask(app)).body, { timeout: 10_000 }).toBe("second");
+    await expect.poll(async () => (await router.ask(app)).body).toBe("second");
     await router.redis.start();
     await router.switchTo(app, [first.address]);
     expect((await router.ask(app)).body).toBe("first");
