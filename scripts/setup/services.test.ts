@@ -51,8 +51,9 @@ test("finds the recorded process while it is that very one", async () => {
   const { child, identity } = await launch();
   await recordService(dataDir, { kind: "process", name: "redis", ...identity });
   expect(await runningProcess(dataDir, "redis")).toMatchObject(identity);
-  await stopProcess(identity, 5_000);
-  expect(child.signalCode ?? "SIGTERM").toBe("SIGTERM");
+  const exited = once(child, "exit");
+  await stopProcess(identity, 30_000);
+  expect(await exited).toEqual([null, "SIGTERM"]);
   expect(await runningProcess(dataDir, "redis")).toBeUndefined();
 });
 
