@@ -54,7 +54,7 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
     expect(await page.textContent("body")).toContain("for operators only");
   });
 
-  test("an operator sees both queues, and a deployment's job among those that ended", async () => {
+  test("an operator sees every queue, and a deployment's job among those that ended", async () => {
     const app = await createApp("board");
     const { deployment } = await deployed(app.name, await packTarGz(inlineApp("true", answering("board"))));
     expect(deployment.status).toBe("success");
@@ -63,7 +63,8 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
     const page = await operator.newPage();
     const problems = problemsOf(page);
     await page.goto(apiUrl("/queues/"));
-    for (const queue of ["deployments", "upkeep"]) await page.getByText(queue).first().waitFor();
+    for (const queue of ["deployments", "notifications", "upkeep"])
+      await page.getByText(queue).first().waitFor();
 
     await page.goto(apiUrl(`/queues/queue/deployments/${deployment.id}`));
     await page.getByText(deployment.id).first().waitFor();

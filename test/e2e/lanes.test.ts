@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";
 import { answering, inlineApp } from "./apps.ts";
-import { createApp, deploy, deployUrl, ended, page, upload } from "./slipway.ts";
+import { call, createApp, deploy, deployUrl, ended, page, upload } from "./slipway.ts";
 import type { DeploymentJson } from "./slipway.ts";
 
 const count = 10;
@@ -22,7 +22,13 @@ test("ten at once run one by one in order, another app's beside them", async () 
   expect(besideEnd.status).toBe("success");
   expect(ends.map(({ status }) => status)).toEqual(Array.from({ length: count }, () => "success"));
 
+  // Newest first: the reverse of the order in which they were accepted.
+  const { deployments: listed } = await call<{ deployments: DeploymentJson[] }>(
+    "GET",
+    `/v1/apps/${app.name}/deployments?per_page=${count}`,
+  );
   const inOrder = ends.toSorted((a, b) => finished(a) - finished(b));
+  expect(inOrder.map(({ id }) => id)).toEqual(listed.map(({ id }) => id).toReversed());
   // One began only when the one before had ended: each took over from its predecessor's git ref.
   expect(inOrder.slice(1).map((end) => end.previous_git_ref)).toEqual(
     inOrder.slice(0, -1).map((end) => end.git_ref),
