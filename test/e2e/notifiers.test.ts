@@ -1,6 +1,7 @@
 // Webhooks arrive signed, also when their receiver was down; commits of a GitHub archive get their status.
 
 import { createHmac } from "node:crypto";
+import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingHttpHeaders, Server } from "node:http";
 import { text } from "node:stream/consumers";
@@ -121,7 +122,7 @@ async function listen(port: number, answer: (path: string) => string = () => "th
       return undefined;
     });
   });
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  await once(server.listen(port, "127.0.0.1"), "listening");
   onTestFinished(() => void server.close());
   return received;
 }
