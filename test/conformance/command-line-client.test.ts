@@ -27,6 +27,7 @@ import {
 import type { ServerFrame } from "@slipway/protocol";
 import { packTarGz } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
+import { deployed } from "../e2e/slipway.ts";
 
 const origin = "http://scalingo-cli.local";
 const always = {
@@ -42,7 +43,6 @@ interface Answer {
 }
 
 describe("the command line", () => {
-  const name = `cli-${randomBytes(4).toString("hex")}`;
   let api: string;
   let jwt: string;
 
@@ -57,7 +57,14 @@ describe("the command line", () => {
     send(method, api, `/v1${path}`, body === undefined ? "" : JSON.stringify(body), {
       headers: { authorization: `Bearer ${jwt}` },
     });
-  const showApp = async () => appAnswer.parse((await ask("GET", `/apps/${name}?`)).json).app;
+  /** Each test has an app of its own, so that one that is tried again begins anew. */
+  const newApp = async () => {
+    const name = `cli-${randomBytes(4).toString("hex")}`;
+    expect((await ask("POST", "/apps", { app: { name, parent_id: "" } })).status).toBe(201);
+    return name;
+  };
+  const streamOf = async (name: string) =>
+    appAnswer.parse((await ask("GET", `/apps/${name}?`)).json).app.links.deployments_stream;
 
   test("regions and the token's exchange", async () => {
     const regions = await send("GET", inject("apiUrl"), "/v1/regions?");
@@ -87,7 +94,7 @@ describe("the command line", () => {
   });
 
   test("create, apps, apps-info", async () => {
-    expect((await ask("POST", "/apps", { app: { name, parent_id: "" } })).status).toBe(201);
+    const name = await newApp();
     const shown = await ask("GET", `/apps/${name}?`);
     expect(shown.status).toBe(200);
     const { app } = appAnswer.parse(shown.json);
@@ -97,6 +104,7 @@ describe("the command line", () => {
   });
 
   test("env-set, env, env-unset", async () => {
+    const name = await newApp();
     const variables = [{ id: "", name: "GREETING", value: "hello" }];
     const set = await ask("PUT", `/apps/${name}/variables`, { variables });
     expect([200, 201]).toContain(set.status);
@@ -107,7 +115,8 @@ describe("the command line", () => {
     expect((await ask("DELETE", `/apps/${name}/variables/${id}`)).status).toBe(204);
   });
 
-  test("deploy: source, upload, deployment, stream, poll, output", async () => {
+  test("deploy: source, upload, deployment, stream, poll, output; what follows is announced with an object", async () => {
+    const name = await newApp();
     const made = await ask("POST", "/sources", {});
     expect(made.status).toBe(201);
     const archive = await packTarGz(inlineApp("echo compiled; sleep 1", answering("from the command line")));
@@ -123,7 +132,7 @@ describe("the command line", () => {
     const { id, links } = deploymentAnswer.parse(created.json).deployment;
 
     // it connects only now, and waits for the end it is told of
-    const frames = await listen((await showApp()).links.deployments_stream, jwt, id);
+    const frames = await listen(await streamOf(name), jwt, id);
     const statuses = frames.flatMap((frame) => (frame.type === "status" ? [frame.data.status] : []));
     expect(statuses).toEqual(["queued", "building", "pushing", "starting", "success"]);
     const lines = frames.flatMap((frame) => (frame.type === "log" ? [frame.data.content] : []));
@@ -138,17 +147,13 @@ describe("the command line", () => {
     expect([log.status, log.headers["content-type"]]).toEqual([200, "text/plain; charset=utf-8"]);
     const listed = await ask("GET", `/apps/${name}/deployments?page=1&per_page=20`);
     expect(deploymentsAnswer.parse(listed.json).meta.pagination.total_count).toBe(1);
-  });
 
-  test("a deployment that follows is announced to it with an object", async () => {
-    const listed = await ask("GET", `/apps/${name}/deployments?page=1`);
-    const [first] = deploymentsAnswer.parse(listed.json).deployments;
     // once the former one's end was told again, the socket is there
-    const frames = await listen((await showApp()).links.deployments_stream, jwt, first?.id, async () => {
-      const deployment = { git_ref: null, source_url: "http://127.0.0.1:9/refused.tar.gz" };
-      await ask("POST", `/apps/${name}/deployments`, { deployment });
+    const later = await listen(await streamOf(name), jwt, id, async () => {
+      const refused = { git_ref: null, source_url: "http://127.0.0.1:9/refused.tar.gz" };
+      await ask("POST", `/apps/${name}/deployments`, { deployment: refused });
     });
-    const announced = frames.flatMap((frame) => (frame.type === "new" ? [frame.data.deployment] : []));
+    const announced = later.flatMap((frame) => (frame.type === "new" ? [frame.data.deployment] : []));
     expect(announced[0]).toMatchObject({
       id: expect.any(String),
       pusher: { username: "admin" },
@@ -156,21 +161,23 @@ describe("the command line", () => {
   });
 
   test("scale --synchronous, ps, restart", async () => {
+    const name = await newApp();
+    await deployed(name, await packTarGz(inlineApp("true", answering("scaled"))));
     expect((await ask("GET", `/apps/${name}/autoscalers?`)).json).toEqual({ autoscalers: [] });
     const web = { app_id: "", name: "web", amount: 2, command: "", size: "" };
     const scaled = await ask("POST", `/apps/${name}/scale`, { containers: [web] });
     expect(scaled.status).toBe(202);
     expect(containerTypesAnswer.parse(scaled.json).containers).toMatchObject([{ name: "web", amount: 2 }]);
-    await finished(scaled);
+    await finished(name, scaled);
     const { json } = await ask("GET", `/apps/${name}/ps?`);
     expect(containersAnswer.parse(json).containers.map(({ label }) => label)).toEqual(["web-1", "web-2"]);
     const restarted = await ask("POST", `/apps/${name}/restart`, { scope: null });
     expect(restarted.status).toBe(202);
-    await finished(restarted);
+    await finished(name, restarted);
   });
 
   /** It takes the last part of the location as the operation's id, and asks once a second. */
-  async function finished({ headers }: Answer): Promise<void> {
+  async function finished(name: string, { headers }: Answer): Promise<void> {
     const id = new URL(String(headers["location"])).pathname.split("/").at(-1);
     for (;;) {
       const { status, json } = await ask("GET", `/apps/${name}/operations/${id}?`);
@@ -182,6 +189,7 @@ describe("the command line", () => {
   }
 
   test("deployment-delete-cache, destroy, and an app that is not there", async () => {
+    const name = await newApp();
     expect((await ask("DELETE", `/apps/${name}/caches/deployment`)).status).toBe(204);
     expect((await ask("DELETE", `/apps/${name}?current_name=${name}`)).status).toBe(204);
     const gone = await ask("GET", `/apps/${name}?`);
