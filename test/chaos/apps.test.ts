@@ -2,11 +2,11 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cacheBlobPrefix, label } from "@slipway/core";
-import { lacksEngine } from "@slipway/testkit";
+import { eventually, lacksEngine } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { linesOf, statusesOf } from "./follower.ts";
 import { settled, steps } from "./scenario.ts";
-import { eventually, SlipwayUnderTest } from "./slipway.ts";
+import { SlipwayUnderTest } from "./slipway.ts";
 
 const remembering = 'if [ -e "$2/seen" ]; then echo cache found; else echo no cache; fi; touch "$2/seen"';
 
@@ -33,7 +33,7 @@ describe.skipIf(await lacksEngine())("apps", () => {
       await follower.until((frames) =>
         [id, waiting].every((one) => statusesOf(frames, one).at(-1) === "aborted"),
       );
-      await eventually(async () => ((await slipway.store.apps.get(app.id)) === null ? true : undefined));
+      await eventually(async () => (await slipway.store.apps.get(app.id)) === null);
       const { engines, store } = slipway;
       const filters = { label: [`${label.app}=${app.id}`] };
       expect(await engines[0]?.listContainers({ all: true, filters })).toEqual([]);

@@ -1,12 +1,12 @@
 // MongoDB dies in the middle of a deployment and comes back: nothing that was accepted is lost, and nothing runs twice.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { lacksEngine, lacksMongoServer, startMongoServer } from "@slipway/testkit";
+import { eventually, lacksEngine, lacksMongoServer, startMongoServer } from "@slipway/testkit";
 import type { TestMongoServer } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { linesOf } from "./follower.ts";
 import { settled, steps } from "./scenario.ts";
-import { eventually, SlipwayUnderTest } from "./slipway.ts";
+import { SlipwayUnderTest } from "./slipway.ts";
 
 describe.skipIf((await lacksEngine()) || (await lacksMongoServer()))("in the middle of a deployment", () => {
   const opened = new AsyncDisposableStack();
@@ -27,7 +27,7 @@ describe.skipIf((await lacksEngine()) || (await lacksMongoServer()))("in the mid
     await follower.until((frames) => linesOf(frames, id).includes("step 3 of 15"));
     await mongo.kill();
     expect((await slipway.ask("GET", `/v1/apps/${app.name}`)).status).toBe(503);
-    await eventually(async () => ((await slipway.ask("GET", "/health")).status === 503 ? true : undefined));
+    await eventually(async () => (await slipway.ask("GET", "/health")).status === 503);
     await mongo.start();
     const [built, after] = await settled(slipway, app, [id, waiting], [follower]);
     expect([built?.status, after?.status]).toEqual(["success", "success"]);

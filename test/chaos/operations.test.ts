@@ -3,10 +3,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isOver, label } from "@slipway/core";
 import type { OperationAnswer } from "@slipway/protocol";
-import { lacksEngine } from "@slipway/testkit";
+import { eventually, lacksEngine } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { settled } from "./scenario.ts";
-import { eventually, SlipwayUnderTest } from "./slipway.ts";
+import { SlipwayUnderTest } from "./slipway.ts";
 
 describe.skipIf(await lacksEngine())("the only worker", () => {
   let slipway: SlipwayUnderTest;

@@ -2,13 +2,13 @@
 
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { lacksEngine } from "@slipway/testkit";
+import { eventually, lacksEngine } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { linesOf } from "./follower.ts";
 import { startRegistry } from "./registry.ts";
 import type { RegistryUnderTest } from "./registry.ts";
 import { settled, steps } from "./scenario.ts";
-import { eventually, SlipwayUnderTest } from "./slipway.ts";
+import { SlipwayUnderTest } from "./slipway.ts";
 
 describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
   const opened = new AsyncDisposableStack();

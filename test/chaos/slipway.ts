@@ -4,13 +4,12 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import Docker from "dockerode";
 import { isFinal } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
 import type { WorkersAnswer } from "@slipway/protocol";
 import { openStore } from "@slipway/store";
-import { newInstallation, packTarGz, startPrivateRedis } from "@slipway/testkit";
+import { eventually, newInstallation, packTarGz, startPrivateRedis } from "@slipway/testkit";
 import type { PrivateRedis } from "@slipway/testkit";
 import { ApiClient } from "../../scripts/quickstart/api-client.ts";
 import type { AppAnswer } from "../../scripts/quickstart/api-client.ts";
@@ -21,8 +20,6 @@ import { Follower } from "./follower.ts";
 import { Gate } from "./gate.ts";
 import { appsOf, environmentOf } from "./processes.ts";
 import type { SlipwayOptions } from "./processes.ts";
-
-const pollMs = 50;
 
 export class SlipwayUnderTest implements AsyncDisposable {
   readonly environment: Readonly<Record<string, string>>;
@@ -124,7 +121,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
   async until(id: string, isWanted: (deployment: Deployment) => boolean): Promise<Deployment> {
     return eventually(async () => {
       const found = await this.store.deployments.get(id);
-      return found !== null && isWanted(found) ? found : undefined;
+      return found !== null && isWanted(found) && found;
     });
   }
 
@@ -141,7 +138,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
   async shown(worker: AppUnderTest, state: string): Promise<void> {
     await eventually(async () => {
       const workers = await this.listWorkers();
-      return workers.some((one) => one.pid === worker.pid && one.state === state) ? true : undefined;
+      return workers.some((one) => one.pid === worker.pid && one.state === state);
     });
   }
 
@@ -180,15 +177,6 @@ export class SlipwayUnderTest implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#opened.disposeAsync();
-  }
-}
-
-/** Asks until there is an answer; the test's own timeout is the bound. */
-export async function eventually<T>(probe: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const found = await probe();
-    if (found !== undefined) return found;
-    await sleep(pollMs);
   }
 }
 

@@ -1,11 +1,11 @@
 // Workers that die, freeze or are told to stop in the middle of a deployment: another one sees it through, and nothing is lost.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { lacksEngine } from "@slipway/testkit";
+import { eventually, lacksEngine } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { linesOf } from "./follower.ts";
 import { settled, stubborn, steps } from "./scenario.ts";
-import { eventually, SlipwayUnderTest } from "./slipway.ts";
+import { SlipwayUnderTest } from "./slipway.ts";
 
 describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
   let slipway: SlipwayUnderTest;

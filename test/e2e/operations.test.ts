@@ -1,8 +1,7 @@
 // What is done with an app that runs: scaled, restarted, looked at, taken back to an earlier release.
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { packTarGz } from "@slipway/testkit";
+import { eventually, packTarGz } from "@slipway/testkit";
 import { answering, inlineApp } from "./apps.ts";
 import {
   call,
@@ -35,8 +34,6 @@ interface ReleaseJson {
   readonly image: string;
 }
 
-const pollMs = 100;
-
 test("an app is scaled, restarted with the variables of now, and stopped", async () => {
   const app = await createApp("scaled");
   await deployed(app.name, await packTarGz(inlineApp("true", answering("$CONTAINER says $GREETING"))));
@@ -51,8 +48,8 @@ test("an app is scaled, restarted with the variables of now, and stopped", async
   ]);
   expect(two[0]?.command).toContain("perl serve.pl");
   expect(await amount(app)).toBe(2);
-  await until(async () => (await page(app.name)) === "web-2 says ahoy");
-  await until(async () => (await page(app.name)) === "web-1 says ahoy");
+  await eventually(async () => (await page(app.name)) === "web-2 says ahoy");
+  await eventually(async () => (await page(app.name)) === "web-1 says ahoy");
 
   expect(await operated(app, "restart", {})).toMatchObject({ status: "done", type: "restart" });
   const restarted = await containers(app);
@@ -82,7 +79,7 @@ test("an app is scaled before its first deployment, and while one runs", async (
     inlineApp("for i in 1 2 3 4 5 6; do sleep 0.5; done", answering("$CONTAINER")),
   );
   const building = await deploy(app.name, source);
-  await until(async () => (await shown(app, building)).status === "building");
+  await eventually(async () => (await shown(app, building)).status === "building");
   const scaling = await requested(app, "scale", toScale(1));
   const restart = await requested(app, "restart", {}).catch((error: unknown) => error);
   expect(restart).toEqual(new Error("409"));
@@ -111,7 +108,7 @@ test("a restart whose processes do not come up leaves the former ones serving, a
   expect(await page(app.name)).toBe("good");
   // A look at the app while the others started may have been the last one.
   const ids = (found: readonly ContainerJson[]) => found.map(({ id }) => id).join();
-  await until(async () => ids(await containers(app)) === ids(before));
+  await eventually(async () => ids(await containers(app)) === ids(before));
   expect((await showApp(app.name)).status).toBe("running");
 });
 
@@ -156,8 +153,4 @@ async function amount(app: AppJson): Promise<number | undefined> {
 async function shown(app: AppJson, { id }: DeploymentJson): Promise<DeploymentJson> {
   const path = `/v1/apps/${app.name}/deployments/${id}`;
   return (await call<{ deployment: DeploymentJson }>("GET", path)).deployment;
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(pollMs);
 }

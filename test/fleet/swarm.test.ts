@@ -2,9 +2,9 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { label } from "@slipway/core";
-import { lacksEngine, lacksPrivateEngine, startPrivateEngine } from "@slipway/testkit";
+import { eventually, lacksEngine, lacksPrivateEngine, startPrivateEngine } from "@slipway/testkit";
 import { clearEngine } from "../../scripts/setup/clear-engine.ts";
-import { eventually, SlipwayUnderTest } from "../chaos/slipway.ts";
+import { SlipwayUnderTest } from "../chaos/slipway.ts";
 import { answering, inlineApp } from "../e2e/apps.ts";
 
 describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases on a swarm", () => {

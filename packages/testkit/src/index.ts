@@ -3,6 +3,7 @@
 export { blobContract } from "./blob-contract.ts";
 export type { BlobPlace } from "./blob-contract.ts";
 export { findBrowser, lacksBrowser } from "./browser.ts";
+export { eventually } from "./eventually.ts";
 export * from "./fixtures.ts";
 export { freePort } from "./free-port.ts";
 export { lacksMongo, lacksMongoServer, startMongo, startMongoServer } from "./mongo/mongo.ts";
