@@ -13,10 +13,11 @@ import { redisKeys } from "@slipway/protocol";
 import { openLanes, reconcile, startDeployWorker } from "@slipway/queue";
 import type { DeployTask, DeployWorker, Lanes, RunDeployment } from "@slipway/queue";
 import { openStore } from "@slipway/store";
-import { aNewDeployment, startRedis } from "@slipway/testkit";
+import { aNewDeployment, eventually, startRedis } from "@slipway/testkit";
 
 const keys = redisKeys("lanes-test");
-const leaseMs = 1_000;
+/** Longer than a busy machine keeps a worker from renewing it: nothing here waits for its end. */
+const leaseMs = 10_000;
 let open: AsyncDisposableStack;
 let redisUrl: string;
 let store: Store;
@@ -200,9 +201,8 @@ async function onOperationExhausted(): Promise<void> {
 }
 
 async function allFinal(deployments: readonly Deployment[]): Promise<void> {
-  for (;;) {
+  await eventually(async () => {
     const now = await Promise.all(deployments.map(({ id }) => store.deployments.get(id)));
-    if (now.every((deployment) => deployment !== null && isFinal(deployment.status))) return;
-    await sleep(20);
-  }
+    return now.every((deployment) => deployment !== null && isFinal(deployment.status));
+  });
 }

@@ -4,7 +4,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
@@ -21,10 +20,12 @@ import { redisKeys } from "@slipway/protocol";
 import { openLanes, reconcile, startDeployWorker } from "@slipway/queue";
 import type { DeployWorker, Lanes, RunDeployment, RunOperation } from "@slipway/queue";
 import { openStore } from "@slipway/store";
-import { aNewDeployment, anOperation, startRedis } from "@slipway/testkit";
+import { aNewDeployment, anOperation, eventually, startRedis } from "@slipway/testkit";
 
 const keys = redisKeys("operations-test");
 const appId = "app";
+/** Longer than a busy machine keeps a worker from renewing it: nothing here waits for its end. */
+const leaseMs = 10_000;
 let open: AsyncDisposableStack;
 let redisUrl: string;
 let store: Store;
@@ -113,7 +114,7 @@ test("an operation whose job was never made, or has failed for good, does not st
   await work();
   const lost = await operation();
   await reconciled();
-  await until(async () => (await store.operations.get(lost.id))?.status === "done");
+  await eventually(async () => (await store.operations.get(lost.id))?.status === "done");
   const failed = await operation();
   const held = claimOperation(failed, 40, new Date());
   await store.operations.compareAndSet(held);
@@ -141,7 +142,7 @@ async function work(
     lanes,
     name: "test",
     concurrency: 2,
-    leaseMs: 1_000,
+    leaseMs,
     run: own.run ?? deployAtOnce,
     operate: own.operate ?? operateAtOnce,
     onExhausted: (id) => Promise.reject(new Error(`deployment ${id} was not to fail`)),
@@ -188,7 +189,7 @@ function reconciled(): Promise<void> {
 }
 
 async function allOver(): Promise<void> {
-  await until(async () => {
+  await eventually(async () => {
     const waiting = await store.operations.pending(appId, 100);
     const lane = await store.deployments.lane(appId, 100);
     const held = [await store.operations.running(appId), await store.deployments.running(appId)];
@@ -198,8 +199,4 @@ async function allOver(): Promise<void> {
 
 function over(found: Deployment | Operation): boolean {
   return "kind" in found ? isOver(found) : isFinal(found.status);
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(20);
 }
