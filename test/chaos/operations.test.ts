@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isOver, label } from "@slipway/core";
 import type { OperationAnswer } from "@slipway/protocol";
 import { eventually, lacksEngine } from "@slipway/testkit";
-import { answering, inlineApp } from "../e2e/apps.ts";
-import { settled } from "./scenario.ts";
+import { answering, held, inlineApp } from "../e2e/apps.ts";
+import { hold, letNextGo, settled } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
 
 describe.skipIf(await lacksEngine())("the only worker", () => {
@@ -25,11 +25,13 @@ describe.skipIf(await lacksEngine())("the only worker", () => {
   test("killed while it restarts an app, and started again", async () => {
     const [worker] = slipway.workers;
     const app = await slipway.createApp("restart");
-    const deployment = await slipway.deploy(app, inlineApp("true", `sleep 1; ${answering("up")}`));
+    const deployment = await slipway.deploy(app, inlineApp("true", `${held}; ${answering("up")}`));
     await slipway.ended(deployment);
+    await hold(slipway, app);
     const answer = await slipway.ask("POST", `/v1/apps/${app.name}/restart`);
     const { id } = ((await answer.json()) as OperationAnswer).operation;
-    await eventually(async () => ((await rolloutsOf(app.id)).includes(id) ? true : undefined));
+    await eventually(async () => (await rolloutsOf(app.id)).includes(id));
+    await letNextGo(slipway, app);
     await worker?.kill();
     expect(await slipway.store.operations.get(id)).toMatchObject({ status: "running", attempt: 1 });
     expect(await slipway.page(app)).toBe("up");
@@ -47,18 +49,19 @@ describe.skipIf(await lacksEngine())("the only worker", () => {
 
   test("told to delete an app that it restarts: nothing of the app is left", async () => {
     const app = await slipway.createApp("deleted");
-    await slipway.ended(await slipway.deploy(app, inlineApp("true", `sleep 1; ${answering("up")}`)));
+    await slipway.ended(await slipway.deploy(app, inlineApp("true", `${held}; ${answering("up")}`)));
+    await hold(slipway, app);
     const path = `/v1/apps/${app.name}`;
     const [running, waiting] = [
       await slipway.ask("POST", `${path}/restart`),
       await slipway.ask("POST", `${path}/restart`),
     ];
     const { id } = ((await running.json()) as OperationAnswer).operation;
-    await eventually(async () => ((await rolloutsOf(app.id)).includes(id) ? true : undefined));
+    await eventually(async () => (await rolloutsOf(app.id)).includes(id));
     const alive = (await slipway.listWorkers()).filter(({ state }) => state === "ready");
     expect(alive.flatMap(({ operations }) => operations)).toMatchObject([{ id, app_name: app.name }]);
     expect((await slipway.ask("DELETE", `${path}?current_name=${app.name}`)).status).toBe(204);
-    await eventually(async () => ((await slipway.store.apps.get(app.id)) === null ? true : undefined));
+    await eventually(async () => (await slipway.store.apps.get(app.id)) === null);
     expect(await rolloutsOf(app.id)).toEqual([]);
     const { id: second } = ((await waiting.json()) as OperationAnswer).operation;
     for (const gone of [id, second]) expect(await slipway.store.operations.get(gone)).toBeNull();

@@ -13,7 +13,10 @@ import { findProgram } from "../../scripts/setup/system-packages.ts";
 
 export interface RegistryUnderTest extends AsyncDisposable {
   readonly url: string;
-  /** Ends it as a crash would. */
+  /** It stands still: what is asked of it gets no answer. */
+  freeze(): void;
+  thaw(): void;
+  /** Ends it as a crash would, frozen or not. */
   kill(): Promise<void>;
   /** Starts it again on its port. */
   start(): Promise<void>;
@@ -45,8 +48,11 @@ export async function startRegistry(dataDir: string): Promise<RegistryUnderTest>
     }
   };
   await start();
+  const signal = (name: NodeJS.Signals) => void process.kill(launched?.identity.pid ?? Number.NaN, name);
   return {
     url,
+    freeze: () => signal("SIGSTOP"),
+    thaw: () => signal("SIGCONT"),
     kill,
     start,
     async [Symbol.asyncDispose]() {

@@ -12,6 +12,16 @@ export function steps(count: number): string {
   return `for i in $(seq 1 ${count}); do echo "step $i of ${count}"; sleep 0.2; done`;
 }
 
+/** Attempts that begin from now on stand still at `held`. */
+export function hold(slipway: SlipwayUnderTest, app: { readonly name: string }): Promise<void> {
+  return setHold(slipway, app.name, "yes");
+}
+
+/** Attempts that begin from now on do not; the present one does. */
+export function letNextGo(slipway: SlipwayUnderTest, app: { readonly name: string }): Promise<void> {
+  return setHold(slipway, app.name, "");
+}
+
 /** The web command that answers with a text and takes no SIGTERM. */
 export function stubborn(text: string): string {
   return `trap '' TERM; perl serve.pl "${text}"; true`;
@@ -43,4 +53,10 @@ export async function settled(
     }),
   ).toEqual([]);
   return ended;
+}
+
+async function setHold(slipway: SlipwayUnderTest, app: string, value: string): Promise<void> {
+  const variables = [{ name: "HOLD", value }];
+  const answer = await slipway.ask("PUT", `/v1/apps/${app}/variables`, { variables });
+  expect(answer.ok).toBe(true);
 }

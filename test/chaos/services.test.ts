@@ -3,6 +3,7 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { eventually, lacksEngine } from "@slipway/testkit";
+import type { AppAnswer } from "../../scripts/quickstart/api-client.ts";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { linesOf } from "./follower.ts";
 import { startRegistry } from "./registry.ts";
@@ -28,7 +29,7 @@ describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
     const id = await slipway.deploy(app, inlineApp(steps(15), answering("built")));
     await follower.until((frames) => linesOf(frames, id).includes("step 3 of 15"));
     await slipway.redis.kill();
-    await eventually(async () => ((await slipway.ask("GET", "/health")).status === 503 ? true : undefined));
+    await eventually(async () => (await slipway.ask("GET", "/health")).status === 503);
     // The store is there, so it is accepted all the same.
     const waiting = await slipway.deploy(app, inlineApp("true", answering("after")));
     await slipway.redis.start();
@@ -70,11 +71,29 @@ describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
     await slipway.shown(worker, "ready");
   });
 
+  test("a worker is killed while it pushes: another attempt does it", async () => {
+    const app = await slipway.createApp("push");
+    await using follower = slipway.follow(app);
+    await untilStackIsPulled(app);
+    registry.freeze();
+    const id = await slipway.deploy(app, inlineApp("true", answering("pushed")));
+    const worker = await slipway.workerOf(id);
+    await slipway.until(id, ({ status }) => status === "pushing");
+    await worker.kill();
+    expect(await slipway.store.deployments.get(id)).toMatchObject({ status: "pushing", attempt: 1 });
+    registry.thaw();
+    await worker.start();
+    const [deployment] = await settled(slipway, app, [id], [follower]);
+    expect(deployment).toMatchObject({ status: "success", attempt: 2 });
+    expect(await slipway.page(app)).toBe("pushed");
+  });
+
   test("the registry is killed during a push and comes back: the push is tried again", async () => {
     const app = await slipway.createApp("registry");
     await using follower = slipway.follow(app);
-    const compile = "head -c 40000000 /dev/urandom >big";
-    const id = await slipway.deploy(app, inlineApp(compile, answering("pushed")));
+    await untilStackIsPulled(app);
+    registry.freeze();
+    const id = await slipway.deploy(app, inlineApp("true", answering("pushed")));
     await slipway.until(id, ({ status }) => status === "pushing");
     await registry.kill();
     await follower.until((frames) =>
@@ -85,4 +104,9 @@ describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
     expect(deployment).toMatchObject({ status: "success", attempt: 2 });
     expect(await slipway.page(app)).toBe("pushed");
   });
+
+  /** A deployment after that asks nothing of the registry before it pushes. */
+  async function untilStackIsPulled(app: AppAnswer): Promise<void> {
+    await slipway.ended(await slipway.deploy(app, inlineApp("true", answering("before"))));
+  }
 });

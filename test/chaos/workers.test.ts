@@ -2,23 +2,32 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually, lacksEngine } from "@slipway/testkit";
-import { answering, inlineApp } from "../e2e/apps.ts";
+import { answering, held, inlineApp } from "../e2e/apps.ts";
+import type { AppUnderTest } from "./app-under-test.ts";
 import { linesOf } from "./follower.ts";
-import { settled, stubborn, steps } from "./scenario.ts";
+import { hold, letNextGo, settled, stubborn, steps } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
+
+/** All scenarios at once keep the machine busy: a worker that is slow is not to count as dead, nor a moment to pass unseen. */
+const unhurried = { LEASE_MS: "5000", GRACE_MS: "3000", STOP_GRACE_MS: "5000" };
+/** All attempts at a deployment start one release, so the first is not held for good: it only takes long enough to be met. */
+const startingSlowly = `sleep 8; ${answering("started")}`;
+const building = `${steps(3)}; ${held}; echo over`;
 
 describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
   let slipway: SlipwayUnderTest;
   beforeAll(async () => {
-    slipway = await SlipwayUnderTest.start({ workers: [{}, {}, {}, {}] });
+    slipway = await SlipwayUnderTest.start({ workers: [{}, {}, {}, {}], settings: unhurried });
   });
   afterAll(() => slipway[Symbol.asyncDispose]());
 
   test("killed while it builds", async () => {
     const app = await slipway.createApp("build");
     await using follower = slipway.follow(app);
-    const id = await slipway.deploy(app, inlineApp(steps(10), answering("built")));
-    await follower.until((frames) => linesOf(frames, id).includes("step 3 of 10"));
+    await hold(slipway, app);
+    const id = await slipway.deploy(app, inlineApp(building, answering("built")));
+    await follower.until((frames) => linesOf(frames, id).includes("step 3 of 3"));
+    await letNextGo(slipway, app);
     const worker = await slipway.workerOf(id);
     await worker.kill();
     await worker.start();
@@ -26,30 +35,15 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     expect(deployment).toMatchObject({ status: "success", attempt: 2 });
     const lines = linesOf(follower.latest, id);
     // The second attempt's lines follow on the first's, which stay.
-    expect(lines.filter((line) => line === "step 3 of 10")).toHaveLength(2);
-    expect(lines.filter((line) => line === "step 10 of 10")).toHaveLength(1);
+    expect(lines.filter((line) => line === "step 3 of 3")).toHaveLength(2);
+    expect(lines.filter((line) => line === "over")).toHaveLength(1);
     expect(await slipway.page(app)).toBe("built");
-  });
-
-  test("killed while it pushes", async () => {
-    const app = await slipway.createApp("push");
-    await using follower = slipway.follow(app);
-    const compile = `head -c 40000000 /dev/urandom >big; ${steps(3)}`;
-    const id = await slipway.deploy(app, inlineApp(compile, answering("pushed")));
-    const worker = await slipway.workerOf(id);
-    await slipway.until(id, ({ status }) => status === "pushing");
-    await worker.kill();
-    expect(await slipway.store.deployments.get(id)).toMatchObject({ status: "pushing", attempt: 1 });
-    await worker.start();
-    const [deployment] = await settled(slipway, app, [id], [follower]);
-    expect(deployment).toMatchObject({ status: "success", attempt: 2 });
-    expect(await slipway.page(app)).toBe("pushed");
   });
 
   test("killed while the app starts", async () => {
     const app = await slipway.createApp("start");
     await using follower = slipway.follow(app);
-    const id = await slipway.deploy(app, inlineApp("true", `sleep 2; ${answering("started")}`));
+    const id = await slipway.deploy(app, inlineApp("true", startingSlowly));
     const worker = await slipway.workerOf(id);
     await slipway.until(id, ({ status }) => status === "starting");
     await worker.kill();
@@ -63,9 +57,11 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
   test("frozen for longer than its lease while it builds: what it does then is refused", async () => {
     const app = await slipway.createApp("frozen");
     await using follower = slipway.follow(app);
-    const id = await slipway.deploy(app, inlineApp(steps(10), answering("built")));
-    await follower.until((frames) => linesOf(frames, id).includes("step 3 of 10"));
-    await frozenUntil(id, () => slipway.ended(id));
+    // not held: while the worker is frozen, its build says more, which is refused afterwards
+    const id = await slipway.deploy(app, inlineApp(steps(40), answering("built")));
+    const worker = await slipway.workerOf(id);
+    await follower.until((frames) => linesOf(frames, id).includes("step 3 of 40"));
+    await frozenUntil(worker, id, () => slipway.ended(id));
     const [deployment] = await settled(slipway, app, [id], [follower]);
     expect(deployment).toMatchObject({ status: "success", attempt: 2 });
     expect(buildsOf(id)).toBe(2);
@@ -75,9 +71,10 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
   test("frozen while the app starts: the other's release serves on", async () => {
     const app = await slipway.createApp("still");
     await using follower = slipway.follow(app);
-    const id = await slipway.deploy(app, inlineApp("true", `sleep 2; ${answering("started")}`));
+    const id = await slipway.deploy(app, inlineApp("true", startingSlowly));
+    const worker = await slipway.workerOf(id);
     await slipway.until(id, ({ status }) => status === "starting");
-    await frozenUntil(id, () => slipway.ended(id));
+    await frozenUntil(worker, id, () => slipway.ended(id));
     const [deployment] = await settled(slipway, app, [id], [follower]);
     expect(deployment).toMatchObject({ status: "success", attempt: 2 });
     expect(await slipway.page(app)).toBe("started");
@@ -86,8 +83,10 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
   test("told to stop while it builds: hands the deployment back, and says so", async () => {
     const app = await slipway.createApp("back");
     await using follower = slipway.follow(app);
-    const id = await slipway.deploy(app, inlineApp(steps(20), answering("built")));
-    await follower.until((frames) => linesOf(frames, id).includes("step 3 of 20"));
+    await hold(slipway, app);
+    const id = await slipway.deploy(app, inlineApp(building, answering("built")));
+    await follower.until((frames) => linesOf(frames, id).includes("step 3 of 3"));
+    await letNextGo(slipway, app);
     const worker = await slipway.workerOf(id);
     const stopping = worker.stop();
     await slipway.shown(worker, "draining");
@@ -112,8 +111,9 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     const first = await slipway.deploy(app, inlineApp("true", stubborn("first")));
     await slipway.ended(first);
     const second = await slipway.deploy(app, inlineApp("true", stubborn("second")));
+    const froze = await slipway.workerOf(second);
     await slipway.until(second, ({ releaseId }) => releaseId !== null);
-    await frozenUntil(second, () => slipway.ended(second));
+    await frozenUntil(froze, second, () => slipway.ended(second));
     expect(await slipway.page(app)).toBe("second");
     const third = await slipway.deploy(app, inlineApp("true", answering("third")));
     const worker = await slipway.workerOf(third);
@@ -133,7 +133,7 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     const id = await slipway.deploy(app, inlineApp("true", "sleep 600"));
     const worker = await slipway.workerOf(id);
     await slipway.until(id, ({ status }) => status === "starting");
-    await eventually(async () => (startedOf(id) > 0 ? true : undefined));
+    await eventually(async () => startedOf(id) > 0);
     await worker.kill();
     const answer = await slipway.ask("POST", `/v1/apps/${app.name}/deployments/${id}/abort`);
     expect(answer.status).toBe(200);
@@ -164,8 +164,11 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
   const startedOf = (deploymentId: string) => livesOf(deploymentId, "release");
 
   /** Freezes the worker that runs the deployment until `over`; then waits until it has found out that it is not its any more. */
-  async function frozenUntil(deploymentId: string, over: () => Promise<unknown>): Promise<void> {
-    const worker = await slipway.workerOf(deploymentId);
+  async function frozenUntil(
+    worker: AppUnderTest,
+    deploymentId: string,
+    over: () => Promise<unknown>,
+  ): Promise<void> {
     worker.freeze();
     await slipway.shown(worker, "lost");
     await over();
@@ -174,7 +177,7 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     await eventually(async () => {
       const workers = await slipway.listWorkers();
       const back = workers.find(({ pid }) => pid === worker.pid);
-      return back?.deployments.some(({ id }) => id === deploymentId) === false ? true : undefined;
+      return back?.deployments.some(({ id }) => id === deploymentId) === false;
     });
   }
 });

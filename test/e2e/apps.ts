@@ -16,6 +16,12 @@ export function answering(text: string): string {
   return `exec perl serve.pl "${text}"`;
 }
 
+/**
+ * A command that stands still in attempts that began while the app had a variable HOLD. An attempt reads the variables once, so
+ * the next one goes on after the variable was emptied: where a fault meets the first does not depend on time.
+ */
+export const held = '[ -z "$HOLD" ] || sleep 600';
+
 /** Perl is in the stack; a server in it needs no build. */
 const servePl = `use IO::Socket::INET;
 my $server = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 16, ReuseAddr => 1) or die $!;
