@@ -1,5 +1,6 @@
 // Releases on a Docker Swarm from end to end: deployed, killed, scaled, replaced by one that crashes, deleted.
 
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { label } from "@slipway/core";
 import { eventually, lacksEngine, lacksPrivateEngine, startPrivateEngine } from "@slipway/testkit";
@@ -20,9 +21,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
   test("an app is deployed, outlives its container, is scaled, outlives a broken release, and goes", async () => {
     const app = await slipway.createApp("swarm");
     const answersSoon = (text: string): Promise<true> =>
-      eventually(async () =>
-        JSON.stringify(await answers(app)) === JSON.stringify([text]) ? true : undefined,
-      );
+      eventually(async () => JSON.stringify(await answers(app)) === JSON.stringify([text]));
     const first = await slipway.deploy(app, inlineApp("true", `echo booting; ${answering("first")}`));
     expect((await slipway.ended(first)).status).toBe("success");
     expect(await answers(app)).toEqual(["first"]);
@@ -33,12 +32,12 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
     await manager()
       .getContainer(container?.Id ?? "")
       .kill();
-    await eventually(async () => ((await targets(app))[0]?.port === before?.port ? undefined : true));
+    await eventually(async () => (await targets(app))[0]?.port !== before?.port);
     await answersSoon("first");
 
     const toTwo = { containers: [{ name: "web", amount: 2, size: "M" }] };
     expect((await slipway.ask("POST", `/v1/apps/${app.name}/scale`, toTwo)).status).toBe(202);
-    await eventually(async () => ((await targets(app)).length === 2 ? true : undefined));
+    await eventually(async () => (await targets(app)).length === 2);
     expect(await answers(app)).toEqual(["first", "first"]);
 
     const broken = await slipway.deploy(app, inlineApp("true", "echo cannot; exit 3"));
@@ -51,15 +50,16 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
     expect(await answers(app)).toEqual(["first", "first"]);
 
     expect((await slipway.ask("DELETE", `/v1/apps/${app.name}?current_name=${app.name}`)).status).toBe(204);
-    await eventually(async () => ((await containers(app)).length === 0 ? true : undefined));
+    await eventually(async () => (await containers(app)).length === 0);
     expect(await manager().listServices({ filters: { label: [`${label.app}=${app.id}`] } })).toEqual([]);
   });
 
   test("what is left of the installation there is removed with it", async () => {
     const { installationId: id, environment } = slipway;
     const labels = { [label.installation]: id };
+    const name = `left-${randomUUID().slice(0, 8)}`;
     const { id: network } = await manager().createNetwork({
-      Name: `left-${id}`,
+      Name: name,
       Driver: "overlay",
       Labels: labels,
     });
@@ -72,12 +72,20 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
       },
       Networks: [{ Target: network }],
     };
-    await manager().createService({}, { Name: `left-${id}`, Labels: labels, TaskTemplate });
-    await eventually(async () => ((await manager().listContainers()).length === 1 ? true : undefined));
+    await manager().createService({}, { Name: name, Labels: labels, TaskTemplate });
+    await eventually(
+      async () => (await manager().listContainers({ filters: { name: [name] } })).length === 1,
+    );
+    // What an earlier try of these tests left is counted too.
+    const services = await manager().listServices({ filters: { label: [`${label.installation}=${id}`] } });
+    const networks = await manager().listNetworks({ filters: { label: [`${label.installation}=${id}`] } });
+    expect(services.map(({ Spec }) => Spec?.Name)).toContain(name);
+    expect(networks.length).toBeGreaterThanOrEqual(2);
     const told: string[] = [];
     const dataDir = environment["DATA_DIR"] ?? "";
     await clearEngine(manager(), { id, dataDir, deleteData: false }, (text) => told.push(text));
-    expect(told).toEqual([expect.stringMatching(/^removed 1 services, .*2 networks/)]);
+    const counts = new RegExp(`^removed ${services.length} services, .*${networks.length} networks`);
+    expect(told).toEqual([expect.stringMatching(counts)]);
     expect(await manager().listServices()).toEqual([]);
     expect(await manager().listContainers({ all: true })).toEqual([]);
   });
