@@ -1,22 +1,21 @@
 // docker-compose.yml from nothing to a running app and back to nothing, with a worker killed on the way.
 
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isFinal } from "@slipway/core";
 import type { DeploymentStatus } from "@slipway/core";
-import type { WorkersAnswer } from "@slipway/protocol";
-import { packTarGz } from "@slipway/testkit";
+import type { AppsAnswer, WorkersAnswer } from "@slipway/protocol";
+import { eventually, packTarGz } from "@slipway/testkit";
 import { readConfig, repositoryRoot } from "../../scripts/config.ts";
 import { ApiClient } from "../../scripts/quickstart/api-client.ts";
 import { deploySample } from "../../scripts/quickstart/deploy-sample.ts";
 import { isRoot } from "../../scripts/setup/shared-folder.ts";
 import { makeStandIns } from "../../scripts/setup/stand-ins.ts";
 import { installPrograms } from "../../scripts/setup/system-packages.ts";
-import { answering, inlineApp } from "../e2e/apps.ts";
+import { answering, held, inlineApp } from "../e2e/apps.ts";
 import { ComposeInstallation, composeCommand, docker } from "./installation.ts";
 
-const pollMs = 250;
 const published = "{{range .NetworkSettings.Ports}}{{range .}}{{.HostIp}}:{{.HostPort}} {{end}}{{end}}";
 const rights = "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}";
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -68,14 +67,18 @@ describe.skipIf(lacking !== undefined)(
 
     test("a worker's container killed in a build costs an attempt, not the deployment", async () => {
       const api = await connect();
-      await api.createApp("survivor");
-      const source = await packTarGz(inlineApp("echo compiling; sleep 6", answering("survived")));
-      const { id } = await api.createDeployment("survivor", await api.upload(source), "v1");
-      const output = async () => (await ask(api, "GET", `/v1/apps/survivor/deployments/${id}/output`)).text();
-      await eventually(async () => (await output()).includes("compiling") || undefined);
+      const { name } = await api.createApp(`survivor-${randomBytes(3).toString("hex")}`);
+      const hold = (value: string) =>
+        ask(api, "PUT", `/v1/apps/${name}/variables`, { variables: [{ name: "HOLD", value }] });
+      await hold("yes");
+      const source = await packTarGz(inlineApp(`echo compiling; ${held}`, answering("survived")));
+      const { id } = await api.createDeployment(name, await api.upload(source), "v1");
+      const output = async () => (await ask(api, "GET", `/v1/apps/${name}/deployments/${id}/output`)).text();
+      await eventually(async () => (await output()).includes("compiling"));
+      await hold("");
       await docker("kill", await hostOfWorkerWith(api, id));
       const ended = async () => {
-        const { status } = await api.deployment("survivor", id);
+        const { status } = await api.deployment(name, id);
         return isFinal(status as DeploymentStatus) ? status : undefined;
       };
       expect(await eventually(ended)).toBe("success");
@@ -84,9 +87,11 @@ describe.skipIf(lacking !== undefined)(
 
     test("it is taken down whole", async () => {
       const api = await connect();
-      for (const name of ["hello", "survivor"])
+      const { apps } = (await (await ask(api, "GET", "/v1/apps")).json()) as AppsAnswer;
+      expect(apps.map(({ name }) => name)).toContain("hello");
+      for (const { name } of apps)
         expect((await ask(api, "DELETE", `/v1/apps/${name}?current_name=${name}`)).status).toBe(204);
-      await eventually(async () => (await slipway.releases()).length === 0 || undefined);
+      await eventually(async () => (await slipway.releases()).length === 0);
       await slipway.down();
       expect(await slipway.leftovers()).toEqual([]);
     });
@@ -106,15 +111,11 @@ async function hostOfWorkerWith(api: ApiClient, id: string): Promise<string> {
   return host;
 }
 
-function ask(api: ApiClient, method: string, path: string): Promise<Response> {
-  return fetch(`${slipway.apiUrl}${path}`, { method, headers: { authorization: `Bearer ${api.token}` } });
-}
-
-/** Asks until there is an answer; the test's own timeout is the bound. */
-async function eventually<T>(probe: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const found = await probe();
-    if (found !== undefined) return found;
-    await sleep(pollMs);
-  }
+function ask(api: ApiClient, method: string, path: string, body?: unknown): Promise<Response> {
+  const headers = { authorization: `Bearer ${api.token}`, "content-type": "application/json" };
+  return fetch(`${slipway.apiUrl}${path}`, {
+    method,
+    headers,
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
 }
