@@ -178,8 +178,14 @@ describe("going live", () => {
     expect(changeStatus(live, "success", options)).toMatchObject({ status: "success", releaseId: "r" });
   });
 
+  test("is not begun anew by another attempt, and has one release", () => {
+    const live = goLive(inStatus("starting"), "r");
+    expect(() => claim(live, 3, options)).toThrow(conflict);
+    for (const releaseId of ["r", "another"]) expect(() => goLive(live, releaseId)).toThrow(conflict);
+  });
+
   test("holds through another attempt", () => {
-    const again = claim(goLive(inStatus("starting"), "r"), 3, options);
+    const again = takeOver(goLive(inStatus("starting"), "r"), 3);
     expect(again.releaseId).toBe("r");
     expect(() => changeStatus(again, "aborted", options)).toThrow(conflict);
   });

@@ -181,9 +181,10 @@ export function changeStatus(
 }
 
 /**
- * An attempt takes the deployment: from its lane, or from an attempt that died. Attempts only grow, so a worker
+ * An attempt takes the deployment, to begin anew: from its lane, or from an attempt that died. Attempts only grow, so a worker
  * that was paused and comes back with an old number is refused.
- * @throws {SlipwayError} "lease-lost" when the attempt is not newer; "conflict" when the deployment is final.
+ * @throws {SlipwayError} "lease-lost" when the attempt is not newer; "conflict" when the deployment is final, or its release
+ * is going live: that one is taken over.
  */
 export function claim(deployment: Deployment, attempt: number, options: ChangeOptions): Deployment {
   if (!isFinal(deployment.status)) checkNewer(deployment, attempt);
@@ -204,13 +205,19 @@ export function takeOver(deployment: Deployment, attempt: number): Deployment {
   return { ...deployment, attempt, revision: deployment.revision + 1 };
 }
 
-/** Marks the release the deployment is about to put in service: from here it is finished, never aborted. */
+/**
+ * Marks the release the deployment is about to put in service: from here it is finished, never aborted or begun anew.
+ * @throws {SlipwayError} "conflict" unless it is starting and has no such release yet.
+ */
 export function goLive(deployment: Deployment, releaseId: string): Deployment {
   if (deployment.status !== "starting") {
     throw new SlipwayError(
       "conflict",
       `a deployment that is ${deployment.status} has no release to put in service`,
     );
+  }
+  if (deployment.releaseId !== null) {
+    throw new SlipwayError("conflict", "another release of the deployment is going live already");
   }
   return { ...deployment, releaseId, revision: deployment.revision + 1 };
 }
@@ -255,10 +262,10 @@ function moved(from: Deployment, to: DeploymentStatus, attempt: number, options:
   if (!transitions[from.status].includes(to)) {
     throw new SlipwayError("conflict", `a deployment that is ${from.status} cannot become ${to}`);
   }
-  if (to === "queued" && from.releaseId !== null) {
+  if ((to === "queued" || to === "building") && from.releaseId !== null) {
     throw new SlipwayError(
       "conflict",
-      "the deployment's release is going live: it is seen through, not queued again",
+      "the deployment's release is going live: it is seen through, not begun again",
     );
   }
   if (to === "aborted" && from.releaseId !== null) {
