@@ -200,9 +200,10 @@ export interface LogChunk {
 export interface LogStore {
   /**
    * Keeps a chunk. (deploymentId, firstSeq) is unique: the same chunk again is fine and changes nothing. A newer attempt's
-   * chunk takes the place of every older attempt's from its first line on, however they were cut; from then on older
-   * attempts are refused, so no line is there twice.
-   * @returns false when it was refused because a newer attempt has written.
+   * chunk takes the place of every older attempt's that begins at its first line or later, whatever their lengths, so no line
+   * is there twice. It must begin where a stored chunk begins or after the last line, as does who goes on from `lastSeq`:
+   * chunks are not cut.
+   * @returns false when a newer attempt has written: older ones are refused, what they stored before and send again included.
    */
   append(chunk: LogChunk): Promise<boolean>;
   /** Chunks that hold lines from `fromSeq` on, in order. The first may begin before it. At most `limit` chunks. */

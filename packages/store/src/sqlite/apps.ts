@@ -1,8 +1,9 @@
 // Apps in SQLite.
 
 import type { Address, App, AppStore, ConcurrencyPolicy } from "@slipway/core";
-import { conflictWhenTaken, millis, optionalTime, time } from "./columns.ts";
+import { millis, optionalTime, time } from "./columns.ts";
 import type { Database, Value } from "./database.ts";
+import { conflictWhenTaken } from "./failures.ts";
 
 interface AppRow {
   id: string;

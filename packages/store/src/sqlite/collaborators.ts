@@ -1,8 +1,9 @@
 // Collaborators in SQLite.
 
 import type { Collaborator, CollaboratorRole, CollaboratorStore } from "@slipway/core";
-import { conflictWhenTaken, time } from "./columns.ts";
+import { time } from "./columns.ts";
 import type { Database } from "./database.ts";
+import { conflictWhenTaken } from "./failures.ts";
 
 interface CollaboratorRow {
   id: string;

@@ -11,7 +11,7 @@ import {
   fixedValues,
 } from "./deployment-row.ts";
 import type { DeploymentRow } from "./deployment-row.ts";
-import { isUniqueViolation } from "./failures.ts";
+import { falseWhenTaken } from "./failures.ts";
 
 /** Spelled as in the partial indexes: SQLite uses one only where the query repeats its condition. */
 const running = `status IN (${runningStatuses.map((status) => `'${status}'`).join(", ")})`;
@@ -78,17 +78,14 @@ function create(transaction: Transaction, request: NewDeployment): Deployment {
   return deployment;
 }
 
-async function compareAndSet(database: Database, next: Deployment): Promise<boolean> {
-  try {
-    return await database.write(
+function compareAndSet(database: Database, next: Deployment): Promise<boolean> {
+  // The only unique index a change can meet is the one that allows one running deployment an app.
+  return falseWhenTaken(
+    database.write(
       (transaction) =>
         transaction.run(commands.update, ...changeableValues(next), next.id, next.revision - 1) === 1,
-    );
-  } catch (error) {
-    // The only unique index a change can meet is the one that allows one running deployment an app.
-    if (isUniqueViolation(error)) return false;
-    throw error;
-  }
+    ),
+  );
 }
 
 function byId(transaction: Transaction, id: string): Deployment | null {

@@ -17,8 +17,28 @@ export function isBusy(error: unknown): boolean {
 }
 
 /** A unique index refused the row. */
-export function isUniqueViolation(error: unknown): boolean {
+function isUniqueViolation(error: unknown): boolean {
   return uniqueViolations.has(sqliteCode(error));
+}
+
+/** Waits for a write; a row that a unique index refuses is a "conflict" that says what is taken. */
+export async function conflictWhenTaken<Result>(write: Promise<Result>, message: string): Promise<Result> {
+  try {
+    return await write;
+  } catch (error) {
+    if (isUniqueViolation(error)) throw new SlipwayError("conflict", message, { cause: error });
+    throw error;
+  }
+}
+
+/** Waits for a write; one that a unique index refuses is not made: false. */
+export async function falseWhenTaken(write: Promise<boolean>): Promise<boolean> {
+  try {
+    return await write;
+  } catch (error) {
+    if (isUniqueViolation(error)) return false;
+    throw error;
+  }
 }
 
 /**

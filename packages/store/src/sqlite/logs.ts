@@ -47,9 +47,9 @@ export function logStore(database: Database): LogStore {
 
 function append(transaction: Transaction, chunk: LogChunk): boolean {
   const { deploymentId, firstSeq, attempt } = chunk;
+  if (transaction.all(logQueries.newer, deploymentId, attempt).length > 0) return false;
   const [standing] = transaction.all<{ attempt: number }>(logQueries.at, deploymentId, firstSeq);
   if (standing?.attempt === attempt) return true;
-  if (transaction.all(logQueries.newer, deploymentId, attempt).length > 0) return false;
   removeOutlived(transaction, chunk);
   transaction.run(
     "INSERT INTO log_chunks (deployment_id, first_seq, line_count, attempt, text, at) VALUES (?, ?, ?, ?, ?, ?)",

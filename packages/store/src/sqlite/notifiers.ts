@@ -9,8 +9,9 @@ import type {
   NotifierStore,
   NotifierTarget,
 } from "@slipway/core";
-import { conflictWhenTaken, time } from "./columns.ts";
+import { time } from "./columns.ts";
 import type { Database, Value } from "./database.ts";
+import { conflictWhenTaken } from "./failures.ts";
 
 interface NotifierRow {
   id: string;

@@ -1,9 +1,9 @@
 // Operations in SQLite: what waits in an app's lane beside its deployments, and the one that runs.
 
 import type { Operation, OperationKind, OperationStatus, OperationStore } from "@slipway/core";
-import { conflictWhenTaken, millis, optionalTime, time } from "./columns.ts";
+import { millis, optionalTime, time } from "./columns.ts";
 import type { Database, Value } from "./database.ts";
-import { isUniqueViolation } from "./failures.ts";
+import { conflictWhenTaken, falseWhenTaken } from "./failures.ts";
 
 interface OperationRow {
   id: string;
@@ -76,17 +76,14 @@ function insert(database: Database, operation: Operation): Promise<void> {
   });
 }
 
-async function compareAndSet(database: Database, next: Operation): Promise<boolean> {
-  try {
-    return await database.write(
+function compareAndSet(database: Database, next: Operation): Promise<boolean> {
+  // The only unique index a change can meet is the one that allows one running operation an app.
+  return falseWhenTaken(
+    database.write(
       (transaction) =>
         transaction.run(commands.update, ...changeable(next), next.id, next.revision - 1) === 1,
-    );
-  } catch (error) {
-    // The only unique index a change can meet is the one that allows one running operation an app.
-    if (isUniqueViolation(error)) return false;
-    throw error;
-  }
+    ),
+  );
 }
 
 function changeable(operation: Operation): Value[] {

@@ -1,8 +1,9 @@
 // Users and their API tokens in SQLite.
 
 import type { ApiToken, TokenStore, User, UserStore } from "@slipway/core";
-import { conflictWhenTaken, millis, optionalTime, time } from "./columns.ts";
+import { millis, optionalTime, time } from "./columns.ts";
 import type { Database, Value } from "./database.ts";
+import { conflictWhenTaken } from "./failures.ts";
 
 interface UserRow {
   id: string;

@@ -1,8 +1,8 @@
 // Apps' configuration variables in SQLite.
 
 import type { Variable, VariableStore } from "@slipway/core";
-import { conflictWhenTaken } from "./columns.ts";
 import type { Database, Transaction } from "./database.ts";
+import { conflictWhenTaken } from "./failures.ts";
 
 interface VariableRow {
   id: string;
