@@ -21,4 +21,4 @@ export type { SchedulerPlace } from "./scheduler-contract.ts";
 export { lacksPrivateEngine, startPrivateEngine } from "./docker/private-engine.ts";
 export type { PrivateEngine } from "./docker/private-engine.ts";
 export { lacksEngine, newInstallation, testEngine } from "./docker/test-engine.ts";
-export { drain, refusal } from "./outcomes.ts";
+export { drain, refusal, unexpected } from "./outcomes.ts";

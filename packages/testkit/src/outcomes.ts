@@ -3,6 +3,11 @@
 import { SlipwayError } from "@slipway/core";
 import type { ByteStream } from "@slipway/core";
 
+/** For what is told of errors that must not be. */
+export function unexpected(error: unknown): never {
+  throw error;
+}
+
 /** Reads a stream to its end or its error. */
 export async function drain(stream: ByteStream): Promise<number> {
   let sizeBytes = 0;

@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { MongoClient } from "mongodb";
 import { servicesRequired, testMongoUrl } from "../config.ts";
 import { containerMachine, findMongoImage } from "./container.ts";
+import { withDatabase } from "./database-url.ts";
 import { hasMongod, processMachine } from "./process.ts";
 
 /** An empty database of the test's own; disposing it removes it. */
@@ -50,7 +51,7 @@ export async function lacksMongoServer(): Promise<boolean> {
 /** Takes an empty database where MONGO_URL says, else on a private server. */
 export async function startMongo(): Promise<TestMongo> {
   if (testMongoUrl === undefined) return startMongoServer();
-  const url = withDatabase(testMongoUrl);
+  const url = withDatabase(testMongoUrl, newName());
   return {
     url,
     [Symbol.asyncDispose]: () =>
@@ -63,7 +64,7 @@ export async function startMongo(): Promise<TestMongo> {
 /** Starts a private server: a mongod, else a container. */
 export async function startMongoServer(): Promise<TestMongoServer> {
   const machine = await newMachine();
-  const url = withDatabase(`mongodb://127.0.0.1:${machine.port}`);
+  const url = withDatabase(`mongodb://127.0.0.1:${machine.port}`, newName());
   const start = async () => {
     await machine.start();
     await answers(url);
@@ -89,10 +90,8 @@ async function newMachine(): Promise<Machine> {
   return containerMachine(image);
 }
 
-function withDatabase(serverUrl: string): string {
-  const url = new URL(serverUrl);
-  url.pathname = `/slipway-test-${randomBytes(4).toString("hex")}`;
-  return url.href;
+function newName(): string {
+  return `slipway-test-${randomBytes(4).toString("hex")}`;
 }
 
 async function answers(url: string): Promise<void> {
