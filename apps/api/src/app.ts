@@ -80,7 +80,12 @@ async function openPlatform(
     config,
     logger,
     store,
-    blobs: opened.use(await openBlobs({ url: config.blobsUrl })),
+    blobs: opened.use(
+      await openBlobs({
+        url: config.blobsUrl,
+        onError: (error, message) => logger.warn({ err: error }, message),
+      }),
+    ),
     redis,
     keys,
     notifications: opened.use(openNotifications({ redisUrl, keys, onError })),

@@ -10,7 +10,7 @@ import type { UrlSigner } from "@slipway/auth";
 import type { BlobStore, Store, User } from "@slipway/core";
 import { createLogger } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
-import { aUser, freePort, startRedis } from "@slipway/testkit";
+import { aUser, freePort, startRedis, unexpected } from "@slipway/testkit";
 import type { TestRedis } from "@slipway/testkit";
 import { startApi } from "./app.ts";
 import type { ApiService } from "./app.ts";
@@ -65,7 +65,7 @@ export async function startTestApi(
   const api = await startApi(config, createLogger({ name: "api", level: "silent" }), events);
   opened.defer(() => api.stop({ graceMs: 1_000 }));
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
-  const blobs = opened.use(await openBlobs({ url: config.blobsUrl }));
+  const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError: unexpected }));
   const url = config.PUBLIC_API_URL;
   const resources = opened.move();
   return {

@@ -85,7 +85,8 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       if (job.type === "clean-sources") {
         await cleanSources(platform);
         await cleanDeliveries(platform);
-        return cleanOperations(platform);
+        await cleanOperations(platform);
+        return platform.blobs.clean();
       }
       await reconcile({ deployments, operations, lanes, ...exhausted });
       await resumeRemovals(platform, lanes);
@@ -163,13 +164,14 @@ async function openPlatform(
     client.disconnect(),
   );
   redis.on("error", (error) => logger.warn({ err: error }, "the connection to Redis failed"));
+  const onError = (error: unknown, message: string) => logger.warn({ err: error }, message);
   return {
     config,
     logger,
     redis,
     keys: redisKeys(installationId),
     store: opened.use(await openStore({ databaseUrl: config.databaseUrl })),
-    blobs: opened.use(await openBlobs({ url: config.blobsUrl })),
+    blobs: opened.use(await openBlobs({ url: config.blobsUrl, onError })),
     engine: opened.use(openEngine(place(config.DOCKER_HOST))),
     registry: opened.use(openRegistry(registryOf(config))),
     scheduler: opened.use(

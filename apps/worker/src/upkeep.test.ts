@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { sourceBlobKey } from "@slipway/core";
 import { openBlobs, openStore } from "@slipway/store";
-import { aNewDeployment, anApp } from "@slipway/testkit";
+import { aNewDeployment, anApp, unexpected } from "@slipway/testkit";
 import { cleanSources } from "./upkeep.ts";
 
 test("all uploads whose time is over go, however many, but those that wait for their deployment", async () => {
@@ -13,7 +13,7 @@ test("all uploads whose time is over go, however many, but those that wait for t
   const directory = await mkdtemp(join(tmpdir(), "slipway-upkeep-"));
   opened.defer(() => rm(directory, { recursive: true, force: true }));
   const store = opened.use(await openStore({ databaseUrl: `${directory}/slipway.db` }));
-  const blobs = opened.use(await openBlobs({ url: `${directory}/blobs` }));
+  const blobs = opened.use(await openBlobs({ url: `${directory}/blobs`, onError: unexpected }));
   const app = anApp();
   await store.apps.create(app);
   const ids = Array.from({ length: 350 }, (_, at) => `source-${String(at).padStart(3, "0")}`);

@@ -78,6 +78,8 @@ export async function cleanSources({
       else {
         await blobs.delete(sourceBlobKey(id));
         await store.sources.remove(id);
+        // Again: an upload may have ended while its source was still there. A later one finds it gone, and takes its blob away.
+        await blobs.delete(sourceBlobKey(id));
       }
     }
     if (found.length < limit) return;

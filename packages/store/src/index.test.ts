@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { aUser, lacksMongo, startMongo } from "@slipway/testkit";
+import { aUser, lacksMongo, startMongo, unexpected } from "@slipway/testkit";
 import { openBlobs, openStore } from "./index.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 import type { TemporaryDirectory } from "./temporary-directory.ts";
@@ -30,7 +30,7 @@ test.each([
 });
 
 test("blobs are opened in a directory", async () => {
-  await using blobs = await openBlobs({ url: `file:${directory.path}/blobs` });
+  await using blobs = await openBlobs({ url: `file:${directory.path}/blobs`, onError: unexpected });
   await expect(blobs.ping()).resolves.toBeUndefined();
 });
 
@@ -38,7 +38,7 @@ describe.skipIf(await lacksMongo())("MongoDB", () => {
   test("is opened for the database and for blobs, which share it", async () => {
     await using mongo = await startMongo();
     await using store = await openStore({ databaseUrl: mongo.url });
-    await using blobs = await openBlobs({ url: mongo.url });
+    await using blobs = await openBlobs({ url: mongo.url, onError: unexpected });
     const user = aUser();
     await store.users.create(user);
     await blobs.put("key", streamOf("bytes"));
@@ -63,7 +63,7 @@ test.each([
   "mongodb+srv://user:secret@host:27017/db",
 ])("%j is refused without being repeated", async (url) => {
   const refused = { code: "configuration-invalid", message: expect.not.stringContaining("secret") };
-  for (const opened of [openStore({ databaseUrl: url }), openBlobs({ url })]) {
+  for (const opened of [openStore({ databaseUrl: url }), openBlobs({ url, onError: unexpected })]) {
     const error: unknown = await opened.catch((thrown: unknown) => thrown);
     expect(error).toMatchObject(refused);
     expect(inspect(error)).not.toContain("secret");

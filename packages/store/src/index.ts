@@ -1,6 +1,7 @@
 // The store: opens the database and the blob store that an installation's settings name.
 
 import type { BlobStore, Store } from "@slipway/core";
+import type { OnBlobError } from "./blobs/clean-up.ts";
 import { openFileBlobs } from "./blobs/fs.ts";
 import { isMongoUrl, pathIn } from "./location.ts";
 import { openSqliteStore } from "./sqlite/store.ts";
@@ -26,10 +27,17 @@ export async function openStore({ databaseUrl: url }: { readonly databaseUrl: st
 /**
  * Opens the blob store.
  * @param options.url a path or `file:` URL of a directory, or a `mongodb:` or `mongodb+srv:` URL for its GridFS.
+ * @param options.onError told of what goes wrong beside what a call rejects with.
  * @throws {SlipwayError} "configuration-invalid" or "store-unavailable".
  */
-export async function openBlobs({ url }: { readonly url: string }): Promise<BlobStore> {
-  if (!isMongoUrl(url)) return openFileBlobs({ directory: pathIn(url, "blobs URL") });
+export async function openBlobs({
+  url,
+  onError,
+}: {
+  readonly url: string;
+  readonly onError: OnBlobError;
+}): Promise<BlobStore> {
+  if (!isMongoUrl(url)) return openFileBlobs({ directory: pathIn(url, "blobs URL"), onError });
   const { openGridFsBlobs } = await import("./blobs/gridfs.ts");
-  return openGridFsBlobs({ url });
+  return openGridFsBlobs({ url, onError });
 }

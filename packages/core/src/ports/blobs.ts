@@ -23,6 +23,11 @@ export interface BlobStore extends AsyncDisposable {
   delete(key: string): Promise<void>;
   /** Deletes every blob whose key begins with the prefix (which ends in "/"). */
   deletePrefix(prefix: string): Promise<void>;
+  /**
+   * Removes what processes that died left unfinished, and what was replaced or deleted and is kept for its readers, once its
+   * time is over. Nobody else does: call it now and then, from anywhere. What it could not remove is tried with a later call.
+   */
+  clean(): Promise<void>;
   /** Rejects with "store-unavailable" when it cannot be used. */
   ping(): Promise<void>;
 }

@@ -1,7 +1,7 @@
-import { mkdir, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { blobContract } from "@slipway/testkit";
+import { blobContract, drain, unexpected } from "@slipway/testkit";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import type { TemporaryDirectory } from "../temporary-directory.ts";
 import { openFileBlobs } from "./fs.ts";
@@ -11,7 +11,7 @@ const hourMs = 3_600_000;
 blobContract("the file system", async () => {
   const directory = await temporaryDirectory();
   return {
-    open: () => openFileBlobs({ directory: directory.path }),
+    open: () => openFileBlobs({ directory: directory.path, onError: unexpected }),
     leftovers: async () => {
       const found = await readdir(directory.path, { recursive: true, withFileTypes: true });
       return found.filter((entry) => entry.isFile()).length;
@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => directory[Symbol.asyncDispose]());
 
-test("opening removes what was left unfinished a day ago, and nothing younger", async () => {
+test("cleaning removes what was left unfinished a day ago, and nothing younger", async () => {
   const unfinished = join(directory.path, "tmp");
   await mkdir(join(unfinished, "old-folder/below"), { recursive: true });
   for (const name of ["old", "young"]) await writeFile(join(unfinished, name), "half a blob");
@@ -38,12 +38,13 @@ test("opening removes what was left unfinished a day ago, and nothing younger", 
     const at = new Date(Date.now() - hours * hourMs);
     await utimes(join(unfinished, name), at, at);
   }
-  await openFileBlobs({ directory: directory.path });
+  await using blobs = await openFileBlobs({ directory: directory.path, onError: unexpected });
+  await blobs.clean();
   expect(await readdir(unfinished)).toEqual(["young"]);
 });
 
 test("blobs are for this user's eyes only", async () => {
-  const blobs = await openFileBlobs({ directory: join(directory.path, "deep/blobs") });
+  const blobs = await openFileBlobs({ directory: join(directory.path, "deep/blobs"), onError: unexpected });
   await blobs.put("sources/a", one("bytes"));
   const modeOf = async (path: string) => (await stat(join(directory.path, "deep/blobs", path))).mode & 0o777;
   expect(await modeOf("blobs")).toBe(0o700);
@@ -52,13 +53,45 @@ test("blobs are for this user's eyes only", async () => {
 
 test("a directory that is gone, or a file, is store-unavailable", async () => {
   const unavailable = { code: "store-unavailable" };
-  const blobs = await openFileBlobs({ directory: directory.path });
+  const blobs = await openFileBlobs({ directory: directory.path, onError: unexpected });
   await rm(join(directory.path, "tmp"), { recursive: true });
   await expect(blobs.ping()).rejects.toMatchObject(unavailable);
   await expect(blobs.put("a", one("bytes"))).rejects.toMatchObject(unavailable);
   await writeFile(join(directory.path, "file"), "");
-  const inFile = openFileBlobs({ directory: join(directory.path, "file") });
+  const inFile = openFileBlobs({ directory: join(directory.path, "file"), onError: unexpected });
   await expect(inFile).rejects.toMatchObject({ ...unavailable, cause: { code: "ENOTDIR" } });
+});
+
+test("an upload fails with its own error, and what its cleaning away meets is told", async () => {
+  const told: unknown[] = [];
+  await using blobs = await openFileBlobs({
+    directory: directory.path,
+    onError: (error) => told.push(error),
+  });
+  const broken = new Error("the client hung up");
+  const unfinished = join(directory.path, "tmp");
+  const upload = blobs.put(
+    "key",
+    (async function* () {
+      yield Buffer.from("half a blob");
+      await rename(unfinished, join(directory.path, "elsewhere"));
+      await writeFile(unfinished, "no folder");
+      throw broken;
+    })(),
+  );
+  await expect(upload).rejects.toBe(broken);
+  expect(told).toMatchObject([{ code: "store-unavailable" }]);
+});
+
+test("a blob that cannot be read is store-unavailable", async () => {
+  await using blobs = await openFileBlobs({ directory: directory.path, onError: unexpected });
+  // Opened as a file is, and read as none can be.
+  await mkdir(join(directory.path, "blobs/key~"));
+  const blob = await blobs.get("key");
+  await expect(drain(blob?.bytes ?? one(""))).rejects.toMatchObject({
+    code: "store-unavailable",
+    cause: { code: "EISDIR" },
+  });
 });
 
 async function* one(text: string) {

@@ -5,14 +5,18 @@ import { constants } from "node:fs";
 import { access, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
+import { Readable } from "node:stream";
 import { SlipwayError } from "@slipway/core";
 import type { BlobStore, ByteStream } from "@slipway/core";
 import { abortable } from "./abortable.ts";
+import { orCleanUp } from "./clean-up.ts";
+import type { OnBlobError } from "./clean-up.ts";
 import { checkBlobKey, checkBlobPrefix } from "./key.ts";
 
 export interface FileBlobsOptions {
   /** Made when missing, for this user only. Finished blobs are below `blobs/`, unfinished ones in `tmp/`. */
   readonly directory: string;
+  readonly onError: OnBlobError;
 }
 
 /** An unfinished blob that nobody has written to for so long belongs to a process that died. */
@@ -27,25 +31,25 @@ interface Places {
 }
 
 /**
- * Opens the directory as a blob store and removes what dead processes left unfinished in it.
+ * Opens the directory as a blob store.
  * @throws {SlipwayError} "store-unavailable" where it cannot be made or used.
  */
-export async function openFileBlobs({ directory }: FileBlobsOptions): Promise<BlobStore> {
+export async function openFileBlobs({ directory, onError }: FileBlobsOptions): Promise<BlobStore> {
   const root = resolve(directory);
   const places = { blobs: join(root, "blobs"), unfinished: join(root, "tmp") };
   await onDisk(async () => {
     await mkdir(places.blobs, { recursive: true, mode: 0o700 });
     await mkdir(places.unfinished, { recursive: true, mode: 0o700 });
-    await sweep(places.unfinished, Date.now() - staleAfterMs);
   });
   return {
-    put: (key, bytes, options = {}) => put(places, key, bytes, options),
-    get: async (key) => get(pathOf(places, key)),
+    put: (key, bytes, options = {}) => put(places, onError, key, bytes, options),
+    get: async (key) => get(pathOf(places, key), onError),
     delete: async (key) => {
       const path = pathOf(places, key);
       await onDisk(() => rm(path, { force: true }));
     },
     deletePrefix: (prefix) => deletePrefix(places, prefix),
+    clean: () => onDisk(() => sweep(places.unfinished, Date.now() - staleAfterMs)),
     ping: () =>
       onDisk(async () => {
         await access(places.blobs, constants.R_OK | constants.W_OK);
@@ -63,29 +67,29 @@ function pathOf(places: Places, key: string): string {
 
 async function put(
   places: Places,
+  onError: OnBlobError,
   key: string,
   bytes: ByteStream,
   options: { readonly maxSizeBytes?: number; readonly signal?: AbortSignal },
 ): Promise<{ sizeBytes: number }> {
   const target = pathOf(places, key);
   const unfinished = join(places.unfinished, randomUUID());
-  try {
-    const sizeBytes = await write(unfinished, bytes, options);
+  const work = async () => {
+    const sizeBytes = await write(unfinished, onError, bytes, options);
     await onDisk(() => moveIntoPlace(unfinished, target, places.blobs));
     return { sizeBytes };
-  } catch (error) {
-    await onDisk(() => rm(unfinished, { force: true }));
-    throw error;
-  }
+  };
+  return orCleanUp(work(), () => onDisk(() => rm(unfinished, { force: true })), onError);
 }
 
 async function write(
   path: string,
+  onError: OnBlobError,
   bytes: ByteStream,
   { maxSizeBytes = Infinity, signal }: { readonly maxSizeBytes?: number; readonly signal?: AbortSignal },
 ): Promise<number> {
   const file = await onDisk(() => open(path, "wx", 0o600));
-  try {
+  const work = async () => {
     let sizeBytes = 0;
     for await (const chunk of abortable(bytes, signal)) {
       sizeBytes += chunk.length;
@@ -96,9 +100,10 @@ async function write(
     signal?.throwIfAborted();
     await onDisk(() => file.sync());
     return sizeBytes;
-  } finally {
-    await file.close();
-  }
+  };
+  const sizeBytes = await orCleanUp(work(), () => file.close(), onError);
+  await onDisk(() => file.close());
+  return sizeBytes;
 }
 
 /** Renames, which replaces at once for all readers, and makes the new name and its folders outlive a power cut. */
@@ -134,11 +139,34 @@ async function syncFolders(folder: string, root: string): Promise<void> {
 }
 
 /** The stream holds the file open: read it to the end, or end the iteration (or destroy it), to close it. */
-async function get(path: string): Promise<{ sizeBytes: number; bytes: ByteStream } | null> {
+async function get(
+  path: string,
+  onError: OnBlobError,
+): Promise<{ sizeBytes: number; bytes: ByteStream } | null> {
   const file = await onDisk(() => openIfThere(path));
   if (file === null) return null;
-  const { size } = await onDisk(() => file.stat());
-  return { sizeBytes: size, bytes: file.createReadStream({ highWaterMark: readChunkBytes }) };
+  const { size } = await orCleanUp(
+    onDisk(() => file.stat()),
+    () => file.close(),
+    onError,
+  );
+  return { sizeBytes: size, bytes: bytesOf(file, onError) };
+}
+
+/** Not the file's own stream, whose errors would come out as the system's. */
+function bytesOf(file: FileHandle, onError: OnBlobError): Readable {
+  const bytes = Readable.from(chunksOf(file), { objectMode: false });
+  return bytes.once("close", () => {
+    file.close().catch((error: unknown) => onError(error, "cannot close a blob that was read"));
+  });
+}
+
+async function* chunksOf(file: FileHandle): ByteStream {
+  for (;;) {
+    const { bytesRead, buffer } = await onDisk(() => file.read(Buffer.allocUnsafe(readChunkBytes)));
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
 }
 
 async function openIfThere(path: string): Promise<FileHandle | null> {

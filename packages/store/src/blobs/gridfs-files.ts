@@ -30,8 +30,10 @@ interface KeyDocument {
 }
 
 /** A file that goes when its time is over, unless a key points to it. */
-interface DoomedDocument {
+export interface DoomedDocument {
   readonly _id: ObjectId;
+  /** Of whoever wrote the entry last. */
+  readonly token: string;
   readonly at: Date;
 }
 
@@ -63,6 +65,7 @@ export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
 
 const chunkBytes = 1024 * 1024;
 const chunksPerRead = 4;
+const chunksPerRemoval = 64;
 
 export function collections(database: Db): Collections {
   return {
@@ -84,15 +87,15 @@ export async function writeFile(
   options: {
     readonly maxSizeBytes?: number;
     readonly signal?: AbortSignal;
-    /** Called after each. */
-    readonly onChunk: () => Promise<void>;
+    /** Called before each is written. */
+    readonly beforeChunk: () => Promise<void>;
   },
 ): Promise<number> {
   let [n, length] = [0, 0];
   for await (const data of chunked(abortable(bytes, options.signal), options.maxSizeBytes ?? Infinity)) {
+    await options.beforeChunk();
     const chunk = { files_id: file.fileId, n, data: new Binary(data) };
     await connection.run((database) => collections(database).chunks.insertOne({ ...chunk }));
-    await options.onChunk();
     n += 1;
     length += data.length;
   }
@@ -127,10 +130,17 @@ export async function* readFile(connection: Connection, fileId: ObjectId, sizeBy
   }
 }
 
-/** Removes a file, finished or not; one that is gone is fine. */
-export async function removeFile({ files, chunks }: Collections, fileId: ObjectId): Promise<void> {
-  await files.deleteOne({ _id: fileId });
-  await chunks.deleteMany({ files_id: fileId });
+/** Removes a file, finished or not, a slice at a time, so that no call is long; one that is gone is fine. */
+export async function removeFile(connection: Connection, fileId: ObjectId): Promise<void> {
+  await connection.run((database) => collections(database).files.deleteOne({ _id: fileId }));
+  for (;;) {
+    const last = await connection.run((database) =>
+      collections(database).chunks.findOne({ files_id: fileId }, { sort: { n: -1 }, projection: { n: 1 } }),
+    );
+    if (last === null) return;
+    const slice = { files_id: fileId, n: { $gt: last.n - chunksPerRemoval } };
+    await connection.run((database) => collections(database).chunks.deleteMany(slice));
+  }
 }
 
 /** Gathers or cuts to chunks of one size, the last one smaller. */

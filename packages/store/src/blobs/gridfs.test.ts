@@ -1,6 +1,6 @@
-import { MongoClient } from "mongodb";
+import { Binary, MongoClient, ObjectId } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { blobContract, lacksMongo, startMongo } from "@slipway/testkit";
+import { blobContract, lacksMongo, startMongo, unexpected } from "@slipway/testkit";
 import type { TestMongo } from "@slipway/testkit";
 import { openGridFsBlobs } from "./gridfs.ts";
 
@@ -12,7 +12,7 @@ describe.skipIf(lacking)("GridFS", () => {
     const mongo = await startMongo();
     const client = await MongoClient.connect(mongo.url);
     return {
-      open: () => openGridFsBlobs({ url: mongo.url }),
+      open: () => openGridFsBlobs({ url: mongo.url, onError: unexpected }),
       leftovers: () => countAll(client),
       [Symbol.asyncDispose]: async () => {
         await client.close();
@@ -28,7 +28,11 @@ describe.skipIf(lacking)("files of GridFS that no key points to", () => {
   const database = () => client.db();
   /** As another process sees the blobs, some hours from now. */
   const openLater = (hours: number) =>
-    openGridFsBlobs({ url: mongo.url, now: () => new Date(Date.now() + hours * hourMs) });
+    openGridFsBlobs({
+      url: mongo.url,
+      now: () => new Date(Date.now() + hours * hourMs),
+      onError: unexpected,
+    });
   beforeAll(async () => {
     mongo = await startMongo();
     client = await MongoClient.connect(mongo.url);
@@ -39,15 +43,17 @@ describe.skipIf(lacking)("files of GridFS that no key points to", () => {
   });
 
   test("are kept for an hour for their readers, then removed", async () => {
-    await using blobs = await openGridFsBlobs({ url: mongo.url });
+    await using blobs = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
     await blobs.put("replaced", streamOf("old"));
     await blobs.put("replaced", streamOf("new"));
     await blobs.put("deleted", streamOf("gone"));
     await blobs.delete("deleted");
     await using soon = await openLater(0.9);
+    await soon.clean();
     expect(await soon.get("deleted")).toBeNull();
     expect(await database().collection("blobs.files").countDocuments()).toBe(3);
     await using late = await openLater(1.1);
+    await late.clean();
     expect(await database().collection("blobs.files").countDocuments()).toBe(1);
     expect(await database().collection("blobs.chunks").countDocuments()).toBe(1);
     expect(await textOf((await late.get("replaced"))?.bytes)).toBe("new");
@@ -55,15 +61,16 @@ describe.skipIf(lacking)("files of GridFS that no key points to", () => {
   });
 
   test("are not those a key points to, whatever was suspected of them", async () => {
-    await using blobs = await openGridFsBlobs({ url: mongo.url });
+    await using blobs = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
     await blobs.put("kept", streamOf("kept"));
     const file = await database().collection("blobs.files").findOne({ filename: "kept" });
     // As a process leaves it that dies right after its blob has become the current one.
     if (file === null) throw new Error("the blob has no file");
     await database()
       .collection("blobs.doomed")
-      .insertOne({ _id: file._id, at: new Date(0) });
-    await using later = await openGridFsBlobs({ url: mongo.url });
+      .insertOne({ _id: file._id, token: "its own", at: new Date(0) });
+    await using later = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
+    await later.clean();
     expect(await textOf((await later.get("kept"))?.bytes)).toBe("kept");
     expect(await database().collection("blobs.doomed").countDocuments()).toBe(0);
   });
@@ -71,7 +78,9 @@ describe.skipIf(lacking)("files of GridFS that no key points to", () => {
   test("are parts of an upload that was silent for an hour: it fails when it goes on, and leaves nothing", async () => {
     const { promise: goOn, resolve: letGoOn } = Promise.withResolvers<void>();
     const before = await countAll(client);
-    await using blobs = await openGridFsBlobs({ url: mongo.url });
+    let sinceMs = 0;
+    const now = () => new Date(Date.now() + sinceMs);
+    await using blobs = await openGridFsBlobs({ url: mongo.url, now, onError: unexpected });
     const upload = blobs.put("silent", silentBetweenChunks(goOn));
     await expect
       .poll(() =>
@@ -80,12 +89,27 @@ describe.skipIf(lacking)("files of GridFS that no key points to", () => {
           .countDocuments({ n: 0, data: { $exists: true } }),
       )
       .toBeGreaterThan(await database().collection("blobs.files").countDocuments());
-    await using _late = await openLater(1.1);
+    await using late = await openLater(1.1);
+    await late.clean();
     expect(await countAll(client)).toBe(before);
+    sinceMs = 1.1 * hourMs;
     letGoOn();
     await expect(upload).rejects.toMatchObject({ code: "store-unavailable" });
     expect(await countAll(client)).toBe(before);
     expect(await blobs.get("silent")).toBeNull();
+  });
+
+  test("go whole however many parts they have, and many of them at once", async () => {
+    await using blobs = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
+    const before = await countAll(client);
+    const doomed = Array.from({ length: 150 }, () => ({ _id: new ObjectId(), token: "t", at: new Date(0) }));
+    const parts = doomed.flatMap(({ _id: files_id }, file) =>
+      Array.from({ length: file === 0 ? 200 : 1 }, (_, n) => ({ files_id, n, data: new Binary() })),
+    );
+    await database().collection("blobs.doomed").insertMany(doomed);
+    await database().collection("blobs.chunks").insertMany(parts);
+    await blobs.clean();
+    expect(await countAll(client)).toBe(before);
   });
 });
 

@@ -5,7 +5,11 @@
 // down before anything can go wrong (`doomed`), so nothing is left behind by a process that dies: not a half upload, not a
 // replaced blob. An entry there is a suspicion; a file is only removed while no key points to it, and once none does, none
 // ever will again.
+//
+// There is one entry a file, and several may write it: whoever uploads, whoever takes the key from it, whoever removes it. Each
+// gives it a token of its own, and changes or deletes it by the token that it knows, so nobody undoes what another wrote.
 
+import { randomUUID } from "node:crypto";
 import { ObjectId } from "mongodb";
 import { SlipwayError } from "@slipway/core";
 import type { BlobStore, ByteStream } from "@slipway/core";
@@ -13,51 +17,51 @@ import { Connection } from "../mongo/connection.ts";
 import type { ConnectionOptions } from "../mongo/connection.ts";
 import { insertIfMissing } from "../mongo/documents.ts";
 import { ensureIndexes } from "../mongo/indexes.ts";
+import { orCleanUp } from "./clean-up.ts";
+import type { OnBlobError } from "./clean-up.ts";
 import { collections, indexes, readFile, removeFile, writeFile } from "./gridfs-files.ts";
-import type { Collections } from "./gridfs-files.ts";
+import type { Collections, DoomedDocument } from "./gridfs-files.ts";
 import { checkBlobKey, checkBlobPrefix } from "./key.ts";
 
 export interface GridFsBlobsOptions extends ConnectionOptions {
   /** The clock by which files are kept for their readers. */
   readonly now?: () => Date;
+  readonly onError: OnBlobError;
 }
 
 /** An upload says within this time that it lives, and a blob that was replaced can be read to its end for this long. */
 const keptMs = 60 * 60 * 1000;
 const sayAliveEveryMs = 60 * 1000;
-/** No put or delete pays for more of the files that others left. */
-const removedAtOnce = 10;
+const removedAtOnce = 100;
 /** Each lost race is somebody's success, so this is never reached but by a fault. */
 const mostRounds = 1_000;
 const silenceMs = 30_000;
 
 /**
- * Opens the database's GridFS as a blob store and removes what dead processes left unfinished in it.
+ * Opens the database's GridFS as a blob store.
  * @throws {SlipwayError} "store-unavailable" where no server answers, "configuration-invalid" for a URL that is none.
  */
 export async function openGridFsBlobs({
   now = () => new Date(),
+  onError,
   ...options
 }: GridFsBlobsOptions): Promise<BlobStore> {
-  const connection = await Connection.open({ silenceMs, ...options });
-  try {
-    await connection.run((database) => ensureIndexes(database, indexes));
-    const blobs = new GridFs(connection, now);
-    await blobs.removeDoomed();
-    return blobs;
-  } catch (error) {
-    await connection[Symbol.asyncDispose]();
-    throw error;
-  }
+  await ensureIndexes(options, indexes);
+  return new GridFs(await Connection.open({ silenceMs, ...options }), now, onError);
 }
+
+/** An entry as whoever wrote it last knows it. */
+type Doom = Pick<DoomedDocument, "_id" | "token">;
 
 class GridFs implements BlobStore {
   readonly #connection: Connection;
   readonly #now: () => Date;
+  readonly #onError: OnBlobError;
 
-  constructor(connection: Connection, now: () => Date) {
+  constructor(connection: Connection, now: () => Date, onError: OnBlobError) {
     this.#connection = connection;
     this.#now = now;
+    this.#onError = onError;
   }
 
   async put(
@@ -67,13 +71,13 @@ class GridFs implements BlobStore {
   ): Promise<{ sizeBytes: number }> {
     checkBlobKey(key);
     options.signal?.throwIfAborted();
-    await this.removeDoomed();
     const fileId = new ObjectId();
-    await this.#doom(fileId);
-    const sizeBytes = await this.#upload(fileId, key, bytes, options);
+    const doom = await this.#doom(fileId);
+    const sizeBytes = await this.#upload(doom, key, bytes, options);
     // Where its answer is lost nobody knows whether it was moved: the file stays, and doomed.
     await this.#point(key, { fileId, sizeBytes });
-    await this.#run(({ doomed }) => doomed.deleteOne({ _id: fileId }));
+    // Not where somebody has taken the key from the file by now: it has a token of theirs.
+    await this.#run(({ doomed }) => doomed.deleteOne(doom));
     return { sizeBytes };
   }
 
@@ -87,13 +91,11 @@ class GridFs implements BlobStore {
 
   async delete(key: string): Promise<void> {
     checkBlobKey(key);
-    await this.removeDoomed();
     await this.#point(key, null);
   }
 
   async deletePrefix(prefix: string): Promise<void> {
     checkBlobPrefix(prefix);
-    await this.removeDoomed();
     // "0" comes right after "/".
     const below = { $gte: prefix, $lt: `${prefix.slice(0, -1)}0` };
     const found = await this.#run(({ keys }) => keys.find({ _id: below }).toArray());
@@ -108,49 +110,74 @@ class GridFs implements BlobStore {
     return this.#connection[Symbol.asyncDispose]();
   }
 
-  /** Removes some of the files whose time is over. */
-  async removeDoomed(): Promise<void> {
+  /** One that fails goes to the end of the line: it does not stand before the others when this is called again. */
+  async clean(): Promise<void> {
     const before = new Date(this.#now().getTime() - keptMs);
-    const overdue = await this.#run(({ doomed }) =>
-      doomed
-        .find({ at: { $lt: before } })
-        .limit(removedAtOnce)
-        .toArray(),
-    );
-    for (const { _id, at } of overdue) {
-      await this.#run(async (places) => {
-        const needed = (await places.keys.findOne({ fileId: _id })) !== null;
-        if (!needed) await removeFile(places, _id);
-        // Not one that was written down anew meanwhile.
-        await places.doomed.deleteOne({ _id, at });
-      });
+    for (;;) {
+      const overdue = await this.#run(({ doomed }) =>
+        doomed
+          .find({ at: { $lt: before } })
+          .sort({ at: 1 })
+          .limit(removedAtOnce)
+          .toArray(),
+      );
+      for (const entry of overdue) await this.#removeUnlessNeeded(entry);
+      if (overdue.length < removedAtOnce) return;
     }
   }
 
-  async #upload(
-    fileId: ObjectId,
+  /**
+   * Looks first and claims then: the claim fails where the entry was written anew since it was read, so an upload that went on
+   * keeps its file, and from the claim on no upload can say that it lives.
+   */
+  async #removeUnlessNeeded(seen: DoomedDocument): Promise<void> {
+    const claim = { _id: seen._id, token: randomUUID() };
+    const claimed = await this.#run(async ({ keys, doomed }) => {
+      if ((await keys.findOne({ fileId: seen._id })) === null) {
+        const { matchedCount } = await doomed.updateOne(seen, {
+          $set: { token: claim.token, at: this.#now() },
+        });
+        return matchedCount === 1;
+      }
+      await doomed.deleteOne(seen);
+      return false;
+    });
+    if (!claimed) return;
+    await removeFile(this.#connection, seen._id);
+    await this.#run(({ doomed }) => doomed.deleteOne(claim));
+  }
+
+  #upload(
+    doom: Doom,
     key: string,
     bytes: ByteStream,
     options: { readonly maxSizeBytes?: number; readonly signal?: AbortSignal },
   ): Promise<number> {
     let saidAlive = this.#now().getTime();
-    const onChunk = async () => {
-      if (this.#now().getTime() - saidAlive < sayAliveEveryMs) return;
-      await this.#sayAlive(fileId);
+    const sayAlive = async () => {
+      await this.#sayAlive(doom);
       saidAlive = this.#now().getTime();
     };
-    try {
-      const file = { fileId, key, uploadedAt: this.#now };
-      const sizeBytes = await writeFile(this.#connection, file, bytes, { ...options, onChunk });
-      await this.#sayAlive(fileId);
+    const beforeChunk = async () => {
+      if (this.#now().getTime() - saidAlive >= sayAliveEveryMs) await sayAlive();
+    };
+    const file = { fileId: doom._id, key, uploadedAt: this.#now };
+    const work = async () => {
+      const sizeBytes = await writeFile(this.#connection, file, bytes, { ...options, beforeChunk });
+      await sayAlive();
       return sizeBytes;
-    } catch (error) {
-      await this.#run(async (places) => {
-        await removeFile(places, fileId);
-        await places.doomed.deleteOne({ _id: fileId });
-      });
-      throw error;
-    }
+    };
+    return orCleanUp(work(), (failure) => this.#forget(doom, failure), this.#onError);
+  }
+
+  /**
+   * Removes what a failed upload wrote. Where the database failed, a write that got no answer may still be carried out after a
+   * removal, and nobody would know of it: then the file stays doomed and goes with those.
+   */
+  async #forget(doom: Doom, failure: unknown): Promise<void> {
+    if (failure instanceof SlipwayError && failure.code === "store-unavailable") return;
+    await removeFile(this.#connection, doom._id);
+    await this.#run(({ doomed }) => doomed.deleteOne(doom));
   }
 
   /** Moves the key to another file, or takes it away; the file it pointed to is doomed before it is let go. */
@@ -181,17 +208,20 @@ class GridFs implements BlobStore {
   }
 
   /** From now on it goes after its time, unless a key points to it then. */
-  async #doom(fileId: ObjectId): Promise<void> {
-    const at = this.#now();
+  async #doom(fileId: ObjectId): Promise<Doom> {
+    const [doom, at] = [{ _id: fileId, token: randomUUID() }, this.#now()];
     await this.#run(async ({ doomed }) => {
-      const { matchedCount } = await doomed.updateOne({ _id: fileId }, { $set: { at } });
-      if (matchedCount === 0) await insertIfMissing(doomed, { _id: fileId, at });
+      for (;;) {
+        const { matchedCount } = await doomed.updateOne({ _id: fileId }, { $set: { token: doom.token, at } });
+        if (matchedCount === 1 || (await insertIfMissing(doomed, { ...doom, at }))) return;
+      }
     });
+    return doom;
   }
 
-  async #sayAlive(fileId: ObjectId): Promise<void> {
+  async #sayAlive(doom: Doom): Promise<void> {
     const { matchedCount } = await this.#run(({ doomed }) =>
-      doomed.updateOne({ _id: fileId }, { $set: { at: this.#now() } }),
+      doomed.updateOne(doom, { $set: { at: this.#now() } }),
     );
     if (matchedCount === 1) return;
     throw new SlipwayError("store-unavailable", "the upload was silent for so long that it was cleared away");

@@ -2,6 +2,7 @@
 
 import type { Db, Filter, Sort } from "mongodb";
 import type { App, AppStore } from "@slipway/core";
+import { compareAndSet } from "./compare-and-set.ts";
 import type { Connection } from "./connection.ts";
 import { document, entity } from "./documents.ts";
 import type { Stored } from "./documents.ts";
@@ -40,24 +41,16 @@ export function appStore(connection: Connection): AppStore {
     byName: (name) => one(appQueries.byName(name)),
     list: (owner) => many(owner === "all" ? appQueries.all : appQueries.ofOwner(owner.ownerId), { name: 1 }),
     deleted: () => many(appQueries.deleted, { deletedAt: 1 }),
-    compareAndSet: (next) => conflictWhenTaken(compareAndSet(connection, next), taken),
+    compareAndSet: (next) =>
+      conflictWhenTaken(
+        connection.run((database) => compareAndSet(apps(database), documentOf(next))),
+        taken,
+      ),
     remove: (id) =>
       connection.run(async (database) => {
         await apps(database).deleteOne({ _id: id });
       }),
   };
-}
-
-/** Sets the fields this version knows: those of a newer one stay as they are. */
-function compareAndSet(connection: Connection, next: App): Promise<boolean> {
-  const { _id, ...fields } = documentOf(next);
-  return connection.run(async (database) => {
-    const { matchedCount } = await apps(database).updateOne(
-      { _id, revision: next.revision - 1 },
-      { $set: fields },
-    );
-    return matchedCount === 1;
-  });
 }
 
 function documentOf(app: App): AppDocument {

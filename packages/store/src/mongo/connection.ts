@@ -1,8 +1,9 @@
-// A connection to one MongoDB database: how long a call may wait, what a failure is called, and an end that waits.
+// A connection to one MongoDB database: how long a call may take, what a failure is called, and an end that waits.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { MongoClient } from "mongodb";
 import type { Db, MongoClientOptions } from "mongodb";
+import { ConnectionString } from "mongodb-connection-string-url";
 import { SlipwayError } from "@slipway/core";
 import { isNeverCarriedOut, isNoServer, isWriteConflict, storeUnavailable } from "./failures.ts";
 
@@ -11,18 +12,40 @@ export interface ConnectionOptions {
   readonly url: string;
   /** How long a call waits for a server that can take it, the first connection included. */
   readonly selectionMs?: number;
-  /** How long a server may keep silent in a call. */
+  /** How long a server may keep silent in a call. What is run takes no longer than this and `selectionMs` together. */
   readonly silenceMs?: number;
 }
 
+/** What is run on a connection. `signal` aborts at the end of its time: who goes round in rounds has to look at it. */
+export type Work<Result> = (database: Db, signal: AbortSignal) => Promise<Result>;
+
 const defaultDatabase = "slipway";
-const defaultSelectionMs = 5_000;
+/** An election takes some ten seconds, and a call that comes in the middle of one is to see its end. */
+const defaultSelectionMs = 15_000;
 const defaultSilenceMs = 10_000;
-/** How often a call may lose to another before it fails. */
-const mostRounds = 50;
 /** Before a call is tried again, at most. */
 const pauseMs = 50;
-const databaseInUrl = /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^?]+)/i;
+/**
+ * Taken out of a URL: a stale read or a lost write would break the port's promises, and times are said here. Left to the
+ * driver's options, some of the URL's would still hold.
+ */
+const notTheUrls = [
+  "w",
+  "journal",
+  "wtimeout",
+  "wtimeoutMS",
+  "readConcernLevel",
+  "readPreference",
+  "readPreferenceTags",
+  "maxStalenessSeconds",
+  "retryReads",
+  "retryWrites",
+  "timeoutMS",
+  "serverSelectionTimeoutMS",
+  "connectTimeoutMS",
+  "socketTimeoutMS",
+  "waitQueueTimeoutMS",
+];
 
 /** Opened once per store. Disposing it lets what is under way finish; from then on every call is "store-unavailable". */
 export class Connection implements AsyncDisposable {
@@ -55,10 +78,13 @@ export class Connection implements AsyncDisposable {
     return connection;
   }
 
-  /** Runs calls on the database; all their failures come out as the store's port names them. */
-  async run<Result>(work: (database: Db) => Promise<Result>): Promise<Result> {
+  /**
+   * Runs calls on the database within one bound for all of them, whatever the driver repeats; all their failures come out as
+   * the store's port names them. What was sent and not answered when the bound ends may still be carried out.
+   */
+  async run<Result>(work: Work<Result>): Promise<Result> {
     if (this.#closed !== undefined) throw new SlipwayError("store-unavailable", "the store is closed");
-    const call = this.#repeatedly(work);
+    const call = this.#bounded((signal) => this.#repeatedly(work, signal));
     this.#underWay.add(call);
     try {
       return await call;
@@ -70,33 +96,48 @@ export class Connection implements AsyncDisposable {
   }
 
   /** Whatever a store does in one call is safe to repeat, as its port demands. */
-  async #repeatedly<Result>(work: (database: Db) => Promise<Result>): Promise<Result> {
+  async #repeatedly<Result>(work: Work<Result>, signal: AbortSignal): Promise<Result> {
     const giveUpAt = Date.now() + this.#options.selectionMs;
-    for (let round = 1; ; round += 1) {
+    for (;;) {
       const client = this.#client;
       try {
-        return await this.#bounded(work(client.db(databaseName(this.#options.url))));
+        return await work(client.db(databaseName(this.#options.url)), signal);
       } catch (error) {
-        if (isNoServer(error) || error instanceof NoEnd) this.#replace(client);
-        const again = isWriteConflict(error)
-          ? round < mostRounds
-          : isNeverCarriedOut(error) && Date.now() < giveUpAt;
-        if (!again) throw error;
+        if (isNoServer(error)) this.#replace(client);
+        const hopeful = isWriteConflict(error) || isNeverCarriedOut(error);
+        if (!hopeful || signal.aborted || Date.now() >= giveUpAt) throw error;
       }
       await delay(Math.random() * pauseMs);
     }
   }
 
-  /** The driver's own bounds do not hold for a call whose connection breaks while it is written to: it may never end. */
-  async #bounded<Result>(call: Promise<Result>): Promise<Result> {
-    const { selectionMs, silenceMs } = this.#options;
+  async #bounded<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    const boundMs = this.#options.selectionMs + this.#options.silenceMs;
+    const client = this.#client;
+    const deadline = new AbortController();
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new NoEnd()), 2 * (selectionMs + silenceMs));
+    const call = work(deadline.signal);
+    const timer = setTimeout(() => {
+      deadline.abort(new SlipwayError("store-unavailable", tooLong(boundMs)));
+      late.reject(deadline.signal.reason);
+      this.#replaceIfItHangs(client, call);
+    }, boundMs);
     try {
       return await Promise.race([call, late.promise]);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /**
+   * The driver's own bounds do not hold for a call whose connection breaks while it is written to: it may never end. One that
+   * is merely long ends within them, now that its time is over, and needs no other client.
+   */
+  #replaceIfItHangs(client: MongoClient, call: Promise<unknown>): void {
+    const { selectionMs, silenceMs } = this.#options;
+    const timer = setTimeout(() => this.#replace(client), 2 * (selectionMs + silenceMs)).unref();
+    const ended = () => clearTimeout(timer);
+    call.then(ended, ended);
   }
 
   /**
@@ -115,14 +156,10 @@ export class Connection implements AsyncDisposable {
   }
 }
 
-/** A call came to no end within its bound. */
-class NoEnd extends SlipwayError {
-  constructor() {
-    super("store-unavailable", "the database cannot be used: it does not answer");
-  }
+function tooLong(boundMs: number): string {
+  return `the database cannot be used: it did not answer within ${Math.round(boundMs / 1000)} s`;
 }
 
-/** What the URL says otherwise about safety is overruled: a stale read or a lost write would break the port's promises. */
 function clientFor({ url, selectionMs, silenceMs }: Required<ConnectionOptions>): MongoClient {
   const settings: MongoClientOptions = {
     appName: "slipway",
@@ -134,7 +171,7 @@ function clientFor({ url, selectionMs, silenceMs }: Required<ConnectionOptions>)
     writeConcern: { w: "majority" },
   };
   try {
-    return new MongoClient(url, settings);
+    return new MongoClient(safe(url), settings);
   } catch {
     // Neither its message nor its properties are passed on: they may repeat the URL with its password.
     throw new SlipwayError(
@@ -144,7 +181,13 @@ function clientFor({ url, selectionMs, silenceMs }: Required<ConnectionOptions>)
   }
 }
 
+function safe(url: string): string {
+  const parsed = new ConnectionString(url);
+  for (const option of notTheUrls) parsed.searchParams.delete(option);
+  return parsed.href;
+}
+
 function databaseName(url: string): string {
-  const name = databaseInUrl.exec(url)?.[1];
-  return name === undefined ? defaultDatabase : decodeURIComponent(name);
+  const name = decodeURIComponent(new ConnectionString(url).pathname.slice(1));
+  return name === "" ? defaultDatabase : name;
 }

@@ -3,14 +3,19 @@
 import type { Db, Filter } from "mongodb";
 import { isRunning, queuedDeployment } from "@slipway/core";
 import type { Deployment, DeploymentStore, NewDeployment, PageRequest } from "@slipway/core";
+import { compareAndSet } from "./compare-and-set.ts";
 import type { Connection } from "./connection.ts";
 import { document, entity } from "./documents.ts";
 import type { Stored } from "./documents.ts";
-import { isDuplicate } from "./failures.ts";
+import { falseWhenTaken } from "./failures.ts";
 import { insertNumbered } from "./numbered.ts";
+import { waitingApps } from "./waiting-apps.ts";
 
 /** `running` follows from the status: a unique index over those where it is true allows one an app. */
 type DeploymentDocument = Stored<Deployment> & { readonly running: boolean };
+
+/** What a deployment is said to have that was stored before there was such a field. */
+const fieldsOfLater = { postdeployHook: null } as const;
 
 /** Spelled so that the partial indexes serve them: their condition first. */
 export const deploymentQueries = {
@@ -39,7 +44,7 @@ export function deploymentStore(connection: Connection): DeploymentStore {
   const first = async (filter: Filter<DeploymentDocument>) =>
     connection.run(async (database) => deploymentFrom(await deployments(database).findOne(filter)));
   return {
-    create: (request) => connection.run((database) => create(database, request)),
+    create: (request) => connection.run((database, signal) => create(database, request, signal)),
     get: (id) => first({ _id: id }),
     list: (appId, page) => connection.run((database) => pageOf(database, appId, page)),
     lane: (appId, limit) =>
@@ -53,7 +58,13 @@ export function deploymentStore(connection: Connection): DeploymentStore {
         const running = deployments(database).find(deploymentQueries.allRunning).sort({ appId: 1 });
         return (await running.toArray()).map((found) => deploymentFrom(found));
       }),
-    waitingApps: () => connection.run(waitingApps),
+    waitingApps: () =>
+      connection.run((database) =>
+        waitingApps(deployments(database), {
+          waiting: deploymentQueries.queued,
+          running: deploymentQueries.allRunning,
+        }),
+      ),
     countRunning: (ownerId) =>
       connection.run((database) =>
         deployments(database).countDocuments(deploymentQueries.runningOfOwner(ownerId)),
@@ -64,7 +75,9 @@ export function deploymentStore(connection: Connection): DeploymentStore {
         return (await recent.toArray()).map((found) => deploymentFrom(found));
       }),
     usesSource: async (sourceId) => (await first(deploymentQueries.needsSource(sourceId))) !== null,
-    compareAndSet: (next) => connection.run((database) => compareAndSet(database, next)),
+    // The only unique index a change can meet is the one that allows one running deployment an app.
+    compareAndSet: (next) =>
+      falseWhenTaken(connection.run((database) => compareAndSet(deployments(database), documentOf(next)))),
     removeOfApp: (appId) =>
       connection.run(async (database) => {
         await deployments(database).deleteMany({ appId });
@@ -72,13 +85,14 @@ export function deploymentStore(connection: Connection): DeploymentStore {
   };
 }
 
-function create(database: Db, request: NewDeployment): Promise<Deployment> {
+function create(database: Db, request: NewDeployment, signal: AbortSignal): Promise<Deployment> {
   return insertNumbered({
     stored: async () => deploymentFrom(await deployments(database).findOne({ _id: request.id })),
     lastNumber: async () => {
       const options = { sort: { number: -1 }, projection: { number: 1 } } as const;
       return (await deployments(database).findOne({ appId: request.appId }, options))?.number ?? 0;
     },
+    signal,
     insert: async (number) => {
       const deployment = queuedDeployment(request, number);
       await deployments(database).insertOne(documentOf(deployment));
@@ -97,33 +111,6 @@ async function pageOf(database: Db, appId: string, { page, perPage }: PageReques
   return { deployments: documents.map((one) => deploymentFrom(one)), totalCount };
 }
 
-/** Two reads: an app that begins or ends in between is named, or not, as it was before or after. */
-async function waitingApps(database: Db): Promise<string[]> {
-  const waiting = await appsOf(database, deploymentQueries.queued);
-  const running = new Set(await appsOf(database, deploymentQueries.allRunning));
-  return waiting.filter((appId) => !running.has(appId));
-}
-
-async function appsOf(database: Db, filter: Filter<DeploymentDocument>): Promise<string[]> {
-  const stages = [{ $match: filter }, { $group: { _id: "$appId" } }];
-  const found = await deployments(database).aggregate<{ _id: string }>(stages).toArray();
-  return found.map(({ _id }) => _id);
-}
-
-/** Sets the fields this version knows: those of a newer one stay as they are. */
-async function compareAndSet(database: Db, next: Deployment): Promise<boolean> {
-  const { _id, ...fields } = documentOf(next);
-  try {
-    const expected = { _id, revision: next.revision - 1 };
-    const { matchedCount } = await deployments(database).updateOne(expected, { $set: fields });
-    return matchedCount === 1;
-  } catch (error) {
-    // The only unique index a change can meet is the one that allows one running deployment an app.
-    if (isDuplicate(error)) return false;
-    throw error;
-  }
-}
-
 function documentOf(deployment: Deployment): DeploymentDocument {
   return { ...document(deployment), running: isRunning(deployment.status) };
 }
@@ -133,5 +120,5 @@ function deploymentFrom(found: DeploymentDocument | null): Deployment | null;
 function deploymentFrom(found: DeploymentDocument | null): Deployment | null {
   if (found === null) return null;
   const { running: _, ...deployment } = found;
-  return entity<Deployment>(deployment);
+  return entity<Deployment>({ ...fieldsOfLater, ...deployment });
 }

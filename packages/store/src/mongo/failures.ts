@@ -51,6 +51,16 @@ export async function conflictWhenTaken<Result>(write: Promise<Result>, message:
   }
 }
 
+/** Waits for a write; one that a unique index refuses is not made: false. */
+export async function falseWhenTaken(write: Promise<boolean>): Promise<boolean> {
+  try {
+    return await write;
+  } catch (error) {
+    if (isDuplicate(error)) return false;
+    throw error;
+  }
+}
+
 /**
  * The error as callers of the store know it: what network, driver or server did is "store-unavailable" with its cause; what
  * the caller did, a refused document included, and whatever is not the database's, stays as it is. No message holds a

@@ -10,6 +10,7 @@ import {
   lacksMongoServer,
   startMongo,
   startMongoServer,
+  unexpected,
 } from "@slipway/testkit";
 import type { TestMongo, TestMongoServer } from "@slipway/testkit";
 import { openGridFsBlobs } from "../blobs/gridfs.ts";
@@ -81,12 +82,17 @@ describe.skipIf(await lacksMongo())("a network to MongoDB", () => {
   afterAll(() => mongo[Symbol.asyncDispose]());
 
   test("that is slow delays a call, and one that is silent for too long fails it; then it goes on", async () => {
+    await using direct = await openMongoStore({ url: mongo.url });
     await using proxy = await startProxy(mongo.url);
+    await using patient = await openMongoStore({ url: proxy.url });
     await using store = await openMongoStore({ url: proxy.url, selectionMs: boundMs, silenceMs: boundMs });
     const app = anApp();
-    proxy.hold();
-    const delayed = store.apps.create(app);
-    await expect.poll(() => proxy.connections()).toBeGreaterThan(0);
+    const answers: string[] = [];
+    const held = proxy.holdAt("insert", "apps");
+    const delayed = patient.apps.create(app).then(() => answers.push("created"));
+    await held;
+    await expect.poll(() => direct.apps.get(app.id)).toEqual(app);
+    expect(answers).toEqual([]);
     proxy.flow();
     await delayed;
     proxy.hold();
@@ -117,9 +123,9 @@ describe.skipIf(await lacksMongo())("a network to MongoDB", () => {
   });
 
   test("that breaks during an upload keeps the old blob, and during a download says so", async () => {
-    await using direct = await openGridFsBlobs({ url: mongo.url });
+    await using direct = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
     await using proxy = await startProxy(mongo.url);
-    await using blobs = await openGridFsBlobs({ url: proxy.url, selectionMs: boundMs });
+    await using blobs = await openGridFsBlobs({ url: proxy.url, selectionMs: boundMs, onError: unexpected });
     const size = 8 * 1024 * 1024;
     await direct.put("key", chunksOf(size));
     const upload = blobs.put(
@@ -143,7 +149,9 @@ describe.skipIf(await lacksMongo())("a network to MongoDB", () => {
 test("a server that is not there is store-unavailable, and its URL's password in no error", async () => {
   const url = `mongodb://somebody:hunter2@127.0.0.1:${await freePort()}/db`;
   for (const open of [openMongoStore, openGridFsBlobs]) {
-    const error: unknown = await open({ url, selectionMs: 200 }).catch((thrown: unknown) => thrown);
+    const error: unknown = await open({ url, selectionMs: 200, onError: unexpected }).catch(
+      (thrown: unknown) => thrown,
+    );
     expect(error).toMatchObject(unavailable);
     expect(inspect(error, { depth: 20, showHidden: true })).not.toContain("hunter2");
   }

@@ -4,7 +4,12 @@
 // condition on all versions of MongoDB. They come first in their index, since a query is matched to an index by its first
 // field.
 
-import type { Db, IndexDescription } from "mongodb";
+import type { IndexDescription } from "mongodb";
+import { Connection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection.ts";
+
+/** How long those of one collection may take to be made: of a large one far longer than any other call may take. */
+const indexingMs = 60 * 60 * 1000;
 
 export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
   users: [
@@ -124,12 +129,16 @@ export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
   ],
 };
 
-/** Makes what is missing. What is there already is left alone, so any number of processes may call it at once. */
+/**
+ * Makes what is missing, over a connection of its own that waits for a long time. What is there already is left alone, so any
+ * number of processes may do it at once.
+ */
 export async function ensureIndexes(
-  database: Db,
+  options: ConnectionOptions,
   wanted: Readonly<Record<string, readonly IndexDescription[]>>,
 ): Promise<void> {
+  await using connection = await Connection.open({ ...options, silenceMs: indexingMs });
   for (const [collection, descriptions] of Object.entries(wanted)) {
-    await database.collection(collection).createIndexes([...descriptions]);
+    await connection.run((database) => database.collection(collection).createIndexes([...descriptions]));
   }
 }

@@ -9,6 +9,7 @@ import type { LogChunk, LogStore } from "@slipway/core";
 import type { Connection } from "./connection.ts";
 import { insertIfMissing } from "./documents.ts";
 import { isDuplicate } from "./failures.ts";
+import { afterLostRounds } from "./lost-rounds.ts";
 
 interface LogHead {
   /** The deployment's id. */
@@ -35,9 +36,9 @@ export const logQueries = {
 
 export function logStore(connection: Connection): LogStore {
   return {
-    append: (chunk) => connection.run((database) => append(database, chunk)),
+    append: (chunk) => connection.run((database, signal) => append(database, chunk, signal)),
     read: (deploymentId, fromSeq, limit) =>
-      connection.run((database) => read(database, deploymentId, fromSeq, limit)),
+      connection.run((database, signal) => read(database, { deploymentId, fromSeq, limit, signal })),
     lastSeq: (deploymentId) => connection.run((database) => lastSeq(database, deploymentId)),
     remove: (deploymentIds) =>
       connection.run(async (database) => {
@@ -49,8 +50,8 @@ export function logStore(connection: Connection): LogStore {
   };
 }
 
-async function append(database: Db, chunk: LogChunk): Promise<boolean> {
-  const head = await raiseHead(database, chunk);
+async function append(database: Db, chunk: LogChunk, signal: AbortSignal): Promise<boolean> {
+  const head = await raiseHead(database, chunk, signal);
   if (head === null) return false;
   try {
     await chunks(database).insertOne({ ...chunk });
@@ -66,8 +67,10 @@ async function append(database: Db, chunk: LogChunk): Promise<boolean> {
 async function raiseHead(
   database: Db,
   { deploymentId, attempt, firstSeq }: LogChunk,
+  signal: AbortSignal,
 ): Promise<Pick<LogHead, "attempt"> | null> {
-  for (;;) {
+  for (let round = 0; ; round += 1) {
+    await afterLostRounds(round, signal);
     const before = await heads(database).findOneAndUpdate(
       { _id: deploymentId, attempt: { $lte: attempt } },
       { $set: { attempt }, $min: { [`begins.${attempt}`]: firstSeq } },
@@ -89,8 +92,22 @@ async function removeOutlived(database: Db, { deploymentId, firstSeq, attempt }:
   });
 }
 
-async function read(database: Db, deploymentId: string, fromSeq: number, limit: number): Promise<LogChunk[]> {
-  for (;;) {
+async function read(
+  database: Db,
+  {
+    deploymentId,
+    fromSeq,
+    limit,
+    signal,
+  }: {
+    readonly deploymentId: string;
+    readonly fromSeq: number;
+    readonly limit: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<LogChunk[]> {
+  for (let round = 0; ; round += 1) {
+    await afterLostRounds(round, signal);
     const head = await heads(database).findOne({ _id: deploymentId });
     if (head === null) return [];
     const found = await readUnder(database, head, fromSeq, limit);

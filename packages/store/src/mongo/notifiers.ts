@@ -2,6 +2,7 @@
 
 import type { Db } from "mongodb";
 import type { Delivery, DeliveryStore, Notifier, NotifierStore } from "@slipway/core";
+import { compareAndSet } from "./compare-and-set.ts";
 import type { Connection } from "./connection.ts";
 import { document, entity } from "./documents.ts";
 import type { Stored } from "./documents.ts";
@@ -35,12 +36,7 @@ export function notifierStore(connection: Connection): NotifierStore {
         return (await found.toArray()).map((notifier) => entity<Notifier>(notifier));
       }),
     appIds: () => connection.run((database) => notifiers(database).distinct("appId")),
-    compareAndSet: (next) =>
-      connection.run(async (database) => {
-        const { _id, ...facts } = document(next);
-        const filter = { _id, revision: next.revision - 1 };
-        return (await notifiers(database).updateOne(filter, { $set: facts })).matchedCount === 1;
-      }),
+    compareAndSet: (next) => connection.run((database) => compareAndSet(notifiers(database), document(next))),
     delete: (appId, id) =>
       connection.run(async (database) => {
         const { deletedCount } = await notifiers(database).deleteOne({ _id: id, appId });

@@ -1,10 +1,7 @@
 // Documents that get their app's next number: read the last one, insert with the next, and again when somebody was faster.
 
-import { SlipwayError } from "@slipway/core";
 import { isDuplicate } from "./failures.ts";
-
-/** Each lost race is somebody's success, so this is never reached but by a fault. */
-const mostRounds = 1_000;
+import { afterLostRounds } from "./lost-rounds.ts";
 
 export interface Numbering<Document> {
   /** The document, when it is there already: a create that is repeated. */
@@ -13,6 +10,8 @@ export interface Numbering<Document> {
   readonly lastNumber: () => Promise<number>;
   /** Inserts it; a unique index refuses a number that is taken. */
   readonly insert: (number: number) => Promise<Document>;
+  /** Ends it between two rounds. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -20,15 +19,18 @@ export interface Numbering<Document> {
  * A counter would not do that: the one with the lower number may be stored after the one with the higher.
  */
 export async function insertNumbered<Document>(numbering: Numbering<Document>): Promise<Document> {
-  for (let round = 0; round < mostRounds; round += 1) {
-    const stored = await numbering.stored();
-    if (stored !== null) return stored;
+  let tried = Infinity;
+  for (let round = 0; ; round += 1) {
+    await afterLostRounds(round, numbering.signal);
     const number = (await numbering.lastNumber()) + 1;
+    // Servers need not say which index refused the last round's: where nobody took its number, it was not the number's.
+    const stored = number <= tried ? await numbering.stored() : null;
+    if (stored !== null) return stored;
     try {
       return await numbering.insert(number);
     } catch (error) {
       if (!isDuplicate(error)) throw error;
     }
+    tried = number;
   }
-  throw new SlipwayError("store-unavailable", "too many processes ask for the app's next number at once");
 }

@@ -2,10 +2,12 @@
 
 import type { Db, Filter } from "mongodb";
 import type { Operation, OperationStore } from "@slipway/core";
+import { compareAndSet } from "./compare-and-set.ts";
 import type { Connection } from "./connection.ts";
 import { document, entity } from "./documents.ts";
 import type { Stored } from "./documents.ts";
-import { conflictWhenTaken, isDuplicate } from "./failures.ts";
+import { conflictWhenTaken, falseWhenTaken } from "./failures.ts";
+import { waitingApps } from "./waiting-apps.ts";
 
 type OperationDocument = Stored<Operation>;
 
@@ -50,36 +52,17 @@ export function operationStore(connection: Connection): OperationStore {
         const found = operations(database).find(operationQueries.allRunning).sort({ appId: 1 });
         return (await found.toArray()).map((operation) => entity<Operation>(operation));
       }),
-    waitingApps: () => connection.run(waitingApps),
-    compareAndSet: (next) => connection.run((database) => compareAndSet(database, next)),
+    waitingApps: () =>
+      connection.run((database) =>
+        waitingApps(operations(database), {
+          waiting: operationQueries.waiting,
+          running: operationQueries.allRunning,
+        }),
+      ),
+    // The only unique index a change can meet is the one that allows one running operation an app.
+    compareAndSet: (next) =>
+      falseWhenTaken(connection.run((database) => compareAndSet(operations(database), document(next)))),
     removeEnded: (before) => removeMany(operationQueries.endedBefore(before)),
     removeOfApp: (appId) => removeMany(operationQueries.ofApp(appId)),
   };
-}
-
-/** Two reads: an app that begins or ends in between is named, or not, as it was before or after. */
-async function waitingApps(database: Db): Promise<string[]> {
-  const waiting = await appsOf(database, operationQueries.waiting);
-  const running = new Set(await appsOf(database, operationQueries.allRunning));
-  return waiting.filter((appId) => !running.has(appId));
-}
-
-async function appsOf(database: Db, filter: Filter<OperationDocument>): Promise<string[]> {
-  const stages = [{ $match: filter }, { $group: { _id: "$appId" } }];
-  const found = await operations(database).aggregate<{ _id: string }>(stages).toArray();
-  return found.map(({ _id }) => _id);
-}
-
-/** Sets the fields this version knows: those of a newer one stay as they are. */
-async function compareAndSet(database: Db, next: Operation): Promise<boolean> {
-  const { _id, ...fields } = document(next);
-  try {
-    const expected = { _id, revision: next.revision - 1 };
-    const { matchedCount } = await operations(database).updateOne(expected, { $set: fields });
-    return matchedCount === 1;
-  } catch (error) {
-    // The only unique index a change can meet is the one that allows one running operation an app.
-    if (isDuplicate(error)) return false;
-    throw error;
-  }
 }

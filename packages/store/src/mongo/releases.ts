@@ -30,7 +30,7 @@ export function releaseStore(connection: Connection): ReleaseStore {
       return found === null ? null : releaseFrom(found);
     });
   return {
-    create: (release) => connection.run((database) => create(database, release)),
+    create: (release) => connection.run((database, signal) => create(database, release, signal)),
     get: (id) => first({ _id: id }),
     byNumber: (appId, number) => first(releaseQueries.byNumber(appId, number)),
     ofApp: (appId, limit) =>
@@ -45,7 +45,7 @@ export function releaseStore(connection: Connection): ReleaseStore {
   };
 }
 
-function create(database: Db, request: NewRelease): Promise<Release> {
+function create(database: Db, request: NewRelease, signal: AbortSignal): Promise<Release> {
   return insertNumbered({
     stored: async () => {
       const found = await releases(database).findOne(releaseQueries.ofDeployment(request.deploymentId));
@@ -55,6 +55,7 @@ function create(database: Db, request: NewRelease): Promise<Release> {
       const options = { sort: { number: -1 }, projection: { number: 1 } } as const;
       return (await releases(database).findOne({ appId: request.appId }, options))?.number ?? 0;
     },
+    signal,
     insert: async (number) => {
       const release = { ...request, number };
       const { processTypes, defaults, environment, ...rest } = document(release);

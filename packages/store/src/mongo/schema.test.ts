@@ -1,6 +1,6 @@
 import { MongoClient } from "mongodb";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { aUser, lacksMongo, startMongo } from "@slipway/testkit";
+import { aNewDeployment, aUser, lacksMongo, startMongo, unexpected } from "@slipway/testkit";
 import type { TestMongo } from "@slipway/testkit";
 import { openGridFsBlobs } from "../blobs/gridfs.ts";
 import { indexes } from "./indexes.ts";
@@ -32,7 +32,7 @@ describe.skipIf(await lacksMongo())("a database of MongoDB", () => {
   });
 
   test("that blobs were put into first is taken", async () => {
-    await using _blobs = await openGridFsBlobs({ url: mongo.url });
+    await using _blobs = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
     await using store = await openMongoStore({ url: mongo.url });
     await expect(store.ping()).resolves.toBeUndefined();
   });
@@ -45,6 +45,16 @@ describe.skipIf(await lacksMongo())("a database of MongoDB", () => {
       .insertOne({ _id: aUser().id as never, username: "old", email: "o" });
     await using _store = await openMongoStore({ url: mongo.url });
     expect(await meta().findOne({ _id: "schema" })).toMatchObject({ version: schemaVersion });
+  });
+
+  test("of a time before deployments had some field is read with what that means", async () => {
+    await using store = await openMongoStore({ url: mongo.url });
+    const deployment = await store.deployments.create(aNewDeployment());
+    await client
+      .db()
+      .collection("deployments")
+      .updateOne({}, { $unset: { postdeployHook: 1 } });
+    expect(await store.deployments.get(deployment.id)).toEqual({ ...deployment, postdeployHook: null });
   });
 
   test("that a newer version made is refused and left alone", async () => {

@@ -2,10 +2,14 @@
 
 import type { Db } from "mongodb";
 import { SlipwayError } from "@slipway/core";
+import type { Connection, ConnectionOptions } from "./connection.ts";
 import { insertIfMissing } from "./documents.ts";
 import { ensureIndexes, indexes } from "./indexes.ts";
 
-/** Grows when documents change in a way that the version before cannot live with, and its change is added below. */
+/**
+ * Grows when documents change in a way that the version before cannot live with. A field that just comes needs none: its
+ * reader says what it is in documents from before.
+ */
 export const schemaVersion = 1;
 
 interface SchemaDocument {
@@ -14,27 +18,28 @@ interface SchemaDocument {
   readonly version: number;
 }
 
+const metaOf = (database: Db) => database.collection<SchemaDocument>("meta");
+
 /**
  * Writes the schema's version down before anything else is made, so that a process which died on the way is known as ours.
  * @throws {SlipwayError} "configuration-invalid" when the database is newer than the code or belongs to something else;
  * nothing is changed then.
  */
-export async function migrate(database: Db): Promise<void> {
-  const meta = database.collection<SchemaDocument>("meta");
-  const found = await meta.findOne({ _id: "schema" });
-  if (found === null) await claimDatabase(database);
-  else checkVersion(found, database.databaseName);
-  await ensureIndexes(database, indexes);
-  await meta.updateOne(
-    { _id: "schema", version: { $lt: schemaVersion } },
-    { $set: { version: schemaVersion } },
-  );
+export async function migrate(connection: Connection, options: ConnectionOptions): Promise<void> {
+  await connection.run(async (database) => {
+    const found = await metaOf(database).findOne({ _id: "schema" });
+    if (found === null) await claimDatabase(database);
+    else checkVersion(found, database.databaseName);
+  });
+  await ensureIndexes(options, indexes);
+  const older = { _id: "schema", version: { $lt: schemaVersion } };
+  await connection.run((database) => metaOf(database).updateOne(older, { $set: { version: schemaVersion } }));
 }
 
 async function claimDatabase(database: Db): Promise<void> {
   const ours = new Set([...Object.keys(indexes), "meta"]);
   const collections = await database.listCollections({}, { nameOnly: true }).toArray();
-  const meta = database.collection<SchemaDocument>("meta");
+  const meta = metaOf(database);
   // Looked at again: another process of ours may have begun in between.
   if (collections.some(({ name }) => ours.has(name)) && (await meta.findOne({ _id: "schema" })) === null) {
     throw new SlipwayError(

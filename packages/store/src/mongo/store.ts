@@ -23,7 +23,7 @@ import { variableStore } from "./variables.ts";
 export async function openMongoStore(options: ConnectionOptions): Promise<Store> {
   const connection = await Connection.open(options);
   try {
-    await connection.run(migrate);
+    await migrate(connection, options);
   } catch (error) {
     await connection[Symbol.asyncDispose]();
     throw error;

@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
+import { ConnectionString } from "mongodb-connection-string-url";
 
 export interface TestProxy extends AsyncDisposable {
   /** The server's URL, by way of the proxy. */
@@ -11,6 +12,11 @@ export interface TestProxy extends AsyncDisposable {
   connections(): number;
   /** From now on nothing the server says arrives, until `flow`. */
   hold(): void;
+  /**
+   * The same on the one connection on which this command on this collection is sent next; resolves once it is on its way to the
+   * server.
+   */
+  holdAt(command: string, collection: string): Promise<void>;
   flow(): void;
   /** Ends all connections as a broken network does, and refuses new ones until `flow`. */
   cut(): void;
@@ -21,24 +27,46 @@ interface Passage {
   readonly upstream: Socket;
 }
 
+/** What is waited for in what clients send. */
+interface Watch {
+  readonly bytes: Buffer;
+  readonly seen: () => void;
+}
+
 export async function startProxy(serverUrl: string): Promise<TestProxy> {
-  const url = new URL(serverUrl);
-  const target = { host: url.hostname, port: Number(url.port) };
+  const url = new ConnectionString(serverUrl);
+  const [host = "", port] = (url.hosts[0] ?? "").split(":");
+  const target = { host, port: Number(port) };
+  let watch: Watch | undefined;
   const passages = new Set<Passage>();
   let state: "flowing" | "held" | "cut" = "flowing";
   const server = createServer((client) => {
     if (state === "cut") client.resetAndDestroy();
-    else open({ client, upstream: connect(target) }, passages, state === "held");
+    else {
+      const passage = { client, upstream: connect(target) };
+      client.on("data", (bytes: Buffer) => {
+        if (watch === undefined || !bytes.includes(watch.bytes)) return;
+        stopAnswers(passage);
+        watch.seen();
+        watch = undefined;
+      });
+      open(passage, passages, state === "held");
+    }
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  url.port = String((server.address() as AddressInfo).port);
+  url.hosts = [`127.0.0.1:${(server.address() as AddressInfo).port}`];
   return {
     url: url.href,
     connections: () => passages.size,
     hold: () => {
       state = "held";
-      for (const { client, upstream } of passages) upstream.unpipe(client).pause();
+      for (const passage of passages) stopAnswers(passage);
+    },
+    holdAt: (command, collection) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      watch = { bytes: commandBytes(command, collection), seen: resolve };
+      return promise;
     },
     flow: () => {
       state = "flowing";
@@ -54,6 +82,17 @@ export async function startProxy(serverUrl: string): Promise<TestProxy> {
       await once(server, "close");
     },
   };
+}
+
+function stopAnswers({ client, upstream }: Passage): void {
+  upstream.unpipe(client).pause();
+}
+
+/** How a command begins on the wire: its name, and the collection as a string with its length before and a zero behind. */
+function commandBytes(command: string, collection: string): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeInt32LE(collection.length + 1);
+  return Buffer.concat([Buffer.from(`${command}\0`), length, Buffer.from(`${collection}\0`)]);
 }
 
 /** Whatever becomes of one side becomes of the other. */

@@ -2,6 +2,7 @@
 
 import type { Db } from "mongodb";
 import type { ApiToken, PageRequest, TokenStore, User, UserStore } from "@slipway/core";
+import { compareAndSet } from "./compare-and-set.ts";
 import type { Connection } from "./connection.ts";
 import { document, entity } from "./documents.ts";
 import type { Stored } from "./documents.ts";
@@ -39,7 +40,13 @@ export function userStore(connection: Connection): UserStore {
       connection.run(async (database) => entity(await users(database).findOne(userQueries.byEmail(email)))),
     list: (page) => connection.run((database) => pageOf(database, page)),
     countOperators: () => connection.run((database) => users(database).countDocuments(userQueries.operators)),
-    compareAndSet: (next) => conflictWhenTaken(compareAndSet(connection, next), "the email is taken"),
+    compareAndSet: (next) => {
+      const { username: _, createdAt: __, ...changeable } = document(next);
+      return conflictWhenTaken(
+        connection.run((database) => compareAndSet(users(database), changeable)),
+        "the email is taken",
+      );
+    },
     delete: (id) =>
       connection.run(async (database) => {
         const { deletedCount } = await users(database).deleteOne({ _id: id });
@@ -93,15 +100,4 @@ async function pageOf(database: Db, { page, perPage }: PageRequest) {
   if (skipped >= totalCount) return { users: [], totalCount };
   const found = users(database).find().sort({ username: 1 }).skip(skipped).limit(perPage);
   return { users: (await found.toArray()).map((one) => entity<User>(one)), totalCount };
-}
-
-function compareAndSet(connection: Connection, next: User): Promise<boolean> {
-  const { _id, username: _, createdAt: __, ...fields } = document(next);
-  return connection.run(async (database) => {
-    const { matchedCount } = await users(database).updateOne(
-      { _id, revision: next.revision - 1 },
-      { $set: fields },
-    );
-    return matchedCount === 1;
-  });
 }

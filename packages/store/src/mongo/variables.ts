@@ -1,10 +1,11 @@
 // Apps' configuration variables in MongoDB: all of an app's are one document, so they change at once and are read as one.
 
 import type { Db } from "mongodb";
-import { SlipwayError } from "@slipway/core";
 import type { Variable, VariableStore } from "@slipway/core";
+import { compareAndSet } from "./compare-and-set.ts";
 import type { Connection } from "./connection.ts";
 import { insertIfMissing } from "./documents.ts";
+import { afterLostRounds } from "./lost-rounds.ts";
 
 interface VariablesDocument {
   /** The app's id. */
@@ -13,9 +14,6 @@ interface VariablesDocument {
   /** By name. */
   readonly variables: readonly Omit<Variable, "appId">[];
 }
-
-/** Each lost race is somebody's success, so this is never reached but by a fault. */
-const mostRounds = 1_000;
 
 const collection = (database: Db) => database.collection<VariablesDocument>("variables");
 
@@ -50,13 +48,13 @@ function change(
   appId: string,
   decide: (before: Variable[]) => Variable[],
 ): Promise<Variable[]> {
-  return connection.run(async (database) => {
-    for (let round = 0; round < mostRounds; round += 1) {
+  return connection.run(async (database, signal) => {
+    for (let round = 0; ; round += 1) {
+      await afterLostRounds(round, signal);
       const { revision, variables } = await read(database, appId);
       const after = decide(variables);
       if (after === variables || (await store(database, appId, revision, after))) return after;
     }
-    throw new SlipwayError("store-unavailable", "too many processes change the app's variables at once");
   });
 }
 
@@ -73,8 +71,7 @@ async function store(database: Db, appId: string, revision: number, after: Varia
     variables: after.map(({ id, name, value }) => ({ id, name, value })),
   };
   if (revision > 0) {
-    const { matchedCount } = await collection(database).updateOne({ _id: appId, revision }, { $set: fields });
-    return matchedCount === 1;
+    return compareAndSet(collection(database), { _id: appId, ...fields });
   }
   return insertIfMissing(collection(database), { _id: appId, ...fields });
 }

@@ -1,0 +1,22 @@
+// The one way in which a document is changed by its revision.
+
+import type { Collection, Filter, UpdateFilter } from "mongodb";
+
+interface Revised {
+  readonly _id: string;
+  readonly revision: number;
+}
+
+/**
+ * Sets the fields this version knows where the stored revision is the one before: those of a newer version stay as they are.
+ * @returns whether it did.
+ */
+export async function compareAndSet<Document extends Revised>(
+  collection: Collection<Document>,
+  { _id, ...fields }: Partial<Document> & Revised,
+): Promise<boolean> {
+  const expected = { _id, revision: fields.revision - 1 } as Filter<Document>;
+  const change = { $set: fields } as unknown as UpdateFilter<Document>;
+  const { matchedCount } = await collection.updateOne(expected, change);
+  return matchedCount === 1;
+}

@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { lacksMongo, startMongo } from "@slipway/testkit";
+import type { TestMongo } from "@slipway/testkit";
+import { Connection } from "./connection.ts";
+import { openMongoStore } from "./store.ts";
+import { startProxy } from "./test-proxy.ts";
+
+const unavailable = { code: "store-unavailable" };
+const short = { selectionMs: 500, silenceMs: 500 };
+const unsafe = [
+  "w=1",
+  "JOURNAL=false",
+  "wtimeoutMS=1",
+  "readConcernLevel=available",
+  "readPreference=secondaryPreferred",
+  "readPreferenceTags=dc:near",
+  "maxStalenessSeconds=90",
+  "retryWrites=false",
+  "retryReads=false",
+  "timeoutMS=1",
+  "socketTimeoutMS=1",
+  "serverSelectionTimeoutMS=1",
+];
+
+describe.skipIf(await lacksMongo())("a connection to MongoDB", () => {
+  let mongo: TestMongo;
+  beforeAll(async () => {
+    mongo = await startMongo();
+  });
+  afterAll(() => mongo[Symbol.asyncDispose]());
+
+  test("is as safe and as patient as it has to be, whatever the URL says", async () => {
+    await using plain = await Connection.open({ url: mongo.url });
+    await using connection = await Connection.open({ url: `${mongo.url}?${unsafe.join("&")}` });
+    const optionsOf = (one: Connection) =>
+      one.run(async ({ client: { options } }) => ({
+        writeConcern: options.writeConcern,
+        readConcern: options.readConcern,
+        readPreference: options.readPreference,
+        retries: [options.retryReads, options.retryWrites],
+        times: [options.timeoutMS, options.socketTimeoutMS, options.serverSelectionTimeoutMS],
+      }));
+    const options = await optionsOf(connection);
+    expect(options).toEqual(await optionsOf(plain));
+    expect(options.writeConcern).toMatchObject({ w: "majority" });
+  });
+
+  test("ends what comes to no end, and tells it", async () => {
+    await using connection = await Connection.open({ url: mongo.url, ...short });
+    const told = Promise.withResolvers<unknown>();
+    const endless = connection.run((_, signal) => {
+      signal.addEventListener("abort", () => told.resolve(signal.reason));
+      return new Promise<never>(() => {});
+    });
+    await expect(endless).rejects.toMatchObject(unavailable);
+    expect(await told.promise).toMatchObject(unavailable);
+    await expect(connection.run((database) => database.command({ ping: 1 }))).resolves.toMatchObject({
+      ok: 1,
+    });
+  });
+
+  test("waits for indexes longer than for anything else", async () => {
+    await using proxy = await startProxy(mongo.url);
+    await using others = await Connection.open({ url: proxy.url, ...short });
+    const indexing = proxy.holdAt("createIndexes", "users");
+    const opening = openMongoStore({ url: proxy.url, ...short });
+    await indexing;
+    // Begun later, and over: the time for any other call has passed.
+    await expect(others.run(() => new Promise<never>(() => {}))).rejects.toMatchObject(unavailable);
+    proxy.flow();
+    await using store = await opening;
+    await expect(store.ping()).resolves.toBeUndefined();
+  });
+});
