@@ -1,7 +1,11 @@
 import { Redis } from "ioredis";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import type { Server } from "node:http";
 import { connect } from "node:net";
+import type { AddressInfo } from "node:net";
+import express from "express";
+import type { Request, Response } from "express";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { changeStatus, claim } from "@slipway/core";
 import type { App, Deployment, FinalStatus } from "@slipway/core";
@@ -121,6 +125,38 @@ describe.skipIf(await lacksRedis())("the output as events", () => {
     client.disconnect();
   });
 
+  test("clients that go while they are let in take nobody's place", async () => {
+    await using other = await startTestApi({}, { perUser: 1 });
+    const { user, deployment, outputEvents } = await followed(other);
+    for (let count = 0; count < 2; count += 1) {
+      const served = Promise.withResolvers<void>();
+      const leave = new AbortController();
+      await using door = await Door.open(async (request, response) => {
+        leave.abort();
+        await once(response, "close");
+        try {
+          outputEvents.serve(deployment, { user, mayGoOn: async () => true }, request, response);
+          served.resolve();
+        } catch (error) {
+          served.reject(error);
+        }
+      });
+      await expect(fetch(door.url, { signal: leave.signal })).rejects.toThrow("aborted");
+      await served.promise;
+    }
+  });
+
+  test("who is let in only after a stop began is sent to come back", async () => {
+    await using other = await startTestApi();
+    const { user, deployment, outputEvents } = await followed(other);
+    outputEvents[Symbol.dispose]();
+    await using door = await Door.open(async (request, response) => {
+      outputEvents.serve(deployment, { user, mayGoOn: async () => true }, request, response);
+    });
+    const answer = await fetch(door.url);
+    expect([answer.status, await answer.text()]).toEqual([200, ""]);
+  });
+
   test("a stop of the API ends what is followed", async () => {
     await using other = await startTestApi();
     const user = await other.newUser();
@@ -135,6 +171,39 @@ describe.skipIf(await lacksRedis())("the output as events", () => {
     expect(events.told).toEqual(["queued", "building"]);
   });
 });
+
+async function followed(api: TestApi) {
+  const { user } = await api.newUser();
+  const app = anApp({ ownerId: user.id });
+  await api.store.apps.create(app);
+  const deployment = await api.store.deployments.create(
+    aNewDeployment({ appId: app.id, ownerId: user.id, createdAt: new Date() }),
+  );
+  return { user, deployment, outputEvents: api.service.platform.outputEvents };
+}
+
+/** A server of one handler, which decides when a request is served. */
+class Door implements AsyncDisposable {
+  readonly url: string;
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  static async open(handle: (request: Request, response: Response) => Promise<void>): Promise<Door> {
+    const server = express().get("/", handle).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new Door(server);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    await closed;
+  }
+}
 
 /** One deployment and the worker that runs it. */
 class Run {
@@ -204,9 +273,9 @@ interface Told {
 /** A client that writes down every event, its lines each. */
 class Events {
   readonly all: Told[] = [];
-  readonly opened: Promise<Response>;
+  readonly opened: Promise<globalThis.Response>;
   readonly closed: Promise<void>;
-  response: Response | undefined;
+  response: globalThis.Response | undefined;
   lastId = "";
   readonly #stop = new AbortController();
   #changed = Promise.withResolvers<void>();

@@ -4,7 +4,7 @@
 import type { Request, Response } from "express";
 import { SlipwayError, isFinal } from "@slipway/core";
 import type { Deployment, User } from "@slipway/core";
-import type { Follower, FollowEvent, LogFeed } from "@slipway/logs";
+import type { FollowEvent, LogFeed } from "@slipway/logs";
 
 export interface OutputEventsOptions {
   readonly feed: LogFeed;
@@ -28,6 +28,7 @@ interface Cursor {
 export class OutputEvents implements Disposable {
   readonly #options: Required<OutputEventsOptions>;
   readonly #open = new Map<Response, User["id"]>();
+  #ended = false;
 
   constructor(options: OutputEventsOptions) {
     this.#options = { perUser: 50, heartbeatMs: 15_000, ...options };
@@ -35,9 +36,12 @@ export class OutputEvents implements Disposable {
 
   /**
    * Answers with what the client does not have yet (it says so by `Last-Event-ID`), and with what comes, to the deployment's end.
-   * Returns at once. Who may not follow any more is cut off within two heartbeats. @throws {SlipwayError} "too-many-requests".
+   * Returns at once. Who may not follow any more is cut off within two heartbeats. A client that has gone already is left alone.
+   * @throws {SlipwayError} "too-many-requests".
    */
   serve(deployment: Deployment, { user, mayGoOn }: Watcher, request: Request, response: Response): void {
+    // Its "close" has come and gone while the request was let in: nothing would end what is begun here.
+    if (response.closed) return;
     const cursor = cursorIn(request.get("last-event-id"));
     if (hasAll(deployment, cursor)) {
       response.status(204).end();
@@ -54,26 +58,31 @@ export class OutputEvents implements Disposable {
       "x-accel-buffering": "no",
     });
     response.flushHeaders();
-    const follower: Follower = feed.follow(deployment.appId, {
+    if (this.#ended) {
+      response.end();
+      return;
+    }
+    const held = new DisposableStack();
+    response.once("close", () => held.dispose());
+    this.#open.set(response, user.id);
+    held.defer(() => this.#open.delete(response));
+    const heartbeat = setInterval(() => {
+      void mayGoOn().then((may) => may || response.end());
+      if (!response.writableNeedDrain && !response.writableEnded) response.write(":\n\n");
+    }, heartbeatMs);
+    held.defer(() => clearInterval(heartbeat));
+    const follower = feed.follow(deployment.appId, {
       only: { deploymentId: deployment.id, afterSeq: cursor.seq, afterStatus: cursor.status },
       send: (event) => written(response, textOf(event, cursor)),
       onDone: (done) => response.end(endOf(done, cursor)),
       onFailure: () => response.destroy(),
     });
-    const heartbeat = setInterval(() => {
-      void mayGoOn().then((may) => may || response.end());
-      if (!response.writableNeedDrain && !response.writableEnded) response.write(":\n\n");
-    }, heartbeatMs);
-    this.#open.set(response, user.id);
-    response.once("close", () => {
-      clearInterval(heartbeat);
-      follower.close();
-      this.#open.delete(response);
-    });
+    held.defer(() => follower.close());
   }
 
-  /** Ends what is followed: clients come back and go on where they were. */
+  /** Ends what is followed, and what is asked for from now on: clients come back and go on where they were. */
   [Symbol.dispose](): void {
+    this.#ended = true;
     for (const response of this.#open.keys()) response.end();
   }
 
