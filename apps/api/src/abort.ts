@@ -2,11 +2,13 @@
 
 import { createHash } from "node:crypto";
 import { changeStatus, isFinal, sealLog } from "@slipway/core";
-import type { Deployment } from "@slipway/core";
+import type { Deployment, SlipwayError } from "@slipway/core";
 import { publishStatus, writeLastWords } from "@slipway/logs";
 import { announceAbort, told } from "./announce.ts";
 import { changeDeployment } from "./change.ts";
 import type { Platform } from "./platform.ts";
+
+type Failure = NonNullable<Deployment["failure"]>;
 
 /**
  * Aborts a deployment that waits or runs. A worker that has it ends its container and closes its log; the log of one
@@ -20,19 +22,33 @@ export async function abortDeployment(
   id: string,
   reason: string,
 ): Promise<Deployment | null> {
-  const aborted = await abortIf(platform, id, reason, ({ status }) => !isFinal(status));
+  const aborted = await abortIf(platform, id, abortedFor(reason), ({ status }) => !isFinal(status));
   return aborted ?? platform.store.deployments.get(id);
 }
 
 /** Aborts a deployment if it still waits for its turn. */
 export async function abortWaiting(platform: Platform, id: string, reason: string): Promise<void> {
-  await abortIf(platform, id, reason, ({ status }) => status === "queued");
+  await abortIf(platform, id, abortedFor(reason), isWaiting);
+}
+
+/** Takes a deployment out of its lane that should not have come there. `wasRefused` knows it by its failure. */
+export async function refuseWaiting(
+  platform: Platform,
+  id: string,
+  { code, message }: SlipwayError,
+): Promise<void> {
+  await abortIf(platform, id, { code, message }, isWaiting);
+}
+
+/** Whether its request was answered with a conflict, once it was stored. */
+export function wasRefused({ failure }: Deployment): boolean {
+  return failure?.code === "conflict";
 }
 
 async function abortIf(
   platform: Platform,
   id: string,
-  reason: string,
+  failure: Failure,
   is: (deployment: Deployment) => boolean,
 ): Promise<Deployment | null> {
   const { store, now } = platform;
@@ -40,13 +56,21 @@ async function abortIf(
   const aborted = await changeDeployment(store, id, (deployment) => {
     if (!is(deployment)) return null;
     waited = deployment.status === "queued";
-    const failure = { code: "aborted", message: reason } as const;
     return changeStatus(deployment, "aborted", { at: now(), lineCount: null, facts: { failure } });
   });
   if (aborted === null) return null;
   await announceAbort(platform, aborted);
-  if (waited) await told(platform, "an aborted deployment's log", () => closeLog(platform, aborted, reason));
+  if (waited)
+    await told(platform, "an aborted deployment's log", () => closeLog(platform, aborted, failure.message));
   return aborted;
+}
+
+function abortedFor(message: string): Failure {
+  return { code: "aborted", message };
+}
+
+function isWaiting({ status }: Deployment): boolean {
+  return status === "queued";
 }
 
 async function closeLog(platform: Platform, aborted: Deployment, reason: string): Promise<void> {

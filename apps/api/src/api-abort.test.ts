@@ -141,5 +141,35 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
       expect((await ask("k", { source_url: `${archiveUrl}?other` })).status).toBe(422);
       expect((await ask("x".repeat(256))).status).toBe(422);
     });
+
+    test("is one request's, of several with other wishes at once", async () => {
+      const answers = await Promise.all([1, 2, 3].map((ref) => ask("k", { git_ref: `v${ref}` })));
+      expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 422, 422]);
+      expect(await api.store.deployments.lane(app.id, 99)).toHaveLength(1);
+    });
+
+    test("is not in its own way, where the app rejects", async () => {
+      await api.ask(ada.token, "PATCH", `/v1/apps/${app.name}`, { app: { concurrency_policy: "reject" } });
+      const answers = await Promise.all(Array.from({ length: 8 }, () => ask("k")));
+      expect(new Set(answers.map(({ status, id }) => `${status} ${id}`))).toEqual(
+        new Set([`201 ${answers[0]?.id}`]),
+      );
+    });
+
+    test("may be asked for again when it was refused", async () => {
+      await api.ask(ada.token, "PATCH", `/v1/apps/${app.name}`, { app: { concurrency_policy: "reject" } });
+      const keys = ["k1", "k2", "k3", "k4"];
+      const answers = await Promise.all(keys.map((key) => ask(key)));
+      const taken = answers.findIndex(({ status }) => status === 201);
+      expect(answers.filter(({ status }) => status === 409)).toHaveLength(3);
+      await abort(answers[taken]?.id ?? "");
+      for (const key of keys.toSpliced(taken, 1)) {
+        const again = await ask(key);
+        expect(again).toMatchObject({ status: 201, replayed: null });
+        expect(await stored(again.id ?? "")).toMatchObject({ status: "queued" });
+        expect(await ask(key)).toEqual({ ...again, replayed: "true" });
+        await abort(again.id ?? "");
+      }
+    });
   });
 });

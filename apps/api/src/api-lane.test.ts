@@ -16,7 +16,7 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
   let ada: Awaited<ReturnType<TestApi["newUser"]>>;
 
   beforeAll(async () => {
-    api = await startTestApi({ OWNER_SLOTS: "2" });
+    api = await startTestApi({ OWNER_SLOTS: "2", APP_QUEUE_MAX: "3" });
     redis = new Redis(api.config.REDIS_URL);
     ada = await api.newUser();
   });
@@ -85,6 +85,18 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     expect(refused.status).toBe(409);
     expect(refused.body).toEqual({ error: expect.stringContaining("concurrency_policy is reject") });
     await bring(taken, "success");
+    expect((await deploy(app)).status).toBe(201);
+  });
+
+  test("is bounded, however many come at once, and takes more once one has left", async () => {
+    const app = await newApp();
+    const answers = await Promise.all(Array.from({ length: 6 }, () => deploy(app)));
+    const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
+    expect(statuses).toEqual([201, 201, 201, 409, 409, 409]);
+    const refused = await deploy(app);
+    expect([refused.status, refused.body]).toEqual([409, { error: "3 deployments of the app wait already" }]);
+    const [first = ""] = await waiting(app);
+    await api.ask(ada.token, "POST", `/v1/apps/${app.name}/deployments/${first}/abort`);
     expect((await deploy(app)).status).toBe(201);
   });
 

@@ -40,6 +40,7 @@ const settings = commonSettings.extend({
   REGION_NAME: z.string().min(1).default("local"),
   SOURCE_MAX_MB: countSetting.default(300).transform((size) => size * mebi),
   OWNER_SLOTS: countSetting.default(10),
+  APP_QUEUE_MAX: countSetting.default(100),
   APP_CONTAINERS_MAX: countSetting.max(maxWebCount).default(10),
   RATE_LIMIT: limitSetting.default(1_200),
   RATE_LIMIT_POLLS: limitSetting.default(12_000),

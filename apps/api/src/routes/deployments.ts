@@ -6,7 +6,7 @@ import { createDeploymentRequest, deploymentAnswer, deploymentsAnswer, pageQuery
 import type { CreateDeploymentBody } from "@slipway/protocol";
 import { abortDeployment } from "../abort.ts";
 import { createDeployment } from "../create-deployment.ts";
-import { deploymentIdOf, firstOf, gitRefOf, hookOf, idempotencyHeader } from "../idempotency.ts";
+import { firstOf, gitRefOf, hookOf, idempotencyHeader } from "../idempotency.ts";
 import type { Platform } from "../platform.ts";
 import { presentDeployment, presentPagination } from "../presenters/deployment.ts";
 import { queuePlace } from "../queue-place.ts";
@@ -29,8 +29,8 @@ export function deploymentRoutes(platform: Platform): Route[] {
       headers: idempotencyHeader,
       problems: [409],
       async handle({ user, app, request, response, body: { deployment: asked } }) {
-        const id = deploymentIdOf(request.get("idempotency-key"), app, user);
-        const first = await firstOf(store, id, asked, config.PUBLIC_API_URL);
+        const key = request.get("idempotency-key");
+        const { id, first } = await firstOf(platform, { app, user, key, wanted: asked });
         if (first !== null) {
           response.set("Idempotent-Replayed", "true");
           return { deployment: present(first) };
