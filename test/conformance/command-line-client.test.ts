@@ -16,6 +16,7 @@ import {
   containerTypesAnswer,
   deploymentAnswer,
   deploymentsAnswer,
+  newTokenAnswer,
   operationAnswer,
   regionsAnswer,
   selfAnswer,
@@ -85,6 +86,22 @@ describe("the command line", () => {
       expect.stringMatching(/^[A-Z]+\d+$/),
       "number",
     ]);
+  });
+
+  test("login by user name and password: makes an API token, and exchanges it", async () => {
+    const username = `cli-${randomBytes(4).toString("hex")}`;
+    const password = randomBytes(16).toString("hex");
+    const user = { username, email: `${username}@example.com`, password };
+    expect((await ask("POST", "/users", { user })).status).toBe(201);
+    const asked = JSON.stringify({ token: { name: "Scalingo CLI" } });
+    const made = await send("POST", api, "/v1/tokens", asked, { auth: `${username}:${password}` });
+    expect(made.status).toBe(201);
+    const { token } = newTokenAnswer.parse(made.json);
+    expect(token).toMatchObject({ name: "Scalingo CLI", token: expect.stringMatching(/^tk-us-/) });
+    const exchange = await send("POST", api, "/v1/tokens/exchange", "{}", { auth: `:${token.token}` });
+    expect(exchange.status).toBe(200);
+    const wrong = await send("POST", api, "/v1/tokens", asked, { auth: `${username}:wrong` });
+    expect([wrong.status, wrong.json]).toEqual([401, { error: expect.any(String) }]);
   });
 
   test("login: who am I", async () => {

@@ -44,6 +44,40 @@ describe("the JavaScript client", () => {
     expect((await client.Apps.all()).map((each) => each.name)).toContain(name);
   });
 
+  test("tries whether an app could be created", async () => {
+    const name = newName();
+    expect(await client.Apps.create({ name, dry_run: true })).toMatchObject({ name, status: "new" });
+    await expect(client.Apps.find(name)).rejects.toMatchObject({ status: 404 });
+  });
+
+  test("has somebody told of an app's deployments", async () => {
+    const name = await newApp();
+    // typed as one, and all there are
+    const listed: unknown = await client.NotificationPlatforms.list();
+    const platforms = listed as { name: string; available_event_ids: string[] }[];
+    expect(platforms.map((platform) => platform.name)).toContain("webhook");
+    const [platform] = platforms;
+    const types = await client.Events.listEventTypes();
+    expect(types.map(({ id }) => id)).toEqual(platform?.available_event_ids);
+    const webhook = {
+      name: "ops",
+      platform_id: "webhook",
+      active: false,
+      send_all_events: false,
+      selected_event_ids: ["deployment_failed"],
+      type_data: { webhook_url: "https://example.com/hook" },
+    };
+    const made = await client.Notifiers.create(name, webhook);
+    expect(made).toMatchObject(webhook);
+    const { id } = made;
+    expect(await client.Notifiers.update(name, id, { name: "others" })).toMatchObject({ id, name: "others" });
+    expect(await client.Notifiers.get(name, id)).toMatchObject({ id, active: false });
+    expect((await client.Notifiers.for(name)).map((each) => each.id)).toEqual([id]);
+    expect(await client.Notifiers.test(name, id)).toMatchObject({ delivery_id: expect.any(String) });
+    await client.Notifiers.destroy(name, id);
+    expect(await client.Notifiers.for(name)).toEqual([]);
+  });
+
   test("sets, changes and unsets variables", async () => {
     const name = await newApp();
     const created = await client.Environment.create(name, { name: "GREETING", value: "hello" });

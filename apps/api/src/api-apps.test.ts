@@ -52,6 +52,26 @@ describe.skipIf(await lacksRedis())("apps", () => {
     expect([taken.status, taken.body]).toEqual([409, { error: expect.any(String) }]);
   });
 
+  test("asked for as a dry run are answered as if they were created, and are not", async () => {
+    const dryRun = async (name: string, value: string) => {
+      const headers = {
+        authorization: `Bearer ${ada.token}`,
+        "content-type": "application/json",
+        "x-dry-run": value,
+      };
+      const body = JSON.stringify({ app: { name } });
+      const answer = await fetch(`${api.url}/v1/apps`, { method: "POST", headers, body });
+      return { status: answer.status, body: (await answer.json()) as AppAnswer };
+    };
+    const name = aName();
+    expect(await dryRun(name, "true")).toMatchObject({ status: 201, body: { app: { name, status: "new" } } });
+    expect((await dryRun("No!", "true")).status).toBe(422);
+    expect((await dryRun(name, "yes")).status).toBe(422);
+    expect(await api.store.apps.byName(name)).toBeNull();
+    expect((await dryRun(name, "false")).status).toBe(201);
+    expect((await dryRun(name, "true")).status).toBe(409);
+  });
+
   test("of others are as unknown as those that are not there, but to operators", async () => {
     const { id, name } = await created();
     for (const path of [id, name, "unknown"]) {

@@ -63,7 +63,14 @@ function crossOrigin(origins: readonly string[]) {
   return cors({
     origin: origins.includes("*") ? "*" : [...origins],
     methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
-    allowedHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id"],
+    allowedHeaders: [
+      "Authorization",
+      "Content-Type",
+      "Idempotency-Key",
+      "Last-Event-ID",
+      "X-Dry-Run",
+      "X-Request-Id",
+    ],
     exposedHeaders: [
       "Idempotent-Replayed",
       "Location",

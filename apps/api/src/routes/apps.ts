@@ -1,7 +1,8 @@
 // /v1/apps: create, list, show, change, delete.
 
 import { randomUUID } from "node:crypto";
-import { invalidField, newApp, notFound } from "@slipway/core";
+import type { Request } from "express";
+import { SlipwayError, invalidField, newApp, notFound } from "@slipway/core";
 import type { App, Store, User } from "@slipway/core";
 import { appAnswer, appsAnswer, changeAppRequest, createAppRequest, deleteAppQuery } from "@slipway/protocol";
 import { changeLiveApp } from "../change.ts";
@@ -10,6 +11,8 @@ import type { Platform } from "../platform.ts";
 import { presentApp } from "../presenters/app.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
+
+const dryRunHeader = "X-Dry-Run";
 
 export function appRoutes(platform: Platform): Route[] {
   const { store, config, now } = platform;
@@ -40,11 +43,16 @@ export function appRoutes(platform: Platform): Route[] {
       access: "account:use",
       body: createAppRequest,
       answer: { status: 201, json: appAnswer },
+      headers: {
+        [dryRunHeader]:
+          "`true` to only be told whether the app could be created, and how it would be answered.",
+      },
       problems: [409],
-      async handle({ user, body }) {
+      async handle({ user, body, request }) {
         const { name, concurrency_policy: concurrencyPolicy = "queue" } = body.app;
         const app = newApp({ id: randomUUID(), name, ownerId: user.id, createdAt: now(), concurrencyPolicy });
-        await store.apps.create(app);
+        if (isDryRun(request)) await checkFree(store, app);
+        else await store.apps.create(app);
         return { app: presentApp(app, user, config) };
       },
     }),
@@ -89,6 +97,18 @@ export function appRoutes(platform: Platform): Route[] {
       },
     }),
   ];
+}
+
+/** Whoever did not mean one must not come to an app by a slip. @throws {SlipwayError} "invalid" for what is neither. */
+function isDryRun(request: Pick<Request, "get">): boolean {
+  const asked = request.get(dryRunHeader) ?? "false";
+  if (asked !== "true" && asked !== "false") throw invalidField(dryRunHeader, "must be true or false");
+  return asked === "true";
+}
+
+/** @throws {SlipwayError} "conflict", as creating it would. */
+async function checkFree({ apps }: Store, { name }: App): Promise<void> {
+  if ((await apps.byName(name)) !== null) throw new SlipwayError("conflict", "the app's name is taken");
 }
 
 /** By name: all, or their own and those they collaborate on. */

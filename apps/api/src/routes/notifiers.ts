@@ -53,7 +53,7 @@ export function notifierRoutes({ store, notifications, now }: Platform): Route[]
       method: "get",
       path: "/notification_platforms",
       summary: "List how one can be told",
-      access: "account:use",
+      access: "anyone",
       answer: { status: 200, json: platformsAnswer },
       async handle() {
         return { notification_platforms: [...platforms] };
@@ -63,7 +63,7 @@ export function notifierRoutes({ store, notifications, now }: Platform): Route[]
       method: "get",
       path: "/event_types",
       summary: "List what one can be told of",
-      access: "account:use",
+      access: "anyone",
       answer: { status: 200, json: eventTypesAnswer },
       async handle() {
         return {
