@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { lacksRedis } from "@slipway/testkit";
+import { newApiToken } from "@slipway/auth";
+import { anApiToken, lacksRedis } from "@slipway/testkit";
 import { startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
 
@@ -10,7 +11,16 @@ describe.skipIf(await lacksRedis())("how often one may ask", () => {
   const from = (address: string, path = "/v1/regions", headers: Record<string, string> = {}) =>
     fetch(api.url + path, { headers: { ...headers, "x-forwarded-for": address } });
 
-  test("is counted by user, with polls apart, and said in headers", async () => {
+  const exchanged = async (secret: string) => {
+    const authorization = `Basic ${Buffer.from(`:${secret}`).toString("base64")}`;
+    const answer = await fetch(`${api.url}/v1/tokens/exchange`, {
+      method: "POST",
+      headers: { authorization },
+    });
+    return ((await answer.json()) as { token: string }).token;
+  };
+
+  test("is counted by API token, with polls apart, and said in headers", async () => {
     api = await startTestApi({ RATE_LIMIT: "3", RATE_LIMIT_POLLS: "5" });
     const [ada, grace] = [await api.newUser(), await api.newUser()];
     const ask = (token: string, path: string) => api.ask(token, "GET", path);
@@ -30,6 +40,69 @@ describe.skipIf(await lacksRedis())("how often one may ask", () => {
     expect((await ask(grace.token, "/v1/users/self")).status).toBe(200);
     const poll = await ask(ada.token, "/v1/apps/demo/deployments/1");
     expect([poll.status, poll.headers.get("ratelimit-limit")]).toEqual([404, "5"]);
+  });
+
+  test("leaves a user's other tokens room, within what the user may ask in all", async () => {
+    api = await startTestApi({ RATE_LIMIT: "2" });
+    const { token } = await api.newUser();
+    const { status, body } = await api.ask(token, "POST", "/v1/tokens", { name: "ci" });
+    expect(status).toBe(201);
+    const { token: other } = (body as { token: { token: string } }).token;
+    const statuses = async (secret: string, count: number) => {
+      const seen = [];
+      for (let asked = 0; asked < count; asked += 1) {
+        seen.push((await api.ask(secret, "GET", "/v1/users/self")).status);
+      }
+      return seen;
+    };
+    expect(await statuses(token, 12)).toEqual([200, 200, ...Array<number>(10).fill(429)]);
+    expect(await statuses(await exchanged(other), 1)).toEqual([200]);
+    expect(await statuses(other, 1)).toEqual([429]);
+  });
+
+  test("is bounded for a user with many tokens", async () => {
+    api = await startTestApi({ RATE_LIMIT: "1" });
+    const { user, token } = await api.newUser();
+    const { store } = api;
+    const tokens = Array.from({ length: 5 }, () => newApiToken());
+    for (const { secretSha256 } of tokens) {
+      await store.tokens.create(anApiToken({ userId: user.id, secretSha256 }));
+    }
+    for (const { secret } of tokens)
+      expect((await api.ask(secret, "GET", "/v1/users/self")).status).toBe(200);
+    const refused = await api.ask(token, "GET", "/v1/users/self");
+    expect([refused.status, refused.headers.get("ratelimit-limit")]).toEqual([429, "5"]);
+  });
+
+  test("refuses those of an address who bring no token that is one, and nobody else there", async () => {
+    api = await startTestApi({ RATE_LIMIT_ADDRESS: "3", LOGIN_ATTEMPTS: "1" });
+    const basic = (secret: string) => `Basic ${Buffer.from(`:${secret}`).toString("base64")}`;
+    const status = async (method: string, path: string, secret: string) =>
+      (await fetch(api.url + path, { method, headers: { authorization: basic(secret) } })).status;
+    const revoked = newApiToken().secret;
+    expect(await status("POST", "/v1/tokens/exchange", revoked)).toBe(401);
+    expect(await status("GET", "/queues/", revoked)).toBe(401);
+    expect(await status("POST", "/v1/tokens/exchange", revoked)).toBe(401);
+    expect(await status("POST", "/v1/tokens/exchange", revoked)).toBe(429);
+    expect(await status("GET", "/queues/", revoked)).toBe(429);
+    expect(await status("POST", "/v1/tokens/exchange", api.operatorToken)).toBe(200);
+    expect(await status("GET", "/queues/", api.operatorToken)).toBe(200);
+  });
+
+  test("counts wrong passwords by whom they are tried for, name or email, wherever from", async () => {
+    api = await startTestApi({ LOGIN_ATTEMPTS: "1", TRUST_PROXY: "loopback" });
+    const user = { username: "ada", email: "ada@example.com", password: "correct horse battery staple" };
+    expect((await api.ask(api.operatorToken, "POST", "/v1/users", { user })).status).toBe(201);
+    const login = async (name: string, address: number) => {
+      const authorization = `Basic ${Buffer.from(`${name}:wrong`).toString("base64")}`;
+      const headers = { authorization, "x-forwarded-for": `203.0.113.${address}` };
+      return (await fetch(`${api.url}/v1/tokens`, { method: "POST", headers })).status;
+    };
+    const names = ["ada", "ada@example.com", "ada", "Ada@Example.com", "ada", "ada@example.com"];
+    const seen = [];
+    for (const [address, name] of names.entries()) seen.push(await login(name, address));
+    expect(seen).toEqual([401, 401, 401, 401, 401, 429]);
+    expect(await login("grace", 99)).toBe(401);
   });
 
   test("is counted by address for who brings no bearer, as told by a proxy that is trusted", async () => {

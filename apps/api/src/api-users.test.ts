@@ -191,7 +191,7 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
     expect((await operator("GET", path)).body).toMatchObject({ user: { operator: true } });
   });
 
-  // It comes last: from then on this address is not heard.
+  // It comes last: from then on this address is not heard with a password.
   test("who fails to sign in too often is not heard for a while, right password or not", async () => {
     await create({ username: "target", email: "target@example.com", password });
     const tries = [];
@@ -205,7 +205,7 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
       method: "POST",
       headers: { authorization: basic("", api.operatorToken) },
     });
-    expect(exchange.status).toBe(429);
+    expect(exchange.status).toBe(200);
     expect((await operator("GET", "/v1/users/self")).status).toBe(200);
   });
 });

@@ -112,7 +112,7 @@ function limitsOf(config: ApiConfig, keys: RedisKeys, redis: Redis, logger: Logg
   return openLimits({
     redis,
     keyPrefix: keys.limitPrefix,
-    userPerMinute: config.RATE_LIMIT,
+    tokenPerMinute: config.RATE_LIMIT,
     pollsPerMinute: config.RATE_LIMIT_POLLS,
     addressPerMinute: config.RATE_LIMIT_ADDRESS,
     loginAttempts: config.LOGIN_ATTEMPTS,

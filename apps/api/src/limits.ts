@@ -1,4 +1,4 @@
-// How often one may ask: per user, per address, and how often somebody may fail to sign in. Counted in Redis, for all API
+// How often one may ask: per API token, per user, per address, and how often somebody may fail to sign in. Counted in Redis, for all API
 // processes together; while Redis is away each process counts for itself, so that nobody is refused because of it.
 
 import { createHash } from "node:crypto";
@@ -9,13 +9,13 @@ export interface LimitsOptions {
   /** A connection that answers soon or not at all: each request waits for it. */
   readonly redis: Redis;
   readonly keyPrefix: string;
-  /** Requests of one user in a minute, but polls. As with the others, 0 is without limit. */
-  readonly userPerMinute: number;
-  /** Requests of one user in a minute for what clients ask for again and again. */
+  /** Requests with one API token in a minute, but polls; five times as many of one user. As with the others, 0 is without limit. */
+  readonly tokenPerMinute: number;
+  /** The same for what clients ask for again and again. */
   readonly pollsPerMinute: number;
   /** Requests of one address in a minute that no valid bearer came with. */
   readonly addressPerMinute: number;
-  /** Failed logins of one address in a quarter of an hour; five times as many for one user name, from anywhere. */
+  /** Failed logins by password of one address in a quarter of an hour; five times as many for one user, from anywhere. */
   readonly loginAttempts: number;
   /** Told when Redis cannot count. */
   readonly onTrouble: (error: unknown) => void;
@@ -34,19 +34,24 @@ export interface Verdict {
 export type Limiter = (key: string) => Promise<Verdict | null>;
 
 export interface Limits {
-  readonly user: Limiter;
-  readonly polls: Limiter;
+  readonly requests: BearerLimits;
+  readonly polls: BearerLimits;
   readonly address: Limiter;
   /** By address. */
   readonly logins: Logins;
-  /** By user name. */
-  readonly names: Logins;
+  /** By user, or by a name that is nobody's. */
+  readonly accounts: Logins;
+}
+
+/** A token that runs wild leaves room for its user's others. */
+export interface BearerLimits {
+  readonly token: Limiter;
+  /** All tokens of a user together. */
+  readonly user: Limiter;
 }
 
 /** Failed logins. */
 interface Logins {
-  /** What would become of an attempt; counts nothing. */
-  look: Limiter;
   count: Limiter;
   /** Takes one back: the attempt was no failure. */
   forgive(key: string): Promise<void>;
@@ -54,8 +59,9 @@ interface Logins {
 
 const minute = 60;
 const loginWindow = 15 * minute;
+const tokensWorth = 5;
 /** Somebody who guesses from many addresses is stopped; one who only wants to lock a user out needs some of them. */
-const namesMore = 5;
+const addressesWorth = 5;
 
 export function openLimits(options: LimitsOptions): Limits {
   const counter = (name: string, points: number, windowSeconds: number) =>
@@ -64,12 +70,16 @@ export function openLimits(options: LimitsOptions): Limits {
     const requests = counter(name, perMinute, minute);
     return (key) => requests.count(key);
   };
+  const byBearer = (name: string, perMinute: number): BearerLimits => ({
+    token: counting(`${name}:token`, perMinute),
+    user: counting(`${name}:user`, perMinute * tokensWorth),
+  });
   return {
-    user: counting("user", options.userPerMinute),
-    polls: counting("polls", options.pollsPerMinute),
+    requests: byBearer("requests", options.tokenPerMinute),
+    polls: byBearer("polls", options.pollsPerMinute),
     address: counting("address", options.addressPerMinute),
     logins: counter("logins", options.loginAttempts, loginWindow),
-    names: counter("names", options.loginAttempts * namesMore, loginWindow),
+    accounts: counter("accounts", options.loginAttempts * addressesWorth, loginWindow),
   };
 }
 
@@ -91,12 +101,7 @@ class Counter implements Logins {
 
   async count(key: string): Promise<Verdict | null> {
     if (this.#points === 0) return null;
-    return this.#verdict(await this.#outcome((limiter) => limiter.consume(hashOf(key))), 0);
-  }
-
-  async look(key: string): Promise<Verdict | null> {
-    if (this.#points === 0) return null;
-    return this.#verdict(await this.#outcome((limiter) => limiter.get(hashOf(key))), 1);
+    return this.#verdict(await this.#outcome((limiter) => limiter.consume(hashOf(key))));
   }
 
   async forgive(key: string): Promise<void> {
@@ -118,9 +123,8 @@ class Counter implements Logins {
     return null;
   }
 
-  /** @param more how many would be counted besides. */
-  #verdict(found: RateLimiterRes | null, more: number): Verdict {
-    const used = (found?.consumedPoints ?? 0) + more;
+  #verdict(found: RateLimiterRes | null): Verdict {
+    const used = found?.consumedPoints ?? 0;
     return {
       allowed: used <= this.#points,
       limit: this.#points,

@@ -10,8 +10,8 @@ import { parseBody, parseQuery } from "./validate.ts";
 type Method = "get" | "post" | "put" | "patch" | "delete";
 
 /**
- * Who may ask: a signed-in user with a permission, or "anyone". A "credentials" route is for signing in and checks what it is
- * given itself; a "login" route takes a user name and password as well as a bearer; a "signed-url" route lets in whoever has the
+ * Who may ask: a signed-in user with a permission, or "anyone". A "credentials" route is for signing in, and checks and counts what
+ * it is given itself; a "login" route takes a user name and password as well as a bearer; a "signed-url" route lets in whoever has the
  * URL.
  */
 export type Access = Permission | "anyone" | "credentials" | "login" | "signed-url";

@@ -60,6 +60,7 @@ describe("exchange", () => {
     expect(claims.exp).toBe(expiresAt.getTime() / 1000);
     expect(expiresAt).toEqual(new Date("2030-01-01T01:00:00Z"));
     expect(await auth.authenticate(jwt)).toEqual(user);
+    expect(await auth.identify(jwt)).toEqual(await auth.identify(secret));
   });
 
   test("refuses unknown tokens and what is none", async () => {

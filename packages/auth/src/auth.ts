@@ -21,13 +21,15 @@ export interface Auth {
   /**
    * A JWT for an API token's user, good for an hour; null when there is no such token, or its user is gone.
    */
-  exchange(apiToken: string): Promise<{ jwt: string; expiresAt: Date } | null>;
+  exchange(apiToken: string): Promise<{ jwt: string; expiresAt: Date; bearer: Bearer } | null>;
   /**
    * The user that a JWT or an API token stands for; null when it is forged, expired or revoked, or the user is gone. A JWT
    * ends with the API token that it was exchanged for.
    * @param token without a scheme such as `Bearer` before it.
    */
   authenticate(token: string): Promise<User | null>;
+  /** As `authenticate`, with the API token that it is, or that it was exchanged for. */
+  identify(token: string): Promise<Bearer | null>;
   /**
    * As `authenticate`, for a connection that was opened with the token: it may outlive a JWT's hour, but not the API token, the
    * user or the signing key.
@@ -35,11 +37,18 @@ export interface Auth {
   reauthenticate(token: string): Promise<User | null>;
   /** As `authenticate`, of an API token alone: for logins that keep what they were given. */
   authenticateApiToken(token: string): Promise<User | null>;
+  /** Whom a login's name, a username or an email, stands for; says nothing about who gave it. */
+  named(name: string): Promise<User | null>;
   /**
    * The user with this password; null for a wrong one, for who has none, and for nobody, all after the same work.
    * @param name username or email.
    */
   signIn(name: string, password: string): Promise<User | null>;
+}
+
+export interface Bearer {
+  readonly user: User;
+  readonly tokenId: ApiToken["id"];
 }
 
 const audience = "slipway-api";
@@ -56,7 +65,7 @@ interface Claims {
 export function openAuth(options: AuthOptions): Auth {
   const { store, signingKeys, now = () => new Date(), issuer = "slipway" } = options;
 
-  async function holder(secret: string): Promise<{ user: User; token: ApiToken } | null> {
+  async function holder(secret: string): Promise<Bearer | null> {
     const token = isApiToken(secret) ? await store.tokens.bySecret(hashApiToken(secret)) : null;
     const user = token === null ? null : await store.users.get(token.userId);
     if (token === null || user === null) return null;
@@ -64,7 +73,7 @@ export function openAuth(options: AuthOptions): Auth {
     if (usedAt.getTime() - (token.lastUsedAt?.getTime() ?? 0) >= touchEveryMs) {
       await store.tokens.touch(token.id, usedAt);
     }
-    return { user, token };
+    return { user, tokenId: token.id };
   }
 
   async function claimsOf(jwt: string, at: Date): Promise<Claims | null> {
@@ -90,18 +99,20 @@ export function openAuth(options: AuthOptions): Auth {
     return found.jwt;
   }
 
-  async function bearerOf({ userId, tokenId }: Claims): Promise<User | null> {
+  async function bearerOf({ userId, tokenId }: Claims): Promise<Bearer | null> {
     const [user, token] = await Promise.all([store.users.get(userId), store.tokens.get(tokenId)]);
-    return token?.userId === userId ? user : null;
+    return user !== null && token?.userId === userId ? { user, tokenId } : null;
   }
 
-  async function bearerAt(token: string, at: Date): Promise<User | null> {
-    if (isApiToken(token)) return authenticateApiToken(token);
+  async function bearerAt(token: string, at: Date): Promise<Bearer | null> {
+    if (isApiToken(token)) return holder(token);
     const claims = await claimsOf(token, at);
     return claims === null ? null : bearerOf(claims);
   }
 
-  const authenticateApiToken = async (token: string) => (await holder(token))?.user ?? null;
+  const userOf = async (bearer: Promise<Bearer | null>) => (await bearer)?.user ?? null;
+  const named = (name: string) =>
+    name.includes("@") ? store.users.byEmail(name.toLowerCase()) : store.users.byUsername(name);
 
   return {
     async exchange(apiToken) {
@@ -110,7 +121,7 @@ export function openAuth(options: AuthOptions): Auth {
       const [newest] = signingKeys.keys();
       const issuedAt = now();
       const expiresAt = new Date(Math.floor((issuedAt.getTime() + jwtLifetimeMs) / 1000) * 1000);
-      const jwt = await new SignJWT({ tid: found.token.id })
+      const jwt = await new SignJWT({ tid: found.tokenId })
         .setProtectedHeader({ alg: algorithm, kid: newest.jwtKeyId, typ: "JWT" })
         .setSubject(found.user.id)
         .setIssuer(issuer)
@@ -118,20 +129,21 @@ export function openAuth(options: AuthOptions): Auth {
         .setIssuedAt(issuedAt)
         .setExpirationTime(expiresAt)
         .sign(newest.jwt);
-      return { jwt, expiresAt };
+      return { jwt, expiresAt, bearer: found };
     },
-    authenticate: (token) => bearerAt(token, now()),
+    authenticate: (token) => userOf(bearerAt(token, now())),
+    identify: (token) => bearerAt(token, now()),
     // No JWT has ended at that time.
-    reauthenticate: (token) => bearerAt(token, new Date(0)),
-    authenticateApiToken,
+    reauthenticate: (token) => userOf(bearerAt(token, new Date(0))),
+    authenticateApiToken: (token) => userOf(holder(token)),
+    named,
     async signIn(name, password) {
-      const { users } = store;
-      const user = await (name.includes("@") ? users.byEmail(name.toLowerCase()) : users.byUsername(name));
+      const user = await named(name);
       const fits = await verifyPassword(password, user?.passwordHash ?? null);
       if (!fits || user?.passwordHash == null) return null;
       if (isOutdated(user.passwordHash)) {
         // Whoever changed the user meanwhile goes first; the next login tries again.
-        await users.compareAndSet(changeUser(user, { passwordHash: await hashPassword(password) }));
+        await store.users.compareAndSet(changeUser(user, { passwordHash: await hashPassword(password) }));
       }
       return user;
     },

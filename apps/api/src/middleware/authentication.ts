@@ -1,6 +1,7 @@
 // Lets through who brings a valid bearer, and remembers who it is.
 
 import type { Request, RequestHandler, Response } from "express";
+import type { Bearer } from "@slipway/auth";
 import { SlipwayError } from "@slipway/core";
 import type { User } from "@slipway/core";
 import type { Platform } from "../platform.ts";
@@ -11,7 +12,7 @@ type Who = Pick<Platform, "auth" | "limits">;
 /** Takes a JWT or an API token. @throws {SlipwayError} "unauthorized", as the 401 of whatever lies behind it. */
 export function authentication(platform: Who): RequestHandler<Record<string, string>> {
   return async (request, response, next) => {
-    response.locals["user"] = await bearerUser(platform, request, response);
+    Object.assign(response.locals, await bearerIn(platform, request, response));
     next();
   };
 }
@@ -23,10 +24,11 @@ export function authentication(platform: Who): RequestHandler<Record<string, str
 export function login(platform: Who): RequestHandler<Record<string, string>> {
   return async (request, response, next) => {
     const credentials = basicCredentials(request);
-    response.locals["user"] =
+    const found =
       credentials === null
-        ? await bearerUser(platform, request, response)
-        : await passwordUser(platform, credentials, request, response);
+        ? await bearerIn(platform, request, response)
+        : { user: await passwordUser(platform, credentials, request, response) };
+    Object.assign(response.locals, found);
     next();
   };
 }
@@ -38,12 +40,19 @@ export function userOf(response: Response): User {
   return user as User;
 }
 
+/** Who asks, and with which API token; only behind `authentication`. */
+export function bearerOf(response: Response): Bearer {
+  const tokenId: unknown = response.locals["tokenId"];
+  if (tokenId === undefined) throw new SlipwayError("internal", "the route is not behind authentication");
+  return { user: userOf(response), tokenId: tokenId as Bearer["tokenId"] };
+}
+
 /** The user of a request's bearer as they are now, for an answer that goes on; null once it is revoked, or they are gone. */
 export async function bearerNow(
   { auth }: Pick<Platform, "auth">,
   request: Pick<Request, "get">,
 ): Promise<User | null> {
-  const token = bearerOf(request);
+  const token = tokenIn(request);
   return token === null ? null : auth.reauthenticate(token);
 }
 
@@ -57,19 +66,19 @@ export function basicCredentials(
   return colon < 0 ? null : { username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-function bearerOf(request: Pick<Request, "get">): string | null {
+function tokenIn(request: Pick<Request, "get">): string | null {
   return /^bearer +(\S+) *$/i.exec(request.get("authorization") ?? "")?.[1] ?? null;
 }
 
 /** A request without a valid bearer counts for its address. */
-async function bearerUser(
+async function bearerIn(
   { auth, limits }: Who,
   request: Pick<Request, "get" | "ip">,
   response: Response,
-): Promise<User> {
-  const token = bearerOf(request);
-  const user = token === null ? null : await auth.authenticate(token);
-  if (user !== null) return user;
+): Promise<Bearer> {
+  const token = tokenIn(request);
+  const bearer = token === null ? null : await auth.identify(token);
+  if (bearer !== null) return bearer;
   await countAddress(limits.address, request, response);
   response.set("WWW-Authenticate", 'Bearer realm="Slipway"');
   throw new SlipwayError(
@@ -84,7 +93,10 @@ async function passwordUser(
   request: Pick<Request, "ip">,
   response: Response,
 ): Promise<User> {
-  const user = await limitedPassword(limits, { request, response, name }, () => auth.signIn(name, password));
+  const account = (await auth.named(name))?.id ?? name.toLowerCase();
+  const user = await limitedPassword(limits, { request, response, account }, () =>
+    auth.signIn(name, password),
+  );
   if (user === null) throw new SlipwayError("unauthorized", "the user name or the password is wrong");
   return user;
 }

@@ -6,10 +6,10 @@ import type { Permission } from "@slipway/auth";
 import { SlipwayError } from "@slipway/core";
 import type { Platform } from "../platform.ts";
 import { isPermission } from "../route.ts";
-import type { Route } from "../route.ts";
-import { authentication, login, userOf } from "./authentication.ts";
+import type { Access, Route } from "../route.ts";
+import { authentication, bearerOf, login, userOf } from "./authentication.ts";
 import { jsonBody } from "./json-body.ts";
-import { addressLimit, userLimit } from "./rate-limit.ts";
+import { addressLimit, bearerLimit } from "./rate-limit.ts";
 import { appRoleOf, loadApp, loadAppOfDeployment } from "./load-app.ts";
 
 type Guard = RequestHandler<Record<string, string>>;
@@ -19,10 +19,19 @@ export function guardsOf(platform: Platform): (route: Route) => Guard[] {
   const signedIn = authentication(platform);
   const byAddress = addressLimit(platform.limits);
   const read = jsonBody();
+  const withoutBearer = (access: Access): Guard[] => {
+    if (access === "credentials") return [];
+    return access === "login" ? [byAddress, login(platform)] : [byAddress];
+  };
   return ({ access, path, body, polled = false }) => [
     ...(isPermission(access)
-      ? [signedIn, userLimit(platform.limits, polled, userOf), ...appOn(platform, path), permitted(access)]
-      : [byAddress, ...(access === "login" ? [login(platform)] : [])]),
+      ? [
+          signedIn,
+          bearerLimit(platform.limits, polled, bearerOf),
+          ...appOn(platform, path),
+          permitted(access),
+        ]
+      : withoutBearer(access)),
     ...(body === undefined ? [] : [read]),
   ];
 }

@@ -1,24 +1,37 @@
 // Counts requests, says in headers how many are left, and refuses those over the limit.
 
 import type { Request, RequestHandler, Response } from "express";
+import type { Bearer } from "@slipway/auth";
 import { SlipwayError } from "@slipway/core";
-import type { User } from "@slipway/core";
 import { addressKey } from "../address.ts";
-import type { Limiter, Limits, Verdict } from "../limits.ts";
+import type { BearerLimits, Limiter, Limits, Verdict } from "../limits.ts";
 
 type Guard = RequestHandler<Record<string, string>>;
 
-/** For routes behind authentication, by user. @param polled whether clients ask for it again and again. */
-export function userLimit(
-  { user, polls }: Limits,
+/** For routes behind authentication. @param polled whether clients ask for it again and again. */
+export function bearerLimit(
+  { requests, polls }: Limits,
   polled: boolean,
-  whoIn: (response: Response) => User,
+  whoIn: (response: Response) => Bearer,
 ): Guard {
-  const limiter = polled ? polls : user;
   return async (_request, response, next) => {
-    check(response, await limiter(whoIn(response).id));
+    await countBearer(polled ? polls : requests, whoIn(response), response);
     next();
   };
+}
+
+/**
+ * Counts a request by its API token, then by its user, so that what a token has too many counts for no other.
+ * @throws {SlipwayError} "too-many-requests"
+ */
+export async function countBearer(
+  { token, user }: BearerLimits,
+  bearer: Bearer,
+  response: Response,
+): Promise<void> {
+  check(response, await token(bearer.tokenId));
+  const ofAll = await user(bearer.user.id);
+  if (ofAll?.allowed === false) check(response, ofAll);
 }
 
 /** For routes without a bearer, by address. */
@@ -39,36 +52,26 @@ export async function countAddress(
 }
 
 /**
- * A login by something that cannot be guessed. Failures of the address are counted; any number may succeed at once.
- * @throws {SlipwayError} "too-many-requests" when there were too many failures, without an attempt.
- */
-export async function limitedLogin<Found>(
-  { logins }: Limits,
-  request: Pick<Request, "ip">,
-  response: Response,
-  attempt: () => Promise<Found | null>,
-): Promise<Found | null> {
-  const address = addressOf(request);
-  check(response, await logins.look(address), loginMessage);
-  const found = await attempt();
-  if (found === null) await logins.count(address);
-  return found;
-}
-
-/**
- * A login by a password, which can be guessed: each attempt is counted before it is made, for its address and for the name,
- * and taken back when it succeeds.
+ * A login by a password, which can be guessed: each attempt is counted before it is made, for its address and for whom it
+ * is about, and taken back when it succeeds.
+ * @param login.account a user's id, or the name that is nobody's.
  * @throws {SlipwayError} "too-many-requests" when there were too many failures, without an attempt.
  */
 export async function limitedPassword<Found>(
-  { logins, names }: Limits,
-  { request, response, name }: { request: Pick<Request, "ip">; response: Response; name: string },
+  { logins, accounts }: Limits,
+  {
+    request,
+    response,
+    account,
+  }: { readonly request: Pick<Request, "ip">; readonly response: Response; readonly account: string },
   attempt: () => Promise<Found | null>,
 ): Promise<Found | null> {
-  const [address, user] = [addressOf(request), name.toLowerCase()];
+  const address = addressOf(request);
   check(response, await logins.count(address), loginMessage);
-  check(response, await names.count(user), loginMessage);
-  const forgive = () => Promise.all([logins.forgive(address), names.forgive(user)]);
+  const ofAccount = await accounts.count(account);
+  // Told each time, the count would say which email belongs to which user name.
+  if (ofAccount?.allowed === false) check(response, ofAccount, loginMessage);
+  const forgive = () => Promise.all([logins.forgive(address), accounts.forgive(account)]);
   try {
     const found = await attempt();
     if (found !== null) await forgive();

@@ -9,7 +9,7 @@ import { contentSecurityPolicy } from "helmet";
 import { accountRole, allows } from "@slipway/auth";
 import { SlipwayError } from "@slipway/core";
 import { basicCredentials } from "../middleware/authentication.ts";
-import { limitedLogin } from "../middleware/rate-limit.ts";
+import { countAddress } from "../middleware/rate-limit.ts";
 import type { Platform } from "../platform.ts";
 
 /** A login a browser understands: any username, an operator's API token as the password. */
@@ -22,13 +22,9 @@ export function queueDashboard(platform: Platform): Router {
 function operatorsOnly({ auth, limits }: Platform): RequestHandler {
   return async (request, response, next) => {
     const credentials = basicCredentials(request);
-    const user =
-      credentials === null
-        ? null
-        : await limitedLogin(limits, request, response, () =>
-            auth.authenticateApiToken(credentials.password),
-          );
+    const user = credentials === null ? null : await auth.authenticateApiToken(credentials.password);
     if (user === null) {
+      await countAddress(limits.address, request, response);
       response.set("WWW-Authenticate", 'Basic realm="Slipway queues", charset="UTF-8"');
       throw new SlipwayError("unauthorized", "sign in with any name and an operator's API token as password");
     }

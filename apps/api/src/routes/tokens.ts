@@ -5,7 +5,7 @@ import { issueToken } from "@slipway/auth";
 import { SlipwayError, notFound } from "@slipway/core";
 import { createTokenRequest, exchangeAnswer, newTokenAnswer, tokensAnswer } from "@slipway/protocol";
 import { basicCredentials } from "../middleware/authentication.ts";
-import { limitedLogin } from "../middleware/rate-limit.ts";
+import { countAddress, countBearer } from "../middleware/rate-limit.ts";
 import type { Platform } from "../platform.ts";
 import { presentToken } from "../presenters/user.ts";
 import { route } from "../route.ts";
@@ -74,15 +74,19 @@ export function tokenRoutes(platform: Platform): Route[] {
   ];
 }
 
+/** A token cannot be guessed, so only what is none counts for its address: others there go on. */
 async function exchanged({ auth, limits }: Platform, request: Request, response: Response): Promise<string> {
   const credentials = basicCredentials(request);
-  if (credentials === null) {
+  const found = credentials === null ? null : await auth.exchange(credentials.password);
+  if (found === null) {
+    await countAddress(limits.address, request, response);
     throw new SlipwayError(
       "unauthorized",
-      "an API token is required, as the password of Basic authentication",
+      credentials === null
+        ? "an API token is required, as the password of Basic authentication"
+        : "the API token is not valid",
     );
   }
-  const jwt = await limitedLogin(limits, request, response, () => auth.exchange(credentials.password));
-  if (jwt === null) throw new SlipwayError("unauthorized", "the API token is not valid");
-  return jwt.jwt;
+  await countBearer(limits.requests, found.bearer, response);
+  return found.jwt;
 }

@@ -142,7 +142,8 @@ async function checkCurrent(
 ): Promise<void> {
   if (user.passwordHash === null) return;
   if (current === undefined) throw invalidField("current_password", "is required");
-  const name = user.username;
-  const fits = await limitedPassword(limits, { request, response, name }, () => auth.signIn(name, current));
+  const fits = await limitedPassword(limits, { request, response, account: user.id }, () =>
+    auth.signIn(user.username, current),
+  );
   if (fits === null) throw invalidField("current_password", "is wrong");
 }
