@@ -1,5 +1,6 @@
 // npm run check: every static check in order, all of them even when one fails, and a summary.
 import colors from "picocolors";
+import { takesOnly } from "./arguments.ts";
 import { runProgram } from "./run-program.ts";
 import { print, runCommand } from "./terminal.ts";
 
@@ -12,6 +13,7 @@ const checks = [
 ];
 
 await runCommand(async () => {
+  takesOnly("check", []);
   const lines: string[] = [];
   let failures = 0;
   for (const { name, program, args } of checks) {

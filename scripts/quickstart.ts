@@ -1,8 +1,9 @@
 // npm run quickstart: from nothing to a running release of a sample app, everything real, shown as it happens.
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { takesOnly } from "./arguments.ts";
 import type { ScriptConfig } from "./config.ts";
-import { readConfig, repositoryRoot } from "./config.ts";
+import { inheritedEnvironment, readConfig, repositoryRoot } from "./config.ts";
 import { ApiClient } from "./quickstart/api-client.ts";
 import { deploySample } from "./quickstart/deploy-sample.ts";
 import { nextSteps } from "./quickstart/next-steps.ts";
@@ -25,7 +26,7 @@ const pollMs = 500;
 const say = sayOn(process.stdout);
 
 await runCommand(async () => {
-  const once = wantsOnce(process.argv.slice(2));
+  const once = takesOnly("quickstart", ["--once"]).includes("--once");
   const config = readConfig();
   const running = await findRunning(config.dataDir);
   return running ? useRunning(config, running) : runOwn(config, once);
@@ -49,7 +50,7 @@ async function runOwn(config: ScriptConfig, once: boolean): Promise<number> {
   await using _running = await claimRunning(config);
   await stopOrphans(config.dataDir, config.graceMs, say);
   await checkPorts(config);
-  const environment = await setup({ say });
+  const environment = inheritedEnvironment(await setup({ config, say }));
   const logFolder = join(config.dataDir, "logs");
   await using apps = await startApps(environment, { say, logFolder, logFormat: "json", obeySignals: true });
   const reached = urls(config);
@@ -99,11 +100,4 @@ function tokenSource(config: ScriptConfig): string {
   return config.bootstrapToken === undefined
     ? `cat ${relative(repositoryRoot, adminTokenFile(config.dataDir))}`
     : "printenv BOOTSTRAP_TOKEN";
-}
-
-function wantsOnce(args: readonly string[]): boolean {
-  const unknown = args.filter((arg) => arg !== "--once");
-  if (unknown.length > 0)
-    throw new SetupError(`npm run quickstart does not know ${unknown.join(" ")}: it takes --once only.`);
-  return args.includes("--once");
 }

@@ -1,8 +1,10 @@
 // npm run stand-ins: makes the local images that stand in for public ones, and says how to use them.
+import { takesOnly } from "./arguments.ts";
 import { makeStandIns } from "./setup/stand-ins.ts";
 import { print, runCommand, sayOn } from "./terminal.ts";
 
 await runCommand(async () => {
+  takesOnly("stand-ins", []);
   const { stackImage, packagesImage } = await makeStandIns(sayOn(process.stdout));
   print(`
 Make the image of the apps:

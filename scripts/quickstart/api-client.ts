@@ -63,7 +63,7 @@ export class ApiClient {
   async upload(archive: Buffer): Promise<string> {
     const response = await this.#call("/v1/sources", { method: "POST", body: {} });
     const { source } = await answer<{ source: SourceAnswer }>(response, "sources");
-    const put = await fetch(source.upload_url, {
+    const put = await send(source.upload_url, {
       method: "PUT",
       headers: { "content-type": "application/x-gzip", "content-length": String(archive.length) },
       body: new Uint8Array(archive),
@@ -94,15 +94,16 @@ async function call(url: string, { method = "GET", body, authorization }: CallOp
     "content-type": "application/json",
     ...(authorization === undefined ? {} : { authorization }),
   };
+  return send(url, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+}
+
+/** What is signed into an upload's URL is not shown. */
+async function send(url: string, request: RequestInit): Promise<Response> {
   try {
-    return await fetch(url, {
-      method,
-      headers,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    return await fetch(url, request);
   } catch (error) {
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    throw new SetupError(`${url} does not answer: ${reasonOf(cause)}`);
+    throw new SetupError(`${url.replace(/\?.*/, "")} does not answer: ${reasonOf(cause)}`);
   }
 }
 
