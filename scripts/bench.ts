@@ -1,7 +1,8 @@
 // npm run bench: runs the benchmarks of bench/ one after the other, on services of their own.
 import { glob } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { readConfig, repositoryRoot } from "./config.ts";
+import { readOwnConfig, repositoryRoot, testsOf } from "./config.ts";
+import { claimRun } from "./own-run.ts";
 import { runProgram } from "./run-program.ts";
 import { setup } from "./setup/setup.ts";
 import { SetupError } from "./setup/setup-error.ts";
@@ -12,17 +13,18 @@ const say = sayOn(process.stderr);
 
 await runCommand(async () => {
   const files = await benchmarks(process.argv.slice(2));
-  const dataDir = join(readConfig().dataDir, "bench");
+  const config = readOwnConfig("bench");
+  await using _lock = await claimRun(config.dataDir);
   try {
-    const environment = await setup({ dataDir, say });
+    await setup({ config, say });
     let failures = 0;
     for (const file of files) {
       print(`\n${basename(file)}`);
-      if ((await runProgram(process.execPath, [file], environment)) !== 0) failures += 1;
+      if ((await runProgram(process.execPath, [file], { TESTS_OF: testsOf })) !== 0) failures += 1;
     }
     return failures === 0 ? 0 : 1;
   } finally {
-    await tearDown({ dataDir, say });
+    await tearDown({ config, say });
   }
 });
 

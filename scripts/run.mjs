@@ -1,5 +1,5 @@
 // The way in to every command: gets the Node packages, Node 24 among them, then runs scripts/COMMAND.ts on it.
-// Plain JavaScript without dependencies, for any Node from 18.
+// Plain JavaScript without dependencies, for any Node from 20.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
@@ -39,7 +39,7 @@ function unknownCommand(name) {
 
 function checkMachine() {
   const [major] = process.versions.node.split(".").map(Number);
-  if (major < 18) throw new Error(`Node ${process.versions.node} is too old: install Node 20 or newer.`);
+  if (major < 20) throw new Error(`Node ${process.versions.node} is too old: install Node 20 or newer.`);
   if (process.platform !== "linux" || !["x64", "arm64"].includes(process.arch)) {
     throw new Error(
       `Slipway runs on Linux on x64 or arm64, this is ${process.platform} on ${process.arch}: use a Linux machine or a virtual one.`,
@@ -54,11 +54,14 @@ function mustInstall(name) {
 }
 
 async function refreshPackages() {
-  const running = await lockHolder(join(resolve(root, process.env.DATA_DIR || ".slipway"), "running.json"));
-  if (running) {
-    throw new Error(
-      `The Node packages changed while Slipway runs here (process ${running.pid}): stop it first, with npm run down.`,
-    );
+  const dataDir = resolve(root, process.env.DATA_DIR || ".slipway");
+  for (const lock of ["running.json", join("test", "run.json"), join("bench", "run.json")]) {
+    const running = await lockHolder(join(dataDir, lock));
+    if (running) {
+      throw new Error(
+        `The Node packages changed while Slipway or its tests run here (process ${running.pid}): stop it first, with npm run down.`,
+      );
+    }
   }
   if (!inPath("npm"))
     throw new Error("npm is not installed: install it (on Debian and Ubuntu: apt-get install npm).");

@@ -1,8 +1,9 @@
 // npm test: real services of the tests' own, vitest on them, the services stopped again, and the counts at the end.
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { readConfig } from "./config.ts";
-import { acquireLock, LockHeldError } from "./lock.mjs";
+import { readOwnConfig } from "./config.ts";
+import type { ScriptConfig } from "./config.ts";
+import { claimRun } from "./own-run.ts";
 import { runProgram } from "./run-program.ts";
 import { readText } from "./setup/files.ts";
 import { setup } from "./setup/setup.ts";
@@ -27,11 +28,11 @@ const lanes = [
 ] as const;
 
 await runCommand(async () => {
-  const dataDir = join(readConfig().dataDir, "test");
-  await using _lock = await claimTests(dataDir);
-  const logFolder = join(dataDir, "logs");
-  const exitCodes = await runTests(dataDir, logFolder);
-  const stopped = await stopServices(dataDir);
+  const config = readOwnConfig("test");
+  await using _lock = await claimRun(config.dataDir);
+  const logFolder = join(config.dataDir, "logs");
+  const exitCodes = await runTests(config, logFolder);
+  const stopped = await stopServices(config);
   const counts = await Promise.all(
     exitCodes.map(async (exitCode, lane) =>
       countTests(await readReport(reportIn(logFolder, lane)), exitCode),
@@ -44,25 +45,18 @@ await runCommand(async () => {
   return exitCode === 0 && !stopped ? 1 : exitCode;
 });
 
-async function claimTests(dataDir: string) {
-  try {
-    return await acquireLock(join(dataDir, "testing.json"));
-  } catch (error) {
-    if (!(error instanceof LockHeldError)) throw error;
-    throw new SetupError(`The tests already run here (process ${error.holder.pid}): wait for their end.`);
-  }
-}
-
 /** Services that cannot be set up fail the run by name before any test does. @returns the lanes' exit codes. */
-async function runTests(dataDir: string, logFolder: string): Promise<number[]> {
+async function runTests(config: ScriptConfig, logFolder: string): Promise<number[]> {
   try {
     await mkdir(logFolder, { recursive: true });
     await Promise.all(lanes.map((_, lane) => rm(reportIn(logFolder, lane), { force: true })));
-    await setup({ dataDir, say });
+    await setup({ config, say });
     // large, and needed by one scenario only: elsewhere that is left out where there is no browser
-    if (readConfig().unattended) await installPrograms(["chromium"], say);
-    const mongo = await ensureTestDatabase(dataDir, say);
+    if (config.unattended) await installPrograms(["chromium"], say);
+    const mongo = await ensureTestDatabase(config, say);
     const asked = process.argv.slice(2);
+    if (mongo === "missing" && asksForMongo(asked))
+      throw new SetupError("There is no MongoDB, on which alone the project e2e-mongo runs.");
     if (asked.length > 0) return [await runVitest(reportIn(logFolder, 0), mongo, asked)];
     const [first, second] = lanes.map((projects) => projects.map((project) => `--project=${project}`));
     return await Promise.all([
@@ -73,6 +67,11 @@ async function runTests(dataDir: string, logFolder: string): Promise<number[]> {
     process.stderr.write(` !     ${errorText(error)}\n`);
     return [1];
   }
+}
+
+/** Also as vitest's option and its value in two arguments. */
+function asksForMongo(args: readonly string[]): boolean {
+  return args.some((arg) => arg === "e2e-mongo" || arg === "--project=e2e-mongo");
 }
 
 async function runBeside(
@@ -109,9 +108,9 @@ function reportIn(logFolder: string, lane: number): string {
   return join(logFolder, `vitest-${lane + 1}.json`);
 }
 
-async function stopServices(dataDir: string): Promise<boolean> {
+async function stopServices(config: ScriptConfig): Promise<boolean> {
   try {
-    await tearDown({ dataDir, say });
+    await tearDown({ config, say });
     return true;
   } catch (error) {
     process.stderr.write(` !     The tests' services could not be stopped: ${errorText(error)}\n`);

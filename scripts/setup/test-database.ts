@@ -1,7 +1,8 @@
 // The MongoDB server that tests share: the one MONGO_URL names, else a container of the image that test/mongodb defines.
 import { join } from "node:path";
 import type Docker from "dockerode";
-import { readConfig, repositoryRoot, testMongoUrl } from "../config.ts";
+import type { ScriptConfig } from "../config.ts";
+import { repositoryRoot, testMongoUrl } from "../config.ts";
 import type { Engine } from "./engine-connection.ts";
 import { probeEngine } from "./engine-connection.ts";
 import { imageId } from "./engine-images.ts";
@@ -31,10 +32,10 @@ export type TestDatabase = { url: string } | "private" | "missing";
  * Makes a server present for the tests of an installation that is set up; says why where none can be had. Throws SetupError
  * when one cannot be made, in CI also where none can be had.
  */
-export async function ensureTestDatabase(dataDir: string, say: Say): Promise<TestDatabase> {
+export async function ensureTestDatabase(config: ScriptConfig, say: Say): Promise<TestDatabase> {
   const mongodb = step(say, definition.name);
   const mongoUrl = testMongoUrl();
-  const { dockerHost, unattended } = readConfig();
+  const { dataDir, dockerHost, unattended } = config;
   if (mongoUrl !== undefined) {
     mongodb.tell("using MONGO_URL");
     return { url: mongoUrl };
