@@ -1,4 +1,7 @@
 import { defineConfig } from "vitest/config";
+import { isUnattended, markTests } from "./scripts/config.ts";
+
+markTests();
 
 const excluded = ["**/node_modules/**", "**/.slipway/**"];
 /** Real services on a busy machine: the second that vitest waits by itself is not enough for what is to happen soon. */
@@ -8,7 +11,7 @@ const scenarios = {
   exclude: excluded,
   expect: patience,
   fileParallelism: false,
-  retry: process.env["CI"] === undefined ? 0 : 1,
+  retry: isUnattended() ? 1 : 0,
 };
 
 export default defineConfig({

@@ -4,7 +4,9 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import Docker from "dockerode";
+import { label } from "@slipway/core";
 import { freePort, packTar, packTarGz } from "@slipway/testkit";
+import { readOwnConfig } from "../scripts/config.ts";
 import { ApiClient } from "../scripts/quickstart/api-client.ts";
 import { followDeployment } from "../scripts/quickstart/follow.ts";
 import { setup } from "../scripts/setup/setup.ts";
@@ -21,7 +23,7 @@ const listenPollMs = 10;
 const releasePort = "5000/tcp";
 
 await using opened = new AsyncDisposableStack();
-const environment = await setup({ dataDir: ".slipway/bench" });
+const environment = await setup({ config: readOwnConfig("bench") });
 const [apiPort, streamPort, routerPort] = [await freePort(), await freePort(), await freePort()];
 const supervisor = await startApps(
   {
@@ -41,7 +43,9 @@ const supervisor = await startApps(
 opened.defer(() => supervisor.stop());
 const api = await ApiClient.connect(`http://127.0.0.1:${apiPort}`, environment.BOOTSTRAP_TOKEN);
 const docker = new Docker();
-const network = await docker.createNetwork({ Name: `slipway-bench-${process.pid}` });
+/** What is left of a run that was killed is found by it. */
+const labels = { [label.installation]: environment.INSTALLATION_ID };
+const network = await docker.createNetwork({ Name: `slipway-bench-${process.pid}`, Labels: labels });
 opened.defer(() => network.remove());
 
 for (const [index, { title, compile }] of results.entries()) {
@@ -86,6 +90,7 @@ async function byHand(files: Record<string, string>, compile: string): Promise<n
     Cmd: ["bash", "-c", compile],
     WorkingDir: "/sample",
     User: "0",
+    Labels: labels,
     HostConfig: { NetworkMode: network.id },
   });
   left.defer(() => build.remove({ force: true, v: true }));
@@ -104,6 +109,7 @@ async function byHand(files: Record<string, string>, compile: string): Promise<n
     Cmd: ["bash", "-c", answering("bench")],
     WorkingDir: "/sample",
     Env: ["PORT=5000"],
+    Labels: labels,
     HostConfig: {
       NetworkMode: network.id,
       PortBindings: { [releasePort]: [{ HostIp: "127.0.0.1", HostPort: String(port) }] },

@@ -1,6 +1,43 @@
 import { describe, expect, test } from "vitest";
-import { readConfig, repositoryRoot } from "./config.ts";
+import { isUnattended, readConfig, readOwnConfig, repositoryRoot } from "./config.ts";
 import { SetupError } from "./setup/setup-error.ts";
+
+test("tests' and benchmarks' settings are not those of the Slipway that the shell is set to", () => {
+  const shell = {
+    DATA_DIR: "/data",
+    REDIS_URL: "redis://production",
+    REGISTRY_URL: "https://production",
+    SIGNING_KEY: "production",
+    BOOTSTRAP_TOKEN: "production",
+    SCHEDULER_DOCKER_HOST: "tcp://production",
+    DOCKER_HOST: "tcp://engine",
+    CI: "true",
+  };
+  const { dataDir, dockerHost, unattended, ...others } = readOwnConfig("test", shell);
+  expect({ dataDir, dockerHost, unattended }).toEqual({
+    dataDir: "/data/test",
+    dockerHost: "tcp://engine",
+    unattended: true,
+  });
+  expect(JSON.stringify(others)).not.toContain("production");
+  expect(others.signingKeysGiven).toBe(false);
+  const given = { TEST_REDIS_URL: "redis://tests", TEST_REGISTRY_URL: "https://tests" };
+  expect(readOwnConfig("bench", { ...shell, ...given })).toMatchObject({
+    dataDir: "/data/bench",
+    redisUrl: "redis://tests",
+    registryUrl: "https://tests",
+  });
+});
+
+test.each([
+  [undefined, false],
+  ["", false],
+  ["false", false],
+  ["true", true],
+  ["1", true],
+])("with CI=%s everything has to be there: %s", (value, expected) => {
+  expect(isUnattended({ CI: value })).toBe(expected);
+});
 
 describe("readConfig", () => {
   test("has a default for everything that needs one", () => {

@@ -1,10 +1,14 @@
 // What the environment says to the scripts: the one reader of process.env here, with all its problems told at once.
+import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { isAbsolute, join } from "node:path";
 import { SetupError } from "./setup/setup-error.ts";
 
 /** The folder this clone lies in. */
 export const repositoryRoot = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+
+/** What the ids of all installations begin with that this clone's tests make: by it `npm run down` finds what they left. */
+export const testsOf = `test-${createHash("sha256").update(repositoryRoot).digest("hex").slice(0, 8)}`;
 
 /** How long the apps may take to drain, when GRACE_MS does not say. */
 const defaultGraceMs = 30_000;
@@ -35,6 +39,27 @@ export interface ScriptConfig {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Of what a shell may have exported, what tests and benchmarks take: nothing of it says where a Slipway keeps its state. */
+const takenByOwn = [
+  "CI",
+  "DATA_DIR",
+  "DOCKER_HOST",
+  "STACK_IMAGE",
+  "BUILD_NPM_REGISTRY",
+  "BUILD_CA_BUNDLE",
+  "NODE_EXTRA_CA_CERTS",
+];
+/** What a program needs to get along on this machine: where to look, whom to trust, how to reach the engine. */
+const ofTheMachine = [
+  "HOME",
+  "TMPDIR",
+  "TESTS_OF",
+  "NODE_EXTRA_CA_CERTS",
+  "DOCKER_CERT_PATH",
+  "DOCKER_TLS_VERIFY",
+  "SSH_AUTH_SOCK",
+];
+
 /** Reads the scripts' settings from `environment`, this process's own unless given. Throws SetupError naming every bad one. */
 export function readConfig(environment: Environment = process.env): ScriptConfig {
   const problems: string[] = [];
@@ -51,7 +76,7 @@ export function readConfig(environment: Environment = process.env): ScriptConfig
   const config: ScriptConfig = {
     ...own,
     engineWorkers: number("ENGINE_WORKERS", own.workers, 1, 1_000),
-    unattended: !["", "false"].includes(environment["CI"] ?? ""),
+    unattended: isUnattended(environment),
     signingKeysGiven: signingKeysGiven(environment),
     ...optional(environment, problems),
   };
@@ -60,6 +85,33 @@ export function readConfig(environment: Environment = process.env): ScriptConfig
   );
   if (problems.length > 0) throw new SetupError(`The environment is not right:\n  ${problems.join("\n  ")}`);
   return config;
+}
+
+/**
+ * The settings of the installation that tests or benchmarks have to themselves, below the data directory. Whatever installation
+ * the shell is set to, theirs is another: TEST_REDIS_URL and TEST_REGISTRY_URL name services for it.
+ */
+export function readOwnConfig(
+  purpose: "test" | "bench",
+  environment: Environment = process.env,
+): ScriptConfig {
+  const taken = Object.fromEntries(takenByOwn.map((name) => [name, environment[name]]));
+  const services = {
+    REDIS_URL: environment["TEST_REDIS_URL"],
+    REGISTRY_URL: environment["TEST_REGISTRY_URL"],
+  };
+  const config = readConfig({ ...taken, ...services });
+  return { ...config, dataDir: join(config.dataDir, purpose) };
+}
+
+/** Marks this process, and all that inherits from it, as part of this clone's tests. */
+export function markTests(): void {
+  process.env["TESTS_OF"] = testsOf;
+}
+
+/** Whether nobody looks at what is left out, so that everything has to be there. */
+export function isUnattended(environment: Environment = process.env): boolean {
+  return !["", "false"].includes(environment["CI"] ?? "");
 }
 
 function samePorts(ports: Readonly<Record<string, number>>): string[] {
@@ -78,8 +130,14 @@ export function testMongoUrl(environment: Environment = process.env): string | u
 }
 
 /** The environment that a started program inherits: this process's own, with what Slipway adds or replaces. */
-export function inheritedEnvironment(added: Environment): NodeJS.ProcessEnv {
+export function inheritedEnvironment<Added extends Environment>(added: Added): NodeJS.ProcessEnv & Added {
   return { ...process.env, ...added };
+}
+
+/** The environment of an app that gets the rest of it by name, so that nothing the shell has exported reconfigures it. */
+export function machineEnvironment(): NodeJS.ProcessEnv {
+  const set = ofTheMachine.filter((name) => process.env[name] !== undefined);
+  return { ...bareEnvironment(), ...Object.fromEntries(set.map((name) => [name, process.env[name]])) };
 }
 
 /** The environment of a service that must not be configured by accident: its path and home, nothing else. */

@@ -1,5 +1,6 @@
 // npm start: sets up what is missing and runs all apps in the foreground until a signal.
-import { readConfig } from "./config.ts";
+import { takesOnly } from "./arguments.ts";
+import { inheritedEnvironment, readConfig } from "./config.ts";
 import { setup } from "./setup/setup.ts";
 import { claimRunning, checkPorts, stopOrphans, urls } from "./supervisor/running.ts";
 import { startApps } from "./supervisor/supervisor.ts";
@@ -9,11 +10,13 @@ import { runCommand, sayOn } from "./terminal.ts";
 const say = sayOn(process.stderr);
 
 await runCommand(async () => {
+  takesOnly("start", []);
   const config = readConfig();
   await using _running = await claimRunning(config);
   await stopOrphans(config.dataDir, config.graceMs, say);
   await checkPorts(config);
-  const environment = await setup({ say });
+  // the apps' own variables are the shell's, whatever they are
+  const environment = inheritedEnvironment(await setup({ config, say }));
   const logFormat = process.stdout.isTTY ? "pretty" : "json";
   await using apps = await startApps(environment, { say, logFormat, obeySignals: true });
   const { apiUrl, streamUrl, routerUrl } = urls(config);

@@ -23,7 +23,7 @@ export interface Installation {
   adminToken: string;
 }
 
-/** Opens the installation in `dataDir`, making what is missing; tells the admin token when it was made just now. */
+/** Opens the installation in `dataDir`, making what is missing; tells where the admin token is when it was made just now. */
 export async function openInstallation(
   dataDir: string,
   givenToken: string | undefined,
@@ -90,7 +90,8 @@ async function adminToken(
   if (given !== undefined) return given;
   const path = adminTokenFile(dataDir);
   const token = await readOrMake(path, () => `tk-us-${randomBytes(36).toString("base64url")}`);
-  if (token.made) tell(`admin token, shown this once and kept in ${path}: ${token.text}`);
+  // not the token itself: what a command says is kept in logs
+  if (token.made) tell(`admin token made, it is in ${path}`);
   return token.text;
 }
 

@@ -66,7 +66,7 @@ test.each([
 });
 
 test("the engine's users are counted once each", () => {
-  const record = { start: { by: "systemd" as const }, users: [] };
+  const record = { start: { by: "systemd" as const, invocationId: "1" }, users: [] };
   const one = { installationId: "a", dataDir: "/a" };
   const two = { installationId: "b", dataDir: "/b" };
   const both = withUser(withUser(withUser(record, one), two), one);
@@ -75,7 +75,7 @@ test("the engine's users are counted once each", () => {
 });
 
 describe("openInstallation", () => {
-  test("makes its secrets once, readable by the owner only, and tells the token only then", () =>
+  test("makes its secrets once, readable by the owner only, and tells where the token is only then", () =>
     inFolder(async (folder) => {
       const dataDir = join(folder, "data");
       const lines: string[] = [];
@@ -84,12 +84,13 @@ describe("openInstallation", () => {
       expect(await readFile(first.signingKeysFile, "utf8")).toMatch(/^[0-9a-f]{64}\n$/);
       expect((await stat(first.signingKeysFile)).mode & 0o777).toBe(0o600);
       expect(first.adminToken).toMatch(/^tk-us-[\w-]{48}$/);
-      expect(lines.join("\n")).toContain(first.adminToken);
+      expect(lines.join("\n")).toContain(join(dataDir, "admin-token"));
+      expect(lines.join("\n")).not.toContain(first.adminToken);
       expect((await stat(dataDir)).mode & 0o777).toBe(0o700);
       expect((await stat(join(dataDir, "admin-token"))).mode & 0o777).toBe(0o600);
       lines.length = 0;
       expect(await openInstallation(dataDir, undefined, (line) => lines.push(line))).toEqual(first);
-      expect(lines.join("\n")).not.toContain(first.adminToken);
+      expect(lines.join("\n")).not.toContain("admin token");
     }));
 
   test("keeps no token that was given", () =>

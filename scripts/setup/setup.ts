@@ -1,11 +1,12 @@
 // Set-up: makes everything that Slipway needs to run present, and yields the environment for its apps.
-import { isAbsolute, join } from "node:path";
+import { join } from "node:path";
 import type { ScriptConfig } from "../config.ts";
-import { readConfig, repositoryRoot } from "../config.ts";
 import { acquireLock } from "../lock.mjs";
 import { probeEngine } from "./engine-connection.ts";
 import { imageId } from "./engine-images.ts";
 import { ensureEngine } from "./engine.ts";
+import type { UsedEngine } from "./engines-used.ts";
+import { noteEngines } from "./engines-used.ts";
 import type { AppEnvironment } from "./environment.ts";
 import { appEnvironment, npmRegistry } from "./environment.ts";
 import { makePrivateFolder, openInstallation } from "./installation.ts";
@@ -18,8 +19,7 @@ import type { Program } from "./system-packages.ts";
 import { installPrograms } from "./system-packages.ts";
 
 export interface SetupOptions {
-  /** Where all state goes; relative to the repository. DATA_DIR or .slipway unless given. */
-  dataDir?: string;
+  config: ScriptConfig;
   /** Receives the progress, one line at a time; nobody unless given. */
   say?: Say;
 }
@@ -27,11 +27,10 @@ export interface SetupOptions {
 const lockWaitMs = 20 * 60_000;
 
 /**
- * Makes engine, redis, registry and stack image present for the installation in `dataDir`. Safe to call again and at
+ * Makes engine, redis, registry and stack image present for the installation that `config` is of. Safe to call again and at
  * once from several processes. Throws SetupError, whose message says what to do.
  */
-export async function setup({ dataDir, say = () => undefined }: SetupOptions = {}): Promise<AppEnvironment> {
-  const config = { ...readConfig(), ...(dataDir === undefined ? {} : { dataDir: absolute(dataDir) }) };
+export async function setup({ config, say = () => undefined }: SetupOptions): Promise<AppEnvironment> {
   await makePrivateFolder(config.dataDir);
   await using _lock = await acquireLock(join(config.dataDir, "setup.lock"), {
     waitMs: lockWaitMs,
@@ -39,6 +38,7 @@ export async function setup({ dataDir, say = () => undefined }: SetupOptions = {
   });
   const installation = await openInstallation(config.dataDir, config.bootstrapToken, say);
   await installPrograms(await neededPrograms(config), say);
+  await noteEngines(config.dataDir, enginesOf(config));
   const engine = await ensureEngine(installation, config.dockerHost, say);
   const redisUrl = await ensureRedis(installation, config.redisUrl, engine, say);
   const registryUrl = await ensureRegistry(installation, config.registryUrl, engine, say);
@@ -48,6 +48,12 @@ export async function setup({ dataDir, say = () => undefined }: SetupOptions = {
   );
   const registry = await npmRegistry(config.buildNpmRegistry);
   return appEnvironment(installation, config, { redisUrl, registryUrl, stackImage, npmRegistry: registry });
+}
+
+/** Those of builds and, where it is another, of releases. */
+function enginesOf({ dockerHost, schedulerDockerHost }: ScriptConfig): UsedEngine[] {
+  const hosts = new Set([dockerHost ?? null, schedulerDockerHost ?? dockerHost ?? null]);
+  return Array.from(hosts, (host) => ({ dockerHost: host, cleared: false }));
 }
 
 /** Known before anything is installed, so that one run of the package manager brings all. */
@@ -71,8 +77,4 @@ export function programsFor(
   if (config.registryUrl === undefined) needed.push("docker-registry");
   if (!facts.stackIsThere) needed.push("debootstrap", "docker");
   return needed;
-}
-
-function absolute(path: string): string {
-  return isAbsolute(path) ? path : join(repositoryRoot, path);
 }

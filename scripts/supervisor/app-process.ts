@@ -2,7 +2,7 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { inheritedEnvironment, repositoryRoot } from "../config.ts";
+import { machineEnvironment, repositoryRoot } from "../config.ts";
 import type { ProcessIdentity } from "../lock.mjs";
 import { processIdentity } from "../lock.mjs";
 import type { AppSpec } from "./app-specs.ts";
@@ -20,15 +20,16 @@ export interface AppProcess {
 const readyTimeoutMs = 60_000;
 
 /**
- * Starts an app with its output on `output` (a file descriptor, or this process's own streams). Its session is its
- * own: Ctrl-C in the terminal reaches only the supervisor, which then drains the apps in order.
+ * Starts an app with its output on `output` (a file descriptor, or this process's own streams). It gets the variables of its
+ * spec alone, beside those of the machine. Its session is its own: Ctrl-C in the terminal reaches only the supervisor, which
+ * then drains the apps in order.
  */
 export async function launchApp(spec: AppSpec, output: number | "inherit"): Promise<AppProcess> {
   const child = spawn(process.execPath, [join(repositoryRoot, spec.script)], {
     cwd: repositoryRoot,
     detached: true,
     stdio: ["ignore", output, output, "ipc"],
-    env: inheritedEnvironment(spec.environment),
+    env: { ...machineEnvironment(), ...spec.environment },
   });
   const ended = endOf(child);
   const ready = readiness(spec.name, child, ended);

@@ -2,6 +2,7 @@
 
 import type { TestProject } from "vitest/node";
 import type { AppEnvironment } from "../../scripts/setup/environment.ts";
+import { readOwnConfig } from "../../scripts/config.ts";
 import { setup } from "../../scripts/setup/setup.ts";
 
 declare module "vitest" {
@@ -12,5 +13,5 @@ declare module "vitest" {
 
 export default async function ensureServices(project: TestProject): Promise<void> {
   const say = (line: string) => process.stdout.write(`${line}\n`);
-  project.provide("environment", await setup({ dataDir: ".slipway/test", say }));
+  project.provide("environment", await setup({ config: readOwnConfig("test"), say }));
 }

@@ -3,6 +3,7 @@
 import type { TestProject } from "vitest/node";
 import { freePort } from "@slipway/testkit";
 import type { AppEnvironment } from "../../scripts/setup/environment.ts";
+import { readOwnConfig } from "../../scripts/config.ts";
 import { setup } from "../../scripts/setup/setup.ts";
 import { startApps } from "../../scripts/supervisor/supervisor.ts";
 
@@ -19,16 +20,14 @@ declare module "vitest" {
 
 /** Short, so that an app that never listens is found out soon. */
 const bootTimeoutMs = 8_000;
-/** Of the tests' services, kept between runs. */
-const dataDir = ".slipway/test";
 
 export default async function startPlatform(project: TestProject): Promise<() => Promise<void>> {
   return startPlatformOn(await ensureServices(), project);
 }
 
-/** The services that scenarios stand on. */
+/** The services that scenarios stand on, kept between runs. */
 export function ensureServices(): Promise<AppEnvironment> {
-  return setup({ dataDir, say });
+  return setup({ config: readOwnConfig("test"), say });
 }
 
 /** Starts the processes and tells the project's tests where they are. @returns what stops them. */
@@ -62,6 +61,6 @@ export async function startPlatformOn(
   return () => supervisor.stop();
 }
 
-export function say(line: string): void {
+function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }

@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { label } from "@slipway/core";
-import { servicesRequired } from "../config.ts";
+import { servicesRequired, testsOf } from "../config.ts";
 import { dockerHost, stackImage } from "./config.ts";
 import { askEngine, defaultDockerHost } from "./engine-api.ts";
 
@@ -15,7 +15,7 @@ export interface TestEngine {
   readonly stackImage: string;
 }
 
-/** An installation id of a test's own; disposing it removes its containers, their volumes and its networks. */
+/** An installation id of a test's own; disposing it removes its containers, volumes and networks. */
 export interface TestInstallation extends AsyncDisposable {
   readonly id: string;
 }
@@ -48,7 +48,7 @@ export async function testEngine(): Promise<TestEngine> {
 }
 
 export function newInstallation(): TestInstallation {
-  const id = `test-${randomBytes(4).toString("hex")}`;
+  const id = `${testsOf}-${randomBytes(4).toString("hex")}`;
   return { id, [Symbol.asyncDispose]: () => removeAll(id) };
 }
 
@@ -61,4 +61,8 @@ async function removeAll(installationId: string): Promise<void> {
   await Promise.all(containers.map(({ Id }) => askEngine(host, "DELETE", `/containers/${Id}?force=1&v=1`)));
   const networks = (await askEngine(host, "GET", `/networks?filters=${filters}`)) as { Id: string }[];
   await Promise.all(networks.map(({ Id }) => askEngine(host, "DELETE", `/networks/${Id}`)));
+  const { Volumes: volumes } = (await askEngine(host, "GET", `/volumes?filters=${filters}`)) as {
+    Volumes: { Name: string }[] | null;
+  };
+  await Promise.all((volumes ?? []).map(({ Name }) => askEngine(host, "DELETE", `/volumes/${Name}`)));
 }
