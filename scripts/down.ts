@@ -1,10 +1,11 @@
 // npm run down: stops and removes everything this clone started, its tests' and benchmarks' services included.
 import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { readConfig } from "./config.ts";
+import { readConfig, readOwnConfig, testsOf } from "./config.ts";
+import { takesOnly } from "./arguments.ts";
+import { findRun } from "./own-run.ts";
 import { stopProcess } from "./setup/services.ts";
-import { SetupError } from "./setup/setup-error.ts";
 import { tearDown } from "./setup/teardown.ts";
+import { stopTestProcesses } from "./setup/test-processes.ts";
 import { findRunning, stopOrphans } from "./supervisor/running.ts";
 import { print, runCommand, sayOn } from "./terminal.ts";
 
@@ -14,27 +15,28 @@ const supervisorExtraMs = 15_000;
 const say = sayOn(process.stdout);
 
 await runCommand(async () => {
-  const deleteData = wantsDataDeleted(process.argv.slice(2));
-  const { dataDir, graceMs } = readConfig();
-  const running = await findRunning(dataDir);
+  const deleteData = takesOnly("down", ["--data"]).includes("--data");
+  const config = readConfig();
+  const own = [readOwnConfig("test"), readOwnConfig("bench")].filter(({ dataDir }) => existsSync(dataDir));
+  const graceMs = config.graceMs + supervisorExtraMs;
+  const running = await findRunning(config.dataDir);
   if (running) {
     say(
-      `apps      stopping process ${running.pid}, which lets running work finish (up to ${graceMs / 1000} s)`,
+      `apps      stopping process ${running.pid}, which lets running work finish (up to ${config.graceMs / 1000} s)`,
     );
-    await stopProcess(running, graceMs + supervisorExtraMs);
+    await stopProcess(running, graceMs);
   }
-  const nested = ["test", "bench"].map((name) => join(dataDir, name)).filter((folder) => existsSync(folder));
-  for (const folder of [...nested, dataDir]) {
-    await stopOrphans(folder, graceMs, say);
-    await tearDown({ dataDir: folder, deleteData, say });
+  for (const { dataDir } of own) {
+    const run = await findRun(dataDir);
+    if (!run) continue;
+    say(`tests     stopping process ${run.pid}, which runs them in ${dataDir}`);
+    await stopProcess(run, graceMs);
+  }
+  await stopTestProcesses(testsOf, say);
+  for (const one of [...own, config]) {
+    await stopOrphans(one.dataDir, config.graceMs, say);
+    await tearDown({ config: one, deleteData, testsOf, say });
   }
   print("down      done");
   return 0;
 });
-
-function wantsDataDeleted(args: readonly string[]): boolean {
-  const unknown = args.filter((arg) => arg !== "--data");
-  if (unknown.length > 0)
-    throw new SetupError(`npm run down does not know ${unknown.join(" ")}: it takes --data only.`);
-  return args.includes("--data");
-}

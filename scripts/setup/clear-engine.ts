@@ -1,4 +1,4 @@
-// Removes from an engine, and from the swarm it manages, all that carries an installation's label.
+// Removes from an engine, and from the swarm it manages, all that carries an installation's label, and what tests left.
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type Docker from "dockerode";
@@ -6,6 +6,18 @@ import { installationLabel } from "./installation.ts";
 import { rememberedPort } from "./private-server.ts";
 import { keptVolumeLabel } from "./service-container.ts";
 
+/** What goes: an installation's, and that of all whose ids tests of this clone began with `testsOf`. */
+export interface ClearedThings {
+  id: string | undefined;
+  testsOf?: string | undefined;
+  dataDir: string;
+  deleteData: boolean;
+}
+
+type Labels = Readonly<Record<string, string>> | null | undefined;
+
+/** Docker compose labels what it makes with the project's name, which tests give an installation's id. */
+const projectLabel = "com.docker.compose.project";
 /** Longer than apps have between SIGTERM and SIGKILL by default. */
 const tasksEndMs = 60_000;
 const lookEveryMs = 250;
@@ -16,31 +28,40 @@ const lookEveryMs = 250;
  */
 export async function clearEngine(
   docker: Docker,
-  { id, dataDir, deleteData }: { id: string; dataDir: string; deleteData: boolean },
+  things: ClearedThings,
   tell: (text: string) => void,
 ): Promise<void> {
-  const labels = [`${installationLabel}=${id}`];
-  const volumeLabels = deleteData ? [...labels, `${keptVolumeLabel}=${id}`] : labels;
+  const isOurs = (labels: Labels) => belongs(labels, things);
   const removed = {
-    services: await removeServices(docker, labels),
-    containers: await removeContainers(docker, labels),
-    networks: await removeNetworks(docker, labels),
-    volumes: (await Promise.all(volumeLabels.map((label) => removeVolumes(docker, label)))).reduce(
-      (sum, one) => sum + one,
-      0,
-    ),
-    images: deleteData ? await removeImages(docker, await rememberedPort(join(dataDir, "registry"))) : 0,
+    services: await removeServices(docker, isOurs),
+    containers: await removeContainers(docker, isOurs),
+    networks: await removeNetworks(docker, isOurs),
+    volumes: await removeVolumes(docker, (labels) => isOurs(labels) || isKept(labels, things)),
+    images: things.deleteData ? await removeImages(docker, things.dataDir, isOurs) : 0,
   };
   const counts = Object.entries(removed).filter(([, count]) => count > 0);
   const text = counts.map(([what, count]) => `${count} ${what}`).join(", ");
   tell(text ? `removed ${text}` : "nothing of ours on it");
 }
 
+function belongs(labels: Labels, { id, testsOf }: ClearedThings): boolean {
+  const owners = [labels?.[installationLabel], labels?.[projectLabel]].filter((one) => one !== undefined);
+  return owners.some(
+    (owner) =>
+      owner === id || (testsOf !== undefined && (owner === testsOf || owner.startsWith(`${testsOf}-`))),
+  );
+}
+
+function isKept(labels: Labels, { id, deleteData }: ClearedThings): boolean {
+  return deleteData && id !== undefined && labels?.[keptVolumeLabel] === id;
+}
+
 /** Those of a swarm that the engine is a manager of; their containers go with them, and hold their networks until then. */
-async function removeServices(docker: Docker, labels: string[]): Promise<number> {
+async function removeServices(docker: Docker, isOurs: (labels: Labels) => boolean): Promise<number> {
   const { Swarm } = (await docker.info()) as { Swarm?: { ControlAvailable?: boolean } };
   if (Swarm?.ControlAvailable !== true) return 0;
-  const services = idsOf(await docker.listServices({ filters: { label: labels } }));
+  const all = await docker.listServices();
+  const services = idsOf(all.filter(({ Spec }) => isOurs(Spec?.Labels)));
   if (services.length === 0) return 0;
   const tasks = idsOf(await docker.listTasks({ filters: { service: services } }));
   await Promise.all(services.map((id) => ignoreGone(docker.getService(id).remove())));
@@ -52,34 +73,40 @@ async function removeServices(docker: Docker, labels: string[]): Promise<number>
   return services.length;
 }
 
-async function removeContainers(docker: Docker, labels: string[]): Promise<number> {
-  const found = await docker.listContainers({ all: true, filters: { label: labels } });
+async function removeContainers(docker: Docker, isOurs: (labels: Labels) => boolean): Promise<number> {
+  const found = (await docker.listContainers({ all: true })).filter(({ Labels }) => isOurs(Labels));
   await Promise.all(
     found.map(({ Id }) => ignoreGone(docker.getContainer(Id).remove({ force: true, v: true }))),
   );
   return found.length;
 }
 
-async function removeNetworks(docker: Docker, labels: string[]): Promise<number> {
-  const found = await docker.listNetworks({ filters: { label: labels } });
+async function removeNetworks(docker: Docker, isOurs: (labels: Labels) => boolean): Promise<number> {
+  const found = (await docker.listNetworks()).filter(({ Labels }) => isOurs(Labels));
   await Promise.all(found.map(({ Id }) => ignoreGone(docker.getNetwork(Id).remove())));
   return found.length;
 }
 
-async function removeVolumes(docker: Docker, label: string): Promise<number> {
-  const { Volumes: found } = await docker.listVolumes({ filters: { label: [label] } });
-  await Promise.all((found ?? []).map(({ Name }) => ignoreGone(docker.getVolume(Name).remove())));
-  return (found ?? []).length;
+async function removeVolumes(docker: Docker, isOurs: (labels: Labels) => boolean): Promise<number> {
+  const { Volumes: all } = await docker.listVolumes();
+  const found = (all ?? []).filter(({ Labels }) => isOurs(Labels));
+  await Promise.all(found.map(({ Name }) => ignoreGone(docker.getVolume(Name).remove())));
+  return found.length;
 }
 
-/** An image stays under other names it has; only those of this installation's own registry go. */
-async function removeImages(docker: Docker, port: number | undefined): Promise<number> {
-  if (port === undefined) return 0;
-  const images = await docker.listImages();
-  const names = images.flatMap(({ RepoTags: tags, RepoDigests: digests }) =>
-    (tags ?? []).concat(digests ?? []),
-  );
-  const own = names.filter((name) => name.startsWith(`127.0.0.1:${port}/`));
+/** An image stays under other names it has; only those of this installation's own registry go, and those tests labelled. */
+async function removeImages(
+  docker: Docker,
+  dataDir: string,
+  isOurs: (labels: Labels) => boolean,
+): Promise<number> {
+  const port = await rememberedPort(join(dataDir, "registry"));
+  const inRegistry = (name: string) => port !== undefined && name.startsWith(`127.0.0.1:${port}/`);
+  const own = (await docker.listImages()).flatMap(({ RepoTags: tags, RepoDigests: digests, Labels, Id }) => {
+    const names = [...(tags ?? []), ...(digests ?? [])];
+    if (!isOurs(Labels)) return names.filter(inRegistry);
+    return tags?.length ? tags : [Id];
+  });
   for (const name of own) await ignoreGone(docker.getImage(name).remove({ force: true }));
   return own.length;
 }

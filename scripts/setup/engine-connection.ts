@@ -30,6 +30,15 @@ export async function probeEngine(
   }
 }
 
+/** Whether this is the engine of the machine's default socket, by whichever of its names. */
+export function isDefaultEngine(dockerHost: string | null | undefined): boolean {
+  return (
+    dockerHost === undefined ||
+    dockerHost === null ||
+    [`unix://${defaultSocket}`, "unix:///run/docker.sock"].includes(dockerHost)
+  );
+}
+
 /** Whether an engine named so runs on this machine: by a socket, or by TCP on the loopback address. */
 export function isLocal(dockerHost: string | undefined): boolean {
   if (dockerHost === undefined || dockerHost.startsWith("unix://")) return true;

@@ -46,7 +46,21 @@ async function startBySystemd(): Promise<{ engine: Engine; start: EngineStart }>
     throw new SetupError(
       "systemd started the Docker Engine, yet it does not answer: see journalctl -u docker.",
     );
-  return { engine, start: { by: "systemd" } };
+  return { engine, start: { by: "systemd", invocationId: (await dockerInvocation()) ?? "" } };
+}
+
+/** What systemd calls the engine's present run; undefined when there is none. */
+export async function dockerInvocation(): Promise<string | undefined> {
+  const { stdout } = await execa(
+    "systemctl",
+    ["show", "--property=InvocationID", "--value", "docker.service"],
+    {
+      env: { PATH: searchPath() },
+      stdin: "ignore",
+      reject: false,
+    },
+  );
+  return stdout.trim() || undefined;
 }
 
 async function startProcess(): Promise<{ engine: Engine; start: EngineStart }> {

@@ -1,59 +1,78 @@
 // The Docker Engine of an installation: the one that answers, else the machine's own, started and shared with others.
-import { defaultSocket, probeEngine } from "./engine-connection.ts";
+import { defaultSocket, isDefaultEngine, probeEngine } from "./engine-connection.ts";
 import type { Engine } from "./engine-connection.ts";
 import { noEngine, startEngine, stopEngine } from "./engine-daemon.ts";
 import { readEngineRecord, withoutUser, withUser, writeEngineRecord } from "./engine-users.ts";
 import type { EngineRecord } from "./engine-users.ts";
 import type { Installation } from "./installation.ts";
-import { installationLabel } from "./installation.ts";
 import type { Say } from "./progress.ts";
 import { step } from "./progress.ts";
 import { SetupError } from "./setup-error.ts";
-import { isRoot, sharedLock } from "./shared-folder.ts";
+import { isRoot, sharedFolder, sharedLock } from "./shared-folder.ts";
+
+/** The machine's own engine, which everybody on it shares. */
+export interface MachineEngine {
+  /** As DOCKER_HOST; undefined is the default socket. */
+  dockerHost: string | undefined;
+  /** Where it is noted that Slipway started it, and who uses it. */
+  folder: string;
+}
 
 /** The engine to use, started when none answers and this is root; throws SetupError with what to do. */
 export async function ensureEngine(
-  installation: Installation,
+  installation: Pick<Installation, "id" | "dataDir">,
   dockerHost: string | undefined,
   say: Say,
+  machine?: MachineEngine,
 ): Promise<Engine> {
   const { tell, during } = step(say, "engine");
   await using _lock = await sharedLock("engine", tell);
+  const own = machine ?? (await thisMachine());
   const user = { installationId: installation.id, dataDir: installation.dataDir };
-  const answer = await probeEngine(dockerHost);
+  const isOwn = isDefaultEngine(dockerHost);
+  const answer = await probeEngine(isOwn ? own.dockerHost : dockerHost);
   if ("docker" in answer) {
-    const record = await readEngineRecord();
-    if (record && dockerHost === undefined) await writeEngineRecord(withUser(record, user));
+    const record = isOwn ? await readEngineRecord(own.folder) : undefined;
+    if (record) await writeEngineRecord(own.folder, withUser(record, user));
     tell(`using ${answer.address} (${answer.version})`);
     return answer;
   }
   refuseUnlessStartable(dockerHost, answer);
   const { engine, start } = await during("starting the Docker Engine", () => startEngine());
-  await writeEngineRecord(withUser({ start, users: [] }, user));
+  await writeEngineRecord(own.folder, withUser({ start, users: [] }, user));
   tell(`started, ${engine.address} (${engine.version})`);
   return engine;
 }
 
-/** Gives up the installation's use of the engine; stops the engine when Slipway started it and nobody else needs it. */
-export async function releaseEngine(id: string, engine: Engine, say: Say): Promise<void> {
+/**
+ * Gives up the installation's use of the machine's engine; stops that when Slipway started it and nobody else needs it. What
+ * the installation had on it is gone already.
+ */
+export async function releaseEngine(id: string, say: Say, machine?: MachineEngine): Promise<void> {
   const { tell, during } = step(say, "engine");
   await using _lock = await sharedLock("engine", tell);
-  const record = await readEngineRecord();
+  const own = machine ?? (await thisMachine());
+  const record = await readEngineRecord(own.folder);
   if (!record) return tell("left as it is: it was not started here");
   const left = withoutUser(record, id);
-  await writeEngineRecord(left);
-  const reason = await reasonToKeep(left, engine);
+  await writeEngineRecord(own.folder, left);
+  const reason = await reasonToKeep(left, own);
   if (reason !== undefined) return tell(`left running: ${reason}`);
   await during("stopping the Docker Engine", () => stopEngine(left.start));
   tell("stopped");
 }
 
-async function reasonToKeep({ users }: EngineRecord, engine: Engine): Promise<string | undefined> {
+/** Whoever runs a container on it uses it: another clone, an installation of docker compose, somebody who knows nothing of us. */
+async function reasonToKeep({ users }: EngineRecord, own: MachineEngine): Promise<string | undefined> {
   if (users.length > 0) return `also used by ${users.map((user) => user.dataDir).join(", ")}`;
-  const running = await engine.docker.listContainers();
-  const foreign = running.filter((container) => container.Labels[installationLabel] === undefined);
-  if (foreign.length > 0) return `${foreign.length} containers that are not Slipway's run on it`;
-  return undefined;
+  const answer = await probeEngine(own.dockerHost);
+  if (!("docker" in answer)) return `it does not say what runs on it (${answer.reason})`;
+  const running = await answer.docker.listContainers();
+  return running.length > 0 ? `${running.length} containers of others run on it` : undefined;
+}
+
+async function thisMachine(): Promise<MachineEngine> {
+  return { dockerHost: undefined, folder: await sharedFolder() };
 }
 
 function refuseUnlessStartable(

@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import { servicesRequired } from "../config.ts";
+import { label } from "@slipway/core";
+import { servicesRequired, testsOf } from "../config.ts";
 import { freePort } from "../free-port.ts";
 import { dockerHost as testDockerHost } from "./config.ts";
 import { askEngine, copyImage, defaultDockerHost } from "./engine-api.ts";
@@ -60,7 +61,10 @@ export async function startPrivateEngine(options: PrivateEngineOptions): Promise
   failed.defer(() => stopDaemon(daemon));
   const engine = { dockerHost: `unix://${folder}/socket` };
   await untilAnswers(engine.dockerHost, daemon, folder);
-  failed.defer(() => removeEverything(engine.dockerHost));
+  failed.defer(async () => {
+    // a test may have stopped it
+    if (!hasEnded(daemon)) await removeEverything(engine.dockerHost);
+  });
   if (options.swarm === true) await makeSwarm(engine.dockerHost);
   for (const image of options.images ?? []) {
     await copyImage(testDockerHost ?? defaultDockerHost, engine.dockerHost, image);
@@ -79,6 +83,7 @@ async function makeBridge(): Promise<{ readonly name: string } & AsyncDisposable
   const { Id } = (await askEngine(host, "POST", "/networks/create", {
     Name: `slipway-engine-${name}`,
     Driver: "bridge",
+    Labels: { [label.installation]: testsOf },
     Options: { "com.docker.network.bridge.name": name },
   })) as { Id: string };
   return {

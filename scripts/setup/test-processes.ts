@@ -1,0 +1,31 @@
+// Processes of this clone's tests and benchmarks that outlived their run, known by the mark in their environment.
+import { readdir, readFile } from "node:fs/promises";
+import type { ProcessIdentity } from "../lock.mjs";
+import { processIdentity } from "../lock.mjs";
+import type { Say } from "./progress.ts";
+import { step } from "./progress.ts";
+import { stopProcess } from "./services.ts";
+
+const graceMs = 5_000;
+
+/** Ends every process that carries `TESTS_OF=mark`; says how many there were. */
+export async function stopTestProcesses(mark: string, say: Say): Promise<void> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  const found = await Promise.all(pids.map((pid) => marked(pid, mark)));
+  const left = found.filter((one) => one !== undefined);
+  if (left.length === 0) return;
+  step(say, "tests").tell(`stopping ${left.length} processes that a run left`);
+  await Promise.all(left.map((one) => stopProcess(one, graceMs)));
+}
+
+/** Undefined also for a process that has just ended, and for one whose environment is not ours to read. */
+async function marked(pid: number, mark: string): Promise<ProcessIdentity | undefined> {
+  const identity = await processIdentity(pid);
+  try {
+    const variables = (await readFile(`/proc/${pid}/environ`, "utf8")).split("\0");
+    return variables.includes(`TESTS_OF=${mark}`) ? identity : undefined;
+  } catch (error) {
+    if (["ENOENT", "ESRCH", "EACCES"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
+  }
+}
