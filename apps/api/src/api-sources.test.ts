@@ -93,6 +93,24 @@ describe.skipIf(await lacksRedis())("sources", () => {
     expect(await (await fetch(download_url)).text()).toBe("the archive");
   });
 
+  test("keep the archive of the one upload they took, of many that end at once", async () => {
+    const { upload_url, download_url } = await newSource();
+    const uploads = Array.from({ length: 8 }, (_, number) => {
+      const upload = request(upload_url, { method: "PUT" });
+      const answered = once(upload, "response") as Promise<[IncomingMessage]>;
+      const content = `archive ${number}`;
+      return { upload, answered, content, begun: new Promise((done) => upload.write(content, done)) };
+    });
+    await Promise.all(uploads.map(({ begun }) => begun));
+    for (const { upload } of uploads) upload.end();
+    const answers = await Promise.all(uploads.map(async ({ answered }) => (await answered)[0]));
+    const taken = answers.findIndex(({ statusCode }) => statusCode === 200);
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual(
+      answers.map((_, number) => (number === taken ? 200 : 409)),
+    );
+    expect(await (await fetch(download_url)).text()).toBe(uploads[taken]?.content);
+  });
+
   test("refuse an archive without a byte, and take the one that comes after", async () => {
     const { upload_url } = await newSource();
     const sized = await put(upload_url, "");

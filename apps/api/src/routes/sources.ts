@@ -64,22 +64,31 @@ export function sourceRoutes(platform: Platform): Route[] {
   ];
 }
 
+/** The place is taken at the upload's end, before its bytes are: of several at once one has it, and nothing replaces it. */
 async function takeUpload(platform: Platform, id: string, request: Request): Promise<void> {
   const { store, blobs } = platform;
-  await checkOpen(platform, id);
-  const sizeBytes = await receive(platform, id, request);
-  if (!(await store.sources.complete(id, sizeBytes))) {
-    await blobs.delete(sourceBlobKey(id));
-    throw new SlipwayError("expired", "the URL expired during the upload");
-  }
+  const source = await store.sources.get(id);
+  if (source === null) throw notFound("source");
+  if (source.sizeBytes !== null) throw alreadyUploaded();
+  await receive(platform, id, request);
+  // Upkeep may have removed it before its bytes were there.
+  if ((await store.sources.get(id)) !== null) return;
+  await blobs.delete(sourceBlobKey(id));
+  throw expiredMeanwhile();
+}
+
+async function takePlace({ store }: Platform, id: string, sizeBytes: number): Promise<void> {
+  if (await store.sources.complete(id, sizeBytes)) return;
+  throw (await store.sources.get(id)) === null ? expiredMeanwhile() : alreadyUploaded();
 }
 
 /** An archive that somebody may have deployed by now does not change any more. */
-async function checkOpen({ store }: Platform, id: string): Promise<void> {
-  const source = await store.sources.get(id);
-  if (source === null) throw notFound("source");
-  if (source.sizeBytes !== null)
-    throw new SlipwayError("conflict", "an archive was uploaded here already: create a source for another");
+function alreadyUploaded(): SlipwayError {
+  return new SlipwayError("conflict", "an archive was uploaded here already: create a source for another");
+}
+
+function expiredMeanwhile(): SlipwayError {
+  return new SlipwayError("expired", "the URL expired during the upload");
 }
 
 async function giveArchive({ blobs }: Platform, id: string, response: Response): Promise<void> {
@@ -89,8 +98,8 @@ async function giveArchive({ blobs }: Platform, id: string, response: Response):
   await pipeline(blob.bytes, response);
 }
 
-/** Streams a body into the blob store. @returns its size in bytes. */
-async function receive(platform: Platform, id: string, request: Request): Promise<number> {
+/** Streams a body into the blob store. */
+async function receive(platform: Platform, id: string, request: Request): Promise<void> {
   const { blobs, config } = platform;
   const maxSizeBytes = config.SOURCE_MAX_MB;
   if (Number(request.get("content-length") ?? 0) > maxSizeBytes) {
@@ -103,7 +112,7 @@ async function receive(platform: Platform, id: string, request: Request): Promis
   try {
     const bytes = acceptable(platform, id, request);
     const limits = { maxSizeBytes, signal: tooLong.signal };
-    return (await blobs.put(sourceBlobKey(id), bytes, limits)).sizeBytes;
+    await blobs.put(sourceBlobKey(id), bytes, limits);
   } finally {
     clearTimeout(timer);
   }
@@ -119,7 +128,7 @@ async function* acceptable(platform: Platform, id: string, request: Request): As
     yield chunk;
   }
   if (sizeBytes === 0) throw invalidField("archive", "is empty");
-  await checkOpen(platform, id);
+  await takePlace(platform, id, sizeBytes);
 }
 
 /** The signature is all the authentication there is: clients send no other here. */

@@ -113,7 +113,7 @@ export interface VariableStore {
 export interface SourceStore {
   create(source: Source): Promise<void>;
   get(id: string): Promise<Source | null>;
-  /** Records a finished upload. @returns false when there is no such source. */
+  /** Records a finished upload. @returns false when there is no such source, or it has one already. */
   complete(id: string, sizeBytes: number): Promise<boolean>;
   /** Sources whose URLs ended before `before`, oldest first, at most `limit`: what cleaning may look at. */
   expired(before: Date, limit: number): Promise<Source[]>;

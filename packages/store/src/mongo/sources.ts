@@ -21,7 +21,8 @@ export function sourceStore(connection: Connection): SourceStore {
     get: (id) => connection.run(async (database) => entity(await sources(database).findOne({ _id: id }))),
     complete: (id, sizeBytes) =>
       connection.run(async (database) => {
-        const { matchedCount } = await sources(database).updateOne({ _id: id }, { $set: { sizeBytes } });
+        const open = { _id: id, sizeBytes: null };
+        const { matchedCount } = await sources(database).updateOne(open, { $set: { sizeBytes } });
         return matchedCount === 1;
       }),
     expired: (before, limit) =>

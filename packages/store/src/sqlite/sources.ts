@@ -38,7 +38,11 @@ export function sourceStore(database: Database): SourceStore {
     complete: (id, sizeBytes) =>
       database.write(
         (transaction) =>
-          transaction.run("UPDATE sources SET size_bytes = ? WHERE id = ?", sizeBytes, id) === 1,
+          transaction.run(
+            "UPDATE sources SET size_bytes = ? WHERE id = ? AND size_bytes IS NULL",
+            sizeBytes,
+            id,
+          ) === 1,
       ),
     expired: (before, limit) =>
       database.read((transaction) =>

@@ -25,6 +25,17 @@ export function sourcesContract({ store }: StoreUnderTest): void {
       expect(await store().sources.get(source.id)).toEqual({ ...source, sizeBytes: 5_000_000_000 });
     });
 
+    test("take one upload, however many are finished at once", async () => {
+      const source = aSource();
+      await store().sources.create(source);
+      const sizes = [1, 2, 3, 4];
+      const taken = await Promise.all(sizes.map((size) => store().sources.complete(source.id, size)));
+      const sizeBytes = sizes[taken.indexOf(true)];
+      expect(taken.filter(Boolean)).toHaveLength(1);
+      expect(await store().sources.complete(source.id, 5)).toBe(false);
+      expect(await store().sources.get(source.id)).toEqual({ ...source, sizeBytes });
+    });
+
     test("that are not there are null and cannot be completed", async () => {
       expect(await store().sources.get(randomUUID())).toBeNull();
       expect(await store().sources.complete(randomUUID(), 1)).toBe(false);
