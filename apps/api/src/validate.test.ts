@@ -26,6 +26,12 @@ test("names the fields as the client knows them, and says what is wrong", () => 
         "variables.1.value": ["must be a string"],
       },
     ],
+    [createAppRequest, { app: { name: "a\uD800" } }, { name: ["is not well-formed text"] }],
+    [
+      setVariablesRequest,
+      { variables: [{ name: "A", value: "\uDC00\uD83D" }] },
+      { "variables.0.value": ["is not well-formed text"] },
+    ],
   ] as const;
   for (const [schema, body, fields] of cases) {
     expect(() => parseBody(schema, body)).toThrow(
@@ -46,6 +52,9 @@ test("a git_ref may be absent, null or empty, and holds no control characters", 
 
 test("a hook that would not run is refused, an empty one is none", () => {
   expect(() => parsed({ postdeploy_hook: "x".repeat(5_000) })).toThrow(/postdeploy_hook is longer/);
+  expect(() => parsed({ postdeploy_hook: "migrate\0" })).toThrow(/contains a NUL/);
+  expect(() => parsed({ postdeploy_hook: "echo \uD83D" })).toThrow(/well-formed/);
+  expect(parsed({ postdeploy_hook: "echo 🚢\nmigrate" }).postdeploy_hook).toBe("echo 🚢\nmigrate");
   expect(parsed({ postdeploy_hook: "migrate" }).postdeploy_hook).toBe("migrate");
   expect(parsed({ postdeploy_hook: "" }).source_url).toBe("http://x");
   expect(parsed({ postdeploy_hook: null }).source_url).toBe("http://x");

@@ -26,7 +26,11 @@ const newDeployment = z
       .regex(/^\P{Cc}*$/u, "contains control characters")
       .nullish(),
     /** Run before the release takes traffic; the Procfile's `postdeploy` without it. */
-    postdeploy_hook: z.string().max(longestHook, `is longer than ${longestHook} characters`).nullish(),
+    postdeploy_hook: z
+      .string()
+      .max(longestHook, `is longer than ${longestHook} characters`)
+      .refine((hook) => !hook.includes("\0"), "contains a NUL character")
+      .nullish(),
   })
   .superRefine(({ source_url: url, release }, context) => {
     if (url === undefined && release === undefined) {
