@@ -1,4 +1,7 @@
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -181,6 +184,33 @@ describe.skipIf(await lacksRedis())("who may ask, and how requests are refused",
     expect(headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
     expect(headers.get("cache-control")).toBe("no-store");
     expect(headers.get("content-security-policy")).toContain("default-src 'none'");
+  });
+
+  test("who comes while it stops is told to come again, in an answer like any other", async () => {
+    await using other = await startTestApi();
+    const { body } = await other.ask(other.operatorToken, "POST", "/v1/sources", {});
+    const upload = request((body as SourceAnswer).source.upload_url, {
+      method: "PUT",
+      headers: { expect: "100-continue" },
+    });
+    const answered = once(upload, "response") as Promise<[IncomingMessage]>;
+    upload.flushHeaders();
+    await once(upload, "continue");
+    const stopped = other.service.stop({ graceMs: 60_000 });
+    const refused = await fetch(`${other.url}/v1/apps`, { method: "POST", body: "x".repeat(100_000) });
+    expect(Object.fromEntries(refused.headers)).toMatchObject({
+      "retry-after": "5",
+      connection: "close",
+      "x-request-id": expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+      "content-security-policy": expect.stringContaining("default-src 'none'") as string,
+    });
+    expect([refused.status, await refused.json()]).toEqual([
+      503,
+      { error: "the server is being stopped; try again in a moment" },
+    ]);
+    upload.end("the archive");
+    expect((await answered)[0].statusCode).toBe(200);
+    await stopped;
   });
 
   test("health names its parts", async () => {

@@ -34,17 +34,25 @@ export async function startApi(
   events: Omit<OutputEventsOptions, "feed"> = {},
 ): Promise<ApiService> {
   await using opened = new AsyncDisposableStack();
-  const platform = await openPlatform(config, logger, opened, events);
+  const stopping = new AbortController();
+  const opening = await openPlatform(config, logger, opened, events);
+  const platform: Platform = { ...opening, stopping: stopping.signal };
   if (config.BOOTSTRAP_TOKEN !== undefined) {
     await ensureBootstrap({ store: platform.store, token: config.BOOTSTRAP_TOKEN });
   }
   const http = httpApp(platform);
-  const server = await listen(http, { host: config.API_HOST, port: config.API_PORT });
+  const server = await listen(http, {
+    host: config.API_HOST,
+    port: config.API_PORT,
+    onRefused: ({ id, from, status, code }) =>
+      logger.info({ req: { id, from }, res: { status }, code }, "a request could not be read"),
+  });
   const resources = opened.move();
   return {
     http,
     platform,
     async stop({ graceMs }) {
+      stopping.abort();
       platform.outputEvents[Symbol.dispose]();
       await server.stop({ graceMs });
       await resources.disposeAsync();
@@ -57,7 +65,7 @@ async function openPlatform(
   logger: Logger,
   opened: AsyncDisposableStack,
   events: Omit<OutputEventsOptions, "feed">,
-): Promise<Platform> {
+): Promise<Omit<Platform, "stopping">> {
   const redisUrl = config.REDIS_URL;
   const keys = redisKeys(config.INSTALLATION_ID);
   const onError = (error: unknown) => logger.warn({ err: error }, "the connection to Redis failed");

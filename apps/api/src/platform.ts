@@ -23,5 +23,7 @@ export interface Platform {
   readonly limits: Limits;
   readonly urlSigner: UrlSigner;
   readonly outputEvents: OutputEvents;
+  /** Aborted when the process begins to stop. */
+  readonly stopping: AbortSignal;
   readonly now: () => Date;
 }

@@ -1,7 +1,9 @@
 // The HTTP server: its limits of time and size, and how it stops.
 
+import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { RequestListener, ServerResponse } from "node:http";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { startListening, stopListening } from "@slipway/service";
 import type { ListenAddress, Service } from "@slipway/service";
@@ -18,20 +20,32 @@ const defaultLimits = {
   headerBytes: 16 * 1024,
   headerCount: 100,
 };
-const retryAfterSeconds = 5;
 
 /** Errors of Node's HTTP parser that are not just malformed requests. */
-const unreadable: Readonly<Record<string, readonly [status: string, message: string]>> = {
-  HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", "the request's headers are too large"],
-  ERR_HTTP_REQUEST_TIMEOUT: ["408 Request Timeout", "the request took too long"],
+const unreadable: Readonly<Record<string, readonly [status: number, reason: string, message: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, "Request Header Fields Too Large", "the request's headers are too large"],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "Request Timeout", "the request took too long"],
 };
+
+/** An answer to what could not be read. */
+interface Refusal {
+  /** Answered as X-Request-Id. */
+  readonly id: string;
+  readonly from: string | undefined;
+  readonly status: number;
+  /** Of Node's HTTP parser. */
+  readonly code: string;
+}
 
 export interface ListenOptions extends ListenAddress {
   readonly limits?: Partial<typeof defaultLimits>;
+  /** Told of each. */
+  readonly onRefused?: (refusal: Refusal) => void;
 }
 
 /**
- * Serves until it is stopped. While it stops, requests that run are finished, and new ones are told to come again.
+ * Serves until it is stopped. While it stops, requests that run are finished; to answer new ones is the listener's, which has
+ * to know of the stop before.
  * @throws {SlipwayError} "configuration-invalid" when the address is taken or not ours.
  */
 export async function listen(listener: RequestListener, options: ListenOptions): Promise<Service> {
@@ -47,12 +61,14 @@ export async function listen(listener: RequestListener, options: ListenOptions):
       requestTimeout: 0,
     },
     (request, response) => {
-      if (running.stopping) return sendAway(request, response);
       running.add(response);
       listener(request, response);
     },
   );
-  server.on("clientError", refuse);
+  server.on("clientError", (error, socket) => {
+    const refusal = refuse(error, socket, running.hasBegun(socket));
+    if (refusal !== null) options.onRefused?.(refusal);
+  });
   server.timeout = limits.idleMs;
   server.maxHeadersCount = limits.headerCount;
   await startListening(server, options);
@@ -70,41 +86,52 @@ export async function listen(listener: RequestListener, options: ListenOptions):
 class Running {
   readonly #responses = new Set<ServerResponse>();
   readonly #none = Promise.withResolvers<void>();
-  stopping = false;
+  #stopping = false;
 
   add(response: ServerResponse): void {
     this.#responses.add(response);
     response.once("close", () => {
       this.#responses.delete(response);
-      if (this.stopping && this.#responses.size === 0) this.#none.resolve();
+      if (this.#stopping && this.#responses.size === 0) this.#none.resolve();
     });
+  }
+
+  /** Whether something was answered on the connection already that is not at its end. */
+  hasBegun(connection: Duplex): boolean {
+    return this.#responses.values().some(({ socket, headersSent }) => socket === connection && headersSent);
   }
 
   /** Resolves when none is left. */
   async stop(): Promise<void> {
-    this.stopping = true;
+    this.#stopping = true;
     if (this.#responses.size > 0) await this.#none.promise;
   }
 }
 
-/** The connection ends with the answer, so that whoever shares connections out finds another process. */
-function sendAway(request: IncomingMessage, response: ServerResponse): void {
-  request.resume();
-  response
-    .writeHead(503, {
-      "content-type": "application/json; charset=utf-8",
-      "retry-after": String(retryAfterSeconds),
-      "cache-control": "no-store",
-      connection: "close",
-    })
-    .end(JSON.stringify({ error: "the server is being stopped; try again in a moment" }));
-}
-
-/** What cannot be read as a request comes to no route: it is answered here, as a route would. */
-function refuse(error: Error & { readonly code?: string }, socket: Duplex): void {
-  const [status, message] = unreadable[error.code ?? ""] ?? ["400 Bad Request", "the request is malformed"];
+/**
+ * What cannot be read as a request comes to no route: it is answered here, as a route would. Into an answer that has begun
+ * nothing else is written.
+ */
+function refuse(error: Error & { readonly code?: string }, socket: Duplex, begun: boolean): Refusal | null {
+  if (!socket.writable || begun) {
+    socket.destroy();
+    return null;
+  }
+  const { code = "" } = error;
+  const [status, reason, message] = unreadable[code] ?? [400, "Bad Request", "the request is malformed"];
+  const id = randomUUID();
   const body = JSON.stringify({ error: message });
-  const head = [`HTTP/1.1 ${status}`, "Content-Type: application/json; charset=utf-8", "Connection: close"];
-  if (socket.writable) socket.end([...head, `Content-Length: ${body.length}`, "", body].join("\r\n"));
-  else socket.destroy();
+  const head = [
+    `HTTP/1.1 ${status} ${reason}`,
+    `X-Request-Id: ${id}`,
+    "Content-Security-Policy: default-src 'none';frame-ancestors 'none'",
+    "X-Content-Type-Options: nosniff",
+    "Referrer-Policy: no-referrer",
+    "Cache-Control: no-store",
+    "Content-Type: application/json; charset=utf-8",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    "Connection: close",
+  ];
+  socket.end([...head, "", body].join("\r\n"));
+  return { id, from: socket instanceof Socket ? socket.remoteAddress : undefined, status, code };
 }
