@@ -23,11 +23,9 @@ export interface AppFeedOptions {
 
 interface Known {
   readonly deployment: Deployment;
-  /** When this process first saw that it is final: clocks of several machines are not compared. */
-  readonly finalAt: Date | null;
   /** Number of the last line that is known to exist. */
   lastSeq: number;
-  /** Ended long ago: known for those who asked for it by its id only. */
+  /** Ended long ago: known for those only who asked for it by its id, or have not been told all of it. */
   readonly old: boolean;
 }
 
@@ -50,23 +48,24 @@ export class AppFeed {
     return this.#options.appId;
   }
 
-  /** Unfinished and just finished deployments, oldest first; or the one of that id, whenever it ended. */
-  deployments(only?: string): Iterable<Deployment> {
-    const wanted = ({ deployment, old }: Known) => (only === undefined ? !old : deployment.id === only);
+  /** Ids of the unfinished and the just finished deployments, oldest first. */
+  listed(): Iterable<string> {
     return this.#known
-      .values()
-      .filter(wanted)
-      .map(({ deployment }) => deployment);
+      .entries()
+      .filter(([, { old }]) => !old)
+      .map(([id]) => id);
+  }
+
+  isListed(deploymentId: string): boolean {
+    return this.#known.get(deploymentId)?.old === false;
   }
 
   deployment(deploymentId: string): Deployment | undefined {
     return this.#known.get(deploymentId)?.deployment;
   }
 
-  /** For how long the deployment has been known to be final; 0 while it is not. */
-  finalForMs(deploymentId: string): number {
-    const finalAt = this.#known.get(deploymentId)?.finalAt;
-    return finalAt ? this.#options.now().getTime() - finalAt.getTime() : 0;
+  now(): Date {
+    return this.#options.now();
   }
 
   /** Number of the last line that is known to exist. */
@@ -147,7 +146,6 @@ export class AppFeed {
       const before = this.#known.get(deployment.id);
       known.set(deployment.id, {
         deployment,
-        finalAt: isFinal(deployment.status) ? (before?.finalAt ?? startedAt) : null,
         lastSeq: Math.max(lastSeqs[index] ?? 0, before?.lastSeq ?? 0),
         old: index >= recent.length,
       });
@@ -157,10 +155,12 @@ export class AppFeed {
     for (const follower of this.#followers) follower.wake();
   }
 
-  /** Deployments of the app that followers are here for, besides those that are listed. */
+  /** Deployments of the app that followers wait for more of, besides those that are listed. */
   async #askedFor(listed: ReadonlySet<string>): Promise<Deployment[]> {
     const ids = new Set<string>();
-    for (const { only } of this.#followers) if (only !== undefined && !listed.has(only)) ids.add(only);
+    for (const follower of this.#followers) {
+      for (const id of follower.needs) if (!listed.has(id)) ids.add(id);
+    }
     const found = await Promise.all([...ids].map((id) => this.#finished(id)));
     return found.filter((deployment) => deployment !== null).filter(({ appId }) => appId === this.appId);
   }

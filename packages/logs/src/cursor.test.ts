@@ -2,7 +2,7 @@ import { changeStatus, claim, queuedDeployment } from "@slipway/core";
 import type { Deployment } from "@slipway/core";
 import { aNewDeployment, testTime } from "@slipway/testkit";
 import { expect, test } from "vitest";
-import { isDone, nextStatus } from "./cursor.ts";
+import { isDone, newCursor, nextStatus, noteNothingToRead } from "./cursor.ts";
 
 const queued = queuedDeployment(aNewDeployment(), 1);
 const building = claim(queued, 1, { at: testTime, lineCount: 3 });
@@ -24,14 +24,30 @@ test("a status of a log that lost lines does not wait for more than there are", 
   expect(after(lost, 1)).toBe(10);
 });
 
-test("the end waits for its lines, but not for ever", () => {
-  expect(after(failed, 2, 29_000)).toBe(10);
-  expect(after(failed, 2, 31_000)).toBe(0);
+test("the end waits for its lines, but not for ever when there is nothing to read", () => {
+  expect(afterWaiting(failed, [0, 29_000])).toBe(10);
+  expect(afterWaiting(failed, [0, 29_000, 31_000])).toBe(0);
 });
 
 test("the end of a log that is still open waits until it is closed, but not for ever", () => {
-  expect(after(unsealed, 2)).toBeNull();
-  expect(after(unsealed, 2, 16_000)).toBe(0);
+  expect(afterWaiting(unsealed, [0])).toBeNull();
+  expect(afterWaiting(unsealed, [0, 16_000])).toBe(0);
+});
+
+test("a line that came lets the end wait anew, and so does a look that failed", () => {
+  const cursor = newCursor({ statusesSent: 2 });
+  noteNothingToRead(failed, cursor, later(0));
+  cursor.nextSeq += 1;
+  noteNothingToRead(failed, cursor, later(31_000));
+  expect(nextStatus(failed, cursor)?.afterSeq).toBe(10);
+  cursor.stuck = null;
+  noteNothingToRead(failed, cursor, later(62_000));
+  expect(nextStatus(failed, cursor)?.afterSeq).toBe(10);
+});
+
+test("a deployment that goes on waits for its lines for ever; one that is over gives up all that are missing", () => {
+  expect(afterWaiting(building, [0, 90_000], 1)).toBe(3);
+  expect(afterWaiting(failed, [0, 90_000], 1)).toBe(0);
 });
 
 test("an end that is known to come before any line waits for no log", () => {
@@ -41,13 +57,24 @@ test("an end that is known to come before any line waits for no log", () => {
 
 test("when all is told, nothing comes", () => {
   expect(after(failed, 3)).toBeNull();
-  expect(isDone(failed, { nextSeq: 11, statusesSent: 3 })).toBe(true);
-  expect(isDone(failed, { nextSeq: 11, statusesSent: 2 })).toBe(false);
-  expect(isDone(building, { nextSeq: 1, statusesSent: 2 })).toBe(false);
+  expect(isDone(failed, newCursor({ statusesSent: 3 }))).toBe(true);
+  expect(isDone(failed, newCursor({ statusesSent: 2 }))).toBe(false);
+  expect(isDone(building, newCursor({ statusesSent: 2 }))).toBe(false);
 });
 
-function after(deployment: Deployment, statusesSent: number, finalForMs = 0): number | null {
-  return nextStatus(deployment, { nextSeq: 1, statusesSent }, finalForMs)?.afterSeq ?? null;
+function after(deployment: Deployment, statusesSent: number): number | null {
+  return nextStatus(deployment, newCursor({ statusesSent }))?.afterSeq ?? null;
+}
+
+/** @param looksMs when it was looked for lines, and none was there. */
+function afterWaiting(deployment: Deployment, looksMs: readonly number[], statusesSent = 2): number | null {
+  const cursor = newCursor({ statusesSent });
+  for (const ms of looksMs) noteNothingToRead(deployment, cursor, later(ms));
+  return nextStatus(deployment, cursor)?.afterSeq ?? null;
+}
+
+function later(ms: number): Date {
+  return new Date(testTime.getTime() + ms);
 }
 
 function ended(deployment: Deployment, logLineCount: number | null): Deployment {

@@ -101,6 +101,74 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     expect(seen.events).toEqual(["queued", "building", ...numbers(3_000), "build-error"]);
   });
 
+  test("what a slow follower was not told is kept for it, however long ago it ended", async () => {
+    const run = new Run(redis);
+    let now = testTime;
+    await using feed = run.feed(10, () => now);
+    await run.start();
+    const gate = Promise.withResolvers<void>();
+    const seen = new Seen(feed, run.appId, {
+      hold: (event) => (event.type === "log" ? gate.promise : undefined),
+    });
+    await seen.count(2);
+    for (let line = 1; line <= 2_000; line += 1) await run.log.write(Buffer.from(`${line}\n`));
+    await run.finish("build-error");
+    const quick = new Seen(feed, run.appId);
+    await quick.until("build-error");
+    now = new Date(testTime.getTime() + 2 * recentMs);
+    const toldANewcomer = async () => {
+      const { follower, events } = new Seen(feed, run.appId);
+      while (follower.unfinished) await delay(5);
+      return events.length > 0;
+    };
+    while (await toldANewcomer()) await delay(5);
+    gate.resolve();
+    await seen.until("build-error");
+    expect(seen.events).toEqual(["queued", "building", ...numbers(2_000), "build-error"]);
+  });
+
+  test("a follower that is slow, or comes late to a feed that runs, is told the end after the lines", async () => {
+    const run = new Run(redis);
+    let now = testTime;
+    await using feed = run.feed(10, () => now);
+    await run.start();
+    const gate = Promise.withResolvers<void>();
+    const slow = new Seen(feed, run.appId, {
+      hold: (event) => (event.type === "log" ? gate.promise : undefined),
+    });
+    await slow.count(2);
+    for (let line = 1; line <= 2_000; line += 1) await run.log.write(Buffer.from(`${line}\n`));
+    await run.finish("build-error");
+    const quick = new Seen(feed, run.appId);
+    await quick.until("build-error");
+    now = new Date(testTime.getTime() + 60_000);
+    const late = new Seen(feed, run.appId);
+    await late.until("build-error");
+    gate.resolve();
+    await slow.until("build-error");
+    const expected = ["queued", "building", ...numbers(2_000), "build-error"];
+    for (const { events } of [quick, late, slow]) expect(events).toEqual(expected);
+  });
+
+  test("the end is told without lines that are lost, once there was nothing to read for a while", async () => {
+    const run = new Run(redis);
+    let now = testTime;
+    await using feed = run.feed(10, () => now);
+    await run.start();
+    run.log.line("one");
+    await run.change("pushing");
+    const sealed = await run.log.end();
+    const lost = { lineCount: 3, facts: { logLineCount: 3, logSha256: sealed.sha256 } };
+    await run.put(changeStatus(run.deployment, "aborted", { at: testTime, ...lost }));
+    const seen = new Seen(feed, run.appId);
+    await seen.until("pushing");
+    while (!seen.events.includes("aborted")) {
+      now = new Date(now.getTime() + 10_000);
+      await delay(5);
+    }
+    expect(seen.events).toEqual(["queued", "building", "one", "pushing", "aborted"]);
+  });
+
   test("a deployment created later is announced first", async () => {
     const run = new Run(redis);
     await using feed = run.feed();

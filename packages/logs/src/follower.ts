@@ -1,8 +1,9 @@
 // One follower of an app: sends what was, then what is, at the pace of whoever takes it.
 
+import { notFound } from "@slipway/core";
 import type { Deployment, StatusChange } from "@slipway/core";
 import type { AppFeed } from "./app-feed.ts";
-import { isDone, nextStatus } from "./cursor.ts";
+import { isDone, newCursor, nextStatus, noteNothingToRead } from "./cursor.ts";
 import type { Cursor } from "./cursor.ts";
 import { lastSeqOf, linesFrom, linesTo } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
@@ -52,8 +53,6 @@ export class Follower {
   readonly #cursors = new Map<string, Cursor>();
   #started = false;
   #closed = false;
-  /** What was there when the follower came has been looked at: a deployment that appears now is a new one. */
-  #replayed = false;
   #running = false;
   #awake = false;
   #done = false;
@@ -67,12 +66,14 @@ export class Follower {
     this.#onClose = onClose;
     const { only } = options;
     if (only === undefined) return;
-    this.#cursors.set(only.deploymentId, { nextSeq: only.afterSeq + 1, statusesSent: only.afterStatus });
+    const has = { nextSeq: only.afterSeq + 1, statusesSent: only.afterStatus };
+    this.#cursors.set(only.deploymentId, newCursor(has));
   }
 
-  /** The deployment it is here for; undefined when it follows the whole app. */
-  get only(): string | undefined {
-    return this.#options.only?.deploymentId;
+  /** Deployments that it has to be told of, listed or not: the one it is here for, or those it is not done with. */
+  get needs(): Iterable<string> {
+    if (this.#only !== undefined) return [this.#only];
+    return this.#cursors.keys().filter((id) => !this.#isDone(id));
   }
 
   get closed(): boolean {
@@ -81,12 +82,7 @@ export class Follower {
 
   /** Whether a deployment it follows has more to say. */
   get unfinished(): boolean {
-    if (!this.#replayed) return true;
-    for (const deployment of this.#feed.deployments(this.only)) {
-      const cursor = this.#cursors.get(deployment.id);
-      if (cursor === undefined || !isDone(deployment, cursor)) return true;
-    }
-    return false;
+    return !this.#started || this.#cursors.keys().some((id) => !this.#isDone(id));
   }
 
   /** Sends nothing more. Safe to repeat. */
@@ -96,23 +92,28 @@ export class Follower {
     this.#onClose();
   }
 
-  /** Begins: the app's deployments are known. */
+  /** Begins: the app's deployments are known. One that appears later is a new one. */
   start(): void {
+    this.#meet({ announced: true });
     this.#started = true;
     this.wake();
   }
 
   /** Something may have changed: looks at everything. */
   wake(): void {
+    if (!this.#started || this.#closed) return;
+    // now, however long it takes until it is their turn: what a follower has met is not forgotten before it was told
+    this.#meet({ announced: false });
     this.#awake = true;
-    if (this.#started && !this.#running && !this.#closed) void this.#run();
+    if (!this.#running) void this.#run();
   }
 
   /** Lines as they come. Sent at once where they follow on; otherwise they are read when it is their turn. */
   hear(deployment: Deployment, batch: LineBatch): void {
-    if (this.only !== undefined && this.only !== deployment.id) return;
+    if (this.#only !== undefined && this.#only !== deployment.id) return;
     const cursor = this.#cursors.get(deployment.id);
-    if (!this.#started || this.#running || cursor === undefined || batch.firstSeq > cursor.nextSeq) {
+    const ready = this.#started && !this.#running && cursor?.announced === true;
+    if (!ready || batch.firstSeq > cursor.nextSeq) {
       this.wake();
       return;
     }
@@ -127,8 +128,9 @@ export class Follower {
         this.#awake = false;
         await this.#held;
         this.#held = undefined;
-        for (const { id } of this.#feed.deployments(this.only)) await this.#advance(id);
-        this.#replayed = true;
+        for (const [id, cursor] of this.#cursors) {
+          if (this.#feed.deployment(id) !== undefined) await this.#advance(id, cursor);
+        }
         this.#forget();
         this.#tellDone();
       }
@@ -140,11 +142,21 @@ export class Follower {
     }
   }
 
+  /** Of the whole app, every deployment that is listed is followed from its beginning. */
+  #meet({ announced }: Pick<Cursor, "announced">): void {
+    if (this.#only !== undefined) return;
+    for (const id of this.#feed.listed()) {
+      if (!this.#cursors.has(id)) this.#cursors.set(id, newCursor({ announced }));
+    }
+  }
+
   /** Sends all that is known of a deployment by now. */
-  async #advance(id: string): Promise<void> {
-    const cursor = this.#cursors.get(id) ?? (await this.#meet(id));
-    if (cursor === undefined) return;
+  async #advance(id: string, cursor: Cursor): Promise<void> {
+    await this.#untilTaken(id, (deployment) => this.#announce(deployment, cursor));
     await this.#untilTaken(id, (deployment) => this.#sendStatuses(deployment, cursor));
+    // a look that fails finds nothing out: after it the patience begins anew
+    const { stuck } = cursor;
+    cursor.stuck = null;
     let before = 0;
     while (cursor.nextSeq <= this.#feed.lastSeq(id) && cursor.nextSeq > before && !this.#closed) {
       before = cursor.nextSeq;
@@ -153,22 +165,28 @@ export class Follower {
         if (this.#closed) return;
       }
     }
+    cursor.stuck = stuck;
+    await this.#untilTaken(id, (deployment) => {
+      noteNothingToRead(deployment, cursor, this.#feed.now());
+      return this.#sendStatuses(deployment, cursor);
+    });
   }
 
-  async #meet(id: string): Promise<Cursor | undefined> {
-    const deployment = this.#feed.deployment(id);
-    if (deployment === undefined) return undefined;
-    const cursor: Cursor = { nextSeq: 1, statusesSent: 0 };
-    this.#cursors.set(id, cursor);
-    if (this.#replayed) await this.#send({ type: "new", deployment });
-    return cursor;
+  #announce(deployment: Deployment, cursor: Cursor): Held {
+    if (cursor.announced) return undefined;
+    cursor.announced = true;
+    return this.#send({ type: "new", deployment });
   }
 
-  /** Repeats a step, with the deployment as it is known by then, until nothing was held back. */
+  /**
+   * Repeats a step, with the deployment as it is known by then, until nothing was held back.
+   * @throws {SlipwayError} "not-found" when it is not known any more: then it is not over, but read again.
+   */
   async #untilTaken(id: string, step: (deployment: Deployment) => Held): Promise<void> {
     for (let held: Held; !this.#closed;) {
       const deployment = this.#feed.deployment(id);
-      held = deployment && step(deployment);
+      if (deployment === undefined) throw notFound("deployment");
+      held = step(deployment);
       if (held === undefined) return;
       await held;
     }
@@ -179,7 +197,7 @@ export class Follower {
     for (;;) {
       const held = this.#sendStatuses(deployment, cursor);
       if (held || this.#closed || cursor.nextSeq > lastSeqOf(batch)) return held;
-      const next = nextStatus(deployment, cursor, this.#feed.finalForMs(deployment.id));
+      const next = nextStatus(deployment, cursor);
       const part = linesTo(linesFrom(batch, cursor.nextSeq), next?.afterSeq ?? lastSeqOf(batch));
       cursor.nextSeq = lastSeqOf(part) + 1;
       const taken = this.#send({ type: "log", deploymentId: deployment.id, batch: part });
@@ -190,7 +208,7 @@ export class Follower {
   /** Sends the statuses whose lines were sent, until one is held back. */
   #sendStatuses(deployment: Deployment, cursor: Cursor): Held {
     for (;;) {
-      const next = nextStatus(deployment, cursor, this.#feed.finalForMs(deployment.id));
+      const next = nextStatus(deployment, cursor);
       if (next === null || next.afterSeq >= cursor.nextSeq || this.#closed) return undefined;
       cursor.statusesSent += 1;
       const { id: deploymentId } = deployment;
@@ -221,18 +239,27 @@ export class Follower {
   }
 
   #tellDone(): void {
-    const deployment = this.only === undefined ? undefined : this.#feed.deployment(this.only);
-    const cursor = deployment && this.#cursors.get(deployment.id);
-    if (this.#done || this.#closed || !deployment || !cursor || !isDone(deployment, cursor)) return;
+    const deployment = this.#only === undefined ? undefined : this.#feed.deployment(this.#only);
+    if (this.#done || this.#closed || !deployment || !this.#isDone(deployment.id)) return;
     this.#done = true;
     this.#options.onDone?.(deployment);
   }
 
-  /** Deployments that ended some time ago are listed no more. */
+  /** Deployments that ended some time ago are listed no more. Those it was not told all of it goes on asking for. */
   #forget(): void {
-    if (this.only !== undefined) return;
+    if (this.#only !== undefined) return;
     for (const id of this.#cursors.keys()) {
-      if (this.#feed.deployment(id) === undefined) this.#cursors.delete(id);
+      if (!this.#feed.isListed(id) && this.#isDone(id)) this.#cursors.delete(id);
     }
+  }
+
+  #isDone(id: string): boolean {
+    const [deployment, cursor] = [this.#feed.deployment(id), this.#cursors.get(id)];
+    return deployment !== undefined && cursor !== undefined && isDone(deployment, cursor);
+  }
+
+  /** The deployment it is here for; undefined when it follows the whole app. */
+  get #only(): string | undefined {
+    return this.#options.only?.deploymentId;
   }
 }
