@@ -35,4 +35,24 @@ describe.skipIf((await lacksEngine()) || (await lacksMongoServer()))("in the mid
     expect(await slipway.page(app)).toBe("after");
     expect((await slipway.listWorkers()).map(({ state }) => state)).toEqual(["ready", "ready"]);
   });
+
+  test("MongoDB is away when the build ends: the worker waits for it, and goes on where it was", async () => {
+    const app = await slipway.createApp("away");
+    await using follower = slipway.follow(app);
+    const id = await slipway.deploy(app, inlineApp(steps(15), answering("waited")));
+    await follower.until((frames) => linesOf(frames, id).includes("step 3 of 15"));
+    await mongo.kill();
+    await eventually(async () =>
+      slipway.containers.lives.some(
+        ({ deploymentId, endedAtNs }) => deploymentId === id && endedAtNs !== null,
+      ),
+    );
+    // Begun after the worker's own next call: that one has failed by now, too.
+    expect((await slipway.ask("GET", `/v1/apps/${app.name}`)).status).toBe(503);
+    await mongo.start();
+    const [deployment] = await settled(slipway, app, [id], [follower]);
+    expect(deployment).toMatchObject({ status: "success", attempt: 1 });
+    expect(linesOf(follower.latest, id)).toContain("step 15 of 15");
+    expect(await slipway.page(app)).toBe("waited");
+  });
 });

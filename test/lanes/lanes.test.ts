@@ -75,6 +75,52 @@ test("the platform's failures are tried again with a higher attempt, up to three
   expect(exhausted).toEqual([created.id]);
 }, 60_000);
 
+test("a database that is away is not counted as a try, and the app is not given to another meanwhile", async () => {
+  const tasks: DeployTask[] = [];
+  await work(async (task) => {
+    tasks.push(task);
+    if (tasks.length <= 5) throw new SlipwayError("store-unavailable", "the database is away");
+    await finish(await take(task));
+  });
+  const created = [await create("app"), await create("app")];
+  await lanes.advance("app");
+  await allFinal(created);
+  expect(tasks.map(({ tryNumber }) => tryNumber)).toEqual([1, 1, 1, 1, 1, 1, 1]);
+  expect(tasks.map(({ deploymentId }) => deploymentId)).toEqual([
+    ...Array.from({ length: 6 }, () => created[0]?.id),
+    created[1]?.id,
+  ]);
+  expect(exhausted).toEqual([]);
+});
+
+test("what failed its last try ends with the reason, also where only the reconciler can end it", async () => {
+  const reasons: string[] = [];
+  const failed = Promise.withResolvers<void>();
+  await work(
+    async (task) => {
+      await take(task);
+      throw new SlipwayError("configuration-invalid", "the registry refuses its password");
+    },
+    async () => {
+      failed.resolve();
+      throw new SlipwayError("store-unavailable", "the database is away");
+    },
+  );
+  await create("app");
+  await lanes.advance("app");
+  await failed.promise;
+  await reconcile({
+    ...store,
+    lanes,
+    onExhausted: async (id, { message }) => {
+      reasons.push(message);
+      await onExhausted(id);
+    },
+    onOperationExhausted,
+  });
+  expect(reasons).toEqual([expect.stringContaining("the registry refuses its password")]);
+});
+
 test("a stopping worker hands back, and another goes on", async () => {
   const started = Promise.withResolvers<void>();
   const first = await work(async (task, signal) => {
@@ -157,7 +203,7 @@ async function create(appId: string): Promise<Deployment> {
   return store.deployments.create(aNewDeployment({ id: randomUUID(), appId, ownerId: "owner" }));
 }
 
-async function work(run: RunDeployment): Promise<DeployWorker> {
+async function work(run: RunDeployment, whenExhausted = onExhausted): Promise<DeployWorker> {
   const worker = await startDeployWorker({
     redisUrl,
     keys,
@@ -167,7 +213,8 @@ async function work(run: RunDeployment): Promise<DeployWorker> {
     leaseMs,
     run,
     operate: onOperationExhausted,
-    onExhausted,
+    outageDelayMs: 10,
+    onExhausted: whenExhausted,
     onOperationExhausted,
     onError: () => {},
   });

@@ -29,6 +29,7 @@ import { observeApps } from "./observe.ts";
 import { endAbandonedOperation, operate } from "./operate.ts";
 import { Announcer } from "./notifications/announce.ts";
 import { deliver } from "./notifications/deliver.ts";
+import { patientStore } from "./patient-store.ts";
 import type { Platform } from "./platform.ts";
 import { openScheduler } from "./scheduler.ts";
 import manifest from "../package.json" with { type: "json" };
@@ -112,8 +113,10 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     leaseMs: config.LEASE_MS,
     ...exhausted,
     onError,
-    run: (task, signal) => fleet.during(task, () => deploy(platform, task, signal)),
-    operate: (task, signal) => fleet.during(task, () => operate(platform, task, signal)),
+    run: (task, signal) =>
+      fleet.during(task, () => deploy({ ...platform, store: patientStore(store, signal) }, task, signal)),
+    operate: (task, signal) =>
+      fleet.during(task, () => operate({ ...platform, store: patientStore(store, signal) }, task, signal)),
   });
   const stopNotifications = startNotificationWorker({
     redisUrl,

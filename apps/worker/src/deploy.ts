@@ -128,6 +128,8 @@ async function conclude(attempt: Attempt, task: DeployTask, error: SlipwayError)
     { err: error, deployment: lease.deployment.id, attempt: task.attempt },
     "an attempt failed",
   );
+  // Nothing can be written down where the database is away: neither an end nor that there is another try.
+  if (error.code === "store-unavailable") throw error;
   const again = error.retryable && task.tryNumber < maxAttempts;
   log.line(
     ` !     The platform failed: ${error.message}${again ? `; trying again (${task.tryNumber + 1} of ${maxAttempts})` : ""}`,
@@ -146,12 +148,20 @@ async function end({ lease, log }: Attempt, status: FinalStatus, error: SlipwayE
 /** Aborts its signal when the store says that the deployment is no longer ours: a message to say so may have been lost. */
 function watchLease(platform: Platform, lease: Lease): { signal: AbortSignal } & Disposable {
   const controller = new AbortController();
+  let checking = false;
   const timer = setInterval(() => {
-    lease.check().catch((error: unknown) => {
-      const reason = toSlipwayError(error);
-      if (reason.code === "aborted" || reason.code === "lease-lost") controller.abort(reason);
-      else platform.logger.warn({ err: error }, "cannot check a lease; the next step will");
-    });
+    if (checking) return;
+    checking = true;
+    lease
+      .check()
+      .catch((error: unknown) => {
+        const reason = toSlipwayError(error);
+        if (reason.code === "aborted" || reason.code === "lease-lost") controller.abort(reason);
+        else platform.logger.warn({ err: error }, "cannot check a lease; the next step will");
+      })
+      .finally(() => {
+        checking = false;
+      });
   }, leaseCheckMs);
   return { signal: controller.signal, [Symbol.dispose]: () => clearInterval(timer) };
 }

@@ -15,6 +15,7 @@ import type { Deployment, DeploymentFacts, DeploymentStatus } from "@slipway/cor
 import { publishStatus } from "@slipway/logs";
 import type { DeployTask } from "@slipway/queue";
 import type { Platform } from "./platform.ts";
+import { storeChange } from "./store-change.ts";
 
 export class Lease {
   readonly #platform: Platform;
@@ -43,7 +44,7 @@ export class Lease {
       if (isFinal(found.status)) return null;
       if (found.releaseId !== null) {
         const taken = takeOver(found, task.attempt);
-        if (await platform.store.deployments.compareAndSet(taken)) return new Lease(platform, taken);
+        if (await storeChange(platform.store.deployments, taken)) return new Lease(platform, taken);
         continue;
       }
       const claimed = claim(found, task.attempt, {
@@ -51,7 +52,7 @@ export class Lease {
         lineCount,
         facts: { previousGitRef },
       });
-      if (await platform.store.deployments.compareAndSet(claimed)) {
+      if (await storeChange(platform.store.deployments, claimed)) {
         await publishStatus(platform.redis, platform.keys, claimed);
         const lease = new Lease(platform, claimed);
         // After a loss of the queue an operation may be handed out beside it: then it waits.
@@ -107,7 +108,7 @@ export class Lease {
 
   async #store(next: Deployment): Promise<void> {
     const { deployments } = this.#platform.store;
-    if (!(await deployments.compareAndSet(next))) throw lost(await deployments.get(next.id));
+    if (!(await storeChange(deployments, next))) throw lost(await deployments.get(next.id));
     this.#held = next;
   }
 }

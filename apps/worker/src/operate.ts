@@ -138,7 +138,7 @@ async function conclude(
   if (error.fault === "platform") {
     const { operationId: operation, attempt } = task;
     platform.logger.error({ err: error, operation, attempt }, "an attempt at an operation failed");
-    if (error.retryable && task.tryNumber < maxAttempts) throw error;
+    if (error.code === "store-unavailable" || (error.retryable && task.tryNumber < maxAttempts)) throw error;
   }
   await lease.end({ code: error.code, message: error.message });
 }

@@ -11,6 +11,7 @@ import {
 import type { Operation } from "@slipway/core";
 import type { OperateTask } from "@slipway/queue";
 import type { Platform } from "./platform.ts";
+import { storeChange } from "./store-change.ts";
 
 export class OperationLease {
   readonly #platform: Platform;
@@ -33,7 +34,7 @@ export class OperationLease {
       const found = await operations.get(task.operationId);
       if (found === null || isOver(found)) return null;
       const claimed = claimOperation(found, task.attempt, platform.now());
-      if (await operations.compareAndSet(claimed)) {
+      if (await storeChange(operations, claimed)) {
         const lease = new OperationLease(platform, claimed);
         // Looked for after the claim, as a deployment looks for operations after its own: one of both sees the other.
         if ((await deployments.running(task.appId)) === null) return lease;
@@ -71,7 +72,7 @@ export class OperationLease {
   }
 
   async #store(next: Operation): Promise<void> {
-    if (!(await this.#platform.store.operations.compareAndSet(next))) {
+    if (!(await storeChange(this.#platform.store.operations, next))) {
       throw lost();
     }
     this.#held = next;

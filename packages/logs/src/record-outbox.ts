@@ -1,10 +1,9 @@
 // The worker's way to the store: lines that Redis acknowledged, in larger chunks, one after the other.
 
-import { setTimeout as delay } from "node:timers/promises";
 import { SlipwayError } from "@slipway/core";
 import type { LogStore } from "@slipway/core";
-import { retryDelayMs } from "./limits.ts";
 import type { LogLimits } from "./limits.ts";
+import { withPatience } from "./patience.ts";
 import { joined, lastSeqOf } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
@@ -106,23 +105,5 @@ export class RecordOutbox {
   #stopTimer(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-  }
-}
-
-/** Calls until it succeeds, while the failure is one that trying again may help, for at most `outageMs`. */
-export async function withPatience<Result>(
-  call: () => Promise<Result>,
-  outageMs: number,
-  signal: AbortSignal,
-): Promise<Result> {
-  const deadline = performance.now() + outageMs;
-  for (let failures = 0; ; failures += 1) {
-    try {
-      return await call();
-    } catch (error) {
-      const hopeful = error instanceof SlipwayError && error.retryable && performance.now() < deadline;
-      if (!hopeful) throw error;
-    }
-    await delay(retryDelayMs(failures), undefined, { signal });
   }
 }

@@ -1,13 +1,13 @@
 // Takes deployments and operations from BullMQ, one call of `run` or `operate` each, and tells BullMQ how it went. This is
 // the queue boundary: errors become retry, hand-back or failure here and nowhere else.
 
-import { UnrecoverableError, WaitingError, Worker } from "bullmq";
+import { DelayedError, UnrecoverableError, WaitingError, Worker } from "bullmq";
 import type { Job } from "bullmq";
 import { Redis } from "ioredis";
 import { SlipwayError, toSlipwayError } from "@slipway/core";
 import { controlMessage, laneJob } from "@slipway/protocol";
 import type { LaneJob, RedisKeys } from "@slipway/protocol";
-import { maxAttempts, queueNames } from "./lanes.ts";
+import { attemptLimit, maxAttempts, queueNames } from "./lanes.ts";
 import type { Lanes } from "./lanes.ts";
 
 /** One attempt at whatever an app's lane handed out. */
@@ -31,7 +31,8 @@ export interface OperateTask extends LaneTask {
 
 /**
  * Runs an attempt to its end. Resolves when the deployment is final. Rejects with "handed-back" once the deployment is queued again,
- * with a retryable error for another attempt, or another error when it is no use.
+ * with "store-unavailable" where nothing can be written down, which is not counted as a try, with a retryable error for
+ * another try, or another error when it is no use.
  * The signal's reason is a SlipwayError: "aborted", "lease-lost" or "handed-back".
  */
 export type RunDeployment = (task: DeployTask, signal: AbortSignal) => Promise<void>;
@@ -47,6 +48,8 @@ export interface DeployWorkerOptions {
   readonly concurrency: number;
   /** How long a job stays ours without a sign of life; after a worker's death it takes up to twice that to be noticed. */
   readonly leaseMs: number;
+  /** How long after one that met a database which is away the next attempt begins. */
+  readonly outageDelayMs?: number;
   readonly run: RunDeployment;
   readonly operate: RunOperation;
   /** The last attempt failed: the deployment has to become final. */
@@ -65,7 +68,7 @@ export interface DeployWorker {
 }
 
 export async function startDeployWorker(options: DeployWorkerOptions): Promise<DeployWorker> {
-  const { redisUrl, keys, lanes, onError, leaseMs } = options;
+  const { redisUrl, keys, lanes, onError, leaseMs, outageDelayMs = 15_000 } = options;
   const controllers = new Map<string, AbortController>();
 
   const worker = new Worker(queueNames.deployments, process, {
@@ -95,6 +98,10 @@ export async function startDeployWorker(options: DeployWorkerOptions): Promise<D
         throw new WaitingError();
       }
       onError(thrown, `attempt ${attempt} at ${nameOf(work)} ${id} failed`);
+      if (error.code === "store-unavailable" && job.attemptsStarted < attemptLimit) {
+        await job.moveToDelayed(Date.now() + outageDelayMs, token);
+        throw new DelayedError();
+      }
       if (!error.retryable) throw new UnrecoverableError(`${error.code}: ${error.message}`);
       throw error;
     } finally {

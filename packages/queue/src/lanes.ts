@@ -17,6 +17,9 @@ export const queueNames = { deployments: "deployments", upkeep: "upkeep" } as co
 /** How often a deployment or an operation is tried when the platform fails it. */
 export const maxAttempts = 3;
 
+/** However an attempt came to its end, hand-backs included: nothing goes round for ever. */
+export const attemptLimit = 30;
+
 export interface LanesOptions {
   readonly redisUrl: string;
   readonly keys: RedisKeys;
@@ -44,6 +47,8 @@ export interface Lanes extends AsyncDisposable {
   requeueOperation(operation: Operation): Promise<void>;
   /** What BullMQ knows of the job of a deployment or an operation: "gone" when it has none. */
   jobState(id: string): Promise<"live" | "completed" | "failed" | "gone">;
+  /** Why a job failed for good; undefined when it did not, or failed because its workers died. */
+  failureOf(id: string): Promise<string | undefined>;
   /** Removes a job that has ended, so that its deployment or operation may get a new one. */
   removeJob(id: string): Promise<void>;
   /** Tells whoever runs the deployment that the store says it is aborted, and takes a waiting job away. */
@@ -61,6 +66,8 @@ const kept = {
 const retried = { backoff: { type: "exponential", delay: 5_000, jitter: 0.2 } } as const;
 /** BullMQ's highest priority among those that have one. */
 const first = 1;
+/** How BullMQ's reason begins for a job whose workers died too often. */
+const stalled = "job stalled";
 const endedStates = new Set(["completed", "failed"]);
 
 export function openLanes(options: LanesOptions): Lanes {
@@ -131,6 +138,12 @@ export function openLanes(options: LanesOptions): Lanes {
         if (state === "unknown") return "gone";
         if (state === "completed" || state === "failed") return state;
         return "live";
+      }),
+
+    failureOf: (id) =>
+      guarded(async () => {
+        const reason = (await deploys.getJob(id))?.failedReason;
+        return reason === undefined || reason === "" || reason.startsWith(stalled) ? undefined : reason;
       }),
 
     removeJob: (id) =>

@@ -3,6 +3,7 @@
 
 import type { Deployment, DeploymentStore, Operation, OperationStore } from "@slipway/core";
 import { SlipwayError } from "@slipway/core";
+import { attemptLimit } from "./lanes.ts";
 import type { Lanes } from "./lanes.ts";
 
 export interface ReconcileOptions {
@@ -14,9 +15,6 @@ export interface ReconcileOptions {
   /** The same of an operation. */
   readonly onOperationExhausted: (operationId: string, error: SlipwayError) => Promise<void>;
 }
-
-/** However an attempt came to its end, hand-backs included: a deployment does not go round for ever. */
-const attemptLimit = 30;
 
 /** Idempotent, and safe to run on several workers at once. */
 export async function reconcile(options: ReconcileOptions): Promise<void> {
@@ -58,7 +56,8 @@ async function resume(
   // Changed since its job was looked up: a worker is at it.
   if (state === "live" || (await work.now())?.revision !== seen.revision) return;
   if (state === "failed" || seen.attempt >= attemptLimit) {
-    await work.end(new SlipwayError("internal", "the workers that ran it died"));
+    const reason = (await lanes.failureOf(seen.id)) ?? "the workers that ran it died";
+    await work.end(new SlipwayError("internal", reason));
     return;
   }
   await lanes.removeJob(seen.id);

@@ -1,0 +1,27 @@
+// The store as attempts use it: a call that finds the database away is repeated for a while, so that a build outlives an outage.
+
+import type { Store } from "@slipway/core";
+import { defaultLimits, withPatience } from "@slipway/logs";
+
+type Call = (...args: readonly unknown[]) => Promise<unknown>;
+
+/**
+ * Any call of a store may be repeated, as its port says; only a compare-and-set whose first answer was lost says that it was
+ * not made (see storeChange).
+ * @param signal ends the waiting, with its reason.
+ */
+export function patientStore(store: Store, signal: AbortSignal): Store {
+  return withEach(store, (part) =>
+    typeof part === "object" && part !== null
+      ? withEach(part, (call) => patientCall(call as Call, signal))
+      : part,
+  );
+}
+
+function withEach<Whole extends object>(whole: Whole, change: (member: unknown) => unknown): Whole {
+  return new Proxy(whole, { get: (target, name) => change(Reflect.get(target, name)) });
+}
+
+function patientCall(call: Call, signal: AbortSignal): Call {
+  return (...args) => withPatience(() => call(...args), defaultLimits.outageMs, signal);
+}
