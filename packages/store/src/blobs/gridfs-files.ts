@@ -63,6 +63,16 @@ export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
   ],
 };
 
+export const fileQueries = {
+  window: (fileId: ObjectId, next: number) => ({
+    files_id: fileId,
+    n: { $gte: next, $lt: next + chunksPerRead },
+  }),
+  chunks: (fileId: ObjectId) => ({ files_id: fileId }),
+  pointing: (fileId: ObjectId) => ({ fileId }),
+  overdue: (before: Date) => ({ at: { $lt: before } }),
+} as const;
+
 const chunkBytes = 1024 * 1024;
 const chunksPerRead = 4;
 const chunksPerRemoval = 64;
@@ -115,7 +125,7 @@ export async function writeFile(
 export async function* readFile(connection: Connection, fileId: ObjectId, sizeBytes: number): ByteStream {
   let [next, read] = [0, 0];
   while (read < sizeBytes) {
-    const window = { files_id: fileId, n: { $gte: next, $lt: next + chunksPerRead } };
+    const window = fileQueries.window(fileId, next);
     const found = await connection.run((database) =>
       collections(database).chunks.find(window).sort({ n: 1 }).toArray(),
     );
@@ -135,7 +145,10 @@ export async function removeFile(connection: Connection, fileId: ObjectId): Prom
   await connection.run((database) => collections(database).files.deleteOne({ _id: fileId }));
   for (;;) {
     const last = await connection.run((database) =>
-      collections(database).chunks.findOne({ files_id: fileId }, { sort: { n: -1 }, projection: { n: 1 } }),
+      collections(database).chunks.findOne(fileQueries.chunks(fileId), {
+        sort: { n: -1 },
+        projection: { n: 1 },
+      }),
     );
     if (last === null) return;
     const slice = { files_id: fileId, n: { $gt: last.n - chunksPerRemoval } };

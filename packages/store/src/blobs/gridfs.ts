@@ -19,7 +19,7 @@ import { insertIfMissing } from "../mongo/documents.ts";
 import { ensureIndexes } from "../mongo/indexes.ts";
 import { orCleanUp } from "./clean-up.ts";
 import type { OnBlobError } from "./clean-up.ts";
-import { collections, indexes, readFile, removeFile, writeFile } from "./gridfs-files.ts";
+import { collections, fileQueries, indexes, readFile, removeFile, writeFile } from "./gridfs-files.ts";
 import type { Collections, DoomedDocument } from "./gridfs-files.ts";
 import { checkBlobKey, checkBlobPrefix } from "./key.ts";
 
@@ -115,11 +115,7 @@ class GridFs implements BlobStore {
     const before = new Date(this.#now().getTime() - keptMs);
     for (;;) {
       const overdue = await this.#run(({ doomed }) =>
-        doomed
-          .find({ at: { $lt: before } })
-          .sort({ at: 1 })
-          .limit(removedAtOnce)
-          .toArray(),
+        doomed.find(fileQueries.overdue(before)).sort({ at: 1 }).limit(removedAtOnce).toArray(),
       );
       for (const entry of overdue) await this.#removeUnlessNeeded(entry);
       if (overdue.length < removedAtOnce) return;
@@ -133,7 +129,7 @@ class GridFs implements BlobStore {
   async #removeUnlessNeeded(seen: DoomedDocument): Promise<void> {
     const claim = { _id: seen._id, token: randomUUID() };
     const claimed = await this.#run(async ({ keys, doomed }) => {
-      if ((await keys.findOne({ fileId: seen._id })) === null) {
+      if ((await keys.findOne(fileQueries.pointing(seen._id))) === null) {
         const { matchedCount } = await doomed.updateOne(seen, {
           $set: { token: claim.token, at: this.#now() },
         });

@@ -11,6 +11,7 @@ import { conflictWhenTaken } from "./failures.ts";
 export const notifierQueries = {
   ofApp: (appId: string) => ({ appId }),
   deliveries: (notifierId: string) => ({ notifierId }),
+  deliveriesOfApp: (appId: string) => ({ appId }),
   deliveriesBefore: (before: Date) => ({ createdAt: { $lt: before } }),
 } as const;
 
@@ -78,7 +79,7 @@ export function deliveryStore(connection: Connection): DeliveryStore {
       }),
     removeOfApp: (appId) =>
       connection.run(async (database) => {
-        await deliveries(database).deleteMany({ appId });
+        await deliveries(database).deleteMany(notifierQueries.deliveriesOfApp(appId));
       }),
   };
 }

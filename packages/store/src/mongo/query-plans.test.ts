@@ -1,8 +1,11 @@
-import { MongoClient } from "mongodb";
-import type { Document, Filter } from "mongodb";
+import { MongoClient, ObjectId } from "mongodb";
+import type { Document, Filter, Sort } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { lacksMongo, startMongo } from "@slipway/testkit";
+import { deploymentStatuses, isFinal, isRunning } from "@slipway/core";
+import { lacksMongo, startMongo, unexpected } from "@slipway/testkit";
 import type { TestMongo } from "@slipway/testkit";
+import { fileQueries } from "../blobs/gridfs-files.ts";
+import { openGridFsBlobs } from "../blobs/gridfs.ts";
 import { appQueries } from "./apps.ts";
 import { collaboratorQueries } from "./collaborators.ts";
 import { deploymentQueries } from "./deployments.ts";
@@ -13,86 +16,131 @@ import { releaseQueries } from "./releases.ts";
 import { sourceQueries } from "./sources.ts";
 import { openMongoStore } from "./store.ts";
 import { tokenQueries, userQueries } from "./users.ts";
+import { appsPipeline } from "./waiting-apps.ts";
 
 interface Query {
-  readonly filter: Filter<Document>;
-  readonly sort?: Record<string, 1 | -1>;
+  readonly filter?: Filter<Document>;
+  /** In which order the index itself has to yield the documents: nothing may be gathered and sorted. */
+  readonly sort?: Sort;
+  /** The order of few, which may be sorted. */
+  readonly sortOfFew?: Sort;
+  readonly limit?: number;
+  /** How it is asked; otherwise as a find. */
+  readonly as?: "count" | "apps";
+  /** Other indexes that PostgreSQL may take: it neither sorts by them nor tells a partial one from a whole one. */
+  readonly postgres?: readonly string[];
 }
 
-/** Collection, query, the indexes any of which it may go by. */
-const plans: readonly (readonly [string, Query, readonly string[]])[] = [
-  ["users", { filter: userQueries.byUsername("u") }, ["users_username"]],
-  ["users", { filter: userQueries.byEmail("e") }, ["users_email"]],
-  ["users", { filter: userQueries.operators }, ["users_operators"]],
-  ["tokens", { filter: tokenQueries.bySecret("s") }, ["tokens_secret"]],
-  ["tokens", { filter: tokenQueries.ofUser("u"), sort: { createdAt: 1, _id: 1 } }, ["tokens_of_user"]],
-  ["apps", { filter: appQueries.byName("n") }, ["apps_name"]],
-  ["apps", { filter: appQueries.all, sort: { name: 1 } }, ["apps_name", "apps_of_owner"]],
-  ["apps", { filter: appQueries.ofOwner("o"), sort: { name: 1 } }, ["apps_of_owner"]],
-  ["apps", { filter: appQueries.deleted, sort: { deletedAt: 1 } }, ["apps_deleted"]],
+const oldestFirst = { createdAt: 1, _id: 1 } as const;
+const limit = 10;
+const some = new ObjectId();
+
+/** Collection, the index that has to be used, query. */
+const plans: readonly (readonly [string, string, Query])[] = [
+  ["users", "users_username", { filter: userQueries.byUsername("u") }],
+  ["users", "users_username", { sort: { username: 1 }, limit, postgres: ["_id_"] }],
+  ["users", "users_email", { filter: userQueries.byEmail("e") }],
+  ["users", "users_operators", { filter: userQueries.operators, as: "count" }],
+  ["tokens", "tokens_secret", { filter: tokenQueries.bySecret("s") }],
+  ["tokens", "tokens_of_user", { filter: tokenQueries.ofUser("1"), sort: oldestFirst }],
+  ["apps", "apps_name", { filter: appQueries.byName("n") }],
+  ["apps", "apps_name", { filter: appQueries.all, sort: { name: 1 }, postgres: ["apps_of_owner"] }],
+  ["apps", "apps_of_owner", { filter: appQueries.ofOwner("1"), sort: { name: 1 } }],
+  ["apps", "apps_deleted", { filter: appQueries.deleted, sort: { deletedAt: 1 } }],
   [
     "collaborators",
-    { filter: collaboratorQueries.find("a", "u") },
-    ["collaborators_user_of_app", "collaborators_of_app", "collaborators_of_user"],
+    "collaborators_user_of_app",
+    {
+      filter: collaboratorQueries.find("1", "1"),
+      postgres: ["collaborators_of_app", "collaborators_of_user"],
+    },
   ],
   [
     "collaborators",
-    { filter: collaboratorQueries.ofApp("a"), sort: { createdAt: 1, _id: 1 } },
-    ["collaborators_of_app", "collaborators_user_of_app"],
+    "collaborators_of_app",
+    { filter: collaboratorQueries.ofApp("1"), sort: oldestFirst, postgres: ["collaborators_user_of_app"] },
   ],
+  ["collaborators", "collaborators_of_user", { filter: collaboratorQueries.ofUser("1"), sort: oldestFirst }],
   [
-    "collaborators",
-    { filter: collaboratorQueries.ofUser("u"), sort: { createdAt: 1, _id: 1 } },
-    ["collaborators_of_user"],
+    "sources",
+    "sources_by_expiry",
+    { filter: sourceQueries.expired(new Date(5)), sort: { expiresAt: 1 }, limit },
   ],
-  ["sources", { filter: sourceQueries.expired(new Date()), sort: { expiresAt: 1 } }, ["sources_by_expiry"]],
-  [
-    "deployments",
-    { filter: deploymentQueries.ofApp("a"), sort: { number: -1 } },
-    ["deployments_number", "deployments_recent"],
-  ],
-  ["deployments", { filter: deploymentQueries.queued }, ["deployments_lane"]],
-  ["deployments", { filter: deploymentQueries.lane("a"), sort: { number: 1 } }, ["deployments_lane"]],
   [
     "deployments",
-    { filter: deploymentQueries.allRunning, sort: { appId: 1 } },
-    ["deployments_one_running", "deployments_running_of_owner"],
+    "deployments_number",
+    { filter: deploymentQueries.ofApp("1"), sort: { number: -1 }, limit, postgres: ["deployments_recent"] },
   ],
-  ["deployments", { filter: deploymentQueries.running("a") }, ["deployments_one_running"]],
-  ["deployments", { filter: deploymentQueries.runningOfOwner("o") }, ["deployments_running_of_owner"]],
   [
     "deployments",
-    { filter: deploymentQueries.recent("a", new Date()), sort: { number: 1 } },
-    ["deployments_recent"],
+    "deployments_number",
+    { filter: deploymentQueries.ofApp("1"), as: "count", postgres: ["deployments_recent"] },
   ],
-  ["deployments", { filter: deploymentQueries.needsSource("s") }, ["deployments_source"]],
-  ["releases", { filter: releaseQueries.ofApp("a"), sort: { number: -1 } }, ["releases_number"]],
-  ["releases", { filter: releaseQueries.ofDeployment("d") }, ["releases_deployment"]],
-  ["releases", { filter: releaseQueries.byNumber("a", 1) }, ["releases_number"]],
-  ["operations", { filter: operationQueries.waiting }, ["operations_lane"]],
+  [
+    "deployments",
+    "deployments_lane",
+    { filter: deploymentQueries.lane("1"), sort: { number: 1 }, limit, postgres: ["deployments_number"] },
+  ],
+  ["deployments", "deployments_lane", { filter: deploymentQueries.queued, as: "apps" }],
+  [
+    "deployments",
+    "deployments_one_running",
+    {
+      filter: deploymentQueries.allRunning,
+      sort: { appId: 1 },
+      postgres: ["deployments_running_of_owner"],
+    },
+  ],
+  [
+    "deployments",
+    "deployments_one_running",
+    { filter: deploymentQueries.allRunning, as: "apps", postgres: ["deployments_running_of_owner"] },
+  ],
+  ["deployments", "deployments_one_running", { filter: deploymentQueries.running("1") }],
+  [
+    "deployments",
+    "deployments_running_of_owner",
+    { filter: deploymentQueries.runningOfOwner("1"), as: "count", postgres: ["deployments_one_running"] },
+  ],
+  [
+    "deployments",
+    "deployments_recent",
+    { filter: deploymentQueries.recent("1", new Date(999)), sortOfFew: { number: 1 } },
+  ],
+  ["deployments", "deployments_source", { filter: deploymentQueries.needsSource("1"), limit: 1 }],
+  ["releases", "releases_number", { filter: releaseQueries.ofApp("1"), sort: { number: -1 }, limit }],
+  ["releases", "releases_deployment", { filter: releaseQueries.ofDeployment("1") }],
+  ["releases", "releases_number", { filter: releaseQueries.byNumber("1", 1) }],
   [
     "operations",
-    { filter: operationQueries.pending("a"), sort: { createdAt: 1, _id: 1 } },
-    ["operations_lane"],
+    "operations_lane",
+    { filter: operationQueries.pending("1"), sort: oldestFirst, limit, postgres: ["operations_of_app"] },
   ],
-  ["operations", { filter: operationQueries.allRunning, sort: { appId: 1 } }, ["operations_one_running"]],
-  ["operations", { filter: operationQueries.running("a") }, ["operations_one_running"]],
-  ["operations", { filter: operationQueries.endedBefore(new Date()) }, ["operations_ended"]],
-  ["operations", { filter: operationQueries.ofApp("a") }, ["operations_of_app"]],
-  ["notifiers", { filter: notifierQueries.ofApp("a"), sort: { createdAt: 1, _id: 1 } }, ["notifiers_of_app"]],
+  ["operations", "operations_lane", { filter: operationQueries.waiting, as: "apps" }],
+  ["operations", "operations_one_running", { filter: operationQueries.allRunning, sort: { appId: 1 } }],
+  ["operations", "operations_one_running", { filter: operationQueries.allRunning, as: "apps" }],
+  ["operations", "operations_one_running", { filter: operationQueries.running("1") }],
+  ["operations", "operations_ended", { filter: operationQueries.endedBefore(new Date(5)) }],
+  ["operations", "operations_of_app", { filter: operationQueries.ofApp("1") }],
+  ["notifiers", "notifiers_of_app", { filter: notifierQueries.ofApp("1"), sort: oldestFirst }],
   [
     "deliveries",
-    { filter: notifierQueries.deliveries("n"), sort: { createdAt: -1, _id: -1 } },
-    ["deliveries_of_notifier"],
+    "deliveries_of_notifier",
+    { filter: notifierQueries.deliveries("1"), sort: { createdAt: -1, _id: -1 }, limit },
   ],
   [
     "deliveries",
-    { filter: notifierQueries.deliveriesBefore(new Date()), sort: { createdAt: 1 } },
-    ["deliveries_by_age"],
+    "deliveries_by_age",
+    { filter: notifierQueries.deliveriesBefore(new Date(5)), sort: { createdAt: 1 }, limit },
   ],
-  ["logChunks", { filter: logQueries.upTo("d", 5), sort: { firstSeq: -1 } }, ["log_chunks_seq"]],
-  ["logChunks", { filter: logQueries.after("d", 5), sort: { firstSeq: 1 } }, ["log_chunks_seq"]],
-  ["logChunks", { filter: logQueries.all("d"), sort: { firstSeq: -1 } }, ["log_chunks_seq"]],
+  ["deliveries", "deliveries_of_app", { filter: notifierQueries.deliveriesOfApp("1") }],
+  ["logChunks", "log_chunks_seq", { filter: logQueries.upTo("1", 5), sort: { firstSeq: -1 } }],
+  ["logChunks", "log_chunks_seq", { filter: logQueries.after("1", 5), sort: { firstSeq: 1 }, limit }],
+  ["logChunks", "log_chunks_seq", { filter: logQueries.all("1"), sort: { firstSeq: -1 } }],
+  ["blobs.keys", "blob_keys_file", { filter: fileQueries.pointing(some) }],
+  ["blobs.doomed", "blob_doomed_at", { filter: fileQueries.overdue(new Date(5)), sort: { at: 1 }, limit }],
+  ["blobs.chunks", "files_id_1_n_1", { filter: fileQueries.window(some, 0), sort: { n: 1 } }],
+  ["blobs.chunks", "files_id_1_n_1", { filter: fileQueries.chunks(some), sort: { n: -1 }, limit: 1 }],
 ];
 
 describe.skipIf(await lacksMongo())("queries of MongoDB", () => {
@@ -102,30 +150,133 @@ describe.skipIf(await lacksMongo())("queries of MongoDB", () => {
     mongo = await startMongo();
     // Opening makes the indexes.
     await using _store = await openMongoStore({ url: mongo.url });
+    await using _blobs = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
     client = await MongoClient.connect(mongo.url);
+    await fill(client);
   });
   afterAll(async () => {
     await client.close();
     await mongo[Symbol.asyncDispose]();
   });
 
-  test.each(plans)(
-    "of %s, %j, go by an index of theirs",
-    async (collection, { filter, sort = {} }, indexes) => {
-      const explained = await client.db().collection(collection).find(filter).sort(sort).explain();
-      const plan = planOf(explained);
-      const used = [...plan.matchAll(/"(?:indexName|Index Name)":"([^"]+)"/g)].map((match) => match[1] ?? "");
-      expect(used).not.toEqual([]);
-      for (const index of used) expect(indexes).toContain(index);
-      expect(plan).not.toMatch(/COLLSCAN|Seq Scan/);
-    },
-  );
+  test.each(plans)("of %s go by %s: %j", async (collection, index, query) => {
+    const { mongodb, postgres } = plansIn(await explain(client, collection, query));
+    expect(mongodb.length + postgres.length).toBeGreaterThan(0);
+    const allowed = new Set([index, ...(postgres.length > 0 ? (query.postgres ?? []) : [])]);
+    const used = indexesIn([...mongodb, ...postgres]);
+    expect(used).not.toEqual([]);
+    expect(used.filter((name) => !allowed.has(name))).toEqual([]);
+    expect(JSON.stringify([...mongodb, ...postgres])).not.toMatch(/COLLSCAN|Seq Scan/);
+    const sorting = query.sort === undefined ? /^$/ : /"stage":"SORT/;
+    expect(JSON.stringify(mongodb)).not.toMatch(sorting);
+  });
+
+  test("of the apps with notifiers go by notifiers_of_app", async ({ skip }) => {
+    const { postgres } = plansIn(await explain(client, "notifiers", {}));
+    skip(postgres.length > 0, "PostgreSQL's plan of a distinct is not to be had");
+    const { mongodb } = plansIn(
+      await client.db().command({ explain: { distinct: "notifiers", key: "appId" } }),
+    );
+    expect(new Set(indexesIn(mongodb))).toEqual(new Set(["notifiers_of_app"]));
+  });
 });
 
-/** MongoDB's winning plan, or PostgreSQL's without its list of what other indexes would have cost. */
-function planOf(explained: Document): string {
-  const { winningPlan, Plan } = (explained["queryPlanner"] ?? {}) as Record<string, unknown>;
-  return JSON.stringify(winningPlan ?? Plan, (key, value: unknown) =>
-    key === "IndexCosts" ? undefined : value,
-  );
+async function explain(client: MongoClient, name: string, query: Query): Promise<Document> {
+  const { filter = {}, sort, sortOfFew, limit: most = 0, as } = query;
+  const collection = client.db().collection(name);
+  if (as === "apps") return collection.aggregate(appsPipeline(filter)).explain();
+  if (as === "count")
+    return collection.aggregate([{ $match: filter }, { $group: { _id: 1, n: { $sum: 1 } } }]).explain();
+  return collection
+    .find(filter)
+    .sort(sort ?? sortOfFew ?? {})
+    .limit(most)
+    .explain();
+}
+
+/** MongoDB's winning plans, or PostgreSQL's without their lists of what other indexes would have cost. */
+function plansIn(explained: unknown): { mongodb: unknown[]; postgres: unknown[] } {
+  const [mongodb, postgres]: [unknown[], unknown[]] = [[], []];
+  JSON.stringify(explained, (key, value: unknown) => {
+    if (key === "winningPlan") mongodb.push(value);
+    if (key === "Plan") postgres.push(JSON.parse(JSON.stringify(value, withoutCosts)));
+    return key === "rejectedPlans" || key === "winningPlan" || key === "Plan" ? undefined : value;
+  });
+  return { mongodb, postgres };
+}
+
+function withoutCosts(key: string, value: unknown): unknown {
+  return key === "IndexCosts" ? undefined : value;
+}
+
+function indexesIn(found: readonly unknown[]): string[] {
+  const names = JSON.stringify(found).matchAll(/"(?:indexName|Index Name)":"([^"]+)"/g);
+  return [...names].map((match) => match[1] ?? "");
+}
+
+/** Many apps, owners and files with some documents each, so that a plan which reads them all costs more than one that does not. */
+async function fill(client: MongoClient): Promise<void> {
+  const make = (collection: string, documentOf: (index: number) => Document) =>
+    client
+      .db()
+      .collection(collection)
+      .insertMany(Array.from({ length: 1_000 }, (_, index) => documentOf(index)));
+  const at = (index: number) => new Date(index);
+  const group = (index: number) => String(index % 50);
+  await make("users", (index) => ({ username: `u${index}`, email: `e${index}`, operator: index === 0 }));
+  await make("tokens", (index) => ({
+    secretSha256: `s${index}`,
+    userId: group(index),
+    createdAt: at(index),
+  }));
+  await make("apps", (index) => ({
+    name: `n${index}`,
+    ownerId: group(index),
+    live: index % 10 > 0,
+    deletedAt: index % 10 > 0 ? null : at(index),
+  }));
+  await make("collaborators", (index) => ({
+    appId: group(index),
+    userId: String(Math.floor(index / 50)),
+    createdAt: at(index),
+  }));
+  await make("sources", (index) => ({ expiresAt: at(index) }));
+  await make("deployments", (index) => {
+    const first = index < 50 ? (["queued", "building"] as const)[index % 2] : undefined;
+    const status = first ?? (deploymentStatuses.filter(isFinal)[index % 6] as string);
+    return {
+      appId: group(index),
+      ownerId: String(index % 7),
+      number: Math.floor(index / 50) + 1,
+      status,
+      running: isRunning(status as (typeof deploymentStatuses)[number]),
+      finishedAt: first === undefined ? at(index) : null,
+      source: { kind: "upload", sourceId: String(index) },
+    };
+  });
+  await make("releases", (index) => ({
+    appId: group(index),
+    number: Math.floor(index / 50) + 1,
+    deploymentId: String(index),
+  }));
+  await make("operations", (index) => ({
+    appId: group(index),
+    status: index < 50 ? (["pending", "running"] as const)[index % 2] : "done",
+    createdAt: at(index),
+    finishedAt: index < 50 ? null : at(index),
+  }));
+  await make("notifiers", (index) => ({ appId: group(index), createdAt: at(index) }));
+  await make("deliveries", (index) => ({
+    appId: group(index),
+    notifierId: group(index),
+    createdAt: at(index),
+  }));
+  await make("logChunks", (index) => ({
+    deploymentId: group(index),
+    firstSeq: Math.floor(index / 50),
+    attempt: 1,
+  }));
+  await make("blobs.keys", () => ({ fileId: new ObjectId() }));
+  await make("blobs.doomed", (index) => ({ token: "t", at: at(index) }));
+  await make("blobs.chunks", (index) => ({ files_id: new ObjectId(), n: index }));
 }

@@ -13,7 +13,7 @@ export async function waitingApps<Document extends { readonly appId: string }>(
 }
 
 /** The query that finds the apps of those that a filter fits. */
-function appsPipeline(filter: object) {
+export function appsPipeline(filter: object) {
   return [{ $match: filter }, { $group: { _id: "$appId" } }];
 }
 
