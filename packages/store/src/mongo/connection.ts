@@ -5,7 +5,13 @@ import { MongoClient } from "mongodb";
 import type { Db, MongoClientOptions } from "mongodb";
 import { ConnectionString } from "mongodb-connection-string-url";
 import { SlipwayError } from "@slipway/core";
-import { isNeverCarriedOut, isNoServer, isWriteConflict, storeUnavailable } from "./failures.ts";
+import {
+  isNeverCarriedOut,
+  isNoServer,
+  isServersFault,
+  isWriteConflict,
+  storeUnavailable,
+} from "./failures.ts";
 
 export interface ConnectionOptions {
   /** `mongodb:` or `mongodb+srv:`. Its path names the database, else it is `slipway`. */
@@ -25,6 +31,8 @@ const defaultSelectionMs = 15_000;
 const defaultSilenceMs = 10_000;
 /** Before a call is tried again, at most. */
 const pauseMs = 50;
+/** How often a call that makes the server fail is tried. */
+const mostRoundsOfFaults = 10;
 /**
  * Taken out of a URL: a stale read or a lost write would break the port's promises, and times are said here. Left to the
  * driver's options, some of the URL's would still hold.
@@ -98,13 +106,16 @@ export class Connection implements AsyncDisposable {
   /** Whatever a store does in one call is safe to repeat, as its port demands. */
   async #repeatedly<Result>(work: Work<Result>, signal: AbortSignal): Promise<Result> {
     const giveUpAt = Date.now() + this.#options.selectionMs;
-    for (;;) {
+    for (let round = 1; ; round += 1) {
       const client = this.#client;
       try {
         return await work(client.db(databaseName(this.#options.url)), signal);
       } catch (error) {
         if (isNoServer(error)) this.#replace(client);
-        const hopeful = isWriteConflict(error) || isNeverCarriedOut(error);
+        const hopeful =
+          isWriteConflict(error) ||
+          isNeverCarriedOut(error) ||
+          (isServersFault(error) && round < mostRoundsOfFaults);
         if (!hopeful || signal.aborted || Date.now() >= giveUpAt) throw error;
       }
       await delay(Math.random() * pauseMs);

@@ -10,20 +10,23 @@ const duplicateKey = 11_000;
  */
 const callersFaults: ReadonlySet<number | string | undefined> = new Set([2, 9, 14, 10_334, 17_280, 17_419]);
 
-/**
- * Two writes met, and this one was undone whole: WriteConflict, and what servers on the DocumentDB extension say when two
- * that a unique index tells apart wait for each other.
- */
-const conflicts: ReadonlySet<number | string | undefined> = new Set([112, 16_908_292]);
+const writeConflict = 112;
 
 /** A unique index refused the document. */
 export function isDuplicate(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === duplicateKey;
 }
 
-/** Nothing was changed, and doing the same again may succeed. */
+/** Two writes met, and this one was undone whole: doing the same again may succeed. */
 export function isWriteConflict(error: unknown): boolean {
-  return error instanceof MongoServerError && conflicts.has(error.code);
+  return error instanceof MongoServerError && error.code === writeConflict;
+}
+
+/** A server failed by itself, for a moment perhaps: some say so of two writes that met. Not one that let us not in. */
+export function isServersFault(error: unknown): boolean {
+  return (
+    error instanceof MongoServerError && !isCallersFault(error) && !error.hasErrorLabel("HandshakeError")
+  );
 }
 
 /**
