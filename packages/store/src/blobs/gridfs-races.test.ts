@@ -46,7 +46,7 @@ describe.skipIf(await lacksMongo())("an upload to GridFS", () => {
     expect(await counts()).toEqual(left);
   });
 
-  test("that the database fails leaves nothing for good, though a part arrives after it", async () => {
+  test("that the database fails stays written down, and leaves nothing for good", async () => {
     await using blobs = await openGridFsBlobs({
       url: proxy.url,
       selectionMs: 500,
