@@ -20,14 +20,15 @@ import { startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
 
 interface Content {
-  readonly content?: Readonly<Record<string, { readonly schema: object }>>;
+  readonly headers?: Readonly<Record<string, unknown>>;
+  readonly content?: Readonly<Record<string, { readonly schema?: object }>>;
 }
 
 interface Operation {
   readonly operationId: string;
   readonly security: readonly Readonly<Record<string, unknown>>[];
   readonly parameters: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[];
-  readonly requestBody?: { readonly content: Record<string, { schema: { examples?: unknown[] } }> };
+  readonly requestBody?: { readonly content: Record<string, { schema?: { examples?: unknown[] } }> };
   /** A refusal is a reference to what the document says of its status. */
   readonly responses: Readonly<Record<string, Content & { readonly $ref?: string }>>;
 }
@@ -40,6 +41,9 @@ interface Document {
 type Seed = Readonly<Record<string, string>>;
 
 /** Formats are told to readers; what is right is for the schemas' own rules. */
+/** Headers of ours: those that a client has to be told of. */
+const told = /^(ratelimit-|x-request-id|retry-after|location|idempotent-|www-authenticate)/;
+
 const ajv = new Ajv2020({ strict: false, validateFormats: false });
 
 describe.skipIf(await lacksRedis())("the API's description", () => {
@@ -64,26 +68,47 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
 
   test("is what the routes do: each, asked with its example, answers as it says", async () => {
     for (const [path, method, operation] of operations()) {
-      const seed = await seeded();
       const asked = `${method} ${path}`;
-      const answer = await fetch(urlOf(path, method, operation, seed), {
+      const { type, body } = bodyOf(operation, asked);
+      const answer = await fetch(urlOf(path, operation, await seeded(method)), {
         method: method.toUpperCase(),
-        headers: { "content-type": "application/json", ...authorizationOf(operation) },
-        ...bodyOf(operation, asked),
+        headers: { "content-type": type, ...authorizationOf(operation) },
+        ...(body === undefined ? {} : { body }),
       });
       expect([asked, answer.status]).toEqual([asked, successOf(operation)]);
       await expectAsDescribed(asked, operation, answer);
     }
   }, 60_000);
 
+  test("is what following an output does: events to the end, and nothing for who has them", async () => {
+    const path = "/apps/{app}/deployments/{deployment}/output";
+    const operation = document.paths[path]?.["get"];
+    if (operation === undefined) throw new Error(`${path} is not described`);
+    const seed = await seeded("get");
+    await api.ask(
+      api.operatorToken,
+      "POST",
+      `/v1/apps/${seed["app"]}/deployments/${seed["deployment"]}/abort`,
+    );
+    const url = urlOf(path, operation, seed);
+    url.searchParams.set("follow", "1");
+    const headers = new Headers(authorizationOf(operation));
+    await expectAsDescribed("following", operation, await fetch(url, { headers }));
+    headers.set(operation.parameters.find((parameter) => parameter.in === "header")?.name ?? "", "99.99");
+    const over = await fetch(url, { headers });
+    expect(over.status).toBe(204);
+    await expectAsDescribed("following again", operation, over);
+  });
+
   test("covers refusals: without a token, and of what is not there", async () => {
     for (const [path, method, operation] of operations()) {
       const open = operation.security.length === 0;
       const asked = `${method} ${path}`;
-      const url = urlOf(path, method, operation, {});
+      const url = urlOf(path, operation, {});
       const bare = { method: method.toUpperCase(), headers: { "content-type": "application/json" } };
-      const headers = { ...bare.headers, ...authorizationOf(operation) };
-      const signed = { ...bare, ...bodyOf(operation, asked), headers };
+      const { type, body } = bodyOf(operation, asked);
+      const headers = { "content-type": type, ...authorizationOf(operation) };
+      const signed = { ...bare, ...(body === undefined ? {} : { body }), headers };
       const refusals = [
         ...(open ? [] : [{ request: bare, status: 401 }]),
         ...(path.includes("{") ? [{ request: signed, status: open ? 403 : 404 }] : []),
@@ -118,8 +143,8 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
     );
   }
 
-  /** One of everything that paths name, and the signed URLs of an upload. */
-  async function seeded(): Promise<Seed> {
+  /** One of everything that paths name, and what is signed for the method: a source without an archive to put one, else with one. */
+  async function seeded(method: string): Promise<Seed> {
     const { store } = api;
     const operator = await store.users.byUsername("admin");
     if (operator === null) throw new Error("there is no operator");
@@ -143,10 +168,14 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
     await store.collaborators.create(collaborator);
     const grace = aUser({ email: "grace@example.com" });
     if ((await store.users.byEmail(grace.email)) === null) await store.users.create(grace);
-    const [full, empty] = [await newSource(), await newSource()];
-    await fetch(full.upload_url, { method: "PUT", body: "archive" });
+    const source = await newSource();
+    if (method !== "put") await fetch(source.upload_url, { method: "PUT", body: "archive" });
+    const signed = new URL(method === "put" ? source.upload_url : source.download_url);
     return {
+      ...Object.fromEntries(signed.searchParams),
+      source: signed.pathname.split("/").at(-2) ?? "",
       app: app.name,
+      current_name: app.name,
       deployment: deployment.id,
       user: user.id,
       token: token.id,
@@ -154,8 +183,6 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
       operation: operation.id,
       notifier: notifier.id,
       variable: (set.body as { variables: { id: string }[] }).variables[0]?.id ?? "",
-      "get source": full.download_url,
-      "put source": empty.upload_url,
     };
   }
 
@@ -163,16 +190,13 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
     return ((await api.ask(api.operatorToken, "POST", "/v1/sources", {})).body as SourceAnswer).source;
   }
 
-  function urlOf(path: string, method: string, { parameters }: Operation, seed: Seed): URL {
-    const signed = path.includes("{source}") ? seed[`${method} source`] : undefined;
-    if (signed?.startsWith("http") === true) return new URL(signed);
+  function urlOf(path: string, { parameters }: Operation, seed: Seed): URL {
     const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => seed[name] ?? "nothing-of-the-kind");
     const url = new URL(`/v1${filled}`, api.url);
     const required = parameters.filter(
       (parameter) => parameter.in === "query" && parameter.required === true,
     );
-    for (const { name } of required)
-      url.searchParams.set(name, seed[name === "current_name" ? "app" : name] ?? "");
+    for (const { name } of required) url.searchParams.set(name, seed[name] ?? "");
     return url;
   }
 
@@ -182,10 +206,13 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
     const described = given?.$ref === undefined ? given : document.components.responses[answer.status];
     const types = Object.keys(described?.content ?? {});
     const [type = ""] = (answer.headers.get("content-type") ?? "").split(";");
-    expect([asked, types.length === 0 ? "" : type]).toEqual([asked, types[0] ?? ""]);
+    expect([asked, type === "" ? [""] : types]).toEqual([asked, expect.arrayContaining([type])]);
+    const headers = Object.keys(Object.fromEntries(answer.headers)).filter((name) => told.test(name));
+    const names = Object.keys(described?.headers ?? {}).map((name) => name.toLowerCase());
+    expect([asked, names]).toEqual([asked, expect.arrayContaining(headers)]);
     const text = await answer.text();
     if (type !== "application/json") return;
-    const validate = ajv.compile(described?.content?.[type]?.schema ?? {});
+    const validate = ajv.compile(described?.content?.[type]?.schema ?? false);
     const valid = validate(JSON.parse(text));
     expect([asked, valid, validate.errors]).toEqual([asked, true, null]);
   }
@@ -198,13 +225,14 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
   }
 });
 
-/** The example that the document gives. Names in it that have to be new are made so. */
-function bodyOf({ requestBody }: Operation, asked: string): { body?: string } {
-  if (asked === "put /sources/{source}/archive") return { body: "archive" };
-  if (requestBody === undefined) return {};
-  const [example] = requestBody.content["application/json"]?.schema.examples ?? [];
+/** The example that the document gives, with a new name in it where it has to be one; of bytes any. */
+function bodyOf({ requestBody }: Operation, asked: string): { type: string; body?: string } {
+  if (requestBody === undefined) return { type: "application/json" };
+  const [[type, { schema }] = ["", {}]] = Object.entries(requestBody.content);
+  if (type !== "application/json") return { type, body: "archive" };
+  const [example] = schema?.examples ?? [];
   if (example === undefined) throw new Error(`${asked} has no example`);
-  return { body: JSON.stringify(example).replace('"my-app"', `"${aName()}"`) };
+  return { type, body: JSON.stringify(example).replace('"my-app"', `"${aName()}"`) };
 }
 
 function successOf({ responses }: Operation): number {

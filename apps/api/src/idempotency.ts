@@ -14,6 +14,12 @@ const header = "Idempotency-Key";
 const visibleText = /^[\x20-\x7e]{1,255}$/;
 
 /** For a route's facts. */
+export const replayedHeader = {
+  "Idempotent-Replayed":
+    "`true` when it is the deployment of a former request with the same Idempotency-Key.",
+} as const;
+
+/** For a route's facts. */
 export const idempotencyHeader = {
   [header]:
     "1 to 255 characters of the client's choice. A request of the same user, to the same app, with the same key is answered with the deployment that the first one made.",

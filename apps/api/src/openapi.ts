@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { errorBody, forbiddenBody, invalidBody, notFoundBody } from "@slipway/protocol";
-import type { Route, RouteFacts } from "./route.ts";
+import type { Answer, Route, RouteFacts } from "./route.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -20,19 +20,50 @@ const securitySchemes = {
   basic: { type: "http", scheme: "basic", description: "The credentials that the route names." },
 };
 
+interface Refusal {
+  readonly description: string;
+  readonly schema: z.ZodType;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Headers that any answer may have; those of limits it has where there is one. */
+const everyAnswer = {
+  "RateLimit-Limit": "How many requests one may make in a window of time.",
+  "RateLimit-Policy": "The same, with the window's length in seconds: `LIMIT;w=SECONDS`.",
+  "RateLimit-Remaining": "How many are left in this window.",
+  "RateLimit-Reset": "In how many seconds the window ends.",
+  "X-Request-Id": "The request's id, as it stands in the log; the client's own where it gave a harmless one.",
+};
+const everyHeader = Object.fromEntries(
+  Object.keys(everyAnswer).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+);
+const retryAfter = { "Retry-After": "In how many seconds to come again." };
+
 /** What each refusal means, whatever the route. */
-const refusals: Readonly<Record<number, { readonly description: string; readonly schema: z.ZodType }>> = {
+const refusals: Readonly<Record<number, Refusal>> = {
   400: { description: "The request is malformed.", schema: errorBody },
-  401: { description: "No token, or one that is not valid.", schema: errorBody },
+  401: {
+    description: "No token, or one that is not valid.",
+    schema: errorBody,
+    headers: { "WWW-Authenticate": "Where a bearer is asked for." },
+  },
   403: { description: "The caller may not do this.", schema: forbiddenBody },
   404: { description: "There is none, or the caller may not know of it.", schema: notFoundBody },
   409: { description: "It cannot be done as things stand.", schema: errorBody },
   413: { description: "The body is too large.", schema: errorBody },
   415: { description: "The body is not of a type that is read.", schema: errorBody },
   422: { description: "Fields are wrong; each is named.", schema: invalidBody },
-  429: { description: "Too many requests; Retry-After says when to come again.", schema: errorBody },
+  429: {
+    description: "Too many requests; Retry-After says when to come again.",
+    schema: errorBody,
+    headers: retryAfter,
+  },
   500: { description: "A fault of the platform.", schema: errorBody },
-  503: { description: "A part of the platform does not answer; try again.", schema: errorBody },
+  503: {
+    description: "A part of the platform does not answer; try again.",
+    schema: errorBody,
+    headers: retryAfter,
+  },
 };
 
 /** @param serverUrl what the routes' paths are below. @returns an OpenAPI 3.1 document. */
@@ -44,7 +75,7 @@ export function openApiDocument(routes: readonly Route[], serverUrl: string): Js
     info: about,
     servers: [{ url: serverUrl }],
     paths,
-    components: { securitySchemes, responses: responsesOf() },
+    components: { securitySchemes, headers: headersOf(everyAnswer), responses: responsesOf() },
   };
 }
 
@@ -54,9 +85,14 @@ function operationOf(route: RouteFacts): Json {
     summary: route.summary,
     tags: [route.path.split("/").findLast((part) => /^[a-z]/.test(part)) ?? "api"],
     security: securityOf(route),
-    parameters: [...pathParameters(route), ...queryParameters(route), ...headerParameters(route)],
-    ...(route.body === undefined ? {} : { requestBody: requestBodyOf(route.body) }),
-    responses: { [route.answer.status]: answerOf(route), ...refusalsOf(route) },
+    parameters: [
+      ...pathParameters(route),
+      ...signatureParameters(route),
+      ...queryParameters(route),
+      ...headerParameters(route),
+    ],
+    ...requestBodyOf(route),
+    responses: { ...answersOf(route), ...refusalsOf(route) },
   };
 }
 
@@ -86,6 +122,18 @@ function pathParameters({ path }: RouteFacts): Json[] {
   }));
 }
 
+/** What makes a URL a signed one. */
+function signatureParameters({ access }: RouteFacts): Json[] {
+  if (access !== "signed-url") return [];
+  return ["expires", "signature"].map((name) => ({
+    name,
+    in: "query",
+    required: true,
+    description: "As in the URL that was given out.",
+    schema: { type: "string" },
+  }));
+}
+
 function queryParameters({ query }: RouteFacts): Json[] {
   if (query === undefined) return [];
   const { properties = {}, required = [] } = schemaOf(query, "input") as {
@@ -109,14 +157,38 @@ function headerParameters({ headers = {} }: RouteFacts): Json[] {
   }));
 }
 
-function requestBodyOf(body: z.ZodType): Json {
-  return { required: true, content: { "application/json": { schema: schemaOf(body, "input") } } };
+function requestBodyOf({ body, upload }: RouteFacts): Json {
+  if (upload !== undefined) return { requestBody: { required: true, content: { [upload]: {} } } };
+  if (body === undefined) return {};
+  return {
+    requestBody: { required: true, content: { "application/json": { schema: schemaOf(body, "input") } } },
+  };
 }
 
-function answerOf({ answer, summary }: RouteFacts): Json {
-  if ("json" in answer) return jsonAnswer(summary, answer.json);
-  if (!("type" in answer)) return { description: summary };
-  return { description: summary, content: { [answer.type]: { schema: { type: "string" } } } };
+function answersOf({ answer, otherAnswers = [], answerHeaders = {}, summary }: RouteFacts): Json {
+  const byStatus = Map.groupBy([answer, ...otherAnswers], ({ status }) => status);
+  const headers = { ...everyHeader, ...headersOf(answerHeaders) };
+  const answers = Array.from(byStatus, ([status, alike]) => {
+    const content = Object.assign({}, ...alike.map(contentOf)) as Json;
+    const body = Object.keys(content).length === 0 ? {} : { content };
+    return [status, { description: summary, headers, ...body }] as const;
+  });
+  return Object.fromEntries(answers);
+}
+
+/** Texts are texts; of other bytes the type says all. */
+function contentOf(answer: Answer): Json {
+  if ("json" in answer) return { "application/json": { schema: schemaOf(answer.json, "output") } };
+  if (!("type" in answer)) return {};
+  return { [answer.type]: answer.type.startsWith("text/") ? { schema: { type: "string" } } : {} };
+}
+
+function headersOf(descriptions: Readonly<Record<string, string>>): Json {
+  const described = Object.entries(descriptions).map(([name, description]) => [
+    name,
+    { description, schema: { type: "string" } },
+  ]);
+  return Object.fromEntries(described) as Json;
 }
 
 /** Those that follow from what the route reads and whom it lets in, and those it names. */
@@ -139,15 +211,15 @@ function refusalsOf(route: RouteFacts): Record<string, Json> {
 
 function responsesOf(): Json {
   return Object.fromEntries(
-    Object.entries(refusals).map(([status, { description, schema }]) => [
+    Object.entries(refusals).map(([status, { description, schema, headers = {} }]) => [
       status,
-      jsonAnswer(description, schema),
+      {
+        description,
+        headers: { ...everyHeader, ...headersOf(headers) },
+        content: { "application/json": { schema: schemaOf(schema, "output") } },
+      },
     ]),
   );
-}
-
-function jsonAnswer(description: string, schema: z.ZodType): Json {
-  return { description, content: { "application/json": { schema: schemaOf(schema, "output") } } };
 }
 
 /** Bodies as clients write them, answers as they read them. */

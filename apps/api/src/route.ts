@@ -34,7 +34,13 @@ export interface RouteFacts {
   /** Request headers that it heeds, with what they are for. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: z.ZodType;
+  /** Content type of a body that the route reads by itself, as bytes; whatever type a client names. */
+  readonly upload?: string;
   readonly answer: Answer;
+  /** How it is answered otherwise when all is well. */
+  readonly otherAnswers?: readonly Answer[];
+  /** Headers of its answers, with what they say, besides those of every route. */
+  readonly answerHeaders?: Readonly<Record<string, string>>;
   /** Whether clients ask for it again and again: such requests have a limit of their own. */
   readonly polled?: boolean;
   /** Statuses of its own refusals, besides those that follow from access, path, query and body. */

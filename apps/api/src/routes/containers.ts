@@ -61,6 +61,7 @@ export function containerRoutes(platform: Platform): Route[] {
       access: "app:scale",
       body: scaleRequest,
       answer: { status: 202, json: containerTypesAnswer },
+      answerHeaders: { Location: "The URL of the operation." },
       problems: [409],
       async handle({ user, app, body, response }) {
         const amount = amountIn(body.containers);
@@ -75,6 +76,7 @@ export function containerRoutes(platform: Platform): Route[] {
       access: "app:restart",
       body: restartRequest,
       answer: { status: 202, json: operationAnswer },
+      answerHeaders: { Location: "The URL of the operation." },
       problems: [409],
       async handle({ user, app, body, response }) {
         for (const part of body.scope ?? []) checkPart(part);

@@ -6,7 +6,7 @@ import { createDeploymentRequest, deploymentAnswer, deploymentsAnswer, pageQuery
 import type { CreateDeploymentBody } from "@slipway/protocol";
 import { abortDeployment } from "../abort.ts";
 import { createDeployment } from "../create-deployment.ts";
-import { firstOf, gitRefOf, hookOf, idempotencyHeader } from "../idempotency.ts";
+import { firstOf, gitRefOf, hookOf, idempotencyHeader, replayedHeader } from "../idempotency.ts";
 import type { Platform } from "../platform.ts";
 import { presentDeployment, presentPagination } from "../presenters/deployment.ts";
 import { queuePlace } from "../queue-place.ts";
@@ -27,6 +27,7 @@ export function deploymentRoutes(platform: Platform): Route[] {
       body: createDeploymentRequest,
       answer: { status: 201, json: deploymentAnswer },
       headers: idempotencyHeader,
+      answerHeaders: replayedHeader,
       problems: [409],
       async handle({ user, app, request, response, body: { deployment: asked } }) {
         const key = request.get("idempotency-key");

@@ -32,7 +32,12 @@ export function outputRoutes(platform: Platform): Route[] {
     access: permission,
     query: outputQuery,
     polled: true,
+    headers: {
+      "Last-Event-ID": "With follow=1, the id of the last event one got: the answer goes on behind it.",
+    },
     answer: { status: 200, type: "text/plain" },
+    // with follow=1; the second for who has all there will be
+    otherAnswers: [{ status: 200, type: "text/event-stream" }, { status: 204 }],
     problems: [429],
   } as const;
   return [

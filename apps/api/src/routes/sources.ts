@@ -11,6 +11,7 @@ import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 import { archivePath, archiveRoute, presentSource } from "../source-url.ts";
 
+const archiveType = "application/gzip";
 const urlsHoldMs = 10 * 60_000;
 /** A longer upload is no upload but somebody keeping a connection. */
 const longestUploadMs = 60 * 60_000;
@@ -42,6 +43,7 @@ export function sourceRoutes(platform: Platform): Route[] {
       path: archiveRoute,
       summary: "Upload the archive",
       access: "signed-url",
+      upload: archiveType,
       answer: { status: 200, json: uploadedAnswer },
       problems: [409, 413, 422],
       async handle({ request, params }) {
@@ -55,7 +57,7 @@ export function sourceRoutes(platform: Platform): Route[] {
       path: archiveRoute,
       summary: "Download the archive",
       access: "signed-url",
-      answer: { status: 200, type: "application/gzip" },
+      answer: { status: 200, type: archiveType },
       async handle({ request, response, params }) {
         checkSignature(platform, "GET", params.source, request);
         await giveArchive(platform, params.source, response);
@@ -94,7 +96,7 @@ function expiredMeanwhile(): SlipwayError {
 async function giveArchive({ blobs }: Platform, id: string, response: Response): Promise<void> {
   const blob = await blobs.get(sourceBlobKey(id));
   if (blob === null) throw notFound("source");
-  response.set({ "Content-Type": "application/gzip", "Content-Length": String(blob.sizeBytes) });
+  response.set({ "Content-Type": archiveType, "Content-Length": String(blob.sizeBytes) });
   await pipeline(blob.bytes, response);
 }
 
