@@ -11,7 +11,7 @@ import { reasonOf, SetupError } from "./setup-error.ts";
 import { sharedFolder } from "./shared-folder.ts";
 import { lastLines, spawnService } from "./spawn-service.ts";
 import { stopProcess } from "./services.ts";
-import { findProgram } from "./system-packages.ts";
+import { findProgram } from "./find-program.ts";
 import { until } from "./waiting.ts";
 
 const startTimeoutMs = 60_000;
@@ -74,7 +74,7 @@ async function startProcess(): Promise<{ engine: Engine; start: EngineStart }> {
       async () => (await answering()) ?? (ended() === undefined ? undefined : null),
       startTimeoutMs,
     )) ??
-    // ours ends at once when the package's own script has just started one, which then takes a moment
+    // ours ends at once when somebody else has just started one, which then takes a moment
     (await until(answering, otherStartTimeoutMs));
   if (engine) return { engine, start: { by: "process", ...identity } };
   const how = ended() ?? `no answer within ${startTimeoutMs / 1000} s`;

@@ -9,7 +9,7 @@ import { imageId } from "./engine-images.ts";
 import type { Step } from "./progress.ts";
 import { SetupError } from "./setup-error.ts";
 import { isRoot, sharedLock } from "./shared-folder.ts";
-import { findProgram } from "./system-packages.ts";
+import { findProgram } from "./find-program.ts";
 
 export interface ImageDefinition {
   /** What it is, for people, with its article. */

@@ -13,7 +13,7 @@ import type { Say } from "./progress.ts";
 import { step } from "./progress.ts";
 import { ensureServiceContainer } from "./service-container.ts";
 import { reasonOf, SetupError } from "./setup-error.ts";
-import { findProgram } from "./system-packages.ts";
+import { findProgram } from "./find-program.ts";
 import { until } from "./waiting.ts";
 
 const name = "redis";

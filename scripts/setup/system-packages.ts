@@ -1,9 +1,8 @@
 // The distribution's packages that set-up needs: which are missing, and their installation in one go.
-import { constants } from "node:fs";
-import { access } from "node:fs/promises";
-import { join } from "node:path";
 import { execa } from "execa";
 import { searchPath } from "../config.ts";
+import { findProgram } from "./find-program.ts";
+import { enabledUnits, forbidStarts, keepFromBoot } from "./package-services.ts";
 import type { Say } from "./progress.ts";
 import { step } from "./progress.ts";
 import { SetupError } from "./setup-error.ts";
@@ -20,18 +19,18 @@ const packagesOf = {
   "docker-compose": ["docker-compose"],
 } as const;
 
+/** What these packages, and those they bring along, would start now and at boot. */
+const units = [
+  "containerd.service",
+  "docker.service",
+  "docker.socket",
+  "docker-registry.service",
+  "redis-server.service",
+];
+
 export type Program = keyof typeof packagesOf;
 
 const shownLines = 15;
-
-/** Where `program` lies; undefined when it is not installed. */
-export async function findProgram(program: string): Promise<string | undefined> {
-  for (const folder of searchPath().split(":")) {
-    const path = join(folder, program);
-    if (await isExecutable(path)) return path;
-  }
-  return undefined;
-}
 
 /** Whether packages can be installed here: Debian or Ubuntu, as root. */
 async function canInstall(): Promise<boolean> {
@@ -45,7 +44,10 @@ export function packageNames(missing: readonly Program[], separateDockerClient: 
   return [...names].toSorted();
 }
 
-/** Installs what is missing of `programs`, if anything is and that is possible here. Throws SetupError with apt's words. */
+/**
+ * Installs what is missing of `programs`, if anything is and that is possible here. No service of theirs is started, and none
+ * will be at boot. Throws SetupError with apt's words.
+ */
 export async function installPrograms(programs: readonly Program[], say: Say): Promise<void> {
   if (!(await canInstall()) || (await missingOf(programs)).length === 0) return;
   const { tell, during } = step(say, "packages");
@@ -53,7 +55,9 @@ export async function installPrograms(programs: readonly Program[], say: Say): P
   const missing = await missingOf(programs);
   if (missing.length === 0) return;
   const names = packageNames(missing, missing.includes("docker") && (await aptHas("docker-cli")));
+  const enabledBefore = await enabledUnits(units);
   await during(`installing ${names.join(", ")} (apt-get)`, async (note) => {
+    using _policy = await forbidStarts();
     // lists that are missing or old show as a failed install, and updating them costs seconds
     if ((await apt(["install", ...names], note)) === undefined) return;
     note("refreshing the package lists");
@@ -61,6 +65,8 @@ export async function installPrograms(programs: readonly Program[], say: Say): P
     const failure = await apt(["install", ...names], note);
     if (failure !== undefined) throw new SetupError(`apt-get install ${names.join(" ")} failed:\n${failure}`);
   });
+  const enabledNow = await enabledUnits(units);
+  await keepFromBoot(enabledNow.filter((unit) => !enabledBefore.includes(unit)));
 }
 
 async function missingOf(programs: readonly Program[]): Promise<Program[]> {
@@ -107,11 +113,4 @@ async function aptHas(name: string): Promise<boolean> {
     stderr: "ignore",
   });
   return !failed;
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }

@@ -9,7 +9,7 @@ import { stopProcess } from "../../scripts/setup/services.ts";
 import { registryConfiguration } from "../../scripts/setup/registry.ts";
 import type { Launched } from "../../scripts/setup/spawn-service.ts";
 import { spawnService } from "../../scripts/setup/spawn-service.ts";
-import { findProgram } from "../../scripts/setup/system-packages.ts";
+import { findProgram } from "../../scripts/setup/find-program.ts";
 
 export interface RegistryUnderTest extends AsyncDisposable {
   readonly url: string;
