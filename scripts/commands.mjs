@@ -66,11 +66,11 @@ Sets up services for the tests under DATA_DIR/test, runs vitest, and stops those
 Runs every check even when one fails, and ends with a summary.`,
   },
   "stand-ins": {
-    summary: "make local images under the public names that docker-compose.yml uses",
+    summary: "make local images in place of the public ones that docker-compose.yml uses",
     help: `Usage: npm run stand-ins
 
-Where Docker Hub cannot be reached: makes node:24-bookworm-slim, redis:7, registry:2 and mongo:8 from the distribution's
-packages, unless images of those names are there, and says how to go on from there. Needs root.`,
+Pulls node:24-bookworm-slim, redis:7, registry:2, mongo:8 and debian:bookworm-slim. For those that cannot be pulled it makes
+images of other names, slipway-stand-in/…, from the distribution's packages, and says how to go on from there. That needs root.`,
   },
   bench: {
     summary: "run the benchmarks in bench/",

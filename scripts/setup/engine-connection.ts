@@ -1,7 +1,7 @@
 // Finds the Docker Engine that answers, and says why one does not.
 import Docker from "dockerode";
 import { readConfig } from "../config.ts";
-import { reasonOf } from "./setup-error.ts";
+import { reasonOf, SetupError } from "./setup-error.ts";
 
 export interface Engine {
   docker: Docker;
@@ -28,6 +28,13 @@ export async function probeEngine(
     const code = (error as NodeJS.ErrnoException).code;
     return { reason: reasonOf(error), ...(code === undefined ? {} : { code }) };
   }
+}
+
+/** The engine at `dockerHost`; throws SetupError when it does not answer. */
+export async function answeringEngine(dockerHost: string | undefined): Promise<Engine> {
+  const answer = await probeEngine(dockerHost);
+  if ("docker" in answer) return answer;
+  throw new SetupError(`The Docker Engine does not answer: ${answer.reason}`);
 }
 
 /** Whether this is the engine of the machine's default socket, by whichever of its names. */

@@ -1,12 +1,14 @@
-// Local images under the names of the public ones that Dockerfile and docker-compose.yml use, for where those cannot be pulled.
+// Local images in place of the public ones that Dockerfile and docker-compose.yml use, for where those cannot be pulled.
 import { createHash } from "node:crypto";
 import { copyFile, cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
+import type { ScriptConfig } from "../config.ts";
 import { readConfig, repositoryRoot } from "../config.ts";
 import type { Engine } from "./engine-connection.ts";
-import { probeEngine } from "./engine-connection.ts";
+import { answeringEngine } from "./engine-connection.ts";
+import { pullImage } from "./engine-images.ts";
 import { npmRegistry } from "./environment.ts";
 import { definitionHash } from "./image-builder.ts";
 import type { Say, Step } from "./progress.ts";
@@ -17,67 +19,105 @@ import { ensureLocalStack } from "./stack.ts";
 import { ensureTestDatabaseImage } from "./test-database.ts";
 import manifest from "../../package.json" with { type: "json" };
 
-/** Images to use beside those that stand in for public ones. */
-export interface StandIns {
-  /** The stack image: STACK_BUILD_IMAGE. */
-  stackImage: string;
-  /** Where packages are installed when the apps' image is made here: PACKAGES_IMAGE. */
-  packagesImage: string;
-}
+/** By the variable of .env that names another image in its place. The stack's image is made from what stands here. */
+export const publicImages = {
+  NODE_IMAGE: "node:24-bookworm-slim",
+  MONGO_IMAGE: "mongo:8",
+  REDIS_IMAGE: "redis:7",
+  REGISTRY_IMAGE: "registry:2",
+  STACK_BUILD_IMAGE: "debian:bookworm-slim",
+} as const;
 
-const packagesImage = "slipway-stand-in/packages";
-const serversImage = "slipway-stand-in/servers";
+export type PublicImage = keyof typeof publicImages;
+/** Images by the variable that takes them. */
+export type StandIns = Partial<Record<PublicImage | "PACKAGES_IMAGE", string>>;
+
 const definitions = join(repositoryRoot, "test", "compose", "stand-ins");
 const hashLabel = "io.slipway.stand-in";
-const nodeImage = "node:24-bookworm-slim";
 
 interface StandIn {
   /** Its folder among the definitions. */
   folder: string;
-  /** The public image's name. */
-  image: string;
   /** Build arguments. */
   from: Record<string, string>;
   /** Puts what is not in the folder into the context. */
   prepare?: (context: string) => Promise<void>;
 }
 
-/**
- * Makes those that are missing or made of something else, and what they are made of. An image of a public name that is none
- * of ours is left alone. Throws SetupError.
- */
-export async function makeStandIns(say: Say): Promise<StandIns> {
-  const { dockerHost, dataDir } = readConfig();
-  const engine = await probeEngine(dockerHost);
-  if (!("docker" in engine))
-    throw new SetupError(`There is no Docker Engine to make images in: ${engine.reason}`);
-  const stackImage = await ensureLocalStack(engine, dataDir, say);
-  const mongoImage = await ensureTestDatabaseImage(engine, dataDir, say);
+/** Pulls the public images that are not there; says of each what became of it. @returns those that cannot be had. */
+export async function withoutPublicImage(
+  { dockerHost }: Pick<ScriptConfig, "dockerHost">,
+  say: Say,
+): Promise<PublicImage[]> {
+  const engine = await answeringEngine(dockerHost);
+  const lacking: PublicImage[] = [];
+  for (const variable of Object.keys(publicImages) as PublicImage[]) {
+    if (!(await isThere(engine, publicImages[variable], step(say, "stand-ins")))) lacking.push(variable);
+  }
+  return lacking;
+}
+
+/** Makes what is to stand in for these, where it is missing or made of something else. Throws SetupError. */
+export async function makeStandIns(
+  { dockerHost, dataDir }: Pick<ScriptConfig, "dockerHost" | "dataDir">,
+  wanted: readonly PublicImage[],
+  say: Say,
+): Promise<StandIns> {
+  const engine = await answeringEngine(dockerHost);
+  const wants = (...variables: PublicImage[]) => variables.some((one) => wanted.includes(one));
+  const made: StandIns = {};
   const standIns = step(say, "stand-ins");
-  await using _lock = await sharedLock("stand-ins", standIns.tell);
-  for (const standIn of standInsFrom(stackImage, mongoImage)) await ensure(engine, standIn, standIns);
-  return { stackImage, packagesImage };
+  const make = async (standIn: StandIn) => {
+    await using _lock = await sharedLock("stand-ins", standIns.tell);
+    return ensure(engine, standIn, standIns);
+  };
+  if (wants("NODE_IMAGE", "REDIS_IMAGE", "REGISTRY_IMAGE", "STACK_BUILD_IMAGE")) {
+    const stack = await ensureLocalStack(engine, dataDir, say);
+    if (wants("STACK_BUILD_IMAGE")) made.STACK_BUILD_IMAGE = stack;
+    if (wants("NODE_IMAGE")) {
+      made.NODE_IMAGE = await make({ folder: "node", from: { STACK: stack }, prepare: addNode });
+      const from = { NODE: made.NODE_IMAGE };
+      made.PACKAGES_IMAGE = await make({ folder: "packages", from, prepare: addNpmSettings });
+    }
+    if (wants("REDIS_IMAGE", "REGISTRY_IMAGE")) {
+      const from = { SERVERS: await make({ folder: "servers", from: { STACK: stack } }) };
+      if (wants("REDIS_IMAGE")) made.REDIS_IMAGE = await make({ folder: "redis", from });
+      if (wants("REGISTRY_IMAGE")) made.REGISTRY_IMAGE = await make({ folder: "registry", from });
+    }
+  }
+  if (wants("MONGO_IMAGE")) {
+    const from = { MONGODB: await ensureTestDatabaseImage(engine, dataDir, say) };
+    made.MONGO_IMAGE = await make({ folder: "mongo", from });
+  }
+  return made;
 }
 
-function standInsFrom(stackImage: string, mongoImage: string): StandIn[] {
-  const fromStack = { STACK: stackImage };
-  return [
-    { folder: "node", image: nodeImage, from: fromStack, prepare: addNode },
-    { folder: "packages", image: packagesImage, from: { NODE: nodeImage }, prepare: addNpmSettings },
-    { folder: "servers", image: serversImage, from: fromStack },
-    { folder: "redis", image: "redis:7", from: { SERVERS: serversImage } },
-    { folder: "registry", image: "registry:2", from: { SERVERS: serversImage } },
-    { folder: "mongo", image: "mongo:8", from: { MONGODB: mongoImage } },
-  ];
+/** An image of a public name that was made here does not count: earlier versions made such, and compose would take it for the real one. */
+async function isThere(engine: Engine, image: string, { tell, during }: Step): Promise<boolean> {
+  const labels = await labelsOf(engine, image);
+  const fake = labels?.[hashLabel] !== undefined;
+  if (labels !== undefined && !fake) {
+    tell(`${image} is there`);
+    return true;
+  }
+  try {
+    await during(`pulling ${image}`, (note) => pullImage(engine.docker, image, note));
+    return true;
+  } catch (error) {
+    tell(`${image} cannot be pulled (${reasonOf(error)})`);
+  }
+  // the name alone goes: containers that run keep what they run
+  if (fake) await engine.docker.getImage(image).remove({ force: true });
+  return false;
 }
 
-async function ensure(engine: Engine, standIn: StandIn, { tell, during }: Step): Promise<void> {
+/** @returns the name of the image. */
+async function ensure(engine: Engine, standIn: StandIn, { tell, during }: Step): Promise<string> {
+  const image = `slipway-stand-in/${standIn.folder}`;
   const wanted = await hashOf(engine, standIn);
-  const present = await labelsOf(engine, standIn.image);
-  const made = present?.[hashLabel];
-  if (present !== undefined && (made === undefined || made === wanted))
-    return tell(`${standIn.image} ${made === undefined ? "is the public one" : "is there"}`);
-  await during(`making ${standIn.image}`, () => build(standIn, wanted));
+  if ((await labelsOf(engine, image))?.[hashLabel] === wanted) tell(`${image} is there`);
+  else await during(`making ${image}`, () => build(standIn, image, wanted));
+  return image;
 }
 
 /** Over the definition, the images it is made from, and the versions of what is put into it. */
@@ -98,7 +138,7 @@ async function labelsOf({ docker }: Engine, image: string): Promise<Record<strin
   }
 }
 
-async function build({ folder, image, from, prepare }: StandIn, hash: string): Promise<void> {
+async function build({ folder, from, prepare }: StandIn, image: string, hash: string): Promise<void> {
   const context = await mkdtemp(join(tmpdir(), "slipway-stand-in-"));
   try {
     await cp(join(definitions, folder), context, { recursive: true });
@@ -111,7 +151,7 @@ async function build({ folder, image, from, prepare }: StandIn, hash: string): P
     const own = ["--network", "host", "--label", `${hashLabel}=${hash}`, "--tag", image];
     await execa("docker", ["build", ...own, ...buildArguments, context], { all: true });
   } catch (error) {
-    throw new SetupError(`The stand-in for ${image} could not be made: ${reasonOf(error)}`);
+    throw new SetupError(`${image} could not be made: ${reasonOf(error)}`);
   } finally {
     await rm(context, { recursive: true, force: true });
   }

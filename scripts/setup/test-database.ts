@@ -4,7 +4,7 @@ import type Docker from "dockerode";
 import type { ScriptConfig } from "../config.ts";
 import { repositoryRoot, testMongoUrl } from "../config.ts";
 import type { Engine } from "./engine-connection.ts";
-import { probeEngine } from "./engine-connection.ts";
+import { answeringEngine } from "./engine-connection.ts";
 import { imageId } from "./engine-images.ts";
 import { definitionHash, ensureBuilt, obstacleTo } from "./image-builder.ts";
 import type { ImageDefinition } from "./image-builder.ts";
@@ -13,7 +13,7 @@ import { choosePort } from "./ports.ts";
 import type { Say, Step } from "./progress.ts";
 import { step } from "./progress.ts";
 import { SetupError } from "./setup-error.ts";
-import { findProgram } from "./system-packages.ts";
+import { findProgram } from "./find-program.ts";
 
 const definitionFolder = join(repositoryRoot, "test", "mongodb", "image");
 const definition: ImageDefinition = {
@@ -44,14 +44,13 @@ export async function ensureTestDatabase(config: ScriptConfig, say: Say): Promis
     mongodb.tell("each test file starts the mongod on PATH");
     return "private";
   }
-  const answer = await probeEngine(dockerHost);
-  if (!("docker" in answer)) throw new SetupError(`The Docker Engine does not answer: ${answer.reason}`);
+  const engine = await answeringEngine(dockerHost);
   const tag = await imageTag();
   const obstacle =
-    (await imageId(answer.docker, tag)) === undefined ? await obstacleTo(definition) : undefined;
+    (await imageId(engine.docker, tag)) === undefined ? await obstacleTo(definition) : undefined;
   if (obstacle === undefined) {
-    await ensureBuilt(answer, tag, definition, { dataDir, step: mongodb });
-    return { url: await startContainer(answer, tag, dataDir, mongodb) };
+    await ensureBuilt(engine, tag, definition, { dataDir, step: mongodb });
+    return { url: await startContainer(engine, tag, dataDir, mongodb) };
   }
   if (unattended) throw new SetupError(obstacle);
   mongodb.tell(`tests that need it are left out. ${obstacle}`);

@@ -1,6 +1,7 @@
 // docker-compose.yml gives each process the variables of its schema, and takes none that .env.example does not show.
 
 import { expect, test } from "vitest";
+import { publicImages } from "../../scripts/setup/stand-ins.ts";
 import { textOf } from "./repository.ts";
 
 const compose = textOf("docker-compose.yml");
@@ -41,6 +42,31 @@ test("what it takes from the environment is in .env.example", () => {
   const taken = [...found(compose, /(?<!\$)\$\{([A-Z_]+)/g), ...found(compose, /^ +([A-Z_]+):$/gm)];
   expect(taken.length).toBeGreaterThan(0);
   expect(taken.filter((name) => !shown.has(name))).toEqual([]);
+});
+
+test("its defaults are those that .env.example shows", () => {
+  const shown = new Map(
+    Array.from(textOf(".env.example").matchAll(/^#?([A-Z][A-Z0-9_]+)=(.*)$/gm), ([, name, value]) => [
+      name,
+      value,
+    ]),
+  );
+  const defaults = Array.from(compose.matchAll(/\$\{([A-Z_]+):-([^}]*)\}/g), ([, name, value]) => [
+    name,
+    value,
+  ]);
+  expect(defaults.length).toBeGreaterThan(0);
+  expect(defaults.filter(([name, value]) => shown.get(name) !== value)).toEqual([]);
+});
+
+test("the public images that npm run stand-ins pulls are those it names, and those of the Dockerfiles", () => {
+  const named = found(compose, /\$\{[A-Z]+_IMAGE:-([a-z]+:[^}]+)\}/g).filter(
+    (image) => !image.startsWith("slipway"),
+  );
+  const ofStack = found(textOf("stacks/Dockerfile"), /^FROM (\S+)$/gm);
+  expect(new Set([...named, ...ofStack])).toEqual(new Set(Object.values(publicImages)));
+  const ofApps = found(textOf("Dockerfile"), /^ARG \w+=(.*)$/gm);
+  expect(new Set(ofApps)).toEqual(new Set([publicImages.NODE_IMAGE]));
 });
 
 function settingsOf(group: string): string[] {

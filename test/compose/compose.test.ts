@@ -7,11 +7,12 @@ import { isFinal } from "@slipway/core";
 import type { DeploymentStatus } from "@slipway/core";
 import type { AppsAnswer, WorkersAnswer } from "@slipway/protocol";
 import { eventually, packTarGz } from "@slipway/testkit";
-import { readConfig, repositoryRoot } from "../../scripts/config.ts";
+import { readOwnConfig, repositoryRoot } from "../../scripts/config.ts";
 import { ApiClient } from "../../scripts/quickstart/api-client.ts";
 import { deploySample } from "../../scripts/quickstart/deploy-sample.ts";
 import { isRoot } from "../../scripts/setup/shared-folder.ts";
-import { makeStandIns } from "../../scripts/setup/stand-ins.ts";
+import { makeStandIns, publicImages } from "../../scripts/setup/stand-ins.ts";
+import type { PublicImage } from "../../scripts/setup/stand-ins.ts";
 import { installPrograms } from "../../scripts/setup/system-packages.ts";
 import { answering, held, inlineApp } from "../e2e/apps.ts";
 import { ComposeInstallation, composeCommand, docker } from "./installation.ts";
@@ -22,16 +23,18 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 const opened = new AsyncDisposableStack();
 let slipway: ComposeInstallation;
 
-await installPrograms(["docker", "docker-compose"], say);
-const command = await composeCommand();
+const config = readOwnConfig("test");
+const command = await findCompose();
 const lacking = isRoot() ? (command === undefined ? "an engine with docker compose" : undefined) : "root";
-if (lacking !== undefined && readConfig().unattended) throw new Error(`these tests need ${lacking}`);
+if (lacking !== undefined && config.unattended) throw new Error(`these tests need ${lacking}`);
 
 describe.skipIf(lacking !== undefined)(
   `docker-compose.yml${lacking ? ` (skipped: no ${lacking})` : ""}`,
   () => {
     beforeAll(async () => {
-      slipway = opened.use(await ComposeInstallation.make(command ?? [], await makeStandIns(say)));
+      // under names of their own, also where the public ones could be pulled: what is tested is the same everywhere
+      const standIns = await makeStandIns(config, Object.keys(publicImages) as PublicImage[], say);
+      slipway = opened.use(await ComposeInstallation.make(command ?? [], standIns));
       await slipway.up(2);
     });
 
@@ -97,6 +100,14 @@ describe.skipIf(lacking !== undefined)(
     });
   },
 );
+
+/** Only where none answers is one installed. */
+async function findCompose(): Promise<string[] | undefined> {
+  const found = await composeCommand();
+  if (found !== undefined) return found;
+  await installPrograms(["docker", "docker-compose"], say);
+  return composeCommand();
+}
 
 function connect(): Promise<ApiClient> {
   return ApiClient.connect(slipway.apiUrl, slipway.variable("BOOTSTRAP_TOKEN"));

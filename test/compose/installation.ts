@@ -1,20 +1,20 @@
 // An installation by docker-compose.yml of a test's own: made as a newcomer would, on free ports, on stand-ins for public images.
 
-import { createHash, randomInt } from "node:crypto";
-import { appendFile, copyFile, mkdtemp, rm } from "node:fs/promises";
+import { randomInt } from "node:crypto";
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { execa } from "execa";
-import { freePort } from "@slipway/testkit";
-import { bareEnvironment, repositoryRoot } from "../../scripts/config.ts";
+import { label } from "@slipway/core";
+import { freePort, newInstallation } from "@slipway/testkit";
+import { bareEnvironment, repositoryRoot, testsOf } from "../../scripts/config.ts";
 import { readText } from "../../scripts/setup/files.ts";
 import type { StandIns } from "../../scripts/setup/stand-ins.ts";
 
 /** Short, so that the work of a worker that was killed soon goes to another. */
 const settings = { LEASE_MS: "4000", RECONCILE_MS: "1000", ENGINE_WORKERS: "2", STOP_GRACE_MS: "1000" };
 /** One of this clone's, kept from run to run: what did not change is not built again. */
-const clone = createHash("sha256").update(repositoryRoot).digest("hex").slice(0, 8);
-const image = `slipway:compose-${clone}`;
+const image = `slipway:compose-${testsOf}`;
 const startBoundSeconds = 120;
 
 export class ComposeInstallation implements AsyncDisposable {
@@ -29,7 +29,8 @@ export class ComposeInstallation implements AsyncDisposable {
     this.#folder = folder;
     this.#command = command;
     this.#variables = variables;
-    this.project = basename(folder).toLowerCase();
+    // by a name that begins as the ids of all tests' installations do, npm run down finds what a killed run left
+    this.project = this.variable("INSTALLATION_ID");
     this.routerUrl = `http://127.0.0.1:${this.variable("ROUTER_PORT")}`;
     this.apiUrl = `http://127.0.0.1:${this.variable("API_PORT")}`;
   }
@@ -38,12 +39,13 @@ export class ComposeInstallation implements AsyncDisposable {
   static async make(command: readonly string[], standIns: StandIns): Promise<ComposeInstallation> {
     const folder = await mkdtemp(join(tmpdir(), "slipway-compose-"));
     const file = join(folder, ".env");
-    await copyFile(join(repositoryRoot, ".env.example"), file);
+    const example = await readFile(join(repositoryRoot, ".env.example"), "utf8");
+    await writeFile(file, example.replace(/^INSTALLATION_ID=$/m, `INSTALLATION_ID=${newInstallation().id}`));
     await execa(join(repositoryRoot, "scripts", "secrets.sh"), [file]);
     const own = {
       ...settings,
+      ...standIns,
       SLIPWAY_IMAGE: image,
-      STACK_BUILD_IMAGE: standIns.stackImage,
       API_PORT: String(await freePort()),
       STREAM_PORT: String(await freePort()),
       ROUTER_PORT: String(await freePort()),
@@ -52,7 +54,7 @@ export class ComposeInstallation implements AsyncDisposable {
     };
     const lines = Object.entries(own).map(([name, value]) => `${name}=${value}\n`);
     await appendFile(file, lines.join(""));
-    await buildImage(standIns.packagesImage);
+    await buildImage(standIns);
     const given = ((await readText(file)) ?? "").matchAll(/^([A-Z][A-Z0-9_]*)=(.*)$/gm);
     const variables = new Map(Array.from(given, ([, name = "", value = ""]) => [name, value]));
     return new ComposeInstallation(folder, command, variables);
@@ -109,7 +111,7 @@ export class ComposeInstallation implements AsyncDisposable {
 
   /** Of all that workers make on the engine. */
   get #label(): string {
-    return `io.slipway.installation=${this.variable("INSTALLATION_ID")}`;
+    return `${label.installation}=${this.variable("INSTALLATION_ID")}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -154,9 +156,10 @@ export async function docker(...args: readonly string[]): Promise<string[]> {
 }
 
 /** What an earlier state of this clone made of it goes, as soon as nothing uses it. */
-async function buildImage(packagesImage: string): Promise<void> {
-  const label = `io.slipway.compose-test=${clone}`;
-  const own = ["--build-arg", `PACKAGES_IMAGE=${packagesImage}`, "--label", label, "--tag", image];
+async function buildImage(standIns: StandIns): Promise<void> {
+  const ours = `${label.installation}=${testsOf}`;
+  const from = [`NODE_IMAGE=${standIns.NODE_IMAGE}`, `PACKAGES_IMAGE=${standIns.PACKAGES_IMAGE}`];
+  const own = [...from.flatMap((one) => ["--build-arg", one]), "--label", ours, "--tag", image];
   await docker("build", "--network", "host", ...own, repositoryRoot);
-  await docker("image", "prune", "--force", "--filter", `label=${label}`);
+  await docker("image", "prune", "--force", "--filter", `label=${ours}`);
 }
