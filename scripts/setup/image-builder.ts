@@ -1,7 +1,7 @@
 // Images that are made here by a script of this repository: once per machine, known again by what defines them.
 import { createHash } from "node:crypto";
 import { mkdir, open, readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { inheritedEnvironment, searchPath } from "../config.ts";
 import type { Engine } from "./engine-connection.ts";
@@ -16,6 +16,8 @@ export interface ImageDefinition {
   what: string;
   /** Absolute path of the script, which gets the tag as its argument. */
   builder: string;
+  /** Absolute paths of the folders and files that say what the image is; the builder is one of them. */
+  definedBy: readonly string[];
   /** What the script needs, besides root. */
   programs: readonly string[];
   /** What to do where it cannot be made. */
@@ -26,18 +28,30 @@ export interface ImageDefinition {
 
 const shownLines = 15;
 
-/** 12 hexadecimal digits over the names, modes and contents of all files under `folder`, and the machine's kind. */
-export async function definitionHash(folder: string): Promise<string> {
+/**
+ * 12 hexadecimal digits over the names, modes and contents of all files of these places, folders or single files, and the
+ * machine's kind.
+ */
+export async function definitionHash(...places: readonly string[]): Promise<string> {
   const hash = createHash("sha256").update(process.arch);
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  for (const path of files.toSorted()) {
-    const { mode } = await stat(path);
-    hash
-      .update(`\0${path.slice(folder.length)}\0${(mode & 0o100).toString(8)}\0`)
-      .update(await readFile(path));
+  for (const place of places) {
+    for (const path of await filesIn(place)) {
+      const { mode } = await stat(path);
+      hash
+        .update(`\0${path.slice(dirname(place).length)}\0${(mode & 0o100).toString(8)}\0`)
+        .update(await readFile(path));
+    }
   }
   return hash.digest("hex").slice(0, 12);
+}
+
+async function filesIn(place: string): Promise<string[]> {
+  if (!(await stat(place)).isDirectory()) return [place];
+  const entries = await readdir(place, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted();
 }
 
 /** Makes the image unless the engine has it; yields its id. Throws SetupError. */

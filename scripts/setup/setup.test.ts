@@ -159,7 +159,7 @@ test("the apps' environment leaves out what is not set", () => {
   });
 });
 
-test("the stack's hash follows contents, names and modes", () =>
+test("an image's hash follows contents, names and modes of all that defines it", () =>
   inFolder(async (folder) => {
     await writeFile(join(folder, "a.sh"), "echo");
     const first = await definitionHash(folder);
@@ -168,7 +168,9 @@ test("the stack's hash follows contents, names and modes", () =>
     await writeFile(join(folder, "b.sh"), "");
     const second = await definitionHash(folder);
     await writeFile(join(folder, "b.sh"), "x");
-    expect(new Set([first, second, await definitionHash(folder)]).size).toBe(3);
+    const third = await definitionHash(folder);
+    const withFile = await definitionHash(folder, join(folder, "a.sh"));
+    expect(new Set([first, second, third, withFile]).size).toBe(4);
   }));
 
 test("the private services' configurations quote their folders", () => {

@@ -11,18 +11,19 @@ import { hasManifest } from "./registry.ts";
 import { reasonOf, SetupError } from "./setup-error.ts";
 
 const repository = "slipway/stack";
-const definitionFolder = join(repositoryRoot, "stacks", "image");
+const folder = join(repositoryRoot, "stacks");
 const definition: ImageDefinition = {
   what: "the stack image",
-  builder: join(repositoryRoot, "stacks", "build-stack.sh"),
+  builder: join(folder, "build-stack.sh"),
+  definedBy: ["image", "build-stack.sh", "debootstrap.sh"].map((name) => join(folder, name)),
   programs: ["debootstrap", "docker"],
   advice: "set STACK_IMAGE to a stack image that the engine has or can pull",
   name: "stack",
 };
 
 /** The image in the engine that stands for this clone's stack definition, shared by all clones that have the same. */
-export async function localStackTag(folder = definitionFolder): Promise<string> {
-  return `slipway-stack:${await definitionHash(folder)}`;
+export async function localStackTag(): Promise<string> {
+  return `slipway-stack:${await definitionHash(...definition.definedBy)}`;
 }
 
 /** Yields the name of the stack image in the engine, made there if it is missing. Throws SetupError. */

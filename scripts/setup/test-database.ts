@@ -15,10 +15,15 @@ import { step } from "./progress.ts";
 import { SetupError } from "./setup-error.ts";
 import { findProgram } from "./find-program.ts";
 
-const definitionFolder = join(repositoryRoot, "test", "mongodb", "image");
+const folder = join(repositoryRoot, "test", "mongodb");
 const definition: ImageDefinition = {
   what: "the tests' MongoDB server",
-  builder: join(repositoryRoot, "test", "mongodb", "build-image.sh"),
+  builder: join(folder, "build-image.sh"),
+  definedBy: [
+    join(folder, "image"),
+    join(folder, "build-image.sh"),
+    join(repositoryRoot, "stacks", "debootstrap.sh"),
+  ],
   programs: ["debootstrap", "docker", "go"],
   advice: "set MONGO_URL to a server whose databases tests may make and drop, or put mongod on PATH",
   name: "mongodb",
@@ -65,7 +70,7 @@ export async function ensureTestDatabaseImage(engine: Engine, dataDir: string, s
 }
 
 async function imageTag(): Promise<string> {
-  return `slipway-test-mongodb:${await definitionHash(definitionFolder)}`;
+  return `slipway-test-mongodb:${await definitionHash(...definition.definedBy)}`;
 }
 
 /** It carries the installation's label, so that taking the tests' services down removes it, and its network. */

@@ -4,36 +4,13 @@ set -euo pipefail
 
 ROOT=${1:?usage: rootfs.sh EMPTY_DIRECTORY}
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=../../../stacks/debootstrap.sh
+source "$HERE/../../../stacks/debootstrap.sh"
 # the first suite that has the DocumentDB extension of PostgreSQL
 SUITE=sid
 BUNDLE=/etc/ssl/certs/ca-certificates.crt
 
-say() { printf '       %s\n' "$*"; }
 in_root() { DEBIAN_FRONTEND=noninteractive chroot "$ROOT" "$@"; }
-
-# The mirror that this machine's own apt uses for Debian, whatever suite it is there for.
-apt_mirror() {
-  command -v apt-get >/dev/null || return 0
-  apt-get indextargets --format '$(REPO_URI)' \
-    'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 'Component: main' 2>/dev/null | head -n 1
-}
-
-use_apt_proxy() {
-  [ -z "${http_proxy:-}" ] && command -v apt-config >/dev/null || return 0
-  local proxy=
-  eval "$(apt-config shell proxy Acquire::http::Proxy)"
-  case $proxy in '' | DIRECT) ;; *) export http_proxy=$proxy ;; esac
-}
-
-bootstrap() {
-  local mirror=${DEBIAN_MIRROR:-$(apt_mirror)}
-  local arguments=(--variant=minbase --include=ca-certificates "$SUITE" "$ROOT")
-  [ -z "$mirror" ] || arguments+=("$mirror")
-  say "debootstrap $SUITE from ${mirror:-its default mirror}"
-  debootstrap "${arguments[@]}" 2>&1 | awk '
-    /^I: (Retrieving|Validating|Extracting|Unpacking|Configuring)/ { if (++n % 60 == 0) { printf "       %s steps\n", n; fflush() } next }
-    { print "       " $0; fflush() }'
-}
 
 # What this machine trusts, and how its apt reaches the mirror, hold in the root as well while packages are installed.
 borrow_from_host() {
@@ -79,7 +56,8 @@ trim() {
 
 use_apt_proxy
 begin_server
-bootstrap
+# the mirror that this machine's own apt uses for Debian, whatever suite it is there for
+bootstrap "$ROOT" "$SUITE" ca-certificates "${DEBIAN_MIRROR:-$(apt_repository 'Label: Debian')}"
 borrow_from_host
 database
 end_server
