@@ -101,10 +101,10 @@ export class ComposeInstallation implements AsyncDisposable {
   /** Names of all that carries our labels on the engine, but for images. */
   async leftovers(): Promise<string[]> {
     const labels = [`com.docker.compose.project=${this.project}`, this.#label];
-    const found = labels.flatMap((label) => [
-      docker("ps", "--all", "--format", "{{.Names}}", "--filter", `label=${label}`),
-      docker("network", "ls", "--format", "{{.Name}}", "--filter", `label=${label}`),
-      docker("volume", "ls", "--format", "{{.Name}}", "--filter", `label=${label}`),
+    const found = labels.flatMap((one) => [
+      docker("ps", "--all", "--format", "{{.Names}}", "--filter", `label=${one}`),
+      docker("network", "ls", "--format", "{{.Name}}", "--filter", `label=${one}`),
+      docker("volume", "ls", "--format", "{{.Name}}", "--filter", `label=${one}`),
     ]);
     return (await Promise.all(found)).flat();
   }
