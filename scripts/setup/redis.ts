@@ -17,6 +17,15 @@ import { findProgram } from "./find-program.ts";
 import { until } from "./waiting.ts";
 
 const name = "redis";
+/** The password by standard input: arguments are seen by every user of the machine. */
+const containerCommand = `exec redis-server - <<END
+dir /data
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+requirepass $REDIS_PASSWORD
+END`;
 const oldestVersion = [6, 2];
 /** A long append-only file is read before the first answer. */
 const startTimeoutMs = 60_000;
@@ -111,15 +120,15 @@ async function startContainer(
   password: string,
 ): Promise<string> {
   const port = await choosePort(await rememberedPort(folder));
-  const durable = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""];
   const bound = await ensureServiceContainer(installation, engine, {
     name,
     image: "redis:7",
     port,
     innerPort: 6379,
     dataPath: "/data",
-    command: ["redis-server", ...durable, "--maxmemory-policy", "noeviction", "--requirepass", password],
-    environment: [],
+    command: ["sh", "-c", containerCommand],
+    environment: [`REDIS_PASSWORD=${password}`],
+    user: name,
     installHint: "apt-get install redis-server",
     variable: "REDIS_URL",
   });

@@ -117,6 +117,7 @@ async function startContainer(
     innerPort: 5000,
     dataPath: "/var/lib/registry",
     command: [],
+    user: "",
     environment: ["REGISTRY_STORAGE_DELETE_ENABLED=true", `REGISTRY_HTTP_SECRET=${secret}`],
     installHint: "apt-get install docker-registry",
     variable: "REGISTRY_URL",

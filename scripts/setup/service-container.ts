@@ -17,6 +17,8 @@ export interface ServiceContainerSpec {
   dataPath: string;
   command: string[];
   environment: string[];
+  /** Inside; the image's own when empty. */
+  user: string;
   /** How a person would install the service instead. */
   installHint: string;
   /** The variable that names one elsewhere. */
@@ -66,6 +68,7 @@ async function create(
     Image: spec.image,
     Cmd: spec.command,
     Env: spec.environment,
+    User: spec.user,
     Labels: { [installationLabel]: installation.id, "io.slipway.kind": "service" },
     HostConfig: {
       Binds: [`${name}:${spec.dataPath}`],

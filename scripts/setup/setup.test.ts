@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -8,6 +8,7 @@ import { appEnvironment } from "./environment.ts";
 import { openInstallation, rotateSigningKey } from "./installation.ts";
 import { isNewEnough, redisConfiguration } from "./redis.ts";
 import { registryConfiguration } from "./registry.ts";
+import { makeOwnFolder } from "./shared-folder.ts";
 import { programsFor } from "./setup.ts";
 import { definitionHash } from "./image-builder.ts";
 import { packageNames } from "./system-packages.ts";
@@ -171,6 +172,18 @@ test("an image's hash follows contents, names and modes of all that defines it",
     const third = await definitionHash(folder);
     const withFile = await definitionHash(folder, join(folder, "a.sh"));
     expect(new Set([first, second, third, withFile]).size).toBe(4);
+  }));
+
+test("a folder that others may write, or that is a link, is not taken for one's own", () =>
+  inFolder(async (folder) => {
+    const own = join(folder, "own");
+    await makeOwnFolder(own);
+    await makeOwnFolder(own);
+    expect((await stat(own)).mode & 0o777).toBe(0o700);
+    await symlink(own, join(folder, "link"));
+    await expect(makeOwnFolder(join(folder, "link"))).rejects.toThrow("you alone may write");
+    await chmod(own, 0o770);
+    await expect(makeOwnFolder(own)).rejects.toThrow("you alone may write");
   }));
 
 test("the private services' configurations quote their folders", () => {
