@@ -5,11 +5,12 @@ import { readOwnConfig } from "./config.ts";
 import type { ScriptConfig } from "./config.ts";
 import { claimRun } from "./own-run.ts";
 import { runProgram } from "./run-program.ts";
+import type { Engine } from "./setup/engine-connection.ts";
 import { readText } from "./setup/files.ts";
 import { setup } from "./setup/setup.ts";
 import { installPrograms } from "./setup/system-packages.ts";
 import { errorText, SetupError } from "./setup/setup-error.ts";
-import { ensureTestDatabase } from "./setup/test-database.ts";
+import { ensureTestDatabase, prepareTestDatabase } from "./setup/test-database.ts";
 import type { TestDatabase } from "./setup/test-database.ts";
 import { tearDown } from "./setup/teardown.ts";
 import type { TestReport } from "./test-counts.ts";
@@ -50,7 +51,8 @@ async function runTests(config: ScriptConfig, logFolder: string): Promise<number
   try {
     await mkdir(logFolder, { recursive: true });
     await Promise.all(lanes.map((_, lane) => rm(reportIn(logFolder, lane), { force: true })));
-    await setup({ config, say });
+    const beside = (engine: Engine) => prepareTestDatabase(engine, config.dataDir, say);
+    await setup({ config, beside, say });
     // large, and needed by one scenario only: elsewhere that is left out where there is no browser
     if (config.unattended) await installPrograms(["chromium"], say);
     const mongo = await ensureTestDatabase(config, say);

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { ScriptConfig } from "../config.ts";
 import { acquireLock } from "../lock.mjs";
+import type { Engine } from "./engine-connection.ts";
 import { probeEngine } from "./engine-connection.ts";
 import { imageId } from "./engine-images.ts";
 import { ensureEngine } from "./engine.ts";
@@ -20,6 +21,8 @@ import { installPrograms } from "./system-packages.ts";
 
 export interface SetupOptions {
   config: ScriptConfig;
+  /** Made while the stack image is, once the engine answers; nothing more unless given. */
+  beside?: (engine: Engine) => Promise<void>;
   /** Receives the progress, one line at a time; nobody unless given. */
   say?: Say;
 }
@@ -30,7 +33,11 @@ const lockWaitMs = 20 * 60_000;
  * Makes engine, redis, registry and stack image present for the installation that `config` is of. Safe to call again and at
  * once from several processes. Throws SetupError, whose message says what to do.
  */
-export async function setup({ config, say = () => undefined }: SetupOptions): Promise<AppEnvironment> {
+export async function setup({
+  config,
+  beside,
+  say = () => undefined,
+}: SetupOptions): Promise<AppEnvironment> {
   await makePrivateFolder(config.dataDir);
   await using _lock = await acquireLock(join(config.dataDir, "setup.lock"), {
     waitMs: lockWaitMs,
@@ -42,12 +49,19 @@ export async function setup({ config, say = () => undefined }: SetupOptions): Pr
   const engine = await ensureEngine(installation, config.dockerHost, say);
   const redisUrl = await ensureRedis(installation, config.redisUrl, engine, say);
   const registryUrl = await ensureRegistry(installation, config.registryUrl, engine, say);
-  const stackImage = await ensureStack(
-    { dataDir: config.dataDir, engine, registryUrl, given: config.stackImage },
-    say,
-  );
+  const stack = { dataDir: config.dataDir, engine, registryUrl, given: config.stackImage };
+  const [stackImage] = await whole(ensureStack(stack, say), beside?.(engine));
   const registry = await npmRegistry(config.buildNpmRegistry);
   return appEnvironment(installation, config, { redisUrl, registryUrl, stackImage, npmRegistry: registry });
+}
+
+/** Both, or the first one's failure once both have ended: nothing is to go on behind a message that says it failed. */
+async function whole<First, Second>(
+  first: Promise<First>,
+  second: Promise<Second> | undefined,
+): Promise<[First, Second | undefined]> {
+  await Promise.allSettled([first, second]);
+  return Promise.all([first, second]);
 }
 
 /** Those of builds and, where it is another, of releases. */

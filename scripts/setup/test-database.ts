@@ -62,6 +62,13 @@ export async function ensureTestDatabase(config: ScriptConfig, say: Say): Promis
   return "missing";
 }
 
+/** Makes the image while something else is made, where there is to be a container of it and it can be made. Throws SetupError. */
+export async function prepareTestDatabase(engine: Engine, dataDir: string, say: Say): Promise<void> {
+  if (testMongoUrl() !== undefined || (await findProgram("mongod")) !== undefined) return;
+  if ((await obstacleTo(definition)) !== undefined) return;
+  await ensureTestDatabaseImage(engine, dataDir, say);
+}
+
 /** Yields the name of the server's image in the engine, made there if it is missing. Throws SetupError. */
 export async function ensureTestDatabaseImage(engine: Engine, dataDir: string, say: Say): Promise<string> {
   const tag = await imageTag();
