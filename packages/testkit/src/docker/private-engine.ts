@@ -36,8 +36,8 @@ const gatewayNetwork = "docker_gwbridge";
 const fixedNetworks = new Set(["bridge", "host", "none", "ingress"]);
 
 /**
- * Whether tests that need an engine of their own have to be left out, for `describe.skipIf`: it takes root, on Linux, and
- * `dockerd`.
+ * Whether tests that need an engine of their own have to be left out, for `describe.skipIf`: it takes root, on Linux,
+ * `dockerd`, and the engine that tests use, which makes its bridge.
  * @throws in CI, naming what is missing: there nothing is left out.
  */
 export async function lacksPrivateEngine(): Promise<boolean> {
@@ -189,5 +189,8 @@ async function whatIsMissing(): Promise<string | null> {
       return `${program} is not on PATH`;
     }
   }
-  return null;
+  return askEngine(testDockerHost ?? defaultDockerHost, "GET", "/version").then(
+    () => null,
+    (error: unknown) => `the engine beside it does not answer (${String(error)})`,
+  );
 }
