@@ -1,7 +1,7 @@
 // npm test: real services of the tests' own, vitest on them, the services stopped again, and the counts at the end.
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { readOwnConfig } from "./config.ts";
+import { readOwnConfig, testsOf } from "./config.ts";
 import type { ScriptConfig } from "./config.ts";
 import { claimRun } from "./own-run.ts";
 import { runProgram } from "./run-program.ts";
@@ -102,7 +102,8 @@ function runVitest(
   const wanted = mongo === "missing" ? args.filter((arg) => arg !== "--project=e2e-mongo") : args;
   const leftOut =
     mongo === "missing" && !args.some((arg) => arg.startsWith("--project")) ? ["--project=!e2e-mongo"] : [];
-  const environment = typeof mongo === "object" ? { MONGO_URL: mongo.url } : {};
+  // vitest.config.ts marks what vitest starts, and this vitest itself
+  const environment = { TESTS_OF: testsOf, ...(typeof mongo === "object" ? { MONGO_URL: mongo.url } : {}) };
   return runProgram("vitest", ["run", ...reporters, ...leftOut, ...wanted], environment, output);
 }
 

@@ -10,12 +10,17 @@ const graceMs = 5_000;
 
 /** Ends every process that carries `TESTS_OF=mark`; says how many there were. */
 export async function stopTestProcesses(mark: string, say: Say): Promise<void> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-  const found = await Promise.all(pids.map((pid) => marked(pid, mark)));
-  const left = found.filter((one) => one !== undefined);
+  const left = await markedProcesses(mark);
   if (left.length === 0) return;
   step(say, "tests").tell(`stopping ${left.length} processes that a run left`);
   await Promise.all(left.map((one) => stopProcess(one, graceMs)));
+}
+
+/** Every process whose environment says `TESTS_OF=mark`, as it was when the process began. */
+export async function markedProcesses(mark: string): Promise<ProcessIdentity[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  const found = await Promise.all(pids.map((pid) => marked(pid, mark)));
+  return found.filter((one) => one !== undefined);
 }
 
 /** Undefined also for a process that has just ended, and for one whose environment is not ours to read. */

@@ -65,7 +65,8 @@ interface RedisProcess {
 /** @returns why it ended when it does not answer. */
 async function launch(port: number, folder: string | undefined): Promise<RedisProcess | string> {
   const durable = folder === undefined ? ["--appendonly", "no"] : ["--appendonly", "yes", "--dir", folder];
-  const fixed = ["--port", String(port), "--bind", "127.0.0.1", "--save", ""];
+  // a title would be written over the environment, by which npm run down finds what a killed run left
+  const fixed = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--set-proc-title", "no"];
   const server = spawn("redis-server", [...fixed, ...durable], { stdio: "ignore" });
   const endWithUs = () => server.kill("SIGKILL");
   process.once("exit", endWithUs);
