@@ -1,6 +1,6 @@
 // One client's connection, from its upgrade to its close: who are you, what may you follow, here it is.
 
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import type { RawData } from "ws";
 import { toSlipwayError } from "@slipway/core";
@@ -11,13 +11,14 @@ import { appFor, userOf, userStill } from "./admission.ts";
 import { closeFor, refusal, tooManyOfUser, tooSlow } from "./close-codes.ts";
 import type { Close } from "./close-codes.ts";
 import { framesOf, pingFrames } from "./frames.ts";
+import { born, heardFrom, lookedAt } from "./liveness.ts";
 import type { Client } from "./connections.ts";
 import type { ConnectionLimits, Platform } from "./platform.ts";
 
 export interface ConnectionOptions {
   readonly webSocket: WebSocket;
   /** What the WebSocket runs over: whole frames may be written to it directly. */
-  readonly socket: Duplex;
+  readonly socket: Socket;
   /** Name or id from the path; null when the path names no app. */
   readonly app: string | null;
   readonly origin: string | undefined;
@@ -36,17 +37,16 @@ export class Connection implements Client {
   #follower: Follower | undefined;
   #user: User | undefined;
   #admission: { readonly token: string; readonly appId: string } | undefined;
-  #silentFor = 0;
+  #life = born;
 
   constructor(platform: Platform, options: ConnectionOptions) {
     this.#platform = platform;
     this.#options = options;
-    const { webSocket, socket } = options;
+    const { webSocket } = options;
     const alive = () => {
-      this.#silentFor = 0;
+      this.#life = heardFrom(this.#life);
     };
     webSocket.on("pong", alive).on("message", alive);
-    socket.on("drain", alive);
     webSocket.on("close", () => this.#closed.resolve());
     // the close that follows says the rest
     webSocket.on("error", (error) => platform.logger.debug({ err: error }, "a connection failed"));
@@ -90,15 +90,16 @@ export class Connection implements Client {
 
   /** Says that we are there, and asks whether the client is. A dead one is dropped. */
   ping(): void {
-    if (this.#silentFor >= silentPings) {
+    const { socket, limits } = this.#options;
+    this.#life = lookedAt(this.#life, socket);
+    if (this.#life.silentFor > silentPings) {
       this.close(tooSlow);
       this.terminate();
       return;
     }
-    this.#silentFor += 1;
-    const waits = this.#options.socket.writableLength > this.#options.limits.backlogBytes;
+    const waits = socket.writableLength > limits.backlogBytes;
     if (this.#follower === undefined || !this.#open || waits) return;
-    this.#options.socket.write(pingFrames(this.#platform.now()));
+    socket.write(pingFrames(this.#platform.now()));
     this.#options.webSocket.ping();
   }
 

@@ -29,7 +29,7 @@ export interface ConnectionLimits {
   readonly recheckMs: number;
   /** What one socket.io connection may follow at once. */
   readonly subscriptions: number;
-  /** What may wait in a connection's socket before its follower waits too. */
+  /** What may wait in a connection's socket before its follower waits too: some lines more than this wait at most. */
   readonly backlogBytes: number;
 }
 
@@ -41,7 +41,7 @@ export const defaultLimits: ConnectionLimits = {
   pingMs: 20_000,
   recheckMs: 60_000,
   subscriptions: 100,
-  backlogBytes: 1024 * 1024,
+  backlogBytes: 256 * 1024,
 };
 
 /** What a client may send at once; it has to send one small frame only. */

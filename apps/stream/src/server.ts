@@ -44,7 +44,7 @@ export async function listen(connections: Connections, options: ServerOptions): 
     // Every upgrade is accepted, and a refusal is a close: some clients have no way to see a refused handshake.
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
       const app = appIn(request.url ?? "/");
-      void connections.serve({ webSocket, socket, app, origin: request.headers.origin });
+      void connections.serve({ webSocket, socket: request.socket, app, origin: request.headers.origin });
     });
   });
   await startListening(server, options);

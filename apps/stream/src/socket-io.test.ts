@@ -1,13 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { io } from "socket.io-client";
 import type { Socket } from "socket.io-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { endEvent, logEvent, newEvent, statusEvent } from "@slipway/protocol";
 import type { ClientEvents, ServerEvents, SubscriptionAnswer } from "@slipway/protocol";
 import { lacksRedis } from "@slipway/testkit";
-import { startTestStream } from "./test-stream.ts";
+import { heldBytes, startTestStream } from "./test-stream.ts";
 import type { TestStream } from "./test-stream.ts";
 
 describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
@@ -275,14 +273,6 @@ class IoClient implements Disposable {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
   }
-}
-
-/** What is really in use, garbage left out. */
-function heldBytes(): number {
-  setFlagsFromString("--expose-gc");
-  runInNewContext("gc")();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
 }
 
 function numbers(last: number): string[] {

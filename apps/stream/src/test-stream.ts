@@ -5,6 +5,8 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Redis } from "ioredis";
 import { WebSocket } from "ws";
 import { newApiToken, openAuth, openSigningKeys } from "@slipway/auth";
@@ -204,4 +206,12 @@ class Client {
   async untilStatus(status: string): Promise<void> {
     await this.until((frame) => frame.type === "status" && frame.data.status === status);
   }
+}
+
+/** What is really in use, garbage left out. */
+export function heldBytes(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }

@@ -6,8 +6,9 @@ import { appMessage } from "@slipway/protocol";
 import type { LogMessage, RedisKeys } from "@slipway/protocol";
 import type { Redis } from "ioredis";
 import type { Follower } from "./follower.ts";
+import { sentAtOnce } from "./limits.ts";
 import { readLog } from "./read-log.ts";
-import { countLines, lastSeqOf } from "./tail.ts";
+import { countLines, lastSeqOf, partsOf } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
 export interface AppFeedOptions {
@@ -74,10 +75,11 @@ export class AppFeed {
   }
 
   /** The deployment's lines that are known to exist, from `fromSeq` on; perhaps some more. */
-  read(deploymentId: string, fromSeq: number): AsyncIterable<LineBatch> {
+  async *read(deploymentId: string, fromSeq: number): AsyncGenerator<LineBatch, void> {
     const { redis, keys, store } = this.#options;
     const untilSeq = this.lastSeq(deploymentId);
-    return readLog({ redis, keys, logs: store.logs, deploymentId, fromSeq, untilSeq });
+    const kept = readLog({ redis, keys, logs: store.logs, deploymentId, fromSeq, untilSeq });
+    for await (const batch of kept) yield* partsOf(batch, sentAtOnce);
   }
 
   add(follower: Follower): void {
@@ -191,7 +193,9 @@ export class AppFeed {
     }
     known.lastSeq = Math.max(known.lastSeq, lastSeqOf(batch));
     if (this.#behind) return;
-    for (const follower of this.#followers) follower.hear(known.deployment, batch);
+    for (const part of partsOf(batch, sentAtOnce)) {
+      for (const follower of this.#followers) follower.hear(known.deployment, part);
+    }
   }
 }
 

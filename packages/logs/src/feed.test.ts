@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { changeStatus, claim, queuedDeployment, sealLog } from "@slipway/core";
 import type { Deployment, DeploymentStatus } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
-import { aNewDeployment, lacksRedis, startRedis, testTime } from "@slipway/testkit";
+import { aLogChunk, aNewDeployment, lacksRedis, startRedis, testTime } from "@slipway/testkit";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openLogFeed, recentMs } from "./feed.ts";
@@ -167,6 +167,33 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
       await delay(5);
     }
     expect(seen.events).toEqual(["queued", "building", "one", "pushing", "aborted"]);
+  });
+
+  test("a stored chunk of a great many lines is sent in parts, no more of them than are taken", async () => {
+    const run = new Run(redis);
+    await using feed = run.feed();
+    await run.create();
+    const [deploymentId, lineCount] = [run.deployment.id, 100_000];
+    const lines = Array<string>(lineCount).fill("");
+    await run.store.logs.append(aLogChunk({ deploymentId, lines }));
+    const building = claim(run.deployment, 1, { at: testTime, lineCount: 0 });
+    const facts = { logLineCount: lineCount, logSha256: "0" };
+    await run.put(changeStatus(building, "build-error", { at: testTime, lineCount, facts }));
+    const gate = Promise.withResolvers<void>();
+    const parts: number[] = [];
+    const seen = new Seen(feed, run.appId, {
+      hold: (event) => {
+        if (event.type !== "log") return undefined;
+        parts.push(event.batch.lineCount);
+        return parts.length === 3 ? gate.promise : undefined;
+      },
+    });
+    while (parts.length < 3) await delay(5);
+    expect(seen.events).toHaveLength(2 + 3 * 500);
+    gate.resolve();
+    await seen.until("build-error");
+    expect(seen.events).toEqual(["queued", "building", ...lines, "build-error"]);
+    expect(Math.max(...parts)).toBe(500);
   });
 
   test("a deployment created later is announced first", async () => {

@@ -29,6 +29,9 @@ export const defaultLimits: LogLimits = {
   outageMs: 60_000,
 };
 
+/** What a follower is sent at once. A line comes with about a hundred bytes around it, so neither bound is enough alone. */
+export const sentAtOnce = { lines: 500, chars: 32 * 1024 } as const;
+
 /** For how long the tail stays in Redis after the log's end. */
 export const tailAfterEndSeconds = 15 * 60;
 

@@ -3,7 +3,7 @@ import { aLogChunk } from "@slipway/testkit";
 import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { readLog } from "./read-log.ts";
-import { linesFrom, linesTo } from "./tail.ts";
+import { linesFrom, linesTo, partsOf } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 import { MemoryStore } from "./test-store.ts";
 
@@ -34,6 +34,26 @@ test("a batch is cut at any line", () => {
   expect(linesTo(batch, 8)).toBe(batch);
   expect(linesTo(batch, 7)).toEqual({ firstSeq: 5, lineCount: 3, text: "a\n\nc" });
   expect(linesTo(batch, 5)).toEqual({ firstSeq: 5, lineCount: 1, text: "a" });
+});
+
+test("a batch falls into parts by lines and by characters, and a long line stays whole", () => {
+  const texts = (text: string, lines: number, chars: number) =>
+    [...partsOf({ firstSeq: 5, lineCount: text.split("\n").length, text }, { lines, chars })].map((part) => [
+      part.firstSeq,
+      part.lineCount,
+      part.text,
+    ]);
+  expect(texts("\n\n\n", 3, 10)).toEqual([
+    [5, 3, "\n\n"],
+    [8, 1, ""],
+  ]);
+  expect(texts("aaaa\nb\nc\n", 9, 3)).toEqual([
+    [5, 1, "aaaa"],
+    [6, 2, "b\nc"],
+    [8, 1, ""],
+  ]);
+  const small: LineBatch = { firstSeq: 1, lineCount: 2, text: "a\nb" };
+  expect([...partsOf(small, { lines: 2, chars: 3 })][0]).toBe(small);
 });
 
 function chunk(firstSeq: number, lineCount: number) {

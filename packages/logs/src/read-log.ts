@@ -20,8 +20,8 @@ export interface ReadLogOptions {
   readonly untilSeq?: number;
 }
 
-/** Chunks taken from the store at once: about 1 MiB. */
-const chunksAtOnce = 4;
+/** Chunks taken from the store at once, a quarter of a MiB: whoever reads slowly holds them in memory. */
+const chunksAtOnce = 1;
 
 /**
  * The lines from `fromSeq` to the last one there is now, in order, each once, in batches as they were kept. A writer may

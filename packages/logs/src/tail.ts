@@ -12,8 +12,8 @@ export interface LineBatch {
   readonly text: string;
 }
 
-/** How many batches a reader takes from Redis at once: at most about 1 MiB. */
-const entriesAtOnce = 16;
+/** How many batches a reader takes from Redis at once: at most about a quarter of a MiB. */
+const entriesAtOnce = 4;
 
 /**
  * Batches of the tail that hold lines from `fromSeq` on, in order; some at a time, none when there are no more. The first
@@ -60,6 +60,39 @@ export function linesTo(batch: LineBatch, lastSeq: number): LineBatch {
     lineCount: batch.lineCount - rest.lineCount,
     text: batch.text.slice(0, batch.text.length - rest.text.length - 1),
   };
+}
+
+/**
+ * The batch in parts of at most so many lines and characters; a line that has more characters by itself is a part. A batch that is
+ * small enough is the only part, itself.
+ */
+export function* partsOf(
+  batch: LineBatch,
+  max: { readonly lines: number; readonly chars: number },
+): Generator<LineBatch, void> {
+  const { text } = batch;
+  if (batch.lineCount <= max.lines && text.length <= max.chars) {
+    yield batch;
+    return;
+  }
+  for (let [firstSeq, start] = [batch.firstSeq, 0]; firstSeq <= lastSeqOf(batch);) {
+    let lineCount = 1;
+    let end = endOfLine(text, start);
+    while (lineCount < max.lines && end < text.length) {
+      const next = endOfLine(text, end + 1);
+      if (next - start > max.chars) break;
+      lineCount += 1;
+      end = next;
+    }
+    yield { firstSeq, lineCount, text: text.slice(start, end) };
+    firstSeq += lineCount;
+    start = end + 1;
+  }
+}
+
+function endOfLine(text: string, start: number): number {
+  const end = text.indexOf("\n", start);
+  return end === -1 ? text.length : end;
 }
 
 /** @param text lines joined by newlines: an empty text is one empty line. */

@@ -1,0 +1,59 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { lacksRedis } from "@slipway/testkit";
+import { describe, expect, test } from "vitest";
+import { heldBytes, startTestStream } from "./test-stream.ts";
+import type { TestStream } from "./test-stream.ts";
+
+const mebi = 1024 * 1024;
+
+/** An app with a log that grows most on its way: of 200,000 empty lines, each is a frame of more than 80 bytes. */
+async function emptyLines(stream: TestStream) {
+  const { user, jwt } = await stream.newUser();
+  const app = await stream.newApp(user);
+  const run = await stream.deploy(app);
+  await run.start();
+  const lines = Array<string>(200_000).fill("");
+  await run.log.write(Buffer.from(lines.map((line) => `${line}\n`).join("")));
+  await run.finish("build-error");
+  return { app, jwt, lines };
+}
+
+describe.skipIf(await lacksRedis())("clients that are slow", () => {
+  test("hold less in memory than their log is, each", async () => {
+    await using stream = await startTestStream();
+    const { app, jwt, lines } = await emptyLines(stream);
+    const before = heldBytes();
+    const clients = Array.from({ length: 10 }, () => stream.connect(`/apps/${app.name}`));
+    for (const client of clients) {
+      await client.auth(jwt);
+      await client.until(({ type }) => type === "status");
+      client.webSocket.pause();
+    }
+    // what was written is let go of a little later
+    while (heldBytes() - before > clients.length * 2 * mebi) await turn();
+    const [first] = clients;
+    first?.webSocket.resume();
+    await first?.untilStatus("build-error");
+    expect(first?.told).toEqual(["QUEUED", "BUILDING", ...lines, "BUILD-ERROR"]);
+  });
+
+  test("are not taken for dead while they read on", async () => {
+    await using stream = await startTestStream({ pingMs: 40 });
+    const { app, jwt, lines } = await emptyLines(stream);
+    const client = stream.connect(`/apps/${app.name}`);
+    await client.auth(jwt);
+    let read = 0;
+    client.webSocket.on("message", () => {
+      read += 1;
+      if (read % 2_000 !== 0) return;
+      client.webSocket.pause();
+      void someTurns(20).then(() => client.webSocket.resume());
+    });
+    await Promise.race([client.untilStatus("build-error"), client.closed]);
+    expect(client.told).toEqual(["QUEUED", "BUILDING", ...lines, "BUILD-ERROR"]);
+  });
+});
+
+async function someTurns(count: number): Promise<void> {
+  for (let turns = 0; turns < count; turns += 1) await turn();
+}
