@@ -1,0 +1,49 @@
+// What a scheduler promises about commands that run to their end beside an app.
+
+import { expect, test } from "vitest";
+import type { SchedulerUnderTest } from "../scheduler-contract.ts";
+import { never, serve, start, talkAll } from "./rollouts.ts";
+
+export function commandsContract({
+  scheduler,
+  rolloutOf,
+  next,
+  promote,
+  untilGone,
+  running,
+}: SchedulerUnderTest): void {
+  test("a command runs to its end beside what serves, and nothing of it stays", async () => {
+    const serving = rolloutOf(serve("serving"));
+    const { addresses } = await start(scheduler(), serving);
+    await promote(serving);
+    const written: Buffer[] = [];
+    const onOutput = (bytes: Uint8Array) => void written.push(Buffer.from(bytes));
+    const task = next(serving, 'echo "$GREETING from $CONTAINER"; echo oops >&2; exit 3', {
+      processType: "hook",
+      environment: { GREETING: "hello" },
+    });
+    const exit = await scheduler().run(task, { onOutput, signal: never });
+    expect(exit).toEqual({ exitCode: 3, outOfMemory: false });
+    const said = Buffer.concat(written).toString().trimEnd().split("\n");
+    expect(new Set(said)).toEqual(new Set(["hello from hook-1", "oops"]));
+    await untilGone(task);
+    expect(await talkAll(addresses)).toEqual(["serving"]);
+    expect(await running(serving)).toEqual([serving.rolloutId]);
+    await scheduler().removeApp(serving.appId);
+  });
+
+  test("a command that is aborted, or was left by a dead attempt, goes", async () => {
+    const task = rolloutOf("echo begun; exec sleep 600");
+    const onOutput = () => stop.abort(new Error("enough"));
+    const stop = new AbortController();
+    await expect(scheduler().run(task, { onOutput, signal: stop.signal })).rejects.toThrow("enough");
+    await untilGone(task);
+    const begun = Promise.withResolvers<void>();
+    const left = scheduler().run(task, { onOutput: () => begun.resolve(), signal: never });
+    left.catch(() => undefined);
+    await begun.promise;
+    await scheduler().discard(task.appId, task.rolloutId, { attempt: task.attempt });
+    await untilGone(task);
+    expect(await Promise.allSettled([left])).toMatchObject([{ status: expect.stringMatching(/./) }]);
+  });
+}

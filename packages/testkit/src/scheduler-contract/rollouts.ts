@@ -1,0 +1,93 @@
+// Rollouts as the scheduler's contract needs them: small servers, started, failed and talked to.
+
+import { randomUUID } from "node:crypto";
+import { connect } from "node:net";
+import { vi } from "vitest";
+import type { Address, RolloutSpec, Scheduler } from "@slipway/core";
+
+export const never = new AbortController().signal;
+const mebibyte = 1024 ** 2;
+
+/**
+ * A server that sends an answer to each who connects, and ends with a failure when it is told to die. Answer and first
+ * words may hold variables as Perl writes them.
+ */
+export function serve(answer: string, { address = "0.0.0.0", says = "about to listen" } = {}): string {
+  return `exec perl -MIO::Socket::INET -e '
+    $| = 1;
+    print "${says}\\n";
+    my $server = IO::Socket::INET->new(
+      LocalAddr => "${address}", LocalPort => $ENV{PORT}, Listen => 5, ReuseAddr => 1) or die;
+    while (my $client = $server->accept) {
+      my $said = <$client>;
+      exit 1 if $said =~ /die/;
+      print $client "${answer}";
+      close $client;
+    }'`;
+}
+
+export function spec(image: string, script: string): RolloutSpec {
+  const releaseId = randomUUID();
+  return {
+    appId: randomUUID(),
+    appName: "contract",
+    releaseId,
+    releaseNumber: 1,
+    rolloutId: releaseId,
+    count: 1,
+    deploymentId: randomUUID(),
+    attempt: 1,
+    image,
+    command: ["bash", "-c", script],
+    processType: "web",
+    environment: {},
+    limits: { memoryBytes: 128 * mebibyte, cpus: 1, pids: 64 },
+    bootTimeoutMs: 20_000,
+    hostname: null,
+  };
+}
+
+export async function start(scheduler: Scheduler, rollout: RolloutSpec) {
+  let text = "";
+  const onOutput = (bytes: Uint8Array): void => void (text += Buffer.from(bytes).toString("utf8"));
+  const addresses = await scheduler.start(rollout, { signal: never, onOutput });
+  return { addresses, text };
+}
+
+export async function startToFail(scheduler: Scheduler, rollout: RolloutSpec) {
+  let text = "";
+  const onOutput = (bytes: Uint8Array): void => void (text += Buffer.from(bytes).toString("utf8"));
+  const started = scheduler.start(rollout, { signal: never, onOutput });
+  const error: unknown = await started.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  return { error, text };
+}
+
+/** Of the assertions, what is to hold soon: tests that run side by side cannot use `expect.poll`. */
+export async function eventually(holds: () => Promise<void>): Promise<void> {
+  await vi.waitFor(holds, { timeout: 30_000, interval: 100 });
+}
+
+export function lines(text: string): string[] {
+  return text.trimEnd().split("\n");
+}
+
+export function talkAll(addresses: readonly Address[]): Promise<string[]> {
+  return Promise.all(addresses.map((address) => talk(address)));
+}
+
+/** What the server at the address answers; "" when it closes without a word or is not there. */
+export function talk(address: Address | undefined, words = "hello"): Promise<string> {
+  if (address === undefined) throw new Error("there is no address");
+  const { host, port } = address;
+  return new Promise((resolve) => {
+    let answer = "";
+    const socket = connect({ host, port }, () => socket.write(`${words}\n`));
+    socket.setEncoding("utf8");
+    socket.on("data", (chunk: string) => (answer += chunk));
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => resolve(answer));
+  });
+}

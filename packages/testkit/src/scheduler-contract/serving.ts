@@ -1,0 +1,139 @@
+// What a scheduler promises about rollouts that come up: addresses, promotion, what takes the place of what.
+
+import { randomUUID } from "node:crypto";
+import { expect, test } from "vitest";
+import type { SchedulerUnderTest } from "../scheduler-contract.ts";
+import { eventually, lines, serve, start, talk, talkAll } from "./rollouts.ts";
+
+export function servingContract({
+  open,
+  scheduler,
+  rolloutOf,
+  next,
+  promote,
+  untilGone,
+  running,
+}: SchedulerUnderTest): void {
+  test("an instance answers at its address once it is started", async () => {
+    const rollout = rolloutOf(serve("first"));
+    const { addresses, text } = await start(scheduler(), rollout);
+    expect(await talkAll(addresses)).toEqual(["first"]);
+    expect(text).toBe("about to listen\n");
+    const { appId, releaseId, rolloutId, attempt } = rollout;
+    expect(await scheduler().list()).toContainEqual({ appId, releaseId, rolloutId, attempt });
+    await scheduler().removeApp(appId);
+  });
+
+  test("several instances each have an address, an index and an environment of their own", async () => {
+    const script = serve("$ENV{GREETING} $ENV{CONTAINER} $ENV{HOSTNAME}", { says: "$ENV{CONTAINER}" });
+    const greeting = `{{ .Task }} "'$HOME\\`;
+    const rollout = rolloutOf(script, { count: 3, environment: { GREETING: greeting } });
+    const { addresses, text } = await start(scheduler(), rollout);
+    const answers = [1, 2, 3].map((index) => `${greeting} web-${index} contract-web-${index}`);
+    expect(await talkAll(addresses)).toEqual(answers);
+    expect(lines(text).toSorted()).toEqual(["web-1", "web-2", "web-3"]);
+    await promote(rollout);
+    expect(await scheduler().addresses(rollout.appId, rollout.rolloutId)).toEqual(addresses);
+    const { appId, releaseId, releaseNumber, rolloutId, processType, limits } = rollout;
+    const instances = await scheduler().instances(appId);
+    expect(instances.map(({ address }) => address)).toEqual(addresses);
+    expect(instances.map(({ index }) => index)).toEqual([1, 2, 3]);
+    const { memoryBytes, cpus } = limits;
+    const common = { appId, releaseId, releaseNumber, rolloutId, processType, memoryBytes, cpus };
+    for (const instance of instances) expect(instance).toMatchObject({ ...common, state: "running" });
+    expect(new Set(instances.map(({ id }) => id)).size).toBe(3);
+    expect(await running(rollout)).toEqual([rolloutId]);
+    await scheduler().removeApp(appId);
+    await untilGone(rollout);
+    expect(await scheduler().instances(appId)).toEqual([]);
+  });
+
+  test("what serves goes on until the next is promoted, and is gone then", async () => {
+    const first = rolloutOf(serve("first"), { count: 2 });
+    const second = next(first, serve("second"));
+    const old = await start(scheduler(), first);
+    await promote(first);
+    const { addresses } = await start(scheduler(), second);
+    expect(await talkAll(old.addresses)).toEqual(["first", "first"]);
+    expect(await talkAll(addresses)).toEqual(["second"]);
+    await promote(second);
+    await promote(second);
+    expect(await talkAll(addresses)).toEqual(["second"]);
+    await untilGone(first);
+    expect(await running(first)).toEqual([second.rolloutId]);
+    await scheduler().removeApp(first.appId);
+  });
+
+  test("a new rollout of the same release takes the place of the one that serves", async () => {
+    const first = rolloutOf(serve("$ENV{CONTAINER}"));
+    const second = { ...first, rolloutId: randomUUID(), count: 2, deploymentId: null };
+    await start(scheduler(), first);
+    await promote(first);
+    const { addresses } = await start(scheduler(), second);
+    await promote(second);
+    expect(await talkAll(addresses)).toEqual(["web-1", "web-2"]);
+    expect(await running(first)).toEqual([second.rolloutId]);
+    await scheduler().removeApp(first.appId);
+  });
+
+  test("none at all is a rollout too: what serves stops when it is promoted", async () => {
+    const first = rolloutOf(serve("first"));
+    const none = next(first, serve("second"), { count: 0 });
+    await start(scheduler(), first);
+    await promote(first);
+    expect((await start(scheduler(), none)).addresses).toEqual([]);
+    await promote(none);
+    await untilGone(first);
+    expect(await scheduler().instances(first.appId)).toEqual([]);
+    expect(await scheduler().addresses(first.appId, none.rolloutId)).toEqual([]);
+  });
+
+  test("one that ignores SIGTERM is stopped all the same", async () => {
+    const first = rolloutOf(`trap "" TERM; ${serve("stubborn")}`);
+    const second = next(first, serve("second"));
+    await start(scheduler(), first);
+    await promote(first);
+    await start(scheduler(), second);
+    await promote(second);
+    await untilGone(first);
+    expect(await running(first)).toEqual([second.rolloutId]);
+    await scheduler().removeApp(first.appId);
+  });
+
+  test("a promoted instance that crashes is started again", async () => {
+    const rollout = rolloutOf(serve("alive"));
+    const { addresses } = await start(scheduler(), rollout);
+    await promote(rollout);
+    expect(await talk(addresses[0], "die")).toBe("");
+    await eventually(async () => {
+      const answers = await talkAll(await scheduler().addresses(rollout.appId, rollout.rolloutId));
+      expect(answers).toEqual(["alive"]);
+    });
+    await scheduler().removeApp(rollout.appId);
+  });
+
+  test("apps started at once each have an address of their own", async () => {
+    await using other = open();
+    const rollouts = ["one", "two", "three"].map((answer) => rolloutOf(serve(answer)));
+    const started = await Promise.all(
+      rollouts.map((rollout, index) => start(index === 0 ? other : scheduler(), rollout)),
+    );
+    const answers = await talkAll(started.flatMap(({ addresses }) => addresses));
+    expect(answers).toEqual(["one", "two", "three"]);
+    await Promise.all(rollouts.map(({ appId }) => scheduler().removeApp(appId)));
+    expect(await Promise.all(rollouts.map(running))).toEqual([[], [], []]);
+  });
+
+  test("a rollout that is not there cannot be promoted, and what serves stays", async () => {
+    const first = rolloutOf(serve("first"));
+    const { addresses } = await start(scheduler(), first);
+    await promote(first);
+    await expect(promote(next(first, "true"))).rejects.toMatchObject({ code: "not-found" });
+    expect(await talkAll(addresses)).toEqual(["first"]);
+    await scheduler().removeApp(first.appId);
+  });
+
+  test("it answers", async () => {
+    await expect(scheduler().ping()).resolves.toBeUndefined();
+  });
+}
