@@ -1,9 +1,13 @@
 // A bridge network of our own, made once by whoever comes first.
 
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { label } from "@slipway/core";
 import type Docker from "dockerode";
 import { ask, statusOf } from "./client.ts";
+
+const tryAgainMs = 100;
+const maxTries = 100;
 
 /**
  * Containers on the network reach the world through the host's address translation, and NOT one another: inter-container
@@ -23,10 +27,14 @@ export async function ensureNetwork(
   const found = await oldest(docker, name, signal);
   if (found !== null) return found;
   const bridge = scope === "local" ? await bridgeOptions(docker, name, signal) : {};
-  const made = await create(docker, { name, scope, installationId, bridge }, signal);
-  const chosen = made ?? (await oldest(docker, name, signal));
-  if (chosen === null) throw new Error(`network ${name} was removed while it was made`);
-  return chosen;
+  // While another process makes it, the engine refuses ours and does not list theirs yet.
+  for (let tries = 0; tries < maxTries; tries += 1) {
+    const made = await create(docker, { name, scope, installationId, bridge }, signal);
+    const chosen = made ?? (await oldest(docker, name, signal));
+    if (chosen !== null) return chosen;
+    await sleep(tryAgainMs);
+  }
+  throw new Error(`network ${name} is neither there nor can it be made`);
 }
 
 /**
