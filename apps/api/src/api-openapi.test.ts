@@ -1,23 +1,11 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { changeApp } from "@slipway/core";
-import type { SourceAnswer } from "@slipway/protocol";
-import {
-  aCollaborator,
-  aLogChunk,
-  aName,
-  aNewDeployment,
-  aNewRelease,
-  aUser,
-  anApiToken,
-  anOperation,
-  anApp,
-  aNotifier,
-  lacksRedis,
-} from "@slipway/testkit";
+import { aName, lacksRedis } from "@slipway/testkit";
 import { startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
+import { seedFor } from "./test-seed.ts";
+import type { Seed } from "./test-seed.ts";
 
 interface Content {
   readonly headers?: Readonly<Record<string, unknown>>;
@@ -37,8 +25,6 @@ interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: { readonly responses: Readonly<Record<string, Content>> };
 }
-
-type Seed = Readonly<Record<string, string>>;
 
 /** Formats are told to readers; what is right is for the schemas' own rules. */
 /** Headers of ours: those that a client has to be told of. */
@@ -70,7 +56,7 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
     for (const [path, method, operation] of operations()) {
       const asked = `${method} ${path}`;
       const { type, body } = bodyOf(operation, asked);
-      const answer = await fetch(urlOf(path, operation, await seeded(method)), {
+      const answer = await fetch(urlOf(path, operation, await seedFor(api, method)), {
         method: method.toUpperCase(),
         headers: { "content-type": type, ...authorizationOf(operation) },
         ...(body === undefined ? {} : { body }),
@@ -84,7 +70,7 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
     const path = "/apps/{app}/deployments/{deployment}/output";
     const operation = document.paths[path]?.["get"];
     if (operation === undefined) throw new Error(`${path} is not described`);
-    const seed = await seeded("get");
+    const seed = await seedFor(api, "get");
     await api.ask(
       api.operatorToken,
       "POST",
@@ -141,53 +127,6 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
         operation,
       ]),
     );
-  }
-
-  /** One of everything that paths name, and what is signed for the method: a source without an archive to put one, else with one. */
-  async function seeded(method: string): Promise<Seed> {
-    const { store } = api;
-    const operator = await store.users.byUsername("admin");
-    if (operator === null) throw new Error("there is no operator");
-    const app = anApp({ name: aName(), ownerId: operator.id });
-    await store.apps.create(app);
-    const asked = aNewDeployment({ appId: app.id, ownerId: operator.id });
-    const deployment = await store.deployments.create(asked);
-    await store.logs.append(aLogChunk({ deploymentId: deployment.id, lines: ["one"] }));
-    const release = await store.releases.create(aNewRelease({ appId: app.id }));
-    await store.apps.compareAndSet(changeApp(app, new Date(), { currentReleaseId: release.id }));
-    const operation = anOperation({ appId: app.id });
-    await store.operations.create(operation);
-    const notifier = aNotifier({ appId: app.id });
-    await store.notifiers.create(notifier);
-    const variable = { variables: [{ name: "A", value: "b" }] };
-    const set = await api.ask(api.operatorToken, "PUT", `/v1/apps/${app.id}/variables`, variable);
-    const { user } = await api.newUser();
-    const token = anApiToken({ userId: operator.id });
-    await store.tokens.create(token);
-    const collaborator = aCollaborator({ appId: app.id, userId: user.id });
-    await store.collaborators.create(collaborator);
-    const grace = aUser({ email: "grace@example.com" });
-    if ((await store.users.byEmail(grace.email)) === null) await store.users.create(grace);
-    const source = await newSource();
-    if (method !== "put") await fetch(source.upload_url, { method: "PUT", body: "archive" });
-    const signed = new URL(method === "put" ? source.upload_url : source.download_url);
-    return {
-      ...Object.fromEntries(signed.searchParams),
-      source: signed.pathname.split("/").at(-2) ?? "",
-      app: app.name,
-      current_name: app.name,
-      deployment: deployment.id,
-      user: user.id,
-      token: token.id,
-      collaborator: collaborator.id,
-      operation: operation.id,
-      notifier: notifier.id,
-      variable: (set.body as { variables: { id: string }[] }).variables[0]?.id ?? "",
-    };
-  }
-
-  async function newSource(): Promise<SourceAnswer["source"]> {
-    return ((await api.ask(api.operatorToken, "POST", "/v1/sources", {})).body as SourceAnswer).source;
   }
 
   function urlOf(path: string, { parameters }: Operation, seed: Seed): URL {
