@@ -11,6 +11,7 @@ import {
   portSetting,
   signingKeysFrom,
   storageUrls,
+  trustedProxiesSetting,
   withSigningKeys,
 } from "@slipway/service";
 import type { Environment } from "@slipway/service";
@@ -24,10 +25,6 @@ const publicUrl = (protocol: RegExp, error: string) =>
 
 /** How many in a window of time; 0 for no limit. */
 const limitSetting = z.coerce.number().int().min(0);
-const proxyNames = ["loopback", "linklocal", "uniquelocal"];
-const proxy = z.union([z.enum(proxyNames), z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
-  error: `must be a number of proxies, or addresses, CIDR ranges, ${proxyNames.join(", ")}`,
-});
 
 const settings = commonSettings.extend({
   ...appUrlSettings.shape,
@@ -46,11 +43,7 @@ const settings = commonSettings.extend({
   RATE_LIMIT_POLLS: limitSetting.default(12_000),
   RATE_LIMIT_ADDRESS: limitSetting.default(1_200),
   LOGIN_ATTEMPTS: limitSetting.default(20),
-  TRUST_PROXY: z
-    .string()
-    .optional()
-    .transform(proxiesIn)
-    .pipe(z.union([z.int(), z.array(proxy)])),
+  TRUST_PROXY: trustedProxiesSetting,
   CORS_ORIGINS: originsSetting,
 });
 const schema = withSigningKeys(settings);
@@ -82,6 +75,3 @@ export function readStorageConfig(environment: Environment): ReturnType<typeof s
 }
 
 /** A number of proxies in a row, or the ones to trust. */
-function proxiesIn(text = "0"): number | string[] {
-  return /^\d$/.test(text) ? Number(text) : text.split(/[\s,]+/).filter((item) => item !== "");
-}

@@ -46,12 +46,18 @@ export async function startStream(
     if (!found.ok) logger.warn({ parts: found.parts }, "not healthy");
     return found;
   };
-  const server = await listen(connections, { host: config.STREAM_HOST, port: config.STREAM_PORT, health });
+  const server = await listen(connections, {
+    host: config.STREAM_HOST,
+    port: config.STREAM_PORT,
+    trustedProxies: config.TRUST_PROXY,
+    health,
+  });
   const socketIo = openSocketIo(server, {
     platform,
     connections,
     limits: bounds,
     corsOrigins: config.CORS_ORIGINS,
+    trustedProxies: config.TRUST_PROXY,
   });
   const resources = opened.move();
   return {

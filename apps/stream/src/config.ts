@@ -8,6 +8,7 @@ import {
   portSetting,
   signingKeysFrom,
   storageUrls,
+  trustedProxiesSetting,
   withSigningKeys,
 } from "@slipway/service";
 import type { Environment } from "@slipway/service";
@@ -16,6 +17,7 @@ const settings = commonSettings.extend({
   STREAM_PORT: portSetting.default(4101),
   STREAM_HOST: z.string().min(1).default("127.0.0.1"),
   CORS_ORIGINS: originsSetting,
+  TRUST_PROXY: trustedProxiesSetting,
 });
 const schema = withSigningKeys(settings);
 

@@ -22,6 +22,8 @@ export interface ConnectionOptions {
   /** Name or id from the path; null when the path names no app. */
   readonly app: string | null;
   readonly origin: string | undefined;
+  /** The key of the address it comes from. */
+  readonly address: string;
   readonly limits: ConnectionLimits;
   /** Whether the user may have one connection more. Called once, when it is known who it is. */
   readonly admit: (user: User) => boolean;
@@ -54,6 +56,10 @@ export class Connection implements Client {
 
   get user(): User | undefined {
     return this.#user;
+  }
+
+  get address(): string {
+    return this.#options.address;
   }
 
   /** Whether the client waits for more of a deployment. */

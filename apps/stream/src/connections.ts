@@ -6,12 +6,15 @@ import { goingAway, tooMany } from "./close-codes.ts";
 import type { Close } from "./close-codes.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
+import { closingMs } from "./platform.ts";
 import type { ConnectionLimits, Platform } from "./platform.ts";
 
 /** One client, over whichever transport. */
 export interface Client {
   /** Who it is; undefined until that is known. */
   readonly user: User | undefined;
+  /** The key of the address it came from. */
+  readonly address: string;
   /** Whether it waits for more of a deployment. */
   readonly unfinished: boolean;
   close(close: Close): void;
@@ -24,8 +27,6 @@ export interface Client {
 }
 
 const drainPollMs = 100;
-/** What a client has to answer our close, before it is dropped. */
-const closingMs = 1_000;
 
 export class Connections implements AsyncDisposable {
   readonly #platform: Platform;
@@ -54,17 +55,21 @@ export class Connections implements AsyncDisposable {
   async serve(client: Omit<ConnectionOptions, "limits" | "admit">): Promise<void> {
     const options = { ...client, limits: this.#limits, admit: (user: User) => this.admits(user) };
     const connection = new Connection(this.#platform, options);
-    const refused = this.refusal();
+    const refused = this.refusal(client.address);
     if (refused !== null) return connection.close(refused);
     using _held = this.hold(connection);
     await connection.serve();
   }
 
   /** Why a client of whom nothing is known yet is not taken; null when it is. */
-  refusal(): Close | null {
+  refusal(from: string): Close | null {
     if (this.#draining) return goingAway;
-    const unknown = countOf(this.#all, ({ user }) => user === undefined);
-    const full = this.#all.size >= this.#limits.connections || unknown >= this.#limits.unknownConnections;
+    const unknown = this.#all.values().filter(({ user }) => user === undefined);
+    const addresses = unknown.map(({ address }) => address).toArray();
+    const full =
+      this.#all.size >= this.#limits.connections ||
+      addresses.length >= this.#limits.unknownConnections ||
+      countOf(addresses, (address) => address === from) >= this.#limits.unknownConnectionsPerAddress;
     return full ? tooMany : null;
   }
 
@@ -118,8 +123,8 @@ export class Connections implements AsyncDisposable {
   }
 }
 
-function countOf(clients: Iterable<Client>, matches: (client: Client) => boolean): number {
+function countOf<Item>(items: Iterable<Item>, matches: (item: Item) => boolean): number {
   let count = 0;
-  for (const client of clients) if (matches(client)) count += 1;
+  for (const item of items) if (matches(item)) count += 1;
   return count;
 }

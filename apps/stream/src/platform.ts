@@ -20,6 +20,7 @@ export interface ConnectionLimits {
   readonly connections: number;
   /** Connections that have not said who they are. */
   readonly unknownConnections: number;
+  readonly unknownConnectionsPerAddress: number;
   readonly connectionsPerUser: number;
   /** From the upgrade to the auth frame. */
   readonly authMs: number;
@@ -36,6 +37,7 @@ export interface ConnectionLimits {
 export const defaultLimits: ConnectionLimits = {
   connections: 10_000,
   unknownConnections: 1_000,
+  unknownConnectionsPerAddress: 100,
   connectionsPerUser: 200,
   authMs: 10_000,
   pingMs: 20_000,
@@ -43,6 +45,9 @@ export const defaultLimits: ConnectionLimits = {
   subscriptions: 100,
   backlogBytes: 256 * 1024,
 };
+
+/** What a client has to answer our close, before it is dropped. */
+export const closingMs = 1_000;
 
 /** What a client may send at once; it has to send one small frame only. */
 export const maxClientFrameBytes = 64 * 1024;

@@ -4,16 +4,17 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { WebSocketServer } from "ws";
-import { shownHealth, startListening } from "@slipway/service";
-import type { Health } from "@slipway/service";
+import { addressKeys, shownHealth, startListening } from "@slipway/service";
+import type { Health, TrustedProxies } from "@slipway/service";
 import type { Connections } from "./connections.ts";
 import { maxClientFrameBytes } from "./platform.ts";
 import { socketIoPath } from "./socket-io.ts";
+import { Upgrades } from "./upgrades.ts";
 
 export interface ServerOptions {
   readonly host: string;
   readonly port: number;
+  readonly trustedProxies: TrustedProxies;
   /** Its reasons are not shown to whoever asks: they may name hosts. */
   readonly health: () => Promise<Health>;
 }
@@ -31,7 +32,7 @@ export async function listen(connections: Connections, options: ServerOptions): 
     },
     (request, response) => void answer(request, response, options.health),
   );
-  const upgrades = new WebSocketServer({
+  const upgrades = new Upgrades({
     noServer: true,
     clientTracking: false,
     maxPayload: maxClientFrameBytes,
@@ -39,12 +40,15 @@ export async function listen(connections: Connections, options: ServerOptions): 
     // memory per client, and would make every client's bytes different.
     perMessageDeflate: false,
   });
+  const addressOf = addressKeys(options.trustedProxies);
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (request.url?.startsWith(socketIoPath) === true) return;
     // Every upgrade is accepted, and a refusal is a close: some clients have no way to see a refused handshake.
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
       const app = appIn(request.url ?? "/");
-      void connections.serve({ webSocket, socket: request.socket, app, origin: request.headers.origin });
+      const { origin } = request.headers;
+      const address = addressOf(request);
+      void connections.serve({ webSocket, socket: request.socket, app, origin, address });
     });
   });
   await startListening(server, options);

@@ -1,4 +1,4 @@
-// One socket.io connection: what it follows, and the events it is sent, no faster than it takes them.
+// One socket.io session: what it follows, and the events it is sent, no faster than it takes them.
 
 import { toSlipwayError, SlipwayError } from "@slipway/core";
 import type { App, Deployment, User } from "@slipway/core";
@@ -7,7 +7,6 @@ import { subscribeRequest, unsubscribeRequest } from "@slipway/protocol";
 import type { ClientEvents, SubscriptionAnswer } from "@slipway/protocol";
 import type { z } from "zod";
 import { appFor, deploymentOf, userStill } from "./admission.ts";
-import type { Client } from "./connections.ts";
 import type { Platform } from "./platform.ts";
 import type { ClientSocket } from "./socket-io.ts";
 
@@ -21,7 +20,7 @@ interface Followed {
   readonly follower: Follower;
 }
 
-export class SocketIoSession implements Client, Disposable {
+export class SocketIoSession implements Disposable {
   readonly #platform: Platform;
   readonly #socket: ClientSocket;
   readonly #maxSubscriptions: number;
@@ -51,26 +50,13 @@ export class SocketIoSession implements Client, Disposable {
     return this.#followers.values().some(({ follower }) => follower.unfinished);
   }
 
-  /** The transport is closed rather than the session, so that the client connects again and resumes. */
-  close(): void {
-    this.#socket.conn.close();
-  }
-
-  terminate(): void {
-    this.#socket.conn.close(true);
-  }
-
-  /** socket.io has pings of its own. */
-  ping(): void {}
-
+  /**
+   * Ends what the user may not follow any more. What is asked for from now on is asked by the user as they are now.
+   * @throws {SlipwayError} "unauthorized" once they may follow nothing; another when that cannot be found out now.
+   */
   async recheck(): Promise<void> {
     const { data } = this.#socket;
-    try {
-      // What is asked for from now on is asked by the user as they are now.
-      data.user = await userStill(this.#platform, data.token);
-    } catch (error) {
-      return this.#unlessOurs(error, () => this.close());
-    }
+    data.user = await userStill(this.#platform, data.token);
     for (const [key, { app, deployment }] of this.#followers) {
       try {
         await appFor(this.#platform, data.user, app);

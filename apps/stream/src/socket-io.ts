@@ -3,16 +3,20 @@
 import type { Server as HttpServer } from "node:http";
 import { Server } from "socket.io";
 import type { Socket } from "socket.io";
-import { toSlipwayError } from "@slipway/core";
+import { SlipwayError, toSlipwayError } from "@slipway/core";
 import type { User } from "@slipway/core";
 import { handshakeAuth } from "@slipway/protocol";
 import type { ClientEvents, ServerEvents } from "@slipway/protocol";
+import { addressKeys } from "@slipway/service";
+import type { TrustedProxies } from "@slipway/service";
 import { userOf } from "./admission.ts";
-import { refusal, tooMany, tooManyOfUser } from "./close-codes.ts";
+import { refusal, tooManyOfUser } from "./close-codes.ts";
 import type { Connections } from "./connections.ts";
 import { maxClientFrameBytes } from "./platform.ts";
 import type { ConnectionLimits, Platform } from "./platform.ts";
 import { SocketIoSession } from "./socket-io-session.ts";
+import { SocketIoTransport } from "./socket-io-transport.ts";
+import { Upgrades } from "./upgrades.ts";
 
 export const socketIoPath = "/socket.io/";
 
@@ -22,6 +26,7 @@ export interface SocketIoOptions {
   readonly limits: ConnectionLimits;
   /** Origins whose pages may connect by long polling; WebSockets are not bound by it. */
   readonly corsOrigins: readonly string[];
+  readonly trustedProxies: TrustedProxies;
 }
 
 export type ClientSocket = Socket<ClientEvents, ServerEvents, Record<string, never>, Admitted>;
@@ -34,6 +39,8 @@ interface Admitted {
 
 export function openSocketIo(server: HttpServer, options: SocketIoOptions): { close(): Promise<void> } {
   const { platform, connections, limits, corsOrigins } = options;
+  const addressOf = addressKeys(options.trustedProxies);
+  const transports = new WeakMap<ClientSocket["conn"], SocketIoTransport>();
   const io = new Server<ClientEvents, ServerEvents, Record<string, never>, Admitted>(server, {
     path: socketIoPath,
     serveClient: false,
@@ -43,32 +50,47 @@ export function openSocketIo(server: HttpServer, options: SocketIoOptions): { cl
     pingInterval: limits.pingMs,
     pingTimeout: limits.pingMs,
     cors: { origin: corsOrigins.includes("*") ? "*" : [...corsOrigins] },
-    allowRequest: (_request, answer) => {
-      const close = strangers() >= limits.unknownConnections ? tooMany : connections.refusal();
+    wsEngine: Upgrades,
+    allowRequest: (request, answer) => {
+      const close = connections.refusal(addressOf(request));
       answer(close?.reason, close === null);
     },
+  });
+  io.engine.on("connection", (conn: ClientSocket["conn"]) => {
+    const transport = new SocketIoTransport(conn, addressOf(conn.request));
+    transports.set(conn, transport);
+    const held = connections.hold(transport);
+    conn.once("close", () => held[Symbol.dispose]());
   });
   io.use((socket, next) => void admit(socket, next));
   io.on("connection", (socket) => {
     const session = new SocketIoSession(platform, socket, limits.subscriptions);
-    const held = connections.hold(session);
+    const transport = transportOf(socket);
+    transport.session = session;
     socket.on("disconnect", () => {
-      held[Symbol.dispose]();
       session[Symbol.dispose]();
+      // A client may end its session alone: the transport would stay, of nobody who is known, and without an end.
+      transport.close();
     });
   });
   return { close: () => io.close() };
 
-  /** Transports whose clients have not said who they are: `connections` learns of them when they have. */
-  function strangers(): number {
-    return io.engine.clientsCount - io.of("/").sockets.size;
+  function transportOf({ conn }: ClientSocket): SocketIoTransport {
+    const transport = transports.get(conn);
+    if (transport === undefined) throw new SlipwayError("internal", "a session has no transport");
+    return transport;
   }
 
   async function admit(socket: ClientSocket, next: (error?: Error) => void): Promise<void> {
+    const transport = transportOf(socket);
     try {
+      if (!transport.tries()) throw refusal("one attempt a connection: connect again");
       Object.assign(socket.data, await signIn(platform, connections, socket.handshake.auth));
     } catch (error) {
-      return next(refused(platform, error));
+      next(refused(platform, error));
+      // behind the refusal, which is sent in the next tick
+      setImmediate(() => transport.close());
+      return;
     }
     next();
   }

@@ -17,7 +17,7 @@ import type { LogWriter } from "@slipway/logs";
 import { redisKeys, serverFrame } from "@slipway/protocol";
 import type { ServerFrame } from "@slipway/protocol";
 import { createLogger } from "@slipway/service";
-import type { Service } from "@slipway/service";
+import type { Environment, Service } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import { aNewDeployment, anApp, aUser, freePort, startRedis } from "@slipway/testkit";
 import { startStream } from "./app.ts";
@@ -33,10 +33,14 @@ export interface TestStream extends AsyncDisposable {
   newApp(owner: User): Promise<App>;
   /** A new deployment of an app. */
   deploy(app: App): Promise<Run>;
-  connect(path: string, origin?: string): Client;
+  /** @param headers of the upgrade request. */
+  connect(path: string, origin?: string, headers?: Readonly<Record<string, string>>): Client;
 }
 
-export async function startTestStream(limits: Partial<ConnectionLimits> = {}): Promise<TestStream> {
+export async function startTestStream(
+  limits: Partial<ConnectionLimits> = {},
+  environment: Environment = {},
+): Promise<TestStream> {
   await using opened = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "slipway-stream-"));
   opened.defer(() => rm(directory, { recursive: true, force: true }));
@@ -47,6 +51,7 @@ export async function startTestStream(limits: Partial<ConnectionLimits> = {}): P
     REDIS_URL: server.url,
     INSTALLATION_ID: `test-${randomUUID().slice(0, 8)}`,
     SIGNING_KEY: "0123456789abcdef".repeat(4),
+    ...environment,
   });
   const service = await startStream(config, createLogger({ name: "stream", level: "silent" }), limits);
   opened.defer(() => service.stop({ graceMs: 0 }));
@@ -91,9 +96,9 @@ export async function startTestStream(limits: Partial<ConnectionLimits> = {}): P
       await publishNew(redis, keys, run.deployment);
       return run;
     },
-    connect: (path, origin) => {
+    connect: (path, origin, headers = {}) => {
       const client = new Client(
-        new WebSocket(`ws://${address}${path}`, origin === undefined ? {} : { origin }),
+        new WebSocket(`ws://${address}${path}`, { headers, ...(origin === undefined ? {} : { origin }) }),
       );
       clients.add(client);
       return client;

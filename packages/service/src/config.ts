@@ -24,6 +24,19 @@ export const originsSetting = z
     ),
   );
 
+const proxyNames = ["loopback", "linklocal", "uniquelocal"];
+const proxy = z.union([z.enum(proxyNames), z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+  error: `must be a number of proxies, or addresses, CIDR ranges, ${proxyNames.join(", ")}`,
+});
+/** Proxies whose `X-Forwarded-For` is believed: how many there are in a row, or which. None by default. */
+export const trustedProxiesSetting = z
+  .string()
+  .default("0")
+  .transform((text) =>
+    /^\d$/.test(text) ? Number(text) : text.split(/[\s,]+/).filter((item) => item !== ""),
+  )
+  .pipe(z.union([z.int(), z.array(proxy)]));
+
 /** What every process of an installation takes. Set-up fills most of it in. */
 export const commonSettings = z.object({
   SERVICE_NAME: z.string().min(1).optional(),

@@ -1,5 +1,6 @@
 // What each process needs to live: configuration, its own log, health, start and graceful stop.
 
+export * from "./address.ts";
 export * from "./config.ts";
 export * from "./health.ts";
 export * from "./listen.ts";

@@ -3,7 +3,7 @@
 import type { Request, RequestHandler, Response } from "express";
 import type { Bearer } from "@slipway/auth";
 import { SlipwayError } from "@slipway/core";
-import { addressKey } from "../address.ts";
+import { addressKey } from "@slipway/service";
 import type { BearerLimits, Limiter, Limits, Verdict } from "../limits.ts";
 
 type Guard = RequestHandler<Record<string, string>>;

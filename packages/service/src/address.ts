@@ -1,6 +1,20 @@
 // The address that requests are counted by: what one customer of a provider has, not each of its many.
 
+import type { IncomingMessage } from "node:http";
 import { isIPv6 } from "node:net";
+import proxyAddr from "proxy-addr";
+
+/** How many proxies stand in a row before a server; or their addresses, CIDR ranges, and names of networks. */
+export type TrustedProxies = number | readonly string[];
+
+/** @returns what tells the key of the address a request comes from, as trusted proxies say; Express reads them the same way. */
+export function addressKeys(trusted: TrustedProxies): (request: IncomingMessage) => string {
+  const trusts =
+    typeof trusted === "number"
+      ? (_address: string, hop: number) => hop < trusted
+      : proxyAddr.compile([...trusted]);
+  return (request) => addressKey(proxyAddr(request, trusts));
+}
 
 /** An IPv4 address as it is; of an IPv6 address its /64, for whoever has one address of it has them all. */
 export function addressKey(address: string): string {
