@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -51,6 +51,25 @@ test("a file that is spoiled or gone is told, and the last keys are used on", as
   expect(told).toHaveLength(2);
   await replace(`${second}\n`);
   expect(ids(keys)).not.toEqual(before);
+});
+
+test("a file that could not be read is read as soon as it can be, and told once", async () => {
+  await replace(`${first}\n`);
+  const told: unknown[] = [];
+  const keys = openSigningKeys({ from: { file }, onTrouble: (error) => told.push(error) });
+  const before = ids(keys);
+  const stood = new Date(1_700_000_000_000);
+  const write = async (text: string) => {
+    await writeFile(file, text);
+    await utimes(file, stood, stood);
+  };
+  await write(`short${"\n".repeat(second.length - 4)}`);
+  for (const _use of [1, 2, 3]) expect(ids(keys)).toEqual(before);
+  expect(told).toHaveLength(1);
+  // nothing but the content tells of it
+  await write(`${second}\n`);
+  expect(ids(keys)).not.toEqual(before);
+  expect(told).toHaveLength(1);
 });
 
 test("nothing begins without a key, or with one that can be guessed", async () => {

@@ -13,7 +13,10 @@ export interface SigningKeys {
 export interface SigningKeysOptions {
   /** The secrets, the newest first; or the file that holds them, one a line. */
   readonly from: readonly string[] | { readonly file: string };
-  /** Told when the file cannot be read any more. The keys that were read last are used on. */
+  /**
+   * Told when the file cannot be read any more, once until something changes. It is tried again with each use, and the keys that
+   * were read last are used on.
+   */
   readonly onTrouble: (error: unknown) => void;
 }
 
@@ -28,16 +31,23 @@ export function openSigningKeys({ from, onTrouble }: SigningKeysOptions): Signin
 function keysInFile(file: string, onTrouble: (error: unknown) => void): SigningKeys {
   let version = versionOf(file);
   let keys = readKeys(file);
+  let told: string | null = null;
+  const tell = (error: unknown) => {
+    const trouble = String(error);
+    if (trouble !== told) onTrouble(error);
+    told = trouble;
+  };
   return {
     keys() {
       try {
         const found = versionOf(file);
         if (found !== version) {
-          version = found;
           keys = readKeys(file);
+          version = found;
         }
+        told = null;
       } catch (error) {
-        onTrouble(error);
+        tell(error);
       }
       return keys;
     },
