@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { commonSettings, configFrom, storageUrls } from "./config.ts";
+import { commonSettings, configFrom, originsSetting, storageUrls } from "./config.ts";
 
 const enough = { INSTALLATION_ID: "ab12", REDIS_URL: "redis://:very-secret@127.0.0.1:6379" };
 
@@ -32,6 +32,23 @@ describe("configFrom", () => {
       /REDIS_URL: must be a redis:\/\/[^]*GRACE_MS[^]*LOG_LEVEL/,
     );
     expect(() => configFrom(commonSettings, wrong)).not.toThrow(/very-secret/);
+  });
+
+  test.each([
+    "https://example.com/",
+    "https://example.com/app",
+    "https://Example.com",
+    "https://example.com:443",
+    "ftp://a",
+    "a",
+  ])("%s is no origin", (origin) => {
+    expect(originsSetting.safeParse(`https://example.com ${origin}`).success).toBe(false);
+  });
+
+  test("origins are listed, or all taken", () => {
+    const origins = ["https://example.com", "http://localhost:5173"];
+    expect(originsSetting.parse(origins.join(", "))).toEqual(origins);
+    expect(originsSetting.parse("*")).toEqual(["*"]);
   });
 
   test("an empty variable counts as not set", () => {

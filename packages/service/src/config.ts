@@ -19,7 +19,10 @@ export const originsSetting = z
     z.array(
       z.union([
         z.literal("*"),
-        z.url({ protocol: /^https?$/, error: "must be origins: https://example.com" }),
+        // what has more than an origin, or is written another way, is equal to no Origin that a browser sends
+        z
+          .string()
+          .refine(isOrigin, "must be origins: https://example.com, in lower case and without a slash behind"),
       ]),
     ),
   );
@@ -36,6 +39,10 @@ export const trustedProxiesSetting = z
     /^\d$/.test(text) ? Number(text) : text.split(/[\s,]+/).filter((item) => item !== ""),
   )
   .pipe(z.union([z.int(), z.array(proxy)]));
+
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
 
 /** What every process of an installation takes. Set-up fills most of it in. */
 export const commonSettings = z.object({
