@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
 import { redisKeys } from "@slipway/protocol";
-import { checkHealth } from "@slipway/service";
+import { checkHealth, troubleLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import type { RouterConfig } from "./config.ts";
@@ -12,12 +12,9 @@ import { Routes } from "./routes.ts";
 import { listen } from "./server.ts";
 import { followSwitches } from "./switches.ts";
 
-/** While something is away every attempt fails: one warning in this time is enough, the rest is for debugging. */
-const warnEveryMs = 10_000;
-
 export async function startRouter(config: RouterConfig, logger: Logger): Promise<Service> {
   await using opened = new AsyncDisposableStack();
-  const onTrouble = troubleLog(logger);
+  const onTrouble = troubleLog(logger, "something failed; requests go where their apps were last");
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const redis = opened.adopt(new Redis(config.REDIS_URL, { maxRetriesPerRequest: 2 }), (client) =>
     client.disconnect(),
@@ -45,17 +42,5 @@ export async function startRouter(config: RouterConfig, logger: Logger): Promise
       await server.stop({ graceMs });
       await resources.disposeAsync();
     },
-  };
-}
-
-function troubleLog(logger: Logger): (error: unknown) => void {
-  let warnedAt = Number.NEGATIVE_INFINITY;
-  return (error) => {
-    const quiet = performance.now() - warnedAt < warnEveryMs;
-    if (!quiet) warnedAt = performance.now();
-    logger[quiet ? "debug" : "warn"](
-      { err: error },
-      "something failed; requests go where their apps were last",
-    );
   };
 }

@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 import { openAuth, openSigningKeys } from "@slipway/auth";
 import { openLogFeed } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
-import { checkHealth } from "@slipway/service";
+import { checkHealth, troubleLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import type { StreamConfig } from "./config.ts";
@@ -14,9 +14,6 @@ import type { ConnectionLimits } from "./platform.ts";
 import { listen } from "./server.ts";
 import { openSocketIo } from "./socket-io.ts";
 
-/** While something is away every attempt fails: one warning in this time is enough, the rest is for debugging. */
-const warnEveryMs = 10_000;
-
 export async function startStream(
   config: StreamConfig,
   logger: Logger,
@@ -24,7 +21,7 @@ export async function startStream(
 ): Promise<Service> {
   await using opened = new AsyncDisposableStack();
   const now = () => new Date();
-  const onTrouble = troubleLog(logger);
+  const onTrouble = troubleLog(logger, "followers wait: Redis or the store failed");
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const redis = opened.adopt(new Redis(config.REDIS_URL, { maxRetriesPerRequest: 2 }), (client) =>
     client.disconnect(),
@@ -68,14 +65,5 @@ export async function startStream(
       server.closeAllConnections();
       await resources.disposeAsync();
     },
-  };
-}
-
-function troubleLog(logger: Logger): (error: unknown) => void {
-  let warnedAt = Number.NEGATIVE_INFINITY;
-  return (error) => {
-    const quiet = performance.now() - warnedAt < warnEveryMs;
-    if (!quiet) warnedAt = performance.now();
-    logger[quiet ? "debug" : "warn"]({ err: error }, "followers wait: Redis or the store failed");
   };
 }

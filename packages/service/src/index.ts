@@ -6,3 +6,4 @@ export * from "./health.ts";
 export * from "./listen.ts";
 export * from "./logger.ts";
 export * from "./run.ts";
+export * from "./trouble.ts";
