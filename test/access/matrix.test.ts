@@ -1,16 +1,19 @@
-// Who gets where: every route of the API for every role, then the sockets and the dashboard, by the one table of permissions.
+// Who gets where: every route of the API for every role, then the events, the sockets and the dashboard, by the one table.
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { accountPermissions, accountRole, allows, appPermissions, isAppPermission } from "@slipway/auth";
 import type { AppRole } from "@slipway/auth";
+import type { App } from "@slipway/core";
 import { aCollaborator, aLogChunk, aNewDeployment, anApp, lacksRedis } from "@slipway/testkit";
 import { v1Routes } from "../../apps/api/src/routes.ts";
 import { isPermission } from "../../apps/api/src/route.ts";
 import type { Access, Route } from "../../apps/api/src/route.ts";
 import { startTestApi } from "../../apps/api/src/test-api.ts";
 import type { Answer, TestApi } from "../../apps/api/src/test-api.ts";
+import { IoClient } from "../../apps/stream/src/test-socket-io.ts";
 import { startTestStream } from "../../apps/stream/src/test-stream.ts";
+import type { TestStream } from "../../apps/stream/src/test-stream.ts";
 import { registeredRoutes } from "./registered.ts";
 
 const roles = ["anonymous", "stranger", "limited", "collaborator", "owner", "operator"] as const;
@@ -81,6 +84,21 @@ describe.skipIf(await lacksRedis())("every route, for every role", () => {
     expect(wrong).toEqual([]);
   });
 
+  test.each(roles)("%s, who follows an output as events", async (role) => {
+    const outputs = routes.filter(({ method, path }) => method === "get" && path.endsWith("/output"));
+    expect(outputs).toHaveLength(2);
+    for (const route of outputs) {
+      const path = route.path.replace(":app", names.app).replace(":deployment", names.deployment);
+      const authorization = `Bearer ${tokens[role] ?? ""}`;
+      const headers = tokens[role] === undefined ? {} : { authorization };
+      const answer = await fetch(`${api.url}/v1${path}?follow=1`, { headers });
+      const events = answer.headers.get("content-type")?.startsWith("text/event-stream") === true;
+      const body: unknown = events ? await answer.body?.cancel() : await answer.json();
+      expect(meaningOf({ status: answer.status, body })).toBe(expectedOf(route, role));
+      expect(events).toBe(mayFollow(role));
+    }
+  });
+
   test("a route that is open answers, and one with credentials of its own wants them", async () => {
     const statuses = async (access: Route["access"], role: Role) => {
       const answers = routes.filter((route) => route.access === access).map((route) => ask(route, role));
@@ -102,39 +120,60 @@ describe.skipIf(await lacksRedis())("every route, for every role", () => {
   });
 });
 
-describe.skipIf(await lacksRedis())("the socket of an app, for every role", () => {
-  test("is for those who may read its logs", async () => {
-    await using stream = await startTestStream();
+describe.skipIf(await lacksRedis())("the sockets of an app, for every role", () => {
+  const table = Object.fromEntries(roles.map((role) => [role, mayFollow(role)]));
+  const tokens: Partial<Record<Role, string>> = { anonymous: "nobody" };
+  let stream: TestStream;
+  let app: App;
+
+  beforeAll(async () => {
+    stream = await startTestStream();
     const owner = await stream.newUser();
-    const app = await stream.newApp(owner.user);
-    const run = await stream.deploy(app);
-    const tokenOf = async (role: Role): Promise<string> => {
-      if (role === "anonymous") return "nobody";
-      if (role === "owner") return owner.jwt;
+    tokens.owner = owner.jwt;
+    app = await stream.newApp(owner.user);
+    await stream.deploy(app);
+    for (const role of ["stranger", "limited", "collaborator", "operator"] as const) {
       const { user, jwt } = await stream.newUser({ operator: role === "operator" });
-      if (role === "limited" || role === "collaborator") {
-        await stream.store.collaborators.create(aCollaborator({ appId: app.id, userId: user.id, role }));
-      }
-      return jwt;
-    };
+      tokens[role] = jwt;
+      if (role !== "limited" && role !== "collaborator") continue;
+      await stream.store.collaborators.create(aCollaborator({ appId: app.id, userId: user.id, role }));
+    }
+  });
+  afterAll(() => stream[Symbol.asyncDispose]());
+
+  test("the WebSocket is for those who may read its logs", async () => {
     const follows: Partial<Record<Role, boolean>> = {};
     for (const role of roles) {
       const client = stream.connect(`/apps/${app.name}`);
-      await client.auth(await tokenOf(role));
+      await client.auth(tokens[role] ?? "");
       follows[role] = await Promise.race([
-        client.untilStatus(run.deployment.status).then(() => true),
+        client.untilStatus("queued").then(() => true),
         client.closed.then(({ code }) => code !== 1008),
       ]);
     }
-    const table = roles.map((role) => [role, mayFollow(role)]);
-    expect(follows).toEqual(Object.fromEntries(table));
+    expect(follows).toEqual(table);
+  });
+
+  test("so is socket.io, for the app and for a deployment", async () => {
+    const { deployment } = await stream.deploy(app);
+    for (const wanted of [{ app: app.name }, { app: app.id, deployment: deployment.id }]) {
+      const follows: Partial<Record<Role, boolean>> = {};
+      for (const role of roles) {
+        using client = new IoClient(stream.url, tokens[role], ["websocket"]);
+        follows[role] = await Promise.race([
+          client.ask("subscribe", wanted).then(({ ok }) => ok),
+          client.refused.then(() => false),
+        ]);
+      }
+      expect(follows).toEqual(table);
+    }
   });
 });
 
 type Meaning = "passed" | "who?" | "no" | "what?";
 
 /** A 404 of something in the app is an answer of the route itself. */
-function meaningOf({ status, body }: Answer): Meaning {
+function meaningOf({ status, body }: Pick<Answer, "status" | "body">): Meaning {
   if (status === 401) return "who?";
   if (status === 403) return "no";
   const { resource, error } = (body ?? {}) as { resource?: string; error?: string };
