@@ -8,8 +8,9 @@ import { PathLedger } from "./path-ledger.ts";
 import { type Budget, type TarEntry, readTar } from "./tar-reader.ts";
 
 export interface SourceLimits {
-  /** What the archive may unpack to. */
+  /** What the archive may unpack to, the headers of its entries included. */
   readonly maxSourceBytes: number;
+  /** Files, links and folders, also those that are named by what lies in them only. */
   readonly maxEntries: number;
 }
 
@@ -45,12 +46,10 @@ export async function* checkedEntries(
 ): AsyncGenerator<CheckedEntry> {
   await using reader = new ByteReader(gunzip(archive, signal));
   const ledger = new PathLedger();
+  const count = entryBudget(limits);
   let root: string | undefined;
-  let entryCount = 0;
   for await (const entry of readTar(reader, sizeBudget(limits))) {
-    entryCount += 1;
-    if (entryCount > limits.maxEntries)
-      throw tooLarge(`holds more than ${limits.maxEntries} files and folders`);
+    count(1);
     const [top, ...rest] = cleanSegments(entry.path);
     const kind = kindOf(entry);
     if (top === undefined || (top !== root && isArchiverLitter(top))) continue;
@@ -59,8 +58,10 @@ export async function* checkedEntries(
     if (root === undefined && path !== "") yield impliedFolder("", entry);
     root = top;
     const checked = checkEntry(entry, kind, path, root, ledger);
-    for (const folder of ledger.note(path, kind === "hardlink" ? "file" : kind))
-      yield impliedFolder(folder, entry);
+    const folders = ledger.note(path, kind === "hardlink" ? "file" : kind);
+    // One name in an archive may stand for hundreds of folders.
+    count(folders.length);
+    for (const folder of folders) yield impliedFolder(folder, entry);
     yield checked;
   }
   if (root === undefined) throw new SlipwayError("archive-invalid", "The archive is empty.");
@@ -111,6 +112,14 @@ function sizeBudget({ maxSourceBytes }: SourceLimits): Budget {
     totalBytes += sizeBytes;
     if (totalBytes > maxSourceBytes)
       throw tooLarge(`unpacks to more than ${(maxSourceBytes / 1024 ** 2).toFixed()} MiB`);
+  };
+}
+
+function entryBudget({ maxEntries }: SourceLimits): (entries: number) => void {
+  let total = 0;
+  return (entries) => {
+    total += entries;
+    if (total > maxEntries) throw tooLarge(`holds more than ${maxEntries} files and folders`);
   };
 }
 

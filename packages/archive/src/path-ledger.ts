@@ -5,7 +5,10 @@ import { refused } from "./entry-path.ts";
 
 export type PathKind = "directory" | "file" | "symlink";
 
-/** Keeps 16 bytes a path however long it is: a hostile archive cannot make it large. */
+/**
+ * Keeps 22 characters a path however long it is, and forgets none: whoever notes has to bound how many entries and folders
+ * above them there are.
+ */
 export class PathLedger {
   readonly #kinds = new Map<string, PathKind>();
   #lastParent = "";

@@ -313,6 +313,21 @@ describe("limits", () => {
     const entries = Array.from({ length: 1001 }, (_, index) => ({ path: `app/${index}` }));
     expect(await refusalOf(entries)).toContain("holds more than 1000 files and folders");
   });
+
+  test("of the number of folders that are named by what lies in them only", async () => {
+    const entries = Array.from({ length: 5 }, (_, index) => ({
+      path: "app/x",
+      pax: { path: `app/${index}/${"d/".repeat(220)}x` },
+    }));
+    expect(await refusalOf(entries)).toContain("holds more than 1000 files and folders");
+    expect(await unpacked(entries.slice(0, 4))).toHaveLength(1 + 4 * 222);
+  });
+
+  test("of the size of entries without content", async () => {
+    const entries = Array.from({ length: 900 }, (_, index) => ({ path: `app/${index}` }));
+    const changes = { limits: { ...limits, maxSourceBytes: 400 * 1024 } };
+    expect(await refusalOf(entries, changes)).toContain("archive-too-large: The archive unpacks to more than");
+  });
 });
 
 describe("the archive's stream", () => {

@@ -39,6 +39,7 @@ export async function* readTar(reader: ByteReader, budget: Budget): AsyncGenerat
     if (block.length === 0) return;
     const header = decodeHeader(block, extension, isFirst);
     if (header === "end") break;
+    budget(blockSizeBytes);
     if (isExtension(header)) {
       extensionCount += 1;
       if (extensionCount > maxExtensionsPerEntry) throw damaged("too many extended headers");
