@@ -14,16 +14,17 @@ import {
 import type { Deployment, DeploymentFacts, DeploymentStatus } from "@slipway/core";
 import { publishStatus } from "@slipway/logs";
 import type { DeployTask } from "@slipway/queue";
+import { Hold } from "./hold.ts";
 import type { Platform } from "./platform.ts";
 import { storeChange } from "./store-change.ts";
 
 export class Lease {
   readonly #platform: Platform;
-  #held: Deployment;
+  readonly #hold: Hold<Deployment>;
 
   private constructor(platform: Platform, held: Deployment) {
     this.#platform = platform;
-    this.#held = held;
+    this.#hold = new Hold(platform.store.deployments, held);
   }
 
   /**
@@ -68,26 +69,26 @@ export class Lease {
   }
 
   get deployment(): Deployment {
-    return this.#held;
+    return this.#hold.entity;
   }
 
   /** @throws {SlipwayError} "aborted" or "lease-lost" when somebody else has changed the deployment. */
   async change(to: DeploymentStatus, lineCount: number, facts: DeploymentFacts = {}): Promise<void> {
-    await this.#store(changeStatus(this.#held, to, { at: this.#platform.now(), lineCount, facts }));
-    await publishStatus(this.#platform.redis, this.#platform.keys, this.#held);
+    await this.#store(changeStatus(this.deployment, to, { at: this.#platform.now(), lineCount, facts }));
+    await publishStatus(this.#platform.redis, this.#platform.keys, this.deployment);
   }
 
   /** The step after which the deployment can no longer be aborted. Repeating it is fine. */
   async goLive(releaseId: string): Promise<void> {
-    if (this.#held.releaseId !== releaseId) await this.#store(goLive(this.#held, releaseId));
+    if (this.deployment.releaseId !== releaseId) await this.#store(goLive(this.deployment, releaseId));
   }
 
   /** Records the closed log of a deployment that was ended from outside, unless a later attempt is closing it. */
   async seal(log: { lineCount: number; sha256: string }): Promise<void> {
     const { deployments } = this.#platform.store;
-    const ended = await deployments.get(this.#held.id);
+    const ended = await deployments.get(this.deployment.id);
     if (ended === null || !isFinal(ended.status) || ended.logSha256 !== null) return;
-    if (ended.attempt !== this.#held.attempt) return;
+    if (ended.attempt !== this.deployment.attempt) return;
     const sealed = sealLog(ended, log);
     if (await deployments.compareAndSet(sealed)) {
       await publishStatus(this.#platform.redis, this.#platform.keys, sealed);
@@ -96,20 +97,18 @@ export class Lease {
 
   /** Why somebody ended the deployment, for its log. */
   async abortReason(): Promise<string> {
-    const ended = await this.#platform.store.deployments.get(this.#held.id);
+    const ended = await this.#platform.store.deployments.get(this.deployment.id);
     return ended?.failure?.message ?? "the app was deleted";
   }
 
   /** Resolves while the deployment is still ours; otherwise rejects with why it is not. */
   async check(): Promise<void> {
-    const now = await this.#platform.store.deployments.get(this.#held.id);
-    if (now?.revision !== this.#held.revision) throw lost(now);
+    const taken = await this.#hold.takenBy();
+    if (taken !== undefined) throw lost(taken);
   }
 
   async #store(next: Deployment): Promise<void> {
-    const { deployments } = this.#platform.store;
-    if (!(await storeChange(deployments, next))) throw lost(await deployments.get(next.id));
-    this.#held = next;
+    if (!(await this.#hold.change(next))) throw lost(await this.#platform.store.deployments.get(next.id));
   }
 }
 

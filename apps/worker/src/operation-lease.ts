@@ -10,16 +10,17 @@ import {
 } from "@slipway/core";
 import type { Operation } from "@slipway/core";
 import type { OperateTask } from "@slipway/queue";
+import { Hold } from "./hold.ts";
 import type { Platform } from "./platform.ts";
 import { storeChange } from "./store-change.ts";
 
 export class OperationLease {
   readonly #platform: Platform;
-  #held: Operation;
+  readonly #hold: Hold<Operation>;
 
   private constructor(platform: Platform, held: Operation) {
     this.#platform = platform;
-    this.#held = held;
+    this.#hold = new Hold(platform.store.operations, held);
   }
 
   /**
@@ -49,33 +50,29 @@ export class OperationLease {
   }
 
   get operation(): Operation {
-    return this.#held;
+    return this.#hold.entity;
   }
 
   /** @throws {SlipwayError} "lease-lost" when somebody else has taken the operation over. */
   async confirm(): Promise<void> {
-    await this.#store(confirmOperation(this.#held));
+    await this.#store(confirmOperation(this.operation));
   }
 
   /** Resolves while the operation is still ours. @throws {SlipwayError} "lease-lost" otherwise. */
   async check(): Promise<void> {
-    const now = await this.#platform.store.operations.get(this.#held.id);
-    if (now?.revision !== this.#held.revision) throw lost();
+    if ((await this.#hold.takenBy()) !== undefined) throw lost();
   }
 
   async putBack(): Promise<void> {
-    await this.#store(releaseOperation(this.#held));
+    await this.#store(releaseOperation(this.operation));
   }
 
   async end(failure: Operation["failure"]): Promise<void> {
-    await this.#store(endOperation(this.#held, this.#platform.now(), failure));
+    await this.#store(endOperation(this.operation, this.#platform.now(), failure));
   }
 
   async #store(next: Operation): Promise<void> {
-    if (!(await storeChange(this.#platform.store.operations, next))) {
-      throw lost();
-    }
-    this.#held = next;
+    if (!(await this.#hold.change(next))) throw lost();
   }
 }
 
