@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { changeStatus, claim, isFinal, SlipwayError } from "@slipway/core";
+import { changeStatus, claim, isFinal, SlipwayError, toSlipwayError } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
 import { openLanes, reconcile, startDeployWorker } from "@slipway/queue";
@@ -117,6 +117,7 @@ test("what failed its last try ends with the reason, also where only the reconci
       await onExhausted(id);
     },
     onOperationExhausted,
+    onError: unexpected,
   });
   expect(reasons).toEqual([expect.stringContaining("the registry refuses its password")]);
 });
@@ -168,8 +169,8 @@ test("after a Redis that lost everything, the reconciler refills it from the sto
   const redis = new Redis(redisUrl);
   await redis.flushall();
   redis.disconnect();
-  await reconcile({ ...store, lanes, onExhausted, onOperationExhausted });
-  await reconcile({ ...store, lanes, onExhausted, onOperationExhausted });
+  await reconcile({ ...store, lanes, onExhausted, onOperationExhausted, onError: unexpected });
+  await reconcile({ ...store, lanes, onExhausted, onOperationExhausted, onError: unexpected });
   const tasks: DeployTask[] = [];
   await work(async (task) => {
     tasks.push(task);
@@ -186,6 +187,25 @@ test("after a Redis that lost everything, the reconciler refills it from the sto
   expect(tasks).toHaveLength(2);
 });
 
+const moreThanAllowed = 1_000;
+
+test("a deployment that cannot be ended holds up no other", async () => {
+  const stuck = await create("stuck");
+  const held = claim(stuck, moreThanAllowed, { at: new Date(), lineCount: 0 });
+  expect(await store.deployments.compareAndSet(held)).toBe(true);
+  const waiting = await create("idle");
+  const troubles: string[] = [];
+  await reconcile({
+    ...store,
+    lanes,
+    onExhausted: () => Promise.reject(new SlipwayError("engine-unavailable", "the engine is away")),
+    onOperationExhausted,
+    onError: (error, what) => troubles.push(`${what}: ${toSlipwayError(error).message}`),
+  });
+  expect(troubles).toEqual([`cannot put deployment ${stuck.id} right: the engine is away`]);
+  expect(await lanes.jobState(waiting.id)).toBe("live");
+});
+
 test("an owner has no more at work than its slots", async () => {
   const created = await Promise.all(["a", "b", "c", "d", "e"].map((app) => create(app)));
   for (const { appId } of created) await lanes.advance(appId);
@@ -193,7 +213,9 @@ test("an owner has no more at work than its slots", async () => {
   expect(states.filter((state) => state === "live")).toHaveLength(3);
   await work(finishAtOnce);
   const reconciling = setInterval(() => {
-    reconcile({ ...store, lanes, onExhausted, onOperationExhausted }).catch(() => undefined);
+    reconcile({ ...store, lanes, onExhausted, onOperationExhausted, onError: unexpected }).catch(
+      () => undefined,
+    );
   }, 100);
   await allFinal(created);
   clearInterval(reconciling);
@@ -241,6 +263,10 @@ async function onExhausted(deploymentId: string): Promise<void> {
   const found = (await store.deployments.get(deploymentId)) as Deployment;
   if (isFinal(found.status)) return;
   await store.deployments.compareAndSet(changeStatus(found, "aborted", { at: new Date(), lineCount: 0 }));
+}
+
+function unexpected(error: unknown): never {
+  throw error;
 }
 
 async function onOperationExhausted(): Promise<void> {

@@ -185,7 +185,10 @@ async function endInError(id: string, { code, message }: SlipwayError): Promise<
 
 function reconciled(): Promise<void> {
   const onExhausted = () => Promise.reject(new Error("no deployment was to be ended"));
-  return reconcile({ ...store, lanes, onExhausted, onOperationExhausted: endInError });
+  const onError = (error: unknown) => {
+    throw error;
+  };
+  return reconcile({ ...store, lanes, onExhausted, onOperationExhausted: endInError, onError });
 }
 
 async function allOver(): Promise<void> {

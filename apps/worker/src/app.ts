@@ -89,9 +89,14 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
         await cleanOperations(platform);
         return platform.blobs.clean();
       }
-      await reconcile({ deployments, operations, lanes, ...exhausted });
-      await resumeRemovals(platform, lanes);
-      await announcer.announce();
+      // Each by itself: what stops one of them is no reason for the others to wait.
+      const done = await Promise.allSettled([
+        reconcile({ deployments, operations, lanes, ...exhausted, onError }),
+        resumeRemovals(platform, lanes),
+        announcer.announce(),
+      ]);
+      const failures = done.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+      if (failures.length > 0) throw new AggregateError(failures, "not all could be put right");
     },
   });
   const identity = { id: randomUUID(), name, host: hostname(), pid: process.pid, version: manifest.version };

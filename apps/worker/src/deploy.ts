@@ -1,6 +1,6 @@
 // One attempt at a deployment, from its claim to its end: the order of the phases, and what every kind of failure leads to.
 
-import { isFinal, outcomeOf, SlipwayError, toSlipwayError } from "@slipway/core";
+import { isFinal, label, outcomeOf, SlipwayError, toSlipwayError } from "@slipway/core";
 import type { App, FinalStatus, RunningStatus } from "@slipway/core";
 import { openLogWriter, secretsOf } from "@slipway/logs";
 import { maxAttempts } from "@slipway/queue";
@@ -172,7 +172,7 @@ async function currentGitRef(platform: Platform, app: App): Promise<string | nul
 }
 
 function withoutAttempt(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(labels).filter(([name]) => !name.endsWith(".attempt")));
+  return Object.fromEntries(Object.entries(labels).filter(([name]) => name !== label.attempt));
 }
 
 function sentence(message: string): string {

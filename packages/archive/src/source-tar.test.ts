@@ -326,7 +326,9 @@ describe("limits", () => {
   test("of the size of entries without content", async () => {
     const entries = Array.from({ length: 900 }, (_, index) => ({ path: `app/${index}` }));
     const changes = { limits: { ...limits, maxSourceBytes: 400 * 1024 } };
-    expect(await refusalOf(entries, changes)).toContain("archive-too-large: The archive unpacks to more than");
+    expect(await refusalOf(entries, changes)).toContain(
+      "archive-too-large: The archive unpacks to more than",
+    );
   });
 });
 

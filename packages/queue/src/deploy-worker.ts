@@ -185,9 +185,12 @@ async function listenForAborts(
   const control = new Redis(redisUrl, { maxRetriesPerRequest: null });
   control.on("error", (error: unknown) => onError(error, "the control channel's connection failed"));
   control.on("message", (_channel: string, text: string) => {
-    const message = controlMessage.safeParse(JSON.parse(text));
-    if (!message.success) onError(message.error, "a message on the control channel is not one of ours");
-    else cancel(message.data.deploymentId, new SlipwayError("aborted", "the deployment was aborted"));
+    try {
+      const { deploymentId } = controlMessage.parse(JSON.parse(text));
+      cancel(deploymentId, new SlipwayError("aborted", "the deployment was aborted"));
+    } catch (error) {
+      onError(error, "a message on the control channel is not one of ours");
+    }
   });
   await control.subscribe(keys.controlChannel);
   return control;

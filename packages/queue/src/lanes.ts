@@ -64,6 +64,7 @@ const kept = {
 };
 /** Long enough that a part of the platform that restarts is there again before the last attempt. */
 const retried = { backoff: { type: "exponential", delay: 5_000, jitter: 0.2 } } as const;
+const removalPauseMs = 3_000;
 /** BullMQ's highest priority among those that have one. */
 const first = 1;
 /** How BullMQ's reason begins for a job whose workers died too often. */
@@ -166,8 +167,9 @@ export function openLanes(options: LanesOptions): Lanes {
         const jobOptions = {
           jobId: `remove-${appId}`,
           attempts: 20,
-          // What stands in its way is mostly an operation or a deployment that is about to end.
-          backoff: { type: "exponential", delay: 1_000, jitter: 0.2 },
+          // What stands in its way is mostly an operation or a deployment that is about to end; an engine that is away for hours
+          // is asked again by whoever takes up lost removals.
+          backoff: { type: "fixed", delay: removalPauseMs, jitter: 0.2 },
           removeOnComplete: true,
           removeOnFail: true,
         };

@@ -14,31 +14,47 @@ export interface ReconcileOptions {
   readonly onExhausted: (deploymentId: string, error: SlipwayError) => Promise<void>;
   /** The same of an operation. */
   readonly onOperationExhausted: (operationId: string, error: SlipwayError) => Promise<void>;
+  /** Told of what could not be put right; the others are, and the next pass tries this again. */
+  readonly onError: (error: unknown, what: string) => void;
 }
 
 /** Idempotent, and safe to run on several workers at once. */
 export async function reconcile(options: ReconcileOptions): Promise<void> {
   const { deployments, operations, lanes } = options;
+  // One that cannot be put right, since an engine is away for instance, must not hold up all others.
+  const attempt = async (what: string, work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      options.onError(error, `cannot put ${what} right`);
+    }
+  };
   for (const deployment of await deployments.allRunning()) {
-    await resume(lanes, deployment, {
-      now: () => deployments.get(deployment.id),
-      end: (error) => options.onExhausted(deployment.id, error),
-      requeue: () => lanes.requeue(deployment),
-    });
+    await attempt(`deployment ${deployment.id}`, () =>
+      resume(lanes, deployment, {
+        now: () => deployments.get(deployment.id),
+        end: (error) => options.onExhausted(deployment.id, error),
+        requeue: () => lanes.requeue(deployment),
+      }),
+    );
   }
   for (const operation of await operations.allRunning()) {
-    await resume(lanes, operation, {
-      now: () => operations.get(operation.id),
-      end: (error) => options.onOperationExhausted(operation.id, error),
-      requeue: () => lanes.requeueOperation(operation),
-    });
+    await attempt(`operation ${operation.id}`, () =>
+      resume(lanes, operation, {
+        now: () => operations.get(operation.id),
+        end: (error) => options.onOperationExhausted(operation.id, error),
+        requeue: () => lanes.requeueOperation(operation),
+      }),
+    );
   }
   const waiting = [...(await operations.waitingApps()), ...(await deployments.waitingApps())];
   for (const appId of new Set(waiting)) {
-    const heads = [...(await operations.pending(appId, 1)), ...(await deployments.lane(appId, 1))];
-    // A head whose job has ended (it was handed back, or Redis and store disagree) could get no new job under its id.
-    for (const { id } of heads) await lanes.removeJob(id);
-    await lanes.advance(appId);
+    await attempt(`the lane of app ${appId}`, async () => {
+      const heads = [...(await operations.pending(appId, 1)), ...(await deployments.lane(appId, 1))];
+      // A head whose job has ended (it was handed back, or Redis and store disagree) could get no new job under its id.
+      for (const { id } of heads) await lanes.removeJob(id);
+      await lanes.advance(appId);
+    });
   }
 }
 
