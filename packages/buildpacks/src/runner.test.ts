@@ -155,3 +155,22 @@ test("nodejs explains a broken package.json before it downloads anything", async
   await put("build/package.json", '{"scripts":{"start":"x"}}');
   expect((await run()).output).toContain("No npm registry is configured for builds");
 });
+
+test("a variable may be called like one of the runner's own", async () => {
+  const names = [
+    "file",
+    "name",
+    "value",
+    "arguments",
+    "assignments",
+    "PROTECTED",
+    "EXPORTS",
+    "ENV_DIR",
+    "PACKS",
+  ];
+  await putInline(`#!/bin/bash\nfor one in ${names.join(" ")}; do printenv "$one"; done >"$1/seen"\n`);
+  const { exitCode } = await run(Object.fromEntries(names.map((name) => [name, `/its ${name}`])));
+  expect(exitCode).toBe(0);
+  const seen = await readFile(join(work, "build/seen"), "utf8");
+  expect(seen).toBe(names.map((name) => `/its ${name}\n`).join(""));
+});
