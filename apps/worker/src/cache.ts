@@ -1,5 +1,5 @@
 // An app's build cache: one zstd-compressed tar in the blob store, used by whichever worker builds next. It only makes builds
-// faster, so its failures are told in the log and end nothing.
+// faster, so one that cannot be saved is told in the log and ends nothing, and a damaged one costs an attempt, not the app.
 
 import { pipeline } from "node:stream";
 import { Readable } from "node:stream";
@@ -10,13 +10,26 @@ import type { Attempt } from "./attempt.ts";
 
 const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
+/**
+ * @throws {SlipwayError} also when the cache is damaged: what came out of it until then is in the sandbox, so it takes another
+ * attempt to build without it.
+ */
 export async function restoreCache(attempt: Attempt, sandbox: Sandbox): Promise<void> {
-  const { platform, signal } = attempt;
+  const { platform, log, signal } = attempt;
   const blob = await platform.blobs.get(keyOf(attempt));
   if (blob === null) return;
   // The callback has nothing to do: an error of any part reaches the reader of the last.
   const tar = pipeline(Readable.from(blob.bytes), createZstdDecompress(), () => {});
-  await sandbox.upload("/work", tar, signal);
+  try {
+    await sandbox.upload("/work", tar, signal);
+  } catch (thrown) {
+    const error = toSlipwayError(thrown);
+    // The engine and the store have codes of their own: then nothing is known of the cache.
+    if (signal.aborted || error.code !== "internal") throw thrown;
+    log.line(" !     The build cache is damaged: it is deleted");
+    await platform.blobs.delete(keyOf(attempt));
+    throw error;
+  }
 }
 
 export async function saveCache(attempt: Attempt, sandbox: Sandbox): Promise<void> {
