@@ -1,5 +1,9 @@
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { mkdir, mkdtempDisposable, open } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { SlipwayError } from "@slipway/core";
 import { describe, expect, test } from "vitest";
@@ -296,6 +300,20 @@ describe("hostile entries are refused", () => {
   test("a name with control characters is shown escaped", async () => {
     expect(await refusalOf([{ path: "app/\u001b[31m\n", type: "6" }])).toContain(String.raw`\u001b[31m\n`);
   });
+});
+
+test("sparse files, as tar makes them, are refused with what to do", async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), "slipway-sparse-"));
+  await mkdir(join(folder.path, "app"));
+  await using file = await open(join(folder.path, "app/data"), "w");
+  await file.write("end", 1024 * 1024);
+  for (const format of ["pax", "gnu"]) {
+    const args = ["-C", folder.path, "-S", `--format=${format}`, "-czf", "-", "app"];
+    const { stdout } = await promisify(execFile)("tar", args, { encoding: "buffer" });
+    expect(await refusalOfBytes(stdout)).toMatch(
+      format === "pax" ? "holds a sparse file: make it without" : "is no file, folder or link",
+    );
+  }
 });
 
 describe("limits", () => {

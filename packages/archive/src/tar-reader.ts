@@ -83,6 +83,7 @@ async function readExtension(
   const body = await readPadded(reader, sizeBytes);
   if (header.type === "GlobalExtendedHeader") return before;
   const value = body.toString("utf8");
+  if (/^\d+ GNU\.sparse\./m.test(value)) throw sparse();
   if (header.type.endsWith("ExtendedHeader")) return Pax.parse(value, before);
   const name = value.replace(/\0.*$/s, "");
   const extension = new Pax(before ?? {});
@@ -149,6 +150,14 @@ function notTar(head: Buffer): SlipwayError {
   return new SlipwayError(
     "archive-invalid",
     `The gzip file must hold a tar archive, but what it holds is ${describeFormat(head)}.`,
+  );
+}
+
+/** What such an entry holds is a map and what lies between the holes: as a file it would be another one. */
+function sparse(): SlipwayError {
+  return new SlipwayError(
+    "archive-invalid",
+    "The tar archive holds a sparse file: make it without the option --sparse (-S).",
   );
 }
 
