@@ -15,6 +15,8 @@ export interface RegistryRequest {
   readonly body?: string | ByteStream;
   /** Statuses that are an answer; all others are an error. */
   readonly expect: readonly number[];
+  /** The answer's body is read as it comes, for as long as `signal` lets it: only its headers have to be there soon. */
+  readonly streamed?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -130,8 +132,17 @@ async function send(
     } as unknown as RequestInit;
     return await fetch(url, streamed);
   }
-  const bounded = AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)]);
-  return fetch(url, { method, headers, signal: bounded, ...(body === undefined ? {} : { body }) });
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new Error("no answer in time")), requestTimeoutMs).unref();
+  const bounded = AbortSignal.any([signal, late.signal]);
+  const response = await fetch(url, {
+    method,
+    headers,
+    signal: bounded,
+    ...(body === undefined ? {} : { body }),
+  });
+  if (request.streamed === true) clearTimeout(timer);
+  return response;
 }
 
 /** Aborts when the registry has not taken, or has not answered, anything for as long as it may. */

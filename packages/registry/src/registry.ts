@@ -79,7 +79,8 @@ async function mountLayer(
   const answer = await client.request("POST", mount, { expect: [201, 202], signal });
   if (answer.status === 201) return;
   // The registry does not mount: it opened an upload instead, so the bytes go through here.
-  const source = await client.request("GET", `/v2/${from}/blobs/${digest}`, { expect: [200], signal });
+  const streamed = { expect: [200], streamed: true, signal };
+  const source = await client.request("GET", `/v2/${from}/blobs/${digest}`, streamed);
   if (source.body === null)
     throw new SlipwayError("registry-unavailable", `layer ${digest} of the stack has no bytes`);
   const headers = { "content-type": "application/octet-stream", "content-length": String(size) };
