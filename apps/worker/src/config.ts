@@ -51,7 +51,7 @@ const schema = commonSettings.extend({
     .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
     .default("https://api.github.com")
     .transform((url) => url.replace(/\/+$/, "")),
-  HOOK_TIMEOUT_MS: countSetting.default(10 * 60_000),
+  HOOK_TIMEOUT_MS: countSetting.default(20 * 60_000),
   BOOT_TIMEOUT_MS: countSetting.default(60_000),
   STOP_GRACE_MS: countSetting.default(30_000),
   DRAIN_MS: countSetting.default(10_000),
