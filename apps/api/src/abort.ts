@@ -11,8 +11,8 @@ import type { Platform } from "./platform.ts";
 type Failure = NonNullable<Deployment["failure"]>;
 
 /**
- * Aborts a deployment that waits or runs. A worker that has it ends its container and closes its log; the log of one
- * that waits is closed here, with the reason in it.
+ * Aborts a deployment that waits or runs. A worker that has it ends its container and closes its log; the log of one that
+ * none has, since it waits for its turn or for another attempt, is closed here, with the reason in it.
  * @param reason completes "Aborted: …".
  * @returns the deployment as it is now; null when there is none. One that had ended already is left as it was.
  * @throws {SlipwayError} "conflict" when its release is going live already.
@@ -59,8 +59,8 @@ async function abortIf(
     return changeStatus(deployment, "aborted", { at: now(), lineCount: null, facts: { failure } });
   });
   if (aborted === null) return null;
-  await announceAbort(platform, aborted);
-  if (waited)
+  const isHeld = await announceAbort(platform, aborted);
+  if (waited || !isHeld)
     await told(platform, "an aborted deployment's log", () => closeLog(platform, aborted, failure.message));
   return aborted;
 }

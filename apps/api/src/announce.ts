@@ -20,14 +20,19 @@ export async function announceOperation(platform: Platform, { appId }: Operation
   await told(platform, "the queue of a new operation", () => platform.lanes.advance(appId));
 }
 
-/** A deployment that the store now says is aborted: to whoever runs it, to its lane, then to the app's followers. */
-export async function announceAbort(platform: Platform, deployment: Deployment): Promise<void> {
+/**
+ * A deployment that the store now says is aborted: to whoever runs it, to its lane, then to the app's followers.
+ * @returns whether a worker has it, or may have: that one closes its log.
+ */
+export async function announceAbort(platform: Platform, deployment: Deployment): Promise<boolean> {
   const { redis, keys, lanes } = platform;
+  let isHeld = true;
   await told(platform, "the worker of an aborted deployment", async () => {
-    await lanes.abort(deployment);
+    isHeld = await lanes.abort(deployment);
     await lanes.advance(deployment.appId);
   });
   await told(platform, "an aborted deployment's followers", () => publishStatus(redis, keys, deployment));
+  return isHeld;
 }
 
 /** An app that the store now says is deleted. */

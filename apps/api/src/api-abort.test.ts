@@ -1,7 +1,8 @@
-import { Redis } from "ioredis";
+import { once } from "node:events";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { controlMessage, redisKeys } from "@slipway/protocol";
+import { redisKeys } from "@slipway/protocol";
 import type { AppAnswer, AppBody, DeploymentAnswer } from "@slipway/protocol";
+import { openLanes, startDeployWorker } from "@slipway/queue";
 import { aName, lacksRedis, stepsTo } from "@slipway/testkit";
 import { startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
@@ -58,20 +59,59 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
     ]);
   });
 
-  test("that runs is aborted in the store, and its worker is told", async () => {
-    const { id } = await deploy();
-    for (const step of stepsTo(await stored(id), "pushing")) await api.store.deployments.compareAndSet(step);
-    const subscriber = new Redis(api.config.REDIS_URL);
-    const heard = Promise.withResolvers<string>();
-    subscriber.on("message", (_channel, message) => heard.resolve(message));
-    await subscriber.subscribe(redisKeys(api.config.INSTALLATION_ID).controlChannel);
-    expect((await abort(id)).status).toBe(200);
-    expect(controlMessage.parse(JSON.parse(await heard.promise))).toEqual({
-      type: "abort",
-      deploymentId: id,
+  /** A worker that takes the deployment and has it until it is told to stop. @returns why it was told to. */
+  async function takenBy(id: string): Promise<{ reason: Promise<unknown> } & AsyncDisposable> {
+    const [taken, told] = [Promise.withResolvers<void>(), Promise.withResolvers<unknown>()];
+    const { REDIS_URL: redisUrl, INSTALLATION_ID } = api.config;
+    const keys = redisKeys(INSTALLATION_ID);
+    const onError = () => {};
+    const lanes = openLanes({ redisUrl, keys, ...api.store, onError });
+    const worker = await startDeployWorker({
+      redisUrl,
+      keys,
+      lanes,
+      name: "test",
+      concurrency: 1,
+      leaseMs: 30_000,
+      run: async ({ deploymentId }, signal) => {
+        if (deploymentId !== id) return;
+        taken.resolve();
+        if (!signal.aborted) await once(signal, "abort");
+        told.resolve(signal.reason);
+      },
+      operate: async () => {},
+      onExhausted: async () => {},
+      onOperationExhausted: async () => {},
+      onError,
     });
+    await taken.promise;
+    return {
+      reason: told.promise,
+      [Symbol.asyncDispose]: async () => {
+        await worker.stop({ graceMs: 1_000 });
+        await lanes[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test("that runs is aborted in the store, and its worker is told, which closes the log", async () => {
+    const { id } = await deploy();
+    await using worker = await takenBy(id);
+    for (const step of stepsTo(await stored(id), "pushing")) await api.store.deployments.compareAndSet(step);
+    expect((await abort(id)).status).toBe(200);
+    expect(await worker.reason).toMatchObject({ code: "aborted" });
     expect(await stored(id)).toMatchObject({ status: "aborted", logSha256: null });
-    subscriber.disconnect();
+  });
+
+  test("that waits for another attempt has its log closed, for no worker will", async () => {
+    const { id } = await deploy();
+    for (const step of stepsTo(await stored(id), "building")) await api.store.deployments.compareAndSet(step);
+    expect((await abort(id)).status).toBe(200);
+    expect(await stored(id)).toMatchObject({
+      status: "aborted",
+      logLineCount: 1,
+      logSha256: expect.any(String),
+    });
   });
 
   test("that has ended, or whose release goes live, is a conflict", async () => {

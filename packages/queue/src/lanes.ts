@@ -51,8 +51,11 @@ export interface Lanes extends AsyncDisposable {
   failureOf(id: string): Promise<string | undefined>;
   /** Removes a job that has ended, so that its deployment or operation may get a new one. */
   removeJob(id: string): Promise<void>;
-  /** Tells whoever runs the deployment that the store says it is aborted, and takes a waiting job away. */
-  abort(deployment: Deployment): Promise<void>;
+  /**
+   * Tells whoever runs the deployment that the store says it is aborted, and takes a waiting job away.
+   * @returns whether a worker has the job: then it ends the deployment's log, and nobody does otherwise.
+   */
+  abort(deployment: Deployment): Promise<boolean>;
   /** Asks the workers to take away everything of a deleted app. Repeating is fine. */
   requestRemoval(appId: string): Promise<void>;
 }
@@ -155,11 +158,14 @@ export function openLanes(options: LanesOptions): Lanes {
 
     abort: (deployment) =>
       guarded(async () => {
+        // Looked at before the worker is told, which may be done with the job at once.
+        const job = await deploys.getJob(deployment.id);
+        const isHeld = job !== undefined && (await job.getState()) === "active";
         const message: ControlMessage = { type: "abort", deploymentId: deployment.id };
         await control.publish(keys.controlChannel, JSON.stringify(message));
-        const job = await deploys.getJob(deployment.id);
         // One that a worker holds cannot be removed, and need not be: the worker ends it.
-        if (job !== undefined && (await job.getState()) !== "active") await job.remove();
+        if (!isHeld) await job?.remove();
+        return isHeld;
       }),
 
     requestRemoval: (appId) =>
