@@ -1,6 +1,5 @@
 // A connection to one MongoDB database: how long a call may take, what a failure is called, and an end that waits.
 
-import { setTimeout as delay } from "node:timers/promises";
 import { MongoClient } from "mongodb";
 import type { Db, MongoClientOptions } from "mongodb";
 import { ConnectionString } from "mongodb-connection-string-url";
@@ -12,6 +11,7 @@ import {
   isWriteConflict,
   storeUnavailable,
 } from "./failures.ts";
+import { afterLostRounds } from "./lost-rounds.ts";
 
 export interface ConnectionOptions {
   /** `mongodb:` or `mongodb+srv:`. Its path names the database, else it is `slipway`. */
@@ -29,10 +29,8 @@ const defaultDatabase = "slipway";
 /** An election takes some ten seconds, and a call that comes in the middle of one is to see its end. */
 const defaultSelectionMs = 15_000;
 const defaultSilenceMs = 10_000;
-/** Before a call is tried again, at most. */
-const pauseMs = 50;
 /** How often a call that makes the server fail is tried. */
-const mostRoundsOfFaults = 10;
+const mostRoundsOfFaults = 20;
 /**
  * Taken out of a URL: a stale read or a lost write would break the port's promises, and times are said here. Left to the
  * driver's options, some of the URL's would still hold.
@@ -114,11 +112,11 @@ export class Connection implements AsyncDisposable {
         if (isNoServer(error)) this.#replace(client);
         const hopeful =
           isWriteConflict(error) ||
-          isNeverCarriedOut(error) ||
+          (isNeverCarriedOut(error) && Date.now() < giveUpAt) ||
           (isServersFault(error) && round < mostRoundsOfFaults);
-        if (!hopeful || signal.aborted || Date.now() >= giveUpAt) throw error;
+        if (!hopeful || signal.aborted) throw error;
       }
-      await delay(Math.random() * pauseMs);
+      await afterLostRounds(round, signal);
     }
   }
 
