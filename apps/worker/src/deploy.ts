@@ -22,6 +22,8 @@ import { pruneImages } from "./prune-images.ts";
 
 /** How often the store is asked whether the deployment is still ours, besides at every step. */
 const leaseCheckMs = 5_000;
+/** The app's next deployment waits for the removal of old images, and a registry that hangs must not keep it for long. */
+const pruneLimitMs = 10_000;
 
 /** Resolves when the deployment is final; rejects as RunDeployment says. */
 export async function deploy(platform: Platform, task: DeployTask, signal: AbortSignal): Promise<void> {
@@ -100,7 +102,8 @@ async function deployAgain(attempt: Attempt, releaseId: string): Promise<void> {
 async function prune({ platform, app, lease, signal }: Attempt): Promise<void> {
   try {
     const current = await platform.store.apps.get(app.id);
-    if (current !== null) await pruneImages(platform, current, signal);
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(pruneLimitMs)]);
+    if (current !== null) await pruneImages(platform, current, bounded);
   } catch (error) {
     platform.logger.warn({ err: error, deployment: lease.deployment.id }, "cannot remove old images");
   }
