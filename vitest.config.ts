@@ -23,6 +23,8 @@ export default defineConfig({
           include: ["{apps,packages,scripts,test/access,test/architecture,test/lanes}/**/*.test.ts"],
           exclude: excluded,
           expect: patience,
+          // The longest of them wait for engines, mostly: two at a time also where there are two processors only.
+          maxWorkers: 2,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
@@ -53,10 +55,21 @@ export default defineConfig({
       {
         test: {
           name: "chaos",
-          include: ["test/{chaos,fleet}/**/*.test.ts"],
+          include: ["test/chaos/**/*.test.ts"],
           ...scenarios,
           globalSetup: ["test/chaos/services.ts"],
           // Each file runs a Slipway of its own: side by side they would only make each other slow, and the others' too.
+          sequence: { groupOrder: 1 },
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "fleet",
+          include: ["test/fleet/**/*.test.ts"],
+          ...scenarios,
+          globalSetup: ["test/chaos/services.ts"],
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 120_000,

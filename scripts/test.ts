@@ -24,7 +24,7 @@ const say = sayOn(process.stdout);
  * second lane's output is shown when it ends.
  */
 const lanes = [
-  ["unit", "e2e"],
+  ["unit", "e2e", "fleet"],
   ["chaos", "e2e-mongo", "compose"],
 ] as const;
 

@@ -18,6 +18,8 @@ import { aNewDeployment, eventually, startRedis } from "@slipway/testkit";
 const keys = redisKeys("lanes-test");
 /** Longer than a busy machine keeps a worker from renewing it: nothing here waits for its end. */
 const leaseMs = 10_000;
+/** The reconciler's, where no worker has what it puts back. */
+const soonMs = 10;
 let open: AsyncDisposableStack;
 let redisUrl: string;
 let store: Store;
@@ -112,6 +114,7 @@ test("what failed its last try ends with the reason, also where only the reconci
   await reconcile({
     ...store,
     lanes,
+    leaseMs: soonMs,
     onExhausted: async (id, { message }) => {
       reasons.push(message);
       await onExhausted(id);
@@ -169,8 +172,22 @@ test("after a Redis that lost everything, the reconciler refills it from the sto
   const redis = new Redis(redisUrl);
   await redis.flushall();
   redis.disconnect();
-  await reconcile({ ...store, lanes, onExhausted, onOperationExhausted, onError: unexpected });
-  await reconcile({ ...store, lanes, onExhausted, onOperationExhausted, onError: unexpected });
+  await reconcile({
+    ...store,
+    lanes,
+    leaseMs: soonMs,
+    onExhausted,
+    onOperationExhausted,
+    onError: unexpected,
+  });
+  await reconcile({
+    ...store,
+    lanes,
+    leaseMs: soonMs,
+    onExhausted,
+    onOperationExhausted,
+    onError: unexpected,
+  });
   const tasks: DeployTask[] = [];
   await work(async (task) => {
     tasks.push(task);
@@ -198,6 +215,7 @@ test("a deployment that cannot be ended holds up no other", async () => {
   await reconcile({
     ...store,
     lanes,
+    leaseMs: soonMs,
     onExhausted: () => Promise.reject(new SlipwayError("engine-unavailable", "the engine is away")),
     onOperationExhausted,
     onError: (error, what) => troubles.push(`${what}: ${toSlipwayError(error).message}`),
@@ -213,9 +231,14 @@ test("an owner has no more at work than its slots", async () => {
   expect(states.filter((state) => state === "live")).toHaveLength(3);
   await work(finishAtOnce);
   const reconciling = setInterval(() => {
-    reconcile({ ...store, lanes, onExhausted, onOperationExhausted, onError: unexpected }).catch(
-      () => undefined,
-    );
+    reconcile({
+      ...store,
+      lanes,
+      leaseMs: soonMs,
+      onExhausted,
+      onOperationExhausted,
+      onError: unexpected,
+    }).catch(() => undefined);
   }, 100);
   await allFinal(created);
   clearInterval(reconciling);

@@ -188,7 +188,7 @@ function reconciled(): Promise<void> {
   const onError = (error: unknown) => {
     throw error;
   };
-  return reconcile({ ...store, lanes, onExhausted, onOperationExhausted: endInError, onError });
+  return reconcile({ ...store, lanes, leaseMs: 10, onExhausted, onOperationExhausted: endInError, onError });
 }
 
 async function allOver(): Promise<void> {

@@ -91,7 +91,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       }
       // Each by itself: what stops one of them is no reason for the others to wait.
       const done = await Promise.allSettled([
-        reconcile({ deployments, operations, lanes, ...exhausted, onError }),
+        reconcile({ deployments, operations, lanes, leaseMs: config.LEASE_MS, ...exhausted, onError }),
         resumeRemovals(platform, lanes),
         announcer.announce(),
       ]);

@@ -111,7 +111,10 @@ async function prune({ platform, app, lease, signal }: Attempt): Promise<void> {
 
 async function conclude(attempt: Attempt, task: DeployTask, error: SlipwayError): Promise<void> {
   const { platform, lease, log } = attempt;
-  if (error.code === "lease-lost") throw error;
+  if (error.code === "lease-lost") {
+    await keepLog(attempt);
+    throw error;
+  }
   if (error.code === "aborted") {
     log.line(` !     Aborted: ${await lease.abortReason()}`);
     return lease.seal(await log.end());
@@ -140,6 +143,16 @@ async function conclude(attempt: Attempt, task: DeployTask, error: SlipwayError)
   if (!again) return end(attempt, lease.deployment.releaseId === null ? "aborted" : "crashed-error", error);
   await log.flush();
   throw error;
+}
+
+/** The queue may have lost the job though nobody else has the deployment yet: the next attempt goes on after what is stored. */
+async function keepLog({ platform, log, lease }: Attempt): Promise<void> {
+  try {
+    await log.keep();
+  } catch (error) {
+    if (toSlipwayError(error).code === "lease-lost") return;
+    platform.logger.warn({ err: error, deployment: lease.deployment.id }, "cannot keep the log's last lines");
+  }
 }
 
 async function end({ lease, log }: Attempt, status: FinalStatus, error: SlipwayError | null): Promise<void> {

@@ -160,6 +160,16 @@ export class LogWriter implements AsyncDisposable {
   }
 
   /**
+   * For an attempt that is given up: resolves when the store has all that followers may have seen, so that it stands whatever
+   * becomes of Redis.
+   * @throws {SlipwayError} "lease-lost" when a newer attempt has the log already.
+   */
+  async keep(): Promise<void> {
+    await this.#checkAttempt();
+    await this.#record.flush();
+  }
+
+  /**
    * Ends the log: nothing can be written after it. Resolves when Redis and the store have all of it. For the one who knows
    * that the deployment is over: not when it is handed to another attempt (flush, then dispose).
    */

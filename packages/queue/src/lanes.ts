@@ -41,10 +41,10 @@ export interface Lanes extends AsyncDisposable {
   advance(appId: string): Promise<void>;
   /** Whether the owner may have one more deployment run or wait for a worker. */
   hasSlot(ownerId: string): Promise<boolean>;
-  /** Puts a running deployment whose job is gone back into BullMQ, for its next attempt. */
-  requeue(deployment: Deployment): Promise<void>;
+  /** Puts a running deployment whose job is gone back into BullMQ, for its next attempt after the delay. */
+  requeue(deployment: Deployment, delayMs: number): Promise<void>;
   /** The same for an operation. */
-  requeueOperation(operation: Operation): Promise<void>;
+  requeueOperation(operation: Operation, delayMs: number): Promise<void>;
   /** What BullMQ knows of the job of a deployment or an operation: "gone" when it has none. */
   jobState(id: string): Promise<"live" | "completed" | "failed" | "gone">;
   /** Why a job failed for good; undefined when it did not, or failed because its workers died. */
@@ -85,9 +85,10 @@ export function openLanes(options: LanesOptions): Lanes {
   control.on("error", onError);
   const slots = ownerSlotsOf(control, keys, `${keys.queuePrefix}:${queueNames.deployments}:`);
 
-  async function enqueue(jobId: string, job: LaneJob, priority: number): Promise<void> {
+  async function enqueue(jobId: string, job: LaneJob, priority: number, delay: number): Promise<void> {
     const jobOptions: JobsOptions = {
       jobId,
+      delay,
       deduplication: { id: job.appId },
       attempts: maxAttempts,
       priority,
@@ -97,13 +98,15 @@ export function openLanes(options: LanesOptions): Lanes {
     await deploys.add(job.type, job, jobOptions);
   }
 
-  const enqueueDeployment = async ({ id, appId, ownerId, attempt }: Deployment, priority: number) => {
-    await enqueue(id, { type: "deploy", deploymentId: id, appId, ownerId, attemptBase: attempt }, priority);
+  const enqueueDeployment = async (deployment: Deployment, priority: number, delayMs = 0) => {
+    const { id, appId, ownerId, attempt } = deployment;
+    const job = { type: "deploy", deploymentId: id, appId, ownerId, attemptBase: attempt } as const;
+    await enqueue(id, job, priority, delayMs);
     await slots.take(ownerId, id);
   };
 
-  const enqueueOperation = ({ id, appId, attempt }: Operation) =>
-    enqueue(id, { type: "operate", operationId: id, appId, attemptBase: attempt }, first);
+  const enqueueOperation = ({ id, appId, attempt }: Operation, delayMs = 0) =>
+    enqueue(id, { type: "operate", operationId: id, appId, attemptBase: attempt }, first, delayMs);
 
   async function takenSlots(ownerId: string): Promise<number> {
     const [running, waiting] = await Promise.all([
@@ -132,9 +135,9 @@ export function openLanes(options: LanesOptions): Lanes {
         await enqueueDeployment(head, first + taken);
       }),
 
-    requeue: (deployment) => guarded(() => enqueueDeployment(deployment, first)),
+    requeue: (deployment, delayMs) => guarded(() => enqueueDeployment(deployment, first, delayMs)),
 
-    requeueOperation: (operation) => guarded(() => enqueueOperation(operation)),
+    requeueOperation: (operation, delayMs) => guarded(() => enqueueOperation(operation, delayMs)),
 
     jobState: (id) =>
       guarded(async () => {

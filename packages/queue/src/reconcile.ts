@@ -10,6 +10,8 @@ export interface ReconcileOptions {
   readonly deployments: DeploymentStore;
   readonly operations: OperationStore;
   readonly lanes: Lanes;
+  /** How long a worker whose job is gone from Redis may not know of it: its deployment is left to it for that long. */
+  readonly leaseMs: number;
   /** A running deployment's job has failed for good: make it final. */
   readonly onExhausted: (deploymentId: string, error: SlipwayError) => Promise<void>;
   /** The same of an operation. */
@@ -31,19 +33,19 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
   };
   for (const deployment of await deployments.allRunning()) {
     await attempt(`deployment ${deployment.id}`, () =>
-      resume(lanes, deployment, {
+      resume(options, deployment, {
         now: () => deployments.get(deployment.id),
         end: (error) => options.onExhausted(deployment.id, error),
-        requeue: () => lanes.requeue(deployment),
+        requeue: (delayMs) => lanes.requeue(deployment, delayMs),
       }),
     );
   }
   for (const operation of await operations.allRunning()) {
     await attempt(`operation ${operation.id}`, () =>
-      resume(lanes, operation, {
+      resume(options, operation, {
         now: () => operations.get(operation.id),
         end: (error) => options.onOperationExhausted(operation.id, error),
-        requeue: () => lanes.requeueOperation(operation),
+        requeue: (delayMs) => lanes.requeueOperation(operation, delayMs),
       }),
     );
   }
@@ -60,12 +62,12 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
 
 /** What is running needs a job, or its end. */
 async function resume(
-  lanes: Lanes,
+  { lanes, leaseMs }: ReconcileOptions,
   seen: Deployment | Operation,
   work: {
     readonly now: () => Promise<Deployment | Operation | null>;
     readonly end: (error: SlipwayError) => Promise<void>;
-    readonly requeue: () => Promise<void>;
+    readonly requeue: (delayMs: number) => Promise<void>;
   },
 ): Promise<void> {
   const state = await lanes.jobState(seen.id);
@@ -77,5 +79,5 @@ async function resume(
     return;
   }
   await lanes.removeJob(seen.id);
-  await work.requeue();
+  await work.requeue(state === "gone" ? leaseMs : 0);
 }
