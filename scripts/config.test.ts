@@ -51,6 +51,7 @@ describe("readConfig", () => {
       signingKeysGiven: false,
       graceMs: 30_000,
       unattended: false,
+      showsToken: true,
     });
   });
 

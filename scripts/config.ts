@@ -25,6 +25,8 @@ export interface ScriptConfig {
   graceMs: number;
   /** Whether everything has to be there, as nobody looks at what was left out. */
   unattended: boolean;
+  /** Whether an admin token is shown when it is made: to somebody who is going to use it. */
+  showsToken: boolean;
   /** Whether the environment says what tokens are signed with. */
   signingKeysGiven: boolean;
   bootstrapToken?: string;
@@ -77,6 +79,7 @@ export function readConfig(environment: Environment = process.env): ScriptConfig
     ...own,
     engineWorkers: number("ENGINE_WORKERS", own.workers, 1, 1_000),
     unattended: isUnattended(environment),
+    showsToken: true,
     signingKeysGiven: signingKeysGiven(environment),
     ...optional(environment, problems),
   };
@@ -101,7 +104,7 @@ export function readOwnConfig(
     REGISTRY_URL: environment["TEST_REGISTRY_URL"],
   };
   const config = readConfig({ ...taken, ...services });
-  return { ...config, dataDir: join(config.dataDir, purpose) };
+  return { ...config, dataDir: join(config.dataDir, purpose), showsToken: false };
 }
 
 /** Marks this process, and all that inherits from it, as part of this clone's tests. */

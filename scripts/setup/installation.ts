@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { ScriptConfig } from "../config.ts";
 import { readOrMake, readText, writePrivate } from "./files.ts";
 import type { Say } from "./progress.ts";
 import { step } from "./progress.ts";
@@ -23,10 +24,9 @@ export interface Installation {
   adminToken: string;
 }
 
-/** Opens the installation in `dataDir`, making what is missing; tells where the admin token is when it was made just now. */
+/** Opens the installation in `dataDir`, making what is missing; tells of an admin token that was made just now, this once. */
 export async function openInstallation(
-  dataDir: string,
-  givenToken: string | undefined,
+  { dataDir, bootstrapToken, showsToken }: Pick<ScriptConfig, "dataDir" | "bootstrapToken" | "showsToken">,
   say: Say,
 ): Promise<Installation> {
   await makePrivateFolder(dataDir);
@@ -39,7 +39,7 @@ export async function openInstallation(
     dataDir,
     id: id.text,
     signingKeysFile,
-    adminToken: await adminToken(dataDir, givenToken, tell),
+    adminToken: bootstrapToken ?? (await ownToken(dataDir, showsToken, tell)),
   };
 }
 
@@ -82,16 +82,10 @@ export async function makePrivateFolder(path: string): Promise<void> {
   }
 }
 
-async function adminToken(
-  dataDir: string,
-  given: string | undefined,
-  tell: (text: string) => void,
-): Promise<string> {
-  if (given !== undefined) return given;
+async function ownToken(dataDir: string, shown: boolean, tell: (text: string) => void): Promise<string> {
   const path = adminTokenFile(dataDir);
   const token = await readOrMake(path, () => `tk-us-${randomBytes(36).toString("base64url")}`);
-  // not the token itself: what a command says is kept in logs
-  if (token.made) tell(`admin token made, it is in ${path}`);
+  if (token.made) tell(`admin token, kept in ${path}${shown ? ` and shown this once: ${token.text}` : ""}`);
   return token.text;
 }
 

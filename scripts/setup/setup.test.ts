@@ -75,28 +75,41 @@ test("the engine's users are counted once each", () => {
   expect(withoutUser(both, "b").users).toEqual([one]);
 });
 
+const given = (dataDir: string) => ({ dataDir, bootstrapToken: "tk-us-given", showsToken: true });
+
 describe("openInstallation", () => {
-  test("makes its secrets once, readable by the owner only, and tells where the token is only then", () =>
+  test("makes its secrets once, readable by the owner only, and shows the token only then", () =>
     inFolder(async (folder) => {
       const dataDir = join(folder, "data");
       const lines: string[] = [];
-      const first = await openInstallation(dataDir, undefined, (line) => lines.push(line));
+      const open = () => openInstallation({ dataDir, showsToken: true }, (line) => lines.push(line));
+      const first = await open();
       expect(first.id).toMatch(/^[0-9a-f]{8}$/);
       expect(await readFile(first.signingKeysFile, "utf8")).toMatch(/^[0-9a-f]{64}\n$/);
       expect((await stat(first.signingKeysFile)).mode & 0o777).toBe(0o600);
       expect(first.adminToken).toMatch(/^tk-us-[\w-]{48}$/);
       expect(lines.join("\n")).toContain(join(dataDir, "admin-token"));
-      expect(lines.join("\n")).not.toContain(first.adminToken);
+      expect(lines.join("\n")).toContain(first.adminToken);
       expect((await stat(dataDir)).mode & 0o777).toBe(0o700);
       expect((await stat(join(dataDir, "admin-token"))).mode & 0o777).toBe(0o600);
       lines.length = 0;
-      expect(await openInstallation(dataDir, undefined, (line) => lines.push(line))).toEqual(first);
+      expect(await open()).toEqual(first);
       expect(lines.join("\n")).not.toContain("admin token");
+    }));
+
+  test("tells only where the token is to nobody in particular", () =>
+    inFolder(async (dataDir) => {
+      const lines: string[] = [];
+      const { adminToken } = await openInstallation({ dataDir, showsToken: false }, (line) =>
+        lines.push(line),
+      );
+      expect(lines.join("\n")).toContain(join(dataDir, "admin-token"));
+      expect(lines.join("\n")).not.toContain(adminToken);
     }));
 
   test("keeps no token that was given", () =>
     inFolder(async (folder) => {
-      const { adminToken } = await openInstallation(folder, "tk-us-given", () => undefined);
+      const { adminToken } = await openInstallation(given(folder), () => undefined);
       expect(adminToken).toBe("tk-us-given");
       await expect(stat(join(folder, "admin-token"))).rejects.toThrow("ENOENT");
     }));
@@ -105,7 +118,7 @@ describe("openInstallation", () => {
 test("a new signing key goes first; two former ones stay, or none", () =>
   inFolder(async (folder) => {
     await expect(rotateSigningKey(folder, { dropFormer: false })).rejects.toThrow("no installation");
-    const { signingKeysFile } = await openInstallation(folder, "tk-us-given", () => undefined);
+    const { signingKeysFile } = await openInstallation(given(folder), () => undefined);
     const keys = async () => (await readFile(signingKeysFile, "utf8")).trim().split("\n");
     const [first] = await keys();
     expect(await rotateSigningKey(folder, { dropFormer: false })).toEqual({ keys: 2, file: signingKeysFile });
@@ -125,6 +138,7 @@ test("the apps' environment leaves out what is not set", () => {
   const config = {
     dataDir: "/d",
     signingKeysGiven: false,
+    showsToken: true,
     unattended: false,
     apiPort: 1,
     streamPort: 2,

@@ -43,7 +43,7 @@ export async function setup({
     waitMs: lockWaitMs,
     onWait: (holder) => step(say, "data").tell(`waiting for process ${holder.pid}, which sets up the same`),
   });
-  const installation = await openInstallation(config.dataDir, config.bootstrapToken, say);
+  const installation = await openInstallation(config, say);
   await installPrograms(await neededPrograms(config), say);
   await noteEngines(config.dataDir, enginesOf(config));
   const engine = await ensureEngine(installation, config.dockerHost, say);

@@ -11,7 +11,7 @@ import { changeStatus, claim, isFinal, SlipwayError, toSlipwayError } from "@sli
 import type { Deployment, Store } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
 import { openLanes, reconcile, startDeployWorker } from "@slipway/queue";
-import type { DeployTask, DeployWorker, Lanes, RunDeployment } from "@slipway/queue";
+import type { DeployTask, DeployWorker, Lanes, ReconcileOptions, RunDeployment } from "@slipway/queue";
 import { openStore } from "@slipway/store";
 import { aNewDeployment, eventually, startRedis } from "@slipway/testkit";
 
@@ -111,16 +111,11 @@ test("what failed its last try ends with the reason, also where only the reconci
   await create("app");
   await lanes.advance("app");
   await failed.promise;
-  await reconcile({
-    ...store,
-    lanes,
-    leaseMs: soonMs,
+  await reconciled({
     onExhausted: async (id, { message }) => {
       reasons.push(message);
       await onExhausted(id);
     },
-    onOperationExhausted,
-    onError: unexpected,
   });
   expect(reasons).toEqual([expect.stringContaining("the registry refuses its password")]);
 });
@@ -172,22 +167,8 @@ test("after a Redis that lost everything, the reconciler refills it from the sto
   const redis = new Redis(redisUrl);
   await redis.flushall();
   redis.disconnect();
-  await reconcile({
-    ...store,
-    lanes,
-    leaseMs: soonMs,
-    onExhausted,
-    onOperationExhausted,
-    onError: unexpected,
-  });
-  await reconcile({
-    ...store,
-    lanes,
-    leaseMs: soonMs,
-    onExhausted,
-    onOperationExhausted,
-    onError: unexpected,
-  });
+  await reconciled();
+  await reconciled();
   const tasks: DeployTask[] = [];
   await work(async (task) => {
     tasks.push(task);
@@ -212,12 +193,8 @@ test("a deployment that cannot be ended holds up no other", async () => {
   expect(await store.deployments.compareAndSet(held)).toBe(true);
   const waiting = await create("idle");
   const troubles: string[] = [];
-  await reconcile({
-    ...store,
-    lanes,
-    leaseMs: soonMs,
+  await reconciled({
     onExhausted: () => Promise.reject(new SlipwayError("engine-unavailable", "the engine is away")),
-    onOperationExhausted,
     onError: (error, what) => troubles.push(`${what}: ${toSlipwayError(error).message}`),
   });
   expect(troubles).toEqual([`cannot put deployment ${stuck.id} right: the engine is away`]);
@@ -231,14 +208,7 @@ test("an owner has no more at work than its slots", async () => {
   expect(states.filter((state) => state === "live")).toHaveLength(3);
   await work(finishAtOnce);
   const reconciling = setInterval(() => {
-    reconcile({
-      ...store,
-      lanes,
-      leaseMs: soonMs,
-      onExhausted,
-      onOperationExhausted,
-      onError: unexpected,
-    }).catch(() => undefined);
+    reconciled().catch(() => undefined);
   }, 100);
   await allFinal(created);
   clearInterval(reconciling);
@@ -286,6 +256,11 @@ async function onExhausted(deploymentId: string): Promise<void> {
   const found = (await store.deployments.get(deploymentId)) as Deployment;
   if (isFinal(found.status)) return;
   await store.deployments.compareAndSet(changeStatus(found, "aborted", { at: new Date(), lineCount: 0 }));
+}
+
+function reconciled(changes: Partial<ReconcileOptions> = {}): Promise<void> {
+  const all = { ...store, lanes, leaseMs: soonMs, onExhausted, onOperationExhausted, onError: unexpected };
+  return reconcile({ ...all, ...changes });
 }
 
 function unexpected(error: unknown): never {

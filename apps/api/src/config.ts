@@ -73,5 +73,3 @@ export function readConfig(environment: Environment): ApiConfig {
 export function readStorageConfig(environment: Environment): ReturnType<typeof storageUrls> {
   return storageUrls(configFrom(storageSettings, environment));
 }
-
-/** A number of proxies in a row, or the ones to trust. */

@@ -1,5 +1,5 @@
-// How often one may ask: per API token, per user, per address, and how often somebody may fail to sign in. Counted in Redis, for all API
-// processes together; while Redis is away each process counts for itself, so that nobody is refused because of it.
+// How often one may ask: per API token, per user, per address, and how often somebody may fail to sign in. Counted in Redis,
+// for all API processes together; while Redis is away each process counts for itself, so that nobody is refused because of it.
 
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";

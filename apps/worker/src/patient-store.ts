@@ -6,13 +6,13 @@ import { defaultLimits, withPatience } from "@slipway/logs";
 type Call = (...args: readonly unknown[]) => Promise<unknown>;
 
 /**
- * Any call of a store may be repeated, as its port says; only a compare-and-set whose first answer was lost says that it was
+ * But those of the log, whose writer waits by itself and holds the build's output back meanwhile. Any call of a store may be repeated, as its port says; only a compare-and-set whose first answer was lost says that it was
  * not made (see storeChange).
  * @param signal ends the waiting, with its reason.
  */
 export function patientStore(store: Store, signal: AbortSignal): Store {
   return withEach(store, (part) =>
-    typeof part === "object" && part !== null
+    typeof part === "object" && part !== null && part !== store.logs
       ? withEach(part, (call) => patientCall(call as Call, signal))
       : part,
   );

@@ -29,7 +29,7 @@ export async function pruneImages(platform: Pruned, app: App, signal: AbortSigna
     if (digest !== null) unneeded.add(digest);
   }
   // Several releases, and tags, may share an image: it goes when none of them is kept.
-  for (const digest of unneeded.difference(keptDigests)) await registry.delete(repository, digest);
+  for (const digest of unneeded.difference(keptDigests)) await registry.delete(repository, digest, signal);
   await releaseImages.removeOthers(`${registry.host}/${repository}`, keptDigests);
 }
 

@@ -8,6 +8,8 @@ import type { Platform } from "./platform.ts";
 const batch = 100;
 const deliveriesKeptMs = 30 * 86_400_000;
 const operationsKeptMs = 30 * 86_400_000;
+/** How long the registry may take to delete one image; a removal that is broken off is repeated. */
+const imageRemovalMs = 10_000;
 
 /** Takes away all of a deleted app, the document last, so that a broken-off removal is found and repeated. */
 export async function removeApp(
@@ -26,7 +28,8 @@ export async function removeApp(
   await scheduler.removeApp(appId);
   await engine.removeSandboxes({ [label.app]: appId });
   for await (const deployment of everyDeployment(store.deployments, appId)) {
-    if (deployment.image !== null) await registry.delete(`apps/${appId}`, deployment.id);
+    if (deployment.image !== null)
+      await registry.delete(`apps/${appId}`, deployment.id, AbortSignal.timeout(imageRemovalMs));
     await store.logs.remove([deployment.id]);
   }
   await releaseImages.removeOthers(`${registry.host}/apps/${appId}`, new Set());

@@ -32,7 +32,7 @@ export async function ensureNetwork(
     const made = await create(docker, { name, scope, installationId, bridge }, signal);
     const chosen = made ?? (await oldest(docker, name, signal));
     if (chosen !== null) return chosen;
-    await sleep(tryAgainMs);
+    await sleep(tryAgainMs, undefined, { signal });
   }
   throw new Error(`network ${name} is neither there nor can it be made`);
 }

@@ -53,7 +53,7 @@ export interface Lanes extends AsyncDisposable {
   removeJob(id: string): Promise<void>;
   /**
    * Tells whoever runs the deployment that the store says it is aborted, and takes a waiting job away.
-   * @returns whether a worker has the job: then it ends the deployment's log, and nobody does otherwise.
+   * @returns whether a worker has the job, and so ends the deployment's log; where none has, that is left to the caller.
    */
   abort(deployment: Deployment): Promise<boolean>;
   /** Asks the workers to take away everything of a deleted app. Repeating is fine. */

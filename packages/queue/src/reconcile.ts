@@ -24,7 +24,7 @@ export interface ReconcileOptions {
 export async function reconcile(options: ReconcileOptions): Promise<void> {
   const { deployments, operations, lanes } = options;
   // One that cannot be put right, since an engine is away for instance, must not hold up all others.
-  const attempt = async (what: string, work: () => Promise<void>) => {
+  const putRight = async (what: string, work: () => Promise<void>) => {
     try {
       await work();
     } catch (error) {
@@ -32,7 +32,7 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
     }
   };
   for (const deployment of await deployments.allRunning()) {
-    await attempt(`deployment ${deployment.id}`, () =>
+    await putRight(`deployment ${deployment.id}`, () =>
       resume(options, deployment, {
         now: () => deployments.get(deployment.id),
         end: (error) => options.onExhausted(deployment.id, error),
@@ -41,7 +41,7 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
     );
   }
   for (const operation of await operations.allRunning()) {
-    await attempt(`operation ${operation.id}`, () =>
+    await putRight(`operation ${operation.id}`, () =>
       resume(options, operation, {
         now: () => operations.get(operation.id),
         end: (error) => options.onOperationExhausted(operation.id, error),
@@ -51,7 +51,7 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
   }
   const waiting = [...(await operations.waitingApps()), ...(await deployments.waitingApps())];
   for (const appId of new Set(waiting)) {
-    await attempt(`the lane of app ${appId}`, async () => {
+    await putRight(`the lane of app ${appId}`, async () => {
       const heads = [...(await operations.pending(appId, 1)), ...(await deployments.lane(appId, 1))];
       // A head whose job has ended (it was handed back, or Redis and store disagree) could get no new job under its id.
       for (const { id } of heads) await lanes.removeJob(id);

@@ -88,8 +88,8 @@ test("a layer that fails midway passes its own error on and leaves no tag", asyn
 test("delete takes the tag's manifest away, and may be repeated", async () => {
   const registry = openRegistry({ url });
   await registry.push(image("apps/gone", "d1", layer("bye")), signal);
-  await registry.delete("apps/gone", "d1");
-  await registry.delete("apps/gone", "d1");
+  await registry.delete("apps/gone", "d1", signal);
+  await registry.delete("apps/gone", "d1", signal);
   expect((await fetch(`${url}/v2/apps/gone/manifests/d1`)).status).toBe(404);
 });
 
@@ -101,7 +101,7 @@ test("tags, and the digests they stand for, are told; deleting a digest takes al
   const other = await registry.push(image("apps/listed", "d3", layer("other")), signal);
   expect((await registry.tags("apps/listed", signal)).toSorted()).toEqual(["d1", "d2", "d3"]);
   expect(await registry.digestOf("apps/listed", "d2", signal)).toBe(digest);
-  await registry.delete("apps/listed", digest);
+  await registry.delete("apps/listed", digest, signal);
   expect(await registry.tags("apps/listed", signal)).toEqual(["d3"]);
   expect(await registry.digestOf("apps/listed", digest, signal)).toBeNull();
   expect(await registry.digestOf("apps/listed", other.digest, signal)).toBe(other.digest);

@@ -31,7 +31,7 @@ export function openRegistry({ url, credentials, pullHost }: RegistryOptions): I
     push: (image, signal) => push(client, host, image, signal),
     tags: (repository, signal) => tagsOf(client, repository, signal),
     digestOf: (repository, reference, signal) => digestOf(client, repository, reference, signal),
-    delete: (repository, reference) => deleteManifest(client, repository, reference),
+    delete: (repository, reference, signal) => deleteManifest(client, repository, reference, signal),
     async ping() {
       await client.request("GET", "/v2/", { expect: [200, 401], signal: AbortSignal.timeout(pingTimeoutMs) });
     },
@@ -174,8 +174,12 @@ async function digestOf(
   return found.status === 404 ? null : found.headers.get("docker-content-digest");
 }
 
-async function deleteManifest(client: RegistryClient, repository: string, reference: string): Promise<void> {
-  const signal = AbortSignal.timeout(pingTimeoutMs * 2);
+async function deleteManifest(
+  client: RegistryClient,
+  repository: string,
+  reference: string,
+  signal: AbortSignal,
+): Promise<void> {
   const digest = await digestOf(client, repository, reference, signal);
   if (digest === null) return;
   await client.request("DELETE", `/v2/${repository}/manifests/${digest}`, { expect: [202, 404], signal });

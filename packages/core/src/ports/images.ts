@@ -47,6 +47,6 @@ export interface ImageRegistry extends AsyncDisposable {
    * Deletes an image's manifest by tag or digest, and with it every tag of the repository that names the same image; one that
    * is not there is fine.
    */
-  delete(repository: string, reference: string): Promise<void>;
+  delete(repository: string, reference: string, signal: AbortSignal): Promise<void>;
   ping(): Promise<void>;
 }
