@@ -54,14 +54,19 @@ export async function environmentOf(
   };
 }
 
-/** Api, stream and workers, not started yet; their own logs go where set-up keeps its own. */
+/** Where set-up keeps its own logs, a folder for each installation. */
+export function logFolderOf(installationId: string): string {
+  return join(inject("environment").DATA_DIR, "logs", installationId);
+}
+
+/** Api, stream and workers, not started yet. */
 export function appsOf(
   { workers }: SlipwayOptions,
   environment: Readonly<Record<string, string>>,
+  logFolder: string,
   gates: readonly Gate[],
 ): AppUnderTest[] {
   const { DATA_DIR: filesDir } = inject("environment");
-  const logFolder = join(filesDir, "logs", environment["INSTALLATION_ID"] ?? "");
   const each = workers.map((variables, index) => {
     const gate = gates[index];
     const redis = gate === undefined ? {} : { REDIS_URL: `redis://127.0.0.1:${gate.port}/0` };

@@ -1,7 +1,8 @@
-// Redis and the registry die in the middle of a deployment, and come back, with what they had or without.
+// Redis and the registry die in the middle of a deployment, and come back, with what they had or without. Each fault meets a
+// Slipway of its own: what one leaves behind is no matter of the next one's.
 
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { eventually, lacksEngine } from "@slipway/testkit";
 import type { AppAnswer } from "../../scripts/quickstart/api-client.ts";
 import { answering, inlineApp } from "../e2e/apps.ts";
@@ -10,18 +11,23 @@ import { startRegistry } from "./registry.ts";
 import type { RegistryUnderTest } from "./registry.ts";
 import { settled, steps } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
+import { stateOf } from "./state.ts";
 
 describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
-  const opened = new AsyncDisposableStack();
+  let opened: AsyncDisposableStack;
   let slipway: SlipwayUnderTest;
   let registry: RegistryUnderTest;
-  beforeAll(async () => {
+  beforeEach(async () => {
+    opened = new AsyncDisposableStack();
     registry = opened.use(await startRegistry(inject("environment").DATA_DIR));
     slipway = opened.use(
       await SlipwayUnderTest.start({ workers: [{}, {}], gated: true, registryUrl: registry.url }),
     );
   });
-  afterAll(() => opened.disposeAsync());
+  afterEach(async ({ task }) => {
+    if (task.result?.state === "fail") console.error(await stateOf(slipway));
+    await opened.disposeAsync();
+  });
 
   test("Redis is killed and comes back: the build goes on, its lines are all there", async () => {
     const app = await slipway.createApp("redis");

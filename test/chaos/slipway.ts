@@ -18,7 +18,7 @@ import { watchContainers } from "./container-watch.ts";
 import type { ContainerWatch } from "./container-watch.ts";
 import { Follower } from "./follower.ts";
 import { Gate } from "./gate.ts";
-import { appsOf, environmentOf } from "./processes.ts";
+import { appsOf, environmentOf, logFolderOf } from "./processes.ts";
 import type { SlipwayOptions } from "./processes.ts";
 
 export class SlipwayUnderTest implements AsyncDisposable {
@@ -33,6 +33,8 @@ export class SlipwayUnderTest implements AsyncDisposable {
   readonly workers: readonly AppUnderTest[];
   /** Of all apps it ever had. */
   readonly appIds: string[];
+  /** Where its processes' own logs are. */
+  readonly logFolder: string;
   readonly #gates: readonly Gate[];
   readonly #apiUrl: string;
   readonly #opened: AsyncDisposableStack;
@@ -40,7 +42,15 @@ export class SlipwayUnderTest implements AsyncDisposable {
   private constructor(
     parts: Pick<
       SlipwayUnderTest,
-      "environment" | "store" | "redis" | "engines" | "containers" | "api" | "workers" | "appIds"
+      | "environment"
+      | "store"
+      | "redis"
+      | "engines"
+      | "containers"
+      | "api"
+      | "workers"
+      | "appIds"
+      | "logFolder"
     >,
     gates: readonly Gate[],
     apiUrl: string,
@@ -56,6 +66,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
     this.api = parts.api;
     this.workers = parts.workers;
     this.appIds = parts.appIds;
+    this.logFolder = parts.logFolder;
     this.#apiUrl = apiUrl;
     this.#opened = opened;
   }
@@ -79,12 +90,13 @@ export class SlipwayUnderTest implements AsyncDisposable {
     const gates: Gate[] = [];
     for (const _ of options.gated === true ? options.workers : [])
       gates.push(opened.use(await Gate.open(Number(new URL(redis.url).port))));
-    const apps = appsOf(options, environment, gates).map((app) => opened.use(app));
+    const logFolder = logFolderOf(installation.id);
+    const apps = appsOf(options, environment, logFolder, gates).map((app) => opened.use(app));
     await Promise.all(apps.map((app) => app.start()));
     const apiUrl = `http://127.0.0.1:${environment["API_PORT"]}`;
     const api = await ApiClient.connect(apiUrl, environment["BOOTSTRAP_TOKEN"] ?? "");
     const workers = apps.filter(({ name }) => name.startsWith("worker"));
-    const parts = { environment, store, redis, engines, containers, api, workers, appIds };
+    const parts = { environment, store, redis, engines, containers, api, workers, appIds, logFolder };
     return new SlipwayUnderTest(parts, gates, apiUrl, opened.move());
   }
 

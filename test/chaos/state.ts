@@ -1,0 +1,92 @@
+// What a Slipway under test looks like from outside, for whoever reads why a scenario failed: what its workers, its store, its
+// queue, its engines and its processes' own logs say. Each part by itself, as the fault may have taken any of them.
+
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Queue } from "bullmq";
+import { label } from "@slipway/core";
+import { redisKeys } from "@slipway/protocol";
+import { queueNames } from "@slipway/queue";
+import type { SlipwayUnderTest } from "./slipway.ts";
+
+/** A part that does not answer is told as such. */
+const partLimitMs = 5_000;
+const logLines = 30;
+/** Of one line of a log. */
+const logChars = 600;
+const jobStates = ["active", "waiting", "prioritized", "delayed", "failed"] as const;
+
+/** One text, a heading before each part. Never rejects. */
+export async function stateOf(slipway: SlipwayUnderTest): Promise<string> {
+  const parts: readonly (readonly [string, () => Promise<unknown>])[] = [
+    ["workers, as operators see them", () => slipway.listWorkers()],
+    ["deployments that run", () => slipway.store.deployments.allRunning()],
+    ["jobs", () => jobsOf(slipway)],
+    ["containers", () => containersOf(slipway)],
+    ["logs", () => logsOf(slipway.logFolder)],
+  ];
+  const told = parts.map(async ([heading, read]) => `== ${heading}\n${await textOf(read)}`);
+  return (await Promise.all(told)).join("\n");
+}
+
+async function textOf(read: () => Promise<unknown>): Promise<string> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`no answer in ${partLimitMs} ms`)), partLimitMs);
+  try {
+    const answer = await Promise.race([read(), late.promise]);
+    return typeof answer === "string" ? answer : JSON.stringify(answer, null, 1);
+  } catch (error) {
+    return `not to be had: ${String(error)}`;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function jobsOf({ redis, installationId }: SlipwayUnderTest): Promise<unknown> {
+  const queue = new Queue(queueNames.deployments, {
+    connection: { url: redis.url, maxRetriesPerRequest: 1 },
+    prefix: redisKeys(installationId).queuePrefix,
+  });
+  // What is wrong with the connection is told by the call that fails.
+  queue.on("error", () => undefined);
+  try {
+    const found = jobStates.map(async (state) => {
+      const jobs = await queue.getJobs([state]);
+      return jobs.map(({ id, name, attemptsMade, attemptsStarted, stalledCounter, failedReason }) => ({
+        state,
+        id,
+        name,
+        attemptsMade,
+        attemptsStarted,
+        stalledCounter,
+        failedReason,
+      }));
+    });
+    return (await Promise.all(found)).flat();
+  } finally {
+    await queue.close();
+  }
+}
+
+async function containersOf({ engines, installationId }: SlipwayUnderTest): Promise<unknown> {
+  const filters = { label: [`${label.installation}=${installationId}`] };
+  const found = await Promise.all(engines.map((docker) => docker.listContainers({ all: true, filters })));
+  return found.flat().map(({ Names, State, Status, Labels }) => ({
+    name: Names[0],
+    state: State,
+    status: Status,
+    kind: Labels[label.kind],
+    deployment: Labels[label.deployment],
+    attempt: Labels[label.attempt],
+  }));
+}
+
+async function logsOf(folder: string): Promise<string> {
+  const files = (await readdir(folder)).toSorted();
+  const ends = files.map(async (file) => {
+    const lines = (await readFile(join(folder, file), "utf8")).trimEnd().split("\n");
+    const last = lines.slice(-logLines).map((line) => line.slice(0, logChars));
+    return `-- ${file}\n${last.join("\n")}`;
+  });
+  return (await Promise.all(ends)).join("\n");
+}
