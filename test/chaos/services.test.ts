@@ -57,8 +57,7 @@ describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
     const [built, after] = await settled(slipway, app, [id, waiting], [follower]);
     expect([built?.status, after?.status]).toEqual(["success", "success"]);
     expect(await slipway.page(app)).toBe("after");
-    const workers = await slipway.listWorkers();
-    expect(workers.map(({ state }) => state)).toEqual(["ready", "ready"]);
+    await slipway.idle();
   });
 
   test("a worker is cut off from Redis, and not from the store: another takes over, and its changes are refused", async () => {
@@ -74,7 +73,7 @@ describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
     const [deployment] = await settled(slipway, app, [id], [follower]);
     expect(deployment).toMatchObject({ status: "success", attempt: 2 });
     expect(await slipway.page(app)).toBe("built");
-    await slipway.shown(worker, "ready");
+    await slipway.idle();
   });
 
   test("a worker is killed while it pushes: another attempt does it", async () => {

@@ -154,6 +154,15 @@ export class SlipwayUnderTest implements AsyncDisposable {
     });
   }
 
+  /** Waits until every worker is there and has nothing left to do. */
+  async idle(): Promise<void> {
+    await eventually(async () => {
+      const workers = await this.listWorkers();
+      const free = workers.filter(({ state, deployments }) => state === "ready" && deployments.length === 0);
+      return free.length === this.workers.length;
+    });
+  }
+
   /** The worker that runs the deployment, as it tells itself. */
   async workerOf(deploymentId: string): Promise<AppUnderTest> {
     return eventually(async () => {
