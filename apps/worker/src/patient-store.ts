@@ -6,8 +6,9 @@ import { defaultLimits, withPatience } from "@slipway/logs";
 type Call = (...args: readonly unknown[]) => Promise<unknown>;
 
 /**
- * But those of the log, whose writer waits by itself and holds the build's output back meanwhile. Any call of a store may be repeated, as its port says; only a compare-and-set whose first answer was lost says that it was
- * not made (see storeChange).
+ * Repeats each call while the store is away, but for those of the log: its writer waits by itself, and holds the build's output
+ * back meanwhile. Any call of a store may be repeated, as its port says; only a compare-and-set whose first answer was lost says
+ * that it was not made (see storeChange).
  * @param signal ends the waiting, with its reason.
  */
 export function patientStore(store: Store, signal: AbortSignal): Store {
