@@ -11,7 +11,6 @@ import { appFor, userOf, userStill } from "./admission.ts";
 import { closeFor, refusal, tooManyOfUser, tooSlow } from "./close-codes.ts";
 import type { Close } from "./close-codes.ts";
 import { framesOf, pingFrames } from "./frames.ts";
-import { born, heardFrom, lookedAt } from "./liveness.ts";
 import type { Client } from "./connections.ts";
 import type { ConnectionLimits, Platform } from "./platform.ts";
 
@@ -32,6 +31,12 @@ export interface ConnectionOptions {
 /** How many ping intervals a peer may go without a sign of life. */
 const silentPings = 3;
 
+/**
+ * After so much a peer is asked for a sign of life, among what it is sent: a slow one reads for minutes what it has been sent
+ * in an instant, and would come to a ping behind all of it too late.
+ */
+const askEveryBytes = 64 * 1024;
+
 export class Connection implements Client {
   readonly #platform: Platform;
   readonly #options: ConnectionOptions;
@@ -39,14 +44,16 @@ export class Connection implements Client {
   #follower: Follower | undefined;
   #user: User | undefined;
   #admission: { readonly token: string; readonly appId: string } | undefined;
-  #life = born;
+  #silentFor = 0;
+  /** Sent since the peer was last asked. */
+  #unaskedBytes = 0;
 
   constructor(platform: Platform, options: ConnectionOptions) {
     this.#platform = platform;
     this.#options = options;
     const { webSocket } = options;
     const alive = () => {
-      this.#life = heardFrom(this.#life);
+      this.#silentFor = 0;
     };
     webSocket.on("pong", alive).on("message", alive);
     webSocket.on("close", () => this.#closed.resolve());
@@ -97,8 +104,8 @@ export class Connection implements Client {
   /** Says that we are there, and asks whether the client is. A dead one is dropped. */
   ping(): void {
     const { socket, limits } = this.#options;
-    this.#life = lookedAt(this.#life, socket);
-    if (this.#life.silentFor > silentPings) {
+    this.#silentFor += 1;
+    if (this.#silentFor > silentPings) {
       this.close(tooSlow);
       this.terminate();
       return;
@@ -106,7 +113,7 @@ export class Connection implements Client {
     const waits = socket.writableLength > limits.backlogBytes;
     if (this.#follower === undefined || !this.#open || waits) return;
     socket.write(pingFrames(this.#platform.now()));
-    this.#options.webSocket.ping();
+    this.#ask();
   }
 
   async recheck(): Promise<void> {
@@ -154,13 +161,22 @@ export class Connection implements Client {
     return app;
   }
 
+  /** Asks for a sign of life. */
+  #ask(): void {
+    this.#options.webSocket.ping();
+    this.#unaskedBytes = 0;
+  }
+
   #follow(app: App): void {
     const { feed, logger } = this.#platform;
     const { socket, limits, origin } = this.#options;
     this.#follower = feed.follow(app.id, {
       send: (event) => {
         if (!this.#open) return undefined;
-        socket.write(framesOf(event, origin));
+        const frames = framesOf(event, origin);
+        socket.write(frames);
+        this.#unaskedBytes += frames.length;
+        if (this.#unaskedBytes >= askEveryBytes) this.#ask();
         return socket.writableLength > limits.backlogBytes ? this.#drained() : undefined;
       },
       onFailure: (error) => {
