@@ -6,13 +6,9 @@ markTests();
 const excluded = ["**/node_modules/**", "**/.slipway/**"];
 /** Real services on a busy machine: the second that vitest waits by itself is not enough for what is to happen soon. */
 const patience = { poll: { timeout: 20_000 } };
-/** Many processes on two cores: a scenario that a machine was too busy for is tried once more, and the report says so. */
-const scenarios = {
-  exclude: excluded,
-  expect: patience,
-  fileParallelism: false,
-  retry: isUnattended() ? 1 : 0,
-};
+/** Many processes on two cores: what a machine was too busy for is tried once more, and the end of the run says so. */
+const retry = isUnattended() ? 1 : 0;
+const scenarios = { exclude: excluded, expect: patience, fileParallelism: false, retry };
 
 export default defineConfig({
   test: {
@@ -23,9 +19,10 @@ export default defineConfig({
           include: ["{apps,packages,scripts,test/access,test/architecture,test/lanes}/**/*.test.ts"],
           exclude: excluded,
           expect: patience,
+          retry,
           // The longest of them wait for engines, mostly: two at a time also where there are two processors only.
           maxWorkers: 2,
-          testTimeout: 30_000,
+          testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },

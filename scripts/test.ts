@@ -13,8 +13,8 @@ import { errorText, SetupError } from "./setup/setup-error.ts";
 import { ensureTestDatabase, prepareTestDatabase } from "./setup/test-database.ts";
 import type { TestDatabase } from "./setup/test-database.ts";
 import { tearDown } from "./setup/teardown.ts";
-import type { TestReport } from "./test-counts.ts";
-import { countTests } from "./test-counts.ts";
+import type { TestReport } from "./test-outcome.ts";
+import { countTests, failuresIn } from "./test-outcome.ts";
 import { print, runCommand, sayOn } from "./terminal.ts";
 
 const say = sayOn(process.stdout);
@@ -34,11 +34,10 @@ await runCommand(async () => {
   const logFolder = join(config.dataDir, "logs");
   const exitCodes = await runTests(config, logFolder);
   const stopped = await stopServices(config);
-  const counts = await Promise.all(
-    exitCodes.map(async (exitCode, lane) =>
-      countTests(await readReport(reportIn(logFolder, lane)), exitCode),
-    ),
-  );
+  const reports = await Promise.all(exitCodes.map((_, lane) => readReport(reportIn(logFolder, lane))));
+  const counts = exitCodes.map((exitCode, lane) => countTests(reports[lane], exitCode));
+  // here too, for each lane's output has its own far above
+  for (const report of reports) if (report !== undefined) failuresIn(report).forEach(print);
   const passed = counts.reduce((sum, count) => sum + count.passed, 0);
   const failed = counts.reduce((sum, count) => sum + count.failed, 0);
   print(`${passed} passed, ${failed} failed`);

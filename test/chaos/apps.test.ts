@@ -1,12 +1,13 @@
 // What users do while workers work: delete what is being built, ask for much at once, read slowly.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { cacheBlobPrefix, label } from "@slipway/core";
 import { eventually, lacksEngine } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { linesOf, statusesOf } from "./follower.ts";
 import { settled, steps } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
+import { tellStateOfFailed } from "./state.ts";
 
 const remembering = 'if [ -e "$2/seen" ]; then echo cache found; else echo no cache; fi; touch "$2/seen"';
 
@@ -17,6 +18,7 @@ describe.skipIf(await lacksEngine())("apps", () => {
     slipway = await SlipwayUnderTest.start({ workers: [{ CONCURRENCY: "2" }, { CONCURRENCY: "2" }] });
   });
   afterAll(() => slipway[Symbol.asyncDispose]());
+  afterEach(({ task }) => tellStateOfFailed(task, slipway));
 
   describe.concurrent("while one is built", () => {
     test("it is deleted: the build ends and nothing of it is left", async () => {

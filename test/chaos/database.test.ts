@@ -1,12 +1,13 @@
 // MongoDB dies in the middle of a deployment and comes back: nothing that was accepted is lost, and nothing runs twice.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { eventually, lacksEngine, lacksMongoServer, startMongoServer } from "@slipway/testkit";
 import type { TestMongoServer } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { linesOf } from "./follower.ts";
 import { settled, steps } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
+import { tellStateOfFailed } from "./state.ts";
 
 describe.skipIf((await lacksEngine()) || (await lacksMongoServer()))("in the middle of a deployment", () => {
   const opened = new AsyncDisposableStack();
@@ -18,6 +19,7 @@ describe.skipIf((await lacksEngine()) || (await lacksMongoServer()))("in the mid
     slipway = opened.use(await SlipwayUnderTest.start({ workers: [{}, {}], settings }));
   });
   afterAll(() => opened.disposeAsync());
+  afterEach(({ task }) => tellStateOfFailed(task, slipway));
 
   test("MongoDB is killed and comes back: requests fail meanwhile, and what was accepted is built", async () => {
     const app = await slipway.createApp("mongo");

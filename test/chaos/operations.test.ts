@@ -1,12 +1,13 @@
 // Faults while apps are restarted: what served serves on, the next attempt does it, and nothing is left.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { isOver, label } from "@slipway/core";
 import type { OperationAnswer } from "@slipway/protocol";
 import { eventually, lacksEngine } from "@slipway/testkit";
 import { answering, held, inlineApp } from "../e2e/apps.ts";
 import { hold, letNextGo, settled } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
+import { tellStateOfFailed } from "./state.ts";
 
 describe.skipIf(await lacksEngine())("the only worker", () => {
   let slipway: SlipwayUnderTest;
@@ -14,6 +15,7 @@ describe.skipIf(await lacksEngine())("the only worker", () => {
     slipway = await SlipwayUnderTest.start({ workers: [{}] });
   });
   afterAll(() => slipway[Symbol.asyncDispose]());
+  afterEach(({ task }) => tellStateOfFailed(task, slipway));
 
   const rolloutsOf = async (appId: string) => {
     const [engine] = slipway.engines;

@@ -11,7 +11,7 @@ import { startRegistry } from "./registry.ts";
 import type { RegistryUnderTest } from "./registry.ts";
 import { settled, steps } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
-import { stateOf } from "./state.ts";
+import { tellStateOfFailed } from "./state.ts";
 
 describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
   let opened: AsyncDisposableStack;
@@ -25,8 +25,8 @@ describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
     );
   });
   afterEach(async ({ task }) => {
-    if (task.result?.state === "fail") console.error(await stateOf(slipway));
-    await opened.disposeAsync();
+    await using _ = opened;
+    await tellStateOfFailed(task, slipway);
   });
 
   test("Redis is killed and comes back: the build goes on, its lines are all there", async () => {

@@ -4,6 +4,7 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Queue } from "bullmq";
+import type { RunnerTask } from "vitest";
 import { label } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
 import { queueNames } from "@slipway/queue";
@@ -11,13 +12,18 @@ import type { SlipwayUnderTest } from "./slipway.ts";
 
 /** A part that does not answer is told as such. */
 const partLimitMs = 5_000;
-const logLines = 30;
+const logLines = 10;
 /** Of one line of a log. */
-const logChars = 600;
+const logChars = 300;
 const jobStates = ["active", "waiting", "prioritized", "delayed", "failed"] as const;
 
+/** For a hook after each test. @throws with the state, which then stands beside why the test failed; nothing when it passed. */
+export async function tellStateOfFailed(task: RunnerTask, slipway: SlipwayUnderTest): Promise<void> {
+  if (task.result?.state === "fail") throw new Error(`it failed in this state:\n${await stateOf(slipway)}`);
+}
+
 /** One text, a heading before each part. Never rejects. */
-export async function stateOf(slipway: SlipwayUnderTest): Promise<string> {
+async function stateOf(slipway: SlipwayUnderTest): Promise<string> {
   const parts: readonly (readonly [string, () => Promise<unknown>])[] = [
     ["workers, as operators see them", () => slipway.listWorkers()],
     ["deployments that run", () => slipway.store.deployments.allRunning()],
@@ -34,7 +40,7 @@ async function textOf(read: () => Promise<unknown>): Promise<string> {
   const timer = setTimeout(() => late.reject(new Error(`no answer in ${partLimitMs} ms`)), partLimitMs);
   try {
     const answer = await Promise.race([read(), late.promise]);
-    return typeof answer === "string" ? answer : JSON.stringify(answer, null, 1);
+    return typeof answer === "string" ? answer : JSON.stringify(answer);
   } catch (error) {
     return `not to be had: ${String(error)}`;
   } finally {

@@ -1,12 +1,13 @@
 // Workers that die, freeze or are told to stop in the middle of a deployment: another one sees it through, and nothing is lost.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { eventually, lacksEngine } from "@slipway/testkit";
 import { answering, held, inlineApp } from "../e2e/apps.ts";
 import type { AppUnderTest } from "./app-under-test.ts";
 import { linesOf } from "./follower.ts";
 import { hold, letNextGo, settled, stubborn, steps } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
+import { tellStateOfFailed } from "./state.ts";
 
 /** All scenarios at once keep the machine busy: a worker that is slow is not to count as dead, nor a moment to pass unseen. */
 const unhurried = { LEASE_MS: "5000", GRACE_MS: "3000", STOP_GRACE_MS: "5000" };
@@ -20,6 +21,7 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     slipway = await SlipwayUnderTest.start({ workers: [{}, {}, {}, {}], settings: unhurried });
   });
   afterAll(() => slipway[Symbol.asyncDispose]());
+  afterEach(({ task }) => tellStateOfFailed(task, slipway));
 
   test("killed while it builds", async () => {
     const app = await slipway.createApp("build");

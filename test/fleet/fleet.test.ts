@@ -1,10 +1,11 @@
 // A fleet on two Docker Engines: whichever worker builds, no app runs twice at once, every cache is found, one engine runs the releases.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Deployment } from "@slipway/core";
 import { lacksEngine, lacksPrivateEngine, packTarGz, startPrivateEngine } from "@slipway/testkit";
 import { violations } from "../chaos/invariants.ts";
 import { SlipwayUnderTest } from "../chaos/slipway.ts";
+import { tellStateOfFailed } from "../chaos/state.ts";
 import { answering, inlineApp } from "../e2e/apps.ts";
 
 const appCount = 30;
@@ -21,6 +22,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("four wor
     slipway = opened.use(await SlipwayUnderTest.start({ workers, engines: [dockerHost] }));
   });
   afterAll(() => opened.disposeAsync());
+  afterEach(({ task }) => tellStateOfFailed(task, slipway));
 
   test("thirty apps, half of them deployed twice, and a worker that stops meanwhile", async () => {
     const apps = await Promise.all(Array.from({ length: appCount }, () => slipway.createApp("fleet")));

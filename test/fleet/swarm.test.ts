@@ -1,11 +1,12 @@
 // Releases on a Docker Swarm from end to end: deployed, killed, scaled, replaced by one that crashes, deleted.
 
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { label } from "@slipway/core";
 import { eventually, lacksEngine, lacksPrivateEngine, startPrivateEngine } from "@slipway/testkit";
 import { clearEngine } from "../../scripts/setup/clear-engine.ts";
 import { SlipwayUnderTest } from "../chaos/slipway.ts";
+import { tellStateOfFailed } from "../chaos/state.ts";
 import { answering, inlineApp } from "../e2e/apps.ts";
 
 describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases on a swarm", () => {
@@ -17,6 +18,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
     slipway = opened.use(await SlipwayUnderTest.start({ workers: [{}], settings }));
   });
   afterAll(() => opened.disposeAsync());
+  afterEach(({ task }) => tellStateOfFailed(task, slipway));
 
   test("an app is deployed, outlives its container, is scaled, outlives a broken release, and goes", async () => {
     const app = await slipway.createApp("swarm");

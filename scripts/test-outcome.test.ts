@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { countTests, failuresIn } from "./test-outcome.ts";
+
+const file = (status: string, ...tests: string[]) => ({
+  name: "/clone/a.test.ts",
+  status,
+  message: "",
+  assertionResults: tests.map((one) => ({ fullName: "it works", status: one, failureMessages: [] })),
+});
+
+test("counts the tests", () => {
+  const testResults = [file("passed", "passed", "passed"), file("failed", "failed", "passed")];
+  expect(countTests({ numPassedTests: 3, numFailedTests: 1, testResults }, 1)).toEqual({
+    passed: 3,
+    failed: 1,
+  });
+});
+
+test("counts a file that cannot be loaded", () => {
+  const testResults = [file("passed", "passed"), file("failed")];
+  expect(countTests({ numPassedTests: 1, numFailedTests: 0, testResults }, 1)).toEqual({
+    passed: 1,
+    failed: 1,
+  });
+});
+
+test("a run that failed never counts none", () => {
+  expect(countTests(undefined, 1)).toEqual({ passed: 0, failed: 1 });
+  expect(countTests({ numPassedTests: 2, numFailedTests: 0, testResults: [] }, 130)).toEqual({
+    passed: 2,
+    failed: 1,
+  });
+});
+
+test("tells what failed, what failed at first, and nothing of what passed", () => {
+  const tried = (status: string, ...failureMessages: string[]) => ({
+    fullName: "it works",
+    status,
+    failureMessages,
+  });
+  const testResults = [
+    { ...file("failed"), message: "cannot be loaded" },
+    {
+      ...file("failed"),
+      assertionResults: [tried("failed", "no", "never"), tried("passed", "not yet"), tried("passed")],
+    },
+    file("passed", "passed"),
+  ];
+  expect(failuresIn({ numPassedTests: 3, numFailedTests: 1, testResults })).toEqual([
+    "failed: /clone/a.test.ts\ncannot be loaded",
+    "failed: /clone/a.test.ts > it works\nno\nnever",
+    "failed at first: /clone/a.test.ts > it works\nnot yet",
+  ]);
+});
+
+test("tells the beginning of a long reason", () => {
+  const assertionResults = [{ fullName: "it works", status: "failed", failureMessages: ["x".repeat(6_000)] }];
+  const [told] = failuresIn({
+    numPassedTests: 0,
+    numFailedTests: 1,
+    testResults: [{ ...file("failed"), assertionResults }],
+  });
+  expect(told).toBe(`failed: /clone/a.test.ts > it works\n${"x".repeat(5_000)} … (more above)`);
+});
