@@ -201,17 +201,44 @@ test("a deployment that cannot be ended holds up no other", async () => {
   expect(await lanes.jobState(waiting.id)).toBe("live");
 });
 
-test("an owner has no more at work than its slots", async () => {
-  const created = await Promise.all(["a", "b", "c", "d", "e"].map((app) => create(app)));
-  for (const { appId } of created) await lanes.advance(appId);
+test("an owner has no more at work than its slots, whoever asks at once", async () => {
+  await using others = openLanes({ redisUrl, keys, ...store, ownerSlots: 3, onError: () => {} });
+  const created = await Promise.all(["a", "b", "c", "d", "e", "f", "g", "h"].map((app) => create(app)));
+  await Promise.all(created.flatMap(({ appId }) => [lanes.advance(appId), others.advance(appId)]));
   const states = await Promise.all(created.map(({ id }) => lanes.jobState(id)));
   expect(states.filter((state) => state === "live")).toHaveLength(3);
+  expect(await lanes.hasSlot("owner")).toBe(false);
   await work(finishAtOnce);
   const reconciling = setInterval(() => {
     reconciled().catch(() => undefined);
   }, 100);
   await allFinal(created);
   clearInterval(reconciling);
+});
+
+test("a deployment that runs takes a slot also when Redis lost its job", async () => {
+  for (const app of ["a", "b", "c"])
+    await store.deployments.compareAndSet(claim(await create(app), 1, { at: new Date(), lineCount: 0 }));
+  const created = await create("d");
+  await lanes.advance("d");
+  expect(await lanes.jobState(created.id)).toBe("gone");
+  expect(await lanes.hasSlot("owner")).toBe(false);
+});
+
+test("an aborted deployment, and one whose app has a job already, take no slot", async () => {
+  const [a, b, c] = [await create("a"), await create("b"), await create("c")];
+  for (const app of ["a", "b", "c"]) await lanes.advance(app);
+  expect(await lanes.hasSlot("owner")).toBe(false);
+  // as the store has it, the app is free: BullMQ knows better
+  await store.deployments.compareAndSet(changeStatus(a, "aborted", { at: new Date(), lineCount: 0 }));
+  const second = await create("a");
+  await lanes.advance("a");
+  expect(await lanes.jobState(second.id)).toBe("gone");
+  await lanes.abort(b);
+  await lanes.abort(c);
+  const free = [await create("d"), await create("e")];
+  for (const { appId } of free) await lanes.advance(appId);
+  expect(await Promise.all(free.map(({ id }) => lanes.jobState(id)))).toEqual(["live", "live"]);
 });
 
 async function create(appId: string): Promise<Deployment> {

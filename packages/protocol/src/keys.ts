@@ -8,8 +8,11 @@ export function redisKeys(installationId: string) {
     queuePrefix: `{${root}:queue}`,
     /** Prefix of the counters of rate limits. */
     limitPrefix: `${root}:limit`,
-    /** An owner's jobs that have not ended: a set of job ids. It shares the slot of BullMQ's keys. */
-    ownerJobs: (ownerId: string) => `{${root}:queue}:owner:${ownerId}`,
+    /**
+     * An owner's deployments at work: a sorted set of their ids, scored 0 when they have a job, else with the time in seconds of
+     * Redis's clock. It shares the hash slot of BullMQ's keys.
+     */
+    ownerSlots: (ownerId: string) => `{${root}:queue}:slots:${ownerId}`,
     appChannel: (appId: string) => `${root}:app:${appId}`,
     controlChannel: `${root}:control`,
     /** Routers hear here that what serves an app changed. */

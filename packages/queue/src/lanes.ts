@@ -83,9 +83,11 @@ export function openLanes(options: LanesOptions): Lanes {
   const control = new Redis(redisUrl, { maxRetriesPerRequest: 3, lazyConnect: true });
   for (const emitter of [deploys, upkeep]) emitter.on("error", onError);
   control.on("error", onError);
-  const slots = ownerSlotsOf(control, keys, `${keys.queuePrefix}:${queueNames.deployments}:`);
+  const jobsPrefix = `${keys.queuePrefix}:${queueNames.deployments}:`;
+  const slots = ownerSlotsOf({ redis: control, keys, jobsPrefix, deployments, limit: ownerSlots });
 
-  async function enqueue(jobId: string, job: LaneJob, priority: number, delay: number): Promise<void> {
+  /** @returns whether the job is there now: not while the app has another. */
+  async function enqueue(jobId: string, job: LaneJob, priority: number, delay = 0): Promise<boolean> {
     const jobOptions: JobsOptions = {
       jobId,
       delay,
@@ -95,49 +97,61 @@ export function openLanes(options: LanesOptions): Lanes {
       ...retried,
       ...kept,
     };
-    await deploys.add(job.type, job, jobOptions);
+    return (await deploys.add(job.type, job, jobOptions)).id === jobId;
   }
 
-  const enqueueDeployment = async (deployment: Deployment, priority: number, delayMs = 0) => {
-    const { id, appId, ownerId, attempt } = deployment;
-    const job = { type: "deploy", deploymentId: id, appId, ownerId, attemptBase: attempt } as const;
-    await enqueue(id, job, priority, delayMs);
-    await slots.take(ownerId, id);
-  };
+  const enqueueDeployment = (
+    { id, appId, ownerId, attempt }: Deployment,
+    priority: number,
+    delayMs?: number,
+  ) =>
+    enqueue(
+      id,
+      { type: "deploy", deploymentId: id, appId, ownerId, attemptBase: attempt },
+      priority,
+      delayMs,
+    );
 
-  const enqueueOperation = ({ id, appId, attempt }: Operation, delayMs = 0) =>
+  const enqueueOperation = ({ id, appId, attempt }: Operation, delayMs?: number) =>
     enqueue(id, { type: "operate", operationId: id, appId, attemptBase: attempt }, first, delayMs);
 
-  async function takenSlots(ownerId: string): Promise<number> {
-    const [running, waiting] = await Promise.all([
-      deployments.countRunning(ownerId),
-      slots.countWaiting(ownerId),
-    ]);
-    return running + waiting;
+  /** Whoever has less at work goes first; of equals, whoever came first. */
+  async function enqueueInSlot(head: Deployment): Promise<void> {
+    const { id, ownerId } = head;
+    const others = await slots.take(ownerId, id);
+    if (others === null) return;
+    if (await enqueueDeployment(head, first + others)) await slots.note(ownerId, id);
+    else await slots.free(ownerId, id);
   }
 
   return {
     queues: [deploys, upkeep],
 
-    hasSlot: (ownerId) => guarded(async () => (await takenSlots(ownerId)) < ownerSlots),
+    hasSlot: (ownerId) => guarded(() => slots.hasFree(ownerId)),
 
     advance: (appId) =>
       guarded(async () => {
         const running = await Promise.all([deployments.running(appId), operations.running(appId)]);
         if (running.some((held) => held !== null)) return;
         const [operation] = await operations.pending(appId, 1);
-        if (operation !== undefined) return enqueueOperation(operation);
+        if (operation !== undefined) {
+          await enqueueOperation(operation);
+          return;
+        }
         const [head] = await deployments.lane(appId, 1);
-        if (head === undefined) return;
-        const taken = await takenSlots(head.ownerId);
-        if (taken >= ownerSlots) return;
-        // Whoever has less at work goes first; of equals, whoever came first.
-        await enqueueDeployment(head, first + taken);
+        if (head !== undefined) await enqueueInSlot(head);
       }),
 
-    requeue: (deployment, delayMs) => guarded(() => enqueueDeployment(deployment, first, delayMs)),
+    requeue: (deployment, delayMs) =>
+      guarded(async () => {
+        await enqueueDeployment(deployment, first, delayMs);
+        await slots.note(deployment.ownerId, deployment.id);
+      }),
 
-    requeueOperation: (operation, delayMs) => guarded(() => enqueueOperation(operation, delayMs)),
+    requeueOperation: (operation, delayMs) =>
+      guarded(async () => {
+        await enqueueOperation(operation, delayMs);
+      }),
 
     jobState: (id) =>
       guarded(async () => {

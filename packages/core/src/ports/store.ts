@@ -137,8 +137,8 @@ export interface DeploymentStore {
   allRunning(): Promise<Deployment[]>;
   /** Ids of apps that have a queued deployment and none running: whose lane should advance. */
   waitingApps(): Promise<string[]>;
-  /** How many deployments of the owner run now. */
-  countRunning(ownerId: string): Promise<number>;
+  /** Ids of the owner's running deployments, over all apps. */
+  runningOfOwner(ownerId: string): Promise<string[]>;
   /** Those of the app that are not final, and those final since `since`; in lane order. For replay to followers. */
   recent(appId: string, since: Date): Promise<Deployment[]>;
   /** Whether a deployment that is not final still needs that uploaded source. */

@@ -65,10 +65,11 @@ export function deploymentStore(connection: Connection): DeploymentStore {
           running: deploymentQueries.allRunning,
         }),
       ),
-    countRunning: (ownerId) =>
-      connection.run((database) =>
-        deployments(database).countDocuments(deploymentQueries.runningOfOwner(ownerId)),
-      ),
+    runningOfOwner: (ownerId) =>
+      connection.run(async (database) => {
+        const running = deployments(database).find(deploymentQueries.runningOfOwner(ownerId));
+        return (await running.project<{ _id: string }>({ _id: 1 }).toArray()).map(({ _id }) => _id);
+      }),
     recent: (appId, since) =>
       connection.run(async (database) => {
         const recent = deployments(database).find(deploymentQueries.recent(appId, since)).sort({ number: 1 });

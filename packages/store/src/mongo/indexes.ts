@@ -71,7 +71,7 @@ export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
       unique: true,
       partialFilterExpression: { running: true },
     },
-    // countRunning
+    // runningOfOwner
     {
       name: "deployments_running_of_owner",
       key: { running: 1, ownerId: 1 },

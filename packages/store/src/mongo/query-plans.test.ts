@@ -100,7 +100,7 @@ const plans: readonly (readonly [string, string, Query])[] = [
   [
     "deployments",
     "deployments_running_of_owner",
-    { filter: deploymentQueries.runningOfOwner("1"), as: "count", postgres: ["deployments_one_running"] },
+    { filter: deploymentQueries.runningOfOwner("1"), postgres: ["deployments_one_running"] },
   ],
   [
     "deployments",

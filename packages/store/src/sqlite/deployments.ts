@@ -26,7 +26,7 @@ export const deploymentQueries = {
   allRunning: `SELECT * FROM deployments WHERE ${running} ORDER BY app_id`,
   waitingApps: `SELECT DISTINCT app_id FROM deployments AS waiting WHERE status = 'queued'
     AND NOT EXISTS (SELECT 1 FROM deployments WHERE app_id = waiting.app_id AND ${running})`,
-  countRunning: `SELECT count(*) AS count FROM deployments WHERE owner_id = ? AND ${running}`,
+  runningOfOwner: `SELECT id FROM deployments WHERE owner_id = ? AND ${running}`,
   // Two ranges of one index; an OR, or a plain ORDER BY, has SQLite read all the app ever had.
   recent: `SELECT * FROM (
       SELECT * FROM deployments WHERE app_id = ?1 AND finished_at IS NULL
@@ -55,8 +55,10 @@ export function deploymentStore(database: Database): DeploymentStore {
       database.read((transaction) =>
         transaction.all<{ app_id: string }>(deploymentQueries.waitingApps).map((row) => row.app_id),
       ),
-    countRunning: (ownerId) =>
-      database.read((transaction) => count(transaction, deploymentQueries.countRunning, ownerId)),
+    runningOfOwner: (ownerId) =>
+      database.read((transaction) =>
+        transaction.all<{ id: string }>(deploymentQueries.runningOfOwner, ownerId).map(({ id }) => id),
+      ),
     recent: (appId, since) => many(deploymentQueries.recent, appId, since.getTime()),
     usesSource: (sourceId) =>
       database.read((transaction) => transaction.all(deploymentQueries.usesSource, sourceId).length > 0),

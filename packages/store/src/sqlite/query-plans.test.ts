@@ -24,7 +24,7 @@ const plans = [
   [deploymentQueries.allRunning, "deployments_one_running"],
   [deploymentQueries.waitingApps, "deployments_lane"],
   [deploymentQueries.waitingApps, "deployments_one_running (app_id=?)"],
-  [deploymentQueries.countRunning, "deployments_running_of_owner"],
+  [deploymentQueries.runningOfOwner, "deployments_running_of_owner"],
   [deploymentQueries.recent, "deployments_recent (app_id=? AND finished_at=?)"],
   [deploymentQueries.recent, "deployments_recent (app_id=? AND finished_at>?)"],
   [deploymentQueries.usesSource, "deployments_source"],

@@ -60,7 +60,7 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
       const running = await bringTo(store(), deployment, status);
       expect(await store().deployments.running(appId)).toEqual(running);
       expect(await store().deployments.allRunning()).toContainEqual(running);
-      expect(await store().deployments.countRunning(ownerId)).toBe(1);
+      expect(await store().deployments.runningOfOwner(ownerId)).toEqual([deployment.id]);
     });
 
     test.each(["queued", ...finalStatuses] as const)("are none that are %s", async (status) => {
@@ -69,16 +69,17 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
       expect(await store().deployments.running(deployment.appId)).toBeNull();
       const ids = (await store().deployments.allRunning()).map(({ id }) => id);
       expect(ids).not.toContain(deployment.id);
-      expect(await store().deployments.countRunning(deployment.ownerId)).toBe(0);
+      expect(await store().deployments.runningOfOwner(deployment.ownerId)).toEqual([]);
     });
 
-    test("are counted for their owner over all apps", async () => {
+    test("are told of their owner over all apps", async () => {
       const ownerId = randomUUID();
       await createMany(2, { ownerId });
-      for (const deployment of await createMany(3, { ownerId }))
-        await bringTo(store(), deployment, "building");
-      expect(await store().deployments.countRunning(ownerId)).toBe(3);
-      expect(await store().deployments.countRunning(randomUUID())).toBe(0);
+      const running = await createMany(3, { ownerId });
+      for (const deployment of running) await bringTo(store(), deployment, "building");
+      const ids = new Set(running.map(({ id }) => id));
+      expect(new Set(await store().deployments.runningOfOwner(ownerId))).toEqual(ids);
+      expect(await store().deployments.runningOfOwner(randomUUID())).toEqual([]);
     });
   });
 
