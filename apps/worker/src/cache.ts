@@ -19,7 +19,8 @@ export async function restoreCache(attempt: Attempt, sandbox: Sandbox): Promise<
   const blob = await platform.blobs.get(keyOf(attempt));
   if (blob === null) return;
   // The callback has nothing to do: an error of any part reaches the reader of the last.
-  const tar = pipeline(Readable.from(blob.bytes), createZstdDecompress(), () => {});
+  await using bytes = blob.bytes;
+  const tar = pipeline(Readable.from(bytes), createZstdDecompress(), () => {});
   try {
     await sandbox.upload("/work", tar, signal);
   } catch (thrown) {

@@ -76,7 +76,7 @@ export async function deploy(platform: Platform, task: DeployTask, signal: Abort
 async function pipeline(attempt: Attempt): Promise<void> {
   const { platform } = attempt;
   await platform.engine.removeSandboxes(withoutAttempt(labelsOf(attempt)));
-  const archive = await fetchSource(attempt);
+  await using archive = await fetchSource(attempt);
   await using sandbox = await unpack(attempt, archive);
   await restoreCache(attempt, sandbox);
   const built = await build(attempt, sandbox);

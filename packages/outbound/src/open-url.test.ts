@@ -114,6 +114,13 @@ describe("an archive behind a URL", () => {
     expect(await refusal(openUrl("http://name.invalid/", options()))).toContain("name.invalid cannot be");
   });
 
+  test("is let go of by who does not read it", async () => {
+    requests = [];
+    await using bytes = await openUrl(`http://${host}/stuck`, options());
+    await bytes[Symbol.asyncDispose]();
+    await expect.poll(() => requests[0]?.socket.destroyed).toBe(true);
+  });
+
   test("is given up when the signal aborts, while waiting and while reading", async () => {
     const reason = new SlipwayError("aborted", "enough");
     const waiting = new AbortController();

@@ -1,7 +1,7 @@
 // Opens an archive at somebody's URL: the URL, the names in it and the server behind it are all taken for hostile.
 
 import type { IncomingMessage } from "node:http";
-import { type ByteStream, SlipwayError } from "@slipway/core";
+import { type HeldBytes, SlipwayError } from "@slipway/core";
 import { addressRule } from "./address-rules.ts";
 import { parseUrl, request, unreachable } from "./request.ts";
 import { hostOf } from "./url-failures.ts";
@@ -28,10 +28,10 @@ const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 /**
  * Asks for the URL and resolves once the server answers with 200. Credentials in the URL are sent as Basic and only to the
  * host they stand before. The bytes are the body as it was sent, also under a Content-Encoding: an archive that a server
- * declares to be gzip is still the archive. Read the stream or abort the signal: either ends the connection.
+ * declares to be gzip is still the archive. They hold the connection.
  * @throws {SlipwayError} "source-unreachable" or "archive-too-large", naming the host but no path, query or credentials.
  */
-export async function openUrl(url: string, options: OpenUrlOptions): Promise<ByteStream> {
+export async function openUrl(url: string, options: OpenUrlOptions): Promise<HeldBytes> {
   const isAllowed = addressRule(options.allowedPrivateHosts ?? []);
   const { signal, responseTimeoutMs: timeoutMs = 30_000 } = options;
   let target = parseUrl(url);
@@ -50,10 +50,17 @@ export async function openUrl(url: string, options: OpenUrlOptions): Promise<Byt
   throw unreachable(`${hostOf(target)} redirects too often.`);
 }
 
-function acceptBody(response: IncomingMessage, url: URL, options: OpenUrlOptions): ByteStream {
+function acceptBody(response: IncomingMessage, url: URL, options: OpenUrlOptions): HeldBytes {
   const { statusCode, headers } = response;
   const declaredBytes = Number(headers["content-length"] ?? 0);
-  if (statusCode === 200 && declaredBytes <= options.maxSizeBytes) return body(response, url, options);
+  if (statusCode === 200 && declaredBytes <= options.maxSizeBytes) {
+    return {
+      [Symbol.asyncIterator]: () => body(response, url, options),
+      [Symbol.asyncDispose]: async () => {
+        response.destroy();
+      },
+    };
+  }
   response.destroy();
   if (statusCode === 200) throw tooLarge(options.maxSizeBytes);
   throw unreachable(`${hostOf(url)} answered with status ${statusCode}.`);

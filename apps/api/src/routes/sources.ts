@@ -97,7 +97,8 @@ async function giveArchive({ blobs }: Platform, id: string, response: Response):
   const blob = await blobs.get(sourceBlobKey(id));
   if (blob === null) throw notFound("source");
   response.set({ "Content-Type": archiveType, "Content-Length": String(blob.sizeBytes) });
-  await pipeline(blob.bytes, response);
+  await using bytes = blob.bytes;
+  await pipeline(bytes, response);
 }
 
 /** Streams a body into the blob store. */

@@ -1,11 +1,11 @@
 // Fetch: from where the source is to a stream of its archive's bytes. Needs the deployment; yields the stream.
 
 import { SlipwayError, sourceBlobKey } from "@slipway/core";
-import type { ByteStream } from "@slipway/core";
+import type { HeldBytes } from "@slipway/core";
 import { openUrl } from "@slipway/outbound";
 import type { Attempt } from "../attempt.ts";
 
-export async function fetchSource({ platform, lease, log, signal }: Attempt): Promise<ByteStream> {
+export async function fetchSource({ platform, lease, log, signal }: Attempt): Promise<HeldBytes> {
   const { source } = lease.deployment;
   if (source.kind === "url") {
     log.line(`-----> Fetching source from ${new URL(source.url).host}`);

@@ -1,6 +1,6 @@
 // The port to the blob store: archives and build caches, streamed in and out, never whole in memory.
 
-import type { ByteStream } from "./bytes.ts";
+import type { ByteStream, HeldBytes } from "./bytes.ts";
 
 /** Disposing it lets go of what it holds open, connections for one. */
 export interface BlobStore extends AsyncDisposable {
@@ -16,9 +16,8 @@ export interface BlobStore extends AsyncDisposable {
   ): Promise<{ sizeBytes: number }>;
   /**
    * Opens a blob for reading; null when there is none. A blob replaced or deleted meanwhile is read to its end as it was.
-   * The bytes hold it open until they are read to the end or their iteration is ended, so begin to read them.
    */
-  get(key: string): Promise<{ sizeBytes: number; bytes: ByteStream } | null>;
+  get(key: string): Promise<{ sizeBytes: number; bytes: HeldBytes } | null>;
   /** Deleting what is not there is fine. */
   delete(key: string): Promise<void>;
   /** Deletes every blob whose key begins with the prefix (which ends in "/"). */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readlink, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { blobContract, drain, unexpected } from "@slipway/testkit";
@@ -83,6 +83,18 @@ test("an upload fails with its own error, and what its cleaning away meets is to
   expect(told).toMatchObject([{ code: "store-unavailable" }]);
 });
 
+test.runIf(process.platform === "linux")(
+  "a blob that nobody reads is closed when it is let go of",
+  async () => {
+    await using blobs = await openFileBlobs({ directory: directory.path, onError: unexpected });
+    await blobs.put("key", one("a blob"));
+    const blob = await blobs.get("key");
+    expect(await openFiles()).toContain(join(directory.path, "blobs/key~"));
+    await blob?.bytes[Symbol.asyncDispose]();
+    await expect.poll(openFiles).not.toContain(join(directory.path, "blobs/key~"));
+  },
+);
+
 test("a blob that cannot be read is store-unavailable", async () => {
   await using blobs = await openFileBlobs({ directory: directory.path, onError: unexpected });
   // Opened as a file is, and read as none can be.
@@ -93,6 +105,13 @@ test("a blob that cannot be read is store-unavailable", async () => {
     cause: { code: "EISDIR" },
   });
 });
+
+/** Paths of what this process has open. */
+async function openFiles(): Promise<(string | null)[]> {
+  const open = await readdir("/proc/self/fd");
+  // some are closed again by now, the folder itself for one
+  return Promise.all(open.map((fd) => readlink(join("/proc/self/fd", fd)).catch(() => null)));
+}
 
 async function* one(text: string) {
   yield Buffer.from(text);

@@ -7,7 +7,7 @@ import type { FileHandle } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { SlipwayError } from "@slipway/core";
-import type { BlobStore, ByteStream } from "@slipway/core";
+import type { BlobStore, ByteStream, HeldBytes } from "@slipway/core";
 import { abortable } from "./abortable.ts";
 import { orCleanUp } from "./clean-up.ts";
 import type { OnBlobError } from "./clean-up.ts";
@@ -138,11 +138,10 @@ async function syncFolders(folder: string, root: string): Promise<void> {
   }
 }
 
-/** The stream holds the file open: read it to the end, or end the iteration (or destroy it), to close it. */
 async function get(
   path: string,
   onError: OnBlobError,
-): Promise<{ sizeBytes: number; bytes: ByteStream } | null> {
+): Promise<{ sizeBytes: number; bytes: HeldBytes } | null> {
   const file = await onDisk(() => openIfThere(path));
   if (file === null) return null;
   const { size } = await orCleanUp(
@@ -154,11 +153,17 @@ async function get(
 }
 
 /** Not the file's own stream, whose errors would come out as the system's. */
-function bytesOf(file: FileHandle, onError: OnBlobError): Readable {
+function bytesOf(file: FileHandle, onError: OnBlobError): HeldBytes {
   const bytes = Readable.from(chunksOf(file), { objectMode: false });
-  return bytes.once("close", () => {
+  bytes.once("close", () => {
     file.close().catch((error: unknown) => onError(error, "cannot close a blob that was read"));
   });
+  return {
+    [Symbol.asyncIterator]: () => bytes[Symbol.asyncIterator](),
+    [Symbol.asyncDispose]: async () => {
+      bytes.destroy();
+    },
+  };
 }
 
 async function* chunksOf(file: FileHandle): ByteStream {

@@ -122,7 +122,11 @@ export async function writeFile(
 }
 
 /** The bytes, a few chunks in memory. Each read stands alone, so a reader may take its time. */
-export async function* readFile(connection: Connection, fileId: ObjectId, sizeBytes: number): ByteStream {
+export async function* readFile(
+  connection: Connection,
+  fileId: ObjectId,
+  sizeBytes: number,
+): AsyncGenerator<Uint8Array> {
   let [next, read] = [0, 0];
   while (read < sizeBytes) {
     const window = fileQueries.window(fileId, next);
