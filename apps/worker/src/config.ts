@@ -43,6 +43,7 @@ const schema = commonSettings.extend({
   SOURCE_MAX_ENTRIES: countSetting.default(200_000),
   IMAGE_MAX_MB: mebibytes(2_048),
   CACHE_MAX_MB: mebibytes(1_024),
+  LOG_MAX_MB: mebibytes(64),
   ALLOWED_PRIVATE_HOSTS: list,
   APP_MEMORY_MB: mebibytes(512),
   APP_CPUS: z.coerce.number().positive().default(1),

@@ -143,6 +143,29 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     expect(await redis.xlen(keys.logTail(deployment.id))).toBeLessThan(3_000 / 7 / 2);
   });
 
+  test("of output that is too large the rest is left out, and what the platform says stays", async () => {
+    const { store, deployment } = placed();
+    await using log = await opened(redis, store, deployment, { limits: { outputChars: 30 } });
+    log.line("-----> Building");
+    await log.write(Buffer.from("nine char\nten chars \n"));
+    await log.write(Buffer.from("nine more\nunfinished"));
+    await log.write(Buffer.from(" and more\n"));
+    log.line("-----> Pushing");
+    await log.write(Buffer.from("a hook's output\n"));
+    log.line("-----> Done");
+    await log.write(Buffer.from("the end"));
+    const expected = [
+      "-----> Building",
+      "nine char",
+      "ten chars ",
+      " !     There is more output than a log may hold: the rest of it is left out",
+      "-----> Pushing",
+      "-----> Done",
+    ];
+    expect(await log.end()).toEqual({ lineCount: 6, sha256: sha256(expected) });
+    expect(store.lines(deployment.id)).toEqual(expected);
+  });
+
   test("the producer is held back while the store is away, and nothing is lost", async () => {
     const { store, deployment } = placed();
     await using log = await opened(redis, store, deployment, { limits: { heldChars: 2_000 } });

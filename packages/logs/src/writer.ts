@@ -38,6 +38,8 @@ export interface LogSummary {
   readonly sha256: string;
 }
 
+const restLeftOut = " !     There is more output than a log may hold: the rest of it is left out";
+
 /**
  * Opens a deployment's log for one attempt. From here on no older attempt can write it; what an older one published and
  * did not store is stored, and numbers go on after the last line.
@@ -66,6 +68,8 @@ export class LogWriter implements AsyncDisposable {
   /** Lines of the next batch, not yet masked. */
   #lines: string[] = [];
   #linesChars = 0;
+  /** Of all output so far. */
+  #outputChars = 0;
   #lastSeq = 0;
   #timer: NodeJS.Timeout | undefined;
   /** What is numbered and not stored. */
@@ -129,7 +133,7 @@ export class LogWriter implements AsyncDisposable {
   }
 
   /**
-   * Output of the build, in chunks of any size.
+   * Output of the build, in chunks of any size. Of one that is too large the rest is left out, and the log says so.
    * @returns a promise when the producer should wait for it: more is waiting for Redis or the store than may be. It rejects
    * when the log can be written no more.
    */
@@ -137,7 +141,7 @@ export class LogWriter implements AsyncDisposable {
     const { signal } = this.#failure;
     if (signal.aborted) return Promise.reject(toSlipwayError(signal.reason));
     if (this.#summary) return Promise.reject(new SlipwayError("conflict", "the log has ended"));
-    this.#add(this.#splitter.push(bytes));
+    if (this.#outputChars <= this.#limits.outputChars) this.#add(this.#kept(this.#splitter.push(bytes)));
     if (this.#heldChars + this.#linesChars <= this.#limits.heldChars) return undefined;
     this.#room ??= Promise.withResolvers();
     return this.#room.promise.then(() => signal.throwIfAborted());
@@ -149,7 +153,8 @@ export class LogWriter implements AsyncDisposable {
    */
   line(text: string): void {
     if (this.#failure.signal.aborted || this.#summary) return;
-    this.#add([...this.#splitter.end(), ...this.#splitter.push(Buffer.from(`${text}\n`))]);
+    const unfinished = this.#kept(this.#splitter.end());
+    this.#add([...unfinished, ...this.#splitter.push(Buffer.from(`${text}\n`))]);
   }
 
   /** Resolves when Redis and the store have every numbered line; rejects when they cannot. */
@@ -186,10 +191,21 @@ export class LogWriter implements AsyncDisposable {
   }
 
   async #end(): Promise<LogSummary> {
-    this.#add(this.#splitter.end());
+    this.#add(this.#kept(this.#splitter.end()));
     await this.flush();
     await this.#tail.expire(tailAfterEndSeconds);
     return { lineCount: this.#lastSeq, sha256: this.#hash.digest("hex") };
+  }
+
+  /** Those of the output's lines that there is room for, and a word where it ends. */
+  #kept(lines: readonly string[]): readonly string[] {
+    const { outputChars } = this.#limits;
+    if (this.#outputChars > outputChars) return [];
+    for (const [index, line] of lines.entries()) {
+      this.#outputChars += line.length + 1;
+      if (this.#outputChars > outputChars) return [...lines.slice(0, index), restLeftOut];
+    }
+    return lines;
   }
 
   #add(lines: readonly string[]): void {
