@@ -49,6 +49,13 @@ test("each line of a value is masked, and its encoded forms", () => {
   expect(mask(encodeURIComponent("a b/c?d=e&f"))).toBe("[masked]");
 });
 
+test("a value is masked where it is quoted for JSON or a shell", () => {
+  const value = `it's "a" C:\\secret`;
+  const mask = maskOf([variable("API_TOKEN", value)]);
+  expect(mask(JSON.stringify({ token: value }))).toBe('{"token":"[masked]"}');
+  expect(mask(String.raw`+ login 'it'\''s "a" C:\secret'`)).toBe("+ login '[masked]'");
+});
+
 test("overlapping and adjacent secrets leave nothing between them", () => {
   const masker = createMasker(["abcdefgh", "efghijkl", "12345678"]);
   expect(masker.mask("<abcdefghijkl12345678>")).toBe("<[masked]>");

@@ -12,7 +12,7 @@ const addressName = /(?:^|_)(?:UR[LI]|ENDPOINT|HOST)$/i;
 
 /**
  * What to mask for these variables: values whose name says so, line by line, and whatever stands before the `@` of a URL;
- * each also as base64 and URL-encoded.
+ * each also as base64, URL-encoded, and as it stands in JSON and between a shell's single quotes (`set -x`).
  */
 export function secretsOf(variables: readonly { readonly name: string; readonly value: string }[]): string[] {
   const found = new Set<string>();
@@ -130,6 +130,8 @@ function addForms(found: Set<string>, secret: string): void {
     if (text.length < minSecretChars || text.startsWith("-----")) continue;
     found.add(text);
     found.add(encodeURIComponent(text.toWellFormed()));
+    found.add(JSON.stringify(text).slice(1, -1));
+    found.add(text.replaceAll("'", String.raw`'\''`));
   }
   found.add(withoutPadding(Buffer.from(secret).toString("base64")));
   found.add(Buffer.from(secret).toString("base64url"));
