@@ -6,4 +6,5 @@ export * from "./containers.ts";
 export * from "./frames.ts";
 export * from "./images.ts";
 export * from "./networks.ts";
+export * from "./out-of-memory.ts";
 export * from "./process.ts";

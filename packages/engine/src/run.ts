@@ -1,15 +1,17 @@
 // One build from its start to its exit, guarded on the way: the caller's abort, a full disk, an engine that falls silent.
 
-import { setTimeout as pause } from "node:timers/promises";
 import type { SandboxExit } from "@slipway/core";
 import type Docker from "dockerode";
 import { watchDisk } from "./disk-watch.ts";
-import { type StartedProcess, ask, killContainer, startProcess, unlessAborted } from "@slipway/docker";
+import {
+  type StartedProcess,
+  killContainer,
+  ranOutOfMemory,
+  startProcess,
+  unlessAborted,
+} from "@slipway/docker";
 import { watchEngine } from "./engine-watch.ts";
 import type { SandboxPlace } from "./sandbox-config.ts";
-
-/** 128 + SIGKILL: what the kernel's out-of-memory killer leaves, and what a kill of ours does. */
-const killedExitCode = 137;
 
 interface RunOptions {
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
@@ -33,11 +35,9 @@ export async function runBuild(
       options.signal,
     );
     over.abort();
-    return {
-      exitCode,
-      diskFull: await disk,
-      outOfMemory: await ranOutOfMemory(docker, sandbox.id, exitCode),
-    };
+    const diskFull = await disk;
+    const outOfMemory = !diskFull && (await ranOutOfMemory(docker, sandbox.id, exitCode));
+    return { exitCode, diskFull, outOfMemory };
   } catch (error) {
     // Whether the kill comes through or not, what went wrong first is what counts; disposing the sandbox tries again.
     await Promise.allSettled([killContainer(docker, sandbox.id)]);
@@ -71,14 +71,4 @@ function failureOf(guard: Promise<unknown>): Promise<never> {
   return new Promise((_, reject) => {
     guard.catch(reject);
   });
-}
-
-/** The engine may learn of it a moment after the exit. */
-async function ranOutOfMemory(docker: Docker, id: string, exitCode: number): Promise<boolean> {
-  const looks = exitCode === killedExitCode ? 3 : 1;
-  for (let look = 1; ; look += 1) {
-    const { State } = await ask("look at the build's end", () => docker.getContainer(id).inspect());
-    if (State.OOMKilled || look >= looks) return State.OOMKilled;
-    await pause(100);
-  }
 }

@@ -7,6 +7,7 @@ import {
   ask,
   ensureNetwork,
   findContainers,
+  ranOutOfMemory,
   removeContainer,
   startProcess,
   unlessAborted,
@@ -37,8 +38,7 @@ export async function runOneOff(
     })();
     await unlessAborted(delivered, signal);
     const exitCode = await unlessAborted(process.exitCode, signal);
-    const { State } = await ask("look at the command's end", () => docker.getContainer(id).inspect());
-    return { exitCode, outOfMemory: State.OOMKilled };
+    return { exitCode, outOfMemory: await ranOutOfMemory(docker, id, exitCode) };
   } finally {
     await removeContainer(docker, config.name);
   }

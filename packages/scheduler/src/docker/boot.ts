@@ -3,7 +3,13 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type RolloutSpec, SlipwayError, type StartOptions } from "@slipway/core";
 import type Docker from "dockerode";
-import { type StartedProcess, ask, killContainer, startProcess, unlessAborted } from "@slipway/docker";
+import {
+  type StartedProcess,
+  killContainer,
+  ranOutOfMemory,
+  startProcess,
+  unlessAborted,
+} from "@slipway/docker";
 import { appPort } from "../instance-config.ts";
 import { wholeLines } from "../line-cutter.ts";
 import { appCrashed, bootTimedOut } from "../boot-failures.ts";
@@ -134,7 +140,7 @@ async function crashed(
   rollout: RolloutSpec,
   exitCode: number,
 ): Promise<SlipwayError> {
-  const { State } = await ask("look at the app's end", () => docker.getContainer(id).inspect());
   const { processType, limits } = rollout;
-  return appCrashed({ processType, exitCode, outOfMemory: State.OOMKilled, memoryBytes: limits.memoryBytes });
+  const outOfMemory = await ranOutOfMemory(docker, id, exitCode);
+  return appCrashed({ processType, exitCode, outOfMemory, memoryBytes: limits.memoryBytes });
 }

@@ -1,7 +1,7 @@
 // Says why a task did not get to listen. Of one on the node that we are connected to its container can be asked.
 
 import { type RolloutSpec, SlipwayError } from "@slipway/core";
-import { ask, statusOf } from "@slipway/docker";
+import { ranOutOfMemory, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
 import { appCrashed, bootTimedOut } from "../boot-failures.ts";
 import { appPort } from "../instance-config.ts";
@@ -21,7 +21,7 @@ export async function bootFailure(docker: Docker, rollout: RolloutSpec, task: Ta
   const exited = State === "complete" || (State === "failed" && /exit/.test(Err));
   if (!exited)
     return new SlipwayError("engine-unavailable", `Swarm did not run the release: ${Err || State}`);
-  const outOfMemory = await ranOutOfMemory(docker, ContainerStatus?.ContainerID);
+  const outOfMemory = await wantedMemory(docker, ContainerStatus?.ContainerID, exitCode);
   return appCrashed({ processType, exitCode, outOfMemory, memoryBytes: limits.memoryBytes });
 }
 
@@ -43,11 +43,14 @@ export function stuckFailure({ Status }: Task): SlipwayError {
 }
 
 /** False also when the container is on another node: the exit code has to do then. */
-async function ranOutOfMemory(docker: Docker, containerId: string | undefined): Promise<boolean> {
+async function wantedMemory(
+  docker: Docker,
+  containerId: string | undefined,
+  exitCode: number,
+): Promise<boolean> {
   if (containerId === undefined) return false;
   try {
-    const { State } = await ask("look at the app's end", () => docker.getContainer(containerId).inspect());
-    return State.OOMKilled;
+    return await ranOutOfMemory(docker, containerId, exitCode);
   } catch (error) {
     if (statusOf(error) === 404) return false;
     throw error;
