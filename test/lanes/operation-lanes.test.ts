@@ -34,6 +34,8 @@ let workers: DeployWorker[];
 /** What ran, in the order in which it began. */
 let order: string[];
 let running: number;
+/** Of the last operation: of two within a millisecond either may go first. */
+let createdAt = new Date(0);
 
 beforeEach(async () => {
   open = new AsyncDisposableStack();
@@ -127,7 +129,8 @@ async function deployment(): Promise<Deployment> {
 }
 
 async function operation(webCount: number | null = null): Promise<Operation> {
-  const made = anOperation({ appId, webCount, createdAt: new Date() });
+  createdAt = new Date(Math.max(Date.now(), createdAt.getTime() + 1));
+  const made = anOperation({ appId, webCount, createdAt });
   await store.operations.create(made);
   return made;
 }
