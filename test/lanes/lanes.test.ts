@@ -216,6 +216,30 @@ test("an owner has no more at work than its slots, whoever asks at once", async 
   clearInterval(reconciling);
 });
 
+test("a slot goes to the app that waits longest for one, however long the lane of the app that had it", async () => {
+  lanes = open.use(openLanes({ redisUrl, keys, ...store, ownerSlots: 1, onError: () => {} }));
+  const created: Deployment[] = [];
+  for (const app of ["a", "a", "a", "b", "c", "b"]) {
+    created.push(await create(app));
+    await lanes.advance(app);
+  }
+  const redis = open.adopt(new Redis(redisUrl), (client) => client.disconnect());
+  const order: string[] = [];
+  let former: Deployment | undefined;
+  await work(async (task) => {
+    const held = await take(task);
+    order.push(`${held.appId}${held.number}`);
+    // builds take longer than handing a slot on: until it is, the app that had it before does not wait again
+    const app = former?.appId;
+    if (app !== undefined && (await store.deployments.lane(app, 1)).length > 0)
+      await eventually(async () => (await redis.zscore(keys.ownerWaiting("owner"), app)) !== null);
+    former = held;
+    await finish(held);
+  });
+  await allFinal(created);
+  expect(order).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
+});
+
 test("a deployment that runs takes a slot also when Redis lost its job", async () => {
   for (const app of ["a", "b", "c"])
     await store.deployments.compareAndSet(claim(await create(app), 1, { at: new Date(), lineCount: 0 }));

@@ -29,7 +29,7 @@ export async function announceAbort(platform: Platform, deployment: Deployment):
   let isHeld = true;
   await told(platform, "the worker of an aborted deployment", async () => {
     isHeld = await lanes.abort(deployment);
-    await lanes.advance(deployment.appId);
+    await lanes.advanceAfter(deployment);
   });
   await told(platform, "an aborted deployment's followers", () => publishStatus(redis, keys, deployment));
   return isHeld;

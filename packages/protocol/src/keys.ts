@@ -13,6 +13,8 @@ export function redisKeys(installationId: string) {
      * Redis's clock. It shares the hash slot of BullMQ's keys.
      */
     ownerSlots: (ownerId: string) => `{${root}:queue}:slots:${ownerId}`,
+    /** The owner's apps that wait for a slot: a sorted set of their ids, scored with the time in seconds of Redis's clock. */
+    ownerWaiting: (ownerId: string) => `{${root}:queue}:waiting:${ownerId}`,
     appChannel: (appId: string) => `${root}:app:${appId}`,
     controlChannel: `${root}:control`,
     /** Routers hear here that what serves an app changed. */

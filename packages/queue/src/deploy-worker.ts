@@ -130,7 +130,7 @@ export async function startDeployWorker(options: DeployWorkerOptions): Promise<D
     try {
       const work = laneJob.parse(job.data);
       if (exhausted !== undefined) await exhaust(work, exhausted);
-      await lanes.advance(work.appId);
+      await (work.type === "deploy" ? lanes.advanceAfter(work) : lanes.advance(work.appId));
     } catch (error) {
       onError(error, "cannot move a lane on; the reconciler will");
     }

@@ -39,6 +39,11 @@ export interface Lanes extends AsyncDisposable {
    * too. Idempotent.
    */
   advance(appId: string): Promise<void>;
+  /**
+   * When a deployment has ended: hands its slot to whichever app of the owner waits longest for one, before the app's own next.
+   * Idempotent.
+   */
+  advanceAfter(ended: Pick<Deployment, "appId" | "ownerId">): Promise<void>;
   /** Whether the owner may have one more deployment run or wait for a worker. */
   hasSlot(ownerId: string): Promise<boolean>;
   /** Puts a running deployment whose job is gone back into BullMQ, for its next attempt after the delay. */
@@ -116,12 +121,25 @@ export function openLanes(options: LanesOptions): Lanes {
     enqueue(id, { type: "operate", operationId: id, appId, attemptBase: attempt }, first, delayMs);
 
   /** Whoever has less at work goes first; of equals, whoever came first. */
-  async function enqueueInSlot(head: Deployment): Promise<void> {
-    const { id, ownerId } = head;
-    const others = await slots.take(ownerId, id);
-    if (others === null) return;
-    if (await enqueueDeployment(head, first + others)) await slots.note(ownerId, id);
-    else await slots.free(ownerId, id);
+  async function enqueueInSlot(head: Deployment): Promise<"slot" | "no-slot"> {
+    const others = await slots.take(head);
+    if (others === null) return "no-slot";
+    if (await enqueueDeployment(head, first + others)) await slots.note(head);
+    else await slots.free(head);
+    return "slot";
+  }
+
+  /** @returns whether there was a slot for the app's next deployment; "none-needed" where it has none that may go now. */
+  async function advance(appId: string): Promise<"slot" | "no-slot" | "none-needed"> {
+    const running = await Promise.all([deployments.running(appId), operations.running(appId)]);
+    if (running.some((held) => held !== null)) return "none-needed";
+    const [operation] = await operations.pending(appId, 1);
+    if (operation !== undefined) {
+      await enqueueOperation(operation);
+      return "none-needed";
+    }
+    const [head] = await deployments.lane(appId, 1);
+    return head === undefined ? "none-needed" : enqueueInSlot(head);
   }
 
   return {
@@ -131,21 +149,23 @@ export function openLanes(options: LanesOptions): Lanes {
 
     advance: (appId) =>
       guarded(async () => {
-        const running = await Promise.all([deployments.running(appId), operations.running(appId)]);
-        if (running.some((held) => held !== null)) return;
-        const [operation] = await operations.pending(appId, 1);
-        if (operation !== undefined) {
-          await enqueueOperation(operation);
-          return;
+        await advance(appId);
+      }),
+
+    advanceAfter: ({ appId, ownerId }) =>
+      guarded(async () => {
+        for (const waiting of await slots.waitingApps(ownerId)) {
+          const outcome = await advance(waiting);
+          if (outcome === "no-slot") break;
+          if (outcome === "none-needed") await slots.waitsNoMore(ownerId, waiting);
         }
-        const [head] = await deployments.lane(appId, 1);
-        if (head !== undefined) await enqueueInSlot(head);
+        await advance(appId);
       }),
 
     requeue: (deployment, delayMs) =>
       guarded(async () => {
         await enqueueDeployment(deployment, first, delayMs);
-        await slots.note(deployment.ownerId, deployment.id);
+        await slots.note(deployment);
       }),
 
     requeueOperation: (operation, delayMs) =>
