@@ -1,5 +1,11 @@
+import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { aNewDeployment, anApp, lacksRedis, stepsTo } from "@slipway/testkit";
 import { expect, test } from "vitest";
-import { commitOf } from "./github.ts";
+import { testPlatform } from "../test-platform.ts";
+import { commitOf, setCommitStatus } from "./github.ts";
 
 const hash = "0123456789abcdef0123456789abcdef01234567";
 const of = (url: string, gitRef: string | null = null) => commitOf({ source: { kind: "url", url }, gitRef });
@@ -31,3 +37,41 @@ test("a git_ref that is a commit's hash says which one, where the archive names 
   expect(of("https://github.com/acme/app/archive/main.tar.gz", hash)?.ref).toBe(hash);
   expect(of("https://github.com/acme/app/archive/main.tar.gz", "main")?.ref).toBe("main");
 });
+
+test.skipIf(await lacksRedis())(
+  "a deployment that ends while its status is on the way is told again",
+  async () => {
+    await using opened = new AsyncDisposableStack();
+    const platform = await testPlatform(opened);
+    const { deployments } = platform.store;
+    const app = anApp();
+    const source = { kind: "url", url: `https://github.com/acme/app/archive/${hash}.tar.gz` } as const;
+    const created = await deployments.create(aNewDeployment({ appId: app.id, source }));
+    const told: unknown[] = [];
+    const answer = async (request: IncomingMessage, response: ServerResponse) => {
+      told.push(JSON.parse(await text(request)));
+      if (told.length === 1)
+        for (const step of stepsTo(created, "success")) await deployments.compareAndSet(step);
+      response.writeHead(201).end("{}");
+    };
+    const github = createServer((request, response) => void answer(request, response));
+    opened.defer(() => void github.close());
+    await new Promise<void>((resolve) => github.listen(0, "127.0.0.1", resolve));
+    const config = {
+      ...platform.config,
+      GITHUB_API_URL: `http://127.0.0.1:${(github.address() as AddressInfo).port}`,
+    };
+    const job = {
+      deliveryId: "d",
+      appId: app.id,
+      notifierId: "n",
+      deploymentId: created.id,
+      event: "deployment_queued",
+      at: "",
+    } as const;
+    const target = { platform: "github", token: "ghp_secret" } as const;
+    const outcome = await setCommitStatus({ ...platform, config }, target, { job, app, deployment: created });
+    expect(outcome).toMatchObject({ kind: "delivered", status: 201 });
+    expect(told).toMatchObject([{ state: "pending" }, { state: "success" }]);
+  },
+);

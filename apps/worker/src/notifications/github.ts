@@ -70,8 +70,15 @@ export async function setCommitStatus(
     if (!sha.test(hash))
       return { kind: "refused", status: found.status, error: "answered with no commit's hash" };
   }
-  const body = JSON.stringify({ ...statusOf(deployment), context: `slipway/${app.name}` });
-  return outcomeOf(await ask(platform, token, `${api}/statuses/${hash}`, body));
+  for (let told = deployment; ;) {
+    const body = JSON.stringify({ ...statusOf(told), context: `slipway/${app.name}` });
+    const outcome = outcomeOf(await ask(platform, token, `${api}/statuses/${hash}`, body));
+    const latest = await platform.store.deployments.get(told.id);
+    // It ended meanwhile: its end, told by another delivery, may have come before what was told here.
+    if (outcome.kind !== "delivered" || isFinal(told.status) || !latest || !isFinal(latest.status))
+      return outcome;
+    told = latest;
+  }
 }
 
 /** What is true by now: a late delivery of an early event must not put the status back. */
