@@ -20,6 +20,7 @@ import { Follower } from "./follower.ts";
 import { Gate } from "./gate.ts";
 import { appsOf, environmentOf, logFolderOf } from "./processes.ts";
 import type { SlipwayOptions } from "./processes.ts";
+import { isWriteLockHeld } from "./sqlite-lock.ts";
 
 export class SlipwayUnderTest implements AsyncDisposable {
   readonly environment: Readonly<Record<string, string>>;
@@ -171,6 +172,15 @@ export class SlipwayUnderTest implements AsyncDisposable {
       );
       return this.workers.find(({ name }) => name === busy?.name);
     });
+  }
+
+  /** Freezes a worker that does not write to SQLite at the moment: all others could not either until it is thawed. */
+  freeze(worker: AppUnderTest): void {
+    for (;;) {
+      worker.freeze();
+      if (!isWriteLockHeld(this.environment["DATABASE_URL"] ?? "")) return;
+      worker.thaw();
+    }
   }
 
   /** Files of the blob store below a prefix. */

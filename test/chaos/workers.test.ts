@@ -171,7 +171,7 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     deploymentId: string,
     over: () => Promise<unknown>,
   ): Promise<void> {
-    worker.freeze();
+    slipway.freeze(worker);
     await slipway.shown(worker, "lost");
     await over();
     worker.thaw();
