@@ -45,7 +45,7 @@ export async function deploy(platform: Platform, task: DeployTask, signal: Abort
     attempt: task.attempt,
     secrets: secretsOf(variables),
     now: platform.now,
-    limits: { outputChars: platform.config.LOG_MAX_MB },
+    limits: { outputBytes: platform.config.LOG_MAX_MB },
   });
   const lease = await Lease.take(platform, task, log.lastSeq, await currentGitRef(platform, app));
   if (lease === null) return;

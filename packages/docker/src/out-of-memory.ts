@@ -9,8 +9,8 @@ const killedExitCode = 137;
 const betweenLooksMs = 100;
 
 /**
- * The engine may learn of it a moment after the exit, on a busy machine a second: so an end that looks like it is looked at for
- * longer. @throws {SlipwayError} as `ask`; the engine's 404 once the container is gone.
+ * The engine may learn of it a moment after the exit: so an end that looks like it is looked at for longer.
+ * @throws {SlipwayError} as `ask`; the engine's 404 once the container is gone.
  */
 export async function ranOutOfMemory(docker: Docker, id: string, exitCode: number): Promise<boolean> {
   const looks = looksAt(exitCode);

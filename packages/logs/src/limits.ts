@@ -14,8 +14,8 @@ export interface LogLimits {
   readonly chunkChars: number;
   /** Above this much that the store does not have yet, the build's output is held back. */
   readonly heldChars: number;
-  /** So much of the output of one attempt is kept, in whole lines. */
-  readonly outputChars: number;
+  /** So much of the output of one attempt is kept, in whole lines, as UTF-8. */
+  readonly outputBytes: number;
   /** For how long Redis or the store may be away before the attempt fails. */
   readonly outageMs: number;
 }
@@ -28,7 +28,7 @@ export const defaultLimits: LogLimits = {
   chunkDelayMs: 1_000,
   chunkChars: 256 * 1024,
   heldChars: 8 * 1024 * 1024,
-  outputChars: 64 * 1024 * 1024,
+  outputBytes: 64 * 1024 * 1024,
   outageMs: 60_000,
 };
 

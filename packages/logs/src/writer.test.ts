@@ -145,9 +145,9 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
 
   test("of output that is too large the rest is left out, and what the platform says stays", async () => {
     const { store, deployment } = placed();
-    await using log = await opened(redis, store, deployment, { limits: { outputChars: 30 } });
+    await using log = await opened(redis, store, deployment, { limits: { outputBytes: 30 } });
     log.line("-----> Building");
-    await log.write(Buffer.from("nine char\nten chars \n"));
+    await log.write(Buffer.from("nine char\nten chärs\n"));
     await log.write(Buffer.from("nine more\nunfinished"));
     await log.write(Buffer.from(" and more\n"));
     log.line("-----> Pushing");
@@ -157,7 +157,7 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     const expected = [
       "-----> Building",
       "nine char",
-      "ten chars ",
+      "ten chärs",
       " !     There is more output than a log may hold: the rest of it is left out",
       "-----> Pushing",
       "-----> Done",

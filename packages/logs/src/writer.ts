@@ -69,7 +69,7 @@ export class LogWriter implements AsyncDisposable {
   #lines: string[] = [];
   #linesChars = 0;
   /** Of all output so far. */
-  #outputChars = 0;
+  #outputBytes = 0;
   #lastSeq = 0;
   #timer: NodeJS.Timeout | undefined;
   /** What is numbered and not stored. */
@@ -141,7 +141,7 @@ export class LogWriter implements AsyncDisposable {
     const { signal } = this.#failure;
     if (signal.aborted) return Promise.reject(toSlipwayError(signal.reason));
     if (this.#summary) return Promise.reject(new SlipwayError("conflict", "the log has ended"));
-    if (this.#outputChars <= this.#limits.outputChars) this.#add(this.#kept(this.#splitter.push(bytes)));
+    if (this.#outputBytes <= this.#limits.outputBytes) this.#add(this.#kept(this.#splitter.push(bytes)));
     if (this.#heldChars + this.#linesChars <= this.#limits.heldChars) return undefined;
     this.#room ??= Promise.withResolvers();
     return this.#room.promise.then(() => signal.throwIfAborted());
@@ -199,11 +199,11 @@ export class LogWriter implements AsyncDisposable {
 
   /** Those of the output's lines that there is room for, and a word where it ends. */
   #kept(lines: readonly string[]): readonly string[] {
-    const { outputChars } = this.#limits;
-    if (this.#outputChars > outputChars) return [];
+    const { outputBytes } = this.#limits;
+    if (this.#outputBytes > outputBytes) return [];
     for (const [index, line] of lines.entries()) {
-      this.#outputChars += line.length + 1;
-      if (this.#outputChars > outputChars) return [...lines.slice(0, index), restLeftOut];
+      this.#outputBytes += Buffer.byteLength(line) + 1;
+      if (this.#outputBytes > outputBytes) return [...lines.slice(0, index), restLeftOut];
     }
     return lines;
   }

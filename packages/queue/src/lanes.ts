@@ -125,7 +125,10 @@ export function openLanes(options: LanesOptions): Lanes {
     const others = await slots.take(head);
     if (others === null) return "no-slot";
     if (await enqueueDeployment(head, first + others)) await slots.note(head);
-    else await slots.free(head);
+    else {
+      await slots.free(head);
+      await advanceWaiting(head.ownerId);
+    }
     return "slot";
   }
 
@@ -142,6 +145,17 @@ export function openLanes(options: LanesOptions): Lanes {
     return head === undefined ? "none-needed" : enqueueInSlot(head);
   }
 
+  async function advanceWaiting(ownerId: string): Promise<void> {
+    for (const appId of await slots.waitingApps(ownerId)) {
+      const outcome = await advance(appId);
+      if (outcome === "no-slot") return;
+      if (outcome === "slot") continue;
+      await slots.waitsNoMore(ownerId, appId);
+      // It may have come to need one meanwhile.
+      await advance(appId);
+    }
+  }
+
   return {
     queues: [deploys, upkeep],
 
@@ -154,11 +168,7 @@ export function openLanes(options: LanesOptions): Lanes {
 
     advanceAfter: ({ appId, ownerId }) =>
       guarded(async () => {
-        for (const waiting of await slots.waitingApps(ownerId)) {
-          const outcome = await advance(waiting);
-          if (outcome === "no-slot") break;
-          if (outcome === "none-needed") await slots.waitsNoMore(ownerId, waiting);
-        }
+        await advanceWaiting(ownerId);
         await advance(appId);
       }),
 

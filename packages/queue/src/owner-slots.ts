@@ -62,10 +62,10 @@ local function othersAtWork(mine, from)
     if not found[id] then redis.call('ZREM', KEYS[1], id) end
     if found[id] and id ~= mine then count = count + 1 end
   end
-  -- Redis lost the jobs of these. Of the others the job says more than the store, which was asked before.
+  -- Redis lost the jobs of these, or that they have one. An ended job says more than the store, which was asked before.
   for at = from, #ARGV do
     local id = ARGV[at]
-    if not found[id] and id ~= mine and jobOf(id) == 'none' then count = count + 1 end
+    if not found[id] and id ~= mine and jobOf(id) ~= 'ended' then count = count + 1 end
   end
   return count
 end`;
