@@ -21,7 +21,7 @@ export async function bootFailure(docker: Docker, rollout: RolloutSpec, task: Ta
   const exited = State === "complete" || (State === "failed" && /exit/.test(Err));
   if (!exited)
     return new SlipwayError("engine-unavailable", `Swarm did not run the release: ${Err || State}`);
-  const outOfMemory = await wantedMemory(docker, ContainerStatus?.ContainerID, exitCode);
+  const outOfMemory = await taskRanOutOfMemory(docker, ContainerStatus?.ContainerID, exitCode);
   return appCrashed({ processType, exitCode, outOfMemory, memoryBytes: limits.memoryBytes });
 }
 
@@ -43,7 +43,7 @@ export function stuckFailure({ Status }: Task): SlipwayError {
 }
 
 /** False also when the container is on another node: the exit code has to do then. */
-async function wantedMemory(
+async function taskRanOutOfMemory(
   docker: Docker,
   containerId: string | undefined,
   exitCode: number,
