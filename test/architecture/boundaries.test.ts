@@ -9,7 +9,7 @@ const byName = new Map(all.map((workspace) => [workspace.name, workspace]));
 const tiers: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   wire: ["domain"],
-  foundation: ["domain", "wire"],
+  foundation: ["domain", "wire", "foundation"],
   adapter: ["domain", "wire", "foundation"],
   test: ["domain", "wire", "foundation"],
   app: ["domain", "wire", "foundation", "adapter"],
@@ -39,11 +39,15 @@ test("ARCHITECTURE.md tells each workspace's tier and imports", () => {
   expect(sortedLists(told)).toEqual(sortedLists(known));
 });
 
+test("no workspace depends on itself through others", () => {
+  expect(all.map(({ name }) => name).filter((name) => reachableFrom(name).has(name))).toEqual([]);
+});
+
 describe.each(all)("$folder", (workspace) => {
   const sources = filesOf(`${workspace.folder}/src/**/*.ts`);
   const allowed = tiers[workspace.tags[0] ?? ""] ?? [];
 
-  test("declares workspaces of the tiers below it only", () => {
+  test("declares workspaces of the tiers it may import only", () => {
     expect(ours(workspace.dependencies).filter((other) => !allowed.includes(tagOf(other)))).toEqual([]);
   });
 
@@ -99,6 +103,15 @@ function isOurs(specifier: string): boolean {
 
 function ours(specifiers: readonly string[]): string[] {
   return specifiers.filter(isOurs);
+}
+
+/** What the workspace imports, what that imports, and so on. */
+function reachableFrom(name: string, found = new Set<string>()): Set<string> {
+  for (const other of ours(byName.get(name)?.dependencies ?? [])) {
+    if (found.has(other)) continue;
+    reachableFrom(other, found.add(other));
+  }
+  return found;
 }
 
 function tagOf(name: string): string {

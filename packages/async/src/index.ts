@@ -1,0 +1,16 @@
+// The one home of deadlines, aborts, pauses, retries and polling.
+//
+// They stand on Node's own timers and AbortSignal, not on p-timeout, p-retry or cockatiel. p-timeout bounds a promise but does
+// not tell the work behind it to stop. p-retry drops a result that arrives together with an abort, and never retries a TypeError.
+// cockatiel bounds a retry by attempts, not by time, and rejects with errors of its own. All three would need a wrapper as long as
+// what is here. A timer that is restarted (an idle or stall timer) needs no helper: Node's Timeout has `refresh()` and works
+// with `using`.
+
+export { untilAborted } from "./abort.ts";
+export { DeadlineError, endsWithin, failureOf, withDeadline } from "./deadline.ts";
+export type { DeadlineOptions } from "./deadline.ts";
+export { elapsed, pause } from "./pause.ts";
+export { poll } from "./poll.ts";
+export type { PollOptions } from "./poll.ts";
+export { backoffMs, retry } from "./retry.ts";
+export type { RetryOptions } from "./retry.ts";

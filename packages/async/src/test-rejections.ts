@@ -1,0 +1,19 @@
+// Watches for rejections that nobody handles.
+
+import { setImmediate as nextTurn } from "node:timers/promises";
+
+/** What was rejected unhandled by the action, and is known to the process one turn of its event loop later. */
+export async function unhandledRejections(action: () => void): Promise<unknown[]> {
+  const found: unknown[] = [];
+  const others = process.listeners("unhandledRejection");
+  process.removeAllListeners("unhandledRejection");
+  process.on("unhandledRejection", (reason) => found.push(reason));
+  try {
+    action();
+    await nextTurn();
+    return found;
+  } finally {
+    process.removeAllListeners("unhandledRejection");
+    for (const listener of others) process.on("unhandledRejection", listener);
+  }
+}
