@@ -1,5 +1,6 @@
 // The one way to ask a Docker Engine: every call ends, by its answer, its limit or the caller's signal.
 
+import { withDeadline } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 
 const callLimitMs = 60_000;
@@ -19,13 +20,11 @@ export async function ask<T>(
   request: (signal: AbortSignal) => Promise<T>,
   options: CallOptions = {},
 ): Promise<T> {
-  options.signal?.throwIfAborted();
-  const limit = AbortSignal.timeout(options.limitMs ?? callLimitMs);
-  const either = options.signal === undefined ? limit : AbortSignal.any([options.signal, limit]);
+  const { signal, limitMs = callLimitMs } = options;
   try {
-    return await unlessAborted(request(either), either);
+    return await withDeadline(request, { limitMs, signal });
   } catch (error) {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     throw engineError(what, error);
   }
 }
@@ -46,19 +45,6 @@ export async function askStream<T extends { destroy(): unknown }>(
       () => undefined, // the error thrown here is the one that counts
     );
     throw error;
-  }
-}
-
-/** The promise's outcome, or the signal's reason as soon as it is aborted. What the promise does later goes unheard. */
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }
 

@@ -1,9 +1,10 @@
 // Images the engine must have before a container can be made: looked up, else pulled, once however many ask.
 
 import type { Readable } from "node:stream";
+import { untilAborted } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
-import { ask, askStream, engineError, statusOf, unlessAborted } from "./client.ts";
+import { ask, askStream, engineError, statusOf } from "./client.ts";
 
 /** A pull that says nothing for so long is given up. */
 const stallLimitMs = 300_000;
@@ -42,7 +43,7 @@ export function openImages(docker: Docker, registryAuth?: RegistryAuth): Images 
     ensure: async (reference, signal) => {
       if (await isPresent(docker, reference, signal)) return;
       // One caller's abort ends its waiting, not the pull that others may share.
-      await unlessAborted(pullOnce(reference), signal);
+      await untilAborted(pullOnce(reference), signal);
     },
     removeOthers: async (repository, keptDigests) => {
       const filters = { reference: [repository] };
@@ -105,7 +106,7 @@ async function pull(docker: Docker, reference: string, auth: RegistryAuth | unde
 class PullRefused extends Error {}
 
 async function followPull(progress: Readable): Promise<void> {
-  const stalled = setTimeout(() => progress.destroy(new Error("the pull makes no progress")), stallLimitMs);
+  using stalled = setTimeout(() => progress.destroy(new Error("the pull makes no progress")), stallLimitMs);
   try {
     let rest = "";
     for await (const chunk of progress) {
@@ -115,7 +116,6 @@ async function followPull(progress: Readable): Promise<void> {
       lines.forEach(refuseError);
     }
   } finally {
-    clearTimeout(stalled);
     progress.destroy();
   }
 }

@@ -1,7 +1,7 @@
 // A bridge network of our own, made once by whoever comes first.
 
 import { createHash } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
+import { pause } from "@slipway/async";
 import { label } from "@slipway/core";
 import type Docker from "dockerode";
 import { ask, statusOf } from "./client.ts";
@@ -32,7 +32,7 @@ export async function ensureNetwork(
     const made = await create(docker, { name, scope, installationId, bridge }, signal);
     const chosen = made ?? (await oldest(docker, name, signal));
     if (chosen !== null) return chosen;
-    await sleep(tryAgainMs, undefined, { signal });
+    await pause(tryAgainMs, signal);
   }
   throw new Error(`network ${name} is neither there nor can it be made`);
 }

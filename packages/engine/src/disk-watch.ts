@@ -5,17 +5,10 @@
 // engine too, and the build can neither starve it nor lie to it. It counts what `du` counts, files that were deleted but are held
 // open, and 4 KiB for each inode, so that empty files are bounded as well. A build may overshoot by what it writes between two looks.
 
+import { elapsed, untilAborted } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
-import {
-  type StartedProcess,
-  ask,
-  engineError,
-  removeContainer,
-  startProcess,
-  unlessAborted,
-} from "@slipway/docker";
-import { rest } from "./rest.ts";
+import { type StartedProcess, ask, engineError, removeContainer, startProcess } from "@slipway/docker";
 import { companionConfig, type SandboxPlace, volumePath } from "./sandbox-config.ts";
 
 /** Before the first look, as many builds are over by then, and between tries to look. */
@@ -49,7 +42,7 @@ export async function watchDisk(
   signal: AbortSignal,
 ): Promise<"full" | "ended"> {
   let failures = 0;
-  while ((await rest(restMs, signal)) && (await isRunning(docker, sandbox.id))) {
+  while ((await elapsed(restMs, signal)) && (await isRunning(docker, sandbox.id))) {
     try {
       if (await look(docker, sandbox, diskBytes, () => (failures = 0), signal)) return "full";
     } catch (error) {
@@ -85,28 +78,24 @@ async function look(
   const { id } = await ask("create a container", () => docker.createContainer(config));
   try {
     using process = await startProcess(docker, id, signal);
-    return await unlessAborted(follow(process, diskBytes, onReading), signal);
+    return await untilAborted(follow(process, diskBytes, onReading), signal);
   } finally {
     await removeContainer(docker, id);
   }
 }
 
 async function follow(process: StartedProcess, diskBytes: number, onReading: () => void): Promise<boolean> {
-  const late = setTimeout(() => process[Symbol.dispose](), lookLimitMs);
+  using late = setTimeout(() => process[Symbol.dispose](), lookLimitMs);
   let begun = "";
-  try {
-    for await (const chunk of process.output) {
-      const lines = (begun + Buffer.from(chunk).toString("latin1")).split("\n");
-      begun = lines.pop() ?? "";
-      for (const bytes of lines.map(parseReading)) {
-        if (bytes === null) continue;
-        if (bytes > diskBytes) return true;
-        onReading();
-        late.refresh();
-      }
+  for await (const chunk of process.output) {
+    const lines = (begun + Buffer.from(chunk).toString("latin1")).split("\n");
+    begun = lines.pop() ?? "";
+    for (const bytes of lines.map(parseReading)) {
+      if (bytes === null) continue;
+      if (bytes > diskBytes) return true;
+      onReading();
+      late.refresh();
     }
-  } finally {
-    clearTimeout(late);
   }
   throw new SlipwayError("engine-unavailable", "what watches the build's disk ended by itself");
 }

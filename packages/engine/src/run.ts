@@ -1,15 +1,10 @@
 // One build from its start to its exit, guarded on the way: the caller's abort, a full disk, an engine that falls silent.
 
+import { failureOf, untilAborted } from "@slipway/async";
 import type { SandboxExit } from "@slipway/core";
 import type Docker from "dockerode";
 import { watchDisk } from "./disk-watch.ts";
-import {
-  type StartedProcess,
-  killContainer,
-  ranOutOfMemory,
-  startProcess,
-  unlessAborted,
-} from "@slipway/docker";
+import { type StartedProcess, killContainer, ranOutOfMemory, startProcess } from "@slipway/docker";
 import { watchEngine } from "./engine-watch.ts";
 import type { SandboxPlace } from "./sandbox-config.ts";
 
@@ -30,7 +25,7 @@ export async function runBuild(
   const disk = killWhenFull(docker, sandbox, diskBytes, over.signal);
   const engine = watchEngine(docker, over.signal);
   try {
-    const exitCode = await unlessAborted(
+    const exitCode = await untilAborted(
       Promise.race([finish(process, options.onOutput), failureOf(disk), failureOf(engine)]),
       options.signal,
     );
@@ -64,11 +59,4 @@ async function killWhenFull(
   if ((await watchDisk(docker, sandbox, diskBytes, signal)) === "ended") return false;
   await killContainer(docker, sandbox.id);
   return true;
-}
-
-/** A guard is heard only when it fails. */
-function failureOf(guard: Promise<unknown>): Promise<never> {
-  return new Promise((_, reject) => {
-    guard.catch(reject);
-  });
 }

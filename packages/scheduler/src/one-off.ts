@@ -1,6 +1,7 @@
 // Runs a command of an app once, in a container of its own, on the engine we are connected to: a Swarm's manager too.
 
 import { randomUUID } from "node:crypto";
+import { untilAborted } from "@slipway/async";
 import { type Labels, label, type OneOffExit, type OneOffSpec, type StartOptions } from "@slipway/core";
 import {
   type DockerConnection,
@@ -10,7 +11,6 @@ import {
   ranOutOfMemory,
   removeContainer,
   startProcess,
-  unlessAborted,
 } from "@slipway/docker";
 import type Docker from "dockerode";
 import { confinement, instanceEnvironment } from "./instance-config.ts";
@@ -36,8 +36,8 @@ export async function runOneOff(
     const delivered = (async () => {
       for await (const bytes of process.output) await onOutput(bytes);
     })();
-    await unlessAborted(delivered, signal);
-    const exitCode = await unlessAborted(process.exitCode, signal);
+    await untilAborted(delivered, signal);
+    const exitCode = await untilAborted(process.exitCode, signal);
     return { exitCode, outOfMemory: await ranOutOfMemory(docker, id, exitCode) };
   } finally {
     await removeContainer(docker, config.name);

@@ -1,15 +1,9 @@
 // Brings one container from created to listening, or says why it did not get there. Removing it is the caller's.
 
-import { setTimeout as pause } from "node:timers/promises";
+import { elapsed, endsWithin, failureOf, untilAborted } from "@slipway/async";
 import { type RolloutSpec, SlipwayError, type StartOptions } from "@slipway/core";
 import type Docker from "dockerode";
-import {
-  type StartedProcess,
-  killContainer,
-  ranOutOfMemory,
-  startProcess,
-  unlessAborted,
-} from "@slipway/docker";
+import { killContainer, ranOutOfMemory, startProcess } from "@slipway/docker";
 import { appPort } from "../instance-config.ts";
 import { wholeLines } from "../line-cutter.ts";
 import { appCrashed, bootTimedOut } from "../boot-failures.ts";
@@ -35,22 +29,22 @@ export async function bootContainer(
     over.signal,
   );
   try {
-    const outcome = await unlessAborted(
+    const outcome = await untilAborted(
       Promise.race([
         process.exitCode.then(() => "exited" as const),
         untilListening(docker, id, rollout.bootTimeoutMs, probe, over.signal),
-        after(rollout.bootTimeoutMs, "late" as const, over.signal),
+        elapsed(rollout.bootTimeoutMs, over.signal).then(() => "late" as const),
         failureOf(delivered),
       ]),
       signal,
     );
-    if (outcome === "listening" && !(await exitsWithin(lastWordsMs, process))) {
+    if (outcome === "listening" && !(await endsWithin(process.exitCode, lastWordsMs))) {
       over.abort();
       process[Symbol.dispose]();
-      return await unlessAborted(delivered, signal);
+      return await untilAborted(delivered, signal);
     }
     if (outcome === "late") await killContainer(docker, id);
-    await unlessAborted(delivered, signal);
+    await untilAborted(delivered, signal);
     throw outcome === "late"
       ? timedOut(rollout, probe)
       : await crashed(docker, id, rollout, await process.exitCode);
@@ -84,7 +78,7 @@ async function untilListening(
       } catch (error) {
         probe.trouble = error instanceof Error ? error.message : String(error);
       }
-      await after(probeRetryMs, undefined, signal);
+      await elapsed(probeRetryMs, signal);
     }
   };
   return await Promise.race([reached.promise, look().then(() => reached.promise)]);
@@ -105,22 +99,6 @@ async function deliver(
     const detached = over.aborted && error instanceof SlipwayError && error.code === "engine-unavailable";
     if (!detached) throw error;
   }
-}
-
-/** Delivery is heard here only when it fails; its end is no news beside the exit. */
-function failureOf(delivered: Promise<void>): Promise<never> {
-  return new Promise((_, reject) => {
-    delivered.catch(reject);
-  });
-}
-
-async function exitsWithin(waitMs: number, process: StartedProcess): Promise<boolean> {
-  return await Promise.race([process.exitCode.then(() => true), pause(waitMs, false)]);
-}
-
-/** The value after that time, or as soon as the signal is aborted. */
-async function after<T>(waitMs: number, value: T, signal: AbortSignal): Promise<T> {
-  return await pause(waitMs, value, { signal }).catch(() => value);
 }
 
 function timedOut(rollout: RolloutSpec, probe: Probe): SlipwayError {

@@ -1,9 +1,8 @@
 // Watches a service's instances from their creation until all of them listen, or says why they did not get there. Removing
 // the service is the caller's.
 
-import { setTimeout as pause } from "node:timers/promises";
+import { pause, untilAborted } from "@slipway/async";
 import type { RolloutSpec, SlipwayError, StartOptions } from "@slipway/core";
-import { unlessAborted } from "@slipway/docker";
 import type Docker from "dockerode";
 import { findTasks, isUp, type Task } from "./swarm-api.ts";
 import { bootFailure, lateFailure, stuckFailure } from "./task-failures.ts";
@@ -32,7 +31,7 @@ export async function bootService(
   };
   const clock = bootClock(rollout.bootTimeoutMs);
   for (;;) {
-    const tasks = await unlessAborted(findTasks(docker, serviceId), signal);
+    const tasks = await untilAborted(findTasks(docker, serviceId), signal);
     for (const { ID, Status } of tasks) {
       const begun = Status.ContainerStatus?.ContainerID !== undefined;
       if (begun && !outputs.has(ID)) follow(ID);
@@ -40,11 +39,11 @@ export async function bootService(
     const outcome = judge(tasks, rollout.count, clock);
     if (outcome !== null) {
       const endings = Promise.all(Array.from(outputs.values(), (output) => output.end()));
-      await unlessAborted(endings, signal);
+      await untilAborted(endings, signal);
       if (outcome.kind === "up") return outcome.tasks;
       throw await failureOf(docker, rollout, outcome);
     }
-    await unlessAborted(Promise.race([pause(lookEveryMs), broken.promise]), signal);
+    await Promise.race([pause(lookEveryMs, signal), broken.promise]);
   }
 }
 

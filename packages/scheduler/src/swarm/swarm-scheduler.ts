@@ -1,7 +1,7 @@
 // The scheduler port on a Docker Swarm: each rollout is a service of its own, whose tasks are its instances.
 
 import { randomUUID } from "node:crypto";
-import { setTimeout as pause } from "node:timers/promises";
+import { poll } from "@slipway/async";
 import {
   type Address,
   type Instance,
@@ -176,8 +176,8 @@ class SwarmScheduler implements Scheduler {
     const found = await Promise.all(services.map(({ id }) => findTasks(this.#docker, id)));
     const taskIds = found.flat().map(({ ID }) => ID);
     await Promise.all(services.map(({ id }) => removeService(this.#docker, id)));
-    const deadline = performance.now() + this.#options.stopGraceMs + removalExtraMs;
-    while (performance.now() < deadline && (await someLeft(this.#docker, taskIds))) await pause(lookEveryMs);
+    const limitMs = this.#options.stopGraceMs + removalExtraMs;
+    await poll(async () => !(await someLeft(this.#docker, taskIds)), { everyMs: lookEveryMs, limitMs });
   }
 
   async #addressesOf(tasks: readonly Task[]): Promise<readonly Address[]> {
