@@ -1,7 +1,8 @@
 // The store as attempts use it: a call that finds the database away is repeated for a while, so that a build outlives an outage.
 
+import { retry } from "@slipway/async";
 import type { Store } from "@slipway/core";
-import { defaultLimits, withPatience } from "@slipway/logs";
+import { defaultLimits } from "@slipway/logs";
 
 type Call = (...args: readonly unknown[]) => Promise<unknown>;
 
@@ -24,5 +25,5 @@ function withEach<Whole extends object>(whole: Whole, change: (member: unknown) 
 }
 
 function patientCall(call: Call, signal: AbortSignal): Call {
-  return (...args) => withPatience(() => call(...args), defaultLimits.outageMs, signal);
+  return (...args) => retry(() => call(...args), { limitMs: defaultLimits.outageMs, signal });
 }

@@ -1,6 +1,6 @@
 // Waits until every router sends an app's requests to its new rollout, and has none left on the former ones.
 
-import { setTimeout as sleep } from "node:timers/promises";
+import { DeadlineError, pause, withDeadline } from "@slipway/async";
 import { routerTiming } from "@slipway/protocol";
 import type { RouteMessage } from "@slipway/protocol";
 import type { Platform } from "./platform.ts";
@@ -34,13 +34,13 @@ export async function switchRouters(
   { appId, rolloutId }: { readonly appId: string; readonly rolloutId: string },
   signal: AbortSignal,
 ): Promise<void> {
-  signal.throwIfAborted();
   const drainMs = place.config.DRAIN_MS;
-  const bound = AbortSignal.any([signal, AbortSignal.timeout(drainMs + routerTiming.aliveMs + spareMs)]);
+  const limitMs = drainMs + routerTiming.aliveMs + spareMs;
   const given = { appId, switch: { rolloutId, drainMs } };
-  await Promise.race([untilSwitched(place, given, bound), aborted(bound)]);
-  signal.throwIfAborted();
-  if (bound.aborted) {
+  try {
+    await withDeadline((bound) => untilSwitched(place, given, bound), { limitMs, signal });
+  } catch (error) {
+    if (!(error instanceof DeadlineError)) throw error;
     place.logger.warn({ app: appId, rollout: rolloutId }, "not every router has switched; going on without");
   }
 }
@@ -60,13 +60,6 @@ async function untilSwitched(
     } catch (error) {
       logger.warn({ err: error }, "cannot ask the routers");
     }
-    await sleep(pollMs);
+    await pause(pollMs);
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -4,7 +4,6 @@ export * from "./feed.ts";
 export * from "./last-words.ts";
 export { defaultLimits } from "./limits.ts";
 export type { LogLimits } from "./limits.ts";
-export { withPatience } from "./patience.ts";
 export * from "./publish.ts";
 export * from "./read-log.ts";
 export { createMasker, secretsOf } from "./secrets.ts";

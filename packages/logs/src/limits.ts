@@ -37,8 +37,3 @@ export const sentAtOnce = { lines: 500, chars: 32 * 1024 } as const;
 
 /** For how long the tail stays in Redis after the log's end. */
 export const tailAfterEndSeconds = 15 * 60;
-
-/** How long to wait before trying again what failed `failures` times in a row, in milliseconds. */
-export function retryDelayMs(failures: number): number {
-  return Math.min(2_000, 50 * 2 ** Math.min(failures, 10));
-}

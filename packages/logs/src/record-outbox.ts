@@ -1,9 +1,9 @@
 // The worker's way to the store: lines that Redis acknowledged, in larger chunks, one after the other.
 
+import { retry } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type { LogStore } from "@slipway/core";
 import type { LogLimits } from "./limits.ts";
-import { withPatience } from "./patience.ts";
 import { joined, lastSeqOf } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
@@ -68,7 +68,7 @@ export class RecordOutbox {
   async store(chunk: LineBatch): Promise<void> {
     const { logs, deploymentId, attempt, now, signal, limits } = this.#options;
     const append = () => logs.append({ ...chunk, deploymentId, attempt, at: now() });
-    const kept = await withPatience(append, limits.outageMs, signal);
+    const kept = await retry(append, { limitMs: limits.outageMs, signal });
     if (!kept) throw new SlipwayError("lease-lost", "a newer attempt has written this part of the log");
   }
 

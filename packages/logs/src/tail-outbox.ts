@@ -2,9 +2,9 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Redis } from "ioredis";
+import { backoffMs, untilAborted } from "@slipway/async";
 import { SlipwayError, toSlipwayError } from "@slipway/core";
 import type { LogMessage, RedisKeys } from "@slipway/protocol";
-import { retryDelayMs } from "./limits.ts";
 import type { LogLimits } from "./limits.ts";
 import { logScripts, refused, runScript } from "./scripts.ts";
 import { lastSeqOf } from "./tail.ts";
@@ -27,6 +27,9 @@ export interface TailOutboxOptions {
   readonly beforeTakeOver: () => Promise<number>;
   readonly onFailure: (error: unknown) => void;
 }
+
+/** Between recoveries that fail. */
+const pauses = { firstMs: 100 };
 
 /** Sends a log's batches. What Redis has not acknowledged is kept and sent again. */
 export class TailOutbox {
@@ -79,16 +82,7 @@ export class TailOutbox {
 
   /** Resolves when Redis has all that was added. */
   async flush(): Promise<void> {
-    const { signal } = this.#options;
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = () => aborted.reject(signal.reason);
-    signal.addEventListener("abort", onAbort);
-    try {
-      signal.throwIfAborted();
-      await Promise.race([this.#idle.promise, aborted.promise]);
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
+    await untilAborted(this.#idle.promise, this.#options.signal);
   }
 
   /** From the next batch on, the tail keeps only batches that begin at `seq` or later. */
@@ -162,7 +156,7 @@ export class TailOutbox {
     this.#recovering = true;
     while (!this.#options.signal.aborted) {
       try {
-        if (this.#failures > 0) await delay(retryDelayMs(this.#failures), undefined, { ref: false });
+        if (this.#failures > 0) await delay(backoffMs(this.#failures, pauses), undefined, { ref: false });
         this.#failures += 1;
         const storedSeq = await this.#options.beforeTakeOver();
         const lastSeq = await this.takeOver(storedSeq);

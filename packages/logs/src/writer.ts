@@ -1,6 +1,7 @@
 // The worker's side of a deployment's log: output goes in as bytes and becomes numbered, masked, published, kept lines.
 
 import { createHash } from "node:crypto";
+import { retry } from "@slipway/async";
 import { SlipwayError, notFound, toSlipwayError } from "@slipway/core";
 import type { DeploymentStore, LogStore } from "@slipway/core";
 import type { RedisKeys } from "@slipway/protocol";
@@ -8,7 +9,6 @@ import type { Redis } from "ioredis";
 import { defaultLimits, tailAfterEndSeconds } from "./limits.ts";
 import type { LogLimits } from "./limits.ts";
 import { LineSplitter } from "./line-splitter.ts";
-import { withPatience } from "./patience.ts";
 import { RecordOutbox } from "./record-outbox.ts";
 import { hashStored, recoverTail } from "./recovery.ts";
 import { createMasker } from "./secrets.ts";
@@ -249,7 +249,8 @@ export class LogWriter implements AsyncDisposable {
   async #checkAttempt(): Promise<void> {
     const { store, deploymentId, attempt } = this.#options;
     const read = () => store.deployments.get(deploymentId);
-    const deployment = await withPatience(read, this.#limits.outageMs, this.#failure.signal);
+    const { outageMs: limitMs } = this.#limits;
+    const deployment = await retry(read, { limitMs, signal: this.#failure.signal });
     if (deployment === null) throw notFound("deployment");
     if (deployment.attempt <= attempt) return;
     throw new SlipwayError("lease-lost", `attempt ${deployment.attempt} holds the deployment now`);
