@@ -1,6 +1,7 @@
 // Tells the rest of the platform what the store already holds. The store is the truth, so a request does not fail when nobody
 // can be told: workers look at the store by themselves.
 
+import { endsWithin } from "@slipway/async";
 import type { Deployment, Operation } from "@slipway/core";
 import { publishNew, publishStatus } from "@slipway/logs";
 import type { Platform } from "./platform.ts";
@@ -42,11 +43,8 @@ export async function announceRemoval(platform: Platform, appId: string): Promis
 
 /** Resolves when it is done or failed, or takes too long: it then goes on by itself. */
 export async function told({ logger }: Platform, whom: string, tell: () => Promise<unknown>): Promise<void> {
-  const patience = Promise.withResolvers<void>();
-  const timer = setTimeout(patience.resolve, patienceMs);
   const done = tell().catch((error: unknown) => {
     logger.warn({ err: error }, `cannot tell ${whom}; they will find it in the store`);
   });
-  await Promise.race([done, patience.promise]);
-  clearTimeout(timer);
+  await endsWithin(done, patienceMs);
 }

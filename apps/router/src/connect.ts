@@ -1,10 +1,12 @@
 // Connections to an app's instances: what uses one gets it once it stands, so that a refused one has cost no byte of a request.
 
+import { once } from "node:events";
 import { Agent } from "node:http";
 import type { ClientRequestArgs } from "node:http";
 import { connect as connectTo } from "node:net";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { withDeadline } from "@slipway/async";
 import type { Address } from "@slipway/core";
 
 /** Instances are near; one that does not take a connection in this time is away. */
@@ -38,25 +40,17 @@ export class OneConnection extends Agent {
 }
 
 /** @throws an error for which `isUnsent` holds when the connection does not come about. */
-export function connect({ host, port }: Address): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connectTo({ host, port, noDelay: true, keepAlive: true });
-    const timer = setTimeout(() => {
-      socket.destroy(
-        Object.assign(new Error("no connection in time"), { syscall: "connect", code: "ETIMEDOUT" }),
-      );
-    }, connectTimeoutMs);
-    const fail = (error: Error) => {
-      clearTimeout(timer);
-      reject(error);
-    };
-    socket.once("error", fail);
-    socket.once("connect", () => {
-      clearTimeout(timer);
-      socket.removeListener("error", fail);
-      resolve(socket);
-    });
-  });
+export async function connect({ host, port }: Address): Promise<Socket> {
+  const socket = connectTo({ host, port, noDelay: true, keepAlive: true });
+  const late = () =>
+    Object.assign(new Error("no connection in time"), { syscall: "connect", code: "ETIMEDOUT" });
+  try {
+    await withDeadline(once(socket, "connect"), { limitMs: connectTimeoutMs, error: late });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }
 
 /** Whether the error says that there was no connection, so that nothing can have been sent. */

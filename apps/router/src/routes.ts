@@ -1,5 +1,6 @@
 // Where requests for an app go: read from the store when asked for, kept for a while, read again when told of a change.
 
+import { endsWithin } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type { App, AppStore } from "@slipway/core";
 import { Traffic } from "./traffic.ts";
@@ -132,13 +133,7 @@ export class Routes implements Disposable {
       .finally(() => {
         entry.reading = null;
       });
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(() => {
-      entry.freshUntil = performance.now() + freshMs;
-      late.resolve();
-    }, readBoundMs);
-    await Promise.race([entry.reading, late.promise]);
-    clearTimeout(timer);
+    if (!(await endsWithin(entry.reading, readBoundMs))) entry.freshUntil = performance.now() + freshMs;
   }
 
   #take(entry: Entry, app: App | null, ticket: number): void {

@@ -3,6 +3,7 @@
 import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import type { RawData } from "ws";
+import { withDeadline } from "@slipway/async";
 import { toSlipwayError } from "@slipway/core";
 import type { App, User } from "@slipway/core";
 import type { Follower } from "@slipway/logs";
@@ -136,19 +137,16 @@ export class Connection implements Client {
     const { webSocket, limits, app } = this.#options;
     if (app === null) throw refusal("connect to /apps/NAME");
     const first = Promise.withResolvers<string>();
-    const late = () => first.reject(refusal(`no auth frame within ${limits.authMs / 1000} s`));
-    const timer = setTimeout(late, limits.authMs);
     webSocket.once("message", (data, isBinary) => {
       const token = isBinary ? undefined : tokenIn(data);
       if (token === undefined)
         first.reject(refusal('the first frame must be {"type":"auth","data":{"token":"…"}}'));
       else first.resolve(token);
     });
-    try {
-      return await Promise.race([first.promise, this.#closed.promise.then(() => null)]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return await withDeadline(Promise.race([first.promise, this.#closed.promise.then(() => null)]), {
+      limitMs: limits.authMs,
+      error: () => refusal(`no auth frame within ${limits.authMs / 1000} s`),
+    });
   }
 
   /** The app, which the token's user may follow. */

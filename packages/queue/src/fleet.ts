@@ -1,6 +1,7 @@
 // Who works: each worker tells of itself in Redis and gives signs of life; whoever asks learns of all, lost ones included.
 
 import type { Redis } from "ioredis";
+import { withDeadline } from "@slipway/async";
 import { workerRecord } from "@slipway/protocol";
 import type { RedisKeys, WorkerRecord } from "@slipway/protocol";
 import { guarded } from "./guarded.ts";
@@ -108,7 +109,9 @@ export function joinFleet(
     },
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
-      await within(leaveBoundMs, leave()).catch((error: unknown) => onError(error, "cannot leave the fleet"));
+      await withDeadline(leave(), { limitMs: leaveBoundMs }).catch((error: unknown) =>
+        onError(error, "cannot leave the fleet"),
+      );
     },
   };
 }
@@ -137,10 +140,4 @@ function shown(record: WorkerRecord, lastSeenMs: number, nowMs: number): FleetWo
 /** Redis answers maps as one flat list. */
 function pairs(flat: readonly string[]): [string, string][] {
   return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? "", flat[2 * at + 1] ?? ""]);
-}
-
-async function within(limitMs: number, work: Promise<void>): Promise<void> {
-  const bound = Promise.withResolvers<never>();
-  const timer = setTimeout(() => bound.reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
-  await Promise.race([work, bound.promise]).finally(() => clearTimeout(timer));
 }

@@ -1,5 +1,7 @@
 // Health of a process: its parts asked at once, each within a bound.
 
+import { withDeadline } from "@slipway/async";
+
 export interface Health {
   readonly ok: boolean;
   /** Per part "ok" or the reason it is not. */
@@ -24,13 +26,10 @@ export function shownHealth({ ok, parts }: Health) {
 }
 
 async function outcome(check: () => Promise<unknown>, timeoutMs: number): Promise<string> {
-  const bound = Promise.withResolvers<string>();
-  const timer = setTimeout(() => bound.resolve(`no answer within ${timeoutMs} ms`), timeoutMs);
   try {
-    return await Promise.race([check().then(() => "ok"), bound.promise]);
+    await withDeadline(check, { limitMs: timeoutMs });
+    return "ok";
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,5 +1,6 @@
 // The life of a process: start, say that it is ready, wait for a signal, stop within the grace time.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { toSlipwayError } from "@slipway/core";
 import type { Logger } from "./logger.ts";
 
@@ -46,7 +47,8 @@ export async function runService({ logger, graceMs, start }: RunOptions): Promis
       return 1;
     },
   );
-  const exitCode = await Promise.race([stopped, ending.second.then(() => 130), late(graceMs + stopMarginMs)]);
+  const late = sleep(graceMs + stopMarginMs, 1, { ref: false });
+  const exitCode = await Promise.race([stopped, ending.second.then(() => 130), late]);
   logger.info({ exitCode }, "stopped");
   return exitCode;
 }
@@ -84,10 +86,4 @@ function endOfLife(): { first: Promise<End>; second: Promise<void> } {
     first.resolve({ because: "unhandledRejection", error: error ?? "rejection" }),
   );
   return { first: first.promise, second: second.promise };
-}
-
-function late(afterMs: number): Promise<number> {
-  return new Promise((resolve) => {
-    setTimeout(() => resolve(1), afterMs).unref();
-  });
 }
