@@ -1,6 +1,7 @@
 // Opens an archive at somebody's URL: the URL, the names in it and the server behind it are all taken for hostile.
 
 import type { IncomingMessage } from "node:http";
+import { withDeadline } from "@slipway/async";
 import { type HeldBytes, SlipwayError } from "@slipway/core";
 import { addressRule } from "./address-rules.ts";
 import { parseUrl, request, unreachable } from "./request.ts";
@@ -77,8 +78,7 @@ async function* body(
   try {
     for (;;) {
       // Only our waiting counts: a slow reader of this stream is no idle server.
-      const timer = setTimeout(() => response.destroy(new Error("idle")), idleTimeoutMs);
-      const { done, value } = await chunks.next().finally(() => clearTimeout(timer));
+      const { done, value } = await withDeadline(chunks.next(), { limitMs: idleTimeoutMs });
       if (done) return;
       receivedBytes += value.length;
       if (receivedBytes > maxSizeBytes) throw tooLarge(maxSizeBytes);

@@ -4,6 +4,7 @@ import { lookup as resolveHost } from "node:dns/promises";
 import { type IncomingMessage, request as httpRequest, Agent as HttpAgent } from "node:http";
 import { request as httpsRequest, Agent as HttpsAgent } from "node:https";
 import { type LookupFunction, isIP } from "node:net";
+import { untilAborted } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type { AddressRule } from "./address-rules.ts";
 import { describeFailure, hostOf } from "./url-failures.ts";
@@ -132,13 +133,6 @@ function decoded(part: string): string {
 
 function lengthOf(body: string | undefined): Record<string, string> {
   return body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
-}
-
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  return Promise.race([promise, aborted.promise]).finally(() => signal.removeEventListener("abort", onAbort));
 }
 
 export function unreachable(message: string, cause?: unknown): SlipwayError {

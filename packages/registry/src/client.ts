@@ -1,6 +1,6 @@
 // HTTP to an OCI registry: authentication by Basic or bearer challenge, errors in our words, retries where repeating is safe.
 
-import { setTimeout as sleep } from "node:timers/promises";
+import { retry } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type { ByteStream } from "@slipway/core";
 
@@ -49,16 +49,21 @@ export class RegistryClient {
   /** @param location a path, or what a Location header gave. @throws {SlipwayError} "registry-unavailable". */
   async request(method: string, location: string, request: RegistryRequest): Promise<Response> {
     const repeatable = typeof request.body !== "object";
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const response = await this.#authorized(method, new URL(location, this.#origin), request);
-        if (request.expect.includes(response.status)) return response;
-        throw await refused(method, response);
-      } catch (error) {
-        request.signal.throwIfAborted();
-        if (!repeatable || attempt === tries || !isPassing(error)) throw inOurWords(this.host, method, error);
-        await sleep(retryDelayMs * attempt, undefined, { signal: request.signal });
-      }
+    const call = async (): Promise<Response> => {
+      const response = await this.#authorized(method, new URL(location, this.#origin), request);
+      if (request.expect.includes(response.status)) return response;
+      throw await refused(method, response);
+    };
+    try {
+      return await retry(call, {
+        attempts: tries,
+        isRetryable: (error) => repeatable && isPassing(error),
+        pauseMs: (failures) => retryDelayMs * failures,
+        signal: request.signal,
+      });
+    } catch (error) {
+      request.signal.throwIfAborted();
+      throw inOurWords(this.host, method, error);
     }
   }
 

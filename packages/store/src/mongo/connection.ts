@@ -3,6 +3,7 @@
 import { MongoClient } from "mongodb";
 import type { Db, MongoClientOptions } from "mongodb";
 import { ConnectionString } from "mongodb-connection-string-url";
+import { withDeadline } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import {
   isNeverCarriedOut,
@@ -123,19 +124,13 @@ export class Connection implements AsyncDisposable {
   async #bounded<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
     const boundMs = this.#options.selectionMs + this.#options.silenceMs;
     const client = this.#client;
-    const deadline = new AbortController();
-    const late = Promise.withResolvers<never>();
-    const call = work(deadline.signal);
-    const timer = setTimeout(() => {
-      deadline.abort(new SlipwayError("store-unavailable", tooLong(boundMs)));
-      late.reject(deadline.signal.reason);
-      this.#replaceIfItHangs(client, call);
-    }, boundMs);
-    try {
-      return await Promise.race([call, late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const watched = (signal: AbortSignal): Promise<Result> => {
+      const call = work(signal);
+      signal.addEventListener("abort", () => this.#replaceIfItHangs(client, call), { once: true });
+      return call;
+    };
+    const error = () => new SlipwayError("store-unavailable", tooLong(boundMs));
+    return await withDeadline(watched, { limitMs: boundMs, error });
   }
 
   /**

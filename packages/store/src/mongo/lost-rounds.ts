@@ -1,14 +1,12 @@
 // Waiting after a lost race: many who want to change one thing keep less and less in each other's way.
 
-import { setTimeout as delay } from "node:timers/promises";
+import { backoffMs, pause } from "@slipway/async";
 
-const firstPauseMs = 10;
-const longestPauseMs = 500;
+const pauses = { firstMs: 20, longestMs: 500 };
 
 /** Waits for some time, at most twice as long as after the round before. @throws the signal's reason once it is aborted. */
 export async function afterLostRounds(lost: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   if (lost === 0) return;
-  await delay(Math.random() * Math.min(longestPauseMs, firstPauseMs * 2 ** lost));
-  signal.throwIfAborted();
+  await pause(Math.random() * backoffMs(lost, pauses), signal);
 }
