@@ -1,6 +1,6 @@
 // npm run quickstart: from nothing to a running release of a sample app, everything real, shown as it happens.
 import { join, relative } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { retry } from "@slipway/async";
 import { takesOnly } from "./arguments.ts";
 import type { ScriptConfig } from "./config.ts";
 import { inheritedEnvironment, readConfig, repositoryRoot } from "./config.ts";
@@ -83,16 +83,8 @@ function sample({ apiUrl, routerUrl }: Reached, apiToken: string) {
 
 /** The other command may still be in its set-up. */
 async function untilItAnswers(apiUrl: string, apiToken: string): Promise<void> {
-  const giveUpAt = Date.now() + runningWaitMs;
-  for (;;) {
-    try {
-      await ApiClient.connect(apiUrl, apiToken);
-      return;
-    } catch (error) {
-      if (Date.now() > giveUpAt) throw error;
-      await sleep(pollMs);
-    }
-  }
+  const options = { limitMs: runningWaitMs, isRetryable: () => true, pauseMs: () => pollMs };
+  await retry(() => ApiClient.connect(apiUrl, apiToken), options);
 }
 
 /** A command that prints the admin token, for the commands to try. */

@@ -2,7 +2,7 @@
 import { get } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
-import { setTimeout as sleep } from "node:timers/promises";
+import { retry } from "@slipway/async";
 import { reasonOf, SetupError } from "../setup/setup-error.ts";
 
 const tries = 20;
@@ -14,14 +14,11 @@ const answerTimeoutMs = 10_000;
  * .localhost are this machine, and a public name may not lead here yet. Throws SetupError when the app does not answer with 200.
  */
 export async function fetchPage(appUrl: string, routerUrl: string): Promise<string> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await ask(new URL(appUrl).host, routerUrl);
-    } catch (error) {
-      if (attempt === tries)
-        throw new SetupError(`The released app does not answer at ${appUrl}: ${reasonOf(error)}`);
-      await sleep(retryMs);
-    }
+  const options = { attempts: tries, isRetryable: () => true, pauseMs: () => retryMs };
+  try {
+    return await retry(() => ask(new URL(appUrl).host, routerUrl), options);
+  } catch (error) {
+    throw new SetupError(`The released app does not answer at ${appUrl}: ${reasonOf(error)}`);
   }
 }
 

@@ -1,4 +1,5 @@
-// Waiting for something outside to become ready, with an end.
+// Waiting for something outside to become ready, with an end. Not `poll` of @slipway/async: `npm run down` has to work
+// before the workspaces of a new version are installed, so it imports none.
 import { setTimeout as sleep } from "node:timers/promises";
 
 const pollMs = 100;

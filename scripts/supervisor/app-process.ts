@@ -2,6 +2,7 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { withDeadline } from "@slipway/async";
 import { machineEnvironment, repositoryRoot } from "../config.ts";
 import type { ProcessIdentity } from "../lock.mjs";
 import { processIdentity } from "../lock.mjs";
@@ -64,15 +65,12 @@ function endOf(child: ChildProcess): Promise<string> {
 
 async function readiness(name: string, child: ChildProcess, ended: Promise<string>): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(
-    () => reject(new Error(`${name} is not ready after ${readyTimeoutMs / 1000} s`)),
-    readyTimeoutMs,
-  );
   child.on("message", (message) => {
     if (isReady(message)) resolve();
   });
   void ended.then((how) => reject(new Error(`${name} ended (${how}) before it was ready`)));
-  await promise.finally(() => clearTimeout(timer));
+  const late = () => new Error(`${name} is not ready after ${readyTimeoutMs / 1000} s`);
+  await withDeadline(promise, { limitMs: readyTimeoutMs, error: late });
 }
 
 function isReady(message: unknown): boolean {

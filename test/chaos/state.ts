@@ -5,6 +5,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Queue } from "bullmq";
 import type { RunnerTask } from "vitest";
+import { withDeadline } from "@slipway/async";
 import { label } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
 import { queueNames } from "@slipway/queue";
@@ -36,15 +37,11 @@ async function stateOf(slipway: SlipwayUnderTest): Promise<string> {
 }
 
 async function textOf(read: () => Promise<unknown>): Promise<string> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`no answer in ${partLimitMs} ms`)), partLimitMs);
   try {
-    const answer = await Promise.race([read(), late.promise]);
+    const answer = await withDeadline(read, { limitMs: partLimitMs });
     return typeof answer === "string" ? answer : JSON.stringify(answer);
   } catch (error) {
     return `not to be had: ${String(error)}`;
-  } finally {
-    clearTimeout(timer);
   }
 }
 

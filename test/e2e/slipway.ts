@@ -5,9 +5,9 @@ import { once } from "node:events";
 import { request } from "node:http";
 import type { Agent, IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
-import { setTimeout as sleep } from "node:timers/promises";
 import { inject } from "vitest";
 import { WebSocket } from "ws";
+import { poll } from "@slipway/async";
 import { isFinal } from "@slipway/core";
 import type { DeploymentStatus } from "@slipway/core";
 
@@ -135,11 +135,11 @@ async function showDeployment(app: string, id: string): Promise<DeploymentJson> 
 
 /** Waits until the deployment is final; the test's own timeout is the bound. */
 export async function ended(app: string, id: string): Promise<DeploymentJson> {
-  for (;;) {
+  const look = async () => {
     const deployment = await showDeployment(app, id);
-    if (isFinal(deployment.status)) return deployment;
-    await sleep(pollMs);
-  }
+    return isFinal(deployment.status) && deployment;
+  };
+  return await poll(look, { everyMs: pollMs });
 }
 
 export async function output(app: string, id: string): Promise<string> {
@@ -171,11 +171,11 @@ export async function showOperation(url: string): Promise<OperationJson> {
 
 /** Waits for the end; the test's own timeout is the bound. */
 export async function operationEnded(url: string): Promise<OperationJson> {
-  for (;;) {
+  const look = async () => {
     const found = await showOperation(url);
-    if (found.status === "done" || found.status === "error") return found;
-    await sleep(operationPollMs);
-  }
+    return (found.status === "done" || found.status === "error") && found;
+  };
+  return await poll(look, { everyMs: operationPollMs });
 }
 
 /** Scales or restarts, and waits for the end. */

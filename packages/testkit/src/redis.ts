@@ -3,9 +3,9 @@
 import { execFile, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
+import { endsWithin } from "@slipway/async";
 import { servicesRequired, testRedisUrl } from "./config.ts";
 import { freePort } from "./free-port.ts";
 
@@ -113,10 +113,9 @@ async function exitOf(server: ChildProcess): Promise<string> {
 }
 
 async function answers(url: string, exit: Promise<string>): Promise<boolean> {
-  const gone = exit.then(() => true);
   for (const deadline = Date.now() + startBoundMs; Date.now() < deadline;) {
     if (await ping(url)) return true;
-    if (await Promise.race([gone, delay(pollMs, false)])) return false;
+    if (await endsWithin(exit, pollMs)) return false;
   }
   return false;
 }

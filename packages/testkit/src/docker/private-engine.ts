@@ -6,8 +6,8 @@ import { once } from "node:events";
 import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
+import { endsWithin, poll } from "@slipway/async";
 import { label } from "@slipway/core";
 import { servicesRequired, testsOf } from "../config.ts";
 import { freePort } from "../free-port.ts";
@@ -118,14 +118,14 @@ async function spawnDaemon(folder: string, bridge: string): Promise<ChildProcess
 }
 
 async function untilAnswers(dockerHost: string, daemon: ChildProcess, folder: string): Promise<void> {
-  for (const deadline = Date.now() + startBoundMs; Date.now() < deadline && !hasEnded(daemon);) {
-    const answered = await askEngine(dockerHost, "GET", "/version").then(
-      () => true,
-      () => false,
+  const look = async () => {
+    if (hasEnded(daemon)) return "ended";
+    return await askEngine(dockerHost, "GET", "/version").then(
+      () => "answers",
+      () => undefined,
     );
-    if (answered) return;
-    await delay(pollMs);
-  }
+  };
+  if ((await poll(look, { everyMs: pollMs, limitMs: startBoundMs })) === "answers") return;
   const log = await readFile(join(folder, "log"), "utf8");
   throw new Error(`a private Docker Engine did not start: ${log.slice(-logChars)}`);
 }
@@ -168,9 +168,9 @@ async function removeEverything(dockerHost: string): Promise<void> {
 
 async function stopDaemon(daemon: ChildProcess): Promise<void> {
   if (hasEnded(daemon)) return;
-  const ended = once(daemon, "exit").then(() => true);
+  const ended = once(daemon, "exit");
   daemon.kill("SIGTERM");
-  if (await Promise.race([ended, delay(stopBoundMs, false, { ref: false })])) return;
+  if (await endsWithin(ended, stopBoundMs)) return;
   daemon.kill("SIGKILL");
   await ended;
 }

@@ -1,8 +1,8 @@
 // A MongoDB database for one test file: on the server that MONGO_URL names, or on a private one, which tests may also kill.
 
 import { randomBytes } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { MongoClient } from "mongodb";
+import { retry } from "@slipway/async";
 import { servicesRequired, testMongoUrl } from "../config.ts";
 import { containerMachine, findMongoImage } from "./container.ts";
 import { withDatabase } from "./database-url.ts";
@@ -95,17 +95,11 @@ function newName(): string {
 }
 
 async function answers(url: string): Promise<void> {
-  for (const deadline = Date.now() + startBoundMs; ;) {
-    try {
-      await asking(url, async (client) => {
-        await client.db().command({ ping: 1 });
-      });
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-    }
-    await delay(pollMs);
-  }
+  const ping = () =>
+    asking(url, async (client) => {
+      await client.db().command({ ping: 1 });
+    });
+  await retry(ping, { limitMs: startBoundMs, isRetryable: () => true, pauseMs: () => pollMs });
 }
 
 async function asking(url: string, work: (client: MongoClient) => Promise<void>): Promise<void> {
