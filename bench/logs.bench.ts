@@ -12,7 +12,7 @@ import { WebSocketServer } from "ws";
 import { newApiToken } from "@slipway/auth";
 import { changeStatus, claim } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
-import { openLogWriter, publishStatus } from "@slipway/logs";
+import { deploymentEvents, openLogWriter } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import { createLogger } from "@slipway/service";
 import { openStore } from "@slipway/store";
@@ -171,7 +171,7 @@ async function rawSockets(clients: number, lineCount: number): Promise<number> {
 async function change(from: Deployment, to: Deployment): Promise<Deployment> {
   if (!(await store.deployments.compareAndSet(to)))
     throw new Error(`${from.id} was changed by somebody else`);
-  await publishStatus(redis, keys, to);
+  await deploymentEvents(redis, keys).statusChanged(to);
   return to;
 }
 

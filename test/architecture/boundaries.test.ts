@@ -1,4 +1,4 @@
-// Imports run one way: domain, wire, foundation, adapters, apps. turbo checks the tags; this checks that they mean that.
+// Imports run one way: domain, wire, foundation, application, adapters, apps. turbo checks the tags; this checks that they mean that.
 
 import { describe, expect, test } from "vitest";
 import { allowedTags, codeOf, filesOf, importsOf, isTest, textOf, workspaces } from "./repository.ts";
@@ -10,9 +10,10 @@ const tiers: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   wire: ["domain"],
   foundation: ["domain", "wire", "foundation"],
-  adapter: ["domain", "wire", "foundation"],
+  application: ["domain", "wire", "foundation"],
+  adapter: ["domain", "wire", "foundation", "application"],
   test: ["domain", "wire", "foundation"],
-  app: ["domain", "wire", "foundation", "adapter"],
+  app: ["domain", "wire", "foundation", "application", "adapter"],
 };
 const core = filesOf("packages/core/src/**/*.ts").filter((path) => !isTest(path));
 

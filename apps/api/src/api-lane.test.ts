@@ -94,7 +94,10 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
     expect(statuses).toEqual([201, 201, 201, 409, 409, 409]);
     const refused = await deploy(app);
-    expect([refused.status, refused.body]).toEqual([409, { error: "3 deployments of the app wait already" }]);
+    expect([refused.status, refused.body]).toEqual([
+      409,
+      { error: "the app already has 3 queued deployments" },
+    ]);
     const [first = ""] = await waiting(app);
     await api.ask(ada.token, "POST", `/v1/apps/${app.name}/deployments/${first}/abort`);
     expect((await deploy(app)).status).toBe(201);

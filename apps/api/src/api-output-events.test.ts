@@ -9,7 +9,7 @@ import type { Request, Response } from "express";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { changeStatus, claim } from "@slipway/core";
 import type { App, Deployment, FinalStatus } from "@slipway/core";
-import { openLogWriter, publishStatus } from "@slipway/logs";
+import { deploymentEvents, openLogWriter } from "@slipway/logs";
 import type { LogWriter } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import { aNewDeployment, anApp, lacksRedis } from "@slipway/testkit";
@@ -259,7 +259,7 @@ class Run {
   async #put(next: Deployment): Promise<void> {
     if (!(await this.#api.store.deployments.compareAndSet(next))) throw new Error("somebody else changed it");
     this.deployment = next;
-    await publishStatus(this.#redis, redisKeys(this.#api.config.INSTALLATION_ID), next);
+    await deploymentEvents(this.#redis, redisKeys(this.#api.config.INSTALLATION_ID)).statusChanged(next);
   }
 }
 

@@ -10,6 +10,7 @@ import { openLanes, openNotifications } from "@slipway/queue";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
 import type { ApiConfig } from "./config.ts";
+import { deploymentContext } from "./deployment-context.ts";
 import { httpApp } from "./http-app.ts";
 import { openLimits } from "./limits.ts";
 import type { Limits } from "./limits.ts";
@@ -83,6 +84,9 @@ async function openPlatform(
   const onTrouble = (error: unknown) =>
     logger.warn({ err: error }, "followers wait: Redis or the store failed");
   const now = () => new Date();
+  const lanes = opened.use(
+    openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.OWNER_SLOTS, onError }),
+  );
   const feed = opened.use(openLogFeed({ redis, keys, store, now, onTrouble }));
   return {
     config,
@@ -97,9 +101,8 @@ async function openPlatform(
     redis,
     keys,
     notifications: opened.use(openNotifications({ redisUrl, keys, onError })),
-    lanes: opened.use(
-      openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.OWNER_SLOTS, onError }),
-    ),
+    lanes,
+    deployments: deploymentContext({ store, redis, keys, lanes, logger, now }),
     auth: openAuth({ store, signingKeys }),
     limits: limitsOf(config, keys, limitRedis(redisUrl, opened, onError), logger),
     urlSigner: openUrlSigner({ signingKeys }),

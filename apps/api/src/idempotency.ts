@@ -1,16 +1,13 @@
-// Makes a repeated create find the first one: with an Idempotency-Key the deployment's id follows from the key.
-// Source of the header's rules: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
+// The Idempotency-Key header of a create: which deployment the request means, and whether it repeats an earlier one.
 
-import { createHash, randomUUID } from "node:crypto";
-import { isDeepStrictEqual } from "node:util";
-import { SlipwayError, invalidField } from "@slipway/core";
-import type { App, Deployment, NewDeployment, Store, User } from "@slipway/core";
+import { randomUUID } from "node:crypto";
+import { invalidField } from "@slipway/core";
+import type { App, Deployment, Store, User } from "@slipway/core";
+import { idempotencyKeyHeader, idempotentId, keyReused } from "@slipway/deployments";
 import type { CreateDeploymentBody } from "@slipway/protocol";
-import { wasRefused } from "./abort.ts";
 import type { Platform } from "./platform.ts";
 import { namesSource } from "./source-url.ts";
 
-const header = "Idempotency-Key";
 const visibleText = /^[\x20-\x7e]{1,255}$/;
 
 /** For a route's facts. */
@@ -21,7 +18,7 @@ export const replayedHeader = {
 
 /** For a route's facts. */
 export const idempotencyHeader = {
-  [header]:
+  [idempotencyKeyHeader]:
     "1 to 255 characters of the client's choice. A request of the same user, to the same app, with the same key is answered with the deployment that the first one made.",
 } as const;
 
@@ -34,47 +31,21 @@ export interface Asked {
 }
 
 /**
- * The id of the deployment to create: of a key always the same one, and a new one without a key; and the deployment that the
- * first request with the key made, null when this is the first. One that its app's policy refused does not count.
- * @throws {SlipwayError} "invalid" for a key that is none, or when the first one asked for something else.
+ * The id of the deployment to create, which follows from the key if there is one; and the deployment that an earlier request
+ * with the key created, null when this is the first.
+ * @throws {SlipwayError} "invalid" for a malformed key, or when the earlier request asked for something else.
  */
 export async function firstOf(
   { store, config }: Platform,
   { app, user, key, wanted }: Asked,
 ): Promise<{ id: string; first: Deployment | null }> {
   if (key === undefined) return { id: randomUUID(), first: null };
-  if (!visibleText.test(key)) throw invalidField(header, "must be 1 to 255 visible ASCII characters");
-  for (let refusals = 0; ; refusals += 1) {
-    const id = idOf([app.id, user.id, key, ...(refusals === 0 ? [] : [refusals])]);
-    const first = await store.deployments.get(id);
-    if (first === null) return { id, first };
-    if (wasRefused(first)) continue;
-    if (await asksFor(store, wanted, config.PUBLIC_API_URL, first)) return { id, first };
-    throw usedOtherwise();
-  }
-}
-
-/**
- * Of requests with one key that come at once, the store keeps the first.
- * @throws {SlipwayError} "invalid" when what is stored is not what was asked for, "conflict" when it was refused already.
- */
-export function checkSame(stored: Deployment, request: NewDeployment): void {
-  const wanted = ({ source, gitRef, postdeployHook }: NewDeployment) => [source, gitRef, postdeployHook];
-  if (!isDeepStrictEqual(wanted(stored), wanted(request))) throw usedOtherwise();
-  if (stored.failure !== null && wasRefused(stored)) {
-    throw new SlipwayError("conflict", stored.failure.message);
-  }
-}
-
-function usedOtherwise(): SlipwayError {
-  return invalidField(header, "was used for another deployment of this app");
-}
-
-function idOf(names: readonly unknown[]): string {
-  const digest = createHash("sha256").update(JSON.stringify(names)).digest("hex");
-  // RFC 9562, version 8: an id of an application's own making
-  const parts = [digest.slice(0, 8), digest.slice(8, 12), `8${digest.slice(13, 16)}`];
-  return [...parts, `a${digest.slice(17, 20)}`, digest.slice(20, 32)].join("-");
+  if (!visibleText.test(key))
+    throw invalidField(idempotencyKeyHeader, "must be 1 to 255 visible ASCII characters");
+  const id = idempotentId(app.id, user.id, key);
+  const first = await store.deployments.get(id);
+  if (first !== null && !(await asksFor(store, wanted, config.PUBLIC_API_URL, first))) throw keyReused();
+  return { id, first };
 }
 
 /** The signature of an upload's URL may have ended by now, so it is not read again. */

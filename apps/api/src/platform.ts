@@ -3,6 +3,7 @@
 import type { Redis } from "ioredis";
 import type { Auth, UrlSigner } from "@slipway/auth";
 import type { BlobStore, Store } from "@slipway/core";
+import type { LaneContext } from "@slipway/deployments";
 import type { RedisKeys } from "@slipway/protocol";
 import type { Lanes, Notifications } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
@@ -18,6 +19,8 @@ export interface Platform {
   readonly redis: Redis;
   readonly keys: RedisKeys;
   readonly lanes: Lanes;
+  /** The ports of the rules of a deployment's life. */
+  readonly deployments: LaneContext;
   readonly notifications: Notifications;
   readonly auth: Auth;
   readonly limits: Limits;

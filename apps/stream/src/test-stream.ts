@@ -12,7 +12,7 @@ import { WebSocket } from "ws";
 import { newApiToken, openAuth, openSigningKeys } from "@slipway/auth";
 import { changeStatus, claim } from "@slipway/core";
 import type { App, Deployment, FinalStatus, RunningStatus, Store, User } from "@slipway/core";
-import { openLogWriter, publishNew, publishStatus } from "@slipway/logs";
+import { deploymentEvents, openLogWriter } from "@slipway/logs";
 import type { LogWriter } from "@slipway/logs";
 import { redisKeys, serverFrame } from "@slipway/protocol";
 import type { ServerFrame } from "@slipway/protocol";
@@ -93,7 +93,7 @@ export async function startTestStream(
     deploy: async (app) => {
       const request = aNewDeployment({ appId: app.id, ownerId: app.ownerId, createdAt: new Date() });
       const run = new Run(store, redis, keys, await store.deployments.create(request));
-      await publishNew(redis, keys, run.deployment);
+      await deploymentEvents(redis, keys).created(run.deployment);
       return run;
     },
     connect: (path, origin, headers = {}) => {
@@ -160,7 +160,7 @@ class Run {
   async #put(next: Deployment): Promise<void> {
     if (!(await this.#store.deployments.compareAndSet(next))) throw new Error("somebody else changed it");
     this.#deployment = next;
-    await publishStatus(this.#redis, this.#keys, next);
+    await deploymentEvents(this.#redis, this.#keys).statusChanged(next);
   }
 }
 

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { Redis } from "ioredis";
+import { abandonDeployment } from "@slipway/deployments";
 import { connectDocker } from "@slipway/docker";
 import { openEngine } from "@slipway/engine";
 import { redisKeys } from "@slipway/protocol";
@@ -21,10 +22,10 @@ import { openRegistry } from "@slipway/registry";
 import type { DeployWorkerOptions } from "@slipway/queue";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
-import { endAbandoned } from "./abandoned.ts";
 import { defaultConcurrency } from "./concurrency.ts";
 import type { WorkerConfig } from "./config.ts";
 import { deploy } from "./deploy.ts";
+import { deploymentContext } from "./deployment-context.ts";
 import { observeApps } from "./observe.ts";
 import { endAbandonedOperation, operate } from "./operate.ts";
 import { Announcer } from "./notifications/announce.ts";
@@ -63,7 +64,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.OWNER_SLOTS, onError }),
   );
   const exhausted: Pick<DeployWorkerOptions, "onExhausted" | "onOperationExhausted"> = {
-    onExhausted: (id, error) => endAbandoned(platform, id, error),
+    onExhausted: (id, error) => abandonDeployment(deploymentContext(platform), id, error),
     onOperationExhausted: (id, error) => endAbandonedOperation(platform, id, error),
   };
   const notifications = opened.use(openNotifications({ redisUrl, keys, onError }));

@@ -2,13 +2,13 @@
 
 import type { App, Labels } from "@slipway/core";
 import { label } from "@slipway/core";
+import type { DeploymentLease } from "@slipway/deployments";
 import type { LogWriter } from "@slipway/logs";
-import type { Lease } from "./lease.ts";
 import type { Platform } from "./platform.ts";
 
 export interface Attempt {
   readonly platform: Platform;
-  readonly lease: Lease;
+  readonly lease: DeploymentLease;
   readonly app: App;
   /** The app's variables when the attempt began. */
   readonly variables: Readonly<Record<string, string>>;

@@ -2,14 +2,15 @@
 
 import { isFinal, label, outcomeOf, SlipwayError, toSlipwayError } from "@slipway/core";
 import type { App, FinalStatus, RunningStatus } from "@slipway/core";
+import { abandonDeployment, leaseDeployment, sealAbandoned } from "@slipway/deployments";
+import type { DeploymentLease } from "@slipway/deployments";
 import { openLogWriter, secretsOf } from "@slipway/logs";
 import { maxAttempts } from "@slipway/queue";
 import type { DeployTask } from "@slipway/queue";
 import { labelsOf } from "./attempt.ts";
 import type { Attempt } from "./attempt.ts";
 import { restoreCache, saveCache } from "./cache.ts";
-import { endAbandoned, sealAborted } from "./abandoned.ts";
-import { Lease } from "./lease.ts";
+import { deploymentContext } from "./deployment-context.ts";
 import { build } from "./phases/build.ts";
 import { fetchSource } from "./phases/fetch.ts";
 import { push } from "./phases/push.ts";
@@ -27,12 +28,13 @@ const pruneLimitMs = 10_000;
 
 /** Resolves when the deployment is final; rejects as RunDeployment says. */
 export async function deploy(platform: Platform, task: DeployTask, signal: AbortSignal): Promise<void> {
+  const context = deploymentContext(platform);
   const found = await platform.store.deployments.get(task.deploymentId);
   const app = await platform.store.apps.get(task.appId);
   if (found === null) return;
-  if (isFinal(found.status)) return sealAborted(platform, found);
+  if (isFinal(found.status)) return sealAbandoned(context, found);
   if (app === null || app.deletedAt !== null) {
-    await endAbandoned(platform, found.id, new SlipwayError("aborted", "the app was deleted"));
+    await abandonDeployment(context, found.id, new SlipwayError("aborted", "the app was deleted"));
     return;
   }
   const variables = await platform.store.variables.list(app.id);
@@ -47,7 +49,12 @@ export async function deploy(platform: Platform, task: DeployTask, signal: Abort
     now: platform.now,
     limits: { outputBytes: platform.config.LOG_MAX_MB },
   });
-  const lease = await Lease.take(platform, task, log.lastSeq, await currentGitRef(platform, app));
+  const lease = await leaseDeployment(context, {
+    deploymentId: found.id,
+    attempt: task.attempt,
+    lineCount: log.lastSeq,
+    previousGitRef: await currentGitRef(platform, app),
+  });
   if (lease === null) return;
   using watch = watchLease(platform, lease);
   const attempt: Attempt = {
@@ -124,7 +131,7 @@ async function conclude(attempt: Attempt, task: DeployTask, error: SlipwayError)
     log.line(" !     This worker is shutting down: the deployment goes back to its queue");
     await log.flush();
     // One whose release goes live already stays as it is: the next attempt sees it through.
-    if (lease.deployment.releaseId === null) await lease.change("queued", log.lastSeq);
+    if (lease.deployment.releaseId === null) await lease.changeStatus("queued", log.lastSeq);
     throw error;
   }
   if (error.fault === "user") {
@@ -159,11 +166,11 @@ async function keepLog({ platform, log, lease }: Attempt): Promise<void> {
 async function end({ lease, log }: Attempt, status: FinalStatus, error: SlipwayError | null): Promise<void> {
   const { lineCount, sha256 } = await log.end();
   const failure = error === null ? null : { code: error.code, message: error.message };
-  await lease.change(status, lineCount, { failure, logLineCount: lineCount, logSha256: sha256 });
+  await lease.changeStatus(status, lineCount, { failure, logLineCount: lineCount, logSha256: sha256 });
 }
 
 /** Aborts its signal when the store says that the deployment is no longer ours: a message to say so may have been lost. */
-function watchLease(platform: Platform, lease: Lease): { signal: AbortSignal } & Disposable {
+function watchLease(platform: Platform, lease: DeploymentLease): { signal: AbortSignal } & Disposable {
   const controller = new AbortController();
   let checking = false;
   const timer = setInterval(() => {

@@ -11,19 +11,20 @@ import {
   toSlipwayError,
 } from "@slipway/core";
 import type { App, Operation, Release } from "@slipway/core";
+import { leaseOperation } from "@slipway/deployments";
+import type { OperationLease } from "@slipway/deployments";
 import { secretsOf } from "@slipway/logs";
 import { maxAttempts } from "@slipway/queue";
 import type { OperateTask } from "@slipway/queue";
 import { BootOutput } from "./boot-output.ts";
 import { noteInstances } from "./observe.ts";
-import { OperationLease } from "./operation-lease.ts";
 import type { Platform } from "./platform.ts";
 import { promote, putInService } from "./put-in-service.ts";
 import { rolloutOf } from "./rollout.ts";
 
 /** Resolves when the operation is over; rejects as RunOperation says. */
 export async function operate(platform: Platform, task: OperateTask, signal: AbortSignal): Promise<void> {
-  const lease = await OperationLease.take(platform, task);
+  const lease = await leaseOperation(platform, task);
   if (lease === null) return;
   try {
     const app = await platform.store.apps.get(task.appId);
@@ -132,7 +133,7 @@ async function conclude(
 ): Promise<void> {
   if (error.code === "lease-lost") throw error;
   if (error.code === "handed-back") {
-    await lease.putBack();
+    await lease.requeue();
     throw error;
   }
   if (error.fault === "platform") {

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { changeStatus, claim, SlipwayError } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
+import { storeChange } from "@slipway/deployments";
 import { openStore } from "@slipway/store";
 import { aNewDeployment, testTime } from "@slipway/testkit";
 import { patientStore } from "./patient-store.ts";
-import { storeChange } from "./store-change.ts";
 
 const change = { at: testTime, lineCount: 0 };
 const away = new SlipwayError("store-unavailable", "the database is away");

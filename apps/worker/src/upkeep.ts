@@ -1,8 +1,11 @@
 // Work that no deployment waits for: removing deleted apps, cleaning uploads, sweeping what dead attempts left on engines.
 
-import { cacheBlobPrefix, changeStatus, isFinal, label, sourceBlobKey, SlipwayError } from "@slipway/core";
+import { cacheBlobPrefix, isFinal, label, sourceBlobKey, SlipwayError } from "@slipway/core";
 import type { Deployment, Labels } from "@slipway/core";
+import { abortAllOfDeletedApp } from "@slipway/deployments";
+import type { Notify } from "@slipway/deployments";
 import type { Lanes } from "@slipway/queue";
+import { deploymentContext } from "./deployment-context.ts";
 import type { Platform } from "./platform.ts";
 
 const batch = 100;
@@ -45,18 +48,17 @@ export async function removeApp(
   await store.apps.remove(appId);
 }
 
-/** Takes up removals that got lost between the app's mark and the queue: what still waits is aborted, then all is asked for again. */
-export async function resumeRemovals({ store, now }: Platform, lanes: Lanes): Promise<void> {
-  for (const app of await store.apps.deleted()) {
-    for (const waiting of await store.deployments.lane(app.id, batch)) {
-      const facts = { failure: { code: "aborted", message: "the app was deleted" } } as const;
-      await store.deployments.compareAndSet(
-        changeStatus(waiting, "aborted", { at: now(), lineCount: 0, facts }),
-      );
-    }
+/** Resumes app removals that were lost between the mark in the store and the queue. */
+export async function resumeRemovals(platform: Platform, lanes: Lanes): Promise<void> {
+  const context = { ...deploymentContext(platform), lanes, notify: callNow };
+  for (const app of await platform.store.apps.deleted()) {
+    await abortAllOfDeletedApp(context, app.id);
     await lanes.requestRemoval(app.id);
   }
 }
+
+/** Housekeeping waits for each call; one that fails is repeated with the next pass. */
+const callNow: Notify = (_subject, call) => call();
 
 /** Forgets what was told long ago. */
 export async function cleanDeliveries({ store, now }: Platform): Promise<void> {

@@ -1,5 +1,6 @@
 // A deployment's life: its statuses, the one table of allowed changes, and the pure functions that make them.
 
+import type { ConcurrencyPolicy } from "./app.ts";
 import { SlipwayError } from "./errors.ts";
 import type { ErrorCode } from "./errors.ts";
 
@@ -109,6 +110,36 @@ export interface NewDeployment {
   readonly postdeployHook: string | null;
   readonly pusher: Pusher;
   readonly createdAt: Date;
+}
+
+/** What an app's lane holds when a new deployment asks to join it. */
+export interface LaneState {
+  /** Deployments in the status "queued". */
+  readonly queuedCount: number;
+  /** Whether a deployment of the app is building, pushing or starting. */
+  readonly hasRunning: boolean;
+}
+
+/** Decides whether a deployment may join its app's lane; it throws the reason when it may not. */
+export type Admission = (lane: LaneState) => void;
+
+/**
+ * The admission rule of an app's concurrency policy. "queue" admits up to `maxQueued` deployments, "reject" only into an idle
+ * lane, and "supersede" always: the new deployment replaces the queued ones.
+ * @returns a rule that throws SlipwayError "conflict" for a lane that is full.
+ */
+export function admissionOf(policy: ConcurrencyPolicy, maxQueued: number): Admission {
+  return ({ queuedCount, hasRunning }) => {
+    if (policy === "queue" && queuedCount >= maxQueued) {
+      throw new SlipwayError("conflict", `the app already has ${maxQueued} queued deployments`);
+    }
+    if (policy === "reject" && (queuedCount > 0 || hasRunning)) {
+      throw new SlipwayError(
+        "conflict",
+        "the app has an unfinished deployment, and its concurrency_policy is reject",
+      );
+    }
+  };
 }
 
 export function isFinal(status: DeploymentStatus): status is FinalStatus {
@@ -222,8 +253,15 @@ export function goLive(deployment: Deployment, releaseId: string): Deployment {
   return { ...deployment, releaseId, revision: deployment.revision + 1 };
 }
 
-/** A final deployment whose log has been closed by another than who ended it: an abort leaves the worker to close the log. */
-export function sealLog(deployment: Deployment, log: { lineCount: number; sha256: string }): Deployment {
+/** How a closed log is recorded in its deployment. */
+export interface LogSummary {
+  readonly lineCount: number;
+  /** SHA-256 (hex) of all lines, each with its newline. */
+  readonly sha256: string;
+}
+
+/** Records the closed log of a deployment that is final already: an abort ends a deployment before its log is closed. */
+export function sealLog(deployment: Deployment, log: LogSummary): Deployment {
   if (!isFinal(deployment.status)) {
     throw new SlipwayError("conflict", `the log of a deployment that is ${deployment.status} is still open`);
   }

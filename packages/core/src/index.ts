@@ -14,6 +14,7 @@ export * from "./user.ts";
 export * from "./variable.ts";
 export type * from "./ports/blobs.ts";
 export type * from "./ports/bytes.ts";
+export type * from "./ports/deployment-events.ts";
 export type * from "./ports/engine.ts";
 export type * from "./ports/images.ts";
 export type * from "./ports/scheduler.ts";

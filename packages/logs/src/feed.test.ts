@@ -8,7 +8,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openLogFeed, recentMs } from "./feed.ts";
 import type { Follower, FollowEvent, FollowOne, LogFeed } from "./feed.ts";
-import { publishNew, publishStatus } from "./publish.ts";
+import { deploymentEvents } from "./deployment-events.ts";
 import { quietRedis, startDurableRedis } from "./test-redis.ts";
 import { MemoryStore } from "./test-store.ts";
 import { openLogWriter } from "./writer.ts";
@@ -204,7 +204,7 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     const seen = new Seen(feed, run.appId);
     await seen.until("queued");
     await run.create();
-    await publishNew(redis, keys, run.deployment);
+    await deploymentEvents(redis, keys).created(run.deployment);
     await run.start();
     run.log.line("hello");
     await run.finish("build-error");
@@ -443,7 +443,7 @@ class Run {
 
   async put(deployment: Deployment): Promise<void> {
     this.#deployment = this.store.put(deployment);
-    if (!this.silent) await publishStatus(this.redis, keys, deployment);
+    if (!this.silent) await deploymentEvents(this.redis, keys).statusChanged(deployment);
   }
 }
 

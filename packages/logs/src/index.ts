@@ -1,10 +1,10 @@
 // The log path: a build's output split, masked, numbered, published and kept; replayed and followed.
 
+export * from "./close-log.ts";
+export * from "./deployment-events.ts";
 export * from "./feed.ts";
-export * from "./last-words.ts";
 export { defaultLimits } from "./limits.ts";
 export type { LogLimits } from "./limits.ts";
-export * from "./publish.ts";
 export * from "./read-log.ts";
 export { createMasker, secretsOf } from "./secrets.ts";
 export type { LineBatch } from "./tail.ts";

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { retry } from "@slipway/async";
 import { SlipwayError, notFound, toSlipwayError } from "@slipway/core";
-import type { DeploymentStore, LogStore } from "@slipway/core";
+import type { DeploymentStore, LogStore, LogSummary } from "@slipway/core";
 import type { RedisKeys } from "@slipway/protocol";
 import type { Redis } from "ioredis";
 import { defaultLimits, tailAfterEndSeconds } from "./limits.ts";
@@ -29,13 +29,6 @@ export interface LogWriterOptions {
   readonly secrets: readonly string[];
   readonly now: () => Date;
   readonly limits?: Partial<LogLimits>;
-}
-
-/** What a finished log is recorded by. */
-export interface LogSummary {
-  readonly lineCount: number;
-  /** SHA-256 (hex) of all lines, each with its newline. */
-  readonly sha256: string;
 }
 
 const restLeftOut = " !     There is more output than a log may hold: the rest of it is left out";

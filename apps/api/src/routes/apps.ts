@@ -4,9 +4,8 @@ import { randomUUID } from "node:crypto";
 import type { Request } from "express";
 import { SlipwayError, invalidField, newApp, notFound } from "@slipway/core";
 import type { App, Store, User } from "@slipway/core";
+import { deleteApp, updateLiveApp } from "@slipway/deployments";
 import { appAnswer, appsAnswer, changeAppRequest, createAppRequest, deleteAppQuery } from "@slipway/protocol";
-import { changeLiveApp } from "../change.ts";
-import { deleteApp } from "../delete-app.ts";
 import type { Platform } from "../platform.ts";
 import { presentApp } from "../presenters/app.ts";
 import { route } from "../route.ts";
@@ -76,7 +75,7 @@ export function appRoutes(platform: Platform): Route[] {
       answer: { status: 200, json: appAnswer },
       async handle({ app, body }) {
         const { concurrency_policy: concurrencyPolicy } = body.app;
-        const changed = await changeLiveApp(store, app.id, now(), () => ({ concurrencyPolicy }));
+        const changed = await updateLiveApp(store.apps, app.id, now(), () => ({ concurrencyPolicy }));
         if (changed === null) throw notFound("app");
         const owner = await store.users.get(app.ownerId);
         return { app: presentApp(changed, owner, config, await store.operations.running(app.id)) };
@@ -93,7 +92,7 @@ export function appRoutes(platform: Platform): Route[] {
         if (query.current_name !== app.name) {
           throw invalidField("current_name", "must be the app's name, to confirm the deletion");
         }
-        await deleteApp(platform, app);
+        await deleteApp(platform.deployments, app);
       },
     }),
   ];

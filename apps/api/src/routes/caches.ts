@@ -1,7 +1,7 @@
 // DELETE /v1/apps/:app/caches/deployment: the next build starts without a cache.
 
 import { cacheBlobPrefix, notFound } from "@slipway/core";
-import { changeLiveApp } from "../change.ts";
+import { updateLiveApp } from "@slipway/deployments";
 import type { Platform } from "../platform.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
@@ -16,7 +16,7 @@ export function cacheRoutes({ store, blobs, now }: Platform): Route[] {
       answer: { status: 204 },
       async handle({ app }) {
         // With the version raised, what a running build saves later is not found either.
-        const changed = await changeLiveApp(store, app.id, now(), ({ cacheVersion }) => ({
+        const changed = await updateLiveApp(store.apps, app.id, now(), ({ cacheVersion }) => ({
           cacheVersion: cacheVersion + 1,
         }));
         if (changed === null) throw notFound("app");

@@ -1,8 +1,10 @@
 // /v1/apps/:app/containers, ps, scale and restart: what runs of an app, and how many.
 
+import { randomUUID } from "node:crypto";
 import type { Response } from "express";
 import { invalidField, maxPendingOperations, SlipwayError, wantedWebCount } from "@slipway/core";
-import type { App, Operation, Release } from "@slipway/core";
+import type { App, Operation, OperationKind, Release, User } from "@slipway/core";
+import { createOperation } from "@slipway/deployments";
 import {
   autoscalersAnswer,
   containersAnswer,
@@ -17,13 +19,23 @@ import type { InstancesSeen } from "@slipway/protocol";
 import type { Platform } from "../platform.ts";
 import { presentContainer, presentContainerType, webType } from "../presenters/container.ts";
 import { presentOperation } from "../presenters/operation.ts";
-import { requestOperation } from "../request-operation.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 
 export function containerRoutes(platform: Platform): Route[] {
-  const { store, config } = platform;
+  const { store, lanes, config, now } = platform;
   const releaseOf = async (id: string | null) => (id === null ? null : store.releases.get(id));
+  const request = (
+    kind: OperationKind,
+    { id: requestedBy }: User,
+    { id: appId }: App,
+    webCount: number | null,
+  ) =>
+    createOperation(
+      { store, lanes, notify: platform.deployments.notify },
+      { id: randomUUID(), appId, kind, webCount, requestedBy, createdAt: now() },
+      config.APP_CONTAINERS_MAX,
+    );
   const locate = (response: Response, { appId, id }: Operation) =>
     response.set("Location", `${config.PUBLIC_API_URL}/v1/apps/${appId}/operations/${id}`);
   return [
@@ -65,7 +77,7 @@ export function containerRoutes(platform: Platform): Route[] {
       problems: [409],
       async handle({ user, app, body, response }) {
         const amount = amountIn(body.containers);
-        locate(response, await requestOperation(platform, user, app, amount));
+        locate(response, await request("scale", user, app, amount));
         return { containers: [presentContainerType(app, await releaseOf(app.currentReleaseId), amount)] };
       },
     }),
@@ -83,7 +95,7 @@ export function containerRoutes(platform: Platform): Route[] {
         if (app.currentReleaseId === null) {
           throw new SlipwayError("conflict", "the app has no release yet; deploy it first");
         }
-        const operation = await requestOperation(platform, user, app, null);
+        const operation = await request("restart", user, app, null);
         locate(response, operation);
         return { operation: presentOperation(operation) };
       },

@@ -2,10 +2,9 @@
 
 import { SlipwayError, notFound, pageRequest, paginate } from "@slipway/core";
 import type { App, Deployment, Store, User } from "@slipway/core";
+import { abortDeployment, createDeployment } from "@slipway/deployments";
 import { createDeploymentRequest, deploymentAnswer, deploymentsAnswer, pageQuery } from "@slipway/protocol";
 import type { CreateDeploymentBody } from "@slipway/protocol";
-import { abortDeployment } from "../abort.ts";
-import { createDeployment } from "../create-deployment.ts";
 import { firstOf, gitRefOf, hookOf, idempotencyHeader, replayedHeader } from "../idempotency.ts";
 import type { Platform } from "../platform.ts";
 import { presentDeployment, presentPagination } from "../presenters/deployment.ts";
@@ -36,7 +35,7 @@ export function deploymentRoutes(platform: Platform): Route[] {
           response.set("Idempotent-Replayed", "true");
           return { deployment: present(first) };
         }
-        const deployment = await createDeployment(platform, app, {
+        const requested = {
           id,
           appId: app.id,
           ownerId: app.ownerId,
@@ -45,7 +44,9 @@ export function deploymentRoutes(platform: Platform): Route[] {
           postdeployHook: hookOf(asked),
           pusher: { id: user.id, username: user.username, email: user.email },
           createdAt: now(),
-        });
+        };
+        const { APP_QUEUE_MAX: maxQueued } = config;
+        const deployment = await createDeployment(platform.deployments, app, requested, maxQueued);
         return { deployment: present(deployment) };
       },
     }),
@@ -87,7 +88,7 @@ export function deploymentRoutes(platform: Platform): Route[] {
       problems: [409],
       async handle({ user, app, params }) {
         const { id } = await deploymentOf(store, app, params.deployment);
-        const ended = await abortDeployment(platform, id, `by ${user.username}`);
+        const ended = await abortDeployment(platform.deployments, id, `by ${user.username}`);
         if (ended === null) throw notFound("deployment");
         if (ended.status !== "aborted") throw new SlipwayError("conflict", `it has ended: ${ended.status}`);
         return { deployment: present(ended) };

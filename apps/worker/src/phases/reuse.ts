@@ -19,7 +19,7 @@ export async function reuse(
   if (earlier === null || earlier.appId !== app.id) throw notFound("release");
   log.line(`-----> Using the image of release v${earlier.number}: nothing is built`);
   await checkKept(attempt, earlier);
-  await lease.change("pushing", log.lastSeq);
+  await lease.changeStatus("pushing", log.lastSeq);
   const release = await releases.create({
     id: randomUUID(),
     appId: app.id,

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { AppStore, Release, Scheduler, Store } from "@slipway/core";
+import { leaseDeployment } from "@slipway/deployments";
 import { openLogWriter } from "@slipway/logs";
 import { aNewDeployment, aNewRelease, anApp, lacksRedis } from "@slipway/testkit";
 import type { Attempt } from "../attempt.ts";
-import { Lease } from "../lease.ts";
+import { deploymentContext } from "../deployment-context.ts";
 import type { Platform } from "../platform.ts";
 import { testPlatform } from "../test-platform.ts";
 import { resume, start } from "./start.ts";
@@ -44,7 +45,7 @@ describe.skipIf(await lacksRedis())("a worker that stands still while its releas
       await resume(await attempt(2, store, 4002), release.id);
     });
     const first = await attempt(1, { ...store, apps: late }, 4001);
-    await first.lease.change("pushing", 0);
+    await first.lease.changeStatus("pushing", 0);
     await expect(start(first, release, image)).rejects.toMatchObject({ code: "lease-lost" });
     expect((await store.apps.get(release.appId))?.targets).toEqual([{ host: "127.0.0.1", port: 4002 }]);
     expect(promoted).toEqual(["4002"]);
@@ -57,12 +58,12 @@ describe.skipIf(await lacksRedis())("a worker that stands still while its releas
     const log = opened.use(
       await openLogWriter({ ...platform, appId, deploymentId, attempt: number, secrets: [] }),
     );
-    const lease = await Lease.take(
-      platform,
-      { appId, deploymentId, attempt: number, tryNumber: number },
-      0,
-      null,
-    );
+    const lease = await leaseDeployment(deploymentContext(platform), {
+      deploymentId,
+      attempt: number,
+      lineCount: 0,
+      previousGitRef: null,
+    });
     if (app === null || lease === null) throw new Error("there is nothing to attempt");
     return { platform, lease, app, variables: {}, log, signal: new AbortController().signal };
   }

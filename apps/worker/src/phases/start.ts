@@ -11,7 +11,7 @@ import { runHook } from "./hook.ts";
 export type ImageFacts = Pick<Deployment, "image" | "imageSizeBytes" | "stackImage">;
 
 export async function start(attempt: Attempt, release: Release, image: ImageFacts): Promise<void> {
-  await attempt.lease.change("starting", attempt.log.lastSeq, {
+  await attempt.lease.changeStatus("starting", attempt.log.lastSeq, {
     ...image,
     // The release's: an attempt that died may have made it, of another build's image.
     imageDigest: release.image.slice(release.image.lastIndexOf("@") + 1),

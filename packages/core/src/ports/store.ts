@@ -11,7 +11,7 @@
 
 import type { App } from "../app.ts";
 import type { Collaborator, CollaboratorRole } from "../collaborator.ts";
-import type { Deployment, NewDeployment } from "../deployment.ts";
+import type { Admission, Deployment, NewDeployment } from "../deployment.ts";
 import type { Operation } from "../operation.ts";
 import type { Delivery, Notifier } from "../notifier.ts";
 import type { PageRequest } from "../pagination.ts";
@@ -124,8 +124,10 @@ export interface DeploymentStore {
   /**
    * Puts a deployment at the end of its app's lane, with the next number of the app: numbers grow in the order in which
    * creates began to return, none is given twice. Repeating a create with the same id returns the stored one.
+   * @param admission called with the state of the lane that the deployment would join, in the step that stores it, perhaps
+   * several times; when it throws, the create rejects with that error and stores nothing. Not called for a repeated create.
    */
-  create(request: NewDeployment): Promise<Deployment>;
+  create(request: NewDeployment, admission?: Admission): Promise<Deployment>;
   get(id: string): Promise<Deployment | null>;
   /** Newest first. A page past the end is empty. */
   list(appId: string, page: PageRequest): Promise<{ deployments: Deployment[]; totalCount: number }>;

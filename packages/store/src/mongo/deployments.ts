@@ -2,7 +2,14 @@
 
 import type { Db, Filter } from "mongodb";
 import { isRunning, queuedDeployment } from "@slipway/core";
-import type { Deployment, DeploymentStore, NewDeployment, PageRequest } from "@slipway/core";
+import type {
+  Admission,
+  Deployment,
+  DeploymentStore,
+  LaneState,
+  NewDeployment,
+  PageRequest,
+} from "@slipway/core";
 import { compareAndSet } from "./compare-and-set.ts";
 import type { Connection } from "./connection.ts";
 import { document, entity } from "./documents.ts";
@@ -31,6 +38,7 @@ export const deploymentQueries = {
       { appId, finishedAt: { $gte: since } },
     ],
   }),
+  unfinished: (appId: string) => ({ appId, finishedAt: null }),
   needsSource: (sourceId: string) => ({
     "source.kind": "upload",
     "source.sourceId": sourceId,
@@ -44,7 +52,8 @@ export function deploymentStore(connection: Connection): DeploymentStore {
   const first = async (filter: Filter<DeploymentDocument>) =>
     connection.run(async (database) => deploymentFrom(await deployments(database).findOne(filter)));
   return {
-    create: (request) => connection.run((database, signal) => create(database, request, signal)),
+    create: (request, admission) =>
+      connection.run((database, signal) => create(database, request, { admission, signal })),
     get: (id) => first({ _id: id }),
     list: (appId, page) => connection.run((database) => pageOf(database, appId, page)),
     lane: (appId, limit) =>
@@ -86,12 +95,23 @@ export function deploymentStore(connection: Connection): DeploymentStore {
   };
 }
 
-function create(database: Db, request: NewDeployment, signal: AbortSignal): Promise<Deployment> {
+/**
+ * The lane is read after the last number: a deployment that joins it meanwhile takes the next number, and this one has to try
+ * again. So what `admission` saw still holds when the deployment is stored, but for deployments that have ended since.
+ */
+function create(
+  database: Db,
+  request: NewDeployment,
+  { admission, signal }: { readonly admission: Admission | undefined; readonly signal: AbortSignal },
+): Promise<Deployment> {
   return insertNumbered({
     stored: async () => deploymentFrom(await deployments(database).findOne({ _id: request.id })),
     lastNumber: async () => {
       const options = { sort: { number: -1 }, projection: { number: 1 } } as const;
       return (await deployments(database).findOne({ appId: request.appId }, options))?.number ?? 0;
+    },
+    admit: async () => {
+      if (admission !== undefined) admission(await laneState(database, request.appId));
     },
     signal,
     insert: async (number) => {
@@ -100,6 +120,16 @@ function create(database: Db, request: NewDeployment, signal: AbortSignal): Prom
       return deployment;
     },
   });
+}
+
+/** One query over unfinished deployments: a deployment that changes its status between two queries could be missed by both. */
+async function laneState(database: Db, appId: string): Promise<LaneState> {
+  const unfinished = deployments(database).find(deploymentQueries.unfinished(appId));
+  const statuses = await unfinished.project<Pick<Deployment, "status">>({ status: 1 }).toArray();
+  return {
+    queuedCount: statuses.filter(({ status }) => status === "queued").length,
+    hasRunning: statuses.some(({ status }) => isRunning(status)),
+  };
 }
 
 async function pageOf(database: Db, appId: string, { page, perPage }: PageRequest) {

@@ -8,6 +8,8 @@ export interface Numbering<Document> {
   readonly stored: () => Promise<Document | null>;
   /** The last number given in the app, 0 before the first. */
   readonly lastNumber: () => Promise<number>;
+  /** Whether the document may be inserted now; rejects when it may not. Runs after the last number was read, before each insert. */
+  readonly admit?: () => Promise<void>;
   /** Inserts it; a unique index refuses a number that is taken. */
   readonly insert: (number: number) => Promise<Document>;
   /** Ends it between two rounds. */
@@ -26,6 +28,14 @@ export async function insertNumbered<Document>(numbering: Numbering<Document>): 
     // Servers need not say which index refused the last round's: where nobody took its number, it was not the number's.
     const stored = number <= tried ? await numbering.stored() : null;
     if (stored !== null) return stored;
+    try {
+      await numbering.admit?.();
+    } catch (refusal) {
+      // A repeated create may have been stored since: it is not refused because of itself.
+      const own = await numbering.stored();
+      if (own !== null) return own;
+      throw refusal;
+    }
     try {
       return await numbering.insert(number);
     } catch (error) {

@@ -81,6 +81,7 @@ const plans: readonly (readonly [string, string, Query])[] = [
     "deployments_lane",
     { filter: deploymentQueries.lane("1"), sort: { number: 1 }, limit, postgres: ["deployments_number"] },
   ],
+  ["deployments", "deployments_recent", { filter: deploymentQueries.unfinished("1") }],
   ["deployments", "deployments_lane", { filter: deploymentQueries.queued, as: "apps" }],
   [
     "deployments",

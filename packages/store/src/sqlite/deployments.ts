@@ -1,7 +1,7 @@
 // Deployments in SQLite: the lanes, the one running deployment of an app, and compare-and-set.
 
 import { queuedDeployment, runningStatuses } from "@slipway/core";
-import type { Deployment, DeploymentStore, NewDeployment, PageRequest } from "@slipway/core";
+import type { Admission, Deployment, DeploymentStore, NewDeployment, PageRequest } from "@slipway/core";
 import type { Database, Transaction, Value } from "./database.ts";
 import {
   changeableColumns,
@@ -22,6 +22,7 @@ export const deploymentQueries = {
   page: "SELECT * FROM deployments WHERE app_id = ? ORDER BY number DESC LIMIT ? OFFSET ?",
   count: "SELECT count(*) AS count FROM deployments WHERE app_id = ?",
   lane: "SELECT * FROM deployments WHERE app_id = ? AND status = 'queued' ORDER BY number LIMIT ?",
+  queuedCount: "SELECT count(*) AS count FROM deployments WHERE app_id = ? AND status = 'queued'",
   running: `SELECT * FROM deployments WHERE app_id = ? AND ${running}`,
   allRunning: `SELECT * FROM deployments WHERE ${running} ORDER BY app_id`,
   waitingApps: `SELECT DISTINCT app_id FROM deployments AS waiting WHERE status = 'queued'
@@ -45,7 +46,7 @@ export function deploymentStore(database: Database): DeploymentStore {
   const many = (sql: string, ...values: Value[]) =>
     database.read((transaction) => transaction.all<DeploymentRow>(sql, ...values).map(deploymentFrom));
   return {
-    create: (request) => database.write((transaction) => create(transaction, request)),
+    create: (request, admission) => database.write((transaction) => create(transaction, request, admission)),
     get: (id) => database.read((transaction) => byId(transaction, id)),
     list: (appId, page) => database.read((transaction) => pageOf(transaction, appId, page)),
     lane: (appId, limit) => many(deploymentQueries.lane, appId, limit),
@@ -71,9 +72,13 @@ export function deploymentStore(database: Database): DeploymentStore {
 }
 
 /** The write lock is held from before the number is read, so nobody else can be given it. */
-function create(transaction: Transaction, request: NewDeployment): Deployment {
+function create(transaction: Transaction, request: NewDeployment, admission?: Admission): Deployment {
   const stored = byId(transaction, request.id);
   if (stored !== null) return stored;
+  admission?.({
+    queuedCount: count(transaction, deploymentQueries.queuedCount, request.appId),
+    hasRunning: transaction.all(deploymentQueries.running, request.appId).length > 0,
+  });
   const [last] = transaction.all<{ number: number | null }>(deploymentQueries.lastNumber, request.appId);
   const deployment = queuedDeployment(request, (last?.number ?? 0) + 1);
   transaction.run(commands.insert, ...fixedValues(deployment), ...changeableValues(deployment));

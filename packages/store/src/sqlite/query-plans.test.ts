@@ -20,6 +20,7 @@ const plans = [
   [deploymentQueries.lastNumber, "sqlite_autoindex_deployments_2"],
   [deploymentQueries.page, "sqlite_autoindex_deployments_2"],
   [deploymentQueries.lane, "deployments_lane"],
+  [deploymentQueries.queuedCount, "deployments_lane"],
   [deploymentQueries.running, "deployments_one_running (app_id=?)"],
   [deploymentQueries.allRunning, "deployments_one_running"],
   [deploymentQueries.waitingApps, "deployments_lane"],

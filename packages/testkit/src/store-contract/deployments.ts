@@ -2,8 +2,16 @@
 
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { changeStatus, claim, deploymentStatuses, queuedDeployment, runningStatuses } from "@slipway/core";
-import type { Deployment, NewDeployment } from "@slipway/core";
+import {
+  admissionOf,
+  changeStatus,
+  claim,
+  deploymentStatuses,
+  queuedDeployment,
+  runningStatuses,
+  SlipwayError,
+} from "@slipway/core";
+import type { Deployment, LaneState, NewDeployment } from "@slipway/core";
 import { aNewDeployment, stepsTo, testTime } from "../fixtures.ts";
 import type { StoreUnderTest } from "../store-contract.ts";
 import { bringTo, oneToTwenty } from "./deployment-moves.ts";
@@ -79,6 +87,78 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
         const { number } = await connection.deployments.create(aNewDeployment({ appId }));
         expect(number).toBe(index);
       }
+    });
+  });
+
+  describe("the admission of a deployment", () => {
+    test("sees the queued and the running deployments of the app alone", async () => {
+      const appId = randomUUID();
+      const seen: LaneState[] = [];
+      const admitted = () =>
+        store().deployments.create(aNewDeployment({ appId }), (lane) => void seen.push(lane));
+      await create();
+      const first = await admitted();
+      await admitted();
+      await bringTo(store(), first, "building");
+      await admitted();
+      await bringTo(store(), (await store().deployments.get(first.id)) ?? first, "build-error");
+      await admitted();
+      expect(seen).toEqual([
+        { queuedCount: 0, hasRunning: false },
+        { queuedCount: 1, hasRunning: false },
+        { queuedCount: 1, hasRunning: true },
+        { queuedCount: 2, hasRunning: false },
+      ]);
+    });
+
+    test("stores nothing when it throws", async () => {
+      const request = aNewDeployment();
+      const refuse = () => {
+        throw new SlipwayError("conflict", "the lane is full");
+      };
+      await expect(store().deployments.create(request, refuse)).rejects.toMatchObject({ code: "conflict" });
+      expect(await other().deployments.get(request.id)).toBeNull();
+      expect((await create({ appId: request.appId })).number).toBe(1);
+    });
+
+    test("is not asked again for a deployment that is stored", async () => {
+      const request = aNewDeployment();
+      const stored = await store().deployments.create(request);
+      expect(await other().deployments.create(request, admissionOf("reject", 1))).toEqual(stored);
+    });
+
+    test("admits one of twenty concurrent deployments to an idle lane", async () => {
+      const appId = randomUUID();
+      const creates = oneToTwenty.map((index) =>
+        (index % 2 === 0 ? store() : other()).deployments.create(
+          aNewDeployment({ appId }),
+          admissionOf("reject", 1),
+        ),
+      );
+      const outcomes = await Promise.allSettled(creates);
+      expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+      expect(await store().deployments.lane(appId, 100)).toHaveLength(1);
+    });
+
+    test("admits as many concurrent deployments as a lane may hold", async () => {
+      const appId = randomUUID();
+      const creates = oneToTwenty.map((index) =>
+        (index % 2 === 0 ? store() : other()).deployments.create(
+          aNewDeployment({ appId }),
+          admissionOf("queue", 7),
+        ),
+      );
+      await Promise.allSettled(creates);
+      expect(await store().deployments.lane(appId, 100)).toHaveLength(7);
+    });
+
+    test("admits concurrent repeats of one create", async () => {
+      const request = aNewDeployment();
+      const creates = oneToTwenty.map((index) =>
+        (index % 2 === 0 ? store() : other()).deployments.create(request, admissionOf("reject", 1)),
+      );
+      const numbers = (await Promise.all(creates)).map(({ number }) => number);
+      expect(new Set(numbers)).toEqual(new Set([1]));
     });
   });
 

@@ -1,0 +1,35 @@
+// The end of a deployment that no attempt will end: its attempts are exhausted, or its app was deleted.
+
+import { isFinal } from "@slipway/core";
+import type { Deployment, SlipwayError } from "@slipway/core";
+import { endWithFailure, sealAborted } from "./close.ts";
+import type { DeploymentContext } from "./ports.ts";
+
+/** What ending a deployment from outside needs besides the rules: the removal of what its attempts left. */
+export interface AbandonContext extends DeploymentContext {
+  /**
+   * Removes the build and the unpromoted release that earlier attempts left. Called before the end is stored, so that a
+   * removal that fails is repeated.
+   */
+  readonly removeLeftovers: (deployment: Deployment) => Promise<void>;
+}
+
+/** Idempotent, also on several workers at once: a deployment that is final or gone stays as it is. */
+export async function abandonDeployment(
+  context: AbandonContext,
+  deploymentId: string,
+  error: SlipwayError,
+): Promise<void> {
+  const deployment = await context.store.deployments.get(deploymentId);
+  if (deployment === null || isFinal(deployment.status)) return;
+  await context.removeLeftovers(deployment);
+  const status = deployment.releaseId === null ? "aborted" : "crashed-error";
+  await endWithFailure(context, deployment, status, error);
+}
+
+/** Seals the log of a deployment that was aborted while its worker died, or before any worker held it. Idempotent. */
+export async function sealAbandoned(context: AbandonContext, aborted: Deployment): Promise<void> {
+  if (aborted.logSha256 !== null) return;
+  await context.removeLeftovers(aborted);
+  await sealAborted(context, aborted, aborted.failure?.message ?? aborted.status);
+}

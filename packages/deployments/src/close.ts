@@ -1,0 +1,55 @@
+// Ends or seals a deployment that no attempt holds: one more line in its log, the log closed, the outcome stored and published.
+
+import { changeStatus, sealLog, takeOver } from "@slipway/core";
+import type { Deployment, FinalStatus, LogSummary, SlipwayError } from "@slipway/core";
+import type { DeploymentContext } from "./ports.ts";
+
+/**
+ * Closes the log of a deployment that was aborted. Idempotent, also on several processes at once.
+ * @param reason completes "Aborted: …".
+ */
+export async function sealAborted(
+  context: DeploymentContext,
+  aborted: Deployment,
+  reason: string,
+): Promise<void> {
+  await close(context, aborted, ` !     Aborted: ${reason}`, sealLog);
+}
+
+/** Ends a deployment and closes its log. Idempotent, also on several processes at once. */
+export async function endWithFailure(
+  { now, ...context }: DeploymentContext,
+  deployment: Deployment,
+  status: FinalStatus,
+  error: SlipwayError,
+): Promise<void> {
+  const line = ` !     ${error.fault === "platform" ? "The platform failed" : "Ended"}: ${error.message}`;
+  await close({ ...context, now }, deployment, line, (held, { lineCount, sha256 }) =>
+    changeStatus(held, status, {
+      at: now(),
+      lineCount,
+      facts: {
+        failure: { code: error.code, message: error.message },
+        logLineCount: lineCount,
+        logSha256: sha256,
+      },
+    }),
+  );
+}
+
+/**
+ * Takes the deployment over as a newer attempt before it writes, so that an older attempt that wakes up can write no more, and
+ * of several processes that close it only one adds its line.
+ */
+async function close(
+  { store, events, closeLog }: DeploymentContext,
+  deployment: Deployment,
+  line: string,
+  ended: (held: Deployment, log: LogSummary) => Deployment,
+): Promise<void> {
+  if (deployment.logSha256 !== null) return;
+  const held = takeOver(deployment, deployment.attempt + 1);
+  if (!(await store.deployments.compareAndSet(held))) return;
+  const next = ended(held, await closeLog(held, line));
+  if (await store.deployments.compareAndSet(next)) await events.statusChanged(next);
+}

@@ -1,0 +1,29 @@
+// Creates a restart or a scaling in its app's lane.
+
+import { maxPendingOperations, newOperation, SlipwayError } from "@slipway/core";
+import type { NewOperation, Operation, Store } from "@slipway/core";
+import type { LaneContext } from "./ports.ts";
+
+/**
+ * Stores the operation, then notifies the workers.
+ * @param maxInstances how many instances an app may have.
+ * @throws {SlipwayError} "invalid" for an impossible number of instances, "conflict" when too many operations of the app wait.
+ */
+export async function createOperation(
+  {
+    store: { operations },
+    lanes,
+    notify,
+  }: Pick<LaneContext, "lanes" | "notify"> & { readonly store: Pick<Store, "operations"> },
+  request: NewOperation,
+  maxInstances: number,
+): Promise<Operation> {
+  const operation = newOperation(request, maxInstances);
+  const pending = await operations.pending(operation.appId, maxPendingOperations);
+  if (pending.length === maxPendingOperations) {
+    throw new SlipwayError("conflict", `the app already has ${maxPendingOperations} pending operations`);
+  }
+  await operations.create(operation);
+  await notify("the lane of a new operation", () => lanes.advance(operation.appId));
+  return operation;
+}

@@ -1,0 +1,45 @@
+// What the rules of a deployment's life need from the outside: the store, the queue, the followers and the log.
+
+import type { Deployment, DeploymentEvents, LogSummary, Store } from "@slipway/core";
+
+/** The lanes of the queue. All calls are idempotent. */
+export interface LaneQueue {
+  /** Hands out the app's next operation or deployment if the app is idle. */
+  advance(appId: string): Promise<void>;
+  /** Frees the slot of a deployment that ended, then advances the app's lane. */
+  advanceAfter(ended: Pick<Deployment, "appId" | "ownerId">): Promise<void>;
+  /**
+   * Cancels the job of a deployment that the store says is aborted.
+   * @returns whether a worker holds the job. That worker closes the log; otherwise the caller does.
+   */
+  abort(deployment: Deployment): Promise<boolean>;
+  /** Schedules the removal of everything a deleted app has. */
+  requestRemoval(appId: string): Promise<void>;
+}
+
+/**
+ * Appends one line to a deployment's log and closes it, as the attempt that the deployment names.
+ * @throws {SlipwayError} "lease-lost" when a newer attempt holds the log.
+ */
+export type CloseLog = (deployment: Deployment, line: string) => Promise<LogSummary>;
+
+/**
+ * Runs a call that tells another process what the store already holds. A process that answers requests bounds the call and
+ * logs its failure; one that does background work awaits it.
+ * @param subject names the receiver in a log message, e.g. "the worker of an aborted deployment".
+ */
+export type Notify = (subject: string, call: () => Promise<void>) => Promise<void>;
+
+/** What every rule uses. */
+export interface DeploymentContext {
+  readonly store: Pick<Store, "apps" | "deployments">;
+  readonly events: DeploymentEvents;
+  readonly closeLog: CloseLog;
+  readonly now: () => Date;
+}
+
+/** What the rules use that also move the lane. */
+export interface LaneContext extends DeploymentContext {
+  readonly lanes: LaneQueue;
+  readonly notify: Notify;
+}

@@ -1,0 +1,115 @@
+import { createHash } from "node:crypto";
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { changeStatus, claim, SlipwayError } from "@slipway/core";
+import type { Deployment, Store } from "@slipway/core";
+import { abandonDeployment, sealAbandoned } from "@slipway/deployments";
+import type { AbandonContext } from "@slipway/deployments";
+import { deploymentEvents, logCloser, openLogWriter } from "@slipway/logs";
+import { redisKeys } from "@slipway/protocol";
+import { openStore } from "@slipway/store";
+import { aNewDeployment, lacksRedis, startRedis, testTime } from "@slipway/testkit";
+
+const keys = redisKeys("test");
+const now = () => testTime;
+const workersDied = new SlipwayError("internal", "the workers that ran it died");
+
+describe.skipIf(await lacksRedis())("a deployment that no attempt holds", () => {
+  let opened: AsyncDisposableStack;
+  let store: Store;
+  let redis: Redis;
+  let context: AbandonContext;
+  let removed: string[];
+  let deployment: Deployment;
+
+  beforeEach(async () => {
+    opened = new AsyncDisposableStack();
+    const folder = opened.use(await mkdtempDisposable(join(tmpdir(), "slipway-deployments-"))).path;
+    const server = opened.use(await startRedis());
+    redis = opened.adopt(new Redis(server.url), (client) => client.disconnect());
+    store = opened.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
+    removed = [];
+    context = {
+      store,
+      now,
+      events: deploymentEvents(redis, keys),
+      closeLog: logCloser({ redis, keys, store, now }),
+      removeLeftovers: async ({ id }) => void removed.push(id),
+    };
+    const queued = await store.deployments.create(aNewDeployment());
+    deployment = claim(queued, 1, { at: testTime, lineCount: 0 });
+    await store.deployments.compareAndSet(deployment);
+  });
+  afterEach(() => opened.disposeAsync());
+
+  const stored = async () => {
+    const found = await store.deployments.get(deployment.id);
+    if (found === null) throw new Error("the deployment is not stored");
+    return found;
+  };
+  const logText = async () =>
+    (await store.logs.read(deployment.id, 1, 100)).map(({ text }) => `${text}\n`).join("");
+
+  test("is sealed by one of several processes, and its former attempt can write no more", async () => {
+    const { id: deploymentId, appId, attempt } = deployment;
+    await using former = await openLogWriter({
+      redis,
+      keys,
+      store,
+      now,
+      appId,
+      deploymentId,
+      attempt,
+      secrets: [],
+    });
+    former.line("-----> Building");
+    await former.flush();
+    const failure = { code: "aborted", message: "by ada" } as const;
+    const aborted = changeStatus(deployment, "aborted", {
+      at: testTime,
+      lineCount: null,
+      facts: { failure },
+    });
+    expect(await store.deployments.compareAndSet(aborted)).toBe(true);
+
+    await Promise.all([1, 2, 3].map(() => sealAbandoned(context, aborted)));
+
+    const text = "-----> Building\n !     Aborted: by ada\n";
+    expect(await logText()).toBe(text);
+    const logSha256 = createHash("sha256").update(text).digest("hex");
+    expect(await stored()).toMatchObject({ status: "aborted", attempt: 2, logLineCount: 2, logSha256 });
+    former.line("too late");
+    await expect(former.flush()).rejects.toMatchObject({ code: "lease-lost" });
+    expect(await logText()).toBe(text);
+  });
+
+  test("is ended with the reason in its log, once its leftovers are removed", async () => {
+    await abandonDeployment(context, deployment.id, workersDied);
+    await abandonDeployment(context, deployment.id, workersDied);
+    expect(removed).toEqual([deployment.id]);
+    expect(await logText()).toBe(" !     The platform failed: the workers that ran it died\n");
+    expect(await stored()).toMatchObject({
+      status: "aborted",
+      logLineCount: 1,
+      failure: { code: "internal", message: workersDied.message },
+    });
+  });
+
+  test("stays unfinished when its leftovers cannot be removed", async () => {
+    const failing = { ...context, removeLeftovers: () => Promise.reject(new Error("the engine is away")) };
+    await expect(abandonDeployment(failing, deployment.id, workersDied)).rejects.toThrow(
+      "the engine is away",
+    );
+    expect(await stored()).toEqual(deployment);
+  });
+
+  test("stays as it is when its log is closed already", async () => {
+    await abandonDeployment(context, deployment.id, workersDied);
+    const ended = await stored();
+    await sealAbandoned(context, ended);
+    expect(await stored()).toEqual(ended);
+  });
+});
