@@ -1,0 +1,77 @@
+// Typed publish and subscribe over Redis. A message is JSON, checked by its channel's schema on arrival.
+
+import { appMessage, controlMessage, routeMessage } from "@slipway/protocol";
+import type { AppMessage, ControlMessage, RedisKeys, RouteMessage } from "@slipway/protocol";
+import type { Redis } from "ioredis";
+import type { z } from "zod";
+
+export interface Channel<Message> {
+  readonly name: string;
+  readonly schema: z.ZodType<Message>;
+}
+
+/** New deployments, statuses and log lines of one app, for its followers. */
+export function appChannel(keys: RedisKeys, appId: string): Channel<AppMessage> {
+  return { name: keys.appChannel(appId), schema: appMessage };
+}
+
+/** Aborts, for the workers. */
+export function controlChannel(keys: RedisKeys): Channel<ControlMessage> {
+  return { name: keys.controlChannel, schema: controlMessage };
+}
+
+/** Changes of what serves an app, for the routers. */
+export function routesChannel(keys: RedisKeys): Channel<RouteMessage> {
+  return { name: keys.routesChannel, schema: routeMessage };
+}
+
+/** Publishes a message to whoever subscribes now; nobody else receives it. */
+export async function publish<Message>(
+  redis: Redis,
+  channel: Channel<Message>,
+  message: Message,
+): Promise<void> {
+  await redis.publish(channel.name, JSON.stringify(message));
+}
+
+export interface SubscribeOptions<Message> {
+  readonly onMessage: (message: Message) => void;
+  /** Called with errors of the connection, and with messages that do not fit the schema. */
+  readonly onError: (error: unknown) => void;
+  /** Called whenever messages may have been missed: after each connection. */
+  readonly onConnected?: () => void;
+}
+
+/**
+ * Subscribes on a connection of its own, and again after each reconnection. Resolves when messages arrive, or Redis cannot be
+ * reached; then they arrive once it can.
+ */
+export async function subscribe<Message>(
+  redis: Redis,
+  { name, schema }: Channel<Message>,
+  { onMessage, onError, onConnected }: SubscribeOptions<Message>,
+): Promise<AsyncDisposable> {
+  const subscriber = redis.duplicate({ maxRetriesPerRequest: null });
+  subscriber.on("error", onError);
+  if (onConnected !== undefined) subscriber.on("ready", onConnected);
+  subscriber.on("message", (_name: string, text: string) => {
+    const message = parse(schema, text);
+    if (message instanceof Error) onError(message);
+    else onMessage(message);
+  });
+  await subscriber.subscribe(name).catch(onError);
+  return {
+    async [Symbol.asyncDispose]() {
+      subscriber.disconnect();
+      await Promise.resolve();
+    },
+  };
+}
+
+function parse<Message>(schema: z.ZodType<Message>, text: string): Message | Error {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    return new Error("a message does not fit its channel", { cause: error });
+  }
+}

@@ -1,0 +1,117 @@
+// Presence over Redis: members beat, and anyone can list who is there. All times are by Redis's clock.
+
+import type { Redis } from "ioredis";
+import { loadScript, runScript } from "./script.ts";
+
+const beatScript = loadScript("beat", new URL("lua/beat.lua", import.meta.url), 2);
+const membersScript = loadScript("members", new URL("lua/members.lua", import.meta.url), 2);
+/** Leaving may take this long: a Redis that does not answer must not keep a process from its end. */
+const leaveLimitMs = 2_000;
+
+/** Where a group of members is kept. Both keys must be in one hash slot. */
+export interface PresenceKeys {
+  /** A sorted set of member ids, scored with the time of their last heartbeat. */
+  readonly seen: string;
+  /** A hash of what each member says of itself; empty where members say nothing. */
+  readonly records: string;
+}
+
+export interface PresenceOptions {
+  readonly redis: Redis;
+  readonly keys: PresenceKeys;
+  readonly id: string;
+  readonly beatMs: number;
+  /** A member that is silent for longer is removed by the next heartbeat of any other. */
+  readonly forgetAfterMs: number;
+  /** What the member says of itself, read with each heartbeat. */
+  readonly record?: () => string;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Disposing it removes the member at once. */
+export interface Presence extends AsyncDisposable {
+  /** Resolves after the first heartbeat, or its failure. */
+  readonly joined: Promise<void>;
+  /** Sends a heartbeat now: the record has changed. */
+  beat(): void;
+}
+
+export interface Member {
+  readonly id: string;
+  readonly record: string;
+  readonly seenAtMs: number;
+}
+
+/** Joins a group. After an outage of Redis, or the loss of its data, the next heartbeat restores the member. */
+export function joinPresence(options: PresenceOptions): Presence {
+  const { redis, keys, id, beatMs, forgetAfterMs, record = () => "", onError } = options;
+  let beating: Promise<void> | undefined;
+  let isOutdated = false;
+
+  async function send(): Promise<void> {
+    do {
+      isOutdated = false;
+      await runScript(redis, beatScript, [keys.seen, keys.records], [id, record(), forgetAfterMs]);
+    } while (isOutdated);
+  }
+
+  /** One heartbeat at a time: while Redis does not answer they must not pile up. */
+  function beat(): Promise<void> {
+    isOutdated = true;
+    beating ??= send()
+      .catch(onError)
+      .finally(() => {
+        beating = undefined;
+      });
+    return beating;
+  }
+
+  async function leave(): Promise<void> {
+    await beating;
+    await redis.multi().zrem(keys.seen, id).hdel(keys.records, id).exec();
+  }
+
+  const joined = beat();
+  const timer = setInterval(() => void beat(), beatMs);
+  return {
+    joined,
+    beat: () => void beat(),
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      await withinLimit(leave()).catch(onError);
+    },
+  };
+}
+
+/** All members that are not forgotten, and the time of the answer. */
+export async function listMembers(
+  redis: Redis,
+  { seen, records }: PresenceKeys,
+): Promise<{ readonly nowMs: number; readonly members: Member[] }> {
+  const [nowMs, recordList, seenList] = (await runScript(redis, membersScript, [seen, records], [])) as [
+    number,
+    string[],
+    string[],
+  ];
+  const recordOf = new Map(pairs(recordList));
+  const members = pairs(seenList).map(([id, seenAtMs]) => ({
+    id,
+    record: recordOf.get(id) ?? "",
+    seenAtMs: Number(seenAtMs),
+  }));
+  return { nowMs, members };
+}
+
+/** Redis returns maps as one flat list. */
+function pairs(flat: readonly string[]): [string, string][] {
+  return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? "", flat[2 * at + 1] ?? ""]);
+}
+
+async function withinLimit(work: Promise<void>): Promise<void> {
+  const limit = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => limit.reject(new Error(`Redis did not answer within ${leaveLimitMs} ms`)),
+    leaveLimitMs,
+  );
+  await Promise.race([work, limit.promise]).finally(() => clearTimeout(timer));
+}

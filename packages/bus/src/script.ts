@@ -1,0 +1,51 @@
+// Lua scripts in files of their own, run through ioredis' defineCommand: by hash, and by text where the server lacks the script.
+
+import { readFileSync } from "node:fs";
+import type { Redis } from "ioredis";
+
+export interface Script {
+  readonly name: string;
+  readonly lua: string;
+  readonly numberOfKeys: number;
+}
+
+type Value = string | number;
+type Command = (...args: readonly Value[]) => Promise<unknown>;
+
+/** Scripts of this package that others may include, by the name in their include line. */
+const includes = { clock: new URL("lua/clock.lua", import.meta.url) } as const;
+const includeLine = /^--- @include "([a-z]+)"$/gm;
+/** Which scripts a connection has as commands. */
+const defined = new WeakMap<Redis, Set<string>>();
+
+/**
+ * Reads a script from a file. A line `--- @include "clock"` is replaced by that file of this package.
+ * @param name unique in the process; the script becomes a command of the connection under it.
+ * @throws when the file, or an included one, does not exist.
+ */
+export function loadScript(name: string, file: URL, numberOfKeys: number): Script {
+  const lua = readFileSync(file, "utf8").replace(includeLine, (_line, included: string) => {
+    if (!(included in includes))
+      throw new Error(`${file.pathname} includes "${included}", which does not exist`);
+    return readFileSync(includes[included as keyof typeof includes], "utf8");
+  });
+  return { name: `slipway_${name}`, lua, numberOfKeys };
+}
+
+/** Runs a script. @returns what it returns, as ioredis converts it. */
+export function runScript(
+  redis: Redis,
+  { name, lua, numberOfKeys }: Script,
+  keys: readonly string[],
+  values: readonly Value[],
+): Promise<unknown> {
+  if (keys.length !== numberOfKeys) throw new Error(`${name} takes ${numberOfKeys} keys, not ${keys.length}`);
+  const names = defined.get(redis) ?? new Set();
+  if (!names.has(name)) {
+    redis.defineCommand(name, { lua, numberOfKeys });
+    defined.set(redis, names.add(name));
+  }
+  const command = (redis as unknown as Readonly<Record<string, Command>>)[name];
+  if (command === undefined) throw new Error(`the command ${name} is not defined`);
+  return command.call(redis, ...keys, ...values);
+}
