@@ -1,5 +1,6 @@
 // Presence over Redis: members beat, and anyone can list who is there. All times are by Redis's clock.
 
+import { withDeadline } from "@slipway/async";
 import type { Redis } from "ioredis";
 import { loadScript, runScript } from "./script.ts";
 
@@ -78,7 +79,7 @@ export function joinPresence(options: PresenceOptions): Presence {
     beat: () => void beat(),
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
-      await withinLimit(leave()).catch(onError);
+      await withDeadline(leave(), { limitMs: leaveLimitMs }).catch(onError);
     },
   };
 }
@@ -105,13 +106,4 @@ export async function listMembers(
 /** Redis returns maps as one flat list. */
 function pairs(flat: readonly string[]): [string, string][] {
   return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? "", flat[2 * at + 1] ?? ""]);
-}
-
-async function withinLimit(work: Promise<void>): Promise<void> {
-  const limit = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => limit.reject(new Error(`Redis did not answer within ${leaveLimitMs} ms`)),
-    leaveLimitMs,
-  );
-  await Promise.race([work, limit.promise]).finally(() => clearTimeout(timer));
 }
