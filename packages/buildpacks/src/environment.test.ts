@@ -25,7 +25,7 @@ test.each([
   "GIT_DIR",
 ])("%s is protected", (name) => expect(isProtectedName(name)).toBe(true));
 
-test.each(["PATHS", "NODE_ENV", "GREETING", "MY_PORT", "LDAP", "NPM_CONFIG_PRODUCTION"])(
+test.each(["PATHS", "NODE_ENV", "GREETING", "MY_PORT", "LDAP", "NPM_CONFIG_PRODUCTION", "HOSTNAME"])(
   "%s is the user's",
   (name) => expect(isProtectedName(name)).toBe(false),
 );

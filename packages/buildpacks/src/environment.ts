@@ -93,7 +93,7 @@ export function releaseEnvironment(options: {
 
 /**
  * @returns the environment of a release's processes: its own, with the platform's variables over it. What is each process's
- * own (PORT, CONTAINER, HOSTNAME) the scheduler adds.
+ * own (PORT, CONTAINER, and HOSTNAME where the app has none) the scheduler adds.
  */
 export function runEnvironment(options: {
   readonly environment: Variables;

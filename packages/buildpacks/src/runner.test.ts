@@ -101,6 +101,11 @@ test("config variables reach the build as they are, but for the protected ones",
   expect(output).toContain(" two\nlines\n|none|/app|A BASH_ENV HOME IFS LD_PRELOAD UID");
 });
 
+test("an app's own HOSTNAME reaches its build", async () => {
+  await putInline('#!/bin/bash\nprintenv HOSTNAME\n');
+  expect((await run({ HOSTNAME: "0.0.0.0" })).output).toContain("\n0.0.0.0\n");
+});
+
 test("when nothing fits, it says what would", async () => {
   await put("build/README.md", "");
   const { exitCode, output } = await run();

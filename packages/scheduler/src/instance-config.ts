@@ -6,6 +6,9 @@ import { type Labels, label, type RolloutSpec } from "@slipway/core";
 export const appPort = 8080;
 
 const releaseKind = "release";
+const longestHostname = 63;
+/** In digits. */
+const longestIndex = 4;
 
 /** Labels that all we run for an installation, or for one of its apps, carries. */
 export function labelsOf(installationId: string, appId?: string): Labels {
@@ -46,18 +49,31 @@ export function confinement({ memoryBytes, cpus, pids }: RolloutSpec["limits"]) 
 }
 
 /**
- * The environment of one instance.
- * @param index from 1, or what stands for it where the engine fills it in.
+ * The host name to create an instance's container with, `APP-web-1`: the engine then writes it into the container's
+ * /etc/hosts. A longer app name is cut, because the kernel refuses a long host name.
+ * @param index from 1, or the engine's template for it.
+ */
+export function instanceHostname(
+  { appName, processType }: Pick<RolloutSpec, "appName" | "processType">,
+  index: number | string,
+): string {
+  const room = longestHostname - processType.length - longestIndex - 2;
+  return `${appName.slice(0, room)}-${processType}-${index}`;
+}
+
+/**
+ * The environment of one instance. HOSTNAME is the container's host name, unless the app has a variable of that name: apps
+ * and frameworks read from it the address to listen on.
+ * @param index from 1, or the engine's template for it.
  */
 export function instanceEnvironment(
   rollout: Pick<RolloutSpec, "environment" | "appName" | "processType">,
   index: number | string,
 ): Readonly<Record<string, string>> {
-  const container = `${rollout.processType}-${index}`;
   return {
+    HOSTNAME: instanceHostname(rollout, index),
     ...rollout.environment,
-    CONTAINER: container,
-    HOSTNAME: `${rollout.appName}-${container}`,
+    CONTAINER: `${rollout.processType}-${index}`,
     PORT: String(appPort),
   };
 }

@@ -13,7 +13,7 @@ import {
   startProcess,
 } from "@slipway/docker";
 import type Docker from "dockerode";
-import { confinement, instanceEnvironment } from "./instance-config.ts";
+import { confinement, instanceEnvironment, instanceHostname } from "./instance-config.ts";
 
 const oneOffKind = "one-off";
 
@@ -67,6 +67,7 @@ function oneOffConfig(task: OneOffSpec, installationId: string, network: string)
   const environment = instanceEnvironment(task, 1);
   return {
     name: `slipway-${installationId}-${task.appName}-v${task.releaseNumber}-${task.processType}-${suffix}`,
+    Hostname: instanceHostname(task, 1),
     Image: task.image,
     Entrypoint: task.command.slice(0, 1),
     Cmd: task.command.slice(1),

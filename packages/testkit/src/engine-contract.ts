@@ -56,6 +56,13 @@ export function engineContract(name: string, newPlace: () => Promise<EnginePlace
       expect(exit).toEqual({ exitCode: 0, outOfMemory: false, diskFull: false });
     });
 
+    test("the build's host name resolves inside it", async () => {
+      await using sandbox = await sandboxOf(
+        'getent hosts "$HOSTNAME" >/dev/null && echo resolved $(hostname)',
+      );
+      expect((await run(sandbox)).text).toMatch(/^resolved \S+\n$/);
+    });
+
     test("the engine tells what it has to build with", async () => {
       const capacity = await engine.capacity();
       expect(capacity.cpus).toBeGreaterThan(0);

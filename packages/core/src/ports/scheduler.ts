@@ -24,7 +24,10 @@ export interface RolloutSpec {
   /** argv of the process. */
   readonly command: readonly string[];
   readonly processType: string;
-  /** Of all instances, without PORT, CONTAINER and HOSTNAME, which the scheduler gives each. */
+  /**
+   * Of all instances. The scheduler adds PORT and CONTAINER of each instance, and HOSTNAME unless it is here: the name of the
+   * instance's container, which resolves inside it.
+   */
   readonly environment: Readonly<Record<string, string>>;
   /** Of each instance. */
   readonly limits: { readonly memoryBytes: number; readonly cpus: number; readonly pids: number };

@@ -34,10 +34,19 @@ test("its name says to operators what it is", () => {
 });
 
 test("PORT, CONTAINER and HOSTNAME are the instance's, and its port is published where it was chosen", () => {
-  expect(config.Env).toEqual(["GREETING=hello", "PORT=8080", "CONTAINER=web-2", "HOSTNAME=my-app-web-2"]);
+  expect(config.Env).toEqual(["HOSTNAME=my-app-web-2", "GREETING=hello", "PORT=8080", "CONTAINER=web-2"]);
+  expect(config.Hostname).toBe("my-app-web-2");
   expect(config.HostConfig.PortBindings).toEqual({
     "8080/tcp": [{ HostIp: "127.0.0.1", HostPort: "20001" }],
   });
+});
+
+test("the host name is one that the kernel takes, however long the names it is made of", () => {
+  const longest = { appName: "x".repeat(48), processType: "y".repeat(24) };
+  const { Hostname, Env } = containerConfig({ ...rollout, ...longest }, { ...place, index: 100 });
+  expect(Hostname).toMatch(/^x+-y{24}-100$/);
+  expect(Hostname.length).toBeLessThanOrEqual(63);
+  expect(Env).toContain(`HOSTNAME=${Hostname}`);
 });
 
 test("it is bounded, without rights, and not restarted while it boots", () => {

@@ -3,7 +3,13 @@
 import { label, type RolloutSpec } from "@slipway/core";
 import type { ContainerCreateOptions } from "dockerode";
 import { healthcheck } from "../healthcheck.ts";
-import { appPort, confinement, instanceEnvironment, rolloutLabels } from "../instance-config.ts";
+import {
+  appPort,
+  confinement,
+  instanceEnvironment,
+  instanceHostname,
+  rolloutLabels,
+} from "../instance-config.ts";
 import { proxyLabels } from "../proxy-labels.ts";
 
 /** Holds the port on the host, which the engine does not tell of a container that is not running. */
@@ -37,6 +43,7 @@ export function containerConfig(rollout: RolloutSpec, place: InstancePlace) {
   const environment = instanceEnvironment(rollout, place.index);
   return {
     name: containerName(rollout, place),
+    Hostname: instanceHostname(rollout, place.index),
     Image: rollout.image,
     // The whole argv is given: an entrypoint of the image would come before it.
     Entrypoint: rollout.command.slice(0, 1),

@@ -31,11 +31,12 @@ test("its name says to operators what it is, and is never too long for Swarm", (
 
 test("Swarm fills in the instance, and nothing in users' values", () => {
   expect(spec.TaskTemplate.ContainerSpec.Env).toEqual([
+    "HOSTNAME=my-app-web-{{.Task.Slot}}",
     'GREETING=a {{"{{"}}.Task.ID}} {{"{{"}}{',
     "PORT=8080",
     "CONTAINER=web-{{.Task.Slot}}",
-    "HOSTNAME=my-app-web-{{.Task.Slot}}",
   ]);
+  expect(spec.TaskTemplate.ContainerSpec.Hostname).toBe("my-app-web-{{.Task.Slot}}");
 });
 
 test("it takes no virtual IP, and a port of each node that the engine chooses", () => {

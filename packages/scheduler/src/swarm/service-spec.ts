@@ -3,13 +3,15 @@
 import type { RolloutSpec } from "@slipway/core";
 import type { ContainerSpec, ServiceSpec } from "dockerode";
 import { healthcheck } from "../healthcheck.ts";
-import { appPort, instanceEnvironment, rolloutLabels } from "../instance-config.ts";
+import { appPort, instanceEnvironment, instanceHostname, rolloutLabels } from "../instance-config.ts";
 import { proxyLabels } from "../proxy-labels.ts";
 
 const nsPerMs = 1_000_000;
 /** Longer than it takes us to notice that an instance ended while it booted, so that the end is seen as final. */
 const restartDelayMs = 3_000;
 const longestName = 63;
+/** Swarm puts the instance's number in its place. */
+const slotTemplate = "{{.Task.Slot}}";
 
 export interface ServicePlace {
   readonly installationId: string;
@@ -54,8 +56,9 @@ export function serviceSpec(rollout: RolloutSpec, place: ServicePlace) {
 function containerSpec(rollout: RolloutSpec, place: ServicePlace): ContainerSpec {
   const values = Object.entries(rollout.environment).map(([name, value]) => [name, escapeTemplate(value)]);
   const common: Record<string, string> = Object.fromEntries(values);
-  const environment = instanceEnvironment({ ...rollout, environment: common }, "{{.Task.Slot}}");
+  const environment = instanceEnvironment({ ...rollout, environment: common }, slotTemplate);
   return {
+    Hostname: instanceHostname(rollout, slotTemplate),
     Image: rollout.image,
     // The whole argv is given: an entrypoint of the image would come before it.
     Command: rollout.command.slice(0, 1),

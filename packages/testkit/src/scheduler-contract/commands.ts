@@ -32,6 +32,16 @@ export function commandsContract({
     await scheduler().removeApp(serving.appId);
   });
 
+  test("a command's host name resolves inside its container", async () => {
+    const written: Buffer[] = [];
+    const onOutput = (bytes: Uint8Array) => void written.push(Buffer.from(bytes));
+    const script = 'hostname; getent hosts "$HOSTNAME" | sed "s/.* //"';
+    const task = rolloutOf(script, { processType: "postdeploy" });
+    await scheduler().run(task, { onOutput, signal: never });
+    const name = "contract-postdeploy-1";
+    expect(Buffer.concat(written).toString()).toBe(`${name}\n${name}\n`);
+  });
+
   test("a command that is aborted, or was left by a dead attempt, goes", async () => {
     const task = rolloutOf("echo begun; exec sleep 600");
     const onOutput = () => stop.abort(new Error("enough"));

@@ -48,6 +48,24 @@ export function servingContract({
     expect(await scheduler().instances(appId)).toEqual([]);
   });
 
+  test("an instance's host name resolves inside it, so that an app can listen on HOSTNAME", async () => {
+    const script = serve("$ENV{HOSTNAME}", { address: "$ENV{HOSTNAME}", says: "@{[`hostname`]}" });
+    const rollout = rolloutOf(script, { appName: `a${"b".repeat(47)}` });
+    const { addresses, text } = await start(scheduler(), rollout);
+    const name = `${rollout.appName}-web-1`;
+    expect(lines(text)[0]).toBe(name);
+    expect(await talkAll(addresses)).toEqual([name]);
+    await scheduler().removeApp(rollout.appId);
+  });
+
+  test("an app's own HOSTNAME reaches it", async () => {
+    const script = serve("$ENV{HOSTNAME} $ENV{PORT}", { address: "$ENV{HOSTNAME}" });
+    const rollout = rolloutOf(script, { environment: { HOSTNAME: "0.0.0.0", PORT: "1" } });
+    const { addresses } = await start(scheduler(), rollout);
+    expect(await talkAll(addresses)).toEqual(["0.0.0.0 8080"]);
+    await scheduler().removeApp(rollout.appId);
+  });
+
   test("what serves goes on until the next is promoted, and is gone then", async () => {
     const first = rolloutOf(serve("first"), { count: 2 });
     const second = next(first, serve("second"));
