@@ -1,14 +1,20 @@
 import { expect, test } from "vitest";
 import { appCrashed, bootTimedOut } from "./boot-failures.ts";
+import type { Listening } from "./listening.ts";
 
 const crash = { processType: "web", exitCode: 1, outOfMemory: false, memoryBytes: 512 * 1024 ** 2 };
 const timeout = {
   processType: "web",
   bootTimeoutMs: 60_000,
   port: 8080,
-  listening: "nowhere",
+  listening: { reach: "nowhere", elsewhere: [] },
   probeTrouble: "",
 } as const;
+
+const elsewhere = (...ports: [port: number, loopback: boolean][]): Listening => ({
+  reach: "nowhere",
+  elsewhere: ports.map(([port, loopback]) => ({ port, loopback })),
+});
 
 test.for([
   [{}, "the web process exited with code 1 before it listened on PORT"],
@@ -25,7 +31,19 @@ test.for([
 test.for([
   [{}, "the web process did not listen on PORT (8080) within 60 s"],
   [{ bootTimeoutMs: 1500 }, "within 1.5 s"],
-  [{ listening: "loopback" }, "let it listen on 0.0.0.0"],
+  [{ listening: { reach: "loopback", elsewhere: [] } }, "make it listen on 0.0.0.0"],
+  [
+    { listening: elsewhere([3000, false], [9229, true]) },
+    ": it listens on 3000, 127.0.0.1:9229, but PORT is 8080: make it listen on the port in the variable PORT (process.env.PORT)",
+  ],
+  [
+    { listening: elsewhere([3000, true]) },
+    ": it listens on 127.0.0.1:3000, but PORT is 8080: make it listen on 0.0.0.0 and the port in the variable PORT (process.env.PORT)",
+  ],
+  [
+    { listening: elsewhere([1, true], [2, false], [3, false], [4, false], [5, false], [6, false]) },
+    "it listens on 2, 3, 4, 5 and 2 more, but",
+  ],
   [{ probeTrouble: "no /bin/sh" }, "no /bin/sh"],
 ] as const)("a timeout with %j says: %s", ([facts, words]) => {
   const error = bootTimedOut({ ...timeout, ...facts });

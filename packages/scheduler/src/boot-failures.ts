@@ -1,9 +1,10 @@
 // Says to the app's developer why a release did not come up, and what to do about it.
 
 import { SlipwayError } from "@slipway/core";
-import type { Listening } from "./listening.ts";
+import type { Listening, OtherPort } from "./listening.ts";
 
 const outOfMemoryCode = 137;
+const portsShown = 4;
 
 /** @param facts of the ended container */
 export function appCrashed(facts: {
@@ -36,11 +37,23 @@ export function bootTimedOut(facts: {
 }): SlipwayError {
   const seconds = Math.round(facts.bootTimeoutMs / 100) / 10;
   const missed = `the ${facts.processType} process did not listen on PORT (${facts.port}) within ${seconds} s`;
-  return new SlipwayError("boot-timeout", missed + hint(facts.listening, facts.probeTrouble));
+  return new SlipwayError("boot-timeout", missed + hint(facts));
 }
 
-function hint(listening: Listening, probeTrouble: string): string {
-  if (listening === "loopback")
-    return ": it listens on 127.0.0.1 only, where nobody reaches it; let it listen on 0.0.0.0";
+function hint({ port, listening, probeTrouble }: Parameters<typeof bootTimedOut>[0]): string {
+  if (listening.reach === "loopback")
+    return ": it listens on 127.0.0.1 only, where no request reaches it; make it listen on 0.0.0.0";
+  if (listening.elsewhere.length > 0) return wrongPort(port, listening.elsewhere);
   return probeTrouble === "" ? "" : ` (looking from inside its container failed: ${probeTrouble})`;
+}
+
+/** The ports that can be reached come first: one on the loopback interface is likely a debugger's. */
+function wrongPort(port: number, elsewhere: readonly OtherPort[]): string {
+  const open = elsewhere.filter(({ loopback }) => !loopback);
+  const ordered = [...open, ...elsewhere.filter(({ loopback }) => loopback)];
+  const names = ordered.map((other) => (other.loopback ? `127.0.0.1:${other.port}` : `${other.port}`));
+  const shown = names.slice(0, portsShown).join(", ");
+  const more = names.length > portsShown ? ` and ${names.length - portsShown} more` : "";
+  const address = open.length > 0 ? "" : "0.0.0.0 and ";
+  return `: it listens on ${shown}${more}, but PORT is ${port}: make it listen on ${address}the port in the variable PORT (process.env.PORT)`;
 }

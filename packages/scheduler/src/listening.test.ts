@@ -1,18 +1,66 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { parseLook } from "./listening.ts";
+import { lookFunction, parseLook, troubleIn } from "./listening.ts";
 
 test.for([
   ["", "nowhere"],
   ["sh: something went wrong\n", "nowhere"],
-  ["00000000\n", "reachable"],
-  ["020013AC\n", "reachable"],
-  ["0100007F\n", "loopback"],
-  ["0200007F\n", "loopback"],
-  ["00000000000000000000000000000000\n", "reachable"],
-  ["00000000000000000000000001000000\n", "loopback"],
-  ["0000000000000000FFFF00000100007F\n", "loopback"],
-  ["0000000000000000FFFF0000020013AC\n", "reachable"],
-  ["0100007F\n020013AC\n", "reachable"],
-] as const)("%j is %s", ([look, listening]) => {
-  expect(parseLook(look)).toBe(listening);
+  ["00000000:1F90\n", "reachable"],
+  ["020013AC:1F90\n", "reachable"],
+  ["0100007F:1F90\n", "loopback"],
+  ["0200007F:1F90\n", "loopback"],
+  ["00000000000000000000000000000000:1F90\n", "reachable"],
+  ["00000000000000000000000001000000:1F90\n", "loopback"],
+  ["0000000000000000FFFF00000100007F:1F90\n", "loopback"],
+  ["0000000000000000FFFF0000020013AC:1F90\n", "reachable"],
+  ["0100007F:1F90\n020013AC:1F90\n", "reachable"],
+  ["00000000:0BB8\n", "nowhere"],
+] as const)("%j is %s", ([look, reach]) => {
+  expect(parseLook(look, 8080).reach).toBe(reach);
 });
+
+test("other ports are named once, without the engine's name server", () => {
+  const zero = "0".repeat(32);
+  const lines = [
+    "00000000:0BB8",
+    `${zero}:0BB8`,
+    "0100007F:240D",
+    "0B00007F:A1B2",
+    "0100007F:0BB8",
+    "020013AC:1F90",
+  ];
+  expect(parseLook(lines.join("\n"), 8080)).toEqual({
+    reach: "reachable",
+    elsewhere: [
+      { port: 3000, loopback: false },
+      { port: 9229, loopback: true },
+    ],
+  });
+});
+
+test("a look that was cut off is no complaint of the shell", () => {
+  expect(troubleIn("0B00007F:A1B2\n0100007F:0B")).toBe("");
+  expect(troubleIn("0B00007F:A1B2\nsh: no more processes\n")).toBe("sh: no more processes");
+});
+
+test("the shell's look writes what listens, and finds the port when it can be reached", async () => {
+  await using open = new AsyncDisposableStack();
+  const [reachable, loopback] = [await listen(open, "0.0.0.0"), await listen(open, "127.0.0.1")];
+  const look = async (port: number) => {
+    const script = `${lookFunction(port)}\nlook; echo "found=$found"`;
+    const { stdout } = await promisify(execFile)("/bin/sh", ["-c", script]);
+    const [text = "", found] = stdout.split(".\n");
+    return { ...parseLook(text, port), found };
+  };
+  expect(await look(reachable)).toMatchObject({ reach: "reachable", found: "found=1\n" });
+  expect(await look(loopback)).toMatchObject({ reach: "loopback", found: "found=\n" });
+});
+
+async function listen(open: AsyncDisposableStack, host: string): Promise<number> {
+  const server = open.use(createServer().listen(0, host));
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}

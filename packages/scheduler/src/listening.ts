@@ -2,8 +2,8 @@
 //
 // The published port says nothing: the engine's proxy accepts there though no one listens behind it. So one exec per boot
 // reads the kernel's table of listening sockets, which every process in the container may read. It works on a remote engine
-// as well, opens no connection that an app would log, and tells an app that listens on the loopback interface only,
-// which nobody outside can reach, from one that does not listen. It needs /bin/sh and sleep in the image, as in any stack.
+// as well and opens no connection that an app would log. It also sees an app that listens on the loopback interface only,
+// where no request reaches it, or on another port. It needs /bin/sh and sleep in the image, as in any stack.
 
 import type { Readable } from "node:stream";
 import type Docker from "dockerode";
@@ -12,22 +12,46 @@ import { ask, askStream, createDeframer } from "@slipway/docker";
 const lookEveryMs = 100;
 /** Of one look that has not come to its end: the app can write to its probe, and must not fill our memory by it. */
 const heldChars = 64 * 1024;
+/** 127.0.0.11, as the kernel writes it. */
+const engineNameServer = "0B00007F";
 
-export type Listening = "nowhere" | "loopback" | "reachable";
+/** Other ports in one look; the app may open any number. */
+const mostOtherPorts = 32;
+
+/** What listens in a container. */
+export interface Listening {
+  /** From where the app's port can be reached. */
+  readonly reach: "nowhere" | "loopback" | "reachable";
+  /** What listens on other ports, by port. */
+  readonly elsewhere: readonly OtherPort[];
+}
+
+export interface OtherPort {
+  readonly port: number;
+  /** Whether it can be reached on the loopback interface only. */
+  readonly loopback: boolean;
+}
+
+/** Before the first look, or where none is possible. */
+export const notListening: Listening = { reach: "nowhere", elsewhere: [] };
 
 /**
- * Defines a shell function `look`, which writes the local addresses that listen on the port, a line each, then a dot, and
- * sets `found` when one of them is not loopback. The columns of /proc/net/tcp: number, local address, remote address,
- * state; 0A is LISTEN.
+ * Defines a shell function `look`, which writes what listens, an `ADDRESS:PORT` a line as the kernel writes it, then a dot,
+ * and sets `found` when the port is listened on at an address other than loopback. The columns of /proc/net/tcp: number,
+ * local address, remote address, state; 0A is LISTEN.
  */
 export const lookFunction = (port: number): string => `
 look() {
-  found=
+  found= others=0
   for table in /proc/net/tcp /proc/net/tcp6; do
     [ -r $table ] && while read -r _ address _ state _; do
-      case $state$address in 0A*:${hexPort(port)}) ;; *) continue ;; esac
-      echo "\${address%:*}"
-      case $address in *7F:*|00000000000000000000000001000000:*) ;; *) found=1 ;; esac
+      [ "$state" = 0A ] || continue
+      case $address in
+        *7F:${hexPort(port)}|00000000000000000000000001000000:${hexPort(port)}) ;;
+        *:${hexPort(port)}) found=1 ;;
+        *) others=$((others + 1)); [ $others -le ${mostOtherPorts} ] || continue ;;
+      esac
+      echo "$address"
     done <$table
   done
   echo .
@@ -48,7 +72,7 @@ done`;
  * Calls `onState` with what is found, about ten times a second, until the signal ends it. Returns early when the probe
  * ends by itself: with the container, or because it cannot run in it.
  * @param timeoutMs after which it need not look any more.
- * @returns what the probe's shell had to say.
+ * @returns what the probe's shell complained of; "" when it did not.
  */
 export async function watchListening(
   docker: Docker,
@@ -73,7 +97,7 @@ export async function watchListening(
       text += Buffer.from(deframe(chunk)).toString("latin1");
       const looks = text.split(".\n");
       text = (looks.pop() ?? "").slice(-heldChars);
-      for (const look of looks) onState(parseLook(look));
+      for (const look of looks) onState(parseLook(look, port));
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -81,14 +105,35 @@ export async function watchListening(
     signal.removeEventListener("abort", stop);
     stream.destroy();
   }
-  return text.trim();
+  return troubleIn(text);
 }
 
-/** One look: the local addresses that listen on the port, a line each, as the kernel writes them. */
-export function parseLook(look: string): Listening {
-  const addresses = look.split("\n").filter((line) => /^[0-9A-F]{8}(?:[0-9A-F]{24})?$/.test(line));
-  if (addresses.length === 0) return "nowhere";
-  return addresses.every(isLoopback) ? "loopback" : "reachable";
+/** @returns what the shell complained of after its last whole look; lines of a look that was cut off are no complaint. */
+export function troubleIn(rest: string): string {
+  const complaints = rest.split("\n").filter((line) => !/^[0-9A-F:]*$/.test(line));
+  return complaints.join("\n").trim();
+}
+
+/**
+ * @param look what one call of the shell's `look` wrote, without its dot.
+ * @param port the app's.
+ */
+export function parseLook(look: string, port: number): Listening {
+  const sockets = look.split("\n").flatMap((line) => socketOf(line) ?? []);
+  const loopbackOnly = (of: number): boolean =>
+    sockets.every((socket) => socket.port !== of || isLoopback(socket.address));
+  const ports = [...new Set(sockets.map((socket) => socket.port))].toSorted((a, b) => a - b);
+  return {
+    reach: !ports.includes(port) ? "nowhere" : loopbackOnly(port) ? "loopback" : "reachable",
+    elsewhere: ports.filter((one) => one !== port).map((one) => ({ port: one, loopback: loopbackOnly(one) })),
+  };
+}
+
+/** Null for what is no line of the kernel's, and for the engine's name server, which listens in the container too. */
+function socketOf(line: string): { readonly address: string; readonly port: number } | null {
+  const [, address, port] = /^([0-9A-F]{8}(?:[0-9A-F]{24})?):([0-9A-F]{4})$/.exec(line) ?? [];
+  if (address === undefined || port === undefined || address === engineNameServer) return null;
+  return { address, port: Number.parseInt(port, 16) };
 }
 
 /** Each group of eight digits is four bytes in the machine's order, little-endian on all we know. */

@@ -7,7 +7,7 @@ import { killContainer, ranOutOfMemory, startProcess } from "@slipway/docker";
 import { appPort } from "../instance-config.ts";
 import { wholeLines } from "../line-cutter.ts";
 import { appCrashed, bootTimedOut } from "../boot-failures.ts";
-import { type Listening, watchListening } from "../listening.ts";
+import { type Listening, notListening, watchListening } from "../listening.ts";
 
 /** What an app writes as it begins to listen comes another way than the news that it does: it gets a moment to arrive. */
 const lastWordsMs = 150;
@@ -22,7 +22,7 @@ export async function bootContainer(
 ): Promise<void> {
   using process = await startProcess(docker, id, signal);
   const over = new AbortController();
-  const probe: Probe = { listening: "nowhere", trouble: "" };
+  const probe: Probe = { listening: notListening, trouble: "" };
   const delivered = deliver(
     rollout.count > 1 ? wholeLines(process.output) : process.output,
     onOutput,
@@ -69,10 +69,10 @@ async function untilListening(
   const reached = Promise.withResolvers<"listening">();
   const onState = (state: Listening): void => {
     probe.listening = state;
-    if (state === "reachable") reached.resolve("listening");
+    if (state.reach === "reachable") reached.resolve("listening");
   };
   const look = async (): Promise<void> => {
-    while (!signal.aborted && probe.listening !== "reachable") {
+    while (!signal.aborted && probe.listening.reach !== "reachable") {
       try {
         probe.trouble = await watchListening(docker, id, appPort, timeoutMs, onState, signal);
       } catch (error) {

@@ -5,7 +5,7 @@ import { ranOutOfMemory, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
 import { appCrashed, bootTimedOut } from "../boot-failures.ts";
 import { appPort } from "../instance-config.ts";
-import { type Listening, watchListening } from "../listening.ts";
+import { type Listening, notListening, watchListening } from "../listening.ts";
 import type { Task } from "./swarm-api.ts";
 
 const probeLimitMs = 5_000;
@@ -29,7 +29,7 @@ export async function bootFailure(docker: Docker, rollout: RolloutSpec, task: Ta
 export async function lateFailure(docker: Docker, rollout: RolloutSpec, task: Task): Promise<SlipwayError> {
   const { processType, bootTimeoutMs } = rollout;
   const containerId = task.Status.ContainerStatus?.ContainerID;
-  const listening = containerId === undefined ? "nowhere" : await lookOnce(docker, containerId);
+  const listening = containerId === undefined ? notListening : await lookOnce(docker, containerId);
   return bootTimedOut({ processType, bootTimeoutMs, port: appPort, listening, probeTrouble: "" });
 }
 
@@ -57,9 +57,9 @@ async function taskRanOutOfMemory(
   }
 }
 
-/** "nowhere" also when the container is on another node, or has ended meanwhile. */
+/** Nothing is seen when the container is on another node, or has ended meanwhile. */
 async function lookOnce(docker: Docker, containerId: string): Promise<Listening> {
-  let listening: Listening = "nowhere";
+  let listening = notListening;
   const onState = (state: Listening): void => void (listening = state);
   try {
     await watchListening(docker, containerId, appPort, 0, onState, AbortSignal.timeout(probeLimitMs));

@@ -53,6 +53,20 @@ export function failuresContract({
     expect(error).toMatchObject({ code: "boot-timeout", message: expect.stringContaining("127.0.0.1") });
   });
 
+  test("one that listens on another port is boot-timeout, and told which", async () => {
+    const script = `export PORT=3000; ${serve("nobody asks")}`;
+    const { error } = await startToFail(scheduler(), rolloutOf(script, { bootTimeoutMs: 3000 }));
+    const message = expect.stringContaining("it listens on 3000, but PORT is 8080");
+    expect(error).toMatchObject({ code: "boot-timeout", message });
+  });
+
+  test("one that listens on another port of the loopback only is told both", async () => {
+    const script = `export PORT=3000; ${serve("nobody hears", { address: "127.0.0.1" })}`;
+    const { error } = await startToFail(scheduler(), rolloutOf(script, { bootTimeoutMs: 3000 }));
+    const message = expect.stringContaining("it listens on 127.0.0.1:3000, but PORT is 8080");
+    expect(error).toMatchObject({ code: "boot-timeout", message });
+  });
+
   test("a rollout that fails leaves the one that serves alone", async () => {
     const first = rolloutOf(serve("first"));
     const { addresses } = await start(scheduler(), first);
