@@ -11,7 +11,7 @@ export {
   type RunPlatform,
 } from "./environment.ts";
 export { LAUNCH_SCRIPT, launchCommand } from "./launch.ts";
-export { requireWeb, processTypesOf, type ProcessTypes } from "./process-types.ts";
+export { requireWeb, processTypesOf, typesNotStarted, type ProcessTypes } from "./process-types.ts";
 export { parseProcfile, type Procfile } from "./procfile.ts";
 export { parseRelease, type ReleaseOutput } from "./release-output.ts";
 export { resultOf, type BuildResult } from "./result.ts";

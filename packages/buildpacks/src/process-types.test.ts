@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { processTypesOf, requireWeb } from "./process-types.ts";
+import { processTypesOf, requireWeb, typesNotStarted } from "./process-types.ts";
 
 const release = { configVars: {}, defaultProcessTypes: { web: "npm start", release: "x" } };
 
@@ -18,4 +18,12 @@ test("web is required, and the message says what there is", () => {
     expect.objectContaining({ code: "no-web-process", message: expect.stringContaining("only worker") }),
   );
   expect(() => requireWeb({})).toThrow(/no web process\. Add a Procfile/);
+});
+
+test("what is neither web nor postdeploy is not started", () => {
+  expect(typesNotStarted({ worker: "w", web: "x", postdeploy: "y", clock: "c" })).toEqual([
+    "worker",
+    "clock",
+  ]);
+  expect(typesNotStarted({ web: "x", postdeploy: "y" })).toEqual([]);
 });

@@ -4,6 +4,8 @@ import { SlipwayError } from "@slipway/core";
 import { parseProcfile } from "./procfile.ts";
 import type { ReleaseOutput } from "./release-output.ts";
 
+const startedTypes: ReadonlySet<string> = new Set(["web", "postdeploy"]);
+
 export interface ProcessTypes {
   /** Process type → shell command. */
   readonly processTypes: Readonly<Record<string, string>>;
@@ -22,6 +24,11 @@ export function processTypesOf(options: {
 }): ProcessTypes {
   const { processTypes, problems } = parseProcfile(options.procfile ?? "");
   return { processTypes: { ...options.release.defaultProcessTypes, ...processTypes }, problems };
+}
+
+/** @returns the names of the process types that a deployment does not start, in their order: all but `web` and `postdeploy`. */
+export function typesNotStarted(processTypes: Readonly<Record<string, string>>): readonly string[] {
+  return Object.keys(processTypes).filter((name) => !startedTypes.has(name));
 }
 
 /**

@@ -1,5 +1,6 @@
 // Start: the release runs beside the one that serves, and takes its place once it accepts connections. Needs the release.
 
+import { typesNotStarted } from "@slipway/buildpacks";
 import { notFound } from "@slipway/core";
 import type { Deployment, Release } from "@slipway/core";
 import type { Attempt } from "../attempt.ts";
@@ -41,6 +42,7 @@ async function startRelease(attempt: Attempt, release: Release): Promise<void> {
   const { id: deploymentId, attempt: number } = lease.deployment;
   const own = { rolloutId: release.id, count: app.webCount, deploymentId, attempt: number };
   log.line("-----> Starting the app");
+  sayNotStarted(attempt, release);
   const targets = await scheduler.start(rolloutOf(platform, app, release, own), {
     onOutput: (bytes) => log.write(bytes),
     signal,
@@ -63,4 +65,13 @@ async function startRelease(attempt: Attempt, release: Release): Promise<void> {
   });
   if (targets.length === 0) log.line("       The app is scaled to 0: nothing of it runs");
   log.line(`-----> Release v${release.number} of ${app.name} is live`);
+}
+
+function sayNotStarted({ log }: Attempt, { processTypes }: Release): void {
+  const names = typesNotStarted(processTypes);
+  if (names.length === 0) return;
+  log.line(` !     Not started: ${names.join(", ")}. Only web is run, and only web can be scaled`);
+  log.line(
+    " !     They stay in the release's process types; to run them now, start them from the command of web",
+  );
 }
