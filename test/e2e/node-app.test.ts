@@ -1,8 +1,9 @@
-// A Node app with a dependency: built, pushed, started, answering; the second build uses the cache, until it is dropped.
+// Node apps: built, pushed, started, answering, with the build cache; and what their logs say of what is not used or not right.
 
 import { expect, test } from "vitest";
+import { packTarGz } from "@slipway/testkit";
 import { packFolder } from "../../scripts/quickstart/pack.ts";
-import { ask, createApp, deployed, page, showApp } from "./slipway.ts";
+import { ask, call, createApp, deployed, page, showApp } from "./slipway.ts";
 
 const sample = new URL("../../samples/hello-node", import.meta.url).pathname;
 
@@ -29,4 +30,45 @@ test("from source to a page, with everything recorded", async () => {
   expect(third.deployment.status).toBe("success");
   expect(third.log).not.toMatch(/using cached node/i);
   expect(third.log).not.toMatch(/restored npm cache/i);
+});
+
+/** As Next.js's standalone server does it. */
+const listensOnHostname = `require("node:http")
+  .createServer((request, response) => response.end(process.version + " " + process.env.HOSTNAME))
+  .listen(process.env.PORT, process.env.HOSTNAME);`;
+const lockFile = JSON.stringify({ name: "app", lockfileVersion: 3, packages: { "": { name: "app" } } });
+
+test("a version by its LTS name, HOSTNAME to listen on, and a log that names what is not used", async () => {
+  const app = await createApp("named");
+  const archive = await packTarGz({
+    "app/package.json": JSON.stringify({ name: "app" }),
+    "app/package-lock.json": lockFile,
+    "app/yarn.lock": "",
+    "app/.nvmrc": "lts/jod\n",
+    "app/server.js": listensOnHostname,
+    "app/Procfile": "web: node server.js\nworker: node worker.js\nclock: node clock.js\n",
+  });
+  const { deployment, log } = await deployed(app.name, archive);
+  expect(deployment.status).toBe("success");
+  expect(log).toContain("package-lock.json counts; yarn.lock is ignored.");
+  expect(log).toContain("Not started: worker, clock.");
+  expect(await page(app.name)).toMatch(new RegExp(`^v22[.0-9]+ ${app.name}-web-1$`));
+
+  await call("PUT", `/v1/apps/${app.name}/variables`, {
+    variables: [{ name: "HOSTNAME", value: "0.0.0.0" }],
+  });
+  expect((await deployed(app.name, archive)).deployment.status).toBe("success");
+  expect(await page(app.name)).toMatch(/^v22[.0-9]+ 0\.0\.0\.0$/);
+});
+
+test("an app that listens on another port than PORT is told which", async () => {
+  const app = await createApp("port");
+  const archive = await packTarGz({
+    "app/package.json": JSON.stringify({ name: "app", engines: { node: "24.x" } }),
+    "app/package-lock.json": lockFile,
+    "app/server.js": 'require("node:http").createServer().listen(3000);',
+  });
+  const { deployment, log } = await deployed(app.name, archive);
+  expect(deployment.status).toBe("timeout-error");
+  expect(log).toContain("it listens on 3000, but PORT is 8080: make it listen on");
 });

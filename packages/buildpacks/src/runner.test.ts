@@ -102,7 +102,7 @@ test("config variables reach the build as they are, but for the protected ones",
 });
 
 test("an app's own HOSTNAME reaches its build", async () => {
-  await putInline('#!/bin/bash\nprintenv HOSTNAME\n');
+  await putInline("#!/bin/bash\nprintenv HOSTNAME\n");
   expect((await run({ HOSTNAME: "0.0.0.0" })).output).toContain("\n0.0.0.0\n");
 });
 

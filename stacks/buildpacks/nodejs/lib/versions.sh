@@ -1,4 +1,4 @@
-# Which Node.js and npm: "engines" of package.json against the versions the registry has, then their installation.
+# Which Node.js and npm: what the app asks for against the versions the registry has, then their installation.
 
 # The line used when the app names none, and preferred when its range allows it. Its newest version is also what
 # resolves any range, with npm's own semver.
@@ -14,9 +14,9 @@ node_package() {
   esac
 }
 
-# newest_of LINE: the newest version of a line (24, or 24.1), or one exact version if there is such.
+# newest_of LINE: the newest version of a line (24, or 24.1; '' for all), or one exact version if there is such.
 newest_of() {
-  jq -r --arg line "$1" '[.versions | keys[] | select(test("^[0-9]+[.][0-9]+[.][0-9]+$")) | select(. == $line or startswith($line + "."))]
+  jq -r --arg line "$1" '[.versions | keys[] | select(test("^[0-9]+[.][0-9]+[.][0-9]+$")) | select($line == "" or . == $line or startswith($line + "."))]
     | max_by(split(".") | map(tonumber)) // ""' "$PACKAGE_FILE"
 }
 
@@ -47,38 +47,54 @@ prepare_resolver() {
   unpack "$TARBALL" "$SCRATCH/semver"
 }
 
-# resolve PACKAGE RANGE PREFERRED [NODE]: sets VERSION, empty when nothing fits.
+# resolve PACKAGE RANGE PREFERRED [NODE]: sets IS_RANGE (yes or no), and VERSION, empty when nothing fits.
 resolve() {
   prepare_resolver
   package_file "$1"
   local code=0
   VERSION=$(env -u NODE_OPTIONS "$RESOLVER" "$PACK/lib/resolve.cjs" "$SCRATCH/semver" "$PACKAGE_FILE" "$2" "$3" "${4:-}") || code=$?
   case $code in
-    0) ;;
-    3) fail "\"$2\" in engines of package.json is not a version range." ;;
+    0) IS_RANGE=yes ;;
+    3) IS_RANGE=no ;;
     *) fail "The version range \"$2\" could not be resolved." ;;
   esac
 }
 
 choose_node() {
-  local wanted
-  wanted=$(engine node)
+  read_wanted_node
   package_file "$NODE_PACKAGE"
-  if [ -z "$wanted" ]; then
+  if [ -z "$WANTED" ]; then
     warn 'package.json names no Node.js version in "engines"; a new one may then break the app.' \
       "Using the newest of the line $NODE_LINE. To fix it: \"engines\": { \"node\": \"$NODE_LINE.x\" }"
     VERSION=$(newest_of "$NODE_LINE")
   else
-    say "engines.node (package.json): $wanted"
-    # the commonest forms need no resolver: 24, 24.x, 24.1.0
-    if [[ $wanted =~ ^v?([0-9]+(\.[0-9]+\.[0-9]+)?)(\.[x*]){0,2}$ ]]; then
-      VERSION=$(newest_of "${BASH_REMATCH[1]}")
-    else
-      resolve "$NODE_PACKAGE" "$wanted" "$NODE_LINE.x"
-    fi
+    say "$WANTED_IN: $WANTED"
+    choose_wanted_node
   fi
-  [ -n "$VERSION" ] || fail "No Node.js version fits \"${wanted:-$NODE_LINE.x}\" (engines.node of package.json)." \
+  [ -n "$VERSION" ] || fail "No Node.js version fits \"${WANTED:-$NODE_LINE.x}\" ($WANTED_IN)." \
     "The npm registry's package $NODE_PACKAGE lists those there are; \"$NODE_LINE.x\" is a good choice."
+}
+
+choose_wanted_node() {
+  local name=${WANTED,,}
+  case $name in
+    latest | current | node) VERSION=$(newest_of '') ;;
+    lts | lts/*)
+      [ "$name" != lts ] || name='lts/*'
+      lts_line "$name"
+      package_file "$NODE_PACKAGE"
+      VERSION=$(newest_of "$LINE")
+      ;;
+    *)
+      # the commonest forms need no resolver: 24, 24.x, 24.1.0
+      if [[ $WANTED =~ ^v?([0-9]+(\.[0-9]+\.[0-9]+)?)(\.[x*]){0,2}$ ]]; then
+        VERSION=$(newest_of "${BASH_REMATCH[1]}")
+      else
+        resolve "$NODE_PACKAGE" "$WANTED" "$NODE_LINE.x"
+        [ "$IS_RANGE" = yes ] || refuse_wanted_node
+      fi
+      ;;
+  esac
 }
 
 install_node() {
@@ -98,6 +114,7 @@ install_npm() {
   wanted=$(engine npm)
   [ -z "$wanted" ] || say "engines.npm (package.json): $wanted"
   resolve npm "${wanted:-${line:-*}}" "${line:-*}" "$NODE_VERSION"
+  [ "$IS_RANGE" = yes ] || fail "\"$wanted\" (engines.npm of package.json) is not a version range."
   [ -n "$VERSION" ] || fail "No npm version fits both \"${wanted:-$line}\" and Node.js $NODE_VERSION (engines of package.json)."
   tarball npm "$VERSION" "npm $VERSION"
   unpack "$TARBALL" "$NODE_HOME/lib/node_modules/npm"
