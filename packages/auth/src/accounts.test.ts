@@ -50,8 +50,8 @@ describe("changes", () => {
     expect(await signIn()).toBeNull();
   });
 
-  test("of nobody, or to nonsense, are refused", async () => {
-    await expect(changeAccount(store, "nobody", {})).rejects.toMatchObject({ code: "not-found" });
+  test("of a missing account, or to invalid values, are refused", async () => {
+    await expect(changeAccount(store, "missing", {})).rejects.toMatchObject({ code: "not-found" });
     const id = await idOf(ada);
     await expect(changeAccount(store, id, { email: "ada" })).rejects.toMatchObject({ code: "invalid" });
   });

@@ -1,4 +1,4 @@
-// Accounts: who is taken in, what may be changed about them, who may not go, and the API tokens they make.
+// Accounts: creating, changing and deleting users, and issuing their API tokens.
 
 import { randomUUID } from "node:crypto";
 import {
@@ -20,7 +20,7 @@ type Tokens = Pick<Store, "tokens">;
 type Accounts = Pick<Store, "users" | "tokens" | "apps" | "collaborators">;
 
 export interface WantedUser extends Omit<NewUser, "id" | "passwordHash" | "createdAt"> {
-  /** Null for somebody who uses API tokens only. */
+  /** Null for a user who logs in with API tokens only. */
   readonly password: string | null;
 }
 
@@ -31,8 +31,8 @@ export interface UserChanges {
   readonly password?: string | undefined;
 }
 
-const mostTries = 20;
-const mostNamed = 5;
+const maxTries = 20;
+const maxNamed = 5;
 
 /** @throws {SlipwayError} "invalid", or "conflict" when the username or email is taken. */
 export async function createAccount({ users }: Users, wanted: WantedUser, now: Date): Promise<User> {
@@ -111,7 +111,7 @@ async function restoreUnless(store: Accounts, user: User): Promise<void> {
 async function checkOwnsNothing({ apps }: Pick<Store, "apps">, ownerId: string): Promise<void> {
   const names = (await apps.list({ ownerId })).map(({ name }) => name);
   if (names.length === 0) return;
-  const named = names.slice(0, mostNamed).join(", ") + (names.length > mostNamed ? "…" : "");
+  const named = names.slice(0, maxNamed).join(", ") + (names.length > maxNamed ? "…" : "");
   throw new SlipwayError("conflict", `the user owns ${names.length} apps, to be deleted first: ${named}`);
 }
 
@@ -120,7 +120,7 @@ async function stored(
   id: string,
   facts: Parameters<typeof changeUser>[1],
 ): Promise<User> {
-  for (let tries = 0; tries < mostTries; tries += 1) {
+  for (let tries = 0; tries < maxTries; tries += 1) {
     const user = await users.get(id);
     if (user === null) throw notFound("user");
     const next = changeUser(user, facts);
@@ -129,7 +129,7 @@ async function stored(
   throw new SlipwayError("conflict", "others keep changing it at this moment; try again");
 }
 
-/** The one thing of a change that somebody else may have. */
+/** The one field of a change that must be unique. */
 async function emailFree(change: Promise<boolean>): Promise<boolean> {
   try {
     return await change;
@@ -140,10 +140,7 @@ async function emailFree(change: Promise<boolean>): Promise<boolean> {
 }
 
 function lastOperator(): SlipwayError {
-  return new SlipwayError(
-    "conflict",
-    "the last operator has to stay one: make somebody else an operator first",
-  );
+  return new SlipwayError("conflict", "this is the last operator: make another user an operator first");
 }
 
 function withoutUnset(changes: UserChanges): { [Key in keyof UserChanges]?: NonNullable<UserChanges[Key]> } {

@@ -1,4 +1,4 @@
-// API tokens: what they look like, how they are made, and the hash that is kept of them.
+// API tokens: their format, their generation, and the hash that is stored of them.
 
 import { createHash, randomBytes } from "node:crypto";
 
@@ -18,7 +18,7 @@ export function newApiToken(): NewApiToken {
   return { secret, secretSha256: hashApiToken(secret) };
 }
 
-/** Whether a text has the form of an API token; says nothing about whether it is one. */
+/** Whether a text has the format of an API token. It may still be unknown. */
 export function isApiToken(text: string): boolean {
   return apiToken.test(text);
 }

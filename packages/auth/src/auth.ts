@@ -13,7 +13,7 @@ export interface AuthOptions {
   readonly signingKeys: SigningKeys;
   /** The clock. */
   readonly now?: () => Date;
-  /** Who the JWTs say they are from; the same in every process of an installation. */
+  /** The issuer of the JWTs; the same in every process of an installation. */
   readonly issuer?: string;
 }
 
@@ -37,10 +37,10 @@ export interface Auth {
   reauthenticate(token: string): Promise<User | null>;
   /** As `authenticate`, of an API token alone: for logins that keep what they were given. */
   authenticateApiToken(token: string): Promise<User | null>;
-  /** Whom a login's name, a username or an email, stands for; says nothing about who gave it. */
+  /** The user with this username or email. The name is not verified yet. */
   named(name: string): Promise<User | null>;
   /**
-   * The user with this password; null for a wrong one, for who has none, and for nobody, all after the same work.
+   * The user with this password. Null for a wrong password, a user without one, or a missing user, all after the same work.
    * @param name username or email.
    */
   signIn(name: string, password: string): Promise<User | null>;

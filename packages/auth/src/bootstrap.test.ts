@@ -16,7 +16,7 @@ test("many at once make one operator with one token", async () => {
   expect(user).toMatchObject({ username: "admin", operator: true });
 });
 
-test("another token takes the former one's place and leaves the operator's own", async () => {
+test("a new bootstrap token replaces the former one and leaves the operator's own tokens", async () => {
   const store = memoryIdentities();
   const [first, second, own] = [newApiToken(), newApiToken(), newApiToken()];
   const admin = await ensureBootstrap({ store, token: first.secret });

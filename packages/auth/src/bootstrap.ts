@@ -45,8 +45,8 @@ export async function ensureBootstrap(options: BootstrapOptions): Promise<User> 
 }
 
 async function ensureAdmin(store: BootstrapOptions["store"], createdAt: Date): Promise<User> {
-  const known = await store.users.byUsername(username);
-  if (known !== null) return known;
+  const existing = await store.users.byUsername(username);
+  if (existing !== null) return existing;
   const admin = newUser({
     id: uuidOf("slipway admin"),
     username,

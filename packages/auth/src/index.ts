@@ -1,4 +1,4 @@
-// Who asks and what they may do: passwords, API tokens, JWTs, signed URLs, permissions, the first operator.
+// Authentication and authorization: passwords, API tokens, JWTs, signed URLs, permissions, the first operator.
 
 export * from "./accounts.ts";
 export { hashApiToken, newApiToken } from "./api-token.ts";

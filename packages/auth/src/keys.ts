@@ -9,7 +9,7 @@ const shortestSigningKey = 32;
 export interface DerivedKeys {
   /** Signs and checks JWTs. */
   readonly jwt: Uint8Array;
-  /** Which key signed a JWT, as its header says; tells nothing about the key. */
+  /** Id of the key that signed a JWT, for its header; reveals nothing about the key. */
   readonly jwtKeyId: string;
   /** Signs and checks URLs. */
   readonly url: Uint8Array;

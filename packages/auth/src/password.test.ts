@@ -13,7 +13,7 @@ test("a password fits its own hash, and none other does", async () => {
   expect(isOutdated(stored)).toBe(false);
 });
 
-test("where there is none, nothing fits", async () => {
+test("no password matches a user without one", async () => {
   expect(await verifyPassword("", null)).toBe(false);
   expect(await verifyPassword(password, null)).toBe(false);
 });
@@ -37,6 +37,6 @@ test("many at once are all answered", async () => {
   expect(await Promise.all(tries)).toEqual([false, true, false, true, false, true, false, true]);
 });
 
-test("a hash of no known format is an error, not a wrong password", async () => {
-  await expect(verifyPassword(password, "$2b$10$abc")).rejects.toThrow(/no format known/);
+test("a hash in an unknown format is an error, not a wrong password", async () => {
+  await expect(verifyPassword(password, "$2b$10$abc")).rejects.toThrow(/unknown format/);
 });

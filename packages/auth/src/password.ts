@@ -14,7 +14,7 @@ const cost: Cost = { memoryKib: 47_104, passes: 1, lanes: 1 };
 const saltBytes = 16;
 const hashBytes = 32;
 /** Each takes memory and a thread of the few that files and names are read by too. */
-const mostAtOnce = 2;
+const maxConcurrent = 2;
 
 const phc = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 const derive = promisify(argon2);
@@ -27,10 +27,10 @@ export async function hashPassword(password: string): Promise<string> {
   return textOf(cost, salt, await hash(password, cost, salt, hashBytes));
 }
 
-/** @param stored null when there is none: then the answer is no, after the same work. */
+/** @param stored null for a user without a password: then the result is false, after the same work. */
 export async function verifyPassword(password: string, stored: string | null): Promise<boolean> {
   const parts = partsOf(stored ?? none);
-  if (parts === null) throw new Error("a stored password hash is in no format known here");
+  if (parts === null) throw new Error("a stored password hash has an unknown format");
   const found = await hash(password, parts.cost, parts.salt, parts.hash.length);
   return timingSafeEqual(found, parts.hash) && stored !== null;
 }
@@ -45,7 +45,7 @@ let running = 0;
 const waiting: (() => void)[] = [];
 
 async function hash(password: string, by: Cost, salt: Buffer, length: number): Promise<Buffer> {
-  if (running < mostAtOnce) running += 1;
+  if (running < maxConcurrent) running += 1;
   else await new Promise<void>((resolve) => waiting.push(resolve));
   try {
     return await derive("argon2id", {
@@ -57,7 +57,7 @@ async function hash(password: string, by: Cost, salt: Buffer, length: number): P
       passes: by.passes,
     });
   } finally {
-    // The place is handed on as it is.
+    // The slot passes to the next in the queue.
     const next = waiting.shift();
     if (next === undefined) running -= 1;
     else next();

@@ -26,7 +26,7 @@ const trusted = ["operator", "owner", "collaborator"] as const;
 const owners = ["operator", "owner"] as const;
 
 /**
- * What concerns one app. Whoever may deploy may run code that prints the app's variables, so those who may not read the
+ * Permissions in one app. A user who may deploy may run code that prints the app's variables, so those who may not read the
  * variables may not deploy either.
  */
 export const appPermissions = {

@@ -1,4 +1,4 @@
-// Signed URLs: whoever holds one may make one kind of request to one path until it expires, without other credentials.
+// Signed URLs: each authorizes one kind of request to one path until it expires, without other credentials.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { SigningKeys } from "./signing-keys.ts";

@@ -39,24 +39,24 @@ test("a file that is replaced is read with the next use", async () => {
   expect(ids(keys)).toEqual([expect.any(String), old]);
 });
 
-test("a file that is spoiled or gone is told, and the last keys are used on", async () => {
+test("an invalid or missing file is reported once, and the last keys stay in use", async () => {
   await replace(`${first}\n`);
-  const told: unknown[] = [];
-  const keys = openSigningKeys({ from: { file }, onTrouble: (error) => told.push(error) });
+  const reported: unknown[] = [];
+  const keys = openSigningKeys({ from: { file }, onTrouble: (error) => reported.push(error) });
   const before = ids(keys);
   await replace("short\n");
   expect(ids(keys)).toEqual(before);
   await rm(file);
   expect(ids(keys)).toEqual(before);
-  expect(told).toHaveLength(2);
+  expect(reported).toHaveLength(2);
   await replace(`${second}\n`);
   expect(ids(keys)).not.toEqual(before);
 });
 
-test("a file that could not be read is read as soon as it can be, and told once", async () => {
+test("an unreadable file is reported once, and read as soon as it can be", async () => {
   await replace(`${first}\n`);
-  const told: unknown[] = [];
-  const keys = openSigningKeys({ from: { file }, onTrouble: (error) => told.push(error) });
+  const reported: unknown[] = [];
+  const keys = openSigningKeys({ from: { file }, onTrouble: (error) => reported.push(error) });
   const before = ids(keys);
   const stood = new Date(1_700_000_000_000);
   const write = async (text: string) => {
@@ -65,11 +65,11 @@ test("a file that could not be read is read as soon as it can be, and told once"
   };
   await write(`short${"\n".repeat(second.length - 4)}`);
   for (const _use of [1, 2, 3]) expect(ids(keys)).toEqual(before);
-  expect(told).toHaveLength(1);
-  // nothing but the content tells of it
+  expect(reported).toHaveLength(1);
+  // only the content shows the change
   await write(`${second}\n`);
   expect(ids(keys)).not.toEqual(before);
-  expect(told).toHaveLength(1);
+  expect(reported).toHaveLength(1);
 });
 
 test("nothing begins without a key, or with one that can be guessed", async () => {

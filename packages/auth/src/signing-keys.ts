@@ -11,7 +11,7 @@ export interface SigningKeys {
 }
 
 export interface SigningKeysOptions {
-  /** The secrets, the newest first; or the file that holds them, one a line. */
+  /** The secrets, newest first; or the file that contains them, one per line. */
   readonly from: readonly string[] | { readonly file: string };
   /**
    * Told when the file cannot be read any more, once until something changes. It is tried again with each use, and the keys that
@@ -31,11 +31,11 @@ export function openSigningKeys({ from, onTrouble }: SigningKeysOptions): Signin
 function keysInFile(file: string, onTrouble: (error: unknown) => void): SigningKeys {
   let version = versionOf(file);
   let keys = readKeys(file);
-  let told: string | null = null;
-  const tell = (error: unknown) => {
-    const trouble = String(error);
-    if (trouble !== told) onTrouble(error);
-    told = trouble;
+  let lastReported: string | null = null;
+  const report = (error: unknown) => {
+    const text = String(error);
+    if (text !== lastReported) onTrouble(error);
+    lastReported = text;
   };
   return {
     keys() {
@@ -45,9 +45,9 @@ function keysInFile(file: string, onTrouble: (error: unknown) => void): SigningK
           keys = readKeys(file);
           version = found;
         }
-        told = null;
+        lastReported = null;
       } catch (error) {
-        tell(error);
+        report(error);
       }
       return keys;
     },

@@ -11,7 +11,7 @@ export type { FileBlobsOptions } from "./blobs/fs.ts";
 export { openSqliteStore } from "./sqlite/store.ts";
 export type { SqliteStoreOptions } from "./sqlite/store.ts";
 
-// What is for MongoDB is loaded when it is asked for: its driver takes longer to load than all else together.
+// The MongoDB adapters are loaded on demand: their driver takes longer to load than everything else together.
 
 /**
  * Opens the database.
@@ -27,7 +27,7 @@ export async function openStore({ databaseUrl: url }: { readonly databaseUrl: st
 /**
  * Opens the blob store.
  * @param options.url a path or `file:` URL of a directory, or a `mongodb:` or `mongodb+srv:` URL for its GridFS.
- * @param options.onError told of what goes wrong beside what a call rejects with.
+ * @param options.onError called with failures that no call rejects with.
  * @throws {SlipwayError} "configuration-invalid" or "store-unavailable".
  */
 export async function openBlobs({

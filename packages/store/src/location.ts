@@ -15,7 +15,7 @@ export function isMongoUrl(url: string): boolean {
  * The absolute path in a setting. What follows a bare `file:` is the path as it is, spaces and # included; `file://` begins
  * a proper URL with its escapes.
  * @param setting its name, for the error.
- * @throws {SlipwayError} "configuration-invalid" for another scheme. The URL itself is not repeated: it may hold a password.
+ * @throws {SlipwayError} "configuration-invalid" for another scheme. The message does not contain the URL: it may contain a password.
  */
 export function pathIn(url: string, setting: string): string {
   const found = schemeOf(url);

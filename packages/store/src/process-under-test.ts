@@ -6,7 +6,7 @@ import type { Deployment } from "@slipway/core";
 import { aNewDeployment, testTime } from "@slipway/testkit";
 import { openStore } from "./index.ts";
 
-/** What the parent asks for. */
+/** The commands of the parent process. */
 export interface Orders {
   readonly databaseUrl: string;
   readonly appId: string;

@@ -3,7 +3,7 @@
 import { addAbortListener } from "node:events";
 import type { ByteStream } from "@slipway/core";
 
-/** @throws the signal's reason once it is aborted; the source is told to end, but not waited for. */
+/** @throws the signal's reason once it is aborted; the source is asked to return, without waiting for it. */
 export async function* abortable(bytes: ByteStream, signal: AbortSignal | undefined): ByteStream {
   if (signal === undefined) {
     yield* bytes;
@@ -38,7 +38,7 @@ function nextUnlessAborted(
   });
 }
 
-/** A generator that waits for its own source would answer only after that: its error has nobody left to hear it. */
+/** A generator that awaits its own source returns only after that; by then no caller is left for its error. */
 function endWithoutWaiting(source: AsyncIterator<Uint8Array>): void {
   source.return?.().then(
     () => undefined,

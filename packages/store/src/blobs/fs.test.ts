@@ -62,11 +62,11 @@ test("a directory that is gone, or a file, is store-unavailable", async () => {
   await expect(inFile).rejects.toMatchObject({ ...unavailable, cause: { code: "ENOTDIR" } });
 });
 
-test("an upload fails with its own error, and what its cleaning away meets is told", async () => {
-  const told: unknown[] = [];
+test("an upload fails with its own error, and the failure of its clean-up is reported", async () => {
+  const reported: unknown[] = [];
   await using blobs = await openFileBlobs({
     directory: directory.path,
-    onError: (error) => told.push(error),
+    onError: (error) => reported.push(error),
   });
   const broken = new Error("the client hung up");
   const unfinished = join(directory.path, "tmp");
@@ -80,11 +80,11 @@ test("an upload fails with its own error, and what its cleaning away meets is to
     })(),
   );
   await expect(upload).rejects.toBe(broken);
-  expect(told).toMatchObject([{ code: "store-unavailable" }]);
+  expect(reported).toMatchObject([{ code: "store-unavailable" }]);
 });
 
 test.runIf(process.platform === "linux")(
-  "a blob that nobody reads is closed when it is let go of",
+  "a blob that is opened and not read is closed when it is released",
   async () => {
     await using blobs = await openFileBlobs({ directory: directory.path, onError: unexpected });
     await blobs.put("key", one("a blob"));

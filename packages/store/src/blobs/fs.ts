@@ -19,13 +19,13 @@ export interface FileBlobsOptions {
   readonly onError: OnBlobError;
 }
 
-/** An unfinished blob that nobody has written to for so long belongs to a process that died. */
+/** An unfinished blob without a write for this long belongs to a process that died. */
 const staleAfterMs = 24 * 60 * 60 * 1000;
 const readChunkBytes = 256 * 1024;
-/** No key holds it, so the blob `a` and the folder of `a/b` do not meet. */
+/** No key contains it, so the blob `a` and the folder of `a/b` do not collide. */
 const fileSuffix = "~";
 
-interface Places {
+interface Folders {
   readonly blobs: string;
   readonly unfinished: string;
 }
@@ -36,47 +36,47 @@ interface Places {
  */
 export async function openFileBlobs({ directory, onError }: FileBlobsOptions): Promise<BlobStore> {
   const root = resolve(directory);
-  const places = { blobs: join(root, "blobs"), unfinished: join(root, "tmp") };
+  const folders = { blobs: join(root, "blobs"), unfinished: join(root, "tmp") };
   await onDisk(async () => {
-    await mkdir(places.blobs, { recursive: true, mode: 0o700 });
-    await mkdir(places.unfinished, { recursive: true, mode: 0o700 });
+    await mkdir(folders.blobs, { recursive: true, mode: 0o700 });
+    await mkdir(folders.unfinished, { recursive: true, mode: 0o700 });
   });
   return {
-    put: (key, bytes, options = {}) => put(places, onError, key, bytes, options),
-    get: async (key) => get(pathOf(places, key), onError),
+    put: (key, bytes, options = {}) => put(folders, onError, key, bytes, options),
+    get: async (key) => get(pathOf(folders, key), onError),
     delete: async (key) => {
-      const path = pathOf(places, key);
+      const path = pathOf(folders, key);
       await onDisk(() => rm(path, { force: true }));
     },
-    deletePrefix: (prefix) => deletePrefix(places, prefix),
-    clean: () => onDisk(() => sweep(places.unfinished, Date.now() - staleAfterMs)),
+    deletePrefix: (prefix) => deletePrefix(folders, prefix),
+    clean: () => onDisk(() => sweep(folders.unfinished, Date.now() - staleAfterMs)),
     ping: () =>
       onDisk(async () => {
-        await access(places.blobs, constants.R_OK | constants.W_OK);
-        await access(places.unfinished, constants.W_OK);
+        await access(folders.blobs, constants.R_OK | constants.W_OK);
+        await access(folders.unfinished, constants.W_OK);
       }),
-    // Nothing is held open between calls.
+    // No file stays open between calls.
     [Symbol.asyncDispose]: async () => {},
   };
 }
 
-function pathOf(places: Places, key: string): string {
+function pathOf(folders: Folders, key: string): string {
   checkBlobKey(key);
-  return join(places.blobs, key) + fileSuffix;
+  return join(folders.blobs, key) + fileSuffix;
 }
 
 async function put(
-  places: Places,
+  folders: Folders,
   onError: OnBlobError,
   key: string,
   bytes: ByteStream,
   options: { readonly maxSizeBytes?: number; readonly signal?: AbortSignal },
 ): Promise<{ sizeBytes: number }> {
-  const target = pathOf(places, key);
-  const unfinished = join(places.unfinished, randomUUID());
+  const target = pathOf(folders, key);
+  const unfinished = join(folders.unfinished, randomUUID());
   const work = async () => {
     const sizeBytes = await write(unfinished, onError, bytes, options);
-    await onDisk(() => moveIntoPlace(unfinished, target, places.blobs));
+    await onDisk(() => moveIntoPlace(unfinished, target, folders.blobs));
     return { sizeBytes };
   };
   return orCleanUp(work(), () => onDisk(() => rm(unfinished, { force: true })), onError);
@@ -94,7 +94,7 @@ async function write(
     for await (const chunk of abortable(bytes, signal)) {
       sizeBytes += chunk.length;
       if (sizeBytes > maxSizeBytes) throw tooLarge(maxSizeBytes);
-      // writeFile goes on where the last one ended, and writes all of the chunk, which write() may not.
+      // writeFile continues where the last one ended, and writes the whole chunk, which write() may not.
       await onDisk(() => file.writeFile(chunk));
     }
     signal?.throwIfAborted();
@@ -106,7 +106,7 @@ async function write(
   return sizeBytes;
 }
 
-/** Renames, which replaces at once for all readers, and makes the new name and its folders outlive a power cut. */
+/** Renames, which refolders at once for all readers, and makes the new name and its folders outlive a power cut. */
 async function moveIntoPlace(from: string, target: string, root: string): Promise<void> {
   const folder = dirname(target);
   while (!(await renamedInto(folder, from, target))) await stat(from);
@@ -127,7 +127,7 @@ async function renamedInto(folder: string, from: string, target: string): Promis
 
 async function syncFolders(folder: string, root: string): Promise<void> {
   for (let path = folder; !relative(root, path).startsWith(".."); path = dirname(path)) {
-    // A folder that has gone since took the blob with it, as it was asked to.
+    // The folder was deleted meanwhile, with the blob: that deletion is respected.
     const handle = await openIfThere(path);
     if (handle === null) return;
     try {
@@ -184,12 +184,12 @@ async function openIfThere(path: string): Promise<FileHandle | null> {
 }
 
 /** Moves the folder away first: it is gone at once, and a put at the same time begins a new one. */
-async function deletePrefix(places: Places, prefix: string): Promise<void> {
+async function deletePrefix(folders: Folders, prefix: string): Promise<void> {
   checkBlobPrefix(prefix);
-  const leaving = join(places.unfinished, randomUUID());
+  const leaving = join(folders.unfinished, randomUUID());
   await onDisk(async () => {
     try {
-      await rename(join(places.blobs, prefix), leaving);
+      await rename(join(folders.blobs, prefix), leaving);
     } catch (error) {
       if (isMissing(error)) return;
       throw error;

@@ -32,7 +32,7 @@ interface KeyDocument {
 /** A file that goes when its time is over, unless a key points to it. */
 export interface DoomedDocument {
   readonly _id: ObjectId;
-  /** Of whoever wrote the entry last. */
+  /** The token of the last writer of the entry. */
   readonly token: string;
   readonly at: Date;
 }
@@ -46,7 +46,7 @@ export interface Collections {
 
 export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
   "blobs.files": [
-    // what GridFS's own tools look a file up by
+    // GridFS's own tools find a file by it
     { name: "filename_1_uploadDate_1", key: { filename: 1, uploadDate: 1 } },
   ],
   "blobs.chunks": [

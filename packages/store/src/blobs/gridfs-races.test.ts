@@ -64,13 +64,13 @@ describe.skipIf(await lacksMongo())("an upload to GridFS", () => {
     expect(await counts()).toEqual([0, 0, 0]);
   });
 
-  test("that fails fails with its own error, and what its cleaning away meets is told", async () => {
-    const told: unknown[] = [];
+  test("that fails rejects with its own error, and the failure of its clean-up is reported", async () => {
+    const reported: unknown[] = [];
     await using blobs = await openGridFsBlobs({
       url: proxy.url,
       selectionMs: 500,
       silenceMs: 500,
-      onError: (error) => told.push(error),
+      onError: (error) => reported.push(error),
     });
     const broken = new Error("the client hung up");
     const upload = blobs.put(
@@ -82,7 +82,7 @@ describe.skipIf(await lacksMongo())("an upload to GridFS", () => {
       })(),
     );
     await expect(upload).rejects.toBe(broken);
-    expect(told).toMatchObject([unavailable]);
+    expect(reported).toMatchObject([unavailable]);
   });
 });
 

@@ -75,7 +75,7 @@ describe.skipIf(lacking)("files of GridFS that no key points to", () => {
     expect(await database().collection("blobs.doomed").countDocuments()).toBe(0);
   });
 
-  test("are parts of an upload that was silent for an hour: it fails when it goes on, and leaves nothing", async () => {
+  test("are parts of an upload that was silent for an hour: it fails when it continues, and leaves nothing", async () => {
     const { promise: goOn, resolve: letGoOn } = Promise.withResolvers<void>();
     const before = await countAll(client);
     let sinceMs = 0;

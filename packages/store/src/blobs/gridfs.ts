@@ -6,8 +6,8 @@
 // replaced blob. An entry there is a suspicion; a file is only removed while no key points to it, and once none does, none
 // ever will again.
 //
-// There is one entry a file, and several may write it: whoever uploads, whoever takes the key from it, whoever removes it. Each
-// gives it a token of its own, and changes or deletes it by the token that it knows, so nobody undoes what another wrote.
+// Each file has one entry with several writers: its upload, the upload that replaces it, and its removal. Each writer
+// gives the entry a new token, and changes or deletes it only under the token it read, so no writer undoes another's change.
 
 import { randomUUID } from "node:crypto";
 import { ObjectId } from "mongodb";
@@ -29,12 +29,12 @@ export interface GridFsBlobsOptions extends ConnectionOptions {
   readonly onError: OnBlobError;
 }
 
-/** An upload says within this time that it lives, and a blob that was replaced can be read to its end for this long. */
+/** An upload renews its entry within this time, and a replaced blob stays readable for this long. */
 const keptMs = 60 * 60 * 1000;
 const sayAliveEveryMs = 60 * 1000;
 const removedAtOnce = 100;
-/** Each lost race is somebody's success, so this is never reached but by a fault. */
-const mostRounds = 1_000;
+/** Each lost race is another writer's success, so only a fault reaches this number. */
+const maxRounds = 1_000;
 const silenceMs = 30_000;
 
 /**
@@ -50,7 +50,7 @@ export async function openGridFsBlobs({
   return new GridFs(await Connection.open({ silenceMs, ...options }), now, onError);
 }
 
-/** An entry as whoever wrote it last knows it. */
+/** An entry under the token of its last writer. */
 type Doom = Pick<DoomedDocument, "_id" | "token">;
 
 class GridFs implements BlobStore {
@@ -74,9 +74,9 @@ class GridFs implements BlobStore {
     const fileId = new ObjectId();
     const doom = await this.#doom(fileId);
     const sizeBytes = await this.#upload(doom, key, bytes, options);
-    // Where its answer is lost nobody knows whether it was moved: the file stays, and doomed.
+    // When the acknowledgement is lost, the key may or may not point to the file: it stays marked for removal.
     await this.#point(key, { fileId, sizeBytes });
-    // Not where somebody has taken the key from the file by now: it has a token of theirs.
+    // Unless another upload has replaced the file by now: then its entry has another token.
     await this.#run(({ doomed }) => doomed.deleteOne(doom));
     return { sizeBytes };
   }
@@ -124,7 +124,7 @@ class GridFs implements BlobStore {
 
   /**
    * Looks first and claims then: the claim fails where the entry was written anew since it was read, so an upload that went on
-   * keeps its file, and from the claim on no upload can say that it lives.
+   * keeps its file, and after the claim no upload can renew its entry.
    */
   async #removeUnlessNeeded(seen: DoomedDocument): Promise<void> {
     const claim = { _id: seen._id, token: randomUUID() };
@@ -168,7 +168,7 @@ class GridFs implements BlobStore {
 
   /**
    * Removes what a failed upload wrote. Where the database failed, a write that got no answer may still be carried out after a
-   * removal, and nobody would know of it: then the file stays doomed and goes with those.
+   * removal unnoticed: then the file stays marked, and is removed with the others.
    */
   async #forget(doom: Doom, failure: unknown): Promise<void> {
     if (failure instanceof SlipwayError && failure.code === "store-unavailable") return;
@@ -178,7 +178,7 @@ class GridFs implements BlobStore {
 
   /** Moves the key to another file, or takes it away; the file it pointed to is doomed before it is let go. */
   async #point(key: string, target: { fileId: ObjectId; sizeBytes: number } | null): Promise<void> {
-    for (let round = 0; round < mostRounds; round += 1) {
+    for (let round = 0; round < maxRounds; round += 1) {
       const standing = await this.#run(({ keys }) => keys.findOne({ _id: key }));
       if (standing === null) {
         if (target === null) return;
@@ -220,10 +220,10 @@ class GridFs implements BlobStore {
       doomed.updateOne(doom, { $set: { at: this.#now() } }),
     );
     if (matchedCount === 1) return;
-    throw new SlipwayError("store-unavailable", "the upload was silent for so long that it was cleared away");
+    throw new SlipwayError("store-unavailable", "the upload stalled for too long and was removed");
   }
 
-  #run<Result>(work: (places: Collections) => Promise<Result>): Promise<Result> {
+  #run<Result>(work: (collections: Collections) => Promise<Result>): Promise<Result> {
     return this.#connection.run((database) => work(collections(database)));
   }
 }

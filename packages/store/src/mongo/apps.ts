@@ -8,7 +8,7 @@ import { document, entity } from "./documents.ts";
 import type { Stored } from "./documents.ts";
 import { conflictWhenTaken } from "./failures.ts";
 
-/** `live` is whether it is not deleted: a unique index over the live ones gives a name once. */
+/** `live` means not deleted: a unique index over live apps makes their names unique. */
 type AppDocument = Stored<App> & { readonly live: boolean };
 
 const taken = "the app's name is taken, or its id is";

@@ -8,7 +8,7 @@ interface Revised {
 }
 
 /**
- * Sets the fields this version knows where the stored revision is the one before: those of a newer version stay as they are.
+ * Sets the fields of this version if the stored revision is the previous one; fields of a newer version stay as they are.
  * @returns whether it did.
  */
 export async function compareAndSet<Document extends Revised>(

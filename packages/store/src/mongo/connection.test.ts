@@ -29,7 +29,7 @@ describe.skipIf(await lacksMongo())("a connection to MongoDB", () => {
   });
   afterAll(() => mongo[Symbol.asyncDispose]());
 
-  test("is as safe and as patient as it has to be, whatever the URL says", async () => {
+  test("uses safe read and write concerns and our time limits, whatever the URL says", async () => {
     await using plain = await Connection.open({ url: mongo.url });
     await using connection = await Connection.open({ url: `${mongo.url}?${unsafe.join("&")}` });
     const optionsOf = (one: Connection) =>
@@ -45,15 +45,15 @@ describe.skipIf(await lacksMongo())("a connection to MongoDB", () => {
     expect(options.writeConcern).toMatchObject({ w: "majority" });
   });
 
-  test("ends what comes to no end, and tells it", async () => {
+  test("ends a call that never settles, and aborts its signal", async () => {
     await using connection = await Connection.open({ url: mongo.url, ...short });
-    const told = Promise.withResolvers<unknown>();
+    const aborted = Promise.withResolvers<unknown>();
     const endless = connection.run((_, signal) => {
-      signal.addEventListener("abort", () => told.resolve(signal.reason));
+      signal.addEventListener("abort", () => aborted.resolve(signal.reason));
       return new Promise<never>(() => {});
     });
     await expect(endless).rejects.toMatchObject(unavailable);
-    expect(await told.promise).toMatchObject(unavailable);
+    expect(await aborted.promise).toMatchObject(unavailable);
     await expect(connection.run((database) => database.command({ ping: 1 }))).resolves.toMatchObject({
       ok: 1,
     });

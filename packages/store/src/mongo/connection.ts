@@ -12,7 +12,7 @@ import {
   isWriteConflict,
   storeUnavailable,
 } from "./failures.ts";
-import { afterLostRounds } from "./lost-rounds.ts";
+import { pauseAfterLostRace } from "./lost-race.ts";
 
 export interface ConnectionOptions {
   /** `mongodb:` or `mongodb+srv:`. Its path names the database, else it is `slipway`. */
@@ -23,7 +23,7 @@ export interface ConnectionOptions {
   readonly silenceMs?: number;
 }
 
-/** What is run on a connection. `signal` aborts at the end of its time: who goes round in rounds has to look at it. */
+/** What is run on a connection. `signal` aborts at its time limit: a loop of retries has to check it. */
 export type Work<Result> = (database: Db, signal: AbortSignal) => Promise<Result>;
 
 const defaultDatabase = "slipway";
@@ -31,10 +31,10 @@ const defaultDatabase = "slipway";
 const defaultSelectionMs = 15_000;
 const defaultSilenceMs = 10_000;
 /** How often a call that makes the server fail is tried. */
-const mostRoundsOfFaults = 20;
+const maxServerFaults = 20;
 /**
- * Taken out of a URL: a stale read or a lost write would break the port's promises, and times are said here. Left to the
- * driver's options, some of the URL's would still hold.
+ * Removed from a URL: a stale read or a lost write would break the port's guarantees, and the time limits are set here. Left to the
+ * driver's options, some of the URL's would still apply.
  */
 const notTheUrls = [
   "w",
@@ -68,7 +68,7 @@ export class Connection implements AsyncDisposable {
 
   /**
    * Connects, so that a wrong address or password shows at once.
-   * @throws {SlipwayError} "configuration-invalid" for a URL that is none, "store-unavailable" where nobody answers.
+   * @throws {SlipwayError} "configuration-invalid" for a malformed URL, "store-unavailable" when no server answers.
    */
   static async open(options: ConnectionOptions): Promise<Connection> {
     const connection = new Connection({
@@ -114,10 +114,10 @@ export class Connection implements AsyncDisposable {
         const hopeful =
           isWriteConflict(error) ||
           (isNeverCarriedOut(error) && Date.now() < giveUpAt) ||
-          (isServersFault(error) && round < mostRoundsOfFaults);
+          (isServersFault(error) && round < maxServerFaults);
         if (!hopeful || signal.aborted) throw error;
       }
-      await afterLostRounds(round, signal);
+      await pauseAfterLostRace(round, signal);
     }
   }
 
@@ -134,7 +134,7 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * The driver's own bounds do not hold for a call whose connection breaks while it is written to: it may never end. One that
+   * The driver's own limits do not cover a call whose connection breaks during a write: it may never settle. One that
    * is merely long ends within them, now that its time is over, and needs no other client.
    */
   #replaceIfItHangs(client: MongoClient, call: Promise<unknown>): void {
@@ -145,7 +145,7 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Goes on with a new client. When a connection breaks at the wrong moment the driver's look at the server may never end,
+   * Replaces the client. When a connection breaks at the wrong moment, the driver's monitoring of the server may never end,
    * and that client then finds no server any more. The old one is closed when its calls have ended.
    */
   #replace(client: MongoClient): void {

@@ -21,7 +21,7 @@ import { waitingApps } from "./waiting-apps.ts";
 /** `running` follows from the status: a unique index over those where it is true allows one an app. */
 type DeploymentDocument = Stored<Deployment> & { readonly running: boolean };
 
-/** What a deployment is said to have that was stored before there was such a field. */
+/** Defaults for documents that were stored before these fields existed. */
 const fieldsOfLater = { postdeployHook: null } as const;
 
 /** Spelled so that the partial indexes serve them: their condition first. */

@@ -1,4 +1,4 @@
-// What the driver's errors mean to us: the one place where they are translated.
+// Translates the driver's errors into ours. No other file does.
 
 import { MongoError, MongoInvalidArgumentError, MongoServerError, MongoServerSelectionError } from "mongodb";
 import { SlipwayError } from "@slipway/core";
@@ -22,7 +22,7 @@ export function isWriteConflict(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === writeConflict;
 }
 
-/** A server failed by itself, for a moment perhaps: some say so of two writes that met. Not one that let us not in. */
+/** A fault of the server, perhaps a transient one: some servers report two conflicting writes so. Not a failed login. */
 export function isServersFault(error: unknown): boolean {
   return (
     error instanceof MongoServerError && !isCallersFault(error) && !error.hasErrorLabel("HandshakeError")
@@ -44,7 +44,7 @@ export function isNoServer(error: unknown): boolean {
   return error instanceof MongoServerSelectionError;
 }
 
-/** Waits for a write; a document that a unique index refuses is a "conflict" that says what is taken. */
+/** Awaits a write; a document that a unique index refuses becomes a "conflict" that names the taken field. */
 export async function conflictWhenTaken<Result>(write: Promise<Result>, message: string): Promise<Result> {
   try {
     return await write;

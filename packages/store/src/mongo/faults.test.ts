@@ -31,7 +31,7 @@ describe.skipIf(await lacksMongoServer())("a MongoDB server that is killed", () 
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
-  test("makes calls store-unavailable; those that wait go on when it is back, with all that was acknowledged", async () => {
+  test("makes calls store-unavailable; waiting calls continue when it is back, with every acknowledged write", async () => {
     await using hasty = await openMongoStore({ url: server.url, selectionMs: boundMs });
     await using patient = await openMongoStore({ url: server.url, selectionMs: 60_000 });
     const app = anApp();
@@ -81,7 +81,7 @@ describe.skipIf(await lacksMongo())("a network to MongoDB", () => {
   });
   afterAll(() => mongo[Symbol.asyncDispose]());
 
-  test("that is slow delays a call, and one that is silent for too long fails it; then it goes on", async () => {
+  test("that is slow delays a call, and one that does not answer in time fails it; later calls succeed", async () => {
     await using direct = await openMongoStore({ url: mongo.url });
     await using proxy = await startProxy(mongo.url);
     await using patient = await openMongoStore({ url: proxy.url });
@@ -122,7 +122,7 @@ describe.skipIf(await lacksMongo())("a network to MongoDB", () => {
     expect([1, 2]).toContain(stored?.revision);
   });
 
-  test("that breaks during an upload keeps the old blob, and during a download says so", async () => {
+  test("that breaks during an upload keeps the old blob, and during a download fails it", async () => {
     await using direct = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
     await using proxy = await startProxy(mongo.url);
     await using blobs = await openGridFsBlobs({ url: proxy.url, selectionMs: boundMs, onError: unexpected });

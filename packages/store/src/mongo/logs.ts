@@ -9,7 +9,7 @@ import type { LogChunk, LogStore } from "@slipway/core";
 import type { Connection } from "./connection.ts";
 import { insertIfMissing } from "./documents.ts";
 import { isDuplicate } from "./failures.ts";
-import { afterLostRounds } from "./lost-rounds.ts";
+import { pauseAfterLostRace } from "./lost-race.ts";
 
 interface LogHead {
   /** The deployment's id. */
@@ -58,7 +58,7 @@ async function append(database: Db, chunk: LogChunk, signal: AbortSignal): Promi
   } catch (error) {
     if (!isDuplicate(error)) throw error;
   }
-  // Nobody reads them any more; whoever is first to write of an attempt takes them away.
+  // No reader needs them any more; the first write of an attempt removes them.
   if (head.attempt < chunk.attempt) await removeOutlived(database, chunk);
   return true;
 }
@@ -70,7 +70,7 @@ async function raiseHead(
   signal: AbortSignal,
 ): Promise<Pick<LogHead, "attempt"> | null> {
   for (let round = 0; ; round += 1) {
-    await afterLostRounds(round, signal);
+    await pauseAfterLostRace(round, signal);
     const before = await heads(database).findOneAndUpdate(
       { _id: deploymentId, attempt: { $lte: attempt } },
       { $set: { attempt }, $min: { [`begins.${attempt}`]: firstSeq } },
@@ -107,11 +107,11 @@ async function read(
   },
 ): Promise<LogChunk[]> {
   for (let round = 0; ; round += 1) {
-    await afterLostRounds(round, signal);
+    await pauseAfterLostRace(round, signal);
     const head = await heads(database).findOne({ _id: deploymentId });
     if (head === null) return [];
     const found = await readUnder(database, head, fromSeq, limit);
-    // An attempt the head did not know yet took over in between: what was read may hold lines of both.
+    // A newer attempt took over in between: what was read may contain lines of both.
     if (found.every(({ attempt }) => attempt <= head.attempt)) return found;
   }
 }

@@ -2,20 +2,20 @@ import { MongoServerError } from "mongodb";
 import { expect, test } from "vitest";
 import { insertNumbered } from "./numbered.ts";
 
-/** Numbers as a unique index keeps them, and documents by id; what was asked of it is counted. */
+/** Unique numbers, and documents by id; calls are counted. */
 class Numbers {
   readonly ids = new Map<string, number>();
-  readonly asked = { stored: 0, inserts: 0 };
+  readonly calls = { stored: 0, inserts: 0 };
 
   create(id: string, signal = new AbortController().signal): Promise<number> {
     return insertNumbered<number>({
       stored: async () => {
-        this.asked.stored += 1;
+        this.calls.stored += 1;
         return this.ids.get(id) ?? null;
       },
       lastNumber: async () => this.ids.size,
       insert: async (number) => {
-        this.asked.inserts += 1;
+        this.calls.inserts += 1;
         if (this.ids.has(id) || number <= this.ids.size) throw new MongoServerError({ code: 11_000 });
         this.ids.set(id, number);
         return number;
@@ -25,12 +25,12 @@ class Numbers {
   }
 }
 
-test("many at once get each number once, and look for their own document once", async () => {
+test("concurrent creates get each number once, and look for their own document once", async () => {
   const numbers = new Numbers();
   const ids = Array.from({ length: 100 }, (_, index) => `id-${index}`);
   const given = await Promise.all(ids.map((id) => numbers.create(id)));
   expect(given.toSorted((a, b) => a - b)).toEqual(ids.map((_, index) => index + 1));
-  expect(numbers.asked.stored).toBe(ids.length);
+  expect(numbers.calls.stored).toBe(ids.length);
 });
 
 test("the same create many times at once makes one document", async () => {
@@ -39,9 +39,9 @@ test("the same create many times at once makes one document", async () => {
   expect(new Set(given)).toEqual(new Set([1]));
 });
 
-test("nobody goes on after the end of their time", async () => {
+test("a create ends when its signal aborts", async () => {
   const numbers = new Numbers();
   const reason = new Error("too late");
   await expect(numbers.create("id", AbortSignal.abort(reason))).rejects.toBe(reason);
-  expect(numbers.asked.inserts).toBe(0);
+  expect(numbers.calls.inserts).toBe(0);
 });

@@ -1,7 +1,7 @@
-// Documents that get their app's next number: read the last one, insert with the next, and again when somebody was faster.
+// Inserts documents with their app's next number: reads the last one, inserts the next, and retries after a lost race.
 
 import { isDuplicate } from "./failures.ts";
-import { afterLostRounds } from "./lost-rounds.ts";
+import { pauseAfterLostRace } from "./lost-race.ts";
 
 export interface Numbering<Document> {
   /** The document, when it is there already: a create that is repeated. */
@@ -17,15 +17,15 @@ export interface Numbering<Document> {
 }
 
 /**
- * A number is only given when all below it are stored: whoever reads a lane sees it without gaps that may fill up later.
+ * A number is assigned only when all lower ones are stored: a reader of a lane sees no gaps that fill up later.
  * A counter would not do that: the one with the lower number may be stored after the one with the higher.
  */
 export async function insertNumbered<Document>(numbering: Numbering<Document>): Promise<Document> {
   let tried = Infinity;
   for (let round = 0; ; round += 1) {
-    await afterLostRounds(round, numbering.signal);
+    await pauseAfterLostRace(round, numbering.signal);
     const number = (await numbering.lastNumber()) + 1;
-    // Servers need not say which index refused the last round's: where nobody took its number, it was not the number's.
+    // A server need not name the index that refused the last insert: if the number is still free, it was the id's.
     const stored = number <= tried ? await numbering.stored() : null;
     if (stored !== null) return stored;
     try {

@@ -20,14 +20,14 @@ import { appsPipeline } from "./waiting-apps.ts";
 
 interface Query {
   readonly filter?: Filter<Document>;
-  /** In which order the index itself has to yield the documents: nothing may be gathered and sorted. */
+  /** The order in which the index itself has to return the documents, without a sort. */
   readonly sort?: Sort;
   /** The order of few, which may be sorted. */
   readonly sortOfFew?: Sort;
   readonly limit?: number;
-  /** How it is asked; otherwise as a find. */
+  /** The kind of query; a find by default. */
   readonly as?: "count" | "apps";
-  /** Other indexes that PostgreSQL may take: it neither sorts by them nor tells a partial one from a whole one. */
+  /** Other indexes that PostgreSQL may take: it neither sorts by them nor distinguishes partial from full ones. */
   readonly postgres?: readonly string[];
 }
 

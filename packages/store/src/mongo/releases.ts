@@ -10,7 +10,7 @@ import { insertNumbered } from "./numbered.ts";
 /** Process types and variables are maps whose keys users choose. */
 type ReleaseDocument = Omit<Stored<Release>, "processTypes" | "defaults" | "environment"> & {
   readonly processTypes: Pairs;
-  /** Not there in documents of earlier versions: what was a default and what a variable is not known of them. */
+  /** Missing in documents of earlier versions, which did not separate defaults from variables. */
   readonly defaults?: Pairs;
   readonly environment: Pairs;
 };

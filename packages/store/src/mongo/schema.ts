@@ -1,4 +1,4 @@
-// Brings a database to the schema this code knows, whichever process comes first, and refuses one it must not touch.
+// Migrates a database to this version's schema, in whichever process starts first, and refuses a newer or foreign one.
 
 import type { Db } from "mongodb";
 import { SlipwayError } from "@slipway/core";
@@ -7,8 +7,8 @@ import { insertIfMissing } from "./documents.ts";
 import { ensureIndexes, indexes } from "./indexes.ts";
 
 /**
- * Grows when documents change in a way that the version before cannot live with. A field that just comes needs none: its
- * reader says what it is in documents from before.
+ * Grows when documents change in a way that the previous version cannot handle. A new field needs no new version: its
+ * reader supplies the default for older documents.
  */
 export const schemaVersion = 1;
 
@@ -21,7 +21,7 @@ interface SchemaDocument {
 const metaOf = (database: Db) => database.collection<SchemaDocument>("meta");
 
 /**
- * Writes the schema's version down before anything else is made, so that a process which died on the way is known as ours.
+ * Stores the schema version before anything else, so that a database of a process that died half-way is recognized as ours.
  * @throws {SlipwayError} "configuration-invalid" when the database is newer than the code or belongs to something else;
  * nothing is changed then.
  */
@@ -54,6 +54,6 @@ function checkVersion({ version }: SchemaDocument, name: string): void {
   if (version <= schemaVersion) return;
   throw new SlipwayError(
     "configuration-invalid",
-    `the database ${name} has schema ${version}, newer than ${schemaVersion}, the newest this version knows: run a newer Slipway`,
+    `the database ${name} has schema ${version}, newer than ${schemaVersion}, the newest this version supports: run a newer Slipway`,
   );
 }

@@ -1,4 +1,4 @@
-// Sources in MongoDB: what is known of each uploaded archive.
+// Sources in MongoDB: the record of each uploaded archive.
 
 import type { Db } from "mongodb";
 import type { Source, SourceStore } from "@slipway/core";

@@ -10,7 +10,7 @@ export interface TestProxy extends AsyncDisposable {
   readonly url: string;
   /** How many connections are open. */
   connections(): number;
-  /** From now on nothing the server says arrives, until `flow`. */
+  /** Holds back everything the server sends, until `flow`. */
   hold(): void;
   /**
    * The same on the one connection on which this command on this collection is sent next; resolves once it is on its way to the

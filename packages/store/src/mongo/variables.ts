@@ -5,7 +5,7 @@ import type { Variable, VariableStore } from "@slipway/core";
 import { compareAndSet } from "./compare-and-set.ts";
 import type { Connection } from "./connection.ts";
 import { insertIfMissing } from "./documents.ts";
-import { afterLostRounds } from "./lost-rounds.ts";
+import { pauseAfterLostRace } from "./lost-race.ts";
 
 interface VariablesDocument {
   /** The app's id. */
@@ -42,7 +42,7 @@ export function variableStore(connection: Connection): VariableStore {
   };
 }
 
-/** Reads, decides, stores by revision, and begins anew when somebody was faster. `decide` may answer what it was given. */
+/** Reads, decides, stores by revision, and retries after a lost race. `decide` may return its argument to change nothing. */
 function change(
   connection: Connection,
   appId: string,
@@ -50,7 +50,7 @@ function change(
 ): Promise<Variable[]> {
   return connection.run(async (database, signal) => {
     for (let round = 0; ; round += 1) {
-      await afterLostRounds(round, signal);
+      await pauseAfterLostRace(round, signal);
       const { revision, variables } = await read(database, appId);
       const after = decide(variables);
       if (after === variables || (await store(database, appId, revision, after))) return after;

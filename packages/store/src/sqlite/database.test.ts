@@ -81,7 +81,7 @@ test("of writes that come at once each is whole or not at all, and is seen by th
   expect(await count()).toBe(6);
 });
 
-test("a lock held past the bound is store-unavailable, and readers do not mind it", async () => {
+test("a lock held past the bound is store-unavailable, and does not block readers", async () => {
   await using database = await openWithTable(60);
   await note(database, "before");
   using holder = new DatabaseSync(path);
@@ -93,7 +93,7 @@ test("a lock held past the bound is store-unavailable, and readers do not mind i
   expect(await notes(database)).toEqual(["before", "after"]);
 });
 
-test("a lock that comes free in time is waited for, while the process goes on with other things", async () => {
+test("a write waits for a lock that is released in time, without blocking the process", async () => {
   await using database = await openWithTable();
   using holder = new DatabaseSync(path);
   holder.exec("BEGIN IMMEDIATE");
@@ -138,7 +138,7 @@ test("a file that is no database is store-unavailable", async () => {
   await expect(Database.open({ path })).rejects.toMatchObject({ ...unavailable, cause: { errcode: 26 } });
 });
 
-test("a place that cannot hold a file is store-unavailable", async () => {
+test("a folder that cannot contain a file is store-unavailable", async () => {
   await writeFile(join(directory.path, "file"), "");
   const inFile = Database.open({ path: join(directory.path, "file/slipway.db") });
   await expect(inFile).rejects.toMatchObject(unavailable);

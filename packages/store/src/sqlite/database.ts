@@ -10,7 +10,7 @@ import { isBusy, storeUnavailable } from "./failures.ts";
 
 export type Value = SQLInputValue;
 
-/** What a transaction can do. Rows are the columns as SQLite gives them; the caller knows their types. */
+/** What a transaction can do. Rows have the columns as SQLite returns them; the caller asserts their types. */
 export interface Transaction {
   all<Row>(sql: string, ...values: readonly Value[]): Row[];
   /** @returns how many rows it inserted, changed or deleted. */
@@ -18,7 +18,7 @@ export interface Transaction {
 }
 
 export interface DatabaseOptions {
-  /** The file; it and its folder are made when missing, for this user's eyes only: it holds apps' secrets. */
+  /** The file; it and its folder are created when missing, readable by this user only: it contains apps' secrets. */
   readonly path: string;
   /** How long a call waits for other processes' transactions before it fails. */
   readonly busyBoundMs?: number;
@@ -27,13 +27,13 @@ export interface DatabaseOptions {
 /** A transaction that waits for its turn, whatever its result's type. */
 interface WaitingWrite {
   readonly deadline: number;
-  /** Does the work. @returns what tells its caller the result, to be called once it is on the disk. */
+  /** Does the work. @returns the function that settles its caller's promise, to be called once the result is on disk. */
   readonly run: (transaction: Transaction) => () => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * SQLite itself blocks the event loop while it waits for a lock. It gets only this long, then the wait goes on in timers,
+ * SQLite itself blocks the event loop while it waits for a lock. It waits at most this long; then the wait continues with timers,
  * so that a process with a slow neighbour still answers.
  */
 const blockingWaitMs = 10;
@@ -136,7 +136,7 @@ export class Database implements Transaction, AsyncDisposable {
     }
   }
 
-  /** Between two commits whoever else has something to write comes to say so. */
+  /** Between two commits other callers get to enqueue their writes. */
   async #writeAll(): Promise<void> {
     do {
       await othersTurn();
@@ -145,16 +145,16 @@ export class Database implements Transaction, AsyncDisposable {
     this.#writing = undefined;
   }
 
-  /** One commit for those who wait. Nobody hears of a result before it is on the disk. */
+  /** One commit for all waiting writes. No caller gets a result before it is on disk. */
   async #writeTogether(): Promise<void> {
     let group: WaitingWrite[] = [];
     try {
-      const tellers = this.#transaction("BEGIN IMMEDIATE", () => {
-        // not before the lock is held, so that who came while it was waited for is among them
+      const settlers = this.#transaction("BEGIN IMMEDIATE", () => {
+        // taken once the lock is held, so that writes enqueued during the wait are included
         group = this.#waiting.splice(0, sharedWrites);
         return group.length === 1 ? group.map(({ run }) => run(this)) : group.map((one) => this.#apart(one));
       });
-      for (const tell of tellers) tell();
+      for (const settle of settlers) settle();
     } catch (error) {
       const waits = group.length === 0 && isBusy(error);
       const refused = group.length > 0 ? group : this.#takeWaiting(waits ? Date.now() : Infinity);
@@ -167,9 +167,9 @@ export class Database implements Transaction, AsyncDisposable {
   #apart({ run, reject }: WaitingWrite): () => void {
     this.#connection.exec("SAVEPOINT apart");
     try {
-      const tell = run(this);
+      const settle = run(this);
       this.#connection.exec("RELEASE apart");
-      return tell;
+      return settle;
     } catch (error) {
       if (!this.#connection.isTransaction) throw error;
       this.#connection.exec("ROLLBACK TO apart; RELEASE apart");
@@ -199,7 +199,7 @@ export class Database implements Transaction, AsyncDisposable {
     }
   }
 
-  /** A deleted or replaced file goes on taking writes through the open handle, for nobody to find: refuse instead. */
+  /** A deleted or replaced file still accepts writes through the open handle, where no process finds them: refuse instead. */
   #checkInPlace(): void {
     const found = statSync(this.path, { throwIfNoEntry: false });
     if (found?.ino !== this.#inode) {
@@ -208,8 +208,8 @@ export class Database implements Transaction, AsyncDisposable {
   }
 
   #statement(sql: string): StatementSync {
-    const known = this.#statements.get(sql);
-    if (known !== undefined) return known;
+    const cached = this.#statements.get(sql);
+    if (cached !== undefined) return cached;
     const statement = this.#connection.prepare(sql);
     this.#statements.set(sql, statement);
     return statement;

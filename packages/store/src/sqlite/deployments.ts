@@ -71,7 +71,7 @@ export function deploymentStore(database: Database): DeploymentStore {
   };
 }
 
-/** The write lock is held from before the number is read, so nobody else can be given it. */
+/** The write lock is held before the number is read, so no other create can get it. */
 function create(transaction: Transaction, request: NewDeployment, admission?: Admission): Deployment {
   const stored = byId(transaction, request.id);
   if (stored !== null) return stored;

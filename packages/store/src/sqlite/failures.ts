@@ -21,7 +21,7 @@ function isUniqueViolation(error: unknown): boolean {
   return uniqueViolations.has(sqliteCode(error));
 }
 
-/** Waits for a write; a row that a unique index refuses is a "conflict" that says what is taken. */
+/** Awaits a write; a row that a unique index refuses becomes a "conflict" that names the taken field. */
 export async function conflictWhenTaken<Result>(write: Promise<Result>, message: string): Promise<Result> {
   try {
     return await write;

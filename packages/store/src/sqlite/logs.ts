@@ -13,7 +13,7 @@ interface ChunkRow {
   at: number;
 }
 
-/** A long log goes in several transactions, so that nobody waits for its end. */
+/** A long log is deleted in several transactions, so that other writes do not wait for all of it. */
 const chunksPerRemoval = 200;
 
 export const logQueries = {

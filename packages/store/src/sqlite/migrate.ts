@@ -1,4 +1,4 @@
-// Brings a database to the schema this code knows, whichever process comes first.
+// Migrates a database to this version's schema, in whichever process starts first.
 
 import { createHash } from "node:crypto";
 import { SlipwayError } from "@slipway/core";
@@ -54,15 +54,15 @@ function appliedMigrations(transaction: Transaction, database: Database): Applie
   return transaction.all<Applied>("SELECT number, name, sha256 FROM migrations ORDER BY number");
 }
 
-function checkHistory(applied: readonly Applied[], known: readonly Migration[], path: string): void {
-  if (applied.length > known.length) {
+function checkHistory(applied: readonly Applied[], migrations: readonly Migration[], path: string): void {
+  if (applied.length > migrations.length) {
     throw new SlipwayError(
       "configuration-invalid",
-      `${path} has schema ${applied.length}, newer than ${known.length}, the newest this version knows: run a newer Slipway`,
+      `${path} has schema ${applied.length}, newer than ${migrations.length}, the newest this version supports: run a newer Slipway`,
     );
   }
   for (const [index, migration] of applied.entries()) {
-    const ours = known[index];
+    const ours = migrations[index];
     if (ours === undefined || ours.number !== migration.number || checksum(ours) !== migration.sha256) {
       throw new SlipwayError(
         "configuration-invalid",

@@ -75,10 +75,10 @@ afterAll(async () => {
   await directory[Symbol.asyncDispose]();
 });
 
-test.each(plans)("%s goes by %s", async (sql, index) => {
+test.each(plans)("%s uses the index %s", async (sql, index) => {
   const plan = await planOf(sql);
   expect(plan.map((step) => `${step} `)).toContainEqual(expect.stringContaining(`INDEX ${index} `));
-  // A scan of an index that holds only what is asked for is fine; one of the table is not.
+  // A scan of an index that contains only matching rows is fine; a scan of the table is not.
   for (const step of plan) expect(step).not.toMatch(/^SCAN (?!\(|.*USING)/);
   expect(plan.includes("USE TEMP B-TREE FOR ORDER BY")).toBe(sorted.has(sql));
 });

@@ -1,4 +1,4 @@
-// Sources in SQLite: what is known of each uploaded archive.
+// Sources in SQLite: the record of each uploaded archive.
 
 import type { Source, SourceStore } from "@slipway/core";
 import { time } from "./columns.ts";

@@ -6,7 +6,7 @@ import { Database } from "../database.ts";
 import { migrate } from "../migrate.ts";
 import { migrations } from "./index.ts";
 
-test("an app that serves goes on serving: its release is its rollout, its address the only target", async () => {
+test("an app in service stays in service: its release becomes its rollout, its address the only target", async () => {
   await using directory = await temporaryDirectory();
   await using database = await Database.open({ path: join(directory.path, "slipway.db") });
   const now = (): Date => new Date("2026-01-02T03:04:05.678Z");

@@ -1,4 +1,4 @@
-// Notifiers of apps, and what was told to them.
+// Notifiers of apps, and their deliveries.
 
 export const notifiers = `
 CREATE TABLE notifiers (

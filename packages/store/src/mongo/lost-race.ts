@@ -1,11 +1,11 @@
-// Waiting after a lost race: many who want to change one thing keep less and less in each other's way.
+// The pause after a lost race: concurrent writers of one document collide less and less.
 
 import { backoffMs, pause } from "@slipway/async";
 
 const pauses = { firstMs: 20, longestMs: 500 };
 
 /** Waits for some time, at most twice as long as after the round before. @throws the signal's reason once it is aborted. */
-export async function afterLostRounds(lost: number, signal: AbortSignal): Promise<void> {
+export async function pauseAfterLostRace(lost: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   if (lost === 0) return;
   await pause(Math.random() * backoffMs(lost, pauses), signal);
