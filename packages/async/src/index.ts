@@ -1,4 +1,4 @@
-// The one home of deadlines, aborts, pauses, retries and polling.
+// The one home of deadlines, aborts, pauses, retries, polling, and handlers that nobody awaits.
 //
 // They stand on Node's own timers and AbortSignal, not on p-timeout, p-retry or cockatiel. p-timeout bounds a promise but does
 // not tell the work behind it to stop. p-retry drops a result that arrives together with an abort, and never retries a TypeError.
@@ -7,6 +7,7 @@
 // with `using`.
 
 export { untilAborted } from "./abort.ts";
+export { contain } from "./contain.ts";
 export { DeadlineError, endsWithin, failureOf, withDeadline } from "./deadline.ts";
 export type { DeadlineOptions } from "./deadline.ts";
 export { elapsed, pause } from "./pause.ts";
