@@ -7,7 +7,10 @@ import proxyAddr from "proxy-addr";
 /** How many proxies stand in a row before a server; or their addresses, CIDR ranges, and names of networks. */
 export type TrustedProxies = number | readonly string[];
 
-/** @returns what tells the key of the address a request comes from, as trusted proxies say; Express reads them the same way. */
+/**
+ * @returns what tells the key of the address that a request comes from, as trusted proxies say; Express reads them the same way.
+ * It is for requests to a server made by `createPeerServer`, whose clients' addresses are known.
+ */
 export function addressKeys(trusted: TrustedProxies): (request: IncomingMessage) => string {
   const trusts =
     typeof trusted === "number"

@@ -5,5 +5,6 @@ export * from "./config.ts";
 export * from "./health.ts";
 export * from "./listen.ts";
 export * from "./logger.ts";
+export * from "./peer-server.ts";
 export * from "./run.ts";
 export * from "./trouble.ts";

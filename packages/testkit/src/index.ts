@@ -22,3 +22,11 @@ export { lacksPrivateEngine, startPrivateEngine } from "./docker/private-engine.
 export type { PrivateEngine } from "./docker/private-engine.ts";
 export { lacksEngine, newInstallation, testEngine } from "./docker/test-engine.ts";
 export { drain, refusal, unexpected } from "./outcomes.ts";
+export {
+  leaveAtEachPoint,
+  maskedFrame,
+  requestHead,
+  UnhandledErrors,
+  upgradeHead,
+} from "./leaving-clients.ts";
+export type { ClientStep, LeavingOptions } from "./leaving-clients.ts";

@@ -1,0 +1,126 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { requestHead, UnhandledErrors, upgradeHead } from "@slipway/testkit";
+import { expect, test } from "vitest";
+import { createPeerServer } from "./peer-server.ts";
+import type { PeerHandlers } from "./peer-server.ts";
+
+/** A server of these handlers that is asked by one client after the other. */
+async function serving(handlers: Omit<PeerHandlers, "onFailure">) {
+  const failures: unknown[] = [];
+  const server = createPeerServer({}, { ...handlers, onFailure: (error) => failures.push(error) });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const open = async (head: string) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    await once(socket, "connect");
+    socket.write(head);
+    return socket;
+  };
+  return {
+    failures,
+    open,
+    /** @returns what the server sent until it closed the connection; fails when the client's process had to cut it. */
+    ask: async (head: string) => text(await open(head)),
+    /** Sends the head and resets the connection before the server can have read it. */
+    reset: async (head: string) => {
+      const socket = await open(head);
+      socket.resetAndDestroy();
+      await once(socket, "close");
+    },
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+const get = requestHead("GET /", ["Connection: close"]);
+const upgrade = upgradeHead("/");
+
+test("a client that has left is not served, and not reported", async () => {
+  using unhandled = new UnhandledErrors();
+  const served: (string | undefined)[] = [];
+  await using server = await serving({
+    request: ({ socket }, response) => {
+      served.push(socket.remoteAddress);
+      response.end("answer");
+    },
+    upgrade: ({ socket }) => {
+      served.push(socket.remoteAddress);
+      socket.end("upgraded");
+    },
+  });
+  for (let count = 0; count < 10; count += 1) await Promise.all([get, upgrade].map(server.reset));
+  expect(await server.ask(get)).toContain("answer");
+  expect(await server.ask(upgrade)).toBe("upgraded");
+  expect(served).toEqual(["127.0.0.1", "127.0.0.1"]);
+  expect(server.failures).toEqual([]);
+  expect(unhandled.errors).toEqual([]);
+});
+
+test("the address stays known after the client has left", async () => {
+  const late = Promise.withResolvers<string | undefined>();
+  await using server = await serving({
+    request: async ({ socket }) => {
+      await once(socket.resume(), "close");
+      late.resolve(socket.remoteAddress);
+    },
+  });
+  const client = await server.open(get);
+  client.end();
+  expect(await late.promise).toBe("127.0.0.1");
+});
+
+test("a connection that fails after its upgrade is closed", async () => {
+  using unhandled = new UnhandledErrors();
+  const upgraded = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<boolean>();
+  await using server = await serving({
+    request: (_request, response) => response.end(),
+    upgrade: (_request, socket) => {
+      upgraded.resolve();
+      socket.resume().once("close", closed.resolve);
+    },
+  });
+  const client = await server.open(upgrade);
+  await upgraded.promise;
+  client.resetAndDestroy();
+  expect(await closed.promise).toBe(true);
+  expect(unhandled.errors).toEqual([]);
+});
+
+test.each([
+  ["throws", () => JSON.parse("{")],
+  ["rejects", async () => JSON.parse("{")],
+])("a handler that %s is reported, its connection closed, and the next one served", async (_how, fail) => {
+  using unhandled = new UnhandledErrors();
+  await using server = await serving({
+    request: ({ url }, response) => (url === "/" ? fail() : response.end("answer")),
+    upgrade: fail,
+  });
+  expect(await server.ask(get)).toBe("");
+  expect(await server.ask(upgrade)).toBe("");
+  expect(server.failures).toEqual([expect.any(SyntaxError), expect.any(SyntaxError)]);
+  expect(await server.ask(get.replace("/", "/other"))).toContain("answer");
+  expect(unhandled.errors).toEqual([]);
+});
+
+test("an error of a response is reported", async () => {
+  using unhandled = new UnhandledErrors();
+  const written = Promise.withResolvers<void>();
+  await using server = await serving({
+    request: (_request, response) => {
+      response.end("answer");
+      response.write("more", () => written.resolve());
+    },
+  });
+  await server.ask(get);
+  await written.promise;
+  expect(server.failures).toEqual([expect.objectContaining({ code: "ERR_STREAM_WRITE_AFTER_END" })]);
+  expect(unhandled.errors).toEqual([]);
+});
