@@ -43,18 +43,20 @@ export async function startStream(
     if (!found.ok) logger.warn({ parts: found.parts }, "not healthy");
     return found;
   };
-  const server = await listen(connections, {
-    host: config.STREAM_HOST,
-    port: config.STREAM_PORT,
-    trustedProxies: config.TRUST_PROXY,
-    health,
-  });
-  const socketIo = openSocketIo(server, {
+  const socketIo = openSocketIo({
     platform,
     connections,
     limits: bounds,
     corsOrigins: config.CORS_ORIGINS,
     trustedProxies: config.TRUST_PROXY,
+  });
+  const server = await listen(connections, {
+    host: config.STREAM_HOST,
+    port: config.STREAM_PORT,
+    trustedProxies: config.TRUST_PROXY,
+    socketIo,
+    onFailure: (error) => logger.error({ err: error }, "a handler failed; its connection is closed"),
+    health,
   });
   const resources = opened.move();
   return {

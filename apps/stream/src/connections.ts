@@ -1,6 +1,7 @@
 // All connections of the process: how many there may be, that they are alive, and how they end.
 
 import { setTimeout as delay } from "node:timers/promises";
+import { contain } from "@slipway/async";
 import type { User } from "@slipway/core";
 import { goingAway, tooMany } from "./close-codes.ts";
 import type { Close } from "./close-codes.ts";
@@ -39,11 +40,23 @@ export class Connections implements AsyncDisposable {
   constructor(platform: Platform, limits: ConnectionLimits) {
     this.#platform = platform;
     this.#limits = limits;
+    const ping = contain(
+      (client: Client) => client.ping(),
+      (error, client) => {
+        platform.logger.error({ err: error }, "cannot ping a client; its connection is closed");
+        client.terminate();
+      },
+    );
+    const recheck = contain(
+      () => this.#recheck(),
+      (error) =>
+        platform.logger.warn({ err: error }, "cannot check who may still follow; trying again later"),
+    );
     this.#timers = [
       setInterval(() => {
-        for (const connection of this.#all) connection.ping();
+        for (const client of this.#all) ping(client);
       }, limits.pingMs),
-      setInterval(() => void this.#recheck(), limits.recheckMs),
+      setInterval(recheck, limits.recheckMs),
     ];
   }
 
@@ -107,19 +120,15 @@ export class Connections implements AsyncDisposable {
     await this.drain(0);
   }
 
-  /** One after the other, so that the store has other work too. */
+  /** One after the other, so that the store has other work too. Rejects at the first that cannot be checked now. */
   async #recheck(): Promise<void> {
     if (this.#rechecking) return;
     this.#rechecking = true;
-    for (const connection of this.#all) {
-      try {
-        await connection.recheck();
-      } catch (error) {
-        this.#platform.logger.warn({ err: error }, "cannot check who may still follow; trying again later");
-        break;
-      }
+    try {
+      for (const connection of this.#all) await connection.recheck();
+    } finally {
+      this.#rechecking = false;
     }
-    this.#rechecking = false;
   }
 }
 

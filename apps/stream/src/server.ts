@@ -1,20 +1,23 @@
-// The HTTP server: upgrades to WebSocket, and the answer to whoever asks for the process's health. socket.io, attached to
-// it by app.ts, takes the requests and upgrades of its own path.
+// The HTTP server: upgrades to WebSocket, the requests of socket.io, and the answer to whoever asks for the process's health.
 
-import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { Duplex } from "node:stream";
-import { addressKeys, shownHealth, startListening } from "@slipway/service";
+import type { WebSocket } from "ws";
+import { contain } from "@slipway/async";
+import { addressKeys, createPeerServer, shownHealth, startListening } from "@slipway/service";
 import type { Health, TrustedProxies } from "@slipway/service";
 import type { Connections } from "./connections.ts";
 import { maxClientFrameBytes } from "./platform.ts";
 import { socketIoPath } from "./socket-io.ts";
+import type { SocketIo } from "./socket-io.ts";
 import { Upgrades } from "./upgrades.ts";
 
 export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly trustedProxies: TrustedProxies;
+  readonly socketIo: Pick<SocketIo, "handleRequest" | "handleUpgrade">;
+  /** Gets what a handler failed with; its connection is closed. */
+  readonly onFailure: (error: unknown) => void;
   /** Its reasons are not shown to whoever asks: they may name hosts. */
   readonly health: () => Promise<Health>;
 }
@@ -23,15 +26,7 @@ const limits = { headersMs: 15_000, requestMs: 30_000, keepAliveMs: 10_000, head
 
 /** @throws {SlipwayError} "configuration-invalid" when the address is taken or not ours. */
 export async function listen(connections: Connections, options: ServerOptions): Promise<Server> {
-  const server = createServer(
-    {
-      headersTimeout: limits.headersMs,
-      requestTimeout: limits.requestMs,
-      keepAliveTimeout: limits.keepAliveMs,
-      maxHeaderSize: limits.headerBytes,
-    },
-    (request, response) => void answer(request, response, options.health),
-  );
+  const { socketIo, onFailure } = options;
   const upgrades = new Upgrades({
     noServer: true,
     clientTracking: false,
@@ -40,17 +35,27 @@ export async function listen(connections: Connections, options: ServerOptions): 
     // memory per client, and would make every client's bytes different.
     perMessageDeflate: false,
   });
-  const addressOf = addressKeys(options.trustedProxies);
-  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (request.url?.startsWith(socketIoPath) === true) return;
-    // Every upgrade is accepted, and a refusal is a close: some clients have no way to see a refused handshake.
-    upgrades.handleUpgrade(request, socket, head, (webSocket) => {
-      const app = appIn(request.url ?? "/");
-      const { origin } = request.headers;
-      const address = addressOf(request);
-      void connections.serve({ webSocket, socket: request.socket, app, origin, address });
-    });
-  });
+  const serve = serving(connections, options);
+  const server = createPeerServer(
+    {
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      maxHeaderSize: limits.headerBytes,
+    },
+    {
+      request: (request, response) => {
+        if (isForSocketIo(request)) return socketIo.handleRequest(request, response);
+        return answer(request, response, options.health);
+      },
+      upgrade: (request, socket, head) => {
+        if (isForSocketIo(request)) return socketIo.handleUpgrade(request, socket, head);
+        // Every upgrade is accepted, and a refusal is a close: some clients have no way to see a refused handshake.
+        return upgrades.handleUpgrade(request, socket, head, serve);
+      },
+      onFailure,
+    },
+  );
   await startListening(server, options);
   return server;
 }
@@ -63,6 +68,26 @@ export function appIn(url: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** What serves a client that was upgraded. */
+function serving(connections: Connections, { trustedProxies, onFailure }: ServerOptions) {
+  const addressOf = addressKeys(trustedProxies);
+  return contain(
+    (webSocket: WebSocket, request: IncomingMessage) => {
+      const { url = "/", socket, headers } = request;
+      const { origin } = headers;
+      return connections.serve({ webSocket, socket, app: appIn(url), origin, address: addressOf(request) });
+    },
+    (error, webSocket) => {
+      onFailure(error);
+      webSocket.terminate();
+    },
+  );
+}
+
+function isForSocketIo({ url }: IncomingMessage): boolean {
+  return url?.startsWith(socketIoPath) === true;
 }
 
 async function answer(

@@ -1,8 +1,9 @@
 // The socket.io server: who may connect, over the same HTTP server and under the same bounds as the plain WebSocket.
 
-import type { Server as HttpServer } from "node:http";
+import { Server as Engine } from "engine.io";
 import { Server } from "socket.io";
 import type { Socket } from "socket.io";
+import { contain } from "@slipway/async";
 import { SlipwayError, toSlipwayError } from "@slipway/core";
 import type { User } from "@slipway/core";
 import { handshakeAuth } from "@slipway/protocol";
@@ -19,6 +20,7 @@ import { SocketIoTransport } from "./socket-io-transport.ts";
 import { Upgrades } from "./upgrades.ts";
 
 export const socketIoPath = "/socket.io/";
+const cannotAnswer = "the server cannot answer now, try again later";
 
 export interface SocketIoOptions {
   readonly platform: Platform;
@@ -37,43 +39,83 @@ interface Admitted {
   token: string;
 }
 
-export function openSocketIo(server: HttpServer, options: SocketIoOptions): { close(): Promise<void> } {
+/** Takes the requests and upgrades below `socketIoPath` of a server that `createPeerServer` made. */
+export interface SocketIo extends Pick<Engine, "handleRequest" | "handleUpgrade"> {
+  close(): Promise<void>;
+}
+
+export function openSocketIo(options: SocketIoOptions): SocketIo {
   const { platform, connections, limits, corsOrigins } = options;
   const addressOf = addressKeys(options.trustedProxies);
   const transports = new WeakMap<ClientSocket["conn"], SocketIoTransport>();
-  const io = new Server<ClientEvents, ServerEvents, Record<string, never>, Admitted>(server, {
-    path: socketIoPath,
-    serveClient: false,
-    destroyUpgrade: false,
+  const engine = new Engine({
     maxHttpBufferSize: maxClientFrameBytes,
-    connectTimeout: limits.authMs,
     pingInterval: limits.pingMs,
     pingTimeout: limits.pingMs,
     cors: { origin: corsOrigins.includes("*") ? "*" : [...corsOrigins] },
     wsEngine: Upgrades,
-    allowRequest: (request, answer) => {
-      const close = connections.refusal(addressOf(request));
-      answer(close?.reason, close === null);
-    },
+    allowRequest: contain(
+      (request, answer) => {
+        const close = connections.refusal(addressOf(request));
+        answer(close?.reason, close === null);
+      },
+      (error, _request, answer) => {
+        report(error);
+        answer(cannotAnswer, false);
+      },
+    ),
   });
-  io.engine.on("connection", (conn: ClientSocket["conn"]) => {
-    const transport = new SocketIoTransport(conn, addressOf(conn.request));
-    transports.set(conn, transport);
-    const held = connections.hold(transport);
-    conn.once("close", () => held[Symbol.dispose]());
+  const io = new Server<ClientEvents, ServerEvents, Record<string, never>, Admitted>({
+    serveClient: false,
+    connectTimeout: limits.authMs,
   });
-  io.use((socket, next) => void admit(socket, next));
-  io.on("connection", (socket) => {
-    const session = new SocketIoSession(platform, socket, limits.subscriptions);
-    const transport = transportOf(socket);
-    transport.session = session;
-    socket.on("disconnect", () => {
-      session[Symbol.dispose]();
-      // A client may end its session alone: the transport would stay, of nobody who is known, and without an end.
-      transport.close();
-    });
-  });
-  return { close: () => io.close() };
+  io.bind(engine);
+  engine.on(
+    "connection",
+    contain(
+      (conn: ClientSocket["conn"]) => {
+        const transport = new SocketIoTransport(conn, addressOf(conn.request));
+        transports.set(conn, transport);
+        const held = connections.hold(transport);
+        conn.once("close", () => held[Symbol.dispose]());
+      },
+      (error, conn) => {
+        report(error);
+        conn.close(true);
+      },
+    ),
+  );
+  io.use(
+    contain(admit, (error, { conn }, next) => {
+      next(refused(platform, error));
+      // behind the refusal, which is sent in the next tick
+      setImmediate(() => transports.get(conn)?.close());
+    }),
+  );
+  io.on(
+    "connection",
+    contain(
+      (socket) => {
+        const session = new SocketIoSession(platform, socket, limits.subscriptions);
+        const transport = transportOf(socket);
+        transport.session = session;
+        socket.on("disconnect", () => {
+          session[Symbol.dispose]();
+          // A client may end its session alone: the transport would stay, of nobody who is known, and without an end.
+          transport.close();
+        });
+      },
+      (error, socket) => {
+        report(error);
+        socket.disconnect(true);
+      },
+    ),
+  );
+  return {
+    handleRequest: (request, response) => engine.handleRequest(request, response),
+    handleUpgrade: (request, socket, head) => engine.handleUpgrade(request, socket, head),
+    close: () => io.close(),
+  };
 
   function transportOf({ conn }: ClientSocket): SocketIoTransport {
     const transport = transports.get(conn);
@@ -81,18 +123,15 @@ export function openSocketIo(server: HttpServer, options: SocketIoOptions): { cl
     return transport;
   }
 
+  /** @throws {SlipwayError} that the client is refused with. */
   async function admit(socket: ClientSocket, next: (error?: Error) => void): Promise<void> {
-    const transport = transportOf(socket);
-    try {
-      if (!transport.tries()) throw refusal("one attempt a connection: connect again");
-      Object.assign(socket.data, await signIn(platform, connections, socket.handshake.auth));
-    } catch (error) {
-      next(refused(platform, error));
-      // behind the refusal, which is sent in the next tick
-      setImmediate(() => transport.close());
-      return;
-    }
+    if (!transportOf(socket).tries()) throw refusal("one attempt a connection: connect again");
+    Object.assign(socket.data, await signIn(platform, connections, socket.handshake.auth));
     next();
+  }
+
+  function report(error: unknown): void {
+    platform.logger.error({ err: error }, "a handler of socket.io failed; its connection is closed");
   }
 }
 
@@ -109,6 +148,6 @@ async function signIn(platform: Platform, connections: Connections, auth: unknow
 function refused(platform: Platform, thrown: unknown): Error & { data: { code: string } } {
   const { code, fault, message } = toSlipwayError(thrown);
   if (fault !== "user") platform.logger.error({ err: thrown }, "a client cannot be served");
-  const shown = fault === "user" ? message : "the server cannot answer now, try again later";
+  const shown = fault === "user" ? message : cannotAnswer;
   return Object.assign(new Error(shown), { data: { code } });
 }

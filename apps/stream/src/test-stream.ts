@@ -28,6 +28,8 @@ export interface TestStream extends AsyncDisposable {
   readonly url: string;
   readonly service: Service;
   readonly store: Store;
+  /** The lines of its log that tell of errors. */
+  readonly errors: readonly string[];
   /** A new user with an API token and a JWT. */
   newUser(values?: Partial<User>): Promise<{ user: User; token: string; jwt: string }>;
   newApp(owner: User): Promise<App>;
@@ -53,7 +55,13 @@ export async function startTestStream(
     SIGNING_KEY: "0123456789abcdef".repeat(4),
     ...environment,
   });
-  const service = await startStream(config, createLogger({ name: "stream", level: "silent" }), limits);
+  const errors: string[] = [];
+  const destination = { write: (line: string) => void errors.push(line) };
+  const service = await startStream(
+    config,
+    createLogger({ name: "stream", level: "error", destination }),
+    limits,
+  );
   opened.defer(() => service.stop({ graceMs: 0 }));
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const redis = opened.adopt(new Redis(server.url, { maxRetriesPerRequest: null }), (client) =>
@@ -71,6 +79,7 @@ export async function startTestStream(
     url: `http://${address}`,
     service,
     store,
+    errors,
     newUser: async (values) => {
       const user = aUser(values);
       await store.users.create(user);
