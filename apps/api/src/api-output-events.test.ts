@@ -12,7 +12,7 @@ import type { App, Deployment, FinalStatus } from "@slipway/core";
 import { deploymentEvents, openLogWriter } from "@slipway/logs";
 import type { LogWriter } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
-import { aNewDeployment, anApp, lacksRedis } from "@slipway/testkit";
+import { aNewDeployment, anApp, lacksRedis, requestHead, UnhandledErrors } from "@slipway/testkit";
 import { startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
 
@@ -122,6 +122,34 @@ describe.skipIf(await lacksRedis())("the output as events", () => {
     await byOwner.closed;
     expect(byOwner.told).toEqual(["queued", "building", "secret", "build-error", "end"]);
     expect(byGuest.told).toEqual(["queued", "building"]);
+    client.disconnect();
+  });
+
+  test("an answer that was ended before a slow client took it is not ended twice", async () => {
+    using unhandled = new UnhandledErrors();
+    await using other = await startTestApi({}, { heartbeatMs: 10 });
+    const client = new Redis(other.config.REDIS_URL);
+    const { user, token } = await other.newUser();
+    const run = await Run.start(other, client, user.id);
+    const ended = Promise.withResolvers<void>();
+    await using door = await Door.open(async (request, response) => {
+      // a client that reads nothing: from here on what is written waits
+      while (response.socket?.writableLength === 0) response.socket.write(Buffer.alloc(4_096));
+      const mayGoOn = async () => {
+        ended.resolve();
+        return false;
+      };
+      other.service.platform.outputEvents.serve(run.deployment, { user, mayGoOn }, request, response);
+    });
+    const slow = connect(Number(new URL(door.url).port), "127.0.0.1");
+    slow.write(requestHead("GET /"));
+    await ended.promise;
+    const events = new Events(run.url, token);
+    await events.until((event) => event.text === "building");
+    await run.finish("build-error");
+    await events.closed;
+    slow.destroy();
+    expect(unhandled.errors).toEqual([]);
     client.disconnect();
   });
 

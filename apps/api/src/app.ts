@@ -15,7 +15,7 @@ import { httpApp } from "./http-app.ts";
 import { openLimits } from "./limits.ts";
 import type { Limits } from "./limits.ts";
 import { OutputEvents } from "./output-events.ts";
-import type { OutputEventsOptions } from "./output-events.ts";
+import type { OutputEventsTiming } from "./output-events.ts";
 import type { Platform } from "./platform.ts";
 import { listen } from "./server.ts";
 
@@ -32,7 +32,7 @@ export interface ApiService extends Service {
 export async function startApi(
   config: ApiConfig,
   logger: Logger,
-  events: Omit<OutputEventsOptions, "feed"> = {},
+  events: OutputEventsTiming = {},
 ): Promise<ApiService> {
   await using opened = new AsyncDisposableStack();
   const stopping = new AbortController();
@@ -47,6 +47,7 @@ export async function startApi(
     port: config.API_PORT,
     onRefused: ({ id, from, status, code }) =>
       logger.info({ req: { id, from }, res: { status }, code }, "a request could not be read"),
+    onFailure: (error) => logger.error({ err: error }, "a handler failed; its connection is closed"),
   });
   const resources = opened.move();
   return {
@@ -65,7 +66,7 @@ async function openPlatform(
   config: ApiConfig,
   logger: Logger,
   opened: AsyncDisposableStack,
-  events: Omit<OutputEventsOptions, "feed">,
+  events: OutputEventsTiming,
 ): Promise<Omit<Platform, "stopping">> {
   const redisUrl = config.REDIS_URL;
   const keys = redisKeys(config.INSTALLATION_ID);
@@ -106,7 +107,11 @@ async function openPlatform(
     auth: openAuth({ store, signingKeys }),
     limits: limitsOf(config, keys, limitRedis(redisUrl, opened, onError), logger),
     urlSigner: openUrlSigner({ signingKeys }),
-    outputEvents: new OutputEvents({ ...events, feed }),
+    outputEvents: new OutputEvents({
+      ...events,
+      feed,
+      onFailure: (error) => logger.error({ err: error }, "cannot send events; the connection is closed"),
+    }),
     now,
   };
 }

@@ -2,16 +2,22 @@
 // Source of the format: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 import type { Request, Response } from "express";
+import { contain } from "@slipway/async";
 import { SlipwayError, isFinal } from "@slipway/core";
 import type { Deployment, User } from "@slipway/core";
 import type { FollowEvent, LogFeed } from "@slipway/logs";
 
-export interface OutputEventsOptions {
-  readonly feed: LogFeed;
+export interface OutputEventsTiming {
   /** How many one user may follow at once; 50 by default. */
   readonly perUser?: number;
   /** How often a comment is sent, and looked whether the user may follow on; 15 s by default, below what proxies wait. */
   readonly heartbeatMs?: number;
+}
+
+export interface OutputEventsOptions extends OutputEventsTiming {
+  readonly feed: LogFeed;
+  /** Gets the error of an answer that cannot go on; its connection is closed. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 export interface Watcher {
@@ -47,7 +53,7 @@ export class OutputEvents implements Disposable {
       response.status(204).end();
       return;
     }
-    const { feed, perUser, heartbeatMs } = this.#options;
+    const { feed, perUser, heartbeatMs, onFailure } = this.#options;
     if (this.#openOf(user) >= perUser) {
       throw new SlipwayError("too-many-requests", `at most ${perUser} outputs can be followed at once`);
     }
@@ -66,16 +72,21 @@ export class OutputEvents implements Disposable {
     response.once("close", () => held.dispose());
     this.#open.set(response, user.id);
     held.defer(() => this.#open.delete(response));
-    const heartbeat = setInterval(() => {
-      void mayGoOn().then((may) => may || response.end());
+    const fail = (error: unknown) => {
+      onFailure(error);
+      response.destroy();
+    };
+    const beat = async () => {
       if (!response.writableNeedDrain && !response.writableEnded) response.write(":\n\n");
-    }, heartbeatMs);
+      if (!(await mayGoOn())) end(response);
+    };
+    const heartbeat = setInterval(contain(beat, fail), heartbeatMs);
     held.defer(() => clearInterval(heartbeat));
     const follower = feed.follow(deployment.appId, {
       only: { deploymentId: deployment.id, afterSeq: cursor.seq, afterStatus: cursor.status },
       send: (event) => written(response, textOf(event, cursor)),
-      onDone: (done) => response.end(endOf(done, cursor)),
-      onFailure: () => response.destroy(),
+      onDone: (done) => end(response, endOf(done, cursor)),
+      onFailure: fail,
     });
     held.defer(() => follower.close());
   }
@@ -83,7 +94,7 @@ export class OutputEvents implements Disposable {
   /** Ends what is followed, and what is asked for from now on: clients come back and go on where they were. */
   [Symbol.dispose](): void {
     this.#ended = true;
-    for (const response of this.#open.keys()) response.end();
+    for (const response of this.#open.keys()) end(response);
   }
 
   #openOf(user: User): number {
@@ -91,6 +102,11 @@ export class OutputEvents implements Disposable {
     for (const id of this.#open.values()) if (id === user.id) count += 1;
     return count;
   }
+}
+
+/** Ends an answer that has not ended yet: a slow client may still be taking it when another reason to end it comes. */
+function end(response: Response, text = ""): void {
+  if (!response.writableEnded) response.end(text);
 }
 
 /** A promise while the client has not taken what was written. */

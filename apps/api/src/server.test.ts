@@ -2,10 +2,11 @@ import { connect, createServer } from "node:net";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
-import { freePort } from "@slipway/testkit";
+import { freePort, unexpected } from "@slipway/testkit";
 import { listen } from "./server.ts";
 
 const host = "127.0.0.1";
+const onFailure = unexpected;
 
 test("stopping finishes what runs", async () => {
   const port = await freePort();
@@ -16,7 +17,7 @@ test("stopping finishes what runs", async () => {
       asked.resolve();
       void go.promise.then(() => response.end("finished"));
     },
-    { host, port },
+    { host, port, onFailure },
   );
   const answer = fetch(`http://${host}:${port}`);
   await asked.promise;
@@ -31,7 +32,7 @@ test("what cannot be read is refused with the headers of every answer, and told"
   const port = await freePort();
   const told: unknown[] = [];
   const onRefused = (refusal: unknown) => void told.push(refusal);
-  const server = await listen((_request, response) => response.end(), { host, port, onRefused });
+  const server = await listen((_request, response) => response.end(), { host, port, onRefused, onFailure });
   const socket = connect(port, host);
   socket.write("HELLO\r\n\r\n");
   const answer = await text(socket);
@@ -44,7 +45,11 @@ test("what cannot be read is refused with the headers of every answer, and told"
 
 test("nothing is written into an answer that has begun", async () => {
   const port = await freePort();
-  const server = await listen((_request, response) => response.writeHead(200).write("begun"), { host, port });
+  const server = await listen((_request, response) => response.writeHead(200).write("begun"), {
+    host,
+    port,
+    onFailure,
+  });
   const socket = connect(port, host);
   const received: string[] = [];
   const begun = Promise.withResolvers<void>();
@@ -63,7 +68,7 @@ test("nothing is written into an answer that has begun", async () => {
 test("what does not finish within the grace time is cut off", async () => {
   const port = await freePort();
   const asked = Promise.withResolvers<void>();
-  const server = await listen(() => asked.resolve(), { host, port });
+  const server = await listen(() => asked.resolve(), { host, port, onFailure });
   const [answer] = await Promise.allSettled([
     fetch(`http://${host}:${port}`),
     asked.promise.then(() => server.stop({ graceMs: 10 })),
@@ -75,7 +80,7 @@ test("a port that is taken is told by its number", async () => {
   const other = createServer().listen(0, host);
   await once(other, "listening");
   const { port } = other.address() as { port: number };
-  await expect(listen(() => undefined, { host, port })).rejects.toMatchObject({
+  await expect(listen(() => undefined, { host, port, onFailure })).rejects.toMatchObject({
     code: "configuration-invalid",
     message: expect.stringContaining(`127.0.0.1:${port}`),
   });
@@ -84,7 +89,7 @@ test("a port that is taken is told by its number", async () => {
 
 test("headers are bounded", async () => {
   const port = await freePort();
-  const server = await listen((_request, response) => response.end(), { host, port });
+  const server = await listen((_request, response) => response.end(), { host, port, onFailure });
   const socket = connect(port, host);
   socket.write(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${"x".repeat(17 * 1024)}\r\n\r\n`);
   expect(await text(socket)).toContain("431 ");
@@ -94,7 +99,7 @@ test("headers are bounded", async () => {
 test("who takes too long over the headers, or goes quiet over the body, is cut off", async () => {
   const port = await freePort();
   const limits = { headersMs: 50, checkMs: 10, idleMs: 100 };
-  const server = await listen((request) => request.resume(), { host, port, limits });
+  const server = await listen((request) => request.resume(), { host, port, limits, onFailure });
   const slow = connect(port, host);
   slow.write("GET / HTTP/1.1\r\nHost: x\r\nX-Half: ");
   expect(await text(slow)).toContain("408 ");

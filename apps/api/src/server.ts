@@ -1,11 +1,11 @@
 // The HTTP server: its limits of time and size, and how it stops.
 
 import { randomUUID } from "node:crypto";
-import { createServer } from "node:http";
 import type { RequestListener, ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { startListening, stopListening } from "@slipway/service";
+import { contain } from "@slipway/async";
+import { createPeerServer, startListening, stopListening } from "@slipway/service";
 import type { ListenAddress, Service } from "@slipway/service";
 
 const defaultLimits = {
@@ -41,6 +41,8 @@ export interface ListenOptions extends ListenAddress {
   readonly limits?: Partial<typeof defaultLimits>;
   /** Told of each. */
   readonly onRefused?: (refusal: Refusal) => void;
+  /** Gets errors that the listener did not answer; the connection is closed. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 /**
@@ -51,7 +53,8 @@ export interface ListenOptions extends ListenAddress {
 export async function listen(listener: RequestListener, options: ListenOptions): Promise<Service> {
   const limits = { ...defaultLimits, ...options.limits };
   const running = new Running();
-  const server = createServer(
+  const { onFailure } = options;
+  const server = createPeerServer(
     {
       headersTimeout: limits.headersMs,
       connectionsCheckingInterval: limits.checkMs,
@@ -60,15 +63,27 @@ export async function listen(listener: RequestListener, options: ListenOptions):
       // A big archive over a slow line takes what it takes: bodies have bounds of their own, by kind.
       requestTimeout: 0,
     },
-    (request, response) => {
-      running.add(response);
-      listener(request, response);
+    {
+      request: (request, response) => {
+        running.add(response);
+        return listener(request, response);
+      },
+      onFailure,
     },
   );
-  server.on("clientError", (error, socket) => {
-    const refusal = refuse(error, socket, running.hasBegun(socket));
-    if (refusal !== null) options.onRefused?.(refusal);
-  });
+  server.on(
+    "clientError",
+    contain(
+      (error: Error, socket: Duplex) => {
+        const refusal = refuse(error, socket, running.hasBegun(socket));
+        if (refusal !== null) options.onRefused?.(refusal);
+      },
+      (failure, _error, socket) => {
+        onFailure(failure);
+        socket.destroy();
+      },
+    ),
+  );
   server.timeout = limits.idleMs;
   server.maxHeadersCount = limits.headerCount;
   await startListening(server, options);

@@ -33,6 +33,8 @@ export interface TestApi extends AsyncDisposable {
   readonly blobs: BlobStore;
   readonly redis: TestRedis;
   readonly service: ApiService;
+  /** The lines of its log that tell of errors. */
+  readonly errors: readonly string[];
   readonly operatorToken: string;
   /** Signs URLs as the API does. */
   readonly urlSigner: UrlSigner;
@@ -62,7 +64,9 @@ export async function startTestApi(
     BOOTSTRAP_TOKEN: operatorToken,
     ...settings,
   });
-  const api = await startApi(config, createLogger({ name: "api", level: "silent" }), events);
+  const errors: string[] = [];
+  const destination = { write: (line: string) => void errors.push(line) };
+  const api = await startApi(config, createLogger({ name: "api", level: "error", destination }), events);
   opened.defer(() => api.stop({ graceMs: 1_000 }));
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError: unexpected }));
@@ -75,6 +79,7 @@ export async function startTestApi(
     blobs,
     redis,
     service: api,
+    errors,
     operatorToken,
     urlSigner: openUrlSigner({
       signingKeys: openSigningKeys({ from: config.signingKeys, onTrouble: () => undefined }),
