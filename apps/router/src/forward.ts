@@ -3,6 +3,7 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import type { BlockList } from "node:net";
 import { createProxyServer } from "httpxy";
+import { contain } from "@slipway/async";
 import { choose } from "./choose.ts";
 import type { Choice } from "./choose.ts";
 import { ConnectedAgent, isUnsent } from "./connect.ts";
@@ -41,8 +42,9 @@ const flights = new WeakMap<IncomingMessage, Flight>();
 /** For requests that must not be sent twice: a connection of their own cannot have been closed unseen. */
 const ownConnections = new ConnectedAgent({ keepAlive: false });
 const proxy = createProxyServer({ selfHandleResponse: true });
-proxy.on("proxyReq", (upstream, request, response) => watch(upstream, request, response));
-proxy.on("proxyRes", (answer, request, response) => passBack(answer, request, response));
+proxy.on("proxyReq", contain(watch, breakOff));
+// An app may send what must not be sent on.
+proxy.on("proxyRes", contain(passBack, breakOff));
 
 /** Answers the request, whatever happens. Resolves when the answer has left, or the client is gone. */
 export async function forward(
@@ -121,17 +123,23 @@ function watch(upstream: ClientRequest, request: IncomingMessage, response: Serv
   });
 }
 
-function passBack(answer: IncomingMessage, request: IncomingMessage, response: ServerResponse): void {
+function passBack(answer: IncomingMessage, _request: IncomingMessage, response: ServerResponse): void {
   const { statusCode = 502, rawHeaders, headers } = answer;
-  try {
-    response.writeHead(statusCode, endToEnd(rawHeaders, headers.connection));
-    answer.pipe(response);
-  } catch (error) {
-    // An app may send what must not be sent on.
-    flights.get(request)?.options.onTrouble(error);
-    answer.destroy();
-    if (!response.headersSent) sendPage(response, "broken");
-  }
+  response.writeHead(statusCode, endToEnd(rawHeaders, headers.connection));
+  answer.pipe(response);
+}
+
+/** @param upstream the request to the app, or its answer. */
+function breakOff(
+  error: unknown,
+  upstream: ClientRequest | IncomingMessage,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  flights.get(request)?.options.onTrouble(error);
+  upstream.destroy();
+  if (response.headersSent) response.destroy();
+  else sendPage(response, "broken");
 }
 
 function end(flight: Flight, fault: PageName): void {

@@ -1,6 +1,7 @@
 // Tells in Redis that this router lives, so that whoever switches an app's rollout waits for it.
 
 import type { Redis } from "ioredis";
+import { contain } from "@slipway/async";
 import { routerTiming } from "@slipway/protocol";
 import type { RedisKeys } from "@slipway/protocol";
 
@@ -37,7 +38,7 @@ export async function tellPresence({
     return beating;
   }
   await beat();
-  const timer = setInterval(() => void beat(), routerTiming.beatMs);
+  const timer = setInterval(contain(beat, onTrouble), routerTiming.beatMs);
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(timer);

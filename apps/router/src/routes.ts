@@ -151,7 +151,7 @@ export class Routes implements Disposable {
   #retire(traffic: Traffic): void {
     const leaving = this.#leaving.get(traffic.appId) ?? new Set();
     this.#leaving.set(traffic.appId, leaving.add(traffic));
-    void this.#forgetOnceIdle(traffic, leaving);
+    this.#forgetOnceIdle(traffic, leaving).catch(this.#onTrouble);
   }
 
   async #forgetOnceIdle(traffic: Traffic, leaving: Set<Traffic>): Promise<void> {

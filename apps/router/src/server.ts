@@ -1,9 +1,7 @@
 // The HTTP server: what it takes from clients, which app each request is for, and how it stops.
 
-import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
-import { shownHealth, startListening, stopListening } from "@slipway/service";
+import { createPeerServer, shownHealth, startListening, stopListening } from "@slipway/service";
 import type { Health, Service } from "@slipway/service";
 import { forward } from "./forward.ts";
 import type { ForwardOptions } from "./forward.ts";
@@ -35,7 +33,7 @@ const limits = {
 /** @throws {SlipwayError} "configuration-invalid" when the address is taken or not ours. */
 export async function listen(options: ServerOptions): Promise<Service> {
   const upgrades = new Upgrades(options);
-  const server = createServer(
+  const server = createPeerServer(
     {
       headersTimeout: limits.headersMs,
       requestTimeout: limits.requestMs,
@@ -44,22 +42,19 @@ export async function listen(options: ServerOptions): Promise<Service> {
       noDelay: true,
       shouldUpgradeCallback: (request) => Upgrades.isFor(request),
     },
-    (request, response) => void answer(request, response, options),
+    {
+      request: (request, response) => answer(request, response, options),
+      async upgrade(request, socket, head) {
+        const app = takeAbsoluteUrl(request) ? appOf(request, options.domain) : null;
+        if (app === null) endWithPage(socket, "no-app");
+        else await upgrades.serve(request, socket, head, app);
+      },
+      onFailure: options.onTrouble,
+    },
   );
   server.timeout = options.timeoutMs + limits.idleMarginMs;
   server.maxHeadersCount = limits.headerCount;
   server.maxConnections = limits.connections;
-  server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    // Its close, which follows, is what ends the work for it.
-    socket.on("error", () => undefined);
-    const app = takeAbsoluteUrl(request) ? appOf(request, options.domain) : null;
-    if (app === null) endWithPage(socket, "no-app");
-    else
-      upgrades.serve(request, socket, head, app).catch((error: unknown) => {
-        options.onTrouble(error);
-        socket.destroy();
-      });
-  });
   await startListening(server, options);
   return {
     async stop({ graceMs }) {
@@ -74,16 +69,11 @@ async function answer(
   response: ServerResponse,
   options: ServerOptions,
 ): Promise<void> {
-  try {
-    if (!takeAbsoluteUrl(request)) return sendPage(response, "bad-request");
-    const app = appOf(request, options.domain);
-    if (app !== null) return await forward(request, response, app, options);
-    if (request.url?.split("?")[0] === "/health") return await tellHealth(response, options.health);
-    sendPage(response, "no-app");
-  } catch (error) {
-    options.onTrouble(error);
-    response.destroy();
-  }
+  if (!takeAbsoluteUrl(request)) return sendPage(response, "bad-request");
+  const app = appOf(request, options.domain);
+  if (app !== null) return forward(request, response, app, options);
+  if (request.url?.split("?")[0] === "/health") return tellHealth(response, options.health);
+  sendPage(response, "no-app");
 }
 
 async function tellHealth(response: ServerResponse, health: () => Promise<Health>): Promise<void> {

@@ -1,6 +1,7 @@
 // Hears that what serves an app changed, sends requests there from then on, and answers who waits for it.
 
 import type { Redis } from "ioredis";
+import { contain } from "@slipway/async";
 import { routeMessage, routerTiming } from "@slipway/protocol";
 import type { RedisKeys, RouteMessage } from "@slipway/protocol";
 import type { Routes } from "./routes.ts";
@@ -22,10 +23,8 @@ export async function followSwitches(options: SwitchOptions): Promise<AsyncDispo
   subscriber.on("error", onTrouble);
   // After a while without a connection nobody knows what was said meanwhile.
   subscriber.on("ready", () => routes.distrust());
-  subscriber.on("message", (_channel, text: string) => {
-    const message = parse(text, onTrouble);
-    if (message !== null) void obey(message);
-  });
+  const receive = (_channel: string, text: string) => obey(routeMessage.parse(JSON.parse(text)));
+  subscriber.on("message", contain(receive, onTrouble));
 
   /** Who waits asks again and again, for messages get lost. */
   async function obey(message: RouteMessage): Promise<void> {
@@ -52,13 +51,4 @@ async function change({ redis, keys, id, routes }: SwitchOptions, message: Route
   await routes.onlyOn(message.appId, rolloutId, drainMs);
   const key = keys.routersSwitched(rolloutId);
   await redis.multi().sadd(key, id).pexpire(key, routerTiming.switchedMs).exec();
-}
-
-function parse(text: string, onTrouble: (error: unknown) => void): RouteMessage | null {
-  try {
-    return routeMessage.parse(JSON.parse(text));
-  } catch (error) {
-    onTrouble(error);
-    return null;
-  }
 }

@@ -40,6 +40,8 @@ export interface TestRouter extends AsyncDisposable {
   readonly service: Service;
   readonly store: Store;
   readonly redis: PrivateRedis;
+  /** The lines of its log that tell of what failed. */
+  readonly warnings: readonly string[];
   newApp(values?: Partial<App>): Promise<App>;
   /** Points the app at a rollout as a worker does. @returns the rollout's id. */
   point(app: App, targets: readonly Address[]): Promise<string>;
@@ -60,7 +62,9 @@ export async function startTestRouter(settings: Readonly<Record<string, string>>
     INSTALLATION_ID: `test-${randomUUID().slice(0, 8)}`,
     ...settings,
   });
-  const service = await startRouter(config, createLogger({ name: "router", level: "silent" }));
+  const warnings: string[] = [];
+  const destination = { write: (line: string) => void warnings.push(line) };
+  const service = await startRouter(config, createLogger({ name: "router", level: "debug", destination }));
   opened.defer(() => service.stop({ graceMs: 0 }));
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const redis = opened.adopt(new Redis(server.url, { maxRetriesPerRequest: null }), (client) =>
@@ -82,6 +86,7 @@ export async function startTestRouter(settings: Readonly<Record<string, string>>
     service,
     store,
     redis: server,
+    warnings,
     newApp: async (values) => {
       const app = anApp(values);
       await store.apps.create(app);
