@@ -1,6 +1,7 @@
 // The followers of all apps in one process: one subscription per app, whatever the number of its followers.
 
 import { setTimeout as delay } from "node:timers/promises";
+import { contain } from "@slipway/async";
 import type { DeploymentStore, LogStore } from "@slipway/core";
 import type { RedisKeys } from "@slipway/protocol";
 import type { Redis } from "ioredis";
@@ -47,14 +48,14 @@ export class LogFeed implements AsyncDisposable {
     this.#options = options;
     // Subscribed to by hand after each reconnection: only then is it known when messages come again.
     this.#subscriber = options.redis.duplicate({ autoResubscribe: false, maxRetriesPerRequest: null });
-    this.#subscriber.on("error", options.onTrouble);
-    this.#subscriber.on("message", (channel: string, message: string) =>
-      this.#channels.get(channel)?.receive(message),
-    );
-    this.#subscriber.on("ready", () => void this.#resubscribe());
-    this.#timer = setInterval(() => {
-      for (const app of this.#apps.values()) app.resync();
-    }, options.resyncMs ?? defaultResyncMs);
+    const { onTrouble, resyncMs = defaultResyncMs } = options;
+    const receive = (channel: string, message: string) => this.#channels.get(channel)?.receive(message);
+    this.#subscriber.on("error", onTrouble);
+    this.#subscriber.on("message", contain(receive, onTrouble));
+    const resubscribe = () => this.#resubscribe();
+    this.#subscriber.on("ready", contain(resubscribe, onTrouble));
+    const resync = () => this.#resync();
+    this.#timer = setInterval(contain(resync, onTrouble), resyncMs);
   }
 
   /**
@@ -66,7 +67,7 @@ export class LogFeed implements AsyncDisposable {
     const app = this.#apps.get(appId) ?? this.#openApp(appId);
     const follower: Follower = new Follower(app, options, () => this.#leave(app, follower));
     app.add(follower);
-    void this.#begin(app, follower);
+    this.#begin(app, follower).catch(this.#options.onTrouble);
     return follower;
   }
 
@@ -113,11 +114,11 @@ export class LogFeed implements AsyncDisposable {
   async #resubscribe(): Promise<void> {
     const channels = [...this.#channels.keys()];
     if (channels.length === 0) return;
-    try {
-      await this.#subscriber.subscribe(...channels);
-      for (const app of this.#apps.values()) app.resync();
-    } catch (error) {
-      this.#options.onTrouble(error);
-    }
+    await this.#subscriber.subscribe(...channels);
+    this.#resync();
+  }
+
+  #resync(): void {
+    for (const app of this.#apps.values()) app.resync();
   }
 }

@@ -105,7 +105,7 @@ export class Follower {
     // now, however long it takes until it is their turn: what a follower has met is not forgotten before it was told
     this.#meet({ announced: false });
     this.#awake = true;
-    if (!this.#running) void this.#run();
+    if (!this.#running) this.#run().catch((error: unknown) => this.#feed.trouble(error));
   }
 
   /** Lines as they come. Sent at once where they follow on; otherwise they are read when it is their turn. */
@@ -121,6 +121,7 @@ export class Follower {
     if (this.#held) this.wake();
   }
 
+  /** Rejects when the store or Redis is away; the next resync wakes the follower again. */
   async #run(): Promise<void> {
     this.#running = true;
     try {
@@ -134,9 +135,6 @@ export class Follower {
         this.#forget();
         this.#tellDone();
       }
-    } catch (error) {
-      // the store or Redis is away: the next resync wakes us
-      this.#feed.trouble(error);
     } finally {
       this.#running = false;
     }

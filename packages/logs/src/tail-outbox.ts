@@ -100,20 +100,22 @@ export class TailOutbox {
   }
 
   #send(): void {
-    const { limits, signal } = this.#options;
+    const { limits, signal, onFailure } = this.#options;
     while (this.#trouble === undefined && !signal.aborted && this.#pending < limits.batchesInFlight) {
       const batch = this.#unacknowledged[this.#sent];
       if (batch === undefined) return;
       this.#sent += 1;
       this.#pending += 1;
-      this.#append(batch).then(
-        (answer) => this.#answered(answer),
-        (error: unknown) => this.#answered(undefined, error),
-      );
+      this.#append(batch)
+        .then(
+          (answer) => this.#answered(answer),
+          (error: unknown) => this.#answered(undefined, error),
+        )
+        .catch(onFailure);
     }
   }
 
-  #append({ firstSeq, lineCount, text }: LineBatch): Promise<number> {
+  async #append({ firstSeq, lineCount, text }: LineBatch): Promise<number> {
     const { redis, attempt, deploymentId } = this.#options;
     const message: LogMessage = { type: "log", deploymentId, firstSeq, text };
     const trimBefore = Math.min(this.#trimBeforeSeq, firstSeq);
@@ -132,7 +134,7 @@ export class TailOutbox {
     if (answer === undefined || answer === refused.gap) this.#trouble ??= { cause };
     else this.#acknowledge(answer);
     if (this.#trouble === undefined) this.#send();
-    else if (this.#pending === 0) void this.#recover();
+    else if (this.#pending === 0) this.#recover().catch(this.#options.onFailure);
   }
 
   #acknowledge(lastSeq: number): void {

@@ -1,7 +1,7 @@
 // The worker's side of a deployment's log: output goes in as bytes and becomes numbered, masked, published, kept lines.
 
 import { createHash } from "node:crypto";
-import { retry } from "@slipway/async";
+import { contain, retry } from "@slipway/async";
 import { SlipwayError, notFound, toSlipwayError } from "@slipway/core";
 import type { DeploymentStore, LogStore, LogSummary } from "@slipway/core";
 import type { RedisKeys } from "@slipway/protocol";
@@ -65,6 +65,11 @@ export class LogWriter implements AsyncDisposable {
   #outputBytes = 0;
   #lastSeq = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** What the timer calls. */
+  readonly #sealInTime = contain(
+    () => this.#seal(),
+    (error) => this.#fail(error),
+  );
   /** What is numbered and not stored. */
   #heldChars = 0;
   #room: PromiseWithResolvers<void> | undefined;
@@ -208,7 +213,7 @@ export class LogWriter implements AsyncDisposable {
       this.#linesChars += line.length + 1;
       if (this.#linesChars >= batchChars || this.#lines.length >= batchLines) this.#seal();
     }
-    if (this.#lines.length > 0) this.#timer ??= setTimeout(() => this.#seal(), batchDelayMs);
+    if (this.#lines.length > 0) this.#timer ??= setTimeout(this.#sealInTime, batchDelayMs);
   }
 
   /** Numbers, masks and sends the lines that are there. No secret spans lines, so they are masked as one text. */

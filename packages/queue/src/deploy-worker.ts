@@ -4,6 +4,7 @@
 import { DelayedError, UnrecoverableError, WaitingError, Worker } from "bullmq";
 import type { Job } from "bullmq";
 import { Redis } from "ioredis";
+import { contain } from "@slipway/async";
 import { SlipwayError, toSlipwayError } from "@slipway/core";
 import { controlMessage, laneJob } from "@slipway/protocol";
 import type { LaneJob, RedisKeys } from "@slipway/protocol";
@@ -126,19 +127,18 @@ export async function startDeployWorker(options: DeployWorkerOptions): Promise<D
   }
 
   // Inside the processor the app's key is still held and an add would be lost: the lane moves on these events.
-  const moveOn = async (job: Job, exhausted?: SlipwayError) => {
-    try {
+  const moveOn = contain(
+    async (job: Job, exhausted?: SlipwayError) => {
       const work = laneJob.parse(job.data);
       if (exhausted !== undefined) await exhaust(work, exhausted);
       await (work.type === "deploy" ? lanes.advanceAfter(work) : lanes.advance(work.appId));
-    } catch (error) {
-      onError(error, "cannot move a lane on; the reconciler will");
-    }
-  };
-  worker.on("completed", (job) => void moveOn(job));
+    },
+    (error) => onError(error, "cannot move a lane on; the reconciler will"),
+  );
+  worker.on("completed", (job) => moveOn(job));
   worker.on("failed", (job, error) => {
     if (job === undefined || (job.finishedOn === undefined && job.attemptsMade < maxAttempts)) return;
-    void moveOn(job, toSlipwayError(error));
+    moveOn(job, toSlipwayError(error));
   });
   worker.on("lockRenewalFailed", (jobIds) => {
     for (const id of jobIds)
@@ -184,14 +184,12 @@ async function listenForAborts(
 ): Promise<Redis> {
   const control = new Redis(redisUrl, { maxRetriesPerRequest: null });
   control.on("error", (error: unknown) => onError(error, "the control channel's connection failed"));
-  control.on("message", (_channel: string, text: string) => {
-    try {
-      const { deploymentId } = controlMessage.parse(JSON.parse(text));
-      cancel(deploymentId, new SlipwayError("aborted", "the deployment was aborted"));
-    } catch (error) {
-      onError(error, "a message on the control channel is not one of ours");
-    }
-  });
+  const receive = (_channel: string, text: string) => {
+    const { deploymentId } = controlMessage.parse(JSON.parse(text));
+    cancel(deploymentId, new SlipwayError("aborted", "the deployment was aborted"));
+  };
+  const refuse = (error: unknown) => onError(error, "a message on the control channel is not one of ours");
+  control.on("message", contain(receive, refuse));
   await control.subscribe(keys.controlChannel);
   return control;
 }

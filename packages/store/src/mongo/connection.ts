@@ -151,7 +151,10 @@ export class Connection implements AsyncDisposable {
   #replace(client: MongoClient): void {
     if (client !== this.#client || this.#closed !== undefined) return;
     this.#client = clientFor(this.#options);
-    void Promise.allSettled(this.#underWay).then(() => Promise.allSettled([client.close()]));
+    Promise.allSettled(this.#underWay)
+      .then(() => client.close())
+      // it was given up because it does not answer: nothing depends on its end
+      .catch(() => undefined);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
