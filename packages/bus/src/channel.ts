@@ -1,5 +1,6 @@
 // Typed publish and subscribe over Redis. A message is JSON, checked by its channel's schema on arrival.
 
+import { contain } from "@slipway/async";
 import { appMessage, controlMessage, routeMessage } from "@slipway/protocol";
 import type { AppMessage, ControlMessage, RedisKeys, RouteMessage } from "@slipway/protocol";
 import type { Redis } from "ioredis";
@@ -36,7 +37,7 @@ export async function publish<Message>(
 
 export interface SubscribeOptions<Message> {
   readonly onMessage: (message: Message) => void;
-  /** Called with errors of the connection, and with messages that do not fit the schema. */
+  /** Called with errors of the connection, with messages that do not fit the schema, and with what `onMessage` throws. */
   readonly onError: (error: unknown) => void;
   /** Called whenever messages may have been missed: after each connection. */
   readonly onConnected?: () => void;
@@ -54,11 +55,8 @@ export async function subscribe<Message>(
   const subscriber = redis.duplicate({ maxRetriesPerRequest: null });
   subscriber.on("error", onError);
   if (onConnected !== undefined) subscriber.on("ready", onConnected);
-  subscriber.on("message", (_name: string, text: string) => {
-    const message = parse(schema, text);
-    if (message instanceof Error) onError(message);
-    else onMessage(message);
-  });
+  const receive = (_name: string, text: string) => onMessage(parse(schema, text));
+  subscriber.on("message", contain(receive, onError));
   await subscriber.subscribe(name).catch(onError);
   return {
     async [Symbol.asyncDispose]() {
@@ -68,10 +66,10 @@ export async function subscribe<Message>(
   };
 }
 
-function parse<Message>(schema: z.ZodType<Message>, text: string): Message | Error {
+function parse<Message>(schema: z.ZodType<Message>, text: string): Message {
   try {
     return schema.parse(JSON.parse(text));
   } catch (error) {
-    return new Error("a message does not fit its channel", { cause: error });
+    throw new Error("a message does not fit its channel", { cause: error });
   }
 }

@@ -1,6 +1,6 @@
 // Presence over Redis: members beat, and anyone can list who is there. All times are by Redis's clock.
 
-import { withDeadline } from "@slipway/async";
+import { contain, withDeadline } from "@slipway/async";
 import type { Redis } from "ioredis";
 import { loadScript, runScript } from "./script.ts";
 
@@ -73,7 +73,7 @@ export function joinPresence(options: PresenceOptions): Presence {
   }
 
   const joined = beat();
-  const timer = setInterval(() => void beat(), beatMs);
+  const timer = setInterval(contain(beat, onError), beatMs);
   return {
     joined,
     beat: () => void beat(),
