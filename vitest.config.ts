@@ -16,7 +16,9 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{apps,packages,scripts,test/access,test/architecture,test/deployments,test/lanes}/**/*.test.ts"],
+          include: [
+            "{apps,packages,scripts,test/access,test/architecture,test/deployments,test/lanes}/**/*.test.ts",
+          ],
           exclude: excluded,
           expect: patience,
           retry,
