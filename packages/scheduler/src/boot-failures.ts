@@ -5,6 +5,7 @@ import type { Listening, OtherPort } from "./listening.ts";
 
 const outOfMemoryCode = 137;
 const portsShown = 4;
+const portOfVariable = "the port in the variable PORT (process.env.PORT)";
 
 /** @param facts of the ended container */
 export function appCrashed(facts: {
@@ -55,5 +56,5 @@ function wrongPort(port: number, elsewhere: readonly OtherPort[]): string {
   const shown = names.slice(0, portsShown).join(", ");
   const more = names.length > portsShown ? ` and ${names.length - portsShown} more` : "";
   const address = open.length > 0 ? "" : "0.0.0.0 and ";
-  return `: it listens on ${shown}${more}, but PORT is ${port}: make it listen on ${address}the port in the variable PORT (process.env.PORT)`;
+  return `: it listens on ${shown}${more}, but PORT is ${port}: make it listen on ${address}${portOfVariable}`;
 }
