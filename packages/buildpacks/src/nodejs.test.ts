@@ -134,9 +134,10 @@ async function compile(files: Readonly<Record<string, string>>) {
   const [build, cache] = [join(folder.path, "build"), join(folder.path, "cache")];
   for (const [name, text] of Object.entries({ "package.json": packageJson({}), ...files }))
     await put(join(build, name), text);
+  const { PATH } = process.env;
   const { port } = registry.address() as AddressInfo;
   const child = spawn("/bin/bash", [join(pack, "bin/compile"), build, cache, join(folder.path, "env")], {
-    env: { PATH: process.env["PATH"], npm_config_registry: `http://127.0.0.1:${port}/`, TMPDIR: folder.path },
+    env: { PATH, npm_config_registry: `http://127.0.0.1:${port}/`, TMPDIR: folder.path },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [out, errors, [exitCode]] = await Promise.all([
