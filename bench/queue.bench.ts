@@ -153,6 +153,7 @@ async function openWorker(
     lanes,
     name: "bench",
     concurrency,
+    operationConcurrency: 1,
     leaseMs: 30_000,
     run,
     operate: async ({ operationId }) => fail(new Error(`nobody asked for operation ${operationId}`)),

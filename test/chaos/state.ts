@@ -45,8 +45,15 @@ async function textOf(read: () => Promise<unknown>): Promise<string> {
   }
 }
 
-async function jobsOf({ redis, installationId }: SlipwayUnderTest): Promise<unknown> {
-  const queue = new Queue(queueNames.deployments, {
+async function jobsOf(slipway: SlipwayUnderTest): Promise<unknown> {
+  const ofBoth = [queueNames.deployments, queueNames.operations].map((queueName) =>
+    jobsIn(queueName, slipway),
+  );
+  return (await Promise.all(ofBoth)).flat();
+}
+
+async function jobsIn(queueName: string, { redis, installationId }: SlipwayUnderTest): Promise<unknown[]> {
+  const queue = new Queue(queueName, {
     connection: { url: redis.url, maxRetriesPerRequest: 1 },
     prefix: redisKeys(installationId).queuePrefix,
   });

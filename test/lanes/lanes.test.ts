@@ -276,6 +276,7 @@ async function work(run: RunDeployment, whenExhausted = onExhausted): Promise<De
     lanes,
     name: "test",
     concurrency: 2,
+    operationConcurrency: 2,
     leaseMs,
     run,
     operate: onOperationExhausted,

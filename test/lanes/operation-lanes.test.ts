@@ -145,6 +145,7 @@ async function work(
     lanes,
     name: "test",
     concurrency: 2,
+    operationConcurrency: 2,
     leaseMs,
     run: own.run ?? deployAtOnce,
     operate: own.operate ?? operateAtOnce,

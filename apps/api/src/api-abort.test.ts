@@ -72,6 +72,7 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
       lanes,
       name: "test",
       concurrency: 1,
+      operationConcurrency: 1,
       leaseMs: 30_000,
       run: async ({ deploymentId }, signal) => {
         if (deploymentId !== id) return;

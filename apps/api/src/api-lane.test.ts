@@ -150,5 +150,6 @@ const aWorker = {
   startedAt: new Date().toISOString(),
   heartbeatMs: 1_000,
   concurrency: 1,
+  operationConcurrency: 1,
   engine: { address: "unix:///engine.sock", id: "engine", cpus: 2, memoryBytes: 1024 },
 };

@@ -16,6 +16,7 @@ const identity = {
   startedAt: "2026-01-02T03:04:05.000Z",
   heartbeatMs: 50,
   concurrency: 2,
+  operationConcurrency: 4,
   engine: { address: "unix:///engine.sock", cpus: 4, memoryBytes: 1024 },
 };
 
@@ -50,6 +51,7 @@ describe.skipIf(await lacksRedis())("GET /v1/workers", () => {
           version: "0.1.0",
           state: "ready",
           concurrency: 2,
+          operation_concurrency: 4,
           engine: { address: "unix:///engine.sock", cpus: 4, memory_bytes: 1024 },
           started_at: "2026-01-02T03:04:05.000Z",
           last_seen_at: expect.stringMatching(/^\d{4}-/),

@@ -106,23 +106,26 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const fleet = opened.use(
     joinFleet(
       { redis, keys, onError },
-      { ...identity, startedAt, heartbeatMs, concurrency, engine },
+      { ...identity, startedAt, heartbeatMs, concurrency, operationConcurrency, engine },
       platform.now,
     ),
   );
+  const attempt = (task: DeployTask | OperateTask, work: () => Promise<void>) =>
+    fleet.during(task, () => logAttempt(platform, task, work));
   const worker = await startDeployWorker({
     redisUrl,
     keys,
     lanes,
     name,
     concurrency,
+    operationConcurrency,
     leaseMs: config.LEASE_MS,
     ...exhausted,
     onError,
     run: (task, signal) =>
-      fleet.during(task, () => deploy({ ...platform, store: patientStore(store, signal) }, task, signal)),
+      attempt(task, () => deploy({ ...platform, store: patientStore(store, signal) }, task, signal)),
     operate: (task, signal) =>
-      fleet.during(task, () => operate({ ...platform, store: patientStore(store, signal) }, task, signal)),
+      attempt(task, () => operate({ ...platform, store: patientStore(store, signal) }, task, signal)),
   });
   const stopNotifications = startNotificationWorker({
     redisUrl,

@@ -26,6 +26,7 @@ const schema = commonSettings.extend({
   RELEASES_HOST: z.string().min(1).optional(),
   REGION_NAME: z.string().min(1).default("local"),
   CONCURRENCY: countSetting.optional(),
+  OPERATION_CONCURRENCY: countSetting.default(4),
   ENGINE_WORKERS: countSetting.default(1),
   OWNER_SLOTS: countSetting.default(10),
   RELEASES_KEPT: countSetting.min(2).default(10),

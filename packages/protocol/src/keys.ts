@@ -15,6 +15,8 @@ export function redisKeys(installationId: string) {
     ownerSlots: (ownerId: string) => `{${root}:queue}:slots:${ownerId}`,
     /** The owner's apps that wait for a slot: a sorted set of their ids, scored with the time in seconds of Redis's clock. */
     ownerWaiting: (ownerId: string) => `{${root}:queue}:waiting:${ownerId}`,
+    /** The id of the job that is being added for the app. It shares the hash slot of BullMQ's keys. */
+    laneClaim: (appId: string) => `{${root}:queue}:claim:${appId}`,
     appChannel: (appId: string) => `${root}:app:${appId}`,
     controlChannel: `${root}:control`,
     /** Routers hear here that what serves an app changed. */

@@ -17,7 +17,10 @@ export const workerRecord = z.object({
   /** How often it gives a sign of life. */
   heartbeatMs: z.int().positive(),
   state: z.enum(["ready", "draining"]),
+  /** How many deployments it runs at a time. */
   concurrency: z.int().positive(),
+  /** How many operations it runs beside them; a worker of the version before has no places of their own for them. */
+  operationConcurrency: z.int().min(0).default(0),
   /** Where its builds run. */
   engine: z.object({
     address: z.string(),

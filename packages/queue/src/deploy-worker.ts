@@ -8,8 +8,9 @@ import { contain } from "@slipway/async";
 import { SlipwayError, toSlipwayError } from "@slipway/core";
 import { controlMessage, laneJob } from "@slipway/protocol";
 import type { LaneJob, RedisKeys } from "@slipway/protocol";
-import { attemptLimit, maxAttempts, queueNames } from "./lanes.ts";
+import { attemptLimit, maxAttempts } from "./lanes.ts";
 import type { Lanes } from "./lanes.ts";
+import { queueNames } from "./queue-names.ts";
 
 /** One attempt at whatever an app's lane handed out. */
 interface LaneTask {
@@ -46,7 +47,10 @@ export interface DeployWorkerOptions {
   readonly keys: RedisKeys;
   readonly lanes: Lanes;
   readonly name: string;
+  /** How many deployments run here at a time. */
   readonly concurrency: number;
+  /** How many operations run here at a time, beside the deployments. */
+  readonly operationConcurrency: number;
   /** How long a job stays ours without a sign of life; after a worker's death it takes up to twice that to be noticed. */
   readonly leaseMs: number;
   /** How long after one that met a database which is away the next attempt begins. */
@@ -72,17 +76,6 @@ export async function startDeployWorker(options: DeployWorkerOptions): Promise<D
   const { redisUrl, keys, lanes, onError, leaseMs, outageDelayMs = 15_000 } = options;
   const controllers = new Map<string, AbortController>();
 
-  const worker = new Worker(queueNames.deployments, process, {
-    connection: { url: redisUrl, maxRetriesPerRequest: null },
-    prefix: keys.queuePrefix,
-    name: options.name,
-    concurrency: options.concurrency,
-    lockDuration: leaseMs,
-    stalledInterval: leaseMs,
-    maxStalledCount: maxAttempts - 1,
-    autorun: false,
-  });
-
   async function process(job: Job, token?: string): Promise<void> {
     const work = laneJob.parse(job.data);
     const id = idOf(work);
@@ -99,6 +92,8 @@ export async function startDeployWorker(options: DeployWorkerOptions): Promise<D
         throw new WaitingError();
       }
       onError(thrown, `attempt ${attempt} at ${nameOf(work)} ${id} failed`);
+      // The attempt that has it ends it: a failed job would have it ended as one that nobody can do.
+      if (error.code === "lease-lost") return;
       if (error.code === "store-unavailable" && job.attemptsStarted < attemptLimit) {
         await job.moveToDelayed(Date.now() + outageDelayMs, token);
         throw new DelayedError();
@@ -135,20 +130,42 @@ export async function startDeployWorker(options: DeployWorkerOptions): Promise<D
     },
     (error) => onError(error, "cannot move a lane on; the reconciler will"),
   );
-  worker.on("completed", (job) => moveOn(job));
-  worker.on("failed", (job, error) => {
-    if (job === undefined || (job.finishedOn === undefined && job.attemptsMade < maxAttempts)) return;
-    moveOn(job, toSlipwayError(error));
-  });
-  worker.on("lockRenewalFailed", (jobIds) => {
-    for (const id of jobIds)
-      cancel(id, new SlipwayError("lease-lost", "the queue could not renew this worker's lease"));
-  });
-  worker.on("error", (error) => onError(error, "the queue's connection failed"));
+
+  // Both take jobs of either kind: the version before put operations among the deployments.
+  const workers = [
+    workerOf(queueNames.deployments, options.concurrency),
+    workerOf(queueNames.operations, options.operationConcurrency),
+  ];
+
+  function workerOf(queue: string, concurrency: number): Worker {
+    const worker = new Worker(queue, process, {
+      connection: { url: redisUrl, maxRetriesPerRequest: null },
+      prefix: keys.queuePrefix,
+      name: options.name,
+      concurrency,
+      lockDuration: leaseMs,
+      stalledInterval: leaseMs,
+      maxStalledCount: maxAttempts - 1,
+      autorun: false,
+    });
+    worker.on("completed", (job) => moveOn(job));
+    worker.on("failed", (job, error) => {
+      if (job === undefined || (job.finishedOn === undefined && job.attemptsMade < maxAttempts)) return;
+      moveOn(job, toSlipwayError(error));
+    });
+    worker.on("lockRenewalFailed", (jobIds) => {
+      for (const id of jobIds)
+        cancel(id, new SlipwayError("lease-lost", "the queue could not renew this worker's lease"));
+    });
+    worker.on("error", (error) => onError(error, "the queue's connection failed"));
+    return worker;
+  }
 
   const control = await listenForAborts(redisUrl, keys, cancel, onError);
-  await worker.waitUntilReady();
-  const running = worker.run().catch((error: unknown) => onError(error, "the queue's worker ended"));
+  await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+  const running = workers.map((worker) =>
+    worker.run().catch((error: unknown) => onError(error, "the queue's worker ended")),
+  );
 
   return {
     get active() {
@@ -160,9 +177,9 @@ export async function startDeployWorker(options: DeployWorkerOptions): Promise<D
         for (const id of controllers.keys())
           cancel(id, new SlipwayError("handed-back", "this worker is shutting down"));
       }, graceMs);
-      await worker.close();
+      await Promise.all(workers.map((worker) => worker.close()));
       clearTimeout(handBack);
-      await running;
+      await Promise.all(running);
       control.disconnect();
     },
   };

@@ -76,6 +76,14 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     expect(await place.redis.zrange(keys.workersSeen, "0", "-1")).toEqual(["worker-young"]);
   });
 
+  test("a worker of the version before has no places for operations", async () => {
+    const { operationConcurrency: _, ...former } = record("former");
+    await place.redis.hset(keys.workers, "former", JSON.stringify(former));
+    await place.redis.zadd(keys.workersSeen, String(Date.now()), "former");
+    expect(await listWorkers(place)).toMatchObject([{ id: "former", operationConcurrency: 0 }]);
+    expect(errors).toEqual([]);
+  });
+
   test("a record of another version is left out, and told", async () => {
     await place.redis.hset(keys.workers, "strange", JSON.stringify({ id: "strange" }));
     expect(await listWorkers(place)).toEqual([]);
@@ -116,6 +124,7 @@ function identity(id: string, heartbeatMs = 100) {
     startedAt,
     heartbeatMs,
     concurrency: 3,
+    operationConcurrency: 4,
     engine,
   };
 }

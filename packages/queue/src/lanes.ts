@@ -1,18 +1,17 @@
 // Lanes: an app's waiting operations and queued deployments, of which one is handed to BullMQ when the app is free.
 // Operations go first: they are short, and a build may be long.
 //
-// The store is the truth. BullMQ's deduplication key (the app's id) is held from add until the job is completed or failed, so
-// adding twice is a no-op: call `advance` whenever in doubt.
+// The store is the truth. An app has at most one job until that is completed or failed (lane-queues.ts), so adding twice is a
+// no-op: call `advance` whenever in doubt.
 
 import { Queue } from "bullmq";
-import type { JobsOptions } from "bullmq";
 import { Redis } from "ioredis";
 import type { Deployment, DeploymentStore, Operation, OperationStore } from "@slipway/core";
 import type { ControlMessage, LaneJob, RedisKeys, UpkeepJob } from "@slipway/protocol";
 import { guarded } from "./guarded.ts";
+import { openLaneQueues } from "./lane-queues.ts";
 import { ownerSlotsOf } from "./owner-slots.ts";
-
-export const queueNames = { deployments: "deployments", upkeep: "upkeep" } as const;
+import { queueNames } from "./queue-names.ts";
 
 /** How often a deployment or an operation is tried when the platform fails it. */
 export const maxAttempts = 3;
@@ -32,7 +31,7 @@ export interface LanesOptions {
 }
 
 export interface Lanes extends AsyncDisposable {
-  /** Both queues, for the dashboard. */
+  /** All queues, for the dashboard. */
   readonly queues: readonly Queue[];
   /**
    * Hands the app's next operation or deployment to the workers if the app is free; a deployment needs a slot of its owner
@@ -81,29 +80,20 @@ const endedStates = new Set(["completed", "failed"]);
 
 export function openLanes(options: LanesOptions): Lanes {
   const { redisUrl, keys, deployments, operations, ownerSlots = 10, onError } = options;
-  const connection = { url: redisUrl, maxRetriesPerRequest: 3 };
-  const queueOptions = { connection, prefix: keys.queuePrefix };
-  const deploys = new Queue<LaneJob>(queueNames.deployments, queueOptions);
-  const upkeep = new Queue<UpkeepJob>(queueNames.upkeep, queueOptions);
   const control = new Redis(redisUrl, { maxRetriesPerRequest: 3, lazyConnect: true });
-  for (const emitter of [deploys, upkeep]) emitter.on("error", onError);
   control.on("error", onError);
-  const jobsPrefix = `${keys.queuePrefix}:${queueNames.deployments}:`;
+  const jobs = openLaneQueues({ redis: control, redisUrl, keys, onError });
+  const upkeep = new Queue<UpkeepJob>(queueNames.upkeep, {
+    connection: { url: redisUrl, maxRetriesPerRequest: 3 },
+    prefix: keys.queuePrefix,
+  });
+  upkeep.on("error", onError);
+  const jobsPrefix = jobs.deployments.toKey("");
   const slots = ownerSlotsOf({ redis: control, keys, jobsPrefix, deployments, limit: ownerSlots });
 
   /** @returns whether the job is there now: not while the app has another. */
-  async function enqueue(jobId: string, job: LaneJob, priority: number, delay = 0): Promise<boolean> {
-    const jobOptions: JobsOptions = {
-      jobId,
-      delay,
-      deduplication: { id: job.appId },
-      attempts: maxAttempts,
-      priority,
-      ...retried,
-      ...kept,
-    };
-    return (await deploys.add(job.type, job, jobOptions)).id === jobId;
-  }
+  const enqueue = (jobId: string, job: LaneJob, priority: number, delay = 0): Promise<boolean> =>
+    jobs.add(job, { jobId, delay, attempts: maxAttempts, priority, ...retried, ...kept });
 
   const enqueueDeployment = (
     { id, appId, ownerId, attempt }: Deployment,
@@ -157,7 +147,7 @@ export function openLanes(options: LanesOptions): Lanes {
   }
 
   return {
-    queues: [deploys, upkeep],
+    queues: [jobs.deployments, jobs.operations, upkeep],
 
     hasSlot: (ownerId) => guarded(() => slots.hasFree(ownerId)),
 
@@ -185,28 +175,27 @@ export function openLanes(options: LanesOptions): Lanes {
 
     jobState: (id) =>
       guarded(async () => {
-        const state = await deploys.getJobState(id);
-        if (state === "unknown") return "gone";
-        if (state === "completed" || state === "failed") return state;
-        return "live";
+        const states = (await jobs.states(id)).filter((state) => state !== "unknown");
+        if (states.some((state) => !endedStates.has(state))) return "live";
+        if (states.length === 0) return "gone";
+        return states.includes("failed") ? "failed" : "completed";
       }),
 
     failureOf: (id) =>
       guarded(async () => {
-        const reason = (await deploys.getJob(id))?.failedReason;
-        return reason === undefined || reason === "" || reason.startsWith(stalled) ? undefined : reason;
+        const reasons = (await jobs.find(id)).map(({ failedReason }) => failedReason);
+        return reasons.find((reason) => reason !== undefined && reason !== "" && !reason.startsWith(stalled));
       }),
 
     removeJob: (id) =>
       guarded(async () => {
-        const job = await deploys.getJob(id);
-        if (job !== undefined && endedStates.has(await job.getState())) await job.remove();
+        for (const job of await jobs.find(id)) if (endedStates.has(await job.getState())) await job.remove();
       }),
 
     abort: (deployment) =>
       guarded(async () => {
         // Looked at before the worker is told, which may be done with the job at once.
-        const job = await deploys.getJob(deployment.id);
+        const job = await jobs.deployments.getJob(deployment.id);
         const isHeld = job !== undefined && (await job.getState()) === "active";
         const message: ControlMessage = { type: "abort", deploymentId: deployment.id };
         await control.publish(keys.controlChannel, JSON.stringify(message));
@@ -230,7 +219,7 @@ export function openLanes(options: LanesOptions): Lanes {
       }),
 
     async [Symbol.asyncDispose]() {
-      await Promise.all([deploys.close(), upkeep.close()]);
+      await Promise.all([jobs[Symbol.asyncDispose](), upkeep.close()]);
       control.disconnect();
     },
   };

@@ -4,7 +4,7 @@
 import { Queue, Worker } from "bullmq";
 import { upkeepJob } from "@slipway/protocol";
 import type { RedisKeys, UpkeepJob } from "@slipway/protocol";
-import { queueNames } from "./lanes.ts";
+import { queueNames } from "./queue-names.ts";
 
 export interface UpkeepOptions {
   readonly redisUrl: string;

@@ -5,7 +5,7 @@ import type { FleetWorker } from "@slipway/queue";
 
 /** @param appNames by app id; an app that is gone has none. */
 export function presentWorker(worker: FleetWorker, appNames: ReadonlyMap<string, string>): WorkerBody {
-  const { id, name, host, pid, version, state, concurrency, engine } = worker;
+  const { id, name, host, pid, version, state, concurrency, operationConcurrency, engine } = worker;
   return {
     id,
     name,
@@ -14,6 +14,7 @@ export function presentWorker(worker: FleetWorker, appNames: ReadonlyMap<string,
     version,
     state,
     concurrency,
+    operation_concurrency: operationConcurrency,
     engine: { address: engine.address, cpus: engine.cpus, memory_bytes: engine.memoryBytes },
     started_at: worker.startedAt,
     last_seen_at: worker.lastSeenAt.toISOString(),

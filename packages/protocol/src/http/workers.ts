@@ -20,6 +20,8 @@ export const workerBody = z.object({
   /** lost: silent for too long. It may come back. */
   state: z.enum(["ready", "draining", "lost"]),
   concurrency: z.int(),
+  /** Places for operations beside those for deployments; 0 for a worker of an older version, which has none. */
+  operation_concurrency: z.int(),
   engine: z.object({ address: z.string(), cpus: z.number(), memory_bytes: z.int() }),
   started_at: z.string(),
   last_seen_at: z.string(),

@@ -1,0 +1,227 @@
+// The operations' own queue, over a real Redis and a real store: room beside builds, and still one job at a time per app.
+
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Queue } from "bullmq";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { changeStatus, claim, claimOperation, endOperation, SlipwayError } from "@slipway/core";
+import type { Deployment, Operation, Store } from "@slipway/core";
+import { redisKeys } from "@slipway/protocol";
+import { openLanes, reconcile, startDeployWorker } from "@slipway/queue";
+import type { Lanes, OperateTask, RunDeployment, RunOperation } from "@slipway/queue";
+import { openStore } from "@slipway/store";
+import { aNewDeployment, anOperation, eventually, startRedis } from "@slipway/testkit";
+
+const keys = redisKeys("operation-queue-test");
+/** Longer than a busy machine keeps a worker from renewing it: nothing here waits for its end. */
+const leaseMs = 10_000;
+const onError = () => undefined;
+let open: AsyncDisposableStack;
+let redisUrl: string;
+let store: Store;
+let lanes: Lanes;
+let exhausted: string[];
+
+beforeEach(async () => {
+  open = new AsyncDisposableStack();
+  const folder = open.use(await mkdtempDisposable(join(tmpdir(), "slipway-operation-queue-"))).path;
+  redisUrl = open.use(await startRedis()).url;
+  store = open.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
+  lanes = openedLanes();
+  exhausted = [];
+});
+
+afterEach(() => open.disposeAsync());
+
+test("an operation runs while every build place is taken", async () => {
+  const building = Promise.withResolvers<void>();
+  const proceed = Promise.withResolvers<void>();
+  await work({
+    run: async (task, signal) => {
+      building.resolve();
+      await proceed.promise;
+      await deployAtOnce(task, signal);
+    },
+  });
+  open.defer(proceed.resolve);
+  const builds = [await deployment("first"), await deployment("second")];
+  for (const { appId } of builds) await lanes.advance(appId);
+  await building.promise;
+  const restart = await operation("third");
+  await lanes.advance("third");
+  await hasEnded(restart);
+  expect(await statuses(builds)).toEqual(["queued", "queued"]);
+  proceed.resolve();
+  await eventually(async () => (await statuses(builds)).every((status) => status === "aborted"));
+});
+
+test("an app has one job in both queues, however many ask at once", async () => {
+  const others = openedLanes();
+  const apps = Array.from({ length: 30 }, (_, at) => `app-${at}`);
+  const asked = apps.map(async (appId) => {
+    const queued = await deployment(appId);
+    const first = lanes.advance(appId);
+    const restart = await operation(appId);
+    await Promise.all([first, others.advance(appId), lanes.advance(appId)]);
+    return [queued.id, restart.id];
+  });
+  for (const ids of await Promise.all(asked)) {
+    const states = await Promise.all(ids.map((id) => lanes.jobState(id)));
+    expect(states.toSorted()).toEqual(["gone", "live"]);
+  }
+});
+
+test("an operation has no job while a deployment of its app has one, and the other way round", async () => {
+  const queued = await deployment("busy");
+  await lanes.advance("busy");
+  const restart = await operation("busy");
+  await lanes.advance("busy");
+  expect([await lanes.jobState(queued.id), await lanes.jobState(restart.id)]).toEqual(["live", "gone"]);
+
+  const other = await operation("idle");
+  await lanes.advance("idle");
+  // As the store has it the app is free: its job says otherwise.
+  await store.operations.compareAndSet(endOperation(other, new Date(), null));
+  const next = await deployment("idle");
+  await lanes.advance("idle");
+  expect([await lanes.jobState(other.id), await lanes.jobState(next.id)]).toEqual(["live", "gone"]);
+  await work();
+  await eventually(async () => (await statuses([queued, next])).every((status) => status === "aborted"));
+  await hasEnded(restart);
+});
+
+test("a job that the version before put among the deployments is done, and gets no second", async () => {
+  const restart = await operation("app");
+  const place = { connection: { url: redisUrl }, prefix: keys.queuePrefix };
+  const former = open.adopt(new Queue("deployments", place), (queue) => queue.close());
+  const data = { type: "operate", operationId: restart.id, appId: "app", attemptBase: 0 };
+  await former.add("operate", data, { jobId: restart.id, deduplication: { id: "app" }, attempts: 3 });
+  await lanes.advance("app");
+  await reconciled();
+  const own = lanes.queues.find(({ name }) => name === "operations");
+  expect(await own?.getJob(restart.id)).toBeUndefined();
+  const next = await deployment("app");
+  const tasks: OperateTask[] = [];
+  await work({
+    operate: (task, signal) => {
+      tasks.push(task);
+      return operateAtOnce(task, signal);
+    },
+  });
+  await eventually(async () => (await statuses([next]))[0] === "aborted");
+  await hasEnded(restart);
+  expect(tasks).toMatchObject([{ operationId: restart.id, attempt: 1 }]);
+});
+
+test("an attempt that finds a newer one ends neither its deployment nor its operation", async () => {
+  const lost = new Set<string>();
+  const lose = (id: string) => {
+    if (lost.has(id)) return;
+    lost.add(id);
+    throw new SlipwayError("lease-lost", "attempt 1 is not newer than 1");
+  };
+  await work({
+    run: async (task, signal) => {
+      lose(task.deploymentId);
+      await deployAtOnce(task, signal);
+    },
+    operate: async (task, signal) => {
+      lose(task.operationId);
+      await operateAtOnce(task, signal);
+    },
+  });
+  const held = claim(await deployment("first"), 1, { at: new Date(), lineCount: 0 });
+  const restarting = claimOperation(await operation("second"), 1, new Date());
+  await store.deployments.compareAndSet(held);
+  await store.operations.compareAndSet(restarting);
+  await lanes.requeue(held, 0);
+  await lanes.requeueOperation(restarting, 0);
+  await eventually(async () => {
+    const states = await Promise.all([lanes.jobState(held.id), lanes.jobState(restarting.id)]);
+    return states.every((state) => state === "completed" || state === "failed");
+  });
+  expect(await statuses([held])).toEqual(["building"]);
+  await reconciled();
+  await eventually(async () => (await statuses([held]))[0] === "aborted");
+  await hasEnded(restarting);
+  expect(exhausted).toEqual([]);
+});
+
+function openedLanes(): Lanes {
+  return open.use(openLanes({ redisUrl, keys, ...store, ownerSlots: 100, onError }));
+}
+
+async function deployment(appId: string): Promise<Deployment> {
+  return store.deployments.create(aNewDeployment({ appId, ownerId: "owner" }));
+}
+
+async function operation(appId: string): Promise<Operation> {
+  const made = anOperation({ appId, webCount: null, createdAt: new Date() });
+  await store.operations.create(made);
+  return made;
+}
+
+/** A worker with one place for builds and one for operations; what it runs ends at once unless told otherwise. */
+async function work(
+  own: { readonly run?: RunDeployment; readonly operate?: RunOperation } = {},
+): Promise<void> {
+  const worker = await startDeployWorker({
+    redisUrl,
+    keys,
+    lanes,
+    name: "test",
+    concurrency: 1,
+    operationConcurrency: 1,
+    leaseMs,
+    run: own.run ?? deployAtOnce,
+    operate: own.operate ?? operateAtOnce,
+    onExhausted: noteExhausted,
+    onOperationExhausted: noteExhausted,
+    onError,
+  });
+  open.defer(() => worker.stop({ graceMs: 100 }));
+}
+
+const deployAtOnce: RunDeployment = async ({ deploymentId, attempt }) => {
+  const found = (await store.deployments.get(deploymentId)) as Deployment;
+  const change = { at: new Date(), lineCount: 0 };
+  const building = claim(found, attempt, change);
+  await store.deployments.compareAndSet(building);
+  await store.deployments.compareAndSet(changeStatus(building, "aborted", change));
+};
+
+const operateAtOnce: RunOperation = async ({ operationId, attempt }) => {
+  const found = (await store.operations.get(operationId)) as Operation;
+  if (found.status === "done") return;
+  const held = claimOperation(found, attempt, new Date());
+  await store.operations.compareAndSet(held);
+  await store.operations.compareAndSet(endOperation(held, new Date(), null));
+};
+
+async function noteExhausted(id: string): Promise<void> {
+  exhausted.push(id);
+}
+
+function reconciled(): Promise<void> {
+  const onExhausted = noteExhausted;
+  const unexpected = (error: unknown) => {
+    throw error;
+  };
+  return reconcile({
+    ...store,
+    lanes,
+    leaseMs: 10,
+    onExhausted,
+    onOperationExhausted: onExhausted,
+    onError: unexpected,
+  });
+}
+
+function statuses(deployments: readonly Deployment[]): Promise<(string | undefined)[]> {
+  return Promise.all(deployments.map(async ({ id }) => (await store.deployments.get(id))?.status));
+}
+
+async function hasEnded({ id }: Operation): Promise<void> {
+  await eventually(async () => (await store.operations.get(id))?.status === "done");
+}
