@@ -1,6 +1,8 @@
 // What is done with an app that runs: scaled, restarted, looked at, taken back to an earlier release.
 
-import { expect, test } from "vitest";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, inject, test } from "vitest";
 import { eventually, packTarGz } from "@slipway/testkit";
 import { answering, inlineApp } from "./apps.ts";
 import {
@@ -90,6 +92,39 @@ test("an app is scaled before its first deployment, and while one runs", async (
   expect(await page(app.name)).toBe("web-1");
 });
 
+test("an app is restarted while all workers build, and the workers' logs tell of both", async () => {
+  const app = await createApp("beside");
+  const first = await deployed(app.name, await packTarGz(inlineApp("true", answering("here"))));
+  const long = await packTarGz(inlineApp("sleep 600", answering("never")));
+  const builds = await Promise.all(
+    ["one", "two"].map(async (name) => {
+      const other = await createApp(name);
+      return { other, building: await deploy(other.name, long) };
+    }),
+  );
+  const statuses = () =>
+    Promise.all(builds.map(async ({ other, building }) => (await shown(other, building)).status));
+  await eventually(async () => (await statuses()).every((status) => status === "building"));
+  const restart = await operated(app, "restart", {});
+  expect(restart).toMatchObject({ status: "done" });
+  expect(await statuses()).toEqual(["building", "building"]);
+  for (const { other, building } of builds)
+    await call("POST", `/v1/apps/${other.name}/deployments/${building.id}/abort`);
+
+  const common = { app: app.id, appName: app.name, attempt: 1 };
+  const durationMs = expect.any(Number);
+  const told = { ...common, deployment: first.deployment.id };
+  expect(await logged(first.deployment.id)).toMatchObject([
+    { ...told, msg: "deployment attempt started" },
+    { ...told, msg: "deployment attempt ended", status: "success", durationMs },
+  ]);
+  const restarted = { ...common, operation: restart.id };
+  expect(await logged(restart.id)).toMatchObject([
+    { ...restarted, msg: "operation attempt started" },
+    { ...restarted, msg: "operation attempt ended", status: "done", durationMs },
+  ]);
+});
+
 test("a restart whose processes do not come up leaves the former ones serving, and says why", async () => {
   const app = await createApp("crash");
   const web = `[ "$BROKEN" = yes ] && { echo "cannot go on with $API_SECRET"; exit 3; }; ${answering("good")}`;
@@ -140,6 +175,16 @@ test("an app goes back to an earlier release without a build", async () => {
   ]);
   expect(releases[0]?.image).toBe(releases[2]?.image);
 });
+
+/** What the workers' logs say of the attempts at a deployment or an operation that has ended. */
+async function logged(id: string): Promise<Record<string, unknown>[]> {
+  return eventually(async () => {
+    const files = ["worker-1.log", "worker-2.log"].map((name) => readFile(join(inject("logFolder"), name)));
+    const lines = (await Promise.all(files)).join("").split("\n");
+    const found = lines.filter((line) => line.includes(id) && line.includes(" attempt "));
+    return found.length > 1 && found.map((line) => JSON.parse(line) as Record<string, unknown>);
+  });
+}
 
 async function containers(app: AppJson): Promise<ContainerJson[]> {
   return (await call<{ containers: ContainerJson[] }>("GET", `/v1/apps/${app.name}/ps`)).containers;

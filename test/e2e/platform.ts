@@ -15,6 +15,8 @@ declare module "vitest" {
     hookPort: number;
     /** Where GitHub is. */
     githubPort: number;
+    /** Where the processes' own logs are, a file each. */
+    logFolder: string;
   }
 }
 
@@ -37,6 +39,7 @@ export async function startPlatformOn(
 ): Promise<() => Promise<void>> {
   const [apiPort, streamPort, routerPort] = [await freePort(), await freePort(), await freePort()];
   const [hookPort, githubPort] = [await freePort(), await freePort()];
+  const logFolder = `${environment.DATA_DIR}/logs`;
   const supervisor = await startApps(
     {
       ...environment,
@@ -52,12 +55,13 @@ export async function startPlatformOn(
       RELEASES_KEPT: "3",
       GRACE_MS: "10000",
     },
-    { say, logFolder: `${environment.DATA_DIR}/logs`, logFormat: "json", obeySignals: false },
+    { say, logFolder, logFormat: "json", obeySignals: false },
   );
   project.provide("apiUrl", `http://127.0.0.1:${apiPort}`);
   project.provide("adminToken", environment.BOOTSTRAP_TOKEN);
   project.provide("hookPort", hookPort);
   project.provide("githubPort", githubPort);
+  project.provide("logFolder", logFolder);
   return () => supervisor.stop();
 }
 

@@ -19,9 +19,10 @@ import {
   startNotificationWorker,
 } from "@slipway/queue";
 import { openRegistry } from "@slipway/registry";
-import type { DeployWorkerOptions } from "@slipway/queue";
+import type { DeployTask, DeployWorkerOptions, OperateTask } from "@slipway/queue";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
+import { logAttempt, logEnd } from "./attempt-log.ts";
 import { defaultConcurrency } from "./concurrency.ts";
 import type { WorkerConfig } from "./config.ts";
 import { deploy } from "./deploy.ts";
@@ -64,8 +65,10 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.OWNER_SLOTS, onError }),
   );
   const exhausted: Pick<DeployWorkerOptions, "onExhausted" | "onOperationExhausted"> = {
-    onExhausted: (id, error) => abandonDeployment(deploymentContext(platform), id, error),
-    onOperationExhausted: (id, error) => endAbandonedOperation(platform, id, error),
+    onExhausted: async (id, error) =>
+      logEnd(platform, await abandonDeployment(deploymentContext(platform), id, error)),
+    onOperationExhausted: async (id, error) =>
+      logEnd(platform, await endAbandonedOperation(platform, id, error)),
   };
   const notifications = opened.use(openNotifications({ redisUrl, keys, onError }));
   const announcer = new Announcer(platform, notifications);
@@ -74,6 +77,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   await sweepSandboxes(platform);
   const engine = await engineOf(platform);
   const concurrency = config.CONCURRENCY ?? defaultConcurrency(engine, buildShare(config));
+  const operationConcurrency = config.OPERATION_CONCURRENCY;
   const stopUpkeep = await startUpkeep({
     redisUrl,
     keys,
@@ -110,7 +114,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       platform.now,
     ),
   );
-  const attempt = (task: DeployTask | OperateTask, work: () => Promise<void>) =>
+  const runLogged = (task: DeployTask | OperateTask, work: () => Promise<void>) =>
     fleet.during(task, () => logAttempt(platform, task, work));
   const worker = await startDeployWorker({
     redisUrl,
@@ -123,9 +127,9 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     ...exhausted,
     onError,
     run: (task, signal) =>
-      attempt(task, () => deploy({ ...platform, store: patientStore(store, signal) }, task, signal)),
+      runLogged(task, () => deploy({ ...platform, store: patientStore(store, signal) }, task, signal)),
     operate: (task, signal) =>
-      attempt(task, () => operate({ ...platform, store: patientStore(store, signal) }, task, signal)),
+      runLogged(task, () => operate({ ...platform, store: patientStore(store, signal) }, task, signal)),
   });
   const stopNotifications = startNotificationWorker({
     redisUrl,

@@ -38,21 +38,25 @@ export async function operate(platform: Platform, task: OperateTask, signal: Abo
   }
 }
 
-/** Ends an operation that no attempt will end, from outside, and removes what it started in vain. Idempotent. */
+/**
+ * Ends an operation that no attempt will end, from outside, and removes what it started in vain. Idempotent.
+ * @returns the operation if this call has ended it, else null.
+ */
 export async function endAbandonedOperation(
   { store, scheduler, now }: Platform,
   id: string,
   { code, message }: SlipwayError,
-): Promise<void> {
+): Promise<Operation | null> {
   for (;;) {
     const found = await store.operations.get(id);
-    if (found === null || isOver(found)) return;
+    if (found === null || isOver(found)) return null;
     const { appId, attempt } = found;
     if ((await store.apps.get(appId))?.currentRolloutId !== id) {
       // Before the end is stored, so that a removal that fails is repeated.
       await scheduler.discard(appId, id, { attempt });
     }
-    if (await store.operations.compareAndSet(endOperation(found, now(), { code, message }))) return;
+    const ended = endOperation(found, now(), { code, message });
+    if (await store.operations.compareAndSet(ended)) return ended;
   }
 }
 

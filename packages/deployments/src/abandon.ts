@@ -14,17 +14,20 @@ export interface AbandonContext extends DeploymentContext {
   readonly removeLeftovers: (deployment: Deployment) => Promise<void>;
 }
 
-/** Idempotent, also on several workers at once: a deployment that is final or gone stays as it is. */
+/**
+ * Idempotent, also on several workers at once: a deployment that is final or gone stays as it is.
+ * @returns the deployment if this call ended it, else null.
+ */
 export async function abandonDeployment(
   context: AbandonContext,
   deploymentId: string,
   error: SlipwayError,
-): Promise<void> {
+): Promise<Deployment | null> {
   const deployment = await context.store.deployments.get(deploymentId);
-  if (deployment === null || isFinal(deployment.status)) return;
+  if (deployment === null || isFinal(deployment.status)) return null;
   await context.removeLeftovers(deployment);
   const status = deployment.releaseId === null ? "aborted" : "crashed-error";
-  await endWithFailure(context, deployment, status, error);
+  return endWithFailure(context, deployment, status, error);
 }
 
 /** Seals the log of a deployment that was aborted while its worker died, or before any worker held it. Idempotent. */

@@ -16,15 +16,18 @@ export async function sealAborted(
   await close(context, aborted, ` !     Aborted: ${reason}`, sealLog);
 }
 
-/** Ends a deployment and closes its log. Idempotent, also on several processes at once. */
+/**
+ * Ends a deployment and closes its log. Idempotent, also on several processes at once.
+ * @returns the deployment if this call ended it, else null.
+ */
 export async function endWithFailure(
   { now, ...context }: DeploymentContext,
   deployment: Deployment,
   status: FinalStatus,
   error: SlipwayError,
-): Promise<void> {
+): Promise<Deployment | null> {
   const line = ` !     ${error.fault === "platform" ? "The platform failed" : "Ended"}: ${error.message}`;
-  await close({ ...context, now }, deployment, line, (held, { lineCount, sha256 }) =>
+  return close({ ...context, now }, deployment, line, (held, { lineCount, sha256 }) =>
     changeStatus(held, status, {
       at: now(),
       lineCount,
@@ -46,10 +49,12 @@ async function close(
   deployment: Deployment,
   line: string,
   ended: (held: Deployment, log: LogSummary) => Deployment,
-): Promise<void> {
-  if (deployment.logSha256 !== null) return;
+): Promise<Deployment | null> {
+  if (deployment.logSha256 !== null) return null;
   const held = takeOver(deployment, deployment.attempt + 1);
-  if (!(await store.deployments.compareAndSet(held))) return;
+  if (!(await store.deployments.compareAndSet(held))) return null;
   const next = ended(held, await closeLog(held, line));
-  if (await store.deployments.compareAndSet(next)) await events.statusChanged(next);
+  if (!(await store.deployments.compareAndSet(next))) return null;
+  await events.statusChanged(next);
+  return next;
 }
