@@ -16,8 +16,12 @@ import {
   containerTypesAnswer,
   deploymentAnswer,
   deploymentsAnswer,
+  eventTypesAnswer,
   newTokenAnswer,
+  notifierAnswer,
+  notifiersAnswer,
   operationAnswer,
+  platformsAnswer,
   regionsAnswer,
   selfAnswer,
   serverFrame,
@@ -35,6 +39,15 @@ const always = {
   "content-type": "application/json",
   accept: "application/json",
   "user-agent": "Scalingo Go Client v8",
+};
+
+/** What the command line sends of a notifier that is not made yet: fields without a value have Go's zero. */
+const unsaved = {
+  id: "",
+  app_id: "",
+  type: "",
+  created_at: "0001-01-01T00:00:00Z",
+  updated_at: "0001-01-01T00:00:00Z",
 };
 
 interface Answer {
@@ -204,6 +217,89 @@ describe("the command line", () => {
       await sleep(1_000);
     }
   }
+
+  test("notifiers-add: event types, the platform's id by its name without a token, then the notifier", async () => {
+    const name = await newApp();
+    const { event_types: types } = eventTypesAnswer.parse((await ask("GET", "/event_types?")).json);
+    const failed = types.find((type) => type.name === "deployment_failed");
+    const unknown = await send("GET", api, "/v1/notification_platforms/search?name=slack");
+    expect([unknown.status, unknown.json]).toEqual([200, { notification_platforms: [] }]);
+    const found = await send("GET", api, "/v1/notification_platforms/search?name=webhook");
+    expect(found.status).toBe(200);
+    const [platform] = platformsAnswer.parse(found.json).notification_platforms;
+    const asked = {
+      ...unsaved,
+      active: true,
+      name: "ops",
+      send_all_events: false,
+      selected_event_ids: [failed?.id],
+      platform_id: platform?.id,
+      type_data: { webhook_url: "https://example.com/hook" },
+    };
+    const made = await ask("POST", `/apps/${name}/notifiers`, { notifier: asked });
+    expect(made.status).toBe(201);
+    const { notifier } = notifierAnswer.parse(made.json);
+    expect(notifier).toMatchObject({
+      type: "webhook",
+      name: "ops",
+      active: true,
+      send_all_events: false,
+      send_all_alerts: false,
+      selected_event_ids: [failed?.id],
+      type_data: { webhook_url: "https://example.com/hook" },
+    });
+    for (const time of [notifier.created_at, notifier.updated_at])
+      expect(Number.isNaN(Date.parse(time))).toBe(false);
+    // with neither --event nor --send-all-events it says so
+    const { selected_event_ids: _, ...silent } = asked;
+    const quiet = await ask("POST", `/apps/${name}/notifiers`, { notifier: silent });
+    expect(notifierAnswer.parse(quiet.json).notifier).toMatchObject({
+      send_all_events: false,
+      selected_event_ids: [],
+    });
+    const github = await ask("POST", `/apps/${name}/notifiers`, {
+      notifier: { ...asked, platform_id: "github", type_data: {} },
+    });
+    expect([github.status, github.json]).toEqual([
+      422,
+      { errors: { "type_data.token": ["is required"] }, error: expect.any(String) },
+    ]);
+  });
+
+  test("notification-platforms, notifiers, notifiers-details, notifiers-update, notifiers-remove", async () => {
+    const name = await newApp();
+    const all = await send("GET", api, "/v1/notification_platforms?");
+    expect(all.status).toBe(200);
+    expect(platformsAnswer.parse(all.json).notification_platforms[0]?.name).toBe("webhook");
+    const made = await ask("POST", `/apps/${name}/notifiers`, {
+      notifier: {
+        ...unsaved,
+        active: true,
+        name: "ops",
+        send_all_events: true,
+        platform_id: "webhook",
+        type_data: { webhook_url: "https://example.com/hook" },
+      },
+    });
+    const { id } = notifierAnswer.parse(made.json).notifier;
+    const listed = await ask("GET", `/apps/${name}/notifiers?`);
+    expect([listed.status, notifiersAnswer.parse(listed.json).notifiers.map((one) => one.id)]).toEqual([
+      200,
+      [id],
+    ]);
+    const details = await ask("GET", `/apps/${name}/notifiers/${id}?`);
+    expect([details.status, notifierAnswer.parse(details.json).notifier.id]).toEqual([200, id]);
+    const disabled = { ...unsaved, active: false, platform_id: "", type_data: {} };
+    const updated = await ask("PATCH", `/apps/${name}/notifiers/${id}`, { notifier: disabled });
+    expect(updated.status).toBe(200);
+    expect(notifierAnswer.parse(updated.json).notifier).toMatchObject({
+      active: false,
+      name: "ops",
+      send_all_events: true,
+      type_data: { webhook_url: "https://example.com/hook" },
+    });
+    expect((await ask("DELETE", `/apps/${name}/notifiers/${id}?`)).status).toBe(204);
+  });
 
   test("deployment-delete-cache, destroy, and an app that is not there", async () => {
     const name = await newApp();

@@ -114,6 +114,10 @@ describe.skipIf(await lacksRedis())("how often one may ask", () => {
     };
     expect(await statuses("203.0.113.7")).toEqual([200, 200, 429]);
     expect(await statuses("203.0.113.8")).toEqual([200, 200, 429]);
+    const platforms = "/v1/notification_platforms";
+    expect((await from("203.0.113.10", platforms)).status).toBe(200);
+    for (const status of [200, 429])
+      expect((await from("203.0.113.10", `${platforms}/search?name=webhook`)).status).toBe(status);
     const bad = { authorization: "Bearer a.b.c" };
     for (const status of [401, 401, 429]) {
       expect((await from("203.0.113.9", "/v1/apps", bad)).status).toBe(status);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mostNotifiers } from "@slipway/core";
+import { platformsAnswer } from "@slipway/protocol";
 import type { AppAnswer, NotifierBody } from "@slipway/protocol";
 import { aDelivery, aName, lacksRedis } from "@slipway/testkit";
 import { startTestApi } from "./test-api.ts";
@@ -56,6 +57,48 @@ describe.skipIf(await lacksRedis())("notifiers", () => {
     expect(stored?.target).toMatchObject({ secret: made.type_data.secret });
     expect((await ask("DELETE", `/${made.id}`)).status).toBe(204);
     expect((await ask("DELETE", `/${made.id}`)).status).toBe(404);
+  });
+
+  test("are sent no event when none is selected, and all of them only where nothing is said of events", async () => {
+    const wanted: readonly [Record<string, unknown>, boolean, readonly string[]][] = [
+      [{}, true, []],
+      [{ send_all_events: true, selected_event_ids: ["deployment_failed"] }, true, []],
+      [{ send_all_events: false }, false, []],
+      [{ selected_event_ids: [] }, false, []],
+      [{ send_all_events: false, selected_event_ids: ["deployment_failed"] }, false, ["deployment_failed"]],
+    ];
+    for (const [fields, all, selected] of wanted) {
+      const made = await create(fields);
+      expect([fields, made.send_all_events, made.selected_event_ids]).toEqual([fields, all, selected]);
+      await ask("DELETE", `/${made.id}`);
+    }
+  });
+
+  test("have platforms, found by name without a token", async () => {
+    const get = async (path: string) => {
+      const answer = await fetch(`${api.url}/v1/notification_platforms${path}`);
+      return { status: answer.status, body: (await answer.json()) as unknown };
+    };
+    const all = await get("");
+    const { notification_platforms: platforms } = platformsAnswer.strict().parse(all.body);
+    expect([all.status, platforms.map(({ name }) => name)]).toEqual([200, ["webhook", "github"]]);
+    for (const platform of platforms) {
+      expect(await get(`/search?name=${platform.name}`)).toEqual({
+        status: 200,
+        body: { notification_platforms: [platform] },
+      });
+    }
+    for (const name of ["slack", "web", "", "constructor"]) {
+      expect(await get(`/search?name=${name}`)).toEqual({
+        status: 200,
+        body: { notification_platforms: [] },
+      });
+    }
+    expect(await get("/search")).toEqual(all);
+    expect(await get("/search?name=webhook&name=github")).toMatchObject({
+      status: 422,
+      body: { errors: { name: ["must be given once"] } },
+    });
   });
 
   test("need what their platform needs, and know the events there are", async () => {

@@ -11,6 +11,7 @@ import {
   eventTypesAnswer,
   notifierAnswer,
   notifiersAnswer,
+  platformSearchQuery,
   platformsAnswer,
   testedAnswer,
 } from "@slipway/protocol";
@@ -52,7 +53,7 @@ export function notifierRoutes({ store, notifications, now }: Platform): Route[]
     route({
       method: "get",
       path: "/notification_platforms",
-      summary: "List how one can be told",
+      summary: "List the notification platforms",
       access: "anyone",
       answer: { status: 200, json: platformsAnswer },
       async handle() {
@@ -61,8 +62,19 @@ export function notifierRoutes({ store, notifications, now }: Platform): Route[]
     }),
     route({
       method: "get",
+      path: "/notification_platforms/search",
+      summary: "Search the notification platforms by name",
+      access: "anyone",
+      query: platformSearchQuery,
+      answer: { status: 200, json: platformsAnswer },
+      async handle({ query: { name = null } }) {
+        return { notification_platforms: platforms.filter((one) => name === null || one.name === name) };
+      },
+    }),
+    route({
+      method: "get",
       path: "/event_types",
-      summary: "List what one can be told of",
+      summary: "List the event types",
       access: "anyone",
       answer: { status: 200, json: eventTypesAnswer },
       async handle() {
@@ -191,11 +203,17 @@ function newNotifier(appId: string, asked: CreateNotifierBody, at: Date): Notifi
     name: asked.name,
     active: asked.active ?? true,
     target: targetOf(platform, given),
-    events: asked.send_all_events === true ? null : (asked.selected_event_ids ?? null),
+    events: eventsOf(asked),
     createdAt: at,
     updatedAt: at,
     revision: 1,
   };
+}
+
+/** The selected ones; null for all there are, also where nothing is said of events. */
+function eventsOf({ send_all_events: all, selected_event_ids: selected }: CreateNotifierBody) {
+  if (all === true) return null;
+  return selected ?? (all === false ? [] : null);
 }
 
 type TypeData = NonNullable<CreateNotifierBody["type_data"]>;

@@ -96,6 +96,9 @@ export const deliveryBody = z.object({
 export const deliveriesAnswer = z.object({ deliveries: z.array(deliveryBody) });
 export const testedAnswer = z.object({ delivery_id: z.string() });
 
+/** The whole name of the platform that is looked for; all of them without it. */
+export const platformSearchQuery = z.object({ name: z.string("must be given once").optional() });
+
 export const platformsAnswer = z.object({
   notification_platforms: z.array(
     z.object({
