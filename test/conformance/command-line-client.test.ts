@@ -159,7 +159,8 @@ describe("the command line", () => {
     const deployment = { git_ref: "v1", source_url: source.download_url };
     const created = await ask("POST", `/apps/${name}/deployments`, { deployment });
     expect(created.status).toBe(201);
-    const { id, links } = deploymentAnswer.parse(created.json).deployment;
+    const { id, links, duration } = deploymentAnswer.parse(created.json).deployment;
+    expect(duration).toBe(0);
 
     // it connects only now, and waits for the end it is told of
     const frames = await listen(await streamOf(name), jwt, id);

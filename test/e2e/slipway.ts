@@ -17,7 +17,7 @@ export interface DeploymentJson {
   readonly status: DeploymentStatus;
   readonly created_at: string;
   readonly finished_at: string | null;
-  readonly duration: number | null;
+  readonly duration: number;
   readonly git_ref: string | null;
   readonly previous_git_ref: string | null;
   readonly image: string | null;

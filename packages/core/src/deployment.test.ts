@@ -248,9 +248,10 @@ describe("the outcome of an error", () => {
   });
 });
 
-test("the duration counts from the first attempt to the end, or to now, in whole seconds", () => {
-  expect(durationSeconds(queued, after(60))).toBeNull();
-  expect(durationSeconds(inStatus("building"), after(61.4))).toBe(61);
-  expect(durationSeconds({ ...inStatus("success"), finishedAt: after(2.5) }, after(99))).toBe(3);
-  expect(durationSeconds(inStatus("building"), after(-5))).toBe(0);
+test("the duration is whole seconds from the first attempt to the end, and 0 until then", () => {
+  for (const status of ["queued", ...runningStatuses] as const)
+    expect([status, durationSeconds(inStatus(status))]).toEqual([status, 0]);
+  expect(durationSeconds({ ...inStatus("success"), finishedAt: after(2.5) })).toBe(3);
+  expect(durationSeconds({ ...inStatus("success"), finishedAt: after(-5) })).toBe(0);
+  expect(durationSeconds(changeStatus(queued, "aborted", { at: after(60), lineCount: 0 }))).toBe(0);
 });

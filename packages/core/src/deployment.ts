@@ -273,11 +273,10 @@ export function sealLog(deployment: Deployment, log: LogSummary): Deployment {
   };
 }
 
-/** Whole seconds from the first attempt's begin to the end (or to `now`); null before it began. */
-export function durationSeconds(deployment: Deployment, now: Date): number | null {
-  if (deployment.startedAt === null) return null;
-  const end = deployment.finishedAt ?? now;
-  return Math.max(0, Math.round((end.getTime() - deployment.startedAt.getTime()) / 1000));
+/** Whole seconds from the start of the first attempt to the end; 0 until it has ended, and when it ended in its lane. */
+export function durationSeconds({ startedAt, finishedAt }: Deployment): number {
+  if (startedAt === null || finishedAt === null) return 0;
+  return Math.max(0, Math.round((finishedAt.getTime() - startedAt.getTime()) / 1000));
 }
 
 /** The final status that an error met in a running status leads to. */

@@ -5,10 +5,7 @@ import type { Deployment, Pagination } from "@slipway/core";
 import type { DeploymentBody, PaginationBody } from "@slipway/protocol";
 
 /** Where the source came from is not shown: its URL may hold credentials. */
-export function presentDeployment(
-  deployment: Deployment,
-  { publicApiUrl, now }: { readonly publicApiUrl: string; readonly now: Date },
-): DeploymentBody {
+export function presentDeployment(deployment: Deployment, publicApiUrl: string): DeploymentBody {
   const { id, appId } = deployment;
   return {
     id,
@@ -19,7 +16,7 @@ export function presentDeployment(
     type: deployment.source.kind === "release" ? "release" : "archive",
     git_ref: deployment.gitRef,
     previous_git_ref: deployment.previousGitRef,
-    duration: durationSeconds(deployment, now),
+    duration: durationSeconds(deployment),
     ...imageOf(deployment),
     stack_base_image: deployment.stackImage,
     postdeploy_hook: deployment.postdeployHook,

@@ -15,8 +15,7 @@ import { sourceAt } from "../source-url.ts";
 
 export function deploymentRoutes(platform: Platform): Route[] {
   const { store, config, now } = platform;
-  const present = (deployment: Deployment) =>
-    presentDeployment(deployment, { publicApiUrl: config.PUBLIC_API_URL, now: now() });
+  const present = (deployment: Deployment) => presentDeployment(deployment, config.PUBLIC_API_URL);
   return [
     route({
       method: "post",

@@ -16,7 +16,7 @@ export async function callWebhook(
   { url, secret }: NotifierTarget & { platform: "webhook" },
   news: News,
 ): Promise<Outcome> {
-  const body = JSON.stringify(eventBody(news, now()));
+  const body = JSON.stringify(eventBody(news));
   const timestamp = String(Math.floor(now().getTime() / 1000));
   const { status, error } = await askUrl(url, {
     method: "POST",
@@ -45,7 +45,7 @@ function signature(secret: string, parts: readonly string[]): string {
   return createHmac("sha256", key).update(parts.join(".")).digest("base64");
 }
 
-function eventBody({ job, app, deployment }: News, now: Date) {
+function eventBody({ job, app, deployment }: News) {
   const about = {
     id: job.deliveryId,
     type: job.event,
@@ -62,7 +62,7 @@ function eventBody({ job, app, deployment }: News, now: Date) {
       status: deployment.status,
       git_ref: deployment.gitRef,
       previous_git_ref: deployment.previousGitRef,
-      duration: durationSeconds(deployment, now),
+      duration: durationSeconds(deployment),
       image: deployment.image,
       failure: deployment.failure === null ? null : { ...deployment.failure },
     },

@@ -71,8 +71,8 @@ export const deploymentBody = z.object({
   type: z.enum(["archive", "release"]),
   git_ref: z.string().nullable(),
   previous_git_ref: z.string().nullable(),
-  /** Whole seconds since its work began, to its end or to this moment. */
-  duration: z.int().nullable(),
+  /** Whole seconds from the start of its work to its end; 0 until it has ended. */
+  duration: z.int(),
   /** Reference of the image within its registry. */
   image: z.string().nullable(),
   /** Bytes. */
