@@ -7,7 +7,7 @@ import { runProgram } from "./run-program.ts";
 import { setup } from "./setup/setup.ts";
 import { SetupError } from "./setup/setup-error.ts";
 import { tearDown } from "./setup/teardown.ts";
-import { print, runCommand, sayOn } from "./terminal.ts";
+import { leftLines, print, runCommand, sayOn } from "./terminal.ts";
 
 const say = sayOn(process.stderr);
 
@@ -15,17 +15,19 @@ await runCommand(async () => {
   const files = await benchmarks(process.argv.slice(2));
   const config = readOwnConfig("bench");
   await using _lock = await claimRun(config.dataDir);
+  let failures = 0;
+  const left: string[] = [];
   try {
     await setup({ config, say });
-    let failures = 0;
     for (const file of files) {
       print(`\n${basename(file)}`);
       if ((await runProgram(process.execPath, [file], { TESTS_OF: testsOf })) !== 0) failures += 1;
     }
-    return failures === 0 ? 0 : 1;
   } finally {
-    await tearDown({ config, say });
+    left.push(...(await tearDown({ config, say })));
+    leftLines(left).forEach(say);
   }
+  return failures === 0 && left.length === 0 ? 0 : 1;
 });
 
 async function benchmarks(names: readonly string[]): Promise<string[]> {

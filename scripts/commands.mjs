@@ -57,7 +57,7 @@ Stops Slipway here, removes its containers, volumes and networks, and stops the 
     help: `Usage: npm test [-- vitest's arguments]
 
 Sets up services for the tests under DATA_DIR/test, runs vitest, and stops those services. Its last line is
-"N passed, N failed".`,
+"N passed, N failed"; before it stand the failures, and what could not be stopped or removed.`,
   },
   check: {
     summary: "format, lint, types, boundaries, unused code",

@@ -3,11 +3,12 @@ import { existsSync } from "node:fs";
 import { readConfig, readOwnConfig, testsOf } from "./config.ts";
 import { takesOnly } from "./arguments.ts";
 import { findRun } from "./own-run.ts";
+import { attempt } from "./setup/attempt.ts";
 import { stopProcess } from "./setup/services.ts";
 import { tearDown } from "./setup/teardown.ts";
 import { stopTestProcesses } from "./setup/test-processes.ts";
 import { findRunning, stopOrphans } from "./supervisor/running.ts";
-import { print, runCommand, sayOn } from "./terminal.ts";
+import { leftLines, print, runCommand, sayOn } from "./terminal.ts";
 
 /** Beyond the apps' own grace. */
 const supervisorExtraMs = 15_000;
@@ -33,10 +34,14 @@ await runCommand(async () => {
     await stopProcess(run, graceMs);
   }
   await stopTestProcesses(testsOf, say);
+  const left: string[] = [];
   for (const one of [...own, config]) {
-    await stopOrphans(one.dataDir, config.graceMs, say);
-    await tearDown({ config: one, deleteData, testsOf, say });
+    await attempt(left, one.dataDir, async () => {
+      await stopOrphans(one.dataDir, config.graceMs, say);
+      left.push(...(await tearDown({ config: one, deleteData, testsOf, say })));
+    });
   }
-  print("down      done");
-  return 0;
+  if (left.length === 0) print("down      done");
+  leftLines(left).forEach(print);
+  return left.length === 0 ? 0 : 1;
 });

@@ -13,6 +13,15 @@ export function print(line = ""): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** What to print of things that could not be taken down; nothing when there are none. */
+export function leftLines(left: readonly string[]): string[] {
+  if (left.length === 0) return [];
+  return [
+    "Not everything could be taken down; npm run down tries again:",
+    ...left.map((line) => `  ${line}`),
+  ];
+}
+
 /** Runs a command's body and turns its outcome into the process's exit code, an error into a message. */
 export async function runCommand(body: () => Promise<number>): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreGoneReader);

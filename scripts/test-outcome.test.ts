@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { countTests, failuresIn } from "./test-outcome.ts";
+import { countTests, endOfRun, failuresIn } from "./test-outcome.ts";
 
 const file = (status: string, ...tests: string[]) => ({
   name: "/clone/a.test.ts",
@@ -61,4 +61,29 @@ test("tells the beginning of a long reason", () => {
     testResults: [{ ...file("failed"), assertionResults }],
   });
   expect(told).toBe(`failed: /clone/a.test.ts > it works\n${"x".repeat(5_000)} … (more above)`);
+});
+
+test("a run ends with its failures, what is left, and the counts; what is left fails it", () => {
+  const passed = { numPassedTests: 2, numFailedTests: 0, testResults: [file("passed", "passed", "passed")] };
+  const failed = {
+    numPassedTests: 1,
+    numFailedTests: 0,
+    testResults: [file("failed"), file("passed", "passed")],
+  };
+  expect(endOfRun([passed, undefined], [0, 0], [])).toEqual({ lines: ["2 passed, 0 failed"], exitCode: 0 });
+  expect(endOfRun([passed, failed], [0, 3], ["/engine: network n: has active endpoints"])).toEqual({
+    lines: [
+      "failed: /clone/a.test.ts\n",
+      expect.stringContaining("npm run down"),
+      "  /engine: network n: has active endpoints",
+      "3 passed, 1 failed",
+    ],
+    exitCode: 3,
+  });
+  const { lines, exitCode } = endOfRun([passed], [0], ["service registry: it does not end"]);
+  expect([lines.at(-2), lines.at(-1), exitCode]).toEqual([
+    "  service registry: it does not end",
+    "2 passed, 0 failed",
+    1,
+  ]);
 });

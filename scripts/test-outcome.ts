@@ -1,5 +1,7 @@
 // What a test run came to, from the report that vitest writes as JSON.
 
+import { leftLines } from "./terminal.ts";
+
 /** The part of vitest's report that is read. */
 export interface TestReport {
   numPassedTests: number;
@@ -47,6 +49,24 @@ export function failuresIn(report: TestReport): string[] {
         return `${outcome}: ${file.name} > ${fullName}\n${shortened((failureMessages ?? []).join("\n"))}`;
       }),
   ]);
+}
+
+/**
+ * The end of a run: a text for each failure, then a line for each thing that could not be taken down, then the counts.
+ * @param exitCodes of the lanes, each with its report.
+ * @returns the lines, and the exit code of all.
+ */
+export function endOfRun(
+  reports: readonly (TestReport | undefined)[],
+  exitCodes: readonly number[],
+  left: readonly string[],
+): { lines: string[]; exitCode: number } {
+  const counts = exitCodes.map((exitCode, lane) => countTests(reports[lane], exitCode));
+  const passed = counts.reduce((sum, count) => sum + count.passed, 0);
+  const failed = counts.reduce((sum, count) => sum + count.failed, 0);
+  const failures = reports.flatMap((report) => (report === undefined ? [] : failuresIn(report)));
+  const exitCode = exitCodes.find((code) => code !== 0) ?? (left.length > 0 ? 1 : 0);
+  return { lines: [...failures, ...leftLines(left), `${passed} passed, ${failed} failed`], exitCode };
 }
 
 function failsOutsideTests({ status, assertionResults }: FileReport): boolean {

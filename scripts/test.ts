@@ -14,7 +14,7 @@ import { ensureTestDatabase, prepareTestDatabase } from "./setup/test-database.t
 import type { TestDatabase } from "./setup/test-database.ts";
 import { tearDown } from "./setup/teardown.ts";
 import type { TestReport } from "./test-outcome.ts";
-import { countTests, failuresIn } from "./test-outcome.ts";
+import { endOfRun } from "./test-outcome.ts";
 import { print, runCommand, sayOn } from "./terminal.ts";
 
 const say = sayOn(process.stdout);
@@ -33,16 +33,12 @@ await runCommand(async () => {
   await using _lock = await claimRun(config.dataDir);
   const logFolder = join(config.dataDir, "logs");
   const exitCodes = await runTests(config, logFolder);
-  const stopped = await stopServices(config);
+  const left = await stopServices(config);
   const reports = await Promise.all(exitCodes.map((_, lane) => readReport(reportIn(logFolder, lane))));
-  const counts = exitCodes.map((exitCode, lane) => countTests(reports[lane], exitCode));
-  // here too, for each lane's output has its own far above
-  for (const report of reports) if (report !== undefined) failuresIn(report).forEach(print);
-  const passed = counts.reduce((sum, count) => sum + count.passed, 0);
-  const failed = counts.reduce((sum, count) => sum + count.failed, 0);
-  print(`${passed} passed, ${failed} failed`);
-  const exitCode = exitCodes.find((code) => code !== 0) ?? 0;
-  return exitCode === 0 && !stopped ? 1 : exitCode;
+  // failures here too, for each lane's output has its own far above
+  const { lines, exitCode } = endOfRun(reports, exitCodes, left);
+  lines.forEach(print);
+  return exitCode;
 });
 
 /** Services that cannot be set up fail the run by name before any test does. @returns the lanes' exit codes. */
@@ -110,13 +106,12 @@ function reportIn(logFolder: string, lane: number): string {
   return join(logFolder, `vitest-${lane + 1}.json`);
 }
 
-async function stopServices(config: ScriptConfig): Promise<boolean> {
+/** @returns a line for each thing that is left. */
+async function stopServices(config: ScriptConfig): Promise<string[]> {
   try {
-    await tearDown({ config, say });
-    return true;
+    return await tearDown({ config, say });
   } catch (error) {
-    process.stderr.write(` !     The tests' services could not be stopped: ${errorText(error)}\n`);
-    return false;
+    return [errorText(error)];
   }
 }
 

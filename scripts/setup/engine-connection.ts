@@ -19,9 +19,9 @@ const probeTimeoutMs = 5_000;
 export async function probeEngine(
   dockerHost: string | undefined,
 ): Promise<Engine | { reason: string; code?: string }> {
-  const docker = connect(dockerHost);
   const address = dockerHost ?? defaultSocket;
   try {
+    const docker = connect(dockerHost);
     const { Version: version } = await withTimeout(docker.version());
     return { docker, address, version, local: isLocal(dockerHost) };
   } catch (error) {
@@ -60,7 +60,9 @@ function connect(dockerHost: string | undefined): Docker {
   if (dockerHost.startsWith("unix://")) return new Docker({ socketPath: dockerHost.slice("unix://".length) });
   if (dockerHost === readConfig().dockerHost) return new Docker();
   const url = new URL(dockerHost.includes("//") ? dockerHost : `tcp://${dockerHost}`);
-  return new Docker({ host: url.hostname, port: url.port || "2375", protocol: "http" });
+  const secure = url.protocol === "https:" || url.port === "2376";
+  const [protocol, port] = secure ? (["https", "2376"] as const) : (["http", "2375"] as const);
+  return new Docker({ host: url.hostname, port: url.port || port, protocol });
 }
 
 async function withTimeout<T>(work: Promise<T>): Promise<T> {

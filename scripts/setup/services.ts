@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { readText, writePrivate } from "./files.ts";
 import type { Lock, ProcessIdentity } from "../lock.mjs";
 import { acquireLock, isAlive } from "../lock.mjs";
+import { SetupError } from "./setup-error.ts";
 import { until } from "./waiting.ts";
 
 export interface ServiceProcess extends ProcessIdentity {
@@ -52,7 +53,11 @@ export async function stopProcess(identity: ProcessIdentity, graceMs: number): P
   if (!(await signal(identity, "SIGTERM"))) return;
   if (await gone(identity, graceMs)) return;
   await signal(identity, "SIGKILL");
-  if (!(await gone(identity, killWaitMs))) throw new Error(`process ${identity.pid} does not end`);
+  if (!(await gone(identity, killWaitMs))) {
+    throw new SetupError(
+      `Process ${identity.pid} still runs ${killWaitMs / 1000} s after SIGKILL: see what the kernel waits for in /proc/${identity.pid}/stack.`,
+    );
+  }
 }
 
 /** Whether the process ended within `timeoutMs`. */

@@ -7,7 +7,7 @@ import { probeEngine } from "./engine-connection.ts";
 import { imageId } from "./engine-images.ts";
 import { ensureEngine } from "./engine.ts";
 import type { UsedEngine } from "./engines-used.ts";
-import { noteEngines } from "./engines-used.ts";
+import { noteEngines, readUsedEngines } from "./engines-used.ts";
 import type { AppEnvironment } from "./environment.ts";
 import { appEnvironment, npmRegistry } from "./environment.ts";
 import { makePrivateFolder, openInstallation } from "./installation.ts";
@@ -15,6 +15,7 @@ import type { Say } from "./progress.ts";
 import { step } from "./progress.ts";
 import { ensureRedis } from "./redis.ts";
 import { ensureRegistry } from "./registry.ts";
+import { SetupError } from "./setup-error.ts";
 import { ensureStack, localStackTag } from "./stack.ts";
 import type { Program } from "./system-packages.ts";
 import { installPrograms } from "./system-packages.ts";
@@ -45,8 +46,8 @@ export async function setup({
   });
   const installation = await openInstallation(config, say);
   await installPrograms(await neededPrograms(config), say);
-  await noteEngines(config.dataDir, enginesOf(config));
   const engine = await ensureEngine(installation, config.dockerHost, say);
+  await noteEngines(config.dataDir, await answeringEngines(config, say));
   const redisUrl = await ensureRedis(installation, config.redisUrl, engine, say);
   const registryUrl = await ensureRegistry(installation, config.registryUrl, engine, say);
   const stack = { dataDir: config.dataDir, engine, registryUrl, given: config.stackImage };
@@ -64,10 +65,27 @@ async function whole<First, Second>(
   return Promise.all([first, second]);
 }
 
-/** Those of builds and, where it is another, of releases. */
-function enginesOf({ dockerHost, schedulerDockerHost }: ScriptConfig): UsedEngine[] {
-  const hosts = new Set([dockerHost ?? null, schedulerDockerHost ?? dockerHost ?? null]);
-  return Array.from(hosts, (host) => ({ dockerHost: host, cleared: false }));
+/**
+ * The engine of builds, which has answered, and that of releases where it is another. They are noted after they have answered
+ * and before anything is put on them. Throws SetupError when the one of releases has never answered: its name may be wrong.
+ */
+async function answeringEngines(
+  { dataDir, dockerHost, schedulerDockerHost: releases }: ScriptConfig,
+  say: Say,
+): Promise<UsedEngine[]> {
+  const builds = { dockerHost: dockerHost ?? null, cleared: false };
+  if (releases === undefined || releases === dockerHost) return [builds];
+  const answer = await probeEngine(releases);
+  if ("reason" in answer) {
+    const noted = (await readUsedEngines(dataDir)).find((one) => one.dockerHost === releases);
+    if (noted === undefined || noted.unproven) {
+      throw new SetupError(
+        `SCHEDULER_DOCKER_HOST=${releases} does not answer (${answer.reason}): start that engine, or name the right one.`,
+      );
+    }
+    step(say, "engine").tell(`${releases} does not answer now (${answer.reason}): no release starts there`);
+  }
+  return [builds, { dockerHost: releases, cleared: false }];
 }
 
 /** Known before anything is installed, so that one run of the package manager brings all. */

@@ -5,12 +5,15 @@ import { dirname, join } from "node:path";
 import Docker from "dockerode";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { lacksEngine, lacksPrivateEngine, startPrivateEngine, testEngine } from "@slipway/testkit";
+import { readConfig } from "../config.ts";
 import { isAlive, processIdentity } from "../lock.mjs";
 import { ensureEngine, releaseEngine } from "./engine.ts";
 import type { MachineEngine } from "./engine.ts";
 import { readEngineRecord, writeEngineRecord } from "./engine-users.ts";
 import { noteEngines, readUsedEngines } from "./engines-used.ts";
 import { installationLabel } from "./installation.ts";
+import { recordService } from "./services.ts";
+import { setup } from "./setup.ts";
 import { tearDown } from "./teardown.ts";
 
 const opened = new AsyncDisposableStack();
@@ -68,6 +71,47 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("taking d
     ]);
     await noteEngines(dataDir, [{ ...silent, cleared: true }]);
     await tearDown({ config, deleteData: true, say });
+    await expect(stat(dataDir)).rejects.toThrow("ENOENT");
+  });
+
+  test("set-up notes no engine that has not answered", async () => {
+    const dataDir = await newInstallation("0e0e0e0e");
+    const given = { redisUrl: "redis://127.0.0.1:1", registryUrl: "http://127.0.0.1:1", stackImage: image };
+    const config = { ...readConfig({ DATA_DIR: dataDir }), ...given };
+    await expect(setup({ config: { ...config, dockerHost: "unix:///mistyped" } })).rejects.toThrow(
+      "DOCKER_HOST=unix:///mistyped does not answer",
+    );
+    const dockerHost = machine.dockerHost ?? "";
+    const elsewhere = { ...config, dockerHost, schedulerDockerHost: "unix//mistyped" };
+    await expect(setup({ config: elsewhere })).rejects.toThrow(
+      "SCHEDULER_DOCKER_HOST=unix//mistyped does not answer",
+    );
+    expect(await readUsedEngines(dataDir)).toEqual([]);
+    await expect(setup({ config: { ...config, dockerHost } })).rejects.toThrow("does not answer");
+    expect(await readUsedEngines(dataDir)).toEqual([{ dockerHost, cleared: false }]);
+    // one that has answered may be away for a while
+    await noteEngines(dataDir, [{ dockerHost: "unix:///away", cleared: true }]);
+    const away = { ...config, dockerHost, schedulerDockerHost: "unix:///away" };
+    await expect(setup({ config: away })).rejects.toThrow("REDIS_URL=");
+    expect(await readUsedEngines(dataDir)).toEqual([
+      { dockerHost, cleared: false },
+      { dockerHost: "unix:///away", cleared: false },
+    ]);
+    expect(await tearDown({ config: { ...config, dockerHost }, say })).toEqual([]);
+  });
+
+  test("an engine that was noted before it ever answered keeps no data, unless another one has", async () => {
+    const dataDir = await newInstallation("0f0f0f0f");
+    const mistyped = ["unix:///mistyped", "unix//mistyped"];
+    const notes = mistyped.map((dockerHost) => ({ dockerHost, cleared: false }));
+    await writeFile(join(dataDir, "engines.json"), JSON.stringify(notes));
+    const config = { dataDir, dockerHost: machine.dockerHost ?? "" };
+    await recordService(dataDir, { kind: "container", name: "redis", containerId: "c1" });
+    await expect(tearDown({ config, deleteData: true, say })).rejects.toThrow(
+      `take its entry out of ${join(dataDir, "engines.json")}`,
+    );
+    await rm(join(dataDir, "services.json"));
+    expect(await tearDown({ config, deleteData: true, say })).toEqual([]);
     await expect(stat(dataDir)).rejects.toThrow("ENOENT");
   });
 

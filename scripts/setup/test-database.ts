@@ -6,6 +6,9 @@ import { repositoryRoot, testMongoUrl } from "../config.ts";
 import type { Engine } from "./engine-connection.ts";
 import { answeringEngine } from "./engine-connection.ts";
 import { imageId } from "./engine-images.ts";
+import { removeAll } from "./engine-removal.ts";
+import { containers, networks } from "./engine-things.ts";
+import type { IsOurs } from "./engine-things.ts";
 import { definitionHash, ensureBuilt, obstacleTo } from "./image-builder.ts";
 import type { ImageDefinition } from "./image-builder.ts";
 import { installationId, installationLabel } from "./installation.ts";
@@ -109,11 +112,10 @@ async function startContainer(
   return url;
 }
 
-/** What a run left that was killed: its data is worth nothing. */
+/** What a run left that was killed: its data is worth nothing. Throws SetupError. */
 async function removeFormer(docker: Docker, name: string): Promise<void> {
-  const filters = { name: [`^/?${name}$`] };
-  for (const { Id } of await docker.listContainers({ all: true, filters })) {
-    await docker.getContainer(Id).remove({ force: true, v: true });
-  }
-  for (const { Id } of await docker.listNetworks({ filters })) await docker.getNetwork(Id).remove();
+  const isFormer: IsOurs = (_labels, found) => found === name;
+  const { left } = await removeAll([containers(docker, isFormer), networks(docker, isFormer)]);
+  if (left.length > 0)
+    throw new SetupError(`The Docker Engine does not remove what an earlier run left: ${left.join("; ")}`);
 }

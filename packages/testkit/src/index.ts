@@ -18,6 +18,8 @@ export { engineContract } from "./engine-contract.ts";
 export type { EnginePlace } from "./engine-contract.ts";
 export { schedulerContract } from "./scheduler-contract.ts";
 export type { SchedulerPlace } from "./scheduler-contract.ts";
+export { startEngineProxy } from "./docker/engine-proxy.ts";
+export type { EngineProxyOptions, EngineRefusal } from "./docker/engine-proxy.ts";
 export { lacksPrivateEngine, startPrivateEngine } from "./docker/private-engine.ts";
 export type { PrivateEngine } from "./docker/private-engine.ts";
 export { lacksEngine, newInstallation, testEngine } from "./docker/test-engine.ts";

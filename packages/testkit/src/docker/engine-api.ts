@@ -28,7 +28,7 @@ export async function copyImage(fromHost: string, toHost: string, reference: str
   const image = await send(fromHost, "GET", `/images/${encodeURIComponent(reference)}/get`);
   if (image.statusCode !== 200) throw new Error(`the Docker Engine has no image ${reference}`);
   const loaded = new Promise<IncomingMessage>((resolve, reject) => {
-    const options = { ...target(toHost), method: "POST", path: "/images/load?quiet=1", agent: false };
+    const options = { ...engineAt(toHost), method: "POST", path: "/images/load?quiet=1", agent: false };
     const sending = request({ ...options, headers: { "content-type": "application/x-tar" } }, resolve);
     sending.on("error", reject);
     image.on("error", reject).pipe(sending);
@@ -41,13 +41,14 @@ export async function copyImage(fromHost: string, toHost: string, reference: str
 function send(dockerHost: string, method: string, path: string, body?: unknown): Promise<IncomingMessage> {
   const headers = body === undefined ? {} : { "content-type": "application/json" };
   return new Promise((resolve, reject) => {
-    request({ ...target(dockerHost), method, path, headers, agent: false }, resolve)
+    request({ ...engineAt(dockerHost), method, path, headers, agent: false }, resolve)
       .on("error", reject)
       .end(body === undefined ? undefined : JSON.stringify(body));
   });
 }
 
-function target(dockerHost: string): { socketPath: string } | { host: string; port: string } {
+/** How `node:http` reaches the engine. */
+export function engineAt(dockerHost: string): { socketPath: string } | { host: string; port: string } {
   if (dockerHost.startsWith("unix://")) return { socketPath: dockerHost.slice("unix://".length) };
   const { hostname, port } = new URL(dockerHost);
   return { host: hostname, port };

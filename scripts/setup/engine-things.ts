@@ -1,0 +1,120 @@
+// The kinds of things that Docker Engines and swarms have, as they are listed and removed.
+import { setTimeout as pause } from "node:timers/promises";
+import type Docker from "dockerode";
+import type { Kind } from "./engine-removal.ts";
+
+type Labels = Readonly<Record<string, string>> | null | undefined;
+
+/** Whether something with these labels, of this name where it has one, is to be removed. */
+export type IsOurs = (labels: Labels, name: string) => boolean;
+
+const lookEveryMs = 250;
+
+/** Services of the swarm that the engine is a manager of. Each counts as removed once its tasks, which hold networks, have ended. */
+export function services(docker: Docker, isOurs: IsOurs): Kind {
+  return {
+    name: "services",
+    async find(abortSignal) {
+      const all = await listServices(docker, abortSignal);
+      const ours = all.filter(({ Spec }) => isOurs(Spec?.Labels, Spec?.Name ?? ""));
+      return ours.map((service) => ({
+        name: `service ${service.Spec?.Name}`,
+        remove: (signal) => removeService(docker, idOf(service), signal),
+      }));
+    },
+  };
+}
+
+/** Containers in any state, with their anonymous volumes. */
+export function containers(docker: Docker, isOurs: IsOurs): Kind {
+  return {
+    name: "containers",
+    async find(abortSignal) {
+      const all = await docker.listContainers({ all: true, abortSignal });
+      const named = all.map((one) => ({ ...one, name: one.Names[0]?.slice(1) ?? one.Id }));
+      const ours = named.filter(({ Labels, name }) => isOurs(Labels, name));
+      return ours.map(({ Id, name }) => ({
+        name: `container ${name}`,
+        remove: (signal) => docker.getContainer(Id).remove({ force: true, v: true, abortSignal: signal }),
+      }));
+    },
+  };
+}
+
+export function networks(docker: Docker, isOurs: IsOurs): Kind {
+  return {
+    name: "networks",
+    async find(abortSignal) {
+      const all = await docker.listNetworks({ abortSignal });
+      const ours = all.filter(({ Labels, Name }) => isOurs(Labels, Name));
+      return ours.map(({ Id, Name }) => ({
+        name: `network ${Name}`,
+        remove: (signal) => docker.getNetwork(Id).remove({ abortSignal: signal }),
+      }));
+    },
+  };
+}
+
+export function volumes(docker: Docker, isOurs: IsOurs): Kind {
+  return {
+    name: "volumes",
+    async find(abortSignal) {
+      const { Volumes: all } = await docker.listVolumes({ abortSignal });
+      const ours = (all ?? []).filter(({ Labels, Name }) => isOurs(Labels, Name));
+      return ours.map(({ Name }) => ({
+        name: `volume ${Name}`,
+        remove: (signal) => docker.getVolume(Name).remove({ abortSignal: signal }),
+      }));
+    },
+  };
+}
+
+/** Images that are ours by their labels, with all their names; of others the names that are ours, and they stay under the rest. */
+export function images(docker: Docker, isOurs: IsOurs): Kind {
+  return {
+    name: "images",
+    async find(abortSignal) {
+      const all = await docker.listImages({ abortSignal });
+      const ours = all.flatMap(({ RepoTags, RepoDigests, Labels, Id }) => {
+        const [tags, digests] = [realNames(RepoTags), realNames(RepoDigests)];
+        if (isOurs(Labels, "")) return [{ reference: Id, name: tags.join(", ") || Id }];
+        const names = [...tags, ...digests].filter((name) => isOurs(null, name));
+        return names.map((name) => ({ reference: name, name }));
+      });
+      return ours.map(({ reference, name }) => ({
+        name: `image ${name}`,
+        remove: (signal) => docker.getImage(reference).remove({ force: true, abortSignal: signal }),
+      }));
+    },
+  };
+}
+
+async function listServices(docker: Docker, abortSignal: AbortSignal): Promise<Docker.Service[]> {
+  // the client's types lack the signal
+  const options = { filters: {}, abortSignal };
+  try {
+    return await docker.listServices(options);
+  } catch (error) {
+    if (error instanceof Error && error.message.includes("not a swarm manager")) return [];
+    throw error;
+  }
+}
+
+async function removeService(docker: Docker, id: string, abortSignal: AbortSignal): Promise<void> {
+  const tasks = (await docker.listTasks({ filters: { service: [id] }, abortSignal })).map(idOf);
+  await docker.getService(id).remove({ abortSignal });
+  while (tasks.length > 0) {
+    if ((await docker.listTasks({ filters: { id: tasks }, abortSignal })).length === 0) return;
+    await pause(lookEveryMs, undefined, { signal: abortSignal });
+  }
+}
+
+/** The client's types have it in lower case, the engine's answers do not. */
+function idOf(found: unknown): string {
+  return (found as { ID: string }).ID;
+}
+
+/** An image without a name is listed as `<none>:<none>`, which the engine takes for no name. */
+function realNames(names: readonly string[] | null | undefined): string[] {
+  return (names ?? []).filter((name) => !name.startsWith("<none>"));
+}

@@ -1,0 +1,207 @@
+// Taking down on an engine that others use at the same time, and that refuses what it refuses then.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Docker from "dockerode";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import {
+  lacksEngine,
+  lacksPrivateEngine,
+  startEngineProxy,
+  startPrivateEngine,
+  testEngine,
+} from "@slipway/testkit";
+import type { EngineProxyOptions } from "@slipway/testkit";
+import { isAlive, processIdentity } from "../lock.mjs";
+import { noteEngines, readUsedEngines } from "./engines-used.ts";
+import { installationLabel } from "./installation.ts";
+import { readServices, recordService } from "./services.ts";
+import { tearDown } from "./teardown.ts";
+
+const id = "4d4d4d4d";
+const ours = { [installationLabel]: id };
+const opened = new AsyncDisposableStack();
+const say = () => undefined;
+let folder = "";
+let image = "";
+let dockerHost = "";
+let docker: Docker;
+let dataDir = "";
+
+describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
+  "an engine that refuses removals",
+  () => {
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), "slipway-refused-"));
+      opened.defer(() => rm(folder, { recursive: true }));
+      image = (await testEngine()).stackImage;
+      ({ dockerHost } = opened.use(await startPrivateEngine({ name: "refusing", images: [image] })));
+      docker = new Docker({ socketPath: dockerHost.slice("unix://".length) });
+    });
+
+    afterAll(() => opened.disposeAsync());
+
+    beforeEach(async () => {
+      dataDir = join(folder, "data");
+      await mkdir(dataDir);
+      await writeFile(join(dataDir, "installation-id"), id);
+      onTestFinished(async () => {
+        for (const { Id } of await docker.listContainers({ all: true }))
+          await docker.getContainer(Id).remove({ force: true });
+        for (const { Name } of (await docker.listVolumes()).Volumes) await docker.getVolume(Name).remove();
+        await docker.pruneNetworks();
+        await rm(dataDir, { recursive: true, force: true });
+      });
+    });
+
+    test("is asked again until what is in use, or is being removed by another, is gone", async () => {
+      await docker.createNetwork({ Name: "ours-net", Labels: ours });
+      await docker.createVolume({ Name: "ours-volume", Labels: ours });
+      await run("ours", { Labels: ours });
+      await run("on-our-network", { HostConfig: { NetworkMode: "ours-net" } });
+      await run("on-our-volume", { HostConfig: { NetworkMode: "none", Binds: ["ours-volume:/mnt"] } });
+      const refusals = [
+        { status: 409, message: "removal of container ours is already in progress" },
+        {
+          status: 500,
+          message: 'driver "overlay2" failed to remove root filesystem: device or resource busy',
+        },
+      ];
+      const seen: string[] = [];
+      // the others leave once the engine has refused because of them
+      const leaving: Record<string, string> = {
+        "403 networks": "on-our-network",
+        "409 volumes": "on-our-volume",
+      };
+      const proxy = await proxied({
+        refuse: (asked) => (asked.startsWith("DELETE /containers/") ? refusals.pop() : undefined),
+        async onAnswer(asked, status) {
+          const what = `${status} ${asked.split("/")[1]}`;
+          if (!asked.startsWith("DELETE ") || !(what in leaving)) return;
+          seen.push(what);
+          await docker.getContainer(leaving[what] ?? "").remove({ force: true });
+        },
+      });
+      expect(await tearDown({ config: { dataDir, dockerHost: proxy }, deleteData: true, say })).toEqual([]);
+      expect(seen.toSorted()).toEqual(["403 networks", "409 volumes"]);
+      expect(await names()).toEqual([]);
+      expect(existsSync(dataDir)).toBe(false);
+    });
+
+    test("keeps nothing else from being taken down; what is left is told, and found the next time", async () => {
+      await docker.createNetwork({ Name: "ours-net", Labels: ours });
+      await docker.createVolume({ Name: "ours-volume", Labels: ours });
+      await docker.createVolume({ Name: "ours-unused", Labels: ours });
+      const other = await run("other", {
+        HostConfig: { NetworkMode: "ours-net", Binds: ["ours-volume:/mnt"] },
+      });
+      await run("ours", { Labels: ours });
+      const service = await startService("registry");
+      await noteEngines(dataDir, [{ dockerHost, cleared: false }]);
+      const config = { dataDir, dockerHost };
+      const left = await tearDown({ config, deleteData: true, patienceMs: 0, say });
+      expect(left).toEqual([
+        expect.stringMatching(`^${dockerHost}: network ours-net: .*has active endpoints`),
+        expect.stringMatching(`^${dockerHost}: volume ours-volume: .*volume is in use`),
+      ]);
+      expect(await isAlive(service)).toBe(false);
+      expect(await readServices(dataDir)).toEqual([]);
+      expect(await names()).toEqual(["other", "ours-net", "ours-volume"]);
+      expect(await readUsedEngines(dataDir)).toEqual([{ dockerHost, cleared: false }]);
+      await other.remove({ force: true });
+      expect(await tearDown({ config, deleteData: true, say })).toEqual([]);
+      expect(await names()).toEqual([]);
+      expect(existsSync(dataDir)).toBe(false);
+    });
+
+    test("does not so either when it cannot say what there is, or the machine what runs", async () => {
+      await docker.createVolume({ Name: "ours-volume", Labels: ours });
+      const service = await startService("redis");
+      await run("ours", { Labels: ours });
+      const proxy = await proxied({
+        refuse: (asked) => (asked === "GET /networks" ? { status: 500, message: "out of order" } : undefined),
+      });
+      const left = await tearDown({ config: { dataDir, dockerHost: proxy }, patienceMs: 0, say });
+      expect(left).toEqual([`${proxy}: networks cannot be listed: out of order`]);
+      expect(await isAlive(service)).toBe(false);
+      expect(await names()).toEqual([]);
+      await writeFile(join(dataDir, "services.json"), "{");
+      await docker.createVolume({ Name: "ours-volume", Labels: ours });
+      const config = { dataDir, dockerHost };
+      expect(await tearDown({ config, deleteData: true, say })).toEqual([
+        expect.stringMatching(/^the private services: .*JSON/),
+      ]);
+      expect(await names()).toEqual([]);
+      expect(existsSync(dataDir)).toBe(true);
+    });
+
+    test("keeps an image that a container of others runs on, and no other of ours", async () => {
+      const container = await docker.createContainer({ Image: image, Cmd: ["true"] });
+      const commit = async (options: { repo?: string }) => {
+        const changes = `LABEL ${installationLabel}=${id}`;
+        return ((await container.commit({ ...options, changes })) as { Id: string }).Id;
+      };
+      const ids = async () => {
+        const labelled = (await docker.listImages()).filter(
+          ({ Labels }) => Labels?.[installationLabel] === id,
+        );
+        return labelled.map(({ Id }) => Id);
+      };
+      // one without a name is what is left of an image whose name a later one took
+      const all = [
+        await commit({ repo: "ours-used" }),
+        await commit({ repo: "ours-unused" }),
+        await commit({}),
+      ];
+      const other = await run("other", { Image: "ours-used", Labels: { [installationLabel]: "another" } });
+      expect((await ids()).toSorted()).toEqual(all.toSorted());
+      const config = { dataDir, dockerHost };
+      expect(await tearDown({ config, deleteData: true, patienceMs: 0, say })).toEqual([
+        expect.stringMatching(`^${dockerHost}: image ours-used:latest: .*is being used by running container`),
+      ]);
+      expect(await ids()).toEqual([all[0]]);
+      await other.remove({ force: true });
+      expect(await tearDown({ config, deleteData: true, say })).toEqual([]);
+      expect(await ids()).toEqual([]);
+    });
+  },
+);
+
+async function proxied(options: EngineProxyOptions): Promise<string> {
+  const proxy = await startEngineProxy(dockerHost, options);
+  onTestFinished(() => proxy[Symbol.asyncDispose]());
+  return proxy.dockerHost;
+}
+
+async function run(name: string, options: Docker.ContainerCreateOptions): Promise<Docker.Container> {
+  const common = { name, Image: image, Cmd: ["sleep", "infinity"], HostConfig: { NetworkMode: "none" } };
+  const container = await docker.createContainer({ ...common, ...options });
+  await container.start();
+  return container;
+}
+
+/** Of containers, networks and volumes, but for the networks that each engine has. */
+async function names(): Promise<string[]> {
+  const containers = await docker.listContainers({ all: true });
+  const networks = await docker.listNetworks();
+  const { Volumes: volumes } = await docker.listVolumes();
+  return [
+    ...containers.map(({ Names: [name = ""] }) => name.slice(1)),
+    ...networks.map(({ Name }) => Name).filter((name) => !["bridge", "host", "none"].includes(name)),
+    ...volumes.map(({ Name }) => Name),
+  ].toSorted();
+}
+
+/** A process that set-up would have started, recorded as such. */
+async function startService(name: string) {
+  const child = spawn("sleep", ["infinity"]);
+  onTestFinished(() => void child.kill("SIGKILL"));
+  await once(child, "spawn");
+  const identity = await processIdentity(child.pid ?? 0);
+  if (!identity) throw new Error("the process is gone");
+  await recordService(dataDir, { kind: "process", name, ...identity });
+  return identity;
+}
