@@ -56,8 +56,11 @@ export async function startRegistry(dataDir: string): Promise<RegistryUnderTest>
     kill,
     start,
     async [Symbol.asyncDispose]() {
-      await kill();
-      await rm(folder, { recursive: true, force: true });
+      try {
+        await kill();
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
     },
   };
 }

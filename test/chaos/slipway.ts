@@ -13,6 +13,8 @@ import { eventually, newInstallation, packTarGz, startPrivateRedis } from "@slip
 import type { PrivateRedis } from "@slipway/testkit";
 import { ApiClient } from "../../scripts/quickstart/api-client.ts";
 import type { AppAnswer } from "../../scripts/quickstart/api-client.ts";
+import { removeAll } from "../../scripts/setup/engine-removal.ts";
+import { images } from "../../scripts/setup/engine-things.ts";
 import type { AppUnderTest } from "./app-under-test.ts";
 import { watchContainers } from "./container-watch.ts";
 import type { ContainerWatch } from "./container-watch.ts";
@@ -220,8 +222,7 @@ function dockerAt(dockerHost: string): Docker {
 /** What the engine pulled of these apps. */
 async function removeImages(docker: Docker, registryHost: string, appIds: readonly string[]): Promise<void> {
   const places = appIds.map((id) => `${registryHost}/apps/${id}@`);
-  for (const { RepoDigests } of await docker.listImages()) {
-    const ours = (RepoDigests ?? []).filter((name) => places.some((place) => name.startsWith(place)));
-    for (const name of ours) await docker.getImage(name).remove({ force: true });
-  }
+  const ours = images(docker, (_labels, name) => places.some((place) => name.startsWith(place)));
+  const { left } = await removeAll([ours]);
+  if (left.length > 0) throw new Error(`images of a test's apps are left: ${left.join("; ")}`);
 }

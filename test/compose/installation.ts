@@ -4,10 +4,15 @@ import { randomInt } from "node:crypto";
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import Docker from "dockerode";
 import { execa } from "execa";
 import { label } from "@slipway/core";
 import { freePort, newInstallation } from "@slipway/testkit";
 import { bareEnvironment, repositoryRoot, testsOf } from "../../scripts/config.ts";
+import { removeAll } from "../../scripts/setup/engine-removal.ts";
+import type { Kind } from "../../scripts/setup/engine-removal.ts";
+import { containers, images, networks, volumes } from "../../scripts/setup/engine-things.ts";
+import type { IsOurs } from "../../scripts/setup/engine-things.ts";
 import { readText } from "../../scripts/setup/files.ts";
 import type { StandIns } from "../../scripts/setup/stand-ins.ts";
 
@@ -16,6 +21,8 @@ const settings = { LEASE_MS: "4000", RECONCILE_MS: "1000", ENGINE_WORKERS: "2", 
 /** One of this clone's, kept from run to run: what did not change is not built again. */
 const image = `slipway:compose-${testsOf}`;
 const startBoundSeconds = 120;
+/** As the docker command finds it. */
+const engine = new Docker();
 
 export class ComposeInstallation implements AsyncDisposable {
   readonly project: string;
@@ -114,17 +121,26 @@ export class ComposeInstallation implements AsyncDisposable {
     return `${label.installation}=${this.variable("INSTALLATION_ID")}`;
   }
 
+  /** Removes what is left, also after a failure. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.down();
-    await rm(this.#folder, { recursive: true });
+    await using further = new AsyncDisposableStack();
+    further.defer(() => rm(this.#folder, { recursive: true }));
+    further.defer(() => this.#forgetImages());
+    further.defer(() => this.#removeLabelled());
+    await this.#compose("down", "--volumes", "--timeout", "20");
+  }
+
+  async #removeLabelled(): Promise<void> {
+    const own = this.variable("INSTALLATION_ID");
+    const isOurs: IsOurs = (labels) =>
+      labels?.[label.installation] === own || labels?.["com.docker.compose.project"] === this.project;
+    await remove([containers(engine, isOurs), networks(engine, isOurs), volumes(engine, isOurs)]);
   }
 
   /** By their names, not their ids: other registries' names stand for the same images. */
   async #forgetImages(): Promise<void> {
-    const names = `127.0.0.1:${this.variable("REGISTRY_PORT")}/*/*`;
-    const format = '{{.Repository}}{{if eq .Tag "<none>"}}@{{.Digest}}{{else}}:{{.Tag}}{{end}}';
-    const found = await docker("images", "--digests", "--format", format, names);
-    if (found.length > 0) await docker("rmi", ...new Set(found));
+    const place = `127.0.0.1:${this.variable("REGISTRY_PORT")}/`;
+    await remove([images(engine, (_labels, name) => name.startsWith(place))]);
   }
 
   /** With no variables but those of .env, as for a newcomer. */
@@ -161,5 +177,14 @@ async function buildImage(standIns: StandIns): Promise<void> {
   const from = [`NODE_IMAGE=${standIns.NODE_IMAGE}`, `PACKAGES_IMAGE=${standIns.PACKAGES_IMAGE}`];
   const own = [...from.flatMap((one) => ["--build-arg", one]), "--label", ours, "--tag", image];
   await docker("build", "--network", "host", ...own, repositoryRoot);
-  await docker("image", "prune", "--force", "--filter", `label=${ours}`);
+  const pruned = await execa("docker", ["image", "prune", "--force", "--filter", `label=${ours}`], {
+    reject: false,
+  });
+  // somebody else prunes at the moment: what is left here goes with the next run's
+  if (pruned.failed && !pruned.stderr.includes("a prune operation is already running")) throw pruned;
+}
+
+async function remove(kinds: readonly Kind[]): Promise<void> {
+  const { left } = await removeAll(kinds);
+  if (left.length > 0) throw new Error(`docker compose's installation is not gone: ${left.join("; ")}`);
 }

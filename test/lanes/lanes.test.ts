@@ -39,8 +39,8 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  await using _ = open;
   await Promise.all(workers.map((worker) => worker.stop({ graceMs: 100 })));
-  await open.disposeAsync();
 });
 
 test("a lane is first in, first out, one at a time, whatever the number of workers", async () => {

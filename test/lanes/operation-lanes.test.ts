@@ -54,8 +54,8 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  await using _ = open;
   await Promise.all(workers.map((worker) => worker.stop({ graceMs: 100 })));
-  await open.disposeAsync();
 });
 
 test("an operation waits for the deployment that runs and goes before those that are queued", async () => {

@@ -35,17 +35,16 @@ const invalidKeys = [
  */
 export function blobContract(name: string, newPlace: () => Promise<BlobPlace>): void {
   describe(`${name} keeps the blob store's contract`, () => {
+    const opened = new AsyncDisposableStack();
     let place: BlobPlace;
     let blobs: BlobStore;
     let others: BlobStore;
     beforeAll(async () => {
-      place = await newPlace();
-      [blobs, others] = [await place.open(), await place.open()];
+      place = opened.use(await newPlace());
+      blobs = opened.use(await place.open());
+      others = opened.use(await place.open());
     });
-    afterAll(async () => {
-      await Promise.all([blobs[Symbol.asyncDispose](), others[Symbol.asyncDispose]()]);
-      await place[Symbol.asyncDispose]();
-    });
+    afterAll(() => opened.disposeAsync());
 
     const put = (key: string, text: string) => blobs.put(key, streamOf(text));
     const textOf = async (key: string) => {

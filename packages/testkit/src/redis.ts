@@ -153,8 +153,11 @@ function sharedRedis(url: string, redis: Redis): TestRedis {
     url,
     pid: null,
     [Symbol.asyncDispose]: async () => {
-      await redis.flushdb();
-      redis.disconnect();
+      try {
+        await redis.flushdb();
+      } finally {
+        redis.disconnect();
+      }
     },
   };
 }

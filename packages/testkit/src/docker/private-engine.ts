@@ -13,6 +13,7 @@ import { servicesRequired, testsOf } from "../config.ts";
 import { freePort } from "../free-port.ts";
 import { dockerHost as testDockerHost } from "./config.ts";
 import { askEngine, copyImage, defaultDockerHost } from "./engine-api.ts";
+import { containerPaths, removeAll } from "./remove-all.ts";
 
 export interface PrivateEngine extends AsyncDisposable {
   readonly dockerHost: string;
@@ -88,9 +89,7 @@ async function makeBridge(): Promise<{ readonly name: string } & AsyncDisposable
   })) as { Id: string };
   return {
     name,
-    [Symbol.asyncDispose]: async () => {
-      await askEngine(host, "DELETE", `/networks/${Id}`);
-    },
+    [Symbol.asyncDispose]: () => removeAll(host, [async () => [`/networks/${Id}`]]),
   };
 }
 
@@ -152,18 +151,18 @@ async function makeSwarm(dockerHost: string): Promise<void> {
 async function removeEverything(dockerHost: string): Promise<void> {
   const { Swarm } = (await askEngine(dockerHost, "GET", "/info")) as { Swarm: { LocalNodeState: string } };
   if (Swarm.LocalNodeState !== "inactive") await askEngine(dockerHost, "POST", "/swarm/leave?force=1");
-  const containers = (await askEngine(dockerHost, "GET", "/containers/json?all=1")) as { Id: string }[];
-  await Promise.all(
-    containers.map(({ Id }) => askEngine(dockerHost, "DELETE", `/containers/${Id}?force=1&v=1`)),
-  );
+  await removeAll(dockerHost, [() => containerPaths(dockerHost), () => ownNetworkPaths(dockerHost)]);
+}
+
+/** Those of the swarm that was left go by themselves, some a moment later, and cannot be asked to. */
+async function ownNetworkPaths(dockerHost: string): Promise<string[]> {
   const networks = (await askEngine(dockerHost, "GET", "/networks")) as {
     Id: string;
     Name: string;
     Scope: string;
   }[];
-  // Those of the swarm that was left go by themselves, some a moment later, and cannot be asked to.
   const ours = networks.filter(({ Name, Scope }) => Scope === "local" && !fixedNetworks.has(Name));
-  await Promise.all(ours.map(({ Id }) => askEngine(dockerHost, "DELETE", `/networks/${Id}`)));
+  return ours.map(({ Id }) => `/networks/${Id}`);
 }
 
 async function stopDaemon(daemon: ChildProcess): Promise<void> {

@@ -1,10 +1,10 @@
 // The Docker Engine for tests that need containers, and installations on it that leave nothing behind.
 
 import { randomBytes } from "node:crypto";
-import { label } from "@slipway/core";
 import { servicesRequired, testsOf } from "../config.ts";
 import { dockerHost, stackImage } from "./config.ts";
 import { askEngine, defaultDockerHost } from "./engine-api.ts";
+import { removeInstallation } from "./remove-all.ts";
 
 /** Names under which set-up and stacks/build-stack.sh leave the stack image. */
 const stackRepositories = ["slipway-stack", "slipway-dev-stack"];
@@ -49,20 +49,5 @@ export async function testEngine(): Promise<TestEngine> {
 
 export function newInstallation(): TestInstallation {
   const id = `${testsOf}-${randomBytes(4).toString("hex")}`;
-  return { id, [Symbol.asyncDispose]: () => removeAll(id) };
-}
-
-async function removeAll(installationId: string): Promise<void> {
-  const host = dockerHost ?? defaultDockerHost;
-  const filters = encodeURIComponent(JSON.stringify({ label: [`${label.installation}=${installationId}`] }));
-  const containers = (await askEngine(host, "GET", `/containers/json?all=1&filters=${filters}`)) as {
-    Id: string;
-  }[];
-  await Promise.all(containers.map(({ Id }) => askEngine(host, "DELETE", `/containers/${Id}?force=1&v=1`)));
-  const networks = (await askEngine(host, "GET", `/networks?filters=${filters}`)) as { Id: string }[];
-  await Promise.all(networks.map(({ Id }) => askEngine(host, "DELETE", `/networks/${Id}`)));
-  const { Volumes: volumes } = (await askEngine(host, "GET", `/volumes?filters=${filters}`)) as {
-    Volumes: { Name: string }[] | null;
-  };
-  await Promise.all((volumes ?? []).map(({ Name }) => askEngine(host, "DELETE", `/volumes/${Name}`)));
+  return { id, [Symbol.asyncDispose]: () => removeInstallation(dockerHost ?? defaultDockerHost, id) };
 }

@@ -1,0 +1,76 @@
+// Removes things from a Docker Engine that others use at the same time, as the end of a test.
+
+import { setTimeout as delay } from "node:timers/promises";
+import { label } from "@slipway/core";
+import { askEngine } from "./engine-api.ts";
+
+/** Lists what is to go, as paths that the engine's API deletes. */
+export type Listing = () => Promise<readonly string[]>;
+
+const defaultPatienceMs = 30_000;
+const retryEveryMs = 250;
+
+/**
+ * Removes what the listings yield, one listing after the other: what a container uses cannot go before it. An engine refuses
+ * what is in use, or is being removed by another, so all of it is listed and removed again for `patienceMs`.
+ * @throws with a line for each refusal, once everything else is gone.
+ */
+export async function removeAll(
+  dockerHost: string,
+  listings: readonly Listing[],
+  patienceMs = defaultPatienceMs,
+): Promise<void> {
+  for (const deadline = Date.now() + patienceMs; ;) {
+    const refusals: string[] = [];
+    for (const listing of listings) refusals.push(...(await removeListed(dockerHost, listing)));
+    if (refusals.length === 0) return;
+    if (Date.now() >= deadline) throw new Error(`not everything could be removed:\n${refusals.join("\n")}`);
+    await delay(retryEveryMs);
+  }
+}
+
+/** Containers, networks and volumes with the label of the installation. @throws as `removeAll` */
+export async function removeInstallation(
+  dockerHost: string,
+  installationId: string,
+  patienceMs?: number,
+): Promise<void> {
+  const filters = encodeURIComponent(JSON.stringify({ label: [`${label.installation}=${installationId}`] }));
+  const listings = [
+    () => containerPaths(dockerHost, filters),
+    () => networkPaths(dockerHost, filters),
+    () => volumePaths(dockerHost, filters),
+  ];
+  await removeAll(dockerHost, listings, patienceMs);
+}
+
+/** @param filters as the API has them, encoded for a URL. */
+export async function containerPaths(dockerHost: string, filters = "{}"): Promise<string[]> {
+  const path = `/containers/json?all=1&filters=${filters}`;
+  const containers = (await askEngine(dockerHost, "GET", path)) as { Id: string }[];
+  return containers.map(({ Id }) => `/containers/${Id}?force=1&v=1`);
+}
+
+async function networkPaths(dockerHost: string, filters: string): Promise<string[]> {
+  const networks = (await askEngine(dockerHost, "GET", `/networks?filters=${filters}`)) as { Id: string }[];
+  return networks.map(({ Id }) => `/networks/${Id}`);
+}
+
+async function volumePaths(dockerHost: string, filters: string): Promise<string[]> {
+  const { Volumes: volumes } = (await askEngine(dockerHost, "GET", `/volumes?filters=${filters}`)) as {
+    Volumes: { Name: string }[] | null;
+  };
+  return (volumes ?? []).map(({ Name }) => `/volumes/${Name}`);
+}
+
+/** @returns why each that is left is. */
+async function removeListed(dockerHost: string, listing: Listing): Promise<string[]> {
+  try {
+    const paths = await listing();
+    const removals = paths.map((path) => askEngine(dockerHost, "DELETE", path));
+    const outcomes = await Promise.allSettled(removals);
+    return outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [String(outcome.reason)] : []));
+  } catch (error) {
+    return [String(error)];
+  }
+}
