@@ -30,7 +30,7 @@ export async function readUsedEngines(dataDir: string): Promise<UsedEngine[]> {
  * Notes that the installation is about to use these engines, or that they are cleared; each has answered. The caller holds the
  * set-up's lock.
  */
-export async function noteEngines(dataDir: string, noted: readonly UsedEngine[]): Promise<void> {
+export async function recordEngines(dataDir: string, noted: readonly UsedEngine[]): Promise<void> {
   const others = (await read(dataDir)).filter(
     (one) => !noted.some(({ dockerHost }) => dockerHost === one.dockerHost),
   );

@@ -16,7 +16,7 @@ import {
 } from "@slipway/testkit";
 import type { EngineProxyOptions } from "@slipway/testkit";
 import { isAlive, processIdentity } from "../lock.mjs";
-import { noteEngines, readUsedEngines } from "./engines-used.ts";
+import { recordEngines, readUsedEngines } from "./engines-used.ts";
 import { installationLabel } from "./installation.ts";
 import { readServices, recordService } from "./services.ts";
 import { tearDown } from "./teardown.ts";
@@ -100,7 +100,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       });
       await run("ours", { Labels: ours });
       const service = await startService("registry");
-      await noteEngines(dataDir, [{ dockerHost, cleared: false }]);
+      await recordEngines(dataDir, [{ dockerHost, cleared: false }]);
       const config = { dataDir, dockerHost };
       const left = await tearDown({ config, deleteData: true, patienceMs: 0, say });
       expect(left).toEqual([

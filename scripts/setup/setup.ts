@@ -7,7 +7,7 @@ import { probeEngine } from "./engine-connection.ts";
 import { imageId } from "./engine-images.ts";
 import { ensureEngine } from "./engine.ts";
 import type { UsedEngine } from "./engines-used.ts";
-import { noteEngines, readUsedEngines } from "./engines-used.ts";
+import { recordEngines, readUsedEngines } from "./engines-used.ts";
 import type { AppEnvironment } from "./environment.ts";
 import { appEnvironment, npmRegistry } from "./environment.ts";
 import { makePrivateFolder, openInstallation } from "./installation.ts";
@@ -47,7 +47,7 @@ export async function setup({
   const installation = await openInstallation(config, say);
   await installPrograms(await neededPrograms(config), say);
   const engine = await ensureEngine(installation, config.dockerHost, say);
-  await noteEngines(config.dataDir, await answeringEngines(config, say));
+  await recordEngines(config.dataDir, await answeringEngines(config, say));
   const redisUrl = await ensureRedis(installation, config.redisUrl, engine, say);
   const registryUrl = await ensureRegistry(installation, config.registryUrl, engine, say);
   const stack = { dataDir: config.dataDir, engine, registryUrl, given: config.stackImage };

@@ -10,7 +10,7 @@ import { isAlive, processIdentity } from "../lock.mjs";
 import { ensureEngine, releaseEngine } from "./engine.ts";
 import type { MachineEngine } from "./engine.ts";
 import { readEngineRecord, writeEngineRecord } from "./engine-users.ts";
-import { noteEngines, readUsedEngines } from "./engines-used.ts";
+import { recordEngines, readUsedEngines } from "./engines-used.ts";
 import { installationLabel } from "./installation.ts";
 import { recordService } from "./services.ts";
 import { setup } from "./setup.ts";
@@ -42,7 +42,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("taking d
 
   test("clears each engine it was set up on, whatever DOCKER_HOST is now, of its own and of tests' things", async () => {
     const dataDir = await newInstallation("0a0a0a0a");
-    await noteEngines(dataDir, [{ dockerHost: machine.dockerHost ?? null, cleared: false }]);
+    await recordEngines(dataDir, [{ dockerHost: machine.dockerHost ?? null, cleared: false }]);
     await run("mine", { [installationLabel]: "0a0a0a0a" });
     await run("of-tests", { [installationLabel]: "test-0b0b0b0b-1" });
     await run("of-compose", { "com.docker.compose.project": "test-0b0b0b0b-2" });
@@ -58,7 +58,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("taking d
   test("deletes no data by which alone things on a silent engine are found", async () => {
     const dataDir = await newInstallation("0d0d0d0d");
     const silent = { dockerHost: "unix:///nowhere", cleared: false };
-    await noteEngines(dataDir, [silent]);
+    await recordEngines(dataDir, [silent]);
     const config = { dataDir, dockerHost: machine.dockerHost ?? "" };
     await expect(tearDown({ config, deleteData: true, say })).rejects.toThrow(
       /unix:\/\/\/nowhere does not answer/,
@@ -69,7 +69,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("taking d
       silent,
       { dockerHost: machine.dockerHost, cleared: true },
     ]);
-    await noteEngines(dataDir, [{ ...silent, cleared: true }]);
+    await recordEngines(dataDir, [{ ...silent, cleared: true }]);
     await tearDown({ config, deleteData: true, say });
     await expect(stat(dataDir)).rejects.toThrow("ENOENT");
   });
@@ -90,7 +90,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("taking d
     await expect(setup({ config: { ...config, dockerHost } })).rejects.toThrow("does not answer");
     expect(await readUsedEngines(dataDir)).toEqual([{ dockerHost, cleared: false }]);
     // one that has answered may be away for a while
-    await noteEngines(dataDir, [{ dockerHost: "unix:///away", cleared: true }]);
+    await recordEngines(dataDir, [{ dockerHost: "unix:///away", cleared: true }]);
     const away = { ...config, dockerHost, schedulerDockerHost: "unix:///away" };
     await expect(setup({ config: away })).rejects.toThrow("REDIS_URL=");
     expect(await readUsedEngines(dataDir)).toEqual([

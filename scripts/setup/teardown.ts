@@ -9,7 +9,7 @@ import type { Engine } from "./engine-connection.ts";
 import type { RemovalOptions } from "./engine-removal.ts";
 import { releaseEngine } from "./engine.ts";
 import type { UsedEngine } from "./engines-used.ts";
-import { engineNotes, neverReachedAnEngine, noteEngines, readUsedEngines } from "./engines-used.ts";
+import { engineNotes, neverReachedAnEngine, recordEngines, readUsedEngines } from "./engines-used.ts";
 import { installationId } from "./installation.ts";
 import type { Say } from "./progress.ts";
 import { step } from "./progress.ts";
@@ -117,7 +117,7 @@ async function endData(
     return;
   }
   const notes = cleared.map(({ dockerHost }) => ({ dockerHost, cleared: true }));
-  await attempt(left, engineNotes(dataDir), () => noteEngines(dataDir, notes));
+  await attempt(left, engineNotes(dataDir), () => recordEngines(dataDir, notes));
   tell(
     deleteData
       ? `${dataDir} kept: by it what is left is found when this is done again`

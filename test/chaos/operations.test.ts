@@ -1,7 +1,7 @@
 // Faults while apps are restarted: what served serves on, the next attempt does it, and nothing is left.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { isOver, label } from "@slipway/core";
+import { hasEnded, label } from "@slipway/core";
 import type { OperationAnswer } from "@slipway/protocol";
 import { eventually, lacksEngine } from "@slipway/testkit";
 import { answering, held, inlineApp } from "../e2e/apps.ts";
@@ -41,7 +41,7 @@ describe.skipIf(await lacksEngine())("the only worker", () => {
     await worker?.start();
     const ended = await eventually(async () => {
       const found = await slipway.store.operations.get(id);
-      return found !== null && isOver(found) ? found : undefined;
+      return found !== null && hasEnded(found) ? found : undefined;
     });
     expect(ended).toMatchObject({ status: "done", attempt: 2 });
     expect(await slipway.page(app)).toBe("up");

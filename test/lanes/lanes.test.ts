@@ -192,12 +192,12 @@ test("a deployment that cannot be ended holds up no other", async () => {
   const held = claim(stuck, moreThanAllowed, { at: new Date(), lineCount: 0 });
   expect(await store.deployments.compareAndSet(held)).toBe(true);
   const waiting = await create("idle");
-  const troubles: string[] = [];
+  const reported: string[] = [];
   await reconciled({
     onExhausted: () => Promise.reject(new SlipwayError("engine-unavailable", "the engine is away")),
-    onError: (error, what) => troubles.push(`${what}: ${toSlipwayError(error).message}`),
+    onError: (error, what) => reported.push(`${what}: ${toSlipwayError(error).message}`),
   });
-  expect(troubles).toEqual([`cannot put deployment ${stuck.id} right: the engine is away`]);
+  expect(reported).toEqual([`cannot put deployment ${stuck.id} right: the engine is away`]);
   expect(await lanes.jobState(waiting.id)).toBe("live");
 });
 

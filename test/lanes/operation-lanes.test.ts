@@ -12,7 +12,7 @@ import {
   claimOperation,
   endOperation,
   isFinal,
-  isOver,
+  hasEnded,
   SlipwayError,
 } from "@slipway/core";
 import type { Deployment, Operation, Store } from "@slipway/core";
@@ -205,5 +205,5 @@ async function allOver(): Promise<void> {
 }
 
 function over(found: Deployment | Operation): boolean {
-  return "kind" in found ? isOver(found) : isFinal(found.status);
+  return "kind" in found ? hasEnded(found) : isFinal(found.status);
 }

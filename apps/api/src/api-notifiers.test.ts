@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { mostNotifiers } from "@slipway/core";
+import { maxNotifiers } from "@slipway/core";
 import { platformsAnswer } from "@slipway/protocol";
 import type { AppAnswer, NotifierBody } from "@slipway/protocol";
 import { aDelivery, aName, lacksRedis } from "@slipway/testkit";
@@ -131,7 +131,7 @@ describe.skipIf(await lacksRedis())("notifiers", () => {
     const listed = await ask("GET");
     expect(listed.text).not.toContain("s3cret");
     const before = (listed.body as { notifiers: unknown[] }).notifiers.length;
-    for (let count = before; count < mostNotifiers; count += 1) await create();
+    for (let count = before; count < maxNotifiers; count += 1) await create();
     const full = await ask("POST", "", { platform_id: "github", name: "x", type_data: { token: "t" } });
     expect(full.status).toBe(409);
   });

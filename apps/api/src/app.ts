@@ -79,16 +79,16 @@ async function openPlatform(
   redis.on("error", onError);
   const signingKeys = openSigningKeys({
     from: config.signingKeys,
-    onTrouble: (error) => logger.warn({ err: error }, "the former signing keys are used on"),
+    onError: (error) => logger.warn({ err: error }, "the former signing keys are used on"),
   });
   const { deployments, operations } = store;
-  const onTrouble = (error: unknown) =>
+  const onFeedError = (error: unknown) =>
     logger.warn({ err: error }, "followers wait: Redis or the store failed");
   const now = () => new Date();
   const lanes = opened.use(
     openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.OWNER_SLOTS, onError }),
   );
-  const feed = opened.use(openLogFeed({ redis, keys, store, now, onTrouble }));
+  const feed = opened.use(openLogFeed({ redis, keys, store, now, onError: onFeedError }));
   return {
     config,
     logger,
@@ -132,7 +132,7 @@ function limitsOf(config: ApiConfig, keys: RedisKeys, redis: Redis, logger: Logg
     pollsPerMinute: config.RATE_LIMIT_POLLS,
     addressPerMinute: config.RATE_LIMIT_ADDRESS,
     loginAttempts: config.LOGIN_ATTEMPTS,
-    onTrouble: (error) => {
+    onError: (error) => {
       if (performance.now() - toldAt < tellEveryMs) return;
       toldAt = performance.now();
       logger.warn({ err: error }, "Redis does not count requests: this process counts its own");

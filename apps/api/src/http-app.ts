@@ -8,7 +8,7 @@ import { accessLog } from "./middleware/access-log.ts";
 import { authentication } from "./middleware/authentication.ts";
 import { errorAnswer, unknownRoute } from "./middleware/errors.ts";
 import { guardsOf } from "./middleware/guards.ts";
-import { turnAway } from "./middleware/turn-away.ts";
+import { rejectEarly } from "./middleware/reject-early.ts";
 import type { Platform } from "./platform.ts";
 import { v1Routes } from "./routes.ts";
 import { docsPage } from "./routes/docs.ts";
@@ -25,7 +25,7 @@ export function httpApp(platform: Platform): Express {
   app.set("trust proxy", platform.config.TRUST_PROXY);
   app.use(accessLog(platform.logger));
   app.use(securityHeaders(platform));
-  app.use(turnAway(platform.stopping));
+  app.use(rejectEarly(platform.stopping));
   addHealthRoutes(app, platform);
   app.use("/docs", docsPage(platform));
   if (platform.config.CORS_ORIGINS.length > 0) app.use("/v1", crossOrigin(platform.config.CORS_ORIGINS));

@@ -18,7 +18,7 @@ export interface LimitsOptions {
   /** Failed logins by password of one address in a quarter of an hour; five times as many for one user, from anywhere. */
   readonly loginAttempts: number;
   /** Told when Redis cannot count. */
-  readonly onTrouble: (error: unknown) => void;
+  readonly onError: (error: unknown) => void;
 }
 
 /** What became of one request. Times are in whole seconds, rounded up. */
@@ -88,15 +88,15 @@ class Counter implements Logins {
   readonly #windowSeconds: number;
   readonly #shared: RateLimiterRedis;
   readonly #own: RateLimiterMemory;
-  readonly #onTrouble: (error: unknown) => void;
+  readonly #onError: (error: unknown) => void;
 
-  constructor({ redis, keyPrefix, onTrouble }: LimitsOptions, name: string, points: number, seconds: number) {
+  constructor({ redis, keyPrefix, onError }: LimitsOptions, name: string, points: number, seconds: number) {
     const window = { points, duration: seconds, keyPrefix: `${keyPrefix}:${name}` };
     this.#points = points;
     this.#windowSeconds = seconds;
     this.#shared = new RateLimiterRedis({ ...window, storeClient: redis, rejectIfRedisNotReady: true });
     this.#own = new RateLimiterMemory(window);
-    this.#onTrouble = onTrouble;
+    this.#onError = onError;
   }
 
   async count(key: string): Promise<Verdict | null> {
@@ -117,7 +117,7 @@ class Counter implements Logins {
         return await ask(limiter);
       } catch (thrown) {
         if (thrown instanceof RateLimiterRes) return thrown;
-        this.#onTrouble(thrown);
+        this.#onError(thrown);
       }
     }
     return null;

@@ -82,7 +82,7 @@ export async function startTestApi(
     errors,
     operatorToken,
     urlSigner: openUrlSigner({
-      signingKeys: openSigningKeys({ from: config.signingKeys, onTrouble: () => undefined }),
+      signingKeys: openSigningKeys({ from: config.signingKeys, onError: () => undefined }),
     }),
     stop: () => api.stop({ graceMs: 1_000 }),
     newUser: (values) => newUser(store, values),

@@ -36,7 +36,7 @@ const run = async (line: string, typed = "", isTTY = false) => {
   return { code, printed, told: told.join("") };
 };
 const signsIn = async (secret: string) => {
-  const signingKeys = openSigningKeys({ from: ["k".repeat(32)], onTrouble: () => undefined });
+  const signingKeys = openSigningKeys({ from: ["k".repeat(32)], onError: () => undefined });
   return (await openAuth({ store, signingKeys }).signIn("ada", secret)) !== null;
 };
 

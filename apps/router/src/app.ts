@@ -3,31 +3,31 @@
 import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
 import { redisKeys } from "@slipway/protocol";
-import { checkHealth, troubleLog } from "@slipway/service";
+import { checkHealth, throttledErrorLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import type { RouterConfig } from "./config.ts";
-import { tellPresence } from "./presence.ts";
+import { announcePresence } from "./presence.ts";
 import { Routes } from "./routes.ts";
 import { listen } from "./server.ts";
-import { followSwitches } from "./switches.ts";
+import { followCutovers } from "./cutovers.ts";
 
 export async function startRouter(config: RouterConfig, logger: Logger): Promise<Service> {
   await using opened = new AsyncDisposableStack();
-  const onTrouble = troubleLog(logger, "something failed; requests go where their apps were last");
+  const onError = throttledErrorLog(logger, "something failed; requests go where their apps were last");
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const redis = opened.adopt(new Redis(config.REDIS_URL, { maxRetriesPerRequest: 2 }), (client) =>
     client.disconnect(),
   );
-  redis.on("error", onTrouble);
-  const place = { redis, keys: redisKeys(config.INSTALLATION_ID), id: randomUUID(), onTrouble };
-  const routes = opened.use(new Routes(store.apps, onTrouble));
+  redis.on("error", onError);
+  const place = { redis, keys: redisKeys(config.INSTALLATION_ID), id: randomUUID(), onError };
+  const routes = opened.use(new Routes(store.apps, onError));
   // In this order: who switches an app waits for every router it sees, and each of these hears it.
-  opened.use(await followSwitches({ ...place, routes }));
-  opened.use(await tellPresence(place));
+  opened.use(await followCutovers({ ...place, routes }));
+  opened.use(await announcePresence(place));
   const server = await listen({
     routes,
-    onTrouble,
+    onError,
     host: config.ROUTER_HOST,
     port: config.ROUTER_PORT,
     domain: config.ROUTER_DOMAIN,

@@ -17,7 +17,7 @@ export interface Choice extends Disposable {
  * @param cut called when the request has to end because its rollout does.
  */
 export async function choose(
-  { routes, onTrouble }: { readonly routes: Routes; readonly onTrouble: (error: unknown) => void },
+  { routes, onError }: { readonly routes: Routes; readonly onError: (error: unknown) => void },
   appName: string,
   refused: ReadonlySet<string>,
   cut: () => void,
@@ -31,7 +31,7 @@ export async function choose(
     const target = traffic.next(refused);
     return target === null ? "not-answering" : { target, kept: traffic.kept, ...traffic.begin(cut) };
   } catch (error) {
-    onTrouble(error);
+    onError(error);
     return "cannot-look-up";
   }
 }

@@ -20,11 +20,11 @@ export interface ForwardOptions {
   readonly bodyMaxBytes: number;
   /** Proxies before this one whose X-Forwarded headers are believed. */
   readonly trustedProxies: BlockList;
-  readonly onTrouble: (error: unknown) => void;
+  readonly onError: (error: unknown) => void;
 }
 
 /** Over them all: an instance that refuses, a connection that was dead, and what a new look at the store brings. */
-const mostTries = 4;
+const maxTries = 4;
 /** May be sent again when a kept connection turns out to be dead: they change nothing. */
 const repeatable = new Set(["GET", "HEAD", "OPTIONS"]);
 
@@ -67,7 +67,7 @@ export async function forward(
     if (outcome === "answered") return;
     if (outcome !== "unsent") return sendPage(response, outcome);
     refused.add(nameOf(choice.target));
-    if (tries === mostTries) return sendPage(response, "not-answering");
+    if (tries === maxTries) return sendPage(response, "not-answering");
   }
 }
 
@@ -136,7 +136,7 @@ function breakOff(
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
-  flights.get(request)?.options.onTrouble(error);
+  flights.get(request)?.options.onError(error);
   upstream.destroy();
   if (response.headersSent) response.destroy();
   else sendPage(response, "broken");

@@ -9,7 +9,7 @@ export interface PresenceOptions {
   readonly redis: Redis;
   readonly keys: RedisKeys;
   readonly id: string;
-  readonly onTrouble: (error: unknown) => void;
+  readonly onError: (error: unknown) => void;
 }
 
 /** KEYS seen; ARGV router id, how long a silent one is kept, in milliseconds. */
@@ -20,30 +20,30 @@ redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. now - ARGV[2])`;
 
 /** Resolves when Redis has it, or cannot be reached; then it is told later. Disposing of it takes the router off the list. */
-export async function tellPresence({
+export async function announcePresence({
   redis,
   keys,
   id,
-  onTrouble,
+  onError,
 }: PresenceOptions): Promise<AsyncDisposable> {
   let beating: Promise<void> | undefined;
   /** One at a time: while Redis is away they must not pile up. */
   function beat(): Promise<void> {
     beating ??= redis
       .eval(beatScript, 1, keys.routersSeen, id, routerTiming.aliveMs)
-      .then(() => undefined, onTrouble)
+      .then(() => undefined, onError)
       .finally(() => {
         beating = undefined;
       });
     return beating;
   }
   await beat();
-  const timer = setInterval(contain(beat, onTrouble), routerTiming.beatMs);
+  const timer = setInterval(contain(beat, onError), routerTiming.beatMs);
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       await beating;
-      await redis.zrem(keys.routersSeen, id).catch(onTrouble);
+      await redis.zrem(keys.routersSeen, id).catch(onError);
     },
   };
 }

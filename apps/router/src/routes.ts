@@ -10,7 +10,7 @@ const freshMs = 2_000;
 /** How long a request waits for the store before it goes where the app was last. */
 const readBoundMs = 1_000;
 /** Names that nobody has are kept too, and strangers choose them. */
-const mostRoutes = 10_000;
+const maxRoutes = 10_000;
 
 /** What is known of a host name. */
 export interface Route {
@@ -33,15 +33,15 @@ interface Entry {
 
 export class Routes implements Disposable {
   readonly #apps: Pick<AppStore, "get" | "byName">;
-  readonly #onTrouble: (error: unknown) => void;
+  readonly #onError: (error: unknown) => void;
   readonly #entries = new Map<string, Entry>();
   /** Rollouts that were replaced and still have requests on their way, by app. */
   readonly #leaving = new Map<string, Set<Traffic>>();
   #tickets = 0;
 
-  constructor(apps: Pick<AppStore, "get" | "byName">, onTrouble: (error: unknown) => void) {
+  constructor(apps: Pick<AppStore, "get" | "byName">, onError: (error: unknown) => void) {
     this.#apps = apps;
-    this.#onTrouble = onTrouble;
+    this.#onError = onError;
   }
 
   /**
@@ -105,7 +105,7 @@ export class Routes implements Disposable {
   #entryOf(name: string): Entry {
     const found = this.#entries.get(name);
     if (found !== undefined) return found;
-    if (this.#entries.size >= mostRoutes) this.#forgetOne();
+    if (this.#entries.size >= maxRoutes) this.#forgetOne();
     const entry = { name, app: null, traffic: null, known: false, freshUntil: 0, ticket: 0, reading: null };
     this.#entries.set(name, entry);
     return entry;
@@ -128,7 +128,7 @@ export class Routes implements Disposable {
       .then((app) => this.#take(entry, app, ticket))
       .catch((error: unknown) => {
         entry.freshUntil = performance.now() + freshMs;
-        this.#onTrouble(error);
+        this.#onError(error);
       })
       .finally(() => {
         entry.reading = null;
@@ -151,7 +151,7 @@ export class Routes implements Disposable {
   #retire(traffic: Traffic): void {
     const leaving = this.#leaving.get(traffic.appId) ?? new Set();
     this.#leaving.set(traffic.appId, leaving.add(traffic));
-    this.#forgetOnceIdle(traffic, leaving).catch(this.#onTrouble);
+    this.#forgetOnceIdle(traffic, leaving).catch(this.#onError);
   }
 
   async #forgetOnceIdle(traffic: Traffic, leaving: Set<Traffic>): Promise<void> {

@@ -49,7 +49,7 @@ export async function listen(options: ServerOptions): Promise<Service> {
         if (app === null) endWithPage(socket, "no-app");
         else await upgrades.serve(request, socket, head, app);
       },
-      onFailure: options.onTrouble,
+      onFailure: options.onError,
     },
   );
   server.timeout = options.timeoutMs + limits.idleMarginMs;

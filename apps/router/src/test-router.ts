@@ -96,7 +96,7 @@ export async function startTestRouter(settings: Readonly<Record<string, string>>
     switchTo: async (app, targets, drainMs = 10_000) => {
       const rolloutId = await set(app, targets);
       const message = { appId: app.id, switch: { rolloutId, drainMs } };
-      while ((await redis.scard(keys.routersSwitched(rolloutId))) === 0) {
+      while ((await redis.scard(keys.routersCutOver(rolloutId))) === 0) {
         await redis.publish(keys.routesChannel, JSON.stringify(message));
         await turn();
       }

@@ -12,7 +12,7 @@ import type { PageName } from "./pages.ts";
 import type { Choice } from "./choose.ts";
 import { nameOf } from "./traffic.ts";
 
-const mostTries = 4;
+const maxTries = 4;
 
 interface Handshake {
   /** What the client's connection had been sent before: more than that, and it is too late for a page. */
@@ -84,7 +84,7 @@ export class Upgrades {
 
   async #connect(appName: string, cut: () => void): Promise<Opened | PageName> {
     const refused = new Set<string>();
-    for (let tries = 1; tries <= mostTries; tries += 1) {
+    for (let tries = 1; tries <= maxTries; tries += 1) {
       const choice = await choose(this.#options, appName, refused, cut);
       if (typeof choice === "string") return choice;
       try {

@@ -17,7 +17,7 @@ export async function userOf({ auth }: Pick<Platform, "auth">, token: string): P
  * The same user as they are now, for a connection that stands.
  * @throws {SlipwayError} "unauthorized" once the token is revoked, or the user is gone.
  */
-export async function userStill({ auth }: Pick<Platform, "auth">, token: string): Promise<User> {
+export async function reauthenticateUser({ auth }: Pick<Platform, "auth">, token: string): Promise<User> {
   const user = await auth.reauthenticate(token);
   if (user === null) throw refusal("the token is not valid any more");
   return user;

@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 import { openAuth, openSigningKeys } from "@slipway/auth";
 import { openLogFeed } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
-import { checkHealth, troubleLog } from "@slipway/service";
+import { checkHealth, throttledErrorLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import type { StreamConfig } from "./config.ts";
@@ -21,19 +21,19 @@ export async function startStream(
 ): Promise<Service> {
   await using opened = new AsyncDisposableStack();
   const now = () => new Date();
-  const onTrouble = troubleLog(logger, "followers wait: Redis or the store failed");
+  const onError = throttledErrorLog(logger, "followers wait: Redis or the store failed");
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const redis = opened.adopt(new Redis(config.REDIS_URL, { maxRetriesPerRequest: 2 }), (client) =>
     client.disconnect(),
   );
-  redis.on("error", onTrouble);
+  redis.on("error", onError);
   const keys = redisKeys(config.INSTALLATION_ID);
   const signingKeys = openSigningKeys({
     from: config.signingKeys,
-    onTrouble: (error) => logger.warn({ err: error }, "the former signing keys are used on"),
+    onError: (error) => logger.warn({ err: error }, "the former signing keys are used on"),
   });
   const auth = openAuth({ store, signingKeys });
-  const feed = opened.use(openLogFeed({ redis, keys, store, now, onTrouble }));
+  const feed = opened.use(openLogFeed({ redis, keys, store, now, onError }));
   const { apps, collaborators, deployments } = store;
   const platform = { auth, apps, collaborators, deployments, feed, logger, now };
   const bounds = { ...defaultLimits, ...limits };

@@ -28,7 +28,7 @@ function shortened(message: string): string {
 }
 
 /** The user has as many connections as one may have; some of them have to end first. */
-export function tooManyOfUser(): SlipwayError {
+export function tooManyConnections(): SlipwayError {
   return new SlipwayError("too-many-requests", "you have too many connections open");
 }
 

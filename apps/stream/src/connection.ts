@@ -8,8 +8,8 @@ import { toSlipwayError } from "@slipway/core";
 import type { App, User } from "@slipway/core";
 import type { Follower } from "@slipway/logs";
 import { authFrame } from "@slipway/protocol";
-import { appFor, userOf, userStill } from "./admission.ts";
-import { closeFor, refusal, tooManyOfUser, tooSlow } from "./close-codes.ts";
+import { appFor, userOf, reauthenticateUser } from "./admission.ts";
+import { closeFor, refusal, tooManyConnections, tooSlow } from "./close-codes.ts";
 import type { Close } from "./close-codes.ts";
 import { framesOf, pingFrames } from "./frames.ts";
 import type { Client } from "./connections.ts";
@@ -121,7 +121,7 @@ export class Connection implements Client {
     if (this.#admission === undefined || !this.#open) return;
     const { token, appId } = this.#admission;
     try {
-      await appFor(this.#platform, await userStill(this.#platform, token), appId);
+      await appFor(this.#platform, await reauthenticateUser(this.#platform, token), appId);
     } catch (error) {
       if (toSlipwayError(error).fault !== "user") throw error;
       this.close(closeFor(error));
@@ -153,7 +153,7 @@ export class Connection implements Client {
   async #admitted(token: string): Promise<App> {
     const user = await userOf(this.#platform, token);
     const app = await appFor(this.#platform, user, this.#options.app ?? "");
-    if (!this.#options.admit(user)) throw tooManyOfUser();
+    if (!this.#options.admit(user)) throw tooManyConnections();
     this.#user = user;
     this.#admission = { token, appId: app.id };
     return app;

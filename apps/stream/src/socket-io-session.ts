@@ -6,7 +6,7 @@ import type { Follower, FollowEvent } from "@slipway/logs";
 import { subscribeRequest, unsubscribeRequest } from "@slipway/protocol";
 import type { ClientEvents, SubscriptionAnswer } from "@slipway/protocol";
 import type { z } from "zod";
-import { appFor, deploymentOf, userStill } from "./admission.ts";
+import { appFor, deploymentOf, reauthenticateUser } from "./admission.ts";
 import type { Platform } from "./platform.ts";
 import type { ClientSocket } from "./socket-io.ts";
 
@@ -56,7 +56,7 @@ export class SocketIoSession implements Disposable {
    */
   async recheck(): Promise<void> {
     const { data } = this.#socket;
-    data.user = await userStill(this.#platform, data.token);
+    data.user = await reauthenticateUser(this.#platform, data.token);
     for (const [key, { app, deployment }] of this.#followers) {
       try {
         await appFor(this.#platform, data.user, app);

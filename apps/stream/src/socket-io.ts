@@ -11,7 +11,7 @@ import type { ClientEvents, ServerEvents } from "@slipway/protocol";
 import { addressKeys } from "@slipway/service";
 import type { TrustedProxies } from "@slipway/service";
 import { userOf } from "./admission.ts";
-import { refusal, tooManyOfUser } from "./close-codes.ts";
+import { refusal, tooManyConnections } from "./close-codes.ts";
 import type { Connections } from "./connections.ts";
 import { maxClientFrameBytes } from "./platform.ts";
 import type { ConnectionLimits, Platform } from "./platform.ts";
@@ -140,7 +140,7 @@ async function signIn(platform: Platform, connections: Connections, auth: unknow
   if (!given.success) throw refusal("connect with auth: { token }");
   const { token } = given.data;
   const user = await userOf(platform, token);
-  if (!connections.admits(user)) throw tooManyOfUser();
+  if (!connections.admits(user)) throw tooManyConnections();
   return { user, token };
 }
 

@@ -68,7 +68,7 @@ export async function startTestStream(
     client.disconnect(),
   );
   const keys = redisKeys(config.INSTALLATION_ID);
-  const signingKeys = openSigningKeys({ from: config.signingKeys, onTrouble: () => undefined });
+  const signingKeys = openSigningKeys({ from: config.signingKeys, onError: () => undefined });
   const auth = openAuth({ store, signingKeys });
   const address = `127.0.0.1:${config.STREAM_PORT}`;
   const clients = opened.adopt(new Set<Client>(), (open) => {

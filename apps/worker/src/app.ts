@@ -31,7 +31,7 @@ import { observeApps } from "./observe.ts";
 import { endAbandonedOperation, operate } from "./operate.ts";
 import { Announcer } from "./notifications/announce.ts";
 import { deliver } from "./notifications/deliver.ts";
-import { patientStore } from "./patient-store.ts";
+import { retryingStore } from "./retrying-store.ts";
 import type { Platform } from "./platform.ts";
 import { openScheduler } from "./scheduler.ts";
 import manifest from "../package.json" with { type: "json" };
@@ -127,9 +127,9 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     ...exhausted,
     onError,
     run: (task, signal) =>
-      runLogged(task, () => deploy({ ...platform, store: patientStore(store, signal) }, task, signal)),
+      runLogged(task, () => deploy({ ...platform, store: retryingStore(store, signal) }, task, signal)),
     operate: (task, signal) =>
-      runLogged(task, () => operate({ ...platform, store: patientStore(store, signal) }, task, signal)),
+      runLogged(task, () => operate({ ...platform, store: retryingStore(store, signal) }, task, signal)),
   });
   const stopNotifications = startNotificationWorker({
     redisUrl,

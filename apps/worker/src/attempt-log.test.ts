@@ -87,7 +87,7 @@ describe.skipIf(await lacksRedis())("the log of attempts", () => {
   });
 
   test.for<[ErrorCode, number, string]>([
-    ["handed-back", 1, "requeued"],
+    ["requeued", 1, "requeued"],
     ["engine-unavailable", 1, "requeued"],
     ["store-unavailable", maxAttempts, "requeued"],
     ["engine-unavailable", maxAttempts, "failed"],

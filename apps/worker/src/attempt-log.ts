@@ -77,7 +77,7 @@ function outcomeOfFailure(thrown: unknown, { tryNumber }: Task): Outcome {
   const { code: reason, retryable } = toSlipwayError(thrown);
   if (reason === "lease-lost") return { status: "lost", reason };
   // These are not counted as tries.
-  if (reason === "handed-back" || reason === "store-unavailable") return { status: "requeued", reason };
+  if (reason === "requeued" || reason === "store-unavailable") return { status: "requeued", reason };
   return { status: retryable && tryNumber < maxAttempts ? "requeued" : "failed", reason };
 }
 

@@ -127,7 +127,7 @@ async function conclude(attempt: Attempt, task: DeployTask, error: SlipwayError)
     log.line(` !     Aborted: ${await lease.abortReason()}`);
     return lease.seal(await log.end());
   }
-  if (error.code === "handed-back") {
+  if (error.code === "requeued") {
     log.line(" !     This worker is shutting down: the deployment goes back to its queue");
     await log.flush();
     // One whose release goes live already stays as it is: the next attempt sees it through.

@@ -172,11 +172,11 @@ describe.skipIf(await lacksRedis())("an operation", () => {
     await deployed();
     const stopping = new AbortController();
     start = async (_spec, { signal }) => {
-      stopping.abort(new SlipwayError("handed-back", "this worker is shutting down"));
+      stopping.abort(new SlipwayError("requeued", "this worker is shutting down"));
       throw signal.reason;
     };
     const restart = await ask();
-    await expect(run(restart, 1, stopping.signal)).rejects.toMatchObject({ code: "handed-back" });
+    await expect(run(restart, 1, stopping.signal)).rejects.toMatchObject({ code: "requeued" });
     expect((await after(restart)).status).toBe("pending");
     start = async () => [next];
     await run(restart, 2);

@@ -4,7 +4,7 @@ import { releaseEnvironment } from "@slipway/buildpacks";
 import {
   changeApp,
   endOperation,
-  isOver,
+  hasEnded,
   maxPendingOperations,
   notFound,
   SlipwayError,
@@ -49,7 +49,7 @@ export async function endAbandonedOperation(
 ): Promise<Operation | null> {
   for (;;) {
     const found = await store.operations.get(id);
-    if (found === null || isOver(found)) return null;
+    if (found === null || hasEnded(found)) return null;
     const { appId, attempt } = found;
     if ((await store.apps.get(appId))?.currentRolloutId !== id) {
       // Before the end is stored, so that a removal that fails is repeated.
@@ -136,7 +136,7 @@ async function conclude(
   error: SlipwayError,
 ): Promise<void> {
   if (error.code === "lease-lost") throw error;
-  if (error.code === "handed-back") {
+  if (error.code === "requeued") {
     await lease.requeue();
     throw error;
   }

@@ -5,7 +5,7 @@ import { changeApp, notFound } from "@slipway/core";
 import type { Address, App } from "@slipway/core";
 import { noteInstances } from "./observe.ts";
 import type { Platform } from "./platform.ts";
-import { switchRouters } from "./switch-routers.ts";
+import { awaitCutover } from "./cutover.ts";
 
 /** A rollout that is up. */
 interface Rollout {
@@ -38,7 +38,7 @@ export async function promote(
   { app, rolloutId, count, holder, signal }: Rollout,
 ): Promise<void> {
   const { scheduler, config } = platform;
-  await switchRouters(platform, { appId: app.id, rolloutId }, signal);
+  await awaitCutover(platform, { appId: app.id, rolloutId }, signal);
   await holder.check();
   await scheduler.promote(app.id, rolloutId, { graceMs: config.STOP_GRACE_MS, count });
   await noteInstances(platform, app.id);

@@ -100,11 +100,11 @@ export async function cleanOperations({ store, now }: Platform): Promise<void> {
 export async function sweepSandboxes({ engine, store }: Platform): Promise<void> {
   for (const labels of await engine.listSandboxes()) {
     const deployment = await store.deployments.get(labels[label.deployment] ?? "");
-    if (isOver(deployment, labels)) await engine.removeSandboxes(labels);
+    if (hasEnded(deployment, labels)) await engine.removeSandboxes(labels);
   }
 }
 
-function isOver(deployment: Deployment | null, labels: Labels): boolean {
+function hasEnded(deployment: Deployment | null, labels: Labels): boolean {
   return (
     deployment === null || isFinal(deployment.status) || Number(labels[label.attempt]) < deployment.attempt
   );

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSigningKeys } from "./signing-keys.ts";
 
 const [first, second] = ["1".repeat(64), "2".repeat(64)];
-const noTrouble = (error: unknown) => {
+const failOnError = (error: unknown) => {
   throw error;
 };
 
@@ -24,16 +24,16 @@ const replace = async (text: string) => {
 const ids = (keys: ReturnType<typeof openSigningKeys>) => keys.keys().map(({ jwtKeyId }) => jwtKeyId);
 
 test("the newest is the first, each has an id of its own", () => {
-  const both = openSigningKeys({ from: [second, first], onTrouble: noTrouble });
+  const both = openSigningKeys({ from: [second, first], onError: failOnError });
   expect(ids(both)).toEqual([
-    ...ids(openSigningKeys({ from: [second], onTrouble: noTrouble })),
-    ...ids(openSigningKeys({ from: [first], onTrouble: noTrouble })),
+    ...ids(openSigningKeys({ from: [second], onError: failOnError })),
+    ...ids(openSigningKeys({ from: [first], onError: failOnError })),
   ]);
 });
 
 test("a file that is replaced is read with the next use", async () => {
   await replace(`${first}\n`);
-  const keys = openSigningKeys({ from: { file }, onTrouble: noTrouble });
+  const keys = openSigningKeys({ from: { file }, onError: failOnError });
   const [old] = ids(keys);
   await replace(`${second}\n\n  ${first}  \n`);
   expect(ids(keys)).toEqual([expect.any(String), old]);
@@ -42,7 +42,7 @@ test("a file that is replaced is read with the next use", async () => {
 test("an invalid or missing file is reported once, and the last keys stay in use", async () => {
   await replace(`${first}\n`);
   const reported: unknown[] = [];
-  const keys = openSigningKeys({ from: { file }, onTrouble: (error) => reported.push(error) });
+  const keys = openSigningKeys({ from: { file }, onError: (error) => reported.push(error) });
   const before = ids(keys);
   await replace("short\n");
   expect(ids(keys)).toEqual(before);
@@ -56,7 +56,7 @@ test("an invalid or missing file is reported once, and the last keys stay in use
 test("an unreadable file is reported once, and read as soon as it can be", async () => {
   await replace(`${first}\n`);
   const reported: unknown[] = [];
-  const keys = openSigningKeys({ from: { file }, onTrouble: (error) => reported.push(error) });
+  const keys = openSigningKeys({ from: { file }, onError: (error) => reported.push(error) });
   const before = ids(keys);
   const stood = new Date(1_700_000_000_000);
   const write = async (text: string) => {
@@ -74,7 +74,7 @@ test("an unreadable file is reported once, and read as soon as it can be", async
 
 test("nothing begins without a key, or with one that can be guessed", async () => {
   const open = (from: readonly string[] | { file: string }) =>
-    openSigningKeys({ from, onTrouble: noTrouble });
+    openSigningKeys({ from, onError: failOnError });
   const invalid = expect.objectContaining({ code: "configuration-invalid" }) as Error;
   expect(() => open([])).toThrow(invalid);
   expect(() => open([first, "short"])).toThrow(/at least 32/);

@@ -17,24 +17,24 @@ export interface SigningKeysOptions {
    * Told when the file cannot be read any more, once until something changes. It is tried again with each use, and the keys that
    * were read last are used on.
    */
-  readonly onTrouble: (error: unknown) => void;
+  readonly onError: (error: unknown) => void;
 }
 
 /** @throws {SlipwayError} "configuration-invalid" when there is no key, or one that is too short, or no file. */
-export function openSigningKeys({ from, onTrouble }: SigningKeysOptions): SigningKeys {
-  if ("file" in from) return keysInFile(from.file, onTrouble);
+export function openSigningKeys({ from, onError }: SigningKeysOptions): SigningKeys {
+  if ("file" in from) return keysInFile(from.file, onError);
   const keys = derived(from, "the configuration");
   return { keys: () => keys };
 }
 
 /** The file is looked at with each use, which costs microseconds, and read when it was replaced. */
-function keysInFile(file: string, onTrouble: (error: unknown) => void): SigningKeys {
+function keysInFile(file: string, onError: (error: unknown) => void): SigningKeys {
   let version = versionOf(file);
   let keys = readKeys(file);
   let lastReported: string | null = null;
   const report = (error: unknown) => {
     const text = String(error);
-    if (text !== lastReported) onTrouble(error);
+    if (text !== lastReported) onError(error);
     lastReported = text;
   };
   return {

@@ -7,10 +7,10 @@ import type { SigningKeys } from "./signing-keys.ts";
 
 /** @param secrets the newest first. */
 export function keysOf(...secrets: string[]): SigningKeys {
-  const onTrouble = (error: unknown) => {
+  const onError = (error: unknown) => {
     throw error;
   };
-  return openSigningKeys({ from: secrets, onTrouble });
+  return openSigningKeys({ from: secrets, onError });
 }
 
 type Identities = Pick<Store, "users" | "tokens"> & {

@@ -12,4 +12,4 @@ export interface Collaborator {
 }
 
 /** Most collaborators of one app. */
-export const mostCollaborators = 100;
+export const maxCollaborators = 100;

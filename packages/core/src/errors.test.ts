@@ -25,7 +25,7 @@ test.each([
   "store-unavailable",
   "queue-unavailable",
   "internal",
-  "handed-back",
+  "requeued",
 ] as const)("%s is tried again", (code) => {
   expect(new SlipwayError(code, "why").retryable).toBe(true);
 });

@@ -38,7 +38,7 @@ export const errorCatalogue = {
   // Ends that are no failure of the build
   aborted: user,
   "lease-lost": { fault: "platform", retryable: false },
-  "handed-back": { fault: "platform", retryable: true },
+  requeued: { fault: "platform", retryable: true },
   // The platform's own parts
   "engine-unavailable": platform,
   "registry-unavailable": platform,

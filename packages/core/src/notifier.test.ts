@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { changeStatus, claim, queuedDeployment } from "./deployment.ts";
 import type { Deployment } from "./deployment.ts";
-import { attempted, eventsOf, mostAttemptsKept, wants } from "./notifier.ts";
+import { attempted, eventsOf, maxAttemptsKept, wants } from "./notifier.ts";
 import type { Delivery, Notifier } from "./notifier.ts";
 
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute));
@@ -72,9 +72,9 @@ test("a delivery remembers its latest attempts", () => {
     createdAt: at(0),
   };
   let delivery = empty;
-  for (let minute = 0; minute < mostAttemptsKept + 2; minute += 1) {
+  for (let minute = 0; minute < maxAttemptsKept + 2; minute += 1) {
     delivery = attempted(delivery, { at: at(minute), durationMs: 1, status: 500, error: null }, "pending");
   }
-  expect(delivery.attempts).toHaveLength(mostAttemptsKept);
-  expect(delivery.attempts.at(-1)?.at).toEqual(at(mostAttemptsKept + 1));
+  expect(delivery.attempts).toHaveLength(maxAttemptsKept);
+  expect(delivery.attempts.at(-1)?.at).toEqual(at(maxAttemptsKept + 1));
 });

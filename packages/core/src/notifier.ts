@@ -60,9 +60,9 @@ export interface Delivery {
 }
 
 /** Most notifiers of one app. */
-export const mostNotifiers = 20;
+export const maxNotifiers = 20;
 /** Most attempts that a delivery remembers. */
-export const mostAttemptsKept = 20;
+export const maxAttemptsKept = 20;
 
 /** Something that happened to a deployment, once. */
 export interface DeploymentEvent {
@@ -98,5 +98,5 @@ export function wants({ active, events, createdAt }: Notifier, happened: Deploym
 
 /** The delivery after one more attempt. */
 export function attempted(delivery: Delivery, attempt: DeliveryAttempt, state: Delivery["state"]): Delivery {
-  return { ...delivery, state, attempts: [...delivery.attempts, attempt].slice(-mostAttemptsKept) };
+  return { ...delivery, state, attempts: [...delivery.attempts, attempt].slice(-maxAttemptsKept) };
 }

@@ -3,7 +3,7 @@ import {
   claimOperation,
   confirmOperation,
   endOperation,
-  isOver,
+  hasEnded,
   newOperation,
   operationStatuses,
   releaseOperation,
@@ -98,10 +98,10 @@ test("it ends once, well or not, also without a run of its own", () => {
   const failed = endOperation(running, later, failure);
   expect(failed).toEqual({ ...running, status: "error", failure, revision: 3, finishedAt: later });
   for (const over of [done, failed]) {
-    expect(isOver(over)).toBe(true);
+    expect(hasEnded(over)).toBe(true);
     expect(() => endOperation(over, later, null)).toThrow(conflict);
   }
-  expect([pending, running].some(isOver)).toBe(false);
+  expect([pending, running].some(hasEnded)).toBe(false);
 });
 
 test("the last scaling that waits says how many instances are wanted", () => {

@@ -39,16 +39,16 @@ export type NewOperation = Pick<
 
 /**
  * An operation as it is when it joins its app's lane.
- * @param mostInstances the largest number that may be asked for.
+ * @param maxInstances the largest number that may be asked for.
  * @throws {SlipwayError} "invalid" for a number of instances that cannot be.
  */
-export function newOperation(request: NewOperation, mostInstances: number): Operation {
+export function newOperation(request: NewOperation, maxInstances: number): Operation {
   const { kind, webCount } = request;
   if ((kind === "scale") !== (webCount !== null)) {
     throw new SlipwayError("internal", `a ${kind} with a count of ${webCount}`);
   }
-  if (webCount !== null && !(Number.isInteger(webCount) && webCount >= 0 && webCount <= mostInstances)) {
-    throw invalidField("amount", `must be a whole number from 0 to ${mostInstances}`);
+  if (webCount !== null && !(Number.isInteger(webCount) && webCount >= 0 && webCount <= maxInstances)) {
+    throw invalidField("amount", `must be a whole number from 0 to ${maxInstances}`);
   }
   return {
     ...request,
@@ -61,7 +61,7 @@ export function newOperation(request: NewOperation, mostInstances: number): Oper
   };
 }
 
-export function isOver(operation: Operation): boolean {
+export function hasEnded(operation: Operation): boolean {
   return operation.status === "done" || operation.status === "error";
 }
 
@@ -121,7 +121,7 @@ export function wantedWebCount(webCount: number, unfinished: readonly Operation[
 }
 
 function refuseOver(operation: Operation): void {
-  if (isOver(operation)) {
+  if (hasEnded(operation)) {
     throw new SlipwayError("conflict", `the operation is over already: ${operation.status}`);
   }
 }

@@ -4,7 +4,7 @@ import {
   claimOperation,
   confirmOperation,
   endOperation,
-  isOver,
+  hasEnded,
   releaseOperation,
   SlipwayError,
 } from "@slipway/core";
@@ -34,7 +34,7 @@ export async function leaseOperation(
   const { operations, deployments } = context.store;
   for (;;) {
     const found = await operations.get(operationId);
-    if (found === null || isOver(found)) return null;
+    if (found === null || hasEnded(found)) return null;
     const claimed = claimOperation(found, attempt, context.now());
     if (await storeChange(operations, claimed)) {
       const lease = new OperationLease(context, claimed);

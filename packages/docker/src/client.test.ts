@@ -1,6 +1,6 @@
 import { SlipwayError } from "@slipway/core";
 import { expect, test } from "vitest";
-import { ask, askStream, statusOf } from "./client.ts";
+import { ask, requestStream, statusOf } from "./client.ts";
 
 test("a call without an answer ends at its limit", async () => {
   const asked = ask("answer", () => new Promise(() => undefined), { limitMs: 5 });
@@ -25,7 +25,7 @@ test("the engine's status is told by the error; one of ours is passed on", async
 
 test("a stream that begins too late is closed", async () => {
   const opening = Promise.withResolvers<{ destroy: () => void }>();
-  await expect(askStream("attach", () => opening.promise, { limitMs: 5 })).rejects.toThrow(SlipwayError);
+  await expect(requestStream("attach", () => opening.promise, { limitMs: 5 })).rejects.toThrow(SlipwayError);
   const destroyed = new Promise<void>((resolve) => {
     opening.resolve({ destroy: resolve });
   });

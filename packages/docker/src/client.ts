@@ -30,7 +30,7 @@ export async function ask<T>(
 }
 
 /** As `ask`, for an answer that goes on as a stream: the limit holds until it begins, and one that begins too late is closed. */
-export async function askStream<T extends { destroy(): unknown }>(
+export async function requestStream<T extends { destroy(): unknown }>(
   what: string,
   request: () => Promise<T>,
   options: CallOptions = {},

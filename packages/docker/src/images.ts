@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import { untilAborted } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
-import { ask, askStream, engineError, statusOf } from "./client.ts";
+import { ask, requestStream, engineError, statusOf } from "./client.ts";
 
 /** A pull that says nothing for so long is given up. */
 const stallLimitMs = 300_000;
@@ -87,7 +87,7 @@ async function pull(docker: Docker, reference: string, auth: RegistryAuth | unde
   try {
     const begin = (): Promise<Readable> =>
       docker.pull(reference, authconfig ? { authconfig } : {}) as Promise<Readable>;
-    await followPull(await askStream(`pull ${reference}`, begin, { limitMs: stallLimitMs }));
+    await followPull(await requestStream(`pull ${reference}`, begin, { limitMs: stallLimitMs }));
   } catch (error) {
     if (statusOf(error) === null && !(error instanceof PullRefused))
       throw engineError(`pull ${reference}`, error);

@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
-import { ask, askStream, engineError } from "./client.ts";
+import { ask, requestStream, engineError } from "./client.ts";
 import { createDeframer } from "./frames.ts";
 
 const keepAliveMs = 30_000;
@@ -34,10 +34,10 @@ export async function startProcess(
       stdout: true,
       stderr: true,
     }) as Promise<unknown> as Promise<IncomingMessage>;
-  const attached = await askStream("attach to the container", attach, { signal });
+  const attached = await requestStream("attach to the container", attach, { signal });
   let exit: IncomingMessage | undefined;
   try {
-    exit = await askStream("wait for the container", () => awaitNextExit(docker, id), { signal });
+    exit = await requestStream("wait for the container", () => awaitNextExit(docker, id), { signal });
     await ask("start the container", () => container.start(), { signal });
     return startedProcess(attached, exit);
   } catch (error) {

@@ -9,7 +9,7 @@ import { elapsed, untilAborted } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
 import { type StartedProcess, ask, engineError, removeContainer, startProcess } from "@slipway/docker";
-import { companionConfig, type SandboxPlace, volumePath } from "./sandbox-config.ts";
+import { companionConfig, type SandboxContext, volumePath } from "./sandbox-config.ts";
 
 /** Before the first look, as many builds are over by then, and between tries to look. */
 const restMs = 1000;
@@ -37,7 +37,7 @@ done`;
  */
 export async function watchDisk(
   docker: Docker,
-  sandbox: SandboxPlace,
+  sandbox: SandboxContext,
   diskBytes: number,
   signal: AbortSignal,
 ): Promise<"full" | "ended"> {
@@ -64,7 +64,7 @@ export function parseReading(line: string): number | null {
 /** @returns whether the volume is full; throws, or returns false, when the companion could not go on. */
 async function look(
   docker: Docker,
-  sandbox: SandboxPlace,
+  sandbox: SandboxContext,
   diskBytes: number,
   onReading: () => void,
   signal: AbortSignal,

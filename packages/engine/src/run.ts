@@ -6,7 +6,7 @@ import type Docker from "dockerode";
 import { watchDisk } from "./disk-watch.ts";
 import { type StartedProcess, killContainer, ranOutOfMemory, startProcess } from "@slipway/docker";
 import { watchEngine } from "./engine-watch.ts";
-import type { SandboxPlace } from "./sandbox-config.ts";
+import type { SandboxContext } from "./sandbox-config.ts";
 
 interface RunOptions {
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
@@ -16,7 +16,7 @@ interface RunOptions {
 /** @see Sandbox.run */
 export async function runBuild(
   docker: Docker,
-  sandbox: SandboxPlace,
+  sandbox: SandboxContext,
   diskBytes: number,
   options: RunOptions,
 ): Promise<SandboxExit> {
@@ -52,7 +52,7 @@ async function finish(process: StartedProcess, onOutput: RunOptions["onOutput"])
 /** @returns whether the build was killed for that. */
 async function killWhenFull(
   docker: Docker,
-  sandbox: SandboxPlace,
+  sandbox: SandboxContext,
   diskBytes: number,
   signal: AbortSignal,
 ): Promise<boolean> {

@@ -61,7 +61,7 @@ export function sandboxLabels(labels: Labels, installationId: string): Labels {
  * A short-lived container of ours beside the sandbox, on the same volume, for what the build's user may not do.
  * It runs as root with no capability but those named, without a network, and goes away when it ends.
  */
-export function companionConfig(sandbox: SandboxPlace, task: CompanionTask) {
+export function companionConfig(sandbox: SandboxContext, task: CompanionTask) {
   return {
     Image: sandbox.image,
     Entrypoint: [...task.command],
@@ -89,7 +89,7 @@ export function companionConfig(sandbox: SandboxPlace, task: CompanionTask) {
 }
 
 /** A created sandbox, as its companions need to know it. */
-export interface SandboxPlace {
+export interface SandboxContext {
   readonly id: string;
   readonly image: string;
   /** All of the sandbox's, so that both are found together. */

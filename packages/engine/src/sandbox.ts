@@ -5,16 +5,16 @@ import type { ByteStream, Sandbox, SandboxExit } from "@slipway/core";
 import type Docker from "dockerode";
 import { removeContainer } from "@slipway/docker";
 import { runBuild } from "./run.ts";
-import type { SandboxPlace } from "./sandbox-config.ts";
+import type { SandboxContext } from "./sandbox-config.ts";
 import { downloadTar, uploadTar, wholeTar } from "./transfer.ts";
 
 export class DockerSandbox implements Sandbox {
   readonly #docker: Docker;
-  readonly #place: SandboxPlace;
+  readonly #place: SandboxContext;
   readonly #diskBytes: number;
   readonly #downloads = new Set<Readable>();
 
-  constructor(docker: Docker, place: SandboxPlace, diskBytes: number) {
+  constructor(docker: Docker, place: SandboxContext, diskBytes: number) {
     this.#docker = docker;
     this.#place = place;
     this.#diskBytes = diskBytes;

@@ -3,7 +3,7 @@
 import { Readable } from "node:stream";
 import { type ByteStream, notFound, SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
-import { ask, askStream, engineError, statusOf } from "@slipway/docker";
+import { ask, requestStream, engineError, statusOf } from "@slipway/docker";
 import { buildUserId, volumePath } from "./sandbox-config.ts";
 import { directoriesTar } from "./tar-header.ts";
 
@@ -55,7 +55,7 @@ export async function downloadTar(
 ): Promise<Readable> {
   const open = (): Promise<Readable> => container.getArchive({ path: inVolume(path) }) as Promise<Readable>;
   try {
-    return await askStream(`pack ${path}`, open, { signal });
+    return await requestStream(`pack ${path}`, open, { signal });
   } catch (error) {
     if (statusOf(error) === 404) throw notFound(path);
     throw error;

@@ -3,14 +3,14 @@
 import type { Readable } from "node:stream";
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
-import { ask, askStream, engineError, removeContainer, startProcess } from "@slipway/docker";
-import { buildUserId, companionConfig, type SandboxPlace, volumePath } from "./sandbox-config.ts";
+import { ask, requestStream, engineError, removeContainer, startProcess } from "@slipway/docker";
+import { buildUserId, companionConfig, type SandboxContext, volumePath } from "./sandbox-config.ts";
 import { tarOwner } from "./tar-header.ts";
 
 /** To be called on a created sandbox, before it runs. */
 export async function ensureVolumeOwner(
   docker: Docker,
-  sandbox: SandboxPlace,
+  sandbox: SandboxContext,
   signal: AbortSignal,
 ): Promise<void> {
   if ((await volumeOwner(docker, sandbox.id, signal)) === buildUserId) return;
@@ -38,7 +38,7 @@ export async function ensureVolumeOwner(
 async function volumeOwner(docker: Docker, sandboxId: string, signal: AbortSignal): Promise<number | null> {
   const container = docker.getContainer(sandboxId);
   const open = (): Promise<Readable> => container.getArchive({ path: volumePath }) as Promise<Readable>;
-  const archive = await askStream(`look at ${volumePath}`, open, { signal });
+  const archive = await requestStream(`look at ${volumePath}`, open, { signal });
   const head: Uint8Array[] = [];
   try {
     for await (const chunk of archive as AsyncIterable<Uint8Array>) {

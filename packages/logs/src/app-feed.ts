@@ -17,7 +17,7 @@ export interface AppFeedOptions {
   readonly keys: RedisKeys;
   readonly store: { readonly logs: LogStore; readonly deployments: Pick<DeploymentStore, "recent" | "get"> };
   readonly now: () => Date;
-  readonly onTrouble: (error: unknown) => void;
+  readonly onError: (error: unknown) => void;
   /** For how long a deployment that ended is kept in mind. */
   readonly recentMs: number;
 }
@@ -95,14 +95,14 @@ export class AppFeed {
     for (const follower of this.#followers) follower.close();
   }
 
-  trouble(error: unknown): void {
-    this.#options.onTrouble(error);
+  reportError(error: unknown): void {
+    this.#options.onError(error);
   }
 
   /** A message of the app's channel. */
   receive(json: string): void {
     const parsed = appMessage.safeParse(parseJson(json));
-    if (!parsed.success) this.trouble(parsed.error);
+    if (!parsed.success) this.reportError(parsed.error);
     else if (parsed.data.type === "log") this.#heard(parsed.data);
     else {
       this.#behind = true;
@@ -112,7 +112,7 @@ export class AppFeed {
 
   /** Looks for what messages did not tell, or told too early, and wakes the followers. */
   resync(): void {
-    this.refresh().catch((error: unknown) => this.trouble(error));
+    this.refresh().catch((error: unknown) => this.reportError(error));
   }
 
   /** Reads the deployments again, beginning after the call: calls that come while one is read share the next reading. */

@@ -403,7 +403,7 @@ class Run {
 
   feed(resyncMs = 60_000, now = () => testTime): LogFeed {
     const { redis, store } = this;
-    return openLogFeed({ redis, keys, store, now, resyncMs, onTrouble: () => undefined });
+    return openLogFeed({ redis, keys, store, now, resyncMs, onError: () => undefined });
   }
 
   async create(): Promise<void> {

@@ -24,7 +24,7 @@ export interface LogFeedOptions {
   /** How often the store and Redis are asked for what a lost message would have told. */
   readonly resyncMs?: number;
   /** Something failed that will be tried again; for the process's own log. */
-  readonly onTrouble: (error: unknown) => void;
+  readonly onError: (error: unknown) => void;
 }
 
 /** Followers see every deployment that ended within this time before they came. */
@@ -48,14 +48,14 @@ export class LogFeed implements AsyncDisposable {
     this.#options = options;
     // Subscribed to by hand after each reconnection: only then is it known when messages come again.
     this.#subscriber = options.redis.duplicate({ autoResubscribe: false, maxRetriesPerRequest: null });
-    const { onTrouble, resyncMs = defaultResyncMs } = options;
+    const { onError, resyncMs = defaultResyncMs } = options;
     const receive = (channel: string, message: string) => this.#channels.get(channel)?.receive(message);
-    this.#subscriber.on("error", onTrouble);
-    this.#subscriber.on("message", contain(receive, onTrouble));
+    this.#subscriber.on("error", onError);
+    this.#subscriber.on("message", contain(receive, onError));
     const resubscribe = () => this.#resubscribe();
-    this.#subscriber.on("ready", contain(resubscribe, onTrouble));
+    this.#subscriber.on("ready", contain(resubscribe, onError));
     const resync = () => this.#resync();
-    this.#timer = setInterval(contain(resync, onTrouble), resyncMs);
+    this.#timer = setInterval(contain(resync, onError), resyncMs);
   }
 
   /**
@@ -67,7 +67,7 @@ export class LogFeed implements AsyncDisposable {
     const app = this.#apps.get(appId) ?? this.#openApp(appId);
     const follower: Follower = new Follower(app, options, () => this.#leave(app, follower));
     app.add(follower);
-    this.#begin(app, follower).catch(this.#options.onTrouble);
+    this.#begin(app, follower).catch(this.#options.onError);
     return follower;
   }
 
@@ -87,15 +87,15 @@ export class LogFeed implements AsyncDisposable {
         follower.start();
         return;
       } catch (error) {
-        this.#options.onTrouble(error);
+        this.#options.onError(error);
         await delay(beginAgainMs);
       }
     }
   }
 
   #openApp(appId: string): AppFeed {
-    const { redis, keys, store, now, onTrouble } = this.#options;
-    const app = new AppFeed({ appId, redis, keys, store, now, onTrouble, recentMs });
+    const { redis, keys, store, now, onError } = this.#options;
+    const app = new AppFeed({ appId, redis, keys, store, now, onError, recentMs });
     this.#apps.set(appId, app);
     this.#channels.set(keys.appChannel(appId), app);
     return app;
@@ -107,7 +107,7 @@ export class LogFeed implements AsyncDisposable {
     this.#apps.delete(app.appId);
     this.#channels.delete(channel);
     if (this.#subscriber.status !== "ready") return;
-    this.#subscriber.unsubscribe(channel).catch(this.#options.onTrouble);
+    this.#subscriber.unsubscribe(channel).catch(this.#options.onError);
   }
 
   /** Messages were lost while the connection was away: subscribes, and only then asks for what they said. */

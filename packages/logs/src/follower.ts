@@ -105,7 +105,7 @@ export class Follower {
     // now, however long it takes until it is their turn: what a follower has met is not forgotten before it was told
     this.#meet({ announced: false });
     this.#awake = true;
-    if (!this.#running) this.#run().catch((error: unknown) => this.#feed.trouble(error));
+    if (!this.#running) this.#run().catch((error: unknown) => this.#feed.reportError(error));
   }
 
   /** Lines as they come. Sent at once where they follow on; otherwise they are read when it is their turn. */

@@ -11,7 +11,7 @@ import type { LineBatch } from "./tail.ts";
 /** Stands for each line that neither the store nor Redis has any more, so that numbers stay without gaps. */
 const lostLine = "[this line was lost: the storage of the log failed]";
 
-export interface LogPlace {
+export interface LogContext {
   readonly redis: Redis;
   readonly keys: RedisKeys;
   readonly logs: LogStore;
@@ -23,7 +23,7 @@ export interface LogPlace {
  * @param lastSeq the tail's last line. @param store keeps one batch.
  */
 export async function recoverTail(
-  place: LogPlace,
+  place: LogContext,
   lastSeq: number,
   store: (batch: LineBatch) => Promise<void>,
 ): Promise<void> {
@@ -42,7 +42,7 @@ export async function recoverTail(
 }
 
 /** Adds the stored lines 1 to `lastSeq` to the hash, each with its newline. */
-export async function hashStored(place: LogPlace, lastSeq: number, hash: Hash): Promise<void> {
+export async function hashStored(place: LogContext, lastSeq: number, hash: Hash): Promise<void> {
   if (lastSeq === 0) return;
   for await (const batch of readLog({ ...place, fromSeq: 1 })) {
     hash.update(`${batch.text}\n`);

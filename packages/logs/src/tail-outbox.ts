@@ -42,7 +42,7 @@ export class TailOutbox {
   /** Calls that were not answered yet. */
   #pending = 0;
   #trimBeforeSeq = 0;
-  #trouble: { readonly cause: unknown } | undefined;
+  #interruption: { readonly cause: unknown } | undefined;
   #recovering = false;
   /** Recoveries since the last batch that Redis took. */
   #failures = 0;
@@ -101,7 +101,7 @@ export class TailOutbox {
 
   #send(): void {
     const { limits, signal, onFailure } = this.#options;
-    while (this.#trouble === undefined && !signal.aborted && this.#pending < limits.batchesInFlight) {
+    while (this.#interruption === undefined && !signal.aborted && this.#pending < limits.batchesInFlight) {
       const batch = this.#unacknowledged[this.#sent];
       if (batch === undefined) return;
       this.#sent += 1;
@@ -131,9 +131,9 @@ export class TailOutbox {
       this.#options.onFailure(staleAttempt(this.#options.attempt));
       return;
     }
-    if (answer === undefined || answer === refused.gap) this.#trouble ??= { cause };
+    if (answer === undefined || answer === refused.gap) this.#interruption ??= { cause };
     else this.#acknowledge(answer);
-    if (this.#trouble === undefined) this.#send();
+    if (this.#interruption === undefined) this.#send();
     else if (this.#pending === 0) this.#recover().catch(this.#options.onFailure);
   }
 
@@ -162,7 +162,7 @@ export class TailOutbox {
         this.#failures += 1;
         const storedSeq = await this.#options.beforeTakeOver();
         const lastSeq = await this.takeOver(storedSeq);
-        this.#trouble = undefined;
+        this.#interruption = undefined;
         this.#sent = 0;
         this.#acknowledge(lastSeq);
         break;
@@ -171,7 +171,7 @@ export class TailOutbox {
           this.#options.onFailure(error);
           break;
         }
-        this.#trouble = { cause: error };
+        this.#interruption = { cause: error };
       }
     }
     this.#recovering = false;
@@ -181,7 +181,7 @@ export class TailOutbox {
   #checkProgress(): void {
     const stalled = performance.now() - this.#lastProgressAt > this.#options.limits.outageMs;
     if (!stalled || this.#unacknowledged.length === 0) return;
-    const cause = this.#trouble?.cause;
+    const cause = this.#interruption?.cause;
     const reason = cause === undefined ? "" : `: ${toSlipwayError(cause).message}`;
     this.#options.onFailure(
       new SlipwayError("queue-unavailable", `Redis takes no log lines${reason}`, { cause }),

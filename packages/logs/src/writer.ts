@@ -183,7 +183,7 @@ export class LogWriter implements AsyncDisposable {
 
   /** Gives up what is not flushed, and leaves the log to whoever opens it next. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#fail(new SlipwayError("handed-back", "the log writer was closed"));
+    this.#fail(new SlipwayError("requeued", "the log writer was closed"));
     this.#tail.stop();
     await this.#record.close();
   }

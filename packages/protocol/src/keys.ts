@@ -24,7 +24,7 @@ export function redisKeys(installationId: string) {
     /** When each router told last that it lives: a sorted set of their ids, in milliseconds of Redis's clock. */
     routersSeen: `{${root}:routers}:seen`,
     /** Which routers have nothing left on any other rollout of the app than this one: a set of their ids. */
-    routersSwitched: (rolloutId: string) => `{${root}:routers}:switched:${rolloutId}`,
+    routersCutOver: (rolloutId: string) => `{${root}:routers}:switched:${rolloutId}`,
     /** What runs of an app, as a worker saw it last. */
     appInstances: (appId: string) => `${root}:instances:${appId}`,
     /** The tail of a deployment's log: a Redis Stream whose entry ids are `firstSeq-lineCount`. */

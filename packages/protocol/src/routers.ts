@@ -6,5 +6,5 @@ export const routerTiming = {
   /** Silent for this long, it counts as dead. */
   aliveMs: 4_000,
   /** How long it stays known that a router has switched. */
-  switchedMs: 60_000,
+  cutoverKeptMs: 60_000,
 } as const;

@@ -32,10 +32,10 @@ export interface OperateTask extends LaneTask {
 }
 
 /**
- * Runs an attempt to its end. Resolves when the deployment is final. Rejects with "handed-back" once the deployment is queued again,
+ * Runs an attempt to its end. Resolves when the deployment is final. Rejects with "requeued" once the deployment is queued again,
  * with "store-unavailable" where nothing can be written down, which is not counted as a try, with a retryable error for
  * another try, or another error when it is no use.
- * The signal's reason is a SlipwayError: "aborted", "lease-lost" or "handed-back".
+ * The signal's reason is a SlipwayError: "aborted", "lease-lost" or "requeued".
  */
 export type RunDeployment = (task: DeployTask, signal: AbortSignal) => Promise<void>;
 
@@ -87,7 +87,7 @@ export async function startDeployWorker(options: DeployWorkerOptions): Promise<D
       await start(work, { appId: work.appId, attempt, tryNumber }, controller.signal);
     } catch (thrown) {
       const error = toSlipwayError(thrown);
-      if (error.code === "handed-back") {
+      if (error.code === "requeued") {
         await job.moveToWait(token);
         throw new WaitingError();
       }
@@ -175,7 +175,7 @@ export async function startDeployWorker(options: DeployWorkerOptions): Promise<D
     async stop({ graceMs }) {
       const handBack = setTimeout(() => {
         for (const id of controllers.keys())
-          cancel(id, new SlipwayError("handed-back", "this worker is shutting down"));
+          cancel(id, new SlipwayError("requeued", "this worker is shutting down"));
       }, graceMs);
       await Promise.all(workers.map((worker) => worker.close()));
       clearTimeout(handBack);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { redisKeys } from "@slipway/protocol";
 import { lacksRedis, startRedis } from "@slipway/testkit";
 import { joinFleet, listWorkers } from "./fleet.ts";
-import type { FleetPlace, FleetWorker } from "./fleet.ts";
+import type { FleetContext, FleetWorker } from "./fleet.ts";
 
 const keys = redisKeys("fleet-test");
 const task = { deploymentId: "d1", appId: "a1", attempt: 2 };
@@ -12,7 +12,7 @@ const task = { deploymentId: "d1", appId: "a1", attempt: 2 };
 describe.skipIf(await lacksRedis())("the fleet", () => {
   const opened = new AsyncDisposableStack();
   let url: string;
-  let place: FleetPlace;
+  let place: FleetContext;
   let errors: unknown[];
 
   beforeAll(async () => {

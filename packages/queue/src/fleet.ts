@@ -4,10 +4,10 @@ import type { Redis } from "ioredis";
 import { withDeadline } from "@slipway/async";
 import { workerRecord } from "@slipway/protocol";
 import type { RedisKeys, WorkerRecord } from "@slipway/protocol";
-import { guarded } from "./guarded.ts";
+import { withQueueErrors } from "./redis-errors.ts";
 import type { DeployTask, OperateTask } from "./deploy-worker.ts";
 
-export interface FleetPlace {
+export interface FleetContext {
   readonly redis: Redis;
   readonly keys: RedisKeys;
   readonly onError: (error: unknown, message: string) => void;
@@ -57,7 +57,7 @@ return { time[1] * 1000 + math.floor(time[2] / 1000), redis.call('HGETALL', KEYS
 
 /** Puts the worker on the list; a Redis that is away, or lost all, has it there again with the next heartbeat. */
 export function joinFleet(
-  { redis, keys, onError }: FleetPlace,
+  { redis, keys, onError }: FleetContext,
   identity: Omit<WorkerRecord, "state" | "running">,
   now: () => Date,
 ): Membership {
@@ -117,8 +117,8 @@ export function joinFleet(
 }
 
 /** By name, then by when they started. @throws {SlipwayError} "queue-unavailable" when Redis does not answer. */
-export async function listWorkers({ redis, keys, onError }: FleetPlace): Promise<FleetWorker[]> {
-  const [nowMs, told, seen] = (await guarded(() =>
+export async function listWorkers({ redis, keys, onError }: FleetContext): Promise<FleetWorker[]> {
+  const [nowMs, told, seen] = (await withQueueErrors(() =>
     redis.eval(listScript, 2, keys.workers, keys.workersSeen),
   )) as [number, string[], string[]];
   const seenMs = new Map(pairs(seen).map(([id, score]) => [id, Number(score)]));

@@ -8,7 +8,7 @@ import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import type { Deployment, DeploymentStore, Operation, OperationStore } from "@slipway/core";
 import type { ControlMessage, LaneJob, RedisKeys, UpkeepJob } from "@slipway/protocol";
-import { guarded } from "./guarded.ts";
+import { withQueueErrors } from "./redis-errors.ts";
 import { openLaneQueues } from "./lane-queues.ts";
 import { ownerSlotsOf } from "./owner-slots.ts";
 import { queueNames } from "./queue-names.ts";
@@ -149,32 +149,32 @@ export function openLanes(options: LanesOptions): Lanes {
   return {
     queues: [jobs.deployments, jobs.operations, upkeep],
 
-    hasSlot: (ownerId) => guarded(() => slots.hasFree(ownerId)),
+    hasSlot: (ownerId) => withQueueErrors(() => slots.hasFree(ownerId)),
 
     advance: (appId) =>
-      guarded(async () => {
+      withQueueErrors(async () => {
         await advance(appId);
       }),
 
     advanceAfter: ({ appId, ownerId }) =>
-      guarded(async () => {
+      withQueueErrors(async () => {
         await advanceWaiting(ownerId);
         await advance(appId);
       }),
 
     requeue: (deployment, delayMs) =>
-      guarded(async () => {
+      withQueueErrors(async () => {
         await enqueueDeployment(deployment, first, delayMs);
         await slots.note(deployment);
       }),
 
     requeueOperation: (operation, delayMs) =>
-      guarded(async () => {
+      withQueueErrors(async () => {
         await enqueueOperation(operation, delayMs);
       }),
 
     jobState: (id) =>
-      guarded(async () => {
+      withQueueErrors(async () => {
         const states = (await jobs.states(id)).filter((state) => state !== "unknown");
         if (states.some((state) => !endedStates.has(state))) return "live";
         if (states.length === 0) return "gone";
@@ -182,18 +182,18 @@ export function openLanes(options: LanesOptions): Lanes {
       }),
 
     failureOf: (id) =>
-      guarded(async () => {
+      withQueueErrors(async () => {
         const reasons = (await jobs.find(id)).map(({ failedReason }) => failedReason);
         return reasons.find((reason) => reason !== undefined && reason !== "" && !reason.startsWith(stalled));
       }),
 
     removeJob: (id) =>
-      guarded(async () => {
+      withQueueErrors(async () => {
         for (const job of await jobs.find(id)) if (endedStates.has(await job.getState())) await job.remove();
       }),
 
     abort: (deployment) =>
-      guarded(async () => {
+      withQueueErrors(async () => {
         // Looked at before the worker is told, which may be done with the job at once.
         const job = await jobs.deployments.getJob(deployment.id);
         const isHeld = job !== undefined && (await job.getState()) === "active";
@@ -205,7 +205,7 @@ export function openLanes(options: LanesOptions): Lanes {
       }),
 
     requestRemoval: (appId) =>
-      guarded(async () => {
+      withQueueErrors(async () => {
         const jobOptions = {
           jobId: `remove-${appId}`,
           attempts: 20,

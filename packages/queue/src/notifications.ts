@@ -3,7 +3,7 @@
 import { Queue, Worker } from "bullmq";
 import { notifyJob } from "@slipway/protocol";
 import type { NotifyJob, RedisKeys } from "@slipway/protocol";
-import { guarded } from "./guarded.ts";
+import { withQueueErrors } from "./redis-errors.ts";
 
 const queueName = "notifications";
 
@@ -40,7 +40,7 @@ export function openNotifications({ redisUrl, keys, onError }: NotificationsOpti
   return {
     queue,
     add: (job) =>
-      guarded(async () => {
+      withQueueErrors(async () => {
         // whoever sends a test looks whether it arrives, and sends another
         const tries = job.event === "test" ? 1 : attempts;
         await queue.add("notify", job, { jobId: job.deliveryId, attempts: tries, backoff: retried, ...kept });

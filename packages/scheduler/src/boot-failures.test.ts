@@ -8,7 +8,7 @@ const timeout = {
   bootTimeoutMs: 60_000,
   port: 8080,
   listening: { reach: "nowhere", elsewhere: [] },
-  probeTrouble: "",
+  probeFailure: "",
 } as const;
 
 const elsewhere = (...ports: [port: number, loopback: boolean][]): Listening => ({
@@ -44,7 +44,7 @@ test.for([
     { listening: elsewhere([1, true], [2, false], [3, false], [4, false], [5, false], [6, false]) },
     "it listens on 2, 3, 4, 5 and 2 more, but",
   ],
-  [{ probeTrouble: "no /bin/sh" }, "no /bin/sh"],
+  [{ probeFailure: "no /bin/sh" }, "no /bin/sh"],
 ] as const)("a timeout with %j says: %s", ([facts, words]) => {
   const error = bootTimedOut({ ...timeout, ...facts });
   expect(error.code).toBe("boot-timeout");

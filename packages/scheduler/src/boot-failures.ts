@@ -34,18 +34,18 @@ export function bootTimedOut(facts: {
   readonly port: number;
   readonly listening: Listening;
   /** What kept the probe from looking, "" when nothing did. */
-  readonly probeTrouble: string;
+  readonly probeFailure: string;
 }): SlipwayError {
   const seconds = Math.round(facts.bootTimeoutMs / 100) / 10;
   const missed = `the ${facts.processType} process did not listen on PORT (${facts.port}) within ${seconds} s`;
   return new SlipwayError("boot-timeout", missed + hint(facts));
 }
 
-function hint({ port, listening, probeTrouble }: Parameters<typeof bootTimedOut>[0]): string {
+function hint({ port, listening, probeFailure }: Parameters<typeof bootTimedOut>[0]): string {
   if (listening.reach === "loopback")
     return ": it listens on 127.0.0.1 only, where no request reaches it; make it listen on 0.0.0.0";
   if (listening.elsewhere.length > 0) return wrongPort(port, listening.elsewhere);
-  return probeTrouble === "" ? "" : ` (looking from inside its container failed: ${probeTrouble})`;
+  return probeFailure === "" ? "" : ` (looking from inside its container failed: ${probeFailure})`;
 }
 
 /** The ports that can be reached come first: one on the loopback interface is likely a debugger's. */

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { lookFunction, parseLook, troubleIn } from "./listening.ts";
+import { lookFunction, parseLook, failureIn } from "./listening.ts";
 
 test.for([
   ["", "nowhere"],
@@ -42,8 +42,8 @@ test("other ports are named once, without the engine's name server", () => {
 });
 
 test("a look that was cut off is no complaint of the shell", () => {
-  expect(troubleIn("0B00007F:A1B2\n0100007F:0B")).toBe("");
-  expect(troubleIn("0B00007F:A1B2\nsh: no more processes\n")).toBe("sh: no more processes");
+  expect(failureIn("0B00007F:A1B2\n0100007F:0B")).toBe("");
+  expect(failureIn("0B00007F:A1B2\nsh: no more processes\n")).toBe("sh: no more processes");
 });
 
 test("the shell's look writes what listens, and finds the port when it can be reached", async () => {

@@ -7,7 +7,7 @@
 
 import type { Readable } from "node:stream";
 import type Docker from "dockerode";
-import { ask, askStream, createDeframer } from "@slipway/docker";
+import { ask, requestStream, createDeframer } from "@slipway/docker";
 
 const lookEveryMs = 100;
 /** Of one look that has not come to its end: the app can write to its probe, and must not fill our memory by it. */
@@ -105,11 +105,11 @@ export async function watchListening(
     signal.removeEventListener("abort", stop);
     stream.destroy();
   }
-  return troubleIn(text);
+  return failureIn(text);
 }
 
 /** @returns what the shell complained of after its last whole look; lines of a look that was cut off are no complaint. */
-export function troubleIn(rest: string): string {
+export function failureIn(rest: string): string {
   const complaints = rest.split("\n").filter((line) => !/^[0-9A-F:]*$/.test(line));
   return complaints.join("\n").trim();
 }
@@ -161,5 +161,5 @@ async function openProbe(
   );
   const start = (): Promise<Readable> =>
     exec.start({ hijack: false, stdin: false }) as Promise<unknown> as Promise<Readable>;
-  return await askStream("start the probe", start, { signal });
+  return await requestStream("start the probe", start, { signal });
 }

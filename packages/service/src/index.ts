@@ -7,4 +7,4 @@ export * from "./listen.ts";
 export * from "./logger.ts";
 export * from "./peer-server.ts";
 export * from "./run.ts";
-export * from "./trouble.ts";
+export * from "./throttled-error-log.ts";

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BlobStore, ByteStream } from "@slipway/core";
 
 /** Somewhere blobs lie. Disposing it removes them. */
-export interface BlobPlace extends AsyncDisposable {
+export interface BlobContractContext extends AsyncDisposable {
   /** A further blob store on the same blobs, as another process has it. */
   open(): Promise<BlobStore>;
   /** How many blobs, finished or not, or parts of such take up room now. */
@@ -33,10 +33,10 @@ const invalidKeys = [
  * Runs the suite.
  * @param name the adapter's. @param newPlace makes an empty place.
  */
-export function blobContract(name: string, newPlace: () => Promise<BlobPlace>): void {
+export function blobContract(name: string, newPlace: () => Promise<BlobContractContext>): void {
   describe(`${name} keeps the blob store's contract`, () => {
     const opened = new AsyncDisposableStack();
-    let place: BlobPlace;
+    let place: BlobContractContext;
     let blobs: BlobStore;
     let others: BlobStore;
     beforeAll(async () => {

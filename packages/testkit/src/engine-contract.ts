@@ -5,7 +5,7 @@ import { type BuildEngine, type ByteStream, label, type Sandbox, type SandboxSpe
 import { packTar } from "./pack-tar-gz.ts";
 
 /** An installation of its own on the engine. Disposing it removes what is left of it. */
-export interface EnginePlace extends AsyncDisposable {
+export interface EngineUnderTest extends AsyncDisposable {
   /** An image with bash, coreutils and perl. */
   readonly image: string;
   /** A further connection for the same installation; who opens it disposes it. */
@@ -21,10 +21,10 @@ const never = new AbortController().signal;
  * Runs the suite.
  * @param name the adapter's. @param newPlace makes an empty place, once.
  */
-export function engineContract(name: string, newPlace: () => Promise<EnginePlace>): void {
+export function engineContract(name: string, newPlace: () => Promise<EngineUnderTest>): void {
   describe(`${name} keeps the build engine's contract`, () => {
     const opened = new AsyncDisposableStack();
-    let place: EnginePlace;
+    let place: EngineUnderTest;
     let engine: BuildEngine;
     beforeAll(async () => {
       place = opened.use(await newPlace());
@@ -88,17 +88,17 @@ export function engineContract(name: string, newPlace: () => Promise<EnginePlace
     test("output waits for the promise that its receiver returned", async () => {
       await using sandbox = await sandboxOf("seq 1 300000");
       let busy = 0;
-      let mostAtOnce = 0;
+      let maxConcurrent = 0;
       await sandbox.run({
         signal: never,
         onOutput: async () => {
           busy += 1;
-          mostAtOnce = Math.max(mostAtOnce, busy);
+          maxConcurrent = Math.max(maxConcurrent, busy);
           await new Promise((resolve) => void setImmediate(resolve));
           busy -= 1;
         },
       });
-      expect(mostAtOnce).toBe(1);
+      expect(maxConcurrent).toBe(1);
       expect(busy).toBe(0);
     });
 

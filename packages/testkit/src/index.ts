@@ -1,7 +1,7 @@
 // What tests share: contract suites, services of their own, builders of domain objects and archives.
 
 export { blobContract } from "./blob-contract.ts";
-export type { BlobPlace } from "./blob-contract.ts";
+export type { BlobContractContext } from "./blob-contract.ts";
 export { findBrowser, lacksBrowser } from "./browser.ts";
 export { eventually } from "./eventually.ts";
 export * from "./fixtures.ts";
@@ -13,11 +13,11 @@ export type { TarContent } from "./pack-tar-gz.ts";
 export { lacksRedis, startPrivateRedis, startRedis } from "./redis.ts";
 export type { PrivateRedis, TestRedis } from "./redis.ts";
 export { storeContract } from "./store-contract.ts";
-export type { StorePlace } from "./store-contract.ts";
+export type { StoreContractContext } from "./store-contract.ts";
 export { engineContract } from "./engine-contract.ts";
-export type { EnginePlace } from "./engine-contract.ts";
+export type { EngineUnderTest } from "./engine-contract.ts";
 export { schedulerContract } from "./scheduler-contract.ts";
-export type { SchedulerPlace } from "./scheduler-contract.ts";
+export type { SchedulerContractContext } from "./scheduler-contract.ts";
 export { startEngineProxy } from "./docker/engine-proxy.ts";
 export type { EngineProxyOptions, EngineRefusal } from "./docker/engine-proxy.ts";
 export { lacksPrivateEngine, startPrivateEngine } from "./docker/private-engine.ts";

@@ -9,7 +9,7 @@ import { eventually, spec } from "./scheduler-contract/rollouts.ts";
 import { servingContract } from "./scheduler-contract/serving.ts";
 
 /** An installation of its own. Disposing it removes what is left of it. */
-export interface SchedulerPlace extends AsyncDisposable {
+export interface SchedulerContractContext extends AsyncDisposable {
   /** An image with bash and perl. */
   readonly image: string;
   /** A further connection for the same installation; who opens it disposes it. */
@@ -39,11 +39,11 @@ export interface SchedulerUnderTest {
  * Runs the suite.
  * @param name the adapter's. @param newPlace makes an empty place, once.
  */
-export function schedulerContract(name: string, newPlace: () => Promise<SchedulerPlace>): void {
+export function schedulerContract(name: string, newPlace: () => Promise<SchedulerContractContext>): void {
   // They wait, mostly: for processes, and on a swarm for its managers. Each has apps of its own.
   describe(`${name} keeps the scheduler's contract`, { concurrent: true, timeout: 90_000 }, () => {
     const opened = new AsyncDisposableStack();
-    let place: SchedulerPlace;
+    let place: SchedulerContractContext;
     let scheduler: Scheduler;
     beforeAll(async () => {
       place = opened.use(await newPlace());

@@ -16,7 +16,7 @@ import { usersContract } from "./store-contract/users.ts";
 import { variablesContract } from "./store-contract/variables.ts";
 
 /** Somewhere a store's data lies. Disposing it removes the data. */
-export interface StorePlace extends AsyncDisposable {
+export interface StoreContractContext extends AsyncDisposable {
   /** A further connection to the same data; who opens it disposes it. */
   readonly open: () => Promise<Store>;
 }
@@ -35,10 +35,10 @@ export interface StoreUnderTest {
  * Runs the suite.
  * @param name the adapter's. @param newPlace makes an empty place, once.
  */
-export function storeContract(name: string, newPlace: () => Promise<StorePlace>): void {
+export function storeContract(name: string, newPlace: () => Promise<StoreContractContext>): void {
   describe(`${name} keeps the store's contract`, () => {
     const opened = new AsyncDisposableStack();
-    let stores: { place: StorePlace; store: Store; other: Store };
+    let stores: { place: StoreContractContext; store: Store; other: Store };
     beforeAll(async () => {
       const place = opened.use(await newPlace());
       stores = { place, store: opened.use(await place.open()), other: opened.use(await place.open()) };

@@ -1,7 +1,7 @@
 // /v1/apps/:app/collaborators: other users who may use the app.
 
 import { randomUUID } from "node:crypto";
-import { SlipwayError, invalidField, mostCollaborators, notFound } from "@slipway/core";
+import { SlipwayError, invalidField, maxCollaborators, notFound } from "@slipway/core";
 import type { App, Collaborator, CollaboratorRole, Store, User } from "@slipway/core";
 import {
   addCollaboratorRequest,
@@ -90,8 +90,8 @@ async function invited({ users, collaborators }: Store, app: App, email: string)
   const user = await users.byEmail(email.toLowerCase());
   if (user === null) throw invalidField("email", "belongs to no user here; an operator can create one");
   if (user.id === app.ownerId) throw invalidField("email", "is the owner's");
-  if ((await collaborators.ofApp(app.id)).length >= mostCollaborators) {
-    throw new SlipwayError("conflict", `an app has at most ${mostCollaborators} collaborators`);
+  if ((await collaborators.ofApp(app.id)).length >= maxCollaborators) {
+    throw new SlipwayError("conflict", `an app has at most ${maxCollaborators} collaborators`);
   }
   return user;
 }

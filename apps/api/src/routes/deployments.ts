@@ -8,7 +8,7 @@ import type { CreateDeploymentBody } from "@slipway/protocol";
 import { firstOf, gitRefOf, hookOf, idempotencyHeader, replayedHeader } from "../idempotency.ts";
 import type { Platform } from "../platform.ts";
 import { presentDeployment, presentPagination } from "../presenters/deployment.ts";
-import { queuePlace } from "../queue-place.ts";
+import { queuePosition } from "../queue-position.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 import { sourceAt } from "../source-url.ts";
@@ -74,7 +74,7 @@ export function deploymentRoutes(platform: Platform): Route[] {
       answer: { status: 200, json: deploymentAnswer },
       async handle({ app, params }) {
         const deployment = await deploymentOf(store, app, params.deployment);
-        const queue = await queuePlace(platform, deployment);
+        const queue = await queuePosition(platform, deployment);
         return { deployment: { ...present(deployment), ...(queue === undefined ? {} : { queue }) } };
       },
     }),

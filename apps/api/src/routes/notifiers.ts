@@ -2,7 +2,7 @@
 
 import { randomBytes, randomUUID } from "node:crypto";
 import type { z } from "zod";
-import { SlipwayError, invalidField, mostNotifiers, notFound, notifiableEvents } from "@slipway/core";
+import { SlipwayError, invalidField, maxNotifiers, notFound, notifiableEvents } from "@slipway/core";
 import type { Notifier, NotifierTarget } from "@slipway/core";
 import {
   changeNotifierRequest,
@@ -112,8 +112,8 @@ export function notifierRoutes({ store, notifications, now }: Platform): Route[]
       answer: { status: 201, json: notifierAnswer },
       problems: [409],
       async handle({ app, body: { notifier: asked } }) {
-        if ((await notifiers.ofApp(app.id)).length >= mostNotifiers) {
-          throw new SlipwayError("conflict", `an app has at most ${mostNotifiers} notifiers`);
+        if ((await notifiers.ofApp(app.id)).length >= maxNotifiers) {
+          throw new SlipwayError("conflict", `an app has at most ${maxNotifiers} notifiers`);
         }
         const notifier = newNotifier(app.id, asked, now());
         await notifiers.create(notifier);

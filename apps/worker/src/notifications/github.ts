@@ -3,7 +3,7 @@
 
 import { isFinal } from "@slipway/core";
 import type { Deployment, NotifierTarget } from "@slipway/core";
-import { askUrl } from "@slipway/outbound";
+import { requestUrl } from "@slipway/outbound";
 import type { UrlAnswer } from "@slipway/outbound";
 import type { Platform } from "../platform.ts";
 import type { News, Outcome } from "./deliver.ts";
@@ -90,7 +90,7 @@ function statusOf({ status, failure }: Deployment): { state: string; description
 }
 
 function ask({ config }: Platform, token: string, url: string, body?: string): Promise<UrlAnswer> {
-  return askUrl(url, {
+  return requestUrl(url, {
     method: body === undefined ? "GET" : "POST",
     headers: {
       accept: body === undefined ? "application/vnd.github.sha" : "application/vnd.github+json",

@@ -4,7 +4,7 @@
 import { createHmac } from "node:crypto";
 import { durationSeconds } from "@slipway/core";
 import type { NotifierTarget } from "@slipway/core";
-import { askUrl } from "@slipway/outbound";
+import { requestUrl } from "@slipway/outbound";
 import type { Platform } from "../platform.ts";
 import type { News, Outcome } from "./deliver.ts";
 
@@ -18,7 +18,7 @@ export async function callWebhook(
 ): Promise<Outcome> {
   const body = JSON.stringify(eventBody(news));
   const timestamp = String(Math.floor(now().getTime() / 1000));
-  const { status, error } = await askUrl(url, {
+  const { status, error } = await requestUrl(url, {
     method: "POST",
     headers: {
       "content-type": "application/json",

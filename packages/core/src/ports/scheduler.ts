@@ -79,7 +79,7 @@ export interface Instance {
   readonly cpus: number;
 }
 
-export interface KnownRollout {
+export interface ListedRollout {
   readonly appId: string;
   readonly releaseId: string;
   readonly rolloutId: string;
@@ -132,6 +132,6 @@ export interface Scheduler extends AsyncDisposable {
   /** Stops and removes everything of an app. */
   removeApp(appId: string): Promise<void>;
   /** Rollouts of all apps of which something is there, in whatever state, each once: for finding what was left behind. */
-  list(): Promise<readonly KnownRollout[]>;
+  list(): Promise<readonly ListedRollout[]>;
   ping(): Promise<void>;
 }

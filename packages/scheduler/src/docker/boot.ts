@@ -22,7 +22,7 @@ export async function bootContainer(
 ): Promise<void> {
   using process = await startProcess(docker, id, signal);
   const over = new AbortController();
-  const probe: Probe = { listening: notListening, trouble: "" };
+  const probe: Probe = { listening: notListening, failure: "" };
   const delivered = deliver(
     rollout.count > 1 ? wholeLines(process.output) : process.output,
     onOutput,
@@ -55,7 +55,7 @@ export async function bootContainer(
 
 interface Probe {
   listening: Listening;
-  trouble: string;
+  failure: string;
 }
 
 /** Resolves when the app is reachable; never when it is not. An engine that fails shows itself in the exit's wait. */
@@ -74,9 +74,9 @@ async function untilListening(
   const look = async (): Promise<void> => {
     while (!signal.aborted && probe.listening.reach !== "reachable") {
       try {
-        probe.trouble = await watchListening(docker, id, appPort, timeoutMs, onState, signal);
+        probe.failure = await watchListening(docker, id, appPort, timeoutMs, onState, signal);
       } catch (error) {
-        probe.trouble = error instanceof Error ? error.message : String(error);
+        probe.failure = error instanceof Error ? error.message : String(error);
       }
       await elapsed(probeRetryMs, signal);
     }
@@ -108,7 +108,7 @@ function timedOut(rollout: RolloutSpec, probe: Probe): SlipwayError {
     bootTimeoutMs,
     port: appPort,
     listening: probe.listening,
-    probeTrouble: probe.trouble,
+    probeFailure: probe.failure,
   });
 }
 

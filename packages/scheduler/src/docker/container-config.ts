@@ -23,7 +23,7 @@ export const restart = {
   promoted: { Name: "unless-stopped" },
 } as const;
 
-export interface InstancePlace {
+export interface InstanceContext {
   readonly installationId: string;
   /** Id or name. */
   readonly network: string;
@@ -39,7 +39,7 @@ export interface InstancePlace {
  * The image's user stays as it is. Its own files are writable, as apps expect, and go with the container. The engine keeps
  * the last of its output for operators: `docker logs`.
  */
-export function containerConfig(rollout: RolloutSpec, place: InstancePlace) {
+export function containerConfig(rollout: RolloutSpec, place: InstanceContext) {
   const environment = instanceEnvironment(rollout, place.index);
   return {
     name: containerName(rollout, place),
@@ -75,7 +75,7 @@ export function containerConfig(rollout: RolloutSpec, place: InstancePlace) {
 }
 
 /** Says to operators what it is: `slipway-INSTALLATION-APP-v7-web-1-START`. */
-function containerName(rollout: RolloutSpec, place: InstancePlace): string {
+function containerName(rollout: RolloutSpec, place: InstanceContext): string {
   const process = `v${rollout.releaseNumber}-${rollout.processType}-${place.index}`;
   return `slipway-${place.installationId}-${rollout.appName}-${process}-${place.startId}`;
 }

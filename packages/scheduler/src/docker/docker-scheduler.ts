@@ -7,7 +7,7 @@ import {
   type OneOffExit,
   type OneOffSpec,
   type RolloutSpec,
-  type KnownRollout,
+  type ListedRollout,
   type Scheduler,
   SlipwayError,
   type StartOptions,
@@ -29,7 +29,7 @@ import {
   isPromoted,
   startedLast,
 } from "./app-containers.ts";
-import { knownRollouts } from "../known-rollouts.ts";
+import { listRollouts } from "../list-rollouts.ts";
 import { removeOneOffs, runOneOff } from "../one-off.ts";
 import { restart } from "./container-config.ts";
 import { startInstances } from "./start-instances.ts";
@@ -128,8 +128,8 @@ class DockerScheduler implements Scheduler {
     await Promise.all(containers.map(({ id }) => this.#end(id, removalGraceMs)));
   }
 
-  async list(): Promise<readonly KnownRollout[]> {
-    return knownRollouts(await this.#find());
+  async list(): Promise<readonly ListedRollout[]> {
+    return listRollouts(await this.#find());
   }
 
   async ping(): Promise<void> {

@@ -5,7 +5,7 @@ import { type RolloutSpec, SlipwayError, type StartOptions } from "@slipway/core
 import { ask, findContainers, removeContainer } from "@slipway/docker";
 import type Docker from "dockerode";
 import { bootContainer } from "./boot.ts";
-import { containerConfig, type InstancePlace } from "./container-config.ts";
+import { containerConfig, type InstanceContext } from "./container-config.ts";
 import { chooseHostPort, isPortTaken } from "./host-ports.ts";
 
 /** A port that the host has taken is found out by trying. */
@@ -13,7 +13,7 @@ const portTries = 20;
 /** Processes take most of their processor time while they boot. */
 const bootsAtOnce = 8;
 
-type StartPlace = Omit<InstancePlace, "hostPort" | "startId" | "index">;
+type StartPlace = Omit<InstanceContext, "hostPort" | "startId" | "index">;
 
 /** @returns the host ports, in the order of the instances. @see Scheduler.start */
 export async function startInstances(
@@ -47,7 +47,7 @@ export async function startInstances(
 /** @param options.made gets the name of the container that stays. @returns its host port. */
 async function startInstance(
   docker: Docker,
-  place: Omit<InstancePlace, "hostPort">,
+  place: Omit<InstanceContext, "hostPort">,
   rollout: RolloutSpec,
   options: StartOptions & { readonly made: Set<string> },
 ): Promise<number> {

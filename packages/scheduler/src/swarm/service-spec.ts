@@ -13,7 +13,7 @@ const longestName = 63;
 /** Swarm puts the instance's number in its place. */
 const slotTemplate = "{{.Task.Slot}}";
 
-export interface ServicePlace {
+export interface ServiceContext {
   readonly installationId: string;
   /** Network that the instances join. */
   readonly network: string;
@@ -27,7 +27,7 @@ export interface ServicePlace {
  * Instances find each other by no name and no virtual IP (`dnsrr`): proxies balance over the instances themselves, and hosts
  * without IPVS can run them. Each is published on a port of its node that the engine chooses anew whenever it starts one.
  */
-export function serviceSpec(rollout: RolloutSpec, place: ServicePlace) {
+export function serviceSpec(rollout: RolloutSpec, place: ServiceContext) {
   const { memoryBytes, cpus, pids } = rollout.limits;
   const labels = rolloutLabels(place.installationId, rollout);
   const update = { Parallelism: 1, Order: "start-first" };
@@ -53,7 +53,7 @@ export function serviceSpec(rollout: RolloutSpec, place: ServicePlace) {
   } satisfies ServiceSpec;
 }
 
-function containerSpec(rollout: RolloutSpec, place: ServicePlace): ContainerSpec {
+function containerSpec(rollout: RolloutSpec, place: ServiceContext): ContainerSpec {
   const values = Object.entries(rollout.environment).map(([name, value]) => [name, escapeTemplate(value)]);
   const common: Record<string, string> = Object.fromEntries(values);
   const environment = instanceEnvironment({ ...rollout, environment: common }, slotTemplate);

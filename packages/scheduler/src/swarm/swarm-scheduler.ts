@@ -9,7 +9,7 @@ import {
   type OneOffExit,
   type OneOffSpec,
   type RolloutSpec,
-  type KnownRollout,
+  type ListedRollout,
   type Scheduler,
   SlipwayError,
   type StartOptions,
@@ -23,7 +23,7 @@ import {
   ensureNetwork,
 } from "@slipway/docker";
 import type Docker from "dockerode";
-import { knownRollouts } from "../known-rollouts.ts";
+import { listRollouts } from "../list-rollouts.ts";
 import { removeOneOffs, runOneOff } from "../one-off.ts";
 import { bootService } from "./boot-service.ts";
 import { instancesOf } from "./instances.ts";
@@ -135,8 +135,8 @@ class SwarmScheduler implements Scheduler {
     await this.#end(await this.#find(appId));
   }
 
-  async list(): Promise<readonly KnownRollout[]> {
-    return knownRollouts(await this.#find());
+  async list(): Promise<readonly ListedRollout[]> {
+    return listRollouts(await this.#find());
   }
 
   async ping(): Promise<void> {

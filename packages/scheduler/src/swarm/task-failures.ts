@@ -30,7 +30,7 @@ export async function lateFailure(docker: Docker, rollout: RolloutSpec, task: Ta
   const { processType, bootTimeoutMs } = rollout;
   const containerId = task.Status.ContainerStatus?.ContainerID;
   const listening = containerId === undefined ? notListening : await lookOnce(docker, containerId);
-  return bootTimedOut({ processType, bootTimeoutMs, port: appPort, listening, probeTrouble: "" });
+  return bootTimedOut({ processType, bootTimeoutMs, port: appPort, listening, probeFailure: "" });
 }
 
 /** Of a task that found no node, or whose image is still not there. */

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { StartOptions } from "@slipway/core";
-import { ask, askStream, createDeframer } from "@slipway/docker";
+import { ask, requestStream, createDeframer } from "@slipway/docker";
 import type Docker from "dockerode";
 import { createLineCutter } from "../line-cutter.ts";
 
@@ -101,5 +101,5 @@ function openLog(
         (error, response) => (error === null ? resolve(response as IncomingMessage) : reject(error)),
       );
     });
-  return askStream("open a task's log", open);
+  return requestStream("open a task's log", open);
 }

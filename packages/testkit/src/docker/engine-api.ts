@@ -7,7 +7,7 @@ import { finished } from "node:stream/promises";
 export const defaultDockerHost = "unix:///var/run/docker.sock";
 
 /** What is gone already is fine: 404 is null, as is an empty answer. @throws when the engine answers with an error. */
-export async function askEngine(
+export async function requestEngine(
   dockerHost: string,
   method: "GET" | "POST" | "DELETE",
   path: string,

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
-import { askEngine } from "./engine-api.ts";
+import { requestEngine } from "./engine-api.ts";
 import { lacksPrivateEngine, startPrivateEngine } from "./private-engine.ts";
 
 describe.skipIf(await lacksPrivateEngine())("a private engine", () => {
@@ -9,13 +9,14 @@ describe.skipIf(await lacksPrivateEngine())("a private engine", () => {
     const first = await startPrivateEngine({ name: "first", swarm: true });
     const second = await startPrivateEngine({ name: "second" });
     const state = async (host: string): Promise<unknown> =>
-      ((await askEngine(host, "GET", "/info")) as { Swarm: { LocalNodeState: string } }).Swarm.LocalNodeState;
+      ((await requestEngine(host, "GET", "/info")) as { Swarm: { LocalNodeState: string } }).Swarm
+        .LocalNodeState;
     expect(await state(first.dockerHost)).toBe("active");
     expect(await state(second.dockerHost)).toBe("inactive");
     for (const engine of [first, second]) {
       await engine[Symbol.asyncDispose]();
       expect(existsSync(dirname(engine.dockerHost.slice("unix://".length)))).toBe(false);
-      await expect(askEngine(engine.dockerHost, "GET", "/info")).rejects.toThrow(/ENOENT|ECONNREFUSED/);
+      await expect(requestEngine(engine.dockerHost, "GET", "/info")).rejects.toThrow(/ENOENT|ECONNREFUSED/);
     }
   });
 });

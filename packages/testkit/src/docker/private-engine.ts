@@ -12,7 +12,7 @@ import { label } from "@slipway/core";
 import { servicesRequired, testsOf } from "../config.ts";
 import { freePort } from "../free-port.ts";
 import { dockerHost as testDockerHost } from "./config.ts";
-import { askEngine, copyImage, defaultDockerHost } from "./engine-api.ts";
+import { requestEngine, copyImage, defaultDockerHost } from "./engine-api.ts";
 import { containerPaths, removeAll } from "./remove-all.ts";
 
 export interface PrivateEngine extends AsyncDisposable {
@@ -81,7 +81,7 @@ export async function startPrivateEngine(options: PrivateEngineOptions): Promise
 async function makeBridge(): Promise<{ readonly name: string } & AsyncDisposable> {
   const host = testDockerHost ?? defaultDockerHost;
   const name = `sw-${randomBytes(4).toString("hex")}`;
-  const { Id } = (await askEngine(host, "POST", "/networks/create", {
+  const { Id } = (await requestEngine(host, "POST", "/networks/create", {
     Name: `slipway-engine-${name}`,
     Driver: "bridge",
     Labels: { [label.installation]: testsOf },
@@ -119,7 +119,7 @@ async function spawnDaemon(folder: string, bridge: string): Promise<ChildProcess
 async function untilAnswers(dockerHost: string, daemon: ChildProcess, folder: string): Promise<void> {
   const look = async () => {
     if (hasEnded(daemon)) return "ended";
-    return await askEngine(dockerHost, "GET", "/version").then(
+    return await requestEngine(dockerHost, "GET", "/version").then(
       () => "answers",
       () => undefined,
     );
@@ -131,7 +131,7 @@ async function untilAnswers(dockerHost: string, daemon: ChildProcess, folder: st
 
 /** The gateway is made beforehand, since its bridge would have a name that is the same for every engine of the machine. */
 async function makeSwarm(dockerHost: string): Promise<void> {
-  await askEngine(dockerHost, "POST", "/networks/create", {
+  await requestEngine(dockerHost, "POST", "/networks/create", {
     Name: gatewayNetwork,
     Driver: "bridge",
     Options: {
@@ -139,7 +139,7 @@ async function makeSwarm(dockerHost: string): Promise<void> {
       "com.docker.network.bridge.enable_icc": "false",
     },
   });
-  await askEngine(dockerHost, "POST", "/swarm/init", {
+  await requestEngine(dockerHost, "POST", "/swarm/init", {
     AdvertiseAddr: "127.0.0.1",
     ListenAddr: `127.0.0.1:${await freePort()}`,
     DefaultAddrPool: [`10.${randomInt(192, 255)}.0.0/16`],
@@ -149,14 +149,16 @@ async function makeSwarm(dockerHost: string): Promise<void> {
 
 /** Bridges outlive the engine that made them. */
 async function removeEverything(dockerHost: string): Promise<void> {
-  const { Swarm } = (await askEngine(dockerHost, "GET", "/info")) as { Swarm: { LocalNodeState: string } };
-  if (Swarm.LocalNodeState !== "inactive") await askEngine(dockerHost, "POST", "/swarm/leave?force=1");
+  const { Swarm } = (await requestEngine(dockerHost, "GET", "/info")) as {
+    Swarm: { LocalNodeState: string };
+  };
+  if (Swarm.LocalNodeState !== "inactive") await requestEngine(dockerHost, "POST", "/swarm/leave?force=1");
   await removeAll(dockerHost, [() => containerPaths(dockerHost), () => ownNetworkPaths(dockerHost)]);
 }
 
 /** Those of the swarm that was left go by themselves, some a moment later, and cannot be asked to. */
 async function ownNetworkPaths(dockerHost: string): Promise<string[]> {
-  const networks = (await askEngine(dockerHost, "GET", "/networks")) as {
+  const networks = (await requestEngine(dockerHost, "GET", "/networks")) as {
     Id: string;
     Name: string;
     Scope: string;
@@ -188,7 +190,7 @@ async function whatIsMissing(): Promise<string | null> {
       return `${program} is not on PATH`;
     }
   }
-  return askEngine(testDockerHost ?? defaultDockerHost, "GET", "/version").then(
+  return requestEngine(testDockerHost ?? defaultDockerHost, "GET", "/version").then(
     () => null,
     (error: unknown) => `the engine beside it does not answer (${String(error)})`,
   );

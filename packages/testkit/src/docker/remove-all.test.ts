@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { expect, onTestFinished, test } from "vitest";
 import { label } from "@slipway/core";
 import { testsOf } from "../config.ts";
-import { askEngine } from "./engine-api.ts";
+import { requestEngine } from "./engine-api.ts";
 import { startEngineProxy } from "./engine-proxy.ts";
 import { removeInstallation } from "./remove-all.ts";
 import { lacksEngine, testEngine } from "./test-engine.ts";
@@ -15,7 +15,7 @@ test.skipIf(await lacksEngine())(
     const labels = { [label.installation]: id };
     onTestFinished(() => removeInstallation(dockerHost, id));
     const make = async (path: string, body: object) => {
-      await askEngine(dockerHost, "POST", path, { Labels: labels, ...body });
+      await requestEngine(dockerHost, "POST", path, { Labels: labels, ...body });
     };
     const makeAll = async () => {
       await make(`/containers/create?name=${id}`, { Image: stackImage });
@@ -23,7 +23,7 @@ test.skipIf(await lacksEngine())(
       await make("/volumes/create", { Name: id });
     };
     const isThere = async (kind: string) =>
-      (await askEngine(
+      (await requestEngine(
         dockerHost,
         "GET",
         kind === "containers" ? `/containers/${id}/json` : `/${kind}/${id}`,

@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { label } from "@slipway/core";
-import { askEngine } from "./engine-api.ts";
+import { requestEngine } from "./engine-api.ts";
 
 /** Lists what is to go, as paths that the engine's API deletes. */
 export type Listing = () => Promise<readonly string[]>;
@@ -47,17 +47,19 @@ export async function removeInstallation(
 /** @param filters as the API has them, encoded for a URL. */
 export async function containerPaths(dockerHost: string, filters = "{}"): Promise<string[]> {
   const path = `/containers/json?all=1&filters=${filters}`;
-  const containers = (await askEngine(dockerHost, "GET", path)) as { Id: string }[];
+  const containers = (await requestEngine(dockerHost, "GET", path)) as { Id: string }[];
   return containers.map(({ Id }) => `/containers/${Id}?force=1&v=1`);
 }
 
 async function networkPaths(dockerHost: string, filters: string): Promise<string[]> {
-  const networks = (await askEngine(dockerHost, "GET", `/networks?filters=${filters}`)) as { Id: string }[];
+  const networks = (await requestEngine(dockerHost, "GET", `/networks?filters=${filters}`)) as {
+    Id: string;
+  }[];
   return networks.map(({ Id }) => `/networks/${Id}`);
 }
 
 async function volumePaths(dockerHost: string, filters: string): Promise<string[]> {
-  const { Volumes: volumes } = (await askEngine(dockerHost, "GET", `/volumes?filters=${filters}`)) as {
+  const { Volumes: volumes } = (await requestEngine(dockerHost, "GET", `/volumes?filters=${filters}`)) as {
     Volumes: { Name: string }[] | null;
   };
   return (volumes ?? []).map(({ Name }) => `/volumes/${Name}`);
@@ -67,7 +69,7 @@ async function volumePaths(dockerHost: string, filters: string): Promise<string[
 async function removeListed(dockerHost: string, listing: Listing): Promise<string[]> {
   try {
     const paths = await listing();
-    const removals = paths.map((path) => askEngine(dockerHost, "DELETE", path));
+    const removals = paths.map((path) => requestEngine(dockerHost, "DELETE", path));
     const outcomes = await Promise.allSettled(removals);
     return outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [String(outcome.reason)] : []));
   } catch (error) {

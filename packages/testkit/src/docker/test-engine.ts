@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { servicesRequired, testsOf } from "../config.ts";
 import { dockerHost, stackImage } from "./config.ts";
-import { askEngine, defaultDockerHost } from "./engine-api.ts";
+import { requestEngine, defaultDockerHost } from "./engine-api.ts";
 import { removeInstallation } from "./remove-all.ts";
 
 /** Names under which set-up and stacks/build-stack.sh leave the stack image. */
@@ -38,7 +38,7 @@ export async function lacksEngine(): Promise<boolean> {
 export async function testEngine(): Promise<TestEngine> {
   const found = dockerHost ?? defaultDockerHost;
   const filters = encodeURIComponent(JSON.stringify({ reference: stackRepositories }));
-  const images = (await askEngine(found, "GET", `/images/json?filters=${filters}`)) as {
+  const images = (await requestEngine(found, "GET", `/images/json?filters=${filters}`)) as {
     RepoTags?: string[];
   }[];
   const image = stackImage ?? images[0]?.RepoTags?.[0];

@@ -2,7 +2,7 @@
 
 import { label } from "@slipway/core";
 import { dockerHost } from "../docker/config.ts";
-import { askEngine, defaultDockerHost } from "../docker/engine-api.ts";
+import { requestEngine, defaultDockerHost } from "../docker/engine-api.ts";
 import { newInstallation } from "../docker/test-engine.ts";
 import { freePort } from "../free-port.ts";
 import type { Machine } from "./mongo.ts";
@@ -16,7 +16,7 @@ const host = dockerHost ?? defaultDockerHost;
 export async function findMongoImage(): Promise<string | undefined> {
   const filters = encodeURIComponent(JSON.stringify({ reference: [repository] }));
   try {
-    const images = (await askEngine(host, "GET", `/images/json?filters=${filters}`)) as { Id: string }[];
+    const images = (await requestEngine(host, "GET", `/images/json?filters=${filters}`)) as { Id: string }[];
     return images[0]?.Id;
   } catch {
     return undefined;
@@ -28,19 +28,24 @@ export async function containerMachine(image: string): Promise<Machine> {
   const installation = newInstallation();
   const labels = { [label.installation]: installation.id };
   const port = await freePort();
-  await askEngine(host, "POST", "/networks/create", { Name: installation.id, Labels: labels });
-  const { Id: id } = (await askEngine(host, "POST", `/containers/create?name=${installation.id}-mongodb`, {
-    Image: image,
-    Labels: labels,
-    ExposedPorts: { [innerPort]: {} },
-    HostConfig: {
-      Init: true,
-      NetworkMode: installation.id,
-      PortBindings: { [innerPort]: [{ HostIp: "127.0.0.1", HostPort: String(port) }] },
+  await requestEngine(host, "POST", "/networks/create", { Name: installation.id, Labels: labels });
+  const { Id: id } = (await requestEngine(
+    host,
+    "POST",
+    `/containers/create?name=${installation.id}-mongodb`,
+    {
+      Image: image,
+      Labels: labels,
+      ExposedPorts: { [innerPort]: {} },
+      HostConfig: {
+        Init: true,
+        NetworkMode: installation.id,
+        PortBindings: { [innerPort]: [{ HostIp: "127.0.0.1", HostPort: String(port) }] },
+      },
     },
-  })) as { Id: string };
+  )) as { Id: string };
   const order = async (what: string) => {
-    await askEngine(host, "POST", `/containers/${id}/${what}`);
+    await requestEngine(host, "POST", `/containers/${id}/${what}`);
   };
   return {
     port,

@@ -9,7 +9,10 @@ import type { Platform } from "./platform.ts";
 const lookedAt = 1_000;
 
 /** @returns undefined for a deployment that does not wait. */
-export async function queuePlace(platform: Platform, deployment: Deployment): Promise<QueueBody | undefined> {
+export async function queuePosition(
+  platform: Platform,
+  deployment: Deployment,
+): Promise<QueueBody | undefined> {
   if (deployment.status !== "queued") return undefined;
   const { deployments, operations } = platform.store;
   const lane = await deployments.lane(deployment.appId, lookedAt);

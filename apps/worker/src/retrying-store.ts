@@ -12,7 +12,7 @@ type Call = (...args: readonly unknown[]) => Promise<unknown>;
  * that it was not made (see storeChange).
  * @param signal ends the waiting, with its reason.
  */
-export function patientStore(store: Store, signal: AbortSignal): Store {
+export function retryingStore(store: Store, signal: AbortSignal): Store {
   return withEach(store, (part) =>
     typeof part === "object" && part !== null && part !== store.logs
       ? withEach(part, (call) => patientCall(call as Call, signal))

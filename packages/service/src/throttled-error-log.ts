@@ -1,12 +1,12 @@
-// Tells of what fails again and again while something is away.
+// Logs an error that repeats during an outage once in a while instead of each time.
 
 import type { Logger } from "./logger.ts";
 
-/** One warning in this time is enough, the rest is for debugging. */
+/** One warning in this time; the repetitions in between are logged at debug level. */
 const warnEveryMs = 10_000;
 
-/** @param consequence what it means for who uses the process. */
-export function troubleLog(
+/** @param consequence what the error means for users of the process: the log message. */
+export function throttledErrorLog(
   logger: Pick<Logger, "warn" | "debug">,
   consequence: string,
   nowMs: () => number = () => performance.now(),

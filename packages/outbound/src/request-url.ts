@@ -4,7 +4,7 @@ import { SlipwayError } from "@slipway/core";
 import { addressRule } from "./address-rules.ts";
 import { parseUrl, request } from "./request.ts";
 
-export interface AskUrlOptions {
+export interface RequestUrlOptions {
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -27,7 +27,7 @@ export interface UrlAnswer {
 const mostTextBytes = 16 * 1024;
 
 /** Resolves also when there is no answer; rejects with the signal's reason only. */
-export async function askUrl(url: string, options: AskUrlOptions): Promise<UrlAnswer> {
+export async function requestUrl(url: string, options: RequestUrlOptions): Promise<UrlAnswer> {
   const { allowedPrivateHosts = [], signal, timeoutMs = 15_000 } = options;
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   try {

@@ -29,7 +29,7 @@ type Place = Pick<Platform, "redis" | "keys" | "logger"> & { readonly config: { 
  * is tried again by it at the new one.
  * @throws the signal's reason when aborted.
  */
-export async function switchRouters(
+export async function awaitCutover(
   place: Place,
   { appId, rolloutId }: { readonly appId: string; readonly rolloutId: string },
   signal: AbortSignal,
@@ -51,7 +51,7 @@ async function untilSwitched(
   message: RouteMessage & { readonly switch: { readonly rolloutId: string } },
   signal: AbortSignal,
 ): Promise<void> {
-  const switched = keys.routersSwitched(message.switch.rolloutId);
+  const switched = keys.routersCutOver(message.switch.rolloutId);
   for (let poll = 0; !signal.aborted; poll += 1) {
     try {
       if (poll % askAgainEveryPolls === 0) await redis.publish(keys.routesChannel, JSON.stringify(message));

@@ -5,7 +5,7 @@ import type { RequestHandler } from "express";
 const retryAfterSeconds = 5;
 
 /** The connection ends with the answer, so that whoever shares connections out finds another process. */
-export function turnAway(stopping: AbortSignal): RequestHandler {
+export function rejectEarly(stopping: AbortSignal): RequestHandler {
   return (request, response, next) => {
     if (!stopping.aborted) {
       next();

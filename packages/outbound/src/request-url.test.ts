@@ -4,8 +4,8 @@ import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { askUrl } from "./ask-url.ts";
-import type { AskUrlOptions } from "./ask-url.ts";
+import { requestUrl } from "./request-url.ts";
+import type { RequestUrlOptions } from "./request-url.ts";
 
 let last: { request: IncomingMessage; body: string } | undefined;
 const server = createServer((request, response) => {
@@ -32,8 +32,8 @@ afterAll(() => {
   server.close();
 });
 
-function ask(url: string, changes: Partial<AskUrlOptions> = {}) {
-  return askUrl(url, {
+function ask(url: string, changes: Partial<RequestUrlOptions> = {}) {
+  return requestUrl(url, {
     method: "POST",
     headers: { "content-type": "application/json", "x-more": "1" },
     body: '{"é":1}',

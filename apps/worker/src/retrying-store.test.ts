@@ -7,7 +7,7 @@ import type { Deployment, Store } from "@slipway/core";
 import { storeChange } from "@slipway/deployments";
 import { openStore } from "@slipway/store";
 import { aNewDeployment, testTime } from "@slipway/testkit";
-import { patientStore } from "./patient-store.ts";
+import { retryingStore } from "./retrying-store.ts";
 
 const change = { at: testTime, lineCount: 0 };
 const away = new SlipwayError("store-unavailable", "the database is away");
@@ -38,7 +38,7 @@ function losingAnswers(): Store {
 }
 
 test("a change whose answer was lost is repeated, and known as made", async () => {
-  const patient = patientStore(losingAnswers(), never);
+  const patient = retryingStore(losingAnswers(), never);
   const claimed = claim(created, 1, change);
   expect(await storeChange(patient.deployments, claimed)).toBe(true);
   expect(await store.deployments.get(created.id)).toEqual(claimed);
@@ -46,17 +46,17 @@ test("a change whose answer was lost is repeated, and known as made", async () =
 
 test("a change that somebody else was faster with is not", async () => {
   await store.deployments.compareAndSet(changeStatus(created, "aborted", change));
-  const patient = patientStore(losingAnswers(), never);
+  const patient = retryingStore(losingAnswers(), never);
   expect(await storeChange(patient.deployments, claim(created, 1, change))).toBe(false);
 });
 
 test("a signal ends the waiting with its reason", async () => {
   const stop = new AbortController();
-  const reason = new SlipwayError("handed-back", "this worker is shutting down");
+  const reason = new SlipwayError("requeued", "this worker is shutting down");
   const get = async () => {
     stop.abort(reason);
     throw away;
   };
-  const patient = patientStore({ ...store, deployments: { ...store.deployments, get } }, stop.signal);
+  const patient = retryingStore({ ...store, deployments: { ...store.deployments, get } }, stop.signal);
   await expect(patient.deployments.get(created.id)).rejects.toBe(reason);
 });

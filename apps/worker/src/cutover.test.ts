@@ -5,7 +5,7 @@ import { redisKeys, routeMessage } from "@slipway/protocol";
 import { createLogger } from "@slipway/service";
 import { lacksRedis, startRedis } from "@slipway/testkit";
 import type { TestRedis } from "@slipway/testkit";
-import { switchRouters } from "./switch-routers.ts";
+import { awaitCutover } from "./cutover.ts";
 
 const never = new AbortController().signal;
 
@@ -39,7 +39,7 @@ describe.skipIf(await lacksRedis())("switching the routers", () => {
     const timer = setInterval(() => void Promise.all(ids.map((id) => show(place, id))), 100);
     return { [Symbol.dispose]: () => clearInterval(timer) };
   };
-  const confirm = ({ keys }: Place, id: string) => redis.sadd(keys.routersSwitched(next.rolloutId), id);
+  const confirm = ({ keys }: Place, id: string) => redis.sadd(keys.routersCutOver(next.rolloutId), id);
   const outcome = (work: Promise<void>) => {
     const seen = { over: false };
     void work.finally(() => (seen.over = true)).catch(() => undefined);
@@ -48,9 +48,9 @@ describe.skipIf(await lacksRedis())("switching the routers", () => {
 
   test("waits for nobody where no router is, or a dead one", async () => {
     const place = installation();
-    await switchRouters(place, next, never);
+    await awaitCutover(place, next, never);
     await show(place, "dead", 10_000);
-    await switchRouters(place, next, never);
+    await awaitCutover(place, next, never);
     expect(await redis.zcard(place.keys.routersSeen)).toBe(1);
   });
 
@@ -63,7 +63,7 @@ describe.skipIf(await lacksRedis())("switching the routers", () => {
     await show(place, "one");
     await show(place, "two");
     using _beating = beat(place, "one", "two");
-    const work = switchRouters(place, next, never);
+    const work = awaitCutover(place, next, never);
     const seen = outcome(work);
     await expect.poll(() => heard.length).toBeGreaterThan(1);
     expect(heard[0]).toEqual({ appId: "app", switch: { rolloutId: "rollout", drainMs: 60_000 } });
@@ -79,27 +79,27 @@ describe.skipIf(await lacksRedis())("switching the routers", () => {
   test("a router that falls silent is not waited for", async () => {
     const place = installation();
     await show(place, "frozen", 3_500);
-    const work = switchRouters(place, next, never);
+    const work = awaitCutover(place, next, never);
     expect(outcome(work).over).toBe(false);
     await work;
-    expect(await redis.scard(place.keys.routersSwitched(next.rolloutId))).toBe(0);
+    expect(await redis.scard(place.keys.routersCutOver(next.rolloutId))).toBe(0);
   });
 
   test("goes on when a router that lives does not confirm in time", async () => {
     const place = installation(1);
     await show(place, "stubborn");
     using _beating = beat(place, "stubborn");
-    await switchRouters(place, next, never);
-    expect(await redis.scard(place.keys.routersSwitched(next.rolloutId))).toBe(0);
+    await awaitCutover(place, next, never);
+    expect(await redis.scard(place.keys.routersCutOver(next.rolloutId))).toBe(0);
   });
 
   test("ends with the signal's reason", async () => {
     const place = installation();
     await show(place, "one");
     const stop = new AbortController();
-    const work = switchRouters(place, next, stop.signal);
+    const work = awaitCutover(place, next, stop.signal);
     stop.abort(new Error("handed back"));
     await expect(work).rejects.toThrow("handed back");
-    await expect(switchRouters(place, next, stop.signal)).rejects.toThrow("handed back");
+    await expect(awaitCutover(place, next, stop.signal)).rejects.toThrow("handed back");
   });
 });
