@@ -1,6 +1,6 @@
 // Lua scripts in files of their own, run through ioredis' defineCommand: by hash, and by text where the server lacks the script.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { Redis } from "ioredis";
 
 export interface Script {
@@ -12,22 +12,20 @@ export interface Script {
 type Value = string | number;
 type Command = (...args: readonly Value[]) => Promise<unknown>;
 
-/** Scripts of this package that others may include, by the name in their include line. */
-const includes = { clock: new URL("lua/clock.lua", import.meta.url) } as const;
-const includeLine = /^--- @include "([a-z]+)"$/gm;
+const sharedFolder = new URL("lua/", import.meta.url);
+const includeLine = /^--- @include "([a-z-]+)"$/gm;
 /** Which scripts a connection has as commands. */
 const defined = new WeakMap<Redis, Set<string>>();
 
 /**
- * Reads a script from a file. A line `--- @include "clock"` is replaced by that file of this package.
+ * Reads a script from a file. A line `--- @include "clock"` is replaced by `clock.lua` of the script's folder, or of this package.
  * @param name unique in the process; the script becomes a command of the connection under it.
  * @throws when the file, or an included one, does not exist.
  */
 export function loadScript(name: string, file: URL, numberOfKeys: number): Script {
   const lua = readFileSync(file, "utf8").replace(includeLine, (_line, included: string) => {
-    if (!(included in includes))
-      throw new Error(`${file.pathname} includes "${included}", which does not exist`);
-    return readFileSync(includes[included as keyof typeof includes], "utf8");
+    const own = new URL(`${included}.lua`, file);
+    return readFileSync(existsSync(own) ? own : new URL(`${included}.lua`, sharedFolder), "utf8");
   });
   return { name: `slipway_${name}`, lua, numberOfKeys };
 }

@@ -19,21 +19,21 @@ export function redisKeys(installationId: string) {
     laneClaim: (appId: string) => `{${root}:queue}:claim:${appId}`,
     appChannel: (appId: string) => `${root}:app:${appId}`,
     controlChannel: `${root}:control`,
-    /** Routers hear here that what serves an app changed. */
+    /** Changes of what serves an app, for the routers. */
     routesChannel: `${root}:routes`,
-    /** When each router told last that it lives: a sorted set of their ids, in milliseconds of Redis's clock. */
+    /** When each router was last seen: a sorted set of router ids, in milliseconds of Redis's clock. */
     routersSeen: `{${root}:routers}:seen`,
-    /** Which routers have nothing left on any other rollout of the app than this one: a set of their ids. */
+    /** Which routers have cut over to this rollout, with no request left on any other: a set of router ids. */
     routersCutOver: (rolloutId: string) => `{${root}:routers}:switched:${rolloutId}`,
-    /** What runs of an app, as a worker saw it last. */
+    /** The instances of an app, as a worker observed them last. */
     appInstances: (appId: string) => `${root}:instances:${appId}`,
     /** The tail of a deployment's log: a Redis Stream whose entry ids are `firstSeq-lineCount`. */
     logTail: (deploymentId: string) => `${root}:log:{${deploymentId}}:tail`,
-    /** Which attempt may write the log, and how far it is. */
+    /** Which attempt may write the log, and the number of its last line. */
     logHead: (deploymentId: string) => `${root}:log:{${deploymentId}}:head`,
-    /** What the workers last told of themselves: a hash by worker id. */
+    /** The records of the workers: a hash by worker id. */
     workers: `{${root}:workers}:told`,
-    /** When they did: a sorted set of worker ids, in milliseconds of Redis's clock. */
+    /** When each worker was last seen: a sorted set of worker ids, in milliseconds of Redis's clock. */
     workersSeen: `{${root}:workers}:seen`,
   };
 }

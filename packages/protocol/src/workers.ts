@@ -1,11 +1,11 @@
-// What a worker tells of itself in Redis while it lives, for operators to see.
+// The record that a worker announces in Redis with each heartbeat, for operators to see.
 
 import { z } from "zod";
 
 const run = { appId: z.string(), attempt: z.int(), since: z.iso.datetime() };
 
 export const workerRecord = z.object({
-  /** Of this process; one that is started again has another. */
+  /** Id of the process; a restart gets a new one. */
   id: z.string(),
   /** E.g. `worker-1`. */
   name: z.string(),
@@ -14,7 +14,7 @@ export const workerRecord = z.object({
   pid: z.int(),
   version: z.string(),
   startedAt: z.iso.datetime(),
-  /** How often it gives a sign of life. */
+  /** Time between heartbeats, in milliseconds. */
   heartbeatMs: z.int().positive(),
   state: z.enum(["ready", "draining"]),
   /** How many deployments it runs at a time. */

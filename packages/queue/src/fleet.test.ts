@@ -12,21 +12,21 @@ const task = { deploymentId: "d1", appId: "a1", attempt: 2 };
 describe.skipIf(await lacksRedis())("the fleet", () => {
   const opened = new AsyncDisposableStack();
   let url: string;
-  let place: FleetContext;
+  let context: FleetContext;
   let errors: unknown[];
 
   beforeAll(async () => {
     ({ url } = opened.use(await startRedis()));
     const redis = opened.adopt(new Redis(url), (client) => client.disconnect());
-    place = { redis, keys, onError: (error) => errors.push(error) };
+    context = { redis, keys, onError: (error) => errors.push(error) };
   });
   afterAll(() => opened.disposeAsync());
   beforeEach(async () => {
     errors = [];
-    await place.redis.del(keys.workers, keys.workersSeen);
+    await context.redis.del(keys.workers, keys.workersSeen);
   });
 
-  test("shows who works, on what, and who takes no more", async () => {
+  test("lists workers with their running tasks, and whether they drain", async () => {
     await using first = join("worker-1");
     await using _second = join("worker-2");
     const release = Promise.withResolvers<void>();
@@ -41,9 +41,9 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     expect(errors).toEqual([]);
   });
 
-  test("one that leaves is gone; one that falls silent is lost, and back when it speaks again", async () => {
+  test("a worker that leaves is removed; one without heartbeats is lost, and ready again with the next", async () => {
     const client = new Redis(url);
-    const lonely = joinFleet({ ...place, redis: client }, identity("worker-1", 20), () => new Date());
+    const lonely = joinFleet({ ...context, redis: client }, identity("worker-1", 20), () => new Date());
     await listed(([worker]) => worker?.state === "ready");
     client.disconnect();
     const [lost] = await listed(([worker]) => worker?.state === "lost");
@@ -51,60 +51,61 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     await client.connect();
     await listed(([worker]) => worker?.state === "ready");
     await lonely[Symbol.asyncDispose]();
-    expect(await listWorkers(place)).toEqual([]);
+    expect(await listWorkers(context)).toEqual([]);
     client.disconnect();
   });
 
-  test("a Redis that lost everything knows the workers again", async () => {
+  test("workers are listed again after Redis lost all data", async () => {
     await using _worker = join("worker-1");
     await listed((workers) => workers.length === 1);
-    await place.redis.flushall();
+    await context.redis.flushall();
     const [again] = await listed((workers) => workers.length === 1);
     expect(again).toMatchObject({ id: "worker-1", state: "ready" });
   });
 
-  test("one that has been silent for an hour is forgotten, by the list and by Redis", async () => {
+  test("a worker without a heartbeat for an hour is removed from the list and from Redis", async () => {
     const old = join("worker-old");
     await listed((workers) => workers.length === 1);
     await old[Symbol.asyncDispose]();
-    await place.redis.hset(keys.workers, "worker-old", JSON.stringify(record("worker-old")));
-    await place.redis.zadd(keys.workersSeen, String(Date.now() - 61 * 60_000), "worker-old");
-    expect(await listWorkers(place)).toEqual([]);
+    await context.redis.hset(keys.workers, "worker-old", JSON.stringify(record("worker-old")));
+    await context.redis.zadd(keys.workersSeen, String(Date.now() - 61 * 60_000), "worker-old");
+    expect(await listWorkers(context)).toEqual([]);
     await using _young = join("worker-young");
     await listed((workers) => workers.length === 1);
-    expect(await place.redis.hkeys(keys.workers)).toEqual(["worker-young"]);
-    expect(await place.redis.zrange(keys.workersSeen, "0", "-1")).toEqual(["worker-young"]);
+    expect(await context.redis.hkeys(keys.workers)).toEqual(["worker-young"]);
+    expect(await context.redis.zrange(keys.workersSeen, "0", "-1")).toEqual(["worker-young"]);
   });
 
-  test("a worker of the version before has no places for operations", async () => {
+  test("a worker of the previous version has no operation slots", async () => {
     const { operationConcurrency: _, ...former } = record("former");
-    await place.redis.hset(keys.workers, "former", JSON.stringify(former));
-    await place.redis.zadd(keys.workersSeen, String(Date.now()), "former");
-    expect(await listWorkers(place)).toMatchObject([{ id: "former", operationConcurrency: 0 }]);
+    await context.redis.hset(keys.workers, "former", JSON.stringify(former));
+    await context.redis.zadd(keys.workersSeen, String(Date.now()), "former");
+    expect(await listWorkers(context)).toMatchObject([{ id: "former", operationConcurrency: 0 }]);
     expect(errors).toEqual([]);
   });
 
-  test("a record of another version is left out, and told", async () => {
-    await place.redis.hset(keys.workers, "strange", JSON.stringify({ id: "strange" }));
-    expect(await listWorkers(place)).toEqual([]);
+  test("an invalid record is left out and reported", async () => {
+    await context.redis.hset(keys.workers, "strange", JSON.stringify({ id: "strange" }));
+    await context.redis.zadd(keys.workersSeen, String(Date.now()), "strange");
+    expect(await listWorkers(context)).toEqual([]);
     expect(errors).toHaveLength(1);
   });
 
   function join(name: string) {
-    return joinFleet(place, identity(name), () => new Date());
+    return joinFleet(context, identity(name), () => new Date());
   }
 
-  /** Asks until the list is as wanted; the test's own timeout is the bound. */
+  /** Polls until the list is as wanted; the test's own timeout is the bound. */
   async function listed(isWanted: (workers: FleetWorker[]) => boolean): Promise<FleetWorker[]> {
     for (;;) {
-      const workers = await listWorkers(place);
+      const workers = await listWorkers(context);
       if (isWanted(workers)) return workers;
       await delay(10);
     }
   }
 });
 
-test("without Redis the list is unavailable, not empty", async () => {
+test("listing workers fails while Redis is unavailable", async () => {
   const redis = new Redis("redis://127.0.0.1:1", { maxRetriesPerRequest: 0, retryStrategy: () => null });
   redis.on("error", () => undefined);
   await expect(listWorkers({ redis, keys, onError: () => undefined })).rejects.toMatchObject({
