@@ -14,6 +14,7 @@ import {
   isFinal,
   hasEnded,
   SlipwayError,
+  toSlipwayError,
 } from "@slipway/core";
 import type { Deployment, Operation, Store } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
@@ -34,6 +35,10 @@ let workers: DeployWorker[];
 /** What ran, in the order in which it began. */
 let order: string[];
 let running: number;
+let maxRunning: number;
+/** What lanes and workers reported. Tests take out what they expect. */
+let errors: string[];
+const onError = (error: unknown, what: string) => errors.push(`${what}: ${toSlipwayError(error).message}`);
 /** Of the last operation: of two within a millisecond either may go first. */
 let createdAt = new Date(0);
 
@@ -45,17 +50,19 @@ beforeEach(async () => {
   store = open.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
   const { deployments, operations } = store;
   // One slot, so that the deployment that runs has taken it: an operation needs none.
-  lanes = open.use(
-    openLanes({ redisUrl, keys, deployments, operations, ownerSlots: 1, onError: () => undefined }),
-  );
+  errors = [];
+  lanes = open.use(openLanes({ redisUrl, keys, deployments, operations, ownerSlots: 1, onError }));
   workers = [];
   order = [];
   running = 0;
+  maxRunning = 0;
 });
 
 afterEach(async () => {
   await using _ = open;
   await Promise.all(workers.map((worker) => worker.stop({ graceMs: 100 })));
+  expect(errors).toEqual([]);
+  expect(maxRunning).toBe(1);
 });
 
 test("an operation waits for the deployment that runs and goes before those that are queued", async () => {
@@ -63,7 +70,7 @@ test("an operation waits for the deployment that runs and goes before those that
   const proceed = Promise.withResolvers<void>();
   await work({
     run: async (task, signal) => {
-      await began(task.deploymentId);
+      began(task.deploymentId);
       started.resolve();
       await proceed.promise;
       running -= 1;
@@ -83,7 +90,7 @@ test("an operation waits for the deployment that runs and goes before those that
   expect(order).toEqual([first.id, restart.id, scaling.id, second.id]);
 });
 
-test("an operation that no worker can do is ended by somebody, and its lane moves on", async () => {
+test("an operation that no worker can do ends in an error, and its lane moves on", async () => {
   const impossible = new SlipwayError("configuration-invalid", "the worker has no scheduler");
   const failing = await operation();
   await work({
@@ -94,6 +101,9 @@ test("an operation that no worker can do is ended by somebody, and its lane move
   await lanes.advance(appId);
   await allOver();
   expect(await store.operations.get(failing.id)).toMatchObject({ status: "error" });
+  expect(errors.splice(0)).toEqual([
+    `attempt 1 at operation ${failing.id} failed: the worker has no scheduler`,
+  ]);
   expect(await store.operations.get(next.id)).toMatchObject({ status: "done" });
 });
 
@@ -151,34 +161,33 @@ async function work(
     operate: own.operate ?? operateAtOnce,
     onExhausted: (id) => Promise.reject(new Error(`deployment ${id} was not to fail`)),
     onOperationExhausted: endInError,
-    onError: () => undefined,
+    onError,
   });
   workers.push(worker);
 }
 
 const deployAtOnce: RunDeployment = async ({ deploymentId, attempt }) => {
-  await began(deploymentId);
+  began(deploymentId);
   const found = (await store.deployments.get(deploymentId)) as Deployment;
   const change = { at: new Date(), lineCount: 0 };
   const building = claim(found, attempt, change);
-  await store.deployments.compareAndSet(building);
-  await store.deployments.compareAndSet(changeStatus(building, "aborted", change));
+  expect(await store.deployments.compareAndSet(building)).toBe(true);
+  expect(await store.deployments.compareAndSet(changeStatus(building, "aborted", change))).toBe(true);
   running -= 1;
 };
 
 const operateAtOnce: RunOperation = async ({ operationId, attempt }) => {
-  await began(operationId);
+  began(operationId);
   const found = (await store.operations.get(operationId)) as Operation;
   const held = claimOperation(found, attempt, new Date());
-  await store.operations.compareAndSet(held);
-  await store.operations.compareAndSet(endOperation(held, new Date(), null));
+  expect(await store.operations.compareAndSet(held)).toBe(true);
+  expect(await store.operations.compareAndSet(endOperation(held, new Date(), null))).toBe(true);
   running -= 1;
 };
 
-/** Never two of the app at a time. */
-async function began(id: string): Promise<void> {
+function began(id: string): void {
   running += 1;
-  expect(running).toBe(1);
+  maxRunning = Math.max(maxRunning, running);
   if (!order.includes(id)) order.push(id);
 }
 
