@@ -8,8 +8,8 @@ import { Queue, Worker } from "bullmq";
 import { changeStatus, claim } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
-import { openLanes, startDeployWorker } from "@slipway/queue";
-import type { DeployTask, Lanes } from "@slipway/queue";
+import { openLanes, startLaneWorker } from "@slipway/queue";
+import type { LaneTask, Lanes } from "@slipway/queue";
 import { openStore } from "@slipway/store";
 import { aNewDeployment, startRedis } from "@slipway/testkit";
 import { compare, median, units } from "./measure.ts";
@@ -145,9 +145,9 @@ async function openPlace(): Promise<Place> {
 
 async function openWorker(
   { lanes, keys }: Place,
-  run: (task: DeployTask) => Promise<void>,
+  run: (task: LaneTask) => Promise<void>,
 ): Promise<AsyncDisposable> {
-  const worker = await startDeployWorker({
+  const worker = await startLaneWorker({
     redisUrl: redis.url,
     keys,
     lanes,
@@ -155,10 +155,13 @@ async function openWorker(
     concurrency,
     operationConcurrency: 1,
     leaseMs: 30_000,
-    run,
-    operate: async ({ operationId }) => fail(new Error(`nobody asked for operation ${operationId}`)),
-    onExhausted: async (_id, error) => fail(error),
-    onOperationExhausted: async (_id, error) => fail(error),
+    work: {
+      deploy: { run, exhaust: async (_id, error) => fail(error) },
+      operate: {
+        run: async ({ id }) => fail(new Error(`unexpected operation ${id}`)),
+        exhaust: async (_id, error) => fail(error),
+      },
+    },
     onError: fail,
   });
   return { [Symbol.asyncDispose]: () => worker.stop({ graceMs: 1_000 }) };
@@ -189,7 +192,7 @@ function openBullMq(process: (id: string) => Promise<void>) {
   };
 }
 
-async function runTask(store: Store, { deploymentId, attempt }: DeployTask): Promise<void> {
+async function runTask(store: Store, { id: deploymentId, attempt }: LaneTask): Promise<void> {
   const deployment = await store.deployments.get(deploymentId);
   if (deployment !== null) await runThrough(store, deployment, attempt);
 }

@@ -9,8 +9,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { changeStatus, claim, isFinal, SlipwayError, toSlipwayError } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
-import { openLanes, reconcile, startDeployWorker } from "@slipway/queue";
-import type { DeployTask, DeployWorker, Lanes, ReconcileOptions, RunDeployment } from "@slipway/queue";
+import { openLanes, reconcile, startLaneWorker } from "@slipway/queue";
+import type { LaneTask, LaneWorker, Lanes, ReconcileOptions, RunAttempt } from "@slipway/queue";
 import { openStore } from "@slipway/store";
 import { aNewDeployment, eventually, startRedis } from "@slipway/testkit";
 
@@ -23,7 +23,7 @@ let open: AsyncDisposableStack;
 let redisUrl: string;
 let store: Store;
 let lanes: Lanes;
-let workers: DeployWorker[];
+let workers: LaneWorker[];
 let exhausted: string[];
 /** What lanes and workers reported, failed assertions of a job's handler among it. Tests take out what they expect. */
 let errors: string[];
@@ -44,7 +44,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await using _ = open;
   await Promise.all(workers.map((worker) => worker.stop({ graceMs: 100 })));
-  expect(errors).toEqual([]);
+  failOn(errors);
 });
 
 test("a lane is first in, first out, one at a time, whatever the number of workers", async () => {
@@ -53,7 +53,7 @@ test("a lane is first in, first out, one at a time, whatever the number of worke
   const besides: Deployment[] = [];
   let running = 0;
   let maxRunning = 0;
-  const run: RunDeployment = async (task) => {
+  const run: RunAttempt = async (task) => {
     const held = await take(task);
     running += 1;
     maxRunning = Math.max(maxRunning, running);
@@ -73,7 +73,7 @@ test("a lane is first in, first out, one at a time, whatever the number of worke
 });
 
 test("the platform's failures are tried again with a higher attempt, up to three times", async () => {
-  const tasks: DeployTask[] = [];
+  const tasks: LaneTask[] = [];
   await work(async (task) => {
     tasks.push(task);
     await take(task);
@@ -91,7 +91,7 @@ test("the platform's failures are tried again with a higher attempt, up to three
 }, 60_000);
 
 test("a database that is away is not counted as a try, and the app is not given to another meanwhile", async () => {
-  const tasks: DeployTask[] = [];
+  const tasks: LaneTask[] = [];
   await work(async (task) => {
     tasks.push(task);
     if (tasks.length <= 5) throw new SlipwayError("store-unavailable", "the database is away");
@@ -101,7 +101,7 @@ test("a database that is away is not counted as a try, and the app is not given 
   await lanes.advance("app");
   await allFinal(created);
   expect(tasks.map(({ tryNumber }) => tryNumber)).toEqual([1, 1, 1, 1, 1, 1, 1]);
-  expect(tasks.map(({ deploymentId }) => deploymentId)).toEqual([
+  expect(tasks.map(({ id }) => id)).toEqual([
     ...Array.from({ length: 6 }, () => created[0]?.id),
     created[1]?.id,
   ]);
@@ -130,15 +130,20 @@ test("what failed its last try ends with the reason, also where only the reconci
   await lanes.advance("app");
   await failed.promise;
   await reconciled({
-    onExhausted: async (id, { message }) => {
-      reasons.push(message);
-      await onExhausted(id);
+    work: {
+      deploy: {
+        exhaust: async (id, { message }) => {
+          reasons.push(message);
+          await onExhausted(id);
+        },
+      },
+      operate: { exhaust: failOnOperation },
     },
   });
   expect(reasons).toEqual([expect.stringContaining("the registry refuses its password")]);
   expect(errors.splice(0)).toEqual([
     expect.stringContaining("the registry refuses its password"),
-    "cannot move a lane on; the reconciler will: the database is away",
+    "cannot advance a lane; the reconciler will: the database is away",
   ]);
 });
 
@@ -191,13 +196,13 @@ test("after a Redis that lost everything, the reconciler refills it from the sto
   redis.disconnect();
   await reconciled();
   await reconciled();
-  const tasks: DeployTask[] = [];
+  const tasks: LaneTask[] = [];
   await work(async (task) => {
     tasks.push(task);
     await finish(await take(task));
   });
   await allFinal([running, waiting]);
-  const attempts = new Map(tasks.map(({ deploymentId, attempt }) => [deploymentId, attempt]));
+  const attempts = new Map(tasks.map(({ id, attempt }) => [id, attempt]));
   expect(attempts).toEqual(
     new Map([
       [running.id, 2],
@@ -216,10 +221,15 @@ test("a deployment that cannot be ended holds up no other", async () => {
   const waiting = await create("idle");
   const reported: string[] = [];
   await reconciled({
-    onExhausted: () => Promise.reject(new SlipwayError("engine-unavailable", "the engine is away")),
+    work: {
+      deploy: {
+        exhaust: () => Promise.reject(new SlipwayError("engine-unavailable", "the engine is away")),
+      },
+      operate: { exhaust: failOnOperation },
+    },
     onError: (error, what) => reported.push(`${what}: ${toSlipwayError(error).message}`),
   });
-  expect(reported).toEqual([`cannot put deployment ${stuck.id} right: the engine is away`]);
+  expect(reported).toEqual([`cannot repair deployment ${stuck.id}: the engine is away`]);
   expect(await lanes.jobState(waiting.id)).toBe("live");
 });
 
@@ -290,8 +300,8 @@ async function create(appId: string): Promise<Deployment> {
   return store.deployments.create(aNewDeployment({ id: randomUUID(), appId, ownerId: "owner" }));
 }
 
-async function work(run: RunDeployment, whenExhausted = onExhausted): Promise<DeployWorker> {
-  const worker = await startDeployWorker({
+async function work(run: RunAttempt, whenExhausted = onExhausted): Promise<LaneWorker> {
+  const worker = await startLaneWorker({
     redisUrl,
     keys,
     lanes,
@@ -299,20 +309,20 @@ async function work(run: RunDeployment, whenExhausted = onExhausted): Promise<De
     concurrency: 2,
     operationConcurrency: 2,
     leaseMs,
-    run,
-    operate: onOperationExhausted,
+    work: {
+      deploy: { run, exhaust: whenExhausted },
+      operate: { run: failOnOperation, exhaust: failOnOperation },
+    },
     outageDelayMs: 10,
-    onExhausted: whenExhausted,
-    onOperationExhausted,
     onError,
   });
   workers.push(worker);
   return worker;
 }
 
-const finishAtOnce: RunDeployment = async (task) => finish(await take(task));
+const finishAtOnce: RunAttempt = async (task) => finish(await take(task));
 
-async function take({ deploymentId, attempt }: DeployTask): Promise<Deployment> {
+async function take({ id: deploymentId, attempt }: LaneTask): Promise<Deployment> {
   const found = (await store.deployments.get(deploymentId)) as Deployment;
   const held = claim(found, attempt, { at: new Date(), lineCount: 0 });
   expect(await store.deployments.compareAndSet(held)).toBe(true);
@@ -332,7 +342,8 @@ async function onExhausted(deploymentId: string): Promise<void> {
 }
 
 function reconciled(changes: Partial<ReconcileOptions> = {}): Promise<void> {
-  const all = { ...store, lanes, leaseMs: soonMs, onExhausted, onOperationExhausted, onError: unexpected };
+  const ends = { deploy: { exhaust: onExhausted }, operate: { exhaust: failOnOperation } };
+  const all = { ...store, lanes, leaseMs: soonMs, work: ends, onError: unexpected };
   return reconcile({ ...all, ...changes });
 }
 
@@ -340,8 +351,8 @@ function unexpected(error: unknown): never {
   throw error;
 }
 
-async function onOperationExhausted(): Promise<void> {
-  throw new Error("nobody asked for an operation");
+async function failOnOperation(): Promise<void> {
+  throw new Error("unexpected operation");
 }
 
 async function allFinal(deployments: readonly Deployment[]): Promise<void> {
@@ -351,4 +362,9 @@ async function allFinal(deployments: readonly Deployment[]): Promise<void> {
 async function areFinal(deployments: readonly Deployment[]): Promise<boolean> {
   const now = await Promise.all(deployments.map(({ id }) => store.deployments.get(id)));
   return now.every((deployment) => deployment !== null && isFinal(deployment.status));
+}
+
+/** Fails the test that reported errors it did not take. */
+function failOn(unexpectedErrors: readonly string[]): void {
+  if (unexpectedErrors.length > 0) throw new Error(`unexpected errors:\n${unexpectedErrors.join("\n")}`);
 }

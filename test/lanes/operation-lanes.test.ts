@@ -18,8 +18,8 @@ import {
 } from "@slipway/core";
 import type { Deployment, Operation, Store } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
-import { openLanes, reconcile, startDeployWorker } from "@slipway/queue";
-import type { DeployWorker, Lanes, RunDeployment, RunOperation } from "@slipway/queue";
+import { openLanes, reconcile, startLaneWorker } from "@slipway/queue";
+import type { LaneWorker, Lanes, RunAttempt } from "@slipway/queue";
 import { openStore } from "@slipway/store";
 import { aNewDeployment, anOperation, eventually, startRedis } from "@slipway/testkit";
 
@@ -31,7 +31,7 @@ let open: AsyncDisposableStack;
 let redisUrl: string;
 let store: Store;
 let lanes: Lanes;
-let workers: DeployWorker[];
+let workers: LaneWorker[];
 /** What ran, in the order in which it began. */
 let order: string[];
 let running: number;
@@ -61,8 +61,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await using _ = open;
   await Promise.all(workers.map((worker) => worker.stop({ graceMs: 100 })));
-  expect(errors).toEqual([]);
-  expect(maxRunning).toBe(1);
+  if (errors.length > 0) throw new Error(`unexpected errors:\n${errors.join("\n")}`);
+  if (maxRunning !== 1) throw new Error(`${maxRunning} attempts of one app ran at a time`);
 });
 
 test("an operation waits for the deployment that runs and goes before those that are queued", async () => {
@@ -70,7 +70,7 @@ test("an operation waits for the deployment that runs and goes before those that
   const proceed = Promise.withResolvers<void>();
   await work({
     run: async (task, signal) => {
-      began(task.deploymentId);
+      began(task.id);
       started.resolve();
       await proceed.promise;
       running -= 1;
@@ -95,7 +95,7 @@ test("an operation that no worker can do ends in an error, and its lane moves on
   const failing = await operation();
   await work({
     operate: (task, signal) =>
-      task.operationId === failing.id ? Promise.reject(impossible) : operateAtOnce(task, signal),
+      task.id === failing.id ? Promise.reject(impossible) : operateAtOnce(task, signal),
   });
   const next = await operation();
   await lanes.advance(appId);
@@ -146,10 +146,8 @@ async function operation(webCount: number | null = null): Promise<Operation> {
 }
 
 /** A worker; each of its apps' operations and deployments ends at once unless told otherwise. */
-async function work(
-  own: { readonly run?: RunDeployment; readonly operate?: RunOperation } = {},
-): Promise<void> {
-  const worker = await startDeployWorker({
+async function work(own: { readonly run?: RunAttempt; readonly operate?: RunAttempt } = {}): Promise<void> {
+  const worker = await startLaneWorker({
     redisUrl,
     keys,
     lanes,
@@ -157,16 +155,16 @@ async function work(
     concurrency: 2,
     operationConcurrency: 2,
     leaseMs,
-    run: own.run ?? deployAtOnce,
-    operate: own.operate ?? operateAtOnce,
-    onExhausted: (id) => Promise.reject(new Error(`deployment ${id} was not to fail`)),
-    onOperationExhausted: endInError,
+    work: {
+      deploy: { run: own.run ?? deployAtOnce, exhaust: failOnDeployment },
+      operate: { run: own.operate ?? operateAtOnce, exhaust: endInError },
+    },
     onError,
   });
   workers.push(worker);
 }
 
-const deployAtOnce: RunDeployment = async ({ deploymentId, attempt }) => {
+const deployAtOnce: RunAttempt = async ({ id: deploymentId, attempt }) => {
   began(deploymentId);
   const found = (await store.deployments.get(deploymentId)) as Deployment;
   const change = { at: new Date(), lineCount: 0 };
@@ -176,7 +174,7 @@ const deployAtOnce: RunDeployment = async ({ deploymentId, attempt }) => {
   running -= 1;
 };
 
-const operateAtOnce: RunOperation = async ({ operationId, attempt }) => {
+const operateAtOnce: RunAttempt = async ({ id: operationId, attempt }) => {
   began(operationId);
   const found = (await store.operations.get(operationId)) as Operation;
   const held = claimOperation(found, attempt, new Date());
@@ -196,12 +194,16 @@ async function endInError(id: string, { code, message }: SlipwayError): Promise<
   await store.operations.compareAndSet(endOperation(found, new Date(), { code, message }));
 }
 
+async function failOnDeployment(id: string): Promise<void> {
+  throw new Error(`unexpected end of deployment ${id}`);
+}
+
 function reconciled(): Promise<void> {
-  const onExhausted = () => Promise.reject(new Error("no deployment was to be ended"));
-  const onError = (error: unknown) => {
+  const fail = (error: unknown) => {
     throw error;
   };
-  return reconcile({ ...store, lanes, leaseMs: 10, onExhausted, onOperationExhausted: endInError, onError });
+  const ends = { deploy: { exhaust: failOnDeployment }, operate: { exhaust: endInError } };
+  return reconcile({ ...store, lanes, leaseMs: 10, work: ends, onError: fail });
 }
 
 async function allOver(): Promise<void> {

@@ -8,8 +8,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { changeStatus, claim, claimOperation, endOperation, SlipwayError } from "@slipway/core";
 import type { Deployment, Operation, Store } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
-import { openLanes, reconcile, startDeployWorker } from "@slipway/queue";
-import type { Lanes, OperateTask, RunDeployment, RunOperation } from "@slipway/queue";
+import { deploymentItem, openLanes, operationItem, reconcile, startLaneWorker } from "@slipway/queue";
+import type { Lanes, LaneTask, RunAttempt } from "@slipway/queue";
 import { openStore } from "@slipway/store";
 import { aNewDeployment, anOperation, eventually, startRedis } from "@slipway/testkit";
 
@@ -34,7 +34,7 @@ beforeEach(async () => {
 
 afterEach(() => open.disposeAsync());
 
-test("an operation runs while every build place is taken", async () => {
+test("an operation runs while every build slot is taken", async () => {
   const building = Promise.withResolvers<void>();
   const proceed = Promise.withResolvers<void>();
   await work({
@@ -56,7 +56,7 @@ test("an operation runs while every build place is taken", async () => {
   await eventually(async () => (await statuses(builds)).every((status) => status === "aborted"));
 });
 
-test("an app has one job in both queues, however many ask at once", async () => {
+test("an app has one job in both queues, however many calls are concurrent", async () => {
   const others = openedLanes();
   const apps = Array.from({ length: 30 }, (_, at) => `app-${at}`);
   const asked = apps.map(async (appId) => {
@@ -102,7 +102,7 @@ test("a job that the version before put among the deployments is done, and gets 
   const own = lanes.queues.find(({ name }) => name === "operations");
   expect(await own?.getJob(restart.id)).toBeUndefined();
   const next = await deployment("app");
-  const tasks: OperateTask[] = [];
+  const tasks: LaneTask[] = [];
   await work({
     operate: (task, signal) => {
       tasks.push(task);
@@ -111,7 +111,7 @@ test("a job that the version before put among the deployments is done, and gets 
   });
   await eventually(async () => (await statuses([next]))[0] === "aborted");
   await hasEnded(restart);
-  expect(tasks).toMatchObject([{ operationId: restart.id, attempt: 1 }]);
+  expect(tasks).toMatchObject([{ id: restart.id, attempt: 1 }]);
 });
 
 test("an attempt that finds a newer one ends neither its deployment nor its operation", async () => {
@@ -123,11 +123,11 @@ test("an attempt that finds a newer one ends neither its deployment nor its oper
   };
   await work({
     run: async (task, signal) => {
-      lose(task.deploymentId);
+      lose(task.id);
       await deployAtOnce(task, signal);
     },
     operate: async (task, signal) => {
-      lose(task.operationId);
+      lose(task.id);
       await operateAtOnce(task, signal);
     },
   });
@@ -135,8 +135,8 @@ test("an attempt that finds a newer one ends neither its deployment nor its oper
   const restarting = claimOperation(await operation("second"), 1, new Date());
   await store.deployments.compareAndSet(held);
   await store.operations.compareAndSet(restarting);
-  await lanes.requeue(held, 0);
-  await lanes.requeueOperation(restarting, 0);
+  await lanes.requeue(deploymentItem(held), 0);
+  await lanes.requeue(operationItem(restarting), 0);
   await eventually(async () => {
     const states = await Promise.all([lanes.jobState(held.id), lanes.jobState(restarting.id)]);
     return states.every((state) => state === "completed" || state === "failed");
@@ -163,10 +163,8 @@ async function operation(appId: string): Promise<Operation> {
 }
 
 /** A worker with one place for builds and one for operations; what it runs ends at once unless told otherwise. */
-async function work(
-  own: { readonly run?: RunDeployment; readonly operate?: RunOperation } = {},
-): Promise<void> {
-  const worker = await startDeployWorker({
+async function work(own: { readonly run?: RunAttempt; readonly operate?: RunAttempt } = {}): Promise<void> {
+  const worker = await startLaneWorker({
     redisUrl,
     keys,
     lanes,
@@ -174,16 +172,16 @@ async function work(
     concurrency: 1,
     operationConcurrency: 1,
     leaseMs,
-    run: own.run ?? deployAtOnce,
-    operate: own.operate ?? operateAtOnce,
-    onExhausted: noteExhausted,
-    onOperationExhausted: noteExhausted,
+    work: {
+      deploy: { run: own.run ?? deployAtOnce, exhaust: noteExhausted },
+      operate: { run: own.operate ?? operateAtOnce, exhaust: noteExhausted },
+    },
     onError,
   });
   open.defer(() => worker.stop({ graceMs: 100 }));
 }
 
-const deployAtOnce: RunDeployment = async ({ deploymentId, attempt }) => {
+const deployAtOnce: RunAttempt = async ({ id: deploymentId, attempt }) => {
   const found = (await store.deployments.get(deploymentId)) as Deployment;
   const change = { at: new Date(), lineCount: 0 };
   const building = claim(found, attempt, change);
@@ -191,7 +189,7 @@ const deployAtOnce: RunDeployment = async ({ deploymentId, attempt }) => {
   await store.deployments.compareAndSet(changeStatus(building, "aborted", change));
 };
 
-const operateAtOnce: RunOperation = async ({ operationId, attempt }) => {
+const operateAtOnce: RunAttempt = async ({ id: operationId, attempt }) => {
   const found = (await store.operations.get(operationId)) as Operation;
   if (found.status === "done") return;
   const held = claimOperation(found, attempt, new Date());
@@ -204,7 +202,6 @@ async function noteExhausted(id: string): Promise<void> {
 }
 
 function reconciled(): Promise<void> {
-  const onExhausted = noteExhausted;
   const unexpected = (error: unknown) => {
     throw error;
   };
@@ -212,8 +209,7 @@ function reconciled(): Promise<void> {
     ...store,
     lanes,
     leaseMs: 10,
-    onExhausted,
-    onOperationExhausted: onExhausted,
+    work: { deploy: { exhaust: noteExhausted }, operate: { exhaust: noteExhausted } },
     onError: unexpected,
   });
 }

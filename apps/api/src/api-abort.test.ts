@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { redisKeys } from "@slipway/protocol";
 import type { AppAnswer, AppBody, DeploymentAnswer } from "@slipway/protocol";
-import { openLanes, startDeployWorker } from "@slipway/queue";
+import { openLanes, startLaneWorker } from "@slipway/queue";
 import { aName, lacksRedis, stepsTo } from "@slipway/testkit";
 import { startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
@@ -66,7 +66,7 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
     const keys = redisKeys(INSTALLATION_ID);
     const onError = () => {};
     const lanes = openLanes({ redisUrl, keys, ...api.store, onError });
-    const worker = await startDeployWorker({
+    const worker = await startLaneWorker({
       redisUrl,
       keys,
       lanes,
@@ -74,15 +74,18 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
       concurrency: 1,
       operationConcurrency: 1,
       leaseMs: 30_000,
-      run: async ({ deploymentId }, signal) => {
-        if (deploymentId !== id) return;
-        taken.resolve();
-        if (!signal.aborted) await once(signal, "abort");
-        told.resolve(signal.reason);
+      work: {
+        deploy: {
+          run: async ({ id: taskId }, signal) => {
+            if (taskId !== id) return;
+            taken.resolve();
+            if (!signal.aborted) await once(signal, "abort");
+            told.resolve(signal.reason);
+          },
+          exhaust: async () => {},
+        },
+        operate: { run: async () => {}, exhaust: async () => {} },
       },
-      operate: async () => {},
-      onExhausted: async () => {},
-      onOperationExhausted: async () => {},
       onError,
     });
     await taken.promise;

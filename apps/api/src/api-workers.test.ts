@@ -36,8 +36,8 @@ describe.skipIf(await lacksRedis())("GET /v1/workers", () => {
     const release = Promise.withResolvers<void>();
     const since = expect.stringMatching(/^\d{4}-/);
     const work = [
-      worker.during({ operationId: "o1", appId: "gone", attempt: 1 }, () => release.promise),
-      worker.during({ deploymentId: "d1", appId: "a1", attempt: 3 }, () => release.promise),
+      worker.during({ type: "operate", id: "o1", appId: "gone", attempt: 1 }, () => release.promise),
+      worker.during({ type: "deploy", id: "d1", appId: "a1", attempt: 3 }, () => release.promise),
     ];
     const { status, body } = await untilRunning(token);
     expect(status).toBe(200);

@@ -13,13 +13,13 @@ import {
   joinFleet,
   openLanes,
   reconcile,
-  startDeployWorker,
+  startLaneWorker,
   startUpkeep,
   openNotifications,
   startNotificationWorker,
 } from "@slipway/queue";
 import { openRegistry } from "@slipway/registry";
-import type { DeployTask, DeployWorkerOptions, OperateTask } from "@slipway/queue";
+import type { LaneTask, LaneWorkerOptions } from "@slipway/queue";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
 import { logAttempt, logEnd } from "./attempt-log.ts";
@@ -64,11 +64,24 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const lanes = opened.use(
     openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.OWNER_SLOTS, onError }),
   );
-  const exhausted: Pick<DeployWorkerOptions, "onExhausted" | "onOperationExhausted"> = {
-    onExhausted: async (id, error) =>
-      logEnd(platform, await abandonDeployment(deploymentContext(platform), id, error)),
-    onOperationExhausted: async (id, error) =>
-      logEnd(platform, await endAbandonedOperation(platform, id, error)),
+  const run =
+    (attempt: typeof deploy) =>
+    (task: LaneTask, signal: AbortSignal): Promise<void> =>
+      fleet.during(task, () =>
+        logAttempt(platform, task, () =>
+          attempt({ ...platform, store: retryingStore(store, signal) }, task, signal),
+        ),
+      );
+  const work: LaneWorkerOptions["work"] = {
+    deploy: {
+      run: run(deploy),
+      exhaust: async (id, error) =>
+        logEnd(platform, await abandonDeployment(deploymentContext(platform), id, error)),
+    },
+    operate: {
+      run: run(operate),
+      exhaust: async (id, error) => logEnd(platform, await endAbandonedOperation(platform, id, error)),
+    },
   };
   const notifications = opened.use(openNotifications({ redisUrl, keys, onError }));
   const announcer = new Announcer(platform, notifications);
@@ -96,7 +109,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       }
       // Each by itself: what stops one of them is no reason for the others to wait.
       const done = await Promise.allSettled([
-        reconcile({ deployments, operations, lanes, leaseMs: config.LEASE_MS, ...exhausted, onError }),
+        reconcile({ deployments, operations, lanes, leaseMs: config.LEASE_MS, work, onError }),
         resumeRemovals(platform, lanes),
         announcer.announce(),
       ]);
@@ -114,9 +127,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       platform.now,
     ),
   );
-  const runLogged = (task: DeployTask | OperateTask, work: () => Promise<void>) =>
-    fleet.during(task, () => logAttempt(platform, task, work));
-  const worker = await startDeployWorker({
+  const worker = await startLaneWorker({
     redisUrl,
     keys,
     lanes,
@@ -124,12 +135,8 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     concurrency,
     operationConcurrency,
     leaseMs: config.LEASE_MS,
-    ...exhausted,
+    work,
     onError,
-    run: (task, signal) =>
-      runLogged(task, () => deploy({ ...platform, store: retryingStore(store, signal) }, task, signal)),
-    operate: (task, signal) =>
-      runLogged(task, () => operate({ ...platform, store: retryingStore(store, signal) }, task, signal)),
   });
   const stopNotifications = startNotificationWorker({
     redisUrl,

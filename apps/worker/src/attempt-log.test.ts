@@ -34,7 +34,8 @@ describe.skipIf(await lacksRedis())("the log of attempts", () => {
 
   const newDeployment = () => platform.store.deployments.create(aNewDeployment({ appId: app.id }));
   const deployTask = ({ id }: Deployment, attempt = 1) => ({
-    deploymentId: id,
+    type: "deploy" as const,
+    id,
     appId: app.id,
     attempt,
     tryNumber: attempt,
@@ -72,7 +73,7 @@ describe.skipIf(await lacksRedis())("the log of attempts", () => {
 
   test("has the same of an operation, without a reason where there is none", async () => {
     const operation = await newOperation();
-    const task = { operationId: operation.id, appId: app.id, attempt: 1, tryNumber: 1 };
+    const task = { type: "operate" as const, id: operation.id, appId: app.id, attempt: 1, tryNumber: 1 };
     await logAttempt(platform, task, async () => {
       const held = claimOperation(operation, 1, new Date());
       await platform.store.operations.compareAndSet(held);
@@ -105,7 +106,7 @@ describe.skipIf(await lacksRedis())("the log of attempts", () => {
   });
 
   test("names an app that is gone by its id, and a deployment that is gone as such", async () => {
-    const task = { deploymentId: "gone", appId: "nowhere", attempt: 1, tryNumber: 1 };
+    const task = { type: "deploy" as const, id: "gone", appId: "nowhere", attempt: 1, tryNumber: 1 };
     await logAttempt(platform, task, async () => undefined);
     expect(lines).toMatchObject([{ app: "nowhere" }, { app: "nowhere", status: "gone" }]);
     expect(lines[0]).not.toHaveProperty("appName");

@@ -1,16 +1,15 @@
-// The worker's own log of its work: one line for each start and each end of a deployment's or an operation's attempt.
+// The worker's log: one line for each start and each end of an attempt at a deployment or an operation.
 
 import { toSlipwayError } from "@slipway/core";
 import type { Deployment, ErrorCode, Operation } from "@slipway/core";
 import { maxAttempts } from "@slipway/queue";
-import type { DeployTask, OperateTask } from "@slipway/queue";
+import type { LaneTask } from "@slipway/queue";
 import type { Platform } from "./platform.ts";
 
-type Place = Pick<Platform, "logger" | "store">;
-type Task = DeployTask | OperateTask;
+type LogContext = Pick<Platform, "logger" | "store">;
 
 interface Outcome {
-  /** The stored one of what has ended; otherwise what becomes of it now. */
+  /** The stored status of an ended item; otherwise what happens to it next. */
   readonly status:
     | Deployment["status"]
     | Operation["status"]
@@ -19,23 +18,26 @@ interface Outcome {
     | "lost"
     | "gone"
     | "unknown";
-  /** Why it failed or was requeued. Messages stay out of these lines: they may quote what apps print. */
+  /** Why it failed or was requeued. Messages are left out: they may quote the output of apps. */
   readonly reason?: ErrorCode;
 }
 
 /**
- * Runs one attempt between its two lines. What cannot be read for them stops no attempt.
+ * Runs one attempt between its two lines. A failed read for a line does not stop the attempt.
  * @throws what `work` rejects with.
  */
-export async function logAttempt(place: Place, task: Task, work: () => Promise<void>): Promise<void> {
+export async function logAttempt(
+  context: LogContext,
+  task: LaneTask,
+  work: () => Promise<void>,
+): Promise<void> {
   const startedAtMs = performance.now();
-  const kind = "deploymentId" in task ? "deployment" : "operation";
-  const id = "deploymentId" in task ? task.deploymentId : task.operationId;
-  const about = { [kind]: id, ...(await facts(place, task)) };
-  place.logger.info(about, `${kind} attempt started`);
+  const kind = task.type === "deploy" ? "deployment" : "operation";
+  const about = { [kind]: task.id, ...(await facts(context, task)) };
+  context.logger.info(about, `${kind} attempt started`);
   const end = (outcome: Outcome) => {
     const durationMs = Math.round(performance.now() - startedAtMs);
-    place.logger.info({ ...about, ...outcome, durationMs }, `${kind} attempt ended`);
+    context.logger.info({ ...about, ...outcome, durationMs }, `${kind} attempt ended`);
   };
   try {
     await work();
@@ -43,26 +45,26 @@ export async function logAttempt(place: Place, task: Task, work: () => Promise<v
     end(outcomeOfFailure(error, task));
     throw error;
   }
-  end(await storedOutcome(place, task));
+  end(await storedOutcome(context, task));
 }
 
-/** Logs the end of what no attempt could end. @param ended null when another worker has ended it. */
-export async function logEnd(place: Place, ended: Deployment | Operation | null): Promise<void> {
+/** Logs the end of an item that no attempt could end. @param ended null when another worker has ended it. */
+export async function logEnd(context: LogContext, ended: Deployment | Operation | null): Promise<void> {
   if (ended === null) return;
   const kind = "kind" in ended ? "operation" : "deployment";
-  const about = { [kind]: ended.id, ...(await facts(place, ended)), ...outcomeOf(ended) };
-  place.logger.info(about, `${kind} ended without an attempt`);
+  const about = { [kind]: ended.id, ...(await facts(context, ended)), ...outcomeOf(ended) };
+  context.logger.info(about, `${kind} ended without an attempt`);
 }
 
-async function facts(place: Place, { appId, attempt }: Pick<Task, "appId" | "attempt">) {
-  const app = await readForLog(place, () => place.store.apps.get(appId));
+async function facts(context: LogContext, { appId, attempt }: Pick<LaneTask, "appId" | "attempt">) {
+  const app = await readForLog(context, () => context.store.apps.get(appId));
   return { app: appId, ...(app ? { appName: app.name } : {}), attempt };
 }
 
-async function storedOutcome(place: Place, task: Task): Promise<Outcome> {
-  const { deployments, operations } = place.store;
-  const found = await readForLog<Deployment | Operation | null>(place, () =>
-    "deploymentId" in task ? deployments.get(task.deploymentId) : operations.get(task.operationId),
+async function storedOutcome(context: LogContext, task: LaneTask): Promise<Outcome> {
+  const { deployments, operations } = context.store;
+  const found = await readForLog<Deployment | Operation | null>(context, () =>
+    task.type === "deploy" ? deployments.get(task.id) : operations.get(task.id),
   );
   if (found === undefined) return { status: "unknown" };
   return found === null ? { status: "gone" } : outcomeOf(found);
@@ -72,8 +74,8 @@ function outcomeOf({ status, failure }: Deployment | Operation): Outcome {
   return failure === null ? { status } : { status, reason: failure.code };
 }
 
-/** What the queue makes of a rejected attempt. */
-function outcomeOfFailure(thrown: unknown, { tryNumber }: Task): Outcome {
+/** How the queue handles a rejected attempt. */
+function outcomeOfFailure(thrown: unknown, { tryNumber }: LaneTask): Outcome {
   const { code: reason, retryable } = toSlipwayError(thrown);
   if (reason === "lease-lost") return { status: "lost", reason };
   // These are not counted as tries.
@@ -81,8 +83,8 @@ function outcomeOfFailure(thrown: unknown, { tryNumber }: Task): Outcome {
   return { status: retryable && tryNumber < maxAttempts ? "requeued" : "failed", reason };
 }
 
-/** @returns undefined when the store is away. */
-async function readForLog<T>({ logger }: Place, read: () => Promise<T>): Promise<T | undefined> {
+/** @returns undefined when the store is unavailable. */
+async function readForLog<T>({ logger }: LogContext, read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();
   } catch (error) {

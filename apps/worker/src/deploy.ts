@@ -6,7 +6,7 @@ import { abandonDeployment, leaseDeployment, sealAbandoned } from "@slipway/depl
 import type { DeploymentLease } from "@slipway/deployments";
 import { openLogWriter, secretsOf } from "@slipway/logs";
 import { maxAttempts } from "@slipway/queue";
-import type { DeployTask } from "@slipway/queue";
+import type { LaneTask } from "@slipway/queue";
 import { labelsOf } from "./attempt.ts";
 import type { Attempt } from "./attempt.ts";
 import { restoreCache, saveCache } from "./cache.ts";
@@ -26,10 +26,10 @@ const leaseCheckMs = 5_000;
 /** The app's next deployment waits for the removal of old images, and a registry that hangs must not keep it for long. */
 const pruneLimitMs = 10_000;
 
-/** Resolves when the deployment is final; rejects as RunDeployment says. */
-export async function deploy(platform: Platform, task: DeployTask, signal: AbortSignal): Promise<void> {
+/** Resolves when the deployment is final; rejects as RunAttempt says. */
+export async function deploy(platform: Platform, task: LaneTask, signal: AbortSignal): Promise<void> {
   const context = deploymentContext(platform);
-  const found = await platform.store.deployments.get(task.deploymentId);
+  const found = await platform.store.deployments.get(task.id);
   const app = await platform.store.apps.get(task.appId);
   if (found === null) return;
   if (isFinal(found.status)) return sealAbandoned(context, found);
@@ -117,7 +117,7 @@ async function prune({ platform, app, lease, signal }: Attempt): Promise<void> {
   }
 }
 
-async function conclude(attempt: Attempt, task: DeployTask, error: SlipwayError): Promise<void> {
+async function conclude(attempt: Attempt, task: LaneTask, error: SlipwayError): Promise<void> {
   const { platform, lease, log } = attempt;
   if (error.code === "lease-lost") {
     await keepLog(attempt);

@@ -65,7 +65,7 @@ describe.skipIf(await lacksRedis())("an operation", () => {
   }
 
   const run = ({ id }: Operation, attempt = 1, signal = new AbortController().signal) =>
-    operate(platform, { appId: app.id, operationId: id, attempt, tryNumber: attempt }, signal);
+    operate(platform, { type: "operate", appId: app.id, id, attempt, tryNumber: attempt }, signal);
 
   const after = async ({ id }: Operation) => (await platform.store.operations.get(id)) as Operation;
 

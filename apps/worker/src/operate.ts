@@ -15,16 +15,16 @@ import { leaseOperation } from "@slipway/deployments";
 import type { OperationLease } from "@slipway/deployments";
 import { secretsOf } from "@slipway/logs";
 import { maxAttempts } from "@slipway/queue";
-import type { OperateTask } from "@slipway/queue";
+import type { LaneTask } from "@slipway/queue";
 import { BootOutput } from "./boot-output.ts";
 import { noteInstances } from "./observe.ts";
 import type { Platform } from "./platform.ts";
 import { promote, putInService } from "./put-in-service.ts";
 import { rolloutOf } from "./rollout.ts";
 
-/** Resolves when the operation is over; rejects as RunOperation says. */
-export async function operate(platform: Platform, task: OperateTask, signal: AbortSignal): Promise<void> {
-  const lease = await leaseOperation(platform, task);
+/** Resolves when the operation is over; rejects as RunAttempt says. */
+export async function operate(platform: Platform, task: LaneTask, signal: AbortSignal): Promise<void> {
+  const lease = await leaseOperation(platform, { ...task, operationId: task.id });
   if (lease === null) return;
   try {
     const app = await platform.store.apps.get(task.appId);
@@ -132,7 +132,7 @@ async function roll(
 async function conclude(
   platform: Platform,
   lease: OperationLease,
-  task: OperateTask,
+  task: LaneTask,
   error: SlipwayError,
 ): Promise<void> {
   if (error.code === "lease-lost") throw error;
@@ -141,7 +141,7 @@ async function conclude(
     throw error;
   }
   if (error.fault === "platform") {
-    const { operationId: operation, attempt } = task;
+    const { id: operation, attempt } = task;
     platform.logger.error({ err: error, operation, attempt }, "an attempt at an operation failed");
     if (error.code === "store-unavailable" || (error.retryable && task.tryNumber < maxAttempts)) throw error;
   }

@@ -7,7 +7,8 @@ import { joinFleet, listWorkers } from "./fleet.ts";
 import type { FleetContext, FleetWorker } from "./fleet.ts";
 
 const keys = redisKeys("fleet-test");
-const task = { deploymentId: "d1", appId: "a1", attempt: 2 };
+const task = { type: "deploy", id: "d1", appId: "a1", attempt: 2 } as const;
+const running = { deploymentId: "d1", appId: "a1", attempt: 2 };
 
 describe.skipIf(await lacksRedis())("the fleet", () => {
   const opened = new AsyncDisposableStack();
@@ -32,7 +33,7 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     const release = Promise.withResolvers<void>();
     const work = first.during(task, () => release.promise);
     const [one, two] = await listed((workers) => workers.length === 2 && workers[0]?.running.length === 1);
-    expect(one).toMatchObject({ name: "worker-1", state: "ready", running: [task], concurrency: 3 });
+    expect(one).toMatchObject({ name: "worker-1", state: "ready", running: [running], concurrency: 3 });
     expect(two).toMatchObject({ name: "worker-2", state: "ready", running: [] });
     first.drain();
     release.resolve();

@@ -5,7 +5,7 @@ import { joinPresence, listMembers } from "@slipway/bus";
 import { workerRecord } from "@slipway/protocol";
 import type { RedisKeys, WorkerRecord } from "@slipway/protocol";
 import { withQueueErrors } from "./redis-errors.ts";
-import type { DeployTask, OperateTask } from "./deploy-worker.ts";
+import type { LaneTask } from "./lane-worker.ts";
 
 export interface FleetContext {
   readonly redis: Redis;
@@ -13,14 +13,12 @@ export interface FleetContext {
   readonly onError: (error: unknown, message: string) => void;
 }
 
-type ShownTask =
-  | Pick<DeployTask, "deploymentId" | "appId" | "attempt">
-  | Pick<OperateTask, "operationId" | "appId" | "attempt">;
+type ListedTask = Pick<LaneTask, "type" | "id" | "appId" | "attempt">;
 
 /** A worker's membership in the fleet. Disposing it removes the worker from the list at once. */
 export interface Membership extends AsyncDisposable {
   /** Lists the deployment, or the operation, as running on this worker until the work settles. */
-  during<T>(task: ShownTask, work: () => Promise<T>): Promise<T>;
+  during<T>(task: ListedTask, work: () => Promise<T>): Promise<T>;
   /** Lists the worker as draining from now on: it takes no more work. */
   drain(): void;
 }
@@ -57,10 +55,9 @@ export function joinFleet(
     onError: (error) => onError(error, "worker heartbeat failed"),
   });
   return {
-    async during(task, work) {
-      const run = { appId: task.appId, attempt: task.attempt, since: now().toISOString() };
-      const id = "deploymentId" in task ? task.deploymentId : task.operationId;
-      running.set(id, "deploymentId" in task ? { deploymentId: id, ...run } : { operationId: id, ...run });
+    async during({ type, id, appId, attempt }, work) {
+      const run = { appId, attempt, since: now().toISOString() };
+      running.set(id, type === "deploy" ? { deploymentId: id, ...run } : { operationId: id, ...run });
       presence.beat();
       try {
         return await work();

@@ -1,7 +1,9 @@
 // The queue: one lane an app over BullMQ, attempts, aborts, reconciling.
 
-export * from "./deploy-worker.ts";
 export * from "./fleet.ts";
+export { deploymentItem, operationItem } from "./lane-kinds.ts";
+export type { LaneItem } from "./lane-kinds.ts";
+export * from "./lane-worker.ts";
 export * from "./lanes.ts";
 export * from "./notifications.ts";
 export * from "./queue-names.ts";

@@ -1,21 +1,23 @@
 // The two queues that lanes hand jobs to, one for deployments and one for operations, so that a restart never waits for a
 // build. Over both of them an app has one job at a time.
 //
-// Within a queue BullMQ sees to that: its deduplication key, the app's id, is held from the add until the job has ended. It
-// knows nothing of the other queue, so an add claims the app first.
+// Within a queue BullMQ ensures that: its deduplication key, the app's id, is held from the add until the job has ended. The
+// key does not cover the other queue, so an add claims the app first.
 
 import { Queue } from "bullmq";
 import type { Job, JobsOptions, JobState } from "bullmq";
 import type { Redis } from "ioredis";
+import { loadScript, runScript } from "@slipway/bus";
 import type { LaneJob, RedisKeys } from "@slipway/protocol";
 import { queueNames } from "./queue-names.ts";
+import { connectionFailed } from "./redis-errors.ts";
 
 export interface LaneQueuesOptions {
   /** For the claims. */
   readonly redis: Redis;
   readonly redisUrl: string;
   readonly keys: RedisKeys;
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: unknown, message: string) => void;
 }
 
 export interface LaneQueues extends AsyncDisposable {
@@ -35,35 +37,22 @@ export interface LaneQueues extends AsyncDisposable {
   states(id: string): Promise<(JobState | "unknown")[]>;
 }
 
-/** How long an app stays claimed for a job that is being added: the process that adds it may have died. */
+/** How long an app stays claimed for a job that is being added: the process that adds it may crash. */
 const claimMs = 10_000;
 
-/**
- * KEYS the app's claim, its deduplication key in the other queue; ARGV the job's id, claimMs, the prefix of the other queue's
- * jobs. A deduplication key without its job is stale, and BullMQ ignores it too.
- */
-const claimScript = `
-local holder = redis.call('GET', KEYS[2])
-if holder and redis.call('EXISTS', ARGV[3] .. holder) == 1 then return 0 end
-local claimed = redis.call('GET', KEYS[1])
-if claimed and claimed ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1`;
-
-/** KEYS the app's claim; ARGV the job's id. */
-const releaseScript = `
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
+const claimScript = loadScript("claimApp", new URL("lua/claim-app.lua", import.meta.url), 2);
+const releaseScript = loadScript("releaseClaim", new URL("lua/release-claim.lua", import.meta.url), 1);
 
 export function openLaneQueues({ redis, redisUrl, keys, onError }: LaneQueuesOptions): LaneQueues {
   const options = { connection: { url: redisUrl, maxRetriesPerRequest: 3 }, prefix: keys.queuePrefix };
   const deployments = new Queue<LaneJob>(queueNames.deployments, options);
   const operations = new Queue<LaneJob>(queueNames.operations, options);
   const both = [deployments, operations];
-  for (const queue of both) queue.on("error", onError);
+  for (const queue of both) queue.on("error", (error) => onError(error, connectionFailed));
 
   async function claim(other: Queue, appId: string, jobId: string): Promise<boolean> {
-    const places = [keys.laneClaim(appId), other.toKey(`de:${appId}`)];
-    return (await redis.eval(claimScript, places.length, ...places, jobId, claimMs, other.toKey(""))) === 1;
+    const claimKeys = [keys.laneClaim(appId), other.toKey(`de:${appId}`)];
+    return (await runScript(redis, claimScript, claimKeys, [jobId, claimMs, other.toKey("")])) === 1;
   }
 
   return {
@@ -75,7 +64,7 @@ export function openLaneQueues({ redis, redisUrl, keys, onError }: LaneQueuesOpt
       // Refused also when the other queue has a job of the same operation: that one is enough.
       if (!(await claim(other, job.appId, jobId))) return false;
       const added = await own.add(job.type, job, { ...jobOptions, jobId, deduplication: { id: job.appId } });
-      await redis.eval(releaseScript, 1, keys.laneClaim(job.appId), jobId);
+      await runScript(redis, releaseScript, [keys.laneClaim(job.appId)], [jobId]);
       return added.id === jobId;
     },
     async find(id) {

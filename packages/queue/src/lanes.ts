@@ -1,226 +1,165 @@
-// Lanes: an app's waiting operations and queued deployments, of which one is handed to BullMQ when the app is free.
-// Operations go first: they are short, and a build may be long.
+// Lanes: an app's waiting operations and queued deployments, of which one is handed to BullMQ when the app is idle.
 //
 // The store is the truth. An app has at most one job until that is completed or failed (lane-queues.ts), so adding twice is a
 // no-op: call `advance` whenever in doubt.
 
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
-import type { Deployment, DeploymentStore, Operation, OperationStore } from "@slipway/core";
-import type { ControlMessage, LaneJob, RedisKeys, UpkeepJob } from "@slipway/protocol";
-import { withQueueErrors } from "./redis-errors.ts";
+import { controlChannel, publish } from "@slipway/bus";
+import type { Deployment } from "@slipway/core";
+import type { RedisKeys, UpkeepJob } from "@slipway/protocol";
+import { advanceWith } from "./advance.ts";
+import { jobOf, laneKinds } from "./lane-kinds.ts";
+import type { LaneItem, LaneStores } from "./lane-kinds.ts";
 import { openLaneQueues } from "./lane-queues.ts";
-import { ownerSlotsOf } from "./owner-slots.ts";
+import type { LaneQueues } from "./lane-queues.ts";
+import { openOwnerSlots } from "./owner-slots.ts";
 import { queueNames } from "./queue-names.ts";
+import { connectionFailed, withQueueErrors } from "./redis-errors.ts";
 
-/** How often a deployment or an operation is tried when the platform fails it. */
+/** How often an item is tried when the platform fails it. */
 export const maxAttempts = 3;
 
-/** However an attempt came to its end, hand-backs included: nothing goes round for ever. */
+/** How often an item is attempted at most, requeues included. */
 export const attemptLimit = 30;
 
-export interface LanesOptions {
+export interface LanesOptions extends LaneStores {
   readonly redisUrl: string;
   readonly keys: RedisKeys;
-  readonly deployments: DeploymentStore;
-  readonly operations: OperationStore;
-  /** How many deployments of one owner may run or wait for a worker at a time; the rest stays in its lanes. */
+  /** How many deployments of one owner may run or wait for a worker at a time; the others stay in their lanes. */
   readonly ownerSlots?: number;
-  /** Told of a connection's errors; they heal by themselves or show in the calls that fail. */
-  readonly onError: (error: unknown) => void;
+  /** Called with errors of a connection. The connection recovers by itself, or calls fail. */
+  readonly onError: (error: unknown, message: string) => void;
 }
 
+/** The state of an item's job: "gone" when it has none. */
+export type LaneJobState = "live" | "completed" | "failed" | "gone";
+
+/** All calls reject with "queue-unavailable" while Redis does not answer. */
 export interface Lanes extends AsyncDisposable {
   /** All queues, for the dashboard. */
   readonly queues: readonly Queue[];
-  /**
-   * Hands the app's next operation or deployment to the workers if the app is free; a deployment needs a slot of its owner
-   * too. Idempotent.
-   */
+  /** Hands out the app's next item if the app is idle; a deployment also needs a slot of its owner. Idempotent. */
   advance(appId: string): Promise<void>;
   /**
-   * When a deployment has ended: hands its slot to whichever app of the owner waits longest for one, before the app's own next.
-   * Idempotent.
+   * Call it when a deployment has ended: hands its slot to the app of the owner that waits longest for one, before the app's own
+   * next deployment. Idempotent.
    */
   advanceAfter(ended: Pick<Deployment, "appId" | "ownerId">): Promise<void>;
-  /** Whether the owner may have one more deployment run or wait for a worker. */
+  /** Whether the owner has a free slot. */
   hasSlot(ownerId: string): Promise<boolean>;
-  /** Puts a running deployment whose job is gone back into BullMQ, for its next attempt after the delay. */
-  requeue(deployment: Deployment, delayMs: number): Promise<void>;
-  /** The same for an operation. */
-  requeueOperation(operation: Operation, delayMs: number): Promise<void>;
-  /** What BullMQ knows of the job of a deployment or an operation: "gone" when it has none. */
-  jobState(id: string): Promise<"live" | "completed" | "failed" | "gone">;
+  /** Returns a running item whose job is gone to BullMQ, for its next attempt after the delay. */
+  requeue(item: LaneItem, delayMs: number): Promise<void>;
+  jobState(id: string): Promise<LaneJobState>;
   /** Why a job failed for good; undefined when it did not, or failed because its workers died. */
   failureOf(id: string): Promise<string | undefined>;
-  /** Removes a job that has ended, so that its deployment or operation may get a new one. */
+  /** Removes an ended job, so that its item may get a new one. */
   removeJob(id: string): Promise<void>;
   /**
-   * Tells whoever runs the deployment that the store says it is aborted, and takes a waiting job away.
-   * @returns whether a worker has the job, and so ends the deployment's log; where none has, that is left to the caller.
+   * Cancels the job of a deployment that the store says is aborted: notifies its worker, or removes the waiting job.
+   * @returns whether a worker holds the job. That worker closes the deployment's log; otherwise the caller does.
    */
-  abort(deployment: Deployment): Promise<boolean>;
-  /** Asks the workers to take away everything of a deleted app. Repeating is fine. */
+  abort(deployment: Pick<Deployment, "id">): Promise<boolean>;
+  /** Schedules the removal of everything a deleted app has. Idempotent. */
   requestRemoval(appId: string): Promise<void>;
 }
 
-/** Jobs that have ended are kept this long for the dashboard. */
-const kept = {
+/** How long ended jobs are kept for the dashboard. */
+const retention = {
   removeOnComplete: { age: 7 * 86_400, count: 2_000 },
   removeOnFail: { age: 30 * 86_400, count: 5_000 },
 };
-/** Long enough that a part of the platform that restarts is there again before the last attempt. */
-const retried = { backoff: { type: "exponential", delay: 5_000, jitter: 0.2 } } as const;
+/** Long enough that a service which restarts is back before the last attempt. */
+const retries = {
+  attempts: maxAttempts,
+  backoff: { type: "exponential", delay: 5_000, jitter: 0.2 },
+} as const;
 const removalPauseMs = 3_000;
-/** BullMQ's highest priority among those that have one. */
-const first = 1;
 /** How BullMQ's reason begins for a job whose workers died too often. */
-const stalled = "job stalled";
+const stalledReason = "job stalled";
 const endedStates = new Set(["completed", "failed"]);
 
 export function openLanes(options: LanesOptions): Lanes {
-  const { redisUrl, keys, deployments, operations, ownerSlots = 10, onError } = options;
-  const control = new Redis(redisUrl, { maxRetriesPerRequest: 3, lazyConnect: true });
-  control.on("error", onError);
-  const jobs = openLaneQueues({ redis: control, redisUrl, keys, onError });
-  const upkeep = new Queue<UpkeepJob>(queueNames.upkeep, {
+  const { redisUrl, keys, deployments, ownerSlots = 10, onError } = options;
+  const redis = new Redis(redisUrl, { maxRetriesPerRequest: 3, lazyConnect: true });
+  redis.on("error", (error: unknown) => onError(error, connectionFailed));
+  const jobs = openLaneQueues({ redis, redisUrl, keys, onError });
+  const housekeeping = new Queue<UpkeepJob>(queueNames.upkeep, {
     connection: { url: redisUrl, maxRetriesPerRequest: 3 },
     prefix: keys.queuePrefix,
   });
-  upkeep.on("error", onError);
+  housekeeping.on("error", (error) => onError(error, connectionFailed));
   const jobsPrefix = jobs.deployments.toKey("");
-  const slots = ownerSlotsOf({ redis: control, keys, jobsPrefix, deployments, limit: ownerSlots });
-
-  /** @returns whether the job is there now: not while the app has another. */
-  const enqueue = (jobId: string, job: LaneJob, priority: number, delay = 0): Promise<boolean> =>
-    jobs.add(job, { jobId, delay, attempts: maxAttempts, priority, ...retried, ...kept });
-
-  const enqueueDeployment = (
-    { id, appId, ownerId, attempt }: Deployment,
-    priority: number,
-    delayMs?: number,
-  ) =>
-    enqueue(
-      id,
-      { type: "deploy", deploymentId: id, appId, ownerId, attemptBase: attempt },
-      priority,
-      delayMs,
-    );
-
-  const enqueueOperation = ({ id, appId, attempt }: Operation, delayMs?: number) =>
-    enqueue(id, { type: "operate", operationId: id, appId, attemptBase: attempt }, first, delayMs);
-
-  /** Whoever has less at work goes first; of equals, whoever came first. */
-  async function enqueueInSlot(head: Deployment): Promise<"slot" | "no-slot"> {
-    const others = await slots.take(head);
-    if (others === null) return "no-slot";
-    if (await enqueueDeployment(head, first + others)) await slots.note(head);
-    else {
-      await slots.free(head);
-      await advanceWaiting(head.ownerId);
-    }
-    return "slot";
-  }
-
-  /** @returns whether there was a slot for the app's next deployment; "none-needed" where it has none that may go now. */
-  async function advance(appId: string): Promise<"slot" | "no-slot" | "none-needed"> {
-    const running = await Promise.all([deployments.running(appId), operations.running(appId)]);
-    if (running.some((held) => held !== null)) return "none-needed";
-    const [operation] = await operations.pending(appId, 1);
-    if (operation !== undefined) {
-      await enqueueOperation(operation);
-      return "none-needed";
-    }
-    const [head] = await deployments.lane(appId, 1);
-    return head === undefined ? "none-needed" : enqueueInSlot(head);
-  }
-
-  async function advanceWaiting(ownerId: string): Promise<void> {
-    for (const appId of await slots.waitingApps(ownerId)) {
-      const outcome = await advance(appId);
-      if (outcome === "no-slot") return;
-      if (outcome === "slot") continue;
-      await slots.waitsNoMore(ownerId, appId);
-      // It may have come to need one meanwhile.
-      await advance(appId);
-    }
-  }
-
+  const slots = openOwnerSlots({ redis, keys, jobsPrefix, deployments, limit: ownerSlots });
+  const lane = advanceWith({
+    kinds: laneKinds(options),
+    slots,
+    enqueue: (item, priority, delay = 0) =>
+      jobs.add(jobOf(item), { jobId: item.id, delay, priority, ...retries, ...retention }),
+  });
   return {
-    queues: [jobs.deployments, jobs.operations, upkeep],
-
+    queues: [jobs.deployments, jobs.operations, housekeeping],
     hasSlot: (ownerId) => withQueueErrors(() => slots.hasFree(ownerId)),
-
     advance: (appId) =>
       withQueueErrors(async () => {
-        await advance(appId);
+        await lane.advance(appId);
       }),
-
     advanceAfter: ({ appId, ownerId }) =>
       withQueueErrors(async () => {
-        await advanceWaiting(ownerId);
-        await advance(appId);
+        await lane.advanceWaiting(ownerId);
+        await lane.advance(appId);
       }),
-
-    requeue: (deployment, delayMs) =>
-      withQueueErrors(async () => {
-        await enqueueDeployment(deployment, first, delayMs);
-        await slots.note(deployment);
-      }),
-
-    requeueOperation: (operation, delayMs) =>
-      withQueueErrors(async () => {
-        await enqueueOperation(operation, delayMs);
-      }),
-
-    jobState: (id) =>
-      withQueueErrors(async () => {
-        const states = (await jobs.states(id)).filter((state) => state !== "unknown");
-        if (states.some((state) => !endedStates.has(state))) return "live";
-        if (states.length === 0) return "gone";
-        return states.includes("failed") ? "failed" : "completed";
-      }),
-
-    failureOf: (id) =>
-      withQueueErrors(async () => {
-        const reasons = (await jobs.find(id)).map(({ failedReason }) => failedReason);
-        return reasons.find((reason) => reason !== undefined && reason !== "" && !reason.startsWith(stalled));
-      }),
-
-    removeJob: (id) =>
-      withQueueErrors(async () => {
-        for (const job of await jobs.find(id)) if (endedStates.has(await job.getState())) await job.remove();
-      }),
-
-    abort: (deployment) =>
-      withQueueErrors(async () => {
-        // Looked at before the worker is told, which may be done with the job at once.
-        const job = await jobs.deployments.getJob(deployment.id);
-        const isHeld = job !== undefined && (await job.getState()) === "active";
-        const message: ControlMessage = { type: "abort", deploymentId: deployment.id };
-        await control.publish(keys.controlChannel, JSON.stringify(message));
-        // One that a worker holds cannot be removed, and need not be: the worker ends it.
-        if (!isHeld) await job?.remove();
-        return isHeld;
-      }),
-
-    requestRemoval: (appId) =>
-      withQueueErrors(async () => {
-        const jobOptions = {
-          jobId: `remove-${appId}`,
-          attempts: 20,
-          // What stands in its way is mostly an operation or a deployment that is about to end; an engine that is away for hours
-          // is asked again by whoever takes up lost removals.
-          backoff: { type: "fixed", delay: removalPauseMs, jitter: 0.2 },
-          removeOnComplete: true,
-          removeOnFail: true,
-        };
-        await upkeep.add("remove-app", { type: "remove-app", appId }, jobOptions);
-      }),
-
+    requeue: (item, delayMs) => withQueueErrors(() => lane.requeue(item, delayMs)),
+    jobState: (id) => withQueueErrors(() => jobState(jobs, id)),
+    failureOf: (id) => withQueueErrors(() => failureOf(jobs, id)),
+    removeJob: (id) => withQueueErrors(() => removeEndedJobs(jobs, id)),
+    abort: ({ id }) => withQueueErrors(() => abortJob(jobs, redis, keys, id)),
+    requestRemoval: (appId) => withQueueErrors(() => addRemoval(housekeeping, appId)),
     async [Symbol.asyncDispose]() {
-      await Promise.all([jobs[Symbol.asyncDispose](), upkeep.close()]);
-      control.disconnect();
+      await Promise.all([jobs[Symbol.asyncDispose](), housekeeping.close()]);
+      redis.disconnect();
     },
   };
+}
+
+async function jobState(jobs: LaneQueues, id: string): Promise<LaneJobState> {
+  const states = (await jobs.states(id)).filter((state) => state !== "unknown");
+  if (states.some((state) => !endedStates.has(state))) return "live";
+  if (states.length === 0) return "gone";
+  return states.includes("failed") ? "failed" : "completed";
+}
+
+async function failureOf(jobs: LaneQueues, id: string): Promise<string | undefined> {
+  const reasons = (await jobs.find(id)).map(({ failedReason }) => failedReason);
+  return reasons.find((reason) => reason !== undefined && reason !== "" && !reason.startsWith(stalledReason));
+}
+
+async function removeEndedJobs(jobs: LaneQueues, id: string): Promise<void> {
+  for (const job of await jobs.find(id)) if (endedStates.has(await job.getState())) await job.remove();
+}
+
+async function abortJob(jobs: LaneQueues, redis: Redis, keys: RedisKeys, id: string): Promise<boolean> {
+  // Read before the worker is notified, which may end the job at once.
+  const job = await jobs.deployments.getJob(id);
+  const isHeld = job !== undefined && (await job.getState()) === "active";
+  await publish(redis, controlChannel(keys), { type: "abort", deploymentId: id });
+  // A job that a worker holds cannot be removed, and need not be: the worker ends it.
+  if (!isHeld) await job?.remove();
+  return isHeld;
+}
+
+async function addRemoval(housekeeping: Queue<UpkeepJob>, appId: string): Promise<void> {
+  await housekeeping.add(
+    "remove-app",
+    { type: "remove-app", appId },
+    {
+      jobId: `remove-${appId}`,
+      attempts: 20,
+      // Mostly an operation or a deployment that is about to end delays a removal. Housekeeping requests it again later when an
+      // engine is away for hours.
+      backoff: { type: "fixed", delay: removalPauseMs, jitter: 0.2 },
+      removeOnComplete: true,
+      removeOnFail: true,
+    },
+  );
 }

@@ -1,83 +1,64 @@
-// Puts right what a lost message, a dead worker or a lost Redis left: every lane moves, every running deployment
-// and operation has a job.
+// Repairs what a lost message, a dead worker or a Redis that lost its data left behind: every lane advances, and every running
+// item has a job.
 
-import type { Deployment, DeploymentStore, Operation, OperationStore } from "@slipway/core";
 import { SlipwayError } from "@slipway/core";
+import { laneKinds } from "./lane-kinds.ts";
+import type { LaneItem, LaneKind, LaneStores } from "./lane-kinds.ts";
 import { attemptLimit } from "./lanes.ts";
 import type { Lanes } from "./lanes.ts";
+import type { LaneWork } from "./lane-worker.ts";
 
-export interface ReconcileOptions {
-  readonly deployments: DeploymentStore;
-  readonly operations: OperationStore;
+export interface ReconcileOptions extends LaneStores {
   readonly lanes: Lanes;
-  /** How long a worker whose job is gone from Redis may not know of it: its deployment is left to it for that long. */
+  /** How long a worker may hold an item whose job is gone without noticing: the item is left to it for that long. */
   readonly leaseMs: number;
-  /** A running deployment's job has failed for good: make it final. */
-  readonly onExhausted: (deploymentId: string, error: SlipwayError) => Promise<void>;
-  /** The same of an operation. */
-  readonly onOperationExhausted: (operationId: string, error: SlipwayError) => Promise<void>;
-  /** Told of what could not be put right; the others are, and the next pass tries this again. */
-  readonly onError: (error: unknown, what: string) => void;
+  /** Ends items whose job has failed for good. */
+  readonly work: { readonly [Type in LaneItem["type"]]: Pick<LaneWork, "exhaust"> };
+  /** Called with what could not be repaired; the rest is, and the next pass tries again. */
+  readonly onError: (error: unknown, message: string) => void;
 }
 
 /** Idempotent, and safe to run on several workers at once. */
 export async function reconcile(options: ReconcileOptions): Promise<void> {
-  const { deployments, operations, lanes } = options;
-  // One that cannot be put right, since an engine is away for instance, must not hold up all others.
-  const putRight = async (what: string, work: () => Promise<void>) => {
+  const { lanes } = options;
+  const kinds = laneKinds(options);
+  // One item that cannot be repaired, because an engine is away for instance, must not hold up the others.
+  const repair = async (subject: string, work: () => Promise<void>) => {
     try {
       await work();
     } catch (error) {
-      options.onError(error, `cannot put ${what} right`);
+      options.onError(error, `cannot repair ${subject}`);
     }
   };
-  for (const deployment of await deployments.allRunning()) {
-    await putRight(`deployment ${deployment.id}`, () =>
-      resume(options, deployment, {
-        now: () => deployments.get(deployment.id),
-        end: (error) => options.onExhausted(deployment.id, error),
-        requeue: (delayMs) => lanes.requeue(deployment, delayMs),
-      }),
-    );
+  for (const kind of kinds) {
+    for (const item of await kind.allRunning())
+      await repair(`${kind.noun} ${item.id}`, () => resume(options, kind, item));
   }
-  for (const operation of await operations.allRunning()) {
-    await putRight(`operation ${operation.id}`, () =>
-      resume(options, operation, {
-        now: () => operations.get(operation.id),
-        end: (error) => options.onOperationExhausted(operation.id, error),
-        requeue: (delayMs) => lanes.requeueOperation(operation, delayMs),
-      }),
-    );
-  }
-  const waiting = [...(await operations.waitingApps()), ...(await deployments.waitingApps())];
-  for (const appId of new Set(waiting)) {
-    await putRight(`the lane of app ${appId}`, async () => {
-      const heads = [...(await operations.pending(appId, 1)), ...(await deployments.lane(appId, 1))];
-      // A head whose job has ended (it was handed back, or Redis and store disagree) could get no new job under its id.
-      for (const { id } of heads) await lanes.removeJob(id);
+  const waiting = await Promise.all(kinds.map((kind) => kind.waitingApps()));
+  for (const appId of new Set(waiting.flat())) {
+    await repair(`the lane of app ${appId}`, async () => {
+      const heads = await Promise.all(kinds.map((kind) => kind.head(appId)));
+      // A head with an ended job (it was requeued, or Redis and store disagree) could get no new job under its id.
+      for (const head of heads) if (head !== null) await lanes.removeJob(head.id);
       await lanes.advance(appId);
     });
   }
 }
 
-/** What is running needs a job, or its end. */
+/** Gives a running item without a job a new one, or ends it. */
 async function resume(
-  { lanes, leaseMs }: ReconcileOptions,
-  seen: Deployment | Operation,
-  work: {
-    readonly now: () => Promise<Deployment | Operation | null>;
-    readonly end: (error: SlipwayError) => Promise<void>;
-    readonly requeue: (delayMs: number) => Promise<void>;
-  },
+  { lanes, leaseMs, work }: ReconcileOptions,
+  kind: LaneKind,
+  item: LaneItem,
 ): Promise<void> {
-  const state = await lanes.jobState(seen.id);
-  // Changed since its job was looked up: a worker is at it.
-  if (state === "live" || (await work.now())?.revision !== seen.revision) return;
-  if (state === "failed" || seen.attempt >= attemptLimit) {
-    const reason = (await lanes.failureOf(seen.id)) ?? "the workers that ran it died";
-    await work.end(new SlipwayError("internal", reason));
+  const state = await lanes.jobState(item.id);
+  // A change since its job was looked up means that a worker runs it.
+  if (state === "live" || (await kind.get(item.id))?.revision !== item.revision) return;
+  if (state === "failed" || item.attempt >= attemptLimit) {
+    const reason = (await lanes.failureOf(item.id)) ?? "the workers that ran it died";
+    await work[item.type].exhaust(item.id, new SlipwayError("internal", reason));
     return;
   }
-  await lanes.removeJob(seen.id);
-  await work.requeue(state === "gone" ? leaseMs : 0);
+  await lanes.removeJob(item.id);
+  await lanes.requeue(item, state === "gone" ? leaseMs : 0);
 }

@@ -11,3 +11,6 @@ export async function withQueueErrors<T>(work: () => Promise<T>): Promise<T> {
     throw new SlipwayError("queue-unavailable", "the queue cannot be reached", { cause: error });
   }
 }
+
+/** The log message of a queue connection's errors. The connection recovers by itself. */
+export const connectionFailed = "the queue's connection failed";

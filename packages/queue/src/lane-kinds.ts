@@ -1,0 +1,90 @@
+// The kinds of lane work: deployments and operations as the queue sees them. A further kind is one more entry here, one more job
+// type of the protocol, and its work in the worker.
+
+import type { Deployment, DeploymentStore, Operation, OperationStore } from "@slipway/core";
+import type { LaneJob } from "@slipway/protocol";
+
+type LaneType = LaneJob["type"];
+
+/** One piece of lane work, of whatever kind. */
+export interface LaneItem {
+  readonly type: LaneType;
+  readonly id: string;
+  readonly appId: string;
+  /** The attempt that the store knows. */
+  readonly attempt: number;
+  readonly revision: number;
+  /** The owner whose slot it needs; null for work that needs none. */
+  readonly ownerId: string | null;
+}
+
+/** The lane side of one kind's store. */
+export interface LaneKind {
+  readonly type: LaneType;
+  /** For messages. */
+  readonly noun: string;
+  get(id: string): Promise<LaneItem | null>;
+  running(appId: string): Promise<LaneItem | null>;
+  allRunning(): Promise<LaneItem[]>;
+  /** The next item of the app's lane. */
+  head(appId: string): Promise<LaneItem | null>;
+  /** Ids of apps with waiting items and none running. */
+  waitingApps(): Promise<string[]>;
+}
+
+export interface LaneStores {
+  readonly deployments: DeploymentStore;
+  readonly operations: OperationStore;
+}
+
+/** All kinds, in the order in which a lane serves them: operations are short, and a build may be long. */
+export function laneKinds({ deployments, operations }: LaneStores): readonly LaneKind[] {
+  return [
+    {
+      type: "operate",
+      noun: "operation",
+      get: async (id) => itemOrNull(await operations.get(id), operationItem),
+      running: async (appId) => itemOrNull(await operations.running(appId), operationItem),
+      allRunning: async () => (await operations.allRunning()).map(operationItem),
+      head: async (appId) => itemOrNull((await operations.pending(appId, 1))[0], operationItem),
+      waitingApps: () => operations.waitingApps(),
+    },
+    {
+      type: "deploy",
+      noun: "deployment",
+      get: async (id) => itemOrNull(await deployments.get(id), deploymentItem),
+      running: async (appId) => itemOrNull(await deployments.running(appId), deploymentItem),
+      allRunning: async () => (await deployments.allRunning()).map(deploymentItem),
+      head: async (appId) => itemOrNull((await deployments.lane(appId, 1))[0], deploymentItem),
+      waitingApps: () => deployments.waitingApps(),
+    },
+  ];
+}
+
+export function deploymentItem({ id, appId, attempt, revision, ownerId }: Deployment): LaneItem {
+  return { type: "deploy", id, appId, attempt, revision, ownerId };
+}
+
+export function operationItem({ id, appId, attempt, revision }: Operation): LaneItem {
+  return { type: "operate", id, appId, attempt, revision, ownerId: null };
+}
+
+/** The job that carries an item: ids only, the store has the rest. */
+export function jobOf({ type, id, appId, attempt, ownerId }: LaneItem): LaneJob {
+  const common = { appId, attemptBase: attempt };
+  return type === "deploy"
+    ? { type, deploymentId: id, ownerId: ownerId ?? "", ...common }
+    : { type, operationId: id, ...common };
+}
+
+/** Id of the deployment or the operation that a job carries. */
+export function idOf(job: LaneJob): string {
+  return job.type === "deploy" ? job.deploymentId : job.operationId;
+}
+
+function itemOrNull<Entity>(
+  entity: Entity | null | undefined,
+  item: (entity: Entity) => LaneItem,
+): LaneItem | null {
+  return entity === null || entity === undefined ? null : item(entity);
+}
