@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
-import { dirname } from "node:path";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { eventually } from "../eventually.ts";
 import { requestEngine } from "./engine-api.ts";
 import { lacksPrivateEngine, startPrivateEngine } from "./private-engine.ts";
 
@@ -18,5 +20,19 @@ describe.skipIf(await lacksPrivateEngine())("a private engine", () => {
       expect(existsSync(dirname(engine.dockerHost.slice("unix://".length)))).toBe(false);
       await expect(requestEngine(engine.dockerHost, "GET", "/info")).rejects.toThrow(/ENOENT|ECONNREFUSED/);
     }
+  });
+
+  test("may be stopped by the test, and be disposed of while its process still ends", async () => {
+    const engine = await startPrivateEngine({ name: "stopped" });
+    const folder = dirname(engine.dockerHost.slice("unix://".length));
+    process.kill(Number(await readFile(join(folder, "pid"), "utf8")), "SIGTERM");
+    await eventually(() =>
+      requestEngine(engine.dockerHost, "GET", "/version").then(
+        () => false,
+        () => true,
+      ),
+    );
+    await engine[Symbol.asyncDispose]();
+    expect(existsSync(folder)).toBe(false);
   });
 });

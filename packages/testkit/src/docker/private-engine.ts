@@ -64,7 +64,7 @@ export async function startPrivateEngine(options: PrivateEngineOptions): Promise
   await untilAnswers(engine.dockerHost, daemon, folder);
   failed.defer(async () => {
     // a test may have stopped it
-    if (!hasEnded(daemon)) await removeEverything(engine.dockerHost);
+    if (await listens(engine.dockerHost)) await removeEverything(engine.dockerHost);
   });
   if (options.swarm === true) await makeSwarm(engine.dockerHost);
   for (const image of options.images ?? []) {
@@ -145,6 +145,17 @@ async function makeSwarm(dockerHost: string): Promise<void> {
     DefaultAddrPool: [`10.${randomInt(192, 255)}.0.0/16`],
     SubnetSize: 24,
   });
+}
+
+/** A daemon that is told to end closes its socket before its process ends. */
+async function listens(dockerHost: string): Promise<boolean> {
+  try {
+    await requestEngine(dockerHost, "GET", "/version");
+    return true;
+  } catch (error) {
+    if (["ENOENT", "ECONNREFUSED"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+    throw error;
+  }
 }
 
 /** Bridges outlive the engine that made them. */
