@@ -31,10 +31,9 @@ export function containers(docker: Docker, isOurs: IsOurs): Kind {
     name: "containers",
     async find(abortSignal) {
       const all = await docker.listContainers({ all: true, abortSignal });
-      const named = all.map((one) => ({ ...one, name: one.Names[0]?.slice(1) ?? one.Id }));
-      const ours = named.filter(({ Labels, name }) => isOurs(Labels, name));
-      return ours.map(({ Id, name }) => ({
-        name: `container ${name}`,
+      const ours = all.filter((one) => isOurs(one.Labels, nameOf(one)));
+      return ours.map(({ Id, Names }) => ({
+        name: `container ${nameOf({ Id, Names })}`,
         remove: (signal) => docker.getContainer(Id).remove({ force: true, v: true, abortSignal: signal }),
       }));
     },
@@ -107,6 +106,11 @@ async function removeService(docker: Docker, id: string, abortSignal: AbortSigna
     if ((await docker.listTasks({ filters: { id: tasks }, abortSignal })).length === 0) return;
     await pause(lookEveryMs, undefined, { signal: abortSignal });
   }
+}
+
+/** The engine puts a slash before it. */
+function nameOf({ Id, Names: [name] }: Pick<Docker.ContainerInfo, "Id" | "Names">): string {
+  return name?.slice(1) ?? Id;
 }
 
 /** The client's types have it in lower case, the engine's answers do not. */

@@ -23,7 +23,9 @@ const madeOnceAnswered = ["services.json", "redis", "registry"];
 /** The engines that the installation in `dataDir` has something on. */
 export async function readUsedEngines(dataDir: string): Promise<UsedEngine[]> {
   const kept = await read(dataDir);
-  return kept.map(({ answered, ...engine }) => (answered ? engine : { ...engine, unproven: true }));
+  return kept.map(({ dockerHost, cleared, answered }) =>
+    answered ? { dockerHost, cleared } : { dockerHost, cleared, unproven: true },
+  );
 }
 
 /**

@@ -100,8 +100,8 @@ export class ComposeInstallation implements AsyncDisposable {
     await this.#compose("down", "--volumes", "--timeout", "20");
     const releases = await this.releases();
     if (releases.length > 0) await docker("rm", "--force", "--volumes", ...releases);
-    const networks = await docker("network", "ls", "--quiet", "--filter", `label=${this.#label}`);
-    if (networks.length > 0) await docker("network", "rm", ...networks);
+    const rest = await docker("network", "ls", "--quiet", "--filter", `label=${this.#label}`);
+    if (rest.length > 0) await docker("network", "rm", ...rest);
     await this.#forgetImages();
   }
 

@@ -77,7 +77,7 @@ describe.skipIf(await lacksRedis())("notifiers", () => {
   test("have platforms, found by name without a token", async () => {
     const get = async (path: string) => {
       const answer = await fetch(`${api.url}/v1/notification_platforms${path}`);
-      return { status: answer.status, body: (await answer.json()) as unknown };
+      return { status: answer.status, body: await answer.json() };
     };
     const all = await get("");
     const { notification_platforms: platforms } = platformsAnswer.strict().parse(all.body);
