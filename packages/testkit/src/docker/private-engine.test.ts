@@ -8,8 +8,8 @@ import { lacksPrivateEngine, startPrivateEngine } from "./private-engine.ts";
 
 describe.skipIf(await lacksPrivateEngine())("a private engine", () => {
   test("is a swarm of its own when asked to be, and leaves nothing", async () => {
-    const first = await startPrivateEngine({ name: "first", swarm: true });
-    const second = await startPrivateEngine({ name: "second" });
+    await using first = await startPrivateEngine({ name: "first", swarm: true });
+    await using second = await startPrivateEngine({ name: "second" });
     const state = async (host: string): Promise<unknown> =>
       ((await requestEngine(host, "GET", "/info")) as { Swarm: { LocalNodeState: string } }).Swarm
         .LocalNodeState;
@@ -23,7 +23,7 @@ describe.skipIf(await lacksPrivateEngine())("a private engine", () => {
   });
 
   test("may be stopped by the test, and be disposed of while its process still ends", async () => {
-    const engine = await startPrivateEngine({ name: "stopped" });
+    await using engine = await startPrivateEngine({ name: "stopped" });
     const folder = dirname(engine.dockerHost.slice("unix://".length));
     process.kill(Number(await readFile(join(folder, "pid"), "utf8")), "SIGTERM");
     await eventually(() =>
