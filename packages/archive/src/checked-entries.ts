@@ -1,15 +1,14 @@
-// The entries of a source archive, each checked: one folder at the root, known kinds, safe names, bounded in number and size.
+// The entries of a stranger's tar, each checked: one folder at the root, known kinds, safe names, bounded in number and size.
 
 import { type ByteStream, SlipwayError } from "@slipway/core";
 import { ByteReader } from "./byte-reader.ts";
-import { cleanSegments, isArchiverLitter, quoted, refused, symlinkTarget } from "./entry-path.ts";
-import { gunzip } from "./gunzip.ts";
+import { cleanSegments, isArchiverLitter, quoted, refused } from "./entry-path.ts";
 import { PathLedger } from "./path-ledger.ts";
 import { type Budget, type TarEntry, readTar } from "./tar-reader.ts";
 
-export interface SourceLimits {
-  /** What the archive may unpack to, the headers of its entries included. */
-  readonly maxSourceBytes: number;
+export interface UnpackLimits {
+  /** What the archive may unpack to: files by the sizes in their headers, holes included, and the headers themselves. */
+  readonly maxUnpackedBytes: number;
   /** Files, links and folders, also those that are named by what lies in them only. */
   readonly maxEntries: number;
 }
@@ -23,6 +22,9 @@ export type CheckedEntry = { readonly path: string; readonly mode: number; reado
   | { readonly kind: "hardlink"; readonly target: string }
 );
 
+/** @returns the target that a symbolic link at `path` is written with; throws where the link is refused. */
+export type SymlinkRule = (path: string, target: string) => string;
+
 const kinds: Readonly<Record<string, CheckedEntry["kind"]>> = {
   File: "file",
   OldFile: "file",
@@ -34,17 +36,18 @@ const kinds: Readonly<Record<string, CheckedEntry["kind"]>> = {
 const defaultDirectoryMode = 0o755;
 
 /**
- * Reads an archive to its end. Every folder comes as an entry before what lies in it, also where the archive has none for
- * it. A file's body is to be read before the next entry is asked for.
+ * Reads a tar to its end. Every folder comes as an entry before what lies in it, also where the tar has none for
+ * it. A file's body is to be read before the next entry is asked for. What a file would add is refused by its header, before
+ * any of it is read.
  * @throws {SlipwayError} "archive-invalid" or "archive-too-large", with a message for the person who made the archive; the
- * archive stream's own error as it is; the signal's reason.
+ * stream's own error as it is.
  */
 export async function* checkedEntries(
-  archive: ByteStream,
-  limits: SourceLimits,
-  signal: AbortSignal,
+  tar: ByteStream,
+  limits: UnpackLimits,
+  symlinkRule: SymlinkRule,
 ): AsyncGenerator<CheckedEntry> {
-  await using reader = new ByteReader(gunzip(archive, signal));
+  await using reader = new ByteReader(tar);
   const ledger = new PathLedger();
   const count = entryBudget(limits);
   let root: string | undefined;
@@ -57,7 +60,7 @@ export async function* checkedEntries(
     const path = rest.join("/");
     if (root === undefined && path !== "") yield impliedFolder("", entry);
     root = top;
-    const checked = checkEntry(entry, kind, path, root, ledger);
+    const checked = checkEntry(entry, kind, path, { root, ledger, symlinkRule });
     const folders = ledger.note(path, kind === "hardlink" ? "file" : kind);
     // One name in an archive may stand for hundreds of folders.
     count(folders.length);
@@ -71,15 +74,14 @@ function checkEntry(
   entry: TarEntry,
   kind: CheckedEntry["kind"],
   path: string,
-  root: string,
-  ledger: PathLedger,
+  { root, ledger, symlinkRule }: { root: string; ledger: PathLedger; symlinkRule: SymlinkRule },
 ): CheckedEntry {
   const { mode, mtime, sizeBytes, body } = entry;
   if (kind === "file") return { kind, path, mode, mtime, sizeBytes, body };
   // Some tars take the bytes after such a header for the next entry and some for its content: nobody could tell which is meant.
   if (sizeBytes > 0) throw refused(entry.path, `is a ${kind} with content`);
   if (kind === "directory") return { kind, path, mode, mtime };
-  if (kind === "symlink") return { kind, path, mode, mtime, target: symlinkTarget(path, entry.linkpath) };
+  if (kind === "symlink") return { kind, path, mode, mtime, target: symlinkRule(path, entry.linkpath) };
   const [top, ...rest] = cleanSegments(entry.linkpath);
   const target = rest.join("/");
   if (top !== root || target === path || ledger.kindOf(target) !== "file") {
@@ -106,16 +108,16 @@ function checkRoot(root: string, top: string, isBesideFolder: boolean): void {
     throw new SlipwayError("archive-invalid", `${rule}, but it has ${quoted(root)} and ${quoted(top)}.`);
 }
 
-function sizeBudget({ maxSourceBytes }: SourceLimits): Budget {
+function sizeBudget({ maxUnpackedBytes }: UnpackLimits): Budget {
   let totalBytes = 0;
   return (sizeBytes) => {
     totalBytes += sizeBytes;
-    if (totalBytes > maxSourceBytes)
-      throw tooLarge(`unpacks to more than ${(maxSourceBytes / 1024 ** 2).toFixed()} MiB`);
+    if (totalBytes > maxUnpackedBytes)
+      throw tooLarge(`unpacks to more than ${(maxUnpackedBytes / 1024 ** 2).toFixed()} MiB`);
   };
 }
 
-function entryBudget({ maxEntries }: SourceLimits): (entries: number) => void {
+function entryBudget({ maxEntries }: UnpackLimits): (entries: number) => void {
   let total = 0;
   return (entries) => {
     total += entries;

@@ -1,6 +1,6 @@
 import { SlipwayError } from "@slipway/core";
 import { expect, test } from "vitest";
-import { cleanSegments, quoted, symlinkTarget } from "./entry-path.ts";
+import { cleanSegments, innerSymlinkTarget, quoted, symlinkTarget } from "./entry-path.ts";
 
 test.each([
   ["app/a", ["app", "a"]],
@@ -25,9 +25,30 @@ test.each([
   ["link", "../other", "/other"],
   ["a/b/link", "../../../../x", "/x"],
   ["link", "/etc/hosts", "/etc/hosts"],
+  ["link", "/etc/../etc/hosts", "/etc/../etc/hosts"],
+  ["link", "/a/../../../etc", "/etc"],
+  ["link", "/..", "/"],
   ["link", "..x/y", "..x/y"],
 ])("a link at %s to %s points to %s", (path, target, expected) => {
   expect(symlinkTarget(path, target)).toBe(expected);
+});
+
+test.each([
+  ["link", "file"],
+  ["a/link", "../b"],
+  ["link", "/usr/bin/python3"],
+])("a link that is kept at %s may point to %s", (path, target) => {
+  expect(innerSymlinkTarget(path, target)).toBe(target);
+});
+
+test.each([
+  ["link", ".."],
+  ["e", "../../etc"],
+  ["a/link", "../../build/x"],
+  ["link", "/../etc"],
+  ["link", ""],
+])("a link that is kept at %s may not point to %j", (path, target) => {
+  expect(() => innerSymlinkTarget(path, target)).toThrow(`The archive's entry "${path}" is a symbolic link`);
 });
 
 // Random names from pieces that matter: whatever is taken stays below its root.

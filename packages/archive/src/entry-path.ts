@@ -29,16 +29,27 @@ export function cleanSegments(name: string): string[] {
 
 /**
  * The target of a symbolic link at `path`, which is relative to the app. A target within the app stays as it is, and so does
- * an absolute one. One that climbs out is made absolute, as seen from where the app will lie: it means the same there, and
- * engines refuse climbing links.
+ * an absolute one. One that climbs out, of the app or of the root, is made absolute, as seen from where the app will lie: it
+ * means the same there, and engines refuse climbing links.
  */
 export function symlinkTarget(path: string, target: string): string {
   if (target === "" || target.includes("\0") || Buffer.byteLength(target) > maxPathBytes) {
     throw refused(path, "is a symbolic link without a valid target");
   }
-  if (target.startsWith("/")) return target;
-  const fromApp = posix.join(posix.dirname(path), target);
-  return fromApp === ".." || fromApp.startsWith("../") ? posix.join(homeDirectory, fromApp) : target;
+  const [base, fromBase] = target.startsWith("/")
+    ? ["/", posix.normalize(`.${target}`)]
+    : [homeDirectory, posix.join(posix.dirname(path), target)];
+  return fromBase === ".." || fromBase.startsWith("../") ? posix.join(base, fromBase) : target;
+}
+
+/**
+ * The target of a symbolic link in a folder that is kept for later: as it is.
+ * @throws {SlipwayError} "archive-invalid" where it climbs out of the folder, which engines refuse to unpack.
+ */
+export function innerSymlinkTarget(path: string, target: string): string {
+  const taken = symlinkTarget(path, target);
+  if (taken === target) return target;
+  throw refused(path, `is a symbolic link to ${quoted(target)}, which leads out of the folder`);
 }
 
 /** What archivers leave at the root beside the one folder: macOS's metadata, and pax headers an old tar took for files. */

@@ -1,9 +1,10 @@
-// Unpacks source archives safely, as streams: nothing here touches the disk.
+// Unpacks source archives and build caches safely, as streams: nothing here touches the disk.
 
+export type { UnpackLimits } from "./checked-entries.ts";
+export { folderTar, type FolderTarOptions } from "./folder-tar.ts";
 export {
   sourceTar,
   type ExtraEntry,
-  type SourceLimits,
   type SourceSummary,
   type SourceTar,
   type SourceTarOptions,

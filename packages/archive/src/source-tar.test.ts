@@ -11,7 +11,7 @@ import { type ExtraEntry, type SourceTarOptions, sourceTar } from "./source-tar.
 import { type TestEntry, archiveOf, streamOf, tarEntry, tarOf, unpack } from "./test-archives.ts";
 import { drain, refusal } from "@slipway/testkit";
 
-const limits = { maxSourceBytes: 1024 ** 2, maxEntries: 1000 };
+const limits = { maxUnpackedBytes: 1024 ** 2, maxEntries: 1000 };
 
 function options(changes: Partial<SourceTarOptions> = {}): SourceTarOptions {
   return { prefix: "build/", limits, signal: new AbortController().signal, ...changes };
@@ -291,7 +291,7 @@ describe("hostile entries are refused", () => {
     ["huge header", [{ path: "x", type: "L", sizeBytes: 2 ** 21 }], "an extended header is too large"],
     ["size that lies", [{ path: "app/a", content: "x", sizeBytes: 5000 }], "it is cut off"],
   ])("%s", async (_what, entries, message) => {
-    const changes = { limits: { ...limits, maxSourceBytes: 10_000_000 } };
+    const changes = { limits: { ...limits, maxUnpackedBytes: 10_000_000 } };
     const answer = await refusalOf(entries, changes);
     expect(answer).toContain(message);
     expect(answer).toContain("archive-invalid");
@@ -343,7 +343,7 @@ describe("limits", () => {
 
   test("of the size of entries without content", async () => {
     const entries = Array.from({ length: 900 }, (_, index) => ({ path: `app/${index}` }));
-    const changes = { limits: { ...limits, maxSourceBytes: 400 * 1024 } };
+    const changes = { limits: { ...limits, maxUnpackedBytes: 400 * 1024 } };
     expect(await refusalOf(entries, changes)).toContain(
       "archive-too-large: The archive unpacks to more than",
     );
@@ -380,7 +380,7 @@ describe("the archive's stream", () => {
         isClosed = true;
       }
     }
-    const big = { ...limits, maxSourceBytes: 10_000_000 };
+    const big = { ...limits, maxUnpackedBytes: 10_000_000 };
     for await (const _ of sourceTar(counted(), options({ limits: big })).tar) break;
     expect(readBytes).toBeLessThan(1_000_000);
     await expect.poll(() => isClosed).toBe(true);
@@ -434,7 +434,7 @@ test("memory does not grow with the archive", () => {
       yield Buffer.alloc(1024);
     }
     const archive = Readable.from(tar()).pipe(createGzip({ level: 0 }));
-    const limits = { maxSourceBytes: 1e9, maxEntries: 1000 };
+    const limits = { maxUnpackedBytes: 1e9, maxEntries: 1000 };
     const result = sourceTar(archive, { prefix: "build", limits, signal: new AbortController().signal });
     let sizeBytes = 0;
     for await (const chunk of result.tar) sizeBytes += chunk.length;

@@ -1,11 +1,12 @@
 // Turns a source archive into the tar an engine unpacks: checked, its root folder replaced by a prefix, more entries after it.
 
 import { type ByteStream, SlipwayError } from "@slipway/core";
-import { type CheckedEntry, type SourceLimits, checkedEntries } from "./checked-entries.ts";
+import { type CheckedEntry, type UnpackLimits, checkedEntries } from "./checked-entries.ts";
+import { buildOwnerId, entryHeader } from "./entry-header.ts";
+import { symlinkTarget } from "./entry-path.ts";
+import { gunzip } from "./gunzip.ts";
 import { PathLedger } from "./path-ledger.ts";
-import { type TarHeader, encodeHeader, endMark, joined, padding } from "./tar-writer.ts";
-
-export type { SourceLimits };
+import { encodeHeader, endMark, joined, padding } from "./tar-writer.ts";
 
 /** A file or folder of the caller's own. `name` is relative to where the tar is unpacked, not to the prefix. */
 export type ExtraEntry =
@@ -15,7 +16,7 @@ export type ExtraEntry =
 export interface SourceTarOptions {
   /** Folder that takes the place of the archive's root folder, e.g. `build/`. */
   readonly prefix: string;
-  readonly limits: SourceLimits;
+  readonly limits: UnpackLimits;
   readonly signal: AbortSignal;
   /** Paths, relative to the archive's folder, of small files to keep a copy of: `Procfile`, `.buildpacks`… */
   readonly capture?: readonly string[];
@@ -46,7 +47,6 @@ export interface SourceTar {
   readonly summary: Promise<SourceSummary>;
 }
 
-const defaultOwnerId = 2000;
 const maxCapturedBytes = 64 * 1024;
 const extraTime = new Date(0);
 
@@ -67,11 +67,12 @@ async function* write(
   summary: PromiseWithResolvers<SourceSummary>,
 ): AsyncGenerator<Uint8Array> {
   const capture = new Capture(options.capture ?? []);
-  const ownerId = options.ownerId ?? defaultOwnerId;
+  const ownerId = options.ownerId ?? buildOwnerId;
   const prefix = options.prefix.replace(/\/+$/, "");
+  const unzipped = gunzip(archive, options.signal);
   try {
-    for await (const entry of checkedEntries(archive, options.limits, options.signal)) {
-      yield encodeHeader(sourceHeader(entry, prefix, ownerId));
+    for await (const entry of checkedEntries(unzipped, options.limits, symlinkTarget)) {
+      yield encodeHeader(entryHeader(entry, prefix, ownerId));
       yield* capture.passing(entry);
     }
     summary.resolve(capture.summary());
@@ -83,22 +84,6 @@ async function* write(
   }
   yield* writeExtra(options.extra ?? [], prefix, ownerId, options.signal);
   yield endMark;
-}
-
-function sourceHeader(entry: CheckedEntry, prefix: string, ownerId: number): TarHeader {
-  const path = below(prefix, entry.path);
-  const mode = entry.mode & 0o777;
-  const common = { path, mtime: entry.mtime, ownerId, sizeBytes: 0 };
-  if (entry.kind === "directory") return { ...common, type: "Directory", mode: mode | 0o700 };
-  if (entry.kind === "symlink")
-    return { ...common, type: "SymbolicLink", mode: 0o777, linkpath: entry.target };
-  if (entry.kind === "file")
-    return { ...common, type: "File", mode: mode | 0o600, sizeBytes: entry.sizeBytes };
-  return { ...common, type: "Link", mode: mode | 0o600, linkpath: below(prefix, entry.target) };
-}
-
-function below(prefix: string, path: string): string {
-  return path === "" ? prefix : `${prefix}/${path}`;
 }
 
 async function* writeExtra(

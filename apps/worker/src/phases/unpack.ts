@@ -41,7 +41,7 @@ export async function unpack(attempt: Attempt, archive: ByteStream): Promise<San
   try {
     const source = sourceTar(archive, {
       prefix: "build/",
-      limits: { maxSourceBytes: config.SOURCE_MAX_MB, maxEntries: config.SOURCE_MAX_ENTRIES },
+      limits: { maxUnpackedBytes: config.SOURCE_MAX_MB, maxEntries: config.SOURCE_MAX_ENTRIES },
       extra: extraEntries(attempt, build.files, buildpacks.entries()),
       signal,
     });

@@ -1,0 +1,27 @@
+// The header that a checked entry is written with, below another folder and owned by the build's user.
+
+import type { CheckedEntry } from "./checked-entries.ts";
+import type { TarHeader } from "./tar-writer.ts";
+
+/** User and group of all that a build works on. */
+export const buildOwnerId = 2000;
+
+/**
+ * Modes keep their execute bits, lose setuid and the like, and let the owner read and write; modification times are kept.
+ * @param prefix folder that takes the place of the tar's root folder
+ */
+export function entryHeader(entry: CheckedEntry, prefix: string, ownerId: number): TarHeader {
+  const path = below(prefix, entry.path);
+  const mode = entry.mode & 0o777;
+  const common = { path, mtime: entry.mtime, ownerId, sizeBytes: 0 };
+  if (entry.kind === "directory") return { ...common, type: "Directory", mode: mode | 0o700 };
+  if (entry.kind === "symlink")
+    return { ...common, type: "SymbolicLink", mode: 0o777, linkpath: entry.target };
+  if (entry.kind === "file")
+    return { ...common, type: "File", mode: mode | 0o600, sizeBytes: entry.sizeBytes };
+  return { ...common, type: "Link", mode: mode | 0o600, linkpath: below(prefix, entry.target) };
+}
+
+function below(prefix: string, path: string): string {
+  return path === "" ? prefix : `${prefix}/${path}`;
+}

@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { drain, refusal } from "@slipway/testkit";
+import { folderTar } from "./folder-tar.ts";
+import { type TestEntry, streamOf, tarEntry, tarOf, unpack } from "./test-archives.ts";
+
+const limits = { maxUnpackedBytes: 1024 ** 2, maxEntries: 1000 };
+
+function kept(entries: readonly TestEntry[], tar = tarOf(entries)) {
+  return folderTar(streamOf(tar), { name: "cache", limits });
+}
+
+test("a folder comes out as it was, below its name", async () => {
+  const entries = await unpack(
+    kept([
+      { path: "cache/", type: "5", mode: 0o755 },
+      { path: "cache/a/", type: "5", mode: 0o700 },
+      { path: "cache/a/run", content: "#!/bin/sh\n", mode: 0o755 },
+      { path: "cache/a/same", type: "1", linkpath: "cache/a/run", mode: 0o755 },
+      { path: "cache/b", type: "2", linkpath: "a/run" },
+      { path: "cache/python", type: "2", linkpath: "/usr/bin/python3" },
+    ]),
+  );
+  expect(entries.map(({ name, type, mode, linkname }) => [name, type, mode.toString(8), linkname])).toEqual([
+    ["cache/", "directory", "755", null],
+    ["cache/a/", "directory", "700", null],
+    ["cache/a/run", "file", "755", null],
+    ["cache/a/same", "link", "755", "cache/a/run"],
+    ["cache/b", "symlink", "777", "a/run"],
+    ["cache/python", "symlink", "777", "/usr/bin/python3"],
+  ]);
+  expect(entries[2]?.content).toBe("#!/bin/sh\n");
+});
+
+test.each<[string, TestEntry, string]>([
+  ["a link out of it", { path: "cache/e", type: "2", linkpath: "../../etc" }, "leads out of the folder"],
+  ["a pipe", { path: "cache/p", type: "6" }, "is no file, folder or link"],
+  ["a second folder", { path: "build/", type: "5" }, "exactly one folder"],
+  ["a name that climbs", { path: "cache/../build/x" }, '".." in its name'],
+])("%s is refused", async (_, entry, reason) => {
+  const refused = await refusal(drain(kept([{ path: "cache/", type: "5" }, entry])));
+  expect(refused).toMatch(/^archive-invalid: /);
+  expect(refused).toContain(reason);
+});
+
+test("a folder that is a file is refused", async () => {
+  expect(await refusal(drain(kept([{ path: "cache" }])))).toContain('"cache" at its root is no folder');
+});
+
+// 12 GiB need a pax header for their size, as the engine writes it. None of the file's content is there to be read.
+test.each([
+  ["small enough for the field", 2 ** 31, undefined],
+  ["too large for the field", 0, { size: 12 * 2 ** 30 }],
+])("a sparse file is refused by its size, %s, before its content is read", async (_, sizeBytes, pax) => {
+  const folder = tarEntry({ path: "cache/", type: "5" });
+  const file = tarEntry({ path: "cache/x", sizeBytes, ...(pax === undefined ? {} : { pax }) });
+  const refused = await refusal(drain(kept([], Buffer.concat([folder, file]))));
+  expect(refused).toBe("archive-too-large: The archive unpacks to more than 1 MiB.");
+});
