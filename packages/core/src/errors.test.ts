@@ -21,6 +21,7 @@ test("what is the user's fault is never tried again", () => {
 
 test.each([
   "engine-unavailable",
+  "engine-refused",
   "registry-unavailable",
   "store-unavailable",
   "queue-unavailable",

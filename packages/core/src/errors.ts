@@ -41,6 +41,7 @@ export const errorCatalogue = {
   requeued: { fault: "platform", retryable: true },
   // The platform's own parts
   "engine-unavailable": platform,
+  "engine-refused": platform,
   "registry-unavailable": platform,
   "store-unavailable": platform,
   "queue-unavailable": platform,

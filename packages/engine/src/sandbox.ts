@@ -33,10 +33,10 @@ export class DockerSandbox implements Sandbox {
   }
 
   async download(path: string, signal: AbortSignal): Promise<ByteStream> {
-    const stream = await downloadTar(this.#docker.getContainer(this.id), path, signal);
+    const stream = await downloadTar(this.#docker, this.#place, path, signal);
     this.#downloads.add(stream);
     stream.once("close", () => this.#downloads.delete(stream));
-    return wholeTar(stream, signal);
+    return wholeTar(stream, { maxBytes: this.#diskBytes, signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -78,6 +78,11 @@ export function engineContract(name: string, newPlace: () => Promise<EngineUnder
       expect(exit.exitCode).toBe(9);
     });
 
+    test("a process that the build leaves behind does not hold it up", async () => {
+      await using sandbox = await sandboxOf("setsid sleep 600 & echo done");
+      expect(await run(sandbox)).toMatchObject({ text: "done\n", exit: { exitCode: 0 } });
+    });
+
     test("stdout and stderr both are output", async () => {
       await using sandbox = await sandboxOf("echo to stdout; echo to stderr >&2");
       const { text } = await run(sandbox);
@@ -126,9 +131,55 @@ export function engineContract(name: string, newPlace: () => Promise<EngineUnder
       ]);
     });
 
-    test("what is not there cannot be downloaded", async () => {
+    test.for([
+      ["nothing", "true"],
+      ["a regular file", "echo x >/work/build"],
+      ["a symbolic link", "ln -s /proc/self/fd/8 /work/build"],
+      ["a symbolic link", "ln -s /etc /work/build"],
+      // Engines fail to look at these two.
+      ["a symbolic link", "ln -s build /work/build"],
+      ["a symbolic link", "ln -s /etc/passwd/x /work/build"],
+      ["a fifo", "mkfifo /work/build; chmod 0 /work"],
+    ])("%s where a directory was is the build's fault: %s", async ([kind, script]) => {
+      await using sandbox = await sandboxOf(script ?? "");
+      await run(sandbox);
+      await expect(sandbox.download("/work/build", never)).rejects.toMatchObject({
+        code: "build-failed",
+        message: `the build left ${kind} where its directory /work/build was`,
+      });
+    });
+
+    test("a container that is gone is the engine's fault", async () => {
+      await using sandbox = await sandboxOf("true", { labels: { [label.deployment]: "gone" } });
+      await run(sandbox);
+      await engine.removeSandboxes({ [label.deployment]: "gone" });
+      await expect(sandbox.download("/work", never)).rejects.toMatchObject({ code: "engine-unavailable" });
+    });
+
+    test("what a file with holes would come to is not read past the disk bound", async () => {
+      await using sandbox = await sandboxOf("truncate -s 4T /work/build/x", {
+        limits: { ...spec("", "").limits, diskBytes: 8 * mebibyte },
+      });
+      await sandbox.upload("/work/build", oneChunk(await packTar({})), never);
+      expect((await run(sandbox)).exit).toEqual({ exitCode: 0, outOfMemory: false, diskFull: false });
+      let readBytes = 0;
+      const read = async (): Promise<void> => {
+        for await (const bytes of await sandbox.download("/work/build", never)) readBytes += bytes.length;
+      };
+      await expect(read()).rejects.toMatchObject({ code: "build-disk-full" });
+      expect(readBytes).toBeLessThanOrEqual(8 * mebibyte);
+    });
+
+    test("a tar that it does not unpack is told from an engine that does not answer", async () => {
       await using sandbox = await sandboxOf("true");
-      await expect(sandbox.download("/work/nothing", never)).rejects.toMatchObject({ code: "not-found" });
+      const sent = await packTar({
+        "a/": "",
+        "a/e": { type: "symlink", linkname: "../../../etc" },
+        "a/large": Buffer.alloc(4 * mebibyte),
+      });
+      await expect(sandbox.upload("/work", oneChunk(sent), never)).rejects.toMatchObject({
+        code: "engine-refused",
+      });
     });
 
     test("a tar that fails on the way fails the upload with its own error", async () => {

@@ -33,17 +33,24 @@ export interface SandboxExit {
 
 export interface Sandbox extends AsyncDisposable {
   readonly id: string;
-  /** Unpacks a tar stream below `path`, which lies in the volume at /work. Owner and mode are the tar's. */
+  /**
+   * Unpacks a tar stream below `path`, which lies in the volume at /work. Owner and mode are the tar's. After a failure a part
+   * of it may be there. @throws {SlipwayError} "engine-refused" when the engine answers, but does not unpack it; the tar's own error.
+   */
   upload(path: string, tar: ByteStream, signal: AbortSignal): Promise<void>;
   /**
-   * Runs the command to its end. `onOutput` gets stdout and stderr as they come, in order; a promise it returns holds the
+   * Runs the command to its end; processes that it leaves behind are killed then. `onOutput` gets stdout and stderr as they come, in order; a promise it returns holds the
    * build's output back until it settles. When the signal aborts, the container is killed and the promise rejects.
    */
   run(options: {
     readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
     readonly signal: AbortSignal;
   }): Promise<SandboxExit>;
-  /** The files below `path` as a tar stream whose names begin with the path's last part, sorted within each folder. */
+  /**
+   * The files below the directory `path` as a tar stream whose names begin with the path's last part, sorted within each folder.
+   * What the build left is its user's: there is "build-failed" when no directory is at the path, and the stream fails with
+   * "build-disk-full" past `diskBytes`.
+   */
   download(path: string, signal: AbortSignal): Promise<ByteStream>;
   /** Removes container and volume, also while running. Safe to repeat; tries hard, and throws only if the engine is gone. */
   [Symbol.asyncDispose](): Promise<void>;
