@@ -40,3 +40,14 @@ test("refuses a result without a buildpack, a large file, and a crowd of files",
     ),
   ).rejects.toThrow(/too many files/);
 });
+
+test("refuses a file with holes by its size, and reads none of it", async () => {
+  const endless = tar((packer) => {
+    packer.entry({ name: "result/buildpack" }, "nodejs\n");
+    packer.entry({ name: "result/x", size: 4 * 2 ** 40 });
+  });
+  await expect(resultOf(endless)).rejects.toMatchObject({
+    code: "build-failed",
+    message: expect.stringContaining("its files are larger than"),
+  });
+});

@@ -14,6 +14,8 @@ export interface BuildResult {
 
 const fileMaxBytes = 64 * 1024;
 const entriesMax = 100;
+/** Of all files by their sizes, which is what a file with holes is sent with. */
+const totalMaxBytes = entriesMax * fileMaxBytes;
 const knownFiles: ReadonlySet<string> = new Set(["buildpack", "release.yml", "Procfile", "slugignore"]);
 
 /**
@@ -23,8 +25,12 @@ const knownFiles: ReadonlySet<string> = new Set(["buildpack", "release.yml", "Pr
 export async function resultOf(tar: ByteStream): Promise<BuildResult> {
   const files = new Map<string, string>();
   let count = 0;
+  let totalBytes = 0;
   for await (const entry of tarEntries(tar)) {
-    if (++count > entriesMax) throw unusable("it holds too many files");
+    count += 1;
+    totalBytes += entry.header.size ?? 0;
+    if (count > entriesMax) throw unusable("it holds too many files");
+    if (totalBytes > totalMaxBytes) throw unusable(`its files are larger than ${totalMaxBytes} bytes`);
     const name = entry.header.name.replace(/^result\//, "");
     if (entry.header.type !== "file" || !knownFiles.has(name)) continue;
     if (entry.header.size > fileMaxBytes) throw unusable(`${name} is larger than ${fileMaxBytes} bytes`);

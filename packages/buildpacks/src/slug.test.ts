@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ByteStream } from "@slipway/core";
+import { pack } from "tar-stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { slugTransform } from "./slug.ts";
 import { tarEntries } from "./tar-entries.ts";
@@ -113,6 +114,19 @@ test("a hard link to what stays out is refused, not lost", async () => {
     message: expect.stringContaining("hard link to a"),
   });
   expect(await names("b")).toEqual(["app/", "app/a"]);
+});
+
+// GNU tar writes both as pipes, an engine the second as a hard link.
+test("a hard link to a pipe is refused, for the pipe stays out", async () => {
+  const packer = pack();
+  packer.entry({ name: "build/", type: "directory" });
+  packer.entry({ name: "build/pipe", type: "fifo" });
+  packer.entry({ name: "build/second", type: "link", linkname: "build/pipe" });
+  packer.finalize();
+  await expect(layer(packer as AsyncIterable<Uint8Array>)).rejects.toMatchObject({
+    code: "build-failed",
+    message: expect.stringContaining("second is a hard link to pipe"),
+  });
 });
 
 test("a layer above the limit is refused, counting also what empty files cost", async () => {

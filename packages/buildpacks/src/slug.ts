@@ -19,6 +19,8 @@ export interface SlugOptions {
 const mtime = new Date("2024-01-01T00:00:00Z");
 /** Devices, pipes and all else have no place in an image. */
 const keptTypes: ReadonlySet<string> = new Set(["file", "contiguous-file", "link", "symlink", "directory"]);
+/** Their names are kept, since hard links may point at them. */
+const specialFilesMax = 1000;
 
 /**
  * @returns a function of the engine's tar of /work/build (names `build/…`) to the layer's tar (names `app/…`): owned by the
@@ -36,9 +38,10 @@ async function* transform(
   ignore: SlugIgnore,
   maxSizeBytes: number,
 ): AsyncGenerator<Uint8Array> {
+  const specialFiles = new Set<string>();
   let sizeBytes = 0;
   for await (const entry of tarEntries(tar)) {
-    const header = layerHeader(entry.header, ignore);
+    const header = layerHeader(entry.header, ignore, specialFiles);
     if (header === null) continue;
     const encoded = encodeHeader(header);
     const padded = padding(header.sizeBytes);
@@ -51,10 +54,19 @@ async function* transform(
   yield endOfTar;
 }
 
-/** @returns null for what stays out. */
-function layerHeader(header: Header, ignore: SlugIgnore): LayerHeader | null {
+/**
+ * @param specialFiles those that stayed out so far; it is added to.
+ * @returns null for what stays out.
+ */
+function layerHeader(header: Header, ignore: SlugIgnore, specialFiles: Set<string>): LayerHeader | null {
   const path = pathInApp(header.name);
-  if (!keptTypes.has(header.type) || isLeftOut(path, ignore)) return null;
+  if (isLeftOut(path, ignore)) return null;
+  if (!keptTypes.has(header.type)) {
+    specialFiles.add(path);
+    if (specialFiles.size <= specialFilesMax) return null;
+    throw new SlipwayError("build-failed", `The built app holds more than ${specialFilesMax} pipes.`);
+  }
+  const isOut = (target: string) => isLeftOut(target, ignore) || specialFiles.has(target);
   const name = path === "" ? "app" : `app/${path}`;
   const facts = {
     mode: header.mode & 0o777,
@@ -70,7 +82,7 @@ function layerHeader(header: Header, ignore: SlugIgnore): LayerHeader | null {
     case "symlink":
       return { ...facts, name, type: "symlink", linkname: symbolicTarget(header.linkname) };
     case "link":
-      return { ...facts, name, type: "link", linkname: hardTarget(path, header.linkname, ignore) };
+      return { ...facts, name, type: "link", linkname: hardTarget(path, header.linkname, isOut) };
     default:
       return { ...facts, name, type: "file", sizeBytes: header.size };
   }
@@ -94,9 +106,9 @@ function symbolicTarget(target: string): string {
 }
 
 /** A hard link has no bytes of its own in a tar, so what it points at must be there. */
-function hardTarget(path: string, linkname: string, ignore: SlugIgnore): string {
+function hardTarget(path: string, linkname: string, isOut: (path: string) => boolean): string {
   const target = pathInApp(posix.normalize(linkname));
-  if (!isLeftOut(target, ignore)) return `app/${target}`;
+  if (!isOut(target)) return `app/${target}`;
   throw new SlipwayError(
     "build-failed",
     `${path} is a hard link to ${target}, which stays out of the image: make it a copy.`,
