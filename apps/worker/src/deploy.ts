@@ -1,7 +1,7 @@
 // One attempt at a deployment, from its claim to its end: the order of the phases, and what every kind of failure leads to.
 
 import { isFinal, label, outcomeOf, SlipwayError, toSlipwayError } from "@slipway/core";
-import type { App, FinalStatus, RunningStatus } from "@slipway/core";
+import type { App, FinalStatus, RunningStatus, Sandbox } from "@slipway/core";
 import { abandonDeployment, leaseDeployment, sealAbandoned } from "@slipway/deployments";
 import type { DeploymentLease } from "@slipway/deployments";
 import { openLogWriter, secretsOf } from "@slipway/logs";
@@ -84,9 +84,7 @@ export async function deploy(platform: Platform, task: LaneTask, signal: AbortSi
 async function pipeline(attempt: Attempt): Promise<void> {
   const { platform } = attempt;
   await platform.engine.removeSandboxes(withoutAttempt(labelsOf(attempt)));
-  await using archive = await fetchSource(attempt);
-  await using sandbox = await unpack(attempt, archive);
-  await restoreCache(attempt, sandbox);
+  await using sandbox = await filledSandbox(attempt);
   const built = await build(attempt, sandbox);
   const image = await push(attempt, sandbox, built);
   const release = await makeRelease(attempt, built, image);
@@ -98,6 +96,18 @@ async function pipeline(attempt: Attempt): Promise<void> {
   };
   const outcomes = await Promise.allSettled([start(attempt, release, facts), saveCache(attempt, sandbox)]);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+}
+
+/** The source and the cache in a sandbox. After a cache that cannot be restored it is another sandbox, with the source only. */
+async function filledSandbox(attempt: Attempt): Promise<Sandbox> {
+  for (;;) {
+    await using archive = await fetchSource(attempt);
+    await using owned = new AsyncDisposableStack();
+    const sandbox = owned.use(await unpack(attempt, archive));
+    if (!(await restoreCache(attempt, sandbox))) continue;
+    owned.move();
+    return sandbox;
+  }
 }
 
 /** An earlier release's image: reuse → start */

@@ -48,7 +48,9 @@ export async function uploadTar(
     if (tarFailure !== undefined) throw tarFailure.error;
     // 404: the container is gone, which says nothing of the tar.
     if ([null, 404].includes(statusOf(error))) throw error;
-    throw new SlipwayError("engine-refused", error instanceof Error ? error.message : String(error), { cause: error });
+    throw new SlipwayError("engine-refused", error instanceof Error ? error.message : String(error), {
+      cause: error,
+    });
   } finally {
     source.destroy();
   }
@@ -65,7 +67,8 @@ export async function downloadTar(
   signal: AbortSignal,
 ): Promise<Readable> {
   const container = docker.getContainer(sandbox.id);
-  const open = () => container.getArchive({ path: inVolume(path) }) as Promise<unknown> as Promise<IncomingMessage>;
+  const open = () =>
+    container.getArchive({ path: inVolume(path) }) as Promise<unknown> as Promise<IncomingMessage>;
   let refusal: unknown;
   try {
     const stream = await requestStream(`pack ${path}`, open, { signal });

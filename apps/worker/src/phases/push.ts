@@ -8,9 +8,10 @@ import type { Built } from "./build.ts";
 
 export async function push(attempt: Attempt, sandbox: Sandbox, built: Built): Promise<PushedImage> {
   const { platform, lease, log, signal } = attempt;
+  // Before the status changes: a directory that the build took away is a failure of the build.
+  const tree = await sandbox.download("/work/build", signal);
   log.line("-----> Pushing the image");
   await lease.changeStatus("pushing", log.lastSeq);
-  const tree = await sandbox.download("/work/build", signal);
   const layer = slugTransform({ ignore: built.slugIgnore, maxSizeBytes: platform.config.IMAGE_MAX_MB })(tree);
   const image = await platform.registry.push(
     {
