@@ -1,12 +1,12 @@
 // The build runner itself, run by this machine's bash in a folder of its own instead of a build container.
 
-import { spawn } from "node:child_process";
 import { access, chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bundledBuildpacks } from "./bundled.ts";
 import { buildEnvironment } from "./environment.ts";
+import { runAsContainer } from "./test-container.ts";
 
 const bundled = bundledBuildpacks();
 const compileOk = '#!/bin/bash\necho "-----> compiling"\necho made >"$1/made"\n';
@@ -45,18 +45,12 @@ async function run(variables: Record<string, string> = {}) {
     },
   });
   for (const { name, content } of files) await put(name, content.toString());
-  const { PATH } = process.env;
-  const child = spawn("/bin/bash", [join(work, "runner/build")], {
-    env: { ...environment, ...(PATH === undefined ? {} : { PATH }), SLIPWAY_WORK_DIR: work },
-    stdio: ["ignore", "pipe", "pipe"],
+  const { exitCode, output, errors } = await runAsContainer(["/bin/bash", join(work, "runner/build")], {
+    ...environment,
+    SLIPWAY_WORK_DIR: work,
   });
-  const [output, errors, exitCode] = await Promise.all([
-    Array.fromAsync(child.stdout),
-    Array.fromAsync(child.stderr),
-    new Promise<number | null>((resolve) => child.once("close", resolve)),
-  ]);
-  expect(Buffer.concat(errors).toString()).toBe("");
-  return { exitCode, output: Buffer.concat(output).toString() };
+  expect(errors).toBe("");
+  return { exitCode, output };
 }
 
 const result = (name: string) => readFile(join(work, "result", name), "utf8");
@@ -82,6 +76,15 @@ test("a failing compile fails the build with its output in order", async () => {
     "one\ntwo\nthree\n !     The inline buildpack failed to build the app (exit code 7).\n",
   );
   await expect(access(join(work, "result/buildpack"))).rejects.toThrow("ENOENT");
+});
+
+test("a process that a script leaves behind does not hold the build up", async () => {
+  const compile = "#!/bin/bash\nsleep 600 &\necho compiled\n";
+  await putInline(compile);
+  await put("build/bin/detect", "#!/bin/sh\nsleep 600 &\necho Mine\n");
+  await put("build/bin/release", "#!/bin/sh\nsleep 600 &\necho 'default_process_types: {web: x}'\n");
+  expect(await run()).toEqual({ exitCode: 0, output: "-----> Mine app detected\ncompiled\n" });
+  expect(await result("release.yml")).toBe("default_process_types: {web: x}\n");
 });
 
 test("config variables reach the build as they are, but for the protected ones", async () => {

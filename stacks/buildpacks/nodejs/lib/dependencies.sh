@@ -42,7 +42,7 @@ install_dependencies() {
   fi
   run_script heroku-prebuild
   say "npm $command, NODE_ENV=$NODE_ENV"
-  indented npm "$command" "$INCLUDE" --prefer-offline | tee "$SCRATCH/npm.log" || explain_npm_failure
+  recorded "$SCRATCH/npm.log" npm "$command" "$INCLUDE" --prefer-offline || explain_npm_failure
 }
 
 explain_npm_failure() {
