@@ -18,7 +18,8 @@ export function commandsContract({
     await promote(serving);
     const written: Buffer[] = [];
     const onOutput = (bytes: Uint8Array) => void written.push(Buffer.from(bytes));
-    const task = next(serving, 'echo "$GREETING from $CONTAINER"; echo oops >&2; exit 3', {
+    // What it leaves behind ends with it.
+    const task = next(serving, 'setsid sleep 600 & echo "$GREETING from $CONTAINER"; echo oops >&2; exit 3', {
       processType: "hook",
       environment: { GREETING: "hello" },
     });
