@@ -1,8 +1,9 @@
 // What users do while workers work: delete what is being built, ask for much at once, read slowly.
 
+import { zstdCompressSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { cacheBlobPrefix, label } from "@slipway/core";
-import { eventually, lacksEngine } from "@slipway/testkit";
+import { eventually, lacksEngine, packTar } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { linesOf, statusesOf } from "./follower.ts";
 import { settled, steps } from "./scenario.ts";
@@ -61,6 +62,27 @@ describe.skipIf(await lacksEngine())("apps", () => {
         linesOf(follower.latest, id).filter((line) => line.endsWith("cache") || line === "cache found"),
       );
       expect(found).toEqual([["no cache"], ["no cache"], ["cache found"]]);
+    });
+
+    test("its cache cannot be restored: the same attempt builds without it", async () => {
+      const app = await slipway.createApp("bad-cache");
+      await using follower = slipway.follow(app);
+      const build = inlineApp(remembering, answering("built"));
+      await slipway.ended(await slipway.deploy(app, build));
+      const linkOut = { type: "symlink", linkname: "../../etc" } as const;
+      const bad = await packTar({ "cache/": "", "cache/seen": "", "cache/z": linkOut });
+      await slipway.overwriteBlobs(cacheBlobPrefix(app.id), zstdCompressSync(bad));
+      const second = await slipway.deploy(app, build);
+      const third = await slipway.deploy(app, build);
+      const ended = await settled(slipway, app, [second, third], [follower]);
+      expect(ended).toMatchObject([
+        { status: "success", attempt: 1 },
+        { status: "success", attempt: 1 },
+      ]);
+      expect(linesOf(follower.latest, second).join("\n")).toMatch(
+        /The build cache is deleted, and this build begins again without it: .*\n(.*\n)*no cache/,
+      );
+      expect(linesOf(follower.latest, third)).toContain("cache found");
     });
 
     test("a follower that reads nothing for the whole build gets all of it in the end", async () => {

@@ -1,7 +1,7 @@
 // A whole Slipway of a test's own: api, stream and workers as processes, on a Redis and a database nobody else uses.
 
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Docker from "dockerode";
@@ -192,6 +192,14 @@ export class SlipwayUnderTest implements AsyncDisposable {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
       throw error;
     });
+  }
+
+  /** Writes these bytes over every blob below the prefix. */
+  async overwriteBlobs(prefix: string, bytes: Uint8Array): Promise<void> {
+    const folder = join(this.environment["BLOBS_URL"]?.slice("file:".length) ?? "", "blobs", prefix);
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile());
+    await Promise.all(files.map(({ parentPath, name }) => writeFile(join(parentPath, name), bytes)));
   }
 
   /** Between a worker and Redis. */
