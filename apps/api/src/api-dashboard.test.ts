@@ -67,7 +67,13 @@ describe.skipIf(await lacksRedis())("the queue dashboard", () => {
     }
     const answer = await ask("/queues/api/queues", api.operatorToken);
     const { queues } = (await answer.json()) as { queues: { name: string }[] };
-    expect(queues.map(({ name }) => name)).toEqual(["deployments", "operations", "upkeep", "notifications"]);
+    expect(queues.map(({ name }) => name)).toEqual([
+      "deployments",
+      "operations",
+      "upkeep",
+      "notifications",
+      "housekeeping",
+    ]);
   });
 
   test("does nothing that another site asks for", async () => {

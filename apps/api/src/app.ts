@@ -6,7 +6,7 @@ import { ensureBootstrap, openAuth, openSigningKeys, openUrlSigner } from "@slip
 import { openLogFeed } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import type { RedisKeys } from "@slipway/protocol";
-import { openLanes, openNotifications } from "@slipway/queue";
+import { openHousekeeping, openLanes, openNotifications } from "@slipway/queue";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
 import type { ApiConfig } from "./config.ts";
@@ -102,6 +102,7 @@ async function openPlatform(
     redis,
     keys,
     notifications: opened.use(openNotifications({ redisUrl, keys, onError })),
+    housekeeping: opened.use(openHousekeeping({ redisUrl, keys, onError })),
     lanes,
     deployments: deploymentContext({ store, redis, keys, lanes, logger, now }),
     auth: openAuth({ store, signingKeys }),

@@ -5,7 +5,7 @@ import type { Auth, UrlSigner } from "@slipway/auth";
 import type { BlobStore, Store } from "@slipway/core";
 import type { LaneContext } from "@slipway/deployments";
 import type { RedisKeys } from "@slipway/protocol";
-import type { Lanes, Notifications } from "@slipway/queue";
+import type { Housekeeping, Lanes, Notifications } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
 import type { ApiConfig } from "./config.ts";
 import type { Limits } from "./limits.ts";
@@ -22,6 +22,8 @@ export interface Platform {
   /** The ports of the rules of a deployment's life. */
   readonly deployments: LaneContext;
   readonly notifications: Notifications;
+  /** For the dashboard only. */
+  readonly housekeeping: Housekeeping;
   readonly auth: Auth;
   readonly limits: Limits;
   readonly urlSigner: UrlSigner;

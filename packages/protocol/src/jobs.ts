@@ -32,6 +32,19 @@ export const upkeepJob = z.discriminatedUnion("type", [
   z.object({ type: z.literal("observe-apps") }),
 ]);
 
+/** What is left to do once an app's lane has gone on. Each may be repeated. */
+export const housekeepingJob = z.discriminatedUnion("type", [
+  /** Stop and remove a former rollout, as far as this attempt or one before started it. */
+  z.object({
+    type: z.literal("stop-rollout"),
+    appId: z.string(),
+    rolloutId: z.string(),
+    attempt: z.int().min(0),
+  }),
+  /** Remove the app's unneeded images from the registry and from the releases' engine. */
+  z.object({ type: z.literal("prune-images"), appId: z.string() }),
+]);
+
 /** An event that one notifier is to be told. */
 export const notifyJob = z.object({
   /** Of the same event and notifier always the same. */
@@ -47,4 +60,5 @@ export const notifyJob = z.object({
 
 export type NotifyJob = z.infer<typeof notifyJob>;
 export type LaneJob = z.infer<typeof laneJob>;
+export type HousekeepingJob = z.infer<typeof housekeepingJob>;
 export type UpkeepJob = z.infer<typeof upkeepJob>;

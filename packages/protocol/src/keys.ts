@@ -27,6 +27,10 @@ export function redisKeys(installationId: string) {
     routersCutOver: (rolloutId: string) => `{${root}:routers}:switched:${rolloutId}`,
     /** The instances of an app, as a worker observed them last. */
     appInstances: (appId: string) => `${root}:instances:${appId}`,
+    /** Images that the registry or the releases' engine has of the app, as they were seen last: a set of digests. */
+    imagesSeen: (appId: string) => `${root}:images:{${appId}}:seen`,
+    /** Images of the app that nothing uses from now on, and that may be removed at any moment: a set of digests. */
+    imagesUnneeded: (appId: string) => `${root}:images:{${appId}}:unneeded`,
     /** The tail of a deployment's log: a Redis Stream whose entry ids are `firstSeq-lineCount`. */
     logTail: (deploymentId: string) => `${root}:log:{${deploymentId}}:tail`,
     /** Which attempt may write the log, and the number of its last line. */

@@ -1,6 +1,7 @@
 // The queue: one lane an app over BullMQ, attempts, aborts, reconciling.
 
 export * from "./fleet.ts";
+export * from "./housekeeping.ts";
 export { deploymentItem, operationItem } from "./lane-kinds.ts";
 export type { LaneItem } from "./lane-kinds.ts";
 export * from "./lane-worker.ts";

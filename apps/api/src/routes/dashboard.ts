@@ -71,11 +71,12 @@ const pageHeaders = contentSecurityPolicy({
   },
 });
 
-function board({ lanes, notifications, config }: Platform): Express {
+function board({ lanes, notifications, housekeeping, config }: Platform): Express {
   const serverAdapter = new ExpressAdapter();
   serverAdapter.setBasePath(`${new URL(config.PUBLIC_API_URL).pathname.replace(/\/$/, "")}/queues`);
+  const queues = [...lanes.queues, notifications.queue, housekeeping.queue];
   createBullBoard({
-    queues: [...lanes.queues, notifications.queue].map((queue) => new BullMQAdapter(queue)),
+    queues: queues.map((queue) => new BullMQAdapter(queue)),
     serverAdapter,
     options: { uiConfig: { boardTitle: "Slipway" } },
   });

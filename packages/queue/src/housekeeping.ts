@@ -1,0 +1,102 @@
+// What is left to do for an app once its lane has gone on, a job each: any worker does it, and does it again until it succeeds.
+
+import { DelayedError, Queue, Worker } from "bullmq";
+import type { Job } from "bullmq";
+import { SlipwayError } from "@slipway/core";
+import { housekeepingJob } from "@slipway/protocol";
+import type { HousekeepingJob, RedisKeys } from "@slipway/protocol";
+import { guarded } from "./guarded.ts";
+
+const queueName = "housekeeping";
+
+/**
+ * With the pauses that double from five seconds on, the last attempt at images is almost three hours after the first. The sweep
+ * asks again for a rollout that is still there after two minutes.
+ */
+const attempts = { "stop-rollout": 6, "prune-images": 12 } as const;
+const retried = { type: "exponential", delay: 5_000, jitter: 0.2 } as const;
+const kept = { removeOnComplete: { age: 86_400, count: 500 }, removeOnFail: { age: 7 * 86_400, count: 500 } };
+/** Most of it is waiting for processes that stop, or for a registry. */
+const atOnce = 20;
+/** Workers that die do not use up a job's attempts. */
+const maxStalledCount = 100;
+
+export interface HousekeepingOptions {
+  readonly redisUrl: string;
+  readonly keys: RedisKeys;
+  readonly onError: (error: unknown, message: string) => void;
+}
+
+export interface Housekeeping extends AsyncDisposable {
+  /** For the dashboard. */
+  readonly queue: Queue<HousekeepingJob>;
+  /**
+   * Of the same rollout, or of the same app's images, one job runs at a time. A request while one waits is that one; a request
+   * while one runs is fulfilled by a further one after it. @throws {SlipwayError} "queue-unavailable".
+   */
+  request(job: HousekeepingJob): Promise<void>;
+}
+
+export function openHousekeeping({ redisUrl, keys, onError }: HousekeepingOptions): Housekeeping {
+  const queue = new Queue<HousekeepingJob>(queueName, {
+    connection: { url: redisUrl, maxRetriesPerRequest: 3 },
+    prefix: keys.queuePrefix,
+  });
+  queue.on("error", (error) => onError(error, "the connection of the housekeeping queue failed"));
+  return {
+    queue,
+    request: (job) =>
+      guarded(async () => {
+        const deduplication = { id: subjectOf(job), keepLastIfActive: true };
+        const tries = { attempts: attempts[job.type], backoff: retried };
+        await queue.add(job.type, job, { deduplication, ...tries, ...kept });
+      }),
+    [Symbol.asyncDispose]: () => queue.close(),
+  };
+}
+
+export interface HousekeepingWorkerOptions extends HousekeepingOptions {
+  /** How long a job stays with its worker without a heartbeat; after a worker's death it takes up to twice that to be noticed. */
+  readonly leaseMs: number;
+  /** How long after this worker left a job another one takes it up. */
+  readonly takeUpAfterMs: number;
+  /**
+   * Does it once; rejecting means that it is to be tried again. The signal's reason is "handed-back": this worker is shutting
+   * down, and another one does it.
+   */
+  readonly run: (job: HousekeepingJob, signal: AbortSignal) => Promise<void>;
+}
+
+/** @returns a function that stops it: it leaves what runs to another worker, and resolves when that is noted. */
+export function startHousekeepingWorker(options: HousekeepingWorkerOptions): () => Promise<void> {
+  const { redisUrl, keys, leaseMs, takeUpAfterMs, run, onError } = options;
+  const leaving = new AbortController();
+  const process = async (job: Job, token?: string): Promise<void> => {
+    try {
+      await run(housekeepingJob.parse(job.data), leaving.signal);
+    } catch (error) {
+      if (!leaving.signal.aborted) throw error;
+      await job.moveToDelayed(Date.now() + takeUpAfterMs, token);
+      throw new DelayedError();
+    }
+  };
+  const worker = new Worker(queueName, process, {
+    connection: { url: redisUrl, maxRetriesPerRequest: null },
+    prefix: keys.queuePrefix,
+    concurrency: atOnce,
+    lockDuration: leaseMs,
+    stalledInterval: leaseMs,
+    maxStalledCount,
+  });
+  worker.on("failed", (job, error) => onError(error, `housekeeping failed: ${job?.name ?? "unknown"}`));
+  worker.on("error", (error) => onError(error, "the connection of the housekeeping queue failed"));
+  return async () => {
+    leaving.abort(new SlipwayError("handed-back", "this worker is shutting down"));
+    await worker.close();
+  };
+}
+
+function subjectOf(job: HousekeepingJob): string {
+  if (job.type === "prune-images") return `${job.type} ${job.appId}`;
+  return `${job.type} ${job.rolloutId} ${job.attempt}`;
+}
