@@ -23,10 +23,16 @@ export interface Images {
    */
   ensure(reference: string, signal: AbortSignal): Promise<void>;
   /**
-   * Removes the repository's images but those of the digests. One that a container still uses stays.
+   * Digests of the repository's images that the engine has.
    * @param repository with the registry's host before it.
+   * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
    */
-  removeOthers(repository: string, keptDigests: ReadonlySet<string>): Promise<void>;
+  digests(repository: string, signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Removes an image by digest. One that a container still uses stays, and one that is not there is fine.
+   * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted: the engine may remove it all the same.
+   */
+  remove(repository: string, digest: string, signal: AbortSignal): Promise<void>;
 }
 
 /** Registries on a loopback address are spoken to over plain HTTP, by the engine's own rule. */
@@ -45,21 +51,22 @@ export function openImages(docker: Docker, registryAuth?: RegistryAuth): Images 
       // One caller's abort ends its waiting, not the pull that others may share.
       await untilAborted(pullOnce(reference), signal);
     },
-    removeOthers: async (repository, keptDigests) => {
+    digests: async (repository, signal) => {
       const filters = { reference: [repository] };
-      const found = await ask("list images", () => docker.listImages({ filters }));
+      const list = (abortSignal: AbortSignal) => docker.listImages({ filters, abortSignal });
+      const found = await ask("list images", list, { signal });
       const references = found.flatMap(({ RepoDigests: named }) => named ?? []);
-      for (const reference of references) {
-        const [name, digest = ""] = reference.split("@");
-        if (name === repository && !keptDigests.has(digest)) await remove(docker, reference);
-      }
+      const named = references.map((reference) => reference.split("@"));
+      return named.flatMap(([name, digest]) => (name === repository && digest !== undefined ? [digest] : []));
     },
+    remove: (repository, digest, signal) => remove(docker, `${repository}@${digest}`, signal),
   };
 }
 
-async function remove(docker: Docker, reference: string): Promise<void> {
+async function remove(docker: Docker, reference: string, signal: AbortSignal): Promise<void> {
   try {
-    await ask("remove an image", () => docker.getImage(reference).remove());
+    const request = (abortSignal: AbortSignal) => docker.getImage(reference).remove({ abortSignal });
+    await ask("remove an image", request, { signal });
   } catch (error) {
     const status = statusOf(error);
     if (status !== 404 && status !== 409) throw error;
