@@ -45,6 +45,22 @@ export async function violations(evidence: Evidence): Promise<string[]> {
   ];
 }
 
+/** Whether one of the apps still has a container of a rollout that was in service before its current one: those stop by and by. */
+export async function hasFormer(
+  evidence: Pick<Evidence, "store" | "installationId" | "appIds" | "engines">,
+): Promise<boolean> {
+  const { store, appIds } = evidence;
+  for (const { Labels } of await containersOf(evidence)) {
+    const { [label.app]: appId = "", [label.rollout]: rolloutId, [label.deployment]: deploymentId } = Labels;
+    if (!appIds.includes(appId) || rolloutId === undefined) continue;
+    if ((await store.apps.get(appId))?.currentRolloutId === rolloutId) continue;
+    const operation = await store.operations.get(rolloutId);
+    const deployment = deploymentId === undefined ? null : await store.deployments.get(deploymentId);
+    if (operation?.status === "done" || deployment?.status === "success") return true;
+  }
+  return false;
+}
+
 /** 1 and 2: an app's deployments ran one after the other, in the order of their numbers. */
 function laneViolations(deployments: readonly Deployment[]): string[] {
   const ran = deployments
@@ -145,14 +161,14 @@ function overlapping(containers: readonly ContainerLife[]): string[] {
 }
 
 /** 5: on the engines there is nothing but the rollout that each app's pointer names, and that as often as it should be. */
-async function leftovers({ store, installationId, appIds, engines }: Evidence): Promise<string[]> {
+async function leftovers(evidence: Evidence): Promise<string[]> {
+  const { store, appIds } = evidence;
   const apps = (await Promise.all(appIds.map((id) => store.apps.get(id)))).filter((app) => app !== null);
-  const filters = { label: [`${label.installation}=${installationId}`] };
-  const found = await Promise.all(engines.map((docker) => docker.listContainers({ all: true, filters })));
+  const found = await containersOf(evidence);
   const others = new Set(
     (await store.apps.list("all")).map(({ id }) => id).filter((id) => !appIds.includes(id)),
   );
-  const containers = found.flat().filter(({ Labels }) => !others.has(Labels[label.app] ?? ""));
+  const containers = found.filter(({ Labels }) => !others.has(Labels[label.app] ?? ""));
   const serving = (app: App) =>
     containers.filter(
       ({ Labels, State }) => Labels[label.rollout] === app.currentRolloutId && State === "running",
@@ -164,6 +180,12 @@ async function leftovers({ store, installationId, appIds, engines }: Evidence): 
       .filter((app) => app.currentRolloutId !== null && serving(app).length !== app.webCount)
       .map((app) => `${app.name} runs ${serving(app).length} times`),
   ];
+}
+
+async function containersOf({ installationId, engines }: Pick<Evidence, "installationId" | "engines">) {
+  const filters = { label: [`${label.installation}=${installationId}`] };
+  const found = engines.map((docker) => docker.listContainers({ all: true, filters }));
+  return (await Promise.all(found)).flat();
 }
 
 async function everyDeployment(store: Store, appId: string): Promise<Deployment[]> {

@@ -45,8 +45,8 @@ describe.skipIf(await lacksEngine())("the only worker", () => {
     });
     expect(ended).toMatchObject({ status: "done", attempt: 2 });
     expect(await slipway.page(app)).toBe("up");
-    expect(await rolloutsOf(app.id)).toEqual([id]);
     await settled(slipway, app, [deployment], []);
+    expect(await rolloutsOf(app.id)).toEqual([id]);
   });
 
   test("told to delete an app that it restarts: nothing of the app is left", async () => {

@@ -2,9 +2,10 @@
 
 import { expect } from "vitest";
 import type { Deployment } from "@slipway/core";
+import { eventually } from "@slipway/testkit";
 import type { Follower } from "./follower.ts";
 import { statusesOf } from "./follower.ts";
-import { violations } from "./invariants.ts";
+import { hasFormer, violations } from "./invariants.ts";
 import type { SlipwayUnderTest } from "./slipway.ts";
 
 /** The body of a compile script that says `step 1 of COUNT` and so on, five a second. */
@@ -27,7 +28,10 @@ export function stubborn(text: string): string {
   return `trap '' TERM; perl serve.pl "${text}"; true`;
 }
 
-/** Waits until the deployments are final for the store and for the followers, and expects every invariant to hold for their app. */
+/**
+ * Waits until the deployments are final for the store and for the followers, and what they replaced has stopped; then expects
+ * every invariant to hold for their app.
+ */
 export async function settled(
   slipway: SlipwayUnderTest,
   app: { readonly id: string },
@@ -40,6 +44,7 @@ export async function settled(
       await follower.until((frames) => statusesOf(frames, id).at(-1) === status);
   }
   const { store, installationId, engines } = slipway;
+  await eventually(async () => !(await hasFormer({ store, installationId, engines, appIds: [app.id] })));
   const containers = slipway.containers.lives.filter(({ appId }) => appId === app.id);
   expect(
     await violations({

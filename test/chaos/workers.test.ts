@@ -4,23 +4,28 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { eventually, lacksEngine } from "@slipway/testkit";
 import { answering, held, inlineApp } from "../e2e/apps.ts";
 import type { AppUnderTest } from "./app-under-test.ts";
+import { startConfirmingRouter } from "./confirming-router.ts";
+import type { ConfirmingRouter } from "./confirming-router.ts";
 import { linesOf } from "./follower.ts";
 import { hold, letNextGo, settled, stubborn, steps } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
 import { tellStateOfFailed } from "./state.ts";
 
 /** All scenarios at once keep the machine busy: a worker that is slow is not to count as dead, nor a moment to pass unseen. */
-const unhurried = { LEASE_MS: "5000", GRACE_MS: "3000", STOP_GRACE_MS: "5000" };
+const unhurried = { LEASE_MS: "5000", GRACE_MS: "3000", STOP_GRACE_MS: "5000", DRAIN_MS: "60000" };
 /** All attempts at a deployment start one release, so the first is not held for good: it only takes long enough to be met. */
 const startingSlowly = `sleep 8; ${answering("started")}`;
 const building = `${steps(3)}; ${held}; echo over`;
 
 describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
+  const opened = new AsyncDisposableStack();
   let slipway: SlipwayUnderTest;
+  let router: ConfirmingRouter;
   beforeAll(async () => {
-    slipway = await SlipwayUnderTest.start({ workers: [{}, {}, {}, {}], settings: unhurried });
+    slipway = opened.use(await SlipwayUnderTest.start({ workers: [{}, {}, {}, {}], settings: unhurried }));
+    router = opened.use(await startConfirmingRouter(slipway.redis.url, slipway.installationId));
   });
-  afterAll(() => slipway[Symbol.asyncDispose]());
+  afterAll(() => opened.disposeAsync());
   afterEach(({ task }) => tellStateOfFailed(task, slipway));
 
   test("killed while it builds", async () => {
@@ -112,15 +117,21 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     await using follower = slipway.follow(app);
     const first = await slipway.deploy(app, inlineApp("true", stubborn("first")));
     await slipway.ended(first);
+    router.hold(app.id);
     const second = await slipway.deploy(app, inlineApp("true", stubborn("second")));
     const froze = await slipway.workerOf(second);
     await slipway.until(second, ({ releaseId }) => releaseId !== null);
-    await frozenUntil(froze, second, () => slipway.ended(second));
+    await frozenUntil(froze, second, () => {
+      router.letGo(app.id);
+      return slipway.ended(second);
+    });
     expect(await slipway.page(app)).toBe("second");
+    router.hold(app.id);
     const third = await slipway.deploy(app, inlineApp("true", answering("third")));
     const worker = await slipway.workerOf(third);
     await slipway.until(third, ({ releaseId }) => releaseId !== null);
     expect(await worker.stop()).toBe("code 0");
+    router.letGo(app.id);
     await worker.start();
     const ends = await settled(slipway, app, [first, second, third], [follower]);
     expect(ends.map(({ status }) => status)).toEqual(["success", "success", "success"]);

@@ -2,8 +2,8 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Deployment } from "@slipway/core";
-import { lacksEngine, lacksPrivateEngine, packTarGz, startPrivateEngine } from "@slipway/testkit";
-import { violations } from "../chaos/invariants.ts";
+import { eventually, lacksEngine, lacksPrivateEngine, packTarGz, startPrivateEngine } from "@slipway/testkit";
+import { hasFormer, violations } from "../chaos/invariants.ts";
 import { SlipwayUnderTest } from "../chaos/slipway.ts";
 import { tellStateOfFailed } from "../chaos/state.ts";
 import { answering, inlineApp } from "../e2e/apps.ts";
@@ -44,6 +44,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("four wor
     const containers = slipway.containers.lives;
     const appIds = apps.map(({ id }) => id);
     const evidence = { store, installationId, appIds, accepted, followers: [], engines, containers };
+    await eventually(async () => !(await hasFormer(evidence)));
     expect(await violations(evidence)).toEqual([]);
 
     // One that was handed back after its build is not built again; nothing else is built twice.

@@ -15,7 +15,9 @@ import {
   reconcile,
   startLaneWorker,
   startUpkeep,
+  openHousekeeping,
   openNotifications,
+  startHousekeepingWorker,
   startNotificationWorker,
 } from "@slipway/queue";
 import { openRegistry } from "@slipway/registry";
@@ -27,6 +29,7 @@ import { defaultConcurrency } from "./concurrency.ts";
 import type { WorkerConfig } from "./config.ts";
 import { deploy } from "./deploy.ts";
 import { deploymentContext } from "./deployment-context.ts";
+import { runHousekeeping } from "./housekeeping.ts";
 import { observeApps } from "./observe.ts";
 import { endAbandonedOperation, operate } from "./operate.ts";
 import { Announcer } from "./notifications/announce.ts";
@@ -144,6 +147,15 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     onError,
     run: (job, attempt) => deliver(platform, job, attempt),
   });
+  const stopHousekeeping = startHousekeepingWorker({
+    redisUrl,
+    keys,
+    onError,
+    leaseMs: config.LEASE_MS,
+    // By then the engine has ended what was told to stop: no process gets a second SIGTERM.
+    takeUpAfterMs: config.STOP_GRACE_MS,
+    run: (job, signal) => runHousekeeping(platform, job, signal),
+  });
   const sweeping = setInterval(() => {
     sweepSandboxes(platform).catch((error: unknown) => onError(error, "cannot sweep the engine"));
     sweepRollouts(platform).catch((error: unknown) => onError(error, "cannot sweep releases"));
@@ -153,7 +165,12 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     async stop({ graceMs }) {
       clearInterval(sweeping);
       fleet.drain();
-      await Promise.all([worker.stop({ graceMs }), stopUpkeep(), stopNotifications()]);
+      // What the last deployments replace is still told to stop; then the rest is left to other workers.
+      const stopLanes = async () => {
+        await worker.stop({ graceMs });
+        await stopHousekeeping();
+      };
+      await Promise.all([stopLanes(), stopUpkeep(), stopNotifications()]);
       await resources.disposeAsync();
     },
   };
@@ -188,11 +205,13 @@ async function openPlatform(
   );
   redis.on("error", (error) => logger.warn({ err: error }, "the connection to Redis failed"));
   const onError = (error: unknown, message: string) => logger.warn({ err: error }, message);
+  const keys = redisKeys(installationId);
   return {
     config,
     logger,
     redis,
-    keys: redisKeys(installationId),
+    keys,
+    housekeeping: opened.use(openHousekeeping({ redisUrl: config.REDIS_URL, keys, onError })),
     store: opened.use(await openStore({ databaseUrl: config.databaseUrl })),
     blobs: opened.use(await openBlobs({ url: config.blobsUrl, onError })),
     engine: opened.use(openEngine(place(config.DOCKER_HOST))),

@@ -19,12 +19,10 @@ import { reuse } from "./phases/reuse.ts";
 import { resume, start } from "./phases/start.ts";
 import { unpack } from "./phases/unpack.ts";
 import type { Platform } from "./platform.ts";
-import { pruneImages } from "./prune-images.ts";
+import { decideUnneeded } from "./prune-images.ts";
 
 /** How often the store is asked whether the deployment is still ours, besides at every step. */
 const leaseCheckMs = 5_000;
-/** The app's next deployment waits for the removal of old images, and a registry that hangs must not keep it for long. */
-const pruneLimitMs = 10_000;
 
 /** Resolves when the deployment is final; rejects as RunAttempt says. */
 export async function deploy(platform: Platform, task: LaneTask, signal: AbortSignal): Promise<void> {
@@ -76,8 +74,9 @@ export async function deploy(platform: Platform, task: LaneTask, signal: AbortSi
     await conclude(attempt, task, toSlipwayError(error));
     return;
   }
+  await decideOldImages(attempt);
   await end(attempt, "success", null);
-  await prune(attempt);
+  await requestPruning(attempt);
 }
 
 /** fetch → unpack → build → push → release → start */
@@ -116,15 +115,19 @@ async function deployAgain(attempt: Attempt, releaseId: string): Promise<void> {
   await start(attempt, release, image);
 }
 
-/** The deployment is over whatever comes of it; the next one of the app tries again. */
-async function prune({ platform, app, lease, signal }: Attempt): Promise<void> {
-  try {
-    const current = await platform.store.apps.get(app.id);
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(pruneLimitMs)]);
-    if (current !== null) await pruneImages(platform, current, bounded);
-  } catch (error) {
-    platform.logger.warn({ err: error, deployment: lease.deployment.id }, "cannot remove old images");
-  }
+/** The release serves whatever comes of it; the app's next deployment decides again. */
+async function decideOldImages({ platform, app, lease }: Attempt): Promise<void> {
+  await decideUnneeded(platform, app.id, lease).catch((error: unknown) =>
+    platform.logger.warn({ err: error, deployment: lease.deployment.id }, "cannot decide on old images"),
+  );
+}
+
+/** Never rejects: the app's next deployment asks again. */
+async function requestPruning({ platform, app, lease }: Attempt): Promise<void> {
+  const asked = platform.housekeeping.request({ type: "prune-images", appId: app.id });
+  await asked.catch((error: unknown) =>
+    platform.logger.warn({ err: error, deployment: lease.deployment.id }, "cannot ask for old images to go"),
+  );
 }
 
 async function conclude(attempt: Attempt, task: LaneTask, error: SlipwayError): Promise<void> {

@@ -28,8 +28,14 @@ export async function noteInstances(platform: Platform, appId: string): Promise<
   );
 }
 
-async function recordInstances({ scheduler, redis, keys, now }: Platform, appId: string): Promise<void> {
-  const instances = await scheduler.instances(appId);
+/** Former rollouts are left out: they serve nobody, and are only there until they have stopped. */
+async function recordInstances(
+  { scheduler, store, redis, keys, now }: Platform,
+  appId: string,
+): Promise<void> {
+  const all = await scheduler.instances(appId);
+  const current = (await store.apps.get(appId))?.currentRolloutId;
+  const instances = all.filter(({ rolloutId, state }) => rolloutId === current || state === "starting");
   const seen: InstancesSeen = {
     seenAt: now().toISOString(),
     instances: instances.map((instance) => ({

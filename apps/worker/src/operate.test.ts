@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { changeApp, claim, claimOperation, SlipwayError } from "@slipway/core";
-import type { App, Instance, Operation, RolloutSpec, Scheduler } from "@slipway/core";
+import type { App, Instance, ListedRollout, Operation, RolloutSpec, Scheduler } from "@slipway/core";
 import { instancesSeen, routeMessage } from "@slipway/protocol";
 import { maxAttempts } from "@slipway/queue";
 import { aNewDeployment, aNewRelease, anApp, anOperation, aVariable, lacksRedis } from "@slipway/testkit";
 import { observeApps } from "./observe.ts";
 import { endAbandonedOperation, operate } from "./operate.ts";
-import type { Platform } from "./platform.ts";
 import { testPlatform } from "./test-platform.ts";
 
 const serving = { host: "127.0.0.1", port: 4001 };
@@ -14,17 +13,20 @@ const next = { host: "127.0.0.1", port: 4002 };
 
 describe.skipIf(await lacksRedis())("an operation", () => {
   let opened: AsyncDisposableStack;
-  let platform: Platform;
+  let platform: Awaited<ReturnType<typeof testPlatform>>;
   let app: App;
   /** What was asked of the scheduler, in order. */
   let asked: string[];
   let specs: RolloutSpec[];
+  /** What the scheduler knows of the app besides its current rollout. */
+  let former: ListedRollout[];
   let start: Scheduler["start"];
 
   beforeEach(async () => {
     opened = new AsyncDisposableStack();
     asked = [];
     specs = [];
+    former = [];
     start = async () => [next];
     platform = await testPlatform(opened, {
       start: async (spec, options) => {
@@ -32,9 +34,16 @@ describe.skipIf(await lacksRedis())("an operation", () => {
         asked.push(`start ${spec.count}`);
         return start(spec, options);
       },
-      promote: async (_app, rolloutId, { count }) => void asked.push(`promote ${rolloutId} ${count}`),
+      promote: async (_app, rolloutId, { count }) => {
+        asked.push(`promote ${rolloutId} ${count}`);
+        return former.splice(0);
+      },
+      list: async () => former,
       discard: async (_app, rolloutId, { attempt }) => void asked.push(`discard ${rolloutId} ${attempt}`),
-      instances: async () => [instance],
+      instances: async () => {
+        const current = specs.at(-1)?.rolloutId ?? app.currentRolloutId ?? "";
+        return [instance, { ...instance, id: "c2", rolloutId: current }];
+      },
       addresses: async () => [next],
       ping: async () => undefined,
     });
@@ -66,6 +75,13 @@ describe.skipIf(await lacksRedis())("an operation", () => {
 
   const run = ({ id }: Operation, attempt = 1, signal = new AbortController().signal) =>
     operate(platform, { type: "operate", appId: app.id, id, attempt, tryNumber: attempt }, signal);
+
+  const known = (rolloutId: string, attempt = 1): ListedRollout => ({
+    appId: app.id,
+    releaseId: rolloutId,
+    rolloutId,
+    attempt,
+  });
 
   const after = async ({ id }: Operation) => (await platform.store.operations.get(id)) as Operation;
 
@@ -99,7 +115,43 @@ describe.skipIf(await lacksRedis())("an operation", () => {
     });
     expect(routeMessage.parse(JSON.parse(await heard.promise))).toMatchObject({ appId: app.id });
     const seen = instancesSeen.parse(JSON.parse((await redis.get(keys.appInstances(app.id))) ?? ""));
-    expect(seen.instances).toMatchObject([{ id: "c1", state: "running", index: 1 }]);
+    expect(seen.instances).toMatchObject([{ id: "c2", state: "running", index: 1 }]);
+  });
+
+  test("asks for what it replaced to be stopped, and ends without waiting for that", async () => {
+    await deployed();
+    former.push(known("first", 1), known("second", 3));
+    await run(await ask());
+    const jobs = await platform.housekeeping.queue.getJobs(["waiting"]);
+    expect(jobs.map(({ data }) => data).toSorted(byRollout)).toEqual([
+      { type: "stop-rollout", appId: app.id, rolloutId: "first", attempt: 1 },
+      { type: "stop-rollout", appId: app.id, rolloutId: "second", attempt: 3 },
+    ]);
+  });
+
+  test("starts nothing while many former rollouts stop, and asks for them again", async () => {
+    await deployed();
+    former.push(known("first"), known("second"), known("third"));
+    const running = run(await ask());
+    const { queue } = platform.housekeeping;
+    await expect.poll(() => queue.getWaitingCount()).toBe(3);
+    expect(asked).toEqual([]);
+    former.pop();
+    await running;
+    expect(asked[0]).toBe("start 1");
+  });
+
+  test("of a stopping worker gives up its wait for former rollouts", async () => {
+    await deployed();
+    former.push(known("first"), known("second"), known("third"));
+    const stopping = new AbortController();
+    const restart = await ask();
+    const running = run(restart, 1, stopping.signal);
+    await expect.poll(() => platform.housekeeping.queue.getWaitingCount()).toBe(3);
+    stopping.abort(new SlipwayError("requeued", "this worker is shutting down"));
+    await expect(running).rejects.toMatchObject({ code: "requeued" });
+    expect((await after(restart)).status).toBe("pending");
+    expect(asked).toEqual([]);
   });
 
   test("that starts every process anew does the restarts that waited, and no later one", async () => {
@@ -258,6 +310,10 @@ describe.skipIf(await lacksRedis())("an operation", () => {
     expect(await platform.redis.get(platform.keys.appInstances(idle.id))).toBeNull();
   });
 });
+
+function byRollout(one: unknown, other: unknown): number {
+  return JSON.stringify(one).localeCompare(JSON.stringify(other));
+}
 
 const instance: Instance = {
   id: "c1",

@@ -17,6 +17,7 @@ import { secretsOf } from "@slipway/logs";
 import { maxAttempts } from "@slipway/queue";
 import type { LaneTask } from "@slipway/queue";
 import { BootOutput } from "./boot-output.ts";
+import { waitForFormerRollouts } from "./former-rollouts.ts";
 import { noteInstances } from "./observe.ts";
 import type { Platform } from "./platform.ts";
 import { promote, putInService } from "./put-in-service.ts";
@@ -107,6 +108,7 @@ async function roll(
   const spec = rolloutOf(platform, app, { ...release, environment }, own);
   const output = new BootOutput(secretsOf(stored));
   const onOutput = (bytes: Uint8Array) => output.write(bytes);
+  await waitForFormerRollouts(platform, { app, rolloutId, onWait: () => undefined, signal });
   const targets = await scheduler.start(spec, { onOutput, signal }).catch(async (error: unknown) => {
     await noteInstances(platform, app.id);
     throw explained(toSlipwayError(error), output.tail());

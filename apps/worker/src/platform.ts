@@ -4,6 +4,7 @@ import type { Redis } from "ioredis";
 import type { BlobStore, BuildEngine, ImageRegistry, Scheduler, Store } from "@slipway/core";
 import type { Images } from "@slipway/docker";
 import type { RedisKeys } from "@slipway/protocol";
+import type { Housekeeping } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
 import type { WorkerConfig } from "./config.ts";
 
@@ -18,7 +19,9 @@ export interface Platform {
   readonly registry: ImageRegistry;
   readonly scheduler: Scheduler;
   /** Images on the engine that releases run on. */
-  readonly releaseImages: Pick<Images, "removeOthers">;
+  readonly releaseImages: Pick<Images, "digests" | "remove">;
+  /** Takes what is left to do for an app once its lane has gone on. */
+  readonly housekeeping: Pick<Housekeeping, "request">;
   /** Content of the operator's CA bundle; null when there is none. */
   readonly caBundle: Buffer | null;
   readonly now: () => Date;

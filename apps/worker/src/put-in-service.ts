@@ -1,8 +1,9 @@
 // The one step that changes what serves an app, for deployments and operations alike: the app is pointed at a rollout that is
-// up, and what served before is stopped.
+// up, routers confirm the cutover, and what served before is asked to stop, which nobody waits for.
 
 import { changeApp, notFound } from "@slipway/core";
 import type { Address, App } from "@slipway/core";
+import { requestStops } from "./former-rollouts.ts";
 import { noteInstances } from "./observe.ts";
 import type { Platform } from "./platform.ts";
 import { awaitCutover } from "./cutover.ts";
@@ -32,15 +33,14 @@ export async function putInService(platform: Platform, next: NextRollout): Promi
   await promote(platform, next);
 }
 
-/** Ends all other rollouts of the app, so it is for the one who holds it: the next one's may be starting by now. */
+/** Replaces all other rollouts of the app, so it is for the holder of its lane: the next one's may be starting by now. */
 export async function promote(
   platform: Platform,
   { app, rolloutId, count, holder, signal }: Rollout,
 ): Promise<void> {
-  const { scheduler, config } = platform;
   await awaitCutover(platform, { appId: app.id, rolloutId }, signal);
   await holder.check();
-  await scheduler.promote(app.id, rolloutId, { graceMs: config.STOP_GRACE_MS, count });
+  await requestStops(platform, await platform.scheduler.promote(app.id, rolloutId, { count }));
   await noteInstances(platform, app.id);
 }
 

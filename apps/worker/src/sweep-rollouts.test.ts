@@ -1,43 +1,48 @@
 import { randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { RolloutSpec } from "@slipway/core";
 import { openDockerScheduler } from "@slipway/scheduler";
-import { openSqliteStore } from "@slipway/store";
 import {
   aNewDeployment,
   anApp,
   lacksEngine,
+  lacksRedis,
   newInstallation,
   stepsTo,
   testEngine,
   testTime,
 } from "@slipway/testkit";
 import { describe, expect, test } from "vitest";
+import { testPlatform } from "./test-platform.ts";
 import { sweepRollouts } from "./upkeep.ts";
 
 const listening =
   "exec perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 5) or die; sleep'";
 
-describe.skipIf(await lacksEngine())("a sweep of releases", () => {
-  test("removes what dead attempts left, and neither what serves nor what is being started", async () => {
+describe.skipIf((await lacksEngine()) || (await lacksRedis()))("a sweep of releases", () => {
+  test("removes what dead attempts left, and stops what was replaced; neither what serves nor what starts", async () => {
     await using opened = new AsyncDisposableStack();
-    const folder = await mkdtemp(join(tmpdir(), "slipway-sweep-"));
-    opened.defer(() => rm(folder, { recursive: true }));
-    const store = opened.use(await openSqliteStore({ path: join(folder, "slipway.db") }));
     const { dockerHost, stackImage } = await testEngine();
     const installation = opened.use(newInstallation());
     const scheduler = opened.use(openDockerScheduler({ installationId: installation.id, dockerHost }));
+    const platform = await testPlatform(opened, scheduler);
+    const { store } = platform;
     const start = async (appId: string, rolloutId: string = randomUUID()): Promise<string> => {
       const { signal } = new AbortController();
       await scheduler.start(rollout(appId, rolloutId, stackImage), { signal, onOutput: () => undefined });
       return rolloutId;
     };
 
+    const promoted = async (appId: string): Promise<string> => {
+      const rolloutId = await start(appId);
+      await scheduler.promote(appId, rolloutId, { count: 1 });
+      return rolloutId;
+    };
+
     const serving = anApp({ currentRolloutId: randomUUID() });
     const busy = anApp();
-    for (const app of [serving, busy]) await store.apps.create(app);
+    const restored = anApp({ currentRolloutId: randomUUID() });
+    const stopped = anApp({ currentRolloutId: randomUUID(), webCount: 0 });
+    for (const app of [serving, busy, restored, stopped]) await store.apps.create(app);
     const queued = await store.deployments.create(aNewDeployment({ appId: busy.id }));
     for (const step of stepsTo(queued, "starting", testTime)) await store.deployments.compareAndSet(step);
 
@@ -45,10 +50,15 @@ describe.skipIf(await lacksEngine())("a sweep of releases", () => {
     const left = await start(serving.id);
     const starting = await start(busy.id);
     const unknown = await start(randomUUID());
-    await sweepRollouts({ scheduler, store });
+    const replaced = [await promoted(serving.id), await promoted(stopped.id)];
+    const others = [await promoted(busy.id), await promoted(restored.id)];
+    await sweepRollouts(platform);
     const there = (await scheduler.list()).map(({ rolloutId }) => rolloutId);
-    expect(there.toSorted()).toEqual([current, starting, unknown].toSorted());
+    expect(there.toSorted()).toEqual([current, starting, unknown, ...replaced, ...others].toSorted());
     expect(there).not.toContain(left);
+    const jobs = await platform.housekeeping.queue.getJobs(["waiting"]);
+    const asked = jobs.flatMap(({ data }) => (data.type === "stop-rollout" ? [data.rolloutId] : []));
+    expect(asked.filter((id) => id !== left).toSorted()).toEqual(replaced.toSorted());
   });
 });
 

@@ -6,9 +6,11 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import type { Scheduler } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
+import { openHousekeeping } from "@slipway/queue";
+import type { Housekeeping } from "@slipway/queue";
 import { createLogger } from "@slipway/service";
 import { openStore } from "@slipway/store";
-import { startRedis } from "@slipway/testkit";
+import { startRedis, unexpected } from "@slipway/testkit";
 import { readConfig } from "./config.ts";
 import type { Platform } from "./platform.ts";
 
@@ -16,7 +18,7 @@ import type { Platform } from "./platform.ts";
 export async function testPlatform(
   opened: AsyncDisposableStack,
   scheduler: Partial<Scheduler> = {},
-): Promise<Platform> {
+): Promise<Platform & { readonly housekeeping: Housekeeping }> {
   const folder = opened.use(await mkdtempDisposable(join(tmpdir(), "slipway-worker-"))).path;
   const redisUrl = opened.use(await startRedis()).url;
   const redis = opened.adopt(new Redis(redisUrl), (client) => client.disconnect());
@@ -27,14 +29,16 @@ export async function testPlatform(
     REGISTRY_URL: "http://registry.example",
     STACK_IMAGE: "registry.example/stack:1",
   });
+  const keys = redisKeys(installationId);
+  const housekeeping = opened.use(openHousekeeping({ redisUrl, keys, onError: unexpected }));
   const parts: Pick<Platform, "config" | "logger" | "store" | "redis" | "keys" | "caBundle" | "now"> = {
     config,
     logger: createLogger({ name: "worker", level: "silent" }),
     store: opened.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` })),
     redis,
-    keys: redisKeys(installationId),
+    keys,
     caBundle: null,
     now: () => new Date(),
   };
-  return { ...parts, scheduler } as Platform;
+  return { ...parts, scheduler, housekeeping } as Platform & { readonly housekeeping: Housekeeping };
 }

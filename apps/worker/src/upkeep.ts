@@ -6,12 +6,13 @@ import { abortAllOfDeletedApp } from "@slipway/deployments";
 import type { Notify } from "@slipway/deployments";
 import type { Lanes } from "@slipway/queue";
 import { deploymentContext } from "./deployment-context.ts";
+import { requestStops } from "./former-rollouts.ts";
 import type { Platform } from "./platform.ts";
 
 const batch = 100;
 const deliveriesKeptMs = 30 * 86_400_000;
 const operationsKeptMs = 30 * 86_400_000;
-/** How long the registry may take to delete one image; a removal that is broken off is repeated. */
+/** How long the registry, or the engine, may take to delete one image; a removal that is broken off is repeated. */
 const imageRemovalMs = 10_000;
 
 /** Takes away all of a deleted app, the document last, so that a broken-off removal is found and repeated. */
@@ -35,9 +36,11 @@ export async function removeApp(
       await registry.delete(`apps/${appId}`, deployment.id, AbortSignal.timeout(imageRemovalMs));
     await store.logs.remove([deployment.id]);
   }
-  await releaseImages.removeOthers(`${registry.host}/apps/${appId}`, new Set());
+  const pulled = `${registry.host}/apps/${appId}`;
+  for (const digest of await releaseImages.digests(pulled, AbortSignal.timeout(imageRemovalMs)))
+    await releaseImages.remove(pulled, digest, AbortSignal.timeout(imageRemovalMs));
   await blobs.deletePrefix(cacheBlobPrefix(appId));
-  await redis.del(keys.appInstances(appId));
+  await redis.del(keys.appInstances(appId), keys.imagesSeen(appId), keys.imagesUnneeded(appId));
   await store.operations.removeOfApp(appId);
   await store.releases.removeOfApp(appId);
   await store.variables.removeOfApp(appId);
@@ -111,14 +114,16 @@ function hasEnded(deployment: Deployment | null, labels: Labels): boolean {
 }
 
 /**
- * Removes what attempts that are over started and did not promote, on whatever engine or swarm releases run. What was
- * started meanwhile has a higher attempt and stays.
+ * Removes what attempts that are over started and did not promote, on whatever engine or swarm releases run, and asks for former
+ * rollouts to be stopped. What was started meanwhile has a higher attempt and stays.
  */
-export async function sweepRollouts({
-  scheduler,
-  store,
-}: Pick<Platform, "scheduler" | "store">): Promise<void> {
-  for (const { appId, rolloutId, attempt } of await scheduler.list()) {
+export async function sweepRollouts(
+  platform: Pick<Platform, "scheduler" | "store" | "housekeeping" | "logger">,
+): Promise<void> {
+  const { scheduler, store } = platform;
+  const known = await scheduler.list();
+  const there = new Set(known.map(({ rolloutId }) => rolloutId));
+  for (const { appId, rolloutId, attempt } of known) {
     // One that ends meanwhile has put its rollout in service, or removed it, before: so it is asked for first.
     const busy =
       (await store.deployments.running(appId)) !== null || (await store.operations.running(appId)) !== null;
@@ -126,6 +131,9 @@ export async function sweepRollouts({
     // Of an app that is nowhere nothing is known, not even that it is gone: another database may be meant.
     if (app === null || app.currentRolloutId === rolloutId) continue;
     await scheduler.discard(appId, rolloutId, { attempt });
+    // Of an app whose current rollout is nowhere, a database that was restored may name an old one: what runs stays.
+    if (app.webCount === 0 || there.has(app.currentRolloutId ?? ""))
+      await requestStops(platform, [{ appId, rolloutId, attempt }]);
   }
 }
 

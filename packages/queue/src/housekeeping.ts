@@ -5,7 +5,7 @@ import type { Job } from "bullmq";
 import { SlipwayError } from "@slipway/core";
 import { housekeepingJob } from "@slipway/protocol";
 import type { HousekeepingJob, RedisKeys } from "@slipway/protocol";
-import { guarded } from "./guarded.ts";
+import { withQueueErrors } from "./redis-errors.ts";
 
 const queueName = "housekeeping";
 
@@ -46,7 +46,7 @@ export function openHousekeeping({ redisUrl, keys, onError }: HousekeepingOption
   return {
     queue,
     request: (job) =>
-      guarded(async () => {
+      withQueueErrors(async () => {
         const deduplication = { id: subjectOf(job), keepLastIfActive: true };
         const tries = { attempts: attempts[job.type], backoff: retried };
         await queue.add(job.type, job, { deduplication, ...tries, ...kept });
@@ -61,7 +61,7 @@ export interface HousekeepingWorkerOptions extends HousekeepingOptions {
   /** How long after this worker left a job another one takes it up. */
   readonly takeUpAfterMs: number;
   /**
-   * Does it once; rejecting means that it is to be tried again. The signal's reason is "handed-back": this worker is shutting
+   * Does it once; rejecting means that it is to be tried again. The signal's reason is "requeued": this worker is shutting
    * down, and another one does it.
    */
   readonly run: (job: HousekeepingJob, signal: AbortSignal) => Promise<void>;
@@ -91,7 +91,7 @@ export function startHousekeepingWorker(options: HousekeepingWorkerOptions): () 
   worker.on("failed", (job, error) => onError(error, `housekeeping failed: ${job?.name ?? "unknown"}`));
   worker.on("error", (error) => onError(error, "the connection of the housekeeping queue failed"));
   return async () => {
-    leaving.abort(new SlipwayError("handed-back", "this worker is shutting down"));
+    leaving.abort(new SlipwayError("requeued", "this worker is shutting down"));
     await worker.close();
   };
 }

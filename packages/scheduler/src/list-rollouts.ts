@@ -11,3 +11,16 @@ export function listRollouts(parts: readonly ListedRollout[]): ListedRollout[] {
   }
   return [...found.values()];
 }
+
+/**
+ * What a rollout replaces: all others, and of itself what earlier attempts started.
+ * @param current what is there of it since its last start; none when it has no instance.
+ */
+export function formerRollouts(
+  parts: readonly ListedRollout[],
+  current: Pick<ListedRollout, "rolloutId" | "attempt"> | undefined,
+): ListedRollout[] {
+  return listRollouts(
+    parts.filter(({ rolloutId, attempt }) => rolloutId !== current?.rolloutId || attempt < current.attempt),
+  );
+}

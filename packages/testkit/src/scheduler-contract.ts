@@ -1,11 +1,11 @@
 // The contract suite of the scheduler port: what every place that releases run in has to do, said in tests.
 
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import type { RolloutSpec, Scheduler } from "@slipway/core";
+import type { ListedRollout, RolloutSpec, Scheduler } from "@slipway/core";
 import { attemptsContract } from "./scheduler-contract/attempts.ts";
 import { commandsContract } from "./scheduler-contract/commands.ts";
 import { failuresContract } from "./scheduler-contract/failures.ts";
-import { eventually, spec } from "./scheduler-contract/rollouts.ts";
+import { eventually, never, spec } from "./scheduler-contract/rollouts.ts";
 import { servingContract } from "./scheduler-contract/serving.ts";
 
 /** An installation of its own. Disposing it removes what is left of it. */
@@ -27,7 +27,10 @@ export interface SchedulerUnderTest {
   readonly rolloutOf: (script: string, changes?: Partial<RolloutSpec>) => RolloutSpec;
   /** Of the same app's next release. */
   readonly next: (first: RolloutSpec, script: string, changes?: Partial<RolloutSpec>) => RolloutSpec;
-  readonly promote: (rollout: RolloutSpec) => Promise<void>;
+  /** @returns the former rollouts. */
+  readonly promote: (rollout: RolloutSpec) => Promise<readonly ListedRollout[]>;
+  /** Promotes it and stops what it replaced. */
+  readonly replace: (rollout: RolloutSpec) => Promise<void>;
   /** Waits until there are so many containers of the rollout, in whatever state. */
   readonly untilContainers: (rollout: RolloutSpec, count: number) => Promise<void>;
   readonly untilGone: (rollout: RolloutSpec) => Promise<void>;
@@ -57,8 +60,12 @@ export function schedulerContract(name: string, newPlace: () => Promise<Schedule
     });
     const next = (first: RolloutSpec, script: string, changes: Partial<RolloutSpec> = {}): RolloutSpec =>
       rolloutOf(script, { appId: first.appId, releaseNumber: first.releaseNumber + 1, ...changes });
-    const promote = (rollout: RolloutSpec): Promise<void> =>
-      scheduler.promote(rollout.appId, rollout.rolloutId, { graceMs: 1000, count: rollout.count });
+    const promote = (rollout: RolloutSpec) =>
+      scheduler.promote(rollout.appId, rollout.rolloutId, { count: rollout.count });
+    const replace = async (rollout: RolloutSpec): Promise<void> => {
+      const former = await promote(rollout);
+      await Promise.all(former.map((one) => scheduler.stop(one, { graceMs: 1000, signal: never })));
+    };
     const untilContainers = (rollout: RolloutSpec, count: number): Promise<void> =>
       eventually(async () => expect(await place.countContainers(rollout.rolloutId)).toBe(count));
     const running = async (rollout: RolloutSpec): Promise<string[]> =>
@@ -72,6 +79,7 @@ export function schedulerContract(name: string, newPlace: () => Promise<Schedule
       rolloutOf,
       next,
       promote,
+      replace,
       untilContainers,
       untilGone: (rollout) => untilContainers(rollout, 0),
       running,

@@ -2,20 +2,40 @@
 // build; yields the image.
 
 import { LAUNCH_SCRIPT, slugTransform } from "@slipway/buildpacks";
-import type { PushedImage, Sandbox } from "@slipway/core";
+import { label } from "@slipway/core";
+import type { Labels, PushedImage, Sandbox } from "@slipway/core";
 import type { Attempt } from "../attempt.ts";
+import { unneededImages } from "../prune-images.ts";
 import type { Built } from "./build.ts";
 
 export async function push(attempt: Attempt, sandbox: Sandbox, built: Built): Promise<PushedImage> {
-  const { platform, lease, log, signal } = attempt;
-  // Before the status changes: a directory that the build took away is a failure of the build.
+  const { platform, lease, app, log, signal } = attempt;
+  // Before the status changes: a directory that the build removed is a failure of the build.
   const tree = await sandbox.download("/work/build", signal);
   log.line("-----> Pushing the image");
   await lease.changeStatus("pushing", log.lastSeq);
+  const unneeded = await unneededImages(platform, app.id);
+  const pushed = await pushTree(attempt, tree, built, {});
+  // The removal of an identical old image may be in progress and take this one with it: a label gives the tree another digest.
+  const own = { [label.deployment]: lease.deployment.id };
+  const image = unneeded.has(pushed.digest)
+    ? await pushTree(attempt, await sandbox.download("/work/build", signal), built, own)
+    : pushed;
+  log.line(`       Pushed ${image.reference}, ${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
+  return image;
+}
+
+/** The same tree and labels give the same digest. */
+async function pushTree(
+  { platform, lease, app, signal }: Attempt,
+  tree: AsyncIterable<Uint8Array>,
+  built: Built,
+  labels: Labels,
+): Promise<PushedImage> {
   const layer = slugTransform({ ignore: built.slugIgnore, maxSizeBytes: platform.config.IMAGE_MAX_MB })(tree);
-  const image = await platform.registry.push(
+  return platform.registry.push(
     {
-      repository: `apps/${attempt.app.id}`,
+      repository: `apps/${app.id}`,
       tag: lease.deployment.id,
       base: platform.config.STACK_IMAGE,
       layer,
@@ -23,13 +43,11 @@ export async function push(attempt: Attempt, sandbox: Sandbox, built: Built): Pr
         entrypoint: ["/bin/bash", "-c", LAUNCH_SCRIPT, "launch"],
         command: [built.processTypes["web"] ?? ""],
         environment: {},
-        labels: {},
+        labels,
         user: "2000:2000",
         workingDir: "/app",
       },
     },
     signal,
   );
-  log.line(`       Pushed ${image.reference}, ${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
-  return image;
 }

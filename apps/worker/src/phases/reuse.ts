@@ -6,6 +6,7 @@ import { releaseEnvironment } from "@slipway/buildpacks";
 import { notFound, SlipwayError } from "@slipway/core";
 import type { Release } from "@slipway/core";
 import type { Attempt } from "../attempt.ts";
+import { digestOf, unneededImages } from "../prune-images.ts";
 import type { ImageFacts } from "./start.ts";
 
 /** @throws {SlipwayError} "not-found" when the release, or its image, is gone. */
@@ -40,11 +41,16 @@ export async function reuse(
   return { release, image };
 }
 
-/** @throws {SlipwayError} "not-found" when the image was removed, as old ones are. */
-async function checkKept({ platform, app, signal }: Attempt, { image, number }: Release): Promise<void> {
-  const digest = image.slice(image.lastIndexOf("@") + 1);
-  if ((await platform.registry.digestOf(`apps/${app.id}`, digest, signal)) !== null) return;
-  throw new SlipwayError("not-found", `the image of release v${number} is no longer kept`, {
+/** @throws {SlipwayError} "not-found" when the image was removed, as old ones are, or is about to be. */
+async function checkKept(attempt: Attempt, release: Release): Promise<void> {
+  if (await isKept(attempt, digestOf(release))) return;
+  throw new SlipwayError("not-found", `the image of release v${release.number} is no longer kept`, {
     resource: "release",
   });
+}
+
+/** In this order: an image whose removal ends in between is in neither. */
+async function isKept({ platform, app, signal }: Attempt, digest: string): Promise<boolean> {
+  if ((await unneededImages(platform, app.id)).has(digest)) return false;
+  return (await platform.registry.digestOf(`apps/${app.id}`, digest, signal)) !== null;
 }

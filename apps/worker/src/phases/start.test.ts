@@ -70,9 +70,13 @@ describe.skipIf(await lacksRedis())("a worker that stands still while its releas
 
   /** Starts at once, on a port that tells who did. */
   function scheduler(port: number): Scheduler {
-    const started: Pick<Scheduler, "start" | "promote"> = {
+    const started: Pick<Scheduler, "start" | "promote" | "list"> = {
       start: async () => [{ host: "127.0.0.1", port }],
-      promote: async () => void promoted.push(String(port)),
+      promote: async () => {
+        promoted.push(String(port));
+        return [];
+      },
+      list: async () => [],
     };
     return started as Scheduler;
   }

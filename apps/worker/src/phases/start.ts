@@ -4,6 +4,8 @@ import { typesNotStarted } from "@slipway/buildpacks";
 import { notFound } from "@slipway/core";
 import type { Deployment, Release } from "@slipway/core";
 import type { Attempt } from "../attempt.ts";
+import { waitForFormerRollouts } from "../former-rollouts.ts";
+import { digestOf } from "../prune-images.ts";
 import { promote, putInService } from "../put-in-service.ts";
 import { rolloutOf } from "../rollout.ts";
 import { runHook } from "./hook.ts";
@@ -15,7 +17,7 @@ export async function start(attempt: Attempt, release: Release, image: ImageFact
   await attempt.lease.changeStatus("starting", attempt.log.lastSeq, {
     ...image,
     // The release's: an attempt that died may have made it, of another build's image.
-    imageDigest: release.image.slice(release.image.lastIndexOf("@") + 1),
+    imageDigest: digestOf(release),
   });
   await runHook(attempt, release);
   await startRelease(attempt, release);
@@ -41,6 +43,8 @@ async function startRelease(attempt: Attempt, release: Release): Promise<void> {
   const { scheduler } = platform;
   const { id: deploymentId, attempt: number } = lease.deployment;
   const own = { rolloutId: release.id, count: app.webCount, deploymentId, attempt: number };
+  const onWait = () => log.line("       Waiting for former releases of the app to stop");
+  await waitForFormerRollouts(platform, { app, rolloutId: release.id, onWait, signal });
   log.line("-----> Starting the app");
   sayNotStarted(attempt, release);
   const targets = await scheduler.start(rolloutOf(platform, app, release, own), {

@@ -1,9 +1,10 @@
 // The port to where releases run. What runs is a rollout: one set of instances of a release. It is started beside the one
 // that serves, and takes its place only when all of it is up.
 //
-// Order of calls: start → promote, or start → discard. Each may be repeated. Of one app only one caller is at work at a
-// time (its lane sees to that); different apps run side by side. A caller that lost its lane without knowing it does no
-// harm to the one after it: what a higher attempt started is not touched by a lower one.
+// Order of calls: start → promote, or start → discard; what a promotion replaced → stop. Each may be repeated. Of one app only
+// one caller starts, promotes and discards at a time (its lane sees to that), while any number stop former rollouts; different
+// apps run side by side. A caller that lost its lane without knowing it does no harm to the one after it: what a higher attempt
+// started is not touched by a lower one.
 
 import type { Address } from "../app.ts";
 
@@ -104,15 +105,26 @@ export interface Scheduler extends AsyncDisposable {
    */
   start(rollout: RolloutSpec, options: StartOptions): Promise<readonly Address[]>;
   /**
-   * From now on the rollout, as started last, is the app's: its instances are kept alive. All others of the app are stopped
-   * (SIGTERM, `graceMs`, SIGKILL) and removed.
-   * @param options.count as it was started with. With 0 there is nothing to keep, and all the others stop.
-   * @throws {SlipwayError} "not-found" when nothing of the rollout is there, unless `count` is 0; then the others stay.
+   * From now on the rollout, as started last, is the app's: its instances are kept alive. All others of the app go on running.
+   * @param options.count as it was started with. With 0 there is nothing to keep.
+   * @returns the former rollouts: all else of the app that is there, for `stop`. An earlier start of the same rollout is one of
+   * them, with its own, lower attempt.
+   * @throws {SlipwayError} "not-found" when nothing of the rollout is there, unless `count` is 0.
    */
   promote(
     appId: string,
     rolloutId: string,
-    options: { readonly graceMs: number; readonly count: number },
+    options: { readonly count: number },
+  ): Promise<readonly ListedRollout[]>;
+  /**
+   * Stops (SIGTERM, `graceMs`, SIGKILL) and removes what this attempt, or one before, started of the rollout, promoted or not.
+   * `list` has the rollout until all of it has stopped. Nothing of it being there is fine.
+   * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted: instances that were told to stop do so all the
+   * same, and a further call removes them.
+   */
+  stop(
+    rollout: Omit<ListedRollout, "releaseId">,
+    options: { readonly graceMs: number; readonly signal: AbortSignal },
   ): Promise<void>;
   /**
    * Runs a command to its end, as an instance of its rollout would run it, and leaves nothing of it. What a former attempt at
@@ -131,7 +143,7 @@ export interface Scheduler extends AsyncDisposable {
   instances(appId: string): Promise<readonly Instance[]>;
   /** Stops and removes everything of an app. */
   removeApp(appId: string): Promise<void>;
-  /** Rollouts of all apps of which something is there, in whatever state, each once: for finding what was left behind. */
-  list(): Promise<readonly ListedRollout[]>;
+  /** Rollouts of which something is there, in whatever state, each once: of one app, or of all, for finding what was left behind. */
+  list(appId?: string): Promise<readonly ListedRollout[]>;
   ping(): Promise<void>;
 }

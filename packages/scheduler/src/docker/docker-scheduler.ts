@@ -1,5 +1,6 @@
 // The scheduler port on one Docker Engine: each instance is a container with a port of the engine's host.
 
+import { untilAborted } from "@slipway/async";
 import {
   type Address,
   type Instance,
@@ -29,7 +30,7 @@ import {
   isPromoted,
   startedLast,
 } from "./app-containers.ts";
-import { listRollouts } from "../list-rollouts.ts";
+import { formerRollouts, listRollouts } from "../list-rollouts.ts";
 import { removeOneOffs, runOneOff } from "../one-off.ts";
 import { restart } from "./container-config.ts";
 import { startInstances } from "./start-instances.ts";
@@ -83,15 +84,22 @@ class DockerScheduler implements Scheduler {
   async promote(
     appId: string,
     rolloutId: string,
-    { graceMs, count }: { readonly graceMs: number; readonly count: number },
-  ): Promise<void> {
+    { count }: { readonly count: number },
+  ): Promise<readonly ListedRollout[]> {
     const containers = await this.#find(appId);
     const current = startedLast(containers, rolloutId);
     if (current.length === 0 && count > 0) throw notFound("rollout");
     await Promise.all(current.map((container) => this.#keepAlive(container)));
-    const kept = new Set(current.map(({ id }) => id));
-    const others = containers.filter(({ id }) => !kept.has(id));
-    await Promise.all(others.map(({ id }) => this.#end(id, graceMs)));
+    return formerRollouts(containers, current[0]);
+  }
+
+  async stop(
+    { appId, rolloutId, attempt }: Omit<ListedRollout, "releaseId">,
+    { graceMs, signal }: { readonly graceMs: number; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const containers = await this.#find(appId);
+    const started = containers.filter((one) => one.rolloutId === rolloutId && one.attempt <= attempt);
+    await untilAborted(Promise.all(started.map(({ id }) => this.#end(id, graceMs))), signal);
   }
 
   async run(task: OneOffSpec, options: StartOptions): Promise<OneOffExit> {
@@ -128,8 +136,8 @@ class DockerScheduler implements Scheduler {
     await Promise.all(containers.map(({ id }) => this.#end(id, removalGraceMs)));
   }
 
-  async list(): Promise<readonly ListedRollout[]> {
-    return listRollouts(await this.#find());
+  async list(appId?: string): Promise<readonly ListedRollout[]> {
+    return listRollouts(await this.#find(appId));
   }
 
   async ping(): Promise<void> {

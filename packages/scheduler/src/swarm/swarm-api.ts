@@ -8,6 +8,11 @@ import { appPort, labelsOf } from "../instance-config.ts";
 /** On the service alone: a label of its containers could not be changed without starting them again. */
 export const promotedLabel = "io.slipway.promoted";
 
+const updateTries = 3;
+
+/** Task states in which nothing runs any more. */
+const overStates = new Set(["complete", "shutdown", "failed", "rejected", "remove", "orphaned"]);
+
 /** The service of one rollout. */
 export interface AppService {
   readonly id: string;
@@ -87,14 +92,48 @@ export async function removeService(docker: Docker, idOrName: string): Promise<v
 /** Changes labels of the service itself, which starts none of its tasks again. */
 export async function labelService(docker: Docker, service: AppService, labels: Labels): Promise<void> {
   const spec = { ...service.spec, Labels: { ...service.spec.Labels, ...labels } };
+  await ask("label a service", () => update(docker, service, spec));
+}
+
+/** Its tasks are stopped afterwards. A service that is gone is fine, and so is one that somebody else scales at the same time. */
+export async function scaleToNone(docker: Docker, id: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    const service = await inspectService(docker, id);
+    if (service === null || service.spec.Mode?.Replicated?.Replicas === 0) return;
+    const spec = { ...service.spec, Mode: { Replicated: { Replicas: 0 } } };
+    try {
+      await ask("scale a service to none", () => update(docker, service, spec));
+      return;
+    } catch (error) {
+      // What was changed since it was read has another version.
+      if (tries === updateTries) throw error;
+    }
+  }
+}
+
+async function inspectService(docker: Docker, id: string): Promise<AppService | null> {
+  try {
+    const found = await ask("look at a service", () => docker.getService(id).inspect());
+    return appService(found as ServiceAnswer);
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw error;
+  }
+}
+
+async function update(docker: Docker, { id, version }: AppService, spec: Docker.ServiceSpec): Promise<void> {
   // In the body alone: the client would put the whole specification into the URL as well.
-  const request = { _query: { version: service.version }, _body: spec };
-  await ask("label a service", () => docker.getService(service.id).update(request));
+  await docker.getService(id).update({ _query: { version }, _body: spec });
 }
 
 /** Whether it listens: the health check holds it back from "running" until then. */
 export function isUp(task: Task): boolean {
   return task.DesiredState === "running" && task.Status.State === "running";
+}
+
+/** Whether nothing of it runs any more. */
+export function isOver({ Status }: Task): boolean {
+  return overStates.has(Status.State);
 }
 
 async function listTasks(docker: Docker, filters: Record<string, readonly string[]>): Promise<Task[]> {

@@ -57,7 +57,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
     const rollout = aRollout(stackImage);
     const { appId, rolloutId } = rollout;
     const before = await scheduler.start(rollout, options);
-    await scheduler.promote(appId, rolloutId, { graceMs: 0, count: 1 });
+    await scheduler.promote(appId, rolloutId, { count: 1 });
     const [container] = await findContainers(direct.docker, { [label.rollout]: rolloutId });
     const first = await get(before);
     await killContainer(direct.docker, container?.Id ?? "");
@@ -83,7 +83,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
     const { appId, rolloutId } = rollout;
     const addresses = await scheduler.start(rollout, options);
     const before = await get(addresses);
-    await scheduler.promote(appId, rolloutId, { graceMs: 0, count: 1 });
+    await scheduler.promote(appId, rolloutId, { count: 1 });
     const [container] = await findContainers(direct.docker, { [label.rollout]: rolloutId });
     expect(Object.keys(container?.NetworkSettings.Networks ?? {})).toEqual([network]);
     expect(await scheduler.addresses(appId, rolloutId)).toEqual(addresses);

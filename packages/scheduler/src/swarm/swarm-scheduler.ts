@@ -1,7 +1,7 @@
 // The scheduler port on a Docker Swarm: each rollout is a service of its own, whose tasks are its instances.
 
 import { randomUUID } from "node:crypto";
-import { poll } from "@slipway/async";
+import { poll, untilAborted } from "@slipway/async";
 import {
   type Address,
   type Instance,
@@ -23,7 +23,7 @@ import {
   ensureNetwork,
 } from "@slipway/docker";
 import type Docker from "dockerode";
-import { listRollouts } from "../list-rollouts.ts";
+import { formerRollouts, listRollouts } from "../list-rollouts.ts";
 import { removeOneOffs, runOneOff } from "../one-off.ts";
 import { bootService } from "./boot-service.ts";
 import { instancesOf } from "./instances.ts";
@@ -32,12 +32,14 @@ import {
   type AppService,
   findServices,
   findTasks,
+  isOver,
   isUp,
   labelService,
   nodeHosts,
   promotedLabel,
   publishedPort,
   removeService,
+  scaleToNone,
   someLeft,
   type Task,
 } from "./swarm-api.ts";
@@ -92,14 +94,24 @@ class SwarmScheduler implements Scheduler {
   async promote(
     appId: string,
     rolloutId: string,
-    { count }: { readonly graceMs: number; readonly count: number },
-  ): Promise<void> {
+    { count }: { readonly count: number },
+  ): Promise<readonly ListedRollout[]> {
     const services = await this.#find(appId);
     const current = services.find((service) => service.rolloutId === rolloutId);
     if (current === undefined && count > 0) throw notFound("rollout");
     if (current !== undefined && !current.promoted)
       await labelService(this.#docker, current, { [promotedLabel]: "true" });
-    await this.#end(services.filter((service) => service !== current));
+    return formerRollouts(services, current);
+  }
+
+  /** How long its instances have was said when it was started. */
+  async stop(
+    { appId, rolloutId, attempt }: Omit<ListedRollout, "releaseId">,
+    { signal }: { readonly graceMs: number; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const services = (await this.#find(appId)).filter((one) => one.rolloutId === rolloutId);
+    const started = services.filter((one) => one.attempt <= attempt);
+    await untilAborted(Promise.all(started.map(({ id }) => this.#drain(id, signal))), signal);
   }
 
   /** On the manager's own engine: a command that runs once is not worth a service. */
@@ -135,8 +147,8 @@ class SwarmScheduler implements Scheduler {
     await this.#end(await this.#find(appId));
   }
 
-  async list(): Promise<readonly ListedRollout[]> {
-    return listRollouts(await this.#find());
+  async list(appId?: string): Promise<readonly ListedRollout[]> {
+    return listRollouts(await this.#find(appId));
   }
 
   async ping(): Promise<void> {
@@ -171,13 +183,24 @@ class SwarmScheduler implements Scheduler {
     await Promise.all(unpromoted.map(({ id }) => removeService(this.#docker, id)));
   }
 
+  /** The service stays until its instances have stopped, or a node has not said so in time. */
+  async #drain(id: string, signal: AbortSignal): Promise<void> {
+    await scaleToNone(this.#docker, id);
+    const haveStopped = async () => (await findTasks(this.#docker, id)).every(isOver);
+    await poll(haveStopped, { ...this.#stopLimits(), signal });
+    await removeService(this.#docker, id);
+  }
+
   /** Resolves when all instances have stopped; earlier when a node does not say so in time, as Swarm sees it through. */
   async #end(services: readonly AppService[]): Promise<void> {
     const found = await Promise.all(services.map(({ id }) => findTasks(this.#docker, id)));
     const taskIds = found.flat().map(({ ID }) => ID);
     await Promise.all(services.map(({ id }) => removeService(this.#docker, id)));
-    const limitMs = this.#options.stopGraceMs + removalExtraMs;
-    await poll(async () => !(await someLeft(this.#docker, taskIds)), { everyMs: lookEveryMs, limitMs });
+    await poll(async () => !(await someLeft(this.#docker, taskIds)), this.#stopLimits());
+  }
+
+  #stopLimits() {
+    return { everyMs: lookEveryMs, limitMs: this.#options.stopGraceMs + removalExtraMs };
   }
 
   async #addressesOf(tasks: readonly Task[]): Promise<readonly Address[]> {

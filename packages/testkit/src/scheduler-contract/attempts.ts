@@ -8,6 +8,7 @@ export function attemptsContract({
   scheduler,
   rolloutOf,
   promote,
+  replace,
   untilContainers,
   untilGone,
 }: SchedulerUnderTest): void {
@@ -39,7 +40,7 @@ export function attemptsContract({
     await promote(rollout);
     const again = await start(scheduler(), { ...rollout, attempt: 2 });
     expect(await talkAll(addresses)).toEqual(["serving", "serving"]);
-    await promote(rollout);
+    await replace({ ...rollout, attempt: 2 });
     expect(await talkAll(again.addresses)).toEqual(["serving", "serving"]);
     expect(await scheduler().addresses(rollout.appId, rollout.rolloutId)).toEqual(again.addresses);
     await untilContainers(rollout, 2);

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import type { SchedulerUnderTest } from "../scheduler-contract.ts";
-import { eventually, lines, serve, start, talk, talkAll } from "./rollouts.ts";
+import { eventually, lines, never, serve, start, talk, talkAll } from "./rollouts.ts";
 
 export function servingContract({
   open,
@@ -11,6 +11,7 @@ export function servingContract({
   rolloutOf,
   next,
   promote,
+  replace,
   untilGone,
   running,
 }: SchedulerUnderTest): void {
@@ -66,7 +67,7 @@ export function servingContract({
     await scheduler().removeApp(rollout.appId);
   });
 
-  test("what serves goes on until the next is promoted, and is gone then", async () => {
+  test("what serves goes on beside the next, also when that is promoted, until it is stopped", async () => {
     const first = rolloutOf(serve("first"), { count: 2 });
     const second = next(first, serve("second"));
     const old = await start(scheduler(), first);
@@ -74,8 +75,14 @@ export function servingContract({
     const { addresses } = await start(scheduler(), second);
     expect(await talkAll(old.addresses)).toEqual(["first", "first"]);
     expect(await talkAll(addresses)).toEqual(["second"]);
-    await promote(second);
-    await promote(second);
+    const { appId, releaseId, rolloutId, attempt } = first;
+    const former = [{ appId, releaseId, rolloutId, attempt }];
+    expect(await promote(second)).toEqual(former);
+    expect(await promote(second)).toEqual(former);
+    expect(await talkAll(old.addresses)).toEqual(["first", "first"]);
+    expect(await scheduler().list(appId)).toHaveLength(2);
+    await replace(second);
+    expect(await promote(second)).toEqual([]);
     expect(await talkAll(addresses)).toEqual(["second"]);
     await untilGone(first);
     expect(await running(first)).toEqual([second.rolloutId]);
@@ -88,7 +95,7 @@ export function servingContract({
     await start(scheduler(), first);
     await promote(first);
     const { addresses } = await start(scheduler(), second);
-    await promote(second);
+    await replace(second);
     expect(await talkAll(addresses)).toEqual(["web-1", "web-2"]);
     expect(await running(first)).toEqual([second.rolloutId]);
     await scheduler().removeApp(first.appId);
@@ -100,7 +107,7 @@ export function servingContract({
     await start(scheduler(), first);
     await promote(first);
     expect((await start(scheduler(), none)).addresses).toEqual([]);
-    await promote(none);
+    await replace(none);
     await untilGone(first);
     expect(await scheduler().instances(first.appId)).toEqual([]);
     expect(await scheduler().addresses(first.appId, none.rolloutId)).toEqual([]);
@@ -112,10 +119,39 @@ export function servingContract({
     await start(scheduler(), first);
     await promote(first);
     await start(scheduler(), second);
-    await promote(second);
+    await replace(second);
     await untilGone(first);
     expect(await running(first)).toEqual([second.rolloutId]);
     await scheduler().removeApp(first.appId);
+  });
+
+  test("a stop that is given up, or asked for twice, is seen through by a further one", async () => {
+    const first = rolloutOf(`trap "" TERM; ${serve("stubborn")}`, { count: 2 });
+    const second = next(first, serve("second"));
+    await start(scheduler(), first);
+    await promote(first);
+    const { addresses } = await start(scheduler(), second);
+    const [former] = await promote(second);
+    if (former === undefined) throw new Error("nothing was replaced");
+    const stop = new AbortController();
+    const given = scheduler().stop(former, { graceMs: 1000, signal: stop.signal });
+    stop.abort(new Error("given up"));
+    await expect(given).rejects.toThrow("given up");
+    await using other = open();
+    await Promise.all([scheduler(), other].map((one) => one.stop(former, { graceMs: 1000, signal: never })));
+    await untilGone(first);
+    expect(await running(first)).toEqual([second.rolloutId]);
+    expect(await talkAll(addresses)).toEqual(["second"]);
+    await scheduler().removeApp(first.appId);
+  });
+
+  test("a stop leaves alone what a later attempt started of the rollout", async () => {
+    const rollout = rolloutOf(serve("later"), { attempt: 2 });
+    const { addresses } = await start(scheduler(), rollout);
+    await promote(rollout);
+    await scheduler().stop({ ...rollout, attempt: 1 }, { graceMs: 1000, signal: never });
+    expect(await talkAll(addresses)).toEqual(["later"]);
+    await scheduler().removeApp(rollout.appId);
   });
 
   test("a promoted instance that crashes is started again", async () => {

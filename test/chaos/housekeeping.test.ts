@@ -1,0 +1,173 @@
+// What follows a deployment's success takes none of its time and none of the next one's: the former release is stopped and old
+// images are removed while the app's lane is free, and neither is lost when a worker or Redis is.
+
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { hasEnded, isFinal, label } from "@slipway/core";
+import type { DeploymentAnswer, OperationAnswer } from "@slipway/protocol";
+import { eventually, lacksEngine } from "@slipway/testkit";
+import type { AppAnswer } from "../../scripts/quickstart/api-client.ts";
+import { answering, inlineApp } from "../e2e/apps.ts";
+import { RegistryProxy } from "./registry-proxy.ts";
+import { settled, stubborn } from "./scenario.ts";
+import { SlipwayUnderTest } from "./slipway.ts";
+import { tellStateOfFailed } from "./state.ts";
+
+/** Longer than a deployment takes on a busy machine: what is stopped in the end is stopped by the test. */
+const long = { STOP_GRACE_MS: "60000" };
+const short = { STOP_GRACE_MS: "4000" };
+
+describe.skipIf(await lacksEngine())("after a deployment's success", () => {
+  let opened: AsyncDisposableStack;
+  let slipway: SlipwayUnderTest;
+  let registry: RegistryProxy;
+  beforeEach(async () => {
+    opened = new AsyncDisposableStack();
+    registry = opened.use(await RegistryProxy.open(inject("environment").REGISTRY_URL));
+  });
+  afterEach(async ({ task }) => {
+    await using _ = opened;
+    await tellStateOfFailed(task, slipway);
+  });
+
+  test("the former release, which ignores SIGTERM, still stops; the lane is free meanwhile", async () => {
+    await start(long);
+    const app = await slipway.createApp("stubborn");
+    const first = await deployed(app, stubborn("first"));
+    const second = await deployed(app, stubborn("second"));
+    expect(await runningOf(app)).toContain(first.releaseId);
+    const restarted = await restart(app);
+    expect(await slipway.page(app)).toBe("second");
+    const both = [first.releaseId, second.releaseId];
+    expect(await runningOf(app)).toEqual(expect.arrayContaining([...both, restarted]));
+    const shown = (await (await slipway.ask("GET", `/v1/apps/${app.name}/ps`)).json()) as {
+      containers: { id: string }[];
+    };
+    const current = (await containersOf(app)).filter(({ Labels }) => Labels[label.rollout] === restarted);
+    expect(shown.containers.map(({ id }) => id)).toEqual(current.map(({ Id }) => Id));
+    await killFormer(app, restarted);
+    await eventually(async () => (await rolloutsOf(app)).length === 1);
+    await settled(slipway, app, [first.id, second.id], []);
+  });
+
+  test("its worker dies: the next one removes the former release", async () => {
+    await start(short);
+    const app = await slipway.createApp("dies");
+    const first = await deployed(app, stubborn("first"));
+    const second = await deployed(app, answering("second"));
+    const [worker] = slipway.workers;
+    await worker?.kill();
+    expect(await rolloutsOf(app)).toContain(first.releaseId);
+    await worker?.start();
+    await eventually(async () => (await rolloutsOf(app)).join() === second.releaseId);
+    await settled(slipway, app, [first.id, second.id], []);
+  });
+
+  test("its worker dies and Redis loses everything: the sweep finds the former release", async () => {
+    await start(short);
+    const app = await slipway.createApp("swept");
+    const first = await deployed(app, stubborn("first"));
+    const second = await deployed(app, answering("second"));
+    const [worker] = slipway.workers;
+    await worker?.kill();
+    expect(await rolloutsOf(app)).toContain(first.releaseId);
+    const client = new Redis(slipway.redis.url);
+    await client.flushall();
+    client.disconnect();
+    await worker?.start();
+    await eventually(async () => (await rolloutsOf(app)).join() === second.releaseId);
+    await settled(slipway, app, [first.id, second.id], []);
+  });
+
+  test("its worker is told to stop: it ends at once, and the next one removes the former release", async () => {
+    await start({ STOP_GRACE_MS: "20000", GRACE_MS: "60000" });
+    const app = await slipway.createApp("leaves");
+    const first = await deployed(app, stubborn("first"));
+    const second = await deployed(app, answering("second"));
+    const [worker] = slipway.workers;
+    expect(await worker?.stop()).toBe("code 0");
+    expect(await runningOf(app)).toContain(first.releaseId);
+    await killFormer(app, second.releaseId ?? "");
+    await worker?.start();
+    await eventually(async () => (await rolloutsOf(app)).join() === second.releaseId);
+    await settled(slipway, app, [first.id, second.id], []);
+  });
+
+  test("the registry hangs while an old image is removed: the next deployment ends before, and keeps its own", async () => {
+    await start({ RELEASES_KEPT: "2" });
+    const app = await slipway.createApp("hangs");
+    registry.holdDeletions();
+    const ids: string[] = [];
+    for (const text of ["a", "b", "c"]) ids.push((await deployed(app, answering(text))).id);
+    const held = await eventually(async () => registry.heldDeletions[0]);
+    // The source of the image that is being removed.
+    const again = await deployed(app, answering("a"));
+    expect(registry.heldDeletions).toContain(held);
+    const path = `/v1/apps/${app.name}/deployments`;
+    const answer = await slipway.ask("POST", path, { deployment: { release: 1 } });
+    const { deployment } = (await answer.json()) as DeploymentAnswer;
+    expect((await slipway.ended(deployment.id)).failure?.message).toContain("no longer kept");
+    registry.letDeletionsGo();
+    ids.push(again.id);
+    const kept = ids.slice(2).toSorted();
+    await eventually(async () => (await tagsOf(app)).join() === kept.join());
+    expect(await restart(app)).not.toBe("");
+    expect(await slipway.page(app)).toBe("a");
+    const image = (await slipway.store.releases.get(again.releaseId ?? ""))?.image ?? "";
+    const manifest = `${registry.url}/v2/apps/${app.id}/manifests/${image.split("@")[1]}`;
+    const headers = { accept: "application/vnd.docker.distribution.manifest.v2+json" };
+    expect((await fetch(manifest, { method: "HEAD", headers })).status).toBe(200);
+    await settled(slipway, app, [...ids, deployment.id], []);
+  });
+
+  async function start(settings: Readonly<Record<string, string>>): Promise<void> {
+    slipway = opened.use(
+      await SlipwayUnderTest.start({ workers: [{}], settings, registryUrl: registry.url }),
+    );
+  }
+
+  async function deployed(app: AppAnswer, web: string) {
+    const id = await slipway.deploy(app, inlineApp("true", web));
+    const deployment = await slipway.until(id, ({ status }) => isFinal(status));
+    expect(deployment.status).toBe("success");
+    return deployment;
+  }
+
+  /** @returns the operation's id when it is done. */
+  async function restart(app: AppAnswer): Promise<string> {
+    const answer = await slipway.ask("POST", `/v1/apps/${app.name}/restart`);
+    const { id } = ((await answer.json()) as OperationAnswer).operation;
+    const ended = await eventually(async () => {
+      const found = await slipway.store.operations.get(id);
+      return found !== null && hasEnded(found) ? found : undefined;
+    });
+    expect(ended).toMatchObject({ status: "done" });
+    return id;
+  }
+
+  async function containersOf({ id }: AppAnswer) {
+    const ours = [`${label.installation}=${slipway.installationId}`, `${label.app}=${id}`];
+    return (await slipway.engines[0]?.listContainers({ all: true, filters: { label: ours } })) ?? [];
+  }
+
+  /** Ids of the app's rollouts of which a container is there, in whatever state. */
+  async function rolloutsOf(app: AppAnswer): Promise<string[]> {
+    return (await containersOf(app)).flatMap(({ Labels }) => Labels[label.rollout] ?? []);
+  }
+
+  async function runningOf(app: AppAnswer): Promise<string[]> {
+    const running = (await containersOf(app)).filter(({ State }) => State === "running");
+    return running.flatMap(({ Labels }) => Labels[label.rollout] ?? []);
+  }
+
+  async function killFormer(app: AppAnswer, current: string): Promise<void> {
+    for (const { Id, Labels } of await containersOf(app)) {
+      if (Labels[label.rollout] !== current) await slipway.engines[0]?.getContainer(Id).kill();
+    }
+  }
+
+  async function tagsOf({ id }: AppAnswer): Promise<string[]> {
+    const answer = await fetch(`${inject("environment").REGISTRY_URL}/v2/apps/${id}/tags/list`);
+    return (((await answer.json()) as { tags: string[] | null }).tags ?? []).toSorted();
+  }
+});
