@@ -1,6 +1,6 @@
 // Images that no release needs any more leave the registry and the releases' engine. Which ones is decided in the app's lane,
 // from the store alone; they are removed later, while the lane goes on. From the decision until its removal is confirmed an image
-// is unneeded: no deployment uses it, so a removal that hangs, or is made late, takes nothing that is in use (ADR 17).
+// is unneeded: no deployment uses it, so a removal that hangs, or is made late, takes nothing that is in use (ADR 22).
 
 import type { App, Release } from "@slipway/core";
 import type { Platform } from "./platform.ts";
