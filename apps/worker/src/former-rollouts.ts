@@ -1,4 +1,4 @@
-// What an app's current rollout replaced stops while the app's lane goes on: it is asked for here, done as housekeeping, and
+// What an app's current rollout replaced stops while the app's lane goes on: that is requested, done as housekeeping, and
 // bounded, so that an app that is replaced faster than it stops does not fill the engine.
 
 import { poll } from "@slipway/async";
@@ -12,12 +12,12 @@ const lookEveryMs = 500;
 /** How much longer than its grace a rollout may take to stop before the engine counts as failing. */
 const spareMs = 60_000;
 
-type Known = Omit<ListedRollout, "releaseId">;
+type Former = Omit<ListedRollout, "releaseId">;
 
-/** Asks for each to be stopped. Never rejects: the sweep finds those that could not be asked for. */
+/** Requests each to be stopped. Never rejects: the sweep finds those whose request failed. */
 export async function requestStops(
   { housekeeping, logger }: Pick<Platform, "housekeeping" | "logger">,
-  former: readonly Known[],
+  former: readonly Former[],
 ): Promise<void> {
   for (const { appId, rolloutId, attempt } of former) {
     await housekeeping
@@ -25,10 +25,23 @@ export async function requestStops(
       .catch((error: unknown) =>
         logger.warn(
           { err: error, app: appId, rollout: rolloutId },
-          "cannot ask for a former rollout to stop",
+          "cannot request a former rollout to stop; the sweep will",
         ),
       );
   }
+}
+
+/**
+ * Stops a former rollout, and resolves when it is gone. One that serves, or is being started, stays: a worker that stood still
+ * may have taken it for a former one. @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
+ */
+export async function stopFormerRollout(
+  platform: Pick<Platform, "scheduler" | "store" | "config">,
+  former: Former,
+  signal: AbortSignal,
+): Promise<void> {
+  const isStopped = (await isStartedAgain(platform, former)) || !(await isInUse(platform, former));
+  if (isStopped) await platform.scheduler.stop(former, { graceMs: platform.config.STOP_GRACE_MS, signal });
 }
 
 /**
@@ -62,4 +75,22 @@ export async function waitForFormerRollouts(
     "engine-unavailable",
     `former rollouts of the app have not stopped within ${limitMs / 1000} s; see why the engine does not stop them`,
   );
+}
+
+/** Then a later attempt's start is the one in use. */
+async function isStartedAgain({ scheduler }: Pick<Platform, "scheduler">, former: Former): Promise<boolean> {
+  const there = await scheduler.list(former.appId);
+  return there.some(({ rolloutId, attempt }) => rolloutId === former.rolloutId && attempt > former.attempt);
+}
+
+/** In this order: what ends in between has made its rollout the app's current one before. */
+async function isInUse({ store }: Pick<Platform, "store">, { appId, rolloutId }: Former): Promise<boolean> {
+  const [operation, deployment] = [
+    await store.operations.running(appId),
+    await store.deployments.running(appId),
+  ];
+  const release = deployment === null ? null : await store.releases.get(rolloutId);
+  if (operation?.id === rolloutId || (release !== null && release.deploymentId === deployment?.id))
+    return true;
+  return (await store.apps.get(appId))?.currentRolloutId === rolloutId;
 }

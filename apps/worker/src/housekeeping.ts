@@ -1,6 +1,7 @@
 // Does what is left to do for an app once its lane has gone on. Each kind of work has its own bound.
 
 import type { HousekeepingJob } from "@slipway/protocol";
+import { stopFormerRollout } from "./former-rollouts.ts";
 import type { Platform } from "./platform.ts";
 import { pruneImages } from "./prune-images.ts";
 
@@ -18,8 +19,7 @@ export async function runHousekeeping(
     await pruneImages(platform, job.appId, within(pruneLimitMs, signal));
     return;
   }
-  const graceMs = platform.config.STOP_GRACE_MS;
-  await platform.scheduler.stop(job, { graceMs, signal: within(graceMs + stopSpareMs, signal) });
+  await stopFormerRollout(platform, job, within(platform.config.STOP_GRACE_MS + stopSpareMs, signal));
 }
 
 function within(limitMs: number, signal: AbortSignal): AbortSignal {
