@@ -9,6 +9,7 @@ const checks = [
   { name: "lint", program: "oxlint", args: [] },
   { name: "types", program: "tsc", args: ["-p", "."] },
   { name: "boundaries", program: "turbo", args: ["boundaries"] },
+  { name: "configuration", program: "node", args: ["scripts/config-docs.ts", "--check"] },
   { name: "unused", program: "knip", args: ["--no-progress"] },
 ];
 
