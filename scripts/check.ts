@@ -10,6 +10,8 @@ const checks = [
   { name: "types", program: "tsc", args: ["-p", "."] },
   { name: "boundaries", program: "turbo", args: ["boundaries"] },
   { name: "configuration", program: "node", args: ["scripts/config-docs.ts", "--check"] },
+  { name: "spelling", program: "cspell", args: ["lint", "--no-progress"] },
+  { name: "commits", program: "node", args: ["scripts/commit-messages.ts"] },
   { name: "unused", program: "knip", args: ["--no-progress"] },
 ];
 
