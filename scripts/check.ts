@@ -11,6 +11,7 @@ const checks = [
   { name: "boundaries", program: "turbo", args: ["boundaries"] },
   { name: "configuration", program: "node", args: ["scripts/config-docs.ts", "--check"] },
   { name: "spelling", program: "cspell", args: ["lint", "--no-progress"] },
+  { name: "words", program: "node", args: ["scripts/plain-words.ts"] },
   { name: "commits", program: "node", args: ["scripts/commit-messages.ts"] },
   { name: "unused", program: "knip", args: ["--no-progress"] },
 ];

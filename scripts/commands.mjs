@@ -68,7 +68,7 @@ Writes docs/configuration.md, .env.example and the environment blocks of docker-
   --check   write nothing, and end with code 1 when one of them is out of date`,
   },
   check: {
-    summary: "format, lint, types, boundaries, configuration, spelling, commit messages, unused code",
+    summary: "format, lint, types, boundaries, configuration, spelling, words, commit messages, unused code",
     help: `Usage: npm run check
 
 Runs every check even when one fails, and ends with a summary.`,

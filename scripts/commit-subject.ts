@@ -2,7 +2,7 @@
 
 /** Words that a sentence starts with when it describes a state instead of giving an order. */
 const noVerbs = new Set(
-  "A An The This That These Those It Its All Any Both Each Every No Not Some Many One Two What When Where Which Who Whoever How Why Now Also Then There In On Of At By For From With Without After Before Until To As If".split(
+  "A An The This That These Those It Its All Any Both Each Every No Not Some Many One Two What When Where Which Who How Why Now Also Then There In On Of At By For From With Without After Before Until To As If".split(
     " ",
   ),
 );

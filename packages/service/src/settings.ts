@@ -150,7 +150,7 @@ export const appUrlSettings = z.object({
     }),
 });
 
-/** Where an app's users reach it. The router expects the host name of this URL in requests. */
+/** The URL of an app for its users. The router expects the host name of this URL in requests. */
 export function appUrl(config: z.output<typeof appUrlSettings>, name: string): string {
   const url = config.PUBLIC_APP_URL ?? `http://{app}.${config.ROUTER_DOMAIN}:${config.ROUTER_PORT}`;
   return url.replace("{app}", name);
