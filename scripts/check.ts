@@ -9,6 +9,10 @@ const checks = [
   { name: "lint", program: "oxlint", args: [] },
   { name: "types", program: "tsc", args: ["-p", "."] },
   { name: "boundaries", program: "turbo", args: ["boundaries"] },
+  { name: "configuration", program: "node", args: ["scripts/config-docs.ts", "--check"] },
+  { name: "spelling", program: "cspell", args: ["lint", "--no-progress"] },
+  { name: "words", program: "node", args: ["scripts/plain-words.ts"] },
+  { name: "commits", program: "node", args: ["scripts/commit-messages.ts"] },
   { name: "unused", program: "knip", args: ["--no-progress"] },
 ];
 

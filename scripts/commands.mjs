@@ -59,8 +59,16 @@ Stops Slipway here, removes its containers, volumes and networks, and stops the 
 Sets up services for the tests under DATA_DIR/test, runs vitest, and stops those services. Its last line is
 "N passed, N failed"; before it stand the failures, and what could not be stopped or removed.`,
   },
+  "config-docs": {
+    summary: "generate the documents of the configuration from its schemas",
+    help: `Usage: npm run config-docs [-- --check]
+
+Writes docs/configuration.md, .env.example and the environment blocks of docker-compose.yml.
+
+  --check   write nothing, and end with code 1 when one of them is out of date`,
+  },
   check: {
-    summary: "format, lint, types, boundaries, unused code",
+    summary: "format, lint, types, boundaries, configuration, spelling, words, commit messages, unused code",
     help: `Usage: npm run check
 
 Runs every check even when one fails, and ends with a summary.`,

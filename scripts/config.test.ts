@@ -80,7 +80,11 @@ describe("readConfig", () => {
   });
 
   test("refuses one port for two", () => {
-    expect(() => readConfig({ API_PORT: "5000", STREAM_PORT: "5000" })).toThrow(/both 5000/);
-    expect(() => readConfig({ ROUTER_PORT: "4101" })).toThrow(/STREAM_PORT and ROUTER_PORT are both 4101/);
+    expect(() => readConfig({ API_PORT: "5000", STREAM_PORT: "5000" })).toThrow(
+      /API_PORT: must differ from STREAM_PORT: both are 5000/,
+    );
+    expect(() => readConfig({ ROUTER_PORT: "4101" })).toThrow(
+      /STREAM_PORT: must differ from ROUTER_PORT: both are 4101/,
+    );
   });
 });

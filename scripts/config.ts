@@ -1,7 +1,10 @@
-// What the environment says to the scripts: the one reader of process.env here, with all its problems told at once.
+// The configuration of the scripts: the one reader of process.env here, with one schema, all problems reported at once.
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { isAbsolute, join } from "node:path";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { SlipwayError } from "@slipway/core";
+import { configFrom, countSetting, portSetting, settingDocs } from "@slipway/service";
 import { SetupError } from "./setup/setup-error.ts";
 
 /** The folder this clone lies in. */
@@ -9,9 +12,6 @@ export const repositoryRoot = fileURLToPath(new URL("..", import.meta.url)).repl
 
 /** What the ids of all installations begin with that this clone's tests make: by it `npm run down` finds what they left. */
 export const testsOf = `test-${createHash("sha256").update(repositoryRoot).digest("hex").slice(0, 8)}`;
-
-/** How long the apps may take to drain, when GRACE_MS does not say. */
-const defaultGraceMs = 30_000;
 
 export interface ScriptConfig {
   /** Absolute. All state of this installation lies under it. */
@@ -39,6 +39,51 @@ export interface ScriptConfig {
   buildCaBundle?: string;
 }
 
+const textSetting = () => z.string().optional();
+const urlSetting = (protocol: RegExp, error: string) => z.url({ protocol, error }).optional();
+
+/** Every variable that the commands read to set an installation up. The schemas of the apps document those that apps read too. */
+export const settings = z
+  .object({
+    DATA_DIR: z
+      .string()
+      .default(".slipway")
+      .transform((path) => resolve(repositoryRoot, path)),
+    API_PORT: portSetting.min(1).default(4100),
+    STREAM_PORT: portSetting.min(1).default(4101),
+    ROUTER_PORT: portSetting.min(1).default(4180),
+    WORKERS: countSetting.max(64).default(2).register(settingDocs, {
+      topic: "queue",
+      description: "Worker processes that `npm start` runs.",
+    }),
+    ENGINE_WORKERS: countSetting.max(1_000).optional(),
+    GRACE_MS: countSetting.max(3_600_000).default(30_000),
+    BOOTSTRAP_TOKEN: textSetting(),
+    REDIS_URL: urlSetting(/^rediss?$/, "must be a redis:// or rediss:// URL"),
+    REGISTRY_URL: urlSetting(/^https?$/, "must be an http:// or https:// URL"),
+    STACK_IMAGE: textSetting(),
+    DOCKER_HOST: textSetting(),
+    SCHEDULER_DOCKER_HOST: textSetting(),
+    SIGNING_KEYS_FILE: textSetting(),
+    SIGNING_KEYS: textSetting(),
+    SIGNING_KEY: textSetting(),
+    BUILD_NPM_REGISTRY: urlSetting(/^https?$/, "must be an http:// or https:// URL"),
+    BUILD_CA_BUNDLE: textSetting(),
+    NODE_EXTRA_CA_CERTS: textSetting().register(settingDocs, {
+      topic: "builds",
+      description: "Read as the default of `BUILD_CA_BUNDLE`; Node.js itself reads it too.",
+    }),
+  })
+  .superRefine(({ API_PORT, STREAM_PORT, ROUTER_PORT }, context) => {
+    for (const [name, other, port] of samePorts({ API_PORT, STREAM_PORT, ROUTER_PORT })) {
+      context.addIssue({
+        code: "custom",
+        path: [name],
+        message: `must differ from ${other}: both are ${port}`,
+      });
+    }
+  });
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Of what a shell may have exported, what tests and benchmarks take: nothing of it says where a Slipway keeps its state. */
@@ -62,32 +107,34 @@ const ofTheMachine = [
   "SSH_AUTH_SOCK",
 ];
 
-/** Reads the scripts' settings from `environment`, this process's own unless given. Throws SetupError naming every bad one. */
+/** Reads the scripts' settings from `environment`, this process's own unless given. Throws SetupError naming every wrong one. */
 export function readConfig(environment: Environment = process.env): ScriptConfig {
-  const problems: string[] = [];
-  const number = (name: string, fallback: number, least: number, most: number) =>
-    wholeNumber(environment, name, { fallback, least, most }, problems);
-  const own = {
-    dataDir: absolute(text(environment, "DATA_DIR") ?? ".slipway"),
-    apiPort: number("API_PORT", 4100, 1, 65_535),
-    streamPort: number("STREAM_PORT", 4101, 1, 65_535),
-    routerPort: number("ROUTER_PORT", 4180, 1, 65_535),
-    workers: number("WORKERS", 2, 1, 64),
-    graceMs: number("GRACE_MS", defaultGraceMs, 1, 3_600_000),
+  const given = validated(environment);
+  const optional = {
+    bootstrapToken: given.BOOTSTRAP_TOKEN,
+    redisUrl: given.REDIS_URL,
+    registryUrl: given.REGISTRY_URL,
+    stackImage: given.STACK_IMAGE,
+    dockerHost: given.DOCKER_HOST,
+    schedulerDockerHost: given.SCHEDULER_DOCKER_HOST,
+    buildNpmRegistry: given.BUILD_NPM_REGISTRY,
+    buildCaBundle: given.BUILD_CA_BUNDLE ?? given.NODE_EXTRA_CA_CERTS,
   };
-  const config: ScriptConfig = {
-    ...own,
-    engineWorkers: number("ENGINE_WORKERS", own.workers, 1, 1_000),
+  return {
+    dataDir: given.DATA_DIR,
+    apiPort: given.API_PORT,
+    streamPort: given.STREAM_PORT,
+    routerPort: given.ROUTER_PORT,
+    workers: given.WORKERS,
+    engineWorkers: given.ENGINE_WORKERS ?? given.WORKERS,
+    graceMs: given.GRACE_MS,
     unattended: isUnattended(environment),
     showsToken: true,
-    signingKeysGiven: signingKeysGiven(environment),
-    ...optional(environment, problems),
+    signingKeysGiven: [given.SIGNING_KEYS_FILE, given.SIGNING_KEYS, given.SIGNING_KEY].some(
+      (key) => key !== undefined,
+    ),
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
   };
-  problems.push(
-    ...samePorts({ API_PORT: own.apiPort, STREAM_PORT: own.streamPort, ROUTER_PORT: own.routerPort }),
-  );
-  if (problems.length > 0) throw new SetupError(`The environment is not right:\n  ${problems.join("\n  ")}`);
-  return config;
 }
 
 /**
@@ -117,13 +164,22 @@ export function isUnattended(environment: Environment = process.env): boolean {
   return !["", "false"].includes(environment["CI"] ?? "");
 }
 
-function samePorts(ports: Readonly<Record<string, number>>): string[] {
+function validated(environment: Environment): z.output<typeof settings> {
+  const trimmed = Object.entries(environment).map(([name, value]) => [name, value?.trim()]);
+  try {
+    return configFrom(settings, Object.fromEntries(trimmed));
+  } catch (error) {
+    throw error instanceof SlipwayError ? new SetupError(error.message) : error;
+  }
+}
+
+function samePorts(ports: Readonly<Record<string, number>>): [string, string, number][] {
   const all = Object.entries(ports);
   return all.flatMap(([name, port], index) =>
     all
       .slice(index + 1)
       .filter(([, other]) => other === port)
-      .map(([other]) => `${name} and ${other} are both ${port}`),
+      .map(([other]) => [name, other, port]),
   );
 }
 
@@ -153,64 +209,4 @@ export function searchPath(): string {
   return [process.env["PATH"], "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"]
     .filter(Boolean)
     .join(":");
-}
-
-function optional(environment: Environment, problems: string[]): Partial<ScriptConfig> {
-  const found = {
-    bootstrapToken: text(environment, "BOOTSTRAP_TOKEN"),
-    redisUrl: url(environment, "REDIS_URL", ["redis:", "rediss:"], problems),
-    registryUrl: url(environment, "REGISTRY_URL", ["http:", "https:"], problems),
-    stackImage: text(environment, "STACK_IMAGE"),
-    dockerHost: text(environment, "DOCKER_HOST"),
-    schedulerDockerHost: text(environment, "SCHEDULER_DOCKER_HOST"),
-    buildNpmRegistry: url(environment, "BUILD_NPM_REGISTRY", ["http:", "https:"], problems),
-    buildCaBundle: text(environment, "BUILD_CA_BUNDLE") ?? text(environment, "NODE_EXTRA_CA_CERTS"),
-  };
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
-}
-
-function signingKeysGiven(environment: Environment): boolean {
-  return [
-    text(environment, "SIGNING_KEYS_FILE"),
-    text(environment, "SIGNING_KEYS"),
-    text(environment, "SIGNING_KEY"),
-  ].some((given) => given !== undefined);
-}
-
-function text(environment: Environment, name: string): string | undefined {
-  return environment[name]?.trim() || undefined;
-}
-
-function url(
-  environment: Environment,
-  name: string,
-  protocols: string[],
-  problems: string[],
-): string | undefined {
-  const value = text(environment, name);
-  if (value === undefined) return undefined;
-  if (!URL.canParse(value) || !protocols.includes(new URL(value).protocol)) {
-    problems.push(
-      `${name} must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
-    );
-  }
-  return value;
-}
-
-function wholeNumber(
-  environment: Environment,
-  name: string,
-  { fallback, least, most }: { fallback: number; least: number; most: number },
-  problems: string[],
-): number {
-  const value = text(environment, name);
-  if (value === undefined) return fallback;
-  const read = /^\d+$/.test(value) ? Number(value) : Number.NaN;
-  if (read >= least && read <= most) return read;
-  problems.push(`${name} must be a whole number from ${least} to ${most}, it is "${value}"`);
-  return fallback;
-}
-
-function absolute(path: string): string {
-  return isAbsolute(path) ? path : join(repositoryRoot, path);
 }

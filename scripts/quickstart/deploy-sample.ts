@@ -41,7 +41,7 @@ export async function deploySample(sample: SampleDeployment): Promise<{ app: App
   return { app: running, page };
 }
 
-/** How a log line is shown: its own colours stay, headings and errors get some. */
+/** How a log line is shown: its own colors stay, headings and errors get some. */
 function paintLine(content: string): string {
   if (content.startsWith("----->")) return colors.bold(colors.green(content));
   if (content.startsWith(" !     ")) return colors.red(content);

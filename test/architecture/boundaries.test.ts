@@ -29,15 +29,10 @@ test("each workspace is of one tier, and the apps alone are apps", () => {
   expect(all.filter((workspace) => !isPlaced(workspace))).toEqual([]);
 });
 
-test("ARCHITECTURE.md tells each workspace's tier and imports", () => {
-  const rows = textOf("ARCHITECTURE.md").matchAll(
-    /^\| `((?:apps|packages)\/[a-z]+)`\s*\| (\w+)\s*\| ([^|]+?)\s*\|/gm,
-  );
-  const told = Object.fromEntries(Array.from(rows, ([, folder, tag, list]) => [folder, { tag, list }]));
-  const known = Object.fromEntries(
-    all.map(({ folder, tags, dependencies }) => [folder, { tag: tags[0], list: listed(ours(dependencies)) }]),
-  );
-  expect(sortedLists(told)).toEqual(sortedLists(known));
+test("ARCHITECTURE.md lists each workspace with its tier", () => {
+  const rows = textOf("ARCHITECTURE.md").matchAll(/^\| `((?:apps|packages)\/[a-z]+)`\s*\| (\w+)/gm);
+  const listed = Array.from(rows, ([, folder, tier]) => `${folder}: ${tier}`);
+  expect(listed.toSorted()).toEqual(all.map(({ folder, tags }) => `${folder}: ${tags[0]}`).toSorted());
 });
 
 test("no workspace depends on itself through others", () => {
@@ -122,17 +117,4 @@ function tagOf(name: string): string {
 function mayImport(workspace: Workspace, name: string, path: string): boolean {
   if (workspace.dependencies.includes(name)) return true;
   return isTest(path) && (workspace.devDependencies.includes(name) || tagOf(name) === "test");
-}
-
-function listed(names: readonly string[]): string {
-  return names.map((name) => name.replace("@slipway/", "")).join(", ") || "none";
-}
-
-function sortedLists(table: Readonly<Record<string, { tag: string | undefined; list: string | undefined }>>) {
-  return Object.fromEntries(
-    Object.entries(table).map(([folder, row]) => [
-      folder,
-      { ...row, list: row.list?.split(", ").toSorted() },
-    ]),
-  );
 }

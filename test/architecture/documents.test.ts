@@ -1,12 +1,15 @@
 // The documents keep up with the code: every error code is explained, links lead somewhere, decisions are numbered.
 
 import { existsSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, normalize } from "node:path";
 import { describe, expect, test } from "vitest";
 import { errorCatalogue } from "../../packages/core/src/index.ts";
 import { filesOf, textOf } from "./repository.ts";
 
-const documents = [...filesOf("*.md"), ...filesOf("docs/**/*.md")];
+const documents = [...filesOf("*.md"), ...filesOf("docs/**/*.md"), ...filesOf(".github/**/*.md")];
+const kib = 1024;
+/** Documents that a newcomer reads as a whole. What is reference belongs in docs/. */
+const largest = { "README.md": 8 * kib, "ARCHITECTURE.md": 20 * kib };
 const decisions = filesOf("docs/adr/[0-9]*.md");
 const repository = join(import.meta.dirname, "..", "..");
 
@@ -19,10 +22,23 @@ test("docs/errors.md explains each code of the catalogue under whose fault it is
   expect(told.toSorted()).toEqual(known.toSorted());
 });
 
+test.each(Object.entries(largest))("%s has at most %i bytes", (path, bytes) => {
+  expect(Buffer.byteLength(textOf(path))).toBeLessThanOrEqual(bytes);
+});
+
+test("every document in docs/ is linked from README.md or another document there", () => {
+  const linked = new Set(
+    documents.flatMap((path) => linksOf(path).map((target) => normalize(join(dirname(path), target)))),
+  );
+  const all = documents.filter((path) => path.startsWith("docs/"));
+  expect(all.filter((path) => !linked.has(path))).toEqual([]);
+});
+
 describe.each(documents)("%s", (path) => {
   test("links to files that are there", () => {
-    const targets = found(path, /\]\(([^)#]+)(?:#[^)]*)?\)/g).filter((target) => !/^[a-z]+:/.test(target));
-    expect(targets.filter((target) => !existsSync(join(repository, dirname(path), target)))).toEqual([]);
+    expect(linksOf(path).filter((target) => !existsSync(join(repository, dirname(path), target)))).toEqual(
+      [],
+    );
   });
 
   test("names files of the repository that are there", () => {
@@ -41,6 +57,11 @@ test("each decision has its parts and is in the list", () => {
   expect(decisions.filter((path) => !parts.test(textOf(path)))).toEqual([]);
   expect(found("docs/adr/README.md", /\(([0-9][^)]+)\)/g)).toEqual(decisions.map((path) => basename(path)));
 });
+
+/** Relative targets of a document's links, without what follows a `#`. */
+function linksOf(path: string): string[] {
+  return found(path, /\]\(([^)#]+)(?:#[^)]*)?\)/g).filter((target) => !/^[a-z]+:/.test(target));
+}
 
 function found(path: string, pattern: RegExp): string[] {
   return Array.from(textOf(path).matchAll(pattern), ([, first]) => first ?? "");

@@ -1,4 +1,4 @@
-// What the scalingo command line sends for `deploy` and its neighbours, request by request as it was recorded: a content
+// What the scalingo command line sends for `deploy` and its neighbors, request by request as it was recorded: a content
 // type on requests without a body, a question mark on every GET, empty ids, an Origin of its own; and what it insists on.
 
 import { randomBytes } from "node:crypto";

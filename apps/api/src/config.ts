@@ -4,62 +4,104 @@ import { z } from "zod";
 import { maxWebCount } from "@slipway/core";
 import {
   appUrlSettings,
+  clientSettings,
   commonSettings,
   configFrom,
   countSetting,
-  originsSetting,
+  deploymentSettings,
   portSetting,
+  regionSettings,
+  settingDocs,
   signingKeysFrom,
   storageUrls,
-  trustedProxiesSetting,
   withSigningKeys,
 } from "@slipway/service";
 import type { Environment } from "@slipway/service";
 
-const mebi = 1024 * 1024;
 const publicUrl = (protocol: RegExp, error: string) =>
   z
     .url({ protocol, error })
     .transform((url) => url.replace(/\/+$/, ""))
     .optional();
 
-/** How many in a window of time; 0 for no limit. */
+/** A number of requests or attempts in a period; 0 for no limit. */
 const limitSetting = z.coerce.number().int().min(0);
 
-const settings = commonSettings.extend({
+const apiSettings = commonSettings.extend({
   ...appUrlSettings.shape,
-  API_PORT: portSetting.default(4100),
-  API_HOST: z.string().min(1).default("127.0.0.1"),
-  STREAM_PORT: portSetting.default(4101),
-  PUBLIC_API_URL: publicUrl(/^https?$/, "must be an http:// or https:// URL"),
-  PUBLIC_STREAM_URL: publicUrl(/^wss?$/, "must be a ws:// or wss:// URL"),
-  BOOTSTRAP_TOKEN: z.string().min(1).optional(),
-  REGION_NAME: z.string().min(1).default("local"),
-  SOURCE_MAX_MB: countSetting.default(300).transform((size) => size * mebi),
-  OWNER_SLOTS: countSetting.default(10),
-  APP_QUEUE_MAX: countSetting.default(100),
-  APP_CONTAINERS_MAX: countSetting.max(maxWebCount).default(10),
-  RATE_LIMIT: limitSetting.default(1_200),
-  RATE_LIMIT_POLLS: limitSetting.default(12_000),
-  RATE_LIMIT_ADDRESS: limitSetting.default(1_200),
-  LOGIN_ATTEMPTS: limitSetting.default(20),
-  TRUST_PROXY: trustedProxiesSetting,
-  CORS_ORIGINS: originsSetting,
+  ...clientSettings.shape,
+  ...deploymentSettings.shape,
+  ...regionSettings.shape,
+  API_PORT: portSetting.default(4100).register(settingDocs, {
+    topic: "addresses",
+    description: "Port of the REST API and the queue dashboard.",
+  }),
+  API_HOST: z.string().min(1).default("127.0.0.1").register(settingDocs, {
+    topic: "addresses",
+    description: "Address that the API listens on.",
+  }),
+  PUBLIC_API_URL: publicUrl(/^https?$/, "must be an http:// or https:// URL").register(settingDocs, {
+    topic: "addresses",
+    description: "URL of the API for its clients; part of upload URLs and API responses.",
+    unset: "`http://127.0.0.1:API_PORT`",
+    example: "http://127.0.0.1:4100",
+  }),
+  PUBLIC_STREAM_URL: publicUrl(/^wss?$/, "must be a ws:// or wss:// URL").register(settingDocs, {
+    topic: "addresses",
+    description: "URL of the stream for its clients; part of an app's links.",
+    unset: "`ws://127.0.0.1:STREAM_PORT`",
+    example: "ws://127.0.0.1:4101",
+  }),
+  BOOTSTRAP_TOKEN: z.string().min(1).optional().register(settingDocs, {
+    topic: "access",
+    description:
+      "API token of the first operator, `admin`: `tk-us-` and 20 to 200 letters, digits, `-` or `_`.",
+    npmStart: "generated once, stored in `DATA_DIR/admin-token`",
+  }),
+  APP_QUEUE_MAX: countSetting.default(100).register(settingDocs, {
+    topic: "queue",
+    description: "Deployments of one app that may wait in its lane; a further one is refused with 409.",
+  }),
+  APP_CONTAINERS_MAX: countSetting.max(maxWebCount).default(10).register(settingDocs, {
+    topic: "releases",
+    description:
+      "Containers that an app may be scaled to. While it restarts or scales, as many again run beside them.",
+  }),
+  RATE_LIMIT: limitSetting.default(1_200).register(settingDocs, {
+    topic: "access",
+    description:
+      "Requests per minute with one API token and the JWTs exchanged for it; a user may send five times as many. `0`: no limit.",
+  }),
+  RATE_LIMIT_POLLS: limitSetting.default(12_000).register(settingDocs, {
+    topic: "access",
+    description:
+      "Like `RATE_LIMIT`, for the requests that clients poll with: a deployment and its output. `0`: no limit.",
+  }),
+  RATE_LIMIT_ADDRESS: limitSetting.default(1_200).register(settingDocs, {
+    topic: "access",
+    description: "Requests per minute from one IP address that carry no valid token. `0`: no limit.",
+  }),
+  LOGIN_ATTEMPTS: limitSetting.default(20).register(settingDocs, {
+    topic: "access",
+    description:
+      "Failed logins by password from one IP address in 15 minutes; five times as many for one user. `0`: no limit.",
+  }),
 });
-const schema = withSigningKeys(settings);
+/** Every variable that the API reads. */
+export const settings = withSigningKeys(apiSettings);
 const storageSettings = commonSettings.pick({ DATA_DIR: true, DATABASE_URL: true, BLOBS_URL: true });
 
 type SigningKeySource = { readonly signingKeys: ReturnType<typeof signingKeysFrom> };
 type PublicUrls = { readonly PUBLIC_API_URL: string; readonly PUBLIC_STREAM_URL: string };
 
-export type ApiConfig = z.output<typeof schema> &
+export type ApiConfig = z.output<typeof settings> &
   ReturnType<typeof storageUrls> &
   PublicUrls &
   SigningKeySource;
 
 /** @throws {SlipwayError} "configuration-invalid" that lists every problem. */
 export function readConfig(environment: Environment): ApiConfig {
-  const config = configFrom(schema, environment);
+  const config = configFrom(settings, environment);
   return {
     ...config,
     ...storageUrls(config),

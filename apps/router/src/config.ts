@@ -2,37 +2,59 @@
 
 import { BlockList, isIP } from "node:net";
 import { z } from "zod";
-import { appUrlSettings, commonSettings, configFrom, countSetting, storageUrls } from "@slipway/service";
+import {
+  appUrlSettings,
+  commonSettings,
+  configFrom,
+  countSetting,
+  listSetting,
+  mebibytesSetting,
+  settingDocs,
+  storageUrls,
+} from "@slipway/service";
 import type { Environment } from "@slipway/service";
 
-const mebi = 1024 * 1024;
-/** What Express calls so, for the API has the same setting. */
+/** By the names that Express gives them, which the API's TRUST_PROXY also takes. */
 const namedNetworks: Readonly<Record<string, readonly string[]>> = {
   loopback: ["127.0.0.0/8", "::1/128"],
   linklocal: ["169.254.0.0/16", "fe80::/10"],
   uniquelocal: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"],
 };
-const trustedProxies = z
-  .string()
-  .default("")
-  .transform((text) => text.split(/[\s,]+/).filter((item) => item !== ""))
+const trustedProxies = listSetting()
   .transform((items) => items.flatMap((item) => namedNetworks[item] ?? [item]))
   .refine((items) => items.every((item) => isNetwork(item)), "must be addresses or CIDR ranges")
   .transform((items) => blockListOf(items));
 
-const schema = commonSettings.extend({
+/** Every variable that the router reads. */
+export const settings = commonSettings.extend({
   ...appUrlSettings.shape,
-  ROUTER_HOST: z.string().min(1).default("127.0.0.1"),
-  ROUTER_TIMEOUT_MS: countSetting.default(60_000),
-  ROUTER_BODY_MAX_MB: countSetting.default(1_024).transform((size) => size * mebi),
-  ROUTER_TRUST_PROXY: trustedProxies,
+  ROUTER_HOST: z.string().min(1).default("127.0.0.1").register(settingDocs, {
+    topic: "addresses",
+    description: "Address that the router listens on.",
+  }),
+  ROUTER_TIMEOUT_MS: countSetting.default(60_000).register(settingDocs, {
+    topic: "releases",
+    description:
+      "How long an app may send nothing during a request before the router ends it. WebSockets may idle.",
+    unit: "ms",
+  }),
+  ROUTER_BODY_MAX_MB: mebibytesSetting(1_024).register(settingDocs, {
+    topic: "releases",
+    description: "Largest body of a request to an app.",
+    unit: "MiB",
+  }),
+  ROUTER_TRUST_PROXY: trustedProxies.register(settingDocs, {
+    topic: "access",
+    description:
+      "Proxies in front of the router whose `X-Forwarded-` headers are trusted: addresses, CIDR ranges, `loopback`, `linklocal`, `uniquelocal`.",
+  }),
 });
 
-export type RouterConfig = z.output<typeof schema> & ReturnType<typeof storageUrls>;
+export type RouterConfig = z.output<typeof settings> & ReturnType<typeof storageUrls>;
 
 /** @throws {SlipwayError} "configuration-invalid" that lists every problem. */
 export function readConfig(environment: Environment): RouterConfig {
-  const config = configFrom(schema, environment);
+  const config = configFrom(settings, environment);
   return { ...config, ...storageUrls(config) };
 }
 

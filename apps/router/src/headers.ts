@@ -1,4 +1,4 @@
-// The headers that are between two neighbours only, and those that tell an app who its client is.
+// The headers that are between two neighbors only, and those that tell an app who its client is.
 
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { BlockList, Socket } from "node:net";

@@ -2,30 +2,31 @@
 
 import { z } from "zod";
 import {
+  clientSettings,
   commonSettings,
   configFrom,
-  originsSetting,
-  portSetting,
+  settingDocs,
   signingKeysFrom,
   storageUrls,
-  trustedProxiesSetting,
   withSigningKeys,
 } from "@slipway/service";
 import type { Environment } from "@slipway/service";
 
-const settings = commonSettings.extend({
-  STREAM_PORT: portSetting.default(4101),
-  STREAM_HOST: z.string().min(1).default("127.0.0.1"),
-  CORS_ORIGINS: originsSetting,
-  TRUST_PROXY: trustedProxiesSetting,
+const streamSettings = commonSettings.extend({
+  ...clientSettings.shape,
+  STREAM_HOST: z.string().min(1).default("127.0.0.1").register(settingDocs, {
+    topic: "addresses",
+    description: "Address that the stream listens on.",
+  }),
 });
-const schema = withSigningKeys(settings);
+/** Every variable that the stream reads. */
+export const settings = withSigningKeys(streamSettings);
 
-export type StreamConfig = z.output<typeof schema> &
+export type StreamConfig = z.output<typeof settings> &
   ReturnType<typeof storageUrls> & { readonly signingKeys: ReturnType<typeof signingKeysFrom> };
 
 /** @throws {SlipwayError} "configuration-invalid" that lists every problem. */
 export function readConfig(environment: Environment): StreamConfig {
-  const config = configFrom(schema, environment);
+  const config = configFrom(settings, environment);
   return { ...config, ...storageUrls(config), signingKeys: signingKeysFrom(config) };
 }

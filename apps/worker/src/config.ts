@@ -1,68 +1,231 @@
 // The worker's configuration: the one schema, read from the environment that main.ts gives.
 
 import { z } from "zod";
-import { appUrlSettings, commonSettings, configFrom, countSetting, storageUrls } from "@slipway/service";
+import {
+  appUrlSettings,
+  commonSettings,
+  configFrom,
+  countSetting,
+  deploymentSettings,
+  httpUrlSetting,
+  listSetting,
+  mebibytesSetting,
+  regionSettings,
+  settingDocs,
+  storageUrls,
+} from "@slipway/service";
 import type { Environment } from "@slipway/service";
 
-const mebi = 1024 * 1024;
-const mebibytes = (fallback: number) => countSetting.default(fallback).transform((size) => size * mebi);
-const list = z
-  .string()
-  .default("")
-  .transform((text) => text.split(/[\s,]+/).filter((item) => item !== ""));
+const cpusSetting = z.coerce.number().positive();
 
-const schema = commonSettings.extend({
-  ...appUrlSettings.shape,
-  REGISTRY_URL: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }),
+/** The services that builds and releases use, and how many of them run. */
+const serviceSettings = z.object({
+  REGISTRY_URL: httpUrlSetting().register(settingDocs, {
+    topic: "services",
+    description:
+      "URL of the image registry. User name and password may be part of it; engines pull with them too.",
+    npmStart: "a private server",
+  }),
   REGISTRY_PULL_HOST: z
     .string()
     .regex(/^[\w.-]+(:\d+)?$/, "must be a host, or host:port")
-    .optional(),
-  STACK_IMAGE: z.string().min(1),
-  DOCKER_HOST: z.string().min(1).optional(),
-  SCHEDULER_DOCKER_HOST: z.string().min(1).optional(),
-  SCHEDULER: z.enum(["docker", "swarm"]).default("docker"),
-  SCHEDULER_NETWORK: z.string().min(1).optional(),
-  RELEASES_HOST: z.string().min(1).optional(),
-  REGION_NAME: z.string().min(1).default("local"),
-  CONCURRENCY: countSetting.optional(),
-  OPERATION_CONCURRENCY: countSetting.default(4),
-  ENGINE_WORKERS: countSetting.default(1),
-  OWNER_SLOTS: countSetting.default(10),
-  RELEASES_KEPT: countSetting.min(2).default(10),
-  LEASE_MS: countSetting.default(30_000),
-  RECONCILE_MS: countSetting.default(5_000),
-  BUILD_TIMEOUT_MS: countSetting.default(30 * 60_000),
-  BUILD_MEMORY_MB: mebibytes(2_048),
-  BUILD_CPUS: z.coerce.number().positive().default(2),
-  BUILD_PIDS: countSetting.default(512),
-  BUILD_DISK_MB: mebibytes(4_096),
-  BUILD_TMPFS_MB: mebibytes(512),
-  BUILD_CA_BUNDLE: z.string().min(1).optional(),
-  BUILD_NPM_REGISTRY: z.url().optional(),
-  SOURCE_MAX_MB: mebibytes(300),
-  SOURCE_MAX_ENTRIES: countSetting.default(200_000),
-  IMAGE_MAX_MB: mebibytes(2_048),
-  CACHE_MAX_MB: mebibytes(1_024),
-  LOG_MAX_MB: mebibytes(64),
-  ALLOWED_PRIVATE_HOSTS: list,
-  APP_MEMORY_MB: mebibytes(512),
-  APP_CPUS: z.coerce.number().positive().default(1),
-  APP_PIDS: countSetting.default(512),
-  GITHUB_API_URL: z
-    .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
+    .optional()
+    .register(settingDocs, {
+      topic: "services",
+      description:
+        "`host:port` of the registry as engines see it, where that differs from what workers see. It is part of image names, also of `STACK_IMAGE`.",
+      unset: "the host of `REGISTRY_URL`",
+    }),
+  STACK_IMAGE: z.string().min(1).register(settingDocs, {
+    topic: "services",
+    description: "Image that apps are built and run on.",
+    npmStart: "made from `stacks/`",
+  }),
+  DOCKER_HOST: z.string().min(1).optional().register(settingDocs, {
+    topic: "services",
+    description:
+      "Docker Engine that runs builds; it also runs releases unless `SCHEDULER_DOCKER_HOST` is set.",
+    unset: "the default socket",
+  }),
+  SCHEDULER_DOCKER_HOST: z.string().min(1).optional().register(settingDocs, {
+    topic: "services",
+    description: "Docker Engine that runs releases.",
+    unset: "`DOCKER_HOST`",
+  }),
+  CONCURRENCY: countSetting.optional().register(settingDocs, {
+    topic: "queue",
+    description:
+      "Deployments that one worker runs at the same time. Computed by default: 1 to 16, as many builds as the CPUs and three quarters of the memory of the worker's share of its engine allow.",
+    unset: "computed",
+  }),
+  OPERATION_CONCURRENCY: countSetting.default(4).register(settingDocs, {
+    topic: "queue",
+    description: "Restarts and scalings that one worker runs at the same time, beside its deployments.",
+  }),
+  ENGINE_WORKERS: countSetting.default(1).register(settingDocs, {
+    topic: "queue",
+    description:
+      "Workers that build on the same engine. Each takes an equal share of it to compute `CONCURRENCY`.",
+    npmStart: "`WORKERS`",
+  }),
+  LEASE_MS: countSetting.default(30_000).register(settingDocs, {
+    topic: "queue",
+    description: "How long a job stays assigned to a worker that sends no heartbeat.",
+    unit: "ms",
+  }),
+  RECONCILE_MS: countSetting.default(5_000).register(settingDocs, {
+    topic: "queue",
+    description: "Interval in which all lanes are reconciled, in case a wake-up was lost.",
+    unit: "ms",
+  }),
+  ALLOWED_PRIVATE_HOSTS: listSetting().register(settingDocs, {
+    topic: "access",
+    description:
+      "Hosts that source and webhook URLs may name although they are not on the public internet: `host`, `host:port`, address or CIDR range, separated by blanks or commas.",
+  }),
+  GITHUB_API_URL: httpUrlSetting()
     .default("https://api.github.com")
-    .transform((url) => url.replace(/\/+$/, "")),
-  HOOK_TIMEOUT_MS: countSetting.default(20 * 60_000),
-  BOOT_TIMEOUT_MS: countSetting.default(60_000),
-  STOP_GRACE_MS: countSetting.default(30_000),
-  DRAIN_MS: countSetting.default(10_000),
+    .transform((url) => url.replace(/\/+$/, ""))
+    .register(settingDocs, {
+      topic: "services",
+      description: "API that commit statuses are sent to; set it for GitHub Enterprise.",
+    }),
 });
 
-export type WorkerConfig = z.output<typeof schema> & ReturnType<typeof storageUrls>;
+const buildSettings = z.object({
+  BUILD_TIMEOUT_MS: countSetting.default(30 * 60_000).register(settingDocs, {
+    topic: "builds",
+    description: "Longest duration of a build.",
+    unit: "ms",
+  }),
+  BUILD_MEMORY_MB: mebibytesSetting(2_048).register(settingDocs, {
+    topic: "builds",
+    description: "Memory of a build; there is no swap.",
+    unit: "MiB",
+  }),
+  BUILD_CPUS: cpusSetting.default(2).register(settingDocs, {
+    topic: "builds",
+    description: "CPUs of a build; may be a fraction.",
+  }),
+  BUILD_PIDS: countSetting.default(512).register(settingDocs, {
+    topic: "builds",
+    description: "Processes and threads of a build.",
+  }),
+  BUILD_DISK_MB: mebibytesSetting(4_096).register(settingDocs, {
+    topic: "builds",
+    description: "Space that a build may use on its volume, including source and cache.",
+    unit: "MiB",
+  }),
+  BUILD_TMPFS_MB: mebibytesSetting(512).register(settingDocs, {
+    topic: "builds",
+    description: "Size of the build's `/tmp` and of its `/app`, each; counts as memory.",
+    unit: "MiB",
+  }),
+  BUILD_CA_BUNDLE: z.string().min(1).optional().register(settingDocs, {
+    topic: "builds",
+    description: "File of certificate authorities, in PEM, that builds trust in addition.",
+    npmStart: "`NODE_EXTRA_CA_CERTS`",
+  }),
+  BUILD_NPM_REGISTRY: z.url().optional().register(settingDocs, {
+    topic: "builds",
+    description: "npm registry of builds, which is also the source of Node.js for apps.",
+    npmStart: "the registry that npm is configured for",
+  }),
+  SOURCE_MAX_ENTRIES: countSetting.default(200_000).register(settingDocs, {
+    topic: "builds",
+    description:
+      "Most files, folders and links in a source, including folders that only occur in the paths of others.",
+  }),
+  IMAGE_MAX_MB: mebibytesSetting(2_048).register(settingDocs, {
+    topic: "builds",
+    description: "Largest layer of a built app, uncompressed.",
+    unit: "MiB",
+  }),
+  CACHE_MAX_MB: mebibytesSetting(1_024).register(settingDocs, {
+    topic: "builds",
+    description:
+      "Largest build cache, compressed; a larger one is deleted, as is one that unpacks to more than half of BUILD_DISK_MB.",
+    unit: "MiB",
+  }),
+  LOG_MAX_MB: mebibytesSetting(64).register(settingDocs, {
+    topic: "builds",
+    description:
+      "Most output of one attempt at a deployment that its log stores. Beyond it the build continues, and the log says that output is missing.",
+    unit: "MiB",
+  }),
+});
+
+const releaseSettings = z.object({
+  SCHEDULER: z.enum(["docker", "swarm"]).default("docker").register(settingDocs, {
+    topic: "releases",
+    description:
+      "Where releases run: on one engine, or on the Docker Swarm that `SCHEDULER_DOCKER_HOST` is a manager of.",
+  }),
+  SCHEDULER_NETWORK: z.string().min(1).optional().register(settingDocs, {
+    topic: "releases",
+    description:
+      "Network that releases join, with labels for a Traefik on it that routes the host name of an app's URL to them; on a swarm an overlay network.",
+    unset: "a network of the installation",
+  }),
+  RELEASES_HOST: z.string().min(1).optional().register(settingDocs, {
+    topic: "releases",
+    description: "Interface of the releases' engine, by name or address, that their ports are published on.",
+    unset: "`127.0.0.1`, on a remote engine all interfaces",
+  }),
+  RELEASES_KEPT: countSetting.min(2).default(10).register(settingDocs, {
+    topic: "releases",
+    description:
+      "Releases of an app whose images are kept, so that they can be deployed again. The current and the previous one are always kept.",
+  }),
+  APP_MEMORY_MB: mebibytesSetting(512).register(settingDocs, {
+    topic: "releases",
+    description: "Memory of a release's container.",
+    unit: "MiB",
+  }),
+  APP_CPUS: cpusSetting.default(1).register(settingDocs, {
+    topic: "releases",
+    description: "CPUs of a release's container; may be a fraction.",
+  }),
+  APP_PIDS: countSetting.default(512).register(settingDocs, {
+    topic: "releases",
+    description: "Processes and threads of a release's container.",
+  }),
+  HOOK_TIMEOUT_MS: countSetting.default(20 * 60_000).register(settingDocs, {
+    topic: "releases",
+    description: "Longest duration of a postdeploy hook.",
+    unit: "ms",
+  }),
+  BOOT_TIMEOUT_MS: countSetting.default(60_000).register(settingDocs, {
+    topic: "releases",
+    description: "How long `web` has until it accepts connections.",
+    unit: "ms",
+  }),
+  STOP_GRACE_MS: countSetting.default(30_000).register(settingDocs, {
+    topic: "releases",
+    description: "How long a replaced release has between SIGTERM and SIGKILL.",
+    unit: "ms",
+  }),
+  DRAIN_MS: countSetting.default(10_000).register(settingDocs, {
+    topic: "releases",
+    description: "How long requests to a replaced release may take to end before they are cut off.",
+    unit: "ms",
+  }),
+});
+
+/** Every variable that a worker reads. */
+export const settings = commonSettings.extend({
+  ...appUrlSettings.shape,
+  ...deploymentSettings.shape,
+  ...regionSettings.shape,
+  ...serviceSettings.shape,
+  ...buildSettings.shape,
+  ...releaseSettings.shape,
+});
+
+export type WorkerConfig = z.output<typeof settings> & ReturnType<typeof storageUrls>;
 
 /** @throws {SlipwayError} "configuration-invalid" that lists every problem. */
 export function readConfig(environment: Environment): WorkerConfig {
-  const config = configFrom(schema, environment);
+  const config = configFrom(settings, environment);
   return { ...config, ...storageUrls(config) };
 }

@@ -35,7 +35,7 @@ export class PathLedger {
 
   #noteParents(path: string): string[] {
     const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
-    // A folder never becomes anything else, so that the parents of neighbours need no second look.
+    // A folder never becomes anything else, so that the parents of neighbors need no second look.
     if (parent === this.#lastParent) return [];
     const implied: string[] = [];
     for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1)) {

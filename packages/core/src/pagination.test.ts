@@ -36,7 +36,7 @@ test.each([
   [9, 10, 35, 4, null, 4],
   [9, 10, 0, 1, null, 1],
 ])(
-  "page %i of %i out of %i has neighbours %j and %j of %i",
+  "page %i of %i out of %i has neighbors %j and %j of %i",
   (page, perPage, totalCount, prev, next, total) => {
     expect(paginate({ page, perPage }, totalCount)).toEqual({
       currentPage: page,

@@ -1,4 +1,4 @@
-// Pages of a list, as Scalingo's API counts them: from 1, with the neighbours' numbers.
+// Pages of a list, as Scalingo's API counts them: from 1, with the neighbors' numbers.
 
 import { invalidField } from "./errors.ts";
 

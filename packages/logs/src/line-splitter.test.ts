@@ -22,7 +22,7 @@ test.each([
   ["empty lines count", "\n\na\n", ["", "", "a"]],
   ["a carriage return before a newline belongs to it", "a\r\nb\r\r\n", ["a", "b"]],
   ["a progress bar leaves its last state", "10%\r20%\r100%\ndone\r", ["100%", "done"]],
-  ["tabs and colours stay", "\t\x1b[32mok\x1b[0m\n", ["\t\x1b[32mok\x1b[0m"]],
+  ["tabs and colors stay", "\t\x1b[32mok\x1b[0m\n", ["\t\x1b[32mok\x1b[0m"]],
   ["no output gives no line", "", []],
 ])("%s", (_name, text, lines) => {
   expect(split(Buffer.from(text), [])).toEqual(lines);

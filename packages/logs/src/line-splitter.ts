@@ -20,7 +20,7 @@ export class LineSplitter {
   /** A `\r` was read: what comes next, unless it is `\n`, begins the line anew. */
   #returned = false;
 
-  /** @param masker says where a long line must not be cut: a secret in halves would not be recognised. */
+  /** @param masker says where a long line must not be cut: a secret in halves would not be recognized. */
   constructor(masker: Masker, maxChars: number = maxLineChars) {
     this.#masker = masker;
     this.#maxChars = maxChars;

@@ -8,7 +8,7 @@ function cleaned(...pieces: string[]): string {
 
 test.each([
   ["plain text stays", "npm ci\n\tadded 3 packages", "npm ci\n\tadded 3 packages"],
-  ["colours stay", "\x1b[1;31merror\x1b[0m", "\x1b[1;31merror\x1b[0m"],
+  ["colors stay", "\x1b[1;31merror\x1b[0m", "\x1b[1;31merror\x1b[0m"],
   ["cursor movements go", "a\x1b[2K\x1b[1Gb\x1b[?25lc", "abc"],
   ["window titles go", "a\x1b]0;title\x07b\x1b]8;;http://x\x1b\\c", "abc"],
   ["control characters go", "a\0b\x07c\x08d\x7fe\x9bf", "abcdef"],

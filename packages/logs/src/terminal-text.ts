@@ -1,4 +1,4 @@
-// Takes terminal control out of output: what is left is text, tabs, line ends and colours.
+// Takes terminal control out of output: what is left is text, tabs, line ends and colors.
 
 /** Anything that needs a look: control characters other than tab, newline and carriage return. */
 // oxlint-disable-next-line eslint/no-control-regex
@@ -8,7 +8,7 @@ const suspicious = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/;
 const maxCommandChars = 2048;
 const maxParameterChars = 64;
 
-/** A whole escape sequence (the parameters of a colour are captured), or one control character. */
+/** A whole escape sequence (the parameters of a color are captured), or one control character. */
 const control = new RegExp(
   [
     `\\x1b\\[([0-9;:]{0,${maxParameterChars}})m`,
@@ -30,7 +30,7 @@ const unfinished = new RegExp(
 );
 
 /**
- * Cleans text that comes in pieces. Colours (`ESC [ … m`) stay; other escape sequences and control characters go, also
+ * Cleans text that comes in pieces. Colors (`ESC [ … m`) stay; other escape sequences and control characters go, also
  * where a piece ends amid one: any cutting of the same text gives the same result.
  */
 export class TerminalText {
@@ -56,7 +56,7 @@ export class TerminalText {
 }
 
 function clean(text: string): string {
-  return text.replace(control, (sequence: string, colour: string | undefined) =>
-    colour === undefined ? "" : sequence,
+  return text.replace(control, (sequence: string, color: string | undefined) =>
+    color === undefined ? "" : sequence,
   );
 }

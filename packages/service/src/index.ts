@@ -1,10 +1,13 @@
 // What each process needs to live: configuration, its own log, health, start and graceful stop.
 
 export * from "./address.ts";
+export * from "./client-settings.ts";
 export * from "./config.ts";
 export * from "./health.ts";
 export * from "./listen.ts";
 export * from "./logger.ts";
 export * from "./peer-server.ts";
 export * from "./run.ts";
+export * from "./setting-docs.ts";
+export * from "./settings.ts";
 export * from "./throttled-error-log.ts";

@@ -1,4 +1,4 @@
-// The processes' own log: JSON lines, or coloured text in a terminal. (A deployment's log is another thing: @slipway/logs.)
+// The processes' own log: JSON lines, or colored text in a terminal. (A deployment's log is another thing: @slipway/logs.)
 
 import { pino, stdSerializers } from "pino";
 import type { DestinationStream, Logger, LevelWithSilent } from "pino";

@@ -219,11 +219,11 @@ export function blobContract(name: string, newPlace: () => Promise<BlobContractC
       test("takes the one blob, and may be repeated", async () => {
         const key = `sources/${randomUUID()}`;
         await put(key, "bytes");
-        await put(`${key}0`, "its neighbour's");
+        await put(`${key}0`, "its neighbor's");
         await blobs.delete(key);
         await blobs.delete(key);
         expect(await textOf(key)).toBeNull();
-        expect(await textOf(`${key}0`)).toBe("its neighbour's");
+        expect(await textOf(`${key}0`)).toBe("its neighbor's");
       });
 
       test("a prefix takes all below it and no others, and may be repeated", async () => {

@@ -5,7 +5,7 @@
 //   right by whoever retries, so every sequence of calls has to be safe to repeat.
 // - `compareAndSet(next)` stores `next` where the stored revision is `next.revision - 1`, and answers whether it did.
 //   A false means somebody was faster: read again and decide anew.
-// - Ids are made by the caller (UUIDs), so that a repeated create is recognised.
+// - Ids are made by the caller (UUIDs), so that a repeated create is recognized.
 // - Methods reject with SlipwayError "store-unavailable" when the database cannot be reached within its bound.
 // - Any number of processes use the store at once.
 

@@ -1,4 +1,4 @@
-// Where a page of a list stands among its neighbours.
+// Where a page of a list stands among its neighbors.
 
 import { z } from "zod";
 

@@ -106,7 +106,7 @@ async function write(
   return sizeBytes;
 }
 
-/** Renames, which refolders at once for all readers, and makes the new name and its folders outlive a power cut. */
+/** Renames, which replaces at once for all readers, and makes the new name and its folders outlive a power cut. */
 async function moveIntoPlace(from: string, target: string, root: string): Promise<void> {
   const folder = dirname(target);
   while (!(await renamedInto(folder, from, target))) await stat(from);

@@ -34,7 +34,7 @@ interface WaitingWrite {
 
 /**
  * SQLite itself blocks the event loop while it waits for a lock. It waits at most this long; then the wait continues with timers,
- * so that a process with a slow neighbour still answers.
+ * so that a process with a slow neighbor still answers.
  */
 const blockingWaitMs = 10;
 const pollMs = 20;

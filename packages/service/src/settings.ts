@@ -1,0 +1,175 @@
+// The settings that several processes share, and the kinds of values that settings have.
+
+import { resolve } from "node:path";
+import { z } from "zod";
+import { settingDocs } from "./setting-docs.ts";
+
+/** A port number given as text. */
+export const portSetting = z.coerce.number().int().min(0).max(65_535);
+/** A whole number above zero given as text: milliseconds, bytes, a count. */
+export const countSetting = z.coerce.number().int().positive();
+/** Items separated by blanks or commas; none by default. */
+export function listSetting() {
+  return z
+    .string()
+    .default("")
+    .transform((text) => itemsOf(text));
+}
+
+const mebi = 1024 * 1024;
+
+/** A size given in MiB, parsed to bytes. */
+export function mebibytesSetting(fallback: number) {
+  return countSetting.default(fallback).transform((size) => size * mebi);
+}
+
+/** An `http:` or `https:` URL. */
+export function httpUrlSetting() {
+  return z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" });
+}
+
+/** What every process of an installation reads. Set-up fills most of it in. */
+export const commonSettings = z.object({
+  SERVICE_NAME: z.string().min(1).optional().register(settingDocs, {
+    topic: "processes",
+    description: "Name of the process in its own log.",
+    unset: "`api`, `stream`, `router`, `worker`",
+    npmStart: "`worker-1`, `worker-2`…",
+  }),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .default(".slipway")
+    .transform((path) => resolve(path))
+    .register(settingDocs, {
+      topic: "services",
+      description:
+        "Folder that holds all state of the installation. The commands resolve a relative path from the repository's root, a process started by hand from its working directory.",
+    }),
+  INSTALLATION_ID: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/, "must be 1 to 32 lower-case letters, digits or hyphens")
+    .register(settingDocs, {
+      topic: "services",
+      description:
+        "Names what belongs to the installation in Redis and on engines: 1 to 32 lower-case letters, digits or hyphens. Keep it as long as anything of the installation exists.",
+      npmStart: "generated once, stored in `DATA_DIR`",
+    }),
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/, error: "must be a redis:// or rediss:// URL" })
+    .register(settingDocs, {
+      topic: "services",
+      description: "`redis://` or `rediss://` URL of a Redis 6.2 or newer, configured not to evict keys.",
+      npmStart: "a private server",
+    }),
+  DATABASE_URL: z.string().min(1).optional().register(settingDocs, {
+    topic: "services",
+    description:
+      "The database: path or `file:` URL of an SQLite file, or a `mongodb:` or `mongodb+srv:` URL ([MongoDB](mongodb.md)).",
+    unset: "`file:DATA_DIR/slipway.db`",
+  }),
+  BLOBS_URL: z.string().min(1).optional().register(settingDocs, {
+    topic: "services",
+    description:
+      "Storage of uploaded archives and build caches: path or `file:` URL of a folder, or a `mongodb:` URL whose GridFS is used.",
+    unset: "`file:DATA_DIR/blobs`, or `DATABASE_URL` if that is a MongoDB",
+  }),
+  GRACE_MS: countSetting.default(30_000).register(settingDocs, {
+    topic: "processes",
+    description: "How long a process that received SIGTERM may finish its work before it requeues the rest.",
+    unit: "ms",
+  }),
+  LOG_LEVEL: z
+    .enum(["fatal", "error", "warn", "info", "debug", "trace"])
+    .default("info")
+    .register(settingDocs, {
+      topic: "processes",
+      description: "Least severity that the processes write to their own logs.",
+    }),
+  LOG_FORMAT: z.enum(["json", "pretty"]).default("json").register(settingDocs, {
+    topic: "processes",
+    description: "Format of the processes' own logs.",
+    npmStart: "`pretty` in a terminal",
+  }),
+});
+
+/** Of the API and of whatever starts containers of apps. */
+export const regionSettings = z.object({
+  REGION_NAME: z.string().min(1).default("local").register(settingDocs, {
+    topic: "processes",
+    description: "Name of the installation's only region, in API responses and in the environment of apps.",
+  }),
+});
+
+/** Of the API, which accepts sources and queues deployments, and the worker, which unpacks and runs them. */
+export const deploymentSettings = z.object({
+  SOURCE_MAX_MB: mebibytesSetting(300).register(settingDocs, {
+    topic: "builds",
+    description: "Largest source: as an archive, and unpacked with all headers.",
+    unit: "MiB",
+  }),
+  OWNER_SLOTS: countSetting.default(10).register(settingDocs, {
+    topic: "queue",
+    description:
+      "Deployments of one owner that may run or wait for a worker at the same time; further ones stay queued.",
+  }),
+});
+
+/** Of processes that route requests to apps, or know the URLs of apps. */
+export const appUrlSettings = z.object({
+  ROUTER_DOMAIN: z
+    .string()
+    .regex(
+      /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
+      "must be a domain name in lower case",
+    )
+    .default("localhost")
+    .register(settingDocs, {
+      topic: "addresses",
+      description:
+        "Domain whose subdomains are the apps: requests for `APP.ROUTER_DOMAIN` go to the app `APP`.",
+    }),
+  ROUTER_PORT: portSetting.default(4180).register(settingDocs, {
+    topic: "addresses",
+    description: "Port of the router.",
+  }),
+  PUBLIC_APP_URL: z
+    .string()
+    .refine(
+      (url) => /^https?:\/\/\{app\}\.[^/{}]+\/?$/.test(url) && URL.canParse(url.replace("{app}", "app")),
+      "must be like https://{app}.apps.example.com",
+    )
+    .transform((url) => url.replace(/\/$/, ""))
+    .optional()
+    .register(settingDocs, {
+      topic: "addresses",
+      description:
+        "URL of an app for its users, with `{app}` in place of its name; part of API responses. `ROUTER_DOMAIN` must match it.",
+      unset: "`http://{app}.ROUTER_DOMAIN:ROUTER_PORT`",
+      example: "http://{app}.localhost:4180",
+    }),
+});
+
+/** The URL of an app for its users. The router expects the host name of this URL in requests. */
+export function appUrl(config: z.output<typeof appUrlSettings>, name: string): string {
+  const url = config.PUBLIC_APP_URL ?? `http://{app}.${config.ROUTER_DOMAIN}:${config.ROUTER_PORT}`;
+  return url.replace("{app}", name);
+}
+
+const mongoUrl = /^mongodb(\+srv)?:/i;
+
+/** URLs of database and blobs: embedded unless configured otherwise; blobs are in the MongoDB that is the database, if it is one. */
+export function storageUrls(config: {
+  DATA_DIR: string;
+  DATABASE_URL?: string | undefined;
+  BLOBS_URL?: string | undefined;
+}) {
+  const databaseUrl = config.DATABASE_URL ?? `file:${config.DATA_DIR}/slipway.db`;
+  const blobsUrl = mongoUrl.test(databaseUrl) ? databaseUrl : `file:${config.DATA_DIR}/blobs`;
+  return { databaseUrl, blobsUrl: config.BLOBS_URL ?? blobsUrl };
+}
+
+/** The items of a list that is separated by blanks or commas. */
+export function itemsOf(text: string): string[] {
+  return text.split(/[\s,]+/).filter((item) => item !== "");
+}
