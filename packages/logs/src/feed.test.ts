@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { poll } from "@slipway/async";
 import { changeStatus, claim, queuedDeployment, sealLog } from "@slipway/core";
 import type { Deployment, DeploymentStatus } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
@@ -458,6 +459,7 @@ class Seen {
   readonly events: string[] = [];
   readonly done = Promise.withResolvers<string>();
   readonly follower: Follower;
+  readonly #failures: unknown[] = [];
 
   constructor(feed: LogFeed, appId: string, { only, slow = false, hold }: Pace = {}) {
     this.follower = feed.follow(appId, {
@@ -467,19 +469,28 @@ class Seen {
         else this.events.push(event.type === "new" ? "new" : event.change.status);
         return slow ? delay(2) : hold?.(event);
       },
-      onFailure: (error) => {
-        throw error;
-      },
+      onFailure: (error) => this.#failures.push(error),
       onDone: ({ id }) => this.done.resolve(id),
     });
   }
 
   async until(event: string): Promise<void> {
-    while (!this.events.includes(event)) await delay(5);
+    await this.#until(() => this.events.includes(event));
   }
 
   async count(events: number): Promise<void> {
-    while (this.events.length < events) await delay(5);
+    await this.#until(() => this.events.length >= events);
+  }
+
+  /** @throws what the feed closed the follower for. */
+  async #until(isMet: () => boolean): Promise<void> {
+    await poll(
+      async () => {
+        if (this.#failures.length > 0) throw this.#failures[0];
+        return isMet();
+      },
+      { everyMs: 5 },
+    );
   }
 }
 

@@ -19,10 +19,8 @@ test("a finished log is read without Redis, from any line", async () => {
 
 test("where chunks of two attempts overlap each line is read once", async () => {
   const store = new MemoryStore();
-  await store.logs.append(chunk(1, 4));
-  await store.logs.append(chunk(3, 6));
-  await store.logs.append(chunk(5, 2));
-  await store.logs.append(chunk(9, 1));
+  const stored = [chunk(1, 4), chunk(3, 6, 2), chunk(5, 2, 2), chunk(9, 1, 2)];
+  for (const each of stored) expect(await store.logs.append(each)).toBe(true);
   expect(await linesRead(store, 1, 9)).toEqual(numbers(1, 9));
 });
 
@@ -56,8 +54,8 @@ test("a batch falls into parts by lines and by characters, and a long line stays
   expect([...partsOf(small, { lines: 2, chars: 3 })][0]).toBe(small);
 });
 
-function chunk(firstSeq: number, lineCount: number) {
-  return aLogChunk({ deploymentId, firstSeq, lines: numbers(firstSeq, firstSeq + lineCount - 1) });
+function chunk(firstSeq: number, lineCount: number, attempt = 1) {
+  return aLogChunk({ deploymentId, firstSeq, attempt, lines: numbers(firstSeq, firstSeq + lineCount - 1) });
 }
 
 function numbers(first: number, last: number): string[] {

@@ -1,4 +1,5 @@
-// For tests: a store in memory, with a switch for outages. Everything else of the log path is real there.
+// For tests: a store in memory that can be made unavailable. Its logs keep the contract of the store port; the rest of the log
+// path is real in these tests.
 
 import { SlipwayError, isFinal } from "@slipway/core";
 import type { Deployment, LogChunk, LogStore } from "@slipway/core";
@@ -14,19 +15,15 @@ export class MemoryStore {
       this.#answer();
       return this.#deployments.get(id) ?? null;
     },
-    compareAndSet: async (next: Deployment): Promise<boolean> => {
-      this.#answer();
-      if (this.#deployments.get(next.id)?.revision !== next.revision - 1) return false;
-      this.#deployments.set(next.id, next);
-      return true;
-    },
     recent: async (appId: string, since: Date): Promise<Deployment[]> => {
       this.#answer();
-      return [...this.#deployments.values()].filter(
-        (deployment) =>
-          deployment.appId === appId &&
-          (!isFinal(deployment.status) || (deployment.finishedAt?.getTime() ?? 0) >= since.getTime()),
-      );
+      return [...this.#deployments.values()]
+        .filter(
+          (deployment) =>
+            deployment.appId === appId &&
+            (!isFinal(deployment.status) || (deployment.finishedAt?.getTime() ?? 0) >= since.getTime()),
+        )
+        .toSorted((a, b) => a.number - b.number);
     },
   };
 
@@ -34,10 +31,14 @@ export class MemoryStore {
     append: async (chunk) => {
       this.#answer();
       const { deploymentId, firstSeq, attempt } = chunk;
-      const standing = this.#log(deploymentId).find((other) => other.firstSeq === firstSeq);
-      if (standing !== undefined && standing.attempt > attempt) return false;
-      if (standing === undefined) this.chunks.push(chunk);
-      else if (standing.attempt < attempt) this.chunks[this.chunks.indexOf(standing)] = chunk;
+      const stored = this.#log(deploymentId);
+      if (stored.some((other) => other.attempt > attempt)) return false;
+      if (stored.some((other) => other.firstSeq === firstSeq && other.attempt === attempt)) return true;
+      this.#drop(
+        (other) =>
+          other.deploymentId === deploymentId && other.firstSeq >= firstSeq && other.attempt < attempt,
+      );
+      this.chunks.push(chunk);
       return true;
     },
     read: async (deploymentId, fromSeq, limit) => {
@@ -50,7 +51,10 @@ export class MemoryStore {
       this.#answer();
       return Math.max(0, ...this.#log(deploymentId).map((chunk) => chunk.firstSeq + chunk.lineCount - 1));
     },
-    remove: async () => this.#answer(),
+    remove: async (deploymentIds) => {
+      this.#answer();
+      this.#drop(({ deploymentId }) => deploymentIds.includes(deploymentId));
+    },
   };
 
   put(deployment: Deployment): Deployment {
@@ -67,6 +71,10 @@ export class MemoryStore {
     return this.chunks
       .filter((chunk) => chunk.deploymentId === deploymentId)
       .toSorted((a, b) => a.firstSeq - b.firstSeq);
+  }
+
+  #drop(isDropped: (chunk: LogChunk) => boolean): void {
+    this.chunks.splice(0, Infinity, ...this.chunks.filter((chunk) => !isDropped(chunk)));
   }
 
   #answer(): void {

@@ -2,13 +2,19 @@
 
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { LogChunk } from "@slipway/core";
+import type { LogChunk, LogStore } from "@slipway/core";
 import { aLogChunk } from "../fixtures.ts";
-import type { StoreUnderTest } from "../store-contract.ts";
 
 const lines = (count: number, word = "line") => Array.from({ length: count }, () => word);
 
-export function logsContract({ store, other }: StoreUnderTest): void {
+/** What this part of the suite works with: two connections to the same data. */
+export interface LogsUnderTest {
+  readonly store: () => { readonly logs: LogStore };
+  readonly other: () => { readonly logs: LogStore };
+}
+
+/** Runs the part of the suite that is about logs, also for a store that has nothing else. */
+export function logsContract({ store, other }: LogsUnderTest): void {
   const append = (chunk: LogChunk) => store().logs.append(chunk);
   /** Three chunks of ten lines. */
   const thirtyLines = async (attempt = 1) => {
