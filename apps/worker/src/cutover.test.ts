@@ -9,7 +9,7 @@ import { awaitCutover } from "./cutover.ts";
 
 const never = new AbortController().signal;
 
-describe.skipIf(await lacksRedis())("switching the routers", () => {
+describe.skipIf(await lacksRedis())("the cutover of routers", () => {
   let server: TestRedis;
   let redis: Redis;
   beforeAll(async () => {
@@ -23,8 +23,10 @@ describe.skipIf(await lacksRedis())("switching the routers", () => {
 
   const installation = (drainMs = 60_000) => {
     const keys = redisKeys(randomUUID().slice(0, 8));
-    const logger = createLogger({ name: "worker", level: "silent" });
-    return { redis, keys, logger, config: { DRAIN_MS: drainMs } };
+    const logged: string[] = [];
+    const destination = { write: (line: string) => void logged.push(String(JSON.parse(line).msg)) };
+    const logger = createLogger({ name: "worker", level: "warn", destination });
+    return { redis, keys, logger, logged, config: { DRAIN_MS: drainMs } };
   };
   type Place = ReturnType<typeof installation>;
   const next = { appId: "app", rolloutId: "rollout" };
@@ -40,66 +42,84 @@ describe.skipIf(await lacksRedis())("switching the routers", () => {
     return { [Symbol.dispose]: () => clearInterval(timer) };
   };
   const confirm = ({ keys }: Place, id: string) => redis.sadd(keys.routersCutOver(next.rolloutId), id);
-  const outcome = (work: Promise<void>) => {
-    const seen = { over: false };
-    void work.finally(() => (seen.over = true)).catch(() => undefined);
-    return seen;
+  /** The messages that routers get. */
+  const listen = async ({ keys }: Place) => {
+    const subscriber = redis.duplicate();
+    const messages: unknown[] = [];
+    subscriber.on("message", (_channel, text: string) => messages.push(routeMessage.parse(JSON.parse(text))));
+    await subscriber.subscribe(keys.routesChannel);
+    return {
+      messages,
+      /** Resolves when that many more have come: routers get the same message again for as long as one is waited for. */
+      more: (count: number) => {
+        const before = messages.length;
+        return expect.poll(() => messages.length).toBeGreaterThanOrEqual(before + count);
+      },
+      [Symbol.dispose]: () => subscriber.disconnect(),
+    };
   };
 
-  test("waits for nobody where no router is, or a dead one", async () => {
-    const place = installation();
+  test("resolves at once where no router is, or only a dead one", async () => {
+    const place = installation(1);
+    using routers = await listen(place);
     await awaitCutover(place, next, never);
     await show(place, "dead", 10_000);
     await awaitCutover(place, next, never);
-    expect(await redis.zcard(place.keys.routersSeen)).toBe(1);
+    expect(place.logged).toEqual([]);
+    await expect.poll(() => routers.messages.length).toBe(2);
   });
 
-  test("asks until each router has confirmed", async () => {
+  test("sends the message again until each router has confirmed", async () => {
     const place = installation();
-    const heard: unknown[] = [];
-    const subscriber = redis.duplicate();
-    subscriber.on("message", (_channel, text: string) => heard.push(routeMessage.parse(JSON.parse(text))));
-    await subscriber.subscribe(place.keys.routesChannel);
+    using routers = await listen(place);
     await show(place, "one");
     await show(place, "two");
     using _beating = beat(place, "one", "two");
-    const work = awaitCutover(place, next, never);
-    const seen = outcome(work);
-    await expect.poll(() => heard.length).toBeGreaterThan(1);
-    expect(heard[0]).toEqual({ appId: "app", switch: { rolloutId: "rollout", drainMs: 60_000 } });
+    let isOver = false;
+    const work = awaitCutover(place, next, never).finally(() => (isOver = true));
+    await routers.more(2);
+    expect(routers.messages[0]).toEqual({ appId: "app", switch: { rolloutId: "rollout", drainMs: 60_000 } });
     await confirm(place, "one");
-    const heardByThen = heard.length;
-    await expect.poll(() => heard.length).toBeGreaterThan(heardByThen + 1);
-    expect(seen.over).toBe(false);
+    await routers.more(2);
+    expect(isOver).toBe(false);
     await confirm(place, "two");
     await work;
-    subscriber.disconnect();
+    expect(place.logged).toEqual([]);
   });
 
-  test("a router that falls silent is not waited for", async () => {
+  test("stops waiting for a router that falls silent", async () => {
     const place = installation();
-    await show(place, "frozen", 3_500);
+    using routers = await listen(place);
+    await show(place, "frozen");
     const work = awaitCutover(place, next, never);
-    expect(outcome(work).over).toBe(false);
+    {
+      using _beating = beat(place, "frozen");
+      await routers.more(2);
+    }
     await work;
+    expect(place.logged).toEqual([]);
     expect(await redis.scard(place.keys.routersCutOver(next.rolloutId))).toBe(0);
   });
 
-  test("goes on when a router that lives does not confirm in time", async () => {
+  test("goes on when a router that lives does not confirm in time, and logs it", async () => {
     const place = installation(1);
     await show(place, "stubborn");
     using _beating = beat(place, "stubborn");
     await awaitCutover(place, next, never);
-    expect(await redis.scard(place.keys.routersCutOver(next.rolloutId))).toBe(0);
+    expect(place.logged).toEqual(["not every router has switched; going on without"]);
   });
 
   test("ends with the signal's reason", async () => {
     const place = installation();
+    using routers = await listen(place);
     await show(place, "one");
+    using _beating = beat(place, "one");
     const stop = new AbortController();
     const work = awaitCutover(place, next, stop.signal);
-    stop.abort(new Error("handed back"));
-    await expect(work).rejects.toThrow("handed back");
+    await Promise.all([
+      expect(work).rejects.toThrow("handed back"),
+      routers.more(2).then(() => stop.abort(new Error("handed back"))),
+    ]);
     await expect(awaitCutover(place, next, stop.signal)).rejects.toThrow("handed back");
   });
 });
