@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { lacksRedis } from "@slipway/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startTestStream } from "./test-stream.ts";
+import { heldBytes, startTestStream } from "./test-stream.ts";
 import type { TestStream } from "./test-stream.ts";
 
 describe.skipIf(await lacksRedis())("the stream", () => {
@@ -92,11 +92,17 @@ describe.skipIf(await lacksRedis())("the stream", () => {
     await client.auth(jwt);
     await client.untilStatus("building");
     client.webSocket.pause();
-    const line = `${"x".repeat(999)}\n`;
-    for (let count = 0; count < 20_000; count += 1) await run.log.write(Buffer.from(line));
-    await run.log.flush();
-    client.webSocket.resume();
+    const before = heldBytes();
+    const quick = stream.connect(`/apps/${app.name}`);
+    await quick.auth(jwt);
+    const line = Buffer.from(`${"x".repeat(999)}\n`);
+    for (let count = 0; count < 20_000; count += 1) await run.log.write(line);
     await run.finish("build-error");
+    // by then the other was offered as much
+    await quick.untilStatus("build-error");
+    quick.forget();
+    await expect.poll(() => heldBytes() - before).toBeLessThan(20_000 * line.length * 0.2);
+    client.webSocket.resume();
     await client.untilStatus("build-error");
     expect(client.told).toHaveLength(20_003);
   });
