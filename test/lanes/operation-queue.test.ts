@@ -5,7 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Queue } from "bullmq";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { changeStatus, claim, claimOperation, endOperation, SlipwayError } from "@slipway/core";
+import {
+  changeStatus,
+  claim,
+  claimOperation,
+  endOperation,
+  SlipwayError,
+  toSlipwayError,
+} from "@slipway/core";
 import type { Deployment, Operation, Store } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
 import { deploymentItem, openLanes, operationItem, reconcile, startLaneWorker } from "@slipway/queue";
@@ -16,23 +23,29 @@ import { aNewDeployment, anOperation, eventually, startRedis } from "@slipway/te
 const keys = redisKeys("operation-queue-test");
 /** Longer than a busy machine keeps a worker from renewing it: nothing here waits for its end. */
 const leaseMs = 10_000;
-const onError = () => undefined;
 let open: AsyncDisposableStack;
 let redisUrl: string;
 let store: Store;
 let lanes: Lanes;
 let exhausted: string[];
+/** What lanes and workers reported, failed assertions of a job's handler among it. Tests take out what they expect. */
+let errors: string[];
+const onError = (error: unknown, what: string) => errors.push(`${what}: ${toSlipwayError(error).message}`);
 
 beforeEach(async () => {
   open = new AsyncDisposableStack();
   const folder = open.use(await mkdtempDisposable(join(tmpdir(), "slipway-operation-queue-"))).path;
   redisUrl = open.use(await startRedis()).url;
   store = open.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
+  errors = [];
   lanes = openedLanes();
   exhausted = [];
 });
 
-afterEach(() => open.disposeAsync());
+afterEach(async () => {
+  await open.disposeAsync();
+  expect(errors).toEqual([]);
+});
 
 test("an operation runs while every build slot is taken", async () => {
   const building = Promise.withResolvers<void>();
@@ -146,6 +159,10 @@ test("an attempt that finds a newer one ends neither its deployment nor its oper
   await eventually(async () => (await statuses([held]))[0] === "aborted");
   await hasEnded(restarting);
   expect(exhausted).toEqual([]);
+  expect(errors.splice(0).toSorted()).toEqual([
+    `attempt 2 at deployment ${held.id} failed: attempt 1 is not newer than 1`,
+    `attempt 2 at operation ${restarting.id} failed: attempt 1 is not newer than 1`,
+  ]);
 });
 
 function openedLanes(): Lanes {
@@ -185,16 +202,16 @@ const deployAtOnce: RunAttempt = async ({ id: deploymentId, attempt }) => {
   const found = (await store.deployments.get(deploymentId)) as Deployment;
   const change = { at: new Date(), lineCount: 0 };
   const building = claim(found, attempt, change);
-  await store.deployments.compareAndSet(building);
-  await store.deployments.compareAndSet(changeStatus(building, "aborted", change));
+  expect(await store.deployments.compareAndSet(building)).toBe(true);
+  expect(await store.deployments.compareAndSet(changeStatus(building, "aborted", change))).toBe(true);
 };
 
 const operateAtOnce: RunAttempt = async ({ id: operationId, attempt }) => {
   const found = (await store.operations.get(operationId)) as Operation;
   if (found.status === "done") return;
   const held = claimOperation(found, attempt, new Date());
-  await store.operations.compareAndSet(held);
-  await store.operations.compareAndSet(endOperation(held, new Date(), null));
+  expect(await store.operations.compareAndSet(held)).toBe(true);
+  expect(await store.operations.compareAndSet(endOperation(held, new Date(), null))).toBe(true);
 };
 
 async function noteExhausted(id: string): Promise<void> {
