@@ -204,11 +204,7 @@ describe.skipIf(await lacksRedis())("the stream's bounds", () => {
     await dead.auth(jwt);
     await dead.until(({ type }) => type === "ping");
     dead.webSocket.pause();
-    let pings = 0;
-    while (pings < 8) {
-      await delay(20);
-      pings = living.frames.filter(({ type }) => type === "ping").length;
-    }
+    await living.until(() => living.frames.filter(({ type }) => type === "ping").length >= 8);
     expect(living.webSocket.readyState).toBe(living.webSocket.OPEN);
     dead.webSocket.resume();
     expect((await dead.closed).code).not.toBe(1000);
