@@ -102,6 +102,21 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     expect(seen.events).toEqual(["queued", "building", ...numbers(3_000), "build-error"]);
   });
 
+  test("a follower that has not taken a status yet is sent no further one", async () => {
+    const run = new Run(redis);
+    await using feed = run.feed();
+    await run.start();
+    await run.change("pushing");
+    const gate = Promise.withResolvers<void>();
+    const seen = new Seen(feed, run.appId, { hold: () => gate.promise });
+    const other = new Seen(feed, run.appId);
+    await other.until("pushing");
+    expect(seen.events).toEqual(["queued"]);
+    gate.resolve();
+    await seen.until("pushing");
+    expect(seen.events).toEqual(["queued", "building", "pushing"]);
+  });
+
   test("what a slow follower was not told is kept for it, however long ago it ended", async () => {
     const run = new Run(redis);
     let now = testTime;

@@ -8,6 +8,7 @@ export class MemoryStore {
   /** While set, every call fails. */
   away = false;
   readonly chunks: LogChunk[] = [];
+  #called = Promise.withResolvers<void>();
   readonly #deployments = new Map<string, Deployment>();
 
   readonly deployments = {
@@ -57,6 +58,11 @@ export class MemoryStore {
     },
   };
 
+  /** Resolves with the next call, whether it fails or not. */
+  called(): Promise<void> {
+    return this.#called.promise;
+  }
+
   put(deployment: Deployment): Deployment {
     this.#deployments.set(deployment.id, deployment);
     return deployment;
@@ -78,6 +84,8 @@ export class MemoryStore {
   }
 
   #answer(): void {
+    this.#called.resolve();
+    this.#called = Promise.withResolvers();
     if (this.away) throw new SlipwayError("store-unavailable", "the store is switched off");
   }
 }

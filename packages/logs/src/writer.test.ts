@@ -47,8 +47,11 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     expect(await log.end()).toEqual({ lineCount: 502, sha256: sha256(expected) });
     expect(store.lines(deployment.id)).toEqual(expected);
     expect(await heard.lines(502)).toEqual(expected);
-    expect(await redis.ttl(keys.logTail(deployment.id))).toBeGreaterThan(0);
-    expect(await redis.ttl(keys.logHead(deployment.id))).toBeGreaterThan(0);
+    // a log that has not ended is kept for a day
+    for (const key of [keys.logTail(deployment.id), keys.logHead(deployment.id)]) {
+      expect(await redis.ttl(key)).toBeGreaterThan(0);
+      expect(await redis.ttl(key)).toBeLessThanOrEqual(900);
+    }
   });
 
   test("an empty log has no lines and the hash of nothing", async () => {
@@ -72,6 +75,41 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     await using log = await opened(redis, store, deployment);
     await log.end();
     await expect(log.write(Buffer.from("late\n"))).rejects.toMatchObject({ code: "conflict" });
+    log.line("late");
+    expect(log.lastSeq).toBe(0);
+  });
+
+  test("nothing can be written once the writer is closed", async () => {
+    const { store, deployment } = placed();
+    const log = await opened(redis, store, deployment);
+    await log[Symbol.asyncDispose]();
+    await expect(log.write(Buffer.from("late\n"))).rejects.toMatchObject({ code: "requeued" });
+  });
+
+  test("the log of a deployment that does not exist cannot be opened", async () => {
+    const { deployment } = placed();
+    await expect(opened(redis, new MemoryStore(), deployment)).rejects.toMatchObject({ code: "not-found" });
+  });
+
+  test("the store has lines without a flush once a chunk is full", async () => {
+    const { store, deployment } = placed();
+    await using log = await opened(redis, store, deployment, { limits: { chunkDelayMs: 60_000 } });
+    const lines = Array.from({ length: 60 }, (_, index) => `line ${index}`);
+    for (const line of lines) log.line(line);
+    await expect.poll(() => store.lines(deployment.id).length).toBeGreaterThan(0);
+  });
+
+  test("an attempt that gives up stores what followers may have seen, unless a newer one has the log", async () => {
+    const { store, deployment } = placed();
+    await using log = await opened(redis, store, deployment, {
+      limits: { chunkDelayMs: 60_000, chunkChars: 10_000 },
+    });
+    log.line("one");
+    await untilTail(redis, deployment, 1);
+    await log.keep();
+    expect(store.lines(deployment.id)).toEqual(["one"]);
+    claimed(store, deployment, 2);
+    await expect(log.keep()).rejects.toMatchObject({ code: "lease-lost" });
   });
 
   test("a newer attempt goes on after the last line, and the older one can write no more", async () => {
@@ -114,6 +152,17 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     next.line("next");
     expect(await next.end()).toEqual({ lineCount: 61, sha256: sha256([...lines, "next"]) });
     await dead[Symbol.asyncDispose]();
+  });
+
+  test("a newer attempt whose log Redis lost before its first line goes on after the stored lines", async () => {
+    const { store, deployment } = placed();
+    await using first = await opened(redis, store, deployment);
+    first.line("one");
+    await first.flush();
+    await using next = await opened(redis, store, claimed(store, deployment, 2));
+    await redis.del(keys.logHead(deployment.id), keys.logTail(deployment.id));
+    next.line("two");
+    expect(await next.end()).toEqual({ lineCount: 2, sha256: sha256(["one", "two"]) });
   });
 
   test("lines that neither Redis nor the store has any more keep their numbers", async () => {
@@ -167,19 +216,26 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     expect(store.lines(deployment.id)).toEqual(expected);
   });
 
-  test("the producer is held back while the store is away, and nothing is lost", async () => {
+  test("the producer waits each time the store is unavailable, and nothing is lost", async () => {
     const { store, deployment } = placed();
     await using log = await opened(redis, store, deployment, { limits: { heldChars: 2_000 } });
-    store.away = true;
     let written = 0;
-    let held: Promise<void> | undefined;
-    while (held === undefined && written < 10_000) {
-      written += 1;
-      held = log.write(Buffer.from(`line ${written}\n`)) ?? undefined;
+    for (const maxWritten of [1_000, 2_000]) {
+      store.away = true;
+      let room: Promise<void> | undefined;
+      while (room === undefined && written < maxWritten) {
+        written += 1;
+        room = log.write(Buffer.from(`line ${written}\n`)) ?? undefined;
+      }
+      expect(written).toBeLessThan(maxWritten);
+      const first = await Promise.race([
+        room?.then(() => "room"),
+        store.called().then(() => "still waiting"),
+      ]);
+      expect(first).toBe("still waiting");
+      store.away = false;
+      await room;
     }
-    expect(written).toBeLessThan(1_000);
-    store.away = false;
-    await held;
     expect(await log.end()).toMatchObject({ lineCount: written });
     expect(store.lines(deployment.id)).toHaveLength(written);
   });
@@ -190,6 +246,24 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     store.away = true;
     log.line("one");
     await expect(log.end()).rejects.toMatchObject({ code: "store-unavailable" });
+  });
+
+  test("a store that stays away fails the producer that waits for it", async () => {
+    const { store, deployment } = placed();
+    await using log = await opened(redis, store, deployment, { limits: { outageMs: 200, heldChars: 10 } });
+    store.away = true;
+    const written = log.write(Buffer.from("more than ten characters\n"));
+    await expect(written).rejects.toMatchObject({ code: "store-unavailable" });
+  });
+
+  test("a Redis that stays away fails the attempt", async () => {
+    await using durable = await startDurableRedis();
+    await using connection = quietRedis(durable.url);
+    const { store, deployment } = placed();
+    await using log = await opened(connection, store, deployment, { limits: { outageMs: 200 } });
+    await durable.kill();
+    log.line("one");
+    await expect(log.end()).rejects.toMatchObject({ code: "queue-unavailable" });
   });
 
   test("Redis that loses everything amid a log is filled again", async () => {
