@@ -1,8 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { redisKeys } from "@slipway/protocol";
-import { lacksRedis, startRedis } from "@slipway/testkit";
+import { eventually, lacksRedis, startRedis } from "@slipway/testkit";
 import { joinFleet, listWorkers } from "./fleet.ts";
 import type { FleetContext, FleetWorker } from "./fleet.ts";
 
@@ -32,7 +31,9 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     await using _second = join("worker-2");
     const release = Promise.withResolvers<void>();
     const work = first.during(task, () => release.promise);
-    const [one, two] = await listed((workers) => workers.length === 2 && workers[0]?.running.length === 1);
+    const [one, two] = await listed(
+      (workers) => workers.filter(isReady).length === 2 && workers[0]?.running.length === 1,
+    );
     expect(one).toMatchObject({ name: "worker-1", state: "ready", running: [running], concurrency: 3 });
     expect(two).toMatchObject({ name: "worker-2", state: "ready", running: [] });
     first.drain();
@@ -60,8 +61,8 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     await using _worker = join("worker-1");
     await listed((workers) => workers.length === 1);
     await context.redis.flushall();
-    const [again] = await listed((workers) => workers.length === 1);
-    expect(again).toMatchObject({ id: "worker-1", state: "ready" });
+    const [again] = await listed((workers) => workers.some(isReady));
+    expect(again?.id).toBe("worker-1");
   });
 
   test("a worker without a heartbeat for an hour is removed from the list and from Redis", async () => {
@@ -96,13 +97,12 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     return joinFleet(context, identity(name), () => new Date());
   }
 
-  /** Polls until the list is as wanted; the test's own timeout is the bound. */
+  /** The list once it is as wanted. With heartbeats this short, a machine that is busy has workers lost for a moment. */
   async function listed(isWanted: (workers: FleetWorker[]) => boolean): Promise<FleetWorker[]> {
-    for (;;) {
+    return eventually(async () => {
       const workers = await listWorkers(context);
-      if (isWanted(workers)) return workers;
-      await delay(10);
-    }
+      return isWanted(workers) && workers;
+    });
   }
 });
 
@@ -113,6 +113,10 @@ test("listing workers fails while Redis is unavailable", async () => {
     code: "queue-unavailable",
   });
 });
+
+function isReady({ state }: FleetWorker): boolean {
+  return state === "ready";
+}
 
 function identity(id: string, heartbeatMs = 100) {
   const engine = { address: "unix:///engine.sock", cpus: 2, memoryBytes: 1024 };
