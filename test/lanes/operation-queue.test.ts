@@ -44,7 +44,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await open.disposeAsync();
-  expect(errors).toEqual([]);
+  if (errors.length > 0) throw new Error(`unexpected errors:\n${errors.join("\n")}`);
 });
 
 test("an operation runs while every build slot is taken", async () => {
