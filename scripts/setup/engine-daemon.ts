@@ -6,7 +6,7 @@ import { execa } from "execa";
 import { searchPath } from "../config.ts";
 import type { Engine } from "./engine-connection.ts";
 import { probeEngine } from "./engine-connection.ts";
-import type { EngineStart } from "./engine-users.ts";
+import type { EngineStart } from "./engine-start.ts";
 import { reasonOf, SetupError } from "./setup-error.ts";
 import { sharedFolder } from "./shared-folder.ts";
 import { lastLines, spawnService } from "./spawn-service.ts";

@@ -1,13 +1,10 @@
 // Who uses the engine that Slipway started on this machine, so that the last one to leave can stop it.
 import { join } from "node:path";
-import type { ProcessIdentity } from "../lock.mjs";
 import { isAlive } from "../lock.mjs";
 import { dockerInvocation } from "./engine-daemon.ts";
+import type { EngineStart } from "./engine-start.ts";
 import { readText, writePrivate } from "./files.ts";
 import { installationId } from "./installation.ts";
-
-/** How the engine was started: as a process of ours, or by asking systemd, which gives each start an id of its own. */
-export type EngineStart = ({ by: "process" } & ProcessIdentity) | { by: "systemd"; invocationId: string };
 
 interface EngineUser {
   installationId: string;

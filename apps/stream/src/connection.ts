@@ -9,10 +9,10 @@ import type { App, User } from "@slipway/core";
 import type { Follower } from "@slipway/logs";
 import { authFrame } from "@slipway/protocol";
 import { appFor, userOf, reauthenticateUser } from "./admission.ts";
+import type { Client } from "./client.ts";
 import { closeFor, refusal, tooManyConnections, tooSlow } from "./close-codes.ts";
 import type { Close } from "./close-codes.ts";
 import { framesOf, pingFrames } from "./frames.ts";
-import type { Client } from "./connections.ts";
 import type { ConnectionLimits, Platform } from "./platform.ts";
 
 export interface ConnectionOptions {

@@ -3,29 +3,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { contain } from "@slipway/async";
 import type { User } from "@slipway/core";
+import type { Client } from "./client.ts";
 import { goingAway, tooMany } from "./close-codes.ts";
 import type { Close } from "./close-codes.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { closingMs } from "./platform.ts";
 import type { ConnectionLimits, Platform } from "./platform.ts";
-
-/** One client, over whichever transport. */
-export interface Client {
-  /** Who it is; undefined until that is known. */
-  readonly user: User | undefined;
-  /** The key of the address it came from. */
-  readonly address: string;
-  /** Whether it waits for more of a deployment. */
-  readonly unfinished: boolean;
-  close(close: Close): void;
-  /** Ends it without another word. */
-  terminate(): void;
-  /** Says that we are there, and drops it when it is not. */
-  ping(): void;
-  /** Ends what the user may not follow any more. Rejects when that cannot be found out now. */
-  recheck(): Promise<void>;
-}
 
 const drainPollMs = 100;
 

@@ -8,7 +8,7 @@ import type { ClientEvents, SubscriptionAnswer } from "@slipway/protocol";
 import type { z } from "zod";
 import { appFor, deploymentOf, reauthenticateUser } from "./admission.ts";
 import type { Platform } from "./platform.ts";
-import type { ClientSocket } from "./socket-io.ts";
+import type { ClientSocket } from "./client-socket.ts";
 
 type Subscribe = z.output<typeof subscribeRequest>;
 type Answer = Parameters<ClientEvents["subscribe"]>[1];

@@ -2,9 +2,9 @@
 
 import { toSlipwayError } from "@slipway/core";
 import type { User } from "@slipway/core";
-import type { Client } from "./connections.ts";
+import type { Client } from "./client.ts";
 import { closingMs } from "./platform.ts";
-import type { ClientSocket } from "./socket-io.ts";
+import type { ClientSocket } from "./client-socket.ts";
 import type { SocketIoSession } from "./socket-io-session.ts";
 
 export class SocketIoTransport implements Client {

@@ -2,15 +2,14 @@
 
 import { Server as Engine } from "engine.io";
 import { Server } from "socket.io";
-import type { Socket } from "socket.io";
 import { contain } from "@slipway/async";
 import { SlipwayError, toSlipwayError } from "@slipway/core";
-import type { User } from "@slipway/core";
 import { handshakeAuth } from "@slipway/protocol";
 import type { ClientEvents, ServerEvents } from "@slipway/protocol";
 import { addressKeys } from "@slipway/service";
 import type { TrustedProxies } from "@slipway/service";
 import { userOf } from "./admission.ts";
+import type { Admitted, ClientSocket } from "./client-socket.ts";
 import { refusal, tooManyConnections } from "./close-codes.ts";
 import type { Connections } from "./connections.ts";
 import { maxClientFrameBytes } from "./platform.ts";
@@ -29,14 +28,6 @@ export interface SocketIoOptions {
   /** Origins whose pages may connect by long polling; WebSockets are not bound by it. */
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: TrustedProxies;
-}
-
-export type ClientSocket = Socket<ClientEvents, ServerEvents, Record<string, never>, Admitted>;
-
-/** Who a connection is of, as they are known, and what they came with. */
-interface Admitted {
-  user: User;
-  token: string;
 }
 
 /** Takes the requests and upgrades below `socketIoPath` of a server that `createPeerServer` made. */

@@ -5,7 +5,6 @@ import type { Deployment, DeploymentStore, LogStore } from "@slipway/core";
 import { appMessage } from "@slipway/protocol";
 import type { LogMessage, RedisKeys } from "@slipway/protocol";
 import type { Redis } from "ioredis";
-import type { Follower } from "./follower.ts";
 import { sentAtOnce } from "./limits.ts";
 import { readLog } from "./read-log.ts";
 import { countLines, lastSeqOf, partsOf } from "./tail.ts";
@@ -30,9 +29,20 @@ interface Known {
   readonly old: boolean;
 }
 
+/** A follower as its feed calls it. */
+export interface FeedFollower {
+  /** Ids of the deployments it has not received in full. */
+  readonly needs: Iterable<string>;
+  /** Sends what is new since the last call. */
+  wake(): void;
+  /** Receives a live batch. */
+  hear(deployment: Deployment, batch: LineBatch): void;
+  close(): void;
+}
+
 export class AppFeed {
   readonly #options: AppFeedOptions;
-  readonly #followers = new Set<Follower>();
+  readonly #followers = new Set<FeedFollower>();
   /** In the order of their numbers. */
   #known = new Map<string, Known>();
   #listedAt: Date | undefined;
@@ -82,12 +92,12 @@ export class AppFeed {
     for await (const batch of kept) yield* partsOf(batch, sentAtOnce);
   }
 
-  add(follower: Follower): void {
+  add(follower: FeedFollower): void {
     this.#followers.add(follower);
   }
 
   /** @returns whether it was the last one. */
-  remove(follower: Follower): boolean {
+  remove(follower: FeedFollower): boolean {
     return this.#followers.delete(follower) && this.#followers.size === 0;
   }
 

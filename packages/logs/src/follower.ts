@@ -2,7 +2,7 @@
 
 import { notFound } from "@slipway/core";
 import type { Deployment, StatusChange } from "@slipway/core";
-import type { AppFeed } from "./app-feed.ts";
+import type { AppFeed, FeedFollower } from "./app-feed.ts";
 import { isDone, newCursor, nextStatus, noteNothingToRead } from "./cursor.ts";
 import type { Cursor } from "./cursor.ts";
 import { lastSeqOf, linesFrom, linesTo } from "./tail.ts";
@@ -46,7 +46,7 @@ export interface FollowerOptions {
 
 type Held = Promise<void> | undefined;
 
-export class Follower {
+export class Follower implements FeedFollower {
   readonly #feed: AppFeed;
   readonly #options: FollowerOptions;
   readonly #onClose: () => void;

@@ -1,12 +1,13 @@
 // The contract suite of the scheduler port: what every place that releases run in has to do, said in tests.
 
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import type { ListedRollout, RolloutSpec, Scheduler } from "@slipway/core";
+import type { RolloutSpec, Scheduler } from "@slipway/core";
 import { attemptsContract } from "./scheduler-contract/attempts.ts";
 import { commandsContract } from "./scheduler-contract/commands.ts";
 import { failuresContract } from "./scheduler-contract/failures.ts";
 import { eventually, never, spec } from "./scheduler-contract/rollouts.ts";
 import { servingContract } from "./scheduler-contract/serving.ts";
+import type { SchedulerUnderTest } from "./scheduler-contract/under-test.ts";
 
 /** An installation of its own. Disposing it removes what is left of it. */
 export interface SchedulerContractContext extends AsyncDisposable {
@@ -16,26 +17,6 @@ export interface SchedulerContractContext extends AsyncDisposable {
   readonly open: () => Scheduler;
   /** How many containers of a rollout there are, in whatever state. */
   readonly countContainers: (rolloutId: string) => Promise<number>;
-}
-
-/** What a part of the suite works with. */
-export interface SchedulerUnderTest {
-  readonly scheduler: () => Scheduler;
-  /** A further connection; who opens it disposes it. */
-  readonly open: () => Scheduler;
-  /** A rollout of an app of its own that runs a shell script. */
-  readonly rolloutOf: (script: string, changes?: Partial<RolloutSpec>) => RolloutSpec;
-  /** Of the same app's next release. */
-  readonly next: (first: RolloutSpec, script: string, changes?: Partial<RolloutSpec>) => RolloutSpec;
-  /** @returns the former rollouts. */
-  readonly promote: (rollout: RolloutSpec) => Promise<readonly ListedRollout[]>;
-  /** Promotes it and stops what it replaced. */
-  readonly replace: (rollout: RolloutSpec) => Promise<void>;
-  /** Waits until there are so many containers of the rollout, in whatever state. */
-  readonly untilContainers: (rollout: RolloutSpec, count: number) => Promise<void>;
-  readonly untilGone: (rollout: RolloutSpec) => Promise<void>;
-  /** Rollouts of the same app that there are. */
-  readonly running: (rollout: RolloutSpec) => Promise<string[]>;
 }
 
 /**

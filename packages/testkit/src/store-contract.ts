@@ -14,20 +14,11 @@ import { sharingContract } from "./store-contract/sharing.ts";
 import { sourcesContract } from "./store-contract/sources.ts";
 import { usersContract } from "./store-contract/users.ts";
 import { variablesContract } from "./store-contract/variables.ts";
+import type { StoreUnderTest } from "./store-contract/under-test.ts";
 
 /** Somewhere a store's data lies. Disposing it removes the data. */
 export interface StoreContractContext extends AsyncDisposable {
   /** A further connection to the same data; who opens it disposes it. */
-  readonly open: () => Promise<Store>;
-}
-
-/** What a part of the suite works with. Its data is shared, so tests look only for what they put there. */
-export interface StoreUnderTest {
-  /** A connection. */
-  readonly store: () => Store;
-  /** A second one to the same data, as another process has it. */
-  readonly other: () => Store;
-  /** Opens one more. */
   readonly open: () => Promise<Store>;
 }
 

@@ -5,7 +5,7 @@ import { eventsOf, wants } from "@slipway/core";
 import type { Notifications } from "@slipway/queue";
 import type { Platform } from "../platform.ts";
 
-/** What is older was told, or nobody worked for so long that it is no news any more. */
+/** What is older was told, or nobody worked for so long that it is no notification any more. */
 const reachMs = 30 * 60_000;
 /** What was added by this process is not added again for so long; then it is, as Redis may have lost it. */
 const rememberedMs = 60_000;

@@ -1,30 +1,14 @@
-// Tells one event to one notifier, and writes down what came of it.
+// Delivers one event to one notifier, and stores the outcome.
 
 import { attempted } from "@slipway/core";
-import type { App, Delivery, Deployment, Notifier } from "@slipway/core";
+import type { Delivery, Notifier } from "@slipway/core";
 import type { NotifyJob } from "@slipway/protocol";
 import type { Platform } from "../platform.ts";
 import { setCommitStatus } from "./github.ts";
+import type { Notification, Outcome } from "./notification.ts";
 import { callWebhook } from "./webhook.ts";
 
-/** What there is to tell. */
-export interface News {
-  readonly job: NotifyJob;
-  readonly app: App;
-  /** null for a test. */
-  readonly deployment: Deployment | null;
-}
-
-/** What came of telling it. "void": it is none of the notifier's business. "refused": no use to try again. */
-export type Outcome =
-  | { readonly kind: "void" }
-  | {
-      readonly kind: "delivered" | "failed" | "refused";
-      readonly status: number | null;
-      readonly error: string | null;
-    };
-
-/** Rejects when it is to be tried again. */
+/** Rejects when the delivery is to be retried. */
 export async function deliver(
   platform: Platform,
   job: NotifyJob,
@@ -39,7 +23,7 @@ export async function deliver(
   if (delivery.state !== "pending") return;
   const deployment = job.event === "test" ? null : await store.deployments.get(job.deploymentId);
   const at = now();
-  const outcome = await tell(platform, notifier, { job, app, deployment });
+  const outcome = await send(platform, notifier, { job, app, deployment });
   if (outcome.kind === "void") return;
   const { kind, status, error } = outcome;
   const state = kind === "delivered" ? "delivered" : kind === "refused" || isLast ? "failed" : "pending";
@@ -48,10 +32,10 @@ export async function deliver(
   if (state === "pending") throw new Error(`delivery ${delivery.id}: ${error ?? `status ${status}`}`);
 }
 
-function tell(platform: Platform, { target }: Notifier, news: News): Promise<Outcome> {
+function send(platform: Platform, { target }: Notifier, notification: Notification): Promise<Outcome> {
   return target.platform === "webhook"
-    ? callWebhook(platform, target, news)
-    : setCommitStatus(platform, target, news);
+    ? callWebhook(platform, target, notification)
+    : setCommitStatus(platform, target, notification);
 }
 
 function newDelivery(

@@ -6,7 +6,7 @@ import type { Deployment, NotifierTarget } from "@slipway/core";
 import { requestUrl } from "@slipway/outbound";
 import type { UrlAnswer } from "@slipway/outbound";
 import type { Platform } from "../platform.ts";
-import type { News, Outcome } from "./deliver.ts";
+import type { Notification, Outcome } from "./notification.ts";
 
 export interface Commit {
   readonly owner: string;
@@ -56,7 +56,7 @@ function decoded(ref: string): string | null {
 export async function setCommitStatus(
   platform: Platform,
   { token }: NotifierTarget & { platform: "github" },
-  { app, deployment }: News,
+  { app, deployment }: Notification,
 ): Promise<Outcome> {
   const commit = deployment === null ? null : commitOf(deployment);
   if (deployment === null || commit === null) return { kind: "void" };

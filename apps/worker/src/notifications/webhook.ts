@@ -6,7 +6,7 @@ import { durationSeconds } from "@slipway/core";
 import type { NotifierTarget } from "@slipway/core";
 import { requestUrl } from "@slipway/outbound";
 import type { Platform } from "../platform.ts";
-import type { News, Outcome } from "./deliver.ts";
+import type { Notification, Outcome } from "./notification.ts";
 
 /** The receiver says that it is gone for good. */
 const gone = 410;
@@ -14,17 +14,17 @@ const gone = 410;
 export async function callWebhook(
   { config, now }: Platform,
   { url, secret }: NotifierTarget & { platform: "webhook" },
-  news: News,
+  notification: Notification,
 ): Promise<Outcome> {
-  const body = JSON.stringify(eventBody(news));
+  const body = JSON.stringify(eventBody(notification));
   const timestamp = String(Math.floor(now().getTime() / 1000));
   const { status, error } = await requestUrl(url, {
     method: "POST",
     headers: {
       "content-type": "application/json",
-      "webhook-id": news.job.deliveryId,
+      "webhook-id": notification.job.deliveryId,
       "webhook-timestamp": timestamp,
-      "webhook-signature": `v1,${signature(secret, [news.job.deliveryId, timestamp, body])}`,
+      "webhook-signature": `v1,${signature(secret, [notification.job.deliveryId, timestamp, body])}`,
     },
     body,
     allowedPrivateHosts: config.ALLOWED_PRIVATE_HOSTS,
@@ -45,7 +45,7 @@ function signature(secret: string, parts: readonly string[]): string {
   return createHmac("sha256", key).update(parts.join(".")).digest("base64");
 }
 
-function eventBody({ job, app, deployment }: News) {
+function eventBody({ job, app, deployment }: Notification) {
   const about = {
     id: job.deliveryId,
     type: job.event,

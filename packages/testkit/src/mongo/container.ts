@@ -5,7 +5,7 @@ import { dockerHost } from "../docker/config.ts";
 import { requestEngine, defaultDockerHost } from "../docker/engine-api.ts";
 import { newInstallation } from "../docker/test-engine.ts";
 import { freePort } from "../free-port.ts";
-import type { Machine } from "./mongo.ts";
+import type { Machine } from "./machine.ts";
 
 /** The name under which npm test leaves the image. */
 const repository = "slipway-test-mongodb";

@@ -6,6 +6,7 @@ import { retry } from "@slipway/async";
 import { servicesRequired, testMongoUrl } from "../config.ts";
 import { containerMachine, findMongoImage } from "./container.ts";
 import { withDatabase } from "./database-url.ts";
+import type { Machine } from "./machine.ts";
 import { hasMongod, processMachine } from "./process.ts";
 
 /** An empty database of the test's own; disposing it removes it. */
@@ -18,13 +19,6 @@ export interface TestMongoServer extends TestMongo {
   /** Ends it as a power cut would. What was acknowledged is still there after `start`. */
   kill(): Promise<void>;
   /** Starts it again, at the same address, and waits until it answers. */
-  start(): Promise<void>;
-}
-
-/** What runs a server on a port of the loopback interface. */
-export interface Machine extends AsyncDisposable {
-  readonly port: number;
-  kill(): Promise<void>;
   start(): Promise<void>;
 }
 

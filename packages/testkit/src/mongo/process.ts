@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { freePort } from "../free-port.ts";
-import type { Machine } from "./mongo.ts";
+import type { Machine } from "./machine.ts";
 
 export async function hasMongod(): Promise<boolean> {
   try {

@@ -1,7 +1,7 @@
 // What a scheduler promises when a rollout is started again, by the next attempt or by one that was overtaken.
 
 import { expect, test } from "vitest";
-import type { SchedulerUnderTest } from "../scheduler-contract.ts";
+import type { SchedulerUnderTest } from "./under-test.ts";
 import { serve, start, startToFail, talkAll } from "./rollouts.ts";
 
 export function attemptsContract({

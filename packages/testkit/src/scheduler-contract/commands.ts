@@ -1,7 +1,7 @@
 // What a scheduler promises about commands that run to their end beside an app.
 
 import { expect, test } from "vitest";
-import type { SchedulerUnderTest } from "../scheduler-contract.ts";
+import type { SchedulerUnderTest } from "./under-test.ts";
 import { never, serve, start, talkAll } from "./rollouts.ts";
 
 export function commandsContract({

@@ -1,7 +1,7 @@
 // What a scheduler promises about rollouts that do not come up: the reason, the output, and nothing left.
 
 import { expect, test } from "vitest";
-import type { SchedulerUnderTest } from "../scheduler-contract.ts";
+import type { SchedulerUnderTest } from "./under-test.ts";
 import { lines, never, serve, start, startToFail, talkAll } from "./rollouts.ts";
 
 export function failuresContract({

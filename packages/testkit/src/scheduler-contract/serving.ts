@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
-import type { SchedulerUnderTest } from "../scheduler-contract.ts";
+import type { SchedulerUnderTest } from "./under-test.ts";
 import { eventually, lines, never, serve, start, talk, talkAll } from "./rollouts.ts";
 
 export function servingContract({

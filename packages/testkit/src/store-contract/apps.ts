@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { changeApp } from "@slipway/core";
 import type { App } from "@slipway/core";
 import { aName, anApp, testTime } from "../fixtures.ts";
-import type { StoreUnderTest } from "../store-contract.ts";
+import type { StoreUnderTest } from "./under-test.ts";
 
 const later = new Date(testTime.getTime() + 60_000);
 const everyFact = {

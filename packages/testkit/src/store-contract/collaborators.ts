@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { Collaborator } from "@slipway/core";
 import { aCollaborator } from "../fixtures.ts";
-import type { StoreUnderTest } from "../store-contract.ts";
+import type { StoreUnderTest } from "./under-test.ts";
 
 export function collaboratorsContract({ store, other }: StoreUnderTest): void {
   const create = async (values: Partial<Collaborator> = {}) => {

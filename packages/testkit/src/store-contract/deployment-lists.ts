@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { changeStatus, finalStatuses, runningStatuses } from "@slipway/core";
 import type { Deployment, NewDeployment } from "@slipway/core";
 import { aNewDeployment, testTime } from "../fixtures.ts";
-import type { StoreUnderTest } from "../store-contract.ts";
+import type { StoreUnderTest } from "./under-test.ts";
 import { bringTo } from "./deployment-moves.ts";
 
 const change = { at: testTime, lineCount: null };

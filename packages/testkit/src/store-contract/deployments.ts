@@ -13,7 +13,7 @@ import {
 } from "@slipway/core";
 import type { Deployment, LaneState, NewDeployment } from "@slipway/core";
 import { aNewDeployment, stepsTo, testTime } from "../fixtures.ts";
-import type { StoreUnderTest } from "../store-contract.ts";
+import type { StoreUnderTest } from "./under-test.ts";
 import { bringTo, oneToTwenty } from "./deployment-moves.ts";
 
 const change = { at: testTime, lineCount: 3 };

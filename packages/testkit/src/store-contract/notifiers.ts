@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { attempted } from "@slipway/core";
 import type { Notifier } from "@slipway/core";
 import { aDelivery, aNotifier, testTime } from "../fixtures.ts";
-import type { StoreUnderTest } from "../store-contract.ts";
+import type { StoreUnderTest } from "./under-test.ts";
 
 export function notifiersContract({ store, other }: StoreUnderTest): void {
   const create = async (values: Partial<Notifier> = {}) => {

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { claimOperation, confirmOperation, endOperation, releaseOperation } from "@slipway/core";
 import type { NewOperation, Operation } from "@slipway/core";
 import { anOperation, testTime } from "../fixtures.ts";
-import type { StoreUnderTest } from "../store-contract.ts";
+import type { StoreUnderTest } from "./under-test.ts";
 
 const failure = { code: "app-crashed", message: "exit code 1 – „kaputt“\n🚢" } as const;
 const after = (seconds: number) => new Date(testTime.getTime() + seconds * 1_000);

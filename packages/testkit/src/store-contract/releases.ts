@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { aNewRelease } from "../fixtures.ts";
-import type { StoreUnderTest } from "../store-contract.ts";
+import type { StoreUnderTest } from "./under-test.ts";
 
 export function releasesContract({ store, other }: StoreUnderTest): void {
   const numbers = async (appId: string, limit = 100) =>

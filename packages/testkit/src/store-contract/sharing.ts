@@ -12,7 +12,7 @@ import {
   aVariable,
   anApp,
 } from "../fixtures.ts";
-import type { StoreUnderTest } from "../store-contract.ts";
+import type { StoreUnderTest } from "./under-test.ts";
 
 export function sharingContract({ store, other, open }: StoreUnderTest): void {
   describe("connections", () => {

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { changeUser } from "@slipway/core";
 import type { User } from "@slipway/core";
 import { aUser, anApiToken } from "../fixtures.ts";
-import type { StoreUnderTest } from "../store-contract.ts";
+import type { StoreUnderTest } from "./under-test.ts";
 
 export function usersContract({ store, other }: StoreUnderTest): void {
   describe("users", () => {
