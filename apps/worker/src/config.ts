@@ -144,7 +144,7 @@ const buildSettings = z.object({
   CACHE_MAX_MB: mebibytesSetting(1_024).register(settingDocs, {
     topic: "builds",
     description:
-      "Largest build cache, compressed; a larger one is deleted, as is one that unpacks to more than half of BUILD_DISK_MB.",
+      "Largest build cache, compressed. A larger one is deleted, and so is one that unpacks to more than half of `BUILD_DISK_MB`.",
     unit: "MiB",
   }),
   LOG_MAX_MB: mebibytesSetting(64).register(settingDocs, {
