@@ -10,6 +10,7 @@ export const covered: readonly string[] = [
   "apps/*/src/config.ts",
   "packages/service/src/*settings.ts",
   "packages/service/src/setting-docs.ts",
+  "packages/{async,buildpacks,deployments,store}/**",
   "scripts/config-docs/**",
   "scripts/commit-*.ts",
 ];
