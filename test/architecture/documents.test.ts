@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
 import { describe, expect, test } from "vitest";
-import { errorCatalogue } from "../../packages/core/src/index.ts";
+import { errorCatalog } from "../../packages/core/src/index.ts";
 import { filesOf, textOf } from "./repository.ts";
 
 const documents = [...filesOf("*.md"), ...filesOf("docs/**/*.md"), ...filesOf(".github/**/*.md")];
@@ -13,9 +13,9 @@ const largest = { "README.md": 8 * kib, "ARCHITECTURE.md": 20 * kib };
 const decisions = filesOf("docs/adr/[0-9]*.md");
 const repository = join(import.meta.dirname, "..", "..");
 
-test("docs/errors.md explains each code of the catalogue under whose fault it is, and no other", () => {
+test("docs/errors.md explains each code of the catalog under whose fault it is, and no other", () => {
   const rows = textOf("docs/errors.md").matchAll(/^\| `([a-z-]+)`\s*\| (\w+)\s*\| (\w+)/gm);
-  const known = Object.entries(errorCatalogue).map(
+  const known = Object.entries(errorCatalog).map(
     ([code, { fault, retryable }]) => `${code}, ${fault}, ${retryable ? "yes" : "no"}`,
   );
   const told = Array.from(rows, ([, code, fault, again]) => `${code}, ${fault}, ${again}`);

@@ -132,7 +132,7 @@ test("an attempt that finds a newer one ends neither its deployment nor its oper
   const lose = (id: string) => {
     if (lost.has(id)) return;
     lost.add(id);
-    throw new SlipwayError("lease-lost", "attempt 1 is not newer than 1");
+    throw new SlipwayError("lease-lost", "attempt 1 is not newer than the stored attempt 1");
   };
   await work({
     run: async (task, signal) => {

@@ -1,8 +1,8 @@
-// An app: the name that deployments go to, and the pointer to the release that serves it.
+// An app: the target of deployments, with a pointer to the release that serves it.
 
 import { invalidField } from "./errors.ts";
 
-/** Where a running process takes traffic. */
+/** The TCP address at which an instance accepts requests. */
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -14,28 +14,28 @@ export interface App {
   readonly ownerId: string;
   readonly createdAt: Date;
   readonly updatedAt: Date;
-  /** Set when its removal was asked for: it is invisible from then on, and workers take its parts away. */
+  /** Set when deletion was requested. From then on the app is invisible to clients, and workers remove its data. */
   readonly deletedAt: Date | null;
-  /** Grows by one with every stored change. */
+  /** Incremented by every stored change. */
   readonly revision: number;
   readonly currentReleaseId: string | null;
-  /** The set of running instances that serves: of a deployment its release's id, of a restart or a scaling the operation's. */
+  /** The rollout that serves. Its id is the release's id after a deployment, or the operation's id after a restart or scaling. */
   readonly currentRolloutId: string | null;
-  /** Where the instances of the current rollout answer; empty when nothing serves. */
+  /** Addresses of the current rollout's instances; empty when no instance serves. */
   readonly targets: readonly Address[];
-  /** How many instances of the web process are wanted, 0 to `maxWebCount`. */
+  /** Desired number of web instances, 0 to `maxWebCount`. */
   readonly webCount: number;
   readonly concurrencyPolicy: ConcurrencyPolicy;
   readonly lastDeployedAt: Date | null;
-  /** Part of the build cache's key: raising it forgets the cache, also one that a running build is about to save. */
+  /** Part of the build cache's key. Incrementing it discards the cache, including one that a running build has yet to save. */
   readonly cacheVersion: number;
 }
 
 export const maxWebCount = 100;
 
 /**
- * What becomes of a deployment that is asked for while another of the app waits or runs: it waits in turn, it takes the
- * place of those that wait, or it is refused.
+ * What happens to a deployment that is created while another one of the app waits or runs: it joins the lane ("queue"),
+ * replaces the queued deployments ("supersede"), or is rejected ("reject").
  */
 export const concurrencyPolicies = ["queue", "supersede", "reject"] as const;
 export type ConcurrencyPolicy = (typeof concurrencyPolicies)[number];
@@ -51,7 +51,7 @@ export interface NewApp {
 /** Lower-case letters, digits and inner hyphens, 2 to 48 characters: also a valid host label and image repository. */
 const appName = /^[a-z](?:[a-z0-9-]{0,46}[a-z0-9])$/;
 
-/** @throws {SlipwayError} "invalid" that says the rule. */
+/** @throws {SlipwayError} "invalid" with the rule for names. */
 export function checkAppName(name: string): void {
   if (!isAppName(name)) {
     throw invalidField(
@@ -83,11 +83,11 @@ export function newApp(request: NewApp): App {
   };
 }
 
-/** The app with some facts changed, one revision on; the caller stores it by compare-and-set. */
+/** Returns the app with the changes applied and the revision incremented; the caller stores it by compare-and-set. */
 export function changeApp(
   app: App,
   at: Date,
-  facts: Partial<
+  changes: Partial<
     Pick<
       App,
       | "deletedAt"
@@ -101,5 +101,5 @@ export function changeApp(
     >
   >,
 ): App {
-  return { ...app, ...facts, updatedAt: at, revision: app.revision + 1 };
+  return { ...app, ...changes, updatedAt: at, revision: app.revision + 1 };
 }

@@ -1,6 +1,6 @@
-// Collaborators: users who may use an app that is somebody else's.
+// Collaborators: users with access to an app that another user owns.
 
-/** What of the app a collaborator may use; packages/auth says what that is. */
+/** packages/auth defines the permissions of each role. */
 export type CollaboratorRole = "collaborator" | "limited";
 
 export interface Collaborator {
@@ -11,5 +11,5 @@ export interface Collaborator {
   readonly createdAt: Date;
 }
 
-/** Most collaborators of one app. */
+/** Maximum number of collaborators per app. */
 export const maxCollaborators = 100;

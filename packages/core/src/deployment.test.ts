@@ -16,7 +16,7 @@ import {
   transitions,
 } from "./deployment.ts";
 import type { Deployment, DeploymentStatus } from "./deployment.ts";
-import { errorCatalogue } from "./errors.ts";
+import { errorCatalog } from "./errors.ts";
 import type { ErrorCode } from "./errors.ts";
 
 const createdAt = new Date("2026-03-04T05:06:07.000Z");
@@ -41,7 +41,7 @@ const queued = queuedDeployment(
   7,
 );
 
-/** A deployment of that status in its second attempt, whatever way it came. */
+/** A deployment with this status, in its second attempt. */
 function inStatus(status: DeploymentStatus): Deployment {
   return {
     ...queued,
@@ -53,7 +53,7 @@ function inStatus(status: DeploymentStatus): Deployment {
   };
 }
 
-/** The allowed changes, written out once more: the table in the source must not change unnoticed. */
+/** The allowed transitions, repeated here so that a change of the table in the source fails a test. */
 const allowed = new Set([
   "queued → building",
   "queued → aborted",
@@ -79,16 +79,16 @@ const everyPair = deploymentStatuses.flatMap((from) =>
   deploymentStatuses.map((to) => ({ from, to, pair: `${from} → ${to}` })),
 );
 const allowedPairs = everyPair.filter(({ pair }) => allowed.has(pair));
-/** A running deployment begins anew by claim() only. */
-const isTakeOver = ({ from, to }: { from: DeploymentStatus; to: DeploymentStatus }) =>
+/** Only claim() restarts a running deployment. */
+const isRestart = ({ from, to }: { from: DeploymentStatus; to: DeploymentStatus }) =>
   to === "building" && isRunning(from);
 
-test("a new deployment waits at its place, in its first revision", () => {
+test("a new deployment is queued with its number and revision 1", () => {
   expect(queued).toMatchObject({ number: 7, status: "queued", attempt: 0, revision: 1, finishedAt: null });
   expect(queued.history).toEqual([{ status: "queued", at: createdAt, attempt: 0, lineCount: 0 }]);
 });
 
-test("every status is queued, running or final, and only one of them", () => {
+test("every status is exactly one of queued, running and final", () => {
   for (const status of deploymentStatuses) {
     expect([status === "queued", isRunning(status), isFinal(status)].filter(Boolean)).toHaveLength(1);
   }
@@ -96,8 +96,8 @@ test("every status is queued, running or final, and only one of them", () => {
   expect(Object.keys(transitions).sort()).toEqual([...deploymentStatuses].sort());
 });
 
-describe("a change of status", () => {
-  test.each(allowedPairs.filter((pair) => !isTakeOver(pair)))("$pair is made", ({ from, to }) => {
+describe("changeStatus", () => {
+  test.each(allowedPairs.filter((pair) => !isRestart(pair)))("allows $pair", ({ from, to }) => {
     const before = inStatus(from);
     expect(changeStatus(before, to, options)).toEqual({
       ...before,
@@ -108,15 +108,15 @@ describe("a change of status", () => {
     });
   });
 
-  test.each(everyPair.filter(({ pair }) => !allowed.has(pair)))("$pair is refused", ({ from, to }) => {
+  test.each(everyPair.filter(({ pair }) => !allowed.has(pair)))("rejects $pair", ({ from, to }) => {
     expect(() => changeStatus(inStatus(from), to, options)).toThrow(conflict);
   });
 
-  test.each(allowedPairs.filter(isTakeOver))("$pair is refused: it is a claim's", ({ from, to }) => {
+  test.each(allowedPairs.filter(isRestart))("rejects $pair, which only claim may do", ({ from, to }) => {
     expect(() => changeStatus(inStatus(from), to, options)).toThrow(conflict);
   });
 
-  test("sets the facts it is given, and leaves the deployment it was made from alone", () => {
+  test("sets the given fields and does not modify its argument", () => {
     const before = inStatus("building");
     const failure = { code: "build-failed", message: "compile: exit code 1" } as const;
     const facts = { failure, logLineCount: 12, logSha256: "ab" };
@@ -125,9 +125,9 @@ describe("a change of status", () => {
   });
 });
 
-describe("a claim", () => {
+describe("claim", () => {
   test.each(["queued", ...runningStatuses] as const)(
-    "takes one that is %s, with a newer attempt",
+    "moves a deployment that is %s to building when the attempt is newer",
     (status) => {
       const claimed = claim(inStatus(status), 3, options);
       expect(claimed).toMatchObject({ status: "building", attempt: 3, revision: 6, startedAt: createdAt });
@@ -136,7 +136,7 @@ describe("a claim", () => {
   );
 
   test.each(["queued", ...runningStatuses] as const)(
-    "by an attempt not newer is refused when %s",
+    "rejects an attempt that is not newer when the deployment is %s",
     (status) => {
       for (const attempt of [2, 1, 0]) {
         expect(() => claim(inStatus(status), attempt, options)).toThrow(leaseLost);
@@ -144,62 +144,65 @@ describe("a claim", () => {
     },
   );
 
-  test.each(finalStatuses)("of one that is %s is refused, whatever the attempt", (status) => {
+  test.each(finalStatuses)("rejects every attempt when the deployment is %s", (status) => {
     for (const attempt of [1, 2, 3])
       expect(() => claim(inStatus(status), attempt, options)).toThrow(conflict);
   });
 
-  test("begins the deployment's time once", () => {
+  test("sets startedAt only once", () => {
     const first = claim(queued, 1, options);
     expect(first.startedAt).toEqual(at);
     const later = new Date(at.getTime() + 1_000);
     expect(claim(first, 2, { ...options, at: later }).startedAt).toEqual(at);
   });
 
-  test("may skip attempts that never got as far", () => {
+  test("accepts an attempt number that skips some", () => {
     expect(claim(queued, 5, options).attempt).toBe(5);
   });
 });
 
-describe("going live", () => {
-  test("marks the release and is a revision of its own", () => {
+describe("goLive", () => {
+  test("sets the release's id and increments the revision", () => {
     const before = inStatus("starting");
     expect(goLive(before, "r")).toEqual({ ...before, releaseId: "r", revision: 6 });
   });
 
-  test.each(deploymentStatuses.filter((status) => status !== "starting"))("is refused when %s", (status) => {
-    expect(() => goLive(inStatus(status), "r")).toThrow(conflict);
-  });
+  test.each(deploymentStatuses.filter((status) => status !== "starting"))(
+    "rejects a deployment that is %s",
+    (status) => {
+      expect(() => goLive(inStatus(status), "r")).toThrow(conflict);
+    },
+  );
 
-  test("forbids an abort from then on, and allows success", () => {
+  test("prevents an abort and a requeue, and allows success", () => {
     const live = goLive(inStatus("starting"), "r");
     expect(() => changeStatus(live, "queued", options)).toThrow(conflict);
     expect(() => changeStatus(live, "aborted", options)).toThrow(conflict);
     expect(changeStatus(live, "success", options)).toMatchObject({ status: "success", releaseId: "r" });
   });
 
-  test("is not begun anew by another attempt, and has one release", () => {
+  test("prevents a claim, and a second goLive", () => {
     const live = goLive(inStatus("starting"), "r");
     expect(() => claim(live, 3, options)).toThrow(conflict);
     for (const releaseId of ["r", "another"]) expect(() => goLive(live, releaseId)).toThrow(conflict);
   });
 
-  test("holds through another attempt", () => {
+  test("stays in effect after another attempt takes over", () => {
     const again = takeOver(goLive(inStatus("starting"), "r"), 3);
     expect(again.releaseId).toBe("r");
     expect(() => changeStatus(again, "aborted", options)).toThrow(conflict);
   });
 });
 
-describe("taking over as it is", () => {
+describe("takeOver", () => {
   const live = goLive(inStatus("starting"), "r");
 
-  test("keeps the status, and is a revision of its own", () => {
+  test("keeps the status and increments the revision", () => {
     const attempt = live.attempt + 1;
     expect(takeOver(live, attempt)).toEqual({ ...live, attempt, revision: live.revision + 1 });
   });
 
-  test("takes a newer attempt, and a log that is open", () => {
+  test("requires a newer attempt and a log that is not sealed", () => {
     expect(() => takeOver(live, live.attempt)).toThrow(leaseLost);
     const aborted = inStatus("aborted");
     expect(takeOver(aborted, 9)).toMatchObject({ status: "aborted", attempt: 9 });
@@ -207,29 +210,35 @@ describe("taking over as it is", () => {
   });
 });
 
-describe("sealing the log", () => {
+describe("sealLog", () => {
   const log = { lineCount: 3, sha256: "ab" };
 
-  test.each(finalStatuses)("is a revision of its own of one that is %s", (status) => {
-    const before = inStatus(status);
-    expect(sealLog(before, log)).toEqual({ ...before, logLineCount: 3, logSha256: "ab", revision: 6 });
-  });
+  test.each(finalStatuses)(
+    "records the log and increments the revision when the deployment is %s",
+    (status) => {
+      const before = inStatus(status);
+      expect(sealLog(before, log)).toEqual({ ...before, logLineCount: 3, logSha256: "ab", revision: 6 });
+    },
+  );
 
-  test.each(["queued", ...runningStatuses] as const)("is refused when %s", (status) => {
+  test.each(["queued", ...runningStatuses] as const)("rejects a deployment that is %s", (status) => {
     expect(() => sealLog(inStatus(status), log)).toThrow(conflict);
   });
 });
 
-describe("the outcome of an error", () => {
-  const codes = Object.keys(errorCatalogue) as ErrorCode[];
+describe("outcomeOf", () => {
+  const codes = Object.keys(errorCatalog) as ErrorCode[];
 
-  test.each(runningStatuses)("is a final status that one that is %s may go to, for every code", (status) => {
-    for (const code of codes) {
-      const outcome = outcomeOf(code, status);
-      expect(isFinal(outcome)).toBe(true);
-      expect(transitions[status]).toContain(outcome);
-    }
-  });
+  test.each(runningStatuses)(
+    "returns a final status that %s may change to, for every error code",
+    (status) => {
+      for (const code of codes) {
+        const outcome = outcomeOf(code, status);
+        expect(isFinal(outcome)).toBe(true);
+        expect(transitions[status]).toContain(outcome);
+      }
+    },
+  );
 
   test.each([
     ["build-failed", "building", "build-error"],
@@ -243,12 +252,12 @@ describe("the outcome of an error", () => {
     ["hook-failed", "starting", "hook-error"],
     ["engine-unavailable", "starting", "aborted"],
     ["aborted", "starting", "aborted"],
-  ] as const)("%s when %s is %s", (code, status, outcome) => {
+  ] as const)("maps %s while %s to %s", (code, status, outcome) => {
     expect(outcomeOf(code, status)).toBe(outcome);
   });
 });
 
-test("the duration is whole seconds from the first attempt to the end, and 0 until then", () => {
+test("durationSeconds is the rounded time from the first attempt to the end, and 0 before the end", () => {
   for (const status of ["queued", ...runningStatuses] as const)
     expect([status, durationSeconds(inStatus(status))]).toEqual([status, 0]);
   expect(durationSeconds({ ...inStatus("success"), finishedAt: after(2.5) })).toBe(3);

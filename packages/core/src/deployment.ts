@@ -1,4 +1,4 @@
-// A deployment's life: its statuses, the one table of allowed changes, and the pure functions that make them.
+// A deployment's life cycle: its statuses, the table of allowed transitions, and the pure functions that apply them.
 
 import type { ConcurrencyPolicy } from "./app.ts";
 import { SlipwayError } from "./errors.ts";
@@ -25,8 +25,8 @@ export const deploymentStatuses: readonly DeploymentStatus[] = [
 ];
 
 /**
- * Where a deployment may go from where it is. "building" from a running status is a new attempt's claim,
- * "queued" from a running one is a worker handing the deployment back.
+ * The allowed transitions. "building" from a running status is a claim by a new attempt; "queued" from a running status
+ * is a requeue.
  */
 export const transitions: Readonly<Record<DeploymentStatus, readonly DeploymentStatus[]>> = {
   queued: ["building", "aborted"],
@@ -41,54 +41,54 @@ export const transitions: Readonly<Record<DeploymentStatus, readonly DeploymentS
   aborted: [],
 };
 
-/** Who asked for a deployment, copied into it: a later rename or removal does not change history. */
+/** The user who requested the deployment. A copy, so that renaming or deleting the user does not change history. */
 export interface Pusher {
   readonly id: string;
   readonly username: string;
   readonly email: string;
 }
 
-/** What is deployed: an archive uploaded to us (a source of ours) or at somebody's URL, or the image of an earlier release. */
+/** What is deployed: an uploaded archive, an archive at an external URL, or the image of an earlier release. */
 export type DeploymentSource =
   | { readonly kind: "upload"; readonly sourceId: string }
   | { readonly kind: "url"; readonly url: string }
   | { readonly kind: "release"; readonly releaseId: string };
 
-/** One status the deployment went through. */
+/** One entry of the deployment's status history. */
 export interface StatusChange {
   readonly status: DeploymentStatus;
   readonly at: Date;
   readonly attempt: number;
-  /** How many log lines came before it; null where whoever changed it could not know (an abort from outside). */
+  /** Number of log lines before the change; null when the process that made it did not know (an abort by the API). */
   readonly lineCount: number | null;
 }
 
 export interface Deployment {
   readonly id: string;
   readonly appId: string;
-  /** Whose slots it takes: the app's owner when it was created. */
+  /** The app's owner at creation, whose slots the deployment takes. */
   readonly ownerId: string;
-  /** Order within the app, from 1. A lane is served by it. */
+  /** Position in the app's order of deployments, from 1. Lanes run deployments in this order. */
   readonly number: number;
   readonly status: DeploymentStatus;
-  /** The attempt that holds it, 0 before the first. Grows, never repeats. */
+  /** The attempt that holds the deployment, 0 before the first. It only increases. */
   readonly attempt: number;
-  /** Grows by one with every stored change; a compare-and-set names the revision it was made from. */
+  /** Incremented by every stored change; a compare-and-set names the revision it is based on. */
   readonly revision: number;
   readonly source: DeploymentSource;
   readonly gitRef: string | null;
   readonly previousGitRef: string | null;
-  /** Command that the request wants run before its release takes traffic; null for the app's own, if it has one. */
+  /** Command to run before the release takes traffic; null for the app's own hook, if it has one. */
   readonly postdeployHook: string | null;
   readonly pusher: Pusher;
   readonly createdAt: Date;
-  /** When its first attempt began. */
+  /** Start of the first attempt. */
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
   readonly history: readonly StatusChange[];
-  /** Why it ended as it did, for a person; null after success. */
+  /** Why the deployment failed, for display to users; null after success. */
   readonly failure: { readonly code: ErrorCode; readonly message: string } | null;
-  /** The release made from it, set in the step after which it can no longer be aborted. */
+  /** The release created from it: the go-live mark. Once set, the deployment cannot be aborted. */
   readonly releaseId: string | null;
   readonly image: string | null;
   readonly imageDigest: string | null;
@@ -106,13 +106,13 @@ export interface NewDeployment {
   readonly source: DeploymentSource;
   readonly gitRef: string | null;
   readonly previousGitRef: string | null;
-  /** Command that the request wants run before its release takes traffic; null for the app's own, if it has one. */
+  /** Command to run before the release takes traffic; null for the app's own hook, if it has one. */
   readonly postdeployHook: string | null;
   readonly pusher: Pusher;
   readonly createdAt: Date;
 }
 
-/** What an app's lane holds when a new deployment asks to join it. */
+/** The state of an app's lane when a new deployment is about to join it. */
 export interface LaneState {
   /** Deployments in the status "queued". */
   readonly queuedCount: number;
@@ -150,7 +150,7 @@ export function isRunning(status: DeploymentStatus): status is RunningStatus {
   return (runningStatuses as readonly string[]).includes(status);
 }
 
-/** A deployment as it is when it joins its app's lane. @param number its place in the app's order, given by the store. */
+/** Creates a deployment in status "queued". @param number its position in the app's order, assigned by the store. */
 export function queuedDeployment(request: NewDeployment, number: number): Deployment {
   return {
     ...request,
@@ -172,7 +172,7 @@ export function queuedDeployment(request: NewDeployment, number: number): Deploy
   };
 }
 
-/** What a change of status may set along the way. */
+/** Fields that a status change may set at the same time. */
 export type DeploymentFacts = Partial<
   Pick<
     Deployment,
@@ -194,8 +194,8 @@ export interface ChangeOptions {
 }
 
 /**
- * The deployment in its next status, one revision on; the caller stores it by compare-and-set.
- * @throws {SlipwayError} "conflict" where the table does not allow the change, or a live release forbids an abort.
+ * Returns the deployment in its next status, with the revision incremented; the caller stores it by compare-and-set.
+ * @throws {SlipwayError} "conflict" when the table does not allow the transition, or for an abort after the go-live mark.
  */
 export function changeStatus(
   deployment: Deployment,
@@ -205,65 +205,74 @@ export function changeStatus(
   if (to === "building" && isRunning(deployment.status)) {
     throw new SlipwayError(
       "conflict",
-      "a running deployment is taken over by claim(), with a higher attempt",
+      "only claim(), with a higher attempt, moves a running deployment to building",
     );
   }
-  return moved(deployment, to, deployment.attempt, options);
+  return transition(deployment, to, deployment.attempt, options);
 }
 
 /**
- * An attempt takes the deployment, to begin anew: from its lane, or from an attempt that died. Attempts only grow, so a worker
- * that was paused and comes back with an old number is refused.
- * @throws {SlipwayError} "lease-lost" when the attempt is not newer; "conflict" when the deployment is final, or its release
- * is going live: that one is taken over.
+ * An attempt claims the deployment and restarts it, from its lane or after another attempt crashed. Attempt numbers only
+ * increase, so a worker that resumes with an old number is rejected.
+ * @throws {SlipwayError} "lease-lost" when the attempt is not newer; "conflict" when the deployment is final, or has the
+ * go-live mark: use `takeOver` for it.
  */
 export function claim(deployment: Deployment, attempt: number, options: ChangeOptions): Deployment {
   if (!isFinal(deployment.status)) checkNewer(deployment, attempt);
-  const claimed = moved(deployment, "building", attempt, options);
+  const claimed = transition(deployment, "building", attempt, options);
   return { ...claimed, startedAt: deployment.startedAt ?? options.at };
 }
 
 /**
- * A later attempt takes the deployment over as it is, status and all, because only its end is left to see to: its release is
- * going live, or its log has to be closed. Whoever had it before loses it with the revision.
- * @throws {SlipwayError} "lease-lost" when the attempt is not newer; "conflict" when nothing is left, its log is closed.
+ * A later attempt takes over the deployment without changing its status, because only its last steps are left: completing
+ * the cutover, or sealing the log. The previous attempt loses its lease, because the revision changes.
+ * @throws {SlipwayError} "lease-lost" when the attempt is not newer; "conflict" when the log is sealed, so no step is left.
  */
 export function takeOver(deployment: Deployment, attempt: number): Deployment {
   if (deployment.logSha256 !== null) {
-    throw new SlipwayError("conflict", `nothing is left to do for a deployment that is ${deployment.status}`);
+    throw new SlipwayError(
+      "conflict",
+      `the deployment has ended as ${deployment.status} and its log is sealed`,
+    );
   }
   checkNewer(deployment, attempt);
   return { ...deployment, attempt, revision: deployment.revision + 1 };
 }
 
 /**
- * Marks the release the deployment is about to put in service: from here it is finished, never aborted or begun anew.
- * @throws {SlipwayError} "conflict" unless it is starting and has no such release yet.
+ * Sets the go-live mark: from then on the deployment is completed, and can be neither aborted nor restarted.
+ * @throws {SlipwayError} "conflict" unless the deployment is starting and has no go-live mark.
  */
 export function goLive(deployment: Deployment, releaseId: string): Deployment {
   if (deployment.status !== "starting") {
     throw new SlipwayError(
       "conflict",
-      `a deployment that is ${deployment.status} has no release to put in service`,
+      `the deployment is ${deployment.status}; its release can go live only while it is starting`,
     );
   }
   if (deployment.releaseId !== null) {
-    throw new SlipwayError("conflict", "another release of the deployment is going live already");
+    throw new SlipwayError("conflict", "a release of the deployment is already going live");
   }
   return { ...deployment, releaseId, revision: deployment.revision + 1 };
 }
 
-/** How a closed log is recorded in its deployment. */
+/** What a deployment records of its sealed log. */
 export interface LogSummary {
   readonly lineCount: number;
   /** SHA-256 (hex) of all lines, each with its newline. */
   readonly sha256: string;
 }
 
-/** Records the closed log of a deployment that is final already: an abort ends a deployment before its log is closed. */
+/**
+ * Records the sealed log of a deployment that already has a final status, as after an abort by the API.
+ * @throws {SlipwayError} "conflict" when the status is not final.
+ */
 export function sealLog(deployment: Deployment, log: LogSummary): Deployment {
   if (!isFinal(deployment.status)) {
-    throw new SlipwayError("conflict", `the log of a deployment that is ${deployment.status} is still open`);
+    throw new SlipwayError(
+      "conflict",
+      `the deployment is ${deployment.status}; its log cannot be sealed before it has ended`,
+    );
   }
   return {
     ...deployment,
@@ -273,13 +282,13 @@ export function sealLog(deployment: Deployment, log: LogSummary): Deployment {
   };
 }
 
-/** Whole seconds from the start of the first attempt to the end; 0 until it has ended, and when it ended in its lane. */
+/** Seconds from the start of the first attempt to the end, rounded; 0 until the deployment has ended, or if it never started. */
 export function durationSeconds({ startedAt, finishedAt }: Deployment): number {
   if (startedAt === null || finishedAt === null) return 0;
   return Math.max(0, Math.round((finishedAt.getTime() - startedAt.getTime()) / 1000));
 }
 
-/** The final status that an error met in a running status leads to. */
+/** The final status of a deployment that fails with this error in this status. */
 export function outcomeOf(code: ErrorCode, status: RunningStatus): FinalStatus {
   if (status === "building" && code !== "aborted") return "build-error";
   if (status === "starting") {
@@ -292,17 +301,25 @@ export function outcomeOf(code: ErrorCode, status: RunningStatus): FinalStatus {
 
 function checkNewer(deployment: Deployment, attempt: number): void {
   if (attempt > deployment.attempt) return;
-  throw new SlipwayError("lease-lost", `attempt ${attempt} is not newer than ${deployment.attempt}`);
+  throw new SlipwayError(
+    "lease-lost",
+    `attempt ${attempt} is not newer than the stored attempt ${deployment.attempt}`,
+  );
 }
 
-function moved(from: Deployment, to: DeploymentStatus, attempt: number, options: ChangeOptions): Deployment {
+function transition(
+  from: Deployment,
+  to: DeploymentStatus,
+  attempt: number,
+  options: ChangeOptions,
+): Deployment {
   if (!transitions[from.status].includes(to)) {
-    throw new SlipwayError("conflict", `a deployment that is ${from.status} cannot become ${to}`);
+    throw new SlipwayError("conflict", `a deployment cannot change from ${from.status} to ${to}`);
   }
   if ((to === "queued" || to === "building") && from.releaseId !== null) {
     throw new SlipwayError(
       "conflict",
-      "the deployment's release is going live: it is seen through, not begun again",
+      "the deployment's release is going live; it must be completed and cannot be restarted",
     );
   }
   if (to === "aborted" && from.releaseId !== null) {

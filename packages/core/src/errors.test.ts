@@ -1,21 +1,16 @@
 import { expect, test } from "vitest";
-import { errorCatalogue, invalidField, notFound, SlipwayError, toSlipwayError } from "./errors.ts";
+import { errorCatalog, invalidField, notFound, SlipwayError, toSlipwayError } from "./errors.ts";
 import type { ErrorCode } from "./errors.ts";
 
-const codes = Object.keys(errorCatalogue) as ErrorCode[];
+const codes = Object.keys(errorCatalog) as ErrorCode[];
 
-test.each(codes)("%s has its fault and retry from the catalogue", (code) => {
+test.each(codes)("%s has its fault and retryability from the catalog", (code) => {
   const error = new SlipwayError(code, "why");
-  expect([error.fault, error.retryable]).toEqual([
-    errorCatalogue[code].fault,
-    errorCatalogue[code].retryable,
-  ]);
+  expect([error.fault, error.retryable]).toEqual([errorCatalog[code].fault, errorCatalog[code].retryable]);
 });
 
-test("what is the user's fault is never tried again", () => {
-  const retried = codes.filter(
-    (code) => errorCatalogue[code].fault === "user" && errorCatalogue[code].retryable,
-  );
+test("no error that is the user's fault is retryable", () => {
+  const retried = codes.filter((code) => errorCatalog[code].fault === "user" && errorCatalog[code].retryable);
   expect(retried).toEqual([]);
 });
 
@@ -27,21 +22,25 @@ test.each([
   "queue-unavailable",
   "internal",
   "requeued",
-] as const)("%s is tried again", (code) => {
+] as const)("%s is retryable", (code) => {
   expect(new SlipwayError(code, "why").retryable).toBe(true);
 });
 
-test("an error keeps its cause, and has none where none was given", () => {
+test("an error keeps its cause, and has no cause property without one", () => {
   const cause = new Error("connection refused");
   expect(new SlipwayError("store-unavailable", "why", { cause }).cause).toBe(cause);
   expect(new SlipwayError("store-unavailable", "why")).not.toHaveProperty("cause");
 });
 
-test("anything thrown becomes an error of ours", () => {
-  const ours = new SlipwayError("conflict", "taken");
-  expect(toSlipwayError(ours)).toBe(ours);
-  const theirs = new TypeError("x is not a function");
-  expect(toSlipwayError(theirs)).toMatchObject({ code: "internal", message: theirs.message, cause: theirs });
+test("toSlipwayError keeps a SlipwayError and wraps any other value", () => {
+  const slipwayError = new SlipwayError("conflict", "taken");
+  expect(toSlipwayError(slipwayError)).toBe(slipwayError);
+  const typeError = new TypeError("x is not a function");
+  expect(toSlipwayError(typeError)).toMatchObject({
+    code: "internal",
+    message: typeError.message,
+    cause: typeError,
+  });
   expect(toSlipwayError("a string")).toMatchObject({
     code: "internal",
     message: "a string",
@@ -49,7 +48,7 @@ test("anything thrown becomes an error of ours", () => {
   });
 });
 
-test("a 404 names its resource, a 422 its field", () => {
+test("notFound names the resource, invalidField the field", () => {
   expect(notFound("app")).toMatchObject({ code: "not-found", resource: "app", message: "app not found" });
   expect(invalidField("name", "is taken")).toMatchObject({
     code: "invalid",

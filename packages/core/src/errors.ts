@@ -1,7 +1,7 @@
-// The one catalogue of errors: what can go wrong, whose fault it is, and whether trying again may help.
+// The catalog of errors: each code, whether the user or the platform is at fault, and whether a retry may help.
 
 interface ErrorKind {
-  /** Whose fault: a user's error is final and explained; a platform's is retried on another worker. */
+  /** A user's error is final and shown to the user; a platform error is retried, if possible on another worker. */
   readonly fault: "user" | "platform";
   readonly retryable: boolean;
 }
@@ -9,8 +9,8 @@ interface ErrorKind {
 const user = { fault: "user", retryable: false } as const satisfies ErrorKind;
 const platform = { fault: "platform", retryable: true } as const satisfies ErrorKind;
 
-/** Every error code there is. docs/errors.md explains each to the people who meet it. */
-export const errorCatalogue = {
+/** All error codes. docs/errors.md explains them to users. */
+export const errorCatalog = {
   // Requests
   unauthorized: user,
   forbidden: user,
@@ -35,11 +35,11 @@ export const errorCatalogue = {
   "app-crashed": user,
   "boot-timeout": user,
   "hook-failed": user,
-  // Ends that are no failure of the build
+  // Deployments: ended or interrupted without a failure
   aborted: user,
   "lease-lost": { fault: "platform", retryable: false },
   requeued: { fault: "platform", retryable: true },
-  // The platform's own parts
+  // The platform's own components
   "engine-unavailable": platform,
   "engine-refused": platform,
   "registry-unavailable": platform,
@@ -49,17 +49,17 @@ export const errorCatalogue = {
   internal: platform,
 } as const satisfies Record<string, ErrorKind>;
 
-export type ErrorCode = keyof typeof errorCatalogue;
+export type ErrorCode = keyof typeof errorCatalog;
 
 export interface ErrorDetails {
   readonly cause?: unknown;
-  /** What was not found, for "not-found": `app`, `deployment`… */
+  /** For "not-found", the kind of resource: `app`, `deployment`… */
   readonly resource?: string;
-  /** What is wrong with which field, for "invalid". */
+  /** For "invalid", messages by field. */
   readonly fields?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** The only error thrown on purpose. `message` is written for the person who will read it. */
+/** The only error class that Slipway throws deliberately. `message` is written for the user or operator who reads it. */
 export class SlipwayError extends Error {
   override readonly name = "SlipwayError";
   readonly code: ErrorCode;
@@ -74,15 +74,15 @@ export class SlipwayError extends Error {
   }
 
   get fault(): "user" | "platform" {
-    return errorCatalogue[this.code].fault;
+    return errorCatalog[this.code].fault;
   }
 
   get retryable(): boolean {
-    return errorCatalogue[this.code].retryable;
+    return errorCatalog[this.code].retryable;
   }
 }
 
-/** Any thrown value as a SlipwayError; what is not one already is "internal", the platform's. */
+/** Returns a SlipwayError unchanged, and wraps any other thrown value in one with the code "internal". */
 export function toSlipwayError(thrown: unknown): SlipwayError {
   if (thrown instanceof SlipwayError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);

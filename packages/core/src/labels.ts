@@ -1,8 +1,8 @@
-// Labels on every container, volume and network we make: by them what a dead attempt left is found.
+// Labels on every container, volume and network that Slipway creates. By them it finds what a crashed attempt left behind.
 
 export const label = {
   installation: "io.slipway.installation",
-  /** build, release, network. */
+  /** `build`, `release` or `network`. */
   kind: "io.slipway.kind",
   app: "io.slipway.app",
   deployment: "io.slipway.deployment",
@@ -10,7 +10,7 @@ export const label = {
   release: "io.slipway.release",
   releaseNumber: "io.slipway.release-number",
   rollout: "io.slipway.rollout",
-  /** Of a rollout's instances, from 1. */
+  /** Number of the instance in its rollout, from 1. */
   instance: "io.slipway.instance",
   processType: "io.slipway.process-type",
 } as const;

@@ -1,9 +1,9 @@
-// Notifiers: who is told of what becomes of an app's deployments, and what came of each telling.
+// Notifiers: receivers of an app's deployment events, and the deliveries to them.
 
 import { isFinal } from "./deployment.ts";
 import type { Deployment, StatusChange } from "./deployment.ts";
 
-/** What one can be told of. Each happens at most once to a deployment, however often it is tried again. */
+/** Events that a notifier can receive. Each occurs at most once per deployment, regardless of retries. */
 export const notifiableEvents = [
   "deployment_queued",
   "deployment_started",
@@ -13,7 +13,7 @@ export const notifiableEvents = [
 ] as const;
 export type NotifiableEvent = (typeof notifiableEvents)[number];
 
-/** How one is told: a signed request to a URL, or a status on the commit that a GitHub archive is of. */
+/** How a notifier receives events: as a signed request to a URL, or as a GitHub status of the deployed commit. */
 export const notifierPlatforms = ["webhook", "github"] as const;
 
 export type NotifierTarget =
@@ -26,53 +26,53 @@ export interface Notifier {
   readonly name: string;
   readonly active: boolean;
   readonly target: NotifierTarget;
-  /** null for all there are, also those of later versions. */
+  /** The events to send; null for all, including those that later versions add. */
   readonly events: readonly NotifiableEvent[] | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
-  /** Grows by one with every stored change. */
+  /** Incremented by every stored change. */
   readonly revision: number;
 }
 
-/** One attempt to tell a notifier. */
+/** One attempt to send an event to a notifier. */
 export interface DeliveryAttempt {
   readonly at: Date;
   readonly durationMs: number;
-  /** The HTTP status it was answered with; null when there was no answer. */
+  /** The response's HTTP status; null without a response. */
   readonly status: number | null;
-  /** What went wrong, without anything of the URL but its host; null when nothing did. */
+  /** Why the attempt failed; null when it succeeded. Of the URL it contains only the host. */
   readonly error: string | null;
 }
 
-/** The telling of one event to one notifier. */
+/** Sending one event to one notifier, with all retries. */
 export interface Delivery {
-  /** The notifier's id and the event's: an event is told to each notifier once. */
+  /** The notifier's id and the event's id, so an event has at most one delivery per notifier. */
   readonly id: string;
   readonly notifierId: string;
   readonly appId: string;
   readonly deploymentId: string;
-  /** "test" for one that was asked for to see whether it arrives. */
+  /** "test" for a delivery that a user requested to check the notifier. */
   readonly event: NotifiableEvent | "test";
   readonly state: "pending" | "delivered" | "failed";
-  /** The latest ones, oldest first. */
+  /** The latest attempts, oldest first, at most `maxAttemptsKept`. */
   readonly attempts: readonly DeliveryAttempt[];
   readonly createdAt: Date;
 }
 
-/** Most notifiers of one app. */
+/** Maximum number of notifiers per app. */
 export const maxNotifiers = 20;
-/** Most attempts that a delivery remembers. */
+/** Maximum number of attempts stored in a delivery. */
 export const maxAttemptsKept = 20;
 
-/** Something that happened to a deployment, once. */
+/** An event of a deployment, which occurs at most once. */
 export interface DeploymentEvent {
-  /** Of the same happening always the same. */
+  /** Derived from deployment and event, so it is the same each time the event is computed. */
   readonly id: string;
   readonly event: NotifiableEvent;
   readonly at: Date;
 }
 
-/** What has happened to a deployment so far, in order: the first time it was queued and started, and its end. */
+/** The deployment's events so far, in order: first queued, first started, and ended. */
 export function eventsOf(deployment: Deployment): DeploymentEvent[] {
   const seen = new Set<NotifiableEvent>();
   return deployment.history.flatMap((change) => {
@@ -91,12 +91,12 @@ function eventOf({ status }: StatusChange): NotifiableEvent | null {
   return status === "aborted" ? "deployment_aborted" : "deployment_failed";
 }
 
-/** Whether the notifier wants to be told. What happened before it was made is none of its business. */
-export function wants({ active, events, createdAt }: Notifier, happened: DeploymentEvent): boolean {
-  return active && happened.at >= createdAt && (events === null || events.includes(happened.event));
+/** Whether the notifier is to receive the event: not when it is inactive, or was created after the event. */
+export function wantsEvent({ active, events, createdAt }: Notifier, { at, event }: DeploymentEvent): boolean {
+  return active && at >= createdAt && (events === null || events.includes(event));
 }
 
-/** The delivery after one more attempt. */
-export function attempted(delivery: Delivery, attempt: DeliveryAttempt, state: Delivery["state"]): Delivery {
+/** Returns the delivery with the attempt added, in its new state. */
+export function addAttempt(delivery: Delivery, attempt: DeliveryAttempt, state: Delivery["state"]): Delivery {
   return { ...delivery, state, attempts: [...delivery.attempts, attempt].slice(-maxAttemptsKept) };
 }

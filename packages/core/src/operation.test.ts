@@ -6,7 +6,7 @@ import {
   hasEnded,
   newOperation,
   operationStatuses,
-  releaseOperation,
+  requeueOperation,
   wantedWebCount,
 } from "./operation.ts";
 import type { NewOperation, Operation } from "./operation.ts";
@@ -29,14 +29,14 @@ const scale = (webCount: number): NewOperation => ({ ...restart, kind: "scale", 
 const pending = newOperation(restart, 10);
 const running = claimOperation(pending, 1, at);
 
-/** An operation of that status in its first attempt. */
+/** An operation with this status, in its first attempt. */
 function inStatus(status: Operation["status"]): Operation {
   if (status === "pending") return pending;
   if (status === "running") return running;
   return endOperation(running, at, status === "done" ? null : failure);
 }
 
-test("a new one waits, with nothing done yet", () => {
+test("a new operation is pending", () => {
   expect(pending).toEqual({
     ...restart,
     status: "pending",
@@ -50,23 +50,23 @@ test("a new one waits, with nothing done yet", () => {
   expect(newOperation(scale(10), 10).webCount).toBe(10);
 });
 
-test.each([-1, 11, 1.5, Number.NaN])("scaling to %s is refused", (webCount) => {
+test.each([-1, 11, 1.5, Number.NaN])("scaling to %s is rejected", (webCount) => {
   const invalid = expect.objectContaining({ code: "invalid", fields: { amount: [expect.any(String)] } });
   expect(() => newOperation(scale(webCount), 10)).toThrow(invalid);
 });
 
-test("a scaling has a count, a restart has none", () => {
+test("a scaling requires a count, a restart allows none", () => {
   expect(() => newOperation({ ...restart, webCount: 1 }, 10)).toThrow("restart");
   expect(() => newOperation({ ...restart, kind: "scale" }, 10)).toThrow("scale");
 });
 
-describe("a claim", () => {
-  test("starts it, and a later one takes it over with its first start kept", () => {
+describe("claimOperation", () => {
+  test("starts the operation, and keeps startedAt when a later attempt claims it", () => {
     expect(running).toEqual({ ...pending, status: "running", attempt: 1, revision: 2, startedAt: at });
     expect(claimOperation(running, 2, later)).toEqual({ ...running, attempt: 2, revision: 3 });
   });
 
-  test("needs a newer attempt, and one that is not over", () => {
+  test("requires a newer attempt and an operation that has not ended", () => {
     const lost = expect.objectContaining({ code: "lease-lost" });
     expect(() => claimOperation(running, 1, later)).toThrow(lost);
     for (const status of ["done", "error"] as const) {
@@ -75,18 +75,18 @@ describe("a claim", () => {
   });
 });
 
-test("one that runs is confirmed or put back", () => {
+test("a running operation can be confirmed or requeued", () => {
   expect(confirmOperation(running)).toEqual({ ...running, revision: 3 });
-  expect(releaseOperation(running)).toEqual({ ...running, status: "pending", revision: 3 });
+  expect(requeueOperation(running)).toEqual({ ...running, status: "pending", revision: 3 });
 });
 
 const others = operationStatuses.filter((status) => status !== "running");
-test.each(others)("one that is %s is held by nobody", (status) => {
+test.each(others)("an operation that is %s can be neither confirmed nor requeued", (status) => {
   expect(() => confirmOperation(inStatus(status))).toThrow(conflict);
-  expect(() => releaseOperation(inStatus(status))).toThrow(conflict);
+  expect(() => requeueOperation(inStatus(status))).toThrow(conflict);
 });
 
-test("it ends once, well or not, also without a run of its own", () => {
+test("an operation ends only once, as done or error, and may end without having run", () => {
   const done = endOperation(pending, later, null);
   expect(done).toEqual({
     ...pending,
@@ -97,14 +97,14 @@ test("it ends once, well or not, also without a run of its own", () => {
   });
   const failed = endOperation(running, later, failure);
   expect(failed).toEqual({ ...running, status: "error", failure, revision: 3, finishedAt: later });
-  for (const over of [done, failed]) {
-    expect(hasEnded(over)).toBe(true);
-    expect(() => endOperation(over, later, null)).toThrow(conflict);
+  for (const ended of [done, failed]) {
+    expect(hasEnded(ended)).toBe(true);
+    expect(() => endOperation(ended, later, null)).toThrow(conflict);
   }
   expect([pending, running].some(hasEnded)).toBe(false);
 });
 
-test("the last scaling that waits says how many instances are wanted", () => {
+test("the last unfinished scaling determines wantedWebCount", () => {
   const two = newOperation(scale(2), 10);
   const none = newOperation(scale(0), 10);
   expect(wantedWebCount(1, [])).toBe(1);

@@ -1,4 +1,4 @@
-// An operation: a restart or a scaling of an app's running release, asked for by a user and done in the app's lane.
+// An operation: a restart or a scaling of an app's running release, requested by a user and run in the app's lane.
 
 import { invalidField, SlipwayError } from "./errors.ts";
 import type { ErrorCode } from "./errors.ts";
@@ -7,27 +7,27 @@ export const operationStatuses = ["pending", "running", "done", "error"] as cons
 export type OperationStatus = (typeof operationStatuses)[number];
 export type OperationKind = "restart" | "scale";
 
-/** How many of an app's operations may wait at a time. */
+/** Maximum number of pending operations per app. */
 export const maxPendingOperations = 20;
 
 export interface Operation {
-  /** Also the id of the rollout that it starts. */
+  /** Also the id of the rollout that the operation starts. */
   readonly id: string;
   readonly appId: string;
   readonly kind: OperationKind;
-  /** How many web instances are wanted; null for a restart, which keeps their number. */
+  /** Desired number of web instances; null for a restart, which keeps their number. */
   readonly webCount: number | null;
   readonly status: OperationStatus;
-  /** Why it ended in "error", for a person. */
+  /** Why it ended in "error", for display to users. */
   readonly failure: { readonly code: ErrorCode; readonly message: string } | null;
-  /** The attempt that holds it, 0 before the first. Grows, never repeats. */
+  /** The attempt that holds the operation, 0 before the first. It only increases. */
   readonly attempt: number;
-  /** Grows by one with every stored change; a compare-and-set names the revision it was made from. */
+  /** Incremented by every stored change; a compare-and-set names the revision it is based on. */
   readonly revision: number;
-  /** The user's id. */
+  /** Id of the user. */
   readonly requestedBy: string;
   readonly createdAt: Date;
-  /** When its first attempt began. */
+  /** Start of the first attempt. */
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
 }
@@ -38,14 +38,14 @@ export type NewOperation = Pick<
 >;
 
 /**
- * An operation as it is when it joins its app's lane.
- * @param maxInstances the largest number that may be asked for.
- * @throws {SlipwayError} "invalid" for a number of instances that cannot be.
+ * Creates a pending operation.
+ * @param maxInstances the largest number of instances that may be requested.
+ * @throws {SlipwayError} "invalid" when the number of instances is out of range.
  */
 export function newOperation(request: NewOperation, maxInstances: number): Operation {
   const { kind, webCount } = request;
   if ((kind === "scale") !== (webCount !== null)) {
-    throw new SlipwayError("internal", `a ${kind} with a count of ${webCount}`);
+    throw new SlipwayError("internal", `cannot create a ${kind} operation with webCount ${webCount}`);
   }
   if (webCount !== null && !(Number.isInteger(webCount) && webCount >= 0 && webCount <= maxInstances)) {
     throw invalidField("amount", `must be a whole number from 0 to ${maxInstances}`);
@@ -66,13 +66,16 @@ export function hasEnded(operation: Operation): boolean {
 }
 
 /**
- * An attempt takes the operation: from its lane, or from an attempt that died.
- * @throws {SlipwayError} "lease-lost" when the attempt is not newer; "conflict" when the operation is over.
+ * An attempt claims the operation, from its lane or after another attempt crashed.
+ * @throws {SlipwayError} "lease-lost" when the attempt is not newer; "conflict" when the operation has ended.
  */
 export function claimOperation(operation: Operation, attempt: number, at: Date): Operation {
-  refuseOver(operation);
+  checkNotEnded(operation);
   if (attempt <= operation.attempt) {
-    throw new SlipwayError("lease-lost", `attempt ${attempt} is not newer than ${operation.attempt}`);
+    throw new SlipwayError(
+      "lease-lost",
+      `attempt ${attempt} is not newer than the stored attempt ${operation.attempt}`,
+    );
   }
   return {
     ...operation,
@@ -84,27 +87,28 @@ export function claimOperation(operation: Operation, attempt: number, at: Date):
 }
 
 /**
- * The operation as it was, one revision on: whoever can store it holds it still.
- * @throws {SlipwayError} "conflict" unless it is running.
+ * Returns the operation with only the revision incremented. Storing it proves that the attempt still holds the lease.
+ * @throws {SlipwayError} "conflict" unless the operation is running.
  */
 export function confirmOperation(operation: Operation): Operation {
   if (operation.status !== "running") {
-    throw new SlipwayError("conflict", `an operation that is ${operation.status} is held by nobody`);
+    throw new SlipwayError("conflict", `the operation is ${operation.status}; no attempt holds it`);
   }
   return { ...operation, revision: operation.revision + 1 };
 }
 
-/** Back to its place in the lane. @throws {SlipwayError} "conflict" unless it is running. */
-export function releaseOperation(operation: Operation): Operation {
+/** Requeues the operation. @throws {SlipwayError} "conflict" unless the operation is running. */
+export function requeueOperation(operation: Operation): Operation {
   return { ...confirmOperation(operation), status: "pending" };
 }
 
 /**
- * The end of an operation, also of one that never ran itself because another did its work.
- * @param failure null when it is done. @throws {SlipwayError} "conflict" when it is over already.
+ * Ends an operation, including one that never ran because a later one superseded it.
+ * @param failure null when the operation is done.
+ * @throws {SlipwayError} "conflict" when the operation has already ended.
  */
 export function endOperation(operation: Operation, at: Date, failure: Operation["failure"]): Operation {
-  refuseOver(operation);
+  checkNotEnded(operation);
   return {
     ...operation,
     status: failure === null ? "done" : "error",
@@ -115,13 +119,13 @@ export function endOperation(operation: Operation, at: Date, failure: Operation[
   };
 }
 
-/** How many web instances an app is to have once the operations of its lane, in their order, are done. */
+/** Number of web instances after the unfinished operations of the app's lane, in their order, are done. */
 export function wantedWebCount(webCount: number, unfinished: readonly Operation[]): number {
   return unfinished.reduce((count, operation) => operation.webCount ?? count, webCount);
 }
 
-function refuseOver(operation: Operation): void {
+function checkNotEnded(operation: Operation): void {
   if (hasEnded(operation)) {
-    throw new SlipwayError("conflict", `the operation is over already: ${operation.status}`);
+    throw new SlipwayError("conflict", `the operation has already ended: ${operation.status}`);
   }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { pageRequest, paginate } from "./pagination.ts";
 
-test("a list begins at page 1, of 20", () => {
+test("the default is page 1 with 20 entries per page", () => {
   expect(pageRequest(undefined, undefined)).toEqual({ page: 1, perPage: 20 });
   expect(pageRequest("3", "100")).toEqual({ page: 3, perPage: 100 });
   expect(pageRequest("007", "1")).toEqual({ page: 7, perPage: 1 });
@@ -36,7 +36,7 @@ test.each([
   [9, 10, 35, 4, null, 4],
   [9, 10, 0, 1, null, 1],
 ])(
-  "page %i of %i out of %i has neighbors %j and %j of %i",
+  "page %i with %i per page of %i entries has previous page %j, next page %j and %i pages in all",
   (page, perPage, totalCount, prev, next, total) => {
     expect(paginate({ page, perPage }, totalCount)).toEqual({
       currentPage: page,

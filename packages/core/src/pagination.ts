@@ -1,4 +1,4 @@
-// Pages of a list, as Scalingo's API counts them: from 1, with the neighbors' numbers.
+// Pages of a list, as in Scalingo's API: numbered from 1, with the numbers of the previous and the next page.
 
 import { invalidField } from "./errors.ts";
 
@@ -18,8 +18,9 @@ export interface Pagination {
 export const pageLimits = { defaultPerPage: 20, maxPerPage: 100 } as const;
 
 /**
- * @param page as in the query string, undefined for the first. @param perPage likewise, undefined for the default.
- * @throws {SlipwayError} "invalid" where one is no whole number in its range.
+ * @param page as in the query string; undefined for the first.
+ * @param perPage as in the query string; undefined for the default.
+ * @throws {SlipwayError} "invalid" unless both are whole numbers in their ranges.
  */
 export function pageRequest(page: string | undefined, perPage: string | undefined): PageRequest {
   return {
@@ -28,7 +29,7 @@ export function pageRequest(page: string | undefined, perPage: string | undefine
   };
 }
 
-/** A list without entries has one, empty, page. */
+/** A list without entries has one empty page. */
 export function paginate(request: PageRequest, totalCount: number): Pagination {
   const totalPages = Math.max(1, Math.ceil(totalCount / request.perPage));
   return {

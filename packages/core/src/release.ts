@@ -1,19 +1,19 @@
-// A release: an image, the configuration it was first started with, and a number. What runs is always a release.
+// A release: an image, the configuration it was first started with, and a number. Instances always run a release.
 
 export interface Release {
   readonly id: string;
   readonly appId: string;
-  /** From 1 per app, in the order releases were made. */
+  /** From 1 per app, in order of creation. */
   readonly number: number;
   readonly deploymentId: string;
-  /** Reference an engine can pull, by digest. */
+  /** Reference by digest, which an engine can pull. */
   readonly image: string;
   readonly gitRef: string | null;
   /** Process type → shell command, e.g. `web` → `npm start`. */
   readonly processTypes: Readonly<Record<string, string>>;
-  /** What the buildpacks want set, unless the app's variables say otherwise. */
+  /** Variables set by the buildpacks; the app's variables override them. */
   readonly defaults: Readonly<Record<string, string>>;
-  /** The app's variables as they were when the release was made, over the defaults. */
+  /** The defaults, overridden by the app's variables at the creation of the release. */
   readonly environment: Readonly<Record<string, string>>;
   readonly createdAt: Date;
 }

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { cacheBlobKey, cacheBlobPrefix, sourceBlobKey } from "./source.ts";
 
-test("a source's archive has its id in its key", () => {
+test("the key of a source's archive contains the source's id", () => {
   expect(sourceBlobKey("6f2a")).toBe("sources/6f2a.tar.gz");
 });
 
-test("an app's caches lie below its prefix, apart by version and stack", () => {
+test("an app's cache keys share its prefix and differ by version and stack", () => {
   const keys = [
     cacheBlobKey("a", 1, "slipway/stack:1"),
     cacheBlobKey("a", 2, "slipway/stack:1"),

@@ -20,16 +20,16 @@ const fieldsOf = (work: () => unknown) => {
   return [];
 };
 
-test("a user begins with the first revision, and the email in lower case", () => {
+test("a new user has revision 1 and the email in lower case", () => {
   expect(newUser(ada)).toEqual({ ...ada, email: "ada@example.com", revision: 1 });
 });
 
-test("a change is one revision on", () => {
+test("changeUser increments the revision", () => {
   const next = changeUser(newUser(ada), { operator: true, email: "A@B.example" });
   expect(next).toEqual({ ...ada, email: "a@b.example", operator: true, revision: 2 });
 });
 
-test("every wrong field is named", () => {
+test("the error names every invalid field", () => {
   const wrong = { ...ada, username: "Ada!", email: "ada", fullname: "A\u0007" };
   expect(fieldsOf(() => newUser(wrong))).toEqual(["username", "email", "fullname"]);
   for (const username of ["", "self", "1a", "a@b", "a b", "x".repeat(49)]) {
@@ -38,7 +38,7 @@ test("every wrong field is named", () => {
   expect(fieldsOf(() => changeUser(newUser(ada), { email: "a@b@c" }))).toEqual(["email"]);
 });
 
-test("passwords are neither short nor endless", () => {
+test("a password has 12 to 256 characters", () => {
   for (const password of ["", "elevenchars", "x".repeat(257)]) {
     expect(fieldsOf(() => checkPassword(password, "new"))).toEqual(["new"]);
   }
@@ -47,7 +47,7 @@ test("passwords are neither short nor endless", () => {
   }
 });
 
-test("a token has a name of plain text", () => {
+test("a token's name is 1 to 100 characters of plain text", () => {
   for (const name of ["", " ", "a\nb", "x".repeat(101)]) {
     expect(fieldsOf(() => checkTokenName(name))).toEqual(["name"]);
   }

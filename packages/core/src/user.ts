@@ -1,4 +1,4 @@
-// Users and the API tokens they hold. Of passwords and tokens only hashes are kept.
+// Users and their API tokens. Passwords and tokens are stored only as hashes.
 
 import { SlipwayError } from "./errors.ts";
 
@@ -8,12 +8,12 @@ export interface User {
   /** In lower case. */
   readonly email: string;
   readonly fullname: string;
-  /** Operators see the queues of all and every app, and manage users. */
+  /** Operators may use every app and the queue dashboard, and manage users. */
   readonly operator: boolean;
-  /** The password's hash with its algorithm and parameters, in PHC string format; null for who signs in by token only. */
+  /** The password's hash with its algorithm and parameters, in PHC string format; null for a user who can use tokens only. */
   readonly passwordHash: string | null;
   readonly createdAt: Date;
-  /** Grows by one with every stored change. */
+  /** Incremented by every stored change. */
   readonly revision: number;
 }
 
@@ -23,59 +23,63 @@ export interface ApiToken {
   readonly id: string;
   readonly userId: string;
   readonly name: string;
-  /** SHA-256 of the token, hex. Tokens hold 256 random bits, so a slow hash would add nothing. */
+  /** SHA-256 of the token, hex. A token has 256 random bits, so a slow hash would add no security. */
   readonly secretSha256: string;
   readonly createdAt: Date;
   readonly lastUsedAt: Date | null;
 }
 
-/** Lengths in characters. A token more than `tokens` a user cannot have. */
+/** Lengths in characters, and the maximum number of tokens per user. */
 export const userLimits = {
   username: 48,
   email: 254,
   fullname: 200,
-  leastPassword: 12,
-  mostPassword: 256,
+  minPassword: 12,
+  maxPassword: 256,
   tokenName: 100,
   tokens: 100,
 } as const;
 
-/** Begins with a letter and cannot be taken for an email, nor for the id of a user. */
+/** Begins with a letter, so it cannot be mistaken for an email address or a user's id. */
 const username = /^[a-z][a-z0-9_-]*$/;
-/** Whether it can be written to is shown by writing; this only tells it from what cannot be one. */
+/** Rejects what is obviously not an address; only sending mail could prove that one exists. */
 const email = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u;
 const printable = /^\P{Cc}*$/u;
-/** Names that paths have for something else. */
+/** Names with another meaning in API paths. */
 const reserved: ReadonlySet<string> = new Set(["self"]);
 
-/** @throws {SlipwayError} "invalid" that names every wrong field. */
+/** @throws {SlipwayError} "invalid" with a message for every invalid field. */
 export function newUser(user: NewUser): User {
   return checked({ ...user, email: user.email.toLowerCase(), revision: 1 });
 }
 
 /**
- * The user with some facts changed, one revision on; the caller stores it by compare-and-set.
- * @throws {SlipwayError} "invalid" that names every wrong field.
+ * Returns the user with the changes applied and the revision incremented; the caller stores it by compare-and-set.
+ * @throws {SlipwayError} "invalid" with a message for every invalid field.
  */
 export function changeUser(
   user: User,
-  facts: Partial<Pick<User, "email" | "fullname" | "operator" | "passwordHash">>,
+  changes: Partial<Pick<User, "email" | "fullname" | "operator" | "passwordHash">>,
 ): User {
-  const next = { ...user, ...facts, revision: user.revision + 1 };
+  const next = { ...user, ...changes, revision: user.revision + 1 };
   return checked({ ...next, email: next.email.toLowerCase() });
 }
 
-/** @throws {SlipwayError} "invalid" when a password is too short to keep anybody out, or too long to hash. */
+/** @throws {SlipwayError} "invalid" when the password is too short to be secure, or too long to hash. */
 export function checkPassword(password: string, field = "password"): void {
-  const { leastPassword: least, mostPassword: most } = userLimits;
+  const { minPassword, maxPassword } = userLimits;
   const length = Array.from(password).length;
-  if (length < least || length > most) refuse({ [field]: [`must have ${least} to ${most} characters`] });
+  if (length < minPassword || length > maxPassword) {
+    throw invalidFields({ [field]: [`must have ${minPassword} to ${maxPassword} characters`] });
+  }
 }
 
 /** @throws {SlipwayError} "invalid" */
 export function checkTokenName(name: string): void {
-  const fits = name.trim() !== "" && name.length <= userLimits.tokenName && printable.test(name);
-  if (!fits) refuse({ name: [`must be 1 to ${userLimits.tokenName} characters of plain text`] });
+  const valid = name.trim() !== "" && name.length <= userLimits.tokenName && printable.test(name);
+  if (!valid) {
+    throw invalidFields({ name: [`must be 1 to ${userLimits.tokenName} characters of plain text`] });
+  }
 }
 
 function checked(user: User): User {
@@ -92,11 +96,11 @@ function checked(user: User): User {
   if (user.fullname.length > userLimits.fullname || !printable.test(user.fullname)) {
     fields["fullname"] = [`must be at most ${userLimits.fullname} characters of plain text`];
   }
-  if (Object.keys(fields).length > 0) refuse(fields);
+  if (Object.keys(fields).length > 0) throw invalidFields(fields);
   return user;
 }
 
-function refuse(fields: Record<string, string[]>): never {
+function invalidFields(fields: Record<string, string[]>): SlipwayError {
   const [[field, messages] = ["user", []]] = Object.entries(fields);
-  throw new SlipwayError("invalid", `${field} ${messages[0] ?? "is not valid"}`, { fields });
+  return new SlipwayError("invalid", `${field} ${messages[0] ?? "is not valid"}`, { fields });
 }

@@ -1,4 +1,4 @@
-// An app's configuration variables: what they may be called, and which the platform keeps to itself.
+// An app's configuration variables, and the rules for their names and values.
 
 import { invalidField } from "./errors.ts";
 
@@ -11,10 +11,10 @@ export interface Variable {
 
 export const variableLimits = { nameLength: 64, valueBytes: 8 * 1024, perApp: 500 } as const;
 
-/** Names a shell takes; never one that changes how the platform's own scripts run. */
+/** Names that a POSIX shell accepts. */
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-/** @throws {SlipwayError} "invalid" naming the field and the rule. */
+/** @throws {SlipwayError} "invalid" with the field and the rule. */
 export function checkVariable(name: string, value: string): void {
   if (!variableName.test(name) || name.length > variableLimits.nameLength) {
     throw invalidField(

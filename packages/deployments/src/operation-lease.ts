@@ -5,7 +5,7 @@ import {
   confirmOperation,
   endOperation,
   hasEnded,
-  releaseOperation,
+  requeueOperation,
   SlipwayError,
 } from "@slipway/core";
 import type { Operation } from "@slipway/core";
@@ -76,7 +76,7 @@ export class OperationLease {
 
   /** Returns the operation to its lane. @throws {SlipwayError} "lease-lost" */
   requeue(): Promise<void> {
-    return this.#lease.update(releaseOperation(this.operation));
+    return this.#lease.update(requeueOperation(this.operation));
   }
 
   /** Ends the operation. @param failure null when it is done. @throws {SlipwayError} "lease-lost" */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { SlipwayError, errorCatalogue, invalidField, notFound } from "@slipway/core";
+import { SlipwayError, errorCatalog, invalidField, notFound } from "@slipway/core";
 import type { ErrorCode } from "@slipway/core";
 import { HttpProblem } from "../http-problem.ts";
 import { answerTo } from "./errors.ts";
@@ -28,8 +28,8 @@ test("what went wrong inside stays inside", () => {
   expect(JSON.stringify(away)).not.toContain(secret);
 });
 
-test("every code of the catalogue has an answer", () => {
-  for (const code of Object.keys(errorCatalogue) as ErrorCode[]) {
+test("every code of the catalog has an HTTP status", () => {
+  for (const code of Object.keys(errorCatalog) as ErrorCode[]) {
     const { status, body } = answerTo(new SlipwayError(code, "x"));
     expect(status).toBeGreaterThanOrEqual(400);
     expect(typeof body.error).toBe("string");

@@ -1,7 +1,7 @@
 // Finds what notifiers have not been told yet: what happened lately to their apps' deployments becomes a job each. The store
 // is asked again and again, so nothing is lost with a worker or with Redis.
 
-import { eventsOf, wants } from "@slipway/core";
+import { eventsOf, wantsEvent } from "@slipway/core";
 import type { Notifications } from "@slipway/queue";
 import type { Platform } from "../platform.ts";
 
@@ -41,7 +41,7 @@ export class Announcer {
     ]);
     for (const deployment of deployments) {
       for (const happened of eventsOf(deployment).filter(({ at }) => at >= since)) {
-        for (const notifier of notifiers.filter((each) => wants(each, happened))) {
+        for (const notifier of notifiers.filter((each) => wantsEvent(each, happened))) {
           const deliveryId = `${notifier.id}.${happened.id}`;
           if (this.#added.has(deliveryId)) continue;
           const { event } = happened;

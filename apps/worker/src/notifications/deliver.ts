@@ -1,6 +1,6 @@
 // Delivers one event to one notifier, and stores the outcome.
 
-import { attempted } from "@slipway/core";
+import { addAttempt } from "@slipway/core";
 import type { Delivery, Notifier } from "@slipway/core";
 import type { NotifyJob } from "@slipway/protocol";
 import type { Platform } from "../platform.ts";
@@ -28,7 +28,7 @@ export async function deliver(
   const { kind, status, error } = outcome;
   const state = kind === "delivered" ? "delivered" : kind === "refused" || isLast ? "failed" : "pending";
   const durationMs = now().getTime() - at.getTime();
-  await store.deliveries.put(attempted(delivery, { at, durationMs, status, error }, state));
+  await store.deliveries.put(addAttempt(delivery, { at, durationMs, status, error }, state));
   if (state === "pending") throw new Error(`delivery ${delivery.id}: ${error ?? `status ${status}`}`);
 }
 

@@ -1,13 +1,13 @@
-// The port to the blob store: archives and build caches, streamed in and out, never whole in memory.
+// The port to the blob store: archives and build caches, always streamed and never held whole in memory.
 
 import type { ByteStream, HeldBytes } from "./bytes.ts";
 
-/** Disposing it lets go of what it holds open, connections for one. */
+/** Disposing it closes its connections. */
 export interface BlobStore extends AsyncDisposable {
   /**
-   * Stores bytes under a key, replacing what was there. All or nothing: until it resolves a reader finds the old blob (or
-   * none), and when the stream or the signal fails nothing is kept.
-   * @throws {SlipwayError} "too-large" past `maxSizeBytes`, when given.
+   * Stores bytes under a key, atomically replacing an existing blob. Until it resolves, readers find the old blob or none.
+   * When the stream fails or the signal aborts, nothing is stored.
+   * @throws {SlipwayError} "too-large" when the stream exceeds `maxSizeBytes`.
    */
   put(
     key: string,
@@ -15,18 +15,19 @@ export interface BlobStore extends AsyncDisposable {
     options?: { readonly maxSizeBytes?: number; readonly signal?: AbortSignal },
   ): Promise<{ sizeBytes: number }>;
   /**
-   * Opens a blob for reading; null when there is none. A blob replaced or deleted meanwhile is read to its end as it was.
+   * Opens a blob for reading; null when it does not exist. A reader of a blob that is replaced or deleted meanwhile still
+   * reads the old bytes to their end.
    */
   get(key: string): Promise<{ sizeBytes: number; bytes: HeldBytes } | null>;
-  /** Deleting what is not there is fine. */
+  /** Does nothing when the blob does not exist. */
   delete(key: string): Promise<void>;
   /** Deletes every blob whose key begins with the prefix (which ends in "/"). */
   deletePrefix(prefix: string): Promise<void>;
   /**
-   * Removes what processes that died left unfinished, and what was replaced or deleted and is kept for its readers, once its
-   * time is over. Nobody else does: call it now and then, from anywhere. What it could not remove is tried with a later call.
+   * Removes unfinished uploads of crashed processes, and replaced or deleted blobs whose retention for open readers is over.
+   * Nothing else removes them, so some process must call it regularly. A later call retries what this one cannot remove.
    */
   clean(): Promise<void>;
-  /** Rejects with "store-unavailable" when it cannot be used. */
+  /** Rejects with "store-unavailable" when the blob store cannot be used. */
   ping(): Promise<void>;
 }

@@ -1,6 +1,6 @@
-// How bytes move between rooms: any async iterable of chunks. Node's Readable is one.
+// Byte streams that ports accept and return: any async iterable of chunks, such as Node's Readable.
 
 export type ByteStream = AsyncIterable<Uint8Array>;
 
-/** Bytes that hold something open until they have been read to the end, or are disposed of: read in part, or not at all. */
+/** A byte stream that holds a resource. Reading it to the end or disposing it releases the resource. */
 export type HeldBytes = ByteStream & AsyncDisposable;

@@ -1,8 +1,8 @@
-// The port to an app's followers: messages about changes that the store already holds.
+// The port that notifies an app's followers of changes. Publish a change only after it is stored.
 
 import type { Deployment } from "../deployment.ts";
 
-/** A lost message costs time only: followers also read the store. */
+/** A lost message only delays followers, because they also read the store. */
 export interface DeploymentEvents {
   created(deployment: Deployment): Promise<void>;
   /** Publishes the deployment's latest status. */

@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { attempted } from "@slipway/core";
+import { addAttempt } from "@slipway/core";
 import type { Notifier } from "@slipway/core";
 import { aDelivery, aNotifier, testTime } from "../fixtures.ts";
 import type { StoreUnderTest } from "./under-test.ts";
@@ -70,8 +70,8 @@ export function notifiersContract({ store, other }: StoreUnderTest): void {
       await store().deliveries.put(delivery);
       expect(await other().deliveries.get(delivery.id)).toEqual(delivery);
       const attempt = { at: day(3), durationMs: 12, status: 500, error: "answered with status 500" };
-      const failed = attempted(delivery, attempt, "pending");
-      const done = attempted(failed, { at: day(4), durationMs: 3, status: 200, error: null }, "delivered");
+      const failed = addAttempt(delivery, attempt, "pending");
+      const done = addAttempt(failed, { at: day(4), durationMs: 3, status: 200, error: null }, "delivered");
       await other().deliveries.put(failed);
       await other().deliveries.put(done);
       expect(await store().deliveries.get(delivery.id)).toEqual(done);

@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { claimOperation, confirmOperation, endOperation, releaseOperation } from "@slipway/core";
+import { claimOperation, confirmOperation, endOperation, requeueOperation } from "@slipway/core";
 import type { NewOperation, Operation } from "@slipway/core";
 import { anOperation, testTime } from "../fixtures.ts";
 import type { StoreUnderTest } from "./under-test.ts";
@@ -52,7 +52,7 @@ export function operationsContract({ store, other }: StoreUnderTest): void {
       expect(await store().operations.allRunning()).toContainEqual(held);
       expect(await store().operations.pending(appId, 10)).toEqual([]);
       expect(await store().operations.waitingApps()).not.toContain(appId);
-      held = await set(releaseOperation(held));
+      held = await set(requeueOperation(held));
       expect(await other().operations.pending(appId, 10)).toEqual([held]);
       held = await set(confirmOperation(await set(claimOperation(held, 5, after(2)))));
       const failed = await set(endOperation(held, after(3), failure));
