@@ -1,4 +1,4 @@
-// The one way to ask a Docker Engine: every call ends, by its answer, its limit or the caller's signal.
+// Calls to a Docker Engine. Every call ends with its response, at its time limit, or when the caller's signal aborts.
 
 import { withDeadline } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
@@ -11,12 +11,13 @@ interface CallOptions {
 }
 
 /**
- * Makes one call to the engine.
- * @param what for the error's message: "create the build container"
- * @throws {SlipwayError} "engine-unavailable" with the cause, `statusOf` tells what the engine answered; the signal's reason when aborted.
+ * Calls the engine.
+ * @param action for the error's message, e.g. "create the build container"
+ * @throws {SlipwayError} "engine-unavailable" with the cause, of which `statusOf` returns the HTTP status; the signal's reason
+ * when aborted.
  */
 export async function ask<T>(
-  what: string,
+  action: string,
   request: (signal: AbortSignal) => Promise<T>,
   options: CallOptions = {},
 ): Promise<T> {
@@ -25,39 +26,39 @@ export async function ask<T>(
     return await withDeadline(request, { limitMs, signal });
   } catch (error) {
     signal?.throwIfAborted();
-    throw engineError(what, error);
+    throw engineError(action, error);
   }
 }
 
-/** As `ask`, for an answer that goes on as a stream: the limit holds until it begins, and one that begins too late is closed. */
+/** Like `ask`, for a response that is a stream. The limit applies until the stream opens; one that opens too late is closed. */
 export async function requestStream<T extends { destroy(): unknown }>(
-  what: string,
+  action: string,
   request: () => Promise<T>,
   options: CallOptions = {},
 ): Promise<T> {
   options.signal?.throwIfAborted();
   const opening = request();
   try {
-    return await ask(what, () => opening, options);
+    return await ask(action, () => opening, options);
   } catch (error) {
     opening.then(
       (stream) => stream.destroy(),
-      () => undefined, // the error thrown here is the one that counts
+      () => undefined, // the caller receives the error below
     );
     throw error;
   }
 }
 
-/** An error of the client as ours; one of ours stays what it is. */
-export function engineError(what: string, error: unknown): SlipwayError {
+/** Wraps an error of the client as "engine-unavailable"; returns a SlipwayError unchanged. */
+export function engineError(action: string, error: unknown): SlipwayError {
   if (error instanceof SlipwayError) return error;
   const reason = error instanceof Error ? error.message.trim() : String(error);
-  return new SlipwayError("engine-unavailable", `the Docker Engine failed to ${what}: ${reason}`, {
+  return new SlipwayError("engine-unavailable", `the Docker Engine failed to ${action}: ${reason}`, {
     cause: error,
   });
 }
 
-/** The HTTP status the engine answered with; null when it gave no answer. */
+/** The HTTP status of the engine's response; null if there was no response. */
 export function statusOf(error: unknown): number | null {
   const cause = error instanceof SlipwayError ? error.cause : error;
   if (typeof cause !== "object" || cause === null || !("statusCode" in cause)) return null;

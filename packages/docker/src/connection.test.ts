@@ -8,17 +8,20 @@ test.for([
   ["engine", { host: "engine", port: "2375", protocol: "http" }],
   ["tcp://10.0.0.1:2376", { host: "10.0.0.1", port: "2376", protocol: "https" }],
   ["https://engine", { host: "engine", port: "2376", protocol: "https" }],
-] as const)("%s is understood", ([dockerHost, endpoint]) => {
+] as const)("parseDockerHost accepts %s", ([dockerHost, endpoint]) => {
   expect(parseDockerHost(dockerHost)).toEqual(endpoint);
 });
 
-test.for(["ssh://engine", "npipe:////./pipe/docker", "tcp://:0:0"])("%s is refused", (dockerHost) => {
-  expect(() => parseDockerHost(dockerHost)).toThrow(
-    expect.objectContaining({ code: "configuration-invalid" }),
-  );
-});
+test.for(["ssh://engine", "npipe:////./pipe/docker", "tcp://:0:0"])(
+  "parseDockerHost rejects %s",
+  (dockerHost) => {
+    expect(() => parseDockerHost(dockerHost)).toThrow(
+      expect.objectContaining({ code: "configuration-invalid" }),
+    );
+  },
+);
 
-test("an engine that is not there is engine-unavailable", async () => {
+test("a call to an engine that does not exist fails with engine-unavailable", async () => {
   using connection = connectDocker({ dockerHost: "unix:///nowhere/docker.sock" });
   await expect(connection.ping()).rejects.toMatchObject({ code: "engine-unavailable" });
 });

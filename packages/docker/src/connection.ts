@@ -1,4 +1,4 @@
-// The connection to one Docker Engine, of this machine or a remote one.
+// The connection to a local or remote Docker Engine.
 
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
@@ -13,28 +13,31 @@ const pingLimitMs = 10_000;
 export interface DockerConnectionOptions {
   /** `unix:///path`, `tcp://host:port`, `http://…` or `https://…`; the default socket when absent. */
   readonly dockerHost?: string;
-  /** PEM texts for an engine that asks for TLS. */
+  /** CA, client certificate and key in PEM format, for an engine that requires TLS. */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
-  /** For pulling from a registry that asks who we are. */
+  /** For pulling from a registry that requires authentication. */
   readonly registryAuth?: RegistryAuth;
 }
 
 export interface DockerConnection extends Disposable {
   readonly docker: Docker;
-  /** The engine's host name; null when it is reached by a socket of this machine. */
+  /** The engine's host name; null for a local socket. */
   readonly remoteHost: string | null;
   readonly images: Images;
   /** @throws {SlipwayError} "engine-unavailable" */
   ping(): Promise<void>;
 }
 
-/** Opens nothing yet: the first call does. Disposing cuts all that is still in the air, so that the process can end. */
+/**
+ * The first call connects. Disposing closes all connections, so that the process can exit.
+ * @throws {SlipwayError} "configuration-invalid" for an address that is not supported.
+ */
 export function connectDocker(options: DockerConnectionOptions): DockerConnection {
   const endpoint = parseDockerHost(options.dockerHost ?? `unix://${defaultSocket}`);
-  // Connections are not kept: one that died while idle would fail the next call, and a local one costs next to nothing.
+  // No keep-alive: a connection that broke while idle would fail the next call, and a local connection is cheap.
   const secure = options.tls !== undefined || endpoint.protocol === "https";
   const agent = secure ? new HttpsAgent({ keepAlive: false }) : new HttpAgent({ keepAlive: false });
-  // The client reads DOCKER_HOST by itself; naming every part keeps it from mixing that in.
+  // Every part is set explicitly, because the client fills in missing ones from DOCKER_HOST.
   const clientOptions = {
     host: endpoint.host ?? "",
     port: endpoint.port ?? "",
@@ -62,14 +65,14 @@ interface Endpoint {
   readonly protocol: "http" | "https";
 }
 
-/** @throws {SlipwayError} "configuration-invalid" for a scheme we do not speak. */
+/** @throws {SlipwayError} "configuration-invalid" for an address that is not supported. */
 export function parseDockerHost(dockerHost: string): Endpoint {
   const [, scheme = "tcp", rest = ""] = /^(?:([a-z]+):\/\/)?(.*)$/.exec(dockerHost) ?? [];
   if (scheme === "unix") return { socketPath: rest === "" ? defaultSocket : rest, protocol: "http" };
   if (!["tcp", "http", "https"].includes(scheme) || !URL.canParse(`http://${rest}`)) {
     throw new SlipwayError(
       "configuration-invalid",
-      `the engine's address ${dockerHost} is neither unix:// nor tcp://`,
+      `the engine's address ${dockerHost} is not supported; use unix:///path, tcp://host:port or https://host:port`,
     );
   }
   const { hostname, port } = new URL(`http://${rest}`);

@@ -1,14 +1,14 @@
-// Finding our containers by label, and removing one for good, whatever state it is in.
+// Finds containers by label, and kills, stops and removes them in any state.
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Labels } from "@slipway/core";
 import type Docker from "dockerode";
 import { ask, statusOf } from "./client.ts";
 
-const removalTries = 10;
-const unreachableTries = 3;
+const maxRemovalAttempts = 10;
+const maxUnreachableAttempts = 3;
 
-/** Containers in any state that carry all these labels. */
+/** Containers, in any state, that have all these labels. */
 export async function findContainers(docker: Docker, labels: Labels): Promise<Docker.ContainerInfo[]> {
   const filter = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
   return await ask("list containers", (abortSignal) =>
@@ -16,7 +16,7 @@ export async function findContainers(docker: Docker, labels: Labels): Promise<Do
   );
 }
 
-/** Ends the container's processes at once. One that has ended or is gone is fine. */
+/** Sends SIGKILL. Does nothing when the container has exited or does not exist. */
 export async function killContainer(docker: Docker, id: string): Promise<void> {
   try {
     await ask("kill the container", () => docker.getContainer(id).kill(), { limitMs: 20_000 });
@@ -25,7 +25,10 @@ export async function killContainer(docker: Docker, id: string): Promise<void> {
   }
 }
 
-/** SIGTERM, then SIGKILL after `graceMs`, in whole seconds upwards. One that has ended or is gone is fine. */
+/**
+ * Sends SIGTERM, then SIGKILL after `graceMs`, rounded up to seconds. Does nothing when the container has exited or does not
+ * exist.
+ */
 export async function stopContainer(docker: Docker, id: string, graceMs: number): Promise<void> {
   const stop = (): Promise<unknown> => docker.getContainer(id).stop({ t: Math.ceil(graceMs / 1000) });
   try {
@@ -36,8 +39,8 @@ export async function stopContainer(docker: Docker, id: string, graceMs: number)
 }
 
 /**
- * Removes a container with its anonymous volumes, also while it runs. One that is gone is fine. A refusal (a removal in
- * progress, a busy mount) is tried again for some seconds.
+ * Removes a container with its anonymous volumes, even while it runs. Does nothing when it does not exist. Retries for some
+ * seconds when the engine refuses, for example because of a busy mount or a removal in progress.
  */
 export async function removeContainer(docker: Docker, id: string): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
@@ -47,7 +50,7 @@ export async function removeContainer(docker: Docker, id: string): Promise<void>
     } catch (error) {
       const status = statusOf(error);
       if (status === 404) return;
-      if (attempt >= (status === null ? unreachableTries : removalTries)) throw error;
+      if (attempt >= (status === null ? maxUnreachableAttempts : maxRemovalAttempts)) throw error;
     }
     await pause(100 * attempt);
   }

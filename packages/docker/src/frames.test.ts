@@ -10,7 +10,7 @@ const stream = Buffer.concat([
 const text = `one\ntwo\n${"x".repeat(70_000)}`;
 
 test.for([1, 3, 7, 8, 9, 64, 65_536, stream.length])(
-  "frames cut every %i bytes give the same output",
+  "frames split every %i bytes give the same output",
   (size) => {
     const deframe = createDeframer();
     const pieces: Uint8Array[] = [];
@@ -19,11 +19,11 @@ test.for([1, 3, 7, 8, 9, 64, 65_536, stream.length])(
   },
 );
 
-test("what one chunk holds comes out as one piece", () => {
+test("the payloads of one chunk are returned together", () => {
   expect(Buffer.from(createDeframer()(stream)).toString()).toBe(text);
 });
 
-test("a chunk is left as it was", () => {
+test("the chunk is not modified", () => {
   const chunk = Buffer.concat([frame(1, "one\n"), frame(2, "two\n")]);
   const before = Buffer.from(chunk);
   createDeframer()(chunk);

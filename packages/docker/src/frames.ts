@@ -1,26 +1,28 @@
-// Takes the engine's framing off an attach stream: eight bytes before each piece of stdout or stderr, cut anywhere by the transport.
+// Removes the framing from an engine's attach stream: an eight-byte header before each frame of stdout or stderr. The transport
+// may split frames anywhere.
 
 const headerBytes = 8;
 
 /**
- * One per stream. Each call takes the next chunk and returns what it holds of the output, both streams in the order they came;
- * it may be empty. Payloads of one chunk come out as one, since a process that writes line by line makes a frame of each.
+ * Creates the decoder of one stream. Each call takes the next chunk and returns the output in it, possibly empty, with stdout
+ * and stderr in the order received. It joins the payloads of a chunk, because a process that writes line by line creates a
+ * frame per line.
  */
 export function createDeframer(): (chunk: Uint8Array) => Uint8Array {
   const header = Buffer.alloc(headerBytes);
   let headerFilled = 0;
-  let payloadLeft = 0;
+  let remainingBytes = 0;
   return (chunk) => {
     const output = Buffer.allocUnsafe(chunk.length);
     let written = 0;
     let at = 0;
     while (at < chunk.length) {
-      if (payloadLeft > 0) {
-        const take = Math.min(payloadLeft, chunk.length - at);
+      if (remainingBytes > 0) {
+        const take = Math.min(remainingBytes, chunk.length - at);
         output.set(chunk.subarray(at, at + take), written);
         written += take;
         at += take;
-        payloadLeft -= take;
+        remainingBytes -= take;
         continue;
       }
       const take = Math.min(headerBytes - headerFilled, chunk.length - at);
@@ -28,7 +30,7 @@ export function createDeframer(): (chunk: Uint8Array) => Uint8Array {
       headerFilled += take;
       at += take;
       if (headerFilled === headerBytes) {
-        payloadLeft = header.readUInt32BE(4);
+        remainingBytes = header.readUInt32BE(4);
         headerFilled = 0;
       }
     }

@@ -7,14 +7,14 @@ import type { Images } from "./images.ts";
 
 const opened = new AsyncDisposableStack();
 let images: Images;
-/** Called when the engine, which never answers, was asked something; again when the client has gone away. */
-let onAsked: (path: string) => void;
-let onLeft: () => void;
+/** Called for each request to the engine, which never responds, and when the client closes the connection. */
+let onRequest: (path: string) => void;
+let onClose: () => void;
 
 beforeAll(async () => {
   const engine = createServer((request, response) => {
-    response.on("close", () => onLeft());
-    onAsked(request.url ?? "");
+    response.on("close", () => onClose());
+    onRequest(request.url ?? "");
   });
   opened.defer(() => {
     engine.closeAllConnections();
@@ -29,11 +29,11 @@ afterAll(() => opened.disposeAsync());
 test.for([
   ["lists images", (signal: AbortSignal) => images.digests("registry/app", signal)],
   ["removes an image", (signal: AbortSignal) => images.remove("registry/app", "sha256:a", signal)],
-] as const)("a call that %s ends with its signal, and so does its request", async ([, call]) => {
+] as const)("aborting a call that %s ends the call and its request", async ([, call]) => {
   const abort = new AbortController();
-  const left = Promise.withResolvers<void>();
-  onAsked = () => abort.abort(new Error("too long"));
-  onLeft = left.resolve;
+  const closed = Promise.withResolvers<void>();
+  onRequest = () => abort.abort(new Error("too long"));
+  onClose = closed.resolve;
   await expect(call(abort.signal)).rejects.toThrow("too long");
-  await left.promise;
+  await closed.promise;
 });

@@ -1,4 +1,4 @@
-// Images the engine must have before a container can be made: looked up, else pulled, once however many ask.
+// Images of an engine: pulled when missing, once for concurrent callers; listed and removed.
 
 import type { Readable } from "node:stream";
 import { untilAborted } from "@slipway/async";
@@ -6,7 +6,7 @@ import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
 import { ask, requestStream, engineError, statusOf } from "./client.ts";
 
-/** A pull that says nothing for so long is given up. */
+/** A pull that reports no progress for this time fails. */
 const stallLimitMs = 300_000;
 
 export interface RegistryAuth {
@@ -18,24 +18,24 @@ export interface RegistryAuth {
 
 export interface Images {
   /**
-   * Resolves when the engine has the image.
+   * Pulls the image unless the engine has it.
    * @throws {SlipwayError} "registry-unavailable" when it cannot be pulled, "engine-unavailable".
    */
   ensure(reference: string, signal: AbortSignal): Promise<void>;
   /**
    * Digests of the repository's images that the engine has.
-   * @param repository with the registry's host before it.
+   * @param repository including the registry's host.
    * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
    */
   digests(repository: string, signal: AbortSignal): Promise<readonly string[]>;
   /**
-   * Removes an image by digest. One that a container still uses stays, and one that is not there is fine.
-   * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted: the engine may remove it all the same.
+   * Removes an image by digest. Does nothing when a container uses the image, or when it does not exist.
+   * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted, although the engine may still remove it.
    */
   remove(repository: string, digest: string, signal: AbortSignal): Promise<void>;
 }
 
-/** Registries on a loopback address are spoken to over plain HTTP, by the engine's own rule. */
+/** The engine uses plain HTTP for registries on loopback addresses. */
 export function openImages(docker: Docker, registryAuth?: RegistryAuth): Images {
   const pulls = new Map<string, Promise<void>>();
   const pullOnce = (reference: string): Promise<void> => {
@@ -48,16 +48,16 @@ export function openImages(docker: Docker, registryAuth?: RegistryAuth): Images 
   return {
     ensure: async (reference, signal) => {
       if (await isPresent(docker, reference, signal)) return;
-      // One caller's abort ends its waiting, not the pull that others may share.
+      // An abort ends only the caller's wait, because other callers may share the pull.
       await untilAborted(pullOnce(reference), signal);
     },
     digests: async (repository, signal) => {
       const filters = { reference: [repository] };
       const list = (abortSignal: AbortSignal) => docker.listImages({ filters, abortSignal });
       const found = await ask("list images", list, { signal });
-      const references = found.flatMap(({ RepoDigests: named }) => named ?? []);
-      const named = references.map((reference) => reference.split("@"));
-      return named.flatMap(([name, digest]) => (name === repository && digest !== undefined ? [digest] : []));
+      const references = found.flatMap(({ RepoDigests }) => RepoDigests ?? []);
+      const parts = references.map((reference) => reference.split("@"));
+      return parts.flatMap(([name, digest]) => (name === repository && digest !== undefined ? [digest] : []));
     },
     remove: (repository, digest, signal) => remove(docker, `${repository}@${digest}`, signal),
   };
@@ -96,39 +96,46 @@ async function pull(docker: Docker, reference: string, auth: RegistryAuth | unde
       docker.pull(reference, authconfig ? { authconfig } : {}) as Promise<Readable>;
     await followPull(await requestStream(`pull ${reference}`, begin, { limitMs: stallLimitMs }));
   } catch (error) {
-    if (statusOf(error) === null && !(error instanceof PullRefused))
+    if (statusOf(error) === null && !(error instanceof PullError))
       throw engineError(`pull ${reference}`, error);
-    const answer = error instanceof SlipwayError ? error.cause : error;
-    const reason = answer instanceof Error ? answer.message.trim() : String(answer);
+    const failure = error instanceof SlipwayError ? error.cause : error;
+    const reason = failure instanceof Error ? failure.message.trim() : String(failure);
     throw new SlipwayError("registry-unavailable", `the image ${reference} cannot be pulled: ${reason}`, {
       cause: error,
     });
   }
-  // The progress also ends, with no word, when the engine does.
+  // The progress stream also ends without an error when the engine stops.
   if (!(await isPresent(docker, reference))) {
-    throw new SlipwayError("registry-unavailable", `the image ${reference} is not there after its pull`);
+    throw new SlipwayError(
+      "registry-unavailable",
+      `the image ${reference} is missing after its pull; the engine may have stopped`,
+    );
   }
 }
 
-class PullRefused extends Error {}
+class PullError extends Error {}
 
 async function followPull(progress: Readable): Promise<void> {
-  using stalled = setTimeout(() => progress.destroy(new Error("the pull makes no progress")), stallLimitMs);
+  using stalled = setTimeout(
+    () => progress.destroy(new Error(`the pull made no progress for ${stallLimitMs / 1000} s`)),
+    stallLimitMs,
+  );
   try {
-    let rest = "";
+    let partialLine = "";
     for await (const chunk of progress) {
       stalled.refresh();
-      const lines = (rest + String(chunk)).split("\n");
-      rest = lines.pop() ?? "";
-      lines.forEach(refuseError);
+      const lines = (partialLine + String(chunk)).split("\n");
+      partialLine = lines.pop() ?? "";
+      lines.forEach(checkProgress);
     }
   } finally {
     progress.destroy();
   }
 }
 
-function refuseError(line: string): void {
+/** @throws {PullError} when the line of the progress stream reports an error. */
+function checkProgress(line: string): void {
   if (line.trim() === "") return;
   const message = JSON.parse(line) as { error?: string };
-  if (message.error !== undefined) throw new PullRefused(message.error);
+  if (message.error !== undefined) throw new PullError(message.error);
 }

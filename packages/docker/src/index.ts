@@ -1,4 +1,4 @@
-// What the build engine and the scheduler both need of a Docker Engine, over dockerode.
+// Access to a Docker Engine over dockerode, shared by the build engine and the scheduler.
 
 export * from "./client.ts";
 export * from "./connection.ts";

@@ -5,16 +5,16 @@ import { connectDocker } from "./connection.ts";
 import { ensureNetwork } from "./networks.ts";
 
 describe.skipIf(await lacksEngine())("a network", () => {
-  test("is made once, however many ask for it at once", async () => {
+  test("is created only once by concurrent calls", async () => {
     const { dockerHost } = await testEngine();
     await using installation = newInstallation();
     using connection = connectDocker({ dockerHost });
     const name = `slipway-${installation.id}-${randomUUID().slice(0, 8)}`;
     const { signal } = new AbortController();
-    const asked = Array.from({ length: 8 }, () =>
+    const calls = Array.from({ length: 8 }, () =>
       ensureNetwork(connection.docker, name, installation.id, signal),
     );
-    const ids = await Promise.all(asked);
+    const ids = await Promise.all(calls);
     const networks = await connection.docker.listNetworks({ filters: { name: [name] } });
     expect(networks.map(({ Id }) => Id)).toEqual([ids[0]]);
     expect(new Set(ids).size).toBe(1);

@@ -1,4 +1,4 @@
-// A bridge network of our own, made once by whoever comes first.
+// Creates a bridge network once, even if several processes need it at the same time.
 
 import { createHash } from "node:crypto";
 import { pause } from "@slipway/async";
@@ -6,16 +6,16 @@ import { label } from "@slipway/core";
 import type Docker from "dockerode";
 import { ask, statusOf } from "./client.ts";
 
-const tryAgainMs = 100;
-const maxTries = 100;
+const retryDelayMs = 100;
+const maxAttempts = 100;
 
 /**
- * Containers on the network reach the world through the host's address translation, and NOT one another: inter-container
- * communication is off. What a bridge does not bar: services of the host that listen on the bridge's gateway or on all
- * interfaces, and whatever the host can reach, link-local metadata services (169.254.169.254) included. Where that
- * matters, the host's firewall has to forbid it for the networks with our label.
- * @param options.scope "swarm" for one that every node of the swarm makes for itself when a container of it needs it
- * @returns its id.
+ * Creates the network unless it exists. Its containers reach other hosts through NAT of the host, but NOT each other:
+ * inter-container communication is disabled. A bridge does not block services of the host that listen on the bridge's
+ * gateway or on all interfaces, nor anything else that the host can reach, including link-local metadata services
+ * (169.254.169.254). Where that matters, the host's firewall must block them for networks with Slipway's label.
+ * @param options.scope "swarm" for a network that each node of the swarm creates when a container needs it
+ * @returns the network's id.
  */
 export async function ensureNetwork(
   docker: Docker,
@@ -27,27 +27,27 @@ export async function ensureNetwork(
   const found = await oldest(docker, name, signal);
   if (found !== null) return found;
   const bridge = scope === "local" ? await bridgeOptions(docker, name, signal) : {};
-  // While another process makes it, the engine refuses ours and does not list theirs yet.
-  for (let tries = 0; tries < maxTries; tries += 1) {
-    const made = await create(docker, { name, scope, installationId, bridge }, signal);
-    const chosen = made ?? (await oldest(docker, name, signal));
+  // While another process creates the network, the engine rejects the name but does not list the network yet.
+  for (let attempts = 0; attempts < maxAttempts; attempts += 1) {
+    const created = await create(docker, { name, scope, installationId, bridge }, signal);
+    const chosen = created ?? (await oldest(docker, name, signal));
     if (chosen !== null) return chosen;
-    await pause(tryAgainMs, signal);
+    await pause(retryDelayMs, signal);
   }
-  throw new Error(`network ${name} is neither there nor can it be made`);
+  throw new Error(`the engine neither lists the network ${name} nor allows creating it`);
 }
 
 /**
- * The engine allows two networks of one name, when two processes ask at once, and then starts no container on either. It
- * allows no two on one bridge: so the bridge gets a name that both would give it. Other engines of the same host have
- * other bridges.
+ * When two processes create a network at the same time, the engine allows two with the same name, and then starts no container
+ * on either. It does not allow two on the same bridge, so the bridge gets a name derived from the network's. The name also
+ * depends on the engine, because several engines may share a host.
  */
 async function bridgeOptions(
   docker: Docker,
   name: string,
   signal: AbortSignal,
 ): Promise<Record<string, string>> {
-  const engine = (await ask("tell who it is", () => docker.info(), { signal })) as {
+  const engine = (await ask("return its description", () => docker.info(), { signal })) as {
     ID: string;
     DockerRootDir: string;
   };
@@ -61,13 +61,13 @@ async function oldest(docker: Docker, name: string, signal: AbortSignal): Promis
     (abortSignal) => docker.listNetworks({ filters: { name: [name] }, abortSignal }),
     { signal },
   );
-  // The engine's filter matches parts of names.
-  const ours = networks.filter((network) => network.Name === name);
-  ours.sort((a, b) => a.Created.localeCompare(b.Created) || a.Id.localeCompare(b.Id));
-  return ours[0]?.Id ?? null;
+  // The engine's filter also matches parts of names.
+  const matches = networks.filter((network) => network.Name === name);
+  matches.sort((a, b) => a.Created.localeCompare(b.Created) || a.Id.localeCompare(b.Id));
+  return matches[0]?.Id ?? null;
 }
 
-/** @returns null when another process was faster. */
+/** @returns the network's id; null when another process created it first. */
 async function create(
   docker: Docker,
   {
@@ -99,7 +99,7 @@ async function create(
   }
 }
 
-/** 409 is the engine's answer when it sees the name is taken; the others come when two asked at the same time. */
+/** The engine responds with 409 when the name is taken, and with the other errors to concurrent requests. */
 function isTaken(error: unknown): boolean {
   if (statusOf(error) === 409) return true;
   return (

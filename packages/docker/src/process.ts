@@ -1,4 +1,4 @@
-// A container's process from its first byte to its exit: output and exit code are in hand before it is started, so neither is missed.
+// Runs a container's process. Attaching and waiting begin before the start, so neither output nor exit code is missed.
 
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
@@ -11,17 +11,20 @@ const keepAliveMs = 30_000;
 
 export interface StartedProcess extends Disposable {
   /**
-   * stdout and stderr as written, ending with the process. Not reading it holds the process back, once the engine's
-   * buffer (about 1 MB) is full. To be read once.
+   * stdout and stderr as written, ending with the process. Can be read once. When it is not read and the engine's buffer
+   * (about 1 MB) is full, the process blocks.
    */
   readonly output: AsyncIterable<Uint8Array>;
-  /** Rejects with "engine-unavailable" when the engine goes away meanwhile. */
+  /** Rejects with "engine-unavailable" when the connection to the engine is lost. */
   readonly exitCode: Promise<number>;
-  /** Lets go of the connections, not of the process. */
+  /** Closes the connections; the process continues to run. */
   [Symbol.dispose](): void;
 }
 
-/** Starts a created container. */
+/**
+ * Starts a created container.
+ * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
+ */
 export async function startProcess(
   docker: Docker,
   id: string,
@@ -48,10 +51,10 @@ export async function startProcess(
 }
 
 function startedProcess(attached: IncomingMessage, exit: IncomingMessage): StartedProcess {
-  // Nothing may come on them for hours: only probes tell a quiet process from a lost host.
+  // The connections may be idle for hours: TCP keep-alive distinguishes a quiet process from a lost host.
   for (const { socket } of [attached, exit]) socket.setKeepAlive(true, keepAliveMs);
   const exitCode = readExitCode(exit);
-  // Whoever started the process asks for its exit in a while; a rejection before that is not an unhandled one.
+  // The caller awaits the exit code later; an earlier rejection must not count as unhandled.
   exitCode.catch(() => undefined);
   return {
     output: readOutput(attached),
@@ -76,8 +79,8 @@ async function* readOutput(attached: Readable): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * Resolves once the engine has noted that we wait. The client's own `wait` is no use: it returns after the exit only, and
- * never when the engine dies in between.
+ * Resolves once the engine has registered the wait. The client's own `wait` does not help: it resolves only after the exit,
+ * and never if the engine crashes before it.
  */
 function awaitNextExit(docker: Docker, id: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -98,13 +101,17 @@ async function readExitCode(response: IncomingMessage): Promise<number> {
   let body = "";
   try {
     for await (const chunk of response) body += String(chunk);
-    const answer = JSON.parse(body) as { StatusCode?: number; Error?: { Message?: string } | null };
-    if (answer.StatusCode === undefined || answer.Error?.Message)
-      throw new Error(answer.Error?.Message ?? body);
-    return answer.StatusCode;
+    const result = JSON.parse(body) as { StatusCode?: number; Error?: { Message?: string } | null };
+    if (result.StatusCode === undefined || result.Error?.Message)
+      throw new Error(result.Error?.Message ?? body);
+    return result.StatusCode;
   } catch (error) {
-    throw new SlipwayError("engine-unavailable", "the Docker Engine went away while a container ran", {
-      cause: error,
-    });
+    throw new SlipwayError(
+      "engine-unavailable",
+      "the connection to the Docker Engine was lost while a container ran",
+      {
+        cause: error,
+      },
+    );
   }
 }
