@@ -1,11 +1,11 @@
-// The buildpacks that come with Slipway, and all that is uploaded into a build container to run them.
+// The bundled buildpacks, and the files that are uploaded into a build container to run them.
 
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { defaultStacksDir, stackUid } from "./stack-files.ts";
 
 export interface TarEntry {
-  /** Relative path; a directory's ends with a slash. */
+  /** Relative path; that of a directory ends with a slash. */
   readonly name: string;
   readonly type: "file" | "directory";
   readonly mode: number;
@@ -16,19 +16,19 @@ export interface TarEntry {
 }
 
 export interface BundledBuildpacks {
-  /** In the order their detect is tried. */
+  /** In the order in which their bin/detect scripts run. */
   readonly names: readonly string[];
   /**
-   * The tree to upload at /work: `runner/…` and `buildpacks/NAME/…`, directories before what they hold, names sorted.
-   * Read anew at each call.
+   * The tree to upload to /work: `runner/…` and `buildpacks/NAME/…`, sorted by name, directories before their content. Each
+   * call reads the files again.
    */
   entries(): AsyncGenerator<TarEntry>;
 }
 
-/** The app's own scripts first, since it says so itself; a package.json says more than an index.html. */
+/** From the most to the least specific: an app's own scripts, then package.json, then index.html. */
 const detectOrder = ["inline", "nodejs", "static"] as const;
 
-/** @param stacksDir the folder that holds `runner/` and `buildpacks/`. */
+/** @param stacksDir the folder that contains `runner/` and `buildpacks/`. */
 export function bundledBuildpacks(stacksDir: string = defaultStacksDir): BundledBuildpacks {
   return {
     names: detectOrder,

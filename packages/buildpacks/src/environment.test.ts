@@ -26,11 +26,11 @@ test.each([
 ])("%s is protected", (name) => expect(isProtectedName(name)).toBe(true));
 
 test.each(["PATHS", "NODE_ENV", "GREETING", "MY_PORT", "LDAP", "NPM_CONFIG_PRODUCTION", "HOSTNAME"])(
-  "%s is the user's",
+  "users can set %s",
   (name) => expect(isProtectedName(name)).toBe(false),
 );
 
-test("a build gets the platform's variables, and the app's as files", () => {
+test("a build gets the platform's variables in its environment and the app's as files", () => {
   const { environment, files, withheld } = buildEnvironment({
     variables: { A: "é\n", PATH: "/x" },
     platform,
@@ -51,7 +51,7 @@ test("a build gets the platform's variables, and the app's as files", () => {
   expect(withheld).toEqual(["PATH"]);
 });
 
-test("registry, CA bundle, PROJECT_DIR and BUILDPACK_NAME reach the build", () => {
+test("the build's environment contains registry, CA bundle, PROJECT_DIR and the chosen buildpack", () => {
   const { environment } = buildEnvironment({
     variables: { BUILDPACK_NAME: "nodejs", PROJECT_DIR: "web" },
     platform: { ...platform, npmRegistry: "http://registry.test/", caBundle: "/work/ca/bundle.pem" },
@@ -65,13 +65,13 @@ test("registry, CA bundle, PROJECT_DIR and BUILDPACK_NAME reach the build", () =
   });
 });
 
-test.each(["*", "../x", "nodejs inline", "php"])("BUILDPACK_NAME %j is refused", (name) => {
+test.each(["*", "../x", "nodejs inline", "php"])("BUILDPACK_NAME %j is rejected", (name) => {
   expect(() => buildEnvironment({ variables: { BUILDPACK_NAME: name }, platform })).toThrow(
     expect.objectContaining({ code: "no-buildpack" }),
   );
 });
 
-test("a release runs with the app's variables over the buildpack's, and the platform's over both", () => {
+test("in a release, the app's variables override the buildpack's, and the platform's override both", () => {
   const environment = releaseEnvironment({
     variables: { A: "user", LD_PRELOAD: "x", PORT: "1" },
     configVars: { A: "default", B: "default", PATH: "/x" },

@@ -1,4 +1,4 @@
-// Which environment variables a build and a release get, and which names a user cannot set for them.
+// The environment variables of builds and releases, and the names that users cannot set.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,20 +15,20 @@ export interface BuildPlatform {
   /** The git ref of the deployment; empty when it has none. */
   readonly sourceVersion: string;
   readonly requestId: string;
-  /** Names of the buildpacks there are, in the order of their detect. */
+  /** Names of the available buildpacks, in the order in which their bin/detect scripts run. */
   readonly buildpacks: readonly string[];
-  /** The npm registry builds install from; null when the operator has none. */
+  /** The npm registry that builds install from; null for the default. */
   readonly npmRegistry: string | null;
-  /** Path inside the container of the operator's CA bundle; null when there is none. */
+  /** Path of the operator's CA bundle inside the container; null without one. */
   readonly caBundle: string | null;
 }
 
 export interface BuildEnvironment {
-  /** What the build container is created with. */
+  /** Variables that the build container is created with. */
   readonly environment: Variables;
-  /** The contract's ENV directory: all variables as files `env/NAME`, to be uploaded at /work. The runner exports them. */
+  /** The ENV directory of the buildpack API: all variables as files `env/NAME`, to upload to /work. The runner exports them. */
   readonly files: readonly TarEntry[];
-  /** Names among the variables that the runner does not export. */
+  /** Names of the variables that the runner does not export. */
   readonly withheld: readonly string[];
 }
 
@@ -41,23 +41,23 @@ export interface RunPlatform {
   readonly containerVersion: number;
 }
 
-/** The list the build runner reads too. */
+/** The build runner reads the same list. */
 const protectedNames = readFileSync(join(defaultStacksDir, "runner/protected-names"), "utf8")
   .split("\n")
   .filter((line) => line !== "" && !line.startsWith("#"));
 const protectedPrefixes = protectedNames
   .filter((name) => name.endsWith("*"))
   .map((name) => name.slice(0, -1));
-const exactlyProtected = new Set(protectedNames);
+const protectedNameSet = new Set(protectedNames);
 
-/** @returns whether a config variable of this name never becomes an environment variable. */
+/** @returns whether an app's variable with this name is withheld from the environment of builds and processes. */
 export function isProtectedName(name: string): boolean {
-  return exactlyProtected.has(name) || protectedPrefixes.some((prefix) => name.startsWith(prefix));
+  return protectedNameSet.has(name) || protectedPrefixes.some((prefix) => name.startsWith(prefix));
 }
 
 /**
- * @param variables the app's, with BUILDPACK_NAME and PROJECT_DIR having their say.
- * @throws {SlipwayError} "no-buildpack" when BUILDPACK_NAME names none there is.
+ * @param options.variables the app's variables, of which BUILDPACK_NAME and PROJECT_DIR configure the build.
+ * @throws {SlipwayError} "no-buildpack" when BUILDPACK_NAME is not the name of an available buildpack.
  */
 export function buildEnvironment(options: {
   readonly variables: Variables;
@@ -83,7 +83,7 @@ export function buildEnvironment(options: {
   };
 }
 
-/** @returns what a release is made with: the app's variables over the defaults its buildpack gave. */
+/** @returns the environment stored in a release: the buildpack's defaults, overridden by the app's variables. */
 export function releaseEnvironment(options: {
   readonly variables: Variables;
   readonly configVars: Variables;
@@ -92,8 +92,8 @@ export function releaseEnvironment(options: {
 }
 
 /**
- * @returns the environment of a release's processes: its own, with the platform's variables over it. What is each process's
- * own (PORT, CONTAINER, and HOSTNAME where the app has none) the scheduler adds.
+ * @returns the environment of a release's processes: the release's own, overridden by the platform's variables. The scheduler
+ * adds those that differ between processes: PORT, CONTAINER, and HOSTNAME unless the app sets it.
  */
 export function runEnvironment(options: {
   readonly environment: Variables;
@@ -121,7 +121,7 @@ function buildpacksToTry(variables: Variables, bundled: readonly string[]): read
   if (bundled.includes(chosen)) return [chosen];
   throw new SlipwayError(
     "no-buildpack",
-    `BUILDPACK_NAME is "${chosen}", but there is no buildpack of that name. There are: ${bundled.join(", ")}.`,
+    `BUILDPACK_NAME is "${chosen}", which is not an available buildpack. Set it to one of ${bundled.join(", ")}, or remove it.`,
   );
 }
 

@@ -1,4 +1,4 @@
-// The buildpack contract: what a build is given, what it yields, and how its result becomes an image's layer.
+// The buildpack API: the input of a build, its result, and how the result becomes a layer of an image.
 
 export { bundledBuildpacks, type BundledBuildpacks, type TarEntry } from "./bundled.ts";
 export {

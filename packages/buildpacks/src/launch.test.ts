@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { LAUNCH_SCRIPT, launchCommand } from "./launch.ts";
 
-test("profiles are sourced in order before the command, and their variables reach it", () => {
+test("profile scripts are sourced in order before the command, which receives their variables", () => {
   const app = mkdtempSync(join(tmpdir(), "launch-"));
   mkdirSync(join(app, ".profile.d"));
   writeFileSync(join(app, ".profile.d/a.sh"), "export A=1; set -- x y\n");
@@ -15,7 +15,7 @@ test("profiles are sourced in order before the command, and their variables reac
     'echo "$A $B $C" \'$PWD\' "${slipway_command:-}"; exit 3',
   );
   expect(script).toBe(LAUNCH_SCRIPT);
-  // the test's machine has no /app
+  // The machine that runs the test has no /app.
   const { status, stdout, stderr } = spawnSync("/bin/bash", [
     flag,
     script.replace("cd /app", `cd '${app}'`),

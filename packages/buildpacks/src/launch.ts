@@ -1,8 +1,8 @@
-// How a process of a release is started: the profile scripts of its buildpack first, then its command, in one shell.
+// How a process of a release starts: in one shell, the buildpack's profile scripts run first, then the command.
 
 /**
- * Run by bash with the command as its only argument. Both bash are replaced in the end (`exec`, and bash's own for a
- * simple command), so the engine's SIGTERM reaches the app itself.
+ * Bash runs it with the command as its only argument. The app replaces both shells (by `exec`, and by bash's implicit exec of
+ * a simple command), so it receives the engine's SIGTERM itself.
  */
 export const LAUNCH_SCRIPT = `cd /app || exit 1
 slipway_command=$1
@@ -15,7 +15,7 @@ if [ -f .profile ]; then . ./.profile; fi
 exec bash -c "$slipway_command"
 `;
 
-/** @returns the argv that starts a shell command of a process type in a container of the release. */
+/** @returns the argv that runs a process type's shell command in a container of the release. */
 export function launchCommand(command: string): readonly string[] {
   return ["/bin/bash", "-c", LAUNCH_SCRIPT, "launch", command];
 }

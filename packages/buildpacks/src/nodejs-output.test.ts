@@ -1,4 +1,4 @@
-// How the nodejs buildpack shows what commands print, which may leave processes behind that hold their output open.
+// How the nodejs buildpack prints the output of commands, even if processes that they leave behind keep the output open.
 
 import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ async function run(script: string) {
   return await runAsContainer(["/bin/bash", "-c", whole], { SCRATCH: scratch.path });
 }
 
-test("lines come indented between headings, both streams in order, and the last one may be cut", async () => {
+test("lines are indented below headings, in the order of both streams, and the last may lack a newline", async () => {
   const { output, errors, exitCode } = await run(`heading First
     indented bash -c 'echo one; echo two >&2; echo; printf three'
     indented true
@@ -27,14 +27,14 @@ test("lines come indented between headings, both streams in order, and the last 
   });
 });
 
-test("the exit code is the command's, and what is recorded can be looked through", async () => {
+test("the exit code is the command's, and the recorded output can be searched", async () => {
   const { output } = await run(
     `recorded "$SCRATCH/log" bash -c 'echo said; exit 3' || { echo "code $?"; cat "$SCRATCH/log"; }`,
   );
   expect(output).toBe("       said\ncode 3\n       said\n");
 });
 
-test("a command ends though a process that it left behind does not, and nothing written is lost", async () => {
+test("a command ends while a process that it left behind runs, and no output is lost", async () => {
   const { output, exitCode } = await run(
     `indented bash -c 'sleep 600 & seq 1 5000; echo last'; heading Next`,
   );
@@ -44,7 +44,7 @@ test("a command ends though a process that it left behind does not, and nothing 
   expect(exitCode).toBe(0);
 });
 
-test("what such a process writes later is shown, too", async () => {
+test("later output of such a process is printed, too", async () => {
   const { output } = await run(`mkfifo "$SCRATCH/go" "$SCRATCH/shown"
     exec {shown}<>"$SCRATCH/shown"
     indented bash -c '{ read -r <"$SCRATCH/go"; echo later; sleep 600; } & echo now' >&"$shown"

@@ -1,4 +1,4 @@
-// The nodejs buildpack's choices, made by its own bin/compile on this machine against a registry of the test's.
+// The versions that the nodejs buildpack's bin/compile chooses, run on this machine with the test's own registry.
 
 import { createHash } from "node:crypto";
 import { spawn } from "node:child_process";
@@ -24,7 +24,7 @@ const nodeVersions = [
   "26.1.0",
   "27.0.0-rc.1",
 ];
-/** In the form of Node.js's own schedule. */
+/** In the format of Node.js's release schedule. */
 const schedule = {
   "v0.12": { start: "2015-02-06", end: "2016-12-31" },
   v20: { start: "2023-04-18", lts: "2023-10-24", codename: "Iron" },
@@ -77,21 +77,25 @@ test.each([
   expect(await chosen(files)).toBe(version);
 });
 
-test("engines.node counts before .nvmrc", async () => {
+test("engines.node has precedence over .nvmrc", async () => {
   const files = { "package.json": packageJson({ node: "22.x" }), ".nvmrc": "20" };
   expect(await chosen(files)).toBe("22.12.0");
 });
 
-test.each(["stable", "lts-jod", "argon"])("the name %j is refused with what is accepted", async (wanted) => {
-  const { exitCode, output } = await compile({ ".nvmrc": wanted });
-  expect(exitCode).toBe(1);
-  expect(output).toContain(
-    ` !     "${wanted}" (.nvmrc) is neither a version, nor a range, nor a name of one.`,
-  );
-  for (const accepted of ["24.x", "lts/*", "lts/NAME", "latest, current"]) expect(output).toContain(accepted);
-});
+test.each(["stable", "lts-jod", "argon"])(
+  "the name %j is rejected with a list of accepted forms",
+  async (wanted) => {
+    const { exitCode, output } = await compile({ ".nvmrc": wanted });
+    expect(exitCode).toBe(1);
+    expect(output).toContain(
+      ` !     "${wanted}" (.nvmrc) is neither a version, nor a range, nor a name of one.`,
+    );
+    for (const accepted of ["24.x", "lts/*", "lts/NAME", "latest, current"])
+      expect(output).toContain(accepted);
+  },
+);
 
-test("a name of an LTS line that there is not is refused with those there are", async () => {
+test("an unknown name of an LTS line is rejected with a list of the known names", async () => {
   const { exitCode, output } = await compile({ "package.json": packageJson({ node: "lts/unobtainium" }) });
   expect(exitCode).toBe(1);
   expect(output).toContain('"lts/unobtainium" (engines.node of package.json) names no LTS line');
@@ -116,17 +120,17 @@ test.each([
   expect(said).toEqual([expect.stringContaining(words)]);
 });
 
-test("nothing is said of a package-lock.json alone", async () => {
+test("a package-lock.json alone causes no message", async () => {
   expect((await compile({ "package-lock.json": "{}" })).output).not.toContain("package-lock.json");
 });
 
-/** The version of Node.js that bin/compile installs for an app of these files. */
+/** The version of Node.js that bin/compile installs for an app with these files. */
 async function chosen(files: Readonly<Record<string, string>>): Promise<string | undefined> {
   const { output } = await compile(files);
   return /(?:Downloading|Using cached) Node\.js (\S+)$/m.exec(output)?.[1] ?? output;
 }
 
-/** Runs bin/compile until it needs npm, which the test's registry has not. */
+/** Runs bin/compile until it needs npm, which the test's registry does not have. */
 async function compile(files: Readonly<Record<string, string>>) {
   await using folder = await mkdtempDisposable(join(tmpdir(), "nodejs-"));
   const pack = join(folder.path, "pack");
@@ -161,7 +165,7 @@ async function copyFolder(from: string, to: string): Promise<void> {
   for (const [name, content] of Object.entries(await filesIn(from))) await put(join(to, name), content);
 }
 
-/** Of a folder, by path inside it. */
+/** The files of a folder by relative path. */
 async function filesIn(root: string): Promise<Record<string, Buffer>> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
@@ -169,13 +173,13 @@ async function filesIn(root: string): Promise<Record<string, Buffer>> {
   return Object.fromEntries(await Promise.all(read));
 }
 
-/** The real package, as the registry has it. */
+/** The files of the real package. */
 async function semverFiles(): Promise<Record<string, Buffer>> {
   const files = await filesIn(dirname(new URL(import.meta.resolve("semver")).pathname));
   return Object.fromEntries(Object.entries(files).map(([name, content]) => [`package/${name}`, content]));
 }
 
-/** Serves what a buildpack asks an npm registry for; of each package all versions have the same content. */
+/** Serves a buildpack's requests to an npm registry; all versions of a package have the same content. */
 async function startRegistry(
   packages: Readonly<Record<string, { readonly versions: readonly string[]; readonly tarball: Buffer }>>,
 ): Promise<Server> {

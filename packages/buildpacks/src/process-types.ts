@@ -1,4 +1,4 @@
-// Which process types an app has: its Procfile's, over the defaults of its buildpack.
+// An app's process types: the defaults of its buildpack, overridden by its Procfile.
 
 import { SlipwayError } from "@slipway/core";
 import { parseProcfile } from "./procfile.ts";
@@ -9,14 +9,14 @@ const startedTypes: ReadonlySet<string> = new Set(["web", "postdeploy"]);
 export interface ProcessTypes {
   /** Process type → shell command. */
   readonly processTypes: Readonly<Record<string, string>>;
-  /** Of the Procfile, for the deployment's log. */
+  /** Problems of the Procfile, for the deployment's log. */
   readonly problems: readonly string[];
 }
 
 /**
- * A type of the Procfile takes the place of the default of the same name; other defaults stay, so that a Procfile with
- * nothing but `postdeploy` still has a `web`.
- * @param options.procfile its text, null when the app has none.
+ * A type of the Procfile replaces the default with the same name. Other defaults remain, so an app whose Procfile contains
+ * only `postdeploy` still has a `web` process.
+ * @param options.procfile text of the Procfile; null when the app has none.
  */
 export function processTypesOf(options: {
   readonly procfile: string | null;
@@ -26,14 +26,14 @@ export function processTypesOf(options: {
   return { processTypes: { ...options.release.defaultProcessTypes, ...processTypes }, problems };
 }
 
-/** @returns the names of the process types that a deployment does not start, in their order: all but `web` and `postdeploy`. */
+/** @returns the process types that a deployment does not start, in their order: all except `web` and `postdeploy`. */
 export function typesNotStarted(processTypes: Readonly<Record<string, string>>): readonly string[] {
   return Object.keys(processTypes).filter((name) => !startedTypes.has(name));
 }
 
 /**
  * @returns the command of `web`.
- * @throws {SlipwayError} "no-web-process" that says what to do.
+ * @throws {SlipwayError} "no-web-process" when the app has no `web` process.
  */
 export function requireWeb(processTypes: Readonly<Record<string, string>>): string {
   const command = processTypes["web"];

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { parseProcfile } from "./procfile.ts";
 
-test("takes types and commands, whatever the line ends, with comments and blanks", () => {
+test("parses types and commands, with any line ending, comments and blank lines", () => {
   const text = "\uFEFF# what runs\r\nweb: npm start -- --port $PORT\r\n\r\n  worker1 :  node w.js a:b  \n";
   expect(parseProcfile(text)).toEqual({
     processTypes: { web: "npm start -- --port $PORT", worker1: "node w.js a:b" },
@@ -10,26 +10,28 @@ test("takes types and commands, whatever the line ends, with comments and blanks
 });
 
 test.each([
-  ["web npm start", /line 1: it is not of the form/],
-  [": npm start", /line 1: it is not of the form/],
+  ["web npm start", /line 1: the line must have the form/],
+  [": npm start", /line 1: the line must have the form/],
   ["web:", /no command/],
-  ["my-worker: x", /"my-worker" is not/],
-  ["web_1: x", /"web_1" is not/],
+  ["my-worker: x", /"my-worker" is not a valid/],
+  ["web_1: x", /"web_1" is not a valid/],
   [`${"a".repeat(25)}: x`, /1 to 24 letters and digits/],
-  ["__proto__: x", /"__proto__" is not/],
-])("leaves out %j and says why", (line, problem) => {
+  ["__proto__: x", /"__proto__" is not a valid/],
+])("ignores %j and reports the problem", (line, problem) => {
   const { processTypes, problems } = parseProcfile(`${line}\nok: yes`);
   expect(processTypes).toEqual({ ok: "yes" });
   expect(problems).toHaveLength(1);
   expect(problems[0]).toMatch(problem);
 });
 
-test("the first of two commands for a type counts", () => {
+test("the first of two definitions of a type is used", () => {
   const { processTypes, problems } = parseProcfile("web: one\nweb: two");
   expect(processTypes).toEqual({ web: "one" });
-  expect(problems).toEqual(["Procfile line 2: the process type web is there already; the first one counts"]);
+  expect(problems).toEqual([
+    "Procfile line 2: the process type web is already defined; the first definition is used",
+  ]);
 });
 
-test("24 characters are allowed, and names that objects have of their own", () => {
+test("names may have 24 characters, and may be properties of Object.prototype", () => {
   expect(parseProcfile(`${"a".repeat(24)}: x\nconstructor: y`).problems).toEqual([]);
 });

@@ -1,16 +1,16 @@
-// Reads a Procfile: one process type and its shell command a line.
+// Parses a Procfile, which has a process type and its shell command on each line.
 
 export interface Procfile {
   /** Process type → shell command, in the order of the file. */
   readonly processTypes: Readonly<Record<string, string>>;
-  /** What was wrong, one sentence a line left out; for the deployment's log. */
+  /** One message per ignored line, for the deployment's log. */
   readonly problems: readonly string[];
 }
 
-const nameLengthMax = 24;
+const maxNameLength = 24;
 const line = /^([^\s:]+)\s*:(.*)$/;
 
-/** Lines it cannot take are left out and told; comments (#) and empty lines are fine. */
+/** Invalid lines are ignored and reported as problems. Comments (#) and empty lines are allowed. */
 export function parseProcfile(text: string): Procfile {
   const processTypes = new Map<string, string>();
   const problems: string[] = [];
@@ -19,26 +19,28 @@ export function parseProcfile(text: string): Procfile {
     const content = raw.trim();
     if (content === "" || content.startsWith("#")) continue;
     const [, name = "", command = ""] = line.exec(content) ?? [];
-    const problem = problemOf(name, command.trim()) ?? repetition(processTypes, name);
+    const problem = problemOf(name, command.trim()) ?? duplicateProblem(processTypes, name);
     if (problem === null) processTypes.set(name, command.trim());
     else problems.push(`Procfile line ${index + 1}: ${problem}`);
   }
   return { processTypes: Object.fromEntries(processTypes), problems };
 }
 
-/** @returns whether this can be the name of a process type. */
+/** @returns whether this is a valid name for a process type. */
 export function isProcessType(name: string): boolean {
-  return /^[A-Za-z0-9]+$/.test(name) && name.length <= nameLengthMax;
+  return /^[A-Za-z0-9]+$/.test(name) && name.length <= maxNameLength;
 }
 
 function problemOf(name: string, command: string): string | null {
-  if (name === "") return 'it is not of the form "type: command"';
+  if (name === "") return 'the line must have the form "type: command"';
   if (!isProcessType(name)) {
-    return `a process type is 1 to ${nameLengthMax} letters and digits, which "${name.slice(0, 80)}" is not`;
+    return `"${name.slice(0, 80)}" is not a valid process type; use 1 to ${maxNameLength} letters and digits`;
   }
   return command === "" ? `the process type ${name} has no command` : null;
 }
 
-function repetition(known: ReadonlyMap<string, string>, name: string): string | null {
-  return known.has(name) ? `the process type ${name} is there already; the first one counts` : null;
+function duplicateProblem(processTypes: ReadonlyMap<string, string>, name: string): string | null {
+  return processTypes.has(name)
+    ? `the process type ${name} is already defined; the first definition is used`
+    : null;
 }

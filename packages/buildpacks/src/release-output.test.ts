@@ -17,7 +17,7 @@ test.each([
   expect(parseRelease(text)).toEqual(nothing);
 });
 
-test("scalars stay what was written", () => {
+test("scalars are kept as written", () => {
   const text =
     "---\nconfig_vars:\n  RATE: 1.10\n  DEBUG: no\n  EMPTY:\ndefault_process_types:\n  web: 'bin/x: y'\n";
   expect(parseRelease(text)).toEqual({
@@ -47,6 +47,6 @@ test.each([
   expect(error).toBeInstanceOf(SlipwayError);
   expect(error).toMatchObject({
     code: "build-failed",
-    message: expect.stringContaining("printed something unusable"),
+    message: expect.stringContaining("bin/release is invalid"),
   });
 });

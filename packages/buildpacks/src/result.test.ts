@@ -10,7 +10,7 @@ function tar(fill: (packer: Pack) => void): ByteStream {
   return packer as AsyncIterable<Uint8Array>;
 }
 
-test("reads what the runner left and nothing else", async () => {
+test("reads the runner's files and ignores others", async () => {
   const result = await resultOf(
     tar((packer) => {
       packer.entry({ name: "result/", type: "directory" });
@@ -23,7 +23,7 @@ test("reads what the runner left and nothing else", async () => {
   expect(result).toEqual({ buildpack: "nodejs", release: null, procfile: "web: x\n", slugIgnore: null });
 });
 
-test("refuses a result without a buildpack, a large file, and a crowd of files", async () => {
+test("rejects a result without a buildpack, a large file, and too many files", async () => {
   await expect(
     resultOf(tar((packer) => packer.entry({ name: "result/Procfile" }, "x"))),
   ).rejects.toMatchObject({
@@ -38,10 +38,10 @@ test("refuses a result without a buildpack, a large file, and a crowd of files",
         for (let index = 0; index < 200; index++) packer.entry({ name: `result/${index}` }, "");
       }),
     ),
-  ).rejects.toThrow(/too many files/);
+  ).rejects.toThrow(/more than 100 files/);
 });
 
-test("refuses a file with holes by its size, and reads none of it", async () => {
+test("rejects a sparse file by its size without reading it", async () => {
   const endless = tar((packer) => {
     packer.entry({ name: "result/buildpack" }, "nodejs\n");
     packer.entry({ name: "result/x", size: 4 * 2 ** 40 });

@@ -1,4 +1,5 @@
-// Reads what the build runner left in /work/result. The build may have written there too, so it is bounded and not believed.
+// Reads the result that the build runner wrote to /work/result. The build can write there too, so the content is limited and
+// not trusted.
 
 import { SlipwayError, type ByteStream } from "@slipway/core";
 import { tarEntries } from "./tar-entries.ts";
@@ -12,15 +13,15 @@ export interface BuildResult {
   readonly slugIgnore: string | null;
 }
 
-const fileMaxBytes = 64 * 1024;
-const entriesMax = 100;
-/** Of all files by their sizes, which is what a file with holes is sent with. */
-const totalMaxBytes = entriesMax * fileMaxBytes;
+const maxFileBytes = 64 * 1024;
+const maxEntries = 100;
+/** Limit for the sum of the file sizes. The engine sends sparse files with their full size. */
+const maxTotalBytes = maxEntries * maxFileBytes;
 const knownFiles: ReadonlySet<string> = new Set(["buildpack", "release.yml", "Procfile", "slugignore"]);
 
 /**
- * @param tar the engine's tar of /work/result, names beginning with `result/`.
- * @throws {SlipwayError} "build-failed" when it is not what the runner writes.
+ * @param tar the engine's tar of /work/result, whose names begin with `result/`.
+ * @throws {SlipwayError} "build-failed" when the runner cannot have written the result.
  */
 export async function resultOf(tar: ByteStream): Promise<BuildResult> {
   const files = new Map<string, string>();
@@ -29,15 +30,15 @@ export async function resultOf(tar: ByteStream): Promise<BuildResult> {
   for await (const entry of tarEntries(tar)) {
     count += 1;
     totalBytes += entry.header.size ?? 0;
-    if (count > entriesMax) throw unusable("it holds too many files");
-    if (totalBytes > totalMaxBytes) throw unusable(`its files are larger than ${totalMaxBytes} bytes`);
+    if (count > maxEntries) throw invalidResult(`it has more than ${maxEntries} files`);
+    if (totalBytes > maxTotalBytes) throw invalidResult(`its files are larger than ${maxTotalBytes} bytes`);
     const name = entry.header.name.replace(/^result\//, "");
     if (entry.header.type !== "file" || !knownFiles.has(name)) continue;
-    if (entry.header.size > fileMaxBytes) throw unusable(`${name} is larger than ${fileMaxBytes} bytes`);
+    if (entry.header.size > maxFileBytes) throw invalidResult(`${name} is larger than ${maxFileBytes} bytes`);
     files.set(name, Buffer.concat(await Array.fromAsync(entry.content())).toString("utf8"));
   }
   const buildpack = files.get("buildpack")?.trim();
-  if (!buildpack) throw unusable("it does not name the buildpack");
+  if (!buildpack) throw invalidResult("it does not name the buildpack");
   return {
     buildpack,
     release: files.get("release.yml") ?? null,
@@ -46,6 +47,6 @@ export async function resultOf(tar: ByteStream): Promise<BuildResult> {
   };
 }
 
-function unusable(reason: string): SlipwayError {
-  return new SlipwayError("build-failed", `The build left an unusable result: ${reason}.`);
+function invalidResult(reason: string): SlipwayError {
+  return new SlipwayError("build-failed", `The result of the build in /work/result is invalid: ${reason}.`);
 }

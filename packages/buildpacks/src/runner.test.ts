@@ -1,4 +1,4 @@
-// The build runner itself, run by this machine's bash in a folder of its own instead of a build container.
+// The build runner, run by this machine's bash in a temporary folder instead of a build container.
 
 import { access, chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -55,7 +55,7 @@ async function run(variables: Record<string, string> = {}) {
 
 const result = (name: string) => readFile(join(work, "result", name), "utf8");
 
-test("an app with its own scripts is built, and its release, Procfile and .slugignore are kept", async () => {
+test("an app with its own scripts is built, and its release, Procfile and .slugignore are in the result", async () => {
   await putInline(compileOk);
   await put("build/bin/release", "#!/bin/sh\necho 'default_process_types: {web: x}'\n");
   await put("build/Procfile", "web: y\n");
@@ -68,7 +68,7 @@ test("an app with its own scripts is built, and its release, Procfile and .slugi
   expect(await readFile(join(work, "build/made"), "utf8")).toBe("made\n");
 });
 
-test("a failing compile fails the build with its output in order", async () => {
+test("a failing bin/compile fails the build, with its output in order", async () => {
   await putInline("#!/bin/bash\necho one\necho two >&2\necho three\nexit 7\n");
   const { exitCode, output } = await run();
   expect(exitCode).toBe(1);
@@ -78,7 +78,7 @@ test("a failing compile fails the build with its output in order", async () => {
   await expect(access(join(work, "result/buildpack"))).rejects.toThrow("ENOENT");
 });
 
-test("a process that a script leaves behind does not hold the build up", async () => {
+test("a process that a script leaves behind does not delay the build", async () => {
   const compile = "#!/bin/bash\nsleep 600 &\necho compiled\n";
   await putInline(compile);
   await put("build/bin/detect", "#!/bin/sh\nsleep 600 &\necho Mine\n");
@@ -87,7 +87,7 @@ test("a process that a script leaves behind does not hold the build up", async (
   expect(await result("release.yml")).toBe("default_process_types: {web: x}\n");
 });
 
-test("config variables reach the build as they are, but for the protected ones", async () => {
+test("config variables reach the build unchanged, except protected ones", async () => {
   await putInline(
     '#!/bin/bash\nprintf "%s|%s|%s|%s" "$A" "${LD_PRELOAD:-none}" "$HOME" "$(ls "$3" | paste -sd " ")"\n',
   );
@@ -109,7 +109,7 @@ test("an app's own HOSTNAME reaches its build", async () => {
   expect((await run({ HOSTNAME: "0.0.0.0" })).output).toContain("\n0.0.0.0\n");
 });
 
-test("when nothing fits, it says what would", async () => {
+test("when no buildpack recognizes the source, the output says what each looks for", async () => {
   await put("build/README.md", "");
   const { exitCode, output } = await run();
   expect(exitCode).toBe(1);
@@ -119,14 +119,14 @@ test("when nothing fits, it says what would", async () => {
   expect(output).toContain("README.md");
 });
 
-test("a buildpack chosen by name must fit", async () => {
+test("a buildpack chosen by name must recognize the source", async () => {
   await putInline(compileOk);
   const { exitCode, output } = await run({ BUILDPACK_NAME: "static" });
   expect(exitCode).toBe(1);
   expect(output).toContain("The buildpack static, chosen by BUILDPACK_NAME, does not fit this app.");
 });
 
-test("PROJECT_DIR takes the place of the whole source", async () => {
+test("PROJECT_DIR replaces the root of the source", async () => {
   await putInline(compileOk, "build/sub/app");
   await put("build/other", "");
   const { exitCode, output } = await run({ PROJECT_DIR: "sub/app" });
@@ -136,7 +136,7 @@ test("PROJECT_DIR takes the place of the whole source", async () => {
   await expect(access(join(work, "build/other"))).rejects.toThrow("ENOENT");
 });
 
-test.each(["..", "../cache", "/etc", "missing", "file"])("PROJECT_DIR %j is refused", async (directory) => {
+test.each(["..", "../cache", "/etc", "missing", "file"])("PROJECT_DIR %j is rejected", async (directory) => {
   await putInline(compileOk);
   await put("build/file", "");
   const { exitCode, output } = await run({ PROJECT_DIR: directory });
@@ -144,7 +144,7 @@ test.each(["..", "../cache", "/etc", "missing", "file"])("PROJECT_DIR %j is refu
   expect(output).toContain(" !     PROJECT_DIR is");
 });
 
-test("buildpacks by URL are refused with a reason", async () => {
+test("buildpacks by URL are rejected with a reason", async () => {
   await putInline(compileOk);
   expect(await run({ BUILDPACK_URL: "https://buildpack.test/x.git" })).toMatchObject({
     exitCode: 1,
@@ -164,7 +164,7 @@ test("nodejs explains a broken package.json before it downloads anything", async
   expect((await run()).output).toContain("No npm registry is configured for builds");
 });
 
-test("a variable may be called like one of the runner's own", async () => {
+test("a config variable may have the name of a variable of the runner", async () => {
   const names = [
     "file",
     "name",

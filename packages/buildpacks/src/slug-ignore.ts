@@ -1,19 +1,19 @@
-// .slugignore: which paths of a built app stay out of its image. One glob a line, as Go's filepath.Match reads it.
+// .slugignore: the paths of a built app that are left out of its image. Each line is a glob with the syntax of Go's filepath.Match.
 
 export interface SlugIgnore {
-  /** @param path relative to the app's root, without a leading slash. True also below a directory that is left out. */
+  /** @param path relative to the app's root, without a leading slash. True also for paths below an ignored directory. */
   readonly ignores: (path: string) => boolean;
-  /** Lines that are no pattern, for the deployment's log; they are left out. */
+  /** One message per invalid line, for the deployment's log. Invalid lines have no effect. */
   readonly problems: readonly string[];
 }
 
-/** One place of a pattern: any run of characters, or one character that passes the test. */
+/** Part of a pattern: matches any run of characters, or one character that passes the test. */
 type Part = "any-run" | ((character: string) => boolean);
 type Pattern = readonly (readonly Part[])[];
 
-const patternsMax = 1000;
+const maxPatterns = 1000;
 
-/** Patterns count from the app's root: `*.log` means files there, `docs/*.pdf` those in docs. `#` begins a comment. */
+/** Patterns are relative to the app's root: `*.log` matches files there, `docs/*.pdf` files in docs. `#` begins a comment. */
 export function parseSlugIgnore(text: string): SlugIgnore {
   const patterns: Pattern[] = [];
   const problems: string[] = [];
@@ -21,8 +21,8 @@ export function parseSlugIgnore(text: string): SlugIgnore {
     const glob = raw.trim().replace(/^\/+/, "").replace(/\/+$/, "");
     if (glob === "" || glob.startsWith("#")) continue;
     const pattern = glob.split("/").map(parseSegment);
-    if (patterns.length >= patternsMax)
-      problems.push(`.slugignore line ${index + 1}: more than ${patternsMax} patterns`);
+    if (patterns.length >= maxPatterns)
+      problems.push(`.slugignore line ${index + 1}: more than ${maxPatterns} patterns`);
     else if (pattern.every((segment) => segment !== null)) patterns.push(pattern);
     else problems.push(`.slugignore line ${index + 1}: "${glob.slice(0, 80)}" is not a valid pattern`);
   }
@@ -35,13 +35,15 @@ export function parseSlugIgnore(text: string): SlugIgnore {
   };
 }
 
-/** A pattern that fits the first names of a path fits a directory above it. */
+/** Whether the pattern matches the path or a directory above it. */
 function coversPath(pattern: Pattern, names: readonly (readonly string[])[]): boolean {
-  return pattern.length <= names.length && pattern.every((segment, at) => fits(segment, names[at] ?? []));
+  return (
+    pattern.length <= names.length && pattern.every((segment, at) => matchesName(segment, names[at] ?? []))
+  );
 }
 
-/** Goes back to the last any-run only: time is bounded by pattern × name, whatever a stranger writes. */
-function fits(parts: readonly Part[], name: readonly string[]): boolean {
+/** Backtracks only to the last any-run, so the time is at most proportional to pattern length × name length. */
+function matchesName(parts: readonly Part[], name: readonly string[]): boolean {
   let part = 0;
   let at = 0;
   let retry: { part: number; at: number } | null = null;
@@ -62,7 +64,7 @@ function fits(parts: readonly Part[], name: readonly string[]): boolean {
   return parts.slice(part).every((rest) => rest === "any-run");
 }
 
-/** @returns null when it is malformed. */
+/** @returns null when the segment is malformed. */
 function parseSegment(segment: string): readonly Part[] | null {
   const characters = Array.from(segment);
   const parts: Part[] = [];
@@ -74,7 +76,7 @@ function parseSegment(segment: string): readonly Part[] | null {
   return parts;
 }
 
-/** Takes one part off the front of the characters. */
+/** Removes one part from the front of the characters. @returns null when it is malformed. */
 function parsePart(characters: string[]): Part | null {
   const first = characters.shift();
   if (first === "*") return "any-run";

@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** The tar that GNU tar makes of build/, as the engine's would be. */
+/** GNU tar's archive of build/, which resembles the engine's. */
 function tarOfBuild(...options: string[]): ByteStream {
   return spawn("tar", ["-C", folder, "--sort=name", ...options, "-cf", "-", "build"]).stdout;
 }
@@ -47,7 +47,7 @@ async function names(ignore: string | null): Promise<readonly string[]> {
   return (await layer(tarOfBuild(), ignore)).map(({ header }) => header.name);
 }
 
-test("files come below app/, owned by the stack's user, with their content and without special bits", async () => {
+test("files are below app/ and belong to the stack's user, with their content and without special mode bits", async () => {
   await put("index.js", "x".repeat(513));
   await put("bin/tool", "tool", 0o6755);
   const entries = await layer(tarOfBuild());
@@ -63,7 +63,7 @@ test("files come below app/, owned by the stack's user, with their content and w
   }
 });
 
-test("the same files give the same bytes, whenever and by whom they were made", async () => {
+test("the same files give the same bytes, regardless of times and owners", async () => {
   await put("a", "1");
   await put("b", "2");
   const first = await bytes(slugTransform(bounds)(tarOfBuild()));
@@ -72,7 +72,7 @@ test("the same files give the same bytes, whenever and by whom they were made", 
   expect(second.equals(first)).toBe(true);
 });
 
-test("GNU tar reads the layer: long and non-ASCII names, links and all", async () => {
+test("GNU tar extracts the layer, including long and non-ASCII names and links", async () => {
   const long = `${"d".repeat(90)}/${"f".repeat(90)}é😀`;
   await put(long, "long");
   await put("a", "linked");
@@ -96,7 +96,7 @@ test("GNU tar reads the layer: long and non-ASCII names, links and all", async (
   expect(links).toMatchObject({ "app/b": "app/a", "app/z/absolute": "/app/a", "app/z/other": "/builder" });
 });
 
-test("devices, pipes, .git and what .slugignore names stay out", async () => {
+test("devices, pipes, .git and the paths of .slugignore are omitted", async () => {
   await put(".git/config", "");
   await put(".gitignore", "");
   await put("docs/a", "");
@@ -106,7 +106,7 @@ test("devices, pipes, .git and what .slugignore names stay out", async () => {
   expect(await names("*")).toEqual(["app/"]);
 });
 
-test("a hard link to what stays out is refused, not lost", async () => {
+test("a hard link to an omitted file is rejected", async () => {
   await put("a", "x");
   await link(join(folder, "build/a"), join(folder, "build/b"));
   await expect(names("a")).rejects.toMatchObject({
@@ -116,8 +116,8 @@ test("a hard link to what stays out is refused, not lost", async () => {
   expect(await names("b")).toEqual(["app/", "app/a"]);
 });
 
-// GNU tar writes both as pipes, an engine the second as a hard link.
-test("a hard link to a pipe is refused, for the pipe stays out", async () => {
+// GNU tar stores both as pipes; an engine stores the second as a hard link.
+test("a hard link to a pipe is rejected, because the pipe is omitted", async () => {
   const packer = pack();
   packer.entry({ name: "build/", type: "directory" });
   packer.entry({ name: "build/pipe", type: "fifo" });
@@ -129,7 +129,7 @@ test("a hard link to a pipe is refused, for the pipe stays out", async () => {
   });
 });
 
-test("a layer above the limit is refused, counting also what empty files cost", async () => {
+test("a layer above the size limit is rejected, and headers of empty files count", async () => {
   await put("a", "");
   await put("b", "");
   const transform = slugTransform({ ignore: null, maxSizeBytes: 3 * 512 });
@@ -138,7 +138,7 @@ test("a layer above the limit is refused, counting also what empty files cost", 
   await expect(bytes(transform(tarOfBuild()))).rejects.toMatchObject({ code: "image-too-large" });
 });
 
-test("the source's error is the layer's, and a cut tar is an error", async () => {
+test("the layer fails with the source's error, and when the tar is truncated", async () => {
   await put("a", "x".repeat(5000));
   const whole = await bytes(tarOfBuild());
   async function* failing(): AsyncGenerator<Uint8Array> {
@@ -151,7 +151,7 @@ test("the source's error is the layer's, and a cut tar is an error", async () =>
   );
 });
 
-test("a reader that stops early ends the source", async () => {
+test("a reader that stops early closes the source", async () => {
   await put("a", "x".repeat(5000));
   const whole = await bytes(tarOfBuild());
   let ended = false;
@@ -170,7 +170,7 @@ test("a reader that stops early ends the source", async () => {
   await expect.poll(() => ended).toBe(true);
 });
 
-test("names that no build folder has are an error of the platform", async () => {
+test("names outside the build folder are an internal error", async () => {
   await expect(bytes(slugTransform(bounds)(tarOfBuild("--transform=s/build/other/")))).rejects.toMatchObject({
     code: "internal",
   });

@@ -1,4 +1,4 @@
-// Turns the tar of a built app into the layer of its image: same source, same bytes.
+// Converts the tar of a built app into a reproducible image layer: the same files give the same bytes.
 
 import { posix } from "node:path";
 import { SlipwayError, type ByteStream } from "@slipway/core";
@@ -11,22 +11,22 @@ import { encodeHeader, endOfTar, padding, type LayerHeader } from "./tar-header.
 export interface SlugOptions {
   /** Text of the app's .slugignore; null when it has none. */
   readonly ignore: string | null;
-  /** Bound of the uncompressed layer. */
+  /** Maximum size of the uncompressed layer. */
   readonly maxSizeBytes: number;
 }
 
-/** One time for all files: the layer depends on what they hold only. */
+/** The same time for all files, so that the layer does not depend on when they were written. */
 const mtime = new Date("2024-01-01T00:00:00Z");
-/** Devices, pipes and all else have no place in an image. */
+/** Types of entries in the layer; devices, pipes and others are left out. */
 const keptTypes: ReadonlySet<string> = new Set(["file", "contiguous-file", "link", "symlink", "directory"]);
-/** Their names are kept, since hard links may point at them. */
-const specialFilesMax = 1000;
+/** The names of special files are held in memory, because hard links may refer to them. */
+const maxSpecialFiles = 1000;
 
 /**
- * @returns a function of the engine's tar of /work/build (names `build/…`) to the layer's tar (names `app/…`): owned by the
- * stack's user, without setuid, setgid and sticky bits, extended attributes, devices, `.git` and what .slugignore names.
- * Streams: memory does not grow with the app. The tar returned is read once, and fails with "image-too-large" as soon as
- * the bound is passed, "build-failed" for a link that cannot be kept, or the source's own error.
+ * @returns a function that converts the engine's tar of /work/build (names `build/…`) into the layer's tar (names `app/…`). The
+ * layer's files belong to the stack's user. It omits setuid, setgid and sticky bits, extended attributes, devices, `.git` and
+ * the paths of .slugignore. It is a stream: memory does not grow with the app. It can be read once, and fails with
+ * "image-too-large" as soon as it exceeds the limit, "build-failed" for a hard link to an omitted file, or the source's error.
  */
 export function slugTransform(options: SlugOptions): (tar: ByteStream) => ByteStream {
   const ignore = parseSlugIgnore(options.ignore ?? "");
@@ -55,20 +55,23 @@ async function* transform(
 }
 
 /**
- * @param specialFiles those that stayed out so far; it is added to.
- * @returns null for what stays out.
+ * @param specialFiles paths of the special files omitted so far; this function adds to it.
+ * @returns null for an omitted entry.
  */
 function layerHeader(header: Header, ignore: SlugIgnore, specialFiles: Set<string>): LayerHeader | null {
   const path = pathInApp(header.name);
-  if (isLeftOut(path, ignore)) return null;
+  if (isOmitted(path, ignore)) return null;
   if (!keptTypes.has(header.type)) {
     specialFiles.add(path);
-    if (specialFiles.size <= specialFilesMax) return null;
-    throw new SlipwayError("build-failed", `The built app holds more than ${specialFilesMax} pipes.`);
+    if (specialFiles.size <= maxSpecialFiles) return null;
+    throw new SlipwayError(
+      "build-failed",
+      `The built app contains more than ${maxSpecialFiles} pipes or devices. Remove them in the build.`,
+    );
   }
-  const isOut = (target: string) => isLeftOut(target, ignore) || specialFiles.has(target);
+  const isMissing = (target: string) => isOmitted(target, ignore) || specialFiles.has(target);
   const name = path === "" ? "app" : `app/${path}`;
-  const facts = {
+  const common = {
     mode: header.mode & 0o777,
     uid: stackUid,
     gid: stackUid,
@@ -78,40 +81,40 @@ function layerHeader(header: Header, ignore: SlugIgnore, specialFiles: Set<strin
   };
   switch (header.type) {
     case "directory":
-      return { ...facts, name: `${name}/`, type: "directory" };
+      return { ...common, name: `${name}/`, type: "directory" };
     case "symlink":
-      return { ...facts, name, type: "symlink", linkname: symbolicTarget(header.linkname) };
+      return { ...common, name, type: "symlink", linkname: symbolicTarget(header.linkname) };
     case "link":
-      return { ...facts, name, type: "link", linkname: hardTarget(path, header.linkname, isOut) };
+      return { ...common, name, type: "link", linkname: hardTarget(path, header.linkname, isMissing) };
     default:
-      return { ...facts, name, type: "file", sizeBytes: header.size };
+      return { ...common, name, type: "file", sizeBytes: header.size };
   }
 }
 
 function pathInApp(name: string): string {
   const [root, ...rest] = name.replace(/\/$/, "").split("/");
   if (root !== "build" || rest.some((part) => part === "" || part === "." || part === "..")) {
-    throw new SlipwayError("internal", `The tar of the built app holds the unexpected name ${name}`);
+    throw new SlipwayError("internal", `The tar of the built app contains the unexpected name ${name}`);
   }
   return rest.join("/");
 }
 
-function isLeftOut(path: string, ignore: SlugIgnore): boolean {
+function isOmitted(path: string, ignore: SlugIgnore): boolean {
   return path !== "" && (path === ".git" || path.startsWith(".git/") || ignore.ignores(path));
 }
 
-/** What the build knew as /build is /app when the release runs. */
+/** Absolute links into the build directory are changed to /app, where the release has its files. */
 function symbolicTarget(target: string): string {
   return target.replace(/^(?:\/work)?\/build(?=\/|$)/, "/app");
 }
 
-/** A hard link has no bytes of its own in a tar, so what it points at must be there. */
-function hardTarget(path: string, linkname: string, isOut: (path: string) => boolean): string {
+/** A hard link has no content of its own in a tar, so its target must be in the layer. */
+function hardTarget(path: string, linkname: string, isMissing: (path: string) => boolean): string {
   const target = pathInApp(posix.normalize(linkname));
-  if (!isOut(target)) return `app/${target}`;
+  if (!isMissing(target)) return `app/${target}`;
   throw new SlipwayError(
     "build-failed",
-    `${path} is a hard link to ${target}, which stays out of the image: make it a copy.`,
+    `${path} is a hard link to ${target}, which is left out of the image. Replace the link by a copy.`,
   );
 }
 
@@ -119,6 +122,6 @@ function tooLarge(maxSizeBytes: number): SlipwayError {
   const limit = `${Math.floor(maxSizeBytes / 2 ** 20)} MiB`;
   return new SlipwayError(
     "image-too-large",
-    `The built app is larger than ${limit}, the limit of an image. A .slugignore can leave files out.`,
+    `The built app is larger than ${limit}, the limit for images. Leave out files with a .slugignore.`,
   );
 }

@@ -1,4 +1,4 @@
-// A tar stream as its entries, one after the other; what is not read of one is skipped.
+// Reads the entries of a tar stream one after the other, and skips content that the consumer does not read.
 
 import { Readable } from "node:stream";
 import type { ByteStream } from "@slipway/core";
@@ -6,12 +6,12 @@ import { extract, type Header } from "tar-stream";
 
 export interface IncomingEntry {
   readonly header: Header;
-  /** Its bytes; to be read before the next entry is asked for, or not at all. */
+  /** The entry's bytes. Read them before requesting the next entry, or not at all. */
   readonly content: () => AsyncGenerator<Uint8Array>;
 }
 
 /**
- * Ends with the stream's own error, or that of a broken tar. A consumer that stops early ends the source as well.
+ * Fails with the stream's own error, or the parser's error for a damaged tar. A consumer that stops early closes the source.
  */
 export async function* tarEntries(tar: ByteStream): AsyncGenerator<IncomingEntry> {
   const parser = extract();
@@ -36,7 +36,7 @@ export async function* tarEntries(tar: ByteStream): AsyncGenerator<IncomingEntry
   }
 }
 
-/** tar-stream does not say that its chunks are bytes. */
+/** tar-stream's types do not say that its chunks are bytes. */
 async function* bytesOf(entry: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
   for await (const chunk of entry) yield chunk as Uint8Array;
 }

@@ -1,9 +1,9 @@
-// For this package's tests: a program run by this machine as a container runs it, with what it leaves behind killed at its end.
+// For this package's tests: runs a program on this machine like in a container, and kills processes that it leaves behind.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
-/** @returns what it wrote until its end, and what its processes did. */
+/** @returns exit code and output, including the output of processes that it left behind. */
 export async function runAsContainer(
   command: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -13,7 +13,7 @@ export async function runAsContainer(
   const child = spawn(program, args, {
     env: { ...env, ...(PATH === undefined ? {} : { PATH }) },
     stdio: ["ignore", "pipe", "pipe"],
-    // A process group of its own, as a container has processes of its own.
+    // A separate process group, so that all processes can be killed together.
     detached: true,
   });
   const written = Promise.all([Array.fromAsync(child.stdout), Array.fromAsync(child.stderr)]);
@@ -27,7 +27,7 @@ function killGroup(id: number | undefined): void {
   try {
     process.kill(-(id ?? Number.NaN), "SIGKILL");
   } catch (error) {
-    // nothing was left behind
+    // No process of the group is left.
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
 }
