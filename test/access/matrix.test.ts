@@ -34,7 +34,7 @@ describe.skipIf(await lacksRedis())("every route, for every role", () => {
 
   beforeAll(async () => {
     api = await startTestApi({ RATE_LIMIT: "0", RATE_LIMIT_POLLS: "0", RATE_LIMIT_ADDRESS: "0" });
-    routes = v1Routes(api.service.platform);
+    routes = v1Routes(api.service.context);
     const owner = await api.newUser();
     const app = anApp({ ownerId: owner.user.id });
     await api.store.apps.create(app);
@@ -53,16 +53,16 @@ describe.skipIf(await lacksRedis())("every route, for every role", () => {
   });
   afterAll(() => api[Symbol.asyncDispose]());
 
-  const ask = ({ method, path, body }: Route, role: Role) => {
+  const request = ({ method, path, body }: Route, role: Role) => {
     const named = path.replace(/:(\w+)/g, (_, name: string) =>
       name in names ? names[name as keyof typeof names] : randomUUID(),
     );
-    return api.ask(tokens[role] ?? null, method.toUpperCase(), `/v1${named}`, body && {});
+    return api.request(tokens[role] ?? null, method.toUpperCase(), `/v1${named}`, body && {});
   };
 
-  test("what Express has is what the table has", () => {
-    const told = [...open, ...routes.map(({ method, path }) => `${method} ${path}`)];
-    expect(registeredRoutes(api.service.http).toSorted()).toEqual(told.toSorted());
+  test("Express has exactly the routes of the table", () => {
+    const expected = [...open, ...routes.map(({ method, path }) => `${method} ${path}`)];
+    expect(registeredRoutes(api.service.http).toSorted()).toEqual(expected.toSorted());
   });
 
   test("each permission is some route's, but the dashboard's", () => {
@@ -74,7 +74,7 @@ describe.skipIf(await lacksRedis())("every route, for every role", () => {
   test.each(roles)("%s", async (role) => {
     const wrong: unknown[] = [];
     for (const route of routes.filter(({ access }) => !outside.has(access))) {
-      const answer = await ask(route, role);
+      const answer = await request(route, role);
       const found = meaningOf(answer);
       const expected = expectedOf(route, role);
       if (found !== expected) {
@@ -101,7 +101,7 @@ describe.skipIf(await lacksRedis())("every route, for every role", () => {
 
   test("a route that is open answers, and one with credentials of its own wants them", async () => {
     const statuses = async (access: Route["access"], role: Role) => {
-      const answers = routes.filter((route) => route.access === access).map((route) => ask(route, role));
+      const answers = routes.filter((route) => route.access === access).map((route) => request(route, role));
       return new Set((await Promise.all(answers)).map(({ status }) => status));
     };
     expect(await statuses("anyone", "anonymous")).toEqual(new Set([200]));

@@ -53,7 +53,7 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
     await using user = await signedIn(await newUsersToken());
     const page = await user.newPage();
     expect((await page.goto(apiUrl("/queues/")))?.status()).toBe(403);
-    expect(await page.textContent("body")).toContain("for operators only");
+    expect(await page.textContent("body")).toContain("only operators");
   });
 
   test("an operator sees every queue, and a deployment's job among those that ended", async () => {

@@ -15,7 +15,7 @@ import type { TestApi } from "./test-api.ts";
 const basic = (password: string, username = "") =>
   `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 
-describe.skipIf(await lacksRedis())("who may ask, and how requests are refused", () => {
+describe.skipIf(await lacksRedis())("authentication and rejected requests", () => {
   let api: TestApi;
   let token: string;
 
@@ -39,7 +39,7 @@ describe.skipIf(await lacksRedis())("who may ask, and how requests are refused",
       headers: { authorization: `Bearer ${token}`, "content-type": type },
     });
 
-  test("an API token is exchanged for a JWT of an hour that then stands for its user", async () => {
+  test("an API token is exchanged for a JWT that authenticates its user for one hour", async () => {
     const response = await exchange(basic(token));
     expect(response.status).toBe(200);
     const { token: jwt } = (await response.json()) as { token: string };
@@ -48,7 +48,7 @@ describe.skipIf(await lacksRedis())("who may ask, and how requests are refused",
       iat: number;
     };
     expect(claims.exp - claims.iat).toBe(3600);
-    const self = await api.ask(jwt, "GET", "/v1/users/self?");
+    const self = await api.request(jwt, "GET", "/v1/users/self?");
     expect(self.status).toBe(200);
     expect(self.body).toEqual({
       user: {
@@ -61,7 +61,7 @@ describe.skipIf(await lacksRedis())("who may ask, and how requests are refused",
     });
   });
 
-  test("keys may change while the API runs: what the former one signed holds until it is dropped", async () => {
+  test("signing keys can rotate while the API runs: signatures of an old key are valid until it is removed", async () => {
     const directory = await mkdtemp(join(tmpdir(), "slipway-keys-"));
     const file = join(directory, "signing-key");
     const write = async (...keys: string[]) => {
@@ -71,20 +71,20 @@ describe.skipIf(await lacksRedis())("who may ask, and how requests are refused",
     const [first, second] = ["1".repeat(64), "2".repeat(64)];
     await write(first);
     await using other = await startTestApi({ SIGNING_KEYS_FILE: file });
-    const jwtNow = async () => {
+    const newJwt = async () => {
       const headers = { authorization: basic(other.operatorToken) };
       const answer = await fetch(`${other.url}/v1/tokens/exchange`, { method: "POST", headers });
       return ((await answer.json()) as { token: string }).token;
     };
     const upload = async (jwt: string) => {
-      const { body } = await other.ask(jwt, "POST", "/v1/sources", {});
+      const { body } = await other.request(jwt, "POST", "/v1/sources", {});
       return (body as SourceAnswer).source.upload_url;
     };
-    const status = async (jwt: string) => (await other.ask(jwt, "GET", "/v1/users/self")).status;
-    const old = await jwtNow();
+    const status = async (jwt: string) => (await other.request(jwt, "GET", "/v1/users/self")).status;
+    const old = await newJwt();
     const [used, dropped] = [await upload(old), await upload(old)];
     await write(second, first);
-    const next = await jwtNow();
+    const next = await newJwt();
     expect([await status(old), await status(next)]).toEqual([200, 200]);
     expect((await fetch(used, { method: "PUT", body: "archive" })).status).toBe(200);
     await write(second);
@@ -93,7 +93,7 @@ describe.skipIf(await lacksRedis())("who may ask, and how requests are refused",
     await rm(directory, { recursive: true });
   });
 
-  test("anything else is not exchanged", async () => {
+  test("other credentials are not exchanged: 401", async () => {
     for (const authorization of [undefined, basic("tk-us-nobody"), basic(""), `Bearer ${token}`, "Basic !"]) {
       const response = await exchange(authorization);
       expect(response.status).toBe(401);
@@ -101,7 +101,7 @@ describe.skipIf(await lacksRedis())("who may ask, and how requests are refused",
     }
   });
 
-  test("without a valid bearer every route of members is a 401 in JSON, also one that is not there", async () => {
+  test("without a valid bearer token all routes that need one answer 401, and so do unknown routes", async () => {
     const routes = [
       ["GET", "/v1/users/self"],
       ["GET", "/v1/apps"],
@@ -121,14 +121,14 @@ describe.skipIf(await lacksRedis())("who may ask, and how requests are refused",
     ] as const;
     for (const [method, path] of routes) {
       for (const bearer of [null, "a.b.c"]) {
-        const { status, body } = await api.ask(bearer, method, path);
+        const { status, body } = await api.request(bearer, method, path);
         expect([method, path, status, body]).toEqual([method, path, 401, { error: expect.any(String) }]);
       }
     }
   });
 
-  test("the regions need no bearer, and name this API", async () => {
-    const { status, body } = await api.ask(null, "GET", "/v1/regions?");
+  test("regions need no bearer token and name this API", async () => {
+    const { status, body } = await api.request(null, "GET", "/v1/regions?");
     expect(status).toBe(200);
     expect(body).toEqual({
       regions: [
@@ -145,14 +145,14 @@ describe.skipIf(await lacksRedis())("who may ask, and how requests are refused",
     });
   });
 
-  test("unknown routes are a 404 in JSON", async () => {
+  test("unknown routes answer 404 in JSON", async () => {
     for (const path of ["/v1/nothing", "/nothing"]) {
-      const { status, body } = await api.ask(token, "GET", path);
+      const { status, body } = await api.request(token, "GET", path);
       expect([status, body]).toEqual([404, { resource: "route", error: "route not found" }]);
     }
   });
 
-  test("bodies that cannot be read", async () => {
+  test("malformed, oversized and unsupported bodies are rejected", async () => {
     const cases = [
       [await post("{"), 400, "the body is not valid JSON"],
       [await post("7"), 400, "the body is not valid JSON"],
@@ -173,22 +173,22 @@ describe.skipIf(await lacksRedis())("who may ask, and how requests are refused",
     }
   });
 
-  test("a path that cannot be decoded is a 400", async () => {
-    const { status, body } = await api.ask(token, "GET", "/v1/apps/%ff");
+  test("a path that cannot be decoded answers 400", async () => {
+    const { status, body } = await api.request(token, "GET", "/v1/apps/%ff");
     expect([status, body]).toEqual([400, { error: "the request is malformed" }]);
   });
 
-  test("no answer tells what it runs on, and each has an id", async () => {
-    const { headers } = await api.ask(token, "GET", "/v1/apps");
+  test("responses do not name the server software, and have a request id", async () => {
+    const { headers } = await api.request(token, "GET", "/v1/apps");
     expect(headers.get("x-powered-by")).toBeNull();
     expect(headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
     expect(headers.get("cache-control")).toBe("no-store");
     expect(headers.get("content-security-policy")).toContain("default-src 'none'");
   });
 
-  test("who comes while it stops is told to come again, in an answer like any other", async () => {
+  test("a request during shutdown gets 503 with Retry-After and the common headers", async () => {
     await using other = await startTestApi();
-    const { body } = await other.ask(other.operatorToken, "POST", "/v1/sources", {});
+    const { body } = await other.request(other.operatorToken, "POST", "/v1/sources", {});
     const upload = request((body as SourceAnswer).source.upload_url, {
       method: "PUT",
       headers: { expect: "100-continue" },
@@ -206,22 +206,22 @@ describe.skipIf(await lacksRedis())("who may ask, and how requests are refused",
     });
     expect([refused.status, await refused.json()]).toEqual([
       503,
-      { error: "the server is being stopped; try again in a moment" },
+      { error: "the server is shutting down; try again in a moment" },
     ]);
     upload.end("the archive");
     expect((await answered)[0].statusCode).toBe(200);
     await stopped;
   });
 
-  test("health names its parts", async () => {
-    const { status, body } = await api.ask(null, "GET", "/health");
+  test("health reports each part", async () => {
+    const { status, body } = await api.request(null, "GET", "/health");
     expect([status, body]).toEqual([200, { status: "ok", parts: { store: "ok", blobs: "ok", redis: "ok" } }]);
   });
 
-  test("a request that is no HTTP is refused without harm", async () => {
+  test("bytes that are not HTTP get 400, and the API keeps serving", async () => {
     const socket = connect(Number(new URL(api.url).port), "127.0.0.1");
     socket.end("HELLO\r\n\r\n");
     expect(await text(socket)).toContain("400 Bad Request");
-    expect((await api.ask(null, "GET", "/health")).status).toBe(200);
+    expect((await api.request(null, "GET", "/health")).status).toBe(200);
   });
 });

@@ -17,15 +17,15 @@ describe.skipIf(await lacksRedis())("collaborators", () => {
   });
   afterAll(() => api[Symbol.asyncDispose]());
 
-  const ask = (token: string, method: string, path = "", body?: unknown) =>
-    api.ask(token, method, `/v1/apps/demo${path}`, body);
+  const request = (token: string, method: string, path = "", body?: unknown) =>
+    api.request(token, method, `/v1/apps/demo${path}`, body);
   const invite = (email: string, more: object = {}) =>
-    ask(owner.token, "POST", "/collaborators", { collaborator: { email, ...more } });
+    request(owner.token, "POST", "/collaborators", { collaborator: { email, ...more } });
 
   test("may use the app from the moment they are added until they are removed", async () => {
     const grace = await api.newUser();
     await api.store.apps.create(anApp({ name: "zeta", ownerId: grace.user.id }));
-    expect((await ask(grace.token, "GET")).status).toBe(404);
+    expect((await request(grace.token, "GET")).status).toBe(404);
     const added = await invite(grace.user.email.toUpperCase());
     const shown = {
       id: expect.any(String) as string,
@@ -38,32 +38,34 @@ describe.skipIf(await lacksRedis())("collaborators", () => {
     };
     expect([added.status, added.body]).toEqual([201, { collaborator: { ...shown, invitation_link: "" } }]);
     const { id } = (added.body as { collaborator: { id: string } }).collaborator;
-    expect((await ask(grace.token, "GET", "/collaborators")).body).toEqual({ collaborators: [shown] });
-    const names = ((await api.ask(grace.token, "GET", "/v1/apps")).body as { apps: App[] }).apps;
+    expect((await request(grace.token, "GET", "/collaborators")).body).toEqual({ collaborators: [shown] });
+    const names = ((await api.request(grace.token, "GET", "/v1/apps")).body as { apps: App[] }).apps;
     expect(names.map(({ name }) => name)).toEqual(["demo", "zeta"]);
-    expect((await ask(grace.token, "GET", "/variables")).status).toBe(200);
+    expect((await request(grace.token, "GET", "/variables")).status).toBe(200);
 
     const limited = { collaborator: { is_limited: true } };
-    const changed = await ask(owner.token, "PATCH", `/collaborators/${id}`, limited);
+    const changed = await request(owner.token, "PATCH", `/collaborators/${id}`, limited);
     expect([changed.status, changed.body]).toEqual([200, { collaborator: { ...shown, is_limited: true } }]);
-    expect(await ask(grace.token, "GET", "/variables")).toMatchObject({
+    expect(await request(grace.token, "GET", "/variables")).toMatchObject({
       status: 403,
-      body: { code: "forbidden", error: "your role, limited, may not do this (variables:read)" },
+      body: { code: "forbidden", error: "your role, limited, lacks the permission variables:read" },
     });
-    expect((await ask(grace.token, "GET", "/deployments")).status).toBe(200);
+    expect((await request(grace.token, "GET", "/deployments")).status).toBe(200);
 
-    expect((await ask(owner.token, "DELETE", `/collaborators/${id}`)).status).toBe(204);
-    expect((await ask(owner.token, "DELETE", `/collaborators/${id}`)).body).toMatchObject({
+    expect((await request(owner.token, "DELETE", `/collaborators/${id}`)).status).toBe(204);
+    expect((await request(owner.token, "DELETE", `/collaborators/${id}`)).body).toMatchObject({
       resource: "collaborator",
     });
-    expect((await ask(grace.token, "GET")).status).toBe(404);
+    expect((await request(grace.token, "GET")).status).toBe(404);
   });
 
-  test("are users here, other than the owner, and each once", async () => {
+  test("must be users of this installation, not the owner, and not collaborators already", async () => {
     expect((await invite("nobody@example.com")).body).toMatchObject({
       errors: { email: [expect.stringContaining("no user here")] },
     });
-    expect((await invite(owner.user.email)).body).toMatchObject({ errors: { email: ["is the owner's"] } });
+    expect((await invite(owner.user.email)).body).toMatchObject({
+      errors: { email: ["belongs to the app's owner"] },
+    });
     const { user } = await api.newUser();
     expect((await invite(user.email, { is_limited: true })).body).toMatchObject({
       collaborator: { is_limited: true },
@@ -71,7 +73,7 @@ describe.skipIf(await lacksRedis())("collaborators", () => {
     expect((await invite(user.email)).status).toBe(409);
   });
 
-  test("belong to their app only, and go with their user", async () => {
+  test("belong to one app only, and are deleted with their user", async () => {
     const { user } = await api.newUser();
     const { body } = await invite(user.email);
     const { id } = (body as { collaborator: { id: string } }).collaborator;
@@ -79,10 +81,10 @@ describe.skipIf(await lacksRedis())("collaborators", () => {
     await api.store.apps.create(anApp({ name: "other", ownerId: other.user.id }));
     for (const method of ["PATCH", "DELETE"]) {
       const change = { collaborator: { is_limited: true } };
-      const { status } = await api.ask(other.token, method, `/v1/apps/other/collaborators/${id}`, change);
+      const { status } = await api.request(other.token, method, `/v1/apps/other/collaborators/${id}`, change);
       expect(status).toBe(404);
     }
-    expect((await api.ask(api.operatorToken, "DELETE", `/v1/users/${user.id}`)).status).toBe(204);
-    expect((await ask(owner.token, "GET", "/collaborators")).text).not.toContain(id);
+    expect((await api.request(api.operatorToken, "DELETE", `/v1/users/${user.id}`)).status).toBe(204);
+    expect((await request(owner.token, "GET", "/collaborators")).text).not.toContain(id);
   });
 });

@@ -11,7 +11,7 @@ describe.skipIf(await lacksRedis())("the queue dashboard", () => {
   });
   afterAll(() => api[Symbol.asyncDispose]());
 
-  const ask = (path: string, password: string | null, init: RequestInit = {}) => {
+  const request = (path: string, password: string | null, init: RequestInit = {}) => {
     const headers = new Headers(init.headers);
     if (password !== null) {
       headers.set("authorization", `Basic ${Buffer.from(`anyone:${password}`).toString("base64")}`);
@@ -20,12 +20,12 @@ describe.skipIf(await lacksRedis())("the queue dashboard", () => {
   };
 
   const pause = (headers: Record<string, string>) =>
-    ask("/queues/api/queues/deployments/pause", api.operatorToken, { method: "PUT", headers });
+    request("/queues/api/queues/deployments/pause", api.operatorToken, { method: "PUT", headers });
 
-  test("asks browsers to sign in", async () => {
+  test("prompts browsers for credentials", async () => {
     for (const password of [null, "wrong", "tk-us-abcdefghijklmnopqrstuvwxyz"]) {
       for (const path of ["/queues", "/queues/", "/queues/api/queues", "/queues/static/favicon-32x32.png"]) {
-        const response = await ask(path, password);
+        const response = await request(path, password);
         expect(response.status).toBe(401);
         expect(response.headers.get("www-authenticate")).toBe(
           'Basic realm="Slipway queues", charset="UTF-8"',
@@ -35,23 +35,23 @@ describe.skipIf(await lacksRedis())("the queue dashboard", () => {
     }
   });
 
-  test("takes no JWT, and nobody but operators", async () => {
+  test("rejects JWTs and users who are not operators", async () => {
     const jwt = await fetch(`${api.url}/v1/tokens/exchange`, {
       method: "POST",
       headers: { authorization: `Basic ${Buffer.from(`:${api.operatorToken}`).toString("base64")}` },
     });
-    expect((await ask("/queues/", ((await jwt.json()) as { token: string }).token)).status).toBe(401);
+    expect((await request("/queues/", ((await jwt.json()) as { token: string }).token)).status).toBe(401);
     const { token } = await api.newUser();
-    const response = await ask("/queues/api/queues", token);
+    const response = await request("/queues/api/queues", token);
     expect([response.status, await response.json()]).toEqual([
       403,
-      { error: "the queues are for operators only", code: "forbidden" },
+      { error: "only operators may use the queue dashboard", code: "forbidden" },
     ]);
   });
 
-  test("shows an operator all queues, in pages whose parts its own policy allows", async () => {
+  test("shows an operator all queues, in pages that satisfy their content security policy", async () => {
     for (const path of ["/queues", "/queues/", "/queues/queue/deployments"]) {
-      const page = await ask(path, api.operatorToken);
+      const page = await request(path, api.operatorToken);
       expect(page.status).toBe(200);
       expect(page.headers.get("x-powered-by")).toBeNull();
       const policy = page.headers.get("content-security-policy") ?? "";
@@ -61,11 +61,11 @@ describe.skipIf(await lacksRedis())("the queue dashboard", () => {
       const scripts = [...html.matchAll(/<script [^>]*src="([^"]+)"/g)].map(([, source]) => source ?? "");
       expect(scripts.length).toBeGreaterThan(0);
       for (const source of scripts) {
-        const script = await ask(`/queues/${source}`, api.operatorToken);
+        const script = await request(`/queues/${source}`, api.operatorToken);
         expect(script.headers.get("content-type")).toContain("javascript");
       }
     }
-    const answer = await ask("/queues/api/queues", api.operatorToken);
+    const answer = await request("/queues/api/queues", api.operatorToken);
     const { queues } = (await answer.json()) as { queues: { name: string }[] };
     expect(queues.map(({ name }) => name)).toEqual([
       "deployments",
@@ -76,7 +76,7 @@ describe.skipIf(await lacksRedis())("the queue dashboard", () => {
     ]);
   });
 
-  test("does nothing that another site asks for", async () => {
+  test("rejects changes that another site requests", async () => {
     const foreign: Record<string, string>[] = [
       { "sec-fetch-site": "cross-site" },
       { "sec-fetch-site": "same-site" },
@@ -96,11 +96,11 @@ describe.skipIf(await lacksRedis())("the queue dashboard", () => {
     }
   });
 
-  test("errors of its own tell no more than others", async () => {
-    const response = await ask("/queues/api/queues/nothing", api.operatorToken);
+  test("reveals no internals in its errors", async () => {
+    const response = await request("/queues/api/queues/nothing", api.operatorToken);
     expect(response.status).toBe(404);
     expect(await response.text()).not.toMatch(/node_modules|at .*\.js/);
-    const malformed = await ask("/queues/api/queues/deployments/add", api.operatorToken, {
+    const malformed = await request("/queues/api/queues/deployments/add", api.operatorToken, {
       method: "POST",
       body: "{",
       headers: { "content-type": "application/json" },

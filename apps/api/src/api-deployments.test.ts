@@ -39,25 +39,25 @@ describe.skipIf(await lacksRedis())("deployments", () => {
   });
 
   const newApp = async (token: string) =>
-    ((await api.ask(token, "POST", "/v1/apps", { app: { name: aName() } })).body as AppAnswer).app;
+    ((await api.request(token, "POST", "/v1/apps", { app: { name: aName() } })).body as AppAnswer).app;
   const path = (rest = "") => `/v1/apps/${app.name}/deployments${rest}`;
   const deploy = (fields: Record<string, unknown>, token = ada.token) =>
-    api.ask(token, "POST", path(), { deployment: fields });
+    api.request(token, "POST", path(), { deployment: fields });
   const upload = async (token = ada.token, content = "archive") => {
-    const { source } = (await api.ask(token, "POST", "/v1/sources", {})).body as SourceAnswer;
+    const { source } = (await api.request(token, "POST", "/v1/sources", {})).body as SourceAnswer;
     if (content !== "") await fetch(source.upload_url, { method: "PUT", body: content });
     return source.download_url;
   };
   const list = async (query: string) =>
-    (await api.ask(ada.token, "GET", path(query))).body as DeploymentsAnswer;
+    (await api.request(ada.token, "GET", path(query))).body as DeploymentsAnswer;
   const notFound = { resource: "deployment", error: "deployment not found" };
 
-  test("of an uploaded archive are queued, announced and handed to the workers", async () => {
+  test("of an uploaded archive are queued, published, and added to BullMQ", async () => {
     const { REDIS_URL: redisUrl, INSTALLATION_ID } = api.config;
     const keys = redisKeys(INSTALLATION_ID);
     const subscriber = new Redis(redisUrl);
-    const heard = Promise.withResolvers<string>();
-    subscriber.on("message", (_channel, message) => heard.resolve(message));
+    const received = Promise.withResolvers<string>();
+    subscriber.on("message", (_channel, message) => received.resolve(message));
     await subscriber.subscribe(keys.appChannel(app.id));
     const sourceUrl = await upload();
     const answer = await deploy({ source_url: sourceUrl, git_ref: "v1" });
@@ -75,7 +75,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
       source: { kind: "upload", sourceId: new URL(sourceUrl).pathname.split("/")[3] },
       ownerId: ada.user.id,
     });
-    expect(appMessage.parse(JSON.parse(await heard.promise))).toMatchObject({
+    expect(appMessage.parse(JSON.parse(await received.promise))).toMatchObject({
       type: "new",
       deploymentId: deployment.id,
     });
@@ -85,19 +85,19 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     subscriber.disconnect();
   });
 
-  test("of somebody's URL keep it to themselves, and are shown in full", async () => {
+  test("of an external URL do not show that URL, which may contain credentials", async () => {
     const url = "https://user:hunter2@example.com/a.tar.gz?token=hunter3";
     const answer = await deploy({ source_url: url, git_ref: null });
     const { deployment } = answer.body as DeploymentAnswer;
     expect(answer.text).not.toMatch(/hunter/);
     expect(await api.store.deployments.get(deployment.id)).toMatchObject({ source: { kind: "url", url } });
     for (const shown of [path(`/${deployment.id}?`), `/v1/apps/${app.id}/deployments/${deployment.id}`]) {
-      const { status, body } = await api.ask(ada.token, "GET", shown);
+      const { status, body } = await api.request(ada.token, "GET", shown);
       expect([status, body]).toMatchObject([200, { deployment }]);
     }
   });
 
-  test("remember the git_ref that serves when they are made", async () => {
+  test("record the git_ref of the current release as previous_git_ref", async () => {
     const release = await api.store.releases.create(aNewRelease({ appId: app.id, gitRef: "v7" }));
     const stored = await api.store.apps.get(app.id);
     if (stored === null) throw new Error("the app is not stored");
@@ -106,7 +106,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     expect(deployment).toMatchObject({ git_ref: null, previous_git_ref: "v7" });
   });
 
-  test("of a source that cannot be deployed are a 422 of source_url", async () => {
+  test("of a source that cannot be deployed get 422 for source_url", async () => {
     const bob = await api.newUser();
     const signer = api.urlSigner;
     const past = aSource({ ownerId: ada.user.id, expiresAt: new Date(Date.now() - 1_000), sizeBytes: 1 });
@@ -136,7 +136,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
         { errors: { source_url: [expect.any(String)] }, error: expect.stringContaining("source_url") },
       ]);
     }
-    const { body } = await api.ask(ada.token, "GET", path());
+    const { body } = await api.request(ada.token, "GET", path());
     expect((body as DeploymentsAnswer).deployments).toEqual([]);
   });
 
@@ -165,7 +165,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     expect((await list("?page=9&per_page=2")).deployments).toEqual([]);
   });
 
-  test("a page that is none is a 422", async () => {
+  test("get 422 for an invalid page", async () => {
     for (const [query, field] of [
       ["page=0", "page"],
       ["page=x", "page"],
@@ -173,7 +173,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
       ["per_page=101", "per_page"],
       ["per_page=-1", "per_page"],
     ] as const) {
-      const { status, body } = await api.ask(ada.token, "GET", path(`?${query}`));
+      const { status, body } = await api.request(ada.token, "GET", path(`?${query}`));
       expect([query, status, body]).toEqual([
         query,
         422,
@@ -182,7 +182,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     }
   });
 
-  test("of others, of another app, or of none are not found", async () => {
+  test("of other users, of another app, or that do not exist are not found", async () => {
     const { deployment } = (await deploy({ source_url: archiveUrl })).body as DeploymentAnswer;
     const other = await newApp(ada.token);
     const bob = await api.newUser();
@@ -192,25 +192,25 @@ describe.skipIf(await lacksRedis())("deployments", () => {
         path(`/${randomUUID()}`),
         path("/nonsense"),
       ]) {
-        const { status, body } = await api.ask(ada.token, "GET", shown + rest);
+        const { status, body } = await api.request(ada.token, "GET", shown + rest);
         expect([status, body]).toEqual([404, notFound]);
       }
     }
     for (const id of [deployment.id, randomUUID()]) {
-      const { status, body } = await api.ask(bob.token, "GET", `/v1/deployments/${id}/output`);
+      const { status, body } = await api.request(bob.token, "GET", `/v1/deployments/${id}/output`);
       expect([status, body]).toEqual([404, notFound]);
     }
   });
 
-  test("without lines there is no log", async () => {
+  test("without log lines have no output: 404", async () => {
     const { deployment } = (await deploy({ source_url: archiveUrl })).body as DeploymentAnswer;
     for (const output of [path(`/${deployment.id}/output`), `/v1/deployments/${deployment.id}/output`]) {
-      const { status, body } = await api.ask(ada.token, "GET", output);
+      const { status, body } = await api.request(ada.token, "GET", output);
       expect([status, body]).toEqual([404, { resource: "deployment", error: "no log" }]);
     }
   });
 
-  test("give their log as text: what is stored, then what is only in Redis yet", async () => {
+  test("return their log as text: the stored lines, then those that are still only in Redis", async () => {
     const { deployment } = (await deploy({ source_url: archiveUrl })).body as DeploymentAnswer;
     const deploymentId = deployment.id;
     const stored = await api.store.deployments.get(deploymentId);
@@ -230,42 +230,42 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     });
     writer.line("four");
     writer.line("five");
-    const outputNow = async () => (await api.ask(ada.token, "GET", path(`/${deploymentId}/output`))).text;
+    const outputNow = async () => (await api.request(ada.token, "GET", path(`/${deploymentId}/output`))).text;
     await expect.poll(outputNow).toContain("five");
     for (const output of [path(`/${deploymentId}/output?`), `/v1/deployments/${deploymentId}/output`]) {
-      const answer = await api.ask(ada.token, "GET", output);
+      const answer = await api.request(ada.token, "GET", output);
       expect(answer.status).toBe(200);
       expect(answer.headers.get("content-type")).toBe("text/plain; charset=utf-8");
       expect(answer.text).toBe("one\n\ntrois été\nfour\nfive\n");
     }
   });
 
-  test("are aborted when their app is deleted before they are stored", async () => {
+  test("created during the deletion of their app do not stay queued", async () => {
     const stored = await api.store.apps.get(app.id);
     if (stored === null) throw new Error("the app is not stored");
     const [answer] = await Promise.all([
       deploy({ source_url: archiveUrl }),
-      api.ask(ada.token, "DELETE", `/v1/apps/${app.name}?current_name=${app.name}`),
+      api.request(ada.token, "DELETE", `/v1/apps/${app.name}?current_name=${app.name}`),
     ]);
     expect([201, 404]).toContain(answer.status);
     expect(await api.store.deployments.lane(app.id, 10)).toEqual([]);
   });
 });
 
-describe.skipIf(await lacksRedis())("while Redis is away", () => {
-  test("deployments are taken all the same, and health says what is the matter", async ({ skip }) => {
+describe.skipIf(await lacksRedis())("while Redis is down", () => {
+  test("deployments are accepted, and health reports Redis as down", async ({ skip }) => {
     await using api = await startTestApi();
     const pid = api.redis.pid ?? skip("a shared Redis cannot be stopped");
     const { token } = await api.newUser();
-    await api.ask(token, "POST", "/v1/apps", { app: { name: "demo" } });
+    await api.request(token, "POST", "/v1/apps", { app: { name: "demo" } });
     process.kill(pid, "SIGSTOP");
     try {
       const deployment = { source_url: archiveUrl };
-      const answer = await api.ask(token, "POST", "/v1/apps/demo/deployments", { deployment });
+      const answer = await api.request(token, "POST", "/v1/apps/demo/deployments", { deployment });
       expect(answer.status).toBe(201);
       const { id } = (answer.body as DeploymentAnswer).deployment;
       expect(await api.store.deployments.get(id)).toMatchObject({ status: "queued" });
-      const health = await api.ask(null, "GET", "/health");
+      const health = await api.request(null, "GET", "/health");
       expect([health.status, health.body]).toEqual([
         503,
         { status: "down", parts: { store: "ok", blobs: "ok", redis: "down" } },

@@ -1,4 +1,4 @@
-// Every route is asked right, nearly right and wrong in every part: whatever comes, the answer is an answer.
+// Fuzzes every route with valid, nearly valid and invalid requests: none may cause a 5xx, a stack trace or a hang.
 
 import { Agent, request } from "node:http";
 import { text } from "node:stream/consumers";
@@ -9,16 +9,16 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lacksRedis } from "@slipway/testkit";
 import { startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
-import { anyText, asking, encoded, headersOf, rightOf, wantedOf } from "./test-requests.ts";
-import type { Asked, Operation, Wanted } from "./test-requests.ts";
+import { anyText, requestFrom, encoded, headersOf, validDraft, draftsOf } from "./test-requests.ts";
+import type { FuzzRequest, Operation, Draft } from "./test-requests.ts";
 import { seedFor } from "./test-seed.ts";
 import type { Seed } from "./test-seed.ts";
 
 const runsPerRoute = Number(process.env["FUZZ_RUNS"] ?? 100);
-/** Nothing that is asked here takes long: an answer that takes more has got stuck. */
+/** A request that takes longer counts as hanging. */
 const hangMs = 15_000;
 
-/** Most requests would be too many otherwise, and see nothing of the routes. */
+/** Without this, most requests would be rejected before they reach their route. */
 const withoutLimits = {
   RATE_LIMIT: "0",
   RATE_LIMIT_POLLS: "0",
@@ -27,12 +27,12 @@ const withoutLimits = {
   APP_QUEUE_MAX: "100000",
 };
 
-describe.skipIf(await lacksRedis())("whatever comes", () => {
-  // a connection each: one that was cut for what came over it must not fail the next request
+describe.skipIf(await lacksRedis())("a fuzzed request", () => {
+  // One connection per request: a connection that the server closed must not fail the next request.
   const agent = new Agent({ keepAlive: false });
   let api: TestApi;
   let paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  let asked = 0;
+  let requestCount = 0;
   const statuses = new Map<number, number>();
 
   beforeAll(async () => {
@@ -45,22 +45,22 @@ describe.skipIf(await lacksRedis())("whatever comes", () => {
     await api[Symbol.asyncDispose]();
   });
 
-  test("is answered, by every route: no fault of ours, no stack, no wait", async () => {
+  test("of any route gets a response without a 5xx, a stack trace or a hang, and each route succeeds at least once", async () => {
     const unreached: string[] = [];
     for (const [path, methods] of Object.entries(paths)) {
       for (const [method, operation] of Object.entries(methods)) {
-        const best = await tryOut(method, path, operation);
-        if (best >= 300) unreached.push(`${method} ${path}: ${best}`);
+        const lowest = await fuzz(method, path, operation);
+        if (lowest >= 300) unreached.push(`${method} ${path}: ${lowest}`);
       }
     }
-    console.info(`${asked} requests, by status: ${JSON.stringify(Object.fromEntries(statuses))}`);
+    console.info(`${requestCount} requests, by status: ${JSON.stringify(Object.fromEntries(statuses))}`);
     expect([...statuses.keys()].filter((status) => status >= 500)).toEqual([]);
-    // behind each door something was tried, and most of them came past the doors
+    // Each route was reached, and most requests passed authentication and lookup.
     expect(unreached).toEqual([]);
-    expect((statuses.get(401) ?? 0) + (statuses.get(404) ?? 0)).toBeLessThan(asked / 2);
+    expect((statuses.get(401) ?? 0) + (statuses.get(404) ?? 0)).toBeLessThan(requestCount / 2);
   }, 120_000);
 
-  test("is answered where there is no route, and by what is beside the routes", async () => {
+  test("outside the described routes gets a response without a 5xx", async () => {
     const anywhere = fc.record({
       method: fc.constantFrom("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE"),
       path: fc
@@ -69,63 +69,63 @@ describe.skipIf(await lacksRedis())("whatever comes", () => {
       headers: headersOf(api.operatorToken),
       body: anyText,
     });
-    const answered = async (what: Asked) => {
-      expect(await expectAnswer(what)).toBeLessThan(500);
+    const answered = async (sent: FuzzRequest) => {
+      expect(await expectAnswer(sent)).toBeLessThan(500);
     };
     await fc.assert(fc.asyncProperty(anywhere, answered), { numRuns: runsPerRoute * 5 });
   }, 60_000);
 
-  /** @returns the least status that was answered. What a request used up is there again for the next. */
-  async function tryOut(method: string, path: string, operation: Operation): Promise<number> {
-    const usesUp = method !== "get" && /\}(\/archive|\/renew)?$/.test(path);
-    let best = Number.POSITIVE_INFINITY;
+  /** Creates new seed data after each request that consumed it. @returns the lowest status. */
+  async function fuzz(method: string, path: string, operation: Operation): Promise<number> {
+    const consumesSeed = method !== "get" && /\}(\/archive|\/renew)?$/.test(path);
+    let lowest = Number.POSITIVE_INFINITY;
     let seed = await seeded(method, path);
-    const ask = async (wanted: Wanted) => {
-      const status = await expectAnswer(asking(method, path, operation, seed, wanted));
-      best = Math.min(best, status);
-      if (usesUp && status < 300) seed = await seeded(method, path);
+    const check = async (draft: Draft) => {
+      const status = await expectAnswer(requestFrom(method, path, operation, seed, draft));
+      lowest = Math.min(lowest, status);
+      if (consumesSeed && status < 300) seed = await seeded(method, path);
     };
-    await fc.assert(fc.asyncProperty(wantedOf(path, operation, api.operatorToken), ask), {
+    await fc.assert(fc.asyncProperty(draftsOf(path, operation, api.operatorToken), check), {
       numRuns: runsPerRoute,
       endOnFailure: true,
-      examples: [[rightOf(path, operation, api.operatorToken)]],
+      examples: [[validDraft(path, operation, api.operatorToken)]],
     });
-    return best;
+    return lowest;
   }
 
-  /** A deployment whose output is followed has ended: the answer would rightly not end otherwise. */
+  /** Aborts the deployment for output routes: following it would not end otherwise. */
   async function seeded(method: string, path: string): Promise<Seed> {
     const seed = await seedFor(api, method);
     if (path.endsWith("/output")) {
       const deployment = `/v1/apps/${seed["app"]}/deployments/${seed["deployment"]}`;
-      await api.ask(api.operatorToken, "POST", `${deployment}/abort`);
+      await api.request(api.operatorToken, "POST", `${deployment}/abort`);
     }
     return seed;
   }
 
-  async function expectAnswer(what: Asked): Promise<number> {
-    const answer = await send(what);
-    asked += 1;
+  async function expectAnswer(sent: FuzzRequest): Promise<number> {
+    const answer = await send(sent);
+    requestCount += 1;
     statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
     expect(answer.status).toBeLessThan(500);
     expect(answer.body).not.toMatch(/\n\s+at |node_modules|\.ts:\d|SqliteError|SQLITE_/);
     expect(answer.headers["x-injected"]).toBeUndefined();
-    const refused = answer.status >= 400 && what.method !== "HEAD";
+    const isError = answer.status >= 400 && sent.method !== "HEAD";
     const type = answer.headers["content-type"] ?? "";
-    expect(refused ? type : "application/json").toMatch(/^application\/json/);
-    const body: unknown = refused ? JSON.parse(answer.body) : { error: "none" };
-    // the dashboard's own pages read errors in a form of their own
+    expect(isError ? type : "application/json").toMatch(/^application\/json/);
+    const body: unknown = isError ? JSON.parse(answer.body) : { error: "none" };
+    // Bull Board has an error format of its own.
     const { error } = body as { error?: unknown };
-    const told = what.path.startsWith("/queues/") ? JSON.stringify(error) : error;
-    expect(told).toMatch(/./);
+    const message = sent.path.startsWith("/queues/") ? JSON.stringify(error) : error;
+    expect(message).toMatch(/./);
     return answer.status;
   }
 
-  async function send({ method, path, headers, body }: Asked) {
+  async function send({ method, path, headers, body }: FuzzRequest) {
     const { hostname, port } = new URL(api.url);
     const signal = AbortSignal.timeout(hangMs);
-    const sent = Buffer.from(body);
-    const length = { "content-length": String(sent.length) };
+    const bytes = Buffer.from(body);
+    const length = { "content-length": String(bytes.length) };
     const outgoing = request({
       agent,
       method: method.toUpperCase(),
@@ -135,7 +135,7 @@ describe.skipIf(await lacksRedis())("whatever comes", () => {
       headers: { ...headers, ...length },
       signal,
     });
-    outgoing.end(sent);
+    outgoing.end(bytes);
     const [response] = (await once(outgoing, "response")) as [IncomingMessage];
     return { status: response.statusCode ?? 0, headers: response.headers, body: await text(response) };
   }

@@ -26,17 +26,19 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
   });
 
   const newApp = async (fields: Record<string, unknown> = {}, token = ada.token) => {
-    const answer = await api.ask(token, "POST", "/v1/apps", { app: { name: aName(), ...fields } });
+    const answer = await api.request(token, "POST", "/v1/apps", { app: { name: aName(), ...fields } });
     return (answer.body as AppAnswer).app;
   };
   const deploy = (app: AppBody, token = ada.token) =>
-    api.ask(token, "POST", `/v1/apps/${app.name}/deployments`, { deployment: { source_url: archiveUrl } });
+    api.request(token, "POST", `/v1/apps/${app.name}/deployments`, {
+      deployment: { source_url: archiveUrl },
+    });
   const deployed = async (app: AppBody, token = ada.token): Promise<DeploymentBody> =>
     ((await deploy(app, token)).body as DeploymentAnswer).deployment;
   const show = async ({ id, app_id }: DeploymentBody, token = ada.token): Promise<DeploymentBody> =>
-    ((await api.ask(token, "GET", `/v1/apps/${app_id}/deployments/${id}`)).body as DeploymentAnswer)
+    ((await api.request(token, "GET", `/v1/apps/${app_id}/deployments/${id}`)).body as DeploymentAnswer)
       .deployment;
-  const bring = async ({ id }: DeploymentBody, status: "building" | "success") => {
+  const advance = async ({ id }: DeploymentBody, status: "building" | "success") => {
     const stored = await api.store.deployments.get(id);
     if (stored === null) throw new Error("the deployment is not stored");
     for (const step of stepsTo(stored, status)) await api.store.deployments.compareAndSet(step);
@@ -44,13 +46,13 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
   const waiting = async ({ id }: AppBody) =>
     (await api.store.deployments.lane(id, 99)).map((each) => each.id);
 
-  test("keeps what comes in turn by default, and after it is changed back", async () => {
+  test("queues deployments in order by default, and after a change back to queue", async () => {
     const app = await newApp();
     expect(app.concurrency_policy).toBe("queue");
     const [first, second] = [await deployed(app), await deployed(app)];
     expect(await waiting(app)).toEqual([first.id, second.id]);
     const change = (concurrency_policy: unknown) =>
-      api.ask(ada.token, "PATCH", `/v1/apps/${app.name}`, { app: { concurrency_policy } });
+      api.request(ada.token, "PATCH", `/v1/apps/${app.name}`, { app: { concurrency_policy } });
     expect((await change("reject")).body).toMatchObject({ app: { concurrency_policy: "reject" } });
     expect((await deploy(app)).status).toBe(409);
     expect((await change("queue")).status).toBe(200);
@@ -58,37 +60,41 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     for (const wrong of ["fastest", null, undefined, 1]) expect((await change(wrong)).status).toBe(422);
   });
 
-  test("gives way to the newest, with supersede, and leaves what runs", async () => {
+  test("keeps only the newest queued deployment with supersede, and the running one", async () => {
     const app = await newApp({ concurrency_policy: "supersede" });
     const running = await deployed(app);
-    await bring(running, "building");
+    await advance(running, "building");
     const [older, newer] = [await deployed(app), await deployed(app)];
     expect(await waiting(app)).toEqual([newer.id]);
     expect(await show(running)).toMatchObject({ status: "building" });
     const reason = `superseded by deployment ${newer.id}`;
     expect(await show(older)).toMatchObject({ status: "aborted", failure: { message: reason } });
-    const { text } = await api.ask(ada.token, "GET", `/v1/apps/${app.name}/deployments/${older.id}/output`);
+    const { text } = await api.request(
+      ada.token,
+      "GET",
+      `/v1/apps/${app.name}/deployments/${older.id}/output`,
+    );
     expect(text).toBe(` !     Aborted: ${reason}\n`);
     await Promise.all(Array.from({ length: 6 }, () => deploy(app)));
     expect(await waiting(app)).toHaveLength(1);
   });
 
-  test("takes nothing while it has something, with reject, however many come at once", async () => {
+  test("accepts one of several concurrent deployments with reject, and none while one is queued or running", async () => {
     const app = await newApp({ concurrency_policy: "reject" });
     const answers = await Promise.all(Array.from({ length: 6 }, () => deploy(app)));
     const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
     expect(statuses).toEqual([201, 409, 409, 409, 409, 409]);
     const [id] = await waiting(app);
     const taken = { id, app_id: app.id } as DeploymentBody;
-    await bring(taken, "building");
+    await advance(taken, "building");
     const refused = await deploy(app);
     expect(refused.status).toBe(409);
     expect(refused.body).toEqual({ error: expect.stringContaining("concurrency_policy is reject") });
-    await bring(taken, "success");
+    await advance(taken, "success");
     expect((await deploy(app)).status).toBe(201);
   });
 
-  test("is bounded, however many come at once, and takes more once one has left", async () => {
+  test("has a maximum length, also for concurrent requests, and accepts more after an abort", async () => {
     const app = await newApp();
     const answers = await Promise.all(Array.from({ length: 6 }, () => deploy(app)));
     const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
@@ -99,11 +105,11 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
       { error: "the app already has 3 queued deployments" },
     ]);
     const [first = ""] = await waiting(app);
-    await api.ask(ada.token, "POST", `/v1/apps/${app.name}/deployments/${first}/abort`);
+    await api.request(ada.token, "POST", `/v1/apps/${app.name}/deployments/${first}/abort`);
     expect((await deploy(app)).status).toBe(201);
   });
 
-  test("tells each where it stands and what it waits for", async () => {
+  test("shows each queued deployment's position and why it waits", async () => {
     const bob = await api.newUser();
     const app = await newApp({}, bob.token);
     const [first, second] = [await deployed(app, bob.token), await deployed(app, bob.token)];
@@ -117,17 +123,17 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     await api.store.operations.create(operation);
     expect((await show(first, bob.token)).queue).toEqual({ position: 1, reason: "app-busy" });
     await api.store.operations.compareAndSet(endOperation(operation, new Date(), null));
-    // two slots: this app's head and the next one's
+    // The owner's two slots go to the heads of this app's and the next app's lane.
     const [next, third] = [await newApp({}, bob.token), await newApp({}, bob.token)];
     await deployed(next, bob.token);
     const beyond = await deployed(third, bob.token);
     expect((await show(beyond, bob.token)).queue).toEqual({ position: 1, reason: "owner-slots" });
-    await bring(first, "building");
+    await advance(first, "building");
     expect((await show(first, bob.token)).queue).toBeUndefined();
     expect((await show(second, bob.token)).queue).toEqual({ position: 1, reason: "app-busy" });
   });
 
-  test("moves on when its head is aborted before any worker took it", async () => {
+  test("enqueues the next deployment when its head is aborted before a worker claims it", async () => {
     const eve = await api.newUser();
     const app = await newApp({}, eve.token);
     const [first, second] = [await deployed(app, eve.token), await deployed(app, eve.token)];
@@ -135,7 +141,7 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     const keys = redisKeys(INSTALLATION_ID);
     await using lanes = openLanes({ redisUrl, keys, ...api.store, onError: () => undefined });
     expect(await lanes.jobState(second.id)).toBe("gone");
-    await api.ask(eve.token, "POST", `/v1/apps/${app.name}/deployments/${first.id}/abort`);
+    await api.request(eve.token, "POST", `/v1/apps/${app.name}/deployments/${first.id}/abort`);
     expect(await lanes.jobState(first.id)).toBe("gone");
     expect(await lanes.jobState(second.id)).toBe("live");
   });

@@ -4,7 +4,7 @@ import { anApiToken, lacksRedis } from "@slipway/testkit";
 import { startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
 
-describe.skipIf(await lacksRedis())("how often one may ask", () => {
+describe.skipIf(await lacksRedis())("the rate limit", () => {
   let api: TestApi;
   afterEach(() => api[Symbol.asyncDispose]());
 
@@ -20,11 +20,11 @@ describe.skipIf(await lacksRedis())("how often one may ask", () => {
     return ((await answer.json()) as { token: string }).token;
   };
 
-  test("is counted by API token, with polls apart, and said in headers", async () => {
+  test("counts per API token, counts polls separately, and sets the RateLimit headers", async () => {
     api = await startTestApi({ RATE_LIMIT: "3", RATE_LIMIT_POLLS: "5" });
     const [ada, grace] = [await api.newUser(), await api.newUser()];
-    const ask = (token: string, path: string) => api.ask(token, "GET", path);
-    const first = await ask(ada.token, "/v1/users/self");
+    const request = (token: string, path: string) => api.request(token, "GET", path);
+    const first = await request(ada.token, "/v1/users/self");
     expect(Object.fromEntries(first.headers)).toMatchObject({
       "ratelimit-policy": "3;w=60",
       "ratelimit-limit": "3",
@@ -32,26 +32,26 @@ describe.skipIf(await lacksRedis())("how often one may ask", () => {
       "ratelimit-reset": expect.stringMatching(/^\d+$/) as string,
     });
     for (let count = 0; count < 2; count += 1) {
-      expect((await ask(ada.token, "/v1/users/self")).status).toBe(200);
+      expect((await request(ada.token, "/v1/users/self")).status).toBe(200);
     }
-    const refused = await ask(ada.token, "/v1/users/self");
+    const refused = await request(ada.token, "/v1/users/self");
     expect([refused.status, refused.body]).toEqual([429, { error: "too many requests; slow down" }]);
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
-    expect((await ask(grace.token, "/v1/users/self")).status).toBe(200);
-    const poll = await ask(ada.token, "/v1/apps/demo/deployments/1");
+    expect((await request(grace.token, "/v1/users/self")).status).toBe(200);
+    const poll = await request(ada.token, "/v1/apps/demo/deployments/1");
     expect([poll.status, poll.headers.get("ratelimit-limit")]).toEqual([404, "5"]);
   });
 
-  test("leaves a user's other tokens room, within what the user may ask in all", async () => {
+  test("does not let one token use up the user's other tokens, within the user's own limit", async () => {
     api = await startTestApi({ RATE_LIMIT: "2" });
     const { token } = await api.newUser();
-    const { status, body } = await api.ask(token, "POST", "/v1/tokens", { name: "ci" });
+    const { status, body } = await api.request(token, "POST", "/v1/tokens", { name: "ci" });
     expect(status).toBe(201);
     const { token: other } = (body as { token: { token: string } }).token;
     const statuses = async (secret: string, count: number) => {
       const seen = [];
-      for (let asked = 0; asked < count; asked += 1) {
-        seen.push((await api.ask(secret, "GET", "/v1/users/self")).status);
+      for (let sent = 0; sent < count; sent += 1) {
+        seen.push((await api.request(secret, "GET", "/v1/users/self")).status);
       }
       return seen;
     };
@@ -60,7 +60,7 @@ describe.skipIf(await lacksRedis())("how often one may ask", () => {
     expect(await statuses(other, 1)).toEqual([429]);
   });
 
-  test("is bounded for a user with many tokens", async () => {
+  test("applies to all tokens of a user together", async () => {
     api = await startTestApi({ RATE_LIMIT: "1" });
     const { user, token } = await api.newUser();
     const { store } = api;
@@ -69,12 +69,12 @@ describe.skipIf(await lacksRedis())("how often one may ask", () => {
       await store.tokens.create(anApiToken({ userId: user.id, secretSha256 }));
     }
     for (const { secret } of tokens)
-      expect((await api.ask(secret, "GET", "/v1/users/self")).status).toBe(200);
-    const refused = await api.ask(token, "GET", "/v1/users/self");
+      expect((await api.request(secret, "GET", "/v1/users/self")).status).toBe(200);
+    const refused = await api.request(token, "GET", "/v1/users/self");
     expect([refused.status, refused.headers.get("ratelimit-limit")]).toEqual([429, "5"]);
   });
 
-  test("refuses those of an address who bring no token that is one, and nobody else there", async () => {
+  test("rejects requests with invalid tokens from an address, but not those with valid tokens", async () => {
     api = await startTestApi({ RATE_LIMIT_ADDRESS: "3", LOGIN_ATTEMPTS: "1" });
     const basic = (secret: string) => `Basic ${Buffer.from(`:${secret}`).toString("base64")}`;
     const status = async (method: string, path: string, secret: string) =>
@@ -89,10 +89,10 @@ describe.skipIf(await lacksRedis())("how often one may ask", () => {
     expect(await status("GET", "/queues/", api.operatorToken)).toBe(200);
   });
 
-  test("counts wrong passwords by whom they are tried for, name or email, wherever from", async () => {
+  test("counts wrong passwords per account, by user name or email, from all addresses", async () => {
     api = await startTestApi({ LOGIN_ATTEMPTS: "1", TRUST_PROXY: "loopback" });
     const user = { username: "ada", email: "ada@example.com", password: "correct horse battery staple" };
-    expect((await api.ask(api.operatorToken, "POST", "/v1/users", { user })).status).toBe(201);
+    expect((await api.request(api.operatorToken, "POST", "/v1/users", { user })).status).toBe(201);
     const login = async (name: string, address: number) => {
       const authorization = `Basic ${Buffer.from(`${name}:wrong`).toString("base64")}`;
       const headers = { authorization, "x-forwarded-for": `203.0.113.${address}` };
@@ -105,7 +105,7 @@ describe.skipIf(await lacksRedis())("how often one may ask", () => {
     expect(await login("grace", 99)).toBe(401);
   });
 
-  test("is counted by address for who brings no bearer, as told by a proxy that is trusted", async () => {
+  test("counts requests without a bearer token per address, which a trusted proxy reports", async () => {
     api = await startTestApi({ RATE_LIMIT_ADDRESS: "2", TRUST_PROXY: "loopback" });
     const statuses = async (address: string) => {
       const seen = [];
@@ -126,7 +126,7 @@ describe.skipIf(await lacksRedis())("how often one may ask", () => {
     expect((await from("203.0.113.9", "/v1/apps", good)).status).toBe(200);
   });
 
-  test("does not believe a client what its address is", async () => {
+  test("ignores X-Forwarded-For from clients that are not trusted proxies", async () => {
     api = await startTestApi({ RATE_LIMIT_ADDRESS: "2" });
     const seen = [];
     for (const address of ["203.0.113.1", "203.0.113.2", "203.0.113.3"])
@@ -134,7 +134,7 @@ describe.skipIf(await lacksRedis())("how often one may ask", () => {
     expect(seen).toEqual([200, 200, 429]);
   });
 
-  test("is counted by the process alone while Redis is away, which refuses nobody", async () => {
+  test("is applied per process while Redis is down, without failing requests", async () => {
     api = await startTestApi({ RATE_LIMIT_ADDRESS: "3" });
     await from("");
     await api.redis[Symbol.asyncDispose]();
@@ -143,16 +143,16 @@ describe.skipIf(await lacksRedis())("how often one may ask", () => {
     expect(seen).toEqual([200, 200, 200, 429]);
   });
 
-  test("has no bounds where they are set to nothing", async () => {
+  test("is off when set to 0", async () => {
     api = await startTestApi({ RATE_LIMIT_ADDRESS: "0", RATE_LIMIT: "0" });
     const { status, headers } = await from("");
     expect([status, headers.get("ratelimit-limit")]).toEqual([200, null]);
-    const asked = await api.ask(api.operatorToken, "GET", "/v1/users/self");
-    expect(asked.headers.get("ratelimit-limit")).toBeNull();
+    const answer = await api.request(api.operatorToken, "GET", "/v1/users/self");
+    expect(answer.headers.get("ratelimit-limit")).toBeNull();
   });
 });
 
-describe.skipIf(await lacksRedis())("pages of other origins", () => {
+describe.skipIf(await lacksRedis())("a page of another origin", () => {
   let api: TestApi;
   afterEach(() => api[Symbol.asyncDispose]());
 
@@ -166,7 +166,7 @@ describe.skipIf(await lacksRedis())("pages of other origins", () => {
       },
     });
 
-  test("may ask when they are named", async () => {
+  test("may call the API if CORS_ORIGINS names its origin", async () => {
     api = await startTestApi({ CORS_ORIGINS: "https://console.example https://other.example" });
     const answer = await preflight("https://console.example");
     expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([
@@ -181,7 +181,7 @@ describe.skipIf(await lacksRedis())("pages of other origins", () => {
     expect(regions.headers.get("access-control-allow-credentials")).toBeNull();
   });
 
-  test("may not, unless somebody says so", async () => {
+  test("may not call the API by default", async () => {
     api = await startTestApi();
     const answer = await preflight("https://console.example");
     expect(answer.headers.get("access-control-allow-origin")).toBeNull();

@@ -16,15 +16,15 @@ describe.skipIf(await lacksRedis())("notifiers", () => {
   beforeAll(async () => {
     api = await startTestApi();
     ada = await api.newUser();
-    const made = await api.ask(ada.token, "POST", "/v1/apps", { app: { name: aName() } });
-    base = `/v1/apps/${(made.body as AppAnswer).app.name}/notifiers`;
+    const created = await api.request(ada.token, "POST", "/v1/apps", { app: { name: aName() } });
+    base = `/v1/apps/${(created.body as AppAnswer).app.name}/notifiers`;
   });
   afterAll(() => api[Symbol.asyncDispose]());
 
-  const ask = (method: string, path = "", notifier?: unknown) =>
-    api.ask(ada.token, method, base + path, notifier === undefined ? undefined : { notifier });
+  const request = (method: string, path = "", notifier?: unknown) =>
+    api.request(ada.token, method, base + path, notifier === undefined ? undefined : { notifier });
   const create = async (fields: Record<string, unknown> = {}): Promise<NotifierBody> => {
-    const answer = await ask("POST", "", {
+    const answer = await request("POST", "", {
       platform_id: "webhook",
       name: "ops",
       type_data: { webhook_url: url },
@@ -33,19 +33,19 @@ describe.skipIf(await lacksRedis())("notifiers", () => {
     return (answer.body as { notifier: NotifierBody }).notifier;
   };
 
-  test("are made, with a secret that is shown once, changed and removed", async () => {
-    const made = await create();
-    expect(made).toMatchObject({
+  test("are created with a secret that is shown once, changed and deleted", async () => {
+    const created = await create();
+    expect(created).toMatchObject({
       active: true,
       send_all_events: true,
       selected_event_ids: [],
       type: "webhook",
     });
-    expect(made.type_data.secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
-    const { notifier: shown } = (await ask("GET", `/${made.id}`)).body as { notifier: NotifierBody };
+    expect(created.type_data.secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+    const { notifier: shown } = (await request("GET", `/${created.id}`)).body as { notifier: NotifierBody };
     expect(shown.type_data).toEqual({ webhook_url: url });
     const change = { active: false, selected_event_ids: ["deployment_failed"] };
-    expect((await ask("PATCH", `/${made.id}`, change)).body).toMatchObject({
+    expect((await request("PATCH", `/${created.id}`, change)).body).toMatchObject({
       notifier: {
         active: false,
         send_all_events: false,
@@ -53,28 +53,28 @@ describe.skipIf(await lacksRedis())("notifiers", () => {
         name: "ops",
       },
     });
-    const stored = (await api.store.notifiers.ofApp(made.app_id))[0];
-    expect(stored?.target).toMatchObject({ secret: made.type_data.secret });
-    expect((await ask("DELETE", `/${made.id}`)).status).toBe(204);
-    expect((await ask("DELETE", `/${made.id}`)).status).toBe(404);
+    const stored = (await api.store.notifiers.ofApp(created.app_id))[0];
+    expect(stored?.target).toMatchObject({ secret: created.type_data.secret });
+    expect((await request("DELETE", `/${created.id}`)).status).toBe(204);
+    expect((await request("DELETE", `/${created.id}`)).status).toBe(404);
   });
 
-  test("are sent no event when none is selected, and all of them only where nothing is said of events", async () => {
-    const wanted: readonly [Record<string, unknown>, boolean, readonly string[]][] = [
+  test("get no events if none are selected, and all events if the request names none", async () => {
+    const cases: readonly [Record<string, unknown>, boolean, readonly string[]][] = [
       [{}, true, []],
       [{ send_all_events: true, selected_event_ids: ["deployment_failed"] }, true, []],
       [{ send_all_events: false }, false, []],
       [{ selected_event_ids: [] }, false, []],
       [{ send_all_events: false, selected_event_ids: ["deployment_failed"] }, false, ["deployment_failed"]],
     ];
-    for (const [fields, all, selected] of wanted) {
-      const made = await create(fields);
-      expect([fields, made.send_all_events, made.selected_event_ids]).toEqual([fields, all, selected]);
-      await ask("DELETE", `/${made.id}`);
+    for (const [fields, all, selected] of cases) {
+      const created = await create(fields);
+      expect([fields, created.send_all_events, created.selected_event_ids]).toEqual([fields, all, selected]);
+      await request("DELETE", `/${created.id}`);
     }
   });
 
-  test("have platforms, found by name without a token", async () => {
+  test("have platforms that can be listed and searched by name without a token", async () => {
     const get = async (path: string) => {
       const answer = await fetch(`${api.url}/v1/notification_platforms${path}`);
       return { status: answer.status, body: await answer.json() };
@@ -101,7 +101,7 @@ describe.skipIf(await lacksRedis())("notifiers", () => {
     });
   });
 
-  test("need what their platform needs, and know the events there are", async () => {
+  test("reject missing fields of their platform and unknown events", async () => {
     const wrong: readonly [Record<string, unknown>, string][] = [
       [{ type_data: {} }, "type_data.webhook_url"],
       [{ type_data: { webhook_url: "ftp://example.com" } }, "type_data.webhook_url"],
@@ -111,7 +111,7 @@ describe.skipIf(await lacksRedis())("notifiers", () => {
       [{ name: "" }, "name"],
     ];
     for (const [fields, field] of wrong) {
-      const answer = await ask("POST", "", {
+      const answer = await request("POST", "", {
         platform_id: "webhook",
         name: "x",
         type_data: { webhook_url: url },
@@ -125,24 +125,24 @@ describe.skipIf(await lacksRedis())("notifiers", () => {
     }
   });
 
-  test("never show GitHub's token, and are not more than an app may have", async () => {
+  test("never show the GitHub token, and have a maximum number per app", async () => {
     const github = await create({ platform_id: "github", type_data: { token: "ghp_s3cret" } });
     expect(github.type_data).toEqual({});
-    const listed = await ask("GET");
+    const listed = await request("GET");
     expect(listed.text).not.toContain("s3cret");
     const before = (listed.body as { notifiers: unknown[] }).notifiers.length;
     for (let count = before; count < maxNotifiers; count += 1) await create();
-    const full = await ask("POST", "", { platform_id: "github", name: "x", type_data: { token: "t" } });
+    const full = await request("POST", "", { platform_id: "github", name: "x", type_data: { token: "t" } });
     expect(full.status).toBe(409);
   });
 
-  test("show what they were told", async () => {
-    const [notifier] = ((await ask("GET")).body as { notifiers: NotifierBody[] }).notifiers;
+  test("list their deliveries", async () => {
+    const [notifier] = ((await request("GET")).body as { notifiers: NotifierBody[] }).notifiers;
     const at = new Date("2026-02-03T04:05:06.789Z");
     const attempts = [{ at, durationMs: 12, status: 500, error: "answered with status 500" }];
     const delivery = aDelivery({ notifierId: notifier?.id ?? "", state: "failed", attempts });
     await api.store.deliveries.put(delivery);
-    expect((await ask("GET", `/${notifier?.id}/deliveries`)).body).toEqual({
+    expect((await request("GET", `/${notifier?.id}/deliveries`)).body).toEqual({
       deliveries: [
         {
           id: delivery.id,

@@ -17,7 +17,7 @@ interface Operation {
   readonly security: readonly Readonly<Record<string, unknown>>[];
   readonly parameters: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[];
   readonly requestBody?: { readonly content: Record<string, { schema?: { examples?: unknown[] } }> };
-  /** A refusal is a reference to what the document says of its status. */
+  /** Error responses are references to `components.responses`. */
   readonly responses: Readonly<Record<string, Content & { readonly $ref?: string }>>;
 }
 
@@ -26,13 +26,13 @@ interface Document {
   readonly components: { readonly responses: Readonly<Record<string, Content>> };
 }
 
-/** Formats are told to readers; what is right is for the schemas' own rules. */
-/** Headers of ours: those that a client has to be told of. */
-const told = /^(ratelimit-|x-request-id|retry-after|location|idempotent-|www-authenticate)/;
+/** Response headers that the document must describe. */
+const documentedHeaders = /^(ratelimit-|x-request-id|retry-after|location|idempotent-|www-authenticate)/;
 
+// Formats are only hints for readers.
 const ajv = new Ajv2020({ strict: false, validateFormats: false });
 
-describe.skipIf(await lacksRedis())("the API's description", () => {
+describe.skipIf(await lacksRedis())("the OpenAPI description", () => {
   let api: TestApi;
   let document: Document;
 
@@ -42,7 +42,7 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
   });
   afterAll(() => api[Symbol.asyncDispose]());
 
-  test("is valid OpenAPI 3.1, with an id of its own for every operation", async () => {
+  test("is valid OpenAPI 3.1 with unique operation ids", async () => {
     const { valid, errors } = await new Validator().validate(
       structuredClone(document) as object as Record<string, unknown>,
     );
@@ -52,26 +52,26 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
     expect(ids.length).toBeGreaterThan(20);
   });
 
-  test("is what the routes do: each, asked with its example, answers as it says", async () => {
+  test("matches each route's response to its example request", async () => {
     for (const [path, method, operation] of operations()) {
-      const asked = `${method} ${path}`;
-      const { type, body } = bodyOf(operation, asked);
+      const label = `${method} ${path}`;
+      const { type, body } = bodyOf(operation, label);
       const answer = await fetch(urlOf(path, operation, await seedFor(api, method)), {
         method: method.toUpperCase(),
         headers: { "content-type": type, ...authorizationOf(operation) },
         ...(body === undefined ? {} : { body }),
       });
-      expect([asked, answer.status]).toEqual([asked, successOf(operation)]);
-      await expectAsDescribed(asked, operation, answer);
+      expect([label, answer.status]).toEqual([label, successOf(operation)]);
+      await expectAsDescribed(label, operation, answer);
     }
   }, 60_000);
 
-  test("is what following an output does: events to the end, and nothing for who has them", async () => {
+  test("matches the output as events, and the 204 for a client that has received all events", async () => {
     const path = "/apps/{app}/deployments/{deployment}/output";
     const operation = document.paths[path]?.["get"];
     if (operation === undefined) throw new Error(`${path} is not described`);
     const seed = await seedFor(api, "get");
-    await api.ask(
+    await api.request(
       api.operatorToken,
       "POST",
       `/v1/apps/${seed["app"]}/deployments/${seed["deployment"]}/abort`,
@@ -81,33 +81,33 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
     const headers = new Headers(authorizationOf(operation));
     await expectAsDescribed("following", operation, await fetch(url, { headers }));
     headers.set(operation.parameters.find((parameter) => parameter.in === "header")?.name ?? "", "99.99");
-    const over = await fetch(url, { headers });
-    expect(over.status).toBe(204);
-    await expectAsDescribed("following again", operation, over);
+    const again = await fetch(url, { headers });
+    expect(again.status).toBe(204);
+    await expectAsDescribed("following again", operation, again);
   });
 
-  test("covers refusals: without a token, and of what is not there", async () => {
+  test("matches the errors for a missing token and for unknown ids", async () => {
     for (const [path, method, operation] of operations()) {
       const open = operation.security.length === 0;
-      const asked = `${method} ${path}`;
+      const label = `${method} ${path}`;
       const url = urlOf(path, operation, {});
       const bare = { method: method.toUpperCase(), headers: { "content-type": "application/json" } };
-      const { type, body } = bodyOf(operation, asked);
+      const { type, body } = bodyOf(operation, label);
       const headers = { "content-type": type, ...authorizationOf(operation) };
       const signed = { ...bare, ...(body === undefined ? {} : { body }), headers };
-      const refusals = [
+      const errors = [
         ...(open ? [] : [{ request: bare, status: 401 }]),
         ...(path.includes("{") ? [{ request: signed, status: open ? 403 : 404 }] : []),
       ];
-      for (const { request, status } of refusals) {
+      for (const { request, status } of errors) {
         const answer = await fetch(url, request);
-        expect([asked, answer.status]).toEqual([asked, status]);
-        await expectAsDescribed(asked, operation, answer);
+        expect([label, answer.status]).toEqual([label, status]);
+        await expectAsDescribed(label, operation, answer);
       }
     }
   }, 60_000);
 
-  test("has a page for people, with all it needs from here", async () => {
+  test("has a page at /docs that loads only its own files", async () => {
     const page = await fetch(new URL("/docs", api.url));
     expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
     const html = await page.text();
@@ -130,7 +130,7 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
   }
 
   function urlOf(path: string, { parameters }: Operation, seed: Seed): URL {
-    const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => seed[name] ?? "nothing-of-the-kind");
+    const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => seed[name] ?? "unknown");
     const url = new URL(`/v1${filled}`, api.url);
     const required = parameters.filter(
       (parameter) => parameter.in === "query" && parameter.required === true,
@@ -139,21 +139,23 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
     return url;
   }
 
-  async function expectAsDescribed(asked: string, { responses }: Operation, answer: Response): Promise<void> {
-    const given = responses[answer.status];
-    expect([asked, answer.status, given !== undefined]).toEqual([asked, answer.status, true]);
-    const described = given?.$ref === undefined ? given : document.components.responses[answer.status];
+  async function expectAsDescribed(label: string, { responses }: Operation, answer: Response): Promise<void> {
+    const listed = responses[answer.status];
+    expect([label, answer.status, listed !== undefined]).toEqual([label, answer.status, true]);
+    const described = listed?.$ref === undefined ? listed : document.components.responses[answer.status];
     const types = Object.keys(described?.content ?? {});
     const [type = ""] = (answer.headers.get("content-type") ?? "").split(";");
-    expect([asked, type === "" ? [""] : types]).toEqual([asked, expect.arrayContaining([type])]);
-    const headers = Object.keys(Object.fromEntries(answer.headers)).filter((name) => told.test(name));
+    expect([label, type === "" ? [""] : types]).toEqual([label, expect.arrayContaining([type])]);
+    const headers = Object.keys(Object.fromEntries(answer.headers)).filter((name) =>
+      documentedHeaders.test(name),
+    );
     const names = Object.keys(described?.headers ?? {}).map((name) => name.toLowerCase());
-    expect([asked, names]).toEqual([asked, expect.arrayContaining(headers)]);
+    expect([label, names]).toEqual([label, expect.arrayContaining(headers)]);
     const text = await answer.text();
     if (type !== "application/json") return;
     const validate = ajv.compile(described?.content?.[type]?.schema ?? false);
     const valid = validate(JSON.parse(text));
-    expect([asked, valid, validate.errors]).toEqual([asked, true, null]);
+    expect([label, valid, validate.errors]).toEqual([label, true, null]);
   }
 
   function authorizationOf({ security }: Operation): Record<string, string> {
@@ -164,13 +166,13 @@ describe.skipIf(await lacksRedis())("the API's description", () => {
   }
 });
 
-/** The example that the document gives, with a new name in it where it has to be one; of bytes any. */
-function bodyOf({ requestBody }: Operation, asked: string): { type: string; body?: string } {
+/** The documented example, with a new app name; any bytes for other content types. */
+function bodyOf({ requestBody }: Operation, label: string): { type: string; body?: string } {
   if (requestBody === undefined) return { type: "application/json" };
   const [[type, { schema }] = ["", {}]] = Object.entries(requestBody.content);
   if (type !== "application/json") return { type, body: "archive" };
   const [example] = schema?.examples ?? [];
-  if (example === undefined) throw new Error(`${asked} has no example`);
+  if (example === undefined) throw new Error(`${label} has no example`);
   return { type, body: JSON.stringify(example).replace('"my-app"', `"${aName()}"`) };
 }
 

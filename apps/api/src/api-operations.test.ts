@@ -20,7 +20,7 @@ import { aName, aNewRelease, lacksRedis } from "@slipway/testkit";
 import { startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
 
-describe.skipIf(await lacksRedis())("what runs of an app", () => {
+describe.skipIf(await lacksRedis())("an app", () => {
   let api: TestApi;
   let ada: Awaited<ReturnType<TestApi["newUser"]>>;
   let app: AppBody;
@@ -36,23 +36,23 @@ describe.skipIf(await lacksRedis())("what runs of an app", () => {
     await api[Symbol.asyncDispose]();
   });
   beforeEach(async () => {
-    const answer = await api.ask(ada.token, "POST", "/v1/apps", { app: { name: aName() } });
+    const answer = await api.request(ada.token, "POST", "/v1/apps", { app: { name: aName() } });
     app = (answer.body as AppAnswer).app;
   });
 
-  const ask = (method: string, rest: string, body?: unknown, token = ada.token) =>
-    api.ask(token, method, `/v1/apps/${app.name}${rest}`, body);
+  const request = (method: string, rest: string, body?: unknown, token = ada.token) =>
+    api.request(token, method, `/v1/apps/${app.name}${rest}`, body);
   const scale = (amount: unknown, more: object = {}) =>
-    ask("POST", "/scale", { containers: [{ name: "web", amount, ...more }] });
-  const statusNow = async () => ((await ask("GET", "")).body as AppAnswer).app.status;
+    request("POST", "/scale", { containers: [{ name: "web", amount, ...more }] });
+  const statusNow = async () => ((await request("GET", "")).body as AppAnswer).app.status;
 
-  /** As a worker leaves it once a release serves. */
+  /** Creates a release and puts it in service, as a worker does. */
   async function serve(webCount = 1): Promise<Release> {
     const release = await api.store.releases.create(
       aNewRelease({ appId: app.id, gitRef: "v1", environment: { API_KEY: "hunter2-hunter2" } }),
     );
     const before = await api.store.apps.get(app.id);
-    if (before === null) throw new Error("the app is gone");
+    if (before === null) throw new Error("the app is not stored");
     const facts = { currentReleaseId: release.id, currentRolloutId: release.id, webCount };
     await api.store.apps.compareAndSet(changeApp(before, new Date(), facts));
     return release;
@@ -72,7 +72,7 @@ describe.skipIf(await lacksRedis())("what runs of an app", () => {
     return await lanes.jobState(id);
   }
 
-  test("is scaled by an operation that the workers get and clients follow", async () => {
+  test("is scaled by an operation that is added to BullMQ and that clients can poll", async () => {
     await serve();
     const answer = await scale(2, { size: "M" });
     expect(answer.status).toBe(202);
@@ -85,7 +85,7 @@ describe.skipIf(await lacksRedis())("what runs of an app", () => {
     expect(operation).toMatchObject({ kind: "scale", webCount: 2, requestedBy: ada.user.id });
     expect(await jobOf(operation.id)).toBe("live");
     const shown = async () =>
-      ((await ask("GET", `/operations/${operation.id}`)).body as OperationAnswer).operation;
+      ((await request("GET", `/operations/${operation.id}`)).body as OperationAnswer).operation;
     expect(await shown()).toEqual({
       id: operation.id,
       app_id: app.id,
@@ -111,14 +111,16 @@ describe.skipIf(await lacksRedis())("what runs of an app", () => {
     });
   });
 
-  test("has the amounts that are wanted, also before they are reached", async () => {
+  test("shows the requested container counts before they are reached", async () => {
     const amount = async () =>
-      ((await ask("GET", "/containers")).body as ContainerTypesAnswer).containers.map((type) => type.amount);
+      ((await request("GET", "/containers")).body as ContainerTypesAnswer).containers.map(
+        (type) => type.amount,
+      );
     expect(await amount()).toEqual([1]);
     await scale(3);
     await scale(0);
     expect(await amount()).toEqual([0]);
-    expect((await ask("GET", "/autoscalers")).body).toEqual({ autoscalers: [] });
+    expect((await request("GET", "/autoscalers")).body).toEqual({ autoscalers: [] });
   });
 
   test.each([
@@ -140,53 +142,53 @@ describe.skipIf(await lacksRedis())("what runs of an app", () => {
     [{ containers: [{ name: "web", amount: 1.5 }] }, "containers.0.amount"],
     [{ containers: [{ name: "web", amount: "2" }] }, "containers.0.amount"],
   ])("is not scaled by %j", async (body, field) => {
-    const answer = await ask("POST", "/scale", body);
+    const answer = await request("POST", "/scale", body);
     expect(answer.status).toBe(422);
     expect(answer.body).toMatchObject({ errors: { [field]: [expect.any(String)] } });
     expect(await api.store.operations.pending(app.id, 1)).toEqual([]);
   });
 
-  test("is restarted once there is a release, whole or by type", async () => {
-    const before = await ask("POST", "/restart", {});
+  test("can be restarted once it has a release, as a whole or by process type", async () => {
+    const before = await request("POST", "/restart", {});
     expect([before.status, before.body]).toEqual([409, { error: expect.stringContaining("deploy") }]);
     await serve();
     for (const body of [{}, { scope: null }, { scope: [] }, { scope: ["web"] }, { scope: ["web-1"] }]) {
-      const answer = await ask("POST", "/restart", body);
+      const answer = await request("POST", "/restart", body);
       expect(answer.status).toBe(202);
       const operation = await stored(answer.headers.get("location"));
       expect(operation).toMatchObject({ kind: "restart", webCount: null, status: "pending" });
       expect(answer.body).toMatchObject({ operation: { id: operation.id, type: "restart" } });
     }
-    const other = await ask("POST", "/restart", { scope: ["worker"] });
+    const other = await request("POST", "/restart", { scope: ["worker"] });
     expect([other.status, other.body]).toMatchObject([422, { errors: { scope: [expect.any(String)] } }]);
   });
 
-  test("is new, running, restarting or stopped", async () => {
+  test("has the status new, running, restarting or stopped", async () => {
     expect(await statusNow()).toBe("new");
     await serve();
     expect(await statusNow()).toBe("running");
-    const answer = await ask("POST", "/restart", {});
+    const answer = await request("POST", "/restart", {});
     const running = claimOperation(await stored(answer.headers.get("location")), 1, new Date());
     await api.store.operations.compareAndSet(running);
     expect(await statusNow()).toBe("restarting");
-    const { apps } = (await api.ask(ada.token, "GET", "/v1/apps")).body as AppsAnswer;
+    const { apps } = (await api.request(ada.token, "GET", "/v1/apps")).body as AppsAnswer;
     expect(apps.find(({ id }) => id === app.id)?.status).toBe("restarting");
     await api.store.operations.compareAndSet(endOperation(running, new Date(), null));
     await serve(0);
     expect(await statusNow()).toBe("stopped");
   });
 
-  test("takes only so many operations at a time", async () => {
+  test("has a maximum number of pending operations", async () => {
     await serve();
     for (let count = 0; count < maxPendingOperations; count += 1) {
       expect((await scale(count % 2)).status).toBe(202);
     }
     expect((await scale(1)).status).toBe(409);
-    expect((await ask("POST", "/restart", {})).status).toBe(409);
+    expect((await request("POST", "/restart", {})).status).toBe(409);
   });
 
-  test("is shown container by container, as a worker saw it", async () => {
-    expect((await ask("GET", "/ps")).body).toEqual({ containers: [] });
+  test("lists its containers as a worker last observed them", async () => {
+    expect((await request("GET", "/ps")).body).toEqual({ containers: [] });
     const release = await serve();
     const createdAt = "2026-03-04T05:06:07.089Z";
     const instance = {
@@ -204,7 +206,7 @@ describe.skipIf(await lacksRedis())("what runs of an app", () => {
       ],
     };
     await redis.set(redisKeys(api.config.INSTALLATION_ID).appInstances(app.id), JSON.stringify(seen));
-    const { containers } = (await ask("GET", "/ps")).body as ContainersAnswer;
+    const { containers } = (await request("GET", "/ps")).body as ContainersAnswer;
     expect(containers).toMatchObject([
       {
         id: "c1",
@@ -222,9 +224,9 @@ describe.skipIf(await lacksRedis())("what runs of an app", () => {
     ]);
   });
 
-  test("was released in this order, the one in service marked, without its variables", async () => {
+  test("lists its releases, newest first, with the current one marked and without variables", async () => {
     const [first, second] = [await serve(), await serve()];
-    const answer = await ask("GET", "/releases");
+    const answer = await request("GET", "/releases");
     expect((answer.body as ReleasesAnswer).releases).toMatchObject([
       { id: second.id, number: 2, current: true, deployment_id: second.deploymentId, git_ref: "v1" },
       { id: first.id, number: 1, current: false, image: first.image },
@@ -232,7 +234,7 @@ describe.skipIf(await lacksRedis())("what runs of an app", () => {
     expect(answer.text).not.toContain("hunter2");
   });
 
-  test("goes back to an earlier release by a deployment that names it", async () => {
+  test("is rolled back by a deployment that names an earlier release", async () => {
     const first = await serve();
     await serve();
     const deploy = (deployment: object, key: string = randomUUID()) =>
@@ -276,7 +278,7 @@ describe.skipIf(await lacksRedis())("what runs of an app", () => {
     }
   });
 
-  test("is nobody else's to see or change", async () => {
+  test("cannot be seen or changed by other users", async () => {
     await serve();
     const operation = await stored((await scale(2)).headers.get("location"));
     const { token } = await api.newUser();
@@ -288,11 +290,11 @@ describe.skipIf(await lacksRedis())("what runs of an app", () => {
       ["POST", "/scale", { containers: [{ name: "web", amount: 0 }] }],
       ["POST", "/restart", {}],
     ] as const) {
-      expect((await ask(method, rest, body, token)).status).toBe(404);
+      expect((await request(method, rest, body, token)).status).toBe(404);
     }
-    const foreign = await api.ask(token, "POST", "/v1/apps", { app: { name: aName() } });
+    const foreign = await api.request(token, "POST", "/v1/apps", { app: { name: aName() } });
     const path = `/v1/apps/${(foreign.body as AppAnswer).app.name}/operations/${operation.id}`;
-    const answer = await api.ask(token, "GET", path);
+    const answer = await api.request(token, "GET", path);
     expect([answer.status, answer.body]).toEqual([
       404,
       { resource: "operation", error: "operation not found" },

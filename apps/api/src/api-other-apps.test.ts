@@ -14,14 +14,14 @@ import { v1Routes } from "./routes.ts";
 import { startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
 
-describe.skipIf(await lacksRedis())("what another app of the same owner has", () => {
+describe.skipIf(await lacksRedis())("a resource of another app of the same owner", () => {
   let api: TestApi;
   beforeAll(async () => {
     api = await startTestApi();
   });
   afterAll(() => api[Symbol.asyncDispose]());
 
-  test("is not there, whichever route is asked by its id, and is left as it was", async () => {
+  test("is not found by any route, and stays unchanged", async () => {
     const { store } = api;
     const [owner, guest] = [await api.newUser(), await api.newUser()];
     const [app, other] = [anApp({ ownerId: owner.user.id }), anApp({ ownerId: owner.user.id })];
@@ -39,7 +39,7 @@ describe.skipIf(await lacksRedis())("what another app of the same owner has", ()
     await store.notifiers.create(notifier);
     await store.operations.create(operation);
     await store.variables.set(appId, [variable]);
-    const things: Readonly<Record<string, { readonly id: string }>> = {
+    const resources: Readonly<Record<string, { readonly id: string }>> = {
       collaborator,
       deployment,
       notifier,
@@ -55,32 +55,41 @@ describe.skipIf(await lacksRedis())("what another app of the same owner has", ()
     ];
 
     const before = await stored();
-    const routes = v1Routes(api.service.platform).filter(({ path }) => /^\/apps\/:app\/.*:/.test(path));
-    const named = new Set(routes.map(({ path }) => thingIn(path)));
-    expect([...named].toSorted()).toEqual(Object.keys(things));
+    const routes = v1Routes(api.service.context).filter(({ path }) => /^\/apps\/:app\/.*:/.test(path));
+    const named = new Set(routes.map(({ path }) => resourceIn(path)));
+    expect([...named].toSorted()).toEqual(Object.keys(resources));
     for (const route of routes) {
-      const thing = thingIn(route.path);
-      const path = route.path.replace(":app", other.id).replace(`:${thing}`, things[thing]?.id ?? "");
-      const answer = await api.ask(owner.token, route.method.toUpperCase(), `/v1${path}`, exampleFor(route));
+      const resource = resourceIn(route.path);
+      const path = route.path
+        .replace(":app", other.id)
+        .replace(`:${resource}`, resources[resource]?.id ?? "");
+      const answer = await api.request(
+        owner.token,
+        route.method.toUpperCase(),
+        `/v1${path}`,
+        exampleFor(route),
+      );
       expect([route.method, route.path, answer.status, answer.body]).toEqual([
         route.method,
         route.path,
         404,
-        { resource: thing, error: `${thing} not found` },
+        { resource, error: `${resource} not found` },
       ]);
     }
     const bulk = { variable_ids: [variable.id] };
-    expect((await api.ask(owner.token, "DELETE", `/v1/apps/${other.id}/variables`, bulk)).status).toBe(204);
+    expect((await api.request(owner.token, "DELETE", `/v1/apps/${other.id}/variables`, bulk)).status).toBe(
+      204,
+    );
     expect(await stored()).toEqual(before);
   });
 });
 
-/** What a path names besides the app. */
-function thingIn(path: string): string {
+/** The path parameter after the app. */
+function resourceIn(path: string): string {
   return /:(\w+)/.exec(path.replace(":app", ""))?.[1] ?? "";
 }
 
-/** A body that would be taken. */
+/** A valid body. */
 function exampleFor({ body }: RouteFacts): unknown {
   const [example] = (body?.meta()?.["examples"] ?? []) as unknown[];
   return example;

@@ -16,7 +16,7 @@ import { aNewDeployment, anApp, lacksRedis, requestHead, UnhandledErrors } from 
 import { startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
 
-describe.skipIf(await lacksRedis())("the output as events", () => {
+describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
   let api: TestApi;
   let redis: Redis;
   let ada: Awaited<ReturnType<TestApi["newUser"]>>;
@@ -31,7 +31,7 @@ describe.skipIf(await lacksRedis())("the output as events", () => {
     await api[Symbol.asyncDispose]();
   });
 
-  test("tells what was and what comes, to the end", async () => {
+  test("sends past and new events to the end", async () => {
     const run = await Run.start(api, redis, ada.user.id);
     run.log.line("one");
     await run.log.flush();
@@ -41,55 +41,55 @@ describe.skipIf(await lacksRedis())("the output as events", () => {
     await run.finish("build-error");
     await events.closed;
     expect(events.response?.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
-    expect(events.told).toEqual(["queued", "building", "one", "two", "build-error", "end"]);
+    expect(events.texts).toEqual(["queued", "building", "one", "two", "build-error", "end"]);
     expect(events.lastId).toBe("2.3");
     expect(events.data("end")).toEqual({ lineCount: 2, sha256: run.deployment.logSha256 });
   });
 
-  test("goes on behind Last-Event-ID, and tells who has everything not to come again", async () => {
+  test("resumes after Last-Event-ID, and answers 204 to a client that has received everything", async () => {
     const run = await Run.start(api, redis, ada.user.id);
     for (const line of ["one", "two", "three"]) run.log.line(line);
     await run.finish("build-error");
     const back = new Events(run.url, ada.token, "1.1");
     await back.closed;
-    expect(back.told).toEqual(["building", "two", "three", "build-error", "end"]);
+    expect(back.texts).toEqual(["building", "two", "three", "build-error", "end"]);
     const done = await fetch(run.url, {
       headers: { authorization: `Bearer ${ada.token}`, "last-event-id": back.lastId },
     });
     expect(done.status).toBe(204);
-    const odd = new Events(run.url, ada.token, "never heard of");
+    const odd = new Events(run.url, ada.token, "malformed");
     await odd.closed;
-    expect(odd.told).toHaveLength(7);
+    expect(odd.texts).toHaveLength(7);
   });
 
-  test("is for those who may use the app", async () => {
+  test("requires access to the app and a valid query", async () => {
     const run = await Run.start(api, redis, ada.user.id);
     const stranger = await api.newUser();
-    expect((await api.ask(stranger.token, "GET", run.path)).status).toBe(404);
-    expect((await api.ask(null, "GET", run.path)).status).toBe(401);
-    expect((await api.ask(ada.token, "GET", run.path.replace("=1", "=maybe"))).status).toBe(422);
+    expect((await api.request(stranger.token, "GET", run.path)).status).toBe(404);
+    expect((await api.request(null, "GET", run.path)).status).toBe(401);
+    expect((await api.request(ada.token, "GET", run.path.replace("=1", "=maybe"))).status).toBe(422);
     await run.finish("build-error");
   });
 
-  test("one user follows so many at once, and a client that goes away makes room", async () => {
+  test("has a maximum number of streams per user, and a disconnected client frees one", async () => {
     const run = await Run.start(api, redis, ada.user.id);
     const following = Array.from({ length: 50 }, () => new Events(run.url, ada.token));
     for (const events of following) await events.until((event) => event.text === "building");
-    expect((await api.ask(ada.token, "GET", run.path)).status).toBe(429);
+    expect((await api.request(ada.token, "GET", run.path)).status).toBe(429);
     following.pop()?.abort();
     const again = new Events(run.url, ada.token);
-    const untilTaken = async () => {
+    const untilAccepted = async () => {
       let events = again;
       while ((await events.opened).status === 429) events = new Events(run.url, ada.token);
       return events;
     };
-    const taken = await untilTaken();
+    const accepted = await untilAccepted();
     await run.finish("build-error");
-    await taken.closed;
-    expect(taken.told.at(-1)).toBe("end");
+    await accepted.closed;
+    expect(accepted.texts.at(-1)).toBe("end");
   });
 
-  test("a client that takes nothing gets all when it goes on", async () => {
+  test("a slow client receives everything once it reads on", async () => {
     const run = await Run.start(api, redis, ada.user.id);
     const { hostname, port, pathname, search } = new URL(run.url);
     const socket = connect(Number(port), hostname);
@@ -106,7 +106,7 @@ describe.skipIf(await lacksRedis())("the output as events", () => {
     expect(text).toContain("event: end");
   });
 
-  test("who may not follow any more is cut off, the others go on", async () => {
+  test("a user who loses access is disconnected, others keep receiving", async () => {
     await using other = await startTestApi({}, { heartbeatMs: 50 });
     const [owner, guest] = [await other.newUser(), await other.newUser()];
     const client = new Redis(other.config.REDIS_URL);
@@ -120,28 +120,28 @@ describe.skipIf(await lacksRedis())("the output as events", () => {
     run.log.line("secret");
     await run.finish("build-error");
     await byOwner.closed;
-    expect(byOwner.told).toEqual(["queued", "building", "secret", "build-error", "end"]);
-    expect(byGuest.told).toEqual(["queued", "building"]);
+    expect(byOwner.texts).toEqual(["queued", "building", "secret", "build-error", "end"]);
+    expect(byGuest.texts).toEqual(["queued", "building"]);
     client.disconnect();
   });
 
-  test("an answer that was ended before a slow client took it is not ended twice", async () => {
+  test("a response that ended while a slow client still reads it is not ended twice", async () => {
     using unhandled = new UnhandledErrors();
     await using other = await startTestApi({}, { heartbeatMs: 10 });
     const client = new Redis(other.config.REDIS_URL);
     const { user, token } = await other.newUser();
     const run = await Run.start(other, client, user.id);
     const ended = Promise.withResolvers<void>();
-    await using door = await Door.open(async (request, response) => {
-      // a client that reads nothing: from here on what is written waits
+    await using server = await TestServer.open(async (request, response) => {
+      // The client reads nothing, so fill its socket: later writes are buffered.
       while (response.socket?.writableLength === 0) response.socket.write(Buffer.alloc(4_096));
-      const mayGoOn = async () => {
+      const isStillAllowed = async () => {
         ended.resolve();
         return false;
       };
-      other.service.platform.outputEvents.serve(run.deployment, { user, mayGoOn }, request, response);
+      other.service.context.outputEvents.serve(run.deployment, { user, isStillAllowed }, request, response);
     });
-    const slow = connect(Number(new URL(door.url).port), "127.0.0.1");
+    const slow = connect(Number(new URL(server.url).port), "127.0.0.1");
     slow.write(requestHead("GET /"));
     await ended.promise;
     const events = new Events(run.url, token);
@@ -153,39 +153,39 @@ describe.skipIf(await lacksRedis())("the output as events", () => {
     client.disconnect();
   });
 
-  test("clients that go while they are let in take nobody's place", async () => {
+  test("a client that disconnects during authentication does not count towards the maximum", async () => {
     await using other = await startTestApi({}, { perUser: 1 });
-    const { user, deployment, outputEvents } = await followed(other);
+    const { user, deployment, outputEvents } = await newDeployment(other);
     for (let count = 0; count < 2; count += 1) {
       const served = Promise.withResolvers<void>();
       const leave = new AbortController();
-      await using door = await Door.open(async (request, response) => {
+      await using server = await TestServer.open(async (request, response) => {
         leave.abort();
         await once(response, "close");
         try {
-          outputEvents.serve(deployment, { user, mayGoOn: async () => true }, request, response);
+          outputEvents.serve(deployment, { user, isStillAllowed: async () => true }, request, response);
           served.resolve();
         } catch (error) {
           served.reject(error);
         }
       });
-      await expect(fetch(door.url, { signal: leave.signal })).rejects.toThrow("aborted");
+      await expect(fetch(server.url, { signal: leave.signal })).rejects.toThrow("aborted");
       await served.promise;
     }
   });
 
-  test("who is let in only after a stop began is sent to come back", async () => {
+  test("a stream that is opened during shutdown ends at once, so that the client reconnects", async () => {
     await using other = await startTestApi();
-    const { user, deployment, outputEvents } = await followed(other);
+    const { user, deployment, outputEvents } = await newDeployment(other);
     outputEvents[Symbol.dispose]();
-    await using door = await Door.open(async (request, response) => {
-      outputEvents.serve(deployment, { user, mayGoOn: async () => true }, request, response);
+    await using server = await TestServer.open(async (request, response) => {
+      outputEvents.serve(deployment, { user, isStillAllowed: async () => true }, request, response);
     });
-    const answer = await fetch(door.url);
+    const answer = await fetch(server.url);
     expect([answer.status, await answer.text()]).toEqual([200, ""]);
   });
 
-  test("a stop of the API ends what is followed", async () => {
+  test("stopping the API ends open streams", async () => {
     await using other = await startTestApi();
     const user = await other.newUser();
     const client = new Redis(other.config.REDIS_URL);
@@ -196,22 +196,22 @@ describe.skipIf(await lacksRedis())("the output as events", () => {
     client.disconnect();
     await other.stop();
     await events.closed;
-    expect(events.told).toEqual(["queued", "building"]);
+    expect(events.texts).toEqual(["queued", "building"]);
   });
 });
 
-async function followed(api: TestApi) {
+async function newDeployment(api: TestApi) {
   const { user } = await api.newUser();
   const app = anApp({ ownerId: user.id });
   await api.store.apps.create(app);
   const deployment = await api.store.deployments.create(
     aNewDeployment({ appId: app.id, ownerId: user.id, createdAt: new Date() }),
   );
-  return { user, deployment, outputEvents: api.service.platform.outputEvents };
+  return { user, deployment, outputEvents: api.service.context.outputEvents };
 }
 
-/** A server of one handler, which decides when a request is served. */
-class Door implements AsyncDisposable {
+/** A server with one handler, which controls when a request is served. */
+class TestServer implements AsyncDisposable {
   readonly url: string;
   readonly #server: Server;
 
@@ -220,10 +220,10 @@ class Door implements AsyncDisposable {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  static async open(handle: (request: Request, response: Response) => Promise<void>): Promise<Door> {
+  static async open(handle: (request: Request, response: Response) => Promise<void>): Promise<TestServer> {
     const server = express().get("/", handle).listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new Door(server);
+    return new TestServer(server);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -233,7 +233,7 @@ class Door implements AsyncDisposable {
   }
 }
 
-/** One deployment and the worker that runs it. */
+/** A running deployment, with the log writer of its worker. */
 class Run {
   readonly #api: TestApi;
   readonly #redis: Redis;
@@ -285,22 +285,23 @@ class Run {
   }
 
   async #put(next: Deployment): Promise<void> {
-    if (!(await this.#api.store.deployments.compareAndSet(next))) throw new Error("somebody else changed it");
+    if (!(await this.#api.store.deployments.compareAndSet(next)))
+      throw new Error("another process changed the deployment");
     this.deployment = next;
     await deploymentEvents(this.#redis, redisKeys(this.#api.config.INSTALLATION_ID)).statusChanged(next);
   }
 }
 
-interface Told {
+interface ReceivedEvent {
   readonly event: string;
   readonly data: unknown;
   /** A line, a status, or "end". */
   readonly text: string;
 }
 
-/** A client that writes down every event, its lines each. */
+/** A client that records each event; a log event once per line. */
 class Events {
-  readonly all: Told[] = [];
+  readonly all: ReceivedEvent[] = [];
   readonly opened: Promise<globalThis.Response>;
   readonly closed: Promise<void>;
   response: globalThis.Response | undefined;
@@ -315,19 +316,19 @@ class Events {
     this.closed = this.#read();
   }
 
-  get told(): string[] {
+  get texts(): string[] {
     return this.all.map(({ text }) => text);
   }
 
   data(event: string): unknown {
-    return this.all.find((told) => told.event === event)?.data;
+    return this.all.find((received) => received.event === event)?.data;
   }
 
   abort(): void {
     this.#stop.abort();
   }
 
-  async until(matches: (told: Told) => boolean): Promise<void> {
+  async until(matches: (event: ReceivedEvent) => boolean): Promise<void> {
     while (!this.all.some(matches)) await this.#changed.promise;
   }
 
@@ -338,7 +339,7 @@ class Events {
       for await (const chunk of this.response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
         const messages = `${text}${chunk}`.split("\n\n");
         text = messages.pop() ?? "";
-        for (const each of messages) this.#hear(each);
+        for (const each of messages) this.#receive(each);
         this.#changed.resolve();
         this.#changed = Promise.withResolvers();
       }
@@ -347,7 +348,7 @@ class Events {
     }
   }
 
-  #hear(text: string): void {
+  #receive(text: string): void {
     const [, id = "", event = "", json = "null"] = /^id: (.*)\nevent: (.*)\ndata: (.*)$/.exec(text) ?? [];
     if (event === "") return;
     this.lastId = id;

@@ -17,8 +17,8 @@ import type { TestApi } from "./test-api.ts";
 const mebi = 1024 * 1024;
 const maxSizeBytes = 192 * mebi;
 
-/** What this process holds in buffers that are still in use, in bytes. */
-const heldBytes = (() => {
+/** The bytes of all buffers in use by this process. */
+const bufferBytes = (() => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   return () => {
@@ -31,7 +31,7 @@ const idOf = (url: string) => new URL(url).pathname.split("/")[3] ?? "";
 const put = (url: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
   fetch(url, { method: "PUT", body, headers });
 
-/** Uploads what `chunks` yields without saying how much it is. Ends early where the answer comes early. */
+/** Uploads the chunks without a Content-Length. Stops at an early response. */
 async function stream(url: string, chunks: Iterable<Buffer>) {
   const upload = request(url, { method: "PUT" });
   const answered = once(upload, "response") as Promise<[IncomingMessage]>;
@@ -57,14 +57,14 @@ describe.skipIf(await lacksRedis())("sources", () => {
   afterAll(() => api[Symbol.asyncDispose]());
 
   const newSource = async () => {
-    const answer = await api.ask(token, "POST", "/v1/sources", {});
+    const answer = await api.request(token, "POST", "/v1/sources", {});
     expect(answer.status).toBe(201);
     return (answer.body as SourceAnswer).source;
   };
-  /** Uploads that are being stored. */
+  /** Files of unfinished uploads. */
   const partsOfBlobs = () => readdir(join(api.config.blobsUrl.slice("file:".length), "tmp"));
 
-  test("take an archive without other credentials, whatever its type, and give it back", async () => {
+  test("accept an archive of any content type with the signed URL alone, and return it", async () => {
     for (const type of ["application/x-gzip", "application/octet-stream", "text/plain", "application/json"]) {
       const { upload_url, download_url } = await newSource();
       const archive = randomBytes(100_000);
@@ -77,7 +77,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
     }
   });
 
-  test("take one archive and no other, also when two come at once", async () => {
+  test("accept one archive only, also from concurrent uploads", async () => {
     const { upload_url, download_url } = await newSource();
     const slow = request(upload_url, { method: "PUT" });
     const slowAnswered = once(slow, "response") as Promise<[IncomingMessage]>;
@@ -88,12 +88,12 @@ describe.skipIf(await lacksRedis())("sources", () => {
     const second = await put(upload_url, "another");
     expect([second.status, await second.json()]).toEqual([
       409,
-      { error: "an archive was uploaded here already: create a source for another" },
+      { error: "the source already has an archive; create a new source" },
     ]);
     expect(await (await fetch(download_url)).text()).toBe("the archive");
   });
 
-  test("keep the archive of the one upload they took, of many that end at once", async () => {
+  test("keep the archive of the accepted upload when several uploads end at once", async () => {
     const { upload_url, download_url } = await newSource();
     const uploads = Array.from({ length: 8 }, (_, number) => {
       const upload = request(upload_url, { method: "PUT" });
@@ -104,14 +104,14 @@ describe.skipIf(await lacksRedis())("sources", () => {
     await Promise.all(uploads.map(({ begun }) => begun));
     for (const { upload } of uploads) upload.end();
     const answers = await Promise.all(uploads.map(async ({ answered }) => (await answered)[0]));
-    const taken = answers.findIndex(({ statusCode }) => statusCode === 200);
+    const accepted = answers.findIndex(({ statusCode }) => statusCode === 200);
     expect(answers.map(({ statusCode }) => statusCode)).toEqual(
-      answers.map((_, number) => (number === taken ? 200 : 409)),
+      answers.map((_, number) => (number === accepted ? 200 : 409)),
     );
-    expect(await (await fetch(download_url)).text()).toBe(uploads[taken]?.content);
+    expect(await (await fetch(download_url)).text()).toBe(uploads[accepted]?.content);
   });
 
-  test("refuse an archive without a byte, and take the one that comes after", async () => {
+  test("reject an empty archive, and accept a later upload", async () => {
     const { upload_url } = await newSource();
     const sized = await put(upload_url, "");
     expect([sized.status, await sized.json()]).toEqual([
@@ -122,7 +122,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
     expect((await put(upload_url, "the archive")).status).toBe(200);
   });
 
-  test("have nothing to give before an upload", async () => {
+  test("have no archive before the upload", async () => {
     const response = await fetch((await newSource()).download_url);
     expect([response.status, await response.json()]).toEqual([
       404,
@@ -130,7 +130,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
     ]);
   });
 
-  test("refuse URLs that were not given out, are for another method, or have expired", async () => {
+  test("reject URLs that are forged, for another method, or expired", async () => {
     const { upload_url, download_url } = await newSource();
     const forged = { error: expect.any(String), code: "forbidden" };
     const other = await newSource();
@@ -149,45 +149,45 @@ describe.skipIf(await lacksRedis())("sources", () => {
     const expired = await put(presentSource(past, signer, api.url).upload_url, "x");
     expect([expired.status, await expired.json()]).toEqual([
       403,
-      { error: "the URL has expired", code: "expired" },
+      { error: "the URL has expired; create a new source", code: "expired" },
     ]);
   });
 
-  test("refuse what is too large, said or not, and keep nothing of it", async () => {
+  test("reject an archive that is too large, with or without Content-Length, and store nothing", async () => {
     const { upload_url } = await newSource();
     const key = sourceBlobKey(idOf(upload_url));
-    const said = await put(upload_url, Buffer.alloc(maxSizeBytes + 1));
-    expect([said.status, await said.json()]).toEqual([
+    const withLength = await put(upload_url, Buffer.alloc(maxSizeBytes + 1));
+    expect([withLength.status, await withLength.json()]).toEqual([
       413,
       { error: expect.stringContaining("larger than") },
     ]);
     const chunk = Buffer.alloc(mebi);
-    const unsaid = await stream(upload_url, Array<Buffer>(maxSizeBytes / mebi + 8).fill(chunk));
-    expect(unsaid).toBe(413);
+    const withoutLength = await stream(upload_url, Array<Buffer>(maxSizeBytes / mebi + 8).fill(chunk));
+    expect(withoutLength).toBe(413);
     expect(await blobSize(api.blobs, key)).toBeNull();
   });
 
-  test("keep nothing of an upload that breaks off", async () => {
+  test("store nothing of an aborted upload", async () => {
     const { upload_url, download_url } = await newSource();
     const upload = request(upload_url, { method: "PUT", headers: { "content-length": "1000000" } });
     upload.write(Buffer.alloc(500_000));
     const failed = once(upload, "error");
     await expect.poll(partsOfBlobs).not.toEqual([]);
-    upload.destroy(new Error("the line is cut"));
+    upload.destroy(new Error("the connection is lost"));
     await failed;
     await expect.poll(partsOfBlobs).toEqual([]);
     expect((await fetch(download_url)).status).toBe(404);
     expect((await put(upload_url, "the archive")).status).toBe(200);
   });
 
-  test("never hold an archive in memory", async () => {
+  test("never buffer a whole archive in memory", async () => {
     const { upload_url, download_url } = await newSource();
     const chunk = randomBytes(mebi);
     const hash = createHash("sha256");
-    const before = heldBytes();
-    let most = 0;
+    const before = bufferBytes();
+    let maxBytes = 0;
     const measure = () => {
-      most = Math.max(most, heldBytes() - before);
+      maxBytes = Math.max(maxBytes, bufferBytes() - before);
     };
     function* archive() {
       for (let sent = 0; sent < maxSizeBytes; sent += mebi) {
@@ -205,6 +205,6 @@ describe.skipIf(await lacksRedis())("sources", () => {
         measure();
     }
     expect(received.digest("hex")).toBe(hash.digest("hex"));
-    expect(most).toBeLessThan(maxSizeBytes / 3);
+    expect(maxBytes).toBeLessThan(maxSizeBytes / 3);
   });
 });

@@ -16,7 +16,7 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
   afterAll(() => api[Symbol.asyncDispose]());
 
   const operator = (method: string, path: string, body?: unknown) =>
-    api.ask(api.operatorToken, method, path, body);
+    api.request(api.operatorToken, method, path, body);
   const create = async (user: object) => {
     const { status, body } = await operator("POST", "/v1/users", { user });
     expect(status).toBe(201);
@@ -33,7 +33,7 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
   };
   const secretIn = ({ body }: { body: unknown }) => (body as { token: { token: string; id: string } }).token;
 
-  test("a user signs in with a password, makes a token, uses it, and revokes it", async () => {
+  test("a user signs in with a password, creates a token, uses it, and revokes it", async () => {
     const user = await create({ username: "ada", email: "Ada@Example.com", fullname: "Ada", password });
     expect(user).toEqual({
       id: expect.any(String),
@@ -43,8 +43,8 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
       operator: false,
       created_at: expect.any(String),
     });
-    const made = await login("ada", password);
-    expect([made.status, made.body]).toEqual([
+    const created = await login("ada", password);
+    expect([created.status, created.body]).toEqual([
       201,
       {
         token: {
@@ -57,13 +57,13 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
         },
       },
     ]);
-    const { token, id } = secretIn(made);
+    const { token, id } = secretIn(created);
     const jwtResponse = await fetch(`${api.url}/v1/tokens/exchange`, {
       method: "POST",
       headers: { authorization: basic("", token) },
     });
     const { token: jwt } = (await jwtResponse.json()) as { token: string };
-    const listed = await api.ask(jwt, "GET", "/v1/tokens");
+    const listed = await api.request(jwt, "GET", "/v1/tokens");
     expect(listed.body).toEqual({
       tokens: [
         {
@@ -75,19 +75,19 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
         },
       ],
     });
-    const second = await api.ask(jwt, "POST", "/v1/tokens", { token: { name: "ci" } });
+    const second = await api.request(jwt, "POST", "/v1/tokens", { token: { name: "ci" } });
     expect(second.status).toBe(201);
-    expect((await api.ask(jwt, "DELETE", `/v1/tokens/${id}`)).status).toBe(204);
+    expect((await api.request(jwt, "DELETE", `/v1/tokens/${id}`)).status).toBe(204);
     for (const revoked of [jwt, token]) {
-      expect((await api.ask(revoked, "GET", "/v1/users/self")).status).toBe(401);
+      expect((await api.request(revoked, "GET", "/v1/users/self")).status).toBe(401);
     }
     const left = secretIn(second);
-    expect((await api.ask(left.token, "DELETE", `/v1/tokens/${id}`)).status).toBe(404);
+    expect((await api.request(left.token, "DELETE", `/v1/tokens/${id}`)).status).toBe(404);
     const others = await api.newUser();
-    expect((await api.ask(others.token, "DELETE", `/v1/tokens/${left.id}`)).status).toBe(404);
+    expect((await api.request(others.token, "DELETE", `/v1/tokens/${left.id}`)).status).toBe(404);
   });
 
-  test("a token needs a name, and a login that fits", async () => {
+  test("creating a token requires a name and valid credentials", async () => {
     await create({ username: "joan", email: "joan@example.com", password });
     expect((await login("joan@EXAMPLE.com", password)).status).toBe(201);
     expect(await login("joan", password, { token: { name: " " } })).toMatchObject({
@@ -106,25 +106,25 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
     }
   });
 
-  test("a token is renewed by its user: the old one ends", async () => {
+  test("a user renews a token, which revokes the old one", async () => {
     const { token } = await api.newUser();
-    const { body } = await api.ask(token, "POST", "/v1/tokens", { name: "ci" });
+    const { body } = await api.request(token, "POST", "/v1/tokens", { name: "ci" });
     const old = secretIn({ body });
     const others = await api.newUser();
     const path = `/v1/tokens/${old.id}/renew`;
-    expect((await api.ask(others.token, "PATCH", path)).status).toBe(404);
-    const renewed = await api.ask(token, "PATCH", path);
+    expect((await api.request(others.token, "PATCH", path)).status).toBe(404);
+    const renewed = await api.request(token, "PATCH", path);
     expect([renewed.status, renewed.body]).toMatchObject([200, { token: { name: "ci" } }]);
-    expect((await api.ask(old.token, "GET", "/v1/users/self")).status).toBe(401);
-    expect((await api.ask(secretIn(renewed).token, "GET", "/v1/users/self")).status).toBe(200);
-    expect((await api.ask(token, "PATCH", path)).status).toBe(404);
-    const nameless = await api.ask(token, "POST", "/v1/tokens", {});
+    expect((await api.request(old.token, "GET", "/v1/users/self")).status).toBe(401);
+    expect((await api.request(secretIn(renewed).token, "GET", "/v1/users/self")).status).toBe(200);
+    expect((await api.request(token, "PATCH", path)).status).toBe(404);
+    const nameless = await api.request(token, "POST", "/v1/tokens", {});
     expect(nameless.body).toMatchObject({ errors: { name: ["is required"] } });
   });
 
-  test("a user changes their own password with the one that was", async () => {
+  test("a user changes their own password with the current one", async () => {
     const { user, token } = await api.newUser();
-    const change = (changes: object) => api.ask(token, "PATCH", "/v1/users/self", { user: changes });
+    const change = (changes: object) => api.request(token, "PATCH", "/v1/users/self", { user: changes });
     expect((await change({ password: "short" })).body).toMatchObject({
       errors: { password: [expect.any(String)] },
     });
@@ -139,7 +139,7 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
     expect((await login(user.username, next.password)).status).toBe(201);
   });
 
-  test("operators see, change and delete users, who go with their tokens when they own nothing", async () => {
+  test("operators list, change and delete users, and only users without apps can be deleted", async () => {
     const { id } = await create({ username: "mary", email: "mary@example.com", password });
     const page = await operator("GET", "/v1/users?per_page=100");
     expect(page.body).toMatchObject({
@@ -154,7 +154,7 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
       user: { fullname: "Mary", operator: true, email: "mary@example.com" },
     });
     const { token } = secretIn(await login("mary", password));
-    expect((await api.ask(token, "GET", `/v1/users/${id}`)).status).toBe(200);
+    expect((await api.request(token, "GET", `/v1/users/${id}`)).status).toBe(200);
     const app = anApp({ ownerId: id });
     await api.store.apps.create(app);
     const refused = await operator("DELETE", `/v1/users/${id}`);
@@ -164,13 +164,13 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
     ]);
     await api.store.apps.remove(app.id);
     expect((await operator("DELETE", `/v1/users/${id}/tokens`)).status).toBe(204);
-    expect((await api.ask(token, "GET", "/v1/users/self")).status).toBe(401);
+    expect((await api.request(token, "GET", "/v1/users/self")).status).toBe(401);
     expect((await operator("DELETE", `/v1/users/${id}`)).status).toBe(204);
     expect((await operator("GET", `/v1/users/${id}`)).status).toBe(404);
     expect((await operator("DELETE", `/v1/users/${id}`)).body).toMatchObject({ resource: "user" });
   });
 
-  test("names and emails are had once, and the last operator stays", async () => {
+  test("user names and emails are unique, and the last operator cannot be removed", async () => {
     const { user } = await api.newUser({ username: "taken", email: "taken@example.com" });
     const twice = { username: "taken", email: "other@example.com" };
     expect((await operator("POST", "/v1/users", { user: twice })).status).toBe(409);
@@ -191,8 +191,8 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
     expect((await operator("GET", path)).body).toMatchObject({ user: { operator: true } });
   });
 
-  // It comes last: from then on this address is not heard with a password.
-  test("who fails to sign in too often is not heard for a while, right password or not", async () => {
+  // Must be the last test: afterwards this address cannot sign in with a password.
+  test("after too many failed logins even the right password is rejected for a while", async () => {
     await create({ username: "target", email: "target@example.com", password });
     const tries = [];
     while (tries.at(-1)?.status !== 429 && tries.length < 10) tries.push(await login("target", "wrong"));

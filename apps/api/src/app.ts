@@ -1,4 +1,4 @@
-// The API's composition root: opens the adapters, starts serving, and stops in the reverse order.
+// The API's composition root: opens the adapters, starts the server, and stops both in reverse order.
 
 import type { Express } from "express";
 import { Redis } from "ioredis";
@@ -7,6 +7,7 @@ import { openLogFeed } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import type { RedisKeys } from "@slipway/protocol";
 import { openHousekeeping, openLanes, openNotifications } from "@slipway/queue";
+import { throttledErrorLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
 import type { ApiConfig } from "./config.ts";
@@ -16,17 +17,15 @@ import { openLimits } from "./limits.ts";
 import type { Limits } from "./limits.ts";
 import { OutputEvents } from "./output-events.ts";
 import type { OutputEventsTiming } from "./output-events.ts";
-import type { Platform } from "./platform.ts";
+import type { ApiContext } from "./api-context.ts";
 import { listen } from "./server.ts";
 
-/** A request waits this long for its count. */
-const countMs = 500;
-/** With Redis away each request would tell. */
-const tellEveryMs = 10_000;
+/** The longest a request waits for its rate limit counter. */
+const limitTimeoutMs = 500;
 
 export interface ApiService extends Service {
   readonly http: Express;
-  readonly platform: Platform;
+  readonly context: ApiContext;
 }
 
 export async function startApi(
@@ -36,59 +35,66 @@ export async function startApi(
 ): Promise<ApiService> {
   await using opened = new AsyncDisposableStack();
   const stopping = new AbortController();
-  const opening = await openPlatform(config, logger, opened, events);
-  const platform: Platform = { ...opening, stopping: stopping.signal };
+  const adapters = await openAdapters(config, logger, opened, events);
+  const context: ApiContext = { ...adapters, stopping: stopping.signal };
   if (config.BOOTSTRAP_TOKEN !== undefined) {
-    await ensureBootstrap({ store: platform.store, token: config.BOOTSTRAP_TOKEN });
+    await ensureBootstrap({ store: context.store, token: config.BOOTSTRAP_TOKEN });
   }
-  const http = httpApp(platform);
+  const http = httpApp(context);
   const server = await listen(http, {
     host: config.API_HOST,
     port: config.API_PORT,
     onRefused: ({ id, from, status, code }) =>
-      logger.info({ req: { id, from }, res: { status }, code }, "a request could not be read"),
-    onFailure: (error) => logger.error({ err: error }, "a handler failed; its connection is closed"),
+      logger.info({ req: { id, from }, res: { status }, code }, "rejected a malformed request"),
+    onFailure: (error) => logger.error({ err: error }, "a request handler failed; its connection was closed"),
   });
   const resources = opened.move();
   return {
     http,
-    platform,
+    context,
     async stop({ graceMs }) {
       stopping.abort();
-      platform.outputEvents[Symbol.dispose]();
+      context.outputEvents[Symbol.dispose]();
       await server.stop({ graceMs });
       await resources.disposeAsync();
     },
   };
 }
 
-async function openPlatform(
+async function openAdapters(
   config: ApiConfig,
   logger: Logger,
   opened: AsyncDisposableStack,
   events: OutputEventsTiming,
-): Promise<Omit<Platform, "stopping">> {
+): Promise<Omit<ApiContext, "stopping">> {
   const redisUrl = config.REDIS_URL;
   const keys = redisKeys(config.INSTALLATION_ID);
   const onError = (error: unknown) => logger.warn({ err: error }, "the connection to Redis failed");
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
-  // A request must not wait for a Redis that is away: it fails, or does without.
+  // While Redis is down, a request fails quickly or works without it.
   const redis = opened.adopt(new Redis(redisUrl, { maxRetriesPerRequest: 2 }), (client) =>
     client.disconnect(),
   );
   redis.on("error", onError);
   const signingKeys = openSigningKeys({
     from: config.signingKeys,
-    onError: (error) => logger.warn({ err: error }, "the former signing keys are used on"),
+    onError: (error) =>
+      logger.warn({ err: error }, "cannot read the signing keys; the previous ones stay in use"),
   });
   const { deployments, operations } = store;
-  const onFeedError = (error: unknown) =>
-    logger.warn({ err: error }, "followers wait: Redis or the store failed");
   const now = () => new Date();
   const lanes = opened.use(
     openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.OWNER_SLOTS, onError }),
   );
-  const feed = opened.use(openLogFeed({ redis, keys, store, now, onError: onFeedError }));
+  const feed = opened.use(
+    openLogFeed({
+      redis,
+      keys,
+      store,
+      now,
+      onError: throttledErrorLog(logger, "followers get no events: Redis or the store failed"),
+    }),
+  );
   return {
     config,
     logger,
@@ -111,21 +117,20 @@ async function openPlatform(
     outputEvents: new OutputEvents({
       ...events,
       feed,
-      onFailure: (error) => logger.error({ err: error }, "cannot send events; the connection is closed"),
+      onFailure: (error) => logger.error({ err: error }, "cannot send events; the connection was closed"),
     }),
     now,
   };
 }
 
-/** A connection of its own: every request waits for the count, so it is given up soon. */
+/** A separate connection with a short timeout, because every request waits for it. */
 function limitRedis(url: string, opened: AsyncDisposableStack, onError: (error: unknown) => void): Redis {
-  const options = { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: countMs };
+  const options = { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: limitTimeoutMs };
   const redis = opened.adopt(new Redis(url, options), (client) => client.disconnect());
   return redis.on("error", onError);
 }
 
 function limitsOf(config: ApiConfig, keys: RedisKeys, redis: Redis, logger: Logger): Limits {
-  let toldAt = Number.NEGATIVE_INFINITY;
   return openLimits({
     redis,
     keyPrefix: keys.limitPrefix,
@@ -133,10 +138,9 @@ function limitsOf(config: ApiConfig, keys: RedisKeys, redis: Redis, logger: Logg
     pollsPerMinute: config.RATE_LIMIT_POLLS,
     addressPerMinute: config.RATE_LIMIT_ADDRESS,
     loginAttempts: config.LOGIN_ATTEMPTS,
-    onError: (error) => {
-      if (performance.now() - toldAt < tellEveryMs) return;
-      toldAt = performance.now();
-      logger.warn({ err: error }, "Redis does not count requests: this process counts its own");
-    },
+    onError: throttledErrorLog(
+      logger,
+      "cannot count requests in Redis; this process applies rate limits to its own requests only",
+    ),
   });
 }

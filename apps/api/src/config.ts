@@ -1,4 +1,4 @@
-// The API's configuration: the one schema, read from the environment that main.ts gives.
+// The API's configuration: its schema, and reading it from the environment that main.ts passes.
 
 import { z } from "zod";
 import { maxWebCount } from "@slipway/core";
@@ -99,7 +99,7 @@ export type ApiConfig = z.output<typeof settings> &
   PublicUrls &
   SigningKeySource;
 
-/** @throws {SlipwayError} "configuration-invalid" that lists every problem. */
+/** Reads and validates the configuration. @throws {SlipwayError} "configuration-invalid" that lists every problem. */
 export function readConfig(environment: Environment): ApiConfig {
   const config = configFrom(settings, environment);
   return {
@@ -111,7 +111,7 @@ export function readConfig(environment: Environment): ApiConfig {
   };
 }
 
-/** What a command on the store needs. @throws {SlipwayError} "configuration-invalid" that lists every problem. */
+/** The settings that a command on the store needs. @throws {SlipwayError} "configuration-invalid" that lists every problem. */
 export function readStorageConfig(environment: Environment): ReturnType<typeof storageUrls> {
   return storageUrls(configFrom(storageSettings, environment));
 }

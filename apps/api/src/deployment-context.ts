@@ -1,4 +1,4 @@
-// The API's side of the ports that the rules of a deployment's life stand on.
+// Implements, for the API, the ports that packages/deployments needs.
 
 import { endsWithin } from "@slipway/async";
 import type { DeploymentContext, LaneContext, Notify } from "@slipway/deployments";
@@ -9,7 +9,7 @@ import type { Lanes } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
 import type { Store } from "@slipway/core";
 
-/** A request waits this long for Redis; a notification that takes longer completes in the background. */
+/** The longest a request waits for Redis; a slower notification completes in the background. */
 const notifyLimitMs = 2_000;
 
 export interface DeploymentPorts {
@@ -21,6 +21,7 @@ export interface DeploymentPorts {
   readonly now: DeploymentContext["now"];
 }
 
+/** Builds the context that the functions of packages/deployments take. */
 export function deploymentContext({ store, redis, keys, lanes, logger, now }: DeploymentPorts): LaneContext {
   return {
     store,
@@ -32,7 +33,7 @@ export function deploymentContext({ store, redis, keys, lanes, logger, now }: De
   };
 }
 
-/** A request does not fail when Redis is away: workers and followers read the store by themselves. */
+/** A request does not fail while Redis is down: workers and followers also poll the store. */
 function boundedNotify(logger: Pick<Logger, "warn">): Notify {
   return async (subject, call) => {
     const done = call().catch((error: unknown) => {

@@ -1,4 +1,4 @@
-// The Express app: which middleware and which routes, in which order.
+// The Express app: its middleware and routes, in order.
 
 import cors from "cors";
 import express, { Router } from "express";
@@ -6,10 +6,10 @@ import type { Express } from "express";
 import helmet from "helmet";
 import { accessLog } from "./middleware/access-log.ts";
 import { authentication } from "./middleware/authentication.ts";
-import { errorAnswer, unknownRoute } from "./middleware/errors.ts";
+import { errorHandler, unknownRoute } from "./middleware/errors.ts";
 import { guardsOf } from "./middleware/guards.ts";
 import { rejectEarly } from "./middleware/reject-early.ts";
-import type { Platform } from "./platform.ts";
+import type { ApiContext } from "./api-context.ts";
 import { v1Routes } from "./routes.ts";
 import { docsPage } from "./routes/docs.ts";
 import { queueDashboard } from "./routes/dashboard.ts";
@@ -17,40 +17,41 @@ import { addHealthRoutes } from "./routes/health.ts";
 
 const preflightSeconds = 600;
 
-export function httpApp(platform: Platform): Express {
+/** Builds the Express app with all routes. */
+export function httpApp(context: ApiContext): Express {
   const app = express();
   app.disable("x-powered-by");
-  // Answers are made anew each time, and polls want the newest: no use for a hash of each.
+  // Responses are never cached, so hashing each one is wasted work.
   app.disable("etag");
-  app.set("trust proxy", platform.config.TRUST_PROXY);
-  app.use(accessLog(platform.logger));
-  app.use(securityHeaders(platform));
-  app.use(rejectEarly(platform.stopping));
-  addHealthRoutes(app, platform);
-  app.use("/docs", docsPage(platform));
-  if (platform.config.CORS_ORIGINS.length > 0) app.use("/v1", crossOrigin(platform.config.CORS_ORIGINS));
-  app.use("/queues", queueDashboard(platform));
-  app.use("/v1", v1Router(platform));
-  app.use(unknownRoute, errorAnswer);
+  app.set("trust proxy", context.config.TRUST_PROXY);
+  app.use(accessLog(context.logger));
+  app.use(securityHeaders(context));
+  app.use(rejectEarly(context.stopping));
+  addHealthRoutes(app, context);
+  app.use("/docs", docsPage(context));
+  if (context.config.CORS_ORIGINS.length > 0) app.use("/v1", crossOrigin(context.config.CORS_ORIGINS));
+  app.use("/queues", queueDashboard(context));
+  app.use("/v1", v1Router(context));
+  app.use(unknownRoute, errorHandler);
   return app;
 }
 
-function v1Router(platform: Platform): Router {
+function v1Router(context: ApiContext): Router {
   const router = Router();
-  const guards = guardsOf(platform);
+  const guards = guardsOf(context);
   router.use((_request, response, next) => {
     response.set("Cache-Control", "no-store");
     next();
   });
-  for (const route of v1Routes(platform)) {
+  for (const route of v1Routes(context)) {
     router[route.method](route.path, ...guards(route), route.handler);
   }
-  // Which routes there are is told to who has signed in.
-  router.use(authentication(platform));
+  // Only a signed-in client learns whether an unknown path is a route: others get 401 instead of 404.
+  router.use(authentication(context));
   return router;
 }
 
-function securityHeaders({ config }: Platform) {
+function securityHeaders({ config }: ApiContext) {
   return helmet({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -60,7 +61,7 @@ function securityHeaders({ config }: Platform) {
   });
 }
 
-/** Pages of these origins may read the API with a bearer that they have. Cookies are not looked at, here or anywhere. */
+/** Lets pages of these origins call the API with a bearer token. The API never reads cookies. */
 function crossOrigin(origins: readonly string[]) {
   return cors({
     origin: origins.includes("*") ? "*" : [...origins],

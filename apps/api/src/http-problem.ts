@@ -1,8 +1,9 @@
-// What is wrong with a request as HTTP, before the domain is asked.
+// An error in the HTTP request itself, found before any domain code runs.
 
+/** Is answered with its status and message. */
 export class HttpProblem extends Error {
   override readonly name = "HttpProblem";
-  /** 400 to 499 */
+  /** 400 to 499. */
   readonly status: number;
 
   constructor(status: number, message: string) {

@@ -1,75 +1,76 @@
-// The Idempotency-Key header of a create: which deployment the request means, and whether it repeats an earlier one.
+// The Idempotency-Key header of POST deployments: derives the deployment's id and finds the deployment of an earlier request.
 
 import { randomUUID } from "node:crypto";
 import { invalidField } from "@slipway/core";
 import type { App, Deployment, Store, User } from "@slipway/core";
 import { idempotencyKeyHeader, idempotentId, keyReused } from "@slipway/deployments";
 import type { CreateDeploymentBody } from "@slipway/protocol";
-import type { Platform } from "./platform.ts";
+import type { ApiContext } from "./api-context.ts";
 import { namesSource } from "./source-url.ts";
 
 const visibleText = /^[\x20-\x7e]{1,255}$/;
 
-/** For a route's facts. */
+/** Response header of the route, for the OpenAPI description. */
 export const replayedHeader = {
   "Idempotent-Replayed":
-    "`true` when it is the deployment of a former request with the same Idempotency-Key.",
+    "`true` when an earlier request with the same Idempotency-Key created this deployment.",
 } as const;
 
-/** For a route's facts. */
+/** Request header of the route, for the OpenAPI description. */
 export const idempotencyHeader = {
   [idempotencyKeyHeader]:
-    "1 to 255 characters of the client's choice. A request of the same user, to the same app, with the same key is answered with the deployment that the first one made.",
+    "1 to 255 visible ASCII characters, chosen by the client. A request by the same user to the same app with the same key returns the deployment that the first request created.",
 } as const;
 
-/** The deployment that a request asks for. */
-export interface Asked {
+/** A request to create a deployment. */
+export interface DeploymentRequest {
   readonly app: App;
   readonly user: User;
   readonly key: string | undefined;
-  readonly wanted: CreateDeploymentBody;
+  readonly body: CreateDeploymentBody;
 }
 
 /**
- * The id of the deployment to create, which follows from the key if there is one; and the deployment that an earlier request
- * with the key created, null when this is the first.
- * @throws {SlipwayError} "invalid" for a malformed key, or when the earlier request asked for something else.
+ * Returns the id for the new deployment, derived from the key if the request has one, and the deployment that an earlier request
+ * with this key created; null if there is none.
+ * @throws {SlipwayError} "invalid" for a malformed key, or if the earlier request differs from this one.
  */
-export async function firstOf(
-  { store, config }: Platform,
-  { app, user, key, wanted }: Asked,
-): Promise<{ id: string; first: Deployment | null }> {
-  if (key === undefined) return { id: randomUUID(), first: null };
+export async function resolveIdempotencyKey(
+  { store, config }: ApiContext,
+  { app, user, key, body }: DeploymentRequest,
+): Promise<{ id: string; existing: Deployment | null }> {
+  if (key === undefined) return { id: randomUUID(), existing: null };
   if (!visibleText.test(key))
     throw invalidField(idempotencyKeyHeader, "must be 1 to 255 visible ASCII characters");
   const id = idempotentId(app.id, user.id, key);
-  const first = await store.deployments.get(id);
-  if (first !== null && !(await asksFor(store, wanted, config.PUBLIC_API_URL, first))) throw keyReused();
-  return { id, first };
+  const existing = await store.deployments.get(id);
+  if (existing !== null && !(await isSameRequest(store, body, config.PUBLIC_API_URL, existing)))
+    throw keyReused();
+  return { id, existing };
 }
 
-/** The signature of an upload's URL may have ended by now, so it is not read again. */
-async function asksFor(
+/** Ignores the signature of an upload URL: it may have expired since the first request. */
+async function isSameRequest(
   { releases }: Store,
-  wanted: CreateDeploymentBody,
+  body: CreateDeploymentBody,
   publicApiUrl: string,
   { appId, source, gitRef, postdeployHook }: Deployment,
 ): Promise<boolean> {
-  if (postdeployHook !== hookOf(wanted)) return false;
-  if (wanted.release === undefined) {
-    return gitRef === gitRefOf(wanted) && namesSource(wanted.source_url ?? "", source, publicApiUrl);
+  if (postdeployHook !== hookOf(body)) return false;
+  if (body.release === undefined) {
+    return gitRef === gitRefOf(body) && namesSource(body.source_url ?? "", source, publicApiUrl);
   }
-  const release = await releases.byNumber(appId, wanted.release);
+  const release = await releases.byNumber(appId, body.release);
   const sameRelease = source.kind === "release" && source.releaseId === release?.id;
-  return sameRelease && gitRef === (gitRefOf(wanted) ?? release.gitRef);
+  return sameRelease && gitRef === (gitRefOf(body) ?? release.gitRef);
 }
 
-/** An empty text stands for none. */
+/** An empty string counts as absent. */
 export function gitRefOf({ git_ref: gitRef }: CreateDeploymentBody): string | null {
   return gitRef === undefined || gitRef === "" ? null : gitRef;
 }
 
-/** An empty text stands for none. */
+/** An empty string counts as absent. */
 export function hookOf({ postdeploy_hook: hook }: CreateDeploymentBody): string | null {
   return hook === undefined || hook === "" ? null : hook;
 }

@@ -1,4 +1,4 @@
-// Clients that reset, cut or half-close their connections, at each point of what they ask: the API answers the others.
+// Clients reset, close or half-close their connections at each point of a request; the API keeps answering others.
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -14,7 +14,7 @@ import type { ClientStep } from "@slipway/testkit";
 import { startTestApi } from "./test-api.ts";
 import type { TestApi } from "./test-api.ts";
 
-describe.skipIf(await lacksRedis())("clients that leave", () => {
+describe.skipIf(await lacksRedis())("the API keeps serving when clients disconnect during", () => {
   let api: TestApi;
   let bearer: string;
   let output: string;
@@ -40,20 +40,20 @@ describe.skipIf(await lacksRedis())("clients that leave", () => {
   });
   afterAll(() => api[Symbol.asyncDispose]());
 
-  /** @returns what went wrong when clients left at each point of an exchange. */
+  /** @returns the errors when clients disconnect at each point of an exchange. */
   const faultsOf = async (steps: readonly ClientStep[]): Promise<unknown[]> => [
     ...(await leaveAtEachPoint({ port: api.config.API_PORT, steps, stillAnswers })),
     ...api.errors,
   ];
   const stillAnswers = async () => {
-    expect((await api.ask(null, "GET", "/health")).status).toBe(200);
-    expect((await api.ask(api.operatorToken, "GET", "/v1/apps")).status).toBe(200);
+    expect((await api.request(null, "GET", "/health")).status).toBe(200);
+    expect((await api.request(api.operatorToken, "GET", "/v1/apps")).status).toBe(200);
   };
   const withBody = (line: string, headers: readonly string[], body: string) =>
     requestHead(line, [...headers, "Content-Type: application/json", `Content-Length: ${body.length}`]) +
     body;
 
-  test("requests with and without a bearer, whose address is counted", async () => {
+  test("requests with and without a bearer token", async () => {
     expect(
       await faultsOf([
         { send: requestHead("GET /v1/apps", [bearer]), until: '"apps"' },
@@ -66,14 +66,14 @@ describe.skipIf(await lacksRedis())("clients that leave", () => {
     ).toEqual([]);
   });
 
-  test("logins by password", async () => {
+  test("password logins", async () => {
     const basic = `Authorization: Basic ${Buffer.from("nobody:wrong password").toString("base64")}`;
     expect(
       await faultsOf([{ send: withBody("POST /v1/tokens", [basic], '{"name":"x"}'), until: "401 " }]),
     ).toEqual([]);
   });
 
-  test("bodies", async () => {
+  test("request bodies", async () => {
     expect(
       await faultsOf([
         { send: withBody("POST /v1/apps", [bearer], '{"app":{"name":"No Name"}}'), until: "422 " },
@@ -83,7 +83,7 @@ describe.skipIf(await lacksRedis())("clients that leave", () => {
   });
 
   test("uploads and downloads", async () => {
-    const { body } = await api.ask(api.operatorToken, "POST", "/v1/sources");
+    const { body } = await api.request(api.operatorToken, "POST", "/v1/sources");
     const { source } = body as { source: { upload_url: string; download_url: string } };
     const pathOf = (url: string) => url.slice(new URL(url).origin.length);
     const archive = "x".repeat(64 * 1024);
@@ -106,7 +106,7 @@ describe.skipIf(await lacksRedis())("clients that leave", () => {
     ).toEqual([]);
   });
 
-  test("what is no request for the API", async () => {
+  test("upgrades, CONNECT and malformed requests", async () => {
     expect(
       await faultsOf([
         { send: upgradeHead("/v1/apps"), until: "401 " },

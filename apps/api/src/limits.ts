@@ -1,27 +1,27 @@
-// How often one may ask: per API token, per user, per address, and how often somebody may fail to sign in. Counted in Redis,
-// for all API processes together; while Redis is away each process counts for itself, so that nobody is refused because of it.
+// Rate limits per API token, user and address, and for failed logins. All API processes share the counters in Redis; while
+// Redis is down, each process keeps its own, so that an outage rejects no request.
 
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 
 export interface LimitsOptions {
-  /** A connection that answers soon or not at all: each request waits for it. */
+  /** A connection with a short command timeout, because each request waits for it. */
   readonly redis: Redis;
   readonly keyPrefix: string;
-  /** Requests with one API token in a minute, but polls; five times as many of one user. As with the others, 0 is without limit. */
+  /** Requests a minute with one API token, polls excluded; a user gets five times as many. 0 means no limit, here and below. */
   readonly tokenPerMinute: number;
-  /** The same for what clients ask for again and again. */
+  /** The same for routes that clients poll. */
   readonly pollsPerMinute: number;
-  /** Requests of one address in a minute that no valid bearer came with. */
+  /** Requests a minute from one address without a valid bearer token. */
   readonly addressPerMinute: number;
-  /** Failed logins by password of one address in a quarter of an hour; five times as many for one user, from anywhere. */
+  /** Failed password logins in 15 minutes from one address; five times as many for one user, from all addresses. */
   readonly loginAttempts: number;
-  /** Told when Redis cannot count. */
+  /** Called when Redis cannot count a request. */
   readonly onError: (error: unknown) => void;
 }
 
-/** What became of one request. Times are in whole seconds, rounded up. */
+/** The outcome for one request. Times are in whole seconds, rounded up. */
 export interface Verdict {
   readonly allowed: boolean;
   readonly limit: number;
@@ -30,7 +30,7 @@ export interface Verdict {
   readonly windowSeconds: number;
 }
 
-/** Counts one more under a key. Null where there is no limit. */
+/** Counts one request for a key. Returns null if there is no limit. */
 export type Limiter = (key: string) => Promise<Verdict | null>;
 
 export interface Limits {
@@ -39,30 +39,31 @@ export interface Limits {
   readonly address: Limiter;
   /** By address. */
   readonly logins: Logins;
-  /** By user, or by a name that is nobody's. */
+  /** By user id, or by the given name if no user has it. */
   readonly accounts: Logins;
 }
 
-/** A token that runs wild leaves room for its user's others. */
+/** The limit per user is higher, so that one runaway token does not block the user's other tokens. */
 export interface BearerLimits {
   readonly token: Limiter;
-  /** All tokens of a user together. */
+  /** All tokens of the user together. */
   readonly user: Limiter;
 }
 
 /** Failed logins. */
 interface Logins {
   count: Limiter;
-  /** Takes one back: the attempt was no failure. */
+  /** Uncounts one attempt: it did not fail. */
   forgive(key: string): Promise<void>;
 }
 
 const minute = 60;
 const loginWindow = 15 * minute;
-const tokensWorth = 5;
-/** Somebody who guesses from many addresses is stopped; one who only wants to lock a user out needs some of them. */
-const addressesWorth = 5;
+const userFactor = 5;
+/** Stops password guessing from many addresses; locking a user out takes several addresses too. */
+const accountFactor = 5;
 
+/** Creates the limiters; a limit of 0 disables one. */
 export function openLimits(options: LimitsOptions): Limits {
   const counter = (name: string, points: number, windowSeconds: number) =>
     new Counter(options, name, points, windowSeconds);
@@ -72,14 +73,14 @@ export function openLimits(options: LimitsOptions): Limits {
   };
   const byBearer = (name: string, perMinute: number): BearerLimits => ({
     token: counting(`${name}:token`, perMinute),
-    user: counting(`${name}:user`, perMinute * tokensWorth),
+    user: counting(`${name}:user`, perMinute * userFactor),
   });
   return {
     requests: byBearer("requests", options.tokenPerMinute),
     polls: byBearer("polls", options.pollsPerMinute),
     address: counting("address", options.addressPerMinute),
     logins: counter("logins", options.loginAttempts, loginWindow),
-    accounts: counter("accounts", options.loginAttempts * addressesWorth, loginWindow),
+    accounts: counter("accounts", options.loginAttempts * accountFactor, loginWindow),
   };
 }
 
@@ -108,13 +109,13 @@ class Counter implements Logins {
     if (this.#points > 0) await this.#outcome((limiter) => limiter.reward(hashOf(key)));
   }
 
-  /** What is over the limit is rejected by the library with a result, as what fails is with an error. */
+  /** Tries Redis, then memory. Over the limit, the library rejects with a result instead of an error. */
   async #outcome(
-    ask: (limiter: RateLimiterRedis | RateLimiterMemory) => Promise<RateLimiterRes | null>,
+    call: (limiter: RateLimiterRedis | RateLimiterMemory) => Promise<RateLimiterRes | null>,
   ): Promise<RateLimiterRes | null> {
     for (const limiter of [this.#shared, this.#own]) {
       try {
-        return await ask(limiter);
+        return await call(limiter);
       } catch (thrown) {
         if (thrown instanceof RateLimiterRes) return thrown;
         this.#onError(thrown);
@@ -123,19 +124,19 @@ class Counter implements Logins {
     return null;
   }
 
-  #verdict(found: RateLimiterRes | null): Verdict {
-    const used = found?.consumedPoints ?? 0;
+  #verdict(result: RateLimiterRes | null): Verdict {
+    const used = result?.consumedPoints ?? 0;
     return {
       allowed: used <= this.#points,
       limit: this.#points,
       remaining: Math.max(0, this.#points - used),
-      resetSeconds: Math.max(1, Math.ceil((found?.msBeforeNext ?? 0) / 1000)),
+      resetSeconds: Math.max(1, Math.ceil((result?.msBeforeNext ?? 0) / 1000)),
       windowSeconds: this.#windowSeconds,
     };
   }
 }
 
-/** Names come from outside and are of any length and form. */
+/** Clients choose the names, so they can have any length and characters. */
 function hashOf(key: string): string {
   return createHash("sha256").update(key).digest("base64url").slice(0, 24);
 }

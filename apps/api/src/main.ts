@@ -1,4 +1,4 @@
-// The API process: REST API and queue dashboard. With `user` as its argument it manages users instead, and ends.
+// The API process: REST API and queue dashboard. With the argument `user` it runs the user command instead and exits.
 
 import { createLogger, runMain, runService } from "@slipway/service";
 import { openStore } from "@slipway/store";
@@ -26,7 +26,7 @@ async function manageUsers(): Promise<number> {
     store,
     input: process.stdin,
     print: (line) => void process.stdout.write(`${line}\n`),
-    tell: (text) => void process.stderr.write(text),
+    showMessage: (text) => void process.stderr.write(text),
     now: () => new Date(),
   });
 }

@@ -1,4 +1,4 @@
-// The API's description, made of the routes themselves. Source of the format: https://spec.openapis.org/oas/v3.1.1.html
+// Generates the OpenAPI description from the routes. Format: https://spec.openapis.org/oas/v3.1.1.html
 
 import { z } from "zod";
 import { errorBody, forbiddenBody, invalidBody, notFoundBody } from "@slipway/protocol";
@@ -11,62 +11,67 @@ const about = {
   version: "1",
   summary: "Builds and deploys apps from source archives, one deployment at a time per app.",
   description:
-    "The paths and bodies of Scalingo's deployments API, and some of Slipway's own. A bearer token is an API token, or the JWT that POST /tokens/exchange gives for one. How deployments are followed live is told in docs/protocol.md.",
+    "Scalingo's deployments API, with additions of Slipway's own. A bearer token is an API token, or the JWT that POST /tokens/exchange returns for one. docs/protocol.md describes how to follow a deployment live.",
   license: { name: "MIT", identifier: "MIT" },
 };
 
 const securitySchemes = {
-  bearer: { type: "http", scheme: "bearer", description: "A JWT of one hour, or an API token." },
-  basic: { type: "http", scheme: "basic", description: "The credentials that the route names." },
+  bearer: { type: "http", scheme: "bearer", description: "A JWT, valid for one hour, or an API token." },
+  basic: {
+    type: "http",
+    scheme: "basic",
+    description: "The credentials that the summary of the route names.",
+  },
 };
 
-interface Refusal {
+interface ErrorResponse {
   readonly description: string;
   readonly schema: z.ZodType;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Headers that any answer may have; those of limits it has where there is one. */
-const everyAnswer = {
-  "RateLimit-Limit": "How many requests one may make in a window of time.",
-  "RateLimit-Policy": "The same, with the window's length in seconds: `LIMIT;w=SECONDS`.",
-  "RateLimit-Remaining": "How many are left in this window.",
-  "RateLimit-Reset": "In how many seconds the window ends.",
-  "X-Request-Id": "The request's id, as it stands in the log; the client's own where it gave a harmless one.",
+/** Headers that any response may have; RateLimit headers only where a limit applies. */
+const commonHeaders = {
+  "RateLimit-Limit": "The maximum number of requests in the window.",
+  "RateLimit-Policy": "The maximum and the length of the window in seconds: `LIMIT;w=SECONDS`.",
+  "RateLimit-Remaining": "How many requests are left in the current window.",
+  "RateLimit-Reset": "Seconds until the window ends.",
+  "X-Request-Id":
+    "The request id, as in the log. Taken from the request if it is 8 to 64 letters, digits, dots, underscores or hyphens.",
 };
-const everyHeader = Object.fromEntries(
-  Object.keys(everyAnswer).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+const commonHeaderRefs = Object.fromEntries(
+  Object.keys(commonHeaders).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
 );
-const retryAfter = { "Retry-After": "In how many seconds to come again." };
+const retryAfter = { "Retry-After": "Seconds to wait before the next try." };
 
-/** What each refusal means, whatever the route. */
-const refusals: Readonly<Record<number, Refusal>> = {
+/** The error responses that routes share, by status. */
+const errorResponses: Readonly<Record<number, ErrorResponse>> = {
   400: { description: "The request is malformed.", schema: errorBody },
   401: {
-    description: "No token, or one that is not valid.",
+    description: "The credentials are missing or invalid.",
     schema: errorBody,
-    headers: { "WWW-Authenticate": "Where a bearer is asked for." },
+    headers: { "WWW-Authenticate": "Set if a bearer token is required." },
   },
-  403: { description: "The caller may not do this.", schema: forbiddenBody },
-  404: { description: "There is none, or the caller may not know of it.", schema: notFoundBody },
-  409: { description: "It cannot be done as things stand.", schema: errorBody },
+  403: { description: "The caller lacks the permission.", schema: forbiddenBody },
+  404: { description: "It does not exist, or the caller has no access to it.", schema: notFoundBody },
+  409: { description: "The current state does not allow it.", schema: errorBody },
   413: { description: "The body is too large.", schema: errorBody },
-  415: { description: "The body is not of a type that is read.", schema: errorBody },
-  422: { description: "Fields are wrong; each is named.", schema: invalidBody },
+  415: { description: "The content type of the body is not supported.", schema: errorBody },
+  422: { description: "Fields are invalid; each is named.", schema: invalidBody },
   429: {
-    description: "Too many requests; Retry-After says when to come again.",
+    description: "Too many requests; try again after Retry-After.",
     schema: errorBody,
     headers: retryAfter,
   },
-  500: { description: "A fault of the platform.", schema: errorBody },
+  500: { description: "Internal error.", schema: errorBody },
   503: {
-    description: "A part of the platform does not answer; try again.",
+    description: "The database or the queue is unavailable; try again after Retry-After.",
     schema: errorBody,
     headers: retryAfter,
   },
 };
 
-/** @param serverUrl what the routes' paths are below. @returns an OpenAPI 3.1 document. */
+/** @param serverUrl the base URL of the routes' paths. @returns an OpenAPI 3.1 document. */
 export function openApiDocument(routes: readonly Route[], serverUrl: string): Json {
   const paths: Record<string, Record<string, Json>> = {};
   for (const route of routes) (paths[templateOf(route.path)] ??= {})[route.method] = operationOf(route);
@@ -75,7 +80,7 @@ export function openApiDocument(routes: readonly Route[], serverUrl: string): Js
     info: about,
     servers: [{ url: serverUrl }],
     paths,
-    components: { securitySchemes, headers: headersOf(everyAnswer), responses: responsesOf() },
+    components: { securitySchemes, headers: headersOf(commonHeaders), responses: responsesOf() },
   };
 }
 
@@ -92,7 +97,7 @@ function operationOf(route: RouteFacts): Json {
       ...headerParameters(route),
     ],
     ...requestBodyOf(route),
-    responses: { ...answersOf(route), ...refusalsOf(route) },
+    responses: { ...answersOf(route), ...errorsOf(route) },
   };
 }
 
@@ -122,14 +127,14 @@ function pathParameters({ path }: RouteFacts): Json[] {
   }));
 }
 
-/** What makes a URL a signed one. */
+/** The query parameters of a signed URL. */
 function signatureParameters({ access }: RouteFacts): Json[] {
   if (access !== "signed-url") return [];
   return ["expires", "signature"].map((name) => ({
     name,
     in: "query",
     required: true,
-    description: "As in the URL that was given out.",
+    description: "As in the signed URL.",
     schema: { type: "string" },
   }));
 }
@@ -167,16 +172,16 @@ function requestBodyOf({ body, upload }: RouteFacts): Json {
 
 function answersOf({ answer, otherAnswers = [], answerHeaders = {}, summary }: RouteFacts): Json {
   const byStatus = Map.groupBy([answer, ...otherAnswers], ({ status }) => status);
-  const headers = { ...everyHeader, ...headersOf(answerHeaders) };
-  const answers = Array.from(byStatus, ([status, alike]) => {
-    const content = Object.assign({}, ...alike.map(contentOf)) as Json;
+  const headers = { ...commonHeaderRefs, ...headersOf(answerHeaders) };
+  const answers = Array.from(byStatus, ([status, sameStatus]) => {
+    const content = Object.assign({}, ...sameStatus.map(contentOf)) as Json;
     const body = Object.keys(content).length === 0 ? {} : { content };
     return [status, { description: summary, headers, ...body }] as const;
   });
   return Object.fromEntries(answers);
 }
 
-/** Texts are texts; of other bytes the type says all. */
+/** Binary types have no schema. */
 function contentOf(answer: Answer): Json {
   if ("json" in answer) return { "application/json": { schema: schemaOf(answer.json, "output") } };
   if (!("type" in answer)) return {};
@@ -191,13 +196,13 @@ function headersOf(descriptions: Readonly<Record<string, string>>): Json {
   return Object.fromEntries(described) as Json;
 }
 
-/** Those that follow from what the route reads and whom it lets in, and those it names. */
-function refusalsOf(route: RouteFacts): Record<string, Json> {
+/** The error responses that follow from the route's access, path, query and body, and those it lists. */
+function errorsOf(route: RouteFacts): Record<string, Json> {
   const { access, path, query, body, problems = [] } = route;
-  const anybody = access === "anyone" || access === "signed-url";
+  const withoutLogin = access === "anyone" || access === "signed-url";
   const statuses = [
-    ...(anybody ? [] : [401]),
-    ...(anybody && access === "anyone" ? [] : [403]),
+    ...(withoutLogin ? [] : [401]),
+    ...(access === "anyone" ? [] : [403]),
     ...(path.includes(":") ? [404] : []),
     ...(query === undefined && body === undefined ? [] : [422]),
     ...(body === undefined ? [] : [400, 413, 415]),
@@ -211,18 +216,18 @@ function refusalsOf(route: RouteFacts): Record<string, Json> {
 
 function responsesOf(): Json {
   return Object.fromEntries(
-    Object.entries(refusals).map(([status, { description, schema, headers = {} }]) => [
+    Object.entries(errorResponses).map(([status, { description, schema, headers = {} }]) => [
       status,
       {
         description,
-        headers: { ...everyHeader, ...headersOf(headers) },
+        headers: { ...commonHeaderRefs, ...headersOf(headers) },
         content: { "application/json": { schema: schemaOf(schema, "output") } },
       },
     ]),
   );
 }
 
-/** Bodies as clients write them, answers as they read them. */
+/** "input" describes what clients may send, "output" what they receive. */
 function schemaOf(schema: z.ZodType, io: "input" | "output"): Json {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: "any" });
   return rest;

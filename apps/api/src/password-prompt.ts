@@ -1,4 +1,4 @@
-// Reads a new password: twice from a terminal, without showing it; else one line.
+// Reads a new password: from a terminal twice and hidden, from other input as one line.
 
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
@@ -7,27 +7,28 @@ import { SlipwayError } from "@slipway/core";
 
 export interface PasswordInput {
   readonly input: Readable & { readonly isTTY?: boolean };
-  readonly tell: (text: string) => void;
+  /** Writes to the terminal, without a line break. */
+  readonly showMessage: (text: string) => void;
 }
 
-/** @throws {SlipwayError} "invalid" when there is none, or the two are not the same. */
-export async function readPassword({ input, tell }: PasswordInput): Promise<string> {
+/** @throws {SlipwayError} "invalid" if there is no password, or the two entries differ. */
+export async function readPassword({ input, showMessage }: PasswordInput): Promise<string> {
   const terminal = input.isTTY === true;
-  const lines = createInterface({ input, output: nowhere(), terminal });
+  const lines = createInterface({ input, output: discard(), terminal });
   const next = lines[Symbol.asyncIterator]();
-  const ask = async (question: string) => {
-    if (terminal) tell(question);
+  const prompt = async (label: string) => {
+    if (terminal) showMessage(label);
     const { value, done } = await next.next();
-    if (terminal) tell("\n");
+    if (terminal) showMessage("\n");
     if (done === true || value === "") throw new SlipwayError("invalid", "no password was given");
     return value;
   };
-  // Ctrl-C comes as a key here.
+  // In a terminal, Ctrl-C arrives as a key, not as a signal.
   lines.once("SIGINT", () => lines.close());
   try {
-    const password = await ask("Password: ");
-    if (terminal && (await ask("Once more: ")) !== password) {
-      throw new SlipwayError("invalid", "the two are not the same");
+    const password = await prompt("Password: ");
+    if (terminal && (await prompt("Repeat password: ")) !== password) {
+      throw new SlipwayError("invalid", "the passwords differ; run the command again");
     }
     return password;
   } finally {
@@ -35,7 +36,7 @@ export async function readPassword({ input, tell }: PasswordInput): Promise<stri
   }
 }
 
-/** What is typed would be shown here. */
-function nowhere(): Writable {
+/** Discards the echo of typed characters. */
+function discard(): Writable {
   return new Writable({ write: (_chunk, _encoding, done) => done() });
 }

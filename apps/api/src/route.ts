@@ -1,4 +1,4 @@
-// A route of the API as data: what it is, who may ask, what it reads and answers, and what it does.
+// Describes a route as data (method, path, access, schemas, responses) and turns it into an Express handler.
 
 import type { Request, RequestHandler, Response } from "express";
 import type { z } from "zod";
@@ -10,56 +10,59 @@ import { parseBody, parseQuery } from "./validate.ts";
 type Method = "get" | "post" | "put" | "patch" | "delete";
 
 /**
- * Who may ask: a signed-in user with a permission, or "anyone". A "credentials" route is for signing in, and checks and counts what
- * it is given itself; a "login" route takes a user name and password as well as a bearer; a "signed-url" route lets in whoever has the
- * URL.
+ * Who may call a route:
+ * - a permission: a user who has it, with a bearer token
+ * - "anyone": no authentication
+ * - "credentials": the handler checks the credentials and applies rate limits itself
+ * - "login": a user, with a user name and password or a bearer token
+ * - "signed-url": anyone with the signed URL, which the handler checks
  */
 export type Access = Permission | "anyone" | "credentials" | "login" | "signed-url";
 
-/** What a request is answered with when all is well: JSON of a schema, bytes of a content type, or nothing. */
+/** A successful response: JSON of a schema, bytes of a content type, or no body. */
 export type Answer =
   | { readonly status: number; readonly json: z.ZodType }
   | { readonly status: number; readonly type: string }
   | { readonly status: 204 };
 
-/** What every route says of itself, whatever its types. */
+/** The description of a route, without its handler. */
 export interface RouteFacts {
   readonly method: Method;
-  /** Below /v1, as Express reads it. `/apps/:app` is found, and its use allowed, before the route runs. */
+  /** Below /v1, in Express syntax. The app of `/apps/:app` is loaded, and access to it checked, before the handler runs. */
   readonly path: string;
   /** One line for the API's documentation. */
   readonly summary: string;
   readonly access: Access;
   readonly query?: z.ZodType;
-  /** Request headers that it heeds, with what they are for. */
+  /** Descriptions of the request headers that the route reads. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: z.ZodType;
-  /** Content type of a body that the route reads by itself, as bytes; whatever type a client names. */
+  /** Content type of a body that the handler reads as bytes. The request's own Content-Type is not checked. */
   readonly upload?: string;
   readonly answer: Answer;
-  /** How it is answered otherwise when all is well. */
+  /** Further successful responses. */
   readonly otherAnswers?: readonly Answer[];
-  /** Headers of its answers, with what they say, besides those of every route. */
+  /** Descriptions of response headers, besides those of every route. */
   readonly answerHeaders?: Readonly<Record<string, string>>;
-  /** Whether clients ask for it again and again: such requests have a limit of their own. */
+  /** Whether clients poll the route: polls have a rate limit of their own. */
   readonly polled?: boolean;
-  /** Statuses of its own refusals, besides those that follow from access, path, query and body. */
+  /** Error statuses, besides those that follow from access, path, query and body. */
   readonly problems?: readonly number[];
 }
 
 export interface Route extends RouteFacts {
-  /** Runs behind authentication, permission and the reading of the body. */
+  /** Runs after the route's guards. */
   readonly handler: RequestHandler<Record<string, string>>;
 }
 
-/** A request that has come through: parsed, and allowed. */
-export interface Asked<Path extends string, Who extends Access, Query, Body> {
+/** An authorized and parsed request. */
+export interface RouteInput<Path extends string, Allowed extends Access, Query, Body> {
   readonly request: Request;
   readonly response: Response;
   readonly params: PathParams<Path>;
   readonly query: Query;
   readonly body: Body;
-  readonly user: Who extends Permission | "login" ? User : undefined;
+  readonly user: Allowed extends Permission | "login" ? User : undefined;
   readonly app: "app" extends keyof PathParams<Path> ? App : undefined;
 }
 
@@ -70,35 +73,37 @@ type PathParams<Path extends string> = Path extends `${string}:${infer Name}/${i
     : unknown;
 
 type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
-type Told<Of extends Answer> = Of extends { readonly json: infer Schema extends z.ZodType }
+type AnswerBody<Success extends Answer> = Success extends { readonly json: infer Schema extends z.ZodType }
   ? z.input<Schema>
   : void;
 
 /**
- * A route. `handle` returns the body of a JSON answer; for any other content it writes to the response itself, and to set
- * headers too. What it throws is answered by the error middleware.
+ * Defines a route. `handle` returns the body of a JSON response; it sends other content, and sets headers, through `response`.
+ * The error middleware answers for what it throws.
  */
 export function route<
   const Path extends string,
-  const Who extends Access,
-  const Of extends Answer,
+  const Allowed extends Access,
+  const Success extends Answer,
   Query extends z.ZodType | undefined = undefined,
   Body extends z.ZodType | undefined = undefined,
 >(
   definition: RouteFacts & {
     readonly path: Path;
-    readonly access: Who;
-    readonly answer: Of;
+    readonly access: Allowed;
+    readonly answer: Success;
     readonly query?: Query;
     readonly body?: Body;
-    readonly handle: (asked: Asked<Path, Who, Output<Query>, Output<Body>>) => Promise<Told<Of>>;
+    readonly handle: (
+      input: RouteInput<Path, Allowed, Output<Query>, Output<Body>>,
+    ) => Promise<AnswerBody<Success>>;
   },
 ): Route {
   const { handle, ...facts } = definition;
   return {
     ...facts,
     async handler(request, response) {
-      const told = await handle({
+      const body = await handle({
         request,
         response,
         params: request.params,
@@ -106,21 +111,21 @@ export function route<
         body: facts.body === undefined ? undefined : parseBody(facts.body, request.body),
         user: response.locals["user"],
         app: response.locals["app"],
-      } as Asked<Path, Who, Output<Query>, Output<Body>>);
-      send(response, facts.answer, told);
+      } as RouteInput<Path, Allowed, Output<Query>, Output<Body>>);
+      send(response, facts.answer, body);
     },
   };
 }
 
-/** Whether a route is for signed-in users with a permission. */
+/** Whether a route requires a permission. */
 export function isPermission(access: Access): access is Permission {
   return !["anyone", "credentials", "login", "signed-url"].includes(access);
 }
 
-function send(response: Response, answer: Answer, told: unknown): void {
-  if ("json" in answer) response.status(answer.status).json(told);
+function send(response: Response, answer: Answer, body: unknown): void {
+  if ("json" in answer) response.status(answer.status).json(body);
   else if (!("type" in answer)) response.status(answer.status).end();
   else if (!response.headersSent) {
-    throw new SlipwayError("internal", "the route answered nothing");
+    throw new SlipwayError("internal", "the route handler sent no response");
   }
 }

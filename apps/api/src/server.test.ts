@@ -8,30 +8,30 @@ import { listen } from "./server.ts";
 const host = "127.0.0.1";
 const onFailure = unexpected;
 
-test("stopping finishes what runs", async () => {
+test("stop waits for running requests", async () => {
   const port = await freePort();
-  const asked = Promise.withResolvers<void>();
-  const go = Promise.withResolvers<void>();
+  const received = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<void>();
   const server = await listen(
     (_request, response) => {
-      asked.resolve();
-      void go.promise.then(() => response.end("finished"));
+      received.resolve();
+      void finish.promise.then(() => response.end("finished"));
     },
     { host, port, onFailure },
   );
   const answer = fetch(`http://${host}:${port}`);
-  await asked.promise;
+  await received.promise;
   const stopped = server.stop({ graceMs: 60_000 });
-  go.resolve();
+  finish.resolve();
   expect(await (await answer).text()).toBe("finished");
   await stopped;
   await expect(fetch(`http://${host}:${port}`)).rejects.toThrow("fetch failed");
 });
 
-test("what cannot be read is refused with the headers of every answer, and told", async () => {
+test("a malformed request gets 400 with the common headers, and is reported", async () => {
   const port = await freePort();
-  const told: unknown[] = [];
-  const onRefused = (refusal: unknown) => void told.push(refusal);
+  const refusals: unknown[] = [];
+  const onRefused = (refusal: unknown) => void refusals.push(refusal);
   const server = await listen((_request, response) => response.end(), { host, port, onRefused, onFailure });
   const socket = connect(port, host);
   socket.write("HELLO\r\n\r\n");
@@ -39,11 +39,11 @@ test("what cannot be read is refused with the headers of every answer, and told"
   const [, id] = /\r\nX-Request-Id: ([0-9a-f-]{36})\r\n/.exec(answer) ?? [];
   expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
   expect(answer).toContain("Content-Security-Policy: default-src 'none'");
-  expect(told).toEqual([{ id, from: host, status: 400, code: "HPE_INVALID_METHOD" }]);
+  expect(refusals).toEqual([{ id, from: host, status: 400, code: "HPE_INVALID_METHOD" }]);
   await server.stop({ graceMs: 1_000 });
 });
 
-test("nothing is written into an answer that has begun", async () => {
+test("a malformed request after the start of a response only closes the connection", async () => {
   const port = await freePort();
   const server = await listen((_request, response) => response.writeHead(200).write("begun"), {
     host,
@@ -65,18 +65,18 @@ test("nothing is written into an answer that has begun", async () => {
   await server.stop({ graceMs: 1_000 });
 });
 
-test("what does not finish within the grace time is cut off", async () => {
+test("requests that exceed the grace time are aborted", async () => {
   const port = await freePort();
-  const asked = Promise.withResolvers<void>();
-  const server = await listen(() => asked.resolve(), { host, port, onFailure });
+  const received = Promise.withResolvers<void>();
+  const server = await listen(() => received.resolve(), { host, port, onFailure });
   const [answer] = await Promise.allSettled([
     fetch(`http://${host}:${port}`),
-    asked.promise.then(() => server.stop({ graceMs: 10 })),
+    received.promise.then(() => server.stop({ graceMs: 10 })),
   ]);
   expect(answer.status).toBe("rejected");
 });
 
-test("a port that is taken is told by its number", async () => {
+test("the error for a port in use names the address", async () => {
   const other = createServer().listen(0, host);
   await once(other, "listening");
   const { port } = other.address() as { port: number };
@@ -87,7 +87,7 @@ test("a port that is taken is told by its number", async () => {
   other.close();
 });
 
-test("headers are bounded", async () => {
+test("oversized headers get 431", async () => {
   const port = await freePort();
   const server = await listen((_request, response) => response.end(), { host, port, onFailure });
   const socket = connect(port, host);
@@ -96,7 +96,7 @@ test("headers are bounded", async () => {
   await server.stop({ graceMs: 1_000 });
 });
 
-test("who takes too long over the headers, or goes quiet over the body, is cut off", async () => {
+test("slow headers get 408, and an idle connection is closed", async () => {
   const port = await freePort();
   const limits = { headersMs: 50, checkMs: 10, idleMs: 100 };
   const server = await listen((request) => request.resume(), { host, port, limits, onFailure });

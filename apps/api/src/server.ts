@@ -1,4 +1,4 @@
-// The HTTP server: its limits of time and size, and how it stops.
+// The HTTP server: its time and size limits, its answers to malformed requests, and its graceful stop.
 
 import { randomUUID } from "node:crypto";
 import type { RequestListener, ServerResponse } from "node:http";
@@ -9,50 +9,50 @@ import { createPeerServer, startListening, stopListening } from "@slipway/servic
 import type { ListenAddress, Service } from "@slipway/service";
 
 const defaultLimits = {
-  /** From the connection to the end of a request's headers. */
+  /** From the start of the connection to the end of a request's headers. */
   headersMs: 15_000,
-  /** A connection on which nothing moves is cut. */
+  /** After this time without traffic a connection is closed. */
   idleMs: 60_000,
   keepAliveMs: 10_000,
-  /** How often connections are looked at for slow headers, and when stopping for idle ones. */
+  /** Interval of the check for slow headers. */
   checkMs: 5_000,
+  /** Interval of the check for idle connections during the stop. */
   sweepMs: 50,
   headerBytes: 16 * 1024,
   headerCount: 100,
 };
 
-/** Errors of Node's HTTP parser that are not just malformed requests. */
-const unreadable: Readonly<Record<string, readonly [status: number, reason: string, message: string]>> = {
+/** Answers by error code of Node's HTTP parser; all other errors are answered with 400. */
+const parserErrors: Readonly<Record<string, readonly [status: number, reason: string, message: string]>> = {
   HPE_HEADER_OVERFLOW: [431, "Request Header Fields Too Large", "the request's headers are too large"],
   ERR_HTTP_REQUEST_TIMEOUT: [408, "Request Timeout", "the request took too long"],
 };
 
-/** An answer to what could not be read. */
+/** The answer to a malformed request. */
 interface Refusal {
-  /** Answered as X-Request-Id. */
+  /** Sent as X-Request-Id. */
   readonly id: string;
   readonly from: string | undefined;
   readonly status: number;
-  /** Of Node's HTTP parser. */
+  /** The error code of Node's HTTP parser. */
   readonly code: string;
 }
 
 export interface ListenOptions extends ListenAddress {
   readonly limits?: Partial<typeof defaultLimits>;
-  /** Told of each. */
+  /** Called for each malformed request that was answered. */
   readonly onRefused?: (refusal: Refusal) => void;
-  /** Gets errors that the listener did not answer; the connection is closed. */
+  /** Called with errors that the listener threw; the connection is closed. */
   readonly onFailure: (error: unknown) => void;
 }
 
 /**
- * Serves until it is stopped. While it stops, requests that run are finished; to answer new ones is the listener's, which has
- * to know of the stop before.
- * @throws {SlipwayError} "configuration-invalid" when the address is taken or not ours.
+ * Serves until `stop`, which waits for running requests. The listener must reject new requests once the stop begins.
+ * @throws {SlipwayError} "configuration-invalid" if the address is in use or not available on this host.
  */
 export async function listen(listener: RequestListener, options: ListenOptions): Promise<Service> {
   const limits = { ...defaultLimits, ...options.limits };
-  const running = new Running();
+  const running = new RunningRequests();
   const { onFailure } = options;
   const server = createPeerServer(
     {
@@ -60,7 +60,7 @@ export async function listen(listener: RequestListener, options: ListenOptions):
       connectionsCheckingInterval: limits.checkMs,
       keepAliveTimeout: limits.keepAliveMs,
       maxHeaderSize: limits.headerBytes,
-      // A big archive over a slow line takes what it takes: bodies have bounds of their own, by kind.
+      // Large uploads over slow connections take long; each kind of body has its own timeout.
       requestTimeout: 0,
     },
     {
@@ -89,43 +89,43 @@ export async function listen(listener: RequestListener, options: ListenOptions):
   await startListening(server, options);
   return {
     async stop({ graceMs }) {
-      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+      const timeout = setTimeout(() => server.closeAllConnections(), graceMs);
       await running.stop();
       await stopListening(server, limits.sweepMs);
-      clearTimeout(cut);
+      clearTimeout(timeout);
     },
   };
 }
 
-/** The requests that are being answered. */
-class Running {
+/** The requests in progress. */
+class RunningRequests {
   readonly #responses = new Set<ServerResponse>();
-  readonly #none = Promise.withResolvers<void>();
+  readonly #allDone = Promise.withResolvers<void>();
   #stopping = false;
 
   add(response: ServerResponse): void {
     this.#responses.add(response);
     response.once("close", () => {
       this.#responses.delete(response);
-      if (this.#stopping && this.#responses.size === 0) this.#none.resolve();
+      if (this.#stopping && this.#responses.size === 0) this.#allDone.resolve();
     });
   }
 
-  /** Whether something was answered on the connection already that is not at its end. */
+  /** Whether a response on the connection has begun but not ended. */
   hasBegun(connection: Duplex): boolean {
     return this.#responses.values().some(({ socket, headersSent }) => socket === connection && headersSent);
   }
 
-  /** Resolves when none is left. */
+  /** Resolves when no request is in progress. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    if (this.#responses.size > 0) await this.#none.promise;
+    if (this.#responses.size > 0) await this.#allDone.promise;
   }
 }
 
 /**
- * What cannot be read as a request comes to no route: it is answered here, as a route would. Into an answer that has begun
- * nothing else is written.
+ * Answers a malformed request, which never reaches Express, with the headers of any other response. Closes the connection
+ * without an answer if a response has begun on it.
  */
 function refuse(error: Error & { readonly code?: string }, socket: Duplex, begun: boolean): Refusal | null {
   if (!socket.writable || begun) {
@@ -133,7 +133,7 @@ function refuse(error: Error & { readonly code?: string }, socket: Duplex, begun
     return null;
   }
   const { code = "" } = error;
-  const [status, reason, message] = unreadable[code] ?? [400, "Bad Request", "the request is malformed"];
+  const [status, reason, message] = parserErrors[code] ?? [400, "Bad Request", "the request is malformed"];
   const id = randomUUID();
   const body = JSON.stringify({ error: message });
   const head = [

@@ -1,4 +1,4 @@
-// An API for this package's tests: the whole app over HTTP, on a real database, a real blob store and a real Redis.
+// Starts the whole API for tests, with a real database, blob store and Redis.
 
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -28,22 +28,22 @@ export interface Answer {
 export interface TestApi extends AsyncDisposable {
   readonly url: string;
   readonly config: ApiConfig;
-  /** Second handles of what the API has open. */
+  /** The API's database, opened a second time; `blobs` likewise. */
   readonly store: Store;
   readonly blobs: BlobStore;
   readonly redis: TestRedis;
   readonly service: ApiService;
-  /** The lines of its log that tell of errors. */
+  /** The API's log lines at level error. */
   readonly errors: readonly string[];
   readonly operatorToken: string;
   /** Signs URLs as the API does. */
   readonly urlSigner: UrlSigner;
-  /** Stops the API, with a second of grace. */
+  /** Stops the API with a grace time of one second. */
   stop(): Promise<void>;
-  /** A new user with an API token. */
+  /** Creates a user with an API token. */
   newUser(values?: Partial<User>): Promise<{ user: User; token: string }>;
-  /** Asks with a bearer; null for none. */
-  ask(token: string | null, method: string, path: string, body?: unknown): Promise<Answer>;
+  /** Sends a request with a bearer token; null for none. */
+  request(token: string | null, method: string, path: string, body?: unknown): Promise<Answer>;
 }
 
 export async function startTestApi(
@@ -86,12 +86,12 @@ export async function startTestApi(
     }),
     stop: () => api.stop({ graceMs: 1_000 }),
     newUser: (values) => newUser(store, values),
-    ask: (token, method, path, body) => ask(new URL(path, url), token, method, body),
+    request: (token, method, path, body) => sendRequest(new URL(path, url), token, method, body),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
 
-/** Size in bytes of a blob, read to its end; null when there is none. */
+/** Size in bytes of a blob, read to its end; null if it does not exist. */
 export async function blobSize(blobs: BlobStore, key: string): Promise<number | null> {
   const blob = await blobs.get(key);
   return blob === null ? null : (await buffer(blob.bytes)).length;
@@ -113,7 +113,7 @@ async function newUser(store: Store, values: Partial<User> = {}): Promise<{ user
   return { user, token: secret };
 }
 
-async function ask(url: URL, token: string | null, method: string, body: unknown): Promise<Answer> {
+async function sendRequest(url: URL, token: string | null, method: string, body: unknown): Promise<Answer> {
   const headers = new Headers({ "content-type": "application/json" });
   if (token !== null) headers.set("authorization", `Bearer ${token}`);
   const response = await fetch(url, {

@@ -1,4 +1,4 @@
-// Requests of what the API's description tells of, for fuzzing: right, nearly right, and wrong in every part.
+// Generates requests from the API's OpenAPI description for fuzzing: valid, nearly valid and invalid in any part.
 
 import * as fc from "fast-check";
 import type { Seed } from "./test-seed.ts";
@@ -9,23 +9,23 @@ export interface Operation {
   readonly parameters: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[];
 }
 
-export interface Asked {
+export interface FuzzRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: string;
 }
 
-/** A request before it is known what is there: a null stands for what the seed has under the name. */
-export interface Wanted {
+/** A request without its seed data: null stands for the seed's value of that name. */
+export interface Draft {
   readonly parts: readonly (string | null)[];
   readonly required: readonly (string | null)[];
   readonly more: readonly (readonly [name: string, value: string])[];
-  readonly headers: Asked["headers"];
+  readonly headers: FuzzRequest["headers"];
   readonly body: string;
 }
 
-/** What has broken somebody's parser, path, query, template or log before. */
+/** Strings that are known to break parsers, paths, queries, templates or logs. */
 const hostileTexts = [
   "",
   " ",
@@ -76,8 +76,8 @@ const anyValue = fc.oneof(
   { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
 );
 
-/** Requests of a route that are right but for some parts. @param token an API token that may do all. */
-export function wantedOf(path: string, operation: Operation, token: string): fc.Arbitrary<Wanted> {
+/** Requests of a route that are valid except for some parts. @param token an operator's API token. */
+export function draftsOf(path: string, operation: Operation, token: string): fc.Arbitrary<Draft> {
   const value = fc.oneof({ weight: 4, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: anyText });
   const values = ({ length }: readonly string[]) => fc.array(value, { minLength: length, maxLength: length });
   return fc.record({
@@ -89,8 +89,8 @@ export function wantedOf(path: string, operation: Operation, token: string): fc.
   });
 }
 
-/** The request that the description tells of. */
-export function rightOf(path: string, operation: Operation, token: string): Wanted {
+/** A valid request, as described. */
+export function validDraft(path: string, operation: Operation, token: string): Draft {
   const { type, example } = contentOf(operation);
   return {
     parts: partsOf(path).map(() => null),
@@ -101,9 +101,9 @@ export function rightOf(path: string, operation: Operation, token: string): Want
   };
 }
 
-/** Mostly a good token and JSON, for what lies behind them to be reached. */
-export function headersOf(token: string, operation?: Operation): fc.Arbitrary<Asked["headers"]> {
-  const rarely = <T>(usual: T, odd: fc.Arbitrary<T>) =>
+/** Mostly a valid token and content type, so that most requests reach the route. */
+export function headersOf(token: string, operation?: Operation): fc.Arbitrary<FuzzRequest["headers"]> {
+  const mostly = <T>(usual: T, odd: fc.Arbitrary<T>) =>
     fc.oneof({ weight: 8, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: odd });
   const credentials = fc.oneof(
     fc.constantFrom(bearer(token), basic(token)),
@@ -114,8 +114,8 @@ export function headersOf(token: string, operation?: Operation): fc.Arbitrary<As
   return fc
     .record(
       {
-        authorization: rarely(authorizationOf(token, operation), credentials),
-        "content-type": rarely(contentOf(operation).type, types),
+        authorization: mostly(authorizationOf(token, operation), credentials),
+        "content-type": mostly(contentOf(operation).type, types),
         accept: headerText(),
         cookie: headerText(),
         origin: headerText(),
@@ -130,7 +130,7 @@ export function headersOf(token: string, operation?: Operation): fc.Arbitrary<As
       },
       { requiredKeys: ["authorization", "content-type"] },
     )
-    .map((headers) => headers as Asked["headers"]);
+    .map((headers) => headers as FuzzRequest["headers"]);
 }
 
 function authorizationOf(token: string, operation?: Operation): string {
@@ -155,14 +155,14 @@ function requiredOf({ parameters }: Operation): string[] {
   return parameters.filter((each) => each.in === "query" && each.required === true).map(({ name }) => name);
 }
 
-/** The request with what the seed has. */
-export function asking(
+/** Fills a draft with the seed's values. */
+export function requestFrom(
   method: string,
   path: string,
   operation: Operation,
   seed: Seed,
-  { parts, required, more, headers, body }: Wanted,
-): Asked {
+  { parts, required, more, headers, body }: Draft,
+): FuzzRequest {
   const values = partsOf(path).map((name, at) => encoded(parts[at] ?? seed[name] ?? "") || "x");
   const named = requiredOf(operation).map((name, at) => [name, required[at] ?? seed[name] ?? ""] as const);
   const pairs = [...named, ...more].map(
@@ -172,7 +172,7 @@ export function asking(
   return { method, path: `/v1${filled}?${pairs.join("&")}`, headers, body };
 }
 
-/** What the description says of the body. */
+/** The content type and example of the described body. */
 function contentOf(operation?: Operation): { type: string; example: unknown } {
   const [[type, { schema }] = ["application/json", {}]] = Object.entries(
     operation?.requestBody?.content ?? {},
@@ -180,7 +180,7 @@ function contentOf(operation?: Operation): { type: string; example: unknown } {
   return { type, example: schema?.examples?.[0] ?? {} };
 }
 
-/** What a client may put in a header at all. */
+/** Text that Node allows in a request header. */
 function headerText(): fc.Arbitrary<string> {
   return anyText.map((value) => value.replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, "").slice(0, 2_000));
 }
@@ -207,28 +207,28 @@ function bodyOf(operation: Operation): fc.Arbitrary<string> {
   );
 }
 
-/** The example with one of its places changed. */
+/** The example with one of its fields or items changed. */
 function changed(example: unknown, at: number, value: unknown, how: "replace" | "remove" | "add"): unknown {
   const copy = structuredClone(example);
-  const places: [holder: Record<string, unknown>, key: string][] = [];
+  const fields: [parent: Record<string, unknown>, key: string][] = [];
   const visit = (node: unknown): void => {
     if (typeof node !== "object" || node === null) return;
     for (const [key, child] of Object.entries(node)) {
-      places.push([node as Record<string, unknown>, key]);
+      fields.push([node as Record<string, unknown>, key]);
       visit(child);
     }
   };
   visit(copy);
-  const place = places[at % Math.max(1, places.length)];
-  if (place === undefined) return value;
-  const [holder, key] = place;
-  if (how === "replace") holder[key] = value;
-  else if (how === "remove") delete holder[key];
-  else holder[`${key}_more`] = value;
+  const field = fields[at % Math.max(1, fields.length)];
+  if (field === undefined) return value;
+  const [parent, key] = field;
+  if (how === "replace") parent[key] = value;
+  else if (how === "remove") delete parent[key];
+  else parent[`${key}_more`] = value;
   return copy;
 }
 
-/** As one part of a path or a query; what is no well-formed text is sent as it is encoded wrongly. */
+/** Encodes a path segment or query part; malformed text becomes an invalid encoding. */
 export function encoded(value: string): string {
   return value.isWellFormed() ? encodeURIComponent(value).slice(0, 4_000) : "%ED%A0%80";
 }

@@ -1,4 +1,4 @@
-// One of everything that the API's paths name, for tests that ask every route.
+// Creates one of each resource that the API's paths name, for tests that call every route.
 
 import { changeApp } from "@slipway/core";
 import type { SourceAnswer } from "@slipway/protocol";
@@ -17,14 +17,14 @@ import {
 } from "@slipway/testkit";
 import type { TestApi } from "./test-api.ts";
 
-/** Values by the names that paths and required queries have for them. */
+/** Values by the names of path parameters and required query parameters. */
 export type Seed = Readonly<Record<string, string>>;
 
-/** Things new with each call. What is signed is so for the method: a source without an archive to put one, else with one. */
+/** Creates new resources on each call. For PUT the signed URL uploads to an empty source; otherwise it downloads an uploaded archive. */
 export async function seedFor(api: TestApi, method: string): Promise<Seed> {
   const { store } = api;
   const operator = await store.users.byUsername("admin");
-  if (operator === null) throw new Error("there is no operator");
+  if (operator === null) throw new Error("the operator admin does not exist");
   const app = anApp({ name: aName(), ownerId: operator.id });
   await store.apps.create(app);
   const appId = app.id;
@@ -45,7 +45,7 @@ export async function seedFor(api: TestApi, method: string): Promise<Seed> {
   await store.tokens.create(token);
   const collaborator = aCollaborator({ appId, userId: user.id });
   await store.collaborators.create(collaborator);
-  // whom the example of a new collaborator names
+  // The example body for adding a collaborator names this user.
   const grace = aUser({ email: "grace@example.com" });
   if ((await store.users.byEmail(grace.email)) === null) await store.users.create(grace);
   return {
@@ -63,7 +63,7 @@ export async function seedFor(api: TestApi, method: string): Promise<Seed> {
 }
 
 async function signedFor(api: TestApi, method: string): Promise<Seed> {
-  const { body } = await api.ask(api.operatorToken, "POST", "/v1/sources", {});
+  const { body } = await api.request(api.operatorToken, "POST", "/v1/sources", {});
   const { upload_url: upload, download_url: download } = (body as SourceAnswer).source;
   if (method !== "put") await fetch(upload, { method: "PUT", body: "archive" });
   const signed = new URL(method === "put" ? upload : download);

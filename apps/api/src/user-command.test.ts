@@ -21,64 +21,70 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** @param typed what comes from standard input. */
+/** @param typed the content of standard input. */
 const run = async (line: string, typed = "", isTTY = false) => {
-  const [printed, told]: [string[], string[]] = [[], []];
+  const [printed, messages]: [string[], string[]] = [[], []];
   const input = Object.assign(new PassThrough(), { isTTY });
   input.end(typed);
   const code = await runUserCommand(line.split(" "), {
     store,
     input,
     print: (text) => printed.push(text),
-    tell: (text) => told.push(text),
+    showMessage: (text) => messages.push(text),
     now: () => new Date(),
   });
-  return { code, printed, told: told.join("") };
+  return { code, printed, messages: messages.join("") };
 };
 const signsIn = async (secret: string) => {
   const signingKeys = openSigningKeys({ from: ["k".repeat(32)], onError: () => undefined });
   return (await openAuth({ store, signingKeys }).signIn("ada", secret)) !== null;
 };
 
-describe("the command for users", () => {
-  test("creates one, with a password from standard input", async () => {
-    const made = await run("create ada --email Ada@example.com --fullname Ada --operator", `${password}\n`);
-    expect(made).toEqual({
+describe("the user command", () => {
+  test("creates a user with a password from standard input", async () => {
+    const created = await run(
+      "create ada --email Ada@example.com --fullname Ada --operator",
+      `${password}\n`,
+    );
+    expect(created).toEqual({
       code: 0,
       printed: [expect.stringMatching(/^created ada {2}ada@example.com {2}operator {2}[0-9a-f-]{36}$/)],
-      told: "",
+      messages: "",
     });
     expect(await signsIn(password)).toBe(true);
   });
 
-  test("asks twice in a terminal, and shows nothing of it", async () => {
+  test("prompts twice in a terminal, without showing the password", async () => {
     const next = "another horse, another battery";
     const differing = await run("password ada", `${next}\r${next}!\r`, true);
-    expect([differing.code, differing.told]).toEqual([
+    expect([differing.code, differing.messages]).toEqual([
       1,
-      "Password: \nOnce more: \nthe two are not the same\n",
+      "Password: \nRepeat password: \nthe passwords differ; run the command again\n",
     ]);
     const same = await run("password ada", `${next}\r${next}\r`, true);
-    expect([same.code, same.told]).toEqual([0, "Password: \nOnce more: \n"]);
+    expect([same.code, same.messages]).toEqual([0, "Password: \nRepeat password: \n"]);
     expect(await signsIn(next)).toBe(true);
-    expect((await run("password ada", "\u0003", true)).told).toContain("no password was given");
+    expect((await run("password ada", "\u0003", true)).messages).toContain("no password was given");
   });
 
-  test("makes API tokens, for who has no password too", async () => {
+  test("creates API tokens, also for users without a password", async () => {
     expect((await run("create ci --email ci@example.com --no-password")).code).toBe(0);
     const { printed } = await run("token ci --name builds");
     expect(printed).toEqual([expect.stringMatching(/^tk-us-/)]);
     expect(await store.tokens.bySecret(hashApiToken(printed[0] ?? ""))).toMatchObject({ name: "builds" });
   });
 
-  test("lists, changes and deletes, but not the last operator", async () => {
+  test("lists, changes and deletes users, but not the last operator", async () => {
     expect((await run("change ci --operator --fullname Robot")).code).toBe(0);
     expect((await run("list")).printed).toEqual([
       expect.stringMatching(/^ada .* operator /),
       expect.stringMatching(/^ci .* operator /),
     ]);
     expect((await run("change ada --no-operator")).code).toBe(0);
-    expect(await run("delete ci")).toMatchObject({ code: 1, told: expect.stringContaining("last operator") });
+    expect(await run("delete ci")).toMatchObject({
+      code: 1,
+      messages: expect.stringContaining("last operator"),
+    });
     expect(await run("delete ada")).toMatchObject({
       code: 0,
       printed: [expect.stringMatching(/^deleted ada/)],
@@ -86,10 +92,10 @@ describe("the command for users", () => {
   });
 
   test.each(["create", "create bob", "list bob", "delete", "fly bob", "token ci builds", "list --wings"])(
-    "explains itself to: %s",
+    "prints its usage for: %s",
     async (line) => {
-      const { code, told } = await run(line);
-      expect([code, told]).toEqual([2, expect.stringContaining("Usage: user create")]);
+      const { code, messages } = await run(line);
+      expect([code, messages]).toEqual([2, expect.stringContaining("Usage: user create")]);
     },
   );
 
@@ -98,9 +104,9 @@ describe("the command for users", () => {
     ["create bob --email bob@example.com", "short\n"],
     ["create ci --email other@example.com --no-password", ""],
     ["password nobody", `${password}\n`],
-  ])("refuses: %s", async (line, typed) => {
-    const { code, told } = await run(line, typed);
-    expect([code, told]).toEqual([1, expect.stringMatching(/\S/)]);
+  ])("fails for: %s", async (line, typed) => {
+    const { code, messages } = await run(line, typed);
+    expect([code, messages]).toEqual([1, expect.stringMatching(/\S/)]);
     expect(await store.users.byUsername("bob")).toBeNull();
   });
 });

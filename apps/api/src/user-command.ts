@@ -1,4 +1,4 @@
-// The operator's command for users, which works on the store and needs no running API: it makes the first ones, too.
+// The operator's user command. It works on the store without a running API, so it can create the first user.
 
 import type { Readable } from "node:stream";
 import { parseArgs } from "node:util";
@@ -9,12 +9,12 @@ import { readPassword } from "./password-prompt.ts";
 
 export interface UserCommandOptions {
   readonly store: Store;
-  /** A terminal, or a line with the password. */
+  /** A terminal, or a stream whose first line is the password. */
   readonly input: Readable & { readonly isTTY?: boolean };
-  /** What was asked for, such as a token. */
+  /** Prints a line of the result, such as a token. */
   readonly print: (line: string) => void;
-  /** Prompts and explanations. */
-  readonly tell: (text: string) => void;
+  /** Shows prompts and errors. */
+  readonly showMessage: (text: string) => void;
   readonly now: () => Date;
 }
 
@@ -25,66 +25,66 @@ const help = `Usage: user create USERNAME --email EMAIL [--fullname NAME] [--ope
        user list
        user delete USERNAME
 
-Passwords are asked for, or read from the first line of standard input; never from the command line, which others can
-see. A user without one needs an API token, which "user token" makes and prints.`;
+The command prompts for passwords, or reads them from the first line of standard input. They are never arguments, because
+other users can see those. A user without a password needs an API token, which "user token" creates and prints.`;
 
 const options = {
   email: { type: "string" },
   fullname: { type: "string" },
-  name: { type: "string", default: "made by an operator" },
+  name: { type: "string", default: "created by an operator" },
   operator: { type: "boolean" },
   password: { type: "boolean", default: true },
 } as const;
 
-type Given = ReturnType<typeof parsed>["values"];
-type Action = (given: Given, username: string, options: UserCommandOptions) => Promise<void>;
+type Flags = ReturnType<typeof parseCommandLine>["values"];
+type Action = (flags: Flags, username: string, options: UserCommandOptions) => Promise<void>;
 
 const actions: Readonly<Record<string, Action>> = { create, change, password, token, list, delete: remove };
 
-/** @returns the exit code: 0, 1 for what was refused, 2 for a command that makes no sense. */
+/** Runs a command line. @returns the exit code: 0 for success, 1 for an error, 2 for wrong usage. */
 export async function runUserCommand(args: readonly string[], command: UserCommandOptions): Promise<number> {
   try {
-    const { values, positionals } = parsed(args);
+    const { values, positionals } = parseCommandLine(args);
     const [name = "", username = "", ...more] = positionals;
     const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
     if (action === undefined || more.length > 0 || (username === "") !== (name === "list")) {
-      throw new UsageError("which of these?");
+      throw new UsageError("the command is unknown, or has too few or too many arguments");
     }
     await action(values, username, command);
     return 0;
   } catch (error) {
-    if (error instanceof SlipwayError) command.tell(`${error.message}\n`);
-    else if (error instanceof UsageError) command.tell(`${error.message}\n\n${help}\n`);
+    if (error instanceof SlipwayError) command.showMessage(`${error.message}\n`);
+    else if (error instanceof UsageError) command.showMessage(`${error.message}\n\n${help}\n`);
     else throw error;
     return error instanceof SlipwayError ? 1 : 2;
   }
 }
 
-async function create(given: Given, username: string, { store, now, ...terminal }: UserCommandOptions) {
-  const { email, fullname = "", operator = false } = given;
+async function create(flags: Flags, username: string, { store, now, ...terminal }: UserCommandOptions) {
+  const { email, fullname = "", operator = false } = flags;
   if (email === undefined) throw new UsageError("--email is missing");
-  const secret = given.password ? await readPassword(terminal) : null;
+  const secret = flags.password ? await readPassword(terminal) : null;
   const user = await createAccount(store, { username, email, fullname, operator, password: secret }, now());
   terminal.print(`created ${lineOf(user)}`);
 }
 
-async function change(given: Given, username: string, { store, print }: UserCommandOptions) {
-  const { email, fullname, operator } = given;
-  const { id } = await known(store, username);
+async function change(flags: Flags, username: string, { store, print }: UserCommandOptions) {
+  const { email, fullname, operator } = flags;
+  const { id } = await findUser(store, username);
   print(`changed ${lineOf(await changeAccount(store, id, { email, fullname, operator }))}`);
 }
 
-async function password(_given: Given, username: string, { store, ...terminal }: UserCommandOptions) {
-  const { id } = await known(store, username);
+async function password(_flags: Flags, username: string, { store, ...terminal }: UserCommandOptions) {
+  const { id } = await findUser(store, username);
   const user = await changeAccount(store, id, { password: await readPassword(terminal) });
   terminal.print(`changed the password of ${lineOf(user)}`);
 }
 
-async function token({ name }: Given, username: string, { store, print, now }: UserCommandOptions) {
-  print((await issueToken(store, await known(store, username), name, now())).secret);
+async function token({ name }: Flags, username: string, { store, print, now }: UserCommandOptions) {
+  print((await issueToken(store, await findUser(store, username), name, now())).secret);
 }
 
-async function list(_given: Given, _username: string, { store, print }: UserCommandOptions) {
+async function list(_flags: Flags, _username: string, { store, print }: UserCommandOptions) {
   for (let page = 1, listed = 0, total = 1; listed < total; page += 1) {
     const found = await store.users.list({ page, perPage: pageLimits.maxPerPage });
     for (const user of found.users) print(lineOf(user));
@@ -93,18 +93,18 @@ async function list(_given: Given, _username: string, { store, print }: UserComm
   }
 }
 
-async function remove(_given: Given, username: string, { store, print }: UserCommandOptions) {
-  const user = await known(store, username);
+async function remove(_flags: Flags, username: string, { store, print }: UserCommandOptions) {
+  const user = await findUser(store, username);
   await deleteAccount(store, user.id);
   print(`deleted ${lineOf(user)}`);
 }
 
-/** A command line that says nothing we know. */
+/** The command line is wrong; the message is followed by the help. */
 class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-function parsed(args: readonly string[]) {
+function parseCommandLine(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, allowNegative: true });
   } catch (error) {
@@ -112,9 +112,9 @@ function parsed(args: readonly string[]) {
   }
 }
 
-async function known({ users }: Store, username: string): Promise<User> {
+async function findUser({ users }: Store, username: string): Promise<User> {
   const user = await users.byUsername(username);
-  if (user === null) throw new SlipwayError("not-found", `there is no user ${username}`);
+  if (user === null) throw new SlipwayError("not-found", `no user is named ${username}`);
   return user;
 }
 

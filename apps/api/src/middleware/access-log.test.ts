@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const ask = async (path: string, headers: Record<string, string> = {}) => {
+const request = async (path: string, headers: Record<string, string> = {}) => {
   lines.length = 0;
   const response = await fetch(url + path, { headers });
   await response.text();
@@ -45,8 +45,8 @@ const ask = async (path: string, headers: Record<string, string> = {}) => {
 };
 const line = () => JSON.parse(lines[0] ?? "{}") as Line;
 
-test("a request is one line: who asked for what from where, and how it went; no secret", async () => {
-  await ask("/v1/sources/1/archive?expires=1&signature=secret", {
+test("a request is logged as one line with user, path, address and status, without secrets", async () => {
+  await request("/v1/sources/1/archive?expires=1&signature=secret", {
     authorization: "Bearer secret",
     cookie: "secret",
     "x-forwarded-for": "203.0.113.7",
@@ -61,16 +61,18 @@ test("a request is one line: who asked for what from where, and how it went; no 
   });
 });
 
-test("a caller's id is answered when it is harmless, else one is made", async () => {
-  expect((await ask("/", { "x-request-id": "my-request.7" })).headers.get("x-request-id")).toBe(
+test("a client's request id is kept if it is safe to log, else replaced", async () => {
+  expect((await request("/", { "x-request-id": "my-request.7" })).headers.get("x-request-id")).toBe(
     "my-request.7",
   );
   for (const id of ["short", "x".repeat(65), '"},{"forged":"line']) {
-    expect((await ask("/", { "x-request-id": id })).headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
+    expect((await request("/", { "x-request-id": id })).headers.get("x-request-id")).toMatch(
+      /^[0-9a-f-]{36}$/,
+    );
   }
 });
 
-test("checks of health are not told", async () => {
-  await ask("/health?x");
+test("health checks are not logged", async () => {
+  await request("/health?x");
   expect(lines).toEqual([]);
 });

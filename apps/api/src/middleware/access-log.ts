@@ -1,14 +1,14 @@
-// One line in the process's log per request: what was asked and how it went, without anything secret.
+// Logs one line per request with its outcome, without secrets.
 
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pinoHttp } from "pino-http";
 import type { Logger } from "@slipway/service";
 
-/** A caller's own request id is taken when it cannot harm a log. */
-const harmlessId = /^[A-Za-z0-9._-]{8,64}$/;
+/** The request ids that are accepted from clients: safe to log. */
+const safeId = /^[A-Za-z0-9._-]{8,64}$/;
 
-/** Also gives every request an id, answered as X-Request-Id. */
+/** Also assigns each request an id and returns it as X-Request-Id. */
 export function accessLog(logger: Logger) {
   return pinoHttp({
     logger,
@@ -16,7 +16,7 @@ export function accessLog(logger: Logger) {
     quietReqLogger: true,
     wrapSerializers: false,
     serializers: {
-      // No headers and no query: tokens are in the one, signatures in the other.
+      // Without headers, which hold tokens, and the query, which holds signatures.
       req: (request: IncomingMessage & { readonly id?: unknown; readonly ip?: string }) => ({
         id: request.id,
         method: request.method,
@@ -25,7 +25,7 @@ export function accessLog(logger: Logger) {
       }),
       res: (response: ServerResponse) => ({ status: response.statusCode }),
     },
-    // Known once the request was let in, so by the time it is told.
+    // Evaluated after the response, when the user is known.
     customProps: (_request, response) => ({ user: userIdOf(response) }),
     autoLogging: { ignore: (request) => pathOf(request) === "/health" },
     customLogLevel: (_request, response) => (response.statusCode >= 500 ? "error" : "info"),
@@ -38,7 +38,7 @@ function userIdOf(response: ServerResponse & { readonly locals?: Record<string, 
 
 function requestId(request: IncomingMessage, response: ServerResponse): string {
   const given = request.headers["x-request-id"];
-  const id = typeof given === "string" && harmlessId.test(given) ? given : randomUUID();
+  const id = typeof given === "string" && safeId.test(given) ? given : randomUUID();
   response.setHeader("X-Request-Id", id);
   return id;
 }

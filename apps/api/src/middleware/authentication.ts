@@ -1,62 +1,62 @@
-// Lets through who brings a valid bearer, and remembers who it is.
+// Authenticates requests and stores the user and token in `response.locals`.
 
 import type { Request, RequestHandler, Response } from "express";
 import type { Bearer } from "@slipway/auth";
 import { SlipwayError } from "@slipway/core";
 import type { User } from "@slipway/core";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 import { countAddress, limitedPassword } from "./rate-limit.ts";
 
-type Who = Pick<Platform, "auth" | "limits">;
+type AuthContext = Pick<ApiContext, "auth" | "limits">;
 
-/** Takes a JWT or an API token. @throws {SlipwayError} "unauthorized", as the 401 of whatever lies behind it. */
-export function authentication(platform: Who): RequestHandler<Record<string, string>> {
+/** Requires a JWT or an API token. @throws {SlipwayError} "unauthorized", or "too-many-requests". */
+export function authentication(context: AuthContext): RequestHandler<Record<string, string>> {
   return async (request, response, next) => {
-    Object.assign(response.locals, await bearerIn(platform, request, response));
+    Object.assign(response.locals, await bearerIn(context, request, response));
     next();
   };
 }
 
 /**
- * Takes a user name or email with the password, as Basic authentication, or else a bearer.
+ * Requires a user name or email and its password as Basic authentication, or a bearer token.
  * @throws {SlipwayError} "unauthorized", or "too-many-requests".
  */
-export function login(platform: Who): RequestHandler<Record<string, string>> {
+export function login(context: AuthContext): RequestHandler<Record<string, string>> {
   return async (request, response, next) => {
     const credentials = basicCredentials(request);
     const found =
       credentials === null
-        ? await bearerIn(platform, request, response)
-        : { user: await passwordUser(platform, credentials, request, response) };
+        ? await bearerIn(context, request, response)
+        : { user: await passwordUser(context, credentials, request, response) };
     Object.assign(response.locals, found);
     next();
   };
 }
 
-/** The user who asks; only behind `authentication`. */
+/** The authenticated user. Requires `authentication` or `login` to have run. */
 export function userOf(response: Response): User {
   const user: unknown = response.locals["user"];
   if (user === undefined) throw new SlipwayError("internal", "the route is not behind authentication");
   return user as User;
 }
 
-/** Who asks, and with which API token; only behind `authentication`. */
+/** The authenticated user and API token. Requires `authentication` to have run. */
 export function bearerOf(response: Response): Bearer {
   const tokenId: unknown = response.locals["tokenId"];
   if (tokenId === undefined) throw new SlipwayError("internal", "the route is not behind authentication");
   return { user: userOf(response), tokenId: tokenId as Bearer["tokenId"] };
 }
 
-/** The user of a request's bearer as they are now, for an answer that goes on; null once it is revoked, or they are gone. */
-export async function bearerNow(
-  { auth }: Pick<Platform, "auth">,
+/** Authenticates a request again while its response goes on; null if the token was revoked or the user deleted. */
+export async function reauthenticate(
+  { auth }: Pick<ApiContext, "auth">,
   request: Pick<Request, "get">,
 ): Promise<User | null> {
   const token = tokenIn(request);
   return token === null ? null : auth.reauthenticate(token);
 }
 
-/** User and password of Basic authentication; null when there is none. */
+/** User name and password of Basic authentication; null if the request has none. */
 export function basicCredentials(
   request: Pick<Request, "get">,
 ): { username: string; password: string } | null {
@@ -70,9 +70,9 @@ function tokenIn(request: Pick<Request, "get">): string | null {
   return /^bearer +(\S+) *$/i.exec(request.get("authorization") ?? "")?.[1] ?? null;
 }
 
-/** A request without a valid bearer counts for its address. */
+/** A request without a valid bearer token counts towards the limit of its address. */
 async function bearerIn(
-  { auth, limits }: Who,
+  { auth, limits }: AuthContext,
   request: Pick<Request, "get" | "ip">,
   response: Response,
 ): Promise<Bearer> {
@@ -83,12 +83,12 @@ async function bearerIn(
   response.set("WWW-Authenticate", 'Bearer realm="Slipway"');
   throw new SlipwayError(
     "unauthorized",
-    token === null ? "a bearer token is required" : "the bearer token is not valid, or no longer",
+    token === null ? "a bearer token is required" : "the bearer token is invalid, expired or revoked",
   );
 }
 
 async function passwordUser(
-  { auth, limits }: Who,
+  { auth, limits }: AuthContext,
   { username: name, password }: NonNullable<ReturnType<typeof basicCredentials>>,
   request: Pick<Request, "ip">,
   response: Response,

@@ -4,9 +4,9 @@ import type { ErrorCode } from "@slipway/core";
 import { HttpProblem } from "../http-problem.ts";
 import { answerTo } from "./errors.ts";
 
-test("each status has the body its clients read", () => {
+test("each error status has its documented body", () => {
   const cases = [
-    [new SlipwayError("unauthorized", "who?"), 401, { error: "who?" }],
+    [new SlipwayError("unauthorized", "no token"), 401, { error: "no token" }],
     [new SlipwayError("forbidden", "no"), 403, { error: "no", code: "forbidden" }],
     [new SlipwayError("expired", "late"), 403, { error: "late", code: "expired" }],
     [notFound("app"), 404, { resource: "app", error: "app not found" }],
@@ -18,14 +18,14 @@ test("each status has the body its clients read", () => {
   for (const [error, status, body] of cases) expect(answerTo(error)).toEqual({ status, body });
 });
 
-test("what went wrong inside stays inside", () => {
+test("internal errors reveal no details", () => {
   const secret = "mongodb://user:pass@db";
   for (const thrown of [new Error(secret), secret, new SlipwayError("internal", secret), { status: 400 }]) {
     expect(answerTo(thrown)).toEqual({ status: 500, body: { error: "internal error" } });
   }
-  const away = answerTo(new SlipwayError("store-unavailable", secret));
-  expect(away.status).toBe(503);
-  expect(JSON.stringify(away)).not.toContain(secret);
+  const unavailable = answerTo(new SlipwayError("store-unavailable", secret));
+  expect(unavailable.status).toBe(503);
+  expect(JSON.stringify(unavailable)).not.toContain(secret);
 });
 
 test("every code of the catalog has an HTTP status", () => {
@@ -36,7 +36,7 @@ test("every code of the catalog has an HTTP status", () => {
   }
 });
 
-test("what Express refuses is told without its words", () => {
+test("errors of Express are answered without their own messages", () => {
   const refused = Object.assign(new Error("Unexpected token < at /srv/app"), {
     status: 400,
     type: "entity.parse.failed",

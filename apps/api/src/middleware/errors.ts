@@ -1,4 +1,4 @@
-// The one place where errors become answers.
+// Turns errors into responses.
 
 import type { ErrorRequestHandler, Request, RequestHandler } from "express";
 import { notFound, toSlipwayError } from "@slipway/core";
@@ -6,7 +6,7 @@ import type { ErrorCode, SlipwayError } from "@slipway/core";
 import type { ErrorBody, ForbiddenBody, InvalidBody, NotFoundBody } from "@slipway/protocol";
 import { HttpProblem } from "../http-problem.ts";
 
-/** Codes that have a status of their own; every other is an internal error. */
+/** The HTTP status of each error code; codes that are not listed are internal errors. */
 const statusOf: Partial<Record<ErrorCode, number>> = {
   unauthorized: 401,
   forbidden: 403,
@@ -21,7 +21,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
 };
 
 const retryAfterSeconds = 5;
-/** How long the rest of a refused body is read, so that its sender comes to read the answer. */
+/** How long the rest of a rejected body is read. Most clients read the response only after sending the body. */
 const lingerMs = 10_000;
 
 export interface ErrorAnswer {
@@ -29,24 +29,26 @@ export interface ErrorAnswer {
   readonly body: ErrorBody | ForbiddenBody | InvalidBody | NotFoundBody;
 }
 
+/** Answers 404 for a path without a route. */
 export const unknownRoute: RequestHandler = () => {
   throw notFound("route");
 };
 
-export const errorAnswer: ErrorRequestHandler = (thrown: unknown, request, response, _next) => {
+/** Answers a request whose handler failed. */
+export const errorHandler: ErrorRequestHandler = (thrown: unknown, request, response, _next) => {
   const { status, body } = answerTo(thrown);
-  // The access log tells it, once, with the request.
+  // The access log writes it with the request.
   if (status >= 500) response.err = thrown instanceof Error ? thrown : new Error(String(thrown));
   if (response.headersSent || response.closed) {
     response.destroy();
     return;
   }
   if (status === 503) response.set("Retry-After", String(retryAfterSeconds));
-  if (!request.complete) readOn(request);
+  if (!request.complete) drain(request);
   response.status(status).json(body);
 };
 
-/** Status and body for anything thrown. Whatever is not meant for the caller stays out of it. */
+/** Status and body for anything thrown, without internal details. */
 export function answerTo(thrown: unknown): ErrorAnswer {
   const problem = thrown instanceof HttpProblem ? thrown : problemOfExpress(thrown);
   if (problem !== null) return { status: problem.status, body: { error: problem.message } };
@@ -59,7 +61,8 @@ function bodyOf(error: SlipwayError, status: number): ErrorAnswer["body"] {
   if (status === 403) return { error: error.message, code: error.code };
   if (status === 404) return { resource: error.resource ?? "resource", error: error.message };
   if (status === 422) return { errors: copyOf(error.fields ?? {}), error: error.message };
-  if (status === 503) return { error: "a part of the platform does not answer; try again in a moment" };
+  if (status === 503)
+    return { error: "Slipway cannot reach its database or its queue; try again in a moment" };
   return { error: status === 500 ? "internal error" : error.message };
 }
 
@@ -67,12 +70,12 @@ function copyOf(fields: NonNullable<SlipwayError["fields"]>): InvalidBody["error
   return Object.fromEntries(Object.entries(fields).map(([field, messages]) => [field, [...messages]]));
 }
 
-/** What Express and its body parser refuse has a 4xx status and a type. */
+/** Messages by the `type` of errors of Express and its body parser. */
 const expressMessages: Readonly<Record<string, string>> = {
   "entity.parse.failed": "the body is not valid JSON",
   "entity.too.large": "the body is too large",
-  "request.aborted": "the request was broken off",
-  "request.size.invalid": "the body's size is not what Content-Length says",
+  "request.aborted": "the connection was closed before the whole body arrived",
+  "request.size.invalid": "the body's size differs from its Content-Length",
   "encoding.unsupported": "the body's encoding is not supported",
   "charset.unsupported": "the body's character set is not supported",
 };
@@ -84,9 +87,9 @@ function problemOfExpress(thrown: unknown): HttpProblem | null {
   return new HttpProblem(status, expressMessages[String(type)] ?? "the request is malformed");
 }
 
-function readOn(request: Request): void {
+function drain(request: Request): void {
   request.resume();
-  const cut = setTimeout(() => request.socket.destroy(), lingerMs);
-  cut.unref();
-  for (const event of ["end", "close"]) request.once(event, () => clearTimeout(cut));
+  const timeout = setTimeout(() => request.socket.destroy(), lingerMs);
+  timeout.unref();
+  for (const event of ["end", "close"]) request.once(event, () => clearTimeout(timeout));
 }

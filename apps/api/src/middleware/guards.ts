@@ -1,10 +1,10 @@
-// What a request has to pass before its route runs: who asks, the app it is about, whether they may, and its body.
+// The middleware before each route: authentication, rate limit, loading the app, permission, reading the body.
 
 import type { RequestHandler } from "express";
 import { accountRole, allows, isAppPermission } from "@slipway/auth";
 import type { Permission } from "@slipway/auth";
 import { SlipwayError } from "@slipway/core";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 import { isPermission } from "../route.ts";
 import type { Access, Route } from "../route.ts";
 import { authentication, bearerOf, login, userOf } from "./authentication.ts";
@@ -14,38 +14,38 @@ import { appRoleOf, loadApp, loadAppOfDeployment } from "./load-app.ts";
 
 type Guard = RequestHandler<Record<string, string>>;
 
-/** In this order, so that a body is read of nobody who may not send one. */
-export function guardsOf(platform: Platform): (route: Route) => Guard[] {
-  const signedIn = authentication(platform);
-  const byAddress = addressLimit(platform.limits);
-  const read = jsonBody();
+/** Returns each route's middleware. The body comes last, so that it is read only from clients with permission. */
+export function guardsOf(context: ApiContext): (route: Route) => Guard[] {
+  const signedIn = authentication(context);
+  const byAddress = addressLimit(context.limits);
+  const readBody = jsonBody();
   const withoutBearer = (access: Access): Guard[] => {
     if (access === "credentials") return [];
-    return access === "login" ? [byAddress, login(platform)] : [byAddress];
+    return access === "login" ? [byAddress, login(context)] : [byAddress];
   };
   return ({ access, path, body, polled = false }) => [
     ...(isPermission(access)
       ? [
           signedIn,
-          bearerLimit(platform.limits, polled, bearerOf),
-          ...appOn(platform, path),
-          permitted(access),
+          bearerLimit(context.limits, polled, bearerOf),
+          ...appLoader(context, path),
+          requirePermission(access),
         ]
       : withoutBearer(access)),
-    ...(body === undefined ? [] : [read]),
+    ...(body === undefined ? [] : [readBody]),
   ];
 }
 
-function appOn(platform: Platform, path: string): Guard[] {
-  if (path.startsWith("/apps/:app")) return [loadApp(platform)];
-  return path.startsWith("/deployments/:deployment") ? [loadAppOfDeployment(platform)] : [];
+function appLoader(context: ApiContext, path: string): Guard[] {
+  if (path.startsWith("/apps/:app")) return [loadApp(context)];
+  return path.startsWith("/deployments/:deployment") ? [loadAppOfDeployment(context)] : [];
 }
 
-/** @throws {SlipwayError} "forbidden" for who may know that the thing is there. */
-function permitted(permission: Permission): Guard {
+/** @throws {SlipwayError} "forbidden" if the role lacks the permission. */
+function requirePermission(permission: Permission): Guard {
   return (_request, response, next) => {
     const role = isAppPermission(permission) ? appRoleOf(response) : accountRole(userOf(response));
     if (allows(role, permission)) next();
-    else next(new SlipwayError("forbidden", `your role, ${role}, may not do this (${permission})`));
+    else next(new SlipwayError("forbidden", `your role, ${role}, lacks the permission ${permission}`));
   };
 }

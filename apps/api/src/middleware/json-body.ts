@@ -1,16 +1,16 @@
-// Reads JSON bodies, bounded in size and time.
+// Reads JSON bodies with limits on size and time.
 
 import express, { Router } from "express";
 import type { RequestHandler } from "express";
 import { HttpProblem } from "../http-problem.ts";
 
-const mostBytes = 1024 * 1024;
-const mostMs = 30_000;
+const maxBytes = 1024 * 1024;
+const maxMs = 30_000;
 
-/** An empty body is fine under any content type: clients name one on requests without any. */
+/** Accepts an empty body with any content type: some clients send a type without a body. */
 export function jsonBody(): Router {
   const router = Router();
-  router.use(jsonOnly, inTime, express.json({ limit: mostBytes, type: ["json", "+json"] }));
+  router.use(jsonOnly, bodyTimeout, express.json({ limit: maxBytes, type: ["json", "+json"] }));
   return router;
 }
 
@@ -20,10 +20,10 @@ const jsonOnly: RequestHandler = (request, _response, next) => {
   else next(new HttpProblem(415, "the body must be JSON, with Content-Type: application/json"));
 };
 
-/** Cuts off who sends a byte now and then. */
-const inTime: RequestHandler = (request, _response, next) => {
-  const cut = setTimeout(() => request.destroy(), mostMs);
-  request.once("end", () => clearTimeout(cut));
-  request.once("close", () => clearTimeout(cut));
+/** Closes the connection of a client that sends too slowly. */
+const bodyTimeout: RequestHandler = (request, _response, next) => {
+  const timeout = setTimeout(() => request.destroy(), maxMs);
+  request.once("end", () => clearTimeout(timeout));
+  request.once("close", () => clearTimeout(timeout));
   next();
 };

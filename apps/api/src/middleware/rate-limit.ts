@@ -1,4 +1,4 @@
-// Counts requests, says in headers how many are left, and refuses those over the limit.
+// Applies rate limits: counts requests, sets the RateLimit headers, and rejects requests over the limit.
 
 import type { Request, RequestHandler, Response } from "express";
 import type { Bearer } from "@slipway/auth";
@@ -8,20 +8,20 @@ import type { BearerLimits, Limiter, Limits, Verdict } from "../limits.ts";
 
 type Guard = RequestHandler<Record<string, string>>;
 
-/** For routes behind authentication. @param polled whether clients ask for it again and again. */
+/** For routes behind authentication. @param polled whether clients poll the route. */
 export function bearerLimit(
   { requests, polls }: Limits,
   polled: boolean,
-  whoIn: (response: Response) => Bearer,
+  bearerOf: (response: Response) => Bearer,
 ): Guard {
   return async (_request, response, next) => {
-    await countBearer(polled ? polls : requests, whoIn(response), response);
+    await countBearer(polled ? polls : requests, bearerOf(response), response);
     next();
   };
 }
 
 /**
- * Counts a request by its API token, then by its user, so that what a token has too many counts for no other.
+ * Counts a request for its API token, then for its user. Requests over the token's limit do not count for the user.
  * @throws {SlipwayError} "too-many-requests"
  */
 export async function countBearer(
@@ -30,11 +30,11 @@ export async function countBearer(
   response: Response,
 ): Promise<void> {
   check(response, await token(bearer.tokenId));
-  const ofAll = await user(bearer.user.id);
-  if (ofAll?.allowed === false) check(response, ofAll);
+  const ofUser = await user(bearer.user.id);
+  if (ofUser?.allowed === false) check(response, ofUser);
 }
 
-/** For routes without a bearer, by address. */
+/** For routes without a bearer token: limits by address. */
 export function addressLimit({ address }: Limits): Guard {
   return async (request, response, next) => {
     await countAddress(address, request, response);
@@ -42,7 +42,7 @@ export function addressLimit({ address }: Limits): Guard {
   };
 }
 
-/** Counts a request by its address. @throws {SlipwayError} "too-many-requests" */
+/** Counts a request for its address. @throws {SlipwayError} "too-many-requests" */
 export async function countAddress(
   limiter: Limiter,
   request: Pick<Request, "ip">,
@@ -52,10 +52,10 @@ export async function countAddress(
 }
 
 /**
- * A login by a password, which can be guessed: each attempt is counted before it is made, for its address and for whom it
- * is about, and taken back when it succeeds.
- * @param login.account a user's id, or the name that is nobody's.
- * @throws {SlipwayError} "too-many-requests" when there were too many failures, without an attempt.
+ * Limits failed password logins, against guessing. Counts the attempt for its address and account before making it, and
+ * uncounts it if it succeeds or throws.
+ * @param login.account the user's id, or the given name if no user has it.
+ * @throws {SlipwayError} "too-many-requests" after too many failures, without an attempt.
  */
 export async function limitedPassword<Found>(
   { logins, accounts }: Limits,
@@ -69,7 +69,7 @@ export async function limitedPassword<Found>(
   const address = addressOf(request);
   check(response, await logins.count(address), loginMessage);
   const ofAccount = await accounts.count(account);
-  // Told each time, the count would say which email belongs to which user name.
+  // Sending the count with every response would reveal which email belongs to which user name.
   if (ofAccount?.allowed === false) check(response, ofAccount, loginMessage);
   const forgive = () => Promise.all([logins.forgive(address), accounts.forgive(account)]);
   try {

@@ -1,10 +1,10 @@
-// Tells who comes while the process stops to come again.
+// Rejects requests that arrive while the process stops.
 
 import type { RequestHandler } from "express";
 
 const retryAfterSeconds = 5;
 
-/** The connection ends with the answer, so that whoever shares connections out finds another process. */
+/** Closes the connection after the response, so that a load balancer picks another process. */
 export function rejectEarly(stopping: AbortSignal): RequestHandler {
   return (request, response, next) => {
     if (!stopping.aborted) {
@@ -15,6 +15,6 @@ export function rejectEarly(stopping: AbortSignal): RequestHandler {
     response
       .status(503)
       .set({ "Retry-After": String(retryAfterSeconds), "Cache-Control": "no-store", Connection: "close" })
-      .json({ error: "the server is being stopped; try again in a moment" });
+      .json({ error: "the server is shutting down; try again in a moment" });
   };
 }

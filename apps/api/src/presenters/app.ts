@@ -1,11 +1,11 @@
-// An app as the API shows it.
+// Presents apps.
 
 import type { App, Operation, User } from "@slipway/core";
 import type { AppBody } from "@slipway/protocol";
 import { appUrl } from "@slipway/service";
 import type { ApiConfig } from "../config.ts";
 
-/** @param owner null when the owner's account is gone. @param running the app's operation that runs. */
+/** @param owner null if the account was deleted. @param running the app's running operation. */
 export function presentApp(
   app: App,
   owner: User | null,
@@ -27,7 +27,7 @@ export function presentApp(
     name: app.name,
     region: config.REGION_NAME,
     owner: { id: app.ownerId, username: owner?.username ?? "", email: owner?.email ?? "" },
-    // Projects group apps for other installations' users; here each owner has the one.
+    // Scalingo groups apps in projects; Slipway has one per owner.
     project: { id: app.ownerId, name: "default" },
     status: statusOf(app, running),
     url,

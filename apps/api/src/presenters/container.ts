@@ -1,4 +1,4 @@
-// What runs of an app as the API shows it: types with their amounts, and single containers.
+// Presents an app's process types, with their container counts, and its containers.
 
 import type { App, Release } from "@slipway/core";
 import { containerSize } from "@slipway/protocol";
@@ -6,13 +6,13 @@ import type { ContainerBody, ContainerTypeBody, InstancesSeen } from "@slipway/p
 
 export const webType = "web";
 
-/** @param release the one in service; null before the first. @param amount how many are wanted. */
+/** @param release the current release; null before the first. @param amount the desired number of containers. */
 export function presentContainerType(app: App, release: Release | null, amount: number): ContainerTypeBody {
   const command = release?.processTypes[webType] ?? "";
   return { app_id: app.id, name: webType, amount, command, size: containerSize };
 }
 
-/** @param release what it runs; null when that is gone already. */
+/** @param release the release that the container runs; null if it was deleted. */
 export function presentContainer(
   app: App,
   instance: InstancesSeen["instances"][number],

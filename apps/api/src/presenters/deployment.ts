@@ -1,10 +1,10 @@
-// A deployment as the API shows it, and where a page of them stands.
+// Presents deployments and pagination.
 
 import { durationSeconds } from "@slipway/core";
 import type { Deployment, Pagination } from "@slipway/core";
 import type { DeploymentBody, PaginationBody } from "@slipway/protocol";
 
-/** Where the source came from is not shown: its URL may hold credentials. */
+/** Leaves out the source: its URL may contain credentials. */
 export function presentDeployment(deployment: Deployment, publicApiUrl: string): DeploymentBody {
   const { id, appId } = deployment;
   return {
@@ -36,7 +36,7 @@ export function presentPagination(pagination: Pagination): PaginationBody {
   };
 }
 
-/** A reference's first part is a registry when it looks like a host, as engines read it. */
+/** Splits an image reference as Docker does: its first part is a registry if it looks like a host. */
 function imageOf({
   image,
   imageSizeBytes,

@@ -1,4 +1,4 @@
-// A notifier and its deliveries as the API shows them. Secrets are left out.
+// Presents notifiers, without their secrets, and deliveries.
 
 import type { Delivery, Notifier } from "@slipway/core";
 import type { DeliveryBody, NotifierBody } from "@slipway/protocol";

@@ -1,4 +1,4 @@
-// An operation as the API shows it.
+// Presents operations.
 
 import type { Operation } from "@slipway/core";
 import type { OperationBody } from "@slipway/protocol";

@@ -17,7 +17,7 @@ describe("an app", () => {
   const owner = aUser({ id: "u1", username: "ada", email: "ada@example.com" });
   const app = anApp({ id: "a1", name: "demo", ownerId: "u1" });
 
-  test("is new, with every field a client reads, before its first release", () => {
+  test("is new before its first release, with all documented fields", () => {
     const body = presentApp(app, owner, config);
     expect(appBody.strict().parse(body)).toEqual(body);
     expect(body).toMatchObject({
@@ -35,13 +35,13 @@ describe("an app", () => {
     });
   });
 
-  test("is where the router answers for it, or where its operator says", () => {
+  test("has the router's URL, or PUBLIC_APP_URL", () => {
     const running = { ...app, currentReleaseId: "r1", lastDeployedAt: testTime };
     const body = presentApp(running, null, config);
     expect(body).toMatchObject({ status: "running", url: "http://demo.localhost:4180" });
     expect(body.owner).toEqual({ id: "u1", username: "", email: "" });
-    const told = { ...config, PUBLIC_APP_URL: "https://{app}.apps.example.com" };
-    expect(presentApp(running, null, told)).toMatchObject({ url: "https://demo.apps.example.com" });
+    const withAppUrl = { ...config, PUBLIC_APP_URL: "https://{app}.apps.example.com" };
+    expect(presentApp(running, null, withAppUrl)).toMatchObject({ url: "https://demo.apps.example.com" });
   });
 });
 
@@ -51,7 +51,7 @@ describe("a deployment", () => {
     1,
   );
 
-  test("that waits has all its fields, and nothing of its source", () => {
+  test("that is queued has all documented fields, without its source", () => {
     const body = presentDeployment(queued, config.PUBLIC_API_URL);
     expect(deploymentBody.strict().parse(body)).toEqual(body);
     expect(body).toMatchObject({ status: "queued", duration: 0, finished_at: null, image: null });
@@ -61,7 +61,7 @@ describe("a deployment", () => {
     expect(JSON.stringify(body)).not.toContain("hunter2");
   });
 
-  test("shows registry and image apart, sizes in bytes and whole seconds", () => {
+  test("shows registry and image separately, its size in bytes, and its duration in whole seconds", () => {
     const done = stepsTo(queued, "success", new Date(testTime.getTime() + 1_499)).at(-1) ?? queued;
     const finished = {
       ...done,

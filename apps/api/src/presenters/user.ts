@@ -1,4 +1,4 @@
-// Users, their tokens and an app's collaborators as the API shows them: never a hash, never a secret.
+// Presents users, API tokens and collaborators, without hashes and secrets.
 
 import type { ApiToken, Collaborator, User } from "@slipway/core";
 import type { CollaboratorBody, TokenBody, UserBody } from "@slipway/protocol";
@@ -8,17 +8,17 @@ export function presentUser({ id, username, email, fullname, operator, createdAt
 }
 
 export function presentToken({ id, name, createdAt, lastUsedAt }: ApiToken): TokenBody {
-  const madeAt = createdAt.toISOString();
+  const issuedAt = createdAt.toISOString();
   return {
     id,
     name,
-    created_at: madeAt,
-    issued_at: madeAt,
+    created_at: issuedAt,
+    issued_at: issuedAt,
     last_used_at: lastUsedAt?.toISOString() ?? null,
   };
 }
 
-/** @param user null when the account is gone. */
+/** @param user null if the account was deleted. */
 export function presentCollaborator(collaborator: Collaborator, user: User | null): CollaboratorBody {
   return {
     id: collaborator.id,

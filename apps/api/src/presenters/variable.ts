@@ -1,4 +1,4 @@
-// A variable as the API shows it.
+// Presents variables.
 
 import type { Variable } from "@slipway/core";
 import type { VariableBody } from "@slipway/protocol";

@@ -1,9 +1,9 @@
-// A worker as operators see it.
+// Presents workers, for operators.
 
 import type { WorkerBody } from "@slipway/protocol";
 import type { FleetWorker } from "@slipway/queue";
 
-/** @param appNames by app id; an app that is gone has none. */
+/** @param appNames by app id; without deleted apps. */
 export function presentWorker(worker: FleetWorker, appNames: ReadonlyMap<string, string>): WorkerBody {
   const { id, name, host, pid, version, state, concurrency, operationConcurrency, engine } = worker;
   return {

@@ -1,4 +1,4 @@
-// /v1/apps: create, list, show, change, delete.
+// /v1/apps: create, list, show, change and delete apps.
 
 import { randomUUID } from "node:crypto";
 import type { Request } from "express";
@@ -6,20 +6,23 @@ import { SlipwayError, invalidField, newApp, notFound } from "@slipway/core";
 import type { App, Store, User } from "@slipway/core";
 import { deleteApp, updateLiveApp } from "@slipway/deployments";
 import { appAnswer, appsAnswer, changeAppRequest, createAppRequest, deleteAppQuery } from "@slipway/protocol";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 import { presentApp } from "../presenters/app.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 
 const dryRunHeader = "X-Dry-Run";
 
-export function appRoutes(platform: Platform): Route[] {
-  const { store, config, now } = platform;
+export function appRoutes(context: ApiContext): Route[] {
+  return [...collectionRoutes(context), ...itemRoutes(context)];
+}
+
+function collectionRoutes({ store, config, now }: ApiContext): Route[] {
   return [
     route({
       method: "get",
       path: "/apps",
-      summary: "List the apps one may use, by name; operators see all",
+      summary: "List the apps that the user may use, by name; operators see all apps",
       access: "account:use",
       answer: { status: 200, json: appsAnswer },
       async handle({ user }) {
@@ -43,18 +46,22 @@ export function appRoutes(platform: Platform): Route[] {
       body: createAppRequest,
       answer: { status: 201, json: appAnswer },
       headers: {
-        [dryRunHeader]:
-          "`true` to only be told whether the app could be created, and how it would be answered.",
+        [dryRunHeader]: "`true` to only check whether the app could be created, and get the response.",
       },
       problems: [409],
       async handle({ user, body, request }) {
         const { name, concurrency_policy: concurrencyPolicy = "queue" } = body.app;
         const app = newApp({ id: randomUUID(), name, ownerId: user.id, createdAt: now(), concurrencyPolicy });
-        if (isDryRun(request)) await checkFree(store, app);
+        if (isDryRun(request)) await checkNameFree(store, app);
         else await store.apps.create(app);
         return { app: presentApp(app, user, config) };
       },
     }),
+  ];
+}
+
+function itemRoutes({ store, config, now, deployments }: ApiContext): Route[] {
+  return [
     route({
       method: "get",
       path: "/apps/:app",
@@ -69,7 +76,7 @@ export function appRoutes(platform: Platform): Route[] {
     route({
       method: "patch",
       path: "/apps/:app",
-      summary: "Change what an app does with deployments that come while it has one at work",
+      summary: "Change an app's concurrency policy",
       access: "app:change",
       body: changeAppRequest,
       answer: { status: 200, json: appAnswer },
@@ -84,7 +91,7 @@ export function appRoutes(platform: Platform): Route[] {
     route({
       method: "delete",
       path: "/apps/:app",
-      summary: "Delete an app with all it has, and abort its deployments",
+      summary: "Delete an app with all its data, and abort its deployments",
       access: "app:delete",
       query: deleteAppQuery,
       answer: { status: 204 },
@@ -92,29 +99,29 @@ export function appRoutes(platform: Platform): Route[] {
         if (query.current_name !== app.name) {
           throw invalidField("current_name", "must be the app's name, to confirm the deletion");
         }
-        await deleteApp(platform.deployments, app);
+        await deleteApp(deployments, app);
       },
     }),
   ];
 }
 
-/** Whoever did not mean one must not come to an app by a slip. @throws {SlipwayError} "invalid" for what is neither. */
+/** Rejects a misspelled value, so that a dry run never creates an app. @throws {SlipwayError} "invalid". */
 function isDryRun(request: Pick<Request, "get">): boolean {
-  const asked = request.get(dryRunHeader) ?? "false";
-  if (asked !== "true" && asked !== "false") throw invalidField(dryRunHeader, "must be true or false");
-  return asked === "true";
+  const value = request.get(dryRunHeader) ?? "false";
+  if (value !== "true" && value !== "false") throw invalidField(dryRunHeader, "must be true or false");
+  return value === "true";
 }
 
-/** @throws {SlipwayError} "conflict", as creating it would. */
-async function checkFree({ apps }: Store, { name }: App): Promise<void> {
+/** @throws {SlipwayError} "conflict" if the name is taken, like the creation. */
+async function checkNameFree({ apps }: Store, { name }: App): Promise<void> {
   if ((await apps.byName(name)) !== null) throw new SlipwayError("conflict", "the app's name is taken");
 }
 
-/** By name: all, or their own and those they collaborate on. */
+/** Sorted by name: an operator's are all apps, a user's those they own or collaborate on. */
 async function appsOf({ apps, collaborators }: Store, user: User): Promise<App[]> {
   if (user.operator) return apps.list("all");
   const own = await apps.list({ ownerId: user.id });
   const shared = await Promise.all((await collaborators.ofUser(user.id)).map(({ appId }) => apps.get(appId)));
-  const theirs = shared.filter((app) => app !== null && app.deletedAt === null && app.ownerId !== user.id);
-  return [...own, ...theirs].filter((app) => app !== null).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const others = shared.filter((app) => app !== null && app.deletedAt === null && app.ownerId !== user.id);
+  return [...own, ...others].filter((app) => app !== null).sort((a, b) => (a.name < b.name ? -1 : 1));
 }

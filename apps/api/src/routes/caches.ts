@@ -2,11 +2,11 @@
 
 import { cacheBlobPrefix, notFound } from "@slipway/core";
 import { updateLiveApp } from "@slipway/deployments";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-export function cacheRoutes({ store, blobs, now }: Platform): Route[] {
+export function cacheRoutes({ store, blobs, now }: ApiContext): Route[] {
   return [
     route({
       method: "delete",
@@ -15,7 +15,7 @@ export function cacheRoutes({ store, blobs, now }: Platform): Route[] {
       access: "caches:delete",
       answer: { status: 204 },
       async handle({ app }) {
-        // With the version raised, what a running build saves later is not found either.
+        // Later builds look for the new version, so they do not find a cache that a running build saves after the deletion.
         const changed = await updateLiveApp(store.apps, app.id, now(), ({ cacheVersion }) => ({
           cacheVersion: cacheVersion + 1,
         }));

@@ -1,4 +1,4 @@
-// /v1/apps/:app/collaborators: other users who may use the app.
+// /v1/apps/:app/collaborators: list, add, change and remove users who may use the app.
 
 import { randomUUID } from "node:crypto";
 import { SlipwayError, invalidField, maxCollaborators, notFound } from "@slipway/core";
@@ -10,12 +10,12 @@ import {
   collaboratorAnswer,
   collaboratorsAnswer,
 } from "@slipway/protocol";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 import { presentCollaborator } from "../presenters/user.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-export function collaboratorRoutes({ store, now }: Platform): Route[] {
+export function collaboratorRoutes({ store, now }: ApiContext): Route[] {
   const { collaborators, users } = store;
   const present = async (collaborator: Collaborator) =>
     presentCollaborator(collaborator, await users.get(collaborator.userId));
@@ -33,45 +33,45 @@ export function collaboratorRoutes({ store, now }: Platform): Route[] {
     route({
       method: "post",
       path: "/apps/:app/collaborators",
-      summary: "Let a user of this installation use the app, from now on",
+      summary: "Give a user of this installation access to the app, at once",
       access: "collaborators:write",
       body: addCollaboratorRequest,
       answer: { status: 201, json: addedCollaboratorAnswer },
       problems: [409],
-      async handle({ app, body: { collaborator: asked } }) {
-        const user = await invited(store, app, asked.email);
+      async handle({ app, body: { collaborator: fields } }) {
+        const user = await findInvitee(store, app, fields.email);
         const added = {
           id: randomUUID(),
           appId: app.id,
           userId: user.id,
-          role: roleOf(asked.is_limited),
+          role: roleOf(fields.is_limited),
           createdAt: now(),
         };
         await collaborators.create(added);
-        await unlessGoneMeanwhile(store, added);
+        await checkStillExist(store, added);
         return { collaborator: { ...presentCollaborator(added, user), invitation_link: "" } };
       },
     }),
     route({
       method: "patch",
       path: "/apps/:app/collaborators/:collaborator",
-      summary: "Make a collaborator a limited one, or not",
+      summary: "Change a collaborator's role",
       access: "collaborators:write",
       body: changeCollaboratorRequest,
       answer: { status: 200, json: collaboratorAnswer },
       async handle({ app, params, body }) {
         const role = roleOf(body.collaborator.is_limited);
-        const known = await collaborators.get(app.id, params.collaborator);
-        if (known === null || !(await collaborators.setRole(app.id, known.id, role))) {
+        const existing = await collaborators.get(app.id, params.collaborator);
+        if (existing === null || !(await collaborators.setRole(app.id, existing.id, role))) {
           throw notFound("collaborator");
         }
-        return { collaborator: await present({ ...known, role }) };
+        return { collaborator: await present({ ...existing, role }) };
       },
     }),
     route({
       method: "delete",
       path: "/apps/:app/collaborators/:collaborator",
-      summary: "End a collaboration",
+      summary: "Remove a collaborator",
       access: "collaborators:write",
       answer: { status: 204 },
       async handle({ app, params }) {
@@ -85,19 +85,19 @@ function roleOf(isLimited: boolean): CollaboratorRole {
   return isLimited ? "limited" : "collaborator";
 }
 
-/** @throws {SlipwayError} "invalid" naming the email, "conflict" for one too many. */
-async function invited({ users, collaborators }: Store, app: App, email: string): Promise<User> {
+/** @throws {SlipwayError} "invalid" naming the email, "conflict" if the app has too many collaborators. */
+async function findInvitee({ users, collaborators }: Store, app: App, email: string): Promise<User> {
   const user = await users.byEmail(email.toLowerCase());
   if (user === null) throw invalidField("email", "belongs to no user here; an operator can create one");
-  if (user.id === app.ownerId) throw invalidField("email", "is the owner's");
+  if (user.id === app.ownerId) throw invalidField("email", "belongs to the app's owner");
   if ((await collaborators.ofApp(app.id)).length >= maxCollaborators) {
     throw new SlipwayError("conflict", `an app has at most ${maxCollaborators} collaborators`);
   }
   return user;
 }
 
-/** Whoever deleted the user or the app may have looked for collaborators just before this one came. */
-async function unlessGoneMeanwhile(
+/** Removes the collaborator again if the user or the app was deleted just before: that deletion did not find it. */
+async function checkStillExist(
   { users, apps, collaborators }: Store,
   { appId, id, userId }: Collaborator,
 ): Promise<void> {

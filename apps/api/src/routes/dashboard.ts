@@ -1,4 +1,4 @@
-// /queues: the queues in a browser, for operators.
+// /queues: the queue dashboard, for operators.
 
 import { createBullBoard } from "@bull-board/api";
 import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
@@ -10,52 +10,55 @@ import { accountRole, allows } from "@slipway/auth";
 import { SlipwayError } from "@slipway/core";
 import { basicCredentials } from "../middleware/authentication.ts";
 import { countAddress } from "../middleware/rate-limit.ts";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 
-/** A login a browser understands: any username, an operator's API token as the password. */
-export function queueDashboard(platform: Platform): Router {
+/** Uses Basic authentication: any user name, and an operator's API token as the password. */
+export function queueDashboard(context: ApiContext): Router {
   const router = Router();
-  router.use(operatorsOnly(platform), sameSiteOnly(platform), pageHeaders, board(platform));
+  router.use(operatorsOnly(context), sameSiteOnly(context), pageHeaders, board(context));
   return router;
 }
 
-function operatorsOnly({ auth, limits }: Platform): RequestHandler {
+function operatorsOnly({ auth, limits }: ApiContext): RequestHandler {
   return async (request, response, next) => {
     const credentials = basicCredentials(request);
     const user = credentials === null ? null : await auth.authenticateApiToken(credentials.password);
     if (user === null) {
       await countAddress(limits.address, request, response);
       response.set("WWW-Authenticate", 'Basic realm="Slipway queues", charset="UTF-8"');
-      throw new SlipwayError("unauthorized", "sign in with any name and an operator's API token as password");
+      throw new SlipwayError(
+        "unauthorized",
+        "sign in with any user name, and an operator's API token as the password",
+      );
     }
     if (!allows(accountRole(user), "queues:manage")) {
-      throw new SlipwayError("forbidden", "the queues are for operators only");
+      throw new SlipwayError("forbidden", "only operators may use the queue dashboard");
     }
     next();
   };
 }
 
 /**
- * Browsers send what somebody signed in with along on other sites' requests too, but say where those come from. Whoever says
- * nothing is no browser, and has no such memory.
+ * Protects against cross-site request forgery: browsers also attach stored credentials to requests of other sites, but name the
+ * origin. A client that sends no origin is no browser.
  */
-function sameSiteOnly({ config }: Platform): RequestHandler {
+function sameSiteOnly({ config }: ApiContext): RequestHandler {
   const origin = new URL(config.PUBLIC_API_URL).origin;
   return (request, _response, next) => {
     const reads = request.method === "GET" || request.method === "HEAD";
-    if (reads || comesFromUs(request, origin)) next();
+    if (reads || isSameOrigin(request, origin)) next();
     else next(new SlipwayError("forbidden", "the request comes from another site"));
   };
 }
 
-function comesFromUs(request: Request, origin: string): boolean {
+function isSameOrigin(request: Request, origin: string): boolean {
   const site = request.get("sec-fetch-site");
   if (site !== undefined) return site === "same-origin";
   const from = request.get("origin");
   return from === undefined || from === origin || from === `${request.protocol}://${request.get("host")}`;
 }
 
-/** The pages bring scripts and styles of their own, and styles in their elements. */
+/** Bull Board serves its own scripts and styles, and uses inline styles. */
 const pageHeaders = contentSecurityPolicy({
   useDefaults: false,
   directives: {
@@ -71,7 +74,7 @@ const pageHeaders = contentSecurityPolicy({
   },
 });
 
-function board({ lanes, notifications, housekeeping, config }: Platform): Express {
+function board({ lanes, notifications, housekeeping, config }: ApiContext): Express {
   const serverAdapter = new ExpressAdapter();
   serverAdapter.setBasePath(`${new URL(config.PUBLIC_API_URL).pathname.replace(/\/$/, "")}/queues`);
   const queues = [...lanes.queues, notifications.queue, housekeeping.queue];

@@ -1,11 +1,11 @@
-// /docs: the API's description for people, in a browser.
+// /docs: Swagger UI for the API's OpenAPI description.
 
 import { fileURLToPath } from "node:url";
 import express, { Router } from "express";
 import { contentSecurityPolicy } from "helmet";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 
-/** Swagger UI's files that the page uses; the rest of its package is not served. */
+/** The files of Swagger UI's package that are served. */
 const assets = new Set(["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"]);
 const assetFolder = fileURLToPath(new URL(".", import.meta.resolve("swagger-ui-dist/package.json")));
 
@@ -26,7 +26,7 @@ const page = `<!doctype html>
 </html>
 `;
 
-/** The page brings its scripts itself; Swagger UI sets styles on its elements and draws icons from data. */
+/** The page has no inline scripts; Swagger UI uses inline styles and data: images. */
 const pageHeaders = contentSecurityPolicy({
   useDefaults: false,
   directives: {
@@ -41,13 +41,14 @@ const pageHeaders = contentSecurityPolicy({
   },
 });
 
-export function docsPage({ config }: Platform): Router {
+/** Serves the page and Swagger UI's files. */
+export function docsPage({ config }: ApiContext): Router {
   const settings = {
     url: `${new URL(config.PUBLIC_API_URL).pathname.replace(/\/$/, "")}/v1/openapi.json`,
     dom_id: "#api",
     deepLinking: true,
     docExpansion: "list",
-    // asks a server of its makers otherwise
+    // By default Swagger UI sends the URL to validator.swagger.io.
     validatorUrl: null,
   };
   const router = Router({ strict: true });
@@ -57,7 +58,7 @@ export function docsPage({ config }: Platform): Router {
     response.type("js").send(`SwaggerUIBundle(${JSON.stringify(settings)});\n`);
   });
   const files = express.static(assetFolder, { index: false, redirect: false, maxAge: "1h" });
-  router.get(`/:file`, (request, response, next) => {
+  router.get("/:file", (request, response, next) => {
     if (assets.has(request.params.file)) files(request, response, next);
     else next();
   });

@@ -1,12 +1,12 @@
-// GET /health and GET /: whether this process can serve, and what it is.
+// GET /health: whether this process can serve requests. GET /: the URLs of the API.
 
 import type { IRouter } from "express";
 import { checkHealth, shownHealth } from "@slipway/service";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 
-/** Reasons go to the log, not to whoever asks: they may name hosts. */
-export function addHealthRoutes(router: IRouter, platform: Platform): void {
-  const { store, blobs, redis, logger } = platform;
+/** Logs the reasons of a failure instead of returning them: they may name hosts. */
+export function addHealthRoutes(router: IRouter, context: ApiContext): void {
+  const { store, blobs, redis, logger } = context;
   const checks = {
     store: () => store.ping(),
     blobs: () => blobs.ping(),
@@ -18,7 +18,7 @@ export function addHealthRoutes(router: IRouter, platform: Platform): void {
     const { status, body } = shownHealth(health);
     response.status(status).set("Cache-Control", "no-store").json(body);
   });
-  const url = platform.config.PUBLIC_API_URL;
+  const url = context.config.PUBLIC_API_URL;
   router.get("/", (_request, response) => {
     response.json({ name: "slipway", api: `${url}/v1`, queues: `${url}/queues`, health: `${url}/health` });
   });

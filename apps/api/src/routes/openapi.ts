@@ -1,18 +1,18 @@
-// /v1/openapi.json: the API's description for programs.
+// GET /v1/openapi.json: the API's OpenAPI description.
 
 import { z } from "zod";
 import { openApiDocument } from "../openapi.ts";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-/** @param others the routes it describes, besides itself. */
-export function openApiRoute({ config }: Platform, others: readonly Route[]): Route {
+/** @param others the routes to describe, besides this one. */
+export function openApiRoute({ config }: ApiContext, others: readonly Route[]): Route {
   let document: Readonly<Record<string, unknown>> | undefined;
   const own = route({
     method: "get",
     path: "/openapi.json",
-    summary: "This description",
+    summary: "Show this OpenAPI description",
     access: "anyone",
     answer: { status: 200, json: z.looseObject({ openapi: z.string() }) },
     async handle() {

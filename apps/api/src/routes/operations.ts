@@ -1,13 +1,13 @@
-// GET /v1/apps/:app/operations/:operation: how far a restart or a scaling is.
+// GET /v1/apps/:app/operations/:operation: the status of a restart or a scaling.
 
 import { notFound } from "@slipway/core";
 import { operationAnswer } from "@slipway/protocol";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 import { presentOperation } from "../presenters/operation.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-export function operationRoutes({ store }: Platform): Route[] {
+export function operationRoutes({ store }: ApiContext): Route[] {
   return [
     route({
       method: "get",

@@ -1,4 +1,4 @@
-// A deployment's log: what there is of it at this moment as text, streamed; or followed to its end as events.
+// A deployment's log: the lines so far as streamed text, or followed to its end as Server-Sent Events.
 
 import { pipeline } from "node:stream/promises";
 import type { Request, Response } from "express";
@@ -9,34 +9,34 @@ import { readLog } from "@slipway/logs";
 import type { LineBatch } from "@slipway/logs";
 import { outputQuery } from "@slipway/protocol";
 import type { OutputQuery } from "@slipway/protocol";
-import { bearerNow } from "../middleware/authentication.ts";
-import type { Platform } from "../platform.ts";
+import { reauthenticate } from "../middleware/authentication.ts";
+import type { ApiContext } from "../api-context.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 import { deploymentOf } from "./deployments.ts";
 
 const permission = "logs:read";
 
-interface OutputAsked {
+interface OutputRequest {
   readonly query: OutputQuery;
   readonly user: User;
   readonly request: Request;
   readonly response: Response;
 }
 
-export function outputRoutes(platform: Platform): Route[] {
-  const { store } = platform;
+export function outputRoutes(context: ApiContext): Route[] {
+  const { store } = context;
   const log = {
     method: "get",
-    summary: "A deployment's log so far, as text; followed to its end as events with follow=1",
+    summary: "Show a deployment's log so far as text; with follow=1, follow it to its end as events",
     access: permission,
     query: outputQuery,
     polled: true,
     headers: {
-      "Last-Event-ID": "With follow=1, the id of the last event one got: the answer goes on behind it.",
+      "Last-Event-ID": "With follow=1, the id of the last event received; the response resumes after it.",
     },
     answer: { status: 200, type: "text/plain" },
-    // with follow=1; the second for who has all there will be
+    // With follow=1; 204 if the client has received all events of an ended deployment.
     otherAnswers: [{ status: 200, type: "text/event-stream" }, { status: 204 }],
     problems: [429],
   } as const;
@@ -44,56 +44,59 @@ export function outputRoutes(platform: Platform): Route[] {
     route({
       ...log,
       path: "/apps/:app/deployments/:deployment/output",
-      async handle({ app, params, ...asked }) {
-        await sendOutput(platform, await deploymentOf(store, app, params.deployment), asked);
+      async handle({ app, params, ...input }) {
+        await sendOutput(context, await deploymentOf(store, app, params.deployment), input);
       },
     }),
     route({
       ...log,
       path: "/deployments/:deployment/output",
-      async handle({ params, ...asked }) {
+      async handle({ params, ...input }) {
         const deployment = await store.deployments.get(params.deployment);
         if (deployment === null) throw notFound("deployment");
-        await sendOutput(platform, deployment, asked);
+        await sendOutput(context, deployment, input);
       },
     }),
   ];
 }
 
 async function sendOutput(
-  platform: Platform,
+  context: ApiContext,
   deployment: Deployment,
-  { query, user, request, response }: OutputAsked,
+  { query, user, request, response }: OutputRequest,
 ): Promise<void> {
-  if (query.follow !== "1") return sendLog(platform, deployment, response);
-  const mayGoOn = () => mayStillFollow(platform, deployment, request);
-  platform.outputEvents.serve(deployment, { user, mayGoOn }, request, response);
+  if (query.follow !== "1") return sendLog(context, deployment, response);
+  const isStillAllowed = () => checkStillAllowed(context, deployment, request);
+  context.outputEvents.serve(deployment, { user, isStillAllowed }, request, response);
 }
 
-/** Yes, too, while it cannot be found out. */
-async function mayStillFollow(
-  { auth, store, logger }: Platform,
+/** Whether the user still has the permission; true if the check fails, until the next heartbeat. */
+async function checkStillAllowed(
+  { auth, store, logger }: ApiContext,
   { appId }: Deployment,
   request: Request,
 ): Promise<boolean> {
   try {
-    const [user, app] = await Promise.all([bearerNow({ auth }, request), store.apps.get(appId)]);
+    const [user, app] = await Promise.all([reauthenticate({ auth }, request), store.apps.get(appId)]);
     const role = user === null || app === null ? null : await appRole(user, app, store.collaborators);
     return role !== null && allows(role, permission);
   } catch (error) {
-    logger.warn({ err: error, app: appId }, "cannot check who may still follow; trying again later");
+    logger.warn(
+      { err: error, app: appId },
+      "cannot check whether a follower still has access; retrying at the next heartbeat",
+    );
     return true;
   }
 }
 
-/** The first lines are read before the answer begins: with none there is no log, and a failure is still an error. */
-async function sendLog(platform: Platform, deployment: Deployment, response: Response): Promise<void> {
-  const { store, redis, keys } = platform;
+/** Reads the first lines before sending headers, so that a missing log or a failure still gets its error status. */
+async function sendLog(context: ApiContext, deployment: Deployment, response: Response): Promise<void> {
+  const { store, redis, keys } = context;
   const { id: deploymentId, logLineCount } = deployment;
-  // A closed log is all in the store: it can be read while Redis is away.
+  // A closed log is complete in the store, so it can be read while Redis is down.
   const end = logLineCount === null ? {} : { untilSeq: logLineCount };
   const batches = readLog({ logs: store.logs, redis, keys, deploymentId, fromSeq: 1, ...end });
-  const first = await firstOf(batches);
+  const first = await firstBatch(batches);
   if (first === null) throw new SlipwayError("not-found", "no log", { resource: "deployment" });
   response.type("text/plain; charset=utf-8");
   const text = async function* () {
@@ -103,12 +106,14 @@ async function sendLog(platform: Platform, deployment: Deployment, response: Res
   await pipeline(text, response);
 }
 
-async function firstOf(batches: AsyncIterator<LineBatch, void>): Promise<LineBatch | null> {
+async function firstBatch(batches: AsyncIterator<LineBatch, void>): Promise<LineBatch | null> {
   try {
     const first = await batches.next();
     return first.done === true ? null : first.value;
   } catch (error) {
     if (error instanceof SlipwayError) throw error;
-    throw new SlipwayError("queue-unavailable", "the live tail of the log cannot be read", { cause: error });
+    throw new SlipwayError("queue-unavailable", "cannot read the latest lines of the log from Redis", {
+      cause: error,
+    });
   }
 }

@@ -1,11 +1,11 @@
-// GET /v1/regions: where clients find the API. There is one region, this installation.
+// GET /v1/regions: the one region, this installation, and its URLs.
 
 import { regionsAnswer } from "@slipway/protocol";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-export function regionRoutes({ config }: Platform): Route[] {
+export function regionRoutes({ config }: ApiContext): Route[] {
   const url = config.PUBLIC_API_URL;
   const region = {
     name: config.REGION_NAME,
@@ -20,7 +20,7 @@ export function regionRoutes({ config }: Platform): Route[] {
     route({
       method: "get",
       path: "/regions",
-      summary: "Where the API is; there is one region",
+      summary: "List the regions: this installation is the only one",
       access: "anyone",
       answer: { status: 200, json: regionsAnswer },
       handle: async () => ({ regions: [region] }),

@@ -1,31 +1,31 @@
-// GET /v1/apps/:app/releases: what an app may go back to.
+// GET /v1/apps/:app/releases: the releases that an app can be rolled back to.
 
 import type { App, Release } from "@slipway/core";
 import { releasesAnswer } from "@slipway/protocol";
 import type { ReleaseBody } from "@slipway/protocol";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-const shown = 50;
+const maxShown = 50;
 
-export function releaseRoutes({ store }: Platform): Route[] {
+export function releaseRoutes({ store }: ApiContext): Route[] {
   return [
     route({
       method: "get",
       path: "/apps/:app/releases",
-      summary: `List the app's releases, newest first, the last ${shown}`,
+      summary: `List the app's releases, newest first, at most ${maxShown}`,
       access: "app:read",
       answer: { status: 200, json: releasesAnswer },
       async handle({ app }) {
-        const releases = await store.releases.ofApp(app.id, shown);
+        const releases = await store.releases.ofApp(app.id, maxShown);
         return { releases: releases.map((release) => presentRelease(app, release)) };
       },
     }),
   ];
 }
 
-/** Its environment is not shown: it holds the app's secrets. */
+/** Leaves out the environment: it contains the app's secrets. */
 function presentRelease(app: App, release: Release): ReleaseBody {
   return {
     id: release.id,

@@ -1,4 +1,4 @@
-// /v1/sources: a place to upload an archive to, and the signed URLs that take and give it.
+// /v1/sources: creates sources with signed URLs, and uploads and downloads their archives.
 
 import { randomUUID } from "node:crypto";
 import { pipeline } from "node:stream/promises";
@@ -6,23 +6,23 @@ import type { Request, Response } from "express";
 import { SlipwayError, invalidField, notFound, sourceBlobKey } from "@slipway/core";
 import type { Source } from "@slipway/core";
 import { sourceAnswer, uploadedAnswer } from "@slipway/protocol";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 import { archivePath, archiveRoute, presentSource } from "../source-url.ts";
 
 const archiveType = "application/gzip";
-const urlsHoldMs = 10 * 60_000;
-/** A longer upload is no upload but somebody keeping a connection. */
-const longestUploadMs = 60 * 60_000;
+const urlLifetimeMs = 10 * 60_000;
+/** Closes connections that clients keep open without finishing the upload. */
+const maxUploadMs = 60 * 60_000;
 
-export function sourceRoutes(platform: Platform): Route[] {
-  const { store, urlSigner, config, now } = platform;
+export function sourceRoutes(context: ApiContext): Route[] {
+  const { store, urlSigner, config, now } = context;
   return [
     route({
       method: "post",
       path: "/sources",
-      summary: "Get a place to upload an archive to; its URLs hold for ten minutes",
+      summary: "Create a source, with an upload URL and a download URL that are valid for ten minutes",
       access: "account:use",
       answer: { status: 201, json: sourceAnswer },
       async handle({ user }) {
@@ -31,7 +31,7 @@ export function sourceRoutes(platform: Platform): Route[] {
           id: randomUUID(),
           ownerId: user.id,
           createdAt,
-          expiresAt: new Date(createdAt.getTime() + urlsHoldMs),
+          expiresAt: new Date(createdAt.getTime() + urlLifetimeMs),
           sizeBytes: null,
         };
         await store.sources.create(source);
@@ -47,8 +47,8 @@ export function sourceRoutes(platform: Platform): Route[] {
       answer: { status: 200, json: uploadedAnswer },
       problems: [409, 413, 422],
       async handle({ request, params }) {
-        checkSignature(platform, "PUT", params.source, request);
-        await takeUpload(platform, params.source, request);
+        checkSignature(context, "PUT", params.source, request);
+        await uploadArchive(context, params.source, request);
         return {};
       },
     }),
@@ -59,41 +59,41 @@ export function sourceRoutes(platform: Platform): Route[] {
       access: "signed-url",
       answer: { status: 200, type: archiveType },
       async handle({ request, response, params }) {
-        checkSignature(platform, "GET", params.source, request);
-        await giveArchive(platform, params.source, response);
+        checkSignature(context, "GET", params.source, request);
+        await sendArchive(context, params.source, response);
       },
     }),
   ];
 }
 
-/** The place is taken at the upload's end, before its bytes are: of several at once one has it, and nothing replaces it. */
-async function takeUpload(platform: Platform, id: string, request: Request): Promise<void> {
-  const { store, blobs } = platform;
+/** The first upload to finish wins: it marks the source as complete just before its blob is stored. Nothing overwrites it. */
+async function uploadArchive(context: ApiContext, id: string, request: Request): Promise<void> {
+  const { store, blobs } = context;
   const source = await store.sources.get(id);
   if (source === null) throw notFound("source");
   if (source.sizeBytes !== null) throw alreadyUploaded();
-  await receive(platform, id, request);
-  // Upkeep may have removed it before its bytes were there.
+  await storeBody(context, id, request);
+  // Housekeeping may have deleted the source before its blob was stored.
   if ((await store.sources.get(id)) !== null) return;
   await blobs.delete(sourceBlobKey(id));
-  throw expiredMeanwhile();
+  throw expiredDuringUpload();
 }
 
-async function takePlace({ store }: Platform, id: string, sizeBytes: number): Promise<void> {
+async function completeSource({ store }: ApiContext, id: string, sizeBytes: number): Promise<void> {
   if (await store.sources.complete(id, sizeBytes)) return;
-  throw (await store.sources.get(id)) === null ? expiredMeanwhile() : alreadyUploaded();
+  throw (await store.sources.get(id)) === null ? expiredDuringUpload() : alreadyUploaded();
 }
 
-/** An archive that somebody may have deployed by now does not change any more. */
+/** An archive may already be deployed, so it must not change. */
 function alreadyUploaded(): SlipwayError {
-  return new SlipwayError("conflict", "an archive was uploaded here already: create a source for another");
+  return new SlipwayError("conflict", "the source already has an archive; create a new source");
 }
 
-function expiredMeanwhile(): SlipwayError {
-  return new SlipwayError("expired", "the URL expired during the upload");
+function expiredDuringUpload(): SlipwayError {
+  return new SlipwayError("expired", "the source expired during the upload; create a new one");
 }
 
-async function giveArchive({ blobs }: Platform, id: string, response: Response): Promise<void> {
+async function sendArchive({ blobs }: ApiContext, id: string, response: Response): Promise<void> {
   const blob = await blobs.get(sourceBlobKey(id));
   if (blob === null) throw notFound("source");
   response.set({ "Content-Type": archiveType, "Content-Length": String(blob.sizeBytes) });
@@ -101,19 +101,19 @@ async function giveArchive({ blobs }: Platform, id: string, response: Response):
   await pipeline(bytes, response);
 }
 
-/** Streams a body into the blob store. */
-async function receive(platform: Platform, id: string, request: Request): Promise<void> {
-  const { blobs, config } = platform;
+/** Streams the body into the blob store. */
+async function storeBody(context: ApiContext, id: string, request: Request): Promise<void> {
+  const { blobs, config } = context;
   const maxSizeBytes = config.SOURCE_MAX_MB;
   if (Number(request.get("content-length") ?? 0) > maxSizeBytes) {
     throw new SlipwayError("too-large", `the archive is larger than ${maxSizeBytes} bytes`);
   }
   const tooLong = new AbortController();
   const timer = setTimeout(() => {
-    tooLong.abort(new SlipwayError("expired", "the upload took too long"));
-  }, longestUploadMs);
+    tooLong.abort(new SlipwayError("expired", "the upload took longer than an hour"));
+  }, maxUploadMs);
   try {
-    const bytes = acceptable(platform, id, request);
+    const bytes = checkedBytes(context, id, request);
     const limits = { maxSizeBytes, signal: tooLong.signal };
     await blobs.put(sourceBlobKey(id), bytes, limits);
   } finally {
@@ -121,9 +121,9 @@ async function receive(platform: Platform, id: string, request: Request): Promis
   }
 }
 
-/** The body's bytes, which fail at their end, where nothing is kept yet, when there were none or another upload was faster. */
-async function* acceptable(platform: Platform, id: string, request: Request): AsyncGenerator<Uint8Array> {
-  // A refusal has still to be answered on the connection, so the request outlives its reader.
+/** Yields the body. Throws at its end, before the blob is stored, if it was empty or another upload finished first. */
+async function* checkedBytes(context: ApiContext, id: string, request: Request): AsyncGenerator<Uint8Array> {
+  // Keeps the connection open, so that an error can still be answered.
   const bytes = request.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>;
   let sizeBytes = 0;
   for await (const chunk of bytes) {
@@ -131,12 +131,16 @@ async function* acceptable(platform: Platform, id: string, request: Request): As
     yield chunk;
   }
   if (sizeBytes === 0) throw invalidField("archive", "is empty");
-  await takePlace(platform, id, sizeBytes);
+  await completeSource(context, id, sizeBytes);
 }
 
-/** The signature is all the authentication there is: clients send no other here. */
-function checkSignature({ urlSigner }: Platform, method: string, id: string, request: Request): void {
-  const worth = urlSigner.verify(method, archivePath(id), request.query);
-  if (worth === "expired") throw new SlipwayError("expired", "the URL has expired");
-  if (worth === "forged") throw new SlipwayError("forbidden", "the URL is not one that was given out");
+/** The only authentication of these routes: clients send no token here. */
+function checkSignature({ urlSigner }: ApiContext, method: string, id: string, request: Request): void {
+  const validity = urlSigner.verify(method, archivePath(id), request.query);
+  if (validity === "expired") throw new SlipwayError("expired", "the URL has expired; create a new source");
+  if (validity === "forged")
+    throw new SlipwayError(
+      "forbidden",
+      "the URL has an invalid signature; use it as POST /v1/sources returned it",
+    );
 }

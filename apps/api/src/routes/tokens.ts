@@ -1,4 +1,4 @@
-// /v1/tokens: API tokens are made, listed, revoked, and exchanged for a JWT of an hour.
+// /v1/tokens: create, list, renew and revoke API tokens, and exchange them for JWTs.
 
 import type { Request, Response } from "express";
 import { issueToken } from "@slipway/auth";
@@ -6,29 +6,30 @@ import { SlipwayError, notFound } from "@slipway/core";
 import { createTokenRequest, exchangeAnswer, newTokenAnswer, tokensAnswer } from "@slipway/protocol";
 import { basicCredentials } from "../middleware/authentication.ts";
 import { countAddress, countBearer } from "../middleware/rate-limit.ts";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 import { presentToken } from "../presenters/user.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-export function tokenRoutes(platform: Platform): Route[] {
-  const { store, now } = platform;
+export function tokenRoutes(context: ApiContext): Route[] {
+  const { store, now } = context;
   return [
     route({
       method: "post",
       path: "/tokens/exchange",
-      summary: "Exchange an API token, the password of Basic authentication, for a JWT of one hour",
+      summary:
+        "Exchange an API token, sent as the password of Basic authentication, for a JWT valid for one hour",
       access: "credentials",
       answer: { status: 200, json: exchangeAnswer },
       async handle({ request, response }) {
-        return { token: await exchanged(platform, request, response) };
+        return { token: await exchangeToken(context, request, response) };
       },
     }),
     route({
       method: "post",
       path: "/tokens",
       summary:
-        "Make an API token; by user name or email, and password, or by a bearer. Its secret is shown this once",
+        "Create an API token, with a user name or email and a password, or a bearer token; shows its secret only once",
       access: "login",
       body: createTokenRequest,
       answer: { status: 201, json: newTokenAnswer },
@@ -42,7 +43,7 @@ export function tokenRoutes(platform: Platform): Route[] {
     route({
       method: "get",
       path: "/tokens",
-      summary: "List one's API tokens, oldest first, without their secrets",
+      summary: "List the user's API tokens, oldest first, without their secrets",
       access: "account:use",
       answer: { status: 200, json: tokensAnswer },
       handle: async ({ user }) => ({ tokens: (await store.tokens.ofUser(user.id)).map(presentToken) }),
@@ -50,12 +51,12 @@ export function tokenRoutes(platform: Platform): Route[] {
     route({
       method: "patch",
       path: "/tokens/:token/renew",
-      summary: "Get a new API token for an old one, which is revoked",
+      summary: "Replace an API token: revoke it and create a new one",
       access: "account:use",
       answer: { status: 200, json: newTokenAnswer },
       async handle({ user, params }) {
         const old = await store.tokens.get(params.token);
-        // Of many that renew it at once, one does.
+        // Of concurrent renewals, only the one that deletes the old token succeeds.
         if (old?.userId !== user.id || !(await store.tokens.delete(user.id, old.id))) throw notFound("token");
         const { token, secret } = await issueToken(store, user, old.name, now());
         return { token: { ...presentToken(token), token: secret } };
@@ -64,7 +65,7 @@ export function tokenRoutes(platform: Platform): Route[] {
     route({
       method: "delete",
       path: "/tokens/:token",
-      summary: "Revoke an API token, and with it the JWTs it was exchanged for",
+      summary: "Revoke an API token and the JWTs it was exchanged for",
       access: "account:use",
       answer: { status: 204 },
       async handle({ user, params }) {
@@ -74,8 +75,12 @@ export function tokenRoutes(platform: Platform): Route[] {
   ];
 }
 
-/** A token cannot be guessed, so only what is none counts for its address: others there go on. */
-async function exchanged({ auth, limits }: Platform, request: Request, response: Response): Promise<string> {
+/** Only an invalid token counts towards the limit of the address: tokens cannot be guessed. */
+async function exchangeToken(
+  { auth, limits }: ApiContext,
+  request: Request,
+  response: Response,
+): Promise<string> {
   const credentials = basicCredentials(request);
   const found = credentials === null ? null : await auth.exchange(credentials.password);
   if (found === null) {
@@ -84,7 +89,7 @@ async function exchanged({ auth, limits }: Platform, request: Request, response:
       "unauthorized",
       credentials === null
         ? "an API token is required, as the password of Basic authentication"
-        : "the API token is not valid",
+        : "the API token is invalid or revoked",
     );
   }
   await countBearer(limits.requests, found.bearer, response);

@@ -1,4 +1,4 @@
-// /v1/users: who the bearer is; and for operators, who else there is.
+// /v1/users: the user's own account, and account management for operators.
 
 import { changeAccount, createAccount, deleteAccount } from "@slipway/auth";
 import { invalidField, notFound, pageRequest, paginate } from "@slipway/core";
@@ -13,17 +13,17 @@ import {
   usersAnswer,
 } from "@slipway/protocol";
 import { limitedPassword } from "../middleware/rate-limit.ts";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 import { presentPagination } from "../presenters/deployment.ts";
 import { presentUser } from "../presenters/user.ts";
 import { route } from "../route.ts";
-import type { Asked, Route } from "../route.ts";
+import type { Route, RouteInput } from "../route.ts";
 
-export function userRoutes(platform: Platform): Route[] {
-  return [...selfRoutes(platform), ...operatorsRoutes(platform)];
+export function userRoutes(context: ApiContext): Route[] {
+  return [...selfRoutes(context), ...accountRoutes(context), ...accountChangeRoutes(context)];
 }
 
-function selfRoutes(platform: Platform): Route[] {
+function selfRoutes(context: ApiContext): Route[] {
   const self = ({ id, username, email, fullname }: User) => ({
     user: { id, username, email, fullname, flags: {} },
   });
@@ -31,7 +31,7 @@ function selfRoutes(platform: Platform): Route[] {
     route({
       method: "get",
       path: "/users/self",
-      summary: "Show who the bearer is",
+      summary: "Show the user of the bearer token",
       access: "account:use",
       answer: { status: 200, json: selfAnswer },
       handle: async ({ user }) => self(user),
@@ -39,20 +39,20 @@ function selfRoutes(platform: Platform): Route[] {
     route({
       method: "patch",
       path: "/users/self",
-      summary: "Change one's own full name or password",
+      summary: "Change the user's own full name or password",
       access: "account:use",
       body: changeSelfRequest,
       answer: { status: 200, json: selfAnswer },
-      async handle(asked) {
-        const { fullname, password, current_password: current } = asked.body.user;
-        if (password !== undefined) await checkCurrent(platform, asked, current);
-        return self(await changeAccount(platform.store, asked.user.id, { fullname, password }));
+      async handle(input) {
+        const { fullname, password, current_password: current } = input.body.user;
+        if (password !== undefined) await checkCurrentPassword(context, input, current);
+        return self(await changeAccount(context.store, input.user.id, { fullname, password }));
       },
     }),
   ];
 }
 
-function operatorsRoutes({ store, now }: Platform): Route[] {
+function accountRoutes({ store, now }: ApiContext): Route[] {
   return [
     route({
       method: "post",
@@ -62,8 +62,8 @@ function operatorsRoutes({ store, now }: Platform): Route[] {
       body: createUserRequest,
       answer: { status: 201, json: userAnswer },
       problems: [409],
-      async handle({ body: { user: wanted } }) {
-        const user = await createAccount(store, { ...wanted, password: wanted.password ?? null }, now());
+      async handle({ body: { user: fields } }) {
+        const user = await createAccount(store, { ...fields, password: fields.password ?? null }, now());
         return { user: presentUser(user) };
       },
     }),
@@ -93,10 +93,15 @@ function operatorsRoutes({ store, now }: Platform): Route[] {
         return { user: presentUser(user) };
       },
     }),
+  ];
+}
+
+function accountChangeRoutes({ store }: ApiContext): Route[] {
+  return [
     route({
       method: "patch",
       path: "/users/:user",
-      summary: "Change a user's email, full name or password, or whether they are an operator",
+      summary: "Change a user's email, full name, password or operator role",
       access: "users:manage",
       body: changeUserRequest,
       answer: { status: 200, json: userAnswer },
@@ -130,20 +135,20 @@ function operatorsRoutes({ store, now }: Platform): Route[] {
   ];
 }
 
-/** Whoever found a token shall not take the account over with it. */
-async function checkCurrent(
-  { auth, limits }: Platform,
+/** A leaked token alone must not be enough to change the password. */
+async function checkCurrentPassword(
+  { auth, limits }: ApiContext,
   {
     request,
     response,
     user,
-  }: Pick<Asked<string, "account:use", undefined, undefined>, "request" | "response" | "user">,
+  }: Pick<RouteInput<string, "account:use", undefined, undefined>, "request" | "response" | "user">,
   current: string | undefined,
 ): Promise<void> {
   if (user.passwordHash === null) return;
   if (current === undefined) throw invalidField("current_password", "is required");
-  const fits = await limitedPassword(limits, { request, response, account: user.id }, () =>
+  const verified = await limitedPassword(limits, { request, response, account: user.id }, () =>
     auth.signIn(user.username, current),
   );
-  if (fits === null) throw invalidField("current_password", "is wrong");
+  if (verified === null) throw invalidField("current_password", "is wrong");
 }

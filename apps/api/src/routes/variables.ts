@@ -1,5 +1,5 @@
-// /v1/apps/:app/variables: list, set, change, unset. They take effect when containers start: with the next deployment,
-// restart or scaling.
+// /v1/apps/:app/variables: list, set, change and unset variables. Containers read them when they start, so a change takes
+// effect with the next deployment, restart or scaling.
 
 import { randomUUID } from "node:crypto";
 import { SlipwayError, checkVariable, invalidField, notFound, variableLimits } from "@slipway/core";
@@ -12,17 +12,21 @@ import {
   variableAnswer,
   variablesAnswer,
 } from "@slipway/protocol";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 import { presentVariable } from "../presenters/variable.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-interface Asked {
+interface VariableFields {
   readonly name: string;
   readonly value: string;
 }
 
-export function variableRoutes({ store }: Platform): Route[] {
+export function variableRoutes(context: ApiContext): Route[] {
+  return [...collectionRoutes(context), ...itemRoutes(context)];
+}
+
+function collectionRoutes({ store }: ApiContext): Route[] {
   const { variables } = store;
   return [
     route({
@@ -40,12 +44,12 @@ export function variableRoutes({ store }: Platform): Route[] {
       access: "variables:write",
       body: setVariablesRequest,
       answer: { status: 200, json: variablesAnswer },
-      async handle({ app, body: { variables: asked } }) {
-        for (const [place, variable] of asked.entries()) checkAt(`variables.${place}.`, variable);
-        if (new Set(asked.map(({ name }) => name)).size < asked.length) {
-          throw invalidField("variables", "name one variable twice");
+      async handle({ app, body: { variables: fields } }) {
+        for (const [index, variable] of fields.entries()) checkFields(`variables.${index}.`, variable);
+        if (new Set(fields.map(({ name }) => name)).size < fields.length) {
+          throw invalidField("variables", "contains the same name twice");
         }
-        return { variables: (await set(store, app.id, asked)).map(presentVariable) };
+        return { variables: (await setVariables(store, app.id, fields)).map(presentVariable) };
       },
     }),
     route({
@@ -55,13 +59,30 @@ export function variableRoutes({ store }: Platform): Route[] {
       access: "variables:write",
       body: setVariableRequest,
       answer: { status: 201, json: variableAnswer },
-      async handle({ app, body: { variable: asked } }) {
-        checkAt("", asked);
-        const [stored] = await set(store, app.id, [asked]);
-        if (stored === undefined) throw new SlipwayError("internal", "the store kept no variable");
+      async handle({ app, body: { variable: fields } }) {
+        checkFields("", fields);
+        const [stored] = await setVariables(store, app.id, [fields]);
+        if (stored === undefined) throw new SlipwayError("internal", "the store returned no variable");
         return { variable: presentVariable(stored) };
       },
     }),
+    // Ignores unknown ids: those variables are already unset.
+    route({
+      method: "delete",
+      path: "/apps/:app/variables",
+      summary: "Unset several variables",
+      access: "variables:write",
+      body: unsetVariablesRequest,
+      answer: { status: 204 },
+      async handle({ app, body }) {
+        await variables.delete(app.id, body.variable_ids);
+      },
+    }),
+  ];
+}
+
+function itemRoutes({ store: { variables } }: ApiContext): Route[] {
+  return [
     route({
       method: "patch",
       path: "/apps/:app/variables/:variable",
@@ -69,11 +90,11 @@ export function variableRoutes({ store }: Platform): Route[] {
       access: "variables:write",
       body: changeVariableRequest,
       answer: { status: 200, json: variableAnswer },
-      async handle({ app, params, body: { variable: asked } }) {
-        const known = await variables.get(app.id, params.variable);
-        if (known === null) throw notFound("variable");
-        const next = { ...known, value: asked.value };
-        checkAt("", next);
+      async handle({ app, params, body: { variable: fields } }) {
+        const existing = await variables.get(app.id, params.variable);
+        if (existing === null) throw notFound("variable");
+        const next = { ...existing, value: fields.value };
+        checkFields("", next);
         const [stored] = await variables.set(app.id, [next]);
         return { variable: presentVariable(stored ?? next) };
       },
@@ -89,40 +110,32 @@ export function variableRoutes({ store }: Platform): Route[] {
         if (deleted === 0) throw notFound("variable");
       },
     }),
-    // Ids that are not there are as gone as the caller wants them.
-    route({
-      method: "delete",
-      path: "/apps/:app/variables",
-      summary: "Unset several variables",
-      access: "variables:write",
-      body: unsetVariablesRequest,
-      answer: { status: 204 },
-      async handle({ app, body }) {
-        await variables.delete(app.id, body.variable_ids);
-      },
-    }),
   ];
 }
 
-async function set({ variables }: Store, appId: string, asked: readonly Asked[]): Promise<Variable[]> {
+async function setVariables(
+  { variables }: Store,
+  appId: string,
+  fields: readonly VariableFields[],
+): Promise<Variable[]> {
   const names = new Set((await variables.list(appId)).map(({ name }) => name));
-  for (const { name } of asked) names.add(name);
+  for (const { name } of fields) names.add(name);
   if (names.size > variableLimits.perApp) {
-    throw invalidField("variables", `would be more than ${variableLimits.perApp}`);
+    throw invalidField("variables", `would exceed ${variableLimits.perApp}, the maximum per app`);
   }
   return variables.set(
     appId,
-    asked.map(({ name, value }) => ({ id: randomUUID(), appId, name, value })),
+    fields.map(({ name, value }) => ({ id: randomUUID(), appId, name, value })),
   );
 }
 
-/** @param prefix where in the body the variable stands, before the field's name. */
-function checkAt(prefix: string, { name, value }: Asked): void {
+/** @param prefix the variable's path in the body, put before field names in errors. */
+function checkFields(prefix: string, { name, value }: VariableFields): void {
   try {
     checkVariable(name, value);
   } catch (error) {
     if (!(error instanceof SlipwayError) || error.fields === undefined) throw error;
-    const fields = Object.entries(error.fields).map(([field, messages]) => [prefix + field, messages]);
-    throw new SlipwayError("invalid", prefix + error.message, { fields: Object.fromEntries(fields) });
+    const prefixed = Object.entries(error.fields).map(([field, messages]) => [prefix + field, messages]);
+    throw new SlipwayError("invalid", prefix + error.message, { fields: Object.fromEntries(prefixed) });
   }
 }

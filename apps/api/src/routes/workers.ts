@@ -1,20 +1,20 @@
-// GET /v1/workers: who works, on which machine and on what; for operators.
+// GET /v1/workers: the workers, their hosts and their current work; for operators.
 
 import { workersAnswer } from "@slipway/protocol";
 import { listWorkers } from "@slipway/queue";
-import type { Platform } from "../platform.ts";
+import type { ApiContext } from "../api-context.ts";
 import { presentWorker } from "../presenters/worker.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-export function workerRoutes({ store, redis, keys, logger }: Platform): Route[] {
+export function workerRoutes({ store, redis, keys, logger }: ApiContext): Route[] {
   const onError = (err: unknown, message: string) => logger.warn({ err }, message);
 
   return [
     route({
       method: "get",
       path: "/workers",
-      summary: "List the workers with what they run, draining and lost ones too",
+      summary: "List the workers and their current work, including draining and lost workers",
       access: "workers:read",
       answer: { status: 200, json: workersAnswer },
       async handle() {

@@ -1,4 +1,4 @@
-// What every route stands on: the ports it uses and the settings it keeps. Made once by app.ts.
+// What every route uses: ports, settings and shared services. app.ts creates it once.
 
 import type { Redis } from "ioredis";
 import type { Auth, UrlSigner } from "@slipway/auth";
@@ -11,7 +11,7 @@ import type { ApiConfig } from "./config.ts";
 import type { Limits } from "./limits.ts";
 import type { OutputEvents } from "./output-events.ts";
 
-export interface Platform {
+export interface ApiContext {
   readonly config: ApiConfig;
   readonly logger: Logger;
   readonly store: Store;
@@ -19,7 +19,7 @@ export interface Platform {
   readonly redis: Redis;
   readonly keys: RedisKeys;
   readonly lanes: Lanes;
-  /** The ports of the rules of a deployment's life. */
+  /** What the functions of packages/deployments need. */
   readonly deployments: LaneContext;
   readonly notifications: Notifications;
   /** For the dashboard only. */
