@@ -1,4 +1,4 @@
-// Reads the image that others are built upon: its layers and its configuration.
+// Reads a base image from the registry: its manifest and its configuration.
 
 import { SlipwayError } from "@slipway/core";
 import type { RegistryClient } from "./client.ts";
@@ -20,7 +20,7 @@ interface Index {
   readonly manifests: readonly (Descriptor & { readonly platform?: { os: string; architecture: string } })[];
 }
 
-/** An image's configuration, as far as it is read or changed here; the rest is kept as it is. */
+/** The fields of an image's configuration that are read or changed here; others are copied unchanged. */
 export interface ImageConfig {
   readonly [field: string]: unknown;
   readonly config?: {
@@ -47,7 +47,7 @@ export const mediaTypes = {
   ociLayer: "application/vnd.oci.image.layer.v1.tar+gzip",
 } as const;
 
-const accepted = [
+const acceptedMediaTypes = [
   mediaTypes.dockerManifest,
   mediaTypes.ociManifest,
   mediaTypes.dockerIndex,
@@ -56,8 +56,9 @@ const accepted = [
 const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
 
 /**
- * @param host how references name the registry.
- * @throws {SlipwayError} "configuration-invalid" when the reference is not in this registry, or holds no image for this machine.
+ * @param host the registry's host in references.
+ * @throws {SlipwayError} "configuration-invalid" when the reference names another registry, or has no image for this machine's
+ * architecture.
  */
 export async function readBaseImage(
   client: RegistryClient,
@@ -69,18 +70,18 @@ export async function readBaseImage(
   let found = await fetchManifest(client, repository, version, signal);
   if ("manifests" in found) {
     const architecture = architectures[process.arch] ?? process.arch;
-    const fitting = found.manifests.find(
+    const matching = found.manifests.find(
       ({ platform }) => platform?.os === "linux" && platform.architecture === architecture,
     );
-    if (fitting === undefined) throw unusable(`${reference} has no image for linux/${architecture}`);
-    found = await fetchManifest(client, repository, fitting.digest, signal);
+    if (matching === undefined) throw invalidBase(`${reference} has no image for linux/${architecture}`);
+    found = await fetchManifest(client, repository, matching.digest, signal);
   }
   const manifest = found as Manifest;
-  const answer = await client.request("GET", `/v2/${repository}/blobs/${manifest.config.digest}`, {
+  const response = await client.request("GET", `/v2/${repository}/blobs/${manifest.config.digest}`, {
     expect: [200],
     signal,
   });
-  return { repository, manifest, config: (await answer.json()) as ImageConfig };
+  return { repository, manifest, config: (await response.json()) as ImageConfig };
 }
 
 async function fetchManifest(
@@ -89,24 +90,24 @@ async function fetchManifest(
   version: string,
   signal: AbortSignal,
 ): Promise<Manifest | Index> {
-  const headers = { accept: accepted };
-  const answer = await client.request("GET", `/v2/${repository}/manifests/${version}`, {
+  const headers = { accept: acceptedMediaTypes };
+  const response = await client.request("GET", `/v2/${repository}/manifests/${version}`, {
     headers,
     expect: [200, 404],
     signal,
   });
-  if (answer.status === 404) throw unusable(`the registry has no image ${repository}:${version}`);
-  return (await answer.json()) as Manifest | Index;
+  if (response.status === 404) throw invalidBase(`the registry has no image ${repository}:${version}`);
+  return (await response.json()) as Manifest | Index;
 }
 
 /** `host/repository:tag` or `host/repository@digest`. */
 function parseReference(host: string, reference: string): { repository: string; version: string } {
   const match = /^([^/]+)\/([^:@]+)(?::([^@]+))?(?:@(.+))?$/.exec(reference);
   if (match === null || match[1] !== host)
-    throw unusable(`the stack image ${reference} is not in the registry ${host}`);
+    throw invalidBase(`the stack image ${reference} is not in the registry ${host}`);
   return { repository: match[2] ?? "", version: match[4] ?? match[3] ?? "latest" };
 }
 
-function unusable(message: string): SlipwayError {
+function invalidBase(message: string): SlipwayError {
   return new SlipwayError("configuration-invalid", message);
 }

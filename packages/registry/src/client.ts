@@ -1,4 +1,4 @@
-// HTTP to an OCI registry: authentication by Basic or bearer challenge, errors in our words, retries where repeating is safe.
+// HTTP client of an OCI registry: Basic and bearer authentication, errors as SlipwayError, and retries of repeatable requests.
 
 import { retry } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
@@ -11,25 +11,25 @@ export interface RegistryCredentials {
 
 export interface RegistryRequest {
   readonly headers?: Readonly<Record<string, string>>;
-  /** A stream is sent as it comes, and never a second time. */
+  /** A request with a stream is not retried. */
   readonly body?: string | ByteStream;
-  /** Statuses that are an answer; all others are an error. */
+  /** Expected statuses; all others are errors. */
   readonly expect: readonly number[];
-  /** The answer's body is read as it comes, for as long as `signal` lets it: only its headers have to be there soon. */
+  /** The caller streams the response's body: the time limit applies only to the headers, and `signal` to the body. */
   readonly streamed?: boolean;
   readonly signal: AbortSignal;
 }
 
 const requestTimeoutMs = 30_000;
-/** Builds send nothing for a while where their own source is slow. */
+/** Long, because an upload sends nothing while its source is slow. */
 const stallLimitMs = 300_000;
-const tries = 3;
+const maxAttempts = 3;
 const retryDelayMs = 300;
 
 export class RegistryClient {
   readonly #origin: URL;
   readonly #credentials: RegistryCredentials | undefined;
-  /** Per scope, e.g. `repository:apps/x:pull,push`; the realm gives them for minutes only, so 401 asks anew. */
+  /** By repository. Tokens expire after minutes; the response 401 causes a request for a new one. */
   readonly #tokens = new Map<string, string>();
 
   constructor(url: string, credentials?: RegistryCredentials) {
@@ -46,24 +46,27 @@ export class RegistryClient {
     return this.#origin.host;
   }
 
-  /** @param location a path, or what a Location header gave. @throws {SlipwayError} "registry-unavailable". */
+  /**
+   * @param location a path, or the value of a Location header.
+   * @throws {SlipwayError} "registry-unavailable"; the signal's reason when aborted.
+   */
   async request(method: string, location: string, request: RegistryRequest): Promise<Response> {
     const repeatable = typeof request.body !== "object";
     const call = async (): Promise<Response> => {
       const response = await this.#authorized(method, new URL(location, this.#origin), request);
       if (request.expect.includes(response.status)) return response;
-      throw await refused(method, response);
+      throw await statusError(method, response);
     };
     try {
       return await retry(call, {
-        attempts: tries,
-        isRetryable: (error) => repeatable && isPassing(error),
+        attempts: maxAttempts,
+        isRetryable: (error) => repeatable && isTransient(error),
         pauseMs: (failures) => retryDelayMs * failures,
         signal: request.signal,
       });
     } catch (error) {
       request.signal.throwIfAborted();
-      throw inOurWords(this.host, method, error);
+      throw registryError(this.host, method, error);
     }
   }
 
@@ -76,12 +79,12 @@ export class RegistryClient {
     await first.body?.cancel();
     this.#tokens.set(scope, await this.#token(challenge, request.signal));
     if (typeof request.body === "object")
-      throw new Error("the registry wants a new token in the midst of an upload");
+      throw new Error("the registry requires a new token during an upload");
     return send(method, url, request, this.#authorization(url, scope));
   }
 
   #authorization(url: URL, scope: string): string | undefined {
-    // An upload may be sent on to another host, which is none of our credentials' business.
+    // The registry may redirect an upload to another host, which must not receive the credentials.
     if (url.origin !== this.#origin.origin) return undefined;
     const token = this.#tokens.get(scope);
     if (token !== undefined) return `Bearer ${token}`;
@@ -89,25 +92,26 @@ export class RegistryClient {
   }
 
   async #token(challenge: string, signal: AbortSignal): Promise<string> {
-    const given = Object.fromEntries(
+    const parameters = Object.fromEntries(
       [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, value]) => [key, value]),
     );
-    if (given["realm"] === undefined) throw new Error("the registry's challenge names no realm");
-    const realm = new URL(given["realm"]);
+    if (parameters["realm"] === undefined)
+      throw new Error("the registry's WWW-Authenticate header has no realm");
+    const realm = new URL(parameters["realm"]);
     for (const key of ["service", "scope"])
-      if (given[key] !== undefined) realm.searchParams.set(key, given[key]);
+      if (parameters[key] !== undefined) realm.searchParams.set(key, parameters[key]);
     const authorization = this.#credentials === undefined ? undefined : basic(this.#credentials);
-    const answer = await send("GET", realm, { expect: [200], signal }, authorization);
-    if (answer.status !== 200) throw await refused("GET", answer);
-    const { token, access_token } = (await answer.json()) as { token?: string; access_token?: string };
+    const response = await send("GET", realm, { expect: [200], signal }, authorization);
+    if (response.status !== 200) throw await statusError("GET", response);
+    const { token, access_token } = (await response.json()) as { token?: string; access_token?: string };
     const found = token ?? access_token;
-    if (found === undefined) throw new Error("the registry's realm gave no token");
+    if (found === undefined) throw new Error("the response of the registry's realm has no token");
     return found;
   }
 }
 
-/** An answer that is none we can use. */
-class Refusal extends Error {
+/** A response with an unexpected status. */
+class StatusError extends Error {
   readonly status: number;
 
   constructor(message: string, status: number) {
@@ -125,8 +129,8 @@ async function send(
   const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
   const { body, signal } = request;
   if (typeof body === "object") {
-    // The size of an upload is not bounded, so its time is not either, but it has to get on.
-    using stall = stallWatch();
+    // The size of an upload is not limited, so neither is its duration, but it must make progress.
+    using stall = detectStall();
     const streamed = {
       method,
       headers,
@@ -138,7 +142,10 @@ async function send(
     return await fetch(url, streamed);
   }
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new Error("no answer in time")), requestTimeoutMs).unref();
+  const timer = setTimeout(
+    () => late.abort(new Error(`no response within ${requestTimeoutMs / 1000} s`)),
+    requestTimeoutMs,
+  ).unref();
   const bounded = AbortSignal.any([signal, late.signal]);
   const response = await fetch(url, {
     method,
@@ -150,10 +157,11 @@ async function send(
   return response;
 }
 
-/** Aborts when the registry has not taken, or has not answered, anything for as long as it may. */
-function stallWatch() {
+/** Aborts when the registry neither accepts data nor responds for `stallLimitMs`. */
+function detectStall() {
   const controller = new AbortController();
-  const stalled = () => controller.abort(new Error("the upload does not get on"));
+  const stalled = () =>
+    controller.abort(new Error(`the upload made no progress for ${stallLimitMs / 1000} s`));
   const timer = setTimeout(stalled, stallLimitMs);
   async function* watched(bytes: ByteStream): AsyncGenerator<Uint8Array> {
     for await (const chunk of bytes) {
@@ -165,24 +173,24 @@ function stallWatch() {
   return { signal: controller.signal, watched, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
-async function refused(method: string, response: Response): Promise<Refusal> {
+async function statusError(method: string, response: Response): Promise<StatusError> {
   const text = (await response.text()).slice(0, 300);
-  return new Refusal(
-    `${method} answered ${response.status}${text === "" ? "" : `: ${text}`}`,
+  return new StatusError(
+    `${method} returned status ${response.status}${text === "" ? "" : `: ${text}`}`,
     response.status,
   );
 }
 
-function isPassing(error: unknown): boolean {
-  return !(error instanceof Refusal) || error.status >= 500 || error.status === 429;
+function isTransient(error: unknown): boolean {
+  return !(error instanceof StatusError) || error.status >= 500 || error.status === 429;
 }
 
-function inOurWords(host: string, method: string, error: unknown): SlipwayError {
-  const reason = error instanceof Refusal ? error.message : `${method}: ${reasonOf(error)}`;
+function registryError(host: string, method: string, error: unknown): SlipwayError {
+  const reason = error instanceof StatusError ? error.message : `${method}: ${reasonOf(error)}`;
   return new SlipwayError("registry-unavailable", `the registry ${host} failed: ${reason}`, { cause: error });
 }
 
-/** fetch says no more than that it failed; what happened is the cause. One for each address tried has no words of its own. */
+/** The reason is in the cause of fetch's error, which is an AggregateError without a message if several addresses failed. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(", ");
   if (!(error instanceof Error)) return String(error);

@@ -1,4 +1,4 @@
-// Images in an OCI registry: one layer over the stack's, streamed.
+// The ImageRegistry adapter for OCI registries.
 
 export { openRegistry } from "./registry.ts";
 export type { RegistryOptions } from "./registry.ts";

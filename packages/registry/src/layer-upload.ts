@@ -1,4 +1,4 @@
-// Sends a layer to the registry as it is made: hashed, compressed, hashed again, never whole in memory.
+// Streams a layer to the registry: hashes, compresses and hashes it again without holding it whole in memory.
 
 import { createHash } from "node:crypto";
 import { Readable, pipeline } from "node:stream";
@@ -7,19 +7,19 @@ import type { ByteStream } from "@slipway/core";
 import type { RegistryClient } from "./client.ts";
 
 export interface UploadedLayer {
-  /** Of the compressed bytes. */
+  /** Digest of the compressed bytes. */
   readonly digest: string;
-  /** Of the tar itself. */
+  /** Digest of the uncompressed tar. */
   readonly diffId: string;
   readonly sizeBytes: number;
 }
 
-/** Builds wait for this: level 1 takes a third of the time of level 6, for a tenth more bytes. */
+/** Level 1 takes a third of the time of level 6, and its output is a tenth larger. */
 const gzipLevel = 1;
-/** A tar of many small files comes in small chunks, each of which would cost a round through the hash and the compressor. */
+/** Small chunks, as in a tar of many small files, are joined to reduce the overhead of hashing and compressing. */
 const blockBytes = 256 * 1024;
 
-/** @throws the tar stream's own error as it is; "registry-unavailable" for the registry's. Either way the upload is cancelled. */
+/** @throws the tar stream's own error; "registry-unavailable" when the registry fails. In both cases it cancels the upload. */
 export async function uploadLayer(
   client: RegistryClient,
   repository: string,
@@ -29,7 +29,7 @@ export async function uploadLayer(
   const opened = await client.request("POST", `/v2/${repository}/blobs/uploads/`, { expect: [202], signal });
   let location = locationOf(opened);
   const plain = hashed(inBlocks(tar));
-  // The callback has nothing to do: an error of any part reaches the reader of the last.
+  // The callback is empty, because the reader of the last stream receives the error of any stream.
   const compressed = hashed(
     pipeline(Readable.from(plain.bytes), createGzip({ level: gzipLevel, chunkSize: blockBytes }), () => {}),
   );
@@ -54,17 +54,17 @@ export async function uploadLayer(
 }
 
 async function* inBlocks(bytes: ByteStream): AsyncGenerator<Uint8Array> {
-  let waiting: Uint8Array[] = [];
-  let waitingBytes = 0;
+  let pending: Uint8Array[] = [];
+  let pendingBytes = 0;
   for await (const chunk of bytes) {
-    waiting.push(chunk);
-    waitingBytes += chunk.length;
-    if (waitingBytes < blockBytes) continue;
-    yield Buffer.concat(waiting, waitingBytes);
-    waiting = [];
-    waitingBytes = 0;
+    pending.push(chunk);
+    pendingBytes += chunk.length;
+    if (pendingBytes < blockBytes) continue;
+    yield Buffer.concat(pending, pendingBytes);
+    pending = [];
+    pendingBytes = 0;
   }
-  if (waitingBytes > 0) yield Buffer.concat(waiting, waitingBytes);
+  if (pendingBytes > 0) yield Buffer.concat(pending, pendingBytes);
 }
 
 function hashed(bytes: ByteStream) {
@@ -91,7 +91,7 @@ function hashed(bytes: ByteStream) {
   };
 }
 
-/** Best effort: a registry drops uploads that nobody goes on with by itself, and the failure at hand is the one to tell. */
+/** Best effort: a registry itself removes abandoned uploads, and the caller reports the original error. */
 async function cancel(client: RegistryClient, location: string): Promise<void> {
   const signal = AbortSignal.timeout(5_000);
   await client.request("DELETE", location, { expect: [202, 204, 404, 400], signal }).catch(() => undefined);

@@ -1,4 +1,4 @@
-// The registry adapter against a real registry: a base made by its API, a layer pushed over it.
+// The registry adapter against a real registry: the tests create a base image through its API and push layers on top of it.
 
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -47,7 +47,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test("references name the registry as engines know it", async () => {
+test("references contain the host at which engines reach the registry", async () => {
   const registry = openRegistry({ url, pullHost: "registry.example:5000" });
   const stack = base.replace(/^[^/]+/, "registry.example:5000");
   const pushed = await registry.push({ ...image("apps/named", "d1", layer("hello")), base: stack }, signal);
@@ -57,7 +57,7 @@ test("references name the registry as engines know it", async () => {
   );
 });
 
-test("one layer over the base's; the same input gives the same digest", async () => {
+test("an image has one layer above the base, and the same input gives the same digest", async () => {
   const registry = openRegistry({ url });
   const first = await registry.push(image("apps/one", "d1", layer("hello")), signal);
   const again = await registry.push(image("apps/two", "d2", layer("hello")), signal);
@@ -77,7 +77,7 @@ test("one layer over the base's; the same input gives the same digest", async ()
   expect(first.sizeBytes).toBe(sizes);
 });
 
-test("a layer that fails midway passes its own error on and leaves no tag", async () => {
+test("a layer that fails midway rejects the push with its own error, and creates no tag", async () => {
   const registry = openRegistry({ url });
   await expect(registry.push(image("apps/broken", "d1", broken()), signal)).rejects.toThrow(
     "the build container is gone",
@@ -85,7 +85,7 @@ test("a layer that fails midway passes its own error on and leaves no tag", asyn
   expect((await fetch(`${url}/v2/apps/broken/manifests/d1`)).status).toBe(404);
 });
 
-test("delete takes the tag's manifest away, and may be repeated", async () => {
+test("delete removes the manifest of a tag, and may be repeated", async () => {
   const registry = openRegistry({ url });
   await registry.push(image("apps/gone", "d1", layer("bye")), signal);
   await registry.delete("apps/gone", "d1", signal);
@@ -93,7 +93,7 @@ test("delete takes the tag's manifest away, and may be repeated", async () => {
   expect((await fetch(`${url}/v2/apps/gone/manifests/d1`)).status).toBe(404);
 });
 
-test("tags, and the digests they stand for, are told; deleting a digest takes all of its tags", async () => {
+test("tags and their digests are listed, and deleting a digest removes all its tags", async () => {
   const registry = openRegistry({ url });
   expect(await registry.tags("apps/listed", signal)).toEqual([]);
   const { digest } = await registry.push(image("apps/listed", "d1", layer("same")), signal);
@@ -107,7 +107,7 @@ test("tags, and the digests they stand for, are told; deleting a digest takes al
   expect(await registry.digestOf("apps/listed", other.digest, signal)).toBe(other.digest);
 });
 
-test("a registry that is not there, or a base that is not in it, is told as such", async () => {
+test("an unreachable registry and a missing base image are reported with different codes", async () => {
   const nowhere = openRegistry({ url: `http://127.0.0.1:${await freePort()}` });
   await expect(nowhere.ping()).rejects.toMatchObject({
     code: "registry-unavailable",
@@ -118,7 +118,7 @@ test("a registry that is not there, or a base that is not in it, is told as such
   await expect(registry.push(unknown, signal)).rejects.toMatchObject({ code: "configuration-invalid" });
 });
 
-test("a registry that is cut off in the middle of an upload is told as such, and leaves no tag", async () => {
+test("a connection that breaks during an upload is reported, and creates no tag", async () => {
   await using proxy = await cuttingProxy(100_000);
   const registry = openRegistry({ url: proxy.url, pullHost: new URL(url).host });
   await expect(registry.push(image("apps/cut", "d1", random(5_000_000)), signal)).rejects.toMatchObject({
@@ -128,7 +128,7 @@ test("a registry that is cut off in the middle of an upload is told as such, and
   expect((await fetch(`${url}/v2/apps/cut/manifests/d1`)).status).toBe(404);
 });
 
-test("a registry that wants a token is given one from its realm, asked for with the credentials", async () => {
+test("a registry that requires a token receives one, which its realm issues for the credentials", async () => {
   await using guarded = await tokenRegistry();
   const address = new URL(guarded.url);
   const named = `http://robot:secret@${address.host}`;
@@ -141,7 +141,7 @@ test("a registry that wants a token is given one from its realm, asked for with 
   expect(String(refusal)).not.toContain("wrong");
 });
 
-/** The registry, behind a proxy that ends a connection once so many bytes came over it. */
+/** A proxy to the registry that closes a connection after this many bytes. */
 async function cuttingProxy(afterBytes: number): Promise<{ url: string } & AsyncDisposable> {
   const proxy = createTcpServer((client) => {
     const upstream = connect(Number(new URL(url).port), "127.0.0.1");
@@ -157,29 +157,29 @@ async function cuttingProxy(afterBytes: number): Promise<{ url: string } & Async
   return listeningAt(proxy);
 }
 
-/** The registry behind a check for a token, which its realm gives for the right name and password. */
+/** A proxy to the registry that requires a token, which its realm issues for the right user name and password. */
 async function tokenRegistry(): Promise<{ url: string } & AsyncDisposable> {
   const token = randomBytes(8).toString("hex");
   const login = `Basic ${Buffer.from("robot:secret").toString("base64")}`;
   let own = "";
-  const guard = createServer((asked, answer) => {
-    const { authorization } = asked.headers;
-    if (asked.url?.startsWith("/token") === true) {
-      if (authorization !== login) answer.writeHead(401).end();
-      else answer.end(JSON.stringify({ token }));
+  const guard = createServer((incoming, response) => {
+    const { authorization } = incoming.headers;
+    if (incoming.url?.startsWith("/token") === true) {
+      if (authorization !== login) response.writeHead(401).end();
+      else response.end(JSON.stringify({ token }));
     } else if (authorization !== `Bearer ${token}`) {
       const scope = "repository:apps/token:pull,push";
-      answer.writeHead(401, {
+      response.writeHead(401, {
         "www-authenticate": `Bearer realm="${own}/token",service="test",scope="${scope}"`,
       });
-      asked.resume().on("end", () => answer.end());
+      incoming.resume().on("end", () => response.end());
     } else {
-      const { authorization: _, ...headers } = asked.headers;
-      const passed = request(`${url}${asked.url}`, { method: asked.method, headers }, (upstream) => {
-        answer.writeHead(upstream.statusCode ?? 500, upstream.headers);
-        upstream.pipe(answer);
+      const { authorization: _, ...headers } = incoming.headers;
+      const passed = request(`${url}${incoming.url}`, { method: incoming.method, headers }, (upstream) => {
+        response.writeHead(upstream.statusCode ?? 500, upstream.headers);
+        upstream.pipe(response);
       });
-      asked.pipe(passed);
+      incoming.pipe(passed);
     }
   });
   const listening = await listeningAt(guard);
@@ -221,9 +221,9 @@ function image(repository: string, tag: string, bytes: AsyncIterable<Uint8Array>
   return { repository, tag, base, layer: bytes, config };
 }
 
-/** A base image of one layer. @returns its reference. */
+/** Pushes a base image with one layer. @returns its reference. */
 async function pushBase(): Promise<string> {
-  const tar = Buffer.from("a tar, as far as a registry cares");
+  const tar = Buffer.from("a registry does not check that this is a tar");
   const packed = gzipSync(tar);
   const config = Buffer.from(
     JSON.stringify({

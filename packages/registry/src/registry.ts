@@ -11,14 +11,14 @@ import { uploadLayer } from "./layer-upload.ts";
 import type { UploadedLayer } from "./layer-upload.ts";
 
 export interface RegistryOptions {
-  /** `http://` or `https://` host and port; user name and password may stand in it. */
+  /** `http://` or `https://`, host and port; may contain user name and password. */
   readonly url: string;
   readonly credentials?: RegistryCredentials;
-  /** Host and port by which engines reach the same registry, when that differs: it stands in all references. */
+  /** Host and port at which engines reach the registry, if they differ from the URL's. All image references contain them. */
   readonly pullHost?: string;
 }
 
-/** All images are as old: the same content must give the same digest. */
+/** All images have the same time, so that the same content gives the same digest. */
 const created = "1970-01-01T00:00:00Z";
 const pingTimeoutMs = 5_000;
 const tagsPerPage = 1_000;
@@ -35,7 +35,7 @@ export function openRegistry({ url, credentials, pullHost }: RegistryOptions): I
     async ping() {
       await client.request("GET", "/v2/", { expect: [200, 401], signal: AbortSignal.timeout(pingTimeoutMs) });
     },
-    // Nothing is held open: fetch's own pool closes what is idle.
+    // There is nothing to close: fetch's pool closes idle connections.
     async [Symbol.asyncDispose]() {},
   };
 }
@@ -54,7 +54,7 @@ async function push(
   const layer = await uploadLayer(client, repository, image.layer, signal);
   const config = Buffer.from(JSON.stringify(configOver(base.config, layer, image)));
   const configDigest = sha256(config);
-  await uploadSmall(client, repository, config, configDigest, signal);
+  await uploadBlob(client, repository, config, configDigest, signal);
   const manifest = manifestOver(base, layer, { digest: configDigest, size: config.length });
   const body = JSON.stringify(manifest);
   const headers = { "content-type": manifest.mediaType ?? mediaTypes.ociManifest };
@@ -65,7 +65,7 @@ async function push(
   return { reference: `${name}:${tag}`, pinnedReference: `${name}@${digest}`, digest, sizeBytes };
 }
 
-/** Makes a layer of the base known in the repository, without its bytes moving where the registry can do that. */
+/** Adds a layer of the base image to the repository by mounting it, or by copying it if the registry cannot mount layers. */
 async function mountLayer(
   client: RegistryClient,
   from: string,
@@ -73,33 +73,36 @@ async function mountLayer(
   { digest, size }: Descriptor,
   signal: AbortSignal,
 ): Promise<void> {
-  const there = await client.request("HEAD", `/v2/${to}/blobs/${digest}`, { expect: [200, 404], signal });
-  if (there.status === 200) return;
+  const existing = await client.request("HEAD", `/v2/${to}/blobs/${digest}`, { expect: [200, 404], signal });
+  if (existing.status === 200) return;
   const mount = `/v2/${to}/blobs/uploads/?mount=${digest}&from=${encodeURIComponent(from)}`;
-  const answer = await client.request("POST", mount, { expect: [201, 202], signal });
-  if (answer.status === 201) return;
-  // The registry does not mount: it opened an upload instead, so the bytes go through here.
+  const response = await client.request("POST", mount, { expect: [201, 202], signal });
+  if (response.status === 201) return;
+  // The registry did not mount the layer and opened an upload instead, so the layer is copied.
   const streamed = { expect: [200], streamed: true, signal };
   const source = await client.request("GET", `/v2/${from}/blobs/${digest}`, streamed);
   if (source.body === null)
-    throw new SlipwayError("registry-unavailable", `layer ${digest} of the stack has no bytes`);
+    throw new SlipwayError(
+      "registry-unavailable",
+      `the registry returned no content for layer ${digest} of the stack image`,
+    );
   const headers = { "content-type": "application/octet-stream", "content-length": String(size) };
-  const location = withDigest(answer.headers.get("location") ?? "", digest);
+  const location = withDigest(response.headers.get("location") ?? "", digest);
   await client.request("PUT", location, { headers, body: source.body, expect: [201], signal });
 }
 
-async function uploadSmall(
+async function uploadBlob(
   client: RegistryClient,
   repository: string,
   bytes: Buffer,
   digest: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const there = await client.request("HEAD", `/v2/${repository}/blobs/${digest}`, {
+  const existing = await client.request("HEAD", `/v2/${repository}/blobs/${digest}`, {
     expect: [200, 404],
     signal,
   });
-  if (there.status === 200) return;
+  if (existing.status === 200) return;
   const opened = await client.request("POST", `/v2/${repository}/blobs/uploads/`, { expect: [202], signal });
   const location = withDigest(opened.headers.get("location") ?? "", digest);
   const headers = { "content-type": "application/octet-stream" };
@@ -152,12 +155,12 @@ async function tagsOf(
   const found: string[] = [];
   let page: string | undefined = `/v2/${repository}/tags/list?n=${tagsPerPage}`;
   while (page !== undefined) {
-    const answer: Response = await client.request("GET", page, { expect: [200, 404], signal });
-    if (answer.status === 404) return [];
-    // A repository all of whose images were deleted has no list at all.
-    const { tags } = (await answer.json()) as { tags: readonly string[] | null };
+    const response: Response = await client.request("GET", page, { expect: [200, 404], signal });
+    if (response.status === 404) return [];
+    // The list is null after all images of the repository were deleted.
+    const { tags } = (await response.json()) as { tags: readonly string[] | null };
     found.push(...(tags ?? []));
-    page = /^<([^>]+)>; *rel="?next"?/.exec(answer.headers.get("link") ?? "")?.[1];
+    page = /^<([^>]+)>; *rel="?next"?/.exec(response.headers.get("link") ?? "")?.[1];
   }
   return found;
 }
