@@ -37,7 +37,7 @@ test.each([
   expect(isPublicAddress(address)).toBe(false);
 });
 
-test("an operator allows by host, host and port, address and range", () => {
+test("an operator allows a host, a host with port, an address or a range", () => {
   const rule = addressRule(["git.internal", "10.0.0.5", "192.168.0.0/16", "fd00::/8", "Build.Internal:8080"]);
   expect(rule("10.9.9.9", "git.internal", 443)).toBe(true);
   expect(rule("10.9.9.9", "build.internal", 8080)).toBe(true);

@@ -1,18 +1,18 @@
-// Which addresses requests to strangers may go to: the public internet, and what the operator allows besides.
+// Addresses that requests to URLs of users may connect to: the public internet, and private hosts that the operator allows.
 
 import { BlockList } from "node:net";
 import ipaddr from "ipaddr.js";
 
-/** Decides on an address that `host` (a URL's host name) resolved to. */
+/** @returns whether a request may connect to an address that `host` (a URL's host name) resolved to. */
 export type AddressRule = (address: string, host: string, port: number) => boolean;
 
-/** Public by range, yet answering only from within a cloud: Azure's host service. */
+/** In a public range, but reachable only inside a cloud: Azure's host service. */
 const cloudInternal = new Set(["168.63.129.16"]);
 const globalIpv6 = ipaddr.IPv6.parseCIDR("2000::/3");
 
 /**
- * @param allowedPrivateHosts what is allowed although it is not public: `host`, `host:port` (as it stands in the URL, IPv6 in
- * brackets), an address or a CIDR range, which holds for whatever name leads there.
+ * @param allowedPrivateHosts hosts that are allowed although they are not public: `host` or `host:port` (as in the URL, IPv6
+ * in brackets), or an address or CIDR range, which applies to all names that resolve to it.
  */
 export function addressRule(allowedPrivateHosts: readonly string[]): AddressRule {
   const names = new Set(allowedPrivateHosts.map((host) => host.toLowerCase()));
@@ -21,13 +21,13 @@ export function addressRule(allowedPrivateHosts: readonly string[]): AddressRule
     isPublicAddress(address) ||
     names.has(host) ||
     names.has(`${host}:${port}`) ||
-    ranges.check(plain(address).toString(), plain(address).kind());
+    ranges.check(parseAddress(address).toString(), parseAddress(address).kind());
 }
 
-/** Global unicast, by an allow list: an address of no known use is not public. IPv4 mapped into IPv6 counts as IPv4. */
+/** Whether the address is global unicast; unassigned addresses are not public. IPv4-mapped IPv6 counts as IPv4. */
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
-  const parsed = plain(address);
+  const parsed = parseAddress(address);
   if (parsed.range() !== "unicast" || cloudInternal.has(parsed.toString())) return false;
   return parsed instanceof ipaddr.IPv4 || parsed.match(globalIpv6);
 }
@@ -39,12 +39,12 @@ function allowedRanges(allowed: readonly string[]): BlockList {
       const [address, prefix] = ipaddr.parseCIDR(entry);
       ranges.addSubnet(address.toString(), prefix, address.kind());
     } else if (ipaddr.isValid(entry)) {
-      ranges.addAddress(plain(entry).toString(), plain(entry).kind());
+      ranges.addAddress(parseAddress(entry).toString(), parseAddress(entry).kind());
     }
   }
   return ranges;
 }
 
-function plain(address: string): ipaddr.IPv4 | ipaddr.IPv6 {
+function parseAddress(address: string): ipaddr.IPv4 | ipaddr.IPv6 {
   return ipaddr.process(address);
 }

@@ -1,4 +1,4 @@
-// Requests to URLs of strangers: for source archives, and to those who want to be told.
+// Requests to URLs of users: downloads of source archives, and deliveries to notifiers.
 
 export * from "./request-url.ts";
 export * from "./open-url.ts";

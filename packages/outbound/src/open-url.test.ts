@@ -68,13 +68,13 @@ async function fetched(path: string, changes: Partial<OpenUrlOptions> = {}): Pro
   return drain(await openUrl(`http://${host}${path}`, options(changes)));
 }
 
-describe("an archive behind a URL", () => {
-  test("comes as the bytes that were sent, whatever encoding the server declares", async () => {
+describe("openUrl", () => {
+  test("returns the bytes as sent, whatever encoding the server declares", async () => {
     expect(await fetched("/archive")).toBe(archive.length);
     expect(await fetched("/encoded")).toBe(archive.length);
   });
 
-  test("is found over redirects; credentials go to their own host only", async () => {
+  test("follows redirects, and sends credentials only to their own host", async () => {
     requests = [];
     const url = `http://user:p%40ss@${host}/to-other`;
     expect(await drain(await openUrl(url, options()))).toBe(archive.length);
@@ -85,28 +85,28 @@ describe("an archive behind a URL", () => {
     expect(await fetched("/moved?x=1")).toBe(archive.length);
   });
 
-  test("is bounded in size, declared or not", async () => {
+  test("limits the size, whether declared or not", async () => {
     const message = "archive-too-large: The archive is larger than 0 MiB.";
     expect(await refusal(fetched("/large"))).toBe(message);
     expect(await refusal(fetched("/unbounded"))).toBe(message);
   });
 
   test.each([
-    ["/missing?token=secret", "answered with status 404."],
-    ["/circle", "redirects too often."],
-    ["/nowhere", "redirects to no URL."],
+    ["/missing?token=secret", "responded with status 404."],
+    ["/circle", "redirects more than 5 times."],
+    ["/nowhere", "redirects to an invalid URL."],
     ["/to-file", "redirects to a URL that is neither http nor https."],
-  ])("%s is unreachable: the host, but no path or query, is named", async (path, message) => {
+  ])("fails for %s with the host but no path or query", async (path, message) => {
     expect(await refusal(fetched(path))).toBe(`source-unreachable: ${host} ${message}`);
   });
 
-  test("that breaks off, gets stuck or never comes is unreachable", async () => {
+  test("fails when the download breaks off, stalls or never starts", async () => {
     expect(await refusal(fetched("/cut-off"))).toContain(
       `The transfer from ${host} broke off after 4 bytes.`,
     );
     expect(await refusal(fetched("/stuck", { idleTimeoutMs: 500 }))).toContain("broke off after 4 bytes");
     expect(await refusal(fetched("/silent", { responseTimeoutMs: 30 }))).toContain(
-      "did not answer within 0.03 s",
+      "did not respond within 0.03 s",
     );
     expect(await refusal(openUrl("http://127.0.0.1:1/", options()))).toContain(
       "127.0.0.1:1 refused the connection",
@@ -114,14 +114,14 @@ describe("an archive behind a URL", () => {
     expect(await refusal(openUrl("http://name.invalid/", options()))).toContain("name.invalid cannot be");
   });
 
-  test("is let go of by who does not read it", async () => {
+  test("closes the connection when the stream is disposed unread", async () => {
     requests = [];
     await using bytes = await openUrl(`http://${host}/stuck`, options());
     await bytes[Symbol.asyncDispose]();
     await expect.poll(() => requests[0]?.socket.destroyed).toBe(true);
   });
 
-  test("is given up when the signal aborts, while waiting and while reading", async () => {
+  test("stops when the signal aborts, while waiting and while reading", async () => {
     const reason = new SlipwayError("aborted", "enough");
     const waiting = new AbortController();
     const silent = fetched("/silent", { signal: waiting.signal });
@@ -136,7 +136,7 @@ describe("an archive behind a URL", () => {
   });
 });
 
-describe("addresses that are not public", () => {
+describe("an address that is not public", () => {
   test.each([
     "http://127.0.0.1/",
     "http://2130706433/",
@@ -151,13 +151,13 @@ describe("addresses that are not public", () => {
     expect(answer).toContain("is not on the public internet");
   });
 
-  test("are refused after a redirect too", async () => {
+  test("is rejected after a redirect too", async () => {
     expect(await refusal(fetched("/to-metadata"))).toBe(
-      "source-unreachable: 169.254.169.254 is not on the public internet: nothing is asked of it.",
+      "source-unreachable: 169.254.169.254 is not on the public internet, and the operator has not allowed it.",
     );
   });
 
-  test("are allowed to a host the operator names, at its port", async () => {
+  test("is allowed for a host and port that the operator lists", async () => {
     expect(await fetched("/archive", { allowedPrivateHosts: [host] })).toBe(archive.length);
     expect(await fetched("/archive", { allowedPrivateHosts: ["127.0.0.1"] })).toBe(archive.length);
     expect(await refusal(fetched("/archive", { allowedPrivateHosts: ["127.0.0.1:1"] }))).toContain(
@@ -167,9 +167,9 @@ describe("addresses that are not public", () => {
 });
 
 test.each([
-  ["", "What was given is no URL."],
-  ["not a url with s3cret", "What was given is no URL."],
-  ["ftp://user:s3cret@example.com/", "What was given is a URL that is neither http nor https."],
-])("%j is refused without being repeated", async (url, message) => {
+  ["", "The URL is not valid."],
+  ["not a url with s3cret", "The URL is not valid."],
+  ["ftp://user:s3cret@example.com/", "The URL must begin with http:// or https://."],
+])("%j is rejected without quoting it", async (url, message) => {
   expect(await refusal(openUrl(url, options()))).toBe(`source-unreachable: ${message}`);
 });

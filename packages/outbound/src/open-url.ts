@@ -1,4 +1,4 @@
-// Opens an archive at somebody's URL: the URL, the names in it and the server behind it are all taken for hostile.
+// Downloads an archive from a URL of a user. The URL, its names and its server are not trusted.
 
 import type { IncomingMessage } from "node:http";
 import { withDeadline } from "@slipway/async";
@@ -9,28 +9,29 @@ import { hostOf } from "./url-failures.ts";
 
 export interface OpenUrlOptions {
   readonly signal: AbortSignal;
-  /** What the server may send. */
+  /** Maximum size of the response's body. */
   readonly maxSizeBytes: number;
   /**
-   * Hosts that are allowed although their address is not public: `host`, `host:port`, an address or a CIDR range. Every other
-   * private, loopback, link-local, multicast or reserved address is refused.
+   * Hosts that are allowed although their address is not public: `host`, `host:port`, an address or a CIDR range. All other
+   * private, loopback, link-local, multicast and reserved addresses are rejected.
    */
   readonly allowedPrivateHosts?: readonly string[];
-  /** From the request to the response's headers, of each redirect. Default 30 s. */
+  /** Time limit from the request to the response's headers, for each redirect. Default 30 s. */
   readonly responseTimeoutMs?: number;
-  /** How long the server may send nothing while we wait for it. Default 60 s; the signal bounds the whole. */
+  /** Time limit for each chunk of the body. Default 60 s; the signal limits the whole download. */
   readonly idleTimeoutMs?: number;
 }
 
-const askedFor = { accept: "*/*", "accept-encoding": "identity" };
+const requestHeaders = { accept: "*/*", "accept-encoding": "identity" };
 const maxRedirects = 5;
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
 /**
- * Asks for the URL and resolves once the server answers with 200. Credentials in the URL are sent as Basic and only to the
- * host they stand before. The bytes are the body as it was sent, also under a Content-Encoding: an archive that a server
- * declares to be gzip is still the archive. They hold the connection.
- * @throws {SlipwayError} "source-unreachable" or "archive-too-large", naming the host but no path, query or credentials.
+ * Requests the URL and resolves once the server responds with 200. Credentials in the URL are sent with Basic authentication,
+ * only to the URL's host. The stream is the body as sent, even with a Content-Encoding, because some servers declare the
+ * archive's own gzip as one. It holds the connection.
+ * @throws {SlipwayError} "source-unreachable" or "archive-too-large", with the host but no path, query or credentials; the
+ * signal's reason when aborted.
  */
 export async function openUrl(url: string, options: OpenUrlOptions): Promise<HeldBytes> {
   const isAllowed = addressRule(options.allowedPrivateHosts ?? []);
@@ -39,7 +40,7 @@ export async function openUrl(url: string, options: OpenUrlOptions): Promise<Hel
   for (let redirects = 0; redirects <= maxRedirects; redirects += 1) {
     const response = await request(target, {
       method: "GET",
-      headers: askedFor,
+      headers: requestHeaders,
       isAllowed,
       signal,
       timeoutMs,
@@ -48,7 +49,7 @@ export async function openUrl(url: string, options: OpenUrlOptions): Promise<Hel
     response.destroy();
     target = parseUrl(response.headers.location ?? "", target);
   }
-  throw unreachable(`${hostOf(target)} redirects too often.`);
+  throw unreachable(`${hostOf(target)} redirects more than ${maxRedirects} times.`);
 }
 
 function acceptBody(response: IncomingMessage, url: URL, options: OpenUrlOptions): HeldBytes {
@@ -64,7 +65,7 @@ function acceptBody(response: IncomingMessage, url: URL, options: OpenUrlOptions
   }
   response.destroy();
   if (statusCode === 200) throw tooLarge(options.maxSizeBytes);
-  throw unreachable(`${hostOf(url)} answered with status ${statusCode}.`);
+  throw unreachable(`${hostOf(url)} responded with status ${statusCode}.`);
 }
 
 async function* body(
@@ -77,7 +78,7 @@ async function* body(
   let receivedBytes = 0;
   try {
     for (;;) {
-      // Only our waiting counts: a slow reader of this stream is no idle server.
+      // The limit applies to the server only, not to a slow consumer of this stream.
       const { done, value } = await withDeadline(chunks.next(), { limitMs: idleTimeoutMs });
       if (done) return;
       receivedBytes += value.length;

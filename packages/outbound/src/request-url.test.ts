@@ -32,7 +32,7 @@ afterAll(() => {
   server.close();
 });
 
-function ask(url: string, changes: Partial<RequestUrlOptions> = {}) {
+function send(url: string, changes: Partial<RequestUrlOptions> = {}) {
   return requestUrl(url, {
     method: "POST",
     headers: { "content-type": "application/json", "x-more": "1" },
@@ -43,9 +43,9 @@ function ask(url: string, changes: Partial<RequestUrlOptions> = {}) {
   });
 }
 
-test("sends method, headers and body, and tells status and beginning of the answer", async () => {
-  const answer = await ask(`${base}/ok?a=b`);
-  expect(answer).toEqual({ status: 201, error: null, text: "thanks" });
+test("sends method, headers and body, and returns the response's status and the beginning of its body", async () => {
+  const response = await send(`${base}/ok?a=b`);
+  expect(response).toEqual({ status: 201, error: null, text: "thanks" });
   expect(last?.body).toBe('{"é":1}');
   expect(last?.request).toMatchObject({ method: "POST", url: "/ok?a=b" });
   expect(last?.request.headers).toMatchObject({
@@ -53,32 +53,40 @@ test("sends method, headers and body, and tells status and beginning of the answ
     "content-length": "8",
     "user-agent": "slipway",
   });
-  expect(await ask(`${base}/error`)).toMatchObject({ status: 500, error: null });
-  expect((await ask(`${base}/long`)).text).toHaveLength(16 * 1024);
+  expect(await send(`${base}/error`)).toMatchObject({ status: 500, error: null });
+  expect((await send(`${base}/long`)).text).toHaveLength(16 * 1024);
 });
 
-test("does not follow a redirect: what is sent is not for elsewhere", async () => {
-  expect(await ask(`${base}/moved`)).toMatchObject({ status: 302 });
+test("does not follow a redirect", async () => {
+  expect(await send(`${base}/moved`)).toMatchObject({ status: 302 });
   expect(last?.request.url).toBe("/moved");
 });
 
 test.for([
   ["http://127.0.0.1:1/", "127.0.0.1:1 refused the connection."],
-  ["http://10.0.0.1/secret?token=s3cret", "10.0.0.1 is not on the public internet: nothing is asked of it."],
-  ["ftp://example.com", "What was given is a URL that is neither http nor https."],
-  ["nonsense", "What was given is no URL."],
-] as const)("%s gets no answer: %s", async ([url, error]) => {
-  expect(await ask(url)).toEqual({ status: null, error, text: "" });
+  [
+    "http://10.0.0.1/secret?token=s3cret",
+    "10.0.0.1 is not on the public internet, and the operator has not allowed it.",
+  ],
+  ["ftp://example.com", "The URL must begin with http:// or https://."],
+  ["nonsense", "The URL is not valid."],
+] as const)("a request to %s fails: %s", async ([url, error]) => {
+  expect(await send(url)).toEqual({ status: null, error, text: "" });
 });
 
-test("an answer that breaks off or never ends is told as such; an abort rejects", async () => {
-  expect(await ask(`${base}/cut`)).toMatchObject({ status: null, error: "the answer broke off" });
-  expect(await ask(`${base}/stuck`, { timeoutMs: 100 })).toMatchObject({ error: "no answer within 0.1 s" });
+test("reports a response that breaks off or never ends, and rejects when aborted", async () => {
+  expect(await send(`${base}/cut`)).toMatchObject({
+    status: null,
+    error: "the connection broke during the response",
+  });
+  expect(await send(`${base}/stuck`, { timeoutMs: 100 })).toMatchObject({
+    error: "no response within 0.1 s",
+  });
   const reason = new Error("stop");
-  await expect(ask(`${base}/ok`, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  await expect(send(`${base}/ok`, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
 });
 
-test("a server that switches protocols instead of answering is hung up on", async () => {
+test("closes the connection when the server switches protocols", async () => {
   const switching = createTcpServer((socket) => {
     const head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
     socket.on("error", () => undefined).once("data", () => socket.write(head));
@@ -86,8 +94,8 @@ test("a server that switches protocols instead of answering is hung up on", asyn
   await new Promise<void>((resolve) => switching.listen(0, "127.0.0.1", resolve));
   const { port } = switching.address() as AddressInfo;
   try {
-    const answer = await ask(`http://127.0.0.1:${port}/`);
-    expect(answer).toEqual({ status: null, error: `127.0.0.1:${port} closed the connection.`, text: "" });
+    const response = await send(`http://127.0.0.1:${port}/`);
+    expect(response).toEqual({ status: null, error: `127.0.0.1:${port} closed the connection.`, text: "" });
   } finally {
     switching.close();
   }

@@ -1,4 +1,5 @@
-// Sends one request to somebody's URL and reads a short answer. Redirects are not followed: what is sent is for that URL.
+// Sends one request to a URL of a user and reads a short response. It does not follow redirects, because the request is meant
+// only for that URL.
 
 import { SlipwayError } from "@slipway/core";
 import { addressRule } from "./address-rules.ts";
@@ -8,26 +9,26 @@ export interface RequestUrlOptions {
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** As OpenUrlOptions has them. */
+  /** As in OpenUrlOptions. */
   readonly allowedPrivateHosts?: readonly string[];
   readonly signal: AbortSignal;
-  /** For the whole of it. Default 15 s. */
+  /** Time limit for request and response. Default 15 s. */
   readonly timeoutMs?: number;
 }
 
-export interface UrlAnswer {
-  /** null when there was no answer. */
+export interface UrlResponse {
+  /** null without a response. */
   readonly status: number | null;
-  /** What went wrong on the way, naming the host but no path, query or credentials; null when there was an answer. */
+  /** Why there is no response, with the host but no path, query or credentials; null with a response. */
   readonly error: string | null;
   /** The beginning of the body. */
   readonly text: string;
 }
 
-const mostTextBytes = 16 * 1024;
+const maxTextBytes = 16 * 1024;
 
-/** Resolves also when there is no answer; rejects with the signal's reason only. */
-export async function requestUrl(url: string, options: RequestUrlOptions): Promise<UrlAnswer> {
+/** Resolves even if the request fails; rejects only with the signal's reason. */
+export async function requestUrl(url: string, options: RequestUrlOptions): Promise<UrlResponse> {
   const { allowedPrivateHosts = [], signal, timeoutMs = 15_000 } = options;
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   try {
@@ -44,9 +45,9 @@ export async function requestUrl(url: string, options: RequestUrlOptions): Promi
     return { status: response.statusCode ?? null, error: null, text: await beginningOf(response) };
   } catch (error) {
     signal.throwIfAborted();
-    if (bounded.aborted) return failed(`no answer within ${timeoutMs / 1000} s`);
+    if (bounded.aborted) return failed(`no response within ${timeoutMs / 1000} s`);
     if (error instanceof SlipwayError) return failed(error.message);
-    return failed("the answer broke off");
+    return failed("the connection broke during the response");
   }
 }
 
@@ -56,12 +57,12 @@ async function beginningOf(response: AsyncIterable<Buffer> & { destroy(): void }
   for await (const chunk of response) {
     chunks.push(chunk);
     sizeBytes += chunk.length;
-    if (sizeBytes >= mostTextBytes) break;
+    if (sizeBytes >= maxTextBytes) break;
   }
   response.destroy();
-  return Buffer.concat(chunks).subarray(0, mostTextBytes).toString();
+  return Buffer.concat(chunks).subarray(0, maxTextBytes).toString();
 }
 
-function failed(error: string): UrlAnswer {
+function failed(error: string): UrlResponse {
   return { status: null, error, text: "" };
 }

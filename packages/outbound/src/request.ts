@@ -1,4 +1,4 @@
-// One HTTP request to somebody's URL: the URL, the names in it and the server behind it are all taken for hostile.
+// Sends one HTTP request to a URL of a user. The URL, its names and its server are not trusted.
 
 import { lookup as resolveHost } from "node:dns/promises";
 import { type IncomingMessage, request as httpRequest, Agent as HttpAgent } from "node:http";
@@ -14,9 +14,9 @@ export interface RequestOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly isAllowed: AddressRule;
-  /** Bounds the whole, the reading of the body too. */
+  /** Ends the request, and also reading the body. */
   readonly signal: AbortSignal;
-  /** From the request to the response's headers. */
+  /** Time limit from the request to the response's headers. */
   readonly timeoutMs: number;
 }
 
@@ -25,20 +25,30 @@ interface ResolvedAddress {
   readonly family: number;
 }
 
-/** @throws {SlipwayError} "source-unreachable" for what is no http or https URL. @param base what a redirect came from. */
+/**
+ * @param base the URL that redirects to `url`, if any.
+ * @throws {SlipwayError} "source-unreachable" unless it is an http or https URL. The message does not quote it.
+ */
 export function parseUrl(url: string, base?: URL): URL {
   const parsed = URL.parse(url, base?.href);
-  const from = base ? `${hostOf(base)} redirects to` : "What was given is";
-  if (!parsed || url === "") throw unreachable(`${from} no URL.`);
+  if (!parsed || url === "") {
+    throw unreachable(base ? `${hostOf(base)} redirects to an invalid URL.` : "The URL is not valid.");
+  }
   if (parsed.protocol !== "http:" && parsed.protocol !== "https:") {
-    throw unreachable(`${from} a URL that is neither http nor https.`);
+    throw unreachable(
+      base
+        ? `${hostOf(base)} redirects to a URL that is neither http nor https.`
+        : "The URL must begin with http:// or https://.",
+    );
   }
   return parsed;
 }
 
 /**
- * Resolves with the response's headers; its body is read, or destroyed, by the caller. Credentials in the URL are sent as
- * Basic. @throws {SlipwayError} "source-unreachable", naming the host but no path, query or credentials; the signal's reason.
+ * Resolves when the response's headers arrive. The caller must read or destroy the body. Credentials in the URL are sent with
+ * Basic authentication.
+ * @throws {SlipwayError} "source-unreachable", with the host but no path, query or credentials; the signal's reason when
+ * aborted.
  */
 export async function request(url: URL, options: RequestOptions): Promise<IncomingMessage> {
   const { isAllowed, signal, timeoutMs } = options;
@@ -50,12 +60,12 @@ export async function request(url: URL, options: RequestOptions): Promise<Incomi
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof SlipwayError) throw error;
-    if (timeout.aborted) throw unreachable(`${hostOf(url)} did not answer within ${timeoutMs / 1000} s.`);
+    if (timeout.aborted) throw unreachable(`${hostOf(url)} did not respond within ${timeoutMs / 1000} s.`);
     throw unreachable(`${hostOf(url)} ${describeFailure(error)}.`, error);
   }
 }
 
-/** Resolved here, once, and connected to as they are: a name that later resolves to another address gains nothing. */
+/** Resolves the host only once, and the request connects to these addresses. This prevents DNS rebinding. */
 async function allowedAddresses(
   url: URL,
   isAllowed: AddressRule,
@@ -68,7 +78,7 @@ async function allowedAddresses(
     family === 0 ? await untilAborted(resolveHost(host, { all: true }), signal) : [{ address: host, family }];
   const allowed = addresses.filter(({ address }) => isAllowed(address, url.hostname, port));
   if (allowed.length === 0) {
-    throw unreachable(`${hostOf(url)} is not on the public internet: nothing is asked of it.`);
+    throw unreachable(`${hostOf(url)} is not on the public internet, and the operator has not allowed it.`);
   }
   return allowed;
 }
@@ -87,9 +97,9 @@ function send(
     port: url.port,
     path: `${url.pathname}${url.search}`,
     ...basicAuth(url),
-    // An agent of its own: no connection is shared between users, and no proxy of the process is asked.
+    // A separate agent, so that users share no connection and the process's proxy settings do not apply.
     agent: isTls ? new HttpsAgent({ maxCachedSessions: 0 }) : new HttpAgent(),
-    lookup: answering(addresses),
+    lookup: fixedLookup(addresses),
     headers: { "user-agent": "slipway", ...headers, ...lengthOf(body) },
     signal,
   });
@@ -98,7 +108,7 @@ function send(
   outgoing.on("error", reject);
   outgoing.once("close", () => {
     timeout.removeEventListener("abort", onTimeout);
-    // A server that switches protocols unasked is hung up on without an error: nobody else would tell.
+    // Node.js closes the connection without an error when the server switches protocols, so reject here.
     reject(Object.assign(new Error("closed without a response"), { code: "ECONNRESET" }));
   });
   outgoing.once("response", (response) => {
@@ -109,7 +119,7 @@ function send(
   return promise;
 }
 
-function answering(addresses: readonly ResolvedAddress[]): LookupFunction {
+function fixedLookup(addresses: readonly ResolvedAddress[]): LookupFunction {
   return (_host, { all }, callback) => {
     const [first] = addresses;
     if (all || !first) callback(null, [...addresses]);
@@ -126,7 +136,7 @@ function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    // A stray percent sign: what was written is what is meant.
+    // A percent sign that is not an escape: use the text as written.
     return part;
   }
 }

@@ -4,7 +4,7 @@
 import { isFinal } from "@slipway/core";
 import type { Deployment, NotifierTarget } from "@slipway/core";
 import { requestUrl } from "@slipway/outbound";
-import type { UrlAnswer } from "@slipway/outbound";
+import type { UrlResponse } from "@slipway/outbound";
 import type { Platform } from "../platform.ts";
 import type { Notification, Outcome } from "./notification.ts";
 
@@ -89,7 +89,7 @@ function statusOf({ status, failure }: Deployment): { state: string; description
   return { state, description: `${status}: ${failure?.message ?? "no reason given"}`.slice(0, 140) };
 }
 
-function ask({ config }: Platform, token: string, url: string, body?: string): Promise<UrlAnswer> {
+function ask({ config }: Platform, token: string, url: string, body?: string): Promise<UrlResponse> {
   return requestUrl(url, {
     method: body === undefined ? "GET" : "POST",
     headers: {
@@ -106,7 +106,7 @@ function ask({ config }: Platform, token: string, url: string, body?: string): P
 }
 
 /** A wrong token, or a commit that is not there, will not get right by asking again. */
-function outcomeOf({ status, error }: UrlAnswer): Outcome {
+function outcomeOf({ status, error }: UrlResponse): Outcome {
   if (status === null) return { kind: "failed", status, error };
   if (status >= 200 && status < 300) return { kind: "delivered", status, error: null };
   const refused = [401, 403, 404, 422].includes(status);
