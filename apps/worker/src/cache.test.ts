@@ -66,7 +66,7 @@ describe.skipIf(await lacksEngine())("on an engine", () => {
   test.for([
     ["a file with holes", "truncate -s 12G /work/cache/x", tooMuch],
     ["a link out of it", "ln -s ../../etc /work/cache/e", linkOut],
-    ["a pipe", "mkfifo /work/cache/p", `The archive's entry "cache/p" is no file, folder or link (FIFO).`],
+    ["a pipe", "mkfifo /work/cache/p", `The archive's entry "cache/p" is not a file, folder or link (FIFO).`],
     [
       "a file in its place",
       "rmdir /work/cache; echo x >/work/cache",

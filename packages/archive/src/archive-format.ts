@@ -1,6 +1,6 @@
-// What the first bytes of a file say it is, in words for the person who sent it.
+// Recognizes the format of a file by its first bytes, for error messages.
 
-/** How many bytes `describeFormat` likes to see. */
+/** Number of bytes that `describeFormat` needs. */
 export const sniffSizeBytes = 512;
 
 const formats: readonly { readonly name: string; readonly matches: (head: Buffer) => boolean }[] = [
@@ -17,16 +17,16 @@ const formats: readonly { readonly name: string; readonly matches: (head: Buffer
   { name: "an HTML page", matches: (head) => /^\s*<(!doctype html|html|head)/i.test(text(head)) },
   { name: "an XML document", matches: (head) => /^\s*<\?xml/i.test(text(head)) },
   { name: "a JSON document", matches: (head) => /^\s*[{[]/.test(text(head)) },
-  { name: "a text", matches: (head) => /^[\t\n\r\u0020-\u007e]+$/.test(text(head)) },
+  { name: "a text file", matches: (head) => /^[\t\n\r\u0020-\u007e]+$/.test(text(head)) },
 ];
 
 export function isGzip(head: Buffer): boolean {
   return startsWith(head, "1f8b08");
 }
 
-/** @returns what fits after "it is": `a zip file`, `empty`… */
+/** @returns a phrase to follow "it is": `a zip file`, `empty`… */
 export function describeFormat(head: Buffer): string {
-  return formats.find(({ matches }) => matches(head))?.name ?? "something else";
+  return formats.find(({ matches }) => matches(head))?.name ?? "a file of an unknown format";
 }
 
 function startsWith(head: Buffer, magicHex: string): boolean {

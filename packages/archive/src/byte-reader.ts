@@ -1,23 +1,23 @@
-// Reads a byte stream by counts: exactly so many bytes, or so many as they come.
+// Reads a byte stream in pieces of a given size, or chunk by chunk.
 
 import type { ByteStream } from "@slipway/core";
 
-const nothing = Buffer.alloc(0);
+const emptyBuffer = Buffer.alloc(0);
 
-/** Owns the stream: disposing it tells the source that no more is wanted. */
+/** Owns the stream: disposing the reader closes it. */
 export class ByteReader implements AsyncDisposable {
   readonly #source: AsyncIterator<Uint8Array>;
-  #rest: Buffer = nothing;
+  #rest: Buffer = emptyBuffer;
 
   constructor(source: ByteStream) {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** The next chunk of at least one and at most `maxSizeBytes` bytes, without copying; empty at the end of the stream. */
+  /** Returns the next 1 to `maxSizeBytes` bytes without copying; an empty buffer at the end of the stream. */
   async next(maxSizeBytes = Number.POSITIVE_INFINITY): Promise<Buffer> {
     while (this.#rest.length === 0) {
       const { done, value } = await this.#source.next();
-      if (done) return nothing;
+      if (done) return emptyBuffer;
       this.#rest = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
     }
     const chunk = this.#rest.subarray(0, maxSizeBytes);
@@ -25,7 +25,7 @@ export class ByteReader implements AsyncDisposable {
     return chunk;
   }
 
-  /** Exactly `sizeBytes` bytes; fewer only where the stream ends. */
+  /** Returns exactly `sizeBytes` bytes; fewer only at the end of the stream. */
   async read(sizeBytes: number): Promise<Buffer> {
     const first = await this.next(sizeBytes);
     if (first.length === sizeBytes || first.length === 0) return first;
@@ -40,12 +40,12 @@ export class ByteReader implements AsyncDisposable {
     return Buffer.concat(chunks);
   }
 
-  /** Puts bytes back to the front of the stream. */
+  /** Returns bytes to the front of the stream. */
   unread(bytes: Buffer): void {
     this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([bytes, this.#rest]);
   }
 
-  /** What is left, chunk by chunk; ending the loop early disposes the reader. */
+  /** Yields the rest of the stream. Leaving the loop early disposes the reader. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
     try {
       for (let chunk = await this.next(); chunk.length > 0; chunk = await this.next()) yield chunk;

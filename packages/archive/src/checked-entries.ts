@@ -1,28 +1,28 @@
-// The entries of a stranger's tar, each checked: one folder at the root, known kinds, safe names, bounded in number and size.
+// Reads the entries of an untrusted tar and checks each: one folder at the root, allowed kinds, safe names, limited number and size.
 
 import { type ByteStream, SlipwayError } from "@slipway/core";
 import { ByteReader } from "./byte-reader.ts";
-import { cleanSegments, isArchiverLitter, quoted, refused } from "./entry-path.ts";
+import { cleanSegments, isArchiverLitter, quoted, invalidEntry } from "./entry-path.ts";
 import { PathLedger } from "./path-ledger.ts";
 import { type Budget, type TarEntry, readTar } from "./tar-reader.ts";
 
 export interface UnpackLimits {
-  /** What the archive may unpack to: files by the sizes in their headers, holes included, and the headers themselves. */
+  /** Maximum unpacked size: all headers, and the files with the sizes in their headers, including holes. */
   readonly maxUnpackedBytes: number;
-  /** Files, links and folders, also those that are named by what lies in them only. */
+  /** Maximum number of files, links and folders, including folders without an entry of their own. */
   readonly maxEntries: number;
 }
 
-/** An entry that may be unpacked. `path` is relative to the archive's one folder; the folder itself is "". */
+/** An entry that is safe to unpack. `path` is relative to the archive's root folder, which itself has the path "". */
 export type CheckedEntry = { readonly path: string; readonly mode: number; readonly mtime: Date } & (
   | { readonly kind: "directory" }
   | { readonly kind: "file"; readonly sizeBytes: number; readonly body: ByteStream }
   | { readonly kind: "symlink"; readonly target: string }
-  /** `target` is the path of a file that came before. */
+  /** `target` is the path of an earlier file. */
   | { readonly kind: "hardlink"; readonly target: string }
 );
 
-/** @returns the target that a symbolic link at `path` is written with; throws where the link is refused. */
+/** @returns the target to write for a symbolic link at `path`; throws when the link is not allowed. */
 export type SymlinkRule = (path: string, target: string) => string;
 
 const kinds: Readonly<Record<string, CheckedEntry["kind"]>> = {
@@ -36,11 +36,10 @@ const kinds: Readonly<Record<string, CheckedEntry["kind"]>> = {
 const defaultDirectoryMode = 0o755;
 
 /**
- * Reads a tar to its end. Every folder comes as an entry before what lies in it, also where the tar has none for
- * it. A file's body is to be read before the next entry is asked for. What a file would add is refused by its header, before
- * any of it is read.
- * @throws {SlipwayError} "archive-invalid" or "archive-too-large", with a message for the person who made the archive; the
- * stream's own error as it is.
+ * Reads a tar to its end. Yields each folder before its content, even if the tar has no entry for it. Read a file's body before
+ * requesting the next entry. Limits are checked with a file's header, before its content is read.
+ * @throws {SlipwayError} "archive-invalid" or "archive-too-large", with a message for the author of the archive; the stream's
+ * own error, unchanged.
  */
 export async function* checkedEntries(
   tar: ByteStream,
@@ -49,10 +48,10 @@ export async function* checkedEntries(
 ): AsyncGenerator<CheckedEntry> {
   await using reader = new ByteReader(tar);
   const ledger = new PathLedger();
-  const count = entryBudget(limits);
+  const countEntries = entryBudget(limits);
   let root: string | undefined;
   for await (const entry of readTar(reader, sizeBudget(limits))) {
-    count(1);
+    countEntries(1);
     const [top, ...rest] = cleanSegments(entry.path);
     const kind = kindOf(entry);
     if (top === undefined || (top !== root && isArchiverLitter(top))) continue;
@@ -61,9 +60,9 @@ export async function* checkedEntries(
     if (root === undefined && path !== "") yield impliedFolder("", entry);
     root = top;
     const checked = checkEntry(entry, kind, path, { root, ledger, symlinkRule });
-    const folders = ledger.note(path, kind === "hardlink" ? "file" : kind);
-    // One name in an archive may stand for hundreds of folders.
-    count(folders.length);
+    const folders = ledger.add(path, kind === "hardlink" ? "file" : kind);
+    // One path may imply hundreds of folders.
+    countEntries(folders.length);
     for (const folder of folders) yield impliedFolder(folder, entry);
     yield checked;
   }
@@ -78,14 +77,17 @@ function checkEntry(
 ): CheckedEntry {
   const { mode, mtime, sizeBytes, body } = entry;
   if (kind === "file") return { kind, path, mode, mtime, sizeBytes, body };
-  // Some tars take the bytes after such a header for the next entry and some for its content: nobody could tell which is meant.
-  if (sizeBytes > 0) throw refused(entry.path, `is a ${kind} with content`);
+  // Ambiguous: some implementations read the bytes after such a header as the next entry, others as content.
+  if (sizeBytes > 0) throw invalidEntry(entry.path, `is a ${kind} with content`);
   if (kind === "directory") return { kind, path, mode, mtime };
   if (kind === "symlink") return { kind, path, mode, mtime, target: symlinkRule(path, entry.linkpath) };
   const [top, ...rest] = cleanSegments(entry.linkpath);
   const target = rest.join("/");
   if (top !== root || target === path || ledger.kindOf(target) !== "file") {
-    throw refused(entry.path, `is a hard link to ${quoted(entry.linkpath)}, which is no file before it`);
+    throw invalidEntry(
+      entry.path,
+      `is a hard link to ${quoted(entry.linkpath)}, which is not an earlier file`,
+    );
   }
   return { kind, path, mode, mtime, target };
 }
@@ -96,14 +98,14 @@ function impliedFolder(path: string, { mtime }: TarEntry): CheckedEntry {
 
 function kindOf(entry: TarEntry): CheckedEntry["kind"] {
   const kind = kinds[entry.type];
-  if (kind === undefined) throw refused(entry.path, `is no file, folder or link (${entry.type})`);
+  if (kind === undefined) throw invalidEntry(entry.path, `is not a file, folder or link (${entry.type})`);
   return kind;
 }
 
 function checkRoot(root: string, top: string, isBesideFolder: boolean): void {
-  const rule = "The archive must hold exactly one folder at its root, with the app in it";
+  const rule = "The archive must contain exactly one folder at its root, with the app in it";
   if (isBesideFolder)
-    throw new SlipwayError("archive-invalid", `${rule}, but ${quoted(top)} at its root is no folder.`);
+    throw new SlipwayError("archive-invalid", `${rule}, but ${quoted(top)} at its root is not a folder.`);
   if (top !== root)
     throw new SlipwayError("archive-invalid", `${rule}, but it has ${quoted(root)} and ${quoted(top)}.`);
 }
@@ -121,10 +123,10 @@ function entryBudget({ maxEntries }: UnpackLimits): (entries: number) => void {
   let total = 0;
   return (entries) => {
     total += entries;
-    if (total > maxEntries) throw tooLarge(`holds more than ${maxEntries} files and folders`);
+    if (total > maxEntries) throw tooLarge(`contains more than ${maxEntries} files and folders`);
   };
 }
 
-function tooLarge(how: string): SlipwayError {
-  return new SlipwayError("archive-too-large", `The archive ${how}.`);
+function tooLarge(predicate: string): SlipwayError {
+  return new SlipwayError("archive-too-large", `The archive ${predicate}.`);
 }

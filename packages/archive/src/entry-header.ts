@@ -1,14 +1,14 @@
-// The header that a checked entry is written with, below another folder and owned by the build's user.
+// The header for writing a checked entry, below another folder and owned by the build's user.
 
 import type { CheckedEntry } from "./checked-entries.ts";
 import type { TarHeader } from "./tar-writer.ts";
 
-/** User and group of all that a build works on. */
+/** Ids of the user and the group that own a build's files. */
 export const buildOwnerId = 2000;
 
 /**
- * Modes keep their execute bits, lose setuid and the like, and let the owner read and write; modification times are kept.
- * @param prefix folder that takes the place of the tar's root folder
+ * Keeps modification times and execute bits, clears setuid, setgid and sticky bits, and lets the owner read and write.
+ * @param prefix folder that replaces the tar's root folder
  */
 export function entryHeader(entry: CheckedEntry, prefix: string, ownerId: number): TarHeader {
   const path = below(prefix, entry.path);

@@ -13,7 +13,7 @@ test.each([
   expect(cleanSegments(name)).toEqual(segments);
 });
 
-test.each(["..", "a/..", "../a", "a\\..\\b", "/a", "a\0b"])("%j is refused", (name) => {
+test.each(["..", "a/..", "../a", "a\\..\\b", "/a", "a\0b"])("cleanSegments rejects %j", (name) => {
   expect(() => cleanSegments(name)).toThrow("The archive's entry");
 });
 
@@ -37,7 +37,7 @@ test.each([
   ["link", "file"],
   ["a/link", "../b"],
   ["link", "/usr/bin/python3"],
-])("a link that is kept at %s may point to %s", (path, target) => {
+])("a link in a build cache at %s may point to %s", (path, target) => {
   expect(innerSymlinkTarget(path, target)).toBe(target);
 });
 
@@ -47,30 +47,30 @@ test.each([
   ["a/link", "../../build/x"],
   ["link", "/../etc"],
   ["link", ""],
-])("a link that is kept at %s may not point to %j", (path, target) => {
+])("a link in a build cache at %s may not point to %j", (path, target) => {
   expect(() => innerSymlinkTarget(path, target)).toThrow(`The archive's entry "${path}" is a symbolic link`);
 });
 
-// Random names from pieces that matter: whatever is taken stays below its root.
-test("no name that is taken climbs", () => {
+// All names of four relevant pieces: each accepted name stays below its root.
+test("no accepted name leaves its root", () => {
   const pieces = ["..", ".", "", "a", "\\", "/", "..\\", "%2e%2e", "b"];
   for (let index = 0; index < pieces.length ** 4; index += 1) {
     const chosen = [0, 1, 2, 3].map(
       (digit) => pieces[Math.floor(index / pieces.length ** digit) % pieces.length],
     );
     for (const name of [chosen.join("/"), chosen.join("")]) {
-      const segments = taken(name);
+      const segments = segmentsOrNone(name);
       expect(segments.every((segment) => !/^\.{0,2}$|\//.test(segment))).toBe(true);
     }
   }
 });
 
-test("a name in a message is short and has no control characters", () => {
+test("quoted shortens a name and escapes control characters", () => {
   expect(quoted("a\n\u001b[0m")).toBe(String.raw`"a\n\u001b[0m"`);
   expect(quoted("x".repeat(500))).toHaveLength(203);
 });
 
-function taken(name: string): string[] {
+function segmentsOrNone(name: string): string[] {
   try {
     return cleanSegments(name);
   } catch (error) {

@@ -9,7 +9,7 @@ function kept(entries: readonly TestEntry[], tar = tarOf(entries)) {
   return folderTar(streamOf(tar), { name: "cache", limits });
 }
 
-test("a folder comes out as it was, below its name", async () => {
+test("a folder is unchanged below its new name", async () => {
   const entries = await unpack(
     kept([
       { path: "cache/", type: "5", mode: 0o755 },
@@ -33,7 +33,7 @@ test("a folder comes out as it was, below its name", async () => {
 
 test.each<[string, TestEntry, string]>([
   ["a link out of it", { path: "cache/e", type: "2", linkpath: "../../etc" }, "leads out of the folder"],
-  ["a pipe", { path: "cache/p", type: "6" }, "is no file, folder or link"],
+  ["a pipe", { path: "cache/p", type: "6" }, "is not a file, folder or link"],
   ["a second folder", { path: "build/", type: "5" }, "exactly one folder"],
   ["a name that climbs", { path: "cache/../build/x" }, '".." in its name'],
 ])("%s is refused", async (_, entry, reason) => {
@@ -42,11 +42,11 @@ test.each<[string, TestEntry, string]>([
   expect(refused).toContain(reason);
 });
 
-test("a folder that is a file is refused", async () => {
-  expect(await refusal(drain(kept([{ path: "cache" }])))).toContain('"cache" at its root is no folder');
+test("a file in place of the folder is rejected", async () => {
+  expect(await refusal(drain(kept([{ path: "cache" }])))).toContain('"cache" at its root is not a folder');
 });
 
-// 12 GiB need a pax header for their size, as the engine writes it. None of the file's content is there to be read.
+// A size of 12 GiB needs a pax header, as the engine writes it. The tar has none of the file's content.
 test.each([
   ["small enough for the field", 2 ** 31, undefined],
   ["too large for the field", 0, { size: 12 * 2 ** 30 }],

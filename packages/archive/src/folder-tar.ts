@@ -1,23 +1,23 @@
-// Turns the tar of one folder that a build left into a tar that an engine unpacks again: checked and bounded as a source is.
+// Converts the tar of a build cache into one that an engine can unpack, with the same checks and limits as for a source.
 
 import type { ByteStream } from "@slipway/core";
 import { type UnpackLimits, checkedEntries } from "./checked-entries.ts";
 import { buildOwnerId, entryHeader } from "./entry-header.ts";
 import { innerSymlinkTarget } from "./entry-path.ts";
-import { encodeHeader, endMark, joined, padding } from "./tar-writer.ts";
+import { encodeHeader, endOfTar, joinChunks, padding } from "./tar-writer.ts";
 
 export interface FolderTarOptions {
-  /** What the folder is called in the tar returned. */
+  /** Name of the folder in the returned tar. */
   readonly name: string;
   readonly limits: UnpackLimits;
 }
 
 /**
- * Takes files, folders and links; nothing else, and no link that leads out of the folder. Memory does not grow with the
- * content. To be read once. Fails with "archive-invalid", "archive-too-large" or the tar stream's own error.
+ * Accepts files, folders, and links that stay inside the folder. Memory does not grow with the content. The result can be read
+ * once, and fails with "archive-invalid", "archive-too-large" or the tar stream's own error.
  */
 export function folderTar(tar: ByteStream, options: FolderTarOptions): ByteStream {
-  return joined(write(tar, options));
+  return joinChunks(write(tar, options));
 }
 
 async function* write(tar: ByteStream, { name, limits }: FolderTarOptions): AsyncGenerator<Uint8Array> {
@@ -27,5 +27,5 @@ async function* write(tar: ByteStream, { name, limits }: FolderTarOptions): Asyn
     yield* entry.body;
     yield padding(entry.sizeBytes);
   }
-  yield endMark;
+  yield endOfTar;
 }

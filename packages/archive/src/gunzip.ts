@@ -1,4 +1,4 @@
-// Decompresses a source archive as it is read, and refuses what is no gzip with a word on what it is instead.
+// Decompresses a source archive as a stream. For other formats, the error says what the file is instead.
 
 import { Readable, addAbortSignal, pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
@@ -9,8 +9,9 @@ import { ByteReader } from "./byte-reader.ts";
 const chunkSizeBytes = 64 * 1024;
 
 /**
- * Decompresses as the result is read, not ahead of it. Bytes after the gzip data are ignored.
- * @throws {SlipwayError} "archive-invalid" when it is no gzip, damaged or cut off; the archive stream's own error as it is.
+ * Decompresses only as fast as the result is read. Bytes after the gzip data are ignored.
+ * @throws {SlipwayError} "archive-invalid" when the archive is not gzip, or is damaged or truncated; the archive stream's own
+ * error, unchanged; the signal's reason when aborted.
  */
 export async function* gunzip(archive: ByteStream, signal: AbortSignal): AsyncGenerator<Buffer> {
   const reader = new ByteReader(archive);
@@ -22,7 +23,7 @@ export async function* gunzip(archive: ByteStream, signal: AbortSignal): AsyncGe
       `The source must be a gzipped tar archive, but it is ${describeFormat(head)}.`,
     );
   }
-  // A stream that is made for a signal that is aborted already fails before anybody listens to it.
+  // A stream created with an aborted signal fails before it has a listener for errors.
   if (signal.aborted) {
     await reader[Symbol.asyncDispose]();
     throw signal.reason;
@@ -30,7 +31,7 @@ export async function* gunzip(archive: ByteStream, signal: AbortSignal): AsyncGe
   reader.unread(head);
   const unzip = addAbortSignal(signal, createGunzip({ chunkSize: chunkSizeBytes }));
   pipeline(Readable.from(reader, { objectMode: false }), unzip, () => {
-    // Nothing to do: pipeline destroys `unzip` with the error, so that the loop below throws it.
+    // Empty, because pipeline destroys `unzip` with the error, and the loop below throws it.
   });
   try {
     for await (const chunk of unzip) yield chunk as Buffer;

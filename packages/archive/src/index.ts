@@ -1,4 +1,4 @@
-// Unpacks source archives and build caches safely, as streams: nothing here touches the disk.
+// Converts untrusted source archives and build caches into tars that are safe to unpack, as streams and without using the disk.
 
 export type { UnpackLimits } from "./checked-entries.ts";
 export { folderTar, type FolderTarOptions } from "./folder-tar.ts";

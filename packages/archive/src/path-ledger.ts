@@ -1,29 +1,29 @@
-// Remembers what stands at each path of an archive, so that no entry is written through a link or over a folder.
+// Records the kind of each path in an archive, so that no entry is written through a link or over a folder.
 
 import { hash } from "node:crypto";
-import { refused } from "./entry-path.ts";
+import { invalidEntry } from "./entry-path.ts";
 
 export type PathKind = "directory" | "file" | "symlink";
 
 /**
- * Keeps 22 characters a path however long it is, and forgets none: whoever notes has to bound how many entries and folders
- * above them there are.
+ * Stores 22 characters per path, regardless of its length. The caller must limit the number of entries and of the folders
+ * above them.
  */
 export class PathLedger {
   readonly #kinds = new Map<string, PathKind>();
   #lastParent = "";
 
   /**
-   * Notes an entry. A file or link may come again and replaces the former; a folder stays a folder.
-   * @returns the folders above it that no entry named so far, from the outermost: they are noted as folders.
-   * @throws {SlipwayError} "archive-invalid" where the entry lies below a file or link, or clashes with a folder.
+   * Records an entry. A file or link may replace an earlier one at the same path; a folder stays a folder.
+   * @returns the folders above it without an entry so far, outermost first. They are recorded as folders.
+   * @throws {SlipwayError} "archive-invalid" when the entry is below a file or link, or conflicts with a folder.
    */
-  note(path: string, kind: PathKind): string[] {
-    const implied = this.#noteParents(path);
+  add(path: string, kind: PathKind): string[] {
+    const implied = this.#addParents(path);
     const key = keyOf(path);
-    const before = this.#kinds.get(key);
-    if (before !== undefined && before !== kind && (before === "directory" || kind === "directory")) {
-      throw refused(path, `is a ${kind}, but a ${before} has the same name`);
+    const previous = this.#kinds.get(key);
+    if (previous !== undefined && previous !== kind && (previous === "directory" || kind === "directory")) {
+      throw invalidEntry(path, `is a ${kind}, but a ${previous} has the same name`);
     }
     this.#kinds.set(key, kind);
     return implied;
@@ -33,16 +33,16 @@ export class PathLedger {
     return this.#kinds.get(keyOf(path));
   }
 
-  #noteParents(path: string): string[] {
+  #addParents(path: string): string[] {
     const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
-    // A folder never becomes anything else, so that the parents of neighbors need no second look.
+    // A folder stays a folder, so the parents of consecutive entries in one folder are checked only once.
     if (parent === this.#lastParent) return [];
     const implied: string[] = [];
     for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1)) {
       const folder = path.slice(0, end);
       const kind = this.kindOf(folder);
       if (kind === undefined) implied.push(folder);
-      else if (kind !== "directory") throw refused(path, `lies below a ${kind}`);
+      else if (kind !== "directory") throw invalidEntry(path, `is below a ${kind}`);
     }
     for (const folder of implied) this.#kinds.set(keyOf(folder), "directory");
     this.#lastParent = parent;

@@ -29,8 +29,8 @@ function refusalOfBytes(bytes: Uint8Array) {
   return refusal(drain(sourceTar(streamOf(bytes), options()).tar));
 }
 
-describe("an honest archive", () => {
-  test("comes out below the prefix, owned by the build's user, with its times and execute bits", async () => {
+describe("a valid archive", () => {
+  test("is placed below the prefix and owned by the build's user, with its times and execute bits", async () => {
     const entries = await unpacked([
       { path: "app-1.0/", type: "5", mode: 0o775 },
       { path: "app-1.0/Procfile", content: "web: node server.js\n" },
@@ -48,7 +48,7 @@ describe("an honest archive", () => {
     expect(entries[1]?.mtime).toEqual(new Date("2024-05-06T07:08:09Z"));
   });
 
-  test("as GitHub makes it: a global header first, and no entry for folders", async () => {
+  test("may be like GitHub's, with a global header first and no entries for folders", async () => {
     const comment = Buffer.from("52 comment=0123456789012345678901234567890123456789\n");
     const archive = gzipSync(
       Buffer.concat([
@@ -60,7 +60,7 @@ describe("an honest archive", () => {
     expect(entries.map(({ name }) => name)).toEqual(["build/", "build/src/", "build/src/main.js"]);
   });
 
-  test("with `./` before its names and macOS litter beside its folder", async () => {
+  test("may have names with `./` and macOS metadata beside its folder", async () => {
     const entries = await unpacked([
       { path: "./", type: "5" },
       { path: "./._app", content: "x" },
@@ -71,7 +71,7 @@ describe("an honest archive", () => {
   });
 
   test.each([1, 7, 512, 65536])(
-    "in chunks of %i bytes, with long names that are not ASCII",
+    "may arrive in chunks of %i bytes and have long non-ASCII names",
     async (chunkBytes) => {
       const path = `app/${"日本語の長い名前".repeat(10)}/${"ф".repeat(120)}`;
       const gnuLongName = tarEntry({ path: "././@LongLink", type: "L", content: `${path}.gnu\0` });
@@ -89,7 +89,7 @@ describe("an honest archive", () => {
     },
   );
 
-  test("with links: those within stay, hard links are rewritten, climbing ones point where they would from /app", async () => {
+  test("may have links: inner ones are kept, hard links rewritten, and links that leave the app resolved from /app", async () => {
     const entries = await unpacked([
       { path: "app/dir/file", content: "x" },
       { path: "app/dir/relative", type: "2", linkpath: "../other" },
@@ -105,7 +105,7 @@ describe("an honest archive", () => {
     });
   });
 
-  test("with garbage after its end", async () => {
+  test("may have garbage after its end", async () => {
     const archive = Buffer.concat([
       gzipSync(Buffer.concat([tarOf([{ path: "a/b" }]), randomBytes(700)])),
       randomBytes(99),
@@ -116,7 +116,7 @@ describe("an honest archive", () => {
 });
 
 describe("the summary", () => {
-  test("counts, and holds the control files asked for", async () => {
+  test("contains the counts and the captured files", async () => {
     const entries = [
       { path: "app/Procfile", content: "web: old" },
       { path: "app/package.json", content: "x".repeat(65 * 1024) },
@@ -135,7 +135,7 @@ describe("the summary", () => {
     });
   });
 
-  test("is there before the first extra entry is asked for", async () => {
+  test("resolves before the iteration of the extra entries", async () => {
     async function* extra(): AsyncGenerator<ExtraEntry> {
       const { captured } = await summary;
       yield { kind: "directory", name: "cache", mode: 0o755 };
@@ -158,7 +158,7 @@ describe("the summary", () => {
     ]);
   });
 
-  test("rejects as the tar does, and when the tar is left", async () => {
+  test("rejects with the tar's error, and when the tar is not read to its end", async () => {
     const broken = sourceTar(archiveOf([{ path: "file" }]), options());
     await refusal(drain(broken.tar));
     expect(await refusal(broken.summary)).toContain("archive-invalid");
@@ -168,33 +168,33 @@ describe("the summary", () => {
   });
 });
 
-describe("what is no gzipped tar is refused with a word on what it is", () => {
+describe("a file that is not a gzipped tar is rejected with its format", () => {
   test.each([
     ["empty", ""],
     ["a zip file", "PK\u0003\u0004rest"],
     ["an HTML page", "<!DOCTYPE html><html>"],
     ["a JSON document", '{"message":"Not Found"}'],
-    ["a text", "404: Not Found"],
-    ["something else", "\u0001\u0002\u0003"],
+    ["a text file", "404: Not Found"],
+    ["a file of an unknown format", "\u0001\u0002\u0003"],
   ])("%s", async (what, bytes) => {
     expect(await refusalOfBytes(Buffer.from(bytes))).toBe(
       `archive-invalid: The source must be a gzipped tar archive, but it is ${what}.`,
     );
   });
 
-  test("a tar that is not compressed", async () => {
+  test("a tar archive that is not compressed", async () => {
     expect(await refusalOfBytes(tarOf([{ path: "a/b" }]))).toContain("a tar archive that is not compressed");
   });
 
-  test("a gzip of something else, of a gzip, of nothing", async () => {
-    expect(await refusalOfBytes(gzipSync("hello ".repeat(200)))).toContain("what it holds is a text");
+  test("a gzip file of other content, of a gzip file, or of nothing", async () => {
+    expect(await refusalOfBytes(gzipSync("hello ".repeat(200)))).toContain("its content is a text file");
     expect(await refusalOfBytes(gzipSync(gzipSync(randomBytes(2000))))).toContain(
-      "what it holds is a gzip file",
+      "its content is a gzip file",
     );
     expect(await refusalOfBytes(gzipSync(""))).toContain("The archive is empty");
   });
 
-  test("cut off anywhere, or damaged", async () => {
+  test("a truncated or damaged archive", async () => {
     const whole = gzipSync(
       tarOf([
         { path: "app/a", content: randomBytes(3000) },
@@ -208,46 +208,58 @@ describe("what is no gzipped tar is refused with a word on what it is", () => {
       { path: "app/a", content: randomBytes(3000) },
       { path: "app/b", content: "b" },
     ]);
-    expect(await refusalOfBytes(gzipSync(tar.subarray(0, 2000)))).toContain("it is cut off");
-    expect(await refusalOfBytes(gzipSync(tar.subarray(0, 3700)))).toContain("it is cut off");
+    expect(await refusalOfBytes(gzipSync(tar.subarray(0, 2000)))).toContain("it is truncated");
+    expect(await refusalOfBytes(gzipSync(tar.subarray(0, 3700)))).toContain("it is truncated");
     const damaged = Buffer.from(whole);
     damaged[1500] = (damaged[1500] ?? 0) ^ 0xff;
     expect(await refusalOfBytes(damaged)).toBe("archive-invalid: The archive is damaged or incomplete.");
   });
 });
 
-describe("exactly one folder at the root", () => {
+describe("an archive without exactly one folder at its root is rejected", () => {
   test.each<[string, TestEntry[], string]>([
-    ["a file", [{ path: "Procfile" }], '"Procfile" at its root is no folder'],
-    ["a file in `./`", [{ path: "./", type: "5" }, { path: "./a" }], '"a" at its root is no folder'],
-    ["a file beside it", [{ path: "app/a" }, { path: "b" }], '"b" at its root is no folder'],
+    ["a file", [{ path: "Procfile" }], '"Procfile" at its root is not a folder'],
+    ["a file in `./`", [{ path: "./", type: "5" }, { path: "./a" }], '"a" at its root is not a folder'],
+    ["a file beside it", [{ path: "app/a" }, { path: "b" }], '"b" at its root is not a folder'],
     ["a second folder", [{ path: "app/a" }, { path: "lib/b" }], 'but it has "app" and "lib"'],
-    ["a link in its place", [{ path: "app", type: "2", linkpath: "/" }], '"app" at its root is no folder'],
+    ["a link in its place", [{ path: "app", type: "2", linkpath: "/" }], '"app" at its root is not a folder'],
     ["nothing but `./`", [{ path: "./", type: "5" }], "The archive is empty"],
   ])("%s", async (_what, entries, message) => {
     expect(await refusalOf(entries)).toContain(message);
   });
 });
 
-describe("hostile entries are refused", () => {
+describe("hostile entries are rejected", () => {
   test.each<[string, TestEntry[], string]>([
     ["absolute name", [{ path: "/etc/passwd" }], "has an absolute name"],
     ["climbing name", [{ path: "app/../../x" }], 'has ".." in its name'],
     ["climbing name by pax", [{ path: "app/x", pax: { path: "app/../x" } }], 'has ".." in its name'],
     ["climbing with backslashes", [{ path: "app/..\\..\\x" }], 'has ".." in its name'],
-    ["long part", [{ path: "app/x", pax: { path: `app/${"x".repeat(256)}` } }], "has too long a name"],
-    ["long name", [{ path: "app/x", pax: { path: `app/${"x/".repeat(2000)}x` } }], "has too long a name"],
-    ["deep name", [{ path: "app/x", pax: { path: `app/${"x/".repeat(300)}x` } }], "has too long a name"],
-    ["device", [{ path: "app/null", type: "3" }], "is no file, folder or link (CharacterDevice)"],
-    ["fifo", [{ path: "app/pipe", type: "6" }], "is no file, folder or link (FIFO)"],
-    ["unknown kind", [{ path: "app/x", type: "Z" }], "is no file, folder or link (Unsupported)"],
+    [
+      "long part",
+      [{ path: "app/x", pax: { path: `app/${"x".repeat(256)}` } }],
+      "has a name that is too long",
+    ],
+    [
+      "long name",
+      [{ path: "app/x", pax: { path: `app/${"x/".repeat(2000)}x` } }],
+      "has a name that is too long",
+    ],
+    [
+      "deep name",
+      [{ path: "app/x", pax: { path: `app/${"x/".repeat(300)}x` } }],
+      "has a name that is too long",
+    ],
+    ["device", [{ path: "app/null", type: "3" }], "is not a file, folder or link (CharacterDevice)"],
+    ["fifo", [{ path: "app/pipe", type: "6" }], "is not a file, folder or link (FIFO)"],
+    ["unknown kind", [{ path: "app/x", type: "Z" }], "is not a file, folder or link (Unsupported)"],
     [
       "written through a link",
       [
         { path: "app/out", type: "2", linkpath: "/etc" },
         { path: "app/out/passwd", content: "x" },
       ],
-      '"out/passwd" lies below a symlink',
+      '"out/passwd" is below a symlink',
     ],
     [
       "a folder over a link",
@@ -262,13 +274,17 @@ describe("hostile entries are refused", () => {
       [{ path: "app/out/x" }, { path: "app/out", type: "2", linkpath: "/etc" }],
       '"out" is a symlink, but a directory has the same name',
     ],
-    ["below a file", [{ path: "app/a" }, { path: "app/a/b" }], '"a/b" lies below a file'],
+    ["below a file", [{ path: "app/a" }, { path: "app/a/b" }], '"a/b" is below a file'],
     ["hard link out", [{ path: "app/a", type: "1", linkpath: "/etc/shadow" }], "absolute name"],
-    ["hard link to nothing", [{ path: "app/a", type: "1", linkpath: "app/b" }], "which is no file before it"],
+    [
+      "hard link to nothing",
+      [{ path: "app/a", type: "1", linkpath: "app/b" }],
+      "which is not an earlier file",
+    ],
     [
       "hard link to itself",
       [{ path: "app/a" }, { path: "app/a", type: "1", linkpath: "app/a" }],
-      "no file before",
+      "not an earlier file",
     ],
     [
       "hard link to a link",
@@ -276,7 +292,7 @@ describe("hostile entries are refused", () => {
         { path: "app/l", type: "2", linkpath: "/etc/shadow" },
         { path: "app/a", type: "1", linkpath: "app/l" },
       ],
-      "which is no file before it",
+      "which is not an earlier file",
     ],
     [
       "link with content",
@@ -289,7 +305,7 @@ describe("hostile entries are refused", () => {
       "too many extended headers",
     ],
     ["huge header", [{ path: "x", type: "L", sizeBytes: 2 ** 21 }], "an extended header is too large"],
-    ["size that lies", [{ path: "app/a", content: "x", sizeBytes: 5000 }], "it is cut off"],
+    ["size that lies", [{ path: "app/a", content: "x", sizeBytes: 5000 }], "it is truncated"],
   ])("%s", async (_what, entries, message) => {
     const changes = { limits: { ...limits, maxUnpackedBytes: 10_000_000 } };
     const answer = await refusalOf(entries, changes);
@@ -297,12 +313,12 @@ describe("hostile entries are refused", () => {
     expect(answer).toContain("archive-invalid");
   });
 
-  test("a name with control characters is shown escaped", async () => {
+  test("control characters of a name are escaped in the message", async () => {
     expect(await refusalOf([{ path: "app/\u001b[31m\n", type: "6" }])).toContain(String.raw`\u001b[31m\n`);
   });
 });
 
-test("sparse files, as tar makes them, are refused with what to do", async () => {
+test("sparse files made by tar are rejected with what to do", async () => {
   await using folder = await mkdtempDisposable(join(tmpdir(), "slipway-sparse-"));
   await mkdir(join(folder.path, "app"));
   await using file = await open(join(folder.path, "app/data"), "w");
@@ -311,37 +327,39 @@ test("sparse files, as tar makes them, are refused with what to do", async () =>
     const args = ["-C", folder.path, "-S", `--format=${format}`, "-czf", "-", "app"];
     const { stdout } = await promisify(execFile)("tar", args, { encoding: "buffer" });
     expect(await refusalOfBytes(stdout)).toMatch(
-      format === "pax" ? "holds a sparse file: make it without" : "is no file, folder or link",
+      format === "pax"
+        ? "contains a sparse file. Create the archive without"
+        : "is not a file, folder or link",
     );
   }
 });
 
-describe("limits", () => {
-  test("of the unpacked size, before the content is read", async () => {
+describe("limits apply", () => {
+  test("to the unpacked size, before the content is read", async () => {
     const entry = { path: "app/bomb", sizeBytes: 2 ** 40 };
     expect(await refusalOf([entry])).toBe("archive-too-large: The archive unpacks to more than 1 MiB.");
   });
 
-  test("of what follows the end mark", async () => {
+  test("to data after the end of the tar", async () => {
     const bomb = gzipSync(Buffer.concat([tarOf([{ path: "app/a" }]), Buffer.alloc(2_000_000)]));
     expect(await refusalOfBytes(bomb)).toContain("archive-too-large");
   });
 
-  test("of the number of entries", async () => {
+  test("to the number of entries", async () => {
     const entries = Array.from({ length: 1001 }, (_, index) => ({ path: `app/${index}` }));
-    expect(await refusalOf(entries)).toContain("holds more than 1000 files and folders");
+    expect(await refusalOf(entries)).toContain("contains more than 1000 files and folders");
   });
 
-  test("of the number of folders that are named by what lies in them only", async () => {
+  test("to the number of folders without an entry of their own", async () => {
     const entries = Array.from({ length: 5 }, (_, index) => ({
       path: "app/x",
       pax: { path: `app/${index}/${"d/".repeat(220)}x` },
     }));
-    expect(await refusalOf(entries)).toContain("holds more than 1000 files and folders");
+    expect(await refusalOf(entries)).toContain("contains more than 1000 files and folders");
     expect(await unpacked(entries.slice(0, 4))).toHaveLength(1 + 4 * 222);
   });
 
-  test("of the size of entries without content", async () => {
+  test("to the headers of entries without content", async () => {
     const entries = Array.from({ length: 900 }, (_, index) => ({ path: `app/${index}` }));
     const changes = { limits: { ...limits, maxUnpackedBytes: 400 * 1024 } };
     expect(await refusalOf(entries, changes)).toContain(
@@ -351,7 +369,7 @@ describe("limits", () => {
 });
 
 describe("the archive's stream", () => {
-  test("its own error comes through as it is", async () => {
+  test("rejects the tar with its own error, unchanged", async () => {
     const failure = new SlipwayError("store-unavailable", "the disk is gone");
     async function* failing(): AsyncGenerator<Uint8Array> {
       yield gzipSync(randomBytes(10_000)).subarray(0, 5000);
@@ -366,7 +384,7 @@ describe("the archive's stream", () => {
     await expect(drain(sourceTar(failing(), options()).tar)).rejects.toBeInstanceOf(SlipwayError);
   });
 
-  test("is read no further than the tar is, and closed when the tar is left", async () => {
+  test("is read only as far as the tar, and closed when the tar is not read to its end", async () => {
     let readBytes = 0;
     let isClosed = false;
     const archive = gzipSync(tarOf([{ path: "app/a", content: randomBytes(4_000_000) }]));
@@ -386,7 +404,7 @@ describe("the archive's stream", () => {
     await expect.poll(() => isClosed).toBe(true);
   });
 
-  test("an abort ends the tar with its reason, also while the stream hangs", async () => {
+  test("an abort fails the tar with its reason, even while the stream hangs", async () => {
     const controller = new AbortController();
     const reason = new SlipwayError("aborted", "enough");
     const bytes = gzipSync(tarOf([{ path: "app/a", content: randomBytes(50_000) }]));
@@ -399,7 +417,7 @@ describe("the archive's stream", () => {
     await expect(drain(tar)).rejects.toBe(reason);
   });
 
-  test("an abort before the first bytes ends it so too, and leaves no error that nobody hears", async () => {
+  test("an abort before the first bytes fails the tar with its reason, without an unhandled error", async () => {
     const controller = new AbortController();
     const reason = new SlipwayError("aborted", "enough");
     const bytes = gzipSync(tarOf([{ path: "app/a", content: "a" }]));

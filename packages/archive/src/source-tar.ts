@@ -1,4 +1,5 @@
-// Turns a source archive into the tar an engine unpacks: checked, its root folder replaced by a prefix, more entries after it.
+// Converts a source archive into a tar that an engine can unpack: checks it, replaces its root folder by a prefix, and appends
+// extra entries.
 
 import { type ByteStream, SlipwayError } from "@slipway/core";
 import { type CheckedEntry, type UnpackLimits, checkedEntries } from "./checked-entries.ts";
@@ -6,59 +7,59 @@ import { buildOwnerId, entryHeader } from "./entry-header.ts";
 import { symlinkTarget } from "./entry-path.ts";
 import { gunzip } from "./gunzip.ts";
 import { PathLedger } from "./path-ledger.ts";
-import { encodeHeader, endMark, joined, padding } from "./tar-writer.ts";
+import { encodeHeader, endOfTar, joinChunks, padding } from "./tar-writer.ts";
 
-/** A file or folder of the caller's own. `name` is relative to where the tar is unpacked, not to the prefix. */
+/** A file or folder that the caller adds. `name` is relative to the root of the tar, not to the prefix. */
 export type ExtraEntry =
   | { readonly kind: "file"; readonly name: string; readonly mode: number; readonly content: Uint8Array }
   | { readonly kind: "directory"; readonly name: string; readonly mode: number };
 
 export interface SourceTarOptions {
-  /** Folder that takes the place of the archive's root folder, e.g. `build/`. */
+  /** Folder that replaces the archive's root folder, e.g. `build/`. */
   readonly prefix: string;
   readonly limits: UnpackLimits;
   readonly signal: AbortSignal;
-  /** Paths, relative to the archive's folder, of small files to keep a copy of: `Procfile`, `.buildpacks`… */
+  /** Paths of small files to copy into the summary, relative to the archive's root folder: `Procfile`, `.buildpacks`… */
   readonly capture?: readonly string[];
   /**
-   * Written after the source; not asked for its first entry before the summary is there, so that it may await it. Folders
-   * that lead to an entry are made.
+   * Entries to append. Their iteration begins after the summary has resolved, so they may await it. Missing parent folders are
+   * added.
    */
   readonly extra?: AsyncIterable<ExtraEntry> | Iterable<ExtraEntry>;
-  /** User and group that own all of it: the build's, 2000. */
+  /** Id of the user and the group that own all entries; by default the build's, 2000. */
   readonly ownerId?: number;
 }
 
 export interface SourceSummary {
-  /** Files, folders and links of the source, the root folder included. */
+  /** Number of files, folders and links of the source, including the root folder. */
   readonly entryCount: number;
-  /** Content of its files. */
+  /** Total size of its files. */
   readonly sizeBytes: number;
-  /** Regular files that were asked for and found, by path. */
+  /** Content of the regular files of `capture` that exist, by path. */
   readonly captured: ReadonlyMap<string, Buffer>;
-  /** Paths that were asked for but are larger than 64 KB: not captured. */
+  /** Paths of `capture` whose files are larger than 64 KiB, and were not captured. */
   readonly oversized: readonly string[];
 }
 
 export interface SourceTar {
-  /** To be read once. Fails with "archive-invalid", "archive-too-large", the archive stream's own error or the signal's reason. */
+  /** Can be read once. Fails with "archive-invalid", "archive-too-large", the archive stream's own error or the signal's reason. */
   readonly tar: ByteStream;
-  /** Settles while the tar is read, before the extra entries; rejects when the tar fails or is not read to there. */
+  /** Resolves while the tar is read, before the extra entries; rejects when the tar fails before or is not read that far. */
   readonly summary: Promise<SourceSummary>;
 }
 
 const maxCapturedBytes = 64 * 1024;
-const extraTime = new Date(0);
+const extraMtime = new Date(0);
 
 /**
- * Nothing is read before the tar is, and no more than it: memory does not grow with the archive. Modes keep their execute
- * bits, lose setuid and the like, and let the owner read and write; modification times are kept.
+ * Reads the archive only as far as the tar is read, so memory does not grow with the archive. Keeps modification times and
+ * execute bits, clears setuid, setgid and sticky bits, and lets the owner read and write.
  */
 export function sourceTar(archive: ByteStream, options: SourceTarOptions): SourceTar {
   const summary = Promise.withResolvers<SourceSummary>();
-  // Whoever reads the tar gets the same error; one who does not look at the summary must not end the process.
-  summary.promise.catch(() => "reported by the tar");
-  return { tar: joined(write(archive, options, summary)), summary: summary.promise };
+  // The reader of the tar receives the same error, so a summary that is not awaited must not end the process.
+  summary.promise.catch(() => undefined);
+  return { tar: joinChunks(write(archive, options, summary)), summary: summary.promise };
 }
 
 async function* write(
@@ -73,17 +74,17 @@ async function* write(
   try {
     for await (const entry of checkedEntries(unzipped, options.limits, symlinkTarget)) {
       yield encodeHeader(entryHeader(entry, prefix, ownerId));
-      yield* capture.passing(entry);
+      yield* capture.copyBody(entry);
     }
     summary.resolve(capture.summary());
   } catch (error) {
     summary.reject(error);
     throw error;
   } finally {
-    summary.reject(new SlipwayError("aborted", "The source was not read to its end."));
+    summary.reject(new SlipwayError("aborted", "The source archive was not read to its end."));
   }
   yield* writeExtra(options.extra ?? [], prefix, ownerId, options.signal);
-  yield endMark;
+  yield endOfTar;
 }
 
 async function* writeExtra(
@@ -93,24 +94,24 @@ async function* writeExtra(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const ledger = new PathLedger();
-  ledger.note(prefix, "directory");
+  ledger.add(prefix, "directory");
   const folder = (path: string, mode: number) =>
-    encodeHeader({ type: "Directory", path, mode, mtime: extraTime, sizeBytes: 0, ownerId });
+    encodeHeader({ type: "Directory", path, mode, mtime: extraMtime, sizeBytes: 0, ownerId });
   for await (const entry of extra) {
     signal.throwIfAborted();
     const path = entry.name.replace(/\/+$/, "");
-    for (const parent of ledger.note(path, entry.kind)) yield folder(parent, 0o755);
+    for (const parent of ledger.add(path, entry.kind)) yield folder(parent, 0o755);
     if (entry.kind === "directory") yield folder(path, entry.mode);
     else {
       const sizeBytes = entry.content.length;
-      yield encodeHeader({ type: "File", path, mode: entry.mode, mtime: extraTime, sizeBytes, ownerId });
+      yield encodeHeader({ type: "File", path, mode: entry.mode, mtime: extraMtime, sizeBytes, ownerId });
       yield entry.content;
       yield padding(sizeBytes);
     }
   }
 }
 
-/** Counts the source as it passes, and keeps copies of the control files in it. */
+/** Counts the source's entries and captures the requested files. */
 class Capture {
   readonly #wanted: ReadonlySet<string>;
   readonly #captured = new Map<string, Buffer>();
@@ -122,10 +123,10 @@ class Capture {
     this.#wanted = new Set(wanted);
   }
 
-  /** The entry's body with its padding. */
-  async *passing(entry: CheckedEntry): AsyncGenerator<Uint8Array> {
+  /** Yields the entry's body with its padding. */
+  async *copyBody(entry: CheckedEntry): AsyncGenerator<Uint8Array> {
     this.#entryCount += 1;
-    // What comes later under a name replaces what came before, whatever it is.
+    // A later entry replaces an earlier one at the same path, whatever its kind.
     this.#captured.delete(entry.path);
     this.#oversized.delete(entry.path);
     if (entry.kind !== "file") return;

@@ -1,4 +1,4 @@
-// Reads the entries of a tar stream one after the other, each pulled by the reader: no entry is held in memory.
+// Reads the entries of a tar stream one after the other, without holding their content in memory.
 
 import { type ByteStream, SlipwayError } from "@slipway/core";
 import { Header, Pax } from "tar";
@@ -6,30 +6,30 @@ import { describeFormat } from "./archive-format.ts";
 import type { ByteReader } from "./byte-reader.ts";
 
 export interface TarEntry {
-  /** The sort of entry as the `tar` package names it: File, Directory, Link, SymbolicLink, FIFO… */
+  /** Type of the entry in the terms of the package `tar`: File, Directory, Link, SymbolicLink, FIFO… */
   readonly type: string;
   readonly path: string;
   readonly linkpath: string;
   readonly mode: number;
   readonly mtime: Date;
   readonly sizeBytes: number;
-  /** To be read before the next entry is asked for; what is left of it then is skipped. */
+  /** Read it before requesting the next entry, which skips what is left of it. */
   readonly body: ByteStream;
 }
 
-/** Counts bytes that the archive unpacks to; throws when they are too many. */
+/** Counts unpacked bytes; throws when they exceed the limit. */
 export type Budget = (sizeBytes: number) => void;
 
 const blockSizeBytes = 512;
-/** For the extended headers (long names, extended attributes) of one entry, each. */
+/** Maximum size of one extended header (long names, extended attributes). */
 const maxExtensionBytes = 1024 * 1024;
-/** A real archive has two or three before an entry. */
+/** Regular archives have two or three. */
 const maxExtensionsPerEntry = 8;
 
 /**
- * Long names of GNU and pax are resolved; archive-wide pax headers are ignored. Ends after the end mark, having read the
- * stream to its end, so that its checksum is verified.
- * @throws {SlipwayError} "archive-invalid" where the tar is damaged or cut off.
+ * Resolves long names of GNU and pax, and ignores global pax headers. After the end of the tar it reads the stream to its end,
+ * so that gunzip verifies the checksum.
+ * @throws {SlipwayError} "archive-invalid" when the tar is damaged or truncated.
  */
 export async function* readTar(reader: ByteReader, budget: Budget): AsyncGenerator<TarEntry> {
   let extension: Pax | undefined;
@@ -54,7 +54,7 @@ export async function* readTar(reader: ByteReader, budget: Budget): AsyncGenerat
 }
 
 function decodeHeader(block: Buffer, extension: Pax | undefined, isFirst: boolean): Header | "end" {
-  if (block.length < blockSizeBytes) throw isFirst ? notTar(block) : damaged("it is cut off");
+  if (block.length < blockSizeBytes) throw isFirst ? notTar(block) : damaged("it is truncated");
   let header: Header;
   try {
     header = new Header(block, 0, extension);
@@ -74,19 +74,19 @@ function isExtension(header: Header): boolean {
 async function readExtension(
   reader: ByteReader,
   header: Header,
-  before: Pax | undefined,
+  previous: Pax | undefined,
   budget: Budget,
 ): Promise<Pax | undefined> {
   const sizeBytes = header.size ?? 0;
   if (sizeBytes > maxExtensionBytes) throw damaged("an extended header is too large");
   budget(sizeBytes);
   const body = await readPadded(reader, sizeBytes);
-  if (header.type === "GlobalExtendedHeader") return before;
+  if (header.type === "GlobalExtendedHeader") return previous;
   const value = body.toString("utf8");
-  if (/^\d+ GNU\.sparse\./m.test(value)) throw sparse();
-  if (header.type.endsWith("ExtendedHeader")) return Pax.parse(value, before);
+  if (/^\d+ GNU\.sparse\./m.test(value)) throw sparseFile();
+  if (header.type.endsWith("ExtendedHeader")) return Pax.parse(value, previous);
   const name = value.replace(/\0.*$/s, "");
-  const extension = new Pax(before ?? {});
+  const extension = new Pax(previous ?? {});
   extension[header.type.endsWith("Linkpath") ? "linkpath" : "path"] = name;
   return extension;
 }
@@ -94,7 +94,7 @@ async function readExtension(
 async function readPadded(reader: ByteReader, sizeBytes: number): Promise<Buffer> {
   const paddedBytes = padded(sizeBytes);
   const body = await reader.read(paddedBytes);
-  if (body.length < paddedBytes) throw damaged("it is cut off");
+  if (body.length < paddedBytes) throw damaged("it is truncated");
   return body.subarray(0, sizeBytes);
 }
 
@@ -128,7 +128,7 @@ function entryBody(
   async function* content(): AsyncGenerator<Buffer> {
     while (contentBytes > 0) {
       const chunk = await reader.next(contentBytes);
-      if (chunk.length === 0) throw damaged("it is cut off");
+      if (chunk.length === 0) throw damaged("it is truncated");
       contentBytes -= chunk.length;
       yield chunk;
     }
@@ -136,7 +136,7 @@ function entryBody(
   async function skip(): Promise<void> {
     for await (const _ of content());
     const padding = await reader.read(paddingBytes);
-    if (padding.length < paddingBytes) throw damaged("it is cut off");
+    if (padding.length < paddingBytes) throw damaged("it is truncated");
     paddingBytes = 0;
   }
   return { content: content(), skip };
@@ -149,18 +149,18 @@ function padded(sizeBytes: number): number {
 function notTar(head: Buffer): SlipwayError {
   return new SlipwayError(
     "archive-invalid",
-    `The gzip file must hold a tar archive, but what it holds is ${describeFormat(head)}.`,
+    `The gzip file must contain a tar archive, but its content is ${describeFormat(head)}.`,
   );
 }
 
-/** What such an entry holds is a map and what lies between the holes: as a file it would be another one. */
-function sparse(): SlipwayError {
+/** The content of such an entry is a map of the holes and the data between them, which must not be unpacked as it is. */
+function sparseFile(): SlipwayError {
   return new SlipwayError(
     "archive-invalid",
-    "The tar archive holds a sparse file: make it without the option --sparse (-S).",
+    "The tar archive contains a sparse file. Create the archive without the option --sparse (-S).",
   );
 }
 
-function damaged(what: string, cause?: unknown): SlipwayError {
-  return new SlipwayError("archive-invalid", `The tar archive is damaged: ${what}.`, { cause });
+function damaged(reason: string, cause?: unknown): SlipwayError {
+  return new SlipwayError("archive-invalid", `The tar archive is damaged: ${reason}.`, { cause });
 }

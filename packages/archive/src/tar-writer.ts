@@ -1,4 +1,4 @@
-// Writes tar entries: headers as bytes, bodies passed through, small pieces joined into chunks worth sending.
+// Encodes headers and padding of tar entries, and joins small chunks of a tar stream.
 
 import type { ByteStream } from "@slipway/core";
 import { Header, Pax } from "tar";
@@ -11,17 +11,17 @@ export interface TarHeader {
   readonly mode: number;
   readonly mtime: Date;
   readonly sizeBytes: number;
-  /** User and group. */
+  /** Id of both user and group. */
   readonly ownerId: number;
 }
 
 const blockSizeBytes = 512;
 const maxTimeMs = (2 ** 31 - 1) * 1000;
 
-/** What ends a tar stream. */
-export const endMark = Buffer.alloc(2 * blockSizeBytes);
+/** The two zero blocks at the end of a tar stream. */
+export const endOfTar = Buffer.alloc(2 * blockSizeBytes);
 
-/** The header blocks of an entry; long or non-ASCII names go to a pax header before it. */
+/** Returns the header blocks of an entry, with a pax header for long or non-ASCII names. */
 export function encodeHeader({ type, path, linkpath, mode, mtime, sizeBytes, ownerId }: TarHeader): Buffer {
   const name = type === "Directory" && !path.endsWith("/") ? `${path}/` : path;
   const link = linkpath === undefined ? {} : { linkpath };
@@ -41,13 +41,13 @@ export function encodeHeader({ type, path, linkpath, mode, mtime, sizeBytes, own
   return needsPax ? Buffer.concat([new Pax({ path: name, ...link, mtime: time }).encode(), block]) : block;
 }
 
-/** The zeros that fill an entry's last block. */
+/** Returns the zeros that fill an entry's last block. */
 export function padding(sizeBytes: number): Buffer {
   return Buffer.alloc(-sizeBytes & (blockSizeBytes - 1));
 }
 
-/** Joins small chunks up to `sizeBytes`, as each one sent costs; larger ones pass untouched. */
-export async function* joined(chunks: ByteStream, sizeBytes = 64 * 1024): AsyncGenerator<Uint8Array> {
+/** Joins small chunks up to `sizeBytes`, to reduce the overhead of sending them; larger ones are passed on unchanged. */
+export async function* joinChunks(chunks: ByteStream, sizeBytes = 64 * 1024): AsyncGenerator<Uint8Array> {
   let pending: Uint8Array[] = [];
   let pendingBytes = 0;
   for await (const chunk of chunks) {

@@ -1,4 +1,4 @@
-// For this package's tests: makes archives, honest and hostile, and reads what came of them with another tar library.
+// For this package's tests: creates valid and hostile archives, and reads the results with another tar library.
 
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
@@ -14,7 +14,7 @@ export interface TestEntry {
   readonly linkpath?: string;
   readonly mode?: number;
   readonly mtime?: Date;
-  /** A lie about the content's size. */
+  /** Size in the header, if it differs from the content's. */
   readonly sizeBytes?: number;
   /** Written as a pax header before the entry. */
   readonly pax?: { readonly path?: string; readonly linkpath?: string; readonly size?: number };
@@ -30,7 +30,7 @@ export interface UnpackedEntry {
   readonly content: string;
 }
 
-/** Header and content blocks of one entry, whatever it says. */
+/** Returns header and content blocks of one entry, valid or not. */
 export function tarEntry({
   path,
   type = "0",
@@ -66,13 +66,13 @@ export function archiveOf(entries: readonly TestEntry[]): ByteStream {
   return streamOf(gzipSync(tarOf(entries)));
 }
 
-/** Bytes as a stream of chunks of that size. */
+/** Streams the bytes in chunks of this size. */
 export async function* streamOf(bytes: Uint8Array, chunkBytes = 64 * 1024): AsyncGenerator<Uint8Array> {
   for (let start = 0; start < bytes.length; start += chunkBytes)
     yield bytes.subarray(start, start + chunkBytes);
 }
 
-/** Reads a tar stream whole. */
+/** Reads all entries of a tar stream. */
 export async function unpack(tar: ByteStream): Promise<UnpackedEntry[]> {
   const entries: UnpackedEntry[] = [];
   const parser = extract();
