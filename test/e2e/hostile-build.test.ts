@@ -19,7 +19,7 @@ test.for([
 ])("a build that leaves %s is a build-error, at once", async ([, script, kind]) => {
   const app = await createApp("hostile");
   const { deployment, log } = await deployed(app.name, await lastly(script ?? ""));
-  const message = `the build left ${kind} where its directory /work/build was`;
+  const message = `the build must leave a directory at /work/build, but left ${kind}`;
   expect(deployment).toMatchObject({ status: "build-error", failure: { code: "build-failed", message } });
   expect(log).not.toContain("The platform failed");
 });

@@ -70,9 +70,9 @@ describe.skipIf(await lacksEngine())("on an engine", () => {
     [
       "a file in its place",
       "rmdir /work/cache; echo x >/work/cache",
-      "the build left a regular file where its directory /work/cache was",
+      "the build must leave a directory at /work/cache, but left a regular file",
     ],
-    ["nothing", "rmdir /work/cache", "the build left nothing where its directory /work/cache was"],
+    ["nothing", "rmdir /work/cache", "the build must leave a directory at /work/cache, but left nothing"],
     [
       "more than fits when it is compressed",
       "dd if=/dev/urandom of=/work/cache/x bs=1M count=3",

@@ -1,9 +1,9 @@
-// Watches how much a running build has put in its volume, and says when it is too much.
+// Watches the disk usage of a running build's volume.
 //
-// The engine has no quota for a volume on ext4, and no call that tells one volume's size without measuring all. So a
-// companion container measures: it shares the build's volume (read-only) and process table, which works on a remote
-// engine too, and the build can neither starve it nor lie to it. It counts what `du` counts, files that were deleted but are held
-// open, and 4 KiB for each inode, so that empty files are bounded as well. A build may overshoot by what it writes between two looks.
+// The engine has no quotas for volumes on ext4, and cannot return one volume's size without measuring all. So a companion
+// container measures it. The companion shares the build's volume (read-only) and PID namespace, which also works on a remote
+// engine, and the build can neither starve nor deceive it. It counts what `du` counts, deleted files that are still open, and
+// 4 KiB per inode, to limit empty files too. A build can exceed the limit by what it writes between two measurements.
 
 import { elapsed, untilAborted } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
@@ -11,14 +11,14 @@ import type Docker from "dockerode";
 import { type StartedProcess, ask, engineError, removeContainer, startProcess } from "@slipway/docker";
 import { companionConfig, type SandboxContext, volumePath } from "./sandbox-config.ts";
 
-/** Before the first look, as many builds are over by then, and between tries to look. */
-const restMs = 1000;
-const failuresAllowed = 3;
-/** A look takes as long as the volume is large, and the cache cold. */
-const lookLimitMs = 180_000;
+/** Delay before the first measurement, because many builds end before it, and between attempts to start the companion. */
+const startDelayMs = 1000;
+const maxFailures = 3;
+/** The duration of a measurement depends on the size of the volume and on the file cache. */
+const measurementLimitMs = 180_000;
 const inodeBytes = 4096;
 
-// Three times as much rest as work: the watch costs a quarter of a core at the very most.
+// It sleeps three times as long as it measures, so it uses at most a quarter of a core.
 const script = `
 device=$(stat -c %d ${volumePath})
 while :; do
@@ -32,8 +32,8 @@ while :; do
 done`;
 
 /**
- * Resolves to "full" once the build's volume holds more than `diskBytes`, to "ended" when the signal ends the watch.
- * @throws {SlipwayError} "engine-unavailable" when the volume cannot be measured while the build runs on.
+ * Resolves to "full" once the build's volume exceeds `diskBytes`, and to "ended" when the build ends or the signal aborts.
+ * @throws {SlipwayError} "engine-unavailable" when the volume cannot be measured while the build runs.
  */
 export async function watchDisk(
   docker: Docker,
@@ -42,31 +42,32 @@ export async function watchDisk(
   signal: AbortSignal,
 ): Promise<"full" | "ended"> {
   let failures = 0;
-  while ((await elapsed(restMs, signal)) && (await isRunning(docker, sandbox.id))) {
+  while ((await elapsed(startDelayMs, signal)) && (await isRunning(docker, sandbox.id))) {
     try {
-      if (await look(docker, sandbox, diskBytes, () => (failures = 0), signal)) return "full";
+      if (await measure(docker, sandbox, diskBytes, () => (failures = 0), signal)) return "full";
     } catch (error) {
       failures += 1;
-      if (failures > failuresAllowed && !signal.aborted) throw engineError("watch the build's disk", error);
+      if (failures > maxFailures && !signal.aborted)
+        throw engineError("measure the build's disk usage", error);
     }
   }
   return "ended";
 }
 
-/** Bytes that one line of the companion stands for; null when it is none. */
-export function parseReading(line: string): number | null {
+/** Parses one line of the companion's output. @returns the usage in bytes; null when the line is not a measurement. */
+export function parseMeasurement(line: string): number | null {
   const [kib, inodes, heldKib] = line.split(" ").map((part) => (part === "" ? Number.NaN : Number(part)));
   if (kib === undefined || inodes === undefined || heldKib === undefined) return null;
   const bytes = Math.max(kib * 1024, inodes * inodeBytes) + heldKib * 1024;
   return Number.isNaN(bytes) ? null : bytes;
 }
 
-/** @returns whether the volume is full; throws, or returns false, when the companion could not go on. */
-async function look(
+/** Runs a companion until the volume is full. @throws when the companion ends earlier, or the signal's reason. */
+async function measure(
   docker: Docker,
   sandbox: SandboxContext,
   diskBytes: number,
-  onReading: () => void,
+  onMeasurement: () => void,
   signal: AbortSignal,
 ): Promise<boolean> {
   const config = companionConfig(sandbox, {
@@ -78,30 +79,37 @@ async function look(
   const { id } = await ask("create a container", () => docker.createContainer(config));
   try {
     using process = await startProcess(docker, id, signal);
-    return await untilAborted(follow(process, diskBytes, onReading), signal);
+    return await untilAborted(follow(process, diskBytes, onMeasurement), signal);
   } finally {
     await removeContainer(docker, id);
   }
 }
 
-async function follow(process: StartedProcess, diskBytes: number, onReading: () => void): Promise<boolean> {
-  using late = setTimeout(() => process[Symbol.dispose](), lookLimitMs);
-  let begun = "";
+async function follow(
+  process: StartedProcess,
+  diskBytes: number,
+  onMeasurement: () => void,
+): Promise<boolean> {
+  using timeout = setTimeout(() => process[Symbol.dispose](), measurementLimitMs);
+  let partialLine = "";
   for await (const chunk of process.output) {
-    const lines = (begun + Buffer.from(chunk).toString("latin1")).split("\n");
-    begun = lines.pop() ?? "";
-    for (const bytes of lines.map(parseReading)) {
+    const lines = (partialLine + Buffer.from(chunk).toString("latin1")).split("\n");
+    partialLine = lines.pop() ?? "";
+    for (const bytes of lines.map(parseMeasurement)) {
       if (bytes === null) continue;
       if (bytes > diskBytes) return true;
-      onReading();
-      late.refresh();
+      onMeasurement();
+      timeout.refresh();
     }
   }
-  throw new SlipwayError("engine-unavailable", "what watches the build's disk ended by itself");
+  throw new SlipwayError(
+    "engine-unavailable",
+    "the container that measures the build's disk usage ended unexpectedly",
+  );
 }
 
-/** A build that has ended needs no watch, though its output may still be on the way. */
+/** Whether the build still runs. After its end the watch stops, even if output is still being read. */
 async function isRunning(docker: Docker, id: string): Promise<boolean> {
-  const { State } = await ask("look at the build", () => docker.getContainer(id).inspect());
+  const { State } = await ask("inspect the build's container", () => docker.getContainer(id).inspect());
   return State.Running;
 }

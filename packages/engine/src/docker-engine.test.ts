@@ -25,7 +25,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     };
   });
 
-  test("the volume goes with its sandbox, also when the build ran under watch", async () => {
+  test("removing a sandbox removes its volume, even after the disk watch used it", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using installation = newInstallation();
     await using engine = openEngine({ installationId: installation.id, dockerHost });
@@ -40,7 +40,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     expect(await containersOf(direct.docker, installation.id)).toEqual([]);
   });
 
-  test("workers that begin at once share one network", async () => {
+  test("workers that start at the same time share one network", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using installation = newInstallation();
     using direct = connectDocker({ dockerHost });
@@ -53,7 +53,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     await Promise.all(engines.map((engine) => engine[Symbol.asyncDispose]()));
   });
 
-  test("an image without a folder for the build gets one that is the build's", async () => {
+  test("a volume from an image without /work of the build's user gets that owner", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using installation = newInstallation();
     await using engine = openEngine({ installationId: installation.id, dockerHost });
@@ -63,7 +63,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     expect((await sandbox.run({ onOutput: () => undefined, signal: never })).exitCode).toBe(0);
   });
 
-  test("an engine that goes away fails what is under way, and does not let it hang", async () => {
+  test("calls in progress fail when the engine becomes unavailable", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using installation = newInstallation();
     await using front = await frontOf(dockerHost);
@@ -75,7 +75,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     await expect(sandbox[Symbol.asyncDispose]()).rejects.toMatchObject({ code: "engine-unavailable" });
   });
 
-  test("a download that is cut short is told from a whole one", async () => {
+  test("a truncated download fails", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using installation = newInstallation();
     await using front = await frontOf(dockerHost);
@@ -90,7 +90,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
   });
 });
 
-test("an engine that is not there is engine-unavailable", async () => {
+test("calls to an engine that does not exist fail with engine-unavailable", async () => {
   await using engine = openEngine({ installationId: "test", dockerHost: "unix:///nowhere/docker.sock" });
   await expect(engine.ping()).rejects.toMatchObject({ code: "engine-unavailable" });
   await expect(engine.createSandbox(spec("any", "true"), never)).rejects.toMatchObject({
@@ -115,7 +115,7 @@ async function containersOf(docker: Docker, installationId: string) {
   });
 }
 
-/** The stack image with /work owned by root, as in an image that knows nothing of us. */
+/** The stack image with /work owned by root, as in an image that was not made for Slipway. */
 async function imageWithForeignWork(docker: Docker, stackImage: string, tag: string) {
   const container = await docker.createContainer({
     Image: stackImage,
@@ -131,7 +131,7 @@ async function imageWithForeignWork(docker: Docker, stackImage: string, tag: str
   return { name, [Symbol.asyncDispose]: async () => void (await docker.getImage(name).remove()) };
 }
 
-/** Stands in front of an engine, and can be closed as if the engine had ended. */
+/** A proxy in front of an engine, which can be closed as if the engine had stopped. */
 async function frontOf(dockerHost: string) {
   const directory = await mkdtempDisposable(join(tmpdir(), "slipway-engine-"));
   const path = join(directory.path, "docker.sock");

@@ -1,4 +1,4 @@
-// The build engine port on a Docker Engine, of this machine or a remote one.
+// The BuildEngine port on a local or remote Docker Engine.
 
 import { randomUUID } from "node:crypto";
 import {
@@ -23,11 +23,11 @@ import { companionKind, sandboxConfig, sandboxKind, sandboxLabels } from "./sand
 import { ensureVolumeOwner } from "./volume-owner.ts";
 
 export interface EngineOptions extends DockerConnectionOptions {
-  /** Marks what is ours on an engine that others use too. Nothing without it is ever touched. */
+  /** Label of this installation's containers, volumes and networks; others on the engine are never changed. */
   readonly installationId: string;
 }
 
-/** Connects lazily: an engine that is away is told by the first call, `ping` for one. */
+/** Connects lazily: if the engine is unavailable, the first call fails. */
 export function openEngine(options: EngineOptions): BuildEngine {
   return new DockerEngine(options);
 }
@@ -49,12 +49,12 @@ class DockerEngine implements BuildEngine {
     const name = `${networkName}-${randomUUID().slice(0, 8)}`;
     const config = sandboxConfig(spec, { installationId: this.#installationId, name, networkId });
     try {
-      // Not cut short by the signal: a container whose id never reached us would stay.
+      // Without the signal, because an aborted call could leave behind a container whose id is unknown.
       const { id } = await ask("create the build's container", () => docker.createContainer(config));
       const labels = sandboxLabels(spec.labels, this.#installationId);
-      const place = { id, image: spec.image, labels };
-      await ensureVolumeOwner(docker, place, signal);
-      return new DockerSandbox(docker, place, spec.limits.diskBytes);
+      const context = { id, image: spec.image, labels };
+      await ensureVolumeOwner(docker, context, signal);
+      return new DockerSandbox(docker, context, spec.limits.diskBytes);
     } catch (error) {
       await Promise.allSettled([removeContainer(docker, name)]);
       throw error;
@@ -74,7 +74,7 @@ class DockerEngine implements BuildEngine {
   }
 
   async capacity(): Promise<EngineCapacity> {
-    const { NCPU, MemTotal } = (await ask("tell what it has", () =>
+    const { NCPU, MemTotal } = (await ask("return its capacity", () =>
       this.#connection.docker.info(),
     )) as EngineInfo;
     return { cpus: NCPU, memoryBytes: MemTotal };
@@ -95,12 +95,12 @@ class DockerEngine implements BuildEngine {
   }
 
   async #find(kind: string, labels: Labels) {
-    const ours = { ...labels, [label.installation]: this.#installationId, [label.kind]: kind };
-    return await findContainers(this.#connection.docker, ours);
+    const allLabels = { ...labels, [label.installation]: this.#installationId, [label.kind]: kind };
+    return await findContainers(this.#connection.docker, allLabels);
   }
 }
 
-/** What we read of the engine's description of itself. */
+/** The fields read from the engine's `GET /info`. */
 interface EngineInfo {
   readonly NCPU: number;
   readonly MemTotal: number;

@@ -1,23 +1,23 @@
-// Notices an engine that has fallen silent without closing its connections: a cut network, a host that stopped.
+// Detects an engine that stops responding without closing its connections, as after a network failure or a crash of its host.
 
 import { elapsed } from "@slipway/async";
 import type Docker from "dockerode";
 import { ask } from "@slipway/docker";
 
-const everyMs = 10_000;
-const answerLimitMs = 15_000;
-const failuresAllowed = 2;
+const pingIntervalMs = 10_000;
+const pingLimitMs = 15_000;
+const maxFailures = 2;
 
-/** Runs until the signal ends it. @throws {SlipwayError} "engine-unavailable" after three unanswered calls in a row. */
+/** Runs until the signal aborts. @throws {SlipwayError} "engine-unavailable" after three failed pings in a row. */
 export async function watchEngine(docker: Docker, signal: AbortSignal): Promise<void> {
   let failures = 0;
-  while (await elapsed(everyMs, signal)) {
+  while (await elapsed(pingIntervalMs, signal)) {
     try {
-      await ask("answer", () => docker.ping(), { limitMs: answerLimitMs });
+      await ask("answer", () => docker.ping(), { limitMs: pingLimitMs });
       failures = 0;
     } catch (error) {
       failures += 1;
-      if (failures > failuresAllowed) throw error;
+      if (failures > maxFailures) throw error;
     }
   }
 }

@@ -1,3 +1,3 @@
-// Builds on a Docker Engine: hostile code in containers that hold nothing to take and leave nothing behind.
+// The BuildEngine adapter for Docker: runs untrusted builds in isolated containers and removes them afterwards.
 
 export { type EngineOptions, openEngine } from "./docker-engine.ts";

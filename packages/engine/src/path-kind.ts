@@ -1,11 +1,11 @@
-// Says what a build left at a path, where the engine cannot: a companion container looks, which follows no link.
+// Determines what a build left at a path when the engine cannot: a companion container runs `stat`, which follows no link.
 
 import { untilAborted } from "@slipway/async";
 import type Docker from "dockerode";
 import { ask, removeContainer, startProcess } from "@slipway/docker";
 import { companionConfig, type SandboxContext } from "./sandbox-config.ts";
 
-/** @returns "directory", or what is there instead with its article: "a symbolic link", "nothing". */
+/** @returns "directory", or what exists instead, with its article: "a symbolic link", "nothing". */
 export async function kindOfPath(
   docker: Docker,
   sandbox: SandboxContext,

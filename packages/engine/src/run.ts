@@ -1,4 +1,4 @@
-// One build from its start to its exit, guarded on the way: the caller's abort, a full disk, an engine that falls silent.
+// Runs one build to its exit, or until the caller aborts, its disk is full or the engine stops responding.
 
 import { failureOf, untilAborted } from "@slipway/async";
 import type { SandboxExit } from "@slipway/core";
@@ -21,35 +21,35 @@ export async function runBuild(
   options: RunOptions,
 ): Promise<SandboxExit> {
   using process = await startProcess(docker, sandbox.id, options.signal);
-  const over = new AbortController();
-  const disk = killWhenFull(docker, sandbox, diskBytes, over.signal);
-  const engine = watchEngine(docker, over.signal);
+  const ended = new AbortController();
+  const disk = killWhenFull(docker, sandbox, diskBytes, ended.signal);
+  const engine = watchEngine(docker, ended.signal);
   try {
     const exitCode = await untilAborted(
       Promise.race([finish(process, options.onOutput), failureOf(disk), failureOf(engine)]),
       options.signal,
     );
-    over.abort();
+    ended.abort();
     const diskFull = await disk;
     const outOfMemory = !diskFull && (await ranOutOfMemory(docker, sandbox.id, exitCode));
     return { exitCode, diskFull, outOfMemory };
   } catch (error) {
-    // Whether the kill comes through or not, what went wrong first is what counts; disposing the sandbox tries again.
+    // The first error is reported, even if the kill fails; disposing the sandbox removes the container again.
     await Promise.allSettled([killContainer(docker, sandbox.id)]);
     throw error;
   } finally {
-    over.abort();
+    ended.abort();
     await Promise.allSettled([disk, engine]);
   }
 }
 
-/** The exit code, once all output is delivered. */
+/** Delivers all output, then returns the exit code. */
 async function finish(process: StartedProcess, onOutput: RunOptions["onOutput"]): Promise<number> {
   for await (const bytes of process.output) await onOutput(bytes);
   return await process.exitCode;
 }
 
-/** @returns whether the build was killed for that. */
+/** @returns whether the build was killed because its disk was full. */
 async function killWhenFull(
   docker: Docker,
   sandbox: SandboxContext,

@@ -13,7 +13,7 @@ const config = sandboxConfig(
   { installationId: "here", name: "n", networkId: "net" },
 );
 
-test("every bound is passed on, in the engine's units", () => {
+test("every limit is passed on, in the engine's units", () => {
   expect(config.HostConfig).toMatchObject({
     Memory: 1000,
     MemorySwap: 1000,
@@ -25,7 +25,7 @@ test("every bound is passed on, in the engine's units", () => {
   expect(config.HostConfig.Tmpfs).toEqual({ "/tmp": `${tmpfs}1777`, "/app": `${tmpfs}0755` });
 });
 
-test("it gets no rights and nothing of the host", () => {
+test("a sandbox has no privileges and no access to the host", () => {
   expect(config.User).toBe("2000:2000");
   expect(config.HostConfig).toMatchObject({
     CapDrop: ["ALL"],
@@ -38,7 +38,7 @@ test("it gets no rights and nothing of the host", () => {
   expect(config.HostConfig).not.toHaveProperty("Mounts");
 });
 
-test("our labels stand over those given", () => {
+test("Slipway's labels override the given ones", () => {
   expect(config.Labels).toEqual({
     [label.deployment]: "d",
     [label.installation]: "here",
@@ -46,7 +46,7 @@ test("our labels stand over those given", () => {
   });
 });
 
-test("a companion is found with its sandbox, and has what its task needs and no more", () => {
+test("a companion has its sandbox's labels, and only the rights that its task needs", () => {
   const sandbox = { id: "c1", image: "stack", labels: config.Labels };
   const task = { command: ["du"], capabilities: ["DAC_READ_SEARCH"], seesProcesses: false, writes: false };
   const companion = companionConfig(sandbox, task);

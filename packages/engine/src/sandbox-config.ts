@@ -1,37 +1,38 @@
-// What a build's container is made of: a build is hostile code, so it gets a user without rights, bounds on everything, and one place to write.
+// The configuration of build containers. A build is untrusted code: it runs as an unprivileged user with limits on all resources,
+// and can write only to its volume and its tmpfs mounts.
 
 import { type Labels, label, type SandboxSpec } from "@slipway/core";
 import type { ContainerCreateOptions } from "dockerode";
 
-/** Where the build's volume is. All uploads and downloads lie in it. */
+/** Mount point of the build's volume, which contains all uploads and downloads. */
 export const volumePath = "/work";
-/** Owner of the volume and of the build's processes; the stack image names it, no passwd entry is needed. */
+/** Owner of the volume and of the build's processes. The image needs no passwd entry for it. */
 export const buildUserId = 2000;
 
-/** The label's value on sandboxes, and on what stands beside them. */
+/** Values of the label `kind` for sandboxes and their companions. */
 export const sandboxKind = "build";
 export const companionKind = "build-companion";
 
 const user = `${buildUserId}:${buildUserId}`;
 
 /**
- * No capabilities, none gained, a read-only root, no mount of the host, no socket of the engine, no log kept by the
- * engine (what is attached is the log). Memory has no swap beside it, and the tmpfs sizes count towards it.
+ * No capabilities and no way to gain them, a read-only root, no mounts of the host, no engine socket, no log stored by the
+ * engine (the attached output is the log). There is no swap, and tmpfs content counts as memory.
  */
 export function sandboxConfig(
   spec: SandboxSpec,
-  place: { installationId: string; name: string; networkId: string },
+  context: { installationId: string; name: string; networkId: string },
 ) {
   return {
-    name: place.name,
+    name: context.name,
     Image: spec.image,
-    // As entrypoint, so that the image's own does not come before it.
+    // As entrypoint, to replace the image's own.
     Entrypoint: [...spec.command],
     Cmd: [],
     User: user,
     WorkingDir: volumePath,
     Env: Object.entries(spec.environment).map(([name, value]) => `${name}=${value}`),
-    Labels: sandboxLabels(spec.labels, place.installationId),
+    Labels: sandboxLabels(spec.labels, context.installationId),
     Tty: false,
     OpenStdin: false,
     AttachStdout: true,
@@ -41,7 +42,7 @@ export function sandboxConfig(
     HostConfig: {
       ...confinement,
       Init: true,
-      NetworkMode: place.networkId,
+      NetworkMode: context.networkId,
       PidsLimit: spec.limits.pids,
       Memory: spec.limits.memoryBytes,
       MemorySwap: spec.limits.memoryBytes,
@@ -52,14 +53,14 @@ export function sandboxConfig(
   } satisfies ContainerCreateOptions;
 }
 
-/** What a sandbox made for these labels carries. */
+/** The labels of a sandbox: the given ones and Slipway's own. */
 export function sandboxLabels(labels: Labels, installationId: string): Labels {
   return { ...labels, [label.installation]: installationId, [label.kind]: sandboxKind };
 }
 
 /**
- * A short-lived container of ours beside the sandbox, on the same volume, for what the build's user may not do.
- * It runs as root with no capability but those named, without a network, and goes away when it ends.
+ * The configuration of a companion: a short-lived container with the sandbox's volume, for tasks that need root. It has only
+ * the given capabilities and no network, and the engine removes it when it ends.
  */
 export function companionConfig(sandbox: SandboxContext, task: CompanionTask) {
   return {
@@ -88,11 +89,11 @@ export function companionConfig(sandbox: SandboxContext, task: CompanionTask) {
   } satisfies ContainerCreateOptions;
 }
 
-/** A created sandbox, as its companions need to know it. */
+/** What companions need of a created sandbox. */
 export interface SandboxContext {
   readonly id: string;
   readonly image: string;
-  /** All of the sandbox's, so that both are found together. */
+  /** The sandbox's labels; companions have the same, so that both are found together. */
   readonly labels: Labels;
 }
 

@@ -10,18 +10,18 @@ import { downloadTar, uploadTar, wholeTar } from "./transfer.ts";
 
 export class DockerSandbox implements Sandbox {
   readonly #docker: Docker;
-  readonly #place: SandboxContext;
+  readonly #context: SandboxContext;
   readonly #diskBytes: number;
   readonly #downloads = new Set<Readable>();
 
-  constructor(docker: Docker, place: SandboxContext, diskBytes: number) {
+  constructor(docker: Docker, context: SandboxContext, diskBytes: number) {
     this.#docker = docker;
-    this.#place = place;
+    this.#context = context;
     this.#diskBytes = diskBytes;
   }
 
   get id(): string {
-    return this.#place.id;
+    return this.#context.id;
   }
 
   async upload(path: string, tar: ByteStream, signal: AbortSignal): Promise<void> {
@@ -29,18 +29,18 @@ export class DockerSandbox implements Sandbox {
   }
 
   async run(options: Parameters<Sandbox["run"]>[0]): Promise<SandboxExit> {
-    return await runBuild(this.#docker, this.#place, this.#diskBytes, options);
+    return await runBuild(this.#docker, this.#context, this.#diskBytes, options);
   }
 
   async download(path: string, signal: AbortSignal): Promise<ByteStream> {
-    const stream = await downloadTar(this.#docker, this.#place, path, signal);
+    const stream = await downloadTar(this.#docker, this.#context, path, signal);
     this.#downloads.add(stream);
     stream.once("close", () => this.#downloads.delete(stream));
     return wholeTar(stream, { maxBytes: this.#diskBytes, signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // The engine keeps the volume busy while it sends.
+    // The engine cannot remove the volume while it sends a download.
     for (const stream of this.#downloads) stream.destroy();
     await removeContainer(this.#docker, this.id);
   }

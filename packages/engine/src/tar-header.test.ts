@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { directoriesTar, tarOwner } from "./tar-header.ts";
 
-test("directories lead to the path, each with its owner and a right checksum", () => {
+test("directoriesTar has each directory of the path, with its owner and a valid checksum", () => {
   const tar = Buffer.from(directoriesTar("build/app", 2000));
   expect(tar.length).toBe(4 * 512);
   expect([0, 512].map((at) => tar.toString("latin1", at, at + 100).replaceAll("\0", ""))).toEqual([
@@ -17,11 +17,11 @@ test("directories lead to the path, each with its owner and a right checksum", (
   }
 });
 
-test("what is not a directory's header tells no owner", () => {
+test("tarOwner returns null for a block that is not a directory's header", () => {
   expect(tarOwner(Buffer.alloc(512))).toBeNull();
   expect(tarOwner(Buffer.alloc(10))).toBeNull();
 });
 
-test("a path beyond the format is refused", () => {
+test("directoriesTar rejects a path that is too long for the format", () => {
   expect(() => directoriesTar("x".repeat(100), 0)).toThrow(RangeError);
 });

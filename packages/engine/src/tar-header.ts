@@ -1,8 +1,8 @@
-// The little of the tar format needed here: whose a directory is, and an archive that holds nothing but directories.
+// Reads the owner from a directory's tar header, and creates archives of empty directories.
 
 const blockBytes = 512;
 
-/** Numeric owner in a tar header; null when the block is none, or describes an extension. */
+/** Numeric owner in a directory's tar header; null for any other block. */
 export function tarOwner(header: Uint8Array): number | null {
   if (header.length < blockBytes || header[typeOffset] !== "5".charCodeAt(0)) return null;
   const owner = Number.parseInt(Buffer.from(header.subarray(108, 116)).toString("latin1"), 8);
@@ -12,7 +12,7 @@ export function tarOwner(header: Uint8Array): number | null {
 const typeOffset = 156;
 
 /**
- * A tar archive of empty directories, each below the one before: `build/app` gives build/ and build/app/.
+ * Creates a tar archive of nested empty directories: `build/app` gives build/ and build/app/.
  * @param path relative, at most 99 bytes
  */
 export function directoriesTar(path: string, ownerId: number): Uint8Array {
@@ -32,7 +32,7 @@ function directoryHeader(name: string, ownerId: number): Buffer {
   header.write(octal(ownerId, 7), 116);
   header.write(octal(0, 11), 124);
   header.write(octal(0, 11), 136);
-  header.write("        ", 148); // the checksum counts its own field as blanks
+  header.write("        ", 148); // the checksum is computed with its own field set to spaces
   header.write("5", typeOffset);
   header.write("ustar\u000000", 257);
   const sum = header.reduce((total, byte) => total + byte, 0);

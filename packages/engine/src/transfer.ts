@@ -1,4 +1,4 @@
-// Tar streams in and out of a sandbox's volume, at the pace of the slower side, ending at once when either side fails.
+// Streams tars in and out of a sandbox's volume, with backpressure. A failure of either side ends the transfer immediately.
 
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
@@ -9,16 +9,16 @@ import { kindOfPath } from "./path-kind.ts";
 import { buildUserId, type SandboxContext, volumePath } from "./sandbox-config.ts";
 import { directoriesTar } from "./tar-header.ts";
 
-/** An archive of many gigabytes may take its time; one that takes longer than any build may is stuck. */
+/** Long enough for archives of many gigabytes, and longer than any build may take. */
 const transferLimitMs = 60 * 60_000;
-/** A whole tar archive ends with two blocks of zeros. */
+/** A complete tar archive ends with two blocks of zeros. */
 const endOfTarBytes = 1024;
-/** In the modes that the engine tells, which are Go's. */
+/** The bit of a directory in Go's file modes, which the engine returns. */
 const directoryBit = 2 ** 31;
 
 /**
- * Unpacks a tar below `path` in the volume, making the directories that lead there when they are missing.
- * @throws {SlipwayError} "engine-refused" when the engine answers, but does not unpack it; the tar's own error.
+ * Unpacks a tar below `path` in the volume, and creates missing parent directories.
+ * @throws {SlipwayError} "engine-refused" when the engine rejects the tar; the tar stream's own error.
  */
 export async function uploadTar(
   container: Docker.Container,
@@ -27,7 +27,7 @@ export async function uploadTar(
   signal: AbortSignal,
 ): Promise<void> {
   await ensureDirectory(container, inVolume(path), signal);
-  // What goes wrong on the tar's side is told as it is, not as the broken request that it causes.
+  // A failure of the tar stream is reported instead of the broken request that it causes.
   let tarFailure: { error: unknown } | undefined;
   const source = Readable.from(
     (async function* () {
@@ -46,7 +46,7 @@ export async function uploadTar(
     await ask(`unpack into ${path}`, put, { signal, limitMs: transferLimitMs });
   } catch (error) {
     if (tarFailure !== undefined) throw tarFailure.error;
-    // 404: the container is gone, which says nothing of the tar.
+    // 404: the container does not exist, so the tar is not at fault.
     if ([null, 404].includes(statusOf(error))) throw error;
     throw new SlipwayError("engine-refused", error instanceof Error ? error.message : String(error), {
       cause: error,
@@ -57,8 +57,8 @@ export async function uploadTar(
 }
 
 /**
- * The tar stream of the directory at `path`. It is lazy, can be read once, and leaving it early closes it.
- * @throws {SlipwayError} "build-failed" when there is no directory at the path: only the build can have removed it.
+ * Opens the tar stream of the directory at `path`. It is lazy and can be read once; leaving it early closes it.
+ * @throws {SlipwayError} "build-failed" when the path is not a directory, because only the build can have removed it.
  */
 export async function downloadTar(
   docker: Docker,
@@ -76,25 +76,29 @@ export async function downloadTar(
     stream.destroy();
   } catch (error) {
     if (statusOf(error) === null) throw error;
-    // An engine fails for some links in the directory's place, as it does for faults of its own: so it is looked at.
+    // The engine fails in the same way for some links in place of the directory and for its own errors, so check the path.
     refusal = error;
   }
   const kind = await kindOfPath(docker, sandbox, path, signal);
-  if (kind === "directory") throw refusal ?? engineError("say what it sends", new Error("no header does"));
-  throw new SlipwayError("build-failed", `the build left ${kind} where its directory ${path} was`, {
+  if (kind === "directory")
+    throw (
+      refusal ??
+      engineError(`pack ${path}`, new Error("the response has no valid X-Docker-Container-Path-Stat"))
+    );
+  throw new SlipwayError("build-failed", `the build must leave a directory at ${path}, but left ${kind}`, {
     cause: refusal,
   });
 }
 
-/** The engine tells in a header what the first entry is. */
+/** A header of the response has the mode of the first entry. */
 function isDirectory({ headers }: IncomingMessage): boolean {
   const stat = Buffer.from(String(headers["x-docker-container-path-stat"]), "base64").toString("utf8");
   return Number(/"mode":(\d+)/.exec(stat)?.[1] ?? 0) >= directoryBit;
 }
 
 /**
- * Passes the bytes on; rejects when the stream was cut before the archive's end, which the engine tells in no other way, and
- * with "build-disk-full" past `maxBytes`: files with holes take no room on the disk, but are sent with all their zeros.
+ * Passes the bytes on. Fails when the stream ends before the archive does, because the engine reports a failure in no other
+ * way, and with "build-disk-full" past `maxBytes`: sparse files use little disk space, but are sent with all their zeros.
  */
 export async function* wholeTar(
   stream: Readable,
@@ -108,7 +112,7 @@ export async function* wholeTar(
   try {
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       receivedBytes += chunk.length;
-      if (receivedBytes > maxBytes) throw tooMuch(maxBytes);
+      if (receivedBytes > maxBytes) throw tooLarge(maxBytes);
       tail = lastBytes(tail, chunk);
       yield chunk;
     }
@@ -121,15 +125,18 @@ export async function* wholeTar(
   }
   signal.throwIfAborted();
   if (tail.length < endOfTarBytes || tail.some((byte) => byte !== 0)) {
-    throw new SlipwayError("engine-unavailable", "the Docker Engine cut the files short");
+    throw new SlipwayError(
+      "engine-unavailable",
+      "the Docker Engine ended the download before the end of the archive",
+    );
   }
 }
 
-function tooMuch(maxBytes: number): SlipwayError {
+function tooLarge(maxBytes: number): SlipwayError {
   const limit = `${Math.floor(maxBytes / 1024 ** 2)} MiB`;
   return new SlipwayError(
     "build-disk-full",
-    `the build left files of more than ${limit}, which is what it may write; files with holes count in full`,
+    `the build left more than ${limit} of files, its disk limit; sparse files count with their full size`,
   );
 }
 
@@ -145,20 +152,20 @@ async function ensureDirectory(
 ): Promise<void> {
   if (path === volumePath) return;
   try {
-    await ask(`look at ${path}`, (abortSignal) => container.infoArchive({ path, abortSignal }), { signal });
+    await ask(`check ${path}`, (abortSignal) => container.infoArchive({ path, abortSignal }), { signal });
   } catch (error) {
     if (statusOf(error) !== 404) throw error;
     const tar = Buffer.from(directoriesTar(path.slice(volumePath.length + 1), buildUserId));
-    await ask(`make ${path}`, () => container.putArchive(tar, { path: volumePath }), { signal });
+    await ask(`create ${path}`, () => container.putArchive(tar, { path: volumePath }), { signal });
   }
 }
 
-/** A wrong path is a mistake in the caller, not in what a user sent. */
+/** @throws {SlipwayError} "internal" for an invalid path, which is a bug of the caller. */
 function inVolume(path: string): string {
   const parts = path.split("/");
-  const plain = parts.slice(1).every((part) => part !== "" && part !== "." && part !== "..");
-  if (parts[0] !== "" || `/${parts[1]}` !== volumePath || !plain) {
-    throw new SlipwayError("internal", `${path} is not a plain path in ${volumePath}`);
+  const normalized = parts.slice(1).every((part) => part !== "" && part !== "." && part !== "..");
+  if (parts[0] !== "" || `/${parts[1]}` !== volumePath || !normalized) {
+    throw new SlipwayError("internal", `${path} is not a normalized path in ${volumePath}`);
   }
   return path;
 }

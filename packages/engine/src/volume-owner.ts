@@ -1,4 +1,4 @@
-// Sees to it that the build's user owns the volume: it does when the stack image has /work so, and foreign images have not.
+// Makes the build's user the owner of the volume, unless the image's /work already has that owner.
 
 import type { Readable } from "node:stream";
 import { SlipwayError } from "@slipway/core";
@@ -7,7 +7,10 @@ import { ask, requestStream, engineError, removeContainer, startProcess } from "
 import { buildUserId, companionConfig, type SandboxContext, volumePath } from "./sandbox-config.ts";
 import { tarOwner } from "./tar-header.ts";
 
-/** To be called on a created sandbox, before it runs. */
+/**
+ * Call it for a created sandbox before it runs.
+ * @throws {SlipwayError} "configuration-invalid" when chown fails in the image; "engine-unavailable".
+ */
 export async function ensureVolumeOwner(
   docker: Docker,
   sandbox: SandboxContext,
@@ -26,7 +29,7 @@ export async function ensureVolumeOwner(
     if ((await process.exitCode) !== 0) {
       throw new SlipwayError(
         "configuration-invalid",
-        `the stack image ${sandbox.image} needs ${volumePath} owned by user ${buildUserId}, and chown failed in it`,
+        `chown of ${volumePath} failed in the stack image ${sandbox.image}; make user ${buildUserId} its owner in the image`,
       );
     }
   } finally {
@@ -34,11 +37,11 @@ export async function ensureVolumeOwner(
   }
 }
 
-/** Only the first header of the archive is read: the volume may hold what the image put there. */
+/** Reads only the first header of the archive, because the volume may have content from the image. */
 async function volumeOwner(docker: Docker, sandboxId: string, signal: AbortSignal): Promise<number | null> {
   const container = docker.getContainer(sandboxId);
   const open = (): Promise<Readable> => container.getArchive({ path: volumePath }) as Promise<Readable>;
-  const archive = await requestStream(`look at ${volumePath}`, open, { signal });
+  const archive = await requestStream(`read the owner of ${volumePath}`, open, { signal });
   const head: Uint8Array[] = [];
   try {
     for await (const chunk of archive as AsyncIterable<Uint8Array>) {
@@ -46,7 +49,7 @@ async function volumeOwner(docker: Docker, sandboxId: string, signal: AbortSigna
       if (head.reduce((sum, part) => sum + part.length, 0) >= 512) break;
     }
   } catch (error) {
-    throw engineError(`look at ${volumePath}`, error);
+    throw engineError(`read the owner of ${volumePath}`, error);
   }
   return tarOwner(Buffer.concat(head));
 }

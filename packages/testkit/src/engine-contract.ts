@@ -145,7 +145,7 @@ export function engineContract(name: string, newPlace: () => Promise<EngineUnder
       await run(sandbox);
       await expect(sandbox.download("/work/build", never)).rejects.toMatchObject({
         code: "build-failed",
-        message: `the build left ${kind} where its directory /work/build was`,
+        message: `the build must leave a directory at /work/build, but left ${kind}`,
       });
     });
 
