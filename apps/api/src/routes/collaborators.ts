@@ -10,15 +10,18 @@ import {
   collaboratorAnswer,
   collaboratorsAnswer,
 } from "@slipway/protocol";
+import type { CollaboratorBody } from "@slipway/protocol";
 import type { ApiContext } from "../api-context.ts";
 import { presentCollaborator } from "../presenters/user.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 
-export function collaboratorRoutes({ store, now }: ApiContext): Route[] {
-  const { collaborators, users } = store;
-  const present = async (collaborator: Collaborator) =>
-    presentCollaborator(collaborator, await users.get(collaborator.userId));
+export function collaboratorRoutes(context: ApiContext): Route[] {
+  return [...collectionRoutes(context), ...itemRoutes(context)];
+}
+
+function collectionRoutes({ store, now }: ApiContext): Route[] {
+  const { collaborators } = store;
   return [
     route({
       method: "get",
@@ -27,7 +30,8 @@ export function collaboratorRoutes({ store, now }: ApiContext): Route[] {
       access: "collaborators:read",
       answer: { status: 200, json: collaboratorsAnswer },
       async handle({ app }) {
-        return { collaborators: await Promise.all((await collaborators.ofApp(app.id)).map(present)) };
+        const found = await collaborators.ofApp(app.id);
+        return { collaborators: await Promise.all(found.map((one) => present(store, one))) };
       },
     }),
     route({
@@ -52,6 +56,12 @@ export function collaboratorRoutes({ store, now }: ApiContext): Route[] {
         return { collaborator: { ...presentCollaborator(added, user), invitation_link: "" } };
       },
     }),
+  ];
+}
+
+function itemRoutes({ store }: ApiContext): Route[] {
+  const { collaborators } = store;
+  return [
     route({
       method: "patch",
       path: "/apps/:app/collaborators/:collaborator",
@@ -65,7 +75,7 @@ export function collaboratorRoutes({ store, now }: ApiContext): Route[] {
         if (existing === null || !(await collaborators.setRole(app.id, existing.id, role))) {
           throw notFound("collaborator");
         }
-        return { collaborator: await present({ ...existing, role }) };
+        return { collaborator: await present(store, { ...existing, role }) };
       },
     }),
     route({
@@ -79,6 +89,10 @@ export function collaboratorRoutes({ store, now }: ApiContext): Route[] {
       },
     }),
   ];
+}
+
+async function present({ users }: Store, collaborator: Collaborator): Promise<CollaboratorBody> {
+  return presentCollaborator(collaborator, await users.get(collaborator.userId));
 }
 
 function roleOf(isLimited: boolean): CollaboratorRole {

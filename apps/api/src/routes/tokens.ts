@@ -12,6 +12,10 @@ import { route } from "../route.ts";
 import type { Route } from "../route.ts";
 
 export function tokenRoutes(context: ApiContext): Route[] {
+  return [...issueRoutes(context), ...ownTokenRoutes(context)];
+}
+
+function issueRoutes(context: ApiContext): Route[] {
   const { store, now } = context;
   return [
     route({
@@ -40,6 +44,11 @@ export function tokenRoutes(context: ApiContext): Route[] {
         return { token: { ...presentToken(token), token: secret } };
       },
     }),
+  ];
+}
+
+function ownTokenRoutes({ store, now }: ApiContext): Route[] {
+  return [
     route({
       method: "get",
       path: "/tokens",
