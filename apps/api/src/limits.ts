@@ -53,7 +53,7 @@ export interface BearerLimits {
 /** Failed logins. */
 interface Logins {
   count: Limiter;
-  /** Uncounts one attempt: it did not fail. */
+  /** Releases one attempt: it did not fail. */
   forgive(key: string): Promise<void>;
 }
 

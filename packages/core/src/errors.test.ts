@@ -4,7 +4,7 @@ import type { ErrorCode } from "./errors.ts";
 
 const codes = Object.keys(errorCatalog) as ErrorCode[];
 
-test.each(codes)("%s has its fault and retryability from the catalog", (code) => {
+test.each(codes)("%s has its fault and the retry rule from the catalog", (code) => {
   const error = new SlipwayError(code, "why");
   expect([error.fault, error.retryable]).toEqual([errorCatalog[code].fault, errorCatalog[code].retryable]);
 });

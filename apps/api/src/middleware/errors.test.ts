@@ -28,7 +28,7 @@ test("internal errors reveal no details", () => {
   expect(JSON.stringify(unavailable)).not.toContain(secret);
 });
 
-test("every code of the catalog has an HTTP status", () => {
+test("every error code has a status and a message", () => {
   for (const code of Object.keys(errorCatalog) as ErrorCode[]) {
     const { status, body } = answerTo(new SlipwayError(code, "x"));
     expect(status).toBeGreaterThanOrEqual(400);

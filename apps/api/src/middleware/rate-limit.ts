@@ -53,7 +53,7 @@ export async function countAddress(
 
 /**
  * Limits failed password logins, against guessing. Counts the attempt for its address and account before making it, and
- * uncounts it if it succeeds or throws.
+ * releases it if it succeeds or throws.
  * @param login.account the user's id, or the given name if no user has it.
  * @throws {SlipwayError} "too-many-requests" after too many failures, without an attempt.
  */

@@ -86,7 +86,7 @@ describe("a deployment", () => {
   });
 });
 
-test("a page names its neighbors", () => {
+test("pagination names the previous and next page", () => {
   expect(presentPagination(paginate({ page: 2, perPage: 10 }, 21))).toEqual({
     current_page: 2,
     prev_page: 1,
