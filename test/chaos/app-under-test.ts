@@ -1,7 +1,8 @@
 // One of Slipway's processes as a test treats it: killed, frozen, told to stop, started again.
 
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { eventually } from "@slipway/testkit";
 import type { AppProcess } from "../../scripts/supervisor/app-process.ts";
 import { launchApp } from "../../scripts/supervisor/app-process.ts";
 import type { AppSpec } from "../../scripts/supervisor/app-specs.ts";
@@ -46,9 +47,13 @@ export class AppUnderTest implements AsyncDisposable {
     return this.#process?.ended;
   }
 
-  /** The process stands still, as a machine that sleeps: it neither works nor notices. */
-  freeze(): void {
+  /**
+   * Stops the process as a machine that sleeps: it neither works nor notices. Resolves when all its threads are stopped: on a busy
+   * machine a thread may first have to finish a system call, such as one that takes a lock.
+   */
+  async freeze(): Promise<void> {
     process.kill(this.pid, "SIGSTOP");
+    await eventually(() => areStopped(this.pid));
   }
 
   thaw(): void {
@@ -58,4 +63,13 @@ export class AppUnderTest implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
   }
+}
+
+/** Whether every thread of a process is in the state "T" of /proc/PID/task/TID/stat, its third field. */
+async function areStopped(pid: number): Promise<boolean> {
+  const tasks = `/proc/${pid}/task`;
+  const stats = await Promise.all(
+    (await readdir(tasks)).map((thread) => readFile(`${tasks}/${thread}/stat`, "utf8")),
+  );
+  return stats.every((stat) => stat.slice(stat.lastIndexOf(")") + 2).startsWith("T"));
 }

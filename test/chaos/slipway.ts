@@ -177,9 +177,9 @@ export class SlipwayUnderTest implements AsyncDisposable {
   }
 
   /** Freezes a worker that does not write to SQLite at the moment: all others could not either until it is thawed. */
-  freeze(worker: AppUnderTest): void {
+  async freeze(worker: AppUnderTest): Promise<void> {
     for (;;) {
-      worker.freeze();
+      await worker.freeze();
       if (!isWriteLockHeld(this.environment["DATABASE_URL"] ?? "")) return;
       worker.thaw();
     }

@@ -182,7 +182,7 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     deploymentId: string,
     over: () => Promise<unknown>,
   ): Promise<void> {
-    slipway.freeze(worker);
+    await slipway.freeze(worker);
     await slipway.shown(worker, "lost");
     await over();
     worker.thaw();
