@@ -160,8 +160,8 @@ test("an attempt that finds a newer one ends neither its deployment nor its oper
   await hasEnded(restarting);
   expect(exhausted).toEqual([]);
   expect(errors.splice(0).toSorted()).toEqual([
-    `attempt 2 at deployment ${held.id} failed: attempt 1 is not newer than 1`,
-    `attempt 2 at operation ${restarting.id} failed: attempt 1 is not newer than 1`,
+    `attempt 2 at deployment ${held.id} failed: attempt 1 is not newer than the stored attempt 1`,
+    `attempt 2 at operation ${restarting.id} failed: attempt 1 is not newer than the stored attempt 1`,
   ]);
 });
 
