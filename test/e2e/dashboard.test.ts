@@ -46,7 +46,7 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
     await using wrong = await signedIn("tk-us-nobodys-token-0123456789");
     const page = await wrong.newPage();
     expect((await page.goto(apiUrl("/queues/")))?.status()).toBe(401);
-    expect(await page.textContent("body")).toContain("operator's API token as password");
+    expect(await page.textContent("body")).toContain("operator's API token as the password");
   });
 
   test("a user who is no operator is refused", async () => {
