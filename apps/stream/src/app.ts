@@ -9,19 +9,20 @@ import type { Logger, Service } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import type { StreamConfig } from "./config.ts";
 import { Connections } from "./connections.ts";
-import { defaultLimits } from "./platform.ts";
-import type { ConnectionLimits } from "./platform.ts";
+import { defaultLimits } from "./limits.ts";
+import type { ConnectionLimits } from "./limits.ts";
 import { listen } from "./server.ts";
 import { openSocketIo } from "./socket-io.ts";
 
+/** @param overrides limits that differ from the defaults. */
 export async function startStream(
   config: StreamConfig,
   logger: Logger,
-  limits: Partial<ConnectionLimits> = {},
+  overrides: Partial<ConnectionLimits> = {},
 ): Promise<Service> {
   await using opened = new AsyncDisposableStack();
   const now = () => new Date();
-  const onError = throttledErrorLog(logger, "followers wait: Redis or the store failed");
+  const onError = throttledErrorLog(logger, "followers are delayed: Redis or the store failed");
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const redis = opened.adopt(new Redis(config.REDIS_URL, { maxRetriesPerRequest: 2 }), (client) =>
     client.disconnect(),
@@ -30,23 +31,24 @@ export async function startStream(
   const keys = redisKeys(config.INSTALLATION_ID);
   const signingKeys = openSigningKeys({
     from: config.signingKeys,
-    onError: (error) => logger.warn({ err: error }, "the former signing keys are used on"),
+    onError: (error) =>
+      logger.warn({ err: error }, "cannot read the signing keys; the previous ones stay in use"),
   });
   const auth = openAuth({ store, signingKeys });
   const feed = opened.use(openLogFeed({ redis, keys, store, now, onError }));
   const { apps, collaborators, deployments } = store;
-  const platform = { auth, apps, collaborators, deployments, feed, logger, now };
-  const bounds = { ...defaultLimits, ...limits };
-  const connections = opened.use(new Connections(platform, bounds));
+  const context = { auth, apps, collaborators, deployments, feed, logger, now };
+  const limits = { ...defaultLimits, ...overrides };
+  const connections = opened.use(new Connections(context, limits));
   const health = async () => {
-    const found = await checkHealth({ store: () => store.ping(), redis: () => redis.ping() });
-    if (!found.ok) logger.warn({ parts: found.parts }, "not healthy");
-    return found;
+    const checked = await checkHealth({ store: () => store.ping(), redis: () => redis.ping() });
+    if (!checked.ok) logger.warn({ parts: checked.parts }, "the health check failed");
+    return checked;
   };
   const socketIo = openSocketIo({
-    platform,
+    context,
     connections,
-    limits: bounds,
+    limits,
     corsOrigins: config.CORS_ORIGINS,
     trustedProxies: config.TRUST_PROXY,
   });

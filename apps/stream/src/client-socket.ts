@@ -4,10 +4,10 @@ import type { User } from "@slipway/core";
 import type { ClientEvents, ServerEvents } from "@slipway/protocol";
 import type { Socket } from "socket.io";
 
-export type ClientSocket = Socket<ClientEvents, ServerEvents, Record<string, never>, Admitted>;
+export type ClientSocket = Socket<ClientEvents, ServerEvents, Record<string, never>, Credentials>;
 
 /** An authenticated user, and the token of the handshake. */
-export interface Admitted {
+export interface Credentials {
   user: User;
   token: string;
 }

@@ -1,20 +1,20 @@
-// A client of the stream, over any transport.
+// A client of the stream, on either transport.
 
 import type { User } from "@slipway/core";
 import type { Close } from "./close-codes.ts";
 
 export interface Client {
-  /** The authenticated user; undefined before. */
+  /** Undefined until the client has authenticated. */
   readonly user: User | undefined;
-  /** The key of the client's address. */
+  /** The address key that limits are counted by, see `addressKeys`. */
   readonly address: string;
-  /** Whether the client waits for more of a deployment. */
+  /** Whether the client follows a deployment that has not ended. */
   readonly unfinished: boolean;
   close(close: Close): void;
-  /** Ends the connection without a close frame. */
+  /** Drops the connection without a close frame. */
   terminate(): void;
   /** Sends a ping, and drops a client that has not answered the last ones. */
   ping(): void;
-  /** Ends what the user may no longer follow. Rejects when the store cannot be read. */
+  /** Ends what the user may no longer follow. Rejects when the authorization cannot be checked now. */
   recheck(): Promise<void>;
 }

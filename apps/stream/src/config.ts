@@ -1,4 +1,4 @@
-// The stream's configuration: the one schema, read from the environment that main.ts gives.
+// The stream's configuration: its schema, parsed from environment variables.
 
 import { z } from "zod";
 import {
@@ -25,7 +25,7 @@ export const settings = withSigningKeys(streamSettings);
 export type StreamConfig = z.output<typeof settings> &
   ReturnType<typeof storageUrls> & { readonly signingKeys: ReturnType<typeof signingKeysFrom> };
 
-/** @throws {SlipwayError} "configuration-invalid" that lists every problem. */
+/** @throws {SlipwayError} "configuration-invalid" with every problem in its message. */
 export function readConfig(environment: Environment): StreamConfig {
   const config = configFrom(settings, environment);
   return { ...config, ...storageUrls(config), signingKeys: signingKeysFrom(config) };

@@ -1,4 +1,4 @@
-// One client's connection, from its upgrade to its close: who are you, what may you follow, here it is.
+// One WebSocket connection, from its upgrade to its close: authenticates the client, authorizes it, and sends it an app's events.
 
 import type { Socket } from "node:net";
 import { WebSocket } from "ws";
@@ -8,58 +8,58 @@ import { toSlipwayError } from "@slipway/core";
 import type { App, User } from "@slipway/core";
 import type { Follower } from "@slipway/logs";
 import { authFrame } from "@slipway/protocol";
-import { appFor, userOf, reauthenticateUser } from "./admission.ts";
-import type { Client } from "./client.ts";
-import { closeFor, refusal, tooManyConnections, tooSlow } from "./close-codes.ts";
+import { authenticate, authorizedApp, reauthenticate } from "./authorization.ts";
+import { closeFor, tooManyConnections, unauthorized, unresponsive } from "./close-codes.ts";
 import type { Close } from "./close-codes.ts";
+import type { Client } from "./client.ts";
+import type { StreamContext } from "./context.ts";
 import { framesOf, pingFrames } from "./frames.ts";
-import type { ConnectionLimits, Platform } from "./platform.ts";
+import type { ConnectionLimits } from "./limits.ts";
 
 export interface ConnectionOptions {
   readonly webSocket: WebSocket;
-  /** What the WebSocket runs over: whole frames may be written to it directly. */
+  /** The socket below the WebSocket. Complete frames may be written to it directly. */
   readonly socket: Socket;
-  /** Name or id from the path; null when the path names no app. */
+  /** Name or id from the path; null when the path contains no app. */
   readonly app: string | null;
   readonly origin: string | undefined;
-  /** The key of the address it comes from. */
+  /** The client's address key, see `addressKeys`. */
   readonly address: string;
   readonly limits: ConnectionLimits;
-  /** Whether the user may have one connection more. Called once, when it is known who it is. */
+  /** Whether the user may open another connection. Called once, after authentication. */
   readonly admit: (user: User) => boolean;
 }
 
-/** How many ping intervals a peer may go without a sign of life. */
-const silentPings = 3;
+/** The client is dropped after this many ping intervals without a pong or message. */
+const maxSilentIntervals = 3;
 
 /**
- * After so much a peer is asked for a sign of life, among what it is sent: a slow one reads for minutes what it has been sent
- * in an instant, and would come to a ping behind all of it too late.
+ * A ping frame follows every so many bytes of events. A slow client may need minutes for its backlog, and would read a ping at
+ * the end of it too late.
  */
-const askEveryBytes = 64 * 1024;
+const pingEveryBytes = 64 * 1024;
 
 export class Connection implements Client {
-  readonly #platform: Platform;
+  readonly #context: StreamContext;
   readonly #options: ConnectionOptions;
   readonly #closed = Promise.withResolvers<void>();
   #follower: Follower | undefined;
   #user: User | undefined;
-  #admission: { readonly token: string; readonly appId: string } | undefined;
-  #silentFor = 0;
-  /** Sent since the peer was last asked. */
-  #unaskedBytes = 0;
+  #authorization: { readonly token: string; readonly appId: string } | undefined;
+  #silentIntervals = 0;
+  #bytesSincePing = 0;
 
-  constructor(platform: Platform, options: ConnectionOptions) {
-    this.#platform = platform;
+  constructor(context: StreamContext, options: ConnectionOptions) {
+    this.#context = context;
     this.#options = options;
     const { webSocket } = options;
     const alive = () => {
-      this.#silentFor = 0;
+      this.#silentIntervals = 0;
     };
     webSocket.on("pong", alive).on("message", alive);
     webSocket.on("close", () => this.#closed.resolve());
-    // the close that follows says the rest
-    webSocket.on("error", (error) => platform.logger.debug({ err: error }, "a connection failed"));
+    // "close" follows
+    webSocket.on("error", (error) => context.logger.debug({ err: error }, "a connection failed"));
   }
 
   get user(): User | undefined {
@@ -70,7 +70,6 @@ export class Connection implements Client {
     return this.#options.address;
   }
 
-  /** Whether the client waits for more of a deployment. */
   get unfinished(): boolean {
     return this.#follower?.unfinished === true;
   }
@@ -80,12 +79,12 @@ export class Connection implements Client {
     try {
       const token = await this.#token();
       if (token === null) return;
-      const app = await this.#admitted(token);
+      const app = await this.#authorize(token);
       if (this.#open) this.#follow(app);
     } catch (thrown) {
       const close = closeFor(thrown);
-      if (close.code === 1008) this.#platform.logger.debug({ reason: close.reason }, "a client was refused");
-      else this.#platform.logger.error({ err: thrown }, "a client cannot be served");
+      if (close.code === 1008) this.#context.logger.debug({ reason: close.reason }, "a client was refused");
+      else this.#context.logger.error({ err: thrown }, "a client cannot be served");
       this.close(close);
     }
     await this.#closed.promise;
@@ -97,31 +96,29 @@ export class Connection implements Client {
     this.#options.webSocket.close(code, reason);
   }
 
-  /** Ends the connection without another word. */
   terminate(): void {
     this.#options.webSocket.terminate();
   }
 
-  /** Says that we are there, and asks whether the client is. A dead one is dropped. */
   ping(): void {
     const { socket, limits } = this.#options;
-    this.#silentFor += 1;
-    if (this.#silentFor > silentPings) {
-      this.close(tooSlow);
+    this.#silentIntervals += 1;
+    if (this.#silentIntervals > maxSilentIntervals) {
+      this.close(unresponsive);
       this.terminate();
       return;
     }
-    const waits = socket.writableLength > limits.backlogBytes;
-    if (this.#follower === undefined || !this.#open || waits) return;
-    socket.write(pingFrames(this.#platform.now()));
-    this.#ask();
+    const backlogged = socket.writableLength > limits.backlogBytes;
+    if (this.#follower === undefined || !this.#open || backlogged) return;
+    socket.write(pingFrames(this.#context.now()));
+    this.#sendPing();
   }
 
   async recheck(): Promise<void> {
-    if (this.#admission === undefined || !this.#open) return;
-    const { token, appId } = this.#admission;
+    if (this.#authorization === undefined || !this.#open) return;
+    const { token, appId } = this.#authorization;
     try {
-      await appFor(this.#platform, await reauthenticateUser(this.#platform, token), appId);
+      await authorizedApp(this.#context, await reauthenticate(this.#context, token), appId);
     } catch (error) {
       if (toSlipwayError(error).fault !== "user") throw error;
       this.close(closeFor(error));
@@ -132,49 +129,48 @@ export class Connection implements Client {
     return this.#options.webSocket.readyState === WebSocket.OPEN;
   }
 
-  /** The first frame's token; null when the client left before it came. */
+  /** Waits for the auth frame. @returns its token; null when the client disconnected first. */
   async #token(): Promise<string | null> {
     const { webSocket, limits, app } = this.#options;
-    if (app === null) throw refusal("connect to /apps/NAME");
+    if (app === null) throw unauthorized("connect to /apps/NAME");
     const first = Promise.withResolvers<string>();
     webSocket.once("message", (data, isBinary) => {
       const token = isBinary ? undefined : tokenIn(data);
       if (token === undefined)
-        first.reject(refusal('the first frame must be {"type":"auth","data":{"token":"…"}}'));
+        first.reject(unauthorized('the first frame must be {"type":"auth","data":{"token":"…"}}'));
       else first.resolve(token);
     });
     return await withDeadline(Promise.race([first.promise, this.#closed.promise.then(() => null)]), {
       limitMs: limits.authMs,
-      error: () => refusal(`no auth frame within ${limits.authMs / 1000} s`),
+      error: () => unauthorized(`no auth frame within ${limits.authMs / 1000} s`),
     });
   }
 
-  /** The app, which the token's user may follow. */
-  async #admitted(token: string): Promise<App> {
-    const user = await userOf(this.#platform, token);
-    const app = await appFor(this.#platform, user, this.#options.app ?? "");
+  /** @returns the app of the path, which the token's user may follow. */
+  async #authorize(token: string): Promise<App> {
+    const user = await authenticate(this.#context, token);
+    const app = await authorizedApp(this.#context, user, this.#options.app ?? "");
     if (!this.#options.admit(user)) throw tooManyConnections();
     this.#user = user;
-    this.#admission = { token, appId: app.id };
+    this.#authorization = { token, appId: app.id };
     return app;
   }
 
-  /** Asks for a sign of life. */
-  #ask(): void {
+  #sendPing(): void {
     this.#options.webSocket.ping();
-    this.#unaskedBytes = 0;
+    this.#bytesSincePing = 0;
   }
 
   #follow(app: App): void {
-    const { feed, logger } = this.#platform;
+    const { feed, logger } = this.#context;
     const { socket, limits, origin } = this.#options;
     this.#follower = feed.follow(app.id, {
       send: (event) => {
         if (!this.#open) return undefined;
         const frames = framesOf(event, origin);
         socket.write(frames);
-        this.#unaskedBytes += frames.length;
-        if (this.#unaskedBytes >= askEveryBytes) this.#ask();
+        this.#bytesSincePing += frames.length;
+        if (this.#bytesSincePing >= pingEveryBytes) this.#sendPing();
         return socket.writableLength > limits.backlogBytes ? this.#drained() : undefined;
       },
       onFailure: (error) => {
@@ -184,7 +180,7 @@ export class Connection implements Client {
     });
   }
 
-  /** Resolves when the client has taken all that waits in its socket, or is gone. */
+  /** Resolves when the socket's buffer is empty or the connection is closed. */
   async #drained(): Promise<void> {
     const { socket } = this.#options;
     const drained = Promise.withResolvers<void>();
@@ -195,7 +191,7 @@ export class Connection implements Client {
   }
 }
 
-/** @returns undefined for what is no auth frame. */
+/** @returns undefined when the data is not an auth frame. */
 function tokenIn(data: RawData): string | undefined {
   try {
     const text = Buffer.isBuffer(data) ? data.toString() : "";

@@ -1,102 +1,107 @@
-// All connections of the process: how many there may be, that they are alive, and how they end.
+// All connections of the process: limits their number, pings them, rechecks their authorization, and drains them.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { contain } from "@slipway/async";
 import type { User } from "@slipway/core";
 import type { Client } from "./client.ts";
-import { goingAway, tooMany } from "./close-codes.ts";
+import { goingAway, overCapacity } from "./close-codes.ts";
 import type { Close } from "./close-codes.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
-import { closingMs } from "./platform.ts";
-import type { ConnectionLimits, Platform } from "./platform.ts";
+import type { StreamContext } from "./context.ts";
+import { closingMs } from "./limits.ts";
+import type { ConnectionLimits } from "./limits.ts";
 
 const drainPollMs = 100;
 
 export class Connections implements AsyncDisposable {
-  readonly #platform: Platform;
+  readonly #context: StreamContext;
   readonly #limits: ConnectionLimits;
-  readonly #all = new Set<Client>();
+  readonly #clients = new Set<Client>();
   readonly #timers: readonly NodeJS.Timeout[];
   #rechecking = false;
   #draining = false;
 
-  constructor(platform: Platform, limits: ConnectionLimits) {
-    this.#platform = platform;
+  constructor(context: StreamContext, limits: ConnectionLimits) {
+    this.#context = context;
     this.#limits = limits;
     const ping = contain(
       (client: Client) => client.ping(),
       (error, client) => {
-        platform.logger.error({ err: error }, "cannot ping a client; its connection is closed");
+        context.logger.error({ err: error }, "cannot ping a client; its connection is closed");
         client.terminate();
       },
     );
     const recheck = contain(
       () => this.#recheck(),
       (error) =>
-        platform.logger.warn({ err: error }, "cannot check who may still follow; trying again later"),
+        context.logger.warn(
+          { err: error },
+          "cannot recheck the authorization of followers; trying again later",
+        ),
     );
     this.#timers = [
       setInterval(() => {
-        for (const client of this.#all) ping(client);
+        for (const client of this.#clients) ping(client);
       }, limits.pingMs),
       setInterval(recheck, limits.recheckMs),
     ];
   }
 
   get size(): number {
-    return this.#all.size;
+    return this.#clients.size;
   }
 
-  /** Serves a client that was just upgraded, to its end. */
+  /** Serves an upgraded connection until it is closed. */
   async serve(client: Omit<ConnectionOptions, "limits" | "admit">): Promise<void> {
     const options = { ...client, limits: this.#limits, admit: (user: User) => this.admits(user) };
-    const connection = new Connection(this.#platform, options);
-    const refused = this.refusal(client.address);
-    if (refused !== null) return connection.close(refused);
-    using _held = this.hold(connection);
+    const connection = new Connection(this.#context, options);
+    const rejection = this.rejection(client.address);
+    if (rejection !== null) return connection.close(rejection);
+    using _tracked = this.track(connection);
     await connection.serve();
   }
 
-  /** Why a client of whom nothing is known yet is not taken; null when it is. */
-  refusal(from: string): Close | null {
+  /** @returns the close for a new, unauthenticated client at the address; null when it may connect. */
+  rejection(address: string): Close | null {
     if (this.#draining) return goingAway;
-    const unknown = this.#all.values().filter(({ user }) => user === undefined);
-    const addresses = unknown.map(({ address }) => address).toArray();
+    const unauthenticated = this.#clients.values().filter(({ user }) => user === undefined);
+    const addresses = unauthenticated.map((client) => client.address).toArray();
+    const limits = this.#limits;
     const full =
-      this.#all.size >= this.#limits.connections ||
-      addresses.length >= this.#limits.unknownConnections ||
-      countOf(addresses, (address) => address === from) >= this.#limits.unknownConnectionsPerAddress;
-    return full ? tooMany : null;
+      this.#clients.size >= limits.connections ||
+      addresses.length >= limits.unauthenticatedConnections ||
+      countOf(addresses, (other) => other === address) >= limits.unauthenticatedConnectionsPerAddress;
+    return full ? overCapacity : null;
   }
 
-  /** Counts the client among those served, until what is returned is disposed of. */
-  hold(client: Client): Disposable {
-    this.#all.add(client);
-    return { [Symbol.dispose]: () => void this.#all.delete(client) };
+  /** Counts the client as connected until the returned handle is disposed. */
+  track(client: Client): Disposable {
+    this.#clients.add(client);
+    return { [Symbol.dispose]: () => void this.#clients.delete(client) };
   }
 
-  /** Whether the user may have one connection more. */
+  /** Whether the user may open another connection. */
   admits(user: User): boolean {
-    return countOf(this.#all, (other) => other.user?.id === user.id) < this.#limits.connectionsPerUser;
+    return countOf(this.#clients, (other) => other.user?.id === user.id) < this.#limits.connectionsPerUser;
   }
 
   /**
-   * Takes no more. Who follows nothing that is unfinished is sent away at once, the others when it ends, and all after
-   * `graceMs`. Resolves when none is left.
+   * Rejects new clients. Closes idle clients at once, each other client when its deployments have ended, and the remaining
+   * ones after `graceMs`. Resolves when all connections are closed.
    */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
     const deadline = performance.now() + graceMs;
-    while (this.#all.size > 0) {
-      const late = performance.now() >= deadline;
-      for (const connection of this.#all) if (late || !connection.unfinished) connection.close(goingAway);
-      if (late) break;
+    while (this.#clients.size > 0) {
+      const expired = performance.now() >= deadline;
+      for (const client of this.#clients) if (expired || !client.unfinished) client.close(goingAway);
+      if (expired) break;
       await delay(Math.min(drainPollMs, Math.max(1, deadline - performance.now())));
     }
     const dropAt = performance.now() + closingMs;
-    while (this.#all.size > 0 && performance.now() < dropAt) await delay(10);
-    for (const connection of this.#all) connection.terminate();
+    while (this.#clients.size > 0 && performance.now() < dropAt) await delay(10);
+    for (const client of this.#clients) client.terminate();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -104,12 +109,12 @@ export class Connections implements AsyncDisposable {
     await this.drain(0);
   }
 
-  /** One after the other, so that the store has other work too. Rejects at the first that cannot be checked now. */
+  /** Rechecks one client after the other, to limit the load on the store. Rejects at the first failed check. */
   async #recheck(): Promise<void> {
     if (this.#rechecking) return;
     this.#rechecking = true;
     try {
-      for (const connection of this.#all) await connection.recheck();
+      for (const client of this.#clients) await client.recheck();
     } finally {
       this.#rechecking = false;
     }

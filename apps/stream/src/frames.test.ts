@@ -9,12 +9,12 @@ import { framesOf, pingFrames, textFrames } from "./frames.ts";
 
 const deployment = queuedDeployment(aNewDeployment({ id: "d-1" }), 1);
 
-test("payloads of every size are frames of their own that a client reads as they were", async () => {
+test("a client reads payloads of every size unchanged, one per frame", async () => {
   const texts = [1, 125, 126, 65_535, 65_536, 200_000].map((length) => "x".repeat(length));
   expect(await payloads(textFrames([...texts, "€🚢\ufffd"]))).toEqual([...texts, "€🚢\ufffd"]);
 });
 
-test("a line is a frame, with what JSON needs escaped", async () => {
+test("each line is one frame of valid JSON", async () => {
   const batch = { firstSeq: 1, lineCount: 3, text: 'one "two"\n\n\x1b[31mthree' };
   const frames = await payloads(framesOf({ type: "log", deploymentId: "d-1", batch }, undefined));
   expect(frames.map((frame) => JSON.parse(frame) as unknown)).toEqual([
@@ -24,7 +24,7 @@ test("a line is a frame, with what JSON needs escaped", async () => {
   ]);
 });
 
-test("the frames of a batch are made once", () => {
+test("the frames of a batch are encoded once", () => {
   const event: FollowEvent = {
     type: "log",
     deploymentId: "d-1",
@@ -38,7 +38,7 @@ test.each([
   ["http://scalingo-cli.local;1.2.3", { id: "d-1", pusher: deployment.pusher }],
   ["http://example.com", "d-1"],
   [undefined, "d-1"],
-])("new for a client from %s", async (origin, shown) => {
+])("a new frame carries what clients with the Origin %s expect", async (origin, shown) => {
   const [frame] = await payloads(framesOf({ type: "new", deployment }, origin));
   expect(JSON.parse(frame ?? "")).toEqual({ type: "new", data: { deployment: shown } });
 });
@@ -51,7 +51,7 @@ test("a ping carries the time in seconds", async () => {
   });
 });
 
-/** What a client gets when these bytes are written to its socket. */
+/** The payloads a client receives when these bytes are written to its socket. */
 async function payloads(frames: Buffer): Promise<string[]> {
   const server = new WebSocketServer({ port: 0, perMessageDeflate: false });
   server.on("connection", (webSocket, request) => {
@@ -61,9 +61,9 @@ async function payloads(frames: Buffer): Promise<string[]> {
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   const client = new WebSocket(`ws://127.0.0.1:${port}`);
-  const found: string[] = [];
-  client.on("message", (data: Buffer) => found.push(data.toString()));
+  const received: string[] = [];
+  client.on("message", (data: Buffer) => received.push(data.toString()));
   await once(client, "close");
   server.close();
-  return found;
+  return received;
 }

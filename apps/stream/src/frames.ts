@@ -1,22 +1,22 @@
-// The bytes that followers get: events as JSON, each in a WebSocket text frame of its own, many frames in one buffer.
+// Encodes events as WebSocket text frames: one JSON document per frame, many frames per buffer.
 //
-// A server's frames are neither masked nor, without an extension, any different from client to client. So the frames of a
-// live batch are made once for all who follow the app, and go to each socket in a single write.
+// A server does not mask its frames, and without an extension they are the same for every client. So the frames of a live
+// batch are encoded once for all followers of the app, and written to each socket with a single call.
 
 import type { FollowEvent, LineBatch } from "@slipway/logs";
 import type { NewFrame, PingFrame, StatusFrame } from "@slipway/protocol";
 
-/** The command-line client's Origin: it reads `new` with an object where all others read the deployment's id. */
+/** The Origin of Scalingo's command line. It expects an object in `new`; every other client expects the deployment's id. */
 const commandLineOrigin = "http://scalingo-cli.local";
 
 const finalTextFrame = 0x81;
-/** Payloads up to the first have a header of 2 bytes, up to the second of 4, others of 10. */
+/** A payload of up to `maxBytes` has a header of 2 bytes, one of up to `max16Bytes` a header of 4, any other a header of 10. */
 const shortPayload = { maxBytes: 125, marker16: 126, marker64: 127, max16Bytes: 0xffff } as const;
 const maxHeaderBytes = 10;
 
 const framesOfBatch = new WeakMap<LineBatch, Buffer>();
 
-/** @param origin of the client's upgrade request. @returns whole WebSocket frames, ready for the socket. */
+/** @param origin the Origin header of the upgrade request. @returns complete WebSocket frames. */
 export function framesOf(event: FollowEvent, origin: string | undefined): Buffer {
   if (event.type === "log") return logFrames(event.deploymentId, event.batch);
   return textFrames([JSON.stringify(event.type === "new" ? newFrame(event, origin) : statusFrame(event))]);
@@ -37,17 +37,17 @@ function statusFrame({ deploymentId, change }: FollowEvent & { type: "status" })
   return { type: "status", id: deploymentId, data: { status: change.status } };
 }
 
-/** One frame a line. */
+/** Encodes one frame per line. */
 function logFrames(deploymentId: string, batch: LineBatch): Buffer {
-  const made = framesOfBatch.get(batch);
-  if (made !== undefined) return made;
-  const before = `{"type":"log","id":${JSON.stringify(deploymentId)},"data":{"content":`;
-  const frames = textFrames(batch.text.split("\n").map((line) => `${before}${JSON.stringify(line)}}}`));
+  const cached = framesOfBatch.get(batch);
+  if (cached !== undefined) return cached;
+  const prefix = `{"type":"log","id":${JSON.stringify(deploymentId)},"data":{"content":`;
+  const frames = textFrames(batch.text.split("\n").map((line) => `${prefix}${JSON.stringify(line)}}}`));
   framesOfBatch.set(batch, frames);
   return frames;
 }
 
-/** @param texts the payloads. */
+/** Encodes one frame per payload. */
 export function textFrames(texts: readonly string[]): Buffer {
   let maxBytes = 0;
   for (const text of texts) maxBytes += maxHeaderBytes + text.length * 3;
@@ -58,11 +58,11 @@ export function textFrames(texts: readonly string[]): Buffer {
     end = writeHeader(buffer, end, bytes);
     end += buffer.write(text, end);
   }
-  // what waits in many sockets should not hold three times its size
+  // Copied, because the buffer may be three times as large and the frames may stay in many sockets' queues.
   return Buffer.from(buffer.subarray(0, end));
 }
 
-/** @returns where the payload begins. */
+/** @returns the offset of the payload. */
 function writeHeader(buffer: Buffer, at: number, bytes: number): number {
   buffer[at] = finalTextFrame;
   if (bytes <= shortPayload.maxBytes) {

@@ -1,4 +1,4 @@
-// The stream as a part of other programs: its configuration and its start.
+// The stream as a library: its configuration and its start.
 
 export { startStream } from "./app.ts";
 export { readConfig } from "./config.ts";

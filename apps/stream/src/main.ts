@@ -1,4 +1,4 @@
-// The stream process: deployments followed over WebSocket.
+// The stream process: sends the events of deployments over WebSocket and socket.io.
 
 import { createLogger, runMain, runService } from "@slipway/service";
 import { startStream } from "./app.ts";

@@ -11,6 +11,6 @@ test.each([
   ["/apps/demo/logs", null],
   ["/apps/%E0", null],
   ["/other", null],
-])("%s names %s", (url, app) => {
+])("the path %s contains the app %s", (url, app) => {
   expect(appIn(url)).toBe(app);
 });

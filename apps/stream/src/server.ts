@@ -1,4 +1,4 @@
-// The HTTP server: upgrades to WebSocket, the requests of socket.io, and the answer to whoever asks for the process's health.
+// The HTTP server: WebSocket upgrades, socket.io requests, and the health endpoint.
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { WebSocket } from "ws";
@@ -6,36 +6,35 @@ import { contain } from "@slipway/async";
 import { addressKeys, createPeerServer, shownHealth, startListening } from "@slipway/service";
 import type { Health, TrustedProxies } from "@slipway/service";
 import type { Connections } from "./connections.ts";
-import { maxClientFrameBytes } from "./platform.ts";
+import { maxClientFrameBytes } from "./limits.ts";
 import { socketIoPath } from "./socket-io.ts";
 import type { SocketIo } from "./socket-io.ts";
-import { Upgrades } from "./upgrades.ts";
+import { StreamWebSocketServer } from "./websocket-server.ts";
 
 export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly trustedProxies: TrustedProxies;
   readonly socketIo: Pick<SocketIo, "handleRequest" | "handleUpgrade">;
-  /** Gets what a handler failed with; its connection is closed. */
+  /** Receives the error of a failed handler. The handler's connection is closed. */
   readonly onFailure: (error: unknown) => void;
-  /** Its reasons are not shown to whoever asks: they may name hosts. */
+  /** Errors in the result are not sent to clients: they may contain host names. */
   readonly health: () => Promise<Health>;
 }
 
 const limits = { headersMs: 15_000, requestMs: 30_000, keepAliveMs: 10_000, headerBytes: 16 * 1024 } as const;
 
-/** @throws {SlipwayError} "configuration-invalid" when the address is taken or not ours. */
+/** @throws {SlipwayError} "configuration-invalid" when the address is in use or not an address of this machine. */
 export async function listen(connections: Connections, options: ServerOptions): Promise<Server> {
   const { socketIo, onFailure } = options;
-  const upgrades = new Upgrades({
+  const webSockets = new StreamWebSocketServer({
     noServer: true,
     clientTracking: false,
     maxPayload: maxClientFrameBytes,
-    // Lines are short and come in many small frames: compressing each by itself gains little, costs a context of
-    // memory per client, and would make every client's bytes different.
+    // Compression of short frames saves little, needs memory per client, and would prevent sharing frames between clients.
     perMessageDeflate: false,
   });
-  const serve = serving(connections, options);
+  const serve = serveWebSocket(connections, options);
   const server = createPeerServer(
     {
       headersTimeout: limits.headersMs,
@@ -45,13 +44,13 @@ export async function listen(connections: Connections, options: ServerOptions): 
     },
     {
       request: (request, response) => {
-        if (isForSocketIo(request)) return socketIo.handleRequest(request, response);
-        return answer(request, response, options.health);
+        if (isSocketIo(request)) return socketIo.handleRequest(request, response);
+        return respond(request, response, options.health);
       },
       upgrade: (request, socket, head) => {
-        if (isForSocketIo(request)) return socketIo.handleUpgrade(request, socket, head);
-        // Every upgrade is accepted, and a refusal is a close: some clients have no way to see a refused handshake.
-        return upgrades.handleUpgrade(request, socket, head, serve);
+        if (isSocketIo(request)) return socketIo.handleUpgrade(request, socket, head);
+        // Every upgrade is accepted and rejected by a close frame: browsers do not show the response to a failed handshake.
+        return webSockets.handleUpgrade(request, socket, head, serve);
       },
       onFailure,
     },
@@ -60,7 +59,7 @@ export async function listen(connections: Connections, options: ServerOptions): 
   return server;
 }
 
-/** Name or id of the app that the path `/apps/:app` names; null for any other path. */
+/** @returns the app's name or id in the path `/apps/:app`; null for any other path. */
 export function appIn(url: string): string | null {
   const encoded = /^\/apps\/([^/?#]+)\/?(?:[?#]|$)/.exec(url)?.[1];
   try {
@@ -70,8 +69,8 @@ export function appIn(url: string): string | null {
   }
 }
 
-/** What serves a client that was upgraded. */
-function serving(connections: Connections, { trustedProxies, onFailure }: ServerOptions) {
+/** @returns the handler of upgraded connections. */
+function serveWebSocket(connections: Connections, { trustedProxies, onFailure }: ServerOptions) {
   const addressOf = addressKeys(trustedProxies);
   return contain(
     (webSocket: WebSocket, request: IncomingMessage) => {
@@ -86,11 +85,11 @@ function serving(connections: Connections, { trustedProxies, onFailure }: Server
   );
 }
 
-function isForSocketIo({ url }: IncomingMessage): boolean {
+function isSocketIo({ url }: IncomingMessage): boolean {
   return url?.startsWith(socketIoPath) === true;
 }
 
-async function answer(
+async function respond(
   request: IncomingMessage,
   response: ServerResponse,
   health: () => Promise<Health>,
@@ -101,7 +100,7 @@ async function answer(
     json(response, status, body);
   } else {
     json(response, 404, {
-      error: `not found: this server speaks WebSocket at /apps/NAME and socket.io at ${socketIoPath}`,
+      error: `not found: connect by WebSocket to /apps/NAME, or by socket.io to ${socketIoPath}`,
     });
   }
 }

@@ -1,11 +1,11 @@
 import { lacksRedis } from "@slipway/testkit";
 import { describe, expect, test } from "vitest";
-import { heldBytes, startTestStream } from "./test-stream.ts";
+import { startTestStream, usedBytes } from "./test-stream.ts";
 import type { TestStream } from "./test-stream.ts";
 
 const mebi = 1024 * 1024;
 
-/** An app with a log that grows most on its way: of 200,000 empty lines, each is a frame of more than 80 bytes. */
+/** An app whose log grows by the largest factor when sent: each of 200,000 empty lines becomes a frame of over 80 bytes. */
 async function emptyLines(stream: TestStream) {
   const { user, jwt } = await stream.newUser();
   const app = await stream.newApp(user);
@@ -17,11 +17,11 @@ async function emptyLines(stream: TestStream) {
   return { app, jwt, lines };
 }
 
-describe.skipIf(await lacksRedis())("clients that are slow", () => {
-  test("hold less in memory than their log is, each", async () => {
+describe.skipIf(await lacksRedis())("slow clients", () => {
+  test("each use less memory than the size of their log", async () => {
     await using stream = await startTestStream();
     const { app, jwt, lines } = await emptyLines(stream);
-    const before = heldBytes();
+    const before = usedBytes();
     const clients = Array.from({ length: 10 }, () => stream.connect(`/apps/${app.name}`));
     for (const client of clients) {
       await client.auth(jwt);
@@ -30,18 +30,18 @@ describe.skipIf(await lacksRedis())("clients that are slow", () => {
     }
     const quick = stream.connect(`/apps/${app.name}`);
     await quick.auth(jwt);
-    // by then the others were offered as much
+    // by then as much was sent to the slow clients
     await quick.untilStatus("build-error");
     quick.forget();
-    // what was written is let go of a little later
-    await expect.poll(() => heldBytes() - before).toBeLessThan(clients.length * 2 * mebi);
+    // written buffers are released asynchronously
+    await expect.poll(() => usedBytes() - before).toBeLessThan(clients.length * 2 * mebi);
     const [first] = clients;
     first?.webSocket.resume();
     await first?.untilStatus("build-error");
-    expect(first?.told).toEqual(["QUEUED", "BUILDING", ...lines, "BUILD-ERROR"]);
+    expect(first?.received).toEqual(["QUEUED", "BUILDING", ...lines, "BUILD-ERROR"]);
   });
 
-  test("are not taken for dead while they read on", async () => {
+  test("are not dropped while they keep reading", async () => {
     await using stream = await startTestStream({ pingMs: 200 });
     const { app, jwt, lines } = await emptyLines(stream);
     const client = stream.connect(`/apps/${app.name}`);
@@ -51,10 +51,10 @@ describe.skipIf(await lacksRedis())("clients that are slow", () => {
       read += 1;
       if (read % 2_000 !== 0) return;
       client.webSocket.pause();
-      // to read what the system's buffers hold takes it many pings, to read enough of it for a sign of life one pause or two
+      // Reading all of the kernel's buffers takes many ping intervals; reaching the next ping in them takes one or two pauses.
       setTimeout(() => client.webSocket.resume(), 100);
     });
     await Promise.race([client.untilStatus("build-error"), client.closed]);
-    expect(client.told).toEqual(["QUEUED", "BUILDING", ...lines, "BUILD-ERROR"]);
+    expect(client.received).toEqual(["QUEUED", "BUILDING", ...lines, "BUILD-ERROR"]);
   });
 });

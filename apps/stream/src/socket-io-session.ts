@@ -1,4 +1,4 @@
-// One socket.io session: what it follows, and the events it is sent, no faster than it takes them.
+// One socket.io session: handles its subscriptions, and sends events no faster than the client receives them.
 
 import { toSlipwayError, SlipwayError } from "@slipway/core";
 import type { App, Deployment, User } from "@slipway/core";
@@ -6,39 +6,42 @@ import type { Follower, FollowEvent } from "@slipway/logs";
 import { subscribeRequest, unsubscribeRequest } from "@slipway/protocol";
 import type { ClientEvents, SubscriptionAnswer } from "@slipway/protocol";
 import type { z } from "zod";
-import { appFor, deploymentOf, reauthenticateUser } from "./admission.ts";
-import type { Platform } from "./platform.ts";
+import { authorizedApp, deploymentOf, reauthenticate } from "./authorization.ts";
+import type { StreamContext } from "./context.ts";
 import type { ClientSocket } from "./client-socket.ts";
 
 type Subscribe = z.output<typeof subscribeRequest>;
-type Answer = Parameters<ClientEvents["subscribe"]>[1];
+type Acknowledge = Parameters<ClientEvents["subscribe"]>[1];
 
-/** By the ids of the app and the deployment, null for all of the app. */
-interface Followed {
+interface Subscription {
+  /** The app's id. */
   readonly app: string;
+  /** The deployment's id; null for all deployments of the app. */
   readonly deployment: string | null;
   readonly follower: Follower;
 }
 
 export class SocketIoSession implements Disposable {
-  readonly #platform: Platform;
+  readonly #context: StreamContext;
   readonly #socket: ClientSocket;
   readonly #maxSubscriptions: number;
-  readonly #followers = new Map<string, Followed>();
-  /** Requests are served one after the other: of two for the same, the later one stands. */
-  #served: Promise<void> = Promise.resolve();
-  #waiting = 0;
-  /** Set while something waits because the transport is busy; resolves when it has taken all of it. */
+  readonly #subscriptions = new Map<string, Subscription>();
+  /** The last request's completion. Requests are handled in order, so that the later of two conflicting ones wins. */
+  #lastRequest: Promise<void> = Promise.resolve();
+  #pendingRequests = 0;
+  /** Set while the transport has a backlog; resolves when it has sent all of it. */
   #drained: PromiseWithResolvers<void> | undefined;
 
-  constructor(platform: Platform, socket: ClientSocket, maxSubscriptions: number) {
-    this.#platform = platform;
+  constructor(context: StreamContext, socket: ClientSocket, maxSubscriptions: number) {
+    this.#context = context;
     this.#socket = socket;
     this.#maxSubscriptions = maxSubscriptions;
     socket.conn.on("drain", () => this.#release());
-    socket.on("subscribe", (request, answer) => this.#serve(answer, () => this.#subscribe(request, answer)));
-    socket.on("unsubscribe", (request, answer) =>
-      this.#serve(answer, () => this.#unsubscribe(request, answer)),
+    socket.on("subscribe", (request, acknowledge) =>
+      this.#enqueue(acknowledge, () => this.#subscribe(request, acknowledge)),
+    );
+    socket.on("unsubscribe", (request, acknowledge) =>
+      this.#enqueue(acknowledge, () => this.#unsubscribe(request, acknowledge)),
     );
   }
 
@@ -47,76 +50,76 @@ export class SocketIoSession implements Disposable {
   }
 
   get unfinished(): boolean {
-    return this.#followers.values().some(({ follower }) => follower.unfinished);
+    return this.#subscriptions.values().some(({ follower }) => follower.unfinished);
   }
 
   /**
-   * Ends what the user may not follow any more. What is asked for from now on is asked by the user as they are now.
-   * @throws {SlipwayError} "unauthorized" once they may follow nothing; another when that cannot be found out now.
+   * Reloads the user and ends the subscriptions that the user is no longer authorized for.
+   * @throws {SlipwayError} "unauthorized" when the token was revoked or the user deleted; another code when the check failed.
    */
   async recheck(): Promise<void> {
     const { data } = this.#socket;
-    data.user = await reauthenticateUser(this.#platform, data.token);
-    for (const [key, { app, deployment }] of this.#followers) {
+    data.user = await reauthenticate(this.#context, data.token);
+    for (const [key, { app, deployment }] of this.#subscriptions) {
       try {
-        await appFor(this.#platform, data.user, app);
+        await authorizedApp(this.#context, data.user, app);
       } catch (error) {
-        this.#unlessOurs(error, () => {
-          this.#end(key);
-          this.#socket.emit("lost", { app, deployment, ...shown(error) });
-        });
+        if (toSlipwayError(error).fault !== "user") throw error;
+        this.#end(key);
+        this.#socket.emit("lost", { app, deployment, ...publicError(error) });
       }
     }
   }
 
   [Symbol.dispose](): void {
-    for (const { follower } of this.#followers.values()) follower.close();
-    this.#followers.clear();
+    for (const { follower } of this.#subscriptions.values()) follower.close();
+    this.#subscriptions.clear();
     this.#release();
   }
 
-  #serve(answer: Answer, work: () => Promise<void>): void {
-    if (this.#waiting >= this.#maxSubscriptions) {
-      reply(answer, failed(tooManyRequests()));
+  #enqueue(acknowledge: Acknowledge, handle: () => Promise<void>): void {
+    if (this.#pendingRequests >= this.#maxSubscriptions) {
+      reply(acknowledge, failed(tooManySubscriptions()));
       return;
     }
-    this.#waiting += 1;
-    this.#served = this.#served
-      .then(work)
+    this.#pendingRequests += 1;
+    this.#lastRequest = this.#lastRequest
+      .then(handle)
       .catch((error: unknown) => {
         const { fault } = toSlipwayError(error);
-        if (fault !== "user") this.#platform.logger.error({ err: error }, "a subscription failed");
-        reply(answer, failed(error));
+        if (fault !== "user") this.#context.logger.error({ err: error }, "a subscription request failed");
+        reply(acknowledge, failed(error));
       })
       .finally(() => {
-        this.#waiting -= 1;
+        this.#pendingRequests -= 1;
       });
   }
 
-  async #subscribe(request: unknown, answer: Answer): Promise<void> {
-    const wanted = parsed(subscribeRequest, request);
-    const app = await appFor(this.#platform, this.user, wanted.app);
+  async #subscribe(request: unknown, acknowledge: Acknowledge): Promise<void> {
+    const options = parse(subscribeRequest, request);
+    const app = await authorizedApp(this.#context, this.user, options.app);
     const deployment =
-      wanted.deployment === undefined ? null : await deploymentOf(this.#platform, app, wanted.deployment);
+      options.deployment === undefined ? null : await deploymentOf(this.#context, app, options.deployment);
     const key = keyOf(app.id, deployment?.id);
-    if (!this.#followers.has(key) && this.#followers.size >= this.#maxSubscriptions) throw tooManyRequests();
+    const isNew = !this.#subscriptions.has(key);
+    if (isNew && this.#subscriptions.size >= this.#maxSubscriptions) throw tooManySubscriptions();
     if (this.#socket.disconnected) return;
-    this.#followers.get(key)?.follower.close();
-    const place = { app: app.id, deployment: deployment?.id ?? null };
-    reply(answer, { ok: true, ...place });
-    this.#followers.set(key, { ...place, follower: this.#follow(app, deployment, wanted) });
+    this.#subscriptions.get(key)?.follower.close();
+    const ids = { app: app.id, deployment: deployment?.id ?? null };
+    reply(acknowledge, { ok: true, ...ids });
+    this.#subscriptions.set(key, { ...ids, follower: this.#follow(app, deployment, options) });
   }
 
-  async #unsubscribe(request: unknown, answer: Answer): Promise<void> {
-    const { app: wanted, deployment } = parsed(unsubscribeRequest, request);
-    const app = await appFor(this.#platform, this.user, wanted);
+  async #unsubscribe(request: unknown, acknowledge: Acknowledge): Promise<void> {
+    const { app: idOrName, deployment } = parse(unsubscribeRequest, request);
+    const app = await authorizedApp(this.#context, this.user, idOrName);
     this.#end(keyOf(app.id, deployment));
-    reply(answer, { ok: true, app: app.id, deployment: deployment ?? null });
+    reply(acknowledge, { ok: true, app: app.id, deployment: deployment ?? null });
   }
 
   #follow(app: App, deployment: Deployment | null, { afterSeq = 0, afterStatus = 0 }: Subscribe): Follower {
     const only = deployment === null ? {} : { only: { deploymentId: deployment.id, afterSeq, afterStatus } };
-    return this.#platform.feed.follow(app.id, {
+    return this.#context.feed.follow(app.id, {
       ...only,
       send: (event) => this.#send(app.id, event),
       onDone: (done) => {
@@ -130,25 +133,19 @@ export class SocketIoSession implements Disposable {
         });
       },
       onFailure: (error) => {
-        this.#platform.logger.error({ err: error, app: app.id }, "a follower failed");
-        this.#followers.delete(keyOf(app.id, deployment?.id));
-        this.#socket.emit("lost", { app: app.id, deployment: deployment?.id ?? null, ...shown(error) });
+        this.#context.logger.error({ err: error, app: app.id }, "a follower failed");
+        this.#subscriptions.delete(keyOf(app.id, deployment?.id));
+        this.#socket.emit("lost", { app: app.id, deployment: deployment?.id ?? null, ...publicError(error) });
       },
     });
   }
 
-  /** @throws the error when it is not the client's. */
-  #unlessOurs(error: unknown, refuse: () => void): void {
-    if (toSlipwayError(error).fault !== "user") throw error;
-    refuse();
-  }
-
   #end(key: string): void {
-    this.#followers.get(key)?.follower.close();
-    this.#followers.delete(key);
+    this.#subscriptions.get(key)?.follower.close();
+    this.#subscriptions.delete(key);
   }
 
-  /** What the transport does not take at once, it buffers: nothing more is sent until it has taken that. */
+  /** @returns a promise while the transport has a backlog; the follower sends the next event when it resolves. */
   #send(app: string, event: FollowEvent): Promise<void> | undefined {
     if (this.#socket.disconnected) return undefined;
     this.#drained ??= Promise.withResolvers<void>();
@@ -159,7 +156,7 @@ export class SocketIoSession implements Disposable {
       const { firstSeq: seq, text } = event.batch;
       this.#socket.emit("log", { app, deployment: event.deploymentId, seq, lines: text.split("\n") });
     }
-    // a transport that was free has taken it meanwhile
+    // An idle transport sends the event at once, and "drain" has already cleared `#drained`.
     return this.#drained === undefined ? undefined : promise;
   }
 
@@ -182,32 +179,32 @@ function keyOf(appId: string, deploymentId: string | undefined): string {
   return `${appId} ${deploymentId ?? "*"}`;
 }
 
-/** @throws {SlipwayError} "invalid" that says what is wrong. */
-function parsed<Schema extends z.ZodType>(schema: Schema, request: unknown): z.output<Schema> {
+/** @throws {SlipwayError} "invalid" with every problem in its message. */
+function parse<Schema extends z.ZodType>(schema: Schema, request: unknown): z.output<Schema> {
   const result = schema.safeParse(request);
   if (result.success) return result.data;
   const problems = result.error.issues.map(({ path, message }) => [...path, message].join(": "));
   throw new SlipwayError("invalid", problems.join("; "));
 }
 
-function tooManyRequests(): SlipwayError {
+function tooManySubscriptions(): SlipwayError {
   return new SlipwayError(
     "too-many-requests",
-    "this connection follows as much as it may: unsubscribe first",
+    "this connection has too many subscriptions: unsubscribe from another one first",
   );
 }
 
-/** Of a client's own faults it is told what is wrong, of ours that something is. */
-function shown(thrown: unknown): { error: string; code: string } {
+/** The message of a user error is sent to the client; that of any other error may contain internals, and is not. */
+function publicError(thrown: unknown): { error: string; code: string } {
   const { code, fault, message } = toSlipwayError(thrown);
   return { code, error: fault === "user" ? message : "the server cannot answer now, try again later" };
 }
 
 function failed(thrown: unknown): SubscriptionAnswer {
-  return { ok: false, ...shown(thrown) };
+  return { ok: false, ...publicError(thrown) };
 }
 
-/** A client may ask without wanting an answer. */
-function reply(answer: Answer, value: SubscriptionAnswer): void {
-  if (typeof answer === "function") answer(value);
+/** Does nothing when the client requested no acknowledgement; what it sent in its place may be anything. */
+function reply(acknowledge: Acknowledge, value: SubscriptionAnswer): void {
+  if (typeof acknowledge === "function") acknowledge(value);
 }

@@ -1,18 +1,18 @@
-// One transport of a socket.io client: a stranger's after its handshake, then that of the one session it may begin.
+// One socket.io transport: unauthenticated after its handshake, then the transport of at most one session.
 
 import { toSlipwayError } from "@slipway/core";
 import type { User } from "@slipway/core";
 import type { Client } from "./client.ts";
-import { closingMs } from "./platform.ts";
+import { closingMs } from "./limits.ts";
 import type { ClientSocket } from "./client-socket.ts";
 import type { SocketIoSession } from "./socket-io-session.ts";
 
 export class SocketIoTransport implements Client {
   readonly address: string;
-  /** Set once it is known who it is of. */
+  /** Set once the client has authenticated. */
   session: SocketIoSession | undefined;
   readonly #conn: ClientSocket["conn"];
-  #tried = false;
+  #authenticationAttempted = false;
 
   constructor(conn: ClientSocket["conn"], address: string) {
     this.#conn = conn;
@@ -27,14 +27,14 @@ export class SocketIoTransport implements Client {
     return this.session?.unfinished === true;
   }
 
-  /** Whether the client may say who it is: once. Whoever is refused has to connect again. */
-  tries(): boolean {
-    const first = !this.#tried;
-    this.#tried = true;
+  /** Allows one attempt to authenticate. @returns whether this is the first. */
+  beginAuthentication(): boolean {
+    const first = !this.#authenticationAttempted;
+    this.#authenticationAttempted = true;
     return first;
   }
 
-  /** The transport is closed rather than the session, so that the client connects again and resumes. */
+  /** Closes the transport and not only the session, so that the client reconnects and resumes. */
   close(): void {
     if (this.#conn.readyState !== "open") return;
     this.#conn.close();
@@ -46,7 +46,7 @@ export class SocketIoTransport implements Client {
     this.#conn.close(true);
   }
 
-  /** socket.io has pings of its own. */
+  /** Does nothing: engine.io sends its own pings. */
   ping(): void {}
 
   async recheck(): Promise<void> {

@@ -3,7 +3,7 @@ import type { Socket } from "socket.io-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lacksRedis } from "@slipway/testkit";
 import { IoClient } from "./test-socket-io.ts";
-import { heldBytes, startTestStream } from "./test-stream.ts";
+import { startTestStream, usedBytes } from "./test-stream.ts";
 import type { TestStream } from "./test-stream.ts";
 
 describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
@@ -15,7 +15,7 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
   afterAll(() => stream[Symbol.asyncDispose]());
 
   test.for(["websocket", "polling", "polling websocket"])(
-    "an app is replayed and followed, over %s",
+    "a subscription to an app replays and follows its deployments over %s",
     async (transports) => {
       const { user, jwt } = await stream.newUser();
       const app = await stream.newApp(user);
@@ -35,12 +35,12 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
       const next = await stream.deploy(app);
       await client.until("NEW");
       await client.count(7);
-      expect(client.told).toEqual(["QUEUED", "BUILDING", "one", "two", "BUILD-ERROR", "NEW", "QUEUED"]);
+      expect(client.received).toEqual(["QUEUED", "BUILDING", "one", "two", "BUILD-ERROR", "NEW", "QUEUED"]);
       expect(client.news).toEqual([expect.objectContaining({ app: app.id, deployment: next.deployment.id })]);
     },
   );
 
-  test("a client that was cut off resumes by what it has, without gap or double", async () => {
+  test("a reconnected client resumes from its cursor without gaps or duplicates", async () => {
     const { user, token } = await stream.newUser();
     const app = await stream.newApp(user);
     const run = await stream.deploy(app);
@@ -56,12 +56,12 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
     }
     await run.finish("build-error");
     await client.ended;
-    expect(client.told).toEqual(["QUEUED", "BUILDING", ...numbers(3_000), "BUILD-ERROR"]);
+    expect(client.received).toEqual(["QUEUED", "BUILDING", ...numbers(3_000), "BUILD-ERROR"]);
     expect(client.end).toMatchObject({ lineCount: 3_000, sha256: run.deployment.logSha256 });
     expect(client.connections).toBeGreaterThan(1);
   });
 
-  test("a client that takes nothing holds little in memory, and gets all when it goes on", async () => {
+  test("a client that stops reading uses little memory, and receives everything when it resumes", async () => {
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);
     const run = await stream.deploy(app);
@@ -73,29 +73,29 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
       ws: { pause(): void; resume(): void };
     };
     transport.ws.pause();
-    const before = heldBytes();
+    const before = usedBytes();
     using quick = new IoClient(stream.url, jwt, ["websocket"]);
     await quick.ask("subscribe", { app: app.name, deployment: run.deployment.id });
     const line = "x".repeat(999);
     for (let count = 0; count < 60_000; count += 1) await run.log.write(Buffer.from(`${line}\n`));
     await run.finish("build-error");
-    // by then the other was offered as much
+    // by then as much was sent to the paused client
     await quick.ended;
     quick.forget();
-    await expect.poll(() => heldBytes() - before).toBeLessThan(60_000 * line.length * 0.2);
+    await expect.poll(() => usedBytes() - before).toBeLessThan(60_000 * line.length * 0.2);
     transport.ws.resume();
     await client.ended;
-    expect(client.told.filter((told) => told === line)).toHaveLength(60_000);
+    expect(client.received.filter((item) => item === line)).toHaveLength(60_000);
   });
 
-  test("a token that is not valid, or none, is a connect_error", async () => {
+  test("an invalid or missing token is reported as connect_error", async () => {
     for (const token of ["tk-us-wrong", undefined, 7]) {
       using client = new IoClient(stream.url, token, ["websocket"]);
       expect(await client.refused).toMatchObject({ data: { code: "unauthorized" } });
     }
   });
 
-  test("what may not be followed, or makes no sense, is answered so", async () => {
+  test("unauthorized and invalid subscriptions are rejected with an error code", async () => {
     const [{ user, jwt }, stranger] = [await stream.newUser(), await stream.newUser()];
     const [app, foreign] = [await stream.newApp(user), await stream.newApp(stranger.user)];
     const elsewhere = await stream.deploy(foreign);
@@ -120,7 +120,7 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
     expect(await client.ask("subscribe", { app: app.name })).toMatchObject({ ok: true });
   });
 
-  test("a connection follows so much, and one less after unsubscribe", async () => {
+  test("a connection has at most the permitted subscriptions, and unsubscribe makes room for another", async () => {
     const { user, jwt } = await stream.newUser();
     const apps = await Promise.all([1, 2, 3, 4].map(() => stream.newApp(user)));
     using client = new IoClient(stream.url, jwt, ["websocket"]);
@@ -134,7 +134,7 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
     expect(await client.ask("subscribe", fourth)).toMatchObject({ ok: true });
   });
 
-  test("the plain WebSocket and the health answer stand beside it", async () => {
+  test("the plain WebSocket and the health endpoint are served on the same port", async () => {
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);
     await stream.deploy(app);
@@ -148,19 +148,19 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
   });
 });
 
-describe.skipIf(await lacksRedis())("the stream's bounds over socket.io", () => {
-  test("those who do not say who they are keep only each other out", async () => {
-    await using stream = await startTestStream({ unknownConnections: 2 });
+describe.skipIf(await lacksRedis())("the stream's limits over socket.io", () => {
+  test("unauthenticated clients use up only the limit for unauthenticated clients", async () => {
+    await using stream = await startTestStream({ unauthenticatedConnections: 2 });
     const { jwt } = await stream.newUser();
-    using known = new IoClient(stream.url, jwt, ["websocket"]);
-    await known.connected;
+    using authenticated = new IoClient(stream.url, jwt, ["websocket"]);
+    await authenticated.connected;
     const handshake = async () =>
       (await fetch(`${stream.url}/socket.io/?EIO=4&transport=polling`, { headers: { connection: "close" } }))
         .status;
     expect([await handshake(), await handshake(), await handshake()]).toEqual([200, 200, 403]);
   });
 
-  test("connections count together with the others; a stop lets clients connect elsewhere", async () => {
+  test("connections of both transports count towards a user's limit; a stop closes the transport, so that clients reconnect", async () => {
     await using stream = await startTestStream({ connectionsPerUser: 2 });
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);
@@ -174,18 +174,18 @@ describe.skipIf(await lacksRedis())("the stream's bounds over socket.io", () => 
     await client.until("BUILDING");
     using third = new IoClient(stream.url, jwt, ["websocket"]);
     expect(await third.refused).toMatchObject({ data: { code: "too-many-requests" } });
-    const cut = new Promise((resolve) => client.socket.once("disconnect", resolve));
+    const disconnected = new Promise((resolve) => client.socket.once("disconnect", resolve));
     const stopped = stream.service.stop({ graceMs: 20_000 });
     run.log.line("still here");
     await run.finish("build-error");
-    expect(await cut).toBe("transport close");
-    expect(client.told).toEqual(["QUEUED", "BUILDING", "still here", "BUILD-ERROR"]);
+    expect(await disconnected).toBe("transport close");
+    expect(client.received).toEqual(["QUEUED", "BUILDING", "still here", "BUILD-ERROR"]);
     await stopped;
   });
 });
 
-describe.skipIf(await lacksRedis())("the stream's connections over socket.io that may not go on", () => {
-  test("an operator no more loses others' apps and keeps their own; a revoked token ends it all", async () => {
+describe.skipIf(await lacksRedis())("authorization rechecks over socket.io", () => {
+  test("a demoted operator loses the apps of others and keeps their own; a revoked token ends the connection", async () => {
     await using stream = await startTestStream({ recheckMs: 50 });
     const [operator, owner] = [await stream.newUser({ operator: true }), await stream.newUser()];
     const [own, foreign] = [await stream.newApp(operator.user), await stream.newApp(owner.user)];

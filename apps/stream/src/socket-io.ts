@@ -1,144 +1,178 @@
-// The socket.io server: who may connect, over the same HTTP server and under the same bounds as the plain WebSocket.
+// The socket.io server: authenticates clients, on the same HTTP server and under the same limits as the plain WebSocket.
 
 import { Server as Engine } from "engine.io";
 import { Server } from "socket.io";
 import { contain } from "@slipway/async";
 import { SlipwayError, toSlipwayError } from "@slipway/core";
+
 import { handshakeAuth } from "@slipway/protocol";
 import type { ClientEvents, ServerEvents } from "@slipway/protocol";
 import { addressKeys } from "@slipway/service";
 import type { TrustedProxies } from "@slipway/service";
-import { userOf } from "./admission.ts";
-import type { Admitted, ClientSocket } from "./client-socket.ts";
-import { refusal, tooManyConnections } from "./close-codes.ts";
+import { authenticate } from "./authorization.ts";
+import type { ClientSocket, Credentials } from "./client-socket.ts";
+import { tooManyConnections, unauthorized } from "./close-codes.ts";
 import type { Connections } from "./connections.ts";
-import { maxClientFrameBytes } from "./platform.ts";
-import type { ConnectionLimits, Platform } from "./platform.ts";
+import type { StreamContext } from "./context.ts";
+import { maxClientFrameBytes } from "./limits.ts";
+import type { ConnectionLimits } from "./limits.ts";
 import { SocketIoSession } from "./socket-io-session.ts";
 import { SocketIoTransport } from "./socket-io-transport.ts";
-import { Upgrades } from "./upgrades.ts";
+import { StreamWebSocketServer } from "./websocket-server.ts";
 
 export const socketIoPath = "/socket.io/";
 const cannotAnswer = "the server cannot answer now, try again later";
 
 export interface SocketIoOptions {
-  readonly platform: Platform;
+  readonly context: StreamContext;
   readonly connections: Connections;
   readonly limits: ConnectionLimits;
-  /** Origins whose pages may connect by long polling; WebSockets are not bound by it. */
+  /** Origins whose pages may connect by long polling. Browsers do not restrict WebSockets by CORS. */
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: TrustedProxies;
 }
 
-/** Takes the requests and upgrades below `socketIoPath` of a server that `createPeerServer` made. */
+/** Handles the requests and upgrades below `socketIoPath` of a server made by `createPeerServer`. */
 export interface SocketIo extends Pick<Engine, "handleRequest" | "handleUpgrade"> {
   close(): Promise<void>;
 }
 
+type IoServer = Server<ClientEvents, ServerEvents, Record<string, never>, Credentials>;
+type Transports = WeakMap<ClientSocket["conn"], SocketIoTransport>;
+
+/** Opens the socket.io server. The caller passes it the requests of its HTTP server. */
 export function openSocketIo(options: SocketIoOptions): SocketIo {
-  const { platform, connections, limits, corsOrigins } = options;
-  const addressOf = addressKeys(options.trustedProxies);
-  const transports = new WeakMap<ClientSocket["conn"], SocketIoTransport>();
-  const engine = new Engine({
+  const transports: Transports = new WeakMap();
+  const engine = createEngine(options);
+  const io: IoServer = new Server({ serveClient: false, connectTimeout: options.limits.authMs });
+  io.bind(engine);
+  trackTransports(engine, transports, options);
+  authenticateSessions(io, transports, options);
+  serveSessions(io, transports, options);
+  return {
+    handleRequest: (request, response) => engine.handleRequest(request, response),
+    handleUpgrade: (request, socket, head) => engine.handleUpgrade(request, socket, head),
+    close: () => io.close(),
+  };
+}
+
+function createEngine({
+  context,
+  connections,
+  limits,
+  corsOrigins,
+  trustedProxies,
+}: SocketIoOptions): Engine {
+  const addressOf = addressKeys(trustedProxies);
+  return new Engine({
     maxHttpBufferSize: maxClientFrameBytes,
     pingInterval: limits.pingMs,
     pingTimeout: limits.pingMs,
     cors: { origin: corsOrigins.includes("*") ? "*" : [...corsOrigins] },
-    wsEngine: Upgrades,
+    wsEngine: StreamWebSocketServer,
     allowRequest: contain(
-      (request, answer) => {
-        const close = connections.refusal(addressOf(request));
-        answer(close?.reason, close === null);
+      (request, callback) => {
+        const rejection = connections.rejection(addressOf(request));
+        callback(rejection?.reason, rejection === null);
       },
-      (error, _request, answer) => {
-        report(error);
-        answer(cannotAnswer, false);
+      (error, _request, callback) => {
+        logFailure(context, error);
+        callback(cannotAnswer, false);
       },
     ),
   });
-  const io = new Server<ClientEvents, ServerEvents, Record<string, never>, Admitted>({
-    serveClient: false,
-    connectTimeout: limits.authMs,
-  });
-  io.bind(engine);
+}
+
+/** Counts each transport as a connection, from its handshake to its close. */
+function trackTransports(
+  engine: Engine,
+  transports: Transports,
+  { context, connections, trustedProxies }: SocketIoOptions,
+): void {
+  const addressOf = addressKeys(trustedProxies);
   engine.on(
     "connection",
     contain(
       (conn: ClientSocket["conn"]) => {
         const transport = new SocketIoTransport(conn, addressOf(conn.request));
         transports.set(conn, transport);
-        const held = connections.hold(transport);
-        conn.once("close", () => held[Symbol.dispose]());
+        const tracked = connections.track(transport);
+        conn.once("close", () => tracked[Symbol.dispose]());
       },
       (error, conn) => {
-        report(error);
+        logFailure(context, error);
         conn.close(true);
       },
     ),
   );
+}
+
+/** Authenticates a session before its "connection" event. An error reaches the client as `connect_error`. */
+function authenticateSessions(io: IoServer, transports: Transports, options: SocketIoOptions): void {
   io.use(
-    contain(admit, (error, { conn }, next) => {
-      next(refused(platform, error));
-      // behind the refusal, which is sent in the next tick
-      setImmediate(() => transports.get(conn)?.close());
-    }),
+    contain(
+      async (socket: ClientSocket, next: (error?: Error) => void) => {
+        if (!transportOf(transports, socket).beginAuthentication())
+          throw unauthorized("this connection has already attempted to authenticate: connect again");
+        Object.assign(socket.data, await authenticateHandshake(options, socket.handshake.auth));
+        next();
+      },
+      (error, { conn }, next) => {
+        next(connectError(options.context, error));
+        // the error is sent in the next tick, and the close has to follow it
+        setImmediate(() => transports.get(conn)?.close());
+      },
+    ),
   );
+}
+
+function serveSessions(io: IoServer, transports: Transports, { context, limits }: SocketIoOptions): void {
   io.on(
     "connection",
     contain(
-      (socket) => {
-        const session = new SocketIoSession(platform, socket, limits.subscriptions);
-        const transport = transportOf(socket);
+      (socket: ClientSocket) => {
+        const session = new SocketIoSession(context, socket, limits.subscriptions);
+        const transport = transportOf(transports, socket);
         transport.session = session;
         socket.on("disconnect", () => {
           session[Symbol.dispose]();
-          // A client may end its session alone: the transport would stay, of nobody who is known, and without an end.
+          // A client may end its session but keep the transport, which would stay open without a user and without a limit.
           transport.close();
         });
       },
       (error, socket) => {
-        report(error);
+        logFailure(context, error);
         socket.disconnect(true);
       },
     ),
   );
-  return {
-    handleRequest: (request, response) => engine.handleRequest(request, response),
-    handleUpgrade: (request, socket, head) => engine.handleUpgrade(request, socket, head),
-    close: () => io.close(),
-  };
-
-  function transportOf({ conn }: ClientSocket): SocketIoTransport {
-    const transport = transports.get(conn);
-    if (transport === undefined) throw new SlipwayError("internal", "a session has no transport");
-    return transport;
-  }
-
-  /** @throws {SlipwayError} that the client is refused with. */
-  async function admit(socket: ClientSocket, next: (error?: Error) => void): Promise<void> {
-    if (!transportOf(socket).tries()) throw refusal("one attempt a connection: connect again");
-    Object.assign(socket.data, await signIn(platform, connections, socket.handshake.auth));
-    next();
-  }
-
-  function report(error: unknown): void {
-    platform.logger.error({ err: error }, "a handler of socket.io failed; its connection is closed");
-  }
 }
 
-async function signIn(platform: Platform, connections: Connections, auth: unknown): Promise<Admitted> {
-  const given = handshakeAuth.safeParse(auth);
-  if (!given.success) throw refusal("connect with auth: { token }");
-  const { token } = given.data;
-  const user = await userOf(platform, token);
+function transportOf(transports: Transports, { conn }: ClientSocket): SocketIoTransport {
+  const transport = transports.get(conn);
+  if (transport === undefined) throw new SlipwayError("internal", "a socket.io session has no transport");
+  return transport;
+}
+
+function logFailure({ logger }: StreamContext, error: unknown): void {
+  logger.error({ err: error }, "a socket.io handler failed; its connection is closed");
+}
+
+/** @throws {SlipwayError} "unauthorized", or "too-many-requests" when the user has too many connections. */
+async function authenticateHandshake(
+  { context, connections }: SocketIoOptions,
+  auth: unknown,
+): Promise<Credentials> {
+  const parsed = handshakeAuth.safeParse(auth);
+  if (!parsed.success) throw unauthorized("connect with auth: { token }");
+  const { token } = parsed.data;
+  const user = await authenticate(context, token);
   if (!connections.admits(user)) throw tooManyConnections();
   return { user, token };
 }
 
-/** The client gets it as `connect_error`. */
-function refused(platform: Platform, thrown: unknown): Error & { data: { code: string } } {
+function connectError({ logger }: StreamContext, thrown: unknown): Error & { data: { code: string } } {
   const { code, fault, message } = toSlipwayError(thrown);
-  if (fault !== "user") platform.logger.error({ err: thrown }, "a client cannot be served");
-  const shown = fault === "user" ? message : cannotAnswer;
-  return Object.assign(new Error(shown), { data: { code } });
+  if (fault !== "user") logger.error({ err: thrown }, "a client cannot be served");
+  return Object.assign(new Error(fault === "user" ? message : cannotAnswer), { data: { code } });
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { lacksRedis } from "@slipway/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { heldBytes, startTestStream } from "./test-stream.ts";
+import { startTestStream, usedBytes } from "./test-stream.ts";
 import type { TestStream } from "./test-stream.ts";
 
 describe.skipIf(await lacksRedis())("the stream", () => {
@@ -12,10 +12,10 @@ describe.skipIf(await lacksRedis())("the stream", () => {
   });
   afterAll(() => stream[Symbol.asyncDispose]());
 
-  test("tells a deployment's life to who follows from its beginning", async () => {
+  test("sends all events of a deployment to a client that follows it from its creation", async () => {
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);
-    // What is created once this one has been told of is new to the client.
+    // Deployments created after the client received this one's status are sent as "new".
     await stream.deploy(app);
     const client = stream.connect(`/apps/${app.name}`);
     await client.auth(jwt);
@@ -28,7 +28,7 @@ describe.skipIf(await lacksRedis())("the stream", () => {
     await run.log.write(Buffer.from("ready\n"));
     await run.finish("crashed-error");
     await client.untilStatus("crashed-error");
-    expect(client.told).toEqual([
+    expect(client.received).toEqual([
       "QUEUED",
       "NEW",
       "QUEUED",
@@ -44,7 +44,7 @@ describe.skipIf(await lacksRedis())("the stream", () => {
     expect(second).toMatchObject({ type: "status", id: run.deployment.id });
   });
 
-  test("replays to who comes late, by app id and API token, and keeps the connection open", async () => {
+  test("replays to a late client, by app id and API token, and keeps the connection open", async () => {
     const { user, token } = await stream.newUser();
     const app = await stream.newApp(user);
     const run = await stream.deploy(app);
@@ -55,12 +55,12 @@ describe.skipIf(await lacksRedis())("the stream", () => {
     const client = stream.connect(`/apps/${app.id}`);
     await client.auth(token);
     await client.untilStatus("build-error");
-    expect(client.told).toEqual(["QUEUED", "BUILDING", ...lines, "BUILD-ERROR"]);
+    expect(client.received).toEqual(["QUEUED", "BUILDING", ...lines, "BUILD-ERROR"]);
     await stream.deploy(app);
     await client.until(({ type }) => type === "new");
   });
 
-  test("who leaves and comes back at any time sees every line once", async () => {
+  test("a client that connects at any time receives every line once", async () => {
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);
     const run = await stream.deploy(app);
@@ -79,11 +79,11 @@ describe.skipIf(await lacksRedis())("the stream", () => {
     const lines = Array.from({ length: 3_000 }, (_, index) => `line ${index}`);
     for (const client of clients) {
       await client.untilStatus("build-error");
-      expect(client.told).toEqual(["QUEUED", "BUILDING", ...lines, "BUILD-ERROR"]);
+      expect(client.received).toEqual(["QUEUED", "BUILDING", ...lines, "BUILD-ERROR"]);
     }
   });
 
-  test("a client that stops reading costs no memory, and gets all when it reads on", async () => {
+  test("a client that stops reading uses little memory, and receives everything when it resumes", async () => {
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);
     const run = await stream.deploy(app);
@@ -92,23 +92,23 @@ describe.skipIf(await lacksRedis())("the stream", () => {
     await client.auth(jwt);
     await client.untilStatus("building");
     client.webSocket.pause();
-    const before = heldBytes();
+    const before = usedBytes();
     const quick = stream.connect(`/apps/${app.name}`);
     await quick.auth(jwt);
     const line = Buffer.from(`${"x".repeat(999)}\n`);
     for (let count = 0; count < 20_000; count += 1) await run.log.write(line);
     await run.finish("build-error");
-    // by then the other was offered as much
+    // by then as much was sent to the paused client
     await quick.untilStatus("build-error");
     quick.forget();
-    await expect.poll(() => heldBytes() - before).toBeLessThan(20_000 * line.length * 0.2);
+    await expect.poll(() => usedBytes() - before).toBeLessThan(20_000 * line.length * 0.2);
     client.webSocket.resume();
     await client.untilStatus("build-error");
-    expect(client.told).toHaveLength(20_003);
+    expect(client.received).toHaveLength(20_003);
   });
 
   test.each(["http://scalingo-cli.local", undefined])(
-    "new as the client from %s reads it",
+    "a new frame has the form that clients with the Origin %s expect",
     async (origin) => {
       const { user, jwt } = await stream.newUser();
       const app = await stream.newApp(user);
@@ -123,7 +123,7 @@ describe.skipIf(await lacksRedis())("the stream", () => {
     },
   );
 
-  test("an operator follows any app", async () => {
+  test("an operator may follow any app", async () => {
     const owner = await stream.newUser();
     const operator = await stream.newUser({ operator: true });
     const app = await stream.newApp(owner.user);
@@ -131,10 +131,10 @@ describe.skipIf(await lacksRedis())("the stream", () => {
     const client = stream.connect(`/apps/${app.name}`);
     await client.auth(operator.jwt);
     await client.untilStatus("queued");
-    expect(client.told).toEqual(["QUEUED"]);
+    expect(client.received).toEqual(["QUEUED"]);
   });
 
-  test("refuses by a close after the upgrade: wrong token, unknown and foreign app, wrong path, wrong frame", async () => {
+  test("closes after the upgrade for an invalid token, an unknown or unauthorized app, an invalid path or frame", async () => {
     const owner = await stream.newUser();
     const other = await stream.newUser();
     const app = await stream.newApp(owner.user);
@@ -154,7 +154,7 @@ describe.skipIf(await lacksRedis())("the stream", () => {
     expect(await refused(`/apps/${app.name}`, "x".repeat(70_000))).toMatchObject({ code: 1009 });
   });
 
-  test("what a client sends after its auth frame changes nothing", async () => {
+  test("frames after the auth frame are ignored", async () => {
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);
     const client = stream.connect(`/apps/${app.name}`);
@@ -166,7 +166,7 @@ describe.skipIf(await lacksRedis())("the stream", () => {
     expect(client.webSocket.readyState).toBe(client.webSocket.OPEN);
   });
 
-  test("tells its health over HTTP, and nothing else", async () => {
+  test("answers health checks over HTTP, and 404 to other requests", async () => {
     const health = await fetch(`${stream.url}/health`);
     expect(health.status).toBe(200);
     expect(await health.json()).toEqual({ status: "ok", parts: { store: "ok", redis: "ok" } });
@@ -174,8 +174,8 @@ describe.skipIf(await lacksRedis())("the stream", () => {
   });
 });
 
-describe.skipIf(await lacksRedis())("the stream's bounds", () => {
-  test("a client that says nothing is closed, one more than allowed too", async () => {
+describe.skipIf(await lacksRedis())("the stream's limits", () => {
+  test("a client without an auth frame is closed, and so is a client over a connection limit", async () => {
     await using stream = await startTestStream({ authMs: 1_000, connections: 2, connectionsPerUser: 1 });
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);
@@ -194,23 +194,24 @@ describe.skipIf(await lacksRedis())("the stream's bounds", () => {
     expect(first.webSocket.readyState).toBe(first.webSocket.OPEN);
   });
 
-  test("pings keep living clients and drop dead ones", async () => {
+  test("pings keep responsive clients connected and drop unresponsive ones", async () => {
     await using stream = await startTestStream({ pingMs: 50 });
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);
-    const living = stream.connect(`/apps/${app.name}`);
-    const dead = stream.connect(`/apps/${app.name}`);
-    await living.auth(jwt);
-    await dead.auth(jwt);
-    await dead.until(({ type }) => type === "ping");
-    dead.webSocket.pause();
-    await living.until(() => living.frames.filter(({ type }) => type === "ping").length >= 8);
-    expect(living.webSocket.readyState).toBe(living.webSocket.OPEN);
-    dead.webSocket.resume();
-    expect((await dead.closed).code).not.toBe(1000);
+    const responsive = stream.connect(`/apps/${app.name}`);
+    const unresponsive = stream.connect(`/apps/${app.name}`);
+    await responsive.auth(jwt);
+    await unresponsive.auth(jwt);
+    await unresponsive.until(({ type }) => type === "ping");
+    unresponsive.webSocket.pause();
+    const pings = () => responsive.frames.filter(({ type }) => type === "ping");
+    await responsive.until(() => pings().length >= 8);
+    expect(responsive.webSocket.readyState).toBe(responsive.webSocket.OPEN);
+    unresponsive.webSocket.resume();
+    expect((await unresponsive.closed).code).not.toBe(1000);
   });
 
-  test("who may not follow any more is sent away, the others stay", async () => {
+  test("a recheck closes the connections of users who lost their role or token, and no others", async () => {
     await using stream = await startTestStream({ recheckMs: 50 });
     const [owner, guest] = [await stream.newUser(), await stream.newUser()];
     const app = await stream.newApp(owner.user);
@@ -232,11 +233,11 @@ describe.skipIf(await lacksRedis())("the stream's bounds", () => {
     expect(await byGuest.closed).toEqual({ code: 1008, reason: "app not found" });
     expect([byToken, byJwt].map(({ webSocket }) => webSocket.readyState)).toEqual([1, 1]);
     await stream.store.tokens.removeOfUser(owner.user.id);
-    const revoked = { code: 1008, reason: "the token is not valid any more" };
+    const revoked = { code: 1008, reason: "the token is no longer valid" };
     expect(await Promise.all([byToken.closed, byJwt.closed])).toEqual([revoked, revoked]);
   });
 
-  test("a stop sends idle clients away at once, the others when their deployment ends", async () => {
+  test("a stop closes idle clients at once, the others when their deployment ends", async () => {
     await using stream = await startTestStream();
     const { user, jwt } = await stream.newUser();
     const [busyApp, idleApp] = [await stream.newApp(user), await stream.newApp(user)];
@@ -252,11 +253,11 @@ describe.skipIf(await lacksRedis())("the stream's bounds", () => {
     run.log.line("still here");
     await run.finish("build-error");
     expect(await busy.closed).toMatchObject({ code: 1001 });
-    expect(busy.told).toEqual(["QUEUED", "BUILDING", "still here", "BUILD-ERROR"]);
+    expect(busy.received).toEqual(["QUEUED", "BUILDING", "still here", "BUILD-ERROR"]);
     await stopped;
   });
 
-  test("at the end of the grace time all are sent away", async () => {
+  test("a stop closes all clients at the end of the grace time", async () => {
     await using stream = await startTestStream();
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);

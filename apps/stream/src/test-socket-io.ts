@@ -1,21 +1,21 @@
-// A socket.io client for tests, with the real client inside.
+// A socket.io client for tests. It wraps the real client and records the events it receives.
 
 import { io } from "socket.io-client";
 import type { Socket } from "socket.io-client";
 import { endEvent, logEvent, newEvent, statusEvent } from "@slipway/protocol";
 import type { ClientEvents, ServerEvents, SubscriptionAnswer } from "@slipway/protocol";
 
-/** A client that writes down what it is told, in short: statuses in capitals, lines as they are. */
 export class IoClient implements Disposable {
   readonly socket: Socket<ServerEvents, ClientEvents>;
-  readonly told: string[] = [];
+  /** The events in short: statuses in upper case, lines as they are. */
+  readonly received: string[] = [];
   readonly news: unknown[] = [];
   readonly refused: Promise<Error>;
   readonly ended: Promise<void>;
   readonly connected: Promise<void>;
   end: unknown;
   connections = 0;
-  /** What a client has to keep to resume. */
+  /** The position from which a client resumes. */
   readonly cursor = { afterSeq: 0, afterStatus: 0 };
   #changed = Promise.withResolvers<void>();
 
@@ -34,17 +34,17 @@ export class IoClient implements Disposable {
     });
     this.socket.on("new", (event) => {
       this.news.push(newEvent.parse(event));
-      this.#tell("NEW");
+      this.#record("NEW");
     });
     this.socket.on("status", (event) => {
       const { status, index } = statusEvent.parse(event);
       this.cursor.afterStatus = index;
-      this.#tell(status.toUpperCase());
+      this.#record(status.toUpperCase());
     });
     this.socket.on("log", (event) => {
       const { seq, lines } = logEvent.parse(event);
       this.cursor.afterSeq = seq + lines.length - 1;
-      this.#tell(...lines);
+      this.#record(...lines);
     });
     this.socket.on("end", (event) => {
       this.end = endEvent.parse(event);
@@ -52,29 +52,29 @@ export class IoClient implements Disposable {
     });
   }
 
-  ask(what: "subscribe" | "unsubscribe", request: unknown): Promise<SubscriptionAnswer> {
-    return new Promise((resolve) => this.socket.emit(what, request, resolve));
+  ask(event: "subscribe" | "unsubscribe", request: unknown): Promise<SubscriptionAnswer> {
+    return new Promise((resolve) => this.socket.emit(event, request, resolve));
   }
 
-  /** Lets go of what came so far, for tests that measure memory. */
+  /** Discards the recorded events, for tests that measure memory. */
   forget(): void {
-    this.told.length = 0;
+    this.received.length = 0;
   }
 
-  async until(told: string): Promise<void> {
-    while (!this.told.includes(told)) await this.#changed.promise;
+  async until(item: string): Promise<void> {
+    while (!this.received.includes(item)) await this.#changed.promise;
   }
 
-  async count(told: number): Promise<void> {
-    while (this.told.length < told) await this.#changed.promise;
+  async count(items: number): Promise<void> {
+    while (this.received.length < items) await this.#changed.promise;
   }
 
   [Symbol.dispose](): void {
     this.socket.disconnect();
   }
 
-  #tell(...told: string[]): void {
-    this.told.push(...told);
+  #record(...items: string[]): void {
+    this.received.push(...items);
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
   }

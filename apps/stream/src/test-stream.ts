@@ -1,4 +1,4 @@
-// A stream for this package's tests: the whole app, on a real database and a real Redis, with real clients.
+// Starts the stream for tests, on a real database and a real Redis, and connects real clients.
 
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -10,6 +10,7 @@ import { runInNewContext } from "node:vm";
 import { Redis } from "ioredis";
 import { WebSocket } from "ws";
 import { newApiToken, openAuth, openSigningKeys } from "@slipway/auth";
+import type { Auth } from "@slipway/auth";
 import { changeStatus, claim } from "@slipway/core";
 import type { App, Deployment, FinalStatus, RunningStatus, Store, User } from "@slipway/core";
 import { deploymentEvents, openLogWriter } from "@slipway/logs";
@@ -22,18 +23,18 @@ import { openStore } from "@slipway/store";
 import { aNewDeployment, anApp, aUser, freePort, startRedis } from "@slipway/testkit";
 import { startStream } from "./app.ts";
 import { readConfig } from "./config.ts";
-import type { ConnectionLimits } from "./platform.ts";
+import type { ConnectionLimits } from "./limits.ts";
 
 export interface TestStream extends AsyncDisposable {
   readonly url: string;
   readonly service: Service;
   readonly store: Store;
-  /** The lines of its log that tell of errors. */
+  /** The stream's log lines at level error. */
   readonly errors: readonly string[];
-  /** A new user with an API token and a JWT. */
+  /** Creates a user with an API token and a JWT. */
   newUser(values?: Partial<User>): Promise<{ user: User; token: string; jwt: string }>;
   newApp(owner: User): Promise<App>;
-  /** A new deployment of an app. */
+  /** Creates a deployment of the app. */
   deploy(app: App): Promise<Run>;
   /** @param headers of the upgrade request. */
   connect(path: string, origin?: string, headers?: Readonly<Record<string, string>>): Client;
@@ -80,20 +81,7 @@ export async function startTestStream(
     service,
     store,
     errors,
-    newUser: async (values) => {
-      const user = aUser(values);
-      await store.users.create(user);
-      const { secret, secretSha256 } = newApiToken();
-      const facts = {
-        id: randomUUID(),
-        userId: user.id,
-        name: "test",
-        createdAt: new Date(),
-        lastUsedAt: null,
-      };
-      await store.tokens.create({ ...facts, secretSha256 });
-      return { user, token: secret, jwt: (await auth.exchange(secret))?.jwt ?? "" };
-    },
+    newUser: (values) => createUser(store, auth, values),
     newApp: async (owner) => {
       const app = anApp({ ownerId: owner.id });
       await store.apps.create(app);
@@ -116,7 +104,22 @@ export async function startTestStream(
   };
 }
 
-/** One deployment and the worker that runs it. */
+async function createUser(store: Store, auth: Auth, values?: Partial<User>) {
+  const user = aUser(values);
+  await store.users.create(user);
+  const { secret, secretSha256 } = newApiToken();
+  await store.tokens.create({
+    id: randomUUID(),
+    userId: user.id,
+    name: "test",
+    createdAt: new Date(),
+    lastUsedAt: null,
+    secretSha256,
+  });
+  return { user, token: secret, jwt: (await auth.exchange(secret))?.jwt ?? "" };
+}
+
+/** One deployment, run as a worker would run it. */
 class Run {
   readonly #store: Store;
   readonly #redis: Redis;
@@ -152,32 +155,33 @@ class Run {
       secrets: [],
       now: () => new Date(),
     });
-    await this.#put(claim(this.#deployment, attempt, { at: new Date(), lineCount: this.log.lastSeq }));
+    await this.#save(claim(this.#deployment, attempt, { at: new Date(), lineCount: this.log.lastSeq }));
   }
 
   async change(status: RunningStatus): Promise<void> {
-    await this.#put(changeStatus(this.#deployment, status, { at: new Date(), lineCount: this.log.lastSeq }));
+    await this.#save(changeStatus(this.#deployment, status, { at: new Date(), lineCount: this.log.lastSeq }));
   }
 
   async finish(status: FinalStatus): Promise<void> {
     const { lineCount, sha256: logSha256 } = await this.log.end();
     const facts = { logLineCount: lineCount, logSha256 };
-    await this.#put(changeStatus(this.#deployment, status, { at: new Date(), lineCount, facts }));
+    await this.#save(changeStatus(this.#deployment, status, { at: new Date(), lineCount, facts }));
     await this.log[Symbol.asyncDispose]();
   }
 
-  async #put(next: Deployment): Promise<void> {
-    if (!(await this.#store.deployments.compareAndSet(next))) throw new Error("somebody else changed it");
+  async #save(next: Deployment): Promise<void> {
+    if (!(await this.#store.deployments.compareAndSet(next)))
+      throw new Error("the deployment was changed concurrently");
     this.#deployment = next;
     await deploymentEvents(this.#redis, this.#keys).statusChanged(next);
   }
 }
 
-/** A client that writes down every frame it gets. */
+/** A WebSocket client that records every frame it receives. */
 class Client {
   readonly webSocket: WebSocket;
   readonly frames: ServerFrame[] = [];
-  /** Code and reason. */
+
   readonly closed: Promise<{ code: number; reason: string }>;
   #changed = Promise.withResolvers<void>();
 
@@ -188,7 +192,7 @@ class Client {
     webSocket.on("error", () => undefined);
     webSocket.on("close", (code, reason) => closed.resolve({ code, reason: reason.toString() }));
     webSocket.on("message", (data: Buffer, isBinary) => {
-      if (isBinary) throw new Error("a binary frame came");
+      if (isBinary) throw new Error("received a binary frame");
       this.frames.push(serverFrame.parse(JSON.parse(data.toString())));
       this.#changed.resolve();
       this.#changed = Promise.withResolvers();
@@ -204,8 +208,8 @@ class Client {
     this.webSocket.send(data);
   }
 
-  /** What came, in short: statuses in capitals, lines as they are; pings left out. */
-  get told(): string[] {
+  /** The frames in short: statuses in upper case, lines as they are, without pings. */
+  get received(): string[] {
     return this.frames.flatMap((frame) => {
       if (frame.type === "log") return [frame.data.content];
       if (frame.type === "status") return [frame.data.status.toUpperCase()];
@@ -213,7 +217,7 @@ class Client {
     });
   }
 
-  /** Lets go of what came so far, for tests that measure memory. */
+  /** Discards the recorded frames, for tests that measure memory. */
   forget(): void {
     this.frames.length = 0;
   }
@@ -227,8 +231,8 @@ class Client {
   }
 }
 
-/** What is really in use, garbage left out. */
-export function heldBytes(): number {
+/** The memory in use after a garbage collection. */
+export function usedBytes(): number {
   setFlagsFromString("--expose-gc");
   runInNewContext("gc")();
   const { heapUsed, external } = process.memoryUsage();

@@ -1,4 +1,4 @@
-// Clients that reset, cut or half-close their connections, at each point of what they ask: no other client notices.
+// Clients that reset, drop or half-close their connections at each step of an exchange do not affect other clients.
 
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -16,14 +16,14 @@ import { startTestStream } from "./test-stream.ts";
 import type { TestStream } from "./test-stream.ts";
 
 const limits = {
-  unknownConnections: 10_000,
-  unknownConnectionsPerAddress: 10_000,
+  unauthenticatedConnections: 10_000,
+  unauthenticatedConnectionsPerAddress: 10_000,
   connectionsPerUser: 10_000,
 };
 const polling = "/socket.io/?EIO=4&transport=polling";
 const overWebSocket = "/socket.io/?EIO=4&transport=websocket";
 
-describe.skipIf(await lacksRedis())("clients that leave", () => {
+describe.skipIf(await lacksRedis())("clients that disconnect", () => {
   let stream: TestStream;
   let jwt: string;
   let path: string;
@@ -43,7 +43,7 @@ describe.skipIf(await lacksRedis())("clients that leave", () => {
   });
   afterAll(() => stream[Symbol.asyncDispose]());
 
-  /** @returns what went wrong when clients left at each point of an exchange. */
+  /** @returns the errors that occurred when clients disconnected at each step of an exchange. */
   const faultsOf = async (steps: readonly ClientStep[]): Promise<unknown[]> => [
     ...(await leaveAtEachPoint({ port: Number(new URL(stream.url).port), steps, stillAnswers })),
     ...stream.errors,
@@ -56,7 +56,7 @@ describe.skipIf(await lacksRedis())("clients that leave", () => {
     client.webSocket.close();
   };
 
-  test("a WebSocket", async () => {
+  test("at each step over WebSocket do not affect others", async () => {
     expect(
       await faultsOf([
         { send: upgradeHead(path), until: "101 Switching Protocols" },
@@ -66,7 +66,7 @@ describe.skipIf(await lacksRedis())("clients that leave", () => {
     ).toEqual([]);
   });
 
-  test("requests over HTTP", async () => {
+  test("at each step over HTTP do not affect others", async () => {
     expect(
       await faultsOf([
         { send: requestHead("GET /health"), until: '"redis":"ok"' },
@@ -76,7 +76,7 @@ describe.skipIf(await lacksRedis())("clients that leave", () => {
     ).toEqual([]);
   });
 
-  test("socket.io over a WebSocket", async () => {
+  test("at each step over socket.io and WebSocket do not affect others", async () => {
     expect(
       await faultsOf([
         { send: upgradeHead(overWebSocket), until: '"sid"' },
@@ -87,7 +87,7 @@ describe.skipIf(await lacksRedis())("clients that leave", () => {
     ).toEqual([]);
   });
 
-  test("socket.io over polling, and its change to a WebSocket", async () => {
+  test("at each step over socket.io's polling and its upgrade to WebSocket do not affect others", async () => {
     const session = (received: string) => `${polling}&sid=${/"sid":"([^"]+)"/.exec(received)?.[1]}`;
     const connectBody = `40${JSON.stringify({ token: jwt })}`;
     const length = [`Content-Length: ${Buffer.byteLength(connectBody)}`];
@@ -108,8 +108,8 @@ describe.skipIf(await lacksRedis())("clients that leave", () => {
     ).toEqual([]);
   });
 
-  test("take nobody's place", async () => {
-    await using narrow = await startTestStream({ unknownConnectionsPerAddress: 1 });
+  test("no longer count towards the connection limits", async () => {
+    await using narrow = await startTestStream({ unauthenticatedConnectionsPerAddress: 1 });
     const port = Number(new URL(narrow.url).port);
     const { user, jwt: token } = await narrow.newUser();
     const app = await narrow.newApp(user);
@@ -126,11 +126,11 @@ describe.skipIf(await lacksRedis())("clients that leave", () => {
     const client = narrow.connect(`/apps/${app.name}`);
     await client.auth(token);
     await Promise.race([client.untilStatus("queued"), client.closed]);
-    expect(client.told).toEqual(["QUEUED"]);
+    expect(client.received).toEqual(["QUEUED"]);
     expect([...unhandled.errors, ...narrow.errors]).toEqual([]);
   });
 
-  test("all at once while lines come, and the one that stays gets every line", async () => {
+  test("all at once during a build leave the remaining client with every line", async () => {
     const { user, jwt: token } = await stream.newUser();
     const app = await stream.newApp(user);
     const run = await stream.deploy(app);
@@ -142,15 +142,15 @@ describe.skipIf(await lacksRedis())("clients that leave", () => {
       await client.untilStatus("building");
     };
     await Promise.all(clients.map(follows));
-    const [staying, ...leaving] = clients;
+    const [remaining, ...leaving] = clients;
     const lines = Array.from({ length: 1_000 }, (_, index) => `line ${index + 1}`);
     for (const [index, line] of lines.entries()) {
       await run.log.write(Buffer.from(`${line}\n`));
       if (index === 500) for (const { webSocket } of leaving) webSocket.terminate();
     }
     await run.finish("build-error");
-    await staying?.untilStatus("build-error");
-    expect(staying?.told).toEqual(["QUEUED", "BUILDING", ...lines, "BUILD-ERROR"]);
+    await remaining?.untilStatus("build-error");
+    expect(remaining?.received).toEqual(["QUEUED", "BUILDING", ...lines, "BUILD-ERROR"]);
     expect([...unhandled.errors, ...stream.errors]).toEqual([]);
   });
 });

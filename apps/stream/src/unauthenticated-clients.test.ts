@@ -9,9 +9,9 @@ import { startTestStream } from "./test-stream.ts";
 const behindProxy = { TRUST_PROXY: "loopback" };
 const from = (address: string) => ({ "x-forwarded-for": address });
 
-describe.skipIf(await lacksRedis())("those who have not said who they are", () => {
-  test("keep out only others of their address", async () => {
-    await using stream = await startTestStream({ unknownConnectionsPerAddress: 1 }, behindProxy);
+describe.skipIf(await lacksRedis())("unauthenticated clients", () => {
+  test("use up the limit of their own address only", async () => {
+    await using stream = await startTestStream({ unauthenticatedConnectionsPerAddress: 1 }, behindProxy);
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);
     await stream.deploy(app);
@@ -30,7 +30,7 @@ describe.skipIf(await lacksRedis())("those who have not said who they are", () =
     await other.untilStatus("queued");
   });
 
-  test("are dropped when they do not answer a refusal", { timeout: 15_000 }, async () => {
+  test("are dropped when they do not answer a close", { timeout: 15_000 }, async () => {
     await using stream = await startTestStream({ authMs: 50 });
     const { hostname, port } = new URL(stream.url);
     const socket = connect(Number(port), hostname);
@@ -42,24 +42,24 @@ describe.skipIf(await lacksRedis())("those who have not said who they are", () =
     expect(socket.destroyed).toBe(true);
   });
 
-  test("have one attempt a transport to sign in over socket.io, then it is closed", async () => {
+  test("may authenticate once per socket.io transport, which is then closed", async () => {
     await using stream = await startTestStream();
     const url = `${stream.url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`;
     const webSocket = new WebSocket(url);
-    const told: string[] = [];
-    webSocket.on("message", (data: Buffer) => told.push(data.toString()));
+    const received: string[] = [];
+    webSocket.on("message", (data: Buffer) => received.push(data.toString()));
     await once(webSocket, "open");
     for (const token of ["tk-us-wrong", "tk-us-other"]) webSocket.send(`40${JSON.stringify({ token })}`);
     await once(webSocket, "close");
-    expect(told.filter((text) => text.startsWith("44"))).toHaveLength(2);
-    expect(told.join()).toContain("one attempt");
+    expect(received.filter((text) => text.startsWith("44"))).toHaveLength(2);
+    expect(received.join()).toContain("already attempted");
   });
 });
 
 test.skipIf(await lacksRedis())(
-  "who leaves their session over socket.io loses the transport too",
+  "a socket.io client that ends its session loses the transport too",
   async () => {
-    await using stream = await startTestStream({ unknownConnections: 1 });
+    await using stream = await startTestStream({ unauthenticatedConnections: 1 });
     const { jwt } = await stream.newUser();
     const options = { auth: { token: jwt }, transports: ["websocket"], forceNew: true, reconnection: false };
     const leaving = io(stream.url, options);
