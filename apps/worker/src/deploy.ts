@@ -169,7 +169,7 @@ async function conclude(attempt: Attempt, task: LaneTask, error: SlipwayError): 
 /** The queue may have lost the job though nobody else has the deployment yet: the next attempt goes on after what is stored. */
 async function keepLog({ platform, log, lease }: Attempt): Promise<void> {
   try {
-    await log.keep();
+    await log.storePublished();
   } catch (error) {
     if (toSlipwayError(error).code === "lease-lost") return;
     platform.logger.warn({ err: error, deployment: lease.deployment.id }, "cannot keep the log's last lines");

@@ -1,13 +1,14 @@
-// What a process knows about one app's deployments, for all who follow it: read once, heard once, shared.
+// One app's deployments, cached once per process and shared by all followers of the app.
 
 import { isFinal } from "@slipway/core";
 import type { Deployment, DeploymentStore, LogStore } from "@slipway/core";
 import { appMessage } from "@slipway/protocol";
 import type { LogMessage, RedisKeys } from "@slipway/protocol";
 import type { Redis } from "ioredis";
-import { sentAtOnce } from "./limits.ts";
+
+import { maxEventSize } from "./limits.ts";
 import { readLog } from "./read-log.ts";
-import { countLines, lastSeqOf, partsOf } from "./tail.ts";
+import { countLines, lastSeqOf, splitBatch } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
 export interface AppFeedOptions {
@@ -17,39 +18,42 @@ export interface AppFeedOptions {
   readonly store: { readonly logs: LogStore; readonly deployments: Pick<DeploymentStore, "recent" | "get"> };
   readonly now: () => Date;
   readonly onError: (error: unknown) => void;
-  /** For how long a deployment that ended is kept in mind. */
+  /** How long a deployment is listed after its end. */
   readonly recentMs: number;
 }
 
-interface Known {
+interface CachedDeployment {
   readonly deployment: Deployment;
-  /** Number of the last line that is known to exist. */
+  /** The highest line number seen in Redis, the store or a message. */
   lastSeq: number;
-  /** Ended long ago: known for those only who asked for it by its id, or have not been told all of it. */
-  readonly old: boolean;
+  /**
+   * Whether every follower of the app receives it. Deployments that ended earlier are cached only for followers that
+   * requested them by id or have not received all of them.
+   */
+  readonly listed: boolean;
 }
 
-/** A follower as its feed calls it. */
+/** The interface of a follower towards its feed. */
 export interface FeedFollower {
-  /** Ids of the deployments it has not received in full. */
-  readonly needs: Iterable<string>;
-  /** Sends what is new since the last call. */
+  /** Ids of the deployments that the feed has to cache for this follower. */
+  readonly requiredDeployments: Iterable<string>;
+  /** Sends the events that follow the last sent ones. */
   wake(): void;
   /** Receives a live batch. */
-  hear(deployment: Deployment, batch: LineBatch): void;
+  receiveLines(deployment: Deployment, batch: LineBatch): void;
   close(): void;
 }
 
 export class AppFeed {
   readonly #options: AppFeedOptions;
   readonly #followers = new Set<FeedFollower>();
-  /** In the order of their numbers. */
-  #known = new Map<string, Known>();
+  /** Ordered by deployment number. */
+  #cache = new Map<string, CachedDeployment>();
   #listedAt: Date | undefined;
   #reading: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
-  /** A message told of a status that is not read yet. Lines that come after it wait until it is. */
-  #behind = false;
+  #nextReading: Promise<void> | undefined;
+  /** A status message arrived and the cache does not contain the status yet. Live lines that follow are not sent meanwhile. */
+  #stale = false;
 
   constructor(options: AppFeedOptions) {
     this.#options = options;
@@ -59,44 +63,44 @@ export class AppFeed {
     return this.#options.appId;
   }
 
-  /** Ids of the unfinished and the just finished deployments, oldest first. */
+  /** Ids of the unfinished and recently finished deployments, oldest first. */
   listed(): Iterable<string> {
-    return this.#known
+    return this.#cache
       .entries()
-      .filter(([, { old }]) => !old)
+      .filter(([, { listed }]) => listed)
       .map(([id]) => id);
   }
 
   isListed(deploymentId: string): boolean {
-    return this.#known.get(deploymentId)?.old === false;
+    return this.#cache.get(deploymentId)?.listed === true;
   }
 
   deployment(deploymentId: string): Deployment | undefined {
-    return this.#known.get(deploymentId)?.deployment;
+    return this.#cache.get(deploymentId)?.deployment;
   }
 
   now(): Date {
     return this.#options.now();
   }
 
-  /** Number of the last line that is known to exist. */
+  /** The number of the deployment's last cached line; 0 for none. */
   lastSeq(deploymentId: string): number {
-    return this.#known.get(deploymentId)?.lastSeq ?? 0;
+    return this.#cache.get(deploymentId)?.lastSeq ?? 0;
   }
 
-  /** The deployment's lines that are known to exist, from `fromSeq` on; perhaps some more. */
+  /** Reads the deployment's lines from `fromSeq` to at least `lastSeq`. */
   async *read(deploymentId: string, fromSeq: number): AsyncGenerator<LineBatch, void> {
     const { redis, keys, store } = this.#options;
     const untilSeq = this.lastSeq(deploymentId);
-    const kept = readLog({ redis, keys, logs: store.logs, deploymentId, fromSeq, untilSeq });
-    for await (const batch of kept) yield* partsOf(batch, sentAtOnce);
+    const batches = readLog({ redis, keys, logs: store.logs, deploymentId, fromSeq, untilSeq });
+    for await (const batch of batches) yield* splitBatch(batch, maxEventSize);
   }
 
   add(follower: FeedFollower): void {
     this.#followers.add(follower);
   }
 
-  /** @returns whether it was the last one. */
+  /** @returns whether no follower is left. */
   remove(follower: FeedFollower): boolean {
     return this.#followers.delete(follower) && this.#followers.size === 0;
   }
@@ -109,37 +113,40 @@ export class AppFeed {
     this.#options.onError(error);
   }
 
-  /** A message of the app's channel. */
+  /** Handles a message of the app's channel. */
   receive(json: string): void {
     const parsed = appMessage.safeParse(parseJson(json));
     if (!parsed.success) this.reportError(parsed.error);
-    else if (parsed.data.type === "log") this.#heard(parsed.data);
+    else if (parsed.data.type === "log") this.#receiveLines(parsed.data);
     else {
-      this.#behind = true;
+      this.#stale = true;
       this.resync();
     }
   }
 
-  /** Looks for what messages did not tell, or told too early, and wakes the followers. */
+  /** Refreshes the cache, in case a message was lost, and wakes the followers. Reports errors. */
   resync(): void {
     this.refresh().catch((error: unknown) => this.reportError(error));
   }
 
-  /** Reads the deployments again, beginning after the call: calls that come while one is read share the next reading. */
+  /**
+   * Reads the deployments again and wakes the followers. The reading starts after the call: calls during a reading share the
+   * next one.
+   */
   refresh(): Promise<void> {
     if (this.#reading === undefined) return this.#startReading();
-    this.#next ??= this.#reading.then(
+    this.#nextReading ??= this.#reading.then(
       () => this.#startReading(),
       () => this.#startReading(),
     );
-    return this.#next;
+    return this.#nextReading;
   }
 
   #startReading(): Promise<void> {
-    this.#next = undefined;
+    this.#nextReading = undefined;
     this.#reading = this.#read().finally(() => {
       this.#reading = undefined;
-      this.#behind = this.#next !== undefined;
+      this.#stale = this.#nextReading !== undefined;
     });
     return this.#reading;
   }
@@ -149,67 +156,69 @@ export class AppFeed {
     const startedAt = now();
     const since = new Date((this.#listedAt ?? startedAt).getTime() - recentMs);
     const recent = await store.deployments.recent(appId, since);
-    const old = await this.#askedFor(new Set(recent.map(({ id }) => id)));
-    const deployments = [...recent, ...old];
-    const lastSeqs = await Promise.all(deployments.map((deployment) => this.#lastWritten(deployment)));
-    // nothing is awaited from here on: what was heard meanwhile counts
-    const known = new Map<string, Known>();
+    const requested = await this.#readRequested(new Set(recent.map(({ id }) => id)));
+    const deployments = [...recent, ...requested];
+    const lastSeqs = await Promise.all(deployments.map((deployment) => this.#readLastSeq(deployment)));
+    // No await from here on: messages that arrived during the reads have updated the previous cache.
+    const cache = new Map<string, CachedDeployment>();
     for (const [index, deployment] of deployments.entries()) {
-      const before = this.#known.get(deployment.id);
-      known.set(deployment.id, {
+      const previous = this.#cache.get(deployment.id);
+      cache.set(deployment.id, {
         deployment,
-        lastSeq: Math.max(lastSeqs[index] ?? 0, before?.lastSeq ?? 0),
-        old: index >= recent.length,
+        lastSeq: Math.max(lastSeqs[index] ?? 0, previous?.lastSeq ?? 0),
+        listed: index < recent.length,
       });
     }
-    this.#known = known;
+    this.#cache = cache;
     this.#listedAt = startedAt;
     for (const follower of this.#followers) follower.wake();
   }
 
-  /** Deployments of the app that followers wait for more of, besides those that are listed. */
-  async #askedFor(listed: ReadonlySet<string>): Promise<Deployment[]> {
+  /** Reads the app's deployments that followers require and that are not listed. */
+  async #readRequested(listed: ReadonlySet<string>): Promise<Deployment[]> {
     const ids = new Set<string>();
     for (const follower of this.#followers) {
-      for (const id of follower.needs) if (!listed.has(id)) ids.add(id);
+      for (const id of follower.requiredDeployments) if (!listed.has(id)) ids.add(id);
     }
-    const found = await Promise.all([...ids].map((id) => this.#finished(id)));
-    return found.filter((deployment) => deployment !== null).filter(({ appId }) => appId === this.appId);
+    const deployments = await Promise.all([...ids].map((id) => this.#readFinished(id)));
+    return deployments
+      .filter((deployment) => deployment !== null)
+      .filter(({ appId }) => appId === this.appId);
   }
 
-  /** One that is over and was read before is not read again. */
-  async #finished(id: string): Promise<Deployment | null> {
-    const known = this.#known.get(id)?.deployment;
-    const over = known !== undefined && isFinal(known.status) && known.logLineCount !== null;
-    return over ? known : this.#options.store.deployments.get(id);
+  /** Uses the cache for a deployment that can no longer change. */
+  async #readFinished(id: string): Promise<Deployment | null> {
+    const cached = this.#cache.get(id)?.deployment;
+    const immutable = cached !== undefined && isFinal(cached.status) && cached.logLineCount !== null;
+    return immutable ? cached : this.#options.store.deployments.get(id);
   }
 
-  /** Number of the deployment's last line, as Redis or the store has it. */
-  async #lastWritten(deployment: Deployment): Promise<number> {
+  /** Reads the number of the deployment's last line from Redis, or from the store when Redis has no log of it. */
+  async #readLastSeq(deployment: Deployment): Promise<number> {
     if (deployment.logLineCount !== null) return deployment.logLineCount;
     const noLogYet = deployment.attempt === 0 && !isFinal(deployment.status);
     if (noLogYet) return 0;
     const { redis, keys, store } = this.#options;
-    const head = await redis.hget(keys.logHead(deployment.id), "lastSeq");
-    return head === null ? store.logs.lastSeq(deployment.id) : Number(head);
+    const lastSeq = await redis.hget(keys.logHead(deployment.id), "lastSeq");
+    return lastSeq === null ? store.logs.lastSeq(deployment.id) : Number(lastSeq);
   }
 
-  #heard({ deploymentId, firstSeq, text }: LogMessage): void {
+  #receiveLines({ deploymentId, firstSeq, text }: LogMessage): void {
     const batch: LineBatch = { firstSeq, lineCount: countLines(text), text };
-    const known = this.#known.get(deploymentId);
-    if (known === undefined) {
+    const cached = this.#cache.get(deploymentId);
+    if (cached === undefined) {
       this.resync();
       return;
     }
-    known.lastSeq = Math.max(known.lastSeq, lastSeqOf(batch));
-    if (this.#behind) return;
-    for (const part of partsOf(batch, sentAtOnce)) {
-      for (const follower of this.#followers) follower.hear(known.deployment, part);
+    cached.lastSeq = Math.max(cached.lastSeq, lastSeqOf(batch));
+    if (this.#stale) return;
+    for (const part of splitBatch(batch, maxEventSize)) {
+      for (const follower of this.#followers) follower.receiveLines(cached.deployment, part);
     }
   }
 }
 
-/** @returns undefined for what is no JSON. */
+/** @returns undefined for invalid JSON. */
 function parseJson(json: string): unknown {
   try {
     return JSON.parse(json);

@@ -1,4 +1,4 @@
-// One more line, and the end, of the log of a deployment that no attempt holds.
+// Appends a last line to the log of a deployment that no worker runs, and ends it.
 
 import type { Deployment, LogSummary } from "@slipway/core";
 import { openLogWriter } from "./writer.ts";
@@ -7,8 +7,8 @@ import type { LogWriterOptions } from "./writer.ts";
 export type LogContext = Pick<LogWriterOptions, "redis" | "keys" | "store" | "now">;
 
 /**
- * @returns a function that appends a line to a deployment's log and closes it, as the attempt that the deployment names. From
- * then on no older attempt can write the log. It rejects with "lease-lost" when a newer attempt holds the log.
+ * @returns a function that appends a line to a deployment's log and ends the log, as the deployment's current attempt. Older
+ * attempts can no longer write the log. It rejects with "lease-lost" when a newer attempt owns the log.
  */
 export function logCloser(
   context: LogContext,
@@ -16,7 +16,7 @@ export function logCloser(
   return async ({ id: deploymentId, appId, attempt }, line) => {
     await using log = await openLogWriter({ ...context, appId, deploymentId, attempt, secrets: [] });
     log.line(line);
-    // Awaited here: the writer is closed when this function returns.
+    // Without `await` the writer would be disposed before the log has ended.
     return await log.end();
   };
 }

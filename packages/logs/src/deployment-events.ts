@@ -1,4 +1,4 @@
-// Publishes new deployments and status changes to an app's followers. The store must hold the change already.
+// Publishes new deployments and status changes to an app's followers. The store must contain the change already.
 
 import type { DeploymentEvents } from "@slipway/core";
 import type { NewMessage, RedisKeys, StatusMessage } from "@slipway/protocol";

@@ -11,7 +11,7 @@ import { openLogFeed, recentMs } from "./feed.ts";
 import type { Follower, FollowEvent, FollowOne, LogFeed } from "./feed.ts";
 import { deploymentEvents } from "./deployment-events.ts";
 import { quietRedis, startDurableRedis } from "./test-redis.ts";
-import { MemoryStore } from "./test-store.ts";
+import { MemoryStore } from "./test-memory-store.ts";
 import { openLogWriter } from "./writer.ts";
 import type { LogWriter } from "./writer.ts";
 
@@ -31,7 +31,7 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     await server[Symbol.asyncDispose]();
   });
 
-  test("replays statuses among the lines, goes on live, and ends with the final status", async () => {
+  test("replays statuses and lines in order, continues live, and ends with the final status", async () => {
     const run = new Run(redis);
     await using feed = run.feed();
     await run.start();
@@ -39,13 +39,13 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     run.log.line("two");
     await run.change("pushing");
     run.log.line("three");
-    const seen = new Seen(feed, run.appId);
-    await seen.count(6);
+    const following = new RecordingFollower(feed, run.appId);
+    await following.count(6);
     run.log.line("four");
     await run.change("starting");
     await run.finish("success");
-    await seen.until("success");
-    expect(seen.events).toEqual([
+    await following.until("success");
+    expect(following.events).toEqual([
       "queued",
       "building",
       "one",
@@ -56,17 +56,18 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
       "starting",
       "success",
     ]);
-    expect(seen.follower.unfinished).toBe(false);
+    expect(following.follower.unfinished).toBe(false);
   });
 
-  test("followers that come at any time see each line once, in order, while a fast writer writes", async () => {
+  test("followers that start at any time receive each line of a fast writer once and in order", async () => {
     const run = new Run(redis);
     await using feed = run.feed();
     await run.start();
-    const followers: Seen[] = [];
+    const followers: RecordingFollower[] = [];
     for (let line = 1; line <= 5_000; line += 1) {
       await run.log.write(Buffer.from(`${line}\n`));
-      if (line % 250 === 0) followers.push(new Seen(feed, run.appId, { slow: line % 500 === 0 }));
+      if (line % 250 === 0)
+        followers.push(new RecordingFollower(feed, run.appId, { slow: line % 500 === 0 }));
       if (line % 100 === 0) await delay(1);
     }
     await run.change("pushing");
@@ -78,87 +79,87 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     }
   });
 
-  test("a slow follower holds nothing in memory, and gets everything when it goes on", async () => {
+  test("a slow follower buffers no events, and receives all of them when it continues", async () => {
     const run = new Run(redis);
     await using feed = run.feed();
     await run.start();
     const gate = Promise.withResolvers<void>();
     let sends = 0;
-    const seen = new Seen(feed, run.appId, {
+    const following = new RecordingFollower(feed, run.appId, {
       hold: () => {
         sends += 1;
         return sends === 5 ? gate.promise : undefined;
       },
     });
-    await seen.count(2);
+    await following.count(2);
     for (let line = 1; line <= 3_000; line += 1) await run.log.write(Buffer.from(`${line}\n`));
     await run.log.flush();
-    const other = new Seen(feed, run.appId);
+    const other = new RecordingFollower(feed, run.appId);
     await other.until("3000");
     expect(sends).toBe(5);
     await run.finish("build-error");
     gate.resolve();
-    await seen.until("build-error");
-    expect(seen.events).toEqual(["queued", "building", ...numbers(3_000), "build-error"]);
+    await following.until("build-error");
+    expect(following.events).toEqual(["queued", "building", ...numbers(3_000), "build-error"]);
   });
 
-  test("a follower that has not taken a status yet is sent no further one", async () => {
+  test("a follower that has not consumed a status is sent no further one", async () => {
     const run = new Run(redis);
     await using feed = run.feed();
     await run.start();
     await run.change("pushing");
     const gate = Promise.withResolvers<void>();
-    const seen = new Seen(feed, run.appId, { hold: () => gate.promise });
-    const other = new Seen(feed, run.appId);
+    const following = new RecordingFollower(feed, run.appId, { hold: () => gate.promise });
+    const other = new RecordingFollower(feed, run.appId);
     await other.until("pushing");
-    expect(seen.events).toEqual(["queued"]);
+    expect(following.events).toEqual(["queued"]);
     gate.resolve();
-    await seen.until("pushing");
-    expect(seen.events).toEqual(["queued", "building", "pushing"]);
+    await following.until("pushing");
+    expect(following.events).toEqual(["queued", "building", "pushing"]);
   });
 
-  test("what a slow follower was not told is kept for it, however long ago it ended", async () => {
+  test("a slow follower receives all events of a deployment that is no longer listed", async () => {
     const run = new Run(redis);
     let now = testTime;
     await using feed = run.feed(10, () => now);
     await run.start();
     const gate = Promise.withResolvers<void>();
-    const seen = new Seen(feed, run.appId, {
+    const following = new RecordingFollower(feed, run.appId, {
       hold: (event) => (event.type === "log" ? gate.promise : undefined),
     });
-    await seen.count(2);
+    await following.count(2);
     for (let line = 1; line <= 2_000; line += 1) await run.log.write(Buffer.from(`${line}\n`));
     await run.finish("build-error");
-    const quick = new Seen(feed, run.appId);
+    const quick = new RecordingFollower(feed, run.appId);
     await quick.until("build-error");
     now = new Date(testTime.getTime() + 2 * recentMs);
-    const toldANewcomer = async () => {
-      const { follower, events } = new Seen(feed, run.appId);
+    const isListed = async () => {
+      const { follower, events } = new RecordingFollower(feed, run.appId);
       while (follower.unfinished) await delay(5);
       return events.length > 0;
     };
-    while (await toldANewcomer()) await delay(5);
+    while (await isListed()) await delay(5);
     gate.resolve();
-    await seen.until("build-error");
-    expect(seen.events).toEqual(["queued", "building", ...numbers(2_000), "build-error"]);
+    await following.until("build-error");
+    expect(following.events).toEqual(["queued", "building", ...numbers(2_000), "build-error"]);
   });
 
-  test("a follower that is slow, or comes late to a feed that runs, is told the end after the lines", async () => {
+  test("a slow follower and a late one receive the final status after the lines", async () => {
     const run = new Run(redis);
     let now = testTime;
     await using feed = run.feed(10, () => now);
     await run.start();
     const gate = Promise.withResolvers<void>();
-    const slow = new Seen(feed, run.appId, {
+    const slow = new RecordingFollower(feed, run.appId, {
       hold: (event) => (event.type === "log" ? gate.promise : undefined),
     });
     await slow.count(2);
     for (let line = 1; line <= 2_000; line += 1) await run.log.write(Buffer.from(`${line}\n`));
     await run.finish("build-error");
-    const quick = new Seen(feed, run.appId);
+    const quick = new RecordingFollower(feed, run.appId);
     await quick.until("build-error");
     now = new Date(testTime.getTime() + 60_000);
-    const late = new Seen(feed, run.appId);
+    const late = new RecordingFollower(feed, run.appId);
     await late.until("build-error");
     gate.resolve();
     await slow.until("build-error");
@@ -166,7 +167,7 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     for (const { events } of [quick, late, slow]) expect(events).toEqual(expected);
   });
 
-  test("the end is told without lines that are lost, once there was nothing to read for a while", async () => {
+  test("the final status is sent without lost lines after a timeout", async () => {
     const run = new Run(redis);
     let now = testTime;
     await using feed = run.feed(10, () => now);
@@ -176,16 +177,16 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     const sealed = await run.log.end();
     const lost = { lineCount: 3, facts: { logLineCount: 3, logSha256: sealed.sha256 } };
     await run.put(changeStatus(run.deployment, "aborted", { at: testTime, ...lost }));
-    const seen = new Seen(feed, run.appId);
-    await seen.until("pushing");
-    while (!seen.events.includes("aborted")) {
+    const following = new RecordingFollower(feed, run.appId);
+    await following.until("pushing");
+    while (!following.events.includes("aborted")) {
       now = new Date(now.getTime() + 10_000);
       await delay(5);
     }
-    expect(seen.events).toEqual(["queued", "building", "one", "pushing", "aborted"]);
+    expect(following.events).toEqual(["queued", "building", "one", "pushing", "aborted"]);
   });
 
-  test("a stored chunk of a great many lines is sent in parts, no more of them than are taken", async () => {
+  test("a stored chunk of many lines is sent in parts, at the consumer's pace", async () => {
     const run = new Run(redis);
     await using feed = run.feed();
     await run.create();
@@ -197,7 +198,7 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     await run.put(changeStatus(building, "build-error", { at: testTime, lineCount, facts }));
     const gate = Promise.withResolvers<void>();
     const parts: number[] = [];
-    const seen = new Seen(feed, run.appId, {
+    const following = new RecordingFollower(feed, run.appId, {
       hold: (event) => {
         if (event.type !== "log") return undefined;
         parts.push(event.batch.lineCount);
@@ -205,79 +206,79 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
       },
     });
     while (parts.length < 3) await delay(5);
-    expect(seen.events).toHaveLength(2 + 3 * 500);
+    expect(following.events).toHaveLength(2 + 3 * 500);
     gate.resolve();
-    await seen.until("build-error");
-    expect(seen.events).toEqual(["queued", "building", ...lines, "build-error"]);
+    await following.until("build-error");
+    expect(following.events).toEqual(["queued", "building", ...lines, "build-error"]);
     expect(Math.max(...parts)).toBe(500);
   });
 
   test("a deployment created later is announced first", async () => {
     const run = new Run(redis);
     await using feed = run.feed();
-    // What is created once this one has been told of is new to the follower.
+    // Deployments created after the follower received this one's status are sent as "new".
     run.store.put(queuedDeployment(aNewDeployment({ appId: run.appId }), 1));
-    const seen = new Seen(feed, run.appId);
-    await seen.until("queued");
+    const following = new RecordingFollower(feed, run.appId);
+    await following.until("queued");
     await run.create();
     await deploymentEvents(redis, keys).created(run.deployment);
     await run.start();
     run.log.line("hello");
     await run.finish("build-error");
-    await seen.until("build-error");
-    expect(seen.events).toEqual(["queued", "new", "queued", "building", "hello", "build-error"]);
+    await following.until("build-error");
+    expect(following.events).toEqual(["queued", "new", "queued", "building", "hello", "build-error"]);
   });
 
-  test("a second attempt's building is told again, and its lines go on", async () => {
+  test("a second attempt sends building again and continues the lines", async () => {
     const run = new Run(redis);
     await using feed = run.feed();
     await run.start();
-    const seen = new Seen(feed, run.appId);
+    const following = new RecordingFollower(feed, run.appId);
     run.log.line("one");
     await run.log.flush();
     await run.start();
     run.log.line("two");
     await run.finish("build-error");
-    await seen.until("build-error");
-    expect(seen.events).toEqual(["queued", "building", "one", "building", "two", "build-error"]);
+    await following.until("build-error");
+    expect(following.events).toEqual(["queued", "building", "one", "building", "two", "build-error"]);
   });
 
-  test("an abort from outside ends with the last line, when the worker has closed the log", async () => {
+  test("an abort by the API is sent after the last line, when the worker has sealed the log", async () => {
     const run = new Run(redis);
     await using feed = run.feed();
     await run.start();
-    const seen = new Seen(feed, run.appId);
+    const following = new RecordingFollower(feed, run.appId);
     run.log.line("one");
     await run.put(changeStatus(run.deployment, "aborted", { at: testTime, lineCount: null }));
     run.log.line("aborting");
-    await seen.until("aborting");
-    expect(seen.events).not.toContain("aborted");
+    await following.until("aborting");
+    expect(following.events).not.toContain("aborted");
     await run.put(sealLog(run.deployment, await run.log.end()));
-    await seen.until("aborted");
-    expect(seen.events).toEqual(["queued", "building", "one", "aborting", "aborted"]);
+    await following.until("aborted");
+    expect(following.events).toEqual(["queued", "building", "one", "aborting", "aborted"]);
   });
 
-  test("an abort before the first attempt is told at once", async () => {
+  test("an abort before the first attempt is sent at once", async () => {
     const run = new Run(redis);
     await using feed = run.feed();
     await run.create();
-    const seen = new Seen(feed, run.appId);
+    const following = new RecordingFollower(feed, run.appId);
     await run.put(changeStatus(run.deployment, "aborted", { at: testTime, lineCount: 0 }));
-    await seen.until("aborted");
-    expect(seen.events).toEqual(["queued", "aborted"]);
+    await following.until("aborted");
+    expect(following.events).toEqual(["queued", "aborted"]);
   });
 
-  test("without any message everything comes by asking again", async () => {
-    const run = new Run(redis, { silent: true });
+  test("resyncs deliver all events when every message is lost", async () => {
+    const run = new Run(redis, { losesMessages: true });
     await using feed = run.feed(20);
-    const seen = new Seen(feed, run.appId);
+    const following = new RecordingFollower(feed, run.appId);
     await run.start();
     run.log.line("one");
     await run.log.flush();
-    await seen.until("one");
+    await following.until("one");
     await run.finish("build-error");
-    await seen.until("build-error");
-    expect(seen.events.filter((event) => event !== "new")).toEqual([
+    await following.until("build-error");
+    expect(following.events.filter((event) => event !== "new")).toEqual([
       "queued",
       "building",
       "one",
@@ -285,27 +286,27 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     ]);
   });
 
-  test("a follower outlives Redis and the store", async () => {
+  test("a follower continues after outages of Redis and the store", async () => {
     await using durable = await startDurableRedis();
     await using connection = quietRedis(durable.url);
     const run = new Run(connection);
     await using feed = run.feed(50);
     await run.start();
-    const seen = new Seen(feed, run.appId);
+    const following = new RecordingFollower(feed, run.appId);
     for (let line = 1; line <= 1_000; line += 1) {
       await run.log.write(Buffer.from(`${line}\n`));
       if (line === 300) await durable.kill();
       if (line === 400) await durable.start();
-      if (line === 600) run.store.away = true;
-      if (line === 700) run.store.away = false;
+      if (line === 600) run.store.unavailable = true;
+      if (line === 700) run.store.unavailable = false;
       if (line % 10 === 0) await delay(1);
     }
     await run.finish("build-error");
-    await seen.until("build-error");
-    expect(seen.events).toEqual(["queued", "building", ...numbers(1_000), "build-error"]);
+    await following.until("build-error");
+    expect(following.events).toEqual(["queued", "building", ...numbers(1_000), "build-error"]);
   });
 
-  test("a follower whose taker fails is closed, the others go on", async () => {
+  test("a follower whose consumer fails is closed, and the others continue", async () => {
     const run = new Run(redis);
     await using feed = run.feed();
     await run.start();
@@ -316,23 +317,23 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
       },
       onFailure: (error) => failures.push(error),
     });
-    const seen = new Seen(feed, run.appId);
+    const following = new RecordingFollower(feed, run.appId);
     await run.finish("build-error");
-    await seen.until("build-error");
+    await following.until("build-error");
     expect(failing.closed).toBe(true);
     expect(failures).toHaveLength(1);
   });
 
-  test("the app's channel is left with its last follower, and taken again by the next", async () => {
+  test("the feed unsubscribes from an app's channel after its last follower, and subscribes again for the next", async () => {
     const run = new Run(redis);
     await using feed = run.feed();
     await run.start();
     const channel = keys.appChannel(run.appId);
-    const first = new Seen(feed, run.appId);
+    const first = new RecordingFollower(feed, run.appId);
     await first.count(2);
     first.follower.close();
     while (await subscribers(redis, channel)) await delay(2);
-    const second = new Seen(feed, run.appId);
+    const second = new RecordingFollower(feed, run.appId);
     await second.count(2);
     expect(await subscribers(redis, channel)).toBe(1);
     run.log.line("one");
@@ -340,7 +341,7 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     expect(first.events).toEqual(["queued", "building"]);
   });
 
-  test("one deployment is followed from the line and the status a follower has, to its end", async () => {
+  test("a single deployment is followed from the given line and status to its end", async () => {
     const run = new Run(redis);
     await using feed = run.feed();
     await run.start();
@@ -350,61 +351,65 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     run.log.line("three");
     await run.log.flush();
     const deploymentId = run.deployment.id;
-    const back = new Seen(feed, run.appId, { only: { deploymentId, afterSeq: 1, afterStatus: 2 } });
-    await back.count(3);
+    const resumed = new RecordingFollower(feed, run.appId, {
+      only: { deploymentId, afterSeq: 1, afterStatus: 2 },
+    });
+    await resumed.count(3);
     run.log.line("four");
     await run.finish("success", "pushing");
-    expect(await back.done.promise).toBe(deploymentId);
-    expect(back.events).toEqual(["two", "pushing", "three", "four", "aborted"]);
-    expect(back.follower.unfinished).toBe(false);
+    expect(await resumed.done.promise).toBe(deploymentId);
+    expect(resumed.events).toEqual(["two", "pushing", "three", "four", "aborted"]);
+    expect(resumed.follower.unfinished).toBe(false);
   });
 
-  test("one that ended long ago is told to whoever asks for it, and to nobody else", async () => {
+  test("a deployment that ended long ago is sent only to followers that request it by id", async () => {
     const run = new Run(redis);
     const later = () => new Date(testTime.getTime() + 10 * recentMs);
     await using feed = run.feed(60_000, later);
     await run.start();
     run.log.line("one");
     await run.finish("build-error");
-    const everything = new Seen(feed, run.appId);
+    const everything = new RecordingFollower(feed, run.appId);
     const only = { deploymentId: run.deployment.id, afterSeq: 0, afterStatus: 0 };
-    const asked = new Seen(feed, run.appId, { only });
-    await asked.done.promise;
-    expect(asked.events).toEqual(["queued", "building", "one", "build-error"]);
-    const has = new Seen(feed, run.appId, { only: { ...only, afterSeq: 1, afterStatus: 3 } });
-    await has.done.promise;
-    expect(has.events).toEqual([]);
+    const requesting = new RecordingFollower(feed, run.appId, { only });
+    await requesting.done.promise;
+    expect(requesting.events).toEqual(["queued", "building", "one", "build-error"]);
+    const complete = new RecordingFollower(feed, run.appId, {
+      only: { ...only, afterSeq: 1, afterStatus: 3 },
+    });
+    await complete.done.promise;
+    expect(complete.events).toEqual([]);
     expect(everything.events).toEqual([]);
   });
 
-  test("a deployment of another app is not told", async () => {
-    const [mine, foreign] = [new Run(redis), new Run(redis)];
-    await using feed = mine.feed();
-    await mine.start();
+  test("a deployment of another app is not sent", async () => {
+    const [own, foreign] = [new Run(redis), new Run(redis)];
+    await using feed = own.feed();
+    await own.start();
     await foreign.start();
-    mine.store.put(foreign.deployment);
+    own.store.put(foreign.deployment);
     const only = { deploymentId: foreign.deployment.id, afterSeq: 0, afterStatus: 0 };
-    const curious = new Seen(feed, mine.appId, { only });
-    const seen = new Seen(feed, mine.appId);
-    mine.log.line("mine");
-    await seen.until("mine");
-    expect(curious.events).toEqual([]);
+    const requesting = new RecordingFollower(feed, own.appId, { only });
+    const following = new RecordingFollower(feed, own.appId);
+    own.log.line("one");
+    await following.until("one");
+    expect(requesting.events).toEqual([]);
   });
 });
 
-/** One deployment and the worker that runs it. */
+/** One deployment, run as a worker would run it. */
 class Run {
   readonly store = new MemoryStore();
   readonly appId = randomUUID();
   readonly redis: Redis;
-  /** Nothing is published to where followers listen: every message is lost. */
-  readonly silent: boolean;
+  /** Publishes to another channel, as if every message were lost. */
+  readonly losesMessages: boolean;
   #deployment: Deployment | undefined;
   #log: LogWriter | undefined;
 
-  constructor(redis: Redis, { silent = false } = {}) {
+  constructor(redis: Redis, { losesMessages = false } = {}) {
     this.redis = redis;
-    this.silent = silent;
+    this.losesMessages = losesMessages;
   }
 
   get deployment(): Deployment {
@@ -428,7 +433,7 @@ class Run {
     await Promise.resolve();
   }
 
-  /** The next attempt begins. */
+  /** Begins the next attempt. */
   async start(): Promise<void> {
     await this.create();
     const attempt = this.deployment.attempt + 1;
@@ -436,7 +441,7 @@ class Run {
       redis: this.redis,
       keys,
       store: this.store,
-      appId: this.silent ? "nobody" : this.appId,
+      appId: this.losesMessages ? "another-app" : this.appId,
       deploymentId: this.deployment.id,
       attempt,
       secrets: [],
@@ -459,24 +464,24 @@ class Run {
 
   async put(deployment: Deployment): Promise<void> {
     this.#deployment = this.store.put(deployment);
-    if (!this.silent) await deploymentEvents(this.redis, keys).statusChanged(deployment);
+    if (!this.losesMessages) await deploymentEvents(this.redis, keys).statusChanged(deployment);
   }
 }
 
-interface Pace {
+interface RecordingOptions {
   readonly only?: FollowOne;
   readonly slow?: boolean;
   readonly hold?: (event: FollowEvent) => Promise<void> | undefined;
 }
 
-/** A follower that writes down what it sees: "new", statuses, lines. */
-class Seen {
+/** A follower that records its events: "new", statuses, lines. */
+class RecordingFollower {
   readonly events: string[] = [];
   readonly done = Promise.withResolvers<string>();
   readonly follower: Follower;
   readonly #failures: unknown[] = [];
 
-  constructor(feed: LogFeed, appId: string, { only, slow = false, hold }: Pace = {}) {
+  constructor(feed: LogFeed, appId: string, { only, slow = false, hold }: RecordingOptions = {}) {
     this.follower = feed.follow(appId, {
       ...(only === undefined ? {} : { only }),
       send: (event) => {
@@ -497,7 +502,7 @@ class Seen {
     await this.#until(() => this.events.length >= events);
   }
 
-  /** @throws what the feed closed the follower for. */
+  /** @throws the error for which the feed closed the follower. */
   async #until(isMet: () => boolean): Promise<void> {
     await poll(
       async () => {

@@ -1,4 +1,4 @@
-// The followers of all apps in one process: one subscription per app, whatever the number of its followers.
+// The followers of all apps in one process. Each app has one Redis subscription, regardless of its number of followers.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { contain } from "@slipway/async";
@@ -13,7 +13,7 @@ export type { FollowEvent, FollowOne, FollowerOptions } from "./follower.ts";
 export type { Follower } from "./follower.ts";
 
 export interface LogFeedOptions {
-  /** A connection for commands. The feed opens a second one, like it, for its subscriptions. */
+  /** A connection for commands. The feed duplicates it for its subscriptions. */
   readonly redis: Redis;
   readonly keys: RedisKeys;
   readonly store: {
@@ -21,16 +21,16 @@ export interface LogFeedOptions {
     readonly deployments: Pick<DeploymentStore, "recent" | "get">;
   };
   readonly now: () => Date;
-  /** How often the store and Redis are asked for what a lost message would have told. */
+  /** Between two reads of the store and Redis that make up for lost messages. */
   readonly resyncMs?: number;
-  /** Something failed that will be tried again; for the process's own log. */
+  /** Receives errors of operations that will be retried, for the process's log. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Followers see every deployment that ended within this time before they came. */
+/** A new follower receives deployments that ended within this time. */
 export const recentMs = 5 * 60 * 1000;
 const defaultResyncMs = 5_000;
-const beginAgainMs = 1_000;
+const startRetryMs = 1_000;
 
 /** Opens the feed; disposing it closes every follower. */
 export function openLogFeed(options: LogFeedOptions): LogFeed {
@@ -46,7 +46,7 @@ export class LogFeed implements AsyncDisposable {
 
   constructor(options: LogFeedOptions) {
     this.#options = options;
-    // Subscribed to by hand after each reconnection: only then is it known when messages come again.
+    // Resubscribed in #resubscribe, which has to know when messages arrive again.
     this.#subscriber = options.redis.duplicate({ autoResubscribe: false, maxRetriesPerRequest: null });
     const { onError, resyncMs = defaultResyncMs } = options;
     const receive = (channel: string, message: string) => this.#channels.get(channel)?.receive(message);
@@ -59,15 +59,15 @@ export class LogFeed implements AsyncDisposable {
   }
 
   /**
-   * Follows an app from now on: first all that its unfinished and just finished deployments have said so far, oldest first,
-   * then on live, until the follower is closed; or, with `only`, one deployment of the app from where it says. Every line and
-   * status comes once and in its order. While Redis or the store is away it waits, and goes on where it was.
+   * Follows an app until the follower is closed. It replays the unfinished and recently finished deployments, oldest first, and
+   * continues live; with `only`, it follows a single deployment from the given position. Each line and status is sent once and
+   * in order. When Redis or the store is unavailable, the follower waits and then continues where it stopped.
    */
   follow(appId: string, options: FollowerOptions): Follower {
     const app = this.#apps.get(appId) ?? this.#openApp(appId);
-    const follower: Follower = new Follower(app, options, () => this.#leave(app, follower));
+    const follower: Follower = new Follower(app, options, () => this.#remove(app, follower));
     app.add(follower);
-    this.#begin(app, follower).catch(this.#options.onError);
+    this.#start(app, follower).catch(this.#options.onError);
     return follower;
   }
 
@@ -78,8 +78,8 @@ export class LogFeed implements AsyncDisposable {
     await Promise.resolve();
   }
 
-  /** What the follower is told first is read after messages come: nothing falls between. */
-  async #begin(app: AppFeed, follower: Follower): Promise<void> {
+  /** Subscribes before it reads the deployments, so that no event between the two is lost. Retries until it succeeds. */
+  async #start(app: AppFeed, follower: Follower): Promise<void> {
     while (!follower.closed) {
       try {
         await this.#subscriber.subscribe(this.#options.keys.appChannel(app.appId));
@@ -88,7 +88,7 @@ export class LogFeed implements AsyncDisposable {
         return;
       } catch (error) {
         this.#options.onError(error);
-        await delay(beginAgainMs);
+        await delay(startRetryMs);
       }
     }
   }
@@ -101,7 +101,7 @@ export class LogFeed implements AsyncDisposable {
     return app;
   }
 
-  #leave(app: AppFeed, follower: Follower): void {
+  #remove(app: AppFeed, follower: Follower): void {
     if (!app.remove(follower) || this.#apps.get(app.appId) !== app) return;
     const channel = this.#options.keys.appChannel(app.appId);
     this.#apps.delete(app.appId);
@@ -110,7 +110,7 @@ export class LogFeed implements AsyncDisposable {
     this.#subscriber.unsubscribe(channel).catch(this.#options.onError);
   }
 
-  /** Messages were lost while the connection was away: subscribes, and only then asks for what they said. */
+  /** Subscribes again after a reconnection, then reads what the messages lost meanwhile would have contained. */
   async #resubscribe(): Promise<void> {
     const channels = [...this.#channels.keys()];
     if (channels.length === 0) return;

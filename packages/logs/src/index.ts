@@ -1,4 +1,4 @@
-// The log path: a build's output split, masked, numbered, published and kept; replayed and followed.
+// The log path: splits, masks, numbers, publishes and stores a build's output; replays and follows it.
 
 export * from "./close-log.ts";
 export * from "./deployment-events.ts";

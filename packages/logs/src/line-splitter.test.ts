@@ -17,32 +17,32 @@ function split(bytes: Uint8Array, sizes: Iterable<number>, secrets: string[] = [
 }
 
 test.each([
-  ["lines end at a newline", "a\nb\n", ["a", "b"]],
-  ["the last line needs none", "a\nb", ["a", "b"]],
-  ["empty lines count", "\n\na\n", ["", "", "a"]],
-  ["a carriage return before a newline belongs to it", "a\r\nb\r\r\n", ["a", "b"]],
-  ["a progress bar leaves its last state", "10%\r20%\r100%\ndone\r", ["100%", "done"]],
-  ["tabs and colors stay", "\t\x1b[32mok\x1b[0m\n", ["\t\x1b[32mok\x1b[0m"]],
-  ["no output gives no line", "", []],
+  ["a newline ends a line", "a\nb\n", ["a", "b"]],
+  ["the last line needs no newline", "a\nb", ["a", "b"]],
+  ["empty lines are kept", "\n\na\n", ["", "", "a"]],
+  ["a carriage return before a newline is part of the terminator", "a\r\nb\r\r\n", ["a", "b"]],
+  ["only the last state of a progress bar is kept", "10%\r20%\r100%\ndone\r", ["100%", "done"]],
+  ["tabs and colors are kept", "\t\x1b[32mok\x1b[0m\n", ["\t\x1b[32mok\x1b[0m"]],
+  ["empty output has no lines", "", []],
 ])("%s", (_name, text, lines) => {
   expect(split(Buffer.from(text), [])).toEqual(lines);
 });
 
-test("invalid UTF-8 is replaced, and a character may lie across chunks", () => {
+test("invalid UTF-8 is replaced, and a character may span chunks", () => {
   const bytes = Buffer.concat([Buffer.from("€"), Buffer.from([0xff, 0x41, 0xe2, 0x82])]);
   expect(split(bytes, [1, 1, 1, 1])).toEqual(["€\ufffdA\ufffd"]);
 });
 
-test("a byte order mark is text like any other", () => {
+test("a byte order mark is kept", () => {
   expect(split(Buffer.from("\ufeffa\n\ufeffb"), [])).toEqual(["\ufeffa", "\ufeffb"]);
 });
 
-test("a long line goes on as further lines, and no character is parted", () => {
+test("a long line is split, but not within a character", () => {
   expect(split(Buffer.from("x".repeat(150)), [])).toEqual(["x".repeat(64), "x".repeat(64), "x".repeat(22)]);
   expect(split(Buffer.from(`${"x".repeat(63)}🚢y`), [])).toEqual(["x".repeat(63), "🚢y"]);
 });
 
-test("a secret is not cut in halves", () => {
+test("a long line is not split within a secret", () => {
   const lines = split(
     Buffer.from(`${"x".repeat(60)}correct-horse-battery${"y".repeat(60)}`),
     [],
@@ -51,13 +51,13 @@ test("a secret is not cut in halves", () => {
   expect(lines).toEqual(["x".repeat(60), `correct-horse-battery${"y".repeat(43)}`, "y".repeat(17)]);
 });
 
-test("a line without end takes bounded memory: what is over the bound comes out", () => {
+test("a line without a terminator uses bounded memory", () => {
   const splitter = new LineSplitter(noSecrets, 64);
   const lines = Array.from({ length: 100 }, () => splitter.push(Buffer.alloc(1_000, "x"))).flat();
   expect(lines.join("").length).toBeGreaterThanOrEqual(100_000 - 64);
 });
 
-test("any chunking of the same bytes gives the same lines", () => {
+test("the lines do not depend on how the bytes are chunked", () => {
   const random = seededRandom(42);
   const pieces = [
     "\n",

@@ -1,14 +1,14 @@
-// Bytes of a build's output become lines: decoded, cleaned, bounded in length, whatever the chunks they come in.
+// Splits a build's output into lines: decodes the bytes, removes terminal control sequences, and limits the lines' length.
 
 import { TerminalText } from "./terminal-text.ts";
 import type { Masker } from "./secrets.ts";
 
-/** A line longer than this many UTF-16 units goes on as further lines. */
+/** A longer line, in UTF-16 code units, is split into several. */
 const maxLineChars = 16 * 1024;
 
 /**
- * Splits output into lines at `\n` or `\r\n`. A lone `\r` begins the line anew, as on a terminal: of a progress bar its last
- * state is kept. Invalid UTF-8 becomes U+FFFD. Any chunking of the same bytes gives the same lines.
+ * Splits output into lines at `\n` or `\r\n`. A lone `\r` overwrites the line, as on a terminal, so that only the last state
+ * of a progress bar remains. Invalid UTF-8 becomes U+FFFD. The result does not depend on how the bytes are chunked.
  */
 export class LineSplitter {
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -17,21 +17,21 @@ export class LineSplitter {
   readonly #maxChars: number;
   /** The unfinished line. */
   #line = "";
-  /** A `\r` was read: what comes next, unless it is `\n`, begins the line anew. */
+  /** The last character was `\r`: the next one overwrites the line, unless it is `\n`. */
   #returned = false;
 
-  /** @param masker says where a long line must not be cut: a secret in halves would not be recognized. */
+  /** @param masker finds secrets, which must not be cut with a long line: their parts would not be masked. */
   constructor(masker: Masker, maxChars: number = maxLineChars) {
     this.#masker = masker;
     this.#maxChars = maxChars;
   }
 
-  /** @returns the lines these bytes completed, without their ends. */
+  /** @returns the lines that these bytes complete, without line terminators. */
   push(bytes: Uint8Array): string[] {
     return this.#split(this.#terminal.push(this.#decoder.decode(bytes, { stream: true })));
   }
 
-  /** Ends the output so far: an unfinished line counts as one. The splitter can be used on. */
+  /** Ends the current line, even without a terminator. The splitter can be used further. */
   end(): string[] {
     const rest = this.#terminal.push(this.#decoder.decode()) + this.#terminal.end();
     const lines = this.#split(rest);
@@ -59,7 +59,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** Adds a piece without `\n` to the unfinished line. */
+  /** Appends text without `\n` to the unfinished line. */
   #extend(piece: string, lines: string[]): void {
     if (!this.#returned && !piece.includes("\r")) {
       this.#append(piece, lines);
@@ -79,10 +79,10 @@ export class LineSplitter {
     this.#cutLongLine(lines, this.#masker.longestChars);
   }
 
-  /** Cuts off whole lines while more than the bound, and `spareChars` to look ahead for secrets, is there. */
-  #cutLongLine(lines: string[], spareChars: number): void {
+  /** Splits the unfinished line while it exceeds the limit by more than `lookaheadChars`, which secrets at the cut may need. */
+  #cutLongLine(lines: string[], lookaheadChars: number): void {
     const max = this.#maxChars;
-    while (this.#line.length > max + spareChars) {
+    while (this.#line.length > max + lookaheadChars) {
       const ahead = this.#line.slice(0, max + this.#masker.longestChars);
       const cut = wholeCharacter(this.#line, this.#masker.cutBefore(ahead, max));
       lines.push(this.#line.slice(0, cut));
@@ -91,10 +91,10 @@ export class LineSplitter {
   }
 }
 
-/** One less where the cut would part the two halves of a character beyond the basic plane. */
+/** Moves the cut back by one where it would split a surrogate pair. */
 function wholeCharacter(text: string, cut: number): number {
   const before = text.charCodeAt(cut - 1);
   const after = text.charCodeAt(cut);
-  const parted = before >= 0xd800 && before <= 0xdbff && after >= 0xdc00 && after <= 0xdfff;
-  return parted && cut > 1 ? cut - 1 : cut;
+  const splitsPair = before >= 0xd800 && before <= 0xdbff && after >= 0xdc00 && after <= 0xdfff;
+  return splitsPair && cut > 1 ? cut - 1 : cut;
 }

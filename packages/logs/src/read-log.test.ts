@@ -3,9 +3,9 @@ import { aLogChunk } from "@slipway/testkit";
 import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { readLog } from "./read-log.ts";
-import { linesFrom, linesTo, partsOf } from "./tail.ts";
+import { linesFrom, linesTo, splitBatch } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
-import { MemoryStore } from "./test-store.ts";
+import { MemoryStore } from "./test-memory-store.ts";
 
 const deploymentId = "d-1";
 const keys = redisKeys("test");
@@ -17,14 +17,14 @@ test("a finished log is read without Redis, from any line", async () => {
   expect(await linesRead(store, 5, 9)).toEqual(numbers(5, 9));
 });
 
-test("where chunks of two attempts overlap each line is read once", async () => {
+test("overlapping chunks of two attempts yield each line once", async () => {
   const store = new MemoryStore();
   const stored = [chunk(1, 4), chunk(3, 6, 2), chunk(5, 2, 2), chunk(9, 1, 2)];
   for (const each of stored) expect(await store.logs.append(each)).toBe(true);
   expect(await linesRead(store, 1, 9)).toEqual(numbers(1, 9));
 });
 
-test("a batch is cut at any line", () => {
+test("a batch can be cut at any line", () => {
   const batch: LineBatch = { firstSeq: 5, lineCount: 4, text: "a\n\nc\n" };
   expect(linesFrom(batch, 5)).toBe(batch);
   expect(linesFrom(batch, 6)).toEqual({ firstSeq: 6, lineCount: 3, text: "\nc\n" });
@@ -34,13 +34,11 @@ test("a batch is cut at any line", () => {
   expect(linesTo(batch, 5)).toEqual({ firstSeq: 5, lineCount: 1, text: "a" });
 });
 
-test("a batch falls into parts by lines and by characters, and a long line stays whole", () => {
+test("a batch is split by lines and by characters, and a long line stays whole", () => {
   const texts = (text: string, lines: number, chars: number) =>
-    [...partsOf({ firstSeq: 5, lineCount: text.split("\n").length, text }, { lines, chars })].map((part) => [
-      part.firstSeq,
-      part.lineCount,
-      part.text,
-    ]);
+    [...splitBatch({ firstSeq: 5, lineCount: text.split("\n").length, text }, { lines, chars })].map(
+      (part) => [part.firstSeq, part.lineCount, part.text],
+    );
   expect(texts("\n\n\n", 3, 10)).toEqual([
     [5, 3, "\n\n"],
     [8, 1, ""],
@@ -51,7 +49,7 @@ test("a batch falls into parts by lines and by characters, and a long line stays
     [8, 1, ""],
   ]);
   const small: LineBatch = { firstSeq: 1, lineCount: 2, text: "a\nb" };
-  expect([...partsOf(small, { lines: 2, chars: 3 })][0]).toBe(small);
+  expect([...splitBatch(small, { lines: 2, chars: 3 })][0]).toBe(small);
 });
 
 function chunk(firstSeq: number, lineCount: number, attempt = 1) {
@@ -63,7 +61,7 @@ function numbers(first: number, last: number): string[] {
 }
 
 async function linesRead(store: MemoryStore, fromSeq: number, untilSeq: number): Promise<string[]> {
-  // never connected: a command would wait for ever
+  // never connected: commands would fail
   const redis = new Redis({ lazyConnect: true, enableOfflineQueue: false });
   const lines: string[] = [];
   for await (const batch of readLog({ redis, keys, logs: store.logs, deploymentId, fromSeq, untilSeq })) {

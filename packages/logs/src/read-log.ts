@@ -1,4 +1,4 @@
-// Reads a log as far as it is written: first what the store has, then the tail in Redis, without a gap between.
+// Reads a log: the stored chunks first, then the tail in Redis, without a gap between them.
 
 import type { LogStore } from "@slipway/core";
 import type { RedisKeys } from "@slipway/protocol";
@@ -11,48 +11,48 @@ export interface ReadLogOptions {
   readonly keys: RedisKeys;
   readonly logs: LogStore;
   readonly deploymentId: string;
-  /** Sequence number of the first line wanted, 1 for all. */
+  /** Number of the first line to read, from 1. */
   readonly fromSeq: number;
   /**
-   * Where the log is known to go to, at least: reading ends with the batch that has this line, without looking for more. A
-   * finished log is then read without Redis.
+   * Number of a line that exists. Reading ends with the batch that contains it. With the last line's number, a finished log
+   * is read without Redis.
    */
   readonly untilSeq?: number;
 }
 
-/** Chunks taken from the store at once, a quarter of a MiB: whoever reads slowly holds them in memory. */
-const chunksAtOnce = 1;
+/** Chunks per read of the store. A chunk has about 256 KiB, which stays in memory while a slow reader handles it. */
+const chunksPerRead = 1;
 
 /**
- * The lines from `fromSeq` to the last one there is now, in order, each once, in batches as they were kept. A writer may
- * append and trim meanwhile. Ends at a gap that neither the store nor Redis can fill.
+ * Reads the lines from `fromSeq` to the current last one, in order and each once, in the batches in which they were stored. A
+ * writer may append and trim concurrently. Ends at the first line that neither the store nor Redis has.
  */
 export async function* readLog(options: ReadLogOptions): AsyncGenerator<LineBatch, void> {
   const { redis, keys, logs, deploymentId, untilSeq = Number.POSITIVE_INFINITY } = options;
   let next = options.fromSeq;
-  /** Chunks and batches as they were kept: overlapping ones give each line once. */
+  /** Yields the lines that follow the last yielded one. Stored chunks may overlap. */
   function* following(batches: readonly LineBatch[]): Generator<LineBatch, void> {
     for (const { firstSeq, lineCount, text } of batches) {
       const batch = { firstSeq, lineCount, text };
       if (firstSeq > next) return;
       if (lastSeqOf(batch) < next) continue;
-      const wanted = linesFrom(batch, next);
+      const lines = linesFrom(batch, next);
       next = lastSeqOf(batch) + 1;
-      yield wanted;
+      yield lines;
     }
   }
   while (next <= untilSeq) {
     const before = next;
-    yield* following(await logs.read(deploymentId, next, chunksAtOnce));
+    yield* following(await logs.read(deploymentId, next, chunksPerRead));
     if (next > before) continue;
     yield* following(await readTail(redis, keys, deploymentId, next));
     if (next > before) {
-      // on in the tail while it lasts: the store lags behind it
+      // continues with the tail, because the store lags behind it
       yield* tailFrom();
       continue;
     }
-    // trimmed between the two reads: then the store has it by now
-    yield* following(await logs.read(deploymentId, next, chunksAtOnce));
+    // The tail may have been trimmed between the two reads; in that case the store has the lines now.
+    yield* following(await logs.read(deploymentId, next, chunksPerRead));
     if (next === before) return;
   }
 

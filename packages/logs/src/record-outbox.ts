@@ -1,10 +1,10 @@
-// The worker's way to the store: lines that Redis acknowledged, in larger chunks, one after the other.
+// Stores the lines that Redis acknowledged, in chunks larger than the batches, one chunk at a time.
 
 import { retry } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type { LogStore } from "@slipway/core";
 import type { LogLimits } from "./limits.ts";
-import { joined, lastSeqOf } from "./tail.ts";
+import { joinBatches, lastSeqOf } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
 export interface RecordOutboxOptions {
@@ -14,16 +14,16 @@ export interface RecordOutboxOptions {
   readonly limits: LogLimits;
   readonly now: () => Date;
   readonly signal: AbortSignal;
-  /** A chunk is in the store: its lines need not be held any more. */
+  /** Called when a chunk was stored. Its lines need no longer be kept in memory. */
   readonly onStored: (chunk: LineBatch) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Writes a log's record. Waits out an outage of the store within its bound. */
+/** Stores a log. Retries for at most `outageMs` while the store is unavailable. */
 export class RecordOutbox {
   readonly #options: RecordOutboxOptions;
-  #waiting: LineBatch[] = [];
-  #waitingChars = 0;
+  #queue: LineBatch[] = [];
+  #queuedChars = 0;
   #storedSeq = 0;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
@@ -32,28 +32,28 @@ export class RecordOutbox {
     this.#options = options;
   }
 
-  /** Sequence number of the last line the store has. */
+  /** Number of the last stored line. */
   get storedSeq(): number {
     return this.#storedSeq;
   }
 
-  /** Says what the store has already, before the first batch is added. */
+  /** Sets the number of the last stored line. Called before the first batch is added. */
   resumeAt(storedSeq: number): void {
     this.#storedSeq = storedSeq;
   }
 
-  /** Takes a batch that follows on what it took before. */
+  /** Queues a batch, which has to follow the previous one. */
   add(batch: LineBatch): void {
-    this.#waiting.push(batch);
-    this.#waitingChars += batch.text.length;
+    this.#queue.push(batch);
+    this.#queuedChars += batch.text.length;
     const { chunkChars, chunkDelayMs } = this.#options.limits;
-    if (this.#waitingChars >= chunkChars) this.#start();
+    if (this.#queuedChars >= chunkChars) this.#start();
     else this.#timer ??= setTimeout(() => this.#start(), chunkDelayMs);
   }
 
-  /** Resolves when the store has all that was added; rejects when it cannot be written. */
+  /** Resolves when all added batches are stored; rejects when they cannot be. */
   async flush(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#writing !== undefined) {
+    while (this.#queue.length > 0 || this.#writing !== undefined) {
       this.#options.signal.throwIfAborted();
       this.#start();
       await this.#writing;
@@ -62,17 +62,17 @@ export class RecordOutbox {
   }
 
   /**
-   * Keeps a chunk at once; for what comes before all that is added.
-   * @throws {SlipwayError} "lease-lost" when a newer attempt's chunk stands there.
+   * Stores a chunk at once, for lines that precede all added batches.
+   * @throws {SlipwayError} "lease-lost" when a newer attempt has stored a chunk at its position.
    */
   async store(chunk: LineBatch): Promise<void> {
     const { logs, deploymentId, attempt, now, signal, limits } = this.#options;
     const append = () => logs.append({ ...chunk, deploymentId, attempt, at: now() });
-    const kept = await retry(append, { limitMs: limits.outageMs, signal });
-    if (!kept) throw new SlipwayError("lease-lost", "a newer attempt has written this part of the log");
+    const stored = await retry(append, { limitMs: limits.outageMs, signal });
+    if (!stored) throw new SlipwayError("lease-lost", "a newer attempt has written this part of the log");
   }
 
-  /** Starts no more writing and waits for what is being written, as the signal lets it. */
+  /** Starts no further write, and waits for the current one. */
   async close(): Promise<void> {
     this.#stopTimer();
     await this.#writing;
@@ -87,19 +87,19 @@ export class RecordOutbox {
       });
   }
 
-  /** Writes until less than a chunk is left that came meanwhile. */
+  /** Stores the queue, and repeats it while a full chunk was added meanwhile. */
   async #writeAll(): Promise<void> {
     do {
       this.#stopTimer();
-      const batches = this.#waiting;
-      this.#waiting = [];
-      this.#waitingChars = 0;
-      const chunk = joined(batches);
+      const batches = this.#queue;
+      this.#queue = [];
+      this.#queuedChars = 0;
+      const chunk = joinBatches(batches);
       if (chunk === undefined) return;
       await this.store(chunk);
       this.#storedSeq = lastSeqOf(chunk);
       this.#options.onStored(chunk);
-    } while (this.#waitingChars >= this.#options.limits.chunkChars);
+    } while (this.#queuedChars >= this.#options.limits.chunkChars);
   }
 
   #stopTimer(): void {

@@ -1,14 +1,14 @@
-// What a new attempt does first with a log that others wrote before it: bring the record up to the tail, and hash it.
+// Prepares an existing log for a new attempt: stores the lines that are only in the tail, and hashes the log.
 
 import type { Hash } from "node:crypto";
 import type { LogStore } from "@slipway/core";
 import type { Redis } from "ioredis";
 import type { RedisKeys } from "@slipway/protocol";
 import { readLog } from "./read-log.ts";
-import { joined, lastSeqOf, linesFrom, readTail } from "./tail.ts";
+import { joinBatches, lastSeqOf, linesFrom, readTail } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
-/** Stands for each line that neither the store nor Redis has any more, so that numbers stay without gaps. */
+/** Replaces each line that neither the store nor Redis has, so that the line numbers have no gaps. */
 const lostLine = "[this line was lost: the storage of the log failed]";
 
 export interface LogContext {
@@ -19,21 +19,22 @@ export interface LogContext {
 }
 
 /**
- * Brings lines that a former worker published, but had no time to store, from the tail into the store.
- * @param lastSeq the tail's last line. @param store keeps one batch.
+ * Stores the lines that an earlier attempt published but did not store.
+ * @param lastSeq number of the tail's last line. @param store stores one batch.
  */
 export async function recoverTail(
-  place: LogContext,
+  context: LogContext,
   lastSeq: number,
   store: (batch: LineBatch) => Promise<void>,
 ): Promise<void> {
-  const { redis, keys, logs, deploymentId } = place;
+  const { redis, keys, logs, deploymentId } = context;
   for (let storedSeq = await logs.lastSeq(deploymentId); storedSeq < lastSeq;) {
     const next = storedSeq + 1;
     const [first, ...rest] = await readTail(redis, keys, deploymentId, next);
-    const found = first && first.firstSeq <= next ? joined([linesFrom(first, next), ...rest]) : undefined;
-    if (found) await store(found);
-    // not in the tail: the former worker may have stored and trimmed it meanwhile
+    const batch =
+      first && first.firstSeq <= next ? joinBatches([linesFrom(first, next), ...rest]) : undefined;
+    if (batch) await store(batch);
+    // The earlier worker may have stored and trimmed the line since the last check.
     else if ((await logs.lastSeq(deploymentId)) < next) {
       await store(lostLines(next, (first?.firstSeq ?? lastSeq + 1) - 1));
     }
@@ -42,9 +43,9 @@ export async function recoverTail(
 }
 
 /** Adds the stored lines 1 to `lastSeq` to the hash, each with its newline. */
-export async function hashStored(place: LogContext, lastSeq: number, hash: Hash): Promise<void> {
+export async function hashStored(context: LogContext, lastSeq: number, hash: Hash): Promise<void> {
   if (lastSeq === 0) return;
-  for await (const batch of readLog({ ...place, fromSeq: 1 })) {
+  for await (const batch of readLog({ ...context, fromSeq: 1 })) {
     hash.update(`${batch.text}\n`);
     if (lastSeqOf(batch) >= lastSeq) return;
   }

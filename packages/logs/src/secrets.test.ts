@@ -16,15 +16,15 @@ test.each([
   expect(secretsOf([variable(name, "correct-horse")])).toContain("correct-horse");
 });
 
-test.each(["NODE_ENV", "AUTHOR", "KEYBOARD", "PATHS", "MONKEY"])("the value of %s is not", (name) => {
+test.each(["NODE_ENV", "AUTHOR", "KEYBOARD", "PATHS", "MONKEY"])("the value of %s is not secret", (name) => {
   expect(secretsOf([variable(name, "correct-horse")])).toEqual([]);
 });
 
-test("short values are left alone", () => {
+test("short values are not masked", () => {
   expect(secretsOf([variable("API_KEY", "1234567")])).toEqual([]);
 });
 
-test("credentials in any URL are secret, the rest of it is not", () => {
+test("the credentials of any URL are secret, the rest of the URL is not", () => {
   const mask = maskOf([variable("DATABASE_URL", "postgres://ada:p%40ssword@db.internal:5432/app")]);
   expect(mask("at postgres://ada:p%40ssword@db.internal:5432/app")).toBe(
     "at postgres://[masked]@db.internal:5432/app",
@@ -33,13 +33,13 @@ test("credentials in any URL are secret, the rest of it is not", () => {
   expect(mask("db.internal:5432")).toBe("db.internal:5432");
 });
 
-test("an address under a secret name shows", () => {
+test("an address without credentials is not masked under a secret name", () => {
   expect(maskOf([variable("AUTH_URL", "https://login.example.com")])("https://login.example.com")).toContain(
     "login.example.com",
   );
 });
 
-test("each line of a value is masked, and its encoded forms", () => {
+test("each line of a value and its encoded forms are masked", () => {
   const key = "-----BEGIN KEY-----\nMIIBOgIBAAJBAK\nshort\n9q2w3e4r5t6z7u8i\n-----END KEY-----";
   const mask = maskOf([variable("PRIVATE_KEY", key), variable("API_TOKEN", "a b/c?d=e&f")]);
   expect(mask("x MIIBOgIBAAJBAK y")).toBe("x [masked] y");
@@ -49,14 +49,14 @@ test("each line of a value is masked, and its encoded forms", () => {
   expect(mask(encodeURIComponent("a b/c?d=e&f"))).toBe("[masked]");
 });
 
-test("a value is masked where it is quoted for JSON or a shell", () => {
+test("a value is masked when it is quoted for JSON or a shell", () => {
   const value = `it's "a" C:\\secret`;
   const mask = maskOf([variable("API_TOKEN", value)]);
   expect(mask(JSON.stringify({ token: value }))).toBe('{"token":"[masked]"}');
   expect(mask(String.raw`+ login 'it'\''s "a" C:\secret'`)).toBe("+ login '[masked]'");
 });
 
-test("overlapping and adjacent secrets leave nothing between them", () => {
+test("overlapping and adjacent secrets are masked as one", () => {
   const masker = createMasker(["abcdefgh", "efghijkl", "12345678"]);
   expect(masker.mask("<abcdefghijkl12345678>")).toBe("<[masked]>");
   expect(masker.mask("abcdefgh abcdefg")).toBe("[masked] abcdefg");

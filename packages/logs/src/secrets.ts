@@ -1,36 +1,36 @@
-// Which values of an app's variables must not show in its logs, and the search that replaces them.
+// Finds the secrets among an app's variables, and masks them in its logs.
 
 const maskedText = "[masked]";
 
-/** Shorter values are no secrets, and masking them would garble the log. */
+/** Shorter values are not masked: they are rarely secrets and occur in unrelated text. */
 const minSecretChars = 8;
 
-/** Parts of a variable's name, between underscores, that say its value is secret. */
+/** Names of variables whose values are secret. */
 const secretName =
   /(?:^|_)(?:KEYS?|PASS|PWD|AUTH|DSN|SALT|JWT|PAT|COOKIE|SIGNATURE)(?:_|$)|SECRET|TOKEN|PASSW|PASSPHRASE|CREDENTIAL|PRIVATE|API_?KEY/i;
 const addressName = /(?:^|_)(?:UR[LI]|ENDPOINT|HOST)$/i;
 
 /**
- * What to mask for these variables: values whose name says so, line by line, and whatever stands before the `@` of a URL;
- * each also as base64, URL-encoded, and as it stands in JSON and between a shell's single quotes (`set -x`).
+ * @returns the texts to mask: each line of values whose variable's name marks them as secret, and the user information of
+ * URLs; each also in base64, URL-encoded, as in JSON, and as between a shell's single quotes (`set -x`).
  */
 export function secretsOf(variables: readonly { readonly name: string; readonly value: string }[]): string[] {
-  const found = new Set<string>();
+  const secrets = new Set<string>();
   for (const { name, value } of variables) {
     const inUrl = urlCredentials(value);
     const wholeValue = secretName.test(name) && !(addressName.test(name) && URL.canParse(value));
-    for (const secret of wholeValue ? [value, ...inUrl] : inUrl) addForms(found, secret);
+    for (const secret of wholeValue ? [value, ...inUrl] : inUrl) addForms(secrets, secret);
   }
-  return [...found].filter((secret) => secret.length >= minSecretChars);
+  return [...secrets].filter((secret) => secret.length >= minSecretChars);
 }
 
-/** Finds all of a set of strings in one pass. */
+/** Finds all secrets of a text in one pass. */
 export interface Masker {
-  /** The text with every occurrence replaced; overlapping ones become one. */
+  /** Replaces every secret in the text. Overlapping and adjacent secrets are replaced as one. */
   mask(text: string): string;
-  /** Where to cut the text at `at` or before, so that no occurrence lies across the cut. Never 0. */
+  /** @returns the last position up to `at` where the text can be cut without cutting a secret. Never 0. */
   cutBefore(text: string, at: number): number;
-  /** Length of the longest string that is looked for, 0 when there is none. */
+  /** Length of the longest secret; 0 without secrets. */
   readonly longestChars: number;
 }
 
@@ -62,8 +62,8 @@ export function createMasker(secrets: readonly string[]): Masker {
 type Find = (text: string, onSpan: (start: number, end: number) => void) => void;
 
 /**
- * Wu and Manber's search: a window as long as the shortest word jumps on by what its last two characters allow. It
- * stays fast with hundreds of words, where a regular expression of alternatives falls behind by ten times.
+ * The Wu-Manber multi-string search: a window as long as the shortest word skips ahead by a distance that its last two
+ * characters determine. With hundreds of words it is ten times faster than a regular expression of alternatives.
  */
 function finder(words: readonly string[]): Find {
   const window = Math.min(...words.map((word) => word.length), 255);
@@ -103,12 +103,12 @@ function finder(words: readonly string[]): Find {
   };
 }
 
-/** The two characters that end at `last`, as a number below 65 536. */
+/** Hashes the two characters that end at `last` to a number below 65,536. */
 function pair(text: string, last: number): number {
   return ((text.charCodeAt(last - 1) << 5) ^ text.charCodeAt(last)) & 0xffff;
 }
 
-/** User information of a URL, as it stands there and decoded; empty where there is none. */
+/** @returns the user information of a URL, and its password alone, encoded and decoded; empty without any. */
 function urlCredentials(value: string): string[] {
   const userInfo = /^[a-z][a-z0-9+.-]*:\/\/([^/?#\s]+)@/i.exec(value.trim())?.[1];
   if (userInfo === undefined) return [];
@@ -123,21 +123,22 @@ function decoded(text: string): string {
   );
 }
 
-function addForms(found: Set<string>, secret: string): void {
+/** Adds each line of the secret, and its encoded and quoted forms. */
+function addForms(forms: Set<string>, secret: string): void {
   if (secret.length < minSecretChars) return;
   for (const line of secret.split(/\r\n|\r|\n/)) {
     const text = line.trim();
     if (text.length < minSecretChars || text.startsWith("-----")) continue;
-    found.add(text);
-    found.add(encodeURIComponent(text.toWellFormed()));
-    found.add(JSON.stringify(text).slice(1, -1));
-    found.add(text.replaceAll("'", String.raw`'\''`));
+    forms.add(text);
+    forms.add(encodeURIComponent(text.toWellFormed()));
+    forms.add(JSON.stringify(text).slice(1, -1));
+    forms.add(text.replaceAll("'", String.raw`'\''`));
   }
-  found.add(withoutPadding(Buffer.from(secret).toString("base64")));
-  found.add(Buffer.from(secret).toString("base64url"));
+  forms.add(withoutPadding(Buffer.from(secret).toString("base64")));
+  forms.add(Buffer.from(secret).toString("base64url"));
 }
 
-/** Without its padding the base64 form is found with and without it. */
+/** Removes the padding, so that base64 is found with and without it. */
 function withoutPadding(base64: string): string {
   return base64.replace(/=+$/, "");
 }

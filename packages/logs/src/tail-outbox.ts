@@ -1,4 +1,4 @@
-// The worker's way to Redis: batches in order, several in flight, each acknowledged, whatever happens to the connection.
+// Sends a log's batches to Redis: in order, several in flight, and again after a failure until Redis acknowledges them.
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Redis } from "ioredis";
@@ -6,7 +6,7 @@ import { backoffMs, untilAborted } from "@slipway/async";
 import { SlipwayError, toSlipwayError } from "@slipway/core";
 import type { LogMessage, RedisKeys } from "@slipway/protocol";
 import type { LogLimits } from "./limits.ts";
-import { logScripts, refused, runScript } from "./scripts.ts";
+import { logScripts, rejected, runScript } from "./scripts.ts";
 import { lastSeqOf } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
@@ -18,37 +18,35 @@ export interface TailOutboxOptions {
   readonly attempt: number;
   readonly limits: LogLimits;
   readonly signal: AbortSignal;
-  /** Redis has this batch. Called in order. */
+  /** Called in order for each batch that Redis has. */
   readonly onAcknowledged: (batch: LineBatch) => void;
   /**
-   * Called before the log is taken over again, when Redis lost some of it or a call failed: checks that the attempt still
-   * holds the deployment, and brings all acknowledged lines into the store. @returns the store's last sequence number.
+   * Called before the log is taken over again, after Redis lost data or a call failed. It checks that the attempt is still
+   * current, and stores all acknowledged lines. @returns the number of the last stored line.
    */
   readonly beforeTakeOver: () => Promise<number>;
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Between recoveries that fail. */
-const pauses = { firstMs: 100 };
+const recoveryBackoff = { firstMs: 100 };
 
-/** Sends a log's batches. What Redis has not acknowledged is kept and sent again. */
+/** Sends a log's batches. Keeps each batch until Redis has acknowledged it. */
 export class TailOutbox {
   readonly #options: TailOutboxOptions;
   readonly #logKeys: readonly [head: string, tail: string];
   readonly #channel: string;
-  /** Not acknowledged, in order; the first `#sent` of them are on their way. */
+  /** In order. The first `#sent` of them are in flight. */
   #unacknowledged: LineBatch[] = [];
   #sent = 0;
-  /** Calls that were not answered yet. */
-  #pending = 0;
+  #pendingCalls = 0;
   #trimBeforeSeq = 0;
   #interruption: { readonly cause: unknown } | undefined;
   #recovering = false;
-  /** Recoveries since the last batch that Redis took. */
+  /** Recoveries since the last acknowledged batch. */
   #failures = 0;
   #idle = Promise.withResolvers<void>();
   #lastProgressAt = performance.now();
-  readonly #watch: NodeJS.Timeout;
+  readonly #progressTimer: NodeJS.Timeout;
 
   constructor(options: TailOutboxOptions) {
     const { keys, appId, deploymentId, limits } = options;
@@ -56,21 +54,22 @@ export class TailOutbox {
     this.#logKeys = [keys.logHead(deploymentId), keys.logTail(deploymentId)];
     this.#channel = keys.appChannel(appId);
     this.#idle.resolve();
-    this.#watch = setInterval(() => this.#checkProgress(), Math.min(1_000, limits.outageMs / 4)).unref();
+    const checkMs = Math.min(1_000, limits.outageMs / 4);
+    this.#progressTimer = setInterval(() => this.#checkProgress(), checkMs).unref();
   }
 
   /**
-   * Makes this attempt the log's only writer. @param storedSeq the store's last sequence number.
-   * @returns the last sequence number that Redis (or the store) has. @throws {SlipwayError} "lease-lost" for a stale attempt.
+   * Makes this attempt the log's only writer. @param storedSeq number of the last stored line.
+   * @returns the number of the log's last line. @throws {SlipwayError} "lease-lost" when a newer attempt owns the log.
    */
   async takeOver(storedSeq: number): Promise<number> {
     const { redis, attempt } = this.#options;
     const lastSeq = await runScript(redis, logScripts.takeOver, this.#logKeys, [attempt, storedSeq]);
-    if (lastSeq === refused.stale) throw staleAttempt(attempt);
+    if (lastSeq === rejected.stale) throw staleAttempt(attempt);
     return lastSeq;
   }
 
-  /** Takes a batch that follows on what it took before. */
+  /** Sends a batch, which has to follow the previous one. */
   add(batch: LineBatch): void {
     if (this.#unacknowledged.length === 0) {
       this.#idle = Promise.withResolvers();
@@ -80,36 +79,40 @@ export class TailOutbox {
     this.#send();
   }
 
-  /** Resolves when Redis has all that was added. */
+  /** Resolves when Redis has acknowledged all added batches. */
   async flush(): Promise<void> {
     await untilAborted(this.#idle.promise, this.#options.signal);
   }
 
-  /** From the next batch on, the tail keeps only batches that begin at `seq` or later. */
+  /** The next append removes the batches that begin before line `seq` from the tail. */
   trimBefore(seq: number): void {
     this.#trimBeforeSeq = seq;
   }
 
-  /** Lets Redis forget the log after this many seconds. */
+  /** Sets the expiry of the log's keys. */
   async expire(seconds: number): Promise<void> {
     await Promise.all(this.#logKeys.map((key) => this.#options.redis.expire(key, seconds)));
   }
 
   stop(): void {
-    clearInterval(this.#watch);
+    clearInterval(this.#progressTimer);
   }
 
   #send(): void {
     const { limits, signal, onFailure } = this.#options;
-    while (this.#interruption === undefined && !signal.aborted && this.#pending < limits.batchesInFlight) {
+    while (
+      this.#interruption === undefined &&
+      !signal.aborted &&
+      this.#pendingCalls < limits.batchesInFlight
+    ) {
       const batch = this.#unacknowledged[this.#sent];
       if (batch === undefined) return;
       this.#sent += 1;
-      this.#pending += 1;
+      this.#pendingCalls += 1;
       this.#append(batch)
         .then(
-          (answer) => this.#answered(answer),
-          (error: unknown) => this.#answered(undefined, error),
+          (result) => this.#completeCall(result),
+          (error: unknown) => this.#completeCall(undefined, error),
         )
         .catch(onFailure);
     }
@@ -123,18 +126,18 @@ export class TailOutbox {
     return runScript(redis, logScripts.append, this.#logKeys, values);
   }
 
-  /** @param answer undefined when the call failed. */
-  #answered(answer: number | undefined, cause?: unknown): void {
-    this.#pending -= 1;
+  /** @param result of the append script; undefined when the call failed. */
+  #completeCall(result: number | undefined, cause?: unknown): void {
+    this.#pendingCalls -= 1;
     if (this.#options.signal.aborted) return;
-    if (answer === refused.stale) {
+    if (result === rejected.stale) {
       this.#options.onFailure(staleAttempt(this.#options.attempt));
       return;
     }
-    if (answer === undefined || answer === refused.gap) this.#interruption ??= { cause };
-    else this.#acknowledge(answer);
+    if (result === undefined || result === rejected.gap) this.#interruption ??= { cause };
+    else this.#acknowledge(result);
     if (this.#interruption === undefined) this.#send();
-    else if (this.#pending === 0) this.#recover().catch(this.#options.onFailure);
+    else if (this.#pendingCalls === 0) this.#recover().catch(this.#options.onFailure);
   }
 
   #acknowledge(lastSeq: number): void {
@@ -152,13 +155,14 @@ export class TailOutbox {
     if (this.#unacknowledged.length === 0) this.#idle.resolve();
   }
 
-  /** After a failed call or lost data: takes the log over again and sends what is missing, until it works. */
+  /** Takes the log over again after a failed call or lost data, and sends the missing batches. Retries until it succeeds. */
   async #recover(): Promise<void> {
     if (this.#recovering) return;
     this.#recovering = true;
     while (!this.#options.signal.aborted) {
       try {
-        if (this.#failures > 0) await delay(backoffMs(this.#failures, pauses), undefined, { ref: false });
+        const pauseMs = this.#failures > 0 ? backoffMs(this.#failures, recoveryBackoff) : 0;
+        if (pauseMs > 0) await delay(pauseMs, undefined, { ref: false });
         this.#failures += 1;
         const storedSeq = await this.#options.beforeTakeOver();
         const lastSeq = await this.takeOver(storedSeq);
@@ -184,11 +188,11 @@ export class TailOutbox {
     const cause = this.#interruption?.cause;
     const reason = cause === undefined ? "" : `: ${toSlipwayError(cause).message}`;
     this.#options.onFailure(
-      new SlipwayError("queue-unavailable", `Redis takes no log lines${reason}`, { cause }),
+      new SlipwayError("queue-unavailable", `Redis accepts no log lines${reason}`, { cause }),
     );
   }
 }
 
 function staleAttempt(attempt: number): SlipwayError {
-  return new SlipwayError("lease-lost", `a newer attempt than ${attempt} has taken the log over`);
+  return new SlipwayError("lease-lost", `an attempt newer than ${attempt} has taken over the log`);
 }

@@ -1,4 +1,4 @@
-// Reads the tail of a log in Redis: the latest batches, as a stream whose ids are `firstSeq-lineCount`.
+// Reads the tail of a log in Redis: its latest batches, in a stream with the ids `firstSeq-lineCount`.
 
 import type { Redis } from "ioredis";
 import { logMessage } from "@slipway/protocol";
@@ -8,16 +8,16 @@ import type { RedisKeys } from "@slipway/protocol";
 export interface LineBatch {
   readonly firstSeq: number;
   readonly lineCount: number;
-  /** The lines joined by newlines, none at the end. */
+  /** The lines joined by newlines, without a trailing newline. */
   readonly text: string;
 }
 
-/** How many batches a reader takes from Redis at once: at most about a quarter of a MiB. */
-const entriesAtOnce = 4;
+/** Batches per read of Redis: at most about 256 KiB. */
+const entriesPerRead = 4;
 
 /**
- * Batches of the tail that hold lines from `fromSeq` on, in order; some at a time, none when there are no more. The first
- * may begin before `fromSeq`, or after it where what lies between was trimmed away (the store has it then).
+ * Reads the next batches of the tail with lines from `fromSeq` on, in order; none at the tail's end. The first batch may begin
+ * before `fromSeq`, or after it when the lines between were trimmed (then the store has them).
  */
 export async function readTail(
   redis: Redis,
@@ -26,7 +26,7 @@ export async function readTail(
   fromSeq: number,
 ): Promise<LineBatch[]> {
   const tail = keys.logTail(deploymentId);
-  const entries = await redis.xrange(tail, String(fromSeq), "+", "COUNT", entriesAtOnce);
+  const entries = await redis.xrange(tail, String(fromSeq), "+", "COUNT", entriesPerRead);
   const batches = entries.map(batchOf);
   if (batches[0]?.firstSeq === fromSeq) return batches;
   const [before] = await redis.xrevrange(tail, `(${fromSeq}-0`, "-", "COUNT", 1);
@@ -39,7 +39,7 @@ export function lastSeqOf(batch: { readonly firstSeq: number; readonly lineCount
   return batch.firstSeq + batch.lineCount - 1;
 }
 
-/** The batch without its lines before `fromSeq`, which lies in it. */
+/** @returns the batch's lines from `fromSeq` on. The batch must contain that line. */
 export function linesFrom(batch: LineBatch, fromSeq: number): LineBatch {
   if (fromSeq <= batch.firstSeq) return batch;
   let start = 0;
@@ -51,7 +51,7 @@ export function linesFrom(batch: LineBatch, fromSeq: number): LineBatch {
   };
 }
 
-/** The batch's lines up to and with `lastSeq`, which lies in it. */
+/** @returns the batch's lines up to and including `lastSeq`. The batch must contain that line. */
 export function linesTo(batch: LineBatch, lastSeq: number): LineBatch {
   if (lastSeq >= lastSeqOf(batch)) return batch;
   const rest = linesFrom(batch, lastSeq + 1);
@@ -63,10 +63,10 @@ export function linesTo(batch: LineBatch, lastSeq: number): LineBatch {
 }
 
 /**
- * The batch in parts of at most so many lines and characters; a line that has more characters by itself is a part. A batch that is
- * small enough is the only part, itself.
+ * Splits a batch into parts of at most `max` lines and characters. A longer line is a part of its own. A batch within the limits
+ * is yielded itself.
  */
-export function* partsOf(
+export function* splitBatch(
   batch: LineBatch,
   max: { readonly lines: number; readonly chars: number },
 ): Generator<LineBatch, void> {
@@ -95,7 +95,7 @@ function endOfLine(text: string, start: number): number {
   return end === -1 ? text.length : end;
 }
 
-/** @param text lines joined by newlines: an empty text is one empty line. */
+/** @param text lines joined by newlines. An empty text is one empty line. */
 export function countLines(text: string): number {
   let lines = 1;
   for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lines += 1;
@@ -107,8 +107,8 @@ function batchOf([id, fields]: [id: string, fields: string[]]): LineBatch {
   return { firstSeq, lineCount: Number(id.slice(id.indexOf("-") + 1)), text };
 }
 
-/** Consecutive batches as one; undefined for none. */
-export function joined(batches: readonly LineBatch[]): LineBatch | undefined {
+/** Joins consecutive batches. @returns undefined for an empty list. */
+export function joinBatches(batches: readonly LineBatch[]): LineBatch | undefined {
   const [first] = batches;
   if (first === undefined) return undefined;
   return {

@@ -1,14 +1,14 @@
-// Takes terminal control out of output: what is left is text, tabs, line ends and colors.
+// Removes terminal control sequences from output. Text, tabs, line terminators and colors are kept.
 
-/** Anything that needs a look: control characters other than tab, newline and carriage return. */
+/** Control characters other than tab, newline and carriage return. */
 // oxlint-disable-next-line eslint/no-control-regex
-const suspicious = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/;
+const controlCharacter = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/;
 
-/** The longest text an operating-system command (window title, hyperlink…) may carry; the rest of a longer one is text. */
+/** The maximum text of an operating system command (window title, hyperlink…); the rest of a longer one is kept as text. */
 const maxCommandChars = 2048;
 const maxParameterChars = 64;
 
-/** A whole escape sequence (the parameters of a color are captured), or one control character. */
+/** A complete escape sequence (the parameters of a color are captured), or one control character. */
 const control = new RegExp(
   [
     `\\x1b\\[([0-9;:]{0,${maxParameterChars}})m`,
@@ -20,7 +20,7 @@ const control = new RegExp(
   "g",
 );
 
-/** The beginning of a sequence whose end may be in the next piece of output. */
+/** The beginning of a sequence that may end in the next chunk. */
 const unfinished = new RegExp(
   [
     `\\x1b(?:\\[[0-?]{0,${maxParameterChars}}[ -/]{0,8}`,
@@ -30,27 +30,28 @@ const unfinished = new RegExp(
 );
 
 /**
- * Cleans text that comes in pieces. Colors (`ESC [ … m`) stay; other escape sequences and control characters go, also
- * where a piece ends amid one: any cutting of the same text gives the same result.
+ * Cleans text that arrives in chunks. It keeps colors (`ESC [ … m`) and removes other escape sequences and control characters,
+ * also those that span chunks: the result does not depend on the chunks.
  */
 export class TerminalText {
-  #held = "";
+  /** An incomplete sequence at the end of the last chunk. */
+  #incomplete = "";
 
-  /** @returns the cleaned text, as far as it is certain. */
-  push(piece: string): string {
-    const text = this.#held + piece;
-    this.#held = "";
-    if (!suspicious.test(text)) return text;
+  /** @returns the cleaned text, without an incomplete sequence at its end. */
+  push(chunk: string): string {
+    const text = this.#incomplete + chunk;
+    this.#incomplete = "";
+    if (!controlCharacter.test(text)) return text;
     const cut = text.lastIndexOf("\x1b") === -1 ? -1 : text.search(unfinished);
     if (cut === -1) return clean(text);
-    this.#held = text.slice(cut);
+    this.#incomplete = text.slice(cut);
     return clean(text.slice(0, cut));
   }
 
-  /** Ends the text. A sequence that never ended goes. @returns what remains of it. */
+  /** Ends the text and removes an incomplete sequence. @returns the rest of the text. */
   end(): string {
-    const rest = clean(this.#held);
-    this.#held = "";
+    const rest = clean(this.#incomplete);
+    this.#incomplete = "";
     return rest;
   }
 }

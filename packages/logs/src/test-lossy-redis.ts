@@ -1,4 +1,4 @@
-// For tests: a way to a Redis on which the connection breaks after a command was carried out and before its reply arrives.
+// For tests: a proxy to Redis that can close the connection after a command was executed and before its reply arrives.
 
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 
 export interface LossyRedis extends AsyncDisposable {
   readonly url: string;
-  /** Breaks the connection in the place of the next reply. Resolves when it did. */
+  /** Closes the connection instead of forwarding the next reply. Resolves when it was closed. */
   loseReply(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
-// For tests: small random numbers that are the same in every run.
+// For tests: a pseudorandom number generator with a fixed seed.
 
-/** @returns a function that gives a whole number from 0 to below its argument. */
+/** @returns a function that returns an integer from 0 to below its argument. */
 export function seededRandom(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {

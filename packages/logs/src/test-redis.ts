@@ -1,4 +1,4 @@
-// For tests: a redis-server with an append-only file, that can be killed and started again on its data.
+// For tests: a redis-server with an append-only file that can be killed and restarted with its data.
 
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -12,7 +12,7 @@ import { freePort } from "@slipway/testkit";
 export interface DurableRedis extends AsyncDisposable {
   readonly url: string;
   kill(): Promise<void>;
-  /** Starts it again. @param empty forgets all it had. */
+  /** Restarts the server. @param empty deletes its data first. */
   start(options?: { readonly empty: boolean }): Promise<void>;
 }
 
@@ -53,8 +53,8 @@ export async function startDurableRedis(): Promise<DurableRedis> {
 }
 
 /**
- * A connection that stays quiet while its server is away, and is closed when the test ends.
- * @param retries reconnections after which a command fails; null for never.
+ * A connection that ignores connection errors and is closed when the test ends.
+ * @param retries the number of reconnections after which a command fails; null for no limit.
  */
 export function quietRedis(url: string, retries: number | null = null): Redis & AsyncDisposable {
   const redis = new Redis(url, { maxRetriesPerRequest: retries, retryStrategy: () => 20 });

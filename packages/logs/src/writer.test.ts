@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readLog } from "./read-log.ts";
 import { openLossyRedis } from "./test-lossy-redis.ts";
 import { quietRedis, startDurableRedis } from "./test-redis.ts";
-import { MemoryStore } from "./test-store.ts";
+import { MemoryStore } from "./test-memory-store.ts";
 import { openLogWriter } from "./writer.ts";
 import type { LogWriter, LogWriterOptions } from "./writer.ts";
 
@@ -30,10 +30,10 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     await server[Symbol.asyncDispose]();
   });
 
-  test("numbers, masks, publishes and keeps every line, and sums the log up", async () => {
-    const { store, deployment } = placed();
-    await using heard = await listen(redis, deployment);
-    await using log = await opened(redis, store, deployment, { secrets: ["correct-horse"] });
+  test("numbers, masks, publishes and stores every line, and returns the log's summary", async () => {
+    const { store, deployment } = newDeployment();
+    await using published = await listen(redis, deployment);
+    await using log = await openWriter(redis, store, deployment, { secrets: ["correct-horse"] });
     log.line("-----> Building");
     const lines = Array.from({ length: 500 }, (_, index) => `line ${index} correct-horse`);
     for (const line of lines) await log.write(Buffer.from(`${line}\n`));
@@ -46,7 +46,7 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     ];
     expect(await log.end()).toEqual({ lineCount: 502, sha256: sha256(expected) });
     expect(store.lines(deployment.id)).toEqual(expected);
-    expect(await heard.lines(502)).toEqual(expected);
+    expect(await published.lines(502)).toEqual(expected);
     // a log that has not ended is kept for a day
     for (const key of [keys.logTail(deployment.id), keys.logHead(deployment.id)]) {
       expect(await redis.ttl(key)).toBeGreaterThan(0);
@@ -54,15 +54,15 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     }
   });
 
-  test("an empty log has no lines and the hash of nothing", async () => {
-    const { store, deployment } = placed();
-    await using log = await opened(redis, store, deployment);
+  test("an empty log has no lines and the hash of empty input", async () => {
+    const { store, deployment } = newDeployment();
+    await using log = await openWriter(redis, store, deployment);
     expect(await log.end()).toEqual({ lineCount: 0, sha256: sha256([]) });
   });
 
-  test("the platform's lines end an unfinished line of output", async () => {
-    const { store, deployment } = placed();
-    await using log = await opened(redis, store, deployment);
+  test("a line of Slipway's own ends an unfinished line of output", async () => {
+    const { store, deployment } = newDeployment();
+    await using log = await openWriter(redis, store, deployment);
     await log.write(Buffer.from("half"));
     log.line("-----> Next");
     await log.write(Buffer.from("of it\n"));
@@ -71,8 +71,8 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
   });
 
   test("nothing can be written after the end", async () => {
-    const { store, deployment } = placed();
-    await using log = await opened(redis, store, deployment);
+    const { store, deployment } = newDeployment();
+    await using log = await openWriter(redis, store, deployment);
     await log.end();
     await expect(log.write(Buffer.from("late\n"))).rejects.toMatchObject({ code: "conflict" });
     log.line("late");
@@ -80,44 +80,46 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
   });
 
   test("nothing can be written once the writer is closed", async () => {
-    const { store, deployment } = placed();
-    const log = await opened(redis, store, deployment);
+    const { store, deployment } = newDeployment();
+    const log = await openWriter(redis, store, deployment);
     await log[Symbol.asyncDispose]();
     await expect(log.write(Buffer.from("late\n"))).rejects.toMatchObject({ code: "requeued" });
   });
 
   test("the log of a deployment that does not exist cannot be opened", async () => {
-    const { deployment } = placed();
-    await expect(opened(redis, new MemoryStore(), deployment)).rejects.toMatchObject({ code: "not-found" });
+    const { deployment } = newDeployment();
+    await expect(openWriter(redis, new MemoryStore(), deployment)).rejects.toMatchObject({
+      code: "not-found",
+    });
   });
 
   test("the store has lines without a flush once a chunk is full", async () => {
-    const { store, deployment } = placed();
-    await using log = await opened(redis, store, deployment, { limits: { chunkDelayMs: 60_000 } });
+    const { store, deployment } = newDeployment();
+    await using log = await openWriter(redis, store, deployment, { limits: { chunkDelayMs: 60_000 } });
     const lines = Array.from({ length: 60 }, (_, index) => `line ${index}`);
     for (const line of lines) log.line(line);
     await expect.poll(() => store.lines(deployment.id).length).toBeGreaterThan(0);
   });
 
-  test("an attempt that gives up stores what followers may have seen, unless a newer one has the log", async () => {
-    const { store, deployment } = placed();
-    await using log = await opened(redis, store, deployment, {
+  test("an abandoned attempt stores the published lines, unless a newer attempt owns the deployment", async () => {
+    const { store, deployment } = newDeployment();
+    await using log = await openWriter(redis, store, deployment, {
       limits: { chunkDelayMs: 60_000, chunkChars: 10_000 },
     });
     log.line("one");
     await untilTail(redis, deployment, 1);
-    await log.keep();
+    await log.storePublished();
     expect(store.lines(deployment.id)).toEqual(["one"]);
     claimed(store, deployment, 2);
-    await expect(log.keep()).rejects.toMatchObject({ code: "lease-lost" });
+    await expect(log.storePublished()).rejects.toMatchObject({ code: "lease-lost" });
   });
 
-  test("a newer attempt goes on after the last line, and the older one can write no more", async () => {
-    const { store, deployment } = placed();
-    await using first = await opened(redis, store, deployment);
+  test("a newer attempt continues after the last line, and the older one can no longer write", async () => {
+    const { store, deployment } = newDeployment();
+    await using first = await openWriter(redis, store, deployment);
     first.line("one");
     await first.flush();
-    await using second = await opened(redis, store, claimed(store, deployment, 2));
+    await using second = await openWriter(redis, store, claimed(store, deployment, 2));
     second.line("two");
     first.line("never");
     await expect(first.flush()).rejects.toMatchObject({ code: "lease-lost" });
@@ -127,26 +129,26 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     expect(store.lines(deployment.id)).toEqual(["one", "two"]);
   });
 
-  test("an older attempt cannot open the log, in Redis or where only the store knows", async () => {
-    const { store, deployment } = placed();
-    await using newer = await opened(redis, store, claimed(store, deployment, 3));
+  test("an older attempt cannot open the log, even when only the store has the newer attempt", async () => {
+    const { store, deployment } = newDeployment();
+    await using newer = await openWriter(redis, store, claimed(store, deployment, 3));
     await newer.flush();
     const older = { ...deployment, attempt: 2 };
-    await expect(opened(redis, store, older)).rejects.toMatchObject({ code: "lease-lost" });
+    await expect(openWriter(redis, store, older)).rejects.toMatchObject({ code: "lease-lost" });
     await redis.del(keys.logHead(deployment.id));
-    await expect(opened(redis, store, older)).rejects.toMatchObject({ code: "lease-lost" });
+    await expect(openWriter(redis, store, older)).rejects.toMatchObject({ code: "lease-lost" });
   });
 
-  test("what a dead worker published and did not store is stored by the next", async () => {
-    const { store, deployment } = placed();
-    const dead = await opened(redis, store, deployment, {
+  test("lines that a dead worker published and did not store are stored by the next attempt", async () => {
+    const { store, deployment } = newDeployment();
+    const dead = await openWriter(redis, store, deployment, {
       limits: { chunkDelayMs: 60_000, chunkChars: 10_000 },
     });
     const lines = Array.from({ length: 60 }, (_, index) => `line ${index}`);
     for (const line of lines) dead.line(line);
     await untilTail(redis, deployment, 60);
     expect(store.lines(deployment.id)).toEqual([]);
-    await using next = await opened(redis, store, claimed(store, deployment, 2));
+    await using next = await openWriter(redis, store, claimed(store, deployment, 2));
     expect(next.lastSeq).toBe(60);
     expect(store.lines(deployment.id)).toEqual(lines);
     next.line("next");
@@ -154,25 +156,25 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     await dead[Symbol.asyncDispose]();
   });
 
-  test("a newer attempt whose log Redis lost before its first line goes on after the stored lines", async () => {
-    const { store, deployment } = placed();
-    await using first = await opened(redis, store, deployment);
+  test("an attempt continues after the stored lines when Redis loses the log before its first line", async () => {
+    const { store, deployment } = newDeployment();
+    await using first = await openWriter(redis, store, deployment);
     first.line("one");
     await first.flush();
-    await using next = await opened(redis, store, claimed(store, deployment, 2));
+    await using next = await openWriter(redis, store, claimed(store, deployment, 2));
     await redis.del(keys.logHead(deployment.id), keys.logTail(deployment.id));
     next.line("two");
     expect(await next.end()).toEqual({ lineCount: 2, sha256: sha256(["one", "two"]) });
   });
 
-  test("lines that neither Redis nor the store has any more keep their numbers", async () => {
-    const { store, deployment } = placed();
-    await using first = await opened(redis, store, deployment);
+  test("lines lost by both Redis and the store keep their numbers", async () => {
+    const { store, deployment } = newDeployment();
+    await using first = await openWriter(redis, store, deployment);
     for (let line = 1; line <= 20; line += 1) first.line(`line ${line}`);
     await first.flush();
     store.chunks.length = 0;
     await redis.xtrim(keys.logTail(deployment.id), "MAXLEN", 1);
-    await using next = await opened(redis, store, claimed(store, deployment, 2));
+    await using next = await openWriter(redis, store, claimed(store, deployment, 2));
     next.line("next");
     const { lineCount } = await next.end();
     expect(lineCount).toBe(21);
@@ -180,10 +182,10 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     expect(store.lines(deployment.id)[0]).toContain("lost");
   });
 
-  test("the tail is trimmed to what the store lacks and a little more, and readers miss nothing meanwhile", async () => {
-    const { store, deployment } = placed();
-    await using log = await opened(redis, store, deployment);
-    const reading = readAgainAndAgain(redis, store, deployment.id, 3_000);
+  test("the tail is trimmed after lines were stored, and concurrent readers miss no line", async () => {
+    const { store, deployment } = newDeployment();
+    await using log = await openWriter(redis, store, deployment);
+    const reading = readRepeatedly(redis, store, deployment.id, 3_000);
     for (let line = 1; line <= 3_000; line += 1) {
       await log.write(Buffer.from(`line ${line}\n`));
       if (line % 50 === 0) await delay(1);
@@ -193,9 +195,9 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     expect(await redis.xlen(keys.logTail(deployment.id))).toBeLessThan(3_000 / 7 / 2);
   });
 
-  test("of output that is too large the rest is left out, and what the platform says stays", async () => {
-    const { store, deployment } = placed();
-    await using log = await opened(redis, store, deployment, { limits: { outputBytes: 30 } });
+  test("output beyond the size limit is omitted, and Slipway's own lines are kept", async () => {
+    const { store, deployment } = newDeployment();
+    await using log = await openWriter(redis, store, deployment, { limits: { outputBytes: 30 } });
     log.line("-----> Building");
     await log.write(Buffer.from("nine char\nten chärs\n"));
     await log.write(Buffer.from("nine more\nunfinished"));
@@ -208,7 +210,7 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
       "-----> Building",
       "nine char",
       "ten chärs",
-      " !     There is more output than a log may hold: the rest of it is left out",
+      " !     The output exceeds the size limit of the log: the rest is omitted",
       "-----> Pushing",
       "-----> Done",
     ];
@@ -216,59 +218,61 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     expect(store.lines(deployment.id)).toEqual(expected);
   });
 
-  test("the producer waits each time the store is unavailable, and nothing is lost", async () => {
-    const { store, deployment } = placed();
-    await using log = await opened(redis, store, deployment, { limits: { heldChars: 2_000 } });
+  test("a producer receives backpressure each time the store is unavailable, and no line is lost", async () => {
+    const { store, deployment } = newDeployment();
+    await using log = await openWriter(redis, store, deployment, { limits: { unstoredChars: 2_000 } });
     let written = 0;
     for (const maxWritten of [1_000, 2_000]) {
-      store.away = true;
-      let room: Promise<void> | undefined;
-      while (room === undefined && written < maxWritten) {
+      store.unavailable = true;
+      let backpressure: Promise<void> | undefined;
+      while (backpressure === undefined && written < maxWritten) {
         written += 1;
-        room = log.write(Buffer.from(`line ${written}\n`)) ?? undefined;
+        backpressure = log.write(Buffer.from(`line ${written}\n`)) ?? undefined;
       }
       expect(written).toBeLessThan(maxWritten);
       const first = await Promise.race([
-        room?.then(() => "room"),
+        backpressure?.then(() => "resolved"),
         store.called().then(() => "still waiting"),
       ]);
       expect(first).toBe("still waiting");
-      store.away = false;
-      await room;
+      store.unavailable = false;
+      await backpressure;
     }
     expect(await log.end()).toMatchObject({ lineCount: written });
     expect(store.lines(deployment.id)).toHaveLength(written);
   });
 
-  test("a store that stays away fails the attempt", async () => {
-    const { store, deployment } = placed();
-    await using log = await opened(redis, store, deployment, { limits: { outageMs: 200 } });
-    store.away = true;
+  test("a store that stays unavailable fails the attempt", async () => {
+    const { store, deployment } = newDeployment();
+    await using log = await openWriter(redis, store, deployment, { limits: { outageMs: 200 } });
+    store.unavailable = true;
     log.line("one");
     await expect(log.end()).rejects.toMatchObject({ code: "store-unavailable" });
   });
 
-  test("a store that stays away fails the producer that waits for it", async () => {
-    const { store, deployment } = placed();
-    await using log = await opened(redis, store, deployment, { limits: { outageMs: 200, heldChars: 10 } });
-    store.away = true;
+  test("a store that stays unavailable fails the producer that awaits it", async () => {
+    const { store, deployment } = newDeployment();
+    await using log = await openWriter(redis, store, deployment, {
+      limits: { outageMs: 200, unstoredChars: 10 },
+    });
+    store.unavailable = true;
     const written = log.write(Buffer.from("more than ten characters\n"));
     await expect(written).rejects.toMatchObject({ code: "store-unavailable" });
   });
 
-  test("a Redis that stays away fails the attempt", async () => {
+  test("a Redis that stays unavailable fails the attempt", async () => {
     await using durable = await startDurableRedis();
     await using connection = quietRedis(durable.url);
-    const { store, deployment } = placed();
-    await using log = await opened(connection, store, deployment, { limits: { outageMs: 200 } });
+    const { store, deployment } = newDeployment();
+    await using log = await openWriter(connection, store, deployment, { limits: { outageMs: 200 } });
     await durable.kill();
     log.line("one");
     await expect(log.end()).rejects.toMatchObject({ code: "queue-unavailable" });
   });
 
-  test("Redis that loses everything amid a log is filled again", async () => {
-    const { store, deployment } = placed();
-    await using log = await opened(redis, store, deployment);
+  test("no line is lost when Redis loses its data during a log", async () => {
+    const { store, deployment } = newDeployment();
+    await using log = await openWriter(redis, store, deployment);
     const lines = Array.from({ length: 2_000 }, (_, index) => `line ${index}`);
     for (const [index, line] of lines.entries()) {
       await log.write(Buffer.from(`${line}\n`));
@@ -284,11 +288,11 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     { empty: false, retries: null },
     { empty: true, retries: null },
     { empty: false, retries: 1 },
-  ])("Redis may be killed and come back (%o)", async ({ empty, retries }) => {
+  ])("no line is lost when Redis is killed and restarted (%o)", async ({ empty, retries }) => {
     await using durable = await startDurableRedis();
     await using connection = quietRedis(durable.url, retries);
-    const { store, deployment } = placed();
-    await using log = await opened(connection, store, deployment);
+    const { store, deployment } = newDeployment();
+    await using log = await openWriter(connection, store, deployment);
     const lines = Array.from({ length: 1_500 }, (_, index) => `line ${index}`);
     for (const [index, line] of lines.entries()) {
       await log.write(Buffer.from(`${line}\n`));
@@ -301,27 +305,27 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
   });
 
   test("a batch sent twice is published once", async () => {
-    const { store, deployment } = placed();
-    await using heard = await listen(redis, deployment);
+    const { store, deployment } = newDeployment();
+    await using published = await listen(redis, deployment);
     await using lossy = await openLossyRedis(server.url);
     await using connection = quietRedis(lossy.url);
-    await using log = await opened(connection, store, deployment);
+    await using log = await openWriter(connection, store, deployment);
     const lines = Array.from({ length: 1_000 }, (_, index) => `line ${index}`);
     for (const [index, line] of lines.entries()) {
       const isLost = index % 100 === 50;
-      // once nothing is under way, the next reply is that of the batch with this line
+      // with no call in flight, the next reply is that of the batch with this line
       if (isLost) await log.flush();
       const lost = isLost ? lossy.loseReply() : undefined;
       await log.write(Buffer.from(`${line}\n`));
       await lost;
     }
     await log.end();
-    expect(await heard.lines(1_000)).toEqual(lines);
+    expect(await published.lines(1_000)).toEqual(lines);
     expect(store.lines(deployment.id)).toEqual(lines);
   });
 });
 
-function placed(): { store: MemoryStore; deployment: Deployment } {
+function newDeployment(): { store: MemoryStore; deployment: Deployment } {
   const store = new MemoryStore();
   return { store, deployment: claimed(store, queuedDeployment(aNewDeployment({ id: randomUUID() }), 1), 1) };
 }
@@ -330,15 +334,15 @@ function claimed(store: MemoryStore, deployment: Deployment, attempt: number): D
   return store.put(claim(deployment, attempt, { at: testTime, lineCount: 0 }));
 }
 
-function opened(
+function openWriter(
   redis: Redis,
   store: MemoryStore,
   { appId, id, attempt }: Deployment,
   options: Partial<LogWriterOptions> = {},
 ): Promise<LogWriter> {
   const limits = { ...small, ...options.limits };
-  const place = { redis, keys, store, appId, deploymentId: id, attempt, now: () => testTime };
-  return openLogWriter({ secrets: [], ...place, ...options, limits });
+  const context = { redis, keys, store, appId, deploymentId: id, attempt, now: () => testTime };
+  return openLogWriter({ secrets: [], ...context, ...options, limits });
 }
 
 function sha256(lines: readonly string[]): string {
@@ -347,7 +351,7 @@ function sha256(lines: readonly string[]): string {
     .digest("hex");
 }
 
-/** Gathers what is published of a deployment. */
+/** Collects the log messages published for a deployment. */
 async function listen(redis: Redis, { appId, id }: Deployment) {
   const subscriber = redis.duplicate();
   const messages: LogMessage[] = [];
@@ -357,7 +361,7 @@ async function listen(redis: Redis, { appId, id }: Deployment) {
   });
   await subscriber.subscribe(keys.appChannel(appId));
   return {
-    /** All lines published, once the last expected one is there. */
+    /** Resolves to all published lines when there are `lastSeq` of them. */
     lines: async (lastSeq: number): Promise<string[]> => {
       while (linesOf(messages).length < lastSeq) await delay(5);
       return linesOf(messages);
@@ -377,8 +381,8 @@ async function untilTail(redis: Redis, { id }: Deployment, lastSeq: number): Pro
   while (Number(await redis.hget(keys.logHead(id), "lastSeq")) < lastSeq) await delay(2);
 }
 
-/** Reads a growing log to its last line, from random places. @returns "complete", or what was wrong. */
-async function readAgainAndAgain(
+/** Reads a growing log repeatedly until its last line. @returns "complete", or a description of the first wrong line. */
+async function readRepeatedly(
   redis: Redis,
   store: MemoryStore,
   deploymentId: string,
@@ -387,13 +391,13 @@ async function readAgainAndAgain(
   for (let next = 1; next <= lastSeq;) {
     let expected = next;
     for await (const batch of readLog({ redis, keys, logs: store.logs, deploymentId, fromSeq: next })) {
-      if (batch.firstSeq !== expected) return `${batch.firstSeq} came instead of ${expected}`;
+      if (batch.firstSeq !== expected) return `received line ${batch.firstSeq} instead of ${expected}`;
       for (const line of batch.text.split("\n")) {
         if (line !== `line ${expected}`) return `line ${expected} was "${line}"`;
         expected += 1;
       }
     }
-    // the last lines again, so that reading begins amid batches too
+    // repeats the last lines, so that reads also begin within batches
     next = expected > lastSeq ? expected : Math.max(1, expected - 3);
     await delay(1);
   }

@@ -1,4 +1,4 @@
-// The worker's side of a deployment's log: output goes in as bytes and becomes numbered, masked, published, kept lines.
+// Writes a deployment's log: splits output into lines, masks, numbers, publishes and stores them.
 
 import { createHash } from "node:crypto";
 import { contain, retry } from "@slipway/async";
@@ -18,25 +18,25 @@ import { lastSeqOf } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
 export interface LogWriterOptions {
-  /** A connection for commands; commands may wait in it while Redis is away. */
+  /** A connection for commands. It may queue them while Redis is unavailable. */
   readonly redis: Redis;
   readonly keys: RedisKeys;
   readonly store: { readonly logs: LogStore; readonly deployments: Pick<DeploymentStore, "get"> };
   readonly appId: string;
   readonly deploymentId: string;
   readonly attempt: number;
-  /** What to mask: see secretsOf. */
+  /** Texts to mask, see `secretsOf`. */
   readonly secrets: readonly string[];
   readonly now: () => Date;
   readonly limits?: Partial<LogLimits>;
 }
 
-const restLeftOut = " !     There is more output than a log may hold: the rest of it is left out";
+const truncationNotice = " !     The output exceeds the size limit of the log: the rest is omitted";
 
 /**
- * Opens a deployment's log for one attempt. From here on no older attempt can write it; what an older one published and
- * did not store is stored, and numbers go on after the last line.
- * @throws {SlipwayError} "lease-lost" when a newer attempt holds the deployment or its log.
+ * Opens a deployment's log for one attempt. Older attempts can no longer write it. Lines that an older attempt published and did
+ * not store are stored, and the numbering continues after the last line.
+ * @throws {SlipwayError} "lease-lost" when a newer attempt owns the deployment or its log.
  */
 export async function openLogWriter(options: LogWriterOptions): Promise<LogWriter> {
   const writer = new LogWriter(options);
@@ -58,26 +58,26 @@ export class LogWriter implements AsyncDisposable {
   readonly #failure = new AbortController();
   readonly #tail: TailOutbox;
   readonly #record: RecordOutbox;
-  /** Lines of the next batch, not yet masked. */
+  /** The unmasked lines of the next batch. */
   #lines: string[] = [];
   #linesChars = 0;
-  /** Of all output so far. */
+  /** The output's size so far, without the platform's lines. */
   #outputBytes = 0;
   #lastSeq = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** What the timer calls. */
-  readonly #sealInTime = contain(
-    () => this.#seal(),
+  readonly #sendOnTimer = contain(
+    () => this.#sendBatch(),
     (error) => this.#fail(error),
   );
-  /** What is numbered and not stored. */
-  #heldChars = 0;
-  #room: PromiseWithResolvers<void> | undefined;
-  /** Where the chunk before the last stored one ends: the tail keeps one chunk that the store has, for readers on the way. */
-  #formerStoredSeq = 0;
+  /** The size of the lines that are numbered and not stored. */
+  #unstoredChars = 0;
+  /** Set while `write` applies backpressure. */
+  #backpressure: PromiseWithResolvers<void> | undefined;
+  /** Number of the last line of the chunk before the last one. The tail keeps the last stored chunk for concurrent readers. */
+  #trimmableSeq = 0;
   #summary: Promise<LogSummary> | undefined;
 
-  /** Use openLogWriter: a writer must take the log over before it writes. */
+  /** Use `openLogWriter`: a writer has to take the log over before it writes. */
   constructor(options: LogWriterOptions) {
     const limits = { ...defaultLimits, ...options.limits };
     const { deploymentId, attempt, store, now } = options;
@@ -91,7 +91,7 @@ export class LogWriter implements AsyncDisposable {
       ...common,
       logs: store.logs,
       now,
-      onStored: (chunk) => this.#stored(chunk),
+      onStored: (chunk) => this.#release(chunk),
     });
     this.#tail = new TailOutbox({
       ...common,
@@ -107,12 +107,12 @@ export class LogWriter implements AsyncDisposable {
     });
   }
 
-  /** Number of the last line so far; an unfinished line of output has none yet. */
+  /** Number of the last line. An unfinished line of output has no number yet. */
   get lastSeq(): number {
     return this.#lastSeq + this.#lines.length;
   }
 
-  /** Aborts, with a SlipwayError as its reason, when the log can be written no more: the attempt has to stop. */
+  /** Aborts with a SlipwayError when the log can no longer be written. The attempt has to stop. */
   get signal(): AbortSignal {
     return this.#failure.signal;
   }
@@ -120,68 +120,69 @@ export class LogWriter implements AsyncDisposable {
   /** Takes the log over. Called once, by openLogWriter. */
   async open(): Promise<void> {
     const { redis, keys, store, deploymentId } = this.#options;
-    const place = { redis, keys, logs: store.logs, deploymentId };
+    const context = { redis, keys, logs: store.logs, deploymentId };
     await this.#checkAttempt();
     const lastSeq = await this.#tail.takeOver(await store.logs.lastSeq(deploymentId));
-    await recoverTail(place, lastSeq, (batch) => this.#record.store(batch));
-    await hashStored(place, lastSeq, this.#hash);
+    await recoverTail(context, lastSeq, (batch) => this.#record.store(batch));
+    await hashStored(context, lastSeq, this.#hash);
     this.#lastSeq = lastSeq;
-    this.#formerStoredSeq = lastSeq;
+    this.#trimmableSeq = lastSeq;
     this.#record.resumeAt(lastSeq);
   }
 
   /**
-   * Output of the build, in chunks of any size. Of one that is too large the rest is left out, and the log says so.
-   * @returns a promise when the producer should wait for it: more is waiting for Redis or the store than may be. It rejects
-   * when the log can be written no more.
+   * Writes output of the build, in chunks of any size. Output beyond `outputBytes` is omitted, and a line of the log says so.
+   * @returns a promise while too much of the log is not stored yet: the producer has to await it. It rejects when the log can no
+   * longer be written.
    */
   write(bytes: Uint8Array): void | Promise<void> {
     const { signal } = this.#failure;
     if (signal.aborted) return Promise.reject(toSlipwayError(signal.reason));
     if (this.#summary) return Promise.reject(new SlipwayError("conflict", "the log has ended"));
-    if (this.#outputBytes <= this.#limits.outputBytes) this.#add(this.#kept(this.#splitter.push(bytes)));
-    if (this.#heldChars + this.#linesChars <= this.#limits.heldChars) return undefined;
-    this.#room ??= Promise.withResolvers();
-    return this.#room.promise.then(() => signal.throwIfAborted());
+    if (this.#outputBytes <= this.#limits.outputBytes)
+      this.#add(this.#limitOutput(this.#splitter.push(bytes)));
+    if (this.#unstoredChars + this.#linesChars <= this.#limits.unstoredChars) return undefined;
+    this.#backpressure ??= Promise.withResolvers();
+    return this.#backpressure.promise.then(() => signal.throwIfAborted());
   }
 
   /**
-   * A line of the platform's own, e.g. "-----> Fetching the source". An unfinished line of output ends before it. In a log
-   * that can be written no more it does nothing: flush and end say so.
+   * Writes a line of Slipway's own, e.g. "-----> Fetching the source", and ends an unfinished line of output before it. Does
+   * nothing when the log can no longer be written: `flush` and `end` reject in that case.
    */
   line(text: string): void {
     if (this.#failure.signal.aborted || this.#summary) return;
-    const unfinished = this.#kept(this.#splitter.end());
+    const unfinished = this.#limitOutput(this.#splitter.end());
     this.#add([...unfinished, ...this.#splitter.push(Buffer.from(`${text}\n`))]);
   }
 
-  /** Resolves when Redis and the store have every numbered line; rejects when they cannot. */
+  /** Resolves when Redis and the store have every line; rejects when the log can no longer be written. */
   async flush(): Promise<void> {
-    this.#seal();
+    this.#sendBatch();
     await this.#tail.flush();
     await this.#record.flush();
   }
 
   /**
-   * For an attempt that is given up: resolves when the store has all that followers may have seen, so that it stands whatever
-   * becomes of Redis.
-   * @throws {SlipwayError} "lease-lost" when a newer attempt has the log already.
+   * Stores all lines that followers may have received, so that a loss of data in Redis does not change them. For an attempt that
+   * is abandoned.
+   * @throws {SlipwayError} "lease-lost" when a newer attempt owns the deployment.
    */
-  async keep(): Promise<void> {
+  async storePublished(): Promise<void> {
     await this.#checkAttempt();
     await this.#record.flush();
   }
 
   /**
-   * Ends the log: nothing can be written after it. Resolves when Redis and the store have all of it. For the one who knows
-   * that the deployment is over: not when it is handed to another attempt (flush, then dispose).
+   * Ends the log of a finished deployment: nothing can be written afterwards. Resolves when Redis and the store have all of it.
+   * An attempt that leaves the deployment to another one calls `flush` and disposes the writer instead.
    */
   end(): Promise<LogSummary> {
     this.#summary ??= this.#end();
     return this.#summary;
   }
 
-  /** Gives up what is not flushed, and leaves the log to whoever opens it next. */
+  /** Discards lines that were not flushed. The log stays open for another attempt. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#fail(new SlipwayError("requeued", "the log writer was closed"));
     this.#tail.stop();
@@ -189,19 +190,19 @@ export class LogWriter implements AsyncDisposable {
   }
 
   async #end(): Promise<LogSummary> {
-    this.#add(this.#kept(this.#splitter.end()));
+    this.#add(this.#limitOutput(this.#splitter.end()));
     await this.flush();
     await this.#tail.expire(tailAfterEndSeconds);
     return { lineCount: this.#lastSeq, sha256: this.#hash.digest("hex") };
   }
 
-  /** Those of the output's lines that there is room for, and a word where it ends. */
-  #kept(lines: readonly string[]): readonly string[] {
+  /** @returns the lines within `outputBytes`, followed by a notice when this call exceeds it. */
+  #limitOutput(lines: readonly string[]): readonly string[] {
     const { outputBytes } = this.#limits;
     if (this.#outputBytes > outputBytes) return [];
     for (const [index, line] of lines.entries()) {
       this.#outputBytes += Buffer.byteLength(line) + 1;
-      if (this.#outputBytes > outputBytes) return [...lines.slice(0, index), restLeftOut];
+      if (this.#outputBytes > outputBytes) return [...lines.slice(0, index), truncationNotice];
     }
     return lines;
   }
@@ -211,13 +212,13 @@ export class LogWriter implements AsyncDisposable {
     for (const line of lines) {
       this.#lines.push(line);
       this.#linesChars += line.length + 1;
-      if (this.#linesChars >= batchChars || this.#lines.length >= batchLines) this.#seal();
+      if (this.#linesChars >= batchChars || this.#lines.length >= batchLines) this.#sendBatch();
     }
-    if (this.#lines.length > 0) this.#timer ??= setTimeout(this.#sealInTime, batchDelayMs);
+    if (this.#lines.length > 0) this.#timer ??= setTimeout(this.#sendOnTimer, batchDelayMs);
   }
 
-  /** Numbers, masks and sends the lines that are there. No secret spans lines, so they are masked as one text. */
-  #seal(): void {
+  /** Numbers, masks and sends the collected lines. No secret spans lines, so they are masked as one text. */
+  #sendBatch(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const lineCount = this.#lines.length;
@@ -228,20 +229,21 @@ export class LogWriter implements AsyncDisposable {
     this.#lines = [];
     this.#linesChars = 0;
     this.#lastSeq += lineCount;
-    this.#heldChars += text.length + 1;
+    this.#unstoredChars += text.length + 1;
     this.#tail.add(batch);
   }
 
-  #stored(chunk: LineBatch): void {
-    this.#heldChars -= chunk.text.length + 1;
-    if (this.#heldChars <= this.#limits.heldChars / 2) this.#makeRoom();
-    this.#tail.trimBefore(this.#formerStoredSeq + 1);
-    this.#formerStoredSeq = lastSeqOf(chunk);
+  /** Relieves backpressure and trims the tail after a chunk was stored. */
+  #release(chunk: LineBatch): void {
+    this.#unstoredChars -= chunk.text.length + 1;
+    if (this.#unstoredChars <= this.#limits.unstoredChars / 2) this.#endBackpressure();
+    this.#tail.trimBefore(this.#trimmableSeq + 1);
+    this.#trimmableSeq = lastSeqOf(chunk);
   }
 
-  #makeRoom(): void {
-    this.#room?.resolve();
-    this.#room = undefined;
+  #endBackpressure(): void {
+    this.#backpressure?.resolve();
+    this.#backpressure = undefined;
   }
 
   async #checkAttempt(): Promise<void> {
@@ -251,12 +253,12 @@ export class LogWriter implements AsyncDisposable {
     const deployment = await retry(read, { limitMs, signal: this.#failure.signal });
     if (deployment === null) throw notFound("deployment");
     if (deployment.attempt <= attempt) return;
-    throw new SlipwayError("lease-lost", `attempt ${deployment.attempt} holds the deployment now`);
+    throw new SlipwayError("lease-lost", `attempt ${deployment.attempt} owns the deployment now`);
   }
 
   #fail(error: unknown): void {
     clearTimeout(this.#timer);
     if (!this.#failure.signal.aborted) this.#failure.abort(toSlipwayError(error));
-    this.#makeRoom();
+    this.#endBackpressure();
   }
 }

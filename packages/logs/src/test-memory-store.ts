@@ -1,23 +1,22 @@
-// For tests: a store in memory that can be made unavailable. Its logs keep the contract of the store port; the rest of the log
-// path is real in these tests.
+// For tests: an in-memory store that can simulate an outage. Its logs pass the contract suite of the store port.
 
 import { SlipwayError, isFinal } from "@slipway/core";
 import type { Deployment, LogChunk, LogStore } from "@slipway/core";
 
 export class MemoryStore {
-  /** While set, every call fails. */
-  away = false;
+  /** While true, every call fails. */
+  unavailable = false;
   readonly chunks: LogChunk[] = [];
   #called = Promise.withResolvers<void>();
   readonly #deployments = new Map<string, Deployment>();
 
   readonly deployments = {
     get: async (id: string): Promise<Deployment | null> => {
-      this.#answer();
+      this.#failIfUnavailable();
       return this.#deployments.get(id) ?? null;
     },
     recent: async (appId: string, since: Date): Promise<Deployment[]> => {
-      this.#answer();
+      this.#failIfUnavailable();
       return [...this.#deployments.values()]
         .filter(
           (deployment) =>
@@ -30,12 +29,12 @@ export class MemoryStore {
 
   readonly logs: LogStore = {
     append: async (chunk) => {
-      this.#answer();
+      this.#failIfUnavailable();
       const { deploymentId, firstSeq, attempt } = chunk;
       const stored = this.#log(deploymentId);
       if (stored.some((other) => other.attempt > attempt)) return false;
       if (stored.some((other) => other.firstSeq === firstSeq && other.attempt === attempt)) return true;
-      this.#drop(
+      this.#remove(
         (other) =>
           other.deploymentId === deploymentId && other.firstSeq >= firstSeq && other.attempt < attempt,
       );
@@ -43,18 +42,18 @@ export class MemoryStore {
       return true;
     },
     read: async (deploymentId, fromSeq, limit) => {
-      this.#answer();
+      this.#failIfUnavailable();
       return this.#log(deploymentId)
         .filter((chunk) => chunk.firstSeq + chunk.lineCount > fromSeq)
         .slice(0, limit);
     },
     lastSeq: async (deploymentId) => {
-      this.#answer();
+      this.#failIfUnavailable();
       return Math.max(0, ...this.#log(deploymentId).map((chunk) => chunk.firstSeq + chunk.lineCount - 1));
     },
     remove: async (deploymentIds) => {
-      this.#answer();
-      this.#drop(({ deploymentId }) => deploymentIds.includes(deploymentId));
+      this.#failIfUnavailable();
+      this.#remove(({ deploymentId }) => deploymentIds.includes(deploymentId));
     },
   };
 
@@ -68,7 +67,7 @@ export class MemoryStore {
     return deployment;
   }
 
-  /** The lines the store has of a log. Overlapping chunks show. */
+  /** The stored lines of a log. Lines of overlapping chunks occur repeatedly. */
   lines(deploymentId: string): string[] {
     return this.#log(deploymentId).flatMap((chunk) => chunk.text.split("\n"));
   }
@@ -79,13 +78,13 @@ export class MemoryStore {
       .toSorted((a, b) => a.firstSeq - b.firstSeq);
   }
 
-  #drop(isDropped: (chunk: LogChunk) => boolean): void {
-    this.chunks.splice(0, Infinity, ...this.chunks.filter((chunk) => !isDropped(chunk)));
+  #remove(matches: (chunk: LogChunk) => boolean): void {
+    this.chunks.splice(0, Infinity, ...this.chunks.filter((chunk) => !matches(chunk)));
   }
 
-  #answer(): void {
+  #failIfUnavailable(): void {
     this.#called.resolve();
     this.#called = Promise.withResolvers();
-    if (this.away) throw new SlipwayError("store-unavailable", "the store is switched off");
+    if (this.unavailable) throw new SlipwayError("store-unavailable", "the store is switched off");
   }
 }

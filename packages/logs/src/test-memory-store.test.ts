@@ -1,8 +1,8 @@
 import { logsContract } from "@slipway/testkit";
 import { describe } from "vitest";
-import { MemoryStore } from "./test-store.ts";
+import { MemoryStore } from "./test-memory-store.ts";
 
-describe("the store in memory keeps the contract of logs", () => {
+describe("the in-memory store passes the contract suite of logs", () => {
   const memory = new MemoryStore();
   logsContract({ store: () => memory, other: () => memory });
 });
