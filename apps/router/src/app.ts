@@ -7,24 +7,27 @@ import { checkHealth, throttledErrorLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import type { RouterConfig } from "./config.ts";
-import { announcePresence } from "./presence.ts";
+import { followCutovers } from "./cutovers.ts";
+import { startHeartbeat } from "./heartbeat.ts";
 import { Routes } from "./routes.ts";
 import { listen } from "./server.ts";
-import { followCutovers } from "./cutovers.ts";
 
 export async function startRouter(config: RouterConfig, logger: Logger): Promise<Service> {
   await using opened = new AsyncDisposableStack();
-  const onError = throttledErrorLog(logger, "something failed; requests go where their apps were last");
+  const onError = throttledErrorLog(
+    logger,
+    "a part of the router failed; requests use cached routes meanwhile",
+  );
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const redis = opened.adopt(new Redis(config.REDIS_URL, { maxRetriesPerRequest: 2 }), (client) =>
     client.disconnect(),
   );
   redis.on("error", onError);
-  const place = { redis, keys: redisKeys(config.INSTALLATION_ID), id: randomUUID(), onError };
+  const context = { redis, keys: redisKeys(config.INSTALLATION_ID), id: randomUUID(), onError };
   const routes = opened.use(new Routes(store.apps, onError));
-  // In this order: who switches an app waits for every router it sees, and each of these hears it.
-  opened.use(await followCutovers({ ...place, routes }));
-  opened.use(await announcePresence(place));
+  // In this order, because a cutover waits for every router with a heartbeat: each of them has to receive its message.
+  opened.use(await followCutovers({ ...context, routes }));
+  opened.use(await startHeartbeat(context));
   const server = await listen({
     routes,
     onError,

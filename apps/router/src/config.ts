@@ -1,4 +1,4 @@
-// The router's configuration: the one schema, read from the environment that main.ts gives.
+// The router's configuration: its schema, parsed from environment variables.
 
 import { BlockList, isIP } from "node:net";
 import { z } from "zod";
@@ -52,7 +52,7 @@ export const settings = commonSettings.extend({
 
 export type RouterConfig = z.output<typeof settings> & ReturnType<typeof storageUrls>;
 
-/** @throws {SlipwayError} "configuration-invalid" that lists every problem. */
+/** @throws {SlipwayError} "configuration-invalid" with every problem in its message. */
 export function readConfig(environment: Environment): RouterConfig {
   const config = configFrom(settings, environment);
   return { ...config, ...storageUrls(config) };

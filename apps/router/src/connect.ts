@@ -1,4 +1,4 @@
-// Connections to an app's instances: what uses one gets it once it stands, so that a refused one has cost no byte of a request.
+// Connections to an app's instances. A request is sent only on an established connection, so a refused one has consumed none of it.
 
 import { once } from "node:events";
 import { Agent } from "node:http";
@@ -9,13 +9,13 @@ import type { Duplex } from "node:stream";
 import { withDeadline } from "@slipway/async";
 import type { Address } from "@slipway/core";
 
-/** Instances are near; one that does not take a connection in this time is away. */
+/** Instances are on the local network: one that accepts no connection within this time is unreachable. */
 const connectTimeoutMs = 3_000;
 
-/** As Node has it, though it takes an error without a socket. */
+/** Node's callback type, which requires a socket although it accepts an error alone. */
 type Created = (error: Error | null, socket: Duplex) => void;
 
-/** Hands a request its socket when it is connected, not before. */
+/** An agent that passes a socket to a request only after it has connected. */
 export class ConnectedAgent extends Agent {
   override createConnection(options: ClientRequestArgs, created?: Created): undefined {
     connect({ host: options.host ?? "", port: Number(options.port) }).then(
@@ -25,8 +25,8 @@ export class ConnectedAgent extends Agent {
   }
 }
 
-/** Gives its one request a connection that stands already. */
-export class OneConnection extends Agent {
+/** An agent for a single request on an established connection. */
+export class SingleConnectionAgent extends Agent {
   readonly #socket: Socket;
 
   constructor(socket: Socket) {
@@ -39,13 +39,16 @@ export class OneConnection extends Agent {
   }
 }
 
-/** @throws an error for which `isUnsent` holds when the connection does not come about. */
+/** @throws an error for which `isConnectError` returns true when no connection is established. */
 export async function connect({ host, port }: Address): Promise<Socket> {
   const socket = connectTo({ host, port, noDelay: true, keepAlive: true });
-  const late = () =>
-    Object.assign(new Error("no connection in time"), { syscall: "connect", code: "ETIMEDOUT" });
+  const timedOut = () =>
+    Object.assign(new Error(`no connection within ${connectTimeoutMs} ms`), {
+      syscall: "connect",
+      code: "ETIMEDOUT",
+    });
   try {
-    await withDeadline(once(socket, "connect"), { limitMs: connectTimeoutMs, error: late });
+    await withDeadline(once(socket, "connect"), { limitMs: connectTimeoutMs, error: timedOut });
     return socket;
   } catch (error) {
     socket.destroy();
@@ -53,7 +56,7 @@ export async function connect({ host, port }: Address): Promise<Socket> {
   }
 }
 
-/** Whether the error says that there was no connection, so that nothing can have been sent. */
-export function isUnsent(error: unknown): boolean {
+/** Whether the connection was not established, so that nothing was sent. */
+export function isConnectError(error: unknown): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).syscall === "connect";
 }

@@ -1,4 +1,4 @@
-// A switch loses no request: new ones go to the new rollout, those on their way end on the former one, and then it is told.
+// A cutover loses no request: new requests go to the new rollout, and it is confirmed when the former one has none in flight.
 
 import { Agent } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -7,145 +7,145 @@ import { lacksRedis } from "@slipway/testkit";
 import { answering, startTarget, startTestRouter, turn } from "./test-router.ts";
 import type { TestRouter, TestTarget } from "./test-router.ts";
 
-describe.skipIf(await lacksRedis())("a switch", () => {
+describe.skipIf(await lacksRedis())("a cutover", () => {
   let router: TestRouter;
   beforeAll(async () => {
     router = await startTestRouter();
   });
   afterAll(() => router[Symbol.asyncDispose]());
 
-  test("under load fails no request, though the former instance ends at once after it", async () => {
+  test("fails no request under load, though the former instance stops right afterwards", async () => {
     const app = await router.newApp();
     let serving: TestTarget = await answering("0");
-    await router.switchTo(app, [serving.address]);
+    await router.cutOver(app, [serving.address]);
     const load = startLoad(8, (agent, count) =>
-      router.ask(app, { agent, ...(count % 3 === 0 ? { method: "POST", body: "x".repeat(5_000) } : {}) }),
+      router.send(app, { agent, ...(count % 3 === 0 ? { method: "POST", body: "x".repeat(5_000) } : {}) }),
     );
     for (let number = 1; number <= 20; number += 1) {
       await load.more(20);
       const next = await answering(String(number));
-      await router.switchTo(app, [next.address]);
+      await router.cutOver(app, [next.address]);
       await serving[Symbol.asyncDispose]();
       serving = next;
     }
     await load.more(20);
-    const { asked, failures, bodies } = await load.stop();
+    const { requests, failures, bodies } = await load.stop();
     await serving[Symbol.asyncDispose]();
     expect(failures).toEqual([]);
     expect(bodies.size).toBe(21);
-    console.info(`${asked} requests through 20 switches, ${failures.length} failed`);
+    console.info(`${requests} requests during 20 cutovers, ${failures.length} failed`);
   });
 
-  test("waits for a slow request, and cuts off one that takes too long", async () => {
-    const [slowAsked, endlessAsked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  test("waits for a slow request, and aborts one that exceeds the drain time", async () => {
+    const [slowReceived, endlessReceived] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const finish = Promise.withResolvers<void>();
     await using former = await startTarget((request, response) => {
       if (request.url === "/slow") {
-        slowAsked.resolve();
-        void finish.promise.then(() => response.end("at last"));
-      } else if (request.url === "/endless") endlessAsked.resolve();
+        slowReceived.resolve();
+        void finish.promise.then(() => response.end("done"));
+      } else if (request.url === "/endless") endlessReceived.resolve();
       else response.end("former");
     });
     await using next = await answering("next");
     await using last = await answering("last");
     const app = await router.newApp();
-    await router.switchTo(app, [former.address]);
-    const slow = router.ask(app, { path: "/slow" });
-    await slowAsked.promise;
-    let switched = false;
-    const switching = router.switchTo(app, [next.address]).then(() => (switched = true));
-    await expect.poll(async () => (await router.ask(app)).body).toBe("next");
-    expect(switched).toBe(false);
+    await router.cutOver(app, [former.address]);
+    const slow = router.send(app, { path: "/slow" });
+    await slowReceived.promise;
+    let confirmed = false;
+    const cutover = router.cutOver(app, [next.address]).then(() => (confirmed = true));
+    await expect.poll(async () => (await router.send(app)).body).toBe("next");
+    expect(confirmed).toBe(false);
     finish.resolve();
-    expect(await slow).toMatchObject({ status: 200, body: "at last" });
-    await switching;
+    expect(await slow).toMatchObject({ status: 200, body: "done" });
+    await cutover;
 
-    await router.switchTo(app, [former.address]);
-    const endless = router.ask(app, { path: "/endless" });
-    await endlessAsked.promise;
-    await router.switchTo(app, [last.address], 100);
+    await router.cutOver(app, [former.address]);
+    const endless = router.send(app, { path: "/endless" });
+    await endlessReceived.promise;
+    await router.cutOver(app, [last.address], 100);
     expect(await endless).toMatchObject({ status: 503, body: expect.stringContaining("replaced") });
   });
 
-  test("ends WebSockets of the former rollout when its time is over, and new ones reach the next", async () => {
+  test("closes WebSockets of the former rollout after the drain time, and sends new ones to the next", async () => {
     await using former = await echo("former");
     await using next = await echo("next");
     const app = await router.newApp();
-    await router.switchTo(app, [former.address]);
+    await router.cutOver(app, [former.address]);
     const socket = await open(router, app.name);
-    expect(await said(socket, "hello")).toBe("former: hello");
+    expect(await reply(socket, "hello")).toBe("former: hello");
     const closed = new Promise((resolve) => socket.once("close", resolve));
-    await router.switchTo(app, [next.address], 50);
+    await router.cutOver(app, [next.address], 50);
     await closed;
     const again = await open(router, app.name);
     const long = "x".repeat(300_000);
-    expect(await said(again, long)).toBe(`next: ${long}`);
+    expect(await reply(again, long)).toBe(`next: ${long}`);
     again.terminate();
   });
 
-  test("a WebSocket that nobody takes is told why", async () => {
+  test("a failed WebSocket handshake is answered with a status", async () => {
     const app = await router.newApp();
-    await router.switchTo(app, []);
+    await router.cutOver(app, []);
     await expect(open(router, app.name)).rejects.toThrow("503");
     await using refusing = await startTarget((_request, response) => response.writeHead(403).end("no"));
     refusing.server.on("upgrade", (_request, socket) =>
       socket.end("HTTP/1.1 403 No\r\ncontent-length: 0\r\n\r\n"),
     );
-    await router.switchTo(app, [refusing.address]);
+    await router.cutOver(app, [refusing.address]);
     await expect(open(router, app.name)).rejects.toThrow("403");
     await using breaking = await startTarget(() => undefined);
     breaking.server.on("upgrade", (_request, socket) => socket.destroy());
-    await router.switchTo(app, [breaking.address]);
+    await router.cutOver(app, [breaking.address]);
     await expect(open(router, app.name)).rejects.toThrow("502");
   });
 
-  test("goes on without Redis, from what it knows and from the store", async () => {
+  test("routes from the cache and the store without Redis", async () => {
     await using first = await answering("first");
     await using second = await answering("second");
     const app = await router.newApp();
-    await router.switchTo(app, [first.address]);
+    await router.cutOver(app, [first.address]);
     await router.redis.kill();
-    expect((await router.ask(app)).body).toBe("first");
+    expect((await router.send(app)).body).toBe("first");
     await router.point(app, [second.address]);
-    await expect.poll(async () => (await router.ask(app)).body).toBe("second");
+    await expect.poll(async () => (await router.send(app)).body).toBe("second");
     await router.redis.start();
-    await router.switchTo(app, [first.address]);
-    expect((await router.ask(app)).body).toBe("first");
+    await router.cutOver(app, [first.address]);
+    expect((await router.send(app)).body).toBe("first");
   });
 });
 
-/** Clients that ask one request after the other, each on a connection of its own that stays open. */
+/** Starts clients that send one request after the other, each on a keep-alive connection of its own. */
 function startLoad(
   clients: number,
   send: (agent: Agent, count: number) => Promise<{ status: number; body: string }>,
 ) {
-  const seen = { asked: 0, failures: [] as string[], bodies: new Set<string>() };
+  const results = { requests: 0, failures: [] as string[], bodies: new Set<string>() };
   const stopped = new AbortController();
   const client = async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     while (!stopped.signal.aborted) {
-      seen.asked += 1;
+      results.requests += 1;
       try {
-        const { status, body } = await send(agent, seen.asked);
-        if (status === 200) seen.bodies.add(body);
-        else seen.failures.push(`${status} ${body}`);
+        const { status, body } = await send(agent, results.requests);
+        if (status === 200) results.bodies.add(body);
+        else results.failures.push(`${status} ${body}`);
       } catch (error) {
-        seen.failures.push(String(error));
+        results.failures.push(String(error));
       }
     }
     agent.destroy();
   };
   const work = Promise.all(Array.from({ length: clients }, client));
   return {
-    /** Resolves when as many more have been asked. */
+    /** Resolves after `count` further requests. */
     more: async (count: number) => {
-      const enough = seen.asked + count;
-      while (seen.asked < enough) await turn();
+      const enough = results.requests + count;
+      while (results.requests < enough) await turn();
     },
     stop: async () => {
       stopped.abort();
       await work;
-      return seen;
+      return results;
     },
   };
 }
@@ -169,7 +169,7 @@ async function open(router: TestRouter, name: string): Promise<WebSocket> {
   return socket;
 }
 
-function said(socket: WebSocket, text: string): Promise<string> {
+function reply(socket: WebSocket, text: string): Promise<string> {
   return new Promise((resolve) => {
     socket.once("message", (data: Buffer) => resolve(data.toString()));
     socket.send(text);

@@ -1,52 +1,52 @@
-// Passes a request on to the app it is for, and the app's answer back; tries another instance where nothing was sent yet.
+// Forwards a request to an instance of its app, and the response to the client. Tries other instances while nothing was sent.
 
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import type { BlockList } from "node:net";
 import { createProxyServer } from "httpxy";
 import { contain } from "@slipway/async";
-import { choose } from "./choose.ts";
-import type { Choice } from "./choose.ts";
-import { ConnectedAgent, isUnsent } from "./connect.ts";
-import { dropHopByHop, endToEnd, setForwarded } from "./headers.ts";
+import { chooseTarget } from "./choose-target.ts";
+import type { Choice } from "./choose-target.ts";
+import { ConnectedAgent, isConnectError } from "./connect.ts";
+import { endToEndHeaders, removeHopByHopHeaders, setForwarded } from "./headers.ts";
 import { sendPage } from "./pages.ts";
 import type { PageName } from "./pages.ts";
 import type { Routes } from "./routes.ts";
-import { nameOf } from "./traffic.ts";
+import { targetKey } from "./traffic.ts";
 
 export interface ForwardOptions {
   readonly routes: Routes;
-  /** How long an app may be silent. */
+  /** How long an app's connection may be idle. */
   readonly timeoutMs: number;
   readonly bodyMaxBytes: number;
-  /** Proxies before this one whose X-Forwarded headers are believed. */
+  /** Proxies whose X-Forwarded-* headers are kept. */
   readonly trustedProxies: BlockList;
   readonly onError: (error: unknown) => void;
 }
 
-/** Over them all: an instance that refuses, a connection that was dead, and what a new look at the store brings. */
-const maxTries = 4;
-/** May be sent again when a kept connection turns out to be dead: they change nothing. */
-const repeatable = new Set(["GET", "HEAD", "OPTIONS"]);
+/** The maximum of targets tried for one request. */
+const maxAttempts = 4;
+/** Methods without side effects. They may be sent again when a keep-alive connection turns out to be closed. */
+const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** One try at a request. */
-interface Flight {
+/** The attempt to forward a request to one target. */
+interface Attempt {
   readonly options: ForwardOptions;
   upstream: ClientRequest | null;
-  /** Why we ended it, when we did. */
-  fault: PageName | null;
+  /** Why the router aborted the attempt; null when it did not. */
+  failure: PageName | null;
 }
 
 type Outcome = "answered" | "unsent" | PageName;
 
-const flights = new WeakMap<IncomingMessage, Flight>();
-/** For requests that must not be sent twice: a connection of their own cannot have been closed unseen. */
-const ownConnections = new ConnectedAgent({ keepAlive: false });
+const attempts = new WeakMap<IncomingMessage, Attempt>();
+/** For requests that must not be sent twice: the app cannot have closed a new connection before the request. */
+const newConnections = new ConnectedAgent({ keepAlive: false });
 const proxy = createProxyServer({ selfHandleResponse: true });
-proxy.on("proxyReq", contain(watch, breakOff));
-// An app may send what must not be sent on.
-proxy.on("proxyRes", contain(passBack, breakOff));
+proxy.on("proxyReq", contain(superviseUpstream, fail));
+// Throws for responses that Node refuses to send, e.g. with an invalid status.
+proxy.on("proxyRes", contain(sendResponse, fail));
 
-/** Answers the request, whatever happens. Resolves when the answer has left, or the client is gone. */
+/** Responds to the request, with an error page if necessary. Resolves when the response was sent or the client disconnected. */
 export async function forward(
   request: IncomingMessage,
   response: ServerResponse,
@@ -55,99 +55,107 @@ export async function forward(
 ): Promise<void> {
   if (Number(request.headers["content-length"]) > options.bodyMaxBytes)
     return sendPage(response, "too-large");
-  dropHopByHop(request.headers);
+  removeHopByHopHeaders(request.headers);
   setForwarded(request, options.trustedProxies);
-  const refused = new Set<string>();
-  for (let tries = 1; ; tries += 1) {
-    const flight: Flight = { options, upstream: null, fault: null };
-    const chosen = await choose(options, appName, refused, () => end(flight, "replaced"));
+  const unreachable = new Set<string>();
+  for (let count = 1; ; count += 1) {
+    const attempt: Attempt = { options, upstream: null, failure: null };
+    const chosen = await chooseTarget(options, appName, unreachable, () => abort(attempt, "replaced"));
     if (typeof chosen === "string") return sendPage(response, chosen);
     using choice = chosen;
-    const outcome = await attempt(request, response, choice, flight);
+    const outcome = await tryTarget(request, response, choice, attempt);
     if (outcome === "answered") return;
     if (outcome !== "unsent") return sendPage(response, outcome);
-    refused.add(nameOf(choice.target));
-    if (tries === maxTries) return sendPage(response, "not-answering");
+    unreachable.add(targetKey(choice.target));
+    if (count === maxAttempts) return sendPage(response, "not-answering");
   }
 }
 
-async function attempt(
+async function tryTarget(
   request: IncomingMessage,
   response: ServerResponse,
-  { target, kept }: Choice,
-  flight: Flight,
+  { target, keepAliveAgent }: Choice,
+  attempt: Attempt,
 ): Promise<Outcome> {
   if (response.destroyed) return "answered";
-  flights.set(request, flight);
-  let agent = mayRepeat(request) ? kept : ownConnections;
+  attempts.set(request, attempt);
+  let agent = isRepeatable(request) ? keepAliveAgent : newConnections;
   for (;;) {
     try {
       await proxy.web(request, response, { target: { ...target, protocol: "http:" }, agent });
       return "answered";
     } catch (error) {
-      const outcome = outcomeOf(error, flight, response);
-      if (outcome !== "dead") return outcome;
-      agent = ownConnections;
-      flight.upstream = null;
+      const outcome = outcomeOf(error, attempt, response);
+      if (outcome !== "stale-connection") return outcome;
+      agent = newConnections;
+      attempt.upstream = null;
     }
   }
 }
 
-/** @returns "dead" when a kept connection had been closed by the app; only requests that may be repeated are sent on these. */
-function outcomeOf(error: unknown, { fault, upstream }: Flight, response: ServerResponse): Outcome | "dead" {
+/** @returns "stale-connection" when the app had closed the keep-alive connection. Only repeatable requests use one. */
+function outcomeOf(
+  error: unknown,
+  { failure, upstream }: Attempt,
+  response: ServerResponse,
+): Outcome | "stale-connection" {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return "answered";
   }
-  if (fault !== null) return fault;
-  if (isUnsent(error)) return "unsent";
-  return upstream?.reusedSocket === true ? "dead" : "broken";
+  if (failure !== null) return failure;
+  if (isConnectError(error)) return "unsent";
+  return upstream?.reusedSocket === true ? "stale-connection" : "broken";
 }
 
-/** Called when a connection stands, before anything is sent. */
-function watch(upstream: ClientRequest, request: IncomingMessage, response: ServerResponse): void {
-  const flight = flights.get(request);
-  if (flight === undefined) return;
-  flight.upstream = upstream;
-  if (flight.fault !== null) upstream.destroy();
-  upstream.setTimeout(flight.options.timeoutMs, () => end(flight, "silent"));
-  // An app that switches protocols unasked is hung up on without an error or an answer: nobody else would tell.
-  upstream.once("upgrade", (_answer, socket) => {
+/** Called when the connection is established, before anything is sent. Enforces the timeout and the body's size limit. */
+function superviseUpstream(
+  upstream: ClientRequest,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const attempt = attempts.get(request);
+  if (attempt === undefined) return;
+  attempt.upstream = upstream;
+  if (attempt.failure !== null) upstream.destroy();
+  upstream.setTimeout(attempt.options.timeoutMs, () => abort(attempt, "silent"));
+  // Without this handler Node closes the connection of an unrequested upgrade, and reports neither an error nor a response.
+  upstream.once("upgrade", (_upgradeResponse, socket) => {
     socket.destroy();
     if (!response.headersSent) sendPage(response, "broken");
   });
   let bodyBytes = 0;
   request.on("data", (bytes: Buffer) => {
     bodyBytes += bytes.length;
-    if (bodyBytes > flight.options.bodyMaxBytes) end(flight, "too-large");
+    if (bodyBytes > attempt.options.bodyMaxBytes) abort(attempt, "too-large");
   });
 }
 
-function passBack(answer: IncomingMessage, _request: IncomingMessage, response: ServerResponse): void {
-  const { statusCode = 502, rawHeaders, headers } = answer;
-  response.writeHead(statusCode, endToEnd(rawHeaders, headers.connection));
-  answer.pipe(response);
+function sendResponse(upstream: IncomingMessage, _request: IncomingMessage, response: ServerResponse): void {
+  const { statusCode = 502, rawHeaders, headers } = upstream;
+  response.writeHead(statusCode, endToEndHeaders(rawHeaders, headers.connection));
+  upstream.pipe(response);
 }
 
-/** @param upstream the request to the app, or its answer. */
-function breakOff(
+/** Ends the exchange after an error of a handler. @param upstream the request to the app, or the app's response. */
+function fail(
   error: unknown,
   upstream: ClientRequest | IncomingMessage,
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
-  flights.get(request)?.options.onError(error);
+  attempts.get(request)?.options.onError(error);
   upstream.destroy();
   if (response.headersSent) response.destroy();
   else sendPage(response, "broken");
 }
 
-function end(flight: Flight, fault: PageName): void {
-  flight.fault ??= fault;
-  flight.upstream?.destroy();
+function abort(attempt: Attempt, failure: PageName): void {
+  attempt.failure ??= failure;
+  attempt.upstream?.destroy();
 }
 
-function mayRepeat({ method = "", headers }: IncomingMessage): boolean {
+function isRepeatable({ method = "", headers }: IncomingMessage): boolean {
   const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
-  return repeatable.has(method) && !hasBody;
+  return safeMethods.has(method) && !hasBody;
 }

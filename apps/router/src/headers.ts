@@ -1,9 +1,9 @@
-// The headers that are between two neighbors only, and those that tell an app who its client is.
+// Removes hop-by-hop headers, and sets the headers that identify the client to an app.
 
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { BlockList, Socket } from "node:net";
 
-/** RFC 9110, 7.6.1, without transfer-encoding: whoever writes the next message decides how its body is framed. */
+/** RFC 9110, 7.6.1, without transfer-encoding: the HTTP client sets it on the forwarded request. */
 const hopByHop = [
   "connection",
   "keep-alive",
@@ -13,44 +13,44 @@ const hopByHop = [
   "trailer",
   "upgrade",
 ];
-const hopByHopOfAnswers = new Set([...hopByHop, "proxy-authenticate", "transfer-encoding"]);
+const hopByHopOfResponses = new Set([...hopByHop, "proxy-authenticate", "transfer-encoding"]);
 
-/** Takes from a request's headers what was for us. `expect` too: the server has answered it when a request gets here. */
-export function dropHopByHop(headers: IncomingHttpHeaders): void {
+/** Removes a request's hop-by-hop headers, and `expect`, which Node's server has answered already. */
+export function removeHopByHopHeaders(headers: IncomingHttpHeaders): void {
   for (const name of [...hopByHop, ...tokens(headers.connection), "expect"]) {
-    // A client that lists these as its connection's would have the app misread the message.
+    // Removing these because the client's Connection header lists them would change how the app parses the message.
     if (name !== "host" && name !== "content-length" && name !== "transfer-encoding") delete headers[name];
   }
 }
 
-/** An answer's headers as they go on to the client, names and values in turn. */
-export function endToEnd(rawHeaders: readonly string[], connection: string | undefined): string[] {
-  const dropped = new Set([...hopByHopOfAnswers, ...tokens(connection)]);
-  return rawHeaders.filter((_, at) => !dropped.has(rawHeaders[at - (at % 2)]?.toLowerCase() ?? ""));
+/** @returns the response headers for the client, with alternating names and values. */
+export function endToEndHeaders(rawHeaders: readonly string[], connection: string | undefined): string[] {
+  const removed = new Set([...hopByHopOfResponses, ...tokens(connection)]);
+  return rawHeaders.filter((_, index) => !removed.has(rawHeaders[index - (index % 2)]?.toLowerCase() ?? ""));
 }
 
 /**
- * Says who asks, for which host and how, as X-Forwarded-*. What is there already is believed of proxies that are trusted, and
- * replaced otherwise.
+ * Sets X-Forwarded-* to the client's address and the requested host and protocol. Existing values are kept when the request
+ * comes from a trusted proxy, and replaced otherwise.
  */
 export function setForwarded(request: IncomingMessage, trusted: BlockList): void {
   const { headers } = request;
   const peer = addressOf(request.socket);
-  const believed = peer !== "" && trusted.check(peer, peer.includes(":") ? "ipv6" : "ipv4");
-  const before = believed ? headers["x-forwarded-for"] : undefined;
-  headers["x-forwarded-for"] = before === undefined ? peer : `${String(before)}, ${peer}`;
-  // Apps take these for the same; they are not ours to keep true.
-  if (!believed) for (const name of ["forwarded", "x-real-ip"]) delete headers[name];
+  const isTrusted = peer !== "" && trusted.check(peer, peer.includes(":") ? "ipv6" : "ipv4");
+  const forwardedFor = isTrusted ? headers["x-forwarded-for"] : undefined;
+  headers["x-forwarded-for"] = forwardedFor === undefined ? peer : `${String(forwardedFor)}, ${peer}`;
+  // Some apps read the client's address from these headers, which the router does not set.
+  if (!isTrusted) for (const name of ["forwarded", "x-real-ip"]) delete headers[name];
   const own = {
     "x-forwarded-proto": "http",
     "x-forwarded-host": headers.host ?? "",
     "x-forwarded-port": /:(\d+)$/.exec(headers.host ?? "")?.[1] ?? "80",
   };
   for (const [name, value] of Object.entries(own))
-    if (!believed || headers[name] === undefined) headers[name] = value;
+    if (!isTrusted || headers[name] === undefined) headers[name] = value;
 }
 
-/** An IPv4 peer of an IPv6 socket as what it is. */
+/** The peer's address; for an IPv4-mapped IPv6 address the IPv4 address. */
 function addressOf({ remoteAddress = "" }: Socket): string {
   return remoteAddress.startsWith("::ffff:") ? remoteAddress.slice("::ffff:".length) : remoteAddress;
 }

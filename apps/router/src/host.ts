@@ -1,10 +1,10 @@
-// Which app a request is for, by the host name it asks.
+// Derives the app's name from a request's host name.
 
 import type { IncomingMessage } from "node:http";
 import { isAppName } from "@slipway/core";
 
-/** Name of the app whose host the request asks, `null` when it is no app's. The app may not exist. */
-export function appOf(request: IncomingMessage, domain: string): string | null {
+/** @returns the app's name in the host name; null when it contains none. The app may not exist. */
+export function appNameOf(request: IncomingMessage, domain: string): string | null {
   const host = hostName(request.headers.host ?? "");
   if (!host.endsWith(`.${domain}`)) return null;
   const name = host.slice(0, -domain.length - 1);
@@ -12,10 +12,10 @@ export function appOf(request: IncomingMessage, domain: string): string | null {
 }
 
 /**
- * Clients may name the whole URL in a request's first line, as if this were their proxy; its host goes before the header's.
- * @returns false when the first line asks for something that is no path.
+ * Converts a request target in absolute form (RFC 9112, 3.2.2) to a path and a Host header, which it overrides.
+ * @returns false when the target is neither a path nor a URL.
  */
-export function takeAbsoluteUrl(request: IncomingMessage): boolean {
+export function normalizeTarget(request: IncomingMessage): boolean {
   const { url = "/" } = request;
   if (url.startsWith("/")) return true;
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) return false;

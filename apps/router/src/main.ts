@@ -1,4 +1,4 @@
-// The router process: requests for an app's host name, passed on to what serves the app.
+// The router process: forwards requests for an app's host name to the app's instances.
 
 import { createLogger, runMain, runService } from "@slipway/service";
 import { startRouter } from "./app.ts";

@@ -1,4 +1,4 @@
-// What the router answers itself, when no app does: a plain page that says what it is, and nothing of how things are inside.
+// The router's error pages. They contain no internal details.
 
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -14,8 +14,8 @@ const pages = {
   "bad-request": {
     status: 400,
     reason: "Bad Request",
-    title: "This request cannot be understood",
-    text: "It names neither a path nor a URL.",
+    title: "Invalid request",
+    text: "The request target is neither a path nor a URL.",
   },
   "no-app": {
     status: 404,
@@ -26,14 +26,14 @@ const pages = {
   "too-large": {
     status: 413,
     reason: "Content Too Large",
-    title: "Too large",
-    text: "The body of this request is larger than what is let through.",
+    title: "Request too large",
+    text: "The body of this request exceeds the size limit.",
   },
   broken: {
     status: 502,
     reason: "Bad Gateway",
-    title: "The app broke off",
-    text: "The app took the request and closed its connection without an answer.",
+    title: "The app closed the connection",
+    text: "The app accepted the request and closed the connection without a valid response.",
   },
   "not-answering": {
     status: 502,
@@ -45,37 +45,37 @@ const pages = {
     status: 503,
     reason: "Service Unavailable",
     title: "Nothing deployed yet",
-    text: "The app exists, and has no release that could answer.",
+    text: "The app exists, but has no release yet.",
   },
   "scaled-to-zero": {
     status: 503,
     reason: "Service Unavailable",
     title: "The app is stopped",
-    text: "It is scaled to no web process.",
+    text: "It is scaled to 0 web processes.",
   },
   "cannot-look-up": {
     status: 503,
     reason: "Service Unavailable",
-    title: "Please try again",
-    text: "It cannot be found out now where this app runs.",
+    title: "Temporarily unavailable",
+    text: "The route of this app cannot be read at the moment. Please try again.",
   },
   replaced: {
     status: 503,
     reason: "Service Unavailable",
-    title: "The app was replaced meanwhile",
-    text: "The release that worked on this request had to make room for the next one.",
+    title: "The release was replaced",
+    text: "A new release replaced the one that handled this request before it had finished. Please try again.",
   },
   silent: {
     status: 504,
     reason: "Gateway Timeout",
-    title: "The app takes too long",
-    text: "It took the request and did not answer in time.",
+    title: "The app timed out",
+    text: "The app accepted the request and did not respond in time.",
   },
 } as const satisfies Record<string, Page>;
 
 export type PageName = keyof typeof pages;
 
-/** Answers with the page. A client whose request has not come in whole is cut off after it. */
+/** Responds with the page. Closes the connection afterwards when the request was not received completely. */
 export function sendPage(response: ServerResponse, name: PageName): void {
   const page: Page = pages[name];
   for (const [header, value] of headersOf(page)) response.setHeader(header, value);
@@ -83,7 +83,7 @@ export function sendPage(response: ServerResponse, name: PageName): void {
   response.writeHead(page.status, page.reason).end(bodyOf(page));
 }
 
-/** The same to a client that asked for a WebSocket. */
+/** Responds with the page to an upgrade request, and closes the connection. */
 export function endWithPage(socket: Duplex, name: PageName): void {
   const page: Page = pages[name];
   const lines = [...headersOf(page), ["connection", "close"]].map(([header, value]) => `${header}: ${value}`);

@@ -1,43 +1,45 @@
-// Where requests for an app go: read from the store when asked for, kept for a while, read again when told of a change.
+// Caches where requests for each app go. Reads the store on demand, when an entry has expired, and after change messages.
 
 import { endsWithin } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type { App, AppStore } from "@slipway/core";
 import { Traffic } from "./traffic.ts";
 
-/** How old what is known of an app may be when a request comes. */
+/** How long a route is served without reading the store. */
 const freshMs = 2_000;
-/** How long a request waits for the store before it goes where the app was last. */
-const readBoundMs = 1_000;
-/** Names that nobody has are kept too, and strangers choose them. */
+/** How long a request waits for the store before it uses the cached route. */
+const readTimeoutMs = 1_000;
+/** Names of apps that do not exist are cached too, and clients choose them: the cache has to be bounded. */
 const maxRoutes = 10_000;
 
-/** What is known of a host name. */
+/** The route of a host name. */
 export interface Route {
+  /** Null when there is no such app. */
   readonly app: App | null;
-  /** Null when nothing was ever put in service. */
+  /** Null when the app has never had a rollout. */
   readonly traffic: Traffic | null;
 }
 
-interface Entry {
+interface CacheEntry {
   readonly name: string;
   app: App | null;
   traffic: Traffic | null;
-  known: boolean;
-  /** Good until then, in milliseconds of this process's clock. */
+  /** Whether the entry was ever read from the store. */
+  loaded: boolean;
+  /** In milliseconds of `performance.now()`. */
   freshUntil: number;
-  /** Of the read it was taken from: reads that began later win. */
-  ticket: number;
+  /** Sequence number of the read that the entry comes from. The result of an earlier read does not overwrite it. */
+  readNumber: number;
   reading: Promise<void> | null;
 }
 
 export class Routes implements Disposable {
   readonly #apps: Pick<AppStore, "get" | "byName">;
   readonly #onError: (error: unknown) => void;
-  readonly #entries = new Map<string, Entry>();
-  /** Rollouts that were replaced and still have requests on their way, by app. */
-  readonly #leaving = new Map<string, Set<Traffic>>();
-  #tickets = 0;
+  readonly #entries = new Map<string, CacheEntry>();
+  /** Replaced rollouts that have requests in flight, by app id. */
+  readonly #draining = new Map<string, Set<Traffic>>();
+  #reads = 0;
 
   constructor(apps: Pick<AppStore, "get" | "byName">, onError: (error: unknown) => void) {
     this.#apps = apps;
@@ -45,73 +47,84 @@ export class Routes implements Disposable {
   }
 
   /**
-   * Without a store it is what was known last.
-   * @throws {SlipwayError} "store-unavailable" when nothing is known.
+   * Returns the route of an app, which may be out of date while the store is unavailable.
+   * @throws {SlipwayError} "store-unavailable" when the route is not cached either.
    */
   async find(name: string): Promise<Route> {
     const entry = this.#entryOf(name);
     if (performance.now() >= entry.freshUntil) await this.#read(entry);
-    if (!entry.known) throw new SlipwayError("store-unavailable", "where the app runs is not known");
+    if (!entry.loaded)
+      throw new SlipwayError("store-unavailable", "cannot read the app's route from the store");
     return entry;
   }
 
-  /** The same, from the store. */
-  async findAgain(name: string): Promise<Route> {
+  /** Like `find`, but reads the store even when the entry is fresh. */
+  async findFresh(name: string): Promise<Route> {
     this.#entryOf(name).freshUntil = 0;
     return this.find(name);
   }
 
   /**
-   * Looks at an app that is said to have changed. From then on requests go where the store says.
-   * @returns its current rollout.
+   * Reads a changed app from the store. Later requests use the result.
+   * @returns the id of its current rollout.
    * @throws {SlipwayError} "store-unavailable"
    */
-  async changed(appId: string): Promise<string | null> {
-    const ticket = this.#nextTicket();
+  async refreshApp(appId: string): Promise<string | null> {
+    const readNumber = this.#nextReadNumber();
     const app = await this.#apps.get(appId);
     if (app === null) return null;
     const entry = this.#entryOf(app.name);
-    if (app.deletedAt === null) this.#take(entry, app, ticket);
-    else if (entry.app?.id === appId) this.#take(entry, null, ticket);
+    if (app.deletedAt === null) this.#update(entry, app, readNumber);
+    else if (entry.app?.id === appId) this.#update(entry, null, readNumber);
     return entry.traffic?.rolloutId ?? null;
   }
 
-  /** Resolves when no request is on its way to any other rollout of the app; what takes longer than `drainMs` is cut off. */
-  async onlyOn(appId: string, rolloutId: string, drainMs: number): Promise<void> {
-    const others = [...(this.#leaving.get(appId) ?? [])].filter((traffic) => traffic.rolloutId !== rolloutId);
+  /** Resolves when no other rollout of the app has requests in flight. Aborts requests that take longer than `drainMs`. */
+  async drainOthers(appId: string, rolloutId: string, drainMs: number): Promise<void> {
+    const others = [...(this.#draining.get(appId) ?? [])].filter(
+      (traffic) => traffic.rolloutId !== rolloutId,
+    );
     await Promise.all(others.map((traffic) => traffic.drain(drainMs)));
   }
 
-  /** Messages may have been missed: whatever is asked for next is read again. */
-  distrust(): void {
+  /** Expires all entries, because messages may have been lost. */
+  expireAll(): void {
     for (const entry of this.#entries.values()) entry.freshUntil = 0;
   }
 
-  /** Cuts off whatever is on its way. */
+  /** Aborts all requests in flight. */
   [Symbol.dispose](): void {
     const current = this.#entries.values().map(({ traffic }) => traffic);
-    const former = this.#leaving.values().flatMap((traffics) => traffics);
-    for (const traffic of [...current, ...former]) {
-      traffic?.cut();
+    const replaced = this.#draining.values().flatMap((traffics) => traffics);
+    for (const traffic of [...current, ...replaced]) {
+      traffic?.abort();
       traffic?.[Symbol.dispose]();
     }
   }
 
-  #nextTicket(): number {
-    this.#tickets += 1;
-    return this.#tickets;
+  #nextReadNumber(): number {
+    this.#reads += 1;
+    return this.#reads;
   }
 
-  #entryOf(name: string): Entry {
-    const found = this.#entries.get(name);
-    if (found !== undefined) return found;
-    if (this.#entries.size >= maxRoutes) this.#forgetOne();
-    const entry = { name, app: null, traffic: null, known: false, freshUntil: 0, ticket: 0, reading: null };
+  #entryOf(name: string): CacheEntry {
+    const cached = this.#entries.get(name);
+    if (cached !== undefined) return cached;
+    if (this.#entries.size >= maxRoutes) this.#evictOldestIdle();
+    const entry: CacheEntry = {
+      name,
+      app: null,
+      traffic: null,
+      loaded: false,
+      freshUntil: 0,
+      readNumber: 0,
+      reading: null,
+    };
     this.#entries.set(name, entry);
     return entry;
   }
 
-  #forgetOne(): void {
+  #evictOldestIdle(): void {
     for (const [name, { traffic, reading }] of this.#entries) {
       if (reading !== null || traffic?.isIdle === false) continue;
       traffic?.[Symbol.dispose]();
@@ -120,12 +133,12 @@ export class Routes implements Disposable {
     }
   }
 
-  /** All who ask at once share one read. Never rejects: what is known stays. */
-  async #read(entry: Entry): Promise<void> {
-    const ticket = this.#nextTicket();
+  /** Concurrent calls share one read. Never rejects: after a failure the entry is unchanged. */
+  async #read(entry: CacheEntry): Promise<void> {
+    const readNumber = this.#nextReadNumber();
     entry.reading ??= this.#apps
       .byName(entry.name)
-      .then((app) => this.#take(entry, app, ticket))
+      .then((app) => this.#update(entry, app, readNumber))
       .catch((error: unknown) => {
         entry.freshUntil = performance.now() + freshMs;
         this.#onError(error);
@@ -133,32 +146,32 @@ export class Routes implements Disposable {
       .finally(() => {
         entry.reading = null;
       });
-    if (!(await endsWithin(entry.reading, readBoundMs))) entry.freshUntil = performance.now() + freshMs;
+    if (!(await endsWithin(entry.reading, readTimeoutMs))) entry.freshUntil = performance.now() + freshMs;
   }
 
-  #take(entry: Entry, app: App | null, ticket: number): void {
-    if (ticket < entry.ticket) return;
+  #update(entry: CacheEntry, app: App | null, readNumber: number): void {
+    if (readNumber < entry.readNumber) return;
     const rolloutId = app?.currentRolloutId ?? null;
     if (entry.traffic?.rolloutId !== (rolloutId ?? undefined)) {
       if (entry.traffic !== null) this.#retire(entry.traffic);
       entry.traffic = app === null || rolloutId === null ? null : new Traffic(app.id, rolloutId);
     }
     if (entry.traffic !== null) entry.traffic.targets = app?.targets ?? [];
-    Object.assign(entry, { app, ticket, known: true, freshUntil: performance.now() + freshMs });
+    Object.assign(entry, { app, readNumber, loaded: true, freshUntil: performance.now() + freshMs });
   }
 
-  /** Nothing new goes there; what is on its way ends in its own time, unless somebody waits for it. */
+  /** Keeps a replaced rollout until its requests have ended. Only `drainOthers` limits their time. */
   #retire(traffic: Traffic): void {
-    const leaving = this.#leaving.get(traffic.appId) ?? new Set();
-    this.#leaving.set(traffic.appId, leaving.add(traffic));
-    this.#forgetOnceIdle(traffic, leaving).catch(this.#onError);
+    const draining = this.#draining.get(traffic.appId) ?? new Set();
+    this.#draining.set(traffic.appId, draining.add(traffic));
+    this.#removeWhenIdle(traffic, draining).catch(this.#onError);
   }
 
-  async #forgetOnceIdle(traffic: Traffic, leaving: Set<Traffic>): Promise<void> {
-    await traffic.ended();
+  async #removeWhenIdle(traffic: Traffic, draining: Set<Traffic>): Promise<void> {
+    await traffic.idle();
     traffic[Symbol.dispose]();
-    leaving.delete(traffic);
-    if (leaving.size === 0 && this.#leaving.get(traffic.appId) === leaving)
-      this.#leaving.delete(traffic.appId);
+    draining.delete(traffic);
+    if (draining.size === 0 && this.#draining.get(traffic.appId) === draining)
+      this.#draining.delete(traffic.appId);
   }
 }

@@ -1,11 +1,11 @@
-// The HTTP server: what it takes from clients, which app each request is for, and how it stops.
+// The HTTP server: limits what clients send, routes each request to its app, and stops gracefully.
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createPeerServer, shownHealth, startListening, stopListening } from "@slipway/service";
 import type { Health, Service } from "@slipway/service";
 import { forward } from "./forward.ts";
 import type { ForwardOptions } from "./forward.ts";
-import { appOf, takeAbsoluteUrl } from "./host.ts";
+import { appNameOf, normalizeTarget } from "./host.ts";
 import { endWithPage, sendPage } from "./pages.ts";
 import { Upgrades } from "./upgrades.ts";
 
@@ -13,16 +13,16 @@ export interface ServerOptions extends ForwardOptions {
   readonly host: string;
   readonly port: number;
   readonly domain: string;
-  /** Its reasons are not shown to whoever asks: they may name hosts. */
+  /** Errors in the result are not sent to clients: they may contain host names. */
   readonly health: () => Promise<Health>;
 }
 
 const limits = {
   headersMs: 15_000,
-  /** For a whole request, its body included. */
+  /** For a request with its body. */
   requestMs: 15 * 60_000,
   keepAliveMs: 75_000,
-  /** A client's connection may be silent for longer than the app it waits for. */
+  /** How much longer than an app a client's connection may be idle. */
   idleMarginMs: 15_000,
   headerBytes: 32 * 1024,
   headerCount: 200,
@@ -30,7 +30,7 @@ const limits = {
   sweepMs: 50,
 } as const;
 
-/** @throws {SlipwayError} "configuration-invalid" when the address is taken or not ours. */
+/** @throws {SlipwayError} "configuration-invalid" when the address is in use or not an address of this machine. */
 export async function listen(options: ServerOptions): Promise<Service> {
   const upgrades = new Upgrades(options);
   const server = createPeerServer(
@@ -40,12 +40,12 @@ export async function listen(options: ServerOptions): Promise<Service> {
       keepAliveTimeout: limits.keepAliveMs,
       maxHeaderSize: limits.headerBytes,
       noDelay: true,
-      shouldUpgradeCallback: (request) => Upgrades.isFor(request),
+      shouldUpgradeCallback: (request) => Upgrades.accepts(request),
     },
     {
-      request: (request, response) => answer(request, response, options),
+      request: (request, response) => respond(request, response, options),
       async upgrade(request, socket, head) {
-        const app = takeAbsoluteUrl(request) ? appOf(request, options.domain) : null;
+        const app = normalizeTarget(request) ? appNameOf(request, options.domain) : null;
         if (app === null) endWithPage(socket, "no-app");
         else await upgrades.serve(request, socket, head, app);
       },
@@ -59,33 +59,33 @@ export async function listen(options: ServerOptions): Promise<Service> {
   return {
     async stop({ graceMs }) {
       upgrades.close();
-      await closed(server, graceMs);
+      await closeServer(server, graceMs);
     },
   };
 }
 
-async function answer(
+async function respond(
   request: IncomingMessage,
   response: ServerResponse,
   options: ServerOptions,
 ): Promise<void> {
-  if (!takeAbsoluteUrl(request)) return sendPage(response, "bad-request");
-  const app = appOf(request, options.domain);
+  if (!normalizeTarget(request)) return sendPage(response, "bad-request");
+  const app = appNameOf(request, options.domain);
   if (app !== null) return forward(request, response, app, options);
-  if (request.url?.split("?")[0] === "/health") return tellHealth(response, options.health);
+  if (request.url?.split("?")[0] === "/health") return sendHealth(response, options.health);
   sendPage(response, "no-app");
 }
 
-async function tellHealth(response: ServerResponse, health: () => Promise<Health>): Promise<void> {
+async function sendHealth(response: ServerResponse, health: () => Promise<Health>): Promise<void> {
   const { status, body } = shownHealth(await health());
   response
     .writeHead(status, { "content-type": "application/json", "cache-control": "no-store" })
     .end(JSON.stringify(body));
 }
 
-/** Requests on their way may end within `graceMs`. */
-async function closed(server: Server, graceMs: number): Promise<void> {
-  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+/** Waits up to `graceMs` for requests in flight, then closes their connections. */
+async function closeServer(server: Server, graceMs: number): Promise<void> {
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
   await stopListening(server, limits.sweepMs);
-  clearTimeout(cut);
+  clearTimeout(timer);
 }

@@ -1,4 +1,4 @@
-// A router for this package's tests: the whole app, on a real database and a real Redis, with real servers as apps.
+// Starts the router for tests, on a real database and a real Redis, with HTTP servers as apps.
 
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -21,13 +21,13 @@ import type { PrivateRedis } from "@slipway/testkit";
 import { startRouter } from "./app.ts";
 import { readConfig } from "./config.ts";
 
-export interface Answer {
+interface Response {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
-interface AskOptions {
+interface RequestOptions {
   readonly method?: string;
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -40,14 +40,14 @@ export interface TestRouter extends AsyncDisposable {
   readonly service: Service;
   readonly store: Store;
   readonly redis: PrivateRedis;
-  /** The lines of its log that tell of what failed. */
-  readonly warnings: readonly string[];
+  /** The router's log lines at level debug and above. */
+  readonly logLines: readonly string[];
   newApp(values?: Partial<App>): Promise<App>;
-  /** Points the app at a rollout as a worker does. @returns the rollout's id. */
+  /** Stores a new rollout of the app, as a worker does. @returns the rollout's id. */
   point(app: App, targets: readonly Address[]): Promise<string>;
-  /** Points the app at a rollout and waits until the router has no request left on any other. */
-  switchTo(app: App, targets: readonly Address[], drainMs?: number): Promise<void>;
-  ask(app: App | { readonly name: string }, options?: AskOptions): Promise<Answer>;
+  /** Stores a new rollout of the app, and waits until the router has confirmed the cutover. */
+  cutOver(app: App, targets: readonly Address[], drainMs?: number): Promise<void>;
+  send(app: App | { readonly name: string }, options?: RequestOptions): Promise<Response>;
 }
 
 export async function startTestRouter(settings: Readonly<Record<string, string>> = {}): Promise<TestRouter> {
@@ -62,8 +62,8 @@ export async function startTestRouter(settings: Readonly<Record<string, string>>
     INSTALLATION_ID: `test-${randomUUID().slice(0, 8)}`,
     ...settings,
   });
-  const warnings: string[] = [];
-  const destination = { write: (line: string) => void warnings.push(line) };
+  const logLines: string[] = [];
+  const destination = { write: (line: string) => void logLines.push(line) };
   const service = await startRouter(config, createLogger({ name: "router", level: "debug", destination }));
   opened.defer(() => service.stop({ graceMs: 0 }));
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
@@ -72,7 +72,7 @@ export async function startTestRouter(settings: Readonly<Record<string, string>>
   );
   redis.on("error", () => undefined);
   const keys = redisKeys(config.INSTALLATION_ID);
-  const set = async (app: App, targets: readonly Address[]) => {
+  const point = async (app: App, targets: readonly Address[]) => {
     const stored = await store.apps.get(app.id);
     if (stored === null) throw new Error("no such app");
     const rolloutId = randomUUID();
@@ -86,28 +86,28 @@ export async function startTestRouter(settings: Readonly<Record<string, string>>
     service,
     store,
     redis: server,
-    warnings,
+    logLines,
     newApp: async (values) => {
       const app = anApp(values);
       await store.apps.create(app);
       return app;
     },
-    point: set,
-    switchTo: async (app, targets, drainMs = 10_000) => {
-      const rolloutId = await set(app, targets);
+    point,
+    cutOver: async (app, targets, drainMs = 10_000) => {
+      const rolloutId = await point(app, targets);
       const message = { appId: app.id, switch: { rolloutId, drainMs } };
       while ((await redis.scard(keys.routersCutOver(rolloutId))) === 0) {
         await redis.publish(keys.routesChannel, JSON.stringify(message));
         await turn();
       }
     },
-    ask: ({ name }, options) => ask(config.ROUTER_PORT, `${name}.${config.ROUTER_DOMAIN}`, options),
+    send: ({ name }, options) => send(config.ROUTER_PORT, `${name}.${config.ROUTER_DOMAIN}`, options),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
 
-/** One request to the router for a host. Rejects when the connection breaks. */
-export async function ask(port: number, host: string, options: AskOptions = {}): Promise<Answer> {
+/** Sends a request for a host to the router. Rejects when the connection is closed without a complete response. */
+export async function send(port: number, host: string, options: RequestOptions = {}): Promise<Response> {
   const { method = "GET", path = "/", headers, body, agent } = options;
   const outgoing = request({
     host: "127.0.0.1",
@@ -130,7 +130,7 @@ export interface TestTarget extends AsyncDisposable {
   readonly server: Server;
 }
 
-/** A process of an app. Disposing of it ends it as a crash does. */
+/** Starts an instance of an app. Disposal closes all its connections, as a crash would. */
 export async function startTarget(listener: RequestListener): Promise<TestTarget> {
   const server = createServer(listener).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -147,12 +147,12 @@ export async function startTarget(listener: RequestListener): Promise<TestTarget
   };
 }
 
-/** One that answers with a text. */
+/** Starts an instance that responds with a text. */
 export function answering(body: string): Promise<TestTarget> {
   return startTarget((_request, response) => response.end(body));
 }
 
-/** Lets whatever is due happen. */
+/** Waits a moment before a condition is checked again. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, 5);

@@ -1,24 +1,25 @@
-// What one rollout of an app is being asked: whose turn it is, the requests on their way, and the connections kept for more.
+// The traffic of one rollout: its round-robin targets, requests in flight, and keep-alive connections.
 
 import type { Address } from "@slipway/core";
 import { ConnectedAgent } from "./connect.ts";
 
-/** Shorter than what servers commonly keep a connection that nobody uses. */
+/** Shorter than the keep-alive timeout of common servers. */
 const idleConnectionMs = 4_000;
-const idleConnections = 64;
+const maxIdleConnections = 64;
 
 export class Traffic implements Disposable {
   readonly appId: string;
   readonly rolloutId: string;
   targets: readonly Address[] = [];
-  /** For requests that may be sent again if the kept connection turns out to be dead. */
-  readonly kept = new ConnectedAgent({
+  /** For requests that may be sent again when a keep-alive connection turns out to be closed. */
+  readonly keepAliveAgent = new ConnectedAgent({
     keepAlive: true,
     timeout: idleConnectionMs,
-    maxFreeSockets: idleConnections,
+    maxFreeSockets: maxIdleConnections,
   });
-  readonly #flights = new Set<() => void>();
-  #ended = Promise.withResolvers<void>();
+  /** The abort callbacks of the requests in flight. */
+  readonly #inFlight = new Set<() => void>();
+  #idle = Promise.withResolvers<void>();
   #turn = 0;
 
   constructor(appId: string, rolloutId: string) {
@@ -27,52 +28,53 @@ export class Traffic implements Disposable {
   }
 
   get isIdle(): boolean {
-    return this.#flights.size === 0;
+    return this.#inFlight.size === 0;
   }
 
-  /** The next target in turn that did not refuse; null when there is none. */
-  next(refused: ReadonlySet<string>): Address | null {
+  /** @returns the next target by round-robin that is not in `unreachable`; null when there is none. */
+  next(unreachable: ReadonlySet<string>): Address | null {
     this.#turn += 1;
-    const left = this.targets.filter((target) => !refused.has(nameOf(target)));
-    return left[this.#turn % left.length] ?? null;
+    const candidates = this.targets.filter((target) => !unreachable.has(targetKey(target)));
+    return candidates[this.#turn % candidates.length] ?? null;
   }
 
-  /** Counts a request as on its way until the result is disposed of. `cut` ends it early. */
-  begin(cut: () => void): Disposable {
-    const flight = () => cut();
-    this.#flights.add(flight);
+  /** Counts a request as in flight until the result is disposed. @param abort ends the request early. */
+  begin(abort: () => void): Disposable {
+    const request = () => abort();
+    this.#inFlight.add(request);
     return {
       [Symbol.dispose]: () => {
-        this.#flights.delete(flight);
+        this.#inFlight.delete(request);
         if (!this.isIdle) return;
-        this.#ended.resolve();
-        this.#ended = Promise.withResolvers();
+        this.#idle.resolve();
+        this.#idle = Promise.withResolvers();
       },
     };
   }
 
-  /** Resolves when nothing is on its way. */
-  async ended(): Promise<void> {
-    while (!this.isIdle) await this.#ended.promise;
+  /** Resolves when no request is in flight. */
+  async idle(): Promise<void> {
+    while (!this.isIdle) await this.#idle.promise;
   }
 
-  /** The same, and what takes longer than `withinMs` is cut off. */
-  async drain(withinMs: number): Promise<void> {
-    const timer = setTimeout(() => this.cut(), withinMs);
-    await this.ended();
+  /** Resolves when no request is in flight. Aborts requests that take longer than `drainMs`. */
+  async drain(drainMs: number): Promise<void> {
+    const timer = setTimeout(() => this.abort(), drainMs);
+    await this.idle();
     clearTimeout(timer);
   }
 
-  cut(): void {
-    for (const flight of this.#flights) flight();
+  /** Aborts all requests in flight. */
+  abort(): void {
+    for (const abort of this.#inFlight) abort();
   }
 
-  /** Closes the connections kept. */
+  /** Closes the keep-alive connections. */
   [Symbol.dispose](): void {
-    this.kept.destroy();
+    this.keepAliveAgent.destroy();
   }
 }
 
-export function nameOf({ host, port }: Address): string {
+export function targetKey({ host, port }: Address): string {
   return `${host} ${port}`;
 }

@@ -1,31 +1,32 @@
-// WebSockets: connects to the app first, passes the handshake on, and then the bytes both ways until either side ends.
+// Forwards WebSockets: connects to the app, forwards the handshake, then pipes both directions until either side closes.
 
 import type { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import { createProxyServer } from "httpxy";
-import { choose } from "./choose.ts";
-import { connect, isUnsent, OneConnection } from "./connect.ts";
+import { chooseTarget } from "./choose-target.ts";
+import type { Choice } from "./choose-target.ts";
+import { connect, isConnectError, SingleConnectionAgent } from "./connect.ts";
 import type { ForwardOptions } from "./forward.ts";
-import { dropHopByHop, setForwarded } from "./headers.ts";
+import { removeHopByHopHeaders, setForwarded } from "./headers.ts";
 import { endWithPage } from "./pages.ts";
 import type { PageName } from "./pages.ts";
-import type { Choice } from "./choose.ts";
-import { nameOf } from "./traffic.ts";
+import { targetKey } from "./traffic.ts";
 
-const maxTries = 4;
+const maxAttempts = 4;
 
 interface Handshake {
-  /** What the client's connection had been sent before: more than that, and it is too late for a page. */
-  readonly sentBefore: number;
-  fault: PageName;
+  /** Bytes written to the client before the handshake. After more than that, an error page can no longer be sent. */
+  readonly bytesWrittenBefore: number;
+  /** The error page to send if the handshake fails. */
+  failure: PageName;
 }
 
-interface Opened {
+interface UpstreamConnection {
   readonly choice: Choice;
   readonly upstream: Socket;
 }
 
-/** The upgraded connections of a server. */
+/** The WebSocket connections of a server. */
 export class Upgrades {
   readonly #options: ForwardOptions;
   readonly #open = new Set<Socket>();
@@ -36,22 +37,24 @@ export class Upgrades {
     this.#options = options;
     this.#proxy.on("proxyReqWs", (upstream, request, client) => {
       upstream.setTimeout(options.timeoutMs, () => {
-        Object.assign(this.#handshakes.get(request) ?? {}, { fault: "silent" });
+        Object.assign(this.#handshakes.get(request) ?? {}, { failure: "silent" });
         upstream.destroy();
       });
-      // What the app sent before it ended still reaches the client.
-      upstream.once("upgrade", (_answer, socket: Socket) => socket.once("close", () => client.destroySoon()));
+      // destroySoon flushes what the app sent before it closed.
+      upstream.once("upgrade", (_response, socket: Socket) =>
+        socket.once("close", () => client.destroySoon()),
+      );
     });
-    // Called before the client's connection is ended: the last moment to say why.
+    // httpxy emits "error" before it closes the client's connection, so an error page can still be sent.
     this.#proxy.on("error", (_error, request, client) => {
       const handshake = request === undefined ? undefined : this.#handshakes.get(request);
       if (handshake === undefined || !(client instanceof Socket) || client.destroyed) return;
-      if (client.bytesWritten === handshake.sentBefore) endWithPage(client, handshake.fault);
+      if (client.bytesWritten === handshake.bytesWrittenBefore) endWithPage(client, handshake.failure);
     });
   }
 
-  /** Whether to treat a request as this, and not as if it had not asked: other upgrades are not known here. */
-  static isFor({ method, headers }: IncomingMessage): boolean {
+  /** Whether the request is a WebSocket upgrade. Other upgrade requests are handled as plain requests. */
+  static accepts({ method, headers }: IncomingMessage): boolean {
     return method === "GET" && headers.upgrade?.toLowerCase() === "websocket";
   }
 
@@ -60,39 +63,40 @@ export class Upgrades {
     const { trustedProxies } = this.#options;
     this.#open.add(client);
     client.once("close", () => this.#open.delete(client));
-    dropHopByHop(request.headers);
+    removeHopByHopHeaders(request.headers);
     Object.assign(request.headers, { connection: "Upgrade", upgrade: "websocket" });
     setForwarded(request, trustedProxies);
-    const opened = await this.#connect(appName, () => client.destroy());
-    if (typeof opened === "string") return endWithPage(client, opened);
-    using choice = opened.choice;
-    const { upstream } = opened;
+    const connection = await this.#connect(appName, () => client.destroy());
+    if (typeof connection === "string") return endWithPage(client, connection);
+    using choice = connection.choice;
+    const { upstream } = connection;
     if (client.destroyed) {
       upstream.destroy();
       return;
     }
     client.once("close", () => upstream.destroy());
-    this.#handshakes.set(request, { sentBefore: client.bytesWritten, fault: "broken" });
-    const agent = new OneConnection(upstream);
+    this.#handshakes.set(request, { bytesWrittenBefore: client.bytesWritten, failure: "broken" });
+    const agent = new SingleConnectionAgent(upstream);
     await this.#proxy.ws(request, client, { target: { ...choice.target, protocol: "http:" }, agent }, head);
   }
 
-  /** Ends all of them: nobody else would, and their clients connect again. */
+  /** Closes all connections, which would otherwise stay open without a limit. Clients reconnect. */
   close(): void {
     for (const client of this.#open) client.destroy();
   }
 
-  async #connect(appName: string, cut: () => void): Promise<Opened | PageName> {
-    const refused = new Set<string>();
-    for (let tries = 1; tries <= maxTries; tries += 1) {
-      const choice = await choose(this.#options, appName, refused, cut);
+  /** Connects to an instance of the app, and tries others when it is unreachable. */
+  async #connect(appName: string, abort: () => void): Promise<UpstreamConnection | PageName> {
+    const unreachable = new Set<string>();
+    for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+      const choice = await chooseTarget(this.#options, appName, unreachable, abort);
       if (typeof choice === "string") return choice;
       try {
         return { choice, upstream: await connect(choice.target) };
       } catch (error) {
         choice[Symbol.dispose]();
-        if (!isUnsent(error)) throw error;
-        refused.add(nameOf(choice.target));
+        if (!isConnectError(error)) throw error;
+        unreachable.add(targetKey(choice.target));
       }
     }
     return "not-answering";

@@ -1,10 +1,10 @@
-// How routers and those who wait for them tell who is there. A router that falls silent is not waited for.
+// The timing of router heartbeats. Cutovers wait only for routers that are alive.
 
 export const routerTiming = {
-  /** How often a router tells that it lives. */
-  beatMs: 1_000,
-  /** Silent for this long, it counts as dead. */
+  /** Between two heartbeats of a router. */
+  heartbeatMs: 1_000,
+  /** A router without a heartbeat for this long counts as dead. */
   aliveMs: 4_000,
-  /** How long it stays known that a router has switched. */
+  /** How long Redis keeps the routers' confirmations of a cutover. */
   cutoverKeptMs: 60_000,
 } as const;

@@ -1,4 +1,4 @@
-// Clients and apps that reset, cut or half-close their connections, at each point of an exchange: the router serves the others.
+// Clients and apps that reset, drop or half-close their connections at each step of an exchange do not affect other clients.
 
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
@@ -11,7 +11,7 @@ import type { App } from "@slipway/core";
 import { startTarget, startTestRouter } from "./test-router.ts";
 import type { TestRouter, TestTarget } from "./test-router.ts";
 
-describe.skipIf(await lacksRedis())("clients that leave", () => {
+describe.skipIf(await lacksRedis())("disconnects", () => {
   let router: TestRouter;
   let target: TestTarget;
   let app: App;
@@ -27,7 +27,7 @@ describe.skipIf(await lacksRedis())("clients that leave", () => {
     new WebSocketServer({ server: target.server }).on("connection", (webSocket, { headers }) => {
       forwarded.add(headers["x-forwarded-for"]);
       webSocket.on("error", () => undefined);
-      webSocket.on("message", (data: Buffer) => webSocket.send(`heard ${data.toString()}`));
+      webSocket.on("message", (data: Buffer) => webSocket.send(`echo ${data.toString()}`));
     });
     app = await router.newApp();
     await router.point(app, [target.address]);
@@ -39,18 +39,18 @@ describe.skipIf(await lacksRedis())("clients that leave", () => {
   });
 
   const forwarded = new Set<unknown>();
-  /** @returns what went wrong when clients left at each point of an exchange. */
+  /** @returns the errors that occurred when clients disconnected at each step of an exchange. */
   const faultsOf = async (steps: readonly ClientStep[]): Promise<unknown[]> => [
     ...(await leaveAtEachPoint({ port: router.port, steps, stillAnswers })),
-    ...router.warnings,
+    ...router.logLines,
   ];
   const stillAnswers = async () => {
     expect([...forwarded]).not.toContain("");
-    expect(await router.ask({ name: "nothing" })).toMatchObject({ status: 404 });
-    expect(await router.ask(app)).toMatchObject({ status: 200, body: "from 127.0.0.1" });
+    expect(await router.send({ name: "nothing" })).toMatchObject({ status: 404 });
+    expect(await router.send(app)).toMatchObject({ status: 200, body: "from 127.0.0.1" });
   };
 
-  test("requests", async () => {
+  test("of clients during requests do not affect others", async () => {
     const post = requestHead("POST /", ["Content-Length: 100000"], host) + "x".repeat(100_000);
     const chunked = requestHead("POST /", ["Transfer-Encoding: chunked"], host);
     expect(
@@ -64,16 +64,16 @@ describe.skipIf(await lacksRedis())("clients that leave", () => {
     ).toEqual([]);
   });
 
-  test("WebSockets", async () => {
+  test("of WebSocket clients do not affect others", async () => {
     expect(
       await faultsOf([
         { send: upgradeHead("/", host), until: "101 Switching Protocols" },
-        { send: maskedFrame("hello"), until: "heard hello" },
+        { send: maskedFrame("hello"), until: "echo hello" },
       ]),
     ).toEqual([]);
   });
 
-  test("WebSockets that no app takes", async () => {
+  test("of WebSocket clients without an app do not affect others", async () => {
     expect(await faultsOf([{ send: upgradeHead("/", "nothing.localhost"), until: "No app here" }])).toEqual(
       [],
     );
@@ -84,12 +84,12 @@ describe.skipIf(await lacksRedis())("clients that leave", () => {
     "HTTP/1.1 2",
     "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
-  ])("apps that reset after %j", async (begun) => {
+  ])("of apps that reset after %j do not affect others", async (sent) => {
     const apps = createServer((socket: Socket) => {
       socket.on("error", () => undefined);
       socket.once("data", () => {
-        if (begun === "") socket.resetAndDestroy();
-        else socket.write(begun, () => socket.resetAndDestroy());
+        if (sent === "") socket.resetAndDestroy();
+        else socket.write(sent, () => socket.resetAndDestroy());
       });
     });
     await once(apps.listen(0, "127.0.0.1"), "listening");

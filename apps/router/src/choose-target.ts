@@ -1,0 +1,40 @@
+// Chooses the instance of the app that a request is sent to, or the error page when there is none.
+
+import type { Agent } from "node:http";
+import type { Address } from "@slipway/core";
+import type { PageName } from "./pages.ts";
+import type { Routes } from "./routes.ts";
+
+/** The request counts as in flight on its rollout until the choice is disposed. */
+export interface Choice extends Disposable {
+  readonly target: Address;
+  /** The agent with the rollout's keep-alive connections. */
+  readonly keepAliveAgent: Agent;
+}
+
+/**
+ * @param unreachable keys of targets that refused a connection. When it is not empty, the route is read from the store.
+ * @param abort called when the request has to end because its rollout was drained.
+ */
+export async function chooseTarget(
+  { routes, onError }: { readonly routes: Routes; readonly onError: (error: unknown) => void },
+  appName: string,
+  unreachable: ReadonlySet<string>,
+  abort: () => void,
+): Promise<Choice | PageName> {
+  try {
+    const { app, traffic } = await (unreachable.size === 0
+      ? routes.find(appName)
+      : routes.findFresh(appName));
+    // No await from here to `begin`: a cutover in between would not count this request.
+    if (app === null) return "no-app";
+    if (traffic === null) return "no-release";
+    if (traffic.targets.length === 0) return "scaled-to-zero";
+    const target = traffic.next(unreachable);
+    if (target === null) return "not-answering";
+    return { target, keepAliveAgent: traffic.keepAliveAgent, ...traffic.begin(abort) };
+  } catch (error) {
+    onError(error);
+    return "cannot-look-up";
+  }
+}
