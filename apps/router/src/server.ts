@@ -1,7 +1,7 @@
 // The HTTP server: limits what clients send, routes each request to its app, and stops gracefully.
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { createPeerServer, shownHealth, startListening, stopListening } from "@slipway/service";
+import { createPeerServer, healthResponse, startListening, stopListening } from "@slipway/service";
 import type { Health, Service } from "@slipway/service";
 import { forward } from "./forward.ts";
 import type { ForwardOptions } from "./forward.ts";
@@ -77,7 +77,7 @@ async function respond(
 }
 
 async function sendHealth(response: ServerResponse, health: () => Promise<Health>): Promise<void> {
-  const { status, body } = shownHealth(await health());
+  const { status, body } = healthResponse(await health());
   response
     .writeHead(status, { "content-type": "application/json", "cache-control": "no-store" })
     .end(JSON.stringify(body));

@@ -3,7 +3,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { WebSocket } from "ws";
 import { contain } from "@slipway/async";
-import { addressKeys, createPeerServer, shownHealth, startListening } from "@slipway/service";
+import { addressKeys, createPeerServer, healthResponse, startListening } from "@slipway/service";
 import type { Health, TrustedProxies } from "@slipway/service";
 import type { Connections } from "./connections.ts";
 import { maxClientFrameBytes } from "./limits.ts";
@@ -96,7 +96,7 @@ async function respond(
 ): Promise<void> {
   const path = (request.url ?? "/").split("?")[0];
   if (path === "/health" && (request.method === "GET" || request.method === "HEAD")) {
-    const { status, body } = shownHealth(await health());
+    const { status, body } = healthResponse(await health());
     json(response, status, body);
   } else {
     json(response, 404, {

@@ -1,15 +1,15 @@
-// The address that requests are counted by: what one customer of a provider has, not each of its many.
+// Derives the key that rate limits count a client's address by. An IPv6 customer has a whole /64, which counts as one.
 
 import type { IncomingMessage } from "node:http";
 import { isIPv6 } from "node:net";
 import proxyAddr from "proxy-addr";
 
-/** How many proxies stand in a row before a server; or their addresses, CIDR ranges, and names of networks. */
+/** The number of proxies in front of a server; or their addresses, CIDR ranges, or names of networks. */
 export type TrustedProxies = number | readonly string[];
 
 /**
- * @returns what tells the key of the address that a request comes from, as trusted proxies say; Express reads them the same way.
- * It is for requests to a server made by `createPeerServer`, whose clients' addresses are known.
+ * @returns a function that returns the address key of a request's client. It evaluates `X-Forwarded-For` of trusted proxies like
+ * Express. The server has to be made by `createPeerServer`, which rejects clients without an address.
  */
 export function addressKeys(trusted: TrustedProxies): (request: IncomingMessage) => string {
   const trusts =
@@ -19,7 +19,7 @@ export function addressKeys(trusted: TrustedProxies): (request: IncomingMessage)
   return (request) => addressKey(proxyAddr(request, trusts));
 }
 
-/** An IPv4 address as it is; of an IPv6 address its /64, for whoever has one address of it has them all. */
+/** @returns an IPv4 address unchanged; for an IPv6 address its /64 network, whose addresses all belong to one customer. */
 export function addressKey(address: string): string {
   const [plain = ""] = address.split("%", 1);
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain)?.[1];
@@ -27,7 +27,7 @@ export function addressKey(address: string): string {
   return isIPv6(plain) ? `${groupsOf(plain).slice(0, 4).join(":")}::/64` : plain;
 }
 
-/** The eight groups in full, without leading zeros. A part in IPv4 notation is the last two, which nobody asks for. */
+/** @returns the eight groups of an IPv6 address without leading zeros. A part in IPv4 notation becomes two zero groups. */
 function groupsOf(address: string): string[] {
   const [head = "", tail] = address.split("::");
   const groups = (part: string) =>

@@ -6,15 +6,15 @@ import { itemsOf, listSetting, portSetting } from "./settings.ts";
 
 const origin = z
   .string()
-  // an origin with more than scheme, host and port, or written another way, equals no Origin header of a browser
-  .refine(isOrigin, "must be origins: https://example.com, in lower case and without a slash at the end");
+  // Browsers send the origin in exactly this form, and it is compared as a string.
+  .refine(isOrigin, "must be origins like https://example.com, in lower case and without a trailing slash");
 
 const proxyNames = ["loopback", "linklocal", "uniquelocal"];
 const proxy = z.union([z.enum(proxyNames), z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
   error: `must be a number of proxies, or addresses, CIDR ranges, ${proxyNames.join(", ")}`,
 });
 
-/** Of the API and the stream. */
+/** The settings of the API and the stream. */
 export const clientSettings = z.object({
   STREAM_PORT: portSetting.default(4101).register(settingDocs, {
     topic: "addresses",
@@ -39,10 +39,10 @@ export const clientSettings = z.object({
     }),
 });
 
-const shortestKey = 32;
-const signingKey = z.string().min(shortestKey, `must have at least ${shortestKey} characters`);
+const minKeyChars = 32;
+const signingKey = z.string().min(minKeyChars, `must have at least ${minKeyChars} characters`);
 
-/** Of processes that sign or check tokens and URLs. One of the three is required; see `withSigningKeys`. */
+/** The settings of processes that sign or verify tokens and URLs. One of the three is required, see `withSigningKeys`. */
 const signingSettings = z.object({
   SIGNING_KEYS_FILE: z.string().min(1).optional().register(settingDocs, {
     topic: "access",
@@ -53,11 +53,11 @@ const signingSettings = z.object({
   SIGNING_KEYS: z
     .string()
     .transform((text) => itemsOf(text))
-    .pipe(z.array(signingKey).min(1, "must hold a key"))
+    .pipe(z.array(signingKey).min(1, "must contain a key"))
     .optional()
     .register(settingDocs, {
       topic: "access",
-      description: `The secrets that sign tokens and upload URLs, separated by blanks or commas, the newest first: each of at least ${shortestKey} characters, the same for all processes. An older one may be removed once the tokens and upload URLs that it signed have expired.`,
+      description: `The secrets that sign tokens and upload URLs, separated by blanks or commas, the newest first: each of at least ${minKeyChars} characters, the same for all processes. An older one may be removed once the tokens and upload URLs that it signed have expired.`,
     }),
   SIGNING_KEY: signingKey.optional().register(settingDocs, {
     topic: "access",
@@ -65,17 +65,20 @@ const signingSettings = z.object({
   }),
 });
 
-/** A schema that also reads signing keys and requires one. */
+/** @returns the schema extended by signing keys, at least one of which is required. */
 export function withSigningKeys<Shape extends z.ZodRawShape>(schema: z.ZodObject<Shape>) {
   return schema.extend(signingSettings.shape).refine(hasSigningKey, {
     path: ["SIGNING_KEY"],
     error: "is required, or SIGNING_KEYS, or SIGNING_KEYS_FILE",
-    // also when there are other problems: all are reported at once
+    // also when other settings are invalid, so that all problems are reported at once
     when: () => true,
   });
 }
 
-/** The source of the signing keys: a file, or a list, the newest first. The file wins over the list, the list over the single key. */
+/**
+ * @returns the file of the signing keys, or the keys, newest first.
+ * SIGNING_KEYS_FILE overrides SIGNING_KEYS, which overrides SIGNING_KEY.
+ */
 export function signingKeysFrom(
   config: z.output<typeof signingSettings>,
 ): readonly string[] | { file: string } {
@@ -85,7 +88,7 @@ export function signingKeysFrom(
 
 function hasSigningKey(config: Partial<Record<keyof z.output<typeof signingSettings>, unknown>>): boolean {
   return [config.SIGNING_KEY, config.SIGNING_KEYS, config.SIGNING_KEYS_FILE].some(
-    (given) => given !== undefined,
+    (value) => value !== undefined,
   );
 }
 

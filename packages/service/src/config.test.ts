@@ -8,14 +8,14 @@ const origins = clientSettings.shape.CORS_ORIGINS;
 const enough = { INSTALLATION_ID: "ab12", REDIS_URL: "redis://:very-secret@127.0.0.1:6379" };
 
 describe("configFrom", () => {
-  test("fills in defaults and makes the data directory absolute", () => {
+  test("applies defaults and makes the data directory absolute", () => {
     const config = configFrom(commonSettings, { ...enough, DATA_DIR: "state" });
     expect(config).toMatchObject({ GRACE_MS: 30_000, LOG_FORMAT: "json", LOG_LEVEL: "info" });
     expect(config.DATA_DIR).toBe(`${process.cwd()}/state`);
     expect(storageUrls(config).databaseUrl).toBe(`file:${process.cwd()}/state/slipway.db`);
   });
 
-  test("keeps blobs in the MongoDB that keeps the rest, unless told otherwise", () => {
+  test("stores blobs in the MongoDB of DATABASE_URL, unless BLOBS_URL is set", () => {
     const databaseUrl = "mongodb+srv://host/slipway";
     const given = { DATA_DIR: "/state", DATABASE_URL: databaseUrl };
     expect(storageUrls(given)).toEqual({ databaseUrl, blobsUrl: databaseUrl });
@@ -45,11 +45,11 @@ describe("configFrom", () => {
     "https://example.com:443",
     "ftp://a",
     "a",
-  ])("%s is no origin", (origin) => {
+  ])("%s is not a valid origin", (origin) => {
     expect(origins.safeParse(`https://example.com ${origin}`).success).toBe(false);
   });
 
-  test("origins are listed, or all taken", () => {
+  test("origins are a list or *", () => {
     const two = ["https://example.com", "http://localhost:5173"];
     expect(origins.parse(two.join(", "))).toEqual(two);
     expect(origins.parse("*")).toEqual(["*"]);

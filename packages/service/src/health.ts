@@ -1,31 +1,33 @@
-// Health of a process: its parts asked at once, each within a bound.
+// Checks the health of a process: all its parts concurrently, each with a timeout.
 
 import { withDeadline } from "@slipway/async";
 
 export interface Health {
   readonly ok: boolean;
-  /** Per part "ok" or the reason it is not. */
+  /** By the part's name: "ok" or an error message. */
   readonly parts: Readonly<Record<string, string>>;
 }
 
-/** @param checks name of a part → something that rejects when the part is not usable. */
+/** @param checks by the part's name: a function that rejects when the part is unusable. */
 export async function checkHealth(
   checks: Readonly<Record<string, () => Promise<unknown>>>,
   timeoutMs = 2_000,
 ): Promise<Health> {
   const results = await Promise.all(
-    Object.entries(checks).map(async ([part, check]) => [part, await outcome(check, timeoutMs)] as const),
+    Object.entries(checks).map(async ([part, check]) => [part, await stateOf(check, timeoutMs)] as const),
   );
   return { ok: results.every(([, result]) => result === "ok"), parts: Object.fromEntries(results) };
 }
 
-/** What is told to whoever asks: which part is down, but not why, as reasons may name hosts. */
-export function shownHealth({ ok, parts }: Health) {
-  const shown = Object.entries(parts).map(([part, state]) => [part, state === "ok" ? "ok" : "down"] as const);
-  return { status: ok ? 200 : 503, body: { status: ok ? "ok" : "down", parts: Object.fromEntries(shown) } };
+/** @returns the response to a health request. It contains no error messages, which may contain host names. */
+export function healthResponse({ ok, parts }: Health) {
+  const states = Object.entries(parts).map(
+    ([part, state]) => [part, state === "ok" ? "ok" : "down"] as const,
+  );
+  return { status: ok ? 200 : 503, body: { status: ok ? "ok" : "down", parts: Object.fromEntries(states) } };
 }
 
-async function outcome(check: () => Promise<unknown>, timeoutMs: number): Promise<string> {
+async function stateOf(check: () => Promise<unknown>, timeoutMs: number): Promise<string> {
   try {
     await withDeadline(check, { limitMs: timeoutMs });
     return "ok";

@@ -1,4 +1,4 @@
-// What each process needs to live: configuration, its own log, health, start and graceful stop.
+// The parts that every process has: configuration, logging, health checks, start and graceful stop.
 
 export * from "./address.ts";
 export * from "./client-settings.ts";

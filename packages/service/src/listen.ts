@@ -1,4 +1,4 @@
-// How a process's HTTP server begins to listen, and how it ends.
+// Starts and stops a process's HTTP server.
 
 import type { Server } from "node:http";
 import { SlipwayError } from "@slipway/core";
@@ -8,29 +8,29 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** @throws {SlipwayError} "configuration-invalid" when the address is taken or not ours. */
+/** @throws {SlipwayError} "configuration-invalid" when the address is in use or not an address of this machine. */
 export async function startListening(server: Server, { host, port }: ListenAddress): Promise<void> {
-  const outcome = Promise.withResolvers<void>();
-  server.once("error", outcome.reject);
-  server.listen(port, host, outcome.resolve);
+  const listening = Promise.withResolvers<void>();
+  server.once("error", listening.reject);
+  server.listen(port, host, listening.resolve);
   try {
-    await outcome.promise;
+    await listening.promise;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new SlipwayError("configuration-invalid", `cannot listen on ${host}:${port} (${reason})`, {
       cause: error,
     });
   } finally {
-    server.off("error", outcome.reject);
+    server.off("error", listening.reject);
   }
 }
 
-/** Takes no connection more, and ends those that are there as they become idle. Resolves when none is left. */
+/** Accepts no further connections and closes existing ones when they are idle. Resolves when all are closed. */
 export async function stopListening(server: Server, sweepMs: number): Promise<void> {
-  const ended = Promise.withResolvers<void>();
-  // A connection that becomes idle after the close would be kept for its next request.
-  const sweeping = setInterval(() => server.closeIdleConnections(), sweepMs);
-  server.close(() => ended.resolve());
-  await ended.promise;
-  clearInterval(sweeping);
+  const closed = Promise.withResolvers<void>();
+  // `close` alone closes only the connections that are idle when it is called.
+  const timer = setInterval(() => server.closeIdleConnections(), sweepMs);
+  server.close(() => closed.resolve());
+  await closed.promise;
+  clearInterval(timer);
 }

@@ -1,4 +1,4 @@
-// The processes' own log: JSON lines, or colored text in a terminal. (A deployment's log is another thing: @slipway/logs.)
+// The log of a process: JSON lines, or colored text for a terminal. Deployments' logs are in @slipway/logs.
 
 import { pino, stdSerializers } from "pino";
 import type { DestinationStream, Logger, LevelWithSilent } from "pino";
@@ -10,11 +10,11 @@ export interface LoggerOptions {
   readonly name: string;
   readonly level?: LevelWithSilent;
   readonly format?: "json" | "pretty";
-  /** Where JSON lines go; to stdout by default. */
+  /** The destination of JSON lines; stdout by default. */
   readonly destination?: DestinationStream;
 }
 
-/** Fields that may hold a secret, wherever they stand in what is logged. */
+/** Fields that may contain secrets. They are redacted at the top level and in objects up to two levels deep. */
 const redacted = ["token", "password", "secret", "authorization", "cookie", "source_url", "signingKey"];
 
 export function createLogger({ name, level = "info", format = "json", destination }: LoggerOptions): Logger {
@@ -22,7 +22,7 @@ export function createLogger({ name, level = "info", format = "json", destinatio
     name,
     level,
     base: { name },
-    serializers: { err: shownError },
+    serializers: { err: serializeError },
     redact: {
       paths: redacted.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]),
       censor: "[redacted]",
@@ -35,21 +35,21 @@ export function createLogger({ name, level = "info", format = "json", destinatio
   );
 }
 
-/** As pino shows it, but for the arguments of Redis commands: one that fails may be the one that carries the password. */
-function shownError(error: unknown): unknown {
-  return error instanceof Error ? withoutArguments(stdSerializers.err(error)) : error;
+/** Serializes an error like pino, without the arguments of Redis commands: those of AUTH and HELLO contain the password. */
+function serializeError(error: unknown): unknown {
+  return error instanceof Error ? removeArguments(stdSerializers.err(error)) : error;
 }
 
-/** @param shown an error as it was made to be shown, and so are those in it. */
-function withoutArguments(shown: object): object {
-  for (const [key, value] of Object.entries(shown)) {
+/** @param serialized an error serialized by pino. Its nested errors are serialized too. */
+function removeArguments(serialized: object): object {
+  for (const [key, value] of Object.entries(serialized)) {
     if (key === "command" && isObject(value))
-      Object.assign(shown, { command: { ...value, args: undefined } });
+      Object.assign(serialized, { command: { ...value, args: undefined } });
     else if (Array.isArray(value) && key === "aggregateErrors")
-      value.filter(isObject).forEach(withoutArguments);
-    else if (isObject(value) && "raw" in value) withoutArguments(value);
+      value.filter(isObject).forEach(removeArguments);
+    else if (isObject(value) && "raw" in value) removeArguments(value);
   }
-  return shown;
+  return serialized;
 }
 
 function isObject(value: unknown): value is object {

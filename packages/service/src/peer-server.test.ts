@@ -7,8 +7,8 @@ import { expect, test } from "vitest";
 import { createPeerServer } from "./peer-server.ts";
 import type { PeerHandlers } from "./peer-server.ts";
 
-/** A server of these handlers that is asked by one client after the other. */
-async function serving(handlers: Omit<PeerHandlers, "onFailure">) {
+/** Starts a server with these handlers. */
+async function startServer(handlers: Omit<PeerHandlers, "onFailure">) {
   const failures: unknown[] = [];
   const server = createPeerServer({}, { ...handlers, onFailure: (error) => failures.push(error) });
   await once(server.listen(0, "127.0.0.1"), "listening");
@@ -23,9 +23,9 @@ async function serving(handlers: Omit<PeerHandlers, "onFailure">) {
   return {
     failures,
     open,
-    /** @returns what the server sent until it closed the connection; fails when the client's process had to cut it. */
-    ask: async (head: string) => text(await open(head)),
-    /** Sends the head and resets the connection before the server can have read it. */
+    /** @returns what the server sends until it closes the connection. */
+    send: async (head: string) => text(await open(head)),
+    /** Sends the head and resets the connection before the server can read it. */
     reset: async (head: string) => {
       const socket = await open(head);
       socket.resetAndDestroy();
@@ -42,10 +42,10 @@ async function serving(handlers: Omit<PeerHandlers, "onFailure">) {
 const get = requestHead("GET /", ["Connection: close"]);
 const upgrade = upgradeHead("/");
 
-test("a client that has left is not served, and not reported", async () => {
+test("a request of a disconnected client is neither handled nor reported", async () => {
   using unhandled = new UnhandledErrors();
   const served: (string | undefined)[] = [];
-  await using server = await serving({
+  await using server = await startServer({
     request: ({ socket }, response) => {
       served.push(socket.remoteAddress);
       response.end("answer");
@@ -56,16 +56,16 @@ test("a client that has left is not served, and not reported", async () => {
     },
   });
   for (let count = 0; count < 10; count += 1) await Promise.all([get, upgrade].map(server.reset));
-  expect(await server.ask(get)).toContain("answer");
-  expect(await server.ask(upgrade)).toBe("upgraded");
+  expect(await server.send(get)).toContain("answer");
+  expect(await server.send(upgrade)).toBe("upgraded");
   expect(served).toEqual(["127.0.0.1", "127.0.0.1"]);
   expect(server.failures).toEqual([]);
   expect(unhandled.errors).toEqual([]);
 });
 
-test("the address stays known after the client has left", async () => {
+test("the client's address stays available after the client has disconnected", async () => {
   const late = Promise.withResolvers<string | undefined>();
-  await using server = await serving({
+  await using server = await startServer({
     request: async ({ socket }) => {
       await once(socket.resume(), "close");
       late.resolve(socket.remoteAddress);
@@ -80,7 +80,7 @@ test("a connection that fails after its upgrade is closed", async () => {
   using unhandled = new UnhandledErrors();
   const upgraded = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<boolean>();
-  await using server = await serving({
+  await using server = await startServer({
     request: (_request, response) => response.end(),
     upgrade: (_request, socket) => {
       upgraded.resolve();
@@ -97,29 +97,32 @@ test("a connection that fails after its upgrade is closed", async () => {
 test.each([
   ["throws", () => JSON.parse("{")],
   ["rejects", async () => JSON.parse("{")],
-])("a handler that %s is reported, its connection closed, and the next one served", async (_how, fail) => {
-  using unhandled = new UnhandledErrors();
-  await using server = await serving({
-    request: ({ url }, response) => (url === "/" ? fail() : response.end("answer")),
-    upgrade: fail,
-  });
-  expect(await server.ask(get)).toBe("");
-  expect(await server.ask(upgrade)).toBe("");
-  expect(server.failures).toEqual([expect.any(SyntaxError), expect.any(SyntaxError)]);
-  expect(await server.ask(get.replace("/", "/other"))).toContain("answer");
-  expect(unhandled.errors).toEqual([]);
-});
+])(
+  "the error of a handler that %s is reported, its connection is closed, and later requests are handled",
+  async (_how, fail) => {
+    using unhandled = new UnhandledErrors();
+    await using server = await startServer({
+      request: ({ url }, response) => (url === "/" ? fail() : response.end("answer")),
+      upgrade: fail,
+    });
+    expect(await server.send(get)).toBe("");
+    expect(await server.send(upgrade)).toBe("");
+    expect(server.failures).toEqual([expect.any(SyntaxError), expect.any(SyntaxError)]);
+    expect(await server.send(get.replace("/", "/other"))).toContain("answer");
+    expect(unhandled.errors).toEqual([]);
+  },
+);
 
-test("an error of a response is reported", async () => {
+test("an error event of a response is reported", async () => {
   using unhandled = new UnhandledErrors();
   const written = Promise.withResolvers<void>();
-  await using server = await serving({
+  await using server = await startServer({
     request: (_request, response) => {
       response.end("answer");
       response.write("more", () => written.resolve());
     },
   });
-  await server.ask(get);
+  await server.send(get);
   await written.promise;
   expect(server.failures).toEqual([expect.objectContaining({ code: "ERR_STREAM_WRITE_AFTER_END" })]);
   expect(unhandled.errors).toEqual([]);

@@ -1,4 +1,4 @@
-// The HTTP server of a process whose clients are strangers: one that leaves, at whatever moment, does no harm to the others.
+// An HTTP server for untrusted clients: a client that disconnects at any time does not affect the others.
 
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
@@ -9,15 +9,15 @@ import { contain } from "@slipway/async";
 export interface PeerHandlers {
   /** May return a promise. */
   readonly request: (request: IncomingMessage, response: ServerResponse) => unknown;
-  /** May return a promise. Without it, a request to upgrade is handled as if it asked for no upgrade. */
+  /** May return a promise. Without it, upgrade requests are handled as plain requests. */
   readonly upgrade?: (request: IncomingMessage, socket: Socket, head: Buffer) => unknown;
-  /** Gets what a handler threw or rejected with, and errors of responses. The connection is closed. */
+  /** Receives errors of handlers and responses. The connection is closed. */
   readonly onFailure: (error: unknown) => void;
 }
 
 /**
- * Creates a server. Whenever one of its handlers runs, `request.socket.remoteAddress` is known, and stays so after the client
- * has left. The address of a client that has left already cannot be found out: its connection is closed, and no handler runs.
+ * Creates a server. In its handlers `request.socket.remoteAddress` is defined, and stays so after the client has disconnected.
+ * The address of a client that disconnected before is not available: its connection is closed, and no handler is called.
  */
 export function createPeerServer(
   options: ServerOptions,
@@ -31,22 +31,22 @@ export function createPeerServer(
     options,
     contain((incoming: IncomingMessage, response: ServerResponse) => {
       response.on("error", (error) => fail(error, incoming));
-      return hasLeft(incoming) ? undefined : request(incoming, response);
+      return hasDisconnected(incoming) ? undefined : request(incoming, response);
     }, fail),
   );
   if (upgrade === undefined) return server;
   return server.on(
     "upgrade",
     contain((incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
-      // Node listens to an upgraded connection no longer. The handler learns of the error by the "close" that follows.
+      // Node removes its error listener from an upgraded connection. The handler receives the "close" that follows an error.
       socket.on("error", () => undefined);
-      return hasLeft(incoming) ? undefined : upgrade(incoming, incoming.socket, head);
+      return hasDisconnected(incoming) ? undefined : upgrade(incoming, incoming.socket, head);
     }, fail),
   );
 }
 
-/** Asks for the address as well: Node remembers it from the first time. */
-function hasLeft({ socket }: IncomingMessage): boolean {
+/** Also reads the address, which Node caches on the first read. */
+function hasDisconnected({ socket }: IncomingMessage): boolean {
   if (socket.remoteAddress !== undefined) return false;
   socket.destroy();
   return true;

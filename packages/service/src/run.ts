@@ -1,10 +1,10 @@
-// The life of a process: start, say that it is ready, wait for a signal, stop within the grace time.
+// Runs a process: starts it, reports that it is ready, waits for a signal, and stops it within the grace time.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { toSlipwayError } from "@slipway/core";
 import type { Logger } from "./logger.ts";
 
-/** A started process. `stop` takes no more work, finishes what runs within `graceMs`, and hands back the rest. */
+/** A started process. `stop` accepts no further work, finishes running work within `graceMs`, and requeues the rest. */
 export interface Service {
   stop(options: { readonly graceMs: number }): Promise<void>;
 }
@@ -15,15 +15,15 @@ export interface RunOptions {
   readonly start: () => Promise<Service>;
 }
 
-/** How much longer than its grace time a stop may take before the process ends anyhow. */
+/** How much longer than its grace time a stop may take before the process exits. */
 const stopMarginMs = 5_000;
 
 /**
- * Runs a service until SIGTERM, SIGINT, the loss of the parent that started it over IPC, or an error nobody handled. A second
- * signal ends it at once. @returns the exit code; only main.ts exits.
+ * Runs a service until SIGTERM, SIGINT, the end of the parent process connected over IPC, or an unhandled error. A second
+ * signal ends it at once. @returns the exit code, with which main.ts exits.
  */
 export async function runService({ logger, graceMs, start }: RunOptions): Promise<number> {
-  const ending = endOfLife();
+  const termination = watchTermination();
   let service: Service;
   try {
     service = await start();
@@ -37,23 +37,23 @@ export async function runService({ logger, graceMs, start }: RunOptions): Promis
   }
   process.send?.({ ready: true });
   logger.info("ready");
-  const end = await ending.first;
-  if (end.error) logger.fatal({ err: end.error }, "unhandled error, stopping");
-  else logger.info({ because: end.because, graceMs }, "stopping");
+  const { because, error: unhandled } = await termination.first;
+  if (unhandled) logger.fatal({ err: unhandled }, "unhandled error, stopping");
+  else logger.info({ because, graceMs }, "stopping");
   const stopped = service.stop({ graceMs }).then(
-    () => (end.error ? 1 : 0),
+    () => (unhandled ? 1 : 0),
     (error: unknown) => {
       logger.error({ err: error }, "stopping failed");
       return 1;
     },
   );
-  const late = sleep(graceMs + stopMarginMs, 1, { ref: false });
-  const exitCode = await Promise.race([stopped, ending.second.then(() => 130), late]);
+  const timedOut = sleep(graceMs + stopMarginMs, 1, { ref: false });
+  const exitCode = await Promise.race([stopped, termination.second.then(() => 130), timedOut]);
   logger.info({ exitCode }, "stopped");
   return exitCode;
 }
 
-/** Reads configuration and runs a service; configuration problems go to stderr as plain text, with exit code 78. */
+/** Runs `main`, and prints its error, usually of the configuration, to stderr as plain text. @returns the exit code; 78 after an error. */
 export async function runMain(main: () => Promise<number>): Promise<number> {
   try {
     return await main();
@@ -63,13 +63,14 @@ export async function runMain(main: () => Promise<number>): Promise<number> {
   }
 }
 
-interface End {
+interface Termination {
   readonly because: string;
   readonly error?: unknown;
 }
 
-function endOfLife(): { first: Promise<End>; second: Promise<void> } {
-  const first = Promise.withResolvers<End>();
+/** @returns the first reason to stop, and the second signal. */
+function watchTermination(): { first: Promise<Termination>; second: Promise<void> } {
+  const first = Promise.withResolvers<Termination>();
   const second = Promise.withResolvers<void>();
   let signals = 0;
   const onSignal = (because: string) => {
@@ -79,7 +80,7 @@ function endOfLife(): { first: Promise<End>; second: Promise<void> } {
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
-  // A supervisor that was killed cannot signal us; without it nobody would ever end this process.
+  // A supervisor that was killed sends no signal, and no other process would stop this one.
   process.once("disconnect", () => first.resolve({ because: "the supervising process is gone" }));
   process.once("uncaughtException", (error) => first.resolve({ because: "uncaughtException", error }));
   process.once("unhandledRejection", (error) =>

@@ -1,4 +1,4 @@
-// The settings that several processes share, and the kinds of values that settings have.
+// The settings that several processes share, and the schemas of common kinds of values.
 
 import { resolve } from "node:path";
 import { z } from "zod";
@@ -6,7 +6,7 @@ import { settingDocs } from "./setting-docs.ts";
 
 /** A port number given as text. */
 export const portSetting = z.coerce.number().int().min(0).max(65_535);
-/** A whole number above zero given as text: milliseconds, bytes, a count. */
+/** A positive integer given as text: milliseconds, bytes, a count. */
 export const countSetting = z.coerce.number().int().positive();
 /** Items separated by blanks or commas; none by default. */
 export function listSetting() {
@@ -28,7 +28,7 @@ export function httpUrlSetting() {
   return z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" });
 }
 
-/** What every process of an installation reads. Set-up fills most of it in. */
+/** The settings of every process of an installation. The set-up provides most of them. */
 export const commonSettings = z.object({
   SERVICE_NAME: z.string().min(1).optional().register(settingDocs, {
     topic: "processes",
@@ -93,7 +93,7 @@ export const commonSettings = z.object({
   }),
 });
 
-/** Of the API and of whatever starts containers of apps. */
+/** The settings of the API and of processes that start containers of apps. */
 export const regionSettings = z.object({
   REGION_NAME: z.string().min(1).default("local").register(settingDocs, {
     topic: "processes",
@@ -101,7 +101,7 @@ export const regionSettings = z.object({
   }),
 });
 
-/** Of the API, which accepts sources and queues deployments, and the worker, which unpacks and runs them. */
+/** The settings of the API, which accepts sources and queues deployments, and of the worker, which unpacks and runs them. */
 export const deploymentSettings = z.object({
   SOURCE_MAX_MB: mebibytesSetting(300).register(settingDocs, {
     topic: "builds",
@@ -115,7 +115,7 @@ export const deploymentSettings = z.object({
   }),
 });
 
-/** Of processes that route requests to apps, or know the URLs of apps. */
+/** The settings of processes that route requests to apps or return the apps' URLs. */
 export const appUrlSettings = z.object({
   ROUTER_DOMAIN: z
     .string()
@@ -150,7 +150,7 @@ export const appUrlSettings = z.object({
     }),
 });
 
-/** The URL of an app for its users. The router expects the host name of this URL in requests. */
+/** @returns the app's public URL. The router routes requests by its host name. */
 export function appUrl(config: z.output<typeof appUrlSettings>, name: string): string {
   const url = config.PUBLIC_APP_URL ?? `http://{app}.${config.ROUTER_DOMAIN}:${config.ROUTER_PORT}`;
   return url.replace("{app}", name);
@@ -158,7 +158,7 @@ export function appUrl(config: z.output<typeof appUrlSettings>, name: string): s
 
 const mongoUrl = /^mongodb(\+srv)?:/i;
 
-/** URLs of database and blobs: embedded unless configured otherwise; blobs are in the MongoDB that is the database, if it is one. */
+/** @returns the URLs of the database and the blobs. Defaults: files in DATA_DIR; for the blobs, the MongoDB of DATABASE_URL. */
 export function storageUrls(config: {
   DATA_DIR: string;
   DATABASE_URL?: string | undefined;
@@ -169,7 +169,7 @@ export function storageUrls(config: {
   return { databaseUrl, blobsUrl: config.BLOBS_URL ?? blobsUrl };
 }
 
-/** The items of a list that is separated by blanks or commas. */
+/** @returns the items of a list separated by blanks or commas. */
 export function itemsOf(text: string): string[] {
   return text.split(/[\s,]+/).filter((item) => item !== "");
 }

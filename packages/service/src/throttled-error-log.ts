@@ -1,8 +1,8 @@
-// Logs an error that repeats during an outage once in a while instead of each time.
+// Logs an error that repeats during an outage at most once per interval.
 
 import type { Logger } from "./logger.ts";
 
-/** One warning in this time; the repetitions in between are logged at debug level. */
+/** The interval. Repetitions within it are logged at debug level. */
 const warnEveryMs = 10_000;
 
 /** @param consequence what the error means for users of the process: the log message. */
@@ -13,8 +13,8 @@ export function throttledErrorLog(
 ): (error: unknown) => void {
   let warnedAtMs = Number.NEGATIVE_INFINITY;
   return (error) => {
-    const quiet = nowMs() - warnedAtMs < warnEveryMs;
-    if (!quiet) warnedAtMs = nowMs();
-    logger[quiet ? "debug" : "warn"]({ err: error }, consequence);
+    const repeated = nowMs() - warnedAtMs < warnEveryMs;
+    if (!repeated) warnedAtMs = nowMs();
+    logger[repeated ? "debug" : "warn"]({ err: error }, consequence);
   };
 }

@@ -1,7 +1,7 @@
 // GET /health: whether this process can serve requests. GET /: the URLs of the API.
 
 import type { IRouter } from "express";
-import { checkHealth, shownHealth } from "@slipway/service";
+import { checkHealth, healthResponse } from "@slipway/service";
 import type { ApiContext } from "../api-context.ts";
 
 /** Logs the reasons of a failure instead of returning them: they may name hosts. */
@@ -15,7 +15,7 @@ export function addHealthRoutes(router: IRouter, context: ApiContext): void {
   router.get("/health", async (_request, response) => {
     const health = await checkHealth(checks);
     if (!health.ok) logger.warn({ parts: health.parts }, "not healthy");
-    const { status, body } = shownHealth(health);
+    const { status, body } = healthResponse(health);
     response.status(status).set("Cache-Control", "no-store").json(body);
   });
   const url = context.config.PUBLIC_API_URL;
