@@ -1,4 +1,4 @@
-// What goes over Redis pub/sub: one channel per app for its followers, one for the workers, one for the routers.
+// Messages on Redis pub/sub: each app has a channel for its followers; workers and routers have one each.
 
 import { z } from "zod";
 import { deploymentStatuses } from "@slipway/core";
@@ -15,38 +15,38 @@ export const newMessage = z.object({
   pusher,
 });
 
-/** A deployment's status changed. The store already holds it. */
+/** A deployment's status changed. The store already contains the change. */
 export const statusMessage = z.object({
   type: z.literal("status"),
   deploymentId: z.string(),
   status: z.enum(deploymentStatuses as [DeploymentStatus, ...DeploymentStatus[]]),
   attempt: z.int(),
-  /** Log lines that came before the change; null where that is not known. */
+  /** The number of log lines before the change; null when it is unknown. */
   lineCount: z.int().nullable(),
 });
 
-/** Consecutive log lines. The Redis Stream already holds them. */
+/** Consecutive log lines. The Redis stream already contains them. */
 export const logMessage = z.object({
   type: z.literal("log"),
   deploymentId: z.string(),
   firstSeq: z.int().min(1),
-  /** The lines joined by newlines, none at the end: a batch of n lines holds n-1 newlines. */
+  /** The lines joined by newlines, without a trailing newline: n lines contain n-1 newlines. */
   text: z.string(),
 });
 
 export const appMessage = z.discriminatedUnion("type", [newMessage, statusMessage, logMessage]);
 
-/** To every worker: whoever runs the deployment ends it now. The store already says that it is aborted. */
+/** To all workers: the one that runs the deployment has to stop it. The store already contains the status "aborted". */
 export const controlMessage = z.object({ type: z.literal("abort"), deploymentId: z.string() });
 
-/** To every router: what serves an app changed. The store already says so. */
+/** To all routers: an app's rollout or instances changed. The store already contains the change. */
 export const routeMessage = z.object({
   appId: z.string(),
-  /** When somebody waits for every router to have no request left on the app's other rollouts. */
+  /** Set when a worker waits for the cutover: every router has to confirm that the app's other rollouts have no requests. */
   switch: z
     .object({
       rolloutId: z.string(),
-      /** How long requests on the others may take to end; then they are cut off. */
+      /** Requests on the other rollouts are aborted after this time. */
       drainMs: z.int().min(0),
     })
     .optional(),

@@ -1,10 +1,10 @@
-// The JSON frames of the deployments WebSocket, as Scalingo's clients read and write them.
+// The JSON frames of the deployments WebSocket, compatible with Scalingo's clients.
 
 import { z } from "zod";
 import { deploymentStatuses } from "@slipway/core";
 import type { DeploymentStatus } from "@slipway/core";
 
-/** The first frame of a client; everything else it sends is ignored. */
+/** A client's first frame. Later frames are ignored. */
 export const authFrame = z.object({
   type: z.literal("auth"),
   data: z.object({
@@ -15,7 +15,7 @@ export const authFrame = z.object({
   }),
 });
 
-/** A deployment was created. The command-line client reads an object, every other client the id. */
+/** A deployment was created. The command-line client expects an object, every other client the id. */
 export const newFrame = z.object({
   type: z.literal("new"),
   data: z.object({
@@ -36,7 +36,7 @@ export const logFrame = z.object({
   data: z.object({ content: z.string() }),
 });
 
-/** A status the deployment went into. */
+/** The deployment's status changed. */
 export const statusFrame = z.object({
   type: z.literal("status"),
   id: z.string(),
@@ -46,7 +46,7 @@ export const statusFrame = z.object({
 /** Keeps the connection open. `ts` is the sender's time in whole seconds since 1970. */
 export const pingFrame = z.object({ type: z.literal("ping"), data: z.object({ ts: z.int() }) });
 
-/** Whatever the server sends. */
+/** Any frame of the server. */
 export const serverFrame = z.discriminatedUnion("type", [newFrame, logFrame, statusFrame, pingFrame]);
 
 export type AuthFrame = z.infer<typeof authFrame>;

@@ -1,4 +1,4 @@
-// Schemas of all that crosses a wire: bus messages, job payloads, socket frames, HTTP bodies.
+// Schemas of bus messages, job payloads, socket frames, HTTP bodies and Redis records.
 
 export * from "./bus.ts";
 export * from "./frames.ts";

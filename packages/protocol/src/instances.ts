@@ -1,4 +1,4 @@
-// What runs of an app, as a worker saw it on the engine and left it in Redis for whoever cannot ask the engine.
+// An app's instances as a worker last observed them on the engine. It stores them in Redis for processes without access to the engine.
 
 import { z } from "zod";
 

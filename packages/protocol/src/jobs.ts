@@ -1,20 +1,20 @@
-// What BullMQ carries: ids only. The store has the rest.
+// The payloads of BullMQ jobs. They contain ids; the store has the rest.
 
 import { z } from "zod";
 import { notifiableEvents } from "@slipway/core";
 
 const common = {
   appId: z.string(),
-  /** The attempt the store knew when the job was made; BullMQ's count of starts is added to it. */
+  /** The attempt in the store when the job was created. The current attempt is this plus BullMQ's count of starts. */
   attemptBase: z.int().min(0),
 };
 
-/** What an app's lane hands out: a deployment, or a restart or scaling. */
+/** A job of an app's lane: a deployment, or an operation (restart or scale). */
 export const laneJob = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("deploy"),
     deploymentId: z.string(),
-    /** Whose slots it takes. */
+    /** The user whose slots it uses. */
     ownerId: z.string(),
     ...common,
   }),
@@ -22,39 +22,39 @@ export const laneJob = z.discriminatedUnion("type", [
 ]);
 
 export const upkeepJob = z.discriminatedUnion("type", [
-  /** Look at every lane and every running deployment, and put right what a lost message or a dead worker left. */
+  /** Reconciles every lane and every running deployment after lost messages and worker failures. */
   z.object({ type: z.literal("reconcile") }),
-  /** Take away all that a deleted app has: containers, images, caches, documents. */
+  /** Removes everything of a deleted app: containers, images, caches, documents. */
   z.object({ type: z.literal("remove-app"), appId: z.string() }),
-  /** Remove uploaded archives that nobody will deploy any more, and old deliveries and operations. */
+  /** Removes uploaded archives that are no longer needed, and old deliveries and operations. */
   z.object({ type: z.literal("clean-sources") }),
-  /** Look where the running apps answer and what runs of them, and write it down where it changed. */
+  /** Observes the addresses and instances of running apps, and stores changes. */
   z.object({ type: z.literal("observe-apps") }),
 ]);
 
-/** What is left to do once an app's lane has gone on. Each may be repeated. */
+/** Work for an app that runs outside its lane, on any worker. Each job is idempotent. */
 export const housekeepingJob = z.discriminatedUnion("type", [
-  /** Stop and remove a former rollout, as far as this attempt or one before started it. */
+  /** Stops and removes a former rollout if this attempt or an earlier one started it. */
   z.object({
     type: z.literal("stop-rollout"),
     appId: z.string(),
     rolloutId: z.string(),
     attempt: z.int().min(0),
   }),
-  /** Remove the app's unneeded images from the registry and from the releases' engine. */
+  /** Removes the app's unneeded images from the registry and from the releases' engine. */
   z.object({ type: z.literal("prune-images"), appId: z.string() }),
 ]);
 
-/** An event that one notifier is to be told. */
+/** The delivery of an event to one notifier. */
 export const notifyJob = z.object({
-  /** Of the same event and notifier always the same. */
+  /** Always the same for the same event and notifier. */
   deliveryId: z.string(),
   appId: z.string(),
   notifierId: z.string(),
-  /** Empty for a test. */
+  /** Empty for the event "test". */
   deploymentId: z.string(),
   event: z.enum([...notifiableEvents, "test"]),
-  /** When it happened. */
+  /** When the event happened. */
   at: z.string(),
 });
 

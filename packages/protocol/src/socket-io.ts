@@ -1,4 +1,4 @@
-// What goes over socket.io: what clients ask for, and the events they are sent. docs/protocol.md describes their order.
+// The socket.io protocol: the requests of clients and the events of the server. docs/protocol.md describes their order.
 
 import { z } from "zod";
 import { deploymentStatuses } from "@slipway/core";
@@ -7,7 +7,7 @@ import type { DeploymentStatus } from "@slipway/core";
 const count = z.int().min(0);
 const name = z.string().min(1).max(200);
 
-/** The `auth` of the handshake: an API token or a JWT. */
+/** The handshake's `auth` with an API token or a JWT. */
 export const handshakeAuth = z.object({
   token: z
     .string()
@@ -15,7 +15,7 @@ export const handshakeAuth = z.object({
     .max(8 * 1024),
 });
 
-/** Follow an app, or one deployment of it from where the client broke off. Asked again, it takes the place of the former. */
+/** Follows an app, or one deployment from the given position. Replaces an earlier subscription to the same. */
 export const subscribeRequest = z
   .strictObject({
     /** Name or id. */
@@ -32,17 +32,17 @@ export const subscribeRequest = z
 
 export const unsubscribeRequest = z.strictObject({ app: name, deployment: name.optional() });
 
-/** What a request is acknowledged with. `app` is the id that the events carry. */
+/** The acknowledgement of a request. `app` and `deployment` are the ids in the events. */
 export const subscriptionAnswer = z.union([
   z.object({ ok: z.literal(true), app: z.string(), deployment: z.string().nullable() }),
   z.object({ ok: z.literal(false), error: z.string(), code: z.string() }),
 ]);
 
-const about = { app: z.string(), deployment: z.string() };
+const ids = { app: z.string(), deployment: z.string() };
 
-/** A deployment was created after the client came. */
+/** A deployment was created after the client subscribed. */
 export const newEvent = z.object({
-  ...about,
+  ...ids,
   number: z.int(),
   gitRef: z.string().nullable(),
   createdAt: z.string(),
@@ -50,21 +50,21 @@ export const newEvent = z.object({
 });
 
 export const statusEvent = z.object({
-  ...about,
+  ...ids,
   status: z.enum(deploymentStatuses as [DeploymentStatus, ...DeploymentStatus[]]),
-  /** Its place among the deployment's statuses, from 1. */
+  /** Its position among the deployment's statuses, from 1. */
   index: z.int().min(1),
   attempt: count,
   at: z.string(),
 });
 
 /** Consecutive lines; `seq` is the number of the first. */
-export const logEvent = z.object({ ...about, seq: z.int().min(1), lines: z.array(z.string()).min(1) });
+export const logEvent = z.object({ ...ids, seq: z.int().min(1), lines: z.array(z.string()).min(1) });
 
-/** The deployment is over and everything was sent: how many lines its log has, and their SHA-256, each with its newline. */
-export const endEvent = z.object({ ...about, lineCount: count, sha256: z.string().nullable() });
+/** The deployment has ended and all its events were sent. `sha256` is the hash of the log's lines, each with its newline. */
+export const endEvent = z.object({ ...ids, lineCount: count, sha256: z.string().nullable() });
 
-/** A subscription ended by a failure of ours; subscribe again with what was received. */
+/** A subscription ended because the server failed or the user lost the permission. After a failure the client can resume. */
 export const lostEvent = z.object({
   app: z.string(),
   deployment: z.string().nullable(),
@@ -74,7 +74,7 @@ export const lostEvent = z.object({
 
 export type SubscriptionAnswer = z.infer<typeof subscriptionAnswer>;
 
-/** Events by name, as socket.io's types take them. */
+/** Event handlers by event name, for socket.io's types. */
 export interface ServerEvents {
   readonly new: (event: z.infer<typeof newEvent>) => void;
   readonly status: (event: z.infer<typeof statusEvent>) => void;
@@ -83,10 +83,10 @@ export interface ServerEvents {
   readonly lost: (event: z.infer<typeof lostEvent>) => void;
 }
 
-type Answered = (answer: SubscriptionAnswer) => void;
+type Acknowledge = (answer: SubscriptionAnswer) => void;
 
-/** Requests by name. What a client really sends is not known before it is parsed. */
+/** Request handlers by event name. The requests are unvalidated. */
 export interface ClientEvents {
-  readonly subscribe: (request: unknown, answer?: Answered) => void;
-  readonly unsubscribe: (request: unknown, answer?: Answered) => void;
+  readonly subscribe: (request: unknown, acknowledge?: Acknowledge) => void;
+  readonly unsubscribe: (request: unknown, acknowledge?: Acknowledge) => void;
 }

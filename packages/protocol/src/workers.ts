@@ -9,7 +9,7 @@ export const workerRecord = z.object({
   id: z.string(),
   /** E.g. `worker-1`. */
   name: z.string(),
-  /** The machine's name. */
+  /** The machine's host name. */
   host: z.string(),
   pid: z.int(),
   version: z.string(),
@@ -17,11 +17,11 @@ export const workerRecord = z.object({
   /** Time between heartbeats, in milliseconds. */
   heartbeatMs: z.int().positive(),
   state: z.enum(["ready", "draining"]),
-  /** How many deployments it runs at a time. */
+  /** The maximum of concurrent deployments. */
   concurrency: z.int().positive(),
-  /** How many operations it runs beside them; a worker of the version before has no places of their own for them. */
+  /** The maximum of concurrent operations, in addition to deployments. Workers of the previous version do not report it. */
   operationConcurrency: z.int().min(0).default(0),
-  /** Where its builds run. */
+  /** The engine that its builds run on. */
   engine: z.object({
     address: z.string(),
     cpus: z.number(),

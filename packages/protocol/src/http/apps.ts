@@ -1,4 +1,4 @@
-// Bodies about apps.
+// Request and response bodies for apps.
 
 import { z } from "zod";
 import { concurrencyPolicies } from "@slipway/core";
@@ -14,7 +14,7 @@ export const changeAppRequest = z
   .object({ app: z.object({ concurrency_policy: policy }) })
   .meta({ examples: [{ app: { concurrency_policy: "supersede" } }] });
 
-/** The app's name once more, so that none is deleted by a slip. */
+/** The app's name, repeated as a confirmation. */
 export const deleteAppQuery = z.object({
   current_name: z.string("must be the app's name, to confirm the deletion"),
 });
@@ -25,16 +25,16 @@ export const appBody = z.object({
   region: z.string(),
   owner: userReference,
   project: z.object({ id: z.string(), name: z.string() }),
-  /** stopped: scaled to 0. */
+  /** "stopped": scaled to 0. */
   status: z.enum(["new", "running", "stopped", "restarting", "scaling"]),
-  /** Where the app answers once it has a release. */
+  /** The app's public URL. */
   url: z.string(),
   base_url: z.string(),
   git_url: z.string(),
   created_at: z.string(),
   updated_at: z.string(),
   last_deployed_at: z.string().nullable(),
-  /** What becomes of a deployment that is asked for while another one waits or runs. */
+  /** How a deployment is handled that is requested while another one is queued or runs. */
   concurrency_policy: policy,
   flags: z.record(z.string(), z.boolean()),
   limits: z.record(z.string(), z.unknown()),
@@ -42,7 +42,7 @@ export const appBody = z.object({
     self: z.string(),
     deployments: z.string(),
     variables: z.string(),
-    /** ws:// or wss://, absolute. */
+    /** An absolute ws:// or wss:// URL. */
     deployments_stream: z.string(),
   }),
 });

@@ -1,4 +1,4 @@
-// Bodies about an app's collaborators.
+// Request and response bodies for an app's collaborators.
 
 import { z } from "zod";
 
@@ -17,12 +17,12 @@ export const collaboratorBody = z.object({
   user_id: z.string(),
   username: z.string(),
   email: z.string(),
-  /** There are no invitations: who is added has accepted. */
+  /** There are no invitations: a new collaborator counts as accepted. */
   status: z.enum(["accepted", "user account deleted"]),
   is_limited: z.boolean(),
 });
 export const collaboratorAnswer = z.object({ collaborator: collaboratorBody });
-/** Clients read a link from the answer to an invitation; there is nothing to follow it for. */
+/** Scalingo's clients expect an invitation link. It is empty, because there are no invitations. */
 export const addedCollaboratorAnswer = z.object({
   collaborator: collaboratorBody.extend({ invitation_link: z.string() }),
 });

@@ -1,11 +1,11 @@
-// Bodies about what runs of an app: its process types and their amounts, and the running containers.
+// Request and response bodies for an app's process types, their amounts, and its containers.
 
 import { z } from "zod";
 
-const mostTypes = 20;
-const longestName = 64;
+const maxTypes = 20;
+const maxNameChars = 64;
 
-/** There is one size of containers: the operator sets what it is. */
+/** The only container size. The operator configures its resources. */
 export const containerSize = "M";
 
 export const scaleRequest = z
@@ -13,19 +13,19 @@ export const scaleRequest = z
     containers: z
       .array(
         z.object({
-          name: z.string().min(1, "is required").max(longestName, "is too long"),
+          name: z.string().min(1, "is required").max(maxNameChars, "is too long"),
           amount: z.int("must be a whole number"),
           size: z.string().nullish(),
         }),
       )
       .min(1, "must name a process type")
-      .max(mostTypes, "are too many"),
+      .max(maxTypes, "are too many"),
   })
   .meta({ examples: [{ containers: [{ name: "web", amount: 2, size: containerSize }] }] });
 
-/** Without a scope, or with an empty one, all of the app. */
+/** Restarts the process types or containers in the scope; the whole app without one or with an empty one. */
 export const restartRequest = z
-  .object({ scope: z.array(z.string().max(longestName, "is too long")).max(1_000, "is too long").nullish() })
+  .object({ scope: z.array(z.string().max(maxNameChars, "is too long")).max(1_000, "is too long").nullish() })
   .meta({ examples: [{ scope: ["web"] }] });
 
 export const containerTypeBody = z.object({
@@ -61,7 +61,7 @@ export const containerBody = z.object({
 
 export const containersAnswer = z.object({ containers: z.array(containerBody) });
 
-/** Clients ask for them before they scale. */
+/** Always empty. Scalingo's clients request the autoscalers before they scale. */
 export const autoscalersAnswer = z.object({ autoscalers: z.array(z.never()) });
 
 export type ContainerBody = z.infer<typeof containerBody>;

@@ -1,4 +1,4 @@
-// Bodies about deployments.
+// Request and response bodies for deployments.
 
 import { z } from "zod";
 import { deploymentStatuses } from "@slipway/core";
@@ -6,29 +6,29 @@ import type { DeploymentStatus } from "@slipway/core";
 import { paginationBody } from "./pagination.ts";
 import { userReference } from "./users.ts";
 
-const longestGitRef = 255;
-const longestHook = 4_096;
-const longestUrl = 8 * 1024;
+const maxGitRefChars = 255;
+const maxHookChars = 4_096;
+const maxUrlChars = 8 * 1024;
 
 const newDeployment = z
   .object({
     source_url: z
       .string()
       .min(1, "is required")
-      .max(longestUrl, `is longer than ${longestUrl} characters`)
+      .max(maxUrlChars, `is longer than ${maxUrlChars} characters`)
       .optional(),
-    /** Number of the release whose image is to run again, instead of a source to build. */
+    /** The number of a release to deploy again, instead of a source to build. */
     release: z.int("must be a whole number").min(1, "must be at least 1").optional(),
-    /** Any text that tells the archive from others; an empty one is none. */
+    /** Any text that identifies the source. An empty text counts as none. */
     git_ref: z
       .string()
-      .max(longestGitRef, `is longer than ${longestGitRef} characters`)
+      .max(maxGitRefChars, `is longer than ${maxGitRefChars} characters`)
       .regex(/^\P{Cc}*$/u, "contains control characters")
       .nullish(),
-    /** Run before the release takes traffic; the Procfile's `postdeploy` without it. */
+    /** A command that runs before the release receives traffic; the Procfile's `postdeploy` by default. */
     postdeploy_hook: z
       .string()
-      .max(longestHook, `is longer than ${longestHook} characters`)
+      .max(maxHookChars, `is longer than ${maxHookChars} characters`)
       .refine((hook) => !hook.includes("\0"), "contains a NUL character")
       .nullish(),
   })
@@ -47,16 +47,16 @@ export const createDeploymentRequest = z.object({ deployment: newDeployment }).m
   ],
 });
 
-/** `1` for events to the deployment's end, else the text so far. */
+/** `1` streams events until the deployment's end; `0` returns the log so far as text. */
 export const outputQuery = z.object({ follow: z.enum(["0", "1"], "must be 0 or 1").default("0") });
 
-/** Of a deployment that waits. */
+/** The queue state of a deployment that has not started. */
 export const queueBody = z.object({
-  /** Its place among those of the app that wait, from 1. */
+  /** Its position among the app's queued deployments, from 1. */
   position: z.int(),
   /**
-   * What it waits for: an earlier deployment of the app, one of its owner's slots, a worker that has time, or any worker at
-   * all; null while that cannot be told.
+   * What it waits for: an earlier deployment of the app, one of its owner's slots, a worker with free capacity, or any worker
+   * at all; null when Redis is unavailable.
    */
   reason: z.enum(["app-busy", "owner-slots", "workers-busy", "no-worker"]).nullable(),
 });
@@ -67,13 +67,13 @@ export const deploymentBody = z.object({
   created_at: z.string(),
   finished_at: z.string().nullable(),
   status: z.enum(deploymentStatuses as [DeploymentStatus, ...DeploymentStatus[]]),
-  /** release: the image of an earlier one, nothing was built. */
+  /** "release": deploys the image of an earlier release, without a build. */
   type: z.enum(["archive", "release"]),
   git_ref: z.string().nullable(),
   previous_git_ref: z.string().nullable(),
-  /** Whole seconds from the start of its work to its end; 0 until it has ended. */
+  /** Whole seconds from its start to its end; 0 until it has ended. */
   duration: z.int(),
-  /** Reference of the image within its registry. */
+  /** The image's reference within its registry. */
   image: z.string().nullable(),
   /** Bytes. */
   image_size: z.int().nullable(),
@@ -82,10 +82,10 @@ export const deploymentBody = z.object({
   stack_base_image: z.string().nullable(),
   postdeploy_hook: z.string().nullable(),
   pusher: userReference,
-  /** Why it did not end in success. */
+  /** Null unless it failed. */
   failure: z.object({ code: z.string(), message: z.string() }).nullable(),
   links: z.object({ output: z.string() }),
-  /** While it waits; told of a single deployment only. */
+  /** Present while it is queued, and only in the response for a single deployment. */
   queue: queueBody.optional(),
 });
 

@@ -1,17 +1,17 @@
-// Bodies of the API's errors, by status.
+// Error bodies of the API, by status.
 
 import { z } from "zod";
 
 /** 400, 401, 409, 413, 415, 500 and 503. */
 export const errorBody = z.object({ error: z.string() });
 
-/** 403: the caller is known, or needs no name, and may not. */
+/** 403: the caller lacks the permission. */
 export const forbiddenBody = z.object({ error: z.string(), code: z.string() });
 
-/** 404: which kind of thing there is none of. */
+/** 404: `resource` is the kind of resource that does not exist. */
 export const notFoundBody = z.object({ resource: z.string(), error: z.string() });
 
-/** 422: what is wrong with which field. */
+/** 422: the problems of each field. */
 export const invalidBody = z.object({
   errors: z.record(z.string(), z.array(z.string())),
   error: z.string(),

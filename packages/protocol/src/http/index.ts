@@ -1,4 +1,4 @@
-// What the REST API reads and answers, as Scalingo's clients know it.
+// Request and response bodies of the REST API, compatible with Scalingo's clients.
 
 export * from "./apps.ts";
 export * from "./collaborators.ts";

@@ -1,22 +1,22 @@
-// Bodies about notifiers, in the shapes that Scalingo's clients know, and about what was told to them.
+// Request and response bodies for notifiers, compatible with Scalingo's clients, and for their deliveries.
 
 import { z } from "zod";
 import { notifiableEvents, notifierPlatforms } from "@slipway/core";
 
-const longestName = 100;
-const longestUrl = 2_048;
+const maxNameChars = 100;
+const maxUrlChars = 2_048;
 
 const eventId = z.enum(notifiableEvents, `must be one of ${notifiableEvents.join(", ")}`);
 const settings = {
   active: z.boolean().optional(),
-  /** All there are, also those of later versions; else `selected_event_ids`. */
+  /** Selects all events, including those of later versions, instead of `selected_event_ids`. */
   send_all_events: z.boolean().optional(),
   selected_event_ids: z.array(eventId).max(notifiableEvents.length).optional(),
 };
-const notifierName = z.string().min(1, "is required").max(longestName);
+const notifierName = z.string().min(1, "is required").max(maxNameChars);
 const webhookUrl = z
   .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
-  .max(longestUrl, `is longer than ${longestUrl} characters`);
+  .max(maxUrlChars, `is longer than ${maxUrlChars} characters`);
 
 export const createNotifierRequest = z
   .object({
@@ -24,7 +24,7 @@ export const createNotifierRequest = z
       platform_id: z.enum(notifierPlatforms, `must be one of ${notifierPlatforms.join(", ")}`),
       name: notifierName,
       ...settings,
-      /** A webhook's `webhook_url`, or GitHub's `token`, which may set commit statuses of the repository. */
+      /** `webhook_url` for a webhook; for GitHub a `token` with permission to set the repository's commit statuses. */
       type_data: z
         .object({ webhook_url: webhookUrl.optional(), token: z.string().min(1).max(500).optional() })
         .optional(),
@@ -68,7 +68,7 @@ export const notifierBody = z.object({
   send_all_alerts: z.literal(false),
   send_all_events: z.boolean(),
   selected_event_ids: z.array(eventId),
-  /** `secret`, which requests are signed with, is shown when the notifier is made, and not again. */
+  /** `secret` signs the webhook's requests. It is only in the response that creates the notifier. */
   type_data: z.object({ webhook_url: z.string().optional(), secret: z.string().optional() }),
 });
 
@@ -81,12 +81,12 @@ export const deliveryBody = z.object({
   deployment_id: z.string(),
   state: z.enum(["pending", "delivered", "failed"]),
   created_at: z.string(),
-  /** The latest ones, oldest first. */
+  /** The latest attempts, oldest first. */
   attempts: z.array(
     z.object({
       at: z.string(),
       duration_ms: z.int(),
-      /** null when there was no answer. */
+      /** The HTTP status; null without a response. */
       status: z.int().nullable(),
       error: z.string().nullable(),
     }),
@@ -96,7 +96,7 @@ export const deliveryBody = z.object({
 export const deliveriesAnswer = z.object({ deliveries: z.array(deliveryBody) });
 export const testedAnswer = z.object({ delivery_id: z.string() });
 
-/** The whole name of the platform that is looked for; all of them without it. */
+/** Finds a notification platform by its complete name. All platforms by default. */
 export const platformSearchQuery = z.object({ name: z.string("must be given once").optional() });
 
 export const platformsAnswer = z.object({

@@ -1,4 +1,4 @@
-// Bodies about operations.
+// Response bodies for operations.
 
 import { z } from "zod";
 import { operationStatuses } from "@slipway/core";
@@ -8,7 +8,7 @@ export const operationBody = z.object({
   app_id: z.string(),
   type: z.enum(["restart", "scale"]),
   status: z.enum(operationStatuses),
-  /** Why its status is "error"; empty otherwise. */
+  /** The error message when the status is "error"; empty otherwise. */
   error: z.string(),
   created_at: z.string(),
   started_at: z.string().nullable(),

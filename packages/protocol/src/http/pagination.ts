@@ -1,10 +1,10 @@
-// Where a page of a list stands among its neighbors.
+// The pagination of lists.
 
 import { z } from "zod";
 
 const once = z.string("must be given once").optional();
 
-/** Whole numbers from 1; what they may be is core's pageRequest. */
+/** Integers from 1. `pageRequest` of @slipway/core validates them. */
 export const pageQuery = z.object({ page: once, per_page: once });
 
 export const paginationBody = z.object({

@@ -1,18 +1,18 @@
-// Bodies about releases.
+// Response bodies for releases.
 
 import { z } from "zod";
 
 export const releaseBody = z.object({
   id: z.string(),
   app_id: z.string(),
-  /** From 1 in its app; what a deployment that goes back to it names. */
+  /** From 1 within the app. A deployment refers to an earlier release by it. */
   number: z.int(),
   deployment_id: z.string(),
-  /** Reference by digest. */
+  /** The image's reference by digest. */
   image: z.string(),
   git_ref: z.string().nullable(),
   created_at: z.string(),
-  /** Whether it is the one in service. */
+  /** Whether the app runs this release. */
   current: z.boolean(),
 });
 

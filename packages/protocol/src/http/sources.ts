@@ -1,4 +1,4 @@
-// Bodies about sources: places to upload an archive to.
+// Response bodies for sources, the upload and download URLs of archives.
 
 import { z } from "zod";
 

@@ -1,10 +1,10 @@
-// Bodies about API tokens.
+// Request and response bodies for API tokens.
 
 import { z } from "zod";
 
 export const exchangeAnswer = z.object({ token: z.string() });
 
-/** The name stands in the token, or, as the JavaScript client has it, by itself. */
+/** The name is a field of `token`; the JavaScript client sends it at the top level. */
 export const createTokenRequest = z
   .object({ token: z.object({ name: z.string() }).optional(), name: z.string().optional() })
   .refine(({ token, name }) => token !== undefined || name !== undefined, {
@@ -17,11 +17,11 @@ export const tokenBody = z.object({
   id: z.string(),
   name: z.string(),
   created_at: z.string(),
-  /** When it got its secret, which is when it was made. */
+  /** When its secret was issued, which is when it was created. */
   issued_at: z.string(),
   last_used_at: z.string().nullable(),
 });
-/** The one answer with the secret in it. */
+/** The only response that contains the secret. */
 export const newTokenAnswer = z.object({ token: tokenBody.extend({ token: z.string() }) });
 export const tokensAnswer = z.object({ tokens: z.array(tokenBody) });
 

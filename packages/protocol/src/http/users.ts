@@ -1,12 +1,12 @@
-// Bodies about users, and the regions their clients may choose from.
+// Request and response bodies for users, and for the regions of their clients.
 
 import { z } from "zod";
 import { paginationBody } from "./pagination.ts";
 
-/** A user as other documents embed one. */
+/** A user as embedded in other bodies. */
 export const userReference = z.object({ id: z.string(), username: z.string(), email: z.string() });
 
-/** A user as operators see one. */
+/** A user in responses to operators. */
 export const userBody = userReference.extend({
   fullname: z.string(),
   operator: z.boolean(),
@@ -25,7 +25,7 @@ export const createUserRequest = z
       email: z.string(),
       fullname: z.string().default(""),
       operator: z.boolean().default(false),
-      /** Without one the user has no login, and needs an API token. */
+      /** Without a password the user cannot log in, and needs an API token. */
       password: z.string().nullish(),
     }),
   })
@@ -40,7 +40,7 @@ export const changeUserRequest = z
     }),
   })
   .meta({ examples: [{ user: { fullname: "Grace Hopper", operator: true } }] });
-/** The password that was is needed for a new one, when there was one. */
+/** A new password requires the current one, if the user has one. */
 export const changeSelfRequest = z
   .object({
     user: z.object({

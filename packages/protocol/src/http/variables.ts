@@ -1,10 +1,10 @@
-// Bodies about an app's variables. What a name and a value may hold is core's checkVariable.
+// Request and response bodies for an app's variables. `checkVariable` of @slipway/core validates names and values.
 
 import { z } from "zod";
 
 const named = z.object({ name: z.string(), value: z.string() });
 
-/** An id may stand beside a name, empty for a new one: the name decides. */
+/** Clients may send an id, which is ignored: the name identifies the variable. */
 export const setVariablesRequest = z
   .object({ variables: z.array(named) })
   .meta({ examples: [{ variables: [{ name: "GREETING", value: "hello" }] }] });

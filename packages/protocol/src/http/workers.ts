@@ -1,11 +1,11 @@
-// The body of GET /v1/workers, for operators.
+// The response body of GET /v1/workers, for operators.
 
 import { z } from "zod";
 
 const run = z.object({
   id: z.string(),
   app_id: z.string(),
-  /** Null once the app is gone. */
+  /** Null when the app was deleted. */
   app_name: z.string().nullable(),
   attempt: z.int(),
   since: z.string(),
@@ -17,15 +17,15 @@ export const workerBody = z.object({
   host: z.string(),
   pid: z.int(),
   version: z.string(),
-  /** lost: silent for too long. It may come back. */
+  /** "lost": the worker has missed its heartbeats. It may return. */
   state: z.enum(["ready", "draining", "lost"]),
   concurrency: z.int(),
-  /** Places for operations beside those for deployments; 0 for a worker of an older version, which has none. */
+  /** The maximum of concurrent operations, in addition to deployments; 0 for a worker of an older version. */
   operation_concurrency: z.int(),
   engine: z.object({ address: z.string(), cpus: z.number(), memory_bytes: z.int() }),
   started_at: z.string(),
   last_seen_at: z.string(),
-  /** What it runs, or ran when it was last seen. */
+  /** What the worker ran at its last heartbeat. */
   deployments: z.array(run),
   operations: z.array(run),
 });
