@@ -161,7 +161,7 @@ describe.skipIf(await lacksRedis())("the sockets of an app, for every role", () 
       for (const role of roles) {
         using client = new IoClient(stream.url, tokens[role], ["websocket"]);
         follows[role] = await Promise.race([
-          client.ask("subscribe", wanted).then(({ ok }) => ok),
+          client.request("subscribe", wanted).then(({ ok }) => ok),
           client.refused.then(() => false),
         ]);
       }

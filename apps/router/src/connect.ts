@@ -1,4 +1,4 @@
-// Connections to an app's instances. A request is sent only on an established connection, so a refused one has consumed none of it.
+// Connections to an app's instances. A request is sent only on an established connection, so that a refused one can be retried.
 
 import { once } from "node:events";
 import { Agent } from "node:http";

@@ -23,7 +23,7 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
       await run.start();
       run.log.line("one");
       using client = new IoClient(stream.url, jwt, transports.split(" "));
-      expect(await client.ask("subscribe", { app: app.name })).toEqual({
+      expect(await client.request("subscribe", { app: app.name })).toEqual({
         ok: true,
         app: app.id,
         deployment: null,
@@ -67,7 +67,7 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
     const run = await stream.deploy(app);
     await run.start();
     using client = new IoClient(stream.url, jwt, ["websocket"]);
-    await client.ask("subscribe", { app: app.name, deployment: run.deployment.id });
+    await client.request("subscribe", { app: app.name, deployment: run.deployment.id });
     await client.until("BUILDING");
     const transport = client.socket.io.engine.transport as unknown as {
       ws: { pause(): void; resume(): void };
@@ -75,7 +75,7 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
     transport.ws.pause();
     const before = usedBytes();
     using quick = new IoClient(stream.url, jwt, ["websocket"]);
-    await quick.ask("subscribe", { app: app.name, deployment: run.deployment.id });
+    await quick.request("subscribe", { app: app.name, deployment: run.deployment.id });
     const line = "x".repeat(999);
     for (let count = 0; count < 60_000; count += 1) await run.log.write(Buffer.from(`${line}\n`));
     await run.finish("build-error");
@@ -96,8 +96,8 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
   });
 
   test("unauthorized and invalid subscriptions are rejected with an error code", async () => {
-    const [{ user, jwt }, stranger] = [await stream.newUser(), await stream.newUser()];
-    const [app, foreign] = [await stream.newApp(user), await stream.newApp(stranger.user)];
+    const [{ user, jwt }, otherUser] = [await stream.newUser(), await stream.newUser()];
+    const [app, foreign] = [await stream.newApp(user), await stream.newApp(otherUser.user)];
     const elsewhere = await stream.deploy(foreign);
     using client = new IoClient(stream.url, jwt, ["websocket"]);
     const refusals: readonly [unknown, string][] = [
@@ -112,12 +112,12 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
       ["app", "invalid"],
     ];
     for (const [request, code] of refusals) {
-      expect(await client.ask("subscribe", request)).toMatchObject({ ok: false, code });
+      expect(await client.request("subscribe", request)).toMatchObject({ ok: false, code });
     }
-    expect(await client.ask("unsubscribe", { app: foreign.name })).toMatchObject({ code: "not-found" });
+    expect(await client.request("unsubscribe", { app: foreign.name })).toMatchObject({ code: "not-found" });
     client.socket.emit("subscribe", { app: foreign.name });
     (client.socket as unknown as Socket).emit("anything", "else");
-    expect(await client.ask("subscribe", { app: app.name })).toMatchObject({ ok: true });
+    expect(await client.request("subscribe", { app: app.name })).toMatchObject({ ok: true });
   });
 
   test("a connection has at most the permitted subscriptions, and unsubscribe makes room for another", async () => {
@@ -125,13 +125,13 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
     const apps = await Promise.all([1, 2, 3, 4].map(() => stream.newApp(user)));
     using client = new IoClient(stream.url, jwt, ["websocket"]);
     const answers = [];
-    for (const { name } of apps) answers.push(await client.ask("subscribe", { app: name }));
+    for (const { name } of apps) answers.push(await client.request("subscribe", { app: name }));
     expect(answers.map(({ ok }) => ok)).toEqual([true, true, true, false]);
     expect(answers[3]).toMatchObject({ code: "too-many-requests" });
     const [first, , , fourth] = apps.map(({ name }) => ({ app: name }));
-    expect(await client.ask("subscribe", first)).toMatchObject({ ok: true });
-    expect(await client.ask("unsubscribe", first)).toMatchObject({ ok: true });
-    expect(await client.ask("subscribe", fourth)).toMatchObject({ ok: true });
+    expect(await client.request("subscribe", first)).toMatchObject({ ok: true });
+    expect(await client.request("unsubscribe", first)).toMatchObject({ ok: true });
+    expect(await client.request("subscribe", fourth)).toMatchObject({ ok: true });
   });
 
   test("the plain WebSocket and the health endpoint are served on the same port", async () => {
@@ -139,7 +139,7 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
     const app = await stream.newApp(user);
     await stream.deploy(app);
     using client = new IoClient(stream.url, jwt, ["websocket"]);
-    await client.ask("subscribe", { app: app.name });
+    await client.request("subscribe", { app: app.name });
     const plain = stream.connect(`/apps/${app.name}`);
     await plain.auth(jwt);
     await plain.untilStatus("queued");
@@ -160,7 +160,7 @@ describe.skipIf(await lacksRedis())("the stream's limits over socket.io", () => 
     expect([await handshake(), await handshake(), await handshake()]).toEqual([200, 200, 403]);
   });
 
-  test("connections of both transports count towards a user's limit; a stop closes the transport, so that clients reconnect", async () => {
+  test("both transports count towards a user's limit; a stop closes the transport, so that clients reconnect", async () => {
     await using stream = await startTestStream({ connectionsPerUser: 2 });
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);
@@ -170,7 +170,7 @@ describe.skipIf(await lacksRedis())("the stream's limits over socket.io", () => 
     await plain.auth(jwt);
     await plain.untilStatus("building");
     using client = new IoClient(stream.url, jwt, ["websocket"]);
-    await client.ask("subscribe", { app: app.name });
+    await client.request("subscribe", { app: app.name });
     await client.until("BUILDING");
     using third = new IoClient(stream.url, jwt, ["websocket"]);
     expect(await third.refused).toMatchObject({ data: { code: "too-many-requests" } });
@@ -192,12 +192,12 @@ describe.skipIf(await lacksRedis())("authorization rechecks over socket.io", () 
     using client = new IoClient(stream.url, operator.jwt, ["websocket"]);
     const lost = new Promise((resolve) => client.socket.once("lost", resolve));
     for (const { name } of [own, foreign]) {
-      expect(await client.ask("subscribe", { app: name })).toMatchObject({ ok: true });
+      expect(await client.request("subscribe", { app: name })).toMatchObject({ ok: true });
     }
     const { store } = stream;
     await store.users.compareAndSet({ ...operator.user, operator: false, revision: 2 });
     expect(await lost).toMatchObject({ app: foreign.id, deployment: null, code: "not-found" });
-    expect(await client.ask("subscribe", { app: foreign.name })).toMatchObject({ code: "not-found" });
+    expect(await client.request("subscribe", { app: foreign.name })).toMatchObject({ code: "not-found" });
     await stream.deploy(foreign);
     await stream.deploy(own);
     await client.until("QUEUED");

@@ -52,8 +52,8 @@ export class IoClient implements Disposable {
     });
   }
 
-  ask(event: "subscribe" | "unsubscribe", request: unknown): Promise<SubscriptionAnswer> {
-    return new Promise((resolve) => this.socket.emit(event, request, resolve));
+  request(event: "subscribe" | "unsubscribe", body: unknown): Promise<SubscriptionAnswer> {
+    return new Promise((resolve) => this.socket.emit(event, body, resolve));
   }
 
   /** Discards the recorded events, for tests that measure memory. */

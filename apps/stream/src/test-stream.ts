@@ -48,14 +48,7 @@ export async function startTestStream(
   const directory = await mkdtemp(join(tmpdir(), "slipway-stream-"));
   opened.defer(() => rm(directory, { recursive: true, force: true }));
   const server = opened.use(await startRedis());
-  const config = readConfig({
-    STREAM_PORT: String(await freePort()),
-    DATA_DIR: directory,
-    REDIS_URL: server.url,
-    INSTALLATION_ID: `test-${randomUUID().slice(0, 8)}`,
-    SIGNING_KEY: "0123456789abcdef".repeat(4),
-    ...environment,
-  });
+  const config = await testConfig(directory, server.url, environment);
   const errors: string[] = [];
   const destination = { write: (line: string) => void errors.push(line) };
   const service = await startStream(
@@ -102,6 +95,17 @@ export async function startTestStream(
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+async function testConfig(directory: string, redisUrl: string, environment: Environment) {
+  return readConfig({
+    STREAM_PORT: String(await freePort()),
+    DATA_DIR: directory,
+    REDIS_URL: redisUrl,
+    INSTALLATION_ID: `test-${randomUUID().slice(0, 8)}`,
+    SIGNING_KEY: "0123456789abcdef".repeat(4),
+    ...environment,
+  });
 }
 
 async function createUser(store: Store, auth: Auth, values?: Partial<User>) {

@@ -29,7 +29,7 @@ export function newCursor(from: Partial<Cursor> = {}): Cursor {
   return { nextSeq: 1, statusesSent: 0, announced: true, missing: null, timedOut: false, ...from };
 }
 
-/** @returns the next status, to be sent after its lines; null when all statuses were sent, or its line number is not known yet. */
+/** @returns the next status, to be sent after its lines; null when all were sent, or its line number is not available yet. */
 export function nextStatus(deployment: Deployment, cursor: Cursor): NextStatus | null {
   const change = deployment.history[cursor.statusesSent];
   if (change === undefined) return null;

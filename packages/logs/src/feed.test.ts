@@ -86,7 +86,7 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     const gate = Promise.withResolvers<void>();
     let sends = 0;
     const following = new RecordingFollower(feed, run.appId, {
-      hold: () => {
+      pause: () => {
         sends += 1;
         return sends === 5 ? gate.promise : undefined;
       },
@@ -125,7 +125,7 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     await run.start();
     const gate = Promise.withResolvers<void>();
     const following = new RecordingFollower(feed, run.appId, {
-      hold: (event) => (event.type === "log" ? gate.promise : undefined),
+      pause: (event) => (event.type === "log" ? gate.promise : undefined),
     });
     await following.count(2);
     for (let line = 1; line <= 2_000; line += 1) await run.log.write(Buffer.from(`${line}\n`));
@@ -151,7 +151,7 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     await run.start();
     const gate = Promise.withResolvers<void>();
     const slow = new RecordingFollower(feed, run.appId, {
-      hold: (event) => (event.type === "log" ? gate.promise : undefined),
+      pause: (event) => (event.type === "log" ? gate.promise : undefined),
     });
     await slow.count(2);
     for (let line = 1; line <= 2_000; line += 1) await run.log.write(Buffer.from(`${line}\n`));
@@ -199,7 +199,7 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     const gate = Promise.withResolvers<void>();
     const parts: number[] = [];
     const following = new RecordingFollower(feed, run.appId, {
-      hold: (event) => {
+      pause: (event) => {
         if (event.type !== "log") return undefined;
         parts.push(event.batch.lineCount);
         return parts.length === 3 ? gate.promise : undefined;
@@ -471,7 +471,7 @@ class Run {
 interface RecordingOptions {
   readonly only?: FollowOne;
   readonly slow?: boolean;
-  readonly hold?: (event: FollowEvent) => Promise<void> | undefined;
+  readonly pause?: (event: FollowEvent) => Promise<void> | undefined;
 }
 
 /** A follower that records its events: "new", statuses, lines. */
@@ -481,13 +481,13 @@ class RecordingFollower {
   readonly follower: Follower;
   readonly #failures: unknown[] = [];
 
-  constructor(feed: LogFeed, appId: string, { only, slow = false, hold }: RecordingOptions = {}) {
+  constructor(feed: LogFeed, appId: string, { only, slow = false, pause }: RecordingOptions = {}) {
     this.follower = feed.follow(appId, {
       ...(only === undefined ? {} : { only }),
       send: (event) => {
         if (event.type === "log") this.events.push(...event.batch.text.split("\n"));
         else this.events.push(event.type === "new" ? "new" : event.change.status);
-        return slow ? delay(2) : hold?.(event);
+        return slow ? delay(2) : pause?.(event);
       },
       onFailure: (error) => this.#failures.push(error),
       onDone: ({ id }) => this.done.resolve(id),

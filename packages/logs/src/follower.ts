@@ -18,7 +18,7 @@ export type FollowEvent =
       readonly change: StatusChange;
       readonly index: number;
     }
-  /** Consecutive lines. All followers of an app receive the same `batch` object of a live event, so its encoding can be cached. */
+  /** Consecutive lines. All followers of an app receive the same `batch` object of a live event: its encoding can be cached. */
   | { readonly type: "log"; readonly deploymentId: string; readonly batch: LineBatch };
 
 /** One deployment, and the position to resume from. */
@@ -71,7 +71,7 @@ export class Follower implements FeedFollower {
     this.#cursors.set(only.deploymentId, newCursor(position));
   }
 
-  /** Ids of the deployments that the feed has to cache for this follower: the one of `only`, or those it has not sent completely. */
+  /** Ids of the deployments that the feed has to cache for this follower: that of `only`, or those not sent completely. */
   get requiredDeployments(): Iterable<string> {
     if (this.#only !== undefined) return [this.#only];
     return this.#cursors.keys().filter((id) => !this.#isDone(id));

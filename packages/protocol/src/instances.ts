@@ -1,4 +1,4 @@
-// An app's instances as a worker last observed them on the engine. It stores them in Redis for processes without access to the engine.
+// An app's instances as a worker last observed them on the engine, stored in Redis for processes without access to the engine.
 
 import { z } from "zod";
 

@@ -1,6 +1,6 @@
 // The names of all Redis keys and channels. They contain the installation's id, so that installations can share a Redis.
 
-/** @param installationId the setting INSTALLATION_ID. Braces in a key mark the part that determines its Redis Cluster hash slot. */
+/** @param installationId the setting INSTALLATION_ID. Braces in a key mark what determines its Redis Cluster hash slot. */
 export function redisKeys(installationId: string) {
   const root = `slipway:${installationId}`;
   return {

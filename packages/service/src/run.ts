@@ -53,7 +53,7 @@ export async function runService({ logger, graceMs, start }: RunOptions): Promis
   return exitCode;
 }
 
-/** Runs `main`, and prints its error, usually of the configuration, to stderr as plain text. @returns the exit code; 78 after an error. */
+/** Runs `main`, and prints its error, usually of the configuration, to stderr. @returns the exit code; 78 after an error. */
 export async function runMain(main: () => Promise<number>): Promise<number> {
   try {
     return await main();
