@@ -34,7 +34,7 @@ export async function startConfirmingRouter(
   });
   await subscriber.subscribe(keys.routesChannel);
   await beat();
-  const beating = setInterval(() => void beat().catch(note), routerTiming.beatMs);
+  const beating = setInterval(() => void beat().catch(note), routerTiming.heartbeatMs);
   return {
     hold: (appId) => void held.add(appId),
     letGo: (appId) => void held.delete(appId),

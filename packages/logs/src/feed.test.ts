@@ -109,7 +109,7 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     await run.start();
     await run.change("pushing");
     const gate = Promise.withResolvers<void>();
-    const following = new RecordingFollower(feed, run.appId, { hold: () => gate.promise });
+    const following = new RecordingFollower(feed, run.appId, { pause: () => gate.promise });
     const other = new RecordingFollower(feed, run.appId);
     await other.until("pushing");
     expect(following.events).toEqual(["queued"]);
