@@ -112,7 +112,7 @@ describe.skipIf(await lacksRedis())("the log of attempts", () => {
     expect(lines[0]).not.toHaveProperty("appName");
   });
 
-  test("a store that is away stops no attempt, and is told", async () => {
+  test("an unavailable store stops no attempt, and is logged", async () => {
     const away = new SlipwayError("store-unavailable", "the database is away");
     const fails = { get: () => Promise.reject(away) };
     const store = { ...platform.store, apps: fails, deployments: fails } as unknown as Platform["store"];

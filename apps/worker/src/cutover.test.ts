@@ -117,9 +117,9 @@ describe.skipIf(await lacksRedis())("the cutover of routers", () => {
     const stop = new AbortController();
     const work = awaitCutover(place, next, stop.signal);
     await Promise.all([
-      expect(work).rejects.toThrow("handed back"),
-      routers.more(2).then(() => stop.abort(new Error("handed back"))),
+      expect(work).rejects.toThrow("requeued"),
+      routers.more(2).then(() => stop.abort(new Error("requeued"))),
     ]);
-    await expect(awaitCutover(place, next, stop.signal)).rejects.toThrow("handed back");
+    await expect(awaitCutover(place, next, stop.signal)).rejects.toThrow("requeued");
   });
 });

@@ -32,7 +32,7 @@ export async function decideUnneeded(
   if (unneeded.length === 0) return;
   await redis.sadd(keys.imagesUnneeded(appId), ...unneeded);
   try {
-    // After they were noted: whoever holds the lane next finds them.
+    // After they were noted: the next holder of the lane finds them.
     await holder.check();
   } catch (error) {
     await redis.srem(keys.imagesUnneeded(appId), ...unneeded);

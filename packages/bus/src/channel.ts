@@ -1,8 +1,8 @@
 // Typed publish and subscribe over Redis. A message is JSON, checked by its channel's schema on arrival.
 
 import { contain } from "@slipway/async";
-import { appMessage, controlMessage, routeMessage } from "@slipway/protocol";
-import type { AppMessage, ControlMessage, RedisKeys, RouteMessage } from "@slipway/protocol";
+import { controlMessage } from "@slipway/protocol";
+import type { ControlMessage, RedisKeys } from "@slipway/protocol";
 import type { Redis } from "ioredis";
 import type { z } from "zod";
 
@@ -11,22 +11,12 @@ export interface Channel<Message> {
   readonly schema: z.ZodType<Message>;
 }
 
-/** New deployments, statuses and log lines of one app, for its followers. */
-export function appChannel(keys: RedisKeys, appId: string): Channel<AppMessage> {
-  return { name: keys.appChannel(appId), schema: appMessage };
-}
-
 /** Aborts, for the workers. */
 export function controlChannel(keys: RedisKeys): Channel<ControlMessage> {
   return { name: keys.controlChannel, schema: controlMessage };
 }
 
-/** Changes of what serves an app, for the routers. */
-export function routesChannel(keys: RedisKeys): Channel<RouteMessage> {
-  return { name: keys.routesChannel, schema: routeMessage };
-}
-
-/** Publishes a message to whoever subscribes now; nobody else receives it. */
+/** Publishes a message to the current subscribers. It is not kept for later ones. */
 export async function publish<Message>(
   redis: Redis,
   channel: Channel<Message>,

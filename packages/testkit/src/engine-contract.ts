@@ -170,7 +170,7 @@ export function engineContract(name: string, newPlace: () => Promise<EngineUnder
       expect(readBytes).toBeLessThanOrEqual(8 * mebibyte);
     });
 
-    test("a tar that it does not unpack is told from an engine that does not answer", async () => {
+    test("a tar that cannot be unpacked is distinguished from an unavailable engine", async () => {
       await using sandbox = await sandboxOf("true");
       const sent = await packTar({
         "a/": "",

@@ -147,7 +147,7 @@ async function makeSwarm(dockerHost: string): Promise<void> {
   });
 }
 
-/** A daemon that is told to end closes its socket before its process ends. */
+/** A daemon closes its socket before its process ends. */
 async function listens(dockerHost: string): Promise<boolean> {
   try {
     await requestEngine(dockerHost, "GET", "/version");

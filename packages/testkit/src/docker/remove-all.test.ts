@@ -8,7 +8,7 @@ import { removeInstallation } from "./remove-all.ts";
 import { lacksEngine, testEngine } from "./test-engine.ts";
 
 test.skipIf(await lacksEngine())(
-  "an installation goes though the engine refuses at first; what it refuses for good is told, and nothing else stays",
+  "an installation is removed though the engine refuses at first; permanent refusals are reported, and nothing else remains",
   async () => {
     const { dockerHost, stackImage } = await testEngine();
     const id = `${testsOf}-${randomBytes(4).toString("hex")}`;

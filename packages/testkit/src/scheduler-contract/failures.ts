@@ -54,7 +54,7 @@ export function failuresContract({
   });
 
   test("one that listens on another port is boot-timeout, and told which", async () => {
-    const script = `export PORT=3000; ${serve("nobody asks")}`;
+    const script = `export PORT=3000; ${serve("unused")}`;
     const { error } = await startToFail(scheduler(), rolloutOf(script, { bootTimeoutMs: 3000 }));
     const message = expect.stringContaining("it listens on 3000, but PORT is 8080");
     expect(error).toMatchObject({ code: "boot-timeout", message });
