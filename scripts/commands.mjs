@@ -48,7 +48,7 @@ it signed still holds: nobody notices. API tokens and passwords do not depend on
     summary: "stop and remove everything this clone started",
     help: `Usage: npm run down [-- --data]
 
-Stops Slipway here, removes its containers, volumes and networks, and stops the services that set-up started.
+Stops Slipway here, removes its containers, volumes and networks, and stops the services that setup started.
 
   --data   delete the data directory and this clone's images too`,
   },

@@ -81,7 +81,7 @@ function sample({ apiUrl, routerUrl }: Reached, apiToken: string) {
   return { apiUrl, routerUrl, apiToken, appName, folder: sampleFolder };
 }
 
-/** The other command may still be in its set-up. */
+/** The other command may still be in its setup. */
 async function untilItAnswers(apiUrl: string, apiToken: string): Promise<void> {
   const options = { limitMs: runningWaitMs, isRetryable: () => true, pauseMs: () => pollMs };
   await retry(() => ApiClient.connect(apiUrl, apiToken), options);

@@ -46,8 +46,8 @@ async function runTests(config: ScriptConfig, logFolder: string): Promise<number
   try {
     await mkdir(logFolder, { recursive: true });
     await Promise.all(lanes.map((_, lane) => rm(reportIn(logFolder, lane), { force: true })));
-    const beside = (engine: Engine) => prepareTestDatabase(engine, config.dataDir, say);
-    await setup({ config, beside, say });
+    const concurrently = (engine: Engine) => prepareTestDatabase(engine, config.dataDir, say);
+    await setup({ config, concurrently, say });
     // large, and needed by one scenario only: elsewhere that is left out where there is no browser
     if (config.unattended) await installPrograms(["chromium"], say);
     const mongo = await ensureTestDatabase(config, say);

@@ -20,7 +20,7 @@ export interface SampleDeployment {
 }
 
 const pollMs = 5_000;
-/** How much later than the API the stream may tell the end. */
+/** How much later than the API the stream may report the end. */
 const streamLagMs = 15_000;
 
 /** Deploys the sample; yields the app as it runs and its page. Throws SetupError with the reason when it does not come to that. */
@@ -29,15 +29,15 @@ export async function deploySample(sample: SampleDeployment): Promise<{ app: App
   const api = await ApiClient.connect(sample.apiUrl, sample.apiToken);
   const app = await ensureApp(api, appName);
   const archive = await packFolder(sample.folder);
-  tell("upload", `samples/${basename(sample.folder)}, ${archive.length} bytes`);
+  report("upload", `samples/${basename(sample.folder)}, ${archive.length} bytes`);
   const sourceUrl = await api.upload(archive);
   const { id } = await api.createDeployment(appName, sourceUrl, "quickstart");
-  tell("deploy", `deployment ${id}`);
+  report("deploy", `deployment ${id}`);
   const status = await followToEnd(api, { appName, id, streamUrl: app.links.deployments_stream, signal });
   if (status !== "success") throw new SetupError(`The deployment ended with ${status}; its log is above.`);
   const running = (await api.findApp(appName)) ?? app;
   const page = await fetchPage(running.url, sample.routerUrl);
-  tell("page", `${running.url} answers: ${colors.bold(page.split("\n", 1)[0] ?? "")}`);
+  report("page", `${running.url} answers: ${colors.bold(page.split("\n", 1)[0] ?? "")}`);
   return { app: running, page };
 }
 
@@ -50,7 +50,7 @@ function paintLine(content: string): string {
 
 async function ensureApp(api: ApiClient, name: string): Promise<AppAnswer> {
   const found = await api.findApp(name);
-  tell("app", found ? `${name} (there already)` : `${name} (new)`);
+  report("app", found ? `${name} (there already)` : `${name} (new)`);
   return found ?? api.createApp(name);
 }
 
@@ -66,7 +66,7 @@ async function followToEnd(
       {
         onLine: (content) => print(paintLine(content)),
         onStatus: (status) =>
-          tell("status", isFinal(status) && status !== "success" ? colors.red(status) : status),
+          report("status", isFinal(status) && status !== "success" ? colors.red(status) : status),
       },
     );
   } finally {
@@ -85,7 +85,7 @@ async function giveUpIfSilent(
     const { status } = await api.deployment(appName, id);
     if (!isFinal(status)) return;
     const error = new SetupError(
-      `The API says ${status}, the stream did not tell the end of the deployment.`,
+      `The API says ${status}, the stream did not report the end of the deployment.`,
     );
     setTimeout(() => silence.abort(error), streamLagMs).unref();
   } catch (error) {
@@ -93,6 +93,6 @@ async function giveUpIfSilent(
   }
 }
 
-function tell(name: string, text: string): void {
+function report(name: string, text: string): void {
   print(`${colors.cyan(name.padEnd(10))}${text}`);
 }

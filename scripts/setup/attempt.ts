@@ -1,9 +1,9 @@
-// One step of several, none of which may keep the others from being done.
+// Runs one step of several such that its failure does not prevent the others.
 import { errorText } from "./setup-error.ts";
 
 /**
- * Does `work`. A failure becomes a line of `left`, behind the name of what it is about. Never rejects.
- * @returns whether it was done.
+ * Runs `work`. A failure is appended to `left`, prefixed with `what`. Never rejects.
+ * @returns whether `work` succeeded.
  */
 export async function attempt(left: string[], what: string, work: () => Promise<unknown>): Promise<boolean> {
   try {

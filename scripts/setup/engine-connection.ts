@@ -1,21 +1,21 @@
-// Finds the Docker Engine that answers, and says why one does not.
+// Connects to a Docker Engine, or reports why it does not answer.
 import Docker from "dockerode";
 import { readConfig } from "../config.ts";
 import { reasonOf, SetupError } from "./setup-error.ts";
 
 export interface Engine {
   docker: Docker;
-  /** For people: a socket's path or a URL. */
+  /** A socket's path or a URL, for display. */
   address: string;
   version: string;
-  /** The engine's own processes run on this machine, so it reaches this machine's loopback address. */
+  /** The engine runs on this machine and can reach its loopback address. */
   local: boolean;
 }
 
 export const defaultSocket = "/var/run/docker.sock";
 const probeTimeoutMs = 5_000;
 
-/** The engine at `dockerHost` (as DOCKER_HOST; the default socket when undefined), or why it does not answer. */
+/** Connects to the engine at `dockerHost` (the form of DOCKER_HOST; undefined is the default socket). @returns it, or why it does not answer. */
 export async function probeEngine(
   dockerHost: string | undefined,
 ): Promise<Engine | { reason: string; code?: string }> {
@@ -30,14 +30,16 @@ export async function probeEngine(
   }
 }
 
-/** The engine at `dockerHost`; throws SetupError when it does not answer. */
+/** Connects to the engine at `dockerHost`. Throws SetupError when it does not answer. */
 export async function answeringEngine(dockerHost: string | undefined): Promise<Engine> {
   const answer = await probeEngine(dockerHost);
   if ("docker" in answer) return answer;
-  throw new SetupError(`The Docker Engine does not answer: ${answer.reason}`);
+  throw new SetupError(
+    `The Docker Engine at ${dockerHost ?? defaultSocket} does not answer (${answer.reason}): start it, or set DOCKER_HOST.`,
+  );
 }
 
-/** Whether this is the engine of the machine's default socket, by whichever of its names. */
+/** Whether `dockerHost` names the engine at the machine's default socket. */
 export function isDefaultEngine(dockerHost: string | null | undefined): boolean {
   return (
     dockerHost === undefined ||
@@ -46,7 +48,7 @@ export function isDefaultEngine(dockerHost: string | null | undefined): boolean 
   );
 }
 
-/** Whether an engine named so runs on this machine: by a socket, or by TCP on the loopback address. */
+/** Whether `dockerHost` names an engine on this machine: a Unix socket, or TCP on the loopback address. */
 export function isLocal(dockerHost: string | undefined): boolean {
   if (dockerHost === undefined || dockerHost.startsWith("unix://")) return true;
   const url = dockerHost.includes("//") ? dockerHost : `tcp://${dockerHost}`;
@@ -54,7 +56,7 @@ export function isLocal(dockerHost: string | undefined): boolean {
   return host === "localhost" || host === "[::1]" || host.startsWith("127.");
 }
 
-/** The library reads DOCKER_HOST and its TLS settings itself, so only what differs from it is passed; TLS is for that one. */
+/** Dockerode reads DOCKER_HOST and its TLS settings itself. They do not apply to other hosts, which are passed as options. */
 function connect(dockerHost: string | undefined): Docker {
   if (dockerHost === undefined) return new Docker({ socketPath: defaultSocket });
   if (dockerHost.startsWith("unix://")) return new Docker({ socketPath: dockerHost.slice("unix://".length) });

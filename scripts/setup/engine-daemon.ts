@@ -1,4 +1,4 @@
-// Starts and stops the machine's Docker Engine: through systemd where it runs, else as a process of our own.
+// Starts and stops the machine's Docker Engine: through systemd where it runs, else as a child process.
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,12 +19,12 @@ const otherStartTimeoutMs = 15_000;
 const stopGraceMs = 30_000;
 const shownLines = 10;
 
-/** Starts the installed engine and waits until it answers. Throws SetupError with the engine's last words. */
+/** Starts the installed engine and waits until it answers. Throws SetupError with the end of the engine's log. */
 export async function startEngine(): Promise<{ engine: Engine; start: EngineStart }> {
   return existsSync("/run/systemd/system") ? startBySystemd() : startProcess();
 }
 
-/** Stops an engine that `startEngine` started, and with it all containers on it. */
+/** Stops an engine that `startEngine` started, and all containers on it. */
 export async function stopEngine(start: EngineStart): Promise<void> {
   if (start.by === "process") return stopProcess(start, stopGraceMs);
   await execa("systemctl", ["stop", "docker.service", "docker.socket"], {
@@ -44,12 +44,12 @@ async function startBySystemd(): Promise<{ engine: Engine; start: EngineStart }>
   const engine = await until(answering, startTimeoutMs);
   if (!engine)
     throw new SetupError(
-      "systemd started the Docker Engine, yet it does not answer: see journalctl -u docker.",
+      "systemd started the Docker Engine, but it does not answer: see journalctl -u docker.",
     );
   return { engine, start: { by: "systemd", invocationId: (await dockerInvocation()) ?? "" } };
 }
 
-/** What systemd calls the engine's present run; undefined when there is none. */
+/** The systemd invocation id of the running engine; undefined when it does not run. */
 export async function dockerInvocation(): Promise<string | undefined> {
   const { stdout } = await execa(
     "systemctl",
@@ -74,21 +74,21 @@ async function startProcess(): Promise<{ engine: Engine; start: EngineStart }> {
       async () => (await answering()) ?? (ended() === undefined ? undefined : null),
       startTimeoutMs,
     )) ??
-    // ours ends at once when somebody else has just started one, which then takes a moment
+    // dockerd exits at once when another process has just started one, which may not answer yet
     (await until(answering, otherStartTimeoutMs));
   if (engine) return { engine, start: { by: "process", ...identity } };
   const how = ended() ?? `no answer within ${startTimeoutMs / 1000} s`;
   await stopProcess(identity, stopGraceMs);
-  throw new SetupError(await died(logFile, how));
+  throw new SetupError(await startFailure(logFile, how));
 }
 
-/** What to do when there is no engine and none can be started here. */
+/** The message for a user who has no engine and cannot start one from here. */
 export function noEngine(reason: string): string {
   return `No Docker Engine answers (${reason}).
   Install one and start it (Debian and Ubuntu, as root: apt-get install docker.io && systemctl start docker), or set DOCKER_HOST.`;
 }
 
-async function died(logFile: string, how: string): Promise<string> {
+async function startFailure(logFile: string, how: string): Promise<string> {
   return `The Docker Engine did not start (${how}). The end of ${logFile}:\n${await lastLines(logFile, shownLines)}`;
 }
 
@@ -97,7 +97,7 @@ async function answering(): Promise<Engine | undefined> {
   return "docker" in answer ? answer : undefined;
 }
 
-/** Where no init system mounted the control groups, the engine would refuse to start. */
+/** Mounts the control groups where no init system did. The engine does not start without them. */
 async function mountControlGroups(): Promise<void> {
   const mounts = await readFile("/proc/mounts", "utf8");
   if (/ cgroup2? /.test(mounts)) return;
@@ -108,7 +108,7 @@ async function mountControlGroups(): Promise<void> {
     });
   } catch (error) {
     throw new SetupError(
-      `The control groups the Docker Engine needs cannot be mounted here: ${reasonOf(error)}`,
+      `The control groups that the Docker Engine needs cannot be mounted on /sys/fs/cgroup: ${reasonOf(error)}`,
     );
   }
 }

@@ -1,4 +1,4 @@
-// Images of an engine: whether one is there, pulling, tagging and pushing with progress.
+// Looks up, pulls, tags and pushes the images of an engine.
 import type Docker from "dockerode";
 
 interface EngineEvent {
@@ -18,7 +18,7 @@ export async function imageId(docker: Docker, reference: string): Promise<string
   }
 }
 
-/** Pulls an image and waits until it is whole; rejects with the engine's reason. */
+/** Pulls an image and waits for the end. Rejects with the engine's reason. */
 export async function pullImage(
   docker: Docker,
   reference: string,
@@ -27,7 +27,7 @@ export async function pullImage(
   await finished(docker, await docker.pull(reference), note);
 }
 
-/** Tags `image` as `repository:tag` and pushes that, with the credentials that may stand in the registry's URL. */
+/** Tags `image` as `repository:tag` and pushes it, with the credentials in the registry's URL if there are any. */
 export async function pushImage(
   docker: Docker,
   image: string,
@@ -45,7 +45,7 @@ export async function pushImage(
   await finished(docker, await docker.getImage(repo).push({ tag, authconfig }), note);
 }
 
-/** The engine answers 200 at once and tells a failure as an event in the stream. */
+/** The engine answers 200 at once and reports a failure as an event in the stream. */
 async function finished(
   docker: Docker,
   stream: NodeJS.ReadableStream,

@@ -1,49 +1,49 @@
-// Removes things from an engine that others use at the same time: a refusal is retried for a while, and stops nothing else.
+// Removes resources from a shared engine. Refused removals are retried for a limited time and do not stop the others.
 import { setTimeout as pause } from "node:timers/promises";
 import { reasonOf } from "./setup-error.ts";
 
-/** One thing on an engine. */
+/** One resource of an engine. */
 interface Removable {
   name: string;
   remove: (abortSignal: AbortSignal) => Promise<unknown>;
 }
 
-/** A kind of things, and which of them are to be removed. */
+/** A kind of resource, and the ones to remove. */
 export interface Kind {
-  /** In the plural, for people. */
+  /** In the plural, for display. */
   name: string;
   find: (abortSignal: AbortSignal) => Promise<Removable[]>;
 }
 
 export interface Removal {
-  /** How many things of each kind are gone, in the order of the kinds. */
+  /** How many resources of each kind were removed, in the order of the kinds. */
   counts: [kind: string, count: number][];
-  /** A line for each thing that the engine did not remove, with its reason. */
+  /** A line for each resource that the engine did not remove, with its reason. */
   left: string[];
 }
 
 export interface RemovalOptions {
-  /** How long refusals are retried. */
-  patienceMs?: number;
+  /** How long refused removals are retried. */
+  retryLimitMs?: number;
 }
 
-/** An engine on a busy machine takes this long to remove a container with a large file system. */
-const defaultPatienceMs = 30_000;
+/** On a busy machine, an engine takes this long to remove a container with a large file system. */
+const defaultRetryLimitMs = 30_000;
 const callLimitMs = 60_000;
 const retryEveryMs = 250;
-const gone = 404;
+const notFound = 404;
 
 /**
- * Removes what the kinds find, in their order: what a container uses cannot go before it. An engine refuses what is in use,
- * and what somebody else is removing at the moment; so everything is listed and removed again until nothing is left or
- * `patienceMs` have passed. Something that is gone already counts as removed. Never rejects.
+ * Removes the resources of each kind in turn: a container must go before the networks and volumes it uses. An engine refuses to
+ * remove a resource that is in use, or that another client is removing. So everything is listed and removed again until nothing
+ * is left or `retryLimitMs` have passed. A resource that no longer exists counts as removed. Never rejects.
  */
 export async function removeAll(
   kinds: readonly Kind[],
-  { patienceMs = defaultPatienceMs }: RemovalOptions = {},
+  { retryLimitMs = defaultRetryLimitMs }: RemovalOptions = {},
 ): Promise<Removal> {
   const removed = new Map(kinds.map((kind) => [kind, new Set<string>()]));
-  const deadline = Date.now() + patienceMs;
+  const deadline = Date.now() + retryLimitMs;
   for (;;) {
     const left: string[] = [];
     for (const [kind, names] of removed) left.push(...(await removeKind(kind, names)));
@@ -54,14 +54,14 @@ export async function removeAll(
   }
 }
 
-/** Adds the names of those that are gone to `removed`. @returns a line for each that is not. */
+/** Adds the names of removed resources to `removed`. @returns a line for each resource that is left. */
 async function removeKind(kind: Kind, removed: Set<string>): Promise<string[]> {
   const found = await outcomeOf((signal) => kind.find(signal));
   if ("failure" in found) return [`${kind.name} cannot be listed: ${found.failure}`];
   const left = await Promise.all(
     found.value.map(async ({ name, remove }) => {
       const outcome = await outcomeOf(remove);
-      if ("failure" in outcome && outcome.status !== gone) return [`${name}: ${outcome.failure}`];
+      if ("failure" in outcome && outcome.status !== notFound) return [`${name}: ${outcome.failure}`];
       removed.add(name);
       return [];
     }),
@@ -77,7 +77,7 @@ async function outcomeOf<T>(call: (abortSignal: AbortSignal) => Promise<T>): Pro
     return { value: await call(limit) };
   } catch (error) {
     const { statusCode: status, json } = error as { statusCode?: number; json?: { message?: string } | null };
-    if (limit.aborted) return { failure: `not done within ${callLimitMs / 1000} s`, status };
+    if (limit.aborted) return { failure: `no answer within ${callLimitMs / 1000} s`, status };
     return { failure: (json?.message ?? reasonOf(error)).trim(), status };
   }
 }

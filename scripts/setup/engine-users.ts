@@ -1,4 +1,4 @@
-// Who uses the engine that Slipway started on this machine, so that the last one to leave can stop it.
+// Records the installations that use the engine that Slipway started on this machine, so that the last one can stop it.
 import { join } from "node:path";
 import { isAlive } from "../lock.mjs";
 import { dockerInvocation } from "./engine-daemon.ts";
@@ -11,27 +11,27 @@ interface EngineUser {
   dataDir: string;
 }
 
-/** The record in a folder; readers and writers hold the lock "engine". */
+/** The content of engine.json. Readers and writers hold the lock "engine". */
 export interface EngineRecord {
   start: EngineStart;
   users: EngineUser[];
 }
 
-/** The record of the engine Slipway started; undefined when it started none that still runs. */
+/** Reads the record of the engine that Slipway started; undefined when none runs that Slipway started. */
 export async function readEngineRecord(folder: string): Promise<EngineRecord | undefined> {
   const text = await readText(file(folder));
   if (text === undefined) return undefined;
   const record = JSON.parse(text) as EngineRecord;
-  if (!(await stillRuns(record.start))) return undefined;
-  return { ...record, users: await present(record.users) };
+  if (!(await isSameStart(record.start))) return undefined;
+  return { ...record, users: await existingUsers(record.users) };
 }
 
-/** Writes the record. */
+/** Writes the record into `folder`. */
 export async function writeEngineRecord(folder: string, record: EngineRecord): Promise<void> {
   await writePrivate(file(folder), `${JSON.stringify(record, undefined, 2)}\n`);
 }
 
-/** `record` with one user more; the same user twice counts once. */
+/** Adds `user` to `record`, or replaces the entry of the same installation. */
 export function withUser(record: EngineRecord, user: EngineUser): EngineRecord {
   return {
     ...withoutUser(record, user.installationId),
@@ -39,18 +39,18 @@ export function withUser(record: EngineRecord, user: EngineUser): EngineRecord {
   };
 }
 
-/** `record` without the installation of this id. */
+/** Removes the installation `id` from `record`. */
 export function withoutUser(record: EngineRecord, id: string): EngineRecord {
   return { ...record, users: record.users.filter((user) => user.installationId !== id) };
 }
 
-/** The very start, not a later one that somebody else made. */
-async function stillRuns(start: EngineStart): Promise<boolean> {
+/** Whether the engine still runs and was not started anew by another program since. */
+async function isSameStart(start: EngineStart): Promise<boolean> {
   return start.by === "process" ? isAlive(start) : (await dockerInvocation()) === start.invocationId;
 }
 
-/** A clone that was deleted without `npm run down` must not keep the engine for ever. */
-async function present(users: readonly EngineUser[]): Promise<EngineUser[]> {
+/** Drops installations whose data directory was deleted without `npm run down`: they would keep the engine running for ever. */
+async function existingUsers(users: readonly EngineUser[]): Promise<EngineUser[]> {
   const ids = await Promise.all(users.map((user) => installationId(user.dataDir)));
   return users.filter((user, index) => ids[index] === user.installationId);
 }

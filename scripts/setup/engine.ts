@@ -1,4 +1,4 @@
-// The Docker Engine of an installation: the one that answers, else the machine's own, started and shared with others.
+// Provides the Docker Engine of an installation: the one that answers, else the machine's default engine, which it starts.
 import { defaultSocket, isDefaultEngine, probeEngine } from "./engine-connection.ts";
 import type { Engine } from "./engine-connection.ts";
 import { noEngine, startEngine, stopEngine } from "./engine-daemon.ts";
@@ -10,23 +10,23 @@ import { step } from "./progress.ts";
 import { SetupError } from "./setup-error.ts";
 import { isRoot, sharedFolder, sharedLock } from "./shared-folder.ts";
 
-/** The machine's own engine, which everybody on it shares. */
+/** The machine's default engine, which all its users share. */
 export interface MachineEngine {
-  /** As DOCKER_HOST; undefined is the default socket. */
+  /** In the form of DOCKER_HOST; undefined is the default socket. */
   dockerHost: string | undefined;
-  /** Where it is noted that Slipway started it, and who uses it. */
+  /** Holds engine.json, the record of the start and of the installations that use the engine. */
   folder: string;
 }
 
-/** The engine to use, started when none answers and this is root; throws SetupError with what to do. */
+/** Connects to the engine to use, and as root starts it when none answers. Throws SetupError with what to do. */
 export async function ensureEngine(
   installation: Pick<Installation, "id" | "dataDir">,
   dockerHost: string | undefined,
   say: Say,
   machine?: MachineEngine,
 ): Promise<Engine> {
-  const { tell, during } = step(say, "engine");
-  await using _lock = await sharedLock("engine", tell);
+  const { report, during } = step(say, "engine");
+  await using _lock = await sharedLock("engine", report);
   const own = machine ?? (await thisMachine());
   const user = { installationId: installation.id, dataDir: installation.dataDir };
   const isOwn = isDefaultEngine(dockerHost);
@@ -34,41 +34,41 @@ export async function ensureEngine(
   if ("docker" in answer) {
     const record = isOwn ? await readEngineRecord(own.folder) : undefined;
     if (record) await writeEngineRecord(own.folder, withUser(record, user));
-    tell(`using ${answer.address} (${answer.version})`);
+    report(`using ${answer.address} (${answer.version})`);
     return answer;
   }
   refuseUnlessStartable(dockerHost, answer);
   const { engine, start } = await during("starting the Docker Engine", () => startEngine());
   await writeEngineRecord(own.folder, withUser({ start, users: [] }, user));
-  tell(`started, ${engine.address} (${engine.version})`);
+  report(`started, ${engine.address} (${engine.version})`);
   return engine;
 }
 
 /**
- * Gives up the installation's use of the machine's engine; stops that when Slipway started it and nobody else needs it. What
- * the installation had on it is gone already.
+ * Removes the installation from the users of the machine's engine. Stops the engine when Slipway started it and nothing else uses
+ * it. The caller has already removed the installation's resources.
  */
 export async function releaseEngine(id: string, say: Say, machine?: MachineEngine): Promise<void> {
-  const { tell, during } = step(say, "engine");
-  await using _lock = await sharedLock("engine", tell);
+  const { report, during } = step(say, "engine");
+  await using _lock = await sharedLock("engine", report);
   const own = machine ?? (await thisMachine());
   const record = await readEngineRecord(own.folder);
-  if (!record) return tell("left as it is: it was not started here");
+  if (!record) return report("left running: Slipway did not start it");
   const left = withoutUser(record, id);
   await writeEngineRecord(own.folder, left);
   const reason = await reasonToKeep(left, own);
-  if (reason !== undefined) return tell(`left running: ${reason}`);
+  if (reason !== undefined) return report(`left running: ${reason}`);
   await during("stopping the Docker Engine", () => stopEngine(left.start));
-  tell("stopped");
+  report("stopped");
 }
 
-/** Whoever runs a container on it uses it: another clone, an installation of docker compose, somebody who knows nothing of us. */
+/** Any running container counts as a use: of another clone, of Docker Compose, or of a program unrelated to Slipway. */
 async function reasonToKeep({ users }: EngineRecord, own: MachineEngine): Promise<string | undefined> {
   if (users.length > 0) return `also used by ${users.map((user) => user.dataDir).join(", ")}`;
   const answer = await probeEngine(own.dockerHost);
-  if (!("docker" in answer)) return `it does not say what runs on it (${answer.reason})`;
+  if (!("docker" in answer)) return `its containers cannot be listed (${answer.reason})`;
   const running = await answer.docker.listContainers();
-  return running.length > 0 ? `${running.length} containers of others run on it` : undefined;
+  return running.length > 0 ? `it still runs ${running.length} other containers` : undefined;
 }
 
 async function thisMachine(): Promise<MachineEngine> {

@@ -1,26 +1,26 @@
-// Which engines an installation has been set up on, kept in engines.json: taking down clears them all, whatever DOCKER_HOST is then.
+// Records in engines.json the engines that an installation used: teardown clears them all, whatever DOCKER_HOST is at that time.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readText, writePrivate } from "./files.ts";
 
 export interface UsedEngine {
-  /** As DOCKER_HOST; null stands for the default socket. */
+  /** In the form of DOCKER_HOST; null is the default socket. */
   dockerHost: string | null;
-  /** Nothing runs there since the installation was taken down; what is kept for a next start may still be there. */
+  /** Teardown removed everything that ran there; data for a next start may remain. */
   cleared: boolean;
-  /** Noted by a version that did so before the engine had answered: it may never have, as under a mistyped DOCKER_HOST. */
+  /** Written by an earlier version, which recorded engines before they had answered: DOCKER_HOST may have been mistyped. */
   unproven?: true;
 }
 
-/** As it is kept: an entry without the mark is of such a version. */
+/** An entry of the file. Entries of that earlier version lack `answered`. */
 interface KeptEngine extends Omit<UsedEngine, "unproven"> {
   answered?: true;
 }
 
-/** What set-up makes first once an engine has answered. */
-const madeOnceAnswered = ["services.json", "redis", "registry"];
+/** The first files and folders that setup creates after an engine has answered. */
+const createdAfterAnswer = ["services.json", "redis", "registry"];
 
-/** The engines that the installation in `dataDir` has something on. */
+/** Reads the engines that the installation in `dataDir` has used. */
 export async function readUsedEngines(dataDir: string): Promise<UsedEngine[]> {
   const kept = await read(dataDir);
   return kept.map(({ dockerHost, cleared, answered }) =>
@@ -29,8 +29,8 @@ export async function readUsedEngines(dataDir: string): Promise<UsedEngine[]> {
 }
 
 /**
- * Notes that the installation is about to use these engines, or that they are cleared; each has answered. The caller holds the
- * set-up's lock.
+ * Records that the installation is about to use these engines, or that they were cleared. Each has answered. The caller holds
+ * setup.lock.
  */
 export async function recordEngines(dataDir: string, noted: readonly UsedEngine[]): Promise<void> {
   const others = (await read(dataDir)).filter(
@@ -40,12 +40,12 @@ export async function recordEngines(dataDir: string, noted: readonly UsedEngine[
   await writePrivate(engineNotes(dataDir), `${JSON.stringify([...others, ...now], undefined, 2)}\n`);
 }
 
-/** Whether no set-up of the installation in `dataDir` has come as far as an engine that answered. */
+/** Whether no setup of the installation in `dataDir` ever reached an engine that answered. */
 export function neverReachedAnEngine(dataDir: string): boolean {
-  return !madeOnceAnswered.some((name) => existsSync(join(dataDir, name)));
+  return !createdAfterAnswer.some((name) => existsSync(join(dataDir, name)));
 }
 
-/** The file of the notes. */
+/** The path of engines.json. */
 export function engineNotes(dataDir: string): string {
   return join(dataDir, "engines.json");
 }

@@ -1,9 +1,9 @@
-// The environment that the apps get from set-up: one flat record, composed from what set-up found and made.
+// Composes the environment variables that setup passes to the apps.
 import { execa } from "execa";
 import type { ScriptConfig } from "../config.ts";
 import type { Installation } from "./installation.ts";
 
-/** Variables for the apps, by the names their configuration reads. */
+/** The apps' environment variables. */
 export interface AppEnvironment extends Record<string, string> {
   DATA_DIR: string;
   INSTALLATION_ID: string;
@@ -20,7 +20,7 @@ export interface AppEnvironment extends Record<string, string> {
   GRACE_MS: string;
 }
 
-/** What set-up ensured for an installation. */
+/** The services and images that setup provides to an installation. */
 export interface Ensured {
   redisUrl: string;
   registryUrl: string;
@@ -28,7 +28,7 @@ export interface Ensured {
   npmRegistry: string;
 }
 
-/** Composes the apps' environment; what is unset stays out of it. */
+/** Composes the apps' environment. Variables without a value are left out. */
 export function appEnvironment(
   installation: Installation,
   config: ScriptConfig,
@@ -54,7 +54,7 @@ export function appEnvironment(
   };
 }
 
-/** The npm registry that builds use: the given one, else the one this machine's npm is configured for. */
+/** Resolves the npm registry that builds use: the given one, else the one that npm is configured with on this machine. */
 export async function npmRegistry(given: string | undefined): Promise<string> {
   if (given !== undefined) return given;
   const { stdout } = await execa("npm", ["config", "get", "registry"], { stdin: "ignore", stderr: "ignore" });

@@ -1,8 +1,8 @@
-// Small files of state: read when present, written whole or not at all.
+// Reads small state files and writes them atomically.
 import { randomBytes } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
 
-/** The trimmed text of the file at `path`; undefined when it is missing or empty. */
+/** Reads the trimmed text of the file at `path`; undefined when it is missing or empty. */
 export async function readText(path: string): Promise<string | undefined> {
   try {
     return (await readFile(path, "utf8")).trim() || undefined;
@@ -19,11 +19,14 @@ export async function writePrivate(path: string, content: string): Promise<void>
   await rename(draft, path);
 }
 
-/** The text kept in `path`, made by `make` and kept there the first time. */
-export async function readOrMake(path: string, make: () => string): Promise<{ text: string; made: boolean }> {
+/** Reads the text in `path`. When there is none, writes the result of `create` there. */
+export async function readOrCreate(
+  path: string,
+  create: () => string,
+): Promise<{ text: string; created: boolean }> {
   const kept = await readText(path);
-  if (kept !== undefined) return { text: kept, made: false };
-  const text = make();
+  if (kept !== undefined) return { text: kept, created: false };
+  const text = create();
   await writePrivate(path, `${text}\n`);
-  return { text, made: true };
+  return { text, created: true };
 }

@@ -1,10 +1,10 @@
-// Finds programs of the system.
+// Finds installed programs.
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { searchPath } from "../config.ts";
 
-/** Where `program` lies; undefined when it is not installed. */
+/** The absolute path of `program`; undefined when it is not installed. */
 export async function findProgram(program: string): Promise<string | undefined> {
   for (const folder of searchPath().split(":")) {
     const path = join(folder, program);

@@ -1,4 +1,4 @@
-// Images that are made here by a script of this repository: once per machine, known again by what defines them.
+// Builds images with scripts of this repository, once per machine: a tag holds the hash of the files that define the image.
 import { createHash } from "node:crypto";
 import { mkdir, open, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -12,49 +12,49 @@ import { isRoot, sharedLock } from "./shared-folder.ts";
 import { findProgram } from "./find-program.ts";
 
 export interface ImageDefinition {
-  /** What it is, for people, with its article. */
+  /** The image's description in messages, with its article. */
   what: string;
-  /** Absolute path of the script, which gets the tag as its argument. */
+  /** Absolute path of the script, which takes the tag as its argument. */
   builder: string;
-  /** Absolute paths of the folders and files that say what the image is; the builder is one of them. */
+  /** Absolute paths of the files and folders that define the image, the builder included. */
   definedBy: readonly string[];
-  /** What the script needs, besides root. */
+  /** Programs that the script needs. It needs root too. */
   programs: readonly string[];
-  /** What to do where it cannot be made. */
+  /** The alternative, in messages, where the image cannot be built. */
   advice: string;
-  /** Names its lock and its log file. */
+  /** The name of its lock and its log file. */
   name: string;
 }
 
 const shownLines = 15;
 
 /**
- * 12 hexadecimal digits over the names, modes and contents of all files of these places, folders or single files, and the
- * machine's kind.
+ * Hashes the names, modes and contents of all files at these paths (files or folders) and the CPU architecture.
+ * @returns 12 hexadecimal digits.
  */
-export async function definitionHash(...places: readonly string[]): Promise<string> {
+export async function definitionHash(...paths: readonly string[]): Promise<string> {
   const hash = createHash("sha256").update(process.arch);
-  for (const place of places) {
-    for (const path of await filesIn(place)) {
+  for (const root of paths) {
+    for (const path of await filesIn(root)) {
       const { mode } = await stat(path);
       hash
-        .update(`\0${path.slice(dirname(place).length)}\0${(mode & 0o100).toString(8)}\0`)
+        .update(`\0${path.slice(dirname(root).length)}\0${(mode & 0o100).toString(8)}\0`)
         .update(await readFile(path));
     }
   }
   return hash.digest("hex").slice(0, 12);
 }
 
-async function filesIn(place: string): Promise<string[]> {
-  if (!(await stat(place)).isDirectory()) return [place];
-  const entries = await readdir(place, { recursive: true, withFileTypes: true });
+async function filesIn(root: string): Promise<string[]> {
+  if (!(await stat(root)).isDirectory()) return [root];
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .toSorted();
 }
 
-/** Makes the image unless the engine has it; yields its id. Throws SetupError. */
+/** Builds the image unless the engine has it. Returns its id. Throws SetupError. */
 export async function ensureBuilt(
   engine: Engine,
   tag: string,
@@ -63,41 +63,42 @@ export async function ensureBuilt(
 ): Promise<string> {
   const present = await imageId(engine.docker, tag);
   if (present !== undefined) return present;
-  await using _lock = await sharedLock(definition.name, step.tell);
-  const madeMeanwhile = await imageId(engine.docker, tag);
-  if (madeMeanwhile !== undefined) return madeMeanwhile;
+  await using _lock = await sharedLock(definition.name, step.report);
+  const builtMeanwhile = await imageId(engine.docker, tag);
+  if (builtMeanwhile !== undefined) return builtMeanwhile;
   const obstacle = await obstacleTo(definition);
   if (obstacle !== undefined) throw new SetupError(obstacle);
-  await step.during(`making ${tag}, once for this machine`, (note) =>
-    build(definition, tag, dataDir, step.tell, note),
+  await step.during(`building ${tag}, once for this machine`, (note) =>
+    build(definition, tag, dataDir, step.report, note),
   );
   const id = await imageId(engine.docker, tag);
   if (id === undefined)
-    throw new SetupError(`${definition.builder} ended well, yet the engine has no ${tag}.`);
+    throw new SetupError(
+      `${definition.builder} succeeded, but the engine has no image ${tag}: see ${logPath(dataDir, definition.name)}.`,
+    );
   return id;
 }
 
-/** Why this machine cannot make it, with the advice; undefined when it can. */
+/** Explains why this machine cannot build the image, with the advice; undefined when it can. */
 export async function obstacleTo({ what, programs, advice }: ImageDefinition): Promise<string | undefined> {
-  if (!isRoot()) return `Making ${what} needs root: run this once as root, or ${advice}.`;
+  if (!isRoot()) return `Building ${what} needs root: run this once as root, or ${advice}.`;
   for (const program of programs) {
     if ((await findProgram(program)) !== undefined) continue;
-    return `Making ${what} needs ${program}: install it, or ${advice}.`;
+    return `Building ${what} needs ${program}: install it, or ${advice}.`;
   }
   return undefined;
 }
 
-/** Runs the builder with its whole output in a file, its headings told and its latest line noted. */
+/** Runs the builder. Writes its output to a log file, reports its headings, and notes its latest line. */
 async function build(
   { what, builder, name }: ImageDefinition,
   tag: string,
   dataDir: string,
-  tell: (text: string) => void,
+  report: (text: string) => void,
   note: (detail: string) => void,
 ): Promise<void> {
-  const folder = join(dataDir, "logs");
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const logFile = join(folder, `${name}.log`);
+  const logFile = logPath(dataDir, name);
+  await mkdir(dirname(logFile), { recursive: true, mode: 0o700 });
   const child = execa("bash", [builder, tag], {
     all: true,
     reject: false,
@@ -109,11 +110,15 @@ async function build(
   for await (const line of child.iterable({ from: "all" })) {
     lines.push(line);
     await log.write(`${line}\n`);
-    if (line.startsWith("----->")) tell(line.slice("----->".length).trim());
+    if (line.startsWith("----->")) report(line.slice("----->".length).trim());
     else note(line.trim().slice(0, 70));
   }
   if (!(await child).failed) return;
   throw new SetupError(
-    `Making ${what} failed; all of it is in ${logFile}, which ends:\n${lines.slice(-shownLines).join("\n")}`,
+    `Building ${what} failed. The end of ${logFile}:\n${lines.slice(-shownLines).join("\n")}`,
   );
+}
+
+function logPath(dataDir: string, name: string): string {
+  return join(dataDir, "logs", `${name}.log`);
 }

@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-test("services may not start until the installation is over", async () => {
+test("services may not start until the installation has ended", async () => {
   {
     using _policy = await forbidStarts(file);
     expect((await execa(file, ["redis-server", "start"], { reject: false })).exitCode).toBe(101);
@@ -21,7 +21,7 @@ test("services may not start until the installation is over", async () => {
   await expect(stat(file)).rejects.toThrow("ENOENT");
 });
 
-test("a policy of the machine's stays, one that a killed set-up left does not", async () => {
+test("an existing policy of the machine stays; a policy that a killed setup left is removed", async () => {
   await writeFile(file, "#!/bin/sh\nexit 0\n");
   (await forbidStarts(file))[Symbol.dispose]();
   expect(await readFile(file, "utf8")).toBe("#!/bin/sh\nexit 0\n");
@@ -31,7 +31,7 @@ test("a policy of the machine's stays, one that a killed set-up left does not", 
   await expect(stat(file)).rejects.toThrow("ENOENT");
 });
 
-test("a signal removes it, and ends the process as it would have", async () => {
+test("a signal removes the policy and ends the process", async () => {
   const program = `
     import { forbidStarts } from ${JSON.stringify(join(import.meta.dirname, "package-services.ts"))};
     await forbidStarts(${JSON.stringify(file)});

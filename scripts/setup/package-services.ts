@@ -1,17 +1,17 @@
-// Keeps services of packages that are being installed from starting, then and at boot: set-up starts what it needs itself.
+// Prevents newly installed packages from starting their services, now and at boot: setup starts the services it needs.
 import { rmSync } from "node:fs";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { execa } from "execa";
 import { searchPath } from "../config.ts";
 import { findProgram } from "./find-program.ts";
 
-/** What the packages' scripts ask before they start a service; 101 is no. */
+/** Maintainer scripts run this before they start a service. Exit code 101 forbids the start. */
 const policyFile = "/usr/sbin/policy-rc.d";
 const mark = "# made by Slipway for the time of an installation";
 const policy = `#!/bin/sh\n${mark}\nexit 101\n`;
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Forbids services to start until it is disposed of, or a signal ends this process. A policy that is there holds instead. */
+/** Forbids service starts until disposal or until a signal ends this process. An existing policy stays in force instead. */
 export async function forbidStarts(file = policyFile): Promise<Disposable> {
   if (!(await isFree(file))) return { [Symbol.dispose]: () => undefined };
   await writeFile(file, policy);
@@ -31,7 +31,7 @@ export async function forbidStarts(file = policyFile): Promise<Disposable> {
   };
 }
 
-/** A policy of ours is left where a process was killed. */
+/** Whether no policy exists, or only one that a killed setup left. */
 async function isFree(file: string): Promise<boolean> {
   try {
     return (await readFile(file, "utf8")).includes(mark);
@@ -41,7 +41,7 @@ async function isFree(file: string): Promise<boolean> {
   }
 }
 
-/** Takes back that packages enabled their units; a unit that was enabled before the installation is not given. */
+/** Disables units that packages enabled. The caller leaves out units that were enabled before. */
 export async function keepFromBoot(units: readonly string[]): Promise<void> {
   if (units.length === 0 || (await findProgram("systemctl")) === undefined) return;
   await execa("systemctl", ["disable", "--quiet", ...units], {
@@ -52,7 +52,7 @@ export async function keepFromBoot(units: readonly string[]): Promise<void> {
   });
 }
 
-/** Which of these start at boot; none where there is no systemd. */
+/** Filters the units that start at boot; none without systemd. */
 export async function enabledUnits(units: readonly string[]): Promise<string[]> {
   if ((await findProgram("systemctl")) === undefined) return [];
   const found = await Promise.all(

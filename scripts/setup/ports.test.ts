@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { expect, test } from "vitest";
 import { choosePort, isPortFree } from "./ports.ts";
 
-test("a remembered port is kept while it is free, and left to whoever has it", async () => {
+test("a remembered port is reused only while it is free", async () => {
   const port = await choosePort();
   expect(await choosePort(port)).toBe(port);
   const server = createServer().listen(port, "127.0.0.1");

@@ -1,17 +1,18 @@
-// Free TCP ports on the loopback address, the remembered one first.
+// Chooses free TCP ports on the loopback address.
 import { createServer } from "node:net";
 
 const loopback = "127.0.0.1";
 
-/** `remembered` when it is free, else any free port; another process may still take it before its user binds it. */
+/** Returns `remembered` when it is free, else any free port. Another process may still bind it before the caller does. */
 export async function choosePort(remembered?: number): Promise<number> {
   if (remembered !== undefined && (await isPortFree(remembered, loopback))) return remembered;
   const port = await boundPort(0, loopback);
-  if (port === undefined) throw new Error("no free TCP port on the loopback address");
+  if (port === undefined)
+    throw new Error(`No TCP port is free on ${loopback}: stop a program that listens there.`);
   return port;
 }
 
-/** Whether nobody listens on `port`, at any address unless `host` says which. */
+/** Whether no process listens on `port` of `host`, or of any address when `host` is undefined. */
 export async function isPortFree(port: number, host?: string): Promise<boolean> {
   return (await boundPort(port, host)) !== undefined;
 }

@@ -1,4 +1,4 @@
-// A server of our own on a loopback port that stays the same from start to start as long as it is free.
+// Starts a private server on a loopback port, the same port at each start while it is free.
 import { join } from "node:path";
 import { readText, writePrivate } from "./files.ts";
 import { choosePort } from "./ports.ts";
@@ -8,13 +8,13 @@ import { lastLines, spawnService } from "./spawn-service.ts";
 import { until } from "./waiting.ts";
 
 export interface PrivateServer {
-  /** Its name among the services, and of its folder and log file. */
+  /** The name of its service record, folder and log file. */
   name: string;
   dataDir: string;
   folder: string;
-  /** Yields the server's URL once it serves on `port`. */
+  /** Returns the server's URL when it answers on `port`. */
   answeringUrl: (port: number) => Promise<string | undefined>;
-  /** How long a start may take: a long log may have to be read first. */
+  /** The time limit of a start. */
   startTimeoutMs: number;
 }
 
@@ -28,14 +28,14 @@ export interface ServerProgram {
 const portTries = 5;
 const shownLines = 5;
 
-/** The URL of the server when it was started before and still runs. */
+/** The URL of the server when it already runs. */
 export async function runningServer(server: PrivateServer): Promise<string | undefined> {
   if (!(await runningProcess(server.dataDir, server.name))) return undefined;
   const port = await rememberedPort(server.folder);
   return port === undefined ? undefined : until(() => server.answeringUrl(port), server.startTimeoutMs);
 }
 
-/** Starts the server, on another port if its own was taken meanwhile, and waits until it serves. Throws SetupError. */
+/** Starts the server and waits until it answers. Chooses another port when its own is taken. Throws SetupError. */
 export async function startServer(server: PrivateServer, program: ServerProgram): Promise<string> {
   for (let attempt = 1; ; attempt += 1) {
     const port = await choosePort(await rememberedPort(server.folder));
@@ -43,22 +43,22 @@ export async function startServer(server: PrivateServer, program: ServerProgram)
     await rememberPort(server.folder, port);
     const url = await tryStart(server, program, port);
     if (url !== undefined) return url;
-    const words = await lastLines(logFile(server), shownLines);
-    // another process may have taken the port between the look and the bind
-    if (attempt < portTries && words.includes("in use")) continue;
+    const output = await lastLines(logFile(server), shownLines);
+    // another process may have bound the port after the check
+    if (attempt < portTries && output.includes("in use")) continue;
     throw new SetupError(
-      `The private ${server.name} did not start. The end of ${logFile(server)}:\n${words}`,
+      `The private ${server.name} did not start. The end of ${logFile(server)}:\n${output}`,
     );
   }
 }
 
-/** The port that the server in `folder` had last. */
+/** Reads the last port of the server in `folder`. */
 export async function rememberedPort(folder: string): Promise<number | undefined> {
   const text = await readText(join(folder, "port"));
   return text === undefined ? undefined : Number(text);
 }
 
-/** Keeps the port for the next start. */
+/** Stores the port for the next start. */
 export async function rememberPort(folder: string, port: number): Promise<void> {
   await writePrivate(join(folder, "port"), `${port}\n`);
 }

@@ -1,13 +1,13 @@
-// How set-up tells what it does: a line per step, and for a long step a line every few seconds that it lives.
+// Reports the progress of setup: a line per step, and a line every few seconds during a long step.
 
 /** Receives one line of progress, without its newline. */
 export type Say = (line: string) => void;
 
-/** Tells what happens inside one step. */
+/** Reports the progress of one step. */
 export interface Step {
-  /** One line under the step's name. */
-  tell: (text: string) => void;
-  /** Runs `work`, saying what it is at once, that it goes on every 10 s, and how long it took when it was long. */
+  /** Reports one line under the step's name. */
+  report: (text: string) => void;
+  /** Runs `work`. Reports `text` at the start, the elapsed time every 10 s, and the duration of long work at the end. */
   during: <T>(text: string, work: (note: (detail: string) => void) => Promise<T>) => Promise<T>;
 }
 
@@ -15,24 +15,24 @@ const nameWidth = 10;
 const tickMs = 10_000;
 const longMs = 1_000;
 
-/** A step whose lines begin with `name`. */
+/** Creates a step whose lines begin with `name`. */
 export function step(say: Say, name: string): Step {
-  const tell = (text: string) => say(`${name.padEnd(nameWidth)}${text}`);
-  return { tell, during: (text, work) => during(tell, text, work) };
+  const report = (text: string) => say(`${name.padEnd(nameWidth)}${text}`);
+  return { report, during: (text, work) => during(report, text, work) };
 }
 
 async function during<T>(
-  tell: (text: string) => void,
+  report: (text: string) => void,
   text: string,
   work: (note: (detail: string) => void) => Promise<T>,
 ): Promise<T> {
   const startedAt = Date.now();
   let latest = "";
-  tell(`${text} …`);
-  const tick = setInterval(() => tell(`… ${seconds(startedAt)} s${latest && `, ${latest}`}`), tickMs);
+  report(`${text} …`);
+  const tick = setInterval(() => report(`… ${seconds(startedAt)} s${latest && `, ${latest}`}`), tickMs);
   try {
     const result = await work((detail) => (latest = detail));
-    if (Date.now() - startedAt > longMs) tell(`done in ${seconds(startedAt)} s`);
+    if (Date.now() - startedAt > longMs) report(`done in ${seconds(startedAt)} s`);
     return result;
   } finally {
     clearInterval(tick);

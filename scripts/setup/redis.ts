@@ -1,10 +1,10 @@
-// The Redis of an installation: the one REDIS_URL names, else a private redis-server, else a private container.
+// Provides the Redis of an installation: the one at REDIS_URL, else a private redis-server, else a private container.
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import type { Engine } from "./engine-connection.ts";
-import { readOrMake, writePrivate } from "./files.ts";
+import { readOrCreate, writePrivate } from "./files.ts";
 import type { Installation } from "./installation.ts";
 import { choosePort } from "./ports.ts";
 import type { PrivateServer } from "./private-server.ts";
@@ -17,7 +17,7 @@ import { findProgram } from "./find-program.ts";
 import { until } from "./waiting.ts";
 
 const name = "redis";
-/** The password by standard input: arguments are seen by every user of the machine. */
+/** Passes the password on standard input: every user of the machine can see arguments. */
 const containerCommand = `exec redis-server - <<END
 dir /data
 appendonly yes
@@ -27,21 +27,21 @@ maxmemory-policy noeviction
 requirepass $REDIS_PASSWORD
 END`;
 const oldestVersion = [6, 2];
-/** A long append-only file is read before the first answer. */
+/** Redis reads the whole append-only file before it answers. */
 const startTimeoutMs = 60_000;
 
-/** Yields the URL of a Redis that answers, its password in it. Throws SetupError with what to do. */
+/** Returns the URL of a Redis that answers, with its password. Throws SetupError with what to do. */
 export async function ensureRedis(
   installation: Installation,
   given: string | undefined,
   engine: Engine,
   say: Say,
 ): Promise<string> {
-  const { tell, during } = step(say, name);
-  if (given !== undefined) return useGiven(given, tell);
+  const { report, during } = step(say, name);
+  if (given !== undefined) return useGiven(given, report);
   const folder = join(installation.dataDir, name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const { text: password } = await readOrMake(join(folder, "password"), () =>
+  const { text: password } = await readOrCreate(join(folder, "password"), () =>
     randomBytes(24).toString("hex"),
   );
   const server = {
@@ -53,15 +53,15 @@ export async function ensureRedis(
   };
   const running = await runningServer(server);
   if (running !== undefined) {
-    tell(`running, ${withoutPassword(running)}`);
+    report(`running, ${withoutPassword(running)}`);
     return running;
   }
   const url = await during("starting a private redis", () => start(server, password, installation, engine));
-  tell(`started, ${withoutPassword(url)}`);
+  report(`started, ${withoutPassword(url)}`);
   return url;
 }
 
-/** The configuration of the private server. Nothing may ever be evicted, and a crash may cost a second at most. */
+/** The configuration of the private server. No key is evicted, and a crash loses at most one second of writes. */
 export function redisConfiguration(folder: string, port: number, password: string): string {
   return `bind 127.0.0.1
 port ${port}
@@ -76,26 +76,26 @@ daemonize no
 `;
 }
 
-/** Whether a server's version is one the queue works on; only the first two numbers count. */
+/** Whether the queue supports this version of Redis, judged by its major and minor numbers. */
 export function isNewEnough(version: string): boolean {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const [oldestMajor = 0, oldestMinor = 0] = oldestVersion;
   return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
 }
 
-async function useGiven(url: string, tell: (text: string) => void): Promise<string> {
+async function useGiven(url: string, report: (text: string) => void): Promise<string> {
   try {
     const version = await versionOf(url);
     if (!isNewEnough(version))
       throw new SetupError(
-        `REDIS_URL names a Redis ${version}: ${oldestVersion.join(".")} or newer is needed.`,
+        `The Redis at REDIS_URL has version ${version}: Slipway needs ${oldestVersion.join(".")} or newer.`,
       );
-    tell(`using ${withoutPassword(url)} (${version})`);
+    report(`using ${withoutPassword(url)} (${version})`);
     return url;
   } catch (error) {
     if (error instanceof SetupError) throw error;
     throw new SetupError(
-      `REDIS_URL=${withoutPassword(url)} does not answer (${reasonOf(error)}): start that Redis, or unset REDIS_URL to get a private one.`,
+      `REDIS_URL=${withoutPassword(url)} does not answer (${reasonOf(error)}): start it, or unset REDIS_URL to use a private one.`,
     );
   }
 }
@@ -158,7 +158,7 @@ async function versionOf(url: string): Promise<string> {
   client.on("error", (error) => (reason = error));
   try {
     await client.connect();
-    if ((await client.ping()) !== "PONG") throw new Error("it does not answer PING");
+    if ((await client.ping()) !== "PONG") throw new Error("unexpected answer to PING");
     return /redis_version:(\S+)/.exec(await client.info("server"))?.[1] ?? "0";
   } catch (error) {
     throw reason ?? error;

@@ -1,4 +1,4 @@
-// Taking down on an engine that others use at the same time, and that refuses what it refuses then.
+// Teardown on a shared engine that refuses to remove resources in use.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -57,7 +57,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       });
     });
 
-    test("is asked again until what is in use, or is being removed by another, is gone", async () => {
+    test("receives removals again until resources in use, or in removal by another client, are gone", async () => {
       await docker.createNetwork({ Name: "ours-net", Labels: ours });
       await docker.createVolume({ Name: "ours-volume", Labels: ours });
       await run("ours", { Labels: ours });
@@ -71,18 +71,18 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
         },
       ];
       const seen: string[] = [];
-      // the others leave once the engine has refused because of them
-      const leaving: Record<string, string> = {
+      // the other containers are removed once the engine has refused because of them
+      const blockers: Record<string, string> = {
         "403 networks": "on-our-network",
         "409 volumes": "on-our-volume",
       };
       const proxy = await proxied({
-        refuse: (asked) => (asked.startsWith("DELETE /containers/") ? refusals.pop() : undefined),
-        async onAnswer(asked, status) {
-          const what = `${status} ${asked.split("/")[1]}`;
-          if (!asked.startsWith("DELETE ") || !(what in leaving)) return;
-          seen.push(what);
-          await docker.getContainer(leaving[what] ?? "").remove({ force: true });
+        refuse: (request) => (request.startsWith("DELETE /containers/") ? refusals.pop() : undefined),
+        async onAnswer(request, status) {
+          const refusal = `${status} ${request.split("/")[1]}`;
+          if (!request.startsWith("DELETE ") || !(refusal in blockers)) return;
+          seen.push(refusal);
+          await docker.getContainer(blockers[refusal] ?? "").remove({ force: true });
         },
       });
       expect(await tearDown({ config: { dataDir, dockerHost: proxy }, deleteData: true, say })).toEqual([]);
@@ -91,7 +91,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       expect(existsSync(dataDir)).toBe(false);
     });
 
-    test("keeps nothing else from being taken down; what is left is told, and found the next time", async () => {
+    test("does not stop the removal of other resources; what is left is reported, and removed by the next teardown", async () => {
       await docker.createNetwork({ Name: "ours-net", Labels: ours });
       await docker.createVolume({ Name: "ours-volume", Labels: ours });
       await docker.createVolume({ Name: "ours-unused", Labels: ours });
@@ -102,7 +102,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       const service = await startService("registry");
       await recordEngines(dataDir, [{ dockerHost, cleared: false }]);
       const config = { dataDir, dockerHost };
-      const left = await tearDown({ config, deleteData: true, patienceMs: 0, say });
+      const left = await tearDown({ config, deleteData: true, retryLimitMs: 0, say });
       expect(left).toEqual([
         expect.stringMatching(`^${dockerHost}: network ours-net: .*has active endpoints`),
         expect.stringMatching(`^${dockerHost}: volume ours-volume: .*volume is in use`),
@@ -117,14 +117,15 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       expect(existsSync(dataDir)).toBe(false);
     });
 
-    test("does not so either when it cannot say what there is, or the machine what runs", async () => {
+    test("does not stop teardown when a list of resources fails, or services.json cannot be read", async () => {
       await docker.createVolume({ Name: "ours-volume", Labels: ours });
       const service = await startService("redis");
       await run("ours", { Labels: ours });
       const proxy = await proxied({
-        refuse: (asked) => (asked === "GET /networks" ? { status: 500, message: "out of order" } : undefined),
+        refuse: (request) =>
+          request === "GET /networks" ? { status: 500, message: "out of order" } : undefined,
       });
-      const left = await tearDown({ config: { dataDir, dockerHost: proxy }, patienceMs: 0, say });
+      const left = await tearDown({ config: { dataDir, dockerHost: proxy }, retryLimitMs: 0, say });
       expect(left).toEqual([`${proxy}: networks cannot be listed: out of order`]);
       expect(await isAlive(service)).toBe(false);
       expect(await names()).toEqual([]);
@@ -138,19 +139,19 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       expect(existsSync(dataDir)).toBe(true);
     });
 
-    test("keeps an image that a container of others runs on, and no other of ours", async () => {
+    test("keeps only the image that another installation's container uses", async () => {
       const container = await docker.createContainer({ Image: image, Cmd: ["true"] });
       const commit = async (options: { repo?: string }) => {
         const changes = `LABEL ${installationLabel}=${id}`;
         return ((await container.commit({ ...options, changes })) as { Id: string }).Id;
       };
       const ids = async () => {
-        const labelled = (await docker.listImages()).filter(
+        const labeled = (await docker.listImages()).filter(
           ({ Labels }) => Labels?.[installationLabel] === id,
         );
-        return labelled.map(({ Id }) => Id);
+        return labeled.map(({ Id }) => Id);
       };
-      // one without a name is what is left of an image whose name a later one took
+      // an image loses its name when a later image takes it
       const all = [
         await commit({ repo: "ours-used" }),
         await commit({ repo: "ours-unused" }),
@@ -159,7 +160,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       const other = await run("other", { Image: "ours-used", Labels: { [installationLabel]: "another" } });
       expect((await ids()).toSorted()).toEqual(all.toSorted());
       const config = { dataDir, dockerHost };
-      expect(await tearDown({ config, deleteData: true, patienceMs: 0, say })).toEqual([
+      expect(await tearDown({ config, deleteData: true, retryLimitMs: 0, say })).toEqual([
         expect.stringMatching(`^${dockerHost}: image ours-used:latest: .*is being used by running container`),
       ]);
       expect(await ids()).toEqual([all[0]]);
@@ -183,7 +184,7 @@ async function run(name: string, options: Docker.ContainerCreateOptions): Promis
   return container;
 }
 
-/** Of containers, networks and volumes, but for the networks that each engine has. */
+/** The names of all containers, networks and volumes except the networks that every engine has. */
 async function names(): Promise<string[]> {
   const containers = await docker.listContainers({ all: true });
   const networks = await docker.listNetworks();
@@ -195,7 +196,7 @@ async function names(): Promise<string[]> {
   ].toSorted();
 }
 
-/** A process that set-up would have started, recorded as such. */
+/** Starts a process and records it as a service. */
 async function startService(name: string) {
   const child = spawn("sleep", ["infinity"]);
   onTestFinished(() => void child.kill("SIGKILL"));

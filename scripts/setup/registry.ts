@@ -1,9 +1,9 @@
-// The image registry of an installation: the one REGISTRY_URL names, else a private docker-registry, else a container.
+// Provides the image registry of an installation: the one at REGISTRY_URL, else a private docker-registry, else a container.
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Engine } from "./engine-connection.ts";
-import { readOrMake, writePrivate } from "./files.ts";
+import { readOrCreate, writePrivate } from "./files.ts";
 import type { Installation } from "./installation.ts";
 import { choosePort } from "./ports.ts";
 import type { PrivateServer } from "./private-server.ts";
@@ -25,35 +25,35 @@ const manifestTypes = [
   "application/vnd.docker.distribution.manifest.list.v2+json",
 ];
 
-/** Yields the URL of a registry that answers, without a slash at its end. Throws SetupError with what to do. */
+/** Returns the URL of a registry that answers, without a trailing slash. Throws SetupError with what to do. */
 export async function ensureRegistry(
   installation: Installation,
   given: string | undefined,
   engine: Engine,
   say: Say,
 ): Promise<string> {
-  const { tell, during } = step(say, name);
-  if (given !== undefined) return useGiven(given, tell);
+  const { report, during } = step(say, name);
+  if (given !== undefined) return useGiven(given, report);
   if (!engine.local) {
     throw new SetupError(
-      "The Docker Engine is on another machine and cannot reach a private registry here: set REGISTRY_URL to one that both reach.",
+      "The Docker Engine is on another machine and cannot reach a private registry here: set REGISTRY_URL to a registry that both can reach.",
     );
   }
   const folder = join(installation.dataDir, name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const { text: secret } = await readOrMake(join(folder, "secret"), () => randomBytes(24).toString("hex"));
+  const { text: secret } = await readOrCreate(join(folder, "secret"), () => randomBytes(24).toString("hex"));
   const server = { name, dataDir: installation.dataDir, folder, answeringUrl, startTimeoutMs };
   const running = await runningServer(server);
   if (running !== undefined) {
-    tell(`running, ${running}`);
+    report(`running, ${running}`);
     return running;
   }
   const url = await during("starting a private registry", () => start(server, secret, installation, engine));
-  tell(`started, ${url}`);
+  report(`started, ${url}`);
   return url;
 }
 
-/** Whether the registry has a manifest under this name. */
+/** Whether the registry has a manifest for `repository:tag`. */
 export async function hasManifest(registryUrl: string, repository: string, tag: string): Promise<boolean> {
   const { status } = await request(registryUrl, `/v2/${repository}/manifests/${tag}`, "HEAD");
   return status === 200;
@@ -75,7 +75,7 @@ http:
 `;
 }
 
-async function useGiven(given: string, tell: (text: string) => void): Promise<string> {
+async function useGiven(given: string, report: (text: string) => void): Promise<string> {
   const url = given.replace(/\/+$/, "");
   const shown = new URL(url).host;
   try {
@@ -83,10 +83,10 @@ async function useGiven(given: string, tell: (text: string) => void): Promise<st
     if (status !== 200) throw new Error(`it answers /v2/ with ${status}`);
   } catch (error) {
     throw new SetupError(
-      `The registry that REGISTRY_URL names (${shown}) cannot be used (${reasonOf(error)}): start it, put user and password into the URL if it asks for them, or unset REGISTRY_URL to get a private one.`,
+      `The registry at REGISTRY_URL (${shown}) cannot be used (${reasonOf(error)}): start it, add user and password to the URL if it requires them, or unset REGISTRY_URL to use a private one.`,
     );
   }
-  tell(`using ${shown}`);
+  report(`using ${shown}`);
   return url;
 }
 

@@ -1,4 +1,4 @@
-// A private service as a container, for machines whose engine can pull images but where no package can be installed.
+// Runs a private service in a container, for machines where no package can be installed but images can be pulled.
 import type Docker from "dockerode";
 import type { Engine } from "./engine-connection.ts";
 import { imageId, pullImage } from "./engine-images.ts";
@@ -10,31 +10,34 @@ import { reasonOf, SetupError } from "./setup-error.ts";
 export interface ServiceContainerSpec {
   name: string;
   image: string;
-  /** The port on this machine's loopback address to use for a new container. */
+  /** The loopback port of a new container. */
   port: number;
   innerPort: number;
-  /** What the volume is mounted on. */
+  /** The mount path of the volume. */
   dataPath: string;
   command: string[];
   environment: string[];
-  /** Inside; the image's own when empty. */
+  /** The user inside the container; empty for the image's default. */
   user: string;
-  /** How a person would install the service instead. */
+  /** The command that installs the service as a package, for messages. */
   installHint: string;
-  /** The variable that names one elsewhere. */
+  /** The variable that names an existing service. */
   variable: string;
 }
 
-/** The label of a volume that outlives `npm run down`; its value is the installation's id. */
+/** The label of a volume that `npm run down` keeps; its value is the installation's id. */
 export const keptVolumeLabel = "io.slipway.kept-by";
 
-/** Starts the container, or the one made before; yields the port it is bound to. Throws SetupError with what to do. */
+/** Starts the container, and creates it if it does not exist. Returns its loopback port. Throws SetupError with what to do. */
 export async function ensureServiceContainer(
   installation: Installation,
   engine: Engine,
   spec: ServiceContainerSpec,
 ): Promise<number> {
-  if (!engine.local) throw new SetupError(`The Docker Engine is on another machine: set ${spec.variable}.`);
+  if (!engine.local)
+    throw new SetupError(
+      `The Docker Engine is on another machine, so no private ${spec.name} can run on it: set ${spec.variable}.`,
+    );
   const name = `slipway-${installation.id}-${spec.name}`;
   const container =
     (await existing(engine.docker, name)) ?? (await create(installation, engine.docker, name, spec));
@@ -84,8 +87,8 @@ async function ensureImage(docker: Docker, spec: ServiceContainerSpec): Promise<
     await pullImage(docker, spec.image);
   } catch (error) {
     throw new SetupError(
-      `There is no ${spec.name} here, and ${spec.image} cannot be pulled (${reasonOf(error)}).
-  Install it (Debian and Ubuntu, as root: ${spec.installHint}), or set ${spec.variable} to one that runs.`,
+      `${spec.name} is not installed, and its image ${spec.image} cannot be pulled (${reasonOf(error)}).
+  Install it (Debian and Ubuntu, as root: ${spec.installHint}), or set ${spec.variable} to a running one.`,
     );
   }
 }

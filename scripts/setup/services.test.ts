@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dataDir, { recursive: true }));
 
-/** A real process to record and stop; `stubborn` ignores SIGTERM. */
+/** Starts a process to record and stop; a `stubborn` one ignores SIGTERM. */
 async function launch(stubborn = false) {
   const child = spawn("bash", [
     "-c",
@@ -34,7 +34,7 @@ async function launch(stubborn = false) {
 
 const service = (name: string) => ({ kind: "container" as const, name, containerId: "c1" });
 
-test("keeps one record per name, whoever writes at once", async () => {
+test("keeps one record per name under concurrent writes", async () => {
   await Promise.all(
     ["redis", "registry", "api", "redis"].map((name) => recordService(dataDir, service(name))),
   );
@@ -47,7 +47,7 @@ test("keeps one record per name, whoever writes at once", async () => {
   expect(await readServices(dataDir)).toEqual([service("registry")]);
 });
 
-test("finds the recorded process while it is that very one", async () => {
+test("finds the recorded process while it runs", async () => {
   const { child, identity } = await launch();
   await recordService(dataDir, { kind: "process", name: "redis", ...identity });
   expect(await runningProcess(dataDir, "redis")).toMatchObject(identity);
@@ -57,14 +57,14 @@ test("finds the recorded process while it is that very one", async () => {
   expect(await runningProcess(dataDir, "redis")).toBeUndefined();
 });
 
-test("never signals a later process that got the same pid", async () => {
+test("does not signal a later process with the same pid", async () => {
   const { child, identity } = await launch();
   await stopProcess({ pid: identity.pid, startedAt: "an earlier boot:7" }, 0);
   expect(await gone(identity, 0)).toBe(false);
   child.kill("SIGKILL");
 });
 
-test("kills what does not end in time", async () => {
+test("kills a process that does not end within the grace period", async () => {
   const { child, identity } = await launch(true);
   await stopProcess(identity, 300);
   expect(await gone(identity, 0)).toBe(true);

@@ -1,4 +1,4 @@
-// What set-up started for an installation, kept in services.json so that a later command can stop exactly that.
+// Records in services.json the processes and containers that setup started, so that a later command can stop them.
 import { join } from "node:path";
 import { readText, writePrivate } from "./files.ts";
 import type { Lock, ProcessIdentity } from "../lock.mjs";
@@ -22,45 +22,45 @@ export type Service = ServiceProcess | ServiceContainer;
 const killWaitMs = 10_000;
 const writeWaitMs = 10_000;
 
-/** The services recorded in `dataDir`, running or not. */
+/** Reads the services recorded in `dataDir`, running or not. */
 export async function readServices(dataDir: string): Promise<Service[]> {
   const text = await readText(file(dataDir));
   return text === undefined ? [] : (JSON.parse(text) as Service[]);
 }
 
-/** Records `service`, in the place of the one with its name. */
+/** Records `service`, and replaces a record of the same name. */
 export async function recordService(dataDir: string, service: Service): Promise<void> {
   await using _lock = await writeLock(dataDir);
   const others = (await readServices(dataDir)).filter((other) => other.name !== service.name);
   await writePrivate(file(dataDir), `${JSON.stringify([...others, service], undefined, 2)}\n`);
 }
 
-/** Forgets the services with these names. */
+/** Deletes the records with these names. */
 export async function forgetServices(dataDir: string, names: readonly string[]): Promise<void> {
   await using _lock = await writeLock(dataDir);
   const others = (await readServices(dataDir)).filter((service) => !names.includes(service.name));
   await writePrivate(file(dataDir), `${JSON.stringify(others, undefined, 2)}\n`);
 }
 
-/** The recorded process called `name`, if it is the very one and still runs. */
+/** Finds the recorded process `name` if it still runs. A later process with the same pid does not count. */
 export async function runningProcess(dataDir: string, name: string): Promise<ServiceProcess | undefined> {
   const service = (await readServices(dataDir)).find((one) => one.name === name);
   return service?.kind === "process" && (await isAlive(service)) ? service : undefined;
 }
 
-/** Ends a process: SIGTERM, and SIGKILL when it still runs after `graceMs`. Does nothing when it is gone. */
+/** Ends a process: SIGTERM, then SIGKILL when it still runs after `graceMs`. Does nothing when it has ended. */
 export async function stopProcess(identity: ProcessIdentity, graceMs: number): Promise<void> {
   if (!(await signal(identity, "SIGTERM"))) return;
   if (await gone(identity, graceMs)) return;
   await signal(identity, "SIGKILL");
   if (!(await gone(identity, killWaitMs))) {
     throw new SetupError(
-      `Process ${identity.pid} still runs ${killWaitMs / 1000} s after SIGKILL: see what the kernel waits for in /proc/${identity.pid}/stack.`,
+      `Process ${identity.pid} still runs ${killWaitMs / 1000} s after SIGKILL: read /proc/${identity.pid}/stack to find what it waits for.`,
     );
   }
 }
 
-/** Whether the process ended within `timeoutMs`. */
+/** Waits for the end of the process. @returns whether it ended within `timeoutMs`. */
 export async function gone(identity: ProcessIdentity, timeoutMs: number): Promise<boolean> {
   return (await until(async () => ((await isAlive(identity)) ? undefined : true), timeoutMs)) === true;
 }
@@ -75,7 +75,7 @@ async function signal(identity: ProcessIdentity, name: NodeJS.Signals): Promise<
   }
 }
 
-/** A supervisor and a set-up may write at once. */
+/** A supervisor and a setup may write at the same time. */
 function writeLock(dataDir: string): Promise<Lock> {
   return acquireLock(`${file(dataDir)}.lock`, { waitMs: writeWaitMs });
 }

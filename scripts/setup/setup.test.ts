@@ -23,8 +23,8 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
 }
 
 describe("programsFor", () => {
-  test("needs everything on a bare machine", () => {
-    expect(programsFor({}, { engineAnswers: false, stackIsThere: false })).toEqual([
+  test("lists every program on a bare machine", () => {
+    expect(programsFor({}, { engineAnswers: false, stackExists: false })).toEqual([
       "dockerd",
       "redis-server",
       "docker-registry",
@@ -33,15 +33,15 @@ describe("programsFor", () => {
     ]);
   });
 
-  test("needs nothing for what is given by URL or there already", () => {
+  test("lists no program for services given by URL or for an existing stack image", () => {
     const config = { redisUrl: "redis://r", registryUrl: "http://r" };
-    expect(programsFor(config, { engineAnswers: true, stackIsThere: true })).toEqual([]);
+    expect(programsFor(config, { engineAnswers: true, stackExists: true })).toEqual([]);
   });
 
-  test("installs no engine beside one that is named but does not answer", () => {
-    expect(
-      programsFor({ dockerHost: "tcp://e" }, { engineAnswers: false, stackIsThere: true }),
-    ).not.toContain("dockerd");
+  test("does not list dockerd when DOCKER_HOST is set, even if that engine does not answer", () => {
+    expect(programsFor({ dockerHost: "tcp://e" }, { engineAnswers: false, stackExists: true })).not.toContain(
+      "dockerd",
+    );
   });
 });
 
@@ -66,7 +66,7 @@ test.each([
   expect(isLocal(dockerHost)).toBe(expected);
 });
 
-test("the engine's users are counted once each", () => {
+test("an engine's user is recorded once", () => {
   const record = { start: { by: "systemd" as const, invocationId: "1" }, users: [] };
   const one = { installationId: "a", dataDir: "/a" };
   const two = { installationId: "b", dataDir: "/b" };
@@ -78,7 +78,7 @@ test("the engine's users are counted once each", () => {
 const given = (dataDir: string) => ({ dataDir, bootstrapToken: "tk-us-given", showsToken: true });
 
 describe("openInstallation", () => {
-  test("makes its secrets once, readable by the owner only, and shows the token only then", () =>
+  test("generates its secrets once, readable by the owner only, and shows the token only then", () =>
     inFolder(async (folder) => {
       const dataDir = join(folder, "data");
       const lines: string[] = [];
@@ -97,7 +97,7 @@ describe("openInstallation", () => {
       expect(lines.join("\n")).not.toContain("admin token");
     }));
 
-  test("tells only where the token is to nobody in particular", () =>
+  test("reports only the token's file when tokens are not to be shown", () =>
     inFolder(async (dataDir) => {
       const lines: string[] = [];
       const { adminToken } = await openInstallation({ dataDir, showsToken: false }, (line) =>
@@ -107,7 +107,7 @@ describe("openInstallation", () => {
       expect(lines.join("\n")).not.toContain(adminToken);
     }));
 
-  test("keeps no token that was given", () =>
+  test("does not store a token that was given", () =>
     inFolder(async (folder) => {
       const { adminToken } = await openInstallation(given(folder), () => undefined);
       expect(adminToken).toBe("tk-us-given");
@@ -115,7 +115,7 @@ describe("openInstallation", () => {
     }));
 });
 
-test("a new signing key goes first; two former ones stay, or none", () =>
+test("a new signing key comes first; at most two former keys stay", () =>
   inFolder(async (folder) => {
     await expect(rotateSigningKey(folder, { dropFormer: false })).rejects.toThrow("no installation");
     const { signingKeysFile } = await openInstallation(given(folder), () => undefined);
@@ -133,7 +133,7 @@ test("a new signing key goes first; two former ones stay, or none", () =>
     expect((await stat(signingKeysFile)).mode & 0o777).toBe(0o600);
   }));
 
-test("the apps' environment leaves out what is not set", () => {
+test("the apps' environment leaves out unset variables", () => {
   const installation = { dataDir: "/d", id: "0a1b2c3d", signingKeysFile: "/d/signing-key", adminToken: "t" };
   const config = {
     dataDir: "/d",
@@ -174,7 +174,7 @@ test("the apps' environment leaves out what is not set", () => {
   });
 });
 
-test("an image's hash follows contents, names and modes of all that defines it", () =>
+test("an image's hash depends on the contents and names of the files that define it", () =>
   inFolder(async (folder) => {
     await writeFile(join(folder, "a.sh"), "echo");
     const first = await definitionHash(folder);
@@ -188,7 +188,7 @@ test("an image's hash follows contents, names and modes of all that defines it",
     expect(new Set([first, second, third, withFile]).size).toBe(4);
   }));
 
-test("a folder that others may write, or that is a link, is not taken for one's own", () =>
+test("a folder that others may write to, or a symbolic link, is refused as the shared folder", () =>
   inFolder(async (folder) => {
     const own = join(folder, "own");
     await makeOwnFolder(own);

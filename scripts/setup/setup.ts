@@ -1,4 +1,4 @@
-// Set-up: makes everything that Slipway needs to run present, and yields the environment for its apps.
+// Sets up everything that Slipway needs to run, and returns the environment of its apps.
 import { join } from "node:path";
 import type { ScriptConfig } from "../config.ts";
 import { acquireLock } from "../lock.mjs";
@@ -22,27 +22,28 @@ import { installPrograms } from "./system-packages.ts";
 
 export interface SetupOptions {
   config: ScriptConfig;
-  /** Made while the stack image is, once the engine answers; nothing more unless given. */
-  beside?: (engine: Engine) => Promise<void>;
-  /** Receives the progress, one line at a time; nobody unless given. */
+  /** Runs in parallel with the build of the stack image, once the engine answers. */
+  concurrently?: (engine: Engine) => Promise<void>;
+  /** Receives the progress, one line at a time. */
   say?: Say;
 }
 
 const lockWaitMs = 20 * 60_000;
 
 /**
- * Makes engine, redis, registry and stack image present for the installation that `config` is of. Safe to call again and at
- * once from several processes. Throws SetupError, whose message says what to do.
+ * Provides engine, Redis, registry and stack image to the installation in `config.dataDir`. Idempotent, and safe to run in
+ * several processes at the same time. Throws SetupError, whose message says what to do.
  */
 export async function setup({
   config,
-  beside,
+  concurrently,
   say = () => undefined,
 }: SetupOptions): Promise<AppEnvironment> {
   await makePrivateFolder(config.dataDir);
   await using _lock = await acquireLock(join(config.dataDir, "setup.lock"), {
     waitMs: lockWaitMs,
-    onWait: (holder) => step(say, "data").tell(`waiting for process ${holder.pid}, which sets up the same`),
+    onWait: (holder) =>
+      step(say, "data").report(`waiting for process ${holder.pid}, which sets up this installation`),
   });
   const installation = await openInstallation(config, say);
   await installPrograms(await neededPrograms(config), say);
@@ -51,13 +52,13 @@ export async function setup({
   const redisUrl = await ensureRedis(installation, config.redisUrl, engine, say);
   const registryUrl = await ensureRegistry(installation, config.registryUrl, engine, say);
   const stack = { dataDir: config.dataDir, engine, registryUrl, given: config.stackImage };
-  const [stackImage] = await whole(ensureStack(stack, say), beside?.(engine));
+  const [stackImage] = await bothSettled(ensureStack(stack, say), concurrently?.(engine));
   const registry = await npmRegistry(config.buildNpmRegistry);
   return appEnvironment(installation, config, { redisUrl, registryUrl, stackImage, npmRegistry: registry });
 }
 
-/** Both, or the first one's failure once both have ended: nothing is to go on behind a message that says it failed. */
-async function whole<First, Second>(
+/** Waits until both have settled, so that no work continues after a failure is reported. Rejects if either failed. */
+async function bothSettled<First, Second>(
   first: Promise<First>,
   second: Promise<Second> | undefined,
 ): Promise<[First, Second | undefined]> {
@@ -66,8 +67,9 @@ async function whole<First, Second>(
 }
 
 /**
- * The engine of builds, which has answered, and that of releases where it is another. They are noted after they have answered
- * and before anything is put on them. Throws SetupError when the one of releases has never answered: its name may be wrong.
+ * Lists the engines to record: that of builds, which has answered, and that of releases when it differs. Engines are recorded
+ * after they have answered and before anything is created on them. Throws SetupError when the engine of releases has never
+ * answered: its address may be wrong.
  */
 async function answeringEngines(
   { dataDir, dockerHost, schedulerDockerHost: releases }: ScriptConfig,
@@ -80,33 +82,35 @@ async function answeringEngines(
     const noted = (await readUsedEngines(dataDir)).find((one) => one.dockerHost === releases);
     if (noted === undefined || noted.unproven) {
       throw new SetupError(
-        `SCHEDULER_DOCKER_HOST=${releases} does not answer (${answer.reason}): start that engine, or name the right one.`,
+        `SCHEDULER_DOCKER_HOST=${releases} does not answer (${answer.reason}): start that engine, or correct the variable.`,
       );
     }
-    step(say, "engine").tell(`${releases} does not answer now (${answer.reason}): no release starts there`);
+    step(say, "engine").report(
+      `${releases} does not answer (${answer.reason}): releases cannot start until it does`,
+    );
   }
   return [builds, { dockerHost: releases, cleared: false }];
 }
 
-/** Known before anything is installed, so that one run of the package manager brings all. */
+/** Determines all missing programs up front, so that the package manager runs once. */
 async function neededPrograms(config: ScriptConfig): Promise<Program[]> {
   const answer = await probeEngine(config.dockerHost);
   const engine = "docker" in answer ? answer : undefined;
-  const stackIsThere =
+  const stackExists =
     config.stackImage !== undefined ||
     (engine && (await imageId(engine.docker, await localStackTag())) !== undefined);
-  return programsFor(config, { engineAnswers: engine !== undefined, stackIsThere: stackIsThere === true });
+  return programsFor(config, { engineAnswers: engine !== undefined, stackExists: stackExists === true });
 }
 
-/** Which programs this machine must have, given what is configured and what is already there. */
+/** Lists the programs that this machine needs, given the configuration and what already exists. */
 export function programsFor(
   config: Pick<ScriptConfig, "dockerHost" | "redisUrl" | "registryUrl">,
-  facts: { engineAnswers: boolean; stackIsThere: boolean },
+  facts: { engineAnswers: boolean; stackExists: boolean },
 ): Program[] {
   const needed: Program[] = [];
   if (!facts.engineAnswers && config.dockerHost === undefined) needed.push("dockerd");
   if (config.redisUrl === undefined) needed.push("redis-server");
   if (config.registryUrl === undefined) needed.push("docker-registry");
-  if (!facts.stackIsThere) needed.push("debootstrap", "docker");
+  if (!facts.stackExists) needed.push("debootstrap", "docker");
   return needed;
 }

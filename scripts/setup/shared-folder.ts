@@ -1,4 +1,4 @@
-// The folder that all installations of this machine's user share: locks, and who uses the engine Slipway started.
+// The folder that all installations of this user share. It holds locks and the record of the engine that Slipway started.
 import { lstat, mkdir } from "node:fs/promises";
 import { constants } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
@@ -14,28 +14,28 @@ export function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
-/** Its path; it is emptied at boot, as what it holds (processes) is. */
+/** Creates the shared folder and returns its path. The system empties it at boot, like the processes it records. */
 export async function sharedFolder(): Promise<string> {
   const path = isRoot() ? "/run/slipway" : join(tmpdir(), `slipway-${userInfo().uid}`);
   await makeOwnFolder(path);
   return path;
 }
 
-/** Throws SetupError where somebody else made the folder, or may write in it: what it says is believed, and signals are sent by it. */
+/** Creates a folder that only this user can write to. Throws SetupError when another user owns an existing one or can write to it: signals are sent to the processes that it records. */
 export async function makeOwnFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   const { uid, mode } = await lstat(path);
   const isFolder = (mode & constants.S_IFMT) === constants.S_IFDIR;
   if (isFolder && uid === userInfo().uid && (mode & 0o022) === 0) return;
   throw new SetupError(
-    `${path} is not a folder that you alone may write: find out who made it, and remove it.`,
+    `${path} is not a folder that you alone may write to: check its owner, then remove it.`,
   );
 }
 
-/** Waits for this machine's lock called `name`; `onWait` says who holds it. */
+/** Acquires the machine-wide lock `name`. Calls `onWait` with a message about the holder when it has to wait. */
 export async function sharedLock(name: string, onWait: (text: string) => void): Promise<Lock> {
   return acquireLock(join(await sharedFolder(), `${name}.lock`), {
     waitMs: lockWaitMs,
-    onWait: (holder) => onWait(`waiting for process ${holder.pid} (another set-up)`),
+    onWait: (holder) => onWait(`waiting for process ${holder.pid} (another setup)`),
   });
 }

@@ -1,4 +1,4 @@
-// Starts a service that outlives this command: its own session, its output in a file.
+// Starts a service that outlives this command, in its own session and with its output in a file.
 import { spawn } from "node:child_process";
 import { open, readFile } from "node:fs/promises";
 import { bareEnvironment } from "../config.ts";
@@ -7,11 +7,11 @@ import { processIdentity } from "../lock.mjs";
 
 export interface Launched {
   identity: ProcessIdentity;
-  /** How it ended, once it did. */
+  /** The signal or exit code once it has ended. */
   ended: () => string | undefined;
 }
 
-/** Runs `command` in the background with its output appended to `logFile`. Rejects when it cannot be run at all. */
+/** Runs `command` in the background and appends its output to `logFile`. Rejects when it cannot be started. */
 export async function spawnService(
   command: string,
   args: readonly string[],
@@ -36,7 +36,7 @@ export async function spawnService(
   }
 }
 
-/** The last `count` lines of a service's log, for a message that tells why it did not start. */
+/** Reads the last `count` lines of a service's log, for the message about a failed start. */
 export async function lastLines(logFile: string, count: number): Promise<string> {
   return (await readFile(logFile, "utf8")).trimEnd().split("\n").slice(-count).join("\n");
 }

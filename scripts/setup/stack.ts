@@ -1,4 +1,4 @@
-// The stack image: STACK_IMAGE, else made once per machine from stacks/, and pushed to the installation's registry.
+// Provides the stack image: STACK_IMAGE, else one built per machine from stacks/. Pushes it to the installation's registry.
 import { join } from "node:path";
 import { repositoryRoot } from "../config.ts";
 import type { Engine } from "./engine-connection.ts";
@@ -21,19 +21,19 @@ const definition: ImageDefinition = {
   name: "stack",
 };
 
-/** The image in the engine that stands for this clone's stack definition, shared by all clones that have the same. */
+/** The local tag of this clone's stack definition, shared by all clones with the same definition. */
 export async function localStackTag(): Promise<string> {
   return `slipway-stack:${await definitionHash(...definition.definedBy)}`;
 }
 
-/** Yields the name of the stack image in the engine, made there if it is missing. Throws SetupError. */
+/** Builds the stack image if the engine lacks it. Returns its local tag. Throws SetupError. */
 export async function ensureLocalStack(engine: Engine, dataDir: string, say: Say): Promise<string> {
   const tag = await localStackTag();
   await ensureBuilt(engine, tag, definition, { dataDir, step: step(say, "stack") });
   return tag;
 }
 
-/** Yields the stack image's reference in the registry, present there and in the engine. Throws SetupError. */
+/** Ensures that the registry and the engine have the stack image. Returns its reference in the registry. Throws SetupError. */
 export async function ensureStack(
   {
     dataDir,
@@ -54,11 +54,11 @@ export async function ensureStack(
   const registry = new URL(registryUrl);
   const reference = `${registry.host}/${repository}:${tag}`;
   if ((await imageId(engine.docker, reference)) === id && (await hasManifest(registryUrl, repository, tag))) {
-    stack.tell(reference);
+    stack.report(reference);
     return reference;
   }
   await push(engine, image, { registry, repository, tag }, stack);
-  stack.tell(`${reference} (from ${image})`);
+  stack.report(`${reference} (from ${image})`);
   return reference;
 }
 
@@ -69,12 +69,14 @@ async function ensurePulled(engine: Engine, image: string, { during }: Step): Pr
     await during(`pulling ${image}`, (note) => pullImage(engine.docker, image, note));
   } catch (error) {
     throw new SetupError(
-      `STACK_IMAGE=${image} is not in the engine and cannot be pulled (${reasonOf(error)}): name another, or unset it to have one made.`,
+      `STACK_IMAGE=${image} is not in the engine and cannot be pulled (${reasonOf(error)}): name another image, or unset STACK_IMAGE to build one.`,
     );
   }
   const id = await imageId(engine.docker, image);
   if (id === undefined)
-    throw new SetupError(`STACK_IMAGE=${image} was pulled, yet the engine does not know it by that name.`);
+    throw new SetupError(
+      `STACK_IMAGE=${image} was pulled, but the engine has no image of that name: check the name.`,
+    );
   return id;
 }
 
@@ -85,7 +87,9 @@ async function push(
   { during }: Step,
 ): Promise<void> {
   try {
-    await during("pushing it to the registry", (note) => pushImage(engine.docker, image, target, note));
+    await during("pushing the image to the registry", (note) =>
+      pushImage(engine.docker, image, target, note),
+    );
   } catch (error) {
     throw new SetupError(
       `The engine cannot push the stack image to ${target.registry.host} (${reasonOf(error)}).

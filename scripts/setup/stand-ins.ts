@@ -1,4 +1,4 @@
-// Local images in place of the public ones that Dockerfile and docker-compose.yml use, for where those cannot be pulled.
+// Builds local replacements of the public images that Dockerfile and docker-compose.yml use, for machines that cannot pull them.
 import { createHash } from "node:crypto";
 import { copyFile, cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ import { ensureLocalStack } from "./stack.ts";
 import { ensureTestDatabaseImage } from "./test-database.ts";
 import manifest from "../../package.json" with { type: "json" };
 
-/** By the variable of .env that names another image in its place. The stack's image is made from what stands here. */
+/** The public images, by the variable of .env that overrides each. The stack image is built from STACK_BUILD_IMAGE. */
 export const publicImages = {
   NODE_IMAGE: "node:24-bookworm-slim",
   MONGO_IMAGE: "mongo:8",
@@ -29,22 +29,22 @@ export const publicImages = {
 } as const;
 
 export type PublicImage = keyof typeof publicImages;
-/** Images by the variable that takes them. */
+/** Replacement images, by the variable that names each. */
 export type StandIns = Partial<Record<PublicImage | "PACKAGES_IMAGE", string>>;
 
 const definitions = join(repositoryRoot, "test", "compose", "stand-ins");
 const hashLabel = "io.slipway.stand-in";
 
 interface StandIn {
-  /** Its folder among the definitions. */
+  /** Its folder in test/compose/stand-ins. */
   folder: string;
   /** Build arguments. */
   from: Record<string, string>;
-  /** Puts what is not in the folder into the context. */
+  /** Adds files to the build context that the folder does not have. */
   prepare?: (context: string) => Promise<void>;
 }
 
-/** Pulls the public images that are not there; says of each what became of it. @returns those that cannot be had. */
+/** Pulls the public images that the engine lacks, and reports the result of each. @returns those that could not be pulled. */
 export async function withoutPublicImage(
   { dockerHost }: Pick<ScriptConfig, "dockerHost">,
   say: Say,
@@ -52,12 +52,12 @@ export async function withoutPublicImage(
   const engine = await answeringEngine(dockerHost);
   const lacking: PublicImage[] = [];
   for (const variable of Object.keys(publicImages) as PublicImage[]) {
-    if (!(await isThere(engine, publicImages[variable], step(say, "stand-ins")))) lacking.push(variable);
+    if (!(await ensurePublic(engine, publicImages[variable], step(say, "stand-ins")))) lacking.push(variable);
   }
   return lacking;
 }
 
-/** Makes what is to stand in for these, where it is missing or made of something else. Throws SetupError. */
+/** Builds the replacements of these images that are missing or outdated. Throws SetupError. */
 export async function makeStandIns(
   { dockerHost, dataDir }: Pick<ScriptConfig, "dockerHost" | "dataDir">,
   wanted: readonly PublicImage[],
@@ -68,7 +68,7 @@ export async function makeStandIns(
   const made: StandIns = {};
   const standIns = step(say, "stand-ins");
   const make = async (standIn: StandIn) => {
-    await using _lock = await sharedLock("stand-ins", standIns.tell);
+    await using _lock = await sharedLock("stand-ins", standIns.report);
     return ensure(engine, standIn, standIns);
   };
   if (wants("NODE_IMAGE", "REDIS_IMAGE", "REGISTRY_IMAGE", "STACK_BUILD_IMAGE")) {
@@ -92,35 +92,35 @@ export async function makeStandIns(
   return made;
 }
 
-/** An image of a public name that was made here does not count: earlier versions made such, and compose would take it for the real one. */
-async function isThere(engine: Engine, image: string, { tell, during }: Step): Promise<boolean> {
+/** Replaces an image of a public name that an earlier version built here: Compose would mistake it for the public one. */
+async function ensurePublic(engine: Engine, image: string, { report, during }: Step): Promise<boolean> {
   const labels = await labelsOf(engine, image);
   const fake = labels?.[hashLabel] !== undefined;
   if (labels !== undefined && !fake) {
-    tell(`${image} is there`);
+    report(`${image} exists`);
     return true;
   }
   try {
     await during(`pulling ${image}`, (note) => pullImage(engine.docker, image, note));
     return true;
   } catch (error) {
-    tell(`${image} cannot be pulled (${reasonOf(error)})`);
+    report(`${image} cannot be pulled (${reasonOf(error)})`);
   }
-  // the name alone goes: containers that run keep what they run
+  // this removes only the name: running containers keep their image
   if (fake) await engine.docker.getImage(image).remove({ force: true });
   return false;
 }
 
 /** @returns the name of the image. */
-async function ensure(engine: Engine, standIn: StandIn, { tell, during }: Step): Promise<string> {
+async function ensure(engine: Engine, standIn: StandIn, { report, during }: Step): Promise<string> {
   const image = `slipway-stand-in/${standIn.folder}`;
   const wanted = await hashOf(engine, standIn);
-  if ((await labelsOf(engine, image))?.[hashLabel] === wanted) tell(`${image} is there`);
-  else await during(`making ${image}`, () => build(standIn, image, wanted));
+  if ((await labelsOf(engine, image))?.[hashLabel] === wanted) report(`${image} is up to date`);
+  else await during(`building ${image}`, () => build(standIn, image, wanted));
   return image;
 }
 
-/** Over the definition, the images it is made from, and the versions of what is put into it. */
+/** Hashes the definition, the ids of the base images, and the versions of Node and npm. */
 async function hashOf({ docker }: Engine, { folder, from }: StandIn): Promise<string> {
   const hash = createHash("sha256").update(await definitionHash(join(definitions, folder)));
   hash.update(`${process.version} ${manifest.packageManager}`);
@@ -147,11 +147,11 @@ async function build({ folder, from, prepare }: StandIn, image: string, hash: st
       "--build-arg",
       `${name}=${value}`,
     ]);
-    // the host's network, for it is the one that is known to reach the distribution's mirrors
+    // the host's network is the one that reaches the distribution's mirrors
     const own = ["--network", "host", "--label", `${hashLabel}=${hash}`, "--tag", image];
     await execa("docker", ["build", ...own, ...buildArguments, context], { all: true });
   } catch (error) {
-    throw new SetupError(`${image} could not be made: ${reasonOf(error)}`);
+    throw new SetupError(`Building ${image} failed: ${reasonOf(error)}`);
   } finally {
     await rm(context, { recursive: true, force: true });
   }

@@ -1,4 +1,4 @@
-// The distribution's packages that set-up needs: which are missing, and their installation in one go.
+// Installs the distribution's packages that setup needs and the machine lacks.
 import { execa } from "execa";
 import { searchPath } from "../config.ts";
 import { findProgram } from "./find-program.ts";
@@ -8,7 +8,7 @@ import { step } from "./progress.ts";
 import { SetupError } from "./setup-error.ts";
 import { isRoot, sharedLock } from "./shared-folder.ts";
 
-/** A program set-up may need, and the packages that bring it on Debian and Ubuntu. */
+/** The programs that setup may need, with the packages that contain them on Debian and Ubuntu. */
 const packagesOf = {
   dockerd: ["docker.io", "iptables"],
   docker: ["docker.io"],
@@ -19,7 +19,7 @@ const packagesOf = {
   "docker-compose": ["docker-compose"],
 } as const;
 
-/** What these packages, and those they bring along, would start now and at boot. */
+/** Units that these packages and their dependencies start and enable. */
 const units = [
   "containerd.service",
   "docker.service",
@@ -37,7 +37,7 @@ async function canInstall(): Promise<boolean> {
   return isRoot() && (await findProgram("apt-get")) !== undefined;
 }
 
-/** The packages that bring `missing`; a newer Debian has the Docker client in a package of its own. */
+/** The packages that contain the `missing` programs. Newer Debian releases package the Docker client separately. */
 export function packageNames(missing: readonly Program[], separateDockerClient: boolean): string[] {
   const names = new Set<string>(missing.flatMap((program) => packagesOf[program]));
   if (separateDockerClient && missing.includes("docker")) names.add("docker-cli");
@@ -45,20 +45,20 @@ export function packageNames(missing: readonly Program[], separateDockerClient: 
 }
 
 /**
- * Installs what is missing of `programs`, if anything is and that is possible here. No service of theirs is started, and none
- * will be at boot. Throws SetupError with apt's words.
+ * Installs the missing ones of `programs` where packages can be installed. Their services are not started, now or at boot.
+ * Throws SetupError with the output of apt-get.
  */
 export async function installPrograms(programs: readonly Program[], say: Say): Promise<void> {
   if (!(await canInstall()) || (await missingOf(programs)).length === 0) return;
-  const { tell, during } = step(say, "packages");
-  await using _lock = await sharedLock("apt", tell);
+  const { report, during } = step(say, "packages");
+  await using _lock = await sharedLock("apt", report);
   const missing = await missingOf(programs);
   if (missing.length === 0) return;
   const names = packageNames(missing, missing.includes("docker") && (await aptHas("docker-cli")));
   const enabledBefore = await enabledUnits(units);
   await during(`installing ${names.join(", ")} (apt-get)`, async (note) => {
     using _policy = await forbidStarts();
-    // lists that are missing or old show as a failed install, and updating them costs seconds
+    // updating the lists takes seconds, so it is done only after an install failed because of missing or old ones
     if ((await apt(["install", ...names], note)) === undefined) return;
     note("refreshing the package lists");
     await apt(["update"], note);
@@ -74,7 +74,7 @@ async function missingOf(programs: readonly Program[]): Promise<Program[]> {
   return programs.filter((_, index) => found[index] === undefined);
 }
 
-/** Runs apt-get without ever asking anything; yields its last lines when it failed. */
+/** Runs apt-get without prompts. Returns its last lines when it failed. */
 async function apt(args: readonly string[], note: (detail: string) => void): Promise<string | undefined> {
   const options = [
     "-y",

@@ -1,4 +1,4 @@
-// Taking down: everything that set-up and the apps of one installation made, and nothing else.
+// Removes everything that setup and the apps of one installation created, and nothing else.
 import { rm } from "node:fs/promises";
 import type { ScriptConfig } from "../config.ts";
 import { isAlive } from "../lock.mjs";
@@ -19,63 +19,63 @@ import { SetupError } from "./setup-error.ts";
 
 export interface TeardownOptions extends RemovalOptions {
   config: Pick<ScriptConfig, "dataDir" | "dockerHost" | "schedulerDockerHost">;
-  /** Deletes the data directory, the data volumes and the images of the private registry too. */
+  /** Also deletes the data directory, the data volumes and the images of the private registry. */
   deleteData?: boolean;
-  /** What tests left goes too: what the ids of their installations begin with. */
+  /** Also removes what tests left: the prefix of their installations' ids. */
   testsOf?: string;
   say: Say;
 }
 
-interface Reached extends UsedEngine {
+interface ProbedEngine extends UsedEngine {
   engine: Engine | undefined;
 }
 
 const serviceGraceMs = 15_000;
 
 /**
- * Takes an installation down whose apps have ended, on every engine it was set up on; says what it did. Safe to call again, and
- * where nothing is. What cannot be removed or stopped keeps nothing else from being so, but the data by which it is found.
- * @returns a line for each thing that is left, with the reason. Throws SetupError, with nothing deleted, when data is to be
- * deleted by which alone what is left on an engine that does not answer could be found.
+ * Removes an installation whose apps have ended from every engine it was set up on, and reports the steps. Idempotent. A failed
+ * step does not stop the others, but the data directory is kept then, since it is needed to find what is left.
+ * @returns a line for each resource that is left, with the reason. Throws SetupError before anything is deleted when
+ * `deleteData` is set and an engine with resources of the installation does not answer.
  */
 export async function tearDown(options: TeardownOptions): Promise<string[]> {
   const { config, deleteData = false, testsOf, say, ...removal } = options;
   const { dataDir } = config;
   const id = await installationId(dataDir);
   if (id === undefined && testsOf === undefined) {
-    step(say, "data").tell(`nothing is set up in ${dataDir}`);
+    step(say, "data").report(`nothing is set up in ${dataDir}`);
     return [];
   }
-  const reached = await reach(config);
-  if (deleteData) refuseWhereSomethingIsLeft(reached, dataDir);
-  const what = { id, testsOf, dataDir, deleteData, ...removal };
+  const engines = await probeEngines(config);
+  if (deleteData) requireAnswers(engines, dataDir);
+  const selection = { id, testsOf, dataDir, deleteData, ...removal };
   const left: string[] = [];
-  const cleared: Reached[] = [];
-  for (const one of reached) {
+  const cleared: ProbedEngine[] = [];
+  for (const one of engines) {
     const address = one.dockerHost ?? defaultSocket;
-    const tell = (text: string) => step(say, "engine").tell(`${address}: ${text}`);
+    const report = (text: string) => step(say, "engine").report(`${address}: ${text}`);
     if (!one.engine) {
-      tell("does not answer, so nothing is removed there");
+      report("does not answer, so nothing was removed from it");
       continue;
     }
-    const lines = await clearEngine(one.engine.docker, what, tell);
+    const lines = await clearEngine(one.engine.docker, selection, report);
     if (lines.length === 0) cleared.push(one);
     left.push(...lines.map((line) => `${address}: ${line}`));
   }
   if (id === undefined) return left;
   left.push(...(await stopServices(dataDir, say)));
-  if (reached.some(({ engine, dockerHost }) => engine && isDefaultEngine(dockerHost)))
+  if (engines.some(({ engine, dockerHost }) => engine && isDefaultEngine(dockerHost)))
     await attempt(left, "the Docker Engine", () => releaseEngine(id, say));
-  await endData(dataDir, { deleteData, cleared, left, say });
+  await finishData(dataDir, { deleteData, cleared, left, say });
   return left;
 }
 
-/** The engines it was set up on, and those the environment names now: a clone from before that was noted has no others. */
-async function reach({
+/** Probes the recorded engines and those that the environment names: earlier versions did not record any. */
+async function probeEngines({
   dataDir,
   dockerHost,
   schedulerDockerHost,
-}: TeardownOptions["config"]): Promise<Reached[]> {
+}: TeardownOptions["config"]): Promise<ProbedEngine[]> {
   const used = await readUsedEngines(dataDir);
   const named = [dockerHost ?? null, ...(schedulerDockerHost === undefined ? [] : [schedulerDockerHost])];
   const hosts = new Set([...used.map((one) => one.dockerHost), ...named]);
@@ -88,44 +88,45 @@ async function reach({
   );
 }
 
-function refuseWhereSomethingIsLeft(reached: readonly Reached[], dataDir: string): void {
-  const isEmpty = ({ cleared, unproven }: Reached) =>
+/** Throws SetupError when an engine does not answer that may have resources of the installation. */
+function requireAnswers(engines: readonly ProbedEngine[], dataDir: string): void {
+  const isEmpty = ({ cleared, unproven }: ProbedEngine) =>
     cleared || (unproven === true && neverReachedAnEngine(dataDir));
-  const silent = reached.filter((one) => !one.engine && !isEmpty(one));
+  const silent = engines.filter((one) => !one.engine && !isEmpty(one));
   if (silent.length === 0) return;
   const names = silent.map(({ dockerHost }) => dockerHost ?? defaultSocket).join(" and ");
   throw new SetupError(
-    `The Docker Engine at ${names} does not answer, and what Slipway has on it is known by ${dataDir} alone: start the engine and do this again.
-  If Slipway never ran on it, as when DOCKER_HOST was mistyped, take its entry out of ${engineNotes(dataDir)} and do this again. To give up all that is on it, delete ${dataDir} yourself.`,
+    `The Docker Engine at ${names} does not answer, and without ${dataDir} Slipway cannot find its resources there: start the engine and run the command again.
+  If Slipway never ran there (DOCKER_HOST was mistyped), remove its entry from ${engineNotes(dataDir)} and run the command again. To abandon the resources, delete ${dataDir} yourself.`,
   );
 }
 
-/** The data stays where something is left that is found by it. */
-async function endData(
+/** Deletes the data directory, or keeps it when it was not to be deleted or is needed to find what is left. */
+async function finishData(
   dataDir: string,
   {
     deleteData,
     cleared,
     left,
     say,
-  }: { deleteData: boolean; cleared: readonly Reached[]; left: string[]; say: Say },
+  }: { deleteData: boolean; cleared: readonly ProbedEngine[]; left: string[]; say: Say },
 ): Promise<void> {
-  const { tell } = step(say, "data");
+  const { report } = step(say, "data");
   if (deleteData && left.length === 0) {
     const deleted = await attempt(left, dataDir, () => rm(dataDir, { recursive: true, force: true }));
-    if (deleted) tell(`${dataDir} deleted`);
+    if (deleted) report(`${dataDir} deleted`);
     return;
   }
   const notes = cleared.map(({ dockerHost }) => ({ dockerHost, cleared: true }));
   await attempt(left, engineNotes(dataDir), () => recordEngines(dataDir, notes));
-  tell(
+  report(
     deleteData
-      ? `${dataDir} kept: by it what is left is found when this is done again`
+      ? `${dataDir} kept: the next npm run down needs it to find what is left`
       : `${dataDir} kept (npm run down -- --data deletes it)`,
   );
 }
 
-/** @returns a line for each that did not end. */
+/** Stops the recorded services. @returns a line for each that did not end. */
 async function stopServices(dataDir: string, say: Say): Promise<string[]> {
   const left: string[] = [];
   await attempt(left, "the private services", async () => {
@@ -138,9 +139,9 @@ async function stopServices(dataDir: string, say: Say): Promise<string[]> {
   return left;
 }
 
-/** A service's container carries the installation's label and went with the others. */
+/** Stops a service's process. A service's container has the installation's label, so clearEngine removed it. */
 async function stopService(service: Service, say: Say): Promise<void> {
   if (service.kind !== "process" || !(await isAlive(service))) return;
   await stopProcess(service, serviceGraceMs);
-  step(say, service.name).tell(`stopped (process ${service.pid})`);
+  step(say, service.name).report(`stopped (process ${service.pid})`);
 }

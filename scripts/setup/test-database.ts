@@ -1,4 +1,4 @@
-// The MongoDB server that tests share: the one MONGO_URL names, else a container of the image that test/mongodb defines.
+// Provides the MongoDB server that tests share: the one at MONGO_URL, else a container of the image that test/mongodb defines.
 import { join } from "node:path";
 import type Docker from "dockerode";
 import type { ScriptConfig } from "../config.ts";
@@ -7,8 +7,8 @@ import type { Engine } from "./engine-connection.ts";
 import { answeringEngine } from "./engine-connection.ts";
 import { imageId } from "./engine-images.ts";
 import { removeAll } from "./engine-removal.ts";
-import { containers, networks } from "./engine-things.ts";
-import type { IsOurs } from "./engine-things.ts";
+import { containers, networks } from "./engine-resources.ts";
+import type { IsOurs } from "./engine-resources.ts";
 import { definitionHash, ensureBuilt, obstacleTo } from "./image-builder.ts";
 import type { ImageDefinition } from "./image-builder.ts";
 import { installationId, installationLabel } from "./installation.ts";
@@ -28,28 +28,28 @@ const definition: ImageDefinition = {
     join(repositoryRoot, "stacks", "debootstrap.sh"),
   ],
   programs: ["debootstrap", "docker", "go"],
-  advice: "set MONGO_URL to a server whose databases tests may make and drop, or put mongod on PATH",
+  advice: "set MONGO_URL to a server on which tests may create and drop databases, or add mongod to PATH",
   name: "mongodb",
 };
 const innerPort = "27017/tcp";
 
-/** The server at a URL, one that each test file starts for itself from PATH, or none. */
+/** The server at a URL, a private mongod from PATH for each test file, or none. */
 export type TestDatabase = { url: string } | "private" | "missing";
 
 /**
- * Makes a server present for the tests of an installation that is set up; says why where none can be had. Throws SetupError
- * when one cannot be made, in CI also where none can be had.
+ * Provides a server to the tests of an installation that is set up, or reports why it cannot. Throws SetupError when the build
+ * of its image fails, and in CI also when this machine cannot build it.
  */
 export async function ensureTestDatabase(config: ScriptConfig, say: Say): Promise<TestDatabase> {
   const mongodb = step(say, definition.name);
   const mongoUrl = testMongoUrl();
   const { dataDir, dockerHost, unattended } = config;
   if (mongoUrl !== undefined) {
-    mongodb.tell("using MONGO_URL");
+    mongodb.report("using MONGO_URL");
     return { url: mongoUrl };
   }
   if ((await findProgram("mongod")) !== undefined) {
-    mongodb.tell("each test file starts the mongod on PATH");
+    mongodb.report("each test file starts its own mongod from PATH");
     return "private";
   }
   const engine = await answeringEngine(dockerHost);
@@ -61,18 +61,18 @@ export async function ensureTestDatabase(config: ScriptConfig, say: Say): Promis
     return { url: await startContainer(engine, tag, dataDir, mongodb) };
   }
   if (unattended) throw new SetupError(obstacle);
-  mongodb.tell(`tests that need it are left out. ${obstacle}`);
+  mongodb.report(`tests that need it are skipped. ${obstacle}`);
   return "missing";
 }
 
-/** Makes the image while something else is made, where there is to be a container of it and it can be made. Throws SetupError. */
+/** Builds the server's image ahead of time, if the tests need it and this machine can build it. Throws SetupError. */
 export async function prepareTestDatabase(engine: Engine, dataDir: string, say: Say): Promise<void> {
   if (testMongoUrl() !== undefined || (await findProgram("mongod")) !== undefined) return;
   if ((await obstacleTo(definition)) !== undefined) return;
   await ensureTestDatabaseImage(engine, dataDir, say);
 }
 
-/** Yields the name of the server's image in the engine, made there if it is missing. Throws SetupError. */
+/** Builds the server's image if the engine lacks it. Returns its tag. Throws SetupError. */
 export async function ensureTestDatabaseImage(engine: Engine, dataDir: string, say: Say): Promise<string> {
   const tag = await imageTag();
   await ensureBuilt(engine, tag, definition, { dataDir, step: step(say, definition.name) });
@@ -83,12 +83,12 @@ async function imageTag(): Promise<string> {
   return `slipway-test-mongodb:${await definitionHash(...definition.definedBy)}`;
 }
 
-/** It carries the installation's label, so that taking the tests' services down removes it, and its network. */
+/** Starts the container and its network with the installation's label, so that teardown removes them. */
 async function startContainer(
   { docker }: Engine,
   image: string,
   dataDir: string,
-  { tell }: Step,
+  { report }: Step,
 ): Promise<string> {
   const id = await installationId(dataDir);
   const name = `slipway-${id}-${definition.name}`;
@@ -108,14 +108,16 @@ async function startContainer(
   });
   await container.start();
   const url = `mongodb://127.0.0.1:${port}`;
-  tell(`started, ${url}`);
+  report(`started, ${url}`);
   return url;
 }
 
-/** What a run left that was killed: its data is worth nothing. Throws SetupError. */
+/** Removes the container and network that a killed run left. Throws SetupError. */
 async function removeFormer(docker: Docker, name: string): Promise<void> {
   const isFormer: IsOurs = (_labels, found) => found === name;
   const { left } = await removeAll([containers(docker, isFormer), networks(docker, isFormer)]);
   if (left.length > 0)
-    throw new SetupError(`The Docker Engine does not remove what an earlier run left: ${left.join("; ")}`);
+    throw new SetupError(
+      `The Docker Engine cannot remove what an earlier run left: ${left.join("; ")}. Remove it, then run the command again.`,
+    );
 }

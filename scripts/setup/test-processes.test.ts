@@ -7,7 +7,7 @@ import { testsOf } from "../config.ts";
 import { processIdentity } from "../lock.mjs";
 import { markedProcesses, stopTestProcesses } from "./test-processes.ts";
 
-test("processes that carry the mark are ended, and said to be", async () => {
+test("marked processes are stopped and counted", async () => {
   const mark = `test-${randomBytes(4).toString("hex")}`;
   const child = spawn("sleep", ["600"], { env: { ...process.env, TESTS_OF: mark } });
   const exited = once(child, "exit");
@@ -18,7 +18,7 @@ test("processes that carry the mark are ended, and said to be", async () => {
 });
 
 describe.skipIf(await lacksRedis())("a test's Redis", () => {
-  test("carries the mark", async () => {
+  test("is a marked process", async () => {
     await using redis = await startPrivateRedis();
     expect(await markedProcesses(testsOf)).toContainEqual(await processIdentity(redis.pid));
   });

@@ -1,4 +1,4 @@
-// Processes of this clone's tests and benchmarks that outlived their run, known by the mark in their environment.
+// Finds and stops processes that outlived a test or benchmark run of this clone, by a variable in their environment.
 import { readdir, readFile } from "node:fs/promises";
 import type { ProcessIdentity } from "../lock.mjs";
 import { processIdentity } from "../lock.mjs";
@@ -8,22 +8,22 @@ import { stopProcess } from "./services.ts";
 
 const graceMs = 5_000;
 
-/** Ends every process that carries `TESTS_OF=mark`; says how many there were. */
+/** Stops every process with `TESTS_OF=mark` in its environment, and reports their number. */
 export async function stopTestProcesses(mark: string, say: Say): Promise<void> {
   const left = await markedProcesses(mark);
   if (left.length === 0) return;
-  step(say, "tests").tell(`stopping ${left.length} processes that a run left`);
+  step(say, "tests").report(`stopping ${left.length} processes of an earlier run`);
   await Promise.all(left.map((one) => stopProcess(one, graceMs)));
 }
 
-/** Every process whose environment says `TESTS_OF=mark`, as it was when the process began. */
+/** Lists every process that was started with `TESTS_OF=mark` in its environment. */
 export async function markedProcesses(mark: string): Promise<ProcessIdentity[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const found = await Promise.all(pids.map((pid) => marked(pid, mark)));
   return found.filter((one) => one !== undefined);
 }
 
-/** Undefined also for a process that has just ended, and for one whose environment is not ours to read. */
+/** Undefined also for a process that has just ended, and for one whose environment cannot be read. */
 async function marked(pid: number, mark: string): Promise<ProcessIdentity | undefined> {
   const identity = await processIdentity(pid);
   try {

@@ -1,10 +1,10 @@
-// Waiting for something outside to become ready, with an end. Not `poll` of @slipway/async: `npm run down` has to work
-// before the workspaces of a new version are installed, so it imports none.
+// Polls a condition with a time limit. `npm run down` must work before the workspaces of a new version are installed, so this
+// does not use `poll` of @slipway/async.
 import { setTimeout as sleep } from "node:timers/promises";
 
 const pollMs = 100;
 
-/** Asks `probe` until it yields something or `timeoutMs` is over; undefined when time ran out. */
+/** Calls `probe` until it returns a value or `timeoutMs` have passed; undefined after the time limit. */
 export async function until<T>(
   probe: () => Promise<T | undefined>,
   timeoutMs: number,

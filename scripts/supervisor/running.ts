@@ -15,7 +15,7 @@ export interface RunningSlipway extends ProcessIdentity {
   routerUrl: string;
 }
 
-/** Names of services that are apps, not what set-up started for them. */
+/** Names of services that are apps, not what setup started for them. */
 const appName = /^(api|stream|router|worker-\d+)$/;
 
 /** The Slipway that runs on this data directory; undefined when none does. */
@@ -43,7 +43,7 @@ export async function stopOrphans(dataDir: string, graceMs: number, say: Say): P
   await Promise.all(
     apps.map(async (app) => {
       if (app.kind !== "process" || !(await isAlive(app))) return;
-      step(say, "apps").tell(`stopping ${app.name} (process ${app.pid}), which nobody watches`);
+      step(say, "apps").report(`stopping ${app.name} (process ${app.pid}), which nobody watches`);
       await stopProcess(app, graceMs);
     }),
   );

@@ -38,7 +38,7 @@ export async function startApps(
   options: SupervisorOptions,
 ): Promise<Supervisor> {
   const supervisor = new Supervisor(environment, options);
-  if (options.obeySignals) obeySignals(supervisor, step(options.say, "apps").tell);
+  if (options.obeySignals) obeySignals(supervisor, step(options.say, "apps").report);
   try {
     await supervisor.start();
     return supervisor;
@@ -48,11 +48,11 @@ export async function startApps(
   }
 }
 
-function obeySignals(supervisor: Supervisor, tell: (text: string) => void): void {
+function obeySignals(supervisor: Supervisor, report: (text: string) => void): void {
   const ignore = onStopSignals(
     (signal) => {
-      tell(`${signal}: letting running work finish; once more ends all at once`);
-      supervisor.stop().catch((error: unknown) => tell(reasonOf(error)));
+      report(`${signal}: letting running work finish; once more ends all at once`);
+      supervisor.stop().catch((error: unknown) => report(reasonOf(error)));
     },
     () => supervisor.kill(),
   );
@@ -66,7 +66,7 @@ export class Supervisor implements AsyncDisposable {
   readonly #environment: AppEnvironment;
   readonly #options: SupervisorOptions;
   readonly #specs: AppSpec[];
-  readonly #tell: (text: string) => void;
+  readonly #report: (text: string) => void;
   readonly #running = new Map<string, AppProcess>();
   readonly #deaths = new Map<string, number[]>();
   readonly #end = Promise.withResolvers<number>();
@@ -77,7 +77,7 @@ export class Supervisor implements AsyncDisposable {
     this.#environment = environment;
     this.#options = options;
     this.#specs = appSpecs(environment, options.logFormat);
-    this.#tell = step(options.say, "apps").tell;
+    this.#report = step(options.say, "apps").report;
     this.ended = this.#end.promise;
   }
 
@@ -85,7 +85,7 @@ export class Supervisor implements AsyncDisposable {
   async start(): Promise<void> {
     if (this.#options.logFolder !== undefined)
       await mkdir(this.#options.logFolder, { recursive: true, mode: 0o700 });
-    this.#tell(`starting ${this.#specs.map((spec) => spec.name).join(", ")}`);
+    this.#report(`starting ${this.#specs.map((spec) => spec.name).join(", ")}`);
     const launched = await Promise.all(this.#specs.map((spec) => this.#launch(spec)));
     try {
       await Promise.all(launched.map((app) => app.ready));
@@ -95,7 +95,7 @@ export class Supervisor implements AsyncDisposable {
     }
     for (const spec of this.#specs) this.#watch(spec);
     if (this.#stopping.signal.aborted) return;
-    this.#tell("all ready");
+    this.#report("all ready");
   }
 
   /** Asks all apps to drain and waits for them; those that outstay their grace are killed. */
@@ -151,7 +151,7 @@ export class Supervisor implements AsyncDisposable {
     const delayMs = restartDelay(deaths, Date.now());
     this.#deaths.set(spec.name, [...deaths, Date.now()]);
     if (delayMs === undefined) return this.#giveUp(`${spec.name} ended (${how}) too often`);
-    this.#tell(`${spec.name} ended unexpectedly (${how}), starting it again in ${delayMs} ms`);
+    this.#report(`${spec.name} ended unexpectedly (${how}), starting it again in ${delayMs} ms`);
     await sleep(delayMs);
     if (this.#stopping.signal.aborted) return;
     await this.#launch(spec);
@@ -159,7 +159,7 @@ export class Supervisor implements AsyncDisposable {
   }
 
   #giveUp(reason: string): void {
-    this.#tell(`${reason}: stopping all`);
+    this.#report(`${reason}: stopping all`);
     this.#code = 1;
     void this.stop().catch((error: unknown) => this.#end.reject(error));
   }

@@ -14,7 +14,7 @@ import type { PrivateRedis } from "@slipway/testkit";
 import { ApiClient } from "../../scripts/quickstart/api-client.ts";
 import type { AppAnswer } from "../../scripts/quickstart/api-client.ts";
 import { removeAll } from "../../scripts/setup/engine-removal.ts";
-import { images } from "../../scripts/setup/engine-things.ts";
+import { images } from "../../scripts/setup/engine-resources.ts";
 import type { AppUnderTest } from "./app-under-test.ts";
 import { watchContainers } from "./container-watch.ts";
 import type { ContainerWatch } from "./container-watch.ts";

@@ -11,8 +11,8 @@ import { freePort, newInstallation } from "@slipway/testkit";
 import { bareEnvironment, repositoryRoot, testsOf } from "../../scripts/config.ts";
 import { removeAll } from "../../scripts/setup/engine-removal.ts";
 import type { Kind } from "../../scripts/setup/engine-removal.ts";
-import { containers, images, networks, volumes } from "../../scripts/setup/engine-things.ts";
-import type { IsOurs } from "../../scripts/setup/engine-things.ts";
+import { containers, images, networks, volumes } from "../../scripts/setup/engine-resources.ts";
+import type { IsOurs } from "../../scripts/setup/engine-resources.ts";
 import { readText } from "../../scripts/setup/files.ts";
 import type { StandIns } from "../../scripts/setup/stand-ins.ts";
 

@@ -1,16 +1,16 @@
-// The kinds of things that Docker Engines and swarms have, as they are listed and removed.
+// Lists and removes the kinds of resources that Docker Engines and swarms have.
 import { setTimeout as pause } from "node:timers/promises";
 import type Docker from "dockerode";
 import type { Kind } from "./engine-removal.ts";
 
 type Labels = Readonly<Record<string, string>> | null | undefined;
 
-/** Whether something with these labels, of this name where it has one, is to be removed. */
+/** Whether a resource with these labels and this name (empty for an image) is to be removed. */
 export type IsOurs = (labels: Labels, name: string) => boolean;
 
-const lookEveryMs = 250;
+const pollMs = 250;
 
-/** Services of the swarm that the engine is a manager of. Each counts as removed once its tasks, which hold networks, have ended. */
+/** Services of the swarm that the engine manages. A service counts as removed once its tasks, which use networks, have ended. */
 export function services(docker: Docker, isOurs: IsOurs): Kind {
   return {
     name: "services",
@@ -68,7 +68,7 @@ export function volumes(docker: Docker, isOurs: IsOurs): Kind {
   };
 }
 
-/** Images that are ours by their labels, with all their names; of others the names that are ours, and they stay under the rest. */
+/** Images. One with our labels is removed under all its names; of any other image, only the names that are ours are removed. */
 export function images(docker: Docker, isOurs: IsOurs): Kind {
   return {
     name: "images",
@@ -89,7 +89,7 @@ export function images(docker: Docker, isOurs: IsOurs): Kind {
 }
 
 async function listServices(docker: Docker, abortSignal: AbortSignal): Promise<Docker.Service[]> {
-  // the client's types lack the signal
+  // dockerode's types lack the signal
   const options = { filters: {}, abortSignal };
   try {
     return await docker.listServices(options);
@@ -104,21 +104,21 @@ async function removeService(docker: Docker, id: string, abortSignal: AbortSigna
   await docker.getService(id).remove({ abortSignal });
   while (tasks.length > 0) {
     if ((await docker.listTasks({ filters: { id: tasks }, abortSignal })).length === 0) return;
-    await pause(lookEveryMs, undefined, { signal: abortSignal });
+    await pause(pollMs, undefined, { signal: abortSignal });
   }
 }
 
-/** The engine puts a slash before it. */
+/** The engine prefixes container names with a slash. */
 function nameOf({ Id, Names: [name] }: Pick<Docker.ContainerInfo, "Id" | "Names">): string {
   return name?.slice(1) ?? Id;
 }
 
-/** The client's types have it in lower case, the engine's answers do not. */
+/** Dockerode's types lack `ID`, which the engine's answers have. */
 function idOf(found: unknown): string {
   return (found as { ID: string }).ID;
 }
 
-/** An image without a name is listed as `<none>:<none>`, which the engine takes for no name. */
+/** Leaves out `<none>:<none>`, which the engine lists for an image without a name. */
 function realNames(names: readonly string[] | null | undefined): string[] {
   return (names ?? []).filter((name) => !name.startsWith("<none>"));
 }

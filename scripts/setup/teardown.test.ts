@@ -1,4 +1,4 @@
-// Who may stop an engine and what taking down removes, on private engines.
+// Teardown, and the start and stop of a shared engine, on private engines.
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -28,7 +28,7 @@ beforeEach(() => {
   lines.length = 0;
 });
 
-describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("taking down", () => {
+describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown", () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "slipway-down-"));
     opened.defer(() => rm(folder, { recursive: true }));
@@ -40,7 +40,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("taking d
 
   afterAll(() => opened.disposeAsync());
 
-  test("clears each engine it was set up on, whatever DOCKER_HOST is now, of its own and of tests' things", async () => {
+  test("removes resources of the installation and its tests from each recorded engine, whatever DOCKER_HOST is", async () => {
     const dataDir = await newInstallation("0a0a0a0a");
     await recordEngines(dataDir, [{ dockerHost: machine.dockerHost ?? null, cleared: false }]);
     await run("mine", { [installationLabel]: "0a0a0a0a" });
@@ -55,7 +55,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("taking d
     for (const name of await names()) await docker.getContainer(name).remove({ force: true });
   });
 
-  test("deletes no data by which alone things on a silent engine are found", async () => {
+  test("does not delete data that is needed to find resources on an engine that does not answer", async () => {
     const dataDir = await newInstallation("0d0d0d0d");
     const silent = { dockerHost: "unix:///nowhere", cleared: false };
     await recordEngines(dataDir, [silent]);
@@ -74,7 +74,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("taking d
     await expect(stat(dataDir)).rejects.toThrow("ENOENT");
   });
 
-  test("set-up notes no engine that has not answered", async () => {
+  test("setup does not record an engine that has not answered", async () => {
     const dataDir = await newInstallation("0e0e0e0e");
     const given = { redisUrl: "redis://127.0.0.1:1", registryUrl: "http://127.0.0.1:1", stackImage: image };
     const config = { ...readConfig({ DATA_DIR: dataDir }), ...given };
@@ -89,7 +89,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("taking d
     expect(await readUsedEngines(dataDir)).toEqual([]);
     await expect(setup({ config: { ...config, dockerHost } })).rejects.toThrow("does not answer");
     expect(await readUsedEngines(dataDir)).toEqual([{ dockerHost, cleared: false }]);
-    // one that has answered may be away for a while
+    // an engine that answered before may be down for a while
     await recordEngines(dataDir, [{ dockerHost: "unix:///away", cleared: true }]);
     const away = { ...config, dockerHost, schedulerDockerHost: "unix:///away" };
     await expect(setup({ config: away })).rejects.toThrow("REDIS_URL=");
@@ -100,7 +100,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("taking d
     expect(await tearDown({ config: { ...config, dockerHost }, say })).toEqual([]);
   });
 
-  test("an engine that was noted before it ever answered keeps no data, unless another one has", async () => {
+  test("an engine recorded before it answered prevents deletion only if some engine was reached", async () => {
     const dataDir = await newInstallation("0f0f0f0f");
     const mistyped = ["unix:///mistyped", "unix//mistyped"];
     const notes = mistyped.map((dockerHost) => ({ dockerHost, cleared: false }));
@@ -108,14 +108,14 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("taking d
     const config = { dataDir, dockerHost: machine.dockerHost ?? "" };
     await recordService(dataDir, { kind: "container", name: "redis", containerId: "c1" });
     await expect(tearDown({ config, deleteData: true, say })).rejects.toThrow(
-      `take its entry out of ${join(dataDir, "engines.json")}`,
+      `remove its entry from ${join(dataDir, "engines.json")}`,
     );
     await rm(join(dataDir, "services.json"));
     expect(await tearDown({ config, deleteData: true, say })).toEqual([]);
     await expect(stat(dataDir)).rejects.toThrow("ENOENT");
   });
 
-  test("an engine that Slipway started is stopped by its last user, when no container runs on it", async () => {
+  test("the last installation stops an engine that Slipway started, once no container runs on it", async () => {
     const identity = await daemon();
     await writeEngineRecord(folder, { start: { by: "process", ...identity }, users: [] });
     const first = { id: "1a1a1a1a", dataDir: await newInstallation("1a1a1a1a") };
@@ -126,10 +126,10 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("taking d
     expect((await readEngineRecord(folder))?.users).toEqual(users);
     await releaseEngine(first.id, say, machine);
     expect(lines.at(-1)).toContain(`left running: also used by ${second.dataDir}`);
-    // of another installation of Slipway, which is in no record
+    // a container of an installation that is not recorded
     await run("of-another", { [installationLabel]: "3c3c3c3c" });
     await releaseEngine(second.id, say, machine);
-    expect(lines.at(-1)).toContain("left running: 1 containers of others run on it");
+    expect(lines.at(-1)).toContain("left running: it still runs 1 other containers");
     await docker.getContainer("of-another").remove({ force: true });
     expect(await isAlive(identity)).toBe(true);
     await releaseEngine(second.id, say, machine);
