@@ -14,7 +14,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-test("an app gets its variables and the machine's, and none of another Slipway that the shell has", async () => {
+test("an app gets the variables of its spec and the machine's, but not those the shell exports for another Slipway", async () => {
   vi.stubEnv("DATABASE_URL", "mongodb://production/slipway");
   const script = join(folder, "app.ts");
   await writeFile(

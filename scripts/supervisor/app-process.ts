@@ -1,4 +1,4 @@
-// One app as a child process: started in a session of its own, ready when it says so, ended by signal.
+// Runs one app as a child process, in its own session.
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
@@ -11,9 +11,9 @@ import type { AppSpec } from "./app-specs.ts";
 export interface AppProcess {
   pid: number;
   identity: ProcessIdentity | undefined;
-  /** Resolves when the app serves; rejects when it ends before, or takes too long. */
+  /** Resolves when the app reports that it is ready; rejects when it ends before that or exceeds the time limit. */
   ready: Promise<void>;
-  /** Resolves with how it ended, for people. */
+  /** Resolves with the exit code, signal or error, for display. */
   ended: Promise<string>;
   signal: (name: "SIGTERM" | "SIGKILL") => void;
 }
@@ -21,9 +21,9 @@ export interface AppProcess {
 const readyTimeoutMs = 60_000;
 
 /**
- * Starts an app with its output on `output` (a file descriptor, or this process's own streams). It gets the variables of its
- * spec alone, beside those of the machine. Its session is its own: Ctrl-C in the terminal reaches only the supervisor, which
- * then drains the apps in order.
+ * Starts an app with its output on `output` (a file descriptor, or this process's streams). Its environment consists of the
+ * machine's variables and those of its spec. It runs in its own session: Ctrl-C in the terminal reaches only the supervisor,
+ * which then drains the apps.
  */
 export async function launchApp(spec: AppSpec, output: number | "inherit"): Promise<AppProcess> {
   const child = spawn(process.execPath, [join(repositoryRoot, spec.script)], {
@@ -34,7 +34,7 @@ export async function launchApp(spec: AppSpec, output: number | "inherit"): Prom
   });
   const ended = endOf(child);
   const ready = readiness(spec.name, child, ended);
-  // whoever stops before the app is ready does not look at this; whoever looks still sees the rejection
+  // a supervisor that stops early does not await `ready`; without this handler its rejection would be unhandled
   ready.catch(() => undefined);
   const pid = child.pid ?? 0;
   return {
@@ -46,7 +46,7 @@ export async function launchApp(spec: AppSpec, output: number | "inherit"): Prom
   };
 }
 
-/** SIGKILL goes to the whole session: what the app had started must not outlive it. */
+/** Signals the app. SIGKILL goes to its whole process group, so that no child process outlives it. */
 function signalApp(child: ChildProcess, name: "SIGTERM" | "SIGKILL"): void {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   try {
@@ -69,7 +69,7 @@ async function readiness(name: string, child: ChildProcess, ended: Promise<strin
     if (isReady(message)) resolve();
   });
   void ended.then((how) => reject(new Error(`${name} ended (${how}) before it was ready`)));
-  const late = () => new Error(`${name} is not ready after ${readyTimeoutMs / 1000} s`);
+  const late = () => new Error(`${name} was not ready within ${readyTimeoutMs / 1000} s`);
   await withDeadline(promise, { limitMs: readyTimeoutMs, error: late });
 }
 

@@ -1,4 +1,4 @@
-// Which processes make up Slipway, and what each gets in its environment.
+// Lists the processes of Slipway and their environments.
 import { join } from "node:path";
 import type { AppEnvironment } from "../setup/environment.ts";
 
@@ -10,7 +10,7 @@ export interface AppSpec {
   environment: Record<string, string>;
 }
 
-/** The processes to run for `environment`: one api, one stream, one router, as many workers as it says. */
+/** The processes to run for `environment`: one API, one stream, one router and WORKERS workers. */
 export function appSpecs(environment: AppEnvironment, logFormat: "pretty" | "json"): AppSpec[] {
   const workers = Array.from({ length: Number(environment.WORKERS) }, (_, index) => `worker-${index + 1}`);
   return ["api", "stream", "router", ...workers].map((name) => ({
@@ -20,7 +20,7 @@ export function appSpecs(environment: AppEnvironment, logFormat: "pretty" | "jso
       ...environment,
       SERVICE_NAME: name,
       LOG_FORMAT: logFormat,
-      // Node keeps what it compiled, types stripped: a warm start is a second shorter.
+      // Node caches the compiled code, which makes a warm start a second shorter
       NODE_COMPILE_CACHE: join(environment.DATA_DIR, "compile-cache"),
     },
   }));

@@ -1,16 +1,16 @@
-// When a process that died unexpectedly is started again, and when it has died too often.
+// Decides when to restart a process that exited unexpectedly, and when to give up.
 
 const windowMs = 60_000;
-const mostInWindow = 5;
+const maxInWindow = 5;
 const firstDelayMs = 500;
-const longestDelayMs = 8_000;
+const maxDelayMs = 8_000;
 
 /**
- * How long to wait before starting a process again that died at `now`; undefined: give up. `earlier` are the times
- * of its deaths before, in milliseconds.
+ * The delay before the restart of a process that exited at `now`; undefined to give up. `earlier` holds the times of its
+ * previous exits, in milliseconds.
  */
 export function restartDelay(earlier: readonly number[], now: number): number | undefined {
   const recent = earlier.filter((time) => now - time < windowMs).length;
-  if (recent >= mostInWindow) return undefined;
-  return Math.min(firstDelayMs * 2 ** recent, longestDelayMs);
+  if (recent >= maxInWindow) return undefined;
+  return Math.min(firstDelayMs * 2 ** recent, maxDelayMs);
 }

@@ -1,4 +1,4 @@
-// Who runs Slipway in this clone: the lock of the first `npm start`, readable by all later commands.
+// The lock of the process that runs Slipway on a data directory. Other commands read its addresses from it.
 import { join } from "node:path";
 import type { ScriptConfig } from "../config.ts";
 import type { Lock, ProcessIdentity } from "../lock.mjs";
@@ -15,15 +15,15 @@ export interface RunningSlipway extends ProcessIdentity {
   routerUrl: string;
 }
 
-/** Names of services that are apps, not what setup started for them. */
+/** Matches the names of services that are apps. */
 const appName = /^(api|stream|router|worker-\d+)$/;
 
-/** The Slipway that runs on this data directory; undefined when none does. */
+/** Finds the Slipway that runs on this data directory; undefined when none does. */
 export async function findRunning(dataDir: string): Promise<RunningSlipway | undefined> {
   return (await lockHolder(lockFile(dataDir))) as RunningSlipway | undefined;
 }
 
-/** Takes the right to run Slipway on this data directory. Throws SetupError naming the one that has it. */
+/** Acquires the lock of this data directory. Throws SetupError when another Slipway holds it. */
 export async function claimRunning(config: ScriptConfig): Promise<Lock> {
   try {
     return await acquireLock(lockFile(config.dataDir), { data: urls(config) });
@@ -31,36 +31,36 @@ export async function claimRunning(config: ScriptConfig): Promise<Lock> {
     if (!(error instanceof LockHeldError)) throw error;
     const { pid, apiUrl } = error.holder;
     throw new SetupError(
-      `Slipway already runs here: process ${pid}, ${String(apiUrl)}. Stop it with Ctrl-C there or npm run down.`,
+      `Slipway already runs on ${config.dataDir} (process ${pid}, ${String(apiUrl)}): stop it with Ctrl-C there or npm run down.`,
     );
   }
 }
 
-/** Ends apps whose supervisor was killed; they would hold the ports. The grace is theirs to drain. */
+/** Stops apps whose supervisor was killed, since they occupy the ports. They have `graceMs` to drain. */
 export async function stopOrphans(dataDir: string, graceMs: number, say: Say): Promise<void> {
   const services = await readServices(dataDir);
   const apps = services.filter((service) => service.kind === "process" && appName.test(service.name));
   await Promise.all(
     apps.map(async (app) => {
       if (app.kind !== "process" || !(await isAlive(app))) return;
-      step(say, "apps").report(`stopping ${app.name} (process ${app.pid}), which nobody watches`);
+      step(say, "apps").report(`stopping ${app.name} (process ${app.pid}), whose supervisor is gone`);
       await stopProcess(app, graceMs);
     }),
   );
 }
 
-/** Throws SetupError naming the port that is taken and the variable that names another. */
+/** Throws SetupError when a port is taken, with the port and its variable. */
 export async function checkPorts(config: ScriptConfig): Promise<void> {
   const wanted = { API_PORT: config.apiPort, STREAM_PORT: config.streamPort, ROUTER_PORT: config.routerPort };
   for (const [variable, port] of Object.entries(wanted)) {
     if (await isPortFree(port)) continue;
     throw new SetupError(
-      `Port ${port} is taken by another program: set ${variable} to a free one, as in ${variable}=${port + 100} npm start.`,
+      `Port ${port} is used by another program: set ${variable} to a free port, for example ${variable}=${port + 100} npm start.`,
     );
   }
 }
 
-/** Where the API, the stream and the router are reached from this machine. */
+/** The URLs of the API, the stream and the router on this machine. */
 export function urls({
   apiPort,
   streamPort,

@@ -1,11 +1,11 @@
-// Ctrl-C and its like: the first asks to drain, a second one to end at once.
+// Handles stop signals: the first one drains, a second one kills.
 
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** One Ctrl-C arrives several times: from the terminal, from npm and from run.mjs. */
+/** One Ctrl-C causes several signals: from the terminal, from npm and from run.mjs. */
 const sameSignalMs = 1_000;
 
-/** Calls `onFirst` at the first stop signal and `onSecond` at each later one; the result takes the handlers off. */
+/** Calls `onFirst` at the first stop signal and `onSecond` at each later one. @returns a function that removes the handlers. */
 export function onStopSignals(onFirst: (signal: string) => void, onSecond: () => void): () => void {
   let firstAt: number | undefined;
   const handle = (signal: NodeJS.Signals) => {

@@ -4,7 +4,7 @@ import { appSpecs } from "./app-specs.ts";
 import { restartDelay } from "./restart-policy.ts";
 import { onStopSignals } from "./stop-signals.ts";
 
-test("one api, one stream, one router and as many workers as asked", () => {
+test("runs one api, one stream, one router and as many workers as configured", () => {
   const environment = { WORKERS: "2", DATA_DIR: "/d" } as unknown as AppEnvironment;
   const specs = appSpecs(environment, "json");
   expect(specs.map((spec) => [spec.name, spec.script])).toEqual([
@@ -22,17 +22,17 @@ test("one api, one stream, one router and as many workers as asked", () => {
 });
 
 describe("restartDelay", () => {
-  test("grows with the deaths of the last minute, and ends with the sixth", () => {
-    const deaths: number[] = [];
+  test("grows with the exits of the last minute, and ends with the sixth", () => {
+    const exits: number[] = [];
     const delays: (number | undefined)[] = [];
     for (let now = 0; now < 6_000; now += 1_000) {
-      delays.push(restartDelay(deaths, now));
-      deaths.push(now);
+      delays.push(restartDelay(exits, now));
+      exits.push(now);
     }
     expect(delays).toEqual([500, 1_000, 2_000, 4_000, 8_000, undefined]);
   });
 
-  test("forgets deaths of long ago", () => {
+  test("ignores exits of more than a minute ago", () => {
     expect(restartDelay([0, 1, 2, 3, 4, 5], 100_000)).toBe(500);
   });
 });

@@ -1,4 +1,4 @@
-// Runs all apps of an installation: starts them, restarts one that dies, and drains them all in the end.
+// Runs the apps of an installation: starts them, restarts one that exits, and drains them all on stop.
 import { mkdir, open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,20 +18,20 @@ import { onStopSignals } from "./stop-signals.ts";
 
 export interface SupervisorOptions {
   say: Say;
-  /** A folder for one log file per app; the terminal's own streams when undefined. */
+  /** A folder for one log file per app; undefined for the terminal's streams. */
   logFolder?: string;
   logFormat: "pretty" | "json";
-  /** Drain at the first SIGINT, SIGTERM or SIGHUP of this process, and end at once at the second. */
+  /** Drain at the first SIGINT, SIGTERM or SIGHUP to this process, and kill the apps at the second. */
   obeySignals: boolean;
 }
 
-/** Beyond the apps' own grace, for those that do not keep to it. */
+/** Added to the apps' grace period before they are killed. */
 const killAfterGraceMs = 10_000;
 const shownLines = 15;
 
 /**
- * Starts all apps and waits until each serves, or until a signal ends it. Throws SetupError, with all stopped again,
- * when one does not come up.
+ * Starts all apps and waits until each is ready, or until a signal stops them. When one fails to start, stops all and throws
+ * SetupError.
  */
 export async function startApps(
   environment: AppEnvironment,
@@ -51,7 +51,7 @@ export async function startApps(
 function obeySignals(supervisor: Supervisor, report: (text: string) => void): void {
   const ignore = onStopSignals(
     (signal) => {
-      report(`${signal}: letting running work finish; once more ends all at once`);
+      report(`${signal}: letting running work finish; a second signal kills all apps`);
       supervisor.stop().catch((error: unknown) => report(reasonOf(error)));
     },
     () => supervisor.kill(),
@@ -59,16 +59,16 @@ function obeySignals(supervisor: Supervisor, report: (text: string) => void): vo
   void supervisor.ended.finally(ignore);
 }
 
-/** Owns the app processes. Dispose of it, or call `stop`, to drain them. */
+/** Owns the app processes. Disposal or `stop` drains them. */
 export class Supervisor implements AsyncDisposable {
-  /** Resolves when all apps have ended: 0 after `stop`, 1 when one died too often. */
+  /** Resolves when all apps have ended: with 0 after `stop`, with 1 when one exited too often. */
   readonly ended: Promise<number>;
   readonly #environment: AppEnvironment;
   readonly #options: SupervisorOptions;
   readonly #specs: AppSpec[];
   readonly #report: (text: string) => void;
   readonly #running = new Map<string, AppProcess>();
-  readonly #deaths = new Map<string, number[]>();
+  readonly #exits = new Map<string, number[]>();
   readonly #end = Promise.withResolvers<number>();
   readonly #stopping = new AbortController();
   #code = 0;
@@ -81,7 +81,7 @@ export class Supervisor implements AsyncDisposable {
     this.ended = this.#end.promise;
   }
 
-  /** Starts the apps; resolves when all serve. */
+  /** Starts the apps; resolves when all are ready. */
   async start(): Promise<void> {
     if (this.#options.logFolder !== undefined)
       await mkdir(this.#options.logFolder, { recursive: true, mode: 0o700 });
@@ -91,14 +91,14 @@ export class Supervisor implements AsyncDisposable {
       await Promise.all(launched.map((app) => app.ready));
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
-      throw new SetupError(`${reasonOf(error)}.${await this.#lastWords()}`);
+      throw new SetupError(`${reasonOf(error)}.${await this.#logTails()}`);
     }
     for (const spec of this.#specs) this.#watch(spec);
     if (this.#stopping.signal.aborted) return;
     this.#report("all ready");
   }
 
-  /** Asks all apps to drain and waits for them; those that outstay their grace are killed. */
+  /** Signals all apps to drain and waits for them. Kills those that exceed their grace period. */
   async stop(): Promise<void> {
     if (!this.#stopping.signal.aborted) {
       this.#stopping.abort();
@@ -115,7 +115,7 @@ export class Supervisor implements AsyncDisposable {
     this.#end.resolve(this.#code);
   }
 
-  /** Ends all apps at once. */
+  /** Kills all apps. */
   kill(): void {
     for (const app of this.#running.values()) app.signal("SIGKILL");
   }
@@ -136,22 +136,22 @@ export class Supervisor implements AsyncDisposable {
     return app;
   }
 
-  /** Once all were ready, a death is answered by a restart, and too many of them by the end of all. */
+  /** After all were ready: restarts the app when it exits, and stops all apps when it exits too often. */
   #watch(spec: AppSpec): void {
     const app = this.#running.get(spec.name);
-    const ended = app?.ended ?? Promise.resolve("before it was watched");
+    const ended = app?.ended ?? Promise.resolve("before all apps were ready");
     void ended
-      .then((how) => this.#revive(spec, how))
+      .then((how) => this.#restart(spec, how))
       .catch((error: unknown) => this.#giveUp(reasonOf(error)));
   }
 
-  async #revive(spec: AppSpec, how: string): Promise<void> {
+  async #restart(spec: AppSpec, how: string): Promise<void> {
     if (this.#stopping.signal.aborted) return;
-    const deaths = this.#deaths.get(spec.name) ?? [];
-    const delayMs = restartDelay(deaths, Date.now());
-    this.#deaths.set(spec.name, [...deaths, Date.now()]);
-    if (delayMs === undefined) return this.#giveUp(`${spec.name} ended (${how}) too often`);
-    this.#report(`${spec.name} ended unexpectedly (${how}), starting it again in ${delayMs} ms`);
+    const exits = this.#exits.get(spec.name) ?? [];
+    const delayMs = restartDelay(exits, Date.now());
+    this.#exits.set(spec.name, [...exits, Date.now()]);
+    if (delayMs === undefined) return this.#giveUp(`${spec.name} exited (${how}) too often`);
+    this.#report(`${spec.name} exited unexpectedly (${how}), restarting it in ${delayMs} ms`);
     await sleep(delayMs);
     if (this.#stopping.signal.aborted) return;
     await this.#launch(spec);
@@ -159,7 +159,7 @@ export class Supervisor implements AsyncDisposable {
   }
 
   #giveUp(reason: string): void {
-    this.#report(`${reason}: stopping all`);
+    this.#report(`${reason}: stopping all apps`);
     this.#code = 1;
     void this.stop().catch((error: unknown) => this.#end.reject(error));
   }
@@ -173,15 +173,15 @@ export class Supervisor implements AsyncDisposable {
     return this.#options.logFolder === undefined ? undefined : join(this.#options.logFolder, `${name}.log`);
   }
 
-  /** What the apps that are gone said last, when it went to files that nobody has seen. */
-  async #lastWords(): Promise<string> {
-    const gone = this.#specs.filter((spec) => !this.#running.has(spec.name));
-    const words = await Promise.all(
-      gone.map(async ({ name }) => {
+  /** The end of the log files of apps that have exited; empty when they log to the terminal. */
+  async #logTails(): Promise<string> {
+    const exited = this.#specs.filter((spec) => !this.#running.has(spec.name));
+    const tails = await Promise.all(
+      exited.map(async ({ name }) => {
         const path = this.#logFile(name);
         return path === undefined ? "" : `\nThe end of ${path}:\n${await lastLines(path, shownLines)}`;
       }),
     );
-    return words.join("");
+    return tails.join("");
   }
 }
