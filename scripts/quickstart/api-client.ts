@@ -1,4 +1,4 @@
-// The few calls of the API that the quickstart makes, as any client would make them.
+// The API calls of the quickstart.
 import { reasonOf, SetupError } from "../setup/setup-error.ts";
 
 export interface AppAnswer {
@@ -24,7 +24,7 @@ interface CallOptions {
   authorization?: string;
 }
 
-/** Owns nothing but an address and the token exchanged for it. */
+/** Calls the API at one address with an exchanged token. */
 export class ApiClient {
   readonly #apiUrl: string;
   readonly token: string;
@@ -34,20 +34,20 @@ export class ApiClient {
     this.token = token;
   }
 
-  /** Exchanges the API token. Throws SetupError when the API does not take it. */
+  /** Exchanges the API token. Throws SetupError when the API rejects it. */
   static async connect(apiUrl: string, apiToken: string): Promise<ApiClient> {
     const authorization = `Basic ${Buffer.from(`:${apiToken}`).toString("base64")}`;
     const response = await call(`${apiUrl}/v1/tokens/exchange`, { method: "POST", body: {}, authorization });
     if (response.status === 401) {
       throw new SetupError(
-        "The API does not take the admin token: set BOOTSTRAP_TOKEN to the one that Slipway was started with.",
+        "The API rejects the admin token: set BOOTSTRAP_TOKEN to the token that Slipway was started with.",
       );
     }
     const { token } = await answer<{ token: string }>(response, "tokens/exchange");
     return new ApiClient(apiUrl, token);
   }
 
-  /** The app of this name; undefined when there is none. */
+  /** Finds the app of this name; undefined when there is none. */
   async findApp(name: string): Promise<AppAnswer | undefined> {
     const response = await this.#call(`/v1/apps/${name}`);
     if (response.status === 404) return undefined;
@@ -59,7 +59,7 @@ export class ApiClient {
     return (await answer<{ app: AppAnswer }>(response, "apps")).app;
   }
 
-  /** Uploads an archive; yields the URL a deployment names as its source. */
+  /** Uploads an archive. Returns the source URL for a deployment. */
   async upload(archive: Buffer): Promise<string> {
     const response = await this.#call("/v1/sources", { method: "POST", body: {} });
     const { source } = await answer<{ source: SourceAnswer }>(response, "sources");
@@ -69,7 +69,7 @@ export class ApiClient {
       body: new Uint8Array(archive),
     });
     if (put.status !== 200)
-      throw new SetupError(`The upload was refused with ${put.status}: ${await put.text()}`);
+      throw new SetupError(`The upload to the API failed with ${put.status}: ${await put.text()}`);
     return source.download_url;
   }
 
@@ -97,7 +97,7 @@ async function call(url: string, { method = "GET", body, authorization }: CallOp
   return send(url, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
 }
 
-/** What is signed into an upload's URL is not shown. */
+/** Sends a request. Error messages omit the query, which holds an upload's signature. */
 async function send(url: string, request: RequestInit): Promise<Response> {
   try {
     return await fetch(url, request);

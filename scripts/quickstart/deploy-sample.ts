@@ -1,4 +1,4 @@
-// The quickstart's deployment: create the app, upload the sample, deploy it, follow it, ask for its page.
+// Deploys the quickstart's sample: creates the app, uploads the source, follows the deployment and requests the page.
 import { basename } from "node:path";
 import colors from "picocolors";
 import { SetupError } from "../setup/setup-error.ts";
@@ -20,10 +20,10 @@ export interface SampleDeployment {
 }
 
 const pollMs = 5_000;
-/** How much later than the API the stream may report the end. */
+/** The longest time by which the stream may report the end later than the API. */
 const streamLagMs = 15_000;
 
-/** Deploys the sample; yields the app as it runs and its page. Throws SetupError with the reason when it does not come to that. */
+/** Deploys the sample. Returns the running app and its page. Throws SetupError with the reason when the deployment fails. */
 export async function deploySample(sample: SampleDeployment): Promise<{ app: AppAnswer; page: string }> {
   const { appName, signal } = sample;
   const api = await ApiClient.connect(sample.apiUrl, sample.apiToken);
@@ -41,7 +41,7 @@ export async function deploySample(sample: SampleDeployment): Promise<{ app: App
   return { app: running, page };
 }
 
-/** How a log line is shown: its own colors stay, headings and errors get some. */
+/** Colors headings and errors of the log. */
 function paintLine(content: string): string {
   if (content.startsWith("----->")) return colors.bold(colors.green(content));
   if (content.startsWith(" !     ")) return colors.red(content);
@@ -50,7 +50,7 @@ function paintLine(content: string): string {
 
 async function ensureApp(api: ApiClient, name: string): Promise<AppAnswer> {
   const found = await api.findApp(name);
-  report("app", found ? `${name} (there already)` : `${name} (new)`);
+  report("app", found ? `${name} (exists)` : `${name} (new)`);
   return found ?? api.createApp(name);
 }
 
@@ -74,7 +74,7 @@ async function followToEnd(
   }
 }
 
-/** A stream that misses the end would be waited for without end, so the API is asked beside it. */
+/** Aborts a stream that does not report the end of a deployment that has ended according to the API. */
 async function giveUpIfSilent(
   api: ApiClient,
   appName: string,
@@ -85,7 +85,7 @@ async function giveUpIfSilent(
     const { status } = await api.deployment(appName, id);
     if (!isFinal(status)) return;
     const error = new SetupError(
-      `The API says ${status}, the stream did not report the end of the deployment.`,
+      `The deployment ended with ${status}, but the stream did not report it: see the log of the stream.`,
     );
     setTimeout(() => silence.abort(error), streamLagMs).unref();
   } catch (error) {

@@ -19,7 +19,7 @@ function recorder() {
 }
 
 describe("SeenFrames", () => {
-  test("shows each line once though every connection replays", () => {
+  test("shows each line once although every connection replays the log", () => {
     const record = recorder();
     const frames = new SeenFrames(id, record);
     for (const frame of [status("building"), log("one"), log("two")]) frames.receive(frame);
@@ -31,7 +31,7 @@ describe("SeenFrames", () => {
     expect(frames.finalStatus).toBe("success");
   });
 
-  test("leaves other deployments and other frames alone", () => {
+  test("ignores other deployments and other frames", () => {
     const record = recorder();
     const frames = new SeenFrames(id, record);
     frames.receive(log("foreign", "d2"));
@@ -71,7 +71,7 @@ describe("followDeployment", () => {
     return `ws://127.0.0.1:${(started.address() as AddressInfo).port}/apps/a`;
   }
 
-  test("goes on after a lost connection and ends with the final status", async () => {
+  test("reconnects after a lost connection and ends with the final status", async () => {
     const record = recorder();
     const streamUrl = await serve((socket, connection) => {
       socket.send(JSON.stringify(log("one")));
@@ -84,7 +84,7 @@ describe("followDeployment", () => {
     expect(record.seen).toEqual(["one", "two", "[build-error]"]);
   });
 
-  test("ends with the reason when it is aborted", async () => {
+  test("rejects with the reason when it is aborted", async () => {
     const abort = new AbortController();
     const streamUrl = await serve(() => abort.abort(new Error("stopped")));
     const options = { streamUrl, token: "t", deploymentId: id, signal: abort.signal };

@@ -1,4 +1,4 @@
-// Follows one deployment over the WebSocket until its final status, every line once, across lost connections.
+// Follows one deployment over a WebSocket until its final status. Reconnects, and shows every line once.
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { SetupError } from "../setup/setup-error.ts";
@@ -15,7 +15,7 @@ export interface FollowOptions {
   signal: AbortSignal;
 }
 
-/** One frame of the stream, as far as it is looked at here. */
+/** The used part of a frame of the stream. */
 export interface StreamFrame {
   type: string;
   id?: string;
@@ -23,32 +23,32 @@ export interface StreamFrame {
 }
 
 const unfinished = new Set(["queued", "building", "pushing", "starting"]);
-const connections = 5;
+const maxConnections = 5;
 const reconnectMs = 1_000;
 
-/** Whether a status is the last one. */
+/** Whether a status is final. */
 export function isFinal(status: string): boolean {
   return !unfinished.has(status);
 }
 
-/** Yields the final status. Throws SetupError when the stream cannot be held, and the signal's reason when aborted. */
+/** Returns the final status. Throws SetupError when the stream closes too often, and the signal's reason when aborted. */
 export async function followDeployment(options: FollowOptions, follower: Follower): Promise<string> {
   const seen = new SeenFrames(options.deploymentId, follower);
   let closed = "";
-  for (let count = 1; count <= connections; count += 1) {
+  for (let count = 1; count <= maxConnections; count += 1) {
     options.signal.throwIfAborted();
     closed = await oneConnection(options, seen);
     if (seen.finalStatus !== undefined) return seen.finalStatus;
-    // an abort in between is told by its own reason at the loop's begin, not as the timer's error
+    // throw the signal's own reason, not the timer's AbortError
     options.signal.throwIfAborted();
     await sleep(reconnectMs);
   }
   throw new SetupError(
-    `The stream ${options.streamUrl} closed ${connections} times before the end (${closed}).`,
+    `The stream ${options.streamUrl} closed ${maxConnections} times before the deployment ended (${closed}): see the log of the stream.`,
   );
 }
 
-/** What was shown already: a new connection replays the deployment from its first line. */
+/** Skips frames that were already shown: a new connection replays the deployment from its first line. */
 export class SeenFrames {
   finalStatus: string | undefined;
   readonly #deploymentId: string;
@@ -88,7 +88,7 @@ export class SeenFrames {
   }
 }
 
-/** Resolves with why the connection ended, ours after the final status included. */
+/** Opens one connection. Resolves with the reason when it closes, also when it is closed here after the final status. */
 function oneConnection({ streamUrl, token, signal }: FollowOptions, seen: SeenFrames): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(streamUrl);

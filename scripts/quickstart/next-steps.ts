@@ -1,16 +1,16 @@
-// What the quickstart tells its user to try next.
+// The text that the quickstart prints at its end.
 
 export interface NextSteps {
   apiUrl: string;
   appUrl: string;
   appName: string;
-  /** What a shell reads the admin token from. */
+  /** A shell command that prints the admin token. */
   tokenSource: string;
-  /** Where the apps write their logs; undefined when they run elsewhere. */
+  /** The folder of the apps' logs; undefined when another command started them. */
   logFolder?: string;
 }
 
-/** The text, ready to print. */
+/** Composes the text. */
 export function nextSteps({ apiUrl, appUrl, appName, tokenSource, logFolder }: NextSteps): string {
   return `
 Try next
@@ -20,7 +20,7 @@ Try next
   The queues      ${apiUrl}/queues (the password is the admin token)
   Admin token     ${tokenSource}${logFolder === undefined ? "" : `\n  Logs            ${logFolder}`}
 
-  Deploy your own by curl: an archive of one folder, the way git archive --prefix=app/ makes it
+  Deploy your own app with curl: an archive of one folder, as created by git archive --prefix=app/
 
     api=${apiUrl}/v1 json='Content-Type: application/json'
     auth="Authorization: Bearer $(curl -s -u ":$(${tokenSource})" -H "$json" -d '{}' $api/tokens/exchange | jq -r .token)"
@@ -29,7 +29,7 @@ Try next
     curl -s -H "$auth" -H "$json" $api/apps/${appName}/deployments \\
       -d "$(jq '{deployment: {source_url: .download_url}}' <<<"$source")"
 
-  Or by the scalingo command line
+  Or with the scalingo command line
 
     SCALINGO_AUTH_URL=${apiUrl} SCALINGO_API_TOKEN=$(${tokenSource}) scalingo -a ${appName} deploy app.tar.gz v1
 `;

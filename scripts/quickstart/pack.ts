@@ -1,13 +1,13 @@
-// Packs a folder as a source archive: a gzipped tar with that one folder at its root.
+// Packs a folder into a source archive: a gzipped tar with that folder at its root.
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { createGzip } from "node:zlib";
 import { pack } from "tar-stream";
 
-const leftOut = new Set(["node_modules", ".git"]);
+const excluded = new Set(["node_modules", ".git"]);
 
-/** The archive of a small folder, held in memory. */
+/** Packs a small folder in memory. */
 export async function packFolder(folder: string): Promise<Buffer> {
   const archive = pack();
   const packed = buffer(archive.pipe(createGzip()));
@@ -22,7 +22,7 @@ export async function packFolder(folder: string): Promise<Buffer> {
 
 async function filesUnder(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true });
-  const kept = entries.filter((entry) => !leftOut.has(entry.name));
+  const kept = entries.filter((entry) => !excluded.has(entry.name));
   const nested = kept
     .filter((entry) => entry.isDirectory())
     .map((entry) => filesUnder(join(folder, entry.name)));

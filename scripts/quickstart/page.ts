@@ -1,28 +1,28 @@
-// Asks a running release for its page, through the router.
+// Requests the page of a running release through the router.
 import { get } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { retry } from "@slipway/async";
 import { reasonOf, SetupError } from "../setup/setup-error.ts";
 
-const tries = 20;
+const maxAttempts = 20;
 const retryMs = 250;
 const answerTimeoutMs = 10_000;
 
 /**
- * The text at an app's URL. The router is asked where it listens on this machine: not every resolver knows that names under
- * .localhost are this machine, and a public name may not lead here yet. Throws SetupError when the app does not answer with 200.
+ * Fetches the text at an app's URL. The request goes to the router's local address: not every resolver resolves names under
+ * .localhost, and a public name may not resolve to this machine yet. Throws SetupError when the app does not answer with 200.
  */
 export async function fetchPage(appUrl: string, routerUrl: string): Promise<string> {
-  const options = { attempts: tries, isRetryable: () => true, pauseMs: () => retryMs };
+  const options = { attempts: maxAttempts, isRetryable: () => true, pauseMs: () => retryMs };
   try {
-    return await retry(() => ask(new URL(appUrl).host, routerUrl), options);
+    return await retry(() => requestPage(new URL(appUrl).host, routerUrl), options);
   } catch (error) {
     throw new SetupError(`The released app does not answer at ${appUrl}: ${reasonOf(error)}`);
   }
 }
 
-async function ask(host: string, routerUrl: string): Promise<string> {
+async function requestPage(host: string, routerUrl: string): Promise<string> {
   const response = await respond(host, routerUrl);
   const body = await text(response);
   if (response.statusCode === 200) return body;
