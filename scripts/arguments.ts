@@ -1,7 +1,7 @@
-// What was given to a command after its name; an argument that it does not know is refused.
+// Checks the arguments of a command.
 import { SetupError } from "./setup/setup-error.ts";
 
-/** The arguments of this process, each one of `known`. Throws SetupError naming the others. */
+/** Returns the arguments of this process. Throws SetupError when one of them is not in `known`. */
 export function takesOnly(
   command: string,
   known: readonly string[],
@@ -10,5 +10,5 @@ export function takesOnly(
   const unknown = given.filter((arg) => !known.includes(arg));
   if (unknown.length === 0) return given;
   const takes = known.length === 0 ? "it takes no arguments" : `it takes ${known.join(" and ")} only`;
-  throw new SetupError(`npm run ${command} does not know ${unknown.join(" ")}: ${takes}.`);
+  throw new SetupError(`npm run ${command} has no argument ${unknown.join(" ")}: ${takes}.`);
 }

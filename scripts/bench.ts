@@ -1,4 +1,4 @@
-// npm run bench: runs the benchmarks of bench/ one after the other, on services of their own.
+// npm run bench: runs the benchmarks of bench/ one after the other, on private services.
 import { glob } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { readOwnConfig, repositoryRoot, testsOf } from "./config.ts";
@@ -36,6 +36,8 @@ async function benchmarks(names: readonly string[]): Promise<string[]> {
     (file) => names.length === 0 || names.some((name) => basename(file).includes(name)),
   );
   if (chosen.length === 0)
-    throw new SetupError(`No benchmark in bench/ fits ${names.join(" ") || "*.bench.ts"}.`);
+    throw new SetupError(
+      `No benchmark in bench/ matches ${names.join(" ") || "*.bench.ts"}: name part of a file name.`,
+    );
   return chosen.toSorted();
 }

@@ -1,4 +1,4 @@
-// The commands of this repository and what `--help` says about each.
+// The commands of this repository and their `--help` texts.
 
 const variables = `
 Variables: DATA_DIR (.slipway), API_PORT (4100), STREAM_PORT (4101), ROUTER_PORT (4180), WORKERS (2),
@@ -9,10 +9,10 @@ export const commands = {
     summary: "set up, start, and deploy a sample app end to end",
     help: `Usage: npm run quickstart [-- --once]
 
-Sets up what is missing, starts Slipway, deploys samples/hello-node, follows its log, asks it for its page, and
-stays up until Ctrl-C.
+Sets up what is missing, starts Slipway, deploys samples/hello-node, follows its log, requests its page, and
+keeps running until Ctrl-C.
 
-  --once   end after the page: with code 0, or another one and the reason
+  --once   exit after the request of the page: with code 0, or with another code and the reason
 ${variables}`,
   },
   start: {
@@ -20,7 +20,7 @@ ${variables}`,
     help: `Usage: npm start
 
 Sets up what is missing, then runs the API, the stream, the router and the workers until Ctrl-C, which lets running work finish;
-a second Ctrl-C ends all at once.
+a second Ctrl-C kills them at once.
 ${variables}`,
   },
   user: {
@@ -32,17 +32,17 @@ ${variables}`,
        npm run user -- list
        npm run user -- delete USERNAME
 
-Works on the database in DATA_DIR, or at DATABASE_URL, whether Slipway runs or not. Passwords are asked for, or read from
+Works on the database in DATA_DIR, or at DATABASE_URL, whether Slipway runs or not. Passwords are read from a prompt, or from
 the first line of standard input. "token" prints a new API token.`,
   },
   "rotate-keys": {
     summary: "sign tokens and upload URLs with a new key from now on",
     help: `Usage: npm run rotate-keys [-- --now]
 
-Makes a new signing key in DATA_DIR/signing-key. Running processes take it up by themselves, and what the two keys before
-it signed still holds: nobody notices. API tokens and passwords do not depend on it.
+Generates a new signing key in DATA_DIR/signing-key. Running processes load it without a restart. Signatures of the two keys
+before it stay valid, so clients are not affected. API tokens and passwords do not depend on the key.
 
-  --now   drop the former keys, because one got known: JWTs end at once, and clients exchange their API token again`,
+  --now   drop the former keys, because one was leaked: JWTs become invalid at once, and clients exchange their API token again`,
   },
   down: {
     summary: "stop and remove everything this clone started",
@@ -53,19 +53,19 @@ Stops Slipway here, removes its containers, volumes and networks, and stops the 
   --data   delete the data directory and this clone's images too`,
   },
   test: {
-    summary: "run the tests on real services of their own",
+    summary: "run the tests on real, private services",
     help: `Usage: npm test [-- vitest's arguments]
 
 Sets up services for the tests under DATA_DIR/test, runs vitest, and stops those services. Its last line is
-"N passed, N failed"; before it stand the failures, and what could not be stopped or removed.`,
+"N passed, N failed"; before it are the failures, and what could not be stopped or removed.`,
   },
   "config-docs": {
-    summary: "generate the documents of the configuration from its schemas",
+    summary: "generate the configuration's documents from its schemas",
     help: `Usage: npm run config-docs [-- --check]
 
 Writes docs/configuration.md, .env.example and the environment blocks of docker-compose.yml.
 
-  --check   write nothing, and end with code 1 when one of them is out of date`,
+  --check   write nothing, and exit with code 1 when one of them is out of date`,
   },
   check: {
     summary: "format, lint, types, boundaries, configuration, spelling, words, commit messages, unused code",
@@ -74,21 +74,21 @@ Writes docs/configuration.md, .env.example and the environment blocks of docker-
 Runs every check even when one fails, and ends with a summary.`,
   },
   "stand-ins": {
-    summary: "make local images in place of the public ones that docker-compose.yml uses",
+    summary: "build local replacements of the public images that docker-compose.yml uses",
     help: `Usage: npm run stand-ins
 
-Pulls node:24-bookworm-slim, redis:7, registry:2, mongo:8 and debian:bookworm-slim. For those that cannot be pulled it makes
-images of other names, slipway-stand-in/…, from the distribution's packages, and says how to go on from there. That needs root.`,
+Pulls node:24-bookworm-slim, redis:7, registry:2, mongo:8 and debian:bookworm-slim. For those that cannot be pulled it builds
+images named slipway-stand-in/… from the distribution's packages, and prints how to use them. That needs root.`,
   },
   bench: {
     summary: "run the benchmarks in bench/",
     help: `Usage: npm run bench [-- name...]
 
-Sets up services under DATA_DIR/bench and runs every bench/*.bench.ts, or those whose file name holds one of the names.`,
+Sets up services under DATA_DIR/bench and runs every bench/*.bench.ts, or those whose file name contains one of the names.`,
   },
 };
 
-/** The list of all commands, for somebody who named none or a wrong one. */
+/** The list of all commands, printed when none or an unknown one is named. */
 export function commandList() {
   const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`);
   return `Usage: node scripts/run.mjs COMMAND [--help]\n\n${rows.join("\n")}`;

@@ -1,4 +1,4 @@
-// npm run down: stops and removes everything this clone started, its tests' and benchmarks' services included.
+// npm run down: stops and removes everything this clone started, including the services of its tests and benchmarks.
 import { existsSync } from "node:fs";
 import { readConfig, readOwnConfig, testsOf } from "./config.ts";
 import { takesOnly } from "./arguments.ts";
@@ -10,7 +10,7 @@ import { stopTestProcesses } from "./setup/test-processes.ts";
 import { findRunning, stopOrphans } from "./supervisor/running.ts";
 import { leftLines, print, runCommand, sayOn } from "./terminal.ts";
 
-/** Beyond the apps' own grace. */
+/** Added to the apps' grace period. */
 const supervisorExtraMs = 15_000;
 
 const say = sayOn(process.stdout);

@@ -1,17 +1,17 @@
 // The types of lock.mjs.
 
-/** A process that can be told from a later one with the same pid. */
+/** Identifies a process, as opposed to a later one with the same pid. */
 export interface ProcessIdentity {
   pid: number;
   startedAt: string;
 }
 
 export interface LockOptions {
-  /** How long to wait for the holder; 0, the default, is not at all. */
+  /** How long to wait for the holder; 0, the default, does not wait. */
   waitMs?: number;
-  /** What others may read in the lock while it is held. */
+  /** Data that other processes can read from the lock while it is held. */
   data?: Record<string, unknown>;
-  /** Called once when waiting begins. */
+  /** Called once when the wait begins. */
   onWait?: (holder: ProcessIdentity) => void;
 }
 

@@ -1,15 +1,15 @@
-// A lock that is a file naming its holder, for processes of one machine: a dead holder's lock is taken over.
-// Plain JavaScript, because run.mjs needs it before the Node packages (and so Node 24) are there.
+// A lock between processes of one machine: a file that names its holder. The lock of a dead holder is taken over.
+// Plain JavaScript, because run.mjs needs it before the Node packages, Node 24 among them, are installed.
 import { link, mkdir, readFile, rm, rmdir, stat, unlink, writeFile } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const pollMs = 150;
-/** A take-over lasts microseconds; a guard this old was left by a process that died in it. */
+/** A takeover lasts microseconds; a process that died during one left a guard this old. */
 const guardStaleMs = 10_000;
 
-/** Says that somebody else holds the lock; `holder` is what they wrote in it. */
+/** Another process holds the lock; `holder` is the lock's content. */
 export class LockHeldError extends Error {
   constructor(path, holder) {
     super(`${path} is held by process ${holder.pid}`);
@@ -19,8 +19,8 @@ export class LockHeldError extends Error {
 }
 
 /**
- * Takes the lock at `path`, waiting up to `waitMs` for its holder (0: not at all). `data` is written beside the
- * holder's identity for others to read; `onWait` is called once when waiting begins. Throws LockHeldError.
+ * Acquires the lock at `path`, and waits for up to `waitMs` for its holder (0: does not wait). `data` is written into the lock
+ * with the holder's identity; `onWait` is called once when the wait begins. Throws LockHeldError.
  */
 export async function acquireLock(path, { waitMs = 0, data = {}, onWait } = {}) {
   await mkdir(dirname(path), { recursive: true });
@@ -37,19 +37,19 @@ export async function acquireLock(path, { waitMs = 0, data = {}, onWait } = {}) 
   return { path, release, [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]: release };
 }
 
-/** Who holds the lock at `path`, with the data they wrote; undefined when it is free or its holder is dead. */
+/** Reads the holder of the lock at `path` and its data; undefined when the lock is free or its holder is dead. */
 export async function lockHolder(path) {
   const holder = await readHolder(path);
   return holder && (await isAlive(holder)) ? holder : undefined;
 }
 
-/** What tells a process from a later one with the same pid: the machine's boot and the process's start tick. */
+/** Identifies the process `pid` by the machine's boot id and the process's start tick; undefined when it does not run. */
 export async function processIdentity(pid) {
   const [boot, status] = await Promise.all([bootId(), processStatus(pid)]);
   return status ? { pid, startedAt: `${boot}:${status.startTick}` } : undefined;
 }
 
-/** Whether the very process that `identity` names still runs; a zombie does not. */
+/** Whether the process `identity` still runs. A zombie or a later process with the same pid does not count. */
 export async function isAlive(identity) {
   const status = await processStatus(identity.pid);
   if (!status || status.state === "Z" || status.state === "X") return false;
@@ -58,7 +58,7 @@ export async function isAlive(identity) {
 
 async function waitForLink(draft, path, waitMs, onWait) {
   const giveUpAt = Date.now() + waitMs;
-  for (let told = false; ;) {
+  for (let notified = false; ;) {
     if (await linked(draft, path)) return;
     const holder = await readHolder(path);
     if (!holder) continue;
@@ -67,13 +67,13 @@ async function waitForLink(draft, path, waitMs, onWait) {
       continue;
     }
     if (Date.now() >= giveUpAt) throw new LockHeldError(path, holder);
-    if (!told) onWait?.(holder);
-    told = true;
+    if (!notified) onWait?.(holder);
+    notified = true;
     await sleep(pollMs);
   }
 }
 
-/** Linking a finished file is atomic and never shows a half-written lock. */
+/** Links a complete file, which is atomic: no process reads a partial lock. */
 async function linked(draft, path) {
   try {
     await link(draft, path);
@@ -84,7 +84,7 @@ async function linked(draft, path) {
   }
 }
 
-/** Dead locks are removed under a guard and read again there, so a lock just taken over is never removed. */
+/** Removes a dead lock under a guard, and reads it again first: it may have been taken over in the meantime. */
 async function removeDeadLock(path) {
   const guard = `${path}.guard`;
   try {
@@ -117,7 +117,7 @@ async function readHolder(path) {
     return JSON.parse(await readFile(path, "utf8"));
   } catch (error) {
     if (error.code === "ENOENT") return undefined;
-    // not a lock of ours, or a disk that filled up while it was written: nobody holds it
+    // the content is not a lock, or the disk was full when it was written: no process holds it
     if (error instanceof SyntaxError) return { pid: 0, startedAt: "" };
     throw error;
   }
@@ -130,7 +130,7 @@ async function bootId() {
 async function processStatus(pid) {
   try {
     const text = await readFile(`/proc/${pid}/stat`, "utf8");
-    // the command's name stands in brackets and may itself hold spaces and brackets
+    // the command's name is in brackets and may itself contain spaces and brackets
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     return { state: fields[0], startTick: fields[19] };
   } catch (error) {

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** The identity of a process that has ended. */
+/** Returns the identity of a process that has ended. */
 async function deadProcess() {
   const child = spawn("sleep", ["60"]);
   const identity = await processIdentity(child.pid ?? 0);
@@ -24,7 +24,7 @@ async function deadProcess() {
 }
 
 describe("acquireLock", () => {
-  test("names its holder and carries data until it is released", async () => {
+  test("names the holder and stores data until the release", async () => {
     const lock = await acquireLock(path, { data: { apiUrl: "http://here" } });
     expect(await lockHolder(path)).toMatchObject({ pid: process.pid, apiUrl: "http://here" });
     await lock.release();
@@ -32,48 +32,51 @@ describe("acquireLock", () => {
     expect(await readdir(join(folder, "deeper"))).toEqual([]);
   });
 
-  test("refuses at once what another holds, and tells who", async () => {
+  test("refuses a held lock at once, and reports the holder", async () => {
     await using _lock = await acquireLock(path, { data: { name: "first" } });
     const refusal = await acquireLock(path).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(LockHeldError);
     expect((refusal as LockHeldError).holder).toMatchObject({ pid: process.pid, name: "first" });
   });
 
-  test("waits for its holder and says so once", async () => {
+  test("waits for the holder and calls onWait once", async () => {
     const first = await acquireLock(path);
-    const told: number[] = [];
-    const second = acquireLock(path, { waitMs: 10_000, onWait: (holder) => told.push(holder.pid) });
-    await expect.poll(() => told).toEqual([process.pid]);
+    const holders: number[] = [];
+    const second = acquireLock(path, { waitMs: 10_000, onWait: (holder) => holders.push(holder.pid) });
+    await expect.poll(() => holders).toEqual([process.pid]);
     await first.release();
     await (await second).release();
-    expect(told).toHaveLength(1);
+    expect(holders).toHaveLength(1);
   });
 
-  test("lets one in at a time, however many ask", async () => {
+  test("has one holder at a time under concurrent acquisition", async () => {
     let inside = 0;
-    const most: number[] = [];
+    const counts: number[] = [];
     const enter = async () => {
       await using _lock = await acquireLock(path, { waitMs: 30_000 });
       inside += 1;
-      most.push(inside);
+      counts.push(inside);
       await Promise.resolve();
       inside -= 1;
     };
     await Promise.all(Array.from({ length: 8 }, enter));
-    expect(most).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
+    expect(counts).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
   });
 
-  test.each(["the holder is dead", "the file is no lock"])("takes over when %s, once", async (reason) => {
-    await (await acquireLock(path)).release();
-    await writeFile(path, reason === "the file is no lock" ? "?" : JSON.stringify(await deadProcess()));
-    expect(await lockHolder(path)).toBeUndefined();
-    const tries = await Promise.allSettled(Array.from({ length: 6 }, () => acquireLock(path)));
-    expect(tries.filter((one) => one.status === "fulfilled")).toHaveLength(1);
-  });
+  test.each(["the holder is dead", "the file is not a lock"])(
+    "is taken over once when %s",
+    async (reason) => {
+      await (await acquireLock(path)).release();
+      await writeFile(path, reason === "the file is not a lock" ? "?" : JSON.stringify(await deadProcess()));
+      expect(await lockHolder(path)).toBeUndefined();
+      const tries = await Promise.allSettled(Array.from({ length: 6 }, () => acquireLock(path)));
+      expect(tries.filter((one) => one.status === "fulfilled")).toHaveLength(1);
+    },
+  );
 });
 
 describe("isAlive", () => {
-  test("knows a process by more than its pid", async () => {
+  test("does not take a later process with the same pid for the earlier one", async () => {
     const own = await processIdentity(process.pid);
     expect(await isAlive(own ?? { pid: 0, startedAt: "" })).toBe(true);
     expect(await isAlive({ pid: process.pid, startedAt: "another boot:1" })).toBe(false);

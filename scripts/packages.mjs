@@ -1,5 +1,5 @@
-// Keeps node_modules as package-lock.json says: knows whether it is stale and installs it once for all who wait.
-// Plain JavaScript for any Node from 18, because it runs before the Node packages are there.
+// Keeps node_modules in step with package-lock.json. Of several waiting processes, one installs the packages.
+// Plain JavaScript, because it runs before the Node packages, Node 24 among them, are installed.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ const lockWaitMs = 15 * 60_000;
 const tickMs = 10_000;
 const shownLines = 25;
 
-/** What the installed packages depend on, as one short hash. */
+/** Hashes everything that the installed packages depend on. */
 export function packageStamp(root) {
   const hash = createHash("sha256");
   for (const name of ["package-lock.json", "package.json"])
@@ -19,7 +19,7 @@ export function packageStamp(root) {
   return hash.update(process.platform).update(process.arch).digest("hex").slice(0, 32);
 }
 
-/** Whether node_modules is what package-lock.json asks for, by our stamp or by npm's own record in it. */
+/** Whether node_modules matches package-lock.json, judged by Slipway's stamp or by npm's record in node_modules. */
 export function packagesAreFresh(root) {
   const modules = join(root, "node_modules");
   if (!existsSync(join(modules, ".package-lock.json"))) return false;
@@ -31,21 +31,21 @@ export function packagesAreFresh(root) {
 }
 
 /**
- * Whether every package the lock file asks for is installed in that version; `installed` is npm's record in
- * node_modules. Optional packages may be missing: they are for other machines.
+ * Whether every package of the lock file is installed in that version; `installed` is npm's record in node_modules.
+ * Optional packages may be missing: they are for other machines.
  */
 export function sameInstall(wanted, installed) {
   return Object.entries(wanted.packages ?? {}).every(([path, entry]) => {
     if (path === "") return true;
-    const there = installed.packages?.[path];
-    if (!there) return entry.optional === true || entry.devOptional === true || entry.peer === true;
+    const found = installed.packages?.[path];
+    if (!found) return entry.optional === true || entry.devOptional === true || entry.peer === true;
     return (
-      there.version === entry.version && there.integrity === entry.integrity && sameDependencies(there, entry)
+      found.version === entry.version && found.integrity === entry.integrity && sameDependencies(found, entry)
     );
   });
 }
 
-/** Installs the packages unless another process just did; `say` gets one line of text at a time. Throws with npm's words. */
+/** Installs the packages unless another process just did. Calls `say` with one line at a time. Throws with npm's output. */
 export async function installPackages(root, say) {
   const lock = await acquireLock(join(root, ".turbo", "packages.lock"), {
     waitMs: lockWaitMs,
@@ -69,12 +69,12 @@ function sameDependencies(one, other) {
 }
 
 /**
- * Installs what package-lock.json says and leaves that file alone. Not `npm ci`: that refuses a lock file written where
- * the registry lacked some optional package for another kind of machine.
+ * Installs the packages of package-lock.json and does not change that file. `npm ci` would refuse a lock file that was written
+ * where the registry lacked an optional package for another platform.
  */
 function npmInstall(root) {
   return new Promise((resolve, reject) => {
-    // dev packages are what runs and checks this: a NODE_ENV=production in the environment must not drop them
+    // Slipway needs the dev packages here, so NODE_ENV=production in the environment must not drop them
     const args = ["install", "--no-save", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
     const child = spawn("npm", args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";

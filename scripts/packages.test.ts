@@ -14,7 +14,7 @@ const wanted = {
 };
 
 describe("sameInstall", () => {
-  test("holds when all that is not optional is there in its version", () => {
+  test("is true when every package that is not optional is installed in its version", () => {
     expect(sameInstall(wanted, { packages: { "node_modules/ms": ms } })).toBe(true);
   });
 
@@ -23,7 +23,7 @@ describe("sameInstall", () => {
     ["has another version", { "node_modules/ms": { ...ms, version: "2.1.2" } }],
     ["has another content", { "node_modules/ms": { ...ms, integrity: "sha512-b" } }],
     ["needs other packages", { "node_modules/ms": { ...ms, dependencies: { x: "1" } } }],
-  ])("fails when a package %s", (_case, packages) => {
+  ])("is false when a package %s", (_case, packages) => {
     expect(sameInstall(wanted, { packages })).toBe(false);
   });
 });
@@ -48,7 +48,7 @@ describe("a repository's packages", () => {
     expect(packageStamp(root)).not.toBe(before);
   });
 
-  test("are stale when nothing is installed, fresh by npm's record or by the stamp", async () => {
+  test("are stale when nothing is installed, and fresh by npm's record or by the stamp", async () => {
     expect(packagesAreFresh(root)).toBe(false);
     await install({ "node_modules/ms": ms });
     expect(packagesAreFresh(root)).toBe(true);

@@ -1,4 +1,4 @@
-// npm run quickstart: from nothing to a running release of a sample app, everything real, shown as it happens.
+// npm run quickstart: sets up Slipway, starts it, deploys a sample app and shows the progress.
 import { join, relative } from "node:path";
 import { retry } from "@slipway/async";
 import { takesOnly } from "./arguments.ts";
@@ -16,7 +16,7 @@ import { checkPorts, claimRunning, findRunning, stopOrphans, urls } from "./supe
 import { startApps } from "./supervisor/supervisor.ts";
 import { print, runCommand, sayOn } from "./terminal.ts";
 
-type Reached = Pick<RunningSlipway, "apiUrl" | "routerUrl">;
+type Addresses = Pick<RunningSlipway, "apiUrl" | "routerUrl">;
 
 const appName = "hello";
 const sampleFolder = join(repositoryRoot, "samples", "hello-node");
@@ -33,11 +33,13 @@ await runCommand(async () => {
 });
 
 async function useRunning(config: ScriptConfig, running: RunningSlipway): Promise<number> {
-  say(`apps      using the Slipway that runs here (process ${running.pid}, ${running.apiUrl})`);
+  say(`apps      using the running Slipway (process ${running.pid}, ${running.apiUrl})`);
   const apiToken = config.bootstrapToken ?? (await readText(adminTokenFile(config.dataDir)));
   if (apiToken === undefined)
-    throw new SetupError("There is no admin token yet: set BOOTSTRAP_TOKEN to the one it was started with.");
-  await untilItAnswers(running.apiUrl, apiToken);
+    throw new SetupError(
+      "The running Slipway has no admin token in its data directory: set BOOTSTRAP_TOKEN to the token it was started with.",
+    );
+  await waitForApi(running.apiUrl, apiToken);
   const { app } = await deploySample({
     ...sample(running, apiToken),
     signal: new AbortController().signal,
@@ -53,41 +55,43 @@ async function runOwn(config: ScriptConfig, once: boolean): Promise<number> {
   const environment = inheritedEnvironment(await setup({ config, say }));
   const logFolder = join(config.dataDir, "logs");
   await using apps = await startApps(environment, { say, logFolder, logFormat: "json", obeySignals: true });
-  const reached = urls(config);
+  const addresses = urls(config);
   const stopped = apps.ended.then((code) => {
     throw new SetupError(
-      code === 0 ? "Stopped before the sample was deployed." : "Slipway stopped: see its logs.",
+      code === 0
+        ? "Slipway was stopped before the sample was deployed."
+        : `Slipway stopped unexpectedly: see its logs in ${logFolder}.`,
     );
   });
   const { app } = await Promise.race([
-    deployUntilStopped(reached, environment.BOOTSTRAP_TOKEN, stopped),
+    deployUntilStopped(addresses, environment.BOOTSTRAP_TOKEN, stopped),
     stopped,
   ]);
-  const { apiUrl } = reached;
+  const { apiUrl } = addresses;
   print(nextSteps({ apiUrl, appUrl: app.url, appName, tokenSource: tokenSource(config), logFolder }));
   if (once) return 0;
-  print("Slipway stays up: Ctrl-C stops it.");
+  print("Slipway keeps running: Ctrl-C stops it.");
   return await apps.ended;
 }
 
-/** Its signal ends the following of the log when the apps end first. */
-async function deployUntilStopped(reached: Reached, apiToken: string, stopped: Promise<never>) {
+/** Deploys the sample. Stops following its log when the apps end first. */
+async function deployUntilStopped(addresses: Addresses, apiToken: string, stopped: Promise<never>) {
   const abort = new AbortController();
   stopped.catch((error: unknown) => abort.abort(error));
-  return deploySample({ ...sample(reached, apiToken), signal: abort.signal });
+  return deploySample({ ...sample(addresses, apiToken), signal: abort.signal });
 }
 
-function sample({ apiUrl, routerUrl }: Reached, apiToken: string) {
+function sample({ apiUrl, routerUrl }: Addresses, apiToken: string) {
   return { apiUrl, routerUrl, apiToken, appName, folder: sampleFolder };
 }
 
-/** The other command may still be in its setup. */
-async function untilItAnswers(apiUrl: string, apiToken: string): Promise<void> {
+/** Waits until the API answers: the other command may still be in its setup. */
+async function waitForApi(apiUrl: string, apiToken: string): Promise<void> {
   const options = { limitMs: runningWaitMs, isRetryable: () => true, pauseMs: () => pollMs };
   await retry(() => ApiClient.connect(apiUrl, apiToken), options);
 }
 
-/** A command that prints the admin token, for the commands to try. */
+/** A shell command that prints the admin token. */
 function tokenSource(config: ScriptConfig): string {
   return config.bootstrapToken === undefined
     ? `cat ${relative(repositoryRoot, adminTokenFile(config.dataDir))}`

@@ -1,4 +1,4 @@
-// npm run rotate-keys: a new signing key for this installation; running processes take it up by themselves.
+// npm run rotate-keys: generates a new signing key for this installation, which running processes load without a restart.
 import { takesOnly } from "./arguments.ts";
 import { readConfig } from "./config.ts";
 import { rotateSigningKey } from "./setup/installation.ts";
@@ -10,14 +10,12 @@ await runCommand(async () => {
   const { dataDir, signingKeysGiven } = readConfig();
   if (signingKeysGiven) {
     throw new SetupError(
-      "The signing keys come from the environment: put a new one first in SIGNING_KEYS, before those in use, and start all processes again.",
+      "The signing keys come from the environment: add a new one at the start of SIGNING_KEYS, and restart all processes.",
     );
   }
   const { keys, file } = await rotateSigningKey(dataDir, { dropFormer });
   const former = keys - 1;
-  const held = `what the former ${former === 1 ? "one" : `${former}`} signed still holds`;
-  print(
-    `${file} has a new signing key; ${dropFormer ? "nothing that was signed before holds any more" : held}.`,
-  );
+  const held = `signatures of ${former === 1 ? "the former key" : `the ${former} former keys`} stay valid`;
+  print(`${file} has a new signing key; ${dropFormer ? "earlier signatures are no longer valid" : held}.`);
   return 0;
 });

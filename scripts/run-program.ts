@@ -1,12 +1,12 @@
-// Runs a program of this repository in the foreground, on the terminal's own streams or into a file.
+// Runs a program of this repository in the foreground, on the terminal's streams or into a file.
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { inheritedEnvironment, repositoryRoot } from "./config.ts";
 
 /**
- * Runs `file` to its end and yields its exit code. Signals to this process are passed on instead of ending it, so that
- * what comes after (taking services down, a summary) still happens.
- * @param output a file descriptor for what it writes.
+ * Runs `file` until it exits and returns its exit code. Signals to this process are forwarded and do not end it, so that the
+ * caller can still stop services and print a summary.
+ * @param output a file descriptor for the program's output.
  */
 export async function runProgram(
   file: string,
@@ -19,9 +19,9 @@ export async function runProgram(
     stdio: output === "inherit" ? "inherit" : ["ignore", output, output],
     env: inheritedEnvironment(environment),
   });
-  const passOn = (signal: NodeJS.Signals) => void child.kill(signal);
+  const forward = (signal: NodeJS.Signals) => void child.kill(signal);
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const signal of signals) process.on(signal, passOn);
+  for (const signal of signals) process.on(signal, forward);
   try {
     return await new Promise<number>((resolve, reject) => {
       child.once("error", reject);
@@ -30,6 +30,6 @@ export async function runProgram(
       );
     });
   } finally {
-    for (const signal of signals) process.off(signal, passOn);
+    for (const signal of signals) process.off(signal, forward);
   }
 }

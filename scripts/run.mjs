@@ -1,4 +1,4 @@
-// The way in to every command: gets the Node packages, Node 24 among them, then runs scripts/COMMAND.ts on it.
+// The entry point of every command: installs the Node packages, Node 24 among them, then runs scripts/COMMAND.ts.
 // Plain JavaScript without dependencies, for any Node from 20.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -31,10 +31,10 @@ async function main([name, ...args]) {
 }
 
 function unknownCommand(name) {
-  const asked = name === undefined || name === "--help" || name === "-h" || name === "help";
-  if (!asked) process.stderr.write(` !     There is no command "${name}".\n\n`);
+  const wantsHelp = name === undefined || name === "--help" || name === "-h" || name === "help";
+  if (!wantsHelp) process.stderr.write(` !     There is no command "${name}".\n\n`);
   print(commandList());
-  return name === undefined || !asked ? 2 : 0;
+  return name === undefined || !wantsHelp ? 2 : 0;
 }
 
 function checkMachine() {
@@ -42,12 +42,12 @@ function checkMachine() {
   if (major < 20) throw new Error(`Node ${process.versions.node} is too old: install Node 20 or newer.`);
   if (process.platform !== "linux" || !["x64", "arm64"].includes(process.arch)) {
     throw new Error(
-      `Slipway runs on Linux on x64 or arm64, this is ${process.platform} on ${process.arch}: use a Linux machine or a virtual one.`,
+      `Slipway runs on Linux on x64 or arm64, but this is ${process.platform} on ${process.arch}: use a Linux machine or a virtual machine.`,
     );
   }
 }
 
-/** Stopping what runs must work with whatever packages are there. */
+/** Whether the packages must be installed first. `down` must work with outdated packages too. */
 function mustInstall(name) {
   if (name === "down" && existsSync(binary("node"))) return false;
   return !packagesAreFresh(root);
@@ -59,7 +59,7 @@ async function refreshPackages() {
     const running = await lockHolder(join(dataDir, lock));
     if (running) {
       throw new Error(
-        `The Node packages changed while Slipway or its tests run here (process ${running.pid}): stop it first, with npm run down.`,
+        `The Node packages must be updated, but Slipway or its tests use them (process ${running.pid}): stop it first with npm run down.`,
       );
     }
   }
@@ -85,20 +85,20 @@ function inPath(name) {
   return (process.env.PATH ?? "").split(delimiter).some((folder) => folder && existsSync(join(folder, name)));
 }
 
-/** Runs the command in the terminal's process group; what ends this process ends that one the same way. */
+/** Runs the command in the terminal's process group, and forwards stop signals to it. */
 function run(file, args) {
   const path = [join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter);
   const child = spawn(file, args, { cwd: root, stdio: "inherit", env: { ...process.env, PATH: path } });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  if (process.env.npm_lifecycle_event) onParentGone(() => child.kill("SIGTERM"));
+  if (process.env.npm_lifecycle_event) onParentExit(() => child.kill("SIGTERM"));
   return new Promise((done, fail) => {
     child.on("error", fail);
     child.on("close", (code, signal) => done(code ?? 128 + constants.signals[signal]));
   });
 }
 
-/** A signal to npm ends npm and the shell between, which does not pass it on: that is all we notice of it. */
-function onParentGone(stop) {
+/** Calls `stop` when the parent has exited: a signal to npm ends npm and its shell, which does not forward the signal. */
+function onParentExit(stop) {
   const parent = process.ppid;
   const timer = setInterval(() => {
     if (process.ppid === parent) return;

@@ -10,7 +10,7 @@ const run = (...args: string[]) =>
 const { scripts } = JSON.parse(readFileSync(join(repositoryRoot, "package.json"), "utf8")) as {
   scripts: Record<string, string>;
 };
-/** What npm runs of it. */
+/** The commands that are npm scripts. */
 const commands = Object.keys(scripts).filter((name) => scripts[name] === `node scripts/run.mjs ${name}`);
 
 describe("run.mjs", () => {
@@ -29,7 +29,7 @@ describe("run.mjs", () => {
     expect(exitCode).toBe(2);
   });
 
-  test("takes no name of an object's own for a command", async () => {
+  test("does not take a property of Object.prototype for a command", async () => {
     expect((await run("constructor")).exitCode).toBe(2);
   });
 });

@@ -1,5 +1,5 @@
 #!/usr/bin/env sh
-# Fills in the secrets that a .env made from .env.example still lacks; what is there stays as it is.
+# Generates the secrets that a copy of .env.example still lacks. Existing values are kept.
 set -eu
 
 NAMES='INSTALLATION_ID SIGNING_KEYS BOOTSTRAP_TOKEN REDIS_PASSWORD MONGO_PASSWORD REGISTRY_SECRET DOCKER_GID'
@@ -14,19 +14,19 @@ usage() {
   cat <<END
 Usage: scripts/secrets.sh [FILE]
 
-Makes the secrets that FILE (.env) lacks, empty or without a line, and its DOCKER_GID; what is there stays as it is.
-They are: $NAMES
+Generates the secrets that are empty or missing in FILE (.env), and sets DOCKER_GID. Existing values are kept.
+The variables are: $NAMES
 END
 }
 
 # random_hex BYTES
 random_hex() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
 
-# lacks NAME: also when the value is nothing but blanks or quotes
+# lacks NAME: whether FILE has no value for it; blanks and quotes alone are no value
 lacks() { ! grep -q "^$1=.*[^[:space:]\"']" "$FILE"; }
 
-# make NAME: its value on standard output
-make() {
+# generate NAME: prints a new value
+generate() {
   case $1 in
     INSTALLATION_ID) random_hex 4 ;;
     SIGNING_KEYS) random_hex 32 ;;
@@ -36,18 +36,18 @@ make() {
   esac
 }
 
-# fill NAME: in the place of its empty line, or as a new one
+# fill NAME: writes a new value into its empty line, or into a new line
 fill() {
   lacks "$1" || return 0
-  value=$(make "$1")
+  value=$(generate "$1")
   if grep -q "^$1=" "$FILE"; then
     sed -i "s|^$1=.*\$|$1=$value|" "$FILE"
   else
-    # the last line may lack its end
+    # the last line may lack its newline
     [ -z "$(tail -c 1 "$FILE")" ] || echo >>"$FILE"
     printf '%s=%s\n' "$1" "$value" >>"$FILE"
   fi
-  printf '%s made\n' "$1"
+  printf '%s generated\n' "$1"
 }
 
 case ${1:-} in
@@ -58,11 +58,11 @@ esac
 FILE=${1:-.env}
 [ -f "$FILE" ] || fail "there is no $FILE: cp .env.example $FILE"
 [ -S "$SOCKET" ] || fail "there is no $SOCKET: start the Docker Engine, which the workers build with."
-# before anything secret is in it
+# before the first secret is written
 chmod 600 "$FILE"
 
 for name in $NAMES; do fill "$name"; done
 for name in $NAMES; do
-  ! lacks "$name" || fail "$FILE still lacks $name: write it in yourself"
+  ! lacks "$name" || fail "$FILE still lacks $name: add it yourself"
 done
 printf '%s is complete\n' "$FILE"

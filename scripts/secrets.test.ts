@@ -18,12 +18,12 @@ afterEach(() => rm(folder, { recursive: true }));
 const run = (...args: string[]) => execa(script, args, { reject: false });
 
 describe.skipIf(await lacksEngine())("secrets.sh", () => {
-  test("gives each secret of .env.example a value, once, for the file's owner only", async () => {
+  test("generates each secret of .env.example once, readable by the file's owner only", async () => {
     await copyFile(join(repositoryRoot, ".env.example"), file);
     const { stdout, exitCode } = await run(file);
-    expect({ exitCode, said: stdout.split("\n").at(-1) }).toEqual({
+    expect({ exitCode, lastLine: stdout.split("\n").at(-1) }).toEqual({
       exitCode: 0,
-      said: `${file} is complete`,
+      lastLine: `${file} is complete`,
     });
     const made = await readFile(file, "utf8");
     expect(made).not.toMatch(/^[A-Z_]+=$/m);
@@ -32,7 +32,7 @@ describe.skipIf(await lacksEngine())("secrets.sh", () => {
     expect(await readFile(file, "utf8")).toBe(made);
   });
 
-  test("adds lines that are missing, fills empty ones, and leaves the rest", async () => {
+  test("adds missing lines, fills empty ones, and keeps the rest", async () => {
     await writeFile(file, 'REDIS_PASSWORD=mine\nSIGNING_KEYS=""\nMONGO_PASSWORD=\nLOG_LEVEL=debug');
     const { exitCode } = await run(file);
     const text = await readFile(file, "utf8");
@@ -46,7 +46,7 @@ describe.skipIf(await lacksEngine())("secrets.sh", () => {
   });
 });
 
-test("secrets.sh has help, and refuses what it does not know", async () => {
+test("secrets.sh has help, and refuses unknown options and missing files", async () => {
   expect((await run("--help")).stdout).toMatch(/^Usage: scripts\/secrets\.sh \[FILE\]/);
   expect((await run("--force")).stderr).toContain("there is no option --force");
   expect((await run(file)).stderr).toContain(`there is no ${file}`);

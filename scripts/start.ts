@@ -15,7 +15,7 @@ await runCommand(async () => {
   await using _running = await claimRunning(config);
   await stopOrphans(config.dataDir, config.graceMs, say);
   await checkPorts(config);
-  // the apps' own variables are the shell's, whatever they are
+  // the apps' variables override those of the shell
   const environment = inheritedEnvironment(await setup({ config, say }));
   const logFormat = process.stdout.isTTY ? "pretty" : "json";
   await using apps = await startApps(environment, { say, logFormat, obeySignals: true });

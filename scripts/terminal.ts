@@ -1,9 +1,9 @@
-// What the commands print: progress lines with their step's name set off, and errors in one voice.
+// Prints the progress and the errors of the commands.
 import colors from "picocolors";
 import type { Say } from "./setup/progress.ts";
 import { errorText } from "./setup/setup-error.ts";
 
-/** Prints progress on `stream`; the first word of a line is the step's name. */
+/** Prints progress lines on `stream`, with the step's name, which is a line's first word, in color. */
 export function sayOn(stream: NodeJS.WritableStream): Say {
   return (line) => void stream.write(`${paintStep(line)}\n`);
 }
@@ -13,18 +13,15 @@ export function print(line = ""): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** What to print of things that could not be taken down; nothing when there are none. */
+/** The lines to print about resources that could not be removed; none when `left` is empty. */
 export function leftLines(left: readonly string[]): string[] {
   if (left.length === 0) return [];
-  return [
-    "Not everything could be taken down; npm run down tries again:",
-    ...left.map((line) => `  ${line}`),
-  ];
+  return ["Not everything could be removed; npm run down tries again:", ...left.map((line) => `  ${line}`)];
 }
 
-/** Runs a command's body and turns its outcome into the process's exit code, an error into a message. */
+/** Runs a command's body. Sets the process's exit code from the result, or prints the error. */
 export async function runCommand(body: () => Promise<number>): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreGoneReader);
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
   try {
     process.exitCode = await body();
   } catch (error) {
@@ -33,8 +30,8 @@ export async function runCommand(body: () => Promise<number>): Promise<void> {
   }
 }
 
-/** Whoever read the output may leave (`| head`); what was begun is still ended in order. */
-function ignoreGoneReader(error: NodeJS.ErrnoException): void {
+/** Ignores that a reader closed its pipe (`| head`), so that the command can still end in order. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
 }
 

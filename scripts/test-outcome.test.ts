@@ -16,7 +16,7 @@ test("counts the tests", () => {
   });
 });
 
-test("counts a file that cannot be loaded", () => {
+test("counts a file that cannot be loaded as one failure", () => {
   const testResults = [file("passed", "passed"), file("failed")];
   expect(countTests({ numPassedTests: 1, numFailedTests: 0, testResults }, 1)).toEqual({
     passed: 1,
@@ -24,7 +24,7 @@ test("counts a file that cannot be loaded", () => {
   });
 });
 
-test("a run that failed never counts none", () => {
+test("a failed run counts at least one failure", () => {
   expect(countTests(undefined, 1)).toEqual({ passed: 0, failed: 1 });
   expect(countTests({ numPassedTests: 2, numFailedTests: 0, testResults: [] }, 130)).toEqual({
     passed: 2,
@@ -32,7 +32,7 @@ test("a run that failed never counts none", () => {
   });
 });
 
-test("tells what failed, what failed at first, and nothing of what passed", () => {
+test("reports failed tests and tests that passed on a retry, but no passed tests", () => {
   const tried = (status: string, ...failureMessages: string[]) => ({
     fullName: "it works",
     status,
@@ -53,17 +53,17 @@ test("tells what failed, what failed at first, and nothing of what passed", () =
   ]);
 });
 
-test("tells the beginning of a long reason", () => {
+test("shortens a long failure message", () => {
   const assertionResults = [{ fullName: "it works", status: "failed", failureMessages: ["x".repeat(6_000)] }];
-  const [told] = failuresIn({
+  const [failure] = failuresIn({
     numPassedTests: 0,
     numFailedTests: 1,
     testResults: [{ ...file("failed"), assertionResults }],
   });
-  expect(told).toBe(`failed: /clone/a.test.ts > it works\n${"x".repeat(5_000)} … (more above)`);
+  expect(failure).toBe(`failed: /clone/a.test.ts > it works\n${"x".repeat(5_000)} … (more above)`);
 });
 
-test("a run ends with its failures, what is left, and the counts; what is left fails it", () => {
+test("a run ends with its failures, the resources that are left, and the counts; left resources fail the run", () => {
   const passed = { numPassedTests: 2, numFailedTests: 0, testResults: [file("passed", "passed", "passed")] };
   const failed = {
     numPassedTests: 1,

@@ -1,8 +1,8 @@
-// What a test run came to, from the report that vitest writes as JSON.
+// Summarizes a test run from vitest's JSON report.
 
 import { leftLines } from "./terminal.ts";
 
-/** The part of vitest's report that is read. */
+/** The part of vitest's report that is used. */
 export interface TestReport {
   numPassedTests: number;
   numFailedTests: number;
@@ -10,25 +10,25 @@ export interface TestReport {
 }
 
 interface FileReport {
-  /** The file. */
+  /** The file's path. */
   name: string;
   status: string;
-  /** What went wrong outside its tests. */
+  /** The failure outside the file's tests. */
   message: string;
   assertionResults: readonly {
     fullName: string;
     status: string;
-    /** Also those of a first try, when a second one passed. */
+    /** Includes those of a first try when a retry passed. */
     failureMessages?: readonly string[] | null;
   }[];
 }
 
-/** Of one test. */
-const messageChars = 5_000;
+/** The maximal length of one test's message. */
+const maxMessageChars = 5_000;
 
 /**
- * The passed and the failed. A file that fails outside its tests counts as one failed, and so does a run that failed
- * though no test did, or that left no report.
+ * Counts passed and failed tests. A file that fails outside its tests counts as one failure, and so does a failed run without
+ * a failed test or without a report.
  */
 export function countTests(
   report: TestReport | undefined,
@@ -38,7 +38,7 @@ export function countTests(
   return { passed: report?.numPassedTests ?? 0, failed: exitCode === 0 ? failed : Math.max(failed, 1) };
 }
 
-/** A text for each test that failed, or that passed only when it was tried once more, and for each file that failed by itself. */
+/** Returns a text for each test that failed or passed only on a retry, and for each file that failed outside its tests. */
 export function failuresIn(report: TestReport): string[] {
   return report.testResults.flatMap((file) => [
     ...(failsOutsideTests(file) ? [`failed: ${file.name}\n${shortened(file.message)}`] : []),
@@ -52,9 +52,9 @@ export function failuresIn(report: TestReport): string[] {
 }
 
 /**
- * The end of a run: a text for each failure, then a line for each thing that could not be taken down, then the counts.
- * @param exitCodes of the lanes, each with its report.
- * @returns the lines, and the exit code of all.
+ * Composes the end of a run's output: a text for each failure, a line for each resource that could not be removed, the counts.
+ * @param exitCodes one per lane, in the order of `reports`.
+ * @returns the lines, and the exit code of the run.
  */
 export function endOfRun(
   reports: readonly (TestReport | undefined)[],
@@ -74,5 +74,5 @@ function failsOutsideTests({ status, assertionResults }: FileReport): boolean {
 }
 
 function shortened(text: string): string {
-  return text.length > messageChars ? `${text.slice(0, messageChars)} … (more above)` : text;
+  return text.length > maxMessageChars ? `${text.slice(0, maxMessageChars)} … (more above)` : text;
 }

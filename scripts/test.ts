@@ -1,4 +1,4 @@
-// npm test: real services of the tests' own, vitest on them, the services stopped again, and the counts at the end.
+// npm test: sets up private services, runs vitest on them, stops the services, and prints the counts.
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readOwnConfig, testsOf } from "./config.ts";
@@ -20,8 +20,8 @@ import { print, runCommand, sayOn } from "./terminal.ts";
 const say = sayOn(process.stdout);
 
 /**
- * What runs side by side when everything is asked for: most of a scenario is waiting, for a container, a lease, a pause. The
- * second lane's output is shown when it ends.
+ * The projects that run in parallel when no argument is given: a scenario mostly waits for containers, leases and timers. The
+ * second lane's output is printed when it ends.
  */
 const lanes = [
   ["unit", "e2e", "fleet"],
@@ -35,30 +35,30 @@ await runCommand(async () => {
   const exitCodes = await runTests(config, logFolder);
   const left = await stopServices(config);
   const reports = await Promise.all(exitCodes.map((_, lane) => readReport(reportIn(logFolder, lane))));
-  // failures here too, for each lane's output has its own far above
+  // repeat the failures here: each lane printed its own far above
   const { lines, exitCode } = endOfRun(reports, exitCodes, left);
   lines.forEach(print);
   return exitCode;
 });
 
-/** Services that cannot be set up fail the run by name before any test does. @returns the lanes' exit codes. */
+/** Sets up the services and runs the lanes. A failed setup fails the run before any test. @returns the lanes' exit codes. */
 async function runTests(config: ScriptConfig, logFolder: string): Promise<number[]> {
   try {
     await mkdir(logFolder, { recursive: true });
     await Promise.all(lanes.map((_, lane) => rm(reportIn(logFolder, lane), { force: true })));
     const concurrently = (engine: Engine) => prepareTestDatabase(engine, config.dataDir, say);
     await setup({ config, concurrently, say });
-    // large, and needed by one scenario only: elsewhere that is left out where there is no browser
+    // chromium is large, and only one scenario needs it, which is skipped without a browser except in CI
     if (config.unattended) await installPrograms(["chromium"], say);
     const mongo = await ensureTestDatabase(config, say);
-    const asked = process.argv.slice(2);
-    if (mongo === "missing" && asksForMongo(asked))
-      throw new SetupError("There is no MongoDB, on which alone the project e2e-mongo runs.");
-    if (asked.length > 0) return [await runVitest(reportIn(logFolder, 0), mongo, asked)];
+    const args = process.argv.slice(2);
+    if (mongo === "missing" && namesMongo(args))
+      throw new SetupError("The project e2e-mongo needs MongoDB: see the reason above, or set MONGO_URL.");
+    if (args.length > 0) return [await runVitest(reportIn(logFolder, 0), mongo, args)];
     const [first, second] = lanes.map((projects) => projects.map((project) => `--project=${project}`));
     return await Promise.all([
       runVitest(reportIn(logFolder, 0), mongo, first ?? []),
-      runBeside(reportIn(logFolder, 1), mongo, second ?? [], join(logFolder, "beside.log")),
+      runInBackground(reportIn(logFolder, 1), mongo, second ?? [], join(logFolder, "background.log")),
     ]);
   } catch (error) {
     process.stderr.write(` !     ${errorText(error)}\n`);
@@ -66,18 +66,18 @@ async function runTests(config: ScriptConfig, logFolder: string): Promise<number
   }
 }
 
-/** Also as vitest's option and its value in two arguments. */
-function asksForMongo(args: readonly string[]): boolean {
+/** Whether the arguments name the project e2e-mongo, as one argument or two. */
+function namesMongo(args: readonly string[]): boolean {
   return args.some((arg) => arg === "e2e-mongo" || arg === "--project=e2e-mongo");
 }
 
-async function runBeside(
+async function runInBackground(
   reportFile: string,
   mongo: TestDatabase,
   args: readonly string[],
   logFile: string,
 ): Promise<number> {
-  say(`beside    ${args.join(" ")}, into ${logFile}`);
+  say(`parallel  ${args.join(" ")}, output in ${logFile}`);
   const log = await open(logFile, "w");
   try {
     return await runVitest(reportFile, mongo, args, log.fd);
@@ -97,7 +97,7 @@ function runVitest(
   const wanted = mongo === "missing" ? args.filter((arg) => arg !== "--project=e2e-mongo") : args;
   const leftOut =
     mongo === "missing" && !args.some((arg) => arg.startsWith("--project")) ? ["--project=!e2e-mongo"] : [];
-  // vitest.config.ts marks what vitest starts, and this vitest itself
+  // TESTS_OF marks this vitest process; vitest.config.ts marks the processes that it starts
   const environment = { TESTS_OF: testsOf, ...(typeof mongo === "object" ? { MONGO_URL: mongo.url } : {}) };
   return runProgram("vitest", ["run", ...reporters, ...leftOut, ...wanted], environment, output);
 }
@@ -106,7 +106,7 @@ function reportIn(logFolder: string, lane: number): string {
   return join(logFolder, `vitest-${lane + 1}.json`);
 }
 
-/** @returns a line for each thing that is left. */
+/** Removes the services. @returns a line for each resource that is left. */
 async function stopServices(config: ScriptConfig): Promise<string[]> {
   try {
     return await tearDown({ config, say });

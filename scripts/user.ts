@@ -1,4 +1,4 @@
-// npm run user: creates, changes and deletes users of this installation, also while it runs.
+// npm run user: creates, changes and deletes users of this installation, whether it runs or not.
 import { readConfig } from "./config.ts";
 import { runProgram } from "./run-program.ts";
 import { runCommand } from "./terminal.ts";

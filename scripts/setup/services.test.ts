@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { processIdentity } from "../lock.mjs";
 import {
   forgetServices,
-  gone,
+  waitForExit,
   readServices,
   recordService,
   runningProcess,
@@ -60,13 +60,13 @@ test("finds the recorded process while it runs", async () => {
 test("does not signal a later process with the same pid", async () => {
   const { child, identity } = await launch();
   await stopProcess({ pid: identity.pid, startedAt: "an earlier boot:7" }, 0);
-  expect(await gone(identity, 0)).toBe(false);
+  expect(await waitForExit(identity, 0)).toBe(false);
   child.kill("SIGKILL");
 });
 
 test("kills a process that does not end within the grace period", async () => {
   const { child, identity } = await launch(true);
   await stopProcess(identity, 300);
-  expect(await gone(identity, 0)).toBe(true);
+  expect(await waitForExit(identity, 0)).toBe(true);
   child.kill();
 });

@@ -51,9 +51,9 @@ export async function runningProcess(dataDir: string, name: string): Promise<Ser
 /** Ends a process: SIGTERM, then SIGKILL when it still runs after `graceMs`. Does nothing when it has ended. */
 export async function stopProcess(identity: ProcessIdentity, graceMs: number): Promise<void> {
   if (!(await signal(identity, "SIGTERM"))) return;
-  if (await gone(identity, graceMs)) return;
+  if (await waitForExit(identity, graceMs)) return;
   await signal(identity, "SIGKILL");
-  if (!(await gone(identity, killWaitMs))) {
+  if (!(await waitForExit(identity, killWaitMs))) {
     throw new SetupError(
       `Process ${identity.pid} still runs ${killWaitMs / 1000} s after SIGKILL: read /proc/${identity.pid}/stack to find what it waits for.`,
     );
@@ -61,7 +61,7 @@ export async function stopProcess(identity: ProcessIdentity, graceMs: number): P
 }
 
 /** Waits for the end of the process. @returns whether it ended within `timeoutMs`. */
-export async function gone(identity: ProcessIdentity, timeoutMs: number): Promise<boolean> {
+export async function waitForExit(identity: ProcessIdentity, timeoutMs: number): Promise<boolean> {
   return (await until(async () => ((await isAlive(identity)) ? undefined : true), timeoutMs)) === true;
 }
 

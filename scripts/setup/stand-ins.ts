@@ -45,51 +45,51 @@ interface StandIn {
 }
 
 /** Pulls the public images that the engine lacks, and reports the result of each. @returns those that could not be pulled. */
-export async function withoutPublicImage(
+export async function pullPublicImages(
   { dockerHost }: Pick<ScriptConfig, "dockerHost">,
   say: Say,
 ): Promise<PublicImage[]> {
   const engine = await answeringEngine(dockerHost);
-  const lacking: PublicImage[] = [];
+  const missing: PublicImage[] = [];
   for (const variable of Object.keys(publicImages) as PublicImage[]) {
-    if (!(await ensurePublic(engine, publicImages[variable], step(say, "stand-ins")))) lacking.push(variable);
+    if (!(await ensurePublic(engine, publicImages[variable], step(say, "stand-ins")))) missing.push(variable);
   }
-  return lacking;
+  return missing;
 }
 
 /** Builds the replacements of these images that are missing or outdated. Throws SetupError. */
-export async function makeStandIns(
+export async function buildStandIns(
   { dockerHost, dataDir }: Pick<ScriptConfig, "dockerHost" | "dataDir">,
   wanted: readonly PublicImage[],
   say: Say,
 ): Promise<StandIns> {
   const engine = await answeringEngine(dockerHost);
   const wants = (...variables: PublicImage[]) => variables.some((one) => wanted.includes(one));
-  const made: StandIns = {};
+  const built: StandIns = {};
   const standIns = step(say, "stand-ins");
-  const make = async (standIn: StandIn) => {
+  const buildOne = async (standIn: StandIn) => {
     await using _lock = await sharedLock("stand-ins", standIns.report);
     return ensure(engine, standIn, standIns);
   };
   if (wants("NODE_IMAGE", "REDIS_IMAGE", "REGISTRY_IMAGE", "STACK_BUILD_IMAGE")) {
     const stack = await ensureLocalStack(engine, dataDir, say);
-    if (wants("STACK_BUILD_IMAGE")) made.STACK_BUILD_IMAGE = stack;
+    if (wants("STACK_BUILD_IMAGE")) built.STACK_BUILD_IMAGE = stack;
     if (wants("NODE_IMAGE")) {
-      made.NODE_IMAGE = await make({ folder: "node", from: { STACK: stack }, prepare: addNode });
-      const from = { NODE: made.NODE_IMAGE };
-      made.PACKAGES_IMAGE = await make({ folder: "packages", from, prepare: addNpmSettings });
+      built.NODE_IMAGE = await buildOne({ folder: "node", from: { STACK: stack }, prepare: addNode });
+      const from = { NODE: built.NODE_IMAGE };
+      built.PACKAGES_IMAGE = await buildOne({ folder: "packages", from, prepare: addNpmSettings });
     }
     if (wants("REDIS_IMAGE", "REGISTRY_IMAGE")) {
-      const from = { SERVERS: await make({ folder: "servers", from: { STACK: stack } }) };
-      if (wants("REDIS_IMAGE")) made.REDIS_IMAGE = await make({ folder: "redis", from });
-      if (wants("REGISTRY_IMAGE")) made.REGISTRY_IMAGE = await make({ folder: "registry", from });
+      const from = { SERVERS: await buildOne({ folder: "servers", from: { STACK: stack } }) };
+      if (wants("REDIS_IMAGE")) built.REDIS_IMAGE = await buildOne({ folder: "redis", from });
+      if (wants("REGISTRY_IMAGE")) built.REGISTRY_IMAGE = await buildOne({ folder: "registry", from });
     }
   }
   if (wants("MONGO_IMAGE")) {
     const from = { MONGODB: await ensureTestDatabaseImage(engine, dataDir, say) };
-    made.MONGO_IMAGE = await make({ folder: "mongo", from });
+    built.MONGO_IMAGE = await buildOne({ folder: "mongo", from });
   }
-  return made;
+  return built;
 }
 
 /** Replaces an image of a public name that an earlier version built here: Compose would mistake it for the public one. */

@@ -47,10 +47,10 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown
     await run("of-tests", { [installationLabel]: "test-0b0b0b0b-1" });
     await run("of-compose", { "com.docker.compose.project": "test-0b0b0b0b-2" });
     await run("of-another-clone", { [installationLabel]: "test-0b0b0b0c-1" });
-    await run("of-nobody", {});
+    await run("unlabeled", {});
     const config = { dataDir, dockerHost: "unix:///nowhere" };
     await tearDown({ config, testsOf: "test-0b0b0b0b", deleteData: true, say });
-    expect(await names()).toEqual(["of-another-clone", "of-nobody"]);
+    expect(await names()).toEqual(["of-another-clone", "unlabeled"]);
     await expect(stat(dataDir)).rejects.toThrow("ENOENT");
     for (const name of await names()) await docker.getContainer(name).remove({ force: true });
   });

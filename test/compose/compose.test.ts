@@ -11,7 +11,7 @@ import { readOwnConfig, repositoryRoot } from "../../scripts/config.ts";
 import { ApiClient } from "../../scripts/quickstart/api-client.ts";
 import { deploySample } from "../../scripts/quickstart/deploy-sample.ts";
 import { isRoot } from "../../scripts/setup/shared-folder.ts";
-import { makeStandIns, publicImages } from "../../scripts/setup/stand-ins.ts";
+import { buildStandIns, publicImages } from "../../scripts/setup/stand-ins.ts";
 import type { PublicImage } from "../../scripts/setup/stand-ins.ts";
 import { installPrograms } from "../../scripts/setup/system-packages.ts";
 import { answering, held, inlineApp } from "../e2e/apps.ts";
@@ -33,7 +33,7 @@ describe.skipIf(lacking !== undefined)(
   () => {
     beforeAll(async () => {
       // under names of their own, also where the public ones could be pulled: what is tested is the same everywhere
-      const standIns = await makeStandIns(config, Object.keys(publicImages) as PublicImage[], say);
+      const standIns = await buildStandIns(config, Object.keys(publicImages) as PublicImage[], say);
       slipway = opened.use(await ComposeInstallation.make(command ?? [], standIns));
       await slipway.up(2);
     });
