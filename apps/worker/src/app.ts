@@ -27,26 +27,20 @@ import { openBlobs, openStore } from "@slipway/store";
 import { logAttempt, logEnd } from "./attempt-log.ts";
 import { defaultConcurrency } from "./concurrency.ts";
 import type { WorkerConfig } from "./config.ts";
-import { deploy } from "./deploy.ts";
-import { deploymentContext } from "./deployment-context.ts";
-import { runHousekeeping } from "./housekeeping.ts";
-import { observeApps } from "./observe.ts";
-import { endAbandonedOperation, operate } from "./operate.ts";
+import { deploy } from "./deployments/deploy.ts";
+import { deploymentContext } from "./deployments/deployment-context.ts";
+import { runHousekeeping } from "./housekeeping/housekeeping.ts";
+import { observeApps } from "./housekeeping/observe.ts";
+import { endAbandonedOperation, operate } from "./operations/operate.ts";
 import { Announcer } from "./notifications/announce.ts";
 import { deliver } from "./notifications/deliver.ts";
 import { retryingStore } from "./retrying-store.ts";
 import type { Platform } from "./platform.ts";
 import { openScheduler } from "./scheduler.ts";
 import manifest from "../package.json" with { type: "json" };
-import {
-  cleanDeliveries,
-  cleanOperations,
-  cleanSources,
-  removeApp,
-  resumeRemovals,
-  sweepRollouts,
-  sweepSandboxes,
-} from "./upkeep.ts";
+import { cleanDeliveries, cleanOperations, cleanSources } from "./housekeeping/clean.ts";
+import { removeApp, resumeRemovals } from "./housekeeping/remove-apps.ts";
+import { sweepRollouts, sweepSandboxes } from "./housekeeping/sweep.ts";
 
 /** A sweep asks the engine and the store: a minute apart with the defaults. */
 const sweepEveryReconciles = 12;

@@ -4,7 +4,7 @@
 import { poll } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type { App, ListedRollout } from "@slipway/core";
-import type { Platform } from "./platform.ts";
+import type { Platform } from "../platform.ts";
 
 /** Former rollouts of an app that may be there when its next one starts, which adds one more. */
 const mostFormer = 2;

@@ -17,11 +17,11 @@ import { secretsOf } from "@slipway/logs";
 import { maxAttempts } from "@slipway/queue";
 import type { LaneTask } from "@slipway/queue";
 import { BootOutput } from "./boot-output.ts";
-import { waitForFormerRollouts } from "./former-rollouts.ts";
-import { noteInstances } from "./observe.ts";
-import type { Platform } from "./platform.ts";
-import { promote, putInService } from "./put-in-service.ts";
-import { rolloutOf } from "./rollout.ts";
+import { waitForFormerRollouts } from "../housekeeping/former-rollouts.ts";
+import { noteInstances } from "../housekeeping/observe.ts";
+import type { Platform } from "../platform.ts";
+import { promote, putInService } from "../deployments/put-in-service.ts";
+import { rolloutOf } from "../deployments/rollout.ts";
 
 /** Resolves when the operation is over; rejects as RunAttempt says. */
 export async function operate(platform: Platform, task: LaneTask, signal: AbortSignal): Promise<void> {

@@ -18,8 +18,8 @@ import { makeRelease } from "./phases/release.ts";
 import { reuse } from "./phases/reuse.ts";
 import { resume, start } from "./phases/start.ts";
 import { unpack } from "./phases/unpack.ts";
-import type { Platform } from "./platform.ts";
-import { decideUnneeded } from "./prune-images.ts";
+import type { Platform } from "../platform.ts";
+import { decideUnneeded } from "../housekeeping/prune-images.ts";
 
 /** How often the store is asked whether the deployment is still ours, besides at every step. */
 const leaseCheckMs = 5_000;

@@ -11,8 +11,8 @@ import {
   testTime,
 } from "@slipway/testkit";
 import { stopFormerRollout } from "./former-rollouts.ts";
-import type { Platform } from "./platform.ts";
-import { testPlatform } from "./test-platform.ts";
+import type { Platform } from "../platform.ts";
+import { testPlatform } from "../test-platform.ts";
 
 describe.skipIf(await lacksRedis())("a request to stop a rollout", () => {
   let opened: AsyncDisposableStack;

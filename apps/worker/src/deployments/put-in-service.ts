@@ -3,9 +3,9 @@
 
 import { changeApp, notFound } from "@slipway/core";
 import type { Address, App } from "@slipway/core";
-import { requestStops } from "./former-rollouts.ts";
-import { noteInstances } from "./observe.ts";
-import type { Platform } from "./platform.ts";
+import { requestStops } from "../housekeeping/former-rollouts.ts";
+import { noteInstances } from "../housekeeping/observe.ts";
+import type { Platform } from "../platform.ts";
 import { awaitCutover } from "./cutover.ts";
 
 /** A rollout that is up. */

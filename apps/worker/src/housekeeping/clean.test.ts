@@ -6,11 +6,11 @@ import { expect, test } from "vitest";
 import { sourceBlobKey } from "@slipway/core";
 import { openBlobs, openStore } from "@slipway/store";
 import { aNewDeployment, anApp, unexpected } from "@slipway/testkit";
-import { cleanSources } from "./upkeep.ts";
+import { cleanSources } from "./clean.ts";
 
 test("all uploads whose time is over go, however many, but those that wait for their deployment", async () => {
   await using opened = new AsyncDisposableStack();
-  const directory = await mkdtemp(join(tmpdir(), "slipway-upkeep-"));
+  const directory = await mkdtemp(join(tmpdir(), "slipway-clean-"));
   opened.defer(() => rm(directory, { recursive: true, force: true }));
   const store = opened.use(await openStore({ databaseUrl: `${directory}/slipway.db` }));
   const blobs = opened.use(await openBlobs({ url: `${directory}/blobs`, onError: unexpected }));

@@ -4,7 +4,7 @@ import { changeApp } from "@slipway/core";
 import type { Address, App } from "@slipway/core";
 import type { InstancesSeen } from "@slipway/protocol";
 import { announceRoutes } from "./announce-routes.ts";
-import type { Platform } from "./platform.ts";
+import type { Platform } from "../platform.ts";
 
 /** What no worker has looked at for a day is not said to run. */
 const rememberedSeconds = 86_400;

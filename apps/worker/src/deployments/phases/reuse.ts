@@ -6,7 +6,7 @@ import { releaseEnvironment } from "@slipway/buildpacks";
 import { notFound, SlipwayError } from "@slipway/core";
 import type { Release } from "@slipway/core";
 import type { Attempt } from "../attempt.ts";
-import { digestOf, unneededImages } from "../prune-images.ts";
+import { digestOf, unneededImages } from "../../housekeeping/prune-images.ts";
 import type { ImageFacts } from "./start.ts";
 
 /** @throws {SlipwayError} "not-found" when the release, or its image, is gone. */

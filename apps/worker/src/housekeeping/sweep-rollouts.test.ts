@@ -12,8 +12,8 @@ import {
   testTime,
 } from "@slipway/testkit";
 import { describe, expect, test } from "vitest";
-import { testPlatform } from "./test-platform.ts";
-import { sweepRollouts } from "./upkeep.ts";
+import { testPlatform } from "../test-platform.ts";
+import { sweepRollouts } from "./sweep.ts";
 
 const listening =
   "exec perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 5) or die; sleep'";

@@ -3,7 +3,7 @@
 import { DeadlineError, pause, withDeadline } from "@slipway/async";
 import { routerTiming } from "@slipway/protocol";
 import type { RouteMessage } from "@slipway/protocol";
-import type { Platform } from "./platform.ts";
+import type { Platform } from "../platform.ts";
 
 const pollMs = 25;
 /** Messages over pub/sub may get lost. */

@@ -3,7 +3,7 @@
 // is unneeded: no deployment uses it, so a removal that hangs, or is made late, takes nothing that is in use (ADR 22).
 
 import type { App, Release } from "@slipway/core";
-import type { Platform } from "./platform.ts";
+import type { Platform } from "../platform.ts";
 
 /** How many releases back the one is looked for that served before the current one. */
 const lookBack = 100;

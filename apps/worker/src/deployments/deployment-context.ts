@@ -4,7 +4,7 @@ import { label } from "@slipway/core";
 import type { Deployment } from "@slipway/core";
 import type { AbandonContext, LeaseContext } from "@slipway/deployments";
 import { deploymentEvents, logCloser } from "@slipway/logs";
-import type { Platform } from "./platform.ts";
+import type { Platform } from "../platform.ts";
 
 /** The deployment's release is the app's newest, unless many later ones were made before its end. */
 const newestReleases = 20;

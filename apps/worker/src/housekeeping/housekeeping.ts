@@ -2,7 +2,7 @@
 
 import type { HousekeepingJob } from "@slipway/protocol";
 import { stopFormerRollout } from "./former-rollouts.ts";
-import type { Platform } from "./platform.ts";
+import type { Platform } from "../platform.ts";
 import { pruneImages } from "./prune-images.ts";
 
 /** Beyond the grace: for the engine to answer, or for a swarm to notice that a node does not. */

@@ -4,7 +4,7 @@
 import { launchCommand, requireWeb, runEnvironment } from "@slipway/buildpacks";
 import type { App, Release, RolloutSpec } from "@slipway/core";
 import { appUrl } from "@slipway/service";
-import type { Platform } from "./platform.ts";
+import type { Platform } from "../platform.ts";
 
 /** @throws {SlipwayError} "no-web-process" when the release has none. */
 export function rolloutOf(

@@ -4,7 +4,7 @@ import type { App, Labels } from "@slipway/core";
 import { label } from "@slipway/core";
 import type { DeploymentLease } from "@slipway/deployments";
 import type { LogWriter } from "@slipway/logs";
-import type { Platform } from "./platform.ts";
+import type { Platform } from "../platform.ts";
 
 export interface Attempt {
   readonly platform: Platform;

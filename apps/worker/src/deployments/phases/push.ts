@@ -5,7 +5,7 @@ import { LAUNCH_SCRIPT, slugTransform } from "@slipway/buildpacks";
 import { label } from "@slipway/core";
 import type { Labels, PushedImage, Sandbox } from "@slipway/core";
 import type { Attempt } from "../attempt.ts";
-import { unneededImages } from "../prune-images.ts";
+import { unneededImages } from "../../housekeeping/prune-images.ts";
 import type { Built } from "./build.ts";
 
 export async function push(attempt: Attempt, sandbox: Sandbox, built: Built): Promise<PushedImage> {

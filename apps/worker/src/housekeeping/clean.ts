@@ -1,0 +1,44 @@
+// Removes old records and expired uploads.
+
+import { sourceBlobKey } from "@slipway/core";
+import type { Platform } from "../platform.ts";
+
+const batch = 100;
+const deliveriesKeptMs = 30 * 86_400_000;
+const operationsKeptMs = 30 * 86_400_000;
+
+/** Forgets what was told long ago. */
+export async function cleanDeliveries({ store, now }: Platform): Promise<void> {
+  const before = new Date(now().getTime() - deliveriesKeptMs);
+  while ((await store.deliveries.removeBefore(before, batch)) === batch);
+}
+
+/** Removes uploads whose time is over and which no unfinished deployment needs. */
+export async function cleanSources({
+  store,
+  blobs,
+  now,
+}: Pick<Platform, "store" | "blobs" | "now">): Promise<void> {
+  const at = now();
+  const needed = new Set<string>();
+  for (;;) {
+    // Those that are needed stay the first ones, and must not hide the others.
+    const limit = batch + needed.size;
+    const found = await store.sources.expired(at, limit);
+    for (const { id } of found.filter((source) => !needed.has(source.id))) {
+      if (await store.deployments.usesSource(id)) needed.add(id);
+      else {
+        await blobs.delete(sourceBlobKey(id));
+        await store.sources.remove(id);
+        // Again: an upload may have ended while its source was still there. A later one finds it gone, and takes its blob away.
+        await blobs.delete(sourceBlobKey(id));
+      }
+    }
+    if (found.length < limit) return;
+  }
+}
+
+/** Forgets operations that ended long ago. */
+export async function cleanOperations({ store, now }: Platform): Promise<void> {
+  await store.operations.removeEnded(new Date(now().getTime() - operationsKeptMs));
+}
