@@ -1,11 +1,11 @@
-// How many deployments a worker runs at a time when nobody says: as many builds as its share of the engine holds.
+// Computes the default concurrency of a worker: the number of builds that its share of the engine can hold.
 
 import type { EngineCapacity } from "@slipway/core";
 
-/** The rest is the engine's own, the releases' that run on it, and the machine's. */
+/** The rest is left to the engine, the releases on it, and the machine. */
 const memoryShare = 0.75;
-/** Beyond it other things than processors and memory, disks for one, are what is short. */
-const mostByDefault = 16;
+/** Above it other resources, such as disks, are the bottleneck. */
+const maxDefault = 16;
 
 /** What one build may take, and how many workers build on the same engine. */
 export interface BuildShare {
@@ -19,5 +19,5 @@ export function defaultConcurrency(capacity: EngineCapacity, share: BuildShare):
   const byCpus = capacity.cpus / share.buildCpus;
   const byMemory = (capacity.memoryBytes * memoryShare) / share.buildMemoryBytes;
   const ofThisWorker = Math.floor(Math.min(byCpus, byMemory) / share.engineWorkers);
-  return Math.min(Math.max(ofThisWorker, 1), mostByDefault);
+  return Math.min(Math.max(ofThisWorker, 1), maxDefault);
 }

@@ -1,4 +1,4 @@
-// What the pipeline stands on: the ports it uses and the limits it keeps. Made once by app.ts, the same for every deployment.
+// The dependencies of the worker: ports, clients and configuration. app.ts creates them once for all jobs.
 
 import type { Redis } from "ioredis";
 import type { BlobStore, BuildEngine, ImageRegistry, Scheduler, Store } from "@slipway/core";
@@ -20,7 +20,7 @@ export interface Platform {
   readonly scheduler: Scheduler;
   /** Images on the engine that releases run on. */
   readonly releaseImages: Pick<Images, "digests" | "remove">;
-  /** Takes what is left to do for an app once its lane has gone on. */
+  /** Queue of work for an app that its lane does not wait for. */
   readonly housekeeping: Pick<Housekeeping, "request">;
   /** Content of the operator's CA bundle; null when there is none. */
   readonly caBundle: Buffer | null;

@@ -18,7 +18,7 @@ let store: Store;
 let created: Deployment;
 beforeEach(async () => {
   opened = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), "slipway-patience-"));
+  const folder = await mkdtemp(join(tmpdir(), "slipway-retrying-"));
   opened.defer(() => rm(folder, { recursive: true, force: true }));
   store = opened.use(await openStore({ databaseUrl: `${folder}/slipway.db` }));
   created = await store.deployments.create(aNewDeployment());
@@ -37,17 +37,17 @@ function losingAnswers(): Store {
   return { ...store, deployments: { ...store.deployments, compareAndSet } };
 }
 
-test("a change whose answer was lost is repeated, and known as made", async () => {
-  const patient = retryingStore(losingAnswers(), never);
+test("a change whose response was lost is retried and counts as made", async () => {
+  const retrying = retryingStore(losingAnswers(), never);
   const claimed = claim(created, 1, change);
-  expect(await storeChange(patient.deployments, claimed)).toBe(true);
+  expect(await storeChange(retrying.deployments, claimed)).toBe(true);
   expect(await store.deployments.get(created.id)).toEqual(claimed);
 });
 
-test("a change that somebody else was faster with is not", async () => {
+test("a change that conflicts with another writer does not count as made", async () => {
   await store.deployments.compareAndSet(changeStatus(created, "aborted", change));
-  const patient = retryingStore(losingAnswers(), never);
-  expect(await storeChange(patient.deployments, claim(created, 1, change))).toBe(false);
+  const retrying = retryingStore(losingAnswers(), never);
+  expect(await storeChange(retrying.deployments, claim(created, 1, change))).toBe(false);
 });
 
 test("a signal ends the waiting with its reason", async () => {
@@ -57,6 +57,6 @@ test("a signal ends the waiting with its reason", async () => {
     stop.abort(reason);
     throw away;
   };
-  const patient = retryingStore({ ...store, deployments: { ...store.deployments, get } }, stop.signal);
-  await expect(patient.deployments.get(created.id)).rejects.toBe(reason);
+  const retrying = retryingStore({ ...store, deployments: { ...store.deployments, get } }, stop.signal);
+  await expect(retrying.deployments.get(created.id)).rejects.toBe(reason);
 });

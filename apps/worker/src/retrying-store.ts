@@ -1,4 +1,4 @@
-// The store as attempts use it: a call that finds the database away is repeated for a while, so that a build outlives an outage.
+// The store as attempts use it: calls are retried while the database is unavailable, so that a build survives an outage.
 
 import { retry } from "@slipway/async";
 import type { Store } from "@slipway/core";
@@ -15,7 +15,7 @@ type Call = (...args: readonly unknown[]) => Promise<unknown>;
 export function retryingStore(store: Store, signal: AbortSignal): Store {
   return withEach(store, (part) =>
     typeof part === "object" && part !== null && part !== store.logs
-      ? withEach(part, (call) => patientCall(call as Call, signal))
+      ? withEach(part, (call) => retriedCall(call as Call, signal))
       : part,
   );
 }
@@ -24,6 +24,6 @@ function withEach<Whole extends object>(whole: Whole, change: (member: unknown) 
   return new Proxy(whole, { get: (target, name) => change(Reflect.get(target, name)) });
 }
 
-function patientCall(call: Call, signal: AbortSignal): Call {
+function retriedCall(call: Call, signal: AbortSignal): Call {
   return (...args) => retry(() => call(...args), { limitMs: defaultLimits.outageMs, signal });
 }

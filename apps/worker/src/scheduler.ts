@@ -10,13 +10,13 @@ import {
 } from "@slipway/scheduler";
 import type { WorkerConfig } from "./config.ts";
 
-/** @param place what both have in common: the engine, the installation, how to log in to the registry. */
+/** @param common options of both: the engine, the installation, the registry login. */
 export async function openScheduler(
   config: WorkerConfig,
-  place: DockerSchedulerOptions & Omit<SwarmSchedulerOptions, "stopGraceMs">,
+  common: DockerSchedulerOptions & Omit<SwarmSchedulerOptions, "stopGraceMs">,
 ): Promise<Scheduler> {
   const { SCHEDULER_NETWORK: network, STOP_GRACE_MS: stopGraceMs, RELEASES_HOST: host } = config;
-  const joined = network === undefined ? place : { ...place, network };
+  const joined = network === undefined ? common : { ...common, network };
   if (config.SCHEDULER === "swarm") return openSwarmScheduler({ ...joined, stopGraceMs });
   // Engines take an address, not a name.
   const publishHost = host === undefined ? {} : { publishHost: (await lookup(host)).address };

@@ -1,4 +1,4 @@
-// What one attempt carries from phase to phase.
+// The context of one attempt, which every phase receives.
 
 import type { App, Labels } from "@slipway/core";
 import { label } from "@slipway/core";
@@ -13,7 +13,7 @@ export interface Attempt {
   /** The app's variables when the attempt began. */
   readonly variables: Readonly<Record<string, string>>;
   readonly log: LogWriter;
-  /** Aborted with a SlipwayError that says why. */
+  /** Aborted with a SlipwayError as its reason. */
   readonly signal: AbortSignal;
 }
 

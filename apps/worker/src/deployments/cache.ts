@@ -1,6 +1,6 @@
-// An app's build cache: one zstd-compressed tar in the blob store, used by whichever worker builds next. It only makes builds
-// faster, so it ends no deployment: one that cannot be kept or used is deleted, with a line in the log. A build made it, so it is
-// checked and bounded like a source, when it is saved and when it is restored.
+// An app's build cache: one zstd-compressed tar in the blob store, used by the worker that builds next. It only speeds up
+// builds, so a cache that cannot be saved or restored is deleted, with a line in the log, and never fails a deployment. A build
+// produced it, so it is validated and limited like a source, when it is saved and when it is restored.
 
 import { pipeline } from "node:stream";
 import { Readable } from "node:stream";
@@ -12,10 +12,10 @@ import type { Attempt } from "./attempt.ts";
 
 const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const name = "cache";
-/** What a file counts at least in a build's disk, however small. */
+/** Smallest space that a file takes on a build's volume. */
 const fileMinBytes = 4096;
-/** These lie in what is cached; failures of the engine and the store have other codes. */
-const faultsOfCache: ReadonlySet<ErrorCode> = new Set([
+/** Errors that the cached content causes; failures of the engine and the store have other codes. */
+const contentErrors: ReadonlySet<ErrorCode> = new Set([
   "archive-invalid",
   "archive-too-large",
   "build-disk-full",
@@ -58,13 +58,13 @@ export async function saveCache(attempt: Attempt, sandbox: Sandbox): Promise<voi
 async function save(attempt: Attempt, sandbox: Sandbox): Promise<void> {
   const { platform, signal } = attempt;
   const tar = checked(attempt, await sandbox.download(`/work/${name}`, signal));
-  // The callback has nothing to do: an error of any part reaches the reader of the last.
+  // The callback is empty: the reader of the last stream receives the error of any stream.
   const compressed = pipeline(Readable.from(tar), createZstdCompress(fastest), () => {});
   const maxSizeBytes = platform.config.CACHE_MAX_MB;
   await platform.blobs.put(keyOf(attempt), compressed, { maxSizeBytes, signal });
 }
 
-/** Half of a build's disk at the most: the other half is left for the build that it is restored for. */
+/** Limits the cache to half of a build's volume, which leaves the other half to the build. */
 function checked({ platform }: Attempt, tar: ByteStream): ByteStream {
   const maxUnpackedBytes = Math.floor(platform.config.BUILD_DISK_MB / 2);
   const maxEntries = Math.ceil(maxUnpackedBytes / fileMinBytes);
@@ -81,11 +81,11 @@ async function* decompressed(bytes: ByteStream): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Deletes the cache when the failure lies in it. @throws the failure when it does not. */
+/** Deletes the cache when its content caused the failure. @throws any other failure. */
 async function deleteFor(attempt: Attempt, thrown: unknown, consequence: string): Promise<void> {
   const { platform, log, signal } = attempt;
   const { code, message } = toSlipwayError(thrown);
-  if (signal.aborted || !faultsOfCache.has(code)) throw thrown;
+  if (signal.aborted || !contentErrors.has(code)) throw thrown;
   await platform.blobs.delete(keyOf(attempt));
   log.line(` !     The build cache is deleted, and ${consequence}: ${message}`);
 }

@@ -28,22 +28,22 @@ describe.skipIf(await lacksRedis())("the cutover of routers", () => {
     const logger = createLogger({ name: "worker", level: "warn", destination });
     return { redis, keys, logger, logged, config: { DRAIN_MS: drainMs } };
   };
-  type Place = ReturnType<typeof installation>;
+  type Installation = ReturnType<typeof installation>;
   const next = { appId: "app", rolloutId: "rollout" };
 
   /** Shows a router, as one does; `ago` is how long it has been silent. */
-  const show = async ({ keys }: Place, id: string, ago = 0) => {
+  const show = async ({ keys }: Installation, id: string, ago = 0) => {
     const [seconds = 0, micros = 0] = (await redis.time()).map(Number);
     await redis.zadd(keys.routersSeen, seconds * 1_000 + Math.floor(micros / 1_000) - ago, id);
   };
   /** The routers live on, however slow the machine is. */
-  const beat = (place: Place, ...ids: readonly string[]): Disposable => {
-    const timer = setInterval(() => void Promise.all(ids.map((id) => show(place, id))), 100);
+  const beat = (context: Installation, ...ids: readonly string[]): Disposable => {
+    const timer = setInterval(() => void Promise.all(ids.map((id) => show(context, id))), 100);
     return { [Symbol.dispose]: () => clearInterval(timer) };
   };
-  const confirm = ({ keys }: Place, id: string) => redis.sadd(keys.routersCutOver(next.rolloutId), id);
+  const confirm = ({ keys }: Installation, id: string) => redis.sadd(keys.routersCutOver(next.rolloutId), id);
   /** The messages that routers get. */
-  const listen = async ({ keys }: Place) => {
+  const listen = async ({ keys }: Installation) => {
     const subscriber = redis.duplicate();
     const messages: unknown[] = [];
     subscriber.on("message", (_channel, text: string) => messages.push(routeMessage.parse(JSON.parse(text))));
@@ -60,66 +60,68 @@ describe.skipIf(await lacksRedis())("the cutover of routers", () => {
   };
 
   test("resolves at once where no router is, or only a dead one", async () => {
-    const place = installation(1);
-    using routers = await listen(place);
-    await awaitCutover(place, next, never);
-    await show(place, "dead", 10_000);
-    await awaitCutover(place, next, never);
-    expect(place.logged).toEqual([]);
+    const context = installation(1);
+    using routers = await listen(context);
+    await awaitCutover(context, next, never);
+    await show(context, "dead", 10_000);
+    await awaitCutover(context, next, never);
+    expect(context.logged).toEqual([]);
     await expect.poll(() => routers.messages.length).toBe(2);
   });
 
   test("sends the message again until each router has confirmed", async () => {
-    const place = installation();
-    using routers = await listen(place);
-    await show(place, "one");
-    await show(place, "two");
-    using _beating = beat(place, "one", "two");
+    const context = installation();
+    using routers = await listen(context);
+    await show(context, "one");
+    await show(context, "two");
+    using _beating = beat(context, "one", "two");
     let isOver = false;
-    const work = awaitCutover(place, next, never).finally(() => (isOver = true));
+    const work = awaitCutover(context, next, never).finally(() => (isOver = true));
     await routers.more(2);
     expect(routers.messages[0]).toEqual({ appId: "app", switch: { rolloutId: "rollout", drainMs: 60_000 } });
-    await confirm(place, "one");
+    await confirm(context, "one");
     await routers.more(2);
     expect(isOver).toBe(false);
-    await confirm(place, "two");
+    await confirm(context, "two");
     await work;
-    expect(place.logged).toEqual([]);
+    expect(context.logged).toEqual([]);
   });
 
   test("stops waiting for a router that falls silent", async () => {
-    const place = installation();
-    using routers = await listen(place);
-    await show(place, "frozen");
-    const work = awaitCutover(place, next, never);
+    const context = installation();
+    using routers = await listen(context);
+    await show(context, "frozen");
+    const work = awaitCutover(context, next, never);
     {
-      using _beating = beat(place, "frozen");
+      using _beating = beat(context, "frozen");
       await routers.more(2);
     }
     await work;
-    expect(place.logged).toEqual([]);
-    expect(await redis.scard(place.keys.routersCutOver(next.rolloutId))).toBe(0);
+    expect(context.logged).toEqual([]);
+    expect(await redis.scard(context.keys.routersCutOver(next.rolloutId))).toBe(0);
   });
 
-  test("goes on when a router that lives does not confirm in time, and logs it", async () => {
-    const place = installation(1);
-    await show(place, "stubborn");
-    using _beating = beat(place, "stubborn");
-    await awaitCutover(place, next, never);
-    expect(place.logged).toEqual(["not every router has switched; going on without"]);
+  test("continues when a live router does not confirm in time, and logs it", async () => {
+    const context = installation(1);
+    await show(context, "stubborn");
+    using _beating = beat(context, "stubborn");
+    await awaitCutover(context, next, never);
+    expect(context.logged).toEqual([
+      "not every router has confirmed the cutover in time; continuing without",
+    ]);
   });
 
   test("ends with the signal's reason", async () => {
-    const place = installation();
-    using routers = await listen(place);
-    await show(place, "one");
-    using _beating = beat(place, "one");
+    const context = installation();
+    using routers = await listen(context);
+    await show(context, "one");
+    using _beating = beat(context, "one");
     const stop = new AbortController();
-    const work = awaitCutover(place, next, stop.signal);
+    const work = awaitCutover(context, next, stop.signal);
     await Promise.all([
       expect(work).rejects.toThrow("requeued"),
       routers.more(2).then(() => stop.abort(new Error("requeued"))),
     ]);
-    await expect(awaitCutover(place, next, stop.signal)).rejects.toThrow("requeued");
+    await expect(awaitCutover(context, next, stop.signal)).rejects.toThrow("requeued");
   });
 });

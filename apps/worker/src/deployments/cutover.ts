@@ -1,4 +1,4 @@
-// Waits until every router sends an app's requests to its new rollout, and has none left on the former ones.
+// Waits until every router sends an app's requests to its new rollout and has drained the former ones.
 
 import { DeadlineError, pause, withDeadline } from "@slipway/async";
 import { routerTiming } from "@slipway/protocol";
@@ -6,12 +6,12 @@ import type { RouteMessage } from "@slipway/protocol";
 import type { Platform } from "../platform.ts";
 
 const pollMs = 25;
-/** Messages over pub/sub may get lost. */
-const askAgainEveryPolls = 20;
-/** For a router to hear of it and to answer, beyond what its requests may take. */
+/** Published again, because pub/sub may lose messages. */
+const publishEveryPolls = 20;
+/** Time for a router to receive the message and to confirm, beyond the drain. */
 const spareMs = 1_000;
 
-/** KEYS seen, switched; ARGV how long a silent router counts as alive. Answers how many are there that have not switched. */
+/** KEYS: routers seen, routers cut over. ARGV: ms that a silent router counts as alive. Returns the number of pending routers. */
 const pendingScript = `
 local time = redis.call('TIME')
 local since = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[1]
@@ -21,44 +21,48 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], since, '+inf')) do
 end
 return pending`;
 
-type Place = Pick<Platform, "redis" | "keys" | "logger"> & { readonly config: { readonly DRAIN_MS: number } };
+type CutoverContext = Pick<Platform, "redis" | "keys" | "logger"> & {
+  readonly config: { readonly DRAIN_MS: number };
+};
 
 /**
- * Call it when the store points the app at the rollout, before the former ones are stopped. Resolves at once where no router
- * is, and after `DRAIN_MS` and some seconds in any case: what a router that cannot be asked sends to the former rollout
- * is tried again by it at the new one.
+ * Call it after the store points the app at the rollout, before the former rollouts are stopped. Resolves at once without
+ * routers, and at the latest some seconds after `DRAIN_MS`: a router that did not confirm retries requests that fail on the
+ * former rollout on the new one.
  * @throws the signal's reason when aborted.
  */
 export async function awaitCutover(
-  place: Place,
+  context: CutoverContext,
   { appId, rolloutId }: { readonly appId: string; readonly rolloutId: string },
   signal: AbortSignal,
 ): Promise<void> {
-  const drainMs = place.config.DRAIN_MS;
+  const drainMs = context.config.DRAIN_MS;
   const limitMs = drainMs + routerTiming.aliveMs + spareMs;
   const given = { appId, switch: { rolloutId, drainMs } };
   try {
-    await withDeadline((bound) => untilSwitched(place, given, bound), { limitMs, signal });
+    await withDeadline((bound) => untilCutOver(context, given, bound), { limitMs, signal });
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error;
-    place.logger.warn({ app: appId, rollout: rolloutId }, "not every router has switched; going on without");
+    context.logger.warn(
+      { app: appId, rollout: rolloutId },
+      "not every router has confirmed the cutover in time; continuing without",
+    );
   }
 }
 
 /** Never rejects, and ends soon after the signal, or when Redis answers again. */
-async function untilSwitched(
-  { redis, keys, logger }: Place,
+async function untilCutOver(
+  { redis, keys, logger }: CutoverContext,
   message: RouteMessage & { readonly switch: { readonly rolloutId: string } },
   signal: AbortSignal,
 ): Promise<void> {
-  const switched = keys.routersCutOver(message.switch.rolloutId);
+  const cutOver = keys.routersCutOver(message.switch.rolloutId);
   for (let poll = 0; !signal.aborted; poll += 1) {
     try {
-      if (poll % askAgainEveryPolls === 0) await redis.publish(keys.routesChannel, JSON.stringify(message));
-      if ((await redis.eval(pendingScript, 2, keys.routersSeen, switched, routerTiming.aliveMs)) === 0)
-        return;
+      if (poll % publishEveryPolls === 0) await redis.publish(keys.routesChannel, JSON.stringify(message));
+      if ((await redis.eval(pendingScript, 2, keys.routersSeen, cutOver, routerTiming.aliveMs)) === 0) return;
     } catch (error) {
-      logger.warn({ err: error }, "cannot ask the routers");
+      logger.warn({ err: error }, "cannot reach the routers through Redis");
     }
     await pause(pollMs);
   }

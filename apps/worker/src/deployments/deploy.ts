@@ -1,4 +1,4 @@
-// One attempt at a deployment, from its claim to its end: the order of the phases, and what every kind of failure leads to.
+// Runs one attempt at a deployment, from its claim to its end: the order of the phases and the handling of failures.
 
 import { isFinal, label, outcomeOf, SlipwayError, toSlipwayError } from "@slipway/core";
 import type { App, FinalStatus, RunningStatus, Sandbox } from "@slipway/core";
@@ -21,7 +21,7 @@ import { unpack } from "./phases/unpack.ts";
 import type { Platform } from "../platform.ts";
 import { decideUnneeded } from "../housekeeping/prune-images.ts";
 
-/** How often the store is asked whether the deployment is still ours, besides at every step. */
+/** Interval of lease checks, in addition to those of every step. */
 const leaseCheckMs = 5_000;
 
 /** Resolves when the deployment is final; rejects as RunAttempt says. */
@@ -70,7 +70,7 @@ export async function deploy(platform: Platform, task: LaneTask, signal: AbortSi
     else await pipeline(attempt);
   } catch (thrown) {
     const error = attempt.signal.aborted ? attempt.signal.reason : thrown;
-    // Awaited here: the log and the lease's watch are disposed of when this function is left.
+    // Awaited here: the log and the lease watch are disposed of when this function returns.
     await conclude(attempt, task, toSlipwayError(error));
     return;
   }
@@ -87,7 +87,7 @@ async function pipeline(attempt: Attempt): Promise<void> {
   const built = await build(attempt, sandbox);
   const image = await push(attempt, sandbox, built);
   const release = await makeRelease(attempt, built, image);
-  // The start waits for the app, mostly; the cache is saved meanwhile. Neither is left running when the sandbox goes.
+  // The start mostly waits for the app, so the cache is saved at the same time. Both end before the sandbox is removed.
   const facts = {
     image: image.reference,
     imageSizeBytes: image.sizeBytes,
@@ -115,18 +115,21 @@ async function deployAgain(attempt: Attempt, releaseId: string): Promise<void> {
   await start(attempt, release, image);
 }
 
-/** The release serves whatever comes of it; the app's next deployment decides again. */
+/** A failure does not affect the release: the app's next deployment decides again. */
 async function decideOldImages({ platform, app, lease }: Attempt): Promise<void> {
   await decideUnneeded(platform, app.id, lease).catch((error: unknown) =>
     platform.logger.warn({ err: error, deployment: lease.deployment.id }, "cannot decide on old images"),
   );
 }
 
-/** Never rejects: the app's next deployment asks again. */
+/** Never rejects: the app's next deployment requests it again. */
 async function requestPruning({ platform, app, lease }: Attempt): Promise<void> {
-  const asked = platform.housekeeping.request({ type: "prune-images", appId: app.id });
-  await asked.catch((error: unknown) =>
-    platform.logger.warn({ err: error, deployment: lease.deployment.id }, "cannot ask for old images to go"),
+  const requested = platform.housekeeping.request({ type: "prune-images", appId: app.id });
+  await requested.catch((error: unknown) =>
+    platform.logger.warn(
+      { err: error, deployment: lease.deployment.id },
+      "cannot request the removal of old images",
+    ),
   );
 }
 
@@ -143,7 +146,7 @@ async function conclude(attempt: Attempt, task: LaneTask, error: SlipwayError): 
   if (error.code === "requeued") {
     log.line(" !     This worker is shutting down: the deployment goes back to its queue");
     await log.flush();
-    // One whose release goes live already stays as it is: the next attempt sees it through.
+    // A deployment whose release is already going live keeps its status: the next attempt completes it.
     if (lease.deployment.releaseId === null) await lease.changeStatus("queued", log.lastSeq);
     throw error;
   }
@@ -155,7 +158,7 @@ async function conclude(attempt: Attempt, task: LaneTask, error: SlipwayError): 
     { err: error, deployment: lease.deployment.id, attempt: task.attempt },
     "an attempt failed",
   );
-  // Nothing can be written down where the database is away: neither an end nor that there is another try.
+  // Without the database neither the end nor the retry can be stored.
   if (error.code === "store-unavailable") throw error;
   const again = error.retryable && task.tryNumber < maxAttempts;
   log.line(
@@ -166,7 +169,7 @@ async function conclude(attempt: Attempt, task: LaneTask, error: SlipwayError): 
   throw error;
 }
 
-/** The queue may have lost the job though nobody else has the deployment yet: the next attempt goes on after what is stored. */
+/** Stores the last lines: if no other attempt has claimed the deployment yet, the next one continues after them. */
 async function keepLog({ platform, log, lease }: Attempt): Promise<void> {
   try {
     await log.storePublished();
@@ -182,7 +185,7 @@ async function end({ lease, log }: Attempt, status: FinalStatus, error: SlipwayE
   await lease.changeStatus(status, lineCount, { failure, logLineCount: lineCount, logSha256: sha256 });
 }
 
-/** Aborts its signal when the store says that the deployment is no longer ours: a message to say so may have been lost. */
+/** Aborts its signal when the store shows that the lease is lost: the message about it may have been lost. */
 function watchLease(platform: Platform, lease: DeploymentLease): { signal: AbortSignal } & Disposable {
   const controller = new AbortController();
   let checking = false;
@@ -194,7 +197,7 @@ function watchLease(platform: Platform, lease: DeploymentLease): { signal: Abort
       .catch((error: unknown) => {
         const reason = toSlipwayError(error);
         if (reason.code === "aborted" || reason.code === "lease-lost") controller.abort(reason);
-        else platform.logger.warn({ err: error }, "cannot check a lease; the next step will");
+        else platform.logger.warn({ err: error }, "cannot check a lease; the next step checks it again");
       })
       .finally(() => {
         checking = false;

@@ -1,4 +1,4 @@
-// The worker's side of the ports that the rules of a deployment's life stand on.
+// Implements the ports of the deployments package for the worker.
 
 import { label } from "@slipway/core";
 import type { Deployment } from "@slipway/core";
@@ -6,7 +6,7 @@ import type { AbandonContext, LeaseContext } from "@slipway/deployments";
 import { deploymentEvents, logCloser } from "@slipway/logs";
 import type { Platform } from "../platform.ts";
 
-/** The deployment's release is the app's newest, unless many later ones were made before its end. */
+/** Releases searched for the one of the deployment, which is nearly always the newest. */
 const newestReleases = 20;
 
 export function deploymentContext(platform: Platform): AbandonContext & LeaseContext {

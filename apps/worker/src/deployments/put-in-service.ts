@@ -1,5 +1,5 @@
-// The one step that changes what serves an app, for deployments and operations alike: the app is pointed at a rollout that is
-// up, routers confirm the cutover, and what served before is asked to stop, which nobody waits for.
+// The one step that changes what serves an app, for deployments and operations alike: the store points the app
+// at a running rollout, routers confirm the cutover, and a stop of the former rollouts is requested without waiting for it.
 
 import { changeApp, notFound } from "@slipway/core";
 import type { Address, App } from "@slipway/core";
@@ -12,11 +12,11 @@ import { awaitCutover } from "./cutover.ts";
 interface Rollout {
   readonly app: App;
   readonly rolloutId: string;
-  /** How many instances it was started with: from now on the number the app has. */
+  /** Number of instances it was started with; becomes the web count of the app. */
   readonly count: number;
-  /** Who started it: the hold on the deployment or the operation. It rejects with "lease-lost" once that is another's. */
+  /** Lease on the deployment or the operation. `check` rejects with "lease-lost" once another attempt holds it. */
   readonly holder: { check(): Promise<void> };
-  /** Ends the wait for the routers; whoever continues waits again. */
+  /** Ends the wait for the routers; the next attempt waits again. */
   readonly signal: AbortSignal;
 }
 
@@ -27,13 +27,13 @@ export interface NextRollout extends Rollout {
   readonly lastDeployedAt: Date | null;
 }
 
-/** May be repeated, also by a later attempt. @throws {SlipwayError} "lease-lost", "not-found" when the app is gone. */
+/** Idempotent, also across attempts. @throws {SlipwayError} "lease-lost", "not-found" when the app is gone. */
 export async function putInService(platform: Platform, next: NextRollout): Promise<void> {
   await point(platform, next);
   await promote(platform, next);
 }
 
-/** Replaces all other rollouts of the app, so it is for the holder of its lane: the next one's may be starting by now. */
+/** Replaces all other rollouts of the app. Only the holder of its lane may call it: the next holder's rollout may be starting. */
 export async function promote(
   platform: Platform,
   { app, rolloutId, count, holder, signal }: Rollout,
@@ -49,7 +49,7 @@ async function point({ store, now }: Platform, next: NextRollout): Promise<void>
   for (;;) {
     const app = await store.apps.get(next.app.id);
     if (app === null) throw notFound("app");
-    // After the app was read: whoever takes over from here on changes the app too, and the change below fails.
+    // Checked after the app was read: an attempt that takes over later also changes the app, so the change below fails.
     await next.holder.check();
     const facts = { currentReleaseId: releaseId, currentRolloutId: rolloutId, targets, webCount: count };
     const lastDeployedAt = next.lastDeployedAt ?? app.lastDeployedAt;

@@ -1,5 +1,4 @@
-// What a rollout of a release is made of here: the app's command, environment and limits. Deployments and operations start
-// it alike.
+// Builds the specification of a rollout: the app's command, environment and limits, for deployments and operations.
 
 import { launchCommand, requireWeb, runEnvironment } from "@slipway/buildpacks";
 import type { App, Release, RolloutSpec } from "@slipway/core";
@@ -25,12 +24,12 @@ export function rolloutOf(
     environment: environmentOf({ config }, app, release),
     limits: { memoryBytes: config.APP_MEMORY_MB, cpus: config.APP_CPUS, pids: config.APP_PIDS },
     bootTimeoutMs: config.BOOT_TIMEOUT_MS,
-    // Only a proxy on a network of its own reads it: our router needs no labels, and health checks cost a process each.
+    // Only an external proxy on SCHEDULER_NETWORK reads it. Our router needs no labels, and each health check costs a process.
     hostname: config.SCHEDULER_NETWORK === undefined ? null : new URL(appUrl(config, app.name)).hostname,
   };
 }
 
-/** What every process of the release finds in its environment. */
+/** Environment of every process of the release. */
 export function environmentOf({ config }: Pick<Platform, "config">, app: App, release: Release) {
   return runEnvironment({
     environment: release.environment,

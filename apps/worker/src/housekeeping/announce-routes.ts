@@ -1,12 +1,12 @@
-// Tells whoever routes requests that what serves an app has changed. The store must have it already.
+// Notifies routers that the targets of an app have changed. Call it after the store has the change.
 
 import type { RouteMessage } from "@slipway/protocol";
 import type { Platform } from "../platform.ts";
 
-/** Not waited for: who misses it reads the app's targets from the store a little later. */
+/** Does not wait for delivery: a router that misses the message reads the targets from the store later. */
 export function announceRoutes({ redis, keys, logger }: Platform, appId: string): void {
   const message: RouteMessage = { appId };
   redis.publish(keys.routesChannel, JSON.stringify(message)).catch((error: unknown) => {
-    logger.warn({ err: error, app: appId }, "cannot tell of an app's new targets");
+    logger.warn({ err: error, app: appId }, "cannot publish an app's new targets");
   });
 }

@@ -8,7 +8,7 @@ import { openBlobs, openStore } from "@slipway/store";
 import { aNewDeployment, anApp, unexpected } from "@slipway/testkit";
 import { cleanSources } from "./clean.ts";
 
-test("all uploads whose time is over go, however many, but those that wait for their deployment", async () => {
+test("expired uploads are removed, however many, except those that a deployment still needs", async () => {
   await using opened = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "slipway-clean-"));
   opened.defer(() => rm(directory, { recursive: true, force: true }));

@@ -7,13 +7,13 @@ const batch = 100;
 const deliveriesKeptMs = 30 * 86_400_000;
 const operationsKeptMs = 30 * 86_400_000;
 
-/** Forgets what was told long ago. */
+/** Removes old deliveries. */
 export async function cleanDeliveries({ store, now }: Platform): Promise<void> {
   const before = new Date(now().getTime() - deliveriesKeptMs);
   while ((await store.deliveries.removeBefore(before, batch)) === batch);
 }
 
-/** Removes uploads whose time is over and which no unfinished deployment needs. */
+/** Removes expired uploads that no unfinished deployment needs. */
 export async function cleanSources({
   store,
   blobs,
@@ -22,7 +22,7 @@ export async function cleanSources({
   const at = now();
   const needed = new Set<string>();
   for (;;) {
-    // Those that are needed stay the first ones, and must not hide the others.
+    // Needed sources are listed first each time; the limit grows so that they do not hide the others.
     const limit = batch + needed.size;
     const found = await store.sources.expired(at, limit);
     for (const { id } of found.filter((source) => !needed.has(source.id))) {
@@ -30,7 +30,7 @@ export async function cleanSources({
       else {
         await blobs.delete(sourceBlobKey(id));
         await store.sources.remove(id);
-        // Again: an upload may have ended while its source was still there. A later one finds it gone, and takes its blob away.
+        // Deleted again: an upload may have ended before its source was removed. A later upload finds no source and deletes its blob.
         await blobs.delete(sourceBlobKey(id));
       }
     }
@@ -38,7 +38,7 @@ export async function cleanSources({
   }
 }
 
-/** Forgets operations that ended long ago. */
+/** Removes operations that ended long ago. */
 export async function cleanOperations({ store, now }: Platform): Promise<void> {
   await store.operations.removeEnded(new Date(now().getTime() - operationsKeptMs));
 }

@@ -1,20 +1,20 @@
-// What an app's current rollout replaced stops while the app's lane goes on: that is requested, done as housekeeping, and
-// bounded, so that an app that is replaced faster than it stops does not fill the engine.
+// Stops the rollouts that an app's current rollout replaced. Housekeeping does it while the app's lane continues. Their number
+// is limited, so that an app that is replaced faster than it stops does not fill the engine.
 
 import { poll } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type { App, ListedRollout } from "@slipway/core";
 import type { Platform } from "../platform.ts";
 
-/** Former rollouts of an app that may be there when its next one starts, which adds one more. */
-const mostFormer = 2;
-const lookEveryMs = 500;
-/** How much longer than its grace a rollout may take to stop before the engine counts as failing. */
+/** Limit of former rollouts of an app when its next rollout starts, which adds one more. */
+const maxFormer = 2;
+const pollEveryMs = 500;
+/** Time that a rollout may take to stop beyond its grace before the engine counts as failing. */
 const spareMs = 60_000;
 
 type Former = Omit<ListedRollout, "releaseId">;
 
-/** Requests each to be stopped. Never rejects: the sweep finds those whose request failed. */
+/** Requests a stop of each rollout. Never rejects: the sweep repeats failed requests. */
 export async function requestStops(
   { housekeeping, logger }: Pick<Platform, "housekeeping" | "logger">,
   former: readonly Former[],
@@ -25,15 +25,15 @@ export async function requestStops(
       .catch((error: unknown) =>
         logger.warn(
           { err: error, app: appId, rollout: rolloutId },
-          "cannot request a former rollout to stop; the sweep will",
+          "cannot request the stop of a former rollout; the sweep will request it again",
         ),
       );
   }
 }
 
 /**
- * Stops a former rollout, and resolves when it is gone. One that serves, or is being started, stays: a worker that stood still
- * may have taken it for a former one. @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
+ * Stops a former rollout, and resolves when it is gone. A rollout that serves or starts is kept: a worker that was suspended
+ * may have requested its stop by mistake. @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
  */
 export async function stopFormerRollout(
   platform: Pick<Platform, "scheduler" | "store" | "config">,
@@ -45,8 +45,8 @@ export async function stopFormerRollout(
 }
 
 /**
- * Call it in the app's lane, before a rollout is started. Resolves at once unless many former ones are still stopping: then when
- * enough of them are gone.
+ * Call it in the app's lane, before a rollout is started. Resolves at once unless many former rollouts are still
+ * stopping: then when enough of them are gone.
  * @param rollout.onWait called once when it has to wait.
  * @throws {SlipwayError} "engine-unavailable" when they do not stop in time; the signal's reason when aborted.
  */
@@ -65,25 +65,25 @@ export async function waitForFormerRollouts(
     return there.filter(({ rolloutId }) => rolloutId !== app.currentRolloutId && rolloutId !== next);
   };
   const former = await formerOnes();
-  if (former.length <= mostFormer) return;
+  if (former.length <= maxFormer) return;
   onWait();
   await requestStops(platform, former);
   const limitMs = platform.config.STOP_GRACE_MS + spareMs;
-  const isRoom = async () => (await formerOnes()).length <= mostFormer;
-  if ((await poll(isRoom, { everyMs: lookEveryMs, limitMs, signal })) === true) return;
+  const isRoom = async () => (await formerOnes()).length <= maxFormer;
+  if ((await poll(isRoom, { everyMs: pollEveryMs, limitMs, signal })) === true) return;
   throw new SlipwayError(
     "engine-unavailable",
     `former rollouts of the app have not stopped within ${limitMs / 1000} s; see why the engine does not stop them`,
   );
 }
 
-/** Then a later attempt's start is the one in use. */
+/** Whether a later attempt has started the same rollout again; then the later start is the one in use. */
 async function isStartedAgain({ scheduler }: Pick<Platform, "scheduler">, former: Former): Promise<boolean> {
   const there = await scheduler.list(former.appId);
   return there.some(({ rolloutId, attempt }) => rolloutId === former.rolloutId && attempt > former.attempt);
 }
 
-/** In this order: what ends in between has made its rollout the app's current one before. */
+/** The app is read last: work that ends in between has made its rollout the current one before its end. */
 async function isInUse({ store }: Pick<Platform, "store">, { appId, rolloutId }: Former): Promise<boolean> {
   const [operation, deployment] = [
     await store.operations.running(appId),

@@ -1,15 +1,15 @@
-// Does what is left to do for an app once its lane has gone on. Each kind of work has its own bound.
+// Runs housekeeping jobs: work for an app that its lane does not wait for. Each type of job has its own time limit.
 
 import type { HousekeepingJob } from "@slipway/protocol";
 import { stopFormerRollout } from "./former-rollouts.ts";
 import type { Platform } from "../platform.ts";
 import { pruneImages } from "./prune-images.ts";
 
-/** Beyond the grace: for the engine to answer, or for a swarm to notice that a node does not. */
+/** Beyond the grace: time for the engine to answer, or for a swarm to notice a dead node. */
 const stopSpareMs = 90_000;
 const pruneLimitMs = 60_000;
 
-/** May be repeated. Rejects when it is not done, and with the signal's reason when aborted. */
+/** Idempotent. Rejects when the job failed, and with the signal's reason when aborted. */
 export async function runHousekeeping(
   platform: Platform,
   job: HousekeepingJob,

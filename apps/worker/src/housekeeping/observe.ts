@@ -1,4 +1,4 @@
-// Looks at what runs: where apps answer now, for those who route to them, and which instances there are, for those who ask.
+// Observes running apps: stores their current addresses for routers, and their instances for the API.
 
 import { changeApp } from "@slipway/core";
 import type { Address, App } from "@slipway/core";
@@ -6,29 +6,29 @@ import type { InstancesSeen } from "@slipway/protocol";
 import { announceRoutes } from "./announce-routes.ts";
 import type { Platform } from "../platform.ts";
 
-/** What no worker has looked at for a day is not said to run. */
-const rememberedSeconds = 86_400;
+/** Observations older than a day expire. */
+const observationTtlSeconds = 86_400;
 
-/** Every app that has something in service, one after the other; one that cannot be looked at does not keep the others. */
+/** Observes every app with a rollout in service, one at a time. A failure for one app does not stop the others. */
 export async function observeApps(platform: Platform): Promise<void> {
   const { store, scheduler, logger } = platform;
   const apps = (await store.apps.list("all")).filter((app) => app.currentRolloutId !== null);
   if (apps.length > 0) await scheduler.ping();
   for (const app of apps) {
     await observe(platform, app).catch((error: unknown) =>
-      logger.warn({ err: error, app: app.id }, "cannot see what runs of an app"),
+      logger.warn({ err: error, app: app.id }, "cannot observe an app"),
     );
   }
 }
 
-/** Leaves what runs of the app in Redis, if it can: the next look at all apps will. */
+/** Publishes the app's instances to Redis. Never rejects: the next observation of all apps repeats it. */
 export async function noteInstances(platform: Platform, appId: string): Promise<void> {
   await recordInstances(platform, appId).catch((error: unknown) =>
-    platform.logger.warn({ err: error, app: appId }, "cannot note what runs of an app"),
+    platform.logger.warn({ err: error, app: appId }, "cannot publish the instances of an app"),
   );
 }
 
-/** Former rollouts are left out: they serve nobody, and are only there until they have stopped. */
+/** Leaves out former rollouts: they get no requests and are stopping. */
 async function recordInstances(
   { scheduler, store, redis, keys, now }: Platform,
   appId: string,
@@ -49,10 +49,10 @@ async function recordInstances(
       cpus: instance.cpus,
     })),
   };
-  await redis.set(keys.appInstances(appId), JSON.stringify(seen), "EX", rememberedSeconds);
+  await redis.set(keys.appInstances(appId), JSON.stringify(seen), "EX", observationTtlSeconds);
 }
 
-/** Whoever changed the app since it was read knows better where it answers: then nothing is stored. */
+/** Stores nothing when the app has changed since it was read: the later change has the newer addresses. */
 async function observe(platform: Platform, app: App): Promise<void> {
   const { store, scheduler, now } = platform;
   const targets = await scheduler.addresses(app.id, app.currentRolloutId ?? "");

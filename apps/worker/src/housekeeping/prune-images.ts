@@ -1,14 +1,14 @@
-// Images that no release needs any more leave the registry and the releases' engine. Which ones is decided in the app's lane,
-// from the store alone; they are removed later, while the lane goes on. From the decision until its removal is confirmed an image
-// is unneeded: no deployment uses it, so a removal that hangs, or is made late, takes nothing that is in use (ADR 22).
+// Removes images that no release needs from the registry and from the releases' engine. The app's lane decides which ones, from
+// the store alone; housekeeping removes them later, while the lane continues. From the decision until the removal is confirmed an
+// image is "unneeded": no deployment uses it, so a removal that hangs or runs late removes nothing in use (ADR 22).
 
 import type { App, Release } from "@slipway/core";
 import type { Platform } from "../platform.ts";
 
-/** How many releases back the one is looked for that served before the current one. */
+/** Number of releases searched for the one that served before the current release. */
 const lookBack = 100;
-/** Tags of no kept release, of attempts that died between push and release for instance, that are looked up in one go. */
-const lookUpsAtOnce = 20;
+/** Limit of lookups per run for tags without a kept release, such as those of attempts that died between push and release. */
+const maxLookUps = 20;
 
 type Decided = Pick<Platform, "store" | "redis" | "keys" | "config">;
 type Pruned = Decided & Pick<Platform, "registry" | "releaseImages">;
@@ -32,7 +32,7 @@ export async function decideUnneeded(
   if (unneeded.length === 0) return;
   await redis.sadd(keys.imagesUnneeded(appId), ...unneeded);
   try {
-    // After they were noted: the next holder of the lane finds them.
+    // Checked after the write: the next holder of the lane finds the images listed.
     await holder.check();
   } catch (error) {
     await redis.srem(keys.imagesUnneeded(appId), ...unneeded);
@@ -40,7 +40,7 @@ export async function decideUnneeded(
   }
 }
 
-/** Images that may be removed at any moment. While the app's lane is held only its holder adds one, by `decideUnneeded`. */
+/** Images that may be removed at any moment. Only the holder of the app's lane adds images, with `decideUnneeded`. */
 export async function unneededImages(
   { redis, keys }: Pick<Platform, "redis" | "keys">,
   appId: string,
@@ -48,16 +48,16 @@ export async function unneededImages(
   return new Set(await redis.smembers(keys.imagesUnneeded(appId)));
 }
 
-/** Notes which images there are, for the next decision, and removes the unneeded ones. May be repeated. */
+/** Records the existing images for the next decision, and removes the unneeded ones. Idempotent. */
 export async function pruneImages(platform: Pruned, appId: string, signal: AbortSignal): Promise<void> {
   const { store, redis, keys, registry, releaseImages } = platform;
   const app = await store.apps.get(appId);
   if (app === null || app.deletedAt !== null) return;
-  await noteImages(platform, app, signal);
+  await recordImages(platform, app, signal);
   const repository = repositoryOf(appId);
   for (const digest of await unneededImages(platform, appId)) {
     signal.throwIfAborted();
-    // Another worker may have removed it while this one stood still, and it may be in use again.
+    // While this worker was suspended another one may have removed the image, and it may be in use again.
     if ((await redis.sismember(keys.imagesUnneeded(appId), digest)) === 0) continue;
     await releaseImages.remove(`${registry.host}/${repository}`, digest, signal);
     await registry.delete(repository, digest, signal);
@@ -70,7 +70,7 @@ export function digestOf({ image }: Pick<Release, "image">): string {
   return image.slice(image.lastIndexOf("@") + 1);
 }
 
-async function noteImages(platform: Pruned, app: App, signal: AbortSignal): Promise<void> {
+async function recordImages(platform: Pruned, app: App, signal: AbortSignal): Promise<void> {
   const { store, redis, keys, registry, releaseImages, config } = platform;
   const repository = repositoryOf(app.id);
   const releases = await store.releases.ofApp(app.id, config.RELEASES_KEPT);
@@ -80,7 +80,7 @@ async function noteImages(platform: Pruned, app: App, signal: AbortSignal): Prom
   for (const tag of await registry.tags(repository, signal)) {
     const digest = known.get(tag);
     if (digest !== undefined) seen.add(digest);
-    else if (lookUps < lookUpsAtOnce) {
+    else if (lookUps < maxLookUps) {
       lookUps += 1;
       const found = await registry.digestOf(repository, tag, signal);
       if (found !== null) seen.add(found);

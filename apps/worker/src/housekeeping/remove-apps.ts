@@ -12,7 +12,7 @@ const pageSize = 100;
 /** Limit for deleting one image in the registry or on the engine. An interrupted removal is repeated. */
 const imageRemovalMs = 10_000;
 
-/** Takes away all of a deleted app, the document last, so that a broken-off removal is found and repeated. */
+/** Removes everything of a deleted app, its document last, so that an interrupted removal is found and repeated. */
 export async function removeApp(
   { store, scheduler, engine, registry, releaseImages, blobs, redis, keys }: Platform,
   appId: string,
@@ -48,7 +48,7 @@ export async function removeApp(
   await store.apps.remove(appId);
 }
 
-/** Resumes app removals that were lost between the mark in the store and the queue. */
+/** Requests app removals again that were lost between the mark in the store and the queue. */
 export async function resumeRemovals(platform: Platform, lanes: Lanes): Promise<void> {
   const context = { ...deploymentContext(platform), lanes, notify: callNow };
   for (const app of await platform.store.apps.deleted()) {

@@ -1,13 +1,13 @@
-// Finds what notifiers have not been told yet: what happened lately to their apps' deployments becomes a job each. The store
-// is asked again and again, so nothing is lost with a worker or with Redis.
+// Adds one job for each recent deployment event and each notifier. It reads the store periodically, so no event is lost when a
+// worker or Redis fails.
 
 import { eventsOf, wantsEvent } from "@slipway/core";
 import type { Notifications } from "@slipway/queue";
 import type { Platform } from "../platform.ts";
 
-/** What is older was told, or nobody worked for so long that it is no notification any more. */
+/** Older events are not announced: they were delivered, or are too late to be useful. */
 const reachMs = 30 * 60_000;
-/** What was added by this process is not added again for so long; then it is, as Redis may have lost it. */
+/** This process adds the same job again only after this time, in case Redis has lost it. */
 const rememberedMs = 60_000;
 
 export class Announcer {

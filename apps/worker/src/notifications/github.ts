@@ -1,4 +1,4 @@
-// Tells by a status on the commit that was deployed, where the source is an archive of GitHub's.
+// Notifies GitHub: sets a status on the deployed commit when the source is a GitHub archive.
 // Source of the requests: https://docs.github.com/en/rest/commits/statuses
 
 import { isFinal } from "@slipway/core";
@@ -17,7 +17,7 @@ export interface Commit {
 
 const sha = /^[0-9a-f]{40}$/;
 const name = "[A-Za-z0-9._-]+";
-/** Where GitHub has archives: https://docs.github.com/en/repositories/working-with-files/using-files/downloading-source-code-archives */
+/** URLs of GitHub archives: https://docs.github.com/en/repositories/working-with-files/using-files/downloading-source-code-archives */
 const archives: readonly (readonly [host: string, path: RegExp])[] = [
   [
     "github.com",
@@ -30,7 +30,7 @@ const archives: readonly (readonly [host: string, path: RegExp])[] = [
   ["api.github.com", new RegExp(`^/repos/(${name})/(${name})/tarball/(.+)$`)],
 ];
 
-/** @returns null when the source is no archive of GitHub's. */
+/** @returns null when the source is not a GitHub archive. */
 export function commitOf({ source, gitRef }: Pick<Deployment, "source" | "gitRef">): Commit | null {
   if (source.kind !== "url") return null;
   const url = new URL(source.url);
@@ -64,24 +64,24 @@ export async function setCommitStatus(
   const api = `${platform.config.GITHUB_API_URL}/repos/${owner}/${repository}`;
   let hash = ref;
   if (!sha.test(ref)) {
-    const found = await ask(platform, token, `${api}/commits/${encodeURIComponent(ref)}`);
+    const found = await callApi(platform, token, `${api}/commits/${encodeURIComponent(ref)}`);
     if (found.status !== 200) return outcomeOf(found);
     hash = found.text.trim();
     if (!sha.test(hash))
-      return { kind: "refused", status: found.status, error: "answered with no commit's hash" };
+      return { kind: "refused", status: found.status, error: "the response contains no commit hash" };
   }
-  for (let told = deployment; ;) {
-    const body = JSON.stringify({ ...statusOf(told), context: `slipway/${app.name}` });
-    const outcome = outcomeOf(await ask(platform, token, `${api}/statuses/${hash}`, body));
-    const latest = await platform.store.deployments.get(told.id);
-    // It ended meanwhile: its end, told by another delivery, may have come before what was told here.
-    if (outcome.kind !== "delivered" || isFinal(told.status) || !latest || !isFinal(latest.status))
+  for (let sent = deployment; ;) {
+    const body = JSON.stringify({ ...statusOf(sent), context: `slipway/${app.name}` });
+    const outcome = outcomeOf(await callApi(platform, token, `${api}/statuses/${hash}`, body));
+    const latest = await platform.store.deployments.get(sent.id);
+    // The deployment ended meanwhile: another delivery may have sent its end before this status, so send it again.
+    if (outcome.kind !== "delivered" || isFinal(sent.status) || !latest || !isFinal(latest.status))
       return outcome;
-    told = latest;
+    sent = latest;
   }
 }
 
-/** What is true by now: a late delivery of an early event must not put the status back. */
+/** The current status: a late delivery of an early event must not revert it. */
 function statusOf({ status, failure }: Deployment): { state: string; description: string } {
   if (!isFinal(status)) return { state: "pending", description: `The deployment is ${status}` };
   if (status === "success") return { state: "success", description: "Deployed" };
@@ -89,7 +89,7 @@ function statusOf({ status, failure }: Deployment): { state: string; description
   return { state, description: `${status}: ${failure?.message ?? "no reason given"}`.slice(0, 140) };
 }
 
-function ask({ config }: Platform, token: string, url: string, body?: string): Promise<UrlResponse> {
+function callApi({ config }: Platform, token: string, url: string, body?: string): Promise<UrlResponse> {
   return requestUrl(url, {
     method: body === undefined ? "GET" : "POST",
     headers: {
@@ -105,7 +105,7 @@ function ask({ config }: Platform, token: string, url: string, body?: string): P
   });
 }
 
-/** A wrong token, or a commit that is not there, will not get right by asking again. */
+/** A retry is useless for a wrong token or a missing commit. */
 function outcomeOf({ status, error }: UrlResponse): Outcome {
   if (status === null) return { kind: "failed", status, error };
   if (status >= 200 && status < 300) return { kind: "delivered", status, error: null };

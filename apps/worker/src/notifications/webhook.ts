@@ -1,4 +1,4 @@
-// Tells by a signed POST. The body is an event as Scalingo's API shows one; the signature is that of
+// Notifies by a signed POST. The body is an event in the format of Scalingo's API; the signature follows
 // https://www.standardwebhooks.com, which has libraries for receivers.
 
 import { createHmac } from "node:crypto";
@@ -8,7 +8,7 @@ import { requestUrl } from "@slipway/outbound";
 import type { Platform } from "../platform.ts";
 import type { Notification, Outcome } from "./notification.ts";
 
-/** The receiver says that it is gone for good. */
+/** Status of a receiver that no longer exists. */
 const gone = 410;
 
 export async function callWebhook(

@@ -1,4 +1,4 @@
-// The end of what an app wrote while it booted, to explain a start that failed where no log is kept.
+// Keeps the last output of a booting app, to explain a failed start where no log is stored.
 
 import { stripVTControlCharacters } from "node:util";
 import { createMasker, TerminalText } from "@slipway/logs";

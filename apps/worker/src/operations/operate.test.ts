@@ -118,7 +118,7 @@ describe.skipIf(await lacksRedis())("an operation", () => {
     expect(seen.instances).toMatchObject([{ id: "c2", state: "running", index: 1 }]);
   });
 
-  test("asks for what it replaced to be stopped, and ends without waiting for that", async () => {
+  test("requests a stop of the replaced rollout, and ends without waiting for it", async () => {
     await deployed();
     former.push(known("first", 1), known("second", 3));
     await run(await ask());
@@ -129,7 +129,7 @@ describe.skipIf(await lacksRedis())("an operation", () => {
     ]);
   });
 
-  test("starts nothing while many former rollouts stop, and asks for them again", async () => {
+  test("starts nothing while many former rollouts stop, and requests their stop again", async () => {
     await deployed();
     former.push(known("first"), known("second"), known("third"));
     const running = run(await ask());
@@ -203,7 +203,7 @@ describe.skipIf(await lacksRedis())("an operation", () => {
     expect(await now()).toEqual(app);
   });
 
-  test("that the platform fails is tried again, and ends with the reason", async () => {
+  test("that fails by a platform error is retried, and ends with the reason", async () => {
     await deployed();
     start = async () => {
       throw new SlipwayError("engine-unavailable", "the engine does not answer");
@@ -235,7 +235,7 @@ describe.skipIf(await lacksRedis())("an operation", () => {
     expect(await after(restart)).toMatchObject({ status: "done", attempt: 2 });
   });
 
-  test("whose worker died after the switch is only seen through", async () => {
+  test("whose worker died after the cutover is completed without a new start", async () => {
     await deployed();
     const restart = await ask();
     await platform.store.operations.compareAndSet(claimOperation(restart, 1, new Date()));
@@ -296,7 +296,7 @@ describe.skipIf(await lacksRedis())("an operation", () => {
     expect(asked).toHaveLength(1);
   });
 
-  test("apps are observed: where they answer now is stored and told, what nobody serves is left alone", async () => {
+  test("observing apps stores and publishes their addresses, and leaves apps without a rollout unchanged", async () => {
     const idle = anApp();
     await platform.store.apps.create(idle);
     await deployed();

@@ -1,4 +1,4 @@
-// One attempt at an operation: a new rollout of the release in service takes the place of the one that serves.
+// Runs one attempt at an operation: starts a new rollout of the current release, which replaces the one that serves.
 
 import { releaseEnvironment } from "@slipway/buildpacks";
 import {
@@ -40,7 +40,7 @@ export async function operate(platform: Platform, task: LaneTask, signal: AbortS
 }
 
 /**
- * Ends an operation that no attempt will end, from outside, and removes what it started in vain. Idempotent.
+ * Ends an operation that no attempt will end, and removes the rollout that it started. Idempotent.
  * @returns the operation if this call has ended it, else null.
  */
 export async function endAbandonedOperation(
@@ -71,7 +71,7 @@ async function run(
   const { operation } = lease;
   const count = operation.webCount ?? app.webCount;
   if (app.currentRolloutId === operation.id) {
-    // An attempt died after its rollout had been put in service: see it through.
+    // An earlier attempt died after it had put the rollout in service: complete it.
     await promote(platform, { app, rolloutId: operation.id, count: app.webCount, holder: lease, signal });
     return true;
   }
@@ -150,13 +150,13 @@ async function conclude(
   await lease.end({ code: error.code, message: error.message });
 }
 
-/** Restarts that wait now are fulfilled by whatever starts every process anew. */
+/** Pending restarts, which a new rollout of every process fulfills. */
 async function waitingRestarts({ store }: Platform, app: App): Promise<Operation[]> {
   const pending = await store.operations.pending(app.id, maxPendingOperations);
   return pending.filter(({ kind }) => kind === "restart");
 }
 
-/** One that changed meanwhile is somebody else's to end. */
+/** A restart that changed meanwhile is left to the attempt that changed it. */
 async function endFulfilled({ store, now }: Platform, restart: Operation): Promise<void> {
   await store.operations.compareAndSet(endOperation(restart, now(), null));
 }
@@ -168,7 +168,7 @@ async function setWebCount({ store, now }: Platform, seen: App, webCount: number
   }
 }
 
-/** An app's own failure, with the last of what it wrote. */
+/** Adds the last output to a failure of the app. */
 function explained(error: SlipwayError, output: string): SlipwayError {
   if (error.fault === "platform" || output === "") return error;
   return new SlipwayError(error.code, `${error.message}; it wrote:\n${output}`, { cause: error });

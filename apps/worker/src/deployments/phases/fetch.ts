@@ -1,4 +1,4 @@
-// Fetch: from where the source is to a stream of its archive's bytes. Needs the deployment; yields the stream.
+// Fetch: opens the source's archive as a stream. Needs the deployment; yields the stream.
 
 import { SlipwayError, sourceBlobKey } from "@slipway/core";
 import type { HeldBytes } from "@slipway/core";

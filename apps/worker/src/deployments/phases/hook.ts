@@ -1,4 +1,4 @@
-// Hook: a command of the app's own runs once with the new release, before any of it takes traffic. Needs the release.
+// Hook: runs a command of the app once with the new release, before the release gets traffic. Needs the release.
 
 import { launchCommand } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
@@ -9,8 +9,8 @@ import { environmentOf } from "../rollout.ts";
 const processType = "postdeploy";
 
 /**
- * The request's own command goes before the Procfile's. An attempt that dies after it may be followed by one that runs it
- * again. @throws {SlipwayError} "hook-failed" when it fails or takes too long: the former release goes on serving.
+ * The command of the request has precedence over the Procfile's. After an attempt that died, the next one may run it again.
+ * @throws {SlipwayError} "hook-failed" when it fails or takes too long: the former release keeps serving.
  */
 export async function runHook(attempt: Attempt, release: Release): Promise<void> {
   const { platform, lease, app, log } = attempt;

@@ -1,4 +1,4 @@
-// Push: what the build left goes to the registry as one layer over the stack's, in one stream. Needs the sandbox after its
+// Push: streams the built tree to the registry as one layer on top of the stack. Needs the sandbox after its
 // build; yields the image.
 
 import { LAUNCH_SCRIPT, slugTransform } from "@slipway/buildpacks";
@@ -16,7 +16,7 @@ export async function push(attempt: Attempt, sandbox: Sandbox, built: Built): Pr
   await lease.changeStatus("pushing", log.lastSeq);
   const unneeded = await unneededImages(platform, app.id);
   const pushed = await pushTree(attempt, tree, built, {});
-  // The removal of an identical old image may be in progress and take this one with it: a label gives the tree another digest.
+  // A removal of an identical old image may be in progress and would remove this one: a label changes the digest.
   const own = { [label.deployment]: lease.deployment.id };
   const image = unneeded.has(pushed.digest)
     ? await pushTree(attempt, await sandbox.download("/work/build", signal), built, own)

@@ -1,5 +1,5 @@
-// Reuse: the image of an earlier release becomes a release of its own, and nothing is built. Needs the deployment; yields the
-// release and what is told of its image.
+// Reuse: creates a release from the image of an earlier one, without a build. Needs the deployment; yields the release
+// and the facts about its image.
 
 import { randomUUID } from "node:crypto";
 import { releaseEnvironment } from "@slipway/buildpacks";
@@ -49,7 +49,7 @@ async function checkKept(attempt: Attempt, release: Release): Promise<void> {
   });
 }
 
-/** In this order: an image whose removal ends in between is in neither. */
+/** In this order: an image whose removal ends in between is found in neither. */
 async function isKept({ platform, app, signal }: Attempt, digest: string): Promise<boolean> {
   if ((await unneededImages(platform, app.id)).has(digest)) return false;
   return (await platform.registry.digestOf(`apps/${app.id}`, digest, signal)) !== null;

@@ -1,4 +1,4 @@
-// Start: the release runs beside the one that serves, and takes its place once it accepts connections. Needs the release.
+// Start: starts the release beside the one that serves, and replaces that one once it accepts connections. Needs the release.
 
 import { typesNotStarted } from "@slipway/buildpacks";
 import { notFound } from "@slipway/core";
@@ -10,20 +10,20 @@ import { promote, putInService } from "../put-in-service.ts";
 import { rolloutOf } from "../rollout.ts";
 import { runHook } from "./hook.ts";
 
-/** What is told of the image, besides its digest, which the release has. */
+/** Facts about the image other than its digest, which the release has. */
 export type ImageFacts = Pick<Deployment, "image" | "imageSizeBytes" | "stackImage">;
 
 export async function start(attempt: Attempt, release: Release, image: ImageFacts): Promise<void> {
   await attempt.lease.changeStatus("starting", attempt.log.lastSeq, {
     ...image,
-    // The release's: an attempt that died may have made it, of another build's image.
+    // The release's digest: a dead attempt may have made the release from another build's image.
     imageDigest: digestOf(release),
   });
   await runHook(attempt, release);
   await startRelease(attempt, release);
 }
 
-/** An attempt died after its release had been chosen to serve: see it through. */
+/** Completes a deployment whose attempt died after its release was marked to go live. */
 export async function resume(attempt: Attempt, releaseId: string): Promise<void> {
   const { platform, app } = attempt;
   const release = await platform.store.releases.get(releaseId);
@@ -46,7 +46,7 @@ async function startRelease(attempt: Attempt, release: Release): Promise<void> {
   const onWait = () => log.line("       Waiting for former releases of the app to stop");
   await waitForFormerRollouts(platform, { app, rolloutId: release.id, onWait, signal });
   log.line("-----> Starting the app");
-  sayNotStarted(attempt, release);
+  logNotStarted(attempt, release);
   const targets = await scheduler.start(rolloutOf(platform, app, release, own), {
     onOutput: (bytes) => log.write(bytes),
     signal,
@@ -71,7 +71,7 @@ async function startRelease(attempt: Attempt, release: Release): Promise<void> {
   log.line(`-----> Release v${release.number} of ${app.name} is live`);
 }
 
-function sayNotStarted({ log }: Attempt, { processTypes }: Release): void {
+function logNotStarted({ log }: Attempt, { processTypes }: Release): void {
   const names = typesNotStarted(processTypes);
   if (names.length === 0) return;
   log.line(` !     Not started: ${names.join(", ")}. Only web is run, and only web can be scaled`);
