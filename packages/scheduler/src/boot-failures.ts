@@ -1,4 +1,4 @@
-// Says to the app's developer why a release did not come up, and what to do about it.
+// Explains to the app's developer why a release did not start, and what to do about it.
 
 import { SlipwayError } from "@slipway/core";
 import type { Listening, OtherPort } from "./listening.ts";
@@ -33,7 +33,7 @@ export function bootTimedOut(facts: {
   readonly bootTimeoutMs: number;
   readonly port: number;
   readonly listening: Listening;
-  /** What kept the probe from looking, "" when nothing did. */
+  /** Error of the probe; "" without one. */
   readonly probeFailure: string;
 }): SlipwayError {
   const seconds = Math.round(facts.bootTimeoutMs / 100) / 10;

@@ -1,8 +1,8 @@
-// What every instance of a rollout gets wherever it runs: its port, its own variables, the labels it is found by.
+// Configuration that every instance of a rollout gets on any engine: port, variables, labels.
 
 import { type Labels, label, type RolloutSpec } from "@slipway/core";
 
-/** Where every app listens inside its container; it learns of it by the variable PORT. */
+/** Port that every app listens on inside its container; the variable PORT names it. */
 export const appPort = 8080;
 
 const releaseKind = "release";
@@ -10,7 +10,7 @@ const longestHostname = 63;
 /** In digits. */
 const longestIndex = 4;
 
-/** Labels that all we run for an installation, or for one of its apps, carries. */
+/** Labels of everything that runs for an installation, or for one of its apps. */
 export function labelsOf(installationId: string, appId?: string): Labels {
   return {
     [label.installation]: installationId,
@@ -32,7 +32,7 @@ export function rolloutLabels(installationId: string, rollout: RolloutSpec): Lab
   };
 }
 
-/** What keeps a process of an app within its bounds and without rights, on the engine. */
+/** Resource limits and dropped privileges of an app's process. */
 export function confinement({ memoryBytes, cpus, pids }: RolloutSpec["limits"]) {
   return {
     CapDrop: ["ALL"],

@@ -1,4 +1,4 @@
-// Tells from what is there, instances or services, which rollouts there are.
+// Derives the existing rollouts from instances or services.
 
 import type { ListedRollout } from "@slipway/core";
 

@@ -1,4 +1,4 @@
-// Runs a command of an app once, in a container of its own, on the engine we are connected to: a Swarm's manager too.
+// Runs a command of an app once, in a container of its own, on the connected engine, which may be a Swarm manager.
 
 import { randomUUID } from "node:crypto";
 import { untilAborted } from "@slipway/async";
@@ -30,7 +30,7 @@ export async function runOneOff(
   const joined = network ?? (await ensureNetwork(docker, networkName, installationId, signal));
   const config = oneOffConfig(task, installationId, joined);
   try {
-    // Not cut short by the signal: a container whose id never reached us would stay.
+    // Ignores the signal: a container whose id is unknown could not be removed.
     const { id } = await ask("create the command's container", () => docker.createContainer(config));
     using process = await startProcess(docker, id, signal);
     const delivered = (async () => {
@@ -44,7 +44,7 @@ export async function runOneOff(
   }
 }
 
-/** Removes those of an app; given a rollout, those that this attempt at it, or one before, left. */
+/** Removes the command containers of an app; with a rollout, only those of its given and earlier attempts. */
 export async function removeOneOffs(
   docker: Docker,
   installationId: string,

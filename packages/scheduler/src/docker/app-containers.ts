@@ -1,4 +1,4 @@
-// Finds the containers of apps on the engine, and tells from them what runs: which rollout, which instance, where.
+// Finds the containers of apps on the engine, and reads rollout, instance and address from them.
 
 import { type Instance, type InstanceState, label } from "@slipway/core";
 import { ask, findContainers, statusOf } from "@slipway/docker";

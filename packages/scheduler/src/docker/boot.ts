@@ -1,4 +1,4 @@
-// Brings one container from created to listening, or says why it did not get there. Removing it is the caller's.
+// Starts one container and waits until it listens, or explains why it does not. The caller removes it.
 
 import { elapsed, endsWithin, failureOf, untilAborted } from "@slipway/async";
 import { type RolloutSpec, SlipwayError, type StartOptions } from "@slipway/core";
@@ -9,7 +9,7 @@ import { wholeLines } from "../line-cutter.ts";
 import { appCrashed, bootTimedOut } from "../boot-failures.ts";
 import { type Listening, notListening, watchListening } from "../listening.ts";
 
-/** What an app writes as it begins to listen comes another way than the news that it does: it gets a moment to arrive. */
+/** Output written when the app begins to listen arrives on another connection than the probe's result: wait for it shortly. */
 const lastWordsMs = 150;
 const probeRetryMs = 250;
 
@@ -84,7 +84,7 @@ async function untilListening(
   return await Promise.race([reached.promise, look().then(() => reached.promise)]);
 }
 
-/** Hands on what the app writes, to its end or until the signal says that nobody asks any more. */
+/** Forwards the app's output until its end or until the signal is aborted. */
 async function deliver(
   output: AsyncIterable<Uint8Array>,
   onOutput: StartOptions["onOutput"],

@@ -19,7 +19,7 @@ const rollout: RolloutSpec = {
   bootTimeoutMs: 1,
   hostname: null,
 };
-const place = {
+const context = {
   installationId: "here",
   network: "net",
   publishHost: "127.0.0.1",
@@ -27,7 +27,7 @@ const place = {
   startId: "abcd",
   index: 2,
 };
-const config = containerConfig(rollout, place);
+const config = containerConfig(rollout, context);
 
 test("its name says to operators what it is", () => {
   expect(config.name).toBe("slipway-here-my-app-v7-web-2-abcd");
@@ -43,7 +43,7 @@ test("PORT, CONTAINER and HOSTNAME are the instance's, and its port is published
 
 test("the host name is one that the kernel takes, however long the names it is made of", () => {
   const longest = { appName: "x".repeat(48), processType: "y".repeat(24) };
-  const { Hostname, Env } = containerConfig({ ...rollout, ...longest }, { ...place, index: 100 });
+  const { Hostname, Env } = containerConfig({ ...rollout, ...longest }, { ...context, index: 100 });
   expect(Hostname).toMatch(/^x+-y{24}-100$/);
   expect(Hostname.length).toBeLessThanOrEqual(63);
   expect(Env).toContain(`HOSTNAME=${Hostname}`);
@@ -64,7 +64,7 @@ test("it is bounded, without rights, and not restarted while it boots", () => {
 test("with a public host name its labels tell a Traefik, which asks for its health", () => {
   expect(config.Healthcheck).toEqual({ Test: ["NONE"] });
   expect(Object.keys(config.Labels).filter((name) => name.startsWith("traefik"))).toEqual([]);
-  const shown = containerConfig({ ...rollout, hostname: "my-app.example.com" }, place);
+  const shown = containerConfig({ ...rollout, hostname: "my-app.example.com" }, context);
   expect(shown.Healthcheck.Test[0]).toBe("CMD");
   expect(shown.Labels).toMatchObject({ "traefik.http.routers.slipway-a.rule": "Host(`my-app.example.com`)" });
 });

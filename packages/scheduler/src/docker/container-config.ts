@@ -1,4 +1,4 @@
-// What the container of one instance is made of.
+// Builds the configuration of one instance's container.
 
 import { label, type RolloutSpec } from "@slipway/core";
 import type { ContainerCreateOptions } from "dockerode";
@@ -12,12 +12,12 @@ import {
 } from "../instance-config.ts";
 import { proxyLabels } from "../proxy-labels.ts";
 
-/** Holds the port on the host, which the engine does not tell of a container that is not running. */
+/** Label for the host port, which the engine does not report for a stopped container. */
 export const hostPortLabel = "io.slipway.host-port";
 /** Common to the containers of one start: a rollout may be started again beside what an earlier attempt promoted. */
 export const startLabel = "io.slipway.start";
 
-/** While an instance boots an exit is final; once it is the app's, only a stop of ours ends it. */
+/** An exit is final while an instance boots. After promotion the engine restarts it until Slipway stops it. */
 export const restart = {
   whileBooting: { Name: "no" },
   promoted: { Name: "unless-stopped" },
@@ -39,35 +39,37 @@ export interface InstanceContext {
  * The image's user stays as it is. Its own files are writable, as apps expect, and go with the container. The engine keeps
  * the last of its output for operators: `docker logs`.
  */
-export function containerConfig(rollout: RolloutSpec, place: InstanceContext) {
-  const environment = instanceEnvironment(rollout, place.index);
+export function containerConfig(rollout: RolloutSpec, context: InstanceContext) {
+  const environment = instanceEnvironment(rollout, context.index);
   return {
-    name: containerName(rollout, place),
-    Hostname: instanceHostname(rollout, place.index),
+    name: containerName(rollout, context),
+    Hostname: instanceHostname(rollout, context.index),
     Image: rollout.image,
     // The whole argv is given: an entrypoint of the image would come before it.
     Entrypoint: rollout.command.slice(0, 1),
     Cmd: rollout.command.slice(1),
     Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
     Labels: {
-      ...rolloutLabels(place.installationId, rollout),
-      [label.instance]: String(place.index),
-      [startLabel]: place.startId,
-      [hostPortLabel]: String(place.hostPort),
+      ...rolloutLabels(context.installationId, rollout),
+      [label.instance]: String(context.index),
+      [startLabel]: context.startId,
+      [hostPortLabel]: String(context.hostPort),
       ...proxyLabels(rollout),
     },
     Tty: false,
     OpenStdin: false,
     AttachStdout: true,
     AttachStderr: true,
-    // Proxies that route by labels leave out what is not healthy. Nobody else asks, and each look costs a process.
+    // Only proxies that route by labels need health checks, and each check costs a process.
     Healthcheck: rollout.hostname === null ? { Test: ["NONE"] } : healthcheck(rollout.bootTimeoutMs),
     ExposedPorts: { [`${appPort}/tcp`]: {} },
     HostConfig: {
       ...confinement(rollout.limits),
-      NetworkMode: place.network,
-      // The port is chosen by us: one left to the engine changes with every restart.
-      PortBindings: { [`${appPort}/tcp`]: [{ HostIp: place.publishHost, HostPort: String(place.hostPort) }] },
+      NetworkMode: context.network,
+      // Slipway chooses the port: one chosen by the engine changes with every restart.
+      PortBindings: {
+        [`${appPort}/tcp`]: [{ HostIp: context.publishHost, HostPort: String(context.hostPort) }],
+      },
       LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "2" } },
       RestartPolicy: restart.whileBooting,
     },
@@ -75,7 +77,7 @@ export function containerConfig(rollout: RolloutSpec, place: InstanceContext) {
 }
 
 /** Says to operators what it is: `slipway-INSTALLATION-APP-v7-web-1-START`. */
-function containerName(rollout: RolloutSpec, place: InstanceContext): string {
-  const process = `v${rollout.releaseNumber}-${rollout.processType}-${place.index}`;
-  return `slipway-${place.installationId}-${rollout.appName}-${process}-${place.startId}`;
+function containerName(rollout: RolloutSpec, context: InstanceContext): string {
+  const process = `v${rollout.releaseNumber}-${rollout.processType}-${context.index}`;
+  return `slipway-${context.installationId}-${rollout.appName}-${process}-${context.startId}`;
 }

@@ -36,7 +36,7 @@ import { restart } from "./container-config.ts";
 import { startInstances } from "./start-instances.ts";
 
 export interface DockerSchedulerOptions extends DockerConnectionOptions {
-  /** Marks what is ours on an engine that others use too. Nothing without it is ever touched. */
+  /** Label value of this installation on a shared engine. Containers without it are never changed. */
   readonly installationId: string;
   /** A network of the engine that instances join, a proxy's for one; a bridge of ours by default, where none reaches another. */
   readonly network?: string;
@@ -51,7 +51,7 @@ const removalGraceMs = 10_000;
 const everyInterface = "0.0.0.0";
 const loopback = "127.0.0.1";
 
-/** Connects lazily: an engine that is away is told by the first call, `ping` for one. */
+/** Connects lazily: the first call, such as `ping`, rejects when the engine is unavailable. */
 export function openDockerScheduler(options: DockerSchedulerOptions): Scheduler {
   return new DockerScheduler(options);
 }
@@ -76,8 +76,8 @@ class DockerScheduler implements Scheduler {
     await this.#connection.images.ensure(rollout.image, options.signal);
     const installationId = this.#installationId;
     const network = await this.#network(options.signal);
-    const place = { installationId, network, publishHost: this.#publishHost };
-    const hostPorts = await startInstances(this.#docker, place, rollout, options);
+    const context = { installationId, network, publishHost: this.#publishHost };
+    const hostPorts = await startInstances(this.#docker, context, rollout, options);
     return hostPorts.map((hostPort) => this.#addressOf(hostPort));
   }
 
@@ -103,8 +103,8 @@ class DockerScheduler implements Scheduler {
   }
 
   async run(task: OneOffSpec, options: StartOptions): Promise<OneOffExit> {
-    const place = { installationId: this.#installationId, network: this.#givenNetwork };
-    return await runOneOff(this.#connection, place, task, options);
+    const context = { installationId: this.#installationId, network: this.#givenNetwork };
+    return await runOneOff(this.#connection, context, task, options);
   }
 
   async discard(appId: string, rolloutId: string, { attempt }: { readonly attempt: number }): Promise<void> {
@@ -158,7 +158,7 @@ class DockerScheduler implements Scheduler {
     return await ensureNetwork(this.#docker, name, this.#installationId, signal);
   }
 
-  /** Removes what an attempt left that ended before its promotion; one that was promoted serves on until the next promotion. */
+  /** Removes containers of attempts that ended before their promotion; a promoted start serves until the next promotion. */
   async #makeRoom({ appId, rolloutId, attempt }: RolloutSpec): Promise<void> {
     const containers = (await this.#find(appId)).filter((container) => container.rolloutId === rolloutId);
     if (containers.some((container) => container.attempt > attempt))

@@ -1,4 +1,4 @@
-// Chooses a port on the engine's host for a release, and knows when the engine found it taken.
+// Chooses a port on the engine's host for a release, and detects the engine's error for a port in use.
 
 import { randomInt } from "node:crypto";
 import type Docker from "dockerode";

@@ -1,4 +1,4 @@
-// Starts all instances of a rollout, some at a time, each on a port of the host; if one fails none is left.
+// Starts all instances of a rollout, with limited concurrency, each on a port of the host. If one fails, all are removed.
 
 import { randomUUID } from "node:crypto";
 import { type RolloutSpec, SlipwayError, type StartOptions } from "@slipway/core";
@@ -13,12 +13,12 @@ const portTries = 20;
 /** Processes take most of their processor time while they boot. */
 const bootsAtOnce = 8;
 
-type StartPlace = Omit<InstanceContext, "hostPort" | "startId" | "index">;
+type StartContext = Omit<InstanceContext, "hostPort" | "startId" | "index">;
 
 /** @returns the host ports, in the order of the instances. @see Scheduler.start */
 export async function startInstances(
   docker: Docker,
-  place: StartPlace,
+  context: StartContext,
   rollout: RolloutSpec,
   { onOutput, signal }: StartOptions,
 ): Promise<number[]> {
@@ -30,7 +30,7 @@ export async function startInstances(
   const indexes = Array.from({ length: rollout.count }, (_, at) => at + 1).values();
   const startNext = async (): Promise<void> => {
     for (const index of indexes) {
-      const started = startInstance(docker, { ...place, startId, index }, rollout, { ...options, made });
+      const started = startInstance(docker, { ...context, startId, index }, rollout, { ...options, made });
       hostPorts[index - 1] = await started;
     }
   };
@@ -39,7 +39,7 @@ export async function startInstances(
   );
   await Promise.all(lanes);
   if (!failure.signal.aborted) return hostPorts;
-  // What went wrong is what the caller has to know; what could not be removed now is found by its labels.
+  // The caller gets the original error; the sweep finds containers that could not be removed by their labels.
   await Promise.allSettled([...made].map((name) => removeContainer(docker, name)));
   throw failure.signal.reason;
 }
@@ -47,7 +47,7 @@ export async function startInstances(
 /** @param options.made gets the name of the container that stays. @returns its host port. */
 async function startInstance(
   docker: Docker,
-  place: Omit<InstanceContext, "hostPort">,
+  context: Omit<InstanceContext, "hostPort">,
   rollout: RolloutSpec,
   options: StartOptions & { readonly made: Set<string> },
 ): Promise<number> {
@@ -55,10 +55,10 @@ async function startInstance(
   for (;;) {
     options.signal.throwIfAborted();
     const hostPort = await freeHostPort(docker, refused);
-    const config = containerConfig(rollout, { ...place, hostPort });
+    const config = containerConfig(rollout, { ...context, hostPort });
     options.made.add(config.name);
     try {
-      // Not cut short by the signal: a container whose id never reached us would stay.
+      // Ignores the signal: a container whose id is unknown could not be removed.
       const { id } = await ask("create the release's container", () => docker.createContainer(config));
       await bootContainer(docker, id, rollout, options);
       return hostPort;

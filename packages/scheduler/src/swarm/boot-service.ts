@@ -1,5 +1,5 @@
-// Watches a service's instances from their creation until all of them listen, or says why they did not get there. Removing
-// the service is the caller's.
+// Watches a service's instances from their creation until all of them listen, or explains why they do not. The caller
+// removes the service.
 
 import { pause, untilAborted } from "@slipway/async";
 import type { RolloutSpec, SlipwayError, StartOptions } from "@slipway/core";
@@ -23,7 +23,7 @@ export async function bootService(
   using opened = new DisposableStack();
   const outputs = new Map<string, TaskOutput>();
   const broken = Promise.withResolvers<never>();
-  broken.promise.catch(() => undefined); // It is raced below, or nobody waits any more.
+  broken.promise.catch(() => undefined); // Raced below; a later rejection must not be unhandled.
   const follow = (id: string): void => {
     const output = opened.use(new TaskOutput(docker, id, onOutput));
     outputs.set(id, output);

@@ -18,7 +18,7 @@ const service: AppService = {
   },
 };
 
-test("of each place the task that is up counts, else the newest", () => {
+test("each slot is represented by its running task, else by the newest", () => {
   const tasks = [
     task(2, "preparing"),
     task(1, "new", "ready"),

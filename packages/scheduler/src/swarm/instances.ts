@@ -1,4 +1,4 @@
-// What instances a service has: of each place the task that counts, and what it is up to.
+// Derives the instances of a service from its tasks: the relevant task of each slot, and its state.
 
 import { type Address, type Instance, type InstanceState, label } from "@slipway/core";
 import { type AppService, isUp, type Task } from "./swarm-api.ts";
@@ -29,7 +29,7 @@ function instanceOf(
   addressOf: (task: Task) => Address | null,
 ): Instance {
   const task = ofSlot.find(isUp) ?? ofSlot[0];
-  if (task === undefined) throw new Error("a place without a task");
+  if (task === undefined) throw new Error("a slot without a task");
   const { Limits } = service.spec.TaskTemplate?.Resources ?? {};
   const labels = service.spec.Labels ?? {};
   return {

@@ -19,12 +19,12 @@ const rollout: RolloutSpec = {
   bootTimeoutMs: 1000,
   hostname: "my-app.example.com",
 };
-const place = { installationId: "here", network: "net", stopGraceMs: 2000, startId: "abcd1234" };
-const spec = serviceSpec(rollout, place);
+const context = { installationId: "here", network: "net", stopGraceMs: 2000, startId: "abcd1234" };
+const spec = serviceSpec(rollout, context);
 
 test("its name says to operators what it is, and is never too long for Swarm", () => {
   expect(spec.Name).toBe("slipway-my-app-v7-web-abcd1234");
-  const longest = serviceSpec({ ...rollout, appName: "x".repeat(48), releaseNumber: 1234 }, place).Name;
+  const longest = serviceSpec({ ...rollout, appName: "x".repeat(48), releaseNumber: 1234 }, context).Name;
   expect(longest).toHaveLength(63);
   expect(longest).toMatch(/x-v1234-web-abcd1234$/);
 });
@@ -65,6 +65,6 @@ test("its labels say whose it is, and to a Traefik which host name is the app's"
     "traefik.http.services.slipway-a.loadbalancer.server.port": "8080",
   });
   expect(spec.TaskTemplate.ContainerSpec.Labels).toMatchObject(own);
-  const hidden = serviceSpec({ ...rollout, hostname: null }, place);
+  const hidden = serviceSpec({ ...rollout, hostname: null }, context);
   expect(Object.keys(hidden.Labels).filter((name) => name.startsWith("traefik"))).toEqual([]);
 });

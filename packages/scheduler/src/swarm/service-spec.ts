@@ -1,4 +1,4 @@
-// What the Swarm service of one rollout is made of.
+// Builds the Swarm service of one rollout.
 
 import type { RolloutSpec } from "@slipway/core";
 import type { ContainerSpec, ServiceSpec } from "dockerode";
@@ -27,21 +27,21 @@ export interface ServiceContext {
  * Instances find each other by no name and no virtual IP (`dnsrr`): proxies balance over the instances themselves, and hosts
  * without IPVS can run them. Each is published on a port of its node that the engine chooses anew whenever it starts one.
  */
-export function serviceSpec(rollout: RolloutSpec, place: ServiceContext) {
+export function serviceSpec(rollout: RolloutSpec, context: ServiceContext) {
   const { memoryBytes, cpus, pids } = rollout.limits;
-  const labels = rolloutLabels(place.installationId, rollout);
+  const labels = rolloutLabels(context.installationId, rollout);
   const update = { Parallelism: 1, Order: "start-first" };
   return {
-    Name: serviceName(rollout, place.startId),
+    Name: serviceName(rollout, context.startId),
     // Of the service alone: a proxy that reads containers' labels as well would route everything twice.
     Labels: { ...labels, ...proxyLabels(rollout) },
     Mode: { Replicated: { Replicas: rollout.count } },
     TaskTemplate: {
-      ContainerSpec: { ...containerSpec(rollout, place), Labels: labels },
+      ContainerSpec: { ...containerSpec(rollout, context), Labels: labels },
       Resources: { Limits: { MemoryBytes: memoryBytes, NanoCPUs: Math.round(cpus * 1e9), Pids: pids } },
       // From the beginning: to change it would start the instances again.
       RestartPolicy: { Condition: "any", Delay: restartDelayMs * nsPerMs },
-      Networks: [{ Target: place.network }],
+      Networks: [{ Target: context.network }],
       LogDriver: { Name: "json-file", Options: { "max-size": "10m", "max-file": "2" } },
     },
     UpdateConfig: { ...update, FailureAction: "rollback" },
@@ -53,7 +53,7 @@ export function serviceSpec(rollout: RolloutSpec, place: ServiceContext) {
   } satisfies ServiceSpec;
 }
 
-function containerSpec(rollout: RolloutSpec, place: ServiceContext): ContainerSpec {
+function containerSpec(rollout: RolloutSpec, context: ServiceContext): ContainerSpec {
   const values = Object.entries(rollout.environment).map(([name, value]) => [name, escapeTemplate(value)]);
   const common: Record<string, string> = Object.fromEntries(values);
   const environment = instanceEnvironment({ ...rollout, environment: common }, slotTemplate);
@@ -69,7 +69,7 @@ function containerSpec(rollout: RolloutSpec, place: ServiceContext): ContainerSp
     // Engines before API 1.44 do not know NoNewPrivileges of services and pass over it.
     Privileges: { NoNewPrivileges: true } as NonNullable<ContainerSpec["Privileges"]>,
     Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
-    StopGracePeriod: place.stopGraceMs * nsPerMs,
+    StopGracePeriod: context.stopGraceMs * nsPerMs,
     HealthCheck: healthcheck(rollout.bootTimeoutMs),
   };
 }

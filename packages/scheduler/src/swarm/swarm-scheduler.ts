@@ -45,7 +45,7 @@ import {
 } from "./swarm-api.ts";
 
 export interface SwarmSchedulerOptions extends DockerConnectionOptions {
-  /** Marks what is ours on a swarm that others use too. Nothing without it is ever touched. */
+  /** Label value of this installation on a shared swarm. Services without it are never changed. */
   readonly installationId: string;
   /** Between SIGTERM and SIGKILL, for whatever is stopped: Swarm wants to know it at the start. */
   readonly stopGraceMs: number;
@@ -79,13 +79,13 @@ class SwarmScheduler implements Scheduler {
     const startId = randomUUID().slice(0, 8);
     const spec = serviceSpec(rollout, { installationId, stopGraceMs, network, startId });
     try {
-      // Not cut short by the signal: a service whose id never reached us would stay.
+      // Ignores the signal: a service whose id is unknown could not be removed.
       const { id } = await ask("create the rollout's service", () =>
         this.#docker.createService(authConfig(this.#options.registryAuth), spec),
       );
       return await this.#addressesOf(await bootService(this.#docker, id, rollout, options));
     } catch (error) {
-      // What went wrong is what the caller has to know; what could not be removed now is found by its labels.
+      // The caller gets the original error; the sweep finds a service that could not be removed by its labels.
       await Promise.allSettled([removeService(this.#docker, spec.Name)]);
       throw error;
     }

@@ -1,4 +1,4 @@
-// Says why a task did not get to listen. Of one on the node that we are connected to its container can be asked.
+// Explains why a task does not listen. The container is inspected when it runs on the connected node.
 
 import { type RolloutSpec, SlipwayError } from "@slipway/core";
 import { ranOutOfMemory, statusOf } from "@slipway/docker";

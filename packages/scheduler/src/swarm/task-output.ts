@@ -1,4 +1,4 @@
-// What a task's process writes, wherever it runs: followed live, and read to its end once that matters.
+// Reads the output of a task on any node: follows it live, and reads it to its end on request.
 
 import type { IncomingMessage } from "node:http";
 import type { StartOptions } from "@slipway/core";
@@ -21,7 +21,7 @@ export class TaskOutput implements Disposable {
     this.#taskId = taskId;
     this.#onOutput = onOutput;
     this.#following = this.#follow();
-    // Whoever follows asks for it in a while; a rejection before that is not an unhandled one.
+    // The caller awaits it later; a rejection before that must not be unhandled.
     this.#following.catch(() => undefined);
   }
 
