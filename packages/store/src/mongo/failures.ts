@@ -10,16 +10,17 @@ const duplicateKey = 11_000;
  */
 const callersFaults: ReadonlySet<number | string | undefined> = new Set([2, 9, 14, 10_334, 17_280, 17_419]);
 
-const writeConflict = 112;
+/** WriteConflict, and what DocumentDB reports for a deadlock in PostgreSQL. */
+const writeConflicts: ReadonlySet<number | string | undefined> = new Set([112, 16_908_292]);
 
 /** A unique index refused the document. */
 export function isDuplicate(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === duplicateKey;
 }
 
-/** Two writes met, and this one was undone whole: doing the same again may succeed. */
+/** Two writes collided and the server undid this one completely, so a retry may succeed. */
 export function isWriteConflict(error: unknown): boolean {
-  return error instanceof MongoServerError && error.code === writeConflict;
+  return error instanceof MongoServerError && writeConflicts.has(error.code);
 }
 
 /** A fault of the server, perhaps a transient one: some servers report two conflicting writes so. Not a failed login. */
