@@ -6,11 +6,11 @@ import { accountPermissions, accountRole, allows, appPermissions, isAppPermissio
 import type { AppRole } from "@slipway/auth";
 import type { App } from "@slipway/core";
 import { aCollaborator, aLogChunk, aNewDeployment, anApp, lacksRedis } from "@slipway/testkit";
-import { v1Routes } from "../../apps/api/src/routes.ts";
-import { isPermission } from "../../apps/api/src/route.ts";
-import type { Access, Route } from "../../apps/api/src/route.ts";
-import { startTestApi } from "../../apps/api/src/test-api.ts";
-import type { Answer, TestApi } from "../../apps/api/src/test-api.ts";
+import { v1Routes } from "../../apps/api/src/http/routes.ts";
+import { isPermission } from "../../apps/api/src/http/route.ts";
+import type { Access, Route } from "../../apps/api/src/http/route.ts";
+import { startTestApi } from "../../apps/api/test-support/api.ts";
+import type { Answer, TestApi } from "../../apps/api/test-support/api.ts";
 import { IoClient } from "../../apps/stream/src/test-socket-io.ts";
 import { startTestStream } from "../../apps/stream/src/test-stream.ts";
 import type { TestStream } from "../../apps/stream/src/test-stream.ts";

@@ -40,7 +40,7 @@ test("no workspace depends on itself through others", () => {
 });
 
 describe.each(all)("$folder", (workspace) => {
-  const sources = filesOf(`${workspace.folder}/src/**/*.ts`);
+  const sources = filesOf(`${workspace.folder}/{src,test-support}/**/*.ts`);
   const allowed = tiers[workspace.tags[0] ?? ""] ?? [];
 
   test("declares workspaces of the tiers it may import only", () => {

@@ -68,7 +68,7 @@ export function codeOf(path: string): string {
 
 /** Part of a test run, not of what runs in production. */
 export function isTest(path: string): boolean {
-  return /\.test\.ts$|-under-test\.ts$|(^|\/)test-[\w-]+\.ts$/.test(path);
+  return /\.test\.ts$|-under-test\.ts$|(^|\/)test-[\w-]+\.ts$|(^|\/)test-support\//.test(path);
 }
 
 function isNoSource({ name }: Dirent): boolean {

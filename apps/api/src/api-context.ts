@@ -8,8 +8,8 @@ import type { RedisKeys } from "@slipway/protocol";
 import type { Housekeeping, Lanes, Notifications } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
 import type { ApiConfig } from "./config.ts";
-import type { Limits } from "./limits.ts";
-import type { OutputEvents } from "./output-events.ts";
+import type { Limits } from "./http/limits.ts";
+import type { OutputEvents } from "./output/output-events.ts";
 
 export interface ApiContext {
   readonly config: ApiConfig;

@@ -4,7 +4,7 @@ import { createLogger, runMain, runService } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import { startApi } from "./app.ts";
 import { readConfig, readStorageConfig } from "./config.ts";
-import { runUserCommand } from "./user-command.ts";
+import { runUserCommand } from "./users/user-command.ts";
 
 const [command, ...args] = process.argv.slice(2);
 process.exit(await runMain(command === "user" ? manageUsers : serve));

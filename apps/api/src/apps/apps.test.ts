@@ -1,0 +1,176 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cacheBlobKey, cacheBlobPrefix, changeStatus } from "@slipway/core";
+import type { AppAnswer, AppsAnswer } from "@slipway/protocol";
+import { aName, aNewDeployment, lacksRedis, stepsTo } from "@slipway/testkit";
+import { blobSize, startTestApi } from "../../test-support/api.ts";
+import type { TestApi } from "../../test-support/api.ts";
+
+describe.skipIf(await lacksRedis())("apps", () => {
+  let api: TestApi;
+  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
+  let bob: typeof ada;
+
+  beforeAll(async () => {
+    api = await startTestApi();
+    [ada, bob] = [await api.newUser(), await api.newUser()];
+  });
+  afterAll(() => api[Symbol.asyncDispose]());
+
+  const create = (name: string, token = ada.token) =>
+    api.request(token, "POST", "/v1/apps", { app: { name, git_source: null } });
+  const created = async (name = aName()) => ((await create(name)).body as AppAnswer).app;
+  const appNotFound = { resource: "app", error: "app not found" };
+
+  test("are created, shown by name and by id, and listed by name", async () => {
+    const answer = await create("beta");
+    expect(answer.status).toBe(201);
+    const { app } = answer.body as AppAnswer;
+    await create("alpha");
+    expect(app).toMatchObject({ name: "beta", status: "new", owner: { username: ada.user.username } });
+    for (const path of ["/v1/apps/beta?", `/v1/apps/${app.id}`]) {
+      const shown = await api.request(ada.token, "GET", path);
+      expect([shown.status, shown.body]).toEqual([200, { app }]);
+    }
+    const { apps } = (await api.request(ada.token, "GET", "/v1/apps")).body as AppsAnswer;
+    expect(apps.map(({ name }) => name)).toEqual(["alpha", "beta"]);
+  });
+
+  test("with an invalid name get 422, with a taken name 409", async () => {
+    const bad = await create("No!");
+    expect([bad.status, bad.body]).toEqual([
+      422,
+      { errors: { name: [expect.stringContaining("lower-case")] }, error: expect.stringContaining("name") },
+    ]);
+    const none = await api.request(ada.token, "POST", "/v1/apps", {});
+    expect([none.status, none.body]).toEqual([
+      422,
+      { errors: { app: ["is required"] }, error: "app is required" },
+    ]);
+    await create("taken");
+    const taken = await create("taken", bob.token);
+    expect([taken.status, taken.body]).toEqual([409, { error: expect.any(String) }]);
+  });
+
+  test("of a dry run are answered as if created, but are not created", async () => {
+    const dryRun = async (name: string, value: string) => {
+      const headers = {
+        authorization: `Bearer ${ada.token}`,
+        "content-type": "application/json",
+        "x-dry-run": value,
+      };
+      const body = JSON.stringify({ app: { name } });
+      const answer = await fetch(`${api.url}/v1/apps`, { method: "POST", headers, body });
+      return { status: answer.status, body: (await answer.json()) as AppAnswer };
+    };
+    const name = aName();
+    expect(await dryRun(name, "true")).toMatchObject({ status: 201, body: { app: { name, status: "new" } } });
+    expect((await dryRun("No!", "true")).status).toBe(422);
+    expect((await dryRun(name, "yes")).status).toBe(422);
+    expect(await api.store.apps.byName(name)).toBeNull();
+    expect((await dryRun(name, "false")).status).toBe(201);
+    expect((await dryRun(name, "true")).status).toBe(409);
+  });
+
+  test("of other users are not found, except by operators", async () => {
+    const { id, name } = await created();
+    for (const path of [id, name, "unknown"]) {
+      for (const rest of ["", "/deployments", "/variables", "/deployments/x/output"]) {
+        const { status, body } = await api.request(bob.token, "GET", `/v1/apps/${path}${rest}`);
+        expect([status, body]).toEqual([404, appNotFound]);
+      }
+    }
+    expect((await api.request(bob.token, "DELETE", `/v1/apps/${name}?current_name=${name}`)).status).toBe(
+      404,
+    );
+    expect((await api.request(bob.token, "GET", "/v1/apps")).body).toEqual({ apps: [] });
+    expect((await api.request(api.operatorToken, "GET", `/v1/apps/${name}`)).status).toBe(200);
+    const all = (await api.request(api.operatorToken, "GET", "/v1/apps")).body as AppsAnswer;
+    expect(all.apps.map((app) => app.id)).toContain(id);
+  });
+
+  test("named after another app's id do not replace that app", async () => {
+    const victim = await created();
+    // Ids that could be names exist: they begin with a letter.
+    const id = `a${randomUUID().slice(1)}`;
+    const stored = await api.store.apps.get(victim.id);
+    if (stored === null) throw new Error("the app is not stored");
+    await api.store.apps.create({ ...stored, id, name: aName() });
+    expect((await create(id, bob.token)).status).toBe(201);
+    expect(((await api.request(ada.token, "GET", `/v1/apps/${id}`)).body as AppAnswer).app.id).toBe(id);
+  });
+
+  test("are deleted when current_name matches: at once, with deployments aborted and the name free", async () => {
+    const { id, name } = await created();
+    const queued = await api.store.deployments.create(aNewDeployment({ appId: id }));
+    const running = await api.store.deployments.create(aNewDeployment({ appId: id }));
+    const last = await api.store.deployments.create(aNewDeployment({ appId: id }));
+    for (const step of stepsTo(running, "pushing")) await api.store.deployments.compareAndSet(step);
+
+    for (const query of ["", "?current_name=other", `?current_name=${name}&current_name=${name}`]) {
+      const refused = await api.request(ada.token, "DELETE", `/v1/apps/${name}${query}`);
+      expect([refused.status, refused.body]).toEqual([
+        422,
+        { errors: { current_name: [expect.any(String)] }, error: expect.stringContaining("current_name") },
+      ]);
+    }
+    const deleted = await api.request(ada.token, "DELETE", `/v1/apps/${name}?current_name=${name}`);
+    expect([deleted.status, deleted.text]).toEqual([204, ""]);
+
+    expect((await api.request(ada.token, "GET", `/v1/apps/${name}`)).status).toBe(404);
+    expect((await api.request(ada.token, "GET", `/v1/apps/${id}`)).status).toBe(404);
+    expect((await api.request(ada.token, "GET", `/v1/deployments/${queued.id}/output`)).status).toBe(404);
+    for (const deployment of [queued, running, last]) {
+      expect(await api.store.deployments.get(deployment.id)).toMatchObject({
+        status: "aborted",
+        failure: { code: "aborted", message: "the app was deleted" },
+        logLineCount: deployment === running ? null : 0,
+      });
+    }
+    expect((await create(name)).status).toBe(201);
+  });
+
+  test("let a deployment whose release is already live end by itself when they are deleted", async () => {
+    const { id, name } = await created();
+    const deployment = await api.store.deployments.create(aNewDeployment({ appId: id }));
+    const steps = stepsTo(deployment, "success");
+    for (const step of steps.slice(0, -1)) await api.store.deployments.compareAndSet(step);
+    expect((await api.request(ada.token, "DELETE", `/v1/apps/${name}?current_name=${name}`)).status).toBe(
+      204,
+    );
+    expect(await api.store.deployments.get(deployment.id)).toMatchObject({ status: "starting" });
+  });
+
+  test("abort requeued deployments when they are deleted", async () => {
+    const { id, name } = await created();
+    const deployment = await api.store.deployments.create(aNewDeployment({ appId: id }));
+    const [building] = stepsTo(deployment, "building");
+    if (building === undefined) throw new Error("no transition leads to building");
+    const requeued = changeStatus(building, "queued", { at: new Date(), lineCount: 3 });
+    for (const step of [building, requeued]) await api.store.deployments.compareAndSet(step);
+    expect((await api.request(ada.token, "DELETE", `/v1/apps/${name}?current_name=${name}`)).status).toBe(
+      204,
+    );
+    const aborted = await api.store.deployments.get(deployment.id);
+    expect(aborted).toMatchObject({ status: "aborted", logLineCount: null });
+    expect(aborted?.history.at(-1)?.lineCount).toBeNull();
+  });
+
+  test("delete their build cache", async () => {
+    const { id, name } = await created();
+    const key = cacheBlobKey(id, 1, "stack");
+    await api.blobs.put(
+      key,
+      (async function* () {
+        yield Buffer.from("cached");
+      })(),
+    );
+    expect((await api.request(bob.token, "DELETE", `/v1/apps/${name}/caches/deployment`)).status).toBe(404);
+    expect(await blobSize(api.blobs, key)).toBe(6);
+    const answer = await api.request(ada.token, "DELETE", `/v1/apps/${name}/caches/deployment`);
+    expect([answer.status, answer.text]).toEqual([204, ""]);
+    expect(await blobSize(api.blobs, key)).toBeNull();
+    expect(key.startsWith(cacheBlobPrefix(id))).toBe(true);
+    expect(await api.store.apps.get(id)).toMatchObject({ cacheVersion: 2 });
+  });
+});

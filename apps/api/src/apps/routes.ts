@@ -1,0 +1,127 @@
+// /v1/apps: create, list, show, change and delete apps.
+
+import { randomUUID } from "node:crypto";
+import type { Request } from "express";
+import { SlipwayError, invalidField, newApp, notFound } from "@slipway/core";
+import type { App, Store, User } from "@slipway/core";
+import { deleteApp, updateLiveApp } from "@slipway/deployments";
+import { appAnswer, appsAnswer, changeAppRequest, createAppRequest, deleteAppQuery } from "@slipway/protocol";
+import type { ApiContext } from "../api-context.ts";
+import { presentApp } from "./presenter.ts";
+import { route } from "../http/route.ts";
+import type { Route } from "../http/route.ts";
+
+const dryRunHeader = "X-Dry-Run";
+
+export function appRoutes(context: ApiContext): Route[] {
+  return [...collectionRoutes(context), ...itemRoutes(context)];
+}
+
+function collectionRoutes({ store, config, now }: ApiContext): Route[] {
+  return [
+    route({
+      method: "get",
+      path: "/apps",
+      summary: "List the apps that the user may use, by name; operators see all apps",
+      access: "account:use",
+      answer: { status: 200, json: appsAnswer },
+      async handle({ user }) {
+        const apps = await appsOf(store, user);
+        const ownerIds = [...new Set(apps.map((app) => app.ownerId))];
+        const owners = new Map(
+          await Promise.all(ownerIds.map(async (id) => [id, await store.users.get(id)] as const)),
+        );
+        const operations = await store.operations.allRunning();
+        const running = new Map(operations.map((operation) => [operation.appId, operation]));
+        const present = (app: App) =>
+          presentApp(app, owners.get(app.ownerId) ?? null, config, running.get(app.id));
+        return { apps: apps.map(present) };
+      },
+    }),
+    route({
+      method: "post",
+      path: "/apps",
+      summary: "Create an app",
+      access: "account:use",
+      body: createAppRequest,
+      answer: { status: 201, json: appAnswer },
+      headers: {
+        [dryRunHeader]: "`true` to only check whether the app could be created, and get the response.",
+      },
+      problems: [409],
+      async handle({ user, body, request }) {
+        const { name, concurrency_policy: concurrencyPolicy = "queue" } = body.app;
+        const app = newApp({ id: randomUUID(), name, ownerId: user.id, createdAt: now(), concurrencyPolicy });
+        if (isDryRun(request)) await checkNameFree(store, app);
+        else await store.apps.create(app);
+        return { app: presentApp(app, user, config) };
+      },
+    }),
+  ];
+}
+
+function itemRoutes({ store, config, now, deployments }: ApiContext): Route[] {
+  return [
+    route({
+      method: "get",
+      path: "/apps/:app",
+      summary: "Show an app",
+      access: "app:read",
+      answer: { status: 200, json: appAnswer },
+      async handle({ app }) {
+        const owner = await store.users.get(app.ownerId);
+        return { app: presentApp(app, owner, config, await store.operations.running(app.id)) };
+      },
+    }),
+    route({
+      method: "patch",
+      path: "/apps/:app",
+      summary: "Change an app's concurrency policy",
+      access: "app:change",
+      body: changeAppRequest,
+      answer: { status: 200, json: appAnswer },
+      async handle({ app, body }) {
+        const { concurrency_policy: concurrencyPolicy } = body.app;
+        const changed = await updateLiveApp(store.apps, app.id, now(), () => ({ concurrencyPolicy }));
+        if (changed === null) throw notFound("app");
+        const owner = await store.users.get(app.ownerId);
+        return { app: presentApp(changed, owner, config, await store.operations.running(app.id)) };
+      },
+    }),
+    route({
+      method: "delete",
+      path: "/apps/:app",
+      summary: "Delete an app with all its data, and abort its deployments",
+      access: "app:delete",
+      query: deleteAppQuery,
+      answer: { status: 204 },
+      async handle({ app, query }) {
+        if (query.current_name !== app.name) {
+          throw invalidField("current_name", "must be the app's name, to confirm the deletion");
+        }
+        await deleteApp(deployments, app);
+      },
+    }),
+  ];
+}
+
+/** Rejects a misspelled value, so that a dry run never creates an app. @throws {SlipwayError} "invalid". */
+function isDryRun(request: Pick<Request, "get">): boolean {
+  const value = request.get(dryRunHeader) ?? "false";
+  if (value !== "true" && value !== "false") throw invalidField(dryRunHeader, "must be true or false");
+  return value === "true";
+}
+
+/** @throws {SlipwayError} "conflict" if the name is taken, like the creation. */
+async function checkNameFree({ apps }: Store, { name }: App): Promise<void> {
+  if ((await apps.byName(name)) !== null) throw new SlipwayError("conflict", "the app's name is taken");
+}
+
+/** Sorted by name: an operator's are all apps, a user's those they own or collaborate on. */
+async function appsOf({ apps, collaborators }: Store, user: User): Promise<App[]> {
+  if (user.operator) return apps.list("all");
+  const own = await apps.list({ ownerId: user.id });
+  const shared = await Promise.all((await collaborators.ofUser(user.id)).map(({ appId }) => apps.get(appId)));
+  const others = shared.filter((app) => app !== null && app.deletedAt === null && app.ownerId !== user.id);
+  return [...own, ...others].filter((app) => app !== null).sort((a, b) => (a.name < b.name ? -1 : 1));
+}

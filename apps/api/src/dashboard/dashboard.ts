@@ -1,0 +1,89 @@
+// /queues: the queue dashboard, for operators.
+
+import { createBullBoard } from "@bull-board/api";
+import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
+import { ExpressAdapter } from "@bull-board/express";
+import { Router } from "express";
+import type { Express, Request, RequestHandler } from "express";
+import { contentSecurityPolicy } from "helmet";
+import { accountRole, allows } from "@slipway/auth";
+import { SlipwayError } from "@slipway/core";
+import { basicCredentials } from "../http/middleware/authentication.ts";
+import { countAddress } from "../http/middleware/rate-limit.ts";
+import type { ApiContext } from "../api-context.ts";
+
+/** Uses Basic authentication: any user name, and an operator's API token as the password. */
+export function queueDashboard(context: ApiContext): Router {
+  const router = Router();
+  router.use(operatorsOnly(context), sameSiteOnly(context), pageHeaders, board(context));
+  return router;
+}
+
+function operatorsOnly({ auth, limits }: ApiContext): RequestHandler {
+  return async (request, response, next) => {
+    const credentials = basicCredentials(request);
+    const user = credentials === null ? null : await auth.authenticateApiToken(credentials.password);
+    if (user === null) {
+      await countAddress(limits.address, request, response);
+      response.set("WWW-Authenticate", 'Basic realm="Slipway queues", charset="UTF-8"');
+      throw new SlipwayError(
+        "unauthorized",
+        "sign in with any user name, and an operator's API token as the password",
+      );
+    }
+    if (!allows(accountRole(user), "queues:manage")) {
+      throw new SlipwayError("forbidden", "only operators may use the queue dashboard");
+    }
+    next();
+  };
+}
+
+/**
+ * Protects against cross-site request forgery: browsers also attach stored credentials to requests of other sites, but name the
+ * origin. A client that sends no origin is no browser.
+ */
+function sameSiteOnly({ config }: ApiContext): RequestHandler {
+  const origin = new URL(config.PUBLIC_API_URL).origin;
+  return (request, _response, next) => {
+    const reads = request.method === "GET" || request.method === "HEAD";
+    if (reads || isSameOrigin(request, origin)) next();
+    else next(new SlipwayError("forbidden", "the request comes from another site"));
+  };
+}
+
+function isSameOrigin(request: Request, origin: string): boolean {
+  const site = request.get("sec-fetch-site");
+  if (site !== undefined) return site === "same-origin";
+  const from = request.get("origin");
+  return from === undefined || from === origin || from === `${request.protocol}://${request.get("host")}`;
+}
+
+/** Bull Board serves its own scripts and styles, and uses inline styles. */
+const pageHeaders = contentSecurityPolicy({
+  useDefaults: false,
+  directives: {
+    "default-src": ["'none'"],
+    "base-uri": ["'self'"],
+    "connect-src": ["'self'"],
+    "font-src": ["'self'", "data:"],
+    "form-action": ["'self'"],
+    "frame-ancestors": ["'none'"],
+    "img-src": ["'self'", "data:"],
+    "script-src": ["'self'"],
+    "style-src": ["'self'", "'unsafe-inline'"],
+  },
+});
+
+function board({ lanes, notifications, housekeeping, config }: ApiContext): Express {
+  const serverAdapter = new ExpressAdapter();
+  serverAdapter.setBasePath(`${new URL(config.PUBLIC_API_URL).pathname.replace(/\/$/, "")}/queues`);
+  const queues = [...lanes.queues, notifications.queue, housekeeping.queue];
+  createBullBoard({
+    queues: queues.map((queue) => new BullMQAdapter(queue)),
+    serverAdapter,
+    options: { uiConfig: { boardTitle: "Slipway" } },
+  });
+  const app = serverAdapter.getRouter() as Express;
+  app.disable("x-powered-by");
+  return app;
+}

@@ -1,0 +1,161 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { endOperation } from "@slipway/core";
+import { redisKeys } from "@slipway/protocol";
+import type { AppAnswer, AppBody, DeploymentAnswer, DeploymentBody } from "@slipway/protocol";
+import { joinFleet, openLanes } from "@slipway/queue";
+import { aName, anOperation, lacksRedis, stepsTo } from "@slipway/testkit";
+import { startTestApi } from "../../test-support/api.ts";
+import type { TestApi } from "../../test-support/api.ts";
+
+const archiveUrl = "https://example.com/archive/master.tar.gz";
+
+describe.skipIf(await lacksRedis())("an app's lane", () => {
+  let api: TestApi;
+  let redis: Redis;
+  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
+
+  beforeAll(async () => {
+    api = await startTestApi({ OWNER_SLOTS: "2", APP_QUEUE_MAX: "3" });
+    redis = new Redis(api.config.REDIS_URL);
+    ada = await api.newUser();
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await api[Symbol.asyncDispose]();
+  });
+
+  const newApp = async (fields: Record<string, unknown> = {}, token = ada.token) => {
+    const answer = await api.request(token, "POST", "/v1/apps", { app: { name: aName(), ...fields } });
+    return (answer.body as AppAnswer).app;
+  };
+  const deploy = (app: AppBody, token = ada.token) =>
+    api.request(token, "POST", `/v1/apps/${app.name}/deployments`, {
+      deployment: { source_url: archiveUrl },
+    });
+  const deployed = async (app: AppBody, token = ada.token): Promise<DeploymentBody> =>
+    ((await deploy(app, token)).body as DeploymentAnswer).deployment;
+  const show = async ({ id, app_id }: DeploymentBody, token = ada.token): Promise<DeploymentBody> =>
+    ((await api.request(token, "GET", `/v1/apps/${app_id}/deployments/${id}`)).body as DeploymentAnswer)
+      .deployment;
+  const advance = async ({ id }: DeploymentBody, status: "building" | "success") => {
+    const stored = await api.store.deployments.get(id);
+    if (stored === null) throw new Error("the deployment is not stored");
+    for (const step of stepsTo(stored, status)) await api.store.deployments.compareAndSet(step);
+  };
+  const waiting = async ({ id }: AppBody) =>
+    (await api.store.deployments.lane(id, 99)).map((each) => each.id);
+
+  test("queues deployments in order by default, and after a change back to queue", async () => {
+    const app = await newApp();
+    expect(app.concurrency_policy).toBe("queue");
+    const [first, second] = [await deployed(app), await deployed(app)];
+    expect(await waiting(app)).toEqual([first.id, second.id]);
+    const change = (concurrency_policy: unknown) =>
+      api.request(ada.token, "PATCH", `/v1/apps/${app.name}`, { app: { concurrency_policy } });
+    expect((await change("reject")).body).toMatchObject({ app: { concurrency_policy: "reject" } });
+    expect((await deploy(app)).status).toBe(409);
+    expect((await change("queue")).status).toBe(200);
+    expect((await deploy(app)).status).toBe(201);
+    for (const wrong of ["fastest", null, undefined, 1]) expect((await change(wrong)).status).toBe(422);
+  });
+
+  test("keeps only the newest queued deployment with supersede, and the running one", async () => {
+    const app = await newApp({ concurrency_policy: "supersede" });
+    const running = await deployed(app);
+    await advance(running, "building");
+    const [older, newer] = [await deployed(app), await deployed(app)];
+    expect(await waiting(app)).toEqual([newer.id]);
+    expect(await show(running)).toMatchObject({ status: "building" });
+    const reason = `superseded by deployment ${newer.id}`;
+    expect(await show(older)).toMatchObject({ status: "aborted", failure: { message: reason } });
+    const { text } = await api.request(
+      ada.token,
+      "GET",
+      `/v1/apps/${app.name}/deployments/${older.id}/output`,
+    );
+    expect(text).toBe(` !     Aborted: ${reason}\n`);
+    await Promise.all(Array.from({ length: 6 }, () => deploy(app)));
+    expect(await waiting(app)).toHaveLength(1);
+  });
+
+  test("accepts one of several concurrent deployments with reject, and none while one is queued or running", async () => {
+    const app = await newApp({ concurrency_policy: "reject" });
+    const answers = await Promise.all(Array.from({ length: 6 }, () => deploy(app)));
+    const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
+    expect(statuses).toEqual([201, 409, 409, 409, 409, 409]);
+    const [id] = await waiting(app);
+    const taken = { id, app_id: app.id } as DeploymentBody;
+    await advance(taken, "building");
+    const refused = await deploy(app);
+    expect(refused.status).toBe(409);
+    expect(refused.body).toEqual({ error: expect.stringContaining("concurrency_policy is reject") });
+    await advance(taken, "success");
+    expect((await deploy(app)).status).toBe(201);
+  });
+
+  test("has a maximum length, also for concurrent requests, and accepts more after an abort", async () => {
+    const app = await newApp();
+    const answers = await Promise.all(Array.from({ length: 6 }, () => deploy(app)));
+    const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
+    expect(statuses).toEqual([201, 201, 201, 409, 409, 409]);
+    const refused = await deploy(app);
+    expect([refused.status, refused.body]).toEqual([
+      409,
+      { error: "the app already has 3 queued deployments" },
+    ]);
+    const [first = ""] = await waiting(app);
+    await api.request(ada.token, "POST", `/v1/apps/${app.name}/deployments/${first}/abort`);
+    expect((await deploy(app)).status).toBe(201);
+  });
+
+  test("shows each queued deployment's position and why it waits", async () => {
+    const bob = await api.newUser();
+    const app = await newApp({}, bob.token);
+    const [first, second] = [await deployed(app, bob.token), await deployed(app, bob.token)];
+    expect((await show(first, bob.token)).queue).toEqual({ position: 1, reason: "no-worker" });
+    expect((await show(second, bob.token)).queue).toEqual({ position: 2, reason: "app-busy" });
+    const keys = redisKeys(api.config.INSTALLATION_ID);
+    await using _worker = joinFleet({ redis, keys, onError: () => undefined }, aWorker, () => new Date());
+    const firstNow = async () => (await show(first, bob.token)).queue;
+    await expect.poll(firstNow).toEqual({ position: 1, reason: "workers-busy" });
+    const operation = anOperation({ appId: app.id });
+    await api.store.operations.create(operation);
+    expect((await show(first, bob.token)).queue).toEqual({ position: 1, reason: "app-busy" });
+    await api.store.operations.compareAndSet(endOperation(operation, new Date(), null));
+    // The owner's two slots go to the heads of this app's and the next app's lane.
+    const [next, third] = [await newApp({}, bob.token), await newApp({}, bob.token)];
+    await deployed(next, bob.token);
+    const beyond = await deployed(third, bob.token);
+    expect((await show(beyond, bob.token)).queue).toEqual({ position: 1, reason: "owner-slots" });
+    await advance(first, "building");
+    expect((await show(first, bob.token)).queue).toBeUndefined();
+    expect((await show(second, bob.token)).queue).toEqual({ position: 1, reason: "app-busy" });
+  });
+
+  test("enqueues the next deployment when its head is aborted before a worker claims it", async () => {
+    const eve = await api.newUser();
+    const app = await newApp({}, eve.token);
+    const [first, second] = [await deployed(app, eve.token), await deployed(app, eve.token)];
+    const { REDIS_URL: redisUrl, INSTALLATION_ID } = api.config;
+    const keys = redisKeys(INSTALLATION_ID);
+    await using lanes = openLanes({ redisUrl, keys, ...api.store, onError: () => undefined });
+    expect(await lanes.jobState(second.id)).toBe("gone");
+    await api.request(eve.token, "POST", `/v1/apps/${app.name}/deployments/${first.id}/abort`);
+    expect(await lanes.jobState(first.id)).toBe("gone");
+    expect(await lanes.jobState(second.id)).toBe("live");
+  });
+});
+
+const aWorker = {
+  id: "w1",
+  name: "worker-1",
+  host: "here",
+  pid: 1,
+  version: "0.1.0",
+  startedAt: new Date().toISOString(),
+  heartbeatMs: 1_000,
+  concurrency: 1,
+  operationConcurrency: 1,
+  engine: { address: "unix:///engine.sock", id: "engine", cpus: 2, memoryBytes: 1024 },
+};

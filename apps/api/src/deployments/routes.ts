@@ -1,0 +1,136 @@
+// /v1/apps/:app/deployments: create, list, show and abort deployments.
+
+import { SlipwayError, notFound, pageRequest, paginate } from "@slipway/core";
+import type { App, Deployment, Store, User } from "@slipway/core";
+import { abortDeployment, createDeployment } from "@slipway/deployments";
+import { createDeploymentRequest, deploymentAnswer, deploymentsAnswer, pageQuery } from "@slipway/protocol";
+import type { CreateDeploymentBody } from "@slipway/protocol";
+import { gitRefOf, hookOf, idempotencyHeader, replayedHeader, resolveIdempotencyKey } from "./idempotency.ts";
+import type { ApiContext } from "../api-context.ts";
+import { presentDeployment, presentPagination } from "./presenter.ts";
+import { queuePosition } from "./queue-position.ts";
+import { route } from "../http/route.ts";
+import type { Route } from "../http/route.ts";
+import { parseSourceUrl } from "../sources/source-url.ts";
+
+export function deploymentRoutes(context: ApiContext): Route[] {
+  return [createRoute(context), ...readRoutes(context), abortRoute(context)];
+}
+
+function createRoute(context: ApiContext): Route {
+  const { store, config, now } = context;
+  const present = (deployment: Deployment) => presentDeployment(deployment, config.PUBLIC_API_URL);
+  return route({
+    method: "post",
+    path: "/apps/:app/deployments",
+    summary: "Deploy a source, or an earlier release without a new build",
+    access: "deployments:create",
+    body: createDeploymentRequest,
+    answer: { status: 201, json: deploymentAnswer },
+    headers: idempotencyHeader,
+    answerHeaders: replayedHeader,
+    problems: [409],
+    async handle({ user, app, request, response, body: { deployment: fields } }) {
+      const key = request.get("idempotency-key");
+      const { id, existing } = await resolveIdempotencyKey(context, { app, user, key, body: fields });
+      if (existing !== null) {
+        response.set("Idempotent-Replayed", "true");
+        return { deployment: present(existing) };
+      }
+      const requested = {
+        id,
+        appId: app.id,
+        ownerId: app.ownerId,
+        ...(await sourceOf(context, user, app, fields)),
+        previousGitRef: await currentGitRef(store, app),
+        postdeployHook: hookOf(fields),
+        pusher: { id: user.id, username: user.username, email: user.email },
+        createdAt: now(),
+      };
+      const deployment = await createDeployment(context.deployments, app, requested, config.APP_QUEUE_MAX);
+      return { deployment: present(deployment) };
+    },
+  });
+}
+
+function readRoutes(context: ApiContext): Route[] {
+  const { store, config } = context;
+  const present = (deployment: Deployment) => presentDeployment(deployment, config.PUBLIC_API_URL);
+  return [
+    route({
+      method: "get",
+      path: "/apps/:app/deployments",
+      summary: "List an app's deployments, newest first",
+      access: "deployments:read",
+      query: pageQuery,
+      answer: { status: 200, json: deploymentsAnswer },
+      async handle({ app, query }) {
+        const page = pageRequest(query.page, query.per_page);
+        const { deployments, totalCount } = await store.deployments.list(app.id, page);
+        return {
+          deployments: deployments.map(present),
+          meta: { pagination: presentPagination(paginate(page, totalCount)) },
+        };
+      },
+    }),
+    route({
+      method: "get",
+      path: "/apps/:app/deployments/:deployment",
+      summary: "Show a deployment",
+      polled: true,
+      access: "deployments:read",
+      answer: { status: 200, json: deploymentAnswer },
+      async handle({ app, params }) {
+        const deployment = await deploymentOf(store, app, params.deployment);
+        const queue = await queuePosition(context, deployment);
+        return { deployment: { ...present(deployment), ...(queue === undefined ? {} : { queue }) } };
+      },
+    }),
+  ];
+}
+
+function abortRoute({ store, config, deployments }: ApiContext): Route {
+  return route({
+    method: "post",
+    path: "/apps/:app/deployments/:deployment/abort",
+    summary: "Abort a queued or running deployment; idempotent",
+    access: "deployments:abort",
+    answer: { status: 200, json: deploymentAnswer },
+    problems: [409],
+    async handle({ user, app, params }) {
+      const { id } = await deploymentOf(store, app, params.deployment);
+      const ended = await abortDeployment(deployments, id, `by ${user.username}`);
+      if (ended === null) throw notFound("deployment");
+      if (ended.status !== "aborted")
+        throw new SlipwayError("conflict", `the deployment has already ended with ${ended.status}`);
+      return { deployment: presentDeployment(ended, config.PUBLIC_API_URL) };
+    },
+  });
+}
+
+/** @throws {SlipwayError} "not-found", also for a deployment of another app. */
+export async function deploymentOf({ deployments }: Store, app: App, id: string): Promise<Deployment> {
+  const deployment = await deployments.get(id);
+  if (deployment === null || deployment.appId !== app.id) throw notFound("deployment");
+  return deployment;
+}
+
+/** What to deploy. @throws {SlipwayError} "invalid" for a bad source_url, "not-found" for an unknown release. */
+async function sourceOf(
+  context: ApiContext,
+  user: User,
+  app: App,
+  body: CreateDeploymentBody,
+): Promise<Pick<Deployment, "source" | "gitRef">> {
+  const { source_url: url, release: number } = body;
+  const gitRef = gitRefOf(body);
+  if (number === undefined) return { source: await parseSourceUrl(context, user, url ?? ""), gitRef };
+  const release = await context.store.releases.byNumber(app.id, number);
+  if (release === null) throw notFound("release");
+  return { source: { kind: "release", releaseId: release.id }, gitRef: gitRef ?? release.gitRef };
+}
+
+async function currentGitRef({ releases }: Store, app: App): Promise<string | null> {
+  if (app.currentReleaseId === null) return null;
+  return (await releases.get(app.currentReleaseId))?.gitRef ?? null;
+}

@@ -1,0 +1,89 @@
+// The Express app: its middleware and routes, in order.
+
+import cors from "cors";
+import express, { Router } from "express";
+import type { Express } from "express";
+import helmet from "helmet";
+import { accessLog } from "./middleware/access-log.ts";
+import { authentication } from "./middleware/authentication.ts";
+import { errorHandler, unknownRoute } from "./middleware/errors.ts";
+import { guardsOf } from "./middleware/guards.ts";
+import { rejectEarly } from "./middleware/reject-early.ts";
+import type { ApiContext } from "../api-context.ts";
+import { v1Routes } from "./routes.ts";
+import { docsPage } from "../docs/docs-page.ts";
+import { queueDashboard } from "../dashboard/dashboard.ts";
+import { addHealthRoutes } from "../health/routes.ts";
+
+const preflightSeconds = 600;
+
+/** Builds the Express app with all routes. */
+export function httpApp(context: ApiContext): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  // Responses are never cached, so hashing each one is wasted work.
+  app.disable("etag");
+  app.set("trust proxy", context.config.TRUST_PROXY);
+  app.use(accessLog(context.logger));
+  app.use(securityHeaders(context));
+  app.use(rejectEarly(context.stopping));
+  addHealthRoutes(app, context);
+  app.use("/docs", docsPage(context));
+  if (context.config.CORS_ORIGINS.length > 0) app.use("/v1", crossOrigin(context.config.CORS_ORIGINS));
+  app.use("/queues", queueDashboard(context));
+  app.use("/v1", v1Router(context));
+  app.use(unknownRoute, errorHandler);
+  return app;
+}
+
+function v1Router(context: ApiContext): Router {
+  const router = Router();
+  const guards = guardsOf(context);
+  router.use((_request, response, next) => {
+    response.set("Cache-Control", "no-store");
+    next();
+  });
+  for (const route of v1Routes(context)) {
+    router[route.method](route.path, ...guards(route), route.handler);
+  }
+  // Only a signed-in client learns whether an unknown path is a route: others get 401 instead of 404.
+  router.use(authentication(context));
+  return router;
+}
+
+function securityHeaders({ config }: ApiContext) {
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { "default-src": ["'none'"], "frame-ancestors": ["'none'"] },
+    },
+    strictTransportSecurity: config.PUBLIC_API_URL.startsWith("https:"),
+  });
+}
+
+/** Lets pages of these origins call the API with a bearer token. The API never reads cookies. */
+function crossOrigin(origins: readonly string[]) {
+  return cors({
+    origin: origins.includes("*") ? "*" : [...origins],
+    methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    allowedHeaders: [
+      "Authorization",
+      "Content-Type",
+      "Idempotency-Key",
+      "Last-Event-ID",
+      "X-Dry-Run",
+      "X-Request-Id",
+    ],
+    exposedHeaders: [
+      "Idempotent-Replayed",
+      "Location",
+      "RateLimit-Limit",
+      "RateLimit-Policy",
+      "RateLimit-Remaining",
+      "RateLimit-Reset",
+      "Retry-After",
+      "X-Request-Id",
+    ],
+    maxAge: preflightSeconds,
+  });
+}

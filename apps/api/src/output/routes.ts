@@ -1,0 +1,119 @@
+// A deployment's log: the lines so far as streamed text, or followed to its end as Server-Sent Events.
+
+import { pipeline } from "node:stream/promises";
+import type { Request, Response } from "express";
+import { allows, appRole } from "@slipway/auth";
+import { SlipwayError, notFound } from "@slipway/core";
+import type { Deployment, User } from "@slipway/core";
+import { readLog } from "@slipway/logs";
+import type { LineBatch } from "@slipway/logs";
+import { outputQuery } from "@slipway/protocol";
+import type { OutputQuery } from "@slipway/protocol";
+import { reauthenticate } from "../http/middleware/authentication.ts";
+import type { ApiContext } from "../api-context.ts";
+import { route } from "../http/route.ts";
+import type { Route } from "../http/route.ts";
+import { deploymentOf } from "../deployments/routes.ts";
+
+const permission = "logs:read";
+
+interface OutputRequest {
+  readonly query: OutputQuery;
+  readonly user: User;
+  readonly request: Request;
+  readonly response: Response;
+}
+
+export function outputRoutes(context: ApiContext): Route[] {
+  const { store } = context;
+  const log = {
+    method: "get",
+    summary: "Show a deployment's log so far as text; with follow=1, follow it to its end as events",
+    access: permission,
+    query: outputQuery,
+    polled: true,
+    headers: {
+      "Last-Event-ID": "With follow=1, the id of the last event received; the response resumes after it.",
+    },
+    answer: { status: 200, type: "text/plain" },
+    // With follow=1; 204 if the client has received all events of an ended deployment.
+    otherAnswers: [{ status: 200, type: "text/event-stream" }, { status: 204 }],
+    problems: [429],
+  } as const;
+  return [
+    route({
+      ...log,
+      path: "/apps/:app/deployments/:deployment/output",
+      async handle({ app, params, ...input }) {
+        await sendOutput(context, await deploymentOf(store, app, params.deployment), input);
+      },
+    }),
+    route({
+      ...log,
+      path: "/deployments/:deployment/output",
+      async handle({ params, ...input }) {
+        const deployment = await store.deployments.get(params.deployment);
+        if (deployment === null) throw notFound("deployment");
+        await sendOutput(context, deployment, input);
+      },
+    }),
+  ];
+}
+
+async function sendOutput(
+  context: ApiContext,
+  deployment: Deployment,
+  { query, user, request, response }: OutputRequest,
+): Promise<void> {
+  if (query.follow !== "1") return sendLog(context, deployment, response);
+  const isStillAllowed = () => checkStillAllowed(context, deployment, request);
+  context.outputEvents.serve(deployment, { user, isStillAllowed }, request, response);
+}
+
+/** Whether the user still has the permission; true if the check fails, until the next heartbeat. */
+async function checkStillAllowed(
+  { auth, store, logger }: ApiContext,
+  { appId }: Deployment,
+  request: Request,
+): Promise<boolean> {
+  try {
+    const [user, app] = await Promise.all([reauthenticate({ auth }, request), store.apps.get(appId)]);
+    const role = user === null || app === null ? null : await appRole(user, app, store.collaborators);
+    return role !== null && allows(role, permission);
+  } catch (error) {
+    logger.warn(
+      { err: error, app: appId },
+      "cannot check whether a follower still has access; retrying at the next heartbeat",
+    );
+    return true;
+  }
+}
+
+/** Reads the first lines before sending headers, so that a missing log or a failure still gets its error status. */
+async function sendLog(context: ApiContext, deployment: Deployment, response: Response): Promise<void> {
+  const { store, redis, keys } = context;
+  const { id: deploymentId, logLineCount } = deployment;
+  // A closed log is complete in the store, so it can be read while Redis is down.
+  const end = logLineCount === null ? {} : { untilSeq: logLineCount };
+  const batches = readLog({ logs: store.logs, redis, keys, deploymentId, fromSeq: 1, ...end });
+  const first = await firstBatch(batches);
+  if (first === null) throw new SlipwayError("not-found", "no log", { resource: "deployment" });
+  response.type("text/plain; charset=utf-8");
+  const text = async function* () {
+    yield `${first.text}\n`;
+    for await (const batch of batches) yield `${batch.text}\n`;
+  };
+  await pipeline(text, response);
+}
+
+async function firstBatch(batches: AsyncIterator<LineBatch, void>): Promise<LineBatch | null> {
+  try {
+    const first = await batches.next();
+    return first.done === true ? null : first.value;
+  } catch (error) {
+    if (error instanceof SlipwayError) throw error;
+    throw new SlipwayError("queue-unavailable", "cannot read the latest lines of the log from Redis", {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,154 @@
+// /v1/users: the user's own account, and account management for operators.
+
+import { changeAccount, createAccount, deleteAccount } from "@slipway/auth";
+import { invalidField, notFound, pageRequest, paginate } from "@slipway/core";
+import type { User } from "@slipway/core";
+import {
+  changeSelfRequest,
+  changeUserRequest,
+  createUserRequest,
+  pageQuery,
+  selfAnswer,
+  userAnswer,
+  usersAnswer,
+} from "@slipway/protocol";
+import { limitedPassword } from "../http/middleware/rate-limit.ts";
+import type { ApiContext } from "../api-context.ts";
+import { presentPagination } from "../deployments/presenter.ts";
+import { presentUser } from "./presenter.ts";
+import { route } from "../http/route.ts";
+import type { Route, RouteInput } from "../http/route.ts";
+
+export function userRoutes(context: ApiContext): Route[] {
+  return [...selfRoutes(context), ...accountRoutes(context), ...accountChangeRoutes(context)];
+}
+
+function selfRoutes(context: ApiContext): Route[] {
+  const self = ({ id, username, email, fullname }: User) => ({
+    user: { id, username, email, fullname, flags: {} },
+  });
+  return [
+    route({
+      method: "get",
+      path: "/users/self",
+      summary: "Show the user of the bearer token",
+      access: "account:use",
+      answer: { status: 200, json: selfAnswer },
+      handle: async ({ user }) => self(user),
+    }),
+    route({
+      method: "patch",
+      path: "/users/self",
+      summary: "Change the user's own full name or password",
+      access: "account:use",
+      body: changeSelfRequest,
+      answer: { status: 200, json: selfAnswer },
+      async handle(input) {
+        const { fullname, password, current_password: current } = input.body.user;
+        if (password !== undefined) await checkCurrentPassword(context, input, current);
+        return self(await changeAccount(context.store, input.user.id, { fullname, password }));
+      },
+    }),
+  ];
+}
+
+function accountRoutes({ store, now }: ApiContext): Route[] {
+  return [
+    route({
+      method: "post",
+      path: "/users",
+      summary: "Create a user",
+      access: "users:manage",
+      body: createUserRequest,
+      answer: { status: 201, json: userAnswer },
+      problems: [409],
+      async handle({ body: { user: fields } }) {
+        const user = await createAccount(store, { ...fields, password: fields.password ?? null }, now());
+        return { user: presentUser(user) };
+      },
+    }),
+    route({
+      method: "get",
+      path: "/users",
+      summary: "List users, by user name",
+      access: "users:manage",
+      query: pageQuery,
+      answer: { status: 200, json: usersAnswer },
+      async handle({ query }) {
+        const page = pageRequest(query.page, query.per_page);
+        const { users, totalCount } = await store.users.list(page);
+        const pagination = presentPagination(paginate(page, totalCount));
+        return { users: users.map(presentUser), meta: { pagination } };
+      },
+    }),
+    route({
+      method: "get",
+      path: "/users/:user",
+      summary: "Show a user",
+      access: "users:manage",
+      answer: { status: 200, json: userAnswer },
+      async handle({ params }) {
+        const user = await store.users.get(params.user);
+        if (user === null) throw notFound("user");
+        return { user: presentUser(user) };
+      },
+    }),
+  ];
+}
+
+function accountChangeRoutes({ store }: ApiContext): Route[] {
+  return [
+    route({
+      method: "patch",
+      path: "/users/:user",
+      summary: "Change a user's email, full name, password or operator role",
+      access: "users:manage",
+      body: changeUserRequest,
+      answer: { status: 200, json: userAnswer },
+      problems: [409],
+      async handle({ params, body }) {
+        return { user: presentUser(await changeAccount(store, params.user, body.user)) };
+      },
+    }),
+    route({
+      method: "delete",
+      path: "/users/:user",
+      summary: "Delete a user who owns no apps, with their tokens and collaborations",
+      access: "users:manage",
+      answer: { status: 204 },
+      problems: [409],
+      async handle({ params }) {
+        await deleteAccount(store, params.user);
+      },
+    }),
+    route({
+      method: "delete",
+      path: "/users/:user/tokens",
+      summary: "Revoke all of a user's API tokens",
+      access: "users:manage",
+      answer: { status: 204 },
+      async handle({ params }) {
+        if ((await store.users.get(params.user)) === null) throw notFound("user");
+        await store.tokens.removeOfUser(params.user);
+      },
+    }),
+  ];
+}
+
+/** A leaked token alone must not be enough to change the password. */
+async function checkCurrentPassword(
+  { auth, limits }: ApiContext,
+  {
+    request,
+    response,
+    user,
+  }: Pick<RouteInput<string, "account:use", undefined, undefined>, "request" | "response" | "user">,
+  current: string | undefined,
+): Promise<void> {
+  if (user.passwordHash === null) return;
+  if (current === undefined) throw invalidField("current_password", "is required");
+  const verified = await limitedPassword(limits, { request, response, account: user.id }, () =>
+    auth.signIn(user.username, current),
+  );
+  if (verified === null) throw invalidField("current_password", "is wrong");
+}

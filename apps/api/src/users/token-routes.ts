@@ -1,0 +1,106 @@
+// /v1/tokens: create, list, renew and revoke API tokens, and exchange them for JWTs.
+
+import type { Request, Response } from "express";
+import { issueToken } from "@slipway/auth";
+import { SlipwayError, notFound } from "@slipway/core";
+import { createTokenRequest, exchangeAnswer, newTokenAnswer, tokensAnswer } from "@slipway/protocol";
+import { basicCredentials } from "../http/middleware/authentication.ts";
+import { countAddress, countBearer } from "../http/middleware/rate-limit.ts";
+import type { ApiContext } from "../api-context.ts";
+import { presentToken } from "./presenter.ts";
+import { route } from "../http/route.ts";
+import type { Route } from "../http/route.ts";
+
+export function tokenRoutes(context: ApiContext): Route[] {
+  return [...issueRoutes(context), ...ownTokenRoutes(context)];
+}
+
+function issueRoutes(context: ApiContext): Route[] {
+  const { store, now } = context;
+  return [
+    route({
+      method: "post",
+      path: "/tokens/exchange",
+      summary:
+        "Exchange an API token, sent as the password of Basic authentication, for a JWT valid for one hour",
+      access: "credentials",
+      answer: { status: 200, json: exchangeAnswer },
+      async handle({ request, response }) {
+        return { token: await exchangeToken(context, request, response) };
+      },
+    }),
+    route({
+      method: "post",
+      path: "/tokens",
+      summary:
+        "Create an API token, with a user name or email and a password, or a bearer token; shows its secret only once",
+      access: "login",
+      body: createTokenRequest,
+      answer: { status: 201, json: newTokenAnswer },
+      problems: [409],
+      async handle({ user, body }) {
+        const name = body.token?.name ?? body.name ?? "";
+        const { token, secret } = await issueToken(store, user, name, now());
+        return { token: { ...presentToken(token), token: secret } };
+      },
+    }),
+  ];
+}
+
+function ownTokenRoutes({ store, now }: ApiContext): Route[] {
+  return [
+    route({
+      method: "get",
+      path: "/tokens",
+      summary: "List the user's API tokens, oldest first, without their secrets",
+      access: "account:use",
+      answer: { status: 200, json: tokensAnswer },
+      handle: async ({ user }) => ({ tokens: (await store.tokens.ofUser(user.id)).map(presentToken) }),
+    }),
+    route({
+      method: "patch",
+      path: "/tokens/:token/renew",
+      summary: "Replace an API token: revoke it and create a new one",
+      access: "account:use",
+      answer: { status: 200, json: newTokenAnswer },
+      async handle({ user, params }) {
+        const old = await store.tokens.get(params.token);
+        // Of concurrent renewals, only the one that deletes the old token succeeds.
+        if (old?.userId !== user.id || !(await store.tokens.delete(user.id, old.id))) throw notFound("token");
+        const { token, secret } = await issueToken(store, user, old.name, now());
+        return { token: { ...presentToken(token), token: secret } };
+      },
+    }),
+    route({
+      method: "delete",
+      path: "/tokens/:token",
+      summary: "Revoke an API token and the JWTs it was exchanged for",
+      access: "account:use",
+      answer: { status: 204 },
+      async handle({ user, params }) {
+        if (!(await store.tokens.delete(user.id, params.token))) throw notFound("token");
+      },
+    }),
+  ];
+}
+
+/** Only an invalid token counts towards the limit of the address: tokens cannot be guessed. */
+async function exchangeToken(
+  { auth, limits }: ApiContext,
+  request: Request,
+  response: Response,
+): Promise<string> {
+  const credentials = basicCredentials(request);
+  const found = credentials === null ? null : await auth.exchange(credentials.password);
+  if (found === null) {
+    await countAddress(limits.address, request, response);
+    throw new SlipwayError(
+      "unauthorized",
+      credentials === null
+        ? "an API token is required, as the password of Basic authentication"
+        : "the API token is invalid or revoked",
+    );
+  }
+  await countBearer(limits.requests, found.bearer, response);
+  return found.jwt;
+}

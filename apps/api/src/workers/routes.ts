@@ -1,0 +1,29 @@
+// GET /v1/workers: the workers, their hosts and their current work; for operators.
+
+import { workersAnswer } from "@slipway/protocol";
+import { listWorkers } from "@slipway/queue";
+import type { ApiContext } from "../api-context.ts";
+import { presentWorker } from "./presenter.ts";
+import { route } from "../http/route.ts";
+import type { Route } from "../http/route.ts";
+
+export function workerRoutes({ store, redis, keys, logger }: ApiContext): Route[] {
+  const onError = (err: unknown, message: string) => logger.warn({ err }, message);
+
+  return [
+    route({
+      method: "get",
+      path: "/workers",
+      summary: "List the workers and their current work, including draining and lost workers",
+      access: "workers:read",
+      answer: { status: 200, json: workersAnswer },
+      async handle() {
+        const workers = await listWorkers({ redis, keys, onError });
+        const appIds = new Set(workers.flatMap(({ running }) => running.map(({ appId }) => appId)));
+        const apps = await Promise.all([...appIds].map((id) => store.apps.get(id)));
+        const names = new Map(apps.flatMap((app) => (app === null ? [] : [[app.id, app.name] as const])));
+        return { workers: workers.map((worker) => presentWorker(worker, names)) };
+      },
+    }),
+  ];
+}

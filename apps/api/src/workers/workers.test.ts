@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Redis } from "ioredis";
+import { newApp } from "@slipway/core";
+import { redisKeys } from "@slipway/protocol";
+import { joinFleet } from "@slipway/queue";
+import { eventually, lacksRedis } from "@slipway/testkit";
+import { startTestApi } from "../../test-support/api.ts";
+import type { TestApi } from "../../test-support/api.ts";
+
+const identity = {
+  id: "w1",
+  name: "worker-1",
+  host: "builder",
+  pid: 7,
+  version: "0.1.0",
+  startedAt: "2026-01-02T03:04:05.000Z",
+  heartbeatMs: 50,
+  concurrency: 2,
+  operationConcurrency: 4,
+  engine: { address: "unix:///engine.sock", cpus: 4, memoryBytes: 1024 },
+};
+
+describe.skipIf(await lacksRedis())("GET /v1/workers", () => {
+  let api: TestApi;
+  beforeAll(async () => {
+    api = await startTestApi();
+  });
+  afterAll(() => api[Symbol.asyncDispose]());
+
+  test("shows operators each worker and its current work", async () => {
+    const { user, token } = await api.newUser({ operator: true });
+    await api.store.apps.create(newApp({ id: "a1", name: "shop", ownerId: user.id, createdAt: new Date() }));
+    const redis = new Redis(api.redis.url);
+    const context = { redis, keys: redisKeys(api.config.INSTALLATION_ID), onError: () => undefined };
+    const worker = joinFleet(context, identity, () => new Date());
+    const release = Promise.withResolvers<void>();
+    const since = expect.stringMatching(/^\d{4}-/);
+    const work = [
+      worker.during({ type: "operate", id: "o1", appId: "deleted", attempt: 1 }, () => release.promise),
+      worker.during({ type: "deploy", id: "d1", appId: "a1", attempt: 3 }, () => release.promise),
+    ];
+    const { status, body } = await untilRunning(token);
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      workers: [
+        {
+          id: "w1",
+          name: "worker-1",
+          host: "builder",
+          pid: 7,
+          version: "0.1.0",
+          state: "ready",
+          concurrency: 2,
+          operation_concurrency: 4,
+          engine: { address: "unix:///engine.sock", cpus: 4, memory_bytes: 1024 },
+          started_at: "2026-01-02T03:04:05.000Z",
+          last_seen_at: expect.stringMatching(/^\d{4}-/),
+          deployments: [{ id: "d1", app_id: "a1", app_name: "shop", attempt: 3, since }],
+          operations: [{ id: "o1", app_id: "deleted", app_name: null, attempt: 1, since }],
+        },
+      ],
+    });
+    release.resolve();
+    await Promise.all(work);
+    await worker[Symbol.asyncDispose]();
+    expect((await api.request(token, "GET", "/v1/workers")).body).toEqual({ workers: [] });
+    redis.disconnect();
+  });
+
+  test("rejects users who are not operators", async () => {
+    const { token } = await api.newUser();
+    const { status, body } = await api.request(token, "GET", "/v1/workers");
+    expect([status, body]).toEqual([403, { code: "forbidden", error: expect.any(String) }]);
+    expect((await api.request(null, "GET", "/v1/workers")).status).toBe(401);
+  });
+
+  /** The answer once it has what runs; with heartbeats this short, a busy machine has a worker lost for a moment. */
+  async function untilRunning(token: string) {
+    return eventually(async () => {
+      const answer = await api.request(token, "GET", "/v1/workers");
+      return ['"d1"', '"o1"', '"ready"'].every((shown) => answer.text.includes(shown)) && answer;
+    });
+  }
+});
