@@ -12,7 +12,7 @@ import {
 } from "@slipway/protocol";
 import type { CollaboratorBody } from "@slipway/protocol";
 import type { ApiContext } from "../api-context.ts";
-import { presentCollaborator } from "../users/presenter.ts";
+import { presentCollaborator } from "./presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 

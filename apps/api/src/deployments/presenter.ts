@@ -1,8 +1,8 @@
-// Presents deployments and pagination.
+// Presents deployments.
 
 import { durationSeconds } from "@slipway/core";
-import type { Deployment, Pagination } from "@slipway/core";
-import type { DeploymentBody, PaginationBody } from "@slipway/protocol";
+import type { Deployment } from "@slipway/core";
+import type { DeploymentBody } from "@slipway/protocol";
 
 /** Leaves out the source: its URL may contain credentials. */
 export function presentDeployment(deployment: Deployment, publicApiUrl: string): DeploymentBody {
@@ -23,16 +23,6 @@ export function presentDeployment(deployment: Deployment, publicApiUrl: string):
     pusher: { ...deployment.pusher },
     failure: deployment.failure === null ? null : { ...deployment.failure },
     links: { output: `${publicApiUrl}/v1/apps/${appId}/deployments/${id}/output` },
-  };
-}
-
-export function presentPagination(pagination: Pagination): PaginationBody {
-  return {
-    current_page: pagination.currentPage,
-    prev_page: pagination.prevPage,
-    next_page: pagination.nextPage,
-    total_pages: pagination.totalPages,
-    total_count: pagination.totalCount,
   };
 }
 

@@ -7,7 +7,8 @@ import { createDeploymentRequest, deploymentAnswer, deploymentsAnswer, pageQuery
 import type { CreateDeploymentBody } from "@slipway/protocol";
 import { gitRefOf, hookOf, idempotencyHeader, replayedHeader, resolveIdempotencyKey } from "./idempotency.ts";
 import type { ApiContext } from "../api-context.ts";
-import { presentDeployment, presentPagination } from "./presenter.ts";
+import { presentPagination } from "../http/pagination.ts";
+import { presentDeployment } from "./presenter.ts";
 import { queuePosition } from "./queue-position.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";

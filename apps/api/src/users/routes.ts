@@ -14,7 +14,7 @@ import {
 } from "@slipway/protocol";
 import { limitedPassword } from "../http/middleware/rate-limit.ts";
 import type { ApiContext } from "../api-context.ts";
-import { presentPagination } from "../deployments/presenter.ts";
+import { presentPagination } from "../http/pagination.ts";
 import { presentUser } from "./presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route, RouteInput } from "../http/route.ts";

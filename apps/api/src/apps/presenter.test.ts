@@ -1,0 +1,44 @@
+import { describe, expect, test } from "vitest";
+import { appBody } from "@slipway/protocol";
+import { aUser, anApp, testTime } from "@slipway/testkit";
+import { presentApp } from "./presenter.ts";
+
+const config = {
+  PUBLIC_API_URL: "http://127.0.0.1:4100",
+  PUBLIC_STREAM_URL: "ws://127.0.0.1:4101",
+  REGION_NAME: "local",
+  ROUTER_DOMAIN: "localhost",
+  ROUTER_PORT: 4180,
+};
+
+describe("an app", () => {
+  const owner = aUser({ id: "u1", username: "ada", email: "ada@example.com" });
+  const app = anApp({ id: "a1", name: "demo", ownerId: "u1" });
+
+  test("is new before its first release, with all documented fields", () => {
+    const body = presentApp(app, owner, config);
+    expect(appBody.strict().parse(body)).toEqual(body);
+    expect(body).toMatchObject({
+      id: "a1",
+      name: "demo",
+      status: "new",
+      url: "http://demo.localhost:4180",
+      owner: { id: "u1", username: "ada", email: "ada@example.com" },
+      git_url: "git@127.0.0.1:demo.git",
+      created_at: "2026-03-04T05:06:07.089Z",
+      last_deployed_at: null,
+      flags: {},
+      limits: {},
+      links: { deployments_stream: "ws://127.0.0.1:4101/apps/demo" },
+    });
+  });
+
+  test("has the router's URL, or PUBLIC_APP_URL", () => {
+    const running = { ...app, currentReleaseId: "r1", lastDeployedAt: testTime };
+    const body = presentApp(running, null, config);
+    expect(body).toMatchObject({ status: "running", url: "http://demo.localhost:4180" });
+    expect(body.owner).toEqual({ id: "u1", username: "", email: "" });
+    const withAppUrl = { ...config, PUBLIC_APP_URL: "https://{app}.apps.example.com" };
+    expect(presentApp(running, null, withAppUrl)).toMatchObject({ url: "https://demo.apps.example.com" });
+  });
+});
