@@ -46,7 +46,7 @@ const config = readConfig({
   SIGNING_KEY: "0123456789abcdef".repeat(4),
   STREAM_PORT: String(await freePort()),
 });
-const keys = redisKeys(config.INSTALLATION_ID);
+const keys = redisKeys(config.installationId);
 const store: Store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
 const redis = opened.adopt(new Redis(server.url, { maxRetriesPerRequest: null }), (client) =>
   client.disconnect(),
@@ -107,7 +107,7 @@ async function followed(followers: number, lineCount: number): Promise<number> {
   const app = anApp({ ownerId: user.id });
   await store.apps.create(app);
   let deployment = await store.deployments.create(aNewDeployment({ appId: app.id, ownerId: user.id }));
-  const address = { host: "127.0.0.1", port: config.STREAM_PORT, path: `/apps/${app.id}` };
+  const address = { host: "127.0.0.1", port: config.server.port, path: `/apps/${app.id}` };
   const sockets = await Promise.all(Array.from({ length: followers }, () => openSocket(address)));
   const ended = sockets.map((socket) => untilText(socket, '"build-error"'));
   for (const socket of sockets) socket.write(clientFrame(JSON.stringify({ type: "auth", data: { token } })));

@@ -37,13 +37,13 @@ export async function startApi(
   const stopping = new AbortController();
   const adapters = await openAdapters(config, logger, opened, events);
   const context: ApiContext = { ...adapters, stopping: stopping.signal };
-  if (config.BOOTSTRAP_TOKEN !== undefined) {
-    await ensureBootstrap({ store: context.store, token: config.BOOTSTRAP_TOKEN });
+  if (config.auth.bootstrapToken !== undefined) {
+    await ensureBootstrap({ store: context.store, token: config.auth.bootstrapToken });
   }
   const http = httpApp(context);
   const server = await listen(http, {
-    host: config.API_HOST,
-    port: config.API_PORT,
+    host: config.server.host,
+    port: config.server.port,
     onRefused: ({ id, from, status, code }) =>
       logger.info({ req: { id, from }, res: { status }, code }, "rejected a malformed request"),
     onFailure: (error) => logger.error({ err: error }, "a request handler failed; its connection was closed"),
@@ -67,8 +67,8 @@ async function openAdapters(
   opened: AsyncDisposableStack,
   events: OutputEventsTiming,
 ): Promise<Omit<ApiContext, "stopping">> {
-  const redisUrl = config.REDIS_URL;
-  const keys = redisKeys(config.INSTALLATION_ID);
+  const redisUrl = config.redisUrl;
+  const keys = redisKeys(config.installationId);
   const onError = (error: unknown) => logger.warn({ err: error }, "the connection to Redis failed");
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   // While Redis is down, a request fails quickly or works without it.
@@ -77,14 +77,14 @@ async function openAdapters(
   );
   redis.on("error", onError);
   const signingKeys = openSigningKeys({
-    from: config.signingKeys,
+    from: config.auth.signingKeys,
     onError: (error) =>
       logger.warn({ err: error }, "cannot read the signing keys; the previous ones stay in use"),
   });
   const { deployments, operations } = store;
   const now = () => new Date();
   const lanes = opened.use(
-    openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.OWNER_SLOTS, onError }),
+    openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.limits.slotsPerOwner, onError }),
   );
   const feed = opened.use(
     openLogFeed({
@@ -134,10 +134,7 @@ function limitsOf(config: ApiConfig, keys: RedisKeys, redis: Redis, logger: Logg
   return openLimits({
     redis,
     keyPrefix: keys.limitPrefix,
-    tokenPerMinute: config.RATE_LIMIT,
-    pollsPerMinute: config.RATE_LIMIT_POLLS,
-    addressPerMinute: config.RATE_LIMIT_ADDRESS,
-    loginAttempts: config.LOGIN_ATTEMPTS,
+    ...config.rateLimits,
     onError: throttledErrorLog(
       logger,
       "cannot count requests in Redis; this process applies rate limits to its own requests only",

@@ -3,8 +3,10 @@
 import { z } from "zod";
 import { maxWebCount } from "@slipway/core";
 import {
+  appUrl,
   appUrlSettings,
   clientSettings,
+  commonConfig,
   commonSettings,
   configFrom,
   countSetting,
@@ -91,27 +93,58 @@ const apiSettings = commonSettings.extend({
 export const settings = withSigningKeys(apiSettings);
 const storageSettings = commonSettings.pick({ DATA_DIR: true, DATABASE_URL: true, BLOBS_URL: true });
 
-type SigningKeySource = { readonly signingKeys: ReturnType<typeof signingKeysFrom> };
-type PublicUrls = { readonly PUBLIC_API_URL: string; readonly PUBLIC_STREAM_URL: string };
+/** The URLs that clients use, without a trailing slash. */
+export interface PublicUrls {
+  readonly api: string;
+  readonly stream: string;
+  /** @returns the URL of the app with this name. */
+  readonly app: (name: string) => string;
+}
 
-export type ApiConfig = z.output<typeof settings> &
-  ReturnType<typeof storageUrls> &
-  PublicUrls &
-  SigningKeySource;
+export type ApiConfig = ReturnType<typeof grouped>;
 
 /** Reads and validates the configuration. @throws {SlipwayError} "configuration-invalid" that lists every problem. */
 export function readConfig(environment: Environment): ApiConfig {
-  const config = configFrom(settings, environment);
-  return {
-    ...config,
-    ...storageUrls(config),
-    signingKeys: signingKeysFrom(config),
-    PUBLIC_API_URL: config.PUBLIC_API_URL ?? `http://127.0.0.1:${config.API_PORT}`,
-    PUBLIC_STREAM_URL: config.PUBLIC_STREAM_URL ?? `ws://127.0.0.1:${config.STREAM_PORT}`,
-  };
+  return grouped(configFrom(settings, environment));
 }
 
 /** The settings that a command on the store needs. @throws {SlipwayError} "configuration-invalid" that lists every problem. */
 export function readStorageConfig(environment: Environment): ReturnType<typeof storageUrls> {
   return storageUrls(configFrom(storageSettings, environment));
+}
+
+function grouped(parsed: z.output<typeof settings>) {
+  return {
+    ...commonConfig(parsed, "api"),
+    region: parsed.REGION_NAME,
+    server: {
+      host: parsed.API_HOST,
+      port: parsed.API_PORT,
+      trustedProxies: parsed.TRUST_PROXY,
+      corsOrigins: parsed.CORS_ORIGINS,
+    },
+    urls: publicUrls(parsed),
+    auth: { signingKeys: signingKeysFrom(parsed), bootstrapToken: parsed.BOOTSTRAP_TOKEN },
+    limits: {
+      archiveBytes: parsed.SOURCE_MAX_MB,
+      queuedPerApp: parsed.APP_QUEUE_MAX,
+      containersPerApp: parsed.APP_CONTAINERS_MAX,
+      slotsPerOwner: parsed.OWNER_SLOTS,
+    },
+    /** 0 means no limit. */
+    rateLimits: {
+      tokenPerMinute: parsed.RATE_LIMIT,
+      pollsPerMinute: parsed.RATE_LIMIT_POLLS,
+      addressPerMinute: parsed.RATE_LIMIT_ADDRESS,
+      loginAttempts: parsed.LOGIN_ATTEMPTS,
+    },
+  };
+}
+
+function publicUrls(parsed: z.output<typeof settings>): PublicUrls {
+  return {
+    api: parsed.PUBLIC_API_URL ?? `http://127.0.0.1:${parsed.API_PORT}`,
+    stream: parsed.PUBLIC_STREAM_URL ?? `ws://127.0.0.1:${parsed.STREAM_PORT}`,
+    app: (name) => appUrl(parsed, name),
+  };
 }

@@ -11,12 +11,8 @@ process.exit(await runMain(command === "user" ? manageUsers : serve));
 
 async function serve(): Promise<number> {
   const config = readConfig(process.env);
-  const logger = createLogger({
-    name: config.SERVICE_NAME ?? "api",
-    level: config.LOG_LEVEL,
-    format: config.LOG_FORMAT,
-  });
-  return runService({ logger, graceMs: config.GRACE_MS, start: () => startApi(config, logger) });
+  const logger = createLogger(config.log);
+  return runService({ logger, graceMs: config.graceMs, start: () => startApi(config, logger) });
 }
 
 async function manageUsers(): Promise<number> {

@@ -70,7 +70,7 @@ export async function startTestApi(
   opened.defer(() => api.stop({ graceMs: 1_000 }));
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError: unexpected }));
-  const url = config.PUBLIC_API_URL;
+  const url = config.urls.api;
   const resources = opened.move();
   return {
     url,
@@ -82,7 +82,7 @@ export async function startTestApi(
     errors,
     operatorToken,
     urlSigner: openUrlSigner({
-      signingKeys: openSigningKeys({ from: config.signingKeys, onError: () => undefined }),
+      signingKeys: openSigningKeys({ from: config.auth.signingKeys, onError: () => undefined }),
     }),
     stop: () => api.stop({ graceMs: 1_000 }),
     newUser: (values) => newUser(store, values),

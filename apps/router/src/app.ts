@@ -19,11 +19,11 @@ export async function startRouter(config: RouterConfig, logger: Logger): Promise
     "a part of the router failed; requests use cached routes meanwhile",
   );
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
-  const redis = opened.adopt(new Redis(config.REDIS_URL, { maxRetriesPerRequest: 2 }), (client) =>
+  const redis = opened.adopt(new Redis(config.redisUrl, { maxRetriesPerRequest: 2 }), (client) =>
     client.disconnect(),
   );
   redis.on("error", onError);
-  const context = { redis, keys: redisKeys(config.INSTALLATION_ID), id: randomUUID(), onError };
+  const context = { redis, keys: redisKeys(config.installationId), id: randomUUID(), onError };
   const routes = opened.use(new Routes(store.apps, onError));
   // In this order, because a cutover waits for every router with a heartbeat: each of them has to receive its message.
   opened.use(await followCutovers({ ...context, routes }));
@@ -31,12 +31,8 @@ export async function startRouter(config: RouterConfig, logger: Logger): Promise
   const server = await listen({
     routes,
     onError,
-    host: config.ROUTER_HOST,
-    port: config.ROUTER_PORT,
-    domain: config.ROUTER_DOMAIN,
-    timeoutMs: config.ROUTER_TIMEOUT_MS,
-    bodyMaxBytes: config.ROUTER_BODY_MAX_MB,
-    trustedProxies: config.ROUTER_TRUST_PROXY,
+    ...config.server,
+    ...config.limits,
     health: () => checkHealth({ store: () => store.ping(), redis: () => redis.ping() }),
   });
   const resources = opened.move();

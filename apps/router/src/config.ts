@@ -4,13 +4,13 @@ import { BlockList, isIP } from "node:net";
 import { z } from "zod";
 import {
   appUrlSettings,
+  commonConfig,
   commonSettings,
   configFrom,
   countSetting,
   listSetting,
   mebibytesSetting,
   settingDocs,
-  storageUrls,
 } from "@slipway/service";
 import type { Environment } from "@slipway/service";
 
@@ -50,12 +50,24 @@ export const settings = commonSettings.extend({
   }),
 });
 
-export type RouterConfig = z.output<typeof settings> & ReturnType<typeof storageUrls>;
+export type RouterConfig = ReturnType<typeof grouped>;
 
 /** @throws {SlipwayError} "configuration-invalid" with every problem in its message. */
 export function readConfig(environment: Environment): RouterConfig {
-  const config = configFrom(settings, environment);
-  return { ...config, ...storageUrls(config) };
+  return grouped(configFrom(settings, environment));
+}
+
+function grouped(parsed: z.output<typeof settings>) {
+  return {
+    ...commonConfig(parsed, "router"),
+    server: {
+      host: parsed.ROUTER_HOST,
+      port: parsed.ROUTER_PORT,
+      domain: parsed.ROUTER_DOMAIN,
+      trustedProxies: parsed.ROUTER_TRUST_PROXY,
+    },
+    limits: { timeoutMs: parsed.ROUTER_TIMEOUT_MS, bodyMaxBytes: parsed.ROUTER_BODY_MAX_MB },
+  };
 }
 
 function isNetwork(item: string): boolean {

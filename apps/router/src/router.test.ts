@@ -195,11 +195,11 @@ describe.skipIf(await lacksRedis())("the router", () => {
   test("X-Forwarded headers of trusted proxies are kept", () => {
     const request = (remoteAddress: string, headers: IncomingHttpHeaders) =>
       ({ headers, socket: { remoteAddress } }) as IncomingMessage;
-    const { ROUTER_TRUST_PROXY: trusted } = readConfig({
+    const { trustedProxies: trusted } = readConfig({
       INSTALLATION_ID: "a",
       REDIS_URL: "redis://r",
       ROUTER_TRUST_PROXY: "loopback 203.0.113.7",
-    });
+    }).server;
     const received = {
       host: "a.example.com",
       "x-forwarded-for": "198.51.100.1",

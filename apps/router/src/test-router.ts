@@ -71,7 +71,8 @@ export async function startTestRouter(settings: Readonly<Record<string, string>>
     client.disconnect(),
   );
   redis.on("error", () => undefined);
-  const keys = redisKeys(config.INSTALLATION_ID);
+  const { port, domain } = config.server;
+  const keys = redisKeys(config.installationId);
   const point = async (app: App, targets: readonly Address[]) => {
     const stored = await store.apps.get(app.id);
     if (stored === null) throw new Error("no such app");
@@ -82,7 +83,7 @@ export async function startTestRouter(settings: Readonly<Record<string, string>>
   };
   const resources = opened.move();
   return {
-    port: config.ROUTER_PORT,
+    port,
     service,
     store,
     redis: server,
@@ -101,7 +102,7 @@ export async function startTestRouter(settings: Readonly<Record<string, string>>
         await turn();
       }
     },
-    send: ({ name }, options) => send(config.ROUTER_PORT, `${name}.${config.ROUTER_DOMAIN}`, options),
+    send: ({ name }, options) => send(port, `${name}.${domain}`, options),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }

@@ -24,13 +24,13 @@ export async function startStream(
   const now = () => new Date();
   const onError = throttledErrorLog(logger, "followers are delayed: Redis or the store failed");
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
-  const redis = opened.adopt(new Redis(config.REDIS_URL, { maxRetriesPerRequest: 2 }), (client) =>
+  const redis = opened.adopt(new Redis(config.redisUrl, { maxRetriesPerRequest: 2 }), (client) =>
     client.disconnect(),
   );
   redis.on("error", onError);
-  const keys = redisKeys(config.INSTALLATION_ID);
+  const keys = redisKeys(config.installationId);
   const signingKeys = openSigningKeys({
-    from: config.signingKeys,
+    from: config.auth.signingKeys,
     onError: (error) =>
       logger.warn({ err: error }, "cannot read the signing keys; the previous ones stay in use"),
   });
@@ -45,17 +45,18 @@ export async function startStream(
     if (!checked.ok) logger.warn({ parts: checked.parts }, "the health check failed");
     return checked;
   };
+  const { host, port, trustedProxies, corsOrigins } = config.server;
   const socketIo = openSocketIo({
     context,
     connections,
     limits,
-    corsOrigins: config.CORS_ORIGINS,
-    trustedProxies: config.TRUST_PROXY,
+    corsOrigins,
+    trustedProxies,
   });
   const server = await listen(connections, {
-    host: config.STREAM_HOST,
-    port: config.STREAM_PORT,
-    trustedProxies: config.TRUST_PROXY,
+    host,
+    port,
+    trustedProxies,
     socketIo,
     onFailure: (error) => logger.error({ err: error }, "a handler failed; its connection is closed"),
     health,

@@ -3,11 +3,11 @@
 import { z } from "zod";
 import {
   clientSettings,
+  commonConfig,
   commonSettings,
   configFrom,
   settingDocs,
   signingKeysFrom,
-  storageUrls,
   withSigningKeys,
 } from "@slipway/service";
 import type { Environment } from "@slipway/service";
@@ -22,11 +22,22 @@ const streamSettings = commonSettings.extend({
 /** Every variable that the stream reads. */
 export const settings = withSigningKeys(streamSettings);
 
-export type StreamConfig = z.output<typeof settings> &
-  ReturnType<typeof storageUrls> & { readonly signingKeys: ReturnType<typeof signingKeysFrom> };
+export type StreamConfig = ReturnType<typeof grouped>;
 
 /** @throws {SlipwayError} "configuration-invalid" with every problem in its message. */
 export function readConfig(environment: Environment): StreamConfig {
-  const config = configFrom(settings, environment);
-  return { ...config, ...storageUrls(config), signingKeys: signingKeysFrom(config) };
+  return grouped(configFrom(settings, environment));
+}
+
+function grouped(parsed: z.output<typeof settings>) {
+  return {
+    ...commonConfig(parsed, "stream"),
+    server: {
+      host: parsed.STREAM_HOST,
+      port: parsed.STREAM_PORT,
+      trustedProxies: parsed.TRUST_PROXY,
+      corsOrigins: parsed.CORS_ORIGINS,
+    },
+    auth: { signingKeys: signingKeysFrom(parsed) },
+  };
 }

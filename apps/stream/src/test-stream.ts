@@ -61,10 +61,10 @@ export async function startTestStream(
   const redis = opened.adopt(new Redis(server.url, { maxRetriesPerRequest: null }), (client) =>
     client.disconnect(),
   );
-  const keys = redisKeys(config.INSTALLATION_ID);
-  const signingKeys = openSigningKeys({ from: config.signingKeys, onError: () => undefined });
+  const keys = redisKeys(config.installationId);
+  const signingKeys = openSigningKeys({ from: config.auth.signingKeys, onError: () => undefined });
   const auth = openAuth({ store, signingKeys });
-  const address = `127.0.0.1:${config.STREAM_PORT}`;
+  const address = `127.0.0.1:${config.server.port}`;
   const clients = opened.adopt(new Set<Client>(), (open) => {
     for (const client of open) client.webSocket.terminate();
   });

@@ -2,6 +2,7 @@
 
 export * from "./address.ts";
 export * from "./client-settings.ts";
+export * from "./common-config.ts";
 export * from "./config.ts";
 export * from "./health.ts";
 export * from "./listen.ts";

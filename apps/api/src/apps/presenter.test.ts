@@ -4,11 +4,12 @@ import { aUser, anApp, testTime } from "@slipway/testkit";
 import { presentApp } from "./presenter.ts";
 
 const config = {
-  PUBLIC_API_URL: "http://127.0.0.1:4100",
-  PUBLIC_STREAM_URL: "ws://127.0.0.1:4101",
-  REGION_NAME: "local",
-  ROUTER_DOMAIN: "localhost",
-  ROUTER_PORT: 4180,
+  urls: {
+    api: "http://127.0.0.1:4100",
+    stream: "ws://127.0.0.1:4101",
+    app: (name: string) => `http://${name}.localhost:4180`,
+  },
+  region: "local",
 };
 
 describe("an app", () => {
@@ -33,12 +34,9 @@ describe("an app", () => {
     });
   });
 
-  test("has the router's URL, or PUBLIC_APP_URL", () => {
-    const running = { ...app, currentReleaseId: "r1", lastDeployedAt: testTime };
-    const body = presentApp(running, null, config);
+  test("is running with a release, and has an owner without a name once the account is deleted", () => {
+    const body = presentApp({ ...app, currentReleaseId: "r1", lastDeployedAt: testTime }, null, config);
     expect(body).toMatchObject({ status: "running", url: "http://demo.localhost:4180" });
     expect(body.owner).toEqual({ id: "u1", username: "", email: "" });
-    const withAppUrl = { ...config, PUBLIC_APP_URL: "https://{app}.apps.example.com" };
-    expect(presentApp(running, null, withAppUrl)).toMatchObject({ url: "https://demo.apps.example.com" });
   });
 });

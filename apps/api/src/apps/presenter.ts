@@ -2,37 +2,28 @@
 
 import type { App, Operation, User } from "@slipway/core";
 import type { AppBody } from "@slipway/protocol";
-import { appUrl } from "@slipway/service";
 import type { ApiConfig } from "../config.ts";
 
 /** @param owner null if the account was deleted. @param running the app's running operation. */
 export function presentApp(
   app: App,
   owner: User | null,
-  config: Pick<
-    ApiConfig,
-    | "PUBLIC_API_URL"
-    | "PUBLIC_STREAM_URL"
-    | "REGION_NAME"
-    | "ROUTER_DOMAIN"
-    | "ROUTER_PORT"
-    | "PUBLIC_APP_URL"
-  >,
+  { urls, region }: Pick<ApiConfig, "urls" | "region">,
   running: Operation | null = null,
 ): AppBody {
-  const self = `${config.PUBLIC_API_URL}/v1/apps/${app.id}`;
-  const url = appUrl(config, app.name);
+  const self = `${urls.api}/v1/apps/${app.id}`;
+  const url = urls.app(app.name);
   return {
     id: app.id,
     name: app.name,
-    region: config.REGION_NAME,
+    region,
     owner: { id: app.ownerId, username: owner?.username ?? "", email: owner?.email ?? "" },
     // Scalingo groups apps in projects; Slipway has one per owner.
     project: { id: app.ownerId, name: "default" },
     status: statusOf(app, running),
     url,
     base_url: url,
-    git_url: `git@${new URL(config.PUBLIC_API_URL).hostname}:${app.name}.git`,
+    git_url: `git@${new URL(urls.api).hostname}:${app.name}.git`,
     created_at: app.createdAt.toISOString(),
     updated_at: app.updatedAt.toISOString(),
     last_deployed_at: app.lastDeployedAt?.toISOString() ?? null,
@@ -43,7 +34,7 @@ export function presentApp(
       self,
       deployments: `${self}/deployments`,
       variables: `${self}/variables`,
-      deployments_stream: `${config.PUBLIC_STREAM_URL}/apps/${app.name}`,
+      deployments_stream: `${urls.stream}/apps/${app.name}`,
     },
   };
 }

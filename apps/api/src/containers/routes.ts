@@ -120,9 +120,9 @@ async function requestOperation(
   const operation = await createOperation(
     { store, lanes, notify: deployments.notify },
     { id: randomUUID(), appId: app.id, kind, webCount, requestedBy: user.id, createdAt: now() },
-    config.APP_CONTAINERS_MAX,
+    config.limits.containersPerApp,
   );
-  response.set("Location", `${config.PUBLIC_API_URL}/v1/apps/${app.id}/operations/${operation.id}`);
+  response.set("Location", `${config.urls.api}/v1/apps/${app.id}/operations/${operation.id}`);
   return operation;
 }
 

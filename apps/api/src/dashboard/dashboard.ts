@@ -43,7 +43,7 @@ function operatorsOnly({ auth, limits }: ApiContext): RequestHandler {
  * origin. A client that sends no origin is no browser.
  */
 function sameSiteOnly({ config }: ApiContext): RequestHandler {
-  const origin = new URL(config.PUBLIC_API_URL).origin;
+  const origin = new URL(config.urls.api).origin;
   return (request, _response, next) => {
     const reads = request.method === "GET" || request.method === "HEAD";
     if (reads || isSameOrigin(request, origin)) next();
@@ -76,7 +76,7 @@ const pageHeaders = contentSecurityPolicy({
 
 function board({ lanes, notifications, housekeeping, config }: ApiContext): Express {
   const serverAdapter = new ExpressAdapter();
-  serverAdapter.setBasePath(`${new URL(config.PUBLIC_API_URL).pathname.replace(/\/$/, "")}/queues`);
+  serverAdapter.setBasePath(`${new URL(config.urls.api).pathname.replace(/\/$/, "")}/queues`);
   const queues = [...lanes.queues, notifications.queue, housekeeping.queue];
   createBullBoard({
     queues: queues.map((queue) => new BullMQAdapter(queue)),

@@ -63,8 +63,8 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
   /** Starts a worker that claims the deployment and runs it until the abort. @returns the reason of the abort. */
   async function startWorkerOn(id: string): Promise<{ reason: Promise<unknown> } & AsyncDisposable> {
     const [started, aborted] = [Promise.withResolvers<void>(), Promise.withResolvers<unknown>()];
-    const { REDIS_URL: redisUrl, INSTALLATION_ID } = api.config;
-    const keys = redisKeys(INSTALLATION_ID);
+    const { redisUrl, installationId } = api.config;
+    const keys = redisKeys(installationId);
     const onError = () => {};
     const lanes = openLanes({ redisUrl, keys, ...api.store, onError });
     const worker = await startLaneWorker({

@@ -28,7 +28,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
   beforeAll(async () => {
     api = await startTestApi();
     ada = await api.newUser();
-    redis = new Redis(api.config.REDIS_URL);
+    redis = new Redis(api.config.redisUrl);
   });
   afterAll(async () => {
     redis.disconnect();
@@ -53,8 +53,8 @@ describe.skipIf(await lacksRedis())("deployments", () => {
   const notFound = { resource: "deployment", error: "deployment not found" };
 
   test("of an uploaded archive are queued, published, and added to BullMQ", async () => {
-    const { REDIS_URL: redisUrl, INSTALLATION_ID } = api.config;
-    const keys = redisKeys(INSTALLATION_ID);
+    const { redisUrl, installationId } = api.config;
+    const keys = redisKeys(installationId);
     const subscriber = new Redis(redisUrl);
     const received = Promise.withResolvers<string>();
     subscriber.on("message", (_channel, message) => received.resolve(message));
@@ -219,7 +219,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     await api.store.logs.append(aLogChunk({ deploymentId, lines: ["one", "", "trois été"] }));
     await using writer = await openLogWriter({
       redis,
-      keys: redisKeys(api.config.INSTALLATION_ID),
+      keys: redisKeys(api.config.installationId),
       store: api.store,
       appId: app.id,
       deploymentId,

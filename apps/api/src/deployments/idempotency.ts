@@ -44,8 +44,7 @@ export async function resolveIdempotencyKey(
     throw invalidField(idempotencyKeyHeader, "must be 1 to 255 visible ASCII characters");
   const id = idempotentId(app.id, user.id, key);
   const existing = await store.deployments.get(id);
-  if (existing !== null && !(await isSameRequest(store, body, config.PUBLIC_API_URL, existing)))
-    throw keyReused();
+  if (existing !== null && !(await isSameRequest(store, body, config.urls.api, existing))) throw keyReused();
   return { id, existing };
 }
 

@@ -17,7 +17,7 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
 
   beforeAll(async () => {
     api = await startTestApi({ OWNER_SLOTS: "2", APP_QUEUE_MAX: "3" });
-    redis = new Redis(api.config.REDIS_URL);
+    redis = new Redis(api.config.redisUrl);
     ada = await api.newUser();
   });
   afterAll(async () => {
@@ -115,7 +115,7 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     const [first, second] = [await deployed(app, bob.token), await deployed(app, bob.token)];
     expect((await show(first, bob.token)).queue).toEqual({ position: 1, reason: "no-worker" });
     expect((await show(second, bob.token)).queue).toEqual({ position: 2, reason: "app-busy" });
-    const keys = redisKeys(api.config.INSTALLATION_ID);
+    const keys = redisKeys(api.config.installationId);
     await using _worker = joinFleet({ redis, keys, onError: () => undefined }, aWorker, () => new Date());
     const firstNow = async () => (await show(first, bob.token)).queue;
     await expect.poll(firstNow).toEqual({ position: 1, reason: "workers-busy" });
@@ -137,8 +137,8 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     const eve = await api.newUser();
     const app = await newApp({}, eve.token);
     const [first, second] = [await deployed(app, eve.token), await deployed(app, eve.token)];
-    const { REDIS_URL: redisUrl, INSTALLATION_ID } = api.config;
-    const keys = redisKeys(INSTALLATION_ID);
+    const { redisUrl, installationId } = api.config;
+    const keys = redisKeys(installationId);
     await using lanes = openLanes({ redisUrl, keys, ...api.store, onError: () => undefined });
     expect(await lanes.jobState(second.id)).toBe("gone");
     await api.request(eve.token, "POST", `/v1/apps/${app.name}/deployments/${first.id}/abort`);

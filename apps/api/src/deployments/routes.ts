@@ -20,7 +20,7 @@ export function deploymentRoutes(context: ApiContext): Route[] {
 
 function createRoute(context: ApiContext): Route {
   const { store, config, now } = context;
-  const present = (deployment: Deployment) => presentDeployment(deployment, config.PUBLIC_API_URL);
+  const present = (deployment: Deployment) => presentDeployment(deployment, config.urls.api);
   return route({
     method: "post",
     path: "/apps/:app/deployments",
@@ -48,7 +48,12 @@ function createRoute(context: ApiContext): Route {
         pusher: { id: user.id, username: user.username, email: user.email },
         createdAt: now(),
       };
-      const deployment = await createDeployment(context.deployments, app, requested, config.APP_QUEUE_MAX);
+      const deployment = await createDeployment(
+        context.deployments,
+        app,
+        requested,
+        config.limits.queuedPerApp,
+      );
       return { deployment: present(deployment) };
     },
   });
@@ -56,7 +61,7 @@ function createRoute(context: ApiContext): Route {
 
 function readRoutes(context: ApiContext): Route[] {
   const { store, config } = context;
-  const present = (deployment: Deployment) => presentDeployment(deployment, config.PUBLIC_API_URL);
+  const present = (deployment: Deployment) => presentDeployment(deployment, config.urls.api);
   return [
     route({
       method: "get",
@@ -104,7 +109,7 @@ function abortRoute({ store, config, deployments }: ApiContext): Route {
       if (ended === null) throw notFound("deployment");
       if (ended.status !== "aborted")
         throw new SlipwayError("conflict", `the deployment has already ended with ${ended.status}`);
-      return { deployment: presentDeployment(ended, config.PUBLIC_API_URL) };
+      return { deployment: presentDeployment(ended, config.urls.api) };
     },
   });
 }

@@ -44,7 +44,7 @@ const pageHeaders = contentSecurityPolicy({
 /** Serves the page and Swagger UI's files. */
 export function docsPage({ config }: ApiContext): Router {
   const settings = {
-    url: `${new URL(config.PUBLIC_API_URL).pathname.replace(/\/$/, "")}/v1/openapi.json`,
+    url: `${new URL(config.urls.api).pathname.replace(/\/$/, "")}/v1/openapi.json`,
     dom_id: "#api",
     deepLinking: true,
     docExpansion: "list",

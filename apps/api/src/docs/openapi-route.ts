@@ -16,7 +16,7 @@ export function openApiRoute({ config }: ApiContext, others: readonly Route[]): 
     access: "anyone",
     answer: { status: 200, json: z.looseObject({ openapi: z.string() }) },
     async handle() {
-      document ??= openApiDocument([...others, own], `${config.PUBLIC_API_URL}/v1`);
+      document ??= openApiDocument([...others, own], `${config.urls.api}/v1`);
       return document as { openapi: string };
     },
   });

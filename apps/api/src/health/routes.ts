@@ -18,7 +18,7 @@ export function addHealthRoutes(router: IRouter, context: ApiContext): void {
     const { status, body } = healthResponse(health);
     response.status(status).set("Cache-Control", "no-store").json(body);
   });
-  const url = context.config.PUBLIC_API_URL;
+  const url = context.config.urls.api;
   router.get("/", (_request, response) => {
     response.json({ name: "slipway", api: `${url}/v1`, queues: `${url}/queues`, health: `${url}/health` });
   });

@@ -42,7 +42,7 @@ describe.skipIf(await lacksRedis())("the API keeps serving when clients disconne
 
   /** @returns the errors when clients disconnect at each point of an exchange. */
   const faultsOf = async (steps: readonly ClientStep[]): Promise<unknown[]> => [
-    ...(await leaveAtEachPoint({ port: api.config.API_PORT, steps, stillAnswers })),
+    ...(await leaveAtEachPoint({ port: api.config.server.port, steps, stillAnswers })),
     ...api.errors,
   ];
   const stillAnswers = async () => {

@@ -23,13 +23,14 @@ export function httpApp(context: ApiContext): Express {
   app.disable("x-powered-by");
   // Responses are never cached, so hashing each one is wasted work.
   app.disable("etag");
-  app.set("trust proxy", context.config.TRUST_PROXY);
+  app.set("trust proxy", context.config.server.trustedProxies);
   app.use(accessLog(context.logger));
   app.use(securityHeaders(context));
   app.use(rejectEarly(context.stopping));
   addHealthRoutes(app, context);
   app.use("/docs", docsPage(context));
-  if (context.config.CORS_ORIGINS.length > 0) app.use("/v1", crossOrigin(context.config.CORS_ORIGINS));
+  if (context.config.server.corsOrigins.length > 0)
+    app.use("/v1", crossOrigin(context.config.server.corsOrigins));
   app.use("/queues", queueDashboard(context));
   app.use("/v1", v1Router(context));
   app.use(unknownRoute, errorHandler);
@@ -57,7 +58,7 @@ function securityHeaders({ config }: ApiContext) {
       useDefaults: false,
       directives: { "default-src": ["'none'"], "frame-ancestors": ["'none'"] },
     },
-    strictTransportSecurity: config.PUBLIC_API_URL.startsWith("https:"),
+    strictTransportSecurity: config.urls.api.startsWith("https:"),
   });
 }
 

@@ -29,7 +29,7 @@ describe.skipIf(await lacksRedis())("an app", () => {
   beforeAll(async () => {
     api = await startTestApi();
     ada = await api.newUser();
-    redis = new Redis(api.config.REDIS_URL);
+    redis = new Redis(api.config.redisUrl);
   });
   afterAll(async () => {
     redis.disconnect();
@@ -65,9 +65,9 @@ describe.skipIf(await lacksRedis())("an app", () => {
   }
 
   async function jobOf(id: string): Promise<string> {
-    const { REDIS_URL: redisUrl, INSTALLATION_ID } = api.config;
+    const { redisUrl, installationId } = api.config;
     const { deployments, operations } = api.store;
-    const keys = redisKeys(INSTALLATION_ID);
+    const keys = redisKeys(installationId);
     await using lanes = openLanes({ redisUrl, keys, deployments, operations, onError: () => undefined });
     return await lanes.jobState(id);
   }
@@ -205,7 +205,7 @@ describe.skipIf(await lacksRedis())("an app", () => {
         { ...instance, id: "c2", index: 2, state: "restarting", releaseId: randomUUID() },
       ],
     };
-    await redis.set(redisKeys(api.config.INSTALLATION_ID).appInstances(app.id), JSON.stringify(seen));
+    await redis.set(redisKeys(api.config.installationId).appInstances(app.id), JSON.stringify(seen));
     const { containers } = (await request("GET", "/ps")).body as ContainersAnswer;
     expect(containers).toMatchObject([
       {

@@ -23,7 +23,7 @@ describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
 
   beforeAll(async () => {
     api = await startTestApi();
-    redis = new Redis(api.config.REDIS_URL);
+    redis = new Redis(api.config.redisUrl);
     ada = await api.newUser();
   });
   afterAll(async () => {
@@ -109,7 +109,7 @@ describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
   test("a user who loses access is disconnected, others keep receiving", async () => {
     await using other = await startTestApi({}, { heartbeatMs: 50 });
     const [owner, guest] = [await other.newUser(), await other.newUser()];
-    const client = new Redis(other.config.REDIS_URL);
+    const client = new Redis(other.config.redisUrl);
     const run = await Run.start(other, client, owner.user.id);
     const role = { id: "c1", appId: run.deployment.appId, userId: guest.user.id, createdAt: new Date() };
     await other.store.collaborators.create({ ...role, role: "limited" });
@@ -128,7 +128,7 @@ describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
   test("a response that ended while a slow client still reads it is not ended twice", async () => {
     using unhandled = new UnhandledErrors();
     await using other = await startTestApi({}, { heartbeatMs: 10 });
-    const client = new Redis(other.config.REDIS_URL);
+    const client = new Redis(other.config.redisUrl);
     const { user, token } = await other.newUser();
     const run = await Run.start(other, client, user.id);
     const ended = Promise.withResolvers<void>();
@@ -188,7 +188,7 @@ describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
   test("stopping the API ends open streams", async () => {
     await using other = await startTestApi();
     const user = await other.newUser();
-    const client = new Redis(other.config.REDIS_URL);
+    const client = new Redis(other.config.redisUrl);
     const run = await Run.start(other, client, user.user.id);
     const events = new Events(run.url, user.token);
     await events.until((event) => event.text === "building");
@@ -255,7 +255,7 @@ class Run {
     );
     const log = await openLogWriter({
       redis,
-      keys: redisKeys(api.config.INSTALLATION_ID),
+      keys: redisKeys(api.config.installationId),
       store: api.store,
       appId: app.id,
       deploymentId: queued.id,
@@ -288,7 +288,7 @@ class Run {
     if (!(await this.#api.store.deployments.compareAndSet(next)))
       throw new Error("another process changed the deployment");
     this.deployment = next;
-    await deploymentEvents(this.#redis, redisKeys(this.#api.config.INSTALLATION_ID)).statusChanged(next);
+    await deploymentEvents(this.#redis, redisKeys(this.#api.config.installationId)).statusChanged(next);
   }
 }
 

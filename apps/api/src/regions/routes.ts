@@ -6,10 +6,10 @@ import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 
 export function regionRoutes({ config }: ApiContext): Route[] {
-  const url = config.PUBLIC_API_URL;
+  const url = config.urls.api;
   const region = {
-    name: config.REGION_NAME,
-    display_name: config.REGION_NAME,
+    name: config.region,
+    display_name: config.region,
     api: url,
     database_api: url,
     dashboard: url,

@@ -35,7 +35,7 @@ export function sourceRoutes(context: ApiContext): Route[] {
           sizeBytes: null,
         };
         await store.sources.create(source);
-        return { source: presentSource(source, urlSigner, config.PUBLIC_API_URL) };
+        return { source: presentSource(source, urlSigner, config.urls.api) };
       },
     }),
     route({
@@ -104,7 +104,7 @@ async function sendArchive({ blobs }: ApiContext, id: string, response: Response
 /** Streams the body into the blob store. */
 async function storeBody(context: ApiContext, id: string, request: Request): Promise<void> {
   const { blobs, config } = context;
-  const maxSizeBytes = config.SOURCE_MAX_MB;
+  const maxSizeBytes = config.limits.archiveBytes;
   if (Number(request.get("content-length") ?? 0) > maxSizeBytes) {
     throw new SlipwayError("too-large", `the archive is larger than ${maxSizeBytes} bytes`);
   }

@@ -38,7 +38,7 @@ export async function parseSourceUrl(
   if (url === null || !["http:", "https:"].includes(url.protocol)) {
     throw invalidField("source_url", "must be an http:// or https:// URL of a gzipped tar archive");
   }
-  const sourceId = ownSourceId(url, context.config.PUBLIC_API_URL);
+  const sourceId = ownSourceId(url, context.config.urls.api);
   return sourceId === null ? { kind: "url", url: url.href } : uploadedSource(context, user, sourceId, url);
 }
 

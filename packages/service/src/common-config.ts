@@ -1,0 +1,20 @@
+// Groups the settings that every process reads.
+
+import type { z } from "zod";
+import { storageUrls } from "./settings.ts";
+import type { commonSettings } from "./settings.ts";
+
+/** @param processName the process's name in its log, unless SERVICE_NAME is set. */
+export function commonConfig(settings: z.output<typeof commonSettings>, processName: string) {
+  return {
+    installationId: settings.INSTALLATION_ID,
+    redisUrl: settings.REDIS_URL,
+    ...storageUrls(settings),
+    graceMs: settings.GRACE_MS,
+    log: {
+      name: settings.SERVICE_NAME ?? processName,
+      level: settings.LOG_LEVEL,
+      format: settings.LOG_FORMAT,
+    },
+  };
+}
