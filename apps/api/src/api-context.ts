@@ -1,11 +1,11 @@
-// What every route uses: ports, settings and shared services. app.ts creates it once.
+// What the routes use: ports, settings and shared services. app.ts creates it, http-app.ts and routes.ts give each its part.
 
 import type { Redis } from "ioredis";
 import type { Auth, UrlSigner } from "@slipway/auth";
 import type { BlobStore, Store } from "@slipway/core";
 import type { LaneContext } from "@slipway/deployments";
 import type { RedisKeys } from "@slipway/protocol";
-import type { Housekeeping, Lanes, Notifications } from "@slipway/queue";
+import type { FleetWorker, Lanes, Notifications } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
 import type { ApiConfig } from "./config.ts";
 import type { Limits } from "./http/limits.ts";
@@ -22,8 +22,10 @@ export interface ApiContext {
   /** What the functions of packages/deployments need. */
   readonly deployments: LaneContext;
   readonly notifications: Notifications;
-  /** For the dashboard only. */
-  readonly housekeeping: Housekeeping;
+  /** All queues, for the dashboard. */
+  readonly queues: Lanes["queues"];
+  /** @throws {SlipwayError} "queue-unavailable" if Redis does not answer. */
+  readonly listWorkers: () => Promise<FleetWorker[]>;
   readonly auth: Auth;
   readonly limits: Limits;
   readonly urlSigner: UrlSigner;

@@ -6,7 +6,7 @@ import { ensureBootstrap, openAuth, openSigningKeys, openUrlSigner } from "@slip
 import { openLogFeed } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import type { RedisKeys } from "@slipway/protocol";
-import { openHousekeeping, openLanes, openNotifications } from "@slipway/queue";
+import { listWorkers, openHousekeeping, openLanes, openNotifications } from "@slipway/queue";
 import { throttledErrorLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
@@ -86,6 +86,8 @@ async function openAdapters(
   const lanes = opened.use(
     openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.limits.slotsPerOwner, onError }),
   );
+  const notifications = opened.use(openNotifications({ redisUrl, keys, onError }));
+  const housekeeping = opened.use(openHousekeeping({ redisUrl, keys, onError }));
   const feed = opened.use(
     openLogFeed({
       redis,
@@ -107,9 +109,10 @@ async function openAdapters(
     ),
     redis,
     keys,
-    notifications: opened.use(openNotifications({ redisUrl, keys, onError })),
-    housekeeping: opened.use(openHousekeeping({ redisUrl, keys, onError })),
+    notifications,
+    queues: [...lanes.queues, notifications.queue, housekeeping.queue],
     lanes,
+    listWorkers: () => listWorkers({ redis, keys, onError: (err, message) => logger.warn({ err }, message) }),
     deployments: deploymentContext({ store, redis, keys, lanes, logger, now }),
     auth: openAuth({ store, signingKeys }),
     limits: limitsOf(config, keys, limitRedis(redisUrl, opened, onError), logger),

@@ -1,12 +1,18 @@
 // DELETE /v1/apps/:app/caches/deployment: the next build starts without a cache.
 
 import { cacheBlobPrefix, notFound } from "@slipway/core";
+import type { BlobStore, Store } from "@slipway/core";
 import { updateLiveApp } from "@slipway/deployments";
-import type { ApiContext } from "../api-context.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 
-export function cacheRoutes({ store, blobs, now }: ApiContext): Route[] {
+export interface CacheContext {
+  readonly store: Pick<Store, "apps">;
+  readonly blobs: Pick<BlobStore, "deletePrefix">;
+  readonly now: () => Date;
+}
+
+export function cacheRoutes({ store, blobs, now }: CacheContext): Route[] {
   return [
     route({
       method: "delete",

@@ -2,13 +2,19 @@
 
 import type { App, Operation, User } from "@slipway/core";
 import type { AppBody } from "@slipway/protocol";
-import type { ApiConfig } from "../config.ts";
+import type { PublicUrls } from "../config.ts";
+
+/** Where the app is, for its links. */
+export interface AppLocation {
+  readonly urls: PublicUrls;
+  readonly region: string;
+}
 
 /** @param owner null if the account was deleted. @param running the app's running operation. */
 export function presentApp(
   app: App,
   owner: User | null,
-  { urls, region }: Pick<ApiConfig, "urls" | "region">,
+  { urls, region }: AppLocation,
   running: Operation | null = null,
 ): AppBody {
   const self = `${urls.api}/v1/apps/${app.id}`;

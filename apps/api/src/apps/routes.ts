@@ -5,19 +5,27 @@ import type { Request } from "express";
 import { SlipwayError, invalidField, newApp, notFound } from "@slipway/core";
 import type { App, Store, User } from "@slipway/core";
 import { deleteApp, updateLiveApp } from "@slipway/deployments";
+import type { LaneContext } from "@slipway/deployments";
 import { appAnswer, appsAnswer, changeAppRequest, createAppRequest, deleteAppQuery } from "@slipway/protocol";
-import type { ApiContext } from "../api-context.ts";
 import { presentApp } from "./presenter.ts";
+import type { AppLocation } from "./presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 
 const dryRunHeader = "X-Dry-Run";
 
-export function appRoutes(context: ApiContext): Route[] {
+export interface AppContext {
+  readonly store: Pick<Store, "apps" | "collaborators" | "operations" | "users">;
+  readonly deployments: LaneContext;
+  readonly location: AppLocation;
+  readonly now: () => Date;
+}
+
+export function appRoutes(context: AppContext): Route[] {
   return [...collectionRoutes(context), ...itemRoutes(context)];
 }
 
-function collectionRoutes({ store, config, now }: ApiContext): Route[] {
+function collectionRoutes({ store, location, now }: Omit<AppContext, "deployments">): Route[] {
   return [
     route({
       method: "get",
@@ -34,7 +42,7 @@ function collectionRoutes({ store, config, now }: ApiContext): Route[] {
         const operations = await store.operations.allRunning();
         const running = new Map(operations.map((operation) => [operation.appId, operation]));
         const present = (app: App) =>
-          presentApp(app, owners.get(app.ownerId) ?? null, config, running.get(app.id));
+          presentApp(app, owners.get(app.ownerId) ?? null, location, running.get(app.id));
         return { apps: apps.map(present) };
       },
     }),
@@ -54,13 +62,13 @@ function collectionRoutes({ store, config, now }: ApiContext): Route[] {
         const app = newApp({ id: randomUUID(), name, ownerId: user.id, createdAt: now(), concurrencyPolicy });
         if (isDryRun(request)) await checkNameFree(store, app);
         else await store.apps.create(app);
-        return { app: presentApp(app, user, config) };
+        return { app: presentApp(app, user, location) };
       },
     }),
   ];
 }
 
-function itemRoutes({ store, config, now, deployments }: ApiContext): Route[] {
+function itemRoutes({ store, location, now, deployments }: AppContext): Route[] {
   return [
     route({
       method: "get",
@@ -70,7 +78,7 @@ function itemRoutes({ store, config, now, deployments }: ApiContext): Route[] {
       answer: { status: 200, json: appAnswer },
       async handle({ app }) {
         const owner = await store.users.get(app.ownerId);
-        return { app: presentApp(app, owner, config, await store.operations.running(app.id)) };
+        return { app: presentApp(app, owner, location, await store.operations.running(app.id)) };
       },
     }),
     route({
@@ -85,7 +93,7 @@ function itemRoutes({ store, config, now, deployments }: ApiContext): Route[] {
         const changed = await updateLiveApp(store.apps, app.id, now(), () => ({ concurrencyPolicy }));
         if (changed === null) throw notFound("app");
         const owner = await store.users.get(app.ownerId);
-        return { app: presentApp(changed, owner, config, await store.operations.running(app.id)) };
+        return { app: presentApp(changed, owner, location, await store.operations.running(app.id)) };
       },
     }),
     route({
@@ -113,12 +121,15 @@ function isDryRun(request: Pick<Request, "get">): boolean {
 }
 
 /** @throws {SlipwayError} "conflict" if the name is taken, like the creation. */
-async function checkNameFree({ apps }: Store, { name }: App): Promise<void> {
+async function checkNameFree({ apps }: Pick<Store, "apps">, { name }: App): Promise<void> {
   if ((await apps.byName(name)) !== null) throw new SlipwayError("conflict", "the app's name is taken");
 }
 
 /** Sorted by name: an operator's are all apps, a user's those they own or collaborate on. */
-async function appsOf({ apps, collaborators }: Store, user: User): Promise<App[]> {
+async function appsOf(
+  { apps, collaborators }: Pick<Store, "apps" | "collaborators">,
+  user: User,
+): Promise<App[]> {
   if (user.operator) return apps.list("all");
   const own = await apps.list({ ownerId: user.id });
   const shared = await Promise.all((await collaborators.ofUser(user.id)).map(({ appId }) => apps.get(appId)));

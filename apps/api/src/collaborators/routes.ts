@@ -11,16 +11,20 @@ import {
   collaboratorsAnswer,
 } from "@slipway/protocol";
 import type { CollaboratorBody } from "@slipway/protocol";
-import type { ApiContext } from "../api-context.ts";
 import { presentCollaborator } from "./presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 
-export function collaboratorRoutes(context: ApiContext): Route[] {
-  return [...collectionRoutes(context), ...itemRoutes(context)];
+export interface CollaboratorContext {
+  readonly store: Pick<Store, "apps" | "collaborators" | "users">;
+  readonly now: () => Date;
 }
 
-function collectionRoutes({ store, now }: ApiContext): Route[] {
+export function collaboratorRoutes(context: CollaboratorContext): Route[] {
+  return [...collectionRoutes(context), ...itemRoutes(context.store)];
+}
+
+function collectionRoutes({ store, now }: CollaboratorContext): Route[] {
   const { collaborators } = store;
   return [
     route({
@@ -59,7 +63,7 @@ function collectionRoutes({ store, now }: ApiContext): Route[] {
   ];
 }
 
-function itemRoutes({ store }: ApiContext): Route[] {
+function itemRoutes(store: Pick<Store, "collaborators" | "users">): Route[] {
   const { collaborators } = store;
   return [
     route({
@@ -91,7 +95,10 @@ function itemRoutes({ store }: ApiContext): Route[] {
   ];
 }
 
-async function present({ users }: Store, collaborator: Collaborator): Promise<CollaboratorBody> {
+async function present(
+  { users }: Pick<Store, "users">,
+  collaborator: Collaborator,
+): Promise<CollaboratorBody> {
   return presentCollaborator(collaborator, await users.get(collaborator.userId));
 }
 
@@ -100,7 +107,11 @@ function roleOf(isLimited: boolean): CollaboratorRole {
 }
 
 /** @throws {SlipwayError} "invalid" naming the email, "conflict" if the app has too many collaborators. */
-async function findInvitee({ users, collaborators }: Store, app: App, email: string): Promise<User> {
+async function findInvitee(
+  { users, collaborators }: Pick<Store, "users" | "collaborators">,
+  app: App,
+  email: string,
+): Promise<User> {
   const user = await users.byEmail(email.toLowerCase());
   if (user === null) throw invalidField("email", "belongs to no user here; an operator can create one");
   if (user.id === app.ownerId) throw invalidField("email", "belongs to the app's owner");
@@ -112,7 +123,7 @@ async function findInvitee({ users, collaborators }: Store, app: App, email: str
 
 /** Removes the collaborator again if the user or the app was deleted just before: that deletion did not find it. */
 async function checkStillExist(
-  { users, apps, collaborators }: Store,
+  { users, apps, collaborators }: CollaboratorContext["store"],
   { appId, id, userId }: Collaborator,
 ): Promise<void> {
   const [user, app] = await Promise.all([users.get(userId), apps.get(appId)]);

@@ -7,19 +7,30 @@ import { Router } from "express";
 import type { Express, Request, RequestHandler } from "express";
 import { contentSecurityPolicy } from "helmet";
 import { accountRole, allows } from "@slipway/auth";
+import type { Auth } from "@slipway/auth";
 import { SlipwayError } from "@slipway/core";
 import { basicCredentials } from "../http/middleware/authentication.ts";
 import { countAddress } from "../http/middleware/rate-limit.ts";
 import type { ApiContext } from "../api-context.ts";
+import type { Limits } from "../http/limits.ts";
+
+interface OperatorContext {
+  readonly auth: Pick<Auth, "authenticateApiToken">;
+  readonly limits: Pick<Limits, "address">;
+}
+
+export interface DashboardContext extends OperatorContext, Pick<ApiContext, "queues"> {
+  readonly apiUrl: string;
+}
 
 /** Uses Basic authentication: any user name, and an operator's API token as the password. */
-export function queueDashboard(context: ApiContext): Router {
+export function queueDashboard(context: DashboardContext): Router {
   const router = Router();
-  router.use(operatorsOnly(context), sameSiteOnly(context), pageHeaders, board(context));
+  router.use(operatorsOnly(context), sameSiteOnly(context.apiUrl), pageHeaders, board(context));
   return router;
 }
 
-function operatorsOnly({ auth, limits }: ApiContext): RequestHandler {
+function operatorsOnly({ auth, limits }: OperatorContext): RequestHandler {
   return async (request, response, next) => {
     const credentials = basicCredentials(request);
     const user = credentials === null ? null : await auth.authenticateApiToken(credentials.password);
@@ -42,8 +53,8 @@ function operatorsOnly({ auth, limits }: ApiContext): RequestHandler {
  * Protects against cross-site request forgery: browsers also attach stored credentials to requests of other sites, but name the
  * origin. A client that sends no origin is no browser.
  */
-function sameSiteOnly({ config }: ApiContext): RequestHandler {
-  const origin = new URL(config.urls.api).origin;
+function sameSiteOnly(apiUrl: string): RequestHandler {
+  const origin = new URL(apiUrl).origin;
   return (request, _response, next) => {
     const reads = request.method === "GET" || request.method === "HEAD";
     if (reads || isSameOrigin(request, origin)) next();
@@ -74,10 +85,9 @@ const pageHeaders = contentSecurityPolicy({
   },
 });
 
-function board({ lanes, notifications, housekeeping, config }: ApiContext): Express {
+function board({ queues, apiUrl }: Pick<DashboardContext, "queues" | "apiUrl">): Express {
   const serverAdapter = new ExpressAdapter();
-  serverAdapter.setBasePath(`${new URL(config.urls.api).pathname.replace(/\/$/, "")}/queues`);
-  const queues = [...lanes.queues, notifications.queue, housekeeping.queue];
+  serverAdapter.setBasePath(`${new URL(apiUrl).pathname.replace(/\/$/, "")}/queues`);
   createBullBoard({
     queues: queues.map((queue) => new BullMQAdapter(queue)),
     serverAdapter,

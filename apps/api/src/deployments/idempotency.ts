@@ -5,7 +5,6 @@ import { invalidField } from "@slipway/core";
 import type { App, Deployment, Store, User } from "@slipway/core";
 import { idempotencyKeyHeader, idempotentId, keyReused } from "@slipway/deployments";
 import type { CreateDeploymentBody } from "@slipway/protocol";
-import type { ApiContext } from "../api-context.ts";
 import { namesSource } from "../sources/source-url.ts";
 
 const visibleText = /^[\x20-\x7e]{1,255}$/;
@@ -22,6 +21,11 @@ export const idempotencyHeader = {
     "1 to 255 visible ASCII characters, chosen by the client. A request by the same user to the same app with the same key returns the deployment that the first request created.",
 } as const;
 
+export interface IdempotencyContext {
+  readonly store: Pick<Store, "deployments" | "releases">;
+  readonly apiUrl: string;
+}
+
 /** A request to create a deployment. */
 export interface DeploymentRequest {
   readonly app: App;
@@ -36,7 +40,7 @@ export interface DeploymentRequest {
  * @throws {SlipwayError} "invalid" for a malformed key, or if the earlier request differs from this one.
  */
 export async function resolveIdempotencyKey(
-  { store, config }: ApiContext,
+  { store, apiUrl }: IdempotencyContext,
   { app, user, key, body }: DeploymentRequest,
 ): Promise<{ id: string; existing: Deployment | null }> {
   if (key === undefined) return { id: randomUUID(), existing: null };
@@ -44,20 +48,20 @@ export async function resolveIdempotencyKey(
     throw invalidField(idempotencyKeyHeader, "must be 1 to 255 visible ASCII characters");
   const id = idempotentId(app.id, user.id, key);
   const existing = await store.deployments.get(id);
-  if (existing !== null && !(await isSameRequest(store, body, config.urls.api, existing))) throw keyReused();
+  if (existing !== null && !(await isSameRequest(store, body, apiUrl, existing))) throw keyReused();
   return { id, existing };
 }
 
 /** Ignores the signature of an upload URL: it may have expired since the first request. */
 async function isSameRequest(
-  { releases }: Store,
+  { releases }: Pick<Store, "releases">,
   body: CreateDeploymentBody,
-  publicApiUrl: string,
+  apiUrl: string,
   { appId, source, gitRef, postdeployHook }: Deployment,
 ): Promise<boolean> {
   if (postdeployHook !== hookOf(body)) return false;
   if (body.release === undefined) {
-    return gitRef === gitRefOf(body) && namesSource(body.source_url ?? "", source, publicApiUrl);
+    return gitRef === gitRefOf(body) && namesSource(body.source_url ?? "", source, apiUrl);
   }
   const release = await releases.byNumber(appId, body.release);
   const sameRelease = source.kind === "release" && source.releaseId === release?.id;

@@ -5,7 +5,7 @@ import type { Deployment } from "@slipway/core";
 import type { DeploymentBody } from "@slipway/protocol";
 
 /** Leaves out the source: its URL may contain credentials. */
-export function presentDeployment(deployment: Deployment, publicApiUrl: string): DeploymentBody {
+export function presentDeployment(deployment: Deployment, apiUrl: string): DeploymentBody {
   const { id, appId } = deployment;
   return {
     id,
@@ -22,7 +22,7 @@ export function presentDeployment(deployment: Deployment, publicApiUrl: string):
     postdeploy_hook: deployment.postdeployHook,
     pusher: { ...deployment.pusher },
     failure: deployment.failure === null ? null : { ...deployment.failure },
-    links: { output: `${publicApiUrl}/v1/apps/${appId}/deployments/${id}/output` },
+    links: { output: `${apiUrl}/v1/apps/${appId}/deployments/${id}/output` },
   };
 }
 

@@ -1,16 +1,26 @@
 // A queued deployment's position in its lane, and the reason why it waits.
 
-import type { Deployment } from "@slipway/core";
+import type { Deployment, Store } from "@slipway/core";
 import type { QueueBody } from "@slipway/protocol";
-import { listWorkers } from "@slipway/queue";
+import type { Lanes } from "@slipway/queue";
+import type { Logger } from "@slipway/service";
 import type { ApiContext } from "../api-context.ts";
 
 /** Positions beyond this are not exact. */
 const maxLaneLength = 1_000;
 
+interface HeadContext extends Pick<ApiContext, "listWorkers"> {
+  readonly lanes: Pick<Lanes, "hasSlot" | "jobState">;
+  readonly logger: Pick<Logger, "warn">;
+}
+
+export interface QueuePositionContext extends HeadContext {
+  readonly store: Pick<Store, "deployments" | "operations">;
+}
+
 /** @returns undefined for a deployment that is not queued. */
 export async function queuePosition(
-  context: ApiContext,
+  context: QueuePositionContext,
   deployment: Deployment,
 ): Promise<QueueBody | undefined> {
   if (deployment.status !== "queued") return undefined;
@@ -27,11 +37,12 @@ export async function queuePosition(
 }
 
 /** Why the first deployment in the lane of an idle app waits; null if Redis does not answer. */
-async function headReason(context: ApiContext, { id, ownerId }: Deployment): Promise<QueueBody["reason"]> {
-  const { redis, keys, lanes, logger } = context;
-  const onError = (err: unknown, message: string) => logger.warn({ err }, message);
+async function headReason(
+  { listWorkers, lanes, logger }: HeadContext,
+  { id, ownerId }: Deployment,
+): Promise<QueueBody["reason"]> {
   try {
-    const workers = await listWorkers({ redis, keys, onError });
+    const workers = await listWorkers();
     if (!workers.some(({ state }) => state === "ready")) return "no-worker";
     if ((await lanes.jobState(id)) === "live") return "workers-busy";
     return (await lanes.hasSlot(ownerId)) ? "workers-busy" : "owner-slots";

@@ -3,24 +3,47 @@
 import { SlipwayError, notFound, pageRequest, paginate } from "@slipway/core";
 import type { App, Deployment, Store, User } from "@slipway/core";
 import { abortDeployment, createDeployment } from "@slipway/deployments";
+import type { LaneContext } from "@slipway/deployments";
 import { createDeploymentRequest, deploymentAnswer, deploymentsAnswer, pageQuery } from "@slipway/protocol";
 import type { CreateDeploymentBody } from "@slipway/protocol";
 import { gitRefOf, hookOf, idempotencyHeader, replayedHeader, resolveIdempotencyKey } from "./idempotency.ts";
-import type { ApiContext } from "../api-context.ts";
+import type { IdempotencyContext } from "./idempotency.ts";
 import { presentPagination } from "../http/pagination.ts";
 import { presentDeployment } from "./presenter.ts";
 import { queuePosition } from "./queue-position.ts";
+import type { QueuePositionContext } from "./queue-position.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 import { parseSourceUrl } from "../sources/source-url.ts";
+import type { SourceUrlContext } from "../sources/source-url.ts";
 
-export function deploymentRoutes(context: ApiContext): Route[] {
+interface CreateContext extends IdempotencyContext, SourceUrlContext {
+  readonly store: Pick<Store, "deployments" | "releases" | "sources">;
+  readonly deployments: LaneContext;
+  readonly maxQueuedPerApp: number;
+}
+
+interface ReadContext extends QueuePositionContext {
+  readonly apiUrl: string;
+}
+
+interface AbortContext {
+  readonly store: Pick<Store, "deployments">;
+  readonly deployments: LaneContext;
+  readonly apiUrl: string;
+}
+
+export interface DeploymentRouteContext extends CreateContext, ReadContext {
+  readonly store: Pick<Store, "deployments" | "operations" | "releases" | "sources">;
+}
+
+export function deploymentRoutes(context: DeploymentRouteContext): Route[] {
   return [createRoute(context), ...readRoutes(context), abortRoute(context)];
 }
 
-function createRoute(context: ApiContext): Route {
-  const { store, config, now } = context;
-  const present = (deployment: Deployment) => presentDeployment(deployment, config.urls.api);
+function createRoute(context: CreateContext): Route {
+  const { store, deployments, apiUrl, maxQueuedPerApp, now } = context;
+  const present = (deployment: Deployment) => presentDeployment(deployment, apiUrl);
   return route({
     method: "post",
     path: "/apps/:app/deployments",
@@ -48,20 +71,15 @@ function createRoute(context: ApiContext): Route {
         pusher: { id: user.id, username: user.username, email: user.email },
         createdAt: now(),
       };
-      const deployment = await createDeployment(
-        context.deployments,
-        app,
-        requested,
-        config.limits.queuedPerApp,
-      );
+      const deployment = await createDeployment(deployments, app, requested, maxQueuedPerApp);
       return { deployment: present(deployment) };
     },
   });
 }
 
-function readRoutes(context: ApiContext): Route[] {
-  const { store, config } = context;
-  const present = (deployment: Deployment) => presentDeployment(deployment, config.urls.api);
+function readRoutes(context: ReadContext): Route[] {
+  const { store, apiUrl } = context;
+  const present = (deployment: Deployment) => presentDeployment(deployment, apiUrl);
   return [
     route({
       method: "get",
@@ -95,7 +113,7 @@ function readRoutes(context: ApiContext): Route[] {
   ];
 }
 
-function abortRoute({ store, config, deployments }: ApiContext): Route {
+function abortRoute({ store, apiUrl, deployments }: AbortContext): Route {
   return route({
     method: "post",
     path: "/apps/:app/deployments/:deployment/abort",
@@ -109,13 +127,17 @@ function abortRoute({ store, config, deployments }: ApiContext): Route {
       if (ended === null) throw notFound("deployment");
       if (ended.status !== "aborted")
         throw new SlipwayError("conflict", `the deployment has already ended with ${ended.status}`);
-      return { deployment: presentDeployment(ended, config.urls.api) };
+      return { deployment: presentDeployment(ended, apiUrl) };
     },
   });
 }
 
 /** @throws {SlipwayError} "not-found", also for a deployment of another app. */
-export async function deploymentOf({ deployments }: Store, app: App, id: string): Promise<Deployment> {
+export async function deploymentOf(
+  { deployments }: Pick<Store, "deployments">,
+  app: App,
+  id: string,
+): Promise<Deployment> {
   const deployment = await deployments.get(id);
   if (deployment === null || deployment.appId !== app.id) throw notFound("deployment");
   return deployment;
@@ -123,7 +145,7 @@ export async function deploymentOf({ deployments }: Store, app: App, id: string)
 
 /** What to deploy. @throws {SlipwayError} "invalid" for a bad source_url, "not-found" for an unknown release. */
 async function sourceOf(
-  context: ApiContext,
+  context: CreateContext,
   user: User,
   app: App,
   body: CreateDeploymentBody,
@@ -136,7 +158,7 @@ async function sourceOf(
   return { source: { kind: "release", releaseId: release.id }, gitRef: gitRef ?? release.gitRef };
 }
 
-async function currentGitRef({ releases }: Store, app: App): Promise<string | null> {
+async function currentGitRef({ releases }: Pick<Store, "releases">, app: App): Promise<string | null> {
   if (app.currentReleaseId === null) return null;
   return (await releases.get(app.currentReleaseId))?.gitRef ?? null;
 }

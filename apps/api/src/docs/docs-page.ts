@@ -3,7 +3,6 @@
 import { fileURLToPath } from "node:url";
 import express, { Router } from "express";
 import { contentSecurityPolicy } from "helmet";
-import type { ApiContext } from "../api-context.ts";
 
 /** The files of Swagger UI's package that are served. */
 const assets = new Set(["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"]);
@@ -42,9 +41,9 @@ const pageHeaders = contentSecurityPolicy({
 });
 
 /** Serves the page and Swagger UI's files. */
-export function docsPage({ config }: ApiContext): Router {
+export function docsPage(apiUrl: string): Router {
   const settings = {
-    url: `${new URL(config.urls.api).pathname.replace(/\/$/, "")}/v1/openapi.json`,
+    url: `${new URL(apiUrl).pathname.replace(/\/$/, "")}/v1/openapi.json`,
     dom_id: "#api",
     deepLinking: true,
     docExpansion: "list",

@@ -2,12 +2,11 @@
 
 import { z } from "zod";
 import { openApiDocument } from "../http/openapi.ts";
-import type { ApiContext } from "../api-context.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 
 /** @param others the routes to describe, besides this one. */
-export function openApiRoute({ config }: ApiContext, others: readonly Route[]): Route {
+export function openApiRoute(apiUrl: string, others: readonly Route[]): Route {
   let document: Readonly<Record<string, unknown>> | undefined;
   const own = route({
     method: "get",
@@ -16,7 +15,7 @@ export function openApiRoute({ config }: ApiContext, others: readonly Route[]): 
     access: "anyone",
     answer: { status: 200, json: z.looseObject({ openapi: z.string() }) },
     async handle() {
-      document ??= openApiDocument([...others, own], `${config.urls.api}/v1`);
+      document ??= openApiDocument([...others, own], `${apiUrl}/v1`);
       return document as { openapi: string };
     },
   });

@@ -1,12 +1,22 @@
 // GET /health: whether this process can serve requests. GET /: the URLs of the API.
 
 import type { IRouter } from "express";
+import type { Redis } from "ioredis";
+import type { BlobStore, Store } from "@slipway/core";
 import { checkHealth, healthResponse } from "@slipway/service";
-import type { ApiContext } from "../api-context.ts";
+import type { Logger } from "@slipway/service";
+
+export interface HealthContext {
+  readonly store: Pick<Store, "ping">;
+  readonly blobs: Pick<BlobStore, "ping">;
+  readonly redis: Pick<Redis, "ping">;
+  readonly logger: Pick<Logger, "warn">;
+  readonly apiUrl: string;
+}
 
 /** Logs the reasons of a failure instead of returning them: they may name hosts. */
-export function addHealthRoutes(router: IRouter, context: ApiContext): void {
-  const { store, blobs, redis, logger } = context;
+export function addHealthRoutes(router: IRouter, context: HealthContext): void {
+  const { store, blobs, redis, logger, apiUrl: url } = context;
   const checks = {
     store: () => store.ping(),
     blobs: () => blobs.ping(),
@@ -18,7 +28,6 @@ export function addHealthRoutes(router: IRouter, context: ApiContext): void {
     const { status, body } = healthResponse(health);
     response.status(status).set("Cache-Control", "no-store").json(body);
   });
-  const url = context.config.urls.api;
   router.get("/", (_request, response) => {
     response.json({ name: "slipway", api: `${url}/v1`, queues: `${url}/queues`, health: `${url}/health` });
   });

@@ -8,8 +8,10 @@ import { accessLog } from "./middleware/access-log.ts";
 import { authentication } from "./middleware/authentication.ts";
 import { errorHandler, unknownRoute } from "./middleware/errors.ts";
 import { guardsOf } from "./middleware/guards.ts";
+import type { GuardContext } from "./middleware/guards.ts";
 import { rejectEarly } from "./middleware/reject-early.ts";
 import type { ApiContext } from "../api-context.ts";
+import type { Route } from "./route.ts";
 import { v1Routes } from "./routes.ts";
 import { docsPage } from "../docs/docs-page.ts";
 import { queueDashboard } from "../dashboard/dashboard.ts";
@@ -19,32 +21,34 @@ const preflightSeconds = 600;
 
 /** Builds the Express app with all routes. */
 export function httpApp(context: ApiContext): Express {
+  const { config, logger, store, blobs, redis, auth, limits, queues, stopping } = context;
+  const { api: apiUrl } = config.urls;
+  const { trustedProxies, corsOrigins } = config.server;
   const app = express();
   app.disable("x-powered-by");
   // Responses are never cached, so hashing each one is wasted work.
   app.disable("etag");
-  app.set("trust proxy", context.config.server.trustedProxies);
-  app.use(accessLog(context.logger));
-  app.use(securityHeaders(context));
-  app.use(rejectEarly(context.stopping));
-  addHealthRoutes(app, context);
-  app.use("/docs", docsPage(context));
-  if (context.config.server.corsOrigins.length > 0)
-    app.use("/v1", crossOrigin(context.config.server.corsOrigins));
-  app.use("/queues", queueDashboard(context));
-  app.use("/v1", v1Router(context));
+  app.set("trust proxy", trustedProxies);
+  app.use(accessLog(logger));
+  app.use(securityHeaders(apiUrl));
+  app.use(rejectEarly(stopping));
+  addHealthRoutes(app, { store, blobs, redis, logger, apiUrl });
+  app.use("/docs", docsPage(apiUrl));
+  if (corsOrigins.length > 0) app.use("/v1", crossOrigin(corsOrigins));
+  app.use("/queues", queueDashboard({ auth, limits, queues, apiUrl }));
+  app.use("/v1", v1Router(v1Routes(context), { auth, limits, store }));
   app.use(unknownRoute, errorHandler);
   return app;
 }
 
-function v1Router(context: ApiContext): Router {
+function v1Router(routes: readonly Route[], context: GuardContext): Router {
   const router = Router();
   const guards = guardsOf(context);
   router.use((_request, response, next) => {
     response.set("Cache-Control", "no-store");
     next();
   });
-  for (const route of v1Routes(context)) {
+  for (const route of routes) {
     router[route.method](route.path, ...guards(route), route.handler);
   }
   // Only a signed-in client learns whether an unknown path is a route: others get 401 instead of 404.
@@ -52,13 +56,13 @@ function v1Router(context: ApiContext): Router {
   return router;
 }
 
-function securityHeaders({ config }: ApiContext) {
+function securityHeaders(apiUrl: string) {
   return helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: { "default-src": ["'none'"], "frame-ancestors": ["'none'"] },
     },
-    strictTransportSecurity: config.urls.api.startsWith("https:"),
+    strictTransportSecurity: apiUrl.startsWith("https:"),
   });
 }
 

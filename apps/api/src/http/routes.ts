@@ -22,23 +22,38 @@ import { workerRoutes } from "../workers/routes.ts";
 
 /** @returns the routes, with the one that describes them last. */
 export function v1Routes(context: ApiContext): readonly Route[] {
+  const { config, store, blobs, redis, keys, auth, limits, deployments, listWorkers, now } = context;
+  const { lanes, logger, notifications, outputEvents, urlSigner } = context;
+  const { region, urls } = config;
+  const apiUrl = urls.api;
+  const { archiveBytes, containersPerApp, queuedPerApp } = config.limits;
   const routes = [
-    ...tokenRoutes(context),
-    ...regionRoutes(context),
-    ...userRoutes(context),
-    ...appRoutes(context),
-    ...collaboratorRoutes(context),
-    ...sourceRoutes(context),
-    ...deploymentRoutes(context),
-    ...outputRoutes(context),
-    ...releaseRoutes(context),
-    ...containerRoutes(context),
-    ...operationRoutes(context),
-    ...cacheRoutes(context),
-    ...variableRoutes(context),
+    ...tokenRoutes({ store, auth, limits, now }),
+    ...regionRoutes(region, apiUrl),
+    ...userRoutes({ store, auth, limits, now }),
+    ...appRoutes({ store, deployments, location: { urls, region }, now }),
+    ...collaboratorRoutes({ store, now }),
+    ...sourceRoutes({ store, blobs, urlSigner, apiUrl, maxArchiveBytes: archiveBytes, now }),
+    ...deploymentRoutes({
+      store,
+      deployments,
+      lanes,
+      urlSigner,
+      apiUrl,
+      maxQueuedPerApp: queuedPerApp,
+      listWorkers,
+      logger,
+      now,
+    }),
+    ...outputRoutes({ store, redis, keys, auth, outputEvents, logger }),
+    ...releaseRoutes(store),
+    ...containerRoutes({ store, redis, keys }),
+    ...operationRoutes({ store, deployments, apiUrl, maxContainersPerApp: containersPerApp, now }),
+    ...cacheRoutes({ store, blobs, now }),
+    ...variableRoutes(store.variables),
     ...notificationPlatformRoutes(),
-    ...notifierRoutes(context),
-    ...workerRoutes(context),
+    ...notifierRoutes({ store, notifications, now }),
+    ...workerRoutes({ store, listWorkers }),
   ];
-  return [...routes, openApiRoute(context, routes)];
+  return [...routes, openApiRoute(apiUrl, routes)];
 }

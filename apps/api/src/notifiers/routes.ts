@@ -12,7 +12,7 @@ import {
   testedAnswer,
 } from "@slipway/protocol";
 import type { ChangeNotifierBody, CreateNotifierBody } from "@slipway/protocol";
-import type { ApiContext } from "../api-context.ts";
+import type { Notifications } from "@slipway/queue";
 import { presentDelivery, presentNotifier } from "./presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
@@ -20,11 +20,22 @@ import type { Route } from "../http/route.ts";
 const secretBytes = 32;
 const maxDeliveriesShown = 100;
 
-export function notifierRoutes(context: ApiContext): Route[] {
+export interface NotifierContext {
+  readonly store: Pick<Store, "notifiers" | "deliveries">;
+  readonly notifications: Pick<Notifications, "add">;
+  readonly now: () => Date;
+}
+
+export function notifierRoutes(context: NotifierContext): Route[] {
   return [...collectionRoutes(context), ...itemRoutes(context), ...deliveryRoutes(context)];
 }
 
-function collectionRoutes({ store: { notifiers }, now }: ApiContext): Route[] {
+interface ChangeContext {
+  readonly store: Pick<Store, "notifiers">;
+  readonly now: () => Date;
+}
+
+function collectionRoutes({ store: { notifiers }, now }: ChangeContext): Route[] {
   return [
     route({
       method: "get",
@@ -59,7 +70,7 @@ function collectionRoutes({ store: { notifiers }, now }: ApiContext): Route[] {
   ];
 }
 
-function itemRoutes({ store, now }: ApiContext): Route[] {
+function itemRoutes({ store, now }: ChangeContext): Route[] {
   const { notifiers } = store;
   return [
     route({
@@ -104,7 +115,7 @@ function itemRoutes({ store, now }: ApiContext): Route[] {
   ];
 }
 
-function deliveryRoutes({ store, notifications, now }: ApiContext): Route[] {
+function deliveryRoutes({ store, notifications, now }: NotifierContext): Route[] {
   return [
     route({
       method: "post",
@@ -143,7 +154,11 @@ function deliveryRoutes({ store, notifications, now }: ApiContext): Route[] {
 }
 
 /** @throws {SlipwayError} "not-found", also for a notifier of another app. */
-async function findNotifier({ notifiers }: Store, appId: string, id: string): Promise<Notifier> {
+async function findNotifier(
+  { notifiers }: Pick<Store, "notifiers">,
+  appId: string,
+  id: string,
+): Promise<Notifier> {
   const notifier = await notifiers.get(appId, id);
   if (notifier === null) throw notFound("notifier");
   return notifier;

@@ -2,20 +2,40 @@
 
 import { pipeline } from "node:stream/promises";
 import type { Request, Response } from "express";
+import type { Redis } from "ioredis";
 import { allows, appRole } from "@slipway/auth";
+import type { Auth } from "@slipway/auth";
 import { SlipwayError, notFound } from "@slipway/core";
-import type { Deployment, User } from "@slipway/core";
+import type { Deployment, Store, User } from "@slipway/core";
 import { readLog } from "@slipway/logs";
 import type { LineBatch } from "@slipway/logs";
 import { outputQuery } from "@slipway/protocol";
-import type { OutputQuery } from "@slipway/protocol";
+import type { OutputQuery, RedisKeys } from "@slipway/protocol";
+import type { Logger } from "@slipway/service";
 import { reauthenticate } from "../http/middleware/authentication.ts";
-import type { ApiContext } from "../api-context.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
+import type { OutputEvents } from "./output-events.ts";
 import { deploymentOf } from "../deployments/routes.ts";
 
 const permission = "logs:read";
+
+interface LogContext {
+  readonly store: Pick<Store, "logs">;
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+}
+
+interface AccessContext {
+  readonly auth: Pick<Auth, "reauthenticate">;
+  readonly store: Pick<Store, "apps" | "collaborators">;
+  readonly logger: Pick<Logger, "warn">;
+}
+
+export interface OutputContext extends LogContext, AccessContext {
+  readonly store: Pick<Store, "apps" | "collaborators" | "deployments" | "logs">;
+  readonly outputEvents: Pick<OutputEvents, "serve">;
+}
 
 interface OutputRequest {
   readonly query: OutputQuery;
@@ -24,7 +44,7 @@ interface OutputRequest {
   readonly response: Response;
 }
 
-export function outputRoutes(context: ApiContext): Route[] {
+export function outputRoutes(context: OutputContext): Route[] {
   const { store } = context;
   const log = {
     method: "get",
@@ -61,7 +81,7 @@ export function outputRoutes(context: ApiContext): Route[] {
 }
 
 async function sendOutput(
-  context: ApiContext,
+  context: OutputContext,
   deployment: Deployment,
   { query, user, request, response }: OutputRequest,
 ): Promise<void> {
@@ -72,12 +92,12 @@ async function sendOutput(
 
 /** Whether the user still has the permission; true if the check fails, until the next heartbeat. */
 async function checkStillAllowed(
-  { auth, store, logger }: ApiContext,
+  { auth, store, logger }: AccessContext,
   { appId }: Deployment,
   request: Request,
 ): Promise<boolean> {
   try {
-    const [user, app] = await Promise.all([reauthenticate({ auth }, request), store.apps.get(appId)]);
+    const [user, app] = await Promise.all([reauthenticate(auth, request), store.apps.get(appId)]);
     const role = user === null || app === null ? null : await appRole(user, app, store.collaborators);
     return role !== null && allows(role, permission);
   } catch (error) {
@@ -90,7 +110,7 @@ async function checkStillAllowed(
 }
 
 /** Reads the first lines before sending headers, so that a missing log or a failure still gets its error status. */
-async function sendLog(context: ApiContext, deployment: Deployment, response: Response): Promise<void> {
+async function sendLog(context: LogContext, deployment: Deployment, response: Response): Promise<void> {
   const { store, redis, keys } = context;
   const { id: deploymentId, logLineCount } = deployment;
   // A closed log is complete in the store, so it can be read while Redis is down.

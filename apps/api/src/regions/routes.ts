@@ -1,19 +1,17 @@
 // GET /v1/regions: the one region, this installation, and its URLs.
 
 import { regionsAnswer } from "@slipway/protocol";
-import type { ApiContext } from "../api-context.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 
-export function regionRoutes({ config }: ApiContext): Route[] {
-  const url = config.urls.api;
+export function regionRoutes(name: string, apiUrl: string): Route[] {
   const region = {
-    name: config.region,
-    display_name: config.region,
-    api: url,
-    database_api: url,
-    dashboard: url,
-    ssh: `${new URL(url).hostname}:22`,
+    name,
+    display_name: name,
+    api: apiUrl,
+    database_api: apiUrl,
+    dashboard: apiUrl,
+    ssh: `${new URL(apiUrl).hostname}:22`,
     default: true,
   };
   return [

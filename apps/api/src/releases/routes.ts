@@ -1,15 +1,14 @@
 // GET /v1/apps/:app/releases: the releases that an app can be rolled back to.
 
-import type { App, Release } from "@slipway/core";
+import type { App, Release, Store } from "@slipway/core";
 import { releasesAnswer } from "@slipway/protocol";
 import type { ReleaseBody } from "@slipway/protocol";
-import type { ApiContext } from "../api-context.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 
 const maxShown = 50;
 
-export function releaseRoutes({ store }: ApiContext): Route[] {
+export function releaseRoutes(store: Pick<Store, "releases">): Route[] {
   return [
     route({
       method: "get",

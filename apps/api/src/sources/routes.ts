@@ -3,10 +3,10 @@
 import { randomUUID } from "node:crypto";
 import { pipeline } from "node:stream/promises";
 import type { Request, Response } from "express";
+import type { UrlSigner } from "@slipway/auth";
 import { SlipwayError, invalidField, notFound, sourceBlobKey } from "@slipway/core";
-import type { Source } from "@slipway/core";
+import type { BlobStore, Source, Store } from "@slipway/core";
 import { sourceAnswer, uploadedAnswer } from "@slipway/protocol";
-import type { ApiContext } from "../api-context.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 import { archivePath, archiveRoute, presentSource } from "./source-url.ts";
@@ -16,8 +16,21 @@ const urlLifetimeMs = 10 * 60_000;
 /** Closes connections that clients keep open without finishing the upload. */
 const maxUploadMs = 60 * 60_000;
 
-export function sourceRoutes(context: ApiContext): Route[] {
-  const { store, urlSigner, config, now } = context;
+interface UploadContext {
+  readonly store: Pick<Store, "sources">;
+  readonly blobs: Pick<BlobStore, "delete" | "put">;
+  readonly maxArchiveBytes: number;
+}
+
+export interface SourceContext extends UploadContext {
+  readonly blobs: Pick<BlobStore, "delete" | "get" | "put">;
+  readonly urlSigner: UrlSigner;
+  readonly apiUrl: string;
+  readonly now: () => Date;
+}
+
+export function sourceRoutes(context: SourceContext): Route[] {
+  const { store, blobs, urlSigner, apiUrl, now } = context;
   return [
     route({
       method: "post",
@@ -35,7 +48,7 @@ export function sourceRoutes(context: ApiContext): Route[] {
           sizeBytes: null,
         };
         await store.sources.create(source);
-        return { source: presentSource(source, urlSigner, config.urls.api) };
+        return { source: presentSource(source, urlSigner, apiUrl) };
       },
     }),
     route({
@@ -47,7 +60,7 @@ export function sourceRoutes(context: ApiContext): Route[] {
       answer: { status: 200, json: uploadedAnswer },
       problems: [409, 413, 422],
       async handle({ request, params }) {
-        checkSignature(context, "PUT", params.source, request);
+        checkSignature(urlSigner, "PUT", params.source, request);
         await uploadArchive(context, params.source, request);
         return {};
       },
@@ -59,15 +72,15 @@ export function sourceRoutes(context: ApiContext): Route[] {
       access: "signed-url",
       answer: { status: 200, type: archiveType },
       async handle({ request, response, params }) {
-        checkSignature(context, "GET", params.source, request);
-        await sendArchive(context, params.source, response);
+        checkSignature(urlSigner, "GET", params.source, request);
+        await sendArchive(blobs, params.source, response);
       },
     }),
   ];
 }
 
 /** The first upload to finish wins: it marks the source as complete just before its blob is stored. Nothing overwrites it. */
-async function uploadArchive(context: ApiContext, id: string, request: Request): Promise<void> {
+async function uploadArchive(context: UploadContext, id: string, request: Request): Promise<void> {
   const { store, blobs } = context;
   const source = await store.sources.get(id);
   if (source === null) throw notFound("source");
@@ -79,9 +92,13 @@ async function uploadArchive(context: ApiContext, id: string, request: Request):
   throw expiredDuringUpload();
 }
 
-async function completeSource({ store }: ApiContext, id: string, sizeBytes: number): Promise<void> {
-  if (await store.sources.complete(id, sizeBytes)) return;
-  throw (await store.sources.get(id)) === null ? expiredDuringUpload() : alreadyUploaded();
+async function completeSource(
+  { sources }: UploadContext["store"],
+  id: string,
+  sizeBytes: number,
+): Promise<void> {
+  if (await sources.complete(id, sizeBytes)) return;
+  throw (await sources.get(id)) === null ? expiredDuringUpload() : alreadyUploaded();
 }
 
 /** An archive may already be deployed, so it must not change. */
@@ -93,7 +110,7 @@ function expiredDuringUpload(): SlipwayError {
   return new SlipwayError("expired", "the source expired during the upload; create a new one");
 }
 
-async function sendArchive({ blobs }: ApiContext, id: string, response: Response): Promise<void> {
+async function sendArchive(blobs: Pick<BlobStore, "get">, id: string, response: Response): Promise<void> {
   const blob = await blobs.get(sourceBlobKey(id));
   if (blob === null) throw notFound("source");
   response.set({ "Content-Type": archiveType, "Content-Length": String(blob.sizeBytes) });
@@ -102,9 +119,8 @@ async function sendArchive({ blobs }: ApiContext, id: string, response: Response
 }
 
 /** Streams the body into the blob store. */
-async function storeBody(context: ApiContext, id: string, request: Request): Promise<void> {
-  const { blobs, config } = context;
-  const maxSizeBytes = config.limits.archiveBytes;
+async function storeBody(context: UploadContext, id: string, request: Request): Promise<void> {
+  const { store, blobs, maxArchiveBytes: maxSizeBytes } = context;
   if (Number(request.get("content-length") ?? 0) > maxSizeBytes) {
     throw new SlipwayError("too-large", `the archive is larger than ${maxSizeBytes} bytes`);
   }
@@ -113,7 +129,7 @@ async function storeBody(context: ApiContext, id: string, request: Request): Pro
     tooLong.abort(new SlipwayError("expired", "the upload took longer than an hour"));
   }, maxUploadMs);
   try {
-    const bytes = checkedBytes(context, id, request);
+    const bytes = checkedBytes(store, id, request);
     const limits = { maxSizeBytes, signal: tooLong.signal };
     await blobs.put(sourceBlobKey(id), bytes, limits);
   } finally {
@@ -122,7 +138,11 @@ async function storeBody(context: ApiContext, id: string, request: Request): Pro
 }
 
 /** Yields the body. Throws at its end, before the blob is stored, if it was empty or another upload finished first. */
-async function* checkedBytes(context: ApiContext, id: string, request: Request): AsyncGenerator<Uint8Array> {
+async function* checkedBytes(
+  store: UploadContext["store"],
+  id: string,
+  request: Request,
+): AsyncGenerator<Uint8Array> {
   // Keeps the connection open, so that an error can still be answered.
   const bytes = request.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>;
   let sizeBytes = 0;
@@ -131,11 +151,16 @@ async function* checkedBytes(context: ApiContext, id: string, request: Request):
     yield chunk;
   }
   if (sizeBytes === 0) throw invalidField("archive", "is empty");
-  await completeSource(context, id, sizeBytes);
+  await completeSource(store, id, sizeBytes);
 }
 
 /** The only authentication of these routes: clients send no token here. */
-function checkSignature({ urlSigner }: ApiContext, method: string, id: string, request: Request): void {
+function checkSignature(
+  urlSigner: Pick<UrlSigner, "verify">,
+  method: string,
+  id: string,
+  request: Request,
+): void {
   const validity = urlSigner.verify(method, archivePath(id), request.query);
   if (validity === "expired") throw new SlipwayError("expired", "the URL has expired; create a new source");
   if (validity === "forged")

@@ -2,9 +2,15 @@
 
 import type { UrlSigner } from "@slipway/auth";
 import { invalidField } from "@slipway/core";
-import type { DeploymentSource, Source, User } from "@slipway/core";
+import type { DeploymentSource, Source, Store, User } from "@slipway/core";
 import type { SourceAnswer } from "@slipway/protocol";
-import type { ApiContext } from "../api-context.ts";
+
+export interface SourceUrlContext {
+  readonly store: Pick<Store, "sources">;
+  readonly urlSigner: Pick<UrlSigner, "verify">;
+  readonly apiUrl: string;
+  readonly now: () => Date;
+}
 
 /** The route's path below /v1. */
 export const archiveRoute = "/sources/:source/archive";
@@ -17,11 +23,10 @@ export function archivePath(sourceId: string): string {
 /** A source with its signed URLs. */
 export function presentSource(
   source: Source,
-  signer: UrlSigner,
-  publicApiUrl: string,
+  signer: Pick<UrlSigner, "sign">,
+  apiUrl: string,
 ): SourceAnswer["source"] {
-  const signed = (method: string) =>
-    publicApiUrl + signer.sign(method, archivePath(source.id), source.expiresAt);
+  const signed = (method: string) => apiUrl + signer.sign(method, archivePath(source.id), source.expiresAt);
   return { upload_url: signed("PUT"), download_url: signed("GET") };
 }
 
@@ -30,7 +35,7 @@ export function presentSource(
  * @throws {SlipwayError} "invalid" naming source_url, if it is no HTTP URL, or an invalid or expired download URL of Slipway.
  */
 export async function parseSourceUrl(
-  context: ApiContext,
+  context: SourceUrlContext,
   user: User,
   text: string,
 ): Promise<DeploymentSource> {
@@ -38,28 +43,28 @@ export async function parseSourceUrl(
   if (url === null || !["http:", "https:"].includes(url.protocol)) {
     throw invalidField("source_url", "must be an http:// or https:// URL of a gzipped tar archive");
   }
-  const sourceId = ownSourceId(url, context.config.urls.api);
+  const sourceId = ownSourceId(url, context.apiUrl);
   return sourceId === null ? { kind: "url", url: url.href } : uploadedSource(context, user, sourceId, url);
 }
 
 /** Whether the URL names the source; ignores its signature. */
-export function namesSource(text: string, source: DeploymentSource, publicApiUrl: string): boolean {
+export function namesSource(text: string, source: DeploymentSource, apiUrl: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
   if (source.kind === "url") return url.href === source.url;
-  return source.kind === "upload" && ownSourceId(url, publicApiUrl) === source.sourceId;
+  return source.kind === "upload" && ownSourceId(url, apiUrl) === source.sourceId;
 }
 
 /** The source id in one of this API's download URLs: null for any other URL, empty for other paths below /v1/sources. */
-function ownSourceId(url: URL, publicApiUrl: string): string | null {
-  const base = new URL(publicApiUrl);
+function ownSourceId(url: URL, apiUrl: string): string | null {
+  const base = new URL(apiUrl);
   const prefix = `${base.pathname.replace(/\/$/, "")}/v1/sources/`;
   if (url.origin !== base.origin || !url.pathname.startsWith(prefix)) return null;
   return /^([^/]+)\/archive$/.exec(url.pathname.slice(prefix.length))?.[1] ?? "";
 }
 
 async function uploadedSource(
-  { store, urlSigner, now }: ApiContext,
+  { store, urlSigner, now }: Omit<SourceUrlContext, "apiUrl">,
   user: User,
   sourceId: string,
   url: URL,

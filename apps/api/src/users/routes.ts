@@ -1,8 +1,9 @@
 // /v1/users: the user's own account, and account management for operators.
 
 import { changeAccount, createAccount, deleteAccount } from "@slipway/auth";
+import type { Auth } from "@slipway/auth";
 import { invalidField, notFound, pageRequest, paginate } from "@slipway/core";
-import type { User } from "@slipway/core";
+import type { Store, User } from "@slipway/core";
 import {
   changeSelfRequest,
   changeUserRequest,
@@ -12,18 +13,32 @@ import {
   userAnswer,
   usersAnswer,
 } from "@slipway/protocol";
+import type { Limits } from "../http/limits.ts";
 import { limitedPassword } from "../http/middleware/rate-limit.ts";
-import type { ApiContext } from "../api-context.ts";
 import { presentPagination } from "../http/pagination.ts";
 import { presentUser } from "./presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route, RouteInput } from "../http/route.ts";
 
-export function userRoutes(context: ApiContext): Route[] {
-  return [...selfRoutes(context), ...accountRoutes(context), ...accountChangeRoutes(context)];
+interface PasswordContext {
+  readonly auth: Pick<Auth, "signIn">;
+  readonly limits: Pick<Limits, "logins" | "accounts">;
 }
 
-function selfRoutes(context: ApiContext): Route[] {
+interface SelfContext extends PasswordContext {
+  readonly store: Pick<Store, "users">;
+}
+
+export interface UserContext extends SelfContext {
+  readonly store: Pick<Store, "apps" | "collaborators" | "tokens" | "users">;
+  readonly now: () => Date;
+}
+
+export function userRoutes(context: UserContext): Route[] {
+  return [...selfRoutes(context), ...accountRoutes(context), ...accountChangeRoutes(context.store)];
+}
+
+function selfRoutes(context: SelfContext): Route[] {
   const self = ({ id, username, email, fullname }: User) => ({
     user: { id, username, email, fullname, flags: {} },
   });
@@ -52,7 +67,7 @@ function selfRoutes(context: ApiContext): Route[] {
   ];
 }
 
-function accountRoutes({ store, now }: ApiContext): Route[] {
+function accountRoutes({ store, now }: Pick<UserContext, "store" | "now">): Route[] {
   return [
     route({
       method: "post",
@@ -96,7 +111,7 @@ function accountRoutes({ store, now }: ApiContext): Route[] {
   ];
 }
 
-function accountChangeRoutes({ store }: ApiContext): Route[] {
+function accountChangeRoutes(store: UserContext["store"]): Route[] {
   return [
     route({
       method: "patch",
@@ -137,7 +152,7 @@ function accountChangeRoutes({ store }: ApiContext): Route[] {
 
 /** A leaked token alone must not be enough to change the password. */
 async function checkCurrentPassword(
-  { auth, limits }: ApiContext,
+  { auth, limits }: PasswordContext,
   {
     request,
     response,

@@ -2,20 +2,34 @@
 
 import type { Request, Response } from "express";
 import { issueToken } from "@slipway/auth";
+import type { Auth } from "@slipway/auth";
 import { SlipwayError, notFound } from "@slipway/core";
+import type { Store } from "@slipway/core";
 import { createTokenRequest, exchangeAnswer, newTokenAnswer, tokensAnswer } from "@slipway/protocol";
+import type { Limits } from "../http/limits.ts";
 import { basicCredentials } from "../http/middleware/authentication.ts";
 import { countAddress, countBearer } from "../http/middleware/rate-limit.ts";
-import type { ApiContext } from "../api-context.ts";
 import { presentToken } from "./presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 
-export function tokenRoutes(context: ApiContext): Route[] {
+interface ExchangeContext {
+  readonly auth: Pick<Auth, "exchange">;
+  readonly limits: Pick<Limits, "address" | "requests">;
+}
+
+interface TokenStoreContext {
+  readonly store: Pick<Store, "tokens">;
+  readonly now: () => Date;
+}
+
+export type TokenContext = ExchangeContext & TokenStoreContext;
+
+export function tokenRoutes(context: TokenContext): Route[] {
   return [...issueRoutes(context), ...ownTokenRoutes(context)];
 }
 
-function issueRoutes(context: ApiContext): Route[] {
+function issueRoutes(context: TokenContext): Route[] {
   const { store, now } = context;
   return [
     route({
@@ -47,7 +61,7 @@ function issueRoutes(context: ApiContext): Route[] {
   ];
 }
 
-function ownTokenRoutes({ store, now }: ApiContext): Route[] {
+function ownTokenRoutes({ store, now }: TokenStoreContext): Route[] {
   return [
     route({
       method: "get",
@@ -86,7 +100,7 @@ function ownTokenRoutes({ store, now }: ApiContext): Route[] {
 
 /** Only an invalid token counts towards the limit of the address: tokens cannot be guessed. */
 async function exchangeToken(
-  { auth, limits }: ApiContext,
+  { auth, limits }: ExchangeContext,
   request: Request,
   response: Response,
 ): Promise<string> {

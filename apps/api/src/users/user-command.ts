@@ -8,7 +8,7 @@ import type { Store, User } from "@slipway/core";
 import { readPassword } from "./password-prompt.ts";
 
 export interface UserCommandOptions {
-  readonly store: Store;
+  readonly store: Pick<Store, "apps" | "collaborators" | "tokens" | "users">;
   /** A terminal, or a stream whose first line is the password. */
   readonly input: Readable & { readonly isTTY?: boolean };
   /** Prints a line of the result, such as a token. */
@@ -112,7 +112,7 @@ function parseCommandLine(args: readonly string[]) {
   }
 }
 
-async function findUser({ users }: Store, username: string): Promise<User> {
+async function findUser({ users }: Pick<Store, "users">, username: string): Promise<User> {
   const user = await users.byUsername(username);
   if (user === null) throw new SlipwayError("not-found", `no user is named ${username}`);
   return user;

@@ -3,7 +3,7 @@
 
 import { randomUUID } from "node:crypto";
 import { SlipwayError, checkVariable, invalidField, notFound, variableLimits } from "@slipway/core";
-import type { Store, Variable } from "@slipway/core";
+import type { Variable, VariableStore } from "@slipway/core";
 import {
   changeVariableRequest,
   setVariableRequest,
@@ -12,7 +12,6 @@ import {
   variableAnswer,
   variablesAnswer,
 } from "@slipway/protocol";
-import type { ApiContext } from "../api-context.ts";
 import { presentVariable } from "./presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
@@ -22,12 +21,11 @@ interface VariableFields {
   readonly value: string;
 }
 
-export function variableRoutes(context: ApiContext): Route[] {
-  return [...collectionRoutes(context), ...itemRoutes(context)];
+export function variableRoutes(variables: VariableStore): Route[] {
+  return [...collectionRoutes(variables), ...itemRoutes(variables)];
 }
 
-function collectionRoutes({ store }: ApiContext): Route[] {
-  const { variables } = store;
+function collectionRoutes(variables: VariableStore): Route[] {
   return [
     route({
       method: "get",
@@ -49,7 +47,7 @@ function collectionRoutes({ store }: ApiContext): Route[] {
         if (new Set(fields.map(({ name }) => name)).size < fields.length) {
           throw invalidField("variables", "contains the same name twice");
         }
-        return { variables: (await setVariables(store, app.id, fields)).map(presentVariable) };
+        return { variables: (await setVariables(variables, app.id, fields)).map(presentVariable) };
       },
     }),
     route({
@@ -61,7 +59,7 @@ function collectionRoutes({ store }: ApiContext): Route[] {
       answer: { status: 201, json: variableAnswer },
       async handle({ app, body: { variable: fields } }) {
         checkFields("", fields);
-        const [stored] = await setVariables(store, app.id, [fields]);
+        const [stored] = await setVariables(variables, app.id, [fields]);
         if (stored === undefined) throw new SlipwayError("internal", "the store returned no variable");
         return { variable: presentVariable(stored) };
       },
@@ -81,7 +79,7 @@ function collectionRoutes({ store }: ApiContext): Route[] {
   ];
 }
 
-function itemRoutes({ store: { variables } }: ApiContext): Route[] {
+function itemRoutes(variables: VariableStore): Route[] {
   return [
     route({
       method: "patch",
@@ -114,7 +112,7 @@ function itemRoutes({ store: { variables } }: ApiContext): Route[] {
 }
 
 async function setVariables(
-  { variables }: Store,
+  variables: Pick<VariableStore, "list" | "set">,
   appId: string,
   fields: readonly VariableFields[],
 ): Promise<Variable[]> {

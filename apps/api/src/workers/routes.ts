@@ -1,15 +1,17 @@
 // GET /v1/workers: the workers, their hosts and their current work; for operators.
 
+import type { Store } from "@slipway/core";
 import { workersAnswer } from "@slipway/protocol";
-import { listWorkers } from "@slipway/queue";
 import type { ApiContext } from "../api-context.ts";
 import { presentWorker } from "./presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 
-export function workerRoutes({ store, redis, keys, logger }: ApiContext): Route[] {
-  const onError = (err: unknown, message: string) => logger.warn({ err }, message);
+export interface WorkerContext extends Pick<ApiContext, "listWorkers"> {
+  readonly store: Pick<Store, "apps">;
+}
 
+export function workerRoutes({ store, listWorkers }: WorkerContext): Route[] {
   return [
     route({
       method: "get",
@@ -18,7 +20,7 @@ export function workerRoutes({ store, redis, keys, logger }: ApiContext): Route[
       access: "workers:read",
       answer: { status: 200, json: workersAnswer },
       async handle() {
-        const workers = await listWorkers({ redis, keys, onError });
+        const workers = await listWorkers();
         const appIds = new Set(workers.flatMap(({ running }) => running.map(({ appId }) => appId)));
         const apps = await Promise.all([...appIds].map((id) => store.apps.get(id)));
         const names = new Map(apps.flatMap((app) => (app === null ? [] : [[app.id, app.name] as const])));

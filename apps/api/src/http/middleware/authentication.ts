@@ -1,16 +1,24 @@
 // Authenticates requests and stores the user and token in `response.locals`.
 
 import type { Request, RequestHandler, Response } from "express";
-import type { Bearer } from "@slipway/auth";
+import type { Auth, Bearer } from "@slipway/auth";
 import { SlipwayError } from "@slipway/core";
 import type { User } from "@slipway/core";
-import type { ApiContext } from "../../api-context.ts";
+import type { Limits } from "../limits.ts";
 import { countAddress, limitedPassword } from "./rate-limit.ts";
 
-type AuthContext = Pick<ApiContext, "auth" | "limits">;
+interface BearerContext {
+  readonly auth: Pick<Auth, "identify">;
+  readonly limits: Pick<Limits, "address">;
+}
+
+export interface LoginContext extends BearerContext {
+  readonly auth: Pick<Auth, "identify" | "named" | "signIn">;
+  readonly limits: Pick<Limits, "address" | "logins" | "accounts">;
+}
 
 /** Requires a JWT or an API token. @throws {SlipwayError} "unauthorized", or "too-many-requests". */
-export function authentication(context: AuthContext): RequestHandler<Record<string, string>> {
+export function authentication(context: BearerContext): RequestHandler<Record<string, string>> {
   return async (request, response, next) => {
     Object.assign(response.locals, await bearerIn(context, request, response));
     next();
@@ -21,7 +29,7 @@ export function authentication(context: AuthContext): RequestHandler<Record<stri
  * Requires a user name or email and its password as Basic authentication, or a bearer token.
  * @throws {SlipwayError} "unauthorized", or "too-many-requests".
  */
-export function login(context: AuthContext): RequestHandler<Record<string, string>> {
+export function login(context: LoginContext): RequestHandler<Record<string, string>> {
   return async (request, response, next) => {
     const credentials = basicCredentials(request);
     const found =
@@ -49,7 +57,7 @@ export function bearerOf(response: Response): Bearer {
 
 /** Authenticates a request again while its response goes on; null if the token was revoked or the user deleted. */
 export async function reauthenticate(
-  { auth }: Pick<ApiContext, "auth">,
+  auth: Pick<Auth, "reauthenticate">,
   request: Pick<Request, "get">,
 ): Promise<User | null> {
   const token = tokenIn(request);
@@ -72,7 +80,7 @@ function tokenIn(request: Pick<Request, "get">): string | null {
 
 /** A request without a valid bearer token counts towards the limit of its address. */
 async function bearerIn(
-  { auth, limits }: AuthContext,
+  { auth, limits }: BearerContext,
   request: Pick<Request, "get" | "ip">,
   response: Response,
 ): Promise<Bearer> {
@@ -88,7 +96,7 @@ async function bearerIn(
 }
 
 async function passwordUser(
-  { auth, limits }: AuthContext,
+  { auth, limits }: LoginContext,
   { username: name, password }: NonNullable<ReturnType<typeof basicCredentials>>,
   request: Pick<Request, "ip">,
   response: Response,

@@ -4,18 +4,25 @@ import type { RequestHandler } from "express";
 import { accountRole, allows, isAppPermission } from "@slipway/auth";
 import type { Permission } from "@slipway/auth";
 import { SlipwayError } from "@slipway/core";
-import type { ApiContext } from "../../api-context.ts";
+import type { Store } from "@slipway/core";
+import type { Limits } from "../limits.ts";
 import { isPermission } from "../route.ts";
 import type { Access, Route } from "../route.ts";
 import { authentication, bearerOf, login, userOf } from "./authentication.ts";
+import type { LoginContext } from "./authentication.ts";
 import { jsonBody } from "./json-body.ts";
 import { addressLimit, bearerLimit } from "./rate-limit.ts";
 import { appRoleOf, loadApp, loadAppOfDeployment } from "./load-app.ts";
 
 type Guard = RequestHandler<Record<string, string>>;
 
+export interface GuardContext extends LoginContext {
+  readonly limits: Limits;
+  readonly store: Pick<Store, "apps" | "collaborators" | "deployments">;
+}
+
 /** Returns each route's middleware. The body comes last, so that it is read only from clients with permission. */
-export function guardsOf(context: ApiContext): (route: Route) => Guard[] {
+export function guardsOf(context: GuardContext): (route: Route) => Guard[] {
   const signedIn = authentication(context);
   const byAddress = addressLimit(context.limits);
   const readBody = jsonBody();
@@ -28,7 +35,7 @@ export function guardsOf(context: ApiContext): (route: Route) => Guard[] {
       ? [
           signedIn,
           bearerLimit(context.limits, polled, bearerOf),
-          ...appLoader(context, path),
+          ...appLoader(context.store, path),
           requirePermission(access),
         ]
       : withoutBearer(access)),
@@ -36,9 +43,9 @@ export function guardsOf(context: ApiContext): (route: Route) => Guard[] {
   ];
 }
 
-function appLoader(context: ApiContext, path: string): Guard[] {
-  if (path.startsWith("/apps/:app")) return [loadApp(context)];
-  return path.startsWith("/deployments/:deployment") ? [loadAppOfDeployment(context)] : [];
+function appLoader(store: GuardContext["store"], path: string): Guard[] {
+  if (path.startsWith("/apps/:app")) return [loadApp(store)];
+  return path.startsWith("/deployments/:deployment") ? [loadAppOfDeployment(store)] : [];
 }
 
 /** @throws {SlipwayError} "forbidden" if the role lacks the permission. */

@@ -5,13 +5,12 @@ import { appRole } from "@slipway/auth";
 import type { AppRole } from "@slipway/auth";
 import { SlipwayError, notFound } from "@slipway/core";
 import type { App, Store } from "@slipway/core";
-import type { ApiContext } from "../../api-context.ts";
 import { userOf } from "./authentication.ts";
 
 type Loader = RequestHandler<Record<string, string>>;
 
 /** For `:app`, a name or an id. Users without a role in the app get "not-found", so that its existence stays hidden. */
-export function loadApp({ store }: ApiContext): Loader {
+export function loadApp(store: Pick<Store, "apps" | "collaborators">): Loader {
   return async (request, response, next) => {
     const app = await findApp(store, request.params["app"] ?? "");
     if (app === null || !(await loadRole(store, app, response))) throw notFound("app");
@@ -20,7 +19,7 @@ export function loadApp({ store }: ApiContext): Loader {
 }
 
 /** For paths that name only a deployment. Users without a role in its app get "not-found". */
-export function loadAppOfDeployment({ store }: ApiContext): Loader {
+export function loadAppOfDeployment(store: Pick<Store, "apps" | "collaborators" | "deployments">): Loader {
   return async (request, response, next) => {
     const deployment = await store.deployments.get(request.params["deployment"] ?? "");
     const app = deployment === null ? null : await store.apps.get(deployment.appId);
@@ -39,7 +38,11 @@ export function appRoleOf(response: Response): AppRole {
 }
 
 /** Stores app and role in `response.locals`. @returns false if the user has no role in the app. */
-async function loadRole({ collaborators }: Store, app: App, response: Response): Promise<boolean> {
+async function loadRole(
+  { collaborators }: Pick<Store, "collaborators">,
+  app: App,
+  response: Response,
+): Promise<boolean> {
   const role = await appRole(userOf(response), app, collaborators);
   if (role === null) return false;
   Object.assign(response.locals, { app, appRole: role });
@@ -47,7 +50,7 @@ async function loadRole({ collaborators }: Store, app: App, response: Response):
 }
 
 /** Tries the id first, so that naming an app after another app's id cannot hijack requests. */
-async function findApp({ apps }: Store, nameOrId: string): Promise<App | null> {
+async function findApp({ apps }: Pick<Store, "apps">, nameOrId: string): Promise<App | null> {
   const byId = await apps.get(nameOrId);
   return byId === null || byId.deletedAt !== null ? apps.byName(nameOrId) : byId;
 }

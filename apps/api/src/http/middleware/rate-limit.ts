@@ -10,7 +10,7 @@ type Guard = RequestHandler<Record<string, string>>;
 
 /** For routes behind authentication. @param polled whether clients poll the route. */
 export function bearerLimit(
-  { requests, polls }: Limits,
+  { requests, polls }: Pick<Limits, "requests" | "polls">,
   polled: boolean,
   bearerOf: (response: Response) => Bearer,
 ): Guard {
@@ -35,7 +35,7 @@ export async function countBearer(
 }
 
 /** For routes without a bearer token: limits by address. */
-export function addressLimit({ address }: Limits): Guard {
+export function addressLimit({ address }: Pick<Limits, "address">): Guard {
   return async (request, response, next) => {
     await countAddress(address, request, response);
     next();
@@ -58,7 +58,7 @@ export async function countAddress(
  * @throws {SlipwayError} "too-many-requests" after too many failures, without an attempt.
  */
 export async function limitedPassword<Found>(
-  { logins, accounts }: Limits,
+  { logins, accounts }: Pick<Limits, "logins" | "accounts">,
   {
     request,
     response,
