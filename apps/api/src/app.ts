@@ -2,7 +2,9 @@
 
 import type { Express } from "express";
 import { Redis } from "ioredis";
+import type { RedisOptions } from "ioredis";
 import { ensureBootstrap, openAuth, openSigningKeys, openUrlSigner } from "@slipway/auth";
+import type { Store } from "@slipway/core";
 import { openLogFeed } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import type { RedisKeys } from "@slipway/protocol";
@@ -41,9 +43,10 @@ export async function startApi(
     await ensureBootstrap({ store: context.store, token: config.auth.bootstrapToken });
   }
   const http = httpApp(context);
+  const { host, port } = config.server;
   const server = await listen(http, {
-    host: config.server.host,
-    port: config.server.port,
+    host,
+    port,
     onRefused: ({ id, from, status, code }) =>
       logger.info({ req: { id, from }, res: { status }, code }, "rejected a malformed request"),
     onFailure: (error) => logger.error({ err: error }, "a request handler failed; its connection was closed"),
@@ -61,86 +64,108 @@ export async function startApi(
   };
 }
 
+/** What all adapters are opened with. */
+interface Opening {
+  readonly config: ApiConfig;
+  readonly keys: RedisKeys;
+  readonly logger: Logger;
+  /** Disposes of the opened adapters. */
+  readonly opened: AsyncDisposableStack;
+  /** Called when a connection to Redis fails. */
+  readonly onError: (error: unknown) => void;
+}
+
 async function openAdapters(
   config: ApiConfig,
   logger: Logger,
   opened: AsyncDisposableStack,
   events: OutputEventsTiming,
 ): Promise<Omit<ApiContext, "stopping">> {
-  const redisUrl = config.redisUrl;
   const keys = redisKeys(config.installationId);
+  const now = () => new Date();
   const onError = (error: unknown) => logger.warn({ err: error }, "the connection to Redis failed");
+  const opening = { config, keys, logger, opened, onError };
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
-  // While Redis is down, a request fails quickly or works without it.
-  const redis = opened.adopt(new Redis(redisUrl, { maxRetriesPerRequest: 2 }), (client) =>
-    client.disconnect(),
+  const blobs = opened.use(
+    await openBlobs({
+      url: config.blobsUrl,
+      onError: (error, message) => logger.warn({ err: error }, message),
+    }),
   );
-  redis.on("error", onError);
+  // While Redis is down, a request fails quickly or works without it.
+  const redis = openRedis(opening, { maxRetriesPerRequest: 2 });
+  const queues = openQueues(opening, store);
+  return {
+    config,
+    logger,
+    store,
+    blobs,
+    redis,
+    keys,
+    now,
+    ...queues,
+    ...openIdentities(opening, store),
+    listWorkers: () => listWorkers({ redis, keys, onError: (err, message) => logger.warn({ err }, message) }),
+    deployments: deploymentContext({ store, redis, keys, lanes: queues.lanes, logger, now }),
+    limits: openRateLimits(opening),
+    outputEvents: openOutputEvents(opening, { redis, store, now }, events),
+  };
+}
+
+type RedisTiming = Pick<RedisOptions, "commandTimeout" | "enableOfflineQueue" | "maxRetriesPerRequest">;
+
+function openRedis({ config, opened, onError }: Opening, options: RedisTiming): Redis {
+  const redis = opened.adopt(new Redis(config.redisUrl, options), (client) => client.disconnect());
+  return redis.on("error", onError);
+}
+
+function openQueues({ config, keys, opened, onError }: Opening, { deployments, operations }: Store) {
+  const { redisUrl } = config;
+  const ownerSlots = config.limits.slotsPerOwner;
+  const lanes = opened.use(openLanes({ redisUrl, keys, deployments, operations, ownerSlots, onError }));
+  const notifications = opened.use(openNotifications({ redisUrl, keys, onError }));
+  const housekeeping = opened.use(openHousekeeping({ redisUrl, keys, onError }));
+  return { lanes, notifications, queues: [...lanes.queues, notifications.queue, housekeeping.queue] };
+}
+
+/** Authentication of users, and of signed URLs. */
+function openIdentities({ config, logger }: Opening, store: Store): Pick<ApiContext, "auth" | "urlSigner"> {
   const signingKeys = openSigningKeys({
     from: config.auth.signingKeys,
     onError: (error) =>
       logger.warn({ err: error }, "cannot read the signing keys; the previous ones stay in use"),
   });
-  const { deployments, operations } = store;
-  const now = () => new Date();
-  const lanes = opened.use(
-    openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.limits.slotsPerOwner, onError }),
-  );
-  const notifications = opened.use(openNotifications({ redisUrl, keys, onError }));
-  const housekeeping = opened.use(openHousekeeping({ redisUrl, keys, onError }));
-  const feed = opened.use(
-    openLogFeed({
-      redis,
-      keys,
-      store,
-      now,
-      onError: throttledErrorLog(logger, "followers get no events: Redis or the store failed"),
-    }),
-  );
-  return {
-    config,
-    logger,
-    store,
-    blobs: opened.use(
-      await openBlobs({
-        url: config.blobsUrl,
-        onError: (error, message) => logger.warn({ err: error }, message),
-      }),
-    ),
-    redis,
-    keys,
-    notifications,
-    queues: [...lanes.queues, notifications.queue, housekeeping.queue],
-    lanes,
-    listWorkers: () => listWorkers({ redis, keys, onError: (err, message) => logger.warn({ err }, message) }),
-    deployments: deploymentContext({ store, redis, keys, lanes, logger, now }),
-    auth: openAuth({ store, signingKeys }),
-    limits: limitsOf(config, keys, limitRedis(redisUrl, opened, onError), logger),
-    urlSigner: openUrlSigner({ signingKeys }),
-    outputEvents: new OutputEvents({
-      ...events,
-      feed,
-      onFailure: (error) => logger.error({ err: error }, "cannot send events; the connection was closed"),
-    }),
-    now,
-  };
+  return { auth: openAuth({ store, signingKeys }), urlSigner: openUrlSigner({ signingKeys }) };
 }
 
-/** A separate connection with a short timeout, because every request waits for it. */
-function limitRedis(url: string, opened: AsyncDisposableStack, onError: (error: unknown) => void): Redis {
-  const options = { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: limitTimeoutMs };
-  const redis = opened.adopt(new Redis(url, options), (client) => client.disconnect());
-  return redis.on("error", onError);
-}
-
-function limitsOf(config: ApiConfig, keys: RedisKeys, redis: Redis, logger: Logger): Limits {
+/** Uses a separate connection with a short timeout, because every request waits for it. */
+function openRateLimits(opening: Opening): Limits {
+  const { config, keys, logger } = opening;
   return openLimits({
-    redis,
+    redis: openRedis(opening, {
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      commandTimeout: limitTimeoutMs,
+    }),
     keyPrefix: keys.limitPrefix,
     ...config.rateLimits,
     onError: throttledErrorLog(
       logger,
       "cannot count requests in Redis; this process applies rate limits to its own requests only",
     ),
+  });
+}
+
+function openOutputEvents(
+  { keys, logger, opened }: Opening,
+  { redis, store, now }: Pick<ApiContext, "redis" | "store" | "now">,
+  timing: OutputEventsTiming,
+): OutputEvents {
+  const onError = throttledErrorLog(logger, "followers get no events: Redis or the store failed");
+  const feed = opened.use(openLogFeed({ redis, keys, store, now, onError }));
+  return new OutputEvents({
+    ...timing,
+    feed,
+    onFailure: (error) => logger.error({ err: error }, "cannot send events; the connection was closed"),
   });
 }

@@ -1,15 +1,16 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { App, Collaborator, Store, User } from "@slipway/core";
+import type { App, Collaborator, User } from "@slipway/core";
 import { changeAccount, createAccount, deleteAccount, issueToken } from "./accounts.ts";
+import type { AccountStores } from "./accounts.ts";
 import { openAuth } from "./auth.ts";
-import { keysOf, memoryIdentities } from "./test-identities.ts";
+import { keysOf, memoryIdentities } from "../test-support/identities.ts";
 
 const now = new Date("2030-01-01T00:00:00Z");
 const password = "correct horse battery staple";
 const ada = { username: "ada", email: "Ada@Example.com", fullname: "Ada", operator: false, password };
 const grace = { ...ada, username: "grace", email: "grace@example.com", operator: true, password: null };
 
-let store: ReturnType<typeof memoryIdentities> & Pick<Store, "apps" | "collaborators">;
+let store: ReturnType<typeof memoryIdentities> & AccountStores;
 let owned: App[];
 let removed: string[];
 
@@ -17,10 +18,10 @@ beforeEach(() => {
   [owned, removed] = [[], []];
   store = {
     ...memoryIdentities(),
-    apps: { list: async () => owned } as unknown as Store["apps"],
+    apps: { list: async () => owned },
     collaborators: {
       removeOfUser: async (id: Collaborator["userId"]) => void removed.push(id),
-    } as unknown as Store["collaborators"],
+    },
   };
 });
 

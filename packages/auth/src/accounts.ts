@@ -17,7 +17,11 @@ import { hashPassword } from "./password.ts";
 
 type Users = Pick<Store, "users">;
 type Tokens = Pick<Store, "tokens">;
-type Accounts = Pick<Store, "users" | "tokens" | "apps" | "collaborators">;
+/** What the deletion of an account uses. */
+export interface AccountStores extends Users, Tokens {
+  readonly apps: Pick<Store["apps"], "list">;
+  readonly collaborators: Pick<Store["collaborators"], "removeOfUser">;
+}
 
 export interface WantedUser extends Omit<NewUser, "id" | "passwordHash" | "createdAt"> {
   /** Null for a user who logs in with API tokens only. */
@@ -64,7 +68,7 @@ export async function changeAccount({ users }: Users, id: string, changes: UserC
  * Deletes a user with their tokens and collaborations. May be repeated.
  * @throws {SlipwayError} "not-found", or "conflict": they own apps, or no operator would be left.
  */
-export async function deleteAccount(store: Accounts, id: string): Promise<void> {
+export async function deleteAccount(store: AccountStores, id: string): Promise<void> {
   const { users, tokens, collaborators } = store;
   const user = await users.get(id);
   if (user !== null) {
@@ -98,7 +102,7 @@ export async function issueToken(
 }
 
 /** Nothing spans two documents, so what must not be is looked for after the change as well, and undone. */
-async function restoreUnless(store: Accounts, user: User): Promise<void> {
+async function restoreUnless(store: AccountStores, user: User): Promise<void> {
   try {
     await checkOwnsNothing(store, user.id);
     if (user.operator && (await store.users.countOperators()) === 0) throw lastOperator();
@@ -108,7 +112,7 @@ async function restoreUnless(store: Accounts, user: User): Promise<void> {
   }
 }
 
-async function checkOwnsNothing({ apps }: Pick<Store, "apps">, ownerId: string): Promise<void> {
+async function checkOwnsNothing({ apps }: Pick<AccountStores, "apps">, ownerId: string): Promise<void> {
   const names = (await apps.list({ ownerId })).map(({ name }) => name);
   if (names.length === 0) return;
   const named = names.slice(0, maxNamed).join(", ") + (names.length > maxNamed ? "…" : "");

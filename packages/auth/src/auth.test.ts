@@ -6,7 +6,7 @@ import { openAuth } from "./auth.ts";
 import type { Auth } from "./auth.ts";
 import { deriveKeys } from "./keys.ts";
 import { hashPassword } from "./password.ts";
-import { keysOf, memoryIdentities } from "./test-identities.ts";
+import { keysOf, memoryIdentities } from "../test-support/identities.ts";
 
 const signingKey = "0123456789abcdef0123456789abcdef";
 const signingKeys = keysOf(signingKey);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { newApiToken } from "./api-token.ts";
 import { openAuth } from "./auth.ts";
 import { ensureBootstrap } from "./bootstrap.ts";
-import { keysOf, memoryIdentities } from "./test-identities.ts";
+import { keysOf, memoryIdentities } from "../test-support/identities.ts";
 
 const signingKeys = keysOf("0123456789abcdef0123456789abcdef");
 

@@ -4,6 +4,7 @@ export * from "./accounts.ts";
 export { hashApiToken, newApiToken } from "./api-token.ts";
 export type { NewApiToken } from "./api-token.ts";
 export * from "./auth.ts";
+export type { Bearer } from "./bearer.ts";
 export * from "./bootstrap.ts";
 export * from "./permissions.ts";
 export * from "./signed-url.ts";

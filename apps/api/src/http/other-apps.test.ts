@@ -9,6 +9,7 @@ import {
   anOperation,
   lacksRedis,
 } from "@slipway/testkit";
+import type { App, Store, User } from "@slipway/core";
 import type { RouteFacts } from "./route.ts";
 import { v1Routes } from "./routes.ts";
 import { startTestApi } from "../../test-support/api.ts";
@@ -26,63 +27,66 @@ describe.skipIf(await lacksRedis())("a resource of another app of the same owner
     const [owner, guest] = [await api.newUser(), await api.newUser()];
     const [app, other] = [anApp({ ownerId: owner.user.id }), anApp({ ownerId: owner.user.id })];
     for (const each of [app, other]) await store.apps.create(each);
-    const appId = app.id;
-    const collaborator = aCollaborator({ appId, userId: guest.user.id });
-    const [notifier, operation, variable] = [
-      aNotifier({ appId }),
-      anOperation({ appId }),
-      aVariable({ appId }),
-    ];
-    const deployment = await store.deployments.create(aNewDeployment({ appId, ownerId: owner.user.id }));
-    await store.logs.append(aLogChunk({ deploymentId: deployment.id }));
-    await store.collaborators.create(collaborator);
-    await store.notifiers.create(notifier);
-    await store.operations.create(operation);
-    await store.variables.set(appId, [variable]);
-    const resources: Readonly<Record<string, { readonly id: string }>> = {
-      collaborator,
-      deployment,
-      notifier,
-      operation,
-      variable,
-    };
-    const stored = async () => [
-      await store.collaborators.ofApp(appId),
-      await store.deployments.get(deployment.id),
-      await store.notifiers.ofApp(appId),
-      await store.operations.get(operation.id),
-      await store.variables.list(appId),
-    ];
+    const resources = await createResources(store, app, guest.user);
+    const before = await storedResources(store, app.id);
 
-    const before = await stored();
     const routes = v1Routes(api.service.context).filter(({ path }) => /^\/apps\/:app\/.*:/.test(path));
     const named = new Set(routes.map(({ path }) => resourceIn(path)));
     expect([...named].toSorted()).toEqual(Object.keys(resources));
     for (const route of routes) {
       const resource = resourceIn(route.path);
-      const path = route.path
-        .replace(":app", other.id)
-        .replace(`:${resource}`, resources[resource]?.id ?? "");
-      const answer = await api.request(
-        owner.token,
-        route.method.toUpperCase(),
-        `/v1${path}`,
-        exampleFor(route),
-      );
-      expect([route.method, route.path, answer.status, answer.body]).toEqual([
-        route.method,
+      const id = resources[resource] ?? "";
+      const path = route.path.replace(":app", other.id).replace(`:${resource}`, id);
+      const method = route.method.toUpperCase();
+      const answer = await api.request(owner.token, method, `/v1${path}`, exampleFor(route));
+      expect([method, route.path, answer.status, answer.body]).toEqual([
+        method,
         route.path,
         404,
         { resource, error: `${resource} not found` },
       ]);
     }
-    const bulk = { variable_ids: [variable.id] };
-    expect((await api.request(owner.token, "DELETE", `/v1/apps/${other.id}/variables`, bulk)).status).toBe(
-      204,
-    );
-    expect(await stored()).toEqual(before);
+    const bulk = { variable_ids: [resources["variable"]] };
+    const { status } = await api.request(owner.token, "DELETE", `/v1/apps/${other.id}/variables`, bulk);
+    expect(status).toBe(204);
+    expect(await storedResources(store, app.id)).toEqual(before);
   });
 });
+
+/** Creates one resource of each kind in the app. @returns their ids. */
+async function createResources(
+  store: Store,
+  { id: appId, ownerId }: App,
+  guest: User,
+): Promise<Readonly<Record<string, string>>> {
+  const collaborator = aCollaborator({ appId, userId: guest.id });
+  const notifier = aNotifier({ appId });
+  const operation = anOperation({ appId });
+  const variable = aVariable({ appId });
+  const deployment = await store.deployments.create(aNewDeployment({ appId, ownerId }));
+  await store.logs.append(aLogChunk({ deploymentId: deployment.id }));
+  await store.collaborators.create(collaborator);
+  await store.notifiers.create(notifier);
+  await store.operations.create(operation);
+  await store.variables.set(appId, [variable]);
+  return {
+    collaborator: collaborator.id,
+    deployment: deployment.id,
+    notifier: notifier.id,
+    operation: operation.id,
+    variable: variable.id,
+  };
+}
+
+async function storedResources(store: Store, appId: string): Promise<unknown[]> {
+  return [
+    await store.collaborators.ofApp(appId),
+    await store.deployments.list(appId, { page: 1, perPage: 10 }),
+    await store.notifiers.ofApp(appId),
+    await store.operations.pending(appId, 10),
+    await store.variables.list(appId),
+  ];
+}
 
 /** The path parameter after the app. */
 function resourceIn(path: string): string {

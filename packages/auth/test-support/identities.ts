@@ -2,8 +2,8 @@
 
 import { SlipwayError } from "@slipway/core";
 import type { ApiToken, Store, User } from "@slipway/core";
-import { openSigningKeys } from "./signing-keys.ts";
-import type { SigningKeys } from "./signing-keys.ts";
+import { openSigningKeys } from "../src/signing-keys.ts";
+import type { SigningKeys } from "../src/signing-keys.ts";
 
 /** @param secrets the newest first. */
 export function keysOf(...secrets: string[]): SigningKeys {

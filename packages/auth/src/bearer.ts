@@ -1,0 +1,39 @@
+// Finds the user and the API token that a bearer token stands for.
+
+import type { ApiToken, Store, User } from "@slipway/core";
+import { hashApiToken, isApiToken } from "./api-token.ts";
+import type { Claims } from "./jwt.ts";
+
+export interface Bearer {
+  readonly user: User;
+  readonly tokenId: ApiToken["id"];
+}
+
+type Identities = Pick<Store, "users" | "tokens">;
+
+/** A token's last use is stored at most this often: a write per request would cost more than the request. */
+const touchEveryMs = 60_000;
+
+/** Also stores the use of the token. @returns null for an unknown token, or if its user was deleted. */
+export async function bearerOfApiToken(
+  { users, tokens }: Identities,
+  secret: string,
+  usedAt: Date,
+): Promise<Bearer | null> {
+  const token = isApiToken(secret) ? await tokens.bySecret(hashApiToken(secret)) : null;
+  const user = token === null ? null : await users.get(token.userId);
+  if (token === null || user === null) return null;
+  if (usedAt.getTime() - (token.lastUsedAt?.getTime() ?? 0) >= touchEveryMs) {
+    await tokens.touch(token.id, usedAt);
+  }
+  return { user, tokenId: token.id };
+}
+
+/** @returns null if the API token was revoked, or the user deleted. */
+export async function bearerOfClaims(
+  { users, tokens }: Identities,
+  { userId, tokenId }: Claims,
+): Promise<Bearer | null> {
+  const [user, token] = await Promise.all([users.get(userId), tokens.get(tokenId)]);
+  return user !== null && token?.userId === userId ? { user, tokenId } : null;
+}
