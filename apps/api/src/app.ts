@@ -12,15 +12,15 @@ import { listWorkers, openHousekeeping, openLanes, openNotifications } from "@sl
 import { throttledErrorLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
+import type { ApiContext } from "./api-context.ts";
 import type { ApiConfig } from "./config.ts";
 import { deploymentContext } from "./deployments/deployment-context.ts";
 import { httpApp } from "./http/http-app.ts";
 import { openLimits } from "./http/limits.ts";
 import type { Limits } from "./http/limits.ts";
+import { listen } from "./http/server.ts";
 import { OutputEvents } from "./output/output-events.ts";
 import type { OutputEventsTiming } from "./output/output-events.ts";
-import type { ApiContext } from "./api-context.ts";
-import { listen } from "./http/server.ts";
 
 /** The longest a request waits for its rate limit counter. */
 const limitTimeoutMs = 500;

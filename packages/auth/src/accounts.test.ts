@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { App, Collaborator, User } from "@slipway/core";
+import { keysOf, memoryIdentities } from "../test-support/identities.ts";
 import { changeAccount, createAccount, deleteAccount, issueToken } from "./accounts.ts";
 import type { AccountStores } from "./accounts.ts";
 import { openAuth } from "./auth.ts";
-import { keysOf, memoryIdentities } from "../test-support/identities.ts";
 
 const now = new Date("2030-01-01T00:00:00Z");
 const password = "correct horse battery staple";

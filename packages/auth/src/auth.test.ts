@@ -1,12 +1,12 @@
 import { SignJWT, decodeJwt, decodeProtectedHeader } from "jose";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { User } from "@slipway/core";
+import { keysOf, memoryIdentities } from "../test-support/identities.ts";
 import { newApiToken } from "./api-token.ts";
 import { openAuth } from "./auth.ts";
 import type { Auth } from "./auth.ts";
 import { deriveKeys } from "./keys.ts";
 import { hashPassword } from "./password.ts";
-import { keysOf, memoryIdentities } from "../test-support/identities.ts";
 
 const signingKey = "0123456789abcdef0123456789abcdef";
 const signingKeys = keysOf(signingKey);

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { keysOf, memoryIdentities } from "../test-support/identities.ts";
 import { newApiToken } from "./api-token.ts";
 import { openAuth } from "./auth.ts";
 import { ensureBootstrap } from "./bootstrap.ts";
-import { keysOf, memoryIdentities } from "../test-support/identities.ts";
 
 const signingKeys = keysOf("0123456789abcdef0123456789abcdef");
 

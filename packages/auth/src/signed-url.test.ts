@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { openUrlSigner } from "./signed-url.ts";
 import { keysOf } from "../test-support/identities.ts";
+import { openUrlSigner } from "./signed-url.ts";
 
 const signingKeys = keysOf("0123456789abcdef0123456789abcdef");
 const signedAt = new Date("2030-01-01T00:00:00Z");

@@ -7,10 +7,10 @@ import type { App, Store, User } from "@slipway/core";
 import { deleteApp, updateLiveApp } from "@slipway/deployments";
 import type { LaneContext } from "@slipway/deployments";
 import { appAnswer, appsAnswer, changeAppRequest, createAppRequest, deleteAppQuery } from "@slipway/protocol";
-import { presentApp } from "./presenter.ts";
-import type { AppLocation } from "./presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
+import { presentApp } from "./presenter.ts";
+import type { AppLocation } from "./presenter.ts";
 
 const dryRunHeader = "X-Dry-Run";
 

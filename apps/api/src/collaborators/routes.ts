@@ -11,9 +11,9 @@ import {
   collaboratorsAnswer,
 } from "@slipway/protocol";
 import type { CollaboratorBody } from "@slipway/protocol";
-import { presentCollaborator } from "./presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
+import { presentCollaborator } from "./presenter.ts";
 
 export interface CollaboratorContext {
   readonly store: Pick<Store, "apps" | "collaborators" | "users">;

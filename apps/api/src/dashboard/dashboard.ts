@@ -9,10 +9,10 @@ import { contentSecurityPolicy } from "helmet";
 import { accountRole, allows } from "@slipway/auth";
 import type { Auth } from "@slipway/auth";
 import { SlipwayError } from "@slipway/core";
-import { basicCredentials } from "../http/middleware/authentication.ts";
-import { countAddress } from "../http/middleware/rate-limit.ts";
 import type { ApiContext } from "../api-context.ts";
 import type { Limits } from "../http/limits.ts";
+import { basicCredentials } from "../http/middleware/authentication.ts";
+import { countAddress } from "../http/middleware/rate-limit.ts";
 
 interface OperatorContext {
   readonly auth: Pick<Auth, "authenticateApiToken">;

@@ -13,9 +13,9 @@ import { changeApp } from "@slipway/core";
 import { openLogWriter } from "@slipway/logs";
 import { openLanes } from "@slipway/queue";
 import { aLogChunk, aName, aNewRelease, aSource, lacksRedis, stepsTo } from "@slipway/testkit";
-import { presentSource } from "../sources/source-url.ts";
 import { startTestApi } from "../../test-support/api.ts";
 import type { TestApi } from "../../test-support/api.ts";
+import { presentSource } from "../sources/source-url.ts";
 
 const archiveUrl = "https://example.com/archive/master.tar.gz";
 

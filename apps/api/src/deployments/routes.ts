@@ -6,16 +6,16 @@ import { abortDeployment, createDeployment } from "@slipway/deployments";
 import type { LaneContext } from "@slipway/deployments";
 import { createDeploymentRequest, deploymentAnswer, deploymentsAnswer, pageQuery } from "@slipway/protocol";
 import type { CreateDeploymentBody } from "@slipway/protocol";
-import { gitRefOf, hookOf, idempotencyHeader, replayedHeader, resolveIdempotencyKey } from "./idempotency.ts";
-import type { IdempotencyContext } from "./idempotency.ts";
 import { presentPagination } from "../http/pagination.ts";
-import { presentDeployment } from "./presenter.ts";
-import { queuePosition } from "./queue-position.ts";
-import type { QueuePositionContext } from "./queue-position.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 import { parseSourceUrl } from "../sources/source-url.ts";
 import type { SourceUrlContext } from "../sources/source-url.ts";
+import { gitRefOf, hookOf, idempotencyHeader, replayedHeader, resolveIdempotencyKey } from "./idempotency.ts";
+import type { IdempotencyContext } from "./idempotency.ts";
+import { presentDeployment } from "./presenter.ts";
+import { queuePosition } from "./queue-position.ts";
+import type { QueuePositionContext } from "./queue-position.ts";
 
 interface CreateContext extends IdempotencyContext, SourceUrlContext {
   readonly store: Pick<Store, "deployments" | "releases" | "sources">;

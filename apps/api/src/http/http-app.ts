@@ -4,18 +4,18 @@ import cors from "cors";
 import express, { Router } from "express";
 import type { Express } from "express";
 import helmet from "helmet";
+import type { ApiContext } from "../api-context.ts";
+import { queueDashboard } from "../dashboard/dashboard.ts";
+import { docsPage } from "../docs/docs-page.ts";
+import { addHealthRoutes } from "../health/routes.ts";
 import { accessLog } from "./middleware/access-log.ts";
 import { authentication } from "./middleware/authentication.ts";
 import { errorHandler, unknownRoute } from "./middleware/errors.ts";
 import { guardsOf } from "./middleware/guards.ts";
 import type { GuardContext } from "./middleware/guards.ts";
 import { rejectEarly } from "./middleware/reject-early.ts";
-import type { ApiContext } from "../api-context.ts";
 import type { Route } from "./route.ts";
 import { v1Routes } from "./routes.ts";
-import { docsPage } from "../docs/docs-page.ts";
-import { queueDashboard } from "../dashboard/dashboard.ts";
-import { addHealthRoutes } from "../health/routes.ts";
 
 const preflightSeconds = 600;
 

@@ -10,10 +10,10 @@ import {
   lacksRedis,
 } from "@slipway/testkit";
 import type { App, Store, User } from "@slipway/core";
-import type { RouteFacts } from "./route.ts";
-import { v1Routes } from "./routes.ts";
 import { startTestApi } from "../../test-support/api.ts";
 import type { TestApi } from "../../test-support/api.ts";
+import type { RouteFacts } from "./route.ts";
+import { v1Routes } from "./routes.ts";
 
 describe.skipIf(await lacksRedis())("a resource of another app of the same owner", () => {
   let api: TestApi;

@@ -13,9 +13,9 @@ import {
 } from "@slipway/protocol";
 import type { ChangeNotifierBody, CreateNotifierBody } from "@slipway/protocol";
 import type { Notifications } from "@slipway/queue";
-import { presentDelivery, presentNotifier } from "./presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
+import { presentDelivery, presentNotifier } from "./presenter.ts";
 
 const secretBytes = 32;
 const maxDeliveriesShown = 100;

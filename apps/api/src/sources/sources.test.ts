@@ -10,9 +10,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sourceBlobKey } from "@slipway/core";
 import type { SourceAnswer } from "@slipway/protocol";
 import { aSource, lacksRedis } from "@slipway/testkit";
-import { presentSource } from "./source-url.ts";
 import { blobSize, startTestApi } from "../../test-support/api.ts";
 import type { TestApi } from "../../test-support/api.ts";
+import { presentSource } from "./source-url.ts";
 
 const mebi = 1024 * 1024;
 const maxSizeBytes = 192 * mebi;

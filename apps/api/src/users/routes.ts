@@ -16,9 +16,9 @@ import {
 import type { Limits } from "../http/limits.ts";
 import { limitedPassword } from "../http/middleware/rate-limit.ts";
 import { presentPagination } from "../http/pagination.ts";
-import { presentUser } from "./presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route, RouteInput } from "../http/route.ts";
+import { presentUser } from "./presenter.ts";
 
 interface PasswordContext {
   readonly auth: Pick<Auth, "signIn">;

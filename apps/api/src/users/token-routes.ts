@@ -9,9 +9,9 @@ import { createTokenRequest, exchangeAnswer, newTokenAnswer, tokensAnswer } from
 import type { Limits } from "../http/limits.ts";
 import { basicCredentials } from "../http/middleware/authentication.ts";
 import { countAddress, countBearer } from "../http/middleware/rate-limit.ts";
-import { presentToken } from "./presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
+import { presentToken } from "./presenter.ts";
 
 interface ExchangeContext {
   readonly auth: Pick<Auth, "exchange">;

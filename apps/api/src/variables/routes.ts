@@ -12,9 +12,9 @@ import {
   variableAnswer,
   variablesAnswer,
 } from "@slipway/protocol";
-import { presentVariable } from "./presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
+import { presentVariable } from "./presenter.ts";
 
 interface VariableFields {
   readonly name: string;

@@ -3,9 +3,9 @@
 import type { Store } from "@slipway/core";
 import { workersAnswer } from "@slipway/protocol";
 import type { ApiContext } from "../api-context.ts";
-import { presentWorker } from "./presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
+import { presentWorker } from "./presenter.ts";
 
 export interface WorkerContext extends Pick<ApiContext, "listWorkers"> {
   readonly store: Pick<Store, "apps">;

@@ -11,8 +11,8 @@ import type { Access, Route } from "../route.ts";
 import { authentication, bearerOf, login, userOf } from "./authentication.ts";
 import type { LoginContext } from "./authentication.ts";
 import { jsonBody } from "./json-body.ts";
-import { addressLimit, bearerLimit } from "./rate-limit.ts";
 import { appRoleOf, loadApp, loadAppOfDeployment } from "./load-app.ts";
+import { addressLimit, bearerLimit } from "./rate-limit.ts";
 
 type Guard = RequestHandler<Record<string, string>>;
 
