@@ -28,7 +28,7 @@ beforeEach(() => {
 const idOf = async (wanted: typeof ada | typeof grace) => (await createAccount(store, wanted, now)).id;
 const signIn = () => openAuth({ store, signingKeys: keysOf("k".repeat(32)) }).signIn("ada", password);
 
-test("a new user signs in, if there is a password, which is not kept", async () => {
+test("a new user with a password signs in, and only its hash is stored", async () => {
   const user = await createAccount(store, ada, now);
   expect(user).toMatchObject({ username: "ada", email: "ada@example.com", createdAt: now, revision: 1 });
   expect(JSON.stringify([...store.allUsers.values()])).not.toContain(password);
@@ -39,8 +39,8 @@ test("a new user signs in, if there is a password, which is not kept", async () 
   });
 });
 
-describe("changes", () => {
-  test("leave what is not given", async () => {
+describe("changes of an account", () => {
+  test("leave absent fields unchanged", async () => {
     const id = await idOf(ada);
     expect(await changeAccount(store, id, { fullname: "Countess" })).toMatchObject({
       fullname: "Countess",
@@ -51,13 +51,13 @@ describe("changes", () => {
     expect(await signIn()).toBeNull();
   });
 
-  test("of a missing account, or to invalid values, are refused", async () => {
+  test("of a missing account, or to invalid values, are rejected", async () => {
     await expect(changeAccount(store, "missing", {})).rejects.toMatchObject({ code: "not-found" });
     const id = await idOf(ada);
     await expect(changeAccount(store, id, { email: "ada" })).rejects.toMatchObject({ code: "invalid" });
   });
 
-  test("leave an operator, also when the last two of them resign at once", async () => {
+  test("leave at least one operator, also if the last two resign at the same time", async () => {
     const first = await idOf(grace);
     await expect(changeAccount(store, first, { operator: false })).rejects.toMatchObject({
       code: "conflict",
@@ -71,8 +71,8 @@ describe("changes", () => {
   });
 });
 
-describe("deletion", () => {
-  test("takes tokens and collaborations along, and may be repeated", async () => {
+describe("the deletion of an account", () => {
+  test("deletes tokens and collaborations, and is idempotent", async () => {
     await idOf(grace);
     const user = await createAccount(store, ada, now);
     await issueToken(store, user, "laptop", now);
@@ -81,7 +81,7 @@ describe("deletion", () => {
     await expect(deleteAccount(store, user.id)).rejects.toMatchObject({ code: "not-found" });
   });
 
-  test("waits for the user's apps to be deleted, which it names", async () => {
+  test("is rejected while the user owns apps, which the error names", async () => {
     await idOf(grace);
     const id = await idOf(ada);
     owned = ["shop", "blog"].map((name) => ({ name }) as App);
@@ -92,7 +92,7 @@ describe("deletion", () => {
     expect(store.allUsers.has(id)).toBe(true);
   });
 
-  test("leaves an operator, also when the last two delete each other", async () => {
+  test("leaves at least one operator, also if the last two delete each other", async () => {
     const first = await idOf(grace);
     await expect(deleteAccount(store, first)).rejects.toMatchObject({ code: "conflict" });
     const second = await idOf({ ...ada, operator: true });
@@ -101,7 +101,7 @@ describe("deletion", () => {
   });
 });
 
-test("a user has a hundred tokens, with names", async () => {
+test("a user has at most a hundred API tokens, each with a name", async () => {
   const user: User = await createAccount(store, ada, now);
   const { token, secret } = await issueToken(store, user, "laptop", now);
   expect(secret).toMatch(/^tk-us-/);

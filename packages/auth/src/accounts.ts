@@ -17,7 +17,7 @@ import { hashPassword } from "./password.ts";
 
 type Users = Pick<Store, "users">;
 type Tokens = Pick<Store, "tokens">;
-/** What the deletion of an account uses. */
+/** The stores that the deletion of an account uses. */
 export interface AccountStores extends Users, Tokens {
   readonly apps: Pick<Store["apps"], "list">;
   readonly collaborators: Pick<Store["collaborators"], "removeOfUser">;
@@ -49,7 +49,7 @@ export async function createAccount({ users }: Users, wanted: WantedUser, now: D
 }
 
 /**
- * Changes what is given and leaves the rest. Tokens stay as they are, also when the password changes.
+ * Changes the given fields. API tokens stay valid, also if the password changes.
  * @throws {SlipwayError} "not-found", "invalid", or "conflict": the email is taken, or no operator would be left.
  */
 export async function changeAccount({ users }: Users, id: string, changes: UserChanges): Promise<User> {
@@ -101,7 +101,7 @@ export async function issueToken(
   return { token, secret };
 }
 
-/** Nothing spans two documents, so what must not be is looked for after the change as well, and undone. */
+/** No transaction spans two documents, so the rules are checked again after the deletion, which is undone if it broke one. */
 async function restoreUnless(store: AccountStores, user: User): Promise<void> {
   try {
     await checkOwnsNothing(store, user.id);
@@ -133,7 +133,7 @@ async function stored(
   throw new SlipwayError("conflict", "others keep changing it at this moment; try again");
 }
 
-/** The one field of a change that must be unique. */
+/** A conflict can only mean the email: no other field of a change must be unique. */
 async function emailFree(change: Promise<boolean>): Promise<boolean> {
   try {
     return await change;

@@ -5,11 +5,11 @@ import { createHash, randomBytes } from "node:crypto";
 const prefix = "tk-us-";
 const apiToken = /^tk-us-[A-Za-z0-9_-]{20,200}$/;
 
-/** A new token's secret, to be shown once, and the hash to keep. */
+/** A new token's secret, which is shown once, and the hash that is stored. */
 export interface NewApiToken {
   /** `tk-us-` and 256 random bits. */
   readonly secret: string;
-  /** As kept in ApiToken.secretSha256. */
+  /** As in ApiToken.secretSha256. */
   readonly secretSha256: string;
 }
 

@@ -6,7 +6,7 @@ import { ensureBootstrap } from "./bootstrap.ts";
 
 const signingKeys = keysOf("0123456789abcdef0123456789abcdef");
 
-test("many at once make one operator with one token", async () => {
+test("concurrent bootstraps create one operator with one token", async () => {
   const store = memoryIdentities();
   const { secret } = newApiToken();
   await Promise.all(Array.from({ length: 20 }, () => ensureBootstrap({ store, token: secret })));
@@ -35,7 +35,7 @@ test("a new bootstrap token replaces the former one and leaves the operator's ow
   expect(await auth.authenticate(own.secret)).toMatchObject({ id: admin.id });
 });
 
-test("a token that is none is a matter of configuration", async () => {
+test("a malformed bootstrap token is an invalid configuration", async () => {
   const bootstrap = ensureBootstrap({ store: memoryIdentities(), token: "hunter2" });
   await expect(bootstrap).rejects.toMatchObject({ code: "configuration-invalid" });
 });

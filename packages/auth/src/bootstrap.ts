@@ -1,4 +1,4 @@
-// The first operator of an installation and the token it is given from outside, made present at every start.
+// Ensures, at each start, that the first operator of an installation exists and has the configured API token.
 
 import { createHash } from "node:crypto";
 import { SlipwayError, newUser } from "@slipway/core";
@@ -7,7 +7,7 @@ import { hashApiToken, isApiToken } from "./api-token.ts";
 
 export interface BootstrapOptions {
   readonly store: Pick<Store, "users" | "tokens">;
-  /** The API token the first operator shall have. */
+  /** The API token of the first operator. */
   readonly token: string;
   readonly now?: () => Date;
 }
@@ -15,9 +15,9 @@ export interface BootstrapOptions {
 const username = "admin";
 
 /**
- * Makes the operator `admin` and its token present. Any number of processes may do so at once, any number of times. A token given
- * at an earlier start is removed when another is given.
- * @throws {SlipwayError} "configuration-invalid" when the token does not look like one.
+ * Creates the operator `admin` and its token unless they exist. Idempotent, also in several processes at once. Removes the token
+ * of an earlier start if it differs.
+ * @throws {SlipwayError} "configuration-invalid" if the token does not have the format of an API token.
  */
 export async function ensureBootstrap(options: BootstrapOptions): Promise<User> {
   const { store, token, now = () => new Date() } = options;
@@ -71,19 +71,19 @@ async function removeFormer(
   }
 }
 
-/** Ids follow from what they name, so that processes that start at once make the same and not two. */
+/** Ids are derived, so that processes that start at the same time create the same token. */
 function bootstrapTokenId(secretSha256: string): string {
   return uuidOf(`slipway bootstrap ${secretSha256}`);
 }
 
-/** A UUID (version 8) made of a name's hash. */
+/** A UUID (version 8) derived from the hash of a name. */
 function uuidOf(name: string): string {
   const hex = createHash("sha256").update(name).digest("hex");
   const parts = [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`];
   return [...parts, hex.slice(20, 32)].join("-");
 }
 
-/** Whoever is faster creates it: all would create the same. */
+/** Ignores a conflict: another process has created the same record. */
 async function unlessTaken(creation: Promise<void>): Promise<void> {
   try {
     await creation;

@@ -1,29 +1,29 @@
-// The keys of an installation, each derived from its one signing key and good for one purpose only.
+// Derives the keys of an installation from a signing key, one for each purpose.
 
 import { createHash, hkdfSync } from "node:crypto";
 import { SlipwayError } from "@slipway/core";
 
-/** Least number of characters of a signing key: 128 bits, when they are hexadecimal. */
-const shortestSigningKey = 32;
+/** Minimum length of a signing key in characters: 128 bits if they are hexadecimal. */
+const minSigningKeyChars = 32;
 
 export interface DerivedKeys {
-  /** Signs and checks JWTs. */
+  /** Signs and verifies JWTs. */
   readonly jwt: Uint8Array;
   /** Id of the key that signed a JWT, for its header; reveals nothing about the key. */
   readonly jwtKeyId: string;
-  /** Signs and checks URLs. */
+  /** Signs and verifies URLs. */
   readonly url: Uint8Array;
 }
 
 /**
  * @param signingKey the installation's secret, any text of high entropy.
- * @throws {SlipwayError} "configuration-invalid" when it is too short.
+ * @throws {SlipwayError} "configuration-invalid" if it is too short.
  */
 export function deriveKeys(signingKey: string): DerivedKeys {
-  if (signingKey.length < shortestSigningKey) {
+  if (signingKey.length < minSigningKeyChars) {
     throw new SlipwayError(
       "configuration-invalid",
-      `the signing key must have at least ${shortestSigningKey} characters`,
+      `the signing key must have at least ${minSigningKeyChars} characters`,
     );
   }
   const jwt = derive(signingKey, "slipway jwt v1");

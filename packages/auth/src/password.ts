@@ -1,4 +1,4 @@
-// Passwords: hashed with argon2id, kept with their parameters, and checked in the same time whether there is one or not.
+// Hashes and verifies passwords with argon2id. Verifying takes the same time if the user has no password.
 
 import { argon2, randomBytes, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
@@ -9,19 +9,19 @@ interface Cost {
   readonly lanes: number;
 }
 
-/** One of the costs that OWASP's Password Storage Cheat Sheet gives for argon2id. Hashes of another one are made anew. */
+/** One of the costs that OWASP's Password Storage Cheat Sheet gives for argon2id. Hashes of another cost are outdated. */
 const cost: Cost = { memoryKib: 47_104, passes: 1, lanes: 1 };
 const saltBytes = 16;
 const hashBytes = 32;
-/** Each takes memory and a thread of the few that files and names are read by too. */
+/** Each hash needs memory and a thread of Node's small pool, which file access and DNS lookups use too. */
 const maxConcurrent = 2;
 
 const phc = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 const derive = promisify(argon2);
-/** What is checked when there is no password: nothing fits it. */
+/** Verified in place of a missing password; no password matches it. */
 const none = textOf(cost, Buffer.alloc(saltBytes), Buffer.alloc(hashBytes));
 
-/** @returns the hash with all that is needed to check it, in PHC string format. */
+/** @returns the hash with its parameters and salt, in PHC string format. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(saltBytes);
   return textOf(cost, salt, await hash(password, cost, salt, hashBytes));
@@ -35,7 +35,7 @@ export async function verifyPassword(password: string, stored: string | null): P
   return timingSafeEqual(found, parts.hash) && stored !== null;
 }
 
-/** Whether a stored hash was made at another cost than today's. */
+/** Whether a stored hash has another cost than new hashes. */
 export function isOutdated(stored: string): boolean {
   const made = partsOf(stored)?.cost;
   return made?.memoryKib !== cost.memoryKib || made.passes !== cost.passes || made.lanes !== cost.lanes;

@@ -15,7 +15,7 @@ const jane: User = {
 };
 const ofApps = Object.keys(appPermissions) as AppPermission[];
 
-test("a user is something to their own apps and those they collaborate on, an operator to every one", async () => {
+test("a user has a role in their own apps and those they collaborate on, an operator in every app", async () => {
   const limited = { id: "c1", appId: "a2", userId: "u1", role: "limited", createdAt: new Date(0) } as const;
   const collaborators = {
     find: async (appId: string, userId: string) => (appId === "a2" && userId === "u1" ? limited : null),
@@ -54,7 +54,7 @@ test("limited collaborators neither see variables nor run code that could", () =
   ]);
 });
 
-test("the queues are for operators", () => {
+test("only operators may use the queue dashboard", () => {
   expect(allows(accountRole(jane), "queues:manage")).toBe(false);
   expect(allows(accountRole({ ...jane, operator: true }), "queues:manage")).toBe(true);
   expect(allows(accountRole(jane), "account:use")).toBe(true);

@@ -1,22 +1,22 @@
-// Who may do what: the one table, read by every route of the API, by the stream's sockets and by the dashboard.
+// The permissions of each role: one table for the API's routes, the stream's connections and the dashboard.
 
 import type { App, CollaboratorStore, User } from "@slipway/core";
 
-/** What a signed-in user is to the installation. */
+/** The role of an authenticated user in the installation. */
 export type AccountRole = "operator" | "member";
-/** What a user is to an app. Operators are operators of every app. */
+/** The role of a user in an app. Operators have the role operator in every app. */
 export type AppRole = "operator" | "owner" | "collaborator" | "limited";
 
 const everyone = ["operator", "member"] as const;
 const operators = ["operator"] as const;
 
-/** What concerns no app. */
+/** Permissions that concern no app. */
 export const accountPermissions = {
-  /** Their own profile, tokens and apps; uploads. */
+  /** Use of the own profile, tokens and apps; uploads. */
   "account:use": everyone,
-  /** The queues and the workers of all. */
+  /** Use of the queue dashboard. */
   "queues:manage": operators,
-  /** Who there is, what they are, and their passwords and tokens' end. */
+  /** Listing, creating, changing and deleting users; revoking their tokens. */
   "users:manage": operators,
   "workers:read": operators,
 } as const satisfies Record<string, readonly AccountRole[]>;
@@ -26,8 +26,8 @@ const trusted = ["operator", "owner", "collaborator"] as const;
 const owners = ["operator", "owner"] as const;
 
 /**
- * Permissions in one app. A user who may deploy may run code that prints the app's variables, so those who may not read the
- * variables may not deploy either.
+ * Permissions in one app. A user who may deploy may run code that prints the app's variables, so a role that
+ * may not read the variables may not deploy either.
  */
 export const appPermissions = {
   "app:read": all,
@@ -69,7 +69,7 @@ export function accountRole(user: Pick<User, "operator">): AccountRole {
   return user.operator ? "operator" : "member";
 }
 
-/** What a user is to an app; null for nothing at all: to them the app does not exist. */
+/** The role of a user in an app; null if the user has none: the API then responds as if the app did not exist. */
 export async function appRole(
   user: User,
   app: Pick<App, "id" | "ownerId">,

@@ -9,11 +9,11 @@ export interface UrlSigner {
    * @returns the path with `expires` (seconds since 1970) and `signature` in its query.
    */
   sign(method: string, path: string, expiresAt: Date): string;
-  /** @param query the request's, decoded. @returns what it is worth at this moment. */
+  /** @param query the request's query, decoded. */
   verify(method: string, path: string, query: SignedQuery): "valid" | "expired" | "forged";
 }
 
-/** The parts of a query that a signature is in; whatever a request had there. */
+/** The parts of a query that contain the signature, as the client sent them. */
 export interface SignedQuery {
   readonly expires?: unknown;
   readonly signature?: unknown;
@@ -38,11 +38,11 @@ export function openUrlSigner(options: {
     verify(method, path, { expires, signature }) {
       if (typeof expires !== "string" || typeof signature !== "string") return "forged";
       const given = Buffer.from(signature, "base64url");
-      const fits = signingKeys.keys().some(({ url }) => {
+      const matches = signingKeys.keys().some(({ url }) => {
         const expected = signatureOf(url, method, path, expires);
         return given.length === expected.length && timingSafeEqual(given, expected);
       });
-      if (!fits) return "forged";
+      if (!matches) return "forged";
       return now().getTime() < Number(expires) * 1000 ? "valid" : "expired";
     },
   };

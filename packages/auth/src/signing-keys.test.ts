@@ -23,7 +23,7 @@ const replace = async (text: string) => {
 };
 const ids = (keys: ReturnType<typeof openSigningKeys>) => keys.keys().map(({ jwtKeyId }) => jwtKeyId);
 
-test("the newest is the first, each has an id of its own", () => {
+test("the newest key is the first, and each has its own id", () => {
   const both = openSigningKeys({ from: [second, first], onError: failOnError });
   expect(ids(both)).toEqual([
     ...ids(openSigningKeys({ from: [second], onError: failOnError })),
@@ -31,7 +31,7 @@ test("the newest is the first, each has an id of its own", () => {
   ]);
 });
 
-test("a file that is replaced is read with the next use", async () => {
+test("a replaced file is read at the next use", async () => {
   await replace(`${first}\n`);
   const keys = openSigningKeys({ from: { file }, onError: failOnError });
   const [old] = ids(keys);
@@ -53,7 +53,7 @@ test("an invalid or missing file is reported once, and the last keys stay in use
   expect(ids(keys)).not.toEqual(before);
 });
 
-test("an unreadable file is reported once, and read as soon as it can be", async () => {
+test("an unreadable file is reported once, and read once it is readable", async () => {
   await replace(`${first}\n`);
   const reported: unknown[] = [];
   const keys = openSigningKeys({ from: { file }, onError: (error) => reported.push(error) });
@@ -72,7 +72,7 @@ test("an unreadable file is reported once, and read as soon as it can be", async
   expect(reported).toHaveLength(1);
 });
 
-test("nothing begins without a key, or with one that can be guessed", async () => {
+test("a missing or short key is an invalid configuration", async () => {
   const open = (from: readonly string[] | { file: string }) =>
     openSigningKeys({ from, onError: failOnError });
   const invalid = expect.objectContaining({ code: "configuration-invalid" }) as Error;

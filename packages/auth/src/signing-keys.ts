@@ -1,4 +1,4 @@
-// The installation's signing keys: the newest signs, each of them is taken. In a file they can be changed while processes run.
+// The installation's signing keys. The newest signs; signatures of each are valid. Keys in a file can change while processes run.
 
 import { readFileSync, statSync } from "node:fs";
 import { SlipwayError } from "@slipway/core";
@@ -6,7 +6,7 @@ import { deriveKeys } from "./keys.ts";
 import type { DerivedKeys } from "./keys.ts";
 
 export interface SigningKeys {
-  /** Never empty, the newest first, as they are at this moment. */
+  /** The current keys, the newest first; never empty. */
   keys(): readonly [DerivedKeys, ...DerivedKeys[]];
 }
 
@@ -14,20 +14,19 @@ export interface SigningKeysOptions {
   /** The secrets, newest first; or the file that contains them, one per line. */
   readonly from: readonly string[] | { readonly file: string };
   /**
-   * Told when the file cannot be read any more, once until something changes. It is tried again with each use, and the keys that
-   * were read last are used on.
+   * Called when the file can no longer be read, once per error. Each use retries; until then the last keys stay in use.
    */
   readonly onError: (error: unknown) => void;
 }
 
-/** @throws {SlipwayError} "configuration-invalid" when there is no key, or one that is too short, or no file. */
+/** @throws {SlipwayError} "configuration-invalid" if there is no key, a key is too short, or the file is missing. */
 export function openSigningKeys({ from, onError }: SigningKeysOptions): SigningKeys {
   if ("file" in from) return keysInFile(from.file, onError);
   const keys = derived(from, "the configuration");
   return { keys: () => keys };
 }
 
-/** The file is looked at with each use, which costs microseconds, and read when it was replaced. */
+/** Each use checks whether the file was replaced, which takes microseconds, and then reads it again. */
 function keysInFile(file: string, onError: (error: unknown) => void): SigningKeys {
   let version = versionOf(file);
   let keys = readKeys(file);
