@@ -52,6 +52,13 @@ export class IoClient implements Disposable {
     });
   }
 
+  /** The connection's WebSocket, which a test can stop reading. */
+  get webSocket(): { pause(): void; resume(): void } {
+    const { transport } = this.socket.io.engine;
+    if (!("ws" in transport)) throw new Error("the client is not connected by WebSocket");
+    return transport.ws as { pause(): void; resume(): void };
+  }
+
   request(event: "subscribe" | "unsubscribe", body: unknown): Promise<SubscriptionAnswer> {
     return new Promise((resolve) => this.socket.emit(event, body, resolve));
   }
