@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { Redis } from "ioredis";
 import { newApiToken } from "@slipway/auth";
+import { redisKeys } from "@slipway/protocol";
 import { anApiToken, lacksRedis } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
 import type { TestApi } from "../../test-support/api.ts";
@@ -18,6 +20,18 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
       headers: { authorization },
     });
     return ((await answer.json()) as { token: string }).token;
+  };
+
+  /** Waits until the API counts in Redis: until its connection is ready, it counts in its own memory. */
+  const countedInRedis = async () => {
+    const redis = new Redis(api.redis.url);
+    const { limitPrefix } = redisKeys(api.config.installationId);
+    const counters = async () => {
+      await api.request(api.operatorToken, "GET", "/v1/users/self");
+      return redis.keys(`${limitPrefix}:requests:*`);
+    };
+    await expect.poll(counters).not.toEqual([]);
+    redis.disconnect();
   };
 
   test("counts per API token, counts polls separately, and sets the RateLimit headers", async () => {
@@ -136,6 +150,7 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
 
   test("is applied per process while Redis is down, without failing requests", async () => {
     api = await startTestApi({ RATE_LIMIT_ADDRESS: "3" });
+    await countedInRedis();
     await from("");
     await api.redis[Symbol.asyncDispose]();
     const seen = [];
