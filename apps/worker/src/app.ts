@@ -5,7 +5,6 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { Redis } from "ioredis";
 import { abandonDeployment } from "@slipway/deployments";
-import { connectDocker } from "@slipway/docker";
 import { openEngine } from "@slipway/engine";
 import { redisKeys } from "@slipway/protocol";
 import type { UpkeepJob } from "@slipway/protocol";
@@ -213,8 +212,6 @@ async function openPlatform(
     scheduler: opened.use(
       await openScheduler(config, place(config.SCHEDULER_DOCKER_HOST ?? config.DOCKER_HOST)),
     ),
-    releaseImages: opened.use(connectDocker(place(config.SCHEDULER_DOCKER_HOST ?? config.DOCKER_HOST)))
-      .images,
     caBundle: config.BUILD_CA_BUNDLE === undefined ? null : await readFile(config.BUILD_CA_BUNDLE),
     now: () => new Date(),
   };

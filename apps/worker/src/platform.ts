@@ -2,7 +2,6 @@
 
 import type { Redis } from "ioredis";
 import type { BlobStore, BuildEngine, ImageRegistry, Scheduler, Store } from "@slipway/core";
-import type { Images } from "@slipway/docker";
 import type { RedisKeys } from "@slipway/protocol";
 import type { Housekeeping } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
@@ -18,8 +17,6 @@ export interface Platform {
   readonly engine: BuildEngine;
   readonly registry: ImageRegistry;
   readonly scheduler: Scheduler;
-  /** Images on the engine that releases run on. */
-  readonly releaseImages: Pick<Images, "digests" | "remove">;
   /** Queue of work for an app that its lane does not wait for. */
   readonly housekeeping: Pick<Housekeeping, "request">;
   /** Content of the operator's CA bundle; null when there is none. */

@@ -1,51 +1,30 @@
 // The registry adapter against a real registry: the tests create a base image through its API and push layers on top of it.
 
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
 import { connect, createServer as createTcpServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ImagePush } from "@slipway/core";
-import { freePort } from "@slipway/testkit";
+import { freePort, pushImage, startRegistry } from "@slipway/testkit";
 import type { ImageConfig, Manifest } from "./base-image.ts";
 import { openRegistry } from "./registry.ts";
 
+const opened = new AsyncDisposableStack();
 let url: string;
-let folder: string;
-let server: ChildProcess;
 let base: string;
 const signal = AbortSignal.timeout(60_000);
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "slipway-registry-"));
-  const port = await freePort();
-  url = `http://127.0.0.1:${port}`;
-  const config = `version: 0.1
-log: {level: error}
-storage: {filesystem: {rootdirectory: ${folder}/data}, delete: {enabled: true}}
-http: {addr: "127.0.0.1:${port}", secret: test}
-`;
-  await writeFile(join(folder, "config.yml"), config);
-  server = spawn("docker-registry", ["serve", join(folder, "config.yml")], { stdio: "ignore" });
-  const gone = new Promise<never>((_, reject) => {
-    server.once("error", (error) => reject(new Error("these tests need docker-registry", { cause: error })));
-  });
-  await Promise.race([gone, answers(url)]);
-  base = await pushBase();
+  const server = opened.use(await startRegistry());
+  url = server.url;
+  const config = { Env: ["KEPT=1", "CHANGED=old"] };
+  const tar = Buffer.from("a registry does not check that this is a tar");
+  await pushImage(url, { repository: "stack", tag: "v1", layer: tar, config });
+  base = `${server.host}/stack:v1`;
 });
-
-afterAll(async () => {
-  server.kill();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => opened.disposeAsync());
 
 test("references contain the host at which engines reach the registry", async () => {
   const registry = openRegistry({ url, pullHost: "registry.example:5000" });
@@ -221,54 +200,6 @@ function image(repository: string, tag: string, bytes: AsyncIterable<Uint8Array>
   return { repository, tag, base, layer: bytes, config };
 }
 
-/** Pushes a base image with one layer. @returns its reference. */
-async function pushBase(): Promise<string> {
-  const tar = Buffer.from("a registry does not check that this is a tar");
-  const packed = gzipSync(tar);
-  const config = Buffer.from(
-    JSON.stringify({
-      architecture: "amd64",
-      os: "linux",
-      config: { Env: ["KEPT=1", "CHANGED=old"] },
-      rootfs: { type: "layers", diff_ids: [sha256(tar)] },
-    }),
-  );
-  for (const blob of [packed, config]) {
-    const opened = await fetch(`${url}/v2/stack/blobs/uploads/`, { method: "POST" });
-    const location = `${opened.headers.get("location")}&digest=${sha256(blob)}`;
-    await fetch(location, {
-      method: "PUT",
-      body: new Uint8Array(blob),
-      headers: { "content-type": "application/octet-stream" },
-    });
-  }
-  const mediaType = "application/vnd.docker.distribution.manifest.v2+json";
-  const manifest = {
-    schemaVersion: 2,
-    mediaType,
-    config: {
-      mediaType: "application/vnd.docker.container.image.v1+json",
-      digest: sha256(config),
-      size: config.length,
-    },
-    layers: [
-      {
-        mediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip",
-        digest: sha256(packed),
-        size: packed.length,
-      },
-    ],
-  };
-  const headers = { "content-type": mediaType };
-  const put = await fetch(`${url}/v2/stack/manifests/v1`, {
-    method: "PUT",
-    headers,
-    body: JSON.stringify(manifest),
-  });
-  expect(put.status).toBe(201);
-  return `${new URL(url).host}/stack:v1`;
-}
-
 async function fetchJson<T>(path: string): Promise<T> {
   const accept = "application/vnd.docker.distribution.manifest.v2+json";
   return (await fetch(`${url}/v2/${path}`, { headers: { accept } })).json() as Promise<T>;
@@ -276,12 +207,4 @@ async function fetchJson<T>(path: string): Promise<T> {
 
 function sha256(bytes: Buffer): string {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-}
-
-async function answers(address: string): Promise<void> {
-  for (;;) {
-    const answer = await fetch(`${address}/v2/`).catch(() => null);
-    if (answer?.ok === true) return;
-    await sleep(50);
-  }
 }

@@ -10,6 +10,8 @@ export { lacksMongo, lacksMongoServer, startMongo, startMongoServer } from "./mo
 export type { TestMongo, TestMongoServer } from "./mongo/mongo.ts";
 export { packTar, packTarGz } from "./pack-tar-gz.ts";
 export type { TarContent } from "./pack-tar-gz.ts";
+export { pushImage, startRegistry } from "./registry.ts";
+export type { TestImage, TestRegistry } from "./registry.ts";
 export { lacksRedis, startPrivateRedis, startRedis } from "./redis.ts";
 export type { PrivateRedis, TestRedis } from "./redis.ts";
 export { storeContract } from "./store-contract.ts";

@@ -5,18 +5,19 @@ import type { RolloutSpec, Scheduler } from "@slipway/core";
 import { attemptsContract } from "./scheduler-contract/attempts.ts";
 import { commandsContract } from "./scheduler-contract/commands.ts";
 import { failuresContract } from "./scheduler-contract/failures.ts";
-import { eventually, never, spec } from "./scheduler-contract/rollouts.ts";
+import { imagesContract } from "./scheduler-contract/images.ts";
+import { countContainers, eventually, never, spec } from "./scheduler-contract/rollouts.ts";
 import { servingContract } from "./scheduler-contract/serving.ts";
 import type { SchedulerUnderTest } from "./scheduler-contract/under-test.ts";
 
-/** An installation of its own. Disposing it removes what is left of it. */
+/** A private installation on an engine. Disposing it removes what is left of it. */
 export interface SchedulerContractContext extends AsyncDisposable {
+  /** The engine that the scheduler connects to, and that runs its containers. */
+  readonly dockerHost: string;
   /** An image with bash and perl. */
   readonly image: string;
-  /** A further connection for the same installation; who opens it disposes it. */
+  /** Opens another connection for the same installation. The caller disposes it. */
   readonly open: () => Scheduler;
-  /** How many containers of a rollout there are, in whatever state. */
-  readonly countContainers: (rolloutId: string) => Promise<number>;
 }
 
 /**
@@ -48,7 +49,7 @@ export function schedulerContract(name: string, newPlace: () => Promise<Schedule
       await Promise.all(former.map((one) => scheduler.stop(one, { graceMs: 1000, signal: never })));
     };
     const untilContainers = (rollout: RolloutSpec, count: number): Promise<void> =>
-      eventually(async () => expect(await place.countContainers(rollout.rolloutId)).toBe(count));
+      eventually(async () => expect(await countContainers(place.dockerHost, rollout)).toBe(count));
     const running = async (rollout: RolloutSpec): Promise<string[]> =>
       (await scheduler.list())
         .filter(({ appId }) => appId === rollout.appId)
@@ -56,6 +57,7 @@ export function schedulerContract(name: string, newPlace: () => Promise<Schedule
 
     const underTest: SchedulerUnderTest = {
       scheduler: () => scheduler,
+      dockerHost: () => place.dockerHost,
       open: () => place.open(),
       rolloutOf,
       next,
@@ -69,5 +71,6 @@ export function schedulerContract(name: string, newPlace: () => Promise<Schedule
     servingContract(underTest);
     failuresContract(underTest);
     attemptsContract(underTest);
+    imagesContract(underTest);
   });
 }

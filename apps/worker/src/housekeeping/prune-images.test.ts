@@ -32,13 +32,12 @@ describe.skipIf(await lacksRedis())("old images", () => {
         for (const [tag, named] of tags) if (named === digest) tags.delete(tag);
       },
     };
-    const releaseImages: Platform["releaseImages"] = {
-      digests: async () => [...pulled],
-      remove: async (_repository, digest) => void pulled.delete(digest),
-    };
-    const common = await testPlatform(opened);
+    const common = await testPlatform(opened, {
+      imageDigests: async () => [...pulled],
+      removeImage: async (_repository, digest) => void pulled.delete(digest),
+    });
     const config = { ...common.config, RELEASES_KEPT: 2 };
-    platform = { ...common, config, registry: registry as Platform["registry"], releaseImages };
+    platform = { ...common, config, registry: registry as Platform["registry"] };
     app = anApp();
     await platform.store.apps.create(app);
   });

@@ -11,7 +11,7 @@ const lookBack = 100;
 const maxLookUps = 20;
 
 type Decided = Pick<Platform, "store" | "redis" | "keys" | "config">;
-type Pruned = Decided & Pick<Platform, "registry" | "releaseImages">;
+type Pruned = Decided & Pick<Platform, "registry" | "scheduler">;
 
 /**
  * Decides which of the app's images are unneeded: all that were seen but those of the newest RELEASES_KEPT releases, of the
@@ -50,7 +50,7 @@ export async function unneededImages(
 
 /** Records the existing images for the next decision, and removes the unneeded ones. Idempotent. */
 export async function pruneImages(platform: Pruned, appId: string, signal: AbortSignal): Promise<void> {
-  const { store, redis, keys, registry, releaseImages } = platform;
+  const { store, redis, keys, registry, scheduler } = platform;
   const app = await store.apps.get(appId);
   if (app === null || app.deletedAt !== null) return;
   await recordImages(platform, app, signal);
@@ -59,7 +59,7 @@ export async function pruneImages(platform: Pruned, appId: string, signal: Abort
     signal.throwIfAborted();
     // While this worker was suspended another one may have removed the image, and it may be in use again.
     if ((await redis.sismember(keys.imagesUnneeded(appId), digest)) === 0) continue;
-    await releaseImages.remove(`${registry.host}/${repository}`, digest, signal);
+    await scheduler.removeImage(`${registry.host}/${repository}`, digest, signal);
     await registry.delete(repository, digest, signal);
     await redis.multi().srem(keys.imagesSeen(appId), digest).srem(keys.imagesUnneeded(appId), digest).exec();
   }
@@ -71,11 +71,11 @@ export function digestOf({ image }: Pick<Release, "image">): string {
 }
 
 async function recordImages(platform: Pruned, app: App, signal: AbortSignal): Promise<void> {
-  const { store, redis, keys, registry, releaseImages, config } = platform;
+  const { store, redis, keys, registry, scheduler, config } = platform;
   const repository = repositoryOf(app.id);
   const releases = await store.releases.ofApp(app.id, config.RELEASES_KEPT);
   const known = new Map(releases.map((release) => [release.deploymentId, digestOf(release)]));
-  const seen = new Set(await releaseImages.digests(`${registry.host}/${repository}`, signal));
+  const seen = new Set(await scheduler.imageDigests(`${registry.host}/${repository}`, signal));
   let lookUps = 0;
   for (const tag of await registry.tags(repository, signal)) {
     const digest = known.get(tag);

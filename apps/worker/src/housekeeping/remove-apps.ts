@@ -14,7 +14,7 @@ const imageRemovalMs = 10_000;
 
 /** Removes everything of a deleted app, its document last, so that an interrupted removal is found and repeated. */
 export async function removeApp(
-  { store, scheduler, engine, registry, releaseImages, blobs, redis, keys }: Platform,
+  { store, scheduler, engine, registry, blobs, redis, keys }: Platform,
   appId: string,
 ): Promise<void> {
   const app = await store.apps.get(appId);
@@ -34,8 +34,8 @@ export async function removeApp(
     await store.logs.remove([deployment.id]);
   }
   const pulled = `${registry.host}/apps/${appId}`;
-  for (const digest of await releaseImages.digests(pulled, AbortSignal.timeout(imageRemovalMs)))
-    await releaseImages.remove(pulled, digest, AbortSignal.timeout(imageRemovalMs));
+  for (const digest of await scheduler.imageDigests(pulled, AbortSignal.timeout(imageRemovalMs)))
+    await scheduler.removeImage(pulled, digest, AbortSignal.timeout(imageRemovalMs));
   await blobs.deletePrefix(cacheBlobPrefix(appId));
   await redis.del(keys.appInstances(appId), keys.imagesSeen(appId), keys.imagesUnneeded(appId));
   await store.operations.removeOfApp(appId);

@@ -147,5 +147,22 @@ export interface Scheduler extends AsyncDisposable {
   removeApp(appId: string): Promise<void>;
   /** Rollouts that have an instance in any state, each once; of one app, or of all, to find leftovers. */
   list(appId?: string): Promise<readonly ListedRollout[]>;
+  /**
+   * Digests of a repository's images that the connected engine stores, in any order; none when it stores none.
+   *
+   * A Swarm stores images on each node that runs a task, and its API cannot list or remove them there. A scheduler for a Swarm
+   * therefore covers the images of the manager that it is connected to; on the other nodes operators remove unused images,
+   * for example with a scheduled `docker image prune`.
+   * @param repository including the registry's host, e.g. `127.0.0.1:5000/apps/6f2a…`.
+   * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
+   */
+  imageDigests(repository: string, signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Removes an image from the connected engine; see `imageDigests` for what that means on a Swarm. Does nothing when a
+   * container, running or not, uses the image, or when it does not exist. A later start pulls the image again.
+   * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted, although the engine may still remove the
+   * image.
+   */
+  removeImage(repository: string, digest: string, signal: AbortSignal): Promise<void>;
   ping(): Promise<void>;
 }

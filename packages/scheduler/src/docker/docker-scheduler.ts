@@ -140,6 +140,14 @@ class DockerScheduler implements Scheduler {
     return listRollouts(await this.#find(appId));
   }
 
+  async imageDigests(repository: string, signal: AbortSignal): Promise<readonly string[]> {
+    return await this.#connection.images.digests(repository, signal);
+  }
+
+  async removeImage(repository: string, digest: string, signal: AbortSignal): Promise<void> {
+    await this.#connection.images.remove(repository, digest, signal);
+  }
+
   async ping(): Promise<void> {
     await this.#connection.ping();
   }

@@ -45,10 +45,9 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
     });
 
   schedulerContract("the scheduler for a Docker Swarm", async () => ({
+    dockerHost: engine.dockerHost,
     image: stackImage,
     open,
-    countContainers: async (rolloutId) =>
-      (await findContainers(direct.docker, { [label.rollout]: rolloutId })).length,
     [Symbol.asyncDispose]: async () => undefined,
   }));
 

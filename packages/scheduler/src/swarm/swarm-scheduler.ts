@@ -151,6 +151,14 @@ class SwarmScheduler implements Scheduler {
     return listRollouts(await this.#find(appId));
   }
 
+  async imageDigests(repository: string, signal: AbortSignal): Promise<readonly string[]> {
+    return await this.#connection.images.digests(repository, signal);
+  }
+
+  async removeImage(repository: string, digest: string, signal: AbortSignal): Promise<void> {
+    await this.#connection.images.remove(repository, digest, signal);
+  }
+
   async ping(): Promise<void> {
     await ask("answer as a manager of a swarm", () => this.#docker.swarmInspect(), { limitMs: 10_000 });
   }

@@ -2,6 +2,7 @@
 
 import { request } from "node:http";
 import type { IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
 import { finished } from "node:stream/promises";
 
 export const defaultDockerHost = "unix:///var/run/docker.sock";
@@ -15,12 +16,10 @@ export async function requestEngine(
 ): Promise<unknown> {
   const response = await send(dockerHost, method, path, body);
   const { statusCode: status = 0 } = response;
-  response.setEncoding("utf8");
-  let text = "";
-  for await (const chunk of response) text += String(chunk);
+  const answer = await text(response);
   if (status >= 400 && status !== 404)
-    throw new Error(`the Docker Engine answers ${status} to ${method} ${path}: ${text}`);
-  return text === "" || status === 404 ? null : JSON.parse(text);
+    throw new Error(`the Docker Engine answers ${status} to ${method} ${path}: ${answer}`);
+  return answer === "" || status === 404 ? null : JSON.parse(answer);
 }
 
 /** Copies an image with its name, without a registry. */
@@ -36,6 +35,18 @@ export async function copyImage(fromHost: string, toHost: string, reference: str
   const response = await loaded;
   await finished(response.resume());
   if (response.statusCode !== 200) throw new Error(`${reference} cannot be loaded: ${response.statusCode}`);
+}
+
+/** Pulls an image. @throws with the engine's messages when it cannot. */
+export async function pullImage(dockerHost: string, reference: string): Promise<void> {
+  const response = await send(
+    dockerHost,
+    "POST",
+    `/images/create?fromImage=${encodeURIComponent(reference)}`,
+  );
+  const progress = await text(response);
+  if (response.statusCode !== 200 || progress.includes('"error"'))
+    throw new Error(`the Docker Engine cannot pull ${reference}: ${progress}`);
 }
 
 function send(dockerHost: string, method: string, path: string, body?: unknown): Promise<IncomingMessage> {

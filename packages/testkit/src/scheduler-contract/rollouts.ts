@@ -3,7 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
 import { vi } from "vitest";
-import type { Address, RolloutSpec, Scheduler } from "@slipway/core";
+import { type Address, label, type RolloutSpec, type Scheduler } from "@slipway/core";
+import { containerPaths } from "../docker/remove-all.ts";
 
 export const never = new AbortController().signal;
 const mebibyte = 1024 ** 2;
@@ -45,6 +46,15 @@ export function spec(image: string, script: string): RolloutSpec {
     bootTimeoutMs: 20_000,
     hostname: null,
   };
+}
+
+/** The number of the rollout's containers on an engine, in any state. */
+export async function countContainers(
+  dockerHost: string,
+  { rolloutId }: Pick<RolloutSpec, "rolloutId">,
+): Promise<number> {
+  const filters = JSON.stringify({ label: [`${label.rollout}=${rolloutId}`] });
+  return (await containerPaths(dockerHost, encodeURIComponent(filters))).length;
 }
 
 export async function start(scheduler: Scheduler, rollout: RolloutSpec) {

@@ -5,6 +5,8 @@ import type { ListedRollout, RolloutSpec, Scheduler } from "@slipway/core";
 /** What a part of the suite works with. */
 export interface SchedulerUnderTest {
   readonly scheduler: () => Scheduler;
+  /** The engine that runs its containers. */
+  readonly dockerHost: () => string;
   /** A further connection; who opens it disposes it. */
   readonly open: () => Scheduler;
   /** A rollout of an app of its own that runs a shell script. */
