@@ -202,7 +202,8 @@ const releaseSettings = z.object({
   }),
   STOP_GRACE_MS: countSetting.default(30_000).register(settingDocs, {
     topic: "releases",
-    description: "How long a replaced release has between SIGTERM and SIGKILL.",
+    description:
+      "How long an instance has between SIGTERM and SIGKILL. Applies to instances that start after a change.",
     unit: "ms",
   }),
   DRAIN_MS: countSetting.default(10_000).register(settingDocs, {

@@ -13,11 +13,11 @@ import type { WorkerConfig } from "./config.ts";
 /** @param common options of both: the engine, the installation, the registry login. */
 export async function openScheduler(
   config: WorkerConfig,
-  common: DockerSchedulerOptions & Omit<SwarmSchedulerOptions, "stopGraceMs">,
+  common: DockerSchedulerOptions & SwarmSchedulerOptions,
 ): Promise<Scheduler> {
-  const { SCHEDULER_NETWORK: network, STOP_GRACE_MS: stopGraceMs, RELEASES_HOST: host } = config;
+  const { SCHEDULER_NETWORK: network, RELEASES_HOST: host } = config;
   const joined = network === undefined ? common : { ...common, network };
-  if (config.SCHEDULER === "swarm") return openSwarmScheduler({ ...joined, stopGraceMs });
+  if (config.SCHEDULER === "swarm") return openSwarmScheduler(joined);
   // Engines take an address, not a name.
   const publishHost = host === undefined ? {} : { publishHost: (await lookup(host)).address };
   return openDockerScheduler({ ...joined, ...publishHost });

@@ -7,6 +7,9 @@ import { ask, statusOf } from "./client.ts";
 
 const maxRemovalAttempts = 10;
 const maxUnreachableAttempts = 3;
+/** The engine's own default for a container without a `StopTimeout`. */
+const defaultStopSeconds = 10;
+const stopExtraMs = 60_000;
 
 /** Containers, in any state, that have all these labels. */
 export async function findContainers(docker: Docker, labels: Labels): Promise<Docker.ContainerInfo[]> {
@@ -26,13 +29,15 @@ export async function killContainer(docker: Docker, id: string): Promise<void> {
 }
 
 /**
- * Sends SIGTERM, then SIGKILL after `graceMs`, rounded up to seconds. Does nothing when the container has exited or does not
+ * Sends SIGTERM, then SIGKILL after the container's `StopTimeout`. Does nothing when the container has exited or does not
  * exist.
  */
-export async function stopContainer(docker: Docker, id: string, graceMs: number): Promise<void> {
-  const stop = (): Promise<unknown> => docker.getContainer(id).stop({ t: Math.ceil(graceMs / 1000) });
+export async function stopContainer(docker: Docker, id: string): Promise<void> {
+  const container = docker.getContainer(id);
   try {
-    await ask("stop the container", stop, { limitMs: graceMs + 60_000 });
+    const { Config } = await ask("inspect the container", () => container.inspect());
+    const { StopTimeout = defaultStopSeconds } = Config as { readonly StopTimeout?: number };
+    await ask("stop the container", () => container.stop(), { limitMs: StopTimeout * 1000 + stopExtraMs });
   } catch (error) {
     if (![304, 404].includes(statusOf(error) ?? 0)) throw error;
   }

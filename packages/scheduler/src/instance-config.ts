@@ -48,6 +48,11 @@ export function confinement({ memoryBytes, cpus, pids }: RolloutSpec["limits"]) 
   };
 }
 
+/** Whole seconds from SIGTERM to SIGKILL, the unit in which engines count; a Swarm would cut a fraction off. */
+export function stopGraceSeconds({ stopGraceMs }: Pick<RolloutSpec, "stopGraceMs">): number {
+  return Math.ceil(stopGraceMs / 1000);
+}
+
 /**
  * The host name to create an instance's container with, `APP-web-1`: the engine then writes it into the container's
  * /etc/hosts. A longer app name is cut, because the kernel refuses a long host name.

@@ -12,9 +12,18 @@ export function listRollouts(parts: readonly ListedRollout[]): ListedRollout[] {
   return [...found.values()];
 }
 
+/** The parts of a rollout that this or an earlier attempt started. */
+export function startedUpTo<Part extends ListedRollout>(
+  parts: readonly Part[],
+  rolloutId: string,
+  attempt: number,
+): Part[] {
+  return parts.filter((part) => part.rolloutId === rolloutId && part.attempt <= attempt);
+}
+
 /**
  * What a rollout replaces: all others, and of itself what earlier attempts started.
- * @param current what is there of it since its last start; none when it has no instance.
+ * @param current a part of its latest start; undefined when it has no instance.
  */
 export function formerRollouts(
   parts: readonly ListedRollout[],

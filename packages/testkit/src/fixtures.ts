@@ -16,6 +16,7 @@ import type {
   Operation,
   Notifier,
   Pusher,
+  RolloutSpec,
   Source,
   User,
   Variable,
@@ -157,6 +158,30 @@ export function aNewRelease(values: Partial<NewRelease> = {}): NewRelease {
     defaults: { NODE_ENV: "production" },
     environment: { NODE_ENV: "production" },
     createdAt: testTime,
+    ...values,
+  };
+}
+
+/** One instance of a release's first attempt. */
+export function aRollout(values: Partial<RolloutSpec> = {}): RolloutSpec {
+  const releaseId = values.releaseId ?? randomUUID();
+  return {
+    appId: randomUUID(),
+    appName: "shop",
+    releaseId,
+    releaseNumber: 1,
+    rolloutId: releaseId,
+    count: 1,
+    deploymentId: null,
+    attempt: 1,
+    image: `registry.example/apps/a@sha256:${sha256("image")}`,
+    command: ["start", "web"],
+    processType: "web",
+    environment: {},
+    limits: { memoryBytes: 128 * 1024 ** 2, cpus: 1, pids: 64 },
+    bootTimeoutMs: 20_000,
+    stopGraceMs: 1_000,
+    hostname: null,
     ...values,
   };
 }

@@ -6,8 +6,9 @@ import { attemptsContract } from "./scheduler-contract/attempts.ts";
 import { commandsContract } from "./scheduler-contract/commands.ts";
 import { failuresContract } from "./scheduler-contract/failures.ts";
 import { imagesContract } from "./scheduler-contract/images.ts";
-import { countContainers, eventually, never, spec } from "./scheduler-contract/rollouts.ts";
+import { countContainers, eventually, never, scriptRollout } from "./scheduler-contract/rollouts.ts";
 import { servingContract } from "./scheduler-contract/serving.ts";
+import { stoppingContract } from "./scheduler-contract/stopping.ts";
 import type { SchedulerUnderTest } from "./scheduler-contract/under-test.ts";
 
 /** A private installation on an engine. Disposing it removes what is left of it. */
@@ -37,7 +38,7 @@ export function schedulerContract(name: string, newPlace: () => Promise<Schedule
     afterAll(() => opened.disposeAsync());
 
     const rolloutOf = (script: string, changes: Partial<RolloutSpec> = {}): RolloutSpec => ({
-      ...spec(place.image, script),
+      ...scriptRollout(place.image, script),
       ...changes,
     });
     const next = (first: RolloutSpec, script: string, changes: Partial<RolloutSpec> = {}): RolloutSpec =>
@@ -46,7 +47,7 @@ export function schedulerContract(name: string, newPlace: () => Promise<Schedule
       scheduler.promote(rollout.appId, rollout.rolloutId, { count: rollout.count });
     const replace = async (rollout: RolloutSpec): Promise<void> => {
       const former = await promote(rollout);
-      await Promise.all(former.map((one) => scheduler.stop(one, { graceMs: 1000, signal: never })));
+      await Promise.all(former.map((one) => scheduler.stop(one, { signal: never })));
     };
     const untilContainers = (rollout: RolloutSpec, count: number): Promise<void> =>
       eventually(async () => expect(await countContainers(place.dockerHost, rollout)).toBe(count));
@@ -71,6 +72,7 @@ export function schedulerContract(name: string, newPlace: () => Promise<Schedule
     servingContract(underTest);
     failuresContract(underTest);
     attemptsContract(underTest);
+    stoppingContract(underTest);
     imagesContract(underTest);
   });
 }

@@ -24,6 +24,7 @@ export function rolloutOf(
     environment: environmentOf({ config }, app, release),
     limits: { memoryBytes: config.APP_MEMORY_MB, cpus: config.APP_CPUS, pids: config.APP_PIDS },
     bootTimeoutMs: config.BOOT_TIMEOUT_MS,
+    stopGraceMs: config.STOP_GRACE_MS,
     // Only an external proxy on SCHEDULER_NETWORK reads it. Our router needs no labels, and each health check costs a process.
     hostname: config.SCHEDULER_NETWORK === undefined ? null : new URL(appUrl(config, app.name)).hostname,
   };

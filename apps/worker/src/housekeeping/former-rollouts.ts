@@ -41,7 +41,7 @@ export async function stopFormerRollout(
   signal: AbortSignal,
 ): Promise<void> {
   const isStopped = (await isStartedAgain(platform, former)) || !(await isInUse(platform, former));
-  if (isStopped) await platform.scheduler.stop(former, { graceMs: platform.config.STOP_GRACE_MS, signal });
+  if (isStopped) await platform.scheduler.stop(former, { signal });
 }
 
 /**

@@ -3,6 +3,7 @@ import type { RolloutSpec } from "@slipway/core";
 import { openDockerScheduler } from "@slipway/scheduler";
 import {
   aNewDeployment,
+  aRollout,
   anApp,
   lacksEngine,
   lacksRedis,
@@ -63,21 +64,6 @@ describe.skipIf((await lacksEngine()) || (await lacksRedis()))("a sweep of relea
 });
 
 function rollout(appId: string, rolloutId: string, image: string): RolloutSpec {
-  return {
-    appId,
-    appName: "swept",
-    releaseId: rolloutId,
-    releaseNumber: 1,
-    rolloutId,
-    count: 1,
-    deploymentId: null,
-    attempt: 1,
-    image,
-    command: ["bash", "-c", listening],
-    processType: "web",
-    environment: {},
-    limits: { memoryBytes: 128 * 1024 ** 2, cpus: 1, pids: 64 },
-    bootTimeoutMs: 20_000,
-    hostname: null,
-  };
+  const command = ["bash", "-c", listening];
+  return aRollout({ appId, releaseId: rolloutId, image, command });
 }

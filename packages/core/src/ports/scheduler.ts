@@ -34,6 +34,11 @@ export interface RolloutSpec {
   readonly limits: { readonly memoryBytes: number; readonly cpus: number; readonly pids: number };
   /** Time limit for each instance to accept TCP connections on PORT. */
   readonly bootTimeoutMs: number;
+  /**
+   * Time from SIGTERM to SIGKILL whenever an instance is stopped: by `stop`, by `removeApp`, or by the engine or an operator.
+   * Fixed when the rollout is started. Engines count in whole seconds, so it is rounded up.
+   */
+  readonly stopGraceMs: number;
   /** The app's public host name, for proxies that discover routes by labels; null when it has none. */
   readonly hostname: string | null;
 }
@@ -119,15 +124,12 @@ export interface Scheduler extends AsyncDisposable {
     options: { readonly count: number },
   ): Promise<readonly ListedRollout[]>;
   /**
-   * Stops (SIGTERM, `graceMs`, SIGKILL) and removes the rollout's instances that this or an earlier attempt started, promoted
+   * Stops (SIGTERM, the rollout's `stopGraceMs`, SIGKILL) and removes the rollout's instances that this or an earlier attempt started, promoted
    * or not. `list` contains the rollout until all of them have stopped. Does nothing when the rollout has no instance.
    * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted: instances that have received SIGTERM stop
    * anyway, and another call removes them.
    */
-  stop(
-    rollout: Omit<ListedRollout, "releaseId">,
-    options: { readonly graceMs: number; readonly signal: AbortSignal },
-  ): Promise<void>;
+  stop(rollout: Omit<ListedRollout, "releaseId">, options: { readonly signal: AbortSignal }): Promise<void>;
   /**
    * Runs a command to its end in the environment of an instance, and removes its container. First removes a container that an
    * earlier attempt at the same rollout left running; `discard` and `removeApp` remove it as well.
@@ -143,7 +145,7 @@ export interface Scheduler extends AsyncDisposable {
   addresses(appId: string, rolloutId: string): Promise<readonly Address[]>;
   /** The instances of all rollouts of an app, sorted by rollout and index. */
   instances(appId: string): Promise<readonly Instance[]>;
-  /** Stops and removes all containers of an app. */
+  /** Stops all instances of an app, each with the `stopGraceMs` of its rollout, and removes all containers of the app. */
   removeApp(appId: string): Promise<void>;
   /** Rollouts that have an instance in any state, each once; of one app, or of all, to find leftovers. */
   list(appId?: string): Promise<readonly ListedRollout[]>;

@@ -1,24 +1,20 @@
-import { label, type RolloutSpec } from "@slipway/core";
+import { label } from "@slipway/core";
+import { aRollout } from "@slipway/testkit";
 import { expect, test } from "vitest";
 import { containerConfig } from "./container-config.ts";
 
-const rollout: RolloutSpec = {
+const rollout = aRollout({
   appId: "a",
   appName: "my-app",
   releaseId: "r",
   releaseNumber: 7,
   rolloutId: "o",
-  count: 3,
   deploymentId: "d",
   attempt: 2,
-  image: "registry/app@sha256:1",
-  command: ["start", "web"],
-  processType: "web",
   environment: { GREETING: "hello", PORT: "1" },
   limits: { memoryBytes: 1000, cpus: 0.5, pids: 64 },
-  bootTimeoutMs: 1,
-  hostname: null,
-};
+  stopGraceMs: 1_001,
+});
 const context = {
   installationId: "here",
   network: "net",
@@ -59,6 +55,10 @@ test("it is bounded, without rights, and not restarted while it boots", () => {
     PidsLimit: 64,
     RestartPolicy: { Name: "no" },
   });
+});
+
+test("its time from SIGTERM to SIGKILL is rounded up to whole seconds", () => {
+  expect(config.StopTimeout).toBe(2);
 });
 
 test("with a public host name its labels tell a Traefik, which asks for its health", () => {

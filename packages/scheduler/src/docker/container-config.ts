@@ -9,6 +9,7 @@ import {
   instanceEnvironment,
   instanceHostname,
   rolloutLabels,
+  stopGraceSeconds,
 } from "../instance-config.ts";
 import { proxyLabels } from "../proxy-labels.ts";
 
@@ -56,6 +57,7 @@ export function containerConfig(rollout: RolloutSpec, context: InstanceContext) 
       [hostPortLabel]: String(context.hostPort),
       ...proxyLabels(rollout),
     },
+    StopTimeout: stopGraceSeconds(rollout),
     Tty: false,
     OpenStdin: false,
     AttachStdout: true,

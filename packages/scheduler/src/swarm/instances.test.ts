@@ -10,6 +10,7 @@ const service: AppService = {
   rolloutId: "o",
   attempt: 1,
   promoted: true,
+  stopGraceMs: 1000,
   createdAt: new Date(0),
   version: 1,
   spec: {

@@ -1,25 +1,22 @@
-import { label, type RolloutSpec } from "@slipway/core";
+import { label } from "@slipway/core";
+import { aRollout } from "@slipway/testkit";
 import { expect, test } from "vitest";
 import { serviceSpec } from "./service-spec.ts";
 
-const rollout: RolloutSpec = {
+const rollout = aRollout({
   appId: "a",
   appName: "my-app",
   releaseId: "r",
   releaseNumber: 7,
   rolloutId: "o",
   count: 3,
-  deploymentId: null,
   attempt: 2,
-  image: "registry/app@sha256:1",
-  command: ["start", "web"],
-  processType: "web",
   environment: { GREETING: "a {{.Task.ID}} {{{", PORT: "1" },
   limits: { memoryBytes: 1000, cpus: 0.5, pids: 64 },
-  bootTimeoutMs: 1000,
+  stopGraceMs: 1_001,
   hostname: "my-app.example.com",
-};
-const context = { installationId: "here", network: "net", stopGraceMs: 2000, startId: "abcd1234" };
+});
+const context = { installationId: "here", network: "net", startId: "abcd1234" };
 const spec = serviceSpec(rollout, context);
 
 test("its name says to operators what it is, and is never too long for Swarm", () => {

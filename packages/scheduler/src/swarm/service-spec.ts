@@ -3,7 +3,13 @@
 import type { RolloutSpec } from "@slipway/core";
 import type { ContainerSpec, ServiceSpec } from "dockerode";
 import { healthcheck } from "../healthcheck.ts";
-import { appPort, instanceEnvironment, instanceHostname, rolloutLabels } from "../instance-config.ts";
+import {
+  appPort,
+  instanceEnvironment,
+  instanceHostname,
+  rolloutLabels,
+  stopGraceSeconds,
+} from "../instance-config.ts";
 import { proxyLabels } from "../proxy-labels.ts";
 
 const nsPerMs = 1_000_000;
@@ -17,8 +23,6 @@ export interface ServiceContext {
   readonly installationId: string;
   /** Network that the instances join. */
   readonly network: string;
-  /** Between SIGTERM and SIGKILL, whenever an instance is stopped: a service cannot be given another without being started again. */
-  readonly stopGraceMs: number;
   /** Tells apart services of the same rollout. */
   readonly startId: string;
 }
@@ -37,7 +41,7 @@ export function serviceSpec(rollout: RolloutSpec, context: ServiceContext) {
     Labels: { ...labels, ...proxyLabels(rollout) },
     Mode: { Replicated: { Replicas: rollout.count } },
     TaskTemplate: {
-      ContainerSpec: { ...containerSpec(rollout, context), Labels: labels },
+      ContainerSpec: { ...containerSpec(rollout), Labels: labels },
       Resources: { Limits: { MemoryBytes: memoryBytes, NanoCPUs: Math.round(cpus * 1e9), Pids: pids } },
       // From the beginning: to change it would start the instances again.
       RestartPolicy: { Condition: "any", Delay: restartDelayMs * nsPerMs },
@@ -53,7 +57,7 @@ export function serviceSpec(rollout: RolloutSpec, context: ServiceContext) {
   } satisfies ServiceSpec;
 }
 
-function containerSpec(rollout: RolloutSpec, context: ServiceContext): ContainerSpec {
+function containerSpec(rollout: RolloutSpec): ContainerSpec {
   const values = Object.entries(rollout.environment).map(([name, value]) => [name, escapeTemplate(value)]);
   const common: Record<string, string> = Object.fromEntries(values);
   const environment = instanceEnvironment({ ...rollout, environment: common }, slotTemplate);
@@ -69,7 +73,8 @@ function containerSpec(rollout: RolloutSpec, context: ServiceContext): Container
     // Engines before API 1.44 do not know NoNewPrivileges of services and pass over it.
     Privileges: { NoNewPrivileges: true } as NonNullable<ContainerSpec["Privileges"]>,
     Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
-    StopGracePeriod: context.stopGraceMs * nsPerMs,
+    // A change would start the instances again.
+    StopGracePeriod: stopGraceSeconds(rollout) * 1000 * nsPerMs,
     HealthCheck: healthcheck(rollout.bootTimeoutMs),
   };
 }

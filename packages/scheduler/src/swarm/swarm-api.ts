@@ -9,6 +9,7 @@ import { appPort, labelsOf } from "../instance-config.ts";
 export const promotedLabel = "io.slipway.promoted";
 
 const updateTries = 3;
+const nsPerMs = 1_000_000;
 
 /** Task states in which nothing runs any more. */
 const overStates = new Set(["complete", "shutdown", "failed", "rejected", "remove", "orphaned"]);
@@ -21,6 +22,7 @@ export interface AppService {
   readonly rolloutId: string;
   readonly attempt: number;
   readonly promoted: boolean;
+  readonly stopGraceMs: number;
   readonly createdAt: Date;
   readonly version: number;
   readonly spec: Docker.ServiceSpec;
@@ -165,10 +167,16 @@ function appService({ ID, CreatedAt, Version, Spec }: ServiceAnswer): AppService
     rolloutId: labels[label.rollout] ?? "",
     attempt: Number(labels[label.attempt] ?? 0),
     promoted: promotedLabel in labels,
+    stopGraceMs: stopGraceMsOf(Spec),
     createdAt: new Date(CreatedAt),
     version: Version.Index,
     spec: Spec,
   };
+}
+
+function stopGraceMsOf({ TaskTemplate: template = {} }: Docker.ServiceSpec): number {
+  const graceNs = "ContainerSpec" in template ? template.ContainerSpec?.StopGracePeriod : undefined;
+  return (graceNs ?? 0) / nsPerMs;
 }
 
 function filterOf(labels: Labels): string[] {

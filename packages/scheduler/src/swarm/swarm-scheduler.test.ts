@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { label, type RolloutSpec } from "@slipway/core";
 import { connectDocker, type DockerConnection, findContainers, killContainer } from "@slipway/docker";
 import {
+  aRollout,
   lacksEngine,
   lacksPrivateEngine,
   type PrivateEngine,
@@ -40,7 +41,6 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
     openSwarmScheduler({
       installationId: "test",
       dockerHost: engine.dockerHost,
-      stopGraceMs: 1000,
       ...(network === undefined ? {} : { network }),
     });
 
@@ -53,7 +53,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
 
   test("a release survives the kill of its container, and its new address is told", async () => {
     await using scheduler = open();
-    const rollout = aRollout(stackImage);
+    const rollout = aServer(stackImage);
     const { appId, rolloutId } = rollout;
     const before = await scheduler.start(rollout, options);
     await scheduler.promote(appId, rolloutId, { count: 1 });
@@ -78,7 +78,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
     const network = `proxy-${randomUUID().slice(0, 8)}`;
     await direct.docker.createNetwork({ Name: network, Driver: "overlay", Attachable: true });
     await using scheduler = open(network);
-    const rollout = aRollout(stackImage);
+    const rollout = aServer(stackImage);
     const { appId, rolloutId } = rollout;
     const addresses = await scheduler.start(rollout, options);
     const before = await get(addresses);
@@ -94,7 +94,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
 describe.skipIf(await lacksEngine())("on an engine that is no swarm", () => {
   test("a ping says so", async () => {
     const { dockerHost } = await testEngine();
-    await using scheduler = openSwarmScheduler({ installationId: "test", dockerHost, stopGraceMs: 0 });
+    await using scheduler = openSwarmScheduler({ installationId: "test", dockerHost });
     await expect(scheduler.ping()).rejects.toMatchObject({
       code: "engine-unavailable",
       message: expect.stringContaining("not a swarm manager"),
@@ -107,23 +107,6 @@ async function get(addresses: readonly { host: string; port: number }[]): Promis
   return await (await fetch(`http://${address?.host}:${address?.port}/`)).text();
 }
 
-function aRollout(image: string): RolloutSpec {
-  const releaseId = randomUUID();
-  return {
-    appId: randomUUID(),
-    appName: "shop",
-    releaseId,
-    releaseNumber: 1,
-    rolloutId: releaseId,
-    count: 1,
-    deploymentId: null,
-    attempt: 1,
-    image,
-    command: ["bash", "-c", server],
-    processType: "web",
-    environment: {},
-    limits: { memoryBytes: 128 * 1024 ** 2, cpus: 1, pids: 64 },
-    bootTimeoutMs: 20_000,
-    hostname: "shop.example.com",
-  };
+function aServer(image: string): RolloutSpec {
+  return aRollout({ image, command: ["bash", "-c", server], hostname: "shop.example.com" });
 }

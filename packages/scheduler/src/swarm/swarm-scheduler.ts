@@ -1,30 +1,10 @@
-// The scheduler port on a Docker Swarm: each rollout is a service of its own, whose tasks are its instances.
+// The scheduler port on a Docker Swarm: each rollout is a service, whose tasks are its instances.
 
 import { randomUUID } from "node:crypto";
-import { poll, untilAborted } from "@slipway/async";
-import {
-  type Address,
-  type Instance,
-  notFound,
-  type OneOffExit,
-  type OneOffSpec,
-  type RolloutSpec,
-  type ListedRollout,
-  type Scheduler,
-  SlipwayError,
-  type StartOptions,
-} from "@slipway/core";
-import {
-  type DockerConnection,
-  type DockerConnectionOptions,
-  type RegistryAuth,
-  ask,
-  connectDocker,
-  ensureNetwork,
-} from "@slipway/docker";
-import type Docker from "dockerode";
-import { formerRollouts, listRollouts } from "../list-rollouts.ts";
-import { removeOneOffs, runOneOff } from "../one-off.ts";
+import { poll } from "@slipway/async";
+import type { Address, Instance, RolloutSpec, Scheduler, StartOptions } from "@slipway/core";
+import { ask, ensureNetwork, type RegistryAuth } from "@slipway/docker";
+import { RolloutScheduler, type RolloutSchedulerOptions } from "../rollout-scheduler.ts";
 import { bootService } from "./boot-service.ts";
 import { instancesOf } from "./instances.ts";
 import { serviceSpec } from "./service-spec.ts";
@@ -44,171 +24,110 @@ import {
   type Task,
 } from "./swarm-api.ts";
 
-export interface SwarmSchedulerOptions extends DockerConnectionOptions {
-  /** Label value of this installation on a shared swarm. Services without it are never changed. */
-  readonly installationId: string;
-  /** Between SIGTERM and SIGKILL, for whatever is stopped: Swarm wants to know it at the start. */
-  readonly stopGraceMs: number;
-  /** A network of the swarm that instances join, a proxy's overlay for one; a bridge of ours on each node by default. */
+/** Services without the installation's label are never changed. */
+export interface SwarmSchedulerOptions extends RolloutSchedulerOptions {
+  /** A network of the swarm that instances join, such as a proxy's overlay; by default a bridge on each node. */
   readonly network?: string;
 }
 
 const loopback = "127.0.0.1";
-const lookEveryMs = 200;
-const removalExtraMs = 30_000;
+const pollMs = 200;
+/** How long a node may take to report that an instance has stopped, beyond the instance's grace period. */
+const reportLimitMs = 30_000;
 
-/** Connects lazily, to a manager of the swarm: one that is away is told by the first call, `ping` for one. */
+/** Connects lazily, to a manager of the swarm: the first call, such as `ping`, rejects when the manager is unavailable. */
 export function openSwarmScheduler(options: SwarmSchedulerOptions): Scheduler {
   return new SwarmScheduler(options);
 }
 
-class SwarmScheduler implements Scheduler {
-  readonly #options: SwarmSchedulerOptions;
-  readonly #connection: DockerConnection;
+class SwarmScheduler extends RolloutScheduler<AppService> {
+  /** An overlay may refuse containers that are not tasks. */
+  protected readonly commandNetwork = undefined;
+  readonly #givenNetwork: string | undefined;
+  readonly #registryAuth: RegistryAuth | undefined;
 
   constructor(options: SwarmSchedulerOptions) {
-    this.#options = options;
-    this.#connection = connectDocker(options);
+    super(options);
+    this.#givenNetwork = options.network;
+    this.#registryAuth = options.registryAuth;
   }
 
-  async start(rollout: RolloutSpec, options: StartOptions): Promise<readonly Address[]> {
-    await this.#makeRoom(rollout);
-    if (rollout.count === 0) return [];
-    const { installationId, stopGraceMs } = this.#options;
+  protected async boot(rollout: RolloutSpec, options: StartOptions): Promise<readonly Address[]> {
     const network = await this.#network(options.signal);
     const startId = randomUUID().slice(0, 8);
-    const spec = serviceSpec(rollout, { installationId, stopGraceMs, network, startId });
+    const spec = serviceSpec(rollout, { installationId: this.installationId, network, startId });
     try {
       // Ignores the signal: a service whose id is unknown could not be removed.
       const { id } = await ask("create the rollout's service", () =>
-        this.#docker.createService(authConfig(this.#options.registryAuth), spec),
+        this.docker.createService(authConfig(this.#registryAuth), spec),
       );
-      return await this.#addressesOf(await bootService(this.#docker, id, rollout, options));
+      return await this.#addressesOf(await bootService(this.docker, id, rollout, options));
     } catch (error) {
       // The caller gets the original error; the sweep finds a service that could not be removed by its labels.
-      await Promise.allSettled([removeService(this.#docker, spec.Name)]);
+      await Promise.allSettled([removeService(this.docker, spec.Name)]);
       throw error;
     }
   }
 
-  async promote(
-    appId: string,
-    rolloutId: string,
-    { count }: { readonly count: number },
-  ): Promise<readonly ListedRollout[]> {
-    const services = await this.#find(appId);
-    const current = services.find((service) => service.rolloutId === rolloutId);
-    if (current === undefined && count > 0) throw notFound("rollout");
-    if (current !== undefined && !current.promoted)
-      await labelService(this.#docker, current, { [promotedLabel]: "true" });
-    return formerRollouts(services, current);
+  protected async find(appId?: string): Promise<AppService[]> {
+    return await findServices(this.docker, this.installationId, appId);
   }
 
-  /** How long its instances have was said when it was started. */
-  async stop(
-    { appId, rolloutId, attempt }: Omit<ListedRollout, "releaseId">,
-    { signal }: { readonly graceMs: number; readonly signal: AbortSignal },
-  ): Promise<void> {
-    const services = (await this.#find(appId)).filter((one) => one.rolloutId === rolloutId);
-    const started = services.filter((one) => one.attempt <= attempt);
-    await untilAborted(Promise.all(started.map(({ id }) => this.#drain(id, signal))), signal);
+  protected latestStart(newestFirst: readonly AppService[], rolloutId: string): readonly AppService[] {
+    return newestFirst.filter((service) => service.rolloutId === rolloutId).slice(0, 1);
   }
 
-  /** On the manager's own engine: a command that runs once is not worth a service. */
-  async run(task: OneOffSpec, options: StartOptions): Promise<OneOffExit> {
-    const { installationId } = this.#options;
-    return await runOneOff(this.#connection, { installationId, network: undefined }, task, options);
+  protected async keepAlive(service: AppService): Promise<void> {
+    if (!service.promoted) await labelService(this.docker, service, { [promotedLabel]: "true" });
   }
 
-  async discard(appId: string, rolloutId: string, { attempt }: { readonly attempt: number }): Promise<void> {
-    await removeOneOffs(this.#docker, this.#options.installationId, appId, { rolloutId, attempt });
-    const ofRollout = (await this.#find(appId)).filter((service) => service.rolloutId === rolloutId);
-    await this.#removeUnpromoted(ofRollout.filter((service) => service.attempt <= attempt));
+  protected async removeUnpromoted(services: readonly AppService[]): Promise<void> {
+    const unpromoted = services.filter(({ promoted }) => !promoted);
+    await Promise.all(unpromoted.map(({ id }) => removeService(this.docker, id)));
+  }
+
+  /** Keeps the service until its instances have stopped, or a node has not reported that in time. */
+  protected async stopPart(service: AppService, signal: AbortSignal): Promise<void> {
+    await scaleToNone(this.docker, service.id);
+    const haveStopped = async () => (await findTasks(this.docker, service.id)).every(isOver);
+    await poll(haveStopped, { everyMs: pollMs, limitMs: service.stopGraceMs + reportLimitMs, signal });
+    await removeService(this.docker, service.id);
+  }
+
+  /** Resolves when all containers are removed, or when a node has not reported that in time; Swarm then completes it later. */
+  protected async removeParts(services: readonly AppService[]): Promise<void> {
+    const found = await Promise.all(services.map(({ id }) => findTasks(this.docker, id)));
+    const taskIds = found.flat().map(({ ID }) => ID);
+    await Promise.all(services.map(({ id }) => removeService(this.docker, id)));
+    const graceMs = Math.max(0, ...services.map(({ stopGraceMs }) => stopGraceMs));
+    const limitMs = graceMs + reportLimitMs;
+    await poll(async () => !(await someLeft(this.docker, taskIds)), { everyMs: pollMs, limitMs });
   }
 
   async addresses(appId: string, rolloutId: string): Promise<readonly Address[]> {
-    const service = (await this.#find(appId)).find((one) => one.rolloutId === rolloutId);
+    const [service] = this.latestStart(await this.find(appId), rolloutId);
     if (service === undefined) return [];
-    const tasks = (await findTasks(this.#docker, service.id)).filter(isUp);
+    const tasks = (await findTasks(this.docker, service.id)).filter(isUp);
     return await this.#addressesOf(tasks.toSorted((a, b) => a.Slot - b.Slot));
   }
 
   async instances(appId: string): Promise<readonly Instance[]> {
-    const services = (await this.#find(appId)).toSorted((a, b) => a.rolloutId.localeCompare(b.rolloutId));
+    const services = (await this.find(appId)).toSorted((a, b) => a.rolloutId.localeCompare(b.rolloutId));
     const addressOf = await this.#addressing();
     const found = services.map(async (service) =>
-      instancesOf(service, await findTasks(this.#docker, service.id), addressOf),
+      instancesOf(service, await findTasks(this.docker, service.id), addressOf),
     );
     return (await Promise.all(found)).flat();
   }
 
-  async removeApp(appId: string): Promise<void> {
-    await removeOneOffs(this.#docker, this.#options.installationId, appId);
-    await this.#end(await this.#find(appId));
-  }
-
-  async list(appId?: string): Promise<readonly ListedRollout[]> {
-    return listRollouts(await this.#find(appId));
-  }
-
-  async imageDigests(repository: string, signal: AbortSignal): Promise<readonly string[]> {
-    return await this.#connection.images.digests(repository, signal);
-  }
-
-  async removeImage(repository: string, digest: string, signal: AbortSignal): Promise<void> {
-    await this.#connection.images.remove(repository, digest, signal);
-  }
-
   async ping(): Promise<void> {
-    await ask("answer as a manager of a swarm", () => this.#docker.swarmInspect(), { limitMs: 10_000 });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#connection[Symbol.dispose]();
-  }
-
-  get #docker(): Docker {
-    return this.#connection.docker;
+    await ask("answer as a manager of a swarm", () => this.docker.swarmInspect(), { limitMs: 10_000 });
   }
 
   async #network(signal: AbortSignal): Promise<string> {
-    const { network, installationId } = this.#options;
-    if (network !== undefined) return network;
-    const name = `slipway-${installationId}-tasks`;
-    return await ensureNetwork(this.#docker, name, installationId, signal, { scope: "swarm" });
-  }
-
-  /** Removes what an attempt left that ended before its promotion; one that was promoted serves on until the next promotion. */
-  async #makeRoom({ appId, rolloutId, attempt }: RolloutSpec): Promise<void> {
-    const services = (await this.#find(appId)).filter((service) => service.rolloutId === rolloutId);
-    if (services.some((service) => service.attempt > attempt))
-      throw new SlipwayError("lease-lost", "a later attempt is starting the release");
-    await this.#removeUnpromoted(services);
-  }
-
-  async #removeUnpromoted(services: readonly AppService[]): Promise<void> {
-    const unpromoted = services.filter(({ promoted }) => !promoted);
-    await Promise.all(unpromoted.map(({ id }) => removeService(this.#docker, id)));
-  }
-
-  /** The service stays until its instances have stopped, or a node has not said so in time. */
-  async #drain(id: string, signal: AbortSignal): Promise<void> {
-    await scaleToNone(this.#docker, id);
-    const haveStopped = async () => (await findTasks(this.#docker, id)).every(isOver);
-    await poll(haveStopped, { ...this.#stopLimits(), signal });
-    await removeService(this.#docker, id);
-  }
-
-  /** Resolves when all instances have stopped; earlier when a node does not say so in time, as Swarm sees it through. */
-  async #end(services: readonly AppService[]): Promise<void> {
-    const found = await Promise.all(services.map(({ id }) => findTasks(this.#docker, id)));
-    const taskIds = found.flat().map(({ ID }) => ID);
-    await Promise.all(services.map(({ id }) => removeService(this.#docker, id)));
-    await poll(async () => !(await someLeft(this.#docker, taskIds)), this.#stopLimits());
-  }
-
-  #stopLimits() {
-    return { everyMs: lookEveryMs, limitMs: this.#options.stopGraceMs + removalExtraMs };
+    if (this.#givenNetwork !== undefined) return this.#givenNetwork;
+    const name = `slipway-${this.installationId}-tasks`;
+    return await ensureNetwork(this.docker, name, this.installationId, signal, { scope: "swarm" });
   }
 
   async #addressesOf(tasks: readonly Task[]): Promise<readonly Address[]> {
@@ -217,21 +136,17 @@ class SwarmScheduler implements Scheduler {
   }
 
   async #addressing(): Promise<(task: Task) => Address | null> {
-    const hosts = await nodeHosts(this.#docker);
+    const hosts = await nodeHosts(this.docker);
     return (task) => {
       const port = publishedPort(task);
       return port === null ? null : { host: this.#reachable(hosts.get(task.NodeID ?? "") ?? ""), port };
     };
   }
 
-  /** A manager may be known by an address that means itself: then it is the one we are connected to. */
+  /** A manager that advertises an address meaning "this host" is the one that the scheduler is connected to. */
   #reachable(host: string): string {
     const itself = host === "" || host === "0.0.0.0" || host === "::" || host.startsWith("127.");
-    return itself ? (this.#connection.remoteHost ?? loopback) : host;
-  }
-
-  async #find(appId?: string): Promise<AppService[]> {
-    return await findServices(this.#docker, this.#options.installationId, appId);
+    return itself ? (this.connection.remoteHost ?? loopback) : host;
   }
 }
 

@@ -5,21 +5,36 @@ import { connect } from "node:net";
 import { vi } from "vitest";
 import { type Address, label, type RolloutSpec, type Scheduler } from "@slipway/core";
 import { containerPaths } from "../docker/remove-all.ts";
+import { aRollout } from "../fixtures.ts";
 
 export const never = new AbortController().signal;
-const mebibyte = 1024 ** 2;
+
+interface ServeOptions {
+  /** Where the server listens. */
+  readonly address?: string;
+  /** Its first line of output. */
+  readonly says?: string;
+  /** It continues to serve after SIGTERM; `$state`, "serving" before, is then "stopping". */
+  readonly ignoresTerm?: boolean;
+}
 
 /**
- * A server that sends an answer to each who connects, and ends with a failure when it is told to die. Answer and first
- * words may hold variables as Perl writes them.
+ * A server that sends `answer` to each client, and exits with code 1 when a client sends "die". Perl interpolates variables in
+ * the answer and in the first line of output.
  */
-export function serve(answer: string, { address = "0.0.0.0", says = "about to listen" } = {}): string {
+export function serve(
+  answer: string,
+  { address = "0.0.0.0", says = "about to listen", ignoresTerm = false }: ServeOptions = {},
+): string {
   return `exec perl -MIO::Socket::INET -e '
     $| = 1;
     print "${says}\\n";
     my $server = IO::Socket::INET->new(
       LocalAddr => "${address}", LocalPort => $ENV{PORT}, Listen => 5, ReuseAddr => 1) or die;
-    while (my $client = $server->accept) {
+    our $state = "serving";
+    ${ignoresTerm ? '$SIG{TERM} = sub { $state = "stopping" };' : ""}
+    while (1) {
+      my $client = $server->accept or next;
       my $said = <$client>;
       exit 1 if $said =~ /die/;
       print $client "${answer}";
@@ -27,25 +42,14 @@ export function serve(answer: string, { address = "0.0.0.0", says = "about to li
     }'`;
 }
 
-export function spec(image: string, script: string): RolloutSpec {
-  const releaseId = randomUUID();
-  return {
-    appId: randomUUID(),
+/** A rollout of a new app that runs a shell script. */
+export function scriptRollout(image: string, script: string): RolloutSpec {
+  return aRollout({
     appName: "contract",
-    releaseId,
-    releaseNumber: 1,
-    rolloutId: releaseId,
-    count: 1,
     deploymentId: randomUUID(),
-    attempt: 1,
     image,
     command: ["bash", "-c", script],
-    processType: "web",
-    environment: {},
-    limits: { memoryBytes: 128 * mebibyte, cpus: 1, pids: 64 },
-    bootTimeoutMs: 20_000,
-    hostname: null,
-  };
+  });
 }
 
 /** The number of the rollout's containers on an engine, in any state. */
@@ -84,8 +88,8 @@ export function lines(text: string): string[] {
   return text.trimEnd().split("\n");
 }
 
-export function talkAll(addresses: readonly Address[]): Promise<string[]> {
-  return Promise.all(addresses.map((address) => talk(address)));
+export function talkAll(addresses: readonly Address[], words?: string): Promise<string[]> {
+  return Promise.all(addresses.map((address) => talk(address, words)));
 }
 
 /** What the server at the address answers; "" when it closes without a word or is not there. */

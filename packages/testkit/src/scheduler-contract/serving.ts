@@ -113,47 +113,6 @@ export function servingContract({
     expect(await scheduler().addresses(first.appId, none.rolloutId)).toEqual([]);
   });
 
-  test("one that ignores SIGTERM is stopped all the same", async () => {
-    const first = rolloutOf(`trap "" TERM; ${serve("stubborn")}`);
-    const second = next(first, serve("second"));
-    await start(scheduler(), first);
-    await promote(first);
-    await start(scheduler(), second);
-    await replace(second);
-    await untilGone(first);
-    expect(await running(first)).toEqual([second.rolloutId]);
-    await scheduler().removeApp(first.appId);
-  });
-
-  test("a stop that is given up, or asked for twice, is seen through by a further one", async () => {
-    const first = rolloutOf(`trap "" TERM; ${serve("stubborn")}`, { count: 2 });
-    const second = next(first, serve("second"));
-    await start(scheduler(), first);
-    await promote(first);
-    const { addresses } = await start(scheduler(), second);
-    const [former] = await promote(second);
-    if (former === undefined) throw new Error("nothing was replaced");
-    const stop = new AbortController();
-    const given = scheduler().stop(former, { graceMs: 1000, signal: stop.signal });
-    stop.abort(new Error("given up"));
-    await expect(given).rejects.toThrow("given up");
-    await using other = open();
-    await Promise.all([scheduler(), other].map((one) => one.stop(former, { graceMs: 1000, signal: never })));
-    await untilGone(first);
-    expect(await running(first)).toEqual([second.rolloutId]);
-    expect(await talkAll(addresses)).toEqual(["second"]);
-    await scheduler().removeApp(first.appId);
-  });
-
-  test("a stop leaves alone what a later attempt started of the rollout", async () => {
-    const rollout = rolloutOf(serve("later"), { attempt: 2 });
-    const { addresses } = await start(scheduler(), rollout);
-    await promote(rollout);
-    await scheduler().stop({ ...rollout, attempt: 1 }, { graceMs: 1000, signal: never });
-    expect(await talkAll(addresses)).toEqual(["later"]);
-    await scheduler().removeApp(rollout.appId);
-  });
-
   test("a promoted instance that crashes is started again", async () => {
     const rollout = rolloutOf(serve("alive"));
     const { addresses } = await start(scheduler(), rollout);

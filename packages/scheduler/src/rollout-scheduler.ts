@@ -1,0 +1,129 @@
+// What the schedulers for an engine and for a Swarm have in common: the port's rules about attempts and promotion, over the parts
+// that a rollout consists of, and what runs or is stored on the connected engine itself.
+
+import { untilAborted } from "@slipway/async";
+import {
+  type Address,
+  type Instance,
+  type ListedRollout,
+  notFound,
+  type OneOffExit,
+  type OneOffSpec,
+  type RolloutSpec,
+  type Scheduler,
+  SlipwayError,
+  type StartOptions,
+} from "@slipway/core";
+import { connectDocker, type DockerConnection, type DockerConnectionOptions } from "@slipway/docker";
+import type Docker from "dockerode";
+import { formerRollouts, listRollouts, startedUpTo } from "./list-rollouts.ts";
+import { removeOneOffs, runOneOff } from "./one-off.ts";
+
+export interface RolloutSchedulerOptions extends DockerConnectionOptions {
+  /** Label value of this installation on a shared engine or swarm. Nothing without it is ever changed. */
+  readonly installationId: string;
+}
+
+/** A part of a rollout is what an adapter creates for it: a container for each instance, or a service for all. */
+export interface RolloutPart extends ListedRollout {
+  readonly id: string;
+}
+
+export abstract class RolloutScheduler<Part extends RolloutPart> implements Scheduler {
+  protected readonly installationId: string;
+  protected readonly connection: DockerConnection;
+
+  constructor(options: RolloutSchedulerOptions) {
+    this.installationId = options.installationId;
+    this.connection = connectDocker(options);
+  }
+
+  /** The network of commands that run once; undefined for a bridge of the installation's own. */
+  protected abstract readonly commandNetwork: string | undefined;
+  /** Starts at least one instance. Removes its parts when it fails. @see Scheduler.start */
+  protected abstract boot(rollout: RolloutSpec, options: StartOptions): Promise<readonly Address[]>;
+  /** The parts of an app, or of all apps, newest first. */
+  protected abstract find(appId?: string): Promise<Part[]>;
+  /** The parts of the rollout's latest start. */
+  protected abstract latestStart(newestFirst: readonly Part[], rolloutId: string): readonly Part[];
+  /** Promotes the part: its instances are kept alive from now on. */
+  protected abstract keepAlive(part: Part): Promise<void>;
+  protected abstract removeUnpromoted(parts: readonly Part[]): Promise<void>;
+  /** Stops the part's instances, then removes the part. */
+  protected abstract stopPart(part: Part, signal: AbortSignal): Promise<void>;
+  /** Stops and removes the parts, and resolves when the engine has removed their containers. */
+  protected abstract removeParts(parts: readonly Part[]): Promise<void>;
+
+  abstract addresses(appId: string, rolloutId: string): Promise<readonly Address[]>;
+  abstract instances(appId: string): Promise<readonly Instance[]>;
+  abstract ping(): Promise<void>;
+
+  async start(rollout: RolloutSpec, options: StartOptions): Promise<readonly Address[]> {
+    await this.#removeEarlierAttempts(rollout);
+    return rollout.count === 0 ? [] : await this.boot(rollout, options);
+  }
+
+  async promote(
+    appId: string,
+    rolloutId: string,
+    { count }: { readonly count: number },
+  ): Promise<readonly ListedRollout[]> {
+    const parts = await this.find(appId);
+    const current = this.latestStart(parts, rolloutId);
+    if (current.length === 0 && count > 0) throw notFound("rollout");
+    await Promise.all(current.map((part) => this.keepAlive(part)));
+    return formerRollouts(parts, current[0]);
+  }
+
+  async stop(
+    { appId, rolloutId, attempt }: Omit<ListedRollout, "releaseId">,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<void> {
+    const parts = startedUpTo(await this.find(appId), rolloutId, attempt);
+    await untilAborted(Promise.all(parts.map((part) => this.stopPart(part, signal))), signal);
+  }
+
+  /** On the connected engine, on a Swarm its manager: a command that runs once needs no service. */
+  async run(task: OneOffSpec, options: StartOptions): Promise<OneOffExit> {
+    const context = { installationId: this.installationId, network: this.commandNetwork };
+    return await runOneOff(this.connection, context, task, options);
+  }
+
+  async discard(appId: string, rolloutId: string, { attempt }: { readonly attempt: number }): Promise<void> {
+    await removeOneOffs(this.docker, this.installationId, appId, { rolloutId, attempt });
+    await this.removeUnpromoted(startedUpTo(await this.find(appId), rolloutId, attempt));
+  }
+
+  async removeApp(appId: string): Promise<void> {
+    await removeOneOffs(this.docker, this.installationId, appId);
+    await this.removeParts(await this.find(appId));
+  }
+
+  async list(appId?: string): Promise<readonly ListedRollout[]> {
+    return listRollouts(await this.find(appId));
+  }
+
+  async imageDigests(repository: string, signal: AbortSignal): Promise<readonly string[]> {
+    return await this.connection.images.digests(repository, signal);
+  }
+
+  async removeImage(repository: string, digest: string, signal: AbortSignal): Promise<void> {
+    await this.connection.images.remove(repository, digest, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.connection[Symbol.dispose]();
+  }
+
+  protected get docker(): Docker {
+    return this.connection.docker;
+  }
+
+  /** Removes parts of attempts that ended before their promotion; a promoted start serves until the next promotion. */
+  async #removeEarlierAttempts({ appId, rolloutId, attempt }: RolloutSpec): Promise<void> {
+    const parts = (await this.find(appId)).filter((part) => part.rolloutId === rolloutId);
+    if (parts.some((part) => part.attempt > attempt))
+      throw new SlipwayError("lease-lost", "a later attempt is starting the release");
+    await this.removeUnpromoted(parts);
+  }
+}

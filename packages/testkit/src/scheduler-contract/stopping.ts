@@ -1,0 +1,81 @@
+// The contract of a scheduler about stopping: how long instances have, and which instances a call stops.
+
+import { expect, test } from "vitest";
+import type { RolloutSpec, Scheduler } from "@slipway/core";
+import { eventually, never, serve, start, talkAll } from "./rollouts.ts";
+import type { SchedulerUnderTest } from "./under-test.ts";
+
+export function stoppingContract({
+  open,
+  scheduler,
+  rolloutOf,
+  next,
+  promote,
+  replace,
+  untilGone,
+  running,
+}: SchedulerUnderTest): void {
+  test.for([
+    ["stop", (one: Scheduler, rollout: RolloutSpec) => one.stop(rollout, { signal: never })],
+    ["removeApp", (one: Scheduler, { appId }: RolloutSpec) => one.removeApp(appId)],
+  ] as const)(
+    "%s kills an instance that ignores SIGTERM after the stopGraceMs of its rollout",
+    async ([, stop]) => {
+      const script = serve("$state", { ignoresTerm: true });
+      const brief = rolloutOf(script, { stopGraceMs: 1000 });
+      const patient = rolloutOf(script, { stopGraceMs: 600_000 });
+      await start(scheduler(), brief);
+      const { addresses } = await start(scheduler(), patient);
+      const stopped = stop(scheduler(), patient);
+      stopped.catch(() => undefined); // Awaited below.
+      await eventually(async () => expect(await talkAll(addresses)).toEqual(["stopping"]));
+      await stop(scheduler(), brief);
+      await untilGone(brief);
+      expect(await talkAll(addresses)).toEqual(["stopping"]);
+      expect(await talkAll(addresses, "die")).toEqual([""]);
+      await stopped;
+      await untilGone(patient);
+    },
+  );
+
+  test("one that ignores SIGTERM is stopped all the same", async () => {
+    const first = rolloutOf(`trap "" TERM; ${serve("stubborn")}`);
+    const second = next(first, serve("second"));
+    await start(scheduler(), first);
+    await promote(first);
+    await start(scheduler(), second);
+    await replace(second);
+    await untilGone(first);
+    expect(await running(first)).toEqual([second.rolloutId]);
+    await scheduler().removeApp(first.appId);
+  });
+
+  test("a stop that is given up, or asked for twice, is seen through by a further one", async () => {
+    const first = rolloutOf(`trap "" TERM; ${serve("stubborn")}`, { count: 2 });
+    const second = next(first, serve("second"));
+    await start(scheduler(), first);
+    await promote(first);
+    const { addresses } = await start(scheduler(), second);
+    const [former] = await promote(second);
+    if (former === undefined) throw new Error("nothing was replaced");
+    const stop = new AbortController();
+    const given = scheduler().stop(former, { signal: stop.signal });
+    stop.abort(new Error("given up"));
+    await expect(given).rejects.toThrow("given up");
+    await using other = open();
+    await Promise.all([scheduler(), other].map((one) => one.stop(former, { signal: never })));
+    await untilGone(first);
+    expect(await running(first)).toEqual([second.rolloutId]);
+    expect(await talkAll(addresses)).toEqual(["second"]);
+    await scheduler().removeApp(first.appId);
+  });
+
+  test("a stop leaves alone what a later attempt started of the rollout", async () => {
+    const rollout = rolloutOf(serve("later"), { attempt: 2 });
+    const { addresses } = await start(scheduler(), rollout);
+    await promote(rollout);
+    await scheduler().stop({ ...rollout, attempt: 1 }, { signal: never });
+    expect(await talkAll(addresses)).toEqual(["later"]);
+    await scheduler().removeApp(rollout.appId);
+  });
+}
