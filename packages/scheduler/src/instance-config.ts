@@ -1,6 +1,6 @@
 // Configuration that every instance of a rollout gets on any engine: port, variables, labels.
 
-import { type Labels, label, type RolloutSpec } from "@slipway/core";
+import { type Instance, type Labels, label, type RolloutSpec } from "@slipway/core";
 
 /** Port that every app listens on inside its container; the variable PORT names it. */
 export const appPort = 8080;
@@ -19,7 +19,7 @@ export function labelsOf(installationId: string, appId?: string): Labels {
   };
 }
 
-/** Labels that say what of an app this is. */
+/** Labels of everything that runs for a rollout. `rolloutOfLabels` reads them. */
 export function rolloutLabels(installationId: string, rollout: RolloutSpec): Labels {
   return {
     ...labelsOf(installationId, rollout.appId),
@@ -30,6 +30,28 @@ export function rolloutLabels(installationId: string, rollout: RolloutSpec): Lab
     [label.processType]: rollout.processType,
     ...(rollout.deploymentId === null ? {} : { [label.deployment]: rollout.deploymentId }),
   };
+}
+
+/**
+ * What an instance shares with its rollout. Containers that a version before rollouts created lack some labels: each was a
+ * rollout with one instance, named like its release.
+ */
+export function rolloutOfLabels(
+  labels: Labels,
+): Pick<Instance, "appId" | "releaseId" | "releaseNumber" | "rolloutId" | "processType"> {
+  const releaseId = labels[label.release] ?? "";
+  return {
+    appId: labels[label.app] ?? "",
+    releaseId,
+    releaseNumber: Number(labels[label.releaseNumber] ?? 0),
+    rolloutId: labels[label.rollout] ?? releaseId,
+    processType: labels[label.processType] ?? "",
+  };
+}
+
+/** The attempt that started a part of a rollout. */
+export function attemptOfLabels(labels: Labels): number {
+  return Number(labels[label.attempt] ?? 0);
 }
 
 /** Resource limits and dropped privileges of an app's process. */

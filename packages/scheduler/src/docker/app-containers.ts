@@ -3,24 +3,20 @@
 import { type Instance, type InstanceState, label } from "@slipway/core";
 import { ask, findContainers, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
-import { labelsOf } from "../instance-config.ts";
+import { attemptOfLabels, labelsOf, rolloutOfLabels } from "../instance-config.ts";
+import type { RolloutPart } from "../rollout-scheduler.ts";
 import { hostPortLabel, restart, startLabel } from "./container-config.ts";
 
-export interface AppContainer {
-  readonly id: string;
-  readonly appId: string;
-  readonly releaseId: string;
-  readonly rolloutId: string;
-  /** Common to the containers that one start made. */
+export interface AppContainer extends RolloutPart {
+  /** Common to the containers that one start created. */
   readonly startId: string;
-  readonly attempt: number;
   readonly index: number;
   readonly hostPort: number;
-  /** As the engine says: created, running, restarting, exited… */
+  /** The engine's word for it: created, running, restarting, exited… */
   readonly state: string;
 }
 
-/** Newest first, as the engine lists them; all apps' when none is named. */
+/** The containers of an app, or of all apps, newest first. */
 export async function findAppContainers(
   docker: Docker,
   installationId: string,
@@ -38,27 +34,22 @@ export function startedLast(newestFirst: readonly AppContainer[], rolloutId: str
     .toSorted((a, b) => a.index - b.index);
 }
 
-/** Whether the container was promoted, that is: is kept alive. One that is gone was not. */
+/** Whether the container was promoted, so that the engine keeps it alive. False when it does not exist. */
 export async function isPromoted(docker: Docker, id: string): Promise<boolean> {
   return (await inspect(docker, id))?.HostConfig.RestartPolicy?.Name === restart.promoted.Name;
 }
 
-/** What the engine knows of the instance in a container, but for its address; null when it is gone. */
+/** The instance in a container, without its address; null when the container no longer exists. */
 export async function inspectInstance(
   docker: Docker,
   container: AppContainer,
 ): Promise<Omit<Instance, "address"> | null> {
   const found = await inspect(docker, container.id);
   if (found === null) return null;
-  const { Labels: labels } = found.Config;
   const { NanoCpus, Memory, RestartPolicy } = found.HostConfig;
   return {
     id: container.id,
-    appId: container.appId,
-    releaseId: container.releaseId,
-    releaseNumber: Number(labels[label.releaseNumber] ?? 0),
-    rolloutId: container.rolloutId,
-    processType: labels[label.processType] ?? "",
+    ...rolloutOfLabels(found.Config.Labels),
     index: container.index,
     state: stateOf(found.State.Status, RestartPolicy?.Name === restart.promoted.Name),
     createdAt: new Date(found.Created),
@@ -69,7 +60,7 @@ export async function inspectInstance(
 
 async function inspect(docker: Docker, id: string): Promise<Docker.ContainerInspectInfo | null> {
   try {
-    return await ask("look at a container", () => docker.getContainer(id).inspect());
+    return await ask("inspect a container", () => docker.getContainer(id).inspect());
   } catch (error) {
     if (statusOf(error) === 404) return null;
     throw error;
@@ -82,16 +73,12 @@ function stateOf(status: string, promoted: boolean): InstanceState {
   return status === "created" ? "starting" : "stopped";
 }
 
-/** Containers that a version before rollouts made lack some labels: theirs was a rollout of one, named as its release. */
 function appContainer({ Id, State, Labels }: Docker.ContainerInfo): AppContainer {
-  const releaseId = Labels[label.release] ?? "";
   return {
     id: Id,
-    appId: Labels[label.app] ?? "",
-    releaseId,
-    rolloutId: Labels[label.rollout] ?? releaseId,
+    ...rolloutOfLabels(Labels),
     startId: Labels[startLabel] ?? Id,
-    attempt: Number(Labels[label.attempt] ?? 0),
+    attempt: attemptOfLabels(Labels),
     index: Number(Labels[label.instance] ?? 1),
     hostPort: Number(Labels[hostPortLabel] ?? 0),
     state: State,

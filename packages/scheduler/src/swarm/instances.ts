@@ -1,12 +1,13 @@
 // Derives the instances of a service from its tasks: the relevant task of each slot, and its state.
 
-import { type Address, type Instance, type InstanceState, label } from "@slipway/core";
+import type { Address, Instance, InstanceState } from "@slipway/core";
+import { rolloutOfLabels } from "../instance-config.ts";
 import { type AppService, isUp, type Task } from "./swarm-api.ts";
 
 /**
- * By index.
- * @param newestFirst all tasks that the swarm remembers, those that ended included.
- * @param addressOf where a task that is up answers.
+ * The instances of a service, by index.
+ * @param newestFirst all tasks that the swarm remembers, also those that have ended.
+ * @param addressOf returns the address of a task that is up.
  */
 export function instancesOf(
   service: AppService,
@@ -31,14 +32,9 @@ function instanceOf(
   const task = ofSlot.find(isUp) ?? ofSlot[0];
   if (task === undefined) throw new Error("a slot without a task");
   const { Limits } = service.spec.TaskTemplate?.Resources ?? {};
-  const labels = service.spec.Labels ?? {};
   return {
     id: task.ID,
-    appId: service.appId,
-    releaseId: service.releaseId,
-    releaseNumber: Number(labels[label.releaseNumber] ?? 0),
-    rolloutId: service.rolloutId,
-    processType: labels[label.processType] ?? "",
+    ...rolloutOfLabels(service.spec.Labels ?? {}),
     index: task.Slot,
     state: stateOf(task, service.promoted, ofSlot.length > 1),
     createdAt: new Date(task.CreatedAt),
@@ -48,9 +44,9 @@ function instanceOf(
   };
 }
 
-/** @param hadOthers a task before it in the same place ended. */
-function stateOf(task: Task, promoted: boolean, hadOthers: boolean): InstanceState {
+/** @param wasReplaced an earlier task of the same slot has ended. */
+function stateOf(task: Task, promoted: boolean, wasReplaced: boolean): InstanceState {
   if (isUp(task)) return promoted ? "running" : "starting";
   if (task.DesiredState !== "running" && task.DesiredState !== "ready") return "stopped";
-  return hadOthers ? "restarting" : "starting";
+  return wasReplaced ? "restarting" : "starting";
 }

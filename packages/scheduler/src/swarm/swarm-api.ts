@@ -1,26 +1,22 @@
-// What we read of a Swarm: services, their tasks and the nodes these run on, as far as the scheduler needs them.
+// The calls to a Swarm's API that the scheduler needs: services, their tasks, and the nodes that run the tasks.
 
-import { type Labels, label } from "@slipway/core";
+import type { Labels } from "@slipway/core";
 import { ask, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
-import { appPort, labelsOf } from "../instance-config.ts";
+import { appPort, attemptOfLabels, labelsOf, rolloutOfLabels } from "../instance-config.ts";
+import type { RolloutPart } from "../rollout-scheduler.ts";
 
-/** On the service alone: a label of its containers could not be changed without starting them again. */
+/** Label of a promoted service. Its containers lack it: changing a label of containers would start them again. */
 export const promotedLabel = "io.slipway.promoted";
 
 const updateTries = 3;
 const nsPerMs = 1_000_000;
 
-/** Task states in which nothing runs any more. */
+/** Task states without a running process. */
 const overStates = new Set(["complete", "shutdown", "failed", "rejected", "remove", "orphaned"]);
 
 /** The service of one rollout. */
-export interface AppService {
-  readonly id: string;
-  readonly appId: string;
-  readonly releaseId: string;
-  readonly rolloutId: string;
-  readonly attempt: number;
+export interface AppService extends RolloutPart {
   readonly promoted: boolean;
   readonly stopGraceMs: number;
   readonly createdAt: Date;
@@ -45,7 +41,7 @@ export interface Task {
   };
 }
 
-/** Newest first; all apps' when none is named. */
+/** The services of an app, or of all apps, newest first. */
 export async function findServices(
   docker: Docker,
   installationId: string,
@@ -54,11 +50,11 @@ export async function findServices(
   const filters = { label: filterOf(labelsOf(installationId, appId)) };
   const services = (await ask("list services", (abortSignal) =>
     docker.listServices({ filters, abortSignal }),
-  )) as unknown as ServiceAnswer[];
+  )) as readonly ListedService[];
   return services.map(appService).toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
 }
 
-/** The service's tasks in whatever state, newest first; none when the service is gone. */
+/** The service's tasks in any state, newest first; none when the service does not exist. */
 export async function findTasks(docker: Docker, serviceId: string): Promise<Task[]> {
   try {
     return await listTasks(docker, { service: [serviceId] });
@@ -68,12 +64,12 @@ export async function findTasks(docker: Docker, serviceId: string): Promise<Task
   }
 }
 
-/** Whether one of the tasks is still there: they outlive their service until they have stopped. */
+/** Whether one of the tasks still exists: tasks outlive their service until they have stopped. */
 export async function someLeft(docker: Docker, taskIds: readonly string[]): Promise<boolean> {
   return taskIds.length > 0 && (await listTasks(docker, { id: taskIds })).length > 0;
 }
 
-/** Node id → its address as the swarm knows it. */
+/** Address of each node, as the swarm lists it, by the node's id. */
 export async function nodeHosts(docker: Docker): Promise<ReadonlyMap<string, string>> {
   const nodes = (await ask("list nodes", (abortSignal) => docker.listNodes({ abortSignal }))) as {
     ID: string;
@@ -82,7 +78,7 @@ export async function nodeHosts(docker: Docker): Promise<ReadonlyMap<string, str
   return new Map(nodes.map(({ ID, Status }) => [ID, Status?.Addr ?? ""]));
 }
 
-/** One that is gone is fine. Its tasks are stopped afterwards. */
+/** Does nothing when the service does not exist. The swarm stops its tasks after the call has returned. */
 export async function removeService(docker: Docker, idOrName: string): Promise<void> {
   try {
     await ask("remove a service", () => docker.getService(idOrName).remove());
@@ -91,13 +87,16 @@ export async function removeService(docker: Docker, idOrName: string): Promise<v
   }
 }
 
-/** Changes labels of the service itself, which starts none of its tasks again. */
+/** Changes labels of the service itself, which does not restart its tasks. */
 export async function labelService(docker: Docker, service: AppService, labels: Labels): Promise<void> {
   const spec = { ...service.spec, Labels: { ...service.spec.Labels, ...labels } };
   await ask("label a service", () => update(docker, service, spec));
 }
 
-/** Its tasks are stopped afterwards. A service that is gone is fine, and so is one that somebody else scales at the same time. */
+/**
+ * Sets the number of tasks to 0. Does nothing when the service does not exist. Retries when another process changes the service at
+ * the same time. The swarm stops the tasks after the call has returned.
+ */
 export async function scaleToNone(docker: Docker, id: string): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     const service = await inspectService(docker, id);
@@ -107,7 +106,7 @@ export async function scaleToNone(docker: Docker, id: string): Promise<void> {
       await ask("scale a service to none", () => update(docker, service, spec));
       return;
     } catch (error) {
-      // What was changed since it was read has another version.
+      // An update is refused when the service's version has changed since it was read.
       if (tries === updateTries) throw error;
     }
   }
@@ -115,8 +114,8 @@ export async function scaleToNone(docker: Docker, id: string): Promise<void> {
 
 async function inspectService(docker: Docker, id: string): Promise<AppService | null> {
   try {
-    const found = await ask("look at a service", () => docker.getService(id).inspect());
-    return appService(found as ServiceAnswer);
+    const found = await ask("inspect a service", () => docker.getService(id).inspect());
+    return appService(found as ListedService);
   } catch (error) {
     if (statusOf(error) === 404) return null;
     throw error;
@@ -124,16 +123,16 @@ async function inspectService(docker: Docker, id: string): Promise<AppService | 
 }
 
 async function update(docker: Docker, { id, version }: AppService, spec: Docker.ServiceSpec): Promise<void> {
-  // In the body alone: the client would put the whole specification into the URL as well.
+  // As separate query and body: the client would put the specification into the URL as well.
   await docker.getService(id).update({ _query: { version }, _body: spec });
 }
 
-/** Whether it listens: the health check holds it back from "running" until then. */
+/** Whether the task listens: its state is "running" only when the health check has succeeded. */
 export function isUp(task: Task): boolean {
   return task.DesiredState === "running" && task.Status.State === "running";
 }
 
-/** Whether nothing of it runs any more. */
+/** Whether the task's process has ended, or never started. */
 export function isOver({ Status }: Task): boolean {
   return overStates.has(Status.State);
 }
@@ -145,27 +144,25 @@ async function listTasks(docker: Docker, filters: Record<string, readonly string
   return tasks.toSorted((a, b) => b.CreatedAt.localeCompare(a.CreatedAt));
 }
 
-/** The port on its node; null while it has none. */
+/** The task's port on its node; null while it has none. */
 export function publishedPort(task: Task): number | null {
   const ports = task.Status.PortStatus?.Ports ?? [];
   return ports.find(({ TargetPort }) => TargetPort === appPort)?.PublishedPort ?? null;
 }
 
-interface ServiceAnswer {
+interface ListedService {
   readonly ID: string;
   readonly CreatedAt: string;
   readonly Version: { readonly Index: number };
   readonly Spec: Docker.ServiceSpec;
 }
 
-function appService({ ID, CreatedAt, Version, Spec }: ServiceAnswer): AppService {
+function appService({ ID, CreatedAt, Version, Spec }: ListedService): AppService {
   const labels = Spec.Labels ?? {};
   return {
     id: ID,
-    appId: labels[label.app] ?? "",
-    releaseId: labels[label.release] ?? "",
-    rolloutId: labels[label.rollout] ?? "",
-    attempt: Number(labels[label.attempt] ?? 0),
+    ...rolloutOfLabels(labels),
+    attempt: attemptOfLabels(labels),
     promoted: promotedLabel in labels,
     stopGraceMs: stopGraceMsOf(Spec),
     createdAt: new Date(CreatedAt),
