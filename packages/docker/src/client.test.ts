@@ -1,26 +1,28 @@
 import { SlipwayError } from "@slipway/core";
 import { expect, test } from "vitest";
-import { ask, requestStream, statusOf } from "./client.ts";
+import { callEngine, requestStream, statusOf } from "./client.ts";
 
 test("a call without a response ends at its time limit", async () => {
-  const call = ask("answer", () => new Promise(() => undefined), { limitMs: 5 });
+  const call = callEngine("answer", () => new Promise(() => undefined), { limitMs: 5 });
   await expect(call).rejects.toMatchObject({ code: "engine-unavailable" });
 });
 
 test("an abort ends a call with the signal's reason", async () => {
   const abort = new AbortController();
-  const call = ask("answer", () => new Promise(() => undefined), { signal: abort.signal });
+  const call = callEngine("answer", () => new Promise(() => undefined), { signal: abort.signal });
   abort.abort(new Error("stopped"));
   await expect(call).rejects.toThrow("stopped");
 });
 
 test("the error has the engine's status; a SlipwayError is passed on unchanged", async () => {
   const refusal = Object.assign(new Error("no such container"), { statusCode: 404 });
-  const error: unknown = await ask("look", () => Promise.reject(refusal)).catch((reason: unknown) => reason);
+  const error: unknown = await callEngine("look", () => Promise.reject(refusal)).catch(
+    (reason: unknown) => reason,
+  );
   expect(error).toMatchObject({ code: "engine-unavailable", cause: refusal });
   expect(statusOf(error)).toBe(404);
   const own = new SlipwayError("aborted", "stopped");
-  await expect(ask("look", () => Promise.reject(own))).rejects.toBe(own);
+  await expect(callEngine("look", () => Promise.reject(own))).rejects.toBe(own);
 });
 
 test("a stream that opens too late is closed", async () => {

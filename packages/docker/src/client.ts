@@ -1,7 +1,9 @@
 // Calls to a Docker Engine. Every call ends with its response, at its time limit, or when the caller's signal aborts.
 
+import { IncomingMessage } from "node:http";
 import { withDeadline } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
+import type Docker from "dockerode";
 
 const callLimitMs = 60_000;
 
@@ -16,7 +18,7 @@ interface CallOptions {
  * @throws {SlipwayError} "engine-unavailable" with the cause, of which `statusOf` returns the HTTP status; the signal's reason
  * when aborted.
  */
-export async function ask<T>(
+export async function callEngine<T>(
   action: string,
   request: (signal: AbortSignal) => Promise<T>,
   options: CallOptions = {},
@@ -30,7 +32,10 @@ export async function ask<T>(
   }
 }
 
-/** Like `ask`, for a response that is a stream. The limit applies until the stream opens; one that opens too late is closed. */
+/**
+ * Like `callEngine`, for a response that is a stream. The limit applies until the stream opens; a stream that opens too late is
+ * closed.
+ */
 export async function requestStream<T extends { destroy(): unknown }>(
   action: string,
   request: () => Promise<T>,
@@ -39,7 +44,7 @@ export async function requestStream<T extends { destroy(): unknown }>(
   options.signal?.throwIfAborted();
   const opening = request();
   try {
-    return await ask(action, () => opening, options);
+    return await callEngine(action, () => opening, options);
   } catch (error) {
     opening.then(
       (stream) => stream.destroy(),
@@ -47,6 +52,50 @@ export async function requestStream<T extends { destroy(): unknown }>(
     );
     throw error;
   }
+}
+
+interface StreamRequest {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly query: Readonly<Record<string, string | boolean>>;
+}
+
+/**
+ * Opens a response that dockerode's own methods would read to its end or parse: it resolves once the engine has sent the
+ * headers.
+ */
+export function openResponse(
+  docker: Docker,
+  { method, path, query }: StreamRequest,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(
+      {
+        path: `${path}?`,
+        method,
+        options: { _query: query, _body: {} },
+        isStream: true,
+        statusCodes: {
+          101: true,
+          200: true,
+          400: "bad parameter",
+          404: "not found",
+          500: "server error",
+          503: "no swarm",
+        },
+      },
+      (error, response) => (error === null ? resolve(responseOf(response)) : reject(error)),
+    );
+  });
+}
+
+/**
+ * Narrows a stream of dockerode to the response that it is unless stdin is attached, for its headers and its socket.
+ * @throws {TypeError} when it is another stream.
+ */
+export function responseOf(stream: unknown): IncomingMessage {
+  if (stream instanceof IncomingMessage) return stream;
+  throw new TypeError("the Docker client returned no HTTP response");
 }
 
 /** Wraps an error of the client as "engine-unavailable"; returns a SlipwayError unchanged. */

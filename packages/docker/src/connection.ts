@@ -4,7 +4,7 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { SlipwayError } from "@slipway/core";
 import Docker from "dockerode";
-import { ask } from "./client.ts";
+import { callEngine } from "./client.ts";
 import { type Images, openImages, type RegistryAuth } from "./images.ts";
 
 const defaultSocket = "/var/run/docker.sock";
@@ -52,7 +52,7 @@ export function connectDocker(options: DockerConnectionOptions): DockerConnectio
     remoteHost: endpoint.host ?? null,
     images: openImages(docker, options.registryAuth),
     ping: async () => {
-      await ask("answer", () => docker.ping(), { limitMs: pingLimitMs });
+      await callEngine("answer", () => docker.ping(), { limitMs: pingLimitMs });
     },
     [Symbol.dispose]: () => agent.destroy(),
   };

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Labels } from "@slipway/core";
 import type Docker from "dockerode";
-import { ask, statusOf } from "./client.ts";
+import { callEngine, statusOf } from "./client.ts";
 
 const maxRemovalAttempts = 10;
 const maxUnreachableAttempts = 3;
@@ -14,7 +14,7 @@ const stopExtraMs = 60_000;
 /** Containers, in any state, that have all these labels. */
 export async function findContainers(docker: Docker, labels: Labels): Promise<Docker.ContainerInfo[]> {
   const filter = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
-  return await ask("list containers", (abortSignal) =>
+  return await callEngine("list containers", (abortSignal) =>
     docker.listContainers({ all: true, filters: { label: filter }, abortSignal }),
   );
 }
@@ -22,7 +22,7 @@ export async function findContainers(docker: Docker, labels: Labels): Promise<Do
 /** Sends SIGKILL. Does nothing when the container has exited or does not exist. */
 export async function killContainer(docker: Docker, id: string): Promise<void> {
   try {
-    await ask("kill the container", () => docker.getContainer(id).kill(), { limitMs: 20_000 });
+    await callEngine("kill the container", () => docker.getContainer(id).kill(), { limitMs: 20_000 });
   } catch (error) {
     if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
   }
@@ -35,9 +35,11 @@ export async function killContainer(docker: Docker, id: string): Promise<void> {
 export async function stopContainer(docker: Docker, id: string): Promise<void> {
   const container = docker.getContainer(id);
   try {
-    const { Config } = await ask("inspect the container", () => container.inspect());
+    const { Config } = await callEngine("inspect the container", () => container.inspect());
     const { StopTimeout = defaultStopSeconds } = Config as { readonly StopTimeout?: number };
-    await ask("stop the container", () => container.stop(), { limitMs: StopTimeout * 1000 + stopExtraMs });
+    await callEngine("stop the container", () => container.stop(), {
+      limitMs: StopTimeout * 1000 + stopExtraMs,
+    });
   } catch (error) {
     if (![304, 404].includes(statusOf(error) ?? 0)) throw error;
   }
@@ -50,7 +52,9 @@ export async function stopContainer(docker: Docker, id: string): Promise<void> {
 export async function removeContainer(docker: Docker, id: string): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await ask("remove the container", () => docker.getContainer(id).remove({ force: true, v: true }));
+      await callEngine("remove the container", () =>
+        docker.getContainer(id).remove({ force: true, v: true }),
+      );
       return;
     } catch (error) {
       const status = statusOf(error);

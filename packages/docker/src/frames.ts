@@ -1,5 +1,10 @@
 // Removes the framing from an engine's attach stream: an eight-byte header before each frame of stdout or stderr. The transport
 // may split frames anywhere.
+//
+// docker-modem's own `demuxStream` does not fit output of untrusted processes. It reads with "data" listeners and ignores what
+// `write` returns, so a slow reader does not slow the process down, and the output piles up in memory. It also holds each frame
+// until it is complete, copying it with every chunk, and a header may announce 4 GiB. This decoder keeps at most one header, and
+// works within `for await`, which reads no further until the last chunk is consumed.
 
 const headerBytes = 8;
 

@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import { untilAborted } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
-import { ask, requestStream, engineError, statusOf } from "./client.ts";
+import { callEngine, requestStream, engineError, statusOf } from "./client.ts";
 
 /** A pull that reports no progress for this time fails. */
 const stallLimitMs = 300_000;
@@ -54,7 +54,7 @@ export function openImages(docker: Docker, registryAuth?: RegistryAuth): Images 
     digests: async (repository, signal) => {
       const filters = { reference: [repository] };
       const list = (abortSignal: AbortSignal) => docker.listImages({ filters, abortSignal });
-      const found = await ask("list images", list, { signal });
+      const found = await callEngine("list images", list, { signal });
       const references = found.flatMap(({ RepoDigests }) => RepoDigests ?? []);
       const parts = references.map((reference) => reference.split("@"));
       return parts.flatMap(([name, digest]) => (name === repository && digest !== undefined ? [digest] : []));
@@ -66,7 +66,7 @@ export function openImages(docker: Docker, registryAuth?: RegistryAuth): Images 
 async function remove(docker: Docker, reference: string, signal: AbortSignal): Promise<void> {
   try {
     const request = (abortSignal: AbortSignal) => docker.getImage(reference).remove({ abortSignal });
-    await ask("remove an image", request, { signal });
+    await callEngine("remove an image", request, { signal });
   } catch (error) {
     const status = statusOf(error);
     if (status !== 404 && status !== 409) throw error;
@@ -75,7 +75,7 @@ async function remove(docker: Docker, reference: string, signal: AbortSignal): P
 
 async function isPresent(docker: Docker, reference: string, signal?: AbortSignal): Promise<boolean> {
   try {
-    await ask("look up an image", () => docker.getImage(reference).inspect(), {
+    await callEngine("look up an image", () => docker.getImage(reference).inspect(), {
       signal,
     });
     return true;

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { pause } from "@slipway/async";
 import { label } from "@slipway/core";
 import type Docker from "dockerode";
-import { ask, statusOf } from "./client.ts";
+import { callEngine, statusOf } from "./client.ts";
 
 const retryDelayMs = 100;
 const maxAttempts = 100;
@@ -47,7 +47,7 @@ async function bridgeOptions(
   name: string,
   signal: AbortSignal,
 ): Promise<Record<string, string>> {
-  const engine = (await ask("return its description", () => docker.info(), { signal })) as {
+  const engine = (await callEngine("return its description", () => docker.info(), { signal })) as {
     ID: string;
     DockerRootDir: string;
   };
@@ -56,7 +56,7 @@ async function bridgeOptions(
 }
 
 async function oldest(docker: Docker, name: string, signal: AbortSignal): Promise<string | null> {
-  const networks = await ask(
+  const networks = await callEngine(
     "list networks",
     (abortSignal) => docker.listNetworks({ filters: { name: [name] }, abortSignal }),
     { signal },
@@ -79,7 +79,7 @@ async function create(
   signal: AbortSignal,
 ): Promise<string | null> {
   try {
-    const network = await ask(
+    const network = await callEngine(
       `create the network ${name}`,
       () =>
         docker.createNetwork({

@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import type Docker from "dockerode";
-import { ask } from "./client.ts";
+import { callEngine } from "./client.ts";
 
 /** 128 + SIGKILL: the exit code of a process that the OOM killer killed. */
 const killedExitCode = 137;
@@ -10,12 +10,12 @@ const pollIntervalMs = 100;
 
 /**
  * The engine may record the OOM kill shortly after the exit, so a suspicious exit code is polled more often.
- * @throws {SlipwayError} like `ask`; with the engine's status 404 when the container no longer exists.
+ * @throws {SlipwayError} like `callEngine`; with the engine's status 404 when the container no longer exists.
  */
 export async function ranOutOfMemory(docker: Docker, id: string, exitCode: number): Promise<boolean> {
   const polls = pollsFor(exitCode);
   for (let poll = 1; ; poll += 1) {
-    const { State } = await ask("inspect the container", () => docker.getContainer(id).inspect());
+    const { State } = await callEngine("inspect the container", () => docker.getContainer(id).inspect());
     if (State.OOMKilled || poll >= polls) return State.OOMKilled;
     await pause(pollIntervalMs);
   }

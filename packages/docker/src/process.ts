@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
-import { ask, requestStream, engineError } from "./client.ts";
+import { callEngine, engineError, openResponse, requestStream, responseOf } from "./client.ts";
 import { createDeframer } from "./frames.ts";
 
 const keepAliveMs = 30_000;
@@ -31,17 +31,13 @@ export async function startProcess(
   signal?: AbortSignal,
 ): Promise<StartedProcess> {
   const container = docker.getContainer(id);
-  const attach = (): Promise<IncomingMessage> =>
-    container.attach({
-      stream: true,
-      stdout: true,
-      stderr: true,
-    }) as Promise<unknown> as Promise<IncomingMessage>;
+  const attach = async (): Promise<IncomingMessage> =>
+    responseOf(await container.attach({ stream: true, stdout: true, stderr: true }));
   const attached = await requestStream("attach to the container", attach, { signal });
   let exit: IncomingMessage | undefined;
   try {
-    exit = await requestStream("wait for the container", () => awaitNextExit(docker, id), { signal });
-    await ask("start the container", () => container.start(), { signal });
+    exit = await requestStream("wait for the container", () => openNextExit(docker, id), { signal });
+    await callEngine("start the container", () => container.start(), { signal });
     return startedProcess(attached, exit);
   } catch (error) {
     attached.destroy();
@@ -82,19 +78,9 @@ async function* readOutput(attached: Readable): AsyncGenerator<Uint8Array> {
  * Resolves once the engine has registered the wait. The client's own `wait` does not help: it resolves only after the exit,
  * and never if the engine crashes before it.
  */
-function awaitNextExit(docker: Docker, id: string): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    docker.modem.dial(
-      {
-        path: `/containers/${id}/wait?`,
-        method: "POST",
-        options: { _query: { condition: "next-exit" }, _body: {} },
-        isStream: true,
-        statusCodes: { 200: true, 400: "bad parameter", 404: "no such container", 500: "server error" },
-      },
-      (error, response) => (error === null ? resolve(response as IncomingMessage) : reject(error)),
-    );
-  });
+function openNextExit(docker: Docker, id: string): Promise<IncomingMessage> {
+  const query = { condition: "next-exit" };
+  return openResponse(docker, { method: "POST", path: `/containers/${id}/wait`, query });
 }
 
 async function readExitCode(response: IncomingMessage): Promise<number> {

@@ -8,7 +8,7 @@
 import { elapsed, untilAborted } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
-import { type StartedProcess, ask, engineError, removeContainer, startProcess } from "@slipway/docker";
+import { type StartedProcess, callEngine, engineError, removeContainer, startProcess } from "@slipway/docker";
 import { companionConfig, type SandboxContext, volumePath } from "./sandbox-config.ts";
 
 /** Delay before the first measurement, because many builds end before it, and between attempts to start the companion. */
@@ -76,7 +76,7 @@ async function measure(
     seesProcesses: true,
     writes: false,
   });
-  const { id } = await ask("create a container", () => docker.createContainer(config));
+  const { id } = await callEngine("create a container", () => docker.createContainer(config));
   try {
     using process = await startProcess(docker, id, signal);
     return await untilAborted(follow(process, diskBytes, onMeasurement), signal);
@@ -110,6 +110,8 @@ async function follow(
 
 /** Whether the build still runs. After its end the watch stops, even if output is still being read. */
 async function isRunning(docker: Docker, id: string): Promise<boolean> {
-  const { State } = await ask("inspect the build's container", () => docker.getContainer(id).inspect());
+  const { State } = await callEngine("inspect the build's container", () =>
+    docker.getContainer(id).inspect(),
+  );
   return State.Running;
 }

@@ -12,7 +12,7 @@ import {
 import {
   type DockerConnection,
   type DockerConnectionOptions,
-  ask,
+  callEngine,
   connectDocker,
   ensureNetwork,
   findContainers,
@@ -50,7 +50,7 @@ class DockerEngine implements BuildEngine {
     const config = sandboxConfig(spec, { installationId: this.#installationId, name, networkId });
     try {
       // Without the signal, because an aborted call could leave behind a container whose id is unknown.
-      const { id } = await ask("create the build's container", () => docker.createContainer(config));
+      const { id } = await callEngine("create the build's container", () => docker.createContainer(config));
       const labels = sandboxLabels(spec.labels, this.#installationId);
       const context = { id, image: spec.image, labels };
       await ensureVolumeOwner(docker, context, signal);
@@ -74,7 +74,7 @@ class DockerEngine implements BuildEngine {
   }
 
   async capacity(): Promise<EngineCapacity> {
-    const { NCPU, MemTotal } = (await ask("return its capacity", () =>
+    const { NCPU, MemTotal } = (await callEngine("return its capacity", () =>
       this.#connection.docker.info(),
     )) as EngineInfo;
     return { cpus: NCPU, memoryBytes: MemTotal };

@@ -2,7 +2,7 @@
 
 import { elapsed } from "@slipway/async";
 import type Docker from "dockerode";
-import { ask } from "@slipway/docker";
+import { callEngine } from "@slipway/docker";
 
 const pingIntervalMs = 10_000;
 const pingLimitMs = 15_000;
@@ -13,7 +13,7 @@ export async function watchEngine(docker: Docker, signal: AbortSignal): Promise<
   let failures = 0;
   while (await elapsed(pingIntervalMs, signal)) {
     try {
-      await ask("answer", () => docker.ping(), { limitMs: pingLimitMs });
+      await callEngine("answer", () => docker.ping(), { limitMs: pingLimitMs });
       failures = 0;
     } catch (error) {
       failures += 1;

@@ -2,7 +2,7 @@
 
 import { untilAborted } from "@slipway/async";
 import type Docker from "dockerode";
-import { ask, removeContainer, startProcess } from "@slipway/docker";
+import { callEngine, removeContainer, startProcess } from "@slipway/docker";
 import { companionConfig, type SandboxContext } from "./sandbox-config.ts";
 
 /** @returns "directory", or what exists instead, with its article: "a symbolic link", "nothing". */
@@ -18,7 +18,7 @@ export async function kindOfPath(
     seesProcesses: false,
     writes: false,
   });
-  const { id } = await ask("create a container", () => docker.createContainer(config));
+  const { id } = await callEngine("create a container", () => docker.createContainer(config));
   try {
     using process = await startProcess(docker, id, signal);
     const output = Array.fromAsync(process.output);

@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { type ByteStream, SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
-import { ask, requestStream, engineError, statusOf } from "@slipway/docker";
+import { callEngine, engineError, requestStream, responseOf, statusOf } from "@slipway/docker";
 import { kindOfPath } from "./path-kind.ts";
 import { buildUserId, type SandboxContext, volumePath } from "./sandbox-config.ts";
 import { directoriesTar } from "./tar-header.ts";
@@ -43,7 +43,7 @@ export async function uploadTar(
   try {
     const put = (abortSignal: AbortSignal): Promise<unknown> =>
       container.putArchive(source, { path, abortSignal });
-    await ask(`unpack into ${path}`, put, { signal, limitMs: transferLimitMs });
+    await callEngine(`unpack into ${path}`, put, { signal, limitMs: transferLimitMs });
   } catch (error) {
     if (tarFailure !== undefined) throw tarFailure.error;
     // 404: the container does not exist, so the tar is not at fault.
@@ -67,8 +67,7 @@ export async function downloadTar(
   signal: AbortSignal,
 ): Promise<Readable> {
   const container = docker.getContainer(sandbox.id);
-  const open = () =>
-    container.getArchive({ path: inVolume(path) }) as Promise<unknown> as Promise<IncomingMessage>;
+  const open = async () => responseOf(await container.getArchive({ path: inVolume(path) }));
   let refusal: unknown;
   try {
     const stream = await requestStream(`pack ${path}`, open, { signal });
@@ -152,11 +151,13 @@ async function ensureDirectory(
 ): Promise<void> {
   if (path === volumePath) return;
   try {
-    await ask(`check ${path}`, (abortSignal) => container.infoArchive({ path, abortSignal }), { signal });
+    await callEngine(`check ${path}`, (abortSignal) => container.infoArchive({ path, abortSignal }), {
+      signal,
+    });
   } catch (error) {
     if (statusOf(error) !== 404) throw error;
     const tar = Buffer.from(directoriesTar(path.slice(volumePath.length + 1), buildUserId));
-    await ask(`create ${path}`, () => container.putArchive(tar, { path: volumePath }), { signal });
+    await callEngine(`create ${path}`, () => container.putArchive(tar, { path: volumePath }), { signal });
   }
 }
 

@@ -3,7 +3,7 @@
 import type { Readable } from "node:stream";
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
-import { ask, requestStream, engineError, removeContainer, startProcess } from "@slipway/docker";
+import { callEngine, requestStream, engineError, removeContainer, startProcess } from "@slipway/docker";
 import { buildUserId, companionConfig, type SandboxContext, volumePath } from "./sandbox-config.ts";
 import { tarOwner } from "./tar-header.ts";
 
@@ -23,7 +23,7 @@ export async function ensureVolumeOwner(
     seesProcesses: false,
     writes: true,
   });
-  const companion = await ask("create a container", () => docker.createContainer(config));
+  const companion = await callEngine("create a container", () => docker.createContainer(config));
   try {
     using process = await startProcess(docker, companion.id, signal);
     if ((await process.exitCode) !== 0) {

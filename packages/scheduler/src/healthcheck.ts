@@ -1,23 +1,23 @@
-// The engine's own health check of an instance: healthy is one that listens on its port.
+// The engine's own health check of an instance, which is healthy while it listens on its port.
 
 import { appPort } from "./instance-config.ts";
 import { lookFunction } from "./listening.ts";
 
-/** Set by the first look that found the app listening; memory of the container, gone with it. */
+/** Created by the first look that finds the app listening; in the container's memory, so it ends with the container. */
 const marker = "/dev/shm/.slipway-listens";
-const bootLooks = 250;
-const steadyEverySeconds = 20;
+const maxBootLooks = 250;
+const steadyIntervalSeconds = 20;
 const nsPerMs = 1_000_000;
 
 /**
- * Each look that the engine begins costs a process in the container, so looks are few and long: while the app boots one
- * waits for it, ten times a second, and ends as soon as it listens; from then on one waits before it looks. The engine
- * begins the next as soon as one ended. An app that has not listened for a minute is unhealthy, but not while it may boot.
+ * Each check starts a process in the container, so checks are few and long. While the app boots, a check looks ten times a second
+ * and ends as soon as the app listens; afterwards a check sleeps before it looks once. The engine starts the next check
+ * shortly after the last one has ended. An app that has not listened for a minute is unhealthy, except during its boot timeout.
  */
 export function healthcheck(bootTimeoutMs: number) {
   const script = `${lookFunction(appPort)}
 if [ -e ${marker} ]; then
-  sleep ${steadyEverySeconds}
+  sleep ${steadyIntervalSeconds}
   look
   [ -n "$found" ]
   exit
@@ -25,7 +25,7 @@ fi
 looks=0
 while look; [ -z "$found" ]; do
   looks=$((looks + 1))
-  [ $looks -lt ${bootLooks} ] || exit 1
+  [ $looks -lt ${maxBootLooks} ] || exit 1
   sleep 0.1
 done
 : >${marker}`;

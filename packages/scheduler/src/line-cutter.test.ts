@@ -14,23 +14,23 @@ async function collect(output: AsyncIterable<Uint8Array>): Promise<string[]> {
   return texts;
 }
 
-test("pieces end with a line, the last one too", async () => {
+test("every piece ends with a line end, also the last", async () => {
   expect(await collect(wholeLines(pieces("a", "b\nc", "", "\nd\ne")))).toEqual(["ab\n", "c\nd\n", "e\n"]);
 });
 
-test("a line without an end does not grow without bounds", async () => {
+test("an unfinished line is passed on when it exceeds the limit", async () => {
   const [first, ...rest] = await collect(wholeLines(pieces("x".repeat(65_536), "y", "\n")));
   expect(first).toHaveLength(65_537);
   expect(rest).toEqual(["\n"]);
 });
 
-test("what came before a failure is passed on, then the failure", async () => {
+test("output before a failure is passed on, then the failure", async () => {
   const seen: string[] = [];
   const reading = (async () => {
-    for await (const bytes of wholeLines(pieces("a\nb", new Error("gone")))) {
+    for await (const bytes of wholeLines(pieces("a\nb", new Error("connection lost")))) {
       seen.push(Buffer.from(bytes).toString());
     }
   })();
-  await expect(reading).rejects.toThrow("gone");
+  await expect(reading).rejects.toThrow("connection lost");
   expect(seen).toEqual(["a\n", "b\n"]);
 });

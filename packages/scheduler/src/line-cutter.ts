@@ -1,30 +1,30 @@
-// Cuts the output of one of several instances at line ends, so that lines of different instances do not run into each other.
+// Cuts the output of an instance at line ends, so that lines of several instances are not mixed within a line.
 
 const newline = 10;
-/** An unfinished line that is longer is let go. */
-const heldBytes = 65_536;
+/** A longer unfinished line is passed on without waiting for its end. */
+const maxPendingBytes = 65_536;
 
 export interface LineCutter {
-  /** Takes the next piece, and returns what there is up to the last line end; it may be empty. */
+  /** Accepts the next piece, and returns all output up to the last line end, possibly empty. */
   push(bytes: Uint8Array): Uint8Array;
-  /** What is held of an unfinished line. */
+  /** The unfinished line that has not been returned. */
   rest(): Uint8Array;
 }
 
 export function createLineCutter(): LineCutter {
-  let held: Uint8Array = Buffer.alloc(0);
+  let pending: Uint8Array = Buffer.alloc(0);
   return {
     push: (bytes) => {
-      const joined = Buffer.concat([held, bytes]);
-      const end = joined.length > heldBytes ? joined.length : joined.lastIndexOf(newline) + 1;
-      held = joined.subarray(end);
+      const joined = Buffer.concat([pending, bytes]);
+      const end = joined.length > maxPendingBytes ? joined.length : joined.lastIndexOf(newline) + 1;
+      pending = joined.subarray(end);
       return joined.subarray(0, end);
     },
-    rest: () => held,
+    rest: () => pending,
   };
 }
 
-/** What comes in, in the same order, in pieces that end with a line; the last one is given an end. */
+/** The same output in pieces that end with a line end; one is added to the last piece if it lacks it. */
 export async function* wholeLines(output: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const cutter = createLineCutter();
   try {
@@ -33,7 +33,7 @@ export async function* wholeLines(output: AsyncIterable<Uint8Array>): AsyncGener
       if (lines.length > 0) yield lines;
     }
   } finally {
-    // Also what a process wrote before its connection broke.
+    // Also the output that arrived before the connection broke.
     const rest = cutter.rest();
     if (rest.length > 0) yield Buffer.concat([rest, Buffer.of(newline)]);
   }

@@ -22,7 +22,7 @@ test.for([
   expect(parseLook(look, 8080).reach).toBe(reach);
 });
 
-test("other ports are named once, without the engine's name server", () => {
+test("other ports are listed once, without the engine's name server", () => {
   const zero = "0".repeat(32);
   const lines = [
     "00000000:0BB8",
@@ -41,12 +41,12 @@ test("other ports are named once, without the engine's name server", () => {
   });
 });
 
-test("a look that was cut off is no complaint of the shell", () => {
+test("addresses of an incomplete look are not an error message of the shell", () => {
   expect(failureIn("0B00007F:A1B2\n0100007F:0B")).toBe("");
   expect(failureIn("0B00007F:A1B2\nsh: no more processes\n")).toBe("sh: no more processes");
 });
 
-test("the shell's look writes what listens, and finds the port when it can be reached", async () => {
+test("the shell's look writes the listening sockets, and finds the port when it is reachable", async () => {
   await using open = new AsyncDisposableStack();
   const [reachable, loopback] = [await listen(open, "0.0.0.0"), await listen(open, "127.0.0.1")];
   const look = async (port: number) => {

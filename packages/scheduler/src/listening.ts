@@ -1,28 +1,28 @@
 // Finds out whether the app accepts TCP on its port, from inside its container.
 //
-// The published port says nothing: the engine's proxy accepts there though no one listens behind it. So one exec per boot
-// reads the kernel's table of listening sockets, which every process in the container may read. It works on a remote engine
-// as well and opens no connection that an app would log. It also sees an app that listens on the loopback interface only,
-// where no request reaches it, or on another port. It needs /bin/sh and sleep in the image, as in any stack.
+// Connecting to the published port does not help, because the engine's proxy accepts connections even if no process listens in
+// the container. So one exec per boot reads the kernel's table of listening sockets, which every process in the container may
+// read. This also works on a remote engine, opens no connection that the app would log, and finds an app that listens on
+// another port, or on the loopback interface only, which requests do not reach. It needs /bin/sh and sleep in the image.
 
 import type { Readable } from "node:stream";
 import type Docker from "dockerode";
-import { ask, requestStream, createDeframer } from "@slipway/docker";
+import { callEngine, requestStream, createDeframer } from "@slipway/docker";
 
-const lookEveryMs = 100;
-/** Of one look that has not come to its end: the app can write to its probe, and must not fill our memory by it. */
-const heldChars = 64 * 1024;
-/** 127.0.0.11, as the kernel writes it. */
+const lookIntervalMs = 100;
+/** Limit for the output of an unfinished look: the app can write to its probe's output, and must not exhaust memory. */
+const maxPendingChars = 64 * 1024;
+/** 127.0.0.11 in the kernel's notation. */
 const engineNameServer = "0B00007F";
 
-/** Other ports in one look; the app may open any number. */
-const mostOtherPorts = 32;
+/** Limit for other ports in one look, because an app may open any number. */
+const maxOtherPorts = 32;
 
-/** What listens in a container. */
+/** The listening sockets in a container. */
 export interface Listening {
   /** From where the app's port can be reached. */
   readonly reach: "nowhere" | "loopback" | "reachable";
-  /** What listens on other ports, by port. */
+  /** The other ports that the app listens on, in ascending order. */
   readonly elsewhere: readonly OtherPort[];
 }
 
@@ -32,13 +32,13 @@ export interface OtherPort {
   readonly loopback: boolean;
 }
 
-/** Before the first look, or where none is possible. */
+/** The result before the first look, or without one. */
 export const notListening: Listening = { reach: "nowhere", elsewhere: [] };
 
 /**
- * Defines a shell function `look`, which writes what listens, an `ADDRESS:PORT` a line as the kernel writes it, then a dot,
- * and sets `found` when the port is listened on at an address other than loopback. The columns of /proc/net/tcp: number,
- * local address, remote address, state; 0A is LISTEN.
+ * Defines a shell function `look`. It writes the listening sockets, one `ADDRESS:PORT` per line in the kernel's notation, then a
+ * dot, and sets `found` when a process listens on the port at an address other than loopback. The columns of /proc/net/tcp:
+ * number, local address, remote address, state; 0A is LISTEN.
  */
 export const lookFunction = (port: number): string => `
 look() {
@@ -49,7 +49,7 @@ look() {
       case $address in
         *7F:${hexPort(port)}|00000000000000000000000001000000:${hexPort(port)}) ;;
         *:${hexPort(port)}) found=1 ;;
-        *) others=$((others + 1)); [ $others -le ${mostOtherPorts} ] || continue ;;
+        *) others=$((others + 1)); [ $others -le ${maxOtherPorts} ] || continue ;;
       esac
       echo "$address"
     done <$table
@@ -57,10 +57,7 @@ look() {
   echo .
 }`;
 
-/**
- * The shell ends by itself once an address other than loopback listens, or when nobody can still be waiting: an exec cannot
- * be ended from outside.
- */
+/** The shell exits by itself, once the port is reachable or after the last look, because the engine cannot stop an exec. */
 const script = (port: number, looks: number): string => `${lookFunction(port)}
 looks=0
 while look; [ -z "$found" ] && [ $looks -lt ${looks} ]; do
@@ -69,10 +66,10 @@ while look; [ -z "$found" ] && [ $looks -lt ${looks} ]; do
 done`;
 
 /**
- * Calls `onState` with what is found, about ten times a second, until the signal ends it. Returns early when the probe
- * ends by itself: with the container, or because it cannot run in it.
- * @param timeoutMs after which it need not look any more.
- * @returns what the probe's shell complained of; "" when it did not.
+ * Calls `onState` with each look's result, about ten times a second, until the signal aborts. Returns earlier when the probe ends:
+ * with the container, or because the probe cannot run in it.
+ * @param timeoutMs time after which the probe stops looking.
+ * @returns error messages of the probe's shell; "" without any.
  */
 export async function watchListening(
   docker: Docker,
@@ -85,7 +82,7 @@ export async function watchListening(
   const stream = await openProbe(
     docker,
     containerId,
-    script(port, Math.ceil(timeoutMs / lookEveryMs)),
+    script(port, Math.ceil(timeoutMs / lookIntervalMs)),
     signal,
   );
   const stop = (): void => void stream.destroy();
@@ -96,7 +93,7 @@ export async function watchListening(
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       text += Buffer.from(deframe(chunk)).toString("latin1");
       const looks = text.split(".\n");
-      text = (looks.pop() ?? "").slice(-heldChars);
+      text = (looks.pop() ?? "").slice(-maxPendingChars);
       for (const look of looks) onState(parseLook(look, port));
     }
   } catch (error) {
@@ -108,14 +105,17 @@ export async function watchListening(
   return failureIn(text);
 }
 
-/** @returns what the shell complained of after its last whole look; lines of a look that was cut off are no complaint. */
+/**
+ * @param rest the output after the last complete look.
+ * @returns the shell's error messages in it, without addresses of an incomplete look.
+ */
 export function failureIn(rest: string): string {
-  const complaints = rest.split("\n").filter((line) => !/^[0-9A-F:]*$/.test(line));
-  return complaints.join("\n").trim();
+  const messages = rest.split("\n").filter((line) => !/^[0-9A-F:]*$/.test(line));
+  return messages.join("\n").trim();
 }
 
 /**
- * @param look what one call of the shell's `look` wrote, without its dot.
+ * @param look the output of one call of the shell's `look`, without its dot.
  * @param port the app's.
  */
 export function parseLook(look: string, port: number): Listening {
@@ -129,14 +129,14 @@ export function parseLook(look: string, port: number): Listening {
   };
 }
 
-/** Null for what is no line of the kernel's, and for the engine's name server, which listens in the container too. */
+/** Null for a line in another notation, and for the engine's name server, which also listens in the container. */
 function socketOf(line: string): { readonly address: string; readonly port: number } | null {
   const [, address, port] = /^([0-9A-F]{8}(?:[0-9A-F]{24})?):([0-9A-F]{4})$/.exec(line) ?? [];
   if (address === undefined || port === undefined || address === engineNameServer) return null;
   return { address, port: Number.parseInt(port, 16) };
 }
 
-/** Each group of eight digits is four bytes in the machine's order, little-endian on all we know. */
+/** Each group of eight digits is four bytes in the machine's byte order: little-endian on all supported machines. */
 function isLoopback(address: string): boolean {
   const ipv4 =
     address.length === 8 ? address : address.startsWith("0000000000000000FFFF0000") ? address.slice(24) : "";
@@ -154,12 +154,11 @@ async function openProbe(
   signal: AbortSignal,
 ): Promise<Readable> {
   const container = docker.getContainer(containerId);
-  const exec = await ask(
-    "make the probe",
+  const exec = await callEngine(
+    "create the probe",
     () => container.exec({ Cmd: ["/bin/sh", "-c", shell], AttachStdout: true, AttachStderr: true }),
     { signal },
   );
-  const start = (): Promise<Readable> =>
-    exec.start({ hijack: false, stdin: false }) as Promise<unknown> as Promise<Readable>;
+  const start = (): Promise<Readable> => exec.start({ hijack: false, stdin: false });
   return await requestStream("start the probe", start, { signal });
 }

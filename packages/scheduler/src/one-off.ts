@@ -5,7 +5,7 @@ import { untilAborted } from "@slipway/async";
 import { type Labels, label, type OneOffExit, type OneOffSpec, type StartOptions } from "@slipway/core";
 import {
   type DockerConnection,
-  ask,
+  callEngine,
   ensureNetwork,
   findContainers,
   ranOutOfMemory,
@@ -31,7 +31,7 @@ export async function runOneOff(
   const config = oneOffConfig(task, installationId, joined);
   try {
     // Ignores the signal: a container whose id is unknown could not be removed.
-    const { id } = await ask("create the command's container", () => docker.createContainer(config));
+    const { id } = await callEngine("create the command's container", () => docker.createContainer(config));
     using process = await startProcess(docker, id, signal);
     const delivered = (async () => {
       for await (const bytes of process.output) await onOutput(bytes);

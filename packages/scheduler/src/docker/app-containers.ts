@@ -1,7 +1,7 @@
 // Finds the containers of apps on the engine, and reads rollout, instance and address from them.
 
 import { type Instance, type InstanceState, label } from "@slipway/core";
-import { ask, findContainers, statusOf } from "@slipway/docker";
+import { callEngine, findContainers, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
 import { attemptOfLabels, labelsOf, rolloutOfLabels } from "../instance-config.ts";
 import type { RolloutPart } from "../rollout-scheduler.ts";
@@ -60,7 +60,7 @@ export async function inspectInstance(
 
 async function inspect(docker: Docker, id: string): Promise<Docker.ContainerInspectInfo | null> {
   try {
-    return await ask("inspect a container", () => docker.getContainer(id).inspect());
+    return await callEngine("inspect a container", () => docker.getContainer(id).inspect());
   } catch (error) {
     if (statusOf(error) === 404) return null;
     throw error;

@@ -9,11 +9,11 @@ import { wholeLines } from "../line-cutter.ts";
 import { appCrashed, bootTimedOut } from "../boot-failures.ts";
 import { type Listening, notListening, watchListening } from "../listening.ts";
 
-/** Output written when the app begins to listen arrives on another connection than the probe's result: wait for it shortly. */
-const lastWordsMs = 150;
+/** How long to wait for output of just before the app listened: it arrives on another connection than the probe's result. */
+const outputDelayMs = 150;
 const probeRetryMs = 250;
 
-/** Resolves once the instance listens; its process runs on. @see Scheduler.start */
+/** Resolves once the instance listens; its process continues to run. @see Scheduler.start */
 export async function bootContainer(
   docker: Docker,
   id: string,
@@ -38,7 +38,7 @@ export async function bootContainer(
       ]),
       signal,
     );
-    if (outcome === "listening" && !(await endsWithin(process.exitCode, lastWordsMs))) {
+    if (outcome === "listening" && !(await endsWithin(process.exitCode, outputDelayMs))) {
       over.abort();
       process[Symbol.dispose]();
       return await untilAborted(delivered, signal);
@@ -58,7 +58,7 @@ interface Probe {
   failure: string;
 }
 
-/** Resolves when the app is reachable; never when it is not. An engine that fails shows itself in the exit's wait. */
+/** Resolves when the app is reachable, otherwise never. The call that waits for the exit reports a failure of the engine. */
 async function untilListening(
   docker: Docker,
   id: string,

@@ -1,7 +1,7 @@
 // The scheduler port on one Docker Engine: each instance is a container with a port of the engine's host.
 
 import type { Address, Instance, RolloutSpec, Scheduler, StartOptions } from "@slipway/core";
-import { ask, ensureNetwork, removeContainer, stopContainer } from "@slipway/docker";
+import { callEngine, ensureNetwork, removeContainer, stopContainer } from "@slipway/docker";
 import { RolloutScheduler, type RolloutSchedulerOptions } from "../rollout-scheduler.ts";
 import {
   type AppContainer,
@@ -62,9 +62,9 @@ class DockerScheduler extends RolloutScheduler<AppContainer> {
 
   protected async keepAlive({ id, state }: AppContainer): Promise<void> {
     const container = this.docker.getContainer(id);
-    await ask("keep the release alive", () => container.update({ RestartPolicy: restart.promoted }));
+    await callEngine("keep the release alive", () => container.update({ RestartPolicy: restart.promoted }));
     // It may have ended between its start and now.
-    if (state === "exited") await ask("start the release again", () => container.start());
+    if (state === "exited") await callEngine("start the release again", () => container.start());
   }
 
   protected async removeUnpromoted(containers: readonly AppContainer[]): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { type RolloutSpec, SlipwayError, type StartOptions } from "@slipway/core";
-import { ask, findContainers, removeContainer } from "@slipway/docker";
+import { callEngine, findContainers, removeContainer } from "@slipway/docker";
 import type Docker from "dockerode";
 import { bootContainer } from "./boot.ts";
 import { containerConfig, type InstanceContext } from "./container-config.ts";
@@ -59,7 +59,7 @@ async function startInstance(
     options.made.add(config.name);
     try {
       // Ignores the signal: a container whose id is unknown could not be removed.
-      const { id } = await ask("create the release's container", () => docker.createContainer(config));
+      const { id } = await callEngine("create the release's container", () => docker.createContainer(config));
       await bootContainer(docker, id, rollout, options);
       return hostPort;
     } catch (error) {

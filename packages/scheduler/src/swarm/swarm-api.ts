@@ -1,7 +1,7 @@
 // The calls to a Swarm's API that the scheduler needs: services, their tasks, and the nodes that run the tasks.
 
 import type { Labels } from "@slipway/core";
-import { ask, statusOf } from "@slipway/docker";
+import { callEngine, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
 import { appPort, attemptOfLabels, labelsOf, rolloutOfLabels } from "../instance-config.ts";
 import type { RolloutPart } from "../rollout-scheduler.ts";
@@ -48,7 +48,7 @@ export async function findServices(
   appId?: string,
 ): Promise<AppService[]> {
   const filters = { label: filterOf(labelsOf(installationId, appId)) };
-  const services = (await ask("list services", (abortSignal) =>
+  const services = (await callEngine("list services", (abortSignal) =>
     docker.listServices({ filters, abortSignal }),
   )) as readonly ListedService[];
   return services.map(appService).toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
@@ -71,7 +71,7 @@ export async function someLeft(docker: Docker, taskIds: readonly string[]): Prom
 
 /** Address of each node, as the swarm lists it, by the node's id. */
 export async function nodeHosts(docker: Docker): Promise<ReadonlyMap<string, string>> {
-  const nodes = (await ask("list nodes", (abortSignal) => docker.listNodes({ abortSignal }))) as {
+  const nodes = (await callEngine("list nodes", (abortSignal) => docker.listNodes({ abortSignal }))) as {
     ID: string;
     Status?: { Addr?: string };
   }[];
@@ -81,7 +81,7 @@ export async function nodeHosts(docker: Docker): Promise<ReadonlyMap<string, str
 /** Does nothing when the service does not exist. The swarm stops its tasks after the call has returned. */
 export async function removeService(docker: Docker, idOrName: string): Promise<void> {
   try {
-    await ask("remove a service", () => docker.getService(idOrName).remove());
+    await callEngine("remove a service", () => docker.getService(idOrName).remove());
   } catch (error) {
     if (statusOf(error) !== 404) throw error;
   }
@@ -90,7 +90,7 @@ export async function removeService(docker: Docker, idOrName: string): Promise<v
 /** Changes labels of the service itself, which does not restart its tasks. */
 export async function labelService(docker: Docker, service: AppService, labels: Labels): Promise<void> {
   const spec = { ...service.spec, Labels: { ...service.spec.Labels, ...labels } };
-  await ask("label a service", () => update(docker, service, spec));
+  await callEngine("label a service", () => update(docker, service, spec));
 }
 
 /**
@@ -103,7 +103,7 @@ export async function scaleToNone(docker: Docker, id: string): Promise<void> {
     if (service === null || service.spec.Mode?.Replicated?.Replicas === 0) return;
     const spec = { ...service.spec, Mode: { Replicated: { Replicas: 0 } } };
     try {
-      await ask("scale a service to none", () => update(docker, service, spec));
+      await callEngine("scale a service to none", () => update(docker, service, spec));
       return;
     } catch (error) {
       // An update is refused when the service's version has changed since it was read.
@@ -114,7 +114,7 @@ export async function scaleToNone(docker: Docker, id: string): Promise<void> {
 
 async function inspectService(docker: Docker, id: string): Promise<AppService | null> {
   try {
-    const found = await ask("inspect a service", () => docker.getService(id).inspect());
+    const found = await callEngine("inspect a service", () => docker.getService(id).inspect());
     return appService(found as ListedService);
   } catch (error) {
     if (statusOf(error) === 404) return null;
@@ -138,7 +138,7 @@ export function isOver({ Status }: Task): boolean {
 }
 
 async function listTasks(docker: Docker, filters: Record<string, readonly string[]>): Promise<Task[]> {
-  const tasks = (await ask("list tasks", (abortSignal) =>
+  const tasks = (await callEngine("list tasks", (abortSignal) =>
     docker.listTasks({ filters, abortSignal }),
   )) as Task[];
   return tasks.toSorted((a, b) => b.CreatedAt.localeCompare(a.CreatedAt));

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { poll } from "@slipway/async";
 import type { Address, Instance, RolloutSpec, Scheduler, StartOptions } from "@slipway/core";
-import { ask, ensureNetwork, type RegistryAuth } from "@slipway/docker";
+import { callEngine, ensureNetwork, type RegistryAuth } from "@slipway/docker";
 import { RolloutScheduler, type RolloutSchedulerOptions } from "../rollout-scheduler.ts";
 import { bootService } from "./boot-service.ts";
 import { instancesOf } from "./instances.ts";
@@ -58,7 +58,7 @@ class SwarmScheduler extends RolloutScheduler<AppService> {
     const spec = serviceSpec(rollout, { installationId: this.installationId, network, startId });
     try {
       // Ignores the signal: a service whose id is unknown could not be removed.
-      const { id } = await ask("create the rollout's service", () =>
+      const { id } = await callEngine("create the rollout's service", () =>
         this.docker.createService(authConfig(this.#registryAuth), spec),
       );
       return await this.#addressesOf(await bootService(this.docker, id, rollout, options));
@@ -121,7 +121,7 @@ class SwarmScheduler extends RolloutScheduler<AppService> {
   }
 
   async ping(): Promise<void> {
-    await ask("answer as a manager of a swarm", () => this.docker.swarmInspect(), { limitMs: 10_000 });
+    await callEngine("answer as a manager of a swarm", () => this.docker.swarmInspect(), { limitMs: 10_000 });
   }
 
   async #network(signal: AbortSignal): Promise<string> {

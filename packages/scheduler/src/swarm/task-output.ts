@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { StartOptions } from "@slipway/core";
-import { ask, requestStream, createDeframer } from "@slipway/docker";
+import { callEngine, createDeframer, openResponse, requestStream } from "@slipway/docker";
 import type Docker from "dockerode";
 import { createLineCutter } from "../line-cutter.ts";
 
@@ -71,7 +71,7 @@ export class TaskOutput implements Disposable {
   }
 
   async #readAll(): Promise<Buffer> {
-    return await ask("read a task's log", async (signal) => {
+    return await callEngine("read a task's log", async (signal) => {
       const deframe = createDeframer();
       const stream = await openLog(this.#docker, this.#taskId, { follow: false });
       signal.addEventListener("abort", () => stream.destroy(), { once: true });
@@ -82,24 +82,13 @@ export class TaskOutput implements Disposable {
   }
 }
 
-/** The client's own `logs` takes an answer that does not go on for JSON. */
+/** dockerode's own `logs` parses a response that is not followed as JSON. */
 function openLog(
   docker: Docker,
   taskId: string,
   { follow }: { readonly follow: boolean },
 ): Promise<IncomingMessage> {
-  const open = (): Promise<IncomingMessage> =>
-    new Promise((resolve, reject) => {
-      docker.modem.dial(
-        {
-          path: `/tasks/${taskId}/logs?`,
-          method: "GET",
-          options: { stdout: true, stderr: true, follow },
-          isStream: true,
-          statusCodes: { 101: true, 200: true, 404: "no such task", 500: "server error", 503: "no swarm" },
-        },
-        (error, response) => (error === null ? resolve(response as IncomingMessage) : reject(error)),
-      );
-    });
+  const query = { stdout: true, stderr: true, follow };
+  const open = () => openResponse(docker, { method: "GET", path: `/tasks/${taskId}/logs`, query });
   return requestStream("open a task's log", open);
 }
