@@ -10,7 +10,8 @@ export const covered: readonly string[] = [
   "apps/*/src/config.ts",
   "packages/service/src/*settings.ts",
   "packages/service/src/setting-docs.ts",
-  "packages/{async,buildpacks,deployments,store}/**",
+  "packages/{async,buildpacks,deployments,docker,engine,scheduler,store}/**",
+  "packages/testkit/src/scheduler-contract{.ts,/**}",
   "scripts/config-docs/**",
   "scripts/commit-*.ts",
 ];

@@ -22,7 +22,7 @@ test.for([
   [{ exitCode: 127 }, "its command was not found"],
   [{ exitCode: 137 }, "it was killed"],
   [{ exitCode: 137, outOfMemory: true }, "it ran out of its 512 MiB of memory"],
-] as const)("a crash with %j says: %s", ([facts, words]) => {
+] as const)("the error of a crash with %j contains: %s", ([facts, words]) => {
   const error = appCrashed({ ...crash, ...facts });
   expect(error.code).toBe("app-crashed");
   expect(error.message).toContain(words);
@@ -45,7 +45,7 @@ test.for([
     "it listens on 2, 3, 4, 5 and 2 more, but",
   ],
   [{ probeFailure: "no /bin/sh" }, "no /bin/sh"],
-] as const)("a timeout with %j says: %s", ([facts, words]) => {
+] as const)("the error of a boot timeout with %j contains: %s", ([facts, words]) => {
   const error = bootTimedOut({ ...timeout, ...facts });
   expect(error.code).toBe("boot-timeout");
   expect(error.message).toContain(words);

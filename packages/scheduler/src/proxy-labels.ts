@@ -1,11 +1,11 @@
-// Labels by which a Traefik finds an app's instances and routes its host name to them.
+// Labels that a Traefik reads to route an app's host name to its instances.
 
 import type { Labels, RolloutSpec } from "@slipway/core";
 import { appPort } from "./instance-config.ts";
 
 /**
- * None for an app without a public host name. Router and service are named by the app, so that instances of the rollout
- * that comes and of the one that goes are one service's, and its configuration does not change in between.
+ * No labels for an app without a public host name. Router and service are named after the app, so instances of the new and of
+ * the former rollout belong to one service, and Traefik's configuration does not change during a cutover.
  */
 export function proxyLabels({ appId, hostname }: Pick<RolloutSpec, "appId" | "hostname">): Labels {
   if (hostname === null) return {};

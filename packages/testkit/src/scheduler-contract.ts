@@ -1,4 +1,4 @@
-// The contract suite of the scheduler port: what every place that releases run in has to do, said in tests.
+// The contract suite of the scheduler port, which every scheduler must pass.
 
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { RolloutSpec, Scheduler } from "@slipway/core";
@@ -11,7 +11,7 @@ import { servingContract } from "./scheduler-contract/serving.ts";
 import { stoppingContract } from "./scheduler-contract/stopping.ts";
 import type { SchedulerUnderTest } from "./scheduler-contract/under-test.ts";
 
-/** A private installation on an engine. Disposing it removes what is left of it. */
+/** A private installation on an engine. Disposing it removes everything that remains. */
 export interface SchedulerContractContext extends AsyncDisposable {
   /** The engine that the scheduler connects to, and that runs its containers. */
   readonly dockerHost: string;
@@ -23,22 +23,22 @@ export interface SchedulerContractContext extends AsyncDisposable {
 
 /**
  * Runs the suite.
- * @param name the adapter's. @param newPlace makes an empty place, once.
+ * @param name of the adapter. @param openContext is called once.
  */
-export function schedulerContract(name: string, newPlace: () => Promise<SchedulerContractContext>): void {
-  // They wait, mostly: for processes, and on a swarm for its managers. Each has apps of its own.
+export function schedulerContract(name: string, openContext: () => Promise<SchedulerContractContext>): void {
+  // The tests run concurrently, because they mostly wait for processes and for managers of a swarm. Each test has its own apps.
   describe(`${name} keeps the scheduler's contract`, { concurrent: true, timeout: 90_000 }, () => {
     const opened = new AsyncDisposableStack();
-    let place: SchedulerContractContext;
+    let context: SchedulerContractContext;
     let scheduler: Scheduler;
     beforeAll(async () => {
-      place = opened.use(await newPlace());
-      scheduler = opened.use(place.open());
+      context = opened.use(await openContext());
+      scheduler = opened.use(context.open());
     });
     afterAll(() => opened.disposeAsync());
 
     const rolloutOf = (script: string, changes: Partial<RolloutSpec> = {}): RolloutSpec => ({
-      ...scriptRollout(place.image, script),
+      ...scriptRollout(context.image, script),
       ...changes,
     });
     const next = (first: RolloutSpec, script: string, changes: Partial<RolloutSpec> = {}): RolloutSpec =>
@@ -50,7 +50,7 @@ export function schedulerContract(name: string, newPlace: () => Promise<Schedule
       await Promise.all(former.map((one) => scheduler.stop(one, { signal: never })));
     };
     const untilContainers = (rollout: RolloutSpec, count: number): Promise<void> =>
-      eventually(async () => expect(await countContainers(place.dockerHost, rollout)).toBe(count));
+      eventually(async () => expect(await countContainers(context.dockerHost, rollout)).toBe(count));
     const running = async (rollout: RolloutSpec): Promise<string[]> =>
       (await scheduler.list())
         .filter(({ appId }) => appId === rollout.appId)
@@ -58,8 +58,8 @@ export function schedulerContract(name: string, newPlace: () => Promise<Schedule
 
     const underTest: SchedulerUnderTest = {
       scheduler: () => scheduler,
-      dockerHost: () => place.dockerHost,
-      open: () => place.open(),
+      dockerHost: () => context.dockerHost,
+      open: () => context.open(),
       rolloutOf,
       next,
       promote,

@@ -25,11 +25,11 @@ const context = {
 };
 const config = containerConfig(rollout, context);
 
-test("its name says to operators what it is", () => {
+test("the container's name contains installation, app, release, process and start", () => {
   expect(config.name).toBe("slipway-here-my-app-v7-web-2-abcd");
 });
 
-test("PORT, CONTAINER and HOSTNAME are the instance's, and its port is published where it was chosen", () => {
+test("PORT, CONTAINER and HOSTNAME are set for the instance, and its port is published on the chosen host port", () => {
   expect(config.Env).toEqual(["HOSTNAME=my-app-web-2", "GREETING=hello", "PORT=8080", "CONTAINER=web-2"]);
   expect(config.Hostname).toBe("my-app-web-2");
   expect(config.HostConfig.PortBindings).toEqual({
@@ -37,7 +37,7 @@ test("PORT, CONTAINER and HOSTNAME are the instance's, and its port is published
   });
 });
 
-test("the host name is one that the kernel takes, however long the names it is made of", () => {
+test("the host name is at most 63 characters long, also for the longest names", () => {
   const longest = { appName: "x".repeat(48), processType: "y".repeat(24) };
   const { Hostname, Env } = containerConfig({ ...rollout, ...longest }, { ...context, index: 100 });
   expect(Hostname).toMatch(/^x+-y{24}-100$/);
@@ -45,7 +45,7 @@ test("the host name is one that the kernel takes, however long the names it is m
   expect(Env).toContain(`HOSTNAME=${Hostname}`);
 });
 
-test("it is bounded, without rights, and not restarted while it boots", () => {
+test("the container has limits and no capabilities, and is not restarted while it boots", () => {
   expect(config.HostConfig).toMatchObject({
     CapDrop: ["ALL"],
     SecurityOpt: ["no-new-privileges"],
@@ -57,11 +57,11 @@ test("it is bounded, without rights, and not restarted while it boots", () => {
   });
 });
 
-test("its time from SIGTERM to SIGKILL is rounded up to whole seconds", () => {
+test("the stop timeout is stopGraceMs, rounded up to whole seconds", () => {
   expect(config.StopTimeout).toBe(2);
 });
 
-test("with a public host name its labels tell a Traefik, which asks for its health", () => {
+test("a container of an app with a public host name has a health check and labels for Traefik", () => {
   expect(config.Healthcheck).toEqual({ Test: ["NONE"] });
   expect(Object.keys(config.Labels).filter((name) => name.startsWith("traefik"))).toEqual([]);
   const shown = containerConfig({ ...rollout, hostname: "my-app.example.com" }, context);
@@ -69,7 +69,7 @@ test("with a public host name its labels tell a Traefik, which asks for its heal
   expect(shown.Labels).toMatchObject({ "traefik.http.routers.slipway-a.rule": "Host(`my-app.example.com`)" });
 });
 
-test("its labels say whose it is", () => {
+test("the labels name installation, app, release, rollout, instance and attempt", () => {
   expect(config.Labels).toMatchObject({
     [label.installation]: "here",
     [label.kind]: "release",

@@ -15,7 +15,7 @@ import { proxyLabels } from "../proxy-labels.ts";
 
 /** Label for the host port, which the engine does not report for a stopped container. */
 export const hostPortLabel = "io.slipway.host-port";
-/** Common to the containers of one start: a rollout may be started again beside what an earlier attempt promoted. */
+/** Common to the containers of one start: a rollout may be started again while containers of an earlier attempt serve. */
 export const startLabel = "io.slipway.start";
 
 /** An exit is final while an instance boots. After promotion the engine restarts it until Slipway stops it. */
@@ -37,8 +37,8 @@ export interface InstanceContext {
 }
 
 /**
- * The image's user stays as it is. Its own files are writable, as apps expect, and go with the container. The engine keeps
- * the last of its output for operators: `docker logs`.
+ * The process runs as the image's user. The image's files are writable, as apps expect, and changes are removed with the container.
+ * The engine stores the end of the output for operators: `docker logs`.
  */
 export function containerConfig(rollout: RolloutSpec, context: InstanceContext) {
   const environment = instanceEnvironment(rollout, context.index);
@@ -46,7 +46,7 @@ export function containerConfig(rollout: RolloutSpec, context: InstanceContext) 
     name: containerName(rollout, context),
     Hostname: instanceHostname(rollout, context.index),
     Image: rollout.image,
-    // The whole argv is given: an entrypoint of the image would come before it.
+    // As entrypoint, to replace the image's own.
     Entrypoint: rollout.command.slice(0, 1),
     Cmd: rollout.command.slice(1),
     Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
@@ -78,7 +78,7 @@ export function containerConfig(rollout: RolloutSpec, context: InstanceContext) 
   } satisfies ContainerCreateOptions;
 }
 
-/** Says to operators what it is: `slipway-INSTALLATION-APP-v7-web-1-START`. */
+/** `slipway-INSTALLATION-APP-v7-web-1-START`, for operators. */
 function containerName(rollout: RolloutSpec, context: InstanceContext): string {
   const process = `v${rollout.releaseNumber}-${rollout.processType}-${context.index}`;
   return `slipway-${context.installationId}-${rollout.appName}-${process}-${context.startId}`;

@@ -15,7 +15,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
   });
 });
 
-test("an engine that is not there is engine-unavailable", async () => {
+test("a ping of an engine that does not exist fails with engine-unavailable", async () => {
   await using scheduler = openDockerScheduler({
     installationId: "test",
     dockerHost: "unix:///nowhere/docker.sock",

@@ -6,17 +6,17 @@ const range = { first: 100, last: 103 };
 const published = { Labels: {}, Ports: [{ IP: "127.0.0.1", PrivatePort: 80, PublicPort: 100, Type: "tcp" }] };
 const stopped = { Labels: { [hostPortLabel]: "101" }, Ports: [] };
 
-test("a port that a container has, or will want again, is not chosen, nor one refused before", () => {
+test("a port of a container, running or stopped, or one that was refused is not chosen", () => {
   for (let time = 0; time < 50; time += 1) {
     expect(chooseHostPort([published, stopped], new Set([102]), range)).toBe(103);
   }
 });
 
-test("there may be none left", () => {
+test("null is returned when all ports of the range are in use", () => {
   expect(chooseHostPort([published, stopped], new Set([102, 103]), range)).toBeNull();
 });
 
-test("by default it is below the ports of outgoing connections", () => {
+test("the default range is below the ports of outgoing connections", () => {
   const port = chooseHostPort([], new Set()) ?? 0;
   expect(port).toBeGreaterThanOrEqual(20_000);
   expect(port).toBeLessThan(30_000);
@@ -25,7 +25,7 @@ test("by default it is below the ports of outgoing connections", () => {
 test.for([
   "driver failed programming external connectivity: Bind for 127.0.0.1:20001 failed: port is already allocated",
   "Error starting userland proxy: listen tcp4 127.0.0.1:20001: bind: address already in use",
-])("a taken port is told by: %s", (message) => {
+])("the message '%s' means that the port is taken", (message) => {
   expect(isPortTaken(new Error(message))).toBe(true);
   expect(isPortTaken(new Error("no such image"))).toBe(false);
 });

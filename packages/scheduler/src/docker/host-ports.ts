@@ -9,13 +9,14 @@ export interface PortRange {
   readonly last: number;
 }
 
-/** Below the range that systems take ports for outgoing connections from, so that those do not get in the way. */
-const defaultPortRange: PortRange = { first: 20_000, last: 29_999 };
+/** Below the range that systems use for outgoing connections, so that these do not occupy the ports. */
+export const defaultPortRange: PortRange = { first: 20_000, last: 29_999 };
 
 /**
- * One at random that no container on the engine has, running or not: others choose at the same time, and a stopped one
- * will want its own again. The host's own services are not known; the engine refuses what they hold.
- * @returns null when none is left.
+ * Chooses a random port that no container on the engine uses, running or not: other processes choose at the same time, and a
+ * stopped container needs its port when it starts again. The engine refuses ports that the host's own services use.
+ * @param refused ports that the engine has refused.
+ * @returns null when all ports of the range are in use.
  */
 export function chooseHostPort(
   containers: readonly Pick<Docker.ContainerInfo, "Ports" | "Labels">[],

@@ -6,12 +6,12 @@ import { callEngine, findContainers, removeContainer } from "@slipway/docker";
 import type Docker from "dockerode";
 import { bootContainer } from "./boot.ts";
 import { containerConfig, type InstanceContext } from "./container-config.ts";
-import { chooseHostPort, isPortTaken } from "./host-ports.ts";
+import { chooseHostPort, defaultPortRange, isPortTaken } from "./host-ports.ts";
 
-/** A port that the host has taken is found out by trying. */
-const portTries = 20;
-/** Processes take most of their processor time while they boot. */
-const bootsAtOnce = 8;
+/** Only the engine knows which ports services of its host use. */
+const maxPortTries = 20;
+/** Limited, because processes use most processor time while they boot. */
+const maxConcurrentBoots = 8;
 
 type StartContext = Omit<InstanceContext, "hostPort" | "startId" | "index">;
 
@@ -34,7 +34,7 @@ export async function startInstances(
       hostPorts[index - 1] = await started;
     }
   };
-  const lanes = Array.from({ length: Math.min(rollout.count, bootsAtOnce) }, () =>
+  const lanes = Array.from({ length: Math.min(rollout.count, maxConcurrentBoots) }, () =>
     startNext().catch((error: unknown) => failure.abort(error)),
   );
   await Promise.all(lanes);
@@ -44,7 +44,7 @@ export async function startInstances(
   throw failure.signal.reason;
 }
 
-/** @param options.made gets the name of the container that stays. @returns its host port. */
+/** @param options.made receives the names of the containers to remove after a failure. @returns the instance's host port. */
 async function startInstance(
   docker: Docker,
   context: Omit<InstanceContext, "hostPort">,
@@ -63,7 +63,7 @@ async function startInstance(
       await bootContainer(docker, id, rollout, options);
       return hostPort;
     } catch (error) {
-      if (!isPortTaken(error) || refused.size >= portTries) throw error;
+      if (!isPortTaken(error) || refused.size >= maxPortTries) throw error;
       refused.add(hostPort);
       await removeContainer(docker, config.name);
     }
@@ -72,7 +72,8 @@ async function startInstance(
 
 async function freeHostPort(docker: Docker, refused: ReadonlySet<number>): Promise<number> {
   const port = chooseHostPort(await findContainers(docker, {}), refused);
-  if (port === null)
-    throw new SlipwayError("engine-unavailable", "the engine's host has no port left for a release");
-  return port;
+  if (port !== null) return port;
+  const { first, last } = defaultPortRange;
+  const failure = `the engine's host has no free port from ${first} to ${last}; remove containers that are not needed`;
+  throw new SlipwayError("engine-unavailable", failure);
 }

@@ -8,12 +8,12 @@ import { findTasks, isUp, type Task } from "./swarm-api.ts";
 import { bootFailure, lateFailure, stuckFailure } from "./task-failures.ts";
 import { TaskOutput } from "./task-output.ts";
 
-const lookEveryMs = 200;
-/** From a task's creation until its container begins: the node pulls the image meanwhile. */
+const pollMs = 200;
+/** Limit from a task's creation to the start of its container, which includes the pull of the image. */
 const preparationLimitMs = 600_000;
 const ended = new Set(["complete", "failed", "rejected", "shutdown", "orphaned", "remove"]);
 
-/** @returns the tasks that are up, by instance. @see Scheduler.start */
+/** @returns the running tasks, ordered by instance. @see Scheduler.start */
 export async function bootService(
   docker: Docker,
   serviceId: string,
@@ -43,7 +43,7 @@ export async function bootService(
       if (outcome.kind === "up") return outcome.tasks;
       throw await failureOf(docker, rollout, outcome);
     }
-    await Promise.race([pause(lookEveryMs, signal), broken.promise]);
+    await Promise.race([pause(pollMs, signal), broken.promise]);
   }
 }
 
@@ -51,7 +51,7 @@ type Outcome =
   | { readonly kind: "up"; readonly tasks: Task[] }
   | { readonly kind: "ended" | "late" | "stuck"; readonly task: Task };
 
-/** Null while it is open. An instance that ended is final, though Swarm is about to start it again. */
+/** Null while it is undecided. An instance's exit is final, although Swarm would restart it. */
 function judge(tasks: readonly Task[], count: number, clock: BootClock): Outcome | null {
   const first = tasks.toReversed();
   const over = first.find(({ Status }) => ended.has(Status.State));
@@ -67,7 +67,7 @@ function judge(tasks: readonly Task[], count: number, clock: BootClock): Outcome
 
 type BootClock = (task: Task) => "in time" | "late" | "stuck";
 
-/** By our own clock, from when a state was first seen: nodes have clocks of their own. */
+/** Measures from when a state was first seen, because the clocks of nodes differ. */
 function bootClock(bootTimeoutMs: number): BootClock {
   const begun = performance.now();
   const bootSince = new Map<string, number>();

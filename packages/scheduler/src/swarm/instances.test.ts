@@ -19,7 +19,7 @@ const service: AppService = {
   },
 };
 
-test("each slot is represented by its running task, else by the newest", () => {
+test("each slot is represented by its running task, otherwise by its newest task", () => {
   const tasks = [
     task(2, "preparing"),
     task(1, "new", "ready"),
@@ -39,11 +39,14 @@ test.for([
   ["ready", "ready", true, "starting"],
   ["failed", "shutdown", true, "stopped"],
   ["running", "remove", true, "stopped"],
-] as const)("a task that is %s and wanted %s, promoted %s, is %s", ([state, desired, promoted, expected]) => {
-  expect(instancesOf({ ...service, promoted }, [task(1, state, desired)], () => address)).toMatchObject([
-    { state: expected },
-  ]);
-});
+] as const)(
+  "a task in state %s with desired state %s, promoted %s, is an instance that is %s",
+  ([state, desired, promoted, expected]) => {
+    expect(instancesOf({ ...service, promoted }, [task(1, state, desired)], () => address)).toMatchObject([
+      { state: expected },
+    ]);
+  },
+);
 
 function task(slot: number, state: string, desired = "running"): Task {
   return {

@@ -19,14 +19,14 @@ const rollout = aRollout({
 const context = { installationId: "here", network: "net", startId: "abcd1234" };
 const spec = serviceSpec(rollout, context);
 
-test("its name says to operators what it is, and is never too long for Swarm", () => {
+test("the service's name contains app, release, process and start, in at most 63 characters", () => {
   expect(spec.Name).toBe("slipway-my-app-v7-web-abcd1234");
   const longest = serviceSpec({ ...rollout, appName: "x".repeat(48), releaseNumber: 1234 }, context).Name;
   expect(longest).toHaveLength(63);
   expect(longest).toMatch(/x-v1234-web-abcd1234$/);
 });
 
-test("Swarm fills in the instance, and nothing in users' values", () => {
+test("Swarm inserts the instance's number, and evaluates no template in users' values", () => {
   expect(spec.TaskTemplate.ContainerSpec.Env).toEqual([
     "HOSTNAME=my-app-web-{{.Task.Slot}}",
     'GREETING=a {{"{{"}}.Task.ID}} {{"{{"}}{',
@@ -36,14 +36,14 @@ test("Swarm fills in the instance, and nothing in users' values", () => {
   expect(spec.TaskTemplate.ContainerSpec.Hostname).toBe("my-app-web-{{.Task.Slot}}");
 });
 
-test("it takes no virtual IP, and a port of each node that the engine chooses", () => {
+test("the service has no virtual IP, and a port on each node that the engine chooses", () => {
   expect(spec.EndpointSpec).toEqual({
     Mode: "dnsrr",
     Ports: [{ Protocol: "tcp", TargetPort: 8080, PublishMode: "host" }],
   });
 });
 
-test("it is bounded, and a new instance is up before an old one goes", () => {
+test("the service has limits and a stop grace in whole seconds, and updates start new instances first", () => {
   expect(spec.TaskTemplate).toMatchObject({
     ContainerSpec: { CapabilityDrop: ["ALL"], StopGracePeriod: 2_000_000_000 },
     Resources: { Limits: { MemoryBytes: 1000, NanoCPUs: 500_000_000, Pids: 64 } },
@@ -52,7 +52,7 @@ test("it is bounded, and a new instance is up before an old one goes", () => {
   expect(spec.UpdateConfig).toMatchObject({ Order: "start-first", FailureAction: "rollback" });
 });
 
-test("its labels say whose it is, and to a Traefik which host name is the app's", () => {
+test("the labels name installation, app, rollout and attempt, and Traefik's route to the host name", () => {
   const own = { [label.installation]: "here", [label.app]: "a", [label.rollout]: "o", [label.attempt]: "2" };
   expect(spec.Labels).toMatchObject({
     ...own,

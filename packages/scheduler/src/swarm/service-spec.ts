@@ -13,23 +13,23 @@ import {
 import { proxyLabels } from "../proxy-labels.ts";
 
 const nsPerMs = 1_000_000;
-/** Longer than it takes us to notice that an instance ended while it booted, so that the end is seen as final. */
+/** Longer than the poll that notices an instance's exit during its boot, so that the exit is final. */
 const restartDelayMs = 3_000;
 const longestName = 63;
-/** Swarm puts the instance's number in its place. */
+/** Swarm replaces it with the instance's number. */
 const slotTemplate = "{{.Task.Slot}}";
 
 export interface ServiceContext {
   readonly installationId: string;
   /** Network that the instances join. */
   readonly network: string;
-  /** Tells apart services of the same rollout. */
+  /** Distinguishes services of the same rollout. */
   readonly startId: string;
 }
 
 /**
- * Instances find each other by no name and no virtual IP (`dnsrr`): proxies balance over the instances themselves, and hosts
- * without IPVS can run them. Each is published on a port of its node that the engine chooses anew whenever it starts one.
+ * The service has no virtual IP (`dnsrr`): proxies balance over the instances themselves, and hosts without IPVS can run them. Each
+ * instance is published on a port of its node, which the engine chooses again at each start.
  */
 export function serviceSpec(rollout: RolloutSpec, context: ServiceContext) {
   const { memoryBytes, cpus, pids } = rollout.limits;
@@ -37,13 +37,13 @@ export function serviceSpec(rollout: RolloutSpec, context: ServiceContext) {
   const update = { Parallelism: 1, Order: "start-first" };
   return {
     Name: serviceName(rollout, context.startId),
-    // Of the service alone: a proxy that reads containers' labels as well would route everything twice.
+    // Only the service has proxy labels: a proxy that also reads containers' labels would route everything twice.
     Labels: { ...labels, ...proxyLabels(rollout) },
     Mode: { Replicated: { Replicas: rollout.count } },
     TaskTemplate: {
       ContainerSpec: { ...containerSpec(rollout), Labels: labels },
       Resources: { Limits: { MemoryBytes: memoryBytes, NanoCPUs: Math.round(cpus * 1e9), Pids: pids } },
-      // From the beginning: to change it would start the instances again.
+      // From the start, because a change would restart the instances.
       RestartPolicy: { Condition: "any", Delay: restartDelayMs * nsPerMs },
       Networks: [{ Target: context.network }],
       LogDriver: { Name: "json-file", Options: { "max-size": "10m", "max-file": "2" } },
@@ -64,27 +64,27 @@ function containerSpec(rollout: RolloutSpec): ContainerSpec {
   return {
     Hostname: instanceHostname(rollout, slotTemplate),
     Image: rollout.image,
-    // The whole argv is given: an entrypoint of the image would come before it.
+    // As command, which replaces the image's entrypoint.
     Command: rollout.command.slice(0, 1),
     Args: rollout.command.slice(1),
     Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
     Init: true,
     CapabilityDrop: ["ALL"],
-    // Engines before API 1.44 do not know NoNewPrivileges of services and pass over it.
+    // Engines before API 1.44 ignore NoNewPrivileges of services.
     Privileges: { NoNewPrivileges: true } as NonNullable<ContainerSpec["Privileges"]>,
     Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
-    // A change would start the instances again.
+    // Fixed at the start, because a change would restart the instances.
     StopGracePeriod: stopGraceSeconds(rollout) * 1000 * nsPerMs,
     HealthCheck: healthcheck(rollout.bootTimeoutMs),
   };
 }
 
-/** Swarm takes `{{ … }}` in a variable's value for a template, and users' values are not ours to have evaluated. */
+/** Swarm evaluates `{{ … }}` in a variable's value as a template, which must not happen to users' values. */
 function escapeTemplate(value: string): string {
   return value.replaceAll("{{", '{{"{{"}}');
 }
 
-/** Says to operators what it is: `slipway-APP-v7-web-START`. */
+/** `slipway-APP-v7-web-START`, for operators. */
 function serviceName(rollout: RolloutSpec, startId: string): string {
   const end = `-v${rollout.releaseNumber}-${rollout.processType}-${startId}`;
   return `slipway-${rollout.appName}`.slice(0, longestName - end.length) + end;

@@ -13,7 +13,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openSwarmScheduler } from "./swarm-scheduler.ts";
 
-/** Answers HTTP with a text that is another one each time it is started. */
+/** Answers HTTP with a text that differs after each start. */
 const server = `exec perl -MIO::Socket::INET -e '
   open(my $random, "<", "/proc/sys/kernel/random/uuid") or die;
   my $started = <$random>;
@@ -51,7 +51,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
     [Symbol.asyncDispose]: async () => undefined,
   }));
 
-  test("a release survives the kill of its container, and its new address is told", async () => {
+  test("a release continues after its container was killed, and its new address is listed", async () => {
     await using scheduler = open();
     const rollout = aServer(stackImage);
     const { appId, rolloutId } = rollout;
@@ -74,7 +74,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
     await scheduler.removeApp(appId);
   });
 
-  test("a promotion starts nothing again, and instances join the network that is given", async () => {
+  test("a promotion restarts no instance, and instances join the configured network", async () => {
     const network = `proxy-${randomUUID().slice(0, 8)}`;
     await direct.docker.createNetwork({ Name: network, Driver: "overlay", Attachable: true });
     await using scheduler = open(network);
@@ -91,8 +91,8 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
   });
 });
 
-describe.skipIf(await lacksEngine())("on an engine that is no swarm", () => {
-  test("a ping says so", async () => {
+describe.skipIf(await lacksEngine())("on an engine outside of a swarm", () => {
+  test("a ping fails with engine-unavailable", async () => {
     const { dockerHost } = await testEngine();
     await using scheduler = openSwarmScheduler({ installationId: "test", dockerHost });
     await expect(scheduler.ping()).rejects.toMatchObject({

@@ -10,7 +10,7 @@ import type { Task } from "./swarm-api.ts";
 
 const probeLimitMs = 5_000;
 
-/** Of a task that ended. */
+/** The error for a task that ended while it booted. */
 export async function bootFailure(docker: Docker, rollout: RolloutSpec, task: Task): Promise<SlipwayError> {
   const { State, Err = "", ContainerStatus } = task.Status;
   const { processType, limits } = rollout;
@@ -25,7 +25,7 @@ export async function bootFailure(docker: Docker, rollout: RolloutSpec, task: Ta
   return appCrashed({ processType, exitCode, outOfMemory, memoryBytes: limits.memoryBytes });
 }
 
-/** Of a task that runs and does not listen. */
+/** The error for a task that runs but does not listen. */
 export async function lateFailure(docker: Docker, rollout: RolloutSpec, task: Task): Promise<SlipwayError> {
   const { processType, bootTimeoutMs } = rollout;
   const containerId = task.Status.ContainerStatus?.ContainerID;
@@ -33,16 +33,16 @@ export async function lateFailure(docker: Docker, rollout: RolloutSpec, task: Ta
   return bootTimedOut({ processType, bootTimeoutMs, port: appPort, listening, probeFailure: "" });
 }
 
-/** Of a task that found no node, or whose image is still not there. */
+/** The error for a task without a node, or whose node has not pulled the image. */
 export function stuckFailure({ Status }: Task): SlipwayError {
   const reason = Status.Err ? `: ${Status.Err}` : "";
   return new SlipwayError(
     "engine-unavailable",
-    `Swarm left an instance of the release ${Status.State}${reason}`,
+    `Swarm did not start an instance of the release, which is still ${Status.State}${reason}; see docker service ps`,
   );
 }
 
-/** False also when the container is on another node: the exit code has to do then. */
+/** False also when the container is on another node; then only the exit code is known. */
 async function taskRanOutOfMemory(
   docker: Docker,
   containerId: string | undefined,
@@ -57,7 +57,7 @@ async function taskRanOutOfMemory(
   }
 }
 
-/** Nothing is seen when the container is on another node, or has ended meanwhile. */
+/** Finds no socket when the container is on another node, or has ended. */
 async function lookOnce(docker: Docker, containerId: string): Promise<Listening> {
   let listening = notListening;
   const onState = (state: Listening): void => void (listening = state);

@@ -6,7 +6,7 @@ import { callEngine, createDeframer, openResponse, requestStream } from "@slipwa
 import type Docker from "dockerode";
 import { createLineCutter } from "../line-cutter.ts";
 
-/** Of one task; `end` is called once, dispose always. */
+/** Output of one task. Call `end` at most once, and always dispose. */
 export class TaskOutput implements Disposable {
   readonly #docker: Docker;
   readonly #taskId: string;
@@ -25,14 +25,14 @@ export class TaskOutput implements Disposable {
     this.#following.catch(() => undefined);
   }
 
-  /** Rejects when the receiver does. */
+  /** Rejects when `onOutput` does. */
   get failure(): Promise<never> {
     return this.#following.then(() => new Promise<never>(() => undefined));
   }
 
   /**
-   * Passes on all that was written up to now. The engine does not say when a followed log is at its end, so it is read once
-   * more from the beginning, and what was passed on already is left out.
+   * Passes on all output up to now. The engine does not report when a followed log has reached its end, so the log is read again
+   * from the beginning, without the part that was already passed on.
    */
   async end(): Promise<void> {
     this[Symbol.dispose]();
@@ -47,7 +47,7 @@ export class TaskOutput implements Disposable {
     this.#stream?.destroy();
   }
 
-  /** Whole lines, so that those of several instances do not run into each other. */
+  /** Passes on whole lines, so that lines of several instances are not mixed. */
   async #follow(): Promise<void> {
     const cutter = createLineCutter();
     for await (const bytes of this.#live()) {
@@ -58,7 +58,7 @@ export class TaskOutput implements Disposable {
     }
   }
 
-  /** Ends when it is cut off, by us or by the engine. */
+  /** Ends when either side closes the connection. */
   async *#live(): AsyncGenerator<Uint8Array> {
     const deframe = createDeframer();
     try {
@@ -66,7 +66,7 @@ export class TaskOutput implements Disposable {
       if (this.#over.signal.aborted) this.#stream.destroy();
       for await (const chunk of this.#stream as AsyncIterable<Uint8Array>) yield deframe(chunk);
     } catch {
-      // Nothing is lost: `end` reads what is missing, or fails for the same reason.
+      // No output is lost: `end` reads the rest, or fails for the same reason.
     }
   }
 

@@ -1,4 +1,4 @@
-// What a scheduler promises when a rollout is started again, by the next attempt or by one that was overtaken.
+// The contract of a scheduler about attempts: a rollout is started again, by the next attempt or by an earlier one.
 
 import { expect, test } from "vitest";
 import type { SchedulerUnderTest } from "./under-test.ts";
@@ -12,19 +12,19 @@ export function attemptsContract({
   untilContainers,
   untilGone,
 }: SchedulerUnderTest): void {
-  test("a further attempt removes what the one before left", async () => {
+  test("the next attempt removes the instances of the one before", async () => {
     const rollout = rolloutOf(serve("again"));
-    const left = await start(scheduler(), rollout);
+    const first = await start(scheduler(), rollout);
     const { addresses } = await start(scheduler(), { ...rollout, attempt: 2 });
     expect(await talkAll(addresses)).toEqual(["again"]);
-    expect(addresses).not.toEqual(left.addresses);
+    expect(addresses).not.toEqual(first.addresses);
     await untilContainers(rollout, 1);
     await scheduler().discard(rollout.appId, rollout.rolloutId, { attempt: 2 });
     await scheduler().discard(rollout.appId, rollout.rolloutId, { attempt: 2 });
     await untilGone(rollout);
   });
 
-  test("an attempt that was overtaken does no harm", async () => {
+  test("an earlier attempt fails with lease-lost and changes nothing", async () => {
     const rollout = rolloutOf(serve("ahead"), { attempt: 2 });
     const { addresses } = await start(scheduler(), rollout);
     const { error } = await startToFail(scheduler(), { ...rollout, attempt: 1 });
@@ -34,7 +34,7 @@ export function attemptsContract({
     await scheduler().removeApp(rollout.appId);
   });
 
-  test("a further attempt at a rollout that serves already does not interrupt it", async () => {
+  test("another attempt at a serving rollout does not interrupt it", async () => {
     const rollout = rolloutOf(serve("serving"), { count: 2 });
     const { addresses } = await start(scheduler(), rollout);
     await promote(rollout);

@@ -1,4 +1,4 @@
-// What a scheduler promises about commands that run to their end beside an app.
+// The contract of a scheduler about commands that run once, beside the serving rollout.
 
 import { expect, test } from "vitest";
 import type { SchedulerUnderTest } from "./under-test.ts";
@@ -12,28 +12,28 @@ export function commandsContract({
   untilGone,
   running,
 }: SchedulerUnderTest): void {
-  test("a command runs to its end beside what serves, and nothing of it stays", async () => {
+  test("a command runs beside the serving rollout, and its container and processes are removed", async () => {
     const serving = rolloutOf(serve("serving"));
     const { addresses } = await start(scheduler(), serving);
     await promote(serving);
     const written: Buffer[] = [];
     const onOutput = (bytes: Uint8Array) => void written.push(Buffer.from(bytes));
-    // What it leaves behind ends with it.
+    // The background process ends with the command.
     const task = next(serving, 'setsid sleep 600 & echo "$GREETING from $CONTAINER"; echo oops >&2; exit 3', {
       processType: "hook",
       environment: { GREETING: "hello" },
     });
     const exit = await scheduler().run(task, { onOutput, signal: never });
     expect(exit).toEqual({ exitCode: 3, outOfMemory: false });
-    const said = Buffer.concat(written).toString().trimEnd().split("\n");
-    expect(new Set(said)).toEqual(new Set(["hello from hook-1", "oops"]));
+    const output = Buffer.concat(written).toString().trimEnd().split("\n");
+    expect(new Set(output)).toEqual(new Set(["hello from hook-1", "oops"]));
     await untilGone(task);
     expect(await talkAll(addresses)).toEqual(["serving"]);
     expect(await running(serving)).toEqual([serving.rolloutId]);
     await scheduler().removeApp(serving.appId);
   });
 
-  test("a command's host name resolves inside its container", async () => {
+  test("a command's host name resolves in its container", async () => {
     const written: Buffer[] = [];
     const onOutput = (bytes: Uint8Array) => void written.push(Buffer.from(bytes));
     const script = 'hostname; getent hosts "$HOSTNAME" | sed "s/.* //"';
@@ -43,18 +43,18 @@ export function commandsContract({
     expect(Buffer.concat(written).toString()).toBe(`${name}\n${name}\n`);
   });
 
-  test("a command that is aborted, or was left by a dead attempt, goes", async () => {
+  test("a command is removed when it is aborted, and when a later call discards its attempt", async () => {
     const task = rolloutOf("echo begun; exec sleep 600");
     const onOutput = () => stop.abort(new Error("enough"));
     const stop = new AbortController();
     await expect(scheduler().run(task, { onOutput, signal: stop.signal })).rejects.toThrow("enough");
     await untilGone(task);
     const begun = Promise.withResolvers<void>();
-    const left = scheduler().run(task, { onOutput: () => begun.resolve(), signal: never });
-    left.catch(() => undefined);
+    const abandoned = scheduler().run(task, { onOutput: () => begun.resolve(), signal: never });
+    abandoned.catch(() => undefined);
     await begun.promise;
     await scheduler().discard(task.appId, task.rolloutId, { attempt: task.attempt });
     await untilGone(task);
-    expect(await Promise.allSettled([left])).toMatchObject([{ status: expect.stringMatching(/./) }]);
+    expect(await Promise.allSettled([abandoned])).toMatchObject([{ status: expect.stringMatching(/./) }]);
   });
 }

@@ -1,4 +1,4 @@
-// What a scheduler promises about rollouts that do not come up: the reason, the output, and nothing left.
+// The contract of a scheduler about rollouts that do not start: the error, the output, and the removal of all instances.
 
 import { expect, test } from "vitest";
 import type { SchedulerUnderTest } from "./under-test.ts";
@@ -12,7 +12,7 @@ export function failuresContract({
   untilGone,
   running,
 }: SchedulerUnderTest): void {
-  test("one that exits is app-crashed, with all that it wrote", async () => {
+  test("an instance that exits fails the start with app-crashed, after all its output", async () => {
     const rollout = rolloutOf("seq 1 50000; exit 7");
     const { error, text } = await startToFail(scheduler(), rollout);
     expect(error).toMatchObject({
@@ -23,7 +23,7 @@ export function failuresContract({
     await untilGone(rollout);
   });
 
-  test("one of several that exits fails all of them", async () => {
+  test("one of several instances that exits fails the start, and all are removed", async () => {
     const script = `[ $CONTAINER = web-2 ] && exit 3; ${serve("fine")}`;
     const rollout = rolloutOf(script, { count: 3 });
     const { error } = await startToFail(scheduler(), rollout);
@@ -31,7 +31,7 @@ export function failuresContract({
     await untilGone(rollout);
   });
 
-  test("one that needs more memory than it may have is app-crashed, and told why", async () => {
+  test("an instance that exceeds its memory fails the start with app-crashed, which names the memory", async () => {
     const { error } = await startToFail(
       scheduler(),
       rolloutOf(`exec perl -e '$x = "a" x (400 * 1024 ** 2)'`),
@@ -39,7 +39,7 @@ export function failuresContract({
     expect(error).toMatchObject({ code: "app-crashed", message: expect.stringContaining("memory") });
   });
 
-  test("one that never listens is boot-timeout", async () => {
+  test("an instance that never listens fails the start with boot-timeout", async () => {
     const rollout = rolloutOf("echo idle; sleep 600", { bootTimeoutMs: 3000 });
     const { error, text } = await startToFail(scheduler(), rollout);
     expect(error).toMatchObject({ code: "boot-timeout" });
@@ -47,27 +47,27 @@ export function failuresContract({
     await untilGone(rollout);
   });
 
-  test("one that listens on the loopback only is boot-timeout, and told so", async () => {
-    const rollout = rolloutOf(serve("nobody hears", { address: "127.0.0.1" }), { bootTimeoutMs: 3000 });
+  test("boot-timeout names the loopback interface when an instance listens only there", async () => {
+    const rollout = rolloutOf(serve("unreachable", { address: "127.0.0.1" }), { bootTimeoutMs: 3000 });
     const { error } = await startToFail(scheduler(), rollout);
     expect(error).toMatchObject({ code: "boot-timeout", message: expect.stringContaining("127.0.0.1") });
   });
 
-  test("one that listens on another port is boot-timeout, and told which", async () => {
+  test("boot-timeout names the other port that an instance listens on", async () => {
     const script = `export PORT=3000; ${serve("unused")}`;
     const { error } = await startToFail(scheduler(), rolloutOf(script, { bootTimeoutMs: 3000 }));
     const message = expect.stringContaining("it listens on 3000, but PORT is 8080");
     expect(error).toMatchObject({ code: "boot-timeout", message });
   });
 
-  test("one that listens on another port of the loopback only is told both", async () => {
-    const script = `export PORT=3000; ${serve("nobody hears", { address: "127.0.0.1" })}`;
+  test("boot-timeout names another port on the loopback interface", async () => {
+    const script = `export PORT=3000; ${serve("unreachable", { address: "127.0.0.1" })}`;
     const { error } = await startToFail(scheduler(), rolloutOf(script, { bootTimeoutMs: 3000 }));
     const message = expect.stringContaining("it listens on 127.0.0.1:3000, but PORT is 8080");
     expect(error).toMatchObject({ code: "boot-timeout", message });
   });
 
-  test("a rollout that fails leaves the one that serves alone", async () => {
+  test("a rollout that fails does not affect the serving one", async () => {
     const first = rolloutOf(serve("first"));
     const { addresses } = await start(scheduler(), first);
     await promote(first);
@@ -77,18 +77,18 @@ export function failuresContract({
     await scheduler().removeApp(first.appId);
   });
 
-  test("an abort rejects with its reason and leaves nothing", async () => {
+  test("an aborted start rejects with the reason and removes its instances", async () => {
     const rollout = rolloutOf("echo begun; sleep 600", { bootTimeoutMs: 60_000 });
     const abort = new AbortController();
     const started = scheduler().start(rollout, {
       signal: abort.signal,
-      onOutput: () => abort.abort(new Error("asked to stop")),
+      onOutput: () => abort.abort(new Error("stopped by the test")),
     });
-    await expect(started).rejects.toThrow("asked to stop");
+    await expect(started).rejects.toThrow("stopped by the test");
     await untilGone(rollout);
   });
 
-  test("an error of the output's receiver fails the start", async () => {
+  test("an error of onOutput fails the start", async () => {
     const rollout = rolloutOf("echo begun; sleep 600", { bootTimeoutMs: 60_000 });
     const started = scheduler().start(rollout, {
       signal: never,
@@ -98,7 +98,7 @@ export function failuresContract({
     await untilGone(rollout);
   });
 
-  test("an image that is nowhere is registry-unavailable", async () => {
+  test("an image that cannot be pulled fails the start with registry-unavailable", async () => {
     const rollout = rolloutOf("true", { image: `127.0.0.1:1/none@sha256:${"0".repeat(64)}` });
     expect((await startToFail(scheduler(), rollout)).error).toMatchObject({ code: "registry-unavailable" });
   });

@@ -1,4 +1,4 @@
-// Rollouts as the scheduler's contract needs them: small servers, started, failed and talked to.
+// Small servers for the scheduler's contract suite: their rollouts, starts and responses.
 
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
@@ -79,9 +79,9 @@ export async function startToFail(scheduler: Scheduler, rollout: RolloutSpec) {
   return { error, text };
 }
 
-/** Of the assertions, what is to hold soon: tests that run side by side cannot use `expect.poll`. */
-export async function eventually(holds: () => Promise<void>): Promise<void> {
-  await vi.waitFor(holds, { timeout: 30_000, interval: 100 });
+/** Retries assertions until they pass: concurrent tests cannot use `expect.poll`. */
+export async function eventually(assertions: () => Promise<void>): Promise<void> {
+  await vi.waitFor(assertions, { timeout: 30_000, interval: 100 });
 }
 
 export function lines(text: string): string[] {
@@ -92,9 +92,9 @@ export function talkAll(addresses: readonly Address[], words?: string): Promise<
   return Promise.all(addresses.map((address) => talk(address, words)));
 }
 
-/** What the server at the address answers; "" when it closes without a word or is not there. */
+/** The response of the server at the address; "" when it sends none or refuses the connection. */
 export function talk(address: Address | undefined, words = "hello"): Promise<string> {
-  if (address === undefined) throw new Error("there is no address");
+  if (address === undefined) throw new Error("the instance has no address");
   const { host, port } = address;
   return new Promise((resolve) => {
     let answer = "";

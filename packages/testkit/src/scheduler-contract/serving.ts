@@ -1,4 +1,4 @@
-// What a scheduler promises about rollouts that come up: addresses, promotion, what takes the place of what.
+// The contract of a scheduler about rollouts that start: addresses, promotion, replacement.
 
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
@@ -15,7 +15,7 @@ export function servingContract({
   untilGone,
   running,
 }: SchedulerUnderTest): void {
-  test("an instance answers at its address once it is started", async () => {
+  test("a started instance answers at its address", async () => {
     const rollout = rolloutOf(serve("first"));
     const { addresses, text } = await start(scheduler(), rollout);
     expect(await talkAll(addresses)).toEqual(["first"]);
@@ -25,7 +25,7 @@ export function servingContract({
     await scheduler().removeApp(appId);
   });
 
-  test("several instances each have an address, an index and an environment of their own", async () => {
+  test("each of several instances has its own address, index and environment", async () => {
     const script = serve("$ENV{GREETING} $ENV{CONTAINER} $ENV{HOSTNAME}", { says: "$ENV{CONTAINER}" });
     const greeting = `{{ .Task }} "'$HOME\\`;
     const rollout = rolloutOf(script, { count: 3, environment: { GREETING: greeting } });
@@ -49,7 +49,7 @@ export function servingContract({
     expect(await scheduler().instances(appId)).toEqual([]);
   });
 
-  test("an instance's host name resolves inside it, so that an app can listen on HOSTNAME", async () => {
+  test("an instance's host name resolves in its container, so an app can listen on HOSTNAME", async () => {
     const script = serve("$ENV{HOSTNAME}", { address: "$ENV{HOSTNAME}", says: "@{[`hostname`]}" });
     const rollout = rolloutOf(script, { appName: `a${"b".repeat(47)}` });
     const { addresses, text } = await start(scheduler(), rollout);
@@ -59,7 +59,7 @@ export function servingContract({
     await scheduler().removeApp(rollout.appId);
   });
 
-  test("an app's own HOSTNAME reaches it", async () => {
+  test("a variable HOSTNAME of the app replaces the host name", async () => {
     const script = serve("$ENV{HOSTNAME} $ENV{PORT}", { address: "$ENV{HOSTNAME}" });
     const rollout = rolloutOf(script, { environment: { HOSTNAME: "0.0.0.0", PORT: "1" } });
     const { addresses } = await start(scheduler(), rollout);
@@ -67,7 +67,7 @@ export function servingContract({
     await scheduler().removeApp(rollout.appId);
   });
 
-  test("what serves goes on beside the next, also when that is promoted, until it is stopped", async () => {
+  test("a former rollout serves until it is stopped, also after the promotion of the next one", async () => {
     const first = rolloutOf(serve("first"), { count: 2 });
     const second = next(first, serve("second"));
     const old = await start(scheduler(), first);
@@ -89,7 +89,7 @@ export function servingContract({
     await scheduler().removeApp(first.appId);
   });
 
-  test("a new rollout of the same release takes the place of the one that serves", async () => {
+  test("a new rollout of the same release replaces the serving one", async () => {
     const first = rolloutOf(serve("$ENV{CONTAINER}"));
     const second = { ...first, rolloutId: randomUUID(), count: 2, deploymentId: null };
     await start(scheduler(), first);
@@ -101,7 +101,7 @@ export function servingContract({
     await scheduler().removeApp(first.appId);
   });
 
-  test("none at all is a rollout too: what serves stops when it is promoted", async () => {
+  test("a rollout without instances replaces the serving one", async () => {
     const first = rolloutOf(serve("first"));
     const none = next(first, serve("second"), { count: 0 });
     await start(scheduler(), first);
@@ -113,7 +113,7 @@ export function servingContract({
     expect(await scheduler().addresses(first.appId, none.rolloutId)).toEqual([]);
   });
 
-  test("a promoted instance that crashes is started again", async () => {
+  test("a promoted instance that crashes is restarted", async () => {
     const rollout = rolloutOf(serve("alive"));
     const { addresses } = await start(scheduler(), rollout);
     await promote(rollout);
@@ -125,7 +125,7 @@ export function servingContract({
     await scheduler().removeApp(rollout.appId);
   });
 
-  test("apps started at once each have an address of their own", async () => {
+  test("apps that start concurrently have different addresses", async () => {
     await using other = open();
     const rollouts = ["one", "two", "three"].map((answer) => rolloutOf(serve(answer)));
     const started = await Promise.all(
@@ -137,7 +137,7 @@ export function servingContract({
     expect(await Promise.all(rollouts.map(running))).toEqual([[], [], []]);
   });
 
-  test("a rollout that is not there cannot be promoted, and what serves stays", async () => {
+  test("promoting a rollout without instances fails with not-found, and the serving one continues", async () => {
     const first = rolloutOf(serve("first"));
     const { addresses } = await start(scheduler(), first);
     await promote(first);
@@ -146,7 +146,7 @@ export function servingContract({
     await scheduler().removeApp(first.appId);
   });
 
-  test("it answers", async () => {
+  test("a ping resolves", async () => {
     await expect(scheduler().ping()).resolves.toBeUndefined();
   });
 }

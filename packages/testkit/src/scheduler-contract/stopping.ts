@@ -38,7 +38,7 @@ export function stoppingContract({
     },
   );
 
-  test("one that ignores SIGTERM is stopped all the same", async () => {
+  test("a promoted instance that ignores SIGTERM is stopped and removed", async () => {
     const first = rolloutOf(`trap "" TERM; ${serve("stubborn")}`);
     const second = next(first, serve("second"));
     await start(scheduler(), first);
@@ -50,7 +50,7 @@ export function stoppingContract({
     await scheduler().removeApp(first.appId);
   });
 
-  test("a stop that is given up, or asked for twice, is seen through by a further one", async () => {
+  test("a stop after an aborted one, and two stops at once, remove the rollout", async () => {
     const first = rolloutOf(`trap "" TERM; ${serve("stubborn")}`, { count: 2 });
     const second = next(first, serve("second"));
     await start(scheduler(), first);
@@ -59,9 +59,9 @@ export function stoppingContract({
     const [former] = await promote(second);
     if (former === undefined) throw new Error("nothing was replaced");
     const stop = new AbortController();
-    const given = scheduler().stop(former, { signal: stop.signal });
-    stop.abort(new Error("given up"));
-    await expect(given).rejects.toThrow("given up");
+    const aborted = scheduler().stop(former, { signal: stop.signal });
+    stop.abort(new Error("aborted"));
+    await expect(aborted).rejects.toThrow("aborted");
     await using other = open();
     await Promise.all([scheduler(), other].map((one) => one.stop(former, { signal: never })));
     await untilGone(first);
@@ -70,7 +70,7 @@ export function stoppingContract({
     await scheduler().removeApp(first.appId);
   });
 
-  test("a stop leaves alone what a later attempt started of the rollout", async () => {
+  test("a stop does not affect instances that a later attempt started", async () => {
     const rollout = rolloutOf(serve("later"), { attempt: 2 });
     const { addresses } = await start(scheduler(), rollout);
     await promote(rollout);
