@@ -3,9 +3,11 @@
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { RolloutSpec, Scheduler } from "@slipway/core";
 import { attemptsContract } from "./scheduler-contract/attempts.ts";
+import { bootTimeoutsContract } from "./scheduler-contract/boot-timeouts.ts";
 import { commandsContract } from "./scheduler-contract/commands.ts";
 import { failuresContract } from "./scheduler-contract/failures.ts";
 import { imagesContract } from "./scheduler-contract/images.ts";
+import { replacingContract } from "./scheduler-contract/replacing.ts";
 import { countContainers, eventually, never, scriptRollout } from "./scheduler-contract/rollouts.ts";
 import { servingContract } from "./scheduler-contract/serving.ts";
 import { stoppingContract } from "./scheduler-contract/stopping.ts";
@@ -70,7 +72,9 @@ export function schedulerContract(name: string, openContext: () => Promise<Sched
     };
     commandsContract(underTest);
     servingContract(underTest);
+    replacingContract(underTest);
     failuresContract(underTest);
+    bootTimeoutsContract(underTest);
     attemptsContract(underTest);
     stoppingContract(underTest);
     imagesContract(underTest);

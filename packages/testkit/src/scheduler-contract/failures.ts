@@ -39,34 +39,6 @@ export function failuresContract({
     expect(error).toMatchObject({ code: "app-crashed", message: expect.stringContaining("memory") });
   });
 
-  test("an instance that never listens fails the start with boot-timeout", async () => {
-    const rollout = rolloutOf("echo idle; sleep 600", { bootTimeoutMs: 3000 });
-    const { error, text } = await startToFail(scheduler(), rollout);
-    expect(error).toMatchObject({ code: "boot-timeout" });
-    expect(text).toBe("idle\n");
-    await untilGone(rollout);
-  });
-
-  test("boot-timeout names the loopback interface when an instance listens only there", async () => {
-    const rollout = rolloutOf(serve("unreachable", { address: "127.0.0.1" }), { bootTimeoutMs: 3000 });
-    const { error } = await startToFail(scheduler(), rollout);
-    expect(error).toMatchObject({ code: "boot-timeout", message: expect.stringContaining("127.0.0.1") });
-  });
-
-  test("boot-timeout names the other port that an instance listens on", async () => {
-    const script = `export PORT=3000; ${serve("unused")}`;
-    const { error } = await startToFail(scheduler(), rolloutOf(script, { bootTimeoutMs: 3000 }));
-    const message = expect.stringContaining("it listens on 3000, but PORT is 8080");
-    expect(error).toMatchObject({ code: "boot-timeout", message });
-  });
-
-  test("boot-timeout names another port on the loopback interface", async () => {
-    const script = `export PORT=3000; ${serve("unreachable", { address: "127.0.0.1" })}`;
-    const { error } = await startToFail(scheduler(), rolloutOf(script, { bootTimeoutMs: 3000 }));
-    const message = expect.stringContaining("it listens on 127.0.0.1:3000, but PORT is 8080");
-    expect(error).toMatchObject({ code: "boot-timeout", message });
-  });
-
   test("a rollout that fails does not affect the serving one", async () => {
     const first = rolloutOf(serve("first"));
     const { addresses } = await start(scheduler(), first);
