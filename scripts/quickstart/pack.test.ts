@@ -1,10 +1,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { readEntries } from "@slipway/tar";
 import { expect, test } from "vitest";
-import { extract } from "tar-stream";
 import { packFolder } from "./pack.ts";
 
 test("packs one folder with its files and modes, but without node_modules", async () => {
@@ -15,14 +14,9 @@ test("packs one folder with its files and modes, but without node_modules", asyn
   await writeFile(join(folder, "node_modules", "x.js"), "");
   await writeFile(join(folder, "package.json"), "{}");
   const entries: Record<string, number> = {};
-  const reader = extract();
-  Readable.from([await packFolder(folder)])
-    .pipe(createGunzip())
-    .pipe(reader);
-  for await (const entry of reader) {
-    entries[entry.header.name] = entry.header.mode ?? 0;
-    entry.resume();
-  }
+  const archive = createGunzip();
+  archive.end(await packFolder(folder));
+  for await (const { path, mode } of readEntries(archive, {})) entries[path] = mode;
   const root = basename(folder);
   expect(Object.keys(entries)).toEqual([`${root}/bin/detect`, `${root}/package.json`]);
   expect((entries[`${root}/bin/detect`] ?? 0) & 0o111).toBe(0o111);

@@ -2,22 +2,24 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { createGzip } from "node:zlib";
-import { pack } from "tar-stream";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { type NewEntry, writeEntries } from "@slipway/tar";
 
 const excluded = new Set(["node_modules", ".git"]);
 
 /** Packs a small folder in memory. */
 export async function packFolder(folder: string): Promise<Buffer> {
-  const archive = pack();
-  const packed = buffer(archive.pipe(createGzip()));
+  return promisify(gzip)(await buffer(writeEntries(entriesOf(folder))));
+}
+
+async function* entriesOf(folder: string): AsyncGenerator<NewEntry> {
   for (const path of await filesUnder(folder)) {
-    const { mode, mtime } = await stat(path);
+    const [{ mode, mtime }, body] = await Promise.all([stat(path), readFile(path)]);
     const name = join(basename(folder), relative(folder, path));
-    archive.entry({ name, mode: mode & 0o777, mtime }, await readFile(path));
+    const common = { kind: "file", uid: 0, gid: 0 } as const;
+    yield { ...common, path: name, mode: mode & 0o777, mtime, sizeBytes: body.length, body };
   }
-  archive.finalize();
-  return packed;
 }
 
 async function filesUnder(folder: string): Promise<string[]> {

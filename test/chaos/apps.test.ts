@@ -69,7 +69,7 @@ describe.skipIf(await lacksEngine())("apps", () => {
       await using follower = slipway.follow(app);
       const build = inlineApp(remembering, answering("built"));
       await slipway.ended(await slipway.deploy(app, build));
-      const linkOut = { type: "symlink", linkname: "../../etc" } as const;
+      const linkOut = { kind: "symlink", target: "../../etc" } as const;
       const bad = await packTar({ "cache/": "", "cache/seen": "", "cache/z": linkOut });
       await slipway.overwriteBlobs(cacheBlobPrefix(app.id), zstdCompressSync(bad));
       const second = await slipway.deploy(app, build);

@@ -1,10 +1,10 @@
 // Reads the entries of an untrusted tar and checks each: one folder at the root, allowed kinds, safe names, limited number and size.
 
 import { type ByteStream, SlipwayError } from "@slipway/core";
-import { ByteReader } from "./byte-reader.ts";
+import { readEntries, type TarEntry, type TarKind } from "@slipway/tar";
 import { cleanSegments, isArchiverLitter, quoted, invalidEntry } from "./entry-path.ts";
 import { PathLedger } from "./path-ledger.ts";
-import { type Budget, type TarEntry, readTar } from "./tar-reader.ts";
+import { explained, tooLarge } from "./tar-errors.ts";
 
 export interface UnpackLimits {
   /** Maximum unpacked size: all headers, and the files with the sizes in their headers, including holes. */
@@ -25,14 +25,6 @@ export type CheckedEntry = { readonly path: string; readonly mode: number; reado
 /** @returns the target to write for a symbolic link at `path`; throws when the link is not allowed. */
 export type SymlinkRule = (path: string, target: string) => string;
 
-const kinds: Readonly<Record<string, CheckedEntry["kind"]>> = {
-  File: "file",
-  OldFile: "file",
-  ContiguousFile: "file",
-  Directory: "directory",
-  SymbolicLink: "symlink",
-  Link: "hardlink",
-};
 const defaultDirectoryMode = 0o755;
 
 /**
@@ -46,11 +38,12 @@ export async function* checkedEntries(
   limits: UnpackLimits,
   symlinkRule: SymlinkRule,
 ): AsyncGenerator<CheckedEntry> {
-  await using reader = new ByteReader(tar);
   const ledger = new PathLedger();
   const countEntries = entryBudget(limits);
   let root: string | undefined;
-  for await (const entry of readTar(reader, sizeBudget(limits))) {
+  const { maxUnpackedBytes } = limits;
+  const entries = readEntries(tar, { maxSizeBytes: maxUnpackedBytes });
+  for await (const entry of explained(entries, maxUnpackedBytes)) {
     countEntries(1);
     const [top, ...rest] = cleanSegments(entry.path);
     const kind = kindOf(entry);
@@ -59,7 +52,7 @@ export async function* checkedEntries(
     const path = rest.join("/");
     if (root === undefined && path !== "") yield impliedFolder("", entry);
     root = top;
-    const checked = checkEntry(entry, kind, path, { root, ledger, symlinkRule });
+    const checked = checkEntry(entry, kind, path, { root, ledger, symlinkRule, maxUnpackedBytes });
     const folders = ledger.add(path, kind === "hardlink" ? "file" : kind);
     // One path may imply hundreds of folders.
     countEntries(folders.length);
@@ -69,25 +62,30 @@ export async function* checkedEntries(
   if (root === undefined) throw new SlipwayError("archive-invalid", "The archive is empty.");
 }
 
+interface CheckContext {
+  readonly root: string;
+  readonly ledger: PathLedger;
+  readonly symlinkRule: SymlinkRule;
+  readonly maxUnpackedBytes: number;
+}
+
 function checkEntry(
   entry: TarEntry,
-  kind: CheckedEntry["kind"],
+  kind: TarKind,
   path: string,
-  { root, ledger, symlinkRule }: { root: string; ledger: PathLedger; symlinkRule: SymlinkRule },
+  { root, ledger, symlinkRule, maxUnpackedBytes }: CheckContext,
 ): CheckedEntry {
-  const { mode, mtime, sizeBytes, body } = entry;
-  if (kind === "file") return { kind, path, mode, mtime, sizeBytes, body };
+  const { mode, mtime, sizeBytes } = entry;
+  if (kind === "file")
+    return { kind, path, mode, mtime, sizeBytes, body: explained(entry.body, maxUnpackedBytes) };
   // Ambiguous: some implementations read the bytes after such a header as the next entry, others as content.
   if (sizeBytes > 0) throw invalidEntry(entry.path, `is a ${kind} with content`);
   if (kind === "directory") return { kind, path, mode, mtime };
-  if (kind === "symlink") return { kind, path, mode, mtime, target: symlinkRule(path, entry.linkpath) };
-  const [top, ...rest] = cleanSegments(entry.linkpath);
+  if (kind === "symlink") return { kind, path, mode, mtime, target: symlinkRule(path, entry.target) };
+  const [top, ...rest] = cleanSegments(entry.target);
   const target = rest.join("/");
   if (top !== root || target === path || ledger.kindOf(target) !== "file") {
-    throw invalidEntry(
-      entry.path,
-      `is a hard link to ${quoted(entry.linkpath)}, which is not an earlier file`,
-    );
+    throw invalidEntry(entry.path, `is a hard link to ${quoted(entry.target)}, which is not an earlier file`);
   }
   return { kind, path, mode, mtime, target };
 }
@@ -96,9 +94,8 @@ function impliedFolder(path: string, { mtime }: TarEntry): CheckedEntry {
   return { kind: "directory", path, mode: defaultDirectoryMode, mtime };
 }
 
-function kindOf(entry: TarEntry): CheckedEntry["kind"] {
-  const kind = kinds[entry.type];
-  if (kind === undefined) throw invalidEntry(entry.path, `is not a file, folder or link (${entry.type})`);
+function kindOf({ kind, path, type }: TarEntry): TarKind {
+  if (kind === "other") throw invalidEntry(path, `is not a file, folder or link (${type})`);
   return kind;
 }
 
@@ -110,23 +107,10 @@ function checkRoot(root: string, top: string, isBesideFolder: boolean): void {
     throw new SlipwayError("archive-invalid", `${rule}, but it has ${quoted(root)} and ${quoted(top)}.`);
 }
 
-function sizeBudget({ maxUnpackedBytes }: UnpackLimits): Budget {
-  let totalBytes = 0;
-  return (sizeBytes) => {
-    totalBytes += sizeBytes;
-    if (totalBytes > maxUnpackedBytes)
-      throw tooLarge(`unpacks to more than ${(maxUnpackedBytes / 1024 ** 2).toFixed()} MiB`);
-  };
-}
-
 function entryBudget({ maxEntries }: UnpackLimits): (entries: number) => void {
   let total = 0;
   return (entries) => {
     total += entries;
     if (total > maxEntries) throw tooLarge(`contains more than ${maxEntries} files and folders`);
   };
-}
-
-function tooLarge(predicate: string): SlipwayError {
-  return new SlipwayError("archive-too-large", `The archive ${predicate}.`);
 }

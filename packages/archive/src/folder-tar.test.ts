@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { drain, refusal } from "@slipway/testkit";
 import { folderTar } from "./folder-tar.ts";
-import { type TestEntry, streamOf, tarEntry, tarOf, unpack } from "./test-archives.ts";
+import { type TestEntry, streamOf, tarEntry, tarOf, unpack } from "../test-support/archives.ts";
 
 const limits = { maxUnpackedBytes: 1024 ** 2, maxEntries: 1000 };
 
@@ -21,12 +21,12 @@ test("a folder is unchanged below its new name", async () => {
     ]),
   );
   expect(entries.map(({ name, type, mode, linkname }) => [name, type, mode.toString(8), linkname])).toEqual([
-    ["cache/", "directory", "755", null],
-    ["cache/a/", "directory", "700", null],
-    ["cache/a/run", "file", "755", null],
-    ["cache/a/same", "link", "755", "cache/a/run"],
-    ["cache/b", "symlink", "777", "a/run"],
-    ["cache/python", "symlink", "777", "/usr/bin/python3"],
+    ["cache/", "Directory", "755", ""],
+    ["cache/a/", "Directory", "700", ""],
+    ["cache/a/run", "File", "755", ""],
+    ["cache/a/same", "Link", "755", "cache/a/run"],
+    ["cache/b", "SymbolicLink", "777", "a/run"],
+    ["cache/python", "SymbolicLink", "777", "/usr/bin/python3"],
   ]);
   expect(entries[2]?.content).toBe("#!/bin/sh\n");
 });

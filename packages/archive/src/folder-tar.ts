@@ -1,10 +1,10 @@
 // Converts the tar of a build cache into one that an engine can unpack, with the same checks and limits as for a source.
 
 import type { ByteStream } from "@slipway/core";
+import { type NewEntry, writeEntries } from "@slipway/tar";
 import { type UnpackLimits, checkedEntries } from "./checked-entries.ts";
-import { buildOwnerId, entryHeader } from "./entry-header.ts";
 import { innerSymlinkTarget } from "./entry-path.ts";
-import { encodeHeader, endOfTar, joinChunks, padding } from "./tar-writer.ts";
+import { buildOwnerId, newEntry } from "./new-entry.ts";
 
 export interface FolderTarOptions {
   /** Name of the folder in the returned tar. */
@@ -17,15 +17,10 @@ export interface FolderTarOptions {
  * once, and fails with "archive-invalid", "archive-too-large" or the tar stream's own error.
  */
 export function folderTar(tar: ByteStream, options: FolderTarOptions): ByteStream {
-  return joinChunks(write(tar, options));
+  return writeEntries(newEntries(tar, options));
 }
 
-async function* write(tar: ByteStream, { name, limits }: FolderTarOptions): AsyncGenerator<Uint8Array> {
-  for await (const entry of checkedEntries(tar, limits, innerSymlinkTarget)) {
-    yield encodeHeader(entryHeader(entry, name, buildOwnerId));
-    if (entry.kind !== "file") continue;
-    yield* entry.body;
-    yield padding(entry.sizeBytes);
-  }
-  yield endOfTar;
+async function* newEntries(tar: ByteStream, { name, limits }: FolderTarOptions): AsyncGenerator<NewEntry> {
+  for await (const entry of checkedEntries(tar, limits, innerSymlinkTarget))
+    yield newEntry(entry, name, buildOwnerId);
 }

@@ -3,8 +3,8 @@
 import { Readable, addAbortSignal, pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { type ByteStream, SlipwayError } from "@slipway/core";
+import { ByteReader } from "@slipway/tar";
 import { describeFormat, isGzip, sniffSizeBytes } from "./archive-format.ts";
-import { ByteReader } from "./byte-reader.ts";
 
 const chunkSizeBytes = 64 * 1024;
 

@@ -8,7 +8,7 @@ import { gzipSync } from "node:zlib";
 import { SlipwayError } from "@slipway/core";
 import { describe, expect, test } from "vitest";
 import { type ExtraEntry, type SourceTarOptions, sourceTar } from "./source-tar.ts";
-import { type TestEntry, archiveOf, streamOf, tarEntry, tarOf, unpack } from "./test-archives.ts";
+import { type TestEntry, archiveOf, streamOf, tarEntry, tarOf, unpack } from "../test-support/archives.ts";
 import { drain, refusal } from "@slipway/testkit";
 
 const limits = { maxUnpackedBytes: 1024 ** 2, maxEntries: 1000 };
@@ -38,11 +38,11 @@ describe("a valid archive", () => {
       { path: "app-1.0/readonly", content: "x", mode: 0o444 },
     ]);
     expect(entries.map(({ name, type, mode, uid }) => [name, type, mode.toString(8), uid])).toEqual([
-      ["build/", "directory", "775", 2000],
-      ["build/Procfile", "file", "644", 2000],
-      ["build/bin/", "directory", "755", 2000],
-      ["build/bin/run", "file", "755", 2000],
-      ["build/readonly", "file", "644", 2000],
+      ["build/", "Directory", "775", 2000],
+      ["build/Procfile", "File", "644", 2000],
+      ["build/bin/", "Directory", "755", 2000],
+      ["build/bin/run", "File", "755", 2000],
+      ["build/readonly", "File", "644", 2000],
     ]);
     expect(entries[1]?.content).toBe("web: node server.js\n");
     expect(entries[1]?.mtime).toEqual(new Date("2024-05-06T07:08:09Z"));
@@ -81,7 +81,7 @@ describe("a valid archive", () => {
         tarOf([{ path: "app/cut-off", content: "gnu" }]),
       ]);
       const entries = await unpack(sourceTar(streamOf(gzipSync(tar), chunkBytes), options()).tar);
-      const files = entries.filter(({ type }) => type === "file").map(({ name, content }) => [name, content]);
+      const files = entries.filter(({ type }) => type === "File").map(({ name, content }) => [name, content]);
       expect(files).toEqual([
         [`${path.replace("app", "build")}.pax`, "pax"],
         [`${path.replace("app", "build")}.gnu`, "gnu"],
@@ -380,7 +380,9 @@ describe("the archive's stream", () => {
       yield tar.subarray(0, 20_000);
       throw failure;
     }
-    await expect(drain(sourceTar(failingLater(), options()).tar)).rejects.toBe(failure);
+    const later = sourceTar(failingLater(), options());
+    await expect(drain(later.tar)).rejects.toBe(failure);
+    await expect(later.summary).rejects.toBe(failure);
     await expect(drain(sourceTar(failing(), options()).tar)).rejects.toBeInstanceOf(SlipwayError);
   });
 
@@ -442,11 +444,11 @@ test("memory does not grow with the archive", () => {
     import { Readable } from "node:stream";
     import { randomFillSync } from "node:crypto";
     import { sourceTar } from ${JSON.stringify(new URL("source-tar.ts", import.meta.url).href)};
-    import { encodeHeader } from ${JSON.stringify(new URL("tar-writer.ts", import.meta.url).href)};
+    import { encodeHeader } from ${JSON.stringify(import.meta.resolve("@slipway/tar"))};
     const mebibyte = randomFillSync(Buffer.alloc(1024 * 1024));
     async function* tar() {
       for (let index = 0; index < 400; index += 1) {
-        yield encodeHeader({ type: "File", path: "app/" + index, mode: 0o644, mtime: new Date(0), sizeBytes: mebibyte.length, ownerId: 0 });
+        yield encodeHeader({ kind: "file", path: "app/" + index, mode: 0o644, mtime: new Date(0), sizeBytes: mebibyte.length, uid: 0, gid: 0 });
         yield mebibyte;
       }
       yield Buffer.alloc(1024);

@@ -2,12 +2,12 @@
 // extra entries.
 
 import { type ByteStream, SlipwayError } from "@slipway/core";
+import { type NewEntry, writeEntries } from "@slipway/tar";
 import { type CheckedEntry, type UnpackLimits, checkedEntries } from "./checked-entries.ts";
-import { buildOwnerId, entryHeader } from "./entry-header.ts";
 import { symlinkTarget } from "./entry-path.ts";
 import { gunzip } from "./gunzip.ts";
+import { buildOwnerId, newEntry } from "./new-entry.ts";
 import { PathLedger } from "./path-ledger.ts";
-import { encodeHeader, endOfTar, joinChunks, padding } from "./tar-writer.ts";
 
 /** A file or folder that the caller adds. `name` is relative to the root of the tar, not to the prefix. */
 export type ExtraEntry =
@@ -59,54 +59,58 @@ export function sourceTar(archive: ByteStream, options: SourceTarOptions): Sourc
   const summary = Promise.withResolvers<SourceSummary>();
   // The reader of the tar receives the same error, so a summary that is not awaited must not end the process.
   summary.promise.catch(() => undefined);
-  return { tar: joinChunks(write(archive, options, summary)), summary: summary.promise };
+  const tar = writeEntries(newEntries(archive, options, summary));
+  return { tar: reporting(tar, summary), summary: summary.promise };
 }
 
-async function* write(
-  archive: ByteStream,
-  options: SourceTarOptions,
+/** Rejects the summary when the tar ends before the summary has resolved. */
+async function* reporting(
+  tar: ByteStream,
   summary: PromiseWithResolvers<SourceSummary>,
 ): AsyncGenerator<Uint8Array> {
-  const capture = new Capture(options.capture ?? []);
-  const ownerId = options.ownerId ?? buildOwnerId;
-  const prefix = options.prefix.replace(/\/+$/, "");
-  const unzipped = gunzip(archive, options.signal);
   try {
-    for await (const entry of checkedEntries(unzipped, options.limits, symlinkTarget)) {
-      yield encodeHeader(entryHeader(entry, prefix, ownerId));
-      yield* capture.copyBody(entry);
-    }
-    summary.resolve(capture.summary());
+    yield* tar;
   } catch (error) {
     summary.reject(error);
     throw error;
   } finally {
     summary.reject(new SlipwayError("aborted", "The source archive was not read to its end."));
   }
-  yield* writeExtra(options.extra ?? [], prefix, ownerId, options.signal);
-  yield endOfTar;
 }
 
-async function* writeExtra(
+async function* newEntries(
+  archive: ByteStream,
+  options: SourceTarOptions,
+  summary: PromiseWithResolvers<SourceSummary>,
+): AsyncGenerator<NewEntry> {
+  const capture = new Capture(options.capture ?? []);
+  const ownerId = options.ownerId ?? buildOwnerId;
+  const prefix = options.prefix.replace(/\/+$/, "");
+  const unzipped = gunzip(archive, options.signal);
+  for await (const entry of checkedEntries(unzipped, options.limits, symlinkTarget))
+    yield newEntry(capture.observe(entry), prefix, ownerId);
+  summary.resolve(capture.summary());
+  yield* extraEntries(options.extra ?? [], prefix, ownerId, options.signal);
+}
+
+async function* extraEntries(
   extra: AsyncIterable<ExtraEntry> | Iterable<ExtraEntry>,
   prefix: string,
   ownerId: number,
   signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<NewEntry> {
   const ledger = new PathLedger();
   ledger.add(prefix, "directory");
-  const folder = (path: string, mode: number) =>
-    encodeHeader({ type: "Directory", path, mode, mtime: extraMtime, sizeBytes: 0, ownerId });
-  for await (const entry of extra) {
+  const common = { uid: ownerId, gid: ownerId, mtime: extraMtime, sizeBytes: 0 };
+  for await (const { name, ...entry } of extra) {
     signal.throwIfAborted();
-    const path = entry.name.replace(/\/+$/, "");
-    for (const parent of ledger.add(path, entry.kind)) yield folder(parent, 0o755);
-    if (entry.kind === "directory") yield folder(path, entry.mode);
+    const path = name.replace(/\/+$/, "");
+    for (const parent of ledger.add(path, entry.kind))
+      yield { ...common, kind: "directory", path: parent, mode: 0o755 };
+    if (entry.kind === "directory") yield { ...common, ...entry, path };
     else {
-      const sizeBytes = entry.content.length;
-      yield encodeHeader({ type: "File", path, mode: entry.mode, mtime: extraMtime, sizeBytes, ownerId });
-      yield entry.content;
-      yield padding(sizeBytes);
+      const { kind, mode, content } = entry;
+      yield { ...common, kind, path, mode, sizeBytes: content.length, body: content };
     }
   }
 }
@@ -123,24 +127,28 @@ class Capture {
     this.#wanted = new Set(wanted);
   }
 
-  /** Yields the entry's body with its padding. */
-  async *copyBody(entry: CheckedEntry): AsyncGenerator<Uint8Array> {
+  /** Counts the entry. @returns it, with a body that is copied while it is read if the file is a requested one. */
+  observe(entry: CheckedEntry): CheckedEntry {
     this.#entryCount += 1;
     // A later entry replaces an earlier one at the same path, whatever its kind.
     this.#captured.delete(entry.path);
     this.#oversized.delete(entry.path);
-    if (entry.kind !== "file") return;
+    if (entry.kind !== "file") return entry;
     this.#sizeBytes += entry.sizeBytes;
-    const isWanted = this.#wanted.has(entry.path);
-    if (isWanted && entry.sizeBytes > maxCapturedBytes) this.#oversized.add(entry.path);
+    if (!this.#wanted.has(entry.path)) return entry;
+    if (entry.sizeBytes <= maxCapturedBytes)
+      return { ...entry, body: this.#copyBody(entry.path, entry.body) };
+    this.#oversized.add(entry.path);
+    return entry;
+  }
+
+  async *#copyBody(path: string, body: ByteStream): AsyncGenerator<Uint8Array> {
     const copies: Uint8Array[] = [];
-    const keepsCopy = isWanted && entry.sizeBytes <= maxCapturedBytes;
-    for await (const chunk of entry.body) {
-      if (keepsCopy) copies.push(chunk);
+    for await (const chunk of body) {
+      copies.push(chunk);
       yield chunk;
     }
-    if (keepsCopy) this.#captured.set(entry.path, Buffer.concat(copies));
-    yield padding(entry.sizeBytes);
+    this.#captured.set(path, Buffer.concat(copies));
   }
 
   summary(): SourceSummary {

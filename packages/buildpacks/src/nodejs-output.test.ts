@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { defaultStacksDir } from "./stack-files.ts";
-import { runAsContainer } from "./test-container.ts";
+import { runAsContainer } from "../test-support/container.ts";
 
 const library = join(defaultStacksDir, "buildpacks/nodejs/lib/output.sh");
 

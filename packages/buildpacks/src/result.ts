@@ -2,7 +2,7 @@
 // not trusted.
 
 import { SlipwayError, type ByteStream } from "@slipway/core";
-import { tarEntries } from "./tar-entries.ts";
+import { readEntries, TarError } from "@slipway/tar";
 
 export interface BuildResult {
   /** Name of the buildpack that built the app. */
@@ -15,8 +15,8 @@ export interface BuildResult {
 
 const maxFileBytes = 64 * 1024;
 const maxEntries = 100;
-/** Limit for the sum of the file sizes. The engine sends sparse files with their full size. */
-const maxTotalBytes = maxEntries * maxFileBytes;
+/** The engine sends sparse files with their full size. */
+const limits = { maxEntries, maxSizeBytes: maxEntries * maxFileBytes };
 const knownFiles: ReadonlySet<string> = new Set(["buildpack", "release.yml", "Procfile", "slugignore"]);
 
 /**
@@ -24,19 +24,9 @@ const knownFiles: ReadonlySet<string> = new Set(["buildpack", "release.yml", "Pr
  * @throws {SlipwayError} "build-failed" when the runner cannot have written the result.
  */
 export async function resultOf(tar: ByteStream): Promise<BuildResult> {
-  const files = new Map<string, string>();
-  let count = 0;
-  let totalBytes = 0;
-  for await (const entry of tarEntries(tar)) {
-    count += 1;
-    totalBytes += entry.header.size ?? 0;
-    if (count > maxEntries) throw invalidResult(`it has more than ${maxEntries} files`);
-    if (totalBytes > maxTotalBytes) throw invalidResult(`its files are larger than ${maxTotalBytes} bytes`);
-    const name = entry.header.name.replace(/^result\//, "");
-    if (entry.header.type !== "file" || !knownFiles.has(name)) continue;
-    if (entry.header.size > maxFileBytes) throw invalidResult(`${name} is larger than ${maxFileBytes} bytes`);
-    files.set(name, Buffer.concat(await Array.fromAsync(entry.content())).toString("utf8"));
-  }
+  const files = await knownFilesOf(tar).catch((error: unknown) => {
+    throw explained(error);
+  });
   const buildpack = files.get("buildpack")?.trim();
   if (!buildpack) throw invalidResult("it does not name the buildpack");
   return {
@@ -45,6 +35,26 @@ export async function resultOf(tar: ByteStream): Promise<BuildResult> {
     procfile: files.get("Procfile") ?? null,
     slugIgnore: files.get("slugignore") ?? null,
   };
+}
+
+async function knownFilesOf(tar: ByteStream): Promise<ReadonlyMap<string, string>> {
+  const files = new Map<string, string>();
+  for await (const { kind, path, sizeBytes, body } of readEntries(tar, limits)) {
+    const name = path.replace(/^result\//, "");
+    if (kind !== "file" || !knownFiles.has(name)) continue;
+    if (sizeBytes > maxFileBytes) throw invalidResult(`${name} is larger than ${maxFileBytes} bytes`);
+    files.set(name, Buffer.concat(await Array.fromAsync(body)).toString("utf8"));
+  }
+  return files;
+}
+
+/** A tar over a limit is the build's fault; a damaged one is the engine's. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof TarError)) return error;
+  if (error.problem === "too-many-entries") return invalidResult(`it has more than ${maxEntries} files`);
+  if (error.problem === "too-large")
+    return invalidResult(`its files are larger than ${limits.maxSizeBytes} bytes`);
+  return error;
 }
 
 function invalidResult(reason: string): SlipwayError {

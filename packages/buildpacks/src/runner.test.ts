@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bundledBuildpacks } from "./bundled.ts";
 import { buildEnvironment } from "./environment.ts";
-import { runAsContainer } from "./test-container.ts";
+import { runAsContainer } from "../test-support/container.ts";
 
 const bundled = bundledBuildpacks();
 const compileOk = '#!/bin/bash\necho "-----> compiling"\necho made >"$1/made"\n';

@@ -2,11 +2,9 @@
 
 import { posix } from "node:path";
 import { SlipwayError, type ByteStream } from "@slipway/core";
-import type { Header } from "tar-stream";
+import { type NewEntry, readEntries, TarError, type TarEntry, writeEntries } from "@slipway/tar";
 import { parseSlugIgnore, type SlugIgnore } from "./slug-ignore.ts";
 import { stackUid } from "./stack-files.ts";
-import { tarEntries } from "./tar-entries.ts";
-import { encodeHeader, endOfTar, padding, type LayerHeader } from "./tar-header.ts";
 
 export interface SlugOptions {
   /** Text of the app's .slugignore; null when it has none. */
@@ -17,8 +15,6 @@ export interface SlugOptions {
 
 /** The same time for all files, so that the layer does not depend on when they were written. */
 const mtime = new Date("2024-01-01T00:00:00Z");
-/** Types of entries in the layer; devices, pipes and others are left out. */
-const keptTypes: ReadonlySet<string> = new Set(["file", "contiguous-file", "link", "symlink", "directory"]);
 /** The names of special files are held in memory, because hard links may refer to them. */
 const maxSpecialFiles = 1000;
 
@@ -38,56 +34,47 @@ async function* transform(
   ignore: SlugIgnore,
   maxSizeBytes: number,
 ): AsyncGenerator<Uint8Array> {
-  const specialFiles = new Set<string>();
-  let sizeBytes = 0;
-  for await (const entry of tarEntries(tar)) {
-    const header = layerHeader(entry.header, ignore, specialFiles);
-    if (header === null) continue;
-    const encoded = encodeHeader(header);
-    const padded = padding(header.sizeBytes);
-    sizeBytes += encoded.length + header.sizeBytes + padded.length;
-    if (sizeBytes > maxSizeBytes) throw tooLarge(maxSizeBytes);
-    yield encoded;
-    if (header.sizeBytes > 0) yield* entry.content();
-    if (padded.length > 0) yield padded;
+  try {
+    yield* writeEntries(layerEntries(tar, ignore), { maxSizeBytes });
+  } catch (error) {
+    throw error instanceof TarError && error.problem === "too-large" ? tooLarge(maxSizeBytes) : error;
   }
-  yield endOfTar;
 }
 
-/**
- * @param specialFiles paths of the special files omitted so far; this function adds to it.
- * @returns null for an omitted entry.
- */
-function layerHeader(header: Header, ignore: SlugIgnore, specialFiles: Set<string>): LayerHeader | null {
-  const path = pathInApp(header.name);
-  if (isOmitted(path, ignore)) return null;
-  if (!keptTypes.has(header.type)) {
-    specialFiles.add(path);
-    if (specialFiles.size <= maxSpecialFiles) return null;
-    throw new SlipwayError(
-      "build-failed",
-      `The built app contains more than ${maxSpecialFiles} pipes or devices. Remove them in the build.`,
-    );
+async function* layerEntries(tar: ByteStream, ignore: SlugIgnore): AsyncGenerator<NewEntry> {
+  const specialFiles = new Set<string>();
+  // The engine's stream has limits of its own, and what is omitted does not count.
+  for await (const entry of readEntries(tar, {})) {
+    const path = pathInApp(entry.path);
+    if (isOmitted(path, ignore)) continue;
+    if (entry.kind === "other") {
+      specialFiles.add(path);
+      if (specialFiles.size > maxSpecialFiles) throw tooManySpecialFiles();
+      continue;
+    }
+    const isMissing = (target: string) => isOmitted(target, ignore) || specialFiles.has(target);
+    yield layerEntry(entry, path, isMissing);
   }
-  const isMissing = (target: string) => isOmitted(target, ignore) || specialFiles.has(target);
+}
+
+/** @param isMissing whether the layer has no file with this path in the app. */
+function layerEntry(
+  entry: Exclude<TarEntry, { kind: "other" }>,
+  path: string,
+  isMissing: (path: string) => boolean,
+): NewEntry {
+  const { kind, target, mode, sizeBytes, body } = entry;
   const name = path === "" ? "app" : `app/${path}`;
-  const common = {
-    mode: header.mode & 0o777,
-    uid: stackUid,
-    gid: stackUid,
-    mtime,
-    sizeBytes: 0,
-    linkname: "",
-  };
-  switch (header.type) {
+  const common = { path: name, mode: mode & 0o777, uid: stackUid, gid: stackUid, mtime, sizeBytes: 0 };
+  switch (kind) {
     case "directory":
-      return { ...common, name: `${name}/`, type: "directory" };
+      return { ...common, kind };
     case "symlink":
-      return { ...common, name, type: "symlink", linkname: symbolicTarget(header.linkname) };
-    case "link":
-      return { ...common, name, type: "link", linkname: hardTarget(path, header.linkname, isMissing) };
+      return { ...common, kind, target: symbolicTarget(target) };
+    case "hardlink":
+      return { ...common, kind, target: hardTarget(path, target, isMissing) };
     default:
-      return { ...common, name, type: "file", sizeBytes: header.size };
+      return { ...common, kind, sizeBytes, body };
   }
 }
 
@@ -115,6 +102,13 @@ function hardTarget(path: string, linkname: string, isMissing: (path: string) =>
   throw new SlipwayError(
     "build-failed",
     `${path} is a hard link to ${target}, which is left out of the image. Replace the link by a copy.`,
+  );
+}
+
+function tooManySpecialFiles(): SlipwayError {
+  return new SlipwayError(
+    "build-failed",
+    `The built app contains more than ${maxSpecialFiles} pipes or devices. Remove them in the build.`,
   );
 }
 

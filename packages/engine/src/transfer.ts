@@ -5,14 +5,13 @@ import { Readable } from "node:stream";
 import { type ByteStream, SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine, engineError, requestStream, responseOf, statusOf } from "@slipway/docker";
+import { endOfTar } from "@slipway/tar";
+import { directoriesTar } from "./directories-tar.ts";
 import { kindOfPath } from "./path-kind.ts";
 import { buildUserId, type SandboxContext, volumePath } from "./sandbox-config.ts";
-import { directoriesTar } from "./tar-header.ts";
 
 /** Long enough for archives of many gigabytes, and longer than any build may take. */
 const transferLimitMs = 60 * 60_000;
-/** A complete tar archive ends with two blocks of zeros. */
-const endOfTarBytes = 1024;
 /** The bit of a directory in Go's file modes, which the engine returns. */
 const directoryBit = 2 ** 31;
 
@@ -123,7 +122,7 @@ export async function* wholeTar(
     stream.destroy();
   }
   signal.throwIfAborted();
-  if (tail.length < endOfTarBytes || tail.some((byte) => byte !== 0)) {
+  if (tail.length < endOfTar.length || tail.some((byte) => byte !== 0)) {
     throw new SlipwayError(
       "engine-unavailable",
       "the Docker Engine ended the download before the end of the archive",
@@ -140,8 +139,8 @@ function tooLarge(maxBytes: number): SlipwayError {
 }
 
 function lastBytes(before: Uint8Array, chunk: Uint8Array): Uint8Array {
-  if (chunk.length >= endOfTarBytes) return chunk.slice(-endOfTarBytes);
-  return Buffer.concat([before, chunk]).subarray(-endOfTarBytes);
+  if (chunk.length >= endOfTar.length) return chunk.slice(-endOfTar.length);
+  return Buffer.concat([before, chunk]).subarray(-endOfTar.length);
 }
 
 async function ensureDirectory(
@@ -156,7 +155,7 @@ async function ensureDirectory(
     });
   } catch (error) {
     if (statusOf(error) !== 404) throw error;
-    const tar = Buffer.from(directoriesTar(path.slice(volumePath.length + 1), buildUserId));
+    const tar = await directoriesTar(path.slice(volumePath.length + 1), buildUserId);
     await callEngine(`create ${path}`, () => container.putArchive(tar, { path: volumePath }), { signal });
   }
 }

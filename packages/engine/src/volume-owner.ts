@@ -4,8 +4,8 @@ import type { Readable } from "node:stream";
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine, requestStream, engineError, removeContainer, startProcess } from "@slipway/docker";
+import { readEntries } from "@slipway/tar";
 import { buildUserId, companionConfig, type SandboxContext, volumePath } from "./sandbox-config.ts";
-import { tarOwner } from "./tar-header.ts";
 
 /**
  * Call it for a created sandbox before it runs.
@@ -37,19 +37,15 @@ export async function ensureVolumeOwner(
   }
 }
 
-/** Reads only the first header of the archive, because the volume may have content from the image. */
+/** Numeric owner; null if there is no directory. Reads only the first entry of the tar, because the volume may have content from the image. */
 async function volumeOwner(docker: Docker, sandboxId: string, signal: AbortSignal): Promise<number | null> {
   const container = docker.getContainer(sandboxId);
   const open = (): Promise<Readable> => container.getArchive({ path: volumePath }) as Promise<Readable>;
   const archive = await requestStream(`read the owner of ${volumePath}`, open, { signal });
-  const head: Uint8Array[] = [];
   try {
-    for await (const chunk of archive as AsyncIterable<Uint8Array>) {
-      head.push(chunk);
-      if (head.reduce((sum, part) => sum + part.length, 0) >= 512) break;
-    }
+    for await (const { kind, uid } of readEntries(archive, {})) return kind === "directory" ? uid : null;
+    return null;
   } catch (error) {
     throw engineError(`read the owner of ${volumePath}`, error);
   }
-  return tarOwner(Buffer.concat(head));
 }

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BuildEngine, type ByteStream, label, type Sandbox, type SandboxSpec } from "@slipway/core";
+import { readEntries } from "@slipway/tar";
 import { packTar } from "./pack-tar-gz.ts";
 
 /** An installation of its own on the engine. Disposing it removes what is left of it. */
@@ -120,7 +121,7 @@ export function engineContract(name: string, newPlace: () => Promise<EngineUnder
       const sent = await packTar({ "b/": "", "b/two": "second" });
       await sandbox.upload("/work/build", oneChunk(sent), never);
       expect((await run(sandbox)).exit.exitCode).toBe(0);
-      const names = tarNames(await collect(await sandbox.download("/work/build", never)));
+      const names = await tarNames(await sandbox.download("/work/build", never));
       expect(names).toEqual([
         "build/",
         "build/a-one",
@@ -174,7 +175,7 @@ export function engineContract(name: string, newPlace: () => Promise<EngineUnder
       await using sandbox = await sandboxOf("true");
       const sent = await packTar({
         "a/": "",
-        "a/e": { type: "symlink", linkname: "../../../etc" },
+        "a/e": { kind: "symlink", target: "../../../etc" },
         "a/large": Buffer.alloc(4 * mebibyte),
       });
       await expect(sandbox.upload("/work", oneChunk(sent), never)).rejects.toMatchObject({
@@ -321,17 +322,7 @@ async function* oneChunk(bytes: Uint8Array): ByteStream & AsyncGenerator<Uint8Ar
   yield bytes;
 }
 
-async function collect(bytes: ByteStream): Promise<Buffer> {
-  return Buffer.concat(await Array.fromAsync(bytes));
-}
-
-/** Names of a plain tar archive's entries, in their order. */
-function tarNames(tar: Buffer): string[] {
-  const names: string[] = [];
-  for (let at = 0; tar[at] !== 0 && at < tar.length;) {
-    names.push(tar.toString("latin1", at, at + 100).replace(/\0.*$/s, ""));
-    const sizeBytes = Number.parseInt(tar.toString("latin1", at + 124, at + 135), 8);
-    at += 512 + Math.ceil(sizeBytes / 512) * 512;
-  }
-  return names;
+/** Names of a tar's entries, in their order. */
+async function tarNames(tar: ByteStream): Promise<string[]> {
+  return Array.fromAsync(readEntries(tar, {}), ({ path }) => path);
 }

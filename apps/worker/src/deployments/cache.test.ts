@@ -92,7 +92,7 @@ describe.skipIf(await lacksEngine())("on an engine", () => {
     ["that is cut off", async () => (await compressed({ "cache/": "" })).subarray(0, 20), "it is damaged"],
     [
       "with a link out of it",
-      () => compressed({ "cache/": "", "cache/e": { type: "symlink", linkname: "../../etc" } }),
+      () => compressed({ "cache/": "", "cache/e": { kind: "symlink", target: "../../etc" } }),
       linkOut,
     ],
     [
@@ -169,7 +169,7 @@ async function runBuild(attempt: Attempt, script: string, restores: boolean) {
   const sandbox = opened.use(await engine.createSandbox(spec, never));
   await sandbox.upload(
     "/work",
-    Readable.from([await packTar({ "cache/": { uid: 2000, gid: 2000, type: "directory", mode: 0o755 } })]),
+    Readable.from([await packTar({ "cache/": { uid: 2000, gid: 2000 } })]),
     never,
   );
   const restored = restores && (await restoreCache(attempt, sandbox));

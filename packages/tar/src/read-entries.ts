@@ -1,37 +1,57 @@
 // Reads the entries of a tar stream one after the other, without holding their content in memory.
 
-import { type ByteStream, SlipwayError } from "@slipway/core";
+import type { ByteStream } from "@slipway/core";
 import { Header, Pax } from "tar";
-import { describeFormat } from "./archive-format.ts";
-import type { ByteReader } from "./byte-reader.ts";
+import { ByteReader } from "./byte-reader.ts";
+import { parsePax } from "./pax-records.ts";
+import { TarError, tooLarge } from "./tar-error.ts";
+import { blockSizeBytes, paddedSize, type TarHeader, type TarKind } from "./tar-header.ts";
 
-export interface TarEntry {
-  /** Type of the entry in the terms of the package `tar`: File, Directory, Link, SymbolicLink, FIFO… */
-  readonly type: string;
-  readonly path: string;
-  readonly linkpath: string;
-  readonly mode: number;
-  readonly mtime: Date;
+/** The kind is "other" for devices, pipes and types that this module does not know. */
+export type TarEntry = EntryOf<TarKind> | EntryOf<"other">;
+
+/** A header is what its author wrote: the mode may have setuid, setgid and sticky bits, and the mtime may be invalid. */
+interface EntryOf<Kind extends TarKind | "other"> extends Omit<TarHeader, "kind"> {
+  readonly kind: Kind;
+  /** Type in the terms of the package `tar`: File, ContiguousFile, FIFO, Unsupported… */
+  readonly type: Header["type"];
+  /** Target of a link; "" for other kinds. */
+  readonly target: string;
+  /** Size of the content, which malformed entries of any kind may have. */
   readonly sizeBytes: number;
   /** Read it before requesting the next entry, which skips what is left of it. */
   readonly body: ByteStream;
 }
 
-/** Counts unpacked bytes; throws when they exceed the limit. */
-export type Budget = (sizeBytes: number) => void;
+export interface TarLimits {
+  /** Maximum size of the tar: headers, and content with the size that its header states, before it is read. */
+  readonly maxSizeBytes?: number;
+  /** Maximum number of entries. */
+  readonly maxEntries?: number;
+}
 
-const blockSizeBytes = 512;
 /** Maximum size of one extended header (long names, extended attributes). */
 const maxExtensionBytes = 1024 * 1024;
 /** Regular archives have two or three. */
 const maxExtensionsPerEntry = 8;
+const kinds: Partial<Readonly<Record<Header["type"], TarKind>>> = {
+  File: "file",
+  OldFile: "file",
+  ContiguousFile: "file",
+  Directory: "directory",
+  SymbolicLink: "symlink",
+  Link: "hardlink",
+};
 
 /**
- * Resolves long names of GNU and pax, and ignores global pax headers. After the end of the tar it reads the stream to its end,
- * so that gunzip verifies the checksum.
- * @throws {SlipwayError} "archive-invalid" when the tar is damaged or truncated.
+ * Resolves long names of GNU and pax, and ignores global pax headers. Reads the stream to its end, also after the end of the tar,
+ * so that a decompressor verifies its checksum. Leaving the loop early closes the stream.
+ * @throws {TarError} when the tar is damaged, truncated or over a limit; the stream's own error, unchanged. The body of an entry
+ * throws the same errors.
  */
-export async function* readTar(reader: ByteReader, budget: Budget): AsyncGenerator<TarEntry> {
+export async function* readEntries(tar: ByteStream, limits: TarLimits): AsyncGenerator<TarEntry> {
+  await using reader = new ByteReader(tar);
+  const budget = new Budget(limits);
   let extension: Pax | undefined;
   let extensionCount = 0;
   for (let isFirst = true; ; isFirst = false) {
@@ -39,18 +59,43 @@ export async function* readTar(reader: ByteReader, budget: Budget): AsyncGenerat
     if (block.length === 0) return;
     const header = decodeHeader(block, extension, isFirst);
     if (header === "end") break;
-    budget(blockSizeBytes);
+    budget.addBytes(blockSizeBytes);
     if (isExtension(header)) {
       extensionCount += 1;
       if (extensionCount > maxExtensionsPerEntry) throw damaged("too many extended headers");
       extension = await readExtension(reader, header, extension, budget);
       continue;
     }
+    budget.addEntry();
     yield* readEntry(reader, header, extension, budget);
     extension = undefined;
     extensionCount = 0;
   }
-  for await (const chunk of reader) budget(chunk.length);
+  for await (const chunk of reader) budget.addBytes(chunk.length);
+}
+
+/** Counts what was read, and throws when it exceeds a limit. */
+class Budget {
+  readonly #limits: TarLimits;
+  #sizeBytes = 0;
+  #entries = 0;
+
+  constructor(limits: TarLimits) {
+    this.#limits = limits;
+  }
+
+  addBytes(sizeBytes: number): void {
+    const { maxSizeBytes = Number.POSITIVE_INFINITY } = this.#limits;
+    this.#sizeBytes += sizeBytes;
+    if (this.#sizeBytes > maxSizeBytes) throw tooLarge(maxSizeBytes);
+  }
+
+  addEntry(): void {
+    const { maxEntries = Number.POSITIVE_INFINITY } = this.#limits;
+    this.#entries += 1;
+    if (this.#entries > maxEntries)
+      throw new TarError("too-many-entries", `The tar archive has more than ${maxEntries} entries.`);
+  }
 }
 
 function decodeHeader(block: Buffer, extension: Pax | undefined, isFirst: boolean): Header | "end" {
@@ -79,12 +124,12 @@ async function readExtension(
 ): Promise<Pax | undefined> {
   const sizeBytes = header.size ?? 0;
   if (sizeBytes > maxExtensionBytes) throw damaged("an extended header is too large");
-  budget(sizeBytes);
+  budget.addBytes(sizeBytes);
   const body = await readPadded(reader, sizeBytes);
   if (header.type === "GlobalExtendedHeader") return previous;
   const value = body.toString("utf8");
   if (/^\d+ GNU\.sparse\./m.test(value)) throw sparseFile();
-  if (header.type.endsWith("ExtendedHeader")) return Pax.parse(value, previous);
+  if (header.type.endsWith("ExtendedHeader")) return parsePax(body, previous);
   const name = value.replace(/\0.*$/s, "");
   const extension = new Pax(previous ?? {});
   extension[header.type.endsWith("Linkpath") ? "linkpath" : "path"] = name;
@@ -92,7 +137,7 @@ async function readExtension(
 }
 
 async function readPadded(reader: ByteReader, sizeBytes: number): Promise<Buffer> {
-  const paddedBytes = padded(sizeBytes);
+  const paddedBytes = paddedSize(sizeBytes);
   const body = await reader.read(paddedBytes);
   if (body.length < paddedBytes) throw damaged("it is truncated");
   return body.subarray(0, sizeBytes);
@@ -105,13 +150,16 @@ async function* readEntry(
   budget: Budget,
 ): AsyncGenerator<TarEntry> {
   const sizeBytes = header.size ?? 0;
-  budget(sizeBytes);
+  budget.addBytes(sizeBytes);
   const body = entryBody(reader, sizeBytes);
   yield {
+    kind: kinds[header.type] ?? ("other" as const),
     type: header.type,
     path: extension?.path ?? header.path ?? "",
-    linkpath: extension?.linkpath ?? header.linkpath ?? "",
+    target: extension?.linkpath ?? header.linkpath ?? "",
     mode: header.mode ?? 0,
+    uid: header.uid ?? 0,
+    gid: header.gid ?? 0,
     mtime: header.mtime ?? new Date(0),
     sizeBytes,
     body: body.content,
@@ -124,7 +172,7 @@ function entryBody(
   sizeBytes: number,
 ): { content: ByteStream; skip: () => Promise<void> } {
   let contentBytes = sizeBytes;
-  let paddingBytes = padded(sizeBytes) - sizeBytes;
+  let paddingBytes = paddedSize(sizeBytes) - sizeBytes;
   async function* content(): AsyncGenerator<Buffer> {
     while (contentBytes > 0) {
       const chunk = await reader.next(contentBytes);
@@ -142,25 +190,18 @@ function entryBody(
   return { content: content(), skip };
 }
 
-function padded(sizeBytes: number): number {
-  return Math.ceil(sizeBytes / blockSizeBytes) * blockSizeBytes;
-}
-
-function notTar(head: Buffer): SlipwayError {
-  return new SlipwayError(
-    "archive-invalid",
-    `The gzip file must contain a tar archive, but its content is ${describeFormat(head)}.`,
-  );
+function notTar(head: Buffer): TarError {
+  return new TarError("not-a-tar", "The content is not a tar archive.", { head });
 }
 
 /** The content of such an entry is a map of the holes and the data between them, which must not be unpacked as it is. */
-function sparseFile(): SlipwayError {
-  return new SlipwayError(
-    "archive-invalid",
+function sparseFile(): TarError {
+  return new TarError(
+    "sparse-file",
     "The tar archive contains a sparse file. Create the archive without the option --sparse (-S).",
   );
 }
 
-function damaged(reason: string, cause?: unknown): SlipwayError {
-  return new SlipwayError("archive-invalid", `The tar archive is damaged: ${reason}.`, { cause });
+function damaged(reason: string, cause?: unknown): TarError {
+  return new TarError("damaged", `The tar archive is damaged: ${reason}.`, { cause });
 }

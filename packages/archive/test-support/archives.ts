@@ -1,10 +1,8 @@
-// For this package's tests: creates valid and hostile archives, and reads the results with another tar library.
+// Creates valid and hostile archives, and reads the results with the parser of the package `tar`.
 
-import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import type { ByteStream } from "@slipway/core";
-import { Header, Pax } from "tar";
-import { type Extract, extract } from "tar-stream";
+import { Header, Parser, Pax, type ReadEntry } from "tar";
 
 export interface TestEntry {
   readonly path: string;
@@ -26,7 +24,7 @@ export interface UnpackedEntry {
   readonly mode: number;
   readonly uid: number;
   readonly mtime: Date;
-  readonly linkname: string | null;
+  readonly linkname: string;
   readonly content: string;
 }
 
@@ -74,24 +72,28 @@ export async function* streamOf(bytes: Uint8Array, chunkBytes = 64 * 1024): Asyn
 
 /** Reads all entries of a tar stream. */
 export async function unpack(tar: ByteStream): Promise<UnpackedEntry[]> {
-  const entries: UnpackedEntry[] = [];
-  const parser = extract();
-  const reading = Readable.from(tar).on("error", (error) => parser.destroy(error));
-  for await (const entry of reading.pipe<Extract>(parser)) {
-    const chunks: Buffer[] = [];
-    for await (const chunk of entry) chunks.push(chunk as Buffer);
-    const { name, type, mode, uid, mtime, linkname } = entry.header;
-    entries.push({
-      name,
-      type: type ?? "?",
-      mode: mode ?? 0,
-      uid: uid ?? -1,
-      mtime: mtime ?? new Date(0),
-      linkname: linkname ?? null,
-      content: Buffer.concat(chunks).toString(),
-    });
-  }
-  return entries;
+  const entries: Promise<UnpackedEntry>[] = [];
+  const ended = Promise.withResolvers<void>();
+  const parser = new Parser({ strict: true, onReadEntry: (entry) => void entries.push(unpacked(entry)) });
+  parser.on("end", ended.resolve);
+  parser.on("error", ended.reject);
+  for await (const chunk of tar) parser.write(Buffer.from(chunk));
+  parser.end();
+  await ended.promise;
+  return Promise.all(entries);
+}
+
+async function unpacked(entry: ReadEntry): Promise<UnpackedEntry> {
+  const content = await entry.concat();
+  return {
+    name: entry.path,
+    type: entry.type,
+    mode: entry.mode ?? 0,
+    uid: entry.uid ?? -1,
+    mtime: entry.mtime ?? new Date(0),
+    linkname: entry.linkpath ?? "",
+    content: content.toString(),
+  };
 }
 
 function writeChecksum(block: Buffer): void {

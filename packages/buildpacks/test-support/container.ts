@@ -1,4 +1,4 @@
-// For this package's tests: runs a program on this machine like in a container, and kills processes that it leaves behind.
+// Runs a program on this machine like in a container, and kills processes that it leaves behind.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

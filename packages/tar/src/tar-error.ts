@@ -1,0 +1,24 @@
+// Why a tar stream cannot be read. Callers translate it: who is at fault depends on where the tar comes from.
+
+export type TarProblem = "not-a-tar" | "damaged" | "sparse-file" | "too-large" | "too-many-entries";
+
+export class TarError extends Error {
+  readonly problem: TarProblem;
+  /** The first block of the stream, for "not-a-tar"; otherwise empty. */
+  readonly head: Buffer;
+
+  constructor(
+    problem: TarProblem,
+    message: string,
+    { head = Buffer.alloc(0), cause }: { readonly head?: Buffer; readonly cause?: unknown } = {},
+  ) {
+    super(message, { cause });
+    this.name = "TarError";
+    this.problem = problem;
+    this.head = head;
+  }
+}
+
+export function tooLarge(maxSizeBytes: number): TarError {
+  return new TarError("too-large", `The tar archive is larger than ${maxSizeBytes} bytes.`);
+}
