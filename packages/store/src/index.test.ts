@@ -1,18 +1,18 @@
-import { stat } from "node:fs/promises";
+import { mkdtempDisposable, stat } from "node:fs/promises";
+import type { DisposableTempDir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { aUser, lacksMongo, startMongo, unexpected } from "@slipway/testkit";
 import { openBlobs, openStore } from "./index.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
-import type { TemporaryDirectory } from "./temporary-directory.ts";
 
 const odd = "ein Ordner #1 50%/slipway.db";
 
-let directory: TemporaryDirectory;
+let directory: DisposableTempDir;
 beforeEach(async () => {
-  directory = await temporaryDirectory();
+  directory = await mkdtempDisposable(join(tmpdir(), "slipway-store-"));
 });
 afterEach(() => directory[Symbol.asyncDispose]());
 

@@ -1,6 +1,9 @@
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempDisposable } from "node:fs/promises";
+import type { DisposableTempDir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { aNewDeployment, lacksMongo, startMongo } from "@slipway/testkit";
@@ -9,14 +12,12 @@ import type { Orders, Report } from "./process-under-test.ts";
 import { Database } from "./sqlite/database.ts";
 import { migrations } from "./sqlite/migrations/index.ts";
 import { openSqliteStore } from "./sqlite/store.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
-import type { TemporaryDirectory } from "./temporary-directory.ts";
 
 const processCount = 4;
 
-let directory: TemporaryDirectory;
+let directory: DisposableTempDir;
 beforeEach(async () => {
-  directory = await temporaryDirectory();
+  directory = await mkdtempDisposable(join(tmpdir(), "slipway-store-"));
 });
 afterEach(() => directory[Symbol.asyncDispose]());
 

@@ -1,15 +1,25 @@
-import { mkdir, readdir, readlink, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtempDisposable,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
+import type { DisposableTempDir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { blobContract, drain, unexpected } from "@slipway/testkit";
-import { temporaryDirectory } from "../temporary-directory.ts";
-import type { TemporaryDirectory } from "../temporary-directory.ts";
 import { openFileBlobs } from "./fs.ts";
 
 const hourMs = 3_600_000;
 
 blobContract("the file system", async () => {
-  const directory = await temporaryDirectory();
+  const directory = await mkdtempDisposable(join(tmpdir(), "slipway-store-"));
   return {
     open: () => openFileBlobs({ directory: directory.path, onError: unexpected }),
     leftovers: async () => {
@@ -20,9 +30,9 @@ blobContract("the file system", async () => {
   };
 });
 
-let directory: TemporaryDirectory;
+let directory: DisposableTempDir;
 beforeEach(async () => {
-  directory = await temporaryDirectory();
+  directory = await mkdtempDisposable(join(tmpdir(), "slipway-store-"));
 });
 afterEach(() => directory[Symbol.asyncDispose]());
 

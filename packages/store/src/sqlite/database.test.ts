@@ -1,17 +1,17 @@
-import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtempDisposable, rename, rm, stat, writeFile } from "node:fs/promises";
+import type { DisposableTempDir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { temporaryDirectory } from "../temporary-directory.ts";
-import type { TemporaryDirectory } from "../temporary-directory.ts";
 import { Database } from "./database.ts";
 
 const unavailable = { code: "store-unavailable" };
 
-let directory: TemporaryDirectory;
+let directory: DisposableTempDir;
 let path: string;
 beforeEach(async () => {
-  directory = await temporaryDirectory();
+  directory = await mkdtempDisposable(join(tmpdir(), "slipway-store-"));
   path = join(directory.path, "data/slipway.db");
 });
 afterEach(() => directory[Symbol.asyncDispose]());

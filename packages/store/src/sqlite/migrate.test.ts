@@ -1,7 +1,8 @@
+import { mkdtempDisposable } from "node:fs/promises";
+import type { DisposableTempDir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { temporaryDirectory } from "../temporary-directory.ts";
-import type { TemporaryDirectory } from "../temporary-directory.ts";
 import { Database } from "./database.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
@@ -16,10 +17,10 @@ const second = { number: 2, name: "second", sql: "UPDATE a SET x = x + 1; CREATE
 const broken = { number: 2, name: "broken", sql: "UPDATE a SET x = x + 1; CREATE TABLE a (y INTEGER);" };
 const now = () => new Date("2026-01-02T03:04:05.678Z");
 
-let directory: TemporaryDirectory;
+let directory: DisposableTempDir;
 let database: Database;
 beforeEach(async () => {
-  directory = await temporaryDirectory();
+  directory = await mkdtempDisposable(join(tmpdir(), "slipway-store-"));
   database = await Database.open({ path: join(directory.path, "slipway.db") });
 });
 afterEach(async () => {

@@ -1,7 +1,8 @@
+import { mkdtempDisposable } from "node:fs/promises";
+import type { DisposableTempDir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { temporaryDirectory } from "../temporary-directory.ts";
-import type { TemporaryDirectory } from "../temporary-directory.ts";
 import { appQueries } from "./apps.ts";
 import { collaboratorQueries } from "./collaborators.ts";
 import { Database } from "./database.ts";
@@ -63,10 +64,10 @@ const plans = [
 /** Only these sort by hand: a handful of rows, none older than the replay's reach. */
 const sorted = new Set<string>([deploymentQueries.recent]);
 
-let directory: TemporaryDirectory;
+let directory: DisposableTempDir;
 let database: Database;
 beforeAll(async () => {
-  directory = await temporaryDirectory();
+  directory = await mkdtempDisposable(join(tmpdir(), "slipway-store-"));
   database = await Database.open({ path: join(directory.path, "slipway.db") });
   await migrate(database, migrations, () => new Date());
 });

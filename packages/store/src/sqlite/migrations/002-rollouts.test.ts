@@ -1,13 +1,14 @@
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { temporaryDirectory } from "../../temporary-directory.ts";
 import { appStore } from "../apps.ts";
 import { Database } from "../database.ts";
 import { migrate } from "../migrate.ts";
 import { migrations } from "./index.ts";
 
 test("an app in service stays in service: its release becomes its rollout, its address the only target", async () => {
-  await using directory = await temporaryDirectory();
+  await using directory = await mkdtempDisposable(join(tmpdir(), "slipway-store-"));
   await using database = await Database.open({ path: join(directory.path, "slipway.db") });
   const now = (): Date => new Date("2026-01-02T03:04:05.678Z");
   await migrate(database, migrations.slice(0, 1), now);
