@@ -9,7 +9,7 @@ function kept(entries: readonly TestEntry[], tar = tarOf(entries)) {
   return folderTar(streamOf(tar), { name: "cache", limits });
 }
 
-test("a folder is unchanged below its new name", async () => {
+test("the folder of a build cache is unchanged below its new name", async () => {
   const entries = await unpack(
     kept([
       { path: "cache/", type: "5", mode: 0o755 },
@@ -36,13 +36,13 @@ test.each<[string, TestEntry, string]>([
   ["a pipe", { path: "cache/p", type: "6" }, "is not a file, folder or link"],
   ["a second folder", { path: "build/", type: "5" }, "exactly one folder"],
   ["a name that climbs", { path: "cache/../build/x" }, '".." in its name'],
-])("%s is refused", async (_, entry, reason) => {
+])("%s is rejected in a build cache", async (_, entry, reason) => {
   const refused = await refusal(drain(kept([{ path: "cache/", type: "5" }, entry])));
   expect(refused).toMatch(/^archive-invalid: /);
   expect(refused).toContain(reason);
 });
 
-test("a file in place of the folder is rejected", async () => {
+test("a file in place of the folder of a build cache is rejected", async () => {
   expect(await refusal(drain(kept([{ path: "cache" }])))).toContain('"cache" at its root is not a folder');
 });
 
@@ -50,7 +50,7 @@ test("a file in place of the folder is rejected", async () => {
 test.each([
   ["small enough for the field", 2 ** 31, undefined],
   ["too large for the field", 0, { size: 12 * 2 ** 30 }],
-])("a sparse file is refused by its size, %s, before its content is read", async (_, sizeBytes, pax) => {
+])("a sparse file is rejected by its size, %s, before its content is read", async (_, sizeBytes, pax) => {
   const folder = tarEntry({ path: "cache/", type: "5" });
   const file = tarEntry({ path: "cache/x", sizeBytes, ...(pax === undefined ? {} : { pax }) });
   const refused = await refusal(drain(kept([], Buffer.concat([folder, file]))));

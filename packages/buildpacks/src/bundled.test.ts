@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { bundledBuildpacks } from "./bundled.ts";
 
-test("the tree contains the runner and each buildpack, with executable scripts, folders first", async () => {
+test("the uploaded tree contains the runner and each buildpack, with executable scripts, folders first", async () => {
   const bundled = bundledBuildpacks();
   const entries = await Array.fromAsync(bundled.entries());
   const byName = new Map(entries.map((entry) => [entry.name, entry]));

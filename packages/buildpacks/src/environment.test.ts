@@ -23,7 +23,7 @@ test.each([
   "STACK",
   "PORT",
   "GIT_DIR",
-])("%s is protected", (name) => expect(isProtectedName(name)).toBe(true));
+])("the variable %s is protected", (name) => expect(isProtectedName(name)).toBe(true));
 
 test.each(["PATHS", "NODE_ENV", "GREETING", "MY_PORT", "LDAP", "NPM_CONFIG_PRODUCTION", "HOSTNAME"])(
   "users can set %s",

@@ -44,7 +44,7 @@ test("a command ends while a process that it left behind runs, and no output is 
   expect(exitCode).toBe(0);
 });
 
-test("later output of such a process is printed, too", async () => {
+test("later output of a process that a command left behind is printed, too", async () => {
   const { output } = await run(`mkfifo "$SCRATCH/go" "$SCRATCH/shown"
     exec {shown}<>"$SCRATCH/shown"
     indented bash -c '{ read -r <"$SCRATCH/go"; echo later; sleep 600; } & echo now' >&"$shown"

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { parseProcfile } from "./procfile.ts";
 
-test("parses types and commands, with any line ending, comments and blank lines", () => {
+test("a Procfile is parsed into types and commands, with any line ending, comments and blank lines", () => {
   const text = "\uFEFF# what runs\r\nweb: npm start -- --port $PORT\r\n\r\n  worker1 :  node w.js a:b  \n";
   expect(parseProcfile(text)).toEqual({
     processTypes: { web: "npm start -- --port $PORT", worker1: "node w.js a:b" },
@@ -17,7 +17,7 @@ test.each([
   ["web_1: x", /"web_1" is not a valid/],
   [`${"a".repeat(25)}: x`, /1 to 24 letters and digits/],
   ["__proto__: x", /"__proto__" is not a valid/],
-])("ignores %j and reports the problem", (line, problem) => {
+])("the line %j of a Procfile is ignored, and its problem reported", (line, problem) => {
   const { processTypes, problems } = parseProcfile(`${line}\nok: yes`);
   expect(processTypes).toEqual({ ok: "yes" });
   expect(problems).toHaveLength(1);
@@ -32,6 +32,6 @@ test("the first of two definitions of a type is used", () => {
   ]);
 });
 
-test("names may have 24 characters, and may be properties of Object.prototype", () => {
+test("names of process types may have 24 characters, and may be properties of Object.prototype", () => {
   expect(parseProcfile(`${"a".repeat(24)}: x\nconstructor: y`).problems).toEqual([]);
 });

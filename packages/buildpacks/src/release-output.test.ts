@@ -13,11 +13,11 @@ test.each([
   "{}",
   "config_vars:\ndefault_process_types:\n",
   "addons: [x]",
-])("%j says nothing", (text) => {
+])("the output %j of bin/release says nothing", (text) => {
   expect(parseRelease(text)).toEqual(nothing);
 });
 
-test("scalars are kept as written", () => {
+test("scalars in the output of bin/release are kept as written", () => {
   const text =
     "---\nconfig_vars:\n  RATE: 1.10\n  DEBUG: no\n  EMPTY:\ndefault_process_types:\n  web: 'bin/x: y'\n";
   expect(parseRelease(text)).toEqual({
@@ -36,7 +36,7 @@ test.each([
   "a: b: c",
   "a: 1\na: 2",
   "a: &a [x]\nb: [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*a,*a,*a]",
-])("%j is refused as the user's error", (text) => {
+])("the output %j of bin/release is rejected as the user's error", (text) => {
   const error = (() => {
     try {
       return parseRelease(text);

@@ -25,7 +25,7 @@ test.each([
   ["*", "anything/below", true],
   ["a**b", "axyb", true],
   ["# docs", "# docs", false],
-])("%j and %j: %j", (pattern, path, ignored) => {
+])("the pattern %j ignores the path %j: %j", (pattern, path, ignored) => {
   const { ignores, problems } = parseSlugIgnore(`\n${pattern}\r\n`);
   expect(problems).toEqual([]);
   expect(ignores(path)).toBe(ignored);

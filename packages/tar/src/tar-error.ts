@@ -1,4 +1,4 @@
-// Why a tar stream cannot be read. Callers translate it: who is at fault depends on where the tar comes from.
+// Why a tar stream cannot be read or written. Callers translate it, because the cause depends on where the tar comes from.
 
 export type TarProblem = "not-a-tar" | "damaged" | "sparse-file" | "too-large" | "too-many-entries";
 
