@@ -2,15 +2,14 @@
 
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { defaultStacksDir, stackUid } from "./stack-files.ts";
+import { defaultStacksDir } from "./stack-files.ts";
 
-export interface TarEntry {
+/** A file or folder to upload to /work. The uploader makes the build's user its owner. */
+export interface BuildFile {
+  readonly kind: "file" | "directory";
   /** Relative path; that of a directory ends with a slash. */
   readonly name: string;
-  readonly type: "file" | "directory";
   readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
   /** Empty for a directory. */
   readonly content: Buffer;
 }
@@ -22,7 +21,7 @@ export interface BundledBuildpacks {
    * The tree to upload to /work: `runner/…` and `buildpacks/NAME/…`, sorted by name, directories before their content. Each
    * call reads the files again.
    */
-  entries(): AsyncGenerator<TarEntry>;
+  entries(): AsyncGenerator<BuildFile>;
 }
 
 /** From the most to the least specific: an app's own scripts, then package.json, then index.html. */
@@ -40,18 +39,11 @@ export function bundledBuildpacks(stacksDir: string = defaultStacksDir): Bundled
   };
 }
 
-function directory(path: string): TarEntry {
-  return {
-    name: `${path}/`,
-    type: "directory",
-    mode: 0o755,
-    uid: stackUid,
-    gid: stackUid,
-    content: Buffer.alloc(0),
-  };
+function directory(path: string): BuildFile {
+  return { kind: "directory", name: `${path}/`, mode: 0o755, content: Buffer.alloc(0) };
 }
 
-async function* tree(root: string, path: string): AsyncGenerator<TarEntry> {
+async function* tree(root: string, path: string): AsyncGenerator<BuildFile> {
   yield directory(path);
   const children = await readdir(join(root, path), { withFileTypes: true });
   for (const child of children.sort((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -61,14 +53,7 @@ async function* tree(root: string, path: string): AsyncGenerator<TarEntry> {
   }
 }
 
-async function file(root: string, path: string): Promise<TarEntry> {
+async function file(root: string, path: string): Promise<BuildFile> {
   const [content, { mode }] = await Promise.all([readFile(join(root, path)), stat(join(root, path))]);
-  return {
-    name: path,
-    type: "file",
-    mode: mode & 0o100 ? 0o755 : 0o644,
-    uid: stackUid,
-    gid: stackUid,
-    content,
-  };
+  return { kind: "file", name: path, mode: mode & 0o100 ? 0o755 : 0o644, content };
 }

@@ -3,8 +3,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SlipwayError } from "@slipway/core";
-import { defaultStacksDir, stackUid } from "./stack-files.ts";
-import type { TarEntry } from "./bundled.ts";
+import { defaultStacksDir } from "./stack-files.ts";
+import type { BuildFile } from "./bundled.ts";
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -27,7 +27,7 @@ export interface BuildEnvironment {
   /** Variables that the build container is created with. */
   readonly environment: Variables;
   /** The ENV directory of the buildpack API: all variables as files `env/NAME`, to upload to /work. The runner exports them. */
-  readonly files: readonly TarEntry[];
+  readonly files: readonly BuildFile[];
   /** Names of the variables that the runner does not export. */
   readonly withheld: readonly string[];
 }
@@ -136,13 +136,6 @@ function caVariables(path: string): Variables {
   };
 }
 
-function variableFile(name: string, value: string): TarEntry {
-  return {
-    name: `env/${name}`,
-    type: "file",
-    mode: 0o600,
-    uid: stackUid,
-    gid: stackUid,
-    content: Buffer.from(value),
-  };
+function variableFile(name: string, value: string): BuildFile {
+  return { kind: "file", name: `env/${name}`, mode: 0o600, content: Buffer.from(value) };
 }

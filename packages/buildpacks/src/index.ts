@@ -1,6 +1,6 @@
 // The buildpack API: the input of a build, its result, and how the result becomes a layer of an image.
 
-export { bundledBuildpacks, type BundledBuildpacks, type TarEntry } from "./bundled.ts";
+export { bundledBuildpacks, type BuildFile, type BundledBuildpacks } from "./bundled.ts";
 export {
   buildEnvironment,
   isProtectedName,

@@ -15,7 +15,7 @@ let work: string;
 beforeEach(async () => {
   work = await mkdtemp(join(tmpdir(), "runner-"));
   for await (const entry of bundled.entries()) {
-    if (entry.type === "file") await put(entry.name, entry.content.toString(), entry.mode);
+    if (entry.kind === "file") await put(entry.name, entry.content.toString(), entry.mode);
   }
 });
 afterEach(() => rm(work, { recursive: true }));

@@ -2,7 +2,7 @@
 // one upload. Needs the archive; yields the sandbox.
 
 import { bundledBuildpacks, buildEnvironment } from "@slipway/buildpacks";
-import type { TarEntry } from "@slipway/buildpacks";
+import type { BuildFile } from "@slipway/buildpacks";
 import { sourceTar } from "@slipway/archive";
 import type { ExtraEntry } from "@slipway/archive";
 import type { ByteStream, Sandbox } from "@slipway/core";
@@ -69,13 +69,12 @@ function buildPlatform({ platform, app, lease }: Attempt, buildpacks: readonly s
 
 async function* extraEntries(
   { platform }: Attempt,
-  variableFiles: readonly TarEntry[],
-  buildpackEntries: AsyncIterable<TarEntry>,
+  variableFiles: readonly BuildFile[],
+  buildpackEntries: AsyncIterable<BuildFile>,
 ): AsyncGenerator<ExtraEntry> {
   for (const name of ["env", "cache", "result"]) yield { kind: "directory", name, mode: 0o755 };
-  for (const { type, name, mode, content } of variableFiles) yield { kind: type, name, mode, content };
-  for await (const { type, name, mode, content } of buildpackEntries)
-    yield { kind: type, name, mode, content };
+  yield* variableFiles;
+  yield* buildpackEntries;
   if (platform.caBundle !== null) {
     yield { kind: "file", name: caBundlePath, mode: 0o644, content: platform.caBundle };
   }
