@@ -1,14 +1,14 @@
-// The contract suite of the blob store port: what every place for archives and caches has to do, said in tests.
+// The contract suite of the blob store port: what every adapter of it must do, as tests.
 
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BlobStore, ByteStream } from "@slipway/core";
 
-/** Somewhere blobs lie. Disposing it removes them. */
+/** The location of blobs. Disposing it removes them. */
 export interface BlobContractContext extends AsyncDisposable {
-  /** A further blob store on the same blobs, as another process has it. */
+  /** Opens another blob store on the same blobs, as another process does. */
   open(): Promise<BlobStore>;
-  /** How many blobs, finished or not, or parts of such take up room now. */
+  /** Counts the stored blobs, complete or not, and parts of blobs. */
   leftovers(): Promise<number>;
 }
 
@@ -31,60 +31,60 @@ const invalidKeys = [
 
 /**
  * Runs the suite.
- * @param name the adapter's. @param newPlace makes an empty place.
+ * @param name the adapter's. @param newContext provides an empty location; called once.
  */
-export function blobContract(name: string, newPlace: () => Promise<BlobContractContext>): void {
-  describe(`${name} keeps the blob store's contract`, () => {
+export function blobContract(name: string, newContext: () => Promise<BlobContractContext>): void {
+  describe(`${name} fulfills the blob store's contract`, () => {
     const opened = new AsyncDisposableStack();
-    let place: BlobContractContext;
+    let context: BlobContractContext;
     let blobs: BlobStore;
-    let others: BlobStore;
+    let other: BlobStore;
     beforeAll(async () => {
-      place = opened.use(await newPlace());
-      blobs = opened.use(await place.open());
-      others = opened.use(await place.open());
+      context = opened.use(await newContext());
+      blobs = opened.use(await context.open());
+      other = opened.use(await context.open());
     });
     afterAll(() => opened.disposeAsync());
 
     const put = (key: string, text: string) => blobs.put(key, streamOf(text));
     const textOf = async (key: string) => {
-      const blob = await others.get(key);
+      const blob = await other.get(key);
       if (blob === null) return null;
       const bytes = await bytesOf(blob.bytes);
       expect(blob.sizeBytes).toBe(bytes.length);
       return bytes.toString();
     };
-    /** Runs something that must fail and leave nothing behind: neither the blob nor a part of it. */
+    /** Runs `work`, which must fail and leave neither a blob nor a part of one. @returns its error. */
     const leavesNothing = async (work: () => Promise<unknown>) => {
-      const before = await place.leftovers();
+      const before = await context.leftovers();
       const failure = await work().then(
         () => new Error("it did not fail"),
         (error: unknown) => error,
       );
-      expect(await place.leftovers()).toBe(before);
+      expect(await context.leftovers()).toBe(before);
       return failure;
     };
 
     describe("a blob", () => {
-      test("is read back by any process, with its size", async () => {
+      test("a blob is read by any process, with its size", async () => {
         const key = `sources/${randomUUID()}.tar.gz`;
         expect(await blobs.put(key, streamOf("one", " ", "twö"))).toEqual({ sizeBytes: 8 });
-        const blob = await others.get(key);
+        const blob = await other.get(key);
         expect(blob?.sizeBytes).toBe(8);
         expect(await bytesOf(blob?.bytes ?? streamOf())).toEqual(Buffer.from("one twö"));
       });
 
-      test("that is not there is null", async () => {
+      test("a blob that does not exist is null", async () => {
         expect(await blobs.get(`sources/${randomUUID()}`)).toBeNull();
       });
 
-      test("may be empty", async () => {
+      test("a blob may be empty", async () => {
         const key = randomUUID();
         expect(await blobs.put(key, streamOf())).toEqual({ sizeBytes: 0 });
         expect(await textOf(key)).toBe("");
       });
 
-      test("may be large, and comes in chunks", async () => {
+      test("a large blob is read in chunks", async () => {
         const key = randomUUID();
         const chunk = randomBytes(1024 * 1024);
         const expected = createHash("sha256");
@@ -93,7 +93,7 @@ export function blobContract(name: string, newPlace: () => Promise<BlobContractC
         expect(await blobs.put(key, repeat(chunk, 40))).toEqual({ sizeBytes });
         const found = createHash("sha256");
         let chunks = 0;
-        for await (const bytes of (await others.get(key))?.bytes ?? streamOf()) {
+        for await (const bytes of (await other.get(key))?.bytes ?? streamOf()) {
           found.update(bytes);
           chunks += 1;
         }
@@ -101,14 +101,14 @@ export function blobContract(name: string, newPlace: () => Promise<BlobContractC
         expect(found.digest("hex")).toBe(expected.digest("hex"));
       });
 
-      test("replaces the one before it, also a longer one", async () => {
+      test("a blob replaces the one before it, also a longer one", async () => {
         const key = randomUUID();
         await put(key, "a longer text");
         await put(key, "short");
         expect(await textOf(key)).toBe("short");
       });
 
-      test("may have a key that begins another's", async () => {
+      test("a blob's key may be the beginning of another's", async () => {
         const key = randomUUID();
         await put(key, "outer");
         await put(`${key}/inner`, "inner");
@@ -117,18 +117,18 @@ export function blobContract(name: string, newPlace: () => Promise<BlobContractC
         expect([await textOf(key), await textOf(`${key}/inner`)]).toEqual([null, "inner"]);
       });
 
-      test("is one of those put at once, whole", async () => {
+      test("one of ten concurrent blobs of a key is stored whole", async () => {
         const key = randomUUID();
         const texts = Array.from({ length: 10 }, (_, index) => String(index).repeat(100_000));
         await Promise.all(
-          texts.map((text, index) => (index % 2 === 0 ? blobs : others).put(key, streamOf(text))),
+          texts.map((text, index) => (index % 2 === 0 ? blobs : other).put(key, streamOf(text))),
         );
         expect(texts).toContain(await textOf(key));
       });
     });
 
     describe("an unfinished blob", () => {
-      test("is not seen until it is whole, and the old one is until then", async () => {
+      test("a blob is not readable until it is complete, and the old one is until then", async () => {
         const key = randomUUID();
         await put(key, "old");
         const seen: (string | null)[] = [];
@@ -144,7 +144,7 @@ export function blobContract(name: string, newPlace: () => Promise<BlobContractC
         expect(await textOf(key)).toBe("new");
       });
 
-      test("whose stream fails leaves the old one and no trace, and fails with the stream's error", async () => {
+      test("a put whose stream fails keeps the old blob, leaves no parts, and fails with the stream's error", async () => {
         const key = randomUUID();
         await put(key, "old");
         const broken = new Error("the client hung up");
@@ -153,7 +153,7 @@ export function blobContract(name: string, newPlace: () => Promise<BlobContractC
         expect(await textOf(key)).toBe("old");
       });
 
-      test("past the size bound is too large, at the bound it is not", async () => {
+      test("a put above the size limit fails with too-large, one of exactly the limit succeeds", async () => {
         const key = randomUUID();
         await blobs.put(key, streamOf("12345", "67890"), { maxSizeBytes: 10 });
         const failure = await leavesNothing(() =>
@@ -163,7 +163,7 @@ export function blobContract(name: string, newPlace: () => Promise<BlobContractC
         expect(await textOf(key)).toBe("1234567890");
       });
 
-      test("whose signal aborts leaves no trace, also while its stream keeps silent", async () => {
+      test("an aborted put leaves no parts, also while its stream yields nothing", async () => {
         const stop = new AbortController();
         const reason = new Error("no longer wanted");
         const failure = await leavesNothing(() => {
@@ -173,7 +173,7 @@ export function blobContract(name: string, newPlace: () => Promise<BlobContractC
         expect(failure).toBe(reason);
       });
 
-      test("whose signal has aborted already is not begun", async () => {
+      test("a put whose signal is aborted already does not begin", async () => {
         const reason = new Error("too late");
         const failure = await leavesNothing(() =>
           blobs.put(randomUUID(), streamOf("bytes"), { signal: AbortSignal.abort(reason) }),
@@ -181,7 +181,7 @@ export function blobContract(name: string, newPlace: () => Promise<BlobContractC
         expect(failure).toBe(reason);
       });
 
-      test("ends when its signal never aborts", async () => {
+      test("a put whose signal never aborts ends", async () => {
         const { signal } = new AbortController();
         expect(await blobs.put(randomUUID(), streamOf("a", "b"), { signal })).toEqual({ sizeBytes: 2 });
       });
@@ -189,12 +189,12 @@ export function blobContract(name: string, newPlace: () => Promise<BlobContractC
 
     describe("a blob being read", () => {
       test.each(["replaced", "deleted", "deleted with its prefix"])(
-        "is read to its end when %s",
+        "a blob that is being read is read to its end when %s",
         async (how) => {
           const prefix = `caches/${randomUUID()}/`;
           const bytes = randomBytes(2 * 1024 * 1024);
           await blobs.put(`${prefix}key`, streamOf(bytes));
-          const blob = await others.get(`${prefix}key`);
+          const blob = await other.get(`${prefix}key`);
           if (how === "replaced") await put(`${prefix}key`, "new");
           else if (how === "deleted") await blobs.delete(`${prefix}key`);
           else await blobs.deletePrefix(prefix);
@@ -202,7 +202,7 @@ export function blobContract(name: string, newPlace: () => Promise<BlobContractC
         },
       );
 
-      test("may be left in the middle", async () => {
+      test("reading a blob may stop before its end", async () => {
         const key = randomUUID();
         await blobs.put(key, repeat(randomBytes(1024 * 1024), 4));
         let first = 0;
@@ -216,7 +216,7 @@ export function blobContract(name: string, newPlace: () => Promise<BlobContractC
     });
 
     describe("deleting", () => {
-      test("takes the one blob, and may be repeated", async () => {
+      test("deleting a blob deletes no other, and may be repeated", async () => {
         const key = `sources/${randomUUID()}`;
         await put(key, "bytes");
         await put(`${key}0`, "its neighbor's");
@@ -226,7 +226,7 @@ export function blobContract(name: string, newPlace: () => Promise<BlobContractC
         expect(await textOf(`${key}0`)).toBe("its neighbor's");
       });
 
-      test("a prefix takes all below it and no others, and may be repeated", async () => {
+      test("deleting a prefix deletes all blobs below it and no other, and may be repeated", async () => {
         const app = randomUUID();
         const inside = [`caches/${app}/1/stack`, `caches/${app}/2/a/b`, `caches/${app}/x`];
         const outside = [`caches/${app}0/1/stack`, `caches/${app}`];
@@ -239,16 +239,16 @@ export function blobContract(name: string, newPlace: () => Promise<BlobContractC
         expect(await textOf(`caches/${app}/1/stack`)).toBe("again");
       });
 
-      test("a prefix while blobs are put below it disturbs none of them", async () => {
+      test("deleting a prefix while blobs are put below it fails none of the puts", async () => {
         const prefix = `caches/${randomUUID()}/`;
         const puts = Array.from({ length: 20 }, (_, index) => put(`${prefix}${index}/stack`, "bytes"));
-        const deletes = Array.from({ length: 5 }, () => others.deletePrefix(prefix));
+        const deletes = Array.from({ length: 5 }, () => other.deletePrefix(prefix));
         await expect(Promise.all([...puts, ...deletes])).resolves.toHaveLength(25);
       });
     });
 
     describe("keys", () => {
-      test.each(invalidKeys)("like %j are refused", async (key) => {
+      test.each(invalidKeys)("a key like %j is refused", async (key) => {
         const invalid = { code: "invalid" };
         await expect(blobs.put(key, streamOf("bytes"))).rejects.toMatchObject(invalid);
         await expect(blobs.get(key)).rejects.toMatchObject(invalid);
@@ -256,12 +256,12 @@ export function blobContract(name: string, newPlace: () => Promise<BlobContractC
         await expect(blobs.deletePrefix(`${key}/`)).rejects.toMatchObject(invalid);
       });
 
-      test("do for a prefix only with a / at the end", async () => {
+      test("a prefix without a / at the end is refused", async () => {
         await expect(blobs.deletePrefix("caches")).rejects.toMatchObject({ code: "invalid" });
       });
     });
 
-    test("a ping is answered", async () => {
+    test("a blob store answers a ping", async () => {
       await expect(blobs.ping()).resolves.toBeUndefined();
     });
   });
@@ -280,10 +280,10 @@ async function* failing(error: Error): ByteStream {
   throw error;
 }
 
-/** Yields once; when asked for more, says so and never answers. */
-async function* silentAfter(text: string, whenAsked: () => void): ByteStream {
+/** Yields once; when the reader requests more, calls `onRequest` and yields nothing. */
+async function* silentAfter(text: string, onRequest: () => void): ByteStream {
   yield Buffer.from(text);
-  setImmediate(whenAsked);
+  setImmediate(onRequest);
   await new Promise<never>(() => undefined);
 }
 

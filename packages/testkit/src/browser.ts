@@ -1,14 +1,14 @@
-// Where tests find a Chromium for what only a browser shows.
+// Finds a Chromium for tests of what only a browser shows.
 
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { chromiumPath, servicesRequired } from "./config.ts";
 
-const usualPlaces = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const usualPaths = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 /**
- * Whether tests that need a browser have to be left out, for `describe.skipIf`.
- * @throws in CI, naming what is missing: there nothing is left out.
+ * Whether tests that need a browser must be skipped, for `describe.skipIf`.
+ * @throws in CI, naming what is missing: no test is skipped there.
  */
 export async function lacksBrowser(): Promise<boolean> {
   if ((await findBrowser()) !== undefined) return false;
@@ -18,7 +18,7 @@ export async function lacksBrowser(): Promise<boolean> {
 
 /** Path of a Chromium; undefined when there is none. */
 export async function findBrowser(): Promise<string | undefined> {
-  for (const path of chromiumPath === undefined ? usualPlaces : [chromiumPath]) {
+  for (const path of chromiumPath === undefined ? usualPaths : [chromiumPath]) {
     const runs = await access(path, constants.X_OK).then(
       () => true,
       () => false,

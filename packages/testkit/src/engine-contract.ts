@@ -1,17 +1,17 @@
-// The contract suite of the build engine port: what every engine behind it has to do with hostile builds, said in tests.
+// The contract suite of the build engine port: what every adapter of it must do with hostile builds, as tests.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BuildEngine, type ByteStream, label, type Sandbox, type SandboxSpec } from "@slipway/core";
 import { readEntries } from "@slipway/tar";
 import { packTar } from "./pack-tar-gz.ts";
 
-/** An installation of its own on the engine. Disposing it removes what is left of it. */
+/** An installation on the engine for one suite. Disposing it removes its containers, networks and volumes. */
 export interface EngineUnderTest extends AsyncDisposable {
   /** An image with bash, coreutils and perl. */
   readonly image: string;
-  /** A further connection for the same installation; who opens it disposes it. */
+  /** Opens another connection for the same installation; the caller disposes it. */
   readonly open: () => BuildEngine;
-  /** A connection for another installation on the same engine. */
+  /** Opens a connection for another installation on the same engine. */
   readonly openOther: () => BuildEngine;
 }
 
@@ -20,23 +20,23 @@ const never = new AbortController().signal;
 
 /**
  * Runs the suite.
- * @param name the adapter's. @param newPlace makes an empty place, once.
+ * @param name the adapter's. @param newContext provides an empty installation; called once.
  */
-export function engineContract(name: string, newPlace: () => Promise<EngineUnderTest>): void {
-  describe(`${name} keeps the build engine's contract`, () => {
+export function engineContract(name: string, newContext: () => Promise<EngineUnderTest>): void {
+  describe(`${name} fulfills the build engine's contract`, () => {
     const opened = new AsyncDisposableStack();
-    let place: EngineUnderTest;
+    let context: EngineUnderTest;
     let engine: BuildEngine;
     beforeAll(async () => {
-      place = opened.use(await newPlace());
-      engine = opened.use(place.open());
+      context = opened.use(await newContext());
+      engine = opened.use(context.open());
     });
     afterAll(() => opened.disposeAsync());
 
     const sandboxOf = async (script: string, changes: Partial<SandboxSpec> = {}): Promise<Sandbox> =>
-      await engine.createSandbox({ ...spec(place.image, script), ...changes }, never);
+      await engine.createSandbox({ ...spec(context.image, script), ...changes }, never);
 
-    test("the build has no rights but to its own places", async () => {
+    test("a build has no capabilities, and writes to its own folders only", async () => {
       await using sandbox = await sandboxOf(`
         id -u; grep -E '^(CapEff|CapBnd|NoNewPrivs)' /proc/self/status; echo "$GREETING"
         touch /work/a /tmp/b /app/c && echo written
@@ -64,13 +64,13 @@ export function engineContract(name: string, newPlace: () => Promise<EngineUnder
       expect((await run(sandbox)).text).toMatch(/^resolved \S+\n$/);
     });
 
-    test("the engine tells what it has to build with", async () => {
+    test("an engine reports its processors and memory", async () => {
       const capacity = await engine.capacity();
       expect(capacity.cpus).toBeGreaterThan(0);
       expect(capacity.memoryBytes).toBeGreaterThan(mebibyte);
     });
 
-    test("all output is delivered, in order, before the exit code is told", async () => {
+    test("all output is delivered in order, before the exit code", async () => {
       await using sandbox = await sandboxOf("seq 1 200000; exit 9");
       const { text, exit } = await run(sandbox);
       const lines = text.trimEnd().split("\n");
@@ -79,12 +79,12 @@ export function engineContract(name: string, newPlace: () => Promise<EngineUnder
       expect(exit.exitCode).toBe(9);
     });
 
-    test("a process that the build leaves behind does not hold it up", async () => {
+    test("a build ends although a process that it started still runs", async () => {
       await using sandbox = await sandboxOf("setsid sleep 600 & echo done");
       expect(await run(sandbox)).toMatchObject({ text: "done\n", exit: { exitCode: 0 } });
     });
 
-    test("stdout and stderr both are output", async () => {
+    test("stdout and stderr are both delivered as output", async () => {
       await using sandbox = await sandboxOf("echo to stdout; echo to stderr >&2");
       const { text } = await run(sandbox);
       expect(text).toContain("to stdout\n");
@@ -108,13 +108,13 @@ export function engineContract(name: string, newPlace: () => Promise<EngineUnder
       expect(busy).toBe(0);
     });
 
-    test("an error of the receiver ends the build and is passed on", async () => {
+    test("an error of the output's receiver ends the build and rejects its run", async () => {
       await using sandbox = await sandboxOf("while :; do echo on and on; done");
       const failed = sandbox.run({ signal: never, onOutput: () => Promise.reject(new Error("log is full")) });
       await expect(failed).rejects.toThrow("log is full");
     });
 
-    test("files go in and come out", async () => {
+    test("files are uploaded to a build and downloaded from it", async () => {
       await using sandbox = await sandboxOf(
         "cd /work/build && cp b/two a-one && mkdir made && echo new >made/file",
       );
@@ -137,27 +137,30 @@ export function engineContract(name: string, newPlace: () => Promise<EngineUnder
       ["a regular file", "echo x >/work/build"],
       ["a symbolic link", "ln -s /proc/self/fd/8 /work/build"],
       ["a symbolic link", "ln -s /etc /work/build"],
-      // Engines fail to look at these two.
+      // Engines fail to inspect these two.
       ["a symbolic link", "ln -s build /work/build"],
       ["a symbolic link", "ln -s /etc/passwd/x /work/build"],
       ["a fifo", "mkfifo /work/build; chmod 0 /work"],
-    ])("%s where a directory was is the build's fault: %s", async ([kind, script]) => {
-      await using sandbox = await sandboxOf(script ?? "");
-      await run(sandbox);
-      await expect(sandbox.download("/work/build", never)).rejects.toMatchObject({
-        code: "build-failed",
-        message: `the build must leave a directory at /work/build, but left ${kind}`,
-      });
-    });
+    ])(
+      "a build that leaves %s in place of a directory fails with build-failed: %s",
+      async ([kind, script]) => {
+        await using sandbox = await sandboxOf(script ?? "");
+        await run(sandbox);
+        await expect(sandbox.download("/work/build", never)).rejects.toMatchObject({
+          code: "build-failed",
+          message: `the build must leave a directory at /work/build, but left ${kind}`,
+        });
+      },
+    );
 
-    test("a container that is gone is the engine's fault", async () => {
+    test("a download from a removed container fails with engine-unavailable", async () => {
       await using sandbox = await sandboxOf("true", { labels: { [label.deployment]: "gone" } });
       await run(sandbox);
       await engine.removeSandboxes({ [label.deployment]: "gone" });
       await expect(sandbox.download("/work", never)).rejects.toMatchObject({ code: "engine-unavailable" });
     });
 
-    test("what a file with holes would come to is not read past the disk bound", async () => {
+    test("a sparse file is not read beyond the disk limit", async () => {
       await using sandbox = await sandboxOf("truncate -s 4T /work/build/x", {
         limits: { ...spec("", "").limits, diskBytes: 8 * mebibyte },
       });
@@ -183,7 +186,7 @@ export function engineContract(name: string, newPlace: () => Promise<EngineUnder
       });
     });
 
-    test("a tar that fails on the way fails the upload with its own error", async () => {
+    test("an upload whose tar stream fails rejects with the stream's error", async () => {
       await using sandbox = await sandboxOf("true");
       const sent = await packTar({ file: "x".repeat(5000) });
       const broken = (async function* () {
@@ -198,23 +201,23 @@ export function engineContract(name: string, newPlace: () => Promise<EngineUnder
       const abort = new AbortController();
       const ended = sandbox.run({
         signal: abort.signal,
-        onOutput: () => abort.abort(new Error("asked to stop")),
+        onOutput: () => abort.abort(new Error("stop requested")),
       });
-      await expect(ended).rejects.toThrow("asked to stop");
+      await expect(ended).rejects.toThrow("stop requested");
     });
 
     test("an aborted upload rejects with its reason", async () => {
       await using sandbox = await sandboxOf("true");
       const abort = new AbortController();
       const endless = (async function* (): AsyncGenerator<Uint8Array> {
-        abort.abort(new Error("asked to stop"));
+        abort.abort(new Error("stop requested"));
         await new Promise(() => undefined);
         yield Buffer.alloc(0);
       })();
-      await expect(sandbox.upload("/work", endless, abort.signal)).rejects.toThrow("asked to stop");
+      await expect(sandbox.upload("/work", endless, abort.signal)).rejects.toThrow("stop requested");
     });
 
-    test("memory is bounded, and running out of it is told though the build goes on", async () => {
+    test("memory is limited, and exceeding the limit is reported although the build goes on", async () => {
       await using sandbox = await sandboxOf("perl -e '$x = \"a\" x (400 * 1024 ** 2)'; exit 3");
       expect((await run(sandbox)).exit).toEqual({ exitCode: 3, outOfMemory: true, diskFull: false });
     });
@@ -226,21 +229,21 @@ export function engineContract(name: string, newPlace: () => Promise<EngineUnder
         "exec 5>/work/gone; rm /work/gone; dd if=/dev/zero bs=1M count=64 >&5; sleep 600",
       ],
       [
-        "where none may look",
+        "in an unreadable folder",
         "mkdir /work/m; dd if=/dev/zero of=/work/m/f bs=1M count=64; chmod 0 /work/m; sleep 600",
       ],
       ["empty, but very many", "mkdir /work/m; cd /work/m; seq 1 20000 | xargs touch; sleep 600"],
-    ])("a build is ended when it fills its disk with files %s", async ([, script]) => {
+    ])("a build that fills its disk with files %s is ended", async ([, script]) => {
       await using sandbox = await sandboxOf(script ?? "", {
         limits: { ...spec("", "").limits, diskBytes: 32 * mebibyte },
       });
       expect((await run(sandbox)).exit).toMatchObject({ diskFull: true });
     });
 
-    test("sandboxes made at once cannot reach one another", async () => {
-      await using other = place.open();
+    test("sandboxes cannot reach one another", async () => {
+      await using other = context.open();
       const listening = Promise.withResolvers<string>();
-      await using server = await other.createSandbox(spec(place.image, serverScript), never);
+      await using server = await other.createSandbox(spec(context.image, serverScript), never);
       const served = server.run({
         signal: never,
         onOutput: (bytes) => listening.resolve(textOf(bytes).trim()),
@@ -254,8 +257,8 @@ export function engineContract(name: string, newPlace: () => Promise<EngineUnder
       await Promise.allSettled([served]);
     });
 
-    test("sandboxes are found and removed by their labels, those of others never", async () => {
-      await using stranger = place.openOther();
+    test("sandboxes are found and removed by their labels, those of other installations never", async () => {
+      await using stranger = context.openOther();
       const labels = { [label.deployment]: "d-1", [label.attempt]: "1" };
       await sandboxOf("true", { labels });
       await using kept = await sandboxOf("true", { labels: { ...labels, [label.attempt]: "2" } });
@@ -280,7 +283,7 @@ export function engineContract(name: string, newPlace: () => Promise<EngineUnder
       expect(await engine.listSandboxes()).toEqual([]);
     });
 
-    test("it answers", async () => {
+    test("an engine answers a ping", async () => {
       await expect(engine.ping()).resolves.toBeUndefined();
     });
   });

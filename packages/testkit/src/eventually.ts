@@ -1,10 +1,10 @@
-// Waits for what a test is told of by nobody: it asks again and again.
+// Waits for a condition that emits no event, by polling.
 
 import { poll } from "@slipway/async";
 
 const pollMs = 50;
 
-/** Asks until there is an answer other than undefined and false; the test's own timeout is the bound. */
+/** Calls `probe` until it resolves to something other than undefined and false, for at most the test's timeout. */
 export async function eventually<T>(probe: () => Promise<T | undefined | false>): Promise<T> {
   return await poll(probe, { everyMs: pollMs });
 }

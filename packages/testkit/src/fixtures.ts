@@ -1,4 +1,4 @@
-// Builders of domain objects for tests: sensible values, ids of their own, anything may be given instead.
+// Builders of domain objects for tests: valid defaults and unique ids, each of which a test may override.
 
 import { createHash, randomUUID } from "node:crypto";
 import { changeStatus, claim, goLive, newApp, newOperation } from "@slipway/core";
@@ -22,11 +22,11 @@ import type {
   Variable,
 } from "@slipway/core";
 
-/** When everything in tests happens, unless they say otherwise. It has milliseconds, which a store must keep. */
+/** The default time of everything in tests. It has milliseconds, which a store must keep. */
 export const testTime: Date = new Date("2026-03-04T05:06:07.089Z");
 
-/** The statuses a deployment goes through on its way to one, after "queued". */
-const ways: Readonly<Record<DeploymentStatus, readonly DeploymentStatus[]>> = {
+/** For each status, the statuses after "queued" that lead to it. */
+const paths: Readonly<Record<DeploymentStatus, readonly DeploymentStatus[]>> = {
   queued: [],
   building: ["building"],
   pushing: ["building", "pushing"],
@@ -186,7 +186,7 @@ export function aRollout(values: Partial<RolloutSpec> = {}): RolloutSpec {
   };
 }
 
-/** A restart, or with a count of instances a scaling. */
+/** A restart, or with `webCount` a scaling. */
 export function anOperation(values: Partial<NewOperation> = {}): Operation {
   const webCount = values.webCount ?? null;
   const request: NewOperation = {
@@ -201,7 +201,7 @@ export function anOperation(values: Partial<NewOperation> = {}): Operation {
   return newOperation(request, Number.MAX_SAFE_INTEGER);
 }
 
-/** A chunk that holds the lines given, or one. */
+/** A chunk with the given lines, or with one line. */
 export function aLogChunk(values: Partial<LogChunk> & { readonly lines?: readonly string[] } = {}): LogChunk {
   const { lines = ["building"], ...rest } = values;
   return {
@@ -216,13 +216,13 @@ export function aLogChunk(values: Partial<LogChunk> & { readonly lines?: readonl
 }
 
 /**
- * The deployment's revisions on its shortest way from "queued" to a status, for a compare-and-set each. The attempt is one
+ * The deployment's revisions on the shortest path from "queued" to a status, for a compare-and-set each. The attempt is one
  * more than before, and a "success" has gone live with a release.
  */
 export function stepsTo(queued: Deployment, status: DeploymentStatus, at: Date = testTime): Deployment[] {
   const steps: Deployment[] = [];
   let deployment = queued;
-  for (const next of ways[status]) {
+  for (const next of paths[status]) {
     if (next === "success") steps.push((deployment = goLive(deployment, randomUUID())));
     const options = { at, lineCount: steps.length };
     deployment =

@@ -1,10 +1,10 @@
-// Finds a TCP port on the loopback interface that nobody listens on.
+// Finds a TCP port on the loopback interface on which no process listens.
 
 import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 
-/** A port that was free a moment ago: whoever takes it has to be ready to try another. */
+/** A port that was free a moment ago: the caller must be ready to try another one. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

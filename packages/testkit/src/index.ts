@@ -1,4 +1,4 @@
-// What tests share: contract suites, services of their own, builders of domain objects and archives.
+// What tests share: contract suites, private services, builders of domain objects and archives.
 
 export { blobContract } from "./blob-contract.ts";
 export type { BlobContractContext } from "./blob-contract.ts";

@@ -1,4 +1,4 @@
-// Clients that leave: at each point of an exchange, and in each way that a TCP connection ends.
+// Clients that disconnect at each point of an exchange, in each way that a TCP connection ends.
 
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -15,7 +15,7 @@ export interface ClientStep {
 export interface LeavingOptions {
   readonly port: number;
   readonly steps: readonly ClientStep[];
-  /** Asks the server something, and throws when it does not answer. Called while clients are half-closed, and when all are gone. */
+  /** Sends the server a request, and throws without a response. Called while clients are half-closed, and after all have ended. */
   readonly stillAnswers: () => Promise<void>;
 }
 
@@ -27,7 +27,7 @@ const exits: readonly ((socket: Socket) => void)[] = [
   (socket) => socket.destroy(),
   (socket) => socket.end(),
 ];
-/** Side by side, of each kind: faults show that need several to leave at once. */
+/** Concurrent clients of each kind: some faults need several disconnects at once. */
 const clientsOfAKind = 3;
 
 /**
@@ -71,7 +71,7 @@ export function upgradeHead(path: string, host?: string): string {
   return requestHead(`GET ${path}`, headers, host);
 }
 
-/** Collects what nobody handles: each of these would have ended a process. */
+/** Collects unhandled errors: each would have ended a process. */
 export class UnhandledErrors implements Disposable {
   readonly errors: unknown[] = [];
   readonly #note = (error: unknown) => void this.errors.push(error);
@@ -114,7 +114,7 @@ class LeavingClient {
     this.socket.on("error", () => undefined);
     this.socket.on("data", (bytes: Buffer) => {
       this.#received += bytes.toString("latin1");
-      this.#tell();
+      this.#notify();
     });
     this.socket.on("end", () => this.#end()).on("close", () => this.#end());
   }
@@ -122,7 +122,7 @@ class LeavingClient {
   async play(step: ClientStep): Promise<void> {
     const before = this.#received.length;
     this.send(step, 1);
-    if (step.until !== undefined) await this.#hear(step.until, before);
+    if (step.until !== undefined) await this.#receive(step.until, before);
   }
 
   /** @param share of the bytes, from the first one. */
@@ -131,7 +131,7 @@ class LeavingClient {
     this.socket.write(bytes.subarray(0, Math.ceil(bytes.length * share)));
   }
 
-  async #hear(text: string, from: number): Promise<void> {
+  async #receive(text: string, from: number): Promise<void> {
     while (!this.#received.includes(text, from)) {
       if (this.#over) throw new Error(`the server closed before it sent ${text}: ${this.#received}`);
       await this.#changed.promise;
@@ -140,10 +140,10 @@ class LeavingClient {
 
   #end(): void {
     this.#over = true;
-    this.#tell();
+    this.#notify();
   }
 
-  #tell(): void {
+  #notify(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
   }

@@ -1,9 +1,9 @@
-// What came of something, in short, for tests to compare.
+// Results of promises and streams, in a form that tests compare.
 
 import { SlipwayError } from "@slipway/core";
 import type { ByteStream } from "@slipway/core";
 
-/** For what is told of errors that must not be. */
+/** An error handler for tests in which no error may occur. @throws the error. */
 export function unexpected(error: unknown): never {
   throw error;
 }

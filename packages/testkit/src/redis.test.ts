@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { lacksRedis, startPrivateRedis, startRedis } from "./redis.ts";
 
 describe.skipIf(await lacksRedis())("a test's Redis", () => {
-  test("is empty, answers, and is gone once disposed", async () => {
+  test("a test's Redis is empty, answers, and ends when it is disposed of", async () => {
     const server = await startRedis();
     const redis = new Redis(server.url, { retryStrategy: () => null });
     await redis.set("key", "value");
@@ -20,7 +20,7 @@ describe.skipIf(await lacksRedis())("a test's Redis", () => {
     expect(redis.status).not.toBe("ready");
   });
 
-  test("killed and started again it has what its folder kept", async () => {
+  test("a private Redis that was killed and started again has what its folder contains", async () => {
     await using folder = await mkdtempDisposable(join(tmpdir(), "slipway-redis-"));
     await using server = await startPrivateRedis(folder.path);
     const redis = new Redis(server.url);
@@ -36,7 +36,7 @@ describe.skipIf(await lacksRedis())("a test's Redis", () => {
     redis.disconnect();
   });
 
-  test("is another one for each who asks", async () => {
+  test("each call of startRedis provides another Redis", async () => {
     await using first = await startRedis();
     await using second = await startRedis();
     expect(second.url).not.toBe(first.url);

@@ -1,4 +1,4 @@
-// A Redis for one test file: a process of its own, or an empty database of the server that TEST_REDIS_URL names.
+// A Redis for one test file: a private process, or an empty database of the server that TEST_REDIS_URL names.
 
 import { execFile, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -18,14 +18,14 @@ export interface TestRedis extends AsyncDisposable {
 const startBoundMs = 10_000;
 const pollMs = 20;
 const portAttempts = 3;
-/** Marks a database of a shared server as taken. It outlives a test run that was killed by this long. */
+/** Marks a database of a shared server as used. After a test run was killed, it expires in `claimSeconds`. */
 const claimKey = "slipway:test:claim";
 const claimSeconds = 3_600;
 const lastDatabase = 15;
 
 /**
- * Whether tests that need Redis have to be left out, for `describe.skipIf`.
- * @throws in CI, naming what is missing: there nothing is left out.
+ * Whether tests that need Redis must be skipped, for `describe.skipIf`.
+ * @throws in CI, naming what is missing: no test is skipped there.
  */
 export async function lacksRedis(): Promise<boolean> {
   if (testRedisUrl !== undefined || (await hasRedisServer())) return false;
@@ -33,17 +33,17 @@ export async function lacksRedis(): Promise<boolean> {
   return true;
 }
 
-/** Starts a redis-server that keeps nothing on disk, or takes an empty database where TEST_REDIS_URL is set. */
+/** Starts a redis-server that keeps nothing on disk, or claims an empty database of the server of TEST_REDIS_URL. */
 export async function startRedis(): Promise<TestRedis> {
-  return testRedisUrl === undefined ? startPrivateRedis() : takeDatabase(testRedisUrl);
+  return testRedisUrl === undefined ? startPrivateRedis() : claimDatabase(testRedisUrl);
 }
 
-/** A redis-server of the test's own, which it may kill and start again. */
+/** A private redis-server, which a test may kill and start again. */
 export interface PrivateRedis extends TestRedis {
   readonly pid: number;
   /** Ends it as a crash would. */
   kill(): Promise<void>;
-  /** Starts it again on its port, with what its folder holds. */
+  /** Starts it again on its port, with what its folder contains. */
   start(): Promise<void>;
 }
 
@@ -62,15 +62,15 @@ interface RedisProcess {
   readonly exit: Promise<string>;
 }
 
-/** @returns why it ended when it does not answer. */
+/** @returns why the process ended, if it does not answer. */
 async function launch(port: number, folder: string | undefined): Promise<RedisProcess | string> {
   const durable = folder === undefined ? ["--appendonly", "no"] : ["--appendonly", "yes", "--dir", folder];
   // a title would be written over the environment, by which npm run down finds what a killed run left
   const fixed = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--set-proc-title", "no"];
   const server = spawn("redis-server", [...fixed, ...durable], { stdio: "ignore" });
-  const endWithUs = () => server.kill("SIGKILL");
-  process.once("exit", endWithUs);
-  const exit = exitOf(server).finally(() => process.off("exit", endWithUs));
+  const killOnExit = () => server.kill("SIGKILL");
+  process.once("exit", killOnExit);
+  const exit = exitOf(server).finally(() => process.off("exit", killOnExit));
   if (await answers(urlOf(port), exit)) return { server, exit };
   server.kill("SIGKILL");
   return exit;
@@ -102,7 +102,7 @@ function urlOf(port: number): string {
   return `redis://127.0.0.1:${port}/0`;
 }
 
-/** How the process ended, also when it could not begin. Never rejects. */
+/** How the process ended, also if it could not start. Never rejects. */
 async function exitOf(server: ChildProcess): Promise<string> {
   try {
     const [code, signal] = (await once(server, "exit")) as [number | null, string | null];
@@ -132,8 +132,8 @@ async function ping(url: string): Promise<boolean> {
   }
 }
 
-/** Pub/sub is the whole server's: tests tell their channels apart by ids. */
-async function takeDatabase(serverUrl: string): Promise<TestRedis> {
+/** All databases of a server share pub/sub: tests distinguish their channels by ids. */
+async function claimDatabase(serverUrl: string): Promise<TestRedis> {
   for (let database = lastDatabase; database > 0; database -= 1) {
     const url = new URL(serverUrl);
     url.pathname = `/${database}`;
@@ -164,7 +164,7 @@ function sharedRedis(url: string, redis: Redis): TestRedis {
 
 function connection(url: string): Redis {
   const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
-  // The call that fails rejects; the event says the same once more, and would end the process if nobody listened.
+  // A failing call rejects; the event repeats the error, and would end the process without a listener.
   redis.on("error", () => undefined);
   return redis;
 }

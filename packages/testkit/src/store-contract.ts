@@ -1,4 +1,4 @@
-// The contract suite of the store port: what every database behind it has to do, said in tests.
+// The contract suite of the store port: what every adapter of it must do, as tests.
 
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Store } from "@slipway/core";
@@ -16,30 +16,30 @@ import { usersContract } from "./store-contract/users.ts";
 import { variablesContract } from "./store-contract/variables.ts";
 import type { StoreUnderTest } from "./store-contract/under-test.ts";
 
-/** Somewhere a store's data lies. Disposing it removes the data. */
+/** The location of a store's data. Disposing it removes the data. */
 export interface StoreContractContext extends AsyncDisposable {
-  /** A further connection to the same data; who opens it disposes it. */
+  /** Opens another connection to the same data; the caller disposes it. */
   readonly open: () => Promise<Store>;
 }
 
 /**
  * Runs the suite.
- * @param name the adapter's. @param newPlace makes an empty place, once.
+ * @param name the adapter's. @param newContext provides an empty location; called once.
  */
-export function storeContract(name: string, newPlace: () => Promise<StoreContractContext>): void {
-  describe(`${name} keeps the store's contract`, () => {
+export function storeContract(name: string, newContext: () => Promise<StoreContractContext>): void {
+  describe(`${name} fulfills the store's contract`, () => {
     const opened = new AsyncDisposableStack();
-    let stores: { place: StoreContractContext; store: Store; other: Store };
+    let stores: { context: StoreContractContext; store: Store; other: Store };
     beforeAll(async () => {
-      const place = opened.use(await newPlace());
-      stores = { place, store: opened.use(await place.open()), other: opened.use(await place.open()) };
+      const context = opened.use(await newContext());
+      stores = { context, store: opened.use(await context.open()), other: opened.use(await context.open()) };
     });
     afterAll(() => opened.disposeAsync());
 
     const underTest: StoreUnderTest = {
       store: () => stores.store,
       other: () => stores.other,
-      open: () => stores.place.open(),
+      open: () => stores.context.open(),
     };
     usersContract(underTest);
     appsContract(underTest);

@@ -4,5 +4,5 @@ const { env } = process;
 
 export const dockerHost: string | undefined = env["DOCKER_HOST"] || undefined;
 
-/** An image of the engine's to build and run in, instead of the one set-up made. */
+/** An image on the engine to build and run in, instead of the one that set-up built. */
 export const stackImage: string | undefined = env["STACK_IMAGE"] || undefined;

@@ -7,7 +7,7 @@ import { finished } from "node:stream/promises";
 
 export const defaultDockerHost = "unix:///var/run/docker.sock";
 
-/** What is gone already is fine: 404 is null, as is an empty answer. @throws when the engine answers with an error. */
+/** @returns null for 404 and for an empty response. @throws when the engine responds with another error. */
 export async function requestEngine(
   dockerHost: string,
   method: "GET" | "POST" | "DELETE",
@@ -18,7 +18,7 @@ export async function requestEngine(
   const { statusCode: status = 0 } = response;
   const answer = await text(response);
   if (status >= 400 && status !== 404)
-    throw new Error(`the Docker Engine answers ${status} to ${method} ${path}: ${answer}`);
+    throw new Error(`the Docker Engine responded with ${status} to ${method} ${path}: ${answer}`);
   return answer === "" || status === 404 ? null : JSON.parse(answer);
 }
 

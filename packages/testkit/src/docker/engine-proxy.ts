@@ -1,32 +1,32 @@
-// A way to a Docker Engine on which a test refuses requests in the engine's place, and sees how it answers the others.
+// A proxy of a Docker Engine that refuses the requests that a test chooses, and reports the engine's responses to the others.
 
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, request as ask } from "node:http";
+import { createServer, request as sendRequest } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { engineAt } from "./engine-api.ts";
 
-/** What the engine is made to answer. */
+/** The response that the proxy sends instead of the engine's. */
 export interface EngineRefusal {
   readonly status: number;
   readonly message: string;
 }
 
 export interface EngineProxyOptions {
-  /** @param asked method and path, `DELETE /networks/abc`. @returns nothing for what the engine is to answer itself. */
-  readonly refuse?: (asked: string) => EngineRefusal | undefined;
-  /** Runs after the engine has answered, and before its answer is passed on. */
-  readonly onAnswer?: (asked: string, status: number) => Promise<void>;
+  /** @param request method and path, `DELETE /networks/abc`. @returns undefined for a request to pass on. */
+  readonly refuse?: (request: string) => EngineRefusal | undefined;
+  /** Runs after the engine has responded, and before its response is passed on. */
+  readonly onAnswer?: (request: string, status: number) => Promise<void>;
 }
 
 export interface EngineProxy extends AsyncDisposable {
   readonly dockerHost: string;
 }
 
-/** Opens the way; connections that turn into streams of bytes do not pass it. */
+/** Starts the proxy. It does not pass on connections that are upgraded to byte streams. */
 export async function startEngineProxy(
   dockerHost: string,
   options: EngineProxyOptions,
@@ -34,8 +34,8 @@ export async function startEngineProxy(
   await using opened = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "slipway-engine-proxy-"));
   opened.defer(() => rm(folder, { recursive: true, force: true }));
-  const server = createServer((asked, response) => {
-    pass(dockerHost, options, asked, response).catch((error: unknown) => response.destroy(error as Error));
+  const server = createServer((incoming, response) => {
+    pass(dockerHost, options, incoming, response).catch((error: unknown) => response.destroy(error as Error));
   });
   const socket = join(folder, "socket");
   server.listen(socket);
@@ -52,10 +52,10 @@ export async function startEngineProxy(
 async function pass(
   dockerHost: string,
   { refuse, onAnswer }: EngineProxyOptions,
-  asked: IncomingMessage,
+  incoming: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { method = "GET", url: path = "/", headers } = asked;
+  const { method = "GET", url: path = "/", headers } = incoming;
   const what = `${method} ${path.replace(/^\/v[\d.]+\//, "/").replace(/\?.*$/, "")}`;
   const refusal = refuse?.(what);
   if (refusal !== undefined) {
@@ -63,8 +63,8 @@ async function pass(
     response.end(JSON.stringify({ message: refusal.message }));
     return;
   }
-  const further = ask({ ...engineAt(dockerHost), method, path, headers, agent: false });
-  const [[answer]] = (await Promise.all([once(further, "response"), pipeline(asked, further)])) as [
+  const further = sendRequest({ ...engineAt(dockerHost), method, path, headers, agent: false });
+  const [[answer]] = (await Promise.all([once(further, "response"), pipeline(incoming, further)])) as [
     [IncomingMessage],
     unknown,
   ];

@@ -7,7 +7,7 @@ import { requestEngine } from "./engine-api.ts";
 import { lacksPrivateEngine, startPrivateEngine } from "./private-engine.ts";
 
 describe.skipIf(await lacksPrivateEngine())("a private engine", () => {
-  test("is a swarm of its own when asked to be, and leaves nothing", async () => {
+  test("a private engine is a swarm on request, and leaves nothing behind", async () => {
     await using first = await startPrivateEngine({ name: "first", swarm: true });
     await using second = await startPrivateEngine({ name: "second" });
     const state = async (host: string): Promise<unknown> =>
@@ -22,7 +22,7 @@ describe.skipIf(await lacksPrivateEngine())("a private engine", () => {
     }
   });
 
-  test("may be stopped by the test, and be disposed of while its process still ends", async () => {
+  test("a private engine may be stopped by a test, and be disposed of while its process is ending", async () => {
     await using engine = await startPrivateEngine({ name: "stopped" });
     const folder = dirname(engine.dockerHost.slice("unix://".length));
     process.kill(Number(await readFile(join(folder, "pid"), "utf8")), "SIGTERM");

@@ -1,4 +1,4 @@
-// A further Docker Engine on this machine for tests: its own socket, data root and bridges, nothing left when it is disposed of.
+// Another Docker Engine on this machine for tests, with its own socket, data root and bridges; disposing it removes all of it.
 
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
@@ -20,7 +20,7 @@ export interface PrivateEngine extends AsyncDisposable {
 }
 
 export interface PrivateEngineOptions {
-  /** Stands in the name of its folder, for whoever looks. */
+  /** Part of the name of its folder, so that people recognize it. */
   readonly name: string;
   /** Copied from the engine that tests use. */
   readonly images?: readonly string[];
@@ -37,20 +37,19 @@ const gatewayNetwork = "docker_gwbridge";
 const fixedNetworks = new Set(["bridge", "host", "none", "ingress"]);
 
 /**
- * Whether tests that need an engine of their own have to be left out, for `describe.skipIf`: it takes root, on Linux,
- * `dockerd`, and the engine that tests use, which makes its bridge.
- * @throws in CI, naming what is missing: there nothing is left out.
+ * Whether tests that need a private engine must be skipped, for `describe.skipIf`: it requires root on Linux,
+ * `dockerd`, and the engine that tests use, which creates its bridge.
+ * @throws in CI, naming what is missing: no test is skipped there.
  */
 export async function lacksPrivateEngine(): Promise<boolean> {
   const missing = await whatIsMissing();
-  if (missing !== null && servicesRequired)
-    throw new Error(`no engine of its own can be started: ${missing}`);
+  if (missing !== null && servicesRequired) throw new Error(`no private engine can be started: ${missing}`);
   return missing !== null;
 }
 
 /**
- * Starts one. Its containers reach this machine and each other as their network says, but nothing outside: it leaves the
- * machine's packet filter alone, as a second engine would take away the first one's rules.
+ * Starts a private engine. Its containers reach this machine and, within a network, each other, but nothing outside: the
+ * engine does not change the machine's packet filter, since it would remove the rules of the other engine.
  * @throws with the end of the engine's log when it does not start.
  */
 export async function startPrivateEngine(options: PrivateEngineOptions): Promise<PrivateEngine> {
@@ -75,8 +74,9 @@ export async function startPrivateEngine(options: PrivateEngineOptions): Promise
 }
 
 /**
- * A bridge for the engine's default network, which nothing here uses. Without one of its own an engine takes docker0, the other
- * engine's, and one that is to have none deletes it. It is made by that other engine, as a network of its.
+ * Creates a bridge for the engine's default network, which no test uses. An engine without its own bridge uses docker0, which
+ * belongs to the other engine, and an engine configured without a bridge deletes docker0. The other engine creates the
+ * bridge, as one of its networks.
  */
 async function makeBridge(): Promise<{ readonly name: string } & AsyncDisposable> {
   const host = testDockerHost ?? defaultDockerHost;
@@ -93,7 +93,7 @@ async function makeBridge(): Promise<{ readonly name: string } & AsyncDisposable
   };
 }
 
-/** It ends with this process, and its mounts with it: they are in a namespace of its own. */
+/** The daemon ends with this process, and with it its mounts, which are in a private namespace. */
 async function spawnDaemon(folder: string, bridge: string): Promise<ChildProcess> {
   const log = await open(join(folder, "log"), "a");
   const flags = [
@@ -101,7 +101,7 @@ async function spawnDaemon(folder: string, bridge: string): Promise<ChildProcess
     `--data-root=${folder}/data`,
     `--exec-root=${folder}/exec`,
     `--pidfile=${folder}/pid`,
-    // Engines look for free addresses in the same ranges; the machine's own are in others.
+    // Engines choose addresses from the same ranges by default; this range is not one of the other engine's.
     `--default-address-pool=base=10.${randomInt(128, 192)}.0.0/16,size=24`,
     `--bridge=${bridge}`,
     "--iptables=false",
@@ -129,7 +129,7 @@ async function untilAnswers(dockerHost: string, daemon: ChildProcess, folder: st
   throw new Error(`a private Docker Engine did not start: ${log.slice(-logChars)}`);
 }
 
-/** The gateway is made beforehand, since its bridge would have a name that is the same for every engine of the machine. */
+/** Creates the gateway's network first: by default its bridge has the same name for every engine of the machine. */
 async function makeSwarm(dockerHost: string): Promise<void> {
   await requestEngine(dockerHost, "POST", "/networks/create", {
     Name: gatewayNetwork,
@@ -167,7 +167,7 @@ async function removeEverything(dockerHost: string): Promise<void> {
   await removeAll(dockerHost, [() => containerPaths(dockerHost), () => ownNetworkPaths(dockerHost)]);
 }
 
-/** Those of the swarm that was left go by themselves, some a moment later, and cannot be asked to. */
+/** Without the networks of the swarm: the engine removes those itself after it left the swarm, and refuses other removals. */
 async function ownNetworkPaths(dockerHost: string): Promise<string[]> {
   const networks = (await requestEngine(dockerHost, "GET", "/networks")) as {
     Id: string;
@@ -187,13 +187,13 @@ async function stopDaemon(daemon: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** Also when it could not begin. */
+/** True also for a process that could not start. */
 function hasEnded({ exitCode, signalCode, pid }: ChildProcess): boolean {
   return pid === undefined || exitCode !== null || signalCode !== null;
 }
 
 async function whatIsMissing(): Promise<string | null> {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) return "it takes root on Linux";
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return "it requires root on Linux";
   for (const program of ["dockerd", "setpriv", "unshare"]) {
     try {
       await promisify(execFile)(program, ["--version"]);
@@ -203,6 +203,6 @@ async function whatIsMissing(): Promise<string | null> {
   }
   return requestEngine(testDockerHost ?? defaultDockerHost, "GET", "/version").then(
     () => null,
-    (error: unknown) => `the engine beside it does not answer (${String(error)})`,
+    (error: unknown) => `the engine that creates its bridge does not respond (${String(error)})`,
   );
 }

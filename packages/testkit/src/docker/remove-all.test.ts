@@ -22,7 +22,7 @@ test.skipIf(await lacksEngine())(
       await make("/networks/create", { Name: id });
       await make("/volumes/create", { Name: id });
     };
-    const isThere = async (kind: string) =>
+    const exists = async (kind: string) =>
       (await requestEngine(
         dockerHost,
         "GET",
@@ -34,8 +34,8 @@ test.skipIf(await lacksEngine())(
       ["volumes", { status: 409, message: "the volume is in use" }],
     ]);
     await using passing = await startEngineProxy(dockerHost, {
-      refuse(asked) {
-        const [, method, kind = ""] = /^(\w+) \/(\w+)/.exec(asked) ?? [];
+      refuse(request) {
+        const [, method, kind = ""] = /^(\w+) \/(\w+)/.exec(request) ?? [];
         const refusal = method === "DELETE" ? refused.get(kind) : undefined;
         refused.delete(kind);
         return refusal;
@@ -43,12 +43,12 @@ test.skipIf(await lacksEngine())(
     });
     await makeAll();
     await removeInstallation(passing.dockerHost, id);
-    const left = await Promise.all(["containers", "networks", "volumes"].map(isThere));
+    const left = await Promise.all(["containers", "networks", "volumes"].map(exists));
     expect([refused.size, left]).toEqual([0, [false, false, false]]);
 
     await using lasting = await startEngineProxy(dockerHost, {
-      refuse: (asked) =>
-        asked.startsWith("DELETE /networks/")
+      refuse: (request) =>
+        request.startsWith("DELETE /networks/")
           ? { status: 403, message: "the network has active endpoints" }
           : undefined,
     });
@@ -56,7 +56,7 @@ test.skipIf(await lacksEngine())(
     await expect(removeInstallation(lasting.dockerHost, id, 0)).rejects.toThrow(
       /403 to DELETE \/networks\/.*active endpoints/,
     );
-    expect(await Promise.all(["containers", "networks", "volumes"].map(isThere))).toEqual([
+    expect(await Promise.all(["containers", "networks", "volumes"].map(exists))).toEqual([
       false,
       true,
       false,

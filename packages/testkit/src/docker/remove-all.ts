@@ -1,26 +1,26 @@
-// Removes things from a Docker Engine that others use at the same time, as the end of a test.
+// Removes a test's containers, networks and volumes from a Docker Engine that other processes use at the same time.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { label } from "@slipway/core";
 import { requestEngine } from "./engine-api.ts";
 
-/** Lists what is to go, as paths that the engine's API deletes. */
+/** Lists what to remove, as paths for DELETE of the engine's API. */
 export type Listing = () => Promise<readonly string[]>;
 
-const defaultPatienceMs = 30_000;
+const defaultTimeoutMs = 30_000;
 const retryEveryMs = 250;
 
 /**
- * Removes what the listings yield, one listing after the other: what a container uses cannot go before it. An engine refuses
- * what is in use, or is being removed by another, so all of it is listed and removed again for `patienceMs`.
- * @throws with a line for each refusal, once everything else is gone.
+ * Removes what the listings return, one listing after the other, since what a container uses cannot be removed before it. An
+ * engine also refuses what another process is removing, so all of it is listed and removed again for at most `timeoutMs`.
+ * @throws with a line for each refusal, after everything else was removed.
  */
 export async function removeAll(
   dockerHost: string,
   listings: readonly Listing[],
-  patienceMs = defaultPatienceMs,
+  timeoutMs = defaultTimeoutMs,
 ): Promise<void> {
-  for (const deadline = Date.now() + patienceMs; ;) {
+  for (const deadline = Date.now() + timeoutMs; ;) {
     const refusals: string[] = [];
     for (const listing of listings) refusals.push(...(await removeListed(dockerHost, listing)));
     if (refusals.length === 0) return;
@@ -33,7 +33,7 @@ export async function removeAll(
 export async function removeInstallation(
   dockerHost: string,
   installationId: string,
-  patienceMs?: number,
+  timeoutMs?: number,
 ): Promise<void> {
   const filters = encodeURIComponent(JSON.stringify({ label: [`${label.installation}=${installationId}`] }));
   const listings = [
@@ -41,7 +41,7 @@ export async function removeInstallation(
     () => networkPaths(dockerHost, filters),
     () => volumePaths(dockerHost, filters),
   ];
-  await removeAll(dockerHost, listings, patienceMs);
+  await removeAll(dockerHost, listings, timeoutMs);
 }
 
 /** @param filters as the API has them, encoded for a URL. */
@@ -65,7 +65,7 @@ async function volumePaths(dockerHost: string, filters: string): Promise<string[
   return (volumes ?? []).map(({ Name }) => `/volumes/${Name}`);
 }
 
-/** @returns why each that is left is. */
+/** @returns the reason of each failed removal. */
 async function removeListed(dockerHost: string, listing: Listing): Promise<string[]> {
   try {
     const paths = await listing();

@@ -6,7 +6,7 @@ import { dockerHost, stackImage } from "./config.ts";
 import { requestEngine, defaultDockerHost } from "./engine-api.ts";
 import { removeInstallation } from "./remove-all.ts";
 
-/** Names under which set-up and stacks/build-stack.sh leave the stack image. */
+/** Names that set-up and stacks/build-stack.sh give the stack image. */
 const stackRepositories = ["slipway-stack", "slipway-dev-stack"];
 
 export interface TestEngine {
@@ -15,14 +15,14 @@ export interface TestEngine {
   readonly stackImage: string;
 }
 
-/** An installation id of a test's own; disposing it removes its containers, volumes and networks. */
+/** An installation id for one test; disposing it removes the installation's containers, volumes and networks. */
 export interface TestInstallation extends AsyncDisposable {
   readonly id: string;
 }
 
 /**
- * Whether tests that need an engine have to be left out, for `describe.skipIf`.
- * @throws in CI, naming what is missing: there nothing is left out.
+ * Whether tests that need an engine must be skipped, for `describe.skipIf`.
+ * @throws in CI, naming what is missing: no test is skipped there.
  */
 export async function lacksEngine(): Promise<boolean> {
   try {

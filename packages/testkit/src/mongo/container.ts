@@ -7,12 +7,12 @@ import { newInstallation } from "../docker/test-engine.ts";
 import { freePort } from "../free-port.ts";
 import type { Machine } from "./machine.ts";
 
-/** The name under which npm test leaves the image. */
+/** The name that npm test gives the image. */
 const repository = "slipway-test-mongodb";
 const innerPort = "27017/tcp";
 const host = dockerHost ?? defaultDockerHost;
 
-/** The newest there is; undefined without one, or without an engine. */
+/** The id of the newest image; undefined without an image, or without an engine. */
 export async function findMongoImage(): Promise<string | undefined> {
   const filters = encodeURIComponent(JSON.stringify({ reference: [repository] }));
   try {
@@ -23,7 +23,7 @@ export async function findMongoImage(): Promise<string | undefined> {
   }
 }
 
-/** A container that is made but not started, on a network of its own. Disposing it removes both. */
+/** Creates a container on a private network, without starting it. Disposing it removes both. */
 export async function containerMachine(image: string): Promise<Machine> {
   const installation = newInstallation();
   const labels = { [label.installation]: installation.id };
@@ -44,13 +44,13 @@ export async function containerMachine(image: string): Promise<Machine> {
       },
     },
   )) as { Id: string };
-  const order = async (what: string) => {
+  const request = async (what: string) => {
     await requestEngine(host, "POST", `/containers/${id}/${what}`);
   };
   return {
     port,
-    start: () => order("start"),
-    kill: () => order("kill"),
+    start: () => request("start"),
+    kill: () => request("kill"),
     [Symbol.asyncDispose]: () => installation[Symbol.asyncDispose](),
   };
 }

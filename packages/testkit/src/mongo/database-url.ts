@@ -1,8 +1,8 @@
-// The URL of another database on a server of MongoDB, whatever hosts, user and options its own URL has.
+// The URL of another database on a MongoDB server, with the hosts, user and options of the server's URL.
 
 import { ConnectionString } from "mongodb-connection-string-url";
 
-/** A user is looked for in the database that the URL names, unless it says otherwise: in the new one there is none. */
+/** MongoDB looks up the user in the URL's database, unless authSource names another: the new database has no users. */
 export function withDatabase(serverUrl: string, database: string): string {
   const url = new ConnectionString(serverUrl);
   const former = url.pathname.slice(1);

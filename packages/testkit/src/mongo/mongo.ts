@@ -9,12 +9,12 @@ import { withDatabase } from "./database-url.ts";
 import type { Machine } from "./machine.ts";
 import { hasMongod, processMachine } from "./process.ts";
 
-/** An empty database of the test's own; disposing it removes it. */
+/** An empty database for one test file; disposing it removes it. */
 export interface TestMongo extends AsyncDisposable {
   readonly url: string;
 }
 
-/** A server of the test's own, for what a server can do to its clients. */
+/** A private server, which a test may kill and start again. */
 export interface TestMongoServer extends TestMongo {
   /** Ends it as a power cut would. What was acknowledged is still there after `start`. */
   kill(): Promise<void>;
@@ -25,31 +25,31 @@ export interface TestMongoServer extends TestMongo {
 const startBoundMs = 60_000;
 const pollMs = 100;
 const missing =
-  "no MongoDB server: set MONGO_URL, put mongod on PATH, or have npm test make the image of test/mongodb";
+  "no MongoDB server: set MONGO_URL, put mongod on PATH, or let npm test build the image of test/mongodb";
 
 /**
- * Whether tests that need a database have to be left out, for `describe.skipIf`.
- * @throws in CI, naming what is missing: there nothing is left out.
+ * Whether tests that need a database must be skipped, for `describe.skipIf`.
+ * @throws in CI, naming what is missing: no test is skipped there.
  */
 export async function lacksMongo(): Promise<boolean> {
   return testMongoUrl === undefined && (await lacksMongoServer());
 }
 
-/** The same for tests that need a server of their own, which MONGO_URL does not give. @throws in CI. */
+/** The same for tests that need a private server, which MONGO_URL does not provide. @throws in CI. */
 export async function lacksMongoServer(): Promise<boolean> {
   if ((await hasMongod()) || (await findMongoImage()) !== undefined) return false;
   if (servicesRequired) throw new Error(missing);
   return true;
 }
 
-/** Takes an empty database where MONGO_URL says, else on a private server. */
+/** Opens an empty database on the server of MONGO_URL, else on a private server. */
 export async function startMongo(): Promise<TestMongo> {
   if (testMongoUrl === undefined) return startMongoServer();
   const url = withDatabase(testMongoUrl, newName());
   return {
     url,
     [Symbol.asyncDispose]: () =>
-      asking(url, async (client) => {
+      withClient(url, async (client) => {
         await client.db().dropDatabase();
       }),
   };
@@ -90,13 +90,13 @@ function newName(): string {
 
 async function answers(url: string): Promise<void> {
   const ping = () =>
-    asking(url, async (client) => {
+    withClient(url, async (client) => {
       await client.db().command({ ping: 1 });
     });
   await retry(ping, { limitMs: startBoundMs, isRetryable: () => true, pauseMs: () => pollMs });
 }
 
-async function asking(url: string, work: (client: MongoClient) => Promise<void>): Promise<void> {
+async function withClient(url: string, work: (client: MongoClient) => Promise<void>): Promise<void> {
   const client = new MongoClient(url, { serverSelectionTimeoutMS: 1_000 });
   try {
     await work(client);

@@ -1,4 +1,4 @@
-// A MongoDB server as a process, from the mongod on PATH, with its data in a directory of its own.
+// A MongoDB server as a process, from the mongod on PATH, with its data in a private directory.
 
 import { execFile, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -24,8 +24,8 @@ export async function processMachine(): Promise<Machine> {
   const directory = await mkdtemp(join(tmpdir(), "slipway-mongod-"));
   const port = await freePort();
   let server: ChildProcess | undefined;
-  const endWithUs = () => server?.kill("SIGKILL");
-  process.once("exit", endWithUs);
+  const killOnExit = () => server?.kill("SIGKILL");
+  process.once("exit", killOnExit);
   const kill = async () => {
     if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
     const ended = once(server, "exit");
@@ -43,7 +43,7 @@ export async function processMachine(): Promise<Machine> {
     kill,
     [Symbol.asyncDispose]: async () => {
       await kill();
-      process.off("exit", endWithUs);
+      process.off("exit", killOnExit);
       await rm(directory, { recursive: true, force: true });
     },
   };

@@ -8,7 +8,7 @@ import { aName, anApp, testTime } from "../fixtures.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 
 const later = new Date(testTime.getTime() + 60_000);
-const everyFact = {
+const everyField = {
   currentReleaseId: "release",
   currentRolloutId: "rollout",
   targets: [
@@ -30,30 +30,30 @@ export function appsContract({ store, other }: StoreUnderTest): void {
   };
 
   describe("apps", () => {
-    test("are found by id and by name, as they were stored", async () => {
-      const app = await create({ ...everyFact });
+    test("an app is found by id and by name, as it was stored", async () => {
+      const app = await create({ ...everyField });
       expect(await store().apps.get(app.id)).toEqual(app);
       expect(await store().apps.byName(app.name)).toEqual(app);
     });
 
-    test("that are not there are null", async () => {
+    test("an app that does not exist is null", async () => {
       expect(await store().apps.get(randomUUID())).toBeNull();
       expect(await store().apps.byName(aName())).toBeNull();
     });
 
-    test.each(["id", "name"] as const)("conflict when the %s is taken", async (field) => {
+    test.each(["id", "name"] as const)("an app conflicts when its %s is taken", async (field) => {
       const app = await create();
       const second = { ...anApp(), [field]: app[field] };
       await expect(store().apps.create(second)).rejects.toMatchObject({ code: "conflict" });
       expect(await store().apps.get(app.id)).toEqual(app);
     });
 
-    test("conflict by the id of a deleted one too", async () => {
+    test("an app conflicts with the id of a deleted app too", async () => {
       const { id } = await create({ deletedAt: testTime });
       await expect(store().apps.create(anApp({ id }))).rejects.toMatchObject({ code: "conflict" });
     });
 
-    test("give one name to one of many that ask at once", async () => {
+    test("one of twenty concurrent creates with one name succeeds", async () => {
       const name = aName();
       const creates = Array.from({ length: 20 }, (_, index) =>
         (index % 2 === 0 ? store() : other()).apps.create(anApp({ name })),
@@ -62,7 +62,7 @@ export function appsContract({ store, other }: StoreUnderTest): void {
       expect(results.filter((result) => result.status === "fulfilled")).toHaveLength(1);
     });
 
-    test("are listed by name: an owner's, or all", async () => {
+    test("apps are listed by name: an owner's, or all", async () => {
       const [ownerId, prefix] = [randomUUID(), aName()];
       for (const end of ["c", "a", "b"]) await create({ ownerId, name: `${prefix}${end}` });
       const foreign = await create({ name: `${prefix}d` });
@@ -74,7 +74,7 @@ export function appsContract({ store, other }: StoreUnderTest): void {
   });
 
   describe("deleted apps", () => {
-    test("are found by id and among the deleted only, and free their name", async () => {
+    test("a deleted app is found by id and among the deleted ones only, and frees its name", async () => {
       const app = await create();
       const deleted = changeApp(app, later, { deletedAt: later });
       expect(await store().apps.compareAndSet(deleted)).toBe(true);
@@ -87,7 +87,7 @@ export function appsContract({ store, other }: StoreUnderTest): void {
       expect(await store().apps.byName(app.name)).toEqual(next);
     });
 
-    test("may be many of one name", async () => {
+    test("several deleted apps may have one name", async () => {
       const name = aName();
       for (let round = 0; round < 3; round += 1) {
         const app = await create({ name });
@@ -97,7 +97,7 @@ export function appsContract({ store, other }: StoreUnderTest): void {
       expect(same).toHaveLength(3);
     });
 
-    test("are forgotten by remove, which may be repeated", async () => {
+    test("removing an app deletes it for good, and may be repeated", async () => {
       const app = await create({ deletedAt: testTime });
       await store().apps.remove(app.id);
       await store().apps.remove(app.id);
@@ -106,9 +106,9 @@ export function appsContract({ store, other }: StoreUnderTest): void {
   });
 
   describe("compare-and-set of an app", () => {
-    test("stores every fact", async () => {
+    test("compare-and-set stores every field of an app", async () => {
       const app = await create();
-      const next = changeApp(app, later, everyFact);
+      const next = changeApp(app, later, everyField);
       expect(await store().apps.compareAndSet(next)).toBe(true);
       expect(await other().apps.get(app.id)).toEqual(next);
       const back = changeApp(next, later, {
@@ -122,7 +122,7 @@ export function appsContract({ store, other }: StoreUnderTest): void {
       expect(await other().apps.get(app.id)).toEqual(back);
     });
 
-    test("refuses a revision that is not the next, and an app that is not there", async () => {
+    test("compare-and-set refuses an app whose revision is not the next one, and one that does not exist", async () => {
       const app = await create();
       const next = changeApp(app, later, { cacheVersion: 2 });
       const skipped = changeApp(next, later, { cacheVersion: 3 });
@@ -132,7 +132,7 @@ export function appsContract({ store, other }: StoreUnderTest): void {
       expect(await store().apps.compareAndSet(changeApp(anApp(), later, {}))).toBe(false);
     });
 
-    test("has one winner among fifty at once", async () => {
+    test("one of fifty concurrent compare-and-sets of an app succeeds", async () => {
       const app = await create();
       const tries = Array.from({ length: 50 }, (_, index) =>
         (index % 2 === 0 ? store() : other()).apps.compareAndSet(

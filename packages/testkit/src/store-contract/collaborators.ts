@@ -14,7 +14,7 @@ export function collaboratorsContract({ store, other }: StoreUnderTest): void {
   };
 
   describe("collaborators", () => {
-    test("are found by id within their app, and by user", async () => {
+    test("a collaborator is found by id within its app, and by user", async () => {
       const limited = await create({ role: "limited" });
       const { appId, id, userId } = limited;
       expect(await store().collaborators.get(appId, id)).toEqual(limited);
@@ -24,7 +24,7 @@ export function collaboratorsContract({ store, other }: StoreUnderTest): void {
       expect(await store().collaborators.find(appId, randomUUID())).toBeNull();
     });
 
-    test("are one document an app and user, also when many ask at once", async () => {
+    test("an app and a user have one collaborator, also after concurrent creates", async () => {
       const [appId, userId] = [randomUUID(), randomUUID()];
       const creates = Array.from({ length: 10 }, (_, index) =>
         (index % 2 === 0 ? store() : other()).collaborators.create(aCollaborator({ appId, userId })),
@@ -37,12 +37,12 @@ export function collaboratorsContract({ store, other }: StoreUnderTest): void {
       expect(await store().collaborators.ofApp(appId)).toHaveLength(1);
     });
 
-    test("conflict when the id is taken", async () => {
+    test("a collaborator conflicts when its id is taken", async () => {
       const { id } = await create();
       await expect(create({ id })).rejects.toMatchObject({ code: "conflict" });
     });
 
-    test("come oldest first, an app's and a user's", async () => {
+    test("an app's and a user's collaborators are listed oldest first", async () => {
       const [appId, userId] = [randomUUID(), randomUUID()];
       for (const day of [3, 1, 2]) {
         const createdAt = new Date(Date.UTC(2026, 0, day));
@@ -56,7 +56,7 @@ export function collaboratorsContract({ store, other }: StoreUnderTest): void {
       expect(await store().collaborators.ofApp(randomUUID())).toEqual([]);
     });
 
-    test("change their role, and go, in their own app only", async () => {
+    test("a collaborator is changed and deleted within its app only", async () => {
       const collaborator = await create();
       const { appId, id } = collaborator;
       expect(await store().collaborators.setRole(randomUUID(), id, "limited")).toBe(false);
@@ -70,7 +70,7 @@ export function collaboratorsContract({ store, other }: StoreUnderTest): void {
       expect(await store().collaborators.find(appId, collaborator.userId)).toBeNull();
     });
 
-    test("go with their app, or with their user", async () => {
+    test("collaborators are removed with their app, or with their user", async () => {
       const [appId, userId] = [randomUUID(), randomUUID()];
       const stays = await create();
       await create({ appId });

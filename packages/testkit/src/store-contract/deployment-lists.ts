@@ -1,4 +1,4 @@
-// What the store promises about many deployments: lanes, pages, what runs, what waits, what is recent.
+// What the store promises about lists of deployments: lanes, pages, running, waiting and recent ones.
 
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
@@ -20,11 +20,11 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
   };
 
   describe("the lane of an app", () => {
-    test("holds the queued ones in the order of their numbers, no more than asked", async () => {
+    test("a lane lists queued deployments by number, up to the limit", async () => {
       const appId = randomUUID();
       const made = await createMany(5, { appId });
       const [first, second, third, ...rest] = made;
-      if (!first || !second || !third) throw new Error("five were made");
+      if (!first || !second || !third) throw new Error("five deployments were created");
       await bringTo(store(), first, "success");
       await bringTo(store(), second, "building");
       await bringTo(store(), third, "aborted");
@@ -35,7 +35,7 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
   });
 
   describe("pages of an app's deployments", () => {
-    test("come newest first, with the count of all", async () => {
+    test("pages list an app's deployments newest first, with the total count", async () => {
       const appId = randomUUID();
       const made = await createMany(7, { appId });
       const page = (number: number) => store().deployments.list(appId, { page: number, perPage: 3 });
@@ -45,7 +45,7 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
       expect(await page(4)).toEqual({ deployments: [], totalCount: 7 });
     });
 
-    test("are empty for an app without deployments, and far past the end", async () => {
+    test("a page far past the end of no deployments is empty", async () => {
       const appId = randomUUID();
       const page = { page: 999_999_999_999_999, perPage: 100 };
       expect(await store().deployments.list(appId, page)).toEqual({ deployments: [], totalCount: 0 });
@@ -53,7 +53,7 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
   });
 
   describe("running deployments", () => {
-    test.each(runningStatuses)("are found while they are %s", async (status) => {
+    test.each(runningStatuses)("a running deployment is found while it is %s", async (status) => {
       const deployment = await create();
       const { appId, ownerId } = deployment;
       expect(await store().deployments.running(appId)).toBeNull();
@@ -63,16 +63,19 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
       expect(await store().deployments.runningOfOwner(ownerId)).toEqual([deployment.id]);
     });
 
-    test.each(["queued", ...finalStatuses] as const)("are none that are %s", async (status) => {
-      const deployment = await create();
-      await bringTo(store(), deployment, status);
-      expect(await store().deployments.running(deployment.appId)).toBeNull();
-      const ids = (await store().deployments.allRunning()).map(({ id }) => id);
-      expect(ids).not.toContain(deployment.id);
-      expect(await store().deployments.runningOfOwner(deployment.ownerId)).toEqual([]);
-    });
+    test.each(["queued", ...finalStatuses] as const)(
+      "a deployment that is %s is not among the running ones",
+      async (status) => {
+        const deployment = await create();
+        await bringTo(store(), deployment, status);
+        expect(await store().deployments.running(deployment.appId)).toBeNull();
+        const ids = (await store().deployments.allRunning()).map(({ id }) => id);
+        expect(ids).not.toContain(deployment.id);
+        expect(await store().deployments.runningOfOwner(deployment.ownerId)).toEqual([]);
+      },
+    );
 
-    test("are told of their owner over all apps", async () => {
+    test("an owner's running deployments are listed over all apps", async () => {
       const ownerId = randomUUID();
       await createMany(2, { ownerId });
       const running = await createMany(3, { ownerId });
@@ -84,13 +87,13 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
   });
 
   describe("waiting apps", () => {
-    test("have one queued and none running, and are named once", async () => {
+    test("an app waits if it has a queued and no running deployment, and is listed once", async () => {
       const [waiting, busy, done] = [randomUUID(), randomUUID(), randomUUID()];
       const ours = new Set<string>([waiting, busy, done]);
       const finished = (await createMany(3, { appId: waiting }))[0];
       const running = (await createMany(2, { appId: busy }))[0];
       const only = await create({ appId: done });
-      if (!finished || !running) throw new Error("they were made");
+      if (!finished || !running) throw new Error("the deployments were created");
       await bringTo(store(), finished, "build-error");
       const building = await bringTo(store(), running, "building");
       await bringTo(store(), only, "success");
@@ -102,13 +105,14 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
   });
 
   describe("recent deployments", () => {
-    test("are those not final, and those final since then, in lane order", async () => {
+    test("recent deployments are the unfinished ones and those finished since a time, in lane order", async () => {
       const appId = randomUUID();
       const since = new Date("2026-06-01T12:00:00.000Z");
       const around = (ms: number) => new Date(since.getTime() + ms);
       const made = await createMany(6, { appId });
       const [longDone, justBefore, justThen, after, running] = made;
-      if (!longDone || !justBefore || !justThen || !after || !running) throw new Error("six were made");
+      if (!longDone || !justBefore || !justThen || !after || !running)
+        throw new Error("six deployments were created");
       await bringTo(store(), longDone, "success", around(-86_400_000));
       await bringTo(store(), justBefore, "aborted", around(-1));
       await bringTo(store(), justThen, "crashed-error", around(0));
@@ -120,7 +124,7 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
   });
 
   describe("an uploaded source", () => {
-    test("is in use until the deployments made from it are final", async () => {
+    test("an uploaded source is in use until its deployments are final", async () => {
       const source = { kind: "upload", sourceId: randomUUID() } as const;
       const uses = () => store().deployments.usesSource(source.sourceId);
       expect(await uses()).toBe(false);
@@ -135,7 +139,7 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
   });
 
   describe("removing an app's deployments", () => {
-    test("takes all of them, and no others", async () => {
+    test("removing an app's deployments removes all of them, and no others", async () => {
       const appId = randomUUID();
       await createMany(3, { appId });
       const kept = await create();

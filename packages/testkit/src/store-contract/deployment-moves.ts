@@ -6,7 +6,7 @@ import { stepsTo } from "../fixtures.ts";
 
 export const oneToTwenty: readonly number[] = Array.from({ length: 20 }, (_, index) => index + 1);
 
-/** Stores each step of a queued deployment's way to a status. @returns it there. */
+/** Stores each revision of a queued deployment up to a status. @returns the deployment in that status. */
 export async function bringTo(
   store: Store,
   queued: Deployment,

@@ -22,7 +22,7 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
   const create = (values: Partial<NewDeployment> = {}) => store().deployments.create(aNewDeployment(values));
 
   describe("creating a deployment", () => {
-    test("queues it with the app's next number", async () => {
+    test("creating a deployment queues it with the app's next number", async () => {
       const request = aNewDeployment();
       const deployment = await store().deployments.create(request);
       expect(deployment).toEqual(queuedDeployment(request, 1));
@@ -32,7 +32,7 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
       expect(await store().deployments.get(randomUUID())).toBeNull();
     });
 
-    test("keeps either kind of source, and any text", async () => {
+    test("a deployment keeps either kind of source, and any text", async () => {
       const request = aNewDeployment({
         source: { kind: "url", url: "https://example.com/a.tar.gz?b=ü&c='\"" },
         gitRef: null,
@@ -43,13 +43,13 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
       expect(await store().deployments.get(request.id)).toEqual(queuedDeployment(request, 1));
     });
 
-    test("keeps the release that is to be deployed again", async () => {
+    test("a deployment keeps the release that it deploys again", async () => {
       const request = aNewDeployment({ source: { kind: "release", releaseId: randomUUID() } });
       await store().deployments.create(request);
       expect(await store().deployments.get(request.id)).toEqual(queuedDeployment(request, 1));
     });
 
-    test("again with the same id answers what is stored by now", async () => {
+    test("creating a deployment again with its id returns what is stored now", async () => {
       const request = aNewDeployment();
       const first = await store().deployments.create(request);
       expect(await other().deployments.create(request)).toEqual(first);
@@ -59,7 +59,7 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
       expect((await create({ appId: request.appId })).number).toBe(2);
     });
 
-    test("at once with one id makes one", async () => {
+    test("concurrent creates with one id store one deployment", async () => {
       const request = aNewDeployment();
       const creates = Array.from({ length: 10 }, (_, index) =>
         (index % 2 === 0 ? store() : other()).deployments.create(request),
@@ -70,7 +70,7 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
       expect(totalCount).toBe(1);
     });
 
-    test("at once in one app gives each a number and place of its own", async () => {
+    test("concurrent deployments of one app have different numbers and places in the lane", async () => {
       const appId = randomUUID();
       const creates = oneToTwenty.map((index) =>
         (index % 2 === 0 ? store() : other()).deployments.create(aNewDeployment({ appId })),
@@ -80,7 +80,7 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
       expect(await store().deployments.lane(appId, 100)).toEqual(made);
     });
 
-    test("one after the other by different connections keeps their order", async () => {
+    test("deployments created one after the other over different connections keep their order", async () => {
       const appId = randomUUID();
       for (const index of oneToTwenty) {
         const connection = index % 2 === 0 ? store() : other();
@@ -91,7 +91,7 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
   });
 
   describe("the admission of a deployment", () => {
-    test("sees the queued and the running deployments of the app alone", async () => {
+    test("an admission sees the queued and running deployments of its app only", async () => {
       const appId = randomUUID();
       const seen: LaneState[] = [];
       const admitted = () =>
@@ -111,7 +111,7 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
       ]);
     });
 
-    test("stores nothing when it throws", async () => {
+    test("a deployment is not stored when its admission throws", async () => {
       const request = aNewDeployment();
       const refuse = () => {
         throw new SlipwayError("conflict", "the lane is full");
@@ -121,13 +121,13 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
       expect((await create({ appId: request.appId })).number).toBe(1);
     });
 
-    test("is not asked again for a deployment that is stored", async () => {
+    test("an admission is not called for a deployment that is stored", async () => {
       const request = aNewDeployment();
       const stored = await store().deployments.create(request);
       expect(await other().deployments.create(request, admissionOf("reject", 1))).toEqual(stored);
     });
 
-    test("admits one of twenty concurrent deployments to an idle lane", async () => {
+    test("an admission admits one of twenty concurrent deployments to an idle lane", async () => {
       const appId = randomUUID();
       const creates = oneToTwenty.map((index) =>
         (index % 2 === 0 ? store() : other()).deployments.create(
@@ -140,7 +140,7 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
       expect(await store().deployments.lane(appId, 100)).toHaveLength(1);
     });
 
-    test("admits as many concurrent deployments as a lane may hold", async () => {
+    test("an admission admits as many concurrent deployments as a lane may hold", async () => {
       const appId = randomUUID();
       const creates = oneToTwenty.map((index) =>
         (index % 2 === 0 ? store() : other()).deployments.create(
@@ -152,7 +152,7 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
       expect(await store().deployments.lane(appId, 100)).toHaveLength(7);
     });
 
-    test("admits concurrent repeats of one create", async () => {
+    test("an admission admits concurrent repeats of one create", async () => {
       const request = aNewDeployment();
       const creates = oneToTwenty.map((index) =>
         (index % 2 === 0 ? store() : other()).deployments.create(request, admissionOf("reject", 1)),
@@ -163,15 +163,18 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
   });
 
   describe("compare-and-set of a deployment", () => {
-    test.each(deploymentStatuses)("stores every fact on the way to %s", async (status) => {
-      const deployment = await create();
-      for (const step of stepsTo(deployment, status)) {
-        expect(await store().deployments.compareAndSet(step)).toBe(true);
-        expect(await other().deployments.get(deployment.id)).toEqual(step);
-      }
-    });
+    test.each(deploymentStatuses)(
+      "compare-and-set stores each revision of a deployment up to %s",
+      async (status) => {
+        const deployment = await create();
+        for (const step of stepsTo(deployment, status)) {
+          expect(await store().deployments.compareAndSet(step)).toBe(true);
+          expect(await other().deployments.get(deployment.id)).toEqual(step);
+        }
+      },
+    );
 
-    test("stores all that a change may set", async () => {
+    test("compare-and-set stores every field that a change may set", async () => {
       const pushing = await bringTo(store(), await create(), "pushing");
       const failed = changeStatus(pushing, "aborted", {
         at: new Date("2026-07-08T09:10:11.012Z"),
@@ -191,7 +194,7 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
       expect(await other().deployments.get(failed.id)).toEqual(failed);
     });
 
-    test("refuses a revision that is not the next, and one that is not there", async () => {
+    test("compare-and-set refuses a deployment whose revision is not the next one, and one that does not exist", async () => {
       const deployment = await create();
       const [first, second] = stepsTo(deployment, "pushing");
       expect(await store().deployments.compareAndSet(second ?? deployment)).toBe(false);
@@ -204,7 +207,7 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
       expect(await store().deployments.get(stranger.id)).toBeNull();
     });
 
-    test("has one winner among fifty at once", async () => {
+    test("one of fifty concurrent claims of a deployment succeeds", async () => {
       const deployment = await create();
       const tries = Array.from({ length: 50 }, (_, index) =>
         (index % 2 === 0 ? store() : other()).deployments.compareAndSet(claim(deployment, index + 1, change)),
@@ -215,25 +218,28 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
     });
   });
 
-  describe("one running deployment an app", () => {
-    test.each(runningStatuses)("is enforced while one is %s, and after it lets the next", async (status) => {
-      const appId = randomUUID();
-      const [first, second] = [await create({ appId }), await create({ appId })];
-      const reached = await bringTo(store(), first, status);
-      const next = claim(second, 1, change);
-      expect(await other().deployments.compareAndSet(next)).toBe(false);
-      expect(await store().deployments.get(second.id)).toEqual(second);
-      expect(await store().deployments.compareAndSet(changeStatus(reached, "aborted", change))).toBe(true);
-      expect(await other().deployments.compareAndSet(next)).toBe(true);
-    });
+  describe("one running deployment per app", () => {
+    test.each(runningStatuses)(
+      "an app has no second running deployment while one is %s, and may have one after it",
+      async (status) => {
+        const appId = randomUUID();
+        const [first, second] = [await create({ appId }), await create({ appId })];
+        const reached = await bringTo(store(), first, status);
+        const next = claim(second, 1, change);
+        expect(await other().deployments.compareAndSet(next)).toBe(false);
+        expect(await store().deployments.get(second.id)).toEqual(second);
+        expect(await store().deployments.compareAndSet(changeStatus(reached, "aborted", change))).toBe(true);
+        expect(await other().deployments.compareAndSet(next)).toBe(true);
+      },
+    );
 
-    test("lets other apps run beside it, and the same one be claimed again", async () => {
+    test("deployments of other apps run beside a running one, which may be claimed again", async () => {
       const reached = await bringTo(store(), await create(), "starting");
       await bringTo(store(), await create(), "building");
       expect(await store().deployments.compareAndSet(claim(reached, 2, change))).toBe(true);
     });
 
-    test("has one winner among twenty that start at once", async () => {
+    test("one of twenty concurrent claims in one app succeeds", async () => {
       const appId = randomUUID();
       const lane: Deployment[] = [];
       for (const _ of oneToTwenty) lane.push(await create({ appId }));
@@ -244,13 +250,13 @@ export function deploymentsContract({ store, other }: StoreUnderTest): void {
       expect(await store().deployments.lane(appId, 100)).toHaveLength(19);
     });
 
-    test("lets one that was handed back wait in its old place", async () => {
+    test("a requeued deployment waits at its former place in the lane", async () => {
       const appId = randomUUID();
       const [first, second] = [await create({ appId }), await create({ appId })];
       const reached = await bringTo(store(), first, "building");
-      const back = changeStatus(reached, "queued", change);
-      expect(await store().deployments.compareAndSet(back)).toBe(true);
-      expect(await store().deployments.lane(appId, 10)).toEqual([back, second]);
+      const requeued = changeStatus(reached, "queued", change);
+      expect(await store().deployments.compareAndSet(requeued)).toBe(true);
+      expect(await store().deployments.lane(appId, 10)).toEqual([requeued, second]);
       expect(await store().deployments.running(appId)).toBeNull();
     });
   });

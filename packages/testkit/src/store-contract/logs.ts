@@ -13,7 +13,7 @@ export interface LogsUnderTest {
   readonly other: () => { readonly logs: LogStore };
 }
 
-/** Runs the part of the suite that is about logs, also for a store that has nothing else. */
+/** Runs the suite's tests of logs, also for a store of logs alone. */
 export function logsContract({ store, other }: LogsUnderTest): void {
   const append = (chunk: LogChunk) => store().logs.append(chunk);
   /** Three chunks of ten lines. */
@@ -27,12 +27,12 @@ export function logsContract({ store, other }: LogsUnderTest): void {
   };
 
   describe("a log", () => {
-    test("that has no lines is empty", async () => {
+    test("a log without lines is empty", async () => {
       expect(await store().logs.lastSeq(randomUUID())).toBe(0);
       expect(await store().logs.read(randomUUID(), 1, 10)).toEqual([]);
     });
 
-    test("is read in order from any line on, beginning with the chunk that holds it", async () => {
+    test("a log is read in order from any line on, beginning with the chunk that contains it", async () => {
       const { deploymentId, chunks } = await thirtyLines();
       const from = async (seq: number, limit = 10) =>
         (await other().logs.read(deploymentId, seq, limit)).map((chunk) => chunk.firstSeq);
@@ -47,7 +47,7 @@ export function logsContract({ store, other }: LogsUnderTest): void {
       expect(await store().logs.lastSeq(deploymentId)).toBe(30);
     });
 
-    test("is in order whatever order its chunks came in", async () => {
+    test("a log is in order whatever the order in which its chunks were appended", async () => {
       const deploymentId = randomUUID();
       for (const firstSeq of [3, 1, 2]) await append(aLogChunk({ deploymentId, firstSeq }));
       const read = await store().logs.read(deploymentId, 1, 10);
@@ -55,7 +55,7 @@ export function logsContract({ store, other }: LogsUnderTest): void {
       expect(await store().logs.lastSeq(deploymentId)).toBe(3);
     });
 
-    test("keeps any text: empty lines, other scripts, control characters, a megabyte", async () => {
+    test("a log keeps any text: empty lines, other scripts, control characters, a megabyte", async () => {
       const texts = [["", "", ""], ["東京 🚢 é é"], ["\u001B[31mred\u001B[0m\r\t\0."], ["ü".repeat(500_000)]];
       for (const text of texts) {
         const chunk = aLogChunk({ lines: text });
@@ -64,7 +64,7 @@ export function logsContract({ store, other }: LogsUnderTest): void {
       }
     });
 
-    test("has each chunk once, however often it is sent", async () => {
+    test("a log has each chunk once, however often it is appended", async () => {
       const { deploymentId, chunks } = await thirtyLines();
       const again = chunks.flatMap((chunk) => [store().logs.append(chunk), other().logs.append(chunk)]);
       expect(new Set(await Promise.all(again))).toEqual(new Set([true]));
@@ -73,14 +73,14 @@ export function logsContract({ store, other }: LogsUnderTest): void {
   });
 
   describe("a log that two attempts write", () => {
-    test("goes on after the older attempt's lines", async () => {
+    test("a newer attempt's lines follow the older attempt's", async () => {
       const { deploymentId, chunks } = await thirtyLines();
       const next = aLogChunk({ deploymentId, firstSeq: 31, attempt: 2 });
       expect(await append(next)).toBe(true);
       expect(await store().logs.read(deploymentId, 1, 10)).toEqual([...chunks, next]);
     });
 
-    test("has the newer attempt's chunk where both wrote, whichever came first", async () => {
+    test("a log has the newer attempt's chunk where two attempts wrote, whichever was appended first", async () => {
       const { deploymentId, chunks } = await thirtyLines(2);
       const [first, second] = chunks;
       const newer = aLogChunk({ deploymentId, firstSeq: 21, attempt: 3, lines: ["newer", "lines"] });
@@ -88,13 +88,13 @@ export function logsContract({ store, other }: LogsUnderTest): void {
       expect(await append(older)).toBe(false);
       expect(await append(newer)).toBe(true);
       expect(await append(older)).toBe(false);
-      // Those that are stored too: nobody may think that they still write this log.
+      // Chunks that are stored are refused too: their attempt must notice that it no longer writes this log.
       for (const again of chunks) expect(await append(again)).toBe(false);
       expect(await store().logs.read(deploymentId, 1, 10)).toEqual([first, second, newer]);
       expect(await store().logs.lastSeq(deploymentId)).toBe(22);
     });
 
-    test("has no line twice where they cut it into different chunks", async () => {
+    test("a log has no line twice where two attempts split it into different chunks", async () => {
       const { deploymentId, chunks } = await thirtyLines(1);
       const newer = aLogChunk({ deploymentId, firstSeq: 11, attempt: 2, lines: lines(4, "newer") });
       expect(await append(newer)).toBe(true);
@@ -108,7 +108,7 @@ export function logsContract({ store, other }: LogsUnderTest): void {
   });
 
   describe("removing logs", () => {
-    test("takes those named, long ones too, and no others", async () => {
+    test("removing logs removes those given, also long ones, and no others", async () => {
       const long = randomUUID();
       for (let firstSeq = 1; firstSeq <= 450; firstSeq += 1)
         await append(aLogChunk({ deploymentId: long, firstSeq }));

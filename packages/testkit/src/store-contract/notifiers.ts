@@ -1,4 +1,4 @@
-// What the store promises about notifiers, and about what was told to them.
+// What the store promises about notifiers and deliveries.
 
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
@@ -16,7 +16,7 @@ export function notifiersContract({ store, other }: StoreUnderTest): void {
   const day = (number: number) => new Date(Date.UTC(2026, 0, number));
 
   describe("notifiers", () => {
-    test("are found as they were stored, within their app", async () => {
+    test("a notifier is found as it was stored, within its app", async () => {
       const webhook = await create({ events: ["deployment_failed"], active: false });
       const github = await create({ target: { platform: "github", token: "secret" }, events: null });
       expect(await other().notifiers.get(webhook.appId, webhook.id)).toEqual(webhook);
@@ -25,7 +25,7 @@ export function notifiersContract({ store, other }: StoreUnderTest): void {
       await expect(create({ id: webhook.id })).rejects.toMatchObject({ code: "conflict" });
     });
 
-    test("come oldest first, and their apps once each", async () => {
+    test("an app's notifiers are listed oldest first, and each app with notifiers once", async () => {
       const appId = randomUUID();
       for (const number of [3, 1, 2]) await create({ appId, createdAt: day(number) });
       const created = (await store().notifiers.ofApp(appId)).map(({ createdAt }) => createdAt);
@@ -34,7 +34,7 @@ export function notifiersContract({ store, other }: StoreUnderTest): void {
       expect(await store().notifiers.ofApp(randomUUID())).toEqual([]);
     });
 
-    test("change by revision", async () => {
+    test("a notifier is changed by revision", async () => {
       const notifier = await create();
       const next: Notifier = {
         ...notifier,
@@ -51,7 +51,7 @@ export function notifiersContract({ store, other }: StoreUnderTest): void {
       expect(await store().notifiers.compareAndSet({ ...aNotifier(), revision: 2 })).toBe(false);
     });
 
-    test("go by themselves or with their app", async () => {
+    test("notifiers are deleted alone, or removed with their app", async () => {
       const appId = randomUUID();
       const [first] = [await create({ appId }), await create({ appId })];
       const stays = await create();
@@ -65,7 +65,7 @@ export function notifiersContract({ store, other }: StoreUnderTest): void {
   });
 
   describe("deliveries", () => {
-    test("are kept as they are put, the later one for good", async () => {
+    test("a delivery is stored as it was put, and a later one replaces it", async () => {
       const delivery = aDelivery();
       await store().deliveries.put(delivery);
       expect(await other().deliveries.get(delivery.id)).toEqual(delivery);
@@ -78,7 +78,7 @@ export function notifiersContract({ store, other }: StoreUnderTest): void {
       expect(await store().deliveries.get("none")).toBeNull();
     });
 
-    test("of a notifier come newest first, some at a time", async () => {
+    test("a notifier's deliveries are listed newest first, up to the limit", async () => {
       const notifierId = randomUUID();
       for (const number of [2, 3, 1]) {
         await store().deliveries.put(aDelivery({ notifierId, createdAt: day(number) }));
@@ -87,7 +87,7 @@ export function notifiersContract({ store, other }: StoreUnderTest): void {
       expect(shown.map(({ createdAt }) => createdAt)).toEqual([day(3), day(2)]);
     });
 
-    test("go with their app, or with time", async () => {
+    test("deliveries are removed with their app, or by age", async () => {
       const old = aDelivery({ createdAt: new Date(1_000) });
       const older = aDelivery({ createdAt: new Date(0) });
       const [young, ofApp] = [aDelivery({ createdAt: testTime }), aDelivery()];

@@ -22,7 +22,7 @@ export function operationsContract({ store, other }: StoreUnderTest): void {
   };
 
   describe("operations", () => {
-    test("are found by id as they were stored, once", async () => {
+    test("an operation is found by id, as it was stored, and conflicts when its id is taken", async () => {
       const [restart, scaling] = [await create(), await create({ webCount: 0 })];
       expect(await other().operations.get(restart.id)).toEqual(restart);
       expect(await other().operations.get(scaling.id)).toEqual(scaling);
@@ -30,7 +30,7 @@ export function operationsContract({ store, other }: StoreUnderTest): void {
       await expect(store().operations.create(restart)).rejects.toMatchObject({ code: "conflict" });
     });
 
-    test("wait oldest first, those of one moment in an order that stays", async () => {
+    test("pending operations are listed oldest first, simultaneous ones in a stable order", async () => {
       const appId = randomUUID();
       const late = await create({ appId, createdAt: after(2), webCount: 7 });
       const same: Operation[] = [];
@@ -42,26 +42,26 @@ export function operationsContract({ store, other }: StoreUnderTest): void {
       expect(await other().operations.pending(appId, 2)).toEqual([early, same[0]]);
     });
 
-    test("are stored with every fact on their way, and wait no more once they run", async () => {
+    test("compare-and-set stores each revision of an operation, and a running one is not pending", async () => {
       const operation = await create({ webCount: 2 });
       const { appId } = operation;
       expect(await store().operations.waitingApps()).toContain(appId);
       expect(await store().operations.running(appId)).toBeNull();
-      let held = await set(claimOperation(operation, 4, after(1)));
-      expect(await other().operations.running(appId)).toEqual(held);
-      expect(await store().operations.allRunning()).toContainEqual(held);
+      let claimed = await set(claimOperation(operation, 4, after(1)));
+      expect(await other().operations.running(appId)).toEqual(claimed);
+      expect(await store().operations.allRunning()).toContainEqual(claimed);
       expect(await store().operations.pending(appId, 10)).toEqual([]);
       expect(await store().operations.waitingApps()).not.toContain(appId);
-      held = await set(requeueOperation(held));
-      expect(await other().operations.pending(appId, 10)).toEqual([held]);
-      held = await set(confirmOperation(await set(claimOperation(held, 5, after(2)))));
-      const failed = await set(endOperation(held, after(3), failure));
+      claimed = await set(requeueOperation(claimed));
+      expect(await other().operations.pending(appId, 10)).toEqual([claimed]);
+      claimed = await set(confirmOperation(await set(claimOperation(claimed, 5, after(2)))));
+      const failed = await set(endOperation(claimed, after(3), failure));
       expect(await other().operations.get(operation.id)).toEqual(failed);
       expect(await store().operations.running(appId)).toBeNull();
       expect(await store().operations.allRunning()).not.toContainEqual(failed);
     });
 
-    test("refuse a revision that is not the next, and one that is not there", async () => {
+    test("compare-and-set refuses an operation whose revision is not the next one, and one that does not exist", async () => {
       const operation = await create();
       const claimed = claimOperation(operation, 1, testTime);
       expect(await store().operations.compareAndSet(confirmOperation(claimed))).toBe(false);
@@ -70,7 +70,7 @@ export function operationsContract({ store, other }: StoreUnderTest): void {
       expect(await store().operations.get(operation.id)).toEqual(operation);
     });
 
-    test("run one at a time in an app, whoever starts them at once", async () => {
+    test("one of an app's concurrently claimed operations runs", async () => {
       const appId = randomUUID();
       const lane: Operation[] = [];
       for (const second of [1, 2, 3]) lane.push(await create({ appId, createdAt: after(second) }));
@@ -81,14 +81,14 @@ export function operationsContract({ store, other }: StoreUnderTest): void {
         ),
       );
       expect((await Promise.all(claims)).filter(Boolean)).toHaveLength(1);
-      const held = (await store().operations.running(appId)) as Operation;
-      expect(await store().operations.pending(appId, 10)).toEqual(lane.filter(({ id }) => id !== held.id));
+      const claimed = (await store().operations.running(appId)) as Operation;
+      expect(await store().operations.pending(appId, 10)).toEqual(lane.filter(({ id }) => id !== claimed.id));
       expect(await store().operations.waitingApps()).not.toContain(appId);
-      await set(endOperation(held, testTime, null));
+      await set(endOperation(claimed, testTime, null));
       expect(await store().operations.waitingApps()).toContain(appId);
     });
 
-    test("are forgotten some time after their end", async () => {
+    test("operations are removed some time after their end", async () => {
       const [old, fresh] = [await create(), await create()];
       await set(endOperation(old, after(-10), null));
       await set(endOperation(fresh, testTime, failure));
@@ -99,7 +99,7 @@ export function operationsContract({ store, other }: StoreUnderTest): void {
       expect(await other().operations.get(waiting.id)).toEqual(waiting);
     });
 
-    test("go with their app, and nobody else's", async () => {
+    test("operations are removed with their app, and no others", async () => {
       const [own, foreign] = [await create(), await create()];
       await store().operations.removeOfApp(own.appId);
       await store().operations.removeOfApp(own.appId);

@@ -10,7 +10,7 @@ export function releasesContract({ store, other }: StoreUnderTest): void {
     (await store().releases.ofApp(appId, limit)).map((release) => release.number);
 
   describe("releases", () => {
-    test("are numbered from 1 in each app, and found by id as they were stored", async () => {
+    test("releases are numbered from 1 in each app, and found by id as they were stored", async () => {
       const request = aNewRelease({
         gitRef: null,
         processTypes: { web: "npm start", "worker-2": "node jobs.js --queue '🚢'" },
@@ -25,7 +25,7 @@ export function releasesContract({ store, other }: StoreUnderTest): void {
       expect(await store().releases.get(randomUUID())).toBeNull();
     });
 
-    test("are found by their number in the app", async () => {
+    test("a release is found by its number in the app", async () => {
       const appId = randomUUID();
       await store().releases.create(aNewRelease({ appId }));
       const second = await store().releases.create(aNewRelease({ appId }));
@@ -34,7 +34,7 @@ export function releasesContract({ store, other }: StoreUnderTest): void {
       expect(await store().releases.byNumber(randomUUID(), 1)).toBeNull();
     });
 
-    test("come newest first, no more than asked", async () => {
+    test("an app's releases are listed newest first, up to the limit", async () => {
       const appId = randomUUID();
       for (let made = 0; made < 4; made += 1) await store().releases.create(aNewRelease({ appId }));
       expect(await numbers(appId)).toEqual([4, 3, 2, 1]);
@@ -42,7 +42,7 @@ export function releasesContract({ store, other }: StoreUnderTest): void {
       expect(await numbers(randomUUID())).toEqual([]);
     });
 
-    test("are made once for a deployment", async () => {
+    test("a deployment has one release, however often it is created", async () => {
       const [appId, deploymentId] = [randomUUID(), randomUUID()];
       const first = await store().releases.create(aNewRelease({ appId, deploymentId }));
       const again = await other().releases.create(aNewRelease({ appId, deploymentId, image: "another" }));
@@ -50,7 +50,7 @@ export function releasesContract({ store, other }: StoreUnderTest): void {
       expect(await numbers(appId)).toEqual([1]);
     });
 
-    test("made at once get a number each", async () => {
+    test("concurrently created releases have a number each", async () => {
       const appId = randomUUID();
       const creates = Array.from({ length: 20 }, (_, index) =>
         (index % 2 === 0 ? store() : other()).releases.create(aNewRelease({ appId })),
@@ -59,7 +59,7 @@ export function releasesContract({ store, other }: StoreUnderTest): void {
       expect(given.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
     });
 
-    test("go with their app, and no others", async () => {
+    test("releases are removed with their app, and no others", async () => {
       const [gone, kept] = [aNewRelease(), aNewRelease()];
       for (const release of [gone, kept]) await store().releases.create(release);
       await store().releases.removeOfApp(gone.appId);

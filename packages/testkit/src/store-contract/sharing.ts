@@ -1,4 +1,4 @@
-// What the store promises about connections: they share all data at once, data outlives them, a closed one says so.
+// What the store promises about connections: each sees the others' writes at once, data outlives them, a closed one fails.
 
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
@@ -16,7 +16,7 @@ import type { StoreUnderTest } from "./under-test.ts";
 
 export function sharingContract({ store, other, open }: StoreUnderTest): void {
   describe("connections", () => {
-    test("see at once what another wrote", async () => {
+    test("a connection sees at once what another wrote", async () => {
       const app = anApp();
       await store().apps.create(app);
       expect(await other().apps.byName(app.name)).toEqual(app);
@@ -24,7 +24,7 @@ export function sharingContract({ store, other, open }: StoreUnderTest): void {
       expect(await store().apps.get(app.id)).toBeNull();
     });
 
-    test("leave what they wrote when they close", async () => {
+    test("what a connection wrote outlives it", async () => {
       const [app, user, source, variable] = [anApp(), aUser(), aSource(), aVariable()];
       const [request, release, chunk] = [aNewDeployment(), aNewRelease(), aLogChunk()];
       const operation = anOperation();
@@ -50,7 +50,7 @@ export function sharingContract({ store, other, open }: StoreUnderTest): void {
       expect(await second.logs.read(chunk.deploymentId, 1, 10)).toEqual([chunk]);
     });
 
-    test("finish what was under way when they close, then answer store-unavailable", async () => {
+    test("a closing connection completes its pending calls, then fails with store-unavailable", async () => {
       const closing = await open();
       const app = anApp();
       const underWay = closing.apps.create(app);
@@ -64,11 +64,11 @@ export function sharingContract({ store, other, open }: StoreUnderTest): void {
       await closing[Symbol.asyncDispose]();
     });
 
-    test("answer a ping", async () => {
+    test("a store answers a ping", async () => {
       await expect(store().ping()).resolves.toBeUndefined();
     });
 
-    test("take a hundred calls of all kinds at once", async () => {
+    test("a store handles a hundred concurrent calls of all kinds", async () => {
       const appId = randomUUID();
       const calls = Array.from({ length: 25 }, (_, index) => [
         store().deployments.create(aNewDeployment({ appId })),

@@ -9,14 +9,14 @@ import type { StoreUnderTest } from "./under-test.ts";
 const longAgo = Date.UTC(2001, 0, 1);
 
 export function sourcesContract({ store }: StoreUnderTest): void {
-  /** When the sources found ended, in minutes since long ago. */
+  /** The times at which the sources found expire, in minutes since longAgo. */
   const expired = async (beforeMinute: number, limit: number) => {
     const found = await store().sources.expired(new Date(longAgo + beforeMinute * 60_000), limit);
     return found.map((source) => (source.expiresAt.getTime() - longAgo) / 60_000);
   };
 
   describe("sources", () => {
-    test("are found by id, and remember a finished upload", async () => {
+    test("a source is found by id, and stores its completed upload", async () => {
       const source = aSource();
       await store().sources.create(source);
       await store().sources.create(source);
@@ -25,7 +25,7 @@ export function sourcesContract({ store }: StoreUnderTest): void {
       expect(await store().sources.get(source.id)).toEqual({ ...source, sizeBytes: 5_000_000_000 });
     });
 
-    test("take one upload, however many are finished at once", async () => {
+    test("a source accepts one of several concurrent uploads", async () => {
       const source = aSource();
       await store().sources.create(source);
       const sizes = [1, 2, 3, 4];
@@ -36,12 +36,12 @@ export function sourcesContract({ store }: StoreUnderTest): void {
       expect(await store().sources.get(source.id)).toEqual({ ...source, sizeBytes });
     });
 
-    test("that are not there are null and cannot be completed", async () => {
+    test("a source that does not exist is null and cannot be completed", async () => {
       expect(await store().sources.get(randomUUID())).toBeNull();
       expect(await store().sources.complete(randomUUID(), 1)).toBe(false);
     });
 
-    test("past their time are found, oldest first and no more than asked", async () => {
+    test("expired sources are listed oldest first, up to the limit", async () => {
       const sources = [4, 1, 3, 2].map((minute) =>
         aSource({ expiresAt: new Date(longAgo + minute * 60_000) }),
       );
@@ -51,7 +51,7 @@ export function sourcesContract({ store }: StoreUnderTest): void {
       expect(await expired(1, 10)).toEqual([]);
     });
 
-    test("are removed, which may be repeated", async () => {
+    test("removing a source may be repeated", async () => {
       const source = aSource();
       await store().sources.create(source);
       await store().sources.remove(source.id);

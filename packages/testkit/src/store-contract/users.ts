@@ -9,7 +9,7 @@ import type { StoreUnderTest } from "./under-test.ts";
 
 export function usersContract({ store, other }: StoreUnderTest): void {
   describe("users", () => {
-    test("are found by id, username and email, as they were stored", async () => {
+    test("a user is found by id, username and email, as it was stored", async () => {
       const user = aUser({ fullname: "Zoë 東京 🚢", operator: true, passwordHash: "$argon2id$v=19$…" });
       await store().users.create(user);
       expect(await store().users.get(user.id)).toEqual(user);
@@ -17,21 +17,24 @@ export function usersContract({ store, other }: StoreUnderTest): void {
       expect(await store().users.byUsername(user.username)).toEqual(user);
     });
 
-    test("that are not there are null", async () => {
+    test("a user that does not exist is null", async () => {
       expect(await store().users.get(randomUUID())).toBeNull();
       expect(await store().users.byUsername(randomUUID())).toBeNull();
       expect(await store().users.byEmail(randomUUID())).toBeNull();
     });
 
-    test.each(["id", "username", "email"] as const)("conflict when the %s is taken", async (field) => {
-      const user = aUser();
-      await store().users.create(user);
-      const second = { ...aUser(), [field]: user[field] };
-      await expect(store().users.create(second)).rejects.toMatchObject({ code: "conflict" });
-      expect(await store().users.get(user.id)).toEqual(user);
-    });
+    test.each(["id", "username", "email"] as const)(
+      "a user conflicts when its %s is taken",
+      async (field) => {
+        const user = aUser();
+        await store().users.create(user);
+        const second = { ...aUser(), [field]: user[field] };
+        await expect(store().users.create(second)).rejects.toMatchObject({ code: "conflict" });
+        expect(await store().users.get(user.id)).toEqual(user);
+      },
+    );
 
-    test("are listed by username, a page at a time, without any missing or twice", async () => {
+    test("users are listed by username in pages, none missing and none twice", async () => {
       const ids = new Set<string>();
       for (let count = 0; count < 5; count += 1) {
         const user = aUser();
@@ -56,7 +59,7 @@ export function usersContract({ store, other }: StoreUnderTest): void {
       });
     });
 
-    test("are changed by revision, with one winner, all but id, username and creation", async () => {
+    test("one of two concurrent changes of a user succeeds, and changes all but id, username and creation time", async () => {
       const user = aUser();
       await store().users.create(user);
       const next = (fullname: string) =>
@@ -74,7 +77,7 @@ export function usersContract({ store, other }: StoreUnderTest): void {
       expect(await store().users.get(user.id)).toEqual(back);
     });
 
-    test("cannot take an email that is another's", async () => {
+    test("a user cannot change its email to another user's", async () => {
       const [user, second] = [aUser(), aUser()];
       for (const each of [user, second]) await store().users.create(each);
       const change = store().users.compareAndSet(changeUser(second, { email: user.email }));
@@ -82,7 +85,7 @@ export function usersContract({ store, other }: StoreUnderTest): void {
       expect(await store().users.get(second.id)).toEqual(second);
     });
 
-    test("are counted when they are operators, and deleted once", async () => {
+    test("operators are counted, and a user is deleted once", async () => {
       const before = await store().users.countOperators();
       const [operator, member] = [aUser({ operator: true }), aUser()];
       for (const user of [operator, member]) await store().users.create(user);
@@ -97,7 +100,7 @@ export function usersContract({ store, other }: StoreUnderTest): void {
   });
 
   describe("API tokens", () => {
-    test("are found by their secret's hash, and by id", async () => {
+    test("an API token is found by its secret's hash, and by id", async () => {
       const token = anApiToken();
       await store().tokens.create(token);
       expect(await store().tokens.bySecret(token.secretSha256)).toEqual(token);
@@ -106,14 +109,17 @@ export function usersContract({ store, other }: StoreUnderTest): void {
       expect(await store().tokens.get(randomUUID())).toBeNull();
     });
 
-    test.each(["id", "secretSha256"] as const)("conflict when the %s is there", async (field) => {
-      const token = anApiToken();
-      await store().tokens.create(token);
-      const second = { ...anApiToken(), [field]: token[field] };
-      await expect(store().tokens.create(second)).rejects.toMatchObject({ code: "conflict" });
-    });
+    test.each(["id", "secretSha256"] as const)(
+      "an API token conflicts when its %s is taken",
+      async (field) => {
+        const token = anApiToken();
+        await store().tokens.create(token);
+        const second = { ...anApiToken(), [field]: token[field] };
+        await expect(store().tokens.create(second)).rejects.toMatchObject({ code: "conflict" });
+      },
+    );
 
-    test("of a user come oldest first, and nobody else's", async () => {
+    test("a user's API tokens are listed oldest first, and no others", async () => {
       const userId = randomUUID();
       const tokens = [3, 1, 2].map((day) =>
         anApiToken({ userId, createdAt: new Date(Date.UTC(2026, 0, day)) }),
@@ -124,7 +130,7 @@ export function usersContract({ store, other }: StoreUnderTest): void {
       expect(await store().tokens.ofUser(randomUUID())).toEqual([]);
     });
 
-    test("remember when they were last used", async () => {
+    test("an API token stores when it was last used", async () => {
       const token = anApiToken();
       await store().tokens.create(token);
       const lastUsedAt = new Date("2026-05-06T07:08:09.010Z");
@@ -133,7 +139,7 @@ export function usersContract({ store, other }: StoreUnderTest): void {
       await store().tokens.touch(randomUUID(), lastUsedAt);
     });
 
-    test("go with their user, and nobody else's", async () => {
+    test("API tokens are removed with their user, and no others", async () => {
       const userId = randomUUID();
       const stays = anApiToken();
       for (const token of [anApiToken({ userId }), anApiToken({ userId }), stays]) {
@@ -145,7 +151,7 @@ export function usersContract({ store, other }: StoreUnderTest): void {
       expect(await store().tokens.get(stays.id)).toEqual(stays);
     });
 
-    test("are deleted by their user only, and once", async () => {
+    test("an API token is deleted by its user only, and once", async () => {
       const token = anApiToken();
       await store().tokens.create(token);
       expect(await store().tokens.delete(randomUUID(), token.id)).toBe(false);

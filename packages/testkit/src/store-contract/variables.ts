@@ -7,7 +7,7 @@ import type { StoreUnderTest } from "./under-test.ts";
 
 export function variablesContract({ store, other }: StoreUnderTest): void {
   describe("variables", () => {
-    test("are answered in the order given, and listed by name", async () => {
+    test("variables are returned in the order given, and listed by name", async () => {
       const appId = randomUUID();
       const given = ["PORTS", "A_KEY", "_x", "Zed"].map((name) =>
         aVariable({ appId, name, value: `of ${name}` }),
@@ -18,7 +18,7 @@ export function variablesContract({ store, other }: StoreUnderTest): void {
       expect(await store().variables.list(randomUUID())).toEqual([]);
     });
 
-    test("keep their id when they are set again", async () => {
+    test("a variable keeps its id when it is set again", async () => {
       const appId = randomUUID();
       const first = aVariable({ appId });
       await store().variables.set(appId, [first]);
@@ -31,7 +31,7 @@ export function variablesContract({ store, other }: StoreUnderTest): void {
       expect(await store().variables.list(appId)).toEqual([stored, added]);
     });
 
-    test("keep any text", async () => {
+    test("a variable keeps any text", async () => {
       const appId = randomUUID();
       const values = [
         "",
@@ -46,7 +46,7 @@ export function variablesContract({ store, other }: StoreUnderTest): void {
       expect(await store().variables.list(appId)).toEqual(given);
     });
 
-    test("are seen by their app only", async () => {
+    test("a variable belongs to its app only", async () => {
       const [mine, theirs] = [aVariable(), aVariable()];
       for (const variable of [mine, theirs]) await store().variables.set(variable.appId, [variable]);
       expect(await store().variables.get(theirs.appId, mine.id)).toBeNull();
@@ -56,7 +56,7 @@ export function variablesContract({ store, other }: StoreUnderTest): void {
       expect(await store().variables.list(theirs.appId)).toEqual([]);
     });
 
-    test("are deleted by id, and those that were there counted", async () => {
+    test("variables are deleted by id, and those that existed are counted", async () => {
       const appId = randomUUID();
       const given = ["A", "B", "C"].map((name) => aVariable({ appId, name }));
       await store().variables.set(appId, given);
@@ -66,7 +66,7 @@ export function variablesContract({ store, other }: StoreUnderTest): void {
       expect((await store().variables.list(appId)).map((variable) => variable.id)).toEqual([b]);
     });
 
-    test("of one name set at once by many are one", async () => {
+    test("concurrent sets of one name store one variable", async () => {
       const appId = randomUUID();
       const sets = Array.from({ length: 20 }, (_, index) =>
         (index % 2 === 0 ? store() : other()).variables.set(appId, [
