@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 import type { Store } from "@slipway/core";
 import { appsContract } from "./store-contract/apps.ts";
 import { collaboratorsContract } from "./store-contract/collaborators.ts";
+import { deploymentAdmissionContract } from "./store-contract/deployment-admission.ts";
 import { deploymentListsContract } from "./store-contract/deployment-lists.ts";
 import { deploymentsContract } from "./store-contract/deployments.ts";
 import { logsContract } from "./store-contract/logs.ts";
@@ -47,6 +48,7 @@ export function storeContract(name: string, newContext: () => Promise<StoreContr
     variablesContract(underTest);
     sourcesContract(underTest);
     deploymentsContract(underTest);
+    deploymentAdmissionContract(underTest);
     deploymentListsContract(underTest);
     releasesContract(underTest);
     operationsContract(underTest);

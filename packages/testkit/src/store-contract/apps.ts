@@ -22,12 +22,15 @@ const everyField = {
 } as const;
 const names = (apps: readonly App[]) => apps.map((app) => app.name);
 
-export function appsContract({ store, other }: StoreUnderTest): void {
-  const create = async (values: Partial<App> = {}) => {
-    const app = anApp(values);
-    await store().apps.create(app);
-    return app;
-  };
+export function appsContract(underTest: StoreUnderTest): void {
+  storedApps(underTest);
+  deletedApps(underTest);
+  changedApps(underTest);
+}
+
+function storedApps(underTest: StoreUnderTest): void {
+  const { store, other } = underTest;
+  const { create } = actionsOn(underTest);
 
   describe("apps", () => {
     test("an app is found by id and by name, as it was stored", async () => {
@@ -72,6 +75,11 @@ export function appsContract({ store, other }: StoreUnderTest): void {
       expect(all).toEqual([...own, foreign.name]);
     });
   });
+}
+
+function deletedApps(underTest: StoreUnderTest): void {
+  const { store } = underTest;
+  const { create } = actionsOn(underTest);
 
   describe("deleted apps", () => {
     test("a deleted app is found by id and among the deleted ones only, and frees its name", async () => {
@@ -104,6 +112,11 @@ export function appsContract({ store, other }: StoreUnderTest): void {
       expect(await store().apps.get(app.id)).toBeNull();
     });
   });
+}
+
+function changedApps(underTest: StoreUnderTest): void {
+  const { store, other } = underTest;
+  const { create } = actionsOn(underTest);
 
   describe("compare-and-set of an app", () => {
     test("compare-and-set stores every field of an app", async () => {
@@ -144,4 +157,14 @@ export function appsContract({ store, other }: StoreUnderTest): void {
       expect((await store().apps.get(app.id))?.cacheVersion).toBe(winners[0]);
     });
   });
+}
+
+/** Calls that the tests of this file share. */
+function actionsOn({ store }: StoreUnderTest) {
+  const create = async (values: Partial<App> = {}) => {
+    const app = anApp(values);
+    await store().apps.create(app);
+    return app;
+  };
+  return { create };
 }

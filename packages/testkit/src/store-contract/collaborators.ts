@@ -6,12 +6,14 @@ import type { Collaborator } from "@slipway/core";
 import { aCollaborator } from "../fixtures.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 
-export function collaboratorsContract({ store, other }: StoreUnderTest): void {
-  const create = async (values: Partial<Collaborator> = {}) => {
-    const collaborator = aCollaborator(values);
-    await store().collaborators.create(collaborator);
-    return collaborator;
-  };
+export function collaboratorsContract(underTest: StoreUnderTest): void {
+  storedCollaborators(underTest);
+  changedCollaborators(underTest);
+}
+
+function storedCollaborators(underTest: StoreUnderTest): void {
+  const { store, other } = underTest;
+  const { create } = actionsOn(underTest);
 
   describe("collaborators", () => {
     test("a collaborator is found by id within its app, and by user", async () => {
@@ -55,7 +57,14 @@ export function collaboratorsContract({ store, other }: StoreUnderTest): void {
       expect(days(await store().collaborators.ofUser(userId))).toEqual([1, 2, 3]);
       expect(await store().collaborators.ofApp(randomUUID())).toEqual([]);
     });
+  });
+}
 
+function changedCollaborators(underTest: StoreUnderTest): void {
+  const { store, other } = underTest;
+  const { create } = actionsOn(underTest);
+
+  describe("changing and removing collaborators", () => {
     test("a collaborator is changed and deleted within its app only", async () => {
       const collaborator = await create();
       const { appId, id } = collaborator;
@@ -84,4 +93,14 @@ export function collaboratorsContract({ store, other }: StoreUnderTest): void {
       expect(await store().collaborators.get(stays.appId, stays.id)).toEqual(stays);
     });
   });
+}
+
+/** Calls that the tests of this file share. */
+function actionsOn({ store }: StoreUnderTest) {
+  const create = async (values: Partial<Collaborator> = {}) => {
+    const collaborator = aCollaborator(values);
+    await store().collaborators.create(collaborator);
+    return collaborator;
+  };
+  return { create };
 }

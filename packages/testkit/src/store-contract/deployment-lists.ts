@@ -11,13 +11,19 @@ import { bringTo } from "./deployment-moves.ts";
 const change = { at: testTime, lineCount: null };
 const numbers = (deployments: readonly Deployment[]) => deployments.map((deployment) => deployment.number);
 
-export function deploymentListsContract({ store }: StoreUnderTest): void {
-  const create = (values: Partial<NewDeployment> = {}) => store().deployments.create(aNewDeployment(values));
-  const createMany = async (count: number, values: Partial<NewDeployment>) => {
-    const made: Deployment[] = [];
-    for (let index = 0; index < count; index += 1) made.push(await create(values));
-    return made;
-  };
+export function deploymentListsContract(underTest: StoreUnderTest): void {
+  lanes(underTest);
+  pages(underTest);
+  runningDeployments(underTest);
+  waitingApps(underTest);
+  recentDeployments(underTest);
+  usedSources(underTest);
+  removedDeployments(underTest);
+}
+
+function lanes(underTest: StoreUnderTest): void {
+  const { store } = underTest;
+  const { createMany } = actionsOn(underTest);
 
   describe("the lane of an app", () => {
     test("a lane lists queued deployments by number, up to the limit", async () => {
@@ -33,6 +39,11 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
       expect(await store().deployments.lane(randomUUID(), 10)).toEqual([]);
     });
   });
+}
+
+function pages(underTest: StoreUnderTest): void {
+  const { store } = underTest;
+  const { createMany } = actionsOn(underTest);
 
   describe("pages of an app's deployments", () => {
     test("pages list an app's deployments newest first, with the total count", async () => {
@@ -51,6 +62,11 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
       expect(await store().deployments.list(appId, page)).toEqual({ deployments: [], totalCount: 0 });
     });
   });
+}
+
+function runningDeployments(underTest: StoreUnderTest): void {
+  const { store } = underTest;
+  const { create, createMany } = actionsOn(underTest);
 
   describe("running deployments", () => {
     test.each(runningStatuses)("a running deployment is found while it is %s", async (status) => {
@@ -85,6 +101,11 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
       expect(await store().deployments.runningOfOwner(randomUUID())).toEqual([]);
     });
   });
+}
+
+function waitingApps(underTest: StoreUnderTest): void {
+  const { store } = underTest;
+  const { create, createMany } = actionsOn(underTest);
 
   describe("waiting apps", () => {
     test("an app waits if it has a queued and no running deployment, and is listed once", async () => {
@@ -103,6 +124,11 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
       expect((await found()).sort()).toEqual([busy, waiting].sort());
     });
   });
+}
+
+function recentDeployments(underTest: StoreUnderTest): void {
+  const { store } = underTest;
+  const { create, createMany } = actionsOn(underTest);
 
   describe("recent deployments", () => {
     test("recent deployments are the unfinished ones and those finished since a time, in lane order", async () => {
@@ -122,6 +148,11 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
       expect(numbers(await store().deployments.recent(appId, since))).toEqual([3, 4, 5, 6]);
     });
   });
+}
+
+function usedSources(underTest: StoreUnderTest): void {
+  const { store } = underTest;
+  const { create } = actionsOn(underTest);
 
   describe("an uploaded source", () => {
     test("an uploaded source is in use until its deployments are final", async () => {
@@ -137,6 +168,11 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
       expect(await uses()).toBe(false);
     });
   });
+}
+
+function removedDeployments(underTest: StoreUnderTest): void {
+  const { store } = underTest;
+  const { create, createMany } = actionsOn(underTest);
 
   describe("removing an app's deployments", () => {
     test("removing an app's deployments removes all of them, and no others", async () => {
@@ -152,4 +188,15 @@ export function deploymentListsContract({ store }: StoreUnderTest): void {
       expect(await store().deployments.get(kept.id)).toEqual(kept);
     });
   });
+}
+
+/** Calls that the tests of this file share. */
+function actionsOn({ store }: StoreUnderTest) {
+  const create = (values: Partial<NewDeployment> = {}) => store().deployments.create(aNewDeployment(values));
+  const createMany = async (count: number, values: Partial<NewDeployment>) => {
+    const made: Deployment[] = [];
+    for (let index = 0; index < count; index += 1) made.push(await create(values));
+    return made;
+  };
+  return { create, createMany };
 }

@@ -14,17 +14,15 @@ export interface LogsUnderTest {
 }
 
 /** Runs the suite's tests of logs, also for a store of logs alone. */
-export function logsContract({ store, other }: LogsUnderTest): void {
-  const append = (chunk: LogChunk) => store().logs.append(chunk);
-  /** Three chunks of ten lines. */
-  const thirtyLines = async (attempt = 1) => {
-    const deploymentId = randomUUID();
-    const chunks = [1, 11, 21].map((firstSeq) =>
-      aLogChunk({ deploymentId, firstSeq, attempt, lines: lines(10, `from ${firstSeq}`) }),
-    );
-    for (const chunk of chunks) expect(await append(chunk)).toBe(true);
-    return { deploymentId, chunks };
-  };
+export function logsContract(underTest: LogsUnderTest): void {
+  storedLogs(underTest);
+  logsOfTwoAttempts(underTest);
+  removedLogs(underTest);
+}
+
+function storedLogs(underTest: LogsUnderTest): void {
+  const { store, other } = underTest;
+  const { append, thirtyLines } = actionsOn(underTest);
 
   describe("a log", () => {
     test("a log without lines is empty", async () => {
@@ -71,6 +69,11 @@ export function logsContract({ store, other }: LogsUnderTest): void {
       expect(await store().logs.read(deploymentId, 1, 10)).toEqual(chunks);
     });
   });
+}
+
+function logsOfTwoAttempts(underTest: LogsUnderTest): void {
+  const { store } = underTest;
+  const { append, thirtyLines } = actionsOn(underTest);
 
   describe("a log that two attempts write", () => {
     test("a newer attempt's lines follow the older attempt's", async () => {
@@ -106,6 +109,11 @@ export function logsContract({ store, other }: LogsUnderTest): void {
       expect(await store().logs.lastSeq(deploymentId)).toBe(14);
     });
   });
+}
+
+function removedLogs(underTest: LogsUnderTest): void {
+  const { store } = underTest;
+  const { append, thirtyLines } = actionsOn(underTest);
 
   describe("removing logs", () => {
     test("removing logs removes those given, also long ones, and no others", async () => {
@@ -120,4 +128,19 @@ export function logsContract({ store, other }: LogsUnderTest): void {
       expect(await store().logs.read(kept.deploymentId, 1, 10)).toEqual(kept.chunks);
     });
   });
+}
+
+/** Calls that the tests of this file share. */
+function actionsOn({ store }: LogsUnderTest) {
+  const append = (chunk: LogChunk) => store().logs.append(chunk);
+  /** Three chunks of ten lines. */
+  const thirtyLines = async (attempt = 1) => {
+    const deploymentId = randomUUID();
+    const chunks = [1, 11, 21].map((firstSeq) =>
+      aLogChunk({ deploymentId, firstSeq, attempt, lines: lines(10, `from ${firstSeq}`) }),
+    );
+    for (const chunk of chunks) expect(await append(chunk)).toBe(true);
+    return { deploymentId, chunks };
+  };
+  return { append, thirtyLines };
 }

@@ -7,13 +7,14 @@ import type { Notifier } from "@slipway/core";
 import { aDelivery, aNotifier, testTime } from "../fixtures.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 
-export function notifiersContract({ store, other }: StoreUnderTest): void {
-  const create = async (values: Partial<Notifier> = {}) => {
-    const notifier = aNotifier(values);
-    await store().notifiers.create(notifier);
-    return notifier;
-  };
-  const day = (number: number) => new Date(Date.UTC(2026, 0, number));
+export function notifiersContract(underTest: StoreUnderTest): void {
+  storedNotifiers(underTest);
+  deliveries(underTest);
+}
+
+function storedNotifiers(underTest: StoreUnderTest): void {
+  const { store, other } = underTest;
+  const { create, day } = actionsOn(underTest);
 
   describe("notifiers", () => {
     test("a notifier is found as it was stored, within its app", async () => {
@@ -63,6 +64,11 @@ export function notifiersContract({ store, other }: StoreUnderTest): void {
       expect(await store().notifiers.get(stays.appId, stays.id)).toEqual(stays);
     });
   });
+}
+
+function deliveries(underTest: StoreUnderTest): void {
+  const { store, other } = underTest;
+  const { day } = actionsOn(underTest);
 
   describe("deliveries", () => {
     test("a delivery is stored as it was put, and a later one replaces it", async () => {
@@ -101,4 +107,15 @@ export function notifiersContract({ store, other }: StoreUnderTest): void {
       expect(await store().deliveries.get(young.id)).toEqual(young);
     });
   });
+}
+
+/** Calls that the tests of this file share. */
+function actionsOn({ store }: StoreUnderTest) {
+  const create = async (values: Partial<Notifier> = {}) => {
+    const notifier = aNotifier(values);
+    await store().notifiers.create(notifier);
+    return notifier;
+  };
+  const day = (number: number) => new Date(Date.UTC(2026, 0, number));
+  return { create, day };
 }

@@ -10,16 +10,15 @@ import type { StoreUnderTest } from "./under-test.ts";
 const failure = { code: "app-crashed", message: "exit code 1 – „kaputt“\n🚢" } as const;
 const after = (seconds: number) => new Date(testTime.getTime() + seconds * 1_000);
 
-export function operationsContract({ store, other }: StoreUnderTest): void {
-  const create = async (values: Partial<NewOperation> = {}) => {
-    const operation = anOperation(values);
-    await store().operations.create(operation);
-    return operation;
-  };
-  const set = async (next: Operation) => {
-    expect(await store().operations.compareAndSet(next)).toBe(true);
-    return next;
-  };
+export function operationsContract(underTest: StoreUnderTest): void {
+  storedOperations(underTest);
+  changedOperations(underTest);
+  removedOperations(underTest);
+}
+
+function storedOperations(underTest: StoreUnderTest): void {
+  const { store, other } = underTest;
+  const { create } = actionsOn(underTest);
 
   describe("operations", () => {
     test("an operation is found by id, as it was stored, and conflicts when its id is taken", async () => {
@@ -41,7 +40,14 @@ export function operationsContract({ store, other }: StoreUnderTest): void {
       expect(await store().operations.pending(appId, 10)).toEqual([early, ...same, late]);
       expect(await other().operations.pending(appId, 2)).toEqual([early, same[0]]);
     });
+  });
+}
 
+function changedOperations(underTest: StoreUnderTest): void {
+  const { store, other } = underTest;
+  const { create, set } = actionsOn(underTest);
+
+  describe("compare-and-set of an operation", () => {
     test("compare-and-set stores each revision of an operation, and a running one is not pending", async () => {
       const operation = await create({ webCount: 2 });
       const { appId } = operation;
@@ -87,7 +93,14 @@ export function operationsContract({ store, other }: StoreUnderTest): void {
       await set(endOperation(claimed, testTime, null));
       expect(await store().operations.waitingApps()).toContain(appId);
     });
+  });
+}
 
+function removedOperations(underTest: StoreUnderTest): void {
+  const { store, other } = underTest;
+  const { create, set } = actionsOn(underTest);
+
+  describe("removing operations", () => {
     test("operations are removed some time after their end", async () => {
       const [old, fresh] = [await create(), await create()];
       await set(endOperation(old, after(-10), null));
@@ -107,4 +120,18 @@ export function operationsContract({ store, other }: StoreUnderTest): void {
       expect(await store().operations.get(foreign.id)).toEqual(foreign);
     });
   });
+}
+
+/** Calls that the tests of this file share. */
+function actionsOn({ store }: StoreUnderTest) {
+  const create = async (values: Partial<NewOperation> = {}) => {
+    const operation = anOperation(values);
+    await store().operations.create(operation);
+    return operation;
+  };
+  const set = async (next: Operation) => {
+    expect(await store().operations.compareAndSet(next)).toBe(true);
+    return next;
+  };
+  return { create, set };
 }

@@ -5,9 +5,14 @@ import { describe, expect, test } from "vitest";
 import { aNewRelease } from "../fixtures.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 
-export function releasesContract({ store, other }: StoreUnderTest): void {
-  const numbers = async (appId: string, limit = 100) =>
-    (await store().releases.ofApp(appId, limit)).map((release) => release.number);
+export function releasesContract(underTest: StoreUnderTest): void {
+  storedReleases(underTest);
+  createdReleases(underTest);
+}
+
+function storedReleases(underTest: StoreUnderTest): void {
+  const { store, other } = underTest;
+  const { numbers } = actionsOn(underTest);
 
   describe("releases", () => {
     test("releases are numbered from 1 in each app, and found by id as they were stored", async () => {
@@ -41,7 +46,14 @@ export function releasesContract({ store, other }: StoreUnderTest): void {
       expect(await numbers(appId, 2)).toEqual([4, 3]);
       expect(await numbers(randomUUID())).toEqual([]);
     });
+  });
+}
 
+function createdReleases(underTest: StoreUnderTest): void {
+  const { store, other } = underTest;
+  const { numbers } = actionsOn(underTest);
+
+  describe("creating and removing releases", () => {
     test("a deployment has one release, however often it is created", async () => {
       const [appId, deploymentId] = [randomUUID(), randomUUID()];
       const first = await store().releases.create(aNewRelease({ appId, deploymentId }));
@@ -67,4 +79,11 @@ export function releasesContract({ store, other }: StoreUnderTest): void {
       expect(await numbers(kept.appId)).toEqual([1]);
     });
   });
+}
+
+/** Calls that the tests of this file share. */
+function actionsOn({ store }: StoreUnderTest) {
+  const numbers = async (appId: string, limit = 100) =>
+    (await store().releases.ofApp(appId, limit)).map((release) => release.number);
+  return { numbers };
 }

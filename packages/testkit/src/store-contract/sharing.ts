@@ -14,7 +14,12 @@ import {
 } from "../fixtures.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 
-export function sharingContract({ store, other, open }: StoreUnderTest): void {
+export function sharingContract(underTest: StoreUnderTest): void {
+  sharedData(underTest);
+  closedConnections(underTest);
+}
+
+function sharedData({ store, other, open }: StoreUnderTest): void {
   describe("connections", () => {
     test("a connection sees at once what another wrote", async () => {
       const app = anApp();
@@ -49,7 +54,11 @@ export function sharingContract({ store, other, open }: StoreUnderTest): void {
       expect(await second.operations.get(operation.id)).toEqual(operation);
       expect(await second.logs.read(chunk.deploymentId, 1, 10)).toEqual([chunk]);
     });
+  });
+}
 
+function closedConnections({ store, other, open }: StoreUnderTest): void {
+  describe("closing connections", () => {
     test("a closing connection completes its pending calls, then fails with store-unavailable", async () => {
       const closing = await open();
       const app = anApp();

@@ -7,7 +7,14 @@ import type { User } from "@slipway/core";
 import { aUser, anApiToken } from "../fixtures.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 
-export function usersContract({ store, other }: StoreUnderTest): void {
+export function usersContract(underTest: StoreUnderTest): void {
+  storedUsers(underTest);
+  changedUsers(underTest);
+  storedTokens(underTest);
+  removedTokens(underTest);
+}
+
+function storedUsers({ store, other }: StoreUnderTest): void {
   describe("users", () => {
     test("a user is found by id, username and email, as it was stored", async () => {
       const user = aUser({ fullname: "Zoë 東京 🚢", operator: true, passwordHash: "$argon2id$v=19$…" });
@@ -58,7 +65,11 @@ export function usersContract({ store, other }: StoreUnderTest): void {
         totalCount,
       });
     });
+  });
+}
 
+function changedUsers({ store, other }: StoreUnderTest): void {
+  describe("changing and deleting users", () => {
     test("one of two concurrent changes of a user succeeds, and changes all but id, username and creation time", async () => {
       const user = aUser();
       await store().users.create(user);
@@ -98,7 +109,9 @@ export function usersContract({ store, other }: StoreUnderTest): void {
       await store().users.create(operator);
     });
   });
+}
 
+function storedTokens({ store }: StoreUnderTest): void {
   describe("API tokens", () => {
     test("an API token is found by its secret's hash, and by id", async () => {
       const token = anApiToken();
@@ -138,7 +151,11 @@ export function usersContract({ store, other }: StoreUnderTest): void {
       expect(await store().tokens.bySecret(token.secretSha256)).toEqual({ ...token, lastUsedAt });
       await store().tokens.touch(randomUUID(), lastUsedAt);
     });
+  });
+}
 
+function removedTokens({ store }: StoreUnderTest): void {
+  describe("removing API tokens", () => {
     test("API tokens are removed with their user, and no others", async () => {
       const userId = randomUUID();
       const stays = anApiToken();

@@ -5,7 +5,12 @@ import { describe, expect, test } from "vitest";
 import { aVariable } from "../fixtures.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 
-export function variablesContract({ store, other }: StoreUnderTest): void {
+export function variablesContract(underTest: StoreUnderTest): void {
+  storedVariables(underTest);
+  separateVariables(underTest);
+}
+
+function storedVariables({ store }: StoreUnderTest): void {
   describe("variables", () => {
     test("variables are returned in the order given, and listed by name", async () => {
       const appId = randomUUID();
@@ -45,7 +50,11 @@ export function variablesContract({ store, other }: StoreUnderTest): void {
       await store().variables.set(appId, given);
       expect(await store().variables.list(appId)).toEqual(given);
     });
+  });
+}
 
+function separateVariables({ store, other }: StoreUnderTest): void {
+  describe("variables of several apps and calls", () => {
     test("a variable belongs to its app only", async () => {
       const [mine, theirs] = [aVariable(), aVariable()];
       for (const variable of [mine, theirs]) await store().variables.set(variable.appId, [variable]);
