@@ -4,11 +4,11 @@ import { isUnattended, markTests } from "./scripts/config.ts";
 markTests();
 
 const excluded = ["**/node_modules/**", "**/.slipway/**"];
-/** Real services on a busy machine: the second that vitest waits by itself is not enough for what is to happen soon. */
-const patience = { poll: { timeout: 20_000 } };
-/** Many processes on two cores: what a machine was too busy for is tried once more, and the end of the run says so. */
+/** Real services on a busy machine: vitest's default of one second is too short. */
+const timeouts = { poll: { timeout: 20_000 } };
+/** Many processes on two cores: a test that fails because the machine is busy is retried once, and the end of the run says so. */
 const retry = isUnattended() ? 1 : 0;
-const scenarios = { exclude: excluded, expect: patience, fileParallelism: false, retry };
+const scenarios = { exclude: excluded, expect: timeouts, fileParallelism: false, retry };
 
 export default defineConfig({
   test: {
@@ -20,7 +20,7 @@ export default defineConfig({
             "{apps,packages,scripts,test/access,test/architecture,test/deployments,test/lanes}/**/*.test.ts",
           ],
           exclude: excluded,
-          expect: patience,
+          expect: timeouts,
           retry,
           // The longest of them wait for engines, mostly: two at a time also where there are two processors only.
           maxWorkers: 2,
@@ -33,8 +33,8 @@ export default defineConfig({
           name: "e2e",
           include: ["test/{e2e,conformance}/**/*.test.ts"],
           ...scenarios,
-          globalSetup: ["test/e2e/platform.ts"],
-          // Two workers serve all scenarios: files at the same time would wait in each other's way.
+          globalSetup: ["test/e2e/installation.ts"],
+          // Two workers serve all scenarios: concurrent files would only delay each other.
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
@@ -42,10 +42,10 @@ export default defineConfig({
       {
         test: {
           name: "e2e-mongo",
-          // what clients send and are answered does not depend on the store
+          // requests and responses of clients do not depend on the store
           include: ["test/e2e/**/*.test.ts"],
           ...scenarios,
-          globalSetup: ["test/e2e/platform-mongo.ts"],
+          globalSetup: ["test/e2e/installation-mongo.ts"],
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 180_000,
@@ -57,7 +57,7 @@ export default defineConfig({
           include: ["test/chaos/**/*.test.ts"],
           ...scenarios,
           globalSetup: ["test/chaos/services.ts"],
-          // Each file runs a Slipway of its own: side by side they would only make each other slow, and the others' too.
+          // Each file runs its own Slipway: concurrent files would only slow down each other and other projects.
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -79,7 +79,7 @@ export default defineConfig({
           name: "compose",
           include: ["test/compose/**/*.test.ts"],
           ...scenarios,
-          // Ten containers and an image's build: beside others they would only make each other slow.
+          // Ten containers and an image build: concurrent tests would only slow down each other.
           sequence: { groupOrder: 2 },
           testTimeout: 120_000,
           hookTimeout: 300_000,

@@ -43,7 +43,7 @@ const supervisor = await startApps(
 opened.defer(() => supervisor.stop());
 const api = await ApiClient.connect(`http://127.0.0.1:${apiPort}`, environment.BOOTSTRAP_TOKEN);
 const docker = new Docker();
-/** What is left of a run that was killed is found by it. */
+/** By this label npm run down finds what a killed run left. */
 const labels = { [label.installation]: environment.INSTALLATION_ID };
 const network = await docker.createNetwork({ Name: `slipway-bench-${process.pid}`, Labels: labels });
 opened.defer(() => network.remove());
@@ -122,14 +122,14 @@ async function byHand(files: Record<string, string>, compile: string): Promise<n
   return performance.now() - startedAt;
 }
 
-/** The push's own words say whether it failed. */
+/** Only the progress of a push says whether it failed. */
 async function ended(progress: NodeJS.ReadableStream): Promise<void> {
   const outcome = Promise.withResolvers<void>();
   docker.modem.followProgress(progress, (error) => (error ? outcome.reject(error) : outcome.resolve()));
   await outcome.promise;
 }
 
-/** A published port accepts before the app does, so the app itself is asked. */
+/** A published port accepts before the app does, so this connects to the app itself. */
 async function listening(release: Docker.Container): Promise<void> {
   const { NetworkSettings: settings } = await release.inspect();
   const host = Object.values(settings.Networks)[0]?.IPAddress ?? "";

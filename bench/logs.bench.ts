@@ -128,7 +128,7 @@ async function followed(followers: number, lineCount: number): Promise<number> {
   });
   for (let at = 0; at < output.length; at += chunkBytes) {
     await log.write(output.subarray(at, at + chunkBytes));
-    // output comes from a socket: others get their turn between two chunks
+    // output comes from a socket: other work runs between two chunks
     await new Promise((resolve) => setImmediate(resolve));
   }
   const { lineCount: logLineCount, sha256: logSha256 } = await log.end();
@@ -170,12 +170,12 @@ async function rawSockets(clients: number, lineCount: number): Promise<number> {
 
 async function change(from: Deployment, to: Deployment): Promise<Deployment> {
   if (!(await store.deployments.compareAndSet(to)))
-    throw new Error(`${from.id} was changed by somebody else`);
+    throw new Error(`${from.id} was changed by another process`);
   await deploymentEvents(redis, keys).statusChanged(to);
   return to;
 }
 
-/** A client that costs next to nothing: it reads bytes and does not take them apart. */
+/** A cheap client: it reads bytes and parses no frames. */
 async function openSocket({
   host,
   port,

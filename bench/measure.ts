@@ -25,8 +25,8 @@ export interface ComparisonOptions {
 }
 
 /**
- * @param ways the first is the limit that the others are told as a share of. Taken in turn, so that what else the machine does
- * meets all of them.
+ * @param ways the first is the limit, to which the ratio of each is printed. They run in turn, so that other load of the machine
+ * affects all of them.
  */
 export async function compare(
   title: string,

@@ -45,10 +45,10 @@ await compare(
   { ...rounds, unit: units.milliseconds },
 );
 
-/** Every job added at once, and taken by a worker that does no more with it than the lanes' worker must. */
+/** Every job added at once, and taken by a worker that does no more than the lanes' worker must. */
 async function bare(stored: boolean): Promise<number> {
-  await using place = await openPlace();
-  const { store } = place;
+  await using instance = await openInstance();
+  const { store } = instance;
   await using bullmq = openBullMq(async (id) => {
     if (!stored) return;
     const deployment = await store.deployments.get(id);
@@ -67,11 +67,11 @@ async function bare(stored: boolean): Promise<number> {
 }
 
 async function through(): Promise<number> {
-  await using place = await openPlace();
-  const { store, lanes } = place;
+  await using instance = await openInstance();
+  const { store, lanes } = instance;
   let ended = 0;
   const done = Promise.withResolvers<void>();
-  await using _worker = await openWorker(place, async (task) => {
+  await using _worker = await openWorker(instance, async (task) => {
     await runTask(store, task);
     ended += 1;
     if (ended === jobCount) done.resolve();
@@ -103,11 +103,11 @@ async function bareWait(): Promise<number> {
 }
 
 async function waitThrough(): Promise<number> {
-  await using place = await openPlace();
-  const { store, lanes } = place;
+  await using instance = await openInstance();
+  const { store, lanes } = instance;
   let started = Promise.withResolvers<void>();
   let ended = Promise.withResolvers<void>();
-  await using _worker = await openWorker(place, async (task) => {
+  await using _worker = await openWorker(instance, async (task) => {
     started.resolve();
     await runTask(store, task);
     ended.resolve();
@@ -126,14 +126,14 @@ async function waitThrough(): Promise<number> {
   return median(waits);
 }
 
-interface Place extends AsyncDisposable {
+interface Instance extends AsyncDisposable {
   readonly store: Store;
   readonly lanes: Lanes;
   readonly keys: ReturnType<typeof redisKeys>;
 }
 
-/** A database and keys of its own, so that no run meets what another left. */
-async function openPlace(): Promise<Place> {
+/** Opens a new database and new keys, so that no run finds what another left. */
+async function openInstance(): Promise<Instance> {
   await using parts = new AsyncDisposableStack();
   const store = parts.use(await openStore({ databaseUrl: `file:${folder}/${randomUUID()}.db` }));
   const keys = redisKeys(randomUUID().slice(0, 8));
@@ -144,7 +144,7 @@ async function openPlace(): Promise<Place> {
 }
 
 async function openWorker(
-  { lanes, keys }: Place,
+  { lanes, keys }: Instance,
   run: (task: LaneTask) => Promise<void>,
 ): Promise<AsyncDisposable> {
   const worker = await startLaneWorker({

@@ -13,7 +13,7 @@ tag=${STACK_IMAGE##*:}
 [[ $STACK_IMAGE == */*:* && $tag != */* ]] || fail "STACK_IMAGE must be HOST:PORT/REPOSITORY:TAG, it is $STACK_IMAGE"
 
 api -G --data-urlencode "repo=$repository" --data-urlencode "tag=$tag" "http://engine/images/$LOCAL_IMAGE/tag"
-# the engine answers 200 at once, and tells a failure in what follows; e30= is {}: no credentials
-trouble=$(api -H 'X-Registry-Auth: e30=' "http://engine/images/$repository/push?tag=$tag" | jq -r 'select(.error) | .error')
-[ -z "$trouble" ] || fail "$STACK_IMAGE cannot be pushed: $trouble"
+# the engine answers 200 at once, and reports a failure in the response's body; e30= is {}: no credentials
+error=$(api -H 'X-Registry-Auth: e30=' "http://engine/images/$repository/push?tag=$tag" | jq -r 'select(.error) | .error')
+[ -z "$error" ] || fail "$STACK_IMAGE cannot be pushed: $error"
 echo "$STACK_IMAGE is in the registry"

@@ -15,5 +15,5 @@ Node ${process.versions.node}, up for ${ms(Date.now() - startedAt, { long: true 
 
 server.listen(port, "0.0.0.0", () => console.log(`hello-node listens on port ${port}`));
 
-// whoever stops a release waits for the requests that are under way
+// on SIGTERM the process completes pending requests, then ends
 process.on("SIGTERM", () => server.close());

@@ -10,8 +10,9 @@ export const covered: readonly string[] = [
   "apps/*/src/config.ts",
   "packages/service/src/*settings.ts",
   "packages/service/src/setting-docs.ts",
-  "packages/{async,buildpacks,deployments,docker,engine,scheduler,store}/**",
-  "packages/testkit/src/scheduler-contract{.ts,/**}",
+  "packages/{async,buildpacks,core,deployments,docker,engine,outbound,protocol}/**",
+  "packages/{registry,scheduler,service,store,testkit}/**",
+  "{bench,samples,stacks,test}/**",
   "scripts/config-docs/**",
   "scripts/commit-*.ts",
 ];

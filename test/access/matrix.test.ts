@@ -1,4 +1,4 @@
-// Who gets where: every route of the API for every role, then the events, the sockets and the dashboard, by the one table.
+// The access of every role: each route of the API, then events, sockets and the dashboard, as the permission tables say.
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -19,11 +19,11 @@ import { registeredRoutes } from "./registered.ts";
 const roles = ["anonymous", "stranger", "limited", "collaborator", "owner", "operator"] as const;
 type Role = (typeof roles)[number];
 
-/** What the tables do not say, since these bring credentials of their own. */
+/** Not part of the tables: these routes have credentials of their own. */
 const outside = new Set<Access>(["anyone", "credentials", "signed-url"]);
 /** Of the others, members as well as strangers, 403. */
 const dashboardStatus: Partial<Record<Role, number>> = { anonymous: 401, operator: 200 };
-/** Answered to everybody, and no part of /v1: what this is, whether it is well, the pages of the documentation. */
+/** Open to all clients, and not part of /v1: the API's description, its health, the pages of the documentation. */
 const open = ["get /", "get /health", "get /", "get /start.js", "get /:file"];
 
 describe.skipIf(await lacksRedis())("every route, for every role", () => {
@@ -65,13 +65,13 @@ describe.skipIf(await lacksRedis())("every route, for every role", () => {
     expect(registeredRoutes(api.service.http).toSorted()).toEqual(expected.toSorted());
   });
 
-  test("each permission is some route's, but the dashboard's", () => {
+  test("each permission is used by a route, except the dashboard's", () => {
     const used = new Set<string>(routes.map(({ access }) => access));
     const table = Object.keys({ ...accountPermissions, ...appPermissions });
     expect(table.filter((permission) => !used.has(permission))).toEqual(["queues:manage"]);
   });
 
-  test.each(roles)("%s", async (role) => {
+  test.each(roles)("%s: every route answers as the permission tables say", async (role) => {
     const wrong: unknown[] = [];
     for (const route of routes.filter(({ access }) => !outside.has(access))) {
       const answer = await request(route, role);
@@ -84,7 +84,7 @@ describe.skipIf(await lacksRedis())("every route, for every role", () => {
     expect(wrong).toEqual([]);
   });
 
-  test.each(roles)("%s, who follows an output as events", async (role) => {
+  test.each(roles)("%s: outputs are followed as events if the role may read logs", async (role) => {
     const outputs = routes.filter(({ method, path }) => method === "get" && path.endsWith("/output"));
     expect(outputs).toHaveLength(2);
     for (const route of outputs) {
@@ -99,7 +99,7 @@ describe.skipIf(await lacksRedis())("every route, for every role", () => {
     }
   });
 
-  test("a route that is open answers, and one with credentials of its own wants them", async () => {
+  test("an open route answers, and one with its own credentials requires them", async () => {
     const statuses = async (access: Route["access"], role: Role) => {
       const answers = routes.filter((route) => route.access === access).map((route) => request(route, role));
       return new Set((await Promise.all(answers)).map(({ status }) => status));
@@ -109,7 +109,7 @@ describe.skipIf(await lacksRedis())("every route, for every role", () => {
     for (const role of roles) expect(await statuses("signed-url", role)).toEqual(new Set([403]));
   });
 
-  test("the dashboard", async () => {
+  test("the dashboard is for operators only", async () => {
     for (const role of roles) {
       const authorization = `Basic ${Buffer.from(`any:${tokens[role] ?? ""}`).toString("base64")}`;
       for (const path of ["/queues", "/queues/api/queues"]) {
@@ -141,7 +141,7 @@ describe.skipIf(await lacksRedis())("the sockets of an app, for every role", () 
   });
   afterAll(() => stream[Symbol.asyncDispose]());
 
-  test("the WebSocket is for those who may read its logs", async () => {
+  test("the WebSocket is for roles that may read the app's logs", async () => {
     const follows: Partial<Record<Role, boolean>> = {};
     for (const role of roles) {
       const client = stream.connect(`/apps/${app.name}`);
@@ -154,7 +154,7 @@ describe.skipIf(await lacksRedis())("the sockets of an app, for every role", () 
     expect(follows).toEqual(table);
   });
 
-  test("so is socket.io, for the app and for a deployment", async () => {
+  test("socket.io is for roles that may read the app's logs, for the app and for a deployment", async () => {
     const { deployment } = await stream.deploy(app);
     for (const wanted of [{ app: app.name }, { app: app.id, deployment: deployment.id }]) {
       const follows: Partial<Record<Role, boolean>> = {};
@@ -170,27 +170,27 @@ describe.skipIf(await lacksRedis())("the sockets of an app, for every role", () 
   });
 });
 
-type Meaning = "passed" | "who?" | "no" | "what?";
+type Meaning = "passed" | "unauthenticated" | "forbidden" | "hidden";
 
 /** A 404 of something in the app is an answer of the route itself. */
 function meaningOf({ status, body }: Pick<Answer, "status" | "body">): Meaning {
-  if (status === 401) return "who?";
-  if (status === 403) return "no";
+  if (status === 401) return "unauthenticated";
+  if (status === 403) return "forbidden";
   const { resource, error } = (body ?? {}) as { resource?: string; error?: string };
   const hidden = resource === "app" || error === "deployment not found";
-  return status === 404 && hidden ? "what?" : "passed";
+  return status === 404 && hidden ? "hidden" : "passed";
 }
 
 function expectedOf({ access }: Route, role: Role): Meaning {
-  if (role === "anonymous") return "who?";
+  if (role === "anonymous") return "unauthenticated";
   if (!isPermission(access)) return "passed";
   if (!isAppPermission(access)) {
     const operator = role === "operator";
-    return allows(accountRole({ operator }), access) ? "passed" : "no";
+    return allows(accountRole({ operator }), access) ? "passed" : "forbidden";
   }
   const appRole = appRoleOf(role);
-  if (appRole === null) return "what?";
-  return allows(appRole, access) ? "passed" : "no";
+  if (appRole === null) return "hidden";
+  return allows(appRole, access) ? "passed" : "forbidden";
 }
 
 function mayFollow(role: Role): boolean {

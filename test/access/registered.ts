@@ -1,4 +1,4 @@
-// Which routes an Express app has, as it has them itself: whatever was registered, and however.
+// Lists the routes that an Express app has registered.
 
 interface Layer {
   readonly handle: unknown;

@@ -1,4 +1,4 @@
-// Imports run one way: domain, wire, foundation, application, adapters, apps. turbo checks the tags; this checks that they mean that.
+// Imports run one way: domain, wire, foundation, application, adapters, apps. turbo checks the tags; this checks what the tags mean.
 
 import { describe, expect, test } from "vitest";
 import { allowedTags, codeOf, filesOf, importsOf, isTest, textOf, workspaces } from "./repository.ts";
@@ -66,7 +66,7 @@ test("core imports nothing but its own files", () => {
   expect(imports(core, (specifier) => !specifier.startsWith("."))).toEqual([]);
 });
 
-test("core asks no clock, no chance and no process", () => {
+test("core reads no clock, no random numbers and no process", () => {
   const outside = /\bnew Date\(\)|\bDate\.now\(|\bprocess\.|\bMath\.random\(/;
   expect(core.filter((path) => outside.test(codeOf(path)))).toEqual([]);
 });

@@ -15,11 +15,11 @@ const repository = join(import.meta.dirname, "..", "..");
 
 test("docs/errors.md explains each code of the catalog under whose fault it is, and no other", () => {
   const rows = textOf("docs/errors.md").matchAll(/^\| `([a-z-]+)`\s*\| (\w+)\s*\| (\w+)/gm);
-  const known = Object.entries(errorCatalog).map(
+  const catalog = Object.entries(errorCatalog).map(
     ([code, { fault, retryable }]) => `${code}, ${fault}, ${retryable ? "yes" : "no"}`,
   );
-  const told = Array.from(rows, ([, code, fault, again]) => `${code}, ${fault}, ${again}`);
-  expect(told.toSorted()).toEqual(known.toSorted());
+  const documented = Array.from(rows, ([, code, fault, again]) => `${code}, ${fault}, ${again}`);
+  expect(documented.toSorted()).toEqual(catalog.toSorted());
 });
 
 test.each(Object.entries(largest))("%s has at most %i bytes", (path, bytes) => {
@@ -35,13 +35,13 @@ test("every document in docs/ is linked from README.md or another document there
 });
 
 describe.each(documents)("%s", (path) => {
-  test("links to files that are there", () => {
+  test("links to files that exist", () => {
     expect(linksOf(path).filter((target) => !existsSync(join(repository, dirname(path), target)))).toEqual(
       [],
     );
   });
 
-  test("names files of the repository that are there", () => {
+  test("names files of the repository that exist", () => {
     const named = found(path, /`((?:apps|packages|scripts|stacks|samples|test|bench|docs)\/[\w./-]+)`/g);
     expect(named.filter((name) => !existsSync(join(repository, name)))).toEqual([]);
   });

@@ -15,12 +15,12 @@ test("each file begins with a comment that says what it is for; a test says it b
   expect(files.filter((path) => !hasOpening(textOf(path)))).toEqual([]);
 });
 
-test("no file or folder is named for nothing in particular", () => {
+test("no file or folder has a name that says nothing", () => {
   const vague = /^(utils?|common|helpers?|misc|shared|lib)(\.|$)/;
   expect(code.filter((path) => path.split("/").some((part) => vague.test(part)))).toEqual([]);
 });
 
-test("the environment is read by config.ts, and by main.ts to hand it on", () => {
+test("the environment is read by config.ts, and by main.ts to pass it on", () => {
   const readers = shipped.filter((path) => readsEnvironment.test(withoutTexts(codeOf(path))));
   expect(readers.filter((path) => !["config.ts", "main.ts"].includes(basename(path)))).toEqual([]);
 });
@@ -39,7 +39,7 @@ test("processes log through their logger", () => {
   expect(shipped.filter((path) => /\bconsole\./.test(codeOf(path)))).toEqual([]);
 });
 
-test("no check of the compiler is switched off, no module is mocked, nothing is left to be done", () => {
+test("no check of the compiler is switched off, no module is mocked, no task is left in a comment", () => {
   const forbidden = /[@]ts-(ignore|expect-error|nocheck)|\bvi[.]mock\b|\bTOD[O]\b/;
   expect(code.filter((path) => forbidden.test(textOf(path)))).toEqual([]);
 });

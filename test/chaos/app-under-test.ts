@@ -1,4 +1,4 @@
-// One of Slipway's processes as a test treats it: killed, frozen, told to stop, started again.
+// One of Slipway's processes, which a test kills, freezes, stops and starts again.
 
 import { mkdir, open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import type { AppProcess } from "../../scripts/supervisor/app-process.ts";
 import { launchApp } from "../../scripts/supervisor/app-process.ts";
 import type { AppSpec } from "../../scripts/supervisor/app-specs.ts";
 
-/** Owns the process, whichever it is after a restart. Its own log goes to a file. */
+/** Owns the current process, also after a restart. The log of the process goes to a file. */
 export class AppUnderTest implements AsyncDisposable {
   readonly #spec: AppSpec;
   readonly #logFolder: string;
@@ -26,7 +26,7 @@ export class AppUnderTest implements AsyncDisposable {
     return this.#process?.pid ?? 0;
   }
 
-  /** Starts it, for the first time or again; resolves when it serves. */
+  /** Starts the process, for the first time or again; resolves when it is ready. */
   async start(): Promise<void> {
     await mkdir(this.#logFolder, { recursive: true });
     const log = await open(join(this.#logFolder, `${this.name}.log`), "a");
@@ -35,20 +35,20 @@ export class AppUnderTest implements AsyncDisposable {
     await this.#process.ready;
   }
 
-  /** SIGKILL; resolves when it is gone. */
+  /** Sends SIGKILL; resolves when the process has ended. */
   async kill(): Promise<void> {
     this.#process?.signal("SIGKILL");
     await this.#process?.ended;
   }
 
-  /** SIGTERM; resolves when it has ended, with how. */
+  /** Sends SIGTERM; resolves with how the process ended. */
   async stop(): Promise<string | undefined> {
     this.#process?.signal("SIGTERM");
     return this.#process?.ended;
   }
 
   /**
-   * Stops the process as a machine that sleeps: it neither works nor notices. Resolves when all its threads are stopped: on a busy
+   * Sends SIGSTOP: the process continues later without having noticed. Resolves when all its threads are stopped: on a busy
    * machine a thread may first have to finish a system call, such as one that takes a lock.
    */
   async freeze(): Promise<void> {

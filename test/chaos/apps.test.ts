@@ -1,4 +1,4 @@
-// What users do while workers work: delete what is being built, ask for much at once, read slowly.
+// What users do during builds: delete the app or its cache, deploy many apps at once, read slowly.
 
 import { zstdCompressSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -8,9 +8,9 @@ import { answering, inlineApp } from "../e2e/apps.ts";
 import { linesOf, statusesOf } from "./follower.ts";
 import { settled, steps } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
-import { tellStateOfFailed } from "./state.ts";
+import { reportStateOfFailed } from "./state.ts";
 
-const remembering = 'if [ -e "$2/seen" ]; then echo cache found; else echo no cache; fi; touch "$2/seen"';
+const cachingCompile = 'if [ -e "$2/seen" ]; then echo cache found; else echo no cache; fi; touch "$2/seen"';
 
 let slipway: SlipwayUnderTest;
 
@@ -19,10 +19,10 @@ describe.skipIf(await lacksEngine())("apps", () => {
     slipway = await SlipwayUnderTest.start({ workers: [{ CONCURRENCY: "2" }, { CONCURRENCY: "2" }] });
   });
   afterAll(() => slipway[Symbol.asyncDispose]());
-  afterEach(({ task }) => tellStateOfFailed(task, slipway));
+  afterEach(({ task }) => reportStateOfFailed(task, slipway));
 
   describe.concurrent("while one is built", () => {
-    test("it is deleted: the build ends and nothing of it is left", async () => {
+    test("an app is deleted while it is built: the build ends and nothing of the app is left", async () => {
       const app = await slipway.createApp("deleted");
       await using follower = slipway.follow(app);
       const first = await slipway.deploy(app, inlineApp("true", answering("first")));
@@ -31,7 +31,7 @@ describe.skipIf(await lacksEngine())("apps", () => {
       const id = await slipway.deploy(app, inlineApp(steps(100), answering("never")));
       const waiting = await slipway.deploy(app, inlineApp("true", answering("never")));
       await follower.until((frames) => linesOf(frames, id).includes("step 3 of 100"));
-      const answer = await slipway.ask("DELETE", `/v1/apps/${app.name}?current_name=${app.name}`);
+      const answer = await slipway.request("DELETE", `/v1/apps/${app.name}?current_name=${app.name}`);
       expect(answer.status).toBe(204);
       await follower.until((frames) =>
         [id, waiting].every((one) => statusesOf(frames, one).at(-1) === "aborted"),
@@ -48,13 +48,13 @@ describe.skipIf(await lacksEngine())("apps", () => {
       expect(await slipway.blobKeys(cacheBlobPrefix(app.id))).toEqual([]);
     });
 
-    test("its cache is deleted: what the running build saves is not found either", async () => {
+    test("a build cache is deleted during a build: what that build saves is not used either", async () => {
       const app = await slipway.createApp("cache");
       await using follower = slipway.follow(app);
-      const build = inlineApp(`${remembering}; ${steps(5)}`, answering("cached"));
+      const build = inlineApp(`${cachingCompile}; ${steps(5)}`, answering("cached"));
       const first = await slipway.deploy(app, build);
       await follower.until((frames) => linesOf(frames, first).includes("step 2 of 5"));
-      expect((await slipway.ask("DELETE", `/v1/apps/${app.name}/caches/deployment`)).status).toBe(204);
+      expect((await slipway.request("DELETE", `/v1/apps/${app.name}/caches/deployment`)).status).toBe(204);
       const second = await slipway.deploy(app, build);
       const third = await slipway.deploy(app, build);
       await settled(slipway, app, [first, second, third], [follower]);
@@ -64,10 +64,10 @@ describe.skipIf(await lacksEngine())("apps", () => {
       expect(found).toEqual([["no cache"], ["no cache"], ["cache found"]]);
     });
 
-    test("its cache cannot be restored: the same attempt builds without it", async () => {
+    test("a build cache cannot be restored: the same attempt builds without it", async () => {
       const app = await slipway.createApp("bad-cache");
       await using follower = slipway.follow(app);
-      const build = inlineApp(remembering, answering("built"));
+      const build = inlineApp(cachingCompile, answering("built"));
       await slipway.ended(await slipway.deploy(app, build));
       const linkOut = { kind: "symlink", target: "../../etc" } as const;
       const bad = await packTar({ "cache/": "", "cache/seen": "", "cache/z": linkOut });
@@ -85,7 +85,7 @@ describe.skipIf(await lacksEngine())("apps", () => {
       expect(linesOf(follower.latest, third)).toContain("cache found");
     });
 
-    test("a follower that reads nothing for the whole build gets all of it in the end", async () => {
+    test("a follower that reads nothing during a build receives all of its log in the end", async () => {
       const app = await slipway.createApp("slow");
       await using slow = slipway.follow(app);
       await using quick = slipway.follow(app);
@@ -103,7 +103,7 @@ describe.skipIf(await lacksEngine())("apps", () => {
     });
   });
 
-  test("twenty ask at once, and one of two workers dies: all are built", async () => {
+  test("twenty apps are deployed at once and one of two workers is killed: all are built", async () => {
     const files = inlineApp("echo built", answering("one of many"));
     const apps = await Promise.all(Array.from({ length: 20 }, (_, at) => slipway.createApp(`many-${at}`)));
     const ids = await Promise.all(apps.map((app) => slipway.deploy(app, files)));

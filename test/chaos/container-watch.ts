@@ -1,12 +1,12 @@
-// Writes down the life of every container of an installation, as the engines' own events tell it.
+// Records the lifetime of every container of an installation, from the engines' events.
 
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type Docker from "dockerode";
 import { label } from "@slipway/core";
 
-export interface ContainerLife {
-  /** Which of the engines, counted as they were given. */
+export interface ContainerLifetime {
+  /** The engine's index among those given. */
   readonly engine: number;
   readonly kind: string;
   readonly appId: string;
@@ -18,7 +18,7 @@ export interface ContainerLife {
 }
 
 export interface ContainerWatch extends Disposable {
-  readonly lives: readonly ContainerLife[];
+  readonly lifetimes: readonly ContainerLifetime[];
 }
 
 interface EngineEvent {
@@ -32,17 +32,17 @@ export async function watchContainers(
   installationId: string,
 ): Promise<ContainerWatch> {
   const filters = { type: ["container"], label: [`${label.installation}=${installationId}`] };
-  const lives: ContainerLife[] = [];
-  const open = new Map<string, ContainerLife>();
+  const lifetimes: ContainerLifetime[] = [];
+  const open = new Map<string, ContainerLifetime>();
 
   function note(engine: number, { Action, Actor, timeNano }: EngineEvent): void {
     if (Action === "start") {
-      const life = lifeOf(engine, Actor.Attributes, timeNano);
-      lives.push(life);
-      open.set(Actor.ID, life);
+      const lifetime = lifetimeOf(engine, Actor.Attributes, timeNano);
+      lifetimes.push(lifetime);
+      open.set(Actor.ID, lifetime);
     } else if (Action === "die") {
-      const life = open.get(Actor.ID);
-      if (life !== undefined) life.endedAtNs = timeNano;
+      const lifetime = open.get(Actor.ID);
+      if (lifetime !== undefined) lifetime.endedAtNs = timeNano;
       open.delete(Actor.ID);
     }
   }
@@ -51,19 +51,19 @@ export async function watchContainers(
     engines.map(async (docker, engine) => {
       const events = (await docker.getEvents({ filters: JSON.stringify(filters) })) as Readable;
       createInterface(events).on("line", (line) => note(engine, JSON.parse(line) as EngineEvent));
-      // Cut on purpose at the end; an engine that goes away fails the test by itself.
+      // The watch itself ends the stream; an engine that fails, fails the test elsewhere.
       events.on("error", () => undefined);
       return events;
     }),
   );
-  return { lives, [Symbol.dispose]: () => streams.forEach((events) => events.destroy()) };
+  return { lifetimes, [Symbol.dispose]: () => streams.forEach((events) => events.destroy()) };
 }
 
-function lifeOf(
+function lifetimeOf(
   engine: number,
   labels: Readonly<Record<string, string>>,
   startedAtNs: number,
-): ContainerLife {
+): ContainerLifetime {
   return {
     engine,
     kind: labels[label.kind] ?? "",

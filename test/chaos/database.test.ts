@@ -1,4 +1,4 @@
-// MongoDB dies in the middle of a deployment and comes back: nothing that was accepted is lost, and nothing runs twice.
+// MongoDB is killed during a deployment and started again: nothing that was accepted is lost, and nothing runs twice.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { eventually, lacksEngine, lacksMongoServer, startMongoServer } from "@slipway/testkit";
@@ -7,9 +7,9 @@ import { answering, inlineApp } from "../e2e/apps.ts";
 import { linesOf } from "./follower.ts";
 import { settled, steps } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
-import { tellStateOfFailed } from "./state.ts";
+import { reportStateOfFailed } from "./state.ts";
 
-describe.skipIf((await lacksEngine()) || (await lacksMongoServer()))("in the middle of a deployment", () => {
+describe.skipIf((await lacksEngine()) || (await lacksMongoServer()))("an outage of MongoDB", () => {
   const opened = new AsyncDisposableStack();
   let slipway: SlipwayUnderTest;
   let mongo: TestMongoServer;
@@ -19,17 +19,17 @@ describe.skipIf((await lacksEngine()) || (await lacksMongoServer()))("in the mid
     slipway = opened.use(await SlipwayUnderTest.start({ workers: [{}, {}], settings }));
   });
   afterAll(() => opened.disposeAsync());
-  afterEach(({ task }) => tellStateOfFailed(task, slipway));
+  afterEach(({ task }) => reportStateOfFailed(task, slipway));
 
-  test("MongoDB is killed and comes back: requests fail meanwhile, and what was accepted is built", async () => {
+  test("MongoDB is killed during a build and started again: requests fail meanwhile, and accepted deployments are built", async () => {
     const app = await slipway.createApp("mongo");
     await using follower = slipway.follow(app);
     const id = await slipway.deploy(app, inlineApp(steps(15), answering("built")));
     const waiting = await slipway.deploy(app, inlineApp("true", answering("after")));
     await follower.until((frames) => linesOf(frames, id).includes("step 3 of 15"));
     await mongo.kill();
-    expect((await slipway.ask("GET", `/v1/apps/${app.name}`)).status).toBe(503);
-    await eventually(async () => (await slipway.ask("GET", "/health")).status === 503);
+    expect((await slipway.request("GET", `/v1/apps/${app.name}`)).status).toBe(503);
+    await eventually(async () => (await slipway.request("GET", "/health")).status === 503);
     await mongo.start();
     const [built, after] = await settled(slipway, app, [id, waiting], [follower]);
     expect([built?.status, after?.status]).toEqual(["success", "success"]);
@@ -38,19 +38,19 @@ describe.skipIf((await lacksEngine()) || (await lacksMongoServer()))("in the mid
     expect((await slipway.listWorkers()).map(({ state }) => state)).toEqual(["ready", "ready"]);
   });
 
-  test("MongoDB is away when the build ends: the worker waits for it, and goes on where it was", async () => {
+  test("MongoDB is unavailable when a build ends: the worker waits for it, and continues the attempt", async () => {
     const app = await slipway.createApp("away");
     await using follower = slipway.follow(app);
     const id = await slipway.deploy(app, inlineApp(steps(15), answering("waited")));
     await follower.until((frames) => linesOf(frames, id).includes("step 3 of 15"));
     await mongo.kill();
     await eventually(async () =>
-      slipway.containers.lives.some(
+      slipway.containers.lifetimes.some(
         ({ deploymentId, endedAtNs }) => deploymentId === id && endedAtNs !== null,
       ),
     );
-    // Begun after the worker's own next call: that one has failed by now, too.
-    expect((await slipway.ask("GET", `/v1/apps/${app.name}`)).status).toBe(503);
+    // This request began after the worker's next call, so that call has failed, too.
+    expect((await slipway.request("GET", `/v1/apps/${app.name}`)).status).toBe(503);
     await mongo.start();
     const [deployment] = await settled(slipway, app, [id], [follower]);
     expect(deployment).toMatchObject({ status: "success", attempt: 1 });

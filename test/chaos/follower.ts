@@ -1,11 +1,11 @@
-// A follower of one app that connects again whenever it is cut off, and keeps what each of its connections was sent.
+// A follower of one app that reconnects whenever it is disconnected, and keeps the frames of each connection.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { serverFrame } from "@slipway/protocol";
 import type { ServerFrame } from "@slipway/protocol";
 
-/** What one connection was sent, in order. */
+/** The frames that one connection received, in order. */
 export type Connection = ServerFrame[];
 
 const retryMs = 100;
@@ -18,7 +18,7 @@ export class Follower implements AsyncDisposable {
   readonly #following: Promise<void>;
   #socket: WebSocket | undefined;
   #ended = false;
-  #heard = Promise.withResolvers<void>();
+  #received = Promise.withResolvers<void>();
 
   constructor(
     app: { readonly id: string; readonly links: { readonly deployments_stream: string } },
@@ -30,22 +30,22 @@ export class Follower implements AsyncDisposable {
     this.#following = this.#follow();
   }
 
-  /** What the present connection was sent. */
+  /** The frames of the current connection. */
   get latest(): Connection {
     return this.connections.at(-1) ?? [];
   }
 
-  /** Resolves when what one connection was sent is as wanted; the test's own timeout is the bound. */
+  /** Resolves when the frames of one connection satisfy `isWanted`; the test's timeout is the limit. */
   async until(isWanted: (frames: Connection) => boolean): Promise<void> {
-    while (!this.connections.some(isWanted)) await this.#heard.promise;
+    while (!this.connections.some(isWanted)) await this.#received.promise;
   }
 
-  /** Cuts the connection; the follower makes another. */
+  /** Terminates the connection; the follower reconnects. */
   cut(): void {
     this.#socket?.terminate();
   }
 
-  /** Reads nothing any more: what comes stays in the connection. */
+  /** Stops reading: what arrives stays in the socket's buffers. */
   pause(): void {
     this.#socket?.pause();
   }
@@ -79,10 +79,10 @@ export class Follower implements AsyncDisposable {
       });
       socket.on("message", (data: Buffer) => {
         frames.push(serverFrame.parse(JSON.parse(data.toString("utf8"))));
-        this.#heard.resolve();
-        this.#heard = Promise.withResolvers();
+        this.#received.resolve();
+        this.#received = Promise.withResolvers();
       });
-      // A "close" follows, and the next connection makes it good.
+      // A "close" follows, and the follower reconnects.
       socket.on("error", () => undefined);
       socket.on("close", () => resolve());
     });

@@ -1,4 +1,4 @@
-// A way to a TCP server that can be shut: then nothing passes, and neither side is told.
+// A proxy of a TCP server that a test can shut: then nothing passes, and both connections stay open.
 
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
@@ -16,7 +16,7 @@ export class Gate implements AsyncDisposable {
     this.#close = close;
   }
 
-  /** @param targetPort on the loopback interface, as the gate's own. */
+  /** @param targetPort on the loopback interface, as the gate's own port is. */
   static async open(targetPort: number): Promise<Gate> {
     const sockets = new Set<Socket>();
     const server = createServer((near) => {
@@ -27,7 +27,7 @@ export class Gate implements AsyncDisposable {
       ] as const) {
         sockets.add(one);
         one.on("data", (chunk: Buffer) => void other.write(chunk));
-        // An end of any kind is passed on as one; the reason is the business of those who use the connection.
+        // Every end of a connection is passed on; the users of the connection handle its reason.
         one.on("error", () => undefined);
         one.on("close", () => {
           sockets.delete(one);
@@ -46,7 +46,7 @@ export class Gate implements AsyncDisposable {
     for (const socket of this.#sockets) socket.pause();
   }
 
-  /** What was held back passes now. */
+  /** What the gate delayed passes now. */
   reopen(): void {
     this.#shut = false;
     for (const socket of this.#sockets) socket.resume();

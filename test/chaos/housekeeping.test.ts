@@ -1,5 +1,5 @@
-// What follows a deployment's success takes none of its time and none of the next one's: the former release is stopped and old
-// images are removed while the app's lane is free, and neither is lost when a worker or Redis is.
+// Housekeeping after a successful deployment delays neither it nor the next one: the former release is stopped and old images
+// are removed while the app's lane is free, also after a crash of the worker or a loss of Redis' data.
 
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
@@ -11,9 +11,9 @@ import { answering, inlineApp } from "../e2e/apps.ts";
 import { RegistryProxy } from "./registry-proxy.ts";
 import { settled, stubborn } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
-import { tellStateOfFailed } from "./state.ts";
+import { reportStateOfFailed } from "./state.ts";
 
-/** Longer than a deployment takes on a busy machine: what is stopped in the end is stopped by the test. */
+/** Longer than a deployment takes on a busy machine: the test itself kills what has to end. */
 const long = { STOP_GRACE_MS: "60000" };
 const short = { STOP_GRACE_MS: "4000" };
 
@@ -27,10 +27,10 @@ describe.skipIf(await lacksEngine())("after a deployment's success", () => {
   });
   afterEach(async ({ task }) => {
     await using _ = opened;
-    await tellStateOfFailed(task, slipway);
+    await reportStateOfFailed(task, slipway);
   });
 
-  test("the former release, which ignores SIGTERM, still stops; the lane is free meanwhile", async () => {
+  test("an app's lane is free while the former release, which ignores SIGTERM, stops", async () => {
     await start(long);
     const app = await slipway.createApp("stubborn");
     const first = await deployed(app, stubborn("first"));
@@ -40,7 +40,7 @@ describe.skipIf(await lacksEngine())("after a deployment's success", () => {
     expect(await slipway.page(app)).toBe("second");
     const both = [first.releaseId, second.releaseId];
     expect(await runningOf(app)).toEqual(expect.arrayContaining([...both, restarted]));
-    const shown = (await (await slipway.ask("GET", `/v1/apps/${app.name}/ps`)).json()) as {
+    const shown = (await (await slipway.request("GET", `/v1/apps/${app.name}/ps`)).json()) as {
       containers: { id: string }[];
     };
     const current = (await containersOf(app)).filter(({ Labels }) => Labels[label.rollout] === restarted);
@@ -50,7 +50,7 @@ describe.skipIf(await lacksEngine())("after a deployment's success", () => {
     await settled(slipway, app, [first.id, second.id], []);
   });
 
-  test("its worker dies: the next one removes the former release", async () => {
+  test("a worker is killed while a former release stops: the next worker removes the release", async () => {
     await start(short);
     const app = await slipway.createApp("dies");
     const first = await deployed(app, stubborn("first"));
@@ -63,7 +63,7 @@ describe.skipIf(await lacksEngine())("after a deployment's success", () => {
     await settled(slipway, app, [first.id, second.id], []);
   });
 
-  test("its worker dies and Redis loses everything: the sweep finds the former release", async () => {
+  test("a worker is killed and Redis loses its data while a former release stops: the sweep removes the release", async () => {
     await start(short);
     const app = await slipway.createApp("swept");
     const first = await deployed(app, stubborn("first"));
@@ -79,7 +79,7 @@ describe.skipIf(await lacksEngine())("after a deployment's success", () => {
     await settled(slipway, app, [first.id, second.id], []);
   });
 
-  test("its worker is told to stop: it ends at once, and the next one removes the former release", async () => {
+  test("a worker that receives SIGTERM while a former release stops ends at once, and the next worker removes the release", async () => {
     await start({ STOP_GRACE_MS: "20000", GRACE_MS: "60000" });
     const app = await slipway.createApp("leaves");
     const first = await deployed(app, stubborn("first"));
@@ -93,21 +93,21 @@ describe.skipIf(await lacksEngine())("after a deployment's success", () => {
     await settled(slipway, app, [first.id, second.id], []);
   });
 
-  test("the registry hangs while an old image is removed: the next deployment ends before, and keeps its own", async () => {
+  test("the registry hangs while an old image is removed: the next deployment succeeds meanwhile, and keeps its image", async () => {
     await start({ RELEASES_KEPT: "2" });
     const app = await slipway.createApp("hangs");
-    registry.holdDeletions();
+    registry.blockDeletions();
     const ids: string[] = [];
     for (const text of ["a", "b", "c"]) ids.push((await deployed(app, answering(text))).id);
-    const held = await eventually(async () => registry.heldDeletions[0]);
+    const blocked = await eventually(async () => registry.blockedDeletions[0]);
     // The source of the image that is being removed.
     const again = await deployed(app, answering("a"));
-    expect(registry.heldDeletions).toContain(held);
+    expect(registry.blockedDeletions).toContain(blocked);
     const path = `/v1/apps/${app.name}/deployments`;
-    const answer = await slipway.ask("POST", path, { deployment: { release: 1 } });
+    const answer = await slipway.request("POST", path, { deployment: { release: 1 } });
     const { deployment } = (await answer.json()) as DeploymentAnswer;
     expect((await slipway.ended(deployment.id)).failure?.message).toContain("no longer kept");
-    registry.letDeletionsGo();
+    registry.unblockDeletions();
     ids.push(again.id);
     const kept = ids.slice(2).toSorted();
     await eventually(async () => (await tagsOf(app)).join() === kept.join());
@@ -135,7 +135,7 @@ describe.skipIf(await lacksEngine())("after a deployment's success", () => {
 
   /** @returns the operation's id when it is done. */
   async function restart(app: AppAnswer): Promise<string> {
-    const answer = await slipway.ask("POST", `/v1/apps/${app.name}/restart`);
+    const answer = await slipway.request("POST", `/v1/apps/${app.name}/restart`);
     const { id } = ((await answer.json()) as OperationAnswer).operation;
     const ended = await eventually(async () => {
       const found = await slipway.store.operations.get(id);
@@ -150,7 +150,7 @@ describe.skipIf(await lacksEngine())("after a deployment's success", () => {
     return (await slipway.engines[0]?.listContainers({ all: true, filters: { label: ours } })) ?? [];
   }
 
-  /** Ids of the app's rollouts of which a container is there, in whatever state. */
+  /** Ids of the app's rollouts that have a container, in whatever state. */
   async function rolloutsOf(app: AppAnswer): Promise<string[]> {
     return (await containersOf(app)).flatMap(({ Labels }) => Labels[label.rollout] ?? []);
   }

@@ -7,7 +7,7 @@ import { changeStatus, claim } from "@slipway/core";
 import type { App, Deployment, Store } from "@slipway/core";
 import { openStore } from "@slipway/store";
 import { aLogChunk, aNewDeployment, anApp } from "@slipway/testkit";
-import type { ContainerLife } from "./container-watch.ts";
+import type { ContainerLifetime } from "./container-watch.ts";
 import type { Connection } from "./follower.ts";
 import { violations } from "./invariants.ts";
 
@@ -25,31 +25,31 @@ beforeEach(async () => {
 });
 afterEach(() => opened.disposeAsync());
 
-test("nothing is wrong with deployments that came one after the other", async () => {
+test("deployments that ran one after the other violate no invariant", async () => {
   const first = await built(0, 10);
   const second = await built(10, 20);
   const connections = [connection(first).slice(0, 3), [...connection(first), ...connection(second)]];
-  expect(await look({ accepted: [first.id, second.id], connections })).toEqual([]);
+  expect(await check({ accepted: [first.id, second.id], connections })).toEqual([]);
 });
 
-test("one that began before the one before it had ended", async () => {
+test("a deployment that began before the one before it had ended is reported", async () => {
   await built(0, 10);
   await built(9, 20);
-  expect(await look()).toEqual([expect.stringMatching(/^deployment 2 .* began before number 1 had ended$/)]);
+  expect(await check()).toEqual([expect.stringMatching(/^deployment 2 .* began before number 1 had ended$/)]);
 });
 
-test("one that is not final, and one that is gone", async () => {
+test("a deployment that is not final, and a lost one, are reported", async () => {
   const { id } = await store.deployments.create(aNewDeployment({ appId: app.id }));
-  const found = await look({ accepted: [id, "lost"] });
+  const found = await check({ accepted: [id, "lost"] });
   expect(found.join()).toMatch(/went through queued/);
   expect(found.join()).toMatch(/the accepted deployment lost is gone/);
 });
 
-test("a record with a gap, and one that is not what was closed", async () => {
+test("a log with a gap, and one that is not the closed one, are reported", async () => {
   const gap = await built(0, 10, { kept: [] });
   await store.logs.append(aLogChunk({ deploymentId: gap.id, firstSeq: 2, lines: ["two", "three"] }));
   await built(10, 20, { kept: ["one", "two", "another"] });
-  const found = await look();
+  const found = await check();
   expect(found).toHaveLength(2);
   expect(found.join()).toMatch(/does not go on at line 1/);
   expect(found.join()).toMatch(/is not the one that was closed/);
@@ -59,12 +59,12 @@ test.each([
   [
     "a line twice",
     (frames: Connection) => [...frames.slice(0, 3), ...frames.slice(2)],
-    /was sent "one" as line 2/,
+    /received "one" as line 2/,
   ],
   [
     "a line left out",
     (frames: Connection) => [...frames.slice(0, 3), ...frames.slice(4)],
-    /was sent "three" as line 2/,
+    /received "three" as line 2/,
   ],
   [
     "the last line left out",
@@ -74,20 +74,20 @@ test.each([
   [
     "a status left out",
     (frames: Connection) => frames.slice(1),
-    /was told building, build-error, not queued/,
+    /received the statuses building, build-error, not queued/,
   ],
-  ["no end", (frames: Connection) => frames.slice(0, -1), /never saw its end/],
-])("a follower that was sent %s", async (_title, spoil, reason) => {
+  ["no final status", (frames: Connection) => frames.slice(0, -1), /never received its final status/],
+])("a follower that received %s is reported", async (_title, spoil, reason) => {
   const deployment = await built(0, 10);
-  const found = await look({ connections: [spoil(connection(deployment))] });
+  const found = await check({ connections: [spoil(connection(deployment))] });
   expect(found.join()).toMatch(reason);
 });
 
-test("two builds of an app at once, also on two engines", async () => {
-  const one = life(0, 10, 20);
-  expect(await look({ containers: [one, life(1, 20, 30)] })).toEqual([]);
-  expect(await look({ containers: [one, life(1, 19, 30)] })).toHaveLength(1);
-  expect(await look({ containers: [life(1, 5, null), one] })).toHaveLength(1);
+test("concurrent builds of an app are reported, also on two engines", async () => {
+  const one = lifetime(0, 10, 20);
+  expect(await check({ containers: [one, lifetime(1, 20, 30)] })).toEqual([]);
+  expect(await check({ containers: [one, lifetime(1, 19, 30)] })).toHaveLength(1);
+  expect(await check({ containers: [lifetime(1, 5, null), one] })).toHaveLength(1);
 });
 
 /** A deployment that failed, with its times in seconds of the test. */
@@ -112,25 +112,25 @@ async function built(
   return ended;
 }
 
-/** What a follower is sent of it: two statuses, the lines, the last status. */
+/** What a follower receives of it: two statuses, the lines, the last status. */
 function connection({ id, history }: Deployment): Connection {
   const statuses = history.map(({ status }) => ({ type: "status", id, data: { status } }) as const);
   const logs = lines.map((content) => ({ type: "log", id, data: { content } }) as const);
   return [...statuses.slice(0, -1), ...logs, ...statuses.slice(-1)];
 }
 
-function life(engine: number, startedAtNs: number, endedAtNs: number | null): ContainerLife {
+function lifetime(engine: number, startedAtNs: number, endedAtNs: number | null): ContainerLifetime {
   return { engine, kind: "build", appId: app.id, deploymentId: "d", attempt: 1, startedAtNs, endedAtNs };
 }
 
-function look({
+function check({
   accepted = [],
   connections,
   containers = [],
 }: {
   readonly accepted?: readonly string[];
   readonly connections?: Connection[];
-  readonly containers?: readonly ContainerLife[];
+  readonly containers?: readonly ContainerLifetime[];
 } = {}): Promise<string[]> {
   const followers = connections === undefined ? [] : [{ appId: app.id, connections }];
   const appIds = [app.id];

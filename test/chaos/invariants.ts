@@ -1,30 +1,30 @@
-// What holds whatever fails: the five invariants of ARCHITECTURE.md, looked at in the store, the logs, the followers and the engines.
+// The five invariants of ARCHITECTURE.md, checked in the store, the logs, the followers and the engines.
 
 import { createHash } from "node:crypto";
 import type Docker from "dockerode";
 import { isFinal, label } from "@slipway/core";
 import type { App, Deployment, LogChunk, Store } from "@slipway/core";
-import type { ContainerLife } from "./container-watch.ts";
+import type { ContainerLifetime } from "./container-watch.ts";
 import { linesOf, statusesOf } from "./follower.ts";
 import type { Connection, Follower } from "./follower.ts";
 
-/** What a run leaves to look at, once its deployments are final. */
+/** What a scenario leaves to check, once its deployments are final. */
 export interface Evidence {
   readonly store: Store;
   readonly installationId: string;
-  /** Of these apps; what is there of apps that were deleted is left behind. */
+  /** The apps to check; what exists of deleted apps counts as left behind. */
   readonly appIds: readonly string[];
-  /** Ids of the deployments that were accepted, so that a lost one is missed. */
+  /** Ids of the deployments that were accepted, so that a lost one is noticed. */
   readonly accepted: readonly string[];
   readonly followers: readonly Pick<Follower, "appId" | "connections">[];
   /** Every engine that may have something of the installation. */
   readonly engines: readonly Docker[];
-  readonly containers: readonly ContainerLife[];
+  readonly containers: readonly ContainerLifetime[];
 }
 
 const everything = 1_000_000;
 
-/** What does not hold, a sentence each; empty when all is well. */
+/** @returns a sentence for each violation. */
 export async function violations(evidence: Evidence): Promise<string[]> {
   const found: string[] = [];
   const seen = new Set<string>();
@@ -45,7 +45,7 @@ export async function violations(evidence: Evidence): Promise<string[]> {
   ];
 }
 
-/** Whether one of the apps still has a container of a rollout that was in service before its current one: those stop by and by. */
+/** Whether one of the apps still has a container of a rollout that was in service before its current one: those stop later. */
 export async function hasFormer(
   evidence: Pick<Evidence, "store" | "installationId" | "appIds" | "engines">,
 ): Promise<boolean> {
@@ -85,7 +85,7 @@ function endViolations(deployment: Deployment): string[] {
   return found;
 }
 
-/** 4: the record has lines 1 to n, each once, and every connection of a follower was sent them so, with the statuses between. */
+/** 4: the log has lines 1 to n, each once, and every connection of a follower received them so, with the statuses between. */
 async function logViolations({ store, followers }: Evidence, deployment: Deployment): Promise<string[]> {
   const chunks = await store.logs.read(deployment.id, 1, everything);
   const lines = chunks.flatMap(({ text }) => text.split("\n"));
@@ -96,8 +96,8 @@ async function logViolations({ store, followers }: Evidence, deployment: Deploym
       const what = followerViolation(deployment, lines, frames);
       if (what !== null) found.push(`connection ${at + 1} of a follower of ${nameOf(deployment)} ${what}`);
     });
-    const complete = connections.some((frames) => sawEnd(frames, deployment));
-    if (!complete) found.push(`a follower of ${nameOf(deployment)} never saw its end`);
+    const complete = connections.some((frames) => receivedEnd(frames, deployment));
+    if (!complete) found.push(`a follower of ${nameOf(deployment)} never received its final status`);
   }
   return found;
 }
@@ -119,7 +119,7 @@ function recordViolations(
   return [`the log of ${nameOf(deployment)} is not the one that was closed`];
 }
 
-/** A connection that was cut has a beginning of it all, one that saw the end has all. */
+/** A terminated connection received the beginning of the log, one that received the final status all of it. */
 function followerViolation(
   deployment: Deployment,
   lines: readonly string[],
@@ -127,22 +127,22 @@ function followerViolation(
 ): string | null {
   const sent = linesOf(frames, deployment.id);
   const wrong = sent.findIndex((line, at) => line !== lines[at]);
-  if (wrong !== -1) return `was sent "${sent[wrong]}" as line ${wrong + 1}`;
+  if (wrong !== -1) return `received "${sent[wrong]}" as line ${wrong + 1}`;
   const statuses = statusesOf(frames, deployment.id);
   const history = deployment.history.map(({ status }) => status);
   if (statuses.some((status, at) => status !== history[at]))
-    return `was told ${statuses.join(", ")}, not ${history.join(", ")}`;
-  if (!sawEnd(frames, deployment)) return null;
-  if (sent.length !== lines.length) return `was sent ${sent.length} of ${lines.length} lines`;
-  return statuses.length === history.length ? null : `was told ${statuses.join(", ")} only`;
+    return `received the statuses ${statuses.join(", ")}, not ${history.join(", ")}`;
+  if (!receivedEnd(frames, deployment)) return null;
+  if (sent.length !== lines.length) return `received ${sent.length} of ${lines.length} lines`;
+  return statuses.length === history.length ? null : `received the statuses ${statuses.join(", ")} only`;
 }
 
-function sawEnd(frames: Connection, { id, status }: Deployment): boolean {
+function receivedEnd(frames: Connection, { id, status }: Deployment): boolean {
   return statusesOf(frames, id).at(-1) === status;
 }
 
-/** 1, as the engine saw it: no two builds of an app at once, whoever started them. */
-function overlapping(containers: readonly ContainerLife[]): string[] {
+/** 1, by the engines' events: no two builds of an app at once, whichever attempt started them. */
+function overlapping(containers: readonly ContainerLifetime[]): string[] {
   const builds = containers
     .filter(({ kind }) => kind === "build")
     .toSorted((a, b) => a.startedAtNs - b.startedAtNs);
@@ -160,7 +160,7 @@ function overlapping(containers: readonly ContainerLife[]): string[] {
   );
 }
 
-/** 5: on the engines there is nothing but the rollout that each app's pointer names, and that as often as it should be. */
+/** 5: the engines have nothing but each app's current rollout, with as many instances as the app is scaled to. */
 async function leftovers(evidence: Evidence): Promise<string[]> {
   const { store, appIds } = evidence;
   const apps = (await Promise.all(appIds.map((id) => store.apps.get(id)))).filter((app) => app !== null);

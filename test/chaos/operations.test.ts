@@ -1,21 +1,21 @@
-// Faults while apps are restarted: what served serves on, the next attempt does it, and nothing is left.
+// Faults while apps are restarted: the former instances keep serving, the next attempt succeeds, and nothing is left behind.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { hasEnded, label } from "@slipway/core";
 import type { OperationAnswer } from "@slipway/protocol";
 import { eventually, lacksEngine } from "@slipway/testkit";
-import { answering, held, inlineApp } from "../e2e/apps.ts";
-import { hold, letNextGo, settled } from "./scenario.ts";
+import { answering, inlineApp, waitIfHeld } from "../e2e/apps.ts";
+import { holdAttempts, releaseNextAttempts, settled } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
-import { tellStateOfFailed } from "./state.ts";
+import { reportStateOfFailed } from "./state.ts";
 
-describe.skipIf(await lacksEngine())("the only worker", () => {
+describe.skipIf(await lacksEngine())("an operation of the only worker", () => {
   let slipway: SlipwayUnderTest;
   beforeAll(async () => {
     slipway = await SlipwayUnderTest.start({ workers: [{}] });
   });
   afterAll(() => slipway[Symbol.asyncDispose]());
-  afterEach(({ task }) => tellStateOfFailed(task, slipway));
+  afterEach(({ task }) => reportStateOfFailed(task, slipway));
 
   const rolloutsOf = async (appId: string) => {
     const [engine] = slipway.engines;
@@ -24,16 +24,16 @@ describe.skipIf(await lacksEngine())("the only worker", () => {
     return (containers ?? []).map(({ Labels }) => Labels[label.rollout]);
   };
 
-  test("killed while it restarts an app, and started again", async () => {
+  test("a worker is killed while it restarts an app, and started again: the next attempt restarts the app", async () => {
     const [worker] = slipway.workers;
     const app = await slipway.createApp("restart");
-    const deployment = await slipway.deploy(app, inlineApp("true", `${held}; ${answering("up")}`));
+    const deployment = await slipway.deploy(app, inlineApp("true", `${waitIfHeld}; ${answering("up")}`));
     await slipway.ended(deployment);
-    await hold(slipway, app);
-    const answer = await slipway.ask("POST", `/v1/apps/${app.name}/restart`);
+    await holdAttempts(slipway, app);
+    const answer = await slipway.request("POST", `/v1/apps/${app.name}/restart`);
     const { id } = ((await answer.json()) as OperationAnswer).operation;
     await eventually(async () => (await rolloutsOf(app.id)).includes(id));
-    await letNextGo(slipway, app);
+    await releaseNextAttempts(slipway, app);
     await worker?.kill();
     expect(await slipway.store.operations.get(id)).toMatchObject({ status: "running", attempt: 1 });
     expect(await slipway.page(app)).toBe("up");
@@ -49,20 +49,20 @@ describe.skipIf(await lacksEngine())("the only worker", () => {
     expect(await rolloutsOf(app.id)).toEqual([id]);
   });
 
-  test("told to delete an app that it restarts: nothing of the app is left", async () => {
+  test("an app is deleted while it is restarted: nothing of the app is left", async () => {
     const app = await slipway.createApp("deleted");
-    await slipway.ended(await slipway.deploy(app, inlineApp("true", `${held}; ${answering("up")}`)));
-    await hold(slipway, app);
+    await slipway.ended(await slipway.deploy(app, inlineApp("true", `${waitIfHeld}; ${answering("up")}`)));
+    await holdAttempts(slipway, app);
     const path = `/v1/apps/${app.name}`;
     const [running, waiting] = [
-      await slipway.ask("POST", `${path}/restart`),
-      await slipway.ask("POST", `${path}/restart`),
+      await slipway.request("POST", `${path}/restart`),
+      await slipway.request("POST", `${path}/restart`),
     ];
     const { id } = ((await running.json()) as OperationAnswer).operation;
     await eventually(async () => (await rolloutsOf(app.id)).includes(id));
     const alive = (await slipway.listWorkers()).filter(({ state }) => state === "ready");
     expect(alive.flatMap(({ operations }) => operations)).toMatchObject([{ id, app_name: app.name }]);
-    expect((await slipway.ask("DELETE", `${path}?current_name=${app.name}`)).status).toBe(204);
+    expect((await slipway.request("DELETE", `${path}?current_name=${app.name}`)).status).toBe(204);
     await eventually(async () => (await slipway.store.apps.get(app.id)) === null);
     expect(await rolloutsOf(app.id)).toEqual([]);
     const { id: second } = ((await waiting.json()) as OperationAnswer).operation;

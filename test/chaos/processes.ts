@@ -1,4 +1,4 @@
-// Which processes a Slipway of a test's own is made of, and what each gets in its environment.
+// The processes of a private Slipway for tests, and the environment of each.
 
 import { join } from "node:path";
 import { inject } from "vitest";
@@ -7,19 +7,19 @@ import { AppUnderTest } from "./app-under-test.ts";
 import type { Gate } from "./gate.ts";
 
 export interface SlipwayOptions {
-  /** Variables of each worker, over those of all; as many workers as there are entries. */
+  /** Variables of each worker, which override those of all processes; one worker per entry. */
   readonly workers: readonly Readonly<Record<string, string>>[];
-  /** Each worker reaches Redis through a gate of its own. */
+  /** Each worker reaches Redis through its own gate. */
   readonly gated?: boolean;
   /** Variables of all processes. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Engines of workers, besides the one of set-up, which releases run on. */
   readonly engines?: readonly string[];
-  /** Instead of the one of set-up; it has to have the same images. */
+  /** Instead of the registry of set-up; it must have the same images. */
   readonly registryUrl?: string;
 }
 
-/** Short, so that what a fault leads to is seen soon; long enough for a busy machine. */
+/** Short, so that the consequences of a fault appear soon; long enough for a busy machine. */
 const timing = {
   LEASE_MS: "2500",
   RECONCILE_MS: "500",
@@ -29,7 +29,7 @@ const timing = {
 };
 const defaultDockerHost = "unix:///var/run/docker.sock";
 
-/** The variables of all processes: set-up's services, but for a database, blobs and a Redis of their own. */
+/** The variables of all processes: set-up's services, except for a private database, blob store and Redis. */
 export async function environmentOf(
   { settings, registryUrl }: SlipwayOptions,
   own: { readonly dataDir: string; readonly installationId: string; readonly redisUrl: string },
@@ -59,7 +59,7 @@ export function logFolderOf(installationId: string): string {
   return join(inject("environment").DATA_DIR, "logs", installationId);
 }
 
-/** Api, stream and workers, not started yet. */
+/** API, stream and workers, not started yet. */
 export function appsOf(
   { workers }: SlipwayOptions,
   environment: Readonly<Record<string, string>>,

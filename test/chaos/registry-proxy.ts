@@ -1,4 +1,4 @@
-// A way to a registry on which deletions can be held back: nothing else of the registry is slow then.
+// A proxy of a registry that can block deletions, and nothing else.
 
 import { once } from "node:events";
 import { createServer, request } from "node:http";
@@ -6,8 +6,8 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 interface State {
-  holding: boolean;
-  readonly held: Set<ServerResponse>;
+  blocking: boolean;
+  readonly blocked: Set<ServerResponse>;
 }
 
 export class RegistryProxy implements AsyncDisposable {
@@ -22,29 +22,29 @@ export class RegistryProxy implements AsyncDisposable {
   }
 
   static async open(registryUrl: string): Promise<RegistryProxy> {
-    const state: State = { holding: false, held: new Set() };
+    const state: State = { blocking: false, blocked: new Set() };
     const server = createServer((incoming, answer) => {
-      if (state.holding && incoming.method === "DELETE") hold(answer, state.held);
+      if (state.blocking && incoming.method === "DELETE") block(answer, state.blocked);
       else forward(registryUrl, incoming, answer);
     });
     await once(server.listen(0, "127.0.0.1"), "listening");
     return new RegistryProxy(server, state);
   }
 
-  /** From now on a deletion gets no answer and is not made. */
-  holdDeletions(): void {
-    this.#state.holding = true;
+  /** From now on a deletion gets no response, and is not passed on. */
+  blockDeletions(): void {
+    this.#state.blocking = true;
   }
 
-  /** From now on deletions are made. Those that are held are cut off. */
-  letDeletionsGo(): void {
-    this.#state.holding = false;
-    for (const answer of this.#state.held) answer.destroy();
+  /** From now on deletions are passed on. The connections of the blocked ones are closed. */
+  unblockDeletions(): void {
+    this.#state.blocking = false;
+    for (const answer of this.#state.blocked) answer.destroy();
   }
 
-  /** The deletions that are held and whose client still waits, oldest first. */
-  get heldDeletions(): readonly object[] {
-    return [...this.#state.held];
+  /** The blocked deletions whose client still waits, oldest first. */
+  get blockedDeletions(): readonly object[] {
+    return [...this.#state.blocked];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -53,19 +53,19 @@ export class RegistryProxy implements AsyncDisposable {
   }
 }
 
-function hold(answer: ServerResponse, held: Set<ServerResponse>): void {
-  held.add(answer);
-  answer.on("close", () => held.delete(answer));
+function block(answer: ServerResponse, blocked: Set<ServerResponse>): void {
+  blocked.add(answer);
+  answer.on("close", () => blocked.delete(answer));
 }
 
-/** The host's name stays the proxy's: by it the registry names where an upload goes on. */
+/** The Host header stays the proxy's: from it the registry derives the URL at which an upload continues. */
 function forward(registryUrl: string, incoming: IncomingMessage, answer: ServerResponse): void {
   const { method, headers, url = "/" } = incoming;
   const outgoing = request(new URL(url, registryUrl), { method, headers }, (response) => {
     answer.writeHead(response.statusCode ?? 502, response.headers);
     response.pipe(answer);
   });
-  // A side that goes away takes the other with it; the client reports what it was cut off from.
+  // When one side ends, the other is destroyed; the client reports its lost connection.
   outgoing.on("error", () => answer.destroy());
   answer.on("close", () => outgoing.destroy());
   incoming.pipe(outgoing);

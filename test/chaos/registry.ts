@@ -1,4 +1,4 @@
-// A registry of a test's own: a second server on the images of the one that set-up runs, so that the stack image is there.
+// A private registry: a second server on the images of set-up's registry, so that it has the stack image.
 
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ import { findProgram } from "../../scripts/setup/find-program.ts";
 
 export interface RegistryUnderTest extends AsyncDisposable {
   readonly url: string;
-  /** It stands still: what is asked of it gets no answer. */
+  /** Freezes it: requests get no response. */
   freeze(): void;
   thaw(): void;
   /** Ends it as a crash would, frozen or not. */

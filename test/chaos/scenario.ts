@@ -1,4 +1,4 @@
-// What chaos tests say often: sources that take a while, and the look at everything once a deployment is over.
+// What chaos tests share: slow sources, and the check of all invariants after a deployment.
 
 import { expect } from "vitest";
 import type { Deployment } from "@slipway/core";
@@ -8,29 +8,32 @@ import { statusesOf } from "./follower.ts";
 import { hasFormer, violations } from "./invariants.ts";
 import type { SlipwayUnderTest } from "./slipway.ts";
 
-/** The body of a compile script that says `step 1 of COUNT` and so on, five a second. */
+/** The body of a compile script that prints `step 1 of COUNT` and so on, five lines per second. */
 export function steps(count: number): string {
   return `for i in $(seq 1 ${count}); do echo "step $i of ${count}"; sleep 0.2; done`;
 }
 
-/** Attempts that begin from now on stand still at `held`. */
-export function hold(slipway: SlipwayUnderTest, app: { readonly name: string }): Promise<void> {
+/** Attempts that begin from now on wait at `waitIfHeld`. */
+export function holdAttempts(slipway: SlipwayUnderTest, app: { readonly name: string }): Promise<void> {
   return setHold(slipway, app.name, "yes");
 }
 
-/** Attempts that begin from now on do not; the present one does. */
-export function letNextGo(slipway: SlipwayUnderTest, app: { readonly name: string }): Promise<void> {
+/** Attempts that begin from now on do not wait; the current one still does. */
+export function releaseNextAttempts(
+  slipway: SlipwayUnderTest,
+  app: { readonly name: string },
+): Promise<void> {
   return setHold(slipway, app.name, "");
 }
 
-/** The web command that answers with a text and takes no SIGTERM. */
+/** The web command that answers with a text and ignores SIGTERM. */
 export function stubborn(text: string): string {
   return `trap '' TERM; perl serve.pl "${text}"; true`;
 }
 
 /**
- * Waits until the deployments are final for the store and for the followers, and what they replaced has stopped; then expects
- * every invariant to hold for their app.
+ * Waits until the deployments are final in the store and for the followers, and the rollouts that they replaced have stopped;
+ * then expects every invariant to hold for their app.
  */
 export async function settled(
   slipway: SlipwayUnderTest,
@@ -45,7 +48,7 @@ export async function settled(
   }
   const { store, installationId, engines } = slipway;
   await eventually(async () => !(await hasFormer({ store, installationId, engines, appIds: [app.id] })));
-  const containers = slipway.containers.lives.filter(({ appId }) => appId === app.id);
+  const containers = slipway.containers.lifetimes.filter(({ appId }) => appId === app.id);
   expect(
     await violations({
       store,
@@ -62,6 +65,6 @@ export async function settled(
 
 async function setHold(slipway: SlipwayUnderTest, app: string, value: string): Promise<void> {
   const variables = [{ name: "HOLD", value }];
-  const answer = await slipway.ask("PUT", `/v1/apps/${app}/variables`, { variables });
+  const answer = await slipway.request("PUT", `/v1/apps/${app}/variables`, { variables });
   expect(answer.ok).toBe(true);
 }

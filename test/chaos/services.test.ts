@@ -1,5 +1,5 @@
-// Redis and the registry die in the middle of a deployment, and come back, with what they had or without. Each fault meets a
-// Slipway of its own: what one leaves behind is no matter of the next one's.
+// Redis and the registry are killed during a deployment and started again, with or without their data. Each test has its own
+// Slipway, so that no fault affects the next test.
 
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
@@ -11,9 +11,9 @@ import { startRegistry } from "./registry.ts";
 import type { RegistryUnderTest } from "./registry.ts";
 import { settled, steps } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
-import { tellStateOfFailed } from "./state.ts";
+import { reportStateOfFailed } from "./state.ts";
 
-describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
+describe.skipIf(await lacksEngine())("a failure of Redis or the registry", () => {
   let opened: AsyncDisposableStack;
   let slipway: SlipwayUnderTest;
   let registry: RegistryUnderTest;
@@ -26,17 +26,17 @@ describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
   });
   afterEach(async ({ task }) => {
     await using _ = opened;
-    await tellStateOfFailed(task, slipway);
+    await reportStateOfFailed(task, slipway);
   });
 
-  test("Redis is killed and comes back: the build goes on, its lines are all there", async () => {
+  test("Redis is killed during a build and started again: the build continues, and its log is complete", async () => {
     const app = await slipway.createApp("redis");
     await using follower = slipway.follow(app);
     const id = await slipway.deploy(app, inlineApp(steps(15), answering("built")));
     await follower.until((frames) => linesOf(frames, id).includes("step 3 of 15"));
     await slipway.redis.kill();
-    await eventually(async () => (await slipway.ask("GET", "/health")).status === 503);
-    // The store is there, so it is accepted all the same.
+    await eventually(async () => (await slipway.request("GET", "/health")).status === 503);
+    // The store is available, so the deployment is accepted.
     const waiting = await slipway.deploy(app, inlineApp("true", answering("after")));
     await slipway.redis.start();
     const [built, after] = await settled(slipway, app, [id, waiting], [follower]);
@@ -45,7 +45,7 @@ describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
     expect(await slipway.page(app)).toBe("after");
   });
 
-  test("Redis loses everything: the queue is filled again from the store", async () => {
+  test("Redis loses its data during a build: the queue is rebuilt from the store", async () => {
     const app = await slipway.createApp("flushed");
     await using follower = slipway.follow(app);
     const id = await slipway.deploy(app, inlineApp(steps(15), answering("built")));
@@ -60,7 +60,7 @@ describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
     await slipway.idle();
   });
 
-  test("a worker is cut off from Redis, and not from the store: another takes over, and its changes are refused", async () => {
+  test("a worker loses its connection to Redis, not to the store: another worker takes over, and the first one's changes are refused", async () => {
     const app = await slipway.createApp("cut");
     await using follower = slipway.follow(app);
     const id = await slipway.deploy(app, inlineApp(steps(40), answering("built")));
@@ -76,7 +76,7 @@ describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
     await slipway.idle();
   });
 
-  test("a worker is killed while it pushes: another attempt does it", async () => {
+  test("a worker is killed during a push: the next attempt pushes", async () => {
     const app = await slipway.createApp("push");
     await using follower = slipway.follow(app);
     await untilStackIsPulled(app);
@@ -93,7 +93,7 @@ describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
     expect(await slipway.page(app)).toBe("pushed");
   });
 
-  test("the registry is killed during a push and comes back: the push is tried again", async () => {
+  test("the registry is killed during a push and started again: the push is retried", async () => {
     const app = await slipway.createApp("registry");
     await using follower = slipway.follow(app);
     await untilStackIsPulled(app);
@@ -110,7 +110,7 @@ describe.skipIf(await lacksEngine())("in the middle of a deployment", () => {
     expect(await slipway.page(app)).toBe("pushed");
   });
 
-  /** A deployment after that asks nothing of the registry before it pushes. */
+  /** A later deployment sends the registry no request before it pushes. */
   async function untilStackIsPulled(app: AppAnswer): Promise<void> {
     await slipway.ended(await slipway.deploy(app, inlineApp("true", answering("before"))));
   }

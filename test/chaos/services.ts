@@ -1,4 +1,4 @@
-// Makes what all chaos and fleet tests stand on present once: an engine, a registry with the stack image.
+// Sets up once what all chaos and fleet tests need: an engine, and a registry with the stack image.
 
 import type { TestProject } from "vitest/node";
 import type { AppEnvironment } from "../../scripts/setup/environment.ts";

@@ -1,4 +1,4 @@
-// A whole Slipway of a test's own: api, stream and workers as processes, on a Redis and a database nobody else uses.
+// A private Slipway for tests: API, stream and workers as processes, on a private Redis and database.
 
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
@@ -29,14 +29,14 @@ export class SlipwayUnderTest implements AsyncDisposable {
   readonly installationId: string;
   readonly store: Store;
   readonly redis: PrivateRedis;
-  /** The one that releases run on comes first. */
+  /** First the engine that releases run on. */
   readonly engines: readonly Docker[];
   readonly containers: ContainerWatch;
   readonly api: ApiClient;
   readonly workers: readonly AppUnderTest[];
-  /** Of all apps it ever had. */
+  /** Ids of all apps that were created. */
   readonly appIds: string[];
-  /** Where its processes' own logs are. */
+  /** The folder of the processes' logs. */
   readonly logFolder: string;
   readonly #gates: readonly Gate[];
   readonly #apiUrl: string;
@@ -118,8 +118,8 @@ export class SlipwayUnderTest implements AsyncDisposable {
     return (await this.api.createDeployment(app.name, sourceUrl, gitRef)).id;
   }
 
-  /** A request as the operator; for what the client above does not do. */
-  async ask(method: string, path: string, body?: unknown): Promise<Response> {
+  /** Sends a request as the operator, for routes that `api` does not cover. */
+  async request(method: string, path: string, body?: unknown): Promise<Response> {
     const headers = { authorization: `Bearer ${this.api.token}`, "content-type": "application/json" };
     return fetch(`${this.#apiUrl}${path}`, {
       method,
@@ -132,7 +132,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
     return new Follower(app, this.api.token);
   }
 
-  /** Looks at the stored deployment until it is as wanted; the test's own timeout is the bound. */
+  /** Polls the stored deployment until it satisfies `isWanted`, for at most the test's timeout. */
   async until(id: string, isWanted: (deployment: Deployment) => boolean): Promise<Deployment> {
     return eventually(async () => {
       const found = await this.store.deployments.get(id);
@@ -146,10 +146,10 @@ export class SlipwayUnderTest implements AsyncDisposable {
   }
 
   async listWorkers(): Promise<WorkersAnswer["workers"]> {
-    return ((await (await this.ask("GET", "/v1/workers")).json()) as WorkersAnswer).workers;
+    return ((await (await this.request("GET", "/v1/workers")).json()) as WorkersAnswer).workers;
   }
 
-  /** Waits until operators see the worker in this state. */
+  /** Waits until the API lists the worker in this state. */
   async shown(worker: AppUnderTest, state: string): Promise<void> {
     await eventually(async () => {
       const workers = await this.listWorkers();
@@ -157,7 +157,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
     });
   }
 
-  /** Waits until every worker is there and has nothing left to do. */
+  /** Waits until every worker is ready and runs no deployment. */
   async idle(): Promise<void> {
     await eventually(async () => {
       const workers = await this.listWorkers();
@@ -166,7 +166,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
     });
   }
 
-  /** The worker that runs the deployment, as it tells itself. */
+  /** The worker that reports that it runs the deployment. */
   async workerOf(deploymentId: string): Promise<AppUnderTest> {
     return eventually(async () => {
       const busy = (await this.listWorkers()).find(
@@ -176,7 +176,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
     });
   }
 
-  /** Freezes a worker that does not write to SQLite at the moment: all others could not either until it is thawed. */
+  /** Freezes a worker while it does not write to SQLite: otherwise no process could write until it is thawed. */
   async freeze(worker: AppUnderTest): Promise<void> {
     for (;;) {
       await worker.freeze();
@@ -202,7 +202,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
     await Promise.all(files.map(({ parentPath, name }) => writeFile(join(parentPath, name), bytes)));
   }
 
-  /** Between a worker and Redis. */
+  /** The gate between a worker and Redis. */
   gateOf(worker: AppUnderTest): Gate {
     const gate = this.#gates[this.workers.indexOf(worker)];
     if (gate === undefined) throw new Error("the workers were started without gates");
@@ -227,10 +227,10 @@ function dockerAt(dockerHost: string): Docker {
   return new Docker({ host: hostname, port });
 }
 
-/** What the engine pulled of these apps. */
+/** Removes the images of these apps that the engine pulled. */
 async function removeImages(docker: Docker, registryHost: string, appIds: readonly string[]): Promise<void> {
-  const places = appIds.map((id) => `${registryHost}/apps/${id}@`);
-  const ours = images(docker, (_labels, name) => places.some((place) => name.startsWith(place)));
+  const prefixes = appIds.map((id) => `${registryHost}/apps/${id}@`);
+  const ours = images(docker, (_labels, name) => prefixes.some((prefix) => name.startsWith(prefix)));
   const { left } = await removeAll([ours]);
   if (left.length > 0) throw new Error(`images of a test's apps are left: ${left.join("; ")}`);
 }

@@ -3,13 +3,13 @@
 import { DatabaseSync } from "node:sqlite";
 
 /** Longer than the writes of a busy machine. */
-const patienceMs = 2_000;
+const timeoutMs = 2_000;
 const sqliteBusy = 5;
 
-/** Blocks while it finds out. @param url as DATABASE_URL; of another database than SQLite it is never held. */
+/** Blocks this process meanwhile. @param url of the database; the lock of one other than SQLite is never held. */
 export function isWriteLockHeld(url: string): boolean {
   if (!url.startsWith("file:")) return false;
-  using database = new DatabaseSync(url.slice("file:".length), { timeout: patienceMs });
+  using database = new DatabaseSync(url.slice("file:".length), { timeout: timeoutMs });
   try {
     database.exec("BEGIN IMMEDIATE; ROLLBACK");
     return false;

@@ -1,5 +1,5 @@
-// What a Slipway under test looks like from outside, for whoever reads why a scenario failed: what its workers, its store, its
-// queue, its engines and its processes' own logs say. Each part by itself, as the fault may have taken any of them.
+// Reports the state of a Slipway whose scenario failed: its workers, store, queue, engines and the processes' logs. Each part is
+// read by itself, since the fault may affect any of them.
 
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,15 +11,15 @@ import { redisKeys } from "@slipway/protocol";
 import { queueNames } from "@slipway/queue";
 import type { SlipwayUnderTest } from "./slipway.ts";
 
-/** A part that does not answer is told as such. */
+/** A part that takes longer is reported as unavailable. */
 const partLimitMs = 5_000;
 const logLines = 10;
 /** Of one line of a log. */
 const logChars = 300;
 const jobStates = ["active", "waiting", "prioritized", "delayed", "failed"] as const;
 
-/** For a hook after each test. @throws with the state, which then stands beside why the test failed; nothing when it passed. */
-export async function tellStateOfFailed(task: RunnerTask, slipway: SlipwayUnderTest): Promise<void> {
+/** For `afterEach`. @throws an error with the state if the test failed, which vitest prints beside the test's error. */
+export async function reportStateOfFailed(task: RunnerTask, slipway: SlipwayUnderTest): Promise<void> {
   if (task.result?.state === "fail") throw new Error(`it failed in this state:\n${await stateOf(slipway)}`);
 }
 
@@ -32,8 +32,8 @@ async function stateOf(slipway: SlipwayUnderTest): Promise<string> {
     ["containers", () => containersOf(slipway)],
     ["logs", () => logsOf(slipway.logFolder)],
   ];
-  const told = parts.map(async ([heading, read]) => `== ${heading}\n${await textOf(read)}`);
-  return (await Promise.all(told)).join("\n");
+  const texts = parts.map(async ([heading, read]) => `== ${heading}\n${await textOf(read)}`);
+  return (await Promise.all(texts)).join("\n");
 }
 
 async function textOf(read: () => Promise<unknown>): Promise<string> {
@@ -41,7 +41,7 @@ async function textOf(read: () => Promise<unknown>): Promise<string> {
     const answer = await withDeadline(read, { limitMs: partLimitMs });
     return typeof answer === "string" ? answer : JSON.stringify(answer);
   } catch (error) {
-    return `not to be had: ${String(error)}`;
+    return `unavailable: ${String(error)}`;
   }
 }
 
@@ -57,7 +57,7 @@ async function jobsIn(queueName: string, { redis, installationId }: SlipwayUnder
     connection: { url: redis.url, maxRetriesPerRequest: 1 },
     prefix: redisKeys(installationId).queuePrefix,
   });
-  // What is wrong with the connection is told by the call that fails.
+  // A failing call reports the error of the connection.
   queue.on("error", () => undefined);
   try {
     const found = jobStates.map(async (state) => {

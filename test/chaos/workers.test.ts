@@ -1,21 +1,21 @@
-// Workers that die, freeze or are told to stop in the middle of a deployment: another one sees it through, and nothing is lost.
+// Workers are killed, frozen or stopped during a deployment: another one completes it, and nothing is lost.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { eventually, lacksEngine } from "@slipway/testkit";
-import { answering, held, inlineApp } from "../e2e/apps.ts";
+import { answering, inlineApp, waitIfHeld } from "../e2e/apps.ts";
 import type { AppUnderTest } from "./app-under-test.ts";
 import { startConfirmingRouter } from "./confirming-router.ts";
 import type { ConfirmingRouter } from "./confirming-router.ts";
 import { linesOf } from "./follower.ts";
-import { hold, letNextGo, settled, stubborn, steps } from "./scenario.ts";
+import { holdAttempts, releaseNextAttempts, settled, stubborn, steps } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
-import { tellStateOfFailed } from "./state.ts";
+import { reportStateOfFailed } from "./state.ts";
 
-/** All scenarios at once keep the machine busy: a worker that is slow is not to count as dead, nor a moment to pass unseen. */
+/** All scenarios at once keep the machine busy: a slow worker must not count as lost, and no state may pass unseen. */
 const unhurried = { LEASE_MS: "5000", GRACE_MS: "3000", STOP_GRACE_MS: "5000", DRAIN_MS: "60000" };
-/** All attempts at a deployment start one release, so the first is not held for good: it only takes long enough to be met. */
+/** All attempts at a deployment start the same release, so the first one cannot be held: it only starts slowly. */
 const startingSlowly = `sleep 8; ${answering("started")}`;
-const building = `${steps(3)}; ${held}; echo over`;
+const building = `${steps(3)}; ${waitIfHeld}; echo over`;
 
 describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
   const opened = new AsyncDisposableStack();
@@ -26,28 +26,28 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     router = opened.use(await startConfirmingRouter(slipway.redis.url, slipway.installationId));
   });
   afterAll(() => opened.disposeAsync());
-  afterEach(({ task }) => tellStateOfFailed(task, slipway));
+  afterEach(({ task }) => reportStateOfFailed(task, slipway));
 
-  test("killed while it builds", async () => {
+  test("a worker is killed during a build: the next attempt builds", async () => {
     const app = await slipway.createApp("build");
     await using follower = slipway.follow(app);
-    await hold(slipway, app);
+    await holdAttempts(slipway, app);
     const id = await slipway.deploy(app, inlineApp(building, answering("built")));
     await follower.until((frames) => linesOf(frames, id).includes("step 3 of 3"));
-    await letNextGo(slipway, app);
+    await releaseNextAttempts(slipway, app);
     const worker = await slipway.workerOf(id);
     await worker.kill();
     await worker.start();
     const [deployment] = await settled(slipway, app, [id], [follower]);
     expect(deployment).toMatchObject({ status: "success", attempt: 2 });
     const lines = linesOf(follower.latest, id);
-    // The second attempt's lines follow on the first's, which stay.
+    // The second attempt's lines follow the first one's, which stay.
     expect(lines.filter((line) => line === "step 3 of 3")).toHaveLength(2);
     expect(lines.filter((line) => line === "over")).toHaveLength(1);
     expect(await slipway.page(app)).toBe("built");
   });
 
-  test("killed while the app starts", async () => {
+  test("a worker is killed while the app starts: the next attempt starts it", async () => {
     const app = await slipway.createApp("start");
     await using follower = slipway.follow(app);
     const id = await slipway.deploy(app, inlineApp("true", startingSlowly));
@@ -61,10 +61,10 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     expect(await slipway.page(app)).toBe("started");
   });
 
-  test("frozen for longer than its lease while it builds: what it does then is refused", async () => {
+  test("a worker is frozen for longer than its lease during a build: its later changes are refused", async () => {
     const app = await slipway.createApp("frozen");
     await using follower = slipway.follow(app);
-    // not held: while the worker is frozen, its build says more, which is refused afterwards
+    // not held: the build prints more while the worker is frozen, which is refused afterwards
     const id = await slipway.deploy(app, inlineApp(steps(40), answering("built")));
     const worker = await slipway.workerOf(id);
     await follower.until((frames) => linesOf(frames, id).includes("step 3 of 40"));
@@ -75,7 +75,7 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     expect(await slipway.page(app)).toBe("built");
   });
 
-  test("frozen while the app starts: the other's release serves on", async () => {
+  test("a worker is frozen while the app starts: the release of the next attempt keeps serving", async () => {
     const app = await slipway.createApp("still");
     await using follower = slipway.follow(app);
     const id = await slipway.deploy(app, inlineApp("true", startingSlowly));
@@ -87,13 +87,13 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     expect(await slipway.page(app)).toBe("started");
   });
 
-  test("told to stop while it builds: hands the deployment back, and says so", async () => {
+  test("a worker that receives SIGTERM during a build requeues the deployment, and the log says so", async () => {
     const app = await slipway.createApp("back");
     await using follower = slipway.follow(app);
-    await hold(slipway, app);
+    await holdAttempts(slipway, app);
     const id = await slipway.deploy(app, inlineApp(building, answering("built")));
     await follower.until((frames) => linesOf(frames, id).includes("step 3 of 3"));
-    await letNextGo(slipway, app);
+    await releaseNextAttempts(slipway, app);
     const worker = await slipway.workerOf(id);
     const stopping = worker.stop();
     await slipway.shown(worker, "draining");
@@ -112,26 +112,26 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     );
   });
 
-  test("frozen, or told to stop, right after its release went live: the release is not built again", async () => {
+  test("a worker is frozen, or receives SIGTERM, right after the go-live: the release is not built again", async () => {
     const app = await slipway.createApp("live");
     await using follower = slipway.follow(app);
     const first = await slipway.deploy(app, inlineApp("true", stubborn("first")));
     await slipway.ended(first);
-    router.hold(app.id);
+    router.withhold(app.id);
     const second = await slipway.deploy(app, inlineApp("true", stubborn("second")));
     const froze = await slipway.workerOf(second);
     await slipway.until(second, ({ releaseId }) => releaseId !== null);
     await frozenUntil(froze, second, () => {
-      router.letGo(app.id);
+      router.confirm(app.id);
       return slipway.ended(second);
     });
     expect(await slipway.page(app)).toBe("second");
-    router.hold(app.id);
+    router.withhold(app.id);
     const third = await slipway.deploy(app, inlineApp("true", answering("third")));
     const worker = await slipway.workerOf(third);
     await slipway.until(third, ({ releaseId }) => releaseId !== null);
     expect(await worker.stop()).toBe("code 0");
-    router.letGo(app.id);
+    router.confirm(app.id);
     await worker.start();
     const ends = await settled(slipway, app, [first, second, third], [follower]);
     expect(ends.map(({ status }) => status)).toEqual(["success", "success", "success"]);
@@ -140,7 +140,7 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     expect(await slipway.page(app)).toBe("third");
   });
 
-  test("killed while the app starts, and the deployment aborted before another takes it: nothing is left", async () => {
+  test("a worker is killed while the app starts, and the deployment aborted before the next claim: nothing is left", async () => {
     const app = await slipway.createApp("aborted");
     await using follower = slipway.follow(app);
     const id = await slipway.deploy(app, inlineApp("true", "sleep 600"));
@@ -148,14 +148,14 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     await slipway.until(id, ({ status }) => status === "starting");
     await eventually(async () => startedOf(id) > 0);
     await worker.kill();
-    const answer = await slipway.ask("POST", `/v1/apps/${app.name}/deployments/${id}/abort`);
+    const answer = await slipway.request("POST", `/v1/apps/${app.name}/deployments/${id}/abort`);
     expect(answer.status).toBe(200);
     await worker.start();
     const [deployment] = await settled(slipway, app, [id], [follower]);
     expect(deployment).toMatchObject({ status: "aborted", releaseId: null });
   });
 
-  test("killed each time it has the deployment: after the third time it is over, and nothing is left", async () => {
+  test("each worker of a deployment is killed: the third attempt is the last, and nothing is left", async () => {
     const app = await slipway.createApp("thrice");
     await using follower = slipway.follow(app);
     const id = await slipway.deploy(app, inlineApp("true", "sleep 600"));
@@ -170,13 +170,14 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     expect(linesOf(follower.latest, id).at(-1)).toMatch(/The platform failed/);
   });
 
-  const livesOf = (deploymentId: string, kind: string) =>
-    slipway.containers.lives.filter((life) => life.deploymentId === deploymentId && life.kind === kind)
-      .length;
-  const buildsOf = (deploymentId: string) => livesOf(deploymentId, "build");
-  const startedOf = (deploymentId: string) => livesOf(deploymentId, "release");
+  const containerCount = (deploymentId: string, kind: string) =>
+    slipway.containers.lifetimes.filter(
+      (lifetime) => lifetime.deploymentId === deploymentId && lifetime.kind === kind,
+    ).length;
+  const buildsOf = (deploymentId: string) => containerCount(deploymentId, "build");
+  const startedOf = (deploymentId: string) => containerCount(deploymentId, "release");
 
-  /** Freezes the worker that runs the deployment until `over`; then waits until it has found out that it is not its any more. */
+  /** Freezes the worker that runs the deployment until `over` resolves; then waits until it has noticed the loss of its lease. */
   async function frozenUntil(
     worker: AppUnderTest,
     deploymentId: string,

@@ -14,7 +14,7 @@ import { isRoot } from "../../scripts/setup/shared-folder.ts";
 import { buildStandIns, publicImages } from "../../scripts/setup/stand-ins.ts";
 import type { PublicImage } from "../../scripts/setup/stand-ins.ts";
 import { installPrograms } from "../../scripts/setup/system-packages.ts";
-import { answering, held, inlineApp } from "../e2e/apps.ts";
+import { answering, inlineApp, waitIfHeld } from "../e2e/apps.ts";
 import { ComposeInstallation, composeCommand, docker } from "./installation.ts";
 
 const published = "{{range .NetworkSettings.Ports}}{{range .}}{{.HostIp}}:{{.HostPort}} {{end}}{{end}}";
@@ -32,7 +32,7 @@ describe.skipIf(lacking !== undefined)(
   `docker-compose.yml${lacking ? ` (skipped: no ${lacking})` : ""}`,
   () => {
     beforeAll(async () => {
-      // under names of their own, also where the public ones could be pulled: what is tested is the same everywhere
+      // under private names, also where the public images could be pulled: the tests are the same everywhere
       const standIns = await buildStandIns(config, Object.keys(publicImages) as PublicImage[], say);
       slipway = opened.use(await ComposeInstallation.make(command ?? [], standIns));
       await slipway.up(2);
@@ -42,21 +42,21 @@ describe.skipIf(lacking !== undefined)(
       await opened.disposeAsync();
     });
 
-    test("its ports are open on this machine only, and none of the stores' is", async () => {
+    test("docker-compose.yml opens ports on this machine only, and none of the stores'", async () => {
       const open = (await docker("inspect", "-f", published, ...(await slipway.containers()))).join(" ");
       const ports = ["API_PORT", "STREAM_PORT", "ROUTER_PORT", "REGISTRY_PORT"];
       const expected = ports.map((name) => `127.0.0.1:${slipway.variable(name)}`);
       expect(open.match(/\S+/g)?.toSorted()).toEqual(expected.toSorted());
     });
 
-    test("the apps run as a user without rights, on a file system they cannot write", async () => {
+    test("docker-compose.yml runs the apps as an unprivileged user on a read-only file system", async () => {
       const apps = ["api", "stream", "router", "worker"].map((name) => slipway.containers(name));
       const ids = (await Promise.all(apps)).flat();
       const found = await docker("inspect", "-f", rights, ...ids);
       expect(found).toEqual(Array(5).fill("node true [ALL]"));
     });
 
-    test("a sample is deployed and answers", async () => {
+    test("a sample is deployed on docker-compose.yml and answers", async () => {
       const { page } = await deploySample({
         apiUrl: slipway.apiUrl,
         routerUrl: slipway.routerUrl,
@@ -72,11 +72,12 @@ describe.skipIf(lacking !== undefined)(
       const api = await connect();
       const { name } = await api.createApp(`survivor-${randomBytes(3).toString("hex")}`);
       const hold = (value: string) =>
-        ask(api, "PUT", `/v1/apps/${name}/variables`, { variables: [{ name: "HOLD", value }] });
+        requestApi(api, "PUT", `/v1/apps/${name}/variables`, { variables: [{ name: "HOLD", value }] });
       await hold("yes");
-      const source = await packTarGz(inlineApp(`echo compiling; ${held}`, answering("survived")));
+      const source = await packTarGz(inlineApp(`echo compiling; ${waitIfHeld}`, answering("survived")));
       const { id } = await api.createDeployment(name, await api.upload(source), "v1");
-      const output = async () => (await ask(api, "GET", `/v1/apps/${name}/deployments/${id}/output`)).text();
+      const output = async () =>
+        (await requestApi(api, "GET", `/v1/apps/${name}/deployments/${id}/output`)).text();
       await eventually(async () => (await output()).includes("compiling"));
       await hold("");
       await docker("kill", await hostOfWorkerWith(api, id));
@@ -88,12 +89,12 @@ describe.skipIf(lacking !== undefined)(
       expect((await output()).match(/^compiling$/gm)).toHaveLength(2);
     });
 
-    test("it is taken down whole", async () => {
+    test("docker compose down removes the whole installation", async () => {
       const api = await connect();
-      const { apps } = (await (await ask(api, "GET", "/v1/apps")).json()) as AppsAnswer;
+      const { apps } = (await (await requestApi(api, "GET", "/v1/apps")).json()) as AppsAnswer;
       expect(apps.map(({ name }) => name)).toContain("hello");
       for (const { name } of apps)
-        expect((await ask(api, "DELETE", `/v1/apps/${name}?current_name=${name}`)).status).toBe(204);
+        expect((await requestApi(api, "DELETE", `/v1/apps/${name}?current_name=${name}`)).status).toBe(204);
       await eventually(async () => (await slipway.releases()).length === 0);
       await slipway.down();
       expect(await slipway.leftovers()).toEqual([]);
@@ -101,7 +102,7 @@ describe.skipIf(lacking !== undefined)(
   },
 );
 
-/** Only where none answers is one installed. */
+/** Installs compose if none answers. */
 async function findCompose(): Promise<string[] | undefined> {
   const found = await composeCommand();
   if (found !== undefined) return found;
@@ -116,13 +117,13 @@ function connect(): Promise<ApiClient> {
 /** The container whose worker builds the deployment: a container's name for itself is its id. */
 async function hostOfWorkerWith(api: ApiClient, id: string): Promise<string> {
   const { host } = await eventually(async () => {
-    const { workers } = (await (await ask(api, "GET", "/v1/workers")).json()) as WorkersAnswer;
+    const { workers } = (await (await requestApi(api, "GET", "/v1/workers")).json()) as WorkersAnswer;
     return workers.find(({ deployments }) => deployments.some((deployment) => deployment.id === id));
   });
   return host;
 }
 
-function ask(api: ApiClient, method: string, path: string, body?: unknown): Promise<Response> {
+function requestApi(api: ApiClient, method: string, path: string, body?: unknown): Promise<Response> {
   const headers = { authorization: `Bearer ${api.token}`, "content-type": "application/json" };
   return fetch(`${slipway.apiUrl}${path}`, {
     method,

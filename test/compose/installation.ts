@@ -1,4 +1,4 @@
-// An installation by docker-compose.yml of a test's own: made as a newcomer would, on free ports, on stand-ins for public images.
+// A private installation by docker-compose.yml: set up as the documents say, on free ports, on stand-ins for public images.
 
 import { randomInt } from "node:crypto";
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -18,10 +18,10 @@ import type { StandIns } from "../../scripts/setup/stand-ins.ts";
 
 /** Short, so that the work of a worker that was killed soon goes to another. */
 const settings = { LEASE_MS: "4000", RECONCILE_MS: "1000", ENGINE_WORKERS: "2", STOP_GRACE_MS: "1000" };
-/** One of this clone's, kept from run to run: what did not change is not built again. */
+/** An image of this clone, kept between runs: what did not change is not built again. */
 const image = `slipway:compose-${testsOf}`;
 const startBoundSeconds = 120;
-/** As the docker command finds it. */
+/** The engine that the docker command uses. */
 const engine = new Docker();
 
 export class ComposeInstallation implements AsyncDisposable {
@@ -102,7 +102,7 @@ export class ComposeInstallation implements AsyncDisposable {
     if (releases.length > 0) await docker("rm", "--force", "--volumes", ...releases);
     const rest = await docker("network", "ls", "--quiet", "--filter", `label=${this.#label}`);
     if (rest.length > 0) await docker("network", "rm", ...rest);
-    await this.#forgetImages();
+    await this.#removeImages();
   }
 
   /** Names of all that carries our labels on the engine, but for images. */
@@ -125,7 +125,7 @@ export class ComposeInstallation implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await using further = new AsyncDisposableStack();
     further.defer(() => rm(this.#folder, { recursive: true }));
-    further.defer(() => this.#forgetImages());
+    further.defer(() => this.#removeImages());
     further.defer(() => this.#removeLabelled());
     await this.#compose("down", "--volumes", "--timeout", "20");
   }
@@ -137,10 +137,10 @@ export class ComposeInstallation implements AsyncDisposable {
     await remove([containers(engine, isOurs), networks(engine, isOurs), volumes(engine, isOurs)]);
   }
 
-  /** By their names, not their ids: other registries' names stand for the same images. */
-  async #forgetImages(): Promise<void> {
-    const place = `127.0.0.1:${this.variable("REGISTRY_PORT")}/`;
-    await remove([images(engine, (_labels, name) => name.startsWith(place))]);
+  /** Removes images by name, not by id: other registries' names may refer to the same images. */
+  async #removeImages(): Promise<void> {
+    const prefix = `127.0.0.1:${this.variable("REGISTRY_PORT")}/`;
+    await remove([images(engine, (_labels, name) => name.startsWith(prefix))]);
   }
 
   /** With no variables but those of .env, as for a newcomer. */
@@ -171,7 +171,7 @@ export async function docker(...args: readonly string[]): Promise<string[]> {
   return stdout.split("\n").filter((line) => line !== "");
 }
 
-/** What an earlier state of this clone made of it goes, as soon as nothing uses it. */
+/** Builds the image, and removes those of earlier states of this clone that nothing uses. */
 async function buildImage(standIns: StandIns): Promise<void> {
   const ours = `${label.installation}=${testsOf}`;
   const from = [`NODE_IMAGE=${standIns.NODE_IMAGE}`, `PACKAGES_IMAGE=${standIns.PACKAGES_IMAGE}`];
@@ -180,7 +180,7 @@ async function buildImage(standIns: StandIns): Promise<void> {
   const pruned = await execa("docker", ["image", "prune", "--force", "--filter", `label=${ours}`], {
     reject: false,
   });
-  // somebody else prunes at the moment: what is left here goes with the next run's
+  // another process prunes at the moment: the next run removes what is left here
   if (pruned.failed && !pruned.stderr.includes("a prune operation is already running")) throw pruned;
 }
 

@@ -1,5 +1,5 @@
-// What the scalingo command line sends for `deploy` and its neighbors, request by request as it was recorded: a content
-// type on requests without a body, a question mark on every GET, empty ids, an Origin of its own; and what it insists on.
+// The recorded requests of the scalingo command line for `deploy` and related commands: a content type on requests without a
+// body, a question mark on every GET, empty ids, its own Origin; and what it requires of responses.
 
 import { randomBytes } from "node:crypto";
 import { on, once } from "node:events";
@@ -41,7 +41,7 @@ const always = {
   "user-agent": "Scalingo Go Client v8",
 };
 
-/** What the command line sends of a notifier that is not made yet: fields without a value have Go's zero. */
+/** What the command line sends of a new notifier: fields without a value have Go's zero value. */
 const unsaved = {
   id: "",
   app_id: "",
@@ -67,20 +67,20 @@ describe("the command line", () => {
     jwt = exchangeAnswer.parse((await send("POST", api, "/v1/tokens/exchange", "{}", login)).json).token;
   });
 
-  const ask = (method: string, path: string, body?: unknown): Promise<Answer> =>
+  const requestApi = (method: string, path: string, body?: unknown): Promise<Answer> =>
     send(method, api, `/v1${path}`, body === undefined ? "" : JSON.stringify(body), {
       headers: { authorization: `Bearer ${jwt}` },
     });
-  /** Each test has an app of its own, so that one that is tried again begins anew. */
+  /** Each test has its own app, so that a retried test starts anew. */
   const newApp = async () => {
     const name = `cli-${randomBytes(4).toString("hex")}`;
-    expect((await ask("POST", "/apps", { app: { name, parent_id: "" } })).status).toBe(201);
+    expect((await requestApi("POST", "/apps", { app: { name, parent_id: "" } })).status).toBe(201);
     return name;
   };
   const streamOf = async (name: string) =>
-    appAnswer.parse((await ask("GET", `/apps/${name}?`)).json).app.links.deployments_stream;
+    appAnswer.parse((await requestApi("GET", `/apps/${name}?`)).json).app.links.deployments_stream;
 
-  test("regions and the token's exchange", async () => {
+  test("the command line reads the regions and exchanges its token", async () => {
     const regions = await send("GET", inject("apiUrl"), "/v1/regions?");
     expect(regions.status).toBe(200);
     const [found] = regionsAnswer.parse(regions.json).regions;
@@ -101,53 +101,53 @@ describe("the command line", () => {
     ]);
   });
 
-  test("login by user name and password: makes an API token, and exchanges it", async () => {
+  test("login by username and password creates an API token, and exchanges it", async () => {
     const username = `cli-${randomBytes(4).toString("hex")}`;
     const password = randomBytes(16).toString("hex");
     const user = { username, email: `${username}@example.com`, password };
-    expect((await ask("POST", "/users", { user })).status).toBe(201);
-    const asked = JSON.stringify({ token: { name: "Scalingo CLI" } });
-    const made = await send("POST", api, "/v1/tokens", asked, { auth: `${username}:${password}` });
+    expect((await requestApi("POST", "/users", { user })).status).toBe(201);
+    const body = JSON.stringify({ token: { name: "Scalingo CLI" } });
+    const made = await send("POST", api, "/v1/tokens", body, { auth: `${username}:${password}` });
     expect(made.status).toBe(201);
     const { token } = newTokenAnswer.parse(made.json);
     expect(token).toMatchObject({ name: "Scalingo CLI", token: expect.stringMatching(/^tk-us-/) });
     const exchange = await send("POST", api, "/v1/tokens/exchange", "{}", { auth: `:${token.token}` });
     expect(exchange.status).toBe(200);
-    const wrong = await send("POST", api, "/v1/tokens", asked, { auth: `${username}:wrong` });
+    const wrong = await send("POST", api, "/v1/tokens", body, { auth: `${username}:wrong` });
     expect([wrong.status, wrong.json]).toEqual([401, { error: expect.any(String) }]);
   });
 
-  test("login: who am I", async () => {
-    const { status, json } = await ask("GET", "/users/self?");
+  test("login reads the user of the token", async () => {
+    const { status, json } = await requestApi("GET", "/users/self?");
     const { user } = selfAnswer.parse(json);
     expect([status, user.username, user.flags["admin"]]).toEqual([200, "admin", undefined]);
   });
 
-  test("create, apps, apps-info", async () => {
+  test("create, apps and apps-info create, list and show an app", async () => {
     const name = await newApp();
-    const shown = await ask("GET", `/apps/${name}?`);
+    const shown = await requestApi("GET", `/apps/${name}?`);
     expect(shown.status).toBe(200);
     const { app } = appAnswer.parse(shown.json);
     expect(app).toMatchObject({ name, flags: {}, limits: {}, project: { id: expect.any(String) } });
     expect(Number.isNaN(Date.parse(app.created_at))).toBe(false);
-    expect((await ask("GET", "/apps?")).status).toBe(200);
+    expect((await requestApi("GET", "/apps?")).status).toBe(200);
   });
 
-  test("env-set, env, env-unset", async () => {
+  test("env-set, env and env-unset set, list and delete a variable", async () => {
     const name = await newApp();
     const variables = [{ id: "", name: "GREETING", value: "hello" }];
-    const set = await ask("PUT", `/apps/${name}/variables`, { variables });
+    const set = await requestApi("PUT", `/apps/${name}/variables`, { variables });
     expect([200, 201]).toContain(set.status);
-    const { json } = await ask("GET", `/apps/${name}/variables?aliases=true`);
+    const { json } = await requestApi("GET", `/apps/${name}/variables?aliases=true`);
     const { variables: stored } = variablesAnswer.parse(json);
     const id = stored[0]?.id ?? "";
     expect(stored).toEqual([{ id: expect.stringMatching(/./), name: "GREETING", value: "hello" }]);
-    expect((await ask("DELETE", `/apps/${name}/variables/${id}`)).status).toBe(204);
+    expect((await requestApi("DELETE", `/apps/${name}/variables/${id}`)).status).toBe(204);
   });
 
-  test("deploy: source, upload, deployment, stream, poll, output; what follows is announced with an object", async () => {
+  test("deploy uploads a source, deploys and follows it; a later deployment is announced with an object", async () => {
     const name = await newApp();
-    const made = await ask("POST", "/sources", {});
+    const made = await requestApi("POST", "/sources", {});
     expect(made.status).toBe(201);
     const archive = await packTarGz(inlineApp("echo compiled; sleep 1", answering("from the command line")));
     const { source } = sourceAnswer.parse(made.json);
@@ -157,32 +157,32 @@ describe("the command line", () => {
     });
     expect(uploaded.status).toBe(200);
     const deployment = { git_ref: "v1", source_url: source.download_url };
-    const created = await ask("POST", `/apps/${name}/deployments`, { deployment });
+    const created = await requestApi("POST", `/apps/${name}/deployments`, { deployment });
     expect(created.status).toBe(201);
     const { id, links, duration } = deploymentAnswer.parse(created.json).deployment;
     expect(duration).toBe(0);
 
-    // it connects only now, and waits for the end it is told of
+    // it connects only now, and waits for the final status
     const frames = await listen(await streamOf(name), jwt, id);
     const statuses = frames.flatMap((frame) => (frame.type === "status" ? [frame.data.status] : []));
     expect(statuses).toEqual(["queued", "building", "pushing", "starting", "success"]);
     const lines = frames.flatMap((frame) => (frame.type === "log" ? [frame.data.content] : []));
     expect(lines.join("\n")).toContain("compiled");
 
-    const polled = await ask("GET", `/apps/${name}/deployments/${id}?`);
+    const polled = await requestApi("GET", `/apps/${name}/deployments/${id}?`);
     expect([polled.status, deploymentAnswer.parse(polled.json).deployment.status]).toEqual([200, "success"]);
     const output = new URL(links.output);
     const log = await send("GET", output.origin, `${output.pathname}?`, "", {
       headers: { authorization: `Bearer ${jwt}` },
     });
     expect([log.status, log.headers["content-type"]]).toEqual([200, "text/plain; charset=utf-8"]);
-    const listed = await ask("GET", `/apps/${name}/deployments?page=1&per_page=20`);
+    const listed = await requestApi("GET", `/apps/${name}/deployments?page=1&per_page=20`);
     expect(deploymentsAnswer.parse(listed.json).meta.pagination.total_count).toBe(1);
 
-    // once the former one's end was told again, the socket is there
+    // the replayed end of the first deployment shows that the socket is connected
     const later = await listen(await streamOf(name), jwt, id, async () => {
       const refused = { git_ref: null, source_url: "http://127.0.0.1:9/refused.tar.gz" };
-      await ask("POST", `/apps/${name}/deployments`, { deployment: refused });
+      await requestApi("POST", `/apps/${name}/deployments`, { deployment: refused });
     });
     const announced = later.flatMap((frame) => (frame.type === "new" ? [frame.data.deployment] : []));
     expect(announced[0]).toMatchObject({
@@ -191,27 +191,27 @@ describe("the command line", () => {
     });
   });
 
-  test("scale --synchronous, ps, restart", async () => {
+  test("scale --synchronous, ps and restart change and list the containers", async () => {
     const name = await newApp();
     await deployed(name, await packTarGz(inlineApp("true", answering("scaled"))));
-    expect((await ask("GET", `/apps/${name}/autoscalers?`)).json).toEqual({ autoscalers: [] });
+    expect((await requestApi("GET", `/apps/${name}/autoscalers?`)).json).toEqual({ autoscalers: [] });
     const web = { app_id: "", name: "web", amount: 2, command: "", size: "" };
-    const scaled = await ask("POST", `/apps/${name}/scale`, { containers: [web] });
+    const scaled = await requestApi("POST", `/apps/${name}/scale`, { containers: [web] });
     expect(scaled.status).toBe(202);
     expect(containerTypesAnswer.parse(scaled.json).containers).toMatchObject([{ name: "web", amount: 2 }]);
     await finished(name, scaled);
-    const { json } = await ask("GET", `/apps/${name}/ps?`);
+    const { json } = await requestApi("GET", `/apps/${name}/ps?`);
     expect(containersAnswer.parse(json).containers.map(({ label }) => label)).toEqual(["web-1", "web-2"]);
-    const restarted = await ask("POST", `/apps/${name}/restart`, { scope: null });
+    const restarted = await requestApi("POST", `/apps/${name}/restart`, { scope: null });
     expect(restarted.status).toBe(202);
     await finished(name, restarted);
   });
 
-  /** It takes the last part of the location as the operation's id, and asks once a second. */
+  /** The command line reads the operation's id from the end of the location, and polls once a second. */
   async function finished(name: string, { headers }: Answer): Promise<void> {
     const id = new URL(String(headers["location"])).pathname.split("/").at(-1);
     for (;;) {
-      const { status, json } = await ask("GET", `/apps/${name}/operations/${id}?`);
+      const { status, json } = await requestApi("GET", `/apps/${name}/operations/${id}?`);
       const { operation } = operationAnswer.parse(json);
       expect([status, operation.error]).toEqual([200, ""]);
       if (operation.status === "done") return;
@@ -219,16 +219,16 @@ describe("the command line", () => {
     }
   }
 
-  test("notifiers-add: event types, the platform's id by its name without a token, then the notifier", async () => {
+  test("notifiers-add reads event types and the notification platform's id without a token, then creates the notifier", async () => {
     const name = await newApp();
-    const { event_types: types } = eventTypesAnswer.parse((await ask("GET", "/event_types?")).json);
+    const { event_types: types } = eventTypesAnswer.parse((await requestApi("GET", "/event_types?")).json);
     const failed = types.find((type) => type.name === "deployment_failed");
     const unknown = await send("GET", api, "/v1/notification_platforms/search?name=slack");
     expect([unknown.status, unknown.json]).toEqual([200, { notification_platforms: [] }]);
     const found = await send("GET", api, "/v1/notification_platforms/search?name=webhook");
     expect(found.status).toBe(200);
     const [platform] = platformsAnswer.parse(found.json).notification_platforms;
-    const asked = {
+    const wanted = {
       ...unsaved,
       active: true,
       name: "ops",
@@ -237,7 +237,7 @@ describe("the command line", () => {
       platform_id: platform?.id,
       type_data: { webhook_url: "https://example.com/hook" },
     };
-    const made = await ask("POST", `/apps/${name}/notifiers`, { notifier: asked });
+    const made = await requestApi("POST", `/apps/${name}/notifiers`, { notifier: wanted });
     expect(made.status).toBe(201);
     const { notifier } = notifierAnswer.parse(made.json);
     expect(notifier).toMatchObject({
@@ -251,15 +251,15 @@ describe("the command line", () => {
     });
     for (const time of [notifier.created_at, notifier.updated_at])
       expect(Number.isNaN(Date.parse(time))).toBe(false);
-    // with neither --event nor --send-all-events it says so
-    const { selected_event_ids: _, ...silent } = asked;
-    const quiet = await ask("POST", `/apps/${name}/notifiers`, { notifier: silent });
+    // without --event and --send-all-events it sends this
+    const { selected_event_ids: _, ...silent } = wanted;
+    const quiet = await requestApi("POST", `/apps/${name}/notifiers`, { notifier: silent });
     expect(notifierAnswer.parse(quiet.json).notifier).toMatchObject({
       send_all_events: false,
       selected_event_ids: [],
     });
-    const github = await ask("POST", `/apps/${name}/notifiers`, {
-      notifier: { ...asked, platform_id: "github", type_data: {} },
+    const github = await requestApi("POST", `/apps/${name}/notifiers`, {
+      notifier: { ...wanted, platform_id: "github", type_data: {} },
     });
     expect([github.status, github.json]).toEqual([
       422,
@@ -267,12 +267,12 @@ describe("the command line", () => {
     ]);
   });
 
-  test("notification-platforms, notifiers, notifiers-details, notifiers-update, notifiers-remove", async () => {
+  test("notification-platforms and the commands of notifiers list, show, change and delete", async () => {
     const name = await newApp();
     const all = await send("GET", api, "/v1/notification_platforms?");
     expect(all.status).toBe(200);
     expect(platformsAnswer.parse(all.json).notification_platforms[0]?.name).toBe("webhook");
-    const made = await ask("POST", `/apps/${name}/notifiers`, {
+    const made = await requestApi("POST", `/apps/${name}/notifiers`, {
       notifier: {
         ...unsaved,
         active: true,
@@ -283,15 +283,15 @@ describe("the command line", () => {
       },
     });
     const { id } = notifierAnswer.parse(made.json).notifier;
-    const listed = await ask("GET", `/apps/${name}/notifiers?`);
+    const listed = await requestApi("GET", `/apps/${name}/notifiers?`);
     expect([listed.status, notifiersAnswer.parse(listed.json).notifiers.map((one) => one.id)]).toEqual([
       200,
       [id],
     ]);
-    const details = await ask("GET", `/apps/${name}/notifiers/${id}?`);
+    const details = await requestApi("GET", `/apps/${name}/notifiers/${id}?`);
     expect([details.status, notifierAnswer.parse(details.json).notifier.id]).toEqual([200, id]);
     const disabled = { ...unsaved, active: false, platform_id: "", type_data: {} };
-    const updated = await ask("PATCH", `/apps/${name}/notifiers/${id}`, { notifier: disabled });
+    const updated = await requestApi("PATCH", `/apps/${name}/notifiers/${id}`, { notifier: disabled });
     expect(updated.status).toBe(200);
     expect(notifierAnswer.parse(updated.json).notifier).toMatchObject({
       active: false,
@@ -299,19 +299,19 @@ describe("the command line", () => {
       send_all_events: true,
       type_data: { webhook_url: "https://example.com/hook" },
     });
-    expect((await ask("DELETE", `/apps/${name}/notifiers/${id}?`)).status).toBe(204);
+    expect((await requestApi("DELETE", `/apps/${name}/notifiers/${id}?`)).status).toBe(204);
   });
 
-  test("deployment-delete-cache, destroy, and an app that is not there", async () => {
+  test("deployment-delete-cache and destroy succeed, and a deleted app is not found", async () => {
     const name = await newApp();
-    expect((await ask("DELETE", `/apps/${name}/caches/deployment`)).status).toBe(204);
-    expect((await ask("DELETE", `/apps/${name}?current_name=${name}`)).status).toBe(204);
-    const gone = await ask("GET", `/apps/${name}?`);
+    expect((await requestApi("DELETE", `/apps/${name}/caches/deployment`)).status).toBe(204);
+    expect((await requestApi("DELETE", `/apps/${name}?current_name=${name}`)).status).toBe(204);
+    const gone = await requestApi("GET", `/apps/${name}?`);
     expect([gone.status, gone.json]).toEqual([404, { resource: "app", error: "app not found" }]);
   });
 
-  test("errors have the bodies it reads", async () => {
-    const wrong = await ask("POST", "/apps", { app: { name: "No" } });
+  test("errors have the bodies that the command line reads", async () => {
+    const wrong = await requestApi("POST", "/apps", { app: { name: "No" } });
     expect(wrong.status).toBe(422);
     expect(wrong.json).toEqual({ errors: { name: [expect.any(String)] }, error: expect.any(String) });
     const broken = await send("POST", api, "/v1/apps", "{", { headers: { authorization: `Bearer ${jwt}` } });
@@ -321,7 +321,7 @@ describe("the command line", () => {
   });
 });
 
-/** Exactly what is given goes over the wire: no client library adds or leaves out anything. */
+/** Sends exactly the arguments: no client library adds or omits anything. */
 async function send(
   method: string,
   base: string,
@@ -330,7 +330,7 @@ async function send(
   { headers = {}, auth }: { headers?: Record<string, string>; auth?: string } = {},
 ): Promise<Answer> {
   const { hostname, port } = new URL(base);
-  const asked = request({
+  const outgoing = request({
     method,
     hostname,
     port,
@@ -338,15 +338,15 @@ async function send(
     headers: { ...always, ...headers, "content-length": Buffer.byteLength(body) },
     ...(auth === undefined ? {} : { auth }),
   });
-  asked.end(body);
-  const [response] = (await once(asked, "response")) as [IncomingMessage];
+  outgoing.end(body);
+  const [response] = (await once(outgoing, "response")) as [IncomingMessage];
   const received = await text(response);
   const { statusCode: status = 0, headers: answered } = response;
   const isJson = String(answered["content-type"]).startsWith("application/json");
   return { status, headers: answered, json: isJson ? (JSON.parse(received) as unknown) : undefined };
 }
 
-/** The frames up to the deployment's end; with `then`, on from there to the next `new`. */
+/** The frames up to the deployment's end; with `then`, from there to the next `new`. */
 async function listen(
   url: string,
   token: string,

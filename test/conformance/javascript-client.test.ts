@@ -1,4 +1,4 @@
-// Scalingo's JavaScript client, as it is published, drives the whole of what it has for deployments.
+// Scalingo's published JavaScript client, with all its calls that concern deployments.
 
 import { randomBytes } from "node:crypto";
 import { clientFromToken } from "scalingo";
@@ -11,7 +11,7 @@ import { deployed, upload } from "../e2e/slipway.ts";
 
 describe("the JavaScript client", () => {
   let client: Client;
-  // Each test has an app of its own, so that one that is tried again begins anew.
+  // Each test has its own app, so that a retried test starts anew.
   const newName = () => `js-${randomBytes(4).toString("hex")}`;
   const newApp = async () => (await client.Apps.create({ name: newName() })).name;
 
@@ -20,14 +20,14 @@ describe("the JavaScript client", () => {
     client = await clientFromToken(inject("adminToken"), { apiUrl: url, authApiUrl: url });
   });
 
-  test("exchanges the API token for a JWT of an hour", () => {
+  test("the JavaScript client exchanges the API token for a JWT of an hour", () => {
     const [, payload = ""] = client._token.split(".");
     const { exp, iat } = JSON.parse(Buffer.from(payload, "base64url").toString()) as Record<string, number>;
     expect(client._token.split(".")).toHaveLength(3);
     expect((exp ?? 0) - (iat ?? 0)).toBe(3_600);
   });
 
-  test("knows who it is and where", async () => {
+  test("the JavaScript client reads its user and its region", async () => {
     const user = await client.Users.self();
     expect(user).toMatchObject({ username: "admin", email: expect.stringContaining("@"), flags: {} });
     const regions = await client.Regions.all();
@@ -35,7 +35,7 @@ describe("the JavaScript client", () => {
     expect(regions[0]).toMatchObject({ default: true, api: client._apiUrl });
   });
 
-  test("creates, finds and lists apps", async () => {
+  test("the JavaScript client creates, finds and lists apps", async () => {
     const name = newName();
     const app = await client.Apps.create({ name });
     expect(app).toMatchObject({ name, status: "new", limits: {}, flags: {} });
@@ -44,13 +44,13 @@ describe("the JavaScript client", () => {
     expect((await client.Apps.all()).map((each) => each.name)).toContain(name);
   });
 
-  test("tries whether an app could be created", async () => {
+  test("the JavaScript client tries the creation of an app", async () => {
     const name = newName();
     expect(await client.Apps.create({ name, dry_run: true })).toMatchObject({ name, status: "new" });
     await expect(client.Apps.find(name)).rejects.toMatchObject({ status: 404 });
   });
 
-  test("has somebody told of an app's deployments", async () => {
+  test("the JavaScript client creates, changes and deletes notifiers", async () => {
     const name = await newApp();
     // typed as one, and all there are
     const listed: unknown = await client.NotificationPlatforms.list();
@@ -78,7 +78,7 @@ describe("the JavaScript client", () => {
     expect(await client.Notifiers.for(name)).toEqual([]);
   });
 
-  test("sets, changes and unsets variables", async () => {
+  test("the JavaScript client sets, changes and unsets variables", async () => {
     const name = await newApp();
     const created = await client.Environment.create(name, { name: "GREETING", value: "hello" });
     const bulk = await client.Environment.bulkUpdate(name, [
@@ -95,7 +95,7 @@ describe("the JavaScript client", () => {
     ]);
   });
 
-  test("makes, lists, renews and revokes API tokens", async () => {
+  test("the JavaScript client makes, lists, renews and revokes API tokens", async () => {
     const made = await client.Tokens.create("made by a test");
     expect(made.token).toMatch(/^tk-us-/);
     const shown = (await client.Tokens.all()).find(({ id }) => id === made.id);
@@ -110,7 +110,7 @@ describe("the JavaScript client", () => {
     await expect(client.Tokens.exchange(renewed.token ?? "")).rejects.toMatchObject({ status: 401 });
   });
 
-  test("adds, limits and removes collaborators", async () => {
+  test("the JavaScript client adds, limits and removes collaborators", async () => {
     const name = await newApp();
     const email = `${name}@example.com`;
     const answer = await fetch(new URL("/v1/users", inject("apiUrl")), {
@@ -128,16 +128,16 @@ describe("the JavaScript client", () => {
     expect(await client.Collaborators.for(name)).toEqual([]);
   });
 
-  test("deploys, listens to the end, and reads the log", async () => {
+  test("the JavaScript client deploys, listens until the end, and reads the log", async () => {
     const name = await newApp();
     await client.Environment.create(name, { name: "GREETING", value: "salut" });
     const listener = await client.Apps.deploymentListener(name);
-    const heard = { news: [] as string[], lines: [] as string[], statuses: [] as string[] };
+    const received = { news: [] as string[], lines: [] as string[], statuses: [] as string[] };
     const over = Promise.withResolvers<void>();
-    listener.onNew(({ deployment }) => void heard.news.push(deployment));
-    listener.onLog(({ content }) => void heard.lines.push(content));
+    listener.onNew(({ deployment }) => void received.news.push(deployment));
+    listener.onLog(({ content }) => void received.lines.push(content));
     listener.onStatus(({ status }) => {
-      heard.statuses.push(status);
+      received.statuses.push(status);
       if (!["queued", "building", "pushing", "starting"].includes(status)) over.resolve();
     });
     const source_url = await upload(await packTarGz(inlineApp("echo compiled", answering("$GREETING"))));
@@ -145,9 +145,9 @@ describe("the JavaScript client", () => {
     expect(created).toMatchObject({ status: expect.any(String), git_ref: "v1", duration: 0 });
     await over.promise;
     listener.close();
-    expect(heard.statuses).toEqual(["queued", "building", "pushing", "starting", "success"]);
+    expect(received.statuses).toEqual(["queued", "building", "pushing", "starting", "success"]);
     const log = await client.Deployments.logs(name, created.id);
-    expect(log.trimEnd().split("\n")).toEqual(heard.lines);
+    expect(log.trimEnd().split("\n")).toEqual(received.lines);
     expect(log).toContain("compiled");
     expect(await client.Deployments.find(name, created.id)).toMatchObject({
       status: "success",
@@ -163,7 +163,7 @@ describe("the JavaScript client", () => {
     await client.Deployments.purgeCache(name);
   });
 
-  test("scales, restarts, and lists what runs", async () => {
+  test("the JavaScript client scales, restarts, and lists what runs", async () => {
     const name = await newApp();
     await deployed(name, await packTarGz(inlineApp("true", answering("scaled"))));
     const web = { name: "web", amount: 2, size: "M" };
@@ -185,7 +185,7 @@ describe("the JavaScript client", () => {
     expect(anew.map(({ id }) => former.has(id))).toEqual([false, false]);
   });
 
-  test("gets errors as it reads them", async () => {
+  test("the JavaScript client reads errors", async () => {
     const name = await newApp();
     await expect(client.Apps.find("no-such-app")).rejects.toMatchObject({
       status: 404,
@@ -208,7 +208,7 @@ describe("the JavaScript client", () => {
     await expect(client.Tokens.exchange("tk-us-wrong")).rejects.toMatchObject({ status: 401 });
   });
 
-  test("deletes the app, when it names it", async () => {
+  test("the JavaScript client deletes an app only if it repeats the app's name", async () => {
     const name = await newApp();
     const { id } = await client.Apps.find(name);
     await expect(client.Apps.destroy(id, "another")).rejects.toMatchObject({ status: 422 });

@@ -17,7 +17,7 @@ const keys = redisKeys("test");
 const now = () => testTime;
 const workersDied = new SlipwayError("internal", "the workers that ran it died");
 
-describe.skipIf(await lacksRedis())("a deployment that no attempt holds", () => {
+describe.skipIf(await lacksRedis())("a deployment without a running attempt", () => {
   let opened: AsyncDisposableStack;
   let store: Store;
   let redis: Redis;
@@ -53,7 +53,7 @@ describe.skipIf(await lacksRedis())("a deployment that no attempt holds", () => 
   const logText = async () =>
     (await store.logs.read(deployment.id, 1, 100)).map(({ text }) => `${text}\n`).join("");
 
-  test("is sealed by one of several processes, and its former attempt can write no more", async () => {
+  test("a deployment is sealed by one of several processes, and its former attempt cannot write any more", async () => {
     const { id: deploymentId, appId, attempt } = deployment;
     await using former = await openLogWriter({
       redis,
@@ -86,7 +86,7 @@ describe.skipIf(await lacksRedis())("a deployment that no attempt holds", () => 
     expect(await logText()).toBe(text);
   });
 
-  test("is ended with the reason in its log, once its leftovers are removed", async () => {
+  test("an abandoned deployment ends with the reason in its log, after its leftovers were removed", async () => {
     await abandonDeployment(context, deployment.id, workersDied);
     await abandonDeployment(context, deployment.id, workersDied);
     expect(removed).toEqual([deployment.id]);
@@ -98,15 +98,18 @@ describe.skipIf(await lacksRedis())("a deployment that no attempt holds", () => 
     });
   });
 
-  test("stays unfinished when its leftovers cannot be removed", async () => {
-    const failing = { ...context, removeLeftovers: () => Promise.reject(new Error("the engine is away")) };
+  test("an abandoned deployment stays unfinished while its leftovers cannot be removed", async () => {
+    const failing = {
+      ...context,
+      removeLeftovers: () => Promise.reject(new Error("the engine is unavailable")),
+    };
     await expect(abandonDeployment(failing, deployment.id, workersDied)).rejects.toThrow(
-      "the engine is away",
+      "the engine is unavailable",
     );
     expect(await stored()).toEqual(deployment);
   });
 
-  test("stays as it is when its log is closed already", async () => {
+  test("a deployment whose log is closed stays unchanged", async () => {
     await abandonDeployment(context, deployment.id, workersDied);
     const ended = await stored();
     await sealAbandoned(context, ended);

@@ -1,4 +1,4 @@
-// An abort ends whatever its deployment is at, leaves nothing on the engine, and lets the next one of the lane on.
+// An abort ends its deployment in any phase, leaves nothing on the engine, and lets the next deployment of the lane run.
 
 import { connectDocker, findContainers } from "@slipway/docker";
 import { label } from "@slipway/core";
@@ -18,13 +18,13 @@ test.for([
   const app = await createApp("abort");
   const running = await deploy(app.name, await packTarGz(inlineApp(how.compile, how.web)));
   const waiting = await deploy(app.name, await packTarGz(inlineApp("true", answering("unwanted"))));
-  await says(app, running.id, "begun");
+  await untilLogged(app, running.id, "begun");
   expect((await abort(app, waiting.id)).status).toBe("aborted");
-  const askedAt = performance.now();
+  const requestedAt = performance.now();
   expect((await abort(app, running.id)).status).toBe("aborted");
   await expect.poll(() => containersOf(running.id), { timeout: 30_000 }).toEqual([]);
-  const goneMs = Math.round(performance.now() - askedAt);
-  console.info(`nothing of the aborted deployment was left ${goneMs} ms after it was asked for`);
+  const goneMs = Math.round(performance.now() - requestedAt);
+  console.info(`nothing of the aborted deployment was left ${goneMs} ms after the request`);
   await expect.poll(() => output(app.name, running.id)).toContain("Aborted: by admin");
   expect(await output(app.name, waiting.id)).toBe(" !     Aborted: by admin\n");
 
@@ -39,7 +39,7 @@ async function abort(app: AppJson, id: string): Promise<DeploymentJson> {
   return (await call<{ deployment: DeploymentJson }>("POST", path)).deployment;
 }
 
-async function says(app: AppJson, id: string, line: string): Promise<void> {
+async function untilLogged(app: AppJson, id: string, line: string): Promise<void> {
   await follow(app, (frames) => linesOf(frames, id).some((content) => content.includes(line)));
 }
 

@@ -17,10 +17,10 @@ export function answering(text: string): string {
 }
 
 /**
- * A command that stands still in attempts that began while the app had a variable HOLD. An attempt reads the variables once, so
- * the next one goes on after the variable was emptied: where a fault meets the first does not depend on time.
+ * A command that waits in attempts that began while the app's variable HOLD was set. An attempt reads the variables once, so the
+ * next attempt continues after the variable was emptied: where a fault affects the first attempt does not depend on time.
  */
-export const held = '[ -z "$HOLD" ] || sleep 600';
+export const waitIfHeld = '[ -z "$HOLD" ] || sleep 600';
 
 /** Perl is in the stack; a server in it needs no build. */
 const servePl = `use IO::Socket::INET;

@@ -1,14 +1,15 @@
-// The queue dashboard as an operator's browser shows it, and the API's description as anybody's does.
+// The queue dashboard and the API's description in a browser.
 
 import { randomBytes } from "node:crypto";
 import { chromium } from "playwright-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { queueNames } from "@slipway/queue";
 import { findBrowser, lacksBrowser, packTarGz } from "@slipway/testkit";
 import { answering, inlineApp } from "./apps.ts";
 import { apiUrl, call, createApp, deployed } from "./slipway.ts";
 
-/** The browser talks to the page's own server and to nobody else. */
+/** The browser connects to the page's own server only. */
 const launchFlags = [
   "--disable-gpu",
   "--disable-quic",
@@ -17,10 +18,10 @@ const launchFlags = [
   "--disable-component-update",
   "--disable-sync",
 ];
-/** The board's page asks for a web font, which its policy refuses: that is no loss. */
+/** The dashboard's page requests a web font, which its content security policy refuses. */
 const refusedFont = "https://fonts.googleapis.com/";
 const networkChanged = "net::ERR_NETWORK_CHANGED";
-const looksMax = 5;
+const maxTries = 5;
 
 describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
   let browser: Browser;
@@ -33,15 +34,13 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
 
   const signedIn = (password?: string): Promise<BrowserContext> =>
     browser.newContext(
-      password === undefined
-        ? {}
-        : { httpCredentials: { username: "anybody", password, send: "unauthorized" } },
+      password === undefined ? {} : { httpCredentials: { username: "any", password, send: "unauthorized" } },
     );
 
-  test("it asks for a login, and for another when the first is nobody's", async () => {
+  test("the dashboard requests a login, and refuses an invalid token", async () => {
     await using stranger = await signedIn();
-    const asking = (await stranger.newPage()).goto(apiUrl("/queues/"));
-    await expect(asking).rejects.toThrow("ERR_INVALID_AUTH_CREDENTIALS");
+    const visiting = (await stranger.newPage()).goto(apiUrl("/queues/"));
+    await expect(visiting).rejects.toThrow("ERR_INVALID_AUTH_CREDENTIALS");
 
     await using wrong = await signedIn("tk-us-nobodys-token-0123456789");
     const page = await wrong.newPage();
@@ -49,14 +48,14 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
     expect(await page.textContent("body")).toContain("operator's API token as the password");
   });
 
-  test("a user who is no operator is refused", async () => {
+  test("the dashboard refuses a user that is not an operator", async () => {
     await using user = await signedIn(await newUsersToken());
     const page = await user.newPage();
     expect((await page.goto(apiUrl("/queues/")))?.status()).toBe(403);
     expect(await page.textContent("body")).toContain("only operators");
   });
 
-  test("an operator sees every queue, and a deployment's job among those that ended", async () => {
+  test("an operator sees every queue, and a deployment's job among the completed ones", async () => {
     const app = await createApp("board");
     const { deployment } = await deployed(app.name, await packTarGz(inlineApp("true", answering("board"))));
     expect(deployment.status).toBe("success");
@@ -64,7 +63,7 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
     await using operator = await signedIn(inject("adminToken"));
     const ofQueues = await complaints(operator, async (page) => {
       await page.goto(apiUrl("/queues/"));
-      for (const queue of ["deployments", "notifications", "upkeep"])
+      for (const queue of [...Object.values(queueNames), "notifications"])
         await page.getByText(queue).first().waitFor();
     });
     expect(ofQueues).toBe("");
@@ -82,8 +81,8 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
   });
 
   test("the API's description is a page that names the routes", async () => {
-    await using anybody = await signedIn();
-    const ofRoutes = await complaints(anybody, async (page) => {
+    await using visitor = await signedIn();
+    const ofRoutes = await complaints(visitor, async (page) => {
       await page.goto(apiUrl("/docs"));
       await page.getByText("/apps/{app}/deployments/{deployment}/abort").first().waitFor();
     });
@@ -105,9 +104,9 @@ async function newUsersToken(): Promise<string> {
 }
 
 /**
- * Looks at something in a page of its own. Containers that come and go change the machine's network, and the browser drops what
- * it asks for at that moment: then it looks once more.
- * @returns what the browser complained of, a line each.
+ * Runs `look` on a new page. Starting and stopping containers changes the machine's network, and the browser then drops its
+ * current requests: in that case `look` runs again.
+ * @returns the browser's errors, one per line.
  */
 async function complaints(context: BrowserContext, look: (page: Page) => Promise<void>): Promise<string> {
   for (let tries = 1; ; tries += 1) {
@@ -117,13 +116,13 @@ async function complaints(context: BrowserContext, look: (page: Page) => Promise
     await page.close();
     const failure = looked.status === "rejected" ? String(looked.reason) : "";
     const isDropped = [failure, ...problems].some((text) => text.includes(networkChanged));
-    if (isDropped && tries < looksMax) continue;
+    if (isDropped && tries < maxTries) continue;
     if (looked.status === "rejected") throw looked.reason;
     return problems.join("\n");
   }
 }
 
-/** What the page throws, and what it is refused, as it happens. */
+/** Collects the page's errors and failed responses as they occur. */
 function problemsOf(page: Page): string[] {
   const problems: string[] = [];
   page.on("pageerror", (error) => problems.push(error.message));

@@ -1,4 +1,4 @@
-// Followers, early, late or coming back, see every line and every status once and in order.
+// Followers that connect early, late or again receive every line and every status once and in order.
 
 import { expect, test } from "vitest";
 import { WebSocket } from "ws";
@@ -7,9 +7,9 @@ import { answering, inlineApp } from "./apps.ts";
 import { createApp, deploy, ended, follow, linesOf, output, statusesOf, untilEnd } from "./slipway.ts";
 
 const compile = "for i in $(seq 1 3000); do echo line $i; [ $((i % 300)) = 0 ] && sleep 0.1; done; true";
-const lifeOfSuccess = ["queued", "building", "pushing", "starting", "success"];
+const statusesOfSuccess = ["queued", "building", "pushing", "starting", "success"];
 
-test("early, late and returning followers agree with the stored log", async () => {
+test("early, late and returning followers receive the stored log", async () => {
   const app = await createApp("follow");
   const attached = Promise.withResolvers<void>();
   const refused = await deploy(app.name, Buffer.from("no archive"));
@@ -29,7 +29,7 @@ test("early, late and returning followers agree with the stored log", async () =
   expect(stored.filter((line) => /^line \d+$/.test(line)).length).toBe(3000);
   for (const frames of [earlyFrames, returning, late]) {
     expect(linesOf(frames, id)).toEqual(stored);
-    expect(statusesOf(frames, id)).toEqual(lifeOfSuccess);
+    expect(statusesOf(frames, id)).toEqual(statusesOfSuccess);
   }
   const seenBefore = linesOf(brokenOff, id);
   expect(seenBefore).toEqual(stored.slice(0, seenBefore.length));

@@ -1,4 +1,4 @@
-// Builds that leave what cannot be used, or never end by themselves: each deployment says so once, or goes on without it.
+// Builds with unusable results or endless processes: the deployment fails once with the reason, or continues without them.
 
 import { expect, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";
@@ -31,7 +31,7 @@ test("a build with a huge result is a build-error, at once", async () => {
   expect(log).toContain("The result of the build in /work/result is invalid: its files are larger than");
 });
 
-test("a built app that no image can hold is refused, once", async () => {
+test("a built app that no image can contain fails its deployment without a retry", async () => {
   const app = await createApp("hostile");
   const refused = async (compile: string) => {
     const { deployment, log } = await deployed(
@@ -50,7 +50,7 @@ test("a built app that no image can hold is refused, once", async () => {
 test.for([
   ["points out of itself", 'ln -s ../../etc "$2/e"', 'symbolic link to "../../etc"'],
   ["has a huge file", 'truncate -s 12G "$2/x"', "unpacks to more than"],
-])("a cache that %s is not kept, and the app goes on being deployed", async ([, compile, reason]) => {
+])("a cache that %s is deleted, and the app is deployed with and after it", async ([, compile, reason]) => {
   const app = await createApp("cache");
   const archive = await packTarGz(inlineApp(`ls -A "$2"\n${compile}`, answering("kept up")));
   const first = await deployed(app.name, archive);
@@ -62,7 +62,7 @@ test.for([
   expect(await page(app.name)).toBe("kept up");
 });
 
-test("processes that a build and a hook leave behind keep neither from ending", async () => {
+test("a build and a hook end although processes that they started still run", async () => {
   const app = await createApp("behind");
   const files = {
     "bin/detect": "#!/bin/bash\nsetsid sleep 600 &\necho Behind\n",
@@ -75,7 +75,7 @@ test("processes that a build and a hook leave behind keep neither from ending", 
   expect(await page(app.name)).toBe("ended");
 });
 
-test("a process that a script of package.json leaves behind does not keep the build from ending", async () => {
+test("a build ends although a process that a script of package.json started still runs", async () => {
   const app = await createApp("behind");
   const scripts = { build: "setsid sleep 600 & echo built", start: "node server.js" };
   const archive = await packTarGz({

@@ -1,4 +1,4 @@
-// An app that brings its own bin/detect and bin/compile, and what its failures become.
+// An app with its own bin/detect and bin/compile, and the statuses of its failures.
 
 import { expect, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";
@@ -14,7 +14,7 @@ test("the inline sample is compiled and answers", async () => {
   expect(await page(app.name)).toMatch(/hello/i);
 });
 
-test("a failing compile is build-error, with its output", async () => {
+test("a failing compile ends in build-error, with its output in the log", async () => {
   const app = await createApp("fails");
   const source = await packTarGz(
     inlineApp("echo about to fail\necho on stderr >&2\nexit 3", answering("never")),
@@ -25,7 +25,7 @@ test("a failing compile is build-error, with its output", async () => {
   expect(log).toContain("on stderr");
 });
 
-test("an app that exits is crashed-error, one that never listens timeout-error, and the old release stays", async () => {
+test("an app that exits ends in crashed-error, one that never listens in timeout-error, and the old release keeps serving", async () => {
   const app = await createApp("keeps");
   const good = await deployed(app.name, await packTarGz(inlineApp("true", answering("first"))));
   expect(good.deployment.status).toBe("success");

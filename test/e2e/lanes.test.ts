@@ -8,7 +8,7 @@ import type { DeploymentJson } from "./slipway.ts";
 
 const count = 10;
 
-test("ten at once run one by one in order, another app's beside them", async () => {
+test("ten deployments of an app run one by one in order, and another app's runs beside them", async () => {
   const app = await createApp("lane");
   const other = await createApp("beside");
   const source = await upload(await packTarGz(inlineApp("sleep 0.2", answering("lane"))));
@@ -29,7 +29,7 @@ test("ten at once run one by one in order, another app's beside them", async () 
   );
   const inOrder = ends.toSorted((a, b) => finished(a) - finished(b));
   expect(inOrder.map(({ id }) => id)).toEqual(listed.map(({ id }) => id).toReversed());
-  // One began only when the one before had ended: each took over from its predecessor's git ref.
+  // Each began only after its predecessor had ended: its previous git ref is the predecessor's.
   expect(inOrder.slice(1).map((end) => end.previous_git_ref)).toEqual(
     inOrder.slice(0, -1).map((end) => end.git_ref),
   );

@@ -1,13 +1,13 @@
-// Node apps: built, pushed, started, answering, with the build cache; and what their logs say of what is not used or not right.
+// Node.js apps are built, pushed and started, with the build cache; their logs name what is unused or wrong.
 
 import { expect, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";
 import { packFolder } from "../../scripts/quickstart/pack.ts";
-import { ask, call, createApp, deployed, page, showApp } from "./slipway.ts";
+import { requestApi, call, createApp, deployed, page, showApp } from "./slipway.ts";
 
 const sample = new URL("../../samples/hello-node", import.meta.url).pathname;
 
-test("from source to a page, with everything recorded", async () => {
+test("a Node.js app is deployed from its source to a page, and its deployment records the result", async () => {
   const app = await createApp("node");
   const { deployment, log } = await deployed(app.name, await packFolder(sample), "v1");
   expect(log).toContain("Node.js app detected");
@@ -25,7 +25,7 @@ test("from source to a page, with everything recorded", async () => {
   expect(second.log).toMatch(/using cached node/i);
   expect(second.log).toMatch(/restored npm cache/i);
 
-  expect((await ask("DELETE", `/v1/apps/${app.name}/caches/deployment`)).status).toBe(204);
+  expect((await requestApi("DELETE", `/v1/apps/${app.name}/caches/deployment`)).status).toBe(204);
   const third = await deployed(app.name, await packFolder(sample), "v3");
   expect(third.deployment.status).toBe("success");
   expect(third.log).not.toMatch(/using cached node/i);
@@ -38,7 +38,7 @@ const listensOnHostname = `require("node:http")
   .listen(process.env.PORT, process.env.HOSTNAME);`;
 const lockFile = JSON.stringify({ name: "app", lockfileVersion: 3, packages: { "": { name: "app" } } });
 
-test("a version by its LTS name, HOSTNAME to listen on, and a log that names what is not used", async () => {
+test("an app gets Node.js by its LTS name and HOSTNAME to listen on, and the log names what is not used", async () => {
   const app = await createApp("named");
   const archive = await packTarGz({
     "app/package.json": JSON.stringify({ name: "app" }),
@@ -61,7 +61,7 @@ test("a version by its LTS name, HOSTNAME to listen on, and a log that names wha
   expect(await page(app.name)).toMatch(/^v22[.0-9]+ 0\.0\.0\.0$/);
 });
 
-test("an app that listens on another port than PORT is told which", async () => {
+test("the log of an app that listens on another port than PORT names that port", async () => {
   const app = await createApp("port");
   const archive = await packTarGz({
     "app/package.json": JSON.stringify({ name: "app", engines: { node: "24.x" } }),

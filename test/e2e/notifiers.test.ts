@@ -8,7 +8,7 @@ import { text } from "node:stream/consumers";
 import { packTarGz } from "@slipway/testkit";
 import { expect, inject, onTestFinished, test, vi } from "vitest";
 import { answering, inlineApp } from "./apps.ts";
-import { ask, call, createApp, deployUrl, deployed, ended } from "./slipway.ts";
+import { requestApi, call, createApp, deployUrl, deployed, ended } from "./slipway.ts";
 
 interface Received {
   readonly method: string;
@@ -22,15 +22,15 @@ interface NotifierJson {
   readonly type_data: { readonly secret?: string };
 }
 
-const patienceMs = 60_000;
+const timeoutMs = 60_000;
 
-test("a webhook is called once its receiver is back, signed, and the log of deliveries says so", async () => {
+test("a webhook is delivered, signed, once its receiver is available, and the deliveries record it", async () => {
   const app = await createApp("hooks");
   const webhook_url = `http://127.0.0.1:${inject("hookPort")}/hook?a=b`;
   const { notifier } = await call<{ notifier: NotifierJson }>("POST", `/v1/apps/${app.name}/notifiers`, {
     notifier: { platform_id: "webhook", name: "ops", type_data: { webhook_url } },
   });
-  // nobody listens: the first attempts fail
+  // no server listens: the first attempts fail
   const { deployment } = await deployed(
     app.name,
     await packTarGz(inlineApp("true", answering("hello"))),
@@ -38,14 +38,14 @@ test("a webhook is called once its receiver is back, signed, and the log of deli
   );
   const failing = () =>
     deliveriesOf(app.name, notifier.id).then((all) => all.filter(({ attempts }) => attempts[0]));
-  await vi.waitFor(async () => expect((await failing()).length).toBeGreaterThan(0), patienceMs);
+  await vi.waitFor(async () => expect((await failing()).length).toBeGreaterThan(0), timeoutMs);
   const [first] = await failing();
   expect(first?.state).toBe("pending");
   expect(new Set(first?.attempts.map(({ status }) => status))).toEqual(new Set([null]));
 
   const received = await listen(inject("hookPort"));
   const events = ["deployment_queued", "deployment_started", "deployment_succeeded"];
-  await vi.waitFor(() => expect(new Set(received.map(typeOf))).toEqual(new Set(events)), patienceMs);
+  await vi.waitFor(() => expect(new Set(received.map(typeOf))).toEqual(new Set(events)), timeoutMs);
   for (const request of received)
     expect(request.headers["webhook-signature"]).toBe(signatureOf(request, notifier));
   const last = received.find((request) => typeOf(request) === "deployment_succeeded");
@@ -58,20 +58,20 @@ test("a webhook is called once its receiver is back, signed, and the log of deli
   await vi.waitFor(async () => {
     const states = (await deliveriesOf(app.name, notifier.id)).map(({ state }) => state);
     expect(states).toEqual(["delivered", "delivered", "delivered"]);
-  }, patienceMs);
+  }, timeoutMs);
   expect(new Set(received.map(({ headers }) => headers["webhook-id"])).size).toBe(received.length);
 });
 
-test("a webhook may not reach into the platform's own network", async () => {
+test("a webhook cannot reach Slipway's own network", async () => {
   const app = await createApp("hooks");
   const { notifier } = await call<{ notifier: NotifierJson }>("POST", `/v1/apps/${app.name}/notifiers`, {
     notifier: { platform_id: "webhook", name: "x", type_data: { webhook_url: inject("apiUrl") } },
   });
-  expect((await ask("POST", `/v1/apps/${app.name}/notifiers/${notifier.id}/test`)).status).toBe(200);
+  expect((await requestApi("POST", `/v1/apps/${app.name}/notifiers/${notifier.id}/test`)).status).toBe(200);
   await vi.waitFor(async () => {
     const [delivery] = await deliveriesOf(app.name, notifier.id);
     expect(delivery?.attempts[0]?.error).toContain("not on the public internet");
-  }, patienceMs);
+  }, timeoutMs);
 });
 
 test("the commit of a GitHub archive gets the deployment's status", async () => {
@@ -92,7 +92,7 @@ test("the commit of a GitHub archive gets the deployment's status", async () => 
       expect(states()).toContainEqual(
         expect.objectContaining({ state: "failure", context: `slipway/${app.name}` }),
       ),
-    patienceMs,
+    timeoutMs,
   );
   const lookup = received.find(({ method }) => method === "GET");
   expect(lookup?.path).toBe("/repos/slipway-tests/none/commits/feature%2Fx");
@@ -111,7 +111,7 @@ async function deliveriesOf(app: string, notifier: string): Promise<DeliveryJson
   return (await call<{ deliveries: DeliveryJson[] }>("GET", path)).deliveries;
 }
 
-/** Answers everything with 200 until the test ends, and writes it down. */
+/** Answers every request with 200 until the test ends, and records it. */
 async function listen(port: number, answer: (path: string) => string = () => "thanks"): Promise<Received[]> {
   const received: Received[] = [];
   const server: Server = createServer((request, response) => {

@@ -1,4 +1,4 @@
-// What is done with an app that runs: scaled, restarted, looked at, taken back to an earlier release.
+// Operations on a running app: it is scaled, restarted, listed, and returned to an earlier release.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -36,7 +36,7 @@ interface ReleaseJson {
   readonly image: string;
 }
 
-test("an app is scaled, restarted with the variables of now, and stopped", async () => {
+test("an app is scaled, restarted with its current variables, and stopped", async () => {
   const app = await createApp("scaled");
   await deployed(app.name, await packTarGz(inlineApp("true", answering("$CONTAINER says $GREETING"))));
   await call("POST", `/v1/apps/${app.name}/variables`, { variable: { name: "GREETING", value: "ahoy" } });
@@ -92,7 +92,7 @@ test("an app is scaled before its first deployment, and while one runs", async (
   expect(await page(app.name)).toBe("web-1");
 });
 
-test("an app is restarted while all workers build, and the workers' logs tell of both", async () => {
+test("an app is restarted while all workers build, and the workers' logs record both", async () => {
   const app = await createApp("beside");
   const first = await deployed(app.name, await packTarGz(inlineApp("true", answering("here"))));
   const long = await packTarGz(inlineApp("sleep 600", answering("never")));
@@ -113,10 +113,10 @@ test("an app is restarted while all workers build, and the workers' logs tell of
 
   const common = { app: app.id, appName: app.name, attempt: 1 };
   const durationMs = expect.any(Number);
-  const told = { ...common, deployment: first.deployment.id };
+  const deploymentFields = { ...common, deployment: first.deployment.id };
   expect(await logged(first.deployment.id)).toMatchObject([
-    { ...told, msg: "deployment attempt started" },
-    { ...told, msg: "deployment attempt ended", status: "success", durationMs },
+    { ...deploymentFields, msg: "deployment attempt started" },
+    { ...deploymentFields, msg: "deployment attempt ended", status: "success", durationMs },
   ]);
   const restarted = { ...common, operation: restart.id };
   expect(await logged(restart.id)).toMatchObject([
@@ -125,7 +125,7 @@ test("an app is restarted while all workers build, and the workers' logs tell of
   ]);
 });
 
-test("a restart whose processes do not come up leaves the former ones serving, and says why", async () => {
+test("a restart whose processes do not start keeps the former ones serving, and reports why", async () => {
   const app = await createApp("crash");
   const web = `[ "$BROKEN" = yes ] && { echo "cannot go on with $API_SECRET"; exit 3; }; ${answering("good")}`;
   await deployed(app.name, await packTarGz(inlineApp("true", web)));
@@ -141,13 +141,13 @@ test("a restart whose processes do not come up leaves the former ones serving, a
   expect(await operated(app, "scale", toScale(2))).toMatchObject({ status: "error" });
   expect(await amount(app)).toBe(1);
   expect(await page(app.name)).toBe("good");
-  // A look at the app while the others started may have been the last one.
+  // The last check of the app may have been one while the new containers started.
   const ids = (found: readonly ContainerJson[]) => found.map(({ id }) => id).join();
   await eventually(async () => ids(await containers(app)) === ids(before));
   expect((await showApp(app.name)).status).toBe("running");
 });
 
-test("an app goes back to an earlier release without a build", async () => {
+test("an app returns to an earlier release without a build", async () => {
   const app = await createApp("back");
   const first = await deployed(app.name, await packTarGz(inlineApp("true", answering("one"))), "v1");
   await deployed(app.name, await packTarGz(inlineApp("true", answering("two"))), "v2");

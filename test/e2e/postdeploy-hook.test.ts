@@ -1,12 +1,12 @@
-// A postdeploy hook runs once with the new release before it takes traffic; one that fails keeps the former release serving.
+// A postdeploy hook runs once with the new release before it takes traffic; if it fails, the former release keeps serving.
 
 import { packTarGz } from "@slipway/testkit";
 import { expect, test } from "vitest";
 import { answering, inlineApp } from "./apps.ts";
-import { ask, call, createApp, deployed, ended, output, page, upload } from "./slipway.ts";
+import { requestApi, call, createApp, deployed, ended, output, page, upload } from "./slipway.ts";
 import type { DeploymentJson } from "./slipway.ts";
 
-test("the Procfile's hook, and the one a request brings instead of it", async () => {
+test("the Procfile's postdeploy hook runs, and a request's hook replaces it", async () => {
   const app = await createApp("hook");
   await call("PUT", `/v1/apps/${app.name}/variables`, {
     variables: [{ name: "GREETING", value: "bonjour" }],
@@ -32,5 +32,5 @@ test("the Procfile's hook, and the one a request brings instead of it", async ()
   expect(await output(app.name, id)).toContain("about to fail");
   expect(await page(app.name)).toBe("first");
   const tooLong = { deployment: { source_url, postdeploy_hook: "x".repeat(5_000) } };
-  expect((await ask("POST", `/v1/apps/${app.name}/deployments`, tooLong)).status).toBe(422);
+  expect((await requestApi("POST", `/v1/apps/${app.name}/deployments`, tooLong)).status).toBe(422);
 });

@@ -1,4 +1,4 @@
-// Whoever keeps asking an app, on connections that stay open, notices nothing of what is done with it.
+// Clients that keep their connections to an app open notice no cutover of the app.
 
 import { Agent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,16 +13,16 @@ const rounds = 4;
 /** Between a client's requests: without one they would keep the processors from the deployments. */
 const pauseMs = 20;
 
-test("clients on open connections ask through twenty switches, and no request fails", async () => {
-  const app = await createApp("switch");
+test("no request of clients on open connections fails during twenty cutovers", async () => {
+  const app = await createApp("cutover");
   const url = new URL(app.url);
   const source = (version: number) => packTarGz(inlineApp("true", answering(`version ${version}`)));
   expect((await visit(url)).status).toBe(503);
   expect((await deployed(app.name, await source(0))).deployment.status).toBe("success");
 
   const stopped = new AbortController();
-  const work = Promise.all(Array.from({ length: clients }, () => keepAsking(url, stopped.signal)));
-  let switches = 0;
+  const work = Promise.all(Array.from({ length: clients }, () => keepRequesting(url, stopped.signal)));
+  let cutovers = 0;
   for (let version = 1; version <= rounds; version += 1) {
     const { deployment } = await deployed(app.name, await source(version));
     const scaled = await operated(app, "scale", toScale((version % 2) + 1));
@@ -31,14 +31,14 @@ test("clients on open connections ask through twenty switches, and no request fa
     const ends = [deployment, scaled, ...restarts, await rolledBack(app)];
     expect(ends.map(({ status }) => status)).toEqual(["success", "done", "done", "done", "success"]);
     expect((await visit(url)).body).toBe("version 0");
-    switches += ends.length;
+    cutovers += ends.length;
   }
   stopped.abort();
-  const asked = (await work).flat();
-  const failures = asked.filter((answer) => !/^200 version \d+$/.test(answer));
-  console.info(`${asked.length} requests through ${switches} switches, ${failures.length} failed`);
+  const received = (await work).flat();
+  const failures = received.filter((answer) => !/^200 version \d+$/.test(answer));
+  console.info(`${received.length} requests through ${cutovers} cutovers, ${failures.length} failed`);
   expect(failures).toEqual([]);
-  expect(new Set(asked).size).toBe(rounds + 1);
+  expect(new Set(received).size).toBe(rounds + 1);
 }, 240_000);
 
 /** The first release again. */
@@ -49,7 +49,7 @@ async function rolledBack(app: AppJson): Promise<DeploymentJson> {
   return ended(app.name, deployment.id);
 }
 
-async function keepAsking(url: URL, signal: AbortSignal): Promise<string[]> {
+async function keepRequesting(url: URL, signal: AbortSignal): Promise<string[]> {
   const answers: string[] = [];
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   while (!signal.aborted) {

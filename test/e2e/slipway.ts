@@ -1,4 +1,4 @@
-// What a scenario does to a running Slipway: over HTTP and WebSocket only, as any client would.
+// What a scenario requests of a running Slipway, over HTTP and WebSocket only, as clients do.
 
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -72,8 +72,8 @@ async function exchange(apiToken: string): Promise<string> {
   return ((await answer.json()) as { token: string }).token;
 }
 
-/** A request as the admin; the answer whatever its status. */
-export async function ask(method: string, path: string, body?: unknown): Promise<Response> {
+/** Sends a request as the admin. @returns the response, whatever its status. */
+export async function requestApi(method: string, path: string, body?: unknown): Promise<Response> {
   const headers = { authorization: `Bearer ${await token()}`, "content-type": "application/json" };
   return fetch(apiUrl(path), {
     method,
@@ -82,9 +82,9 @@ export async function ask(method: string, path: string, body?: unknown): Promise
   });
 }
 
-/** A request that has to succeed. */
+/** Sends a request that must succeed. @returns the response's JSON. */
 export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const answer = await ask(method, path, body);
+  const answer = await requestApi(method, path, body);
   const got = await answer.text();
   if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${got}`);
   return (got === "" ? undefined : JSON.parse(got)) as T;
@@ -133,7 +133,7 @@ async function showDeployment(app: string, id: string): Promise<DeploymentJson> 
   return (await call<{ deployment: DeploymentJson }>("GET", `/v1/apps/${app}/deployments/${id}`)).deployment;
 }
 
-/** Waits until the deployment is final; the test's own timeout is the bound. */
+/** Waits until the deployment is final; the test's timeout is the limit. */
 export async function ended(app: string, id: string): Promise<DeploymentJson> {
   const look = async () => {
     const deployment = await showDeployment(app, id);
@@ -143,7 +143,7 @@ export async function ended(app: string, id: string): Promise<DeploymentJson> {
 }
 
 export async function output(app: string, id: string): Promise<string> {
-  return (await ask("GET", `/v1/apps/${app}/deployments/${id}/output`)).text();
+  return (await requestApi("GET", `/v1/apps/${app}/deployments/${id}/output`)).text();
 }
 
 /** Deploys, and waits for the end. */
@@ -157,9 +157,9 @@ export function toScale(count: number) {
   return { containers: [{ name: "web", amount: count }] };
 }
 
-/** Asks for an operation. @returns its URL. */
+/** Requests an operation. @returns its URL. */
 export async function requested(app: AppJson, what: "scale" | "restart", body: unknown): Promise<string> {
-  const answer = await ask("POST", `/v1/apps/${app.name}/${what}`, body);
+  const answer = await requestApi("POST", `/v1/apps/${app.name}/${what}`, body);
   await answer.text();
   if (answer.status !== 202) throw new Error(String(answer.status));
   return answer.headers.get("location") ?? "";
@@ -169,7 +169,7 @@ export async function showOperation(url: string): Promise<OperationJson> {
   return (await call<{ operation: OperationJson }>("GET", url)).operation;
 }
 
-/** Waits for the end; the test's own timeout is the bound. */
+/** Waits for the end; the test's timeout is the limit. */
 export async function operationEnded(url: string): Promise<OperationJson> {
   const look = async () => {
     const found = await showOperation(url);
@@ -192,7 +192,7 @@ export async function page(app: string, path = "/"): Promise<string> {
   return (await visit(new URL(path, (await showApp(app)).url))).body;
 }
 
-/** Asks the router for an app's URL: names below localhost are this machine, though not every resolver knows that. */
+/** Requests an app's URL from the router on the loopback interface: not every resolver resolves names below localhost. */
 export async function visit(
   url: URL,
   agent?: Agent,
@@ -233,7 +233,7 @@ export function statusesOf(frames: readonly Frame[], id: string): (DeploymentSta
     .map((frame) => frame.data.status);
 }
 
-/** True once the deployment's final status has come. */
+/** True once the deployment's final status has arrived. */
 export function untilEnd(id: string): (frames: readonly Frame[]) => boolean {
   return (frames) => statusesOf(frames, id).some((status) => status !== undefined && isFinal(status));
 }

@@ -5,11 +5,11 @@ import type { Deployment } from "@slipway/core";
 import { eventually, lacksEngine, lacksPrivateEngine, packTarGz, startPrivateEngine } from "@slipway/testkit";
 import { hasFormer, violations } from "../chaos/invariants.ts";
 import { SlipwayUnderTest } from "../chaos/slipway.ts";
-import { tellStateOfFailed } from "../chaos/state.ts";
+import { reportStateOfFailed } from "../chaos/state.ts";
 import { answering, inlineApp } from "../e2e/apps.ts";
 
 const appCount = 30;
-/** The first build of an app leaves its name in the cache, the second one finds it there. */
+/** The first build of an app stores its name in the cache, the second one reads it. */
 const compile = 'if [ -e "$2/app" ]; then echo "found $(cat "$2/app")"; else echo "$APP" >"$2/app"; fi';
 
 describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("four workers on two engines", () => {
@@ -22,9 +22,9 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("four wor
     slipway = opened.use(await SlipwayUnderTest.start({ workers, engines: [dockerHost] }));
   });
   afterAll(() => opened.disposeAsync());
-  afterEach(({ task }) => tellStateOfFailed(task, slipway));
+  afterEach(({ task }) => reportStateOfFailed(task, slipway));
 
-  test("thirty apps, half of them deployed twice, and a worker that stops meanwhile", async () => {
+  test("thirty apps, half of them deployed twice, are built while a worker is stopped and started again", async () => {
     const apps = await Promise.all(Array.from({ length: appCount }, () => slipway.createApp("fleet")));
     const source = await slipway.api.upload(await packTarGz(inlineApp(compile, answering("$APP"))));
     const first = await Promise.all(apps.map((app) => slipway.deployFrom(app, source, "one")));
@@ -41,13 +41,13 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("four wor
     for (const id of accepted) ended.push(await slipway.ended(id));
     expect(new Set(ended.map(({ status }) => status))).toEqual(new Set(["success"]));
     const { store, installationId, engines } = slipway;
-    const containers = slipway.containers.lives;
+    const containers = slipway.containers.lifetimes;
     const appIds = apps.map(({ id }) => id);
     const evidence = { store, installationId, appIds, accepted, followers: [], engines, containers };
     await eventually(async () => !(await hasFormer(evidence)));
     expect(await violations(evidence)).toEqual([]);
 
-    // One that was handed back after its build is not built again; nothing else is built twice.
+    // A deployment that was requeued after its build is not built again; no other is built twice.
     const counts = ended.map(({ id, attempt }) => [buildsOf(id).length, attempt] as const);
     expect(counts.filter(([built, attempt]) => built < 1 || built > attempt)).toEqual([]);
     expect(await Promise.all(second.map(foundInCache))).toEqual(again.map(({ name }) => `found ${name}`));
@@ -59,7 +59,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("four wor
     expect(await Promise.all(apps.map((app) => slipway.page(app)))).toEqual(apps.map(({ name }) => name));
   }, 300_000);
 
-  test("operators see who works, and on which engine", async () => {
+  test("operators see every worker, and the engine of each", async () => {
     const workers = await slipway.listWorkers();
     expect(workers.map(({ name, state }) => `${name} ${state}`)).toEqual([
       "worker-1 ready",
@@ -73,7 +73,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("four wor
   });
 
   function buildsOf(id: string) {
-    return slipway.containers.lives.filter(
+    return slipway.containers.lifetimes.filter(
       ({ kind, deploymentId }) => kind === "build" && deploymentId === id,
     );
   }

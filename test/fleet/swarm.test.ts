@@ -6,7 +6,7 @@ import { label } from "@slipway/core";
 import { eventually, lacksEngine, lacksPrivateEngine, startPrivateEngine } from "@slipway/testkit";
 import { clearEngine } from "../../scripts/setup/clear-engine.ts";
 import { SlipwayUnderTest } from "../chaos/slipway.ts";
-import { tellStateOfFailed } from "../chaos/state.ts";
+import { reportStateOfFailed } from "../chaos/state.ts";
 import { answering, inlineApp } from "../e2e/apps.ts";
 
 describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases on a swarm", () => {
@@ -18,9 +18,9 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
     slipway = opened.use(await SlipwayUnderTest.start({ workers: [{}], settings }));
   });
   afterAll(() => opened.disposeAsync());
-  afterEach(({ task }) => tellStateOfFailed(task, slipway));
+  afterEach(({ task }) => reportStateOfFailed(task, slipway));
 
-  test("an app is deployed, outlives its container, is scaled, outlives a broken release, and goes", async () => {
+  test("an app on a swarm is deployed, survives its container, is scaled, survives a broken release, and is deleted", async () => {
     const app = await slipway.createApp("swarm");
     const answersSoon = (text: string): Promise<true> =>
       eventually(async () => JSON.stringify(await answers(app)) === JSON.stringify([text]));
@@ -38,7 +38,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
     await answersSoon("first");
 
     const toTwo = { containers: [{ name: "web", amount: 2, size: "M" }] };
-    expect((await slipway.ask("POST", `/v1/apps/${app.name}/scale`, toTwo)).status).toBe(202);
+    expect((await slipway.request("POST", `/v1/apps/${app.name}/scale`, toTwo)).status).toBe(202);
     await eventually(async () => (await targets(app)).length === 2);
     expect(await answers(app)).toEqual(["first", "first"]);
 
@@ -51,12 +51,14 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
     expect(await logOf(broken)).toContain("cannot");
     expect(await answers(app)).toEqual(["first", "first"]);
 
-    expect((await slipway.ask("DELETE", `/v1/apps/${app.name}?current_name=${app.name}`)).status).toBe(204);
+    expect((await slipway.request("DELETE", `/v1/apps/${app.name}?current_name=${app.name}`)).status).toBe(
+      204,
+    );
     await eventually(async () => (await containers(app)).length === 0);
     expect(await manager().listServices({ filters: { label: [`${label.app}=${app.id}`] } })).toEqual([]);
   });
 
-  test("what is left of the installation there is removed with it", async () => {
+  test("clearEngine removes what is left of an installation on a swarm", async () => {
     const { installationId: id, environment } = slipway;
     const labels = { [label.installation]: id };
     const name = `left-${randomUUID().slice(0, 8)}`;
@@ -78,16 +80,16 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
     await eventually(
       async () => (await manager().listContainers({ filters: { name: [name] } })).length === 1,
     );
-    // What an earlier try of these tests left is counted too.
+    // What an earlier attempt at these tests left is counted too.
     const services = await manager().listServices({ filters: { label: [`${label.installation}=${id}`] } });
     const networks = await manager().listNetworks({ filters: { label: [`${label.installation}=${id}`] } });
     expect(services.map(({ Spec }) => Spec?.Name)).toContain(name);
     expect(networks.length).toBeGreaterThanOrEqual(2);
-    const told: string[] = [];
+    const messages: string[] = [];
     const dataDir = environment["DATA_DIR"] ?? "";
-    await clearEngine(manager(), { id, dataDir, deleteData: false }, (text) => told.push(text));
+    await clearEngine(manager(), { id, dataDir, deleteData: false }, (text) => messages.push(text));
     const counts = new RegExp(`^removed ${services.length} services, .*${networks.length} networks`);
-    expect(told).toEqual([expect.stringMatching(counts)]);
+    expect(messages).toEqual([expect.stringMatching(counts)]);
     expect(await manager().listServices()).toEqual([]);
     expect(await manager().listContainers({ all: true })).toEqual([]);
   });
@@ -111,13 +113,13 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
     return await manager().listContainers({ all: true, filters: { label: [`${label.app}=${id}`] } });
   }
 
-  /** What each instance says; "" of one that does not answer. */
+  /** What each instance answers; "" of one that does not answer. */
   async function answers(app: AppId): Promise<string[]> {
-    const asked = (await targets(app)).map(async ({ host, port }) => {
+    const pages = (await targets(app)).map(async ({ host, port }) => {
       const page = await fetch(`http://${host}:${port}/`).catch(() => null);
       return page === null ? "" : await page.text();
     });
-    return await Promise.all(asked);
+    return await Promise.all(pages);
   }
 
   async function logOf(id: string): Promise<string> {

@@ -1,4 +1,4 @@
-// Lanes over a real Redis and a real store: order, one at a time, retries, hand-back, dead workers, a Redis that lost everything.
+// Lanes over a real Redis and a real store: order, one at a time, retries, requeues, crashed workers, a Redis that lost its data.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,9 +15,9 @@ import { openStore } from "@slipway/store";
 import { aNewDeployment, eventually, startRedis } from "@slipway/testkit";
 
 const keys = redisKeys("lanes-test");
-/** Longer than a busy machine keeps a worker from renewing it: nothing here waits for its end. */
+/** Longer than a busy machine delays a worker's renewal: no test waits for its end. */
 const leaseMs = 10_000;
-/** The reconciler's, where no worker has what it puts back. */
+/** The reconciler's lease, where no worker runs what it requeues. */
 const soonMs = 10;
 let open: AsyncDisposableStack;
 let redisUrl: string;
@@ -25,7 +25,7 @@ let store: Store;
 let lanes: Lanes;
 let workers: LaneWorker[];
 let exhausted: string[];
-/** What lanes and workers reported, failed assertions of a job's handler among it. Tests take out what they expect. */
+/** Errors that lanes and workers reported, failed assertions of a job's handler among them. Tests remove those they expect. */
 let errors: string[];
 const onError = (error: unknown, what: string) => errors.push(`${what}: ${toSlipwayError(error).message}`);
 
@@ -54,15 +54,15 @@ test("a lane is first in, first out, one at a time, whatever the number of worke
   let running = 0;
   let maxRunning = 0;
   const run: RunAttempt = async (task) => {
-    const held = await take(task);
+    const claimed = await claimTask(task);
     running += 1;
     maxRunning = Math.max(maxRunning, running);
-    order.push(held.number);
+    order.push(claimed.number);
     await lanes.advance("app");
     for (const other of created)
-      if (other.id !== held.id && (await lanes.jobState(other.id)) === "live") besides.push(other);
+      if (other.id !== claimed.id && (await lanes.jobState(other.id)) === "live") besides.push(other);
     running -= 1;
-    await finish(held);
+    await finish(claimed);
   };
   for (let count = 0; count < 3; count += 1) await work(run);
   await Promise.all(created.map(() => lanes.advance("app")));
@@ -72,11 +72,11 @@ test("a lane is first in, first out, one at a time, whatever the number of worke
   expect(besides).toEqual([]);
 });
 
-test("the platform's failures are tried again with a higher attempt, up to three times", async () => {
+test("platform errors are retried with a higher attempt number, up to three tries", async () => {
   const tasks: LaneTask[] = [];
   await work(async (task) => {
     tasks.push(task);
-    await take(task);
+    await claimTask(task);
     throw new SlipwayError("engine-unavailable", "the engine is down");
   });
   const created = await create("app");
@@ -90,12 +90,12 @@ test("the platform's failures are tried again with a higher attempt, up to three
   );
 }, 60_000);
 
-test("a database that is away is not counted as a try, and the app is not given to another meanwhile", async () => {
+test("an unavailable database is not counted as a try, and no other deployment of the app runs meanwhile", async () => {
   const tasks: LaneTask[] = [];
   await work(async (task) => {
     tasks.push(task);
-    if (tasks.length <= 5) throw new SlipwayError("store-unavailable", "the database is away");
-    await finish(await take(task));
+    if (tasks.length <= 5) throw new SlipwayError("store-unavailable", "the database is unavailable");
+    await finish(await claimTask(task));
   });
   const created = [await create("app"), await create("app")];
   await lanes.advance("app");
@@ -113,17 +113,17 @@ test("a database that is away is not counted as a try, and the app is not given 
   );
 });
 
-test("what failed its last try ends with the reason, also where only the reconciler can end it", async () => {
+test("a deployment whose last try failed ends with the reason, also if only the reconciler can end it", async () => {
   const reasons: string[] = [];
   const failed = Promise.withResolvers<void>();
   await work(
     async (task) => {
-      await take(task);
+      await claimTask(task);
       throw new SlipwayError("configuration-invalid", "the registry refuses its password");
     },
     async () => {
       failed.resolve();
-      throw new SlipwayError("store-unavailable", "the database is away");
+      throw new SlipwayError("store-unavailable", "the database is unavailable");
     },
   );
   await create("app");
@@ -143,19 +143,21 @@ test("what failed its last try ends with the reason, also where only the reconci
   expect(reasons).toEqual([expect.stringContaining("the registry refuses its password")]);
   expect(errors.splice(0)).toEqual([
     expect.stringContaining("the registry refuses its password"),
-    "cannot advance a lane; the reconciler will: the database is away",
+    "cannot advance a lane; the reconciler will: the database is unavailable",
   ]);
 });
 
-test("a stopping worker hands back, and another goes on", async () => {
+test("a stopping worker requeues its deployment, and another worker runs it", async () => {
   const started = Promise.withResolvers<void>();
   const first = await work(async (task, signal) => {
-    const held = await take(task);
+    const claimed = await claimTask(task);
     started.resolve();
     await new Promise((_, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason as Error));
     }).catch(async (reason: unknown) => {
-      await store.deployments.compareAndSet(changeStatus(held, "queued", { at: new Date(), lineCount: 0 }));
+      await store.deployments.compareAndSet(
+        changeStatus(claimed, "queued", { at: new Date(), lineCount: 0 }),
+      );
       throw reason;
     });
   });
@@ -173,7 +175,7 @@ test("an abort reaches the worker that runs the deployment", async () => {
   const reason = Promise.withResolvers<unknown>();
   const started = Promise.withResolvers<void>();
   await work(async (task, signal) => {
-    await take(task);
+    await claimTask(task);
     signal.addEventListener("abort", () => reason.resolve(signal.reason));
     started.resolve();
     await reason.promise;
@@ -185,10 +187,10 @@ test("an abort reaches the worker that runs the deployment", async () => {
   expect(await reason.promise).toMatchObject({ code: "aborted" });
 });
 
-test("after a Redis that lost everything, the reconciler refills it from the store", async () => {
+test("the reconciler rebuilds the queue from the store after Redis lost its data", async () => {
   const running = await create("busy");
-  const held = claim(running, 1, { at: new Date(), lineCount: 0 });
-  expect(await store.deployments.compareAndSet(held)).toBe(true);
+  const claimed = claim(running, 1, { at: new Date(), lineCount: 0 });
+  expect(await store.deployments.compareAndSet(claimed)).toBe(true);
   const waiting = await create("idle");
   await lanes.advance("idle");
   const redis = new Redis(redisUrl);
@@ -199,7 +201,7 @@ test("after a Redis that lost everything, the reconciler refills it from the sto
   const tasks: LaneTask[] = [];
   await work(async (task) => {
     tasks.push(task);
-    await finish(await take(task));
+    await finish(await claimTask(task));
   });
   await allFinal([running, waiting]);
   const attempts = new Map(tasks.map(({ id, attempt }) => [id, attempt]));
@@ -214,26 +216,26 @@ test("after a Redis that lost everything, the reconciler refills it from the sto
 
 const moreThanAllowed = 1_000;
 
-test("a deployment that cannot be ended holds up no other", async () => {
+test("a deployment that cannot be ended delays no other", async () => {
   const stuck = await create("stuck");
-  const held = claim(stuck, moreThanAllowed, { at: new Date(), lineCount: 0 });
-  expect(await store.deployments.compareAndSet(held)).toBe(true);
+  const claimed = claim(stuck, moreThanAllowed, { at: new Date(), lineCount: 0 });
+  expect(await store.deployments.compareAndSet(claimed)).toBe(true);
   const waiting = await create("idle");
   const reported: string[] = [];
   await reconciled({
     work: {
       deploy: {
-        exhaust: () => Promise.reject(new SlipwayError("engine-unavailable", "the engine is away")),
+        exhaust: () => Promise.reject(new SlipwayError("engine-unavailable", "the engine is unavailable")),
       },
       operate: { exhaust: failOnOperation },
     },
     onError: (error, what) => reported.push(`${what}: ${toSlipwayError(error).message}`),
   });
-  expect(reported).toEqual([`cannot repair deployment ${stuck.id}: the engine is away`]);
+  expect(reported).toEqual([`cannot repair deployment ${stuck.id}: the engine is unavailable`]);
   expect(await lanes.jobState(waiting.id)).toBe("live");
 });
 
-test("an owner has no more at work than its slots, whoever asks at once", async () => {
+test("an owner has no more running deployments than slots, however many calls are concurrent", async () => {
   await using others = openLanes({ redisUrl, keys, ...store, ownerSlots: 3, onError });
   const created = await Promise.all(["a", "b", "c", "d", "e", "f", "g", "h"].map((app) => create(app)));
   await Promise.all(created.flatMap(({ appId }) => [lanes.advance(appId), others.advance(appId)]));
@@ -247,7 +249,7 @@ test("an owner has no more at work than its slots, whoever asks at once", async 
   });
 });
 
-test("a slot goes to the app that waits longest for one, however long the lane of the app that had it", async () => {
+test("a free slot goes to the app that has waited longest, however long the lane of the app that had it", async () => {
   lanes = open.use(openLanes({ redisUrl, keys, ...store, ownerSlots: 1, onError }));
   const created: Deployment[] = [];
   for (const app of ["a", "a", "a", "b", "c", "b"]) {
@@ -258,20 +260,20 @@ test("a slot goes to the app that waits longest for one, however long the lane o
   const order: string[] = [];
   let former: Deployment | undefined;
   await work(async (task) => {
-    const held = await take(task);
-    order.push(`${held.appId}${held.number}`);
-    // builds take longer than handing a slot on: until it is, the app that had it before does not wait again
+    const claimed = await claimTask(task);
+    order.push(`${claimed.appId}${claimed.number}`);
+    // builds take longer than passing a slot on: until that is done, the app that had it does not wait again
     const app = former?.appId;
     if (app !== undefined && (await store.deployments.lane(app, 1)).length > 0)
       await eventually(async () => (await redis.zscore(keys.ownerWaiting("owner"), app)) !== null);
-    former = held;
-    await finish(held);
+    former = claimed;
+    await finish(claimed);
   });
   await allFinal(created);
   expect(order).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
 });
 
-test("a deployment that runs takes a slot also when Redis lost its job", async () => {
+test("a running deployment has a slot also after Redis lost its job", async () => {
   for (const app of ["a", "b", "c"])
     await store.deployments.compareAndSet(claim(await create(app), 1, { at: new Date(), lineCount: 0 }));
   const created = await create("d");
@@ -284,7 +286,7 @@ test("an aborted deployment, and one whose app has a job already, take no slot",
   const [a, b, c] = [await create("a"), await create("b"), await create("c")];
   for (const app of ["a", "b", "c"]) await lanes.advance(app);
   expect(await lanes.hasSlot("owner")).toBe(false);
-  // as the store has it, the app is free: BullMQ knows better
+  // by the store the app is free, but its job still runs
   await store.deployments.compareAndSet(changeStatus(a, "aborted", { at: new Date(), lineCount: 0 }));
   const second = await create("a");
   await lanes.advance("a");
@@ -320,17 +322,17 @@ async function work(run: RunAttempt, whenExhausted = onExhausted): Promise<LaneW
   return worker;
 }
 
-const finishAtOnce: RunAttempt = async (task) => finish(await take(task));
+const finishAtOnce: RunAttempt = async (task) => finish(await claimTask(task));
 
-async function take({ id: deploymentId, attempt }: LaneTask): Promise<Deployment> {
+async function claimTask({ id: deploymentId, attempt }: LaneTask): Promise<Deployment> {
   const found = (await store.deployments.get(deploymentId)) as Deployment;
-  const held = claim(found, attempt, { at: new Date(), lineCount: 0 });
-  expect(await store.deployments.compareAndSet(held)).toBe(true);
-  return held;
+  const claimed = claim(found, attempt, { at: new Date(), lineCount: 0 });
+  expect(await store.deployments.compareAndSet(claimed)).toBe(true);
+  return claimed;
 }
 
-async function finish(held: Deployment): Promise<void> {
-  const ended = changeStatus(held, "build-error", { at: new Date(), lineCount: 0 });
+async function finish(claimed: Deployment): Promise<void> {
+  const ended = changeStatus(claimed, "build-error", { at: new Date(), lineCount: 0 });
   expect(await store.deployments.compareAndSet(ended)).toBe(true);
 }
 
@@ -364,7 +366,7 @@ async function areFinal(deployments: readonly Deployment[]): Promise<boolean> {
   return now.every((deployment) => deployment !== null && isFinal(deployment.status));
 }
 
-/** Fails the test that reported errors it did not take. */
+/** Fails the test that reported errors that it did not remove. */
 function failOn(unexpectedErrors: readonly string[]): void {
   if (unexpectedErrors.length > 0) throw new Error(`unexpected errors:\n${unexpectedErrors.join("\n")}`);
 }

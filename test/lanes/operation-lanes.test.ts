@@ -1,5 +1,5 @@
-// Operations in their app's lane, over a real Redis and a real store: before and beside deployments, retries, dead workers,
-// a Redis that lost everything.
+// Operations in their app's lane, over a real Redis and a real store: before and beside deployments, retries, crashed workers,
+// a Redis that lost its data.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -25,7 +25,7 @@ import { aNewDeployment, anOperation, eventually, startRedis } from "@slipway/te
 
 const keys = redisKeys("operations-test");
 const appId = "app";
-/** Longer than a busy machine keeps a worker from renewing it: nothing here waits for its end. */
+/** Longer than a busy machine delays a worker's renewal: no test waits for its end. */
 const leaseMs = 10_000;
 let open: AsyncDisposableStack;
 let redisUrl: string;
@@ -36,7 +36,7 @@ let workers: LaneWorker[];
 let order: string[];
 let running: number;
 let maxRunning: number;
-/** What lanes and workers reported. Tests take out what they expect. */
+/** Errors that lanes and workers reported. Tests remove those they expect. */
 let errors: string[];
 const onError = (error: unknown, what: string) => errors.push(`${what}: ${toSlipwayError(error).message}`);
 /** Of the last operation: of two within a millisecond either may go first. */
@@ -90,7 +90,7 @@ test("an operation waits for the deployment that runs and goes before those that
   expect(order).toEqual([first.id, restart.id, scaling.id, second.id]);
 });
 
-test("an operation that no worker can do ends in an error, and its lane moves on", async () => {
+test("an operation that no worker can perform ends in an error, and its lane moves on", async () => {
   const impossible = new SlipwayError("configuration-invalid", "the worker has no scheduler");
   const failing = await operation();
   await work({
@@ -107,9 +107,9 @@ test("an operation that no worker can do ends in an error, and its lane moves on
   expect(await store.operations.get(next.id)).toMatchObject({ status: "done" });
 });
 
-test("after a Redis that lost everything, what ran and what waits is handed out again", async () => {
-  const held = claimOperation(await operation(), 1, new Date());
-  await store.operations.compareAndSet(held);
+test("running and waiting operations and deployments are queued again after Redis lost its data", async () => {
+  const claimed = claimOperation(await operation(), 1, new Date());
+  await store.operations.compareAndSet(claimed);
   const waiting = await operation(2);
   const queued = await deployment();
   const redis = new Redis(redisUrl);
@@ -118,18 +118,18 @@ test("after a Redis that lost everything, what ran and what waits is handed out 
   await Promise.all([reconciled(), reconciled()]);
   await work();
   await allOver();
-  expect(order).toEqual([held.id, waiting.id, queued.id]);
-  expect(await store.operations.get(held.id)).toMatchObject({ status: "done", attempt: 2 });
+  expect(order).toEqual([claimed.id, waiting.id, queued.id]);
+  expect(await store.operations.get(claimed.id)).toMatchObject({ status: "done", attempt: 2 });
 });
 
-test("an operation whose job was never made, or has failed for good, does not stay", async () => {
+test("an operation without a job runs, and one whose attempts are used up ends in an error", async () => {
   await work();
   const lost = await operation();
   await reconciled();
   await eventually(async () => (await store.operations.get(lost.id))?.status === "done");
   const failed = await operation();
-  const held = claimOperation(failed, 40, new Date());
-  await store.operations.compareAndSet(held);
+  const claimed = claimOperation(failed, 40, new Date());
+  await store.operations.compareAndSet(claimed);
   await reconciled();
   expect(await store.operations.get(failed.id)).toMatchObject({ status: "error" });
 });
@@ -145,7 +145,7 @@ async function operation(webCount: number | null = null): Promise<Operation> {
   return made;
 }
 
-/** A worker; each of its apps' operations and deployments ends at once unless told otherwise. */
+/** Starts a worker; operations and deployments end at once, unless `own` overrides that. */
 async function work(own: { readonly run?: RunAttempt; readonly operate?: RunAttempt } = {}): Promise<void> {
   const worker = await startLaneWorker({
     redisUrl,
@@ -177,9 +177,9 @@ const deployAtOnce: RunAttempt = async ({ id: deploymentId, attempt }) => {
 const operateAtOnce: RunAttempt = async ({ id: operationId, attempt }) => {
   began(operationId);
   const found = (await store.operations.get(operationId)) as Operation;
-  const held = claimOperation(found, attempt, new Date());
-  expect(await store.operations.compareAndSet(held)).toBe(true);
-  expect(await store.operations.compareAndSet(endOperation(held, new Date(), null))).toBe(true);
+  const claimed = claimOperation(found, attempt, new Date());
+  expect(await store.operations.compareAndSet(claimed)).toBe(true);
+  expect(await store.operations.compareAndSet(endOperation(claimed, new Date(), null))).toBe(true);
   running -= 1;
 };
 
@@ -210,8 +210,8 @@ async function allOver(): Promise<void> {
   await eventually(async () => {
     const waiting = await store.operations.pending(appId, 100);
     const lane = await store.deployments.lane(appId, 100);
-    const held = [await store.operations.running(appId), await store.deployments.running(appId)];
-    return waiting.length + lane.length === 0 && held.every((found) => found === null || over(found));
+    const claimed = [await store.operations.running(appId), await store.deployments.running(appId)];
+    return waiting.length + lane.length === 0 && claimed.every((found) => found === null || over(found));
   });
 }
 

@@ -21,14 +21,14 @@ import { openStore } from "@slipway/store";
 import { aNewDeployment, anOperation, eventually, startRedis } from "@slipway/testkit";
 
 const keys = redisKeys("operation-queue-test");
-/** Longer than a busy machine keeps a worker from renewing it: nothing here waits for its end. */
+/** Longer than a busy machine delays a worker's renewal: no test waits for its end. */
 const leaseMs = 10_000;
 let open: AsyncDisposableStack;
 let redisUrl: string;
 let store: Store;
 let lanes: Lanes;
 let exhausted: string[];
-/** What lanes and workers reported, failed assertions of a job's handler among it. Tests take out what they expect. */
+/** Errors that lanes and workers reported, failed assertions of a job's handler among them. Tests remove those they expect. */
 let errors: string[];
 const onError = (error: unknown, what: string) => errors.push(`${what}: ${toSlipwayError(error).message}`);
 
@@ -72,20 +72,20 @@ test("an operation runs while every build slot is taken", async () => {
 test("an app has one job in both queues, however many calls are concurrent", async () => {
   const others = openedLanes();
   const apps = Array.from({ length: 30 }, (_, at) => `app-${at}`);
-  const asked = apps.map(async (appId) => {
+  const advanced = apps.map(async (appId) => {
     const queued = await deployment(appId);
     const first = lanes.advance(appId);
     const restart = await operation(appId);
     await Promise.all([first, others.advance(appId), lanes.advance(appId)]);
     return [queued.id, restart.id];
   });
-  for (const ids of await Promise.all(asked)) {
+  for (const ids of await Promise.all(advanced)) {
     const states = await Promise.all(ids.map((id) => lanes.jobState(id)));
     expect(states.toSorted()).toEqual(["gone", "live"]);
   }
 });
 
-test("an operation has no job while a deployment of its app has one, and the other way round", async () => {
+test("an operation has no job while a deployment of its app has one, and vice versa", async () => {
   const queued = await deployment("busy");
   await lanes.advance("busy");
   const restart = await operation("busy");
@@ -94,7 +94,7 @@ test("an operation has no job while a deployment of its app has one, and the oth
 
   const other = await operation("idle");
   await lanes.advance("idle");
-  // As the store has it the app is free: its job says otherwise.
+  // By the store the app is free, but its job still exists.
   await store.operations.compareAndSet(endOperation(other, new Date(), null));
   const next = await deployment("idle");
   await lanes.advance("idle");
@@ -104,10 +104,10 @@ test("an operation has no job while a deployment of its app has one, and the oth
   await hasEnded(restart);
 });
 
-test("a job that the version before put among the deployments is done, and gets no second", async () => {
+test("an operation's job that the previous version added to the deployments' queue runs, and gets no second one", async () => {
   const restart = await operation("app");
-  const place = { connection: { url: redisUrl }, prefix: keys.queuePrefix };
-  const former = open.adopt(new Queue("deployments", place), (queue) => queue.close());
+  const options = { connection: { url: redisUrl }, prefix: keys.queuePrefix };
+  const former = open.adopt(new Queue("deployments", options), (queue) => queue.close());
   const data = { type: "operate", operationId: restart.id, appId: "app", attemptBase: 0 };
   await former.add("operate", data, { jobId: restart.id, deduplication: { id: "app" }, attempts: 3 });
   await lanes.advance("app");
@@ -144,23 +144,23 @@ test("an attempt that finds a newer one ends neither its deployment nor its oper
       await operateAtOnce(task, signal);
     },
   });
-  const held = claim(await deployment("first"), 1, { at: new Date(), lineCount: 0 });
+  const claimed = claim(await deployment("first"), 1, { at: new Date(), lineCount: 0 });
   const restarting = claimOperation(await operation("second"), 1, new Date());
-  await store.deployments.compareAndSet(held);
+  await store.deployments.compareAndSet(claimed);
   await store.operations.compareAndSet(restarting);
-  await lanes.requeue(deploymentItem(held), 0);
+  await lanes.requeue(deploymentItem(claimed), 0);
   await lanes.requeue(operationItem(restarting), 0);
   await eventually(async () => {
-    const states = await Promise.all([lanes.jobState(held.id), lanes.jobState(restarting.id)]);
+    const states = await Promise.all([lanes.jobState(claimed.id), lanes.jobState(restarting.id)]);
     return states.every((state) => state === "completed" || state === "failed");
   });
-  expect(await statuses([held])).toEqual(["building"]);
+  expect(await statuses([claimed])).toEqual(["building"]);
   await reconciled();
-  await eventually(async () => (await statuses([held]))[0] === "aborted");
+  await eventually(async () => (await statuses([claimed]))[0] === "aborted");
   await hasEnded(restarting);
   expect(exhausted).toEqual([]);
   expect(errors.splice(0).toSorted()).toEqual([
-    `attempt 2 at deployment ${held.id} failed: attempt 1 is not newer than the stored attempt 1`,
+    `attempt 2 at deployment ${claimed.id} failed: attempt 1 is not newer than the stored attempt 1`,
     `attempt 2 at operation ${restarting.id} failed: attempt 1 is not newer than the stored attempt 1`,
   ]);
 });
@@ -179,7 +179,7 @@ async function operation(appId: string): Promise<Operation> {
   return made;
 }
 
-/** A worker with one place for builds and one for operations; what it runs ends at once unless told otherwise. */
+/** Starts a worker for one build and one operation at a time; both end at once, unless `own` overrides that. */
 async function work(own: { readonly run?: RunAttempt; readonly operate?: RunAttempt } = {}): Promise<void> {
   const worker = await startLaneWorker({
     redisUrl,
@@ -209,9 +209,9 @@ const deployAtOnce: RunAttempt = async ({ id: deploymentId, attempt }) => {
 const operateAtOnce: RunAttempt = async ({ id: operationId, attempt }) => {
   const found = (await store.operations.get(operationId)) as Operation;
   if (found.status === "done") return;
-  const held = claimOperation(found, attempt, new Date());
-  expect(await store.operations.compareAndSet(held)).toBe(true);
-  expect(await store.operations.compareAndSet(endOperation(held, new Date(), null))).toBe(true);
+  const claimed = claimOperation(found, attempt, new Date());
+  expect(await store.operations.compareAndSet(claimed)).toBe(true);
+  expect(await store.operations.compareAndSet(endOperation(claimed, new Date(), null))).toBe(true);
 };
 
 async function noteExhausted(id: string): Promise<void> {

@@ -35,9 +35,9 @@ static void read_head(int client) {
 }
 
 static void answer(int client) {
-  /* a client that says nothing must not hold up the others */
-  struct timeval patience = {.tv_sec = 5};
-  setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  /* a client that sends nothing must not delay the others */
+  struct timeval timeout = {.tv_sec = 5};
+  setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
   read_head(client);
   dprintf(client, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
           sizeof greeting - 1, greeting);

@@ -11,29 +11,29 @@ declare module "vitest" {
   interface ProvidedContext {
     apiUrl: string;
     adminToken: string;
-    /** Where webhooks may reach a test. */
+    /** The port on which a test may receive webhooks. */
     hookPort: number;
-    /** Where GitHub is. */
+    /** The port of the tests' GitHub. */
     githubPort: number;
-    /** Where the processes' own logs are, a file each. */
+    /** The folder of the processes' logs, a file for each. */
     logFolder: string;
   }
 }
 
-/** Short, so that an app that never listens is found out soon. */
+/** Short, so that an app that never listens fails soon. */
 const bootTimeoutMs = 8_000;
 
-export default async function startPlatform(project: TestProject): Promise<() => Promise<void>> {
-  return startPlatformOn(await ensureServices(), project);
+export default async function startInstallation(project: TestProject): Promise<() => Promise<void>> {
+  return startProcesses(await ensureServices(), project);
 }
 
-/** The services that scenarios stand on, kept between runs. */
+/** Sets up the services that scenarios need, which are kept between runs. */
 export function ensureServices(): Promise<AppEnvironment> {
   return setup({ config: readOwnConfig("test"), say });
 }
 
-/** Starts the processes and tells the project's tests where they are. @returns what stops them. */
-export async function startPlatformOn(
+/** Starts the processes and provides their addresses to the project's tests. @returns a function that stops them. */
+export async function startProcesses(
   environment: AppEnvironment,
   project: TestProject,
 ): Promise<() => Promise<void>> {
