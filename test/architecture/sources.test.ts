@@ -8,6 +8,9 @@ const code = filesOf("{apps,packages,scripts,test,bench}/**/*.{ts,mts,mjs}");
 const stacks = filesOf("stacks/**/*").filter((path) => textOf(path).startsWith("#!"));
 const shipped = filesOf("{apps,packages}/*/src/**/*.ts").filter((path) => !isTest(path));
 const scripts = filesOf("scripts/**/*.{ts,mjs}").filter((path) => !isTest(path));
+const maxFunctionLines = 60;
+/** Longer functions, which are to be split. No function is added here. */
+const longFunctions = ["apps/worker/src/app.ts: startWorker", "packages/auth/src/auth.ts: openAuth"];
 const readsEnvironment = /\bprocess\.env\b|\benv\b[^=;]*\}\s*=\s*process\b/;
 
 test("each file begins with a comment that says what it is for; a test says it by its name", () => {
@@ -44,6 +47,15 @@ test("no check of the compiler is switched off, no module is mocked, no task is 
   expect(code.filter((path) => forbidden.test(textOf(path)))).toEqual([]);
 });
 
+test("no exported function is longer than sixty lines", () => {
+  const long = code.flatMap((path) =>
+    exportedFunctionsOf(textOf(path))
+      .filter(({ lineCount }) => lineCount > maxFunctionLines)
+      .map(({ name }) => `${path}: ${name}`),
+  );
+  expect(long.filter((name) => !longFunctions.includes(name))).toEqual([]);
+});
+
 function hasOpening(text: string): boolean {
   const lines = text.split("\n");
   const first = lines[0]?.startsWith("#!") === true ? lines[1] : lines[0];
@@ -53,4 +65,23 @@ function hasOpening(text: string): boolean {
 /** Messages may name the environment to users. */
 function withoutTexts(source: string): string {
   return source.replaceAll(/"[^"\n]*"/g, '""');
+}
+
+interface ExportedFunction {
+  readonly name: string;
+  /** From the declaration to the closing brace. */
+  readonly lineCount: number;
+}
+
+/** As oxfmt formats them: a declaration or a constant's arrow function begins and ends at the start of a line. */
+function exportedFunctionsOf(source: string): ExportedFunction[] {
+  const declared = /^export (?:default )?(?:async )?function\*? (\w+)[^]*?^\}/gm;
+  const constant =
+    /^export const (\w+)(?:: [^=\n]+)? = (?:async )?(?:\([^]*?\)|\w+)(?:: [^=\n]+)? => [^]*?^\}/gm;
+  return [declared, constant].flatMap((declaration) =>
+    Array.from(source.matchAll(declaration), ([text, name = ""]) => ({
+      name,
+      lineCount: text.split("\n").length,
+    })),
+  );
 }

@@ -1,4 +1,4 @@
-// Ends or seals a deployment that no attempt holds: one more line in its log, the log closed, the outcome stored and published.
+// Ends or seals a deployment that has no running attempt: one more line in its log, the log closed, the outcome stored and published.
 
 import { changeStatus, sealLog, takeOver } from "@slipway/core";
 import type { Deployment, FinalStatus, LogSummary, SlipwayError } from "@slipway/core";
@@ -27,8 +27,8 @@ export async function endWithFailure(
   error: SlipwayError,
 ): Promise<Deployment | null> {
   const line = ` !     ${error.fault === "platform" ? "The platform failed" : "Ended"}: ${error.message}`;
-  return close({ ...context, now }, deployment, line, (held, { lineCount, sha256 }) =>
-    changeStatus(held, status, {
+  return close({ ...context, now }, deployment, line, (claimed, { lineCount, sha256 }) =>
+    changeStatus(claimed, status, {
       at: now(),
       lineCount,
       facts: {
@@ -48,12 +48,12 @@ async function close(
   { store, events, closeLog }: DeploymentContext,
   deployment: Deployment,
   line: string,
-  ended: (held: Deployment, log: LogSummary) => Deployment,
+  ended: (claimed: Deployment, log: LogSummary) => Deployment,
 ): Promise<Deployment | null> {
   if (deployment.logSha256 !== null) return null;
-  const held = takeOver(deployment, deployment.attempt + 1);
-  if (!(await store.deployments.compareAndSet(held))) return null;
-  const next = ended(held, await closeLog(held, line));
+  const claimed = takeOver(deployment, deployment.attempt + 1);
+  if (!(await store.deployments.compareAndSet(claimed))) return null;
+  const next = ended(claimed, await closeLog(claimed, line));
   if (!(await store.deployments.compareAndSet(next))) return null;
   await events.statusChanged(next);
   return next;

@@ -131,14 +131,14 @@ async function send(
   if (typeof body === "object") {
     // The size of an upload is not limited, so neither is its duration, but it must make progress.
     using stall = detectStall();
-    const streamed = {
+    const streamed: RequestInit = {
       method,
       headers,
       body: stall.watched(body),
       duplex: "half",
       signal: AbortSignal.any([signal, stall.signal]),
       redirect: "error",
-    } as unknown as RequestInit;
+    };
     return await fetch(url, streamed);
   }
   const late = new AbortController();

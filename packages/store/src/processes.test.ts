@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { aNewDeployment, lacksMongo, startMongo } from "@slipway/testkit";
 import { openStore } from "./index.ts";
-import type { Orders, Report } from "./process-under-test.ts";
+import type { Orders, Report } from "../test-support/store-process.ts";
 import { Database } from "./sqlite/database.ts";
 import { migrations } from "./sqlite/migrations/index.ts";
 import { openSqliteStore } from "./sqlite/store.ts";
@@ -77,7 +77,7 @@ async function contest(databaseUrl: string, createsEach: number) {
 /** Gives each process its orders when all are up, so that they work at the same time. */
 async function inProcesses(orders: readonly Orders[]): Promise<Report[]> {
   const children = orders.map(() =>
-    fork(join(import.meta.dirname, "process-under-test.ts"), { serialization: "advanced" }),
+    fork(join(import.meta.dirname, "..", "test-support", "store-process.ts"), { serialization: "advanced" }),
   );
   try {
     await Promise.all(children.map((child) => answerOf(child)));

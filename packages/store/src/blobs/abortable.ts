@@ -1,9 +1,9 @@
-// A byte stream that ends as soon as a signal aborts, also while its source keeps silent.
+// A byte stream that ends as soon as a signal aborts, also while its source yields nothing.
 
 import { addAbortListener } from "node:events";
 import type { ByteStream } from "@slipway/core";
 
-/** @throws the signal's reason once it is aborted; the source is asked to return, without waiting for it. */
+/** @throws the signal's reason once it is aborted; then calls the source's `return` without waiting for it. */
 export async function* abortable(bytes: ByteStream, signal: AbortSignal | undefined): ByteStream {
   if (signal === undefined) {
     yield* bytes;

@@ -1,9 +1,9 @@
-// What a put that failed does about what it left.
+// Cleans up after a put that failed.
 
-/** Told of what went wrong beside what a call rejects with. */
+/** Receives errors other than the one with which a call rejects. */
 export type OnBlobError = (error: unknown, message: string) => void;
 
-/** Waits for `work`; when it fails, cleans up, and whatever comes of that, rejects with the first failure. */
+/** Waits for `work`; when it fails, cleans up and, whether that succeeds or not, rejects with the failure of `work`. */
 export async function orCleanUp<Result>(
   work: Promise<Result>,
   cleanUp: (failure: unknown) => Promise<void>,

@@ -2,8 +2,8 @@ import { MongoClient } from "mongodb";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { BlobStore } from "@slipway/core";
 import { lacksMongo, refusal, startMongo, unexpected } from "@slipway/testkit";
-import { startProxy } from "../mongo/test-proxy.ts";
-import type { TestProxy } from "../mongo/test-proxy.ts";
+import { startProxy } from "../../test-support/mongo-proxy.ts";
+import type { TestProxy } from "../../test-support/mongo-proxy.ts";
 import { openGridFsBlobs } from "./gridfs.ts";
 
 const hourMs = 3_600_000;
@@ -35,12 +35,12 @@ describe.skipIf(await lacksMongo())("an upload to GridFS", () => {
     ["deleted with its prefix", () => others.deletePrefix("apps/"), [0, 0, 0]],
   ])("whose blob is %s the moment it is there leaves nothing for good", async (_, overtake, left) => {
     await using blobs = await openGridFsBlobs({ url: proxy.url, onError: unexpected });
-    const held = proxy.holdAt("insert", "blobs.keys");
+    const delayed = proxy.delayAt("insert", "blobs.keys");
     const upload = blobs.put("apps/key", streamOf("bytes"));
-    await held;
+    await delayed;
     await expect.poll(() => count("keys")).toBe(1);
     await overtake();
-    proxy.flow();
+    proxy.resume();
     await upload;
     await later.clean();
     expect(await counts()).toEqual(left);
@@ -53,10 +53,10 @@ describe.skipIf(await lacksMongo())("an upload to GridFS", () => {
       silenceMs: 500,
       onError: unexpected,
     });
-    const held = proxy.holdAt("insert", "blobs.chunks");
+    const delayed = proxy.delayAt("insert", "blobs.chunks");
     const upload = refusal(blobs.put("key", streamOf("bytes")));
-    await held;
-    proxy.hold();
+    await delayed;
+    proxy.delay();
     expect(await upload).toMatch("store-unavailable");
     await expect.poll(() => count("chunks")).toBe(1);
     expect(await count("doomed")).toBe(1);

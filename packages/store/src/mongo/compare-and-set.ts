@@ -1,6 +1,6 @@
 // The one way in which a document is changed by its revision.
 
-import type { Collection, Filter, UpdateFilter } from "mongodb";
+import type { Collection, Filter } from "mongodb";
 
 interface Revised {
   readonly _id: string;
@@ -16,7 +16,6 @@ export async function compareAndSet<Document extends Revised>(
   { _id, ...fields }: Partial<Document> & Revised,
 ): Promise<boolean> {
   const expected = { _id, revision: fields.revision - 1 } as Filter<Document>;
-  const change = { $set: fields } as unknown as UpdateFilter<Document>;
-  const { matchedCount } = await collection.updateOne(expected, change);
+  const { matchedCount } = await collection.updateOne(expected, { $set: fields as Partial<Document> });
   return matchedCount === 1;
 }

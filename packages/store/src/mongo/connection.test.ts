@@ -3,7 +3,7 @@ import { lacksMongo, startMongo } from "@slipway/testkit";
 import type { TestMongo } from "@slipway/testkit";
 import { Connection } from "./connection.ts";
 import { openMongoStore } from "./store.ts";
-import { startProxy } from "./test-proxy.ts";
+import { startProxy } from "../../test-support/mongo-proxy.ts";
 
 const unavailable = { code: "store-unavailable" };
 const short = { selectionMs: 500, silenceMs: 500 };
@@ -62,12 +62,12 @@ describe.skipIf(await lacksMongo())("a connection to MongoDB", () => {
   test("waits for indexes longer than for anything else", async () => {
     await using proxy = await startProxy(mongo.url);
     await using others = await Connection.open({ url: proxy.url, ...short });
-    const indexing = proxy.holdAt("createIndexes", "users");
+    const indexing = proxy.delayAt("createIndexes", "users");
     const opening = openMongoStore({ url: proxy.url, ...short });
     await indexing;
     // Begun later, and over: the time for any other call has passed.
     await expect(others.run(() => new Promise<never>(() => {}))).rejects.toMatchObject(unavailable);
-    proxy.flow();
+    proxy.resume();
     await using store = await opening;
     await expect(store.ping()).resolves.toBeUndefined();
   });

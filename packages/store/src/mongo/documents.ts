@@ -15,10 +15,10 @@ export function document<Entity extends { readonly id: string }>({ id, ...rest }
 
 export function entity<Entity extends { readonly id: string }>(stored: Stored<Entity>): Entity;
 export function entity<Entity extends { readonly id: string }>(stored: Stored<Entity> | null): Entity | null;
-export function entity<Entity extends { readonly id: string }>(stored: Stored<Entity> | null): Entity | null {
+export function entity(stored: Stored<{ readonly id: string }> | null): { readonly id: string } | null {
   if (stored === null) return null;
   const { _id, ...rest } = stored;
-  return { id: _id, ...rest } as unknown as Entity;
+  return { id: _id, ...rest };
 }
 
 export function pairs(map: Readonly<Record<string, string>>): Pairs {
@@ -29,7 +29,7 @@ export function mapOf(given: Pairs): Record<string, string> {
   return Object.fromEntries(given);
 }
 
-/** @returns false when a document with its id, or with what else is unique of it, is there: that one stays as it is. */
+/** @returns false when a document with its id, or with another unique value of it, exists: that one stays as it is. */
 export async function insertIfMissing<Document extends { readonly _id: unknown }>(
   collection: Collection<Document>,
   wanted: Document,

@@ -15,7 +15,7 @@ import {
 import type { TestMongo, TestMongoServer } from "@slipway/testkit";
 import { openGridFsBlobs } from "../blobs/gridfs.ts";
 import { openMongoStore } from "./store.ts";
-import { startProxy } from "./test-proxy.ts";
+import { startProxy } from "../../test-support/mongo-proxy.ts";
 
 const unavailable = { code: "store-unavailable" };
 /** Long enough for a server that answers, short for a test that waits for the end of it. */
@@ -33,7 +33,7 @@ describe.skipIf(await lacksMongoServer())("a MongoDB server that is killed", () 
 
   test("makes calls store-unavailable; waiting calls continue when it is back, with every acknowledged write", async () => {
     await using hasty = await openMongoStore({ url: server.url, selectionMs: boundMs });
-    await using patient = await openMongoStore({ url: server.url, selectionMs: 60_000 });
+    await using retryingStore = await openMongoStore({ url: server.url, selectionMs: 60_000 });
     const app = anApp();
     await hasty.apps.create(app);
     await server.kill();
@@ -41,7 +41,7 @@ describe.skipIf(await lacksMongoServer())("a MongoDB server that is killed", () 
     await expect(hasty.apps.create(anApp())).rejects.toMatchObject(unavailable);
     await expect(hasty.ping()).rejects.toMatchObject(unavailable);
     // A call that was sent and got no answer fails at once; from then on calls wait.
-    const waiting = patient.apps.get(app.id).catch(() => patient.apps.get(app.id));
+    const waiting = retryingStore.apps.get(app.id).catch(() => retryingStore.apps.get(app.id));
     const [found] = await Promise.all([waiting, server.start()]);
     expect(found).toEqual(app);
     await expect.poll(() => hasty.apps.get(app.id).catch(() => null), { timeout: 20_000 }).toEqual(app);
@@ -84,20 +84,20 @@ describe.skipIf(await lacksMongo())("a network to MongoDB", () => {
   test("that is slow delays a call, and one that does not answer in time fails it; later calls succeed", async () => {
     await using direct = await openMongoStore({ url: mongo.url });
     await using proxy = await startProxy(mongo.url);
-    await using patient = await openMongoStore({ url: proxy.url });
+    await using retryingStore = await openMongoStore({ url: proxy.url });
     await using store = await openMongoStore({ url: proxy.url, selectionMs: boundMs, silenceMs: boundMs });
     const app = anApp();
     const answers: string[] = [];
-    const held = proxy.holdAt("insert", "apps");
-    const delayed = patient.apps.create(app).then(() => answers.push("created"));
-    await held;
+    const sent = proxy.delayAt("insert", "apps");
+    const delayed = retryingStore.apps.create(app).then(() => answers.push("created"));
+    await sent;
     await expect.poll(() => direct.apps.get(app.id)).toEqual(app);
     expect(answers).toEqual([]);
-    proxy.flow();
+    proxy.resume();
     await delayed;
-    proxy.hold();
+    proxy.delay();
     await expect(store.apps.get(app.id)).rejects.toMatchObject(unavailable);
-    proxy.flow();
+    proxy.resume();
     expect(await store.apps.get(app.id)).toEqual(app);
   });
 
@@ -112,7 +112,7 @@ describe.skipIf(await lacksMongo())("a network to MongoDB", () => {
     proxy.cut();
     const results = await Promise.allSettled(sets);
     expect(reasonsOf(results)).toEqual(reasonsOf(results).map(() => "store-unavailable"));
-    proxy.flow();
+    proxy.resume();
     const stored = await store.apps.get(app.id);
     const won = results.flatMap((result, index) =>
       result.status === "fulfilled" && result.value ? [10 + index] : [],
@@ -134,13 +134,13 @@ describe.skipIf(await lacksMongo())("a network to MongoDB", () => {
     );
     await expect(upload).rejects.toMatchObject(unavailable);
     expect((await direct.get("key"))?.sizeBytes).toBe(size);
-    proxy.flow();
+    proxy.resume();
     const blob = await blobs.get("key");
     const reading = (async () => {
       for await (const _ of blob?.bytes ?? []) proxy.cut();
     })();
     await expect(reading).rejects.toMatchObject(unavailable);
-    proxy.flow();
+    proxy.resume();
     await blobs.put("key", chunksOf(1024));
     expect((await direct.get("key"))?.sizeBytes).toBe(1024);
   });

@@ -1,22 +1,22 @@
-// A process of its own that several are started of on one database: joins one lane and fights for one deployment, at once.
+// A process that a test starts several times on one database: each creates deployments in one lane and claims one deployment.
 
 import { once } from "node:events";
 import { claim } from "@slipway/core";
 import type { Deployment } from "@slipway/core";
 import { aNewDeployment, testTime } from "@slipway/testkit";
-import { openStore } from "./index.ts";
+import { openStore } from "../src/index.ts";
 
 /** The commands of the parent process. */
 export interface Orders {
   readonly databaseUrl: string;
   readonly appId: string;
-  /** As it was before any process began: each of them sets from this revision. */
+  /** The deployment before any process started: each claims it from this revision. */
   readonly contested: Deployment;
   readonly creates: number;
   readonly attempts: readonly number[];
 }
 
-/** What the process saw. */
+/** The results of the process. */
 export interface Report {
   readonly numbers: readonly number[];
   readonly wonAttempts: readonly number[];

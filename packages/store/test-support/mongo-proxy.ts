@@ -1,4 +1,4 @@
-// A way to a server that tests can make slow, silent or cut: a TCP proxy on the loopback interface.
+// A TCP proxy of a MongoDB server, which tests make slow, silent or unavailable.
 
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
@@ -6,19 +6,19 @@ import type { AddressInfo, Socket } from "node:net";
 import { ConnectionString } from "mongodb-connection-string-url";
 
 export interface TestProxy extends AsyncDisposable {
-  /** The server's URL, by way of the proxy. */
+  /** The server's URL, with the proxy's address. */
   readonly url: string;
-  /** How many connections are open. */
+  /** The number of open connections. */
   connections(): number;
-  /** Holds back everything the server sends, until `flow`. */
-  hold(): void;
+  /** Delays everything the server sends, until `resume`. */
+  delay(): void;
   /**
-   * The same on the one connection on which this command on this collection is sent next; resolves once it is on its way to the
-   * server.
+   * Delays what the server sends on the connection that next carries this command on this collection; resolves once the command
+   * is sent to the server.
    */
-  holdAt(command: string, collection: string): Promise<void>;
-  flow(): void;
-  /** Ends all connections as a broken network does, and refuses new ones until `flow`. */
+  delayAt(command: string, collection: string): Promise<void>;
+  resume(): void;
+  /** Resets all connections, and refuses new ones until `resume`. */
   cut(): void;
 }
 
@@ -27,7 +27,7 @@ interface Passage {
   readonly upstream: Socket;
 }
 
-/** What is waited for in what clients send. */
+/** The bytes to wait for in what clients send. */
 interface Watch {
   readonly bytes: Buffer;
   readonly seen: () => void;
@@ -39,7 +39,7 @@ export async function startProxy(serverUrl: string): Promise<TestProxy> {
   const target = { host, port: Number(port) };
   let watch: Watch | undefined;
   const passages = new Set<Passage>();
-  let state: "flowing" | "held" | "cut" = "flowing";
+  let state: "open" | "delayed" | "cut" = "open";
   const server = createServer((client) => {
     if (state === "cut") client.resetAndDestroy();
     else {
@@ -50,7 +50,7 @@ export async function startProxy(serverUrl: string): Promise<TestProxy> {
         watch.seen();
         watch = undefined;
       });
-      open(passage, passages, state === "held");
+      open(passage, passages, state === "delayed");
     }
   });
   server.listen(0, "127.0.0.1");
@@ -59,17 +59,17 @@ export async function startProxy(serverUrl: string): Promise<TestProxy> {
   return {
     url: url.href,
     connections: () => passages.size,
-    hold: () => {
-      state = "held";
+    delay: () => {
+      state = "delayed";
       for (const passage of passages) stopAnswers(passage);
     },
-    holdAt: (command, collection) => {
+    delayAt: (command, collection) => {
       const { promise, resolve } = Promise.withResolvers<void>();
       watch = { bytes: commandBytes(command, collection), seen: resolve };
       return promise;
     },
-    flow: () => {
-      state = "flowing";
+    resume: () => {
+      state = "open";
       for (const { client, upstream } of passages) upstream.pipe(client);
     },
     cut: () => {
@@ -95,8 +95,8 @@ function commandBytes(command: string, collection: string): Buffer {
   return Buffer.concat([Buffer.from(`${command}\0`), length, Buffer.from(`${collection}\0`)]);
 }
 
-/** Whatever becomes of one side becomes of the other. */
-function open(passage: Passage, passages: Set<Passage>, held: boolean): void {
+/** The end or error of one side ends the other. */
+function open(passage: Passage, passages: Set<Passage>, delayed: boolean): void {
   const { client, upstream } = passage;
   passages.add(passage);
   const end = () => {
@@ -106,7 +106,7 @@ function open(passage: Passage, passages: Set<Passage>, held: boolean): void {
   };
   for (const socket of [client, upstream]) socket.on("error", end).on("close", end);
   client.pipe(upstream);
-  if (!held) upstream.pipe(client);
+  if (!delayed) upstream.pipe(client);
 }
 
 function breakAll(passages: Set<Passage>): void {
