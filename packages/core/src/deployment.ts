@@ -71,7 +71,7 @@ export interface Deployment {
   /** Position in the app's order of deployments, from 1. Lanes run deployments in this order. */
   readonly number: number;
   readonly status: DeploymentStatus;
-  /** The attempt that holds the deployment, 0 before the first. It only increases. */
+  /** The attempt that claimed the deployment, 0 before the first. It only increases. */
   readonly attempt: number;
   /** Incremented by every stored change; a compare-and-set names the revision it is based on. */
   readonly revision: number;

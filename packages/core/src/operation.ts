@@ -20,7 +20,7 @@ export interface Operation {
   readonly status: OperationStatus;
   /** Why it ended in "error", for display to users. */
   readonly failure: { readonly code: ErrorCode; readonly message: string } | null;
-  /** The attempt that holds the operation, 0 before the first. It only increases. */
+  /** The attempt that claimed the operation, 0 before the first. It only increases. */
   readonly attempt: number;
   /** Incremented by every stored change; a compare-and-set names the revision it is based on. */
   readonly revision: number;
@@ -92,7 +92,7 @@ export function claimOperation(operation: Operation, attempt: number, at: Date):
  */
 export function confirmOperation(operation: Operation): Operation {
   if (operation.status !== "running") {
-    throw new SlipwayError("conflict", `the operation is ${operation.status}; no attempt holds it`);
+    throw new SlipwayError("conflict", `the operation is ${operation.status}; no attempt runs it`);
   }
   return { ...operation, revision: operation.revision + 1 };
 }

@@ -30,7 +30,7 @@ export async function abandonDeployment(
   return endWithFailure(context, deployment, status, error);
 }
 
-/** Seals the log of a deployment that was aborted while its worker died, or before any worker held it. Idempotent. */
+/** Seals the log of a deployment that was aborted while its worker crashed, or before a worker claimed it. Idempotent. */
 export async function sealAbandoned(context: AbandonContext, aborted: Deployment): Promise<void> {
   if (aborted.logSha256 !== null) return;
   await context.removeLeftovers(aborted);

@@ -11,7 +11,7 @@ const appDeleted = { code: "aborted", message: "the app was deleted" } as const;
 const emptyLog = { lineCount: 0, sha256: createHash("sha256").digest("hex") } as const;
 
 /**
- * Aborts a queued or running deployment. A worker that holds it removes its container and closes its log; when none holds it,
+ * Aborts a queued or running deployment. A worker that runs it removes its container and closes its log; when none runs it,
  * the log is closed here.
  * @param reason completes "Aborted: …".
  * @returns the deployment as it is now, null when there is none. A final one stays as it is.
@@ -31,7 +31,7 @@ export async function abortQueued(context: LaneContext, id: string, reason: stri
   await abortIf(context, id, reason, ({ status }) => status === "queued");
 }
 
-/** Aborts a deployment of a deleted app, whose log nobody can read. A deployment whose release is going live ends by itself. */
+/** Aborts a deployment of a deleted app, whose log no user can read. A deployment whose release is going live ends by itself. */
 export async function abortOfDeletedApp(context: LaneContext, id: string): Promise<void> {
   const aborted = await updateDeployment(context.store.deployments, id, (deployment) =>
     isFinal(deployment.status) || deployment.releaseId !== null
@@ -66,23 +66,23 @@ async function abortIf(
     return changeStatus(deployment, "aborted", { at: now(), lineCount: null, facts });
   });
   if (aborted === null) return null;
-  const isHeld = await notifyAborted(context, aborted);
-  if (wasQueued || !isHeld) {
+  const isRunning = await notifyAborted(context, aborted);
+  if (wasQueued || !isRunning) {
     await notify("the log of an aborted deployment", () => sealAborted(context, aborted, reason));
   }
   return aborted;
 }
 
-/** @returns whether a worker holds the deployment, or may hold it while the queue does not answer. */
+/** @returns whether a worker runs the deployment, or may run it while the queue does not answer. */
 async function notifyAborted(
   { lanes, events, notify }: LaneContext,
   deployment: Deployment,
 ): Promise<boolean> {
-  let isHeld = true;
+  let isRunning = true;
   await notify("the worker of an aborted deployment", async () => {
-    isHeld = await lanes.abort(deployment);
+    isRunning = await lanes.abort(deployment);
     await lanes.advanceAfter(deployment);
   });
   await notify("the followers of an aborted deployment", () => events.statusChanged(deployment));
-  return isHeld;
+  return isRunning;
 }

@@ -19,7 +19,7 @@ export function idempotentId(appId: string, userId: string, key: string): string
 
 /**
  * Of concurrent requests with one key, the store keeps the first.
- * @throws {SlipwayError} "invalid" when the stored deployment is not what the request asked for.
+ * @throws {SlipwayError} "invalid" when the stored deployment differs from the request.
  */
 export function checkSameRequest(stored: Deployment, request: NewDeployment): void {
   const facts = ({ source, gitRef, postdeployHook }: NewDeployment) => [source, gitRef, postdeployHook];

@@ -1,4 +1,4 @@
-// A lease tells its own writes from those of others, also while the database shows a write that it has not acknowledged yet.
+// A lease distinguishes its own writes from those of others, also while the database shows a write that is not acknowledged.
 
 import { describe, expect, test } from "vitest";
 import { SlipwayError } from "@slipway/core";

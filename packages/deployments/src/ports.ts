@@ -4,13 +4,13 @@ import type { Deployment, DeploymentEvents, LogSummary, Store } from "@slipway/c
 
 /** The lanes of the queue. All calls are idempotent. */
 export interface LaneQueue {
-  /** Hands out the app's next operation or deployment if the app is idle. */
+  /** Queues the job of the app's next operation or deployment if the app is idle. */
   advance(appId: string): Promise<void>;
   /** Frees the slot of a deployment that ended, then advances the app's lane. */
   advanceAfter(ended: Pick<Deployment, "appId" | "ownerId">): Promise<void>;
   /**
    * Cancels the job of a deployment that the store says is aborted.
-   * @returns whether a worker holds the job. That worker closes the log; otherwise the caller does.
+   * @returns whether a worker runs the job. That worker closes the log; otherwise the caller does.
    */
   abort(deployment: Deployment): Promise<boolean>;
   /** Schedules the removal of everything a deleted app has. */
@@ -19,12 +19,12 @@ export interface LaneQueue {
 
 /**
  * Appends one line to a deployment's log and closes it, as the attempt that the deployment names.
- * @throws {SlipwayError} "lease-lost" when a newer attempt holds the log.
+ * @throws {SlipwayError} "lease-lost" when a newer attempt writes the log.
  */
 export type CloseLog = (deployment: Deployment, line: string) => Promise<LogSummary>;
 
 /**
- * Runs a call that tells another process what the store already holds. A process that answers requests bounds the call and
+ * Runs a call that notifies another process of what the store already contains. A process that answers requests bounds the call and
  * logs its failure; one that does background work awaits it.
  * @param subject names the receiver in a log message, e.g. "the worker of an aborted deployment".
  */

@@ -69,12 +69,12 @@ async function fetched(path: string, changes: Partial<OpenUrlOptions> = {}): Pro
 }
 
 describe("openUrl", () => {
-  test("returns the bytes as sent, whatever encoding the server declares", async () => {
+  test("openUrl returns the bytes as sent, whatever encoding the server declares", async () => {
     expect(await fetched("/archive")).toBe(archive.length);
     expect(await fetched("/encoded")).toBe(archive.length);
   });
 
-  test("follows redirects, and sends credentials only to their own host", async () => {
+  test("openUrl follows redirects, and sends credentials only to their own host", async () => {
     requests = [];
     const url = `http://user:p%40ss@${host}/to-other`;
     expect(await drain(await openUrl(url, options()))).toBe(archive.length);
@@ -85,7 +85,7 @@ describe("openUrl", () => {
     expect(await fetched("/moved?x=1")).toBe(archive.length);
   });
 
-  test("limits the size, whether declared or not", async () => {
+  test("openUrl limits the size, whether declared or not", async () => {
     const message = "archive-too-large: The archive is larger than 0 MiB.";
     expect(await refusal(fetched("/large"))).toBe(message);
     expect(await refusal(fetched("/unbounded"))).toBe(message);
@@ -100,7 +100,7 @@ describe("openUrl", () => {
     expect(await refusal(fetched(path))).toBe(`source-unreachable: ${host} ${message}`);
   });
 
-  test("fails when the download breaks off, stalls or never starts", async () => {
+  test("openUrl fails when the download breaks off, stalls or never starts", async () => {
     expect(await refusal(fetched("/cut-off"))).toContain(
       `The transfer from ${host} broke off after 4 bytes.`,
     );
@@ -114,14 +114,14 @@ describe("openUrl", () => {
     expect(await refusal(openUrl("http://name.invalid/", options()))).toContain("name.invalid cannot be");
   });
 
-  test("closes the connection when the stream is disposed unread", async () => {
+  test("openUrl closes the connection when the stream is disposed unread", async () => {
     requests = [];
     await using bytes = await openUrl(`http://${host}/stuck`, options());
     await bytes[Symbol.asyncDispose]();
     await expect.poll(() => requests[0]?.socket.destroyed).toBe(true);
   });
 
-  test("stops when the signal aborts, while waiting and while reading", async () => {
+  test("openUrl stops when the signal aborts, while waiting and while reading", async () => {
     const reason = new SlipwayError("aborted", "enough");
     const waiting = new AbortController();
     const silent = fetched("/silent", { signal: waiting.signal });
@@ -151,13 +151,13 @@ describe("an address that is not public", () => {
     expect(answer).toContain("is not on the public internet");
   });
 
-  test("is rejected after a redirect too", async () => {
+  test("an address that is not public is rejected after a redirect too", async () => {
     expect(await refusal(fetched("/to-metadata"))).toBe(
       "source-unreachable: 169.254.169.254 is not on the public internet, and the operator has not allowed it.",
     );
   });
 
-  test("is allowed for a host and port that the operator lists", async () => {
+  test("an address that is not public is allowed for a host and port that the operator lists", async () => {
     expect(await fetched("/archive", { allowedPrivateHosts: [host] })).toBe(archive.length);
     expect(await fetched("/archive", { allowedPrivateHosts: ["127.0.0.1"] })).toBe(archive.length);
     expect(await refusal(fetched("/archive", { allowedPrivateHosts: ["127.0.0.1:1"] }))).toContain(

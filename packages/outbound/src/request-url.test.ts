@@ -43,7 +43,7 @@ function send(url: string, changes: Partial<RequestUrlOptions> = {}) {
   });
 }
 
-test("sends method, headers and body, and returns the response's status and the beginning of its body", async () => {
+test("requestUrl sends method, headers and body, and returns the response's status and the beginning of its body", async () => {
   const response = await send(`${base}/ok?a=b`);
   expect(response).toEqual({ status: 201, error: null, text: "thanks" });
   expect(last?.body).toBe('{"é":1}');
@@ -57,7 +57,7 @@ test("sends method, headers and body, and returns the response's status and the 
   expect((await send(`${base}/long`)).text).toHaveLength(16 * 1024);
 });
 
-test("does not follow a redirect", async () => {
+test("requestUrl does not follow a redirect", async () => {
   expect(await send(`${base}/moved`)).toMatchObject({ status: 302 });
   expect(last?.request.url).toBe("/moved");
 });
@@ -74,7 +74,7 @@ test.for([
   expect(await send(url)).toEqual({ status: null, error, text: "" });
 });
 
-test("reports a response that breaks off or never ends, and rejects when aborted", async () => {
+test("requestUrl reports a response that breaks off or never ends, and rejects when aborted", async () => {
   expect(await send(`${base}/cut`)).toMatchObject({
     status: null,
     error: "the connection broke during the response",
@@ -86,7 +86,7 @@ test("reports a response that breaks off or never ends, and rejects when aborted
   await expect(send(`${base}/ok`, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
 });
 
-test("closes the connection when the server switches protocols", async () => {
+test("requestUrl closes the connection when the server switches protocols", async () => {
   const switching = createTcpServer((socket) => {
     const head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
     socket.on("error", () => undefined).once("data", () => socket.write(head));

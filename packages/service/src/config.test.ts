@@ -8,14 +8,14 @@ const origins = clientSettings.shape.CORS_ORIGINS;
 const enough = { INSTALLATION_ID: "ab12", REDIS_URL: "redis://:very-secret@127.0.0.1:6379" };
 
 describe("configFrom", () => {
-  test("applies defaults and makes the data directory absolute", () => {
+  test("the configuration applies defaults and makes the data directory absolute", () => {
     const config = configFrom(commonSettings, { ...enough, DATA_DIR: "state" });
     expect(config).toMatchObject({ GRACE_MS: 30_000, LOG_FORMAT: "json", LOG_LEVEL: "info" });
     expect(config.DATA_DIR).toBe(`${process.cwd()}/state`);
     expect(storageUrls(config).databaseUrl).toBe(`file:${process.cwd()}/state/slipway.db`);
   });
 
-  test("stores blobs in the MongoDB of DATABASE_URL, unless BLOBS_URL is set", () => {
+  test("the configuration stores blobs in the MongoDB of DATABASE_URL, unless BLOBS_URL is set", () => {
     const databaseUrl = "mongodb+srv://host/slipway";
     const given = { DATA_DIR: "/state", DATABASE_URL: databaseUrl };
     expect(storageUrls(given)).toEqual({ databaseUrl, blobsUrl: databaseUrl });
@@ -23,7 +23,7 @@ describe("configFrom", () => {
     expect(storageUrls({ DATA_DIR: "/state" }).blobsUrl).toBe("file:/state/blobs");
   });
 
-  test("reports every problem at once, without values", () => {
+  test("the configuration reports every problem at once, without values", () => {
     const wrong = {
       ...enough,
       REDIS_URL: "mysql://very-secret",

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { checkHealth } from "./health.ts";
 
-test("reports the error of each failed part, also of one that never responds", async () => {
+test("the health check reports the error of each failed part, also of one that never responds", async () => {
   const health = await checkHealth(
     {
       store: async () => {},

@@ -1,4 +1,4 @@
-// The port to the blob store: archives and build caches, always streamed and never held whole in memory.
+// The port to the blob store: archives and build caches, always streamed and never kept whole in memory.
 
 import type { ByteStream, HeldBytes } from "./bytes.ts";
 

@@ -29,7 +29,7 @@ describe.skipIf(await lacksMongo())("a connection to MongoDB", () => {
   });
   afterAll(() => mongo[Symbol.asyncDispose]());
 
-  test("uses safe read and write concerns and our time limits, whatever the URL says", async () => {
+  test("a MongoDB connection uses safe read and write concerns and our time limits, whatever the URL says", async () => {
     await using plain = await Connection.open({ url: mongo.url });
     await using connection = await Connection.open({ url: `${mongo.url}?${unsafe.join("&")}` });
     const optionsOf = (one: Connection) =>
@@ -45,7 +45,7 @@ describe.skipIf(await lacksMongo())("a connection to MongoDB", () => {
     expect(options.writeConcern).toMatchObject({ w: "majority" });
   });
 
-  test("ends a call that never settles, and aborts its signal", async () => {
+  test("a MongoDB connection ends a call that never settles, and aborts its signal", async () => {
     await using connection = await Connection.open({ url: mongo.url, ...short });
     const aborted = Promise.withResolvers<unknown>();
     const endless = connection.run((_, signal) => {
@@ -59,7 +59,7 @@ describe.skipIf(await lacksMongo())("a connection to MongoDB", () => {
     });
   });
 
-  test("waits for indexes longer than for anything else", async () => {
+  test("a MongoDB connection waits longer for indexes than for other calls", async () => {
     await using proxy = await startProxy(mongo.url);
     await using others = await Connection.open({ url: proxy.url, ...short });
     const indexing = proxy.delayAt("createIndexes", "users");

@@ -31,7 +31,7 @@ describe.skipIf(await lacksMongoServer())("a MongoDB server that is killed", () 
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
-  test("makes calls store-unavailable; waiting calls continue when it is back, with every acknowledged write", async () => {
+  test("calls fail with store-unavailable while MongoDB is down; waiting calls continue later, with every acknowledged write", async () => {
     await using hasty = await openMongoStore({ url: server.url, selectionMs: boundMs });
     await using retryingStore = await openMongoStore({ url: server.url, selectionMs: 60_000 });
     const app = anApp();
@@ -47,7 +47,7 @@ describe.skipIf(await lacksMongoServer())("a MongoDB server that is killed", () 
     await expect.poll(() => hasty.apps.get(app.id).catch(() => null), { timeout: 20_000 }).toEqual(app);
   });
 
-  test("in the middle of many writes leaves none half done: repeating them all makes each one once", async () => {
+  test("a crash of MongoDB leaves no write half done: repeating all writes makes each one once", async () => {
     await using store = await openMongoStore({ url: server.url, selectionMs: boundMs });
     const appId = randomUUID();
     const requests = Array.from({ length: 100 }, () => aNewDeployment({ appId }));
@@ -81,7 +81,7 @@ describe.skipIf(await lacksMongo())("a network to MongoDB", () => {
   });
   afterAll(() => mongo[Symbol.asyncDispose]());
 
-  test("that is slow delays a call, and one that does not answer in time fails it; later calls succeed", async () => {
+  test("a slow connection delays a call, one that does not respond in time fails it; later calls succeed", async () => {
     await using direct = await openMongoStore({ url: mongo.url });
     await using proxy = await startProxy(mongo.url);
     await using retryingStore = await openMongoStore({ url: proxy.url });
@@ -101,7 +101,7 @@ describe.skipIf(await lacksMongo())("a network to MongoDB", () => {
     expect(await store.apps.get(app.id)).toEqual(app);
   });
 
-  test("that breaks during calls fails them or not, and a compare-and-set is done once at most", async () => {
+  test("a connection that breaks during calls may fail them, and a compare-and-set is done at most once", async () => {
     await using proxy = await startProxy(mongo.url);
     await using store = await openMongoStore({ url: proxy.url, selectionMs: boundMs });
     const app = anApp();
@@ -122,7 +122,7 @@ describe.skipIf(await lacksMongo())("a network to MongoDB", () => {
     expect([1, 2]).toContain(stored?.revision);
   });
 
-  test("that breaks during an upload keeps the old blob, and during a download fails it", async () => {
+  test("a connection that breaks during an upload keeps the old blob, and one that breaks during a download fails it", async () => {
     await using direct = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
     await using proxy = await startProxy(mongo.url);
     await using blobs = await openGridFsBlobs({ url: proxy.url, selectionMs: boundMs, onError: unexpected });
@@ -146,8 +146,8 @@ describe.skipIf(await lacksMongo())("a network to MongoDB", () => {
   });
 });
 
-test("a server that is not there is store-unavailable, and its URL's password in no error", async () => {
-  const url = `mongodb://somebody:hunter2@127.0.0.1:${await freePort()}/db`;
+test("an unreachable server is store-unavailable, and its URL's password in no error", async () => {
+  const url = `mongodb://user:hunter2@127.0.0.1:${await freePort()}/db`;
   for (const open of [openMongoStore, openGridFsBlobs]) {
     const error: unknown = await open({ url, selectionMs: 200, onError: unexpected }).catch(
       (thrown: unknown) => thrown,

@@ -21,7 +21,7 @@ export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
     { name: "users_operators", key: { operator: 1 }, partialFilterExpression: { operator: true } },
   ],
   tokens: [
-    // bySecret; a secret is there once
+    // bySecret; a secret is unique
     { name: "tokens_secret", key: { secretSha256: 1 }, unique: true },
     // ofUser, oldest first; removeOfUser
     { name: "tokens_of_user", key: { userId: 1, createdAt: 1, _id: 1 } },
@@ -124,13 +124,13 @@ export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
     { name: "deliveries_of_app", key: { appId: 1 } },
   ],
   logChunks: [
-    // read, lastSeq, remove; an attempt's chunk is there once
+    // read, lastSeq, remove; an attempt's chunk is unique
     { name: "log_chunks_seq", key: { deploymentId: 1, firstSeq: 1, attempt: 1 }, unique: true },
   ],
 };
 
 /**
- * Makes what is missing, over a connection of its own that waits for a long time. What is there already is left alone, so any
+ * Makes what is missing, over a connection of its own that waits for a long time. What exists already is left alone, so any
  * number of processes may do it at once.
  */
 export async function ensureIndexes(

@@ -1,7 +1,7 @@
 // Deployments' logs in MongoDB, in chunks of consecutive lines.
 //
 // A log has a head, one document, that says which attempt writes and from which line on each attempt wrote. The head is
-// raised before a chunk is stored, so an older attempt's chunk that arrives late is there but not read: a chunk counts only
+// raised before a chunk is stored, so an older attempt's chunk that arrives late is stored but not read: a chunk counts only
 // where no newer attempt began at or before it.
 
 import type { Db } from "mongodb";

@@ -4,7 +4,7 @@ import { isDuplicate } from "./failures.ts";
 import { pauseAfterLostRace } from "./lost-race.ts";
 
 export interface Numbering<Document> {
-  /** The document, when it is there already: a create that is repeated. */
+  /** The document, if it exists already: a repeated create. */
   readonly stored: () => Promise<Document | null>;
   /** The last number given in the app, 0 before the first. */
   readonly lastNumber: () => Promise<number>;

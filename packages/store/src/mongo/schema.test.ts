@@ -68,7 +68,7 @@ describe.skipIf(await lacksMongo())("a database of MongoDB", () => {
 
   test("of another program is refused and left alone", async () => {
     const users = client.db().collection("users");
-    await users.insertOne({ name: "somebody else's" });
+    await users.insertOne({ name: "another program's" });
     await expect(openMongoStore({ url: mongo.url })).rejects.toMatchObject({
       code: "configuration-invalid",
       message: expect.stringContaining("another program"),

@@ -62,7 +62,7 @@ export function tokenStore(connection: Connection): TokenStore {
         connection.run(async (database) => {
           await tokens(database).insertOne(document(token));
         }),
-        "the token's id or secret is there already",
+        "the token's id or secret exists already",
       ),
     bySecret: (secretSha256) =>
       connection.run(async (database) =>

@@ -76,7 +76,7 @@ async function store(database: Db, appId: string, revision: number, after: Varia
   return insertIfMissing(collection(database), { _id: appId, ...fields });
 }
 
-/** A name that is there keeps its id; one given twice has one id and the later value. */
+/** A name that exists keeps its id; one given twice has one id and the later value. */
 function withValues(before: readonly Variable[], given: readonly Variable[]): Variable[] {
   const byName = new Map(before.map((variable) => [variable.name, variable]));
   for (const variable of given) {

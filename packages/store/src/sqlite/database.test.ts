@@ -32,7 +32,7 @@ const notes = (database: Database) =>
     transaction.all<{ text: string }>("SELECT text FROM notes").map((row) => row.text),
   );
 
-test("the file, its WAL and its folder are for this user's eyes only", async () => {
+test("the file, its WAL and its folder are readable by this user only", async () => {
   await using database = await openWithTable();
   await note(database, "a secret");
   expect(await modeOf(path)).toBe(0o600);
@@ -40,7 +40,7 @@ test("the file, its WAL and its folder are for this user's eyes only", async () 
   expect(await modeOf(join(directory.path, "data"))).toBe(0o700);
 });
 
-test("every commit is on disk before it is answered, in WAL mode", async () => {
+test("every commit is on disk before its call resolves, in WAL mode", async () => {
   await using database = await openWithTable();
   const settings = await database.read((transaction) => [
     ...transaction.all("PRAGMA journal_mode"),
@@ -62,7 +62,7 @@ test("a transaction that throws keeps nothing, and the next one works", async ()
   expect(await notes(database)).toEqual(["kept"]);
 });
 
-test("of writes that come at once each is whole or not at all, and is seen by the next", async () => {
+test("each of several concurrent writes is complete or absent, and visible to the next one", async () => {
   await using database = await openWithTable();
   await using other = await openWithTable();
   await database.write((transaction) => transaction.run("CREATE TABLE numbers (n INTEGER UNIQUE) STRICT"));
@@ -81,7 +81,7 @@ test("of writes that come at once each is whole or not at all, and is seen by th
   expect(await count()).toBe(6);
 });
 
-test("a lock held past the bound is store-unavailable, and does not block readers", async () => {
+test("a lock that is held longer than the limit is store-unavailable, and does not block readers", async () => {
   await using database = await openWithTable(60);
   await note(database, "before");
   using holder = new DatabaseSync(path);
@@ -109,7 +109,7 @@ test("a write waits for a lock that is released in time, without blocking the pr
   expect(await notes(database)).toEqual(["first", "second"]);
 });
 
-test("a full disk is store-unavailable, and what was there is still read", async () => {
+test("a full disk is store-unavailable, and existing data is still read", async () => {
   await using database = await openWithTable();
   await note(database, "small");
   await database.read((transaction) => transaction.all("PRAGMA max_page_count = 4"));

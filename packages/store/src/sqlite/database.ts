@@ -236,7 +236,7 @@ async function unavailableUnless(make: () => Database): Promise<Database> {
 }
 
 /**
- * SQLite would make it readable to all; its WAL takes the same mode. A file that is there must not even be opened: closing
+ * SQLite would make it readable to all; its WAL takes the same mode. A file that exists must not even be opened: closing
  * a file drops every lock this process holds on it, those of another open store included.
  */
 function createPrivateFile(path: string): void {

@@ -54,7 +54,7 @@ function storeOn(database: Database): Store {
     logs: logStore(database),
     notifiers: notifierStore(database),
     deliveries: deliveryStore(database),
-    // Reading a page of the file shows that it is there, ours and whole enough to be read.
+    // Reading a page of the file shows that it exists, is ours and can be read.
     ping: () =>
       database.read((transaction) => {
         transaction.all("SELECT count(*) FROM migrations");

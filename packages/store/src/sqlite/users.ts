@@ -104,7 +104,7 @@ export function tokenStore(database: Database): TokenStore {
             ...tokenValues(token),
           );
         }),
-        "the token's id or secret is there already",
+        "the token's id or secret exists already",
       ),
     bySecret: (secretSha256) => one("SELECT * FROM tokens WHERE secret_sha256 = ?", secretSha256),
     get: (id) => one("SELECT * FROM tokens WHERE id = ?", id),
