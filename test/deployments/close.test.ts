@@ -86,6 +86,19 @@ describe.skipIf(await lacksRedis())("a deployment without a running attempt", ()
     expect(await logText()).toBe(text);
   });
 
+  test("of three processes that seal a deployment, one writes to its log", async () => {
+    const facts = { failure: { code: "aborted", message: "by ada" } } as const;
+    const aborted = changeStatus(deployment, "aborted", { at: testTime, lineCount: null, facts });
+    expect(await store.deployments.compareAndSet(aborted)).toBe(true);
+    const attempts: number[] = [];
+    const closeLog: AbandonContext["closeLog"] = async (closed, line) => {
+      attempts.push(closed.attempt);
+      return context.closeLog(closed, line);
+    };
+    await Promise.all([1, 2, 3].map(() => sealAbandoned({ ...context, closeLog }, aborted)));
+    expect(attempts).toEqual([2]);
+  });
+
   test("an abandoned deployment ends with the reason in its log, after its leftovers were removed", async () => {
     await abandonDeployment(context, deployment.id, workersDied);
     await abandonDeployment(context, deployment.id, workersDied);

@@ -19,6 +19,7 @@ const invalidKeys = [
   "a b",
   "ü",
   "x".repeat(201),
+  `${"x/".repeat(500)}x`,
 ];
 
 export function refusedKeys(underTest: BlobsUnderTest): void {
