@@ -9,8 +9,8 @@ const stacks = filesOf("stacks/**/*").filter((path) => textOf(path).startsWith("
 const shipped = filesOf("{apps,packages}/*/src/**/*.ts").filter((path) => !isTest(path));
 const scripts = filesOf("scripts/**/*.{ts,mjs}").filter((path) => !isTest(path));
 const maxFunctionLines = 60;
-/** Longer functions, which are to be split. No function is added here. */
-const longFunctions = ["apps/worker/src/app.ts: startWorker", "packages/auth/src/auth.ts: openAuth"];
+/** Functions that are longer until they are split. No function is added here. */
+const longFunctions = ["apps/worker/src/app.ts: startWorker"];
 const readsEnvironment = /\bprocess\.env\b|\benv\b[^=;]*\}\s*=\s*process\b/;
 
 test("each file begins with a comment that says what it is for; a test says it by its name", () => {
