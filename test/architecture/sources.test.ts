@@ -10,7 +10,7 @@ const shipped = filesOf("{apps,packages}/*/src/**/*.ts").filter((path) => !isTes
 const scripts = filesOf("scripts/**/*.{ts,mjs}").filter((path) => !isTest(path));
 const maxFunctionLines = 60;
 /** Functions that are longer until they are split. No function is added here. */
-const longFunctions = ["apps/worker/src/app.ts: startWorker"];
+const longFunctions = new Set(["apps/worker/src/app.ts: startWorker"]);
 const readsEnvironment = /\bprocess\.env\b|\benv\b[^=;]*\}\s*=\s*process\b/;
 
 test("each file begins with a comment that says what it is for; a test says it by its name", () => {
@@ -53,7 +53,7 @@ test("no exported function is longer than sixty lines", () => {
       .filter(({ lineCount }) => lineCount > maxFunctionLines)
       .map(({ name }) => `${path}: ${name}`),
   );
-  expect(long.filter((name) => !longFunctions.includes(name))).toEqual([]);
+  expect(long.filter((name) => !longFunctions.has(name))).toEqual([]);
 });
 
 function hasOpening(text: string): boolean {
