@@ -12,7 +12,7 @@ import {
 } from "@slipway/testkit";
 import { stopFormerRollout } from "./former-rollouts.ts";
 import type { Platform } from "../platform.ts";
-import { testPlatform } from "../test-platform.ts";
+import { testPlatform } from "../../test-support/test-context.ts";
 
 describe.skipIf(await lacksRedis())("a request to stop a rollout", () => {
   let opened: AsyncDisposableStack;

@@ -3,7 +3,7 @@ import type { App, Release } from "@slipway/core";
 import { aNewDeployment, aNewRelease, anApp, lacksRedis, stepsTo, testTime } from "@slipway/testkit";
 import type { Platform } from "../platform.ts";
 import { decideUnneeded, digestOf, pruneImages, unneededImages } from "./prune-images.ts";
-import { testPlatform } from "../test-platform.ts";
+import { testPlatform } from "../../test-support/test-context.ts";
 
 const never = new AbortController().signal;
 const held = { check: async () => undefined };

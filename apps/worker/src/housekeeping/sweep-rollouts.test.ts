@@ -13,7 +13,7 @@ import {
   testTime,
 } from "@slipway/testkit";
 import { describe, expect, test } from "vitest";
-import { testPlatform } from "../test-platform.ts";
+import { testPlatform } from "../../test-support/test-context.ts";
 import { sweepRollouts } from "./sweep.ts";
 
 const listening =

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { aNewDeployment, anApp, lacksRedis, stepsTo } from "@slipway/testkit";
 import { expect, test } from "vitest";
-import { testPlatform } from "../test-platform.ts";
+import { testPlatform } from "../../test-support/test-context.ts";
 import { commitOf, setCommitStatus } from "./github.ts";
 
 const hash = "0123456789abcdef0123456789abcdef01234567";

@@ -6,7 +6,7 @@ import { maxAttempts } from "@slipway/queue";
 import { aNewDeployment, aNewRelease, anApp, anOperation, aVariable, lacksRedis } from "@slipway/testkit";
 import { observeApps } from "../housekeeping/observe.ts";
 import { endAbandonedOperation, operate } from "./operate.ts";
-import { testPlatform } from "../test-platform.ts";
+import { testPlatform } from "../../test-support/test-context.ts";
 
 const serving = { host: "127.0.0.1", port: 4001 };
 const next = { host: "127.0.0.1", port: 4002 };

@@ -6,7 +6,7 @@ import { aNewDeployment, aNewRelease, anApp, lacksRedis } from "@slipway/testkit
 import type { Attempt } from "../attempt.ts";
 import { deploymentContext } from "../deployment-context.ts";
 import type { Platform } from "../../platform.ts";
-import { testPlatform } from "../../test-platform.ts";
+import { testPlatform } from "../../../test-support/test-context.ts";
 import { resume, start } from "./start.ts";
 import type { ImageFacts } from "./start.ts";
 

@@ -8,7 +8,7 @@ import {
   openSwarmScheduler,
   type SwarmSchedulerOptions,
 } from "@slipway/scheduler";
-import type { WorkerConfig } from "./config.ts";
+import type { WorkerConfig } from "../config.ts";
 
 /** @param common options of both: the engine, the installation, the registry login. */
 export async function openScheduler(

@@ -4,7 +4,7 @@ import { toSlipwayError } from "@slipway/core";
 import type { Deployment, ErrorCode, Operation } from "@slipway/core";
 import { maxAttempts } from "@slipway/queue";
 import type { LaneTask } from "@slipway/queue";
-import type { Platform } from "./platform.ts";
+import type { Platform } from "../platform.ts";
 
 type LogContext = Pick<Platform, "logger" | "store">;
 

@@ -11,8 +11,8 @@ import type { Housekeeping } from "@slipway/queue";
 import { createLogger } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import { startRedis, unexpected } from "@slipway/testkit";
-import { readConfig } from "./config.ts";
-import type { Platform } from "./platform.ts";
+import { readConfig } from "../src/config.ts";
+import type { Platform } from "../src/platform.ts";
 
 /** Parts that what is tested does not come to are left out. They live until `opened` is disposed of. */
 export async function testPlatform(

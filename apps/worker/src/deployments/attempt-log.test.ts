@@ -6,10 +6,10 @@ import { maxAttempts } from "@slipway/queue";
 import { createLogger } from "@slipway/service";
 import { aNewDeployment, anApp, anOperation, lacksRedis } from "@slipway/testkit";
 import { logAttempt, logEnd } from "./attempt-log.ts";
-import { deploymentContext } from "./deployments/deployment-context.ts";
-import { endAbandonedOperation } from "./operations/operate.ts";
-import type { Platform } from "./platform.ts";
-import { testPlatform } from "./test-platform.ts";
+import { deploymentContext } from "./deployment-context.ts";
+import { endAbandonedOperation } from "../operations/operate.ts";
+import type { Platform } from "../platform.ts";
+import { testPlatform } from "../../test-support/test-context.ts";
 
 type Line = Record<string, unknown>;
 
