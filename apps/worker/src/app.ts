@@ -55,10 +55,10 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const { redis, keys, store } = platform;
   const onError = (error: unknown, message = "the queue's connection failed") =>
     logger.warn({ err: error }, message);
-  const redisUrl = config.REDIS_URL;
+  const redisUrl = config.redisUrl;
   const { deployments, operations } = store;
   const lanes = opened.use(
-    openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.OWNER_SLOTS, onError }),
+    openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.limits.slotsPerOwner, onError }),
   );
   const run =
     (attempt: typeof deploy) =>
@@ -81,18 +81,18 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   };
   const notifications = opened.use(openNotifications({ redisUrl, keys, onError }));
   const announcer = new Announcer(platform, notifications);
-  const name = config.SERVICE_NAME ?? "worker";
+  const name = config.log.name;
   await Promise.all([platform.engine.ping(), platform.registry.ping(), store.ping(), redis.ping()]);
   await sweepSandboxes(platform);
   const engine = await engineOf(platform);
-  const concurrency = config.CONCURRENCY ?? defaultConcurrency(engine, buildShare(config));
-  const operationConcurrency = config.OPERATION_CONCURRENCY;
+  const concurrency = config.concurrency.deployments ?? defaultConcurrency(engine, buildShare(config));
+  const operationConcurrency = config.concurrency.operations;
   const stopUpkeep = await startUpkeep({
     redisUrl,
     keys,
     name,
-    reconcileEveryMs: config.RECONCILE_MS,
-    observeEveryMs: config.RECONCILE_MS * observeEveryReconciles,
+    reconcileEveryMs: config.timing.reconcileMs,
+    observeEveryMs: config.timing.reconcileMs * observeEveryReconciles,
     onError,
     run: async (job: UpkeepJob) => {
       if (job.type === "remove-app") return removeApp(platform, job.appId);
@@ -105,7 +105,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       }
       // Each by itself: what stops one of them is no reason for the others to wait.
       const done = await Promise.allSettled([
-        reconcile({ deployments, operations, lanes, leaseMs: config.LEASE_MS, work, onError }),
+        reconcile({ deployments, operations, lanes, leaseMs: config.timing.leaseMs, work, onError }),
         resumeRemovals(platform, lanes),
         announcer.announce(),
       ]);
@@ -114,7 +114,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     },
   });
   const identity = { id: randomUUID(), name, host: hostname(), pid: process.pid, version: manifest.version };
-  const heartbeatMs = Math.ceil(config.LEASE_MS / heartbeatsPerLease);
+  const heartbeatMs = Math.ceil(config.timing.leaseMs / heartbeatsPerLease);
   const startedAt = platform.now().toISOString();
   const fleet = opened.use(
     joinFleet(
@@ -130,7 +130,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     name,
     concurrency,
     operationConcurrency,
-    leaseMs: config.LEASE_MS,
+    leaseMs: config.timing.leaseMs,
     work,
     onError,
   });
@@ -144,15 +144,15 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     redisUrl,
     keys,
     onError,
-    leaseMs: config.LEASE_MS,
+    leaseMs: config.timing.leaseMs,
     // By then the engine has ended what was told to stop: no process gets a second SIGTERM.
-    takeUpAfterMs: config.STOP_GRACE_MS,
+    takeUpAfterMs: config.timing.stopGraceMs,
     run: (job, signal) => runHousekeeping(platform, job, signal),
   });
   const sweeping = setInterval(() => {
     sweepSandboxes(platform).catch((error: unknown) => onError(error, "cannot sweep the engine"));
     sweepRollouts(platform).catch((error: unknown) => onError(error, "cannot sweep releases"));
-  }, config.RECONCILE_MS * sweepEveryReconciles);
+  }, config.timing.reconcileMs * sweepEveryReconciles);
   const resources = opened.move();
   return {
     async stop({ graceMs }) {
@@ -170,14 +170,14 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
 }
 
 async function engineOf({ engine, config }: Platform) {
-  return { address: config.DOCKER_HOST ?? defaultDockerHost, ...(await engine.capacity()) };
+  return { address: config.engine.dockerHost ?? defaultDockerHost, ...(await engine.capacity()) };
 }
 
 function buildShare(config: WorkerConfig) {
   return {
-    buildCpus: config.BUILD_CPUS,
-    buildMemoryBytes: config.BUILD_MEMORY_MB,
-    engineWorkers: config.ENGINE_WORKERS,
+    buildCpus: config.build.cpus,
+    buildMemoryBytes: config.build.memoryBytes,
+    engineWorkers: config.engine.workers,
   };
 }
 
@@ -186,14 +186,14 @@ async function openPlatform(
   logger: Logger,
   opened: AsyncDisposableStack,
 ): Promise<Platform> {
-  const installationId = config.INSTALLATION_ID;
+  const installationId = config.installationId;
   const registryAuth = registryAuthOf(config);
   const place = (dockerHost: string | undefined) => ({
     installationId,
     ...(dockerHost === undefined ? {} : { dockerHost }),
     ...(registryAuth === undefined ? {} : { registryAuth }),
   });
-  const redis = opened.adopt(new Redis(config.REDIS_URL, { maxRetriesPerRequest: null }), (client) =>
+  const redis = opened.adopt(new Redis(config.redisUrl, { maxRetriesPerRequest: null }), (client) =>
     client.disconnect(),
   );
   redis.on("error", (error) => logger.warn({ err: error }, "the connection to Redis failed"));
@@ -204,30 +204,28 @@ async function openPlatform(
     logger,
     redis,
     keys,
-    housekeeping: opened.use(openHousekeeping({ redisUrl: config.REDIS_URL, keys, onError })),
+    housekeeping: opened.use(openHousekeeping({ redisUrl: config.redisUrl, keys, onError })),
     store: opened.use(await openStore({ databaseUrl: config.databaseUrl })),
     blobs: opened.use(await openBlobs({ url: config.blobsUrl, onError })),
-    engine: opened.use(openEngine(place(config.DOCKER_HOST))),
+    engine: opened.use(openEngine(place(config.engine.dockerHost))),
     registry: opened.use(openRegistry(registryOf(config))),
-    scheduler: opened.use(
-      await openScheduler(config, place(config.SCHEDULER_DOCKER_HOST ?? config.DOCKER_HOST)),
-    ),
-    caBundle: config.BUILD_CA_BUNDLE === undefined ? null : await readFile(config.BUILD_CA_BUNDLE),
+    scheduler: opened.use(await openScheduler(config, place(config.scheduler.dockerHost))),
+    caBundle: config.build.caBundlePath === undefined ? null : await readFile(config.build.caBundlePath),
     now: () => new Date(),
   };
 }
 
-function registryOf({ REGISTRY_URL: url, REGISTRY_PULL_HOST: pullHost }: WorkerConfig) {
+function registryOf({ registry: { url, pullHost } }: WorkerConfig) {
   return { url, ...(pullHost === undefined ? {} : { pullHost }) };
 }
 
 /** What engines log in with to pull, when the registry's URL has it. */
 function registryAuthOf(config: WorkerConfig) {
-  const { username, password, host } = new URL(config.REGISTRY_URL);
+  const { username, password, host } = new URL(config.registry.url);
   if (username === "") return undefined;
   return {
     username: decodeURIComponent(username),
     password: decodeURIComponent(password),
-    serverAddress: config.REGISTRY_PULL_HOST ?? host,
+    serverAddress: config.registry.pullHost ?? host,
   };
 }

@@ -1,8 +1,10 @@
-// The worker's configuration: the one schema, read from the environment that main.ts gives.
+// The worker's configuration: the schema of its environment variables, and the grouped values that the worker uses.
 
 import { z } from "zod";
 import {
+  appUrl,
   appUrlSettings,
+  commonConfig,
   commonSettings,
   configFrom,
   countSetting,
@@ -12,7 +14,6 @@ import {
   mebibytesSetting,
   regionSettings,
   settingDocs,
-  storageUrls,
 } from "@slipway/service";
 import type { Environment } from "@slipway/service";
 
@@ -223,10 +224,59 @@ export const settings = commonSettings.extend({
   ...releaseSettings.shape,
 });
 
-export type WorkerConfig = z.output<typeof settings> & ReturnType<typeof storageUrls>;
+/** The parsed configuration, grouped by subject. Sizes are in bytes, durations in milliseconds. */
+export type WorkerConfig = ReturnType<typeof grouped>;
 
 /** @throws {SlipwayError} "configuration-invalid" that lists every problem. */
 export function readConfig(environment: Environment): WorkerConfig {
-  const config = configFrom(settings, environment);
-  return { ...config, ...storageUrls(config) };
+  return grouped(configFrom(settings, environment));
+}
+
+function grouped(parsed: z.output<typeof settings>) {
+  return {
+    ...commonConfig(parsed, "worker"),
+    region: parsed.REGION_NAME,
+    stackImage: parsed.STACK_IMAGE,
+    appUrl: (name: string): string => appUrl(parsed, name),
+    registry: { url: parsed.REGISTRY_URL, pullHost: parsed.REGISTRY_PULL_HOST },
+    engine: { dockerHost: parsed.DOCKER_HOST, workers: parsed.ENGINE_WORKERS },
+    scheduler: {
+      kind: parsed.SCHEDULER,
+      dockerHost: parsed.SCHEDULER_DOCKER_HOST ?? parsed.DOCKER_HOST,
+      network: parsed.SCHEDULER_NETWORK,
+      publishHost: parsed.RELEASES_HOST,
+    },
+    concurrency: { deployments: parsed.CONCURRENCY, operations: parsed.OPERATION_CONCURRENCY },
+    build: {
+      memoryBytes: parsed.BUILD_MEMORY_MB,
+      cpus: parsed.BUILD_CPUS,
+      pids: parsed.BUILD_PIDS,
+      diskBytes: parsed.BUILD_DISK_MB,
+      tmpfsBytes: parsed.BUILD_TMPFS_MB,
+      caBundlePath: parsed.BUILD_CA_BUNDLE,
+      npmRegistry: parsed.BUILD_NPM_REGISTRY,
+    },
+    /** Limits of each instance of a release, and of its hook. */
+    instance: { memoryBytes: parsed.APP_MEMORY_MB, cpus: parsed.APP_CPUS, pids: parsed.APP_PIDS },
+    limits: {
+      sourceBytes: parsed.SOURCE_MAX_MB,
+      sourceEntries: parsed.SOURCE_MAX_ENTRIES,
+      imageBytes: parsed.IMAGE_MAX_MB,
+      cacheBytes: parsed.CACHE_MAX_MB,
+      logBytes: parsed.LOG_MAX_MB,
+      slotsPerOwner: parsed.OWNER_SLOTS,
+    },
+    timing: {
+      leaseMs: parsed.LEASE_MS,
+      reconcileMs: parsed.RECONCILE_MS,
+      buildTimeoutMs: parsed.BUILD_TIMEOUT_MS,
+      hookTimeoutMs: parsed.HOOK_TIMEOUT_MS,
+      bootTimeoutMs: parsed.BOOT_TIMEOUT_MS,
+      stopGraceMs: parsed.STOP_GRACE_MS,
+      drainMs: parsed.DRAIN_MS,
+    },
+    releasesKept: parsed.RELEASES_KEPT,
+    allowedPrivateHosts: parsed.ALLOWED_PRIVATE_HOSTS,
+    githubApiUrl: parsed.GITHUB_API_URL,
+  };
 }

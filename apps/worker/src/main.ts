@@ -7,11 +7,7 @@ import { readConfig } from "./config.ts";
 process.exit(
   await runMain(async () => {
     const config = readConfig(process.env);
-    const logger = createLogger({
-      name: config.SERVICE_NAME ?? "worker",
-      level: config.LOG_LEVEL,
-      format: config.LOG_FORMAT,
-    });
-    return runService({ logger, graceMs: config.GRACE_MS, start: () => startWorker(config, logger) });
+    const logger = createLogger(config.log);
+    return runService({ logger, graceMs: config.graceMs, start: () => startWorker(config, logger) });
   }),
 );

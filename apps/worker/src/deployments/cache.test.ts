@@ -147,7 +147,7 @@ async function newPlace() {
 }
 
 function attemptOn(blobs: BlobStore, lines: string[]): Attempt {
-  const config = { STACK_IMAGE: "stack:1", BUILD_DISK_MB: diskBytes, CACHE_MAX_MB: 2 * mebibyte };
+  const config = { stackImage: "stack:1", build: { diskBytes }, limits: { cacheBytes: 2 * mebibyte } };
   return {
     platform: { blobs, config, logger: { warn: () => undefined } },
     lease: { deployment: { id: "a-deployment" } },

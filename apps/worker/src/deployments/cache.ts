@@ -60,13 +60,13 @@ async function save(attempt: Attempt, sandbox: Sandbox): Promise<void> {
   const tar = checked(attempt, await sandbox.download(`/work/${name}`, signal));
   // The callback is empty: the reader of the last stream receives the error of any stream.
   const compressed = pipeline(Readable.from(tar), createZstdCompress(fastest), () => {});
-  const maxSizeBytes = platform.config.CACHE_MAX_MB;
+  const maxSizeBytes = platform.config.limits.cacheBytes;
   await platform.blobs.put(keyOf(attempt), compressed, { maxSizeBytes, signal });
 }
 
 /** Limits the cache to half of a build's volume, which leaves the other half to the build. */
 function checked({ platform }: Attempt, tar: ByteStream): ByteStream {
-  const maxUnpackedBytes = Math.floor(platform.config.BUILD_DISK_MB / 2);
+  const maxUnpackedBytes = Math.floor(platform.config.build.diskBytes / 2);
   const maxEntries = Math.ceil(maxUnpackedBytes / fileMinBytes);
   return folderTar(tar, { name, limits: { maxUnpackedBytes, maxEntries } });
 }
@@ -91,5 +91,5 @@ async function deleteFor(attempt: Attempt, thrown: unknown, consequence: string)
 }
 
 function keyOf({ platform, app }: Attempt): string {
-  return cacheBlobKey(app.id, app.cacheVersion, platform.config.STACK_IMAGE);
+  return cacheBlobKey(app.id, app.cacheVersion, platform.config.stackImage);
 }

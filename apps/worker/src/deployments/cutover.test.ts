@@ -26,7 +26,7 @@ describe.skipIf(await lacksRedis())("the cutover of routers", () => {
     const logged: string[] = [];
     const destination = { write: (line: string) => void logged.push(String(JSON.parse(line).msg)) };
     const logger = createLogger({ name: "worker", level: "warn", destination });
-    return { redis, keys, logger, logged, config: { DRAIN_MS: drainMs } };
+    return { redis, keys, logger, logged, config: { timing: { drainMs } } };
   };
   type Installation = ReturnType<typeof installation>;
   const next = { appId: "app", rolloutId: "rollout" };

@@ -3,6 +3,7 @@
 import { DeadlineError, pause, withDeadline } from "@slipway/async";
 import { routerTiming } from "@slipway/protocol";
 import type { RouteMessage } from "@slipway/protocol";
+import type { WorkerConfig } from "../config.ts";
 import type { Platform } from "../platform.ts";
 
 const pollMs = 25;
@@ -22,12 +23,12 @@ end
 return pending`;
 
 type CutoverContext = Pick<Platform, "redis" | "keys" | "logger"> & {
-  readonly config: { readonly DRAIN_MS: number };
+  readonly config: { readonly timing: Pick<WorkerConfig["timing"], "drainMs"> };
 };
 
 /**
  * Call it after the store points the app at the rollout, before the former rollouts are stopped. Resolves at once without
- * routers, and at the latest some seconds after `DRAIN_MS`: a router that did not confirm retries requests that fail on the
+ * routers, and at the latest some seconds after `drainMs`: a router that did not confirm retries requests that fail on the
  * former rollout on the new one.
  * @throws the signal's reason when aborted.
  */
@@ -36,7 +37,7 @@ export async function awaitCutover(
   { appId, rolloutId }: { readonly appId: string; readonly rolloutId: string },
   signal: AbortSignal,
 ): Promise<void> {
-  const drainMs = context.config.DRAIN_MS;
+  const drainMs = context.config.timing.drainMs;
   const limitMs = drainMs + routerTiming.aliveMs + spareMs;
   const given = { appId, switch: { rolloutId, drainMs } };
   try {

@@ -45,7 +45,7 @@ export async function deploy(platform: Platform, task: LaneTask, signal: AbortSi
     attempt: task.attempt,
     secrets: secretsOf(variables),
     now: platform.now,
-    limits: { outputBytes: platform.config.LOG_MAX_MB },
+    limits: { outputBytes: platform.config.limits.logBytes },
   });
   const lease = await leaseDeployment(context, {
     deploymentId: found.id,
@@ -91,7 +91,7 @@ async function pipeline(attempt: Attempt): Promise<void> {
   const facts = {
     image: image.reference,
     imageSizeBytes: image.sizeBytes,
-    stackImage: platform.config.STACK_IMAGE,
+    stackImage: platform.config.stackImage,
   };
   const outcomes = await Promise.allSettled([start(attempt, release, facts), saveCache(attempt, sandbox)]);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;

@@ -2,7 +2,6 @@
 
 import { launchCommand, requireWeb, runEnvironment } from "@slipway/buildpacks";
 import type { App, Release, RolloutSpec } from "@slipway/core";
-import { appUrl } from "@slipway/service";
 import type { Platform } from "../platform.ts";
 
 /** @throws {SlipwayError} "no-web-process" when the release has none. */
@@ -22,11 +21,11 @@ export function rolloutOf(
     command: launchCommand(requireWeb(release.processTypes)),
     processType: "web",
     environment: environmentOf({ config }, app, release),
-    limits: { memoryBytes: config.APP_MEMORY_MB, cpus: config.APP_CPUS, pids: config.APP_PIDS },
-    bootTimeoutMs: config.BOOT_TIMEOUT_MS,
-    stopGraceMs: config.STOP_GRACE_MS,
-    // Only an external proxy on SCHEDULER_NETWORK reads it. Our router needs no labels, and each health check costs a process.
-    hostname: config.SCHEDULER_NETWORK === undefined ? null : new URL(appUrl(config, app.name)).hostname,
+    limits: config.instance,
+    bootTimeoutMs: config.timing.bootTimeoutMs,
+    stopGraceMs: config.timing.stopGraceMs,
+    // Only an external proxy on the configured network reads it. Our router needs no labels, and each health check costs a process.
+    hostname: config.scheduler.network === undefined ? null : new URL(config.appUrl(app.name)).hostname,
   };
 }
 
@@ -37,8 +36,8 @@ export function environmentOf({ config }: Pick<Platform, "config">, app: App, re
     platform: {
       app: app.name,
       appId: app.id,
-      stack: config.STACK_IMAGE,
-      region: config.REGION_NAME,
+      stack: config.stackImage,
+      region: config.region,
       containerVersion: release.number,
     },
   });

@@ -15,9 +15,9 @@ export async function openScheduler(
   config: WorkerConfig,
   common: DockerSchedulerOptions & SwarmSchedulerOptions,
 ): Promise<Scheduler> {
-  const { SCHEDULER_NETWORK: network, RELEASES_HOST: host } = config;
+  const { kind, network, publishHost: host } = config.scheduler;
   const joined = network === undefined ? common : { ...common, network };
-  if (config.SCHEDULER === "swarm") return openSwarmScheduler(joined);
+  if (kind === "swarm") return openSwarmScheduler(joined);
   // Engines take an address, not a name.
   const publishHost = host === undefined ? {} : { publishHost: (await lookup(host)).address };
   return openDockerScheduler({ ...joined, ...publishHost });

@@ -68,7 +68,7 @@ export async function waitForFormerRollouts(
   if (former.length <= maxFormer) return;
   onWait();
   await requestStops(platform, former);
-  const limitMs = platform.config.STOP_GRACE_MS + spareMs;
+  const limitMs = platform.config.timing.stopGraceMs + spareMs;
   const isRoom = async () => (await formerOnes()).length <= maxFormer;
   if ((await poll(isRoom, { everyMs: pollEveryMs, limitMs, signal })) === true) return;
   throw new SlipwayError(

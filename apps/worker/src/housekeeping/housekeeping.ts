@@ -19,7 +19,7 @@ export async function runHousekeeping(
     await pruneImages(platform, job.appId, within(pruneLimitMs, signal));
     return;
   }
-  await stopFormerRollout(platform, job, within(platform.config.STOP_GRACE_MS + stopSpareMs, signal));
+  await stopFormerRollout(platform, job, within(platform.config.timing.stopGraceMs + stopSpareMs, signal));
 }
 
 function within(limitMs: number, signal: AbortSignal): AbortSignal {

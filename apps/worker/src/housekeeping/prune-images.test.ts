@@ -36,7 +36,7 @@ describe.skipIf(await lacksRedis())("old images", () => {
       imageDigests: async () => [...pulled],
       removeImage: async (_repository, digest) => void pulled.delete(digest),
     });
-    const config = { ...common.config, RELEASES_KEPT: 2 };
+    const config = { ...common.config, releasesKept: 2 };
     platform = { ...common, config, registry: registry as Platform["registry"] };
     app = anApp();
     await platform.store.apps.create(app);

@@ -14,7 +14,7 @@ type Decided = Pick<Platform, "store" | "redis" | "keys" | "config">;
 type Pruned = Decided & Pick<Platform, "registry" | "scheduler">;
 
 /**
- * Decides which of the app's images are unneeded: all that were seen but those of the newest RELEASES_KEPT releases, of the
+ * Decides which of the app's images are unneeded: all that were seen but those of the newest `releasesKept` releases, of the
  * current one, of the one that served before it, and of those that wait in the lane to be deployed again.
  * @param holder of the app's lane. @throws what its check throws; then nothing is decided.
  */
@@ -73,7 +73,7 @@ export function digestOf({ image }: Pick<Release, "image">): string {
 async function recordImages(platform: Pruned, app: App, signal: AbortSignal): Promise<void> {
   const { store, redis, keys, registry, scheduler, config } = platform;
   const repository = repositoryOf(app.id);
-  const releases = await store.releases.ofApp(app.id, config.RELEASES_KEPT);
+  const releases = await store.releases.ofApp(app.id, config.releasesKept);
   const known = new Map(releases.map((release) => [release.deploymentId, digestOf(release)]));
   const seen = new Set(await scheduler.imageDigests(`${registry.host}/${repository}`, signal));
   let lookUps = 0;
@@ -92,8 +92,8 @@ async function recordImages(platform: Pruned, app: App, signal: AbortSignal): Pr
 }
 
 async function keptReleases({ store, config }: Decided, app: App): Promise<Release[]> {
-  const releases = await store.releases.ofApp(app.id, config.RELEASES_KEPT + lookBack);
-  const kept = releases.slice(0, config.RELEASES_KEPT);
+  const releases = await store.releases.ofApp(app.id, config.releasesKept + lookBack);
+  const kept = releases.slice(0, config.releasesKept);
   const current = releases.findIndex(({ id }) => id === app.currentReleaseId);
   for (const release of releases.slice(Math.max(current, 0))) {
     const isCurrent = release.id === app.currentReleaseId;

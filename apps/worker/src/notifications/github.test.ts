@@ -59,7 +59,7 @@ test.skipIf(await lacksRedis())(
     await new Promise<void>((resolve) => github.listen(0, "127.0.0.1", resolve));
     const config = {
       ...platform.config,
-      GITHUB_API_URL: `http://127.0.0.1:${(github.address() as AddressInfo).port}`,
+      githubApiUrl: `http://127.0.0.1:${(github.address() as AddressInfo).port}`,
     };
     const job = {
       deliveryId: "d",

@@ -61,7 +61,7 @@ export async function setCommitStatus(
   const commit = deployment === null ? null : commitOf(deployment);
   if (deployment === null || commit === null) return { kind: "void" };
   const { owner, repository, ref } = commit;
-  const api = `${platform.config.GITHUB_API_URL}/repos/${owner}/${repository}`;
+  const api = `${platform.config.githubApiUrl}/repos/${owner}/${repository}`;
   let hash = ref;
   if (!sha.test(ref)) {
     const found = await callApi(platform, token, `${api}/commits/${encodeURIComponent(ref)}`);
@@ -100,7 +100,7 @@ function callApi({ config }: Platform, token: string, url: string, body?: string
     },
     ...(body === undefined ? {} : { body }),
     // the operator named it
-    allowedPrivateHosts: [...config.ALLOWED_PRIVATE_HOSTS, new URL(config.GITHUB_API_URL).host],
+    allowedPrivateHosts: [...config.allowedPrivateHosts, new URL(config.githubApiUrl).host],
     signal: new AbortController().signal,
   });
 }

@@ -27,7 +27,7 @@ export async function callWebhook(
       "webhook-signature": `v1,${signature(secret, [notification.job.deliveryId, timestamp, body])}`,
     },
     body,
-    allowedPrivateHosts: config.ALLOWED_PRIVATE_HOSTS,
+    allowedPrivateHosts: config.allowedPrivateHosts,
     signal: new AbortController().signal,
   });
   if (status === null) return { kind: "failed", status, error };

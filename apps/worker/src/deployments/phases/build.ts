@@ -14,7 +14,7 @@ export interface Built {
 }
 
 export async function build({ platform, log, signal }: Attempt, sandbox: Sandbox): Promise<Built> {
-  const timeoutMs = platform.config.BUILD_TIMEOUT_MS;
+  const timeoutMs = platform.config.timing.buildTimeoutMs;
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
     const exit = await sandbox.run({

@@ -9,8 +9,8 @@ export async function fetchSource({ platform, lease, log, signal }: Attempt): Pr
   const { source } = lease.deployment;
   if (source.kind === "url") {
     log.line(`-----> Fetching source from ${new URL(source.url).host}`);
-    const { SOURCE_MAX_MB: maxSizeBytes, ALLOWED_PRIVATE_HOSTS: allowedPrivateHosts } = platform.config;
-    return openUrl(source.url, { maxSizeBytes, allowedPrivateHosts, signal });
+    const { limits, allowedPrivateHosts } = platform.config;
+    return openUrl(source.url, { maxSizeBytes: limits.sourceBytes, allowedPrivateHosts, signal });
   }
   if (source.kind === "release") throw new SlipwayError("internal", "a release has no source to fetch");
   log.line("-----> Fetching uploaded source");

@@ -19,7 +19,7 @@ export async function runHook(attempt: Attempt, release: Release): Promise<void>
   const command = postdeployHook ?? release.processTypes[processType];
   if (command === undefined) return;
   log.line("-----> Running the postdeploy hook");
-  const late = AbortSignal.timeout(config.HOOK_TIMEOUT_MS);
+  const late = AbortSignal.timeout(config.timing.hookTimeoutMs);
   try {
     const { exitCode, outOfMemory } = await scheduler.run(
       {
@@ -34,7 +34,7 @@ export async function runHook(attempt: Attempt, release: Release): Promise<void>
         command: launchCommand(command),
         processType,
         environment: environmentOf(platform, app, release),
-        limits: { memoryBytes: config.APP_MEMORY_MB, cpus: config.APP_CPUS, pids: config.APP_PIDS },
+        limits: config.instance,
       },
       { onOutput: (bytes) => log.write(bytes), signal: AbortSignal.any([attempt.signal, late]) },
     );
@@ -42,7 +42,7 @@ export async function runHook(attempt: Attempt, release: Release): Promise<void>
     if (exitCode !== 0) throw failed(`exited with code ${exitCode}`);
   } catch (error) {
     if (late.aborted && !attempt.signal.aborted) {
-      throw failed(`did not end within ${config.HOOK_TIMEOUT_MS / 1000} s`);
+      throw failed(`did not end within ${config.timing.hookTimeoutMs / 1000} s`);
     }
     throw error;
   }

@@ -32,12 +32,14 @@ async function pushTree(
   built: Built,
   labels: Labels,
 ): Promise<PushedImage> {
-  const layer = slugTransform({ ignore: built.slugIgnore, maxSizeBytes: platform.config.IMAGE_MAX_MB })(tree);
+  const layer = slugTransform({ ignore: built.slugIgnore, maxSizeBytes: platform.config.limits.imageBytes })(
+    tree,
+  );
   return platform.registry.push(
     {
       repository: `apps/${app.id}`,
       tag: lease.deployment.id,
-      base: platform.config.STACK_IMAGE,
+      base: platform.config.stackImage,
       layer,
       config: {
         entrypoint: ["/bin/bash", "-c", LAUNCH_SCRIPT, "launch"],

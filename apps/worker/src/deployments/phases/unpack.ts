@@ -24,16 +24,16 @@ export async function unpack(attempt: Attempt, archive: ByteStream): Promise<San
     log.line(` !     ${name} is not passed to the build: the name is the platform's`);
   const sandbox = await platform.engine.createSandbox(
     {
-      image: config.STACK_IMAGE,
+      image: config.stackImage,
       command: ["/bin/bash", `${workDir}/runner/build`],
       environment: build.environment,
       labels: labelsOf(attempt),
       limits: {
-        memoryBytes: config.BUILD_MEMORY_MB,
-        cpus: config.BUILD_CPUS,
-        pids: config.BUILD_PIDS,
-        tmpfsBytes: config.BUILD_TMPFS_MB,
-        diskBytes: config.BUILD_DISK_MB,
+        memoryBytes: config.build.memoryBytes,
+        cpus: config.build.cpus,
+        pids: config.build.pids,
+        tmpfsBytes: config.build.tmpfsBytes,
+        diskBytes: config.build.diskBytes,
       },
     },
     signal,
@@ -41,7 +41,7 @@ export async function unpack(attempt: Attempt, archive: ByteStream): Promise<San
   try {
     const source = sourceTar(archive, {
       prefix: "build/",
-      limits: { maxUnpackedBytes: config.SOURCE_MAX_MB, maxEntries: config.SOURCE_MAX_ENTRIES },
+      limits: { maxUnpackedBytes: config.limits.sourceBytes, maxEntries: config.limits.sourceEntries },
       extra: extraEntries(attempt, build.files, buildpacks.entries()),
       signal,
     });
@@ -57,12 +57,12 @@ export async function unpack(attempt: Attempt, archive: ByteStream): Promise<San
 
 function buildPlatform({ platform, app, lease }: Attempt, buildpacks: readonly string[]) {
   return {
-    stack: platform.config.STACK_IMAGE,
+    stack: platform.config.stackImage,
     app: app.name,
     sourceVersion: lease.deployment.gitRef ?? "",
     requestId: lease.deployment.id,
     buildpacks,
-    npmRegistry: platform.config.BUILD_NPM_REGISTRY ?? null,
+    npmRegistry: platform.config.build.npmRegistry ?? null,
     caBundle: platform.caBundle === null ? null : `${workDir}/${caBundlePath}`,
   };
 }
