@@ -7,13 +7,13 @@ import { Redis } from "ioredis";
 import { abandonDeployment } from "@slipway/deployments";
 import { openEngine } from "@slipway/engine";
 import { redisKeys } from "@slipway/protocol";
-import type { UpkeepJob } from "@slipway/protocol";
+import type { MaintenanceJob } from "@slipway/protocol";
 import {
   joinFleet,
   openLanes,
   reconcile,
   startLaneWorker,
-  startUpkeep,
+  startMaintenance,
   openHousekeeping,
   openNotifications,
   startHousekeepingWorker,
@@ -87,14 +87,14 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const engine = await engineOf(platform);
   const concurrency = config.concurrency.deployments ?? defaultConcurrency(engine, buildShare(config));
   const operationConcurrency = config.concurrency.operations;
-  const stopUpkeep = await startUpkeep({
+  const stopMaintenance = await startMaintenance({
     redisUrl,
     keys,
     name,
     reconcileEveryMs: config.timing.reconcileMs,
     observeEveryMs: config.timing.reconcileMs * observeEveryReconciles,
     onError,
-    run: async (job: UpkeepJob) => {
+    run: async (job: MaintenanceJob) => {
       if (job.type === "remove-app") return removeApp(platform, job.appId);
       if (job.type === "observe-apps") return observeApps(platform);
       if (job.type === "clean-sources") {
@@ -163,7 +163,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
         await worker.stop({ graceMs });
         await stopHousekeeping();
       };
-      await Promise.all([stopLanes(), stopUpkeep(), stopNotifications()]);
+      await Promise.all([stopLanes(), stopMaintenance(), stopNotifications()]);
       await resources.disposeAsync();
     },
   };

@@ -21,7 +21,8 @@ export const laneJob = z.discriminatedUnion("type", [
   z.object({ type: z.literal("operate"), operationId: z.string(), ...common }),
 ]);
 
-export const upkeepJob = z.discriminatedUnion("type", [
+/** Periodic work over all apps, and the removal of a deleted app. Each job is idempotent. */
+export const maintenanceJob = z.discriminatedUnion("type", [
   /** Reconciles every lane and every running deployment after lost messages and worker failures. */
   z.object({ type: z.literal("reconcile") }),
   /** Removes everything of a deleted app: containers, images, caches, documents. */
@@ -61,4 +62,4 @@ export const notifyJob = z.object({
 export type NotifyJob = z.infer<typeof notifyJob>;
 export type LaneJob = z.infer<typeof laneJob>;
 export type HousekeepingJob = z.infer<typeof housekeepingJob>;
-export type UpkeepJob = z.infer<typeof upkeepJob>;
+export type MaintenanceJob = z.infer<typeof maintenanceJob>;

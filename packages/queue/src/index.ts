@@ -6,7 +6,7 @@ export { deploymentItem, operationItem } from "./lane-kinds.ts";
 export type { LaneItem } from "./lane-kinds.ts";
 export * from "./lane-worker.ts";
 export * from "./lanes.ts";
+export * from "./maintenance.ts";
 export * from "./notifications.ts";
 export * from "./queue-names.ts";
 export * from "./reconcile.ts";
-export * from "./upkeep-worker.ts";

@@ -7,7 +7,7 @@ import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { controlChannel, publish } from "@slipway/bus";
 import type { Deployment } from "@slipway/core";
-import type { RedisKeys, UpkeepJob } from "@slipway/protocol";
+import type { RedisKeys, MaintenanceJob } from "@slipway/protocol";
 import { advanceWith } from "./advance.ts";
 import { jobOf, laneKinds } from "./lane-kinds.ts";
 import type { LaneItem, LaneStores } from "./lane-kinds.ts";
@@ -84,11 +84,11 @@ export function openLanes(options: LanesOptions): Lanes {
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: 3, lazyConnect: true });
   redis.on("error", (error: unknown) => onError(error, connectionFailed));
   const jobs = openLaneQueues({ redis, redisUrl, keys, onError });
-  const housekeeping = new Queue<UpkeepJob>(queueNames.upkeep, {
+  const maintenance = new Queue<MaintenanceJob>(queueNames.maintenance, {
     connection: { url: redisUrl, maxRetriesPerRequest: 3 },
     prefix: keys.queuePrefix,
   });
-  housekeeping.on("error", (error) => onError(error, connectionFailed));
+  maintenance.on("error", (error) => onError(error, connectionFailed));
   const jobsPrefix = jobs.deployments.toKey("");
   const slots = openOwnerSlots({ redis, keys, jobsPrefix, deployments, limit: ownerSlots });
   const lane = advanceWith({
@@ -98,7 +98,7 @@ export function openLanes(options: LanesOptions): Lanes {
       jobs.add(jobOf(item), { jobId: item.id, delay, priority, ...retries, ...retention }),
   });
   return {
-    queues: [jobs.deployments, jobs.operations, housekeeping],
+    queues: [jobs.deployments, jobs.operations, maintenance],
     hasSlot: (ownerId) => withQueueErrors(() => slots.hasFree(ownerId)),
     advance: (appId) =>
       withQueueErrors(async () => {
@@ -114,9 +114,9 @@ export function openLanes(options: LanesOptions): Lanes {
     failureOf: (id) => withQueueErrors(() => failureOf(jobs, id)),
     removeJob: (id) => withQueueErrors(() => removeEndedJobs(jobs, id)),
     abort: ({ id }) => withQueueErrors(() => abortJob(jobs, redis, keys, id)),
-    requestRemoval: (appId) => withQueueErrors(() => addRemoval(housekeeping, appId)),
+    requestRemoval: (appId) => withQueueErrors(() => addRemoval(maintenance, appId)),
     async [Symbol.asyncDispose]() {
-      await Promise.all([jobs[Symbol.asyncDispose](), housekeeping.close()]);
+      await Promise.all([jobs[Symbol.asyncDispose](), maintenance.close()]);
       redis.disconnect();
     },
   };
@@ -148,14 +148,14 @@ async function abortJob(jobs: LaneQueues, redis: Redis, keys: RedisKeys, id: str
   return isHeld;
 }
 
-async function addRemoval(housekeeping: Queue<UpkeepJob>, appId: string): Promise<void> {
-  await housekeeping.add(
+async function addRemoval(maintenance: Queue<MaintenanceJob>, appId: string): Promise<void> {
+  await maintenance.add(
     "remove-app",
     { type: "remove-app", appId },
     {
       jobId: `remove-${appId}`,
       attempts: 20,
-      // Mostly an operation or a deployment that is about to end delays a removal. Housekeeping requests it again later when an
+      // Mostly an operation or a deployment that is about to end delays a removal. Maintenance requests it again later when an
       // engine is away for hours.
       backoff: { type: "fixed", delay: removalPauseMs, jitter: 0.2 },
       removeOnComplete: true,
