@@ -1,166 +1,86 @@
-// The worker's composition root: opens the adapters, starts taking deployments, and stops in the reverse order.
+// The worker's composition root: opens the dependencies, starts taking jobs, and stops in the reverse order.
 
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { Redis } from "ioredis";
 import { abandonDeployment } from "@slipway/deployments";
-import { openEngine } from "@slipway/engine";
-import { redisKeys } from "@slipway/protocol";
-import type { MaintenanceJob } from "@slipway/protocol";
 import {
   joinFleet,
   openLanes,
-  reconcile,
-  startLaneWorker,
-  startMaintenance,
-  openHousekeeping,
   openNotifications,
   startHousekeepingWorker,
+  startLaneWorker,
+  startMaintenance,
   startNotificationWorker,
 } from "@slipway/queue";
-import { openRegistry } from "@slipway/registry";
-import type { LaneTask, LaneWorkerOptions } from "@slipway/queue";
+import type { Lanes, LaneTask, LaneWorkerOptions, Membership, Notifications } from "@slipway/queue";
 import type { Logger, Service } from "@slipway/service";
-import { openBlobs, openStore } from "@slipway/store";
+import manifest from "../package.json" with { type: "json" };
+import type { WorkerConfig } from "./config.ts";
 import { logAttempt, logEnd } from "./deployments/attempt-log.ts";
 import { defaultConcurrency } from "./deployments/concurrency.ts";
-import type { WorkerConfig } from "./config.ts";
 import { deploy } from "./deployments/deploy.ts";
-import { deploymentContext } from "./deployments/deployment-context.ts";
+import { deploymentPorts } from "./deployments/deployment-ports.ts";
+import { retryingStore } from "./deployments/retrying-store.ts";
 import { runHousekeeping } from "./housekeeping/housekeeping.ts";
-import { observeApps } from "./housekeeping/observe.ts";
-import { endAbandonedOperation, operate } from "./operations/operate.ts";
+import { runMaintenance } from "./housekeeping/maintenance.ts";
+import { startSweeps, sweepSandboxes } from "./housekeeping/sweep.ts";
 import { Announcer } from "./notifications/announce.ts";
 import { deliver } from "./notifications/deliver.ts";
-import { retryingStore } from "./deployments/retrying-store.ts";
-import type { Platform } from "./platform.ts";
-import { openScheduler } from "./deployments/scheduler.ts";
-import manifest from "../package.json" with { type: "json" };
-import { cleanDeliveries, cleanOperations, cleanSources } from "./housekeeping/clean.ts";
-import { removeApp, resumeRemovals } from "./housekeeping/remove-apps.ts";
-import { sweepRollouts, sweepSandboxes } from "./housekeeping/sweep.ts";
+import { endAbandonedOperation, operate } from "./operations/operate.ts";
+import { openWorkerContext } from "./worker-context.ts";
+import type { WorkerContext } from "./worker-context.ts";
 
-/** A sweep asks the engine and the store: a minute apart with the defaults. */
+/** A sweep queries the engine and the store: once a minute with the defaults. */
 const sweepEveryReconciles = 12;
-/** A look at every app asks the engine several things of each. */
+/** An observation queries the engine several times for each app. */
 const observeEveryReconciles = 3;
-/** Long before its lease is over, a silent worker shows as lost. */
+/** A worker without heartbeats is listed as lost long before its lease ends. */
 const heartbeatsPerLease = 10;
 const defaultDockerHost = "unix:///var/run/docker.sock";
 
+/** What every queue is opened with. */
+type QueueOptions = Pick<LaneWorkerOptions, "redisUrl" | "keys" | "onError">;
+type Work = LaneWorkerOptions["work"];
+
+interface Queues {
+  readonly options: QueueOptions;
+  readonly lanes: Lanes;
+  readonly notifications: Notifications;
+}
+
+/** Starts a worker. @throws {SlipwayError} when a service that it needs does not respond. */
 export async function startWorker(config: WorkerConfig, logger: Logger): Promise<Service> {
   await using opened = new AsyncDisposableStack();
-  const platform = await openPlatform(config, logger, opened);
-  const { redis, keys, store } = platform;
-  const onError = (error: unknown, message = "the queue's connection failed") =>
-    logger.warn({ err: error }, message);
-  const redisUrl = config.redisUrl;
-  const { deployments, operations } = store;
-  const lanes = opened.use(
-    openLanes({ redisUrl, keys, deployments, operations, ownerSlots: config.limits.slotsPerOwner, onError }),
-  );
-  const run =
-    (attempt: typeof deploy) =>
-    (task: LaneTask, signal: AbortSignal): Promise<void> =>
-      fleet.during(task, () =>
-        logAttempt(platform, task, () =>
-          attempt({ ...platform, store: retryingStore(store, signal) }, task, signal),
-        ),
-      );
-  const work: LaneWorkerOptions["work"] = {
-    deploy: {
-      run: run(deploy),
-      exhaust: async (id, error) =>
-        logEnd(platform, await abandonDeployment(deploymentContext(platform), id, error)),
-    },
-    operate: {
-      run: run(operate),
-      exhaust: async (id, error) => logEnd(platform, await endAbandonedOperation(platform, id, error)),
-    },
-  };
-  const notifications = opened.use(openNotifications({ redisUrl, keys, onError }));
-  const announcer = new Announcer(platform, notifications);
-  const name = config.log.name;
-  await Promise.all([platform.engine.ping(), platform.registry.ping(), store.ping(), redis.ping()]);
-  await sweepSandboxes(platform);
-  const engine = await engineOf(platform);
-  const concurrency = config.concurrency.deployments ?? defaultConcurrency(engine, buildShare(config));
-  const operationConcurrency = config.concurrency.operations;
-  const stopMaintenance = await startMaintenance({
-    redisUrl,
-    keys,
-    name,
-    reconcileEveryMs: config.timing.reconcileMs,
-    observeEveryMs: config.timing.reconcileMs * observeEveryReconciles,
-    onError,
-    run: async (job: MaintenanceJob) => {
-      if (job.type === "remove-app") return removeApp(platform, job.appId);
-      if (job.type === "observe-apps") return observeApps(platform);
-      if (job.type === "clean-sources") {
-        await cleanSources(platform);
-        await cleanDeliveries(platform);
-        await cleanOperations(platform);
-        return platform.blobs.clean();
-      }
-      // Each by itself: what stops one of them is no reason for the others to wait.
-      const done = await Promise.allSettled([
-        reconcile({ deployments, operations, lanes, leaseMs: config.timing.leaseMs, work, onError }),
-        resumeRemovals(platform, lanes),
-        announcer.announce(),
-      ]);
-      const failures = done.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
-      if (failures.length > 0) throw new AggregateError(failures, "not all could be put right");
-    },
-  });
-  const identity = { id: randomUUID(), name, host: hostname(), pid: process.pid, version: manifest.version };
-  const heartbeatMs = Math.ceil(config.timing.leaseMs / heartbeatsPerLease);
-  const startedAt = platform.now().toISOString();
-  const fleet = opened.use(
-    joinFleet(
-      { redis, keys, onError },
-      { ...identity, startedAt, heartbeatMs, concurrency, operationConcurrency, engine },
-      platform.now,
-    ),
-  );
-  const worker = await startLaneWorker({
-    redisUrl,
-    keys,
-    lanes,
-    name,
-    concurrency,
-    operationConcurrency,
+  const context = await openWorkerContext(config, logger, opened);
+  const queues = openQueues(context, opened);
+  await pingAll(context);
+  await sweepSandboxes(context);
+  const load = await loadOf(context);
+  const fleet = opened.use(join(context, queues.options, load));
+  const work = laneWork(context, fleet);
+  const stopMaintenance = await startPeriodicJobs(context, queues, work);
+  const laneWorker = await startLaneWorker({
+    ...queues.options,
+    ...load,
+    lanes: queues.lanes,
+    name: config.log.name,
     leaseMs: config.timing.leaseMs,
     work,
-    onError,
   });
   const stopNotifications = startNotificationWorker({
-    redisUrl,
-    keys,
-    onError,
-    run: (job, attempt) => deliver(platform, job, attempt),
+    ...queues.options,
+    run: (job, attempt) => deliver(context, job, attempt),
   });
-  const stopHousekeeping = startHousekeepingWorker({
-    redisUrl,
-    keys,
-    onError,
-    leaseMs: config.timing.leaseMs,
-    // By then the engine has ended what was told to stop: no process gets a second SIGTERM.
-    takeUpAfterMs: config.timing.stopGraceMs,
-    run: (job, signal) => runHousekeeping(platform, job, signal),
-  });
-  const sweeping = setInterval(() => {
-    sweepSandboxes(platform).catch((error: unknown) => onError(error, "cannot sweep the engine"));
-    sweepRollouts(platform).catch((error: unknown) => onError(error, "cannot sweep releases"));
-  }, config.timing.reconcileMs * sweepEveryReconciles);
+  const stopHousekeeping = startHousekeepingJobs(context, queues.options);
+  const sweeps = startSweeps(context, config.timing.reconcileMs * sweepEveryReconciles);
   const resources = opened.move();
   return {
     async stop({ graceMs }) {
-      clearInterval(sweeping);
+      sweeps[Symbol.dispose]();
       fleet.drain();
-      // What the last deployments replace is still told to stop; then the rest is left to other workers.
+      // Housekeeping stops last: the last deployments request stops of the rollouts that they replace.
       const stopLanes = async () => {
-        await worker.stop({ graceMs });
+        await laneWorker.stop({ graceMs });
         await stopHousekeeping();
       };
       await Promise.all([stopLanes(), stopMaintenance(), stopNotifications()]);
@@ -169,63 +89,99 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   };
 }
 
-async function engineOf({ engine, config }: Platform) {
-  return { address: config.engine.dockerHost ?? defaultDockerHost, ...(await engine.capacity()) };
-}
-
-function buildShare(config: WorkerConfig) {
-  return {
-    buildCpus: config.build.cpus,
-    buildMemoryBytes: config.build.memoryBytes,
-    engineWorkers: config.engine.workers,
-  };
-}
-
-async function openPlatform(
-  config: WorkerConfig,
-  logger: Logger,
-  opened: AsyncDisposableStack,
-): Promise<Platform> {
-  const installationId = config.installationId;
-  const registryAuth = registryAuthOf(config);
-  const place = (dockerHost: string | undefined) => ({
-    installationId,
-    ...(dockerHost === undefined ? {} : { dockerHost }),
-    ...(registryAuth === undefined ? {} : { registryAuth }),
-  });
-  const redis = opened.adopt(new Redis(config.redisUrl, { maxRetriesPerRequest: null }), (client) =>
-    client.disconnect(),
-  );
-  redis.on("error", (error) => logger.warn({ err: error }, "the connection to Redis failed"));
+function openQueues({ config, keys, store, logger }: WorkerContext, opened: AsyncDisposableStack): Queues {
   const onError = (error: unknown, message: string) => logger.warn({ err: error }, message);
-  const keys = redisKeys(installationId);
+  const options = { redisUrl: config.redisUrl, keys, onError };
+  const { deployments, operations } = store;
+  const ownerSlots = config.limits.slotsPerOwner;
   return {
-    config,
-    logger,
-    redis,
-    keys,
-    housekeeping: opened.use(openHousekeeping({ redisUrl: config.redisUrl, keys, onError })),
-    store: opened.use(await openStore({ databaseUrl: config.databaseUrl })),
-    blobs: opened.use(await openBlobs({ url: config.blobsUrl, onError })),
-    engine: opened.use(openEngine(place(config.engine.dockerHost))),
-    registry: opened.use(openRegistry(registryOf(config))),
-    scheduler: opened.use(await openScheduler(config, place(config.scheduler.dockerHost))),
-    caBundle: config.build.caBundlePath === undefined ? null : await readFile(config.build.caBundlePath),
-    now: () => new Date(),
+    options,
+    lanes: opened.use(openLanes({ ...options, deployments, operations, ownerSlots })),
+    notifications: opened.use(openNotifications(options)),
   };
 }
 
-function registryOf({ registry: { url, pullHost } }: WorkerConfig) {
-  return { url, ...(pullHost === undefined ? {} : { pullHost }) };
+async function pingAll({ engine, registry, store, redis }: WorkerContext): Promise<void> {
+  await Promise.all([engine.ping(), registry.ping(), store.ping(), redis.ping()]);
 }
 
-/** What engines log in with to pull, when the registry's URL has it. */
-function registryAuthOf(config: WorkerConfig) {
-  const { username, password, host } = new URL(config.registry.url);
-  if (username === "") return undefined;
+/** How many jobs the worker runs at a time, and the engine that it builds on. */
+async function loadOf({ config, engine }: WorkerContext) {
+  const capacity = await engine.capacity();
   return {
-    username: decodeURIComponent(username),
-    password: decodeURIComponent(password),
-    serverAddress: config.registry.pullHost ?? host,
+    concurrency: config.concurrency.deployments ?? defaultConcurrency(capacity, config),
+    operationConcurrency: config.concurrency.operations,
+    engine: { address: config.engine.dockerHost ?? defaultDockerHost, ...capacity },
   };
+}
+
+function join(
+  { config, redis, keys, now }: WorkerContext,
+  { onError }: QueueOptions,
+  load: Awaited<ReturnType<typeof loadOf>>,
+): Membership {
+  const identity = {
+    id: randomUUID(),
+    name: config.log.name,
+    host: hostname(),
+    pid: process.pid,
+    version: manifest.version,
+    startedAt: now().toISOString(),
+    heartbeatMs: Math.ceil(config.timing.leaseMs / heartbeatsPerLease),
+  };
+  return joinFleet({ redis, keys, onError }, { ...identity, ...load }, now);
+}
+
+/** Each attempt is listed in the fleet, logged, and retries calls of the store until it is aborted. */
+function laneWork(context: WorkerContext, fleet: Membership): Work {
+  const { logger, store, scheduler, now } = context;
+  const run =
+    (attempt: (attemptContext: WorkerContext, task: LaneTask, signal: AbortSignal) => Promise<void>) =>
+    (task: LaneTask, signal: AbortSignal): Promise<void> =>
+      fleet.during(task, () =>
+        logAttempt({ logger, store }, task, () =>
+          attempt({ ...context, store: retryingStore(store, signal) }, task, signal),
+        ),
+      );
+  return {
+    deploy: {
+      run: run(deploy),
+      exhaust: async (id, error) =>
+        logEnd({ logger, store }, await abandonDeployment(deploymentPorts(context), id, error)),
+    },
+    operate: {
+      run: run(operate),
+      exhaust: async (id, error) =>
+        logEnd({ logger, store }, await endAbandonedOperation({ store, scheduler, now }, id, error)),
+    },
+  };
+}
+
+function startPeriodicJobs(
+  context: WorkerContext,
+  { options, lanes, notifications }: Queues,
+  work: Work,
+): Promise<() => Promise<void>> {
+  const { config, store, now } = context;
+  const { reconcileMs } = config.timing;
+  const announcer = new Announcer({ store, now }, notifications);
+  const maintained = { ...context, lanes, work, announcer, onError: options.onError };
+  return startMaintenance({
+    ...options,
+    name: config.log.name,
+    reconcileEveryMs: reconcileMs,
+    observeEveryMs: reconcileMs * observeEveryReconciles,
+    run: (job) => runMaintenance(maintained, job),
+  });
+}
+
+function startHousekeepingJobs(context: WorkerContext, options: QueueOptions): () => Promise<void> {
+  const { leaseMs, stopGraceMs } = context.config.timing;
+  return startHousekeepingWorker({
+    ...options,
+    leaseMs,
+    // By then the engine has ended the processes that were being stopped: none of them gets a second SIGTERM.
+    takeUpAfterMs: stopGraceMs,
+    run: (job, signal) => runHousekeeping(context, job, signal),
+  });
 }

@@ -1,4 +1,4 @@
-// What this package's tests run attempts on: a real Redis and a real database, and no engine; tests script a scheduler for faults.
+// The context of this package's tests: a real Redis and a real database. Tests script the scheduler to make it fail.
 
 import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,18 +7,19 @@ import { Redis } from "ioredis";
 import type { Scheduler } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
 import { openHousekeeping } from "@slipway/queue";
-import type { Housekeeping } from "@slipway/queue";
 import { createLogger } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import { startRedis, unexpected } from "@slipway/testkit";
 import { readConfig } from "../src/config.ts";
-import type { Platform } from "../src/platform.ts";
 
-/** Parts that what is tested does not come to are left out. They live until `opened` is disposed of. */
-export async function testPlatform(
+/**
+ * @param opened closes everything that this opens.
+ * @param scheduler the methods that the test calls.
+ */
+export async function openTestContext<Scripted extends Partial<Scheduler>>(
   opened: AsyncDisposableStack,
-  scheduler: Partial<Scheduler> = {},
-): Promise<Platform & { readonly housekeeping: Housekeeping }> {
+  scheduler: Scripted,
+) {
   const folder = opened.use(await mkdtempDisposable(join(tmpdir(), "slipway-worker-"))).path;
   const redisUrl = opened.use(await startRedis()).url;
   const redis = opened.adopt(new Redis(redisUrl), (client) => client.disconnect());
@@ -30,15 +31,19 @@ export async function testPlatform(
     STACK_IMAGE: "registry.example/stack:1",
   });
   const keys = redisKeys(installationId);
-  const housekeeping = opened.use(openHousekeeping({ redisUrl, keys, onError: unexpected }));
-  const parts: Pick<Platform, "config" | "logger" | "store" | "redis" | "keys" | "caBundle" | "now"> = {
+  return {
     config,
     logger: createLogger({ name: "worker", level: "silent" }),
     store: opened.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` })),
     redis,
     keys,
-    caBundle: null,
+    housekeeping: opened.use(openHousekeeping({ redisUrl, keys, onError: unexpected })),
+    scheduler,
     now: () => new Date(),
   };
-  return { ...parts, scheduler, housekeeping } as Platform & { readonly housekeeping: Housekeeping };
 }
+
+/** The context of a test whose scheduler has the methods of `Scripted`. */
+export type TestContext<Scripted extends Partial<Scheduler> = object> = Awaited<
+  ReturnType<typeof openTestContext<Scripted>>
+>;

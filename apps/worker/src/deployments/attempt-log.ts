@@ -1,12 +1,26 @@
 // The worker's log: one line for each start and each end of an attempt at a deployment or an operation.
 
 import { toSlipwayError } from "@slipway/core";
-import type { Deployment, ErrorCode, Operation } from "@slipway/core";
+import type {
+  AppStore,
+  Deployment,
+  DeploymentStore,
+  ErrorCode,
+  Operation,
+  OperationStore,
+} from "@slipway/core";
 import { maxAttempts } from "@slipway/queue";
 import type { LaneTask } from "@slipway/queue";
-import type { Platform } from "../platform.ts";
+import type { Logger } from "@slipway/service";
 
-type LogContext = Pick<Platform, "logger" | "store">;
+export interface AttemptLogContext {
+  readonly logger: Pick<Logger, "info" | "warn">;
+  readonly store: {
+    readonly apps: Pick<AppStore, "get">;
+    readonly deployments: Pick<DeploymentStore, "get">;
+    readonly operations: Pick<OperationStore, "get">;
+  };
+}
 
 interface Outcome {
   /** The stored status of an ended item; otherwise what happens to it next. */
@@ -27,7 +41,7 @@ interface Outcome {
  * @throws what `work` rejects with.
  */
 export async function logAttempt(
-  context: LogContext,
+  context: AttemptLogContext,
   task: LaneTask,
   work: () => Promise<void>,
 ): Promise<void> {
@@ -49,19 +63,22 @@ export async function logAttempt(
 }
 
 /** Logs the end of an item that no attempt could end. @param ended null when another worker has ended it. */
-export async function logEnd(context: LogContext, ended: Deployment | Operation | null): Promise<void> {
+export async function logEnd(
+  context: AttemptLogContext,
+  ended: Deployment | Operation | null,
+): Promise<void> {
   if (ended === null) return;
   const kind = "kind" in ended ? "operation" : "deployment";
   const about = { [kind]: ended.id, ...(await facts(context, ended)), ...outcomeOf(ended) };
   context.logger.info(about, `${kind} ended without an attempt`);
 }
 
-async function facts(context: LogContext, { appId, attempt }: Pick<LaneTask, "appId" | "attempt">) {
+async function facts(context: AttemptLogContext, { appId, attempt }: Pick<LaneTask, "appId" | "attempt">) {
   const app = await readForLog(context, () => context.store.apps.get(appId));
   return { app: appId, ...(app ? { appName: app.name } : {}), attempt };
 }
 
-async function storedOutcome(context: LogContext, task: LaneTask): Promise<Outcome> {
+async function storedOutcome(context: AttemptLogContext, task: LaneTask): Promise<Outcome> {
   const { deployments, operations } = context.store;
   const found = await readForLog<Deployment | Operation | null>(context, () =>
     task.type === "deploy" ? deployments.get(task.id) : operations.get(task.id),
@@ -84,7 +101,7 @@ function outcomeOfFailure(thrown: unknown, { tryNumber }: LaneTask): Outcome {
 }
 
 /** @returns undefined when the store is unavailable. */
-async function readForLog<T>({ logger }: LogContext, read: () => Promise<T>): Promise<T | undefined> {
+async function readForLog<T>({ logger }: AttemptLogContext, read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();
   } catch (error) {

@@ -1,13 +1,11 @@
-// The context of one attempt, which every phase receives.
+// One attempt at a deployment, as its phases see it.
 
 import type { App, Labels } from "@slipway/core";
 import { label } from "@slipway/core";
 import type { DeploymentLease } from "@slipway/deployments";
 import type { LogWriter } from "@slipway/logs";
-import type { Platform } from "../platform.ts";
 
 export interface Attempt {
-  readonly platform: Platform;
   readonly lease: DeploymentLease;
   readonly app: App;
   /** The app's variables when the attempt began. */
@@ -17,7 +15,8 @@ export interface Attempt {
   readonly signal: AbortSignal;
 }
 
-export function labelsOf({ lease }: Attempt): Labels {
+/** @returns the labels of everything that the attempt creates on an engine. */
+export function labelsOf({ lease }: Pick<Attempt, "lease">): Labels {
   const { appId, id, attempt } = lease.deployment;
   return { [label.app]: appId, [label.deployment]: id, [label.attempt]: String(attempt) };
 }

@@ -7,8 +7,10 @@ import { Readable } from "node:stream";
 import { constants, createZstdCompress, createZstdDecompress } from "node:zlib";
 import { folderTar } from "@slipway/archive";
 import { cacheBlobKey, SlipwayError, toSlipwayError } from "@slipway/core";
-import type { ByteStream, ErrorCode, Sandbox } from "@slipway/core";
-import type { Attempt } from "./attempt.ts";
+import type { App, BlobStore, ByteStream, Deployment, ErrorCode, Sandbox } from "@slipway/core";
+import type { LogWriter } from "@slipway/logs";
+import type { Logger } from "@slipway/service";
+import type { WorkerConfig } from "../config.ts";
 
 const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const name = "cache";
@@ -24,49 +26,79 @@ const contentErrors: ReadonlySet<ErrorCode> = new Set([
   "too-large",
 ]);
 
+export interface CacheContext {
+  readonly blobs: Pick<BlobStore, "get" | "put" | "delete">;
+  readonly logger: Pick<Logger, "warn">;
+  readonly config: Pick<WorkerConfig, "stackImage"> & {
+    readonly build: Pick<WorkerConfig["build"], "diskBytes">;
+    readonly limits: Pick<WorkerConfig["limits"], "cacheBytes">;
+  };
+}
+
+/** The attempt whose build has the cache. */
+export interface CacheAttempt {
+  readonly lease: { readonly deployment: Pick<Deployment, "id"> };
+  readonly app: Pick<App, "id" | "cacheVersion">;
+  readonly log: Pick<LogWriter, "line">;
+  readonly signal: AbortSignal;
+}
+
 /**
+ * Restores the app's cache into the sandbox.
  * @returns false when there is a cache that cannot be restored. It is deleted then, and the sandbox may hold a part of it: a
  * build without a cache needs another one.
  */
-export async function restoreCache(attempt: Attempt, sandbox: Sandbox): Promise<boolean> {
-  const { platform, signal } = attempt;
-  const blob = await platform.blobs.get(keyOf(attempt));
+export async function restoreCache(
+  context: CacheContext,
+  attempt: CacheAttempt,
+  sandbox: Pick<Sandbox, "upload">,
+): Promise<boolean> {
+  const blob = await context.blobs.get(keyOf(context, attempt));
   if (blob === null) return true;
   await using bytes = blob.bytes;
   try {
-    await sandbox.upload("/work", checked(attempt, decompressed(bytes)), signal);
+    await sandbox.upload("/work", checked(context, decompressed(bytes)), attempt.signal);
     return true;
   } catch (thrown) {
-    await deleteFor(attempt, thrown, "this build begins again without it");
+    await deleteFor(context, attempt, thrown, "this build begins again without it");
     return false;
   }
 }
 
-export async function saveCache(attempt: Attempt, sandbox: Sandbox): Promise<void> {
-  const { platform, lease, log, signal } = attempt;
+/** Saves the cache that the build left in the sandbox. @throws only the signal's reason when aborted. */
+export async function saveCache(
+  context: CacheContext,
+  attempt: CacheAttempt,
+  sandbox: Pick<Sandbox, "download">,
+): Promise<void> {
+  const { lease, log, signal } = attempt;
   try {
-    await save(attempt, sandbox).catch((thrown: unknown) =>
-      deleteFor(attempt, thrown, "the next build begins without it"),
+    await save(context, attempt, sandbox).catch((thrown: unknown) =>
+      deleteFor(context, attempt, thrown, "the next build begins without it"),
     );
   } catch (thrown) {
     if (signal.aborted) throw thrown;
-    platform.logger.warn({ err: thrown, deployment: lease.deployment.id }, "cannot save the build cache");
+    context.logger.warn({ err: thrown, deployment: lease.deployment.id }, "cannot save the build cache");
     log.line(" !     The build cache was not saved: the platform failed to store it");
   }
 }
 
-async function save(attempt: Attempt, sandbox: Sandbox): Promise<void> {
-  const { platform, signal } = attempt;
-  const tar = checked(attempt, await sandbox.download(`/work/${name}`, signal));
+async function save(
+  context: CacheContext,
+  attempt: CacheAttempt,
+  sandbox: Pick<Sandbox, "download">,
+): Promise<void> {
+  const { signal } = attempt;
+  const tar = checked(context, await sandbox.download(`/work/${name}`, signal));
   // The callback is empty: the reader of the last stream receives the error of any stream.
   const compressed = pipeline(Readable.from(tar), createZstdCompress(fastest), () => {});
-  const maxSizeBytes = platform.config.limits.cacheBytes;
-  await platform.blobs.put(keyOf(attempt), compressed, { maxSizeBytes, signal });
+  const maxSizeBytes = context.config.limits.cacheBytes;
+  await context.blobs.put(keyOf(context, attempt), compressed, { maxSizeBytes, signal });
 }
 
 /** Limits the cache to half of a build's volume, which leaves the other half to the build. */
-function checked({ platform }: Attempt, tar: ByteStream): ByteStream {
-  const maxUnpackedBytes = Math.floor(platform.config.build.diskBytes / 2);
+function checked({ config }: CacheContext, tar: ByteStream): ByteStream {
+  const maxUnpackedBytes = Math.floor(config.build.diskBytes / 2);
   const maxEntries = Math.ceil(maxUnpackedBytes / fileMinBytes);
   return folderTar(tar, { name, limits: { maxUnpackedBytes, maxEntries } });
 }
@@ -82,14 +114,19 @@ async function* decompressed(bytes: ByteStream): AsyncGenerator<Uint8Array> {
 }
 
 /** Deletes the cache when its content caused the failure. @throws any other failure. */
-async function deleteFor(attempt: Attempt, thrown: unknown, consequence: string): Promise<void> {
-  const { platform, log, signal } = attempt;
+async function deleteFor(
+  context: CacheContext,
+  attempt: CacheAttempt,
+  thrown: unknown,
+  consequence: string,
+): Promise<void> {
+  const { log, signal } = attempt;
   const { code, message } = toSlipwayError(thrown);
   if (signal.aborted || !contentErrors.has(code)) throw thrown;
-  await platform.blobs.delete(keyOf(attempt));
+  await context.blobs.delete(keyOf(context, attempt));
   log.line(` !     The build cache is deleted, and ${consequence}: ${message}`);
 }
 
-function keyOf({ platform, app }: Attempt): string {
-  return cacheBlobKey(app.id, app.cacheVersion, platform.config.stackImage);
+function keyOf({ config }: CacheContext, { app }: CacheAttempt): string {
+  return cacheBlobKey(app.id, app.cacheVersion, config.stackImage);
 }

@@ -2,16 +2,17 @@ import { expect, test } from "vitest";
 import { defaultConcurrency } from "./concurrency.ts";
 
 const gibi = 1024 ** 3;
-const build = { buildCpus: 2, buildMemoryBytes: 2 * gibi, engineWorkers: 1 };
+const build = { cpus: 2, memoryBytes: 2 * gibi };
+const alone = { workers: 1 };
 
 test.each([
-  ["as many as the processors hold", 8, 64, build, 4],
-  ["no more than three quarters of the memory hold", 32, 16, build, 6],
-  ["divided among the workers of the engine", 16, 64, { ...build, engineWorkers: 3 }, 2],
-  ["one on an engine that is smaller than a build", 1, 1, build, 1],
-  ["one each, however many share the engine", 4, 64, { ...build, engineWorkers: 8 }, 1],
-  ["a fraction of a processor a build", 2, 64, { ...build, buildCpus: 0.5 }, 4],
-  ["not without end", 256, 4096, build, 16],
+  ["a worker runs as many builds as the CPUs hold", 8, 64, { build, engine: alone }, 4],
+  ["a worker runs as many builds as three quarters of the memory hold", 32, 16, { build, engine: alone }, 6],
+  ["workers divide their engine among them", 16, 64, { build, engine: { workers: 3 } }, 2],
+  ["an engine that is smaller than a build runs one build", 1, 1, { build, engine: alone }, 1],
+  ["each of many workers on one engine runs one build", 4, 64, { build, engine: { workers: 8 } }, 1],
+  ["a build may use a fraction of a CPU", 2, 64, { build: { ...build, cpus: 0.5 }, engine: alone }, 4],
+  ["a worker runs at most 16 builds by default", 256, 4096, { build, engine: alone }, 16],
 ])("%s", (_title, cpus, memoryGibi, share, expected) => {
   expect(defaultConcurrency({ cpus, memoryBytes: memoryGibi * gibi }, share)).toBe(expected);
 });

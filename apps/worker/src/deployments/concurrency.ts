@@ -7,17 +7,16 @@ const memoryShare = 0.75;
 /** Above it other resources, such as disks, are the bottleneck. */
 const maxDefault = 16;
 
-/** What one build may take, and how many workers build on the same engine. */
+/** The limits of one build, and how many workers build on the same engine. */
 export interface BuildShare {
-  readonly buildCpus: number;
-  readonly buildMemoryBytes: number;
-  readonly engineWorkers: number;
+  readonly build: { readonly cpus: number; readonly memoryBytes: number };
+  readonly engine: { readonly workers: number };
 }
 
-/** @returns at least 1: an engine smaller than a build's bounds still builds one at a time. */
-export function defaultConcurrency(capacity: EngineCapacity, share: BuildShare): number {
-  const byCpus = capacity.cpus / share.buildCpus;
-  const byMemory = (capacity.memoryBytes * memoryShare) / share.buildMemoryBytes;
-  const ofThisWorker = Math.floor(Math.min(byCpus, byMemory) / share.engineWorkers);
+/** @returns at least 1: an engine smaller than a build's limits still builds one at a time. */
+export function defaultConcurrency(capacity: EngineCapacity, { build, engine }: BuildShare): number {
+  const byCpus = capacity.cpus / build.cpus;
+  const byMemory = (capacity.memoryBytes * memoryShare) / build.memoryBytes;
+  const ofThisWorker = Math.floor(Math.min(byCpus, byMemory) / engine.workers);
   return Math.min(Math.max(ofThisWorker, 1), maxDefault);
 }

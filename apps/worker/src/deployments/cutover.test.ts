@@ -31,18 +31,18 @@ describe.skipIf(await lacksRedis())("the cutover of routers", () => {
   type Installation = ReturnType<typeof installation>;
   const next = { appId: "app", rolloutId: "rollout" };
 
-  /** Shows a router, as one does; `ago` is how long it has been silent. */
-  const show = async ({ keys }: Installation, id: string, ago = 0) => {
+  /** Sends a heartbeat of a router, `agoMs` in the past. */
+  const beatOnce = async ({ keys }: Installation, id: string, agoMs = 0) => {
     const [seconds = 0, micros = 0] = (await redis.time()).map(Number);
-    await redis.zadd(keys.routersSeen, seconds * 1_000 + Math.floor(micros / 1_000) - ago, id);
+    await redis.zadd(keys.routersSeen, seconds * 1_000 + Math.floor(micros / 1_000) - agoMs, id);
   };
-  /** The routers live on, however slow the machine is. */
+  /** Sends heartbeats until it is disposed of. */
   const beat = (context: Installation, ...ids: readonly string[]): Disposable => {
-    const timer = setInterval(() => void Promise.all(ids.map((id) => show(context, id))), 100);
+    const timer = setInterval(() => void Promise.all(ids.map((id) => beatOnce(context, id))), 100);
     return { [Symbol.dispose]: () => clearInterval(timer) };
   };
   const confirm = ({ keys }: Installation, id: string) => redis.sadd(keys.routersCutOver(next.rolloutId), id);
-  /** The messages that routers get. */
+  /** Receives the messages to routers. */
   const listen = async ({ keys }: Installation) => {
     const subscriber = redis.duplicate();
     const messages: unknown[] = [];
@@ -50,7 +50,7 @@ describe.skipIf(await lacksRedis())("the cutover of routers", () => {
     await subscriber.subscribe(keys.routesChannel);
     return {
       messages,
-      /** Resolves when that many more have come: routers get the same message again for as long as one is waited for. */
+      /** Resolves when `count` more messages were received. */
       more: (count: number) => {
         const before = messages.length;
         return expect.poll(() => messages.length).toBeGreaterThanOrEqual(before + count);
@@ -59,21 +59,21 @@ describe.skipIf(await lacksRedis())("the cutover of routers", () => {
     };
   };
 
-  test("resolves at once where no router is, or only a dead one", async () => {
+  test("a cutover without a live router ends at once", async () => {
     const context = installation(1);
     using routers = await listen(context);
     await awaitCutover(context, next, never);
-    await show(context, "dead", 10_000);
+    await beatOnce(context, "dead", 10_000);
     await awaitCutover(context, next, never);
     expect(context.logged).toEqual([]);
     await expect.poll(() => routers.messages.length).toBe(2);
   });
 
-  test("sends the message again until each router has confirmed", async () => {
+  test("the message of a cutover is published until each router has confirmed", async () => {
     const context = installation();
     using routers = await listen(context);
-    await show(context, "one");
-    await show(context, "two");
+    await beatOnce(context, "one");
+    await beatOnce(context, "two");
     using _beating = beat(context, "one", "two");
     let isOver = false;
     const work = awaitCutover(context, next, never).finally(() => (isOver = true));
@@ -87,10 +87,10 @@ describe.skipIf(await lacksRedis())("the cutover of routers", () => {
     expect(context.logged).toEqual([]);
   });
 
-  test("stops waiting for a router that falls silent", async () => {
+  test("a cutover does not wait for a router whose heartbeats end", async () => {
     const context = installation();
     using routers = await listen(context);
-    await show(context, "frozen");
+    await beatOnce(context, "frozen");
     const work = awaitCutover(context, next, never);
     {
       using _beating = beat(context, "frozen");
@@ -101,9 +101,9 @@ describe.skipIf(await lacksRedis())("the cutover of routers", () => {
     expect(await redis.scard(context.keys.routersCutOver(next.rolloutId))).toBe(0);
   });
 
-  test("continues when a live router does not confirm in time, and logs it", async () => {
+  test("a cutover that a live router does not confirm in time continues, with a warning", async () => {
     const context = installation(1);
-    await show(context, "stubborn");
+    await beatOnce(context, "stubborn");
     using _beating = beat(context, "stubborn");
     await awaitCutover(context, next, never);
     expect(context.logged).toEqual([
@@ -111,10 +111,10 @@ describe.skipIf(await lacksRedis())("the cutover of routers", () => {
     ]);
   });
 
-  test("ends with the signal's reason", async () => {
+  test("an aborted cutover rejects with the signal's reason", async () => {
     const context = installation();
     using routers = await listen(context);
-    await show(context, "one");
+    await beatOnce(context, "one");
     using _beating = beat(context, "one");
     const stop = new AbortController();
     const work = awaitCutover(context, next, stop.signal);

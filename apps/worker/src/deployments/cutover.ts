@@ -2,9 +2,10 @@
 
 import { DeadlineError, pause, withDeadline } from "@slipway/async";
 import { routerTiming } from "@slipway/protocol";
-import type { RouteMessage } from "@slipway/protocol";
+import type { RedisKeys, RouteMessage } from "@slipway/protocol";
+import type { Logger } from "@slipway/service";
+import type { Redis } from "ioredis";
 import type { WorkerConfig } from "../config.ts";
-import type { Platform } from "../platform.ts";
 
 const pollMs = 25;
 /** Published again, because pub/sub may lose messages. */
@@ -22,9 +23,12 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], since, '+inf')) do
 end
 return pending`;
 
-type CutoverContext = Pick<Platform, "redis" | "keys" | "logger"> & {
+export interface CutoverContext {
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+  readonly logger: Logger;
   readonly config: { readonly timing: Pick<WorkerConfig["timing"], "drainMs"> };
-};
+}
 
 /**
  * Call it after the store points the app at the rollout, before the former rollouts are stopped. Resolves at once without

@@ -2,11 +2,19 @@
 // at a running rollout, routers confirm the cutover, and a stop of the former rollouts is requested without waiting for it.
 
 import { changeApp, notFound } from "@slipway/core";
-import type { Address, App } from "@slipway/core";
+import type { Address, App, Scheduler, Store } from "@slipway/core";
 import { requestStops } from "../housekeeping/former-rollouts.ts";
+import type { RequestStopsContext } from "../housekeeping/former-rollouts.ts";
 import { noteInstances } from "../housekeeping/observe.ts";
-import type { Platform } from "../platform.ts";
+import type { InstancesContext } from "../housekeeping/observe.ts";
 import { awaitCutover } from "./cutover.ts";
+import type { CutoverContext } from "./cutover.ts";
+
+export type PromoteContext = CutoverContext &
+  RequestStopsContext &
+  InstancesContext & { readonly scheduler: Pick<Scheduler, "promote"> };
+type PointContext = { readonly store: Pick<Store, "apps">; readonly now: () => Date };
+export type PutInServiceContext = PointContext & PromoteContext;
 
 /** A rollout that is up. */
 interface Rollout {
@@ -28,23 +36,23 @@ export interface NextRollout extends Rollout {
 }
 
 /** Idempotent, also across attempts. @throws {SlipwayError} "lease-lost", "not-found" when the app is gone. */
-export async function putInService(platform: Platform, next: NextRollout): Promise<void> {
-  await point(platform, next);
-  await promote(platform, next);
+export async function putInService(context: PutInServiceContext, next: NextRollout): Promise<void> {
+  await point(context, next);
+  await promote(context, next);
 }
 
 /** Replaces all other rollouts of the app. Only the holder of its lane may call it: the next holder's rollout may be starting. */
 export async function promote(
-  platform: Platform,
+  context: PromoteContext,
   { app, rolloutId, count, holder, signal }: Rollout,
 ): Promise<void> {
-  await awaitCutover(platform, { appId: app.id, rolloutId }, signal);
+  await awaitCutover(context, { appId: app.id, rolloutId }, signal);
   await holder.check();
-  await requestStops(platform, await platform.scheduler.promote(app.id, rolloutId, { count }));
-  await noteInstances(platform, app.id);
+  await requestStops(context, await context.scheduler.promote(app.id, rolloutId, { count }));
+  await noteInstances(context, app.id);
 }
 
-async function point({ store, now }: Platform, next: NextRollout): Promise<void> {
+async function point({ store, now }: PointContext, next: NextRollout): Promise<void> {
   const { releaseId, rolloutId, targets, count } = next;
   for (;;) {
     const app = await store.apps.get(next.app.id);

@@ -10,7 +10,7 @@ import { aNewDeployment, testTime } from "@slipway/testkit";
 import { retryingStore } from "./retrying-store.ts";
 
 const change = { at: testTime, lineCount: 0 };
-const away = new SlipwayError("store-unavailable", "the database is away");
+const unavailable = new SlipwayError("store-unavailable", "the database does not respond");
 const never = new AbortController().signal;
 
 let opened: AsyncDisposableStack;
@@ -25,37 +25,37 @@ beforeEach(async () => {
 });
 afterEach(() => opened.disposeAsync());
 
-/** The store on a network that loses answers: what is asked of it is done, and the first time nobody hears of it. */
-function losingAnswers(): Store {
+/** A store whose first response is lost: the change is stored, and the caller receives an error. */
+function losingFirstResponse(): Store {
   let lost = false;
   const compareAndSet = async (next: Deployment) => {
-    const answer = await store.deployments.compareAndSet(next);
-    if (lost) return answer;
+    const isStored = await store.deployments.compareAndSet(next);
+    if (lost) return isStored;
     lost = true;
-    throw away;
+    throw unavailable;
   };
   return { ...store, deployments: { ...store.deployments, compareAndSet } };
 }
 
-test("a change whose response was lost is retried and counts as made", async () => {
-  const retrying = retryingStore(losingAnswers(), never);
+test("a change whose response was lost is retried and reported as stored", async () => {
+  const retrying = retryingStore(losingFirstResponse(), never);
   const claimed = claim(created, 1, change);
   expect(await storeChange(retrying.deployments, claimed)).toBe(true);
   expect(await store.deployments.get(created.id)).toEqual(claimed);
 });
 
-test("a change that conflicts with another writer does not count as made", async () => {
+test("a change that conflicts with another writer is reported as not stored", async () => {
   await store.deployments.compareAndSet(changeStatus(created, "aborted", change));
-  const retrying = retryingStore(losingAnswers(), never);
+  const retrying = retryingStore(losingFirstResponse(), never);
   expect(await storeChange(retrying.deployments, claim(created, 1, change))).toBe(false);
 });
 
-test("a signal ends the waiting with its reason", async () => {
+test("an aborted call is no longer retried and rejects with the signal's reason", async () => {
   const stop = new AbortController();
   const reason = new SlipwayError("requeued", "this worker is shutting down");
   const get = async () => {
     stop.abort(reason);
-    throw away;
+    throw unavailable;
   };
   const retrying = retryingStore({ ...store, deployments: { ...store.deployments, get } }, stop.signal);
   await expect(retrying.deployments.get(created.id)).rejects.toBe(reason);

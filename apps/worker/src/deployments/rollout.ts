@@ -2,11 +2,19 @@
 
 import { launchCommand, requireWeb, runEnvironment } from "@slipway/buildpacks";
 import type { App, Release, RolloutSpec } from "@slipway/core";
-import type { Platform } from "../platform.ts";
+import type { WorkerConfig } from "../config.ts";
+
+export type EnvironmentContext = { readonly config: Pick<WorkerConfig, "stackImage" | "region"> };
+export type RolloutContext = EnvironmentContext & {
+  readonly config: Pick<WorkerConfig, "instance" | "appUrl"> & {
+    readonly timing: Pick<WorkerConfig["timing"], "bootTimeoutMs" | "stopGraceMs">;
+    readonly scheduler: Pick<WorkerConfig["scheduler"], "network">;
+  };
+};
 
 /** @throws {SlipwayError} "no-web-process" when the release has none. */
 export function rolloutOf(
-  { config }: Platform,
+  { config }: RolloutContext,
   app: App,
   release: Release,
   own: Pick<RolloutSpec, "rolloutId" | "count" | "deploymentId" | "attempt">,
@@ -30,7 +38,7 @@ export function rolloutOf(
 }
 
 /** Environment of every process of the release. */
-export function environmentOf({ config }: Pick<Platform, "config">, app: App, release: Release) {
+export function environmentOf({ config }: EnvironmentContext, app: App, release: Release) {
   return runEnvironment({
     environment: release.environment,
     platform: {

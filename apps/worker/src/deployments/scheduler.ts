@@ -12,7 +12,7 @@ import type { WorkerConfig } from "../config.ts";
 
 /** @param common options of both: the engine, the installation, the registry login. */
 export async function openScheduler(
-  config: WorkerConfig,
+  config: Pick<WorkerConfig, "scheduler">,
   common: DockerSchedulerOptions & SwarmSchedulerOptions,
 ): Promise<Scheduler> {
   const { kind, network, publishHost: host } = config.scheduler;

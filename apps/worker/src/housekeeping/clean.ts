@@ -1,14 +1,19 @@
 // Removes old records and expired uploads.
 
 import { sourceBlobKey } from "@slipway/core";
-import type { Platform } from "../platform.ts";
+import type { BlobStore, Store } from "@slipway/core";
 
 const batch = 100;
 const deliveriesKeptMs = 30 * 86_400_000;
 const operationsKeptMs = 30 * 86_400_000;
 
+interface CleanContext<Parts extends keyof Store> {
+  readonly store: Pick<Store, Parts>;
+  readonly now: () => Date;
+}
+
 /** Removes old deliveries. */
-export async function cleanDeliveries({ store, now }: Platform): Promise<void> {
+export async function cleanDeliveries({ store, now }: CleanContext<"deliveries">): Promise<void> {
   const before = new Date(now().getTime() - deliveriesKeptMs);
   while ((await store.deliveries.removeBefore(before, batch)) === batch);
 }
@@ -18,7 +23,7 @@ export async function cleanSources({
   store,
   blobs,
   now,
-}: Pick<Platform, "store" | "blobs" | "now">): Promise<void> {
+}: CleanContext<"sources" | "deployments"> & { readonly blobs: Pick<BlobStore, "delete"> }): Promise<void> {
   const at = now();
   const needed = new Set<string>();
   for (;;) {
@@ -39,6 +44,6 @@ export async function cleanSources({
 }
 
 /** Removes operations that ended long ago. */
-export async function cleanOperations({ store, now }: Platform): Promise<void> {
+export async function cleanOperations({ store, now }: CleanContext<"operations">): Promise<void> {
   await store.operations.removeEnded(new Date(now().getTime() - operationsKeptMs));
 }

@@ -3,8 +3,10 @@
 
 import { poll } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
-import type { App, ListedRollout } from "@slipway/core";
-import type { Platform } from "../platform.ts";
+import type { App, ListedRollout, Scheduler, Store } from "@slipway/core";
+import type { Housekeeping } from "@slipway/queue";
+import type { Logger } from "@slipway/service";
+import type { WorkerConfig } from "../config.ts";
 
 /** Limit of former rollouts of an app when its next rollout starts, which adds one more. */
 const maxFormer = 2;
@@ -14,9 +16,25 @@ const spareMs = 60_000;
 
 type Former = Omit<ListedRollout, "releaseId">;
 
+export interface RequestStopsContext {
+  readonly housekeeping: Pick<Housekeeping, "request">;
+  readonly logger: Logger;
+}
+
+interface InUseContext {
+  readonly store: Pick<Store, "apps" | "deployments" | "operations" | "releases">;
+}
+
+export type StopRolloutContext = InUseContext & { readonly scheduler: Pick<Scheduler, "list" | "stop"> };
+
+export type FormerRolloutsContext = RequestStopsContext & {
+  readonly scheduler: Pick<Scheduler, "list">;
+  readonly config: { readonly timing: Pick<WorkerConfig["timing"], "stopGraceMs"> };
+};
+
 /** Requests a stop of each rollout. Never rejects: the sweep repeats failed requests. */
 export async function requestStops(
-  { housekeeping, logger }: Pick<Platform, "housekeeping" | "logger">,
+  { housekeeping, logger }: RequestStopsContext,
   former: readonly Former[],
 ): Promise<void> {
   for (const { appId, rolloutId, attempt } of former) {
@@ -36,12 +54,12 @@ export async function requestStops(
  * may have requested its stop by mistake. @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
  */
 export async function stopFormerRollout(
-  platform: Pick<Platform, "scheduler" | "store" | "config">,
+  context: StopRolloutContext,
   former: Former,
   signal: AbortSignal,
 ): Promise<void> {
-  const isStopped = (await isStartedAgain(platform, former)) || !(await isInUse(platform, former));
-  if (isStopped) await platform.scheduler.stop(former, { signal });
+  const isStopped = (await isStartedAgain(context, former)) || !(await isInUse(context, former));
+  if (isStopped) await context.scheduler.stop(former, { signal });
 }
 
 /**
@@ -51,7 +69,7 @@ export async function stopFormerRollout(
  * @throws {SlipwayError} "engine-unavailable" when they do not stop in time; the signal's reason when aborted.
  */
 export async function waitForFormerRollouts(
-  platform: Pick<Platform, "scheduler" | "housekeeping" | "logger" | "config">,
+  context: FormerRolloutsContext,
   rollout: {
     readonly app: App;
     readonly rolloutId: string;
@@ -61,14 +79,14 @@ export async function waitForFormerRollouts(
 ): Promise<void> {
   const { app, rolloutId: next, onWait, signal } = rollout;
   const formerOnes = async () => {
-    const there = await platform.scheduler.list(app.id);
+    const there = await context.scheduler.list(app.id);
     return there.filter(({ rolloutId }) => rolloutId !== app.currentRolloutId && rolloutId !== next);
   };
   const former = await formerOnes();
   if (former.length <= maxFormer) return;
   onWait();
-  await requestStops(platform, former);
-  const limitMs = platform.config.timing.stopGraceMs + spareMs;
+  await requestStops(context, former);
+  const limitMs = context.config.timing.stopGraceMs + spareMs;
   const isRoom = async () => (await formerOnes()).length <= maxFormer;
   if ((await poll(isRoom, { everyMs: pollEveryMs, limitMs, signal })) === true) return;
   throw new SlipwayError(
@@ -78,13 +96,16 @@ export async function waitForFormerRollouts(
 }
 
 /** Whether a later attempt has started the same rollout again; then the later start is the one in use. */
-async function isStartedAgain({ scheduler }: Pick<Platform, "scheduler">, former: Former): Promise<boolean> {
+async function isStartedAgain(
+  { scheduler }: { readonly scheduler: Pick<Scheduler, "list"> },
+  former: Former,
+): Promise<boolean> {
   const there = await scheduler.list(former.appId);
   return there.some(({ rolloutId, attempt }) => rolloutId === former.rolloutId && attempt > former.attempt);
 }
 
 /** The app is read last: work that ends in between has made its rollout the current one before its end. */
-async function isInUse({ store }: Pick<Platform, "store">, { appId, rolloutId }: Former): Promise<boolean> {
+async function isInUse({ store }: InUseContext, { appId, rolloutId }: Former): Promise<boolean> {
   const [operation, deployment] = [
     await store.operations.running(appId),
     await store.deployments.running(appId),

@@ -1,25 +1,30 @@
 // Runs housekeeping jobs: work for an app that its lane does not wait for. Each type of job has its own time limit.
 
 import type { HousekeepingJob } from "@slipway/protocol";
+import type { WorkerConfig } from "../config.ts";
 import { stopFormerRollout } from "./former-rollouts.ts";
-import type { Platform } from "../platform.ts";
+import type { StopRolloutContext } from "./former-rollouts.ts";
 import { pruneImages } from "./prune-images.ts";
+import type { PruneContext } from "./prune-images.ts";
 
 /** Beyond the grace: time for the engine to answer, or for a swarm to notice a dead node. */
 const stopSpareMs = 90_000;
 const pruneLimitMs = 60_000;
 
+export type HousekeepingContext = StopRolloutContext &
+  PruneContext & { readonly config: { readonly timing: Pick<WorkerConfig["timing"], "stopGraceMs"> } };
+
 /** Idempotent. Rejects when the job failed, and with the signal's reason when aborted. */
 export async function runHousekeeping(
-  platform: Platform,
+  context: HousekeepingContext,
   job: HousekeepingJob,
   signal: AbortSignal,
 ): Promise<void> {
   if (job.type === "prune-images") {
-    await pruneImages(platform, job.appId, within(pruneLimitMs, signal));
+    await pruneImages(context, job.appId, within(pruneLimitMs, signal));
     return;
   }
-  await stopFormerRollout(platform, job, within(platform.config.timing.stopGraceMs + stopSpareMs, signal));
+  await stopFormerRollout(context, job, within(context.config.timing.stopGraceMs + stopSpareMs, signal));
 }
 
 function within(limitMs: number, signal: AbortSignal): AbortSignal {

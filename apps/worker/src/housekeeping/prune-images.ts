@@ -2,16 +2,30 @@
 // the store alone; housekeeping removes them later, while the lane continues. From the decision until the removal is confirmed an
 // image is "unneeded": no deployment uses it, so a removal that hangs or runs late removes nothing in use (ADR 22).
 
-import type { App, Release } from "@slipway/core";
-import type { Platform } from "../platform.ts";
+import type { App, ImageRegistry, Release, Scheduler, Store } from "@slipway/core";
+import type { RedisKeys } from "@slipway/protocol";
+import type { Redis } from "ioredis";
+import type { WorkerConfig } from "../config.ts";
 
 /** Number of releases searched for the one that served before the current release. */
 const lookBack = 100;
 /** Limit of lookups per run for tags without a kept release, such as those of attempts that died between push and release. */
 const maxLookUps = 20;
 
-type Decided = Pick<Platform, "store" | "redis" | "keys" | "config">;
-type Pruned = Decided & Pick<Platform, "registry" | "scheduler">;
+export interface UnneededContext {
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+}
+
+export type DecideContext = UnneededContext & {
+  readonly store: Pick<Store, "apps" | "deployments" | "releases">;
+  readonly config: Pick<WorkerConfig, "releasesKept">;
+};
+
+export type PruneContext = DecideContext & {
+  readonly registry: Pick<ImageRegistry, "host" | "tags" | "digestOf" | "delete">;
+  readonly scheduler: Pick<Scheduler, "imageDigests" | "removeImage">;
+};
 
 /**
  * Decides which of the app's images are unneeded: all that were seen but those of the newest `releasesKept` releases, of the
@@ -19,15 +33,15 @@ type Pruned = Decided & Pick<Platform, "registry" | "scheduler">;
  * @param holder of the app's lane. @throws what its check throws; then nothing is decided.
  */
 export async function decideUnneeded(
-  platform: Decided,
+  context: DecideContext,
   appId: string,
   holder: { check(): Promise<void> },
 ): Promise<void> {
-  const { store, redis, keys } = platform;
+  const { store, redis, keys } = context;
   const seen = await redis.smembers(keys.imagesSeen(appId));
   const app = await store.apps.get(appId);
   if (seen.length === 0 || app === null) return;
-  const kept = new Set((await keptReleases(platform, app)).map(digestOf));
+  const kept = new Set((await keptReleases(context, app)).map(digestOf));
   const unneeded = seen.filter((digest) => !kept.has(digest));
   if (unneeded.length === 0) return;
   await redis.sadd(keys.imagesUnneeded(appId), ...unneeded);
@@ -42,20 +56,20 @@ export async function decideUnneeded(
 
 /** Images that may be removed at any moment. Only the holder of the app's lane adds images, with `decideUnneeded`. */
 export async function unneededImages(
-  { redis, keys }: Pick<Platform, "redis" | "keys">,
+  { redis, keys }: UnneededContext,
   appId: string,
 ): Promise<ReadonlySet<string>> {
   return new Set(await redis.smembers(keys.imagesUnneeded(appId)));
 }
 
 /** Records the existing images for the next decision, and removes the unneeded ones. Idempotent. */
-export async function pruneImages(platform: Pruned, appId: string, signal: AbortSignal): Promise<void> {
-  const { store, redis, keys, registry, scheduler } = platform;
+export async function pruneImages(context: PruneContext, appId: string, signal: AbortSignal): Promise<void> {
+  const { store, redis, keys, registry, scheduler } = context;
   const app = await store.apps.get(appId);
   if (app === null || app.deletedAt !== null) return;
-  await recordImages(platform, app, signal);
+  await recordImages(context, app, signal);
   const repository = repositoryOf(appId);
-  for (const digest of await unneededImages(platform, appId)) {
+  for (const digest of await unneededImages(context, appId)) {
     signal.throwIfAborted();
     // While this worker was suspended another one may have removed the image, and it may be in use again.
     if ((await redis.sismember(keys.imagesUnneeded(appId), digest)) === 0) continue;
@@ -70,8 +84,8 @@ export function digestOf({ image }: Pick<Release, "image">): string {
   return image.slice(image.lastIndexOf("@") + 1);
 }
 
-async function recordImages(platform: Pruned, app: App, signal: AbortSignal): Promise<void> {
-  const { store, redis, keys, registry, scheduler, config } = platform;
+async function recordImages(context: PruneContext, app: App, signal: AbortSignal): Promise<void> {
+  const { store, redis, keys, registry, scheduler, config } = context;
   const repository = repositoryOf(app.id);
   const releases = await store.releases.ofApp(app.id, config.releasesKept);
   const known = new Map(releases.map((release) => [release.deploymentId, digestOf(release)]));
@@ -91,7 +105,7 @@ async function recordImages(platform: Pruned, app: App, signal: AbortSignal): Pr
   await (seen.size === 0 ? noted : noted.sadd(key, ...seen)).exec();
 }
 
-async function keptReleases({ store, config }: Decided, app: App): Promise<Release[]> {
+async function keptReleases({ store, config }: DecideContext, app: App): Promise<Release[]> {
   const releases = await store.releases.ofApp(app.id, config.releasesKept + lookBack);
   const kept = releases.slice(0, config.releasesKept);
   const current = releases.findIndex(({ id }) => id === app.currentReleaseId);

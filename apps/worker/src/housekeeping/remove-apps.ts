@@ -1,20 +1,42 @@
 // Removes everything that belongs to deleted apps.
 
 import { cacheBlobPrefix, label, SlipwayError } from "@slipway/core";
-import type { Deployment } from "@slipway/core";
+import type {
+  BlobStore,
+  BuildEngine,
+  Deployment,
+  DeploymentStore,
+  ImageRegistry,
+  Scheduler,
+  Store,
+} from "@slipway/core";
 import { abortAllOfDeletedApp } from "@slipway/deployments";
 import type { Notify } from "@slipway/deployments";
+import type { RedisKeys } from "@slipway/protocol";
 import type { Lanes } from "@slipway/queue";
-import { deploymentContext } from "../deployments/deployment-context.ts";
-import type { Platform } from "../platform.ts";
+import type { Redis } from "ioredis";
+import { deploymentPorts } from "../deployments/deployment-ports.ts";
+import type { DeploymentPortsContext } from "../deployments/deployment-ports.ts";
 
 const pageSize = 100;
 /** Limit for deleting one image in the registry or on the engine. An interrupted removal is repeated. */
 const imageRemovalMs = 10_000;
 
+export interface RemoveAppContext {
+  readonly store: Pick<Store, "apps" | "deployments" | "operations" | "logs" | OwnedParts>;
+  readonly scheduler: Pick<Scheduler, "removeApp" | "imageDigests" | "removeImage">;
+  readonly engine: Pick<BuildEngine, "removeSandboxes">;
+  readonly registry: Pick<ImageRegistry, "host" | "delete">;
+  readonly blobs: Pick<BlobStore, "deletePrefix">;
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+}
+
+type OwnedParts = "releases" | "variables" | "notifiers" | "deliveries" | "collaborators";
+
 /** Removes everything of a deleted app, its document last, so that an interrupted removal is found and repeated. */
 export async function removeApp(
-  { store, scheduler, engine, registry, blobs, redis, keys }: Platform,
+  { store, scheduler, engine, registry, blobs, redis, keys }: RemoveAppContext,
   appId: string,
 ): Promise<void> {
   const app = await store.apps.get(appId);
@@ -49,9 +71,9 @@ export async function removeApp(
 }
 
 /** Requests app removals again that were lost between the mark in the store and the queue. */
-export async function resumeRemovals(platform: Platform, lanes: Lanes): Promise<void> {
-  const context = { ...deploymentContext(platform), lanes, notify: callNow };
-  for (const app of await platform.store.apps.deleted()) {
+export async function resumeRemovals(ports: DeploymentPortsContext, lanes: Lanes): Promise<void> {
+  const context = { ...deploymentPorts(ports), lanes, notify: callNow };
+  for (const app of await ports.store.apps.deleted()) {
     await abortAllOfDeletedApp(context, app.id);
     await lanes.requestRemoval(app.id);
   }
@@ -61,7 +83,7 @@ export async function resumeRemovals(platform: Platform, lanes: Lanes): Promise<
 const callNow: Notify = (_subject, call) => call();
 
 async function* everyDeployment(
-  deployments: Platform["store"]["deployments"],
+  deployments: Pick<DeploymentStore, "list">,
   appId: string,
 ): AsyncGenerator<Deployment> {
   for (let page = 1; ; page += 1) {

@@ -13,20 +13,20 @@ import {
   testTime,
 } from "@slipway/testkit";
 import { describe, expect, test } from "vitest";
-import { testPlatform } from "../../test-support/test-context.ts";
+import { openTestContext } from "../../test-support/test-context.ts";
 import { sweepRollouts } from "./sweep.ts";
 
 const listening =
   "exec perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 5) or die; sleep'";
 
 describe.skipIf((await lacksEngine()) || (await lacksRedis()))("a sweep of releases", () => {
-  test("removes what dead attempts left, and stops what was replaced; neither what serves nor what starts", async () => {
+  test("a sweep removes rollouts of dead attempts and stops replaced ones, but none that serves or starts", async () => {
     await using opened = new AsyncDisposableStack();
     const { dockerHost, stackImage } = await testEngine();
     const installation = opened.use(newInstallation());
     const scheduler = opened.use(openDockerScheduler({ installationId: installation.id, dockerHost }));
-    const platform = await testPlatform(opened, scheduler);
-    const { store } = platform;
+    const context = await openTestContext(opened, scheduler);
+    const { store } = context;
     const start = async (appId: string, rolloutId: string = randomUUID()): Promise<string> => {
       const { signal } = new AbortController();
       await scheduler.start(rollout(appId, rolloutId, stackImage), { signal, onOutput: () => undefined });
@@ -53,13 +53,13 @@ describe.skipIf((await lacksEngine()) || (await lacksRedis()))("a sweep of relea
     const unknown = await start(randomUUID());
     const replaced = [await promoted(serving.id), await promoted(stopped.id)];
     const others = [await promoted(busy.id), await promoted(restored.id)];
-    await sweepRollouts(platform);
-    const there = (await scheduler.list()).map(({ rolloutId }) => rolloutId);
-    expect(there.toSorted()).toEqual([current, starting, unknown, ...replaced, ...others].toSorted());
-    expect(there).not.toContain(left);
-    const jobs = await platform.housekeeping.queue.getJobs(["waiting"]);
-    const asked = jobs.flatMap(({ data }) => (data.type === "stop-rollout" ? [data.rolloutId] : []));
-    expect(asked.filter((id) => id !== left).toSorted()).toEqual(replaced.toSorted());
+    await sweepRollouts(context);
+    const listed = (await scheduler.list()).map(({ rolloutId }) => rolloutId);
+    expect(listed.toSorted()).toEqual([current, starting, unknown, ...replaced, ...others].toSorted());
+    expect(listed).not.toContain(left);
+    const jobs = await context.housekeeping.queue.getJobs(["waiting"]);
+    const requested = jobs.flatMap(({ data }) => (data.type === "stop-rollout" ? [data.rolloutId] : []));
+    expect(requested.filter((id) => id !== left).toSorted()).toEqual(replaced.toSorted());
   });
 });
 

@@ -9,8 +9,8 @@ import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
 import { Announcer } from "./announce.ts";
 
-describe.skipIf(await lacksRedis())("what notifiers are to be told", () => {
-  test("is asked for once, and again when Redis has lost it", async () => {
+describe.skipIf(await lacksRedis())("announcing events", () => {
+  test("a delivery is requested once, and again after Redis has lost it", async () => {
     await using opened = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), "slipway-announce-"));
     opened.defer(() => rm(folder, { recursive: true }));
@@ -30,16 +30,16 @@ describe.skipIf(await lacksRedis())("what notifiers are to be told", () => {
     await store.notifiers.create(notifier);
     const deployment = await store.deployments.create(aNewDeployment({ appId: app.id }));
     const waiting = async () => (await notifications.queue.getJobs()).map(({ data }) => data.deliveryId);
-    const told = [`${notifier.id}.${deployment.id}.deployment_queued`];
+    const expected = [`${notifier.id}.${deployment.id}.deployment_queued`];
 
     await announcer.announce();
     await announcer.announce();
-    expect(await waiting()).toEqual(told);
+    expect(await waiting()).toEqual(expected);
 
     await redis.flushdb();
     time += 60_000;
     await announcer.announce();
-    expect(await waiting()).toEqual(told);
+    expect(await waiting()).toEqual(expected);
     expect(failures).toEqual([]);
   });
 });

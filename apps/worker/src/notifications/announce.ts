@@ -2,28 +2,33 @@
 // worker or Redis fails.
 
 import { eventsOf, wantsEvent } from "@slipway/core";
+import type { Store } from "@slipway/core";
 import type { Notifications } from "@slipway/queue";
-import type { Platform } from "../platform.ts";
 
 /** Older events are not announced: they were delivered, or are too late to be useful. */
 const reachMs = 30 * 60_000;
 /** This process adds the same job again only after this time, in case Redis has lost it. */
 const rememberedMs = 60_000;
 
+export interface AnnouncerContext {
+  readonly store: Pick<Store, "notifiers" | "deployments">;
+  readonly now: () => Date;
+}
+
 export class Announcer {
-  readonly #platform: Pick<Platform, "store" | "now">;
+  readonly #context: AnnouncerContext;
   readonly #notifications: Pick<Notifications, "add">;
   readonly #added = new Set<string>();
   #forgetAt = 0;
 
-  constructor(platform: Pick<Platform, "store" | "now">, notifications: Pick<Notifications, "add">) {
-    this.#platform = platform;
+  constructor(context: AnnouncerContext, notifications: Pick<Notifications, "add">) {
+    this.#context = context;
     this.#notifications = notifications;
   }
 
   /** Idempotent, on any number of workers at once. */
   async announce(): Promise<void> {
-    const { store, now } = this.#platform;
+    const { store, now } = this.#context;
     const time = now().getTime();
     const since = new Date(time - reachMs);
     if (time >= this.#forgetAt) {
@@ -34,7 +39,7 @@ export class Announcer {
   }
 
   async #announceApp(appId: string, since: Date): Promise<void> {
-    const { store } = this.#platform;
+    const { store } = this.#context;
     const [notifiers, deployments] = await Promise.all([
       store.notifiers.ofApp(appId),
       store.deployments.recent(appId, since),

@@ -1,20 +1,26 @@
 // Delivers one event to one notifier, and stores the outcome.
 
 import { addAttempt } from "@slipway/core";
-import type { Delivery, Notifier } from "@slipway/core";
+import type { Delivery, Notifier, Store } from "@slipway/core";
 import type { NotifyJob } from "@slipway/protocol";
-import type { Platform } from "../platform.ts";
 import { setCommitStatus } from "./github.ts";
+import type { GithubContext } from "./github.ts";
 import type { Notification, Outcome } from "./notification.ts";
 import { callWebhook } from "./webhook.ts";
+import type { WebhookContext } from "./webhook.ts";
+
+type SendContext = GithubContext & WebhookContext;
+export type DeliverContext = SendContext & {
+  readonly store: Pick<Store, "apps" | "deployments" | "deliveries" | "notifiers">;
+};
 
 /** Rejects when the delivery is to be retried. */
 export async function deliver(
-  platform: Platform,
+  context: DeliverContext,
   job: NotifyJob,
   { isLast }: { readonly isLast: boolean },
 ): Promise<void> {
-  const { store, now } = platform;
+  const { store, now } = context;
   const notifier = await store.notifiers.get(job.appId, job.notifierId);
   const app = await store.apps.get(job.appId);
   const gone = notifier === null || app === null || app.deletedAt !== null;
@@ -23,7 +29,7 @@ export async function deliver(
   if (delivery.state !== "pending") return;
   const deployment = job.event === "test" ? null : await store.deployments.get(job.deploymentId);
   const at = now();
-  const outcome = await send(platform, notifier, { job, app, deployment });
+  const outcome = await send(context, notifier, { job, app, deployment });
   if (outcome.kind === "void") return;
   const { kind, status, error } = outcome;
   const state = kind === "delivered" ? "delivered" : kind === "refused" || isLast ? "failed" : "pending";
@@ -32,10 +38,10 @@ export async function deliver(
   if (state === "pending") throw new Error(`delivery ${delivery.id}: ${error ?? `status ${status}`}`);
 }
 
-function send(platform: Platform, { target }: Notifier, notification: Notification): Promise<Outcome> {
+function send(context: SendContext, { target }: Notifier, notification: Notification): Promise<Outcome> {
   return target.platform === "webhook"
-    ? callWebhook(platform, target, notification)
-    : setCommitStatus(platform, target, notification);
+    ? callWebhook(context, target, notification)
+    : setCommitStatus(context, target, notification);
 }
 
 function newDelivery(

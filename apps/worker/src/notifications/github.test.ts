@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { aNewDeployment, anApp, lacksRedis, stepsTo } from "@slipway/testkit";
 import { expect, test } from "vitest";
-import { testPlatform } from "../../test-support/test-context.ts";
+import { openTestContext } from "../../test-support/test-context.ts";
 import { commitOf, setCommitStatus } from "./github.ts";
 
 const hash = "0123456789abcdef0123456789abcdef01234567";
@@ -18,7 +18,7 @@ test.for([
   ["https://codeload.github.com/acme/app/tar.gz/refs/heads/main", "main"],
   ["https://codeload.github.com/acme/app/legacy.tar.gz/v1", "v1"],
   ["https://api.github.com/repos/acme/app/tarball/feature%2Fx", "feature/x"],
-] as const)("%s is an archive of %s", ([url, ref]) => {
+] as const)("the URL %s is an archive of %s", ([url, ref]) => {
   expect(of(url)).toEqual({ owner: "acme", repository: "app", ref });
 });
 
@@ -28,37 +28,37 @@ test.for([
   "https://github.com/acme/app/releases/download/v1/app.tar.gz",
   "https://github.com/../../archive/v1.tar.gz",
   "https://github.com/acme/app/archive/100%.tar.gz",
-])("%s is none", (url) => {
+])("%s is not an archive of GitHub", (url) => {
   expect(of(url)).toBeNull();
   expect(commitOf({ source: { kind: "upload", sourceId: "s" }, gitRef: hash })).toBeNull();
 });
 
-test("a git_ref that is a commit's hash says which one, where the archive names a branch", () => {
+test("a git_ref that is a hash names the commit of a branch's archive", () => {
   expect(of("https://github.com/acme/app/archive/main.tar.gz", hash)?.ref).toBe(hash);
   expect(of("https://github.com/acme/app/archive/main.tar.gz", "main")?.ref).toBe("main");
 });
 
 test.skipIf(await lacksRedis())(
-  "a deployment that ends while its status is on the way is told again",
+  "a deployment that ends while its status is being sent has its final status sent too",
   async () => {
     await using opened = new AsyncDisposableStack();
-    const platform = await testPlatform(opened);
-    const { deployments } = platform.store;
+    const context = await openTestContext(opened, {});
+    const { deployments } = context.store;
     const app = anApp();
     const source = { kind: "url", url: `https://github.com/acme/app/archive/${hash}.tar.gz` } as const;
     const created = await deployments.create(aNewDeployment({ appId: app.id, source }));
-    const told: unknown[] = [];
-    const answer = async (request: IncomingMessage, response: ServerResponse) => {
-      told.push(JSON.parse(await text(request)));
-      if (told.length === 1)
+    const received: unknown[] = [];
+    const respond = async (request: IncomingMessage, response: ServerResponse) => {
+      received.push(JSON.parse(await text(request)));
+      if (received.length === 1)
         for (const step of stepsTo(created, "success")) await deployments.compareAndSet(step);
       response.writeHead(201).end("{}");
     };
-    const github = createServer((request, response) => void answer(request, response));
+    const github = createServer((request, response) => void respond(request, response));
     opened.defer(() => void github.close());
     await new Promise<void>((resolve) => github.listen(0, "127.0.0.1", resolve));
     const config = {
-      ...platform.config,
+      ...context.config,
       githubApiUrl: `http://127.0.0.1:${(github.address() as AddressInfo).port}`,
     };
     const job = {
@@ -70,8 +70,8 @@ test.skipIf(await lacksRedis())(
       at: "",
     } as const;
     const target = { platform: "github", token: "ghp_secret" } as const;
-    const outcome = await setCommitStatus({ ...platform, config }, target, { job, app, deployment: created });
+    const outcome = await setCommitStatus({ ...context, config }, target, { job, app, deployment: created });
     expect(outcome).toMatchObject({ kind: "delivered", status: 201 });
-    expect(told).toMatchObject([{ state: "pending" }, { state: "success" }]);
+    expect(received).toMatchObject([{ state: "pending" }, { state: "success" }]);
   },
 );

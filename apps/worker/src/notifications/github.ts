@@ -2,11 +2,16 @@
 // Source of the requests: https://docs.github.com/en/rest/commits/statuses
 
 import { isFinal } from "@slipway/core";
-import type { Deployment, NotifierTarget } from "@slipway/core";
+import type { Deployment, DeploymentStore, NotifierTarget } from "@slipway/core";
 import { requestUrl } from "@slipway/outbound";
 import type { UrlResponse } from "@slipway/outbound";
-import type { Platform } from "../platform.ts";
+import type { WorkerConfig } from "../config.ts";
 import type { Notification, Outcome } from "./notification.ts";
+
+export interface GithubContext {
+  readonly config: Pick<WorkerConfig, "githubApiUrl" | "allowedPrivateHosts">;
+  readonly store: { readonly deployments: Pick<DeploymentStore, "get"> };
+}
 
 export interface Commit {
   readonly owner: string;
@@ -53,18 +58,19 @@ function decoded(ref: string): string | null {
   }
 }
 
+/** Sets the status of the deployed commit; of a final deployment, the final one. */
 export async function setCommitStatus(
-  platform: Platform,
+  context: GithubContext,
   { token }: NotifierTarget & { platform: "github" },
   { app, deployment }: Notification,
 ): Promise<Outcome> {
   const commit = deployment === null ? null : commitOf(deployment);
   if (deployment === null || commit === null) return { kind: "void" };
   const { owner, repository, ref } = commit;
-  const api = `${platform.config.githubApiUrl}/repos/${owner}/${repository}`;
+  const api = `${context.config.githubApiUrl}/repos/${owner}/${repository}`;
   let hash = ref;
   if (!sha.test(ref)) {
-    const found = await callApi(platform, token, `${api}/commits/${encodeURIComponent(ref)}`);
+    const found = await callApi(context, token, `${api}/commits/${encodeURIComponent(ref)}`);
     if (found.status !== 200) return outcomeOf(found);
     hash = found.text.trim();
     if (!sha.test(hash))
@@ -72,8 +78,8 @@ export async function setCommitStatus(
   }
   for (let sent = deployment; ;) {
     const body = JSON.stringify({ ...statusOf(sent), context: `slipway/${app.name}` });
-    const outcome = outcomeOf(await callApi(platform, token, `${api}/statuses/${hash}`, body));
-    const latest = await platform.store.deployments.get(sent.id);
+    const outcome = outcomeOf(await callApi(context, token, `${api}/statuses/${hash}`, body));
+    const latest = await context.store.deployments.get(sent.id);
     // The deployment ended meanwhile: another delivery may have sent its end before this status, so send it again.
     if (outcome.kind !== "delivered" || isFinal(sent.status) || !latest || !isFinal(latest.status))
       return outcome;
@@ -89,7 +95,12 @@ function statusOf({ status, failure }: Deployment): { state: string; description
   return { state, description: `${status}: ${failure?.message ?? "no reason given"}`.slice(0, 140) };
 }
 
-function callApi({ config }: Platform, token: string, url: string, body?: string): Promise<UrlResponse> {
+function callApi(
+  { config }: Pick<GithubContext, "config">,
+  token: string,
+  url: string,
+  body?: string,
+): Promise<UrlResponse> {
   return requestUrl(url, {
     method: body === undefined ? "GET" : "POST",
     headers: {

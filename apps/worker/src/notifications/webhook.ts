@@ -5,14 +5,20 @@ import { createHmac } from "node:crypto";
 import { durationSeconds } from "@slipway/core";
 import type { NotifierTarget } from "@slipway/core";
 import { requestUrl } from "@slipway/outbound";
-import type { Platform } from "../platform.ts";
+import type { WorkerConfig } from "../config.ts";
 import type { Notification, Outcome } from "./notification.ts";
+
+export interface WebhookContext {
+  readonly config: Pick<WorkerConfig, "allowedPrivateHosts">;
+  readonly now: () => Date;
+}
 
 /** Status of a receiver that no longer exists. */
 const gone = 410;
 
+/** Sends one signed event. */
 export async function callWebhook(
-  { config, now }: Platform,
+  { config, now }: WebhookContext,
   { url, secret }: NotifierTarget & { platform: "webhook" },
   notification: Notification,
 ): Promise<Outcome> {

@@ -10,7 +10,7 @@ import {
   SlipwayError,
   toSlipwayError,
 } from "@slipway/core";
-import type { App, Operation, Release } from "@slipway/core";
+import type { App, Operation, Release, Scheduler, Store } from "@slipway/core";
 import { leaseOperation } from "@slipway/deployments";
 import type { OperationLease } from "@slipway/deployments";
 import { secretsOf } from "@slipway/logs";
@@ -18,24 +18,38 @@ import { maxAttempts } from "@slipway/queue";
 import type { LaneTask } from "@slipway/queue";
 import { BootOutput } from "./boot-output.ts";
 import { waitForFormerRollouts } from "../housekeeping/former-rollouts.ts";
+import type { FormerRolloutsContext } from "../housekeeping/former-rollouts.ts";
 import { noteInstances } from "../housekeeping/observe.ts";
-import type { Platform } from "../platform.ts";
 import { promote, putInService } from "../deployments/put-in-service.ts";
+import type { PutInServiceContext } from "../deployments/put-in-service.ts";
 import { rolloutOf } from "../deployments/rollout.ts";
+import type { RolloutContext } from "../deployments/rollout.ts";
+
+interface StoreContext {
+  readonly store: Pick<Store, "apps" | "deployments" | "operations" | "releases" | "variables">;
+  readonly now: () => Date;
+}
+
+export type OperationContext = StoreContext &
+  RolloutContext &
+  FormerRolloutsContext &
+  PutInServiceContext & { readonly scheduler: Pick<Scheduler, "start" | "discard"> };
+
+export type EndOperationContext = StoreContext & { readonly scheduler: Pick<Scheduler, "discard"> };
 
 /** Resolves when the operation is over; rejects as RunAttempt says. */
-export async function operate(platform: Platform, task: LaneTask, signal: AbortSignal): Promise<void> {
-  const lease = await leaseOperation(platform, { ...task, operationId: task.id });
+export async function operate(context: OperationContext, task: LaneTask, signal: AbortSignal): Promise<void> {
+  const lease = await leaseOperation(context, { ...task, operationId: task.id });
   if (lease === null) return;
   try {
-    const app = await platform.store.apps.get(task.appId);
+    const app = await context.store.apps.get(task.appId);
     if (app === null || app.deletedAt !== null) throw new SlipwayError("aborted", "the app was deleted");
-    const restarts = await waitingRestarts(platform, app);
-    const everyProcessIsNew = await run(platform, lease, app, signal);
-    if (everyProcessIsNew) for (const restart of restarts) await endFulfilled(platform, restart);
+    const restarts = await waitingRestarts(context, app);
+    const everyProcessIsNew = await run(context, lease, app, signal);
+    if (everyProcessIsNew) for (const restart of restarts) await endFulfilled(context, restart);
     await lease.end(null);
   } catch (thrown) {
-    await conclude(platform, lease, task, toSlipwayError(signal.aborted ? signal.reason : thrown));
+    await conclude(context, lease, task, toSlipwayError(signal.aborted ? signal.reason : thrown));
   }
 }
 
@@ -44,7 +58,7 @@ export async function operate(platform: Platform, task: LaneTask, signal: AbortS
  * @returns the operation if this call has ended it, else null.
  */
 export async function endAbandonedOperation(
-  { store, scheduler, now }: Platform,
+  { store, scheduler, now }: EndOperationContext,
   id: string,
   { code, message }: SlipwayError,
 ): Promise<Operation | null> {
@@ -63,7 +77,7 @@ export async function endAbandonedOperation(
 
 /** @returns whether every process of the app was started anew. */
 async function run(
-  platform: Platform,
+  context: OperationContext,
   lease: OperationLease,
   app: App,
   signal: AbortSignal,
@@ -72,24 +86,24 @@ async function run(
   const count = operation.webCount ?? app.webCount;
   if (app.currentRolloutId === operation.id) {
     // An earlier attempt died after it had put the rollout in service: complete it.
-    await promote(platform, { app, rolloutId: operation.id, count: app.webCount, holder: lease, signal });
+    await promote(context, { app, rolloutId: operation.id, count: app.webCount, holder: lease, signal });
     return true;
   }
   if (app.currentReleaseId === null) {
     if (operation.kind === "restart")
       throw new SlipwayError("conflict", "the app has no release yet; deploy it first");
-    await setWebCount(platform, app, count);
+    await setWebCount(context, app, count);
     return false;
   }
   if (operation.kind === "scale" && count === app.webCount) return false;
-  const release = await platform.store.releases.get(app.currentReleaseId);
+  const release = await context.store.releases.get(app.currentReleaseId);
   if (release === null) throw notFound("release");
-  await roll(platform, lease, { app, release, count, signal });
+  await roll(context, lease, { app, release, count, signal });
   return true;
 }
 
 async function roll(
-  platform: Platform,
+  context: OperationContext,
   lease: OperationLease,
   next: {
     readonly app: App;
@@ -98,19 +112,19 @@ async function roll(
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  const { store, scheduler } = platform;
+  const { store, scheduler } = context;
   const { app, release, count, signal } = next;
   const { id: rolloutId, attempt } = lease.operation;
   const stored = await store.variables.list(app.id);
   const variables = Object.fromEntries(stored.map(({ name, value }) => [name, value]));
   const environment = releaseEnvironment({ variables, configVars: release.defaults });
   const own = { rolloutId, count, deploymentId: null, attempt };
-  const spec = rolloutOf(platform, app, { ...release, environment }, own);
+  const spec = rolloutOf(context, app, { ...release, environment }, own);
   const output = new BootOutput(secretsOf(stored));
   const onOutput = (bytes: Uint8Array) => output.write(bytes);
-  await waitForFormerRollouts(platform, { app, rolloutId, onWait: () => undefined, signal });
+  await waitForFormerRollouts(context, { app, rolloutId, onWait: () => undefined, signal });
   const targets = await scheduler.start(spec, { onOutput, signal }).catch(async (error: unknown) => {
-    await noteInstances(platform, app.id);
+    await noteInstances(context, app.id);
     throw explained(toSlipwayError(error), output.tail());
   });
   try {
@@ -119,7 +133,7 @@ async function roll(
     await scheduler.discard(app.id, rolloutId, { attempt });
     throw error;
   }
-  await putInService(platform, {
+  await putInService(context, {
     app,
     releaseId: release.id,
     rolloutId,
@@ -132,7 +146,7 @@ async function roll(
 }
 
 async function conclude(
-  platform: Platform,
+  context: OperationContext,
   lease: OperationLease,
   task: LaneTask,
   error: SlipwayError,
@@ -144,24 +158,24 @@ async function conclude(
   }
   if (error.fault === "platform") {
     const { id: operation, attempt } = task;
-    platform.logger.error({ err: error, operation, attempt }, "an attempt at an operation failed");
+    context.logger.error({ err: error, operation, attempt }, "an attempt at an operation failed");
     if (error.code === "store-unavailable" || (error.retryable && task.tryNumber < maxAttempts)) throw error;
   }
   await lease.end({ code: error.code, message: error.message });
 }
 
 /** Pending restarts, which a new rollout of every process fulfills. */
-async function waitingRestarts({ store }: Platform, app: App): Promise<Operation[]> {
+async function waitingRestarts({ store }: StoreContext, app: App): Promise<Operation[]> {
   const pending = await store.operations.pending(app.id, maxPendingOperations);
   return pending.filter(({ kind }) => kind === "restart");
 }
 
 /** A restart that changed meanwhile is left to the attempt that changed it. */
-async function endFulfilled({ store, now }: Platform, restart: Operation): Promise<void> {
+async function endFulfilled({ store, now }: StoreContext, restart: Operation): Promise<void> {
   await store.operations.compareAndSet(endOperation(restart, now(), null));
 }
 
-async function setWebCount({ store, now }: Platform, seen: App, webCount: number): Promise<void> {
+async function setWebCount({ store, now }: StoreContext, seen: App, webCount: number): Promise<void> {
   for (let app: App | null = seen; ; app = await store.apps.get(seen.id)) {
     if (app === null) throw notFound("app");
     if (await store.apps.compareAndSet(changeApp(app, now(), { webCount }))) return;

@@ -3,7 +3,12 @@
 import { parseRelease, processTypesOf, requireWeb, resultOf } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { Sandbox } from "@slipway/core";
+import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
+
+export interface BuildContext {
+  readonly config: { readonly timing: Pick<WorkerConfig["timing"], "buildTimeoutMs"> };
+}
 
 export interface Built {
   readonly processTypes: Readonly<Record<string, string>>;
@@ -13,8 +18,30 @@ export interface Built {
   readonly slugIgnore: string | null;
 }
 
-export async function build({ platform, log, signal }: Attempt, sandbox: Sandbox): Promise<Built> {
-  const timeoutMs = platform.config.timing.buildTimeoutMs;
+/**
+ * Runs the build to its end.
+ * @throws {SlipwayError} of the user's: "build-failed", "build-timeout", "build-out-of-memory", "build-disk-full", "no-web-process".
+ */
+export async function build(
+  { config }: BuildContext,
+  { log, signal }: Attempt,
+  sandbox: Pick<Sandbox, "run" | "download">,
+): Promise<Built> {
+  await runBuild({ log, signal }, sandbox, config.timing.buildTimeoutMs);
+  const result = await resultOf(await sandbox.download("/work/result", signal));
+  const release = parseRelease(result.release ?? "");
+  const { processTypes, problems } = processTypesOf({ procfile: result.procfile, release });
+  for (const problem of problems) log.line(` !     Procfile: ${problem}`);
+  requireWeb(processTypes);
+  log.line(`-----> Process types: ${Object.keys(processTypes).join(", ")}`);
+  return { processTypes, configVars: release.configVars, slugIgnore: result.slugIgnore };
+}
+
+async function runBuild(
+  { log, signal }: Pick<Attempt, "log" | "signal">,
+  sandbox: Pick<Sandbox, "run">,
+  timeoutMs: number,
+): Promise<void> {
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
     const exit = await sandbox.run({
@@ -32,13 +59,6 @@ export async function build({ platform, log, signal }: Attempt, sandbox: Sandbox
       cause: error,
     });
   }
-  const result = await resultOf(await sandbox.download("/work/result", signal));
-  const release = parseRelease(result.release ?? "");
-  const { processTypes, problems } = processTypesOf({ procfile: result.procfile, release });
-  for (const problem of problems) log.line(` !     Procfile: ${problem}`);
-  requireWeb(processTypes);
-  log.line(`-----> Process types: ${Object.keys(processTypes).join(", ")}`);
-  return { processTypes, configVars: release.configVars, slugIgnore: result.slugIgnore };
 }
 
 function failure(exitCode: number, outOfMemory: boolean): SlipwayError {

@@ -2,19 +2,28 @@
 
 import { launchCommand } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
-import type { Release } from "@slipway/core";
+import type { Release, Scheduler } from "@slipway/core";
+import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
 import { environmentOf } from "../rollout.ts";
+import type { EnvironmentContext } from "../rollout.ts";
 
 const processType = "postdeploy";
+
+export type HookContext = EnvironmentContext & {
+  readonly scheduler: Pick<Scheduler, "run">;
+  readonly config: Pick<WorkerConfig, "instance"> & {
+    readonly timing: Pick<WorkerConfig["timing"], "hookTimeoutMs">;
+  };
+};
 
 /**
  * The command of the request has precedence over the Procfile's. After an attempt that died, the next one may run it again.
  * @throws {SlipwayError} "hook-failed" when it fails or takes too long: the former release keeps serving.
  */
-export async function runHook(attempt: Attempt, release: Release): Promise<void> {
-  const { platform, lease, app, log } = attempt;
-  const { config, scheduler } = platform;
+export async function runHook(context: HookContext, attempt: Attempt, release: Release): Promise<void> {
+  const { lease, app, log } = attempt;
+  const { config, scheduler } = context;
   const { id: deploymentId, attempt: number, postdeployHook } = lease.deployment;
   const command = postdeployHook ?? release.processTypes[processType];
   if (command === undefined) return;
@@ -33,7 +42,7 @@ export async function runHook(attempt: Attempt, release: Release): Promise<void>
         image: release.image,
         command: launchCommand(command),
         processType,
-        environment: environmentOf(platform, app, release),
+        environment: environmentOf(context, app, release),
         limits: config.instance,
       },
       { onOutput: (bytes) => log.write(bytes), signal: AbortSignal.any([attempt.signal, late]) },

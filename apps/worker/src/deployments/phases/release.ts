@@ -2,13 +2,23 @@
 
 import { randomUUID } from "node:crypto";
 import { releaseEnvironment } from "@slipway/buildpacks";
-import type { PushedImage, Release } from "@slipway/core";
+import type { PushedImage, Release, Store } from "@slipway/core";
 import type { Attempt } from "../attempt.ts";
 import type { Built } from "./build.ts";
 
-export async function makeRelease(attempt: Attempt, built: Built, image: PushedImage): Promise<Release> {
-  const { platform, lease, app, variables } = attempt;
-  return platform.store.releases.create({
+export interface ReleaseContext {
+  readonly store: Pick<Store, "releases">;
+  readonly now: () => Date;
+}
+
+/** Stores the app's next release. A later attempt makes a release of its own. */
+export async function makeRelease(
+  { store, now }: ReleaseContext,
+  { lease, app, variables }: Attempt,
+  built: Built,
+  image: PushedImage,
+): Promise<Release> {
+  return store.releases.create({
     id: randomUUID(),
     appId: app.id,
     deploymentId: lease.deployment.id,
@@ -17,6 +27,6 @@ export async function makeRelease(attempt: Attempt, built: Built, image: PushedI
     processTypes: built.processTypes,
     defaults: built.configVars,
     environment: releaseEnvironment({ variables, configVars: built.configVars }),
-    createdAt: platform.now(),
+    createdAt: now(),
   });
 }

@@ -4,9 +4,9 @@ import { leaseDeployment } from "@slipway/deployments";
 import { openLogWriter } from "@slipway/logs";
 import { aNewDeployment, aNewRelease, anApp, lacksRedis } from "@slipway/testkit";
 import type { Attempt } from "../attempt.ts";
-import { deploymentContext } from "../deployment-context.ts";
-import type { Platform } from "../../platform.ts";
-import { testPlatform } from "../../../test-support/test-context.ts";
+import { deploymentPorts } from "../deployment-ports.ts";
+import { openTestContext } from "../../../test-support/test-context.ts";
+import type { TestContext } from "../../../test-support/test-context.ts";
 import { resume, start } from "./start.ts";
 import type { ImageFacts } from "./start.ts";
 
@@ -16,16 +16,18 @@ const image: ImageFacts = {
   stackImage: "registry.example/stack:1",
 };
 
-describe.skipIf(await lacksRedis())("a worker that stands still while its release goes live", () => {
+type ScriptedMethod = "start" | "promote" | "list" | "instances" | "run" | "discard";
+
+describe.skipIf(await lacksRedis())("a worker that freezes while its release goes live", () => {
   let opened: AsyncDisposableStack;
   let store: Store;
-  let common: Platform;
+  let common: TestContext;
   let release: Release;
   let promoted: string[];
 
   beforeEach(async () => {
     opened = new AsyncDisposableStack();
-    common = await testPlatform(opened);
+    common = await openTestContext(opened, {});
     store = common.store;
     promoted = [];
     const app = anApp();
@@ -35,57 +37,63 @@ describe.skipIf(await lacksRedis())("a worker that stands still while its releas
   });
   afterEach(() => opened.disposeAsync());
 
-  /** The second attempt sees the release through between two steps of the first. */
-  test.each([
-    "before it points the app at it",
-    "after it read the app",
-    "after it looked at its lease",
-  ] as const)("%s: the app stays as the later attempt left it", async (when) => {
-    const late = lateApps(store.apps, when, async () => {
-      await resume(await attempt(2, store, 4002), release.id);
-    });
-    const first = await attempt(1, { ...store, apps: late }, 4001);
-    await first.lease.changeStatus("pushing", 0);
-    await expect(start(first, release, image)).rejects.toMatchObject({ code: "lease-lost" });
-    expect((await store.apps.get(release.appId))?.targets).toEqual([{ host: "127.0.0.1", port: 4002 }]);
-    expect(promoted).toEqual(["4002"]);
-  });
+  /** The second attempt puts the release in service between two steps of the first. */
+  test.each(["before reading the app", "after reading the app", "after checking its lease"] as const)(
+    "an attempt that freezes %s does not change what a later attempt stored in the app",
+    async (when) => {
+      const late = lateApps(store.apps, when, async () => {
+        const { context, attempt } = await openAttempt(2, store, 4002);
+        await resume(context, attempt, release.id);
+      });
+      const { context, attempt } = await openAttempt(1, { ...store, apps: late }, 4001);
+      await attempt.lease.changeStatus("pushing", 0);
+      await expect(start(context, attempt, release, image)).rejects.toMatchObject({ code: "lease-lost" });
+      expect((await store.apps.get(release.appId))?.targets).toEqual([{ host: "127.0.0.1", port: 4002 }]);
+      expect(promoted).toEqual(["4002"]);
+    },
+  );
 
-  async function attempt(number: number, own: Store, port: number): Promise<Attempt> {
-    const platform: Platform = { ...common, store: own, scheduler: scheduler(port) };
+  async function openAttempt(number: number, own: Store, port: number) {
+    const engine = { removeSandboxes: async () => 0 };
+    const context = { ...common, store: own, scheduler: scheduler(port), engine };
     const { appId, deploymentId } = release;
     const app = await store.apps.get(appId);
     const log = opened.use(
-      await openLogWriter({ ...platform, appId, deploymentId, attempt: number, secrets: [] }),
+      await openLogWriter({ ...context, appId, deploymentId, attempt: number, secrets: [] }),
     );
-    const lease = await leaseDeployment(deploymentContext(platform), {
+    const lease = await leaseDeployment(deploymentPorts(context), {
       deploymentId,
       attempt: number,
       lineCount: 0,
       previousGitRef: null,
     });
-    if (app === null || lease === null) throw new Error("there is nothing to attempt");
-    return { platform, lease, app, variables: {}, log, signal: new AbortController().signal };
+    if (app === null || lease === null) throw new Error("the app and its deployment must be stored first");
+    const { signal } = new AbortController();
+    const attempt: Attempt = { lease, app, variables: {}, log, signal };
+    return { context, attempt };
   }
 
-  /** Starts at once, on a port that tells who did. */
-  function scheduler(port: number): Scheduler {
-    const started: Pick<Scheduler, "start" | "promote" | "list"> = {
+  /** Starts at once. The port identifies the attempt. */
+  function scheduler(port: number): Pick<Scheduler, ScriptedMethod> {
+    const unused = () => Promise.reject(new Error("the test does not expect this call"));
+    return {
       start: async () => [{ host: "127.0.0.1", port }],
       promote: async () => {
         promoted.push(String(port));
         return [];
       },
       list: async () => [],
+      instances: async () => [],
+      run: unused,
+      discard: unused,
     };
-    return started as Scheduler;
   }
 });
 
-/** Apps to which something happens once, at a moment of the first attempt's that no real pause can be made to hit. */
+/** Calls `happen` once, between two steps of the first attempt that no real pause can be timed to hit. */
 function lateApps(
   apps: AppStore,
-  when: "before it points the app at it" | "after it read the app" | "after it looked at its lease",
+  when: "before reading the app" | "after reading the app" | "after checking its lease",
   happen: () => Promise<void>,
 ): AppStore {
   let happened = false;
@@ -96,13 +104,13 @@ function lateApps(
   };
   const late: Pick<AppStore, "get" | "compareAndSet"> = {
     async get(id) {
-      if (when === "before it points the app at it") await once();
+      if (when === "before reading the app") await once();
       const found = await apps.get(id);
-      if (when === "after it read the app") await once();
+      if (when === "after reading the app") await once();
       return found;
     },
     async compareAndSet(next) {
-      if (when === "after it looked at its lease") await once();
+      if (when === "after checking its lease") await once();
       return apps.compareAndSet(next);
     },
   };

@@ -2,34 +2,50 @@
 
 import { typesNotStarted } from "@slipway/buildpacks";
 import { notFound } from "@slipway/core";
-import type { Deployment, Release } from "@slipway/core";
+import type { Deployment, Release, Scheduler, Store } from "@slipway/core";
 import type { Attempt } from "../attempt.ts";
 import { waitForFormerRollouts } from "../../housekeeping/former-rollouts.ts";
+import type { FormerRolloutsContext } from "../../housekeeping/former-rollouts.ts";
 import { digestOf } from "../../housekeeping/prune-images.ts";
 import { promote, putInService } from "../put-in-service.ts";
+import type { PromoteContext, PutInServiceContext } from "../put-in-service.ts";
 import { rolloutOf } from "../rollout.ts";
+import type { RolloutContext } from "../rollout.ts";
 import { runHook } from "./hook.ts";
+import type { HookContext } from "./hook.ts";
+
+type StartReleaseContext = RolloutContext &
+  FormerRolloutsContext &
+  PutInServiceContext & { readonly scheduler: Pick<Scheduler, "start" | "discard"> };
+export type StartContext = HookContext & StartReleaseContext & ResumeContext;
+type ResumeContext = StartReleaseContext & PromoteContext & { readonly store: Pick<Store, "releases"> };
 
 /** Facts about the image other than its digest, which the release has. */
 export type ImageFacts = Pick<Deployment, "image" | "imageSizeBytes" | "stackImage">;
 
-export async function start(attempt: Attempt, release: Release, image: ImageFacts): Promise<void> {
+/** Runs the hook, starts the release and puts it in service. @throws {SlipwayError} "lease-lost" when a later attempt runs. */
+export async function start(
+  context: HookContext & StartReleaseContext,
+  attempt: Attempt,
+  release: Release,
+  image: ImageFacts,
+): Promise<void> {
   await attempt.lease.changeStatus("starting", attempt.log.lastSeq, {
     ...image,
     // The release's digest: a dead attempt may have made the release from another build's image.
     imageDigest: digestOf(release),
   });
-  await runHook(attempt, release);
-  await startRelease(attempt, release);
+  await runHook(context, attempt, release);
+  await startRelease(context, attempt, release);
 }
 
 /** Completes a deployment whose attempt died after its release was marked to go live. */
-export async function resume(attempt: Attempt, releaseId: string): Promise<void> {
-  const { platform, app } = attempt;
-  const release = await platform.store.releases.get(releaseId);
+export async function resume(context: ResumeContext, attempt: Attempt, releaseId: string): Promise<void> {
+  const { app } = attempt;
+  const release = await context.store.releases.get(releaseId);
   if (release === null) throw notFound("release");
-  if (app.currentRolloutId !== releaseId) return startRelease(attempt, release);
-  await promote(platform, {
+  if (app.currentRolloutId !== releaseId) return startRelease(context, attempt, release);
+  await promote(context, {
     app,
     rolloutId: releaseId,
     count: app.webCount,
@@ -38,16 +54,16 @@ export async function resume(attempt: Attempt, releaseId: string): Promise<void>
   });
 }
 
-async function startRelease(attempt: Attempt, release: Release): Promise<void> {
-  const { platform, lease, app, log, signal } = attempt;
-  const { scheduler } = platform;
+async function startRelease(context: StartReleaseContext, attempt: Attempt, release: Release): Promise<void> {
+  const { lease, app, log, signal } = attempt;
+  const { scheduler } = context;
   const { id: deploymentId, attempt: number } = lease.deployment;
   const own = { rolloutId: release.id, count: app.webCount, deploymentId, attempt: number };
   const onWait = () => log.line("       Waiting for former releases of the app to stop");
-  await waitForFormerRollouts(platform, { app, rolloutId: release.id, onWait, signal });
+  await waitForFormerRollouts(context, { app, rolloutId: release.id, onWait, signal });
   log.line("-----> Starting the app");
   logNotStarted(attempt, release);
-  const targets = await scheduler.start(rolloutOf(platform, app, release, own), {
+  const targets = await scheduler.start(rolloutOf(context, app, release, own), {
     onOutput: (bytes) => log.write(bytes),
     signal,
   });
@@ -57,13 +73,13 @@ async function startRelease(attempt: Attempt, release: Release): Promise<void> {
     await scheduler.discard(app.id, release.id, { attempt: number });
     throw error;
   }
-  await putInService(platform, {
+  await putInService(context, {
     app,
     releaseId: release.id,
     rolloutId: release.id,
     targets,
     count: app.webCount,
-    lastDeployedAt: platform.now(),
+    lastDeployedAt: context.now(),
     holder: lease,
     signal,
   });

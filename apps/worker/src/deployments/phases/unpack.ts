@@ -5,44 +5,44 @@ import { bundledBuildpacks, buildEnvironment } from "@slipway/buildpacks";
 import type { BuildFile } from "@slipway/buildpacks";
 import { sourceTar } from "@slipway/archive";
 import type { ExtraEntry } from "@slipway/archive";
-import type { ByteStream, Sandbox } from "@slipway/core";
+import type { BuildEngine, ByteStream, Sandbox } from "@slipway/core";
+import type { WorkerConfig } from "../../config.ts";
 import { labelsOf } from "../attempt.ts";
 import type { Attempt } from "../attempt.ts";
+
+export interface UnpackContext {
+  readonly engine: Pick<BuildEngine, "createSandbox">;
+  readonly config: Pick<WorkerConfig, "stackImage" | "build"> & {
+    readonly limits: Pick<WorkerConfig["limits"], "sourceBytes" | "sourceEntries">;
+  };
+  /** Content of the operator's CA bundle; null when there is none. */
+  readonly caBundle: Buffer | null;
+}
 
 const workDir = "/work";
 const caBundlePath = "ca/bundle.pem";
 
-export async function unpack(attempt: Attempt, archive: ByteStream): Promise<Sandbox> {
-  const { platform, log, signal } = attempt;
-  const { config } = platform;
+/** @throws {SlipwayError} "archive-invalid", "archive-too-large" and the errors of the engine. The sandbox is removed then. */
+export async function unpack(
+  context: UnpackContext,
+  attempt: Attempt,
+  archive: ByteStream,
+): Promise<Sandbox> {
+  const { config } = context;
+  const { log, signal } = attempt;
   const buildpacks = bundledBuildpacks();
   const build = buildEnvironment({
     variables: attempt.variables,
-    platform: buildPlatform(attempt, buildpacks.names),
+    platform: buildPlatform(context, attempt, buildpacks.names),
   });
   for (const name of build.withheld)
     log.line(` !     ${name} is not passed to the build: the name is the platform's`);
-  const sandbox = await platform.engine.createSandbox(
-    {
-      image: config.stackImage,
-      command: ["/bin/bash", `${workDir}/runner/build`],
-      environment: build.environment,
-      labels: labelsOf(attempt),
-      limits: {
-        memoryBytes: config.build.memoryBytes,
-        cpus: config.build.cpus,
-        pids: config.build.pids,
-        tmpfsBytes: config.build.tmpfsBytes,
-        diskBytes: config.build.diskBytes,
-      },
-    },
-    signal,
-  );
+  const sandbox = await createSandbox(context, attempt, build.environment);
   try {
     const source = sourceTar(archive, {
       prefix: "build/",
       limits: { maxUnpackedBytes: config.limits.sourceBytes, maxEntries: config.limits.sourceEntries },
-      extra: extraEntries(attempt, build.files, buildpacks.entries()),
+      extra: extraEntries(context, build.files, buildpacks.entries()),
       signal,
     });
     await sandbox.upload(workDir, source.tar, signal);
@@ -55,27 +55,49 @@ export async function unpack(attempt: Attempt, archive: ByteStream): Promise<San
   }
 }
 
-function buildPlatform({ platform, app, lease }: Attempt, buildpacks: readonly string[]) {
+function createSandbox(
+  { config, engine }: UnpackContext,
+  attempt: Attempt,
+  environment: Readonly<Record<string, string>>,
+): Promise<Sandbox> {
+  const { memoryBytes, cpus, pids, tmpfsBytes, diskBytes } = config.build;
+  return engine.createSandbox(
+    {
+      image: config.stackImage,
+      command: ["/bin/bash", `${workDir}/runner/build`],
+      environment,
+      labels: labelsOf(attempt),
+      limits: { memoryBytes, cpus, pids, tmpfsBytes, diskBytes },
+    },
+    attempt.signal,
+  );
+}
+
+function buildPlatform(
+  { config, caBundle }: UnpackContext,
+  { app, lease }: Attempt,
+  buildpacks: readonly string[],
+) {
   return {
-    stack: platform.config.stackImage,
+    stack: config.stackImage,
     app: app.name,
     sourceVersion: lease.deployment.gitRef ?? "",
     requestId: lease.deployment.id,
     buildpacks,
-    npmRegistry: platform.config.build.npmRegistry ?? null,
-    caBundle: platform.caBundle === null ? null : `${workDir}/${caBundlePath}`,
+    npmRegistry: config.build.npmRegistry ?? null,
+    caBundle: caBundle === null ? null : `${workDir}/${caBundlePath}`,
   };
 }
 
 async function* extraEntries(
-  { platform }: Attempt,
+  { caBundle }: UnpackContext,
   variableFiles: readonly BuildFile[],
   buildpackEntries: AsyncIterable<BuildFile>,
 ): AsyncGenerator<ExtraEntry> {
   for (const name of ["env", "cache", "result"]) yield { kind: "directory", name, mode: 0o755 };
   yield* variableFiles;
   yield* buildpackEntries;
-  if (platform.caBundle !== null) {
-    yield { kind: "file", name: caBundlePath, mode: 0o644, content: platform.caBundle };
+  if (caBundle !== null) {
+    yield { kind: "file", name: caBundlePath, mode: 0o644, content: caBundle };
   }
 }

@@ -1,28 +1,38 @@
 // Implements the ports of the deployments package for the worker.
 
 import { label } from "@slipway/core";
-import type { Deployment } from "@slipway/core";
+import type { BuildEngine, Deployment, Scheduler, Store } from "@slipway/core";
 import type { AbandonContext, LeaseContext } from "@slipway/deployments";
 import { deploymentEvents, logCloser } from "@slipway/logs";
-import type { Platform } from "../platform.ts";
+import type { RedisKeys } from "@slipway/protocol";
+import type { Redis } from "ioredis";
 
 /** Releases searched for the one of the deployment, which is nearly always the newest. */
 const newestReleases = 20;
 
-export function deploymentContext(platform: Platform): AbandonContext & LeaseContext {
-  const { store, redis, keys, now } = platform;
+export interface DeploymentPortsContext {
+  readonly store: Pick<Store, "apps" | "deployments" | "operations" | "releases" | "logs">;
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+  readonly engine: Pick<BuildEngine, "removeSandboxes">;
+  readonly scheduler: Pick<Scheduler, "discard">;
+  readonly now: () => Date;
+}
+
+export function deploymentPorts(context: DeploymentPortsContext): AbandonContext & LeaseContext {
+  const { store, redis, keys, now } = context;
   return {
     store,
     now,
     events: deploymentEvents(redis, keys),
     closeLog: logCloser({ redis, keys, store, now }),
-    removeLeftovers: (deployment) => removeLeftovers(platform, deployment),
+    removeLeftovers: (deployment) => removeLeftovers(context, deployment),
   };
 }
 
 /** The build on this worker's engine (other workers sweep theirs), and the release's rollout unless it is going live. */
 async function removeLeftovers(
-  { engine, scheduler, store }: Platform,
+  { engine, scheduler, store }: Pick<DeploymentPortsContext, "engine" | "scheduler" | "store">,
   { id, appId, attempt, releaseId }: Deployment,
 ): Promise<void> {
   await engine.removeSandboxes({ [label.deployment]: id });

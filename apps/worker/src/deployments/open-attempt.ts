@@ -1,0 +1,79 @@
+// Opens an attempt: the log, which fences off older attempts, and the lease on the deployment.
+
+import { isFinal, SlipwayError } from "@slipway/core";
+import type { App, Store } from "@slipway/core";
+import { abandonDeployment, leaseDeployment, sealAbandoned } from "@slipway/deployments";
+import { openLogWriter, secretsOf } from "@slipway/logs";
+import type { LaneTask } from "@slipway/queue";
+import type { Logger } from "@slipway/service";
+import type { WorkerConfig } from "../config.ts";
+import type { Attempt } from "./attempt.ts";
+import { deploymentPorts } from "./deployment-ports.ts";
+import type { DeploymentPortsContext } from "./deployment-ports.ts";
+import { watchLease } from "./watch-lease.ts";
+
+export type OpenAttemptContext = DeploymentPortsContext & {
+  readonly store: Pick<Store, "variables">;
+  readonly logger: Logger;
+  readonly config: { readonly limits: Pick<WorkerConfig["limits"], "logBytes"> };
+};
+
+/**
+ * Claims the deployment. Dispose of the attempt when it has ended.
+ * @returns null when nothing is left to attempt: the deployment is gone or final, or its app was deleted, which ends it here.
+ * @throws {SlipwayError} "lease-lost" when a newer attempt holds the deployment or its log.
+ */
+export async function openAttempt(
+  context: OpenAttemptContext,
+  task: LaneTask,
+  signal: AbortSignal,
+): Promise<(Attempt & AsyncDisposable) | null> {
+  const app = await appToDeploy(context, task);
+  if (app === null) return null;
+  const { store, redis, keys, config, now } = context;
+  const variables = await store.variables.list(app.id);
+  await using opened = new AsyncDisposableStack();
+  const subject = { appId: app.id, deploymentId: task.id, attempt: task.attempt };
+  const limits = { outputBytes: config.limits.logBytes };
+  const log = opened.use(
+    await openLogWriter({ ...subject, redis, keys, store, secrets: secretsOf(variables), now, limits }),
+  );
+  const lease = await leaseDeployment(deploymentPorts(context), {
+    deploymentId: task.id,
+    attempt: task.attempt,
+    lineCount: log.lastSeq,
+    previousGitRef: await currentGitRef(context, app),
+  });
+  if (lease === null) return null;
+  const watch = opened.use(watchLease(context, lease));
+  const owned = opened.move();
+  return {
+    lease,
+    app,
+    variables: Object.fromEntries(variables.map(({ name, value }) => [name, value])),
+    log,
+    signal: AbortSignal.any([signal, watch.signal]),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** @returns null when the deployment needs no attempt. A deployment whose log is still open, or whose app is gone, is ended. */
+async function appToDeploy(context: OpenAttemptContext, task: LaneTask): Promise<App | null> {
+  const { store } = context;
+  const found = await store.deployments.get(task.id);
+  const app = await store.apps.get(task.appId);
+  if (found === null) return null;
+  if (isFinal(found.status)) {
+    await sealAbandoned(deploymentPorts(context), found);
+    return null;
+  }
+  if (app !== null && app.deletedAt === null) return app;
+  const error = new SlipwayError("aborted", "the app was deleted");
+  await abandonDeployment(deploymentPorts(context), found.id, error);
+  return null;
+}
+
+async function currentGitRef({ store }: OpenAttemptContext, app: App): Promise<string | null> {
+  if (app.currentReleaseId === null) return null;
+  return (await store.releases.get(app.currentReleaseId))?.gitRef ?? null;
+}

@@ -1,0 +1,65 @@
+// Runs maintenance jobs: periodic work over all apps, and the removal of a deleted app.
+
+import type { BlobStore, Store } from "@slipway/core";
+import type { MaintenanceJob } from "@slipway/protocol";
+import { reconcile } from "@slipway/queue";
+import type { Lanes, ReconcileOptions } from "@slipway/queue";
+import type { WorkerConfig } from "../config.ts";
+import type { DeploymentPortsContext } from "../deployments/deployment-ports.ts";
+import type { Announcer } from "../notifications/announce.ts";
+import { cleanDeliveries, cleanOperations, cleanSources } from "./clean.ts";
+import { observeApps } from "./observe.ts";
+import type { ObserveContext } from "./observe.ts";
+import { removeApp, resumeRemovals } from "./remove-apps.ts";
+import type { RemoveAppContext } from "./remove-apps.ts";
+
+type ReconcileContext = DeploymentPortsContext &
+  Pick<ReconcileOptions, "work" | "onError"> & {
+    readonly lanes: Lanes;
+    readonly announcer: Pick<Announcer, "announce">;
+    readonly config: { readonly timing: Pick<WorkerConfig["timing"], "leaseMs"> };
+  };
+
+interface CleanAllContext {
+  readonly store: Pick<Store, "deliveries" | "deployments" | "operations" | "sources">;
+  readonly blobs: Pick<BlobStore, "clean" | "delete">;
+  readonly now: () => Date;
+}
+
+export type MaintenanceContext = ReconcileContext & CleanAllContext & ObserveContext & RemoveAppContext;
+
+/** Idempotent. Rejects when the job failed. */
+export async function runMaintenance(context: MaintenanceContext, job: MaintenanceJob): Promise<void> {
+  switch (job.type) {
+    case "remove-app":
+      return removeApp(context, job.appId);
+    case "observe-apps":
+      return observeApps(context);
+    case "clean-sources":
+      return clean(context);
+    case "reconcile":
+      return reconcileAll(context);
+  }
+}
+
+async function clean(context: CleanAllContext): Promise<void> {
+  await cleanSources(context);
+  await cleanDeliveries(context);
+  await cleanOperations(context);
+  await context.blobs.clean();
+}
+
+/** Runs the three independently: a failure of one does not delay the others. */
+async function reconcileAll(context: ReconcileContext): Promise<void> {
+  const { store, lanes, work, announcer, config, onError } = context;
+  const { deployments, operations } = store;
+  const { leaseMs } = config.timing;
+  const outcomes = await Promise.allSettled([
+    reconcile({ deployments, operations, lanes, leaseMs, work, onError }),
+    resumeRemovals(context, lanes),
+    announcer.announce(),
+  ]);
+  const failures = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+  if (failures.length > 0)
+    throw new AggregateError(failures, "a part of the maintenance failed; the next pass repeats it");
+}

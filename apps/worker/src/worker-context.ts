@@ -1,0 +1,84 @@
+// Opens what the worker depends on: ports, clients, configuration. app.ts passes it on; each module declares the part it uses.
+
+import { readFile } from "node:fs/promises";
+import { Redis } from "ioredis";
+import type { BlobStore, BuildEngine, ImageRegistry, Scheduler, Store } from "@slipway/core";
+import { openEngine } from "@slipway/engine";
+import { redisKeys } from "@slipway/protocol";
+import type { RedisKeys } from "@slipway/protocol";
+import { openHousekeeping } from "@slipway/queue";
+import type { Housekeeping } from "@slipway/queue";
+import { openRegistry } from "@slipway/registry";
+import type { Logger } from "@slipway/service";
+import { openBlobs, openStore } from "@slipway/store";
+import type { WorkerConfig } from "./config.ts";
+import { openScheduler } from "./deployments/scheduler.ts";
+
+export interface WorkerContext {
+  readonly config: WorkerConfig;
+  readonly logger: Logger;
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+  readonly engine: BuildEngine;
+  readonly registry: ImageRegistry;
+  readonly scheduler: Scheduler;
+  readonly housekeeping: Pick<Housekeeping, "request">;
+  /** Content of the operator's CA bundle; null when there is none. */
+  readonly caBundle: Buffer | null;
+  readonly now: () => Date;
+}
+
+/** @param opened closes what this opens. */
+export async function openWorkerContext(
+  config: WorkerConfig,
+  logger: Logger,
+  opened: AsyncDisposableStack,
+): Promise<WorkerContext> {
+  const { redisUrl, registry, scheduler, build } = config;
+  const onError = (error: unknown, message: string) => logger.warn({ err: error }, message);
+  const redis = opened.adopt(new Redis(redisUrl, { maxRetriesPerRequest: null }), (client) =>
+    client.disconnect(),
+  );
+  redis.on("error", (error) => onError(error, "the connection to Redis failed"));
+  const keys = redisKeys(config.installationId);
+  const builds = engineOptions(config, config.engine.dockerHost);
+  const releases = engineOptions(config, scheduler.dockerHost);
+  const pullHost = registry.pullHost === undefined ? {} : { pullHost: registry.pullHost };
+  return {
+    config,
+    logger,
+    redis,
+    keys,
+    housekeeping: opened.use(openHousekeeping({ redisUrl, keys, onError })),
+    store: opened.use(await openStore({ databaseUrl: config.databaseUrl })),
+    blobs: opened.use(await openBlobs({ url: config.blobsUrl, onError })),
+    engine: opened.use(openEngine(builds)),
+    registry: opened.use(openRegistry({ url: registry.url, ...pullHost })),
+    scheduler: opened.use(await openScheduler(config, releases)),
+    caBundle: build.caBundlePath === undefined ? null : await readFile(build.caBundlePath),
+    now: () => new Date(),
+  };
+}
+
+/** How to connect to an engine: its address, the installation, and the login it pulls images with. */
+function engineOptions(config: WorkerConfig, dockerHost: string | undefined) {
+  const registryAuth = registryAuthOf(config.registry);
+  return {
+    installationId: config.installationId,
+    ...(dockerHost === undefined ? {} : { dockerHost }),
+    ...(registryAuth === undefined ? {} : { registryAuth }),
+  };
+}
+
+/** @returns undefined when the registry's URL contains no login. */
+function registryAuthOf({ url, pullHost }: WorkerConfig["registry"]) {
+  const { username, password, host } = new URL(url);
+  if (username === "") return undefined;
+  return {
+    username: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    serverAddress: pullHost ?? host,
+  };
+}
