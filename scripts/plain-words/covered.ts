@@ -8,6 +8,7 @@ export const covered: readonly string[] = [
   ".env.example",
   "docker-compose.yml",
   "apps/*/src/config.ts",
+  "apps/worker/**",
   "packages/service/src/*settings.ts",
   "packages/service/src/setting-docs.ts",
   "packages/{async,buildpacks,core,deployments,docker,engine,outbound,protocol}/**",

@@ -38,7 +38,7 @@ const observeEveryReconciles = 3;
 const heartbeatsPerLease = 10;
 const defaultDockerHost = "unix:///var/run/docker.sock";
 
-/** What every queue is opened with. */
+/** The options of every queue. */
 type QueueOptions = Pick<LaneWorkerOptions, "redisUrl" | "keys" | "onError">;
 type Work = LaneWorkerOptions["work"];
 
@@ -61,7 +61,8 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const stopMaintenance = await startPeriodicJobs(context, queues, work);
   const laneWorker = await startLaneWorker({
     ...queues.options,
-    ...load,
+    concurrency: load.concurrency,
+    operationConcurrency: load.operationConcurrency,
     lanes: queues.lanes,
     name: config.log.name,
     leaseMs: config.timing.leaseMs,

@@ -1,4 +1,4 @@
-// Opens what the worker depends on: ports, clients, configuration. app.ts passes it on; each module declares the part it uses.
+// Opens the worker's dependencies: ports and clients. app.ts passes them on; each module declares the ones that it uses.
 
 import { readFile } from "node:fs/promises";
 import { Redis } from "ioredis";

@@ -13,7 +13,7 @@ import type { TestContext } from "../../test-support/test-context.ts";
 
 type Line = Record<string, unknown>;
 
-describe.skipIf(await lacksRedis())("the log of attempts", () => {
+describe.skipIf(await lacksRedis())("the worker's log", () => {
   let opened: AsyncDisposableStack;
   let context: TestContext<Pick<Scheduler, "discard">> & {
     readonly engine: Pick<BuildEngine, "removeSandboxes">;
@@ -108,15 +108,15 @@ describe.skipIf(await lacksRedis())("the log of attempts", () => {
   });
 
   test("an attempt is logged with the app's id alone and the status gone if app and deployment do not exist", async () => {
-    const task = { type: "deploy" as const, id: "gone", appId: "nowhere", attempt: 1, tryNumber: 1 };
+    const task = { type: "deploy" as const, id: "missing", appId: "missing-app", attempt: 1, tryNumber: 1 };
     await logAttempt(context, task, async () => undefined);
-    expect(lines).toMatchObject([{ app: "nowhere" }, { app: "nowhere", status: "gone" }]);
+    expect(lines).toMatchObject([{ app: "missing-app" }, { app: "missing-app", status: "gone" }]);
     expect(lines[0]).not.toHaveProperty("appName");
   });
 
   test("an attempt runs although the store is unavailable for the log, which warns", async () => {
-    const away = new SlipwayError("store-unavailable", "the database is away");
-    const fails = { get: () => Promise.reject(away) };
+    const unavailable = new SlipwayError("store-unavailable", "the database does not respond");
+    const fails = { get: () => Promise.reject(unavailable) };
     const store = { ...context.store, apps: fails, deployments: fails };
     const deployment = await newDeployment();
     let ran = false;
@@ -125,7 +125,10 @@ describe.skipIf(await lacksRedis())("the log of attempts", () => {
     });
     expect(ran).toBe(true);
     const warnings = lines.filter(({ level }) => level === 40);
-    expect(warnings.map(({ err }) => err)).toMatchObject([{ code: away.code }, { code: away.code }]);
+    expect(warnings.map(({ err }) => err)).toMatchObject([
+      { code: unavailable.code },
+      { code: unavailable.code },
+    ]);
     expect(lines.filter(({ level }) => level === 30)).toMatchObject([
       { deployment: deployment.id, msg: "deployment attempt started" },
       { deployment: deployment.id, msg: "deployment attempt ended", status: "unknown" },

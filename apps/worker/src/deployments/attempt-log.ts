@@ -23,7 +23,7 @@ export interface AttemptLogContext {
 }
 
 interface Outcome {
-  /** The stored status of an ended item; otherwise what happens to it next. */
+  /** The stored status of an ended item; otherwise how the queue continues. */
   readonly status:
     | Deployment["status"]
     | Operation["status"]
@@ -38,7 +38,7 @@ interface Outcome {
 
 /**
  * Runs one attempt between its two lines. A failed read for a line does not stop the attempt.
- * @throws what `work` rejects with.
+ * @throws the error of `work`.
  */
 export async function logAttempt(
   context: AttemptLogContext,
@@ -91,7 +91,7 @@ function outcomeOf({ status, failure }: Deployment | Operation): Outcome {
   return failure === null ? { status } : { status, reason: failure.code };
 }
 
-/** How the queue handles a rejected attempt. */
+/** How the queue handles an attempt that rejected. */
 function outcomeOfFailure(thrown: unknown, { tryNumber }: LaneTask): Outcome {
   const { code: reason, retryable } = toSlipwayError(thrown);
   if (reason === "lease-lost") return { status: "lost", reason };
@@ -105,7 +105,7 @@ async function readForLog<T>({ logger }: AttemptLogContext, read: () => Promise<
   try {
     return await read();
   } catch (error) {
-    logger.warn({ err: error }, "cannot read what to log of an attempt");
+    logger.warn({ err: error }, "cannot read the facts to log about an attempt");
     return undefined;
   }
 }

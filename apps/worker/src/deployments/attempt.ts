@@ -1,4 +1,4 @@
-// One attempt at a deployment, as its phases see it.
+// One attempt at a deployment, as every phase receives it.
 
 import type { App, Labels } from "@slipway/core";
 import { label } from "@slipway/core";

@@ -36,9 +36,9 @@ test("a cache that the engine refuses to unpack is deleted", async () => {
 test("a cache is kept while the engine is unavailable", async () => {
   await using caches = await newCacheStore();
   await caches.put(zstdCompressSync(await packTar({ "cache/": "" })));
-  const away = new SlipwayError("engine-unavailable", "the engine is away");
-  await expect(caches.restore(failing(away))).rejects.toBe(away);
-  await caches.save(failing(away));
+  const unavailable = new SlipwayError("engine-unavailable", "the engine does not respond");
+  await expect(caches.restore(failing(unavailable))).rejects.toBe(unavailable);
+  await caches.save(failing(unavailable));
   expect(caches.lines).toEqual([" !     The build cache was not saved: the platform failed to store it"]);
   expect(await caches.isKept()).toBe(true);
 });

@@ -43,9 +43,9 @@ export async function awaitCutover(
 ): Promise<void> {
   const drainMs = context.config.timing.drainMs;
   const limitMs = drainMs + routerTiming.aliveMs + spareMs;
-  const given = { appId, switch: { rolloutId, drainMs } };
+  const message = { appId, switch: { rolloutId, drainMs } };
   try {
-    await withDeadline((bound) => untilCutOver(context, given, bound), { limitMs, signal });
+    await withDeadline((bound) => untilCutOver(context, message, bound), { limitMs, signal });
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error;
     context.logger.warn(

@@ -35,7 +35,7 @@ type PipelineContext = FillContext &
   ReleaseContext &
   StartContext & { readonly engine: Pick<BuildEngine, "removeSandboxes"> };
 type PhasesContext = PipelineContext & ReuseContext;
-/** What the phases use, and what opens and ends an attempt. */
+/** The dependencies of the phases, and of opening and ending an attempt. */
 export type DeploymentContext = OpenAttemptContext & PhasesContext & ConcludeContext & OldImagesContext;
 
 /** Resolves when the deployment is final; rejects as RunAttempt says. */

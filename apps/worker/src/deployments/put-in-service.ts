@@ -1,5 +1,5 @@
-// The one step that changes what serves an app, for deployments and operations alike: the store points the app
-// at a running rollout, routers confirm the cutover, and a stop of the former rollouts is requested without waiting for it.
+// The one step that changes the rollout that serves an app, for deployments and operations alike: the store points the app
+// to a running rollout, routers confirm the cutover, and a stop of the former rollouts is requested without waiting for it.
 
 import { changeApp, notFound } from "@slipway/core";
 import type { Address, App, Scheduler, Store } from "@slipway/core";

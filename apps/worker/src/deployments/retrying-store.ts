@@ -7,10 +7,10 @@ import { defaultLimits } from "@slipway/logs";
 type Call = (...args: readonly unknown[]) => Promise<unknown>;
 
 /**
- * Repeats each call while the store is away, but for those of the log: its writer waits by itself, and holds the build's output
- * back meanwhile. Any call of a store may be repeated, as its port says; only a compare-and-set whose first answer was lost says
- * that it was not made (see storeChange).
- * @param signal ends the waiting, with its reason.
+ * Retries each call while the store is unavailable, except those of the log: its writer retries them itself, and stops reading the
+ * build's output until they succeed. Every call may be repeated, as the port says. A compare-and-set whose first response was lost
+ * returns false when it is repeated; `storeChange` handles that.
+ * @param signal ends the retries, with its reason.
  */
 export function retryingStore(store: Store, signal: AbortSignal): Store {
   return withEach(store, (part) =>

@@ -8,7 +8,7 @@ import { openBlobs, openStore } from "@slipway/store";
 import { aNewDeployment, anApp, unexpected } from "@slipway/testkit";
 import { cleanSources } from "./clean.ts";
 
-test("expired uploads are removed, however many, except those that a deployment still needs", async () => {
+test("all expired uploads are removed, except those that a deployment still needs", async () => {
   await using opened = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "slipway-clean-"));
   opened.defer(() => rm(directory, { recursive: true, force: true }));

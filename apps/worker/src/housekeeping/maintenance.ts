@@ -49,8 +49,8 @@ async function clean(context: CleanAllContext): Promise<void> {
   await context.blobs.clean();
 }
 
-/** Runs the three independently: a failure of one does not delay the others. */
-async function reconcileAll(context: ReconcileContext): Promise<void> {
+/** Reconciles lanes, resumes removals and announces events. A failure of one does not prevent the others. */
+export async function reconcileAll(context: ReconcileContext): Promise<void> {
   const { store, lanes, work, announcer, config, onError } = context;
   const { deployments, operations } = store;
   const { leaseMs } = config.timing;

@@ -47,7 +47,7 @@ describe.skipIf(await lacksRedis())("old images", () => {
     const releases: Release[] = [];
     for (const digest of ["a", "b", "a", "c", "d"]) releases.push(await deployed(digest));
     const waiting = releases[1];
-    if (waiting === undefined) throw new Error("there is no second release");
+    if (waiting === undefined) throw new Error("the second release does not exist");
     const source = { kind: "release", releaseId: waiting.id } as const;
     await context.store.deployments.create(aNewDeployment({ appId: app.id, source }));
     tags.set("orphan", "sha256:e");
@@ -76,8 +76,8 @@ describe.skipIf(await lacksRedis())("old images", () => {
   test("a worker that has lost the lane marks no image as unneeded", async () => {
     for (const digest of ["a", "b", "c"]) await deployed(digest);
     await pruneImages(context, app.id, never);
-    const lost = { check: () => Promise.reject(new Error("another attempt has it")) };
-    await expect(decideUnneeded(context, app.id, lost)).rejects.toThrow("another attempt");
+    const lost = { check: () => Promise.reject(new Error("another attempt holds the lane")) };
+    await expect(decideUnneeded(context, app.id, lost)).rejects.toThrow("another attempt holds");
     expect(await unneeded()).toEqual([]);
   });
 

@@ -30,7 +30,7 @@ export type PruneContext = DecideContext & {
 /**
  * Decides which of the app's images are unneeded: all that were seen but those of the newest `releasesKept` releases, of the
  * current one, of the one that served before it, and of those that wait in the lane to be deployed again.
- * @param holder of the app's lane. @throws what its check throws; then nothing is decided.
+ * @param holder of the app's lane. @throws the error of its check; then nothing is decided.
  */
 export async function decideUnneeded(
   context: DecideContext,
@@ -88,11 +88,11 @@ async function recordImages(context: PruneContext, app: App, signal: AbortSignal
   const { store, redis, keys, registry, scheduler, config } = context;
   const repository = repositoryOf(app.id);
   const releases = await store.releases.ofApp(app.id, config.releasesKept);
-  const known = new Map(releases.map((release) => [release.deploymentId, digestOf(release)]));
+  const tagged = new Map(releases.map((release) => [release.deploymentId, digestOf(release)]));
   const seen = new Set(await scheduler.imageDigests(`${registry.host}/${repository}`, signal));
   let lookUps = 0;
   for (const tag of await registry.tags(repository, signal)) {
-    const digest = known.get(tag);
+    const digest = tagged.get(tag);
     if (digest !== undefined) seen.add(digest);
     else if (lookUps < maxLookUps) {
       lookUps += 1;

@@ -1,4 +1,4 @@
-// Removes what dead attempts left on the build engine and on the engines that run releases.
+// Removes the build containers and rollouts of dead attempts from the engines.
 
 import { isFinal, label } from "@slipway/core";
 import type { BuildEngine, Deployment, Labels, Scheduler, Store } from "@slipway/core";

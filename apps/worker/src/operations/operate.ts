@@ -37,7 +37,7 @@ export type OperationContext = StoreContext &
 
 export type EndOperationContext = StoreContext & { readonly scheduler: Pick<Scheduler, "discard"> };
 
-/** Resolves when the operation is over; rejects as RunAttempt says. */
+/** Resolves when the operation has ended; rejects as RunAttempt says. */
 export async function operate(context: OperationContext, task: LaneTask, signal: AbortSignal): Promise<void> {
   const lease = await leaseOperation(context, { ...task, operationId: task.id });
   if (lease === null) return;
@@ -170,7 +170,7 @@ async function waitingRestarts({ store }: StoreContext, app: App): Promise<Opera
   return pending.filter(({ kind }) => kind === "restart");
 }
 
-/** A restart that changed meanwhile is left to the attempt that changed it. */
+/** A restart that another attempt has changed since is left to that attempt. */
 async function endFulfilled({ store, now }: StoreContext, restart: Operation): Promise<void> {
   await store.operations.compareAndSet(endOperation(restart, now(), null));
 }

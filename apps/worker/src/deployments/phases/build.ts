@@ -1,4 +1,4 @@
-// Build: runs the buildpack in the sandbox, its output being the log. Needs the sandbox; yields what the buildpack left.
+// Build: runs the buildpack in the sandbox, with its output in the log. Needs the sandbox; yields the result of the buildpack.
 
 import { parseRelease, processTypesOf, requireWeb, resultOf } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";

@@ -1,5 +1,5 @@
-// Unpack: from the archive's bytes to a sandbox that holds the checked source, the buildpacks and the app's variables, in
-// one upload. Needs the archive; yields the sandbox.
+// Unpack: creates the sandbox and uploads the validated source, the buildpacks and the app's variables to it, in one tar.
+// Needs the archive; yields the sandbox.
 
 import { bundledBuildpacks, buildEnvironment } from "@slipway/buildpacks";
 import type { BuildFile } from "@slipway/buildpacks";
