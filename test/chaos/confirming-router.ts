@@ -1,7 +1,8 @@
 // A router as workers see one: it sends heartbeats, and confirms every cutover except those of apps that a test excludes.
 
 import { Redis } from "ioredis";
-import { redisKeys, routeMessage, routerTiming } from "@slipway/protocol";
+import { confirmCutover, joinRouters, routesChannel, subscribe } from "@slipway/bus";
+import { redisKeys } from "@slipway/protocol";
 
 const id = "router-under-test";
 
@@ -16,32 +17,28 @@ export async function startConfirmingRouter(
   redisUrl: string,
   installationId: string,
 ): Promise<ConfirmingRouter> {
-  const keys = redisKeys(installationId);
   const redis = new Redis(redisUrl);
-  const subscriber = redis.duplicate();
+  const bus = { redis, keys: redisKeys(installationId) };
   const unconfirmed = new Set<string>();
   const failures: unknown[] = [];
-  const note = (error: unknown) => void failures.push(error);
-  for (const client of [redis, subscriber]) client.on("error", note);
-  const sendHeartbeat = async () => {
-    const [seconds = 0, micros = 0] = (await redis.time()).map(Number);
-    await redis.zadd(keys.routersSeen, seconds * 1_000 + Math.floor(micros / 1_000), id);
-  };
-  subscriber.on("message", (_channel, text: string) => {
-    const message = routeMessage.parse(JSON.parse(text));
-    if (message.switch === undefined || unconfirmed.has(message.appId)) return;
-    redis.sadd(keys.routersCutOver(message.switch.rolloutId), id).catch(note);
+  const onError = (error: unknown) => void failures.push(error);
+  redis.on("error", onError);
+  const subscription = await subscribe(bus, routesChannel, {
+    onMessage: (message) => {
+      if (message.switch === undefined || unconfirmed.has(message.appId)) return;
+      confirmCutover(bus, message.switch.rolloutId, id).catch(onError);
+    },
+    onError,
   });
-  await subscriber.subscribe(keys.routesChannel);
-  await sendHeartbeat();
-  const heartbeats = setInterval(() => void sendHeartbeat().catch(note), routerTiming.heartbeatMs);
+  const presence = joinRouters(bus, { id, onError });
+  await presence.joined;
   return {
     withhold: (appId) => void unconfirmed.add(appId),
     confirm: (appId) => void unconfirmed.delete(appId),
     async [Symbol.asyncDispose]() {
-      clearInterval(heartbeats);
-      await redis.zrem(keys.routersSeen, id);
-      for (const client of [redis, subscriber]) client.disconnect();
+      await presence[Symbol.asyncDispose]();
+      await subscription[Symbol.asyncDispose]();
+      redis.disconnect();
       if (failures.length > 0) throw new AggregateError(failures, "the router under test lost Redis");
     },
   };

@@ -2,13 +2,13 @@
 
 import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
+import { joinRouters } from "@slipway/bus";
 import { redisKeys } from "@slipway/protocol";
 import { checkHealth, throttledErrorLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import type { RouterConfig } from "./config.ts";
 import { followCutovers } from "./cutovers.ts";
-import { startHeartbeat } from "./heartbeat.ts";
 import { Routes } from "./routes.ts";
 import { listen } from "./server.ts";
 
@@ -23,11 +23,12 @@ export async function startRouter(config: RouterConfig, logger: Logger): Promise
     client.disconnect(),
   );
   redis.on("error", onError);
-  const context = { redis, keys: redisKeys(config.installationId), id: randomUUID(), onError };
+  const bus = { redis, keys: redisKeys(config.installationId) };
+  const id = randomUUID();
   const routes = opened.use(new Routes(store.apps, onError));
   // In this order, because a cutover waits for every router with a heartbeat: each of them has to receive its message.
-  opened.use(await followCutovers({ ...context, routes }));
-  opened.use(await startHeartbeat(context));
+  opened.use(await followCutovers({ bus, id, routes, onError }));
+  await opened.use(joinRouters(bus, { id, onError })).joined;
   const server = await listen({
     routes,
     onError,

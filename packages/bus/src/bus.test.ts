@@ -2,23 +2,27 @@ import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { redisKeys } from "@slipway/protocol";
 import type { ControlMessage } from "@slipway/protocol";
-import { lacksRedis, startRedis } from "@slipway/testkit";
-import { controlChannel, publish, subscribe } from "./channel.ts";
+import { lacksRedis, startPrivateRedis, startRedis } from "@slipway/testkit";
+import type { Bus } from "./bus.ts";
+import { appChannel, controlChannel, publish, routesChannel } from "./channel.ts";
 import { joinPresence, listMembers } from "./presence.ts";
 import type { PresenceOptions } from "./presence.ts";
+import { confirmCutover, countPendingRouters, joinRouters } from "./routers.ts";
 import { loadScript, runScript } from "./script.ts";
+import { openSubscriber, subscribe } from "./subscriber.ts";
 
-const redisKeysOfTest = redisKeys("bus-test");
 const keys = { seen: "{group}:seen", records: "{group}:records" };
 
 describe.skipIf(await lacksRedis())("the bus", () => {
   let opened: AsyncDisposableStack;
   let redis: Redis;
+  let bus: Bus;
 
   beforeEach(async () => {
     opened = new AsyncDisposableStack();
     const server = opened.use(await startRedis());
     redis = opened.adopt(new Redis(server.url), (client) => client.disconnect());
+    bus = { redis, keys: redisKeys("bus-test") };
   });
   afterEach(() => opened.disposeAsync());
 
@@ -78,23 +82,24 @@ describe.skipIf(await lacksRedis())("the bus", () => {
   test("a message arrives as its schema reads it", async () => {
     const received = Promise.withResolvers<ControlMessage>();
     const onError = received.reject;
-    const channel = controlChannel(redisKeysOfTest);
-    await using _subscription = await subscribe(redis, channel, { onMessage: received.resolve, onError });
-    await publish(redis, channel, { type: "abort", deploymentId: "d1" });
+    await using _subscription = await subscribe(bus, controlChannel, {
+      onMessage: received.resolve,
+      onError,
+    });
+    await publish(bus, controlChannel, { type: "abort", deploymentId: "d1" });
     expect(await received.promise).toEqual({ type: "abort", deploymentId: "d1" });
   });
 
   test("a message that does not fit is an error, and the next one arrives", async () => {
     const errors: unknown[] = [];
     const received = Promise.withResolvers<ControlMessage>();
-    const channel = controlChannel(redisKeysOfTest);
-    await using _subscription = await subscribe(redis, channel, {
+    await using _subscription = await subscribe(bus, controlChannel, {
       onMessage: received.resolve,
       onError: (error) => errors.push(error),
     });
-    await redis.publish(channel.name, "not json");
-    await redis.publish(channel.name, JSON.stringify({ type: "unknown" }));
-    await publish(redis, channel, { type: "abort", deploymentId: "d2" });
+    await redis.publish(bus.keys.controlChannel, "not json");
+    await redis.publish(bus.keys.controlChannel, JSON.stringify({ type: "unknown" }));
+    await publish(bus, controlChannel, { type: "abort", deploymentId: "d2" });
     expect(await received.promise).toMatchObject({ deploymentId: "d2" });
     expect(errors).toHaveLength(2);
   });
@@ -102,8 +107,7 @@ describe.skipIf(await lacksRedis())("the bus", () => {
   test("a subscription is restored after the connection was cut", async () => {
     const received: string[] = [];
     let connections = 0;
-    const channel = controlChannel(redisKeysOfTest);
-    await using _subscription = await subscribe(redis, channel, {
+    await using _subscription = await subscribe(bus, controlChannel, {
       onMessage: ({ deploymentId }) => received.push(deploymentId),
       onError: () => {},
       onConnected: () => (connections += 1),
@@ -111,7 +115,7 @@ describe.skipIf(await lacksRedis())("the bus", () => {
     await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
     await expect
       .poll(async () => {
-        await publish(redis, channel, { type: "abort", deploymentId: "d3" });
+        await publish(bus, controlChannel, { type: "abort", deploymentId: "d3" });
         return received;
       })
       .toContain("d3");
@@ -143,9 +147,78 @@ describe.skipIf(await lacksRedis())("the bus", () => {
   });
 
   test("disposing a subscription closes its connection", async () => {
-    const channel = controlChannel(redisKeysOfTest);
-    const subscription = await subscribe(redis, channel, { onMessage: () => {}, onError: () => {} });
+    const subscription = await subscribe(bus, controlChannel, { onMessage: () => {}, onError: () => {} });
     await subscription[Symbol.asyncDispose]();
-    await expect.poll(async () => redis.pubsub("NUMSUB", channel.name)).toEqual([channel.name, 0]);
+    const { controlChannel: name } = bus.keys;
+    await expect.poll(async () => redis.pubsub("NUMSUB", name)).toEqual([name, 0]);
+  });
+
+  test("onConnected is called when the channels are subscribed to, also after a lost connection", async () => {
+    const { controlChannel: name } = bus.keys;
+    const subscribers: unknown[] = [];
+    await using subscriber = openSubscriber(bus, {
+      onError: () => {},
+      onConnected: () => void redis.pubsub("NUMSUB", name).then((count) => subscribers.push(count)),
+    });
+    await subscriber.add(controlChannel, () => {});
+    await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
+    await expect
+      .poll(() => subscribers)
+      .toEqual([
+        [name, 1],
+        [name, 1],
+      ]);
+  });
+
+  test("one subscriber receives several channels until they are removed", async () => {
+    const received: string[] = [];
+    await using subscriber = openSubscriber(bus, { onError: () => {} });
+    await subscriber.add(appChannel("a"), ({ deploymentId }) => received.push(deploymentId));
+    await subscriber.add(routesChannel, ({ appId }) => received.push(appId));
+    subscriber.remove(appChannel("a"));
+    await expect
+      .poll(async () => redis.pubsub("NUMSUB", bus.keys.appChannel("a")))
+      .toEqual([bus.keys.appChannel("a"), 0]);
+    await publish(bus, routesChannel, { appId: "b" });
+    await expect.poll(() => received).toEqual(["b"]);
+  });
+
+  test("subscribing resolves while Redis is unreachable, and messages arrive once it is reachable", async () => {
+    const server = opened.use(await startPrivateRedis());
+    const client = opened.adopt(
+      new Redis(server.url, { maxRetriesPerRequest: null, retryStrategy: () => 20 }),
+      (connection) => connection.disconnect(),
+    );
+    client.on("error", () => {});
+    await server.kill();
+    const [ofServer, received] = [{ ...bus, redis: client }, [] as string[]];
+    await using _subscription = await subscribe(ofServer, controlChannel, {
+      onMessage: ({ deploymentId }) => received.push(deploymentId),
+      onError: () => {},
+    });
+    await server.start();
+    await expect
+      .poll(async () => {
+        await publish(ofServer, controlChannel, { type: "abort", deploymentId: "d4" });
+        return received;
+      })
+      .toContain("d4");
+  });
+
+  test("a cutover is pending for routers that are alive and have not confirmed it", async () => {
+    const onError = (error: unknown) => {
+      throw error;
+    };
+    expect(await countPendingRouters(bus, "r1")).toBe(0);
+    await using one = joinRouters(bus, { id: "one", onError });
+    const two = joinRouters(bus, { id: "two", onError });
+    await Promise.all([one.joined, two.joined]);
+    await redis.zadd(bus.keys.routersSeen, Date.now() - 60_000, "silent");
+    await confirmCutover(bus, "r1", "one");
+    expect(await countPendingRouters(bus, "r1")).toBe(1);
+    expect(await countPendingRouters(bus, "r2")).toBe(2);
+    expect(await redis.pttl(bus.keys.routersCutOver("r1"))).toBeGreaterThan(0);
+    await two[Symbol.asyncDispose]();
+    expect(await countPendingRouters(bus, "r1")).toBe(0);
   });
 });

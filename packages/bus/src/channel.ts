@@ -1,65 +1,37 @@
-// Typed publish and subscribe over Redis. A message is JSON, checked by its channel's schema on arrival.
+// The channels of the bus: each has a name in the installation, and a schema of its messages.
 
-import { contain } from "@slipway/async";
-import { controlMessage } from "@slipway/protocol";
-import type { ControlMessage, RedisKeys } from "@slipway/protocol";
-import type { Redis } from "ioredis";
+import { appMessage, controlMessage, routeMessage } from "@slipway/protocol";
+import type { AppMessage, ControlMessage, RedisKeys, RouteMessage } from "@slipway/protocol";
 import type { z } from "zod";
+import type { Bus } from "./bus.ts";
 
 export interface Channel<Message> {
-  readonly name: string;
+  readonly name: (keys: RedisKeys) => string;
   readonly schema: z.ZodType<Message>;
 }
 
 /** Aborts, for the workers. */
-export function controlChannel(keys: RedisKeys): Channel<ControlMessage> {
-  return { name: keys.controlChannel, schema: controlMessage };
+export const controlChannel: Channel<ControlMessage> = {
+  name: (keys) => keys.controlChannel,
+  schema: controlMessage,
+};
+
+/** Changes of apps' rollouts and instances, for the routers. */
+export const routesChannel: Channel<RouteMessage> = {
+  name: (keys) => keys.routesChannel,
+  schema: routeMessage,
+};
+
+/** New deployments, status changes and log lines of an app, for its followers. */
+export function appChannel(appId: string): Channel<AppMessage> {
+  return { name: (keys) => keys.appChannel(appId), schema: appMessage };
 }
 
 /** Publishes a message to the current subscribers. It is not kept for later ones. */
 export async function publish<Message>(
-  redis: Redis,
+  { redis, keys }: Bus,
   channel: Channel<Message>,
   message: Message,
 ): Promise<void> {
-  await redis.publish(channel.name, JSON.stringify(message));
-}
-
-export interface SubscribeOptions<Message> {
-  readonly onMessage: (message: Message) => void;
-  /** Called with errors of the connection, with messages that do not fit the schema, and with what `onMessage` throws. */
-  readonly onError: (error: unknown) => void;
-  /** Called whenever messages may have been missed: after each connection. */
-  readonly onConnected?: () => void;
-}
-
-/**
- * Subscribes on a connection of its own, and again after each reconnection. Resolves when messages arrive, or Redis cannot be
- * reached; then they arrive once it can.
- */
-export async function subscribe<Message>(
-  redis: Redis,
-  { name, schema }: Channel<Message>,
-  { onMessage, onError, onConnected }: SubscribeOptions<Message>,
-): Promise<AsyncDisposable> {
-  const subscriber = redis.duplicate({ maxRetriesPerRequest: null });
-  subscriber.on("error", onError);
-  if (onConnected !== undefined) subscriber.on("ready", onConnected);
-  const receive = (_name: string, text: string) => onMessage(parse(schema, text));
-  subscriber.on("message", contain(receive, onError));
-  await subscriber.subscribe(name).catch(onError);
-  return {
-    async [Symbol.asyncDispose]() {
-      subscriber.disconnect();
-      await Promise.resolve();
-    },
-  };
-}
-
-function parse<Message>(schema: z.ZodType<Message>, text: string): Message {
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (error) {
-    throw new Error("a message does not fit its channel", { cause: error });
-  }
+  await redis.publish(channel.name(keys), JSON.stringify(message));
 }

@@ -1,5 +1,8 @@
-// Redis between processes: typed channels, presence with heartbeats, and scripts. Queues are not here.
+// Redis between processes: typed channels, presence with heartbeats, routers, and scripts. Queues are not here.
 
+export * from "./bus.ts";
 export * from "./channel.ts";
 export * from "./presence.ts";
+export * from "./routers.ts";
 export * from "./script.ts";
+export * from "./subscriber.ts";

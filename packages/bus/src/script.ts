@@ -10,7 +10,6 @@ export interface Script {
 }
 
 type Value = string | number;
-type Command = (...args: readonly Value[]) => Promise<unknown>;
 
 const sharedFolder = new URL("lua/", import.meta.url);
 const includeLine = /^--- @include "([a-z-]+)"$/gm;
@@ -43,7 +42,7 @@ export function runScript(
     redis.defineCommand(name, { lua, numberOfKeys });
     defined.set(redis, names.add(name));
   }
-  const command = (redis as unknown as Readonly<Record<string, Command>>)[name];
-  if (command === undefined) throw new Error(`the command ${name} is not defined`);
-  return command.call(redis, ...keys, ...values);
+  const command: unknown = Reflect.get(redis, name);
+  if (typeof command !== "function") throw new Error(`the connection to Redis has no command ${name}`);
+  return Promise.resolve(Reflect.apply(command, redis, [...keys, ...values]));
 }

@@ -23,6 +23,8 @@ export function redisKeys(installationId: string) {
     routesChannel: `${root}:routes`,
     /** The routers' last heartbeats: a sorted set of their ids by time, in milliseconds of Redis's clock. */
     routersSeen: `{${root}:routers}:seen`,
+    /** Records of the routers: none, a router's heartbeat says all. The heartbeats' script expects the key. */
+    routers: `{${root}:routers}:records`,
     /** The routers that have confirmed the cutover to the rollout: a set of their ids. */
     routersCutOver: (rolloutId: string) => `{${root}:routers}:switched:${rolloutId}`,
     /** An app's instances as last observed by a worker. */

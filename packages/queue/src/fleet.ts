@@ -1,15 +1,13 @@
 // The fleet: each worker announces itself in Redis with heartbeats, and any process can list all workers, lost ones included.
 
-import type { Redis } from "ioredis";
 import { joinPresence, listMembers } from "@slipway/bus";
+import type { Bus } from "@slipway/bus";
 import { workerRecord } from "@slipway/protocol";
 import type { RedisKeys, WorkerRecord } from "@slipway/protocol";
 import { withQueueErrors } from "./redis-errors.ts";
 import type { LaneTask } from "./lane-worker.ts";
 
-export interface FleetContext {
-  readonly redis: Redis;
-  readonly keys: RedisKeys;
+export interface FleetContext extends Bus {
   readonly onError: (error: unknown, message: string) => void;
 }
 

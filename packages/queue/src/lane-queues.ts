@@ -6,17 +6,16 @@
 
 import { Queue } from "bullmq";
 import type { Job, JobsOptions, JobState } from "bullmq";
-import type { Redis } from "ioredis";
 import { loadScript, runScript } from "@slipway/bus";
-import type { LaneJob, RedisKeys } from "@slipway/protocol";
+import type { Bus } from "@slipway/bus";
+import type { LaneJob } from "@slipway/protocol";
 import { queueNames } from "./queue-names.ts";
 import { connectionFailed } from "./redis-errors.ts";
 
 export interface LaneQueuesOptions {
   /** For the claims. */
-  readonly redis: Redis;
+  readonly bus: Bus;
   readonly redisUrl: string;
-  readonly keys: RedisKeys;
   readonly onError: (error: unknown, message: string) => void;
 }
 
@@ -43,7 +42,8 @@ const claimMs = 10_000;
 const claimScript = loadScript("claimApp", new URL("lua/claim-app.lua", import.meta.url), 2);
 const releaseScript = loadScript("releaseClaim", new URL("lua/release-claim.lua", import.meta.url), 1);
 
-export function openLaneQueues({ redis, redisUrl, keys, onError }: LaneQueuesOptions): LaneQueues {
+export function openLaneQueues({ bus, redisUrl, onError }: LaneQueuesOptions): LaneQueues {
+  const { redis, keys } = bus;
   const options = { connection: { url: redisUrl, maxRetriesPerRequest: 3 }, prefix: keys.queuePrefix };
   const deployments = new Queue<LaneJob>(queueNames.deployments, options);
   const operations = new Queue<LaneJob>(queueNames.operations, options);

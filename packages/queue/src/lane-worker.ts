@@ -81,7 +81,7 @@ export async function startLaneWorker(options: LaneWorkerOptions): Promise<LaneW
   ];
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
   redis.on("error", (error: unknown) => onError(error, "the control channel's connection failed"));
-  const control = await subscribe(redis, controlChannel(keys), {
+  const control = await subscribe({ redis, keys }, controlChannel, {
     onMessage: ({ deploymentId }) => {
       cancel(deploymentId, new SlipwayError("aborted", "the deployment was aborted"));
     },

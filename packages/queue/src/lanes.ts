@@ -6,6 +6,7 @@
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { controlChannel, publish } from "@slipway/bus";
+import type { Bus } from "@slipway/bus";
 import type { Deployment } from "@slipway/core";
 import type { RedisKeys, MaintenanceJob } from "@slipway/protocol";
 import { advanceWith } from "./advance.ts";
@@ -83,14 +84,15 @@ export function openLanes(options: LanesOptions): Lanes {
   const { redisUrl, keys, deployments, ownerSlots = 10, onError } = options;
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: 3, lazyConnect: true });
   redis.on("error", (error: unknown) => onError(error, connectionFailed));
-  const jobs = openLaneQueues({ redis, redisUrl, keys, onError });
+  const bus = { redis, keys };
+  const jobs = openLaneQueues({ bus, redisUrl, onError });
   const maintenance = new Queue<MaintenanceJob>(queueNames.maintenance, {
     connection: { url: redisUrl, maxRetriesPerRequest: 3 },
     prefix: keys.queuePrefix,
   });
   maintenance.on("error", (error) => onError(error, connectionFailed));
   const jobsPrefix = jobs.deployments.toKey("");
-  const slots = openOwnerSlots({ redis, keys, jobsPrefix, deployments, limit: ownerSlots });
+  const slots = openOwnerSlots({ bus, jobsPrefix, deployments, limit: ownerSlots });
   const lane = advanceWith({
     kinds: laneKinds(options),
     slots,
@@ -113,7 +115,7 @@ export function openLanes(options: LanesOptions): Lanes {
     jobState: (id) => withQueueErrors(() => jobState(jobs, id)),
     failureOf: (id) => withQueueErrors(() => failureOf(jobs, id)),
     removeJob: (id) => withQueueErrors(() => removeEndedJobs(jobs, id)),
-    abort: ({ id }) => withQueueErrors(() => abortJob(jobs, redis, keys, id)),
+    abort: ({ id }) => withQueueErrors(() => abortJob(jobs, bus, id)),
     requestRemoval: (appId) => withQueueErrors(() => addRemoval(maintenance, appId)),
     async [Symbol.asyncDispose]() {
       await Promise.all([jobs[Symbol.asyncDispose](), maintenance.close()]);
@@ -138,11 +140,11 @@ async function removeEndedJobs(jobs: LaneQueues, id: string): Promise<void> {
   for (const job of await jobs.find(id)) if (endedStates.has(await job.getState())) await job.remove();
 }
 
-async function abortJob(jobs: LaneQueues, redis: Redis, keys: RedisKeys, id: string): Promise<boolean> {
+async function abortJob(jobs: LaneQueues, bus: Bus, id: string): Promise<boolean> {
   // Read before the worker is notified, which may end the job at once.
   const job = await jobs.deployments.getJob(id);
   const isHeld = job !== undefined && (await job.getState()) === "active";
-  await publish(redis, controlChannel(keys), { type: "abort", deploymentId: id });
+  await publish(bus, controlChannel, { type: "abort", deploymentId: id });
   // A job that a worker holds cannot be removed, and need not be: the worker ends it.
   if (!isHeld) await job?.remove();
   return isHeld;

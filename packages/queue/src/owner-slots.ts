@@ -1,14 +1,12 @@
 // Slots of an owner: how many of its deployments may have a job or run at a time. A slot is taken in one step in Redis, however many
 // processes ask at once, and an app without a slot is recorded, so that it gets the next free one.
 
-import type { Redis } from "ioredis";
 import { loadScript, runScript } from "@slipway/bus";
+import type { Bus } from "@slipway/bus";
 import type { DeploymentStore } from "@slipway/core";
-import type { RedisKeys } from "@slipway/protocol";
 
 export interface OwnerSlotsOptions {
-  readonly redis: Redis;
-  readonly keys: RedisKeys;
+  readonly bus: Bus;
   /** Prefix of the keys under which BullMQ keeps the deployments' jobs. */
   readonly jobsPrefix: string;
   readonly deployments: Pick<DeploymentStore, "runningOfOwner">;
@@ -44,7 +42,8 @@ const takeScript = loadScript("takeSlot", new URL("lua/take-slot.lua", import.me
 const freeScript = loadScript("freeSlot", new URL("lua/free-slot.lua", import.meta.url), 1);
 
 export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
-  const { redis, keys, jobsPrefix, deployments, limit } = options;
+  const { jobsPrefix, deployments, limit } = options;
+  const { redis, keys } = options.bus;
   return {
     async take({ id, appId, ownerId }) {
       const running = await deployments.runningOfOwner(ownerId);

@@ -1,0 +1,10 @@
+// What the processes of an installation share in Redis: a connection, and the names of the installation's keys and channels.
+
+import type { RedisKeys } from "@slipway/protocol";
+import type { Redis } from "ioredis";
+
+export interface Bus {
+  /** For commands. Subscriptions duplicate it. */
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+}
