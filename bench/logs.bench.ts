@@ -117,8 +117,7 @@ async function followed(followers: number, lineCount: number): Promise<number> {
   const output = Buffer.from(`${lines.slice(0, lineCount).join("\n")}\n`);
   const startedAt = performance.now();
   await using log = await openLogWriter({
-    redis,
-    keys,
+    bus: { redis, keys },
     store,
     appId: app.id,
     deploymentId: deployment.id,
@@ -171,7 +170,7 @@ async function rawSockets(clients: number, lineCount: number): Promise<number> {
 async function change(from: Deployment, to: Deployment): Promise<Deployment> {
   if (!(await store.deployments.compareAndSet(to)))
     throw new Error(`${from.id} was changed by another process`);
-  await deploymentEvents(redis, keys).statusChanged(to);
+  await deploymentEvents({ redis, keys }).statusChanged(to);
   return to;
 }
 

@@ -11,9 +11,9 @@ import { isPermission } from "../../apps/api/src/http/route.ts";
 import type { Access, Route } from "../../apps/api/src/http/route.ts";
 import { startTestApi } from "../../apps/api/test-support/api.ts";
 import type { Answer, TestApi } from "../../apps/api/test-support/api.ts";
-import { IoClient } from "../../apps/stream/src/test-socket-io.ts";
-import { startTestStream } from "../../apps/stream/src/test-stream.ts";
-import type { TestStream } from "../../apps/stream/src/test-stream.ts";
+import { IoClient } from "../../apps/stream/test-support/socket-io-client.ts";
+import { startTestStream } from "../../apps/stream/test-support/stream.ts";
+import type { TestStream } from "../../apps/stream/test-support/stream.ts";
 import { registeredRoutes } from "./registered.ts";
 
 const roles = ["anonymous", "stranger", "limited", "collaborator", "owner", "operator"] as const;

@@ -35,8 +35,8 @@ describe.skipIf(await lacksRedis())("a deployment without a running attempt", ()
     context = {
       store,
       now,
-      events: deploymentEvents(redis, keys),
-      closeLog: logCloser({ redis, keys, store, now }),
+      events: deploymentEvents({ redis, keys }),
+      closeLog: logCloser({ bus: { redis, keys }, store, now }),
       removeLeftovers: async ({ id }) => void removed.push(id),
     };
     const queued = await store.deployments.create(aNewDeployment());
@@ -56,8 +56,7 @@ describe.skipIf(await lacksRedis())("a deployment without a running attempt", ()
   test("a deployment is sealed by one of several processes, and its former attempt cannot write any more", async () => {
     const { id: deploymentId, appId, attempt } = deployment;
     await using former = await openLogWriter({
-      redis,
-      keys,
+      bus: { redis, keys },
       store,
       now,
       appId,

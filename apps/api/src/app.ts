@@ -162,7 +162,7 @@ function openOutputEvents(
   timing: OutputEventsTiming,
 ): OutputEvents {
   const onError = throttledErrorLog(logger, "followers get no events: Redis or the store failed");
-  const feed = opened.use(openLogFeed({ redis, keys, store, now, onError }));
+  const feed = opened.use(openLogFeed({ bus: { redis, keys }, store, now, onError }));
   return new OutputEvents({
     ...timing,
     feed,

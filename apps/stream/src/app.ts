@@ -35,7 +35,7 @@ export async function startStream(
       logger.warn({ err: error }, "cannot read the signing keys; the previous ones stay in use"),
   });
   const auth = openAuth({ store, signingKeys });
-  const feed = opened.use(openLogFeed({ redis, keys, store, now, onError }));
+  const feed = opened.use(openLogFeed({ bus: { redis, keys }, store, now, onError }));
   const { apps, collaborators, deployments } = store;
   const context = { auth, apps, collaborators, deployments, feed, logger, now };
   const limits = { ...defaultLimits, ...overrides };

@@ -12,8 +12,8 @@ import {
   upgradeHead,
 } from "@slipway/testkit";
 import type { ClientStep } from "@slipway/testkit";
-import { startTestStream } from "./test-stream.ts";
-import type { TestStream } from "./test-stream.ts";
+import { startTestStream } from "../test-support/stream.ts";
+import type { TestStream } from "../test-support/stream.ts";
 
 const limits = {
   unauthenticatedConnections: 10_000,

@@ -1,7 +1,7 @@
 import { lacksRedis } from "@slipway/testkit";
 import { describe, expect, test } from "vitest";
-import { startTestStream, usedBytes } from "./test-stream.ts";
-import type { TestStream } from "./test-stream.ts";
+import { startTestStream, usedBytes } from "../test-support/stream.ts";
+import type { TestStream } from "../test-support/stream.ts";
 
 const mebi = 1024 * 1024;
 

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lacksRedis } from "@slipway/testkit";
-import { IoClient } from "./test-socket-io.ts";
-import { startTestStream, usedBytes } from "./test-stream.ts";
-import type { TestStream } from "./test-stream.ts";
+import { IoClient } from "../test-support/socket-io-client.ts";
+import { startTestStream, usedBytes } from "../test-support/stream.ts";
+import type { TestStream } from "../test-support/stream.ts";
 
 describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
   let stream: TestStream;

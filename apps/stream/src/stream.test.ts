@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { lacksRedis } from "@slipway/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startTestStream, usedBytes } from "./test-stream.ts";
-import type { TestStream } from "./test-stream.ts";
+import { startTestStream, usedBytes } from "../test-support/stream.ts";
+import type { TestStream } from "../test-support/stream.ts";
 
 describe.skipIf(await lacksRedis())("the stream", () => {
   let stream: TestStream;

@@ -4,7 +4,7 @@ import { lacksRedis } from "@slipway/testkit";
 import { io } from "socket.io-client";
 import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { startTestStream } from "./test-stream.ts";
+import { startTestStream } from "../test-support/stream.ts";
 
 const behindProxy = { TRUST_PROXY: "loopback" };
 const from = (address: string) => ({ "x-forwarded-for": address });

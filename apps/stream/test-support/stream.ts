@@ -11,6 +11,7 @@ import { Redis } from "ioredis";
 import { WebSocket } from "ws";
 import { newApiToken, openAuth, openSigningKeys } from "@slipway/auth";
 import type { Auth } from "@slipway/auth";
+import type { Bus } from "@slipway/bus";
 import { changeStatus, claim } from "@slipway/core";
 import type { App, Deployment, FinalStatus, RunningStatus, Store, User } from "@slipway/core";
 import { deploymentEvents, openLogWriter } from "@slipway/logs";
@@ -21,9 +22,9 @@ import { createLogger } from "@slipway/service";
 import type { Environment, Service } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import { aNewDeployment, anApp, aUser, freePort, startRedis } from "@slipway/testkit";
-import { startStream } from "./app.ts";
-import { readConfig } from "./config.ts";
-import type { ConnectionLimits } from "./limits.ts";
+import { startStream } from "../src/app.ts";
+import { readConfig } from "../src/config.ts";
+import type { ConnectionLimits } from "../src/limits.ts";
 
 export interface TestStream extends AsyncDisposable {
   readonly url: string;
@@ -61,7 +62,7 @@ export async function startTestStream(
   const redis = opened.adopt(new Redis(server.url, { maxRetriesPerRequest: null }), (client) =>
     client.disconnect(),
   );
-  const keys = redisKeys(config.installationId);
+  const bus = { redis, keys: redisKeys(config.installationId) };
   const signingKeys = openSigningKeys({ from: config.auth.signingKeys, onError: () => undefined });
   const auth = openAuth({ store, signingKeys });
   const address = `127.0.0.1:${config.server.port}`;
@@ -82,8 +83,8 @@ export async function startTestStream(
     },
     deploy: async (app) => {
       const request = aNewDeployment({ appId: app.id, ownerId: app.ownerId, createdAt: new Date() });
-      const run = new Run(store, redis, keys, await store.deployments.create(request));
-      await deploymentEvents(redis, keys).created(run.deployment);
+      const run = new Run(store, bus, await store.deployments.create(request));
+      await deploymentEvents(bus).created(run.deployment);
       return run;
     },
     connect: (path, origin, headers = {}) => {
@@ -126,15 +127,13 @@ async function createUser(store: Store, auth: Auth, values?: Partial<User>) {
 /** One deployment, run as a worker would run it. */
 class Run {
   readonly #store: Store;
-  readonly #redis: Redis;
-  readonly #keys: ReturnType<typeof redisKeys>;
+  readonly #bus: Bus;
   #deployment: Deployment;
   #log: LogWriter | undefined;
 
-  constructor(store: Store, redis: Redis, keys: ReturnType<typeof redisKeys>, deployment: Deployment) {
+  constructor(store: Store, bus: Bus, deployment: Deployment) {
     this.#store = store;
-    this.#redis = redis;
-    this.#keys = keys;
+    this.#bus = bus;
     this.#deployment = deployment;
   }
 
@@ -150,8 +149,7 @@ class Run {
   async start(): Promise<void> {
     const attempt = this.#deployment.attempt + 1;
     this.#log = await openLogWriter({
-      redis: this.#redis,
-      keys: this.#keys,
+      bus: this.#bus,
       store: this.#store,
       appId: this.#deployment.appId,
       deploymentId: this.#deployment.id,
@@ -177,7 +175,7 @@ class Run {
     if (!(await this.#store.deployments.compareAndSet(next)))
       throw new Error("the deployment was changed concurrently");
     this.#deployment = next;
-    await deploymentEvents(this.#redis, this.#keys).statusChanged(next);
+    await deploymentEvents(this.#bus).statusChanged(next);
   }
 }
 

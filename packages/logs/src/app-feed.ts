@@ -1,11 +1,9 @@
 // One app's deployments, cached once per process and shared by all followers of the app.
 
+import type { Bus } from "@slipway/bus";
 import { isFinal } from "@slipway/core";
 import type { Deployment, DeploymentStore, LogStore } from "@slipway/core";
-import { appMessage } from "@slipway/protocol";
-import type { LogMessage, RedisKeys } from "@slipway/protocol";
-import type { Redis } from "ioredis";
-
+import type { AppMessage, LogMessage } from "@slipway/protocol";
 import { maxEventSize } from "./limits.ts";
 import { readLog } from "./read-log.ts";
 import { countLines, lastSeqOf, splitBatch } from "./tail.ts";
@@ -13,8 +11,7 @@ import type { LineBatch } from "./tail.ts";
 
 export interface AppFeedOptions {
   readonly appId: string;
-  readonly redis: Redis;
-  readonly keys: RedisKeys;
+  readonly bus: Bus;
   readonly store: { readonly logs: LogStore; readonly deployments: Pick<DeploymentStore, "recent" | "get"> };
   readonly now: () => Date;
   readonly onError: (error: unknown) => void;
@@ -90,9 +87,9 @@ export class AppFeed {
 
   /** Reads the deployment's lines from `fromSeq` to at least `lastSeq`. */
   async *read(deploymentId: string, fromSeq: number): AsyncGenerator<LineBatch, void> {
-    const { redis, keys, store } = this.#options;
+    const { bus, store } = this.#options;
     const untilSeq = this.lastSeq(deploymentId);
-    const batches = readLog({ redis, keys, logs: store.logs, deploymentId, fromSeq, untilSeq });
+    const batches = readLog({ bus, logs: store.logs, deploymentId, fromSeq, untilSeq });
     for await (const batch of batches) yield* splitBatch(batch, maxEventSize);
   }
 
@@ -114,10 +111,8 @@ export class AppFeed {
   }
 
   /** Handles a message of the app's channel. */
-  receive(json: string): void {
-    const parsed = appMessage.safeParse(parseJson(json));
-    if (!parsed.success) this.reportError(parsed.error);
-    else if (parsed.data.type === "log") this.#receiveLines(parsed.data);
+  receive(message: AppMessage): void {
+    if (message.type === "log") this.#receiveLines(message);
     else {
       this.#stale = true;
       this.resync();
@@ -198,8 +193,8 @@ export class AppFeed {
     if (deployment.logLineCount !== null) return deployment.logLineCount;
     const noLogYet = deployment.attempt === 0 && !isFinal(deployment.status);
     if (noLogYet) return 0;
-    const { redis, keys, store } = this.#options;
-    const lastSeq = await redis.hget(keys.logHead(deployment.id), "lastSeq");
+    const { bus, store } = this.#options;
+    const lastSeq = await bus.redis.hget(bus.keys.logHead(deployment.id), "lastSeq");
     return lastSeq === null ? store.logs.lastSeq(deployment.id) : Number(lastSeq);
   }
 
@@ -215,14 +210,5 @@ export class AppFeed {
     for (const part of splitBatch(batch, maxEventSize)) {
       for (const follower of this.#followers) follower.receiveLines(cached.deployment, part);
     }
-  }
-}
-
-/** @returns undefined for invalid JSON. */
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
   }
 }

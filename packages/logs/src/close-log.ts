@@ -4,7 +4,7 @@ import type { Deployment, LogSummary } from "@slipway/core";
 import { openLogWriter } from "./writer.ts";
 import type { LogWriterOptions } from "./writer.ts";
 
-export type LogContext = Pick<LogWriterOptions, "redis" | "keys" | "store" | "now">;
+export type LogContext = Pick<LogWriterOptions, "bus" | "store" | "now">;
 
 /**
  * @returns a function that appends a line to a deployment's log and ends the log, as the deployment's current attempt. Older

@@ -10,8 +10,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openLogFeed, recentMs } from "./feed.ts";
 import type { Follower, FollowEvent, FollowOne, LogFeed } from "./feed.ts";
 import { deploymentEvents } from "./deployment-events.ts";
-import { quietRedis, startDurableRedis } from "./test-redis.ts";
-import { MemoryStore } from "./test-memory-store.ts";
+import { quietRedis, startDurableRedis } from "../test-support/durable-redis.ts";
+import { MemoryStore } from "../test-support/memory-store.ts";
 import { openLogWriter } from "./writer.ts";
 import type { LogWriter } from "./writer.ts";
 
@@ -221,7 +221,7 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     const following = new RecordingFollower(feed, run.appId);
     await following.until("queued");
     await run.create();
-    await deploymentEvents(redis, keys).created(run.deployment);
+    await deploymentEvents({ redis, keys }).created(run.deployment);
     await run.start();
     run.log.line("hello");
     await run.finish("build-error");
@@ -424,7 +424,7 @@ class Run {
 
   feed(resyncMs = 60_000, now = () => testTime): LogFeed {
     const { redis, store } = this;
-    return openLogFeed({ redis, keys, store, now, resyncMs, onError: () => undefined });
+    return openLogFeed({ bus: { redis, keys }, store, now, resyncMs, onError: () => undefined });
   }
 
   async create(): Promise<void> {
@@ -438,8 +438,7 @@ class Run {
     await this.create();
     const attempt = this.deployment.attempt + 1;
     this.#log = await openLogWriter({
-      redis: this.redis,
-      keys,
+      bus: { redis: this.redis, keys },
       store: this.store,
       appId: this.losesMessages ? "another-app" : this.appId,
       deploymentId: this.deployment.id,
@@ -464,7 +463,7 @@ class Run {
 
   async put(deployment: Deployment): Promise<void> {
     this.#deployment = this.store.put(deployment);
-    if (!this.losesMessages) await deploymentEvents(this.redis, keys).statusChanged(deployment);
+    if (!this.losesMessages) await deploymentEvents({ redis: this.redis, keys }).statusChanged(deployment);
   }
 }
 

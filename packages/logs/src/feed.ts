@@ -2,9 +2,9 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { contain } from "@slipway/async";
+import { appChannel, openSubscriber } from "@slipway/bus";
+import type { Bus, Subscriber } from "@slipway/bus";
 import type { DeploymentStore, LogStore } from "@slipway/core";
-import type { RedisKeys } from "@slipway/protocol";
-import type { Redis } from "ioredis";
 import { AppFeed } from "./app-feed.ts";
 import { Follower } from "./follower.ts";
 import type { FollowerOptions } from "./follower.ts";
@@ -13,9 +13,7 @@ export type { FollowEvent, FollowOne, FollowerOptions } from "./follower.ts";
 export type { Follower } from "./follower.ts";
 
 export interface LogFeedOptions {
-  /** A connection for commands. The feed duplicates it for its subscriptions. */
-  readonly redis: Redis;
-  readonly keys: RedisKeys;
+  readonly bus: Bus;
   readonly store: {
     readonly logs: LogStore;
     readonly deployments: Pick<DeploymentStore, "recent" | "get">;
@@ -39,22 +37,16 @@ export function openLogFeed(options: LogFeedOptions): LogFeed {
 
 export class LogFeed implements AsyncDisposable {
   readonly #options: LogFeedOptions;
-  readonly #subscriber: Redis;
+  readonly #subscriber: Subscriber;
   readonly #apps = new Map<string, AppFeed>();
-  readonly #channels = new Map<string, AppFeed>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: LogFeedOptions) {
     this.#options = options;
-    // Resubscribed in #resubscribe, which has to know when messages arrive again.
-    this.#subscriber = options.redis.duplicate({ autoResubscribe: false, maxRetriesPerRequest: null });
-    const { onError, resyncMs = defaultResyncMs } = options;
-    const receive = (channel: string, message: string) => this.#channels.get(channel)?.receive(message);
-    this.#subscriber.on("error", onError);
-    this.#subscriber.on("message", contain(receive, onError));
-    const resubscribe = () => this.#resubscribe();
-    this.#subscriber.on("ready", contain(resubscribe, onError));
+    const { bus, onError, resyncMs = defaultResyncMs } = options;
     const resync = () => this.#resync();
+    // The store and Redis have what the messages lost during an outage contained.
+    this.#subscriber = openSubscriber(bus, { onError, onConnected: resync });
     this.#timer = setInterval(contain(resync, onError), resyncMs);
   }
 
@@ -74,15 +66,14 @@ export class LogFeed implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     for (const app of this.#apps.values()) app.closeAll();
-    this.#subscriber.disconnect();
-    await Promise.resolve();
+    await this.#subscriber[Symbol.asyncDispose]();
   }
 
   /** Subscribes before it reads the deployments, so that no event between the two is lost. Retries until it succeeds. */
   async #start(app: AppFeed, follower: Follower): Promise<void> {
     while (!follower.closed) {
       try {
-        await this.#subscriber.subscribe(this.#options.keys.appChannel(app.appId));
+        await this.#subscriber.add(appChannel(app.appId), (message) => app.receive(message));
         await app.refresh();
         follower.start();
         return;
@@ -94,28 +85,16 @@ export class LogFeed implements AsyncDisposable {
   }
 
   #openApp(appId: string): AppFeed {
-    const { redis, keys, store, now, onError } = this.#options;
-    const app = new AppFeed({ appId, redis, keys, store, now, onError, recentMs });
+    const { bus, store, now, onError } = this.#options;
+    const app = new AppFeed({ appId, bus, store, now, onError, recentMs });
     this.#apps.set(appId, app);
-    this.#channels.set(keys.appChannel(appId), app);
     return app;
   }
 
   #remove(app: AppFeed, follower: Follower): void {
     if (!app.remove(follower) || this.#apps.get(app.appId) !== app) return;
-    const channel = this.#options.keys.appChannel(app.appId);
     this.#apps.delete(app.appId);
-    this.#channels.delete(channel);
-    if (this.#subscriber.status !== "ready") return;
-    this.#subscriber.unsubscribe(channel).catch(this.#options.onError);
-  }
-
-  /** Subscribes again after a reconnection, then reads what the messages lost meanwhile would have contained. */
-  async #resubscribe(): Promise<void> {
-    const channels = [...this.#channels.keys()];
-    if (channels.length === 0) return;
-    await this.#subscriber.subscribe(...channels);
-    this.#resync();
+    this.#subscriber.remove(appChannel(app.appId));
   }
 
   #resync(): void {

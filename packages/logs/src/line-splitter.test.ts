@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { LineSplitter } from "./line-splitter.ts";
 import { createMasker } from "./secrets.ts";
-import { seededRandom } from "./test-random.ts";
+import { seededRandom } from "../test-support/random.ts";
 
 const noSecrets = createMasker([]);
 

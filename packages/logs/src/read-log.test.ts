@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { readLog } from "./read-log.ts";
 import { linesFrom, linesTo, splitBatch } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
-import { MemoryStore } from "./test-memory-store.ts";
+import { MemoryStore } from "../test-support/memory-store.ts";
 
 const deploymentId = "d-1";
 const keys = redisKeys("test");
@@ -64,7 +64,13 @@ async function linesRead(store: MemoryStore, fromSeq: number, untilSeq: number):
   // never connected: commands would fail
   const redis = new Redis({ lazyConnect: true, enableOfflineQueue: false });
   const lines: string[] = [];
-  for await (const batch of readLog({ redis, keys, logs: store.logs, deploymentId, fromSeq, untilSeq })) {
+  for await (const batch of readLog({
+    bus: { redis, keys },
+    logs: store.logs,
+    deploymentId,
+    fromSeq,
+    untilSeq,
+  })) {
     lines.push(...batch.text.split("\n"));
   }
   return lines;

@@ -1,14 +1,12 @@
 // Reads a log: the stored chunks first, then the tail in Redis, without a gap between them.
 
+import type { Bus } from "@slipway/bus";
 import type { LogStore } from "@slipway/core";
-import type { RedisKeys } from "@slipway/protocol";
-import type { Redis } from "ioredis";
 import { lastSeqOf, linesFrom, readTail } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
 export interface ReadLogOptions {
-  readonly redis: Redis;
-  readonly keys: RedisKeys;
+  readonly bus: Bus;
   readonly logs: LogStore;
   readonly deploymentId: string;
   /** Number of the first line to read, from 1. */
@@ -28,7 +26,7 @@ const chunksPerRead = 1;
  * writer may append and trim concurrently. Ends at the first line that neither the store nor Redis has.
  */
 export async function* readLog(options: ReadLogOptions): AsyncGenerator<LineBatch, void> {
-  const { redis, keys, logs, deploymentId, untilSeq = Number.POSITIVE_INFINITY } = options;
+  const { bus, logs, deploymentId, untilSeq = Number.POSITIVE_INFINITY } = options;
   let next = options.fromSeq;
   /** Yields the lines that follow the last yielded one. Stored chunks may overlap. */
   function* following(batches: readonly LineBatch[]): Generator<LineBatch, void> {
@@ -45,7 +43,7 @@ export async function* readLog(options: ReadLogOptions): AsyncGenerator<LineBatc
     const before = next;
     yield* following(await logs.read(deploymentId, next, chunksPerRead));
     if (next > before) continue;
-    yield* following(await readTail(redis, keys, deploymentId, next));
+    yield* following(await readTail(bus, deploymentId, next));
     if (next > before) {
       // continues with the tail, because the store lags behind it
       yield* tailFrom();
@@ -59,7 +57,7 @@ export async function* readLog(options: ReadLogOptions): AsyncGenerator<LineBatc
   async function* tailFrom(): AsyncGenerator<LineBatch, void> {
     for (let before = 0; next > before && next <= untilSeq;) {
       before = next;
-      yield* following(await readTail(redis, keys, deploymentId, next));
+      yield* following(await readTail(bus, deploymentId, next));
     }
   }
 }

@@ -1,9 +1,8 @@
 // Prepares an existing log for a new attempt: stores the lines that are only in the tail, and hashes the log.
 
 import type { Hash } from "node:crypto";
+import type { Bus } from "@slipway/bus";
 import type { LogStore } from "@slipway/core";
-import type { Redis } from "ioredis";
-import type { RedisKeys } from "@slipway/protocol";
 import { readLog } from "./read-log.ts";
 import { joinBatches, lastSeqOf, linesFrom, readTail } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
@@ -12,8 +11,7 @@ import type { LineBatch } from "./tail.ts";
 const lostLine = "[this line was lost: the storage of the log failed]";
 
 export interface LogContext {
-  readonly redis: Redis;
-  readonly keys: RedisKeys;
+  readonly bus: Bus;
   readonly logs: LogStore;
   readonly deploymentId: string;
 }
@@ -27,10 +25,10 @@ export async function recoverTail(
   lastSeq: number,
   store: (batch: LineBatch) => Promise<void>,
 ): Promise<void> {
-  const { redis, keys, logs, deploymentId } = context;
+  const { bus, logs, deploymentId } = context;
   for (let storedSeq = await logs.lastSeq(deploymentId); storedSeq < lastSeq;) {
     const next = storedSeq + 1;
-    const [first, ...rest] = await readTail(redis, keys, deploymentId, next);
+    const [first, ...rest] = await readTail(bus, deploymentId, next);
     const batch =
       first && first.firstSeq <= next ? joinBatches([linesFrom(first, next), ...rest]) : undefined;
     if (batch) await store(batch);

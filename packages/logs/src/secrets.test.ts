@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createMasker, secretsOf } from "./secrets.ts";
-import { seededRandom } from "./test-random.ts";
+import { seededRandom } from "../test-support/random.ts";
 
 const variable = (name: string, value: string) => ({ name, value });
 

@@ -1,20 +1,16 @@
 // Sends a log's batches to Redis: in order, several in flight, and again after a failure until Redis acknowledges them.
 
 import { setTimeout as delay } from "node:timers/promises";
-import type { Redis } from "ioredis";
 import { backoffMs, untilAborted } from "@slipway/async";
 import { SlipwayError, toSlipwayError } from "@slipway/core";
-import type { LogMessage, RedisKeys } from "@slipway/protocol";
 import type { LogLimits } from "./limits.ts";
-import { logScripts, rejected, runScript } from "./scripts.ts";
+import { rejected } from "./owned-log.ts";
+import type { OwnedLog } from "./owned-log.ts";
 import { lastSeqOf } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
 export interface TailOutboxOptions {
-  readonly redis: Redis;
-  readonly keys: RedisKeys;
-  readonly appId: string;
-  readonly deploymentId: string;
+  readonly log: OwnedLog;
   readonly attempt: number;
   readonly limits: LogLimits;
   readonly signal: AbortSignal;
@@ -33,8 +29,6 @@ const recoveryBackoff = { firstMs: 100 };
 /** Sends a log's batches. Keeps each batch until Redis has acknowledged it. */
 export class TailOutbox {
   readonly #options: TailOutboxOptions;
-  readonly #logKeys: readonly [head: string, tail: string];
-  readonly #channel: string;
   /** In order. The first `#sent` of them are in flight. */
   #unacknowledged: LineBatch[] = [];
   #sent = 0;
@@ -49,10 +43,8 @@ export class TailOutbox {
   readonly #progressTimer: NodeJS.Timeout;
 
   constructor(options: TailOutboxOptions) {
-    const { keys, appId, deploymentId, limits } = options;
+    const { limits } = options;
     this.#options = options;
-    this.#logKeys = [keys.logHead(deploymentId), keys.logTail(deploymentId)];
-    this.#channel = keys.appChannel(appId);
     this.#idle.resolve();
     const checkMs = Math.min(1_000, limits.outageMs / 4);
     this.#progressTimer = setInterval(() => this.#checkProgress(), checkMs).unref();
@@ -63,8 +55,8 @@ export class TailOutbox {
    * @returns the number of the log's last line. @throws {SlipwayError} "lease-lost" when a newer attempt owns the log.
    */
   async takeOver(storedSeq: number): Promise<number> {
-    const { redis, attempt } = this.#options;
-    const lastSeq = await runScript(redis, logScripts.takeOver, this.#logKeys, [attempt, storedSeq]);
+    const { log, attempt } = this.#options;
+    const lastSeq = await log.takeOver(storedSeq);
     if (lastSeq === rejected.stale) throw staleAttempt(attempt);
     return lastSeq;
   }
@@ -89,11 +81,6 @@ export class TailOutbox {
     this.#trimBeforeSeq = seq;
   }
 
-  /** Sets the expiry of the log's keys. */
-  async expire(seconds: number): Promise<void> {
-    await Promise.all(this.#logKeys.map((key) => this.#options.redis.expire(key, seconds)));
-  }
-
   stop(): void {
     clearInterval(this.#progressTimer);
   }
@@ -109,21 +96,14 @@ export class TailOutbox {
       if (batch === undefined) return;
       this.#sent += 1;
       this.#pendingCalls += 1;
-      this.#append(batch)
+      this.#options.log
+        .append(batch, Math.min(this.#trimBeforeSeq, batch.firstSeq))
         .then(
           (result) => this.#completeCall(result),
           (error: unknown) => this.#completeCall(undefined, error),
         )
         .catch(onFailure);
     }
-  }
-
-  async #append({ firstSeq, lineCount, text }: LineBatch): Promise<number> {
-    const { redis, attempt, deploymentId } = this.#options;
-    const message: LogMessage = { type: "log", deploymentId, firstSeq, text };
-    const trimBefore = Math.min(this.#trimBeforeSeq, firstSeq);
-    const values = [attempt, firstSeq, lineCount, this.#channel, JSON.stringify(message), trimBefore];
-    return runScript(redis, logScripts.append, this.#logKeys, values);
   }
 
   /** @param result of the append script; undefined when the call failed. */

@@ -1,8 +1,7 @@
 // Reads the tail of a log in Redis: its latest batches, in a stream with the ids `firstSeq-lineCount`.
 
-import type { Redis } from "ioredis";
+import type { Bus } from "@slipway/bus";
 import { logMessage } from "@slipway/protocol";
-import type { RedisKeys } from "@slipway/protocol";
 
 /** Consecutive lines of one log. */
 export interface LineBatch {
@@ -20,8 +19,7 @@ const entriesPerRead = 4;
  * before `fromSeq`, or after it when the lines between were trimmed (then the store has them).
  */
 export async function readTail(
-  redis: Redis,
-  keys: RedisKeys,
+  { redis, keys }: Bus,
   deploymentId: string,
   fromSeq: number,
 ): Promise<LineBatch[]> {

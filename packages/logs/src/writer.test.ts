@@ -8,9 +8,9 @@ import { aNewDeployment, lacksRedis, startRedis, testTime } from "@slipway/testk
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readLog } from "./read-log.ts";
-import { openLossyRedis } from "./test-lossy-redis.ts";
-import { quietRedis, startDurableRedis } from "./test-redis.ts";
-import { MemoryStore } from "./test-memory-store.ts";
+import { openLossyRedis } from "../test-support/lossy-redis.ts";
+import { quietRedis, startDurableRedis } from "../test-support/durable-redis.ts";
+import { MemoryStore } from "../test-support/memory-store.ts";
 import { openLogWriter } from "./writer.ts";
 import type { LogWriter, LogWriterOptions } from "./writer.ts";
 
@@ -341,7 +341,7 @@ function openWriter(
   options: Partial<LogWriterOptions> = {},
 ): Promise<LogWriter> {
   const limits = { ...small, ...options.limits };
-  const context = { redis, keys, store, appId, deploymentId: id, attempt, now: () => testTime };
+  const context = { bus: { redis, keys }, store, appId, deploymentId: id, attempt, now: () => testTime };
   return openLogWriter({ secrets: [], ...context, ...options, limits });
 }
 
@@ -390,7 +390,12 @@ async function readRepeatedly(
 ): Promise<string> {
   for (let next = 1; next <= lastSeq;) {
     let expected = next;
-    for await (const batch of readLog({ redis, keys, logs: store.logs, deploymentId, fromSeq: next })) {
+    for await (const batch of readLog({
+      bus: { redis, keys },
+      logs: store.logs,
+      deploymentId,
+      fromSeq: next,
+    })) {
       if (batch.firstSeq !== expected) return `received line ${batch.firstSeq} instead of ${expected}`;
       for (const line of batch.text.split("\n")) {
         if (line !== `line ${expected}`) return `line ${expected} was "${line}"`;

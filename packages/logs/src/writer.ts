@@ -2,13 +2,14 @@
 
 import { createHash } from "node:crypto";
 import { contain, retry } from "@slipway/async";
+import type { Bus } from "@slipway/bus";
 import { SlipwayError, notFound, toSlipwayError } from "@slipway/core";
 import type { DeploymentStore, LogStore, LogSummary } from "@slipway/core";
-import type { RedisKeys } from "@slipway/protocol";
-import type { Redis } from "ioredis";
 import { defaultLimits, tailAfterEndSeconds } from "./limits.ts";
 import type { LogLimits } from "./limits.ts";
 import { LineSplitter } from "./line-splitter.ts";
+import { ownedLog } from "./owned-log.ts";
+import type { OwnedLog } from "./owned-log.ts";
 import { RecordOutbox } from "./record-outbox.ts";
 import { hashStored, recoverTail } from "./recovery.ts";
 import { createMasker } from "./secrets.ts";
@@ -18,9 +19,8 @@ import { lastSeqOf } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
 export interface LogWriterOptions {
-  /** A connection for commands. It may queue them while Redis is unavailable. */
-  readonly redis: Redis;
-  readonly keys: RedisKeys;
+  /** Its connection may queue commands while Redis is unavailable. */
+  readonly bus: Bus;
   readonly store: { readonly logs: LogStore; readonly deployments: Pick<DeploymentStore, "get"> };
   readonly appId: string;
   readonly deploymentId: string;
@@ -56,6 +56,7 @@ export class LogWriter implements AsyncDisposable {
   readonly #splitter: LineSplitter;
   readonly #hash = createHash("sha256");
   readonly #failure = new AbortController();
+  readonly #log: OwnedLog;
   readonly #tail: TailOutbox;
   readonly #record: RecordOutbox;
   /** The unmasked lines of the next batch. */
@@ -84,6 +85,7 @@ export class LogWriter implements AsyncDisposable {
     const onFailure = (error: unknown) => this.#fail(error);
     const common = { deploymentId, attempt, limits, signal: this.#failure.signal, onFailure };
     this.#options = options;
+    this.#log = ownedLog(options);
     this.#limits = limits;
     this.#masker = createMasker(options.secrets);
     this.#splitter = new LineSplitter(this.#masker);
@@ -95,9 +97,7 @@ export class LogWriter implements AsyncDisposable {
     });
     this.#tail = new TailOutbox({
       ...common,
-      redis: options.redis,
-      keys: options.keys,
-      appId: options.appId,
+      log: this.#log,
       onAcknowledged: (batch) => this.#record.add(batch),
       beforeTakeOver: async () => {
         await this.#checkAttempt();
@@ -119,8 +119,8 @@ export class LogWriter implements AsyncDisposable {
 
   /** Takes the log over. Called once, by openLogWriter. */
   async open(): Promise<void> {
-    const { redis, keys, store, deploymentId } = this.#options;
-    const context = { redis, keys, logs: store.logs, deploymentId };
+    const { bus, store, deploymentId } = this.#options;
+    const context = { bus, logs: store.logs, deploymentId };
     await this.#checkAttempt();
     const lastSeq = await this.#tail.takeOver(await store.logs.lastSeq(deploymentId));
     await recoverTail(context, lastSeq, (batch) => this.#record.store(batch));
@@ -192,7 +192,7 @@ export class LogWriter implements AsyncDisposable {
   async #end(): Promise<LogSummary> {
     this.#add(this.#limitOutput(this.#splitter.end()));
     await this.flush();
-    await this.#tail.expire(tailAfterEndSeconds);
+    await this.#log.expire(tailAfterEndSeconds);
     return { lineCount: this.#lastSeq, sha256: this.#hash.digest("hex") };
   }
 

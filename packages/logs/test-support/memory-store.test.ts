@@ -1,6 +1,6 @@
 import { logsContract } from "@slipway/testkit";
 import { describe } from "vitest";
-import { MemoryStore } from "./test-memory-store.ts";
+import { MemoryStore } from "./memory-store.ts";
 
 describe("the in-memory store passes the contract suite of logs", () => {
   const memory = new MemoryStore();

@@ -27,8 +27,8 @@ export function deploymentContext({ store, redis, keys, lanes, logger, now }: De
     store,
     lanes,
     now,
-    events: deploymentEvents(redis, keys),
-    closeLog: logCloser({ redis, keys, store, now }),
+    events: deploymentEvents({ redis, keys }),
+    closeLog: logCloser({ bus: { redis, keys }, store, now }),
     notify: boundedNotify(logger),
   };
 }

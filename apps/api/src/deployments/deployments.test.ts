@@ -218,8 +218,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     for (const step of stepsTo(stored, "building")) await api.store.deployments.compareAndSet(step);
     await api.store.logs.append(aLogChunk({ deploymentId, lines: ["one", "", "trois été"] }));
     await using writer = await openLogWriter({
-      redis,
-      keys: redisKeys(api.config.installationId),
+      bus: { redis, keys: redisKeys(api.config.installationId) },
       store: api.store,
       appId: app.id,
       deploymentId,

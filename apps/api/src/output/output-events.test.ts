@@ -254,8 +254,7 @@ class Run {
       aNewDeployment({ id: randomUUID(), appId: app.id, ownerId, createdAt: new Date() }),
     );
     const log = await openLogWriter({
-      redis,
-      keys: redisKeys(api.config.installationId),
+      bus: { redis, keys: redisKeys(api.config.installationId) },
       store: api.store,
       appId: app.id,
       deploymentId: queued.id,
@@ -288,7 +287,8 @@ class Run {
     if (!(await this.#api.store.deployments.compareAndSet(next)))
       throw new Error("another process changed the deployment");
     this.deployment = next;
-    await deploymentEvents(this.#redis, redisKeys(this.#api.config.installationId)).statusChanged(next);
+    const keys = redisKeys(this.#api.config.installationId);
+    await deploymentEvents({ redis: this.#redis, keys }).statusChanged(next);
   }
 }
 

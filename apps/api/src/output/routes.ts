@@ -111,11 +111,11 @@ async function checkStillAllowed(
 
 /** Reads the first lines before sending headers, so that a missing log or a failure still gets its error status. */
 async function sendLog(context: LogContext, deployment: Deployment, response: Response): Promise<void> {
-  const { store, redis, keys } = context;
+  const { store } = context;
   const { id: deploymentId, logLineCount } = deployment;
   // A closed log is complete in the store, so it can be read while Redis is down.
   const end = logLineCount === null ? {} : { untilSeq: logLineCount };
-  const batches = readLog({ logs: store.logs, redis, keys, deploymentId, fromSeq: 1, ...end });
+  const batches = readLog({ bus: context, logs: store.logs, deploymentId, fromSeq: 1, ...end });
   const first = await firstBatch(batches);
   if (first === null) throw new SlipwayError("not-found", "no log", { resource: "deployment" });
   response.type("text/plain; charset=utf-8");

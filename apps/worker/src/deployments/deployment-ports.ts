@@ -1,31 +1,28 @@
 // Implements the ports of the deployments package for the worker.
 
+import type { Bus } from "@slipway/bus";
 import { label } from "@slipway/core";
 import type { BuildEngine, Deployment, Scheduler, Store } from "@slipway/core";
 import type { AbandonContext, LeaseContext } from "@slipway/deployments";
 import { deploymentEvents, logCloser } from "@slipway/logs";
-import type { RedisKeys } from "@slipway/protocol";
-import type { Redis } from "ioredis";
 
 /** Releases searched for the one of the deployment, which is nearly always the newest. */
 const newestReleases = 20;
 
-export interface DeploymentPortsContext {
+export interface DeploymentPortsContext extends Bus {
   readonly store: Pick<Store, "apps" | "deployments" | "operations" | "releases" | "logs">;
-  readonly redis: Redis;
-  readonly keys: RedisKeys;
   readonly engine: Pick<BuildEngine, "removeSandboxes">;
   readonly scheduler: Pick<Scheduler, "discard">;
   readonly now: () => Date;
 }
 
 export function deploymentPorts(context: DeploymentPortsContext): AbandonContext & LeaseContext {
-  const { store, redis, keys, now } = context;
+  const { store, now } = context;
   return {
     store,
     now,
-    events: deploymentEvents(redis, keys),
-    closeLog: logCloser({ redis, keys, store, now }),
+    events: deploymentEvents(context),
+    closeLog: logCloser({ bus: context, store, now }),
     removeLeftovers: (deployment) => removeLeftovers(context, deployment),
   };
 }

@@ -36,7 +36,7 @@ export async function openAttempt(
   const subject = { appId: app.id, deploymentId: task.id, attempt: task.attempt };
   const limits = { outputBytes: config.limits.logBytes };
   const log = opened.use(
-    await openLogWriter({ ...subject, redis, keys, store, secrets: secretsOf(variables), now, limits }),
+    await openLogWriter({ ...subject, bus: context, store, secrets: secretsOf(variables), now, limits }),
   );
   const lease = await leaseDeployment(deploymentPorts(context), {
     deploymentId: task.id,

@@ -59,7 +59,7 @@ describe.skipIf(await lacksRedis())("a worker that freezes while its release goe
     const { appId, deploymentId } = release;
     const app = await store.apps.get(appId);
     const log = opened.use(
-      await openLogWriter({ ...context, appId, deploymentId, attempt: number, secrets: [] }),
+      await openLogWriter({ ...context, bus: context, appId, deploymentId, attempt: number, secrets: [] }),
     );
     const lease = await leaseDeployment(deploymentPorts(context), {
       deploymentId,

@@ -1,0 +1,16 @@
+-- Makes the attempt the only one that may append. When Redis lost data and has less than the store, the log continues after the
+-- store's last line.
+-- ARGV[1] attempt, ARGV[2] storedSeq
+--- @include "log"
+local head = redis.call('HMGET', KEYS[1], 'attempt', 'lastSeq')
+local attempt, stored = tonumber(ARGV[1]), tonumber(ARGV[2])
+if head[1] and tonumber(head[1]) > attempt then return stale end
+local last = head[2] and tonumber(head[2]) or 0
+if not head[2] or last < stored or (last > 0 and redis.call('EXISTS', KEYS[2]) == 0) then
+  redis.call('DEL', KEYS[2])
+  last = stored
+end
+redis.call('HSET', KEYS[1], 'attempt', ARGV[1], 'lastSeq', last)
+redis.call('EXPIRE', KEYS[1], expirySeconds)
+if last > 0 then redis.call('EXPIRE', KEYS[2], expirySeconds) end
+return last

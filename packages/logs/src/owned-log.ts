@@ -1,0 +1,53 @@
+// A log in Redis as one attempt writes it: the attempt takes the log over, and from then on only that attempt can append to it.
+
+import { appChannel, loadScript, runScript } from "@slipway/bus";
+import type { Bus } from "@slipway/bus";
+import type { LogMessage } from "@slipway/protocol";
+import type { LineBatch } from "./tail.ts";
+
+const takeOverScript = loadScript("takeOverLog", new URL("lua/take-over-log.lua", import.meta.url), 2);
+const appendScript = loadScript("appendToLog", new URL("lua/append-to-log.lua", import.meta.url), 2);
+
+/** Results in place of a line number, see lua/log.lua. */
+export const rejected = { stale: -1, gap: -2 } as const;
+
+export interface OwnedLogOptions {
+  readonly bus: Bus;
+  readonly appId: string;
+  readonly deploymentId: string;
+  readonly attempt: number;
+}
+
+export interface OwnedLog {
+  /**
+   * Makes the attempt the log's only writer. @param storedSeq number of the last line in the store.
+   * @returns the number of the log's last line, or `rejected.stale`.
+   */
+  takeOver(storedSeq: number): Promise<number>;
+  /**
+   * Appends a batch, publishes it to followers, and removes batches that begin before line `trimBefore`; 0 removes nothing.
+   * Repeating it is fine. @returns the number of the log's last line, or one of `rejected`.
+   */
+  append(batch: LineBatch, trimBefore: number): Promise<number>;
+  /** Sets the expiry of the log. */
+  expire(seconds: number): Promise<void>;
+}
+
+export function ownedLog({ bus, appId, deploymentId, attempt }: OwnedLogOptions): OwnedLog {
+  const { redis, keys } = bus;
+  const logKeys = [keys.logHead(deploymentId), keys.logTail(deploymentId)];
+  const channel = appChannel(appId).name(keys);
+  return {
+    async takeOver(storedSeq) {
+      return Number(await runScript(redis, takeOverScript, logKeys, [attempt, storedSeq]));
+    },
+    async append({ firstSeq, lineCount, text }, trimBefore) {
+      const message: LogMessage = { type: "log", deploymentId, firstSeq, text };
+      const values = [attempt, firstSeq, lineCount, channel, JSON.stringify(message), trimBefore];
+      return Number(await runScript(redis, appendScript, logKeys, values));
+    },
+    async expire(seconds) {
+      await Promise.all(logKeys.map((key) => redis.expire(key, seconds)));
+    },
+  };
+}
