@@ -4,12 +4,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
+import { Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { changeStatus, claim, isFinal, SlipwayError, toSlipwayError } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
-import { openLanes, reconcile, startLaneWorker } from "@slipway/queue";
+import { openLanes, queueNames, reconcile, startLaneWorker } from "@slipway/queue";
 import type { LaneTask, LaneWorker, Lanes, ReconcileOptions, RunAttempt } from "@slipway/queue";
 import { openStore } from "@slipway/store";
 import { aNewDeployment, eventually, startRedis } from "@slipway/testkit";
@@ -145,6 +146,29 @@ test("a deployment whose last try failed ends with the reason, also if only the 
     expect.stringContaining("the registry refuses its password"),
     "cannot advance a lane; the reconciler will: the database is unavailable",
   ]);
+});
+
+test("a deployment whose workers died too often ends with that reason, not with BullMQ's", async () => {
+  const lost = await create("app");
+  await lanes.advance("app");
+  expect(await store.deployments.compareAndSet(claim(lost, 1, { at: new Date(), lineCount: 0 }))).toBe(true);
+  const leaseOfMs = 20;
+  const dying = new Worker(queueNames.deployments, () => new Promise(() => undefined), {
+    connection: { url: redisUrl, maxRetriesPerRequest: null },
+    prefix: keys.queuePrefix,
+    concurrency: 10,
+    lockDuration: leaseOfMs,
+    stalledInterval: leaseOfMs,
+    maxStalledCount: 2,
+    skipLockRenewal: true,
+  });
+  dying.on("error", () => undefined);
+  open.defer(() => dying.close(true));
+  await eventually(async () => (await lanes.jobState(lost.id)) === "failed");
+  const reasons: string[] = [];
+  const exhaust = async (_id: string, { message }: SlipwayError) => void reasons.push(message);
+  await reconciled({ work: { deploy: { exhaust }, operate: { exhaust: failOnOperation } } });
+  expect(reasons).toEqual(["the workers that ran it died"]);
 });
 
 test("a stopping worker requeues its deployment, and another worker runs it", async () => {

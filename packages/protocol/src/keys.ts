@@ -9,13 +9,13 @@ export function redisKeys(installationId: string) {
     /** Prefix of rate limit counters. */
     limitPrefix: `${root}:limit`,
     /**
-     * The deployments that use an owner's slots: a sorted set of their ids with the score 0 when they have a job, otherwise the
-     * time in seconds of Redis's clock. It shares the hash slot of BullMQ's keys.
+     * The deployments that use an owner's slots: a sorted set of their ids by the time at which the slot was reserved or, negative,
+     * confirmed, see packages/queue/src/lua/owner-slots.lua.
      */
     ownerSlots: (ownerId: string) => `{${root}:queue}:slots:${ownerId}`,
     /** The owner's apps that wait for a slot: a sorted set of their ids by time, in seconds of Redis's clock. */
     ownerWaiting: (ownerId: string) => `{${root}:queue}:waiting:${ownerId}`,
-    /** The id of the job that is currently being added for the app. It shares the hash slot of BullMQ's keys. */
+    /** The id of the job that is currently being added for the app. */
     laneClaim: (appId: string) => `{${root}:queue}:claim:${appId}`,
     appChannel: (appId: string) => `${root}:app:${appId}`,
     controlChannel: `${root}:control`,

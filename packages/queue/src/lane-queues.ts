@@ -5,7 +5,7 @@
 // key does not cover the other queue, so an add claims the app first.
 
 import { Queue } from "bullmq";
-import type { Job, JobsOptions, JobState } from "bullmq";
+import type { Job, JobsOptions } from "bullmq";
 import { loadScript, runScript } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import type { LaneJob } from "@slipway/protocol";
@@ -18,6 +18,9 @@ export interface LaneQueuesOptions {
   readonly redisUrl: string;
   readonly onError: (error: unknown, message: string) => void;
 }
+
+/** The state of an item's job: "gone" when it has none. */
+export type LaneJobState = "live" | "completed" | "failed" | "gone";
 
 export interface LaneQueues extends AsyncDisposable {
   readonly deployments: Queue<LaneJob>;
@@ -32,14 +35,16 @@ export interface LaneQueues extends AsyncDisposable {
    * run, which put operations among the deployments.
    */
   find(id: string): Promise<Job<LaneJob>[]>;
-  /** The states of these, and "unknown" for each queue that has none. */
-  states(id: string): Promise<(JobState | "unknown")[]>;
+  /** The state of these together. */
+  state(id: string): Promise<LaneJobState>;
 }
 
 /** How long an app stays claimed for a job that is being added: the process that adds it may crash. */
 const claimMs = 10_000;
+/** BullMQ's states of jobs that are over. */
+export const endedStates: ReadonlySet<string> = new Set(["completed", "failed"]);
 
-const claimScript = loadScript("claimApp", new URL("lua/claim-app.lua", import.meta.url), 2);
+const claimScript = loadScript("claimApp", new URL("lua/claim-app.lua", import.meta.url), 1);
 const releaseScript = loadScript("releaseClaim", new URL("lua/release-claim.lua", import.meta.url), 1);
 
 export function openLaneQueues({ bus, redisUrl, onError }: LaneQueuesOptions): LaneQueues {
@@ -50,9 +55,8 @@ export function openLaneQueues({ bus, redisUrl, onError }: LaneQueuesOptions): L
   const both = [deployments, operations];
   for (const queue of both) queue.on("error", (error) => onError(error, connectionFailed));
 
-  async function claim(other: Queue, appId: string, jobId: string): Promise<boolean> {
-    const claimKeys = [keys.laneClaim(appId), other.toKey(`de:${appId}`)];
-    return (await runScript(redis, claimScript, claimKeys, [jobId, claimMs, other.toKey("")])) === 1;
+  async function claim(appId: string, jobId: string): Promise<boolean> {
+    return (await runScript(redis, claimScript, [keys.laneClaim(appId)], [jobId, claimMs])) === 1;
   }
 
   return {
@@ -61,19 +65,37 @@ export function openLaneQueues({ bus, redisUrl, onError }: LaneQueuesOptions): L
     async add(job, { jobId, ...jobOptions }) {
       const isDeployment = job.type === "deploy";
       const [own, other] = isDeployment ? [deployments, operations] : [operations, deployments];
-      // Refused also when the other queue has a job of the same operation: that one is enough.
-      if (!(await claim(other, job.appId, jobId))) return false;
-      const added = await own.add(job.type, job, { ...jobOptions, jobId, deduplication: { id: job.appId } });
-      await runScript(redis, releaseScript, [keys.laneClaim(job.appId)], [jobId]);
-      return added.id === jobId;
+      if (!(await claim(job.appId, jobId))) return false;
+      try {
+        // Every add to the other queue needs the claim, so it gets no job of the app from here on. A job of the same operation
+        // there is enough.
+        if (await hasJob(other, job.appId)) return false;
+        const deduplication = { id: job.appId };
+        const added = await own.add(job.type, job, { ...jobOptions, jobId, deduplication });
+        return added.id === jobId;
+      } finally {
+        await runScript(redis, releaseScript, [keys.laneClaim(job.appId)], [jobId]);
+      }
     },
     async find(id) {
       const found = await Promise.all(both.map((queue) => queue.getJob(id)));
       return found.filter((job) => job !== undefined);
     },
-    states: (id) => Promise.all(both.map((queue) => queue.getJobState(id))),
+    async state(id) {
+      const states = await Promise.all(both.map((queue) => queue.getJobState(id)));
+      const found = states.filter((state) => state !== "unknown");
+      if (found.some((state) => !endedStates.has(state))) return "live";
+      if (found.length === 0) return "gone";
+      return found.includes("failed") ? "failed" : "completed";
+    },
     async [Symbol.asyncDispose]() {
       await Promise.all([deployments.close(), operations.close()]);
     },
   };
+}
+
+/** Whether the queue has a job of the app. Its deduplication key may have outlived its job; BullMQ ignores it then too. */
+async function hasJob(queue: Queue, appId: string): Promise<boolean> {
+  const jobId = await queue.getDeduplicationJobId(appId);
+  return jobId !== null && (await queue.getJobState(jobId)) !== "unknown";
 }

@@ -10,7 +10,7 @@ import { SlipwayError, toSlipwayError } from "@slipway/core";
 import { laneJob } from "@slipway/protocol";
 import type { LaneJob, RedisKeys } from "@slipway/protocol";
 import { idOf } from "./lane-kinds.ts";
-import { attemptLimit, maxAttempts } from "./lanes.ts";
+import { attemptLimit, failedByStalls, maxAttempts, maxStalls, workersDied } from "./lanes.ts";
 import type { Lanes } from "./lanes.ts";
 import { queueNames } from "./queue-names.ts";
 import { connectionFailed } from "./redis-errors.ts";
@@ -130,7 +130,7 @@ function openWorker(
     concurrency,
     lockDuration: leaseMs,
     stalledInterval: leaseMs,
-    maxStalledCount: maxAttempts - 1,
+    maxStalledCount: maxStalls,
     autorun: false,
   });
   // Within the processor the app's deduplication key is still held and an add would be lost: lanes advance on these events.
@@ -145,7 +145,7 @@ function openWorker(
   worker.on("completed", (job) => advance(job));
   worker.on("failed", (job, error) => {
     if (job === undefined || (job.finishedOn === undefined && job.attemptsMade < maxAttempts)) return;
-    advance(job, toSlipwayError(error));
+    advance(job, failedByStalls(job) ? workersDied() : toSlipwayError(error));
   });
   worker.on("lockRenewalFailed", (jobIds) => {
     for (const id of jobIds)

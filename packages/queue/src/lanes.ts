@@ -4,22 +4,27 @@
 // no-op: call `advance` whenever in doubt.
 
 import { Queue } from "bullmq";
+import type { Job } from "bullmq";
 import { Redis } from "ioredis";
 import { controlChannel, publish } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
+import { SlipwayError } from "@slipway/core";
 import type { Deployment } from "@slipway/core";
 import type { RedisKeys, MaintenanceJob } from "@slipway/protocol";
 import { advanceWith } from "./advance.ts";
 import { jobOf, laneKinds } from "./lane-kinds.ts";
 import type { LaneItem, LaneStores } from "./lane-kinds.ts";
-import { openLaneQueues } from "./lane-queues.ts";
-import type { LaneQueues } from "./lane-queues.ts";
+import { endedStates, openLaneQueues } from "./lane-queues.ts";
+import type { LaneJobState, LaneQueues } from "./lane-queues.ts";
 import { openOwnerSlots } from "./owner-slots.ts";
 import { queueNames } from "./queue-names.ts";
 import { connectionFailed, withQueueErrors } from "./redis-errors.ts";
 
 /** How often an item is tried when the platform fails it. */
 export const maxAttempts = 3;
+
+/** How many times a job's workers may die, or lose its lease, before the job fails. */
+export const maxStalls = maxAttempts - 1;
 
 /** How often an item is attempted at most, requeues included. */
 export const attemptLimit = 30;
@@ -32,9 +37,6 @@ export interface LanesOptions extends LaneStores {
   /** Called with errors of a connection. The connection recovers by itself, or calls fail. */
   readonly onError: (error: unknown, message: string) => void;
 }
-
-/** The state of an item's job: "gone" when it has none. */
-export type LaneJobState = "live" | "completed" | "failed" | "gone";
 
 /** All calls reject with "queue-unavailable" while Redis does not answer. */
 export interface Lanes extends AsyncDisposable {
@@ -76,9 +78,6 @@ const retries = {
   backoff: { type: "exponential", delay: 5_000, jitter: 0.2 },
 } as const;
 const removalPauseMs = 3_000;
-/** How BullMQ's reason begins for a job whose workers died too often. */
-const stalledReason = "job stalled";
-const endedStates = new Set(["completed", "failed"]);
 
 export function openLanes(options: LanesOptions): Lanes {
   const { redisUrl, keys, deployments, ownerSlots = 10, onError } = options;
@@ -91,8 +90,7 @@ export function openLanes(options: LanesOptions): Lanes {
     prefix: keys.queuePrefix,
   });
   maintenance.on("error", (error) => onError(error, connectionFailed));
-  const jobsPrefix = jobs.deployments.toKey("");
-  const slots = openOwnerSlots({ bus, jobsPrefix, deployments, limit: ownerSlots });
+  const slots = openOwnerSlots({ bus, jobState: jobs.state, deployments, limit: ownerSlots });
   const lane = advanceWith({
     kinds: laneKinds(options),
     slots,
@@ -108,11 +106,12 @@ export function openLanes(options: LanesOptions): Lanes {
       }),
     advanceAfter: ({ appId, ownerId }) =>
       withQueueErrors(async () => {
+        await slots.freeEnded(ownerId);
         await lane.advanceWaiting(ownerId);
         await lane.advance(appId);
       }),
     requeue: (item, delayMs) => withQueueErrors(() => lane.requeue(item, delayMs)),
-    jobState: (id) => withQueueErrors(() => jobState(jobs, id)),
+    jobState: (id) => withQueueErrors(() => jobs.state(id)),
     failureOf: (id) => withQueueErrors(() => failureOf(jobs, id)),
     removeJob: (id) => withQueueErrors(() => removeEndedJobs(jobs, id)),
     abort: ({ id }) => withQueueErrors(() => abortJob(jobs, bus, id)),
@@ -124,16 +123,21 @@ export function openLanes(options: LanesOptions): Lanes {
   };
 }
 
-async function jobState(jobs: LaneQueues, id: string): Promise<LaneJobState> {
-  const states = (await jobs.states(id)).filter((state) => state !== "unknown");
-  if (states.some((state) => !endedStates.has(state))) return "live";
-  if (states.length === 0) return "gone";
-  return states.includes("failed") ? "failed" : "completed";
+async function failureOf(jobs: LaneQueues, id: string): Promise<string | undefined> {
+  const failed = (await jobs.find(id)).filter((job) => !failedByStalls(job));
+  return failed
+    .map(({ failedReason }) => failedReason)
+    .find((reason) => reason !== undefined && reason !== "");
 }
 
-async function failureOf(jobs: LaneQueues, id: string): Promise<string | undefined> {
-  const reasons = (await jobs.find(id)).map(({ failedReason }) => failedReason);
-  return reasons.find((reason) => reason !== undefined && reason !== "" && !reason.startsWith(stalledReason));
+/** Whether BullMQ failed the job because its workers died too often: no attempt says why then. */
+export function failedByStalls({ stalledCounter }: Pick<Job, "stalledCounter">): boolean {
+  return stalledCounter > maxStalls;
+}
+
+/** Why an item ends whose job failed without a failed attempt. */
+export function workersDied(): SlipwayError {
+  return new SlipwayError("internal", "the workers that ran it died");
 }
 
 async function removeEndedJobs(jobs: LaneQueues, id: string): Promise<void> {

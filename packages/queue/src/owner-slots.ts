@@ -1,14 +1,14 @@
-// Slots of an owner: how many of its deployments may have a job or run at a time. A slot is taken in one step in Redis, however many
-// processes ask at once, and an app without a slot is recorded, so that it gets the next free one.
+// Slots of an owner: how many of its deployments may have a job or run at a time. A slot is taken in one step in Redis, so that
+// concurrent calls do not exceed the limit. An app without a slot is recorded, so that it gets the next free one.
 
 import { loadScript, runScript } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import type { DeploymentStore } from "@slipway/core";
+import type { LaneJobState } from "./lane-queues.ts";
 
 export interface OwnerSlotsOptions {
   readonly bus: Bus;
-  /** Prefix of the keys under which BullMQ keeps the deployments' jobs. */
-  readonly jobsPrefix: string;
+  readonly jobState: (deploymentId: string) => Promise<LaneJobState>;
   readonly deployments: Pick<DeploymentStore, "runningOfOwner">;
   /** Slots per owner. */
   readonly limit: number;
@@ -31,43 +31,83 @@ export interface OwnerSlots {
   confirm(deployment: SlotTaker): Promise<void>;
   /** Frees a slot for which no job was added. */
   free(deployment: SlotTaker): Promise<void>;
+  /** Frees the owner's slots whose jobs have ended or are gone. Call it when a job has ended; `take` does when none is free. */
+  freeEnded(ownerId: string): Promise<void>;
   hasFree(ownerId: string): Promise<boolean>;
   /** The apps that wait for a slot, longest first. Some may no longer need one. */
   waitingApps(ownerId: string): Promise<string[]>;
   stopWaiting(ownerId: string, appId: string): Promise<void>;
 }
 
-const countScript = loadScript("countSlots", new URL("lua/count-slots.lua", import.meta.url), 1);
-const takeScript = loadScript("takeSlot", new URL("lua/take-slot.lua", import.meta.url), 2);
-const freeScript = loadScript("freeSlot", new URL("lua/free-slot.lua", import.meta.url), 1);
+const script = (name: string, file: string, numberOfKeys: number) =>
+  loadScript(name, new URL(`lua/${file}`, import.meta.url), numberOfKeys);
+const takeScript = script("takeSlot", "take-slot.lua", 2);
+const confirmScript = script("confirmSlot", "confirm-slot.lua", 1);
+const freeScript = script("freeSlot", "free-slot.lua", 1);
+const removeScript = script("removeSlots", "remove-slots.lua", 1);
+const countScript = script("countSlots", "count-slots.lua", 1);
 
 export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
-  const { jobsPrefix, deployments, limit } = options;
+  const { jobState, deployments, limit } = options;
   const { redis, keys } = options.bus;
+
+  async function freeEnded(ownerId: string): Promise<void> {
+    const slots = pairs(await redis.zrange(keys.ownerSlots(ownerId), "0", "-1", "WITHSCORES"));
+    const states = await Promise.all(slots.map(([id]) => jobState(id)));
+    const idle = slots.flatMap(([id, score], index) => {
+      const state = states[index];
+      if (state === "live") return [];
+      return [id, score, state === "gone" ? "gone" : "ended"];
+    });
+    if (idle.length > 0) await runScript(redis, removeScript, [keys.ownerSlots(ownerId)], idle);
+  }
+
+  /** Running deployments by the store, which may be older than the end of their jobs. */
+  async function running(ownerId: string): Promise<string[]> {
+    const ids = await deployments.runningOfOwner(ownerId);
+    const states = await Promise.all(ids.map((id) => jobState(id)));
+    return ids.filter((_id, index) => states[index] === "live" || states[index] === "gone");
+  }
+
+  async function tryTake({ id, appId, ownerId }: SlotTaker, atWork: readonly string[]) {
+    const slotKeys = [keys.ownerSlots(ownerId), keys.ownerWaiting(ownerId)];
+    return (await runScript(redis, takeScript, slotKeys, [id, appId, limit, ...atWork])) as number | null;
+  }
+
+  async function hasFree(ownerId: string, atWork: readonly string[]): Promise<boolean> {
+    return Number(await runScript(redis, countScript, [keys.ownerSlots(ownerId)], atWork)) < limit;
+  }
+
   return {
-    async take({ id, appId, ownerId }) {
-      const running = await deployments.runningOfOwner(ownerId);
-      return (await runScript(
-        redis,
-        takeScript,
-        [keys.ownerSlots(ownerId), keys.ownerWaiting(ownerId)],
-        [jobsPrefix, id, appId, limit, ...running],
-      )) as number | null;
+    freeEnded,
+    async take(deployment) {
+      const { ownerId } = deployment;
+      const others = await tryTake(deployment, await deployments.runningOfOwner(ownerId));
+      if (others !== null) return others;
+      const atWork = await running(ownerId);
+      await freeEnded(ownerId);
+      return tryTake(deployment, atWork);
     },
     async confirm({ id, ownerId }) {
-      await redis.zadd(keys.ownerSlots(ownerId), 0, id);
+      await runScript(redis, confirmScript, [keys.ownerSlots(ownerId)], [id]);
     },
     async free({ id, ownerId }) {
       await runScript(redis, freeScript, [keys.ownerSlots(ownerId)], [id]);
     },
     async hasFree(ownerId) {
-      const running = await deployments.runningOfOwner(ownerId);
-      const values = [jobsPrefix, ...running];
-      return Number(await runScript(redis, countScript, [keys.ownerSlots(ownerId)], values)) < limit;
+      if (await hasFree(ownerId, await deployments.runningOfOwner(ownerId))) return true;
+      const atWork = await running(ownerId);
+      await freeEnded(ownerId);
+      return hasFree(ownerId, atWork);
     },
     waitingApps: (ownerId) => redis.zrange(keys.ownerWaiting(ownerId), 0, "-1"),
     async stopWaiting(ownerId, appId) {
       await redis.zrem(keys.ownerWaiting(ownerId), appId);
     },
   };
+}
+
+/** Redis returns members and scores as one flat list. */
+function pairs(flat: readonly string[]): [string, string][] {
+  return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? "", flat[2 * at + 1] ?? ""]);
 }

@@ -4,7 +4,7 @@
 import { SlipwayError } from "@slipway/core";
 import { laneKinds } from "./lane-kinds.ts";
 import type { LaneItem, LaneKind, LaneStores } from "./lane-kinds.ts";
-import { attemptLimit } from "./lanes.ts";
+import { attemptLimit, workersDied } from "./lanes.ts";
 import type { Lanes } from "./lanes.ts";
 import type { LaneWork } from "./lane-worker.ts";
 
@@ -55,8 +55,9 @@ async function resume(
   // A change since its job was looked up means that a worker runs it.
   if (state === "live" || (await kind.get(item.id))?.revision !== item.revision) return;
   if (state === "failed" || item.attempt >= attemptLimit) {
-    const reason = (await lanes.failureOf(item.id)) ?? "the workers that ran it died";
-    await work[item.type].exhaust(item.id, new SlipwayError("internal", reason));
+    const reason = await lanes.failureOf(item.id);
+    const error = reason === undefined ? workersDied() : new SlipwayError("internal", reason);
+    await work[item.type].exhaust(item.id, error);
     return;
   }
   await lanes.removeJob(item.id);

@@ -30,7 +30,7 @@ export async function openAttempt(
 ): Promise<(Attempt & AsyncDisposable) | null> {
   const app = await appToDeploy(context, task);
   if (app === null) return null;
-  const { store, redis, keys, config, now } = context;
+  const { store, config, now } = context;
   const variables = await store.variables.list(app.id);
   await using opened = new AsyncDisposableStack();
   const subject = { appId: app.id, deploymentId: task.id, attempt: task.attempt };

@@ -1,5 +1,5 @@
 -- Counts the owner's deployments at work.
 -- KEYS[1] the owner's slots
--- ARGV[1] job key prefix, ARGV[2..] ids of running deployments
+-- ARGV[1..] ids of running deployments
 --- @include "owner-slots"
-return countOthers('', 2)
+return countOthers('', 1)

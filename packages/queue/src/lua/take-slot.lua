@@ -1,9 +1,11 @@
 -- Takes a slot, or adds the app to the waiting ones. Returns the number of other deployments at work; nil without a free slot.
 -- KEYS[1] the owner's slots, KEYS[2] the owner's waiting apps
--- ARGV[1] job key prefix, ARGV[2] deployment id, ARGV[3] app id, ARGV[4] limit, ARGV[5..] ids of running deployments
+-- ARGV[1] deployment id, ARGV[2] app id, ARGV[3] limit, ARGV[4..] ids of running deployments
+--- @include "clock"
 --- @include "owner-slots"
-local own, appId, limit = ARGV[2], ARGV[3], tonumber(ARGV[4])
-local count = countOthers(own, 5)
+local own, appId, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local count = countOthers(own, 4)
+local now = nowMs() / 1000
 local hasSlot = redis.call('ZSCORE', KEYS[1], own)
 if not hasSlot and count >= limit then
   redis.call('ZADD', KEYS[2], 'NX', now, appId)
