@@ -22,8 +22,13 @@ import { listen } from "./http/server.ts";
 import { OutputEvents } from "./output/output-events.ts";
 import type { OutputEventsTiming } from "./output/output-events.ts";
 
-/** The longest a request waits for its rate limit counter. */
-const limitTimeoutMs = 500;
+const defaultLimitTimeoutMs = 500;
+
+/** Durations that tests change. */
+export interface ApiTiming extends OutputEventsTiming {
+  /** The longest a request waits for its rate limit counter in Redis, before the process counts it itself. */
+  readonly limitTimeoutMs?: number;
+}
 
 export interface ApiService extends Service {
   readonly http: Express;
@@ -33,11 +38,11 @@ export interface ApiService extends Service {
 export async function startApi(
   config: ApiConfig,
   logger: Logger,
-  events: OutputEventsTiming = {},
+  timing: ApiTiming = {},
 ): Promise<ApiService> {
   await using opened = new AsyncDisposableStack();
   const stopping = new AbortController();
-  const adapters = await openAdapters(config, logger, opened, events);
+  const adapters = await openAdapters(config, logger, opened, timing);
   const context: ApiContext = { ...adapters, stopping: stopping.signal };
   if (config.auth.bootstrapToken !== undefined) {
     await ensureBootstrap({ store: context.store, token: config.auth.bootstrapToken });
@@ -79,7 +84,7 @@ async function openAdapters(
   config: ApiConfig,
   logger: Logger,
   opened: AsyncDisposableStack,
-  events: OutputEventsTiming,
+  { limitTimeoutMs = defaultLimitTimeoutMs, ...events }: ApiTiming,
 ): Promise<Omit<ApiContext, "stopping">> {
   const keys = redisKeys(config.installationId);
   const now = () => new Date();
@@ -107,7 +112,7 @@ async function openAdapters(
     ...openIdentities(opening, store),
     listWorkers: () => listWorkers({ redis, keys, onError: (err, message) => logger.warn({ err }, message) }),
     deployments: deploymentContext({ store, redis, keys, lanes: queues.lanes, logger, now }),
-    limits: openRateLimits(opening),
+    limits: openRateLimits(opening, limitTimeoutMs),
     outputEvents: openOutputEvents(opening, { redis, store, now }, events),
   };
 }
@@ -139,13 +144,13 @@ function openIdentities({ config, logger }: Opening, store: Store): Pick<ApiCont
 }
 
 /** Uses a separate connection with a short timeout, because every request waits for it. */
-function openRateLimits(opening: Opening): Limits {
+function openRateLimits(opening: Opening, commandTimeout: number): Limits {
   const { config, keys, logger } = opening;
   return openLimits({
     redis: openRedis(opening, {
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
-      commandTimeout: limitTimeoutMs,
+      commandTimeout,
     }),
     keyPrefix: keys.limitPrefix,
     ...config.rateLimits,

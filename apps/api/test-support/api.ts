@@ -13,7 +13,7 @@ import { openBlobs, openStore } from "@slipway/store";
 import { aUser, freePort, startRedis, unexpected } from "@slipway/testkit";
 import type { TestRedis } from "@slipway/testkit";
 import { startApi } from "../src/app.ts";
-import type { ApiService } from "../src/app.ts";
+import type { ApiService, ApiTiming } from "../src/app.ts";
 import { readConfig } from "../src/config.ts";
 import type { ApiConfig } from "../src/config.ts";
 
@@ -48,7 +48,7 @@ export interface TestApi extends AsyncDisposable {
 
 export async function startTestApi(
   settings: Readonly<Record<string, string>> = {},
-  events: Parameters<typeof startApi>[2] = {},
+  timing: ApiTiming = {},
 ): Promise<TestApi> {
   await using opened = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "slipway-api-"));
@@ -66,7 +66,7 @@ export async function startTestApi(
   });
   const errors: string[] = [];
   const destination = { write: (line: string) => void errors.push(line) };
-  const api = await startApi(config, createLogger({ name: "api", level: "error", destination }), events);
+  const api = await startApi(config, createLogger({ name: "api", level: "error", destination }), timing);
   opened.defer(() => api.stop({ graceMs: 1_000 }));
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError: unexpected }));
