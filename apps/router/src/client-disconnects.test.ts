@@ -50,7 +50,7 @@ describe.skipIf(await lacksRedis())("disconnects", () => {
     expect(await router.send(app)).toMatchObject({ status: 200, body: "from 127.0.0.1" });
   };
 
-  test("of clients during requests do not affect others", async () => {
+  test("disconnects of clients during requests do not affect others", async () => {
     const post = requestHead("POST /", ["Content-Length: 100000"], host) + "x".repeat(100_000);
     const chunked = requestHead("POST /", ["Transfer-Encoding: chunked"], host);
     expect(
@@ -64,7 +64,7 @@ describe.skipIf(await lacksRedis())("disconnects", () => {
     ).toEqual([]);
   });
 
-  test("of WebSocket clients do not affect others", async () => {
+  test("disconnects of WebSocket clients do not affect others", async () => {
     expect(
       await faultsOf([
         { send: upgradeHead("/", host), until: "101 Switching Protocols" },
@@ -73,7 +73,7 @@ describe.skipIf(await lacksRedis())("disconnects", () => {
     ).toEqual([]);
   });
 
-  test("of WebSocket clients without an app do not affect others", async () => {
+  test("disconnects of WebSocket clients without an app do not affect others", async () => {
     expect(await faultsOf([{ send: upgradeHead("/", "nothing.localhost"), until: "No app here" }])).toEqual(
       [],
     );

@@ -7,14 +7,14 @@ import { lacksRedis } from "@slipway/testkit";
 import { answering, startTarget, startTestRouter, turn } from "./test-router.ts";
 import type { TestRouter, TestTarget } from "./test-router.ts";
 
-describe.skipIf(await lacksRedis())("a cutover", () => {
+describe.skipIf(await lacksRedis())("cutovers", () => {
   let router: TestRouter;
   beforeAll(async () => {
     router = await startTestRouter();
   });
   afterAll(() => router[Symbol.asyncDispose]());
 
-  test("fails no request under load, though the former instance stops right afterwards", async () => {
+  test("a cutover fails no request under load, though the former instance stops right afterwards", async () => {
     const app = await router.newApp();
     let serving: TestTarget = await answering("0");
     await router.cutOver(app, [serving.address]);
@@ -36,7 +36,7 @@ describe.skipIf(await lacksRedis())("a cutover", () => {
     console.info(`${requests} requests during 20 cutovers, ${failures.length} failed`);
   });
 
-  test("waits for a slow request, and aborts one that exceeds the drain time", async () => {
+  test("a cutover waits for a slow request, and aborts one that exceeds the drain time", async () => {
     const [slowReceived, endlessReceived] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const finish = Promise.withResolvers<void>();
     await using former = await startTarget((request, response) => {
@@ -67,7 +67,7 @@ describe.skipIf(await lacksRedis())("a cutover", () => {
     expect(await endless).toMatchObject({ status: 503, body: expect.stringContaining("replaced") });
   });
 
-  test("closes WebSockets of the former rollout after the drain time, and sends new ones to the next", async () => {
+  test("a cutover closes WebSockets of the former rollout after the drain time, and sends new ones to the next", async () => {
     await using former = await echo("former");
     await using next = await echo("next");
     const app = await router.newApp();
@@ -99,7 +99,7 @@ describe.skipIf(await lacksRedis())("a cutover", () => {
     await expect(open(router, app.name)).rejects.toThrow("502");
   });
 
-  test("routes from the cache and the store without Redis", async () => {
+  test("the router routes from the cache and the store without Redis", async () => {
     await using first = await answering("first");
     await using second = await answering("second");
     const app = await router.newApp();

@@ -7,6 +7,7 @@ import { redisKeys } from "@slipway/protocol";
 import { checkHealth, throttledErrorLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
 import { openStore } from "@slipway/store";
+import { openAuthorization } from "./authorization.ts";
 import type { StreamConfig } from "./config.ts";
 import { Connections } from "./connections.ts";
 import { defaultLimits } from "./limits.ts";
@@ -36,8 +37,8 @@ export async function startStream(
   });
   const auth = openAuth({ store, signingKeys });
   const feed = opened.use(openLogFeed({ bus: { redis, keys }, store, now, onError }));
-  const { apps, collaborators, deployments } = store;
-  const context = { auth, apps, collaborators, deployments, feed, logger, now };
+  const authorization = openAuthorization({ auth, ...store });
+  const context = { authorization, feed, logger, now };
   const limits = { ...defaultLimits, ...overrides };
   const connections = opened.use(new Connections(context, limits));
   const health = async () => {

@@ -23,7 +23,7 @@ const limits = {
 const polling = "/socket.io/?EIO=4&transport=polling";
 const overWebSocket = "/socket.io/?EIO=4&transport=websocket";
 
-describe.skipIf(await lacksRedis())("clients that disconnect", () => {
+describe.skipIf(await lacksRedis())("disconnects", () => {
   let stream: TestStream;
   let jwt: string;
   let path: string;
@@ -56,7 +56,7 @@ describe.skipIf(await lacksRedis())("clients that disconnect", () => {
     client.webSocket.close();
   };
 
-  test("at each step over WebSocket do not affect others", async () => {
+  test("clients that disconnect at each step over WebSocket do not affect others", async () => {
     expect(
       await faultsOf([
         { send: upgradeHead(path), until: "101 Switching Protocols" },
@@ -66,7 +66,7 @@ describe.skipIf(await lacksRedis())("clients that disconnect", () => {
     ).toEqual([]);
   });
 
-  test("at each step over HTTP do not affect others", async () => {
+  test("clients that disconnect at each step over HTTP do not affect others", async () => {
     expect(
       await faultsOf([
         { send: requestHead("GET /health"), until: '"redis":"ok"' },
@@ -76,7 +76,7 @@ describe.skipIf(await lacksRedis())("clients that disconnect", () => {
     ).toEqual([]);
   });
 
-  test("at each step over socket.io and WebSocket do not affect others", async () => {
+  test("clients that disconnect at each step over socket.io and WebSocket do not affect others", async () => {
     expect(
       await faultsOf([
         { send: upgradeHead(overWebSocket), until: '"sid"' },
@@ -87,7 +87,7 @@ describe.skipIf(await lacksRedis())("clients that disconnect", () => {
     ).toEqual([]);
   });
 
-  test("at each step over socket.io's polling and its upgrade to WebSocket do not affect others", async () => {
+  test("clients that disconnect at each step over socket.io's polling and its upgrade to WebSocket do not affect others", async () => {
     const session = (received: string) => `${polling}&sid=${/"sid":"([^"]+)"/.exec(received)?.[1]}`;
     const connectBody = `40${JSON.stringify({ token: jwt })}`;
     const length = [`Content-Length: ${Buffer.byteLength(connectBody)}`];
@@ -108,7 +108,7 @@ describe.skipIf(await lacksRedis())("clients that disconnect", () => {
     ).toEqual([]);
   });
 
-  test("no longer count towards the connection limits", async () => {
+  test("clients that disconnect no longer count towards the connection limits", async () => {
     await using narrow = await startTestStream({ unauthenticatedConnectionsPerAddress: 1 });
     const port = Number(new URL(narrow.url).port);
     const { user, jwt: token } = await narrow.newUser();
@@ -130,7 +130,7 @@ describe.skipIf(await lacksRedis())("clients that disconnect", () => {
     expect([...unhandled.errors, ...narrow.errors]).toEqual([]);
   });
 
-  test("all at once during a build leave the remaining client with every line", async () => {
+  test("clients that disconnect all at once during a build leave the remaining client with every line", async () => {
     const { user, jwt: token } = await stream.newUser();
     const app = await stream.newApp(user);
     const run = await stream.deploy(app);

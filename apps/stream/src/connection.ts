@@ -6,15 +6,23 @@ import type { RawData } from "ws";
 import { withDeadline } from "@slipway/async";
 import { toSlipwayError } from "@slipway/core";
 import type { App, User } from "@slipway/core";
-import type { Follower } from "@slipway/logs";
+import type { Follower, LogFeed } from "@slipway/logs";
 import { authFrame } from "@slipway/protocol";
-import { authenticate, authorizedApp, reauthenticate } from "./authorization.ts";
+import type { Logger } from "@slipway/service";
+import type { Authorization } from "./authorization.ts";
 import { closeFor, tooManyConnections, unauthorized, unresponsive } from "./close-codes.ts";
 import type { Close } from "./close-codes.ts";
 import type { Client } from "./client.ts";
-import type { StreamContext } from "./context.ts";
 import { framesOf, pingFrames } from "./frames.ts";
 import type { ConnectionLimits } from "./limits.ts";
+
+/** What all connections of the process share. */
+export interface ConnectionContext {
+  readonly authorization: Pick<Authorization, "authenticate" | "reauthenticate" | "app">;
+  readonly feed: Pick<LogFeed, "follow">;
+  readonly logger: Logger;
+  readonly now: () => Date;
+}
 
 export interface ConnectionOptions {
   readonly webSocket: WebSocket;
@@ -40,7 +48,7 @@ const maxSilentIntervals = 3;
 const pingEveryBytes = 64 * 1024;
 
 export class Connection implements Client {
-  readonly #context: StreamContext;
+  readonly #context: ConnectionContext;
   readonly #options: ConnectionOptions;
   readonly #closed = Promise.withResolvers<void>();
   #follower: Follower | undefined;
@@ -49,7 +57,7 @@ export class Connection implements Client {
   #silentIntervals = 0;
   #bytesSincePing = 0;
 
-  constructor(context: StreamContext, options: ConnectionOptions) {
+  constructor(context: ConnectionContext, options: ConnectionOptions) {
     this.#context = context;
     this.#options = options;
     const { webSocket } = options;
@@ -117,8 +125,9 @@ export class Connection implements Client {
   async recheck(): Promise<void> {
     if (this.#authorization === undefined || !this.#open) return;
     const { token, appId } = this.#authorization;
+    const { authorization } = this.#context;
     try {
-      await authorizedApp(this.#context, await reauthenticate(this.#context, token), appId);
+      await authorization.app(await authorization.reauthenticate(token), appId);
     } catch (error) {
       if (toSlipwayError(error).fault !== "user") throw error;
       this.close(closeFor(error));
@@ -148,8 +157,9 @@ export class Connection implements Client {
 
   /** @returns the app of the path, which the token's user may follow. */
   async #authorize(token: string): Promise<App> {
-    const user = await authenticate(this.#context, token);
-    const app = await authorizedApp(this.#context, user, this.#options.app ?? "");
+    const { authorization } = this.#context;
+    const user = await authorization.authenticate(token);
+    const app = await authorization.app(user, this.#options.app ?? "");
     if (!this.#options.admit(user)) throw tooManyConnections();
     this.#user = user;
     this.#authorization = { token, appId: app.id };

@@ -7,22 +7,21 @@ import type { Client } from "./client.ts";
 import { goingAway, overCapacity } from "./close-codes.ts";
 import type { Close } from "./close-codes.ts";
 import { Connection } from "./connection.ts";
-import type { ConnectionOptions } from "./connection.ts";
-import type { StreamContext } from "./context.ts";
+import type { ConnectionContext, ConnectionOptions } from "./connection.ts";
 import { closingMs } from "./limits.ts";
 import type { ConnectionLimits } from "./limits.ts";
 
 const drainPollMs = 100;
 
 export class Connections implements AsyncDisposable {
-  readonly #context: StreamContext;
+  readonly #context: ConnectionContext;
   readonly #limits: ConnectionLimits;
   readonly #clients = new Set<Client>();
   readonly #timers: readonly NodeJS.Timeout[];
   #rechecking = false;
   #draining = false;
 
-  constructor(context: StreamContext, limits: ConnectionLimits) {
+  constructor(context: ConnectionContext, limits: ConnectionLimits) {
     this.#context = context;
     this.#limits = limits;
     const ping = contain(

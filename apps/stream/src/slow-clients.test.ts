@@ -17,8 +17,8 @@ async function emptyLines(stream: TestStream) {
   return { app, jwt, lines };
 }
 
-describe.skipIf(await lacksRedis())("slow clients", () => {
-  test("each use less memory than the size of their log", async () => {
+describe.skipIf(await lacksRedis())("the stream with slow clients", () => {
+  test("each slow client uses less memory than the size of its log", async () => {
     await using stream = await startTestStream();
     const { app, jwt, lines } = await emptyLines(stream);
     const before = usedBytes();
@@ -41,7 +41,7 @@ describe.skipIf(await lacksRedis())("slow clients", () => {
     expect(first?.received).toEqual(["QUEUED", "BUILDING", ...lines, "BUILD-ERROR"]);
   });
 
-  test("are not dropped while they keep reading", async () => {
+  test("slow clients are not dropped while they keep reading", async () => {
     await using stream = await startTestStream({ pingMs: 200 });
     const { app, jwt, lines } = await emptyLines(stream);
     const client = stream.connect(`/apps/${app.name}`);

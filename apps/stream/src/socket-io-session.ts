@@ -2,16 +2,23 @@
 
 import { toSlipwayError, SlipwayError } from "@slipway/core";
 import type { App, Deployment, User } from "@slipway/core";
-import type { Follower, FollowEvent } from "@slipway/logs";
+import type { Follower, FollowEvent, LogFeed } from "@slipway/logs";
 import { subscribeRequest, unsubscribeRequest } from "@slipway/protocol";
 import type { ClientEvents, SubscriptionAnswer } from "@slipway/protocol";
+import type { Logger } from "@slipway/service";
 import type { z } from "zod";
-import { authorizedApp, deploymentOf, reauthenticate } from "./authorization.ts";
-import type { StreamContext } from "./context.ts";
+import type { Authorization } from "./authorization.ts";
 import type { ClientSocket } from "./client-socket.ts";
 
 type Subscribe = z.output<typeof subscribeRequest>;
 type Acknowledge = Parameters<ClientEvents["subscribe"]>[1];
+
+/** What all sessions of the process share. */
+export interface SessionContext {
+  readonly authorization: Pick<Authorization, "reauthenticate" | "app" | "deployment">;
+  readonly feed: Pick<LogFeed, "follow">;
+  readonly logger: Logger;
+}
 
 interface Subscription {
   /** The app's id. */
@@ -22,7 +29,7 @@ interface Subscription {
 }
 
 export class SocketIoSession implements Disposable {
-  readonly #context: StreamContext;
+  readonly #context: SessionContext;
   readonly #socket: ClientSocket;
   readonly #maxSubscriptions: number;
   readonly #subscriptions = new Map<string, Subscription>();
@@ -32,7 +39,7 @@ export class SocketIoSession implements Disposable {
   /** Set while the transport has a backlog; resolves when it has sent all of it. */
   #drained: PromiseWithResolvers<void> | undefined;
 
-  constructor(context: StreamContext, socket: ClientSocket, maxSubscriptions: number) {
+  constructor(context: SessionContext, socket: ClientSocket, maxSubscriptions: number) {
     this.#context = context;
     this.#socket = socket;
     this.#maxSubscriptions = maxSubscriptions;
@@ -59,10 +66,11 @@ export class SocketIoSession implements Disposable {
    */
   async recheck(): Promise<void> {
     const { data } = this.#socket;
-    data.user = await reauthenticate(this.#context, data.token);
+    const { authorization } = this.#context;
+    data.user = await authorization.reauthenticate(data.token);
     for (const [key, { app, deployment }] of this.#subscriptions) {
       try {
-        await authorizedApp(this.#context, data.user, app);
+        await authorization.app(data.user, app);
       } catch (error) {
         if (toSlipwayError(error).fault !== "user") throw error;
         this.#end(key);
@@ -97,9 +105,10 @@ export class SocketIoSession implements Disposable {
 
   async #subscribe(request: unknown, acknowledge: Acknowledge): Promise<void> {
     const options = parse(subscribeRequest, request);
-    const app = await authorizedApp(this.#context, this.user, options.app);
+    const { authorization } = this.#context;
+    const app = await authorization.app(this.user, options.app);
     const deployment =
-      options.deployment === undefined ? null : await deploymentOf(this.#context, app, options.deployment);
+      options.deployment === undefined ? null : await authorization.deployment(app, options.deployment);
     const key = keyOf(app.id, deployment?.id);
     const isNew = !this.#subscriptions.has(key);
     if (isNew && this.#subscriptions.size >= this.#maxSubscriptions) throw tooManySubscriptions();
@@ -112,7 +121,7 @@ export class SocketIoSession implements Disposable {
 
   async #unsubscribe(request: unknown, acknowledge: Acknowledge): Promise<void> {
     const { app: idOrName, deployment } = parse(unsubscribeRequest, request);
-    const app = await authorizedApp(this.#context, this.user, idOrName);
+    const app = await this.#context.authorization.app(this.user, idOrName);
     this.#end(keyOf(app.id, deployment));
     reply(acknowledge, { ok: true, app: app.id, deployment: deployment ?? null });
   }

@@ -4,19 +4,18 @@ import { Server as Engine } from "engine.io";
 import { Server } from "socket.io";
 import { contain } from "@slipway/async";
 import { SlipwayError, toSlipwayError } from "@slipway/core";
-
 import { handshakeAuth } from "@slipway/protocol";
 import type { ClientEvents, ServerEvents } from "@slipway/protocol";
 import { addressKeys } from "@slipway/service";
-import type { TrustedProxies } from "@slipway/service";
-import { authenticate } from "./authorization.ts";
+import type { Logger, TrustedProxies } from "@slipway/service";
+import type { Authorization } from "./authorization.ts";
 import type { ClientSocket, Credentials } from "./client-socket.ts";
 import { tooManyConnections, unauthorized } from "./close-codes.ts";
 import type { Connections } from "./connections.ts";
-import type { StreamContext } from "./context.ts";
 import { maxClientFrameBytes } from "./limits.ts";
 import type { ConnectionLimits } from "./limits.ts";
 import { SocketIoSession } from "./socket-io-session.ts";
+import type { SessionContext } from "./socket-io-session.ts";
 import { SocketIoTransport } from "./socket-io-transport.ts";
 import { StreamWebSocketServer } from "./websocket-server.ts";
 
@@ -24,7 +23,7 @@ export const socketIoPath = "/socket.io/";
 const cannotAnswer = "the server cannot answer now, try again later";
 
 export interface SocketIoOptions {
-  readonly context: StreamContext;
+  readonly context: SessionContext & { readonly authorization: Pick<Authorization, "authenticate"> };
   readonly connections: Connections;
   readonly limits: ConnectionLimits;
   /** Origins whose pages may connect by long polling. Browsers do not restrict WebSockets by CORS. */
@@ -154,7 +153,7 @@ function transportOf(transports: Transports, { conn }: ClientSocket): SocketIoTr
   return transport;
 }
 
-function logFailure({ logger }: StreamContext, error: unknown): void {
+function logFailure({ logger }: { readonly logger: Logger }, error: unknown): void {
   logger.error({ err: error }, "a socket.io handler failed; its connection is closed");
 }
 
@@ -166,12 +165,15 @@ async function authenticateHandshake(
   const parsed = handshakeAuth.safeParse(auth);
   if (!parsed.success) throw unauthorized("connect with auth: { token }");
   const { token } = parsed.data;
-  const user = await authenticate(context, token);
+  const user = await context.authorization.authenticate(token);
   if (!connections.admits(user)) throw tooManyConnections();
   return { user, token };
 }
 
-function connectError({ logger }: StreamContext, thrown: unknown): Error & { data: { code: string } } {
+function connectError(
+  { logger }: { readonly logger: Logger },
+  thrown: unknown,
+): Error & { data: { code: string } } {
   const { code, fault, message } = toSlipwayError(thrown);
   if (fault !== "user") logger.error({ err: thrown }, "a client cannot be served");
   return Object.assign(new Error(fault === "user" ? message : cannotAnswer), { data: { code } });

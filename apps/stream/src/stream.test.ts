@@ -12,7 +12,7 @@ describe.skipIf(await lacksRedis())("the stream", () => {
   });
   afterAll(() => stream[Symbol.asyncDispose]());
 
-  test("sends all events of a deployment to a client that follows it from its creation", async () => {
+  test("the stream sends all events of a deployment to a client that follows it from its creation", async () => {
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);
     // Deployments created after the client received this one's status are sent as "new".
@@ -44,7 +44,7 @@ describe.skipIf(await lacksRedis())("the stream", () => {
     expect(second).toMatchObject({ type: "status", id: run.deployment.id });
   });
 
-  test("replays to a late client, by app id and API token, and keeps the connection open", async () => {
+  test("the stream replays to a late client, by app id and API token, and keeps the connection open", async () => {
     const { user, token } = await stream.newUser();
     const app = await stream.newApp(user);
     const run = await stream.deploy(app);
@@ -134,7 +134,7 @@ describe.skipIf(await lacksRedis())("the stream", () => {
     expect(client.received).toEqual(["QUEUED"]);
   });
 
-  test("closes after the upgrade for an invalid token, an unknown or unauthorized app, an invalid path or frame", async () => {
+  test("a connection is closed after the upgrade for an invalid token, an unknown or unauthorized app, an invalid path or frame", async () => {
     const owner = await stream.newUser();
     const other = await stream.newUser();
     const app = await stream.newApp(owner.user);
@@ -166,7 +166,7 @@ describe.skipIf(await lacksRedis())("the stream", () => {
     expect(client.webSocket.readyState).toBe(client.webSocket.OPEN);
   });
 
-  test("answers health checks over HTTP, and 404 to other requests", async () => {
+  test("the stream answers health checks over HTTP, and 404 to other requests", async () => {
     const health = await fetch(`${stream.url}/health`);
     expect(health.status).toBe(200);
     expect(await health.json()).toEqual({ status: "ok", parts: { store: "ok", redis: "ok" } });

@@ -9,8 +9,8 @@ import { startTestStream } from "../test-support/stream.ts";
 const behindProxy = { TRUST_PROXY: "loopback" };
 const from = (address: string) => ({ "x-forwarded-for": address });
 
-describe.skipIf(await lacksRedis())("unauthenticated clients", () => {
-  test("use up the limit of their own address only", async () => {
+describe.skipIf(await lacksRedis())("the stream before authentication", () => {
+  test("unauthenticated clients use up the limit of their own address only", async () => {
     await using stream = await startTestStream({ unauthenticatedConnectionsPerAddress: 1 }, behindProxy);
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);
@@ -30,19 +30,23 @@ describe.skipIf(await lacksRedis())("unauthenticated clients", () => {
     await other.untilStatus("queued");
   });
 
-  test("are dropped when they do not answer a close", { timeout: 15_000 }, async () => {
-    await using stream = await startTestStream({ authMs: 50 });
-    const { hostname, port } = new URL(stream.url);
-    const socket = connect(Number(port), hostname);
-    const key = Buffer.from("0123456789abcdef").toString("base64");
-    const upgrade = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
-    const head = ["GET /apps/any HTTP/1.1", "Host: any", ...upgrade, `Sec-WebSocket-Key: ${key}`];
-    socket.resume().write(`${head.join("\r\n")}\r\n\r\n`);
-    await once(socket, "close");
-    expect(socket.destroyed).toBe(true);
-  });
+  test(
+    "unauthenticated clients are dropped when they do not answer a close",
+    { timeout: 15_000 },
+    async () => {
+      await using stream = await startTestStream({ authMs: 50 });
+      const { hostname, port } = new URL(stream.url);
+      const socket = connect(Number(port), hostname);
+      const key = Buffer.from("0123456789abcdef").toString("base64");
+      const upgrade = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
+      const head = ["GET /apps/any HTTP/1.1", "Host: any", ...upgrade, `Sec-WebSocket-Key: ${key}`];
+      socket.resume().write(`${head.join("\r\n")}\r\n\r\n`);
+      await once(socket, "close");
+      expect(socket.destroyed).toBe(true);
+    },
+  );
 
-  test("may authenticate once per socket.io transport, which is then closed", async () => {
+  test("unauthenticated clients may authenticate once per socket.io transport, which is then closed", async () => {
     await using stream = await startTestStream();
     const url = `${stream.url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`;
     const webSocket = new WebSocket(url);

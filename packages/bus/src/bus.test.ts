@@ -217,7 +217,7 @@ describe.skipIf(await lacksRedis())("the bus", () => {
     await confirmCutover(bus, "r1", "one");
     expect(await countPendingRouters(bus, "r1")).toBe(1);
     expect(await countPendingRouters(bus, "r2")).toBe(2);
-    expect(await redis.pttl(bus.keys.routersCutOver("r1"))).toBeGreaterThan(0);
+    expect(await redis.ttl(bus.keys.routersCutOver("r1"))).toBeGreaterThan(0);
     await two[Symbol.asyncDispose]();
     expect(await countPendingRouters(bus, "r1")).toBe(0);
   });

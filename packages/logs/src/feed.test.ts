@@ -31,7 +31,7 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     await server[Symbol.asyncDispose]();
   });
 
-  test("replays statuses and lines in order, continues live, and ends with the final status", async () => {
+  test("a follower replays statuses and lines in order, continues live, and ends with the final status", async () => {
     const run = new Run(redis);
     await using feed = run.feed();
     await run.start();

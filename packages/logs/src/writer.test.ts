@@ -17,7 +17,7 @@ import type { LogWriter, LogWriterOptions } from "./writer.ts";
 const keys = redisKeys("test");
 const small = { batchDelayMs: 1, batchLines: 7, chunkDelayMs: 5, chunkChars: 200, outageMs: 20_000 };
 
-describe.skipIf(await lacksRedis())("a log writer", () => {
+describe.skipIf(await lacksRedis())("the log writer", () => {
   let server: Awaited<ReturnType<typeof startRedis>>;
   let redis: Redis;
 
@@ -30,7 +30,7 @@ describe.skipIf(await lacksRedis())("a log writer", () => {
     await server[Symbol.asyncDispose]();
   });
 
-  test("numbers, masks, publishes and stores every line, and returns the log's summary", async () => {
+  test("a log writer numbers, masks, publishes and stores every line, and returns the log's summary", async () => {
     const { store, deployment } = newDeployment();
     await using published = await listen(redis, deployment);
     await using log = await openWriter(redis, store, deployment, { secrets: ["correct-horse"] });

@@ -90,7 +90,7 @@ export function openLanes(options: LanesOptions): Lanes {
     prefix: keys.queuePrefix,
   });
   maintenance.on("error", (error) => onError(error, connectionFailed));
-  const slots = openOwnerSlots({ bus, jobState: jobs.state, deployments, limit: ownerSlots });
+  const slots = openOwnerSlots({ bus, jobState: (id) => jobs.state(id), deployments, limit: ownerSlots });
   const lane = advanceWith({
     kinds: laneKinds(options),
     slots,
