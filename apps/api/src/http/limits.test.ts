@@ -31,14 +31,14 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
 
   /** Waits until the API counts in Redis: until its connection is ready, it counts in its own memory. */
   const countedInRedis = async () => {
-    const redis = new Redis(api.redis.url);
+    using opened = new DisposableStack();
+    const redis = opened.adopt(new Redis(api.redis.url), (client) => client.disconnect());
     const { limitPrefix } = redisKeys(api.config.installationId);
     const counters = async () => {
       await api.request(api.operatorToken, "GET", "/v1/users/self");
       return redis.keys(`${limitPrefix}:requests:*`);
     };
     await expect.poll(counters).not.toEqual([]);
-    redis.disconnect();
   };
 
   test("counts per API token, counts polls separately, and sets the RateLimit headers", async () => {
@@ -165,15 +165,21 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
   });
 
   test("is applied per process while Redis does not answer in time", async ({ skip }) => {
-    api = await start({ RATE_LIMIT_ADDRESS: "3" }, 1);
+    api = await start({ RATE_LIMIT_ADDRESS: "3" }, 500);
     const pid = api.redis.pid ?? skip("a shared Redis cannot be stopped");
     await from("");
     process.kill(pid, "SIGSTOP");
     const seen = [];
-    for (let count = 0; count < 4; count += 1) seen.push((await from("")).status);
-    process.kill(pid, "SIGCONT");
-    expect(seen).toContain(429);
-    expect(seen.slice(0, 2)).toEqual([200, 200]);
+    try {
+      for (let count = 0; count < 4; count += 1) seen.push((await from("")).status);
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+    // The process may have counted the first request too, when Redis was late for it.
+    expect([
+      [200, 200, 200, 429],
+      [200, 200, 429, 429],
+    ]).toContainEqual(seen);
   });
 
   test("is off when set to 0", async () => {
