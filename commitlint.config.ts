@@ -1,6 +1,6 @@
 // The rules for commit messages, checked by npm run check for all commits since the one that added this file.
 
-import { startsImperatively } from "./scripts/commit-subject.ts";
+import { startsImperatively } from "@slipway/tools/commit-subject";
 
 export default {
   // the whole header is the subject: there is no `type:` or `type(scope):` before it

@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
-import { isUnattended, markTests } from "./scripts/config.ts";
+import { isUnattended, markTests } from "@slipway/setup";
 
 markTests();
 
@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [
-            "{apps,packages,scripts,test/access,test/architecture,test/deployments,test/lanes}/**/*.test.ts",
+            "{apps,packages,tools,test/access,test/architecture,test/deployments,test/lanes}/**/*.test.ts",
           ],
           exclude: excluded,
           expect: timeouts,

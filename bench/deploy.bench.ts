@@ -4,13 +4,10 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import Docker from "dockerode";
+import { ApiClient, followDeployment } from "@slipway/cli/quickstart";
 import { label } from "@slipway/core";
+import { readOwnConfig, setup, startApps } from "@slipway/setup";
 import { freePort, packTar, packTarGz } from "@slipway/testkit";
-import { readOwnConfig } from "../scripts/config.ts";
-import { ApiClient } from "../scripts/quickstart/api-client.ts";
-import { followDeployment } from "../scripts/quickstart/follow.ts";
-import { setup } from "../scripts/setup/setup.ts";
-import { startApps } from "../scripts/supervisor/supervisor.ts";
 import { answering, inlineApp } from "../test/e2e/apps.ts";
 import { compare, units } from "./measure.ts";
 

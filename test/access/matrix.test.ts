@@ -6,14 +6,14 @@ import { accountPermissions, accountRole, allows, appPermissions, isAppPermissio
 import type { AppRole } from "@slipway/auth";
 import type { App } from "@slipway/core";
 import { aCollaborator, aLogChunk, aNewDeployment, anApp, lacksRedis } from "@slipway/testkit";
-import { v1Routes } from "../../apps/api/src/http/routes.ts";
-import { isPermission } from "../../apps/api/src/http/route.ts";
-import type { Access, Route } from "../../apps/api/src/http/route.ts";
-import { startTestApi } from "../../apps/api/test-support/api.ts";
-import type { Answer, TestApi } from "../../apps/api/test-support/api.ts";
-import { IoClient } from "../../apps/stream/test-support/socket-io-client.ts";
-import { startTestStream } from "../../apps/stream/test-support/stream.ts";
-import type { TestStream } from "../../apps/stream/test-support/stream.ts";
+import { isPermission } from "@slipway/api/route";
+import type { Access, Route } from "@slipway/api/route";
+import { v1Routes } from "@slipway/api/routes";
+import { startTestApi } from "@slipway/api/test-support";
+import type { Answer, TestApi } from "@slipway/api/test-support";
+import { IoClient } from "@slipway/stream/test-support/socket-io-client";
+import { startTestStream } from "@slipway/stream/test-support/stream";
+import type { TestStream } from "@slipway/stream/test-support/stream";
 import { registeredRoutes } from "./registered.ts";
 
 const roles = ["anonymous", "stranger", "limited", "collaborator", "owner", "operator"] as const;

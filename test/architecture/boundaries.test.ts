@@ -1,5 +1,6 @@
 // Imports run one way: domain, wire, foundation, application, adapters, apps. turbo checks the tags; this checks what the tags mean.
 
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { allowedTags, codeOf, filesOf, importsOf, isTest, textOf, workspaces } from "./repository.ts";
 import type { Workspace } from "./repository.ts";
@@ -14,7 +15,13 @@ const tiers: Readonly<Record<string, readonly string[]>> = {
   adapter: ["domain", "wire", "foundation", "application"],
   test: ["domain", "wire", "foundation"],
   app: ["domain", "wire", "foundation", "application", "adapter"],
+  setup: ["domain", "wire", "foundation"],
+  command: ["domain", "wire", "foundation", "setup"],
+  tool: ["domain", "wire", "foundation", "application", "adapter", "setup", "app"],
 };
+/** The tiers of each folder. Those of packages/ are all others. */
+const folders: Readonly<Record<string, readonly string[]>> = { apps: ["app", "command"], tools: ["tool"] };
+const everywhere = filesOf("{*.config.ts,{apps,packages,tools,test,bench}/**/*.{ts,mts,mjs}}");
 const core = filesOf("packages/core/src/**/*.ts").filter((path) => !isTest(path));
 
 test("the tags allow the tiers, and besides them testkit, which only tests may import", () => {
@@ -25,12 +32,12 @@ test("the tags allow the tiers, and besides them testkit, which only tests may i
   expect(Object.fromEntries(allowed)).toEqual(tiers);
 });
 
-test("each workspace is of one tier, and the apps alone are apps", () => {
+test("each workspace has one tier, which its folder allows", () => {
   expect(all.filter((workspace) => !isPlaced(workspace))).toEqual([]);
 });
 
 test("ARCHITECTURE.md lists each workspace with its tier", () => {
-  const rows = textOf("ARCHITECTURE.md").matchAll(/^\| `((?:apps|packages)\/[a-z]+)`\s*\| (\w+)/gm);
+  const rows = textOf("ARCHITECTURE.md").matchAll(/^\| `((?:apps|packages)\/[a-z]+|tools)`\s*\| (\w+)/gm);
   const listed = Array.from(rows, ([, folder, tier]) => `${folder}: ${tier}`);
   expect(listed.toSorted()).toEqual(all.map(({ folder, tags }) => `${folder}: ${tags[0]}`).toSorted());
 });
@@ -40,7 +47,7 @@ test("no workspace depends on itself through others", () => {
 });
 
 describe.each(all)("$folder", (workspace) => {
-  const sources = filesOf(`${workspace.folder}/{src,test-support}/**/*.ts`);
+  const sources = filesOf(`${workspace.folder}/{bootstrap,src,test-support}/**/*.{ts,mts,mjs}`);
   const allowed = tiers[workspace.tags[0] ?? ""] ?? [];
 
   test("declares workspaces of the tiers it may import only", () => {
@@ -54,12 +61,15 @@ describe.each(all)("$folder", (workspace) => {
     );
     expect(wrong).toEqual([]);
   });
+});
 
-  test("reaches into no other workspace by path", () => {
-    const depth = workspace.folder.split("/").length;
-    const wrong = imports(sources, (specifier, path) => climbOf(specifier) >= path.split("/").length - depth);
-    expect(wrong).toEqual([]);
-  });
+test("no relative import crosses the border of a workspace", () => {
+  const wrong = imports(
+    everywhere,
+    (specifier, path) =>
+      specifier.startsWith(".") && workspaceAt(join(dirname(path), specifier)) !== workspaceAt(path),
+  );
+  expect(wrong).toEqual([]);
 });
 
 test("core imports nothing but its own files", () => {
@@ -71,9 +81,9 @@ test("core reads no clock, no random numbers and no process", () => {
   expect(core.filter((path) => outside.test(codeOf(path)))).toEqual([]);
 });
 
-test("nothing is imported from the inside of a workspace", () => {
-  const files = filesOf("{apps,packages,test,bench,scripts}/**/*.ts");
-  expect(imports(files, (specifier) => /^@slipway\/[^/]+\//.test(specifier))).toEqual([]);
+test("nothing is imported from a workspace but what its package.json exports", () => {
+  const exported = new Set(all.flatMap((workspace) => workspace.exports));
+  expect(imports(everywhere, (specifier) => isOurs(specifier) && !exported.has(specifier))).toEqual([]);
 });
 
 function imports(paths: readonly string[], which: (specifier: string, path: string) => boolean): string[] {
@@ -85,12 +95,19 @@ function imports(paths: readonly string[], which: (specifier: string, path: stri
 }
 
 function isPlaced({ folder, tags: [tag = "", ...more] }: Workspace): boolean {
-  return more.length === 0 && tag in tiers && (tag === "app") === folder.startsWith("apps/");
+  const special = Object.values(folders).flat();
+  const allowed = folders[folder.split("/")[0] ?? ""];
+  return more.length === 0 && tag in tiers && (allowed?.includes(tag) ?? !special.includes(tag));
 }
 
-/** How many folders a relative import goes up. */
-function climbOf(specifier: string): number {
-  return specifier.split("../").length - 1;
+/** The folder of the workspace that a path lies in; undefined for the root's own files. */
+function workspaceAt(path: string): string | undefined {
+  return all.find(({ folder }) => path.startsWith(`${folder}/`))?.folder;
+}
+
+/** The package of an import, without the path behind its name. */
+function packageOf(specifier: string): string {
+  return specifier.split("/").slice(0, 2).join("/");
 }
 
 function isOurs(specifier: string): boolean {
@@ -114,7 +131,8 @@ function tagOf(name: string): string {
   return byName.get(name)?.tags[0] ?? "unknown";
 }
 
-function mayImport(workspace: Workspace, name: string, path: string): boolean {
+function mayImport(workspace: Workspace, specifier: string, path: string): boolean {
+  const name = packageOf(specifier);
   if (workspace.dependencies.includes(name)) return true;
   return isTest(path) && (workspace.devDependencies.includes(name) || tagOf(name) === "test");
 }

@@ -2,9 +2,8 @@
 
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { allVariables } from "../../scripts/config-docs/variables.ts";
-import { isInEnvFile } from "../../scripts/config-docs/compose-file.ts";
-import { publicImages } from "../../scripts/setup/stand-ins.ts";
+import { allVariables, isInEnvFile } from "@slipway/tools/config-docs";
+import { publicImages } from "@slipway/tools/stand-ins";
 import { textOf } from "./repository.ts";
 
 const variables = new Map(

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
 import { describe, expect, test } from "vitest";
-import { errorCatalog } from "../../packages/core/src/index.ts";
+import { errorCatalog } from "@slipway/core";
 import { filesOf, textOf } from "./repository.ts";
 
 const documents = [...filesOf("*.md"), ...filesOf("docs/**/*.md"), ...filesOf(".github/**/*.md")];
@@ -42,7 +42,7 @@ describe.each(documents)("%s", (path) => {
   });
 
   test("names files of the repository that exist", () => {
-    const named = found(path, /`((?:apps|packages|scripts|stacks|samples|test|bench|docs)\/[\w./-]+)`/g);
+    const named = found(path, /`((?:apps|packages|tools|stacks|samples|test|bench|docs)\/[\w./-]+)`/g);
     expect(named.filter((name) => !existsSync(join(repository, name)))).toEqual([]);
   });
 });

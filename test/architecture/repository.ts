@@ -2,7 +2,7 @@
 
 import { globSync, readFileSync } from "node:fs";
 import type { Dirent } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, posix } from "node:path";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -15,6 +15,8 @@ export interface Workspace {
   readonly tags: readonly string[];
   readonly dependencies: readonly string[];
   readonly devDependencies: readonly string[];
+  /** Specifiers by which others import it. */
+  readonly exports: readonly string[];
 }
 
 /** Paths of the repository that a glob matches, installed packages and state left out, in order. */
@@ -31,7 +33,7 @@ export function textOf(path: string): string {
 }
 
 export function workspaces(): Workspace[] {
-  return filesOf("{apps,packages}/*/package.json").map((path) => {
+  return filesOf("{apps/*,packages/*,tools}/package.json").map((path) => {
     const folder = dirname(path);
     const manifest = JSON.parse(textOf(path)) as Manifest;
     const { tags } = JSON.parse(textOf(`${folder}/turbo.json`)) as { tags: string[] };
@@ -41,6 +43,7 @@ export function workspaces(): Workspace[] {
       tags,
       dependencies: Object.keys(manifest.dependencies ?? {}),
       devDependencies: Object.keys(manifest.devDependencies ?? {}),
+      exports: Object.keys(manifest.exports ?? {}).map((subpath) => posix.join(manifest.name, subpath)),
     };
   });
 }
@@ -79,6 +82,7 @@ interface Manifest {
   readonly name: string;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly exports?: Readonly<Record<string, string>>;
 }
 
 interface TurboRoot {

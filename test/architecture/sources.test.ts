@@ -4,10 +4,11 @@ import { basename } from "node:path";
 import { expect, test } from "vitest";
 import { codeOf, filesOf, isTest, textOf } from "./repository.ts";
 
-const code = filesOf("{apps,packages,scripts,test,bench}/**/*.{ts,mts,mjs}");
+const code = filesOf("{apps,packages,tools,test,bench}/**/*.{ts,mts,mjs}");
 const stacks = filesOf("stacks/**/*").filter((path) => textOf(path).startsWith("#!"));
-const shipped = filesOf("{apps,packages}/*/src/**/*.ts").filter((path) => !isTest(path));
-const scripts = filesOf("scripts/**/*.{ts,mjs}").filter((path) => !isTest(path));
+const shipped = filesOf("{{apps,packages}/*,tools}/{bootstrap,src}/**/*.{ts,mjs}").filter(
+  (path) => !isTest(path),
+);
 const maxFunctionLines = 60;
 const readsEnvironment = /\bprocess\.env\b|\benv\b[^=;]*\}\s*=\s*process\b/;
 
@@ -21,14 +22,9 @@ test("no file or folder has a name that says nothing", () => {
   expect(code.filter((path) => path.split("/").some((part) => vague.test(part)))).toEqual([]);
 });
 
-test("the environment is read by config.ts, and by main.ts to pass it on", () => {
+test("the environment is read by config.ts, by main.ts to pass it on, and by run.mjs, which runs before both", () => {
   const readers = shipped.filter((path) => readsEnvironment.test(withoutTexts(codeOf(path))));
-  expect(readers.filter((path) => !["config.ts", "main.ts"].includes(basename(path)))).toEqual([]);
-});
-
-test("of the scripts config.ts alone reads the environment, and run.mjs, which comes before it", () => {
-  const readers = scripts.filter((path) => readsEnvironment.test(codeOf(path)));
-  expect(readers).toEqual(["scripts/config.ts", "scripts/run.mjs"]);
+  expect(readers.filter((path) => !["config.ts", "main.ts", "run.mjs"].includes(basename(path)))).toEqual([]);
 });
 
 test("main.ts alone ends its process", () => {

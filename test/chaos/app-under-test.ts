@@ -2,10 +2,9 @@
 
 import { mkdir, open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { launchApp } from "@slipway/setup";
+import type { AppProcess, AppSpec } from "@slipway/setup";
 import { eventually } from "@slipway/testkit";
-import type { AppProcess } from "../../scripts/supervisor/app-process.ts";
-import { launchApp } from "../../scripts/supervisor/app-process.ts";
-import type { AppSpec } from "../../scripts/supervisor/app-specs.ts";
 
 /** Owns the current process, also after a restart. The log of the process goes to a file. */
 export class AppUnderTest implements AsyncDisposable {

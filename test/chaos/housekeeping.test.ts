@@ -3,10 +3,10 @@
 
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import type { AppAnswer } from "@slipway/cli/quickstart";
 import { hasEnded, isFinal, label } from "@slipway/core";
 import type { DeploymentAnswer, OperationAnswer } from "@slipway/protocol";
 import { eventually, lacksEngine } from "@slipway/testkit";
-import type { AppAnswer } from "../../scripts/quickstart/api-client.ts";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { RegistryProxy } from "./registry-proxy.ts";
 import { settled, stubborn } from "./scenario.ts";

@@ -4,12 +4,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findProgram, registryConfiguration, spawnService, stopProcess } from "@slipway/setup";
+import type { Launched } from "@slipway/setup";
 import { freePort } from "@slipway/testkit";
-import { stopProcess } from "../../scripts/setup/services.ts";
-import { registryConfiguration } from "../../scripts/setup/registry.ts";
-import type { Launched } from "../../scripts/setup/spawn-service.ts";
-import { spawnService } from "../../scripts/setup/spawn-service.ts";
-import { findProgram } from "../../scripts/setup/find-program.ts";
 
 export interface RegistryUnderTest extends AsyncDisposable {
   readonly url: string;

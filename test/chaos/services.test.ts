@@ -3,8 +3,8 @@
 
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import type { AppAnswer } from "@slipway/cli/quickstart";
 import { eventually, lacksEngine } from "@slipway/testkit";
-import type { AppAnswer } from "../../scripts/quickstart/api-client.ts";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { linesOf } from "./follower.ts";
 import { startRegistry } from "./registry.ts";

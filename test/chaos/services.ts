@@ -1,9 +1,8 @@
 // Sets up once what all chaos and fleet tests need: an engine, and a registry with the stack image.
 
 import type { TestProject } from "vitest/node";
-import type { AppEnvironment } from "../../scripts/setup/environment.ts";
-import { readOwnConfig } from "../../scripts/config.ts";
-import { setup } from "../../scripts/setup/setup.ts";
+import { readOwnConfig, setup } from "@slipway/setup";
+import type { AppEnvironment } from "@slipway/setup";
 
 declare module "vitest" {
   interface ProvidedContext {

@@ -3,17 +3,14 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ApiClient, deploySample } from "@slipway/cli/quickstart";
 import { isFinal } from "@slipway/core";
 import type { DeploymentStatus } from "@slipway/core";
 import type { AppsAnswer, WorkersAnswer } from "@slipway/protocol";
+import { installPrograms, isRoot, readOwnConfig, repositoryRoot } from "@slipway/setup";
 import { eventually, packTarGz } from "@slipway/testkit";
-import { readOwnConfig, repositoryRoot } from "../../scripts/config.ts";
-import { ApiClient } from "../../scripts/quickstart/api-client.ts";
-import { deploySample } from "../../scripts/quickstart/deploy-sample.ts";
-import { isRoot } from "../../scripts/setup/shared-folder.ts";
-import { buildStandIns, publicImages } from "../../scripts/setup/stand-ins.ts";
-import type { PublicImage } from "../../scripts/setup/stand-ins.ts";
-import { installPrograms } from "../../scripts/setup/system-packages.ts";
+import { buildStandIns, publicImages } from "@slipway/tools/stand-ins";
+import type { PublicImage } from "@slipway/tools/stand-ins";
 import { answering, inlineApp, waitIfHeld } from "../e2e/apps.ts";
 import { ComposeInstallation, composeCommand, docker } from "./installation.ts";
 

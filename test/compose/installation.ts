@@ -7,14 +7,20 @@ import { join } from "node:path";
 import Docker from "dockerode";
 import { execa } from "execa";
 import { label } from "@slipway/core";
+import {
+  bareEnvironment,
+  containers,
+  images,
+  networks,
+  readText,
+  removeAll,
+  repositoryRoot,
+  testsOf,
+  volumes,
+} from "@slipway/setup";
+import type { IsOurs, Kind } from "@slipway/setup";
 import { freePort, newInstallation } from "@slipway/testkit";
-import { bareEnvironment, repositoryRoot, testsOf } from "../../scripts/config.ts";
-import { removeAll } from "../../scripts/setup/engine-removal.ts";
-import type { Kind } from "../../scripts/setup/engine-removal.ts";
-import { containers, images, networks, volumes } from "../../scripts/setup/engine-resources.ts";
-import type { IsOurs } from "../../scripts/setup/engine-resources.ts";
-import { readText } from "../../scripts/setup/files.ts";
-import type { StandIns } from "../../scripts/setup/stand-ins.ts";
+import type { StandIns } from "@slipway/tools/stand-ins";
 
 /** Short, so that the work of a worker that was killed soon goes to another. */
 const settings = { LEASE_MS: "4000", RECONCILE_MS: "1000", ENGINE_WORKERS: "2", STOP_GRACE_MS: "1000" };
@@ -48,7 +54,7 @@ export class ComposeInstallation implements AsyncDisposable {
     const file = join(folder, ".env");
     const example = await readFile(join(repositoryRoot, ".env.example"), "utf8");
     await writeFile(file, example.replace(/^INSTALLATION_ID=$/m, `INSTALLATION_ID=${newInstallation().id}`));
-    await execa(join(repositoryRoot, "scripts", "secrets.sh"), [file]);
+    await execa(join(repositoryRoot, "apps", "cli", "secrets.sh"), [file]);
     const own = {
       ...settings,
       ...standIns,

@@ -1,8 +1,8 @@
 // An app with its own bin/detect and bin/compile, and the statuses of its failures.
 
 import { expect, test } from "vitest";
+import { packFolder } from "@slipway/cli/quickstart";
 import { packTarGz } from "@slipway/testkit";
-import { packFolder } from "../../scripts/quickstart/pack.ts";
 import { answering, inlineApp } from "./apps.ts";
 import { call, createApp, deployed, page } from "./slipway.ts";
 

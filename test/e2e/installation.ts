@@ -1,11 +1,9 @@
 // Starts the whole of Slipway once for all scenarios: api, stream and two workers as processes, on real services.
 
 import type { TestProject } from "vitest/node";
+import { readOwnConfig, setup, startApps } from "@slipway/setup";
+import type { AppEnvironment } from "@slipway/setup";
 import { freePort } from "@slipway/testkit";
-import type { AppEnvironment } from "../../scripts/setup/environment.ts";
-import { readOwnConfig } from "../../scripts/config.ts";
-import { setup } from "../../scripts/setup/setup.ts";
-import { startApps } from "../../scripts/supervisor/supervisor.ts";
 
 declare module "vitest" {
   interface ProvidedContext {

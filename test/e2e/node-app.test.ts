@@ -1,8 +1,8 @@
 // Node.js apps are built, pushed and started, with the build cache; their logs name what is unused or wrong.
 
 import { expect, test } from "vitest";
+import { packFolder } from "@slipway/cli/quickstart";
 import { packTarGz } from "@slipway/testkit";
-import { packFolder } from "../../scripts/quickstart/pack.ts";
 import { requestApi, call, createApp, deployed, page, showApp } from "./slipway.ts";
 
 const sample = new URL("../../samples/hello-node", import.meta.url).pathname;

@@ -1,7 +1,7 @@
 // A folder of files is served as it is.
 
 import { expect, test } from "vitest";
-import { packFolder } from "../../scripts/quickstart/pack.ts";
+import { packFolder } from "@slipway/cli/quickstart";
 import { createApp, deployed, page, showApp, visit } from "./slipway.ts";
 
 test("files are served, with their types, and nothing else is", async () => {

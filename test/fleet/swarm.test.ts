@@ -3,8 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { label } from "@slipway/core";
+import { clearEngine } from "@slipway/setup";
 import { eventually, lacksEngine, lacksPrivateEngine, startPrivateEngine } from "@slipway/testkit";
-import { clearEngine } from "../../scripts/setup/clear-engine.ts";
 import { SlipwayUnderTest } from "../chaos/slipway.ts";
 import { reportStateOfFailed } from "../chaos/state.ts";
 import { answering, inlineApp } from "../e2e/apps.ts";

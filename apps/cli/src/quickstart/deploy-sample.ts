@@ -1,0 +1,97 @@
+// Deploys the quickstart's sample: creates the app, uploads the source, follows the deployment and requests the page.
+import { basename } from "node:path";
+import colors from "picocolors";
+import { print, SetupError } from "@slipway/setup";
+import type { AppAnswer } from "./api-client.ts";
+import { ApiClient } from "./api-client.ts";
+import { followDeployment, isFinal } from "./follow.ts";
+import { packFolder } from "./pack.ts";
+import { fetchPage } from "./page.ts";
+
+export interface SampleDeployment {
+  apiUrl: string;
+  routerUrl: string;
+  apiToken: string;
+  appName: string;
+  /** The sample's folder. */
+  folder: string;
+  signal: AbortSignal;
+}
+
+const pollMs = 5_000;
+/** The longest time by which the stream may report the end later than the API. */
+const streamLagMs = 15_000;
+
+/** Deploys the sample. Returns the running app and its page. Throws SetupError with the reason when the deployment fails. */
+export async function deploySample(sample: SampleDeployment): Promise<{ app: AppAnswer; page: string }> {
+  const { appName, signal } = sample;
+  const api = await ApiClient.connect(sample.apiUrl, sample.apiToken);
+  const app = await ensureApp(api, appName);
+  const archive = await packFolder(sample.folder);
+  report("upload", `samples/${basename(sample.folder)}, ${archive.length} bytes`);
+  const sourceUrl = await api.upload(archive);
+  const { id } = await api.createDeployment(appName, sourceUrl, "quickstart");
+  report("deploy", `deployment ${id}`);
+  const status = await followToEnd(api, { appName, id, streamUrl: app.links.deployments_stream, signal });
+  if (status !== "success") throw new SetupError(`The deployment ended with ${status}; its log is above.`);
+  const running = (await api.findApp(appName)) ?? app;
+  const page = await fetchPage(running.url, sample.routerUrl);
+  report("page", `${running.url} answers: ${colors.bold(page.split("\n", 1)[0] ?? "")}`);
+  return { app: running, page };
+}
+
+/** Colors headings and errors of the log. */
+function paintLine(content: string): string {
+  if (content.startsWith("----->")) return colors.bold(colors.green(content));
+  if (content.startsWith(" !     ")) return colors.red(content);
+  return content;
+}
+
+async function ensureApp(api: ApiClient, name: string): Promise<AppAnswer> {
+  const found = await api.findApp(name);
+  report("app", found ? `${name} (exists)` : `${name} (new)`);
+  return found ?? api.createApp(name);
+}
+
+async function followToEnd(
+  api: ApiClient,
+  { appName, id, streamUrl, signal }: { appName: string; id: string; streamUrl: string; signal: AbortSignal },
+): Promise<string> {
+  const silence = new AbortController();
+  const watch = setInterval(() => void giveUpIfSilent(api, appName, id, silence), pollMs);
+  try {
+    return await followDeployment(
+      { streamUrl, token: api.token, deploymentId: id, signal: AbortSignal.any([signal, silence.signal]) },
+      {
+        onLine: (content) => print(paintLine(content)),
+        onStatus: (status) =>
+          report("status", isFinal(status) && status !== "success" ? colors.red(status) : status),
+      },
+    );
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+/** Aborts a stream that does not report the end of a deployment that has ended according to the API. */
+async function giveUpIfSilent(
+  api: ApiClient,
+  appName: string,
+  id: string,
+  silence: AbortController,
+): Promise<void> {
+  try {
+    const { status } = await api.deployment(appName, id);
+    if (!isFinal(status)) return;
+    const error = new SetupError(
+      `The deployment ended with ${status}, but the stream did not report it: see the log of the stream.`,
+    );
+    setTimeout(() => silence.abort(error), streamLagMs).unref();
+  } catch (error) {
+    silence.abort(error);
+  }
+}
+
+function report(name: string, text: string): void {
+  print(`${colors.cyan(name.padEnd(10))}${text}`);
+}

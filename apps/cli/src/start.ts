@@ -1,0 +1,34 @@
+// npm start: sets up what is missing and runs all apps in the foreground until a signal.
+import {
+  checkPorts,
+  claimRunning,
+  inheritedEnvironment,
+  readConfig,
+  runCommand,
+  sayOn,
+  setup,
+  startApps,
+  stopOrphans,
+  takesOnly,
+  urls,
+} from "@slipway/setup";
+
+// standard output belongs to the apps' logs, which may be JSON for a program to read
+const say = sayOn(process.stderr);
+
+await runCommand(async () => {
+  takesOnly("start", []);
+  const config = readConfig();
+  await using _running = await claimRunning(config);
+  await stopOrphans(config.dataDir, config.graceMs, say);
+  await checkPorts(config);
+  // the apps' variables override those of the shell
+  const environment = inheritedEnvironment(await setup({ config, say }));
+  const logFormat = process.stdout.isTTY ? "pretty" : "json";
+  await using apps = await startApps(environment, { say, logFormat, obeySignals: true });
+  const { apiUrl, streamUrl, routerUrl } = urls(config);
+  say(
+    `apps      API ${apiUrl}, stream ${streamUrl}, apps ${routerUrl}, queues ${apiUrl}/queues; Ctrl-C stops all`,
+  );
+  return await apps.ended;
+});

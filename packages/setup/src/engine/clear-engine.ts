@@ -1,0 +1,69 @@
+// Removes an installation's labeled resources, and those of its tests, from an engine and from the swarm it manages.
+import { join } from "node:path";
+import type Docker from "dockerode";
+import type { RemovalOptions } from "./engine-removal.ts";
+import { removeAll } from "./engine-removal.ts";
+import type { IsOurs } from "./engine-resources.ts";
+import { containers, images, networks, services, volumes } from "./engine-resources.ts";
+import { installationLabel } from "../installation.ts";
+import { rememberedPort } from "../services/private-server.ts";
+import { keptVolumeLabel } from "../services/service-container.ts";
+
+/** Selects the resources to remove: those of the installation `id`, and those of installations whose id starts with `testsOf`. */
+export interface ResourceSelection extends RemovalOptions {
+  id: string | undefined;
+  testsOf?: string | undefined;
+  dataDir: string;
+  deleteData: boolean;
+}
+
+/** Docker Compose sets this label to the project's name. The tests name a project after its installation's id. */
+const projectLabel = "com.docker.compose.project";
+
+/**
+ * Removes the installation's services, containers, networks and volumes; with `deleteData` also its data volumes and images.
+ * Reports the counts. @returns a line for each resource that could not be removed, with the reason.
+ */
+export async function clearEngine(
+  docker: Docker,
+  selection: ResourceSelection,
+  report: (text: string) => void,
+): Promise<string[]> {
+  const isOurs: IsOurs = (labels) => belongs(labels, selection);
+  // services first, with a time limit of their own: their tasks may take long to end
+  const first = await removeAll([services(docker, isOurs)], selection);
+  const second = await removeAll(
+    [
+      containers(docker, isOurs),
+      networks(docker, isOurs),
+      volumes(docker, (labels, name) => isOurs(labels, name) || isKept(labels, selection)),
+      ...(selection.deleteData ? [images(docker, await ownImages(selection, isOurs))] : []),
+    ],
+    selection,
+  );
+  const counts = [...first.counts, ...second.counts].filter(([, count]) => count > 0);
+  const left = [...first.left, ...second.left];
+  if (counts.length > 0) report(`removed ${counts.map(([kind, count]) => `${count} ${kind}`).join(", ")}`);
+  else if (left.length === 0) report("nothing to remove");
+  for (const line of left) report(`not removed: ${line}`);
+  return left;
+}
+
+function belongs(labels: Parameters<IsOurs>[0], { id, testsOf }: ResourceSelection): boolean {
+  const owners = [labels?.[installationLabel], labels?.[projectLabel]].filter((one) => one !== undefined);
+  return owners.some(
+    (owner) =>
+      owner === id || (testsOf !== undefined && (owner === testsOf || owner.startsWith(`${testsOf}-`))),
+  );
+}
+
+function isKept(labels: Parameters<IsOurs>[0], { id, deleteData }: ResourceSelection): boolean {
+  return deleteData && id !== undefined && labels?.[keptVolumeLabel] === id;
+}
+
+/** Images of this installation's private registry, and images that the tests labeled. */
+async function ownImages({ dataDir }: ResourceSelection, isOurs: IsOurs): Promise<IsOurs> {
+  const port = await rememberedPort(join(dataDir, "registry"));
+  return (labels, name) =>
+    isOurs(labels, name) || (port !== undefined && name.startsWith(`127.0.0.1:${port}/`));
+}

@@ -1,0 +1,56 @@
+// Records in engines.json the engines that an installation used: teardown clears them all, whatever DOCKER_HOST is at that time.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { readText, writePrivate } from "../files.ts";
+
+export interface UsedEngine {
+  /** In the form of DOCKER_HOST; null is the default socket. */
+  dockerHost: string | null;
+  /** Teardown removed everything that ran there; data for a next start may remain. */
+  cleared: boolean;
+  /** Written by an earlier version, which recorded engines before they had answered: DOCKER_HOST may have been mistyped. */
+  unproven?: true;
+}
+
+/** An entry of the file. Entries of that earlier version lack `answered`. */
+interface KeptEngine extends Omit<UsedEngine, "unproven"> {
+  answered?: true;
+}
+
+/** The first files and folders that setup creates after an engine has answered. */
+const createdAfterAnswer = ["services.json", "redis", "registry"];
+
+/** Reads the engines that the installation in `dataDir` has used. */
+export async function readUsedEngines(dataDir: string): Promise<UsedEngine[]> {
+  const kept = await read(dataDir);
+  return kept.map(({ dockerHost, cleared, answered }) =>
+    answered ? { dockerHost, cleared } : { dockerHost, cleared, unproven: true },
+  );
+}
+
+/**
+ * Records that the installation is about to use these engines, or that they were cleared. Each has answered. The caller holds
+ * setup.lock.
+ */
+export async function recordEngines(dataDir: string, noted: readonly UsedEngine[]): Promise<void> {
+  const others = (await read(dataDir)).filter(
+    (one) => !noted.some(({ dockerHost }) => dockerHost === one.dockerHost),
+  );
+  const now: KeptEngine[] = noted.map(({ dockerHost, cleared }) => ({ dockerHost, cleared, answered: true }));
+  await writePrivate(engineNotes(dataDir), `${JSON.stringify([...others, ...now], undefined, 2)}\n`);
+}
+
+/** Whether no setup of the installation in `dataDir` ever reached an engine that answered. */
+export function neverReachedAnEngine(dataDir: string): boolean {
+  return !createdAfterAnswer.some((name) => existsSync(join(dataDir, name)));
+}
+
+/** The path of engines.json. */
+export function engineNotes(dataDir: string): string {
+  return join(dataDir, "engines.json");
+}
+
+async function read(dataDir: string): Promise<KeptEngine[]> {
+  const text = await readText(engineNotes(dataDir));
+  return text === undefined ? [] : (JSON.parse(text) as KeptEngine[]);
+}

@@ -1,0 +1,62 @@
+// Composes the environment variables that setup passes to the apps.
+import { execa } from "execa";
+import type { ScriptConfig } from "./config.ts";
+import type { Installation } from "./installation.ts";
+
+/** The apps' environment variables. */
+export interface AppEnvironment extends Record<string, string> {
+  DATA_DIR: string;
+  INSTALLATION_ID: string;
+  BOOTSTRAP_TOKEN: string;
+  REDIS_URL: string;
+  REGISTRY_URL: string;
+  STACK_IMAGE: string;
+  BUILD_NPM_REGISTRY: string;
+  API_PORT: string;
+  STREAM_PORT: string;
+  ROUTER_PORT: string;
+  WORKERS: string;
+  ENGINE_WORKERS: string;
+  GRACE_MS: string;
+}
+
+/** The services and images that setup provides to an installation. */
+export interface Ensured {
+  redisUrl: string;
+  registryUrl: string;
+  stackImage: string;
+  npmRegistry: string;
+}
+
+/** Composes the apps' environment. Variables without a value are left out. */
+export function appEnvironment(
+  installation: Installation,
+  config: ScriptConfig,
+  ensured: Ensured,
+): AppEnvironment {
+  return {
+    DATA_DIR: installation.dataDir,
+    INSTALLATION_ID: installation.id,
+    BOOTSTRAP_TOKEN: installation.adminToken,
+    REDIS_URL: ensured.redisUrl,
+    REGISTRY_URL: ensured.registryUrl,
+    STACK_IMAGE: ensured.stackImage,
+    BUILD_NPM_REGISTRY: ensured.npmRegistry,
+    API_PORT: String(config.apiPort),
+    STREAM_PORT: String(config.streamPort),
+    ROUTER_PORT: String(config.routerPort),
+    WORKERS: String(config.workers),
+    ENGINE_WORKERS: String(config.engineWorkers),
+    GRACE_MS: String(config.graceMs),
+    ...(config.signingKeysGiven ? {} : { SIGNING_KEYS_FILE: installation.signingKeysFile }),
+    ...(config.dockerHost === undefined ? {} : { DOCKER_HOST: config.dockerHost }),
+    ...(config.buildCaBundle === undefined ? {} : { BUILD_CA_BUNDLE: config.buildCaBundle }),
+  };
+}
+
+/** Resolves the npm registry that builds use: the given one, else the one that npm is configured with on this machine. */
+export async function npmRegistry(given: string | undefined): Promise<string> {
+  if (given !== undefined) return given;
+  const { stdout } = await execa("npm", ["config", "get", "registry"], { stdin: "ignore", stderr: "ignore" });
+  return stdout.trim();
+}

@@ -1,0 +1,55 @@
+// Installs what an installation needs, supervises its processes, and removes it all: what the commands and the tools start from.
+
+export { attempt } from "./attempt.ts";
+export { takesOnly } from "./commands/arguments.ts";
+export { claimRun, findRun } from "./commands/own-run.ts";
+export { runProgram } from "./commands/run-program.ts";
+export { leftLines, print, runCommand, sayOn } from "./commands/terminal.ts";
+export {
+  bareEnvironment,
+  inheritedEnvironment,
+  isUnattended,
+  markTests,
+  readConfig,
+  readOwnConfig,
+  repositoryRoot,
+  settings as commandSettings,
+  testMongoUrl,
+  testsOf,
+} from "./config.ts";
+export type { ScriptConfig } from "./config.ts";
+export { clearEngine } from "./engine/clear-engine.ts";
+export { answeringEngine } from "./engine/engine-connection.ts";
+export type { Engine } from "./engine/engine-connection.ts";
+export { imageId, pullImage } from "./engine/engine-images.ts";
+export { removeAll } from "./engine/engine-removal.ts";
+export type { Kind } from "./engine/engine-removal.ts";
+export { containers, images, networks, volumes } from "./engine/engine-resources.ts";
+export type { IsOurs } from "./engine/engine-resources.ts";
+export { npmRegistry } from "./environment.ts";
+export type { AppEnvironment } from "./environment.ts";
+export { readText } from "./files.ts";
+export { definitionHash, ensureBuilt, obstacleTo } from "./images/image-builder.ts";
+export type { ImageDefinition } from "./images/image-builder.ts";
+export { ensureLocalStack } from "./images/stack.ts";
+export { adminTokenFile, installationId, installationLabel, rotateSigningKey } from "./installation.ts";
+export { findProgram } from "./machine/find-program.ts";
+export { isRoot, sharedLock } from "./machine/shared-folder.ts";
+export { installPrograms } from "./machine/system-packages.ts";
+export { stopTestProcesses } from "./marked-processes.ts";
+export { step } from "./progress.ts";
+export type { Say, Step } from "./progress.ts";
+export { choosePort } from "./services/ports.ts";
+export { registryConfiguration } from "./services/registry.ts";
+export { stopProcess } from "./services/services.ts";
+export { spawnService } from "./services/spawn-service.ts";
+export type { Launched } from "./services/spawn-service.ts";
+export { errorText, reasonOf, SetupError } from "./setup-error.ts";
+export { setup } from "./setup.ts";
+export { launchApp } from "./supervisor/app-process.ts";
+export type { AppProcess } from "./supervisor/app-process.ts";
+export type { AppSpec } from "./supervisor/app-specs.ts";
+export { checkPorts, claimRunning, findRunning, stopOrphans, urls } from "./supervisor/running.ts";
+export type { RunningSlipway } from "./supervisor/running.ts";
+export { startApps } from "./supervisor/supervisor.ts";
+export { tearDown } from "./teardown.ts";

@@ -1,0 +1,103 @@
+// An installation: its data directory, with the id and the secrets that are generated once and stored there.
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { ScriptConfig } from "./config.ts";
+import { readOrCreate, readText, writePrivate } from "./files.ts";
+import type { Say } from "./progress.ts";
+import { step } from "./progress.ts";
+import { reasonOf, SetupError } from "./setup-error.ts";
+
+/** The label of every engine resource of an installation; its value is the installation's id. */
+export const installationLabel = "io.slipway.installation";
+
+/** A signature is valid for at most one hour, so two former keys allow two rotations in that time. */
+const maxFormerKeys = 2;
+
+export interface Installation {
+  /** Absolute. */
+  dataDir: string;
+  /** 8 hexadecimal digits. */
+  id: string;
+  /** Holds the signing keys, one per line, the newest first. */
+  signingKeysFile: string;
+  adminToken: string;
+}
+
+/** Opens the installation in `dataDir` and creates what is missing. Reports a new admin token once. */
+export async function openInstallation(
+  { dataDir, bootstrapToken, showsToken }: Pick<ScriptConfig, "dataDir" | "bootstrapToken" | "showsToken">,
+  say: Say,
+): Promise<Installation> {
+  await makePrivateFolder(dataDir);
+  const id = await readOrCreate(idFile(dataDir), () => randomBytes(4).toString("hex"));
+  const signingKeysFile = keysFile(dataDir);
+  await readOrCreate(signingKeysFile, newKey);
+  const { report } = step(say, "data");
+  report(`${dataDir} (installation ${id.text}${id.created ? ", new" : ""})`);
+  return {
+    dataDir,
+    id: id.text,
+    signingKeysFile,
+    adminToken: bootstrapToken ?? (await ownToken(dataDir, showsToken, report)),
+  };
+}
+
+/** Reads the id of the installation in `dataDir`; undefined when there is none. */
+export async function installationId(dataDir: string): Promise<string | undefined> {
+  return readText(idFile(dataDir));
+}
+
+/**
+ * Generates a new signing key, which running processes use too. Signatures of former keys stay valid unless `dropFormer` is
+ * set. @returns the number of keys. Throws SetupError when there is no installation.
+ */
+export async function rotateSigningKey(
+  dataDir: string,
+  { dropFormer }: { dropFormer: boolean },
+): Promise<{ keys: number; file: string }> {
+  const file = keysFile(dataDir);
+  const former = await readText(file);
+  if (former === undefined)
+    throw new SetupError(`There is no installation in ${dataDir}: run npm start first.`);
+  const kept = dropFormer ? [] : former.split("\n").slice(0, maxFormerKeys);
+  await writePrivate(file, `${[newKey(), ...kept].join("\n")}\n`);
+  return { keys: kept.length + 1, file };
+}
+
+/** The file of the admin token that setup generated. */
+export function adminTokenFile(dataDir: string): string {
+  return join(dataDir, "admin-token");
+}
+
+/** Creates a folder that only its owner may enter. */
+export async function makePrivateFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await chmod(path, 0o700);
+  } catch (error) {
+    throw new SetupError(
+      `${path} cannot be used as a data directory (${reasonOf(error)}): set DATA_DIR to a folder that you can write to.`,
+    );
+  }
+}
+
+async function ownToken(dataDir: string, shown: boolean, report: (text: string) => void): Promise<string> {
+  const path = adminTokenFile(dataDir);
+  const token = await readOrCreate(path, () => `tk-us-${randomBytes(36).toString("base64url")}`);
+  if (token.created)
+    report(`admin token stored in ${path}${shown ? `, shown only once: ${token.text}` : ""}`);
+  return token.text;
+}
+
+function newKey(): string {
+  return randomBytes(32).toString("hex");
+}
+
+function keysFile(dataDir: string): string {
+  return join(dataDir, "signing-key");
+}
+
+function idFile(dataDir: string): string {
+  return join(dataDir, "installation-id");
+}

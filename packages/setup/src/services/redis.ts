@@ -1,0 +1,174 @@
+// Provides the Redis of an installation: the one at REDIS_URL, else a private redis-server, else a private container.
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import type { Engine } from "../engine/engine-connection.ts";
+import { readOrCreate, writePrivate } from "../files.ts";
+import type { Installation } from "../installation.ts";
+import { choosePort } from "./ports.ts";
+import type { PrivateServer } from "./private-server.ts";
+import { rememberedPort, rememberPort, runningServer, startServer } from "./private-server.ts";
+import type { Say } from "../progress.ts";
+import { step } from "../progress.ts";
+import { ensureServiceContainer } from "./service-container.ts";
+import { reasonOf, SetupError } from "../setup-error.ts";
+import { findProgram } from "../machine/find-program.ts";
+import { until } from "./waiting.ts";
+
+const name = "redis";
+/** Passes the password on standard input: every user of the machine can see arguments. */
+const containerCommand = `exec redis-server - <<END
+dir /data
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+requirepass $REDIS_PASSWORD
+END`;
+const oldestVersion = [6, 2];
+/** Redis reads the whole append-only file before it answers. */
+const startTimeoutMs = 60_000;
+
+/** Returns the URL of a Redis that answers, with its password. Throws SetupError with what to do. */
+export async function ensureRedis(
+  installation: Installation,
+  given: string | undefined,
+  engine: Engine,
+  say: Say,
+): Promise<string> {
+  const { report, during } = step(say, name);
+  if (given !== undefined) return useGiven(given, report);
+  const folder = join(installation.dataDir, name);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const { text: password } = await readOrCreate(join(folder, "password"), () =>
+    randomBytes(24).toString("hex"),
+  );
+  const server = {
+    name,
+    dataDir: installation.dataDir,
+    folder,
+    answeringUrl: (port: number) => answeringUrl(port, password),
+    startTimeoutMs,
+  };
+  const running = await runningServer(server);
+  if (running !== undefined) {
+    report(`running, ${withoutPassword(running)}`);
+    return running;
+  }
+  const url = await during("starting a private redis", () => start(server, password, installation, engine));
+  report(`started, ${withoutPassword(url)}`);
+  return url;
+}
+
+/** The configuration of the private server. No key is evicted, and a crash loses at most one second of writes. */
+export function redisConfiguration(folder: string, port: number, password: string): string {
+  return `bind 127.0.0.1
+port ${port}
+protected-mode yes
+requirepass ${password}
+dir ${JSON.stringify(folder)}
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+daemonize no
+`;
+}
+
+/** Whether the queue supports this version of Redis, judged by its major and minor numbers. */
+export function isNewEnough(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [oldestMajor = 0, oldestMinor = 0] = oldestVersion;
+  return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
+}
+
+async function useGiven(url: string, report: (text: string) => void): Promise<string> {
+  try {
+    const version = await versionOf(url);
+    if (!isNewEnough(version))
+      throw new SetupError(
+        `The Redis at REDIS_URL has version ${version}: Slipway needs ${oldestVersion.join(".")} or newer.`,
+      );
+    report(`using ${withoutPassword(url)} (${version})`);
+    return url;
+  } catch (error) {
+    if (error instanceof SetupError) throw error;
+    throw new SetupError(
+      `REDIS_URL=${withoutPassword(url)} does not answer (${reasonOf(error)}): start it, or unset REDIS_URL to use a private one.`,
+    );
+  }
+}
+
+async function start(
+  server: PrivateServer,
+  password: string,
+  installation: Installation,
+  engine: Engine,
+): Promise<string> {
+  const path = await findProgram("redis-server");
+  if (path === undefined) return startContainer(installation, engine, server.folder, password);
+  const file = join(server.folder, "redis.conf");
+  const configure = (port: number) => writePrivate(file, redisConfiguration(server.folder, port, password));
+  return startServer(server, { path, arguments: [file], configure });
+}
+
+async function startContainer(
+  installation: Installation,
+  engine: Engine,
+  folder: string,
+  password: string,
+): Promise<string> {
+  const port = await choosePort(await rememberedPort(folder));
+  const bound = await ensureServiceContainer(installation, engine, {
+    name,
+    image: "redis:7",
+    port,
+    innerPort: 6379,
+    dataPath: "/data",
+    command: ["sh", "-c", containerCommand],
+    environment: [`REDIS_PASSWORD=${password}`],
+    user: name,
+    installHint: "apt-get install redis-server",
+    variable: "REDIS_URL",
+  });
+  await rememberPort(folder, bound);
+  const url = await until(() => answeringUrl(bound, password), startTimeoutMs);
+  if (url === undefined)
+    throw new SetupError("The private redis container does not answer: see docker logs, or set REDIS_URL.");
+  return url;
+}
+
+async function answeringUrl(port: number, password: string): Promise<string | undefined> {
+  const url = `redis://:${password}@127.0.0.1:${port}`;
+  return versionOf(url).then(
+    () => url,
+    () => undefined,
+  );
+}
+
+async function versionOf(url: string): Promise<string> {
+  const client = new Redis(url, {
+    lazyConnect: true,
+    retryStrategy: () => null,
+    connectTimeout: 5_000,
+    maxRetriesPerRequest: 0,
+  });
+  let reason: unknown;
+  client.on("error", (error) => (reason = error));
+  try {
+    await client.connect();
+    if ((await client.ping()) !== "PONG") throw new Error("unexpected answer to PING");
+    return /redis_version:(\S+)/.exec(await client.info("server"))?.[1] ?? "0";
+  } catch (error) {
+    throw reason ?? error;
+  } finally {
+    client.disconnect();
+  }
+}
+
+function withoutPassword(url: string): string {
+  const shown = new URL(url);
+  shown.password = "";
+  return shown.href.replace("//@", "//");
+}

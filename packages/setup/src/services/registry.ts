@@ -1,0 +1,159 @@
+// Provides the image registry of an installation: the one at REGISTRY_URL, else a private docker-registry, else a container.
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Engine } from "../engine/engine-connection.ts";
+import { readOrCreate, writePrivate } from "../files.ts";
+import type { Installation } from "../installation.ts";
+import { choosePort } from "./ports.ts";
+import type { PrivateServer } from "./private-server.ts";
+import { rememberedPort, rememberPort, runningServer, startServer } from "./private-server.ts";
+import type { Say } from "../progress.ts";
+import { step } from "../progress.ts";
+import { ensureServiceContainer } from "./service-container.ts";
+import { reasonOf, SetupError } from "../setup-error.ts";
+import { findProgram } from "../machine/find-program.ts";
+import { until } from "./waiting.ts";
+
+const name = "registry";
+const probeTimeoutMs = 5_000;
+const startTimeoutMs = 30_000;
+const manifestTypes = [
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+];
+
+/** Returns the URL of a registry that answers, without a trailing slash. Throws SetupError with what to do. */
+export async function ensureRegistry(
+  installation: Installation,
+  given: string | undefined,
+  engine: Engine,
+  say: Say,
+): Promise<string> {
+  const { report, during } = step(say, name);
+  if (given !== undefined) return useGiven(given, report);
+  if (!engine.local) {
+    throw new SetupError(
+      "The Docker Engine is on another machine and cannot reach a private registry here: set REGISTRY_URL to a registry that both can reach.",
+    );
+  }
+  const folder = join(installation.dataDir, name);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const { text: secret } = await readOrCreate(join(folder, "secret"), () => randomBytes(24).toString("hex"));
+  const server = { name, dataDir: installation.dataDir, folder, answeringUrl, startTimeoutMs };
+  const running = await runningServer(server);
+  if (running !== undefined) {
+    report(`running, ${running}`);
+    return running;
+  }
+  const url = await during("starting a private registry", () => start(server, secret, installation, engine));
+  report(`started, ${url}`);
+  return url;
+}
+
+/** Whether the registry has a manifest for `repository:tag`. */
+export async function hasManifest(registryUrl: string, repository: string, tag: string): Promise<boolean> {
+  const { status } = await request(registryUrl, `/v2/${repository}/manifests/${tag}`, "HEAD");
+  return status === 200;
+}
+
+/** The configuration of the private registry. */
+export function registryConfiguration(folder: string, port: number, secret: string): string {
+  return `version: 0.1
+log:
+  level: warn
+storage:
+  filesystem:
+    rootdirectory: ${JSON.stringify(folder)}
+  delete:
+    enabled: true
+http:
+  addr: 127.0.0.1:${port}
+  secret: ${secret}
+`;
+}
+
+async function useGiven(given: string, report: (text: string) => void): Promise<string> {
+  const url = given.replace(/\/+$/, "");
+  const shown = new URL(url).host;
+  try {
+    const { status } = await request(url, "/v2/", "GET");
+    if (status !== 200) throw new Error(`it answers /v2/ with ${status}`);
+  } catch (error) {
+    throw new SetupError(
+      `The registry at REGISTRY_URL (${shown}) cannot be used (${reasonOf(error)}): start it, add user and password to the URL if it requires them, or unset REGISTRY_URL to use a private one.`,
+    );
+  }
+  report(`using ${shown}`);
+  return url;
+}
+
+async function start(
+  server: PrivateServer,
+  secret: string,
+  installation: Installation,
+  engine: Engine,
+): Promise<string> {
+  const path = await findProgram("docker-registry");
+  if (path === undefined) return startContainer(installation, engine, server.folder, secret);
+  const file = join(server.folder, "config.yml");
+  const storage = join(server.folder, "storage");
+  const configure = (port: number) => writePrivate(file, registryConfiguration(storage, port, secret));
+  return startServer(server, { path, arguments: ["serve", file], configure });
+}
+
+async function startContainer(
+  installation: Installation,
+  engine: Engine,
+  folder: string,
+  secret: string,
+): Promise<string> {
+  const port = await ensureServiceContainer(installation, engine, {
+    name,
+    image: "registry:2",
+    port: await choosePort(await rememberedPort(folder)),
+    innerPort: 5000,
+    dataPath: "/var/lib/registry",
+    command: [],
+    user: "",
+    environment: ["REGISTRY_STORAGE_DELETE_ENABLED=true", `REGISTRY_HTTP_SECRET=${secret}`],
+    installHint: "apt-get install docker-registry",
+    variable: "REGISTRY_URL",
+  });
+  await rememberPort(folder, port);
+  const url = await until(() => answeringUrl(port), startTimeoutMs);
+  if (url === undefined)
+    throw new SetupError(
+      "The private registry container does not answer: see docker logs, or set REGISTRY_URL.",
+    );
+  return url;
+}
+
+async function answeringUrl(port: number): Promise<string | undefined> {
+  const url = `http://127.0.0.1:${port}`;
+  return request(url, "/v2/", "GET").then(
+    ({ status }) => (status === 200 ? url : undefined),
+    () => undefined,
+  );
+}
+
+async function request(registryUrl: string, path: string, method: string): Promise<Response> {
+  const url = new URL(registryUrl);
+  const credentials = url.username
+    ? `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
+    : undefined;
+  const response = await fetch(`${url.origin}${path}`, {
+    method,
+    headers: {
+      accept: manifestTypes.join(", "),
+      ...(credentials === undefined
+        ? {}
+        : { authorization: `Basic ${Buffer.from(credentials).toString("base64")}` }),
+    },
+    signal: AbortSignal.timeout(probeTimeoutMs),
+  });
+  await response.body?.cancel();
+  return response;
+}

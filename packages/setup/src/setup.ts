@@ -1,0 +1,116 @@
+// Sets up everything that Slipway needs to run, and returns the environment of its apps.
+import { join } from "node:path";
+import type { ScriptConfig } from "./config.ts";
+import { acquireLock } from "../bootstrap/lock.mjs";
+import type { Engine } from "./engine/engine-connection.ts";
+import { probeEngine } from "./engine/engine-connection.ts";
+import { imageId } from "./engine/engine-images.ts";
+import { ensureEngine } from "./engine/engine.ts";
+import type { UsedEngine } from "./engine/engines-used.ts";
+import { recordEngines, readUsedEngines } from "./engine/engines-used.ts";
+import type { AppEnvironment } from "./environment.ts";
+import { appEnvironment, npmRegistry } from "./environment.ts";
+import { makePrivateFolder, openInstallation } from "./installation.ts";
+import type { Say } from "./progress.ts";
+import { step } from "./progress.ts";
+import { ensureRedis } from "./services/redis.ts";
+import { ensureRegistry } from "./services/registry.ts";
+import { SetupError } from "./setup-error.ts";
+import { ensureStack, localStackTag } from "./images/stack.ts";
+import type { Program } from "./machine/system-packages.ts";
+import { installPrograms } from "./machine/system-packages.ts";
+
+export interface SetupOptions {
+  config: ScriptConfig;
+  /** Runs in parallel with the build of the stack image, once the engine answers. */
+  concurrently?: (engine: Engine) => Promise<void>;
+  /** Receives the progress, one line at a time. */
+  say?: Say;
+}
+
+const lockWaitMs = 20 * 60_000;
+
+/**
+ * Provides engine, Redis, registry and stack image to the installation in `config.dataDir`. Idempotent, and safe to run in
+ * several processes at the same time. Throws SetupError, whose message says what to do.
+ */
+export async function setup({
+  config,
+  concurrently,
+  say = () => undefined,
+}: SetupOptions): Promise<AppEnvironment> {
+  await makePrivateFolder(config.dataDir);
+  await using _lock = await acquireLock(join(config.dataDir, "setup.lock"), {
+    waitMs: lockWaitMs,
+    onWait: (holder) =>
+      step(say, "data").report(`waiting for process ${holder.pid}, which sets up this installation`),
+  });
+  const installation = await openInstallation(config, say);
+  await installPrograms(await neededPrograms(config), say);
+  const engine = await ensureEngine(installation, config.dockerHost, say);
+  await recordEngines(config.dataDir, await answeringEngines(config, say));
+  const redisUrl = await ensureRedis(installation, config.redisUrl, engine, say);
+  const registryUrl = await ensureRegistry(installation, config.registryUrl, engine, say);
+  const stack = { dataDir: config.dataDir, engine, registryUrl, given: config.stackImage };
+  const [stackImage] = await bothSettled(ensureStack(stack, say), concurrently?.(engine));
+  const registry = await npmRegistry(config.buildNpmRegistry);
+  return appEnvironment(installation, config, { redisUrl, registryUrl, stackImage, npmRegistry: registry });
+}
+
+/** Waits until both have settled, so that no work continues after a failure is reported. Rejects if either failed. */
+async function bothSettled<First, Second>(
+  first: Promise<First>,
+  second: Promise<Second> | undefined,
+): Promise<[First, Second | undefined]> {
+  await Promise.allSettled([first, second]);
+  return Promise.all([first, second]);
+}
+
+/**
+ * Lists the engines to record: that of builds, which has answered, and that of releases when it differs. Engines are recorded
+ * after they have answered and before anything is created on them. Throws SetupError when the engine of releases has never
+ * answered: its address may be wrong.
+ */
+async function answeringEngines(
+  { dataDir, dockerHost, schedulerDockerHost: releases }: ScriptConfig,
+  say: Say,
+): Promise<UsedEngine[]> {
+  const builds = { dockerHost: dockerHost ?? null, cleared: false };
+  if (releases === undefined || releases === dockerHost) return [builds];
+  const answer = await probeEngine(releases);
+  if ("reason" in answer) {
+    const noted = (await readUsedEngines(dataDir)).find((one) => one.dockerHost === releases);
+    if (noted === undefined || noted.unproven) {
+      throw new SetupError(
+        `SCHEDULER_DOCKER_HOST=${releases} does not answer (${answer.reason}): start that engine, or correct the variable.`,
+      );
+    }
+    step(say, "engine").report(
+      `${releases} does not answer (${answer.reason}): releases cannot start until it does`,
+    );
+  }
+  return [builds, { dockerHost: releases, cleared: false }];
+}
+
+/** Determines all missing programs up front, so that the package manager runs once. */
+async function neededPrograms(config: ScriptConfig): Promise<Program[]> {
+  const answer = await probeEngine(config.dockerHost);
+  const engine = "docker" in answer ? answer : undefined;
+  const stackExists =
+    config.stackImage !== undefined ||
+    (engine && (await imageId(engine.docker, await localStackTag())) !== undefined);
+  return programsFor(config, { engineAnswers: engine !== undefined, stackExists: stackExists === true });
+}
+
+/** Lists the programs that this machine needs, given the configuration and what already exists. */
+export function programsFor(
+  config: Pick<ScriptConfig, "dockerHost" | "redisUrl" | "registryUrl">,
+  facts: { engineAnswers: boolean; stackExists: boolean },
+): Program[] {
+  const needed: Program[] = [];
+  if (!facts.engineAnswers && config.dockerHost === undefined) needed.push("dockerd");
+  if (config.redisUrl === undefined) needed.push("redis-server");
+  if (config.registryUrl === undefined) needed.push("docker-registry");
+  if (!facts.stackExists) needed.push("debootstrap", "docker");
+  return needed;
+}

@@ -1,0 +1,78 @@
+// Runs one app as a child process, in its own session.
+import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { withDeadline } from "@slipway/async";
+import { machineEnvironment, repositoryRoot } from "../config.ts";
+import type { ProcessIdentity } from "../../bootstrap/lock.mjs";
+import { processIdentity } from "../../bootstrap/lock.mjs";
+import type { AppSpec } from "./app-specs.ts";
+
+export interface AppProcess {
+  pid: number;
+  identity: ProcessIdentity | undefined;
+  /** Resolves when the app reports that it is ready; rejects when it ends before that or exceeds the time limit. */
+  ready: Promise<void>;
+  /** Resolves with the exit code, signal or error, for display. */
+  ended: Promise<string>;
+  signal: (name: "SIGTERM" | "SIGKILL") => void;
+}
+
+const readyTimeoutMs = 60_000;
+
+/**
+ * Starts an app with its output on `output` (a file descriptor, or this process's streams). Its environment consists of the
+ * machine's variables and those of its spec. It runs in its own session: Ctrl-C in the terminal reaches only the supervisor,
+ * which then drains the apps.
+ */
+export async function launchApp(spec: AppSpec, output: number | "inherit"): Promise<AppProcess> {
+  const child = spawn(process.execPath, [join(repositoryRoot, spec.script)], {
+    cwd: repositoryRoot,
+    detached: true,
+    stdio: ["ignore", output, output, "ipc"],
+    env: { ...machineEnvironment(), ...spec.environment },
+  });
+  const ended = endOf(child);
+  const ready = readiness(spec.name, child, ended);
+  // a supervisor that stops early does not await `ready`; without this handler its rejection would be unhandled
+  ready.catch(() => undefined);
+  const pid = child.pid ?? 0;
+  return {
+    pid,
+    identity: pid === 0 ? undefined : await processIdentity(pid),
+    ready,
+    ended,
+    signal: (name) => signalApp(child, name),
+  };
+}
+
+/** Signals the app. SIGKILL goes to its whole process group, so that no child process outlives it. */
+function signalApp(child: ChildProcess, name: "SIGTERM" | "SIGKILL"): void {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  try {
+    process.kill(name === "SIGKILL" ? -child.pid : child.pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once("exit", (code, signal) => resolve(signal === null ? `code ${code}` : signal));
+    child.once("error", (error) => resolve(error.message));
+  });
+}
+
+async function readiness(name: string, child: ChildProcess, ended: Promise<string>): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  child.on("message", (message) => {
+    if (isReady(message)) resolve();
+  });
+  ended.then((how) => reject(new Error(`${name} ended (${how}) before it was ready`)), reject);
+  const late = () => new Error(`${name} was not ready within ${readyTimeoutMs / 1000} s`);
+  await withDeadline(promise, { limitMs: readyTimeoutMs, error: late });
+}
+
+function isReady(message: unknown): boolean {
+  return typeof message === "object" && message !== null && "ready" in message && message.ready === true;
+}

@@ -1,0 +1,51 @@
+import { describe, expect, test } from "vitest";
+import type { AppEnvironment } from "../environment.ts";
+import { appSpecs } from "./app-specs.ts";
+import { restartDelay } from "./restart-policy.ts";
+import { onStopSignals } from "./stop-signals.ts";
+
+test("runs one api, one stream, one router and as many workers as configured", () => {
+  const environment = { WORKERS: "2", DATA_DIR: "/d" } as unknown as AppEnvironment;
+  const specs = appSpecs(environment, "json");
+  expect(specs.map((spec) => [spec.name, spec.script])).toEqual([
+    ["api", "apps/api/src/main.ts"],
+    ["stream", "apps/stream/src/main.ts"],
+    ["router", "apps/router/src/main.ts"],
+    ["worker-1", "apps/worker/src/main.ts"],
+    ["worker-2", "apps/worker/src/main.ts"],
+  ]);
+  expect(specs[4]?.environment).toMatchObject({
+    DATA_DIR: "/d",
+    SERVICE_NAME: "worker-2",
+    LOG_FORMAT: "json",
+  });
+});
+
+describe("restartDelay", () => {
+  test("grows with the exits of the last minute, and ends with the sixth", () => {
+    const exits: number[] = [];
+    const delays: (number | undefined)[] = [];
+    for (let now = 0; now < 6_000; now += 1_000) {
+      delays.push(restartDelay(exits, now));
+      exits.push(now);
+    }
+    expect(delays).toEqual([500, 1_000, 2_000, 4_000, 8_000, undefined]);
+  });
+
+  test("ignores exits of more than a minute ago", () => {
+    expect(restartDelay([0, 1, 2, 3, 4, 5], 100_000)).toBe(500);
+  });
+});
+
+test("one Ctrl-C that arrives several times drains once", () => {
+  const calls: string[] = [];
+  const ignore = onStopSignals(
+    (signal) => calls.push(signal),
+    () => calls.push("second"),
+  );
+  process.emit("SIGINT", "SIGINT");
+  process.emit("SIGINT", "SIGINT");
+  process.emit("SIGTERM", "SIGTERM");
+  ignore();
+  expect(calls).toEqual(["SIGINT"]);
+});

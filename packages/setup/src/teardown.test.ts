@@ -1,0 +1,169 @@
+// Teardown, and the start and stop of a shared engine, on private engines.
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import Docker from "dockerode";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { lacksEngine, lacksPrivateEngine, startPrivateEngine, testEngine } from "@slipway/testkit";
+import { readConfig } from "./config.ts";
+import { isAlive, processIdentity } from "../bootstrap/lock.mjs";
+import { ensureEngine, releaseEngine } from "./engine/engine.ts";
+import type { MachineEngine } from "./engine/engine.ts";
+import { readEngineRecord, writeEngineRecord } from "./engine/engine-users.ts";
+import { recordEngines, readUsedEngines } from "./engine/engines-used.ts";
+import { installationLabel } from "./installation.ts";
+import { recordService } from "./services/services.ts";
+import { setup } from "./setup.ts";
+import { tearDown } from "./teardown.ts";
+
+const opened = new AsyncDisposableStack();
+const lines: string[] = [];
+const say = (line: string) => void lines.push(line);
+let folder = "";
+let image = "";
+let machine: MachineEngine;
+let docker: Docker;
+
+beforeEach(() => {
+  lines.length = 0;
+});
+
+describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown", () => {
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "slipway-down-"));
+    opened.defer(() => rm(folder, { recursive: true }));
+    image = (await testEngine()).stackImage;
+    const { dockerHost } = opened.use(await startPrivateEngine({ name: "down", images: [image] }));
+    machine = { dockerHost, folder };
+    docker = new Docker({ socketPath: socketOf(dockerHost) });
+  });
+
+  afterAll(() => opened.disposeAsync());
+
+  test("removes resources of the installation and its tests from each recorded engine, whatever DOCKER_HOST is", async () => {
+    const dataDir = await newInstallation("0a0a0a0a");
+    await recordEngines(dataDir, [{ dockerHost: machine.dockerHost ?? null, cleared: false }]);
+    await run("mine", { [installationLabel]: "0a0a0a0a" });
+    await run("of-tests", { [installationLabel]: "test-0b0b0b0b-1" });
+    await run("of-compose", { "com.docker.compose.project": "test-0b0b0b0b-2" });
+    await run("of-another-clone", { [installationLabel]: "test-0b0b0b0c-1" });
+    await run("unlabeled", {});
+    const config = { dataDir, dockerHost: "unix:///nowhere" };
+    await tearDown({ config, testsOf: "test-0b0b0b0b", deleteData: true, say });
+    expect(await names()).toEqual(["of-another-clone", "unlabeled"]);
+    await expect(stat(dataDir)).rejects.toThrow("ENOENT");
+    for (const name of await names()) await docker.getContainer(name).remove({ force: true });
+  });
+
+  test("does not delete data that is needed to find resources on an engine that does not answer", async () => {
+    const dataDir = await newInstallation("0d0d0d0d");
+    const silent = { dockerHost: "unix:///nowhere", cleared: false };
+    await recordEngines(dataDir, [silent]);
+    const config = { dataDir, dockerHost: machine.dockerHost ?? "" };
+    await expect(tearDown({ config, deleteData: true, say })).rejects.toThrow(
+      /unix:\/\/\/nowhere does not answer/,
+    );
+    expect(await readFile(join(dataDir, "installation-id"), "utf8")).toBe("0d0d0d0d");
+    await tearDown({ config, say });
+    expect(await readUsedEngines(dataDir)).toEqual([
+      silent,
+      { dockerHost: machine.dockerHost, cleared: true },
+    ]);
+    await recordEngines(dataDir, [{ ...silent, cleared: true }]);
+    await tearDown({ config, deleteData: true, say });
+    await expect(stat(dataDir)).rejects.toThrow("ENOENT");
+  });
+
+  test("setup does not record an engine that has not answered", async () => {
+    const dataDir = await newInstallation("0e0e0e0e");
+    const given = { redisUrl: "redis://127.0.0.1:1", registryUrl: "http://127.0.0.1:1", stackImage: image };
+    const config = { ...readConfig({ DATA_DIR: dataDir }), ...given };
+    await expect(setup({ config: { ...config, dockerHost: "unix:///mistyped" } })).rejects.toThrow(
+      "DOCKER_HOST=unix:///mistyped does not answer",
+    );
+    const dockerHost = machine.dockerHost ?? "";
+    const elsewhere = { ...config, dockerHost, schedulerDockerHost: "unix//mistyped" };
+    await expect(setup({ config: elsewhere })).rejects.toThrow(
+      "SCHEDULER_DOCKER_HOST=unix//mistyped does not answer",
+    );
+    expect(await readUsedEngines(dataDir)).toEqual([]);
+    await expect(setup({ config: { ...config, dockerHost } })).rejects.toThrow("does not answer");
+    expect(await readUsedEngines(dataDir)).toEqual([{ dockerHost, cleared: false }]);
+    // an engine that answered before may be down for a while
+    await recordEngines(dataDir, [{ dockerHost: "unix:///away", cleared: true }]);
+    const away = { ...config, dockerHost, schedulerDockerHost: "unix:///away" };
+    await expect(setup({ config: away })).rejects.toThrow("REDIS_URL=");
+    expect(await readUsedEngines(dataDir)).toEqual([
+      { dockerHost, cleared: false },
+      { dockerHost: "unix:///away", cleared: false },
+    ]);
+    expect(await tearDown({ config: { ...config, dockerHost }, say })).toEqual([]);
+  });
+
+  test("an engine recorded before it answered prevents deletion only if some engine was reached", async () => {
+    const dataDir = await newInstallation("0f0f0f0f");
+    const mistyped = ["unix:///mistyped", "unix//mistyped"];
+    const notes = mistyped.map((dockerHost) => ({ dockerHost, cleared: false }));
+    await writeFile(join(dataDir, "engines.json"), JSON.stringify(notes));
+    const config = { dataDir, dockerHost: machine.dockerHost ?? "" };
+    await recordService(dataDir, { kind: "container", name: "redis", containerId: "c1" });
+    await expect(tearDown({ config, deleteData: true, say })).rejects.toThrow(
+      `remove its entry from ${join(dataDir, "engines.json")}`,
+    );
+    await rm(join(dataDir, "services.json"));
+    expect(await tearDown({ config, deleteData: true, say })).toEqual([]);
+    await expect(stat(dataDir)).rejects.toThrow("ENOENT");
+  });
+
+  test("the last installation stops an engine that Slipway started, once no container runs on it", async () => {
+    const identity = await daemon();
+    await writeEngineRecord(folder, { start: { by: "process", ...identity }, users: [] });
+    const first = { id: "1a1a1a1a", dataDir: await newInstallation("1a1a1a1a") };
+    const second = { id: "2b2b2b2b", dataDir: await newInstallation("2b2b2b2b") };
+    await ensureEngine(first, undefined, say, machine);
+    await ensureEngine(second, "unix:///var/run/docker.sock", say, machine);
+    const users = [first, second].map(({ id, dataDir }) => ({ installationId: id, dataDir }));
+    expect((await readEngineRecord(folder))?.users).toEqual(users);
+    await releaseEngine(first.id, say, machine);
+    expect(lines.at(-1)).toContain(`left running: also used by ${second.dataDir}`);
+    // a container of an installation that is not recorded
+    await run("of-another", { [installationLabel]: "3c3c3c3c" });
+    await releaseEngine(second.id, say, machine);
+    expect(lines.at(-1)).toContain("left running: it still runs 1 other containers");
+    await docker.getContainer("of-another").remove({ force: true });
+    expect(await isAlive(identity)).toBe(true);
+    await releaseEngine(second.id, say, machine);
+    expect(lines.at(-1)).toContain("stopped");
+    expect(await isAlive(identity)).toBe(false);
+  });
+});
+
+async function newInstallation(id: string): Promise<string> {
+  const dataDir = join(folder, id);
+  await mkdir(dataDir);
+  await writeFile(join(dataDir, "installation-id"), id);
+  return dataDir;
+}
+
+async function run(name: string, labels: Record<string, string>): Promise<void> {
+  const options = { name, Image: image, Labels: labels, HostConfig: { NetworkMode: "none" } };
+  const container = await docker.createContainer({ ...options, Cmd: ["sleep", "infinity"] });
+  await container.start();
+}
+
+async function names(): Promise<string[]> {
+  const found = await docker.listContainers({ all: true });
+  return found.map(({ Names: [name = ""] }) => name.slice(1)).toSorted();
+}
+
+/** The private engine's process. */
+async function daemon() {
+  const text = await readFile(join(dirname(socketOf(machine.dockerHost ?? "")), "pid"), "utf8");
+  const identity = await processIdentity(Number(text));
+  if (!identity) throw new Error("the private engine has no process");
+  return identity;
+}
+
+function socketOf(dockerHost: string): string {
+  return dockerHost.slice("unix://".length);
+}

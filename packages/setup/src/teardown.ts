@@ -1,0 +1,147 @@
+// Removes everything that setup and the apps of one installation created, and nothing else.
+import { rm } from "node:fs/promises";
+import type { ScriptConfig } from "./config.ts";
+import { isAlive } from "../bootstrap/lock.mjs";
+import { attempt } from "./attempt.ts";
+import { clearEngine } from "./engine/clear-engine.ts";
+import { defaultSocket, isDefaultEngine, probeEngine } from "./engine/engine-connection.ts";
+import type { Engine } from "./engine/engine-connection.ts";
+import type { RemovalOptions } from "./engine/engine-removal.ts";
+import { releaseEngine } from "./engine/engine.ts";
+import type { UsedEngine } from "./engine/engines-used.ts";
+import { engineNotes, neverReachedAnEngine, recordEngines, readUsedEngines } from "./engine/engines-used.ts";
+import { installationId } from "./installation.ts";
+import type { Say } from "./progress.ts";
+import { step } from "./progress.ts";
+import type { Service } from "./services/services.ts";
+import { forgetServices, readServices, stopProcess } from "./services/services.ts";
+import { SetupError } from "./setup-error.ts";
+
+export interface TeardownOptions extends RemovalOptions {
+  config: Pick<ScriptConfig, "dataDir" | "dockerHost" | "schedulerDockerHost">;
+  /** Also deletes the data directory, the data volumes and the images of the private registry. */
+  deleteData?: boolean;
+  /** Also removes what tests left: the prefix of their installations' ids. */
+  testsOf?: string;
+  say: Say;
+}
+
+interface ProbedEngine extends UsedEngine {
+  engine: Engine | undefined;
+}
+
+const serviceGraceMs = 15_000;
+
+/**
+ * Removes an installation whose apps have ended from every engine it was set up on, and reports the steps. Idempotent. A failed
+ * step does not stop the others, but the data directory is kept then, since it is needed to find what is left.
+ * @returns a line for each resource that is left, with the reason. Throws SetupError before anything is deleted when
+ * `deleteData` is set and an engine with resources of the installation does not answer.
+ */
+export async function tearDown(options: TeardownOptions): Promise<string[]> {
+  const { config, deleteData = false, testsOf, say, ...removal } = options;
+  const { dataDir } = config;
+  const id = await installationId(dataDir);
+  if (id === undefined && testsOf === undefined) {
+    step(say, "data").report(`nothing is set up in ${dataDir}`);
+    return [];
+  }
+  const engines = await probeEngines(config);
+  if (deleteData) requireAnswers(engines, dataDir);
+  const selection = { id, testsOf, dataDir, deleteData, ...removal };
+  const left: string[] = [];
+  const cleared: ProbedEngine[] = [];
+  for (const one of engines) {
+    const address = one.dockerHost ?? defaultSocket;
+    const report = (text: string) => step(say, "engine").report(`${address}: ${text}`);
+    if (!one.engine) {
+      report("does not answer, so nothing was removed from it");
+      continue;
+    }
+    const lines = await clearEngine(one.engine.docker, selection, report);
+    if (lines.length === 0) cleared.push(one);
+    left.push(...lines.map((line) => `${address}: ${line}`));
+  }
+  if (id === undefined) return left;
+  left.push(...(await stopServices(dataDir, say)));
+  if (engines.some(({ engine, dockerHost }) => engine && isDefaultEngine(dockerHost)))
+    await attempt(left, "the Docker Engine", () => releaseEngine(id, say));
+  await finishData(dataDir, { deleteData, cleared, left, say });
+  return left;
+}
+
+/** Probes the recorded engines and those that the environment names: earlier versions did not record any. */
+async function probeEngines({
+  dataDir,
+  dockerHost,
+  schedulerDockerHost,
+}: TeardownOptions["config"]): Promise<ProbedEngine[]> {
+  const used = await readUsedEngines(dataDir);
+  const named = [dockerHost ?? null, ...(schedulerDockerHost === undefined ? [] : [schedulerDockerHost])];
+  const hosts = new Set([...used.map((one) => one.dockerHost), ...named]);
+  return Promise.all(
+    Array.from(hosts, async (host) => {
+      const answer = await probeEngine(host ?? undefined);
+      const noted = used.find((one) => one.dockerHost === host) ?? { dockerHost: host, cleared: true };
+      return { ...noted, engine: "docker" in answer ? answer : undefined };
+    }),
+  );
+}
+
+/** Throws SetupError when an engine does not answer that may have resources of the installation. */
+function requireAnswers(engines: readonly ProbedEngine[], dataDir: string): void {
+  const isEmpty = ({ cleared, unproven }: ProbedEngine) =>
+    cleared || (unproven === true && neverReachedAnEngine(dataDir));
+  const silent = engines.filter((one) => !one.engine && !isEmpty(one));
+  if (silent.length === 0) return;
+  const names = silent.map(({ dockerHost }) => dockerHost ?? defaultSocket).join(" and ");
+  throw new SetupError(
+    `The Docker Engine at ${names} does not answer, and without ${dataDir} Slipway cannot find its resources there: start the engine and run the command again.
+  If Slipway never ran there (DOCKER_HOST was mistyped), remove its entry from ${engineNotes(dataDir)} and run the command again. To abandon the resources, delete ${dataDir} yourself.`,
+  );
+}
+
+/** Deletes the data directory, or keeps it when it was not to be deleted or is needed to find what is left. */
+async function finishData(
+  dataDir: string,
+  {
+    deleteData,
+    cleared,
+    left,
+    say,
+  }: { deleteData: boolean; cleared: readonly ProbedEngine[]; left: string[]; say: Say },
+): Promise<void> {
+  const { report } = step(say, "data");
+  if (deleteData && left.length === 0) {
+    const deleted = await attempt(left, dataDir, () => rm(dataDir, { recursive: true, force: true }));
+    if (deleted) report(`${dataDir} deleted`);
+    return;
+  }
+  const notes = cleared.map(({ dockerHost }) => ({ dockerHost, cleared: true }));
+  await attempt(left, engineNotes(dataDir), () => recordEngines(dataDir, notes));
+  report(
+    deleteData
+      ? `${dataDir} kept: the next npm run down needs it to find what is left`
+      : `${dataDir} kept (npm run down -- --data deletes it)`,
+  );
+}
+
+/** Stops the recorded services. @returns a line for each that did not end. */
+async function stopServices(dataDir: string, say: Say): Promise<string[]> {
+  const left: string[] = [];
+  await attempt(left, "the private services", async () => {
+    const stopping = (await readServices(dataDir)).map(async (service) => {
+      const stopped = await attempt(left, `service ${service.name}`, () => stopService(service, say));
+      return stopped ? [service.name] : [];
+    });
+    await forgetServices(dataDir, (await Promise.all(stopping)).flat());
+  });
+  return left;
+}
+
+/** Stops a service's process. A service's container has the installation's label, so clearEngine removed it. */
+async function stopService(service: Service, say: Say): Promise<void> {
+  if (service.kind !== "process" || !(await isAlive(service))) return;
+  await stopProcess(service, serviceGraceMs);
+  step(say, service.name).report(`stopped (process ${service.pid})`);
+}

@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { startsImperatively } from "./subject.ts";
+
+test.each([
+  "Stop the stream crashing on reset sockets",
+  "Pass the region to hooks",
+  "Process aborts first",
+  "Embed the dashboard",
+  "Re-read keys after a change",
+])("accepts: %s", (subject) => {
+  expect(startsImperatively(subject)).toBe(true);
+});
+
+test.each([
+  "stop the stream crashing",
+  "fix: the stream crashes",
+  "Fix: the stream crashes",
+  "feat(stream): answer pings",
+  "Stopped the stream",
+  "Stops the stream",
+  "Stopping the stream",
+  "The stream stops",
+  "A slow client is asked",
+  "ADR 20: slots",
+  "",
+])("refuses: %s", (subject) => {
+  expect(startsImperatively(subject)).toBe(false);
+});

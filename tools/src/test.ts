@@ -1,0 +1,126 @@
+// npm test: sets up private services, runs vitest on them, stops the services, and prints the counts.
+import { mkdir, open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  claimRun,
+  errorText,
+  installPrograms,
+  print,
+  readOwnConfig,
+  readText,
+  runCommand,
+  runProgram,
+  sayOn,
+  setup,
+  SetupError,
+  tearDown,
+  testsOf,
+} from "@slipway/setup";
+import type { Engine, ScriptConfig } from "@slipway/setup";
+import { ensureTestDatabase, prepareTestDatabase } from "./images/test-database.ts";
+import type { TestDatabase } from "./images/test-database.ts";
+import type { TestReport } from "./test-outcome.ts";
+import { endOfRun } from "./test-outcome.ts";
+
+const say = sayOn(process.stdout);
+
+/**
+ * The projects that run in parallel when no argument is given: a scenario mostly waits for containers, leases and timers. The
+ * second lane's output is printed when it ends.
+ */
+const lanes = [
+  ["unit", "e2e", "fleet"],
+  ["chaos", "e2e-mongo", "compose"],
+] as const;
+
+await runCommand(async () => {
+  const config = readOwnConfig("test");
+  await using _lock = await claimRun(config.dataDir);
+  const logFolder = join(config.dataDir, "logs");
+  const exitCodes = await runTests(config, logFolder);
+  const left = await stopServices(config);
+  const reports = await Promise.all(exitCodes.map((_, lane) => readReport(reportIn(logFolder, lane))));
+  // repeat the failures here: each lane printed its own far above
+  const { lines, exitCode } = endOfRun(reports, exitCodes, left);
+  lines.forEach(print);
+  return exitCode;
+});
+
+/** Sets up the services and runs the lanes. A failed setup fails the run before any test. @returns the lanes' exit codes. */
+async function runTests(config: ScriptConfig, logFolder: string): Promise<number[]> {
+  try {
+    await mkdir(logFolder, { recursive: true });
+    await Promise.all(lanes.map((_, lane) => rm(reportIn(logFolder, lane), { force: true })));
+    const concurrently = (engine: Engine) => prepareTestDatabase(engine, config.dataDir, say);
+    await setup({ config, concurrently, say });
+    // chromium is large, and only one scenario needs it, which is skipped without a browser except in CI
+    if (config.unattended) await installPrograms(["chromium"], say);
+    const mongo = await ensureTestDatabase(config, say);
+    const args = process.argv.slice(2);
+    if (mongo === "missing" && namesMongo(args))
+      throw new SetupError("The project e2e-mongo needs MongoDB: see the reason above, or set MONGO_URL.");
+    if (args.length > 0) return [await runVitest(reportIn(logFolder, 0), mongo, args)];
+    const [first, second] = lanes.map((projects) => projects.map((project) => `--project=${project}`));
+    return await Promise.all([
+      runVitest(reportIn(logFolder, 0), mongo, first ?? []),
+      runInBackground(reportIn(logFolder, 1), mongo, second ?? [], join(logFolder, "background.log")),
+    ]);
+  } catch (error) {
+    process.stderr.write(` !     ${errorText(error)}\n`);
+    return [1];
+  }
+}
+
+/** Whether the arguments name the project e2e-mongo, as one argument or two. */
+function namesMongo(args: readonly string[]): boolean {
+  return args.some((arg) => arg === "e2e-mongo" || arg === "--project=e2e-mongo");
+}
+
+async function runInBackground(
+  reportFile: string,
+  mongo: TestDatabase,
+  args: readonly string[],
+  logFile: string,
+): Promise<number> {
+  say(`parallel  ${args.join(" ")}, output in ${logFile}`);
+  const log = await open(logFile, "w");
+  try {
+    return await runVitest(reportFile, mongo, args, log.fd);
+  } finally {
+    await log.close();
+    process.stdout.write((await readText(logFile)) ?? "");
+  }
+}
+
+function runVitest(
+  reportFile: string,
+  mongo: TestDatabase,
+  args: readonly string[],
+  output: number | "inherit" = "inherit",
+): Promise<number> {
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`];
+  const wanted = mongo === "missing" ? args.filter((arg) => arg !== "--project=e2e-mongo") : args;
+  const leftOut =
+    mongo === "missing" && !args.some((arg) => arg.startsWith("--project")) ? ["--project=!e2e-mongo"] : [];
+  // TESTS_OF marks this vitest process; vitest.config.ts marks the processes that it starts
+  const environment = { TESTS_OF: testsOf, ...(typeof mongo === "object" ? { MONGO_URL: mongo.url } : {}) };
+  return runProgram("vitest", ["run", ...reporters, ...leftOut, ...wanted], environment, output);
+}
+
+function reportIn(logFolder: string, lane: number): string {
+  return join(logFolder, `vitest-${lane + 1}.json`);
+}
+
+/** Removes the services. @returns a line for each resource that is left. */
+async function stopServices(config: ScriptConfig): Promise<string[]> {
+  try {
+    return await tearDown({ config, say });
+  } catch (error) {
+    return [errorText(error)];
+  }
+}
+
+async function readReport(file: string): Promise<TestReport | undefined> {
+  const text = await readText(file);
+  return text === undefined ? undefined : (JSON.parse(text) as TestReport);
+}
