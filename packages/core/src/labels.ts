@@ -2,8 +2,10 @@
 
 export const label = {
   installation: "io.slipway.installation",
-  /** `build`, `release` or `network`. */
+  /** `build`, `release`, `network` or `service`. */
   kind: "io.slipway.kind",
+  /** Of a volume that outlives its container until the data of the installation with this id is deleted. */
+  keptBy: "io.slipway.kept-by",
   app: "io.slipway.app",
   deployment: "io.slipway.deployment",
   attempt: "io.slipway.attempt",

@@ -8,9 +8,6 @@ import type { Say } from "./progress.ts";
 import { step } from "./progress.ts";
 import { reasonOf, SetupError } from "./setup-error.ts";
 
-/** The label of every engine resource of an installation; its value is the installation's id. */
-export const installationLabel = "io.slipway.installation";
-
 /** A signature is valid for at most one hour, so two former keys allow two rotations in that time. */
 const maxFormerKeys = 2;
 

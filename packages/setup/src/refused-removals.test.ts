@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Docker from "dockerode";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { label } from "@slipway/core";
 import {
   lacksEngine,
   lacksPrivateEngine,
@@ -17,12 +18,11 @@ import {
 import type { EngineProxyOptions } from "@slipway/testkit";
 import { isAlive, processIdentity } from "../bootstrap/lock.mjs";
 import { recordEngines, readUsedEngines } from "./engine/engines-used.ts";
-import { installationLabel } from "./installation.ts";
 import { readServices, recordService } from "./services/services.ts";
 import { tearDown } from "./teardown.ts";
 
 const id = "4d4d4d4d";
-const ours = { [installationLabel]: id };
+const ours = { [label.installation]: id };
 const opened = new AsyncDisposableStack();
 const say = () => undefined;
 let folder = "";
@@ -142,12 +142,12 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
     test("keeps only the image that another installation's container uses", async () => {
       const container = await docker.createContainer({ Image: image, Cmd: ["true"] });
       const commit = async (options: { repo?: string }) => {
-        const changes = `LABEL ${installationLabel}=${id}`;
+        const changes = `LABEL ${label.installation}=${id}`;
         return ((await container.commit({ ...options, changes })) as { Id: string }).Id;
       };
       const ids = async () => {
         const labeled = (await docker.listImages()).filter(
-          ({ Labels }) => Labels?.[installationLabel] === id,
+          ({ Labels }) => Labels?.[label.installation] === id,
         );
         return labeled.map(({ Id }) => Id);
       };
@@ -157,7 +157,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
         await commit({ repo: "ours-unused" }),
         await commit({}),
       ];
-      const other = await run("other", { Image: "ours-used", Labels: { [installationLabel]: "another" } });
+      const other = await run("other", { Image: "ours-used", Labels: { [label.installation]: "another" } });
       expect((await ids()).toSorted()).toEqual(all.toSorted());
       const config = { dataDir, dockerHost };
       expect(await tearDown({ config, deleteData: true, retryLimitMs: 0, say })).toEqual([

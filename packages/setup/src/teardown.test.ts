@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import Docker from "dockerode";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { label } from "@slipway/core";
 import { lacksEngine, lacksPrivateEngine, startPrivateEngine, testEngine } from "@slipway/testkit";
 import { readConfig } from "./config.ts";
 import { isAlive, processIdentity } from "../bootstrap/lock.mjs";
@@ -11,7 +12,6 @@ import { ensureEngine, releaseEngine } from "./engine/engine.ts";
 import type { MachineEngine } from "./engine/engine.ts";
 import { readEngineRecord, writeEngineRecord } from "./engine/engine-users.ts";
 import { recordEngines, readUsedEngines } from "./engine/engines-used.ts";
-import { installationLabel } from "./installation.ts";
 import { recordService } from "./services/services.ts";
 import { setup } from "./setup.ts";
 import { tearDown } from "./teardown.ts";
@@ -43,10 +43,10 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown
   test("removes resources of the installation and its tests from each recorded engine, whatever DOCKER_HOST is", async () => {
     const dataDir = await newInstallation("0a0a0a0a");
     await recordEngines(dataDir, [{ dockerHost: machine.dockerHost ?? null, cleared: false }]);
-    await run("mine", { [installationLabel]: "0a0a0a0a" });
-    await run("of-tests", { [installationLabel]: "test-0b0b0b0b-1" });
+    await run("mine", { [label.installation]: "0a0a0a0a" });
+    await run("of-tests", { [label.installation]: "test-0b0b0b0b-1" });
     await run("of-compose", { "com.docker.compose.project": "test-0b0b0b0b-2" });
-    await run("of-another-clone", { [installationLabel]: "test-0b0b0b0c-1" });
+    await run("of-another-clone", { [label.installation]: "test-0b0b0b0c-1" });
     await run("unlabeled", {});
     const config = { dataDir, dockerHost: "unix:///nowhere" };
     await tearDown({ config, testsOf: "test-0b0b0b0b", deleteData: true, say });
@@ -127,7 +127,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown
     await releaseEngine(first.id, say, machine);
     expect(lines.at(-1)).toContain(`left running: also used by ${second.dataDir}`);
     // a container of an installation that is not recorded
-    await run("of-another", { [installationLabel]: "3c3c3c3c" });
+    await run("of-another", { [label.installation]: "3c3c3c3c" });
     await releaseEngine(second.id, say, machine);
     expect(lines.at(-1)).toContain("left running: it still runs 1 other containers");
     await docker.getContainer("of-another").remove({ force: true });

@@ -1,6 +1,7 @@
 // Provides the MongoDB server that tests share: the one at MONGO_URL, else a container of the image that test/mongodb defines.
 import { join } from "node:path";
 import type Docker from "dockerode";
+import { label } from "@slipway/core";
 import {
   answeringEngine,
   choosePort,
@@ -10,7 +11,6 @@ import {
   findProgram,
   imageId,
   installationId,
-  installationLabel,
   networks,
   obstacleTo,
   removeAll,
@@ -95,7 +95,7 @@ async function startContainer(
 ): Promise<string> {
   const id = await installationId(dataDir);
   const name = `slipway-${id}-${definition.name}`;
-  const labels = { [installationLabel]: id ?? "" };
+  const labels = { [label.installation]: id ?? "" };
   await removeFormer(docker, name);
   const port = await choosePort();
   const network = await docker.createNetwork({ Name: name, Labels: labels });

@@ -1,13 +1,12 @@
 // Removes an installation's labeled resources, and those of its tests, from an engine and from the swarm it manages.
 import { join } from "node:path";
 import type Docker from "dockerode";
+import { label } from "@slipway/core";
 import type { RemovalOptions } from "./engine-removal.ts";
 import { removeAll } from "./engine-removal.ts";
 import type { IsOurs } from "./engine-resources.ts";
 import { containers, images, networks, services, volumes } from "./engine-resources.ts";
-import { installationLabel } from "../installation.ts";
 import { rememberedPort } from "../services/private-server.ts";
-import { keptVolumeLabel } from "../services/service-container.ts";
 
 /** Selects the resources to remove: those of the installation `id`, and those of installations whose id starts with `testsOf`. */
 export interface ResourceSelection extends RemovalOptions {
@@ -50,7 +49,7 @@ export async function clearEngine(
 }
 
 function belongs(labels: Parameters<IsOurs>[0], { id, testsOf }: ResourceSelection): boolean {
-  const owners = [labels?.[installationLabel], labels?.[projectLabel]].filter((one) => one !== undefined);
+  const owners = [labels?.[label.installation], labels?.[projectLabel]].filter((one) => one !== undefined);
   return owners.some(
     (owner) =>
       owner === id || (testsOf !== undefined && (owner === testsOf || owner.startsWith(`${testsOf}-`))),
@@ -58,7 +57,7 @@ function belongs(labels: Parameters<IsOurs>[0], { id, testsOf }: ResourceSelecti
 }
 
 function isKept(labels: Parameters<IsOurs>[0], { id, deleteData }: ResourceSelection): boolean {
-  return deleteData && id !== undefined && labels?.[keptVolumeLabel] === id;
+  return deleteData && id !== undefined && labels?.[label.keptBy] === id;
 }
 
 /** Images of this installation's private registry, and images that the tests labeled. */

@@ -1,9 +1,9 @@
 // Runs a private service in a container, for machines where no package can be installed but images can be pulled.
 import type Docker from "dockerode";
+import { label } from "@slipway/core";
 import type { Engine } from "../engine/engine-connection.ts";
 import { imageId, pullImage } from "../engine/engine-images.ts";
 import type { Installation } from "../installation.ts";
-import { installationLabel } from "../installation.ts";
 import { recordService } from "./services.ts";
 import { reasonOf, SetupError } from "../setup-error.ts";
 
@@ -24,9 +24,6 @@ export interface ServiceContainerSpec {
   /** The variable that names an existing service. */
   variable: string;
 }
-
-/** The label of a volume that `npm run down` keeps; its value is the installation's id. */
-export const keptVolumeLabel = "io.slipway.kept-by";
 
 /** Starts the container, and creates it if it does not exist. Returns its loopback port. Throws SetupError with what to do. */
 export async function ensureServiceContainer(
@@ -65,14 +62,14 @@ async function create(
   spec: ServiceContainerSpec,
 ): Promise<Docker.Container> {
   await ensureImage(docker, spec);
-  await docker.createVolume({ Name: name, Labels: { [keptVolumeLabel]: installation.id } });
+  await docker.createVolume({ Name: name, Labels: { [label.keptBy]: installation.id } });
   return docker.createContainer({
     name,
     Image: spec.image,
     Cmd: spec.command,
     Env: spec.environment,
     User: spec.user,
-    Labels: { [installationLabel]: installation.id, "io.slipway.kind": "service" },
+    Labels: { [label.installation]: installation.id, [label.kind]: "service" },
     HostConfig: {
       Binds: [`${name}:${spec.dataPath}`],
       PortBindings: { [`${spec.innerPort}/tcp`]: [{ HostIp: "127.0.0.1", HostPort: String(spec.port) }] },
