@@ -22,9 +22,20 @@ test("no file or folder has a name that says nothing", () => {
   expect(code.filter((path) => path.split("/").some((part) => vague.test(part)))).toEqual([]);
 });
 
-test("the environment is read by config.ts, by main.ts to pass it on, and by run.mjs, which runs before both", () => {
+const environmentReaders = [
+  // parses it
+  "config.ts",
+  // passes it to config.ts
+  "main.ts",
+  // runs before any package is installed
+  "run.mjs",
+  // passes it to other programs
+  "child-environment.ts",
+];
+
+test("the environment is read by the files that are made for it", () => {
   const readers = shipped.filter((path) => readsEnvironment.test(withoutTexts(codeOf(path))));
-  expect(readers.filter((path) => !["config.ts", "main.ts", "run.mjs"].includes(basename(path)))).toEqual([]);
+  expect(readers.filter((path) => !environmentReaders.includes(basename(path)))).toEqual([]);
 });
 
 test("main.ts alone ends its process", () => {

@@ -16,7 +16,7 @@ import {
   tearDown,
   testsOf,
 } from "@slipway/setup";
-import type { Engine, ScriptConfig } from "@slipway/setup";
+import type { Engine, SetupConfig } from "@slipway/setup";
 import { ensureTestDatabase, prepareTestDatabase } from "./images/test-database.ts";
 import type { TestDatabase } from "./images/test-database.ts";
 import type { TestReport } from "./test-outcome.ts";
@@ -47,7 +47,7 @@ await runCommand(async () => {
 });
 
 /** Sets up the services and runs the lanes. A failed setup fails the run before any test. @returns the lanes' exit codes. */
-async function runTests(config: ScriptConfig, logFolder: string): Promise<number[]> {
+async function runTests(config: SetupConfig, logFolder: string): Promise<number[]> {
   try {
     await mkdir(logFolder, { recursive: true });
     await Promise.all(lanes.map((_, lane) => rm(reportIn(logFolder, lane), { force: true })));
@@ -112,7 +112,7 @@ function reportIn(logFolder: string, lane: number): string {
 }
 
 /** Removes the services. @returns a line for each resource that is left. */
-async function stopServices(config: ScriptConfig): Promise<string[]> {
+async function stopServices(config: SetupConfig): Promise<string[]> {
   try {
     return await tearDown({ config, say });
   } catch (error) {

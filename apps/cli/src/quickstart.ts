@@ -20,7 +20,7 @@ import {
   takesOnly,
   urls,
 } from "@slipway/setup";
-import type { RunningSlipway, ScriptConfig } from "@slipway/setup";
+import type { RunningSlipway, SetupConfig } from "@slipway/setup";
 import { ApiClient } from "./quickstart/api-client.ts";
 import { deploySample } from "./quickstart/deploy-sample.ts";
 import { nextSteps } from "./quickstart/next-steps.ts";
@@ -41,7 +41,7 @@ await runCommand(async () => {
   return running ? useRunning(config, running) : runOwn(config, once);
 });
 
-async function useRunning(config: ScriptConfig, running: RunningSlipway): Promise<number> {
+async function useRunning(config: SetupConfig, running: RunningSlipway): Promise<number> {
   say(`apps      using the running Slipway (process ${running.pid}, ${running.apiUrl})`);
   const apiToken = config.bootstrapToken ?? (await readText(adminTokenFile(config.dataDir)));
   if (apiToken === undefined)
@@ -57,7 +57,7 @@ async function useRunning(config: ScriptConfig, running: RunningSlipway): Promis
   return 0;
 }
 
-async function runOwn(config: ScriptConfig, once: boolean): Promise<number> {
+async function runOwn(config: SetupConfig, once: boolean): Promise<number> {
   await using _running = await claimRunning(config);
   await stopOrphans(config.dataDir, config.graceMs, say);
   await checkPorts(config);
@@ -101,7 +101,7 @@ async function waitForApi(apiUrl: string, apiToken: string): Promise<void> {
 }
 
 /** A shell command that prints the admin token. */
-function tokenSource(config: ScriptConfig): string {
+function tokenSource(config: SetupConfig): string {
   return config.bootstrapToken === undefined
     ? `cat ${relative(repositoryRoot, adminTokenFile(config.dataDir))}`
     : "printenv BOOTSTRAP_TOKEN";

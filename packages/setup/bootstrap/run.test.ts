@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
-import { repositoryRoot } from "../src/config.ts";
+import { repositoryRoot } from "../src/repository.ts";
 import { commands as programs } from "./commands.mjs";
 
 const bootstrap = "packages/setup/bootstrap/run.mjs";

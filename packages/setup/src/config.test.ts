@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { isUnattended, readConfig, readOwnConfig, repositoryRoot } from "./config.ts";
+import { isUnattended, readConfig, readOwnConfig } from "./config.ts";
+import { repositoryRoot } from "./repository.ts";
 import { SetupError } from "./setup-error.ts";
 
 test("tests' and benchmarks' settings are not those of the Slipway that the shell is set to", () => {

@@ -1,33 +1,35 @@
-// The configuration of the scripts: the one reader of process.env here, with one schema, all problems reported at once.
-import { createHash } from "node:crypto";
-import { fileURLToPath } from "node:url";
+// The configuration of setup and the commands: its schema, parsed from environment variables.
+
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { SlipwayError } from "@slipway/core";
-import { configFrom, countSetting, portSetting, settingDocs } from "@slipway/service";
+import {
+  commonSettings,
+  configFrom,
+  countSetting,
+  httpUrlSetting,
+  portSetting,
+  settingDocs,
+} from "@slipway/service";
+import type { Environment } from "@slipway/service";
+import { repositoryRoot, testsOf } from "./repository.ts";
 import { SetupError } from "./setup-error.ts";
 
-/** The folder this clone lies in. */
-export const repositoryRoot = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
-
-/** What the ids of all installations begin with that this clone's tests make: by it `npm run down` finds what they left. */
-export const testsOf = `test-${createHash("sha256").update(repositoryRoot).digest("hex").slice(0, 8)}`;
-
-export interface ScriptConfig {
-  /** Absolute. All state of this installation lies under it. */
+export interface SetupConfig {
+  /** Absolute. All state of the installation is below it. */
   dataDir: string;
   apiPort: number;
   streamPort: number;
   routerPort: number;
   workers: number;
-  /** Workers that build on the same engine: those of this clone, unless there are others. */
+  /** Workers that build on the same engine: those of this clone, unless set. */
   engineWorkers: number;
   graceMs: number;
-  /** Whether everything has to be there, as nobody looks at what was left out. */
+  /** Whether a missing part is an error, because nobody reads that something was skipped. */
   unattended: boolean;
-  /** Whether an admin token is shown when it is made: to somebody who is going to use it. */
+  /** Whether a new admin token is printed. */
   showsToken: boolean;
-  /** Whether the environment says what tokens are signed with. */
+  /** Whether the environment provides the signing keys. */
   signingKeysGiven: boolean;
   bootstrapToken?: string;
   redisUrl?: string;
@@ -39,10 +41,9 @@ export interface ScriptConfig {
   buildCaBundle?: string;
 }
 
-const textSetting = () => z.string().optional();
-const urlSetting = (protocol: RegExp, error: string) => z.url({ protocol, error }).optional();
+const maxGraceMs = 3_600_000;
 
-/** Every variable that the commands read to set an installation up. The schemas of the apps document those that apps read too. */
+/** Every variable that setup and the commands read. The schemas of the apps document those that apps read too. */
 export const settings = z
   .object({
     DATA_DIR: z
@@ -57,37 +58,32 @@ export const settings = z
       description: "Worker processes that `npm start` runs.",
     }),
     ENGINE_WORKERS: countSetting.max(1_000).optional(),
-    GRACE_MS: countSetting.max(3_600_000).default(30_000),
-    BOOTSTRAP_TOKEN: textSetting(),
-    REDIS_URL: urlSetting(/^rediss?$/, "must be a redis:// or rediss:// URL"),
-    REGISTRY_URL: urlSetting(/^https?$/, "must be an http:// or https:// URL"),
-    STACK_IMAGE: textSetting(),
-    DOCKER_HOST: textSetting(),
-    SCHEDULER_DOCKER_HOST: textSetting(),
-    SIGNING_KEYS_FILE: textSetting(),
-    SIGNING_KEYS: textSetting(),
-    SIGNING_KEY: textSetting(),
-    BUILD_NPM_REGISTRY: urlSetting(/^https?$/, "must be an http:// or https:// URL"),
-    BUILD_CA_BUNDLE: textSetting(),
-    NODE_EXTRA_CA_CERTS: textSetting().register(settingDocs, {
+    GRACE_MS: countSetting.max(maxGraceMs).default(30_000),
+    BOOTSTRAP_TOKEN: z.string().optional(),
+    REDIS_URL: commonSettings.shape.REDIS_URL.optional(),
+    REGISTRY_URL: httpUrlSetting().optional(),
+    STACK_IMAGE: z.string().optional(),
+    DOCKER_HOST: z.string().optional(),
+    SCHEDULER_DOCKER_HOST: z.string().optional(),
+    SIGNING_KEYS_FILE: z.string().optional(),
+    SIGNING_KEYS: z.string().optional(),
+    SIGNING_KEY: z.string().optional(),
+    BUILD_NPM_REGISTRY: httpUrlSetting().optional(),
+    BUILD_CA_BUNDLE: z.string().optional(),
+    NODE_EXTRA_CA_CERTS: z.string().optional().register(settingDocs, {
       topic: "builds",
       description: "Read as the default of `BUILD_CA_BUNDLE`; Node.js itself reads it too.",
     }),
   })
   .superRefine(({ API_PORT, STREAM_PORT, ROUTER_PORT }, context) => {
     for (const [name, other, port] of samePorts({ API_PORT, STREAM_PORT, ROUTER_PORT })) {
-      context.addIssue({
-        code: "custom",
-        path: [name],
-        message: `must differ from ${other}: both are ${port}`,
-      });
+      const message = `must differ from ${other}: both are ${port}`;
+      context.addIssue({ code: "custom", path: [name], message });
     }
   });
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Of what a shell may have exported, what tests and benchmarks take: nothing of it says where a Slipway keeps its state. */
-const takenByOwn = [
+/** What tests and benchmarks read of the shell's environment: no variable that says where an installation keeps its state. */
+const readByOwn = [
   "CI",
   "DATA_DIR",
   "DOCKER_HOST",
@@ -96,20 +92,55 @@ const takenByOwn = [
   "BUILD_CA_BUNDLE",
   "NODE_EXTRA_CA_CERTS",
 ];
-/** What a program needs to get along on this machine: where to look, whom to trust, how to reach the engine. */
-const ofTheMachine = [
-  "HOME",
-  "TMPDIR",
-  "TESTS_OF",
-  "NODE_EXTRA_CA_CERTS",
-  "DOCKER_CERT_PATH",
-  "DOCKER_TLS_VERIFY",
-  "SSH_AUTH_SOCK",
-];
 
-/** Reads the scripts' settings from `environment`, this process's own unless given. Throws SetupError naming every wrong one. */
-export function readConfig(environment: Environment = process.env): ScriptConfig {
-  const given = validated(environment);
+/** @param environment by default that of this process. Throws SetupError with every invalid variable. */
+export function readConfig(environment: Environment = process.env): SetupConfig {
+  return { ...grouped(parsed(environment)), unattended: isUnattended(environment) };
+}
+
+/**
+ * The configuration of the private installation of tests or benchmarks, below the data directory. It is never the installation
+ * that the shell is configured for: TEST_REDIS_URL and TEST_REGISTRY_URL name existing services to use.
+ */
+export function readOwnConfig(
+  purpose: "test" | "bench",
+  environment: Environment = process.env,
+): SetupConfig {
+  const read = Object.fromEntries(readByOwn.map((name) => [name, environment[name]]));
+  const services = {
+    REDIS_URL: environment["TEST_REDIS_URL"],
+    REGISTRY_URL: environment["TEST_REGISTRY_URL"],
+  };
+  const config = readConfig({ ...read, ...services });
+  return { ...config, dataDir: join(config.dataDir, purpose), showsToken: false };
+}
+
+/** Whether this is a CI run, in which a missing part is an error. */
+export function isUnattended(environment: Environment = process.env): boolean {
+  return !["", "false"].includes(environment["CI"] ?? "");
+}
+
+/** The URL of a MongoDB server on which tests may create and drop databases; undefined when none is set. */
+export function testMongoUrl(environment: Environment = process.env): string | undefined {
+  return environment["MONGO_URL"]?.trim() || undefined;
+}
+
+/** Marks this process, and all that it starts, as part of this clone's tests. */
+export function markTests(): void {
+  process.env["TESTS_OF"] = testsOf;
+}
+
+function parsed(environment: Environment): z.output<typeof settings> {
+  const trimmed = Object.entries(environment).map(([name, value]) => [name, value?.trim()]);
+  try {
+    return configFrom(settings, Object.fromEntries(trimmed));
+  } catch (error) {
+    throw error instanceof SlipwayError ? new SetupError(error.message) : error;
+  }
+}
+
+function grouped(given: z.output<typeof settings>): Omit<SetupConfig, "unattended"> {
+  const signingKeys = [given.SIGNING_KEYS_FILE, given.SIGNING_KEYS, given.SIGNING_KEY];
   const optional = {
     bootstrapToken: given.BOOTSTRAP_TOKEN,
     redisUrl: given.REDIS_URL,
@@ -128,85 +159,19 @@ export function readConfig(environment: Environment = process.env): ScriptConfig
     workers: given.WORKERS,
     engineWorkers: given.ENGINE_WORKERS ?? given.WORKERS,
     graceMs: given.GRACE_MS,
-    unattended: isUnattended(environment),
     showsToken: true,
-    signingKeysGiven: [given.SIGNING_KEYS_FILE, given.SIGNING_KEYS, given.SIGNING_KEY].some(
-      (key) => key !== undefined,
-    ),
+    signingKeysGiven: signingKeys.some((key) => key !== undefined),
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
   };
 }
 
-/**
- * The settings of the installation that tests or benchmarks have to themselves, below the data directory. Whatever installation
- * the shell is set to, theirs is another: TEST_REDIS_URL and TEST_REGISTRY_URL name services for it.
- */
-export function readOwnConfig(
-  purpose: "test" | "bench",
-  environment: Environment = process.env,
-): ScriptConfig {
-  const taken = Object.fromEntries(takenByOwn.map((name) => [name, environment[name]]));
-  const services = {
-    REDIS_URL: environment["TEST_REDIS_URL"],
-    REGISTRY_URL: environment["TEST_REGISTRY_URL"],
-  };
-  const config = readConfig({ ...taken, ...services });
-  return { ...config, dataDir: join(config.dataDir, purpose), showsToken: false };
-}
-
-/** Marks this process, and all that inherits from it, as part of this clone's tests. */
-export function markTests(): void {
-  process.env["TESTS_OF"] = testsOf;
-}
-
-/** Whether nobody looks at what is left out, so that everything has to be there. */
-export function isUnattended(environment: Environment = process.env): boolean {
-  return !["", "false"].includes(environment["CI"] ?? "");
-}
-
-function validated(environment: Environment): z.output<typeof settings> {
-  const trimmed = Object.entries(environment).map(([name, value]) => [name, value?.trim()]);
-  try {
-    return configFrom(settings, Object.fromEntries(trimmed));
-  } catch (error) {
-    throw error instanceof SlipwayError ? new SetupError(error.message) : error;
-  }
-}
-
+/** Each pair of settings with the same port. */
 function samePorts(ports: Readonly<Record<string, number>>): [string, string, number][] {
   const all = Object.entries(ports);
   return all.flatMap(([name, port], index) =>
     all
       .slice(index + 1)
       .filter(([, other]) => other === port)
-      .map(([other]) => [name, other, port]),
+      .map(([other]): [string, string, number] => [name, other, port]),
   );
-}
-
-/** A MongoDB server for the tests to use, whose databases they may make and drop. */
-export function testMongoUrl(environment: Environment = process.env): string | undefined {
-  return environment["MONGO_URL"]?.trim() || undefined;
-}
-
-/** The environment that a started program inherits: this process's own, with what Slipway adds or replaces. */
-export function inheritedEnvironment<Added extends Environment>(added: Added): NodeJS.ProcessEnv & Added {
-  return { ...process.env, ...added };
-}
-
-/** The environment of an app that gets the rest of it by name, so that nothing the shell has exported reconfigures it. */
-export function machineEnvironment(): NodeJS.ProcessEnv {
-  const set = ofTheMachine.filter((name) => process.env[name] !== undefined);
-  return { ...bareEnvironment(), ...Object.fromEntries(set.map((name) => [name, process.env[name]])) };
-}
-
-/** The environment of a service that must not be configured by accident: its path and home, nothing else. */
-export function bareEnvironment(): NodeJS.ProcessEnv {
-  return { PATH: searchPath(), HOME: process.env["HOME"] ?? "/", LANG: "C.UTF-8" };
-}
-
-/** Where programs are looked for; the system's own folders always, since a user's path may lack them. */
-export function searchPath(): string {
-  return [process.env["PATH"], "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"]
-    .filter(Boolean)
-    .join(":");
 }

@@ -1,6 +1,6 @@
 // Composes the environment variables that setup passes to the apps.
 import { execa } from "execa";
-import type { ScriptConfig } from "./config.ts";
+import type { SetupConfig } from "./config.ts";
 import type { Installation } from "./installation.ts";
 
 /** The apps' environment variables. */
@@ -31,7 +31,7 @@ export interface Ensured {
 /** Composes the apps' environment. Variables without a value are left out. */
 export function appEnvironment(
   installation: Installation,
-  config: ScriptConfig,
+  config: SetupConfig,
   ensured: Ensured,
 ): AppEnvironment {
   return {

@@ -1,23 +1,20 @@
 // Installs what an installation needs, supervises its processes, and removes it all: what the commands and the tools start from.
 
 export { attempt } from "./attempt.ts";
+export { bareEnvironment, inheritedEnvironment } from "./child-environment.ts";
 export { takesOnly } from "./commands/arguments.ts";
 export { claimRun, findRun } from "./commands/own-run.ts";
 export { runProgram } from "./commands/run-program.ts";
 export { leftLines, print, runCommand, sayOn } from "./commands/terminal.ts";
 export {
-  bareEnvironment,
-  inheritedEnvironment,
   isUnattended,
   markTests,
   readConfig,
   readOwnConfig,
-  repositoryRoot,
   settings as commandSettings,
   testMongoUrl,
-  testsOf,
 } from "./config.ts";
-export type { ScriptConfig } from "./config.ts";
+export type { SetupConfig } from "./config.ts";
 export { clearEngine } from "./engine/clear-engine.ts";
 export { answeringEngine } from "./engine/engine-connection.ts";
 export type { Engine } from "./engine/engine-connection.ts";
@@ -39,6 +36,7 @@ export { installPrograms } from "./machine/system-packages.ts";
 export { stopTestProcesses } from "./marked-processes.ts";
 export { step } from "./progress.ts";
 export type { Say, Step } from "./progress.ts";
+export { repositoryRoot, testsOf } from "./repository.ts";
 export { choosePort } from "./services/ports.ts";
 export { registryConfiguration } from "./services/registry.ts";
 export { stopProcess } from "./services/services.ts";

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { ScriptConfig } from "./config.ts";
+import type { SetupConfig } from "./config.ts";
 import { readOrCreate, readText, writePrivate } from "./files.ts";
 import type { Say } from "./progress.ts";
 import { step } from "./progress.ts";
@@ -23,7 +23,7 @@ export interface Installation {
 
 /** Opens the installation in `dataDir` and creates what is missing. Reports a new admin token once. */
 export async function openInstallation(
-  { dataDir, bootstrapToken, showsToken }: Pick<ScriptConfig, "dataDir" | "bootstrapToken" | "showsToken">,
+  { dataDir, bootstrapToken, showsToken }: Pick<SetupConfig, "dataDir" | "bootstrapToken" | "showsToken">,
   say: Say,
 ): Promise<Installation> {
   await makePrivateFolder(dataDir);

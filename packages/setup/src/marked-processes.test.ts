@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { lacksRedis, startPrivateRedis } from "@slipway/testkit";
-import { testsOf } from "./config.ts";
+import { testsOf } from "./repository.ts";
 import { processIdentity } from "../bootstrap/lock.mjs";
 import { markedProcesses, stopTestProcesses } from "./marked-processes.ts";
 

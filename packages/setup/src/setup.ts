@@ -1,6 +1,6 @@
 // Sets up everything that Slipway needs to run, and returns the environment of its apps.
 import { join } from "node:path";
-import type { ScriptConfig } from "./config.ts";
+import type { SetupConfig } from "./config.ts";
 import { acquireLock } from "../bootstrap/lock.mjs";
 import type { Engine } from "./engine/engine-connection.ts";
 import { probeEngine } from "./engine/engine-connection.ts";
@@ -21,7 +21,7 @@ import type { Program } from "./machine/system-packages.ts";
 import { installPrograms } from "./machine/system-packages.ts";
 
 export interface SetupOptions {
-  config: ScriptConfig;
+  config: SetupConfig;
   /** Runs in parallel with the build of the stack image, once the engine answers. */
   concurrently?: (engine: Engine) => Promise<void>;
   /** Receives the progress, one line at a time. */
@@ -72,7 +72,7 @@ async function bothSettled<First, Second>(
  * answered: its address may be wrong.
  */
 async function answeringEngines(
-  { dataDir, dockerHost, schedulerDockerHost: releases }: ScriptConfig,
+  { dataDir, dockerHost, schedulerDockerHost: releases }: SetupConfig,
   say: Say,
 ): Promise<UsedEngine[]> {
   const builds = { dockerHost: dockerHost ?? null, cleared: false };
@@ -93,7 +93,7 @@ async function answeringEngines(
 }
 
 /** Determines all missing programs up front, so that the package manager runs once. */
-async function neededPrograms(config: ScriptConfig): Promise<Program[]> {
+async function neededPrograms(config: SetupConfig): Promise<Program[]> {
   const answer = await probeEngine(config.dockerHost);
   const engine = "docker" in answer ? answer : undefined;
   const stackExists =
@@ -104,7 +104,7 @@ async function neededPrograms(config: ScriptConfig): Promise<Program[]> {
 
 /** Lists the programs that this machine needs, given the configuration and what already exists. */
 export function programsFor(
-  config: Pick<ScriptConfig, "dockerHost" | "redisUrl" | "registryUrl">,
+  config: Pick<SetupConfig, "dockerHost" | "redisUrl" | "registryUrl">,
   facts: { engineAnswers: boolean; stackExists: boolean },
 ): Program[] {
   const needed: Program[] = [];

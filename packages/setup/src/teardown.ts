@@ -1,6 +1,6 @@
 // Removes everything that setup and the apps of one installation created, and nothing else.
 import { rm } from "node:fs/promises";
-import type { ScriptConfig } from "./config.ts";
+import type { SetupConfig } from "./config.ts";
 import { isAlive } from "../bootstrap/lock.mjs";
 import { attempt } from "./attempt.ts";
 import { clearEngine } from "./engine/clear-engine.ts";
@@ -18,7 +18,7 @@ import { forgetServices, readServices, stopProcess } from "./services/services.t
 import { SetupError } from "./setup-error.ts";
 
 export interface TeardownOptions extends RemovalOptions {
-  config: Pick<ScriptConfig, "dataDir" | "dockerHost" | "schedulerDockerHost">;
+  config: Pick<SetupConfig, "dataDir" | "dockerHost" | "schedulerDockerHost">;
   /** Also deletes the data directory, the data volumes and the images of the private registry. */
   deleteData?: boolean;
   /** Also removes what tests left: the prefix of their installations' ids. */

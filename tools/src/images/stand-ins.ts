@@ -17,7 +17,7 @@ import {
   sharedLock,
   step,
 } from "@slipway/setup";
-import type { Engine, Say, ScriptConfig, Step } from "@slipway/setup";
+import type { Engine, Say, SetupConfig, Step } from "@slipway/setup";
 import { ensureTestDatabaseImage } from "./test-database.ts";
 
 /** The public images, by the variable of .env that overrides each. The stack image is built from STACK_BUILD_IMAGE. */
@@ -47,7 +47,7 @@ interface StandIn {
 
 /** Pulls the public images that the engine lacks, and reports the result of each. @returns those that could not be pulled. */
 export async function pullPublicImages(
-  { dockerHost }: Pick<ScriptConfig, "dockerHost">,
+  { dockerHost }: Pick<SetupConfig, "dockerHost">,
   say: Say,
 ): Promise<PublicImage[]> {
   const engine = await answeringEngine(dockerHost);
@@ -60,7 +60,7 @@ export async function pullPublicImages(
 
 /** Builds the replacements of these images that are missing or outdated. Throws SetupError. */
 export async function buildStandIns(
-  { dockerHost, dataDir }: Pick<ScriptConfig, "dockerHost" | "dataDir">,
+  { dockerHost, dataDir }: Pick<SetupConfig, "dockerHost" | "dataDir">,
   wanted: readonly PublicImage[],
   say: Say,
 ): Promise<StandIns> {

@@ -19,7 +19,7 @@ import {
   step,
   testMongoUrl,
 } from "@slipway/setup";
-import type { Engine, ImageDefinition, IsOurs, Say, ScriptConfig, Step } from "@slipway/setup";
+import type { Engine, ImageDefinition, IsOurs, Say, SetupConfig, Step } from "@slipway/setup";
 
 const folder = join(repositoryRoot, "test", "mongodb");
 const definition: ImageDefinition = {
@@ -43,7 +43,7 @@ export type TestDatabase = { url: string } | "private" | "missing";
  * Provides a server to the tests of an installation that is set up, or reports why it cannot. Throws SetupError when the build
  * of its image fails, and in CI also when this machine cannot build it.
  */
-export async function ensureTestDatabase(config: ScriptConfig, say: Say): Promise<TestDatabase> {
+export async function ensureTestDatabase(config: SetupConfig, say: Say): Promise<TestDatabase> {
   const mongodb = step(say, definition.name);
   const mongoUrl = testMongoUrl();
   const { dataDir, dockerHost, unattended } = config;

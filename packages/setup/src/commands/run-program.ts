@@ -1,7 +1,8 @@
 // Runs a program of this repository in the foreground, on the terminal's streams or into a file.
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
-import { inheritedEnvironment, repositoryRoot } from "../config.ts";
+import { inheritedEnvironment } from "../child-environment.ts";
+import { repositoryRoot } from "../repository.ts";
 
 /**
  * Runs `file` until it exits and returns its exit code. Signals to this process are forwarded and do not end it, so that the

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import { searchPath } from "../config.ts";
+import { searchPath } from "../child-environment.ts";
 import type { Engine } from "./engine-connection.ts";
 import { probeEngine } from "./engine-connection.ts";
 import type { EngineStart } from "./engine-start.ts";

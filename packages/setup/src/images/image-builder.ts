@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
-import { inheritedEnvironment, searchPath } from "../config.ts";
+import { inheritedEnvironment, searchPath } from "../child-environment.ts";
 import type { Engine } from "../engine/engine-connection.ts";
 import { imageId } from "../engine/engine-images.ts";
 import type { Step } from "../progress.ts";

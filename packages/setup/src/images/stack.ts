@@ -1,6 +1,6 @@
 // Provides the stack image: STACK_IMAGE, else one built per machine from stacks/. Pushes it to the installation's registry.
 import { join } from "node:path";
-import { repositoryRoot } from "../config.ts";
+import { repositoryRoot } from "../repository.ts";
 import type { Engine } from "../engine/engine-connection.ts";
 import { imageId, pullImage, pushImage } from "../engine/engine-images.ts";
 import { definitionHash, ensureBuilt } from "./image-builder.ts";

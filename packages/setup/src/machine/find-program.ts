@@ -2,7 +2,7 @@
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { searchPath } from "../config.ts";
+import { searchPath } from "../child-environment.ts";
 
 /** The absolute path of `program`; undefined when it is not installed. */
 export async function findProgram(program: string): Promise<string | undefined> {

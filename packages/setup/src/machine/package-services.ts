@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { execa } from "execa";
-import { searchPath } from "../config.ts";
+import { searchPath } from "../child-environment.ts";
 import { findProgram } from "./find-program.ts";
 
 /** Maintainer scripts run this before they start a service. Exit code 101 forbids the start. */

@@ -1,6 +1,6 @@
 // Installs the distribution's packages that setup needs and the machine lacks.
 import { execa } from "execa";
-import { searchPath } from "../config.ts";
+import { searchPath } from "../child-environment.ts";
 import { findProgram } from "./find-program.ts";
 import { enabledUnits, forbidStarts, keepFromBoot } from "./package-services.ts";
 import type { Say } from "../progress.ts";

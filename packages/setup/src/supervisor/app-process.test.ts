@@ -2,7 +2,7 @@ import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { repositoryRoot } from "../config.ts";
+import { repositoryRoot } from "../repository.ts";
 import { launchApp } from "./app-process.ts";
 
 let folder = "";

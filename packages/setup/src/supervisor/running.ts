@@ -1,6 +1,6 @@
 // The lock of the process that runs Slipway on a data directory. Other commands read its addresses from it.
 import { join } from "node:path";
-import type { ScriptConfig } from "../config.ts";
+import type { SetupConfig } from "../config.ts";
 import type { Lock, ProcessIdentity } from "../../bootstrap/lock.mjs";
 import { acquireLock, isAlive, LockHeldError, lockHolder } from "../../bootstrap/lock.mjs";
 import { isPortFree } from "../services/ports.ts";
@@ -24,7 +24,7 @@ export async function findRunning(dataDir: string): Promise<RunningSlipway | und
 }
 
 /** Acquires the lock of this data directory. Throws SetupError when another Slipway holds it. */
-export async function claimRunning(config: ScriptConfig): Promise<Lock> {
+export async function claimRunning(config: SetupConfig): Promise<Lock> {
   try {
     return await acquireLock(lockFile(config.dataDir), { data: urls(config) });
   } catch (error) {
@@ -50,7 +50,7 @@ export async function stopOrphans(dataDir: string, graceMs: number, say: Say): P
 }
 
 /** Throws SetupError when a port is taken, with the port and its variable. */
-export async function checkPorts(config: ScriptConfig): Promise<void> {
+export async function checkPorts(config: SetupConfig): Promise<void> {
   const wanted = { API_PORT: config.apiPort, STREAM_PORT: config.streamPort, ROUTER_PORT: config.routerPort };
   for (const [variable, port] of Object.entries(wanted)) {
     if (await isPortFree(port)) continue;
@@ -65,7 +65,7 @@ export function urls({
   apiPort,
   streamPort,
   routerPort,
-}: Pick<ScriptConfig, "apiPort" | "streamPort" | "routerPort">): Pick<
+}: Pick<SetupConfig, "apiPort" | "streamPort" | "routerPort">): Pick<
   RunningSlipway,
   "apiUrl" | "streamUrl" | "routerUrl"
 > {
