@@ -3,9 +3,8 @@
 
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
-import type { AppAnswer } from "@slipway/cli/quickstart";
 import { hasEnded, isFinal, label } from "@slipway/core";
-import type { DeploymentAnswer, OperationAnswer } from "@slipway/protocol";
+import type { AppBody, DeploymentAnswer, OperationAnswer } from "@slipway/protocol";
 import { eventually, lacksEngine } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { RegistryProxy } from "./registry-proxy.ts";
@@ -126,7 +125,7 @@ describe.skipIf(await lacksEngine())("after a deployment's success", () => {
     );
   }
 
-  async function deployed(app: AppAnswer, web: string) {
+  async function deployed(app: AppBody, web: string) {
     const id = await slipway.deploy(app, inlineApp("true", web));
     const deployment = await slipway.until(id, ({ status }) => isFinal(status));
     expect(deployment.status).toBe("success");
@@ -134,7 +133,7 @@ describe.skipIf(await lacksEngine())("after a deployment's success", () => {
   }
 
   /** @returns the operation's id when it is done. */
-  async function restart(app: AppAnswer): Promise<string> {
+  async function restart(app: AppBody): Promise<string> {
     const answer = await slipway.request("POST", `/v1/apps/${app.name}/restart`);
     const { id } = ((await answer.json()) as OperationAnswer).operation;
     const ended = await eventually(async () => {
@@ -145,28 +144,28 @@ describe.skipIf(await lacksEngine())("after a deployment's success", () => {
     return id;
   }
 
-  async function containersOf({ id }: AppAnswer) {
+  async function containersOf({ id }: AppBody) {
     const ours = [`${label.installation}=${slipway.installationId}`, `${label.app}=${id}`];
     return (await slipway.engines[0]?.listContainers({ all: true, filters: { label: ours } })) ?? [];
   }
 
   /** Ids of the app's rollouts that have a container, in whatever state. */
-  async function rolloutsOf(app: AppAnswer): Promise<string[]> {
+  async function rolloutsOf(app: AppBody): Promise<string[]> {
     return (await containersOf(app)).flatMap(({ Labels }) => Labels[label.rollout] ?? []);
   }
 
-  async function runningOf(app: AppAnswer): Promise<string[]> {
+  async function runningOf(app: AppBody): Promise<string[]> {
     const running = (await containersOf(app)).filter(({ State }) => State === "running");
     return running.flatMap(({ Labels }) => Labels[label.rollout] ?? []);
   }
 
-  async function killFormer(app: AppAnswer, current: string): Promise<void> {
+  async function killFormer(app: AppBody, current: string): Promise<void> {
     for (const { Id, Labels } of await containersOf(app)) {
       if (Labels[label.rollout] !== current) await slipway.engines[0]?.getContainer(Id).kill();
     }
   }
 
-  async function tagsOf({ id }: AppAnswer): Promise<string[]> {
+  async function tagsOf({ id }: AppBody): Promise<string[]> {
     const answer = await fetch(`${inject("environment").REGISTRY_URL}/v2/apps/${id}/tags/list`);
     return (((await answer.json()) as { tags: string[] | null }).tags ?? []).toSorted();
   }

@@ -3,7 +3,7 @@
 
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
-import type { AppAnswer } from "@slipway/cli/quickstart";
+import type { AppBody } from "@slipway/protocol";
 import { eventually, lacksEngine } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { linesOf } from "./follower.ts";
@@ -111,7 +111,7 @@ describe.skipIf(await lacksEngine())("a failure of Redis or the registry", () =>
   });
 
   /** A later deployment sends the registry no request before it pushes. */
-  async function untilStackIsPulled(app: AppAnswer): Promise<void> {
+  async function untilStackIsPulled(app: AppBody): Promise<void> {
     await slipway.ended(await slipway.deploy(app, inlineApp("true", answering("before"))));
   }
 });

@@ -6,10 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Docker from "dockerode";
 import { ApiClient } from "@slipway/cli/quickstart";
-import type { AppAnswer } from "@slipway/cli/quickstart";
 import { isFinal } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
-import type { WorkersAnswer } from "@slipway/protocol";
+import type { AppBody, WorkersAnswer } from "@slipway/protocol";
 import { images, removeAll } from "@slipway/setup";
 import { openStore } from "@slipway/store";
 import { eventually, newInstallation, packTarGz, startPrivateRedis } from "@slipway/testkit";
@@ -102,18 +101,18 @@ export class SlipwayUnderTest implements AsyncDisposable {
     return new SlipwayUnderTest(parts, gates, apiUrl, opened.move());
   }
 
-  async createApp(prefix: string): Promise<AppAnswer> {
+  async createApp(prefix: string): Promise<AppBody> {
     const app = await this.api.createApp(`${prefix}-${randomBytes(3).toString("hex")}`);
     this.appIds.push(app.id);
     return app;
   }
 
   /** @param files of the archive, by path. */
-  async deploy(app: AppAnswer, files: Readonly<Record<string, string>>, gitRef = ""): Promise<string> {
+  async deploy(app: AppBody, files: Readonly<Record<string, string>>, gitRef = ""): Promise<string> {
     return this.deployFrom(app, await this.api.upload(await packTarGz(files)), gitRef);
   }
 
-  async deployFrom(app: AppAnswer, sourceUrl: string, gitRef = ""): Promise<string> {
+  async deployFrom(app: AppBody, sourceUrl: string, gitRef = ""): Promise<string> {
     return (await this.api.createDeployment(app.name, sourceUrl, gitRef)).id;
   }
 
@@ -127,7 +126,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
     });
   }
 
-  follow(app: AppAnswer): Follower {
+  follow(app: AppBody): Follower {
     return new Follower(app, this.api.token);
   }
 
@@ -209,7 +208,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
   }
 
   /** The text that the app answers with now. */
-  async page(app: AppAnswer): Promise<string> {
+  async page(app: AppBody): Promise<string> {
     const [target] = (await this.store.apps.get(app.id))?.targets ?? [];
     if (target === undefined) throw new Error(`${app.name} is not in service`);
     return (await fetch(`http://${target.host}:${target.port}/`)).text();

@@ -1,4 +1,5 @@
 // npm run down: stops and removes everything this clone started, including the services of its tests and benchmarks.
+
 import { existsSync } from "node:fs";
 import {
   attempt,

@@ -1,4 +1,5 @@
 // npm run quickstart: sets up Slipway, starts it, deploys a sample app and shows the progress.
+
 import { join, relative } from "node:path";
 import { retry } from "@slipway/async";
 import {

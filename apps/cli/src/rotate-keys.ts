@@ -1,4 +1,5 @@
 // npm run rotate-keys: generates a new signing key for this installation, which running processes load without a restart.
+
 import { print, readConfig, rotateSigningKey, runCommand, SetupError, takesOnly } from "@slipway/setup";
 
 await runCommand(async () => {

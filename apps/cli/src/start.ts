@@ -1,4 +1,5 @@
 // npm start: sets up what is missing and runs all apps in the foreground until a signal.
+
 import {
   checkPorts,
   claimRunning,

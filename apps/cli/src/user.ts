@@ -1,4 +1,5 @@
 // npm run user: creates, changes and deletes users of this installation, whether it runs or not.
+
 import { readConfig, runCommand, runProgram } from "@slipway/setup";
 
 await runCommand(() => {

@@ -1,22 +1,9 @@
 // The API calls of the quickstart.
+
+import { z } from "zod";
+import { appAnswer, deploymentAnswer, exchangeAnswer, sourceAnswer } from "@slipway/protocol";
+import type { AppBody, DeploymentBody } from "@slipway/protocol";
 import { reasonOf, SetupError } from "@slipway/setup";
-
-export interface AppAnswer {
-  id: string;
-  name: string;
-  url: string;
-  links: { deployments_stream: string };
-}
-
-export interface DeploymentAnswer {
-  id: string;
-  status: string;
-}
-
-interface SourceAnswer {
-  upload_url: string;
-  download_url: string;
-}
 
 interface CallOptions {
   method?: string;
@@ -43,26 +30,26 @@ export class ApiClient {
         "The API rejects the admin token: set BOOTSTRAP_TOKEN to the token that Slipway was started with.",
       );
     }
-    const { token } = await answer<{ token: string }>(response, "tokens/exchange");
+    const { token } = await answer(response, "tokens/exchange", exchangeAnswer);
     return new ApiClient(apiUrl, token);
   }
 
   /** Finds the app of this name; undefined when there is none. */
-  async findApp(name: string): Promise<AppAnswer | undefined> {
+  async findApp(name: string): Promise<AppBody | undefined> {
     const response = await this.#call(`/v1/apps/${name}`);
     if (response.status === 404) return undefined;
-    return (await answer<{ app: AppAnswer }>(response, `apps/${name}`)).app;
+    return (await answer(response, `apps/${name}`, appAnswer)).app;
   }
 
-  async createApp(name: string): Promise<AppAnswer> {
+  async createApp(name: string): Promise<AppBody> {
     const response = await this.#call("/v1/apps", { method: "POST", body: { app: { name } } });
-    return (await answer<{ app: AppAnswer }>(response, "apps")).app;
+    return (await answer(response, "apps", appAnswer)).app;
   }
 
   /** Uploads an archive. Returns the source URL for a deployment. */
   async upload(archive: Buffer): Promise<string> {
     const response = await this.#call("/v1/sources", { method: "POST", body: {} });
-    const { source } = await answer<{ source: SourceAnswer }>(response, "sources");
+    const { source } = await answer(response, "sources", sourceAnswer);
     const put = await send(source.upload_url, {
       method: "PUT",
       headers: { "content-type": "application/x-gzip", "content-length": String(archive.length) },
@@ -73,15 +60,15 @@ export class ApiClient {
     return source.download_url;
   }
 
-  async createDeployment(app: string, sourceUrl: string, gitRef: string): Promise<DeploymentAnswer> {
+  async createDeployment(app: string, sourceUrl: string, gitRef: string): Promise<DeploymentBody> {
     const body = { deployment: { source_url: sourceUrl, git_ref: gitRef } };
     const response = await this.#call(`/v1/apps/${app}/deployments`, { method: "POST", body });
-    return (await answer<{ deployment: DeploymentAnswer }>(response, "deployments")).deployment;
+    return (await answer(response, "deployments", deploymentAnswer)).deployment;
   }
 
-  async deployment(app: string, id: string): Promise<DeploymentAnswer> {
+  async deployment(app: string, id: string): Promise<DeploymentBody> {
     const response = await this.#call(`/v1/apps/${app}/deployments/${id}`);
-    return (await answer<{ deployment: DeploymentAnswer }>(response, `deployments/${id}`)).deployment;
+    return (await answer(response, `deployments/${id}`, deploymentAnswer)).deployment;
   }
 
   #call(path: string, options: CallOptions = {}): Promise<Response> {
@@ -107,8 +94,17 @@ async function send(url: string, request: RequestInit): Promise<Response> {
   }
 }
 
-async function answer<T>(response: Response, what: string): Promise<T> {
+/** Reads a response's body. Throws SetupError when the request failed, or when the body does not match the schema. */
+async function answer<Schema extends z.ZodType>(
+  response: Response,
+  what: string,
+  schema: Schema,
+): Promise<z.output<Schema>> {
   const text = await response.text();
   if (!response.ok) throw new SetupError(`The API answered ${what} with ${response.status}: ${text}`);
-  return JSON.parse(text) as T;
+  const { success, data, error } = schema.safeParse(JSON.parse(text));
+  if (success) return data;
+  throw new SetupError(
+    `The API answered ${what} with an unknown body: check that it is a Slipway of this version.\n${z.prettifyError(error)}`,
+  );
 }

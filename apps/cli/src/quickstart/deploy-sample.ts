@@ -1,10 +1,13 @@
 // Deploys the quickstart's sample: creates the app, uploads the source, follows the deployment and requests the page.
+
 import { basename } from "node:path";
 import colors from "picocolors";
+import { isFinal } from "@slipway/core";
+import type { FinalStatus } from "@slipway/core";
+import type { AppBody } from "@slipway/protocol";
 import { print, SetupError } from "@slipway/setup";
-import type { AppAnswer } from "./api-client.ts";
 import { ApiClient } from "./api-client.ts";
-import { followDeployment, isFinal } from "./follow.ts";
+import { followDeployment } from "./follow.ts";
 import { packFolder } from "./pack.ts";
 import { fetchPage } from "./page.ts";
 
@@ -23,7 +26,7 @@ const pollMs = 5_000;
 const streamLagMs = 15_000;
 
 /** Deploys the sample. Returns the running app and its page. Throws SetupError with the reason when the deployment fails. */
-export async function deploySample(sample: SampleDeployment): Promise<{ app: AppAnswer; page: string }> {
+export async function deploySample(sample: SampleDeployment): Promise<{ app: AppBody; page: string }> {
   const { appName, signal } = sample;
   const api = await ApiClient.connect(sample.apiUrl, sample.apiToken);
   const app = await ensureApp(api, appName);
@@ -47,7 +50,7 @@ function paintLine(content: string): string {
   return content;
 }
 
-async function ensureApp(api: ApiClient, name: string): Promise<AppAnswer> {
+async function ensureApp(api: ApiClient, name: string): Promise<AppBody> {
   const found = await api.findApp(name);
   report("app", found ? `${name} (exists)` : `${name} (new)`);
   return found ?? api.createApp(name);
@@ -56,7 +59,7 @@ async function ensureApp(api: ApiClient, name: string): Promise<AppAnswer> {
 async function followToEnd(
   api: ApiClient,
   { appName, id, streamUrl, signal }: { appName: string; id: string; streamUrl: string; signal: AbortSignal },
-): Promise<string> {
+): Promise<FinalStatus> {
   const silence = new AbortController();
   const watch = setInterval(() => void giveUpIfSilent(api, appName, id, silence), pollMs);
   try {

@@ -1,11 +1,16 @@
 // Follows one deployment over a WebSocket until its final status. Reconnects, and shows every line once.
+
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
+import { isFinal } from "@slipway/core";
+import type { DeploymentStatus, FinalStatus } from "@slipway/core";
+import { serverFrame } from "@slipway/protocol";
+import type { ServerFrame } from "@slipway/protocol";
 import { SetupError } from "@slipway/setup";
 
 export interface Follower {
   onLine: (content: string) => void;
-  onStatus: (status: string) => void;
+  onStatus: (status: DeploymentStatus) => void;
 }
 
 export interface FollowOptions {
@@ -15,24 +20,11 @@ export interface FollowOptions {
   signal: AbortSignal;
 }
 
-/** The used part of a frame of the stream. */
-export interface StreamFrame {
-  type: string;
-  id?: string;
-  data?: { content?: string; status?: string };
-}
-
-const unfinished = new Set(["queued", "building", "pushing", "starting"]);
 const maxConnections = 5;
 const reconnectMs = 1_000;
 
-/** Whether a status is final. */
-export function isFinal(status: string): boolean {
-  return !unfinished.has(status);
-}
-
 /** Returns the final status. Throws SetupError when the stream closes too often, and the signal's reason when aborted. */
-export async function followDeployment(options: FollowOptions, follower: Follower): Promise<string> {
+export async function followDeployment(options: FollowOptions, follower: Follower): Promise<FinalStatus> {
   const seen = new SeenFrames(options.deploymentId, follower);
   let closed = "";
   for (let count = 1; count <= maxConnections; count += 1) {
@@ -50,11 +42,11 @@ export async function followDeployment(options: FollowOptions, follower: Followe
 
 /** Skips frames that were already shown: a new connection replays the deployment from its first line. */
 export class SeenFrames {
-  finalStatus: string | undefined;
+  finalStatus: FinalStatus | undefined;
   readonly #deploymentId: string;
   readonly #follower: Follower;
   #shownLines = 0;
-  #lastStatus = "";
+  #lastStatus: DeploymentStatus | undefined;
   #linesInConnection = 0;
 
   constructor(deploymentId: string, follower: Follower) {
@@ -66,11 +58,10 @@ export class SeenFrames {
     this.#linesInConnection = 0;
   }
 
-  receive(frame: StreamFrame): void {
-    if (frame.id !== this.#deploymentId) return;
-    const { content, status } = frame.data ?? {};
-    if (frame.type === "log" && content !== undefined) this.#line(content);
-    if (frame.type === "status" && status !== undefined) this.#status(status);
+  receive(frame: ServerFrame): void {
+    if (!("id" in frame) || frame.id !== this.#deploymentId) return;
+    if (frame.type === "log") this.#line(frame.data.content);
+    else this.#status(frame.data.status);
   }
 
   #line(content: string): void {
@@ -80,7 +71,7 @@ export class SeenFrames {
     this.#follower.onLine(content);
   }
 
-  #status(status: string): void {
+  #status(status: DeploymentStatus): void {
     if (status === this.#lastStatus) return;
     this.#lastStatus = status;
     this.#follower.onStatus(status);
@@ -101,7 +92,7 @@ function oneConnection({ streamUrl, token, signal }: FollowOptions, seen: SeenFr
     });
     socket.on("message", (data: Buffer) => {
       try {
-        seen.receive(JSON.parse(data.toString("utf8")) as StreamFrame);
+        seen.receive(serverFrame.parse(JSON.parse(data.toString("utf8"))));
       } catch (error) {
         reject(error);
         socket.terminate();

@@ -1,7 +1,6 @@
-// A client of the API as the quickstart uses it, also for tests and benchmarks: deploys a folder and follows the log.
+// The client of the API, for the commands, the tests and the benchmarks: deploys a folder and follows its log.
 
 export { ApiClient } from "./api-client.ts";
-export type { AppAnswer } from "./api-client.ts";
 export { deploySample } from "./deploy-sample.ts";
 export { followDeployment } from "./follow.ts";
 export { packFolder } from "./pack.ts";

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { createGunzip } from "node:zlib";
-import { readEntries } from "@slipway/tar";
 import { expect, test } from "vitest";
+import { readEntries } from "@slipway/tar";
 import { packFolder } from "./pack.ts";
 
 test("packs one folder with its files and modes, but without node_modules", async () => {

@@ -1,4 +1,5 @@
 // Packs a folder into a source archive: a gzipped tar with that folder at its root.
+
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { buffer } from "node:stream/consumers";

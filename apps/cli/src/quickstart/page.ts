@@ -1,4 +1,5 @@
 // Requests the page of a running release through the router.
+
 import { get } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";

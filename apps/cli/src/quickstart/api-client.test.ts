@@ -1,0 +1,34 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { ApiClient } from "./api-client.ts";
+
+/** Starts an API that gives every request the same response. */
+async function startApi(status: number, body: unknown): Promise<string> {
+  const server = createServer((_request, response) => {
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  });
+  server.listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test("connects with the token that the API exchanges", async () => {
+  const client = await ApiClient.connect(await startApi(200, { token: "jwt" }), "tk-us-1");
+  expect(client.token).toBe("jwt");
+});
+
+test.each([
+  ["a rejected token", 401, {}, /rejects the admin token: set BOOTSTRAP_TOKEN/],
+  ["a failed request", 503, { error: "closing" }, /answered tokens\/exchange with 503: .*closing/],
+  [
+    "an unknown body",
+    200,
+    { key: "jwt" },
+    /unknown body: check that it is a Slipway of this version[^]*token/,
+  ],
+])("explains %s", async (_case, status, body, message) => {
+  await expect(ApiClient.connect(await startApi(status, body), "tk-us-1")).rejects.toThrow(message);
+});
