@@ -4,11 +4,11 @@ import { isUnattended, markTests } from "@slipway/setup";
 markTests();
 
 const excluded = ["**/node_modules/**", "**/.slipway/**"];
-/** Real services on a busy machine: vitest's default of one second is too short. */
-const timeouts = { poll: { timeout: 20_000 } };
-/** Many processes on two cores: a test that fails because the machine is busy is retried once, and the end of the run says so. */
+/** The time limit of `expect.poll`: vitest's default, one second, is too short on a busy machine. */
+const expectOptions = { poll: { timeout: 20_000 } };
+/** In CI a failed test is retried once, because the machine may have been busy. The end of the run reports it. */
 const retry = isUnattended() ? 1 : 0;
-const scenarios = { exclude: excluded, expect: timeouts, fileParallelism: false, retry };
+const scenarios = { exclude: excluded, expect: expectOptions, fileParallelism: false, retry };
 
 export default defineConfig({
   test: {
@@ -20,9 +20,9 @@ export default defineConfig({
             "{apps,packages,tools,test/access,test/architecture,test/deployments,test/lanes}/**/*.test.ts",
           ],
           exclude: excluded,
-          expect: timeouts,
+          expect: expectOptions,
           retry,
-          // The longest of them wait for engines, mostly: two at a time also where there are two processors only.
+          // the longest tests mostly wait for engines, so two run in parallel on two processors too
           maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -34,7 +34,7 @@ export default defineConfig({
           include: ["test/{e2e,conformance}/**/*.test.ts"],
           ...scenarios,
           globalSetup: ["test/e2e/installation.ts"],
-          // Two workers serve all scenarios: concurrent files would only delay each other.
+          // two workers serve all scenarios, so parallel files would only wait for each other
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
@@ -42,7 +42,7 @@ export default defineConfig({
       {
         test: {
           name: "e2e-mongo",
-          // requests and responses of clients do not depend on the store
+          // requests and responses do not depend on the store, so conformance is not repeated
           include: ["test/e2e/**/*.test.ts"],
           ...scenarios,
           globalSetup: ["test/e2e/installation-mongo.ts"],
@@ -57,7 +57,7 @@ export default defineConfig({
           include: ["test/chaos/**/*.test.ts"],
           ...scenarios,
           globalSetup: ["test/chaos/services.ts"],
-          // Each file runs its own Slipway: concurrent files would only slow down each other and other projects.
+          // each file runs its own installation: parallel runs would slow down each other and other projects
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -79,7 +79,7 @@ export default defineConfig({
           name: "compose",
           include: ["test/compose/**/*.test.ts"],
           ...scenarios,
-          // Ten containers and an image build: concurrent tests would only slow down each other.
+          // ten containers and the build of an image would slow down other projects
           sequence: { groupOrder: 2 },
           testTimeout: 120_000,
           hookTimeout: 300_000,

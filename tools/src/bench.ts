@@ -1,4 +1,5 @@
 // npm run bench: runs the benchmarks of bench/ one after the other, on private services.
+
 import { glob } from "node:fs/promises";
 import { basename, join } from "node:path";
 import {

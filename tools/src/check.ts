@@ -1,4 +1,5 @@
 // npm run check: every static check in order, all of them even when one fails, and a summary.
+
 import colors from "picocolors";
 import { print, runCommand, runProgram, takesOnly } from "@slipway/setup";
 

@@ -1,4 +1,5 @@
 // Lints the commit messages since the commit that added commitlint.config.ts: earlier ones follow no rules.
+
 import { execa } from "execa";
 import { print, repositoryRoot, runCommand, runProgram } from "@slipway/setup";
 import { lintedSince } from "./commits/range.ts";

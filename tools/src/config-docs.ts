@@ -1,4 +1,5 @@
 // npm run config-docs: generates the documents of the configuration from its schemas, or checks that they are up to date.
+
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { format } from "oxfmt";

@@ -1,4 +1,5 @@
 // Searches for phrases of a dialect: errors in the files that covered.ts lists, warnings elsewhere. --files lists these by file.
+
 import { globSync, readFileSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { print, repositoryRoot, runCommand, takesOnly } from "@slipway/setup";

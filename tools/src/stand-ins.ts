@@ -1,4 +1,5 @@
 // npm run stand-ins: builds local replacements of the public images that cannot be pulled, and prints how to use them.
+
 import { print, readConfig, runCommand, sayOn, takesOnly } from "@slipway/setup";
 import { buildStandIns, pullPublicImages } from "./images/stand-ins.ts";
 

@@ -1,4 +1,5 @@
 // npm test: sets up private services, runs vitest on them, stops the services, and prints the counts.
+
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -19,8 +20,8 @@ import {
 import type { Engine, SetupConfig } from "@slipway/setup";
 import { ensureTestDatabase, prepareTestDatabase } from "./images/test-database.ts";
 import type { TestDatabase } from "./images/test-database.ts";
-import type { TestReport } from "./test-outcome.ts";
 import { endOfRun } from "./test-outcome.ts";
+import type { TestReport } from "./test-outcome.ts";
 
 const say = sayOn(process.stdout);
 

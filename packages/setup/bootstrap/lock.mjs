@@ -1,7 +1,8 @@
 // A lock between processes of one machine: a file that names its holder. The lock of a dead holder is taken over.
 // Plain JavaScript, because run.mjs needs it before the Node packages, Node 24 among them, are installed.
-import { link, mkdir, readFile, rm, rmdir, stat, unlink, writeFile } from "node:fs/promises";
+
 import { randomBytes } from "node:crypto";
+import { link, mkdir, readFile, rm, rmdir, stat, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 

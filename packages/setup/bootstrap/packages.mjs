@@ -1,5 +1,6 @@
 // Keeps node_modules in step with package-lock.json. Of several waiting processes, one installs the packages.
 // Plain JavaScript, because it runs before the Node packages, Node 24 among them, are installed.
+
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";

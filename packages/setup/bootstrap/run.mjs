@@ -1,5 +1,6 @@
 // The entry point of every command: installs the Node packages, Node 24 among them, then runs its program.
 // Plain JavaScript without dependencies, for any Node from 20.
+
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { constants } from "node:os";

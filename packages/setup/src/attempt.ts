@@ -1,4 +1,5 @@
 // Runs one step of several such that its failure does not prevent the others.
+
 import { errorText } from "./setup-error.ts";
 
 /**

@@ -3,7 +3,7 @@ import { isUnattended, readConfig, readOwnConfig } from "./config.ts";
 import { repositoryRoot } from "./repository.ts";
 import { SetupError } from "./setup-error.ts";
 
-test("tests' and benchmarks' settings are not those of the Slipway that the shell is set to", () => {
+test("tests and benchmarks do not use the installation that the shell is configured for", () => {
   const shell = {
     DATA_DIR: "/data",
     REDIS_URL: "redis://production",
@@ -36,12 +36,12 @@ test.each([
   ["false", false],
   ["true", true],
   ["1", true],
-])("with CI=%s everything has to be there: %s", (value, expected) => {
+])("with CI=%s a missing part is an error: %s", (value, expected) => {
   expect(isUnattended({ CI: value })).toBe(expected);
 });
 
 describe("readConfig", () => {
-  test("has a default for everything that needs one", () => {
+  test("has a default value for each setting that needs one", () => {
     expect(readConfig({})).toEqual({
       dataDir: `${repositoryRoot}/.slipway`,
       apiPort: 4100,
@@ -56,7 +56,7 @@ describe("readConfig", () => {
     });
   });
 
-  test("takes what is set, and empty for not set", () => {
+  test("uses the variables that are set, and ignores empty ones", () => {
     const config = readConfig({
       DATA_DIR: "/var/lib/slipway",
       WORKERS: "4",
@@ -74,13 +74,13 @@ describe("readConfig", () => {
     expect(config.buildCaBundle).toBe("/ca.pem");
   });
 
-  test("names all that is wrong at once", () => {
+  test("throws with every invalid variable", () => {
     const wrong = { API_PORT: "http", WORKERS: "0", REDIS_URL: "127.0.0.1", REGISTRY_URL: "ftp://x" };
     expect(() => readConfig(wrong)).toThrow(SetupError);
     expect(() => readConfig(wrong)).toThrow(/API_PORT[^]*WORKERS[^]*REDIS_URL[^]*REGISTRY_URL/);
   });
 
-  test("refuses one port for two", () => {
+  test("refuses the same port for two processes", () => {
     expect(() => readConfig({ API_PORT: "5000", STREAM_PORT: "5000" })).toThrow(
       /API_PORT: must differ from STREAM_PORT: both are 5000/,
     );

@@ -1,4 +1,5 @@
 // Composes the environment variables that setup passes to the apps.
+
 import { execa } from "execa";
 import type { SetupConfig } from "./config.ts";
 import type { Installation } from "./installation.ts";

@@ -1,4 +1,5 @@
 // Reads small state files and writes them atomically.
+
 import { randomBytes } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
 

@@ -1,4 +1,4 @@
-// Installs what an installation needs, supervises its processes, and removes it all: what the commands and the tools start from.
+// Installs what an installation needs, supervises its processes, and removes both. The commands and the tools are built on it.
 
 export { attempt } from "./attempt.ts";
 export { bareEnvironment, inheritedEnvironment } from "./child-environment.ts";

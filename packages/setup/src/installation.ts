@@ -1,11 +1,12 @@
 // An installation: its data directory, with the id and the secrets that are generated once and stored there.
+
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { SetupConfig } from "./config.ts";
 import { readOrCreate, readText, writePrivate } from "./files.ts";
-import type { Say } from "./progress.ts";
 import { step } from "./progress.ts";
+import type { Say } from "./progress.ts";
 import { reasonOf, SetupError } from "./setup-error.ts";
 
 /** A signature is valid for at most one hour, so two former keys allow two rotations in that time. */

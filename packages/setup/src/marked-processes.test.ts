@@ -1,11 +1,11 @@
-import { once } from "node:events";
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { describe, expect, test } from "vitest";
 import { lacksRedis, startPrivateRedis } from "@slipway/testkit";
-import { testsOf } from "./repository.ts";
 import { processIdentity } from "../bootstrap/lock.mjs";
 import { markedProcesses, stopTestProcesses } from "./marked-processes.ts";
+import { testsOf } from "./repository.ts";
 
 test("marked processes are stopped and counted", async () => {
   const mark = `test-${randomBytes(4).toString("hex")}`;

@@ -1,9 +1,10 @@
 // Finds and stops processes that outlived a test or benchmark run of this clone, by a variable in their environment.
+
 import { readdir, readFile } from "node:fs/promises";
-import type { ProcessIdentity } from "../bootstrap/lock.mjs";
 import { processIdentity } from "../bootstrap/lock.mjs";
-import type { Say } from "./progress.ts";
+import type { ProcessIdentity } from "../bootstrap/lock.mjs";
 import { step } from "./progress.ts";
+import type { Say } from "./progress.ts";
 import { stopProcess } from "./services/services.ts";
 
 const graceMs = 5_000;

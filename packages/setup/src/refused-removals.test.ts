@@ -1,4 +1,5 @@
 // Teardown on a shared engine that refuses to remove resources in use.
+
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";

@@ -5,13 +5,13 @@ import { describe, expect, test } from "vitest";
 import { isLocal } from "./engine/engine-connection.ts";
 import { withoutUser, withUser } from "./engine/engine-users.ts";
 import { appEnvironment } from "./environment.ts";
+import { definitionHash } from "./images/image-builder.ts";
 import { openInstallation, rotateSigningKey } from "./installation.ts";
+import { makeOwnFolder } from "./machine/shared-folder.ts";
+import { packageNames } from "./machine/system-packages.ts";
 import { isNewEnough, redisConfiguration } from "./services/redis.ts";
 import { registryConfiguration } from "./services/registry.ts";
-import { makeOwnFolder } from "./machine/shared-folder.ts";
 import { programsFor } from "./setup.ts";
-import { definitionHash } from "./images/image-builder.ts";
-import { packageNames } from "./machine/system-packages.ts";
 
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-setup-"));

@@ -1,24 +1,25 @@
 // Sets up everything that Slipway needs to run, and returns the environment of its apps.
+
 import { join } from "node:path";
-import type { SetupConfig } from "./config.ts";
 import { acquireLock } from "../bootstrap/lock.mjs";
-import type { Engine } from "./engine/engine-connection.ts";
+import type { SetupConfig } from "./config.ts";
 import { probeEngine } from "./engine/engine-connection.ts";
+import type { Engine } from "./engine/engine-connection.ts";
 import { imageId } from "./engine/engine-images.ts";
 import { ensureEngine } from "./engine/engine.ts";
-import type { UsedEngine } from "./engine/engines-used.ts";
 import { recordEngines, readUsedEngines } from "./engine/engines-used.ts";
-import type { AppEnvironment } from "./environment.ts";
+import type { UsedEngine } from "./engine/engines-used.ts";
 import { appEnvironment, npmRegistry } from "./environment.ts";
+import type { AppEnvironment } from "./environment.ts";
+import { ensureStack, localStackTag } from "./images/stack.ts";
 import { makePrivateFolder, openInstallation } from "./installation.ts";
-import type { Say } from "./progress.ts";
+import { installPrograms } from "./machine/system-packages.ts";
+import type { Program } from "./machine/system-packages.ts";
 import { step } from "./progress.ts";
+import type { Say } from "./progress.ts";
 import { ensureRedis } from "./services/redis.ts";
 import { ensureRegistry } from "./services/registry.ts";
 import { SetupError } from "./setup-error.ts";
-import { ensureStack, localStackTag } from "./images/stack.ts";
-import type { Program } from "./machine/system-packages.ts";
-import { installPrograms } from "./machine/system-packages.ts";
 
 export interface SetupOptions {
   config: SetupConfig;

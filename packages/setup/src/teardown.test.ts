@@ -1,4 +1,5 @@
 // Teardown, and the start and stop of a shared engine, on private engines.
+
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -6,11 +7,11 @@ import Docker from "dockerode";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { label } from "@slipway/core";
 import { lacksEngine, lacksPrivateEngine, startPrivateEngine, testEngine } from "@slipway/testkit";
-import { readConfig } from "./config.ts";
 import { isAlive, processIdentity } from "../bootstrap/lock.mjs";
+import { readConfig } from "./config.ts";
+import { readEngineRecord, writeEngineRecord } from "./engine/engine-users.ts";
 import { ensureEngine, releaseEngine } from "./engine/engine.ts";
 import type { MachineEngine } from "./engine/engine.ts";
-import { readEngineRecord, writeEngineRecord } from "./engine/engine-users.ts";
 import { recordEngines, readUsedEngines } from "./engine/engines-used.ts";
 import { recordService } from "./services/services.ts";
 import { setup } from "./setup.ts";

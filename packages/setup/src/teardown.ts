@@ -1,20 +1,21 @@
 // Removes everything that setup and the apps of one installation created, and nothing else.
+
 import { rm } from "node:fs/promises";
-import type { SetupConfig } from "./config.ts";
 import { isAlive } from "../bootstrap/lock.mjs";
 import { attempt } from "./attempt.ts";
+import type { SetupConfig } from "./config.ts";
 import { clearEngine } from "./engine/clear-engine.ts";
 import { defaultSocket, isDefaultEngine, probeEngine } from "./engine/engine-connection.ts";
 import type { Engine } from "./engine/engine-connection.ts";
 import type { RemovalOptions } from "./engine/engine-removal.ts";
 import { releaseEngine } from "./engine/engine.ts";
-import type { UsedEngine } from "./engine/engines-used.ts";
 import { engineNotes, neverReachedAnEngine, recordEngines, readUsedEngines } from "./engine/engines-used.ts";
+import type { UsedEngine } from "./engine/engines-used.ts";
 import { installationId } from "./installation.ts";
-import type { Say } from "./progress.ts";
 import { step } from "./progress.ts";
-import type { Service } from "./services/services.ts";
+import type { Say } from "./progress.ts";
 import { forgetServices, readServices, stopProcess } from "./services/services.ts";
+import type { Service } from "./services/services.ts";
 import { SetupError } from "./setup-error.ts";
 
 export interface TeardownOptions extends RemovalOptions {

@@ -1,4 +1,5 @@
 // Which commits are linted: those after the commit that introduced the rules.
+
 import { execa } from "execa";
 
 const rules = "commitlint.config.ts";

@@ -13,7 +13,7 @@ const verbs = new Set(
   ),
 );
 
-/** A heuristic: it knows no nouns, so it takes "Router" for a verb, but no article, no "…ed", no "…ing" and no "…s". */
+/** A heuristic: it accepts nouns such as "Router", but no article, no "…ed", no "…ing" and no "…s". */
 export function startsImperatively(subject: string): boolean {
   const [first = ""] = subject.split(/[\s,;]/);
   if (!/^[A-Z][a-z]+(-[a-z]+)?$/.test(first) || noVerbs.has(first)) return false;

@@ -22,7 +22,7 @@ const determined: Readonly<Record<string, string>> = {
   STACK_IMAGE: "*stack-image",
   RELEASES_HOST: `${own("NETWORK_PREFIX")}.1`,
 };
-/** Ports that the file also publishes: it has to know their default values. */
+/** Ports that the file also publishes, so it contains their default values. */
 const published = new Set(["API_PORT", "STREAM_PORT", "ROUTER_PORT"]);
 /** Of other ways to run Slipway: blobs are in the database, the engine is the socket's, and the file starts no swarm. */
 const unused = new Set([

@@ -1,4 +1,4 @@
-// What the documents of the configuration say about each variable, for tests of docker-compose.yml.
+// The documented variables, for the tests of docker-compose.yml.
 
 export { isInEnvFile } from "./compose-file.ts";
 export { allVariables } from "./variables.ts";

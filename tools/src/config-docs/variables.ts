@@ -1,4 +1,4 @@
-// All environment variables of Slipway: from the schemas of the processes and the commands, with what these say about each.
+// All environment variables of Slipway, with their documentation, from the schemas of the processes and the commands.
 
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
@@ -10,7 +10,7 @@ import { settings as streamSettings } from "@slipway/stream/config";
 import { settings as workerSettings } from "@slipway/worker/config";
 import { composeSettings } from "./compose-settings.ts";
 
-/** What reads variables, by the schema that it reads them with. The first schema of a variable says which values it takes. */
+/** The schemas, by what reads variables with them. The first schema of a variable documents the values that it takes. */
 const schemas = {
   api: apiSettings,
   stream: streamSettings,
@@ -44,7 +44,7 @@ interface Read {
 }
 
 const topics = Object.keys(settingTopics);
-/** Bounds that merely say that a value is a port or a whole number are not worth a sentence. */
+/** Bounds of every port and every whole number, which are not documented. */
 const trivialMaxima = new Set([65_535, Number.MAX_SAFE_INTEGER]);
 
 /** All variables, by topic and name. Throws when schemas contradict each other, or no schema describes a variable. */
@@ -94,14 +94,14 @@ function variableOf(name: string, reads: readonly Read[]): Variable {
   };
 }
 
-/** The one value that those readers give who give any. */
+/** The value that the schemas define; undefined when none does. Throws when they define different ones. */
 function only<Value>(what: string, values: readonly (Value | undefined)[]): Value | undefined {
   const [first, ...others] = values.filter((value) => value !== undefined);
   if (others.every((other) => isDeepStrictEqual(other, first))) return first;
   throw new Error(`The schemas have different ${what}: let them share one.`);
 }
 
-/** A schema object that is used for two variables describes both as the one that was registered last. */
+/** Finds a schema object that is used for two variables: its documentation is that of the last one registered. */
 function requireOwnDescriptions(variables: readonly Variable[]): void {
   for (const { name, doc } of variables) {
     const other = variables.find((one) => one.name !== name && isDeepStrictEqual(one.doc, doc));

@@ -1,4 +1,5 @@
 // Builds local replacements of the public images that Dockerfile and docker-compose.yml use, for machines that cannot pull them.
+
 import { createHash } from "node:crypto";
 import { copyFile, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
 // Provides the MongoDB server that tests share: the one at MONGO_URL, else a container of the image that test/mongodb defines.
+
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { label } from "@slipway/core";

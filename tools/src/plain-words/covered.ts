@@ -11,12 +11,11 @@ export const covered: readonly string[] = [
   "apps/worker/**",
   "packages/service/src/*settings.ts",
   "packages/service/src/setting-docs.ts",
-  "apps/{router,stream}/**",
+  "apps/{cli,router,stream}/**",
   "packages/{async,buildpacks,bus,core,deployments,docker,engine,logs,outbound,protocol}/**",
-  "packages/{registry,scheduler,service,store,testkit}/**",
-  "{bench,samples,stacks,test}/**",
-  "tools/src/config-docs/**",
-  "tools/src/commits/**",
+  "packages/{registry,scheduler,service,setup,store,testkit}/**",
+  "{bench,samples,stacks,test,tools}/**",
+  "vitest.config.ts",
 ];
 
 /** Everything that people wrote: the rest is warned about. */

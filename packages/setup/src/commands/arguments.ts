@@ -1,4 +1,5 @@
 // Checks the arguments of a command.
+
 import { SetupError } from "../setup-error.ts";
 
 /** Returns the arguments of this process. Throws SetupError when one of them is not in `known`. */

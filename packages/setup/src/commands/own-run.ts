@@ -1,7 +1,8 @@
 // The lock of a test or benchmark run: a clone has one run at a time, and other commands can find it.
+
 import { join } from "node:path";
-import type { Lock, ProcessIdentity } from "../../bootstrap/lock.mjs";
 import { acquireLock, LockHeldError, lockHolder } from "../../bootstrap/lock.mjs";
+import type { Lock, ProcessIdentity } from "../../bootstrap/lock.mjs";
 import { SetupError } from "../setup-error.ts";
 
 /** Acquires the lock of runs in `dataDir`. Throws SetupError when another run holds it. */

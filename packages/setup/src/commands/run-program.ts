@@ -1,4 +1,5 @@
 // Runs a program of this repository in the foreground, on the terminal's streams or into a file.
+
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { inheritedEnvironment } from "../child-environment.ts";

@@ -1,4 +1,5 @@
 // Prints the progress and the errors of the commands.
+
 import colors from "picocolors";
 import type { Say } from "../progress.ts";
 import { errorText } from "../setup-error.ts";

@@ -1,12 +1,13 @@
 // Removes an installation's labeled resources, and those of its tests, from an engine and from the swarm it manages.
+
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { label } from "@slipway/core";
-import type { RemovalOptions } from "./engine-removal.ts";
-import { removeAll } from "./engine-removal.ts";
-import type { IsOurs } from "./engine-resources.ts";
-import { containers, images, networks, services, volumes } from "./engine-resources.ts";
 import { rememberedPort } from "../services/private-server.ts";
+import { removeAll } from "./engine-removal.ts";
+import type { RemovalOptions } from "./engine-removal.ts";
+import { containers, images, networks, services, volumes } from "./engine-resources.ts";
+import type { IsOurs } from "./engine-resources.ts";
 
 /** Selects the resources to remove: those of the installation `id`, and those of installations whose id starts with `testsOf`. */
 export interface ResourceSelection extends RemovalOptions {

@@ -1,4 +1,5 @@
 // Connects to a Docker Engine, or reports why it does not answer.
+
 import Docker from "dockerode";
 import { readConfig } from "../config.ts";
 import { reasonOf, SetupError } from "../setup-error.ts";

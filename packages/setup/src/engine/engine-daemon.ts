@@ -1,18 +1,19 @@
 // Starts and stops the machine's Docker Engine: through systemd where it runs, else as a child process.
+
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { searchPath } from "../child-environment.ts";
-import type { Engine } from "./engine-connection.ts";
-import { probeEngine } from "./engine-connection.ts";
-import type { EngineStart } from "./engine-start.ts";
-import { reasonOf, SetupError } from "../setup-error.ts";
-import { sharedFolder } from "../machine/shared-folder.ts";
-import { lastLines, spawnService } from "../services/spawn-service.ts";
-import { stopProcess } from "../services/services.ts";
 import { findProgram } from "../machine/find-program.ts";
+import { sharedFolder } from "../machine/shared-folder.ts";
+import { stopProcess } from "../services/services.ts";
+import { lastLines, spawnService } from "../services/spawn-service.ts";
 import { until } from "../services/waiting.ts";
+import { reasonOf, SetupError } from "../setup-error.ts";
+import { probeEngine } from "./engine-connection.ts";
+import type { Engine } from "./engine-connection.ts";
+import type { EngineStart } from "./engine-start.ts";
 
 const startTimeoutMs = 60_000;
 const otherStartTimeoutMs = 15_000;

@@ -1,4 +1,5 @@
 // Looks up, pulls, tags and pushes the images of an engine.
+
 import type Docker from "dockerode";
 
 interface EngineEvent {

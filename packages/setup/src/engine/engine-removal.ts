@@ -1,4 +1,5 @@
 // Removes resources from a shared engine. Refused removals are retried for a limited time and do not stop the others.
+
 import { setTimeout as pause } from "node:timers/promises";
 import { reasonOf } from "../setup-error.ts";
 

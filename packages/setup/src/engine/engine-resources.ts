@@ -1,4 +1,5 @@
 // Lists and removes the kinds of resources that Docker Engines and swarms have.
+
 import { setTimeout as pause } from "node:timers/promises";
 import type Docker from "dockerode";
 import type { Kind } from "./engine-removal.ts";

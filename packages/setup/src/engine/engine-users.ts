@@ -1,10 +1,11 @@
 // Records the installations that use the engine that Slipway started on this machine, so that the last one can stop it.
+
 import { join } from "node:path";
 import { isAlive } from "../../bootstrap/lock.mjs";
-import { dockerInvocation } from "./engine-daemon.ts";
-import type { EngineStart } from "./engine-start.ts";
 import { readText, writePrivate } from "../files.ts";
 import { installationId } from "../installation.ts";
+import { dockerInvocation } from "./engine-daemon.ts";
+import type { EngineStart } from "./engine-start.ts";
 
 interface EngineUser {
   installationId: string;

@@ -1,14 +1,15 @@
 // Provides the Docker Engine of an installation: the one that answers, else the machine's default engine, which it starts.
+
+import type { Installation } from "../installation.ts";
+import { isRoot, sharedFolder, sharedLock } from "../machine/shared-folder.ts";
+import { step } from "../progress.ts";
+import type { Say } from "../progress.ts";
+import { SetupError } from "../setup-error.ts";
 import { defaultSocket, isDefaultEngine, probeEngine } from "./engine-connection.ts";
 import type { Engine } from "./engine-connection.ts";
 import { noEngine, startEngine, stopEngine } from "./engine-daemon.ts";
 import { readEngineRecord, withoutUser, withUser, writeEngineRecord } from "./engine-users.ts";
 import type { EngineRecord } from "./engine-users.ts";
-import type { Installation } from "../installation.ts";
-import type { Say } from "../progress.ts";
-import { step } from "../progress.ts";
-import { SetupError } from "../setup-error.ts";
-import { isRoot, sharedFolder, sharedLock } from "../machine/shared-folder.ts";
 
 /** The machine's default engine, which all its users share. */
 export interface MachineEngine {

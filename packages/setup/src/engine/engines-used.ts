@@ -1,4 +1,5 @@
 // Records in engines.json the engines that an installation used: teardown clears them all, whatever DOCKER_HOST is at that time.
+
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readText, writePrivate } from "../files.ts";

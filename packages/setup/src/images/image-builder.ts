@@ -1,4 +1,5 @@
 // Builds images with scripts of this repository, once per machine: a tag holds the hash of the files that define the image.
+
 import { createHash } from "node:crypto";
 import { mkdir, open, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -6,10 +7,10 @@ import { execa } from "execa";
 import { inheritedEnvironment, searchPath } from "../child-environment.ts";
 import type { Engine } from "../engine/engine-connection.ts";
 import { imageId } from "../engine/engine-images.ts";
+import { findProgram } from "../machine/find-program.ts";
+import { isRoot, sharedLock } from "../machine/shared-folder.ts";
 import type { Step } from "../progress.ts";
 import { SetupError } from "../setup-error.ts";
-import { isRoot, sharedLock } from "../machine/shared-folder.ts";
-import { findProgram } from "../machine/find-program.ts";
 
 export interface ImageDefinition {
   /** The image's description in messages, with its article. */

@@ -1,14 +1,15 @@
 // Provides the stack image: STACK_IMAGE, else one built per machine from stacks/. Pushes it to the installation's registry.
+
 import { join } from "node:path";
-import { repositoryRoot } from "../repository.ts";
 import type { Engine } from "../engine/engine-connection.ts";
 import { imageId, pullImage, pushImage } from "../engine/engine-images.ts";
-import { definitionHash, ensureBuilt } from "./image-builder.ts";
-import type { ImageDefinition } from "./image-builder.ts";
-import type { Say, Step } from "../progress.ts";
 import { step } from "../progress.ts";
+import type { Say, Step } from "../progress.ts";
+import { repositoryRoot } from "../repository.ts";
 import { hasManifest } from "../services/registry.ts";
 import { reasonOf, SetupError } from "../setup-error.ts";
+import { definitionHash, ensureBuilt } from "./image-builder.ts";
+import type { ImageDefinition } from "./image-builder.ts";
 
 const repository = "slipway/stack";
 const folder = join(repositoryRoot, "stacks");

@@ -1,4 +1,5 @@
 // Finds installed programs.
+
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { join } from "node:path";

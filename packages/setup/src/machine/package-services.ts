@@ -1,4 +1,5 @@
 // Prevents newly installed packages from starting their services, now and at boot: setup starts the services it needs.
+
 import { rmSync } from "node:fs";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { execa } from "execa";

@@ -1,10 +1,11 @@
 // The folder that all installations of this user share. It holds locks and the record of the engine that Slipway started.
-import { lstat, mkdir } from "node:fs/promises";
+
 import { constants } from "node:fs";
+import { lstat, mkdir } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import type { Lock } from "../../bootstrap/lock.mjs";
 import { acquireLock } from "../../bootstrap/lock.mjs";
+import type { Lock } from "../../bootstrap/lock.mjs";
 import { SetupError } from "../setup-error.ts";
 
 const lockWaitMs = 20 * 60_000;

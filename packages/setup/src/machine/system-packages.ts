@@ -1,11 +1,12 @@
 // Installs the distribution's packages that setup needs and the machine lacks.
+
 import { execa } from "execa";
 import { searchPath } from "../child-environment.ts";
+import { step } from "../progress.ts";
+import type { Say } from "../progress.ts";
+import { SetupError } from "../setup-error.ts";
 import { findProgram } from "./find-program.ts";
 import { enabledUnits, forbidStarts, keepFromBoot } from "./package-services.ts";
-import type { Say } from "../progress.ts";
-import { step } from "../progress.ts";
-import { SetupError } from "../setup-error.ts";
 import { isRoot, sharedLock } from "./shared-folder.ts";
 
 /** The programs that setup may need, with the packages that contain them on Debian and Ubuntu. */

@@ -1,4 +1,5 @@
 // Chooses free TCP ports on the loopback address.
+
 import { createServer } from "node:net";
 
 const loopback = "127.0.0.1";

@@ -1,9 +1,10 @@
 // Starts a private server on a loopback port, the same port at each start while it is free.
+
 import { join } from "node:path";
 import { readText, writePrivate } from "../files.ts";
+import { SetupError } from "../setup-error.ts";
 import { choosePort } from "./ports.ts";
 import { recordService, runningProcess, stopProcess } from "./services.ts";
-import { SetupError } from "../setup-error.ts";
 import { lastLines, spawnService } from "./spawn-service.ts";
 import { until } from "./waiting.ts";
 

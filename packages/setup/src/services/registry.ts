@@ -1,18 +1,19 @@
 // Provides the image registry of an installation: the one at REGISTRY_URL, else a private docker-registry, else a container.
+
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Engine } from "../engine/engine-connection.ts";
 import { readOrCreate, writePrivate } from "../files.ts";
 import type { Installation } from "../installation.ts";
-import { choosePort } from "./ports.ts";
-import type { PrivateServer } from "./private-server.ts";
-import { rememberedPort, rememberPort, runningServer, startServer } from "./private-server.ts";
-import type { Say } from "../progress.ts";
-import { step } from "../progress.ts";
-import { ensureServiceContainer } from "./service-container.ts";
-import { reasonOf, SetupError } from "../setup-error.ts";
 import { findProgram } from "../machine/find-program.ts";
+import { step } from "../progress.ts";
+import type { Say } from "../progress.ts";
+import { reasonOf, SetupError } from "../setup-error.ts";
+import { choosePort } from "./ports.ts";
+import { rememberedPort, rememberPort, runningServer, startServer } from "./private-server.ts";
+import type { PrivateServer } from "./private-server.ts";
+import { ensureServiceContainer } from "./service-container.ts";
 import { until } from "./waiting.ts";
 
 const name = "registry";

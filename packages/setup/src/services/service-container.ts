@@ -1,11 +1,12 @@
 // Runs a private service in a container, for machines where no package can be installed but images can be pulled.
+
 import type Docker from "dockerode";
 import { label } from "@slipway/core";
 import type { Engine } from "../engine/engine-connection.ts";
 import { imageId, pullImage } from "../engine/engine-images.ts";
 import type { Installation } from "../installation.ts";
-import { recordService } from "./services.ts";
 import { reasonOf, SetupError } from "../setup-error.ts";
+import { recordService } from "./services.ts";
 
 export interface ServiceContainerSpec {
   name: string;

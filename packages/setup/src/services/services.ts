@@ -1,8 +1,9 @@
 // Records in services.json the processes and containers that setup started, so that a later command can stop them.
+
 import { join } from "node:path";
-import { readText, writePrivate } from "../files.ts";
-import type { Lock, ProcessIdentity } from "../../bootstrap/lock.mjs";
 import { acquireLock, isAlive } from "../../bootstrap/lock.mjs";
+import type { Lock, ProcessIdentity } from "../../bootstrap/lock.mjs";
+import { readText, writePrivate } from "../files.ts";
 import { SetupError } from "../setup-error.ts";
 import { until } from "./waiting.ts";
 

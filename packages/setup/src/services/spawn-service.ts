@@ -1,9 +1,10 @@
 // Starts a service that outlives this command, in its own session and with its output in a file.
+
 import { spawn } from "node:child_process";
 import { open, readFile } from "node:fs/promises";
-import { bareEnvironment } from "../child-environment.ts";
-import type { ProcessIdentity } from "../../bootstrap/lock.mjs";
 import { processIdentity } from "../../bootstrap/lock.mjs";
+import type { ProcessIdentity } from "../../bootstrap/lock.mjs";
+import { bareEnvironment } from "../child-environment.ts";
 
 export interface Launched {
   identity: ProcessIdentity;

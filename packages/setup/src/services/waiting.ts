@@ -1,5 +1,6 @@
 // Polls a condition with a time limit. `npm run down` must work before the workspaces of a new version are installed, so this
 // does not use `poll` of @slipway/async.
+
 import { setTimeout as sleep } from "node:timers/promises";
 
 const pollMs = 100;

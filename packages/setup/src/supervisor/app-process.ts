@@ -1,12 +1,13 @@
 // Runs one app as a child process, in its own session.
-import type { ChildProcess } from "node:child_process";
+
 import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { withDeadline } from "@slipway/async";
+import { processIdentity } from "../../bootstrap/lock.mjs";
+import type { ProcessIdentity } from "../../bootstrap/lock.mjs";
 import { machineEnvironment } from "../child-environment.ts";
 import { repositoryRoot } from "../repository.ts";
-import type { ProcessIdentity } from "../../bootstrap/lock.mjs";
-import { processIdentity } from "../../bootstrap/lock.mjs";
 import type { AppSpec } from "./app-specs.ts";
 
 export interface AppProcess {

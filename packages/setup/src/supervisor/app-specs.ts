@@ -1,4 +1,5 @@
 // Lists the processes of Slipway and their environments.
+
 import { join } from "node:path";
 import type { AppEnvironment } from "../environment.ts";
 
@@ -11,7 +12,10 @@ export interface AppSpec {
 }
 
 /** The processes to run for `environment`: one API, one stream, one router and WORKERS workers. */
-export function appSpecs(environment: AppEnvironment, logFormat: "pretty" | "json"): AppSpec[] {
+export function appSpecs(
+  environment: Readonly<Record<string, string>> & Pick<AppEnvironment, "WORKERS" | "DATA_DIR">,
+  logFormat: "pretty" | "json",
+): AppSpec[] {
   const workers = Array.from({ length: Number(environment.WORKERS) }, (_, index) => `worker-${index + 1}`);
   return ["api", "stream", "router", ...workers].map((name) => ({
     name,

@@ -1,11 +1,12 @@
 // The lock of the process that runs Slipway on a data directory. Other commands read its addresses from it.
+
 import { join } from "node:path";
-import type { SetupConfig } from "../config.ts";
-import type { Lock, ProcessIdentity } from "../../bootstrap/lock.mjs";
 import { acquireLock, isAlive, LockHeldError, lockHolder } from "../../bootstrap/lock.mjs";
-import { isPortFree } from "../services/ports.ts";
-import type { Say } from "../progress.ts";
+import type { Lock, ProcessIdentity } from "../../bootstrap/lock.mjs";
+import type { SetupConfig } from "../config.ts";
 import { step } from "../progress.ts";
+import type { Say } from "../progress.ts";
+import { isPortFree } from "../services/ports.ts";
 import { readServices, stopProcess } from "../services/services.ts";
 import { SetupError } from "../setup-error.ts";
 

@@ -1,12 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { AppEnvironment } from "../environment.ts";
 import { appSpecs } from "./app-specs.ts";
 import { restartDelay } from "./restart-policy.ts";
 import { onStopSignals } from "./stop-signals.ts";
 
 test("runs one api, one stream, one router and as many workers as configured", () => {
-  const environment = { WORKERS: "2", DATA_DIR: "/d" } as unknown as AppEnvironment;
-  const specs = appSpecs(environment, "json");
+  const specs = appSpecs({ WORKERS: "2", DATA_DIR: "/d" }, "json");
   expect(specs.map((spec) => [spec.name, spec.script])).toEqual([
     ["api", "apps/api/src/main.ts"],
     ["stream", "apps/stream/src/main.ts"],

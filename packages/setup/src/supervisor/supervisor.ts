@@ -1,18 +1,19 @@
 // Runs the apps of an installation: starts them, restarts one that exits, and drains them all on stop.
+
 import { mkdir, open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AppEnvironment } from "../environment.ts";
-import type { Say } from "../progress.ts";
 import { step } from "../progress.ts";
+import type { Say } from "../progress.ts";
 import { forgetServices, recordService } from "../services/services.ts";
-import { reasonOf, SetupError } from "../setup-error.ts";
 import { lastLines } from "../services/spawn-service.ts";
-import type { AppProcess } from "./app-process.ts";
+import { reasonOf, SetupError } from "../setup-error.ts";
 import { launchApp } from "./app-process.ts";
-import type { AppSpec } from "./app-specs.ts";
+import type { AppProcess } from "./app-process.ts";
 import { appSpecs } from "./app-specs.ts";
+import type { AppSpec } from "./app-specs.ts";
 import { restartDelay } from "./restart-policy.ts";
 import { onStopSignals } from "./stop-signals.ts";
 
