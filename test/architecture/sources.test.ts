@@ -10,6 +10,16 @@ const shipped = filesOf("{{apps,packages}/*,tools}/{bootstrap,src}/**/*.{ts,mjs}
   (path) => !isTest(path),
 );
 const maxFunctionLines = 60;
+const environmentReaders = new Set([
+  // parses it
+  "config.ts",
+  // passes it to config.ts
+  "main.ts",
+  // runs before any package is installed
+  "run.mjs",
+  // passes it to other programs
+  "child-environment.ts",
+]);
 const readsEnvironment = /\bprocess\.env\b|\benv\b[^=;]*\}\s*=\s*process\b/;
 
 test("each file begins with a comment that says what it is for; a test says it by its name", () => {
@@ -22,20 +32,9 @@ test("no file or folder has a name that says nothing", () => {
   expect(code.filter((path) => path.split("/").some((part) => vague.test(part)))).toEqual([]);
 });
 
-const environmentReaders = [
-  // parses it
-  "config.ts",
-  // passes it to config.ts
-  "main.ts",
-  // runs before any package is installed
-  "run.mjs",
-  // passes it to other programs
-  "child-environment.ts",
-];
-
 test("the environment is read by the files that are made for it", () => {
   const readers = shipped.filter((path) => readsEnvironment.test(withoutTexts(codeOf(path))));
-  expect(readers.filter((path) => !environmentReaders.includes(basename(path)))).toEqual([]);
+  expect(readers.filter((path) => !environmentReaders.has(basename(path)))).toEqual([]);
 });
 
 test("main.ts alone ends its process", () => {

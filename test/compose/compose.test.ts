@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ApiClient, deploySample } from "@slipway/cli/quickstart";
 import { isFinal } from "@slipway/core";
-import type { DeploymentStatus } from "@slipway/core";
 import type { AppsAnswer, WorkersAnswer } from "@slipway/protocol";
 import { installPrograms, isRoot, readOwnConfig, repositoryRoot } from "@slipway/setup";
 import { eventually, packTarGz } from "@slipway/testkit";
@@ -80,7 +79,7 @@ describe.skipIf(lacking !== undefined)(
       await docker("kill", await hostOfWorkerWith(api, id));
       const ended = async () => {
         const { status } = await api.deployment(name, id);
-        return isFinal(status as DeploymentStatus) ? status : undefined;
+        return isFinal(status) ? status : undefined;
       };
       expect(await eventually(ended)).toBe("success");
       expect((await output()).match(/^compiling$/gm)).toHaveLength(2);
