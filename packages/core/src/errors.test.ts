@@ -18,6 +18,7 @@ test.each([
   "engine-unavailable",
   "engine-refused",
   "registry-unavailable",
+  "toolchain-unavailable",
   "store-unavailable",
   "queue-unavailable",
   "internal",

@@ -43,6 +43,7 @@ export const errorCatalog = {
   "engine-unavailable": platform,
   "engine-refused": platform,
   "registry-unavailable": platform,
+  "toolchain-unavailable": platform,
   "store-unavailable": platform,
   "queue-unavailable": platform,
   "configuration-invalid": { fault: "platform", retryable: false },

@@ -1,5 +1,6 @@
-// Reads a base image from the registry: its manifest and its configuration.
+// Reads an image from the registry: its manifest and its configuration.
 
+import { createHash } from "node:crypto";
 import { SlipwayError } from "@slipway/core";
 import type { RegistryClient } from "./client.ts";
 
@@ -27,6 +28,10 @@ export interface ImageConfig {
     readonly [field: string]: unknown;
     readonly Env?: readonly string[];
     readonly Labels?: Readonly<Record<string, string>> | null;
+    readonly Entrypoint?: readonly string[] | null;
+    readonly Cmd?: readonly string[] | null;
+    readonly User?: string;
+    readonly WorkingDir?: string;
   };
   readonly rootfs: { readonly type: "layers"; readonly diff_ids: readonly string[] };
   readonly history?: readonly object[];
@@ -34,6 +39,8 @@ export interface ImageConfig {
 
 export interface BaseImage {
   readonly repository: string;
+  /** Of the manifest. */
+  readonly digest: string;
   readonly manifest: Manifest;
   readonly config: ImageConfig;
 }
@@ -56,9 +63,8 @@ const acceptedMediaTypes = [
 const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
 
 /**
- * @param host the registry's host in references.
- * @throws {SlipwayError} "configuration-invalid" when the reference names another registry, or has no image for this machine's
- * architecture.
+ * As `readImage`.
+ * @throws {SlipwayError} "configuration-invalid", also when the registry does not have the image.
  */
 export async function readBaseImage(
   client: RegistryClient,
@@ -66,22 +72,40 @@ export async function readBaseImage(
   reference: string,
   signal: AbortSignal,
 ): Promise<BaseImage> {
+  const found = await readImage(client, host, reference, signal);
+  if (found === null) throw invalidImage(`the registry ${host} has no image ${reference}`);
+  return found;
+}
+
+/**
+ * @param host the registry's host in references.
+ * @returns null when the registry does not have the image.
+ * @throws {SlipwayError} "configuration-invalid" when the reference names another registry, or the image does not exist for this
+ * machine's architecture.
+ */
+export async function readImage(
+  client: RegistryClient,
+  host: string,
+  reference: string,
+  signal: AbortSignal,
+): Promise<BaseImage | null> {
   const { repository, version } = parseReference(host, reference);
   let found = await fetchManifest(client, repository, version, signal);
-  if ("manifests" in found) {
+  if (found !== null && "manifests" in found.manifest) {
     const architecture = architectures[process.arch] ?? process.arch;
-    const matching = found.manifests.find(
+    const matching = found.manifest.manifests.find(
       ({ platform }) => platform?.os === "linux" && platform.architecture === architecture,
     );
-    if (matching === undefined) throw invalidBase(`${reference} has no image for linux/${architecture}`);
+    if (matching === undefined) throw invalidImage(`${reference} has no image for linux/${architecture}`);
     found = await fetchManifest(client, repository, matching.digest, signal);
   }
-  const manifest = found as Manifest;
+  if (found === null) return null;
+  const manifest = found.manifest as Manifest;
   const response = await client.request("GET", `/v2/${repository}/blobs/${manifest.config.digest}`, {
     expect: [200],
     signal,
   });
-  return { repository, manifest, config: (await response.json()) as ImageConfig };
+  return { repository, digest: found.digest, manifest, config: (await response.json()) as ImageConfig };
 }
 
 async function fetchManifest(
@@ -89,25 +113,27 @@ async function fetchManifest(
   repository: string,
   version: string,
   signal: AbortSignal,
-): Promise<Manifest | Index> {
+): Promise<{ digest: string; manifest: Manifest | Index } | null> {
   const headers = { accept: acceptedMediaTypes };
   const response = await client.request("GET", `/v2/${repository}/manifests/${version}`, {
     headers,
     expect: [200, 404],
     signal,
   });
-  if (response.status === 404) throw invalidBase(`the registry has no image ${repository}:${version}`);
-  return (await response.json()) as Manifest | Index;
+  if (response.status === 404) return null;
+  const bytes = Buffer.from(await response.arrayBuffer());
+  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  return { digest, manifest: JSON.parse(bytes.toString("utf8")) as Manifest | Index };
 }
 
 /** `host/repository:tag` or `host/repository@digest`. */
 function parseReference(host: string, reference: string): { repository: string; version: string } {
   const match = /^([^/]+)\/([^:@]+)(?::([^@]+))?(?:@(.+))?$/.exec(reference);
   if (match === null || match[1] !== host)
-    throw invalidBase(`the stack image ${reference} is not in the registry ${host}`);
+    throw invalidImage(`the image ${reference} is not in the registry ${host}`);
   return { repository: match[2] ?? "", version: match[4] ?? match[3] ?? "latest" };
 }
 
-function invalidBase(message: string): SlipwayError {
+function invalidImage(message: string): SlipwayError {
   return new SlipwayError("configuration-invalid", message);
 }

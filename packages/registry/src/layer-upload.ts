@@ -6,7 +6,7 @@ import { createGzip } from "node:zlib";
 import type { ByteStream } from "@slipway/core";
 import type { RegistryClient } from "./client.ts";
 
-export interface UploadedLayer {
+interface UploadedLayer {
   /** Digest of the compressed bytes. */
   readonly digest: string;
   /** Digest of the uncompressed tar. */

@@ -5,8 +5,9 @@ import { once } from "node:events";
 import { createServer, request } from "node:http";
 import { connect, createServer as createTcpServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
+import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { ImagePush } from "@slipway/core";
+import type { ImagePush, StoredLayer } from "@slipway/core";
 import { freePort, pushImage, startRegistry } from "@slipway/testkit";
 import type { ImageConfig, Manifest } from "./base-image.ts";
 import { openRegistry } from "./registry.ts";
@@ -62,6 +63,80 @@ test("a layer that fails midway rejects the push with its own error, and creates
     "the build container is gone",
   );
   expect((await fetch(`${url}/v2/apps/broken/manifests/d1`)).status).toBe(404);
+});
+
+test("an image has several layers, and stored ones are added without their bytes", async () => {
+  const registry = openRegistry({ url });
+  const tools = await registry.push(image("tools/one", "v1", layer("node")), signal);
+  const [stored] = tools.layers;
+  const apps = image("apps/layered", "d1", layer("unused"));
+  const pushed = await registry.push(
+    { ...apps, layers: [layer("below"), stored as StoredLayer, layer("above")] },
+    signal,
+  );
+  expect(pushed.layers.map(({ diffId }) => diffId)).toEqual(
+    ["below", "node", "above"].map((text) => sha256(Buffer.from(text))),
+  );
+  expect(pushed.layers[1]).toEqual({ ...stored, repository: "apps/layered" });
+  const config = await fetchJson<Manifest>("apps/layered/manifests/d1").then((manifest) =>
+    fetchJson<ImageConfig>(`apps/layered/blobs/${manifest.config.digest}`),
+  );
+  expect(config.rootfs.diff_ids.slice(1)).toEqual(pushed.layers.map(({ diffId }) => diffId));
+  expect(config.history).toHaveLength(3);
+});
+
+test("a push that fails closes its streams, also those that it has not read", async () => {
+  const registry = openRegistry({ url });
+  const unread = Readable.from([Buffer.from("x")]);
+  const apps = image("apps/unread", "d1", layer("unused"));
+  const failure = registry.push({ ...apps, layers: [layer("first"), broken(), unread] }, signal);
+  await expect(failure).rejects.toThrow("the build container is gone");
+  expect(unread.destroyed).toBe(true);
+  const tree = Readable.from([Buffer.from("x")]);
+  const missing = { ...apps, base: `${registry.host}/stack:none`, layers: [tree] };
+  await expect(registry.push(missing, signal)).rejects.toThrow("has no image");
+  expect(tree.destroyed).toBe(true);
+});
+
+test("a layer that its repository does not contain fails the push, and creates no tag", async () => {
+  const registry = openRegistry({ url });
+  const missing = { repository: "tools/none", digest: sha256(Buffer.from("x")), diffId: "", sizeBytes: 1 };
+  const apps = image("apps/missing", "d1", layer("unused"));
+  await expect(registry.push({ ...apps, layers: [missing] }, signal)).rejects.toMatchObject({
+    code: "registry-unavailable",
+  });
+  expect(await registry.digestOf("apps/missing", "d1", signal)).toBeNull();
+});
+
+test("inspect returns layers and configuration, by tag and by digest, and null for a missing image", async () => {
+  const registry = openRegistry({ url });
+  const labelled = image("apps/inspected", "d1", layer("hello"));
+  const pushed = await registry.push(
+    { ...labelled, config: { ...labelled.config, labels: { kept: "yes" } } },
+    signal,
+  );
+  for (const reference of [pushed.reference, pushed.pinnedReference]) {
+    const found = await registry.inspect(reference, signal);
+    expect(found).toMatchObject({
+      digest: pushed.digest,
+      pinnedReference: pushed.pinnedReference,
+      sizeBytes: pushed.sizeBytes,
+      config: {
+        entrypoint: ["/bin/sh"],
+        command: ["run"],
+        environment: { KEPT: "1", CHANGED: "new" },
+        labels: { kept: "yes" },
+        user: "2000:2000",
+        workingDir: "/app",
+      },
+    });
+    expect(found?.layers.slice(1)).toEqual(pushed.layers);
+  }
+  expect((await registry.inspect(base, signal))?.layers).toHaveLength(1);
+  expect(await registry.inspect(`${registry.host}/apps/inspected:none`, signal)).toBeNull();
+  await expect(registry.inspect("elsewhere:5000/apps/inspected:d1", signal)).rejects.toMatchObject({
+    code: "configuration-invalid",
+  });
 });
 
 test("delete removes the manifest of a tag, and may be repeated", async () => {
@@ -197,7 +272,7 @@ function image(repository: string, tag: string, bytes: AsyncIterable<Uint8Array>
     user: "2000:2000",
     workingDir: "/app",
   };
-  return { repository, tag, base, layer: bytes, config };
+  return { repository, tag, base, layers: [bytes], config };
 }
 
 async function fetchJson<T>(path: string): Promise<T> {

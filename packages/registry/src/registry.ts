@@ -1,14 +1,12 @@
 // The ImageRegistry port over the OCI distribution API.
 
 import { createHash } from "node:crypto";
-import { SlipwayError } from "@slipway/core";
-import type { ImagePush, ImageRegistry, PushedImage } from "@slipway/core";
-import { mediaTypes, readBaseImage } from "./base-image.ts";
-import type { BaseImage, Descriptor, ImageConfig, Manifest } from "./base-image.ts";
+import type { ImagePush, ImageRegistry, PushedImage, StoredImage, StoredLayer } from "@slipway/core";
+import { mediaTypes, readBaseImage, readImage } from "./base-image.ts";
+import type { BaseImage, ImageConfig, Manifest } from "./base-image.ts";
 import { RegistryClient } from "./client.ts";
 import type { RegistryCredentials } from "./client.ts";
-import { uploadLayer } from "./layer-upload.ts";
-import type { UploadedLayer } from "./layer-upload.ts";
+import { addLayers, closeLayers, mountLayer, withDigest } from "./image-layers.ts";
 
 export interface RegistryOptions {
   /** `http://` or `https://`, host and port; may contain user name and password. */
@@ -28,7 +26,15 @@ export function openRegistry({ url, credentials, pullHost }: RegistryOptions): I
   const host = pullHost ?? client.host;
   return {
     host,
-    push: (image, signal) => push(client, host, image, signal),
+    async push(image, signal) {
+      try {
+        return await push(client, host, image, signal);
+      } catch (error) {
+        await closeLayers(image.layers);
+        throw error;
+      }
+    },
+    inspect: (reference, signal) => inspect(client, host, reference, signal),
     tags: (repository, signal) => tagsOf(client, repository, signal),
     digestOf: (repository, reference, signal) => digestOf(client, repository, reference, signal),
     delete: (repository, reference, signal) => deleteManifest(client, repository, reference, signal),
@@ -51,44 +57,55 @@ async function push(
   await Promise.all(
     base.manifest.layers.map((layer) => mountLayer(client, base.repository, repository, layer, signal)),
   );
-  const layer = await uploadLayer(client, repository, image.layer, signal);
-  const config = Buffer.from(JSON.stringify(configOver(base.config, layer, image)));
+  const layers = await addLayers(client, repository, image.layers, signal);
+  const config = Buffer.from(JSON.stringify(configOver(base.config, layers, image)));
   const configDigest = sha256(config);
   await uploadBlob(client, repository, config, configDigest, signal);
-  const manifest = manifestOver(base, layer, { digest: configDigest, size: config.length });
+  const manifest = manifestOver(base, layers, { digest: configDigest, size: config.length });
   const body = JSON.stringify(manifest);
   const headers = { "content-type": manifest.mediaType ?? mediaTypes.ociManifest };
   await client.request("PUT", `/v2/${repository}/manifests/${tag}`, { headers, body, expect: [201], signal });
   const digest = sha256(Buffer.from(body));
   const name = `${host}/${repository}`;
   const sizeBytes = config.length + manifest.layers.reduce((sum, { size }) => sum + size, 0);
-  return { reference: `${name}:${tag}`, pinnedReference: `${name}@${digest}`, digest, sizeBytes };
+  return { reference: `${name}:${tag}`, pinnedReference: `${name}@${digest}`, digest, sizeBytes, layers };
 }
 
-/** Adds a layer of the base image to the repository by mounting it, or by copying it if the registry cannot mount layers. */
-async function mountLayer(
+async function inspect(
   client: RegistryClient,
-  from: string,
-  to: string,
-  { digest, size }: Descriptor,
+  host: string,
+  reference: string,
   signal: AbortSignal,
-): Promise<void> {
-  const existing = await client.request("HEAD", `/v2/${to}/blobs/${digest}`, { expect: [200, 404], signal });
-  if (existing.status === 200) return;
-  const mount = `/v2/${to}/blobs/uploads/?mount=${digest}&from=${encodeURIComponent(from)}`;
-  const response = await client.request("POST", mount, { expect: [201, 202], signal });
-  if (response.status === 201) return;
-  // The registry did not mount the layer and opened an upload instead, so the layer is copied.
-  const streamed = { expect: [200], streamed: true, signal };
-  const source = await client.request("GET", `/v2/${from}/blobs/${digest}`, streamed);
-  if (source.body === null)
-    throw new SlipwayError(
-      "registry-unavailable",
-      `the registry returned no content for layer ${digest} of the stack image`,
-    );
-  const headers = { "content-type": "application/octet-stream", "content-length": String(size) };
-  const location = withDigest(response.headers.get("location") ?? "", digest);
-  await client.request("PUT", location, { headers, body: source.body, expect: [201], signal });
+): Promise<StoredImage | null> {
+  const found = await readImage(client, host, reference, signal);
+  if (found === null) return null;
+  const { repository, digest, manifest } = found;
+  const { config = {}, rootfs } = found.config;
+  const layers = manifest.layers.map(({ digest: layer, size }, index) => ({
+    repository,
+    digest: layer,
+    diffId: rootfs.diff_ids[index] ?? "",
+    sizeBytes: size,
+  }));
+  return {
+    pinnedReference: `${host}/${repository}@${digest}`,
+    digest,
+    layers,
+    config: {
+      entrypoint: config.Entrypoint ?? [],
+      command: config.Cmd ?? [],
+      environment: Object.fromEntries((config.Env ?? []).map(splitVariable)),
+      labels: config.Labels ?? {},
+      user: config.User ?? "",
+      workingDir: config.WorkingDir ?? "",
+    },
+    sizeBytes: layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, manifest.config.size),
+  };
+}
+
+function splitVariable(entry: string): [name: string, value: string] {
+  const end = entry.indexOf("=");
+  return end === -1 ? [entry, ""] : [entry.slice(0, end), entry.slice(end + 1)];
 }
 
 async function uploadBlob(
@@ -109,7 +126,7 @@ async function uploadBlob(
   await client.request("PUT", location, { headers, body: bytes.toString("utf8"), expect: [201], signal });
 }
 
-function configOver(base: ImageConfig, layer: UploadedLayer, { config }: ImagePush): ImageConfig {
+function configOver(base: ImageConfig, layers: readonly StoredLayer[], { config }: ImagePush): ImageConfig {
   const environment = Object.entries(config.environment).map(([name, value]) => `${name}=${value}`);
   const overridden = new Set(Object.keys(config.environment));
   const kept = (base.config?.Env ?? []).filter(
@@ -127,14 +144,14 @@ function configOver(base: ImageConfig, layer: UploadedLayer, { config }: ImagePu
       User: config.user,
       WorkingDir: config.workingDir,
     },
-    rootfs: { type: "layers", diff_ids: [...base.rootfs.diff_ids, layer.diffId] },
-    history: [...(base.history ?? []), { created, created_by: "slipway" }],
+    rootfs: { type: "layers", diff_ids: [...base.rootfs.diff_ids, ...layers.map(({ diffId }) => diffId)] },
+    history: [...(base.history ?? []), ...layers.map(() => ({ created, created_by: "slipway" }))],
   };
 }
 
 function manifestOver(
   { manifest }: BaseImage,
-  layer: UploadedLayer,
+  layers: readonly StoredLayer[],
   config: { digest: string; size: number },
 ): Manifest {
   const docker = manifest.mediaType === mediaTypes.dockerManifest;
@@ -143,7 +160,10 @@ function manifestOver(
     schemaVersion: 2,
     mediaType: manifest.mediaType ?? mediaTypes.ociManifest,
     config: { mediaType: manifest.config.mediaType, ...config },
-    layers: [...manifest.layers, { mediaType, digest: layer.digest, size: layer.sizeBytes }],
+    layers: [
+      ...manifest.layers,
+      ...layers.map(({ digest, sizeBytes }) => ({ mediaType, digest, size: sizeBytes })),
+    ],
   };
 }
 
@@ -186,10 +206,6 @@ async function deleteManifest(
   const digest = await digestOf(client, repository, reference, signal);
   if (digest === null) return;
   await client.request("DELETE", `/v2/${repository}/manifests/${digest}`, { expect: [202, 404], signal });
-}
-
-function withDigest(location: string, digest: string): string {
-  return `${location}${location.includes("?") ? "&" : "?"}digest=${encodeURIComponent(digest)}`;
 }
 
 function sha256(bytes: Buffer): string {

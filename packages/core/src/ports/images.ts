@@ -1,6 +1,18 @@
-// The port to the image registry. An image is one layer, pushed as a stream, on top of the stack's layers.
+// The port to the image registry. An image is a base image with layers on top: pushed as streams, or stored already.
 
 import type { ByteStream } from "./bytes.ts";
+
+/** A layer that the registry has. */
+export interface StoredLayer {
+  /** A repository of the registry that contains the layer. */
+  readonly repository: string;
+  /** Digest of the compressed bytes. */
+  readonly digest: string;
+  /** Digest of the uncompressed tar. */
+  readonly diffId: string;
+  /** Compressed. */
+  readonly sizeBytes: number;
+}
 
 export interface ImagePush {
   /** Repository within the registry, e.g. `apps/6f2a…`. */
@@ -8,8 +20,12 @@ export interface ImagePush {
   readonly tag: string;
   /** The base image: a reference in the same registry, e.g. `127.0.0.1:5000/slipway/stack:3f…`. */
   readonly base: string;
-  /** The layer as an uncompressed tar stream; the adapter hashes and compresses it. */
-  readonly layer: ByteStream;
+  /**
+   * The layers on top of the base, lowest first. A stream is an uncompressed tar, which the adapter hashes, compresses and
+   * uploads; the streams are read one after the other, in this order, and closed when the push fails. A
+   * stored layer is added by its digest: its bytes are not read.
+   */
+  readonly layers: readonly (ByteStream | StoredLayer)[];
   readonly config: {
     readonly entrypoint: readonly string[];
     readonly command: readonly string[];
@@ -29,6 +45,20 @@ export interface PushedImage {
   readonly digest: string;
   /** All compressed layers, the base's included, and the config. */
   readonly sizeBytes: number;
+  /** The layers on top of the base, in the push's order. */
+  readonly layers: readonly StoredLayer[];
+}
+
+/** What the registry knows of an image. */
+export interface StoredImage {
+  /** `host/repository@sha256:…`, for engines. */
+  readonly pinnedReference: string;
+  readonly digest: string;
+  /** All layers, the base's first. */
+  readonly layers: readonly StoredLayer[];
+  readonly config: ImagePush["config"];
+  /** All compressed layers, and the config. */
+  readonly sizeBytes: number;
 }
 
 export interface ImageRegistry extends AsyncDisposable {
@@ -39,6 +69,14 @@ export interface ImageRegistry extends AsyncDisposable {
    * @throws {SlipwayError} "registry-unavailable" when the registry fails; the layer stream's own error, unchanged.
    */
   push(image: ImagePush, signal: AbortSignal): Promise<PushedImage>;
+  /**
+   * Reads an image's layers and configuration. Of an image for several architectures it reads the one for this machine.
+   * @param reference `host/repository:tag` or `host/repository@sha256:…`
+   * @returns null when the registry does not have the image.
+   * @throws {SlipwayError} "registry-unavailable"; "configuration-invalid" when the reference names another registry, or the
+   * image is for other architectures only.
+   */
+  inspect(reference: string, signal: AbortSignal): Promise<StoredImage | null>;
   /** Tags of a repository; none when the repository does not exist. */
   tags(repository: string, signal: AbortSignal): Promise<readonly string[]>;
   /** Digest of the image that a tag or a digest names; null when it does not exist. */

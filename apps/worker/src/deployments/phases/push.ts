@@ -54,7 +54,7 @@ async function pushTree(
       repository: `apps/${app.id}`,
       tag: lease.deployment.id,
       base: config.stackImage,
-      layer,
+      layers: [layer],
       config: {
         entrypoint: ["/bin/bash", "-c", LAUNCH_SCRIPT, "launch"],
         command: [built.processTypes["web"] ?? ""],

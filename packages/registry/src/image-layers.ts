@@ -1,0 +1,77 @@
+// Adds an image's layers to its repository: uploads streams, and mounts layers that another repository contains.
+
+import { SlipwayError } from "@slipway/core";
+import type { ByteStream, ImagePush, StoredLayer } from "@slipway/core";
+import type { Descriptor } from "./base-image.ts";
+import type { RegistryClient } from "./client.ts";
+import { uploadLayer } from "./layer-upload.ts";
+
+/** Uploads streams one after the other, and mounts stored layers. */
+export async function addLayers(
+  client: RegistryClient,
+  repository: string,
+  layers: ImagePush["layers"],
+  signal: AbortSignal,
+): Promise<StoredLayer[]> {
+  const added: StoredLayer[] = [];
+  for (const layer of layers) added.push(await addLayer(client, repository, layer, signal));
+  return added;
+}
+
+/** Closes the streams, read or not. What fails here is ignored: the caller reports why the push failed. */
+export async function closeLayers(layers: ImagePush["layers"]): Promise<void> {
+  await Promise.allSettled(layers.filter(isStream).map(closeStream));
+}
+
+/** Adds a layer of another repository by mounting it, or by copying it if the registry cannot mount layers. */
+export async function mountLayer(
+  client: RegistryClient,
+  from: string,
+  to: string,
+  { digest, size }: Pick<Descriptor, "digest" | "size">,
+  signal: AbortSignal,
+): Promise<void> {
+  const existing = await client.request("HEAD", `/v2/${to}/blobs/${digest}`, { expect: [200, 404], signal });
+  if (existing.status === 200) return;
+  const mount = `/v2/${to}/blobs/uploads/?mount=${digest}&from=${encodeURIComponent(from)}`;
+  const response = await client.request("POST", mount, { expect: [201, 202], signal });
+  if (response.status === 201) return;
+  // The registry did not mount the layer and opened an upload instead, so the layer is copied.
+  const streamed = { expect: [200], streamed: true, signal };
+  const source = await client.request("GET", `/v2/${from}/blobs/${digest}`, streamed);
+  if (source.body === null)
+    throw new SlipwayError(
+      "registry-unavailable",
+      `the registry returned no content for layer ${digest} of ${from}`,
+    );
+  const headers = { "content-type": "application/octet-stream", "content-length": String(size) };
+  const location = withDigest(response.headers.get("location") ?? "", digest);
+  await client.request("PUT", location, { headers, body: source.body, expect: [201], signal });
+}
+
+/** @returns the location that completes an upload. */
+export function withDigest(location: string, digest: string): string {
+  return `${location}${location.includes("?") ? "&" : "?"}digest=${encodeURIComponent(digest)}`;
+}
+
+async function addLayer(
+  client: RegistryClient,
+  repository: string,
+  layer: ByteStream | StoredLayer,
+  signal: AbortSignal,
+): Promise<StoredLayer> {
+  if (isStream(layer)) return { repository, ...(await uploadLayer(client, repository, layer, signal)) };
+  const { digest, diffId, sizeBytes } = layer;
+  await mountLayer(client, layer.repository, repository, { digest, size: sizeBytes }, signal);
+  return { repository, digest, diffId, sizeBytes };
+}
+
+async function closeStream(stream: ByteStream & Partial<AsyncDisposable>): Promise<void> {
+  // The iterator of a Node.js stream that nothing has read does not destroy the stream.
+  if (Symbol.asyncDispose in stream) await stream[Symbol.asyncDispose]?.();
+  else await stream[Symbol.asyncIterator]().return?.();
+}
+
+function isStream(layer: ByteStream | StoredLayer): layer is ByteStream {
+  return Symbol.asyncIterator in layer;
+}
