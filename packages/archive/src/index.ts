@@ -1,7 +1,9 @@
 // Converts untrusted source archives and build caches into tars that are safe to unpack, as streams and without using the disk.
 
-export type { UnpackLimits } from "./checked-entries.ts";
+export { checkedEntries, type CheckedEntry, type UnpackLimits } from "./checked-entries.ts";
+export { innerSymlinkTarget } from "./entry-path.ts";
 export { folderTar, type FolderTarOptions } from "./folder-tar.ts";
+export { gunzip } from "./gunzip.ts";
 export {
   sourceTar,
   type ExtraEntry,
@@ -9,3 +11,4 @@ export {
   type SourceTar,
   type SourceTarOptions,
 } from "./source-tar.ts";
+export { encodeHeader, endOfTar, joinChunks, padding, type TarHeader } from "./tar-writer.ts";

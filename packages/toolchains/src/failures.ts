@@ -1,0 +1,26 @@
+// The errors of this package: the npm registry's are the platform's, the app's wishes are the user's.
+
+import { SlipwayError } from "@slipway/core";
+
+export function unavailable(message: string, cause?: unknown): SlipwayError {
+  return new SlipwayError("toolchain-unavailable", message, { cause });
+}
+
+/** @param lines of the message. */
+export function refused(...lines: readonly string[]): SlipwayError {
+  return new SlipwayError("build-failed", lines.join("\n"));
+}
+
+/** Formats a text from the app for a message: shortened, with control characters escaped. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
+}
+
+/** The reason is in the cause of fetch's error, which is an AggregateError without a message if several addresses failed. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(", ");
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error && !(error instanceof SlipwayError)
+    ? reasonOf(error.cause)
+    : error.message;
+}

@@ -1,0 +1,193 @@
+// HTTP client of an npm registry: credentials, time limits, retries, and downloads that continue after a broken connection.
+
+import { backoffMs, pause, retry, withDeadline } from "@slipway/async";
+import { reasonOf, unavailable } from "./failures.ts";
+
+/** From the request to the end of a short answer, and to the headers of a download. */
+const responseLimitMs = 30_000;
+/** The longest wait for the next bytes of a download. */
+const stallLimitMs = 60_000;
+const maxAttempts = 3;
+
+export interface Answer {
+  readonly status: number;
+  readonly etag: string | null;
+  readonly text: string;
+}
+
+export class NpmClient {
+  readonly #base: URL;
+  readonly #authorization: string | undefined;
+
+  /** @param url of the registry; may contain user name and password. */
+  constructor(url: string) {
+    const { username, password } = new URL(url);
+    const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    this.#authorization =
+      username === "" ? undefined : `Basic ${Buffer.from(credentials).toString("base64")}`;
+    this.#base = new URL(url.endsWith("/") ? url : `${url}/`);
+    this.#base.username = "";
+    this.#base.password = "";
+  }
+
+  /** The registry's URL without credentials. */
+  get url(): string {
+    return this.#base.href;
+  }
+
+  /**
+   * @param path below the registry's URL. @param maxBytes of the answer, unpacked.
+   * @throws {SlipwayError} "toolchain-unavailable" when the status is neither 200 nor 304; the signal's reason when aborted.
+   */
+  async get(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const url = new URL(path, this.#base);
+    const call = async (bounded: AbortSignal): Promise<Answer> => {
+      const response = await this.#fetch(url, headers, bounded);
+      if (response.status === 304) return { status: 304, etag: null, text: "" };
+      await expectStatus(response, [200]);
+      const text = Buffer.concat(await Array.fromAsync(limited(response, maxBytes))).toString("utf8");
+      return { status: 200, etag: response.headers.get("etag"), text };
+    };
+    try {
+      return await retry(() => withDeadline(call, { limitMs: responseLimitMs, signal }), {
+        attempts: maxAttempts,
+        isRetryable: isTransient,
+        pauseMs,
+        signal,
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw this.#failure(url, error);
+    }
+  }
+
+  /**
+   * Downloads a file. After a broken connection it requests the rest, as long as each connection brings some bytes or attempts
+   * are left.
+   * @param location absolute, or below the registry's URL.
+   * @throws {SlipwayError} "toolchain-unavailable"; the signal's reason when aborted.
+   */
+  async *download(location: string, maxBytes: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const url = new URL(location, this.#base);
+    if (url.protocol !== "http:" && url.protocol !== "https:")
+      throw unavailable(`The npm registry ${this.#base.host} names ${url.protocol} as a tarball's place.`);
+    let receivedBytes = 0;
+    for (let failures = 0; ;) {
+      const offset = receivedBytes;
+      let failure: unknown;
+      try {
+        for await (const chunk of this.#bytes(url, offset, maxBytes, signal)) {
+          receivedBytes += chunk.length;
+          yield chunk;
+        }
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        failure = error;
+      }
+      failures = receivedBytes > offset ? 1 : failures + 1;
+      if (failures >= maxAttempts || !isTransient(failure)) throw this.#failure(url, failure);
+      await pause(pauseMs(failures), signal);
+    }
+  }
+
+  /** The file's bytes from an offset on. */
+  async *#bytes(url: URL, offset: number, maxBytes: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    using ends = new EndedBy(signal);
+    // Not compressed on the way: ranges and the checksum are of the file's bytes.
+    const headers = { "accept-encoding": "identity", ...(offset > 0 ? { range: `bytes=${offset}-` } : {}) };
+    const response = await withDeadline(this.#fetch(url, headers, ends.signal), {
+      limitMs: responseLimitMs,
+      signal,
+    });
+    await expectStatus(response, offset > 0 ? [200, 206] : [200]);
+    const range = response.headers.get("content-range") ?? "";
+    if (response.status === 206 && !range.startsWith(`bytes ${offset}-`))
+      throw new Error(`the registry returned the range ${JSON.stringify(range)}`);
+    let skipBytes = response.status === 206 ? 0 : offset;
+    const body = limited(response, maxBytes);
+    for (;;) {
+      const { done, value } = await withDeadline(body.next(), { limitMs: stallLimitMs, signal });
+      if (done === true) return;
+      const skipped = Math.min(skipBytes, value.length);
+      skipBytes -= skipped;
+      if (skipped < value.length) yield value.subarray(skipped);
+    }
+  }
+
+  async #fetch(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
+    // A tarball may be on another host, which must not receive the credentials.
+    const own = url.origin === this.#base.origin && this.#authorization !== undefined;
+    const all = own ? { ...headers, authorization: this.#authorization ?? "" } : headers;
+    return await fetch(url, { headers: { "user-agent": "slipway", ...all }, signal });
+  }
+
+  #failure(url: URL, error: unknown) {
+    const asked = `GET ${url.origin === this.#base.origin ? "" : url.origin}${url.pathname}`;
+    return unavailable(
+      `The npm registry ${this.#base.host} does not provide a file: ${asked}: ${reasonOf(error)}`,
+      error,
+    );
+  }
+}
+
+/** A signal that is aborted with another one, and when its scope ends, which closes the connection of an unread response. */
+class EndedBy implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #outer: AbortSignal;
+  readonly #abort = (): void => this.#controller.abort(this.#outer.reason);
+
+  constructor(outer: AbortSignal) {
+    this.#outer = outer;
+    if (outer.aborted) this.#abort();
+    outer.addEventListener("abort", this.#abort);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  [Symbol.dispose](): void {
+    this.#outer.removeEventListener("abort", this.#abort);
+    this.#controller.abort();
+  }
+}
+
+/** A response that another request will not improve, unless its status says so. */
+class AnswerError extends Error {
+  readonly retryable: boolean;
+
+  constructor(message: string, retryable: boolean) {
+    super(message);
+    this.retryable = retryable;
+  }
+}
+
+async function expectStatus(response: Response, statuses: readonly number[]): Promise<void> {
+  const { status } = response;
+  if (statuses.includes(status)) return;
+  await response.body?.cancel();
+  throw new AnswerError(`status ${status}`, status >= 500 || status === 429 || status === 408);
+}
+
+async function* limited(response: Response, maxBytes: number): AsyncGenerator<Uint8Array> {
+  let sizeBytes = 0;
+  for await (const chunk of response.body ?? []) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBytes) throw new AnswerError(`the answer has more than ${maxBytes} bytes`, false);
+    yield chunk;
+  }
+}
+
+function isTransient(error: unknown): boolean {
+  return !(error instanceof AnswerError) || error.retryable;
+}
+
+function pauseMs(failures: number): number {
+  return backoffMs(failures, { firstMs: 300 });
+}

@@ -1,0 +1,48 @@
+// Reads the files of a package from its tarball, which is checked to its last byte.
+
+import { checkedEntries, gunzip, innerSymlinkTarget } from "@slipway/archive";
+import { SlipwayError } from "@slipway/core";
+import type { ByteStream } from "@slipway/core";
+import { unavailable } from "./failures.ts";
+
+export interface PackageFile {
+  /** Relative to the package. */
+  readonly path: string;
+  readonly isExecutable: boolean;
+  readonly sizeBytes: number;
+  /** Read it before requesting the next file. */
+  readonly body: ByteStream;
+}
+
+const limits = { maxUnpackedBytes: 1024 ** 3, maxEntries: 50_000 };
+
+/**
+ * @param tarball a stream that fails at its end when its bytes are wrong. @param title names the package in errors.
+ * @throws {SlipwayError} "toolchain-unavailable", also when the tarball contains a link, or bytes after its gzip data; the
+ * stream's own error.
+ */
+export async function* packageFiles(
+  tarball: ByteStream,
+  title: string,
+  signal: AbortSignal,
+): AsyncGenerator<PackageFile> {
+  let complete = false;
+  async function* whole(): AsyncGenerator<Uint8Array> {
+    yield* tarball;
+    complete = true;
+  }
+  try {
+    for await (const entry of checkedEntries(gunzip(whole(), signal), limits, innerSymlinkTarget)) {
+      if (entry.kind === "directory") continue;
+      if (entry.kind !== "file") throw unavailable(`The tarball of ${title} contains a link, ${entry.path}.`);
+      const { path, sizeBytes, body } = entry;
+      yield { path, isExecutable: (entry.mode & 0o111) !== 0, sizeBytes, body };
+    }
+  } catch (error) {
+    if (error instanceof SlipwayError && error.code.startsWith("archive-"))
+      throw unavailable(`The tarball of ${title} cannot be unpacked: ${error.message}`, error);
+    throw error;
+  }
+  // Unzipping ends with the gzip data. Bytes after it would end the stream before its checksum is compared.
+  if (!complete) throw unavailable(`The tarball of ${title} has bytes after its gzip data.`);
+}
