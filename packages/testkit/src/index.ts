@@ -8,6 +8,8 @@ export * from "./fixtures.ts";
 export { freePort } from "./free-port.ts";
 export { lacksMongo, lacksMongoServer, startMongo, startMongoServer } from "./mongo/mongo.ts";
 export type { TestMongo, TestMongoServer } from "./mongo/mongo.ts";
+export { startNpmRegistry } from "./npm-registry.ts";
+export type { TestNpmPackages, TestNpmRegistry, TestNpmVersion } from "./npm-registry.ts";
 export { packTar, packTarGz } from "./pack-tar-gz.ts";
 export type { TarContent } from "./pack-tar-gz.ts";
 export { pushImage, startRegistry } from "./registry.ts";
