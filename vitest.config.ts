@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [
-            "{apps,packages,tools,test/access,test/architecture,test/deployments,test/lanes}/**/*.test.ts",
+            "{apps,packages,tools,test/access,test/architecture,test/deployments,test/lanes,test/toolchains}/**/*.test.ts",
           ],
           exclude: excluded,
           expect: expectOptions,
