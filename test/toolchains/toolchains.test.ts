@@ -42,8 +42,8 @@ beforeAll(async () => {
   stackImage = await pushStackImage(images, { environment: ["PATH=/usr/bin:/bin", "LANG=C.UTF-8"] });
   const npm = await packTarGz({ "package/bin/npm-cli.js": "npm", "package/bin/npx-cli.js": "npx" });
   packages.packages["npm"] = { "11.6.0": { tarball: npm, node: ">=20" } };
-  const pnpm = await packTarGz({ "package/bin/pnpm.cjs": "pnpm" });
-  packages.packages["pnpm"] = { "9.1.0": { tarball: pnpm, bin: { pnpm: "bin/pnpm.cjs" } } };
+  const manager = await packTarGz({ "package/bin/pnpm.cjs": "pnpm" });
+  packages.packages["pnpm"] = { "9.1.0": { tarball: manager, bin: { pnpm: "bin/pnpm.cjs" } } };
 });
 afterAll(() => opened.disposeAsync());
 
