@@ -8,15 +8,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { ImageRegistry, StoredLayer } from "@slipway/core";
 import { openRegistry } from "@slipway/registry";
 import { openFileBlobs } from "@slipway/store";
-import {
-  packTarGz,
-  pushStackImage,
-  refusal,
-  startImageRegistry,
-  startNpmRegistry,
-  unexpected,
-} from "@slipway/testkit";
-import type { TestImageRegistry, TestNpmRegistry, TestNpmVersion } from "@slipway/testkit";
+import { packTarGz, pushImage, refusal, startNpmRegistry, startRegistry, unexpected } from "@slipway/testkit";
+import type { TestNpmRegistry, TestNpmVersion, TestRegistry } from "@slipway/testkit";
 import { openNpmRegistry, openToolchains, resolveNode, resolvePackageManager } from "@slipway/toolchains";
 import type { Toolchain, Toolchains } from "@slipway/toolchains";
 
@@ -25,7 +18,7 @@ const opened = new AsyncDisposableStack();
 const now = () => new Date("2026-11-01T12:00:00Z");
 const repository = "slipway/toolchain";
 const layoutPath = "/opt/slipway/node/bin:/app/node_modules/.bin";
-let images: TestImageRegistry;
+let images: TestRegistry;
 let packages: TestNpmRegistry;
 let registry: ImageRegistry;
 let stackImage: string;
@@ -35,11 +28,11 @@ let count = 0;
 let node: Toolchain;
 
 beforeAll(async () => {
-  images = opened.use(await startImageRegistry());
+  images = opened.use(await startRegistry());
   packages = opened.use(await startNpmRegistry({}));
   blobsPath = opened.use(await mkdtempDisposable(join(tmpdir(), "toolchains-"))).path;
   registry = openRegistry({ url: images.url });
-  stackImage = await pushStackImage(images, { environment: ["PATH=/usr/bin:/bin", "LANG=C.UTF-8"] });
+  stackImage = await pushStack("v1", ["PATH=/usr/bin:/bin", "LANG=C.UTF-8"]);
   const npm = await packTarGz({ "package/bin/npm-cli.js": "npm", "package/bin/npx-cli.js": "npx" });
   packages.packages["npm"] = { "11.6.0": { tarball: npm, node: ">=20" } };
   const manager = await packTarGz({ "package/bin/pnpm.cjs": "pnpm" });
@@ -109,7 +102,7 @@ test("concurrent calls for different package managers share the layer of Node.js
 
 test("another stack gets the same layer, and another image", async () => {
   const first = await (await open()).ensure(node, signal);
-  const other = await pushStackImage(images, { tag: "v2", environment: ["PATH=/bin"] });
+  const other = await pushStack("v2", ["PATH=/bin"]);
   const second = await (await open(other)).ensure(node, signal);
   expect(second.layers).toEqual(first.layers);
   expect(second.digest).not.toBe(first.digest);
@@ -195,6 +188,12 @@ test("with the answers in the blob store, versions are chosen while the npm regi
 
 async function open(stack = stackImage): Promise<Toolchains> {
   return openToolchains({ npm: await openNpm(), registry, stackImage: stack, architecture: "x64" });
+}
+
+/** @returns the image's reference. */
+async function pushStack(tag: string, Env: readonly string[]): Promise<string> {
+  await pushImage(images.url, { repository: "stack", tag, layer: Buffer.from("the stack"), config: { Env } });
+  return `${images.host}/stack:${tag}`;
 }
 
 async function openNpm() {
