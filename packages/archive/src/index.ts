@@ -11,4 +11,3 @@ export {
   type SourceTar,
   type SourceTarOptions,
 } from "./source-tar.ts";
-export { encodeHeader, endOfTar, joinChunks, padding, type TarHeader } from "./tar-writer.ts";

@@ -3,13 +3,14 @@
 import { createHash, hash as hashOf } from "node:crypto";
 import type { Hash } from "node:crypto";
 import { posix } from "node:path";
-import { encodeHeader, endOfTar, joinChunks, padding } from "@slipway/archive";
-import type { TarHeader } from "@slipway/archive";
 import type { ByteStream } from "@slipway/core";
+import { writeEntries } from "@slipway/tar";
+import type { NewEntry } from "@slipway/tar";
 import { refused, unavailable } from "./failures.ts";
 import type { LayerLink, LayerPart, LayerPlan } from "./layer-plans.ts";
 import type { NpmRegistry } from "./npm-registry.ts";
 import { packageFiles } from "./package-entries.ts";
+import type { PackageFile } from "./package-entries.ts";
 
 /** File times are between these years, so none is in the future. */
 const firstTime = new Date("2000-01-01T00:00:00Z").getTime();
@@ -22,37 +23,33 @@ const timeRangeSeconds = 20 * 365 * 86_400;
  * the app names; the signal's reason when aborted.
  */
 export function layerTar(npm: NpmRegistry, plan: LayerPlan, signal: AbortSignal): ByteStream {
-  return joinChunks(write(npm, plan, signal));
+  return writeEntries(entriesOf(npm, plan, signal));
 }
 
-async function* write(npm: NpmRegistry, plan: LayerPlan, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const writer = new LayerWriter(timeOf(plan.key), new Set(plan.links.map(({ target }) => target)));
-  for (const part of plan.parts) yield* writePart(npm, part, writer, signal);
+async function* entriesOf(npm: NpmRegistry, plan: LayerPlan, signal: AbortSignal): AsyncGenerator<NewEntry> {
+  const layout = new LayerLayout(timeOf(plan.key), new Set(plan.links.map(({ target }) => target)));
+  for (const part of plan.parts) yield* entriesOfPart(npm, part, layout, signal);
   for (const link of plan.links) {
-    if (!writer.has(link.target)) throw unavailable(`The package of ${plan.key} has no file ${link.target}.`);
-    yield* writer.link(link);
+    if (!layout.has(link.target)) throw unavailable(`The package of ${plan.key} has no file ${link.target}.`);
+    yield* layout.link(link);
   }
-  yield endOfTar;
 }
 
-async function* writePart(
+async function* entriesOfPart(
   npm: NpmRegistry,
   part: LayerPart,
-  writer: LayerWriter,
+  layout: LayerLayout,
   signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<NewEntry> {
   const { name, version } = part.package;
   const check = part.expected && createHash(part.expected.hash.algorithm);
   const tarball = npm.tarball(name, version, signal);
   const hashed = check !== undefined && part.expected?.file === null ? through(tarball, check) : tarball;
   for await (const file of packageFiles(hashed, `${name} ${version}`, signal)) {
-    const body =
-      check !== undefined && part.expected?.file === file.path ? through(file.body, check) : file.body;
     const path = part.place(file.path);
     if (path === null) continue;
-    yield* writer.file(path, file.isExecutable, file.sizeBytes);
-    yield* body;
-    yield padding(file.sizeBytes);
+    const isChecked = check !== undefined && part.expected?.file === file.path;
+    yield* layout.file(path, isChecked ? { ...file, body: through(file.body, check) } : file);
   }
   if (part.expected !== undefined && check?.digest("hex") !== part.expected.hash.hex)
     throw refused(
@@ -68,8 +65,8 @@ async function* through(bytes: ByteStream, hash: Hash): AsyncGenerator<Uint8Arra
   }
 }
 
-/** Returns the headers of entries, and remembers their paths. */
-class LayerWriter {
+/** Makes entries with the folders above them, and remembers their paths. */
+class LayerLayout {
   readonly #time: Date;
   readonly #commands: ReadonlySet<string>;
   readonly #folders = new Set<string>();
@@ -85,35 +82,33 @@ class LayerWriter {
     return this.#files.has(path);
   }
 
-  *file(path: string, isExecutable: boolean, sizeBytes: number): Generator<Uint8Array> {
-    yield* this.#parents(path);
-    this.#files.add(path);
+  *file(path: string, { isExecutable, sizeBytes, body }: PackageFile): Generator<NewEntry> {
     const mode = isExecutable || this.#commands.has(path) ? 0o755 : 0o644;
-    yield this.#header({ type: "File", path, mode, sizeBytes });
+    yield* this.#add({ kind: "file", path, mode, sizeBytes, body });
   }
 
-  *link({ kind, path, target }: LayerLink): Generator<Uint8Array> {
-    yield* this.#parents(path);
-    this.#files.add(path);
-    if (kind === "hard")
-      yield this.#header({ type: "Link", path, linkpath: target, mode: 0o755, sizeBytes: 0 });
+  *link({ kind, path, target }: LayerLink): Generator<NewEntry> {
+    if (kind === "hard") yield* this.#add({ kind: "hardlink", path, target, mode: 0o755, sizeBytes: 0 });
     else {
-      const linkpath = posix.relative(posix.dirname(path), target);
-      yield this.#header({ type: "SymbolicLink", path, linkpath, mode: 0o777, sizeBytes: 0 });
+      const relative = posix.relative(posix.dirname(path), target);
+      yield* this.#add({ kind: "symlink", path, target: relative, mode: 0o777, sizeBytes: 0 });
     }
   }
 
-  *#parents(path: string): Generator<Uint8Array> {
+  *#add(entry: Omit<NewEntry, "mtime" | "uid" | "gid">): Generator<NewEntry> {
+    const { path } = entry;
     for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1)) {
       const folder = path.slice(0, end);
       if (this.#folders.has(folder)) continue;
       this.#folders.add(folder);
-      yield this.#header({ type: "Directory", path: folder, mode: 0o755, sizeBytes: 0 });
+      yield this.#owned({ kind: "directory", path: folder, mode: 0o755, sizeBytes: 0 });
     }
+    this.#files.add(path);
+    yield this.#owned(entry);
   }
 
-  #header(header: Omit<TarHeader, "mtime" | "ownerId">): Uint8Array {
-    return encodeHeader({ ...header, mtime: this.#time, ownerId: 0 });
+  #owned(entry: Omit<NewEntry, "mtime" | "uid" | "gid">): NewEntry {
+    return { ...entry, mtime: this.#time, uid: 0, gid: 0 };
   }
 }
 
