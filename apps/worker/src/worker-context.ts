@@ -12,6 +12,8 @@ import { openRegistry } from "@slipway/registry";
 import type { Logger } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
 import type { WorkerConfig } from "./config.ts";
+import { openNodeToolchains } from "./deployments/node-toolchains.ts";
+import type { NodeToolchains } from "./deployments/node-toolchains.ts";
 import { openScheduler } from "./deployments/scheduler.ts";
 
 export interface WorkerContext {
@@ -24,6 +26,7 @@ export interface WorkerContext {
   readonly engine: BuildEngine;
   readonly registry: ImageRegistry;
   readonly scheduler: Scheduler;
+  readonly nodeToolchains: NodeToolchains;
   readonly housekeeping: Pick<Housekeeping, "request">;
   /** Content of the operator's CA bundle; null when there is none. */
   readonly caBundle: Buffer | null;
@@ -36,7 +39,7 @@ export async function openWorkerContext(
   logger: Logger,
   opened: AsyncDisposableStack,
 ): Promise<WorkerContext> {
-  const { redisUrl, registry, scheduler, build } = config;
+  const { redisUrl, scheduler, build } = config;
   const onError = (error: unknown, message: string) => logger.warn({ err: error }, message);
   const redis = opened.adopt(new Redis(redisUrl, { maxRetriesPerRequest: null }), (client) =>
     client.disconnect(),
@@ -45,7 +48,10 @@ export async function openWorkerContext(
   const keys = redisKeys(config.installationId);
   const builds = engineOptions(config, config.engine.dockerHost);
   const releases = engineOptions(config, scheduler.dockerHost);
-  const pullHost = registry.pullHost === undefined ? {} : { pullHost: registry.pullHost };
+  const { url, pullHost } = config.registry;
+  const registry = opened.use(openRegistry({ url, ...(pullHost === undefined ? {} : { pullHost }) }));
+  const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError }));
+  const now = () => new Date();
   return {
     config,
     logger,
@@ -53,12 +59,20 @@ export async function openWorkerContext(
     keys,
     housekeeping: opened.use(openHousekeeping({ redisUrl, keys, onError })),
     store: opened.use(await openStore({ databaseUrl: config.databaseUrl })),
-    blobs: opened.use(await openBlobs({ url: config.blobsUrl, onError })),
+    blobs,
     engine: opened.use(openEngine(builds)),
-    registry: opened.use(openRegistry({ url: registry.url, ...pullHost })),
+    registry,
     scheduler: opened.use(await openScheduler(config, releases)),
+    nodeToolchains: openNodeToolchains({
+      npmRegistry: build.npmRegistry,
+      registry,
+      blobs,
+      stackImage: config.stackImage,
+      now,
+      onError,
+    }),
     caBundle: build.caBundlePath === undefined ? null : await readFile(build.caBundlePath),
-    now: () => new Date(),
+    now,
   };
 }
 

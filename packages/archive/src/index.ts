@@ -4,10 +4,5 @@ export { checkedEntries, type CheckedEntry, type UnpackLimits } from "./checked-
 export { innerSymlinkTarget } from "./entry-path.ts";
 export { folderTar, type FolderTarOptions } from "./folder-tar.ts";
 export { gunzip } from "./gunzip.ts";
-export {
-  sourceTar,
-  type ExtraEntry,
-  type SourceSummary,
-  type SourceTar,
-  type SourceTarOptions,
-} from "./source-tar.ts";
+export { scanSource, type ScanOptions, type SourceFacts } from "./scan-source.ts";
+export { entriesTar, sourceTar, type ExtraEntry, type SourceTarOptions } from "./source-tar.ts";

@@ -1,9 +1,9 @@
 // Converts a source archive into a tar that an engine can unpack: checks it, replaces its root folder by a prefix, and appends
 // extra entries.
 
-import { type ByteStream, SlipwayError } from "@slipway/core";
+import type { ByteStream } from "@slipway/core";
 import { type NewEntry, writeEntries } from "@slipway/tar";
-import { type CheckedEntry, type UnpackLimits, checkedEntries } from "./checked-entries.ts";
+import { type UnpackLimits, checkedEntries } from "./checked-entries.ts";
 import { symlinkTarget } from "./entry-path.ts";
 import { gunzip } from "./gunzip.ts";
 import { buildOwnerId, newEntry } from "./new-entry.ts";
@@ -19,78 +19,38 @@ export interface SourceTarOptions {
   readonly prefix: string;
   readonly limits: UnpackLimits;
   readonly signal: AbortSignal;
-  /** Paths of small files to copy into the summary, relative to the archive's root folder: `Procfile`, `.buildpacks`… */
-  readonly capture?: readonly string[];
-  /**
-   * Entries to append. Their iteration begins after the summary has resolved, so they may await it. Missing parent folders are
-   * added.
-   */
+  /** Entries to append. Missing parent folders are added. */
   readonly extra?: AsyncIterable<ExtraEntry> | Iterable<ExtraEntry>;
   /** Id of the user and the group that own all entries; by default the build's, 2000. */
   readonly ownerId?: number;
 }
 
-export interface SourceSummary {
-  /** Number of files, folders and links of the source, including the root folder. */
-  readonly entryCount: number;
-  /** Total size of its files. */
-  readonly sizeBytes: number;
-  /** Content of the regular files of `capture` that exist, by path. */
-  readonly captured: ReadonlyMap<string, Buffer>;
-  /** Paths of `capture` whose files are larger than 64 KiB, and were not captured. */
-  readonly oversized: readonly string[];
-}
-
-export interface SourceTar {
-  /** Can be read once. Fails with "archive-invalid", "archive-too-large", the archive stream's own error or the signal's reason. */
-  readonly tar: ByteStream;
-  /** Resolves while the tar is read, before the extra entries; rejects when the tar fails before or is not read that far. */
-  readonly summary: Promise<SourceSummary>;
-}
-
-const maxCapturedBytes = 64 * 1024;
 const extraMtime = new Date(0);
 
 /**
  * Reads the archive only as far as the tar is read, so memory does not grow with the archive. Keeps modification times and
- * execute bits, clears setuid, setgid and sticky bits, and lets the owner read and write.
+ * execute bits, clears setuid, setgid and sticky bits, and lets the owner read and write. It can be read once, and fails with
+ * "archive-invalid", "archive-too-large", the archive stream's own error or the signal's reason.
  */
-export function sourceTar(archive: ByteStream, options: SourceTarOptions): SourceTar {
-  const summary = Promise.withResolvers<SourceSummary>();
-  // The reader of the tar receives the same error, so a summary that is not awaited must not end the process.
-  summary.promise.catch(() => undefined);
-  const tar = writeEntries(newEntries(archive, options, summary));
-  return { tar: reporting(tar, summary), summary: summary.promise };
+export function sourceTar(archive: ByteStream, options: SourceTarOptions): ByteStream {
+  return writeEntries(newEntries(archive, options));
 }
 
-/** Rejects the summary when the tar ends before the summary has resolved. */
-async function* reporting(
-  tar: ByteStream,
-  summary: PromiseWithResolvers<SourceSummary>,
-): AsyncGenerator<Uint8Array> {
-  try {
-    yield* tar;
-  } catch (error) {
-    summary.reject(error);
-    throw error;
-  } finally {
-    summary.reject(new SlipwayError("aborted", "The source archive was not read to its end."));
-  }
-}
-
-async function* newEntries(
-  archive: ByteStream,
-  options: SourceTarOptions,
-  summary: PromiseWithResolvers<SourceSummary>,
-): AsyncGenerator<NewEntry> {
-  const capture = new Capture(options.capture ?? []);
+async function* newEntries(archive: ByteStream, options: SourceTarOptions): AsyncGenerator<NewEntry> {
   const ownerId = options.ownerId ?? buildOwnerId;
   const prefix = options.prefix.replace(/\/+$/, "");
   const unzipped = gunzip(archive, options.signal);
   for await (const entry of checkedEntries(unzipped, options.limits, symlinkTarget))
-    yield newEntry(capture.observe(entry), prefix, ownerId);
-  summary.resolve(capture.summary());
+    yield newEntry(entry, prefix, ownerId);
   yield* extraEntries(options.extra ?? [], prefix, ownerId, options.signal);
+}
+
+/** Returns a tar of these entries alone, with the missing parent folders. All belong to the build's user. */
+export function entriesTar(
+  entries: AsyncIterable<ExtraEntry> | Iterable<ExtraEntry>,
+  signal: AbortSignal,
+): ByteStream {
+  return writeEntries(extraEntries(entries, "", buildOwnerId, signal));
 }
 
 async function* extraEntries(
@@ -112,51 +72,5 @@ async function* extraEntries(
       const { kind, mode, content } = entry;
       yield { ...common, kind, path, mode, sizeBytes: content.length, body: content };
     }
-  }
-}
-
-/** Counts the source's entries and captures the requested files. */
-class Capture {
-  readonly #wanted: ReadonlySet<string>;
-  readonly #captured = new Map<string, Buffer>();
-  readonly #oversized = new Set<string>();
-  #entryCount = 0;
-  #sizeBytes = 0;
-
-  constructor(wanted: readonly string[]) {
-    this.#wanted = new Set(wanted);
-  }
-
-  /** Counts the entry. @returns it, with a body that is copied while it is read if the file is a requested one. */
-  observe(entry: CheckedEntry): CheckedEntry {
-    this.#entryCount += 1;
-    // A later entry replaces an earlier one at the same path, whatever its kind.
-    this.#captured.delete(entry.path);
-    this.#oversized.delete(entry.path);
-    if (entry.kind !== "file") return entry;
-    this.#sizeBytes += entry.sizeBytes;
-    if (!this.#wanted.has(entry.path)) return entry;
-    if (entry.sizeBytes <= maxCapturedBytes)
-      return { ...entry, body: this.#copyBody(entry.path, entry.body) };
-    this.#oversized.add(entry.path);
-    return entry;
-  }
-
-  async *#copyBody(path: string, body: ByteStream): AsyncGenerator<Uint8Array> {
-    const copies: Uint8Array[] = [];
-    for await (const chunk of body) {
-      copies.push(chunk);
-      yield chunk;
-    }
-    this.#captured.set(path, Buffer.concat(copies));
-  }
-
-  summary(): SourceSummary {
-    return {
-      entryCount: this.#entryCount,
-      sizeBytes: this.#sizeBytes,
-      captured: this.#captured,
-      oversized: [...this.#oversized],
-    };
   }
 }

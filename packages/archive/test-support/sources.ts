@@ -11,7 +11,7 @@ export function options(changes: Partial<SourceTarOptions> = {}): SourceTarOptio
 }
 
 export function unpacked(entries: readonly TestEntry[], changes: Partial<SourceTarOptions> = {}) {
-  return unpack(sourceTar(archiveOf(entries), options(changes)).tar);
+  return unpack(sourceTar(archiveOf(entries), options(changes)));
 }
 
 /** @returns code and message of the error that the entries cause. */
@@ -21,5 +21,5 @@ export function refusalOf(entries: readonly TestEntry[], changes: Partial<Source
 
 /** @returns code and message of the error that an archive of these bytes causes. */
 export function refusalOfBytes(bytes: Uint8Array) {
-  return refusal(drain(sourceTar(streamOf(bytes), options()).tar));
+  return refusal(drain(sourceTar(streamOf(bytes), options())));
 }

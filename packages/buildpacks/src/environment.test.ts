@@ -4,6 +4,7 @@ import { buildEnvironment, isProtectedName, releaseEnvironment, runEnvironment }
 const platform = {
   stack: "slipway-12",
   app: "shop",
+  sourceTime: 1_700_000_000,
   sourceVersion: "abc",
   requestId: "r1",
   buildpacks: ["inline", "nodejs"],
@@ -38,6 +39,7 @@ test("a build gets the platform's variables in its environment and the app's as 
   expect(environment).toEqual({
     STACK: "slipway-12",
     APP: "shop",
+    SOURCE_DATE_EPOCH: "1700000000",
     SOURCE_VERSION: "abc",
     REQUEST_ID: "r1",
     BUILDPACKS: "inline nodejs",

@@ -14,6 +14,8 @@ export interface BuildPlatform {
   readonly app: string;
   /** The git ref of the deployment; empty when it has none. */
   readonly sourceVersion: string;
+  /** Time of the source, in seconds since 1970. Tools that write times into their output use it (SOURCE_DATE_EPOCH). */
+  readonly sourceTime: number;
   readonly requestId: string;
   /** Names of the available buildpacks, in the order in which their bin/detect scripts run. */
   readonly buildpacks: readonly string[];
@@ -68,6 +70,7 @@ export function buildEnvironment(options: {
     STACK: platform.stack,
     APP: platform.app,
     SOURCE_VERSION: platform.sourceVersion,
+    SOURCE_DATE_EPOCH: String(platform.sourceTime),
     REQUEST_ID: platform.requestId,
     BUILDPACKS: buildpacksToTry(variables, platform.buildpacks).join(" "),
     CURL_CONNECT_TIMEOUT: "30",

@@ -11,6 +11,8 @@ export {
   type RunPlatform,
 } from "./environment.ts";
 export { LAUNCH_SCRIPT, launchCommand } from "./launch.ts";
+export type { NodeInstall, NodePlan, NodeWish } from "./node/plan.ts";
+export { controlFiles, planBuild, projectDirectory, type BuildPlan, type PlanSource } from "./plan.ts";
 export { requireWeb, processTypesOf, typesNotStarted, type ProcessTypes } from "./process-types.ts";
 export { parseProcfile, type Procfile } from "./procfile.ts";
 export { parseRelease, type ReleaseOutput } from "./release-output.ts";

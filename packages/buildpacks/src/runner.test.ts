@@ -37,6 +37,7 @@ async function run(variables: Record<string, string> = {}) {
     platform: {
       stack: "test",
       app: "a",
+      sourceTime: 1_700_000_000,
       sourceVersion: "",
       requestId: "r",
       buildpacks: bundled.names,
@@ -153,15 +154,6 @@ test("buildpacks by URL are rejected with a reason", async () => {
   await rm(join(work, "env"), { recursive: true });
   await put("build/.buildpacks", "x");
   expect((await run()).output).toContain("The source has a .buildpacks file");
-});
-
-test("nodejs explains a broken package.json before it downloads anything", async () => {
-  await put("build/package.json", "{");
-  expect((await run()).output).toContain(" !     package.json is not valid JSON:");
-  await put("build/package.json", "{}");
-  expect((await run()).output).toContain("This app says in no way how it starts.");
-  await put("build/package.json", '{"scripts":{"start":"x"}}');
-  expect((await run()).output).toContain("No npm registry is configured for builds");
 });
 
 test("a config variable may have the name of a variable of the runner", async () => {

@@ -10,7 +10,13 @@ import { packTar } from "@slipway/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { slugTransform } from "./slug.ts";
 
-const bounds = { ignore: null, maxSizeBytes: 10 ** 8 };
+const bounds = {
+  from: "build",
+  folder: "",
+  ignore: null,
+  maxSizeBytes: 10 ** 8,
+  mtime: new Date("2024-01-01T00:00:00Z"),
+};
 let folder: string;
 
 beforeEach(async () => {
@@ -127,7 +133,7 @@ test("a hard link to a pipe is rejected, because the pipe is omitted", async () 
 test("a layer above the size limit is rejected, and headers of empty files count", async () => {
   await put("a", "");
   await put("b", "");
-  const transform = slugTransform({ ignore: null, maxSizeBytes: 3 * 512 });
+  const transform = slugTransform({ ...bounds, maxSizeBytes: 3 * 512 });
   expect(await bytes(transform(tarOfBuild()))).toHaveLength(5 * 512);
   await put("c", "");
   await expect(bytes(transform(tarOfBuild()))).rejects.toMatchObject({ code: "image-too-large" });
@@ -171,3 +177,22 @@ test("names outside the build folder are an internal error", async () => {
     code: "internal",
   });
 });
+
+test("a folder of its own becomes a folder of the app, with its links, and .slugignore applies to its place there", async () => {
+  await put("lib/index.js", "lib");
+  await put("lib/docs/readme.md", "docs");
+  await link(join(folder, "build/lib/index.js"), join(folder, "build/main.js"));
+  const options = { ...bounds, folder: "node_modules/", ignore: "node_modules/lib/docs" };
+  const found = await tarNames(slugTransform(options)(tarOfBuild()));
+  expect(found).toEqual([
+    "app/node_modules/",
+    "app/node_modules/lib/",
+    "app/node_modules/lib/index.js",
+    "app/node_modules/main.js -> app/node_modules/lib/index.js",
+  ]);
+});
+
+async function tarNames(tar: ByteStream): Promise<readonly string[]> {
+  const entries = await Array.fromAsync(readEntries(tar, {}));
+  return entries.map(({ path, target }) => (target ? `${path} -> ${target}` : path));
+}

@@ -1,20 +1,24 @@
 // Runs one attempt at a deployment: the order of the phases.
 
 import { label, toSlipwayError } from "@slipway/core";
-import type { BuildEngine, Sandbox } from "@slipway/core";
+import type { BuildEngine } from "@slipway/core";
 import type { LaneTask } from "@slipway/queue";
 import { labelsOf } from "./attempt.ts";
 import type { Attempt } from "./attempt.ts";
-import { restoreCache, saveCache } from "./cache.ts";
+import { saveCache } from "./cache.ts";
 import type { CacheContext } from "./cache.ts";
 import { conclude, succeed } from "./conclude.ts";
 import type { ConcludeContext } from "./conclude.ts";
+import { formerImage } from "./former-image.ts";
+import type { FormerImageContext } from "./former-image.ts";
+import { make } from "./make.ts";
+import type { MakeContext } from "./make.ts";
 import { openAttempt } from "./open-attempt.ts";
 import type { OpenAttemptContext } from "./open-attempt.ts";
-import { build } from "./phases/build.ts";
-import type { BuildContext } from "./phases/build.ts";
 import { fetchSource } from "./phases/fetch.ts";
 import type { FetchContext } from "./phases/fetch.ts";
+import { plan } from "./phases/plan.ts";
+import type { PlanContext } from "./phases/plan.ts";
 import { push } from "./phases/push.ts";
 import type { PushContext } from "./phases/push.ts";
 import { makeRelease } from "./phases/release.ts";
@@ -23,14 +27,14 @@ import { reuse } from "./phases/reuse.ts";
 import type { ReuseContext } from "./phases/reuse.ts";
 import { resume, start } from "./phases/start.ts";
 import type { StartContext } from "./phases/start.ts";
-import { unpack } from "./phases/unpack.ts";
-import type { UnpackContext } from "./phases/unpack.ts";
 import { decideOldImages, requestPruning } from "../housekeeping/request-pruning.ts";
 import type { OldImagesContext } from "../housekeeping/request-pruning.ts";
 
-type FillContext = FetchContext & UnpackContext & CacheContext;
-type PipelineContext = FillContext &
-  BuildContext &
+type PipelineContext = FetchContext &
+  PlanContext &
+  FormerImageContext &
+  MakeContext &
+  CacheContext &
   PushContext &
   ReleaseContext &
   StartContext & { readonly engine: Pick<BuildEngine, "removeSandboxes"> };
@@ -62,36 +66,24 @@ function runPhases(context: PhasesContext, attempt: Attempt): Promise<void> {
   return pipeline(context, attempt);
 }
 
-/** fetch → unpack → build → push → release → start */
+/** fetch → plan → (dependencies, or unpack → build) → push → release → start */
 async function pipeline(context: PipelineContext, attempt: Attempt): Promise<void> {
   await context.engine.removeSandboxes(withoutAttempt(labelsOf(attempt)));
-  await using sandbox = await filledSandbox(context, attempt);
-  const built = await build(context, attempt, sandbox);
-  const image = await push(context, attempt, sandbox, built);
-  const release = await makeRelease(context, attempt, built, image);
+  await using fetched = await fetchSource(context, attempt);
+  const planned = await plan(context, attempt, fetched);
+  const former = await formerImage(context, attempt.app, attempt.signal);
+  await using made = await make(context, attempt, { fetched, plan: planned, former });
+  const image = await push(context, attempt, { ...made, former });
+  const release = await makeRelease(context, attempt, made.built, image);
   // The start mostly waits for the app, so the cache is saved at the same time. Both end before the sandbox is removed.
   const facts = {
     image: image.reference,
     imageSizeBytes: image.sizeBytes,
     stackImage: context.config.stackImage,
   };
-  const outcomes = await Promise.allSettled([
-    start(context, attempt, release, facts),
-    saveCache(context, attempt, sandbox),
-  ]);
+  const saved = made.sandbox === null ? Promise.resolve() : saveCache(context, attempt, made.sandbox);
+  const outcomes = await Promise.allSettled([start(context, attempt, release, facts), saved]);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
-}
-
-/** The source and the cache in a sandbox. After a cache that cannot be restored it is another sandbox, with the source only. */
-async function filledSandbox(context: FillContext, attempt: Attempt): Promise<Sandbox> {
-  for (;;) {
-    await using archive = await fetchSource(context, attempt);
-    await using owned = new AsyncDisposableStack();
-    const sandbox = owned.use(await unpack(context, attempt, archive));
-    if (!(await restoreCache(context, attempt, sandbox))) continue;
-    owned.move();
-    return sandbox;
-  }
 }
 
 /** An earlier release's image: reuse → start */

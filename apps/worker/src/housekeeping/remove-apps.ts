@@ -15,6 +15,7 @@ import type { Notify } from "@slipway/deployments";
 import type { RedisKeys } from "@slipway/protocol";
 import type { Lanes } from "@slipway/queue";
 import type { Redis } from "ioredis";
+import { dependenciesRepository } from "../deployments/release-image.ts";
 import { deploymentPorts } from "../deployments/deployment-ports.ts";
 import type { DeploymentPortsContext } from "../deployments/deployment-ports.ts";
 
@@ -26,7 +27,7 @@ export interface RemoveAppContext {
   readonly store: Pick<Store, "apps" | "deployments" | "operations" | "logs" | OwnedParts>;
   readonly scheduler: Pick<Scheduler, "removeApp" | "imageDigests" | "removeImage">;
   readonly engine: Pick<BuildEngine, "removeSandboxes">;
-  readonly registry: Pick<ImageRegistry, "host" | "delete">;
+  readonly registry: Pick<ImageRegistry, "host" | "tags" | "delete">;
   readonly blobs: Pick<BlobStore, "deletePrefix">;
   readonly redis: Redis;
   readonly keys: RedisKeys;
@@ -55,6 +56,9 @@ export async function removeApp(
       await registry.delete(`apps/${appId}`, deployment.id, AbortSignal.timeout(imageRemovalMs));
     await store.logs.remove([deployment.id]);
   }
+  const dependencies = dependenciesRepository(appId);
+  for (const tag of await registry.tags(dependencies, AbortSignal.timeout(imageRemovalMs)))
+    await registry.delete(dependencies, tag, AbortSignal.timeout(imageRemovalMs));
   const pulled = `${registry.host}/apps/${appId}`;
   for (const digest of await scheduler.imageDigests(pulled, AbortSignal.timeout(imageRemovalMs)))
     await scheduler.removeImage(pulled, digest, AbortSignal.timeout(imageRemovalMs));

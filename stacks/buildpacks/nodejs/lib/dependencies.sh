@@ -1,6 +1,34 @@
-# npm's part: the cache, installation, the app's build scripts, and leaving out what only the build needed.
+# Installs dependencies with npm, runs the app's scripts, and removes what only the build needed.
 
 CACHE_MAX_MB=500
+
+# The worker chooses the build image by package.json, so only a package.json behind a link gets here without Node.js.
+require_node() {
+  command -v node >/dev/null || fail 'Node.js is not part of this build, because package.json is not a regular file of the source.' \
+    'Replace links to it, and links in PROJECT_DIR, by files and folders.'
+}
+
+configure_registry() {
+  [ -n "${npm_config_registry:-}" ] || fail 'No npm registry is configured for builds (npm_config_registry is empty).' \
+    'The operator of this installation sets it with BUILD_NPM_REGISTRY.'
+  # In a configuration file, because a variable has precedence over the .npmrc of an app, which may name another registry.
+  printf 'registry=%s/\n' "${npm_config_registry%/}" >"$SCRATCH/npmrc"
+  [ -z "${npm_config_cafile:-}" ] || printf 'cafile=%s\n' "$npm_config_cafile" >>"$SCRATCH/npmrc"
+  unset npm_config_registry npm_config_cafile
+  export npm_config_globalconfig=$SCRATCH/npmrc
+}
+
+# Native add-ons compile with the headers of the build image. npm 11 renamed the setting.
+use_headers() {
+  local home
+  home=$(dirname "$(dirname "$(command -v node)")")
+  [ -d "$home/include" ] || return 0
+  if [ "$(npm --version | cut -d . -f 1)" -lt 11 ]; then
+    export npm_config_nodedir=$home
+  else
+    export npm_package_config_node_gyp_nodedir=$home
+  fi
+}
 
 restore_cache() {
   heading 'Restoring cache'
@@ -34,11 +62,10 @@ install_dependencies() {
   heading 'Installing dependencies'
   choose_dependencies
   npm_settings
+  use_headers
   cd "$BUILD"
   if ! has_lockfile; then
     command=install
-    warn 'There is no package-lock.json: the same source may get other dependencies next time.' \
-      'To fix it: run npm install and add the file to the source.'
   fi
   run_script heroku-prebuild
   say "npm $command, NODE_ENV=$NODE_ENV"
@@ -75,22 +102,17 @@ prune_dependencies() {
 }
 
 remove_build_only_files() {
-  rm -rf "$NODE_HOME/include" "$BUILD/node_modules/.cache"
+  rm -rf "$BUILD/node_modules/.cache"
 }
 
-# Only what this build used stays, and npm's cache, which never shrinks by itself, starts anew when it got large.
+# npm's cache never shrinks by itself, so it starts anew when it is large.
 save_cache() {
-  local file kept used
   heading 'Saving cache'
-  for file in "$CACHE"/packages/*; do
-    used=no
-    for kept in "${USED_TARBALLS[@]}"; do [ "$file" != "$kept" ] || used=yes; done
-    [ "$used" = yes ] || rm -f "$file"
-  done
+  mkdir -p "$CACHE/npm"
   if [ "$(du -sm "$CACHE/npm" | cut -f 1)" -gt "$CACHE_MAX_MB" ]; then
     rm -rf "$CACHE/npm"
-    say "The npm cache got larger than $CACHE_MAX_MB MB: the next build starts a new one"
+    say "The npm cache was larger than $CACHE_MAX_MB MB: the next build starts a new one"
   fi
-  rm -rf "$CACHE/npm/_logs"
+  rm -rf "$CACHE/npm/_logs" "$CACHE/packages" "$CACHE/registry"
   say "$(du -sm "$CACHE" | cut -f 1) MB kept for the next build"
 }

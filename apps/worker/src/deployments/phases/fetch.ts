@@ -1,5 +1,11 @@
-// Fetch: opens the source's archive as a stream. Needs the deployment; yields the stream.
+// Fetch: makes the source's archive readable any number of times. Needs the deployment; yields the source.
 
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { SlipwayError, sourceBlobKey } from "@slipway/core";
 import type { BlobStore, HeldBytes } from "@slipway/core";
 import { openUrl } from "@slipway/outbound";
@@ -13,21 +19,54 @@ export interface FetchContext {
   };
 }
 
+export interface FetchedSource extends AsyncDisposable {
+  /** Opens the archive at its start. @throws {SlipwayError} "source-unreachable" when it no longer exists. */
+  open(): Promise<HeldBytes>;
+}
+
 /** @throws {SlipwayError} "source-unreachable" and the other errors of `openUrl`. */
-export async function fetchSource(
-  { blobs, config }: FetchContext,
-  { lease, log, signal }: Attempt,
-): Promise<HeldBytes> {
-  const { source } = lease.deployment;
-  if (source.kind === "url") {
-    log.line(`-----> Fetching source from ${new URL(source.url).host}`);
-    const { limits, allowedPrivateHosts } = config;
-    return openUrl(source.url, { maxSizeBytes: limits.sourceBytes, allowedPrivateHosts, signal });
-  }
+export async function fetchSource(context: FetchContext, attempt: Attempt): Promise<FetchedSource> {
+  const { source } = attempt.lease.deployment;
+  if (source.kind === "url") return download(context, attempt, source.url);
   if (source.kind === "release") throw new SlipwayError("internal", "a release has no source to fetch");
-  log.line("-----> Fetching uploaded source");
-  const blob = await blobs.get(sourceBlobKey(source.sourceId));
-  if (blob === null)
-    throw new SlipwayError("source-unreachable", "the uploaded archive is no longer there; upload it again");
-  return blob.bytes;
+  attempt.log.line("-----> Fetching uploaded source");
+  const open = async () => {
+    const blob = await context.blobs.get(sourceBlobKey(source.sourceId));
+    if (blob !== null) return blob.bytes;
+    throw new SlipwayError("source-unreachable", "the uploaded archive no longer exists; upload it again");
+  };
+  return { open, [Symbol.asyncDispose]: async () => {} };
+}
+
+/** A URL may serve other bytes the next time, so the archive is kept in a file until the attempt ends. */
+async function download(
+  { config }: FetchContext,
+  { log, signal }: Attempt,
+  url: string,
+): Promise<FetchedSource> {
+  log.line(`-----> Fetching source from ${new URL(url).host}`);
+  const { limits, allowedPrivateHosts } = config;
+  await using opened = new AsyncDisposableStack();
+  const folder = opened.use(await mkdtempDisposable(join(tmpdir(), "slipway-source-")));
+  const file = join(folder.path, "source.tar.gz");
+  {
+    const options = { maxSizeBytes: limits.sourceBytes, allowedPrivateHosts, signal };
+    await using body = await openUrl(url, options);
+    await pipeline(Readable.from(body, { objectMode: false }), createWriteStream(file), { signal });
+  }
+  const resources = opened.move();
+  return {
+    open: async () => heldFile(file),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+function heldFile(path: string): HeldBytes {
+  const stream = createReadStream(path);
+  return {
+    [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>,
+    [Symbol.asyncDispose]: async () => {
+      stream.destroy();
+    },
+  };
 }

@@ -1,68 +1,90 @@
-// Push: streams the built tree to the registry as one layer on top of the stack. Needs the sandbox after its
-// build; yields the image.
+// Push: streams the app's files to the registry as one layer on top of their base. Needs the files; yields the image.
 
-import { LAUNCH_SCRIPT, slugTransform } from "@slipway/buildpacks";
+import { slugTransform } from "@slipway/buildpacks";
 import { label } from "@slipway/core";
-import type { ImageRegistry, Labels, PushedImage, Sandbox } from "@slipway/core";
+import type { ByteStream, ImageRegistry, Labels, PushedImage } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
-import type { Attempt } from "../attempt.ts";
 import { unneededImages } from "../../housekeeping/prune-images.ts";
 import type { UnneededContext } from "../../housekeeping/prune-images.ts";
+import type { Attempt } from "../attempt.ts";
+import { imageLabel } from "../former-image.ts";
+import type { FormerImage } from "../former-image.ts";
+import { releaseConfig } from "../release-image.ts";
 import type { Built } from "./build.ts";
 
 export type PushContext = UnneededContext & {
   readonly registry: Pick<ImageRegistry, "push">;
-  readonly config: Pick<WorkerConfig, "stackImage"> & {
-    readonly limits: Pick<WorkerConfig["limits"], "imageBytes">;
-  };
+  readonly config: { readonly limits: Pick<WorkerConfig["limits"], "imageBytes"> };
 };
 
-/** Sets the status to `pushing`. @throws {SlipwayError} "build-failed" when the build removed its folder, "too-large". */
+export interface AppFiles {
+  /** Reference of the image below the app's files. */
+  readonly base: string;
+  readonly isNode: boolean;
+  /** Digest of everything that decided what was built. */
+  readonly inputs: string;
+  /** Time of the files, in seconds since 1970. */
+  readonly sourceTime: number;
+  /** Opens the tar of the files, whose names begin with `build/`. It may be called again. */
+  readonly open: () => Promise<ByteStream>;
+}
+
+/** Sets the status to `pushing`. @throws {SlipwayError} "build-failed" when the build removed its folder, "image-too-large". */
 export async function push(
   context: PushContext,
   attempt: Attempt,
-  sandbox: Pick<Sandbox, "download">,
-  built: Built,
+  made: { readonly files: AppFiles; readonly built: Built; readonly former: FormerImage | null },
 ): Promise<PushedImage> {
-  const { lease, app, log, signal } = attempt;
+  const { lease, app, log } = attempt;
+  const { files, built, former } = made;
   // Before the status changes: a directory that the build removed is a failure of the build.
-  const tree = await sandbox.download("/work/build", signal);
+  const tree = await files.open();
   log.line("-----> Pushing the image");
   await lease.changeStatus("pushing", log.lastSeq);
   const unneeded = await unneededImages(context, app.id);
-  const pushed = await pushTree(context, attempt, tree, built, {});
+  const pushAgain = async (changed: AppFiles, labels: Labels) =>
+    pushTree(context, attempt, { files: changed, built, tree: await changed.open(), labels });
+  let image = await pushTree(context, attempt, { files, built, tree, labels: {} });
+  // A build may give other files for the same inputs. They get another time, so that no file keeps both its size and its time.
+  if (former?.inputs === files.inputs && former.appDiffId !== image.layers.at(-1)?.diffId)
+    image = await pushAgain({ ...files, sourceTime: files.sourceTime - 1 }, {});
   // A removal of an identical old image may be in progress and would remove this one: a label changes the digest.
-  const own = { [label.deployment]: lease.deployment.id };
-  const image = unneeded.has(pushed.digest)
-    ? await pushTree(context, attempt, await sandbox.download("/work/build", signal), built, own)
-    : pushed;
+  if (unneeded.has(image.digest)) image = await pushAgain(files, { [label.deployment]: lease.deployment.id });
   log.line(`       Pushed ${image.reference}, ${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
   return image;
 }
 
-/** The same tree and labels give the same digest. */
+/** The same tree, time and labels give the same digest. */
 async function pushTree(
   { config, registry }: PushContext,
   { lease, app, signal }: Attempt,
-  tree: AsyncIterable<Uint8Array>,
-  built: Built,
-  labels: Labels,
+  made: {
+    readonly files: AppFiles;
+    readonly built: Built;
+    readonly tree: ByteStream;
+    readonly labels: Labels;
+  },
 ): Promise<PushedImage> {
-  const layer = slugTransform({ ignore: built.slugIgnore, maxSizeBytes: config.limits.imageBytes })(tree);
+  const { files, built, tree } = made;
+  const layer = slugTransform({
+    from: "build",
+    folder: "",
+    ignore: built.slugIgnore,
+    maxSizeBytes: config.limits.imageBytes,
+    mtime: new Date(files.sourceTime * 1000),
+  })(tree);
+  const labels = {
+    [imageLabel.inputs]: files.inputs,
+    [imageLabel.sourceTime]: String(files.sourceTime),
+    ...made.labels,
+  };
   return registry.push(
     {
       repository: `apps/${app.id}`,
       tag: lease.deployment.id,
-      base: config.stackImage,
+      base: files.base,
       layers: [layer],
-      config: {
-        entrypoint: ["/bin/bash", "-c", LAUNCH_SCRIPT, "launch"],
-        command: [built.processTypes["web"] ?? ""],
-        environment: {},
-        labels,
-        user: "2000:2000",
-        workingDir: "/app",
-      },
+      config: releaseConfig({ web: built.processTypes["web"] ?? "", labels, node: files.isNode }),
     },
     signal,
   );

@@ -1,0 +1,150 @@
+// Build sandboxes: created with the app's variables and the buildpacks, and run to their end with the log as their output.
+
+import { bundledBuildpacks, buildEnvironment } from "@slipway/buildpacks";
+import type { BuildFile } from "@slipway/buildpacks";
+import type { ExtraEntry } from "@slipway/archive";
+import { SlipwayError } from "@slipway/core";
+import type { BuildEngine, ByteStream, Sandbox } from "@slipway/core";
+import type { WorkerConfig } from "../config.ts";
+import { labelsOf } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
+import { restoreCache } from "./cache.ts";
+import type { CacheContext } from "./cache.ts";
+
+export type SandboxContext = CacheContext & {
+  readonly engine: Pick<BuildEngine, "createSandbox">;
+  readonly config: Pick<WorkerConfig, "stackImage" | "build">;
+  /** Content of the operator's CA bundle; null when there is none. */
+  readonly caBundle: Buffer | null;
+};
+
+export interface SandboxRequest {
+  /** Reference of the image that the build runs in. */
+  readonly image: string;
+  /** Arguments of the build runner. */
+  readonly runnerArguments: readonly string[];
+  /** Time of the source, in seconds since 1970. */
+  readonly sourceTime: number;
+  /** @param entries to append: the runner, the buildpacks and the app's variables. @returns the tar to unpack in the volume. */
+  readonly open: (entries: AsyncIterable<ExtraEntry>) => Promise<ByteStream>;
+}
+
+/** The sandbox's volume. */
+export const workDir = "/work";
+const caBundlePath = "ca/bundle.pem";
+
+/**
+ * Returns a sandbox with its files and the build cache. After a cache that cannot be restored it is another one, without it.
+ * @throws {SlipwayError} the errors of the tar and of the engine. The sandbox is removed then.
+ */
+export async function filledSandbox(
+  context: SandboxContext,
+  attempt: Attempt,
+  request: SandboxRequest,
+): Promise<Sandbox> {
+  for (;;) {
+    await using owned = new AsyncDisposableStack();
+    const sandbox = owned.use(await createSandbox(context, attempt, request));
+    if (!(await restoreCache(context, attempt, sandbox))) continue;
+    owned.move();
+    return sandbox;
+  }
+}
+
+/**
+ * Runs the build to its end.
+ * @throws {SlipwayError} of the user's: "build-failed", "build-timeout", "build-out-of-memory", "build-disk-full".
+ */
+export async function runSandbox(
+  { config }: { readonly config: { readonly timing: Pick<WorkerConfig["timing"], "buildTimeoutMs"> } },
+  { log, signal }: Pick<Attempt, "log" | "signal">,
+  sandbox: Pick<Sandbox, "run">,
+): Promise<void> {
+  const timeoutMs = config.timing.buildTimeoutMs;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    const exit = await sandbox.run({
+      onOutput: (bytes) => log.write(bytes),
+      signal: AbortSignal.any([signal, timeout]),
+    });
+    if (exit.diskFull)
+      throw new SlipwayError("build-disk-full", "the build wrote more than it may; it was ended");
+    if (exit.exitCode !== 0) throw failure(exit.exitCode, exit.outOfMemory);
+    if (exit.outOfMemory) log.line(" !     A process of the build ran out of memory");
+  } catch (error) {
+    if (!timeout.aborted || signal.aborted || error instanceof SlipwayError) throw error;
+    const minutes = Math.round(timeoutMs / 60_000);
+    throw new SlipwayError("build-timeout", `the build took longer than ${minutes} minutes and was ended`, {
+      cause: error,
+    });
+  }
+}
+
+function failure(exitCode: number, outOfMemory: boolean): SlipwayError {
+  if (outOfMemory) return new SlipwayError("build-out-of-memory", "the build ran out of memory");
+  return new SlipwayError("build-failed", `the buildpack failed with exit code ${exitCode}`);
+}
+
+async function createSandbox(
+  context: SandboxContext,
+  attempt: Attempt,
+  request: SandboxRequest,
+): Promise<Sandbox> {
+  const { log, signal } = attempt;
+  const buildpacks = bundledBuildpacks();
+  const build = buildEnvironment({
+    variables: attempt.variables,
+    platform: buildPlatform(context, attempt, buildpacks.names, request.sourceTime),
+  });
+  for (const name of build.withheld)
+    log.line(` !     ${name} is not passed to the build: the name is the platform's`);
+  const { memoryBytes, cpus, pids, tmpfsBytes, diskBytes } = context.config.build;
+  await using owned = new AsyncDisposableStack();
+  const sandbox = owned.use(
+    await context.engine.createSandbox(
+      {
+        image: request.image,
+        command: ["/bin/bash", `${workDir}/runner/build`, ...request.runnerArguments],
+        environment: build.environment,
+        labels: labelsOf(attempt),
+        limits: { memoryBytes, cpus, pids, tmpfsBytes, diskBytes },
+      },
+      signal,
+    ),
+  );
+  const entries = controlEntries(context, build.files, buildpacks.entries());
+  await sandbox.upload(workDir, await request.open(entries), signal);
+  owned.move();
+  return sandbox;
+}
+
+function buildPlatform(
+  { config, caBundle }: SandboxContext,
+  { app, lease }: Attempt,
+  buildpacks: readonly string[],
+  sourceTime: number,
+) {
+  return {
+    stack: config.stackImage,
+    app: app.name,
+    sourceVersion: lease.deployment.gitRef ?? "",
+    sourceTime,
+    requestId: lease.deployment.id,
+    buildpacks,
+    npmRegistry: config.build.npmRegistry ?? null,
+    caBundle: caBundle === null ? null : `${workDir}/${caBundlePath}`,
+  };
+}
+
+async function* controlEntries(
+  { caBundle }: SandboxContext,
+  variableFiles: readonly BuildFile[],
+  buildpackEntries: AsyncIterable<BuildFile>,
+): AsyncGenerator<ExtraEntry> {
+  for (const name of ["env", "cache", "result"]) yield { kind: "directory", name, mode: 0o755 };
+  yield* variableFiles;
+  yield* buildpackEntries;
+  if (caBundle !== null) {
+    yield { kind: "file", name: caBundlePath, mode: 0o644, content: caBundle };
+  }
+}

@@ -1,0 +1,147 @@
+// Dependencies: the image that an app's files are put on top of. It is kept by everything that decides what an install yields, so
+// an install runs only when something of it changed. Needs the plan; yields the image.
+
+import { createHash } from "node:crypto";
+import { entriesTar } from "@slipway/archive";
+import type { ExtraEntry } from "@slipway/archive";
+import { slugTransform } from "@slipway/buildpacks";
+import type { NodeInstall } from "@slipway/buildpacks";
+import type { ImageRegistry, Sandbox, Store } from "@slipway/core";
+import type { Logger } from "@slipway/service";
+import type { WorkerConfig } from "../../config.ts";
+import type { Attempt } from "../attempt.ts";
+import { filledSandbox, runSandbox, workDir } from "../build-sandbox.ts";
+import type { SandboxContext } from "../build-sandbox.ts";
+import { dependenciesTime, imageLabel } from "../former-image.ts";
+import { dependenciesRepository, releaseConfig } from "../release-image.ts";
+import type { BuildContext } from "./build.ts";
+import type { Plan } from "./plan.ts";
+
+export type DependenciesContext = SandboxContext &
+  BuildContext & {
+    readonly registry: Pick<ImageRegistry, "host" | "inspect" | "push" | "tags" | "delete">;
+    readonly store: Pick<Store, "releases">;
+    readonly logger: Logger;
+    readonly config: Pick<WorkerConfig, "releasesKept"> & {
+      readonly limits: Pick<WorkerConfig["limits"], "imageBytes">;
+    };
+  };
+
+export interface Dependencies {
+  /** Reference of the image by digest. */
+  readonly image: string;
+  /** The sandbox of the install, with the build cache to save; null when nothing was installed. */
+  readonly sandbox: Sandbox | null;
+}
+
+/** Time limit for the removal of former dependencies. */
+const removalMs = 10_000;
+/** Increased when the same install gives another layer than before. */
+const layerVersion = 1;
+
+/** A plan whose source needs no build. */
+export interface SourceOnly {
+  readonly node: NonNullable<Plan["node"]> & { readonly install: NodeInstall };
+}
+
+export function isSourceOnly(plan: Plan): plan is Plan & SourceOnly {
+  return plan.node !== null && plan.node.sourceOnly && plan.node.install !== null;
+}
+
+/** @throws {SlipwayError} the failures of a build, when the install fails. */
+export async function dependencies(
+  context: DependenciesContext,
+  attempt: Attempt,
+  plan: Plan & SourceOnly,
+): Promise<Dependencies> {
+  const { registry, logger } = context;
+  const { app, log, signal } = attempt;
+  const { install, images } = plan.node;
+  if (install.packageCount === 0) return { image: images.run, sandbox: null };
+  const key = keyOf([install.digest, images.run, plan.slugIgnore, app.cacheVersion]);
+  const kept = await registry.inspect(`${registry.host}/${dependenciesRepository(app.id)}:${key}`, signal);
+  if (kept !== null) {
+    log.line("-----> Dependencies have not changed: using those of an earlier deployment");
+    return { image: kept.pinnedReference, sandbox: null };
+  }
+  await using owned = new AsyncDisposableStack();
+  const sandbox = owned.use(await installed(context, attempt, install, images.build));
+  const image = await pushDependencies(context, attempt, { sandbox, base: images.run, key, plan });
+  await removeUnused(context, attempt, key).catch((error: unknown) =>
+    logger.warn({ err: error, app: app.id }, "cannot remove images of former dependencies"),
+  );
+  signal.throwIfAborted();
+  owned.move();
+  return { image, sandbox };
+}
+
+async function installed(
+  context: DependenciesContext,
+  attempt: Attempt,
+  install: NodeInstall,
+  image: string,
+): Promise<Sandbox> {
+  async function* entries(control: AsyncIterable<ExtraEntry>): AsyncGenerator<ExtraEntry> {
+    yield { kind: "directory", name: "build", mode: 0o755 };
+    for (const [name, content] of install.files)
+      yield { kind: "file", name: `build/${name}`, mode: 0o644, content };
+    yield* control;
+  }
+  const open = async (control: AsyncIterable<ExtraEntry>) => entriesTar(entries(control), attempt.signal);
+  await using owned = new AsyncDisposableStack();
+  const request = { image, runnerArguments: ["install"], sourceTime: dependenciesTime(install.digest), open };
+  const sandbox = owned.use(await filledSandbox(context, attempt, request));
+  await runSandbox(context, attempt, sandbox);
+  owned.move();
+  return sandbox;
+}
+
+async function pushDependencies(
+  { registry, config }: DependenciesContext,
+  { app, signal }: Attempt,
+  made: { readonly sandbox: Sandbox; readonly base: string; readonly key: string; readonly plan: Plan },
+): Promise<string> {
+  const { sandbox, base, key, plan } = made;
+  const layer = slugTransform({
+    from: "node_modules",
+    folder: "node_modules/",
+    ignore: plan.slugIgnore,
+    maxSizeBytes: config.limits.imageBytes,
+    mtime: new Date(dependenciesTime(key) * 1000),
+  })(await sandbox.download(`${workDir}/build/node_modules`, signal));
+  const pushed = await registry.push(
+    {
+      repository: dependenciesRepository(app.id),
+      tag: key,
+      base,
+      layers: [layer],
+      config: releaseConfig({ web: "", labels: { [imageLabel.dependencies]: key }, node: true }),
+    },
+    signal,
+  );
+  return pushed.pinnedReference;
+}
+
+/** Once there are more images of dependencies than releases to keep, removes those that no such release is made of. */
+async function removeUnused(
+  { registry, store, config }: DependenciesContext,
+  { app, signal }: Attempt,
+  key: string,
+): Promise<void> {
+  const bounded = AbortSignal.any([signal, AbortSignal.timeout(removalMs)]);
+  const repository = dependenciesRepository(app.id);
+  const keys = await registry.tags(repository, bounded);
+  if (keys.length <= config.releasesKept) return;
+  const releases = await store.releases.ofApp(app.id, config.releasesKept);
+  const images = await Promise.all(releases.map(({ image }) => registry.inspect(image, bounded)));
+  const used = new Set([key, ...images.map((image) => image?.config.labels[imageLabel.dependencies])]);
+  for (const unused of keys.filter((one) => !used.has(one)))
+    await registry.delete(repository, unused, bounded);
+}
+
+/** @param parts everything that decides what the layer contains, and what a reset of the app's cache changes. */
+function keyOf(parts: readonly unknown[]): string {
+  return createHash("sha256")
+    .update(JSON.stringify([layerVersion, ...parts]))
+    .digest("hex");
+}

@@ -1,0 +1,34 @@
+// The images of apps in the registry: their repositories, and the configuration of the images of releases.
+
+import { LAUNCH_SCRIPT } from "@slipway/buildpacks";
+import type { ImagePush, Labels } from "@slipway/core";
+
+/** Variables of the processes of a Node.js app, which the app's own variables override. */
+const nodeEnvironment = {
+  NODE_ENV: "production",
+  // The release's own directories may be read-only.
+  npm_config_cache: "/tmp/npm",
+  npm_config_logs_max: "0",
+  npm_config_update_notifier: "false",
+};
+
+/** Repository of the images that contain an app's dependencies, below those of its releases. */
+export function dependenciesRepository(appId: string): string {
+  return `apps/${appId}/dependencies`;
+}
+
+export function releaseConfig(options: {
+  /** Command of the process type `web`. */
+  readonly web: string;
+  readonly labels: Labels;
+  readonly node: boolean;
+}): ImagePush["config"] {
+  return {
+    entrypoint: ["/bin/bash", "-c", LAUNCH_SCRIPT, "launch"],
+    command: [options.web],
+    environment: options.node ? nodeEnvironment : {},
+    labels: options.labels,
+    user: "2000:2000",
+    workingDir: "/app",
+  };
+}

@@ -1,0 +1,92 @@
+import { gzipSync } from "node:zlib";
+import { expect, test } from "vitest";
+import { refusal } from "@slipway/testkit";
+import { type ScanOptions, scanSource } from "./scan-source.ts";
+import { type TestEntry, archiveOf, streamOf, tarOf } from "../test-support/archives.ts";
+
+const limits = { maxUnpackedBytes: 1024 ** 2, maxEntries: 1000 };
+
+function scan(entries: readonly TestEntry[], changes: Partial<ScanOptions> = {}) {
+  return scanSource(archiveOf(entries), {
+    limits,
+    capture: new Map(),
+    folder: "",
+    signal: new AbortController().signal,
+    ...changes,
+  });
+}
+
+const app: readonly TestEntry[] = [
+  { path: "app/package.json", content: "{}" },
+  { path: "app/bin/start", content: "#!/bin/sh\n", mode: 0o755 },
+  { path: "app/latest", type: "2", linkpath: "bin" },
+];
+
+test("a scan counts the entries and copies the requested files up to their maximum sizes", async () => {
+  const facts = await scan(
+    [
+      { path: "app/Procfile", content: "web: old" },
+      { path: "app/package.json", content: "x".repeat(65) },
+      { path: "app/sub/Procfile", content: "no" },
+      { path: "app/.slugignore", type: "2", linkpath: "x" },
+      { path: "app/Procfile", content: "web: new" },
+    ],
+    {
+      capture: new Map([
+        ["Procfile", 100],
+        ["package.json", 64],
+        [".slugignore", 100],
+        ["missing", 100],
+      ]),
+    },
+  );
+  expect(facts).toMatchObject({
+    entryCount: 7,
+    sizeBytes: 16 + 2 + 65,
+    captured: new Map([["Procfile", Buffer.from("web: new")]]),
+    oversized: new Set(["package.json"]),
+    names: [".slugignore", "Procfile", "package.json", "sub/"],
+  });
+});
+
+test("the names of a folder other than the root are listed", async () => {
+  const entries = [...app, { path: "app/bin/lib/x", content: "x" }];
+  expect((await scan(entries, { folder: "bin" })).names).toEqual(["lib/", "start"]);
+  expect((await scan(entries, { folder: "none" })).names).toEqual([]);
+});
+
+test("the digest does not depend on the order, the times or the compression of the archive", async () => {
+  const { digest } = await scan(app);
+  expect((await scan([...app].reverse())).digest).toBe(digest);
+  const later = app.map((entry) => ({ ...entry, mtime: new Date("2030-01-01T00:00:00Z") }));
+  expect((await scan(later)).digest).toBe(digest);
+  const renamed = app.map((entry) => ({ ...entry, path: entry.path.replace("app/", "other/") }));
+  const recompressed = streamOf(gzipSync(tarOf(renamed), { level: 1 }));
+  const signal = new AbortController().signal;
+  expect((await scanSource(recompressed, { limits, capture: new Map(), folder: "", signal })).digest).toBe(
+    digest,
+  );
+});
+
+test.each<[string, (entry: TestEntry) => TestEntry]>([
+  ["a byte", (entry) => (entry.path === "app/package.json" ? { ...entry, content: "[]" } : entry)],
+  ["an execute bit", (entry) => (entry.path === "app/bin/start" ? { ...entry, mode: 0o644 } : entry)],
+  ["a name", (entry) => (entry.path === "app/bin/start" ? { ...entry, path: "app/bin/begin" } : entry)],
+  ["a link's target", (entry) => (entry.path === "app/latest" ? { ...entry, linkpath: "b" } : entry)],
+])("the digest changes with %s", async (_what, change) => {
+  expect((await scan(app.map(change))).digest).not.toBe((await scan(app)).digest);
+});
+
+test("the newest time is that of the file that changed last", async () => {
+  const times = [1_700_000_000, 1_700_000_100, 1_600_000_000].map((seconds) => new Date(seconds * 1000));
+  const entries = times.map((mtime, index) => ({ path: `app/${index}`, content: "x", mtime }));
+  expect((await scan(entries)).newestTime).toEqual(times[1]);
+});
+
+test("an archive that cannot be unpacked safely is refused", async () => {
+  expect(await refusal(scan([{ path: "app/../../etc/passwd", content: "x" }]))).toMatch(/^archive-invalid: /);
+});
+
+test("an archive over the limits is refused", async () => {
+  expect(await refusal(scan(app, { limits: { ...limits, maxEntries: 2 } }))).toMatch(/^archive-too-large: /);
+});

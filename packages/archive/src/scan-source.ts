@@ -1,0 +1,111 @@
+// Reads a source archive once without unpacking it: checks it, copies its small control files, and computes a digest of its content.
+
+import { createHash } from "node:crypto";
+import type { ByteStream } from "@slipway/core";
+import { type CheckedEntry, type UnpackLimits, checkedEntries } from "./checked-entries.ts";
+import { symlinkTarget } from "./entry-path.ts";
+import { gunzip } from "./gunzip.ts";
+
+export interface ScanOptions {
+  readonly limits: UnpackLimits;
+  /** Paths of the files to copy, relative to the archive's root folder, each with its maximum size in bytes. */
+  readonly capture: ReadonlyMap<string, number>;
+  /** Folder whose names are listed, relative to the archive's root folder; "" for that folder itself. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+}
+
+export interface SourceFacts {
+  /** Number of files, folders and links, including the root folder. */
+  readonly entryCount: number;
+  /** Total size of the files. */
+  readonly sizeBytes: number;
+  /** Content of the captured files that are regular files within their maximum size, by path. */
+  readonly captured: ReadonlyMap<string, Buffer>;
+  /** Captured files that are larger than their maximum size. */
+  readonly oversized: ReadonlySet<string>;
+  /** Names in `folder`, sorted; those of folders end with a slash. */
+  readonly names: readonly string[];
+  /**
+   * SHA-256 of all paths, kinds, execute bits and contents. It depends neither on the order of the archive nor on its times,
+   * owners and compression.
+   */
+  readonly digest: string;
+  /** Newest modification time of the files. */
+  readonly newestTime: Date;
+}
+
+/**
+ * Memory grows with the number of entries, about 200 bytes each, but not with their size.
+ * @throws {SlipwayError} "archive-invalid" or "archive-too-large", with a message for the author of the archive; the archive
+ * stream's own error; the signal's reason.
+ */
+export async function scanSource(archive: ByteStream, options: ScanOptions): Promise<SourceFacts> {
+  const { limits, capture, folder, signal } = options;
+  const lines = new Map<string, string>();
+  const captured = new Map<string, Buffer>();
+  const oversized = new Set<string>();
+  let entryCount = 0;
+  let sizeBytes = 0;
+  let newestTime = new Date(0);
+  for await (const entry of checkedEntries(gunzip(archive, signal), limits, symlinkTarget)) {
+    const { path, mtime } = entry;
+    entryCount += 1;
+    // A later entry replaces an earlier one at the same path, whatever its kind.
+    captured.delete(path);
+    oversized.delete(path);
+    if (entry.kind === "file") {
+      sizeBytes += entry.sizeBytes;
+      if (mtime > newestTime) newestTime = mtime;
+      const maxBytes = capture.get(path);
+      const content = await readFile(entry.body, entry.sizeBytes <= (maxBytes ?? -1));
+      if (content.copy !== null) captured.set(path, content.copy);
+      else if (maxBytes !== undefined) oversized.add(path);
+      lines.set(path, line(entry, content.digest));
+    } else {
+      lines.set(path, line(entry, "target" in entry ? entry.target : ""));
+    }
+  }
+  return {
+    entryCount,
+    sizeBytes,
+    captured,
+    oversized,
+    names: namesIn(folder, lines),
+    digest: digestOf(lines),
+    newestTime,
+  };
+}
+
+async function readFile(
+  body: ByteStream,
+  keepsCopy: boolean,
+): Promise<{ readonly digest: string; readonly copy: Buffer | null }> {
+  const hash = createHash("sha256");
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) {
+    hash.update(chunk);
+    if (keepsCopy) chunks.push(chunk);
+  }
+  return { digest: hash.digest("base64"), copy: keepsCopy ? Buffer.concat(chunks) : null };
+}
+
+/** All that an unpacked entry has besides its times and owner. */
+function line({ kind, mode }: CheckedEntry, content: string): string {
+  return `${kind[0]}${kind === "file" && (mode & 0o111) !== 0 ? "x" : ""} ${content}`;
+}
+
+function digestOf(lines: ReadonlyMap<string, string>): string {
+  const hash = createHash("sha256");
+  for (const path of [...lines.keys()].sort()) hash.update(`${JSON.stringify(path)} ${lines.get(path)}\n`);
+  return hash.digest("hex");
+}
+
+function namesIn(folder: string, lines: ReadonlyMap<string, string>): readonly string[] {
+  const prefix = folder === "" ? "" : `${folder}/`;
+  const names = [...lines].flatMap(([path, entry]) => {
+    const name = path.startsWith(prefix) ? path.slice(prefix.length) : "";
+    return name === "" || name.includes("/") ? [] : [entry.startsWith("d") ? `${name}/` : name];
+  });
+  return names.sort();
+}

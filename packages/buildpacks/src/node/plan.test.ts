@@ -1,0 +1,218 @@
+import { describe, expect, test } from "vitest";
+import { refusal } from "@slipway/testkit";
+import { planNode } from "./plan.ts";
+
+const manifest = {
+  name: "app",
+  version: "1.0.0",
+  scripts: { start: "node index.js" },
+  dependencies: { ms: "2.1.3" },
+};
+const lock = {
+  name: "app",
+  lockfileVersion: 3,
+  packages: {
+    "": { name: "app", dependencies: { ms: "2.1.3" } },
+    "node_modules/ms": { version: "2.1.3", resolved: "https://registry.npmjs.org/ms/-/ms-2.1.3.tgz" },
+  },
+};
+const withScript = {
+  ...lock,
+  packages: { ...lock.packages, "node_modules/esbuild": { version: "0.25.0", hasInstallScript: true } },
+};
+
+interface Changes {
+  readonly files?: Readonly<Record<string, unknown>>;
+  readonly names?: readonly string[];
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
+function plan({ files = {}, names = [], variables = {} }: Changes = {}) {
+  const all: Readonly<Record<string, unknown>> = {
+    "package.json": manifest,
+    "package-lock.json": lock,
+    ...files,
+  };
+  const content = new Map(
+    Object.entries(all).map(([name, value]) => [
+      name,
+      Buffer.from(typeof value === "string" ? value : JSON.stringify(value)),
+    ]),
+  );
+  return planNode({
+    read: (name) => content.get(name),
+    names: [...content.keys(), ...names].sort(),
+    variables,
+  });
+}
+
+const withScripts = (scripts: Readonly<Record<string, string>>) => ({
+  files: { "package.json": { ...manifest, scripts: { ...manifest.scripts, ...scripts } } },
+});
+
+describe("an app whose lock file decides its dependencies", () => {
+  test("needs no build of its source, and an install needs three files at most", () => {
+    const { install, sourceOnly, web, warnings } = plan({ files: { ".npmrc": "fund=false\n" } });
+    expect(sourceOnly).toBe(true);
+    expect([...(install?.files.keys() ?? [])]).toEqual(["package.json", "package-lock.json", ".npmrc"]);
+    expect(install?.packageCount).toBe(1);
+    expect(web).toBe("npm start");
+    expect(warnings).toEqual([]);
+  });
+
+  test.each(["build", "heroku-prebuild", "heroku-postbuild", "preinstall", "postinstall", "prepare"])(
+    "needs a build when package.json has the script %s",
+    (name) => {
+      expect(plan(withScripts({ [name]: "node x.js" })).sourceOnly).toBe(false);
+    },
+  );
+
+  test("needs no build for other scripts", () => {
+    expect(plan(withScripts({ test: "vitest", lint: "eslint", prebuild: "x" })).sourceOnly).toBe(true);
+  });
+});
+
+describe("an install needs the whole source", () => {
+  test.each<[string, Changes]>([
+    ["without a lock file", { files: { "package-lock.json": "{}" } }],
+    ["with a lock file of npm 6", { files: { "package-lock.json": { ...lock, lockfileVersion: 1 } } }],
+    ["with a damaged lock file", { files: { "package-lock.json": "<<<<<<< HEAD" } }],
+    ["with workspaces", { files: { "package.json": { ...manifest, workspaces: ["packages/*"] } } }],
+    [
+      "with a dependency that is a folder",
+      {
+        files: {
+          "package-lock.json": {
+            ...lock,
+            packages: { "node_modules/lib": { resolved: "lib", link: true }, lib: { version: "1.0.0" } },
+          },
+        },
+      },
+    ],
+    [
+      "with a dependency that is a tarball in the source",
+      {
+        files: {
+          "package-lock.json": { ...lock, packages: { "node_modules/lib": { resolved: "file:lib.tgz" } } },
+        },
+      },
+    ],
+    [
+      "with a package whose install script reads the source",
+      {
+        files: {
+          "package-lock.json": {
+            ...lock,
+            packages: { "node_modules/@prisma/client": { version: "6.0.0", hasInstallScript: true } },
+          },
+        },
+      },
+    ],
+    ["with node_modules in the source", { names: ["node_modules/"] }],
+    ["with an .npmrc that is a link", { names: [".npmrc"] }],
+  ])("%s", (_when, changes) => {
+    const { install, sourceOnly } = plan(changes);
+    expect(install).toBeNull();
+    expect(sourceOnly).toBe(false);
+  });
+});
+
+describe("the digest of an install", () => {
+  const digest = (changes: Changes) => plan(changes).install?.digest;
+
+  test.each<[string, Changes]>([
+    ["another script", withScripts({ test: "vitest" })],
+    ["another description", { files: { "package.json": { ...manifest, description: "x" } } }],
+    ["a variable of the app", { variables: { DATABASE_URL: "x" } }],
+    ["another file name", { names: ["README.md"] }],
+  ])("does not change with %s", (_what, changes) => {
+    expect(digest(changes)).toBe(digest({}));
+  });
+
+  test.each<[string, Changes]>([
+    ["the lock file", { files: { "package-lock.json": JSON.stringify(lock, null, 1) } }],
+    ["a dependency", { files: { "package.json": { ...manifest, dependencies: { ms: "2.1.2" } } } }],
+    ["an override", { files: { "package.json": { ...manifest, overrides: { ms: "2.0.0" } } } }],
+    ["an .npmrc", { files: { ".npmrc": "omit=optional" } }],
+    ["NODE_ENV", { variables: { NODE_ENV: "development" } }],
+    ["a variable of npm", { variables: { NPM_CONFIG_OMIT: "optional" } }],
+  ])("changes with %s", (_what, changes) => {
+    expect(digest(changes)).not.toBe(digest({}));
+  });
+
+  test("changes with a variable that .npmrc names", () => {
+    const files = { ".npmrc": "//registry.npmjs.org/:_authToken=${TOKEN}" };
+    expect(digest({ files, variables: { TOKEN: "a" } })).not.toBe(
+      digest({ files, variables: { TOKEN: "b" } }),
+    );
+    expect(digest({ files, variables: { OTHER: "a" } })).toBe(digest({ files, variables: { OTHER: "b" } }));
+  });
+
+  test("changes with any variable and any field when a package has an install script", () => {
+    const files = { "package-lock.json": withScript };
+    expect(digest({ files, variables: { ANY: "a" } })).not.toBe(digest({ files, variables: { ANY: "b" } }));
+    const other = { ...files, "package.json": { ...manifest, description: "x" } };
+    expect(digest({ files: other })).not.toBe(digest({ files }));
+  });
+});
+
+describe("the wish for a version of Node.js", () => {
+  const node = (changes: Changes) => plan(changes).node;
+
+  test("is engines.node, then .nvmrc, then .node-version, else empty", () => {
+    const engines = { "package.json": { ...manifest, engines: { node: " 22.x ", npm: "10" } } };
+    const files = { ".nvmrc": "# the team's\r\n\r\n  v20.11.1 \r\n22\n", ".node-version": "18" };
+    expect(node({ files: { ...files, ...engines } })).toEqual({
+      wanted: "22.x",
+      wantedIn: "engines.node of package.json",
+      wantedNpm: "10",
+    });
+    expect(node({ files })).toEqual({ wanted: "v20.11.1", wantedIn: ".nvmrc", wantedNpm: "" });
+    expect(node({ files: { ...files, ".nvmrc": "\n" } })).toMatchObject({
+      wanted: "18",
+      wantedIn: ".node-version",
+    });
+    expect(node({})).toEqual({ wanted: "", wantedIn: "the default", wantedNpm: "" });
+  });
+
+  test("ignores fields of another type", () => {
+    expect(node({ files: { "package.json": { ...manifest, engines: ["node >= 18"] } } }).wanted).toBe("");
+    expect(node({ files: { "package.json": { ...manifest, engines: { node: 22 } } } }).wanted).toBe("");
+  });
+});
+
+describe("an app that cannot be built is refused", () => {
+  test.each([
+    ["{", "is not valid JSON"],
+    ["[]", "is not a JSON object"],
+    ['"x"', "is not a JSON object"],
+    ["", "is not valid JSON"],
+  ])("when package.json is %j", async (text, message) => {
+    const outcome = refusal((async () => plan({ files: { "package.json": text } }))());
+    expect(await outcome).toMatch(new RegExp(`^build-failed: .*${message}`));
+  });
+
+  test("when it does not say how it starts", async () => {
+    const files = { "package.json": { name: "app" } };
+    expect(await refusal((async () => plan({ files }))())).toContain("does not say how it starts");
+    expect(plan({ files, names: ["server.js"] }).web).toBe("node server.js");
+    expect(plan({ files, names: ["Procfile"] }).web).toBeNull();
+  });
+});
+
+describe("one line says which lock file counts", () => {
+  test.each([
+    [["package-lock.json", "yarn.lock"], "package-lock.json counts; yarn.lock is ignored."],
+    [
+      ["package-lock.json", "pnpm-lock.yaml", "bun.lockb"],
+      "package-lock.json counts; pnpm-lock.yaml, bun.lockb are ignored.",
+    ],
+    [
+      ["npm-shrinkwrap.json", "package-lock.json"],
+      "npm-shrinkwrap.json counts; package-lock.json is ignored.",
+    ],
+  ])("of %j", (names, message) => {
+    const files = Object.fromEntries(names.map((name) => [name, lock]));
+    expect(plan({ files }).warnings).toEqual([expect.stringContaining(message)]);
+  });
+});

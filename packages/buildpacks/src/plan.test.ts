@@ -1,0 +1,76 @@
+import { describe, expect, test } from "vitest";
+import { refusal } from "@slipway/testkit";
+import { controlFiles, planBuild, projectDirectory } from "./plan.ts";
+
+const lock = JSON.stringify({ lockfileVersion: 3, packages: { "": {} } });
+const nodeApp = { "package.json": '{"scripts":{"start":"node ."}}', "package-lock.json": lock };
+const inlineScripts = { "bin/detect": "", "bin/compile": "" };
+
+function plan(files: Readonly<Record<string, string>>, variables: Readonly<Record<string, string>> = {}) {
+  const folder = projectDirectory(variables);
+  const prefix = folder === "" ? "" : `${folder}/`;
+  const wanted = controlFiles(folder);
+  const captured = new Map<string, Buffer>();
+  const oversized = new Set<string>();
+  for (const [path, text] of Object.entries(files)) {
+    const maxBytes = wanted.get(path);
+    if (maxBytes === undefined) continue;
+    if (text.length > maxBytes) oversized.add(path);
+    else captured.set(path, Buffer.from(text));
+  }
+  const below = Object.keys(files).filter((path) => path.startsWith(prefix));
+  const names = new Set(below.map((path) => path.slice(prefix.length).replace(/\/.*/, "/")));
+  return planBuild({ captured, oversized, names: [...names].sort(), variables });
+}
+
+test("a Node.js app is planned, with its Procfile and .slugignore", () => {
+  const { node, procfile, slugIgnore } = plan({ ...nodeApp, Procfile: "web: x", ".slugignore": "docs" });
+  expect(node).toMatchObject({ sourceOnly: true, web: "npm start" });
+  expect([procfile, slugIgnore]).toEqual(["web: x", "docs"]);
+});
+
+describe("no Node.js is planned", () => {
+  test.each<[string, Record<string, string>, Record<string, string>]>([
+    ["without a package.json", { "index.html": "" }, {}],
+    ["when another buildpack is chosen", { ...nodeApp, "index.html": "" }, { BUILDPACK_NAME: "static" }],
+    ["when buildpacks are given by URL", nodeApp, { BUILDPACK_URL: "https://example.com/x.tgz" }],
+    ["when buildpacks are listed in the source", { ...nodeApp, ".buildpacks": "" }, {}],
+    ["outside PROJECT_DIR", { ...nodeApp, "site/index.html": "" }, { PROJECT_DIR: "site" }],
+  ])("%s", (_when, files, variables) => {
+    expect(plan(files, variables).node).toBeNull();
+  });
+});
+
+test("PROJECT_DIR is planned by its own files, and its source is built in a container", () => {
+  const files = {
+    "apps/web/package.json": '{"engines":{"node":"22"}}',
+    "apps/web/server.js": "",
+    ...nodeApp,
+  };
+  for (const PROJECT_DIR of ["apps/web", "/apps/web/", "./apps/../apps/web"])
+    expect(plan(files, { PROJECT_DIR }).node).toMatchObject({
+      node: { wanted: "22" },
+      install: null,
+      sourceOnly: false,
+    });
+});
+
+test.each(["..", "../other", "a/../../b", "."])(
+  "PROJECT_DIR %j is the source itself to the plan",
+  (given) => {
+    expect(projectDirectory({ PROJECT_DIR: given })).toBe("");
+  },
+);
+
+describe("an app that may be its own buildpack", () => {
+  test("gets a build container with Node.js, because its bin/detect decides only there", () => {
+    expect(plan({ ...nodeApp, ...inlineScripts }).node).toMatchObject({ install: null, sourceOnly: false });
+  });
+
+  test("is not refused for its package.json", async () => {
+    expect(plan({ "package.json": "{", ...inlineScripts }).node).toBeNull();
+    const chosen = { BUILDPACK_NAME: "nodejs" };
+    const refused = refusal((async () => plan({ "package.json": "{", ...inlineScripts }, chosen))());
+    expect(await refused).toMatch(/^build-failed: package.json is not valid JSON/);
+  });
+});

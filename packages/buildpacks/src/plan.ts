@@ -1,0 +1,85 @@
+// Decides from a source's control files how it is built, before any of its code runs.
+
+import { posix } from "node:path";
+import { SlipwayError } from "@slipway/core";
+import { nodeControlFiles, type NodePlan, planNode } from "./node/plan.ts";
+
+/** What a plan is made from: the source's control files, and the names beside them. */
+export interface PlanSource {
+  /** Content of control files by path. */
+  readonly captured: ReadonlyMap<string, Buffer>;
+  /** Control files that exist, but are larger than their maximum size. */
+  readonly oversized: ReadonlySet<string>;
+  /** Names in the project directory; those of folders end with a slash. */
+  readonly names: readonly string[];
+  /** The app's variables. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+export interface BuildPlan {
+  /** Null when the build needs no Node.js. */
+  readonly node: NodePlan | null;
+  /** Whether a wish for Node.js that cannot be met fails the build: not for an app that may be its own buildpack. */
+  readonly nodeRequired: boolean;
+  readonly procfile: string | null;
+  readonly slugIgnore: string | null;
+}
+
+/** Scripts that an app has which is its own buildpack. */
+const inlineScripts = ["bin/detect", "bin/compile"];
+const maxControlFileBytes = 64 * 1024;
+
+/** @returns the folder that PROJECT_DIR names, relative to the source; "" for the source itself. */
+export function projectDirectory({ PROJECT_DIR: given = "" }: Readonly<Record<string, string>>): string {
+  const path = posix.normalize(given).replace(/^\/+|\/+$/g, "");
+  return path === "." || path === ".." || path.startsWith("../") ? "" : path;
+}
+
+/** @returns the paths of the files that `planBuild` reads, each with its maximum size in bytes. */
+export function controlFiles(projectDir: string): ReadonlyMap<string, number> {
+  const files = new Map(nodeControlFiles);
+  for (const name of ["Procfile", ".slugignore"]) files.set(name, maxControlFileBytes);
+  for (const name of inlineScripts) files.set(name, 0);
+  return new Map([...files].map(([name, maxBytes]) => [posix.join(projectDir, name), maxBytes]));
+}
+
+/** @throws {SlipwayError} "build-failed" when the app cannot be built, with what to change. */
+export function planBuild(source: PlanSource): BuildPlan {
+  const projectDir = projectDirectory(source.variables);
+  const read = (name: string) => source.captured.get(posix.join(projectDir, name));
+  const exists = (name: string) =>
+    read(name) !== undefined || source.oversized.has(posix.join(projectDir, name));
+  const text = (name: string) => read(name)?.toString("utf8") ?? null;
+  const inline = source.variables["BUILDPACK_NAME"] !== "nodejs" && inlineScripts.every(exists);
+  return {
+    node: planOfNode(source, read, projectDir, inline),
+    nodeRequired: !inline,
+    procfile: text("Procfile"),
+    slugIgnore: text(".slugignore"),
+  };
+}
+
+function planOfNode(
+  source: PlanSource,
+  read: (name: string) => Buffer | undefined,
+  projectDir: string,
+  inline: boolean,
+): NodePlan | null {
+  const { names, variables } = source;
+  const chosen = variables["BUILDPACK_NAME"] ?? "";
+  const byUrl = (variables["BUILDPACK_URL"] ?? "") !== "" || names.includes(".buildpacks");
+  if (byUrl || !names.includes("package.json") || !["", "nodejs", "inline"].includes(chosen)) return null;
+  const plan = () => {
+    const node = planNode({ read, names, variables });
+    // Only one folder of the source is built, and only the build container can tell whether the rest is needed.
+    return projectDir === "" ? node : { ...node, install: null, sourceOnly: false };
+  };
+  if (!inline) return chosen === "inline" ? null : plan();
+  try {
+    return { ...plan(), install: null, sourceOnly: false };
+  } catch (error) {
+    // The app's own bin/detect decides whether this is a Node.js app at all.
+    if (error instanceof SlipwayError && error.fault === "user") return null;
+    throw error;
+  }
+}

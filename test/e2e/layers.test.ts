@@ -1,0 +1,131 @@
+// Images made of layers: what is reused from one deployment to the next, and that it is right.
+
+import { once } from "node:events";
+import { request } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
+import { expect, test } from "vitest";
+import { packTarGz } from "@slipway/testkit";
+import { call, createApp, deployed, page, showApp } from "./slipway.ts";
+
+const reused = "Dependencies have not changed";
+const installed = "Installing dependencies";
+const integrity = {
+  "2.0.0": "sha512-Tpp60P6IUJDTuOq/5Z8cdskzJujfwqfOTkrwIwj7IRISpnkJnT6SyJ4PCPnGMoFjC9ddhal5KVIYtAt97ix05A==",
+  "2.1.3": "sha512-6FlzubTLZG3J2a/NVCAleEhjzq5oxgHyaCU9yYXvcLsvoVaHJq/s5xXI6/XXP6tz7R9xAOtHnSO/tXtF3WRTlA==",
+};
+
+/** Lists its own files as JSON, and serves page.html with an ETag made of size and time. */
+const server = `const fs = require("fs"), path = require("path"), crypto = require("crypto");
+const list = (folder) => fs.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+  const file = path.join(folder, entry.name), stat = fs.lstatSync(file), mode = (stat.mode & 0o777).toString(8);
+  if (entry.isDirectory()) return [[file, "directory", mode], ...list(file)];
+  if (entry.isSymbolicLink()) return [[file, "link", fs.readlinkSync(file)]];
+  return [[file, mode, stat.uid, crypto.createHash("sha256").update(fs.readFileSync(file)).digest("hex")]];
+});
+require("http").createServer((request, response) => {
+  if (request.url === "/tree") return response.end(JSON.stringify(list("/app")));
+  if (request.url === "/ms") return response.end(require("ms/package.json").version);
+  if (request.url === "/times") {
+    const newest = Math.max(...list("/app").map(([file]) => fs.lstatSync(file).mtimeMs));
+    return response.end(String(newest));
+  }
+  const { size, mtimeMs } = fs.statSync("page.html");
+  const etag = '"' + size + "-" + Math.floor(mtimeMs / 1000) + '"';
+  response.setHeader("ETag", etag);
+  if (request.headers["if-none-match"] === etag) { response.statusCode = 304; return response.end(); }
+  response.end(fs.readFileSync("page.html"));
+}).listen(process.env.PORT);`;
+
+function files(
+  ms: keyof typeof integrity,
+  changes: { readonly page?: string; readonly scripts?: object } = {},
+) {
+  const dependencies = { ms };
+  const resolved = `https://registry.npmjs.org/ms/-/ms-${ms}.tgz`;
+  const packages = {
+    "": { name: "app", version: "1.0.0", dependencies },
+    "node_modules/ms": { version: ms, resolved, integrity: integrity[ms] },
+  };
+  return packTarGz({
+    "app/package.json": JSON.stringify({
+      name: "app",
+      version: "1.0.0",
+      engines: { node: "24.x" },
+      dependencies,
+      scripts: { start: "node server.js", ...changes.scripts },
+    }),
+    "app/package-lock.json": JSON.stringify({ name: "app", version: "1.0.0", lockfileVersion: 3, packages }),
+    "app/server.js": server,
+    "app/page.html": changes.page ?? "AAAA",
+    "app/bin/tool": { content: "#!/bin/sh\n", mode: 0o755 },
+    "app/latest": { kind: "symlink", target: "bin" },
+  });
+}
+
+test("dependencies are installed once for each lock file, and the app finds those of its own", async () => {
+  const app = await createApp("layers");
+  const steps = [
+    ["2.1.3", installed],
+    ["2.0.0", installed],
+    ["2.1.3", reused],
+    ["2.0.0", reused],
+  ] as const;
+  for (const [ms, line] of steps) {
+    const { deployment, log } = await deployed(app.name, await files(ms));
+    expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
+    expect(log).toContain(line);
+    expect(await page(app.name, "/ms")).toBe(ms);
+  }
+});
+
+test("an image from the source alone has the same files as one from a build in a container", async () => {
+  const [direct, built] = [await createApp("direct"), await createApp("built")];
+  expect((await deployed(direct.name, await files("2.1.3"))).log).not.toContain("Pruning");
+  const withBuild = await deployed(built.name, await files("2.1.3", { scripts: { build: "true" } }));
+  expect(withBuild.log).toContain("Running the script build");
+  const tree = async (name: string) => {
+    const entries = JSON.parse(await page(name, "/tree")) as [path: string, ...unknown[]][];
+    // The build has a script, and `npm prune` writes the lock file in npm's own format.
+    return entries
+      .filter(([path]) => !/^\/app\/package(-lock)?\.json$/.test(path))
+      .toSorted(([a], [b]) => a.localeCompare(b));
+  };
+  const expected = await tree(built.name);
+  expect(expected.length).toBeGreaterThan(8);
+  expect(await tree(direct.name)).toEqual(expected);
+});
+
+test("the same source gives the same digest, also after another one", async () => {
+  const app = await createApp("digest");
+  const sources = [await files("2.1.3"), await files("2.1.3", { page: "BBBB" })] as const;
+  for (const source of [sources[0], sources[0], sources[1], sources[0]])
+    expect((await deployed(app.name, source)).deployment.status).toBe("success");
+  const { releases } = await call<{ releases: { image: string }[] }>("GET", `/v1/apps/${app.name}/releases`);
+  const [fourth, third, second, first] = releases.map(({ image }) => image);
+  expect(second).toBe(first);
+  expect(third).not.toBe(first);
+  expect(fourth).toBe(first);
+});
+
+test.each([
+  ["from the source alone", {}],
+  ["from a build", { build: "true" }],
+])("a file that changed %s has another ETag, and no file is from the future", async (_how, scripts) => {
+  const app = await createApp("etag");
+  await deployed(app.name, await files("2.1.3", { page: "AAAA", scripts }));
+  const url = new URL("/page.html", (await showApp(app.name)).url);
+  const before = await get(url);
+  expect(before).toMatchObject({ status: 200, body: "AAAA" });
+  expect((await get(url, before.etag)).status).toBe(304);
+  await deployed(app.name, await files("2.1.3", { page: "BBBB", scripts }));
+  expect(await get(url, before.etag)).toMatchObject({ status: 200, body: "BBBB" });
+  expect(Number(await page(app.name, "/times"))).toBeLessThanOrEqual(Date.now());
+});
+
+async function get({ port, pathname, host }: URL, etag?: string) {
+  const headers = { host, ...(etag === undefined ? {} : { "if-none-match": etag }) };
+  const sent = request({ host: "127.0.0.1", port, path: pathname, headers }).end();
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  return { status: response.statusCode, etag: response.headers.etag ?? "", body: await text(response) };
+}
