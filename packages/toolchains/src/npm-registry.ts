@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { BlobStore, ByteStream } from "@slipway/core";
+import { KeptTexts } from "./kept-texts.ts";
 import { reasonOf, unavailable } from "./failures.ts";
 import { NpmClient } from "./npm-client.ts";
 import { packageFiles } from "./package-entries.ts";
@@ -32,10 +33,18 @@ export interface NpmRegistry {
   file(name: string, version: string, path: string, signal: AbortSignal): Promise<string>;
 }
 
+/** An answer of the registry, as it is kept. */
 interface Kept {
   readonly packument: Packument;
   readonly etag: string;
   readonly receivedAt: Date;
+}
+
+interface Remembered {
+  readonly kept: Kept;
+  readonly answer: Packument;
+  /** Milliseconds since 1970. */
+  readonly until: number;
 }
 
 const freshMs = 10 * 60_000;
@@ -47,82 +56,40 @@ const maxFileBytes = 1024 ** 2;
 /** The abbreviated form, without readme and scripts. */
 const accept = "application/vnd.npm.install-v1+json";
 
-export function openNpmRegistry({ url, blobs, now, onError }: NpmRegistryOptions): NpmRegistry {
-  const client = new NpmClient(url);
-  const loading = new SharedWork<Packument>();
-  const reading = new SharedWork<string>();
-  const memory = new Map<
-    string,
-    { readonly kept: Kept; readonly answer: Packument; readonly until: number }
-  >();
+export function openNpmRegistry(options: NpmRegistryOptions): NpmRegistry {
+  return new HttpNpmRegistry(options);
+}
 
-  async function packument(name: string, signal: AbortSignal): Promise<Packument> {
-    const found = memory.get(name);
-    if (found !== undefined && now().getTime() < found.until) return found.answer;
-    return await loading.join(name, (shared) => load(name, shared), signal);
+class HttpNpmRegistry implements NpmRegistry {
+  readonly #client: NpmClient;
+  readonly #texts: KeptTexts;
+  readonly #now: () => Date;
+  readonly #onError: (error: unknown) => void;
+  readonly #loading = new SharedWork<Packument>();
+  readonly #reading = new SharedWork<string>();
+  readonly #memory = new Map<string, Remembered>();
+
+  constructor({ url, blobs, now, onError }: NpmRegistryOptions) {
+    this.#client = new NpmClient(url);
+    this.#texts = new KeptTexts({ blobs, scope: this.#client.url, onError });
+    this.#now = now;
+    this.#onError = onError;
   }
 
-  async function load(name: string, signal: AbortSignal): Promise<Packument> {
-    const kept = memory.get(name)?.kept ?? (await readKept(name));
-    try {
-      const fresh = await request(name, kept, signal);
-      memory.set(name, { kept: fresh, answer: fresh.packument, until: now().getTime() + freshMs });
-      return fresh.packument;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (kept === undefined) throw error;
-      const warning = `The npm registry's answer about ${name} of ${kept.receivedAt.toISOString()} is used: ${reasonOf(error)}`;
-      const answer = { ...kept.packument, warning };
-      memory.set(name, { kept, answer, until: now().getTime() + fallbackMs });
-      return answer;
-    }
+  async packument(name: string, signal: AbortSignal): Promise<Packument> {
+    const found = this.#memory.get(name);
+    if (found !== undefined && this.#now().getTime() < found.until) return found.answer;
+    return await this.#loading.join(name, (shared) => this.#load(name, shared), signal);
   }
 
-  async function request(name: string, kept: Kept | undefined, signal: AbortSignal): Promise<Kept> {
-    const headers = {
-      accept,
-      ...(kept === undefined || kept.etag === "" ? {} : { "if-none-match": kept.etag }),
-    };
-    const answer = await client.get(name.replaceAll("/", "%2f"), headers, maxPackumentBytes, signal);
-    if (answer.status === 304 && kept !== undefined) return { ...kept, receivedAt: now() };
-    const fresh = {
-      packument: parsePackument(name, answer.text),
-      etag: answer.etag ?? "",
-      receivedAt: now(),
-    };
-    await keep(fresh);
-    return fresh;
-  }
-
-  async function keep({ packument: { name }, packument: answer, etag, receivedAt }: Kept): Promise<void> {
-    const text = JSON.stringify({ etag, receivedAt, packument: formatPackument(answer) });
-    await putText(keyOf("packument", name), text);
-  }
-
-  async function readKept(name: string): Promise<Kept | undefined> {
-    const text = await getText(keyOf("packument", name));
-    if (text === null) return undefined;
-    try {
-      const { etag, receivedAt, packument: answer } = JSON.parse(text) as Record<string, string>;
-      return {
-        packument: parsePackument(name, answer ?? ""),
-        etag: etag ?? "",
-        receivedAt: new Date(receivedAt ?? 0),
-      };
-    } catch (error) {
-      onError(error);
-      return undefined;
-    }
-  }
-
-  async function* tarball(name: string, version: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const found = (await packument(name, signal)).versions.get(version);
+  async *tarball(name: string, version: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const found = (await this.packument(name, signal)).versions.get(version);
     if (found === undefined || found.tarball === "" || found.sha512 === "")
       throw unavailable(
-        `The npm registry ${client.url} names no tarball with a sha512 for ${name} ${version}.`,
+        `The npm registry ${this.#client.url} names no tarball with a sha512 for ${name} ${version}.`,
       );
     const hash = createHash("sha512");
-    for await (const chunk of client.download(found.tarball, maxTarballBytes, signal)) {
+    for await (const chunk of this.#client.download(found.tarball, maxTarballBytes, signal)) {
       hash.update(chunk);
       yield chunk;
     }
@@ -132,46 +99,82 @@ export function openNpmRegistry({ url, blobs, now, onError }: NpmRegistryOptions
       );
   }
 
-  async function file(name: string, version: string, path: string, signal: AbortSignal): Promise<string> {
-    const key = keyOf("file", `${name} ${version} ${path}`);
-    return await reading.join(key, (shared) => readFile(key, name, version, path, shared), signal);
+  async file(name: string, version: string, path: string, signal: AbortSignal): Promise<string> {
+    const key = `${name} ${version} ${path}`;
+    return await this.#reading.join(
+      key,
+      (shared) => this.#readFile(key, { name, version, path }, shared),
+      signal,
+    );
   }
 
-  async function readFile(key: string, name: string, version: string, path: string, signal: AbortSignal) {
-    const kept = await getText(key);
+  async #load(name: string, signal: AbortSignal): Promise<Packument> {
+    const kept = this.#memory.get(name)?.kept ?? (await this.#readKept(name));
+    try {
+      const fresh = await this.#request(name, kept, signal);
+      this.#memory.set(name, {
+        kept: fresh,
+        answer: fresh.packument,
+        until: this.#now().getTime() + freshMs,
+      });
+      return fresh.packument;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (kept === undefined) throw error;
+      const warning = `The npm registry's answer about ${name} of ${kept.receivedAt.toISOString()} is used: ${reasonOf(error)}`;
+      const answer = { ...kept.packument, warning };
+      this.#memory.set(name, { kept, answer, until: this.#now().getTime() + fallbackMs });
+      return answer;
+    }
+  }
+
+  async #request(name: string, kept: Kept | undefined, signal: AbortSignal): Promise<Kept> {
+    const headers = {
+      accept,
+      ...(kept === undefined || kept.etag === "" ? {} : { "if-none-match": kept.etag }),
+    };
+    const answer = await this.#client.get(name.replaceAll("/", "%2f"), headers, maxPackumentBytes, signal);
+    const receivedAt = this.#now();
+    if (answer.status === 304 && kept !== undefined) return { ...kept, receivedAt };
+    const packument = parsePackument(name, answer.text);
+    const etag = answer.etag ?? "";
+    const text = JSON.stringify({ etag, receivedAt, packument: formatPackument(packument) });
+    await this.#texts.put("packument", name, text);
+    return { packument, etag, receivedAt };
+  }
+
+  async #readKept(name: string): Promise<Kept | undefined> {
+    const text = await this.#texts.get("packument", name);
+    if (text === null) return undefined;
+    try {
+      const { etag, receivedAt, packument } = JSON.parse(text) as Record<string, string>;
+      return {
+        packument: parsePackument(name, packument ?? ""),
+        etag: etag ?? "",
+        receivedAt: new Date(receivedAt ?? 0),
+      };
+    } catch (error) {
+      this.#onError(error);
+      return undefined;
+    }
+  }
+
+  async #readFile(
+    key: string,
+    { name, version, path }: { readonly name: string; readonly version: string; readonly path: string },
+    signal: AbortSignal,
+  ): Promise<string> {
+    const kept = await this.#texts.get("file", key);
     if (kept !== null) return kept;
     let text: string | undefined;
-    for await (const entry of packageFiles(tarball(name, version, signal), `${name} ${version}`, signal)) {
+    const tarball = this.tarball(name, version, signal);
+    for await (const entry of packageFiles(tarball, `${name} ${version}`, signal)) {
       if (entry.path !== path || entry.sizeBytes > maxFileBytes) continue;
       text = Buffer.concat(await Array.fromAsync(entry.body)).toString("utf8");
     }
     if (text === undefined)
       throw unavailable(`The package ${name} ${version} has no file ${path} of at most 1 MiB.`);
-    await putText(key, text);
+    await this.#texts.put("file", key, text);
     return text;
   }
-
-  async function getText(key: string): Promise<string | null> {
-    try {
-      const blob = await blobs.get(key);
-      return blob === null ? null : Buffer.concat(await Array.fromAsync(blob.bytes)).toString("utf8");
-    } catch (error) {
-      onError(error);
-      return null;
-    }
-  }
-
-  async function putText(key: string, text: string): Promise<void> {
-    async function* bytes(): ByteStream {
-      yield Buffer.from(text);
-    }
-    await blobs.put(key, bytes()).catch(onError);
-  }
-
-  function keyOf(kind: string, name: string): string {
-    const hash = createHash("sha256").update(`${client.url} ${name}`).digest("hex");
-    return `toolchains/${kind}/${hash}`;
-  }
-
-  return { packument, tarball, file };
 }

@@ -1,0 +1,43 @@
+// Texts from the npm registry, kept in the blob store for when the registry does not respond.
+
+import { createHash } from "node:crypto";
+import type { BlobStore, ByteStream } from "@slipway/core";
+
+export interface KeptTextsOptions {
+  readonly blobs: BlobStore;
+  /** What the texts belong to: the registry's URL. */
+  readonly scope: string;
+  /** Called with failures of the blob store, without which everything goes on. */
+  readonly onError: (error: unknown) => void;
+}
+
+export class KeptTexts {
+  readonly #options: KeptTextsOptions;
+
+  constructor(options: KeptTextsOptions) {
+    this.#options = options;
+  }
+
+  /** @returns null when there is none, or when the blob store fails. */
+  async get(kind: "packument" | "file", name: string): Promise<string | null> {
+    try {
+      const blob = await this.#options.blobs.get(this.#keyOf(kind, name));
+      return blob === null ? null : Buffer.concat(await Array.fromAsync(blob.bytes)).toString("utf8");
+    } catch (error) {
+      this.#options.onError(error);
+      return null;
+    }
+  }
+
+  async put(kind: "packument" | "file", name: string, text: string): Promise<void> {
+    async function* bytes(): ByteStream {
+      yield Buffer.from(text);
+    }
+    await this.#options.blobs.put(this.#keyOf(kind, name), bytes()).catch(this.#options.onError);
+  }
+
+  #keyOf(kind: string, name: string): string {
+    const hash = createHash("sha256").update(`${this.#options.scope} ${name}`).digest("hex");
+    return `toolchains/${kind}/${hash}`;
+  }
+}
