@@ -15,3 +15,4 @@ export { poll } from "./poll.ts";
 export type { PollOptions } from "./poll.ts";
 export { backoffMs, retry } from "./retry.ts";
 export type { RetryOptions } from "./retry.ts";
+export { Turns } from "./turns.ts";

@@ -3,7 +3,7 @@
 import { MongoClient } from "mongodb";
 import type { Db, MongoClientOptions } from "mongodb";
 import { ConnectionString } from "mongodb-connection-string-url";
-import { withDeadline } from "@slipway/async";
+import { Turns, withDeadline } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import {
   isNeverCarriedOut,
@@ -58,6 +58,7 @@ const notTheUrls = [
 export class Connection implements AsyncDisposable {
   readonly #options: Required<ConnectionOptions>;
   readonly #underWay = new Set<Promise<unknown>>();
+  readonly #turns = new Turns();
   #client: MongoClient;
   #closed: Promise<void> | undefined;
 
@@ -100,6 +101,14 @@ export class Connection implements AsyncDisposable {
     } finally {
       this.#underWay.delete(call);
     }
+  }
+
+  /**
+   * As `run`, one call after the other for the same key: writers that compete for one document or number slow each other down, and
+   * some servers report them as deadlocks. Only other processes still compete.
+   */
+  async runInTurn<Result>(key: string, work: Work<Result>): Promise<Result> {
+    return await this.run((database, signal) => this.#turns.take(key, () => work(database, signal), signal));
   }
 
   /** Whatever a store does in one call is safe to repeat, as its port demands. */

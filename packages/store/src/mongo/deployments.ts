@@ -53,7 +53,9 @@ export function deploymentStore(connection: Connection): DeploymentStore {
     connection.run(async (database) => deploymentFrom(await deployments(database).findOne(filter)));
   return {
     create: (request, admission) =>
-      connection.run((database, signal) => create(database, request, { admission, signal })),
+      connection.runInTurn(`deployments ${request.appId}`, (database, signal) =>
+        create(database, request, { admission, signal }),
+      ),
     get: (id) => first({ _id: id }),
     list: (appId, page) => connection.run((database) => pageOf(database, appId, page)),
     lane: (appId, limit) =>

@@ -30,7 +30,10 @@ export function releaseStore(connection: Connection): ReleaseStore {
       return found === null ? null : releaseFrom(found);
     });
   return {
-    create: (release) => connection.run((database, signal) => create(database, release, signal)),
+    create: (release) =>
+      connection.runInTurn(`releases ${release.appId}`, (database, signal) =>
+        create(database, release, signal),
+      ),
     get: (id) => first({ _id: id }),
     byNumber: (appId, number) => first(releaseQueries.byNumber(appId, number)),
     ofApp: (appId, limit) =>

@@ -48,7 +48,7 @@ function change(
   appId: string,
   decide: (before: Variable[]) => Variable[],
 ): Promise<Variable[]> {
-  return connection.run(async (database, signal) => {
+  return connection.runInTurn(`variables ${appId}`, async (database, signal) => {
     for (let round = 0; ; round += 1) {
       await pauseAfterLostRace(round, signal);
       const { revision, variables } = await read(database, appId);

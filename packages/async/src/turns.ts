@@ -1,0 +1,37 @@
+// Runs pieces of work for the same key one after the other, so that they do not compete with each other in this process.
+
+import { untilAborted } from "./abort.ts";
+
+export class Turns {
+  readonly #last = new Map<string, Promise<void>>();
+
+  /**
+   * Starts the work when all earlier work for the key has settled or was aborted. The signal bounds the wait and the work.
+   * @throws what the work throws; the signal's reason when aborted.
+   */
+  async take<Result>(key: string, work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+    const before = this.#last.get(key);
+    const turn = this.#after(before, work, signal);
+    // Work that is aborted while it waits ends before the work that it waits for.
+    const ended = turn.then(
+      () => before,
+      () => before,
+    );
+    this.#last.set(key, ended);
+    try {
+      return await turn;
+    } finally {
+      if (this.#last.get(key) === ended) this.#last.delete(key);
+    }
+  }
+
+  async #after<Result>(
+    before: Promise<void> | undefined,
+    work: () => Promise<Result>,
+    signal: AbortSignal,
+  ): Promise<Result> {
+    if (before !== undefined) await untilAborted(before, signal);
+    signal.throwIfAborted();
+    return await untilAborted(work(), signal);
+  }
+}
