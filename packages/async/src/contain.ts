@@ -1,4 +1,4 @@
-// Keeps what goes wrong in a handler of events or of a timer, which nobody awaits, from ending the process.
+// Reports errors of event and timer handlers, whose promises are not awaited, instead of letting them end the process.
 
 /**
  * Wraps a handler. What it throws or rejects with goes to `onFailure`, before the handler's arguments. `onFailure` reports the

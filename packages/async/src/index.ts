@@ -1,4 +1,4 @@
-// The one home of deadlines, aborts, pauses, retries, polling, and handlers that nobody awaits.
+// Deadlines, aborts, pauses, retries, polling, turns, and handlers whose promises are not awaited.
 //
 // They stand on Node's own timers and AbortSignal, not on p-timeout, p-retry or cockatiel. p-timeout bounds a promise but does
 // not tell the work behind it to stop. p-retry drops a result that arrives together with an abort, and never retries a TypeError.

@@ -1,4 +1,4 @@
-// Watches for rejections that nobody handles.
+// Records unhandled rejections, for tests.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 

@@ -23,7 +23,7 @@ describe.skipIf(await lacksRedis())("housekeeping", () => {
   });
   afterEach(() => opened.disposeAsync());
 
-  test("of one app runs once at a time, and once more when it was asked for meanwhile", async () => {
+  test("housekeeping of one app runs once at a time, and once more when it was requested in the meantime", async () => {
     const runs: { readonly job: HousekeepingJob; readonly end: () => void }[] = [];
     startWorkers(2, (job) => new Promise((end) => runs.push({ job, end })));
     await housekeeping.request(prune);
@@ -39,7 +39,7 @@ describe.skipIf(await lacksRedis())("housekeeping", () => {
     expect(runs).toHaveLength(3);
   });
 
-  test("of several rollouts of an app runs side by side", async () => {
+  test("housekeeping of several rollouts of an app runs concurrently", async () => {
     const running: string[] = [];
     const all = Promise.withResolvers<void>();
     startWorkers(1, async (job) => {
@@ -52,14 +52,14 @@ describe.skipIf(await lacksRedis())("housekeeping", () => {
     all.resolve();
   });
 
-  test("that fails is tried again", async () => {
+  test("housekeeping that fails is retried", async () => {
     startWorkers(1, () => Promise.reject(new Error("the registry does not answer")));
     await housekeeping.request(prune);
     await expect.poll(() => housekeeping.queue.getDelayedCount()).toBe(1);
     expect(errors).toEqual(["housekeeping failed: prune-images"]);
   });
 
-  test("of a worker that stops is left at once, and taken up by another", async () => {
+  test("a worker that stops leaves its housekeeping at once, and another worker resumes it", async () => {
     const begun = Promise.withResolvers<void>();
     const [leave] = startWorkers(1, (_job, signal) => {
       begun.resolve();

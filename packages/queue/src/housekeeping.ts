@@ -10,13 +10,13 @@ import { withQueueErrors } from "./redis-errors.ts";
 const queueName = "housekeeping";
 
 /**
- * With the pauses that double from five seconds on, the last attempt at images is almost three hours after the first. The sweep
- * asks again for a rollout that is still there after two minutes.
+ * The pauses double from five seconds, so the last attempt at images is almost three hours after the first. The sweep requests
+ * the stop of a rollout again when it still exists after two minutes.
  */
 const attempts = { "stop-rollout": 6, "prune-images": 12 } as const;
 const retried = { type: "exponential", delay: 5_000, jitter: 0.2 } as const;
 const kept = { removeOnComplete: { age: 86_400, count: 500 }, removeOnFail: { age: 7 * 86_400, count: 500 } };
-/** Most of it is waiting for processes that stop, or for a registry. */
+/** A high limit, because jobs mostly wait for processes that stop, or for a registry. */
 const atOnce = 20;
 /** Workers that die do not use up a job's attempts. */
 const maxStalledCount = 100;

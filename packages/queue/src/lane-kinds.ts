@@ -11,7 +11,7 @@ export interface LaneItem {
   readonly type: LaneType;
   readonly id: string;
   readonly appId: string;
-  /** The attempt that the store knows. */
+  /** Number of the attempt that the store has. */
   readonly attempt: number;
   readonly revision: number;
   /** The owner whose slot it needs; null for work that needs none. */

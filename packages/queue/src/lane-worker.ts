@@ -4,7 +4,6 @@
 import { DelayedError, UnrecoverableError, WaitingError, Worker } from "bullmq";
 import type { Job } from "bullmq";
 import { Redis } from "ioredis";
-import { contain } from "@slipway/async";
 import { controlChannel, subscribe } from "@slipway/bus";
 import { SlipwayError, toSlipwayError } from "@slipway/core";
 import { laneJob } from "@slipway/protocol";
@@ -62,7 +61,7 @@ export interface LaneWorker {
   readonly active: number;
   /** Ends an attempt that runs here. @returns whether one runs here. */
   cancel(id: string, reason: SlipwayError): boolean;
-  /** Takes no more work, waits up to `graceMs` for running attempts, then requeues the others. */
+  /** Takes no more work, waits up to `graceMs` for running attempts, requeues the others, and advances the lanes of all. */
   stop(options: { readonly graceMs: number }): Promise<void>;
 }
 
@@ -75,9 +74,11 @@ export async function startLaneWorker(options: LaneWorkerOptions): Promise<LaneW
     return controller !== undefined;
   };
   // Both queues may contain either kind: the previous version put operations among the deployments.
+  const advancing = new Set<Promise<void>>();
+  const attempts = { controllers, cancel, advancing };
   const workers = [
-    openWorker(queueNames.deployments, options.concurrency, options, { controllers, cancel }),
-    openWorker(queueNames.operations, options.operationConcurrency, options, { controllers, cancel }),
+    openWorker(queueNames.deployments, options.concurrency, options, attempts),
+    openWorker(queueNames.operations, options.operationConcurrency, options, attempts),
   ];
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
   redis.on("error", (error: unknown) => onError(error, "the control channel's connection failed"));
@@ -103,7 +104,7 @@ export async function startLaneWorker(options: LaneWorkerOptions): Promise<LaneW
       }, graceMs);
       await Promise.all(workers.map((worker) => worker.close()));
       clearTimeout(requeueRest);
-      await Promise.all(running);
+      await Promise.all([...running, ...advancing]);
       await control[Symbol.asyncDispose]();
       redis.disconnect();
     },
@@ -114,13 +115,15 @@ interface Attempts {
   /** By the id of the item. */
   readonly controllers: Map<string, AbortController>;
   readonly cancel: LaneWorker["cancel"];
+  /** Advances of lanes after jobs that have ended. They never reject. */
+  readonly advancing: Set<Promise<void>>;
 }
 
 function openWorker(
   queue: string,
   concurrency: number,
   options: LaneWorkerOptions,
-  { controllers, cancel }: Attempts,
+  { controllers, cancel, advancing }: Attempts,
 ): Worker {
   const { redisUrl, keys, lanes, leaseMs, work, onError } = options;
   const worker = new Worker(queue, (job, token) => runJob(job, token, options, controllers), {
@@ -134,14 +137,17 @@ function openWorker(
     autorun: false,
   });
   // Within the processor the app's deduplication key is still held and an add would be lost: lanes advance on these events.
-  const advance = contain(
-    async (job: Job, failure?: SlipwayError) => {
-      const item = laneJob.parse(job.data);
-      if (failure !== undefined) await work[item.type].exhaust(idOf(item), failure);
-      await (item.type === "deploy" ? lanes.advanceAfter(item) : lanes.advance(item.appId));
-    },
-    (error) => onError(error, "cannot advance a lane; the reconciler will"),
-  );
+  const follow = async (job: Job, failure?: SlipwayError): Promise<void> => {
+    const item = laneJob.parse(job.data);
+    if (failure !== undefined) await work[item.type].exhaust(idOf(item), failure);
+    await (item.type === "deploy" ? lanes.advanceAfter(item) : lanes.advance(item.appId));
+  };
+  const advance = (job: Job, failure?: SlipwayError): void => {
+    const done = follow(job, failure)
+      .catch((error: unknown) => onError(error, "cannot advance a lane; the reconciler will"))
+      .finally(() => advancing.delete(done));
+    advancing.add(done);
+  };
   worker.on("completed", (job) => advance(job));
   worker.on("failed", (job, error) => {
     if (job === undefined || (job.finishedOn === undefined && job.attemptsMade < maxAttempts)) return;

@@ -1,4 +1,4 @@
-// What notifiers are to be told, a job each: tried again with growing pauses for hours, whoever is down in between.
+// The queue of notifications: one job for each delivery, retried with growing pauses for hours while its receiver fails.
 
 import { Queue, Worker } from "bullmq";
 import { notifyJob } from "@slipway/protocol";
@@ -7,15 +7,15 @@ import { withQueueErrors } from "./redis-errors.ts";
 
 const queueName = "notifications";
 
-/** With the pauses that double from five seconds on, the last attempt is almost three hours after the first. */
+/** The pauses double from five seconds, so the last attempt is almost three hours after the first. */
 const attempts = 12;
 const retried = { type: "exponential", delay: 5_000, jitter: 0.2 } as const;
-/** A job that is kept is not added again: longer than events are looked for. */
+/** A job that is kept is not added again, so jobs are kept for longer than events are searched. */
 const kept = {
   removeOnComplete: { age: 86_400, count: 10_000 },
   removeOnFail: { age: 7 * 86_400, count: 10_000 },
 };
-/** Most of it is waiting for receivers: some that hang must not hold everybody's up. */
+/** A high limit, because jobs mostly wait for receivers, and receivers that hang must not delay the others. */
 const atOnce = 50;
 
 export interface NotificationsOptions {
@@ -25,9 +25,9 @@ export interface NotificationsOptions {
 }
 
 export interface Notifications extends AsyncDisposable {
-  /** For the dashboard. */
+  /** The BullMQ queue, for the dashboard. */
   readonly queue: Queue;
-  /** Repeating is fine: a delivery has one job. @throws {SlipwayError} "queue-unavailable". */
+  /** May be repeated: a delivery has one job. @throws {SlipwayError} "queue-unavailable". */
   add(job: NotifyJob): Promise<void>;
 }
 
@@ -41,7 +41,7 @@ export function openNotifications({ redisUrl, keys, onError }: NotificationsOpti
     queue,
     add: (job) =>
       withQueueErrors(async () => {
-        // whoever sends a test looks whether it arrives, and sends another
+        // The sender of a test sees whether it arrives, and can send another.
         const tries = job.event === "test" ? 1 : attempts;
         await queue.add("notify", job, { jobId: job.deliveryId, attempts: tries, backoff: retried, ...kept });
       }),
@@ -50,11 +50,11 @@ export function openNotifications({ redisUrl, keys, onError }: NotificationsOpti
 }
 
 export interface NotificationWorkerOptions extends NotificationsOptions {
-  /** Tells it once. Rejecting means that it is to be tried again, unless it was the last time. */
+  /** Sends the notification once. When it rejects, the job is retried, unless this was the last attempt. */
   readonly run: (job: NotifyJob, attempt: { readonly isLast: boolean }) => Promise<void>;
 }
 
-/** @returns a function that stops it, after the jobs at hand. */
+/** @returns a function that stops the worker when its running jobs have ended. */
 export function startNotificationWorker(options: NotificationWorkerOptions): () => Promise<void> {
   const { redisUrl, keys, run, onError } = options;
   const worker = new Worker(

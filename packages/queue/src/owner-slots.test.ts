@@ -31,7 +31,7 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
   const held = () => bus.redis.zrange(bus.keys.ownerSlots(ownerId), "0", "-1");
   const reserve = (id: string, score: number) => bus.redis.zadd(bus.keys.ownerSlots(ownerId), score, id);
 
-  test("concurrent calls take no more slots than there are, and record the apps that wait", async () => {
+  test("concurrent calls take no more slots than the limit, and record the apps that wait", async () => {
     const slots = open(2);
     const taken = await Promise.all(["a", "b", "c", "d"].map((id) => slots.take(taker(id))));
     expect(taken.filter((others) => others !== null)).toHaveLength(2);
@@ -39,7 +39,7 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
     expect(await slots.waitingApps(ownerId)).toHaveLength(2);
   });
 
-  test("a slot is free for the next deployment once its job has ended or is gone", async () => {
+  test("a slot is free for the next deployment once its job has ended or no longer exists", async () => {
     const slots = open(1);
     for (const [id, end] of [
       ["a", "completed"],

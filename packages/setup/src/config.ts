@@ -25,7 +25,7 @@ export interface SetupConfig {
   /** Workers that build on the same engine: those of this clone, unless set. */
   engineWorkers: number;
   graceMs: number;
-  /** Whether a missing part is an error, because nobody reads that something was skipped. */
+  /** Whether a missing part is an error instead of a message that a part was skipped: nobody reads the messages of CI. */
   unattended: boolean;
   /** Whether a new admin token is printed. */
   showsToken: boolean;

@@ -22,7 +22,8 @@ const phrases: readonly Phrase[] = [
   { pattern: /\bsigns?\sof\slife\b/gi, instead: "heartbeat" },
   { pattern: /\brid\sof\b/gi, instead: "remove, release; of routers: confirm" },
   { pattern: /\b(is|are|was|were|be|been|being|not)\stold\b/gi, instead: "notify, receive, log" },
-  { pattern: /\bupkeep\b/gi, instead: "housekeeping, maintenance" },
+  // In quotes it is the name of a queue in Redis.
+  { pattern: /(?<!")\bupkeep\b/gi, instead: "housekeeping, maintenance" },
   { pattern: /\bpatience\b/gi, instead: "retry, timeout" },
   { pattern: /\bso\slong\san?\b/gi, instead: "how long" },
   { pattern: /\bof\sone's\sown\b/gi, instead: "custom, private" },
