@@ -127,6 +127,8 @@ test("an operation without a job runs, and one whose attempts are used up ends i
   const lost = await operation();
   await reconciled();
   await eventually(async () => (await store.operations.get(lost.id))?.status === "done");
+  // A worker would give the next operation a job before it is claimed below.
+  await Promise.all(workers.splice(0).map((worker) => worker.stop({ graceMs: 100 })));
   const failed = await operation();
   const claimed = claimOperation(failed, 40, new Date());
   await store.operations.compareAndSet(claimed);
