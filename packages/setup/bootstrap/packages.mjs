@@ -3,8 +3,8 @@
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { acquireLock } from "./lock.mjs";
 
 const stampName = ".slipway-stamp";
@@ -44,6 +44,23 @@ export function sameInstall(wanted, installed) {
       found.version === entry.version && found.integrity === entry.integrity && sameDependencies(found, entry)
     );
   });
+}
+
+/**
+ * Links the workspaces of package-lock.json that node_modules lacks. It needs no npm and replaces no package, so that a command
+ * works with the packages that an earlier version installed, also while processes of that version use them.
+ */
+export function linkWorkspaces(root) {
+  for (const [path, { link, resolved }] of Object.entries(
+    readJson(join(root, "package-lock.json")).packages,
+  )) {
+    const from = join(root, path);
+    if (!link || existsSync(from)) continue;
+    mkdirSync(dirname(from), { recursive: true });
+    // the link of a workspace that was moved points nowhere
+    rmSync(from, { force: true });
+    symlinkSync(relative(dirname(from), join(root, resolved)), from);
+  }
 }
 
 /** Installs the packages unless another process just did. Calls `say` with one line at a time. Throws with npm's output. */

@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { packagesAreFresh, packageStamp, sameInstall } from "./packages.mjs";
+import { linkWorkspaces, packagesAreFresh, packageStamp, sameInstall } from "./packages.mjs";
 
 const ms = { version: "2.1.3", integrity: "sha512-a" };
 const wanted = {
@@ -56,5 +56,23 @@ describe("a repository's packages", () => {
     expect(packagesAreFresh(root)).toBe(false);
     await writeFile(join(root, "node_modules", ".slipway-stamp"), packageStamp(root));
     expect(packagesAreFresh(root)).toBe(true);
+  });
+
+  test("workspaces that are missing, or that were moved, are linked without npm", async () => {
+    const packages = {
+      "node_modules/@slipway/core": { resolved: "packages/core", link: true },
+      "node_modules/@slipway/setup": { resolved: "packages/setup", link: true },
+      "node_modules/ms": ms,
+    };
+    await writeFile(join(root, "package-lock.json"), JSON.stringify({ packages }));
+    await Promise.all(
+      ["core", "setup"].map((name) => mkdir(join(root, "packages", name), { recursive: true })),
+    );
+    await mkdir(join(root, "node_modules", "@slipway"));
+    await symlink("../../scripts/core", join(root, "node_modules", "@slipway", "core"));
+    linkWorkspaces(root);
+    linkWorkspaces(root);
+    const links = ["core", "setup"].map((name) => readlink(join(root, "node_modules", "@slipway", name)));
+    expect(await Promise.all(links)).toEqual(["../../packages/core", "../../packages/setup"]);
   });
 });

@@ -8,7 +8,7 @@ import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { commandList, commands } from "./commands.mjs";
 import { lockHolder } from "./lock.mjs";
-import { installPackages, packagesAreFresh } from "./packages.mjs";
+import { installPackages, linkWorkspaces, packagesAreFresh } from "./packages.mjs";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 const wantedNode = 24;
@@ -27,7 +27,9 @@ async function main([name, ...args]) {
     return 0;
   }
   checkMachine();
-  if (mustInstall(name)) await refreshPackages();
+  // a running Slipway uses the packages: `down`, which stops it, must work with those of an earlier version
+  if (name === "down" && existsSync(binary("node"))) linkWorkspaces(root);
+  else if (!packagesAreFresh(root)) await refreshPackages();
   return run(nodeBinary(), [join(root, own.program), ...args]);
 }
 
@@ -46,12 +48,6 @@ function checkMachine() {
       `Slipway runs on Linux on x64 or arm64, but this is ${process.platform} on ${process.arch}: use a Linux machine or a virtual machine.`,
     );
   }
-}
-
-/** Whether the packages must be installed first. `down` must work with outdated packages too. */
-function mustInstall(name) {
-  if (name === "down" && existsSync(binary("node"))) return false;
-  return !packagesAreFresh(root);
 }
 
 async function refreshPackages() {
