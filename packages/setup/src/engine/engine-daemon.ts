@@ -4,18 +4,19 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
+import { poll } from "@slipway/async";
 import { searchPath } from "../child-environment.ts";
 import { findProgram } from "../machine/find-program.ts";
 import { sharedFolder } from "../machine/shared-folder.ts";
 import { stopProcess } from "../services/services.ts";
 import { lastLines, spawnService } from "../services/spawn-service.ts";
-import { until } from "../services/waiting.ts";
 import { reasonOf, SetupError } from "../setup-error.ts";
 import { probeEngine } from "./engine-connection.ts";
 import type { Engine } from "./engine-connection.ts";
 import type { EngineStart } from "./engine-start.ts";
 
 const startTimeoutMs = 60_000;
+const everyMs = 100;
 const otherStartTimeoutMs = 15_000;
 const stopGraceMs = 30_000;
 const shownLines = 10;
@@ -42,7 +43,7 @@ async function startBySystemd(): Promise<{ engine: Engine; start: EngineStart }>
       `systemd could not start the Docker Engine, see journalctl -u docker:\n${reasonOf(error)}`,
     );
   }
-  const engine = await until(answering, startTimeoutMs);
+  const engine = await poll(answering, { everyMs, limitMs: startTimeoutMs });
   if (!engine)
     throw new SetupError(
       "systemd started the Docker Engine, but it does not answer: see journalctl -u docker.",
@@ -71,12 +72,12 @@ async function startProcess(): Promise<{ engine: Engine; start: EngineStart }> {
   const logFile = join(await sharedFolder(), "dockerd.log");
   const { identity, ended } = await spawnService(dockerd, [], logFile);
   const engine =
-    (await until(
-      async () => (await answering()) ?? (ended() === undefined ? undefined : null),
-      startTimeoutMs,
-    )) ??
+    (await poll(async () => (await answering()) ?? (ended() === undefined ? undefined : null), {
+      everyMs,
+      limitMs: startTimeoutMs,
+    })) ??
     // dockerd exits at once when another process has just started one, which may not answer yet
-    (await until(answering, otherStartTimeoutMs));
+    (await poll(answering, { everyMs, limitMs: otherStartTimeoutMs }));
   if (engine) return { engine, start: { by: "process", ...identity } };
   const how = ended() ?? `no answer within ${startTimeoutMs / 1000} s`;
   await stopProcess(identity, stopGraceMs);

@@ -1,12 +1,14 @@
 // Starts a private server on a loopback port, the same port at each start while it is free.
 
 import { join } from "node:path";
+import { poll } from "@slipway/async";
 import { readText, writePrivate } from "../files.ts";
 import { SetupError } from "../setup-error.ts";
 import { choosePort } from "./ports.ts";
 import { recordService, runningProcess, stopProcess } from "./services.ts";
 import { lastLines, spawnService } from "./spawn-service.ts";
-import { until } from "./waiting.ts";
+
+const everyMs = 100;
 
 export interface PrivateServer {
   /** The name of its service record, folder and log file. */
@@ -33,7 +35,9 @@ const shownLines = 5;
 export async function runningServer(server: PrivateServer): Promise<string | undefined> {
   if (!(await runningProcess(server.dataDir, server.name))) return undefined;
   const port = await rememberedPort(server.folder);
-  return port === undefined ? undefined : until(() => server.answeringUrl(port), server.startTimeoutMs);
+  return port === undefined
+    ? undefined
+    : poll(() => server.answeringUrl(port), { everyMs, limitMs: server.startTimeoutMs });
 }
 
 /** Starts the server and waits until it answers. Chooses another port when its own is taken. Throws SetupError. */
@@ -72,7 +76,7 @@ async function tryStart(
   const { identity, ended } = await spawnService(program.path, program.arguments, logFile(server));
   await recordService(server.dataDir, { kind: "process", name: server.name, ...identity });
   const probe = async () => (ended() === undefined ? server.answeringUrl(port) : "");
-  const answer = await until(probe, server.startTimeoutMs);
+  const answer = await poll(probe, { everyMs, limitMs: server.startTimeoutMs });
   if (answer) return answer;
   await stopProcess(identity, 0);
   return undefined;

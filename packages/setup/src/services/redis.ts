@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { poll } from "@slipway/async";
 import type { Engine } from "../engine/engine-connection.ts";
 import { readOrCreate, writePrivate } from "../files.ts";
 import type { Installation } from "../installation.ts";
@@ -15,7 +16,6 @@ import { choosePort } from "./ports.ts";
 import { rememberedPort, rememberPort, runningServer, startServer } from "./private-server.ts";
 import type { PrivateServer } from "./private-server.ts";
 import { ensureServiceContainer } from "./service-container.ts";
-import { until } from "./waiting.ts";
 
 const name = "redis";
 /** Passes the password on standard input: every user of the machine can see arguments. */
@@ -30,6 +30,7 @@ END`;
 const oldestVersion = [6, 2];
 /** Redis reads the whole append-only file before it answers. */
 const startTimeoutMs = 60_000;
+const everyMs = 100;
 
 /** Returns the URL of a Redis that answers, with its password. Throws SetupError with what to do. */
 export async function ensureRedis(
@@ -134,7 +135,7 @@ async function startContainer(
     variable: "REDIS_URL",
   });
   await rememberPort(folder, bound);
-  const url = await until(() => answeringUrl(bound, password), startTimeoutMs);
+  const url = await poll(() => answeringUrl(bound, password), { everyMs, limitMs: startTimeoutMs });
   if (url === undefined)
     throw new SetupError("The private redis container does not answer: see docker logs, or set REDIS_URL.");
   return url;

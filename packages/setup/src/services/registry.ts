@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { poll } from "@slipway/async";
 import type { Engine } from "../engine/engine-connection.ts";
 import { readOrCreate, writePrivate } from "../files.ts";
 import type { Installation } from "../installation.ts";
@@ -14,10 +15,10 @@ import { choosePort } from "./ports.ts";
 import { rememberedPort, rememberPort, runningServer, startServer } from "./private-server.ts";
 import type { PrivateServer } from "./private-server.ts";
 import { ensureServiceContainer } from "./service-container.ts";
-import { until } from "./waiting.ts";
 
 const name = "registry";
 const probeTimeoutMs = 5_000;
+const everyMs = 100;
 const startTimeoutMs = 30_000;
 const manifestTypes = [
   "application/vnd.oci.image.manifest.v1+json",
@@ -124,7 +125,7 @@ async function startContainer(
     variable: "REGISTRY_URL",
   });
   await rememberPort(folder, port);
-  const url = await until(() => answeringUrl(port), startTimeoutMs);
+  const url = await poll(() => answeringUrl(port), { everyMs, limitMs: startTimeoutMs });
   if (url === undefined)
     throw new SetupError(
       "The private registry container does not answer: see docker logs, or set REGISTRY_URL.",

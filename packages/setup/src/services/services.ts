@@ -1,11 +1,11 @@
 // Records in services.json the processes and containers that setup started, so that a later command can stop them.
 
 import { join } from "node:path";
+import { poll } from "@slipway/async";
 import { acquireLock, isAlive } from "../../bootstrap/lock.mjs";
 import type { Lock, ProcessIdentity } from "../../bootstrap/lock.mjs";
 import { readText, writePrivate } from "../files.ts";
 import { SetupError } from "../setup-error.ts";
-import { until } from "./waiting.ts";
 
 export interface ServiceProcess extends ProcessIdentity {
   kind: "process";
@@ -21,6 +21,7 @@ interface ServiceContainer {
 export type Service = ServiceProcess | ServiceContainer;
 
 const killWaitMs = 10_000;
+const everyMs = 100;
 const writeWaitMs = 10_000;
 
 /** Reads the services recorded in `dataDir`, running or not. */
@@ -63,7 +64,7 @@ export async function stopProcess(identity: ProcessIdentity, graceMs: number): P
 
 /** Waits for the end of the process. @returns whether it ended within `timeoutMs`. */
 export async function waitForExit(identity: ProcessIdentity, timeoutMs: number): Promise<boolean> {
-  return (await until(async () => ((await isAlive(identity)) ? undefined : true), timeoutMs)) === true;
+  return (await poll(async () => !(await isAlive(identity)), { everyMs, limitMs: timeoutMs })) === true;
 }
 
 async function signal(identity: ProcessIdentity, name: NodeJS.Signals): Promise<boolean> {
