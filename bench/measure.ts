@@ -1,4 +1,6 @@
-// Runs the ways of doing one thing in turn, several times, and prints each beside the limit of the same run.
+// Runs the ways of doing one thing in turn, several times, and compares each with the limit of the same run.
+
+import { benchOptions } from "@slipway/tools/bench-options";
 
 export interface Way {
   readonly name: string;
@@ -8,42 +10,75 @@ export interface Way {
 
 /** How figures are shown. For rates more is better, for times less: the ratio is to the limit either way. */
 export interface Unit {
+  /** Of the values themselves. */
+  readonly name: string;
   readonly shown: (value: number) => string;
 }
 
 export const units = {
-  thousandsPerSecond: { shown: (rate) => `${Math.round(rate / 1_000)}k/s` },
-  perSecond: { shown: (rate) => `${Math.round(rate)}/s` },
-  milliseconds: { shown: (ms) => `${ms.toFixed(ms < 10 ? 2 : 0)} ms` },
+  thousandsPerSecond: { name: "1/s", shown: (rate) => `${Math.round(rate / 1_000)}k/s` },
+  perSecond: { name: "1/s", shown: (rate) => `${Math.round(rate)}/s` },
+  milliseconds: { name: "ms", shown: (ms) => `${ms.toFixed(ms < 10 ? 2 : 0)} ms` },
+  seconds: { name: "ms", shown: (ms) => `${(ms / 1000).toFixed(2)} s` },
+  bytes: {
+    name: "bytes",
+    shown: (bytes) => (bytes < 1000 ? `${bytes} B` : `${(bytes / 1000).toFixed(1)} kB`),
+  },
+  megabytes: { name: "bytes", shown: (bytes) => `${(bytes / 1e6).toFixed(0)} MB` },
+  ratio: { name: "1", shown: (ratio) => ratio.toFixed(2) },
 } as const satisfies Record<string, Unit>;
 
-export interface ComparisonOptions {
-  readonly unit?: Unit;
+export interface RoundOptions {
   /** Runs that are not counted, until the engine has compiled what matters. */
   readonly warmUps?: number;
+  /** `--rounds` takes precedence. */
   readonly rounds?: number;
 }
 
-/**
- * @param ways the first is the limit, to which the ratio of each is printed. They run in turn, so that other load of the machine
- * affects all of them.
- */
+export interface ComparisonOptions extends RoundOptions {
+  readonly unit?: Unit;
+}
+
+export interface Summary {
+  readonly median: number;
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+/** Runs the ways in turn, so that what else the machine does affects all of them. @returns the values of each, round by round. */
+export async function measure(
+  ways: readonly Way[],
+  { warmUps = 3, rounds = 7 }: RoundOptions = {},
+): Promise<readonly number[][]> {
+  const values = ways.map((): number[] => []);
+  for (let round = 0; round < warmUps; round += 1) for (const { run } of ways) await run();
+  for (let round = 0; round < (benchOptions().rounds ?? rounds); round += 1)
+    for (const [index, { run }] of ways.entries()) values[index]?.push(await run());
+  return values;
+}
+
+/** Measures the ways and prints them. @param ways the first is the limit that the others are compared with. */
 export async function compare(
   title: string,
   ways: readonly Way[],
-  { unit = units.thousandsPerSecond, warmUps = 3, rounds = 7 }: ComparisonOptions = {},
+  { unit = units.thousandsPerSecond, ...options }: ComparisonOptions = {},
 ): Promise<void> {
-  const results = new Map<string, number[]>(ways.map(({ name }) => [name, []]));
-  for (let round = 0; round < warmUps; round += 1) for (const { run } of ways) await run();
-  for (let round = 0; round < rounds; round += 1) {
-    for (const { name, run } of ways) results.get(name)?.push(await run());
+  const results = await measure(ways, options);
+  const [limits = []] = results;
+  print(`\n${title} (median of ${limits.length} runs, lowest to highest)`);
+  for (const [index, values] of results.entries()) {
+    const figures = `${spread(values, unit)}   ×${spread(ratios(values, limits), units.ratio)}`;
+    print(`  ${(ways[index]?.name ?? "").padEnd(46)}${figures}`);
   }
-  const limits = results.get(ways[0]?.name ?? "") ?? [];
-  print(`\n${title} (median of ${rounds} runs, lowest to highest)`);
-  for (const [name, values] of results) {
-    const ratios = values.map((value, index) => value / (limits[index] ?? value));
-    print(`  ${name.padEnd(46)}${spread(values, unit.shown)}   ×${spread(ratios, twoDigits)}`);
-  }
+}
+
+/** Each value as a multiple of the limit of the same round. */
+export function ratios(values: readonly number[], limits: readonly number[]): readonly number[] {
+  return values.map((value, index) => value / (limits[index] ?? value));
+}
+
+export function summaryOf(values: readonly number[]): Summary {
+  return { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) };
 }
 
 /** The middle one of an odd number of values. */
@@ -51,15 +86,12 @@ export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
+/** Median, lowest and highest of the values, as text. */
+export function spread(values: readonly number[], { shown }: Unit): string {
+  const { median: middle, lowest, highest } = summaryOf(values);
+  return `${shown(middle).padStart(7)} (${shown(lowest)} to ${shown(highest)})`;
+}
+
 export function print(line: string): void {
   process.stdout.write(`${line}\n`);
-}
-
-function spread(values: readonly number[], shown: (value: number) => string): string {
-  const [lowest, highest] = [Math.min(...values), Math.max(...values)];
-  return `${shown(median(values)).padStart(7)} (${shown(lowest)} to ${shown(highest)})`;
-}
-
-function twoDigits(ratio: number): string {
-  return ratio.toFixed(2);
 }

@@ -7,6 +7,7 @@ import {
   leftLines,
   print,
   readOwnConfig,
+  reasonOf,
   repositoryRoot,
   runCommand,
   runProgram,
@@ -16,11 +17,13 @@ import {
   tearDown,
   testsOf,
 } from "@slipway/setup";
+import { parseBenchArguments } from "./bench-options.ts";
 
 const say = sayOn(process.stderr);
 
 await runCommand(async () => {
-  const files = await benchmarks(process.argv.slice(2));
+  const given = process.argv.slice(2);
+  const files = await benchmarks(namesIn(given));
   const config = readOwnConfig("bench");
   await using _lock = await claimRun(config.dataDir);
   let failures = 0;
@@ -29,7 +32,7 @@ await runCommand(async () => {
     await setup({ config, say });
     for (const file of files) {
       print(`\n${basename(file)}`);
-      if ((await runProgram(process.execPath, [file], { TESTS_OF: testsOf })) !== 0) failures += 1;
+      if ((await runProgram(process.execPath, [file, ...given], { TESTS_OF: testsOf })) !== 0) failures += 1;
     }
   } finally {
     left.push(...(await tearDown({ config, say })));
@@ -37,6 +40,14 @@ await runCommand(async () => {
   }
   return failures === 0 && left.length === 0 ? 0 : 1;
 });
+
+function namesIn(given: readonly string[]): readonly string[] {
+  try {
+    return parseBenchArguments(given).names;
+  } catch (error) {
+    throw new SetupError(reasonOf(error));
+  }
+}
 
 async function benchmarks(names: readonly string[]): Promise<string[]> {
   const all = await Array.fromAsync(glob(join(repositoryRoot, "bench", "*.bench.ts")));

@@ -39,7 +39,7 @@ export type { Say, Step } from "./progress.ts";
 export { repositoryRoot, testsOf } from "./repository.ts";
 export { choosePort } from "./services/ports.ts";
 export { registryConfiguration } from "./services/registry.ts";
-export { stopProcess } from "./services/services.ts";
+export { runningProcess, stopProcess } from "./services/services.ts";
 export { spawnService } from "./services/spawn-service.ts";
 export type { Launched } from "./services/spawn-service.ts";
 export { errorText, reasonOf, SetupError } from "./setup-error.ts";

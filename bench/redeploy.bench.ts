@@ -1,0 +1,48 @@
+// Redeployments and first deployments, from the request to the app's own answer, each beside Docker doing the same by hand.
+
+import { loadavg } from "node:os";
+import { join } from "node:path";
+import { print } from "./measure.ts";
+import { benchOptions } from "@slipway/tools/bench-options";
+import { behindProxy, startCountingProxy } from "./redeploy/counting-proxy.ts";
+import type { Step } from "./redeploy/deployment.ts";
+import { buildNodeBase } from "./redeploy/node-base.ts";
+import { printProfile, printTable, writeReport } from "./redeploy/report.ts";
+import type { MeasuredRow } from "./redeploy/report.ts";
+import { rows } from "./redeploy/rows.ts";
+import { setUpServices, startSlipway } from "./slipway.ts";
+
+const options = benchOptions();
+const chosen = rows.filter(
+  ({ name }) => options.rows.length === 0 || options.rows.some((part) => name.includes(part)),
+);
+if (chosen.length === 0)
+  throw new Error(`No row matches ${options.rows.join(" ")}: ${rows.map(({ name }) => name).join("; ")}.`);
+
+const [loadBefore = 0] = loadavg();
+await using opened = new AsyncDisposableStack();
+const environment = await setUpServices();
+const proxy = opened.use(await startCountingProxy(environment.REGISTRY_URL));
+const slipway = opened.use(await startSlipway(behindProxy(environment, proxy)));
+const { docker } = slipway;
+const nodeBase = await buildNodeBase(slipway);
+opened.defer(() => docker.getImage(nodeBase).remove({ force: true }));
+
+const measured: MeasuredRow[] = [];
+let profile: readonly Step[] = [];
+const onProfile = (steps: readonly Step[]) => (profile = steps);
+for (const row of chosen) {
+  print(row.name);
+  try {
+    measured.push(...(await row.measure({ slipway, proxy, nodeBase, onProfile })));
+  } catch (error) {
+    // The other rows are measured nevertheless.
+    print(`  failed: ${error instanceof Error ? error.stack : String(error)}`);
+    process.exitCode = 1;
+  }
+}
+const { Version: engineVersion } = await docker.version();
+printTable(measured);
+if (options.profile) printProfile(profile);
+const path = join(environment.DATA_DIR, "redeploy.json");
+await writeReport(path, { rows: measured, loadBefore, engineVersion, profile });

@@ -1,0 +1,57 @@
+// A TCP proxy in front of the registry that counts the bytes sent to it.
+
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import { pipeline } from "node:stream/promises";
+import type { BenchEnvironment } from "../slipway.ts";
+
+export interface CountingProxy extends AsyncDisposable {
+  readonly host: string;
+  /** Bytes sent to the registry so far: bodies, headers, and the requests of pulls. */
+  sentBytes(): number;
+}
+
+/** @throws when the registry is not reached over HTTP without a login: the engine trusts no other certificate or host here. */
+export async function startCountingProxy(registryUrl: string): Promise<CountingProxy> {
+  const { protocol, username, hostname, port } = new URL(registryUrl);
+  if (protocol !== "http:" || username !== "")
+    throw new Error("This benchmark needs a registry over HTTP without a login: unset TEST_REGISTRY_URL.");
+  let sentBytes = 0;
+  const open = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(Number(port || 80), hostname);
+    for (const socket of [client, upstream]) {
+      open.add(socket);
+      socket.on("close", () => open.delete(socket));
+    }
+    client.on("data", (bytes) => (sentBytes += bytes.length));
+    // Either end may reset its connection, as after an aborted push; the other end's is closed then.
+    const close = () => [client, upstream].forEach((socket) => socket.destroy());
+    Promise.all([pipeline(client, upstream), pipeline(upstream, client)]).catch(close);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    sentBytes: () => sentBytes,
+    async [Symbol.asyncDispose]() {
+      for (const socket of open) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+/** The environment of a Slipway that reaches the registry through the proxy. */
+export function behindProxy(environment: BenchEnvironment, { host }: CountingProxy): BenchEnvironment {
+  const image = environment.STACK_IMAGE;
+  const registryHost = new URL(environment.REGISTRY_URL).host;
+  if (!image.startsWith(`${registryHost}/`))
+    throw new Error(`The stack image ${image} is not in the registry ${registryHost}: unset STACK_IMAGE.`);
+  return {
+    ...environment,
+    REGISTRY_URL: `http://${host}`,
+    STACK_IMAGE: `${host}${image.slice(registryHost.length)}`,
+  };
+}

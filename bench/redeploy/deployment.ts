@@ -1,0 +1,65 @@
+// One deployment by Slipway, from the request until the app answers with its new content.
+
+import { poll } from "@slipway/async";
+import { label } from "@slipway/core";
+import { firstAnswer } from "../engine.ts";
+import { followToSuccess } from "../slipway.ts";
+import type { BenchApp, BenchSlipway } from "../slipway.ts";
+
+/** What a client sees, and when, in milliseconds since the deployment was requested. */
+export interface Step {
+  readonly atMs: number;
+  readonly text: string;
+}
+
+export interface TimedDeployment {
+  readonly answeredMs: number;
+  /** In the order of time, until the status `success`. */
+  readonly steps: readonly Step[];
+}
+
+const settlePollMs = 50;
+const settleLimitMs = 120_000;
+
+/** Deploys an archive: uploads it, creates the deployment, and requests the app's page over the router until it is the new one. */
+export async function deploy(
+  slipway: BenchSlipway,
+  app: BenchApp,
+  { archive, answer }: { readonly archive: Buffer; readonly answer: string },
+): Promise<TimedDeployment> {
+  const steps: Step[] = [];
+  const startedAt = performance.now();
+  const note = (text: string) => steps.push({ atMs: performance.now() - startedAt, text });
+  const source = await slipway.api.upload(archive);
+  note("The source is uploaded");
+  const { id: deploymentId } = await slipway.api.createDeployment(app.name, source, answer);
+  note("The deployment is created");
+  const failed = new AbortController();
+  const succeeded = followToSuccess(
+    slipway,
+    { app, deploymentId },
+    { onLine: note, onStatus: (status) => note(`Status: ${status}`) },
+  ).catch((error: unknown) => {
+    failed.abort(error);
+    throw error;
+  });
+  const answered = firstAnswer({
+    port: slipway.routerPort,
+    host: new URL(app.url).host,
+    answer,
+    signal: failed.signal,
+  }).then(() => {
+    note("The app answers with its new content");
+    return performance.now() - startedAt;
+  });
+  const [answeredMs] = await Promise.all([answered, succeeded]);
+  return { answeredMs, steps };
+}
+
+/** Waits until an app has no more than `count` containers, so that the removal of others slows nothing that is measured next. */
+export async function settled({ docker, labels }: BenchSlipway, app: BenchApp, count: number): Promise<void> {
+  const filters = { label: [...Object.entries(labels), [label.app, app.id]].map((pair) => pair.join("=")) };
+  const probe = async () => (await docker.listContainers({ all: true, filters })).length <= count;
+  if ((await poll(probe, { everyMs: settlePollMs, limitMs: settleLimitMs })) === undefined)
+    throw new Error(`Former containers of ${app.name} still exist after ${settleLimitMs / 1000} s.`);
+}

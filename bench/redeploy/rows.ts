@@ -1,0 +1,231 @@
+// The rows of the benchmark's table: what is deployed by Slipway and by hand, and what the ratio is to be.
+
+import { randomUUID } from "node:crypto";
+import { commitByHand } from "../commit-by-hand.ts";
+import { median, measure, units } from "../measure.ts";
+import type { BenchApp, BenchSlipway } from "../slipway.ts";
+import type { CountingProxy } from "./counting-proxy.ts";
+import { deploy, settled } from "./deployment.ts";
+import type { Step, TimedDeployment } from "./deployment.ts";
+import { DockerBuilds } from "./docker-build.ts";
+import { peakMemoryBytes, resetPeakMemory } from "./peak-memory.ts";
+import type { MeasuredRow } from "./report.ts";
+import * as sources from "./sources.ts";
+import type { Source } from "./sources.ts";
+
+export interface RowContext {
+  readonly slipway: BenchSlipway;
+  readonly proxy: CountingProxy;
+  /** Tag of the image that the Dockerfiles of Node.js apps begin with. */
+  readonly nodeBase: string;
+  /** Receives a profile of the warm redeployment of the express app. */
+  readonly onProfile: (steps: readonly Step[]) => void;
+}
+
+export interface Row {
+  readonly name: string;
+  /** @returns one line of the table, or two that are measured together. */
+  readonly measure: (context: RowContext) => Promise<readonly MeasuredRow[]>;
+}
+
+type Targets = Pick<MeasuredRow, "must" | "aim">;
+
+interface Redeployed {
+  readonly row: MeasuredRow;
+  readonly deployments: readonly Deployed[];
+}
+
+interface Deployed extends TimedDeployment {
+  readonly sentBytes: number;
+}
+
+const roundOptions = { warmUps: 1, rounds: 7 };
+const cachedBuild = "docker build with cached layers, run, first answer, old one removed";
+const largeMegabytes = 300;
+
+export const rows: readonly Row[] = [
+  { name: "express, one file changed", measure: expressRows },
+  { name: "hello-node, one file changed", measure: warmNode(sources.helloNode, ratioTargets(2, 1.25)) },
+  {
+    name: "front end with a 2 s build script, one file changed",
+    measure: warmNode(sources.frontEnd, ratioTargets(1.5, 1.15)),
+  },
+  { name: "no-op inline app", measure: noOpRow },
+  { name: "first deployment of express", measure: firstRow },
+  { name: "20,000 files, one changed", measure: manyFilesRow },
+  { name: `peak memory of the worker, source of ${largeMegabytes} MB`, measure: memoryRow },
+];
+
+async function expressRows(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {
+  const { express } = sources;
+  const redeployed = await redeployments(context, {
+    name: this.name,
+    limitName: cachedBuild,
+    source: express,
+    base: context.nodeBase,
+    pushed: false,
+    targets: ratioTargets(2, 1.25),
+  });
+  const { row, deployments } = redeployed;
+  const middle = median(row.values);
+  context.onProfile(deployments.find(({ answeredMs }) => answeredMs === middle)?.steps ?? []);
+  const bytes: MeasuredRow = {
+    name: "bytes to the registry, express, one file changed",
+    unit: units.bytes,
+    limitName: "size of the changed file",
+    limits: deployments.map(() => sources.changedBytes(express, newAnswer())),
+    values: deployments.map(({ sentBytes }) => sentBytes),
+    must: { value: 1e6 },
+    aim: {},
+  };
+  return [row, bytes];
+}
+
+function warmNode(source: Source, targets: Targets): Row["measure"] {
+  return async function (this: Row, context) {
+    const base = context.nodeBase;
+    const options = { name: this.name, limitName: cachedBuild, source, base, pushed: false, targets };
+    return [(await redeployments(context, options)).row];
+  };
+}
+
+async function manyFilesRow(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {
+  const { row } = await redeployments(context, {
+    name: this.name,
+    limitName: "docker build (COPY), push, run, first answer, old one removed",
+    source: sources.manyFiles,
+    base: context.slipway.environment.STACK_IMAGE,
+    pushed: true,
+    targets: ratioTargets(1.5, 1),
+  });
+  return [row];
+}
+
+interface Redeployment {
+  readonly name: string;
+  readonly limitName: string;
+  readonly source: Source;
+  readonly base: string;
+  readonly pushed: boolean;
+  readonly targets: Targets;
+}
+
+/** Deploys one app again and again, with another content each time, by hand and by Slipway in turn. */
+async function redeployments(
+  { slipway, proxy }: RowContext,
+  { name, limitName, source, base, pushed, targets }: Redeployment,
+): Promise<Redeployed> {
+  await using builds = new DockerBuilds(slipway, { cached: true, pushedTo: pushed ? proxy.host : null });
+  await using owned = await newApp(slipway);
+  const deployments: Deployed[] = [];
+  const byHand = async () => {
+    const answer = newAnswer();
+    return await builds.deploy(await sources.buildContext(source, answer, base), answer);
+  };
+  const bySlipway = async () => {
+    const answer = newAnswer();
+    const archive = await sources.archiveOf(source, answer);
+    const sentBefore = proxy.sentBytes();
+    const timed = await deploy(slipway, owned.app, { archive, answer });
+    await settled(slipway, owned.app, 1);
+    deployments.push({ ...timed, sentBytes: proxy.sentBytes() - sentBefore });
+    return timed.answeredMs;
+  };
+  const [limits, values] = await inTurn(byHand, bySlipway);
+  const row = { name, unit: units.seconds, limitName, limits, values, ...targets };
+  return { row, deployments: deployments.slice(-values.length) };
+}
+
+async function noOpRow(this: Row, { slipway }: RowContext): Promise<readonly MeasuredRow[]> {
+  await using opened = new AsyncDisposableStack();
+  const { docker, labels } = slipway;
+  const network = await docker.createNetwork({ Name: `slipway-bench-${process.pid}`, Labels: labels });
+  opened.defer(() => network.remove());
+  const { app } = opened.use(await newApp(slipway));
+  const byHand = async () => {
+    const answer = newAnswer();
+    const archive = await sources.rootedTar(sources.noOp, answer);
+    const inline = { archive, compile: ":", web: sources.inlineWeb, answer, network: network.id };
+    return await commitByHand(slipway, inline);
+  };
+  const bySlipway = async () => {
+    const answer = newAnswer();
+    const archive = await sources.archiveOf(sources.noOp, answer);
+    const { answeredMs } = await deploy(slipway, app, { archive, answer });
+    await settled(slipway, app, 1);
+    return answeredMs;
+  };
+  const [limits, values] = await inTurn(byHand, bySlipway);
+  const limitName = "run, commit, push, run by hand, first answer";
+  return [{ name: this.name, unit: units.seconds, limitName, limits, values, ...ratioTargets(1.5, 1.25) }];
+}
+
+/** Every deployment is the first of another app. */
+async function firstRow(
+  this: Row,
+  { slipway, proxy, nodeBase }: RowContext,
+): Promise<readonly MeasuredRow[]> {
+  const byHand = async () => {
+    await using builds = new DockerBuilds(slipway, { cached: false, pushedTo: proxy.host });
+    const answer = newAnswer();
+    return await builds.deploy(await sources.buildContext(sources.express, answer, nodeBase), answer);
+  };
+  const bySlipway = async () => {
+    await using owned = await newApp(slipway);
+    const answer = newAnswer();
+    const archive = await sources.archiveOf(sources.express, answer);
+    return (await deploy(slipway, owned.app, { archive, answer })).answeredMs;
+  };
+  const [limits, values] = await inTurn(byHand, bySlipway);
+  const limitName = "docker build --no-cache, push, run, first answer";
+  return [{ name: this.name, unit: units.seconds, limitName, limits, values, ...ratioTargets(1.2, 0.9) }];
+}
+
+/** The higher peak of an inline app, whose source goes through a container, and a Node.js app, whose source does not. */
+async function memoryRow(this: Row, { slipway }: RowContext): Promise<readonly MeasuredRow[]> {
+  const peak = async (source: Source) => {
+    await using owned = await newApp(slipway);
+    const answer = newAnswer();
+    const archive = await sources.largeArchive(source, answer, largeMegabytes);
+    const pid = await slipway.workerPid();
+    await resetPeakMemory(pid);
+    await deploy(slipway, owned.app, { archive, answer });
+    return await peakMemoryBytes(pid);
+  };
+  const run = async () => Math.max(await peak(sources.noOp), await peak(sources.express));
+  const [values = []] = await measure([{ name: this.name, run }], { ...roundOptions, warmUps: 0 });
+  const must = { value: 150e6 };
+  return [{ name: this.name, unit: units.megabytes, limitName: null, limits: [], values, must, aim: {} }];
+}
+
+async function inTurn(
+  byHand: () => Promise<number>,
+  bySlipway: () => Promise<number>,
+): Promise<readonly [limits: readonly number[], values: readonly number[]]> {
+  const ways = [
+    { name: "by hand", run: byHand },
+    { name: "Slipway", run: bySlipway },
+  ];
+  const [limits = [], values = []] = await measure(ways, roundOptions);
+  return [limits, values];
+}
+
+/** An app that is deleted, with its containers, when it is disposed of. */
+async function newApp(slipway: BenchSlipway): Promise<AsyncDisposable & { readonly app: BenchApp }> {
+  const app = await slipway.api.createApp(`bench-${randomUUID().slice(0, 18)}`);
+  return {
+    app,
+    async [Symbol.asyncDispose]() {
+      await slipway.removeApp(app.name);
+      await settled(slipway, app, 0);
+    },
+  };
+}
+
+function newAnswer(): string {
+  return `content-${randomUUID()}`;
+}
+
+function ratioTargets(must: number, aim: number): Targets {
+  return { must: { ratio: must }, aim: { ratio: aim } };
+}
