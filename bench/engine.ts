@@ -44,10 +44,28 @@ export async function finished(docker: Docker, progress: NodeJS.ReadableStream):
   if (failed !== undefined) throw new Error(`The engine reports: ${failed.error}`);
 }
 
+export async function pull(docker: Docker, reference: string): Promise<void> {
+  await finished(docker, await docker.pull(reference));
+}
+
 /** Pushes an image to a registry that needs no login. */
 export async function push(docker: Docker, reference: string): Promise<void> {
   const authconfig = { username: "", password: "", serveraddress: "" };
   await finished(docker, await docker.getImage(reference).push({ authconfig }));
+}
+
+/** Removes what the engine has of a registry: every tag and digest with its host. */
+export async function removeImagesOf(docker: Docker, host: string): Promise<void> {
+  for (const { RepoTags: tags, RepoDigests: digests } of await docker.listImages()) {
+    const references = [...(tags ?? []), ...(digests ?? [])].filter((name) => name.startsWith(`${host}/`));
+    for (const reference of references)
+      await docker.getImage(reference).remove({ force: true }).catch(unlessGone);
+  }
+}
+
+/** The last tag takes the digests with it. */
+function unlessGone(error: unknown): void {
+  if ((error as { statusCode?: number }).statusCode !== 404) throw error;
 }
 
 /** Runs a container of an image and waits for its first answer. A container that does not answer is removed. */

@@ -2,6 +2,8 @@
 
 import { loadavg } from "node:os";
 import { join } from "node:path";
+import Docker from "dockerode";
+import { pull, removeImagesOf } from "./engine.ts";
 import { print } from "./measure.ts";
 import { benchOptions } from "@slipway/tools/bench-options";
 import { behindProxy, startCountingProxy } from "./redeploy/counting-proxy.ts";
@@ -23,8 +25,10 @@ const [loadBefore = 0] = loadavg();
 await using opened = new AsyncDisposableStack();
 const environment = await setUpServices();
 const proxy = opened.use(await startCountingProxy(environment.REGISTRY_URL));
+const docker = new Docker();
+opened.defer(() => removeImagesOf(docker, proxy.host));
 const slipway = opened.use(await startSlipway(behindProxy(environment, proxy)));
-const { docker } = slipway;
+await pull(docker, slipway.environment.STACK_IMAGE);
 const nodeBase = await buildNodeBase(slipway);
 opened.defer(() => docker.getImage(nodeBase).remove({ force: true }));
 

@@ -7,7 +7,7 @@ import { openRegistry } from "@slipway/registry";
 import { openFileBlobs } from "@slipway/store";
 import { packTar } from "@slipway/testkit";
 import { architectureOf, openNpmRegistry, openToolchains, resolveNode } from "@slipway/toolchains";
-import { finished } from "../engine.ts";
+import { pull } from "../engine.ts";
 import { buildImage } from "./docker-build.ts";
 import type { BenchSlipway } from "../slipway.ts";
 
@@ -17,7 +17,7 @@ const certificates = "/etc/ssl/bench-certificates.pem";
 export async function buildNodeBase({ docker, labels, environment }: BenchSlipway): Promise<string> {
   const tag = `slipway-bench-node:${environment.INSTALLATION_ID}`;
   const toolchain = await toolchainImage(environment);
-  await finished(docker, await docker.pull(toolchain));
+  await pull(docker, toolchain);
   const { BUILD_NPM_REGISTRY: npmRegistry, BUILD_CA_BUNDLE: bundle } = environment;
   const trusted =
     bundle === undefined

@@ -44,12 +44,12 @@ COPY . .
 CMD ${JSON.stringify(["bash", "-c", inlineWeb])}
 `;
 
-export const express = await folderSource("bench/apps/express", "server.js", "__ANSWER__", nodeDockerfile);
+export const express = await folderSource("bench/apps/express", "server.js", "THE-ANSWER", nodeDockerfile);
 export const helloNode = await folderSource("samples/hello-node", "server.js", "Hello from", nodeDockerfile);
 export const frontEnd = await folderSource(
   "bench/apps/front-end",
   "src/page.md",
-  "__ANSWER__",
+  "THE-ANSWER",
   frontEndDockerfile,
 );
 export const noOp = inlineSource({});

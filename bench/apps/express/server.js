@@ -4,7 +4,7 @@ const compression = require("compression");
 const express = require("express");
 const helmet = require("helmet");
 
-const answer = "__ANSWER__";
+const answer = "THE-ANSWER";
 
 const app = express();
 app.disable("x-powered-by");
