@@ -22,7 +22,7 @@ export const units = {
   seconds: { name: "ms", shown: (ms) => `${(ms / 1000).toFixed(2)} s` },
   bytes: {
     name: "bytes",
-    shown: (bytes) => (bytes < 1000 ? `${bytes} B` : `${(bytes / 1000).toFixed(1)} kB`),
+    shown: (bytes) => (bytes < 1000 ? `${bytes} B` : `${(bytes / 1000).toFixed(bytes < 100_000 ? 1 : 0)} kB`),
   },
   megabytes: { name: "bytes", shown: (bytes) => `${(bytes / 1e6).toFixed(0)} MB` },
   ratio: { name: "1", shown: (ratio) => ratio.toFixed(2) },

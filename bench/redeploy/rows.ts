@@ -53,7 +53,7 @@ export const rows: readonly Row[] = [
   { name: "no-op inline app", measure: noOpRow },
   { name: "first deployment of express", measure: firstRow },
   { name: "20,000 files, one changed", measure: manyFilesRow },
-  { name: `peak memory of the worker, source of ${largeMegabytes} MB`, measure: memoryRow },
+  { name: `peak memory of the worker, source of ${largeMegabytes} MB`, measure: memoryRows },
 ];
 
 async function expressRows(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {
@@ -181,8 +181,8 @@ async function firstRow(
   return [{ name: this.name, unit: units.seconds, limitName, limits, values, ...ratioTargets(1.2, 0.9) }];
 }
 
-/** The higher peak of an inline app, whose source goes through a container, and a Node.js app, whose source does not. */
-async function memoryRow(this: Row, { slipway }: RowContext): Promise<readonly MeasuredRow[]> {
+/** The source of an inline app goes through a container, that of a Node.js app does not. */
+async function memoryRows(this: Row, { slipway }: RowContext): Promise<readonly MeasuredRow[]> {
   const peak = async (source: Source) => {
     await using owned = await newApp(slipway);
     const answer = newAnswer();
@@ -192,10 +192,20 @@ async function memoryRow(this: Row, { slipway }: RowContext): Promise<readonly M
     await deploy(slipway, owned.app, { archive, answer });
     return await peakMemoryBytes(pid);
   };
-  const run = async () => Math.max(await peak(sources.noOp), await peak(sources.express));
-  const [values = []] = await measure([{ name: this.name, run }], { ...roundOptions, warmUps: 0 });
-  const must = { value: 150e6 };
-  return [{ name: this.name, unit: units.megabytes, limitName: null, limits: [], values, must, aim: {} }];
+  const ways = [
+    { name: `${this.name}, inline`, run: () => peak(sources.noOp) },
+    { name: `${this.name}, express`, run: () => peak(sources.express) },
+  ];
+  const results = await measure(ways, { ...roundOptions, warmUps: 0 });
+  return ways.map(({ name }, index) => ({
+    name,
+    unit: units.megabytes,
+    limitName: null,
+    limits: [],
+    values: results[index] ?? [],
+    must: { value: 150e6 },
+    aim: {},
+  }));
 }
 
 async function inTurn(
