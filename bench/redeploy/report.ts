@@ -7,7 +7,7 @@ import type { Unit } from "../measure.ts";
 import type { Step } from "./deployment.ts";
 
 /** What a figure is to be at most: a multiple of the limit's, or, without one or for sizes, a value. */
-export interface Target {
+interface Target {
   readonly ratio?: number;
   readonly value?: number;
 }

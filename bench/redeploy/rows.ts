@@ -13,7 +13,7 @@ import type { MeasuredRow } from "./report.ts";
 import * as sources from "./sources.ts";
 import type { Source } from "./sources.ts";
 
-export interface RowContext {
+interface RowContext {
   readonly slipway: BenchSlipway;
   readonly proxy: CountingProxy;
   /** Tag of the image that the Dockerfiles of Node.js apps begin with. */
