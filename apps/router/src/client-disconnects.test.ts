@@ -8,8 +8,8 @@ import { WebSocketServer } from "ws";
 import { lacksRedis, leaveAtEachPoint, maskedFrame, requestHead, upgradeHead } from "@slipway/testkit";
 import type { ClientStep } from "@slipway/testkit";
 import type { App } from "@slipway/core";
-import { startTarget, startTestRouter } from "./test-router.ts";
-import type { TestRouter, TestTarget } from "./test-router.ts";
+import { startTarget, startTestRouter } from "../test-support/router.ts";
+import type { TestRouter, TestTarget } from "../test-support/router.ts";
 
 describe.skipIf(await lacksRedis())("disconnects", () => {
   let router: TestRouter;

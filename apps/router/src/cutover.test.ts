@@ -4,8 +4,8 @@ import { Agent } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { lacksRedis } from "@slipway/testkit";
-import { answering, startTarget, startTestRouter, turn } from "./test-router.ts";
-import type { TestRouter, TestTarget } from "./test-router.ts";
+import { answering, startTarget, startTestRouter, turn } from "../test-support/router.ts";
+import type { TestRouter, TestTarget } from "../test-support/router.ts";
 
 describe.skipIf(await lacksRedis())("cutovers", () => {
   let router: TestRouter;

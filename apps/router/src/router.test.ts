@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lacksRedis } from "@slipway/testkit";
 import { readConfig } from "./config.ts";
 import { setForwarded } from "./headers.ts";
-import { answering, send, startTarget, startTestRouter } from "./test-router.ts";
-import type { TestRouter } from "./test-router.ts";
+import { answering, send, startTarget, startTestRouter } from "../test-support/router.ts";
+import type { TestRouter } from "../test-support/router.ts";
 
 describe.skipIf(await lacksRedis())("the router", () => {
   let router: TestRouter;

@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { untilAborted } from "./abort.ts";
-import { unhandledRejections } from "./test-rejections.ts";
+import { unhandledRejections } from "../test-support/rejections.ts";
 
 const never = new Promise<never>(() => undefined);
 

@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DeadlineError, endsWithin, failureOf, withDeadline } from "./deadline.ts";
-import { unhandledRejections } from "./test-rejections.ts";
+import { unhandledRejections } from "../test-support/rejections.ts";
 
 const never = new Promise<never>(() => undefined);
 const longMs = 3_600_000;

@@ -5,7 +5,7 @@ import { refusal, startNpmRegistry } from "@slipway/testkit";
 import type { TestNpmRegistry } from "@slipway/testkit";
 import { resolveNode } from "./node-versions.ts";
 import type { NodeSources, NodeWish } from "./node-versions.ts";
-import { openTestNpm, testPackages } from "./test-sources.ts";
+import { openTestNpm, testPackages } from "../test-support/sources.ts";
 
 const { signal } = new AbortController();
 const clock = { time: new Date() };

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { packTarGz, startNpmRegistry } from "@slipway/testkit";
 import type { TestNpmRegistry } from "@slipway/testkit";
 import type { NpmRegistry } from "./npm-registry.ts";
-import { memoryBlobs, openTestNpm, versions } from "./test-sources.ts";
+import { memoryBlobs, openTestNpm, versions } from "../test-support/sources.ts";
 
 const { signal } = new AbortController();
 const clock = { time: new Date() };

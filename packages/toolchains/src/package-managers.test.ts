@@ -7,7 +7,7 @@ import type { NodeSources } from "./node-versions.ts";
 import { readPackageManagerField } from "./package-manager-field.ts";
 import { resolvePackageManager } from "./package-managers.ts";
 import type { PackageManagerWish } from "./package-managers.ts";
-import { openTestNpm, versions } from "./test-sources.ts";
+import { openTestNpm, versions } from "../test-support/sources.ts";
 
 const { signal } = new AbortController();
 const pnpmBin = { pnpm: "bin/pnpm.cjs", pnpx: "bin/pnpx.cjs" };

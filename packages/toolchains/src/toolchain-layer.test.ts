@@ -11,7 +11,7 @@ import { headersLayer, nodeLayer, packageManagerLayer } from "./layer-plans.ts";
 import type { LayerPlan } from "./layer-plans.ts";
 import type { NpmRegistry } from "./npm-registry.ts";
 import type { PackageManagerChoice } from "./package-managers.ts";
-import { openTestNpm, versions } from "./test-sources.ts";
+import { openTestNpm, versions } from "../test-support/sources.ts";
 import { layerTar } from "./toolchain-layer.ts";
 
 const { signal } = new AbortController();

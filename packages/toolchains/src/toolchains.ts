@@ -136,13 +136,14 @@ function toolchainImage(
   above: readonly StoredLayer[],
   existed: boolean,
 ): ToolchainImage {
-  const layers = Object.fromEntries(plans.map(([name], index) => [name, above[index]]));
-  return {
-    reference: pinnedReference,
-    digest,
-    layers: layers as unknown as ToolchainImage["layers"],
-    existed,
-  };
+  const layers: { [Name in LayerName]?: StoredLayer } = {};
+  for (const [index, [name]] of plans.entries()) {
+    const layer = above[index];
+    if (layer !== undefined) layers[name] = layer;
+  }
+  const { node } = layers;
+  if (node === undefined) throw new SlipwayError("internal", "a toolchain image has no layer with Node.js");
+  return { reference: pinnedReference, digest, layers: { ...layers, node }, existed };
 }
 
 function pathOver({ config }: StoredImage): string {

@@ -3,8 +3,8 @@
 import { packTarGz } from "@slipway/testkit";
 import type { TestNpmPackages, TestNpmVersion } from "@slipway/testkit";
 import type { BlobStore } from "@slipway/core";
-import { openNpmRegistry } from "./npm-registry.ts";
-import type { NpmRegistry } from "./npm-registry.ts";
+import { openNpmRegistry } from "../src/npm-registry.ts";
+import type { NpmRegistry } from "../src/npm-registry.ts";
 
 /** The part of the blob store that this package uses; `test/toolchains` uses a real one. */
 export function memoryBlobs(): BlobStore {

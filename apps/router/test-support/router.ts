@@ -18,8 +18,8 @@ import type { Service } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import { anApp, freePort, startPrivateRedis } from "@slipway/testkit";
 import type { PrivateRedis } from "@slipway/testkit";
-import { startRouter } from "./app.ts";
-import { readConfig } from "./config.ts";
+import { startRouter } from "../src/app.ts";
+import { readConfig } from "../src/config.ts";
 
 interface Response {
   readonly status: number;
