@@ -50,11 +50,11 @@ describe.each(all)("$folder", (workspace) => {
   const sources = filesOf(`${workspace.folder}/{bootstrap,src,test-support}/**/*.{ts,mts,mjs}`);
   const allowed = tiers[workspace.tags[0] ?? ""] ?? [];
 
-  test("declares workspaces of the tiers it may import only", () => {
+  test("a workspace declares workspaces of the tiers it may import only", () => {
     expect(ours(workspace.dependencies).filter((other) => !allowed.includes(tagOf(other)))).toEqual([]);
   });
 
-  test("imports from other workspaces what it declares, and testkit in tests only", () => {
+  test("a workspace imports from other workspaces what it declares, and testkit in tests only", () => {
     const wrong = imports(
       sources,
       (specifier, path) => isOurs(specifier) && !mayImport(workspace, specifier, path),

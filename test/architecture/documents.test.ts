@@ -35,13 +35,13 @@ test("every document in docs/ is linked from README.md or another document there
 });
 
 describe.each(documents)("%s", (path) => {
-  test("links to files that exist", () => {
+  test("a document links to files that exist", () => {
     expect(linksOf(path).filter((target) => !existsSync(join(repository, dirname(path), target)))).toEqual(
       [],
     );
   });
 
-  test("names files of the repository that exist", () => {
+  test("a document names files of the repository that exist", () => {
     const named = found(path, /`((?:apps|packages|tools|stacks|samples|test|bench|docs)\/[\w./-]+)`/g);
     expect(named.filter((name) => !existsSync(join(repository, name)))).toEqual([]);
   });

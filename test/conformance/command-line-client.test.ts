@@ -123,7 +123,7 @@ describe("the command line", () => {
     expect([status, user.username, user.flags["admin"]]).toEqual([200, "admin", undefined]);
   });
 
-  test("create, apps and apps-info create, list and show an app", async () => {
+  test("the commands create, apps and apps-info create, list and show an app", async () => {
     const name = await newApp();
     const shown = await requestApi("GET", `/apps/${name}?`);
     expect(shown.status).toBe(200);
@@ -133,7 +133,7 @@ describe("the command line", () => {
     expect((await requestApi("GET", "/apps?")).status).toBe(200);
   });
 
-  test("env-set, env and env-unset set, list and delete a variable", async () => {
+  test("the commands env-set, env and env-unset set, list and delete a variable", async () => {
     const name = await newApp();
     const variables = [{ id: "", name: "GREETING", value: "hello" }];
     const set = await requestApi("PUT", `/apps/${name}/variables`, { variables });
@@ -145,7 +145,7 @@ describe("the command line", () => {
     expect((await requestApi("DELETE", `/apps/${name}/variables/${id}`)).status).toBe(204);
   });
 
-  test("deploy uploads a source, deploys and follows it; a later deployment is announced with an object", async () => {
+  test("the command deploy uploads a source, deploys and follows it; a later deployment is announced with an object", async () => {
     const name = await newApp();
     const made = await requestApi("POST", "/sources", {});
     expect(made.status).toBe(201);
@@ -191,7 +191,7 @@ describe("the command line", () => {
     });
   });
 
-  test("scale --synchronous, ps and restart change and list the containers", async () => {
+  test("the commands scale --synchronous, ps and restart change and list the containers", async () => {
     const name = await newApp();
     await deployed(name, await packTarGz(inlineApp("true", answering("scaled"))));
     expect((await requestApi("GET", `/apps/${name}/autoscalers?`)).json).toEqual({ autoscalers: [] });

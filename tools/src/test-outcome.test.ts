@@ -8,7 +8,7 @@ const file = (status: string, ...tests: string[]) => ({
   assertionResults: tests.map((one) => ({ fullName: "it works", status: one, failureMessages: [] })),
 });
 
-test("counts the tests", () => {
+test("countTests counts the tests", () => {
   const testResults = [file("passed", "passed", "passed"), file("failed", "failed", "passed")];
   expect(countTests({ numPassedTests: 3, numFailedTests: 1, testResults }, 1)).toEqual({
     passed: 3,
@@ -16,7 +16,7 @@ test("counts the tests", () => {
   });
 });
 
-test("counts a file that cannot be loaded as one failure", () => {
+test("countTests counts a file that cannot be loaded as one failure", () => {
   const testResults = [file("passed", "passed"), file("failed")];
   expect(countTests({ numPassedTests: 1, numFailedTests: 0, testResults }, 1)).toEqual({
     passed: 1,
@@ -24,7 +24,7 @@ test("counts a file that cannot be loaded as one failure", () => {
   });
 });
 
-test("a failed run counts at least one failure", () => {
+test("the report of a test run a failed run counts at least one failure", () => {
   expect(countTests(undefined, 1)).toEqual({ passed: 0, failed: 1 });
   expect(countTests({ numPassedTests: 2, numFailedTests: 0, testResults: [] }, 130)).toEqual({
     passed: 2,
@@ -32,7 +32,7 @@ test("a failed run counts at least one failure", () => {
   });
 });
 
-test("reports failed tests and tests that passed on a retry, but no passed tests", () => {
+test("failuresIn reports failed tests and tests that passed on a retry, but no passed tests", () => {
   const tried = (status: string, ...failureMessages: string[]) => ({
     fullName: "it works",
     status,
@@ -53,7 +53,7 @@ test("reports failed tests and tests that passed on a retry, but no passed tests
   ]);
 });
 
-test("shortens a long failure message", () => {
+test("failuresIn shortens a long failure message", () => {
   const assertionResults = [{ fullName: "it works", status: "failed", failureMessages: ["x".repeat(6_000)] }];
   const [failure] = failuresIn({
     numPassedTests: 0,

@@ -18,7 +18,7 @@ afterEach(() => rm(folder, { recursive: true }));
 const run = (...args: string[]) => execa(script, args, { reject: false });
 
 describe.skipIf(await lacksEngine())("secrets.sh", () => {
-  test("generates each secret of .env.example once, readable by the file's owner only", async () => {
+  test("secrets.sh generates each secret of .env.example once, readable by the file's owner only", async () => {
     await copyFile(join(repositoryRoot, ".env.example"), file);
     const { stdout, exitCode } = await run(file);
     expect({ exitCode, lastLine: stdout.split("\n").at(-1) }).toEqual({
@@ -32,7 +32,7 @@ describe.skipIf(await lacksEngine())("secrets.sh", () => {
     expect(await readFile(file, "utf8")).toBe(made);
   });
 
-  test("adds missing lines, fills empty ones, and keeps the rest", async () => {
+  test("secrets.sh adds missing lines, fills empty ones, and keeps the rest", async () => {
     await writeFile(file, 'REDIS_PASSWORD=mine\nSIGNING_KEYS=""\nMONGO_PASSWORD=\nLOG_LEVEL=debug');
     const { exitCode } = await run(file);
     const text = await readFile(file, "utf8");

@@ -84,7 +84,7 @@ describe.skipIf(await lacksRedis())("disconnects", () => {
     "HTTP/1.1 2",
     "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
-  ])("of apps that reset after %j do not affect others", async (sent) => {
+  ])("disconnects of apps that reset after %j do not affect others", async (sent) => {
     const apps = createServer((socket: Socket) => {
       socket.on("error", () => undefined);
       socket.once("data", () => {

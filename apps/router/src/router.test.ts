@@ -42,7 +42,7 @@ describe.skipIf(await lacksRedis())("the router", () => {
     expect(await send(router.port, `${app.name}.localhost.`)).toMatchObject({ status: 200 });
   });
 
-  test("method, path, headers, body and response are forwarded unchanged", async () => {
+  test("the router forwards method, path, headers, body and response unchanged", async () => {
     const respond = async (request: IncomingMessage, response: ServerResponse) => {
       const body = await text(request);
       response.setHeader("set-cookie", ["a=1", "b=2"]);

@@ -5,7 +5,7 @@ import { unhandledRejections } from "../test-support/rejections.ts";
 
 const never = new Promise<never>(() => undefined);
 
-test("settles as the promise does and leaves no listener", async () => {
+test("untilAborted settles as the promise does and leaves no listener", async () => {
   const { signal } = new AbortController();
   await expect(untilAborted(Promise.resolve(1), signal)).resolves.toBe(1);
   await expect(untilAborted(Promise.reject(new Error("failed")), signal)).rejects.toThrow("failed");
@@ -13,7 +13,7 @@ test("settles as the promise does and leaves no listener", async () => {
 });
 
 test.each([new Error("asked to stop"), "a reason that is no error", null])(
-  "rejects with the signal's reason and leaves no listener: %s",
+  "untilAborted rejects with the signal's reason and leaves no listener: %s",
   async (reason) => {
     const abort = new AbortController();
     const waiting = untilAborted(never, abort.signal);

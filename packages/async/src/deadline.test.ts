@@ -20,7 +20,7 @@ async function rejectsAfter(promise: Promise<unknown>, passedMs: number): Promis
 }
 
 describe("withDeadline", () => {
-  test("settles as the work does and leaves neither timer nor listener", async () => {
+  test("withDeadline settles as the work does and leaves neither timer nor listener", async () => {
     const { signal } = new AbortController();
     await expect(withDeadline(Promise.resolve(1), { limitMs: longMs, signal })).resolves.toBe(1);
     await expect(withDeadline(async () => 2, { limitMs: longMs, signal })).resolves.toBe(2);
@@ -95,7 +95,7 @@ describe("withDeadline", () => {
 });
 
 describe("endsWithin", () => {
-  test("says whether the promise resolves in time, and leaves no timer", async () => {
+  test("endsWithin says whether the promise resolves in time, and leaves no timer", async () => {
     expect(await endsWithin(Promise.resolve(0), longMs)).toBe(true);
     await expect(endsWithin(Promise.reject(new Error("failed")), longMs)).rejects.toThrow("failed");
     expect(await lateAfter(never, 50)).toBe(false);

@@ -20,7 +20,7 @@ function failing(failures: number, failure: unknown = away) {
   return { call, counter };
 }
 
-test("calls until it succeeds, with a pause after each failure", async () => {
+test("retry calls until it succeeds, with a pause after each failure", async () => {
   const pauses: number[] = [];
   const pauseMs = (failures: number) => {
     pauses.push(failures);

@@ -40,7 +40,7 @@ test("a new user with a password signs in, and only its hash is stored", async (
 });
 
 describe("changes of an account", () => {
-  test("leave absent fields unchanged", async () => {
+  test("changes of an account leave absent fields unchanged", async () => {
     const id = await idOf(ada);
     expect(await changeAccount(store, id, { fullname: "Countess" })).toMatchObject({
       fullname: "Countess",
@@ -51,13 +51,13 @@ describe("changes of an account", () => {
     expect(await signIn()).toBeNull();
   });
 
-  test("of a missing account, or to invalid values, are rejected", async () => {
+  test("changes of a missing account, or to invalid values, are rejected", async () => {
     await expect(changeAccount(store, "missing", {})).rejects.toMatchObject({ code: "not-found" });
     const id = await idOf(ada);
     await expect(changeAccount(store, id, { email: "ada" })).rejects.toMatchObject({ code: "invalid" });
   });
 
-  test("leave at least one operator, also if the last two resign at the same time", async () => {
+  test("changes of an account leave at least one operator, also if the last two resign at the same time", async () => {
     const first = await idOf(grace);
     await expect(changeAccount(store, first, { operator: false })).rejects.toMatchObject({
       code: "conflict",
@@ -72,7 +72,7 @@ describe("changes of an account", () => {
 });
 
 describe("the deletion of an account", () => {
-  test("deletes tokens and collaborations, and is idempotent", async () => {
+  test("the deletion of an account deletes tokens and collaborations, and is idempotent", async () => {
     await idOf(grace);
     const user = await createAccount(store, ada, now);
     await issueToken(store, user, "laptop", now);
@@ -81,7 +81,7 @@ describe("the deletion of an account", () => {
     await expect(deleteAccount(store, user.id)).rejects.toMatchObject({ code: "not-found" });
   });
 
-  test("is rejected while the user owns apps, which the error names", async () => {
+  test("the deletion of an account is rejected while the user owns apps, which the error names", async () => {
     await idOf(grace);
     const id = await idOf(ada);
     owned = ["shop", "blog"].map((name) => ({ name }) as App);
@@ -92,7 +92,7 @@ describe("the deletion of an account", () => {
     expect(store.allUsers.has(id)).toBe(true);
   });
 
-  test("leaves at least one operator, also if the last two delete each other", async () => {
+  test("the deletion of an account leaves at least one operator, also if the last two delete each other", async () => {
     const first = await idOf(grace);
     await expect(deleteAccount(store, first)).rejects.toMatchObject({ code: "conflict" });
     const second = await idOf({ ...ada, operator: true });

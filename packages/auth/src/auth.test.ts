@@ -51,7 +51,7 @@ beforeEach(async () => {
 });
 
 describe("exchange", () => {
-  test("returns a JWT that authenticates the user for one hour", async () => {
+  test("exchange returns a JWT that authenticates the user for one hour", async () => {
     const auth = openAuth({ store, signingKeys, now });
     const { jwt, expiresAt } = await exchanged(auth);
     expect(decodeProtectedHeader(jwt)).toEqual({ alg: "HS256", typ: "JWT", kid: expect.any(String) });
@@ -63,7 +63,7 @@ describe("exchange", () => {
     expect(await auth.identify(jwt)).toEqual(await auth.identify(secret));
   });
 
-  test("returns null for unknown and malformed tokens", async () => {
+  test("exchange returns null for unknown and malformed tokens", async () => {
     const auth = openAuth({ store, signingKeys, now });
     for (const token of [newApiToken().secret, "", "tk-us-", `${secret}x`, "x".repeat(10_000)]) {
       expect(await auth.exchange(token)).toBeNull();
@@ -72,7 +72,7 @@ describe("exchange", () => {
 });
 
 describe("authenticate", () => {
-  test("accepts an API token, and stores its use at most once a minute", async () => {
+  test("authenticate accepts an API token, and stores its use at most once a minute", async () => {
     const auth = openAuth({ store, signingKeys, now });
     expect(await auth.authenticate(secret)).toEqual(user);
     const first = clock;
@@ -84,7 +84,7 @@ describe("authenticate", () => {
     expect(store.allTokens.get("t1")?.lastUsedAt).toEqual(clock);
   });
 
-  test("rejects a JWT after one hour", async () => {
+  test("authenticate rejects a JWT after one hour", async () => {
     const auth = openAuth({ store, signingKeys, now });
     const { jwt } = await exchanged(auth);
     later(3_599_000);
@@ -93,7 +93,7 @@ describe("authenticate", () => {
     expect(await auth.authenticate(jwt)).toBeNull();
   });
 
-  test("accepts an expired JWT of an open connection, unless its API token was revoked", async () => {
+  test("authenticate accepts an expired JWT of an open connection, unless its API token was revoked", async () => {
     const auth = openAuth({ store, signingKeys, now });
     const { jwt } = await exchanged(auth);
     later(24 * 3_600_000);
@@ -107,7 +107,7 @@ describe("authenticate", () => {
     expect(await auth.reauthenticate(secret)).toBeNull();
   });
 
-  test("rejects a JWT of another key, issuer, algorithm or form, or without an expiry", async () => {
+  test("authenticate rejects a JWT of another key, issuer, algorithm or form, or without an expiry", async () => {
     const auth = openAuth({ store, signingKeys, now });
     const { jwt } = await exchanged(auth);
     const other = await exchanged(openAuth({ store, signingKeys: keysOf("f".repeat(64)), now }));
@@ -141,7 +141,7 @@ describe("authenticate", () => {
     }
   });
 
-  test("rejects API tokens and JWTs of a deleted user", async () => {
+  test("authenticate rejects API tokens and JWTs of a deleted user", async () => {
     const auth = openAuth({ store, signingKeys, now });
     const { jwt } = await exchanged(auth);
     store.allUsers.delete("u1");
@@ -149,14 +149,14 @@ describe("authenticate", () => {
     expect(await auth.authenticate(secret)).toBeNull();
   });
 
-  test("accepts only API tokens for logins where the client stores the token", async () => {
+  test("authenticate accepts only API tokens for logins where the client stores the token", async () => {
     const auth = openAuth({ store, signingKeys, now });
     const { jwt } = await exchanged(auth);
     expect(await auth.authenticateApiToken(secret)).toEqual(user);
     expect(await auth.authenticateApiToken(jwt)).toBeNull();
   });
 
-  test("rejects a JWT once its API token is revoked", async () => {
+  test("authenticate rejects a JWT once its API token is revoked", async () => {
     const auth = openAuth({ store, signingKeys, now });
     const { jwt } = await exchanged(auth);
     await store.tokens.delete("u1", "t1");
@@ -178,7 +178,7 @@ test("the newest key signs, and JWTs of former keys are valid until the key is r
 describe("signIn", () => {
   const password = "correct horse battery staple";
 
-  test("finds the user by name or email, with the right password only", async () => {
+  test("signIn finds the user by name or email, with the right password only", async () => {
     const auth = openAuth({ store, signingKeys, now });
     expect(await auth.signIn("jane", password)).toBeNull();
     const withPassword = { ...user, passwordHash: await hashPassword(password) };
@@ -196,7 +196,7 @@ describe("signIn", () => {
     }
   });
 
-  test("replaces a hash of another cost", async () => {
+  test("signIn replaces a hash of another cost", async () => {
     const auth = openAuth({ store, signingKeys, now });
     const former = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
     store.allUsers.set("u1", { ...user, passwordHash: former });

@@ -12,7 +12,7 @@ function queryOf(url: string): { expires: string; signature: string } {
   return { expires: query.get("expires") ?? "", signature: query.get("signature") ?? "" };
 }
 
-test("is valid for its method and path until it expires", () => {
+test("a signed URL is valid for its method and path until it expires", () => {
   let now = signedAt;
   const signer = openUrlSigner({ signingKeys, now: () => now });
   const url = signer.sign("PUT", path, expiresAt);
@@ -25,7 +25,7 @@ test("is valid for its method and path until it expires", () => {
   expect(signer.verify("PUT", path, query)).toBe("expired");
 });
 
-test("refuses another expiry, another key and any other query parameter", () => {
+test("the URL signer refuses another expiry, another key and any other query parameter", () => {
   const signer = openUrlSigner({ signingKeys, now: () => signedAt });
   const query = queryOf(signer.sign("PUT", path, expiresAt));
   const other = openUrlSigner({ signingKeys: keysOf("f".repeat(32)), now: () => signedAt });
@@ -41,7 +41,7 @@ test("refuses another expiry, another key and any other query parameter", () => 
   for (const given of hostile) expect(signer.verify("PUT", path, given)).toBe("forged");
 });
 
-test("accepts signatures of all keys in use, and none of a removed key", () => {
+test("the URL signer accepts signatures of all keys in use, and none of a removed key", () => {
   const [old, both, next] = [
     keysOf("1".repeat(32)),
     keysOf("2".repeat(32), "1".repeat(32)),

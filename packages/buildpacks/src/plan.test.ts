@@ -36,7 +36,7 @@ describe("no Node.js is planned", () => {
     ["when buildpacks are given by URL", nodeApp, { BUILDPACK_URL: "https://example.com/x.tgz" }],
     ["when buildpacks are listed in the source", { ...nodeApp, ".buildpacks": "" }, {}],
     ["outside PROJECT_DIR", { ...nodeApp, "site/index.html": "" }, { PROJECT_DIR: "site" }],
-  ])("%s", (_when, files, variables) => {
+  ])("no Node.js is planned %s", (_when, files, variables) => {
     expect(plan(files, variables).node).toBeNull();
   });
 });
@@ -63,11 +63,11 @@ test.each(["..", "../other", "a/../../b", "."])(
 );
 
 describe("an app that may be its own buildpack", () => {
-  test("gets a build container with Node.js, because its bin/detect decides only there", () => {
+  test("an app that may be its own buildpack gets a build container with Node.js, because its bin/detect decides only there", () => {
     expect(plan({ ...nodeApp, ...inlineScripts }).node).toMatchObject({ install: null, sourceOnly: false });
   });
 
-  test("is not refused for its package.json", async () => {
+  test("an app that may be its own buildpack is not refused for its package.json", async () => {
     expect(plan({ "package.json": "{", ...inlineScripts }).node).toBeNull();
     const chosen = { BUILDPACK_NAME: "nodejs" };
     const refused = refusal((async () => plan({ "package.json": "{", ...inlineScripts }, chosen))());

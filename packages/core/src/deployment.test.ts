@@ -97,7 +97,7 @@ test("every status is exactly one of queued, running and final", () => {
 });
 
 describe("changeStatus", () => {
-  test.each(allowedPairs.filter((pair) => !isRestart(pair)))("allows $pair", ({ from, to }) => {
+  test.each(allowedPairs.filter((pair) => !isRestart(pair)))("changeStatus allows $pair", ({ from, to }) => {
     const before = inStatus(from);
     expect(changeStatus(before, to, options)).toEqual({
       ...before,
@@ -108,15 +108,21 @@ describe("changeStatus", () => {
     });
   });
 
-  test.each(everyPair.filter(({ pair }) => !allowed.has(pair)))("rejects $pair", ({ from, to }) => {
-    expect(() => changeStatus(inStatus(from), to, options)).toThrow(conflict);
-  });
+  test.each(everyPair.filter(({ pair }) => !allowed.has(pair)))(
+    "changeStatus rejects $pair",
+    ({ from, to }) => {
+      expect(() => changeStatus(inStatus(from), to, options)).toThrow(conflict);
+    },
+  );
 
-  test.each(allowedPairs.filter(isRestart))("rejects $pair, which only claim may do", ({ from, to }) => {
-    expect(() => changeStatus(inStatus(from), to, options)).toThrow(conflict);
-  });
+  test.each(allowedPairs.filter(isRestart))(
+    "changeStatus rejects $pair, which only claim may do",
+    ({ from, to }) => {
+      expect(() => changeStatus(inStatus(from), to, options)).toThrow(conflict);
+    },
+  );
 
-  test("sets the given fields and does not modify its argument", () => {
+  test("changeStatus sets the given fields and does not modify its argument", () => {
     const before = inStatus("building");
     const failure = { code: "build-failed", message: "compile: exit code 1" } as const;
     const facts = { failure, logLineCount: 12, logSha256: "ab" };
@@ -127,7 +133,7 @@ describe("changeStatus", () => {
 
 describe("claim", () => {
   test.each(["queued", ...runningStatuses] as const)(
-    "moves a deployment that is %s to building when the attempt is newer",
+    "claim moves a deployment that is %s to building when the attempt is newer",
     (status) => {
       const claimed = claim(inStatus(status), 3, options);
       expect(claimed).toMatchObject({ status: "building", attempt: 3, revision: 6, startedAt: createdAt });
@@ -136,7 +142,7 @@ describe("claim", () => {
   );
 
   test.each(["queued", ...runningStatuses] as const)(
-    "rejects an attempt that is not newer when the deployment is %s",
+    "claim rejects an attempt that is not newer when the deployment is %s",
     (status) => {
       for (const attempt of [2, 1, 0]) {
         expect(() => claim(inStatus(status), attempt, options)).toThrow(leaseLost);
@@ -144,50 +150,50 @@ describe("claim", () => {
     },
   );
 
-  test.each(finalStatuses)("rejects every attempt when the deployment is %s", (status) => {
+  test.each(finalStatuses)("claim rejects every attempt when the deployment is %s", (status) => {
     for (const attempt of [1, 2, 3])
       expect(() => claim(inStatus(status), attempt, options)).toThrow(conflict);
   });
 
-  test("sets startedAt only once", () => {
+  test("claim sets startedAt only once", () => {
     const first = claim(queued, 1, options);
     expect(first.startedAt).toEqual(at);
     const later = new Date(at.getTime() + 1_000);
     expect(claim(first, 2, { ...options, at: later }).startedAt).toEqual(at);
   });
 
-  test("accepts an attempt number that skips some", () => {
+  test("claim accepts an attempt number that skips some", () => {
     expect(claim(queued, 5, options).attempt).toBe(5);
   });
 });
 
 describe("goLive", () => {
-  test("sets the release's id and increments the revision", () => {
+  test("goLive sets the release's id and increments the revision", () => {
     const before = inStatus("starting");
     expect(goLive(before, "r")).toEqual({ ...before, releaseId: "r", revision: 6 });
   });
 
   test.each(deploymentStatuses.filter((status) => status !== "starting"))(
-    "rejects a deployment that is %s",
+    "goLive rejects a deployment that is %s",
     (status) => {
       expect(() => goLive(inStatus(status), "r")).toThrow(conflict);
     },
   );
 
-  test("prevents an abort and a requeue, and allows success", () => {
+  test("goLive prevents an abort and a requeue, and allows success", () => {
     const live = goLive(inStatus("starting"), "r");
     expect(() => changeStatus(live, "queued", options)).toThrow(conflict);
     expect(() => changeStatus(live, "aborted", options)).toThrow(conflict);
     expect(changeStatus(live, "success", options)).toMatchObject({ status: "success", releaseId: "r" });
   });
 
-  test("prevents a claim, and a second goLive", () => {
+  test("goLive prevents a claim, and a second goLive", () => {
     const live = goLive(inStatus("starting"), "r");
     expect(() => claim(live, 3, options)).toThrow(conflict);
     for (const releaseId of ["r", "another"]) expect(() => goLive(live, releaseId)).toThrow(conflict);
   });
 
-  test("stays in effect after another attempt takes over", () => {
+  test("goLive stays in effect after another attempt takes over", () => {
     const again = takeOver(goLive(inStatus("starting"), "r"), 3);
     expect(again.releaseId).toBe("r");
     expect(() => changeStatus(again, "aborted", options)).toThrow(conflict);
@@ -197,12 +203,12 @@ describe("goLive", () => {
 describe("takeOver", () => {
   const live = goLive(inStatus("starting"), "r");
 
-  test("keeps the status and increments the revision", () => {
+  test("takeOver keeps the status and increments the revision", () => {
     const attempt = live.attempt + 1;
     expect(takeOver(live, attempt)).toEqual({ ...live, attempt, revision: live.revision + 1 });
   });
 
-  test("requires a newer attempt and a log that is not sealed", () => {
+  test("takeOver requires a newer attempt and a log that is not sealed", () => {
     expect(() => takeOver(live, live.attempt)).toThrow(leaseLost);
     const aborted = inStatus("aborted");
     expect(takeOver(aborted, 9)).toMatchObject({ status: "aborted", attempt: 9 });
@@ -214,14 +220,14 @@ describe("sealLog", () => {
   const log = { lineCount: 3, sha256: "ab" };
 
   test.each(finalStatuses)(
-    "records the log and increments the revision when the deployment is %s",
+    "sealLog records the log and increments the revision when the deployment is %s",
     (status) => {
       const before = inStatus(status);
       expect(sealLog(before, log)).toEqual({ ...before, logLineCount: 3, logSha256: "ab", revision: 6 });
     },
   );
 
-  test.each(["queued", ...runningStatuses] as const)("rejects a deployment that is %s", (status) => {
+  test.each(["queued", ...runningStatuses] as const)("sealLog rejects a deployment that is %s", (status) => {
     expect(() => sealLog(inStatus(status), log)).toThrow(conflict);
   });
 });
@@ -230,7 +236,7 @@ describe("outcomeOf", () => {
   const codes = Object.keys(errorCatalog) as ErrorCode[];
 
   test.each(runningStatuses)(
-    "returns a final status that %s may change to, for every error code",
+    "outcomeOf returns a final status that %s may change to, for every error code",
     (status) => {
       for (const code of codes) {
         const outcome = outcomeOf(code, status);
@@ -252,7 +258,7 @@ describe("outcomeOf", () => {
     ["hook-failed", "starting", "hook-error"],
     ["engine-unavailable", "starting", "aborted"],
     ["aborted", "starting", "aborted"],
-  ] as const)("maps %s while %s to %s", (code, status, outcome) => {
+  ] as const)("outcomeOf maps %s while %s to %s", (code, status, outcome) => {
     expect(outcomeOf(code, status)).toBe(outcome);
   });
 });

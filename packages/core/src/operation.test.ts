@@ -61,12 +61,12 @@ test("a scaling requires a count, a restart allows none", () => {
 });
 
 describe("claimOperation", () => {
-  test("starts the operation, and keeps startedAt when a later attempt claims it", () => {
+  test("claimOperation starts the operation, and keeps startedAt when a later attempt claims it", () => {
     expect(running).toEqual({ ...pending, status: "running", attempt: 1, revision: 2, startedAt: at });
     expect(claimOperation(running, 2, later)).toEqual({ ...running, attempt: 2, revision: 3 });
   });
 
-  test("requires a newer attempt and an operation that has not ended", () => {
+  test("claimOperation requires a newer attempt and an operation that has not ended", () => {
     const lost = expect.objectContaining({ code: "lease-lost" });
     expect(() => claimOperation(running, 1, later)).toThrow(lost);
     for (const status of ["done", "error"] as const) {

@@ -32,7 +32,7 @@ function slowStore(stored: Entity | null) {
 }
 
 describe("a lease", () => {
-  test("holds while its own write is visible and not acknowledged", async () => {
+  test("a lease holds while its own write is visible and not acknowledged", async () => {
     const store = slowStore(at(1));
     const lease = new Lease(store, at(1), lost);
     const update = lease.update(at(2));
@@ -43,7 +43,7 @@ describe("a lease", () => {
     expect(lease.entity).toEqual(at(2));
   });
 
-  test("holds when the entity was read before its own write and compared after it", async () => {
+  test("a lease holds when the entity was read before its own write and compared after it", async () => {
     const store = slowStore(at(1));
     store.acknowledge();
     const lease = new Lease(store, at(1), lost);
@@ -52,7 +52,7 @@ describe("a lease", () => {
     await expect(check).resolves.toBeUndefined();
   });
 
-  test("is lost once another writer has changed the entity", async () => {
+  test("a lease is lost once another writer has changed the entity", async () => {
     const store = slowStore(at(1));
     store.acknowledge();
     const lease = new Lease(store, at(1), lost);
@@ -62,7 +62,7 @@ describe("a lease", () => {
     expect(lease.entity).toEqual(at(1));
   });
 
-  test("is lost once the entity is gone", async () => {
+  test("a lease is lost once the entity is gone", async () => {
     const store = slowStore(null);
     const lease = new Lease(store, at(1), lost);
     await expect(lease.check()).rejects.toThrow("it is gone");

@@ -5,7 +5,7 @@ import { connectDocker } from "./connection.ts";
 import { ensureNetwork } from "./networks.ts";
 
 describe.skipIf(await lacksEngine())("a network", () => {
-  test("is created only once by concurrent calls", async () => {
+  test("a network is created only once by concurrent calls", async () => {
     const { dockerHost } = await testEngine();
     await using installation = newInstallation();
     using connection = connectDocker({ dockerHost });

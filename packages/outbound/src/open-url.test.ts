@@ -96,7 +96,7 @@ describe("openUrl", () => {
     ["/circle", "redirects more than 5 times."],
     ["/nowhere", "redirects to an invalid URL."],
     ["/to-file", "redirects to a URL that is neither http nor https."],
-  ])("fails for %s with the host but no path or query", async (path, message) => {
+  ])("openUrl fails for %s with the host but no path or query", async (path, message) => {
     expect(await refusal(fetched(path))).toBe(`source-unreachable: ${host} ${message}`);
   });
 

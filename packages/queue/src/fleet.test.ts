@@ -26,7 +26,7 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     await context.redis.del(keys.workers, keys.workersSeen);
   });
 
-  test("lists workers with their running tasks, and whether they drain", async () => {
+  test("the fleet lists workers with their running tasks, and whether they drain", async () => {
     await using first = join("worker-1");
     await using _second = join("worker-2");
     const release = Promise.withResolvers<void>();

@@ -24,7 +24,7 @@ async function deadProcess() {
 }
 
 describe("acquireLock", () => {
-  test("names the holder and stores data until the release", async () => {
+  test("acquireLock names the holder and stores data until the release", async () => {
     const lock = await acquireLock(path, { data: { apiUrl: "http://here" } });
     expect(await lockHolder(path)).toMatchObject({ pid: process.pid, apiUrl: "http://here" });
     await lock.release();
@@ -32,14 +32,14 @@ describe("acquireLock", () => {
     expect(await readdir(join(folder, "deeper"))).toEqual([]);
   });
 
-  test("refuses a held lock at once, and reports the holder", async () => {
+  test("acquireLock refuses a held lock at once, and reports the holder", async () => {
     await using _lock = await acquireLock(path, { data: { name: "first" } });
     const refusal = await acquireLock(path).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(LockHeldError);
     expect((refusal as LockHeldError).holder).toMatchObject({ pid: process.pid, name: "first" });
   });
 
-  test("waits for the holder and calls onWait once", async () => {
+  test("acquireLock waits for the holder and calls onWait once", async () => {
     const first = await acquireLock(path);
     const holders: number[] = [];
     const second = acquireLock(path, { waitMs: 10_000, onWait: (holder) => holders.push(holder.pid) });
@@ -49,7 +49,7 @@ describe("acquireLock", () => {
     expect(holders).toHaveLength(1);
   });
 
-  test("has one holder at a time under concurrent acquisition", async () => {
+  test("a lock has one holder at a time under concurrent acquisition", async () => {
     let inside = 0;
     const counts: number[] = [];
     const enter = async () => {
@@ -64,7 +64,7 @@ describe("acquireLock", () => {
   });
 
   test.each(["the holder is dead", "the file is not a lock"])(
-    "is taken over once when %s",
+    "a lock is taken over once when %s",
     async (reason) => {
       await (await acquireLock(path)).release();
       await writeFile(path, reason === "the file is not a lock" ? "?" : JSON.stringify(await deadProcess()));
@@ -76,7 +76,7 @@ describe("acquireLock", () => {
 });
 
 describe("isAlive", () => {
-  test("does not take a later process with the same pid for the earlier one", async () => {
+  test("isAlive does not take a later process with the same pid for the earlier one", async () => {
     const own = await processIdentity(process.pid);
     expect(await isAlive(own ?? { pid: 0, startedAt: "" })).toBe(true);
     expect(await isAlive({ pid: process.pid, startedAt: "another boot:1" })).toBe(false);

@@ -14,7 +14,7 @@ const wanted = {
 };
 
 describe("sameInstall", () => {
-  test("is true when every package that is not optional is installed in its version", () => {
+  test("sameInstall is true when every package that is not optional is installed in its version", () => {
     expect(sameInstall(wanted, { packages: { "node_modules/ms": ms } })).toBe(true);
   });
 
@@ -23,7 +23,7 @@ describe("sameInstall", () => {
     ["has another version", { "node_modules/ms": { ...ms, version: "2.1.2" } }],
     ["has another content", { "node_modules/ms": { ...ms, integrity: "sha512-b" } }],
     ["needs other packages", { "node_modules/ms": { ...ms, dependencies: { x: "1" } } }],
-  ])("is false when a package %s", (_case, packages) => {
+  ])("sameInstall is false when a package %s", (_case, packages) => {
     expect(sameInstall(wanted, { packages })).toBe(false);
   });
 });
@@ -41,14 +41,14 @@ describe("a repository's packages", () => {
   const install = (packages: Record<string, unknown>) =>
     writeFile(join(root, "node_modules", ".package-lock.json"), JSON.stringify({ packages }));
 
-  test("have a stamp that changes with the lock file", async () => {
+  test("a repository's packages have a stamp that changes with the lock file", async () => {
     const before = packageStamp(root);
     expect(packageStamp(root)).toBe(before);
     await writeFile(join(root, "package-lock.json"), "{}");
     expect(packageStamp(root)).not.toBe(before);
   });
 
-  test("are stale when nothing is installed, and fresh by npm's record or by the stamp", async () => {
+  test("a repository's packages are stale when nothing is installed, and fresh by npm's record or by the stamp", async () => {
     expect(packagesAreFresh(root)).toBe(false);
     await install({ "node_modules/ms": ms });
     expect(packagesAreFresh(root)).toBe(true);

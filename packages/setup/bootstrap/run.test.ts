@@ -23,7 +23,7 @@ describe("run.mjs", () => {
     expect(existsSync(join(repositoryRoot, programs[name]?.program ?? ""))).toBe(true);
   });
 
-  test("lists the commands for an unknown one, and fails", async () => {
+  test("run.mjs lists the commands for an unknown one, and fails", async () => {
     const { stdout, stderr, exitCode } = await run("launch");
     expect(stderr).toContain('There is no command "launch"');
     expect(commands).not.toEqual([]);
@@ -31,7 +31,7 @@ describe("run.mjs", () => {
     expect(exitCode).toBe(2);
   });
 
-  test("does not take a property of Object.prototype for a command", async () => {
+  test("run.mjs does not take a property of Object.prototype for a command", async () => {
     expect((await run("constructor")).exitCode).toBe(2);
   });
 });

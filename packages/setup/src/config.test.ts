@@ -41,7 +41,7 @@ test.each([
 });
 
 describe("readConfig", () => {
-  test("has a default value for each setting that needs one", () => {
+  test("readConfig has a default value for each setting that needs one", () => {
     expect(readConfig({})).toEqual({
       dataDir: `${repositoryRoot}/.slipway`,
       apiPort: 4100,
@@ -56,7 +56,7 @@ describe("readConfig", () => {
     });
   });
 
-  test("uses the variables that are set, and ignores empty ones", () => {
+  test("readConfig uses the variables that are set, and ignores empty ones", () => {
     const config = readConfig({
       DATA_DIR: "/var/lib/slipway",
       WORKERS: "4",
@@ -74,13 +74,13 @@ describe("readConfig", () => {
     expect(config.buildCaBundle).toBe("/ca.pem");
   });
 
-  test("throws with every invalid variable", () => {
+  test("readConfig throws with every invalid variable", () => {
     const wrong = { API_PORT: "http", WORKERS: "0", REDIS_URL: "127.0.0.1", REGISTRY_URL: "ftp://x" };
     expect(() => readConfig(wrong)).toThrow(SetupError);
     expect(() => readConfig(wrong)).toThrow(/API_PORT[^]*WORKERS[^]*REDIS_URL[^]*REGISTRY_URL/);
   });
 
-  test("refuses the same port for two processes", () => {
+  test("readConfig refuses the same port for two processes", () => {
     expect(() => readConfig({ API_PORT: "5000", STREAM_PORT: "5000" })).toThrow(
       /API_PORT: must differ from STREAM_PORT: both are 5000/,
     );

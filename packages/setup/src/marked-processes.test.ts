@@ -18,7 +18,7 @@ test("marked processes are stopped and counted", async () => {
 });
 
 describe.skipIf(await lacksRedis())("a test's Redis", () => {
-  test("is a marked process", async () => {
+  test("a test's Redis is a marked process", async () => {
     await using redis = await startPrivateRedis();
     expect(await markedProcesses(testsOf)).toContainEqual(await processIdentity(redis.pid));
   });

@@ -58,7 +58,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       });
     });
 
-    test("receives removals again until resources in use, or in removal by another client, are gone", async () => {
+    test("an engine that refuses removals receives removals again until resources in use, or in removal by another client, are gone", async () => {
       await docker.createNetwork({ Name: "ours-net", Labels: ours });
       await docker.createVolume({ Name: "ours-volume", Labels: ours });
       await run("ours", { Labels: ours });
@@ -92,7 +92,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       expect(existsSync(dataDir)).toBe(false);
     });
 
-    test("does not stop the removal of other resources; what is left is reported, and removed by the next teardown", async () => {
+    test("an engine that refuses removals does not stop the removal of other resources; what is left is reported, and removed by the next teardown", async () => {
       await docker.createNetwork({ Name: "ours-net", Labels: ours });
       await docker.createVolume({ Name: "ours-volume", Labels: ours });
       await docker.createVolume({ Name: "ours-unused", Labels: ours });
@@ -118,7 +118,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       expect(existsSync(dataDir)).toBe(false);
     });
 
-    test("does not stop teardown when a list of resources fails, or services.json cannot be read", async () => {
+    test("an engine that refuses removals does not stop teardown when a list of resources fails, or services.json cannot be read", async () => {
       await docker.createVolume({ Name: "ours-volume", Labels: ours });
       const service = await startService("redis");
       await run("ours", { Labels: ours });
@@ -140,7 +140,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       expect(existsSync(dataDir)).toBe(true);
     });
 
-    test("keeps only the image that another installation's container uses", async () => {
+    test("an engine that refuses removals keeps only the image that another installation's container uses", async () => {
       const container = await docker.createContainer({ Image: image, Cmd: ["true"] });
       const commit = async (options: { repo?: string }) => {
         const changes = `LABEL ${label.installation}=${id}`;

@@ -23,7 +23,7 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
 }
 
 describe("programsFor", () => {
-  test("lists every program on a bare machine", () => {
+  test("programsFor lists every program on a bare machine", () => {
     expect(programsFor({}, { engineAnswers: false, stackExists: false })).toEqual([
       "dockerd",
       "redis-server",
@@ -33,12 +33,12 @@ describe("programsFor", () => {
     ]);
   });
 
-  test("lists no program for services given by URL or for an existing stack image", () => {
+  test("programsFor lists no program for services given by URL or for an existing stack image", () => {
     const config = { redisUrl: "redis://r", registryUrl: "http://r" };
     expect(programsFor(config, { engineAnswers: true, stackExists: true })).toEqual([]);
   });
 
-  test("does not list dockerd when DOCKER_HOST is set, even if that engine does not answer", () => {
+  test("programsFor does not list dockerd when DOCKER_HOST is set, even if that engine does not answer", () => {
     expect(programsFor({ dockerHost: "tcp://e" }, { engineAnswers: false, stackExists: true })).not.toContain(
       "dockerd",
     );
@@ -78,7 +78,7 @@ test("an engine's user is recorded once", () => {
 const given = (dataDir: string) => ({ dataDir, bootstrapToken: "tk-us-given", showsToken: true });
 
 describe("openInstallation", () => {
-  test("generates its secrets once, readable by the owner only, and shows the token only then", () =>
+  test("openInstallation generates its secrets once, readable by the owner only, and shows the token only then", () =>
     inFolder(async (folder) => {
       const dataDir = join(folder, "data");
       const lines: string[] = [];
@@ -97,7 +97,7 @@ describe("openInstallation", () => {
       expect(lines.join("\n")).not.toContain("admin token");
     }));
 
-  test("reports only the token's file when tokens are not to be shown", () =>
+  test("openInstallation reports only the token's file when tokens are not to be shown", () =>
     inFolder(async (dataDir) => {
       const lines: string[] = [];
       const { adminToken } = await openInstallation({ dataDir, showsToken: false }, (line) =>
@@ -107,7 +107,7 @@ describe("openInstallation", () => {
       expect(lines.join("\n")).not.toContain(adminToken);
     }));
 
-  test("does not store a token that was given", () =>
+  test("openInstallation does not store a token that was given", () =>
     inFolder(async (folder) => {
       const { adminToken } = await openInstallation(given(folder), () => undefined);
       expect(adminToken).toBe("tk-us-given");

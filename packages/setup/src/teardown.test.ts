@@ -41,7 +41,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown
 
   afterAll(() => opened.disposeAsync());
 
-  test("removes resources of the installation and its tests from each recorded engine, whatever DOCKER_HOST is", async () => {
+  test("teardown removes resources of the installation and its tests from each recorded engine, whatever DOCKER_HOST is", async () => {
     const dataDir = await newInstallation("0a0a0a0a");
     await recordEngines(dataDir, [{ dockerHost: machine.dockerHost ?? null, cleared: false }]);
     await run("mine", { [label.installation]: "0a0a0a0a" });
@@ -56,7 +56,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown
     for (const name of await names()) await docker.getContainer(name).remove({ force: true });
   });
 
-  test("does not delete data that is needed to find resources on an engine that does not answer", async () => {
+  test("teardown does not delete data that is needed to find resources on an engine that does not answer", async () => {
     const dataDir = await newInstallation("0d0d0d0d");
     const silent = { dockerHost: "unix:///nowhere", cleared: false };
     await recordEngines(dataDir, [silent]);

@@ -35,7 +35,7 @@ test("blobs are opened in a directory", async () => {
 });
 
 describe.skipIf(await lacksMongo())("MongoDB", () => {
-  test("is opened for the database and for blobs, which share it", async () => {
+  test("MongoDB is opened for the database and for blobs, which share it", async () => {
     await using mongo = await startMongo();
     await using store = await openStore({ databaseUrl: mongo.url });
     await using blobs = await openBlobs({ url: mongo.url, onError: unexpected });

@@ -9,38 +9,44 @@ import { readEntries } from "./read-entries.ts";
 import { encodeHeader } from "./tar-header.ts";
 import { endOfTar, writeEntries } from "./write-entries.ts";
 
-test.each(["gnu", "pax", "ustar", "v7"])("reads what GNU tar wrote in the format %s", async (format) => {
-  await using folder = await mkdtempDisposable(join(tmpdir(), "slipway-tar-"));
-  const app = join(folder.path, "app");
-  await mkdir(app);
-  await writeFile(join(app, "a"), "x".repeat(513));
-  await link(join(app, "a"), join(app, "b"));
-  await symlink("a", join(app, "c"));
-  const args = ["-C", folder.path, "--sort=name", `--format=${format}`, "--owner=7", "--group=8"];
-  const tar = execFileSync("tar", [...args, "-cf", "-", "app"]);
-  expect(await contentOf(streamOf(tar))).toEqual([
-    ["directory", "app/", "", ""],
-    ["file", "app/a", "", "x".repeat(513)],
-    ["hardlink", "app/b", "app/a", ""],
-    ["symlink", "app/c", "a", ""],
-  ]);
-  for await (const { uid, gid } of readEntries(streamOf(tar), {})) expect([uid, gid]).toEqual([7, 8]);
-});
+test.each(["gnu", "pax", "ustar", "v7"])(
+  "the tar reader reads what GNU tar wrote in the format %s",
+  async (format) => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), "slipway-tar-"));
+    const app = join(folder.path, "app");
+    await mkdir(app);
+    await writeFile(join(app, "a"), "x".repeat(513));
+    await link(join(app, "a"), join(app, "b"));
+    await symlink("a", join(app, "c"));
+    const args = ["-C", folder.path, "--sort=name", `--format=${format}`, "--owner=7", "--group=8"];
+    const tar = execFileSync("tar", [...args, "-cf", "-", "app"]);
+    expect(await contentOf(streamOf(tar))).toEqual([
+      ["directory", "app/", "", ""],
+      ["file", "app/a", "", "x".repeat(513)],
+      ["hardlink", "app/b", "app/a", ""],
+      ["symlink", "app/c", "a", ""],
+    ]);
+    for await (const { uid, gid } of readEntries(streamOf(tar), {})) expect([uid, gid]).toEqual([7, 8]);
+  },
+);
 
-test.each(["gnu", "pax"])("reads names with line feeds and long names, in the format %s", async (format) => {
-  await using folder = await mkdtempDisposable(join(tmpdir(), "slipway-tar-"));
-  const names = [
-    "line\nfeed-é",
-    `15 path=evil\n${"n".repeat(150)}\n13 path=evi\n`,
-    "ü".repeat(120),
-  ].toSorted();
-  for (const name of names) await writeFile(join(folder.path, name), name);
-  const args = ["-C", folder.path, `--format=${format}`, "-cf", "-", "--null", "-T", "-"];
-  const tar = execFileSync("tar", args, { input: names.join("\0") });
-  expect(await contentOf(streamOf(tar))).toEqual(names.map((name) => ["file", name, "", name]));
-});
+test.each(["gnu", "pax"])(
+  "the tar reader reads names with line feeds and long names, in the format %s",
+  async (format) => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), "slipway-tar-"));
+    const names = [
+      "line\nfeed-é",
+      `15 path=evil\n${"n".repeat(150)}\n13 path=evi\n`,
+      "ü".repeat(120),
+    ].toSorted();
+    for (const name of names) await writeFile(join(folder.path, name), name);
+    const args = ["-C", folder.path, `--format=${format}`, "-cf", "-", "--null", "-T", "-"];
+    const tar = execFileSync("tar", args, { input: names.join("\0") });
+    expect(await contentOf(streamOf(tar))).toEqual(names.map((name) => ["file", name, "", name]));
+  },
+);
 
-test("skips malformed pax records, and reads the ones after them", async () => {
+test("the tar reader skips malformed pax records, and reads the ones after them", async () => {
   const body = Buffer.from("nonsense\n99999 path=beyond\n5 x=\n17 path=after-it\n17 linkpath=none\n");
   const header = Buffer.alloc(512);
   new Header({ type: "ExtendedHeader", path: "pax", mode: 0o644, size: body.length }).encode(header);
@@ -49,7 +55,7 @@ test("skips malformed pax records, and reads the ones after them", async () => {
   expect(await contentOf(streamOf(tar))).toEqual([["file", "after-it", "none", ""]]);
 });
 
-test("skips content that is not read, and content of which only a part is read", async () => {
+test("the tar reader skips content that is not read, and content of which only a part is read", async () => {
   const tar = await bytesOf(
     writeEntries([file("a", "a".repeat(2000)), file("b", "b".repeat(2000)), file("c")]),
   );
@@ -61,7 +67,7 @@ test("skips content that is not read, and content of which only a part is read",
   expect(paths).toEqual(["a", "b", "c"]);
 });
 
-test("enforces limits before the content is read", async () => {
+test("the tar reader enforces limits before the content is read", async () => {
   async function* endless(): AsyncGenerator<Uint8Array> {
     yield encodeHeader({ ...file("big"), sizeBytes: 2 ** 40 });
     while (true) yield Buffer.alloc(1024);
@@ -77,7 +83,7 @@ test("enforces limits before the content is read", async () => {
   });
 });
 
-test("says what is wrong with the bytes", async () => {
+test("the tar reader says what is wrong with the bytes", async () => {
   const tar = await bytesOf(writeEntries([file("a", "x".repeat(2000))]));
   await expect(contentOf(streamOf(Buffer.from("hello")))).rejects.toMatchObject({
     problem: "not-a-tar",

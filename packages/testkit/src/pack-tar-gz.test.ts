@@ -4,7 +4,7 @@ import { readEntries } from "@slipway/tar";
 import { expect, test } from "vitest";
 import { packTarGz } from "./pack-tar-gz.ts";
 
-test("packs files, folders and any other entry in the order given", async () => {
+test("packTarGz packs files, folders and any other entry in the order given", async () => {
   const archive = await packTarGz({
     "app/": "",
     "app/Procfile": "web: npm start\n",
@@ -21,7 +21,7 @@ test("packs files, folders and any other entry in the order given", async () => 
   ]);
 });
 
-test("packs the same entries into the same bytes", async () => {
+test("packTarGz packs the same entries into the same bytes", async () => {
   const entries = { "app/": "", "app/index.js": "// hello" };
   expect((await packTarGz(entries)).equals(await packTarGz(entries))).toBe(true);
 });

@@ -57,7 +57,7 @@ test.each([
   expect((await resolve({ wanted })).version).toBe(version);
 });
 
-test("without a wish it is the newest LTS line, which is another one from the schedule's day on", async () => {
+test("without a wish the version of Node.js is the newest LTS line, which is another one from the schedule's day on", async () => {
   const before = await resolve({ wanted: " " });
   expect(before.version).toBe("24.2.0");
   expect(before.warnings).toEqual([

@@ -14,7 +14,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const history = () => join(folder, "history");
 
-test("is the commit that added the rules, however often they changed", async () => {
+test("lintedSince is the commit that added the rules, however often they changed", async () => {
   await commit("before", "other.txt");
   expect(await lintedSince(history())).toBeUndefined();
   const introduced = await commit("introduces the rules", "commitlint.config.ts");
@@ -22,7 +22,7 @@ test("is the commit that added the rules, however often they changed", async () 
   expect(await lintedSince(history())).toBe(introduced);
 });
 
-test("is the oldest commit of a shallow clone", async () => {
+test("lintedSince is the oldest commit of a shallow clone", async () => {
   await commit("introduces the rules", "commitlint.config.ts");
   const oldest = await commit("second", "other.txt");
   await commit("third", "other.txt");
@@ -30,7 +30,7 @@ test("is the oldest commit of a shallow clone", async () => {
   expect(await lintedSince(join(folder, "shallow"))).toBe(oldest);
 });
 
-test("is unknown outside of a repository, and in a folder of another one", async () => {
+test("lintedSince is unknown outside of a repository, and in a folder of another one", async () => {
   await commit("introduces the rules", "inner/commitlint.config.ts");
   expect(await lintedSince(folder)).toBeUndefined();
   expect(await lintedSince(join(history(), "inner"))).toBeUndefined();

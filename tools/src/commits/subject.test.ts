@@ -7,7 +7,7 @@ test.each([
   "Process aborts first",
   "Embed the dashboard",
   "Re-read keys after a change",
-])("accepts: %s", (subject) => {
+])("startsImperatively accepts: %s", (subject) => {
   expect(startsImperatively(subject)).toBe(true);
 });
 
@@ -23,6 +23,6 @@ test.each([
   "A slow client is asked",
   "ADR 20: slots",
   "",
-])("refuses: %s", (subject) => {
+])("startsImperatively refuses: %s", (subject) => {
   expect(startsImperatively(subject)).toBe(false);
 });

@@ -11,7 +11,7 @@ test.each([
   "a worker that was told to stop",
   "archives until upkeep removes them",
   "So long a slot is kept",
-])("finds the phrase in: %s", (text) => {
+])("phrasesIn finds the phrase in: %s", (text) => {
   expect(phrasesIn(text)).toHaveLength(1);
 });
 
@@ -21,17 +21,17 @@ test.each([
   "She tolled the bell",
   "so long as it runs",
   "back to the hands",
-])("finds nothing in: %s", (text) => {
+])("phrasesIn finds nothing in: %s", (text) => {
   expect(phrasesIn(text)).toEqual([]);
 });
 
-test("says on which line a phrase is, and what to write instead", () => {
+test("phrasesIn says on which line a phrase is, and what to write instead", () => {
   expect(phrasesIn("One line.\nNo sign of life.\n")).toEqual([
     { line: 2, text: "sign of life", instead: "heartbeat" },
   ]);
 });
 
-test("leaves out the code in Markdown, and keeps count of its lines", () => {
+test("phrasesIn leaves out the code in Markdown, and keeps count of its lines", () => {
   const text = "The file `upkeep.ts`.\n\n```sh\nupkeep\n```\n\nThen upkeep.\n";
   expect(phrasesIn(text, true).map(({ line }) => line)).toEqual([7]);
   expect(phrasesIn(text)).toHaveLength(3);

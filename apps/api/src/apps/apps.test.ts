@@ -22,7 +22,7 @@ describe.skipIf(await lacksRedis())("apps", () => {
   const created = async (name = aName()) => ((await create(name)).body as AppAnswer).app;
   const appNotFound = { resource: "app", error: "app not found" };
 
-  test("are created, shown by name and by id, and listed by name", async () => {
+  test("apps are created, shown by name and by id, and listed by name", async () => {
     const answer = await create("beta");
     expect(answer.status).toBe(201);
     const { app } = answer.body as AppAnswer;
@@ -36,7 +36,7 @@ describe.skipIf(await lacksRedis())("apps", () => {
     expect(apps.map(({ name }) => name)).toEqual(["alpha", "beta"]);
   });
 
-  test("with an invalid name get 422, with a taken name 409", async () => {
+  test("apps with an invalid name get 422, and apps with a taken name 409", async () => {
     const bad = await create("No!");
     expect([bad.status, bad.body]).toEqual([
       422,
@@ -52,7 +52,7 @@ describe.skipIf(await lacksRedis())("apps", () => {
     expect([taken.status, taken.body]).toEqual([409, { error: expect.any(String) }]);
   });
 
-  test("of a dry run are answered as if created, but are not created", async () => {
+  test("apps of a dry run are answered as if created, but are not created", async () => {
     const dryRun = async (name: string, value: string) => {
       const headers = {
         authorization: `Bearer ${ada.token}`,
@@ -72,7 +72,7 @@ describe.skipIf(await lacksRedis())("apps", () => {
     expect((await dryRun(name, "true")).status).toBe(409);
   });
 
-  test("of other users are not found, except by operators", async () => {
+  test("apps of other users are not found, except by operators", async () => {
     const { id, name } = await created();
     for (const path of [id, name, "unknown"]) {
       for (const rest of ["", "/deployments", "/variables", "/deployments/x/output"]) {
@@ -89,7 +89,7 @@ describe.skipIf(await lacksRedis())("apps", () => {
     expect(all.apps.map((app) => app.id)).toContain(id);
   });
 
-  test("named after another app's id do not replace that app", async () => {
+  test("apps named after another app's id do not replace that app", async () => {
     const victim = await created();
     // Ids that could be names exist: they begin with a letter.
     const id = `a${randomUUID().slice(1)}`;
@@ -100,7 +100,7 @@ describe.skipIf(await lacksRedis())("apps", () => {
     expect(((await api.request(ada.token, "GET", `/v1/apps/${id}`)).body as AppAnswer).app.id).toBe(id);
   });
 
-  test("are deleted when current_name matches: at once, with deployments aborted and the name free", async () => {
+  test("apps are deleted when current_name matches: at once, with deployments aborted and the name free", async () => {
     const { id, name } = await created();
     const queued = await api.store.deployments.create(aNewDeployment({ appId: id }));
     const running = await api.store.deployments.create(aNewDeployment({ appId: id }));
@@ -130,7 +130,7 @@ describe.skipIf(await lacksRedis())("apps", () => {
     expect((await create(name)).status).toBe(201);
   });
 
-  test("let a deployment whose release is already live end by itself when they are deleted", async () => {
+  test("apps let a deployment whose release is already live end by itself when they are deleted", async () => {
     const { id, name } = await created();
     const deployment = await api.store.deployments.create(aNewDeployment({ appId: id }));
     const steps = stepsTo(deployment, "success");
@@ -141,7 +141,7 @@ describe.skipIf(await lacksRedis())("apps", () => {
     expect(await api.store.deployments.get(deployment.id)).toMatchObject({ status: "starting" });
   });
 
-  test("abort requeued deployments when they are deleted", async () => {
+  test("apps abort requeued deployments when they are deleted", async () => {
     const { id, name } = await created();
     const deployment = await api.store.deployments.create(aNewDeployment({ appId: id }));
     const [building] = stepsTo(deployment, "building");
@@ -156,7 +156,7 @@ describe.skipIf(await lacksRedis())("apps", () => {
     expect(aborted?.history.at(-1)?.lineCount).toBeNull();
   });
 
-  test("delete their build cache", async () => {
+  test("apps delete their build cache", async () => {
     const { id, name } = await created();
     const key = cacheBlobKey(id, 1, "stack");
     await api.blobs.put(

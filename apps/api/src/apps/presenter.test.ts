@@ -16,7 +16,7 @@ describe("an app", () => {
   const owner = aUser({ id: "u1", username: "ada", email: "ada@example.com" });
   const app = anApp({ id: "a1", name: "demo", ownerId: "u1" });
 
-  test("is new before its first release, with all documented fields", () => {
+  test("an app is new before its first release, with all documented fields", () => {
     const body = presentApp(app, owner, config);
     expect(appBody.strict().parse(body)).toEqual(body);
     expect(body).toMatchObject({
@@ -34,7 +34,7 @@ describe("an app", () => {
     });
   });
 
-  test("is running with a release, and has an owner without a name once the account is deleted", () => {
+  test("an app is running with a release, and has an owner without a name once the account is deleted", () => {
     const body = presentApp({ ...app, currentReleaseId: "r1", lastDeployedAt: testTime }, null, config);
     expect(body).toMatchObject({ status: "running", url: "http://demo.localhost:4180" });
     expect(body.owner).toEqual({ id: "u1", username: "", email: "" });

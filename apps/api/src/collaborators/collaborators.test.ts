@@ -22,7 +22,7 @@ describe.skipIf(await lacksRedis())("collaborators", () => {
   const invite = (email: string, more: object = {}) =>
     request(owner.token, "POST", "/collaborators", { collaborator: { email, ...more } });
 
-  test("may use the app from the moment they are added until they are removed", async () => {
+  test("collaborators may use the app from the moment they are added until they are removed", async () => {
     const grace = await api.newUser();
     await api.store.apps.create(anApp({ name: "zeta", ownerId: grace.user.id }));
     expect((await request(grace.token, "GET")).status).toBe(404);
@@ -59,7 +59,7 @@ describe.skipIf(await lacksRedis())("collaborators", () => {
     expect((await request(grace.token, "GET")).status).toBe(404);
   });
 
-  test("must be users of this installation, not the owner, and not collaborators already", async () => {
+  test("collaborators must be users of this installation, not the owner, and not collaborators already", async () => {
     expect((await invite("nobody@example.com")).body).toMatchObject({
       errors: { email: [expect.stringContaining("no user here")] },
     });
@@ -73,7 +73,7 @@ describe.skipIf(await lacksRedis())("collaborators", () => {
     expect((await invite(user.email)).status).toBe(409);
   });
 
-  test("belong to one app only, and are deleted with their user", async () => {
+  test("collaborators belong to one app only, and are deleted with their user", async () => {
     const { user } = await api.newUser();
     const { body } = await invite(user.email);
     const { id } = (body as { collaborator: { id: string } }).collaborator;

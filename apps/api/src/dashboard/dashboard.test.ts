@@ -22,7 +22,7 @@ describe.skipIf(await lacksRedis())("the queue dashboard", () => {
   const pause = (headers: Record<string, string>) =>
     request("/queues/api/queues/deployments/pause", api.operatorToken, { method: "PUT", headers });
 
-  test("prompts browsers for credentials", async () => {
+  test("the queue dashboard prompts browsers for credentials", async () => {
     for (const password of [null, "wrong", "tk-us-abcdefghijklmnopqrstuvwxyz"]) {
       for (const path of ["/queues", "/queues/", "/queues/api/queues", "/queues/static/favicon-32x32.png"]) {
         const response = await request(path, password);
@@ -35,7 +35,7 @@ describe.skipIf(await lacksRedis())("the queue dashboard", () => {
     }
   });
 
-  test("rejects JWTs and users who are not operators", async () => {
+  test("the queue dashboard rejects JWTs and users who are not operators", async () => {
     const jwt = await fetch(`${api.url}/v1/tokens/exchange`, {
       method: "POST",
       headers: { authorization: `Basic ${Buffer.from(`:${api.operatorToken}`).toString("base64")}` },
@@ -49,7 +49,7 @@ describe.skipIf(await lacksRedis())("the queue dashboard", () => {
     ]);
   });
 
-  test("shows an operator all queues, in pages that satisfy their content security policy", async () => {
+  test("the queue dashboard shows an operator all queues, in pages that satisfy their content security policy", async () => {
     for (const path of ["/queues", "/queues/", "/queues/queue/deployments"]) {
       const page = await request(path, api.operatorToken);
       expect(page.status).toBe(200);
@@ -76,7 +76,7 @@ describe.skipIf(await lacksRedis())("the queue dashboard", () => {
     ]);
   });
 
-  test("rejects changes that another site requests", async () => {
+  test("the queue dashboard rejects changes that another site requests", async () => {
     const foreign: Record<string, string>[] = [
       { "sec-fetch-site": "cross-site" },
       { "sec-fetch-site": "same-site" },
@@ -96,7 +96,7 @@ describe.skipIf(await lacksRedis())("the queue dashboard", () => {
     }
   });
 
-  test("reveals no internals in its errors", async () => {
+  test("the queue dashboard reveals no internals in its errors", async () => {
     const response = await request("/queues/api/queues/nothing", api.operatorToken);
     expect(response.status).toBe(404);
     expect(await response.text()).not.toMatch(/node_modules|at .*\.js/);

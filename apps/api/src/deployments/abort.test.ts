@@ -37,7 +37,7 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
     return deployment;
   };
 
-  test("that is queued is aborted at once, its log names the user, and the next one becomes the head of the lane", async () => {
+  test("a deployment that is queued is aborted at once, its log names the user, and the next one becomes the head of the lane", async () => {
     const [first, second] = [await deploy(), await deploy()];
     const answer = await abort(first.id);
     const failure = { code: "aborted", message: `by ${ada.user.username}` };
@@ -99,7 +99,7 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
     };
   }
 
-  test("that runs is aborted in the store, and its worker is notified, which closes the log", async () => {
+  test("a deployment that runs is aborted in the store, and its worker is notified, which closes the log", async () => {
     const { id } = await deploy();
     await using worker = await startWorkerOn(id);
     for (const step of stepsTo(await stored(id), "pushing")) await api.store.deployments.compareAndSet(step);
@@ -108,7 +108,7 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
     expect(await stored(id)).toMatchObject({ status: "aborted", logSha256: null });
   });
 
-  test("that waits for its next attempt has its log closed by the API, because no worker runs it", async () => {
+  test("a deployment that waits for its next attempt has its log closed by the API, because no worker runs it", async () => {
     const { id } = await deploy();
     for (const step of stepsTo(await stored(id), "building")) await api.store.deployments.compareAndSet(step);
     expect((await abort(id)).status).toBe(200);
@@ -119,7 +119,7 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
     });
   });
 
-  test("that has ended, or whose release goes live, cannot be aborted: 409", async () => {
+  test("a deployment that has ended, or whose release goes live, cannot be aborted: 409", async () => {
     const ended = await deploy();
     for (const step of stepsTo(await stored(ended.id), "success")) {
       await api.store.deployments.compareAndSet(step);
@@ -139,7 +139,7 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
     expect((await abort(live.id)).status).toBe(409);
   });
 
-  test("of another user, or that does not exist, is not found", async () => {
+  test("a deployment of another user, or that does not exist, is not found", async () => {
     const { id } = await deploy();
     const stranger = await api.newUser();
     expect((await abort(id, stranger.token)).status).toBe(404);
@@ -161,7 +161,7 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
       return { status: answer.status, replayed: answer.headers.get("idempotent-replayed"), id: created?.id };
     };
 
-    test("is created once for repeated and concurrent requests", async () => {
+    test("a deployment requested with an Idempotency-Key is created once for repeated and concurrent requests", async () => {
       const answers = await Promise.all(Array.from({ length: 8 }, () => deployWithKey("k1")));
       expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
       expect(await deployWithKey("k1")).toEqual({ status: 201, replayed: "true", id: answers[0]?.id });
@@ -169,7 +169,7 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
       expect((await deployWithKey("k2")).id).not.toBe(answers[0]?.id);
     });
 
-    test("is found again after its source was deleted", async () => {
+    test("a deployment requested with an Idempotency-Key is found again after its source was deleted", async () => {
       const answer = await api.request(ada.token, "POST", "/v1/sources", {});
       const { source } = answer.body as { source: { upload_url: string; download_url: string } };
       await fetch(source.upload_url, { method: "PUT", body: "archive" });
@@ -182,7 +182,7 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
       });
     });
 
-    test("is replayed only for the same user, app and request", async () => {
+    test("a deployment requested with an Idempotency-Key is replayed only for the same user, app and request", async () => {
       const first = await deployWithKey("k");
       expect((await deployWithKey("k", {}, api.operatorToken)).id).not.toBe(first.id);
       expect((await deployWithKey("k", { git_ref: "other" })).status).toBe(422);
@@ -190,13 +190,13 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
       expect((await deployWithKey("x".repeat(256))).status).toBe(422);
     });
 
-    test("is created for one of several concurrent requests that differ", async () => {
+    test("a deployment requested with an Idempotency-Key is created for one of several concurrent requests that differ", async () => {
       const answers = await Promise.all([1, 2, 3].map((ref) => deployWithKey("k", { git_ref: `v${ref}` })));
       expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 422, 422]);
       expect(await api.store.deployments.lane(app.id, 99)).toHaveLength(1);
     });
 
-    test("does not conflict with its own repetitions in an app that rejects concurrent deployments", async () => {
+    test("a deployment requested with an Idempotency-Key does not conflict with its own repetitions in an app that rejects concurrent deployments", async () => {
       await api.request(ada.token, "PATCH", `/v1/apps/${app.name}`, {
         app: { concurrency_policy: "reject" },
       });
@@ -206,7 +206,7 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
       );
     });
 
-    test("can be requested again after a rejection", async () => {
+    test("a deployment requested with an Idempotency-Key can be requested again after a rejection", async () => {
       await api.request(ada.token, "PATCH", `/v1/apps/${app.name}`, {
         app: { concurrency_policy: "reject" },
       });

@@ -52,7 +52,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     (await api.request(ada.token, "GET", path(query))).body as DeploymentsAnswer;
   const notFound = { resource: "deployment", error: "deployment not found" };
 
-  test("of an uploaded archive are queued, published, and added to BullMQ", async () => {
+  test("deployments of an uploaded archive are queued, published, and added to BullMQ", async () => {
     const { redisUrl, installationId } = api.config;
     const keys = redisKeys(installationId);
     const subscriber = new Redis(redisUrl);
@@ -85,7 +85,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     subscriber.disconnect();
   });
 
-  test("of an external URL do not show that URL, which may contain credentials", async () => {
+  test("deployments of an external URL do not show that URL, which may contain credentials", async () => {
     const url = "https://user:hunter2@example.com/a.tar.gz?token=hunter3";
     const answer = await deploy({ source_url: url, git_ref: null });
     const { deployment } = answer.body as DeploymentAnswer;
@@ -97,7 +97,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     }
   });
 
-  test("record the git_ref of the current release as previous_git_ref", async () => {
+  test("deployments record the git_ref of the current release as previous_git_ref", async () => {
     const release = await api.store.releases.create(aNewRelease({ appId: app.id, gitRef: "v7" }));
     const stored = await api.store.apps.get(app.id);
     if (stored === null) throw new Error("the app is not stored");
@@ -106,7 +106,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     expect(deployment).toMatchObject({ git_ref: null, previous_git_ref: "v7" });
   });
 
-  test("of a source that cannot be deployed get 422 for source_url", async () => {
+  test("deployments of a source that cannot be deployed get 422 for source_url", async () => {
     const bob = await api.newUser();
     const signer = api.urlSigner;
     const past = aSource({ ownerId: ada.user.id, expiresAt: new Date(Date.now() - 1_000), sizeBytes: 1 });
@@ -140,7 +140,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     expect((body as DeploymentsAnswer).deployments).toEqual([]);
   });
 
-  test("are listed newest first, in pages", async () => {
+  test("deployments are listed newest first, in pages", async () => {
     for (let number = 1; number <= 5; number += 1) {
       await deploy({ source_url: archiveUrl, git_ref: `v${number}` });
     }
@@ -165,7 +165,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     expect((await list("?page=9&per_page=2")).deployments).toEqual([]);
   });
 
-  test("get 422 for an invalid page", async () => {
+  test("deployments get 422 for an invalid page", async () => {
     for (const [query, field] of [
       ["page=0", "page"],
       ["page=x", "page"],
@@ -182,7 +182,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     }
   });
 
-  test("of other users, of another app, or that do not exist are not found", async () => {
+  test("deployments of other users, of another app, or that do not exist are not found", async () => {
     const { deployment } = (await deploy({ source_url: archiveUrl })).body as DeploymentAnswer;
     const other = await newApp(ada.token);
     const bob = await api.newUser();
@@ -202,7 +202,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     }
   });
 
-  test("without log lines have no output: 404", async () => {
+  test("deployments without log lines have no output: 404", async () => {
     const { deployment } = (await deploy({ source_url: archiveUrl })).body as DeploymentAnswer;
     for (const output of [path(`/${deployment.id}/output`), `/v1/deployments/${deployment.id}/output`]) {
       const { status, body } = await api.request(ada.token, "GET", output);
@@ -210,7 +210,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     }
   });
 
-  test("return their log as text: the stored lines, then those that are still only in Redis", async () => {
+  test("deployments return their log as text: the stored lines, then those that are still only in Redis", async () => {
     const { deployment } = (await deploy({ source_url: archiveUrl })).body as DeploymentAnswer;
     const deploymentId = deployment.id;
     const stored = await api.store.deployments.get(deploymentId);
@@ -239,7 +239,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     }
   });
 
-  test("created during the deletion of their app do not stay queued", async () => {
+  test("deployments created during the deletion of their app do not stay queued", async () => {
     const stored = await api.store.apps.get(app.id);
     if (stored === null) throw new Error("the app is not stored");
     const [answer] = await Promise.all([

@@ -46,7 +46,7 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
   const waiting = async ({ id }: AppBody) =>
     (await api.store.deployments.lane(id, 99)).map((each) => each.id);
 
-  test("queues deployments in order by default, and after a change back to queue", async () => {
+  test("an app's lane queues deployments in order by default, and after a change back to queue", async () => {
     const app = await newApp();
     expect(app.concurrency_policy).toBe("queue");
     const [first, second] = [await deployed(app), await deployed(app)];
@@ -60,7 +60,7 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     for (const wrong of ["fastest", null, undefined, 1]) expect((await change(wrong)).status).toBe(422);
   });
 
-  test("keeps only the newest queued deployment with supersede, and the running one", async () => {
+  test("an app's lane keeps only the newest queued deployment with supersede, and the running one", async () => {
     const app = await newApp({ concurrency_policy: "supersede" });
     const running = await deployed(app);
     await advance(running, "building");
@@ -79,7 +79,7 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     expect(await waiting(app)).toHaveLength(1);
   });
 
-  test("accepts one of several concurrent deployments with reject, and none while one is queued or running", async () => {
+  test("an app's lane accepts one of several concurrent deployments with reject, and none while one is queued or running", async () => {
     const app = await newApp({ concurrency_policy: "reject" });
     const answers = await Promise.all(Array.from({ length: 6 }, () => deploy(app)));
     const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
@@ -94,7 +94,7 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     expect((await deploy(app)).status).toBe(201);
   });
 
-  test("has a maximum length, also for concurrent requests, and accepts more after an abort", async () => {
+  test("an app's lane has a maximum length, also for concurrent requests, and accepts more after an abort", async () => {
     const app = await newApp();
     const answers = await Promise.all(Array.from({ length: 6 }, () => deploy(app)));
     const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
@@ -109,7 +109,7 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     expect((await deploy(app)).status).toBe(201);
   });
 
-  test("shows each queued deployment's position and why it waits", async () => {
+  test("an app's lane shows each queued deployment's position and why it waits", async () => {
     const bob = await api.newUser();
     const app = await newApp({}, bob.token);
     const [first, second] = [await deployed(app, bob.token), await deployed(app, bob.token)];
@@ -133,7 +133,7 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     expect((await show(second, bob.token)).queue).toEqual({ position: 1, reason: "app-busy" });
   });
 
-  test("enqueues the next deployment when its head is aborted before a worker claims it", async () => {
+  test("an app's lane enqueues the next deployment when its head is aborted before a worker claims it", async () => {
     const eve = await api.newUser();
     const app = await newApp({}, eve.token);
     const [first, second] = [await deployed(app, eve.token), await deployed(app, eve.token)];

@@ -12,7 +12,7 @@ describe("a deployment", () => {
     1,
   );
 
-  test("that is queued has all documented fields, without its source", () => {
+  test("a deployment that is queued has all documented fields, without its source", () => {
     const body = presentDeployment(queued, apiUrl);
     expect(deploymentBody.strict().parse(body)).toEqual(body);
     expect(body).toMatchObject({ status: "queued", duration: 0, finished_at: null, image: null });
@@ -22,7 +22,7 @@ describe("a deployment", () => {
     expect(JSON.stringify(body)).not.toContain("hunter2");
   });
 
-  test("shows registry and image separately, its size in bytes, and its duration in whole seconds", () => {
+  test("a deployment shows registry and image separately, its size in bytes, and its duration in whole seconds", () => {
     const done = stepsTo(queued, "success", new Date(testTime.getTime() + 1_499)).at(-1) ?? queued;
     const finished = {
       ...done,

@@ -93,7 +93,7 @@ describe.skipIf(await lacksRedis())("authentication and rejected requests", () =
     await rm(directory, { recursive: true });
   });
 
-  test("other credentials are not exchanged: 401", async () => {
+  test("credentials other than API tokens are not exchanged: 401", async () => {
     for (const authorization of [undefined, basic("tk-us-nobody"), basic(""), `Bearer ${token}`, "Basic !"]) {
       const response = await exchange(authorization);
       expect(response.status).toBe(401);

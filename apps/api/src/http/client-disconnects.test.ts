@@ -53,7 +53,7 @@ describe.skipIf(await lacksRedis())("the API keeps serving when clients disconne
     requestHead(line, [...headers, "Content-Type: application/json", `Content-Length: ${body.length}`]) +
     body;
 
-  test("requests with and without a bearer token", async () => {
+  test("the API keeps serving when clients disconnect during requests with and without a bearer token", async () => {
     expect(
       await faultsOf([
         { send: requestHead("GET /v1/apps", [bearer]), until: '"apps"' },
@@ -66,14 +66,14 @@ describe.skipIf(await lacksRedis())("the API keeps serving when clients disconne
     ).toEqual([]);
   });
 
-  test("password logins", async () => {
+  test("the API keeps serving when clients disconnect during password logins", async () => {
     const basic = `Authorization: Basic ${Buffer.from("nobody:wrong password").toString("base64")}`;
     expect(
       await faultsOf([{ send: withBody("POST /v1/tokens", [basic], '{"name":"x"}'), until: "401 " }]),
     ).toEqual([]);
   });
 
-  test("request bodies", async () => {
+  test("the API keeps serving when clients disconnect during request bodies", async () => {
     expect(
       await faultsOf([
         { send: withBody("POST /v1/apps", [bearer], '{"app":{"name":"No Name"}}'), until: "422 " },
@@ -82,7 +82,7 @@ describe.skipIf(await lacksRedis())("the API keeps serving when clients disconne
     ).toEqual([]);
   });
 
-  test("uploads and downloads", async () => {
+  test("the API keeps serving when clients disconnect during uploads and downloads", async () => {
     const { body } = await api.request(api.operatorToken, "POST", "/v1/sources");
     const { source } = body as { source: { upload_url: string; download_url: string } };
     const pathOf = (url: string) => url.slice(new URL(url).origin.length);
@@ -96,7 +96,7 @@ describe.skipIf(await lacksRedis())("the API keeps serving when clients disconne
     ).toEqual([]);
   });
 
-  test("output as text and as events", async () => {
+  test("the API keeps serving when clients disconnect during output as text and as events", async () => {
     expect(
       await faultsOf([
         { send: requestHead(`GET ${output}`, [bearer]), until: "a line" },
@@ -106,7 +106,7 @@ describe.skipIf(await lacksRedis())("the API keeps serving when clients disconne
     ).toEqual([]);
   });
 
-  test("upgrades, CONNECT and malformed requests", async () => {
+  test("the API keeps serving when clients disconnect during upgrades, CONNECT and malformed requests", async () => {
     expect(
       await faultsOf([
         { send: upgradeHead("/v1/apps"), until: "401 " },

@@ -52,7 +52,7 @@ describe.skipIf(await lacksRedis())("a fuzzed request", () => {
     await api[Symbol.asyncDispose]();
   });
 
-  test("of any route gets a response without a 5xx, a stack trace or a hang, and each route succeeds at least once", async () => {
+  test("a fuzzed request of any route gets a response without a 5xx, a stack trace or a hang, and each route succeeds at least once", async () => {
     const unreached: string[] = [];
     for (const [path, methods] of Object.entries(paths)) {
       for (const [method, operation] of Object.entries(methods)) {
@@ -67,7 +67,7 @@ describe.skipIf(await lacksRedis())("a fuzzed request", () => {
     expect((statuses.get(401) ?? 0) + (statuses.get(404) ?? 0)).toBeLessThan(requestCount / 2);
   }, 180_000);
 
-  test("outside the described routes gets a response without a 5xx", async () => {
+  test("a fuzzed request outside the described routes gets a response without a 5xx", async () => {
     const anywhere = fc.record({
       method: fc.constantFrom("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE"),
       path: fc

@@ -41,7 +41,7 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
     await expect.poll(counters).not.toEqual([]);
   };
 
-  test("counts per API token, counts polls separately, and sets the RateLimit headers", async () => {
+  test("the rate limit counts per API token, counts polls separately, and sets the RateLimit headers", async () => {
     api = await start({ RATE_LIMIT: "3", RATE_LIMIT_POLLS: "5" });
     const [ada, grace] = [await api.newUser(), await api.newUser()];
     const request = (token: string, path: string) => api.request(token, "GET", path);
@@ -63,7 +63,7 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
     expect([poll.status, poll.headers.get("ratelimit-limit")]).toEqual([404, "5"]);
   });
 
-  test("does not let one token use up the user's other tokens, within the user's own limit", async () => {
+  test("the rate limit does not let one token use up the user's other tokens, within the user's own limit", async () => {
     api = await start({ RATE_LIMIT: "2" });
     const { token } = await api.newUser();
     const { status, body } = await api.request(token, "POST", "/v1/tokens", { name: "ci" });
@@ -81,7 +81,7 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
     expect(await statuses(other, 1)).toEqual([429]);
   });
 
-  test("applies to all tokens of a user together", async () => {
+  test("the rate limit applies to all tokens of a user together", async () => {
     api = await start({ RATE_LIMIT: "1" });
     const { user, token } = await api.newUser();
     const { store } = api;
@@ -95,7 +95,7 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
     expect([refused.status, refused.headers.get("ratelimit-limit")]).toEqual([429, "5"]);
   });
 
-  test("rejects requests with invalid tokens from an address, but not those with valid tokens", async () => {
+  test("the rate limit rejects requests with invalid tokens from an address, but not those with valid tokens", async () => {
     api = await start({ RATE_LIMIT_ADDRESS: "3", LOGIN_ATTEMPTS: "1" });
     const basic = (secret: string) => `Basic ${Buffer.from(`:${secret}`).toString("base64")}`;
     const status = async (method: string, path: string, secret: string) =>
@@ -110,7 +110,7 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
     expect(await status("GET", "/queues/", api.operatorToken)).toBe(200);
   });
 
-  test("counts wrong passwords per account, by user name or email, from all addresses", async () => {
+  test("the rate limit counts wrong passwords per account, by user name or email, from all addresses", async () => {
     api = await start({ LOGIN_ATTEMPTS: "1", TRUST_PROXY: "loopback" });
     const user = { username: "ada", email: "ada@example.com", password: "correct horse battery staple" };
     expect((await api.request(api.operatorToken, "POST", "/v1/users", { user })).status).toBe(201);
@@ -126,7 +126,7 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
     expect(await login("grace", 99)).toBe(401);
   });
 
-  test("counts requests without a bearer token per address, which a trusted proxy reports", async () => {
+  test("the rate limit counts requests without a bearer token per address, which a trusted proxy reports", async () => {
     api = await start({ RATE_LIMIT_ADDRESS: "2", TRUST_PROXY: "loopback" });
     const statuses = async (address: string) => {
       const seen = [];
@@ -147,7 +147,7 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
     expect((await from("203.0.113.9", "/v1/apps", good)).status).toBe(200);
   });
 
-  test("ignores X-Forwarded-For from clients that are not trusted proxies", async () => {
+  test("the rate limit ignores X-Forwarded-For from clients that are not trusted proxies", async () => {
     api = await start({ RATE_LIMIT_ADDRESS: "2" });
     const seen = [];
     for (const address of ["203.0.113.1", "203.0.113.2", "203.0.113.3"])
@@ -155,7 +155,7 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
     expect(seen).toEqual([200, 200, 429]);
   });
 
-  test("is applied per process while Redis is down, without failing requests", async () => {
+  test("the rate limit is applied per process while Redis is down, without failing requests", async () => {
     api = await start({ RATE_LIMIT_ADDRESS: "3" });
     await from("");
     await api.redis[Symbol.asyncDispose]();
@@ -164,7 +164,7 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
     expect(seen).toEqual([200, 200, 200, 429]);
   });
 
-  test("is applied per process while Redis does not answer in time", async ({ skip }) => {
+  test("the rate limit is applied per process while Redis does not answer in time", async ({ skip }) => {
     api = await start({ RATE_LIMIT_ADDRESS: "3" }, 500);
     const pid = api.redis.pid ?? skip("a shared Redis cannot be stopped");
     await from("");
@@ -182,7 +182,7 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
     ]).toContainEqual(seen);
   });
 
-  test("is off when set to 0", async () => {
+  test("the rate limit is off when set to 0", async () => {
     api = await start({ RATE_LIMIT_ADDRESS: "0", RATE_LIMIT: "0" });
     const { status, headers } = await from("");
     expect([status, headers.get("ratelimit-limit")]).toEqual([200, null]);
@@ -205,7 +205,7 @@ describe.skipIf(await lacksRedis())("a page of another origin", () => {
       },
     });
 
-  test("may call the API if CORS_ORIGINS names its origin", async () => {
+  test("a page of another origin may call the API if CORS_ORIGINS names its origin", async () => {
     api = await startTestApi({ CORS_ORIGINS: "https://console.example https://other.example" });
     const answer = await preflight("https://console.example");
     expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([
@@ -220,7 +220,7 @@ describe.skipIf(await lacksRedis())("a page of another origin", () => {
     expect(regions.headers.get("access-control-allow-credentials")).toBeNull();
   });
 
-  test("may not call the API by default", async () => {
+  test("a page of another origin may not call the API by default", async () => {
     api = await startTestApi();
     const answer = await preflight("https://console.example");
     expect(answer.headers.get("access-control-allow-origin")).toBeNull();

@@ -42,7 +42,7 @@ describe.skipIf(await lacksRedis())("the OpenAPI description", () => {
   });
   afterAll(() => api[Symbol.asyncDispose]());
 
-  test("is valid OpenAPI 3.1 with unique operation ids", async () => {
+  test("the OpenAPI description is valid OpenAPI 3.1 with unique operation ids", async () => {
     const { valid, errors } = await new Validator().validate(
       structuredClone(document) as object as Record<string, unknown>,
     );
@@ -52,7 +52,7 @@ describe.skipIf(await lacksRedis())("the OpenAPI description", () => {
     expect(ids.length).toBeGreaterThan(20);
   });
 
-  test("matches each route's response to its example request", async () => {
+  test("the OpenAPI description matches each route's response to its example request", async () => {
     for (const [path, method, operation] of operations()) {
       const label = `${method} ${path}`;
       const { type, body } = bodyOf(operation, label);
@@ -66,7 +66,7 @@ describe.skipIf(await lacksRedis())("the OpenAPI description", () => {
     }
   }, 60_000);
 
-  test("matches the output as events, and the 204 for a client that has received all events", async () => {
+  test("the OpenAPI description matches the output as events, and the 204 for a client that has received all events", async () => {
     const path = "/apps/{app}/deployments/{deployment}/output";
     const operation = document.paths[path]?.["get"];
     if (operation === undefined) throw new Error(`${path} is not described`);
@@ -86,7 +86,7 @@ describe.skipIf(await lacksRedis())("the OpenAPI description", () => {
     await expectAsDescribed("following again", operation, again);
   });
 
-  test("matches the errors for a missing token and for unknown ids", async () => {
+  test("the OpenAPI description matches the errors for a missing token and for unknown ids", async () => {
     for (const [path, method, operation] of operations()) {
       const open = operation.security.length === 0;
       const label = `${method} ${path}`;
@@ -107,7 +107,7 @@ describe.skipIf(await lacksRedis())("the OpenAPI description", () => {
     }
   }, 60_000);
 
-  test("has a page at /docs that loads only its own files", async () => {
+  test("the OpenAPI description has a page at /docs that loads only its own files", async () => {
     const page = await fetch(new URL("/docs", api.url));
     expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
     const html = await page.text();

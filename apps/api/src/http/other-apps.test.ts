@@ -22,7 +22,7 @@ describe.skipIf(await lacksRedis())("a resource of another app of the same owner
   });
   afterAll(() => api[Symbol.asyncDispose]());
 
-  test("is not found by any route, and stays unchanged", async () => {
+  test("a resource of another app of the same owner is not found by any route, and stays unchanged", async () => {
     const { store } = api;
     const [owner, guest] = [await api.newUser(), await api.newUser()];
     const [app, other] = [anApp({ ownerId: owner.user.id }), anApp({ ownerId: owner.user.id })];

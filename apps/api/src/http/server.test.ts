@@ -8,7 +8,7 @@ import { listen } from "./server.ts";
 const host = "127.0.0.1";
 const onFailure = unexpected;
 
-test("stop waits for running requests", async () => {
+test("a stop waits for running requests", async () => {
   const port = await freePort();
   const received = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();

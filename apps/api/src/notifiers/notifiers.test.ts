@@ -33,7 +33,7 @@ describe.skipIf(await lacksRedis())("notifiers", () => {
     return (answer.body as { notifier: NotifierBody }).notifier;
   };
 
-  test("are created with a secret that is shown once, changed and deleted", async () => {
+  test("notifiers are created with a secret that is shown once, changed and deleted", async () => {
     const created = await create();
     expect(created).toMatchObject({
       active: true,
@@ -59,7 +59,7 @@ describe.skipIf(await lacksRedis())("notifiers", () => {
     expect((await request("DELETE", `/${created.id}`)).status).toBe(404);
   });
 
-  test("get no events if none are selected, and all events if the request names none", async () => {
+  test("notifiers get no events if none are selected, and all events if the request names none", async () => {
     const cases: readonly [Record<string, unknown>, boolean, readonly string[]][] = [
       [{}, true, []],
       [{ send_all_events: true, selected_event_ids: ["deployment_failed"] }, true, []],
@@ -74,7 +74,7 @@ describe.skipIf(await lacksRedis())("notifiers", () => {
     }
   });
 
-  test("have platforms that can be listed and searched by name without a token", async () => {
+  test("notifiers have platforms that can be listed and searched by name without a token", async () => {
     const get = async (path: string) => {
       const answer = await fetch(`${api.url}/v1/notification_platforms${path}`);
       return { status: answer.status, body: await answer.json() };
@@ -101,7 +101,7 @@ describe.skipIf(await lacksRedis())("notifiers", () => {
     });
   });
 
-  test("reject missing fields of their platform and unknown events", async () => {
+  test("notifiers reject missing fields of their platform and unknown events", async () => {
     const wrong: readonly [Record<string, unknown>, string][] = [
       [{ type_data: {} }, "type_data.webhook_url"],
       [{ type_data: { webhook_url: "ftp://example.com" } }, "type_data.webhook_url"],
@@ -125,7 +125,7 @@ describe.skipIf(await lacksRedis())("notifiers", () => {
     }
   });
 
-  test("never show the GitHub token, and have a maximum number per app", async () => {
+  test("notifiers never show the GitHub token, and have a maximum number per app", async () => {
     const github = await create({ platform_id: "github", type_data: { token: "ghp_s3cret" } });
     expect(github.type_data).toEqual({});
     const listed = await request("GET");
@@ -136,7 +136,7 @@ describe.skipIf(await lacksRedis())("notifiers", () => {
     expect(full.status).toBe(409);
   });
 
-  test("list their deliveries", async () => {
+  test("notifiers list their deliveries", async () => {
     const [notifier] = ((await request("GET")).body as { notifiers: NotifierBody[] }).notifiers;
     const at = new Date("2026-02-03T04:05:06.789Z");
     const attempts = [{ at, durationMs: 12, status: 500, error: "answered with status 500" }];

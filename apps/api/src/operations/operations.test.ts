@@ -72,7 +72,7 @@ describe.skipIf(await lacksRedis())("an app", () => {
     return await lanes.jobState(id);
   }
 
-  test("is scaled by an operation that is added to BullMQ and that clients can poll", async () => {
+  test("an app is scaled by an operation that is added to BullMQ and that clients can poll", async () => {
     await serve();
     const answer = await scale(2, { size: "M" });
     expect(answer.status).toBe(202);
@@ -111,7 +111,7 @@ describe.skipIf(await lacksRedis())("an app", () => {
     });
   });
 
-  test("shows the requested container counts before they are reached", async () => {
+  test("an app shows the requested container counts before they are reached", async () => {
     const amount = async () =>
       ((await request("GET", "/containers")).body as ContainerTypesAnswer).containers.map(
         (type) => type.amount,
@@ -141,14 +141,14 @@ describe.skipIf(await lacksRedis())("an app", () => {
     [{ containers: [{ name: "web", amount: 11 }] }, "amount"],
     [{ containers: [{ name: "web", amount: 1.5 }] }, "containers.0.amount"],
     [{ containers: [{ name: "web", amount: "2" }] }, "containers.0.amount"],
-  ])("is not scaled by %j", async (body, field) => {
+  ])("an app is not scaled by %j", async (body, field) => {
     const answer = await request("POST", "/scale", body);
     expect(answer.status).toBe(422);
     expect(answer.body).toMatchObject({ errors: { [field]: [expect.any(String)] } });
     expect(await api.store.operations.pending(app.id, 1)).toEqual([]);
   });
 
-  test("can be restarted once it has a release, as a whole or by process type", async () => {
+  test("an app can be restarted once it has a release, as a whole or by process type", async () => {
     const before = await request("POST", "/restart", {});
     expect([before.status, before.body]).toEqual([409, { error: expect.stringContaining("deploy") }]);
     await serve();
@@ -163,7 +163,7 @@ describe.skipIf(await lacksRedis())("an app", () => {
     expect([other.status, other.body]).toMatchObject([422, { errors: { scope: [expect.any(String)] } }]);
   });
 
-  test("has the status new, running, restarting or stopped", async () => {
+  test("an app has the status new, running, restarting or stopped", async () => {
     expect(await statusNow()).toBe("new");
     await serve();
     expect(await statusNow()).toBe("running");
@@ -178,7 +178,7 @@ describe.skipIf(await lacksRedis())("an app", () => {
     expect(await statusNow()).toBe("stopped");
   });
 
-  test("has a maximum number of pending operations", async () => {
+  test("an app has a maximum number of pending operations", async () => {
     await serve();
     for (let count = 0; count < maxPendingOperations; count += 1) {
       expect((await scale(count % 2)).status).toBe(202);
@@ -187,7 +187,7 @@ describe.skipIf(await lacksRedis())("an app", () => {
     expect((await request("POST", "/restart", {})).status).toBe(409);
   });
 
-  test("lists its containers as a worker last observed them", async () => {
+  test("an app lists its containers as a worker last observed them", async () => {
     expect((await request("GET", "/ps")).body).toEqual({ containers: [] });
     const release = await serve();
     const createdAt = "2026-03-04T05:06:07.089Z";
@@ -224,7 +224,7 @@ describe.skipIf(await lacksRedis())("an app", () => {
     ]);
   });
 
-  test("lists its releases, newest first, with the current one marked and without variables", async () => {
+  test("an app lists its releases, newest first, with the current one marked and without variables", async () => {
     const [first, second] = [await serve(), await serve()];
     const answer = await request("GET", "/releases");
     expect((answer.body as ReleasesAnswer).releases).toMatchObject([
@@ -234,7 +234,7 @@ describe.skipIf(await lacksRedis())("an app", () => {
     expect(answer.text).not.toContain("hunter2");
   });
 
-  test("is rolled back by a deployment that names an earlier release", async () => {
+  test("an app is rolled back by a deployment that names an earlier release", async () => {
     const first = await serve();
     await serve();
     const deploy = (deployment: object, key: string = randomUUID()) =>
@@ -278,7 +278,7 @@ describe.skipIf(await lacksRedis())("an app", () => {
     }
   });
 
-  test("cannot be seen or changed by other users", async () => {
+  test("an app cannot be seen or changed by other users", async () => {
     await serve();
     const operation = await stored((await scale(2)).headers.get("location"));
     const { token } = await api.newUser();

@@ -31,7 +31,7 @@ describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
     await api[Symbol.asyncDispose]();
   });
 
-  test("sends past and new events to the end", async () => {
+  test("the output as Server-Sent Events sends past and new events to the end", async () => {
     const run = await Run.start(api, redis, ada.user.id);
     run.log.line("one");
     await run.log.flush();
@@ -46,7 +46,7 @@ describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
     expect(events.data("end")).toEqual({ lineCount: 2, sha256: run.deployment.logSha256 });
   });
 
-  test("resumes after Last-Event-ID, and answers 204 to a client that has received everything", async () => {
+  test("the output as Server-Sent Events resumes after Last-Event-ID, and answers 204 to a client that has received everything", async () => {
     const run = await Run.start(api, redis, ada.user.id);
     for (const line of ["one", "two", "three"]) run.log.line(line);
     await run.finish("build-error");
@@ -62,7 +62,7 @@ describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
     expect(odd.texts).toHaveLength(7);
   });
 
-  test("requires access to the app and a valid query", async () => {
+  test("the output as Server-Sent Events requires access to the app and a valid query", async () => {
     const run = await Run.start(api, redis, ada.user.id);
     const stranger = await api.newUser();
     expect((await api.request(stranger.token, "GET", run.path)).status).toBe(404);
@@ -71,7 +71,7 @@ describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
     await run.finish("build-error");
   });
 
-  test("has a maximum number of streams per user, and a disconnected client frees one", async () => {
+  test("the output as Server-Sent Events has a maximum number of streams per user, and a disconnected client frees one", async () => {
     const run = await Run.start(api, redis, ada.user.id);
     const following = Array.from({ length: 50 }, () => new Events(run.url, ada.token));
     for (const events of following) await events.until((event) => event.text === "building");

@@ -64,7 +64,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
   /** Files of unfinished uploads. */
   const partsOfBlobs = () => readdir(join(api.config.blobsUrl.slice("file:".length), "tmp"));
 
-  test("accept an archive of any content type with the signed URL alone, and return it", async () => {
+  test("sources accept an archive of any content type with the signed URL alone, and return it", async () => {
     for (const type of ["application/x-gzip", "application/octet-stream", "text/plain", "application/json"]) {
       const { upload_url, download_url } = await newSource();
       const archive = randomBytes(100_000);
@@ -77,7 +77,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
     }
   });
 
-  test("accept one archive only, also from concurrent uploads", async () => {
+  test("sources accept one archive only, also from concurrent uploads", async () => {
     const { upload_url, download_url } = await newSource();
     const slow = request(upload_url, { method: "PUT" });
     const slowAnswered = once(slow, "response") as Promise<[IncomingMessage]>;
@@ -93,7 +93,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
     expect(await (await fetch(download_url)).text()).toBe("the archive");
   });
 
-  test("keep the archive of the accepted upload when several uploads end at once", async () => {
+  test("sources keep the archive of the accepted upload when several uploads end at once", async () => {
     const { upload_url, download_url } = await newSource();
     const uploads = Array.from({ length: 8 }, (_, number) => {
       const upload = request(upload_url, { method: "PUT" });
@@ -111,7 +111,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
     expect(await (await fetch(download_url)).text()).toBe(uploads[accepted]?.content);
   });
 
-  test("reject an empty archive, and accept a later upload", async () => {
+  test("sources reject an empty archive, and accept a later upload", async () => {
     const { upload_url } = await newSource();
     const sized = await put(upload_url, "");
     expect([sized.status, await sized.json()]).toEqual([
@@ -122,7 +122,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
     expect((await put(upload_url, "the archive")).status).toBe(200);
   });
 
-  test("have no archive before the upload", async () => {
+  test("sources have no archive before the upload", async () => {
     const response = await fetch((await newSource()).download_url);
     expect([response.status, await response.json()]).toEqual([
       404,
@@ -130,7 +130,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
     ]);
   });
 
-  test("reject URLs that are forged, for another method, or expired", async () => {
+  test("sources reject URLs that are forged, for another method, or expired", async () => {
     const { upload_url, download_url } = await newSource();
     const forged = { error: expect.any(String), code: "forbidden" };
     const other = await newSource();
@@ -153,7 +153,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
     ]);
   });
 
-  test("reject an archive that is too large, with or without Content-Length, and store nothing", async () => {
+  test("sources reject an archive that is too large, with or without Content-Length, and store nothing", async () => {
     const { upload_url } = await newSource();
     const key = sourceBlobKey(idOf(upload_url));
     const withLength = await put(upload_url, Buffer.alloc(maxSizeBytes + 1));
@@ -167,7 +167,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
     expect(await blobSize(api.blobs, key)).toBeNull();
   });
 
-  test("store nothing of an aborted upload", async () => {
+  test("sources store nothing of an aborted upload", async () => {
     const { upload_url, download_url } = await newSource();
     const upload = request(upload_url, { method: "PUT", headers: { "content-length": "1000000" } });
     upload.write(Buffer.alloc(500_000));
@@ -180,7 +180,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
     expect((await put(upload_url, "the archive")).status).toBe(200);
   });
 
-  test("never buffer a whole archive in memory", async () => {
+  test("sources never buffer a whole archive in memory", async () => {
     const { upload_url, download_url } = await newSource();
     const chunk = randomBytes(mebi);
     const hash = createHash("sha256");

@@ -41,7 +41,7 @@ const signsIn = async (secret: string) => {
 };
 
 describe("the user command", () => {
-  test("creates a user with a password from standard input", async () => {
+  test("the user command creates a user with a password from standard input", async () => {
     const created = await run(
       "create ada --email Ada@example.com --fullname Ada --operator",
       `${password}\n`,
@@ -54,7 +54,7 @@ describe("the user command", () => {
     expect(await signsIn(password)).toBe(true);
   });
 
-  test("prompts twice in a terminal, without showing the password", async () => {
+  test("the user command prompts twice in a terminal, without showing the password", async () => {
     const next = "another horse, another battery";
     const differing = await run("password ada", `${next}\r${next}!\r`, true);
     expect([differing.code, differing.messages]).toEqual([
@@ -67,14 +67,14 @@ describe("the user command", () => {
     expect((await run("password ada", "\u0003", true)).messages).toContain("no password was given");
   });
 
-  test("creates API tokens, also for users without a password", async () => {
+  test("the user command creates API tokens, also for users without a password", async () => {
     expect((await run("create ci --email ci@example.com --no-password")).code).toBe(0);
     const { printed } = await run("token ci --name builds");
     expect(printed).toEqual([expect.stringMatching(/^tk-us-/)]);
     expect(await store.tokens.bySecret(hashApiToken(printed[0] ?? ""))).toMatchObject({ name: "builds" });
   });
 
-  test("lists, changes and deletes users, but not the last operator", async () => {
+  test("the user command lists, changes and deletes users, but not the last operator", async () => {
     expect((await run("change ci --operator --fullname Robot")).code).toBe(0);
     expect((await run("list")).printed).toEqual([
       expect.stringMatching(/^ada .* operator /),
@@ -92,7 +92,7 @@ describe("the user command", () => {
   });
 
   test.each(["create", "create bob", "list bob", "delete", "fly bob", "token ci builds", "list --wings"])(
-    "prints its usage for: %s",
+    "the user command prints its usage for: %s",
     async (line) => {
       const { code, messages } = await run(line);
       expect([code, messages]).toEqual([2, expect.stringContaining("Usage: user create")]);
@@ -104,7 +104,7 @@ describe("the user command", () => {
     ["create bob --email bob@example.com", "short\n"],
     ["create ci --email other@example.com --no-password", ""],
     ["password nobody", `${password}\n`],
-  ])("fails for: %s", async (line, typed) => {
+  ])("the user command fails for: %s", async (line, typed) => {
     const { code, messages } = await run(line, typed);
     expect([code, messages]).toEqual([1, expect.stringMatching(/\S/)]);
     expect(await store.users.byUsername("bob")).toBeNull();

@@ -28,7 +28,7 @@ describe.skipIf(await lacksRedis())("variables", () => {
     api.request(token, method, path + rest, body);
   const list = async () => ((await request("GET")).body as VariablesAnswer).variables;
 
-  test("are set in bulk, keep existing ones, and are listed by name", async () => {
+  test("variables are set in bulk, keep existing ones, and are listed by name", async () => {
     await request("POST", "", { variable: { name: "KEPT", value: "1" } });
     const variables = [
       { id: "", name: "B", value: "2" },
@@ -47,7 +47,7 @@ describe.skipIf(await lacksRedis())("variables", () => {
     expect((await list()).map(({ name, value }) => `${name}=${value}`)).toEqual(["A=", "B=2", "KEPT=1"]);
   });
 
-  test("are set and set again by name, changed by id, and unset", async () => {
+  test("variables are set and set again by name, changed by id, and unset", async () => {
     const first = await request("POST", "", { variable: { id: "", name: "PORTS", value: "1" } });
     expect(first.status).toBe(201);
     const { id } = one(first);
@@ -67,7 +67,7 @@ describe.skipIf(await lacksRedis())("variables", () => {
     expect([patched.status, patched.body]).toEqual([404, none]);
   });
 
-  test("are unset in bulk, ignoring unknown ids", async () => {
+  test("variables are unset in bulk, ignoring unknown ids", async () => {
     await request("PUT", "", { variables: ["A", "B", "C"].map((name) => ({ name, value: "x" })) });
     const [a, b] = await list();
     const answer = await request("DELETE", "", { variable_ids: [a?.id, b?.id, "unknown"] });
@@ -75,7 +75,7 @@ describe.skipIf(await lacksRedis())("variables", () => {
     expect((await list()).map(({ name }) => name)).toEqual(["C"]);
   });
 
-  test("get 422 naming the invalid field", async () => {
+  test("variables get 422 naming the invalid field", async () => {
     const cases = [
       ["POST", { variable: { name: "1A", value: "x" } }, "name"],
       ["POST", { variable: { name: "A" } }, "value"],
@@ -113,7 +113,7 @@ describe.skipIf(await lacksRedis())("variables", () => {
     expect(await list()).toEqual([]);
   });
 
-  test("have a maximum number per app", async () => {
+  test("variables have a maximum number per app", async () => {
     expect((await request("PUT", "", { variables: named(0, 500) })).status).toBe(200);
     expect((await request("PUT", "", { variables: named(0, 500) })).status).toBe(200);
     expect((await request("PUT", "", { variables: named(500, 1) })).status).toBe(422);

@@ -27,7 +27,7 @@ describe.skipIf(await lacksRedis())("GET /v1/workers", () => {
   });
   afterAll(() => api[Symbol.asyncDispose]());
 
-  test("shows operators each worker and its current work", async () => {
+  test("GET /v1/workers shows operators each worker and its current work", async () => {
     const { user, token } = await api.newUser({ operator: true });
     await api.store.apps.create(newApp({ id: "a1", name: "shop", ownerId: user.id, createdAt: new Date() }));
     const redis = new Redis(api.redis.url);
@@ -67,7 +67,7 @@ describe.skipIf(await lacksRedis())("GET /v1/workers", () => {
     redis.disconnect();
   });
 
-  test("rejects users who are not operators", async () => {
+  test("GET /v1/workers rejects users who are not operators", async () => {
     const { token } = await api.newUser();
     const { status, body } = await api.request(token, "GET", "/v1/workers");
     expect([status, body]).toEqual([403, { code: "forbidden", error: expect.any(String) }]);

@@ -15,7 +15,7 @@ async function startApi(status: number, body: unknown): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-test("connects with the token that the API exchanges", async () => {
+test("the API client connects with the token that the API exchanges", async () => {
   const client = await ApiClient.connect(await startApi(200, { token: "jwt" }), "tk-us-1");
   expect(client.token).toBe("jwt");
 });
@@ -29,6 +29,6 @@ test.each([
     { key: "jwt" },
     /unknown body: check that it is a Slipway of this version[^]*token/,
   ],
-])("explains %s", async (_case, status, body, message) => {
+])("the API client explains %s", async (_case, status, body, message) => {
   await expect(ApiClient.connect(await startApi(status, body), "tk-us-1")).rejects.toThrow(message);
 });

@@ -21,7 +21,7 @@ function recorder() {
 }
 
 describe("SeenFrames", () => {
-  test("shows each line once although every connection replays the log", () => {
+  test("SeenFrames shows each line once although every connection replays the log", () => {
     const record = recorder();
     const frames = new SeenFrames(id, record);
     for (const frame of [status("building"), log("one"), log("two")]) frames.receive(frame);
@@ -33,7 +33,7 @@ describe("SeenFrames", () => {
     expect(frames.finalStatus).toBe("success");
   });
 
-  test("ignores other deployments and other frames", () => {
+  test("SeenFrames ignores other deployments and other frames", () => {
     const record = recorder();
     const frames = new SeenFrames(id, record);
     frames.receive(log("foreign", "d2"));
@@ -59,7 +59,7 @@ describe("followDeployment", () => {
     return `ws://127.0.0.1:${(started.address() as AddressInfo).port}/apps/a`;
   }
 
-  test("reconnects after a lost connection and ends with the final status", async () => {
+  test("followDeployment reconnects after a lost connection and ends with the final status", async () => {
     const record = recorder();
     const streamUrl = await serve((socket, connection) => {
       socket.send(JSON.stringify(log("one")));
@@ -72,7 +72,7 @@ describe("followDeployment", () => {
     expect(record.seen).toEqual(["one", "two", "[build-error]"]);
   });
 
-  test("rejects with the reason when it is aborted", async () => {
+  test("followDeployment rejects with the reason when it is aborted", async () => {
     const abort = new AbortController();
     const streamUrl = await serve(() => abort.abort(new Error("stopped")));
     const options = { streamUrl, token: "t", deploymentId: id, signal: abort.signal };

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { readEntries } from "@slipway/tar";
 import { packFolder } from "./pack.ts";
 
-test("packs one folder with its files and modes, but without node_modules", async () => {
+test("packFolder packs one folder with its files and modes, but without node_modules", async () => {
   const folder = await mkdtemp(join(tmpdir(), "slipway-pack-"));
   await mkdir(join(folder, "bin"));
   await mkdir(join(folder, "node_modules"));

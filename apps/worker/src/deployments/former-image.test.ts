@@ -7,18 +7,18 @@ const seconds = (date: Date) => date.getTime() / 1000;
 const former = { inputs: "a", sourceTime: seconds(newest), appDiffId: "sha256:1" };
 
 describe("the time of an app's files", () => {
-  test("is at most a minute before that of the newest file", () => {
+  test("the time of an app's files is at most a minute before that of the newest file", () => {
     const time = sourceTime("a", { newest, createdAt }, null);
     expect(time).toBeLessThanOrEqual(seconds(newest));
     expect(time).toBeGreaterThan(seconds(newest) - 60);
   });
 
-  test("is the same for the same inputs, even when the archive has other times", () => {
+  test("the time of an app's files is the same for the same inputs, even when the archive has other times", () => {
     const later = new Date("2026-11-28T11:30:00Z");
     expect(sourceTime("a", { newest: later, createdAt }, former)).toBe(former.sourceTime);
   });
 
-  test("is the same for inputs that were deployed before others", () => {
+  test("the time of an app's files is the same for inputs that were deployed before others", () => {
     const first = sourceTime("a", { newest, createdAt }, null);
     const second = sourceTime("b", { newest, createdAt }, { ...former, sourceTime: first });
     expect(second).not.toBe(first);
@@ -27,7 +27,7 @@ describe("the time of an app's files", () => {
     );
   });
 
-  test("changes with the inputs when all archives have one constant time", () => {
+  test("the time of an app's files changes with the inputs when all archives have one constant time", () => {
     let before = sourceTime("0", { newest, createdAt }, null);
     for (let index = 1; index < 1000; index += 1) {
       const image = { inputs: String(index - 1), sourceTime: before, appDiffId: "sha256:1" };
@@ -37,12 +37,12 @@ describe("the time of an app's files", () => {
     }
   });
 
-  test("is never later than the deployment", () => {
+  test("the time of an app's files is never later than the deployment", () => {
     const future = new Date("2040-01-01T00:00:00Z");
     expect(sourceTime("a", { newest: future, createdAt }, null)).toBeLessThanOrEqual(seconds(createdAt));
   });
 
-  test("is never before 1980", () => {
+  test("the time of an app's files is never before 1980", () => {
     expect(sourceTime("a", { newest: new Date(0), createdAt }, null)).toBeGreaterThan(
       seconds(new Date("1980-01-01T00:00:00Z")),
     );

@@ -51,7 +51,7 @@ const withScripts = (scripts: Readonly<Record<string, string>>) => ({
 });
 
 describe("an app whose lock file decides its dependencies", () => {
-  test("needs no build of its source, and an install needs three files at most", () => {
+  test("an app whose lock file decides its dependencies needs no build of its source, and an install needs three files at most", () => {
     const { install, sourceOnly, web, warnings } = plan({ files: { ".npmrc": "fund=false\n" } });
     expect(sourceOnly).toBe(true);
     expect([...(install?.files.keys() ?? [])]).toEqual(["package.json", "package-lock.json", ".npmrc"]);
@@ -61,13 +61,13 @@ describe("an app whose lock file decides its dependencies", () => {
   });
 
   test.each(["build", "heroku-prebuild", "heroku-postbuild", "preinstall", "postinstall", "prepare"])(
-    "needs a build when package.json has the script %s",
+    "an app whose lock file decides its dependencies needs a build when package.json has the script %s",
     (name) => {
       expect(plan(withScripts({ [name]: "node x.js" })).sourceOnly).toBe(false);
     },
   );
 
-  test("needs no build for other scripts", () => {
+  test("an app whose lock file decides its dependencies needs no build for other scripts", () => {
     expect(plan(withScripts({ test: "vitest", lint: "eslint", prebuild: "x" })).sourceOnly).toBe(true);
   });
 });
@@ -110,7 +110,7 @@ describe("an install needs the whole source", () => {
     ],
     ["with node_modules in the source", { names: ["node_modules/"] }],
     ["with an .npmrc that is a link", { names: [".npmrc"] }],
-  ])("%s", (_when, changes) => {
+  ])("an install needs the whole source %s", (_when, changes) => {
     const { install, sourceOnly } = plan(changes);
     expect(install).toBeNull();
     expect(sourceOnly).toBe(false);
@@ -125,7 +125,7 @@ describe("the digest of an install", () => {
     ["another description", { files: { "package.json": { ...manifest, description: "x" } } }],
     ["a variable of the app", { variables: { DATABASE_URL: "x" } }],
     ["another file name", { names: ["README.md"] }],
-  ])("does not change with %s", (_what, changes) => {
+  ])("the digest of an install does not change with %s", (_what, changes) => {
     expect(digest(changes)).toBe(digest({}));
   });
 
@@ -136,11 +136,11 @@ describe("the digest of an install", () => {
     ["an .npmrc", { files: { ".npmrc": "omit=optional" } }],
     ["NODE_ENV", { variables: { NODE_ENV: "development" } }],
     ["a variable of npm", { variables: { NPM_CONFIG_OMIT: "optional" } }],
-  ])("changes with %s", (_what, changes) => {
+  ])("the digest of an install changes with %s", (_what, changes) => {
     expect(digest(changes)).not.toBe(digest({}));
   });
 
-  test("changes with a variable that .npmrc names", () => {
+  test("the digest of an install changes with a variable that .npmrc names", () => {
     const files = { ".npmrc": "//registry.npmjs.org/:_authToken=${TOKEN}" };
     expect(digest({ files, variables: { TOKEN: "a" } })).not.toBe(
       digest({ files, variables: { TOKEN: "b" } }),
@@ -148,7 +148,7 @@ describe("the digest of an install", () => {
     expect(digest({ files, variables: { OTHER: "a" } })).toBe(digest({ files, variables: { OTHER: "b" } }));
   });
 
-  test("changes with any variable and any field when a package has an install script", () => {
+  test("the digest of an install changes with any variable and any field when a package has an install script", () => {
     const files = { "package-lock.json": withScript };
     expect(digest({ files, variables: { ANY: "a" } })).not.toBe(digest({ files, variables: { ANY: "b" } }));
     const other = { ...files, "package.json": { ...manifest, description: "x" } };
@@ -159,7 +159,7 @@ describe("the digest of an install", () => {
 describe("the wish for a version of Node.js", () => {
   const node = (changes: Changes) => plan(changes).node;
 
-  test("is engines.node, then .nvmrc, then .node-version, else empty", () => {
+  test("the wish for a version of Node.js is engines.node, then .nvmrc, then .node-version, else empty", () => {
     const engines = { "package.json": { ...manifest, engines: { node: " 22.x ", npm: "10" } } };
     const files = { ".nvmrc": "# the team's\r\n\r\n  v20.11.1 \r\n22\n", ".node-version": "18" };
     expect(node({ files: { ...files, ...engines } })).toEqual({
@@ -175,7 +175,7 @@ describe("the wish for a version of Node.js", () => {
     expect(node({})).toEqual({ wanted: "", wantedIn: "the default", wantedNpm: "" });
   });
 
-  test("ignores fields of another type", () => {
+  test("the wish for a version of Node.js ignores fields of another type", () => {
     expect(node({ files: { "package.json": { ...manifest, engines: ["node >= 18"] } } }).wanted).toBe("");
     expect(node({ files: { "package.json": { ...manifest, engines: { node: 22 } } } }).wanted).toBe("");
   });
@@ -187,12 +187,12 @@ describe("an app that cannot be built is refused", () => {
     ["[]", "is not a JSON object"],
     ['"x"', "is not a JSON object"],
     ["", "is not valid JSON"],
-  ])("when package.json is %j", async (text, message) => {
+  ])("an app is refused when package.json is %j", async (text, message) => {
     const outcome = refusal((async () => plan({ files: { "package.json": text } }))());
     expect(await outcome).toMatch(new RegExp(`^build-failed: .*${message}`));
   });
 
-  test("when it does not say how it starts", async () => {
+  test("an app is refused when it does not say how it starts", async () => {
     const files = { "package.json": { name: "app" } };
     expect(await refusal((async () => plan({ files }))())).toContain("does not say how it starts");
     expect(plan({ files, names: ["server.js"] }).web).toBe("node server.js");
@@ -211,7 +211,7 @@ describe("one line says which lock file counts", () => {
       ["npm-shrinkwrap.json", "package-lock.json"],
       "npm-shrinkwrap.json counts; package-lock.json is ignored.",
     ],
-  ])("of %j", (names, message) => {
+  ])("one line says which lock file counts of %j", (names, message) => {
     const files = Object.fromEntries(names.map((name) => [name, lock]));
     expect(plan({ files }).warnings).toEqual([expect.stringContaining(message)]);
   });

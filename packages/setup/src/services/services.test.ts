@@ -34,7 +34,7 @@ async function launch(stubborn = false) {
 
 const service = (name: string) => ({ kind: "container" as const, name, containerId: "c1" });
 
-test("keeps one record per name under concurrent writes", async () => {
+test("services.json keeps one record per name under concurrent writes", async () => {
   await Promise.all(
     ["redis", "registry", "api", "redis"].map((name) => recordService(dataDir, service(name))),
   );
@@ -47,7 +47,7 @@ test("keeps one record per name under concurrent writes", async () => {
   expect(await readServices(dataDir)).toEqual([service("registry")]);
 });
 
-test("finds the recorded process while it runs", async () => {
+test("the recorded process is found while it runs", async () => {
   const { child, identity } = await launch();
   await recordService(dataDir, { kind: "process", name: "redis", ...identity });
   expect(await runningProcess(dataDir, "redis")).toMatchObject(identity);
@@ -57,14 +57,14 @@ test("finds the recorded process while it runs", async () => {
   expect(await runningProcess(dataDir, "redis")).toBeUndefined();
 });
 
-test("does not signal a later process with the same pid", async () => {
+test("a later process with the same pid is not signaled", async () => {
   const { child, identity } = await launch();
   await stopProcess({ pid: identity.pid, startedAt: "an earlier boot:7" }, 0);
   expect(await waitForExit(identity, 0)).toBe(false);
   child.kill("SIGKILL");
 });
 
-test("kills a process that does not end within the grace period", async () => {
+test("a process that does not end within the grace period is killed", async () => {
   const { child, identity } = await launch(true);
   await stopProcess(identity, 300);
   expect(await waitForExit(identity, 0)).toBe(true);

@@ -3,7 +3,7 @@ import { appSpecs } from "./app-specs.ts";
 import { restartDelay } from "./restart-policy.ts";
 import { onStopSignals } from "./stop-signals.ts";
 
-test("runs one api, one stream, one router and as many workers as configured", () => {
+test("the supervisor runs one api, one stream, one router and as many workers as configured", () => {
   const specs = appSpecs({ WORKERS: "2", DATA_DIR: "/d" }, "json");
   expect(specs.map((spec) => [spec.name, spec.script])).toEqual([
     ["api", "apps/api/src/main.ts"],
@@ -20,7 +20,7 @@ test("runs one api, one stream, one router and as many workers as configured", (
 });
 
 describe("restartDelay", () => {
-  test("grows with the exits of the last minute, and ends with the sixth", () => {
+  test("restartDelay grows with the exits of the last minute, and ends with the sixth", () => {
     const exits: number[] = [];
     const delays: (number | undefined)[] = [];
     for (let now = 0; now < 6_000; now += 1_000) {
@@ -30,7 +30,7 @@ describe("restartDelay", () => {
     expect(delays).toEqual([500, 1_000, 2_000, 4_000, 8_000, undefined]);
   });
 
-  test("ignores exits of more than a minute ago", () => {
+  test("restartDelay ignores exits of more than a minute ago", () => {
     expect(restartDelay([0, 1, 2, 3, 4, 5], 100_000)).toBe(500);
   });
 });

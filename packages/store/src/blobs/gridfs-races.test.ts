@@ -33,20 +33,23 @@ describe.skipIf(await lacksMongo())("an upload to GridFS", () => {
     ["replaced", () => others.put("apps/key", streamOf("another")), [1, 1, 0]],
     ["deleted", () => others.delete("apps/key"), [0, 0, 0]],
     ["deleted with its prefix", () => others.deletePrefix("apps/"), [0, 0, 0]],
-  ])("whose blob is %s as soon as it is stored leaves nothing behind", async (_, overtake, left) => {
-    await using blobs = await openGridFsBlobs({ url: proxy.url, onError: unexpected });
-    const delayed = proxy.delayAt("insert", "blobs.keys");
-    const upload = blobs.put("apps/key", streamOf("bytes"));
-    await delayed;
-    await expect.poll(() => count("keys")).toBe(1);
-    await overtake();
-    proxy.resume();
-    await upload;
-    await later.clean();
-    expect(await counts()).toEqual(left);
-  });
+  ])(
+    "an upload to GridFS whose blob is %s as soon as it is stored leaves nothing behind",
+    async (_, overtake, left) => {
+      await using blobs = await openGridFsBlobs({ url: proxy.url, onError: unexpected });
+      const delayed = proxy.delayAt("insert", "blobs.keys");
+      const upload = blobs.put("apps/key", streamOf("bytes"));
+      await delayed;
+      await expect.poll(() => count("keys")).toBe(1);
+      await overtake();
+      proxy.resume();
+      await upload;
+      await later.clean();
+      expect(await counts()).toEqual(left);
+    },
+  );
 
-  test("that the database fails stays written down, and leaves nothing for good", async () => {
+  test("an upload to GridFS that the database fails stays written down, and leaves nothing for good", async () => {
     await using blobs = await openGridFsBlobs({
       url: proxy.url,
       selectionMs: 500,
@@ -64,7 +67,7 @@ describe.skipIf(await lacksMongo())("an upload to GridFS", () => {
     expect(await counts()).toEqual([0, 0, 0]);
   });
 
-  test("that fails rejects with its own error, and the failure of its clean-up is reported", async () => {
+  test("an upload to GridFS that fails rejects with its own error, and the failure of its clean-up is reported", async () => {
     const reported: unknown[] = [];
     await using blobs = await openGridFsBlobs({
       url: proxy.url,

@@ -42,7 +42,7 @@ describe.skipIf(lacking)("files of GridFS that no key points to", () => {
     await mongo[Symbol.asyncDispose]();
   });
 
-  test("are kept for an hour for their readers, then removed", async () => {
+  test("files of GridFS that no key points to are kept for an hour for their readers, then removed", async () => {
     await using blobs = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
     await blobs.put("replaced", streamOf("old"));
     await blobs.put("replaced", streamOf("new"));
@@ -60,7 +60,7 @@ describe.skipIf(lacking)("files of GridFS that no key points to", () => {
     expect(await database().collection("blobs.doomed").countDocuments()).toBe(0);
   });
 
-  test("are not those a key points to, whatever was suspected of them", async () => {
+  test("files of GridFS that a key points to are kept, whatever was suspected of them", async () => {
     await using blobs = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
     await blobs.put("kept", streamOf("kept"));
     const file = await database().collection("blobs.files").findOne({ filename: "kept" });
@@ -75,7 +75,7 @@ describe.skipIf(lacking)("files of GridFS that no key points to", () => {
     expect(await database().collection("blobs.doomed").countDocuments()).toBe(0);
   });
 
-  test("are parts of an upload that was silent for an hour: it fails when it continues, and leaves nothing", async () => {
+  test("an upload to GridFS that was silent for an hour fails when it continues, and leaves nothing", async () => {
     const { promise: goOn, resolve: letGoOn } = Promise.withResolvers<void>();
     const before = await countAll(client);
     let sinceMs = 0;
@@ -99,7 +99,7 @@ describe.skipIf(lacking)("files of GridFS that no key points to", () => {
     expect(await blobs.get("silent")).toBeNull();
   });
 
-  test("go whole however many parts they have, and many of them at once", async () => {
+  test("files of GridFS that no key points to go whole however many parts they have, and many of them at once", async () => {
     await using blobs = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
     const before = await countAll(client);
     const doomed = Array.from({ length: 150 }, () => ({ _id: new ObjectId(), token: "t", at: new Date(0) }));

@@ -72,6 +72,6 @@ test("another program's database is refused and left alone", async () => {
   expect(await rows("SELECT name FROM sqlite_schema")).toEqual([{ name: "theirs" }]);
 });
 
-test("ours are numbered from 1 without gaps", () => {
+test("the migrations of SQLite are numbered from 1 without gaps", () => {
   expect(migrations.map((migration) => migration.number)).toEqual(migrations.map((_, index) => index + 1));
 });
