@@ -7,6 +7,7 @@ import type { AppBody } from "@slipway/protocol";
 import { eventually, lacksEngine } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { linesOf } from "./follower.ts";
+import type { Follower } from "./follower.ts";
 import { startRegistry } from "./registry.ts";
 import type { RegistryUnderTest } from "./registry.ts";
 import { settled, steps } from "./scenario.ts";
@@ -79,9 +80,7 @@ describe.skipIf(await lacksEngine())("a failure of Redis or the registry", () =>
   test("a worker is killed during a push: the next attempt pushes", async () => {
     const app = await slipway.createApp("push");
     await using follower = slipway.follow(app);
-    await untilStackIsPulled(app);
-    registry.freeze();
-    const id = await slipway.deploy(app, inlineApp("true", answering("pushed")));
+    const id = await deployAndFreezeRegistry(app, follower);
     const worker = await slipway.workerOf(id);
     await slipway.until(id, ({ status }) => status === "pushing");
     await worker.kill();
@@ -96,9 +95,7 @@ describe.skipIf(await lacksEngine())("a failure of Redis or the registry", () =>
   test("the registry is killed during a push and started again: the push is retried", async () => {
     const app = await slipway.createApp("registry");
     await using follower = slipway.follow(app);
-    await untilStackIsPulled(app);
-    registry.freeze();
-    const id = await slipway.deploy(app, inlineApp("true", answering("pushed")));
+    const id = await deployAndFreezeRegistry(app, follower);
     await slipway.until(id, ({ status }) => status === "pushing");
     await registry.kill();
     await follower.until((frames) =>
@@ -110,8 +107,11 @@ describe.skipIf(await lacksEngine())("a failure of Redis or the registry", () =>
     expect(await slipway.page(app)).toBe("pushed");
   });
 
-  /** A later deployment sends the registry no request before it pushes. */
-  async function untilStackIsPulled(app: AppBody): Promise<void> {
-    await slipway.ended(await slipway.deploy(app, inlineApp("true", answering("before"))));
+  /** The registry stops responding during the build, so that the deployment waits for it in its push. */
+  async function deployAndFreezeRegistry(app: AppBody, follower: Follower): Promise<string> {
+    const id = await slipway.deploy(app, inlineApp(steps(40), answering("pushed")));
+    await follower.until((frames) => linesOf(frames, id).includes("step 3 of 40"));
+    registry.freeze();
+    return id;
   }
 });
