@@ -36,10 +36,18 @@ describe.skipIf(await lacksRedis())("the cutover of routers", () => {
     const [seconds = 0, micros = 0] = (await redis.time()).map(Number);
     await redis.zadd(keys.routersSeen, seconds * 1_000 + Math.floor(micros / 1_000) - agoMs, id);
   };
-  /** Sends heartbeats until it is disposed of. */
-  const beat = (context: Installation, ...ids: readonly string[]): Disposable => {
-    const timer = setInterval(() => void Promise.all(ids.map((id) => beatOnce(context, id))), 100);
-    return { [Symbol.dispose]: () => clearInterval(timer) };
+  /** Sends heartbeats until it is disposed of, which waits for the last one. */
+  const beat = (context: Installation, ...ids: readonly string[]): AsyncDisposable => {
+    let last: Promise<unknown> = Promise.resolve();
+    const timer = setInterval(() => {
+      last = Promise.all(ids.map((id) => beatOnce(context, id)));
+    }, 100);
+    return {
+      async [Symbol.asyncDispose]() {
+        clearInterval(timer);
+        await last;
+      },
+    };
   };
   const confirm = ({ keys }: Installation, id: string) => redis.sadd(keys.routersCutOver(next.rolloutId), id);
   /** Receives the messages to routers. */
@@ -74,7 +82,7 @@ describe.skipIf(await lacksRedis())("the cutover of routers", () => {
     using routers = await listen(context);
     await beatOnce(context, "one");
     await beatOnce(context, "two");
-    using _beating = beat(context, "one", "two");
+    await using _beating = beat(context, "one", "two");
     let isOver = false;
     const work = awaitCutover(context, next, never).finally(() => (isOver = true));
     await routers.more(2);
@@ -93,7 +101,7 @@ describe.skipIf(await lacksRedis())("the cutover of routers", () => {
     await beatOnce(context, "frozen");
     const work = awaitCutover(context, next, never);
     {
-      using _beating = beat(context, "frozen");
+      await using _beating = beat(context, "frozen");
       await routers.more(2);
     }
     await work;
@@ -104,7 +112,7 @@ describe.skipIf(await lacksRedis())("the cutover of routers", () => {
   test("a cutover that a live router does not confirm in time continues, with a warning", async () => {
     const context = installation(1);
     await beatOnce(context, "stubborn");
-    using _beating = beat(context, "stubborn");
+    await using _beating = beat(context, "stubborn");
     await awaitCutover(context, next, never);
     expect(context.logged).toEqual([
       "not every router has confirmed the cutover in time; continuing without",
@@ -115,7 +123,7 @@ describe.skipIf(await lacksRedis())("the cutover of routers", () => {
     const context = installation();
     using routers = await listen(context);
     await beatOnce(context, "one");
-    using _beating = beat(context, "one");
+    await using _beating = beat(context, "one");
     const stop = new AbortController();
     const work = awaitCutover(context, next, stop.signal);
     await Promise.all([
