@@ -39,7 +39,7 @@ export function openNodeToolchains(options: NodeToolchainOptions): NodeToolchain
     url,
     blobs: options.blobs,
     now,
-    onError: (error) => options.onError(error, "the npm registry failed; its last answer is used"),
+    onError: (error) => options.onError(error, "the npm registry's answers cannot be kept in the blob store"),
   });
   const architecture = architectureOf(process.arch);
   const toolchains = openToolchains({ npm, registry, stackImage, architecture });

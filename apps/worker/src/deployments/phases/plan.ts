@@ -15,6 +15,8 @@ export interface PlanContext {
   readonly config: { readonly limits: Pick<WorkerConfig["limits"], "sourceBytes" | "sourceEntries"> };
 }
 
+type PlanAttempt = Pick<Attempt, "variables" | "signal"> & { readonly log: Pick<Attempt["log"], "line"> };
+
 export interface Plan extends BuildPlan {
   readonly source: SourceFacts;
   /** With the images that contain its toolchain. Null when the build needs no Node.js. */
@@ -22,7 +24,11 @@ export interface Plan extends BuildPlan {
 }
 
 /** @throws {SlipwayError} "archive-invalid", "archive-too-large", "build-failed", "toolchain-unavailable". */
-export async function plan(context: PlanContext, attempt: Attempt, fetched: FetchedSource): Promise<Plan> {
+export async function plan(
+  context: PlanContext,
+  attempt: PlanAttempt,
+  fetched: Pick<FetchedSource, "open">,
+): Promise<Plan> {
   const { limits } = context.config;
   const { variables, log, signal } = attempt;
   const folder = projectDirectory(variables);
@@ -41,18 +47,21 @@ export async function plan(context: PlanContext, attempt: Attempt, fetched: Fetc
 
 async function withToolchain(
   { nodeToolchains }: PlanContext,
-  { log, signal }: Attempt,
+  { log, signal }: PlanAttempt,
   { node, nodeRequired }: BuildPlan,
 ): Promise<Plan["node"]> {
   if (node === null) return null;
-  const choice = await nodeToolchains.choose(node.node, signal).catch((error: unknown) => {
-    if (!nodeRequired && error instanceof SlipwayError && error.fault === "user") return null;
-    throw error;
-  });
-  if (choice === null) return null;
-  for (const warning of node.warnings) log.line(` !     ${warning}`);
-  log.line(`-----> Using Node.js ${choice.version} and npm ${choice.npmVersion}`);
-  for (const line of choice.lines) log.line(`       ${line}`);
-  for (const warning of choice.warnings) log.line(` !     ${warning}`);
-  return { ...node, images: await nodeToolchains.images(choice, signal) };
+  try {
+    const choice = await nodeToolchains.choose(node.node, signal);
+    for (const warning of node.warnings) log.line(` !     ${warning}`);
+    log.line(`-----> Using Node.js ${choice.version} and npm ${choice.npmVersion}`);
+    for (const line of choice.lines) log.line(`       ${line}`);
+    for (const warning of choice.warnings) log.line(` !     ${warning}`);
+    return { ...node, images: await nodeToolchains.images(choice, signal) };
+  } catch (error) {
+    if (nodeRequired || signal.aborted || !(error instanceof SlipwayError)) throw error;
+    // An app that is its own buildpack may have a package.json without needing Node.js.
+    log.line(` !     Node.js is not part of this build: ${error.message}`);
+    return null;
+  }
 }

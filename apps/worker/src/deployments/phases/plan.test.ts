@@ -1,0 +1,55 @@
+import { describe, expect, test } from "vitest";
+import { SlipwayError } from "@slipway/core";
+import { packTarGz, refusal } from "@slipway/testkit";
+import type { NodeToolchains } from "../node-toolchains.ts";
+import { plan } from "./plan.ts";
+
+const limits = { sourceBytes: 1024 ** 2, sourceEntries: 100 };
+const nodeApp = { "app/package.json": '{"scripts":{"start":"node ."}}' };
+const inlineApp = { ...nodeApp, "app/bin/detect": "x", "app/bin/compile": "x" };
+
+async function failing(
+  code: "configuration-invalid" | "toolchain-unavailable" | "build-failed",
+): Promise<never> {
+  throw new SlipwayError(code, "there is no Node.js");
+}
+
+async function planned(files: Readonly<Record<string, string>>, nodeToolchains: NodeToolchains) {
+  const lines: string[] = [];
+  const archive = await packTarGz(files);
+  const open = async () => ({
+    async *[Symbol.asyncIterator]() {
+      yield archive;
+    },
+    [Symbol.asyncDispose]: async () => {},
+  });
+  const log = { line: (line: string) => void lines.push(line) };
+  const attempt = { variables: {}, signal: new AbortController().signal, log };
+  return { plan: await plan({ nodeToolchains, config: { limits } }, attempt, { open }), lines };
+}
+
+const choice = { version: "24.1.0", npmVersion: "11.0.0", lines: ["why"], warnings: ["careful"] };
+const images = { build: "build-image", run: "run-image" };
+
+test("a Node.js app is planned with the images of its toolchain, and the log says which", async () => {
+  const found = await planned(nodeApp, { choose: async () => choice, images: async () => images });
+  expect(found.plan.node?.images).toEqual(images);
+  expect(found.lines.map((line) => line.trim())).toEqual(
+    expect.arrayContaining(["-----> Using Node.js 24.1.0 and npm 11.0.0", "why", "!     careful"]),
+  );
+});
+
+describe.each(["configuration-invalid", "toolchain-unavailable", "build-failed"] as const)("%s", (code) => {
+  test.each<[string, NodeToolchains]>([
+    ["the choice", { choose: () => failing(code), images: async () => images }],
+    ["the images", { choose: async () => choice, images: () => failing(code) }],
+  ])(
+    "a failure of %s fails a Node.js app, and not an app that may be its own buildpack",
+    async (_of, toolchains) => {
+      expect(await refusal(planned(nodeApp, toolchains))).toBe(`${code}: there is no Node.js`);
+      const inline = await planned(inlineApp, toolchains);
+      expect(inline.plan.node).toBeNull();
+      expect(inline.lines.at(-1)).toBe(" !     Node.js is not part of this build: there is no Node.js");
+    },
+  );
+});
