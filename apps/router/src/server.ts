@@ -1,7 +1,7 @@
 // The HTTP server: limits what clients send, routes each request to its app, and stops gracefully.
 
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { createPeerServer, healthResponse, startListening, stopListening } from "@slipway/service";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createPeerServer, healthResponse, startListening } from "@slipway/service";
 import type { Health, Service } from "@slipway/service";
 import { forward } from "./forward.ts";
 import type { ForwardOptions } from "./forward.ts";
@@ -27,7 +27,6 @@ const limits = {
   headerBytes: 32 * 1024,
   headerCount: 200,
   connections: 20_000,
-  sweepMs: 50,
 } as const;
 
 /** @throws {SlipwayError} "configuration-invalid" when the address is in use or not an address of this machine. */
@@ -59,7 +58,7 @@ export async function listen(options: ServerOptions): Promise<Service> {
   return {
     async stop({ graceMs }) {
       upgrades.close();
-      await closeServer(server, graceMs);
+      await server.stop({ graceMs });
     },
   };
 }
@@ -81,11 +80,4 @@ async function sendHealth(response: ServerResponse, health: () => Promise<Health
   response
     .writeHead(status, { "content-type": "application/json", "cache-control": "no-store" })
     .end(JSON.stringify(body));
-}
-
-/** Waits up to `graceMs` for requests in flight, then closes their connections. */
-async function closeServer(server: Server, graceMs: number): Promise<void> {
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-  await stopListening(server, limits.sweepMs);
-  clearTimeout(timer);
 }

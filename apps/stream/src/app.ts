@@ -10,7 +10,7 @@ import { openStore } from "@slipway/store";
 import { openAuthorization } from "./authorization.ts";
 import type { StreamConfig } from "./config.ts";
 import { Connections } from "./connections.ts";
-import { defaultLimits } from "./limits.ts";
+import { closingMs, defaultLimits } from "./limits.ts";
 import type { ConnectionLimits } from "./limits.ts";
 import { listen } from "./server.ts";
 import { openSocketIo } from "./socket-io.ts";
@@ -65,10 +65,13 @@ export async function startStream(
   const resources = opened.move();
   return {
     async stop({ graceMs }) {
-      server.close();
-      await connections.drain(graceMs);
-      await socketIo.close();
-      server.closeAllConnections();
+      await server.stop({
+        graceMs: graceMs + closingMs,
+        drain: async () => {
+          await connections.drain(graceMs);
+          await socketIo.close();
+        },
+      });
       await resources.disposeAsync();
     },
   };

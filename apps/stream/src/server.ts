@@ -1,10 +1,10 @@
 // The HTTP server: WebSocket upgrades, socket.io requests, and the health endpoint.
 
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { WebSocket } from "ws";
 import { contain } from "@slipway/async";
 import { addressKeys, createPeerServer, healthResponse, startListening } from "@slipway/service";
-import type { Health, TrustedProxies } from "@slipway/service";
+import type { Health, StoppableServer, TrustedProxies } from "@slipway/service";
 import type { Connections } from "./connections.ts";
 import { maxClientFrameBytes } from "./limits.ts";
 import { socketIoPath } from "./socket-io.ts";
@@ -25,7 +25,7 @@ export interface ServerOptions {
 const limits = { headersMs: 15_000, requestMs: 30_000, keepAliveMs: 10_000, headerBytes: 16 * 1024 } as const;
 
 /** @throws {SlipwayError} "configuration-invalid" when the address is in use or not an address of this machine. */
-export async function listen(connections: Connections, options: ServerOptions): Promise<Server> {
+export async function listen(connections: Connections, options: ServerOptions): Promise<StoppableServer> {
   const { socketIo, onFailure } = options;
   const webSockets = new StreamWebSocketServer({
     noServer: true,

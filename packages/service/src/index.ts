@@ -11,4 +11,5 @@ export * from "./peer-server.ts";
 export * from "./run.ts";
 export * from "./setting-docs.ts";
 export * from "./settings.ts";
+export * from "./stoppable-server.ts";
 export * from "./throttled-error-log.ts";

@@ -1,4 +1,4 @@
-// Starts and stops a process's HTTP server.
+// Starts a process's HTTP server.
 
 import type { Server } from "node:http";
 import { SlipwayError } from "@slipway/core";
@@ -23,14 +23,4 @@ export async function startListening(server: Server, { host, port }: ListenAddre
   } finally {
     server.off("error", listening.reject);
   }
-}
-
-/** Accepts no further connections and closes existing ones when they are idle. Resolves when all are closed. */
-export async function stopListening(server: Server, sweepMs: number): Promise<void> {
-  const closed = Promise.withResolvers<void>();
-  // `close` alone closes only the connections that are idle when it is called.
-  const timer = setInterval(() => server.closeIdleConnections(), sweepMs);
-  server.close(() => closed.resolve());
-  await closed.promise;
-  clearInterval(timer);
 }

@@ -31,11 +31,7 @@ async function startServer(handlers: Omit<PeerHandlers, "onFailure">) {
       socket.resetAndDestroy();
       await once(socket, "close");
     },
-    [Symbol.asyncDispose]: async () => {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    },
+    [Symbol.asyncDispose]: () => server.stop({ graceMs: 0 }),
   };
 }
 

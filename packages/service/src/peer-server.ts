@@ -1,10 +1,10 @@
 // An HTTP server for untrusted clients: a client that disconnects at any time does not affect the others.
 
-import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerOptions, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { contain } from "@slipway/async";
+import { StoppableServer } from "./stoppable-server.ts";
 
 export interface PeerHandlers {
   /** May return a promise. */
@@ -22,13 +22,13 @@ export interface PeerHandlers {
 export function createPeerServer(
   options: ServerOptions,
   { request, upgrade, onFailure }: PeerHandlers,
-): Server {
+): StoppableServer {
   const fail = (error: unknown, { socket }: IncomingMessage) => {
     onFailure(error);
     socket.destroy();
   };
-  const server = createServer(
-    options,
+  const server = new StoppableServer(options).on(
+    "request",
     contain((incoming: IncomingMessage, response: ServerResponse) => {
       response.on("error", (error) => fail(error, incoming));
       return hasDisconnected(incoming) ? undefined : request(incoming, response);
@@ -40,6 +40,7 @@ export function createPeerServer(
     contain((incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
       // Node removes its error listener from an upgraded connection. The handler receives the "close" that follows an error.
       socket.on("error", () => undefined);
+      server.markUpgraded(incoming.socket);
       return hasDisconnected(incoming) ? undefined : upgrade(incoming, incoming.socket, head);
     }, fail),
   );

@@ -1,11 +1,11 @@
 // The HTTP server: its time and size limits, its answers to malformed requests, and its graceful stop.
 
 import { randomUUID } from "node:crypto";
-import type { RequestListener, ServerResponse } from "node:http";
+import type { RequestListener } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { contain } from "@slipway/async";
-import { createPeerServer, startListening, stopListening } from "@slipway/service";
+import { createPeerServer, startListening } from "@slipway/service";
 import type { ListenAddress, Service } from "@slipway/service";
 
 const defaultLimits = {
@@ -16,8 +16,6 @@ const defaultLimits = {
   keepAliveMs: 10_000,
   /** Interval of the check for slow headers. */
   checkMs: 5_000,
-  /** Interval of the check for idle connections during the stop. */
-  sweepMs: 50,
   headerBytes: 16 * 1024,
   headerCount: 100,
 };
@@ -52,7 +50,6 @@ export interface ListenOptions extends ListenAddress {
  */
 export async function listen(listener: RequestListener, options: ListenOptions): Promise<Service> {
   const limits = { ...defaultLimits, ...options.limits };
-  const running = new RunningRequests();
   const { onFailure } = options;
   const server = createPeerServer(
     {
@@ -64,10 +61,7 @@ export async function listen(listener: RequestListener, options: ListenOptions):
       requestTimeout: 0,
     },
     {
-      request: (request, response) => {
-        running.add(response);
-        return listener(request, response);
-      },
+      request: listener,
       onFailure,
     },
   );
@@ -75,7 +69,9 @@ export async function listen(listener: RequestListener, options: ListenOptions):
     "clientError",
     contain(
       (error: Error, socket: Duplex) => {
-        const refusal = refuse(error, socket, running.hasBegun(socket));
+        const begun =
+          socket instanceof Socket && server.responsesOn(socket).some((response) => response.headersSent);
+        const refusal = refuse(error, socket, begun);
         if (refusal !== null) options.onRefused?.(refusal);
       },
       (failure, _error, socket) => {
@@ -89,38 +85,9 @@ export async function listen(listener: RequestListener, options: ListenOptions):
   await startListening(server, options);
   return {
     async stop({ graceMs }) {
-      const timeout = setTimeout(() => server.closeAllConnections(), graceMs);
-      await running.stop();
-      await stopListening(server, limits.sweepMs);
-      clearTimeout(timeout);
+      await server.stop({ graceMs, acceptUntilFinished: true });
     },
   };
-}
-
-/** The requests in progress. */
-class RunningRequests {
-  readonly #responses = new Set<ServerResponse>();
-  readonly #allDone = Promise.withResolvers<void>();
-  #stopping = false;
-
-  add(response: ServerResponse): void {
-    this.#responses.add(response);
-    response.once("close", () => {
-      this.#responses.delete(response);
-      if (this.#stopping && this.#responses.size === 0) this.#allDone.resolve();
-    });
-  }
-
-  /** Whether a response on the connection has begun but not ended. */
-  hasBegun(connection: Duplex): boolean {
-    return this.#responses.values().some(({ socket, headersSent }) => socket === connection && headersSent);
-  }
-
-  /** Resolves when no request is in progress. */
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    if (this.#responses.size > 0) await this.#allDone.promise;
-  }
 }
 
 /**
