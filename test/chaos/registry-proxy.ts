@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer, request } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { cutServer } from "@slipway/testkit";
 
 interface State {
   blocking: boolean;
@@ -47,9 +48,8 @@ export class RegistryProxy implements AsyncDisposable {
     return [...this.#state.blocked];
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return cutServer(this.#server);
   }
 }
 

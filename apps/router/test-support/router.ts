@@ -16,7 +16,7 @@ import { redisKeys } from "@slipway/protocol";
 import { createLogger } from "@slipway/service";
 import type { Service } from "@slipway/service";
 import { openStore } from "@slipway/store";
-import { anApp, freePort, startPrivateRedis } from "@slipway/testkit";
+import { anApp, cutServer, freePort, startPrivateRedis } from "@slipway/testkit";
 import type { PrivateRedis } from "@slipway/testkit";
 import { startRouter } from "../src/app.ts";
 import { readConfig } from "../src/config.ts";
@@ -139,12 +139,7 @@ export async function startTarget(listener: RequestListener): Promise<TestTarget
   return {
     address: { host: "127.0.0.1", port },
     server,
-    [Symbol.asyncDispose]: async () => {
-      if (!server.listening) return;
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    },
+    [Symbol.asyncDispose]: () => cutServer(server),
   };
 }
 

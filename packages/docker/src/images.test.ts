@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { cutServer } from "@slipway/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectDocker } from "./connection.ts";
 import type { Images } from "./images.ts";
@@ -16,10 +17,7 @@ beforeAll(async () => {
     response.on("close", () => onClose());
     onRequest(request.url ?? "");
   });
-  opened.defer(() => {
-    engine.closeAllConnections();
-    engine.close();
-  });
+  opened.defer(() => cutServer(engine));
   await once(engine.listen(0, "127.0.0.1"), "listening");
   const { port } = engine.address() as AddressInfo;
   images = opened.use(connectDocker({ dockerHost: `tcp://127.0.0.1:${port}` })).images;

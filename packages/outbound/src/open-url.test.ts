@@ -2,7 +2,7 @@ import { type IncomingMessage, type ServerResponse, createServer } from "node:ht
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { SlipwayError } from "@slipway/core";
-import { drain, refusal } from "@slipway/testkit";
+import { cutServer, drain, refusal } from "@slipway/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type OpenUrlOptions, openUrl } from "./open-url.ts";
 
@@ -41,10 +41,7 @@ beforeAll(async () => {
   host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterAll(() => cutServer(server));
 
 function redirect(status: number, location: string | undefined): (response: ServerResponse) => void {
   return (response) => response.writeHead(status, location === undefined ? {} : { location }).end();

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
+import { cutServer } from "@slipway/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { requestUrl } from "./request-url.ts";
 import type { RequestUrlOptions } from "./request-url.ts";
@@ -27,10 +28,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterAll(() => cutServer(server));
 
 function send(url: string, changes: Partial<RequestUrlOptions> = {}) {
   return requestUrl(url, {

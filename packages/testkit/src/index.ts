@@ -3,6 +3,7 @@
 export { blobContract } from "./blob-contract.ts";
 export type { BlobContractContext } from "./blob-contract.ts";
 export { findBrowser, lacksBrowser } from "./browser.ts";
+export { cutServer } from "./cut-server.ts";
 export { eventually } from "./eventually.ts";
 export * from "./fixtures.ts";
 export { freePort } from "./free-port.ts";

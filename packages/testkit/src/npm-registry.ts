@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { cutServer } from "./cut-server.ts";
 
 export interface TestNpmVersion {
   readonly tarball: Buffer;
@@ -43,10 +44,7 @@ export async function startNpmRegistry(packages: TestNpmPackages): Promise<TestN
     packages,
     responses,
     intercept: undefined,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    [Symbol.asyncDispose]: () => cutServer(server),
   };
   return registry;
 }

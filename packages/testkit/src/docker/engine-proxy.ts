@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { cutServer } from "../cut-server.ts";
 import { engineAt } from "./engine-api.ts";
 
 /** The response that the proxy sends instead of the engine's. */
@@ -40,11 +41,7 @@ export async function startEngineProxy(
   const socket = join(folder, "socket");
   server.listen(socket);
   await once(server, "listening");
-  opened.defer(async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, "close");
-  });
+  opened.defer(() => cutServer(server));
   const owned = opened.move();
   return { dockerHost: `unix://${socket}`, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
