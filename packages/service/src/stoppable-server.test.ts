@@ -142,6 +142,7 @@ test("a request that never ends and an upgraded connection are cut after the gra
   await Promise.all([received, upgraded.promise]);
   await service.server.stop({ graceMs: 10 });
   await Promise.all(closed);
+  expect(clients.map(({ destroyed }) => destroyed)).toEqual([true, true]);
 });
 
 test("a stop leaves an upgraded connection to its owner", async () => {
@@ -200,6 +201,7 @@ test("pipelined requests that never end are cut while the server still accepts c
   client.on("error", () => undefined);
   await received.promise;
   await service.server.stop({ graceMs: 10, acceptUntilFinished: true });
+  expect(service.server.listening).toBe(false);
 });
 
 test("a failed drain rejects the stop", async () => {
@@ -216,5 +218,5 @@ test("a second stop may shorten the grace time, and a stopped server may be stop
   await received;
   const stopped = service.server.stop({ graceMs });
   await Promise.all([stopped, service.server.stop({ graceMs: 0 })]);
-  await service.server.stop({ graceMs });
+  await expect(service.server.stop({ graceMs })).resolves.toBeUndefined();
 });
