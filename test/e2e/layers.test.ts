@@ -79,11 +79,54 @@ test("dependencies are installed once for each lock file, and the app finds thos
   }
 });
 
+test("a build with a script starts from the dependencies of an earlier one, and they are installed again after its cache is deleted", async () => {
+  const app = await createApp("on-layers");
+  const build = 'node -e \'fs.writeFileSync("page.html", "built with " + require("ms")("1s"))\'';
+  const deployWith = async (ms: keyof typeof integrity) => {
+    const { deployment, log } = await deployed(app.name, await files(ms, { scripts: { build } }));
+    expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
+    expect(await page(app.name, "/page.html")).toBe("built with 1000");
+    expect(await page(app.name, "/ms")).toBe(ms);
+    return log;
+  };
+  const reusedByBuild = "Dependencies of the build have not changed";
+  expect(await deployWith("2.1.3")).not.toContain(reusedByBuild);
+  const second = await deployWith("2.1.3");
+  expect(second).toContain(reusedByBuild);
+  expect(second).not.toContain(installed);
+  expect(await deployWith("2.0.0")).not.toContain(reusedByBuild);
+  expect(await deployWith("2.1.3")).toContain(reusedByBuild);
+  await call("DELETE", `/v1/apps/${app.name}/caches/deployment`);
+  expect(await deployWith("2.1.3")).toContain(installed);
+});
+
+test("a build that changes its dependencies has them as it left them, each time", async () => {
+  const app = await createApp("changing");
+  const scripts = {
+    build: 'echo \'{"version":"changed"}\' > node_modules/ms/package.json; echo x > node_modules/ms/new',
+  };
+  const whole = "begins again with an install of its own";
+  for (const begins of [true, false]) {
+    const { deployment, log } = await deployed(app.name, await files("2.1.3", { scripts }));
+    expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
+    expect(log.includes(whole)).toBe(begins);
+    expect(await page(app.name, "/ms")).toBe("changed");
+    expect(await page(app.name, "/tree")).toContain("/app/node_modules/ms/new");
+  }
+  const { log } = await deployed(app.name, await files("2.1.3", { scripts: { build: "true" } }));
+  expect(log).not.toContain(whole);
+  expect(await page(app.name, "/ms")).toBe("2.1.3");
+});
+
 test("an image from the source alone has the same files as one from a build in a container", async () => {
   const [direct, built] = [await createApp("direct"), await createApp("built")];
   expect((await deployed(direct.name, await files("2.1.3"))).log).not.toContain("Pruning");
   const withBuild = await deployed(built.name, await files("2.1.3", { scripts: { build: "true" } }));
   expect(withBuild.log).toContain("Running the script build");
+  const whole = await createApp("whole");
+  expect(
+    (await deployed(whole.name, await files("2.1.3", { scripts: { postinstall: "true" } }))).log,
+  ).toContain("Pruning");
   const tree = async (name: string) => {
     const entries = JSON.parse(await page(name, "/tree")) as [path: string, ...unknown[]][];
     // The build has a script, and `npm prune` writes the lock file in npm's own format.
@@ -94,6 +137,7 @@ test("an image from the source alone has the same files as one from a build in a
   const expected = await tree(built.name);
   expect(expected.length).toBeGreaterThan(8);
   expect(await tree(direct.name)).toEqual(expected);
+  expect(await tree(whole.name)).toEqual(expected);
 });
 
 test("the same source gives the same digest, also after another one", async () => {

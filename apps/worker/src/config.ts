@@ -148,6 +148,12 @@ const buildSettings = z.object({
       "Largest build cache, compressed. A larger one is deleted, and so is one that unpacks to more than half of `BUILD_DISK_MB`.",
     unit: "MiB",
   }),
+  SNAPSHOTS_MAX_MB: mebibytesSetting(10_240).register(settingDocs, {
+    topic: "builds",
+    description:
+      "Disk space on each engine for the dependencies that builds start from. Beyond it those of the apps that were not built for longest are removed, and installed again by their next build.",
+    unit: "MiB",
+  }),
   LOG_MAX_MB: mebibytesSetting(64).register(settingDocs, {
     topic: "builds",
     description:
@@ -263,6 +269,7 @@ function grouped(parsed: z.output<typeof settings>) {
       sourceEntries: parsed.SOURCE_MAX_ENTRIES,
       imageBytes: parsed.IMAGE_MAX_MB,
       cacheBytes: parsed.CACHE_MAX_MB,
+      snapshotsBytes: parsed.SNAPSHOTS_MAX_MB,
       logBytes: parsed.LOG_MAX_MB,
       slotsPerOwner: parsed.OWNER_SLOTS,
     },

@@ -25,7 +25,7 @@ function plan(files: Readonly<Record<string, string>>, variables: Readonly<Recor
 
 test("a Node.js app is planned, with its Procfile and .slugignore", () => {
   const { node, procfile, slugIgnore } = plan({ ...nodeApp, Procfile: "web: x", ".slugignore": "docs" });
-  expect(node).toMatchObject({ sourceOnly: true, web: "npm start" });
+  expect(node).toMatchObject({ scripts: "none", web: "npm start" });
   expect([procfile, slugIgnore]).toEqual(["web: x", "docs"]);
 });
 
@@ -51,7 +51,6 @@ test("PROJECT_DIR is planned by its own files, and its source is built in a cont
     expect(plan(files, { PROJECT_DIR }).node).toMatchObject({
       node: { wanted: "22" },
       install: null,
-      sourceOnly: false,
     });
 });
 
@@ -64,7 +63,7 @@ test.each(["..", "../other", "a/../../b", "."])(
 
 describe("an app that may be its own buildpack", () => {
   test("an app that may be its own buildpack gets a build container with Node.js, because its bin/detect decides only there", () => {
-    expect(plan({ ...nodeApp, ...inlineScripts }).node).toMatchObject({ install: null, sourceOnly: false });
+    expect(plan({ ...nodeApp, ...inlineScripts }).node).toMatchObject({ install: null });
   });
 
   test("an app that may be its own buildpack is not refused for its package.json", async () => {

@@ -72,11 +72,11 @@ function planOfNode(
   const plan = () => {
     const node = planNode({ read, names, variables });
     // Only one folder of the source is built, and only the build container can tell whether the rest is needed.
-    return projectDir === "" ? node : { ...node, install: null, sourceOnly: false };
+    return projectDir === "" ? node : { ...node, install: null };
   };
   if (!inline) return chosen === "inline" ? null : plan();
   try {
-    return { ...plan(), install: null, sourceOnly: false };
+    return { ...plan(), install: null };
   } catch (error) {
     // The app's own bin/detect decides whether this is a Node.js app at all.
     if (error instanceof SlipwayError && error.fault === "user") return null;

@@ -1,12 +1,14 @@
-// Labels on every container, volume and network that Slipway creates. By them it finds what a crashed attempt left behind.
+// Labels on every container, volume, network and snapshot that Slipway creates. By them it finds what a crashed attempt left behind.
 
 export const label = {
   installation: "io.slipway.installation",
-  /** `build`, `release`, `network` or `service`. */
+  /** `build`, `snapshot`, `release`, `network` or `service`. */
   kind: "io.slipway.kind",
   /** Of a volume that outlives its container until the data of the installation with this id is deleted. */
   keptBy: "io.slipway.kept-by",
   app: "io.slipway.app",
+  /** Of a snapshot: the app's cache version. */
+  cacheVersion: "io.slipway.cache-version",
   deployment: "io.slipway.deployment",
   attempt: "io.slipway.attempt",
   release: "io.slipway.release",

@@ -1,39 +1,43 @@
-// Watches the disk usage of a running build's volume.
+// Watches how much a running build writes.
 //
-// The engine has no quotas for volumes on ext4, and cannot return one volume's size without measuring all. So a companion
-// container measures it. The companion shares the build's volume (read-only) and PID namespace, which also works on a remote
-// engine, and the build can neither starve nor deceive it. It counts what `du` counts, deleted files that are still open, and
-// 4 KiB per inode, to limit empty files too. A build can exceed the limit by what it writes between two measurements.
+// The engine has no quotas for containers on ext4. So a companion container measures: its own root is the image, and through the
+// build's process namespace it sees the build's root, which is the image with the build's changes, and the cache volume. This
+// also works on a remote engine, and the build can neither starve nor deceive it. It counts what `du` counts, deleted files that
+// are still open, and 4 KiB per inode, to limit empty files too. A build can exceed the limit by what it writes between two
+// measurements.
 
 import { elapsed, untilAborted } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
 import { type StartedProcess, callEngine, engineError, removeContainer, startProcess } from "@slipway/docker";
-import { companionConfig, type SandboxContext, volumePath } from "./sandbox-config.ts";
+import { cachePath, companionConfig, type SandboxContext, workPath } from "./sandbox-config.ts";
 
 /** Delay before the first measurement, because many builds end before it, and between attempts to start the companion. */
 const startDelayMs = 1000;
 const maxFailures = 3;
-/** The duration of a measurement depends on the size of the volume and on the file cache. */
+/** The duration of a measurement depends on the number of files and on the file cache. */
 const measurementLimitMs = 180_000;
 const inodeBytes = 4096;
 
 // It sleeps three times as long as it measures, so it uses at most a quarter of a core.
 const script = `
-device=$(stat -c %d ${volumePath})
+usage() { echo "$(du -sxk $1 2>/dev/null | cut -f1) $(du -sx --inodes $1 2>/dev/null | cut -f1)"; }
+build=/proc/1/root/.
+devices="$(stat -c %d $build${workPath}) $(stat -c %d $build${cachePath})"
+set -- $(usage /)
+image_kib=$1 image_inodes=$2
 while :; do
   begun=$(date +%s)
-  kib=$(du -sxk ${volumePath} 2>/dev/null | cut -f1)
-  inodes=$(du -sx --inodes ${volumePath} 2>/dev/null | cut -f1)
+  set -- $(usage $build) $(usage $build${cachePath})
   held=$(find -L /proc/[0-9]*/fd -mindepth 1 -maxdepth 1 -type f -links 0 -printf '%D %i %k\\n' 2>/dev/null | sort -u |
-    awk -v device="$device" '$1 == device { sum += $3 } END { print sum + 0 }')
-  echo "$kib $inodes $held"
+    awk -v devices=" $devices " 'index(devices, " " $1 " ") { sum += $3 } END { print sum + 0 }')
+  echo "$(($1 - image_kib + $3)) $(($2 - image_inodes + $4)) $held"
   sleep $((1 + 3 * ($(date +%s) - begun)))
 done`;
 
 /**
- * Resolves to "full" once the build's volume exceeds `diskBytes`, and to "ended" when the build ends or the signal aborts.
- * @throws {SlipwayError} "engine-unavailable" when the volume cannot be measured while the build runs.
+ * Resolves to "full" once what the build wrote exceeds `diskBytes`, and to "ended" when the build ends or the signal aborts.
+ * @throws {SlipwayError} "engine-unavailable" when the usage cannot be measured while the build runs.
  */
 export async function watchDisk(
   docker: Docker,
@@ -62,7 +66,7 @@ export function parseMeasurement(line: string): number | null {
   return Number.isNaN(bytes) ? null : bytes;
 }
 
-/** Runs a companion until the volume is full. @throws when the companion ends earlier, or the signal's reason. */
+/** Runs a companion until the disk is full. @throws when the companion ends earlier, or the signal's reason. */
 async function measure(
   docker: Docker,
   sandbox: SandboxContext,
@@ -73,8 +77,6 @@ async function measure(
   const config = companionConfig(sandbox, {
     command: ["sh", "-c", script],
     capabilities: ["DAC_READ_SEARCH", "SYS_PTRACE"],
-    seesProcesses: true,
-    writes: false,
   });
   const { id } = await callEngine("create a container", () => docker.createContainer(config));
   try {

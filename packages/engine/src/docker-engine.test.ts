@@ -2,11 +2,12 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { mkdtempDisposable } from "node:fs/promises";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
+import { Readable } from "node:stream";
 import { join } from "node:path";
 import type { SandboxSpec } from "@slipway/core";
 import type Docker from "dockerode";
 import { describe, expect, test } from "vitest";
-import { engineContract, lacksEngine, newInstallation, testEngine } from "@slipway/testkit";
+import { engineContract, lacksEngine, newInstallation, packTar, testEngine } from "@slipway/testkit";
 import { openEngine } from "./docker-engine.ts";
 import { connectDocker } from "@slipway/docker";
 
@@ -32,7 +33,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     using direct = connectDocker({ dockerHost });
     const sandbox = await engine.createSandbox(spec(stackImage, "sleep 3"), never);
     const { Mounts } = await direct.docker.getContainer(sandbox.id).inspect();
-    const volume = Mounts.find(({ Destination }) => Destination === "/work")?.Name ?? "";
+    const volume = Mounts.find(({ Destination }) => Destination === "/work/cache")?.Name ?? "";
     await sandbox.run({ onOutput: () => undefined, signal: never });
     await expect(direct.docker.getVolume(volume).inspect()).resolves.toMatchObject({ Name: volume });
     await sandbox[Symbol.asyncDispose]();
@@ -53,13 +54,17 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     await Promise.all(engines.map((engine) => engine[Symbol.asyncDispose]()));
   });
 
-  test("a volume from an image without /work of the build's user gets that owner", async () => {
+  test("an upload makes /work and its cache those of the build's user in an image where they are not", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using installation = newInstallation();
     await using engine = openEngine({ installationId: installation.id, dockerHost });
     using direct = connectDocker({ dockerHost });
     await using image = await imageWithForeignWork(direct.docker, stackImage, installation.id);
-    await using sandbox = await engine.createSandbox(spec(image.name, "touch /work/mine"), never);
+    await using sandbox = await engine.createSandbox(
+      spec(image.name, "touch /work/mine /work/cache/mine"),
+      never,
+    );
+    await sandbox.upload("/work", Readable.from([await packTar({ "cache/": "" })]), never);
     expect((await sandbox.run({ onOutput: () => undefined, signal: never })).exitCode).toBe(0);
   });
 

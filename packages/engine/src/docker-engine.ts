@@ -8,6 +8,8 @@ import {
   label,
   type Sandbox,
   type SandboxSpec,
+  type Snapshot,
+  type SnapshotName,
 } from "@slipway/core";
 import {
   type DockerConnection,
@@ -20,10 +22,10 @@ import {
 } from "@slipway/docker";
 import { DockerSandbox } from "./sandbox.ts";
 import { companionKind, sandboxConfig, sandboxKind, sandboxLabels } from "./sandbox-config.ts";
-import { ensureVolumeOwner } from "./volume-owner.ts";
+import { openSnapshots, type Snapshots } from "./snapshots.ts";
 
 export interface EngineOptions extends DockerConnectionOptions {
-  /** Label of this installation's containers, volumes and networks; others on the engine are never changed. */
+  /** Label of this installation's containers, volumes, networks and snapshots; others on the engine are never changed. */
   readonly installationId: string;
 }
 
@@ -35,26 +37,33 @@ export function openEngine(options: EngineOptions): BuildEngine {
 class DockerEngine implements BuildEngine {
   readonly #installationId: string;
   readonly #connection: DockerConnection;
+  readonly #snapshots: Snapshots;
 
   constructor(options: EngineOptions) {
     this.#installationId = options.installationId;
     this.#connection = connectDocker(options);
+    this.#snapshots = openSnapshots(this.#connection.docker, options.installationId);
   }
 
   async createSandbox(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
     const { docker, images } = this.#connection;
-    await images.ensure(spec.image, signal);
     const networkName = `slipway-${this.#installationId}-build`;
-    const networkId = await ensureNetwork(docker, networkName, this.#installationId, signal);
+    const [networkId] = await Promise.all([
+      ensureNetwork(docker, networkName, this.#installationId, signal),
+      images.ensure(spec.image, signal),
+    ]);
     const name = `${networkName}-${randomUUID().slice(0, 8)}`;
     const config = sandboxConfig(spec, { installationId: this.#installationId, name, networkId });
     try {
       // Without the signal, because an aborted call could leave behind a container whose id is unknown.
       const { id } = await callEngine("create the build's container", () => docker.createContainer(config));
       const labels = sandboxLabels(spec.labels, this.#installationId);
-      const context = { id, image: spec.image, labels };
-      await ensureVolumeOwner(docker, context, signal);
-      return new DockerSandbox(docker, context, spec.limits.diskBytes);
+      signal.throwIfAborted();
+      return new DockerSandbox(
+        docker,
+        { id, image: spec.image, labels },
+        { diskBytes: spec.limits.diskBytes, snapshots: this.#snapshots },
+      );
     } catch (error) {
       await Promise.allSettled([removeContainer(docker, name)]);
       throw error;
@@ -71,6 +80,18 @@ class DockerEngine implements BuildEngine {
 
   async listSandboxes(): Promise<readonly Labels[]> {
     return (await this.#find(sandboxKind, {})).map(({ Labels }) => Labels);
+  }
+
+  async findSnapshot(name: SnapshotName, signal: AbortSignal): Promise<string | null> {
+    return await this.#snapshots.find(name, signal);
+  }
+
+  async listSnapshots(): Promise<readonly Snapshot[]> {
+    return await this.#snapshots.list();
+  }
+
+  async removeSnapshot(name: SnapshotName): Promise<void> {
+    await this.#snapshots.remove(name);
   }
 
   async capacity(): Promise<EngineCapacity> {

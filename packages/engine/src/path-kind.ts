@@ -1,33 +1,57 @@
-// Determines what a build left at a path when the engine cannot: a companion container runs `stat`, which follows no link.
+// Determines what a build left at a path, from the engine's own look at it.
 
-import { untilAborted } from "@slipway/async";
+import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
-import { callEngine, removeContainer, startProcess } from "@slipway/docker";
-import { companionConfig, type SandboxContext } from "./sandbox-config.ts";
+import { callEngine, responseOf, statusOf } from "@slipway/docker";
+import { workPath } from "./sandbox-config.ts";
+
+/** Bits of Go's file modes, which the engine returns. */
+const directoryBit = 2 ** 31;
+const kinds: readonly (readonly [bit: number, kind: string])[] = [
+  [2 ** 27, "a symbolic link"],
+  [2 ** 26, "a device"],
+  [2 ** 25, "a fifo"],
+  [2 ** 24, "a socket"],
+];
 
 /** @returns "directory", or what exists instead, with its article: "a symbolic link", "nothing". */
 export async function kindOfPath(
-  docker: Docker,
-  sandbox: SandboxContext,
+  container: Docker.Container,
   path: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const config = companionConfig(sandbox, {
-    command: ["stat", "--format=%F", path],
-    capabilities: ["DAC_READ_SEARCH"],
-    seesProcesses: false,
-    writes: false,
-  });
-  const { id } = await callEngine("create a container", () => docker.createContainer(config));
   try {
-    using process = await startProcess(docker, id, signal);
-    const output = Array.fromAsync(process.output);
-    const text = Buffer.concat(await untilAborted(output, signal))
-      .toString("utf8")
-      .trim();
-    if ((await untilAborted(process.exitCode, signal)) !== 0) return "nothing";
-    return text === "directory" ? text : `a ${text}`;
-  } finally {
-    await removeContainer(docker, id);
+    const mode = await modeOf(container, path, signal);
+    if (isDirectory(mode)) return "directory";
+    return kinds.find(([bit]) => (mode & bit) !== 0)?.[1] ?? "a regular file";
+  } catch (error) {
+    const status = statusOf(error);
+    if (status === null) throw error;
+    if (status === 404) return "nothing";
+    // The engine fails for links that it cannot follow. Its own failures also concern the folder above.
+    await modeOf(container, workPath, signal);
+    return "a symbolic link";
   }
+}
+
+/** @returns the mode in Go's notation. */
+async function modeOf(container: Docker.Container, path: string, signal: AbortSignal): Promise<number> {
+  const request = async (abortSignal: AbortSignal) =>
+    responseOf(await container.infoArchive({ path, abortSignal }));
+  const response = await callEngine(`look at ${path}`, request, { signal });
+  response.resume();
+  return modeIn(response.headers);
+}
+
+/** @returns the mode in the header of a response about a path, in Go's notation. @throws "engine-unavailable" without it. */
+export function modeIn(headers: NodeJS.Dict<string | string[]>): number {
+  const stat = Buffer.from(String(headers["x-docker-container-path-stat"]), "base64").toString("utf8");
+  const [, mode] = /"mode":(\d+)/.exec(stat) ?? [];
+  if (mode === undefined)
+    throw new SlipwayError("engine-unavailable", "the Docker Engine's response has no file mode");
+  return Number(mode);
+}
+
+export function isDirectory(mode: number): boolean {
+  return mode >= directoryBit;
 }

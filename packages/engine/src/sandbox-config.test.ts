@@ -30,7 +30,6 @@ test("a sandbox has no privileges and no access to the host", () => {
   expect(config.HostConfig).toMatchObject({
     CapDrop: ["ALL"],
     SecurityOpt: ["no-new-privileges"],
-    ReadonlyRootfs: true,
     Privileged: false,
     LogConfig: { Type: "none" },
   });
@@ -48,14 +47,14 @@ test("Slipway's labels override the given ones", () => {
 
 test("a companion has its sandbox's labels, and only the rights that its task needs", () => {
   const sandbox = { id: "c1", image: "stack", labels: config.Labels };
-  const task = { command: ["du"], capabilities: ["DAC_READ_SEARCH"], seesProcesses: false, writes: false };
+  const task = { command: ["du"], capabilities: ["DAC_READ_SEARCH"] };
   const companion = companionConfig(sandbox, task);
   expect(companion.Labels).toEqual({ ...config.Labels, [label.kind]: "build-companion" });
   expect(companion.HostConfig).toMatchObject({
     CapDrop: ["ALL"],
     CapAdd: ["DAC_READ_SEARCH"],
     NetworkMode: "none",
-    PidMode: "",
-    VolumesFrom: ["c1:ro"],
+    ReadonlyRootfs: true,
+    PidMode: "container:c1",
   });
 });

@@ -1,12 +1,14 @@
-// The configuration of build containers. A build is untrusted code: it runs as an unprivileged user with limits on all resources,
-// and can write only to its volume and its tmpfs mounts.
+// The configuration of build containers. A build is untrusted code: it runs as an unprivileged user with limits on all resources.
+// It can write where the image lets that user write, which is /work in the stack, to its cache volume and to its tmpfs mounts.
 
 import { type Labels, label, type SandboxSpec } from "@slipway/core";
 import type { ContainerCreateOptions } from "dockerode";
 
-/** Mount point of the build's volume, which contains all uploads and downloads. */
-export const volumePath = "/work";
-/** Owner of the volume and of the build's processes. The image needs no passwd entry for it. */
+/** Directory of all uploads and downloads. */
+export const workPath = "/work";
+/** Mount point of a volume for the build's cache, which snapshots do not contain. */
+export const cachePath = "/work/cache";
+/** Owner of /work and of the build's processes. The image needs no passwd entry for it. */
 export const buildUserId = 2000;
 
 /** Values of the label `kind` for sandboxes and their companions. */
@@ -16,8 +18,9 @@ export const companionKind = "build-companion";
 const user = `${buildUserId}:${buildUserId}`;
 
 /**
- * No capabilities and no way to gain them, a read-only root, no mounts of the host, no engine socket, no log stored by the
- * engine (the attached output is the log). There is no swap, and tmpfs content counts as memory.
+ * No capabilities and no way to gain them, no mounts of the host, no engine socket, no log stored by the engine (the attached
+ * output is the log). There is no swap, and tmpfs content counts as memory. The root file system is writable, so that /work can
+ * contain files of a snapshot; what the build writes there is limited by the disk watch.
  */
 export function sandboxConfig(
   spec: SandboxSpec,
@@ -30,7 +33,7 @@ export function sandboxConfig(
     Entrypoint: [...spec.command],
     Cmd: [],
     User: user,
-    WorkingDir: volumePath,
+    WorkingDir: workPath,
     Env: Object.entries(spec.environment).map(([name, value]) => `${name}=${value}`),
     Labels: sandboxLabels(spec.labels, context.installationId),
     Tty: false,
@@ -38,9 +41,10 @@ export function sandboxConfig(
     AttachStdout: true,
     AttachStderr: true,
     Healthcheck: { Test: ["NONE"] },
-    Volumes: { [volumePath]: {} },
+    Volumes: { [cachePath]: {} },
     HostConfig: {
       ...confinement,
+      ReadonlyRootfs: false,
       Init: true,
       NetworkMode: context.networkId,
       PidsLimit: spec.limits.pids,
@@ -59,8 +63,8 @@ export function sandboxLabels(labels: Labels, installationId: string): Labels {
 }
 
 /**
- * The configuration of a companion: a short-lived container with the sandbox's volume, for tasks that need root. It has only
- * the given capabilities and no network, and the engine removes it when it ends.
+ * The configuration of a companion: a short-lived container of root's, in the sandbox's process namespace and with its image, for
+ * tasks that need root. It has only the given capabilities and no network, and the engine removes it when it ends.
  */
 export function companionConfig(sandbox: SandboxContext, task: CompanionTask) {
   return {
@@ -80,8 +84,7 @@ export function companionConfig(sandbox: SandboxContext, task: CompanionTask) {
       CapAdd: [...task.capabilities],
       AutoRemove: true,
       NetworkMode: "none",
-      PidMode: task.seesProcesses ? `container:${sandbox.id}` : "",
-      VolumesFrom: [`${sandbox.id}:${task.writes ? "rw" : "ro"}`],
+      PidMode: `container:${sandbox.id}`,
       PidsLimit: 32,
       Memory: companionMemoryBytes,
       MemorySwap: companionMemoryBytes,
@@ -100,8 +103,6 @@ export interface SandboxContext {
 interface CompanionTask {
   readonly command: readonly string[];
   readonly capabilities: readonly string[];
-  readonly seesProcesses: boolean;
-  readonly writes: boolean;
 }
 
 const companionMemoryBytes = 128 * 1024 ** 2;

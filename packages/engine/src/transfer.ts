@@ -1,22 +1,29 @@
-// Streams tars in and out of a sandbox's volume, with backpressure. A failure of either side ends the transfer immediately.
+// Streams tars in and out of a sandbox, with backpressure. A failure of either side ends the transfer immediately.
 
-import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { type ByteStream, SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine, engineError, requestStream, responseOf, statusOf } from "@slipway/docker";
-import { endOfTar } from "@slipway/tar";
+import { encodeHeader, endOfTar } from "@slipway/tar";
 import { directoriesTar } from "./directories-tar.ts";
-import { kindOfPath } from "./path-kind.ts";
-import { buildUserId, type SandboxContext, volumePath } from "./sandbox-config.ts";
+import { isDirectory, kindOfPath, modeIn } from "./path-kind.ts";
+import { buildUserId, workPath } from "./sandbox-config.ts";
 
 /** Long enough for archives of many gigabytes, and longer than any build may take. */
 const transferLimitMs = 60 * 60_000;
-/** The bit of a directory in Go's file modes, which the engine returns. */
-const directoryBit = 2 ** 31;
+/** The folder that a tar is unpacked in. */
+const ownFolder = encodeHeader({
+  kind: "directory",
+  path: "./",
+  mode: 0o755,
+  uid: buildUserId,
+  gid: buildUserId,
+  mtime: new Date(0),
+  sizeBytes: 0,
+});
 
 /**
- * Unpacks a tar below `path` in the volume, and creates missing parent directories.
+ * Unpacks a tar below `path`, which then belongs to the build's user, and creates missing parent directories.
  * @throws {SlipwayError} "engine-refused" when the engine rejects the tar; the tar stream's own error.
  */
 export async function uploadTar(
@@ -25,12 +32,13 @@ export async function uploadTar(
   tar: ByteStream,
   signal: AbortSignal,
 ): Promise<void> {
-  await ensureDirectory(container, inVolume(path), signal);
+  await ensureDirectory(container, belowWork(path), signal);
   // A failure of the tar stream is reported instead of the broken request that it causes.
   let tarFailure: { error: unknown } | undefined;
   const source = Readable.from(
     (async function* () {
       try {
+        yield ownFolder;
         yield* tar;
       } catch (error) {
         tarFailure = { error };
@@ -60,38 +68,27 @@ export async function uploadTar(
  * @throws {SlipwayError} "build-failed" when the path is not a directory, because only the build can have removed it.
  */
 export async function downloadTar(
-  docker: Docker,
-  sandbox: SandboxContext,
+  container: Docker.Container,
   path: string,
   signal: AbortSignal,
 ): Promise<Readable> {
-  const container = docker.getContainer(sandbox.id);
-  const open = async () => responseOf(await container.getArchive({ path: inVolume(path) }));
+  const open = async () => responseOf(await container.getArchive({ path: belowWork(path) }));
   let refusal: unknown;
   try {
     const stream = await requestStream(`pack ${path}`, open, { signal });
-    if (isDirectory(stream)) return stream;
+    // The mode of the first entry.
+    if (isDirectory(modeIn(stream.headers))) return stream;
     stream.destroy();
   } catch (error) {
     if (statusOf(error) === null) throw error;
     // The engine fails in the same way for some links in place of the directory and for its own errors, so check the path.
     refusal = error;
   }
-  const kind = await kindOfPath(docker, sandbox, path, signal);
-  if (kind === "directory")
-    throw (
-      refusal ??
-      engineError(`pack ${path}`, new Error("the response has no valid X-Docker-Container-Path-Stat"))
-    );
+  const kind = await kindOfPath(container, path, signal);
+  if (kind === "directory") throw refusal ?? engineError(`pack ${path}`, new Error("it sent no directory"));
   throw new SlipwayError("build-failed", `the build must leave a directory at ${path}, but left ${kind}`, {
     cause: refusal,
   });
-}
-
-/** A header of the response has the mode of the first entry. */
-function isDirectory({ headers }: IncomingMessage): boolean {
-  const stat = Buffer.from(String(headers["x-docker-container-path-stat"]), "base64").toString("utf8");
-  return Number(/"mode":(\d+)/.exec(stat)?.[1] ?? 0) >= directoryBit;
 }
 
 /**
@@ -148,24 +145,24 @@ async function ensureDirectory(
   path: string,
   signal: AbortSignal,
 ): Promise<void> {
-  if (path === volumePath) return;
+  if (path === workPath) return;
   try {
     await callEngine(`check ${path}`, (abortSignal) => container.infoArchive({ path, abortSignal }), {
       signal,
     });
   } catch (error) {
     if (statusOf(error) !== 404) throw error;
-    const tar = await directoriesTar(path.slice(volumePath.length + 1), buildUserId);
-    await callEngine(`create ${path}`, () => container.putArchive(tar, { path: volumePath }), { signal });
+    const tar = await directoriesTar(path.slice(workPath.length + 1), buildUserId);
+    await callEngine(`create ${path}`, () => container.putArchive(tar, { path: workPath }), { signal });
   }
 }
 
 /** @throws {SlipwayError} "internal" for an invalid path, which is a bug of the caller. */
-function inVolume(path: string): string {
+export function belowWork(path: string): string {
   const parts = path.split("/");
   const normalized = parts.slice(1).every((part) => part !== "" && part !== "." && part !== "..");
-  if (parts[0] !== "" || `/${parts[1]}` !== volumePath || !normalized) {
-    throw new SlipwayError("internal", `${path} is not a normalized path in ${volumePath}`);
+  if (parts[0] !== "" || `/${parts[1]}` !== workPath || !normalized) {
+    throw new SlipwayError("internal", `${path} is not a normalized path in ${workPath}`);
   }
   return path;
 }

@@ -7,9 +7,10 @@ import { isolatedBuilds } from "./engine-contract/isolation.ts";
 import { buildLifecycle } from "./engine-contract/lifecycle.ts";
 import { limitedBuilds } from "./engine-contract/limits.ts";
 import { buildOutput } from "./engine-contract/output.ts";
+import { snapshotsOfBuilds } from "./engine-contract/snapshots.ts";
 import type { BuildsUnderTest } from "./engine-contract/under-test.ts";
 
-/** An installation on the engine for one suite. Disposing it removes its containers, networks and volumes. */
+/** An installation on the engine for one suite. Disposing it removes its containers, networks, volumes and snapshots. */
 export interface EngineUnderTest extends AsyncDisposable {
   /** An image with bash, coreutils and perl. */
   readonly image: string;
@@ -45,5 +46,6 @@ export function engineContract(name: string, newContext: () => Promise<EngineUnd
     buildOutput(underTest);
     buildFiles(underTest);
     buildLifecycle(underTest);
+    snapshotsOfBuilds(underTest);
   });
 }

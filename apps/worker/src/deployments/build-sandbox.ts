@@ -25,11 +25,13 @@ export interface SandboxRequest {
   readonly runnerArguments: readonly string[];
   /** Time of the source, in seconds since 1970. */
   readonly sourceTime: number;
-  /** @param entries to append: the runner, the buildpacks and the app's variables. @returns the tar to unpack in the volume. */
+  /** Whether the build gets the cache of earlier builds. */
+  readonly usesCache: boolean;
+  /** @param entries to append: the runner, the buildpacks and the app's variables. @returns the tar to unpack in `workDir`. */
   readonly open: (entries: AsyncIterable<ExtraEntry>) => Promise<ByteStream>;
 }
 
-/** The sandbox's volume. */
+/** Directory of all files of a build. */
 export const workDir = "/work";
 const caBundlePath = "ca/bundle.pem";
 
@@ -45,7 +47,7 @@ export async function filledSandbox(
   for (;;) {
     await using owned = new AsyncDisposableStack();
     const sandbox = owned.use(await createSandbox(context, attempt, request));
-    if (!(await restoreCache(context, attempt, sandbox))) continue;
+    if (request.usesCache && !(await restoreCache(context, attempt, sandbox))) continue;
     owned.move();
     return sandbox;
   }

@@ -4,7 +4,7 @@ import { dependenciesTime, sourceTime } from "./former-image.ts";
 const createdAt = new Date("2026-11-28T12:00:00Z");
 const newest = new Date("2026-11-28T11:00:00Z");
 const seconds = (date: Date) => date.getTime() / 1000;
-const former = { inputs: "a", sourceTime: seconds(newest), appDiffId: "sha256:1" };
+const former = { inputs: "a", sourceTime: seconds(newest), appDiffId: "sha256:1", changedDependencies: null };
 
 describe("the time of an app's files", () => {
   test("the time of an app's files is at most a minute before that of the newest file", () => {
@@ -30,7 +30,12 @@ describe("the time of an app's files", () => {
   test("the time of an app's files changes with the inputs when all archives have one constant time", () => {
     let before = sourceTime("0", { newest, createdAt }, null);
     for (let index = 1; index < 1000; index += 1) {
-      const image = { inputs: String(index - 1), sourceTime: before, appDiffId: "sha256:1" };
+      const image = {
+        inputs: String(index - 1),
+        sourceTime: before,
+        appDiffId: "sha256:1",
+        changedDependencies: null,
+      };
       const time = sourceTime(String(index), { newest, createdAt }, image);
       expect(time).not.toBe(before);
       before = time;

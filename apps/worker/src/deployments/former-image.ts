@@ -11,6 +11,8 @@ export const imageLabel = {
   sourceTime: "io.slipway.source-time",
   /** Key of the dependencies below the app's files. */
   dependencies: "io.slipway.dependencies",
+  /** Key of the build's dependencies that the build changed. */
+  changedDependencies: "io.slipway.changed-dependencies",
 } as const;
 
 export interface FormerImage {
@@ -18,6 +20,8 @@ export interface FormerImage {
   /** Seconds since 1970. */
   readonly sourceTime: number;
   readonly appDiffId: string;
+  /** Key of the build's dependencies that its build changed; null when it changed none. */
+  readonly changedDependencies: string | null;
 }
 
 /** The earliest time of a file, because zip archives cannot hold times before 1980. */
@@ -45,7 +49,8 @@ function readFormerImage({ config: { labels }, layers }: StoredImage): FormerIma
   const { [imageLabel.inputs]: inputs, [imageLabel.sourceTime]: time } = labels;
   const app = layers.at(-1);
   if (inputs === undefined || time === undefined || app === undefined) return null;
-  return { inputs, sourceTime: Number(time), appDiffId: app.diffId };
+  const changedDependencies = labels[imageLabel.changedDependencies] ?? null;
+  return { inputs, sourceTime: Number(time), appDiffId: app.diffId, changedDependencies };
 }
 
 /**

@@ -1,21 +1,23 @@
-// The two ways from a source to the files of an image: as they are, or by a build in a sandbox.
+// The ways from a source to the files of an image: as they are, by a build on its dependencies, or by a build of everything.
 
 import { createHash } from "node:crypto";
 import { sourceTar } from "@slipway/archive";
 import type { Sandbox } from "@slipway/core";
 import type { Attempt } from "./attempt.ts";
+import { buildImage, buildKey } from "./build-image.ts";
+import type { BuildImageContext } from "./build-image.ts";
 import { workDir } from "./build-sandbox.ts";
 import { type FormerImage, sourceTime } from "./former-image.ts";
 import { type Built, build, builtFromPlan } from "./phases/build.ts";
-import { dependencies, isSourceOnly } from "./phases/dependencies.ts";
-import type { DependenciesContext, SourceOnly } from "./phases/dependencies.ts";
+import { dependencies, isLayered } from "./phases/dependencies.ts";
+import type { DependenciesContext, Layered } from "./phases/dependencies.ts";
 import type { FetchedSource } from "./phases/fetch.ts";
 import type { Plan } from "./phases/plan.ts";
 import type { AppFiles } from "./phases/push.ts";
 import { unpack } from "./phases/unpack.ts";
 import type { UnpackContext } from "./phases/unpack.ts";
 
-export type MakeContext = DependenciesContext & UnpackContext;
+export type MakeContext = DependenciesContext & BuildImageContext & UnpackContext;
 
 interface Input<P extends Plan = Plan> {
   readonly fetched: FetchedSource;
@@ -27,22 +29,31 @@ interface Input<P extends Plan = Plan> {
 interface Made extends AsyncDisposable {
   readonly built: Built;
   readonly files: AppFiles;
-  /** With the build cache to save; null when nothing ran. */
+  /** With the build cache to save; null when there is none. */
   readonly sandbox: Sandbox | null;
 }
 
+/** Folders of node_modules that tools keep their caches in. Releases do not contain them. */
+const toolCaches = /^\.(cache|vite|vite-temp)(\/|$)/;
+
 /** @throws {SlipwayError} the failures of a build. */
-export function make(context: MakeContext, attempt: Attempt, { plan, ...input }: Input): Promise<Made> {
-  return isSourceOnly(plan)
-    ? fromSource(context, attempt, { ...input, plan })
-    : fromBuild(context, attempt, { ...input, plan });
+export async function make(context: MakeContext, attempt: Attempt, { plan, ...input }: Input): Promise<Made> {
+  if (!isLayered(plan)) return fromBuild(context, attempt, { ...input, plan });
+  if (plan.node.scripts === "none") return fromSource(context, attempt, { ...input, plan });
+  const key = buildKey(plan);
+  if (input.former?.changedDependencies !== key) {
+    const made = await fromLayers(context, attempt, { ...input, plan });
+    if (made !== null) return made;
+    attempt.log.line(" !     The build changes node_modules, so it begins again with an install of its own");
+  }
+  return fromBuild(context, attempt, { ...input, plan }, key);
 }
 
 /** The source itself, on top of the dependencies. No code of the app runs, unless dependencies have to be installed. */
 async function fromSource(
   context: MakeContext,
   attempt: Attempt,
-  { fetched, plan, former }: Input<Plan & SourceOnly>,
+  { fetched, plan, former }: Input<Plan & Layered>,
 ): Promise<Made> {
   const { limits } = context.config;
   const built = builtFromPlan(attempt, plan);
@@ -57,32 +68,87 @@ async function fromSource(
       limits: { maxUnpackedBytes: limits.sourceBytes, maxEntries: limits.sourceEntries },
       signal: attempt.signal,
     });
-  const files = { base, isNode: true, inputs, sourceTime: timeOf(attempt, inputs, plan, former), open };
+  const files = filesOf(attempt, { base, isNode: true, inputs, folder: "build", open, plan, former });
   return { built, files, sandbox, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
-/** What the buildpack leaves of the source. */
+/**
+ * What the build leaves of the source, on top of the dependencies.
+ * @returns null when the build changed its dependencies, so that those of releases would differ from them.
+ */
+async function fromLayers(
+  context: MakeContext,
+  attempt: Attempt,
+  { fetched, plan, former }: Input<Plan & Layered>,
+): Promise<Made | null> {
+  const { signal } = attempt;
+  const { image, key } = await buildImage(context, attempt, plan);
+  await using installed = new AsyncDisposableStack();
+  const { image: base, sandbox: production } = await dependencies(context, attempt, plan);
+  if (production !== null) installed.use(production);
+  await using opened = new AsyncDisposableStack();
+  const inputs = digestOf([plan.source.digest, base, key, sorted(attempt.variables)]);
+  const open = () => sandbox.download(`${workDir}/app`, signal);
+  const files = filesOf(attempt, { base, isNode: true, inputs, folder: "app", open, plan, former });
+  const sandbox = opened.use(
+    await unpack(context, attempt, {
+      fetched,
+      image,
+      runnerArguments: ["build-on-dependencies"],
+      sourceTime: files.sourceTime,
+      usesCache: false,
+    }),
+  );
+  const built = await build(context, attempt, sandbox);
+  const changes = await sandbox.changes(`${workDir}/build/node_modules`, signal);
+  if (changes.some((path) => !toolCaches.test(path))) return null;
+  const resources = opened.move();
+  return { built, files, sandbox: null, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+/** What the buildpack leaves of the source. @param changedDependencies key of dependencies that the build changes. */
 async function fromBuild(
   context: MakeContext,
   attempt: Attempt,
   { fetched, plan, former }: Input,
+  changedDependencies: string | null = null,
 ): Promise<Made> {
-  const { variables, signal } = attempt;
   await using opened = new AsyncDisposableStack();
   const base = plan.node?.images.run ?? context.config.stackImage;
-  const sorted = Object.entries(variables).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const inputs = digestOf([plan.source.digest, base, sorted]);
-  const time = timeOf(attempt, inputs, plan, former);
-  const sandbox = opened.use(await unpack(context, attempt, { fetched, plan, sourceTime: time }));
+  const inputs = digestOf([plan.source.digest, base, sorted(attempt.variables)]);
+  const open = () => sandbox.download(`${workDir}/build`, attempt.signal);
+  const isNode = plan.node !== null;
+  const files = filesOf(attempt, { base, isNode, inputs, folder: "build", open, plan, former });
+  const sandbox = opened.use(
+    await unpack(context, attempt, {
+      fetched,
+      image: plan.node?.images.build ?? context.config.stackImage,
+      runnerArguments: [],
+      sourceTime: files.sourceTime,
+      usesCache: true,
+    }),
+  );
   const built = await build(context, attempt, sandbox);
-  const open = () => sandbox.download(`${workDir}/build`, signal);
-  const files = { base, isNode: plan.node !== null, inputs, sourceTime: time, open };
   const resources = opened.move();
-  return { built, files, sandbox, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return {
+    built,
+    files: { ...files, changedDependencies },
+    sandbox,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
 }
 
-function timeOf({ lease }: Attempt, inputs: string, { source }: Plan, former: FormerImage | null): number {
-  return sourceTime(inputs, { newest: source.newestTime, createdAt: lease.deployment.createdAt }, former);
+function filesOf(
+  { lease }: Attempt,
+  made: Omit<AppFiles, "sourceTime" | "changedDependencies"> & Pick<Input, "plan" | "former">,
+): AppFiles {
+  const { plan, former, ...files } = made;
+  const times = { newest: plan.source.newestTime, createdAt: lease.deployment.createdAt };
+  return { ...files, sourceTime: sourceTime(files.inputs, times, former), changedDependencies: null };
+}
+
+function sorted(variables: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
+  return Object.entries(variables).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function digestOf(parts: readonly unknown[]): string {

@@ -1,7 +1,8 @@
-// Removes the build containers and rollouts of dead attempts from the engines.
+// Removes the build containers and rollouts of dead attempts from the engines, and snapshots that are not needed.
 
 import { isFinal, label } from "@slipway/core";
 import type { BuildEngine, Deployment, Labels, Scheduler, Store } from "@slipway/core";
+import type { WorkerConfig } from "../config.ts";
 import { requestStops } from "./former-rollouts.ts";
 import type { RequestStopsContext } from "./former-rollouts.ts";
 
@@ -10,19 +11,26 @@ export interface SweepSandboxesContext {
   readonly store: Pick<Store, "deployments">;
 }
 
+export interface SweepSnapshotsContext {
+  readonly engine: Pick<BuildEngine, "listSnapshots" | "removeSnapshot">;
+  readonly store: { readonly apps: Pick<Store["apps"], "get"> };
+  readonly config: { readonly limits: Pick<WorkerConfig["limits"], "snapshotsBytes"> };
+}
+
 export type SweepRolloutsContext = RequestStopsContext & {
   readonly scheduler: Pick<Scheduler, "list" | "discard">;
   readonly store: Pick<Store, "apps" | "deployments" | "operations">;
 };
 
-/** Sweeps both periodically. Dispose of it to stop: a sweep that runs is not awaited. */
+/** Sweeps all three periodically. Dispose of it to stop: a sweep that runs is not awaited. */
 export function startSweeps(
-  context: SweepSandboxesContext & SweepRolloutsContext,
+  context: SweepSandboxesContext & SweepSnapshotsContext & SweepRolloutsContext,
   everyMs: number,
 ): Disposable {
   const warn = (message: string) => (error: unknown) => context.logger.warn({ err: error }, message);
   const timer = setInterval(() => {
     sweepSandboxes(context).catch(warn("cannot sweep the engine"));
+    sweepSnapshots(context).catch(warn("cannot sweep snapshots"));
     sweepRollouts(context).catch(warn("cannot sweep releases"));
   }, everyMs);
   return { [Symbol.dispose]: () => clearInterval(timer) };
@@ -33,6 +41,22 @@ export async function sweepSandboxes({ engine, store }: SweepSandboxesContext): 
   for (const labels of await engine.listSandboxes()) {
     const deployment = await store.deployments.get(labels[label.deployment] ?? "");
     if (hasEnded(deployment, labels)) await engine.removeSandboxes(labels);
+  }
+}
+
+/**
+ * Removes snapshots of deleted apps and of deleted caches from this worker's engine. While the others exceed the limit, removes
+ * the least recently used.
+ */
+export async function sweepSnapshots({ engine, store, config }: SweepSnapshotsContext): Promise<void> {
+  const { snapshotsBytes } = config.limits;
+  const listed = await engine.listSnapshots();
+  let keptBytes = 0;
+  for (const snapshot of listed.toSorted((a, b) => b.lastUsedAt.getTime() - a.lastUsedAt.getTime())) {
+    const app = await store.apps.get(snapshot.appId);
+    const needed = app !== null && app.deletedAt === null && app.cacheVersion === snapshot.cacheVersion;
+    keptBytes += needed ? snapshot.sizeBytes : 0;
+    if (!needed || keptBytes > snapshotsBytes) await engine.removeSnapshot(snapshot);
   }
 }
 

@@ -52,23 +52,28 @@ const withScripts = (scripts: Readonly<Record<string, string>>) => ({
 
 describe("an app whose lock file decides its dependencies", () => {
   test("an app whose lock file decides its dependencies needs no build of its source, and an install needs three files at most", () => {
-    const { install, sourceOnly, web, warnings } = plan({ files: { ".npmrc": "fund=false\n" } });
-    expect(sourceOnly).toBe(true);
+    const { install, scripts, web, warnings } = plan({ files: { ".npmrc": "fund=false\n" } });
+    expect(scripts).toBe("none");
     expect([...(install?.files.keys() ?? [])]).toEqual(["package.json", "package-lock.json", ".npmrc"]);
     expect(install?.packageCount).toBe(1);
     expect(web).toBe("npm start");
     expect(warnings).toEqual([]);
   });
 
-  test.each(["build", "heroku-prebuild", "heroku-postbuild", "preinstall", "postinstall", "prepare"])(
-    "an app whose lock file decides its dependencies needs a build when package.json has the script %s",
-    (name) => {
-      expect(plan(withScripts({ [name]: "node x.js" })).sourceOnly).toBe(false);
-    },
-  );
+  test.each([
+    ["build", "build"],
+    ["heroku-postbuild", "build"],
+    ["heroku-prebuild", "install"],
+    ["preinstall", "install"],
+    ["postinstall", "install"],
+    ["prepare", "install"],
+  ] as const)("an app with the script %s runs scripts of the kind %s", (name, kind) => {
+    expect(plan(withScripts({ [name]: "node x.js" })).scripts).toBe(kind);
+    expect(plan(withScripts({ [name]: "node x.js", build: "node y.js" })).scripts).toBe(kind);
+  });
 
   test("an app whose lock file decides its dependencies needs no build for other scripts", () => {
-    expect(plan(withScripts({ test: "vitest", lint: "eslint", prebuild: "x" })).sourceOnly).toBe(true);
+    expect(plan(withScripts({ test: "vitest", lint: "eslint", prebuild: "x" })).scripts).toBe("none");
   });
 });
 
@@ -111,9 +116,7 @@ describe("an install needs the whole source", () => {
     ["with node_modules in the source", { names: ["node_modules/"] }],
     ["with an .npmrc that is a link", { names: [".npmrc"] }],
   ])("an install needs the whole source %s", (_when, changes) => {
-    const { install, sourceOnly } = plan(changes);
-    expect(install).toBeNull();
-    expect(sourceOnly).toBe(false);
+    expect(plan(changes).install).toBeNull();
   });
 });
 

@@ -28,8 +28,8 @@ export interface NodePlan {
   readonly node: NodeWish;
   /** Null when an install may depend on any file of the source. */
   readonly install: NodeInstall | null;
-  /** Whether the source runs as it is, so that its files need no build. */
-  readonly sourceOnly: boolean;
+  /** Which of the app's scripts run: none, only those that build, or also some that run at an install. */
+  readonly scripts: "none" | "build" | "install";
   /** Command of the web process without a Procfile; null when package.json and the file names say none. */
   readonly web: string | null;
   /** Warnings for the deployment's log. */
@@ -48,8 +48,9 @@ export interface NodeSource {
 /** npm reads its shrinkwrap before its lock file, and no lock file of other package managers. */
 const npmLockFiles = ["npm-shrinkwrap.json", "package-lock.json"] as const;
 const otherLockFiles = ["yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb"] as const;
-/** Scripts of package.json that `npm ci` runs after it has installed the dependencies. */
+/** Scripts of package.json that run before or after the dependencies are installed. */
 const installScripts = [
+  "heroku-prebuild",
   "preinstall",
   "install",
   "postinstall",
@@ -58,7 +59,7 @@ const installScripts = [
   "prepare",
   "postprepare",
 ];
-const buildScripts = ["heroku-prebuild", "build", "heroku-postbuild"];
+const buildScripts = ["build", "heroku-postbuild"];
 /** Packages whose install scripts read files of the app. */
 const readsSource: ReadonlySet<string> = new Set(["@prisma/client"]);
 /** Fields of package.json that decide what npm installs, and what it writes about it into node_modules. */
@@ -101,12 +102,11 @@ export function planNode(source: NodeSource): NodePlan {
   const manifest = parsePackageJson(text.toString("utf8"));
   const web = webCommand(manifest, names);
   if (web === null && !names.includes("Procfile")) throw noStart();
-  const scripts = [...installScripts, ...buildScripts].filter((name) => hasScript(manifest, name));
-  const install = planInstall(source, manifest);
+  const has = (names: readonly string[]) => names.some((name) => hasScript(manifest, name));
   return {
     node: nodeWish(manifest, read),
-    install,
-    sourceOnly: install !== null && scripts.length === 0,
+    install: planInstall(source, manifest),
+    scripts: has(installScripts) ? "install" : has(buildScripts) ? "build" : "none",
     web,
     warnings: [...lockFileWarnings(names), ...modulesWarning(names)],
   };

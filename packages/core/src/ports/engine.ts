@@ -1,13 +1,14 @@
-// The port to the engine that builds run on. A sandbox is one build's container with its volume.
+// The port to the engine that builds run on. A sandbox is one build's container. Its files are those of its image and what was
+// uploaded or written below /work. /work/cache is a volume of its own.
 //
-// Order of calls: create → upload (any number) → run (once) → download (any number) → dispose. All reject with
-// "engine-unavailable" when the engine does not respond, and with the signal's reason once it is aborted.
+// Order of calls: create → upload (any number) → run (once) → changes, download, snapshot (any number) → dispose. All reject
+// with "engine-unavailable" when the engine does not respond, and with the signal's reason once it is aborted.
 
 import type { Labels } from "../labels.ts";
 import type { ByteStream } from "./bytes.ts";
 
 export interface SandboxSpec {
-  /** Image that the build runs in; pulled if the engine does not have it. */
+  /** Image that the build runs in: a snapshot, or an image that is pulled if the engine does not have it. */
   readonly image: string;
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
@@ -18,7 +19,7 @@ export interface SandboxSpec {
     readonly pids: number;
     /** Size of each of the tmpfs mounts /tmp and /app. */
     readonly tmpfsBytes: number;
-    /** Size limit of the volume; a build that exceeds it is killed. */
+    /** Limit of what the build writes, and of its cache; a build that exceeds it is killed. */
     readonly diskBytes: number;
   };
 }
@@ -34,8 +35,8 @@ export interface SandboxExit {
 export interface Sandbox extends AsyncDisposable {
   readonly id: string;
   /**
-   * Unpacks a tar stream below `path`, which lies in the volume at /work, with the owners and modes of the tar. After a
-   * failure some of its files may exist.
+   * Unpacks a tar stream below `path`, which lies in /work, with the owners and modes of the tar. /work then belongs to the
+   * build's user. After a failure some of the files may exist.
    * @throws {SlipwayError} "engine-refused" when the engine rejects the tar; the tar stream's own error.
    */
   upload(path: string, tar: ByteStream, signal: AbortSignal): Promise<void>;
@@ -55,10 +56,36 @@ export interface Sandbox extends AsyncDisposable {
    */
   download(path: string, signal: AbortSignal): Promise<ByteStream>;
   /**
+   * The paths below the directory `path` that were added, changed or deleted since the sandbox was created, relative to `path`.
+   * A folder is named when something in it changed. The engine compares the files, so the build cannot influence the answer.
+   */
+  changes(path: string, signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Keeps the sandbox's files, without /work/cache, as an image on its engine. Replaces an earlier snapshot of the same name.
+   * @returns the image, for `SandboxSpec.image`.
+   */
+  snapshot(name: SnapshotName, signal: AbortSignal): Promise<string>;
+  /**
    * Removes container and volume, even while the build runs. May be repeated. Retries, and throws only if the engine stays
    * unavailable.
    */
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What a snapshot is found by. */
+export interface SnapshotName {
+  readonly appId: string;
+  /** The app's cache version: the snapshots of earlier ones are not needed any more. */
+  readonly cacheVersion: number;
+  /** Lowercase hexadecimal. */
+  readonly key: string;
+}
+
+export interface Snapshot extends SnapshotName {
+  readonly image: string;
+  /** What it adds to the image that its sandbox was created from. */
+  readonly sizeBytes: number;
+  readonly lastUsedAt: Date;
 }
 
 /** The resources of an engine. */
@@ -73,6 +100,12 @@ export interface BuildEngine extends AsyncDisposable {
   removeSandboxes(labels: Labels): Promise<number>;
   /** Labels of every build container of this installation on the engine, for the reconciler. */
   listSandboxes(): Promise<readonly Labels[]>;
+  /** Finds a snapshot of this engine, and notes that it is used. @returns its image; null when there is none. */
+  findSnapshot(name: SnapshotName, signal: AbortSignal): Promise<string | null>;
+  /** The snapshots of this installation on this engine, in no particular order. */
+  listSnapshots(): Promise<readonly Snapshot[]>;
+  /** Removes a snapshot. Does nothing when a sandbox uses it, or when it does not exist. */
+  removeSnapshot(name: SnapshotName): Promise<void>;
   capacity(): Promise<EngineCapacity>;
   ping(): Promise<void>;
 }

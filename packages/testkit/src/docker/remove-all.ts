@@ -1,4 +1,4 @@
-// Removes a test's containers, networks and volumes from a Docker Engine that other processes use at the same time.
+// Removes a test's containers, networks, volumes and snapshots from a Docker Engine that other processes use at the same time.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { label } from "@slipway/core";
@@ -29,7 +29,7 @@ export async function removeAll(
   }
 }
 
-/** Containers, networks and volumes with the label of the installation. @throws as `removeAll` */
+/** Containers, networks, volumes and snapshots with the label of the installation. @throws as `removeAll` */
 export async function removeInstallation(
   dockerHost: string,
   installationId: string,
@@ -40,6 +40,7 @@ export async function removeInstallation(
     () => containerPaths(dockerHost, filters),
     () => networkPaths(dockerHost, filters),
     () => volumePaths(dockerHost, filters),
+    () => imagePaths(dockerHost, filters),
   ];
   await removeAll(dockerHost, listings, timeoutMs);
 }
@@ -63,6 +64,13 @@ async function volumePaths(dockerHost: string, filters: string): Promise<string[
     Volumes: { Name: string }[] | null;
   };
   return (volumes ?? []).map(({ Name }) => `/volumes/${Name}`);
+}
+
+async function imagePaths(dockerHost: string, filters: string): Promise<string[]> {
+  const images = (await requestEngine(dockerHost, "GET", `/images/json?filters=${filters}`)) as {
+    Id: string;
+  }[];
+  return images.map(({ Id }) => `/images/${Id}?force=1`);
 }
 
 /** @returns the reason of each failed removal. */

@@ -44,11 +44,14 @@ export function limitedBuilds(underTest: BuildsUnderTest): void {
       "in an unreadable folder",
       "mkdir /work/m; dd if=/dev/zero of=/work/m/f bs=1M count=64; chmod 0 /work/m; sleep 600",
     ],
+    ["of its cache", "dd if=/dev/zero of=/work/cache/large bs=1M count=64; sleep 600"],
+    ["outside of /work", "dd if=/dev/zero of=/var/tmp/large bs=1M count=64; sleep 600"],
     ["empty, but very many", "mkdir /work/m; cd /work/m; seq 1 20000 | xargs touch; sleep 600"],
   ])("a build that fills its disk with files %s is ended", async ([, script]) => {
     await using sandbox = await sandboxOf(script ?? "", {
       limits: { ...spec("", "").limits, diskBytes: 32 * mebibyte },
     });
+    await sandbox.upload("/work", oneChunk(await packTar({ "cache/": "" })), never);
     expect((await run(sandbox)).exit).toMatchObject({ diskFull: true });
   });
 }

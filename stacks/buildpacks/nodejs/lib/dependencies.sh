@@ -46,7 +46,7 @@ choose_dependencies() {
     INCLUDE=--include=dev
   else
     for script in heroku-prebuild preinstall install postinstall prepare build heroku-postbuild; do
-      if has_script "$script"; then INCLUDE=--include=dev PRUNE=yes; fi
+      if [ "${MODE:-all}" = all ] && has_script "$script"; then INCLUDE=--include=dev PRUNE=yes; fi
     done
   fi
   unset NPM_CONFIG_PRODUCTION # an old name: npm would only complain of it
@@ -57,13 +57,17 @@ npm_settings() {
   export npm_config_update_notifier=false npm_config_fund=false npm_config_audit=false npm_config_progress=false
 }
 
-install_dependencies() {
-  local command=ci
-  heading 'Installing dependencies'
+prepare_build() {
   choose_dependencies
   npm_settings
   use_headers
   cd "$BUILD"
+}
+
+install_dependencies() {
+  local command=ci
+  heading 'Installing dependencies'
+  prepare_build
   if ! has_lockfile; then
     command=install
   fi
@@ -102,7 +106,7 @@ prune_dependencies() {
 }
 
 remove_build_only_files() {
-  rm -rf "$BUILD/node_modules/.cache"
+  rm -rf "$BUILD"/node_modules/.{cache,vite,vite-temp}
 }
 
 # npm's cache never shrinks by itself, so it starts anew when it is large.

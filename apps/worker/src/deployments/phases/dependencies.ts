@@ -17,15 +17,17 @@ import { dependenciesRepository, releaseConfig } from "../release-image.ts";
 import type { BuildContext } from "./build.ts";
 import type { Plan } from "./plan.ts";
 
-export type DependenciesContext = SandboxContext &
-  BuildContext & {
-    readonly registry: Pick<ImageRegistry, "host" | "inspect" | "push" | "tags" | "delete">;
-    readonly store: Pick<Store, "releases">;
-    readonly logger: Logger;
-    readonly config: Pick<WorkerConfig, "releasesKept"> & {
-      readonly limits: Pick<WorkerConfig["limits"], "imageBytes">;
-    };
+/** What an install contains: what runs in releases, or what the build needs. */
+type InstallMode = "production" | "all";
+export type InstallContext = SandboxContext & BuildContext;
+export type DependenciesContext = InstallContext & {
+  readonly registry: Pick<ImageRegistry, "host" | "inspect" | "push" | "tags" | "delete">;
+  readonly store: Pick<Store, "releases">;
+  readonly logger: Logger;
+  readonly config: Pick<WorkerConfig, "releasesKept"> & {
+    readonly limits: Pick<WorkerConfig["limits"], "imageBytes">;
   };
+};
 
 export interface Dependencies {
   /** Reference of the image by digest. */
@@ -39,33 +41,33 @@ const removalMs = 10_000;
 /** Increased when the same install gives another layer than before. */
 const layerVersion = 1;
 
-/** A plan whose source needs no build. */
-export interface SourceOnly {
+/** A plan whose dependencies are installed without the source. */
+export interface Layered {
   readonly node: NonNullable<Plan["node"]> & { readonly install: NodeInstall };
 }
 
-export function isSourceOnly(plan: Plan): plan is Plan & SourceOnly {
-  return plan.node !== null && plan.node.sourceOnly && plan.node.install !== null;
+export function isLayered(plan: Plan): plan is Plan & Layered {
+  return plan.node !== null && plan.node.install !== null && plan.node.scripts !== "install";
 }
 
 /** @throws {SlipwayError} the failures of a build, when the install fails. */
 export async function dependencies(
   context: DependenciesContext,
   attempt: Attempt,
-  plan: Plan & SourceOnly,
+  plan: Plan & Layered,
 ): Promise<Dependencies> {
   const { registry, logger } = context;
   const { app, log, signal } = attempt;
   const { install, images } = plan.node;
   if (install.packageCount === 0) return { image: images.run, sandbox: null };
-  const key = keyOf([install.digest, images.run, plan.slugIgnore, app.cacheVersion]);
+  const key = installKey([install.digest, images.run, plan.slugIgnore, app.cacheVersion]);
   const kept = await registry.inspect(`${registry.host}/${dependenciesRepository(app.id)}:${key}`, signal);
   if (kept !== null) {
     log.line("-----> Dependencies have not changed: using those of an earlier deployment");
     return { image: kept.pinnedReference, sandbox: null };
   }
   await using owned = new AsyncDisposableStack();
-  const sandbox = owned.use(await installed(context, attempt, install, images.build));
+  const sandbox = owned.use(await installDependencies(context, attempt, plan.node, "production"));
   const image = await pushDependencies(context, attempt, { sandbox, base: images.run, key, plan });
   await removeUnused(context, attempt, key).catch((error: unknown) =>
     logger.warn({ err: error, app: app.id }, "cannot remove images of former dependencies"),
@@ -75,11 +77,12 @@ export async function dependencies(
   return { image, sandbox };
 }
 
-async function installed(
-  context: DependenciesContext,
+/** @returns the sandbox in which they were installed. @throws {SlipwayError} the failures of a build. */
+export async function installDependencies(
+  context: InstallContext,
   attempt: Attempt,
-  install: NodeInstall,
-  image: string,
+  { install, images }: Layered["node"],
+  mode: InstallMode,
 ): Promise<Sandbox> {
   async function* entries(control: AsyncIterable<ExtraEntry>): AsyncGenerator<ExtraEntry> {
     yield { kind: "directory", name: "build", mode: 0o755 };
@@ -89,8 +92,15 @@ async function installed(
   }
   const open = async (control: AsyncIterable<ExtraEntry>) => entriesTar(entries(control), attempt.signal);
   await using owned = new AsyncDisposableStack();
-  const request = { image, runnerArguments: ["install"], sourceTime: dependenciesTime(install.digest), open };
-  const sandbox = owned.use(await filledSandbox(context, attempt, request));
+  const sandbox = owned.use(
+    await filledSandbox(context, attempt, {
+      image: images.build,
+      runnerArguments: ["install", mode],
+      sourceTime: dependenciesTime(install.digest),
+      usesCache: true,
+      open,
+    }),
+  );
   await runSandbox(context, attempt, sandbox);
   owned.move();
   return sandbox;
@@ -140,7 +150,7 @@ async function removeUnused(
 }
 
 /** @param parts everything that decides what the layer contains, and what a reset of the app's cache changes. */
-function keyOf(parts: readonly unknown[]): string {
+export function installKey(parts: readonly unknown[]): string {
   return createHash("sha256")
     .update(JSON.stringify([layerVersion, ...parts]))
     .digest("hex");

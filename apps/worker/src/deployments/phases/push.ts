@@ -25,7 +25,11 @@ export interface AppFiles {
   readonly inputs: string;
   /** Time of the files, in seconds since 1970. */
   readonly sourceTime: number;
-  /** Opens the tar of the files, whose names begin with `build/`. It may be called again. */
+  /** Name of the folder at the root of the tar. */
+  readonly folder: "build" | "app";
+  /** Key of the build's dependencies that the build changed; null when it changed none. */
+  readonly changedDependencies: string | null;
+  /** Opens the tar of the files. It may be called again. */
   readonly open: () => Promise<ByteStream>;
 }
 
@@ -67,7 +71,7 @@ async function pushTree(
 ): Promise<PushedImage> {
   const { files, built, tree } = made;
   const layer = slugTransform({
-    from: "build",
+    from: files.folder,
     folder: "",
     ignore: built.slugIgnore,
     maxSizeBytes: config.limits.imageBytes,
@@ -76,6 +80,9 @@ async function pushTree(
   const labels = {
     [imageLabel.inputs]: files.inputs,
     [imageLabel.sourceTime]: String(files.sourceTime),
+    ...(files.changedDependencies === null
+      ? {}
+      : { [imageLabel.changedDependencies]: files.changedDependencies }),
     ...made.labels,
   };
   return registry.push(

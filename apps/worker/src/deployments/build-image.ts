@@ -1,0 +1,48 @@
+// The image that a build with scripts runs on: the toolchain with the app's dependencies, devDependencies included. It is a
+// snapshot on the worker's engine, made by the first build with these dependencies and used by later ones.
+
+import type { BuildEngine, SnapshotName } from "@slipway/core";
+import type { NodeInstall } from "@slipway/buildpacks";
+import type { Attempt } from "./attempt.ts";
+import { saveCache } from "./cache.ts";
+import { installDependencies, installKey } from "./phases/dependencies.ts";
+import type { InstallContext, Layered } from "./phases/dependencies.ts";
+
+export type BuildImageContext = InstallContext & {
+  readonly engine: Pick<BuildEngine, "findSnapshot">;
+};
+
+export interface BuildImage {
+  readonly image: string;
+  /** Digest of everything that decided what it contains. */
+  readonly key: string;
+}
+
+/** @throws {SlipwayError} the failures of a build, when the install fails. */
+export async function buildImage(
+  context: BuildImageContext,
+  attempt: Attempt,
+  { node }: Layered,
+): Promise<BuildImage> {
+  const { app, log, signal } = attempt;
+  const key = buildKey({ node });
+  if (node.install.packageCount === 0) return { image: node.images.build, key };
+  const name: SnapshotName = { appId: app.id, cacheVersion: app.cacheVersion, key };
+  const kept = await context.engine.findSnapshot(name, signal);
+  if (kept !== null) {
+    log.line("-----> Dependencies of the build have not changed: using those of an earlier deployment");
+    return { image: kept, key };
+  }
+  await using sandbox = await installDependencies(context, attempt, node, "all");
+  const [image] = await Promise.all([sandbox.snapshot(name, signal), saveCache(context, attempt, sandbox)]);
+  return { image, key };
+}
+
+/** @returns the digest of everything that decides what a build's dependencies are. */
+export function buildKey({
+  node,
+}: {
+  readonly node: { readonly install: NodeInstall; readonly images: Layered["node"]["images"] };
+}): string {
+  return installKey([node.install.digest, node.images.build]);
+}

@@ -1,0 +1,51 @@
+import type { App, Snapshot, SnapshotName } from "@slipway/core";
+import { anApp, testTime } from "@slipway/testkit";
+import { expect, test } from "vitest";
+import { sweepSnapshots } from "./sweep.ts";
+
+const minuteMs = 60_000;
+
+test("a sweep of snapshots removes those of deleted apps, of deleted caches, and of apps that do not exist", async () => {
+  const app = anApp({ cacheVersion: 3 });
+  const deleted = anApp({ deletedAt: testTime });
+  const kept = aSnapshot(app);
+  const removed = [aSnapshot({ ...app, cacheVersion: 2 }), aSnapshot(deleted), aSnapshot(anApp())];
+  expect(await sweep([...removed, kept], [app, deleted], 100)).toEqual(removed);
+});
+
+test("a sweep of snapshots removes the least recently used ones beyond the limit", async () => {
+  const app = anApp();
+  const at = (minute: number) => aSnapshot(app, { sizeBytes: 40, lastUsedAt: minutesAfter(minute) });
+  const [oldest, older, newer, newest] = [at(0), at(1), at(2), at(3)];
+  expect(await sweep([newer, oldest, newest, older], [app], 80)).toEqual([older, oldest]);
+  expect(await sweep([newer, oldest, newest, older], [app], 160)).toEqual([]);
+});
+
+test("snapshots that a sweep removes do not count towards the limit", async () => {
+  const app = anApp();
+  const stale = aSnapshot({ ...app, cacheVersion: 0 }, { sizeBytes: 1000, lastUsedAt: minutesAfter(9) });
+  expect(await sweep([aSnapshot(app), stale], [app], 80)).toEqual([stale]);
+});
+
+function minutesAfter(minutes: number): Date {
+  return new Date(testTime.getTime() + minutes * minuteMs);
+}
+
+function aSnapshot(app: Pick<App, "id" | "cacheVersion">, changes: Partial<Snapshot> = {}): Snapshot {
+  const { id: appId, cacheVersion } = app;
+  return { appId, cacheVersion, key: "0a", image: "x", sizeBytes: 10, lastUsedAt: testTime, ...changes };
+}
+
+/** @returns the snapshots that the sweep removes, in that order. */
+async function sweep(listed: readonly Snapshot[], apps: readonly App[], snapshotsBytes: number) {
+  const removed: SnapshotName[] = [];
+  await sweepSnapshots({
+    engine: {
+      listSnapshots: async () => listed,
+      removeSnapshot: async (name) => void removed.push(name),
+    },
+    store: { apps: { get: async (id) => apps.find((app) => app.id === id) ?? null } },
+    config: { limits: { snapshotsBytes } },
+  });
+  return removed;
+}

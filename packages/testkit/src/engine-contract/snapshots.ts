@@ -1,0 +1,83 @@
+// What a build engine promises about snapshots, and about what a build changed.
+
+import { randomUUID } from "node:crypto";
+import type { SnapshotName } from "@slipway/core";
+import { expect, test } from "vitest";
+import { packTar } from "../pack-tar-gz.ts";
+import { never, oneChunk, run, sandboxesOf } from "./under-test.ts";
+import type { BuildsUnderTest } from "./under-test.ts";
+
+export function snapshotsOfBuilds(underTest: BuildsUnderTest): void {
+  const { engine, openOther } = underTest;
+  const sandboxOf = sandboxesOf(underTest);
+  const newName = (): SnapshotName => ({ appId: randomUUID(), cacheVersion: 1, key: "0123abcd" });
+
+  async function snapshotOf(name: SnapshotName, script: string): Promise<string> {
+    await using sandbox = await sandboxOf(script);
+    await sandbox.upload("/work", oneChunk(await packTar({ "build/package.json": "{}" })), never);
+    expect((await run(sandbox)).exit.exitCode).toBe(0);
+    return await sandbox.snapshot(name, never);
+  }
+
+  test("a sandbox from a snapshot has the files of the former build, but not its cache", async () => {
+    const name = newName();
+    expect(await engine().findSnapshot(name, never)).toBeNull();
+    const image = await snapshotOf(
+      name,
+      "mkdir /work/build/node_modules; echo from-before > /work/build/node_modules/a; echo x > /work/cache/x",
+    );
+    expect(await engine().findSnapshot(name, never)).toBe(image);
+    await using sandbox = await sandboxOf(
+      "cat /work/build/node_modules/a; ls -A /work/cache; echo changed > /work/build/node_modules/a; cat /work/build/node_modules/a",
+      { image },
+    );
+    await sandbox.upload("/work", oneChunk(await packTar({ "build/index.js": "1" })), never);
+    expect((await run(sandbox)).text).toBe("from-before\nchanged\n");
+  });
+
+  test("the changes of a build are those since its snapshot", async () => {
+    const image = await snapshotOf(
+      newName(),
+      "cd /work/build; mkdir -p node_modules/a node_modules/b; touch node_modules/{a,b}/index.js",
+    );
+    const changesOf = async (script: string): Promise<readonly string[]> => {
+      await using sandbox = await sandboxOf(`cd /work/build; ${script}`, { image });
+      await sandbox.upload("/work", oneChunk(await packTar({ "build/index.js": "1" })), never);
+      expect((await run(sandbox)).exit.exitCode).toBe(0);
+      return (await sandbox.changes("/work/build/node_modules", never)).toSorted();
+    };
+    expect(await changesOf("cat node_modules/*/*; touch other")).toEqual([]);
+    expect(await changesOf("echo x >> node_modules/a/index.js")).toEqual(["a", "a/index.js"]);
+    expect(await changesOf("rm node_modules/b/index.js; mkdir node_modules/c")).toEqual([
+      "b",
+      "b/index.js",
+      "c",
+    ]);
+  });
+
+  test("a snapshot of the same name replaces the earlier one", async () => {
+    const name = newName();
+    await snapshotOf(name, "echo 1 > /work/build/a");
+    const image = await snapshotOf(name, "echo 2 > /work/build/a");
+    await using sandbox = await sandboxOf("cat /work/build/a", { image });
+    expect((await run(sandbox)).text).toBe("2\n");
+  });
+
+  test("snapshots are listed with their sizes and times, and removed, by their installation only", async () => {
+    const name = newName();
+    const before = new Date(Date.now() - 60_000);
+    await snapshotOf(name, "dd if=/dev/urandom of=/work/build/a bs=1M count=2");
+    const found = async () => (await engine().listSnapshots()).find(({ appId }) => appId === name.appId);
+    const snapshot = await found();
+    expect(snapshot).toMatchObject(name);
+    expect(snapshot?.sizeBytes).toBeGreaterThanOrEqual(2 * 1024 ** 2);
+    expect(snapshot?.sizeBytes).toBeLessThan(3 * 1024 ** 2);
+    expect(snapshot?.lastUsedAt.getTime()).toBeGreaterThan(before.getTime());
+    await using other = openOther();
+    expect(await other.listSnapshots()).toEqual([]);
+    await engine().removeSnapshot(name);
+    await engine().removeSnapshot(name);
+    expect(await found()).toBeUndefined();
+    expect(await engine().findSnapshot(name, never)).toBeNull();
+  });
+}
