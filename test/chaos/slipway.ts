@@ -207,11 +207,11 @@ export class SlipwayUnderTest implements AsyncDisposable {
     return gate;
   }
 
-  /** The text that the app answers with now. */
-  async page(app: AppBody): Promise<string> {
+  /** The text that the app answers a request of this path with now. */
+  async page(app: AppBody, path = "/"): Promise<string> {
     const [target] = (await this.store.apps.get(app.id))?.targets ?? [];
     if (target === undefined) throw new Error(`${app.name} is not in service`);
-    return (await fetch(`http://${target.host}:${target.port}/`)).text();
+    return (await fetch(`http://${target.host}:${target.port}${path}`)).text();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

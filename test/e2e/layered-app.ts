@@ -1,0 +1,75 @@
+// A Node.js app that shows its own files, for scenarios about what is in an image.
+
+import type { packTarGz } from "@slipway/testkit";
+
+const integrity = {
+  "2.0.0": "sha512-Tpp60P6IUJDTuOq/5Z8cdskzJujfwqfOTkrwIwj7IRISpnkJnT6SyJ4PCPnGMoFjC9ddhal5KVIYtAt97ix05A==",
+  "2.1.3": "sha512-6FlzubTLZG3J2a/NVCAleEhjzq5oxgHyaCU9yYXvcLsvoVaHJq/s5xXI6/XXP6tz7R9xAOtHnSO/tXtF3WRTlA==",
+};
+
+export type Ms = keyof typeof integrity;
+
+/** Lists its own files as JSON, and serves page.html with an ETag made of size and time. */
+const server = `const fs = require("fs"), path = require("path"), crypto = require("crypto");
+const list = (folder) => fs.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+  const file = path.join(folder, entry.name), stat = fs.lstatSync(file), mode = (stat.mode & 0o777).toString(8);
+  if (entry.isDirectory()) return [[file, "directory", mode], ...list(file)];
+  if (entry.isSymbolicLink()) return [[file, "link", fs.readlinkSync(file)]];
+  return [[file, mode, stat.uid, crypto.createHash("sha256").update(fs.readFileSync(file)).digest("hex")]];
+});
+require("http").createServer((request, response) => {
+  if (request.url === "/tree") return response.end(JSON.stringify(list("/app")));
+  if (request.url === "/ms") return response.end(require("ms/package.json").version);
+  if (request.url === "/changed") return response.end(String(require("ms").changed));
+  if (request.url === "/times") {
+    const newest = Math.max(...list("/app").map(([file]) => fs.lstatSync(file).mtimeMs));
+    return response.end(String(newest));
+  }
+  const { size, mtimeMs } = fs.statSync("page.html");
+  const etag = '"' + size + "-" + Math.floor(mtimeMs / 1000) + '"';
+  response.setHeader("ETag", etag);
+  if (request.headers["if-none-match"] === etag) { response.statusCode = 304; return response.end(); }
+  response.end(fs.readFileSync("page.html"));
+}).listen(process.env.PORT);`;
+
+interface Changes {
+  readonly page?: string;
+  readonly scripts?: Readonly<Record<string, string>>;
+  /** Range of Node.js versions. */
+  readonly node?: string;
+}
+
+/** @param ms version of its one dependency. @returns the files of its archive. */
+export function layeredApp(ms: Ms, changes: Changes = {}): Parameters<typeof packTarGz>[0] {
+  const dependencies = { ms };
+  const resolved = `https://registry.npmjs.org/ms/-/ms-${ms}.tgz`;
+  const packages = {
+    "": { name: "app", version: "1.0.0", dependencies },
+    "node_modules/ms": { version: ms, resolved, integrity: integrity[ms] },
+  };
+  return {
+    "app/package.json": JSON.stringify({
+      name: "app",
+      version: "1.0.0",
+      engines: { node: changes.node ?? "24.x" },
+      dependencies,
+      scripts: { start: "node server.js", ...changes.scripts },
+    }),
+    "app/package-lock.json": JSON.stringify({ name: "app", version: "1.0.0", lockfileVersion: 3, packages }),
+    "app/server.js": server,
+    "app/page.html": changes.page ?? "AAAA",
+    "app/bin/tool": { content: "#!/bin/sh\n", mode: 0o755 },
+    "app/latest": { kind: "symlink", target: "bin" },
+  };
+}
+
+/**
+ * @param answer of the app to a request of `/tree`. @returns its files, sorted, each with its mode, owner and content. Without
+ * package.json and the lock file, because `npm prune` writes them in a format of its own.
+ */
+export function treeOf(answer: string): readonly unknown[] {
+  const entries = JSON.parse(answer) as [path: string, ...unknown[]][];
+  return entries
+    .filter(([path]) => !/^\/app\/package(-lock)?\.json$/.test(path))
+    .toSorted(([a], [b]) => a.localeCompare(b));
+}

@@ -1,0 +1,128 @@
+// One app whose builds take place on two engines in turn has the files of a build without anything kept from before.
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { AppBody } from "@slipway/protocol";
+import { lacksEngine, lacksPrivateEngine, packTarGz, startPrivateEngine } from "@slipway/testkit";
+import type { AppUnderTest } from "../chaos/app-under-test.ts";
+import { linesOf } from "../chaos/follower.ts";
+import { SlipwayUnderTest } from "../chaos/slipway.ts";
+import { reportStateOfFailed } from "../chaos/state.ts";
+import { layeredApp, treeOf } from "../e2e/layered-app.ts";
+
+const build = 'node -e "fs.writeFileSync(`built`, process.version)"';
+const generate = `${build}; node -e "fs.mkdirSync('node_modules/.generated', { recursive: true }); fs.writeFileSync('node_modules/.generated/index.js', '1'); fs.appendFileSync('node_modules/ms/index.js', '//')"`;
+
+const sources = {
+  first: layeredApp("2.1.3", { scripts: { build } }),
+  otherLock: layeredApp("2.0.0", { scripts: { build } }),
+  otherNode: layeredApp("2.0.0", { scripts: { build }, node: "22.x" }),
+  generating: layeredApp("2.0.0", { scripts: { build: generate } }),
+  noBuild: layeredApp("2.0.0"),
+};
+type Name = keyof typeof sources;
+
+describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("two workers on two engines", () => {
+  const opened = new AsyncDisposableStack();
+  const wholeTrees = new Map<Name, Promise<readonly unknown[]>>();
+  let slipway: SlipwayUnderTest;
+  let [here, there]: (AppUnderTest | undefined)[] = [];
+  let running: Set<AppUnderTest>;
+  beforeAll(async () => {
+    const { dockerHost } = opened.use(await startPrivateEngine({ name: "layers" }));
+    const workers = [{ CONCURRENCY: "2" }, { DOCKER_HOST: dockerHost, CONCURRENCY: "2" }];
+    slipway = opened.use(await SlipwayUnderTest.start({ workers, engines: [dockerHost] }));
+    [here, there] = slipway.workers;
+    running = new Set(slipway.workers);
+  });
+  afterAll(() => opened.disposeAsync());
+  afterEach(({ task }) => reportStateOfFailed(task, slipway));
+
+  test("an app that two engines build in turn has the same files as one that is built for the first time", async () => {
+    const app = await slipway.createApp("turns");
+    const steps: readonly (readonly [AppUnderTest | undefined, Name])[] = [
+      [here, "first"],
+      [there, "first"],
+      [here, "otherLock"],
+      [there, "otherLock"],
+      [here, "generating"],
+      [there, "generating"],
+      [here, "otherLock"],
+      [there, "otherNode"],
+      [here, "noBuild"],
+      [there, "first"],
+    ];
+    for (const [worker, name] of steps) {
+      await only(worker);
+      await deploy(app, name);
+      expect([name, await tree(app)]).toEqual([name, await wholeTree(name)]);
+    }
+    await slipway.request("DELETE", `/v1/apps/${app.name}/caches/deployment`);
+    await deploy(app, "first");
+    expect(await tree(app)).toEqual(await wholeTree("first"));
+  }, 400_000);
+
+  test.each([
+    ["installs", "Installing dependencies"],
+    ["builds", "Running the script build"],
+    ["pushes", "Pushing the image"],
+    ["starts the app", "Process types"],
+  ])(
+    "an app whose worker is killed while it %s has all its files",
+    async (_when, line) => {
+      await Promise.all(slipway.workers.map((worker) => start(worker)));
+      const app = await slipway.createApp("killed");
+      await deploy(app, "otherLock");
+      await using follower = slipway.follow(app);
+      const id = await slipway.deployFrom(app, await upload("first"));
+      await follower.until((frames) => linesOf(frames, id).some((text) => text.includes(line)));
+      const worker = await slipway.workerOf(id);
+      await worker.kill();
+      await worker.start();
+      expect(await slipway.ended(id)).toMatchObject({ status: "success" });
+      expect(await tree(app)).toEqual(await wholeTree("first"));
+      await deploy(app, "otherLock");
+      expect(await tree(app)).toEqual(await wholeTree("otherLock"));
+    },
+    200_000,
+  );
+
+  /** The files of an app that was never deployed before. */
+  function wholeTree(name: Name): Promise<readonly unknown[]> {
+    const known = wholeTrees.get(name);
+    if (known !== undefined) return known;
+    const made = (async () => {
+      const app = await slipway.createApp("whole");
+      await deploy(app, name);
+      return tree(app);
+    })();
+    wholeTrees.set(name, made);
+    return made;
+  }
+
+  async function only(worker: AppUnderTest | undefined): Promise<void> {
+    if (worker !== undefined) await start(worker);
+    for (const other of [...running].filter((one) => one !== worker)) {
+      running.delete(other);
+      await other.stop();
+    }
+  }
+
+  async function start(worker: AppUnderTest): Promise<void> {
+    if (running.has(worker)) return;
+    running.add(worker);
+    await worker.start();
+  }
+
+  async function deploy(app: AppBody, name: Name): Promise<void> {
+    const ended = await slipway.ended(await slipway.deployFrom(app, await upload(name)));
+    expect(ended).toMatchObject({ status: "success" });
+  }
+
+  async function upload(name: Name): Promise<string> {
+    return slipway.api.upload(await packTarGz(sources[name]));
+  }
+
+  async function tree(app: AppBody): Promise<readonly unknown[]> {
+    return treeOf(await slipway.page(app, "/tree"));
+  }
+});
