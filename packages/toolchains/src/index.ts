@@ -13,8 +13,6 @@ export { architectureOf } from "./platform-packages.ts";
 export type { Architecture } from "./platform-packages.ts";
 export { resolveNode } from "./node-versions.ts";
 export type { NodeChoice, NodeSources, NodeWish } from "./node-versions.ts";
-export { readPackageManagerField } from "./package-manager-field.ts";
-export type { PackageHash, PackageManagerField } from "./package-manager-field.ts";
 export { resolvePackageManager } from "./package-managers.ts";
 export type { PackageManagerChoice, PackageManagerName, PackageManagerWish } from "./package-managers.ts";
 export { openToolchains } from "./toolchains.ts";

@@ -1,13 +1,16 @@
 // What each toolchain layer contains: files of packages at their places, and links to commands.
 
 import { posix } from "node:path";
+import type { PackageHash } from "@slipway/buildpacks";
 import { unavailable } from "./failures.ts";
-import type { PackageHash } from "./package-manager-field.ts";
 import type { PackageId, PackageManagerChoice } from "./package-managers.ts";
 import { nodePackage } from "./platform-packages.ts";
 import type { Architecture } from "./platform-packages.ts";
 
 export const nodeHome = "opt/slipway/node";
+
+/** Where an app names a hash. */
+const wantedBy = "packageManager of package.json";
 
 /** Files of one package. */
 export interface LayerPart {
@@ -32,11 +35,22 @@ export interface LayerPlan {
   readonly links: readonly LayerLink[];
 }
 
-/** Node.js and npm: no headers, documentation or manual. */
-export function nodeLayer(version: string, npmVersion: string, architecture: Architecture): LayerPlan {
+/**
+ * Node.js and npm: no headers, documentation or manual.
+ * @param npmHash of npm's tarball, when the app names it.
+ */
+export function nodeLayer(
+  version: string,
+  npmVersion: string,
+  architecture: Architecture,
+  npmHash?: PackageHash,
+): LayerPlan {
   const npmHome = `${nodeHome}/lib/node_modules/npm`;
   return {
-    key: `node ${version} npm ${npmVersion} ${architecture}`,
+    key: [
+      `node ${version} npm ${npmVersion} ${architecture}`,
+      ...(npmHash ? [JSON.stringify(npmHash)] : []),
+    ].join(" "),
     parts: [
       {
         package: { name: nodePackage(architecture), version },
@@ -45,6 +59,7 @@ export function nodeLayer(version: string, npmVersion: string, architecture: Arc
       {
         package: { name: "npm", version: npmVersion },
         place: (path) => (/^(docs|man)\/|(^|\/)CHANGELOG\.md$/.test(path) ? null : `${npmHome}/${path}`),
+        ...(npmHash && { expected: { hash: npmHash, file: null, wantedBy } }),
       },
     ],
     links: ["npm", "npx"].map((name) => ({
@@ -84,7 +99,7 @@ export function packageManagerLayer(choice: PackageManagerChoice): LayerPlan {
     package: choice.package,
     place: (path: string) => (replaced.has(path) ? null : `${home}/${path}`),
   };
-  const expected = hash && { hash, file: hashedFile(choice), wantedBy: `packageManager of package.json` };
+  const expected = hash && { hash, file: hashedFile(choice), wantedBy };
   const programPart = program && {
     package: program,
     place: (path: string) => (path === name ? `${home}/${name}` : null),

@@ -127,10 +127,10 @@ test("a range without a version is rejected", async () => {
 
 test("an npm that does not exist, does not run on this Node.js, or is no range is rejected", async () => {
   expect(await refusal(resolve({ wanted: "24", wantedNpm: "99" }))).toBe(
-    'build-failed: No npm version fits both "99" and Node.js 24.2.0 (engines of package.json).',
+    'build-failed: No npm version fits both "99" (engines.npm of package.json) and Node.js 24.2.0.',
   );
   expect(await refusal(resolve({ wanted: "18", wantedNpm: "12" }))).toContain(
-    'both "12" and Node.js 18.20.8',
+    'both "12" (engines.npm of package.json) and Node.js 18.20.8',
   );
   expect(await refusal(resolve({ wanted: "24", wantedNpm: "newest" }))).toBe(
     'build-failed: "newest" (engines.npm of package.json) is not a version range.',

@@ -1,5 +1,6 @@
 // Which Node.js and npm an app gets: what it asks for against the versions that the npm registry has.
 
+import type { PackageHash } from "@slipway/buildpacks";
 import { chooseVersion, isRange, versionsFor } from "./choose-version.ts";
 import { quoted, refused } from "./failures.ts";
 import type { NpmRegistry } from "./npm-registry.ts";
@@ -21,13 +22,18 @@ export interface NodeWish {
   readonly wanted?: string | undefined;
   /** Where it says so, for messages: `engines.node of package.json`, `.nvmrc`. */
   readonly wantedIn?: string | undefined;
-  /** `engines.npm` of package.json. */
+  /** A version of npm, or a range. */
   readonly wantedNpm?: string | undefined;
+  /** Where it says so, for messages. Default: `engines.npm of package.json`. */
+  readonly wantedNpmIn?: string | undefined;
+  /** Hash of npm's tarball. Checked when the layer is made. */
+  readonly npmHash?: PackageHash | undefined;
 }
 
 export interface NodeChoice {
   readonly version: string;
   readonly npmVersion: string;
+  readonly npmHash?: PackageHash | undefined;
   /** Lines for the log. */
   readonly lines: readonly string[];
   readonly warnings: readonly string[];
@@ -61,10 +67,11 @@ export async function resolveNode(
   const { range, preferred, warnings } = await readWish(sources, wanted, wantedIn, signal);
   const version = chooseVersion([...packument.versions.keys()], range, preferred);
   if (version === null) throw noneFits(packument, wanted === "" ? range : wanted, wantedIn);
-  const forNpm = await resolveNpm(npm, version, wish.wantedNpm?.trim() ?? "", signal);
+  const forNpm = await resolveNpm(npm, version, wish, signal);
   return {
     version,
     npmVersion: forNpm.version,
+    npmHash: wish.npmHash,
     lines: [
       ...(wanted === "" ? [] : [`${wantedIn}: ${wanted}`]),
       ...forNpm.lines,
@@ -121,18 +128,18 @@ async function preferredLine({ npm, now }: NodeSources, signal: AbortSignal): Pr
   }
 }
 
-async function resolveNpm(npm: NpmRegistry, nodeVersion: string, wanted: string, signal: AbortSignal) {
+async function resolveNpm(npm: NpmRegistry, nodeVersion: string, wish: NodeWish, signal: AbortSignal) {
+  const wanted = wish.wantedNpm?.trim() ?? "";
+  const wantedIn = wish.wantedNpmIn ?? "engines.npm of package.json";
   if (wanted !== "" && !isRange(wanted))
-    throw refused(`${quoted(wanted)} (engines.npm of package.json) is not a version range.`);
+    throw refused(`${quoted(wanted)} (${wantedIn}) is not a version range.`);
   const packument = await npm.packument("npm", signal);
   const line = npmLines[nodeVersion.split(".")[0] ?? ""] ?? "*";
   const range = wanted === "" ? line : wanted;
   const version = chooseVersion(versionsFor(packument.versions, nodeVersion), range, line);
   if (version === null)
-    throw refused(
-      `No npm version fits both ${quoted(range)} and Node.js ${nodeVersion} (engines of package.json).`,
-    );
-  const lines = wanted === "" ? [] : [`engines.npm of package.json: ${wanted}`];
+    throw refused(`No npm version fits both ${quoted(range)} (${wantedIn}) and Node.js ${nodeVersion}.`);
+  const lines = wanted === "" ? [] : [`${wantedIn}: ${wanted}`];
   return { version, lines, warnings: warningsOf(packument) };
 }
 

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { packTarGz, refusal, startNpmRegistry } from "@slipway/testkit";
 import type { TestNpmRegistry } from "@slipway/testkit";
 import type { NodeSources } from "./node-versions.ts";
-import { readPackageManagerField } from "./package-manager-field.ts";
 import { resolvePackageManager } from "./package-managers.ts";
 import type { PackageManagerWish } from "./package-managers.ts";
 import { openTestNpm, versions } from "../test-support/sources.ts";
@@ -45,7 +44,8 @@ test.each([
   [{ name: "pnpm" }, "pnpm", "12.1.0"],
   [{ name: "pnpm", wanted: "9.1.0" }, "pnpm", "9.1.0"],
   [{ name: "pnpm", wanted: "^9.0.0" }, "pnpm", "9.15.9"],
-  [{ name: "pnpm", lockfileVersion: "9.0" }, "pnpm", "12.1.0"],
+  [{ name: "pnpm", lockfileVersion: "9.0" }, "pnpm", "10.20.0"],
+  [{ name: "pnpm", wanted: ">=11", lockfileVersion: "9.0" }, "pnpm", "12.1.0"],
   [{ name: "pnpm", lockfileVersion: "6.0" }, "pnpm", "8.15.9"],
   [{ name: "pnpm", lockfileVersion: "5.4" }, "pnpm", "7.33.7"],
   [{ name: "pnpm", lockfileVersion: "5.3" }, "pnpm", "6.35.1"],
@@ -117,32 +117,6 @@ test.each([
 ] as const)("%j is rejected", async (wish, message) => {
   expect(await refusal(resolve(wish))).toBe(message);
 });
-
-test.each([
-  ["pnpm@9.1.0", { name: "pnpm", wanted: "9.1.0" }],
-  [" yarn@4.0.0-rc.1 ", { name: "yarn", wanted: "4.0.0-rc.1" }],
-  ["npm@11", { name: "npm", wanted: "11" }],
-  ["bun", { name: "bun", wanted: "" }],
-  [
-    `pnpm@9.1.0+sha512.${sha512}`,
-    { name: "pnpm", wanted: "9.1.0", hash: { algorithm: "sha512", hex: sha512 } },
-  ],
-  [
-    `yarn@3.2.3+sha224.${"0a".repeat(28)}`,
-    { name: "yarn", wanted: "3.2.3", hash: { algorithm: "sha224", hex: "0a".repeat(28) } },
-  ],
-])("packageManager %j is read", (text, field) => {
-  expect(readPackageManagerField(text)).toEqual(field);
-});
-
-test.each(["", "deno@2", "pnpm@9.1.0+md5.abcd", `pnpm@9.1.0+sha512.${"zz".repeat(64)}`, "pnpm@9.1.0+build"])(
-  "packageManager %j is rejected with a list of accepted forms",
-  (text) => {
-    expect(() => readPackageManagerField(text)).toThrow(
-      /names no package manager.*\nAccepted are npm, pnpm, yarn/,
-    );
-  },
-);
 
 function resolve(wish: Omit<PackageManagerWish, "nodeVersion"> & { readonly nodeVersion?: string }) {
   return resolvePackageManager(sources, { nodeVersion: "24.2.0", ...wish }, signal);

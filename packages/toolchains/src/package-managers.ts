@@ -1,9 +1,9 @@
 // Which pnpm, yarn or bun an app gets.
 
+import type { PackageHash } from "@slipway/buildpacks";
 import { chooseVersion, isRange, versionsFor } from "./choose-version.ts";
 import { quoted, refused, unavailable } from "./failures.ts";
 import type { NodeSources } from "./node-versions.ts";
-import type { PackageHash } from "./package-manager-field.ts";
 import type { PackageVersion } from "./packument.ts";
 import { bunPackage, pnpmProgramPackage } from "./platform-packages.ts";
 import type { Architecture } from "./platform-packages.ts";
@@ -48,9 +48,12 @@ export interface PackageManagerChoice {
   readonly warnings: readonly string[];
 }
 
-/** Versions that leave a lock file of this version unchanged. Others get the newest. */
+/**
+ * Versions that leave a lock file of this version unchanged. Others get the newest. pnpm 9 to 12 write 9.0, but from 11 on pnpm
+ * rejects what an app of pnpm 9 need not say (which build scripts may run): an app of a later one names it in package.json.
+ */
 const lockfileRanges: Readonly<Record<PackageManagerName, Readonly<Record<string, string>>>> = {
-  pnpm: { "5.3": "6.x", "5.4": "7.x", "6.0": "8.x", "6.1": "8.x", "9.0": ">=9" },
+  pnpm: { "5.3": "6.x", "5.4": "7.x", "6.0": "8.x", "6.1": "8.x", "9.0": ">=9 <11" },
   yarn: {
     1: "1.x",
     4: ">=2 <3.1",

@@ -1,6 +1,7 @@
 // Toolchain images: the stack with Node.js, npm and a package manager as layers, made once per installation.
 
 import { hash } from "node:crypto";
+import type { PackageHash } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { ImageRegistry, StoredImage, StoredLayer } from "@slipway/core";
 import { headersLayer, nodeHome, nodeLayer, packageManagerLayer } from "./layer-plans.ts";
@@ -24,6 +25,8 @@ export interface ToolchainOptions {
 export interface Toolchain {
   readonly nodeVersion: string;
   readonly npmVersion: string;
+  /** Hash of npm's tarball that the app names. */
+  readonly npmHash?: PackageHash | undefined;
   /** Whether the image contains Node.js's headers, for builds with native add-ons. */
   readonly headers?: boolean;
   readonly packageManager?: PackageManagerChoice | undefined;
@@ -112,9 +115,9 @@ export function openToolchains(options: ToolchainOptions): Toolchains {
 }
 
 function plansOf(toolchain: Toolchain, architecture: Architecture): Plans {
-  const { nodeVersion, npmVersion, headers = false, packageManager } = toolchain;
+  const { nodeVersion, npmVersion, npmHash, headers = false, packageManager } = toolchain;
   return [
-    ["node", nodeLayer(nodeVersion, npmVersion, architecture)],
+    ["node", nodeLayer(nodeVersion, npmVersion, architecture, npmHash)],
     ...(headers ? [["headers", headersLayer(nodeVersion, architecture)] as const] : []),
     ...(packageManager ? [["packageManager", packageManagerLayer(packageManager)] as const] : []),
   ];

@@ -94,7 +94,7 @@ async function fromLayers(
     await unpack(context, attempt, {
       fetched,
       image,
-      runnerArguments: ["build-on-dependencies"],
+      runnerArguments: ["installed"],
       sourceTime: files.sourceTime,
       usesCache: false,
     }),

@@ -1,22 +1,39 @@
 // The Node.js toolchains of apps: versions chosen by the worker, and images that contain them, one for builds and one for releases.
 
+import type { NodePlan, PackageManagerWish } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { BlobStore, ImageRegistry } from "@slipway/core";
-import { architectureOf, openNpmRegistry, openToolchains, resolveNode } from "@slipway/toolchains";
-import type { NodeChoice, NodeWish } from "@slipway/toolchains";
+import {
+  architectureOf,
+  openNpmRegistry,
+  openToolchains,
+  resolveNode,
+  resolvePackageManager,
+} from "@slipway/toolchains";
+import type { NodeChoice, NodeSources, PackageManagerChoice } from "@slipway/toolchains";
 
 export interface NodeImages {
-  /** Reference of the image for builds: the stack, Node.js, npm and the headers of Node.js. */
+  /** Reference of the image for builds: the stack, Node.js, npm, the app's package manager and the headers of Node.js. */
   readonly build: string;
-  /** Reference of the image for releases: the stack, Node.js and npm. */
+  /** Reference of the image for releases: the stack, Node.js, npm, and a package manager that its processes call. */
   readonly run: string;
+}
+
+export type ToolchainWish = Pick<NodePlan, "node" | "packageManager" | "startedPackageManager">;
+
+export interface ToolchainChoice {
+  readonly node: NodeChoice;
+  /** What installs the dependencies; null for npm. */
+  readonly packageManager: PackageManagerChoice | null;
+  /** What the processes of releases call; null for npm or none. */
+  readonly startedPackageManager: PackageManagerChoice | null;
 }
 
 export interface NodeToolchains {
   /** @throws {SlipwayError} "build-failed" when the app's wish cannot be met; "toolchain-unavailable". */
-  choose(wish: NodeWish, signal: AbortSignal): Promise<NodeChoice>;
+  choose(wish: ToolchainWish, signal: AbortSignal): Promise<ToolchainChoice>;
   /** Finds or makes the images. @throws {SlipwayError} "toolchain-unavailable", "registry-unavailable". */
-  images(choice: NodeChoice, signal: AbortSignal): Promise<NodeImages>;
+  images(choice: ToolchainChoice, signal: AbortSignal): Promise<NodeImages>;
 }
 
 export interface NodeToolchainOptions {
@@ -42,24 +59,44 @@ export function openNodeToolchains(options: NodeToolchainOptions): NodeToolchain
     onError: (error) => options.onError(error, "the npm registry's answers cannot be kept in the blob store"),
   });
   const architecture = architectureOf(process.arch);
+  const sources = { npm, now, architecture };
   const toolchains = openToolchains({ npm, registry, stackImage, architecture });
   const recent = new Map<string, { readonly images: NodeImages; readonly expiresAt: number }>();
   return {
-    choose: (wish, signal) => resolveNode({ npm, now, architecture }, wish, signal),
-    images: async ({ version: nodeVersion, npmVersion }, signal) => {
-      const versions = { nodeVersion, npmVersion };
-      const key = JSON.stringify(versions);
+    choose: (wish, signal) => choose(sources, wish, signal),
+    images: async ({ node, packageManager, startedPackageManager }, signal) => {
+      const versions = { nodeVersion: node.version, npmVersion: node.npmVersion, npmHash: node.npmHash };
+      const build = { ...versions, headers: true, packageManager: packageManager ?? undefined };
+      const run = { ...versions, packageManager: startedPackageManager ?? undefined };
+      const key = JSON.stringify([build, run]);
       const found = recent.get(key);
       const time = now().getTime();
       if (found !== undefined && time < found.expiresAt) return found.images;
-      const [run, build] = await Promise.all([
-        toolchains.ensure(versions, signal),
-        toolchains.ensure({ ...versions, headers: true }, signal),
+      const [runImage, buildImage] = await Promise.all([
+        toolchains.ensure(run, signal),
+        toolchains.ensure(build, signal),
       ]);
-      const images = { build: build.reference, run: run.reference };
+      const images = { build: buildImage.reference, run: runImage.reference };
       recent.set(key, { images, expiresAt: time + recentMs });
       return images;
     },
+  };
+}
+
+async function choose(
+  sources: NodeSources,
+  { node: nodeWish, packageManager: wish, startedPackageManager: startedWish }: ToolchainWish,
+  signal: AbortSignal,
+): Promise<ToolchainChoice> {
+  const node = await resolveNode(sources, nodeWish, signal);
+  const resolve = async (one: PackageManagerWish | null) =>
+    one === null ? null : resolvePackageManager(sources, { ...one, nodeVersion: node.version }, signal);
+  const packageManager = await resolve(wish);
+  return {
+    node,
+    packageManager,
+    startedPackageManager:
+      startedWish?.name === wish?.name && startedWish !== null ? packageManager : await resolve(startedWish),
   };
 }
 

@@ -3,10 +3,14 @@
 import { SlipwayError } from "@slipway/core";
 import { z } from "zod";
 
+const devEngine = z.object({ name: z.string(), version: z.string().catch("") });
+
 /** The fields that decide how an app is built. A field of another type counts as missing, as it does for npm. */
 const schema = z.looseObject({
-  engines: z
-    .object({ node: z.string().optional().catch(undefined), npm: z.string().optional().catch(undefined) })
+  engines: z.record(z.string(), z.string().catch("")).catch({}),
+  packageManager: z.string().optional().catch(undefined),
+  devEngines: z
+    .object({ packageManager: devEngine.or(z.array(devEngine)).optional().catch(undefined) })
     .catch({}),
   scripts: z.record(z.string(), z.string().catch("")).catch({}),
   workspaces: z.unknown().optional(),

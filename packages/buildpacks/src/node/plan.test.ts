@@ -34,10 +34,11 @@ function plan({ files = {}, names = [], variables = {} }: Changes = {}) {
     ...files,
   };
   const content = new Map(
-    Object.entries(all).map(([name, value]) => [
-      name,
-      Buffer.from(typeof value === "string" ? value : JSON.stringify(value)),
-    ]),
+    Object.entries(all).flatMap(([name, value]) =>
+      value === undefined
+        ? []
+        : [[name, Buffer.from(typeof value === "string" ? value : JSON.stringify(value))] as const],
+    ),
   );
   return planNode({
     read: (name) => content.get(name),
@@ -169,13 +170,26 @@ describe("the wish for a version of Node.js", () => {
       wanted: "22.x",
       wantedIn: "engines.node of package.json",
       wantedNpm: "10",
+      wantedNpmIn: "engines.npm of package.json",
     });
-    expect(node({ files })).toEqual({ wanted: "v20.11.1", wantedIn: ".nvmrc", wantedNpm: "" });
+    expect(node({ files })).toMatchObject({ wanted: "v20.11.1", wantedIn: ".nvmrc", wantedNpm: "" });
     expect(node({ files: { ...files, ".nvmrc": "\n" } })).toMatchObject({
       wanted: "18",
       wantedIn: ".node-version",
     });
-    expect(node({})).toEqual({ wanted: "", wantedIn: "the default", wantedNpm: "" });
+    expect(node({})).toMatchObject({ wanted: "", wantedIn: "the default", wantedNpm: "" });
+  });
+
+  test("packageManager names the version of npm and its hash, before engines.npm", () => {
+    const packageManager = `npm@11.2.0+sha1.${"ab".repeat(20)}`;
+    const found = node({
+      files: { "package.json": { ...manifest, packageManager, engines: { npm: "10" } } },
+    });
+    expect(found).toMatchObject({
+      wantedNpm: "11.2.0",
+      wantedNpmIn: "packageManager of package.json",
+      npmHash: { algorithm: "sha1", hex: "ab".repeat(20) },
+    });
   });
 
   test("the wish for a version of Node.js ignores fields of another type", () => {
@@ -203,19 +217,24 @@ describe("an app that cannot be built is refused", () => {
   });
 });
 
-describe("one line says which lock file counts", () => {
-  test.each([
-    [["package-lock.json", "yarn.lock"], "package-lock.json counts; yarn.lock is ignored."],
-    [
-      ["package-lock.json", "pnpm-lock.yaml", "bun.lockb"],
-      "package-lock.json counts; pnpm-lock.yaml, bun.lockb are ignored.",
-    ],
-    [
-      ["npm-shrinkwrap.json", "package-lock.json"],
-      "npm-shrinkwrap.json counts; package-lock.json is ignored.",
-    ],
-  ])("one line says which lock file counts of %j", (names, message) => {
-    const files = Object.fromEntries(names.map((name) => [name, lock]));
-    expect(plan({ files }).warnings).toEqual([expect.stringContaining(message)]);
+describe("an app of another package manager", () => {
+  const files = {
+    "package-lock.json": undefined,
+    "package.json": { ...manifest, packageManager: "pnpm@9.1.0" },
+    "pnpm-lock.yaml": "lockfileVersion: '9.0'\n",
+  };
+
+  test("an app of another package manager is planned with it, and with npm alone for its processes", () => {
+    expect(plan({ files })).toMatchObject({
+      packageManager: { name: "pnpm", wanted: "9.1.0", lockfileVersion: "9.0" },
+      startedPackageManager: null,
+      web: "npm start",
+      warnings: [],
+    });
+  });
+
+  test("an app of another package manager has it in its image when a process calls it", () => {
+    const started = plan({ files: { ...files, Procfile: "web: pnpm start" } }).startedPackageManager;
+    expect(started).toMatchObject({ name: "pnpm", wanted: "9.1.0", lockfileVersion: "9.0" });
   });
 });

@@ -1,4 +1,8 @@
-# Installs dependencies with npm, runs the app's scripts, and removes what only the build needed.
+# Installs dependencies with the app's package manager, runs the app's scripts, and removes what only the build needed.
+#
+# lib/managers/NAME.sh has the functions of one package manager: manager_settings, manager_install and manager_prune, and
+# explain_install, which fails with a reason if it knows one. Its settings give RUN, the command that runs a script. INCLUDE is
+# `production` or `all`.
 
 CACHE_MAX_MB=500
 
@@ -8,115 +12,119 @@ require_node() {
     'Replace links to it, and links in PROJECT_DIR, by files and folders.'
 }
 
-configure_registry() {
-  [ -n "${npm_config_registry:-}" ] || fail 'No npm registry is configured for builds (npm_config_registry is empty).' \
-    'The operator of this installation sets it with BUILD_NPM_REGISTRY.'
-  # In a configuration file, because a variable has precedence over the .npmrc of an app, which may name another registry.
-  printf 'registry=%s/\n' "${npm_config_registry%/}" >"$SCRATCH/npmrc"
-  [ -z "${npm_config_cafile:-}" ] || printf 'cafile=%s\n' "$npm_config_cafile" >>"$SCRATCH/npmrc"
-  unset npm_config_registry npm_config_cafile
-  export npm_config_globalconfig=$SCRATCH/npmrc
-}
-
-# Native add-ons compile with the headers of the build image. npm 11 renamed the setting.
+# Native add-ons compile with the headers of the build image. npm 11 renamed the setting, and complains of the old one.
 use_headers() {
   local home
-  home=$(dirname "$(dirname "$(command -v node)")")
+  home=$(dirname "$NODE_BIN")
   [ -d "$home/include" ] || return 0
-  if [ "$(npm --version | cut -d . -f 1)" -lt 11 ]; then
-    export npm_config_nodedir=$home
-  else
-    export npm_package_config_node_gyp_nodedir=$home
-  fi
+  if [ "$MANAGER" != npm ] || [ "$(npm --version | cut -d . -f 1)" -lt 11 ]; then export npm_config_nodedir=$home; fi
+  export npm_package_config_node_gyp_nodedir=$home
 }
 
 restore_cache() {
   heading 'Restoring cache'
-  if [ -d "$CACHE/npm/_cacache" ]; then say 'Restored npm cache'; else say 'No cache to restore'; fi
+  if [ -n "$(ls -A "$CACHE/$MANAGER" 2>/dev/null)" ]; then say "Restored $MANAGER cache"; else say 'No cache to restore'; fi
 }
 
-# devDependencies are needed by scripts that run here; NPM_CONFIG_PRODUCTION and NODE_ENV of the app have the last word.
+# choose_dependencies production|all: NPM_CONFIG_PRODUCTION and NODE_ENV of the app have the last word. Sets INCLUDE, and PRUNE:
+# whether devDependencies are removed after the build.
 choose_dependencies() {
-  local script
-  INCLUDE=--omit=dev PRUNE=no
+  INCLUDE=$1 PRUNE=no
   export NODE_ENV=${NODE_ENV:-production}
   if [ "${NPM_CONFIG_PRODUCTION:-}" = true ]; then
-    :
+    INCLUDE=production
   elif [ "${NPM_CONFIG_PRODUCTION:-}" = false ] || [ "$NODE_ENV" != production ]; then
-    INCLUDE=--include=dev
-  else
-    for script in heroku-prebuild preinstall install postinstall prepare build heroku-postbuild; do
-      if [ "${MODE:-all}" = all ] && has_script "$script"; then INCLUDE=--include=dev PRUNE=yes; fi
-    done
+    INCLUDE=all
+  elif [ "$INCLUDE" = all ]; then
+    PRUNE=yes
   fi
   unset NPM_CONFIG_PRODUCTION # an old name: npm would only complain of it
 }
 
-npm_settings() {
-  export npm_config_cache=$CACHE/npm npm_config_logs_dir=$SCRATCH/npm-logs npm_config_logs_max=0
-  export npm_config_update_notifier=false npm_config_fund=false npm_config_audit=false npm_config_progress=false
+# devDependencies are needed by scripts that run here.
+wanted_dependencies() {
+  local script
+  for script in heroku-prebuild preinstall install postinstall prepare build heroku-postbuild; do
+    if has_script "$script"; then echo all && return; fi
+  done
+  echo production
 }
 
-prepare_build() {
-  choose_dependencies
-  npm_settings
+# prepare_manager production|all
+prepare_manager() {
+  choose_dependencies "$1"
   use_headers
+  manager_settings
   cd "$BUILD"
 }
 
+# install_dependencies production|all
 install_dependencies() {
-  local command=ci
   heading 'Installing dependencies'
-  prepare_build
-  if ! has_lockfile; then
-    command=install
-  fi
-  run_script heroku-prebuild
-  say "npm $command, NODE_ENV=$NODE_ENV"
-  recorded "$SCRATCH/npm.log" npm "$command" "$INCLUDE" --prefer-offline || explain_npm_failure
+  prepare_manager "$1"
+  # npm runs scripts before there are dependencies, and yarn does not.
+  run_script heroku-prebuild npm run
+  manager_install || explain_failure
 }
 
-explain_npm_failure() {
-  if grep -q 'EUSAGE' "$SCRATCH/npm.log" && has_lockfile; then
-    fail 'package.json and its lock file do not agree (see above).' 'To fix it: run npm install and add the changed lock file to the source.'
-  elif grep -q 'EJSONPARSE' "$SCRATCH/npm.log"; then
-    fail 'A JSON file of the source cannot be read (see above).'
-  elif grep -qE 'code (E404|ETARGET)' "$SCRATCH/npm.log"; then
+# installing COMMAND...: a command of the package manager, with its output in the log of the install.
+installing() {
+  local shown=("$@")
+  shown[0]=${shown[0]##*/}
+  say "${shown[*]}, NODE_ENV=$NODE_ENV"
+  recorded "$SCRATCH/install.log" "$@"
+}
+
+said() { grep -qE "$1" "$SCRATCH/install.log"; }
+
+explain_failure() {
+  explain_install
+  if said 'E404|ETARGET|ERR_PNPM_FETCH_404|NO_MATCHING_VERSION|YN0035|status code 404|Couldn.t find (any versions|package)|- 404$'; then
     fail 'A dependency, or its version, is not in the npm registry (see above).'
-  elif grep -qE 'code (ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN|ERR_SOCKET|UNABLE_TO|SELF_SIGNED)' "$SCRATCH/npm.log"; then
+  elif said 'ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN|ERR_SOCKET|UNABLE_TO|SELF_SIGNED|META_FETCH_FAIL|ConnectionRefused|client error \(Connect\)|YN0001: .*RequestError'; then
     fail 'The npm registry could not be reached (see above).'
   fi
   fail 'The dependencies could not be installed (see above).'
 }
 
+# out_of_date LOCK_FILE COMMAND: the manifest asks for something else than the lock file has.
+out_of_date() {
+  fail "package.json and $1 do not agree (see above)." "To fix it: run $2 and add the changed $1 to the source."
+}
+
+# run_script NAME COMMAND...: runs the script with the command, if package.json has it.
 run_script() {
-  has_script "$1" || return 0
-  heading "Running the script $1"
-  indented npm run "$1" || fail "The script $1 of package.json failed (see above)."
+  local script=$1
+  shift
+  has_script "$script" || return 0
+  heading "Running the script $script"
+  indented "$@" "$script" || fail "The script $script of package.json failed (see above)."
 }
 
 run_build_scripts() {
-  if has_script heroku-postbuild; then run_script heroku-postbuild; else run_script build; fi
+  if has_script heroku-postbuild; then run_script heroku-postbuild "${RUN[@]}"; else run_script build "${RUN[@]}"; fi
 }
 
 prune_dependencies() {
   [ "$PRUNE" = yes ] && [ -d "$BUILD/node_modules" ] || return 0
   heading 'Pruning devDependencies'
-  indented npm prune --omit=dev --ignore-scripts || fail 'npm prune failed (see above).'
+  manager_prune || fail "$MANAGER could not remove the devDependencies (see above)."
 }
 
+# Caches, and what pnpm notes about its installs, with their times.
 remove_build_only_files() {
-  rm -rf "$BUILD"/node_modules/.{cache,vite,vite-temp}
+  rm -rf "$BUILD"/node_modules/.{cache,vite,vite-temp,modules.yaml,pnpm-workspace-state*.json}
+  [ "$MANAGER" != yarn ] || rm -rf "$BUILD"/.yarn/{cache,unplugged}
 }
 
-# npm's cache never shrinks by itself, so it starts anew when it is large.
+# A package manager's cache never shrinks by itself, so it starts anew when it is large.
 save_cache() {
   heading 'Saving cache'
-  mkdir -p "$CACHE/npm"
-  if [ "$(du -sm "$CACHE/npm" | cut -f 1)" -gt "$CACHE_MAX_MB" ]; then
-    rm -rf "$CACHE/npm"
-    say "The npm cache was larger than $CACHE_MAX_MB MB: the next build starts a new one"
+  find "$CACHE" -mindepth 1 -maxdepth 1 ! -name "$MANAGER" -exec rm -rf {} +
+  mkdir -p "$CACHE/$MANAGER"
+  if [ "$(du -sm "$CACHE/$MANAGER" | cut -f 1)" -gt "$CACHE_MAX_MB" ]; then
+    rm -rf "${CACHE:?}/$MANAGER"
+    say "The $MANAGER cache was larger than $CACHE_MAX_MB MB: the next build starts a new one"
   fi
-  rm -rf "$CACHE/npm/_logs" "$CACHE/packages" "$CACHE/registry"
   say "$(du -sm "$CACHE" | cut -f 1) MB kept for the next build"
 }

@@ -28,7 +28,11 @@ async function planned(files: Readonly<Record<string, string>>, nodeToolchains: 
   return { plan: await plan({ nodeToolchains, config: { limits } }, attempt, { open }), lines };
 }
 
-const choice = { version: "24.1.0", npmVersion: "11.0.0", lines: ["why"], warnings: ["careful"] };
+const choice = {
+  node: { version: "24.1.0", npmVersion: "11.0.0", lines: ["why"], warnings: ["careful"] },
+  packageManager: null,
+  startedPackageManager: null,
+};
 const images = { build: "build-image", run: "run-image" };
 
 test("a Node.js app is planned with the images of its toolchain, and the log says which", async () => {

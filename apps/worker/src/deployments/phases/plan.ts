@@ -7,7 +7,7 @@ import type { BuildPlan, NodePlan } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
-import type { NodeImages, NodeToolchains } from "../node-toolchains.ts";
+import type { NodeImages, NodeToolchains, ToolchainChoice } from "../node-toolchains.ts";
 import type { FetchedSource } from "./fetch.ts";
 
 export interface PlanContext {
@@ -52,11 +52,9 @@ async function withToolchain(
 ): Promise<Plan["node"]> {
   if (node === null) return null;
   try {
-    const choice = await nodeToolchains.choose(node.node, signal);
+    const choice = await nodeToolchains.choose(node, signal);
     for (const warning of node.warnings) log.line(` !     ${warning}`);
-    log.line(`-----> Using Node.js ${choice.version} and npm ${choice.npmVersion}`);
-    for (const line of choice.lines) log.line(`       ${line}`);
-    for (const warning of choice.warnings) log.line(` !     ${warning}`);
+    logChoice(log, choice);
     return { ...node, images: await nodeToolchains.images(choice, signal) };
   } catch (error) {
     if (nodeRequired || signal.aborted || !(error instanceof SlipwayError)) throw error;
@@ -64,4 +62,19 @@ async function withToolchain(
     log.line(` !     Node.js is not part of this build: ${error.message}`);
     return null;
   }
+}
+
+function logChoice(log: PlanAttempt["log"], choice: ToolchainChoice): void {
+  const { node, packageManager, startedPackageManager } = choice;
+  const manager = packageManager ?? { name: "npm", version: node.npmVersion };
+  log.line(`-----> Using Node.js ${node.version} and ${manager.name} ${manager.version}`);
+  const others = new Set([packageManager, startedPackageManager].filter((one) => one !== null));
+  for (const { lines, warnings } of [node, ...others]) {
+    for (const line of lines) log.line(`       ${line}`);
+    for (const warning of warnings) log.line(` !     ${warning}`);
+  }
+  if (startedPackageManager !== null)
+    log.line(
+      `       ${startedPackageManager.name} is part of the image, because the app's processes call it`,
+    );
 }

@@ -1,0 +1,34 @@
+# Bun.
+
+manager_settings() {
+  BUN=("$NODE_BIN/bun")
+  RUN=("${BUN[@]}" run)
+  export BUN_INSTALL_CACHE_DIR=$CACHE/bun
+  names_registry 'registry' .npmrc bunfig.toml || export BUN_CONFIG_REGISTRY=$REGISTRY
+}
+
+# Files of their own: those of the cache must not change with what a script does to node_modules.
+manager_install() {
+  local options=(--backend=copyfile --no-progress)
+  ! has_any bun.lock bun.lockb || options+=(--frozen-lockfile)
+  [ "$INCLUDE" = all ] || options+=(--production)
+  [ -z "$CA_FILE" ] || options+=("--cafile=$CA_FILE")
+  installing "${BUN[@]}" install "${options[@]}"
+}
+
+# bun leaves packages in node_modules that it would not install.
+manager_prune() {
+  rm -rf "$BUILD/node_modules"
+  INCLUDE=production
+  manager_install
+}
+
+explain_install() {
+  local lock_file=bun.lock
+  has_any bun.lock || lock_file=bun.lockb
+  if said 'lockfile (had changes|is frozen)'; then out_of_date "$lock_file" 'bun install'; fi
+  if said 'rror: .*lockfile|InvalidLockfile|Unknown lockfile version'; then
+    fail "This version of bun cannot use $lock_file (see above)." \
+      'To fix it: run bun install, add the changed file to the source, and name the version of bun in packageManager of package.json.'
+  fi
+}

@@ -1,0 +1,99 @@
+// Node.js apps of each package manager: their lock files decide what they get, and they start without it, or with it.
+
+import { expect, test } from "vitest";
+import { packTarGz } from "@slipway/testkit";
+import { bunLock, lockedApp, pnpmLock, yarn1Lock, yarn4Lock } from "./lock-files.ts";
+import { createApp, deployed, page } from "./slipway.ts";
+
+/** Tells what it runs with. */
+const server = `const fs = require("node:fs");
+require("node:http").createServer((request, response) => response.end(JSON.stringify({
+  ms: require("ms/package.json").version,
+  built: fs.existsSync("built.txt") ? fs.readFileSync("built.txt", "utf8") : "",
+  development: fs.existsSync("node_modules/is-number"),
+  runtime: process.versions.bun === undefined ? "node" : "bun",
+}))).listen(process.env.PORT);`;
+const builds = { build: "node build.js" };
+const build = `require("node:fs").writeFileSync("built.txt", String(require("is-number")(5)));`;
+
+function app(lockFiles: Readonly<Record<string, string>>, changes: object = {}, files = {}) {
+  const manifest = {
+    ...lockedApp,
+    engines: { node: "24.x" },
+    scripts: { start: "node server.js" },
+    ...changes,
+  };
+  return packTarGz({
+    "app/package.json": JSON.stringify(manifest),
+    "app/server.js": server,
+    "app/build.js": build,
+    ...Object.fromEntries(
+      Object.entries({ ...lockFiles, ...files }).map(([name, text]) => [`app/${name}`, text]),
+    ),
+  });
+}
+
+const pnp = { ".yarnrc.yml": "nodeLinker: pnp\n" };
+test.each<[string, string, Readonly<Record<string, string>>, string, string]>([
+  ["pnpm 9", "pnpm@9.15.9", { "pnpm-lock.yaml": pnpmLock }, "pnpm 9.15.9", "pnpm install --frozen-lockfile"],
+  [
+    "pnpm 11",
+    "pnpm@11.28.11",
+    { "pnpm-lock.yaml": pnpmLock },
+    "pnpm 11.28.11",
+    "pnpm install --frozen-lockfile",
+  ],
+  ["yarn 1", "yarn@1.22.22", { "yarn.lock": yarn1Lock }, "yarn 1.22.22", "yarn install --frozen-lockfile"],
+  ["yarn 4", "yarn@4.13.0", { "yarn.lock": yarn4Lock, ...pnp }, "yarn 4.13.0", "yarn install --immutable"],
+  ["bun", "bun@1.4.5", { "bun.lock": bunLock }, "bun 1.4.5", "bun install"],
+])(
+  "an app of %s gets what its lock file says, its build has devDependencies, and its image has not",
+  async (_name, packageManager, lockFiles, version, install) => {
+    const { name } = await createApp("manager");
+    const scripts = { start: "node server.js", ...builds };
+    const { deployment, log } = await deployed(name, await app(lockFiles, { packageManager, scripts }));
+    expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
+    expect(log).toMatch(new RegExp(`Using Node.js 24\\.[0-9.]+ and ${version}\n`));
+    expect(log).toContain(install);
+    expect(log).toContain("Pruning devDependencies");
+    expect(JSON.parse(await page(name))).toEqual({
+      ms: "2.0.0",
+      built: "true",
+      development: false,
+      runtime: "node",
+    });
+  },
+);
+
+test("a lock file that package.json disagrees with fails the build and says what to do", async () => {
+  const { name } = await createApp("disagree");
+  const dependencies = { ms: "2.1.3" };
+  const { deployment, log } = await deployed(
+    name,
+    await app({ "pnpm-lock.yaml": pnpmLock }, { dependencies }),
+  );
+  expect(deployment.status).toBe("build-error");
+  expect(log).toContain("package.json and pnpm-lock.yaml do not agree");
+  expect(log).toContain("run pnpm install and add the changed pnpm-lock.yaml to the source");
+});
+
+test("an app whose start script calls bun has it in its image", async () => {
+  const { name } = await createApp("bun");
+  const scripts = { start: "bun run server.js" };
+  const { deployment, log } = await deployed(name, await app({ "bun.lock": bunLock }, { scripts }));
+  expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
+  expect(log).toContain("bun is part of the image, because the app's processes call it");
+  expect(JSON.parse(await page(name))).toMatchObject({ ms: "2.0.0", development: false, runtime: "bun" });
+});
+
+test.each([
+  ["pnpm", { "pnpm-lock.yaml": pnpmLock }, "pnpm@11.28.11"],
+  ["yarn", { "yarn.lock": yarn1Lock }, "yarn@1.22.22"],
+  ["yarn", { "yarn.lock": yarn4Lock }, "yarn@4.13.0"],
+] as const)("a Procfile that calls %s (%j, %s) starts", async (command, lockFiles, packageManager) => {
+  const { name } = await createApp("procfile");
+  const archive = await app(lockFiles, { packageManager }, { Procfile: `web: ${command} run start\n` });
+  const { deployment, log } = await deployed(name, archive);
+  expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
+  expect(JSON.parse(await page(name))).toMatchObject({ ms: "2.0.0", runtime: "node" });
+});
