@@ -22,14 +22,19 @@ needs() {
 make_root() {
   umask 022
   BOOTSTRAP=
+  CONTAINER=
   TEMPORARY=$(mktemp -d "${TMPDIR:-/tmp}/slipway-$1.XXXXXX")
   trap cleanup EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
   ROOT=$TEMPORARY/root
   mkdir "$ROOT"
-  # a session of its own, waited for: so a signal is acted upon at once, and ends all of it
-  setsid "$2" "$ROOT" &
+  change_root "$2"
+}
+
+# change_root SCRIPT: in a session of its own, waited for, so that a signal is acted upon at once and ends all of it.
+change_root() {
+  setsid "$1" "$ROOT" &
   BOOTSTRAP=$!
   wait "$BOOTSTRAP"
   BOOTSTRAP=
@@ -51,19 +56,46 @@ end_bootstrap() {
 cleanup() {
   local mount
   end_bootstrap
+  [ -z "$CONTAINER" ] || docker rm --force "$CONTAINER" >/dev/null
   while read -r mount; do umount -l "$mount"; done \
     < <(awk -v root="$TEMPORARY/" 'index($2, root) == 1 { print $2 }' /proc/mounts | sort -r)
   rm -rf --one-file-system "$TEMPORARY"
 }
 
-# import_root TAG [--change CHANGE]...: sorted names and one time for all, so that the same packages give the same layer.
+# root_tar ARGUMENT...: of the root, with sorted names and one time for all, so that the same packages give the same layer.
+root_tar() {
+  tar -C "$ROOT" --one-file-system --sort=name --mtime='2024-01-01 00:00:00Z' --numeric-owner -cf - \
+    --exclude='./proc/*' --exclude='./sys/*' --exclude='./dev/*' --exclude='./run/*' "$@"
+}
+
+# import_root TAG [--change CHANGE]...
 import_root() {
   local tag=$1 image
   shift
   echo '-----> Importing it into the engine'
-  image=$(tar -C "$ROOT" --one-file-system --sort=name --mtime='2024-01-01 00:00:00Z' --numeric-owner -cf - \
-    --exclude='./proc/*' --exclude='./sys/*' --exclude='./dev/*' --exclude='./run/*' . |
-    docker import "$@" - "$tag")
+  image=$(root_tar . | docker import "$@" - "$tag")
+  say "$image, $SECONDS s"
+}
+
+# Lists the paths of the root.
+root_paths() { (cd "$ROOT" && find . -xdev | LC_ALL=C sort); }
+
+# extend_image TAG NEW_TAG SCRIPT: the image TAG was imported from the root. NEW_TAG is the same image and one more layer: what
+# SCRIPT adds to the root or changes in it. It may remove nothing, because a tar cannot say so.
+extend_image() {
+  local tag=$1 new_tag=$2 before=$TEMPORARY/before changes=$TEMPORARY/changes removed image
+  root_paths >"$before"
+  change_root "$3"
+  removed=$(root_paths | LC_ALL=C comm -23 "$before" -)
+  [ -z "$removed" ] || fail "$3 removed files of $tag, which a layer above it cannot do: $removed"
+  # the kernel keeps the time of each change of a file, which no program can set
+  (cd "$ROOT" && find . -xdev -mindepth 1 -cnewer "$before" -print0) >"$changes"
+  echo '-----> Adding a layer to it in the engine'
+  CONTAINER=$(docker create "$tag")
+  root_tar --no-recursion --null --files-from="$changes" | docker cp - "$CONTAINER:/"
+  image=$(docker commit "$CONTAINER" "$new_tag")
+  docker rm "$CONTAINER" >/dev/null
+  CONTAINER=
   say "$image, $SECONDS s"
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pushes the engine's image LOCAL_IMAGE to the registry as STACK_IMAGE, by the engine's socket: runs in the stack image itself.
+# Pushes the engine's image LOCAL_IMAGE to the registry as TARGET_IMAGE, by the engine's socket: runs in an image of the stack.
 set -euo pipefail
 
 api() { curl -fsS --unix-socket /var/run/docker.sock -X POST "$@"; }
@@ -8,12 +8,13 @@ fail() {
   exit 1
 }
 
-repository=${STACK_IMAGE%:*}
-tag=${STACK_IMAGE##*:}
-[[ $STACK_IMAGE == */*:* && $tag != */* ]] || fail "STACK_IMAGE must be HOST:PORT/REPOSITORY:TAG, it is $STACK_IMAGE"
+repository=${TARGET_IMAGE%:*}
+tag=${TARGET_IMAGE##*:}
+[[ $TARGET_IMAGE == */*:* && $tag != */* ]] || fail "TARGET_IMAGE must be HOST:PORT/REPOSITORY:TAG, it is $TARGET_IMAGE"
 
 api -G --data-urlencode "repo=$repository" --data-urlencode "tag=$tag" "http://engine/images/$LOCAL_IMAGE/tag"
-# the engine answers 200 at once, and reports a failure in the response's body; e30= is {}: no credentials
-error=$(api -H 'X-Registry-Auth: e30=' "http://engine/images/$repository/push?tag=$tag" | jq -r 'select(.error) | .error')
-[ -z "$error" ] || fail "$STACK_IMAGE cannot be pushed: $error"
-echo "$STACK_IMAGE is in the registry"
+# The engine answers 200 at once. It reports progress and a failure in the body, one JSON object a line. e30= is {}: no credentials.
+answer=$(api -H 'X-Registry-Auth: e30=' "http://engine/images/$repository/push?tag=$tag")
+error=$(sed -n 's/.*"error":"\(.*\)".*/\1/p' <<<"$answer")
+[ -z "$error" ] || fail "$TARGET_IMAGE cannot be pushed: $error"
+echo "$TARGET_IMAGE is in the registry"

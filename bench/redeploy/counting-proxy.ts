@@ -45,13 +45,15 @@ export async function startCountingProxy(registryUrl: string): Promise<CountingP
 
 /** The environment of a Slipway that reaches the registry through the proxy. */
 export function behindProxy(environment: BenchEnvironment, { host }: CountingProxy): BenchEnvironment {
-  const image = environment.STACK_IMAGE;
   const registryHost = new URL(environment.REGISTRY_URL).host;
-  if (!image.startsWith(`${registryHost}/`))
+  const behind = (image: string) => {
+    if (image.startsWith(`${registryHost}/`)) return `${host}${image.slice(registryHost.length)}`;
     throw new Error(`The stack image ${image} is not in the registry ${registryHost}: unset STACK_IMAGE.`);
+  };
   return {
     ...environment,
     REGISTRY_URL: `http://${host}`,
-    STACK_IMAGE: `${host}${image.slice(registryHost.length)}`,
+    STACK_IMAGE: behind(environment.STACK_IMAGE),
+    STACK_BUILD_IMAGE: behind(environment.STACK_BUILD_IMAGE),
   };
 }

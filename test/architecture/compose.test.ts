@@ -37,7 +37,7 @@ test("the Dockerfiles use the public images that npm run stand-ins knows", () =>
   const lines = [...textOf("Dockerfile").split("\n"), ...textOf("stacks/Dockerfile").split("\n")];
   expect(lines).toContain(`ARG NODE_IMAGE=${publicImages.NODE_IMAGE}`);
   expect(lines).toContain(`ARG PACKAGES_IMAGE=${publicImages.NODE_IMAGE}`);
-  expect(lines).toContain(`FROM ${publicImages.STACK_BUILD_IMAGE}`);
+  expect(lines).toContain(`FROM ${publicImages.STACK_LOCAL_IMAGE} AS run`);
 });
 
 function stringsOf(node: unknown): string[] {

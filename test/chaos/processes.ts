@@ -36,6 +36,8 @@ export async function environmentOf(
 ): Promise<Record<string, string>> {
   const common = inject("environment");
   const registry = registryUrl ?? common.REGISTRY_URL;
+  const inRegistry = (image: string) =>
+    image.replace(new URL(common.REGISTRY_URL).host, new URL(registry).host);
   return {
     ...common,
     ...timing,
@@ -45,7 +47,8 @@ export async function environmentOf(
     DATABASE_URL: `file:${own.dataDir}/slipway.db`,
     BLOBS_URL: `file:${own.dataDir}/blobs`,
     REGISTRY_URL: registry,
-    STACK_IMAGE: common.STACK_IMAGE.replace(new URL(common.REGISTRY_URL).host, new URL(registry).host),
+    STACK_IMAGE: inRegistry(common.STACK_IMAGE),
+    STACK_BUILD_IMAGE: inRegistry(common.STACK_BUILD_IMAGE),
     API_PORT: String(await freePort()),
     STREAM_PORT: String(await freePort()),
     CONCURRENCY: "1",

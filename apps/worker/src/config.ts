@@ -34,13 +34,19 @@ const serviceSettings = z.object({
     .register(settingDocs, {
       topic: "services",
       description:
-        "`host:port` of the registry as engines see it, where that differs from what workers see. It is part of image names, also of `STACK_IMAGE`.",
+        "`host:port` of the registry as engines see it, where that differs from what workers see. It is part of image names, also of `STACK_IMAGE` and `STACK_BUILD_IMAGE`.",
       unset: "the host of `REGISTRY_URL`",
     }),
   STACK_IMAGE: z.string().min(1).register(settingDocs, {
     topic: "services",
-    description: "Image that apps are built and run on.",
+    description: "Image that releases run on.",
     npmStart: "made from `stacks/`",
+  }),
+  STACK_BUILD_IMAGE: z.string().min(1).optional().register(settingDocs, {
+    topic: "services",
+    description: "Image that builds run in: `STACK_IMAGE` with compilers.",
+    unset: "`STACK_IMAGE`",
+    npmStart: "made from `stacks/`, unless `STACK_IMAGE` is set",
   }),
   DOCKER_HOST: z.string().min(1).optional().register(settingDocs, {
     topic: "services",
@@ -242,7 +248,10 @@ function grouped(parsed: z.output<typeof settings>) {
   return {
     ...commonConfig(parsed, "worker"),
     region: parsed.REGION_NAME,
+    /** What releases run on. */
     stackImage: parsed.STACK_IMAGE,
+    /** What builds run in. */
+    stackBuildImage: parsed.STACK_BUILD_IMAGE ?? parsed.STACK_IMAGE,
     appUrl: (name: string): string => appUrl(parsed, name),
     registry: { url: parsed.REGISTRY_URL, pullHost: parsed.REGISTRY_PULL_HOST },
     engine: { dockerHost: parsed.DOCKER_HOST, workers: parsed.ENGINE_WORKERS },

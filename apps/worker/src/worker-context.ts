@@ -68,6 +68,7 @@ export async function openWorkerContext(
       registry,
       blobs,
       stackImage: config.stackImage,
+      stackBuildImage: config.stackBuildImage,
       now,
       onError,
     }),

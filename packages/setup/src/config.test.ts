@@ -62,6 +62,7 @@ describe("readConfig", () => {
       WORKERS: "4",
       REDIS_URL: "redis://127.0.0.1:6379",
       STACK_IMAGE: "",
+      STACK_BUILD_IMAGE: "build:1",
       NODE_EXTRA_CA_CERTS: "/ca.pem",
     });
     expect(config).toMatchObject({
@@ -69,6 +70,7 @@ describe("readConfig", () => {
       workers: 4,
       engineWorkers: 4,
       redisUrl: "redis://127.0.0.1:6379",
+      stackBuildImage: "build:1",
     });
     expect(config).not.toHaveProperty("stackImage");
     expect(config.buildCaBundle).toBe("/ca.pem");

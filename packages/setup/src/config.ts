@@ -35,6 +35,7 @@ export interface SetupConfig {
   redisUrl?: string;
   registryUrl?: string;
   stackImage?: string;
+  stackBuildImage?: string;
   dockerHost?: string;
   schedulerDockerHost?: string;
   buildNpmRegistry?: string;
@@ -63,6 +64,7 @@ export const settings = z
     REDIS_URL: commonSettings.shape.REDIS_URL.optional(),
     REGISTRY_URL: httpUrlSetting().optional(),
     STACK_IMAGE: z.string().optional(),
+    STACK_BUILD_IMAGE: z.string().optional(),
     DOCKER_HOST: z.string().optional(),
     SCHEDULER_DOCKER_HOST: z.string().optional(),
     SIGNING_KEYS_FILE: z.string().optional(),
@@ -88,6 +90,7 @@ const readByOwn = [
   "DATA_DIR",
   "DOCKER_HOST",
   "STACK_IMAGE",
+  "STACK_BUILD_IMAGE",
   "BUILD_NPM_REGISTRY",
   "BUILD_CA_BUNDLE",
   "NODE_EXTRA_CA_CERTS",
@@ -146,6 +149,7 @@ function grouped(given: z.output<typeof settings>): Omit<SetupConfig, "unattende
     redisUrl: given.REDIS_URL,
     registryUrl: given.REGISTRY_URL,
     stackImage: given.STACK_IMAGE,
+    stackBuildImage: given.STACK_BUILD_IMAGE,
     dockerHost: given.DOCKER_HOST,
     schedulerDockerHost: given.SCHEDULER_DOCKER_HOST,
     buildNpmRegistry: given.BUILD_NPM_REGISTRY,

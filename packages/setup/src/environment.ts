@@ -2,6 +2,7 @@
 
 import { execa } from "execa";
 import type { SetupConfig } from "./config.ts";
+import type { Stack } from "./images/stack.ts";
 import type { Installation } from "./installation.ts";
 
 /** The apps' environment variables. */
@@ -12,6 +13,7 @@ export interface AppEnvironment extends Record<string, string> {
   REDIS_URL: string;
   REGISTRY_URL: string;
   STACK_IMAGE: string;
+  STACK_BUILD_IMAGE: string;
   BUILD_NPM_REGISTRY: string;
   API_PORT: string;
   STREAM_PORT: string;
@@ -25,7 +27,7 @@ export interface AppEnvironment extends Record<string, string> {
 export interface Ensured {
   redisUrl: string;
   registryUrl: string;
-  stackImage: string;
+  stack: Stack;
   npmRegistry: string;
 }
 
@@ -41,7 +43,8 @@ export function appEnvironment(
     BOOTSTRAP_TOKEN: installation.adminToken,
     REDIS_URL: ensured.redisUrl,
     REGISTRY_URL: ensured.registryUrl,
-    STACK_IMAGE: ensured.stackImage,
+    STACK_IMAGE: ensured.stack.run,
+    STACK_BUILD_IMAGE: ensured.stack.build,
     BUILD_NPM_REGISTRY: ensured.npmRegistry,
     API_PORT: String(config.apiPort),
     STREAM_PORT: String(config.streamPort),

@@ -150,7 +150,7 @@ test("the apps' environment leaves out unset variables", () => {
   const ensured = {
     redisUrl: "redis://r",
     registryUrl: "http://r",
-    stackImage: "s",
+    stack: { run: "s", build: "b" },
     npmRegistry: "http://n/",
   };
   expect(appEnvironment(installation, config, ensured)).toEqual({
@@ -161,6 +161,7 @@ test("the apps' environment leaves out unset variables", () => {
     REDIS_URL: "redis://r",
     REGISTRY_URL: "http://r",
     STACK_IMAGE: "s",
+    STACK_BUILD_IMAGE: "b",
     BUILD_NPM_REGISTRY: "http://n/",
     API_PORT: "1",
     STREAM_PORT: "2",

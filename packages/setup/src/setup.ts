@@ -5,13 +5,12 @@ import { acquireLock } from "../bootstrap/lock.mjs";
 import type { SetupConfig } from "./config.ts";
 import { probeEngine } from "./engine/engine-connection.ts";
 import type { Engine } from "./engine/engine-connection.ts";
-import { imageId } from "./engine/engine-images.ts";
 import { ensureEngine } from "./engine/engine.ts";
 import { recordEngines, readUsedEngines } from "./engine/engines-used.ts";
 import type { UsedEngine } from "./engine/engines-used.ts";
 import { appEnvironment, npmRegistry } from "./environment.ts";
 import type { AppEnvironment } from "./environment.ts";
-import { ensureStack, localStackTag } from "./images/stack.ts";
+import { ensureStack, hasLocalStack } from "./images/stack.ts";
 import { makePrivateFolder, openInstallation } from "./installation.ts";
 import { installPrograms } from "./machine/system-packages.ts";
 import type { Program } from "./machine/system-packages.ts";
@@ -23,7 +22,7 @@ import { SetupError } from "./setup-error.ts";
 
 export interface SetupOptions {
   config: SetupConfig;
-  /** Runs in parallel with the build of the stack image, once the engine answers. */
+  /** Runs in parallel with the build of the stack, once the engine answers. */
   concurrently?: (engine: Engine) => Promise<void>;
   /** Receives the progress, one line at a time. */
   say?: Say;
@@ -32,7 +31,7 @@ export interface SetupOptions {
 const lockWaitMs = 20 * 60_000;
 
 /**
- * Provides engine, Redis, registry and stack image to the installation in `config.dataDir`. Idempotent, and safe to run in
+ * Provides engine, Redis, registry and stack to the installation in `config.dataDir`. Idempotent, and safe to run in
  * several processes at the same time. Throws SetupError, whose message says what to do.
  */
 export async function setup({
@@ -52,10 +51,10 @@ export async function setup({
   await recordEngines(config.dataDir, await answeringEngines(config, say));
   const redisUrl = await ensureRedis(installation, config.redisUrl, engine, say);
   const registryUrl = await ensureRegistry(installation, config.registryUrl, engine, say);
-  const stack = { dataDir: config.dataDir, engine, registryUrl, given: config.stackImage };
-  const [stackImage] = await bothSettled(ensureStack(stack, say), concurrently?.(engine));
+  const wanted = { dataDir: config.dataDir, engine, registryUrl, given: config };
+  const [stack] = await bothSettled(ensureStack(wanted, say), concurrently?.(engine));
   const registry = await npmRegistry(config.buildNpmRegistry);
-  return appEnvironment(installation, config, { redisUrl, registryUrl, stackImage, npmRegistry: registry });
+  return appEnvironment(installation, config, { redisUrl, registryUrl, stack, npmRegistry: registry });
 }
 
 /** Waits until both have settled, so that no work continues after a failure is reported. Rejects if either failed. */
@@ -97,9 +96,7 @@ async function answeringEngines(
 async function neededPrograms(config: SetupConfig): Promise<Program[]> {
   const answer = await probeEngine(config.dockerHost);
   const engine = "docker" in answer ? answer : undefined;
-  const stackExists =
-    config.stackImage !== undefined ||
-    (engine && (await imageId(engine.docker, await localStackTag())) !== undefined);
+  const stackExists = config.stackImage !== undefined || (engine && (await hasLocalStack(engine)));
   return programsFor(config, { engineAnswers: engine !== undefined, stackExists: stackExists === true });
 }
 

@@ -23,7 +23,14 @@ export const composeSettings = z.object({
     "slipway:latest",
     "Image of the API, the stream, the router and the workers. A tag of its own for each version lets you go back.",
   ),
-  STACK_BUILD_IMAGE: image("slipway/stack:latest", "Stack image as it is built on this machine."),
+  STACK_LOCAL_IMAGE: image(
+    "slipway/stack:latest",
+    "Image that releases run on, as it is built on this machine and before it is pushed as `STACK_IMAGE`.",
+  ),
+  STACK_BUILD_LOCAL_IMAGE: image(
+    "slipway/stack-build:latest",
+    "Image that builds run in, as it is built on this machine and before it is pushed as `STACK_BUILD_IMAGE`.",
+  ),
   NODE_IMAGE: image(
     publicImages.NODE_IMAGE,
     "Image that `SLIPWAY_IMAGE` is based on. `npm run stand-ins` makes substitutes for public images that cannot be pulled.",
@@ -47,7 +54,7 @@ export const composeSettings = z.object({
     .register(
       settingDocs,
       compose(
-        "Tag of the stack image in the registry. Engines cache an image by its tag, so give a new stack a new tag.",
+        "Tag of the two images of the stack in the registry. Engines cache an image by its tag, so give a new stack a new tag.",
       ),
     ),
   NETWORK_PREFIX: z

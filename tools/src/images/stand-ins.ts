@@ -21,18 +21,18 @@ import {
 import type { Engine, Say, SetupConfig, Step } from "@slipway/setup";
 import { ensureTestDatabaseImage } from "./test-database.ts";
 
-/** The public images, by the variable of .env that overrides each. The stack image is built from STACK_BUILD_IMAGE. */
+/** The public images, by the variable of .env that overrides each. The stack is built from that of STACK_LOCAL_IMAGE. */
 export const publicImages = {
   NODE_IMAGE: "node:24-bookworm-slim",
   MONGO_IMAGE: "mongo:8",
   REDIS_IMAGE: "redis:7",
   REGISTRY_IMAGE: "registry:2",
-  STACK_BUILD_IMAGE: "debian:bookworm-slim",
+  STACK_LOCAL_IMAGE: "debian:bookworm-slim",
 } as const;
 
 export type PublicImage = keyof typeof publicImages;
 /** Replacement images, by the variable that names each. */
-export type StandIns = Partial<Record<PublicImage | "PACKAGES_IMAGE", string>>;
+export type StandIns = Partial<Record<PublicImage | "PACKAGES_IMAGE" | "STACK_BUILD_LOCAL_IMAGE", string>>;
 
 const definitions = join(repositoryRoot, "test", "compose", "stand-ins");
 const hashLabel = "io.slipway.stand-in";
@@ -73,9 +73,12 @@ export async function buildStandIns(
     await using _lock = await sharedLock("stand-ins", standIns.report);
     return ensure(engine, standIn, standIns);
   };
-  if (wants("NODE_IMAGE", "REDIS_IMAGE", "REGISTRY_IMAGE", "STACK_BUILD_IMAGE")) {
-    const stack = await ensureLocalStack(engine, dataDir, say);
-    if (wants("STACK_BUILD_IMAGE")) built.STACK_BUILD_IMAGE = stack;
+  if (wants("NODE_IMAGE", "REDIS_IMAGE", "REGISTRY_IMAGE", "STACK_LOCAL_IMAGE")) {
+    const { run: stack, build: stackBuild } = await ensureLocalStack(engine, dataDir, say);
+    if (wants("STACK_LOCAL_IMAGE")) {
+      built.STACK_LOCAL_IMAGE = stack;
+      built.STACK_BUILD_LOCAL_IMAGE = stackBuild;
+    }
     if (wants("NODE_IMAGE")) {
       built.NODE_IMAGE = await buildOne({ folder: "node", from: { STACK: stack }, prepare: addNode });
       const from = { NODE: built.NODE_IMAGE };

@@ -61,7 +61,7 @@ export async function ensureTestDatabase(config: SetupConfig, say: Say): Promise
   const obstacle =
     (await imageId(engine.docker, tag)) === undefined ? await obstacleTo(definition) : undefined;
   if (obstacle === undefined) {
-    await ensureBuilt(engine, tag, definition, { dataDir, step: mongodb });
+    await ensureBuilt(engine, [tag], definition, { dataDir, step: mongodb });
     return { url: await startContainer(engine, tag, dataDir, mongodb) };
   }
   if (unattended) throw new SetupError(obstacle);
@@ -79,7 +79,7 @@ export async function prepareTestDatabase(engine: Engine, dataDir: string, say: 
 /** Builds the server's image if the engine lacks it. Returns its tag. Throws SetupError. */
 export async function ensureTestDatabaseImage(engine: Engine, dataDir: string, say: Say): Promise<string> {
   const tag = await imageTag();
-  await ensureBuilt(engine, tag, definition, { dataDir, step: step(say, definition.name) });
+  await ensureBuilt(engine, [tag], definition, { dataDir, step: step(say, definition.name) });
   return tag;
 }
 

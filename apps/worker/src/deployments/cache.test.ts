@@ -140,7 +140,7 @@ async function newCacheStore() {
   const lines: string[] = [];
   const context = {
     blobs,
-    config: { stackImage: "stack:1", build: { diskBytes }, limits: { cacheBytes: 2 * mebibyte } },
+    config: { stackBuildImage: "stack:1", build: { diskBytes }, limits: { cacheBytes: 2 * mebibyte } },
     logger: createLogger({ name: "worker", level: "silent" }),
   };
   const attempt = {

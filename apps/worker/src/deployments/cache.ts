@@ -29,7 +29,7 @@ const contentErrors: ReadonlySet<ErrorCode> = new Set([
 export interface CacheContext {
   readonly blobs: Pick<BlobStore, "get" | "put" | "delete">;
   readonly logger: Pick<Logger, "warn">;
-  readonly config: Pick<WorkerConfig, "stackImage"> & {
+  readonly config: Pick<WorkerConfig, "stackBuildImage"> & {
     readonly build: Pick<WorkerConfig["build"], "diskBytes">;
     readonly limits: Pick<WorkerConfig["limits"], "cacheBytes">;
   };
@@ -128,5 +128,5 @@ async function deleteFor(
 }
 
 function keyOf({ config }: CacheContext, { app }: CacheAttempt): string {
-  return cacheBlobKey(app.id, app.cacheVersion, config.stackImage);
+  return cacheBlobKey(app.id, app.cacheVersion, config.stackBuildImage);
 }

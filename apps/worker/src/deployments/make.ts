@@ -115,14 +115,15 @@ async function fromBuild(
 ): Promise<Made> {
   await using opened = new AsyncDisposableStack();
   const base = plan.node?.images.run ?? context.config.stackImage;
-  const inputs = digestOf([plan.source.digest, base, sorted(attempt.variables)]);
+  const image = plan.node?.images.build ?? context.config.stackBuildImage;
+  const inputs = digestOf([plan.source.digest, image, base, sorted(attempt.variables)]);
   const open = () => sandbox.download(`${workDir}/build`, attempt.signal);
   const isNode = plan.node !== null;
   const files = filesOf(attempt, { base, isNode, inputs, folder: "build", open, plan, former });
   const sandbox = opened.use(
     await unpack(context, attempt, {
       fetched,
-      image: plan.node?.images.build ?? context.config.stackImage,
+      image,
       runnerArguments: [],
       sourceTime: files.sourceTime,
       usesCache: true,

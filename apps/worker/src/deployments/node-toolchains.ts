@@ -13,9 +13,9 @@ import {
 import type { NodeChoice, NodeSources, PackageManagerChoice } from "@slipway/toolchains";
 
 export interface NodeImages {
-  /** Reference of the image for builds: the stack, Node.js, npm, the app's package manager and the headers of Node.js. */
+  /** Reference of the image for builds: the build stack, Node.js, npm, the app's package manager and the headers of Node.js. */
   readonly build: string;
-  /** Reference of the image for releases: the stack, Node.js, npm, and a package manager that its processes call. */
+  /** Reference of the image for releases: the run stack, the same layer with Node.js and npm, and a package manager that its processes call. */
   readonly run: string;
 }
 
@@ -41,7 +41,10 @@ export interface NodeToolchainOptions {
   readonly npmRegistry: string | undefined;
   readonly registry: ImageRegistry;
   readonly blobs: BlobStore;
+  /** The image that releases are made on. */
   readonly stackImage: string;
+  /** The image that builds run on. */
+  readonly stackBuildImage: string;
   readonly now: () => Date;
   readonly onError: (error: unknown, message: string) => void;
 }
@@ -50,7 +53,7 @@ export interface NodeToolchainOptions {
 const recentMs = 10 * 60_000;
 
 export function openNodeToolchains(options: NodeToolchainOptions): NodeToolchains {
-  const { npmRegistry: url, registry, stackImage, now } = options;
+  const { npmRegistry: url, registry, now } = options;
   if (url === undefined) return { choose: rejectWithoutRegistry, images: rejectWithoutRegistry };
   const npm = openNpmRegistry({
     url,
@@ -60,7 +63,8 @@ export function openNodeToolchains(options: NodeToolchainOptions): NodeToolchain
   });
   const architecture = architectureOf(process.arch);
   const sources = { npm, now, architecture };
-  const toolchains = openToolchains({ npm, registry, stackImage, architecture });
+  const toolchainsOn = (stackImage: string) => openToolchains({ npm, registry, stackImage, architecture });
+  const [runs, builds] = [toolchainsOn(options.stackImage), toolchainsOn(options.stackBuildImage)];
   const recent = new Map<string, { readonly images: NodeImages; readonly expiresAt: number }>();
   return {
     choose: (wish, signal) => choose(sources, wish, signal),
@@ -72,10 +76,9 @@ export function openNodeToolchains(options: NodeToolchainOptions): NodeToolchain
       const found = recent.get(key);
       const time = now().getTime();
       if (found !== undefined && time < found.expiresAt) return found.images;
-      const [runImage, buildImage] = await Promise.all([
-        toolchains.ensure(run, signal),
-        toolchains.ensure(build, signal),
-      ]);
+      // One after the other: the layer with Node.js is made for the first, and found for the second.
+      const runImage = await runs.ensure(run, signal);
+      const buildImage = await builds.ensure(build, signal);
       const images = { build: buildImage.reference, run: runImage.reference };
       recent.set(key, { images, expiresAt: time + recentMs });
       return images;

@@ -1,4 +1,4 @@
-// Builds images with scripts of this repository, once per machine: a tag holds the hash of the files that define the image.
+// Builds images with scripts of this repository, once per machine: a tag holds the hash of the files that define the images.
 
 import { createHash } from "node:crypto";
 import { mkdir, open, readdir, readFile, stat } from "node:fs/promises";
@@ -13,15 +13,15 @@ import type { Step } from "../progress.ts";
 import { SetupError } from "../setup-error.ts";
 
 export interface ImageDefinition {
-  /** The image's description in messages, with its article. */
+  /** The description in messages, with its article. */
   what: string;
-  /** Absolute path of the script, which takes the tag as its argument. */
+  /** Absolute path of the script, which takes the tags of the images that it builds as its arguments. */
   builder: string;
-  /** Absolute paths of the files and folders that define the image, the builder included. */
+  /** Absolute paths of the files and folders that define the images, the builder included. */
   definedBy: readonly string[];
   /** Programs that the script needs. It needs root too. */
   programs: readonly string[];
-  /** The alternative, in messages, where the image cannot be built. */
+  /** The alternative, in messages, where the images cannot be built. */
   advice: string;
   /** The name of its lock and its log file. */
   name: string;
@@ -55,29 +55,39 @@ async function filesIn(root: string): Promise<string[]> {
     .toSorted();
 }
 
-/** Builds the image unless the engine has it. Returns its id. Throws SetupError. */
-export async function ensureBuilt(
+/** Builds the images of these tags unless the engine has them all. Returns their ids, in order. Throws SetupError. */
+export async function ensureBuilt<Tags extends readonly string[]>(
   engine: Engine,
-  tag: string,
+  tags: Tags,
   definition: ImageDefinition,
   { dataDir, step }: { dataDir: string; step: Step },
-): Promise<string> {
-  const present = await imageId(engine.docker, tag);
-  if (present !== undefined) return present;
+): Promise<{ [Index in keyof Tags]: string }> {
+  const present = await imageIds(engine, tags);
+  if (isComplete(tags, present)) return present;
   await using _lock = await sharedLock(definition.name, step.report);
-  const builtMeanwhile = await imageId(engine.docker, tag);
-  if (builtMeanwhile !== undefined) return builtMeanwhile;
+  const builtMeanwhile = await imageIds(engine, tags);
+  if (isComplete(tags, builtMeanwhile)) return builtMeanwhile;
   const obstacle = await obstacleTo(definition);
   if (obstacle !== undefined) throw new SetupError(obstacle);
-  await step.during(`building ${tag}, once for this machine`, (note) =>
-    build(definition, tag, dataDir, step.report, note),
+  await step.during(`building ${tags.join(" and ")}, once for this machine`, (note) =>
+    build(definition, tags, dataDir, step.report, note),
   );
-  const id = await imageId(engine.docker, tag);
-  if (id === undefined)
-    throw new SetupError(
-      `${definition.builder} succeeded, but the engine has no image ${tag}: see ${logPath(dataDir, definition.name)}.`,
-    );
-  return id;
+  const built = await imageIds(engine, tags);
+  if (isComplete(tags, built)) return built;
+  throw new SetupError(
+    `${definition.builder} succeeded, but the engine lacks an image of ${tags.join(" and ")}: see ${logPath(dataDir, definition.name)}.`,
+  );
+}
+
+function imageIds({ docker }: Engine, tags: readonly string[]): Promise<(string | undefined)[]> {
+  return Promise.all(tags.map((tag) => imageId(docker, tag)));
+}
+
+function isComplete<Tags extends readonly string[]>(
+  _tags: Tags,
+  ids: readonly (string | undefined)[],
+): ids is { [Index in keyof Tags]: string } {
+  return !ids.includes(undefined);
 }
 
 /** Explains why this machine cannot build the image, with the advice; undefined when it can. */
@@ -93,14 +103,14 @@ export async function obstacleTo({ what, programs, advice }: ImageDefinition): P
 /** Runs the builder. Writes its output to a log file, reports its headings, and notes its latest line. */
 async function build(
   { what, builder, name }: ImageDefinition,
-  tag: string,
+  tags: readonly string[],
   dataDir: string,
   report: (text: string) => void,
   note: (detail: string) => void,
 ): Promise<void> {
   const logFile = logPath(dataDir, name);
   await mkdir(dirname(logFile), { recursive: true, mode: 0o700 });
-  const child = execa("bash", [builder, tag], {
+  const child = execa("bash", [builder, ...tags], {
     all: true,
     reject: false,
     stdin: "ignore",

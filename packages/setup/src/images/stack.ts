@@ -1,4 +1,5 @@
-// Provides the stack image: STACK_IMAGE, else one built per machine from stacks/. Pushes it to the installation's registry.
+// Provides the stack: the image that releases run on and the one that builds run in. They are those that the variables name, else
+// built once per machine from stacks/. Pushes both to the installation's registry.
 
 import { join } from "node:path";
 import type { Engine } from "../engine/engine-connection.ts";
@@ -11,10 +12,38 @@ import { reasonOf, SetupError } from "../setup-error.ts";
 import { definitionHash, ensureBuilt } from "./image-builder.ts";
 import type { ImageDefinition } from "./image-builder.ts";
 
-const repository = "slipway/stack";
+/** References of the two images. */
+export interface Stack {
+  /** What releases run on. */
+  readonly run: string;
+  /** What builds run in: the run image and compilers. */
+  readonly build: string;
+}
+
+/** What the operator names: STACK_IMAGE and STACK_BUILD_IMAGE. */
+export interface GivenStack {
+  readonly stackImage?: string;
+  readonly stackBuildImage?: string;
+}
+
+interface StackOptions {
+  dataDir: string;
+  engine: Engine;
+  registryUrl: string;
+  given: GivenStack;
+}
+
+/** An image in the engine, and its tag in the registry. */
+interface EngineImage {
+  readonly name: string;
+  readonly id: string;
+  readonly tag: string;
+}
+
+const repositories: Stack = { run: "slipway/stack", build: "slipway/stack-build" };
 const folder = join(repositoryRoot, "stacks");
 const definition: ImageDefinition = {
-  what: "the stack image",
+  what: "the stack",
   builder: join(folder, "build-stack.sh"),
   definedBy: ["image", "build-stack.sh", "debootstrap.sh"].map((name) => join(folder, name)),
   programs: ["debootstrap", "docker"],
@@ -22,79 +51,116 @@ const definition: ImageDefinition = {
   name: "stack",
 };
 
-/** The local tag of this clone's stack definition, shared by all clones with the same definition. */
-export async function localStackTag(): Promise<string> {
-  return `slipway-stack:${await definitionHash(...definition.definedBy)}`;
+/** The local tags of this clone's stack definition, shared by all clones with the same definition. */
+export async function localStackTags(): Promise<Stack> {
+  const hash = await definitionHash(...definition.definedBy);
+  return { run: `slipway-stack:${hash}`, build: `slipway-stack-build:${hash}` };
 }
 
-/** Builds the stack image if the engine lacks it. Returns its local tag. Throws SetupError. */
-export async function ensureLocalStack(engine: Engine, dataDir: string, say: Say): Promise<string> {
-  const tag = await localStackTag();
-  await ensureBuilt(engine, tag, definition, { dataDir, step: step(say, "stack") });
-  return tag;
+/** Whether the engine has both images of this clone's stack definition. */
+export async function hasLocalStack(engine: Engine): Promise<boolean> {
+  const { run, build } = await localStackTags();
+  const ids = await Promise.all([run, build].map((tag) => imageId(engine.docker, tag)));
+  return !ids.includes(undefined);
 }
 
-/** Ensures that the registry and the engine have the stack image. Returns its reference in the registry. Throws SetupError. */
-export async function ensureStack(
-  {
+/** Builds the stack if the engine lacks it. Returns its local tags. Throws SetupError. */
+export async function ensureLocalStack(engine: Engine, dataDir: string, say: Say): Promise<Stack> {
+  const tags = await localStackTags();
+  await ensureBuilt(engine, [tags.run, tags.build] as const, definition, {
     dataDir,
-    engine,
-    registryUrl,
-    given,
-  }: { dataDir: string; engine: Engine; registryUrl: string; given: string | undefined },
-  say: Say,
-): Promise<string> {
-  const stack = step(say, "stack");
-  const image = given ?? (await localStackTag());
-  const id =
-    given === undefined
-      ? await ensureBuilt(engine, image, definition, { dataDir, step: stack })
-      : await ensurePulled(engine, given, stack);
-  const tag =
-    given === undefined ? image.slice(image.indexOf(":") + 1) : id.replace("sha256:", "").slice(0, 12);
-  const registry = new URL(registryUrl);
-  const reference = `${registry.host}/${repository}:${tag}`;
-  if ((await imageId(engine.docker, reference)) === id && (await hasManifest(registryUrl, repository, tag))) {
-    stack.report(reference);
-    return reference;
-  }
-  await push(engine, image, { registry, repository, tag }, stack);
-  stack.report(`${reference} (from ${image})`);
-  return reference;
+    step: step(say, "stack"),
+  });
+  return tags;
 }
 
-async function ensurePulled(engine: Engine, image: string, { during }: Step): Promise<string> {
+/** Ensures that the registry and the engine have both images. Returns their references in the registry. Throws SetupError. */
+export async function ensureStack(options: StackOptions, say: Say): Promise<Stack> {
+  const { engine, registryUrl } = options;
+  const stack = step(say, "stack");
+  const images = await engineImages(options, stack);
+  const registry = { url: registryUrl, repository: repositories.run };
+  const run = await ensurePushed(engine, images.run, registry, stack);
+  if (images.build.id === images.run.id) return { run, build: run };
+  const build = await ensurePushed(
+    engine,
+    images.build,
+    { ...registry, repository: repositories.build },
+    stack,
+  );
+  return { run, build };
+}
+
+/** The images that the operator names, else those that are built here. Where only STACK_IMAGE is named, builds run in it too. */
+async function engineImages(
+  { dataDir, engine, given }: StackOptions,
+  stack: Step,
+): Promise<Record<keyof Stack, EngineImage>> {
+  const { stackImage, stackBuildImage } = given;
+  if (stackImage !== undefined) {
+    const run = await ensurePulled(engine, "STACK_IMAGE", stackImage, stack);
+    if (stackBuildImage === undefined) return { run, build: run };
+    return { run, build: await ensurePulled(engine, "STACK_BUILD_IMAGE", stackBuildImage, stack) };
+  }
+  const tags = await localStackTags();
+  const [runId, buildId] = await ensureBuilt(engine, [tags.run, tags.build] as const, definition, {
+    dataDir,
+    step: stack,
+  });
+  const run = engineImage(tags.run, runId, tags.run.slice(tags.run.indexOf(":") + 1));
+  if (stackBuildImage === undefined) return { run, build: engineImage(tags.build, buildId, run.tag) };
+  return { run, build: await ensurePulled(engine, "STACK_BUILD_IMAGE", stackBuildImage, stack) };
+}
+
+async function ensurePulled(
+  engine: Engine,
+  variable: string,
+  image: string,
+  { during }: Step,
+): Promise<EngineImage> {
   const present = await imageId(engine.docker, image);
-  if (present !== undefined) return present;
+  if (present !== undefined) return engineImage(image, present);
   try {
     await during(`pulling ${image}`, (note) => pullImage(engine.docker, image, note));
   } catch (error) {
     throw new SetupError(
-      `STACK_IMAGE=${image} is not in the engine and cannot be pulled (${reasonOf(error)}): name another image, or unset STACK_IMAGE to build one.`,
+      `${variable}=${image} is not in the engine and cannot be pulled (${reasonOf(error)}): name another image, or unset ${variable}.`,
     );
   }
   const id = await imageId(engine.docker, image);
-  if (id === undefined)
-    throw new SetupError(
-      `STACK_IMAGE=${image} was pulled, but the engine has no image of that name: check the name.`,
-    );
-  return id;
+  if (id !== undefined) return engineImage(image, id);
+  throw new SetupError(
+    `${variable}=${image} was pulled, but the engine has no image of that name: check the name.`,
+  );
 }
 
-async function push(
+function engineImage(name: string, id: string, tag = id.replace("sha256:", "").slice(0, 12)): EngineImage {
+  return { name, id, tag };
+}
+
+/** Returns the reference in the registry. */
+async function ensurePushed(
   engine: Engine,
-  image: string,
-  target: { registry: URL; repository: string; tag: string },
-  { during }: Step,
-): Promise<void> {
+  { name, id, tag }: EngineImage,
+  { url, repository }: { url: string; repository: string },
+  stack: Step,
+): Promise<string> {
+  const registry = new URL(url);
+  const reference = `${registry.host}/${repository}:${tag}`;
+  if ((await imageId(engine.docker, reference)) === id && (await hasManifest(url, repository, tag))) {
+    stack.report(reference);
+    return reference;
+  }
   try {
-    await during("pushing the image to the registry", (note) =>
-      pushImage(engine.docker, image, target, note),
+    await stack.during(`pushing ${name} to the registry`, (note) =>
+      pushImage(engine.docker, name, { registry, repository, tag }, note),
     );
   } catch (error) {
     throw new SetupError(
-      `The engine cannot push the stack image to ${target.registry.host} (${reasonOf(error)}).
+      `The engine cannot push ${name} to ${registry.host} (${reasonOf(error)}).
   Check that the engine reaches that registry and, if it speaks plain HTTP, lists it in "insecure-registries".`,
     );
   }
+  stack.report(`${reference} (from ${name})`);
+  return reference;
 }

@@ -60,7 +60,7 @@ export async function dependencies(
   const { app, log, signal } = attempt;
   const { install, images } = plan.node;
   if (install.packageCount === 0) return { image: images.run, sandbox: null };
-  const key = installKey([install.digest, images.run, plan.slugIgnore, app.cacheVersion]);
+  const key = installKey([install.digest, images.build, images.run, plan.slugIgnore, app.cacheVersion]);
   const kept = await registry.inspect(`${registry.host}/${dependenciesRepository(app.id)}:${key}`, signal);
   if (kept !== null) {
     log.line("-----> Dependencies have not changed: using those of an earlier deployment");

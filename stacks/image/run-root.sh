@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Makes the root file system of the stack image in the empty directory given: debootstrap, security updates, and the finish.
+# Makes the root file system of the run image in the empty directory given: debootstrap, security updates, and the finish.
 set -euo pipefail
 
-ROOT=${1:?usage: rootfs.sh EMPTY_DIRECTORY}
+ROOT=${1:?usage: run-root.sh EMPTY_DIRECTORY}
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=stack.conf
 source "$HERE/stack.conf"
 # shellcheck source=../debootstrap.sh
 source "$HERE/../debootstrap.sh"
 
-packages() { grep -Ev '^(#|$)' "$HERE/packages.txt" | paste -sd, -; }
+packages() { grep -Ev '^(#|$)' "$HERE/run-packages.txt" | paste -sd, -; }
 
 # Without this the image would keep every hole mended since the suite's last point release.
 security_updates() {
