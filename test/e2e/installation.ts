@@ -15,6 +15,8 @@ declare module "vitest" {
     githubPort: number;
     /** The folder of the processes' logs, a file for each. */
     logFolder: string;
+    /** The registry, and the references in it of what releases run on and builds run in. */
+    stack: { registryUrl: string; run: string; build: string };
   }
 }
 
@@ -57,6 +59,8 @@ export async function startProcesses(
   );
   project.provide("apiUrl", `http://127.0.0.1:${apiPort}`);
   project.provide("adminToken", environment.BOOTSTRAP_TOKEN);
+  const { REGISTRY_URL: registryUrl, STACK_IMAGE: run, STACK_BUILD_IMAGE: build } = environment;
+  project.provide("stack", { registryUrl, run, build });
   project.provide("hookPort", hookPort);
   project.provide("githubPort", githubPort);
   project.provide("logFolder", logFolder);

@@ -1,6 +1,7 @@
 // Builds have compilers, so native add-ons compile; the releases made of them have none.
 
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
+import { openRegistry } from "@slipway/registry";
 import { packTarGz } from "@slipway/testkit";
 import { answering, inlineApp } from "./apps.ts";
 import { createApp, deployed, page } from "./slipway.ts";
@@ -53,4 +54,14 @@ test("a build has compilers, and its release has none of them", async () => {
   const { deployment, log } = await deployed(app.name, await packTarGz(inlineApp(compile, web)));
   expect(deployment.status, log).toBe("success");
   expect(await page(app.name)).toBe("none");
+});
+
+test("the image that builds run in has the layers that releases run on, and one more", async () => {
+  const { registryUrl, run, build } = inject("stack");
+  await using registry = openRegistry({ url: registryUrl });
+  const { signal } = new AbortController();
+  const layersOf = async (image: string) => (await registry.inspect(image, signal))?.layers ?? [];
+  const [ofRun, ofBuild] = [await layersOf(run), await layersOf(build)];
+  expect(ofRun).not.toEqual([]);
+  expect(ofBuild.slice(0, -1)).toEqual(ofRun);
 });

@@ -26,6 +26,12 @@ test("sizes that the environment has in MiB are bytes in the configuration", () 
   expect([...sizes, ...maxima]).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((size) => size * mebibyte));
 });
 
+test("builds run in STACK_BUILD_IMAGE, or in STACK_IMAGE if only that is set", () => {
+  expect(readConfig(required).stackBuildImage).toBe(required.STACK_IMAGE);
+  const { stackImage, stackBuildImage } = readConfig({ ...required, STACK_BUILD_IMAGE: "build:1" });
+  expect([stackImage, stackBuildImage]).toEqual([required.STACK_IMAGE, "build:1"]);
+});
+
 test("releases run on the engine of the builds unless the scheduler has an engine of its own", () => {
   const shared = readConfig({ ...required, DOCKER_HOST: "tcp://builds:2375" });
   expect(shared.scheduler.dockerHost).toBe("tcp://builds:2375");
