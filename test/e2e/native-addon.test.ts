@@ -42,8 +42,8 @@ test("a C++ add-on is compiled by the install script of an app, and the release 
     "app/server.js": server,
     "app/Procfile": "web: node server.js\n",
   });
-  const { deployment, log } = await deployed(app.name, source);
-  expect(deployment.status, log).toBe("success");
+  const { deployment } = await deployed(app.name, source);
+  expect(deployment.status).toBe("success");
   expect(await page(app.name)).toBe("hello from C++");
 });
 
@@ -51,8 +51,8 @@ test("a build has compilers, and its release has none of them", async () => {
   const app = await createApp("compilers");
   const compile = `for one in ${compilers}; do command -v "$one" || exit 1; done`;
   const web = answering(`$(command -v ${compilers} || echo none)`);
-  const { deployment, log } = await deployed(app.name, await packTarGz(inlineApp(compile, web)));
-  expect(deployment.status, log).toBe("success");
+  const { deployment } = await deployed(app.name, await packTarGz(inlineApp(compile, web)));
+  expect(deployment.status).toBe("success");
   expect(await page(app.name)).toBe("none");
 });
 

@@ -52,7 +52,7 @@ const definition: ImageDefinition = {
 };
 
 /** The local tags of this clone's stack definition, shared by all clones with the same definition. */
-export async function localStackTags(): Promise<Stack> {
+async function localStackTags(): Promise<Stack> {
   const hash = await definitionHash(...definition.definedBy);
   return { run: `slipway-stack:${hash}`, build: `slipway-stack-build:${hash}` };
 }
