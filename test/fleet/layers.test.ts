@@ -9,8 +9,9 @@ import { SlipwayUnderTest } from "../chaos/slipway.ts";
 import { reportStateOfFailed } from "../chaos/state.ts";
 import { layeredApp, treeOf } from "../e2e/layered-app.ts";
 
-const build = 'node -e "fs.writeFileSync(`built`, process.version)"';
-const generate = `${build}; node -e "fs.mkdirSync('node_modules/.generated', { recursive: true }); fs.writeFileSync('node_modules/.generated/index.js', '1'); fs.appendFileSync('node_modules/ms/index.js', '//')"`;
+const build = `node -e 'fs.writeFileSync("built", process.version)'`;
+/** Changes its dependencies, as Prisma's does. */
+const generate = `${build}; mkdir -p node_modules/.generated; echo 1 > node_modules/.generated/index.js; echo // >> node_modules/ms/index.js`;
 
 const sources = {
   first: layeredApp("2.1.3", { scripts: { build } }),
@@ -114,8 +115,10 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("two work
   }
 
   async function deploy(app: AppBody, name: Name): Promise<void> {
-    const ended = await slipway.ended(await slipway.deployFrom(app, await upload(name)));
-    expect(ended).toMatchObject({ status: "success" });
+    const id = await slipway.deployFrom(app, await upload(name));
+    const { status } = await slipway.ended(id);
+    const log = (await slipway.store.logs.read(id, 1, 1_000)).map(({ text }) => text).join("");
+    expect({ status, log }).toMatchObject({ status: "success" });
   }
 
   async function upload(name: Name): Promise<string> {
