@@ -54,6 +54,14 @@ test("PROJECT_DIR is planned by its own files, and its source is built in a cont
     });
 });
 
+test("a front end in PROJECT_DIR is planned by its own static.json", () => {
+  const files = {
+    "web/package.json": '{"scripts":{"build":"make","start":"node x"}}',
+    "web/static.json": '{"root":"site"}',
+  };
+  expect(plan(files, { PROJECT_DIR: "web" }).node?.serves).toBe("static");
+});
+
 test.each(["..", "../other", "a/../../b", "."])(
   "PROJECT_DIR %j is the source itself to the plan",
   (given) => {
@@ -64,6 +72,12 @@ test.each(["..", "../other", "a/../../b", "."])(
 describe("an app that may be its own buildpack", () => {
   test("an app that may be its own buildpack gets a build container with Node.js, because its bin/detect decides only there", () => {
     expect(plan({ ...nodeApp, ...inlineScripts }).node).toMatchObject({ install: null });
+  });
+
+  test("an app that may be its own buildpack is no front end, because its bin/release says what serves", () => {
+    const frontEnd = { "package.json": '{"scripts":{"build":"vite build"}}' };
+    expect(plan(frontEnd).node?.serves).toBe("static");
+    expect(plan({ ...frontEnd, ...inlineScripts }).node?.serves).toBe("node");
   });
 
   test("an app that may be its own buildpack is not refused for its package.json", async () => {

@@ -76,7 +76,8 @@ function planOfNode(
   };
   if (!inline) return chosen === "inline" ? null : plan();
   try {
-    return { ...plan(), install: null };
+    // Its own bin/release says what serves.
+    return { ...plan(), serves: "node", install: null };
   } catch (error) {
     // The app's own bin/detect decides whether this is a Node.js app at all.
     if (error instanceof SlipwayError && error.fault === "user") return null;

@@ -1,30 +1,22 @@
 // The build runner, run by this machine's bash in a temporary folder instead of a build container.
 
-import { access, chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { access, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { bundledBuildpacks } from "./bundled.ts";
-import { buildEnvironment } from "./environment.ts";
-import { runAsContainer } from "../test-support/container.ts";
+import { openRunner, type Runner } from "../test-support/runner.ts";
 
-const bundled = bundledBuildpacks();
 const compileOk = '#!/bin/bash\necho "-----> compiling"\necho made >"$1/made"\n';
+let runner: Runner;
 let work: string;
 
 beforeEach(async () => {
-  work = await mkdtemp(join(tmpdir(), "runner-"));
-  for await (const entry of bundled.entries()) {
-    if (entry.kind === "file") await put(entry.name, entry.content.toString(), entry.mode);
-  }
+  runner = await openRunner();
+  ({ work } = runner);
 });
-afterEach(() => rm(work, { recursive: true }));
+afterEach(() => runner[Symbol.asyncDispose]());
 
-async function put(path: string, text: string, mode = 0o644): Promise<void> {
-  await mkdir(dirname(join(work, path)), { recursive: true });
-  await writeFile(join(work, path), text, { mode });
-  await chmod(join(work, path), mode);
-}
+const put = (path: string, text: string) => runner.put(path, text);
+const result = (name: string) => runner.result(name);
 
 async function putInline(compile: string, root = "build"): Promise<void> {
   await put(`${root}/bin/detect`, "#!/bin/sh\necho Mine\n");
@@ -32,29 +24,10 @@ async function putInline(compile: string, root = "build"): Promise<void> {
 }
 
 async function run(variables: Record<string, string> = {}) {
-  const { environment, files } = buildEnvironment({
-    variables,
-    platform: {
-      stack: "test",
-      app: "a",
-      sourceTime: 1_700_000_000,
-      sourceVersion: "",
-      requestId: "r",
-      buildpacks: bundled.names,
-      npmRegistry: null,
-      caBundle: null,
-    },
-  });
-  for (const { name, content } of files) await put(name, content.toString());
-  const { exitCode, output, errors } = await runAsContainer(["/bin/bash", join(work, "runner/build")], {
-    ...environment,
-    SLIPWAY_WORK_DIR: work,
-  });
+  const { errors, ...outcome } = await runner.run(variables);
   expect(errors).toBe("");
-  return { exitCode, output };
+  return outcome;
 }
-
-const result = (name: string) => readFile(join(work, "result", name), "utf8");
 
 test("an app with its own scripts is built, and its release, Procfile and .slugignore are in the result", async () => {
   await putInline(compileOk);

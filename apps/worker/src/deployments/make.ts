@@ -84,26 +84,40 @@ async function fromLayers(
   const { signal } = attempt;
   const { image, key } = await buildImage(context, attempt, plan);
   await using installed = new AsyncDisposableStack();
-  const { image: base, sandbox: production } = await dependencies(context, attempt, plan);
+  const { base, isNode, production } = await releaseBase(context, attempt, plan);
   if (production !== null) installed.use(production);
   await using opened = new AsyncDisposableStack();
   const inputs = digestOf([plan.source.digest, base, key, sorted(attempt.variables)]);
   const open = () => sandbox.download(`${workDir}/app`, signal);
-  const files = filesOf(attempt, { base, isNode: true, inputs, folder: "app", open, plan, former });
+  const files = filesOf(attempt, { base, isNode, inputs, folder: "app", open, plan, former });
   const sandbox = opened.use(
     await unpack(context, attempt, {
       fetched,
       image,
-      runnerArguments: ["installed"],
+      runnerArguments: ["installed", ...runnerArguments(plan)],
       sourceTime: files.sourceTime,
       usesCache: false,
     }),
   );
   const built = await build(context, attempt, sandbox);
-  const changes = await sandbox.changes(`${workDir}/build/node_modules`, signal);
-  if (changes.some((path) => !toolCaches.test(path))) return null;
+  if (isNode) {
+    const changes = await sandbox.changes(`${workDir}/build/node_modules`, signal);
+    if (changes.some((path) => !toolCaches.test(path))) return null;
+  }
   const resources = opened.move();
   return { built, files, sandbox: null, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+/** What is below the app's files in a release. A front end is served without Node.js and its dependencies. */
+async function releaseBase(context: MakeContext, attempt: Attempt, plan: Plan & Layered) {
+  if (plan.node.serves === "static")
+    return { base: context.config.stackImage, isNode: false, production: null };
+  const { image, sandbox } = await dependencies(context, attempt, plan);
+  return { base: image, isNode: true, production: sandbox };
+}
+
+function runnerArguments({ node }: Plan): readonly string[] {
+  return node?.serves === "static" ? ["front-end"] : [];
 }
 
 /** What the buildpack leaves of the source. @param changedDependencies key of dependencies that the build changes. */
@@ -114,17 +128,17 @@ async function fromBuild(
   changedDependencies: string | null = null,
 ): Promise<Made> {
   await using opened = new AsyncDisposableStack();
-  const base = plan.node?.images.run ?? context.config.stackImage;
+  const isNode = plan.node?.serves === "node";
+  const base = isNode ? plan.node.images.run : context.config.stackImage;
   const image = plan.node?.images.build ?? context.config.stackBuildImage;
   const inputs = digestOf([plan.source.digest, image, base, sorted(attempt.variables)]);
   const open = () => sandbox.download(`${workDir}/build`, attempt.signal);
-  const isNode = plan.node !== null;
   const files = filesOf(attempt, { base, isNode, inputs, folder: "build", open, plan, former });
   const sandbox = opened.use(
     await unpack(context, attempt, {
       fetched,
       image,
-      runnerArguments: [],
+      runnerArguments: runnerArguments(plan),
       sourceTime: files.sourceTime,
       usesCache: true,
     }),

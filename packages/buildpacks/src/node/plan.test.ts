@@ -215,6 +215,20 @@ describe("an app that cannot be built is refused", () => {
     expect(plan({ files, names: ["server.js"] }).web).toBe("node server.js");
     expect(plan({ files, names: ["Procfile"] }).web).toBeNull();
   });
+
+  test("an app is refused with the way to serve static files as well", async () => {
+    const files = { "package.json": { name: "app", scripts: { test: "x" } } };
+    expect(await refusal((async () => plan({ files }))())).toMatch(
+      /"build" script.*BUILDPACK_NAME to static/,
+    );
+  });
+});
+
+test("a front end is built from its source and served without a command of Node.js", () => {
+  const scripts = { build: "vite build", start: "vite" };
+  const files = { "package.json": { ...manifest, scripts } };
+  expect(plan({ files })).toMatchObject({ serves: "static", web: null, scripts: "build" });
+  expect(plan()).toMatchObject({ serves: "node", web: "npm start" });
 });
 
 describe("an app of another package manager", () => {

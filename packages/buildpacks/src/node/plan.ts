@@ -1,6 +1,7 @@
 // Decides how a Node.js app is built, from its control files alone: no code of the app runs.
 
 import { SlipwayError } from "@slipway/core";
+import { isFrontEnd } from "./front-end.ts";
 import { type NodeInstall, type NodeSource, planInstall } from "./install.ts";
 import { type PackageJson, parsePackageJson } from "./package-json.ts";
 import type { PackageHash } from "./package-manager-field.ts";
@@ -35,7 +36,9 @@ export interface NodePlan {
   readonly install: NodeInstall | null;
   /** Which of the app's scripts run: none, only those that build, or also some that run at an install. */
   readonly scripts: "none" | "build" | "install";
-  /** Command of the web process without a Procfile; null when package.json and the file names say none. */
+  /** What serves the release: Node.js, or the stack's nginx, which serves the output of the build without Node.js. */
+  readonly serves: "node" | "static";
+  /** Command of the web process without a Procfile; null when package.json and the file names say none, or no Node.js serves. */
   readonly web: string | null;
   /** Warnings for the deployment's log. */
   readonly warnings: readonly string[];
@@ -65,6 +68,7 @@ export const nodeControlFiles: ReadonlyMap<string, number> = new Map([
   [".npmrc", 64 * 1024],
   [".nvmrc", 64 * 1024],
   [".node-version", 64 * 1024],
+  ["static.json", 64 * 1024],
 ]);
 
 /** @throws {SlipwayError} "build-failed" when the app cannot be built, with what to change. */
@@ -74,8 +78,9 @@ export function planNode(source: NodeSource): NodePlan {
   if (text === undefined)
     throw new SlipwayError("build-failed", "package.json must be a regular file of at most 1 MiB.");
   const manifest = parsePackageJson(text.toString("utf8"));
-  const web = webCommand(manifest, names);
-  if (web === null && !names.includes("Procfile")) throw noStart();
+  const serves = isFrontEnd(manifest, source) ? "static" : "node";
+  const web = serves === "static" ? null : webCommand(manifest, names);
+  if (serves === "node" && web === null && !names.includes("Procfile")) throw noStart();
   const has = (scripts: readonly string[]) => scripts.some((name) => hasScript(manifest, name));
   const management = packageManagement(manifest, names);
   const { lockFile } = management;
@@ -89,6 +94,7 @@ export function planNode(source: NodeSource): NodePlan {
     startedPackageManager: calledPackageManager(started, manifest, packageManager),
     install,
     scripts: has(installScripts) ? "install" : has(buildScripts) ? "build" : "none",
+    serves,
     web,
     warnings: [...management.warnings, ...modulesWarning(names)],
   };
@@ -134,7 +140,7 @@ function hasScript({ scripts }: PackageJson, name: string): boolean {
 function noStart(): SlipwayError {
   return new SlipwayError(
     "build-failed",
-    'The app does not say how it starts. Add a "start" script to package.json, a server.js, or a Procfile with a line such as "web: node index.js".',
+    'The app does not say how it starts. Add a "start" script to package.json, a server.js, or a Procfile with a line such as "web: node index.js". A front end needs a "build" script, whose output is served as static files. To serve the files as they are, set the variable BUILDPACK_NAME to static.',
   );
 }
 

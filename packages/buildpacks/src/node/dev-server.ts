@@ -1,0 +1,86 @@
+// Recognizes scripts of package.json that start the development server of a front end.
+
+type Scripts = Readonly<Record<string, string>>;
+/** Whether the arguments of a program start its development server. */
+type Check = (words: readonly string[]) => boolean;
+
+/** The first argument is one of these commands; "" stands for no command. */
+const command =
+  (...names: readonly string[]): Check =>
+  (words) =>
+    names.includes(words.find((word) => !word.startsWith("-")) ?? "");
+/** Any arguments, also files and folders, except these commands. */
+const anyExcept =
+  (...names: readonly string[]): Check =>
+  (words) =>
+    !names.some((name) => words[0] === name);
+const option =
+  (name: string): Check =>
+  (words) =>
+    words.includes(name);
+
+/** Programs that serve a front end for its developers. `next dev` and the like are not here: their apps have a server. */
+const devServers: ReadonlyMap<string, Check> = new Map([
+  ["react-scripts", command("start")],
+  ["react-app-rewired", command("start")],
+  ["craco", command("start")],
+  ["ng", command("serve", "s", "dev")],
+  ["vue-cli-service", command("serve", "")],
+  ["vite", anyExcept("build", "optimize")],
+  ["astro", command("dev", "preview", "start")],
+  ["gatsby", command("develop", "serve")],
+  ["parcel", anyExcept("build", "watch")],
+  ["webpack", command("serve", "server", "s")],
+  ["webpack-cli", command("serve", "server", "s")],
+  ["webpack-dev-server", anyExcept()],
+  ["rspack", command("serve", "server", "dev")],
+  ["rsbuild", command("dev", "preview", "")],
+  ["docusaurus", command("start", "serve")],
+  ["svelte-kit", command("dev", "preview")],
+  ["vitepress", command("dev", "serve", "preview")],
+  ["vuepress", command("dev", "serve")],
+  ["eleventy", option("--serve")],
+  ["ember", command("serve", "server", "s")],
+  ["ionic", command("serve")],
+  ["quasar", command("dev")],
+  ["stencil", option("--serve")],
+  ["storybook", command("dev")],
+  ["start-storybook", anyExcept()],
+  ["snowpack", command("dev")],
+  ["hexo", command("server", "s")],
+  ["web-dev-server", anyExcept()],
+  ["wds", anyExcept()],
+]);
+const runners: ReadonlySet<string> = new Set(["npm", "yarn", "pnpm", "bun"]);
+/** Programs that start the one named by their arguments. */
+const wrappers: ReadonlySet<string> = new Set(["npx", "bunx", "env", "cross-env", "cross-env-shell", "exec"]);
+
+/**
+ * @param name of a script.
+ * @returns whether it ends with a development server, and is nothing else that serves: what is not known counts as a server.
+ */
+export function startsDevServer(scripts: Scripts, name: string): boolean {
+  return endsWithDevServer(scripts, name, new Set());
+}
+
+function endsWithDevServer(scripts: Scripts, name: string, seen: ReadonlySet<string>): boolean {
+  const text = scripts[name] ?? "";
+  if (text === "" || seen.has(name)) return false;
+  const steps = text.split(/&&|;/);
+  // Several programs at once: one of them may be a server.
+  if (steps.some((step) => /[&|]/.test(step))) return false;
+  const [program = "", ...words] = programOf(steps.at(-1) ?? "");
+  if (runners.has(program)) {
+    const script = words[0] === "run" ? words[1] : words[0];
+    return script !== undefined && endsWithDevServer(scripts, script, new Set([...seen, name]));
+  }
+  return devServers.get(program)?.(words) ?? false;
+}
+
+/** The words of a command from its program on, without variables, wrappers and the program's path. */
+function programOf(step: string): readonly string[] {
+  const words = step.match(/(?:[^\s"']|"[^"]*"|'[^']*')+/g) ?? [];
+  const at = words.findIndex((word) => !wrappers.has(word) && !/^(\w+=|-)/.test(word));
+  const [program = "", ...rest] = at === -1 ? [] : words.slice(at);
+  return [program.replace(/^.*\//, ""), ...rest];
+}
