@@ -6,7 +6,8 @@ import { type ByteStream, SlipwayError } from "@slipway/core";
 import { ByteReader } from "@slipway/tar";
 import { describeFormat, isGzip, sniffSizeBytes } from "./archive-format.ts";
 
-const chunkSizeBytes = 64 * 1024;
+/** Small, because chunks that were read take up memory until the next collection. */
+const chunkSizeBytes = 32 * 1024;
 
 /**
  * Decompresses only as fast as the result is read. Bytes after the gzip data are ignored.

@@ -14,19 +14,20 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-test("an app gets the variables of its spec and the machine's, but not those the shell exports for another Slipway", async () => {
+test("an app gets the Node.js options and variables of its spec and the machine's variables, but not those the shell exports for another Slipway", async () => {
   vi.stubEnv("DATABASE_URL", "mongodb://production/slipway");
   const script = join(folder, "app.ts");
   await writeFile(
     script,
-    "process.send?.({ ready: true }); console.log(JSON.stringify(process.env)); process.disconnect();",
+    "process.send?.({ ready: true }); console.log(JSON.stringify({ ...process.env, options: process.execArgv })); process.disconnect();",
   );
   await using output = await open(join(folder, "log"), "w");
   const spec = { name: "app", script: relative(repositoryRoot, script), environment: { DATA_DIR: folder } };
-  const app = await launchApp(spec, output.fd);
+  const app = await launchApp({ ...spec, nodeOptions: ["--max-semi-space-size=1"] }, output.fd);
   await app.ready;
   expect(await app.ended).toBe("code 0");
-  const environment = JSON.parse(await readFile(join(folder, "log"), "utf8")) as Record<string, string>;
+  const environment = JSON.parse(await readFile(join(folder, "log"), "utf8")) as Record<string, unknown>;
   expect(environment).toMatchObject({ DATA_DIR: folder, HOME: process.env["HOME"] });
+  expect(environment).toMatchObject({ options: ["--max-semi-space-size=1"] });
   expect(environment).not.toHaveProperty("DATABASE_URL");
 });

@@ -28,7 +28,7 @@ const readyTimeoutMs = 60_000;
  * which then drains the apps.
  */
 export async function launchApp(spec: AppSpec, output: number | "inherit"): Promise<AppProcess> {
-  const child = spawn(process.execPath, [join(repositoryRoot, spec.script)], {
+  const child = spawn(process.execPath, [...(spec.nodeOptions ?? []), join(repositoryRoot, spec.script)], {
     cwd: repositoryRoot,
     detached: true,
     stdio: ["ignore", output, output, "ipc"],

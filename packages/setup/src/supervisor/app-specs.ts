@@ -8,8 +8,18 @@ export interface AppSpec {
   name: string;
   /** The program, relative to the repository. */
   script: string;
+  /** Options of Node.js itself. */
+  nodeOptions?: readonly string[];
   environment: Record<string, string>;
 }
+
+/**
+ * A worker passes on hundreds of megabytes in small buffers. Node.js frees them in collections of its young generation, which are
+ * frequent only when that is small, and in a thread that waits for a CPU on a busy machine.
+ */
+const workerNodeOptions = ["--max-semi-space-size=1", "--no-concurrent-array-buffer-sweeping"];
+/** glibc returns buffers of this size to the system when they are freed; otherwise it raises its threshold and keeps them. */
+const workerMallocOptions = { MALLOC_MMAP_THRESHOLD_: "65536" };
 
 /** The processes to run for `environment`: one API, one stream, one router and WORKERS workers. */
 export function appSpecs(
@@ -20,8 +30,10 @@ export function appSpecs(
   return ["api", "stream", "router", ...workers].map((name) => ({
     name,
     script: `apps/${name.replace(/-\d+$/, "")}/src/main.ts`,
+    ...(workers.includes(name) ? { nodeOptions: workerNodeOptions } : {}),
     environment: {
       ...environment,
+      ...(workers.includes(name) ? workerMallocOptions : {}),
       SERVICE_NAME: name,
       LOG_FORMAT: logFormat,
       // Node caches the compiled code, which makes a warm start a second shorter

@@ -19,6 +19,13 @@ test("the supervisor runs one api, one stream, one router and as many workers as
   });
 });
 
+test("only workers run with the options that free the buffers of streams early", () => {
+  const specs = appSpecs({ WORKERS: "1", DATA_DIR: "/d" }, "json");
+  const tuned = specs.filter(({ nodeOptions }) => nodeOptions?.includes("--max-semi-space-size=1"));
+  expect(tuned.map(({ name }) => name)).toEqual(["worker-1"]);
+  expect(tuned[0]?.environment).toMatchObject({ MALLOC_MMAP_THRESHOLD_: "65536" });
+});
+
 describe("restartDelay", () => {
   test("restartDelay grows with the exits of the last minute, and ends with the sixth", () => {
     const exits: number[] = [];

@@ -21,7 +21,8 @@ export interface FileBlobsOptions {
 
 /** An unfinished blob without a write for this long belongs to a process that died. */
 const staleAfterMs = 24 * 60 * 60 * 1000;
-const readChunkBytes = 256 * 1024;
+/** Small, because a reader drops each chunk at once, and dropped ones take up memory until the next collection. */
+const readChunkBytes = 32 * 1024;
 /** No key contains it, so the blob `a` and the folder of `a/b` do not collide. */
 const fileSuffix = "~";
 
