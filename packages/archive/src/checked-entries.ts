@@ -1,10 +1,10 @@
 // Reads the entries of an untrusted tar and checks each: one folder at the root, allowed kinds, safe names, limited number and size.
 
 import { type ByteStream, SlipwayError } from "@slipway/core";
-import { readEntries, type TarEntry, type TarKind } from "@slipway/tar";
+import { readEntries, type TarEntry, type TarError, type TarKind } from "@slipway/tar";
 import { cleanSegments, isArchiverLitter, quoted, invalidEntry } from "./entry-path.ts";
 import { PathLedger } from "./path-ledger.ts";
-import { explained, tooLarge } from "./tar-errors.ts";
+import { explain, tooLarge } from "./tar-errors.ts";
 
 export interface UnpackLimits {
   /** Maximum unpacked size: all headers, and the files with the sizes in their headers, including holes. */
@@ -42,8 +42,8 @@ export async function* checkedEntries(
   const countEntries = entryBudget(limits);
   let root: string | undefined;
   const { maxUnpackedBytes } = limits;
-  const entries = readEntries(tar, { maxSizeBytes: maxUnpackedBytes });
-  for await (const entry of explained(entries, maxUnpackedBytes)) {
+  const translate = (error: TarError) => explain(error, maxUnpackedBytes);
+  for await (const entry of readEntries(tar, { maxSizeBytes: maxUnpackedBytes, translate })) {
     countEntries(1);
     const [top, ...rest] = cleanSegments(entry.path);
     const kind = kindOf(entry);
@@ -52,7 +52,7 @@ export async function* checkedEntries(
     const path = rest.join("/");
     if (root === undefined && path !== "") yield impliedFolder("", entry);
     root = top;
-    const checked = checkEntry(entry, kind, path, { root, ledger, symlinkRule, maxUnpackedBytes });
+    const checked = checkEntry(entry, kind, path, { root, ledger, symlinkRule });
     const folders = ledger.add(path, kind === "hardlink" ? "file" : kind);
     // One path may imply hundreds of folders.
     countEntries(folders.length);
@@ -66,18 +66,16 @@ interface CheckContext {
   readonly root: string;
   readonly ledger: PathLedger;
   readonly symlinkRule: SymlinkRule;
-  readonly maxUnpackedBytes: number;
 }
 
 function checkEntry(
   entry: TarEntry,
   kind: TarKind,
   path: string,
-  { root, ledger, symlinkRule, maxUnpackedBytes }: CheckContext,
+  { root, ledger, symlinkRule }: CheckContext,
 ): CheckedEntry {
-  const { mode, mtime, sizeBytes } = entry;
-  if (kind === "file")
-    return { kind, path, mode, mtime, sizeBytes, body: explained(entry.body, maxUnpackedBytes) };
+  const { mode, mtime, sizeBytes, body } = entry;
+  if (kind === "file") return { kind, path, mode, mtime, sizeBytes, body };
   // Ambiguous: some implementations read the bytes after such a header as the next entry, others as content.
   if (sizeBytes > 0) throw invalidEntry(entry.path, `is a ${kind} with content`);
   if (kind === "directory") return { kind, path, mode, mtime };

@@ -7,6 +7,8 @@ import { SlipwayError } from "@slipway/core";
 const maxPathBytes = 4096 - 512;
 const maxSegmentBytes = 255;
 const maxDepth = 256;
+/** In UTF-8, per unit of UTF-16. */
+const maxBytesPerUnit = 3;
 /** The app's directory at run time. */
 const homeDirectory = "/app";
 
@@ -17,14 +19,19 @@ const homeDirectory = "/app";
 export function cleanSegments(name: string): string[] {
   if (name.includes("\0")) throw invalidEntry(name, "has a NUL character in its name");
   if (name.startsWith("/")) throw invalidEntry(name, "has an absolute name");
-  if (name.split(/[/\\]/).includes("..")) throw invalidEntry(name, 'has ".." in its name');
+  if (name.includes("..") && name.split(/[/\\]/).includes(".."))
+    throw invalidEntry(name, 'has ".." in its name');
   const segments = name.split("/").filter((segment) => segment !== "" && segment !== ".");
   if (Buffer.byteLength(name) > maxPathBytes || segments.length > maxDepth)
     throw invalidEntry(name, "has a name that is too long");
-  if (segments.some((segment) => Buffer.byteLength(segment) > maxSegmentBytes)) {
+  if (name.length * maxBytesPerUnit > maxSegmentBytes && segments.some(isTooLong)) {
     throw invalidEntry(name, "has a name that is too long");
   }
   return segments;
+}
+
+function isTooLong(segment: string): boolean {
+  return Buffer.byteLength(segment) > maxSegmentBytes;
 }
 
 /**

@@ -3,6 +3,9 @@
 import { hash } from "node:crypto";
 import { invalidEntry } from "./entry-path.ts";
 
+/** Limits the memory for paths, which may be long. */
+const maxParents = 1000;
+
 export type PathKind = "directory" | "file" | "symlink";
 
 /**
@@ -11,7 +14,8 @@ export type PathKind = "directory" | "file" | "symlink";
  */
 export class PathLedger {
   readonly #kinds = new Map<string, PathKind>();
-  #lastParent = "";
+  /** Some of the folders, by path. A folder stays a folder, so entries in them need no other check of their parents. */
+  readonly #parents = new Set<string>([""]);
 
   /**
    * Records an entry. A file or link may replace an earlier one at the same path; a folder stays a folder.
@@ -35,8 +39,7 @@ export class PathLedger {
 
   #addParents(path: string): string[] {
     const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
-    // A folder stays a folder, so the parents of consecutive entries in one folder are checked only once.
-    if (parent === this.#lastParent) return [];
+    if (this.#parents.has(parent)) return [];
     const implied: string[] = [];
     for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1)) {
       const folder = path.slice(0, end);
@@ -45,7 +48,8 @@ export class PathLedger {
       else if (kind !== "directory") throw invalidEntry(path, `is below a ${kind}`);
     }
     for (const folder of implied) this.#kinds.set(keyOf(folder), "directory");
-    this.#lastParent = parent;
+    if (this.#parents.size >= maxParents) this.#parents.clear();
+    this.#parents.add(parent);
     return implied;
   }
 }

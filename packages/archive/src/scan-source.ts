@@ -1,6 +1,7 @@
 // Reads a source archive once without unpacking it: checks it, copies its small control files, and computes a digest of its content.
 
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
+import type { Hash } from "node:crypto";
 import type { ByteStream } from "@slipway/core";
 import { type CheckedEntry, type UnpackLimits, checkedEntries } from "./checked-entries.ts";
 import { symlinkTarget } from "./entry-path.ts";
@@ -58,7 +59,7 @@ export async function scanSource(archive: ByteStream, options: ScanOptions): Pro
       sizeBytes += entry.sizeBytes;
       if (mtime > newestTime) newestTime = mtime;
       const maxBytes = capture.get(path);
-      const content = await readFile(entry.body, entry.sizeBytes <= (maxBytes ?? -1));
+      const content = await readFile(entry, entry.sizeBytes <= (maxBytes ?? -1));
       if (content.copy !== null) captured.set(path, content.copy);
       else if (maxBytes !== undefined) oversized.add(path);
       lines.set(path, line(entry, content.digest));
@@ -78,16 +79,24 @@ export async function scanSource(archive: ByteStream, options: ScanOptions): Pro
 }
 
 async function readFile(
-  body: ByteStream,
+  { body, sizeBytes }: { readonly body: ByteStream; readonly sizeBytes: number },
   keepsCopy: boolean,
 ): Promise<{ readonly digest: string; readonly copy: Buffer | null }> {
-  const hash = createHash("sha256");
   const chunks: Uint8Array[] = [];
+  let digest: Hash | string | undefined;
   for await (const chunk of body) {
-    hash.update(chunk);
+    // Most files arrive whole. Their digest needs no state, which takes longer to create than a small file to hash.
+    if (chunk.length === sizeBytes) digest = hash("sha256", chunk, "base64");
+    else digest = ((digest as Hash | undefined) ?? createHash("sha256")).update(chunk);
     if (keepsCopy) chunks.push(chunk);
   }
-  return { digest: hash.digest("base64"), copy: keepsCopy ? Buffer.concat(chunks) : null };
+  return { digest: finished(digest), copy: keepsCopy ? Buffer.concat(chunks) : null };
+}
+
+/** @param digest undefined for an empty file. */
+function finished(digest: Hash | string | undefined): string {
+  if (digest === undefined) return hash("sha256", "", "base64");
+  return typeof digest === "string" ? digest : digest.digest("base64");
 }
 
 /** All that an unpacked entry has besides its times and owner. */
@@ -96,9 +105,9 @@ function line({ kind, mode }: CheckedEntry, content: string): string {
 }
 
 function digestOf(lines: ReadonlyMap<string, string>): string {
-  const hash = createHash("sha256");
-  for (const path of [...lines.keys()].sort()) hash.update(`${JSON.stringify(path)} ${lines.get(path)}\n`);
-  return hash.digest("hex");
+  const digest = createHash("sha256");
+  for (const path of [...lines.keys()].sort()) digest.update(`${JSON.stringify(path)} ${lines.get(path)}\n`);
+  return digest.digest("hex");
 }
 
 function namesIn(folder: string, lines: ReadonlyMap<string, string>): readonly string[] {

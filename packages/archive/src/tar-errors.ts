@@ -1,23 +1,15 @@
 // Translates the errors of reading a tar into those for the author of the archive.
 
 import { SlipwayError } from "@slipway/core";
-import { TarError } from "@slipway/tar";
+import type { TarError } from "@slipway/tar";
 import { describeFormat } from "./archive-format.ts";
-
-/** Passes entries or bytes on, with their errors translated. @param maxUnpackedBytes the limit that they were read with. */
-export async function* explained<T>(source: AsyncIterable<T>, maxUnpackedBytes: number): AsyncGenerator<T> {
-  try {
-    yield* source;
-  } catch (error) {
-    throw error instanceof TarError ? explain(error, maxUnpackedBytes) : error;
-  }
-}
 
 export function tooLarge(predicate: string): SlipwayError {
   return new SlipwayError("archive-too-large", `The archive ${predicate}.`);
 }
 
-function explain(error: TarError, maxUnpackedBytes: number): SlipwayError {
+/** @param maxUnpackedBytes the limit that the tar was read with. */
+export function explain(error: TarError, maxUnpackedBytes: number): SlipwayError {
   switch (error.problem) {
     case "too-large":
       return tooLarge(`unpacks to more than ${(maxUnpackedBytes / 1024 ** 2).toFixed()} MiB`);

@@ -29,6 +29,7 @@ export function parseSlugIgnore(text: string): SlugIgnore {
   return {
     problems: problems.slice(0, 20),
     ignores: (path) => {
+      if (patterns.length === 0) return false;
       const names = path.split("/").map((name) => Array.from(name));
       return patterns.some((pattern) => coversPath(pattern, names));
     },

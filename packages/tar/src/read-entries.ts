@@ -4,7 +4,9 @@ import type { ByteStream } from "@slipway/core";
 import { Header, Pax } from "tar";
 import { ByteReader } from "./byte-reader.ts";
 import { parsePax } from "./pax-records.ts";
-import { TarError, tooLarge } from "./tar-error.ts";
+import { EntryBody } from "./entry-body.ts";
+import { damaged, TarError, tooLarge } from "./tar-error.ts";
+import type { Translate } from "./tar-error.ts";
 import { blockSizeBytes, paddedSize, type TarHeader, type TarKind } from "./tar-header.ts";
 
 /** The kind is "other" for devices, pipes and types that this module does not know. */
@@ -30,6 +32,11 @@ export interface TarLimits {
   readonly maxEntries?: number;
 }
 
+interface ReadOptions extends TarLimits {
+  /** Translates the tar's errors, also those of bodies, for the caller's own caller. */
+  readonly translate?: Translate;
+}
+
 /** Maximum size of one extended header (long names, extended attributes). */
 const maxExtensionBytes = 1024 * 1024;
 /** Regular archives have two or three. */
@@ -49,29 +56,40 @@ const kinds: Partial<Readonly<Record<Header["type"], TarKind>>> = {
  * @throws {TarError} when the tar is damaged, truncated or over a limit; the stream's own error, unchanged. The body of an entry
  * throws the same errors.
  */
-export async function* readEntries(tar: ByteStream, limits: TarLimits): AsyncGenerator<TarEntry> {
+export async function* readEntries(
+  tar: ByteStream,
+  { translate = (error) => error, ...limits }: ReadOptions,
+): AsyncGenerator<TarEntry> {
   await using reader = new ByteReader(tar);
   const budget = new Budget(limits);
-  let extension: Pax | undefined;
-  let extensionCount = 0;
-  for (let isFirst = true; ; isFirst = false) {
-    const block = await reader.read(blockSizeBytes);
-    if (block.length === 0) return;
-    const header = decodeHeader(block, extension, isFirst);
-    if (header === "end") break;
-    budget.addBytes(blockSizeBytes);
-    if (isExtension(header)) {
-      extensionCount += 1;
-      if (extensionCount > maxExtensionsPerEntry) throw damaged("too many extended headers");
-      extension = await readExtension(reader, header, extension, budget);
-      continue;
+  try {
+    let extension: Pax | undefined;
+    let extensionCount = 0;
+    for (let isFirst = true; ; isFirst = false) {
+      const block = reader.arrivedWhole(blockSizeBytes) ?? (await reader.read(blockSizeBytes));
+      if (block.length === 0) return;
+      const header = decodeHeader(block, extension, isFirst);
+      if (header === "end") break;
+      budget.addBytes(blockSizeBytes);
+      if (isExtension(header)) {
+        extensionCount += 1;
+        if (extensionCount > maxExtensionsPerEntry) throw damaged("too many extended headers");
+        extension = await readExtension(reader, header, extension, budget);
+        continue;
+      }
+      const sizeBytes = header.size ?? 0;
+      budget.addEntry();
+      budget.addBytes(sizeBytes);
+      const body = new EntryBody(reader, sizeBytes, translate);
+      yield entryOf(header, extension, sizeBytes, body);
+      if (!body.skipArrived()) await body.skip();
+      extension = undefined;
+      extensionCount = 0;
     }
-    budget.addEntry();
-    yield* readEntry(reader, header, extension, budget);
-    extension = undefined;
-    extensionCount = 0;
+    for await (const chunk of reader) budget.addBytes(chunk.length);
+  } catch (error) {
+    throw error instanceof TarError ? translate(error) : error;
   }
-  for await (const chunk of reader) budget.addBytes(chunk.length);
 }
 
 /** Counts what was read, and throws when it exceeds a limit. */
@@ -112,8 +130,17 @@ function decodeHeader(block: Buffer, extension: Pax | undefined, isFirst: boolea
   return header;
 }
 
+const extensionTypes: ReadonlySet<string> = new Set([
+  "ExtendedHeader",
+  "OldExtendedHeader",
+  "GlobalExtendedHeader",
+  "NextFileHasLongPath",
+  "NextFileHasLongLinkpath",
+  "OldGnuLongPath",
+]);
+
 function isExtension(header: Header): boolean {
-  return /^(Old|Global)?ExtendedHeader$|LongPath$|LongLinkpath$/.test(header.type);
+  return extensionTypes.has(header.type);
 }
 
 async function readExtension(
@@ -143,16 +170,8 @@ async function readPadded(reader: ByteReader, sizeBytes: number): Promise<Buffer
   return body.subarray(0, sizeBytes);
 }
 
-async function* readEntry(
-  reader: ByteReader,
-  header: Header,
-  extension: Pax | undefined,
-  budget: Budget,
-): AsyncGenerator<TarEntry> {
-  const sizeBytes = header.size ?? 0;
-  budget.addBytes(sizeBytes);
-  const body = entryBody(reader, sizeBytes);
-  yield {
+function entryOf(header: Header, extension: Pax | undefined, sizeBytes: number, body: ByteStream): TarEntry {
+  return {
     kind: kinds[header.type] ?? ("other" as const),
     type: header.type,
     path: extension?.path ?? header.path ?? "",
@@ -162,32 +181,8 @@ async function* readEntry(
     gid: header.gid ?? 0,
     mtime: header.mtime ?? new Date(0),
     sizeBytes,
-    body: body.content,
+    body,
   };
-  await body.skip();
-}
-
-function entryBody(
-  reader: ByteReader,
-  sizeBytes: number,
-): { content: ByteStream; skip: () => Promise<void> } {
-  let contentBytes = sizeBytes;
-  let paddingBytes = paddedSize(sizeBytes) - sizeBytes;
-  async function* content(): AsyncGenerator<Buffer> {
-    while (contentBytes > 0) {
-      const chunk = await reader.next(contentBytes);
-      if (chunk.length === 0) throw damaged("it is truncated");
-      contentBytes -= chunk.length;
-      yield chunk;
-    }
-  }
-  async function skip(): Promise<void> {
-    for await (const _ of content());
-    const padding = await reader.read(paddingBytes);
-    if (padding.length < paddingBytes) throw damaged("it is truncated");
-    paddingBytes = 0;
-  }
-  return { content: content(), skip };
 }
 
 function notTar(head: Buffer): TarError {
@@ -200,8 +195,4 @@ function sparseFile(): TarError {
     "sparse-file",
     "The tar archive contains a sparse file. Create the archive without the option --sparse (-S).",
   );
-}
-
-function damaged(reason: string, cause?: unknown): TarError {
-  return new TarError("damaged", `The tar archive is damaged: ${reason}.`, { cause });
 }

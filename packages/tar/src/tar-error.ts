@@ -22,3 +22,10 @@ export class TarError extends Error {
 export function tooLarge(maxSizeBytes: number): TarError {
   return new TarError("too-large", `The tar archive is larger than ${maxSizeBytes} bytes.`);
 }
+
+export function damaged(reason: string, cause?: unknown): TarError {
+  return new TarError("damaged", `The tar archive is damaged: ${reason}.`, { cause });
+}
+
+/** @returns the error to throw in place of one of the tar's own. */
+export type Translate = (error: TarError) => unknown;

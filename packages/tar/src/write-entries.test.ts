@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { bytesOf, contentOf, directory, file, link, streamOf } from "../test-support/entries.ts";
 import { readEntries } from "./read-entries.ts";
 import { encodeHeader } from "./tar-header.ts";
-import { writeEntries, writeEntry } from "./write-entries.ts";
+import { writeEntries } from "./write-entries.ts";
 
 const names = [
   "short",
@@ -73,7 +73,7 @@ test.each([
   ["longer", "abcde"],
 ])("content that is %s than its header says is an error, not a damaged tar", async (difference, content) => {
   const entry = { ...file("a", content), sizeBytes: 4 };
-  await expect(bytesOf(writeEntry(entry))).rejects.toThrow(
+  await expect(bytesOf(writeEntries([entry]))).rejects.toThrow(
     new RangeError(`the content of a is ${difference} than 4 bytes`),
   );
 });

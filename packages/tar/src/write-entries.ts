@@ -1,6 +1,7 @@
-// Writes tar streams: an entry, a whole tar, and the joining of their chunks.
+// Writes tar streams.
 
 import type { ByteStream } from "@slipway/core";
+import { JoinedChunks } from "./joined-chunks.ts";
 import { tooLarge } from "./tar-error.ts";
 import { blockSizeBytes, encodeHeader, paddedSize, type TarHeader } from "./tar-header.ts";
 
@@ -11,6 +12,8 @@ export interface NewEntry extends TarHeader {
 
 /** The two zero blocks at the end of a tar stream. */
 export const endOfTar: Uint8Array = Buffer.alloc(2 * blockSizeBytes);
+const zeros = Buffer.alloc(blockSizeBytes);
+const chunkSizeBytes = 64 * 1024;
 
 /**
  * Writes a whole tar. An entry is requested only after the one before it was read, so the bodies may come from one stream.
@@ -18,47 +21,29 @@ export const endOfTar: Uint8Array = Buffer.alloc(2 * blockSizeBytes);
  * @throws {TarError} "too-large" before the entry that exceeds the limit is written.
  * @throws {RangeError} when a body is not as long as its header says; the error of the entries or of a body, unchanged.
  */
-export function writeEntries(
+export async function* writeEntries(
   entries: AsyncIterable<NewEntry> | Iterable<NewEntry>,
   { maxSizeBytes = Number.POSITIVE_INFINITY }: { readonly maxSizeBytes?: number } = {},
 ): AsyncGenerator<Uint8Array> {
-  return joinChunks(chunksOf(entries, maxSizeBytes));
-}
-
-async function* chunksOf(
-  entries: AsyncIterable<NewEntry> | Iterable<NewEntry>,
-  maxSizeBytes: number,
-): AsyncGenerator<Uint8Array> {
+  const joined = new JoinedChunks(chunkSizeBytes);
   let sizeBytes = 0;
   for await (const entry of entries) {
     const header = encodeHeader(entry);
     sizeBytes += header.length + paddedSize(entry.sizeBytes);
     if (sizeBytes > maxSizeBytes) throw tooLarge(maxSizeBytes);
-    yield header;
-    yield* contentOf(entry);
+    if (!joined.append(header)) yield* joined.overflow(header);
+    let missingBytes = entry.sizeBytes;
+    for await (const chunk of chunksOfBody(entry.body)) {
+      missingBytes -= chunk.length;
+      if (missingBytes < 0) break;
+      if (!joined.append(chunk)) yield* joined.overflow(chunk);
+    }
+    checkLength(entry, missingBytes);
+    const padding = zeros.subarray(0, paddedSize(entry.sizeBytes) - entry.sizeBytes);
+    if (!joined.append(padding)) yield* joined.overflow(padding);
   }
-  yield endOfTar;
-}
-
-/** Yields one entry: its header, its content and the padding. */
-export async function* writeEntry(entry: NewEntry): AsyncGenerator<Uint8Array> {
-  yield encodeHeader(entry);
-  yield* contentOf(entry);
-}
-
-async function* contentOf({ path, sizeBytes, body }: NewEntry): AsyncGenerator<Uint8Array> {
-  let missingBytes = sizeBytes;
-  for await (const chunk of chunksOfBody(body)) {
-    missingBytes -= chunk.length;
-    if (missingBytes < 0) break;
-    yield chunk;
-  }
-  if (missingBytes !== 0) {
-    const difference = missingBytes > 0 ? "shorter" : "longer";
-    throw new RangeError(`the content of ${path} is ${difference} than ${sizeBytes} bytes`);
-  }
-  const paddingBytes = paddedSize(sizeBytes) - sizeBytes;
-  if (paddingBytes > 0) yield Buffer.alloc(paddingBytes);
+  if (!joined.append(endOfTar)) yield* joined.overflow(endOfTar);
+  yield* joined.rest();
 }
 
 function chunksOfBody(body: NewEntry["body"]): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
@@ -66,21 +51,8 @@ function chunksOfBody(body: NewEntry["body"]): AsyncIterable<Uint8Array> | Itera
   return body instanceof Uint8Array ? [body] : body;
 }
 
-/** Joins small chunks up to `sizeBytes`, to reduce the overhead of sending them; larger ones are passed on unchanged. */
-export async function* joinChunks(chunks: ByteStream, sizeBytes = 64 * 1024): AsyncGenerator<Uint8Array> {
-  let pending: Uint8Array[] = [];
-  let pendingBytes = 0;
-  for await (const chunk of chunks) {
-    if (pendingBytes > 0 && pendingBytes + chunk.length > sizeBytes) {
-      yield Buffer.concat(pending);
-      pending = [];
-      pendingBytes = 0;
-    }
-    if (chunk.length >= sizeBytes) yield chunk;
-    else {
-      pending.push(chunk);
-      pendingBytes += chunk.length;
-    }
-  }
-  if (pendingBytes > 0) yield Buffer.concat(pending);
+function checkLength({ path, sizeBytes }: NewEntry, missingBytes: number): void {
+  if (missingBytes === 0) return;
+  const difference = missingBytes > 0 ? "shorter" : "longer";
+  throw new RangeError(`the content of ${path} is ${difference} than ${sizeBytes} bytes`);
 }
