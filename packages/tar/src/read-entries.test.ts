@@ -2,10 +2,12 @@ import { execFileSync } from "node:child_process";
 import { link, mkdir, mkdtempDisposable, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ByteStream } from "@slipway/core";
 import { Header } from "tar";
 import { expect, test } from "vitest";
 import { bytesOf, contentOf, directory, file, streamOf } from "../test-support/entries.ts";
 import { readEntries } from "./read-entries.ts";
+import type { TarError } from "./tar-error.ts";
 import { encodeHeader } from "./tar-header.ts";
 import { endOfTar, writeEntries } from "./write-entries.ts";
 
@@ -117,3 +119,31 @@ function limited(tar: AsyncIterable<Uint8Array>, limits: Parameters<typeof readE
     })(),
   );
 }
+
+test("a tar that arrives in pieces of any size is read like one that arrives whole", async () => {
+  const tar = await bytesOf(writeEntries([directory("a"), file("a/b", "x".repeat(700)), file("a/c", "")]));
+  const whole = await contentOf(streamOf(tar));
+  for (const pieceBytes of [1, 511, 513, 1000]) {
+    const pieces = Array.from({ length: Math.ceil(tar.length / pieceBytes) }, (_, index) =>
+      tar.subarray(index * pieceBytes, (index + 1) * pieceBytes),
+    );
+    expect(await contentOf(streamOf(...pieces))).toEqual(whole);
+  }
+});
+
+test("the tar reader translates its errors and those of bodies, but not the stream's own", async () => {
+  const tar = await bytesOf(writeEntries([file("a", "x".repeat(700))]));
+  const translate = (error: TarError) => new Error(`translated: ${error.problem}`);
+  const read = async (bytes: ByteStream, readsBody: boolean) => {
+    for await (const { body } of readEntries(bytes, { translate }))
+      if (readsBody) await Array.fromAsync(body);
+  };
+  const truncated = tar.subarray(0, 600);
+  await expect(read(streamOf(truncated), true)).rejects.toThrow("translated: damaged");
+  await expect(read(streamOf(truncated), false)).rejects.toThrow("translated: damaged");
+  async function* failing(): AsyncGenerator<Uint8Array> {
+    yield truncated;
+    throw new Error("the source is gone");
+  }
+  await expect(read(failing(), true)).rejects.toThrow("the source is gone");
+});

@@ -23,8 +23,8 @@ export async function bytesOf(tar: ByteStream): Promise<Buffer> {
   return Buffer.concat(await Array.fromAsync(tar));
 }
 
-export async function* streamOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
+export async function* streamOf(...chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks;
 }
 
 /** Kind, path, target and content of each entry. */

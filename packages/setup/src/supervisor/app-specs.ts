@@ -30,7 +30,7 @@ export function appSpecs(
   return ["api", "stream", "router", ...workers].map((name) => ({
     name,
     script: `apps/${name.replace(/-\d+$/, "")}/src/main.ts`,
-    ...(workers.includes(name) ? { nodeOptions: workerNodeOptions } : {}),
+    nodeOptions: workers.includes(name) ? workerNodeOptions : [],
     environment: {
       ...environment,
       ...(workers.includes(name) ? workerMallocOptions : {}),
