@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { request } from "node:http";
-import type { Agent, IncomingMessage } from "node:http";
+import type { Agent, IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { inject } from "vitest";
 import { WebSocket } from "ws";
@@ -196,13 +196,18 @@ export async function page(app: string, path = "/"): Promise<string> {
 export async function visit(
   url: URL,
   agent?: Agent,
-): Promise<{ status: number; contentType: string; body: string }> {
+): Promise<{ status: number; contentType: string; headers: IncomingHttpHeaders; body: string }> {
   const { port, pathname, search, host } = url;
   const options = { host: "127.0.0.1", port, path: `${pathname}${search}`, headers: { host } };
   const outgoing = request({ ...options, agent: agent ?? false }).end();
   const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
   const contentType = answer.headers["content-type"] ?? "";
-  return { status: answer.statusCode ?? 0, contentType, body: await text(answer) };
+  return {
+    status: answer.statusCode ?? 0,
+    contentType,
+    headers: answer.headers,
+    body: await text(answer),
+  };
 }
 
 /** Follows an app's deployments until `until` is satisfied or the socket closes. */
