@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { readLockFile, type LockFacts } from "./lock-file.ts";
 import type { PackageJson } from "./package-json.ts";
+import { settingsFiles } from "./package-manager-settings.ts";
 import type { PackageManagement } from "./package-manager.ts";
 
 export interface NodeSource {
@@ -44,7 +45,7 @@ const installFields = [
   "cpu",
   "libc",
 ];
-/** @returns null when the installation may depend on any file of the source. */
+/** @returns null when the installation may depend on any file of the source, or when it cannot be known. */
 export function planInstall(
   { read, names, variables }: NodeSource,
   manifest: PackageJson,
@@ -52,26 +53,41 @@ export function planInstall(
 ): NodeInstall | null {
   const lock = lockName === null ? undefined : read(lockName);
   const manifestFile = read("package.json");
-  if (manager !== "npm" || lockName === null || lock === undefined || manifestFile === undefined) return null;
-  const facts = readLockFile(lock.toString("utf8"));
-  if (facts === null || facts.usesSource || manifest.workspaces !== undefined) return null;
+  if (lockName === null || lock === undefined || manifestFile === undefined) return null;
+  const facts = readLockFile(manager, lock.toString("utf8"));
+  if (facts === null || facts.usesSource || manifestUsesSource(manifest)) return null;
   if (names.includes("node_modules/") || facts.withInstallScript.some((name) => readsSource.has(name)))
     return null;
-  const npmrc = read(".npmrc");
-  if (npmrc === undefined && names.includes(".npmrc")) return null;
-  const files = new Map([
-    ["package.json", manifestFile],
-    [lockName, lock],
-    ...(npmrc === undefined ? [] : [[".npmrc", npmrc] as const]),
-  ]);
+  const settings = settingsFiles(manager, { read, names });
+  if (settings === null) return null;
+  const files = new Map([["package.json", manifestFile], [lockName, lock], ...settings]);
   const decisive = new Map(files);
   // An install script may read any field.
   if (facts.withInstallScript.length === 0) {
     const fields = installFields.map((name) => [name, manifest[name]]);
     decisive.set("package.json", Buffer.from(JSON.stringify(fields)));
   }
-  const digest = installDigest(decisive, relevantVariables(variables, facts, npmrc?.toString("utf8") ?? ""));
+  const npmrc = files.get(".npmrc")?.toString("utf8") ?? "";
+  const digest = installDigest(decisive, relevantVariables(variables, facts, npmrc));
   return { files, digest, packageCount: facts.packageCount };
+}
+
+/** Dependencies by path are not in the lock file of every package manager. */
+function manifestUsesSource(manifest: PackageJson): boolean {
+  if (manifest.workspaces !== undefined) return true;
+  const sections = [
+    "dependencies",
+    "devDependencies",
+    "optionalDependencies",
+    "resolutions",
+    "overrides",
+    "pnpm",
+  ];
+  return sections.some((name) =>
+    /"(?:(?:file|link|portal|workspace|exec|patch):|~?\.{0,2}\/)[^"]*"(?!:)/.test(
+      JSON.stringify(manifest[name] ?? {}),
+    ),
+  );
 }
 
 /** An install script may read any variable. Without one, npm reads its own variables and those that .npmrc names. */

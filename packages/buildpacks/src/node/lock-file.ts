@@ -1,49 +1,123 @@
-// Reads npm's lock file to find out whether an install depends on more than the lock file and the manifest.
+// Reads a lock file to find out whether an install depends on more than the lock file, the manifest and a few settings.
 
+import { parse } from "yaml";
 import { z } from "zod";
-
-const schema = z.object({
-  lockfileVersion: z.number(),
-  packages: z.record(
-    z.string(),
-    z.object({
-      link: z.boolean().catch(false),
-      resolved: z.string().optional().catch(undefined),
-      hasInstallScript: z.boolean().catch(false),
-    }),
-  ),
-});
+import { readNpmLock } from "./npm-lock.ts";
+import type { ManagerName } from "./package-manager.ts";
 
 export interface LockFacts {
   /** Number of packages. */
   readonly packageCount: number;
-  /** Whether a package is a folder of the source: a workspace, or a dependency by path. */
+  /** Whether a package or a patch is part of the source: a workspace, or a dependency by path. */
   readonly usesSource: boolean;
-  /** Names of the packages that run a script when they are installed. */
+  /** Names of the packages that may run a script when they are installed. Only npm's lock file tells which do. */
   readonly withInstallScript: readonly string[];
 }
 
-/** @returns null for a file that is not a lock file of version 2 or 3, which npm 7 and later write. */
-export function readLockFile(text: string): LockFacts | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // npm itself reports what is wrong with the file.
-    return null;
-  }
-  const parsed = schema.safeParse(value);
-  if (!parsed.success || ![2, 3].includes(parsed.data.lockfileVersion)) return null;
-  const packages = Object.entries(parsed.data.packages).filter(([path]) => path !== "");
+/** A larger lock file takes too long to parse. */
+const maxYamlLength = 2 * 1024 ** 2;
+/** Protocols of packages that are, or may be, part of the source. */
+const inSource = /(?:^|["@])(?:file|link|portal|workspace|exec|root):/;
+
+const pnpmSchema = z.object({
+  importers: z.record(z.string(), z.unknown()).optional(),
+  packages: z.record(z.string(), z.object({ resolution: z.record(z.string(), z.unknown()) })).optional(),
+  patchedDependencies: z.undefined().optional(),
+  pnpmfileChecksum: z.undefined().optional(),
+});
+const yarnSchema = z.record(
+  z.string(),
+  z.object({ resolution: z.string().optional(), linkType: z.enum(["hard", "soft"]).optional() }),
+);
+const bunSchema = z.object({
+  workspaces: z.record(z.string(), z.unknown()),
+  packages: z.record(z.string(), z.tuple([z.string()], z.unknown())).optional(),
+  patchedDependencies: z.undefined().optional(),
+});
+
+/** @returns null for a file that cannot be read, or that says something which this reader does not know. */
+export function readLockFile(manager: ManagerName, text: string): LockFacts | null {
+  if (manager === "npm") return readNpmLock(text);
+  if (text.length > maxYamlLength) return null;
+  if (manager === "yarn" && /^# yarn lockfile v1\s*$/m.test(text)) return readYarn1Lock(text);
+  const value = parseYaml(text);
+  return { pnpm: readPnpmLock, yarn: readYarnLock, bun: readBunLock }[manager](value);
+}
+
+function readPnpmLock(value: unknown): LockFacts | null {
+  const lock = pnpmSchema.safeParse(value);
+  if (!lock.success) return null;
+  const { importers = { ".": {} }, packages = {} } = lock.data;
+  const entries = Object.entries(packages);
+  const isInSource = ([key, { resolution }]: (typeof entries)[number]) =>
+    inSource.test(key) || resolution["type"] === "directory" || inSource.test(String(resolution["tarball"]));
   return {
-    packageCount: packages.length,
-    usesSource: packages.some(([path, { link, resolved }]) => isInSource(path, link, resolved)),
-    withInstallScript: packages.flatMap(([path, { hasInstallScript }]) =>
-      hasInstallScript ? [path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length)] : [],
+    packageCount: entries.length,
+    usesSource:
+      Object.keys(importers).some((name) => name !== ".") ||
+      inSource.test(JSON.stringify(importers)) ||
+      entries.some(isInSource),
+    // `/name@1.0.0` up to pnpm 8, `/name/1.0.0` up to pnpm 7
+    withInstallScript: entries.map(([key]) =>
+      nameIn(key.replace(/^\//, "").replace(/^((?:@[^/]+\/)?[^/@]+)\/.*/, "$1")),
     ),
   };
 }
 
-function isInSource(path: string, link: boolean, resolved: string | undefined): boolean {
-  return link || !path.startsWith("node_modules/") || resolved?.startsWith("file:") === true;
+function readYarnLock(value: unknown): LockFacts | null {
+  const lock = yarnSchema.safeParse(value);
+  if (!lock.success || !Object.hasOwn(lock.data, "__metadata")) return null;
+  const entries = Object.entries(lock.data).filter(([key]) => key !== "__metadata");
+  const packages = entries.filter(([, { resolution = "" }]) => !resolution.endsWith("@workspace:."));
+  const isInSource = ({ resolution, linkType }: (typeof packages)[number][1]) =>
+    resolution === undefined ||
+    linkType !== "hard" ||
+    inSource.test(resolution) ||
+    (resolution.includes("@patch:") && !resolution.includes("builtin<"));
+  return {
+    packageCount: packages.length,
+    usesSource: packages.some(([, entry]) => isInSource(entry)),
+    withInstallScript: packages.map(([, { resolution = "" }]) => nameIn(resolution)),
+  };
+}
+
+/** Each entry begins with a line such as `"@a/b@^1.0.0", "@a/b@^1.1.0":`; indented lines belong to it. */
+function readYarn1Lock(text: string): LockFacts | null {
+  const lines = text.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
+  const heads = lines.filter((line) => !line.startsWith(" "));
+  if (heads.some((line) => !/^(?:"[^"]+"|[^\s",]+)(?:, (?:"[^"]+"|[^\s",]+))*:$/.test(line))) return null;
+  const patterns = heads.map((line) => line.replace(/^"|:$/g, ""));
+  return {
+    packageCount: heads.length,
+    usesSource:
+      heads.some((line) => inSource.test(line)) || lines.some((line) => /^ {2}resolved "?file:/.test(line)),
+    withInstallScript: patterns.map(nameIn),
+  };
+}
+
+function readBunLock(value: unknown): LockFacts | null {
+  const lock = bunSchema.safeParse(value);
+  if (!lock.success) return null;
+  const { workspaces, packages = {} } = lock.data;
+  const ids = Object.values(packages).map(([id]) => id);
+  return {
+    packageCount: ids.length,
+    usesSource: Object.keys(workspaces).some((name) => name !== "") || ids.some((id) => inSource.test(id)),
+    withInstallScript: ids.map(nameIn),
+  };
+}
+
+/** The name in `name@range`; a name may begin with an at sign. */
+function nameIn(id: string): string {
+  return /^@?[^@]+/.exec(id)?.[0] ?? id;
+}
+
+/** The lock file of bun is JSON with commas at the ends of lists, which YAML allows as well. */
+function parseYaml(text: string): unknown {
+  try {
+    return parse(text, { maxAliasCount: 0, logLevel: "error" });
+  } catch {
+    // The package manager itself reports what is wrong with the file.
+    return null;
+  }
 }

@@ -247,6 +247,50 @@ describe("an app of another package manager", () => {
     });
   });
 
+  const msOf = "packages:\n\n  ms@2.0.0:\n    resolution: {integrity: sha512-x==}\n";
+  const locked = { ...files, "pnpm-lock.yaml": `lockfileVersion: '9.0'\n\n${msOf}` };
+
+  test("an app of another package manager needs no build of its source", () => {
+    const workspaceFile = { "pnpm-workspace.yaml": "onlyBuiltDependencies:\n  - esbuild\n" };
+    const { install, scripts } = plan({ files: { ...locked, ...workspaceFile } });
+    expect(scripts).toBe("none");
+    expect([...(install?.files.keys() ?? [])]).toEqual([
+      "package.json",
+      "pnpm-lock.yaml",
+      "pnpm-workspace.yaml",
+    ]);
+    expect(install?.packageCount).toBe(1);
+  });
+
+  test.each<[string, Record<string, unknown>, readonly string[]]>([
+    ["with workspaces", { "pnpm-workspace.yaml": "packages:\n  - apps/*\n" }, []],
+    ["with settings that name files", { "pnpm-workspace.yaml": "patchedDependencies:\n  ms: x\n" }, []],
+    ["with a pnpmfile", {}, [".pnpmfile.cjs"]],
+    ["with a link", { "package.json": { ...files["package.json"], dependencies: { a: "link:../a" } } }, []],
+  ])("an install of another package manager needs the whole source %s", (_when, changes, names) => {
+    expect(plan({ files: { ...locked, ...changes }, names }).install).toBeNull();
+  });
+
+  test("the digest of an install of another package manager changes with any variable", () => {
+    const digest = (ANY: string) => plan({ files: locked, variables: { ANY } }).install?.digest;
+    expect(digest("a")).not.toBe(digest("b"));
+  });
+
+  test("yarn 2 and later have no install of their own when a process calls them, which yarn 1 has", () => {
+    const yarn = {
+      ...files,
+      "pnpm-lock.yaml": undefined,
+      Procfile: "web: yarn start",
+      "package.json": manifest,
+    };
+    const berry =
+      '__metadata:\n  version: 8\n\n"ms@npm:2.0.0":\n  resolution: "ms@npm:2.0.0"\n  linkType: hard\n';
+    expect(plan({ files: { ...yarn, "yarn.lock": berry } }).install).toBeNull();
+    expect(plan({ files: { ...yarn, Procfile: undefined, "yarn.lock": berry } }).install).not.toBeNull();
+    const yarn1 = '# yarn lockfile v1\n\n\nms@2.0.0:\n  version "2.0.0"\n';
+    expect(plan({ files: { ...yarn, "yarn.lock": yarn1 } }).install).not.toBeNull();
+  });
+
   test("an app of another package manager has it in its image when a process calls it", () => {
     const started = plan({ files: { ...files, Procfile: "web: pnpm start" } }).startedPackageManager;
     expect(started).toMatchObject({ name: "pnpm", wanted: "9.1.0", lockfileVersion: "9.0" });

@@ -47,6 +47,7 @@ export interface NodePlan {
 /** Scripts of package.json that run before or after the dependencies are installed. */
 const installScripts = [
   "heroku-prebuild",
+  "pnpm:devPreinstall",
   "preinstall",
   "install",
   "postinstall",
@@ -65,6 +66,9 @@ export const nodeControlFiles: ReadonlyMap<string, number> = new Map([
   ["package-lock.json", 16 * mebibyte],
   ["pnpm-lock.yaml", 16 * mebibyte],
   ["yarn.lock", 16 * mebibyte],
+  ["bun.lock", 16 * mebibyte],
+  ["pnpm-workspace.yaml", 64 * 1024],
+  [".yarnrc.yml", 64 * 1024],
   [".npmrc", 64 * 1024],
   [".nvmrc", 64 * 1024],
   [".node-version", 64 * 1024],
@@ -87,11 +91,14 @@ export function planNode(source: NodeSource): NodePlan {
   const lock = lockFile === null ? undefined : read(lockFile)?.toString("utf8");
   const packageManager = packageManagerWish(management, manifest, lock);
   const started = [web ?? "", read("Procfile")?.toString("utf8") ?? ""];
-  const install = planInstall(source, manifest, management);
+  const startedPackageManager = calledPackageManager(started, manifest, packageManager);
+  // Yarn 2 and later run scripts only where they find notes of the install, which are not in node_modules.
+  const needsNotes = startedPackageManager?.name === "yarn" && startedPackageManager.lockfileVersion !== "1";
+  const install = needsNotes ? null : planInstall(source, manifest, management);
   return {
     node: nodeWish(manifest, read, management),
     packageManager,
-    startedPackageManager: calledPackageManager(started, manifest, packageManager),
+    startedPackageManager,
     install,
     scripts: has(installScripts) ? "install" : has(buildScripts) ? "build" : "none",
     serves,

@@ -1,0 +1,88 @@
+// The settings files that a package manager reads when it installs.
+
+import { parse } from "yaml";
+import { z } from "zod";
+import type { NodeSource } from "./install.ts";
+import type { ManagerName } from "./package-manager.ts";
+
+interface Settings {
+  /** Files that an installation may need, besides the manifest and the lock file. */
+  readonly files: readonly string[];
+  /** Files with which an installation may read others. Names of folders end with a slash. */
+  readonly unknown: readonly string[];
+}
+
+const settings: Readonly<Record<ManagerName, Settings>> = {
+  npm: { files: [".npmrc"], unknown: [] },
+  pnpm: { files: [".npmrc", "pnpm-workspace.yaml"], unknown: [".pnpmfile.cjs", ".pnpmfile.mjs"] },
+  yarn: {
+    files: [".npmrc", ".yarnrc.yml"],
+    unknown: [".yarn/", ".yarnrc", ".yarnclean", ".pnp.cjs", ".pnp.js"],
+  },
+  bun: { files: [".npmrc"], unknown: ["bunfig.toml"] },
+};
+/** Settings in YAML that say nothing about other files of the source. */
+const harmless: ReadonlySet<string> = new Set([
+  // pnpm-workspace.yaml
+  "allowBuilds",
+  "autoInstallPeers",
+  "dedupePeerDependents",
+  "hoistPattern",
+  "ignoredBuiltDependencies",
+  "minimumReleaseAge",
+  "minimumReleaseAgeExclude",
+  "neverBuiltDependencies",
+  "nodeLinker",
+  "onlyBuiltDependencies",
+  "overrides",
+  "publicHoistPattern",
+  "saveExact",
+  "savePrefix",
+  "shamefullyHoist",
+  "strictDepBuilds",
+  "strictPeerDependencies",
+  // .yarnrc.yml
+  "compressionLevel",
+  "defaultSemverRangePrefix",
+  "enableGlobalCache",
+  "enableScripts",
+  "enableTelemetry",
+  "npmAuthToken",
+  "npmAlwaysAuth",
+  "npmMinimalAgeGate",
+  "npmRegistryServer",
+  "npmScopes",
+]);
+const mapping = z.record(z.string(), z.unknown());
+
+/** @returns the files that exist; null when an installation may read others, or when that cannot be known. */
+export function settingsFiles(
+  manager: ManagerName,
+  { read, names }: Pick<NodeSource, "read" | "names">,
+): ReadonlyMap<string, Buffer> | null {
+  const { files, unknown } = settings[manager];
+  if (unknown.some((name) => names.includes(name))) return null;
+  const found = new Map<string, Buffer>();
+  for (const name of files) {
+    if (!names.includes(name)) continue;
+    const content = read(name);
+    if (content === undefined || (/\.ya?ml$/.test(name) && !isHarmless(content.toString("utf8"))))
+      return null;
+    found.set(name, content);
+  }
+  return found;
+}
+
+function isHarmless(text: string): boolean {
+  try {
+    const value = mapping.safeParse(parse(text, { maxAliasCount: 0, logLevel: "error" }) ?? {});
+    return (
+      value.success &&
+      Object.keys(value.data).every((name) => harmless.has(name)) &&
+      !/(?:file|link|portal|patch):/.test(text)
+    );
+  } catch {
+    // The package manager itself reports what is wrong with the file.
+    return false;
+  }
+}
