@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { SlipwayError } from "@slipway/core";
 import type { RegistryClient } from "./client.ts";
+import type { ContentCache } from "./content-cache.ts";
 
 export interface Descriptor {
   readonly mediaType: string;
@@ -45,6 +46,15 @@ export interface BaseImage {
   readonly config: ImageConfig;
 }
 
+/** A registry, and what is remembered of it. */
+export interface ImageSource {
+  readonly client: RegistryClient;
+  /** The registry's host in references. */
+  readonly host: string;
+  /** Configurations and manifests by digest. */
+  readonly cache: ContentCache;
+}
+
 export const mediaTypes = {
   dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
   dockerIndex: "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -67,53 +77,87 @@ const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "
  * @throws {SlipwayError} "configuration-invalid", also when the registry does not have the image.
  */
 export async function readBaseImage(
-  client: RegistryClient,
-  host: string,
+  source: ImageSource,
   reference: string,
   signal: AbortSignal,
 ): Promise<BaseImage> {
-  const found = await readImage(client, host, reference, signal);
-  if (found === null) throw invalidImage(`the registry ${host} has no image ${reference}`);
+  const found = await readImage(source, reference, signal);
+  if (found === null) throw invalidImage(`the registry ${source.host} has no image ${reference}`);
   return found;
 }
 
 /**
- * @param host the registry's host in references.
+ * Always requests the manifest that the reference names, even by digest, because the registry may have deleted it; what that
+ * manifest names is there with it, and may come from the cache.
  * @returns null when the registry does not have the image.
  * @throws {SlipwayError} "configuration-invalid" when the reference names another registry, or the image does not exist for this
  * machine's architecture.
  */
 export async function readImage(
-  client: RegistryClient,
-  host: string,
+  source: ImageSource,
   reference: string,
   signal: AbortSignal,
 ): Promise<BaseImage | null> {
-  const { repository, version } = parseReference(host, reference);
-  let found = await fetchManifest(client, repository, version, signal);
+  const { repository, version } = parseReference(source.host, reference);
+  let found = await fetchManifest(source, repository, version, signal);
   if (found !== null && "manifests" in found.manifest) {
     const architecture = architectures[process.arch] ?? process.arch;
     const matching = found.manifest.manifests.find(
       ({ platform }) => platform?.os === "linux" && platform.architecture === architecture,
     );
     if (matching === undefined) throw invalidImage(`${reference} has no image for linux/${architecture}`);
-    found = await fetchManifest(client, repository, matching.digest, signal);
+    found = await fetchNamed(source, repository, matching.digest, signal);
   }
   if (found === null) return null;
   const manifest = found.manifest as Manifest;
-  const response = await client.request("GET", `/v2/${repository}/blobs/${manifest.config.digest}`, {
-    expect: [200],
-    signal,
-  });
-  return { repository, digest: found.digest, manifest, config: (await response.json()) as ImageConfig };
+  const config = await fetchConfig(source, repository, manifest.config.digest, signal);
+  return { repository, digest: found.digest, manifest, config };
+}
+
+async function fetchConfig(
+  { client, host, cache }: ImageSource,
+  repository: string,
+  digest: string,
+  signal: AbortSignal,
+): Promise<ImageConfig> {
+  let text = cache.get(digest);
+  if (text === undefined) {
+    const request = { expect: [200], signal };
+    const response = await client.request("GET", `/v2/${repository}/blobs/${digest}`, request);
+    const bytes = Buffer.from(await response.arrayBuffer());
+    if (digestOf(bytes) !== digest) {
+      const mismatch = `the registry ${host} returned other content for the blob ${digest} of ${repository}`;
+      throw new SlipwayError("registry-unavailable", mismatch);
+    }
+    text = bytes.toString("utf8");
+    cache.set(digest, text);
+  }
+  return JSON.parse(text) as ImageConfig;
+}
+
+/** The manifest that an index names. */
+async function fetchNamed(
+  source: ImageSource,
+  repository: string,
+  digest: string,
+  signal: AbortSignal,
+): Promise<FoundManifest | null> {
+  const text = source.cache.get(digest);
+  if (text === undefined) return await fetchManifest(source, repository, digest, signal);
+  return { digest, manifest: JSON.parse(text) as Manifest };
+}
+
+interface FoundManifest {
+  readonly digest: string;
+  readonly manifest: Manifest | Index;
 }
 
 async function fetchManifest(
-  client: RegistryClient,
+  { client, cache }: ImageSource,
   repository: string,
   version: string,
   signal: AbortSignal,
-): Promise<{ digest: string; manifest: Manifest | Index } | null> {
+): Promise<FoundManifest | null> {
   const headers = { accept: acceptedMediaTypes };
   const response = await client.request("GET", `/v2/${repository}/manifests/${version}`, {
     headers,
@@ -122,8 +166,15 @@ async function fetchManifest(
   });
   if (response.status === 404) return null;
   const bytes = Buffer.from(await response.arrayBuffer());
-  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-  return { digest, manifest: JSON.parse(bytes.toString("utf8")) as Manifest | Index };
+  const digest = digestOf(bytes);
+  const text = bytes.toString("utf8");
+  cache.set(digest, text);
+  return { digest, manifest: JSON.parse(text) as Manifest | Index };
+}
+
+/** The digest of content, as registries name it. */
+export function digestOf(bytes: Uint8Array): string {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
 /** `host/repository:tag` or `host/repository@digest`. */

@@ -29,7 +29,7 @@ const retryDelayMs = 300;
 export class RegistryClient {
   readonly #origin: URL;
   readonly #credentials: RegistryCredentials | undefined;
-  /** By repository. Tokens expire after minutes; the response 401 causes a request for a new one. */
+  /** By repository and access: a token to read must not replace one to write while an upload needs it. Tokens expire after minutes; the response 401 causes a request for a new one. */
   readonly #tokens = new Map<string, string>();
 
   constructor(url: string, credentials?: RegistryCredentials) {
@@ -71,7 +71,7 @@ export class RegistryClient {
   }
 
   async #authorized(method: string, url: URL, request: RegistryRequest): Promise<Response> {
-    const scope = scopeOf(url);
+    const scope = scopeOf(method, url);
     const first = await send(method, url, request, this.#authorization(url, scope));
     const challenge = first.headers.get("www-authenticate");
     if (first.status !== 401 || challenge === null || !challenge.toLowerCase().startsWith("bearer"))
@@ -201,6 +201,7 @@ function basic({ username, password }: RegistryCredentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 }
 
-function scopeOf(url: URL): string {
-  return /^\/v2\/(.+?)\/(?:blobs|manifests|tags)\//.exec(url.pathname)?.[1] ?? "";
+function scopeOf(method: string, url: URL): string {
+  const repository = /^\/v2\/(.+?)\/(?:blobs|manifests|tags)\//.exec(url.pathname)?.[1] ?? "";
+  return `${method === "GET" || method === "HEAD" ? "read" : "write"} ${repository}`;
 }

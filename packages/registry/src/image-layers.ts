@@ -5,8 +5,9 @@ import type { ByteStream, ImagePush, StoredLayer } from "@slipway/core";
 import type { Descriptor } from "./base-image.ts";
 import type { RegistryClient } from "./client.ts";
 import { uploadLayer } from "./layer-upload.ts";
+import { together } from "./together.ts";
 
-/** Uploads streams one after the other, and mounts stored layers. */
+/** Uploads streams one after the other, and mounts stored layers meanwhile. */
 export async function addLayers(
   client: RegistryClient,
   repository: string,
@@ -14,7 +15,20 @@ export async function addLayers(
   signal: AbortSignal,
 ): Promise<StoredLayer[]> {
   const added: StoredLayer[] = [];
-  for (const layer of layers) added.push(await addLayer(client, repository, layer, signal));
+  const stored = [...layers.entries()].filter((entry): entry is [number, StoredLayer] => !isStream(entry[1]));
+  const mounts = stored.map(([index, { digest, diffId, sizeBytes, repository: from }]) => {
+    return async (bounded: AbortSignal): Promise<void> => {
+      await mountLayer(client, from, repository, { digest, size: sizeBytes }, bounded);
+      added[index] = { repository, digest, diffId, sizeBytes };
+    };
+  });
+  const upload = async (bounded: AbortSignal): Promise<void> => {
+    for (const [index, layer] of layers.entries()) {
+      if (!isStream(layer)) continue;
+      added[index] = { repository, ...(await uploadLayer(client, repository, layer, bounded)) };
+    }
+  };
+  await together(signal, [upload, ...mounts]);
   return added;
 }
 
@@ -52,18 +66,6 @@ export async function mountLayer(
 /** @returns the location that completes an upload. */
 export function withDigest(location: string, digest: string): string {
   return `${location}${location.includes("?") ? "&" : "?"}digest=${encodeURIComponent(digest)}`;
-}
-
-async function addLayer(
-  client: RegistryClient,
-  repository: string,
-  layer: ByteStream | StoredLayer,
-  signal: AbortSignal,
-): Promise<StoredLayer> {
-  if (isStream(layer)) return { repository, ...(await uploadLayer(client, repository, layer, signal)) };
-  const { digest, diffId, sizeBytes } = layer;
-  await mountLayer(client, layer.repository, repository, { digest, size: sizeBytes }, signal);
-  return { repository, digest, diffId, sizeBytes };
 }
 
 async function closeStream(stream: ByteStream & Partial<AsyncDisposable>): Promise<void> {

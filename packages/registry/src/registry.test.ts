@@ -3,6 +3,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, request } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect, createServer as createTcpServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
 import { Readable } from "node:stream";
@@ -182,7 +183,41 @@ test("a connection that breaks during an upload is reported, and creates no tag"
   expect((await fetch(`${url}/v2/apps/cut/manifests/d1`)).status).toBe(404);
 });
 
-test("a registry that requires a token receives one, which its realm issues for the credentials", async () => {
+test("the configuration of a base image is read once, and its tag each time", async () => {
+  const reads: string[] = [];
+  await using front = await observingProxy((path) => void reads.push(path));
+  const registry = openRegistry({ url: front.url, pullHost: new URL(url).host });
+  await registry.push(image("apps/cached", "d1", layer("one")), signal);
+  const read = reads.splice(0);
+  expect(read.filter((path) => path.includes("/stack/blobs/"))).toHaveLength(1);
+  const pushed = await registry.push(image("apps/cached", "d2", layer("two")), signal);
+  expect(reads.splice(0)).toEqual(["/v2/stack/manifests/v1"]);
+  const found = await registry.inspect(pushed.pinnedReference, signal);
+  expect(found?.config.environment).toEqual({ KEPT: "1", CHANGED: "new" });
+  expect(reads).toEqual([`/v2/apps/cached/manifests/${pushed.digest}`]);
+});
+
+test("an image that was read is not found by its digest after it was deleted", async () => {
+  const registry = openRegistry({ url });
+  const pushed = await registry.push(image("apps/read", "d1", layer("read")), signal);
+  expect(await registry.inspect(pushed.pinnedReference, signal)).not.toBeNull();
+  await openRegistry({ url }).delete("apps/read", "d1", signal);
+  expect(await registry.inspect(pushed.pinnedReference, signal)).toBeNull();
+});
+
+test("a configuration that differs from its digest fails the call, and a later one reads it again", async () => {
+  let changed = "{}";
+  await using front = await observingProxy((path) => (path.includes("/blobs/") ? changed : undefined));
+  const registry = openRegistry({ url: front.url, pullHost: new URL(url).host });
+  await expect(registry.inspect(base, signal)).rejects.toMatchObject({
+    code: "registry-unavailable",
+    message: expect.stringContaining("other content for the blob"),
+  });
+  changed = "";
+  expect((await registry.inspect(base, signal))?.config.environment).toEqual({ KEPT: "1", CHANGED: "old" });
+});
+
+test("a registry that requires a token for each access receives those that its realm issues for the credentials", async () => {
   await using guarded = await tokenRegistry();
   const address = new URL(guarded.url);
   const named = `http://robot:secret@${address.host}`;
@@ -211,34 +246,58 @@ async function cuttingProxy(afterBytes: number): Promise<{ url: string } & Async
   return listeningAt(proxy);
 }
 
-/** A proxy to the registry that requires a token, which its realm issues for the right user name and password. */
+/** A proxy to the registry. @param onRead receives the path of each GET; the proxy responds with the text that it returns, if any. */
+async function observingProxy(
+  onRead: (path: string) => string | void,
+): Promise<{ url: string } & AsyncDisposable> {
+  const proxy = createServer((incoming, response) => {
+    const text = incoming.method === "GET" ? onRead(incoming.url ?? "") : "";
+    if (text) response.end(text);
+    else pass(incoming, response);
+  });
+  return listeningAt(proxy);
+}
+
+/**
+ * A proxy to the registry that requires a token to read and another one to write, which its realm issues for the right user name
+ * and password. It opens an upload once the client has read from the same repository.
+ */
 async function tokenRegistry(): Promise<{ url: string } & AsyncDisposable> {
-  const token = randomBytes(8).toString("hex");
+  const tokens = { pull: randomBytes(8).toString("hex"), "pull,push": randomBytes(8).toString("hex") };
+  const read = Promise.withResolvers<void>();
   const login = `Basic ${Buffer.from("robot:secret").toString("base64")}`;
   let own = "";
   const guard = createServer((incoming, response) => {
     const { authorization } = incoming.headers;
+    const reads = incoming.method === "GET" || incoming.method === "HEAD";
+    const access = reads ? "pull" : "pull,push";
     if (incoming.url?.startsWith("/token") === true) {
       if (authorization !== login) response.writeHead(401).end();
-      else response.end(JSON.stringify({ token }));
-    } else if (authorization !== `Bearer ${token}`) {
-      const scope = "repository:apps/token:pull,push";
+      else response.end(JSON.stringify({ token: tokens[incoming.url.endsWith("push") ? "pull,push" : "pull"] }));
+    } else if (authorization !== `Bearer ${tokens[access]}`) {
+      const scope = `repository:apps/token:${access}`;
       response.writeHead(401, {
         "www-authenticate": `Bearer realm="${own}/token",service="test",scope="${scope}"`,
       });
       incoming.resume().on("end", () => response.end());
     } else {
-      const { authorization: _, ...headers } = incoming.headers;
-      const passed = request(`${url}${incoming.url}`, { method: incoming.method, headers }, (upstream) => {
-        response.writeHead(upstream.statusCode ?? 500, upstream.headers);
-        upstream.pipe(response);
-      });
-      incoming.pipe(passed);
+      if (incoming.method === "HEAD") read.resolve();
+      if (incoming.method === "POST") void read.promise.then(() => pass(incoming, response));
+      else pass(incoming, response);
     }
   });
   const listening = await listeningAt(guard);
   own = listening.url;
   return listening;
+}
+
+function pass(incoming: IncomingMessage, response: ServerResponse): void {
+  const { authorization: _, ...headers } = incoming.headers;
+  const passed = request(`${url}${incoming.url}`, { method: incoming.method, headers }, (upstream) => {
+    response.writeHead(upstream.statusCode ?? 500, upstream.headers);
+    upstream.pipe(response);
+  });
+  incoming.pipe(passed);
 }
 
 async function listeningAt(front: Server): Promise<{ url: string } & AsyncDisposable> {

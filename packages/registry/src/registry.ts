@@ -1,12 +1,13 @@
 // The ImageRegistry port over the OCI distribution API.
 
-import { createHash } from "node:crypto";
 import type { ImagePush, ImageRegistry, PushedImage, StoredImage, StoredLayer } from "@slipway/core";
-import { mediaTypes, readBaseImage, readImage } from "./base-image.ts";
-import type { BaseImage, ImageConfig, Manifest } from "./base-image.ts";
+import { digestOf, mediaTypes, readBaseImage, readImage } from "./base-image.ts";
+import type { BaseImage, ImageConfig, ImageSource, Manifest } from "./base-image.ts";
 import { RegistryClient } from "./client.ts";
 import type { RegistryCredentials } from "./client.ts";
+import { ContentCache } from "./content-cache.ts";
 import { addLayers, closeLayers, mountLayer, withDigest } from "./image-layers.ts";
+import { together } from "./together.ts";
 
 export interface RegistryOptions {
   /** `http://` or `https://`, host and port; may contain user name and password. */
@@ -24,19 +25,20 @@ const tagsPerPage = 1_000;
 export function openRegistry({ url, credentials, pullHost }: RegistryOptions): ImageRegistry {
   const client = new RegistryClient(url, credentials);
   const host = pullHost ?? client.host;
+  const source = { client, host, cache: new ContentCache() };
   return {
     host,
     async push(image, signal) {
       try {
-        return await push(client, host, image, signal);
+        return await push(source, image, signal);
       } catch (error) {
         await closeLayers(image.layers);
         throw error;
       }
     },
-    inspect: (reference, signal) => inspect(client, host, reference, signal),
+    inspect: (reference, signal) => inspect(source, reference, signal),
     tags: (repository, signal) => tagsOf(client, repository, signal),
-    digestOf: (repository, reference, signal) => digestOf(client, repository, reference, signal),
+    digestOf: (repository, reference, signal) => storedDigest(client, repository, reference, signal),
     delete: (repository, reference, signal) => deleteManifest(client, repository, reference, signal),
     async ping() {
       await client.request("GET", "/v2/", { expect: [200, 401], signal: AbortSignal.timeout(pingTimeoutMs) });
@@ -47,37 +49,50 @@ export function openRegistry({ url, credentials, pullHost }: RegistryOptions): I
 }
 
 async function push(
-  client: RegistryClient,
-  host: string,
+  source: ImageSource,
   image: ImagePush,
   signal: AbortSignal,
 ): Promise<PushedImage> {
+  const { client, host, cache } = source;
   const { repository, tag } = image;
-  const base = await readBaseImage(client, host, image.base, signal);
-  await Promise.all(
-    base.manifest.layers.map((layer) => mountLayer(client, base.repository, repository, layer, signal)),
-  );
-  const layers = await addLayers(client, repository, image.layers, signal);
+  const [base, layers] = await together<[BaseImage, StoredLayer[]]>(signal, [
+    (bounded) => addBase(source, image, bounded),
+    (bounded) => addLayers(client, repository, image.layers, bounded),
+  ]);
   const config = Buffer.from(JSON.stringify(configOver(base.config, layers, image)));
-  const configDigest = sha256(config);
+  const configDigest = digestOf(config);
+  cache.set(configDigest, config.toString("utf8"));
   await uploadBlob(client, repository, config, configDigest, signal);
   const manifest = manifestOver(base, layers, { digest: configDigest, size: config.length });
   const body = JSON.stringify(manifest);
   const headers = { "content-type": manifest.mediaType ?? mediaTypes.ociManifest };
   await client.request("PUT", `/v2/${repository}/manifests/${tag}`, { headers, body, expect: [201], signal });
-  const digest = sha256(Buffer.from(body));
+  const digest = digestOf(Buffer.from(body));
   const name = `${host}/${repository}`;
   const sizeBytes = config.length + manifest.layers.reduce((sum, { size }) => sum + size, 0);
   return { reference: `${name}:${tag}`, pinnedReference: `${name}@${digest}`, digest, sizeBytes, layers };
 }
 
+/** Reads the base image and adds its layers to the repository. */
+async function addBase(
+  source: ImageSource,
+  { base: reference, repository }: ImagePush,
+  signal: AbortSignal,
+): Promise<BaseImage> {
+  const base = await readBaseImage(source, reference, signal);
+  const mounts = base.manifest.layers.map((layer) => (bounded: AbortSignal) => {
+    return mountLayer(source.client, base.repository, repository, layer, bounded);
+  });
+  await together(signal, mounts);
+  return base;
+}
+
 async function inspect(
-  client: RegistryClient,
-  host: string,
+  source: ImageSource,
   reference: string,
   signal: AbortSignal,
 ): Promise<StoredImage | null> {
-  const found = await readImage(client, host, reference, signal);
+  const found = await readImage(source, reference, signal);
   if (found === null) return null;
   const { repository, digest, manifest } = found;
   const { config = {}, rootfs } = found.config;
@@ -88,7 +103,7 @@ async function inspect(
     sizeBytes: size,
   }));
   return {
-    pinnedReference: `${host}/${repository}@${digest}`,
+    pinnedReference: `${source.host}/${repository}@${digest}`,
     digest,
     layers,
     config: {
@@ -108,6 +123,7 @@ function splitVariable(entry: string): [name: string, value: string] {
   return end === -1 ? [entry, ""] : [entry.slice(0, end), entry.slice(end + 1)];
 }
 
+/** Without a look for the blob: it is small, and new in most cases. */
 async function uploadBlob(
   client: RegistryClient,
   repository: string,
@@ -115,11 +131,6 @@ async function uploadBlob(
   digest: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const existing = await client.request("HEAD", `/v2/${repository}/blobs/${digest}`, {
-    expect: [200, 404],
-    signal,
-  });
-  if (existing.status === 200) return;
   const opened = await client.request("POST", `/v2/${repository}/blobs/uploads/`, { expect: [202], signal });
   const location = withDigest(opened.headers.get("location") ?? "", digest);
   const headers = { "content-type": "application/octet-stream" };
@@ -185,7 +196,7 @@ async function tagsOf(
   return found;
 }
 
-async function digestOf(
+async function storedDigest(
   client: RegistryClient,
   repository: string,
   reference: string,
@@ -203,11 +214,7 @@ async function deleteManifest(
   reference: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const digest = await digestOf(client, repository, reference, signal);
+  const digest = await storedDigest(client, repository, reference, signal);
   if (digest === null) return;
   await client.request("DELETE", `/v2/${repository}/manifests/${digest}`, { expect: [202, 404], signal });
-}
-
-function sha256(bytes: Buffer): string {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
