@@ -33,15 +33,27 @@ export async function startProcess(
   const container = docker.getContainer(id);
   const attach = async (): Promise<IncomingMessage> =>
     responseOf(await container.attach({ stream: true, stdout: true, stderr: true }));
-  const attached = await requestStream("attach to the container", attach, { signal });
-  let exit: IncomingMessage | undefined;
+  const [attached, exit] = await openBoth(
+    requestStream("attach to the container", attach, { signal }),
+    requestStream("wait for the container", () => openNextExit(docker, id), { signal }),
+  );
   try {
-    exit = await requestStream("wait for the container", () => openNextExit(docker, id), { signal });
     await callEngine("start the container", () => container.start(), { signal });
     return startedProcess(attached, exit);
   } catch (error) {
     attached.destroy();
-    exit?.destroy();
+    exit.destroy();
+    throw error;
+  }
+}
+
+/** Closes one stream when the other cannot be opened. */
+async function openBoth<T extends Readable>(first: Promise<T>, second: Promise<T>): Promise<[T, T]> {
+  try {
+    return await Promise.all([first, second]);
+  } catch (error) {
+    for (const stream of await Promise.allSettled([first, second]))
+      if (stream.status === "fulfilled") stream.value.destroy();
     throw error;
   }
 }

@@ -1,9 +1,10 @@
 // Finds out whether the app accepts TCP on its port, from inside its container.
 //
 // Connecting to the published port does not help, because the engine's proxy accepts connections even if no process listens in
-// the container. So one exec per boot reads the kernel's table of listening sockets, which every process in the container may
-// read. This also works on a remote engine, opens no connection that the app would log, and finds an app that listens on
-// another port, or on the loopback interface only, which requests do not reach. It needs /bin/sh and sleep in the image.
+// the container; connecting to the container's own address is possible on one machine only (docker/direct-connection.ts).
+// An exec reads the kernel's table of listening sockets, which every process in the container may read. This also works on a
+// remote engine, and finds an app that listens on another port, or on the loopback interface only, which requests do not
+// reach. It needs /bin/sh and sleep in the image.
 
 import type { Readable } from "node:stream";
 import type Docker from "dockerode";

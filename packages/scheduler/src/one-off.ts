@@ -25,9 +25,11 @@ export async function runOneOff(
   { onOutput, signal }: StartOptions,
 ): Promise<OneOffExit> {
   await removeOneOffs(docker, installationId, task.appId, task);
-  await images.ensure(task.image, signal);
   const networkName = `slipway-${installationId}-run`;
-  const joined = network ?? (await ensureNetwork(docker, networkName, installationId, signal));
+  const [joined] = await Promise.all([
+    network ?? ensureNetwork(docker, networkName, installationId, signal),
+    images.ensure(task.image, signal),
+  ]);
   const config = oneOffConfig(task, installationId, joined);
   try {
     // Ignores the signal: a container whose id is unknown could not be removed.

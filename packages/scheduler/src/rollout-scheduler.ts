@@ -29,7 +29,8 @@ export interface RolloutPart extends ListedRollout {
   readonly id: string;
 }
 
-export abstract class RolloutScheduler<Part extends RolloutPart> implements Scheduler {
+/** @typeParam Context what `prepare` returns for `boot`. */
+export abstract class RolloutScheduler<Part extends RolloutPart, Context> implements Scheduler {
   protected readonly installationId: string;
   protected readonly connection: DockerConnection;
 
@@ -40,8 +41,14 @@ export abstract class RolloutScheduler<Part extends RolloutPart> implements Sche
 
   /** The network of commands that run once; undefined for a bridge of the installation's own. */
   protected abstract readonly commandNetwork: string | undefined;
+  /** Provides what instances need on the engine. Runs while the parts of earlier attempts are removed. */
+  protected abstract prepare(rollout: RolloutSpec, signal: AbortSignal): Promise<Context>;
   /** Starts at least one instance. Removes its parts when it fails. @see Scheduler.start */
-  protected abstract boot(rollout: RolloutSpec, options: StartOptions): Promise<readonly Address[]>;
+  protected abstract boot(
+    rollout: RolloutSpec,
+    context: Context,
+    options: StartOptions,
+  ): Promise<readonly Address[]>;
   /** The parts of an app, or of all apps, newest first. */
   protected abstract find(appId?: string): Promise<Part[]>;
   /** The parts of the rollout's latest start. */
@@ -59,8 +66,12 @@ export abstract class RolloutScheduler<Part extends RolloutPart> implements Sche
   abstract ping(): Promise<void>;
 
   async start(rollout: RolloutSpec, options: StartOptions): Promise<readonly Address[]> {
-    await this.#removeEarlierAttempts(rollout);
-    return rollout.count === 0 ? [] : await this.boot(rollout, options);
+    const removed = this.#removeEarlierAttempts(rollout);
+    if (rollout.count === 0) return await removed.then(() => []);
+    const prepared = this.prepare(rollout, options.signal);
+    prepared.catch(() => undefined); // Awaited below; a rejection before that must not be unhandled.
+    await removed;
+    return await this.boot(rollout, await prepared, options);
   }
 
   async promote(

@@ -1,115 +1,71 @@
 // Starts one container and waits until it listens, or explains why it does not. The caller removes it.
 
-import { elapsed, endsWithin, failureOf, untilAborted } from "@slipway/async";
-import { type RolloutSpec, SlipwayError, type StartOptions } from "@slipway/core";
+import { elapsed, failureOf, untilAborted } from "@slipway/async";
+import { type RolloutSpec, type SlipwayError, type StartOptions } from "@slipway/core";
 import type Docker from "dockerode";
 import { killContainer, ranOutOfMemory, startProcess } from "@slipway/docker";
 import { appPort } from "../instance-config.ts";
 import { wholeLines } from "../line-cutter.ts";
 import { appCrashed, bootTimedOut } from "../boot-failures.ts";
-import { type Listening, notListening, watchListening } from "../listening.ts";
+import { forwardOutput } from "./boot-output.ts";
+import type { LocalBridge } from "./direct-connection.ts";
+import { type Findings, noFindings, untilListening } from "./until-listening.ts";
 
-/** How long to wait for output of just before the app listened: it arrives on another connection than the probe's result. */
-const outputDelayMs = 150;
-const probeRetryMs = 250;
+export interface BootOptions extends StartOptions {
+  /** Of the instance's network; null when this process cannot connect to containers on it. */
+  readonly bridge: LocalBridge | null;
+}
 
-/** Resolves once the instance listens; its process continues to run. @see Scheduler.start */
+/**
+ * Resolves once the instance listens; its process continues to run. An instance that ends before its output is drained has
+ * crashed. @see Scheduler.start
+ */
 export async function bootContainer(
   docker: Docker,
   id: string,
   rollout: RolloutSpec,
-  { onOutput, signal }: StartOptions,
+  { onOutput, bridge, signal }: BootOptions,
 ): Promise<void> {
   using process = await startProcess(docker, id, signal);
   const over = new AbortController();
-  const probe: Probe = { listening: notListening, failure: "" };
-  const delivered = deliver(
-    rollout.count > 1 ? wholeLines(process.output) : process.output,
-    onOutput,
-    over.signal,
-  );
+  const findings = noFindings();
+  const output = forwardOutput(rollout.count > 1 ? wholeLines(process.output) : process.output, onOutput);
+  const { delivered } = output;
+  const options = { bridge, timeoutMs: rollout.bootTimeoutMs, signal: over.signal };
+  const exited = process.exitCode.then(() => "exited" as const);
   try {
     const outcome = await untilAborted(
       Promise.race([
-        process.exitCode.then(() => "exited" as const),
-        untilListening(docker, id, rollout.bootTimeoutMs, probe, over.signal),
+        exited,
+        untilListening(docker, id, options, findings),
         elapsed(rollout.bootTimeoutMs, over.signal).then(() => "late" as const),
         failureOf(delivered),
       ]),
       signal,
     );
-    if (outcome === "listening" && !(await endsWithin(process.exitCode, outputDelayMs))) {
-      over.abort();
-      process[Symbol.dispose]();
-      return await untilAborted(delivered, signal);
+    if (outcome === "listening") {
+      const drained = output.drained(docker, over.signal).then(() => true);
+      const exitedFirst = exited.then(() => false);
+      if (await untilAborted(Promise.race([exitedFirst, drained, failureOf(delivered)]), signal)) {
+        output.stop();
+        process[Symbol.dispose]();
+        return await untilAborted(delivered, signal);
+      }
     }
     if (outcome === "late") await killContainer(docker, id);
     await untilAborted(delivered, signal);
     throw outcome === "late"
-      ? timedOut(rollout, probe)
+      ? timedOut(rollout, findings)
       : await crashed(docker, id, rollout, await process.exitCode);
   } finally {
+    output.stop();
     over.abort();
   }
 }
 
-interface Probe {
-  listening: Listening;
-  failure: string;
-}
-
-/** Resolves when the app is reachable, otherwise never. The call that waits for the exit reports a failure of the engine. */
-async function untilListening(
-  docker: Docker,
-  id: string,
-  timeoutMs: number,
-  probe: Probe,
-  signal: AbortSignal,
-): Promise<"listening"> {
-  const reached = Promise.withResolvers<"listening">();
-  const onState = (state: Listening): void => {
-    probe.listening = state;
-    if (state.reach === "reachable") reached.resolve("listening");
-  };
-  const look = async (): Promise<void> => {
-    while (!signal.aborted && probe.listening.reach !== "reachable") {
-      try {
-        probe.failure = await watchListening(docker, id, appPort, timeoutMs, onState, signal);
-      } catch (error) {
-        probe.failure = error instanceof Error ? error.message : String(error);
-      }
-      await elapsed(probeRetryMs, signal);
-    }
-  };
-  return await Promise.race([reached.promise, look().then(() => reached.promise)]);
-}
-
-/** Forwards the app's output until its end or until the signal is aborted. */
-async function deliver(
-  output: AsyncIterable<Uint8Array>,
-  onOutput: StartOptions["onOutput"],
-  over: AbortSignal,
-): Promise<void> {
-  try {
-    for await (const bytes of output) {
-      await onOutput(bytes);
-      if (over.aborted) return;
-    }
-  } catch (error) {
-    const detached = over.aborted && error instanceof SlipwayError && error.code === "engine-unavailable";
-    if (!detached) throw error;
-  }
-}
-
-function timedOut(rollout: RolloutSpec, probe: Probe): SlipwayError {
+function timedOut(rollout: RolloutSpec, { listening, failure }: Findings): SlipwayError {
   const { processType, bootTimeoutMs } = rollout;
-  return bootTimedOut({
-    processType,
-    bootTimeoutMs,
-    port: appPort,
-    listening: probe.listening,
-    probeFailure: probe.failure,
-  });
+  return bootTimedOut({ processType, bootTimeoutMs, port: appPort, listening, probeFailure: failure });
 }
 
 async function crashed(

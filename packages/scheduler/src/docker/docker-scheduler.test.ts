@@ -1,6 +1,23 @@
+import type { Scheduler } from "@slipway/core";
+import {
+  aRollout,
+  lacksEngine,
+  newInstallation,
+  schedulerContract,
+  startEngineProxy,
+  testEngine,
+} from "@slipway/testkit";
 import { describe, expect, test } from "vitest";
-import { lacksEngine, newInstallation, schedulerContract, testEngine } from "@slipway/testkit";
 import { openDockerScheduler } from "./docker-scheduler.ts";
+
+/** Answers every client on all interfaces, and writes a line before it listens. */
+const server = `exec perl -MIO::Socket::INET -e '
+  $| = 1;
+  print "about to listen\\n";
+  my $server = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 5, ReuseAddr => 1) or die;
+  while (1) { my $client = $server->accept or next; close $client; }'`;
+const execs = /^POST \/containers\/[^/]+\/exec$/;
+const never = new AbortController().signal;
 
 describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
   schedulerContract("the scheduler for one Docker host", async () => {
@@ -13,6 +30,30 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
       [Symbol.asyncDispose]: () => installation[Symbol.asyncDispose](),
     };
   });
+
+  test("an instance on a bridge of this machine is found by connecting when no process can be started in it", async () => {
+    const { dockerHost, stackImage } = await testEngine();
+    await using installation = newInstallation();
+    await using engine = await startEngineProxy(dockerHost, {
+      refuse: (request) => (execs.test(request) ? { status: 500, message: "no exec" } : undefined),
+    });
+    await using scheduler = openDockerScheduler({ ...engine, installationId: installation.id });
+    const { text } = await startServer(scheduler, stackImage);
+    expect(text).toBe("about to listen\n");
+  });
+
+  test("an instance whose address cannot be told from another engine's is found by a look from inside", async () => {
+    const { dockerHost, stackImage } = await testEngine();
+    await using installation = newInstallation();
+    const looks: string[] = [];
+    const onAnswer = async (request: string) => void (execs.test(request) && looks.push(request));
+    await using engine = await startEngineProxy(dockerHost, { onAnswer });
+    const options = { ...engine, installationId: installation.id, network: "bridge" };
+    await using scheduler = openDockerScheduler(options);
+    const { text } = await startServer(scheduler, stackImage);
+    expect(text).toBe("about to listen\n");
+    expect(looks).toHaveLength(1);
+  });
 });
 
 test("a ping of an engine that does not exist fails with engine-unavailable", async () => {
@@ -22,3 +63,11 @@ test("a ping of an engine that does not exist fails with engine-unavailable", as
   });
   await expect(scheduler.ping()).rejects.toMatchObject({ code: "engine-unavailable" });
 });
+
+async function startServer(scheduler: Scheduler, image: string): Promise<{ readonly text: string }> {
+  let text = "";
+  const onOutput = (bytes: Uint8Array): void => void (text += Buffer.from(bytes).toString("utf8"));
+  const rollout = aRollout({ image, command: ["bash", "-c", server] });
+  await scheduler.start(rollout, { signal: never, onOutput });
+  return { text };
+}

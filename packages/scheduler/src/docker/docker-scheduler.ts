@@ -11,7 +11,8 @@ import {
   startedLast,
 } from "./app-containers.ts";
 import { restart } from "./container-config.ts";
-import { startInstances } from "./start-instances.ts";
+import { findLocalBridge } from "./direct-connection.ts";
+import { type StartContext, startInstances } from "./start-instances.ts";
 
 /** Containers without the installation's label are never changed. */
 export interface DockerSchedulerOptions extends RolloutSchedulerOptions {
@@ -32,7 +33,7 @@ export function openDockerScheduler(options: DockerSchedulerOptions): Scheduler 
   return new DockerScheduler(options);
 }
 
-class DockerScheduler extends RolloutScheduler<AppContainer> {
+class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
   protected readonly commandNetwork: string | undefined;
   readonly #publishHost: string;
 
@@ -43,11 +44,19 @@ class DockerScheduler extends RolloutScheduler<AppContainer> {
       options.publishHost ?? (this.connection.remoteHost === null ? loopback : everyInterface);
   }
 
-  protected async boot(rollout: RolloutSpec, options: StartOptions): Promise<readonly Address[]> {
-    await this.connection.images.ensure(rollout.image, options.signal);
-    const { installationId } = this;
-    const network = await this.#network(options.signal);
-    const context = { installationId, network, publishHost: this.#publishHost };
+  protected async prepare({ image }: RolloutSpec, signal: AbortSignal): Promise<StartContext> {
+    const [joined] = await Promise.all([
+      this.#joinedNetwork(signal),
+      this.connection.images.ensure(image, signal),
+    ]);
+    return { installationId: this.installationId, publishHost: this.#publishHost, ...joined };
+  }
+
+  protected async boot(
+    rollout: RolloutSpec,
+    context: StartContext,
+    options: StartOptions,
+  ): Promise<readonly Address[]> {
     const hostPorts = await startInstances(this.docker, context, rollout, options);
     return hostPorts.map((hostPort) => this.#addressOf(hostPort));
   }
@@ -100,6 +109,11 @@ class DockerScheduler extends RolloutScheduler<AppContainer> {
 
   async ping(): Promise<void> {
     await this.connection.ping();
+  }
+
+  async #joinedNetwork(signal: AbortSignal): Promise<Pick<StartContext, "network" | "bridge">> {
+    const network = await this.#network(signal);
+    return { network, bridge: await findLocalBridge(this.docker, network, signal) };
   }
 
   async #network(signal: AbortSignal): Promise<string> {

@@ -5,7 +5,8 @@ import { type RolloutSpec, SlipwayError, type StartOptions } from "@slipway/core
 import { callEngine, findContainers, removeContainer } from "@slipway/docker";
 import type Docker from "dockerode";
 import { bootContainer } from "./boot.ts";
-import { containerConfig, type InstanceContext } from "./container-config.ts";
+import { containerConfig, hostPortLabel, type InstanceContext } from "./container-config.ts";
+import type { LocalBridge } from "./direct-connection.ts";
 import { chooseHostPort, defaultPortRange, isPortTaken } from "./host-ports.ts";
 
 /** Only the engine knows which ports services of its host use. */
@@ -13,7 +14,10 @@ const maxPortTries = 20;
 /** Limited, because processes use most processor time while they boot. */
 const maxConcurrentBoots = 8;
 
-type StartContext = Omit<InstanceContext, "hostPort" | "startId" | "index">;
+export interface StartContext extends Omit<InstanceContext, "hostPort" | "startId" | "index"> {
+  /** Of the network; null when this process cannot connect to containers on it. */
+  readonly bridge: LocalBridge | null;
+}
 
 /** @returns the host ports, in the order of the instances. @see Scheduler.start */
 export async function startInstances(
@@ -47,7 +51,7 @@ export async function startInstances(
 /** @param options.made receives the names of the containers to remove after a failure. @returns the instance's host port. */
 async function startInstance(
   docker: Docker,
-  context: Omit<InstanceContext, "hostPort">,
+  context: StartContext & Pick<InstanceContext, "startId" | "index">,
   rollout: RolloutSpec,
   options: StartOptions & { readonly made: Set<string> },
 ): Promise<number> {
@@ -60,7 +64,7 @@ async function startInstance(
     try {
       // Ignores the signal: a container whose id is unknown could not be removed.
       const { id } = await callEngine("create the release's container", () => docker.createContainer(config));
-      await bootContainer(docker, id, rollout, options);
+      await bootContainer(docker, id, rollout, { ...options, bridge: context.bridge });
       return hostPort;
     } catch (error) {
       if (!isPortTaken(error) || refused.size >= maxPortTries) throw error;
@@ -70,7 +74,11 @@ async function startInstance(
   }
 }
 
+/** Most ports are free, so the engine is first queried for one of them, and for all its containers only when that one is in use. */
 async function freeHostPort(docker: Docker, refused: ReadonlySet<number>): Promise<number> {
+  const likely = refused.size === 0 ? chooseHostPort([], refused) : null;
+  if (likely !== null && (await findContainers(docker, { [hostPortLabel]: String(likely) })).length === 0)
+    return likely;
   const port = chooseHostPort(await findContainers(docker, {}), refused);
   if (port !== null) return port;
   const { first, last } = defaultPortRange;

@@ -40,7 +40,7 @@ export function openSwarmScheduler(options: SwarmSchedulerOptions): Scheduler {
   return new SwarmScheduler(options);
 }
 
-class SwarmScheduler extends RolloutScheduler<AppService> {
+class SwarmScheduler extends RolloutScheduler<AppService, string> {
   /** An overlay may refuse containers that are not tasks. */
   protected readonly commandNetwork = undefined;
   readonly #givenNetwork: string | undefined;
@@ -52,8 +52,18 @@ class SwarmScheduler extends RolloutScheduler<AppService> {
     this.#registryAuth = options.registryAuth;
   }
 
-  protected async boot(rollout: RolloutSpec, options: StartOptions): Promise<readonly Address[]> {
-    const network = await this.#network(options.signal);
+  /** @returns the network of the instances. */
+  protected async prepare(_rollout: RolloutSpec, signal: AbortSignal): Promise<string> {
+    if (this.#givenNetwork !== undefined) return this.#givenNetwork;
+    const name = `slipway-${this.installationId}-tasks`;
+    return await ensureNetwork(this.docker, name, this.installationId, signal, { scope: "swarm" });
+  }
+
+  protected async boot(
+    rollout: RolloutSpec,
+    network: string,
+    options: StartOptions,
+  ): Promise<readonly Address[]> {
     const startId = randomUUID().slice(0, 8);
     const spec = serviceSpec(rollout, { installationId: this.installationId, network, startId });
     try {
@@ -122,12 +132,6 @@ class SwarmScheduler extends RolloutScheduler<AppService> {
 
   async ping(): Promise<void> {
     await callEngine("answer as a manager of a swarm", () => this.docker.swarmInspect(), { limitMs: 10_000 });
-  }
-
-  async #network(signal: AbortSignal): Promise<string> {
-    if (this.#givenNetwork !== undefined) return this.#givenNetwork;
-    const name = `slipway-${this.installationId}-tasks`;
-    return await ensureNetwork(this.docker, name, this.installationId, signal, { scope: "swarm" });
   }
 
   async #addressesOf(tasks: readonly Task[]): Promise<readonly Address[]> {

@@ -67,5 +67,7 @@ async function pass(
   ];
   await onAnswer?.(what, answer.statusCode ?? 0);
   response.writeHead(answer.statusCode ?? 502, answer.headers);
+  // A stream, such as a container's output, may have no data for long.
+  response.flushHeaders();
   await pipeline(answer, response);
 }

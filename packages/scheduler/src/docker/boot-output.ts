@@ -1,0 +1,66 @@
+// Forwards the output of a booting instance, and waits for what the app wrote just before it listened.
+
+import { pause } from "@slipway/async";
+import { SlipwayError, type StartOptions } from "@slipway/core";
+import { callEngine } from "@slipway/docker";
+import type Docker from "dockerode";
+
+/** The output counts as drained when nothing has arrived for this time. */
+const quietMs = 30;
+/** Limit for an app that writes all the time. */
+const maxDrainMs = 150;
+
+export interface BootOutput {
+  /** Settles when the output has ended, or after `stop`. Rejects with what `onOutput` throws. */
+  readonly delivered: Promise<void>;
+  /** Resolves when what the app has written up to now is forwarded. @throws the signal's reason when aborted. */
+  drained(docker: Docker, signal: AbortSignal): Promise<void>;
+  /** Forwards the current piece to its end, and no other. */
+  stop(): void;
+}
+
+/** Begins to forward the output. */
+export function forwardOutput(
+  output: AsyncIterable<Uint8Array>,
+  onOutput: StartOptions["onOutput"],
+): BootOutput {
+  const over = new AbortController();
+  let busy = false;
+  let lastAt = performance.now();
+  const forward = async (): Promise<void> => {
+    try {
+      for await (const bytes of output) {
+        busy = true;
+        await onOutput(bytes);
+        busy = false;
+        lastAt = performance.now();
+        if (over.signal.aborted) return;
+      }
+    } catch (error) {
+      const detached =
+        over.signal.aborted && error instanceof SlipwayError && error.code === "engine-unavailable";
+      if (!detached) throw error;
+    }
+  };
+  return {
+    delivered: forward(),
+    /**
+     * Output passes through pipes of the container's supervisor and the engine, which report no end, and it may arrive later than
+     * the news that the app listens. They forward at once, so output that is under way arrives within milliseconds. The wait
+     * begins with a call to the engine: on a busy machine its answer takes as long as the output does.
+     */
+    drained: async (docker, signal) => {
+      const limit = performance.now() + maxDrainMs;
+      await callEngine("answer", () => docker.ping(), { signal });
+      const begun = performance.now();
+      for (;;) {
+        const now = performance.now();
+        const quietSince = busy ? now : Math.max(begun, lastAt);
+        const leftMs = Math.min(quietSince + quietMs, Math.max(limit, begun + quietMs)) - now;
+        if (leftMs <= 0) return;
+        await pause(leftMs, signal);
+      }
+    },
+    stop: () => over.abort(),
+  };
+}

@@ -1,0 +1,95 @@
+// Finds out by connecting whether an app listens, where this process reaches the container's own address.
+//
+// That is so for a container on a bridge of this machine. The address alone does not prove it, because an engine in another
+// network namespace uses the same addresses; the bridge does, because its name contains the id of its network or of its engine.
+// A connection to the published port proves nothing, because the engine's proxy accepts it even if no process listens.
+
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { elapsed } from "@slipway/async";
+import type { Address } from "@slipway/core";
+import { callEngine, statusOf } from "@slipway/docker";
+import type Docker from "dockerode";
+
+const retryMs = 25;
+/** Limit for one connection: a packet filter may drop its packets. */
+const connectLimitMs = 1_000;
+/** The kernel's list of the interfaces of this process's network namespace, also of those that have no carrier yet. */
+const interfacesFile = "/proc/net/dev";
+const nameOption = "com.docker.network.bridge.name";
+/** The bridge of the engine's default network has the same name on every engine, docker0. */
+const defaultOption = "com.docker.network.bridge.default_bridge";
+
+/** A network whose bridge is on this machine. */
+export interface LocalBridge {
+  readonly networkId: string;
+}
+
+/**
+ * Returns null when the network's containers cannot be reached from here: it is no bridge, or its bridge is on another machine.
+ * @param network id or name.
+ */
+export async function findLocalBridge(
+  docker: Docker,
+  network: string,
+  signal: AbortSignal,
+): Promise<LocalBridge | null> {
+  const inspect = () => docker.getNetwork(network).inspect() as Promise<Docker.NetworkInspectInfo>;
+  try {
+    const { Id, Driver, Options } = await callEngine("inspect a network", inspect, { signal });
+    if (Driver !== "bridge" || Options?.[defaultOption] === "true") return null;
+    const name = Options?.[nameOption] ?? `br-${Id.slice(0, 12)}`;
+    return (await hasInterface(name)) ? { networkId: Id } : null;
+  } catch (error) {
+    // The engine also accepts what is no network, such as another container's.
+    if (statusOf(error) === 404) return null;
+    throw error;
+  }
+}
+
+/** False on a system without the kernel's list, such as macOS, where the engine's bridges are in a virtual machine. */
+async function hasInterface(name: string): Promise<boolean> {
+  try {
+    const lines = (await readFile(interfacesFile, "utf8")).split("\n");
+    return lines.some((line) => line.trimStart().startsWith(`${name}:`));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/** The container's address on the bridge; null when it has none. */
+export async function hostOnBridge(
+  docker: Docker,
+  containerId: string,
+  { networkId }: LocalBridge,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const inspect = () => docker.getContainer(containerId).inspect();
+  const { NetworkSettings } = await callEngine("inspect the container", inspect, { signal });
+  const joined = Object.values(NetworkSettings.Networks).find(({ NetworkID }) => NetworkID === networkId);
+  return joined?.IPAddress || null;
+}
+
+/** Connects until the address accepts a connection, which is closed at once. @returns false when the signal is aborted before. */
+export async function untilAccepts(address: Address, signal: AbortSignal): Promise<boolean> {
+  while (!signal.aborted) {
+    if (await accepts(address, signal)) return true;
+    await elapsed(retryMs, signal);
+  }
+  return false;
+}
+
+async function accepts({ host, port }: Address, signal: AbortSignal): Promise<boolean> {
+  const socket = connect({ host, port, signal, timeout: connectLimitMs });
+  socket.on("timeout", () => socket.destroy(new Error("the connection was not accepted in time")));
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}

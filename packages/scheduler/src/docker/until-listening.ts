@@ -1,0 +1,103 @@
+// Waits until the app in a container listens: by connecting where that is possible, and by looking from inside the container.
+
+import { elapsed } from "@slipway/async";
+import type Docker from "dockerode";
+import { appPort } from "../instance-config.ts";
+import { type Listening, notListening, watchListening } from "../listening.ts";
+import { hostOnBridge, type LocalBridge, untilAccepts } from "./direct-connection.ts";
+
+/**
+ * When the look from inside begins if connecting is possible. It takes longer than most apps need to boot, but explains why an
+ * app does not listen, and finds an app whose connections a packet filter of this machine drops.
+ */
+const lookAfterMs = 1_000;
+const lookRetryMs = 250;
+
+/** What the look from inside has found so far. */
+export interface Findings {
+  listening: Listening;
+  /** Error of the look; "" without one. */
+  failure: string;
+}
+
+export interface ListeningOptions {
+  /** Null when this process cannot connect to the container. */
+  readonly bridge: LocalBridge | null;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export function noFindings(): Findings {
+  return { listening: notListening, failure: "" };
+}
+
+/**
+ * Resolves when the app is reachable, otherwise never. The call that waits for the container's exit reports a failure of the
+ * engine.
+ * @param findings is updated while the look from inside runs.
+ */
+export async function untilListening(
+  docker: Docker,
+  id: string,
+  { bridge, timeoutMs, signal }: ListeningOptions,
+  findings: Findings,
+): Promise<"listening"> {
+  const host = bridge === null ? null : await hostOf(docker, id, bridge, findings, signal);
+  const reached = Promise.withResolvers<"listening">();
+  const connecting = async (): Promise<void> => {
+    if (host !== null && (await untilAccepts({ host, port: appPort }, signal))) reached.resolve("listening");
+  };
+  const looking = async (): Promise<void> => {
+    // Early enough to explain a time-out.
+    if (host !== null && !(await elapsed(Math.min(lookAfterMs, timeoutMs / 2), signal))) return;
+    await lookInside(docker, id, { timeoutMs, signal }, findings);
+    if (findings.listening.reach === "reachable") reached.resolve("listening");
+  };
+  return await Promise.race([
+    reached.promise,
+    Promise.all([connecting(), looking()]).then(() => reached.promise),
+  ]);
+}
+
+/** Null after an error too: then only the look from inside can find the app. */
+async function hostOf(
+  docker: Docker,
+  id: string,
+  bridge: LocalBridge,
+  findings: Findings,
+  signal: AbortSignal,
+): Promise<string | null> {
+  try {
+    return await hostOnBridge(docker, id, bridge, signal);
+  } catch (error) {
+    findings.failure = messageOf(error);
+    return null;
+  }
+}
+
+/** Returns when the app is reachable, or when the signal is aborted. */
+async function lookInside(
+  docker: Docker,
+  id: string,
+  { timeoutMs, signal }: Omit<ListeningOptions, "bridge">,
+  findings: Findings,
+): Promise<void> {
+  const found = new AbortController();
+  const onState = (state: Listening): void => {
+    findings.listening = state;
+    if (state.reach === "reachable") found.abort();
+  };
+  const over = AbortSignal.any([signal, found.signal]);
+  while (!over.aborted) {
+    try {
+      findings.failure = await watchListening(docker, id, appPort, timeoutMs, onState, over);
+    } catch (error) {
+      findings.failure = messageOf(error);
+    }
+    await elapsed(lookRetryMs, over);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
