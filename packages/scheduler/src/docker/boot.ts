@@ -1,6 +1,6 @@
 // Starts one container and waits until it listens, or explains why it does not. The caller removes it.
 
-import { elapsed, failureOf, untilAborted } from "@slipway/async";
+import { elapsed, endsWithin, failureOf, untilAborted } from "@slipway/async";
 import { type RolloutSpec, type SlipwayError, type StartOptions } from "@slipway/core";
 import type Docker from "dockerode";
 import { killContainer, ranOutOfMemory, startProcess } from "@slipway/docker";
@@ -10,6 +10,9 @@ import { appCrashed, bootTimedOut } from "../boot-failures.ts";
 import { forwardOutput } from "./boot-output.ts";
 import type { LocalBridge } from "./direct-connection.ts";
 import { type Findings, noFindings, untilListening } from "./until-listening.ts";
+
+/** How long a look that explains a time-out may still take: on a busy machine it may have begun late. */
+const explanationLimitMs = 5_000;
 
 export interface BootOptions extends StartOptions {
   /** Of the instance's network; null when this process cannot connect to containers on it. */
@@ -52,7 +55,11 @@ export async function bootContainer(
         return await untilAborted(delivered, signal);
       }
     }
-    if (outcome === "late") await killContainer(docker, id);
+    if (outcome === "late") {
+      const explained = Promise.race([findings.looked.promise, exited]);
+      await untilAborted(endsWithin(explained, explanationLimitMs), signal);
+      await killContainer(docker, id);
+    }
     await untilAborted(delivered, signal);
     throw outcome === "late"
       ? timedOut(rollout, findings)

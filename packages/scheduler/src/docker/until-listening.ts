@@ -18,6 +18,8 @@ export interface Findings {
   listening: Listening;
   /** Error of the look; "" without one. */
   failure: string;
+  /** Settles when the first look has ended, or has failed. */
+  readonly looked: PromiseWithResolvers<void>;
 }
 
 export interface ListeningOptions {
@@ -28,7 +30,7 @@ export interface ListeningOptions {
 }
 
 export function noFindings(): Findings {
-  return { listening: notListening, failure: "" };
+  return { listening: notListening, failure: "", looked: Promise.withResolvers() };
 }
 
 /**
@@ -85,6 +87,7 @@ async function lookInside(
   const found = new AbortController();
   const onState = (state: Listening): void => {
     findings.listening = state;
+    findings.looked.resolve();
     if (state.reach === "reachable") found.abort();
   };
   const over = AbortSignal.any([signal, found.signal]);
@@ -94,6 +97,7 @@ async function lookInside(
     } catch (error) {
       findings.failure = messageOf(error);
     }
+    findings.looked.resolve();
     await elapsed(lookRetryMs, over);
   }
 }
