@@ -273,7 +273,8 @@ async function tokenRegistry(): Promise<{ url: string } & AsyncDisposable> {
     const access = reads ? "pull" : "pull,push";
     if (incoming.url?.startsWith("/token") === true) {
       if (authorization !== login) response.writeHead(401).end();
-      else response.end(JSON.stringify({ token: tokens[incoming.url.endsWith("push") ? "pull,push" : "pull"] }));
+      else
+        response.end(JSON.stringify({ token: tokens[incoming.url.endsWith("push") ? "pull,push" : "pull"] }));
     } else if (authorization !== `Bearer ${tokens[access]}`) {
       const scope = `repository:apps/token:${access}`;
       response.writeHead(401, {

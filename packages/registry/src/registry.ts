@@ -48,11 +48,7 @@ export function openRegistry({ url, credentials, pullHost }: RegistryOptions): I
   };
 }
 
-async function push(
-  source: ImageSource,
-  image: ImagePush,
-  signal: AbortSignal,
-): Promise<PushedImage> {
+async function push(source: ImageSource, image: ImagePush, signal: AbortSignal): Promise<PushedImage> {
   const { client, host, cache } = source;
   const { repository, tag } = image;
   const [base, layers] = await together<[BaseImage, StoredLayer[]]>(signal, [

@@ -35,7 +35,7 @@ export async function findLocalBridge(
   network: string,
   signal: AbortSignal,
 ): Promise<LocalBridge | null> {
-  const inspect = () => docker.getNetwork(network).inspect() as Promise<Docker.NetworkInspectInfo>;
+  const inspect = () => docker.getNetwork(network).inspect();
   try {
     const { Id, Driver, Options } = await callEngine("inspect a network", inspect, { signal });
     if (Driver !== "bridge" || Options?.[defaultOption] === "true") return null;
