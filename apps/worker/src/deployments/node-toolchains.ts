@@ -19,7 +19,7 @@ export interface NodeImages {
   readonly run: string;
 }
 
-export type ToolchainWish = Pick<NodePlan, "node" | "packageManager" | "startedPackageManager">;
+type ToolchainWish = Pick<NodePlan, "node" | "packageManager" | "startedPackageManager">;
 
 export interface ToolchainChoice {
   readonly node: NodeChoice;

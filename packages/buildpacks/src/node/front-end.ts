@@ -4,7 +4,7 @@ import { SlipwayError } from "@slipway/core";
 import { parseProcfile } from "../procfile.ts";
 import { startsDevServer } from "./dev-server.ts";
 import type { PackageJson } from "./package-json.ts";
-import type { NodeSource } from "./install.ts";
+import type { NodeSource } from "./source.ts";
 
 /** What builds an app with a server of its own, and how this server is started. */
 const servers: readonly {

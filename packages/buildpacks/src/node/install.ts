@@ -1,19 +1,12 @@
 // The installation of an app's dependencies, when it needs nothing of the source but a few files.
 
 import { createHash } from "node:crypto";
-import { readLockFile, type LockFacts } from "./lock-file.ts";
+import type { LockFacts } from "./lock-facts.ts";
+import { readLockFile } from "./lock-file.ts";
 import type { PackageJson } from "./package-json.ts";
 import { settingsFiles } from "./package-manager-settings.ts";
 import type { PackageManagement } from "./package-manager.ts";
-
-export interface NodeSource {
-  /** Content of a control file; undefined when the app has none. */
-  readonly read: (name: string) => Buffer | undefined;
-  /** Names at the app's root; those of folders end with a slash. */
-  readonly names: readonly string[];
-  /** The app's variables. */
-  readonly variables: Readonly<Record<string, string>>;
-}
+import type { NodeSource } from "./source.ts";
 
 /** An installation of dependencies that needs nothing of the source but a few files. */
 export interface NodeInstall {

@@ -2,17 +2,9 @@
 
 import { parse } from "yaml";
 import { z } from "zod";
+import type { LockFacts } from "./lock-facts.ts";
 import { readNpmLock } from "./npm-lock.ts";
 import type { ManagerName } from "./package-manager.ts";
-
-export interface LockFacts {
-  /** Number of packages. */
-  readonly packageCount: number;
-  /** Whether a package or a patch is part of the source: a workspace, or a dependency by path. */
-  readonly usesSource: boolean;
-  /** Names of the packages that may run a script when they are installed. Only npm's lock file tells which do. */
-  readonly withInstallScript: readonly string[];
-}
 
 /** A larger lock file takes too long to parse. */
 const maxYamlLength = 2 * 1024 ** 2;

@@ -1,7 +1,7 @@
 // Reads npm's lock file.
 
 import { z } from "zod";
-import type { LockFacts } from "./lock-file.ts";
+import type { LockFacts } from "./lock-facts.ts";
 
 const schema = z.object({
   lockfileVersion: z.number(),

@@ -2,7 +2,7 @@
 
 import { parse } from "yaml";
 import { z } from "zod";
-import type { NodeSource } from "./install.ts";
+import type { NodeSource } from "./source.ts";
 import type { ManagerName } from "./package-manager.ts";
 
 interface Settings {

@@ -2,7 +2,8 @@
 
 import { SlipwayError } from "@slipway/core";
 import { isFrontEnd } from "./front-end.ts";
-import { type NodeInstall, type NodeSource, planInstall } from "./install.ts";
+import { type NodeInstall, planInstall } from "./install.ts";
+import type { NodeSource } from "./source.ts";
 import { type PackageJson, parsePackageJson } from "./package-json.ts";
 import type { PackageHash } from "./package-manager-field.ts";
 import {

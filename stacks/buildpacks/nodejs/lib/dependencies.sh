@@ -79,7 +79,7 @@ said() { grep -qE "$1" "$SCRATCH/install.log"; }
 
 explain_failure() {
   explain_install
-  if said 'E404|ETARGET|ERR_PNPM_FETCH_404|NO_MATCHING_VERSION|YN0035|status code 404|Couldn.t find (any versions|package)|- 404$'; then
+  if said 'E404|ETARGET|ERR_PNPM_FETCH_404|NO_MATCHING_VERSION|YN0035|status code 404|find (any versions|package)|- 404$'; then
     fail 'A dependency, or its version, is not in the npm registry (see above).'
   elif said 'ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN|ERR_SOCKET|UNABLE_TO|SELF_SIGNED|META_FETCH_FAIL|ConnectionRefused|client error \(Connect\)|YN0001: .*RequestError'; then
     fail 'The npm registry could not be reached (see above).'

@@ -27,7 +27,7 @@ explain_install() {
   local lock_file=bun.lock
   has_any bun.lock || lock_file=bun.lockb
   if said 'lockfile (had changes|is frozen)'; then out_of_date "$lock_file" 'bun install'; fi
-  if said 'rror: .*lockfile|InvalidLockfile|Unknown lockfile version'; then
+  if said '(error|Error): .*lockfile|InvalidLockfile|Unknown lockfile version'; then
     fail "This version of bun cannot use $lock_file (see above)." \
       'To fix it: run bun install, add the changed file to the source, and name the version of bun in packageManager of package.json.'
   fi

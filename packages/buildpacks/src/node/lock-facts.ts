@@ -1,0 +1,10 @@
+// What a lock file says about an install.
+
+export interface LockFacts {
+  /** Number of packages. */
+  readonly packageCount: number;
+  /** Whether a package or a patch is part of the source: a workspace, or a dependency by path. */
+  readonly usesSource: boolean;
+  /** Names of the packages that may run a script when they are installed. Only npm's lock file tells which do. */
+  readonly withInstallScript: readonly string[];
+}

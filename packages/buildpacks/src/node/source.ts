@@ -1,0 +1,10 @@
+// What the plan of a Node.js app is made from.
+
+export interface NodeSource {
+  /** Content of a control file; undefined when the app has none. */
+  readonly read: (name: string) => Buffer | undefined;
+  /** Names at the app's root; those of folders end with a slash. */
+  readonly names: readonly string[];
+  /** The app's variables. */
+  readonly variables: Readonly<Record<string, string>>;
+}
