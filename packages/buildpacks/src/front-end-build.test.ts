@@ -145,15 +145,18 @@ describe("paths without a file", () => {
 });
 
 describe("headers of static.json", () => {
-  const withHeaders = (headers: unknown) =>
-    built({ build: "page dist/index.html", files: { "static.json": JSON.stringify({ headers }) } });
+  const withHeaders = async (headers: unknown) => {
+    await runner.put("build/index.html", "");
+    await runner.put("build/static.json", JSON.stringify({ headers }));
+    return runner.run();
+  };
 
   test("headers of static.json are written for nginx, the last path that matches first", async () => {
     const { output } = await withHeaders({
       "/**": { "X-Frame-Options": "DENY", "Cache-Control": "no-store" },
       "/a.b/*": { "x-frame-options": 'a "b"; c' },
     });
-    expect(output).toContain("files from dist");
+    expect(output).toContain("2 files from .");
     const text = await nginxConf();
     expect(text).toContain('    "~^/.*$" "no-store";\n    default $default_cache;');
     const rows = '    "~^/a[.]b/[^/]*$" "a \\"b\\"; c";\n    "~^/.*$" "DENY";\n';
