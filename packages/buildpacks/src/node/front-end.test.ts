@@ -10,11 +10,13 @@ interface Given {
 }
 
 function decide({ manifest, files = {}, variables = {} }: Given): boolean {
-  return isFrontEnd(parsePackageJson(JSON.stringify(manifest)), {
-    read: (name) => (files[name] === undefined ? undefined : Buffer.from(files[name])),
+  const source = {
+    read: (name: string) => (files[name] === undefined ? undefined : Buffer.from(files[name])),
     names: ["package.json", ...Object.keys(files)],
     variables,
-  });
+  };
+  const web = files["server.js"] === undefined ? null : "node server.js";
+  return isFrontEnd(parsePackageJson(JSON.stringify(manifest)), source, web);
 }
 
 const built = (start: string | null, build: string, dependencies: readonly string[] = []) => ({
@@ -37,7 +39,7 @@ describe("an app with a build script and no server is a front end", () => {
         "react-scripts build",
       ),
     ],
-    ["CRACO", built("craco start", "craco build")],
+    ["craco", built("craco start", "craco build")],
     ["Angular", built("ng serve", "ng build")],
     ["Vue CLI", built("vue-cli-service serve", "vue-cli-service build")],
     ["Astro", built("astro dev", "astro build", ["astro"])],

@@ -22,25 +22,23 @@ const servers: readonly {
   {
     name: "nuxt build",
     start: "node .output/server/index.mjs",
-    fits: ({ scripts }) => /\bnux(t|i) build\b/.test(scripts["build"] ?? ""),
+    fits: ({ scripts }) => /\b(nuxt|nuxi) build\b/.test(scripts["build"] ?? ""),
   },
 ];
 
 /**
+ * @param web the command that starts the app without a Procfile; null when nothing says one.
  * @returns whether the output of the app's build is served as static files: the app has a build script, and no server or a
  * static.json with a "root".
  * @throws {SlipwayError} "build-failed" when the build makes a server, and the app does not say how to start it.
  */
-export function isFrontEnd(manifest: PackageJson, source: NodeSource): boolean {
-  const { names, variables } = source;
+export function isFrontEnd(manifest: PackageJson, source: NodeSource, web: string | null): boolean {
   const { build, "heroku-postbuild": postbuild, start = "" } = manifest.scripts;
   if (!build && !postbuild) return false;
   if (hasWebLine(source)) return false;
-  if (start !== "" && variables["BUILDPACK_NAME"] === "nodejs") return false;
+  if (start !== "" && source.variables["BUILDPACK_NAME"] === "nodejs") return false;
   if (hasStaticRoot(source)) return true;
-  const startsServer =
-    start === "" ? names.includes("server.js") : !startsDevServer(manifest.scripts, "start");
-  if (startsServer) return false;
+  if (start === "" ? web !== null : !startsDevServer(manifest.scripts, "start")) return false;
   const server = servers.find(({ fits }) => fits(manifest));
   if (server !== undefined) throw noStart(server, start);
   return true;

@@ -83,8 +83,9 @@ export function planNode(source: NodeSource): NodePlan {
   if (text === undefined)
     throw new SlipwayError("build-failed", "package.json must be a regular file of at most 1 MiB.");
   const manifest = parsePackageJson(text.toString("utf8"));
-  const serves = isFrontEnd(manifest, source) ? "static" : "node";
-  const web = serves === "static" ? null : webCommand(manifest, names);
+  const command = webCommand(manifest, names);
+  const serves = isFrontEnd(manifest, source, command) ? "static" : "node";
+  const web = serves === "static" ? null : command;
   if (serves === "node" && web === null && !names.includes("Procfile")) throw noStart();
   const has = (scripts: readonly string[]) => scripts.some((name) => hasScript(manifest, name));
   const management = packageManagement(manifest, names);
