@@ -8,16 +8,14 @@ import { never, oneChunk, run, sandboxesOf } from "./under-test.ts";
 import type { BuildsUnderTest } from "./under-test.ts";
 
 export function snapshotsOfBuilds(underTest: BuildsUnderTest): void {
-  const { engine, openOther } = underTest;
-  const sandboxOf = sandboxesOf(underTest);
-  const newName = (): SnapshotName => ({ appId: randomUUID(), cacheVersion: 1, key: "0123abcd" });
+  startedFromSnapshots(underTest);
+  listedSnapshots(underTest);
+}
 
-  async function snapshotOf(name: SnapshotName, script: string): Promise<string> {
-    await using sandbox = await sandboxOf(script);
-    await sandbox.upload("/work", oneChunk(await packTar({ "build/package.json": "{}" })), never);
-    expect((await run(sandbox)).exit.exitCode).toBe(0);
-    return await sandbox.snapshot(name, never);
-  }
+function startedFromSnapshots(underTest: BuildsUnderTest): void {
+  const { engine } = underTest;
+  const sandboxOf = sandboxesOf(underTest);
+  const snapshotOf = snapshotsIn(underTest);
 
   test("a sandbox from a snapshot has the files of the former build, but not its cache", async () => {
     const name = newName();
@@ -54,6 +52,12 @@ export function snapshotsOfBuilds(underTest: BuildsUnderTest): void {
       "c",
     ]);
   });
+}
+
+function listedSnapshots(underTest: BuildsUnderTest): void {
+  const { engine, openOther } = underTest;
+  const sandboxOf = sandboxesOf(underTest);
+  const snapshotOf = snapshotsIn(underTest);
 
   test("a snapshot of the same name replaces the earlier one", async () => {
     const name = newName();
@@ -80,4 +84,19 @@ export function snapshotsOfBuilds(underTest: BuildsUnderTest): void {
     expect(await found()).toBeUndefined();
     expect(await engine().findSnapshot(name, never)).toBeNull();
   });
+}
+
+function newName(): SnapshotName {
+  return { appId: randomUUID(), cacheVersion: 1, key: "0123abcd" };
+}
+
+/** @returns a function that makes a snapshot of a sandbox after its script. */
+function snapshotsIn(underTest: BuildsUnderTest) {
+  const sandboxOf = sandboxesOf(underTest);
+  return async (name: SnapshotName, script: string): Promise<string> => {
+    await using sandbox = await sandboxOf(script);
+    await sandbox.upload("/work", oneChunk(await packTar({ "build/package.json": "{}" })), never);
+    expect((await run(sandbox)).exit.exitCode).toBe(0);
+    return await sandbox.snapshot(name, never);
+  };
 }
