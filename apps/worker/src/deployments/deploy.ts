@@ -68,10 +68,13 @@ function runPhases(context: PhasesContext, attempt: Attempt): Promise<void> {
 
 /** fetch → plan → (dependencies, or unpack → build) → push → release → start */
 async function pipeline(context: PipelineContext, attempt: Attempt): Promise<void> {
-  await context.engine.removeSandboxes(withoutAttempt(labelsOf(attempt)));
   await using fetched = await fetchSource(context, attempt);
-  const planned = await plan(context, attempt, fetched);
-  const former = await formerImage(context, attempt.app, attempt.signal);
+  const [planned, former] = await Promise.all([
+    plan(context, attempt, fetched),
+    formerImage(context, attempt.app, attempt.signal),
+    // What older attempts left must be gone before this one builds.
+    context.engine.removeSandboxes(withoutAttempt(labelsOf(attempt))),
+  ]);
   await using made = await make(context, attempt, { fetched, plan: planned, former });
   const image = await push(context, attempt, { ...made, former });
   const release = await makeRelease(context, attempt, made.built, image);
