@@ -24,16 +24,22 @@ type Name = keyof typeof sources;
 
 describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("two workers on two engines", () => {
   const opened = new AsyncDisposableStack();
-  const wholeTrees = new Map<Name, Promise<readonly unknown[]>>();
+  /** Of apps that were never deployed before. */
+  let wholeTrees: Readonly<Record<string, readonly unknown[] | undefined>>;
   let slipway: SlipwayUnderTest;
-  let [here, there]: (AppUnderTest | undefined)[] = [];
+  let [here, there, besides]: (AppUnderTest | undefined)[] = [];
   let running: Set<AppUnderTest>;
   beforeAll(async () => {
     const { dockerHost } = opened.use(await startPrivateEngine({ name: "layers" }));
-    const workers = [{ CONCURRENCY: "2" }, { DOCKER_HOST: dockerHost, CONCURRENCY: "2" }];
+    // Builds on the private engine have no way to the npm registry: they install from the cache of the other engine's builds.
+    const workers = [{ CONCURRENCY: "4" }, { DOCKER_HOST: dockerHost }, {}];
     slipway = opened.use(await SlipwayUnderTest.start({ workers, engines: [dockerHost] }));
-    [here, there] = slipway.workers;
+    [here, there, besides] = slipway.workers;
     running = new Set(slipway.workers);
+    await only(here);
+    const names = Object.keys(sources) as Name[];
+    const trees = await Promise.all(names.map(treeOfNewApp));
+    wholeTrees = Object.fromEntries(names.map((name, at) => [name, trees[at]]));
   });
   afterAll(() => opened.disposeAsync());
   afterEach(({ task }) => reportStateOfFailed(task, slipway));
@@ -55,11 +61,12 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("two work
     for (const [worker, name] of steps) {
       await only(worker);
       await deploy(app, name);
-      expect([name, await tree(app)]).toEqual([name, await wholeTree(name)]);
+      expect([name, await tree(app)]).toEqual([name, wholeTrees[name]]);
     }
+    await only(here);
     await slipway.request("DELETE", `/v1/apps/${app.name}/caches/deployment`);
     await deploy(app, "first");
-    expect(await tree(app)).toEqual(await wholeTree("first"));
+    expect(await tree(app)).toEqual(wholeTrees["first"]);
   }, 400_000);
 
   test.each([
@@ -70,7 +77,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("two work
   ])(
     "an app whose worker is killed while it %s has all its files",
     async (_when, line) => {
-      await Promise.all(slipway.workers.map((worker) => start(worker)));
+      await only(here, besides);
       const app = await slipway.createApp("killed");
       await deploy(app, "otherLock");
       await using follower = slipway.follow(app);
@@ -80,38 +87,30 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("two work
       await worker.kill();
       await worker.start();
       expect(await slipway.ended(id)).toMatchObject({ status: "success" });
-      expect(await tree(app)).toEqual(await wholeTree("first"));
+      expect(await tree(app)).toEqual(wholeTrees["first"]);
       await deploy(app, "otherLock");
-      expect(await tree(app)).toEqual(await wholeTree("otherLock"));
+      expect(await tree(app)).toEqual(wholeTrees["otherLock"]);
     },
     200_000,
   );
 
-  /** The files of an app that was never deployed before. */
-  function wholeTree(name: Name): Promise<readonly unknown[]> {
-    const known = wholeTrees.get(name);
-    if (known !== undefined) return known;
-    const made = (async () => {
-      const app = await slipway.createApp("whole");
-      await deploy(app, name);
-      return tree(app);
-    })();
-    wholeTrees.set(name, made);
-    return made;
+  async function treeOfNewApp(name: Name): Promise<readonly unknown[]> {
+    const app = await slipway.createApp("whole");
+    await deploy(app, name);
+    return tree(app);
   }
 
-  async function only(worker: AppUnderTest | undefined): Promise<void> {
-    if (worker !== undefined) await start(worker);
-    for (const other of [...running].filter((one) => one !== worker)) {
+  /** Starts these workers and stops the others. */
+  async function only(...workers: readonly (AppUnderTest | undefined)[]): Promise<void> {
+    for (const worker of workers) {
+      if (worker === undefined || running.has(worker)) continue;
+      running.add(worker);
+      await worker.start();
+    }
+    for (const other of [...running].filter((one) => !workers.includes(one))) {
       running.delete(other);
       await other.stop();
     }
-  }
-
-  async function start(worker: AppUnderTest): Promise<void> {
-    if (running.has(worker)) return;
-    running.add(worker);
-    await worker.start();
   }
 
   async function deploy(app: AppBody, name: Name): Promise<void> {
