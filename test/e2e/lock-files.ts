@@ -114,3 +114,99 @@ export const bunLock = `{
   }
 }
 `;
+
+/** pnpm-lock.yaml of a monorepo: apps/api depends on ms 2.0.0 and packages/lib, which needs is-number 7.0.0 for its build. */
+export const pnpmMonorepoLock = `lockfileVersion: '9.0'
+
+settings:
+  autoInstallPeers: true
+  excludeLinksFromLockfile: false
+
+importers:
+
+  .: {}
+
+  apps/api:
+    dependencies:
+      '@m/lib':
+        specifier: workspace:*
+        version: link:../../packages/lib
+      ms:
+        specifier: 2.0.0
+        version: 2.0.0
+
+  packages/lib:
+    devDependencies:
+      is-number:
+        specifier: 7.0.0
+        version: 7.0.0
+
+packages:
+
+  is-number@7.0.0:
+    resolution: {integrity: sha512-41Cifkg6e8TylSpdtTpeLVMqvSBEVzTttHvERD741+pnZ8ANv0004MRL43QKPDlK9cGvNp6NZWZUBlbGXYxxng==}
+    engines: {node: '>=0.12.0'}
+
+  ms@2.0.0:
+    resolution: {integrity: sha512-Tpp60P6IUJDTuOq/5Z8cdskzJujfwqfOTkrwIwj7IRISpnkJnT6SyJ4PCPnGMoFjC9ddhal5KVIYtAt97ix05A==}
+
+snapshots:
+
+  is-number@7.0.0: {}
+
+  ms@2.0.0: {}
+`;
+
+/** package-lock.json of the same monorepo. */
+export const npmMonorepoLock = `{
+  "name": "monorepo",
+  "lockfileVersion": 3,
+  "requires": true,
+  "packages": {
+    "": {
+      "name": "monorepo",
+      "workspaces": [
+        "apps/*",
+        "packages/*"
+      ]
+    },
+    "apps/api": {
+      "name": "@m/api",
+      "version": "1.0.0",
+      "dependencies": {
+        "@m/lib": "^1.0.0",
+        "ms": "2.0.0"
+      }
+    },
+    "node_modules/@m/api": {
+      "resolved": "apps/api",
+      "link": true
+    },
+    "node_modules/@m/lib": {
+      "resolved": "packages/lib",
+      "link": true
+    },
+    "node_modules/is-number": {
+      "version": "7.0.0",
+      "integrity": "sha512-41Cifkg6e8TylSpdtTpeLVMqvSBEVzTttHvERD741+pnZ8ANv0004MRL43QKPDlK9cGvNp6NZWZUBlbGXYxxng==",
+      "dev": true,
+      "license": "MIT",
+      "engines": {
+        "node": ">=0.12.0"
+      }
+    },
+    "node_modules/ms": {
+      "version": "2.0.0",
+      "integrity": "sha512-Tpp60P6IUJDTuOq/5Z8cdskzJujfwqfOTkrwIwj7IRISpnkJnT6SyJ4PCPnGMoFjC9ddhal5KVIYtAt97ix05A==",
+      "license": "MIT"
+    },
+    "packages/lib": {
+      "name": "@m/lib",
+      "version": "1.0.0",
+      "devDependencies": {
+        "is-number": "7.0.0"
+      }
+    }
+  }
+}
+`;

@@ -2,8 +2,16 @@
 
 import { expect, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";
-import { bunLock, lockedApp, pnpmLock, yarn1Lock, yarn4Lock } from "./lock-files.ts";
-import { createApp, deployed, page } from "./slipway.ts";
+import {
+  bunLock,
+  lockedApp,
+  npmMonorepoLock,
+  pnpmLock,
+  pnpmMonorepoLock,
+  yarn1Lock,
+  yarn4Lock,
+} from "./lock-files.ts";
+import { call, createApp, deployed, page } from "./slipway.ts";
 
 /** Tells what it runs with. */
 const server = `const fs = require("node:fs");
@@ -55,7 +63,6 @@ test.each<[string, string, Readonly<Record<string, string>>, string, string]>([
     expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
     expect(log).toMatch(new RegExp(`Using Node.js 24\\.[0-9.]+ and ${version}\n`));
     expect(log).toContain(install);
-    expect(log).toContain("Pruning devDependencies");
     expect(JSON.parse(await page(name))).toEqual({
       ms: "2.0.0",
       built: "true",
@@ -87,13 +94,75 @@ test("an app whose start script calls bun has it in its image", async () => {
 });
 
 test.each([
-  ["pnpm", { "pnpm-lock.yaml": pnpmLock }, "pnpm@11.28.11"],
-  ["yarn", { "yarn.lock": yarn1Lock }, "yarn@1.22.22"],
-  ["yarn", { "yarn.lock": yarn4Lock }, "yarn@4.13.0"],
-] as const)("a Procfile that calls %s (%j, %s) starts", async (command, lockFiles, packageManager) => {
+  ["pnpm 11", "pnpm", { "pnpm-lock.yaml": pnpmLock }, "pnpm@11.28.11"],
+  ["yarn 1", "yarn", { "yarn.lock": yarn1Lock }, "yarn@1.22.22"],
+  ["yarn 4", "yarn", { "yarn.lock": yarn4Lock }, "yarn@4.13.0"],
+] as const)("a Procfile that calls %s starts", async (_name, command, lockFiles, packageManager) => {
   const { name } = await createApp("procfile");
   const archive = await app(lockFiles, { packageManager }, { Procfile: `web: ${command} run start\n` });
   const { deployment, log } = await deployed(name, archive);
   expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
   expect(JSON.parse(await page(name))).toMatchObject({ ms: "2.0.0", runtime: "node" });
 });
+
+const lib = `require("node:fs").writeFileSync("dist.js", "module.exports = " + require("is-number")(5));`;
+const api = `const fs = require("node:fs");
+require("node:http").createServer((request, response) => response.end(JSON.stringify({
+  ms: require("ms/package.json").version,
+  lib: require("@m/lib"),
+  directory: process.cwd(),
+  development: ["node_modules", "packages/lib/node_modules"].some((at) => fs.existsSync("../../" + at + "/is-number")),
+}))).listen(process.env.PORT);`;
+
+test.each([
+  ["npm", { "package-lock.json": npmMonorepoLock }, "^1.0.0", { workspaces: ["apps/*", "packages/*"] }],
+  [
+    "pnpm",
+    { "pnpm-lock.yaml": pnpmMonorepoLock, "pnpm-workspace.yaml": "packages:\n  - apps/*\n  - packages/*\n" },
+    "workspace:*",
+    { packageManager: "pnpm@9.15.9" },
+  ],
+])(
+  "a workspace of %s is built after those that it depends on, and starts in its folder",
+  async (_name, files, range, changes) => {
+    const { name } = await createApp("monorepo");
+    await call("PUT", `/v1/apps/${name}/variables`, {
+      variables: [{ name: "PROJECT_DIR", value: "apps/api" }],
+    });
+    const manifests = {
+      "package.json": { name: "monorepo", private: true, engines: { node: "24.x" }, ...changes },
+      "apps/api/package.json": {
+        name: "@m/api",
+        version: "1.0.0",
+        scripts: { start: "node server.js" },
+        dependencies: { "@m/lib": range, ms: "2.0.0" },
+      },
+      "packages/lib/package.json": {
+        name: "@m/lib",
+        version: "1.0.0",
+        main: "dist.js",
+        scripts: { build: "node build.js" },
+        devDependencies: { "is-number": "7.0.0" },
+      },
+    };
+    const texts = Object.entries(manifests).map(([path, value]) => [path, JSON.stringify(value)] as const);
+    const source = {
+      ...Object.fromEntries(texts),
+      ...files,
+      "apps/api/server.js": api,
+      "packages/lib/build.js": lib,
+    };
+    const archive = await packTarGz(
+      Object.fromEntries(Object.entries(source).map(([path, text]) => [`monorepo/${path}`, text])),
+    );
+    const { deployment, log } = await deployed(name, archive);
+    expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
+    expect(log).toContain("Running the script build of packages/lib");
+    expect(JSON.parse(await page(name))).toEqual({
+      ms: "2.0.0",
+      lib: true,
+      directory: "/app/apps/api",
+      development: false,
+    });
+  },
+);

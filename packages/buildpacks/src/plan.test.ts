@@ -62,6 +62,54 @@ test("a front end in PROJECT_DIR is planned by its own static.json", () => {
   expect(plan(files, { PROJECT_DIR: "web" }).node?.serves).toBe("static");
 });
 
+describe("PROJECT_DIR is a workspace of a monorepo", () => {
+  const root = {
+    "package.json": JSON.stringify({
+      workspaces: ["apps/*"],
+      packageManager: "pnpm@9.1.0",
+      engines: { node: "22" },
+    }),
+    "pnpm-lock.yaml": "lockfileVersion: '9.0'\n",
+  };
+  const app = {
+    "apps/api/package.json": '{"scripts":{"start":"node ."}}',
+    "apps/api/Procfile": "web: node .",
+  };
+  const variables = { PROJECT_DIR: "apps/api" };
+
+  test("a workspace is planned with the lock file, the package manager and the Node.js of the root", () => {
+    const { node, procfile } = plan({ ...root, ...app }, variables);
+    expect(node).toMatchObject({
+      packageManager: { name: "pnpm", wanted: "9.1.0", lockfileVersion: "9.0" },
+      node: { wanted: "22" },
+      install: null,
+      web: "npm start",
+      warnings: [],
+    });
+    expect(procfile).toBe("web: node .");
+    const own = { "apps/api/.nvmrc": "24" };
+    expect(plan({ ...root, ...app, ...own }, variables).node?.node.wanted).toBe("24");
+  });
+
+  test("pnpm-workspace.yaml names workspaces, too, in any folder above", () => {
+    const folder = {
+      "x/package.json": "{}",
+      "x/pnpm-workspace.yaml": "packages:\n  - apps/*\n",
+      "x/pnpm-lock.yaml": "",
+    };
+    const below = { "x/apps/api/package.json": '{"scripts":{"start":"node ."}}' };
+    const { node } = plan({ ...folder, ...below }, { PROJECT_DIR: "x/apps/api" });
+    expect(node?.packageManager?.name).toBe("pnpm");
+  });
+
+  test.each<[string, Record<string, string>]>([
+    ["has a lock file of its own", { ...root, ...app, "apps/api/package-lock.json": lock }],
+    ["is below a package without workspaces", { ...root, ...app, "package.json": "{}" }],
+  ])("a folder that %s is no workspace", (_which, files) => {
+    expect(plan(files, variables).node?.packageManager).toBeNull();
+  });
+});
+
 test.each(["..", "../other", "a/../../b", "."])(
   "PROJECT_DIR %j is the source itself to the plan",
   (given) => {

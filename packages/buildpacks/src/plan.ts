@@ -2,7 +2,9 @@
 
 import { posix } from "node:path";
 import { SlipwayError } from "@slipway/core";
+import { foldersAbove, monorepoRoot } from "./node/monorepo.ts";
 import { nodeControlFiles, type NodePlan, planNode } from "./node/plan.ts";
+import type { NodeSource } from "./node/source.ts";
 
 /** What a plan is made from: the source's control files, and the names beside them. */
 export interface PlanSource {
@@ -37,10 +39,20 @@ export function projectDirectory({ PROJECT_DIR: given = "" }: Readonly<Record<st
 
 /** @returns the paths of the files that `planBuild` reads, each with its maximum size in bytes. */
 export function controlFiles(projectDir: string): ReadonlyMap<string, number> {
-  const files = new Map(nodeControlFiles);
-  for (const name of ["Procfile", ".slugignore"]) files.set(name, maxControlFileBytes);
-  for (const name of inlineScripts) files.set(name, 0);
-  return new Map([...files].map(([name, maxBytes]) => [posix.join(projectDir, name), maxBytes]));
+  const files = new Map<string, number>();
+  const add = (folder: string, some: Iterable<readonly [name: string, maxBytes: number]>) => {
+    for (const [name, maxBytes] of some) files.set(posix.join(folder, name), maxBytes);
+  };
+  for (const folder of [...foldersAbove(projectDir), projectDir]) add(folder, nodeControlFiles);
+  add(
+    projectDir,
+    ["Procfile", ".slugignore"].map((name) => [name, maxControlFileBytes]),
+  );
+  add(
+    projectDir,
+    inlineScripts.map((name) => [name, 0]),
+  );
+  return files;
 }
 
 /** @throws {SlipwayError} "build-failed" when the app cannot be built, with what to change. */
@@ -59,6 +71,20 @@ export function planBuild(source: PlanSource): BuildPlan {
   };
 }
 
+/** Of the root of a monorepo only the control files are known. */
+function planMonorepo(
+  { captured, oversized }: PlanSource,
+  projectDir: string,
+): NonNullable<NodeSource["monorepo"]> | null {
+  const exists = (path: string) => captured.has(path) || oversized.has(path);
+  const root = monorepoRoot(projectDir, { read: (path) => captured.get(path), exists });
+  if (root === null) return null;
+  return {
+    read: (name) => captured.get(posix.join(root, name)),
+    names: [...nodeControlFiles.keys()].filter((name) => exists(posix.join(root, name))),
+  };
+}
+
 function planOfNode(
   source: PlanSource,
   read: (name: string) => Buffer | undefined,
@@ -70,7 +96,8 @@ function planOfNode(
   const byUrl = (variables["BUILDPACK_URL"] ?? "") !== "" || names.includes(".buildpacks");
   if (byUrl || !names.includes("package.json") || !["", "nodejs", "inline"].includes(chosen)) return null;
   const plan = () => {
-    const node = planNode({ read, names, variables });
+    const monorepo = planMonorepo(source, projectDir);
+    const node = planNode({ read, names, variables, monorepo });
     // Only one folder of the source is built, and only the build container can tell whether the rest is needed.
     return projectDir === "" ? node : { ...node, install: null };
   };

@@ -110,6 +110,49 @@ test("PROJECT_DIR replaces the root of the source", async () => {
   await expect(access(join(work, "build/other"))).rejects.toThrow("ENOENT");
 });
 
+const workspaceOf = async (files: Readonly<Record<string, string>>) => {
+  for (const [name, text] of Object.entries(files)) await put(`build/${name}`, text);
+  const tell =
+    '#!/bin/bash\necho "workspace=$SLIPWAY_WORKSPACE"; cd "$1"; find . -type f | sort | paste -sd " "\n';
+  for (const name of ["compile", "release"]) await put(`buildpacks/nodejs/bin/${name}`, tell);
+  return await run({ PROJECT_DIR: "apps/api" });
+};
+
+test("a workspace of a monorepo is built with the whole source, and its Procfile counts", async () => {
+  const { exitCode, output } = await workspaceOf({
+    "package.json": '{"workspaces":["apps/*"]}',
+    "apps/api/package.json": "{}",
+    "apps/api/Procfile": "web: x\n",
+    "lib/a": "",
+  });
+  expect(exitCode).toBe(0);
+  expect(output).toContain(
+    "-----> Building the workspace apps/api of a monorepo\nworkspace=apps/api\n./apps/api/Procfile",
+  );
+  expect(output).toContain("./lib/a");
+  expect(await result("Procfile")).toBe("web: x\n");
+});
+
+test("of a front end that is a workspace only its own folder is served", async () => {
+  await workspaceOf({});
+  await put("build/package.json", '{"workspaces":["apps/*"]}');
+  await put("build/apps/web/package.json", "{}");
+  await put("buildpacks/static/bin/compile", '#!/bin/bash\necho "static:"; cd "$1"; find . -type f\n');
+  const { output } = await runner.run({ PROJECT_DIR: "apps/web" }, "front-end");
+  expect(output).toContain("workspace=apps/web\n./apps/web/package.json ./package.json\n");
+  expect(output).toContain("static:\n./package.json\n");
+  expect(output).not.toContain("static:\n./apps");
+});
+
+test.each<[string, Record<string, string>]>([
+  ["has a lock file of its own", { "package.json": '{"workspaces":["apps/*"]}', "apps/api/yarn.lock": "" }],
+  ["is below a package without workspaces", { "package.json": "{}" }],
+])("PROJECT_DIR that %s is built alone", async (_which, files) => {
+  const { output } = await workspaceOf({ "apps/api/package.json": "{}", ...files });
+  expect(output).toContain("-----> Building the directory apps/api only\nworkspace=\n./");
+  expect(output).not.toContain("./apps");
+});
+
 test.each(["..", "../cache", "/etc", "missing", "file"])("PROJECT_DIR %j is rejected", async (directory) => {
   await putInline(compileOk);
   await put("build/file", "");

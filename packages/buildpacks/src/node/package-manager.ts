@@ -36,6 +36,8 @@ const lockFiles: readonly (readonly [file: string, manager: ManagerName])[] = [
   ["bun.lock", "bun"],
   ["bun.lockb", "bun"],
 ];
+/** Names of all lock files. */
+export const lockFileNames: readonly string[] = lockFiles.map(([file]) => file);
 const commands: Readonly<Record<PackageManagerWish["name"], RegExp>> = {
   pnpm: commandPattern("pnpm|pnpx"),
   yarn: commandPattern("yarn|yarnpkg"),

@@ -68,6 +68,8 @@ export const nodeControlFiles: ReadonlyMap<string, number> = new Map([
   ["pnpm-lock.yaml", 16 * mebibyte],
   ["yarn.lock", 16 * mebibyte],
   ["bun.lock", 16 * mebibyte],
+  // Only whether it exists counts.
+  ["bun.lockb", 0],
   ["pnpm-workspace.yaml", 64 * 1024],
   [".yarnrc.yml", 64 * 1024],
   [".npmrc", 64 * 1024],
@@ -79,26 +81,31 @@ export const nodeControlFiles: ReadonlyMap<string, number> = new Map([
 /** @throws {SlipwayError} "build-failed" when the app cannot be built, with what to change. */
 export function planNode(source: NodeSource): NodePlan {
   const { read, names } = source;
-  const text = read("package.json");
-  if (text === undefined)
-    throw new SlipwayError("build-failed", "package.json must be a regular file of at most 1 MiB.");
-  const manifest = parsePackageJson(text.toString("utf8"));
+  const manifest = readManifest(source);
   const command = webCommand(manifest, names);
   const serves = isFrontEnd(manifest, source, command) ? "static" : "node";
   const web = serves === "static" ? null : command;
   if (serves === "node" && web === null && !names.includes("Procfile")) throw noStart();
   const has = (scripts: readonly string[]) => scripts.some((name) => hasScript(manifest, name));
-  const management = packageManagement(manifest, names);
+  const root = source.monorepo ?? source;
+  const rootManifest = root === source ? manifest : readManifest(root);
+  const management = packageManagement(rootManifest, root.names);
   const { lockFile } = management;
-  const lock = lockFile === null ? undefined : read(lockFile)?.toString("utf8");
-  const packageManager = packageManagerWish(management, manifest, lock);
+  const lock = lockFile === null ? undefined : root.read(lockFile)?.toString("utf8");
+  const packageManager = packageManagerWish(management, rootManifest, lock);
   const started = [web ?? "", read("Procfile")?.toString("utf8") ?? ""];
   const startedPackageManager = calledPackageManager(started, manifest, packageManager);
   // Yarn 2 and later run scripts only where they find notes of the install, which are not in node_modules.
   const needsNotes = startedPackageManager?.name === "yarn" && startedPackageManager.lockfileVersion !== "1";
-  const install = needsNotes ? null : planInstall(source, manifest, management);
+  const install = needsNotes || root !== source ? null : planInstall(source, manifest, management);
   return {
-    node: nodeWish(manifest, read, management),
+    node: nodeWish(
+      [
+        { manifest, read },
+        { manifest: rootManifest, read: root.read },
+      ],
+      management,
+    ),
     packageManager,
     startedPackageManager,
     install,
@@ -109,23 +116,32 @@ export function planNode(source: NodeSource): NodePlan {
   };
 }
 
+function readManifest({ read }: Pick<NodeSource, "read">): PackageJson {
+  const text = read("package.json");
+  if (text !== undefined) return parsePackageJson(text.toString("utf8"));
+  throw new SlipwayError("build-failed", "package.json must be a regular file of at most 1 MiB.");
+}
+
 /** @returns the range or name in engines.node, .nvmrc or .node-version, in this order. */
 function nodeWish(
-  manifest: PackageJson,
-  read: NodeSource["read"],
+  folders: readonly { readonly manifest: PackageJson; readonly read: NodeSource["read"] }[],
   { manager, field }: PackageManagement,
 ): NodeWish {
   const named = manager === "npm" && field !== null && field.wanted !== "" ? field : null;
+  const engine = (name: string) =>
+    folders.map(({ manifest }) => manifest.engines[name]?.trim() ?? "").find((wanted) => wanted !== "") ?? "";
   const npm = {
-    wantedNpm: named?.wanted ?? manifest.engines["npm"] ?? "",
+    wantedNpm: named?.wanted ?? engine("npm"),
     wantedNpmIn: named?.field ?? "engines.npm of package.json",
     npmHash: named?.hash,
   };
-  const engines = manifest.engines["node"]?.trim() ?? "";
-  if (engines !== "") return { wanted: engines, wantedIn: "engines.node of package.json", ...npm };
-  for (const name of [".nvmrc", ".node-version"]) {
-    const wanted = firstLine(read(name)?.toString("utf8") ?? "");
-    if (wanted !== "") return { wanted, wantedIn: name, ...npm };
+  for (const { manifest, read } of folders) {
+    const engines = manifest.engines["node"]?.trim() ?? "";
+    if (engines !== "") return { wanted: engines, wantedIn: "engines.node of package.json", ...npm };
+    for (const name of [".nvmrc", ".node-version"]) {
+      const wanted = firstLine(read(name)?.toString("utf8") ?? "");
+      if (wanted !== "") return { wanted, wantedIn: name, ...npm };
+    }
   }
   return { wanted: "", wantedIn: "the default", ...npm };
 }

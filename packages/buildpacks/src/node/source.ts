@@ -5,6 +5,8 @@ export interface NodeSource {
   readonly read: (name: string) => Buffer | undefined;
   /** Names at the app's root; those of folders end with a slash. */
   readonly names: readonly string[];
+  /** The root of the monorepo that the app is a workspace of; null for any other app. */
+  readonly monorepo?: Pick<NodeSource, "read" | "names"> | null;
   /** The app's variables. */
   readonly variables: Readonly<Record<string, string>>;
 }

@@ -1,10 +1,10 @@
 # Reads package.json and the names of other files of the app.
 
 # field FILTER: a value of package.json, empty when absent.
-field() { jq -r "($1) // \"\" | if type == \"string\" then . else tojson end" "$BUILD/package.json"; }
+field() { jq -r "($1) // \"\" | if type == \"string\" then . else tojson end" "$APP/package.json"; }
 has_script() { [ -n "$(field ".scripts[\"$1\"]?")" ]; }
 
-# has_any NAME...: whether the app has one of these files.
+# has_any NAME...: whether the source has one of these files at its root.
 has_any() {
   local name
   for name in "$@"; do [ ! -f "$BUILD/$name" ] || return 0; done

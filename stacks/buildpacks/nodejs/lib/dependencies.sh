@@ -44,6 +44,8 @@ choose_dependencies() {
 # devDependencies are needed by scripts that run here.
 wanted_dependencies() {
   local script
+  # The other workspaces may have to be built.
+  if [ -n "$WORKSPACE" ]; then echo all && return; fi
   for script in heroku-prebuild preinstall install postinstall prepare build heroku-postbuild; do
     if has_script "$script"; then echo all && return; fi
   done
@@ -98,11 +100,18 @@ run_script() {
   shift
   has_script "$script" || return 0
   heading "Running the script $script"
+  cd "$APP"
   indented "$@" "$script" || fail "The script $script of package.json failed (see above)."
+  cd "$BUILD"
 }
 
 run_build_scripts() {
-  if has_script heroku-postbuild; then run_script heroku-postbuild "${RUN[@]}"; else run_script build "${RUN[@]}"; fi
+  if has_script heroku-postbuild; then
+    run_script heroku-postbuild "${RUN[@]}"
+  else
+    build_workspaces
+    run_script build "${RUN[@]}"
+  fi
 }
 
 prune_dependencies() {

@@ -1,10 +1,13 @@
 # What the scripts of bin/ have in common: the functions, a folder for temporary files, and the settings of the package manager.
 
+# A workspace of a monorepo: its path in the source. It has the scripts and the processes of the app.
+WORKSPACE=${SLIPWAY_WORKSPACE:-}
+APP=$BUILD${WORKSPACE:+/$WORKSPACE}
 PACK=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/nodejs.XXXXXX")
 trap 'rm -rf "$SCRATCH"' EXIT
 
-for part in output app registry dependencies; do
+for part in output app registry dependencies workspace; do
   # shellcheck disable=SC1090
   source "$PACK/lib/$part.sh"
 done
@@ -16,3 +19,4 @@ configure_registry
 # shellcheck disable=SC1090
 source "$PACK/lib/managers/$MANAGER.sh"
 export PATH=$BUILD/node_modules/.bin:$PATH
+[ -z "$WORKSPACE" ] || export PATH=$APP/node_modules/.bin:$PATH

@@ -12,13 +12,14 @@ manager_install() {
   local options=(--backend=copyfile --no-progress)
   ! has_any bun.lock bun.lockb || options+=(--frozen-lockfile)
   [ "$INCLUDE" = all ] || options+=(--production)
+  [ -z "$WORKSPACE" ] || options+=(--filter "./$WORKSPACE")
   [ -z "$CA_FILE" ] || options+=("--cafile=$CA_FILE")
   installing "${BUN[@]}" install "${options[@]}"
 }
 
 # bun leaves packages in node_modules that it would not install.
 manager_prune() {
-  rm -rf "$BUILD/node_modules"
+  find "$BUILD" -name node_modules -prune -exec rm -rf {} +
   INCLUDE=production
   manager_install
 }

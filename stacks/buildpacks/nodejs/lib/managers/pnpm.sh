@@ -15,10 +15,12 @@ manager_install() {
   local frozen=--frozen-lockfile include=--prod=false code=0
   [ -f "$BUILD/pnpm-lock.yaml" ] || frozen=--no-frozen-lockfile
   [ "$INCLUDE" = all ] || include=--prod
-  say "pnpm install $frozen $include, NODE_ENV=$NODE_ENV"
+  local selection=()
+  [ -z "$WORKSPACE" ] || selection=(--filter "{./$WORKSPACE}..." --filter .)
+  say "pnpm install $frozen $include${selection[*]:+ ${selection[*]}}, NODE_ENV=$NODE_ENV"
   # Files of their own: those of the cache must not change with what a script does to node_modules.
   recorded "$SCRATCH/install.log" env CI=true "${PNPM[@]}" install "$frozen" "$include" --prefer-offline --reporter=append-only \
-    --package-import-method=clone-or-copy || code=$?
+    --package-import-method=clone-or-copy "${selection[@]}" || code=$?
   if said 'Ignored build scripts'; then
     warn 'pnpm runs the build scripts of a dependency only if the app allows it (see above).' \
       'To allow it: run pnpm approve-builds and add the files that it changes to the source.'
@@ -26,8 +28,13 @@ manager_install() {
   return "$code"
 }
 
-# CI: pnpm has no terminal to ask on whether it may replace node_modules.
-manager_prune() { indented env CI=true "${PNPM[@]}" prune --prod --ignore-scripts; }
+# CI: pnpm has no terminal to ask on whether it may replace node_modules. `prune` knows no workspaces.
+manager_prune() {
+  local command=(prune --prod --ignore-scripts)
+  [ -z "$WORKSPACE" ] || command=(install --prod --ignore-scripts --frozen-lockfile --offline --reporter=append-only
+    --config.modules-cache-max-age=0 --filter "{./$WORKSPACE}...")
+  indented env CI=true "${PNPM[@]}" "${command[@]}"
+}
 
 explain_install() {
   if said 'ERR_PNPM_(OUTDATED_LOCKFILE|LOCKFILE_CONFIG_MISMATCH|LOCKFILE_MISSING)'; then out_of_date pnpm-lock.yaml 'pnpm install'; fi

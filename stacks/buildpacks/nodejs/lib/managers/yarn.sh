@@ -37,7 +37,13 @@ manager_prune() {
   fi
 }
 
-focus() { indented "${YARN[@]}" workspaces focus --all --production; }
+focus() {
+  local all=(--all)
+  [ -z "$WORKSPACE" ] || all=()
+  cd "$APP"
+  indented "${YARN[@]}" workspaces focus "${all[@]}" --production || return
+  cd "$BUILD"
+}
 can_focus() { (cd "$BUILD" && "${YARN[@]}" workspaces focus --help >/dev/null 2>&1); }
 
 explain_install() {
