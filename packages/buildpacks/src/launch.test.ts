@@ -1,8 +1,10 @@
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempDisposableSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { text } from "node:stream/consumers";
+import { describe, expect, test } from "vitest";
 import { LAUNCH_SCRIPT, launchCommand } from "./launch.ts";
 
 test("profile scripts are sourced in order before the command, which receives their variables", () => {
@@ -23,4 +25,64 @@ test("profile scripts are sourced in order before the command, which receives th
   ]);
   rmSync(app, { recursive: true });
   expect([status, stdout.toString(), stderr.toString()]).toEqual([3, "1 2 3 $PWD \n", ""]);
+});
+
+describe("a script of package.json", () => {
+  const scripts = {
+    start: "node app.js && true",
+    prestart: 'echo "before $npm_lifecycle_event"',
+    "serve:all": 'echo "it\'s $npm_lifecycle_event $npm_package_version $npm_package_config_port"',
+    tool: "tool",
+    wait: "NODE_ENV=production node wait.js",
+    failing: "true",
+    prefailing: "exit 7",
+    posted: "echo posted",
+    postposted: "true",
+  };
+
+  function start(command: string) {
+    const folder = mkdtempDisposableSync(join(tmpdir(), "launch-"));
+    const manifest = { name: "app", version: "1.2.3", scripts, config: { port: 3000 } };
+    writeFileSync(join(folder.path, "package.json"), JSON.stringify(manifest));
+    writeFileSync(join(folder.path, "app.js"), "console.log(process.pid);");
+    writeFileSync(
+      join(folder.path, "wait.js"),
+      "process.on('SIGTERM', () => process.exit(5)); setInterval(() => {}, 1e6); console.log('up');",
+    );
+    mkdirSync(join(folder.path, "node_modules/.bin"), { recursive: true });
+    writeFileSync(join(folder.path, "node_modules/.bin/tool"), "#!/bin/sh\necho a tool\n", { mode: 0o755 });
+    const [program = "", ...args] = launchCommand(command);
+    const inFolder = args.map((arg) => arg.replace("cd /app", `cd '${folder.path}'`));
+    return { folder, child: spawn(program, inFolder, { stdio: ["ignore", "pipe", "pipe"] }) };
+  }
+
+  async function run(command: string) {
+    const { folder, child } = start(command);
+    using _ = folder;
+    const [output, [exitCode]] = await Promise.all([
+      text(child.stdout),
+      once(child, "exit") as Promise<[number]>,
+    ]);
+    return { output, exitCode };
+  }
+
+  test("a script of package.json has the variables and the commands that npm gives it, after its pre script", async () => {
+    expect((await run("npm start")).output).toMatch(/^before prestart\n\d+\n$/);
+    expect(await run("npm run serve:all")).toEqual({ output: "it's serve:all 1.2.3 3000\n", exitCode: 0 });
+    expect(await run("npm run tool")).toEqual({ output: "a tool\n", exitCode: 0 });
+    expect(await run("npm run failing")).toEqual({ output: "", exitCode: 7 });
+  });
+
+  test("a script of package.json that only npm can run is run by npm", async () => {
+    expect((await run("npm run posted")).output).toContain("> app@1.2.3 posted\n");
+    expect((await run("npm run missing")).exitCode).toBe(1);
+  });
+
+  test("a script of package.json receives SIGTERM itself", async () => {
+    const { folder, child } = start("npm run wait");
+    using _ = folder;
+    await once(child.stdout, "data");
+    child.kill("SIGTERM");
+    expect(await once(child, "exit")).toEqual([5, null]);
+  });
 });

@@ -13,6 +13,7 @@ const schema = z.looseObject({
     .object({ packageManager: devEngine.or(z.array(devEngine)).optional().catch(undefined) })
     .catch({}),
   scripts: z.record(z.string(), z.string().catch("")).catch({}),
+  main: z.string().optional().catch(undefined),
   workspaces: z.unknown().optional(),
 });
 

@@ -13,6 +13,7 @@ import {
   packageManagerWish,
   type PackageManagerWish,
 } from "./package-manager.ts";
+import { webCommand } from "./start.ts";
 
 /** What the app says about its versions of Node.js and npm. */
 export interface NodeWish {
@@ -82,11 +83,13 @@ export const nodeControlFiles: ReadonlyMap<string, number> = new Map([
 export function planNode(source: NodeSource): NodePlan {
   const { read, names } = source;
   const manifest = readManifest(source);
-  const command = webCommand(manifest, names);
+  const has = (names: readonly string[]) => names.some((name) => hasScript(manifest, name));
+  const hasBuild = has(buildScripts);
+  const scripts = has(installScripts) ? "install" : hasBuild ? "build" : "none";
+  const command = webCommand({ manifest, names, hasBuild, runsScripts: scripts !== "none" });
   const serves = isFrontEnd(manifest, source, command) ? "static" : "node";
   const web = serves === "static" ? null : command;
   if (serves === "node" && web === null && !names.includes("Procfile")) throw noStart();
-  const has = (scripts: readonly string[]) => scripts.some((name) => hasScript(manifest, name));
   const root = source.monorepo ?? source;
   const rootManifest = root === source ? manifest : readManifest(root);
   const management = packageManagement(rootManifest, root.names);
@@ -109,7 +112,7 @@ export function planNode(source: NodeSource): NodePlan {
     packageManager,
     startedPackageManager,
     install,
-    scripts: has(installScripts) ? "install" : has(buildScripts) ? "build" : "none",
+    scripts,
     serves,
     web,
     warnings: [...management.warnings, ...modulesWarning(names)],
@@ -152,12 +155,6 @@ function firstLine(text: string): string {
   return lines.find((line) => line !== "") ?? "";
 }
 
-/** @returns the command that starts the app: its start script, or its server.js. */
-function webCommand(manifest: PackageJson, names: readonly string[]): string | null {
-  if (hasScript(manifest, "start")) return "npm start";
-  return names.includes("server.js") ? "node server.js" : null;
-}
-
 function hasScript({ scripts }: PackageJson, name: string): boolean {
   return (scripts[name] ?? "") !== "";
 }
@@ -165,7 +162,7 @@ function hasScript({ scripts }: PackageJson, name: string): boolean {
 function noStart(): SlipwayError {
   return new SlipwayError(
     "build-failed",
-    'The app does not say how it starts. Add a "start" script to package.json, a server.js, or a Procfile with a line such as "web: node index.js". A front end needs a "build" script, whose output is served as static files. To serve the files as they are, set the variable BUILDPACK_NAME to static.',
+    'The app does not say how it starts. Add a "start" script to package.json, a server.js or index.js, or a Procfile with a line such as "web: node index.js". A front end needs a "build" script, whose output is served as static files. To serve the files as they are, set the variable BUILDPACK_NAME to static.',
   );
 }
 
