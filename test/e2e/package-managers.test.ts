@@ -63,6 +63,7 @@ test.each<[string, string, Readonly<Record<string, string>>, string, string]>([
     expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
     expect(log).toMatch(new RegExp(`Using Node.js 24\\.[0-9.]+ and ${version}\n`));
     expect(log).toContain(install);
+    expect(log).not.toContain("begins again");
     expect(JSON.parse(await page(name))).toEqual({
       ms: "2.0.0",
       built: "true",
