@@ -83,7 +83,7 @@ export const nodeControlFiles: ReadonlyMap<string, number> = new Map([
 export function planNode(source: NodeSource): NodePlan {
   const { read, names } = source;
   const manifest = readManifest(source);
-  const has = (names: readonly string[]) => names.some((name) => hasScript(manifest, name));
+  const has = (some: readonly string[]) => some.some((name) => hasScript(manifest, name));
   const hasBuild = has(buildScripts);
   const scripts = has(installScripts) ? "install" : hasBuild ? "build" : "none";
   const command = webCommand({ manifest, names, hasBuild, runsScripts: scripts !== "none" });
