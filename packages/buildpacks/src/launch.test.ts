@@ -34,10 +34,10 @@ describe("a script of package.json", () => {
     "serve:all": 'echo "it\'s $npm_lifecycle_event $npm_package_version $npm_package_config_port"',
     tool: "tool",
     wait: "NODE_ENV=production node wait.js",
-    fail: "true",
-    prefail: "exit 7",
-    "after:all": "echo done",
-    "postafter:all": "true",
+    install: "true",
+    preinstall: "exit 7",
+    build: "echo done",
+    postbuild: "true",
   };
 
   function start(command: string) {
@@ -70,11 +70,11 @@ describe("a script of package.json", () => {
     expect((await run("npm start")).output).toMatch(/^before prestart\n\d+\n$/);
     expect(await run("npm run serve:all")).toEqual({ output: "it's serve:all 1.2.3 3000\n", exitCode: 0 });
     expect(await run("npm run tool")).toEqual({ output: "a tool\n", exitCode: 0 });
-    expect(await run("npm run fail")).toEqual({ output: "", exitCode: 7 });
+    expect(await run("npm run install")).toEqual({ output: "", exitCode: 7 });
   });
 
   test("a script of package.json that only npm can run is run by npm", async () => {
-    expect((await run("npm run after:all")).output).toContain("> app@1.2.3 after:all\n");
+    expect((await run("npm run build")).output).toContain("> app@1.2.3 build\n");
     expect((await run("npm run missing")).exitCode).toBe(1);
   });
 
