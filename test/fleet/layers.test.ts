@@ -69,30 +69,27 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("two work
     expect(await tree(app)).toEqual(wholeTrees["first"]);
   }, 400_000);
 
-  test.each([
-    ["installs", "Installing dependencies"],
-    ["builds", "Running the script build"],
-    ["pushes", "Pushing the image"],
-    ["starts the app", "Process types"],
-  ])(
-    "an app whose worker is killed while it %s has all its files",
-    async (_when, line) => {
-      await only(here, besides);
-      const app = await slipway.createApp("killed");
-      await deploy(app, "otherLock");
-      await using follower = slipway.follow(app);
-      const id = await slipway.deployFrom(app, await upload("first"));
+  test("an app whose worker is killed in each phase in turn has all its files", async () => {
+    await only(here, besides);
+    const app = await slipway.createApp("killed");
+    await deploy(app, "otherLock");
+    await using follower = slipway.follow(app);
+    const phases = [
+      ["Installing dependencies", "first"],
+      ["Running the script build", "otherLock"],
+      ["Pushing the image", "first"],
+      ["Process types", "otherLock"],
+    ] as const;
+    for (const [line, name] of phases) {
+      const id = await slipway.deployFrom(app, await upload(name));
       await follower.until((frames) => linesOf(frames, id).some((text) => text.includes(line)));
       const worker = await slipway.workerOf(id);
       await worker.kill();
       await worker.start();
       expect(await slipway.ended(id)).toMatchObject({ status: "success" });
-      expect(await tree(app)).toEqual(wholeTrees["first"]);
-      await deploy(app, "otherLock");
-      expect(await tree(app)).toEqual(wholeTrees["otherLock"]);
-    },
-    200_000,
-  );
+      expect([line, await tree(app)]).toEqual([line, wholeTrees[name]]);
+    }
+  }, 300_000);
 
   async function treeOfNewApp(name: Name): Promise<readonly unknown[]> {
     const app = await slipway.createApp("whole");
