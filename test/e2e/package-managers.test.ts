@@ -103,7 +103,7 @@ test.each([
   const archive = await app(lockFiles, { packageManager }, { Procfile: `web: ${command} run start\n` });
   const { deployment, log } = await deployed(name, archive);
   expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
-  expect(JSON.parse(await page(name))).toMatchObject({ ms: "2.0.0", runtime: "node" });
+  expect(JSON.parse(await page(name))).toMatchObject({ ms: "2.0.0", development: false, runtime: "node" });
 });
 
 const lib = `require("node:fs").writeFileSync("dist.js", "module.exports = " + require("is-number")(5));`;

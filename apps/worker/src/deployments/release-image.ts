@@ -10,6 +10,9 @@ const nodeEnvironment = {
   npm_config_cache: "/tmp/npm",
   npm_config_logs_max: "0",
   npm_config_update_notifier: "false",
+  // pnpm 11 and later would install dependencies, also those for development, before they run a script.
+  pnpm_config_verify_deps_before_run: "false",
+  pnpm_config_update_notifier: "false",
 };
 
 /** Repository of the images that contain an app's dependencies, below those of its releases. */
