@@ -40,6 +40,9 @@ describe("a script of package.json", () => {
     postbuild: "true",
   };
 
+  /** Without the settings of an npm that runs the tests. */
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
+
   function start(command: string) {
     const folder = mkdtempDisposableSync(join(tmpdir(), "launch-"));
     const manifest = { name: "app", version: "1.2.3", scripts, config: { port: 3000 } };
@@ -53,7 +56,7 @@ describe("a script of package.json", () => {
     writeFileSync(join(folder.path, "node_modules/.bin/tool"), "#!/bin/sh\necho a tool\n", { mode: 0o755 });
     const [program = "", ...args] = launchCommand(command);
     const inFolder = args.map((arg) => arg.replace("cd /app", `cd '${folder.path}'`));
-    return { folder, child: spawn(program, inFolder, { stdio: ["ignore", "pipe", "pipe"] }) };
+    return { folder, child: spawn(program, inFolder, { env, stdio: ["ignore", "pipe", "pipe"] }) };
   }
 
   async function run(command: string) {

@@ -54,7 +54,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     await Promise.all(engines.map((engine) => engine[Symbol.asyncDispose]()));
   });
 
-  test("an upload makes /work and its cache those of the build's user in an image where they are not", async () => {
+  test("a build gets a folder /work of its own in an image where it is root's", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using installation = newInstallation();
     await using engine = openEngine({ installationId: installation.id, dockerHost });
@@ -64,7 +64,11 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
       spec(image.name, "touch /work/mine /work/cache/mine"),
       never,
     );
-    await sandbox.upload("/work", Readable.from([await packTar({ "cache/": "" })]), never);
+    await sandbox.upload(
+      "/work",
+      Readable.from([await packTar({ "cache/": { uid: 2000, gid: 2000 } })]),
+      never,
+    );
     expect((await sandbox.run({ onOutput: () => undefined, signal: never })).exitCode).toBe(0);
   });
 

@@ -22,7 +22,8 @@ import {
 } from "@slipway/docker";
 import { DockerSandbox } from "./sandbox.ts";
 import { companionKind, sandboxConfig, sandboxKind, sandboxLabels } from "./sandbox-config.ts";
-import { openSnapshots, type Snapshots } from "./snapshots.ts";
+import { openWorkFolders } from "./work-folder.ts";
+import { isSnapshot, openSnapshots, type Snapshots } from "./snapshots.ts";
 
 export interface EngineOptions extends DockerConnectionOptions {
   /** Label of this installation's containers, volumes, networks and snapshots; others on the engine are never changed. */
@@ -38,6 +39,7 @@ class DockerEngine implements BuildEngine {
   readonly #installationId: string;
   readonly #connection: DockerConnection;
   readonly #snapshots: Snapshots;
+  readonly #workFolders = openWorkFolders();
 
   constructor(options: EngineOptions) {
     this.#installationId = options.installationId;
@@ -58,6 +60,9 @@ class DockerEngine implements BuildEngine {
       // Without the signal, because an aborted call could leave behind a container whose id is unknown.
       const { id } = await callEngine("create the build's container", () => docker.createContainer(config));
       const labels = sandboxLabels(spec.labels, this.#installationId);
+      // That of a snapshot is its first build's.
+      if (!isSnapshot(spec.image))
+        await this.#workFolders.prepare(docker.getContainer(id), spec.image, signal);
       signal.throwIfAborted();
       return new DockerSandbox(
         docker,

@@ -27,10 +27,9 @@ export async function kindOfPath(
   } catch (error) {
     const status = statusOf(error);
     if (status === null) throw error;
-    if (status === 404) return "nothing";
-    // The engine fails for links that it cannot follow. Its own failures also concern the folder above.
+    // The engine also fails for links that it cannot follow. Its own failures, and a missing container, concern the folder above too.
     await modeOf(container, workPath, signal);
-    return "a symbolic link";
+    return status === 404 ? "nothing" : "a symbolic link";
   }
 }
 

@@ -84,6 +84,11 @@ export function openSnapshots(docker: Docker, installationId: string): Snapshots
   };
 }
 
+/** Whether the reference of an image is one of a snapshot. */
+export function isSnapshot(image: string): boolean {
+  return /^slipway-[^/]+\/snapshots\//.test(image);
+}
+
 /** The labels of the sandbox are inherited, so those that say another thing of a snapshot are set. */
 function snapshotLabels(installationId: string, name: SnapshotName, sizeBytes: number): Labels {
   return {

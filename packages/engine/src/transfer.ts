@@ -4,26 +4,16 @@ import { Readable } from "node:stream";
 import { type ByteStream, SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine, engineError, requestStream, responseOf, statusOf } from "@slipway/docker";
-import { encodeHeader, endOfTar } from "@slipway/tar";
+import { endOfTar } from "@slipway/tar";
 import { directoriesTar } from "./directories-tar.ts";
 import { isDirectory, kindOfPath, modeIn } from "./path-kind.ts";
 import { buildUserId, workPath } from "./sandbox-config.ts";
 
 /** Long enough for archives of many gigabytes, and longer than any build may take. */
 const transferLimitMs = 60 * 60_000;
-/** The folder that a tar is unpacked in. */
-const ownFolder = encodeHeader({
-  kind: "directory",
-  path: "./",
-  mode: 0o755,
-  uid: buildUserId,
-  gid: buildUserId,
-  mtime: new Date(0),
-  sizeBytes: 0,
-});
 
 /**
- * Unpacks a tar below `path`, which then belongs to the build's user, and creates missing parent directories.
+ * Unpacks a tar below `path`, and creates missing parent directories.
  * @throws {SlipwayError} "engine-refused" when the engine rejects the tar; the tar stream's own error.
  */
 export async function uploadTar(
@@ -38,7 +28,6 @@ export async function uploadTar(
   const source = Readable.from(
     (async function* () {
       try {
-        yield ownFolder;
         yield* tar;
       } catch (error) {
         tarFailure = { error };

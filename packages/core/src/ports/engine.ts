@@ -1,5 +1,5 @@
 // The port to the engine that builds run on. A sandbox is one build's container. Its files are those of its image and what was
-// uploaded or written below /work. /work/cache is a volume of its own.
+// uploaded or written below /work, which belongs to the build's user. /work/cache is a volume of its own.
 //
 // Order of calls: create → upload (any number) → run (once) → changes, download, snapshot (any number) → dispose. All reject
 // with "engine-unavailable" when the engine does not respond, and with the signal's reason once it is aborted.
@@ -35,8 +35,8 @@ export interface SandboxExit {
 export interface Sandbox extends AsyncDisposable {
   readonly id: string;
   /**
-   * Unpacks a tar stream below `path`, which lies in /work, with the owners and modes of the tar. /work then belongs to the
-   * build's user. After a failure some of the files may exist.
+   * Unpacks a tar stream below `path`, which lies in /work, with the owners and modes of the tar. After a
+   * failure some of the files may exist.
    * @throws {SlipwayError} "engine-refused" when the engine rejects the tar; the tar stream's own error.
    */
   upload(path: string, tar: ByteStream, signal: AbortSignal): Promise<void>;

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { SnapshotName } from "@slipway/core";
 import { expect, test } from "vitest";
 import { packTar } from "../pack-tar-gz.ts";
-import { never, oneChunk, run, sandboxesOf } from "./under-test.ts";
+import { never, oneChunk, ownedByBuild, run, sandboxesOf } from "./under-test.ts";
 import type { BuildsUnderTest } from "./under-test.ts";
 
 export function snapshotsOfBuilds(underTest: BuildsUnderTest): void {
@@ -29,7 +29,11 @@ function startedFromSnapshots(underTest: BuildsUnderTest): void {
       "cat /work/build/node_modules/a; ls -A /work/cache; echo changed > /work/build/node_modules/a; cat /work/build/node_modules/a",
       { image },
     );
-    await sandbox.upload("/work", oneChunk(await packTar({ "build/index.js": "1" })), never);
+    await sandbox.upload(
+      "/work",
+      oneChunk(await packTar({ "build/": ownedByBuild, "build/index.js": "1", "cache/": ownedByBuild })),
+      never,
+    );
     expect((await run(sandbox)).text).toBe("from-before\nchanged\n");
   });
 
@@ -40,7 +44,11 @@ function startedFromSnapshots(underTest: BuildsUnderTest): void {
     );
     const changesOf = async (script: string): Promise<readonly string[]> => {
       await using sandbox = await sandboxOf(`cd /work/build; ${script}`, { image });
-      await sandbox.upload("/work", oneChunk(await packTar({ "build/index.js": "1" })), never);
+      await sandbox.upload(
+        "/work",
+        oneChunk(await packTar({ "build/": ownedByBuild, "build/index.js": "1", "cache/": ownedByBuild })),
+        never,
+      );
       expect((await run(sandbox)).exit.exitCode).toBe(0);
       return (await sandbox.changes("/work/build/node_modules", never)).toSorted();
     };
@@ -95,7 +103,11 @@ function snapshotsIn(underTest: BuildsUnderTest) {
   const sandboxOf = sandboxesOf(underTest);
   return async (name: SnapshotName, script: string): Promise<string> => {
     await using sandbox = await sandboxOf(script);
-    await sandbox.upload("/work", oneChunk(await packTar({ "build/package.json": "{}" })), never);
+    await sandbox.upload(
+      "/work",
+      oneChunk(await packTar({ "build/": ownedByBuild, "build/package.json": "{}", "cache/": ownedByBuild })),
+      never,
+    );
     expect((await run(sandbox)).exit.exitCode).toBe(0);
     return await sandbox.snapshot(name, never);
   };

@@ -15,6 +15,8 @@ export interface BuildsUnderTest {
 }
 
 export const mebibyte: number = 1024 ** 2;
+/** Owner of files that a build may change, for `packTar`. */
+export const ownedByBuild = { uid: 2000, gid: 2000 } as const;
 export const never: AbortSignal = new AbortController().signal;
 
 /** @returns a function that creates a sandbox for a script of bash, with `changes` to its specification. */
