@@ -171,10 +171,8 @@ test("sparse files made by tar are rejected with what to do", async () => {
   for (const format of ["pax", "gnu"]) {
     const args = ["-C", folder.path, "-S", `--format=${format}`, "-czf", "-", "app"];
     const { stdout } = await promisify(execFile)("tar", args, { encoding: "buffer" });
-    expect(await refusalOfBytes(stdout)).toMatch(
-      format === "pax"
-        ? "contains a sparse file. Create the archive without"
-        : "is not a file, folder or link",
+    expect(await refusalOfBytes(stdout)).toBe(
+      "archive-invalid: The tar archive contains a sparse file. Create the archive without the option --sparse (-S).",
     );
   }
 });

@@ -2,12 +2,16 @@
 // when a name contains one; here each record ends where its length says.
 
 import { Pax } from "tar";
+import { damaged } from "./tar-error.ts";
 
+const maxQuotedChars = 40;
 const lineFeed = 0x0a;
 
 /**
  * Returns the attributes of the next entry: those of `previous`, replaced by the records of the body. Skips malformed records
  * and unknown keywords.
+ * @throws {TarError} "damaged" for a size that is not a number of bytes, or a name with a NUL character: other readers of the same
+ * archive would see other entries.
  */
 export function parsePax(body: Buffer, previous: Pax | undefined): Pax {
   const pax = new Pax(previous ?? {});
@@ -34,17 +38,18 @@ function recordAt(body: Buffer, start: number): PaxRecord | null {
   if (space === -1 || !/^\d{1,15}$/.test(digits) || end <= space || body[end - 1] !== lineFeed) return null;
   const [keyword = "", ...rest] = body.toString("utf8", space + 1, end - 1).split("=");
   if (rest.length === 0) return null;
-  return { keyword, value: rest.join("=").replace(/\0.*$/s, ""), end };
+  return { keyword, value: rest.join("="), end };
 }
 
 function apply(pax: Pax, { keyword, value }: PaxRecord): void {
   switch (keyword) {
     case "path":
     case "linkpath":
+      if (value.includes("\0")) throw damaged("a pax header has a name with a NUL character");
       pax[keyword] = value;
       break;
     case "size":
-      if (Number(value) >= 0) pax.size = Number(value);
+      pax.size = sizeOf(value);
       break;
     case "uid":
     case "gid":
@@ -55,6 +60,13 @@ function apply(pax: Pax, { keyword, value }: PaxRecord): void {
       break;
     default:
   }
+}
+
+function sizeOf(value: string): number {
+  const sizeBytes = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+  if (Number.isSafeInteger(sizeBytes)) return sizeBytes;
+  const quoted = JSON.stringify(value.slice(0, maxQuotedChars));
+  throw damaged(`a pax header states the size ${quoted}, which is not a number of bytes`);
 }
 
 function nextLine(body: Buffer, start: number): number {

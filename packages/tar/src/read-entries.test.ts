@@ -57,6 +57,57 @@ test("the tar reader skips malformed pax records, and reads the ones after them"
   expect(await contentOf(streamOf(tar))).toEqual([["file", "after-it", "none", ""]]);
 });
 
+test.each(["-1", "1e3", "0x10", "1.5", "", "99999999999999999999", "12\0"])(
+  "the tar reader refuses the pax size %j",
+  async (size) => {
+    const tar = withPax(` size=${size}`);
+    await expect(contentOf(streamOf(tar))).rejects.toMatchObject({
+      problem: "damaged",
+      message: `The tar archive is damaged: a pax header states the size ${JSON.stringify(size)}, which is not a number of bytes.`,
+    });
+  },
+);
+
+test.each(["path", "linkpath"])("the tar reader refuses a NUL character in a pax %s", async (keyword) => {
+  await expect(contentOf(streamOf(withPax(` ${keyword}=app/a\0b`)))).rejects.toMatchObject({
+    problem: "damaged",
+    message: "The tar archive is damaged: a pax header has a name with a NUL character.",
+  });
+});
+
+test.each([
+  ["minus one in base 256", Buffer.alloc(12, 0xff), "an entry's header states a negative size"],
+  [
+    "-2^88 in base 256",
+    Buffer.from([0xff, ...Array<number>(11).fill(0)]),
+    "an entry's header states a negative size",
+  ],
+  [
+    "a negative number in base 256 of eight bytes",
+    Buffer.from([0xc0, ...Array<number>(11).fill(1)]),
+    "an entry's header states a negative size",
+  ],
+  ["-1", Buffer.from("-0000000001\0"), "an entry's header states a negative size"],
+  ["a decimal number", Buffer.from("00000000009\0"), "an entry's size cannot be read"],
+  ["a number with an exponent", Buffer.from("1e3".padStart(11) + "\0"), "an entry's size cannot be read"],
+])("the tar reader refuses a header with the size %s", async (_title, size, reason) => {
+  const tar = Buffer.concat([withSizeField(encodeHeader(file("a")), size), endOfTar]);
+  await expect(contentOf(streamOf(tar))).rejects.toMatchObject({
+    problem: "damaged",
+    message: `The tar archive is damaged: ${reason}.`,
+  });
+});
+
+test.each([
+  ["an empty field", Buffer.alloc(12)],
+  ["spaces", Buffer.from("          0 ")],
+  ["digits without a terminator", Buffer.from("000000000000")],
+  ["zero in base 256", Buffer.from([0x80, ...Array<number>(11).fill(0)])],
+])("the tar reader reads a size of 0 that is stated as %s", async (_title, size) => {
+  const tar = Buffer.concat([withSizeField(encodeHeader(file("a")), size), endOfTar]);
+  expect(await contentOf(streamOf(tar))).toEqual([["file", "a", "", ""]]);
+});
+
 test("the tar reader skips content that is not read, and content of which only a part is read", async () => {
   const tar = await bytesOf(
     writeEntries([file("a", "a".repeat(2000)), file("b", "b".repeat(2000)), file("c")]),
@@ -147,3 +198,23 @@ test("the tar reader translates its errors and those of bodies, but not the stre
   }
   await expect(read(failing(), true)).rejects.toThrow("the source is gone");
 });
+
+/** A tar of one empty file after a pax header with one record. */
+function withPax(record: string): Buffer {
+  const lengthDigits = String(record.length + 3).length;
+  const body = Buffer.from(`${record.length + lengthDigits + 1}${record}\n`);
+  const header = Buffer.alloc(512);
+  new Header({ type: "ExtendedHeader", path: "pax", mode: 0o644, size: body.length }).encode(header);
+  const padding = Buffer.alloc(512 - body.length);
+  return Buffer.concat([header, body, padding, encodeHeader(file("original")), endOfTar]);
+}
+
+/** The header with this size in place of its own, and the checksum of that. */
+function withSizeField(header: Buffer, size: Buffer): Buffer {
+  const changed = Buffer.from(header);
+  size.copy(changed, 124);
+  changed.fill(" ", 148, 156);
+  const sum = changed.reduce((total, byte) => total + byte, 0);
+  changed.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, 8, "latin1");
+  return changed;
+}

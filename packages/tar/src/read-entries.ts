@@ -7,7 +7,14 @@ import { parsePax } from "./pax-records.ts";
 import { EntryBody } from "./entry-body.ts";
 import { damaged, TarError, tooLarge } from "./tar-error.ts";
 import type { Translate } from "./tar-error.ts";
-import { blockSizeBytes, paddedSize, type TarHeader, type TarKind } from "./tar-header.ts";
+import {
+  blockSizeBytes,
+  checkSizeField,
+  hasValidChecksum,
+  paddedSize,
+  type TarHeader,
+  type TarKind,
+} from "./tar-header.ts";
 
 /** The kind is "other" for devices, pipes and types that this module does not know. */
 export type TarEntry = EntryOf<TarKind> | EntryOf<"other">;
@@ -77,6 +84,7 @@ export async function* readEntries(
         extension = await readExtension(reader, header, extension, budget);
         continue;
       }
+      if (header.type === "SparseFile") throw sparseFile();
       const sizeBytes = header.size ?? 0;
       budget.addEntry();
       budget.addBytes(sizeBytes);
@@ -122,10 +130,13 @@ function decodeHeader(block: Buffer, extension: Pax | undefined, isFirst: boolea
   try {
     header = new Header(block, 0, extension);
   } catch (error) {
-    throw isFirst ? notTar(block) : damaged("an entry's header cannot be read", error);
+    if (isFirst && !hasValidChecksum(block)) throw notTar(block);
+    checkSizeField(block);
+    throw damaged("an entry's header cannot be read", error);
   }
   if (header.nullBlock) return "end";
   if (!header.cksumValid) throw isFirst ? notTar(block) : damaged("an entry's checksum is wrong");
+  checkSizeField(block);
   if (!Number.isSafeInteger(header.size ?? 0)) throw damaged("an entry's size cannot be read");
   return header;
 }

@@ -1,6 +1,7 @@
 // The header of an entry, and its encoding: the same header always gives the same bytes.
 
 import { Header, Pax } from "tar";
+import { damaged } from "./tar-error.ts";
 
 export type TarKind = "file" | "directory" | "symlink" | "hardlink";
 
@@ -21,6 +22,10 @@ export interface TarHeader {
 }
 
 export const blockSizeBytes = 512;
+/** Positions in a header block. */
+const checksumField = { start: 148, end: 156 } as const;
+const sizeField = { start: 124, end: 136 } as const;
+const minusSign = 0x2d;
 const maxTimeMs = (2 ** 31 - 1) * 1000;
 /** The largest size that the header's field can state; pax states larger ones. */
 const maxFieldSizeBytes = 0o77777777777;
@@ -43,6 +48,27 @@ export function encodeHeader({ kind, path, target, mode, uid, gid, mtime, sizeBy
   if (!needsPax) return block;
   const size = sizeBytes > maxFieldSizeBytes ? { size: sizeBytes } : {};
   return Buffer.concat([new Pax({ path: name, ...link, mtime: time, ...size }).encode(), block]);
+}
+
+/**
+ * Checks the size of a header block, which the package `tar` reads as 0 when it is negative or not a number.
+ * @throws {TarError} "damaged"
+ */
+export function checkSizeField(block: Buffer): void {
+  const field = block.subarray(sizeField.start, sizeField.end);
+  const [first = 0] = field;
+  // The first bit says that the number is in base 256, the second one is its sign.
+  const isNegative = (first & 0xc0) === 0xc0 || first === minusSign;
+  if (isNegative) throw damaged("an entry's header states a negative size");
+  const [digits = ""] = field.toString("latin1").split("\0");
+  if (first < 0x80 && !/^ *[0-7]* *$/.test(digits)) throw damaged("an entry's size cannot be read");
+}
+
+/** Whether a block is a header. For blocks that the package `tar` cannot parse. */
+export function hasValidChecksum(block: Buffer): boolean {
+  const { start, end } = checksumField;
+  const sum = block.reduce((total, byte, index) => total + (index < start || index >= end ? byte : 0x20), 0);
+  return Number.parseInt(block.toString("latin1", start, end), 8) === sum;
 }
 
 /** Size of content with the zeros that fill its last block. */
