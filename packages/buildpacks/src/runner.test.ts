@@ -52,6 +52,30 @@ test("a failing bin/compile fails the build, with its output in order", async ()
   await expect(access(join(work, "result/buildpack"))).rejects.toThrow("ENOENT");
 });
 
+test.each(["detect", "compile", "release"])(
+  "a bin/%s with the line endings of Windows fails the build with what to do",
+  async (name) => {
+    await putInline(compileOk);
+    await put(`build/bin/${name}`, "#!/bin/bash\r\necho Mine\r\n");
+    expect(await run()).toEqual({
+      exitCode: 1,
+      output:
+        ` !     The first line of bin/${name} ends with a carriage return: the file has the line endings of Windows.\n` +
+        ` !     Convert it with sed -i 's/\\r$//' bin/${name}, and add the line bin/* text eol=lf to .gitattributes.\n`,
+    });
+  },
+);
+
+test("the line endings of scripts that are not run do not fail the build", async () => {
+  await put("build/bin/detect", "#!/bin/bash\r\n");
+  await put("build/index.html", "");
+  expect((await run()).output).not.toContain("line endings");
+  await putInline(compileOk);
+  await put("build/bin/start", "#!/bin/bash\r\n");
+  await put("build/bin/release", "#!/bin/sh\nprintf 'default_process_types: {web: x}\r\n'\n# \r\n");
+  expect((await run()).exitCode).toBe(0);
+});
+
 test("a process that a script leaves behind does not delay the build", async () => {
   const compile = "#!/bin/bash\nsleep 600 &\necho compiled\n";
   await putInline(compile);
