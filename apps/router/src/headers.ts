@@ -29,25 +29,30 @@ export function endToEndHeaders(rawHeaders: readonly string[], connection: strin
   return rawHeaders.filter((_, index) => !removed.has(rawHeaders[index - (index % 2)]?.toLowerCase() ?? ""));
 }
 
+/** Headers by which apps identify the client and the request that it sent. The router does not set all of them. */
+const identifying = /^(?:x-forwarded(?:-.*)?|forwarded|x-real-ip)$/;
+
 /**
  * Sets X-Forwarded-* to the client's address and the requested host and protocol. Existing values are kept when the request
- * comes from a trusted proxy, and replaced otherwise.
+ * comes from a trusted proxy, and all identifying headers are replaced or removed otherwise. Their spellings with underscores,
+ * which CGI and WSGI cannot distinguish from the others, are always removed: no proxy sets them.
  */
 export function setForwarded(request: IncomingMessage, trusted: BlockList): void {
   const { headers } = request;
   const peer = addressOf(request.socket);
   const isTrusted = peer !== "" && trusted.check(peer, peer.includes(":") ? "ipv6" : "ipv4");
-  const forwardedFor = isTrusted ? headers["x-forwarded-for"] : undefined;
+  for (const name of Object.keys(headers)) {
+    const isTwin = name.includes("_");
+    if ((isTwin || !isTrusted) && identifying.test(name.replaceAll("_", "-"))) delete headers[name];
+  }
+  const forwardedFor = headers["x-forwarded-for"];
   headers["x-forwarded-for"] = forwardedFor === undefined ? peer : `${String(forwardedFor)}, ${peer}`;
-  // Some apps read the client's address from these headers, which the router does not set.
-  if (!isTrusted) for (const name of ["forwarded", "x-real-ip"]) delete headers[name];
   const own = {
     "x-forwarded-proto": "http",
     "x-forwarded-host": headers.host ?? "",
     "x-forwarded-port": /:(\d+)$/.exec(headers.host ?? "")?.[1] ?? "80",
   };
-  for (const [name, value] of Object.entries(own))
-    if (!isTrusted || headers[name] === undefined) headers[name] = value;
+  for (const [name, value] of Object.entries(own)) headers[name] ??= value;
 }
 
 /** The peer's address; for an IPv4-mapped IPv6 address the IPv4 address. */

@@ -12,6 +12,14 @@ export function appNameOf(request: IncomingMessage, domain: string): string | nu
 }
 
 /**
+ * Whether the request has several Host headers (RFC 9112, 3.2). Node keeps the first one, and a proxy may have checked another.
+ * Node's parser itself refuses several Content-Length headers.
+ */
+export function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
+  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host").length > 1;
+}
+
+/**
  * Converts a request target in absolute form (RFC 9112, 3.2.2) to a path and a Host header, which it overrides.
  * @returns false when the target is neither a path nor a URL.
  */

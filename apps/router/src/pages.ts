@@ -17,6 +17,12 @@ const pages = {
     title: "Invalid request",
     text: "The request target is neither a path nor a URL.",
   },
+  "several-hosts": {
+    status: 400,
+    reason: "Bad Request",
+    title: "Invalid request",
+    text: "The request has more than one Host header.",
+  },
   "no-app": {
     status: 404,
     reason: "Not Found",

@@ -5,7 +5,7 @@ import { createPeerServer, healthResponse, startListening } from "@slipway/servi
 import type { Health, Service } from "@slipway/service";
 import { forward } from "./forward.ts";
 import type { ForwardOptions } from "./forward.ts";
-import { appNameOf, normalizeTarget } from "./host.ts";
+import { appNameOf, hasSeveralHosts, normalizeTarget } from "./host.ts";
 import { endWithPage, sendPage } from "./pages.ts";
 import { Upgrades } from "./upgrades.ts";
 
@@ -44,6 +44,7 @@ export async function listen(options: ServerOptions): Promise<Service> {
     {
       request: (request, response) => respond(request, response, options),
       async upgrade(request, socket, head) {
+        if (hasSeveralHosts(request)) return endWithPage(socket, "several-hosts");
         const app = normalizeTarget(request) ? appNameOf(request, options.domain) : null;
         if (app === null) endWithPage(socket, "no-app");
         else await upgrades.serve(request, socket, head, app);
@@ -68,6 +69,7 @@ async function respond(
   response: ServerResponse,
   options: ServerOptions,
 ): Promise<void> {
+  if (hasSeveralHosts(request)) return sendPage(response, "several-hosts");
   if (!normalizeTarget(request)) return sendPage(response, "bad-request");
   const app = appNameOf(request, options.domain);
   if (app !== null) return forward(request, response, app, options);
