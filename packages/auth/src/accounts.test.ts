@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { newUser } from "@slipway/core";
 import type { App, Collaborator, User } from "@slipway/core";
 import { keysOf, memoryIdentities } from "../test-support/identities.ts";
 import { changeAccount, createAccount, deleteAccount, issueToken } from "./accounts.ts";
@@ -37,6 +38,16 @@ test("a new user with a password signs in, and only its hash is stored", async (
   await expect(createAccount(store, { ...ada, password: "short" }, now)).rejects.toMatchObject({
     code: "invalid",
   });
+});
+
+test("a reserved username is refused for a new user, and a user who has one can be changed", async () => {
+  await expect(createAccount(store, { ...ada, username: "root" }, now)).rejects.toMatchObject({
+    code: "invalid",
+    message: 'username "root" is reserved; choose another one',
+  });
+  const existing = newUser({ ...grace, id: "r", username: "root", passwordHash: null, createdAt: now });
+  await store.users.create(existing);
+  expect(await changeAccount(store, "r", { fullname: "Root" })).toMatchObject({ fullname: "Root" });
 });
 
 describe("changes of an account", () => {

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import {
   SlipwayError,
   changeUser,
+  checkNotReserved,
   checkPassword,
   checkTokenName,
   invalidField,
@@ -38,9 +39,10 @@ export interface UserChanges {
 const maxTries = 20;
 const maxNamed = 5;
 
-/** @throws {SlipwayError} "invalid", or "conflict" when the username or email is taken. */
+/** @throws {SlipwayError} "invalid", also for a reserved username, or "conflict" when the username or email is taken. */
 export async function createAccount({ users }: Users, wanted: WantedUser, now: Date): Promise<User> {
   const { password, ...facts } = wanted;
+  checkNotReserved(wanted.username);
   if (password !== null) checkPassword(password);
   const user = newUser({ ...facts, id: randomUUID(), passwordHash: null, createdAt: now });
   const withPassword = { ...user, passwordHash: password === null ? null : await hashPassword(password) };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { SlipwayError } from "./errors.ts";
-import { changeUser, checkPassword, checkTokenName, newUser } from "./user.ts";
+import { changeUser, checkNotReserved, checkPassword, checkTokenName, newUser } from "./user.ts";
 
 const ada = {
   id: "u1",
@@ -32,10 +32,19 @@ test("changeUser increments the revision", () => {
 test("the error names every invalid field", () => {
   const wrong = { ...ada, username: "Ada!", email: "ada", fullname: "A\u0007" };
   expect(fieldsOf(() => newUser(wrong))).toEqual(["username", "email", "fullname"]);
-  for (const username of ["", "self", "1a", "a@b", "a b", "x".repeat(49)]) {
+  for (const username of ["", "1a", "a@b", "a b", "x".repeat(49)]) {
     expect(fieldsOf(() => newUser({ ...ada, username }))).toEqual(["username"]);
   }
   expect(fieldsOf(() => changeUser(newUser(ada), { email: "a@b@c" }))).toEqual(["email"]);
+});
+
+test("a username that API paths use, or that others take for Slipway or its operators, is reserved", () => {
+  for (const name of ["self", "admin", "root", "system", "slipway", "api"]) {
+    expect(fieldsOf(() => checkNotReserved(name))).toEqual(["username"]);
+  }
+  for (const name of ["ada", "administra", "root-2", "api_user"]) {
+    expect(fieldsOf(() => checkNotReserved(name))).toEqual([]);
+  }
 });
 
 test("a password has 12 to 256 characters", () => {

@@ -45,8 +45,23 @@ const username = /^[a-z][a-z0-9_-]*$/;
 /** Rejects what is obviously not an address; only sending mail could prove that one exists. */
 const email = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u;
 const printable = /^\P{Cc}*$/u;
-/** Names with another meaning in API paths. */
-const reserved: ReadonlySet<string> = new Set(["self"]);
+/** Names with another meaning in API paths, and names that others would take for Slipway itself or for its operators. */
+const reserved: ReadonlySet<string> = new Set([
+  ...["admin", "administrator", "operator", "root", "security", "support", "superuser", "sysadmin"],
+  ...[
+    "api",
+    "builder",
+    "console",
+    "dashboard",
+    "router",
+    "scheduler",
+    "slipway",
+    "stream",
+    "system",
+    "worker",
+  ],
+  ...["anonymous", "everyone", "me", "nobody", "null", "self", "undefined", "user", "users"],
+]);
 
 /** @throws {SlipwayError} "invalid" with a message for every invalid field. */
 export function newUser(user: NewUser): User {
@@ -74,6 +89,15 @@ export function checkPassword(password: string, field = "password"): void {
   }
 }
 
+/**
+ * Checks the username of a user who is created on request. Slipway's own first operator has a reserved one, and users from before
+ * the name was reserved keep it.
+ * @throws {SlipwayError} "invalid" when the username is reserved.
+ */
+export function checkNotReserved(name: string): void {
+  if (reserved.has(name)) throw invalidFields({ username: [`"${name}" is reserved; choose another one`] });
+}
+
 /** @throws {SlipwayError} "invalid" */
 export function checkTokenName(name: string): void {
   const valid = name.trim() !== "" && name.length <= userLimits.tokenName && printable.test(name);
@@ -85,7 +109,7 @@ export function checkTokenName(name: string): void {
 function checked(user: User): User {
   const fields: Record<string, string[]> = {};
   const { username: name } = user;
-  if (name.length > userLimits.username || !username.test(name) || reserved.has(name)) {
+  if (name.length > userLimits.username || !username.test(name)) {
     fields["username"] = [
       `must be at most ${userLimits.username} lower-case letters, digits, - or _, beginning with a letter`,
     ];

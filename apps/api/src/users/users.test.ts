@@ -191,6 +191,17 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
     expect((await operator("GET", path)).body).toMatchObject({ user: { operator: true } });
   });
 
+  test("reserved user names are refused", async () => {
+    for (const username of ["admin", "root", "system", "slipway", "api", "self"]) {
+      const user = { username, email: `${username}@example.com` };
+      const { status, body } = await operator("POST", "/v1/users", { user });
+      expect([status, body]).toEqual([
+        422,
+        expect.objectContaining({ errors: { username: [`"${username}" is reserved; choose another one`] } }),
+      ]);
+    }
+  });
+
   // Must be the last test: afterwards this address cannot sign in with a password.
   test("after too many failed logins even the right password is rejected for a while", async () => {
     await create({ username: "target", email: "target@example.com", password });
