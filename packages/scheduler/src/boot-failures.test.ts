@@ -19,7 +19,7 @@ const elsewhere = (...ports: [port: number, loopback: boolean][]): Listening => 
 test.for([
   [{}, "the web process exited with code 1 before it listened on PORT"],
   [{ exitCode: 0 }, "it has to stay in the foreground"],
-  [{ exitCode: 127 }, "its command was not found"],
+  [{ exitCode: 127 }, "a command or shared library that it needs was not found"],
   [{ exitCode: 137 }, "it was killed"],
   [{ exitCode: 137, outOfMemory: true }, "it ran out of its 512 MiB of memory"],
 ] as const)("the error of a crash with %j contains: %s", ([facts, words]) => {

@@ -23,7 +23,7 @@ function explain(facts: { exitCode: number; outOfMemory: boolean; memoryBytes: n
   if (facts.outOfMemory) return `: it ran out of its ${mebibytes} MiB of memory`;
   if (facts.exitCode === 0) return ": it has to stay in the foreground";
   if (facts.exitCode === 126) return ": its command cannot be executed";
-  if (facts.exitCode === 127) return ": its command was not found";
+  if (facts.exitCode === 127) return ": a command or shared library that it needs was not found (see above)";
   if (facts.exitCode === outOfMemoryCode) return ": it was killed (SIGKILL)";
   return "";
 }
