@@ -41,8 +41,17 @@ export interface NodeChoice {
 
 /** Used when the release schedule cannot be read, and in examples. */
 const defaultLine = 24;
-/** The npm that each line of Node.js ships with; newer lines get the newest npm that fits. */
-const npmLines: Readonly<Record<string, string>> = { 18: "10.x", 20: "10.x", 22: "10.x", 24: "11.x" };
+/**
+ * The npm that each line of Node.js ships with; newer lines get the newest npm that fits. It matters: npm 12 runs an install script of
+ * a dependency only if package.json allows it.
+ */
+const npmLines: Readonly<Record<string, string>> = {
+  18: "10.x",
+  20: "10.x",
+  22: "10.x",
+  24: "11.x",
+  26: "11.x",
+};
 
 /** A line of Node.js that is preferred, and what there is to say about it. */
 interface Preference {
