@@ -92,6 +92,7 @@ async function end({ lease, log }: Ending, status: FinalStatus, error: SlipwayEr
   await lease.changeStatus(status, lineCount, { failure, logLineCount: lineCount, logSha256: sha256 });
 }
 
+/** A name at the beginning, such as package.json, stays as it is written. */
 function sentence(message: string): string {
-  return message.charAt(0).toUpperCase() + message.slice(1);
+  return /^[a-z]+[ ,:]/.test(message) ? message.charAt(0).toUpperCase() + message.slice(1) : message;
 }
