@@ -9,6 +9,29 @@ export const lockedApp = {
   devDependencies: { "is-number": "7.0.0" },
 };
 
+/** package-lock.json of npm 7 and later. */
+export const npmLock = JSON.stringify({
+  name: "app",
+  version: "1.2.3",
+  lockfileVersion: 3,
+  packages: {
+    "": lockedApp,
+    "node_modules/is-number": {
+      version: "7.0.0",
+      resolved: "https://registry.npmjs.org/is-number/-/is-number-7.0.0.tgz",
+      integrity:
+        "sha512-41Cifkg6e8TylSpdtTpeLVMqvSBEVzTttHvERD741+pnZ8ANv0004MRL43QKPDlK9cGvNp6NZWZUBlbGXYxxng==",
+      dev: true,
+    },
+    "node_modules/ms": {
+      version: "2.0.0",
+      resolved: "https://registry.npmjs.org/ms/-/ms-2.0.0.tgz",
+      integrity:
+        "sha512-Tpp60P6IUJDTuOq/5Z8cdskzJujfwqfOTkrwIwj7IRISpnkJnT6SyJ4PCPnGMoFjC9ddhal5KVIYtAt97ix05A==",
+    },
+  },
+});
+
 /** pnpm-lock.yaml of pnpm 9 to 12. */
 export const pnpmLock = `lockfileVersion: '9.0'
 
