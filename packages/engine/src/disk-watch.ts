@@ -2,7 +2,8 @@
 //
 // The engine has no quotas for containers on ext4. So a companion container measures: its own root is the image, and through the
 // build's process namespace it sees the build's root, which is the image with the build's changes, and the cache volume. This
-// also works on a remote engine, and the build can neither starve nor deceive it. It counts what `du` counts, deleted files that
+// also works on a remote engine, and the build can neither starve nor deceive it. All of /work counts, also files of a snapshot: a
+// changed file of the image takes space again, and a removed one frees none. It counts what `du` counts, deleted files that
 // are still open, and 4 KiB per inode, to limit empty files too. A build can exceed the limit by what it writes between two
 // measurements.
 
@@ -21,10 +22,10 @@ const inodeBytes = 4096;
 
 // It sleeps three times as long as it measures, so it uses at most a quarter of a core.
 const script = `
-usage() { echo "$(du -sxk $1 2>/dev/null | cut -f1) $(du -sx --inodes $1 2>/dev/null | cut -f1)"; }
+usage() { echo "$(du -sxk "$@" 2>/dev/null | cut -f1) $(du -sx --inodes "$@" 2>/dev/null | cut -f1)"; }
 build=/proc/1/root/.
 devices="$(stat -c %d $build${workPath}) $(stat -c %d $build${cachePath})"
-set -- $(usage /)
+set -- $(usage --exclude=${workPath} /)
 image_kib=$1 image_inodes=$2
 while :; do
   begun=$(date +%s)

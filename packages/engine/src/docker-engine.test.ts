@@ -12,6 +12,7 @@ import { openEngine } from "./docker-engine.ts";
 import { connectDocker } from "@slipway/docker";
 
 const never = new AbortController().signal;
+const ownFolder = { kind: "directory", mode: 0o755, uid: 2000, gid: 2000 } as const;
 
 describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
   engineContract("the Docker Engine", async () => {
@@ -64,11 +65,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
       spec(image.name, "touch /work/mine /work/cache/mine"),
       never,
     );
-    await sandbox.upload(
-      "/work",
-      Readable.from([await packTar({ "cache/": { uid: 2000, gid: 2000 } })]),
-      never,
-    );
+    await sandbox.upload("/work", Readable.from([await packTar({ "cache/": ownFolder })]), never);
     expect((await sandbox.run({ onOutput: () => undefined, signal: never })).exitCode).toBe(0);
   });
 

@@ -6,6 +6,7 @@ import {
   type EngineCapacity,
   type Labels,
   label,
+  notFound,
   type Sandbox,
   type SandboxSpec,
   type Snapshot,
@@ -19,11 +20,12 @@ import {
   ensureNetwork,
   findContainers,
   removeContainer,
+  statusOf,
 } from "@slipway/docker";
 import { DockerSandbox } from "./sandbox.ts";
 import { companionKind, sandboxConfig, sandboxKind, sandboxLabels } from "./sandbox-config.ts";
 import { openWorkFolders } from "./work-folder.ts";
-import { isSnapshot, openSnapshots, type Snapshots } from "./snapshots.ts";
+import { openSnapshots, type Snapshots } from "./snapshots.ts";
 
 export interface EngineOptions extends DockerConnectionOptions {
   /** Label of this installation's containers, volumes, networks and snapshots; others on the engine are never changed. */
@@ -50,12 +52,18 @@ class DockerEngine implements BuildEngine {
   async createSandbox(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
     const { docker, images } = this.#connection;
     const networkName = `slipway-${this.#installationId}-build`;
-    const [networkId] = await Promise.all([
+    const [networkId, inherited] = await Promise.all([
       ensureNetwork(docker, networkName, this.#installationId, signal),
-      images.ensure(spec.image, signal),
+      this.#snapshots.inheritedVariables(spec.image, signal),
     ]);
+    if (inherited === null) await images.ensure(spec.image, signal);
     const name = `${networkName}-${randomUUID().slice(0, 8)}`;
-    const config = sandboxConfig(spec, { installationId: this.#installationId, name, networkId });
+    const config = sandboxConfig(spec, {
+      installationId: this.#installationId,
+      name,
+      networkId,
+      unset: inherited ?? [],
+    });
     try {
       // Without the signal, because an aborted call could leave behind a container whose id is unknown.
       const { id } = await callEngine("create the build's container", () => docker.createContainer(config));
@@ -67,10 +75,16 @@ class DockerEngine implements BuildEngine {
       return new DockerSandbox(
         docker,
         { id, image: spec.image, labels },
-        { diskBytes: spec.limits.diskBytes, snapshots: this.#snapshots },
+        {
+          diskBytes: spec.limits.diskBytes,
+          variables: Object.keys(spec.environment),
+          snapshots: this.#snapshots,
+        },
       );
     } catch (error) {
       await Promise.allSettled([removeContainer(docker, name)]);
+      // The snapshot may have been removed meanwhile.
+      if (inherited !== null && statusOf(error) === 404) throw notFound("snapshot");
       throw error;
     }
   }

@@ -10,8 +10,12 @@ const config = sandboxConfig(
     labels: { [label.deployment]: "d", [label.installation]: "forged", [label.kind]: "forged" },
     limits: { memoryBytes: 1000, cpus: 1.5, pids: 512, tmpfsBytes: 64, diskBytes: 1 },
   },
-  { installationId: "here", name: "n", networkId: "net" },
+  { unset: ["OF_IMAGE", "STACK"], installationId: "here", name: "n", networkId: "net" },
 );
+
+test("variables of the image are unset, except those that the build has as well", () => {
+  expect(config.Env).toEqual(["STACK=s", "EMPTY=", "OF_IMAGE"]);
+});
 
 test("every limit is passed on, in the engine's units", () => {
   expect(config.HostConfig).toMatchObject({

@@ -24,7 +24,13 @@ const user = `${buildUserId}:${buildUserId}`;
  */
 export function sandboxConfig(
   spec: SandboxSpec,
-  context: { installationId: string; name: string; networkId: string },
+  context: {
+    installationId: string;
+    name: string;
+    networkId: string;
+    /** Names of the image's variables that the build does not get, unless they are its own as well. */
+    unset: readonly string[];
+  },
 ) {
   return {
     name: context.name,
@@ -34,7 +40,11 @@ export function sandboxConfig(
     Cmd: [],
     User: user,
     WorkingDir: workPath,
-    Env: Object.entries(spec.environment).map(([name, value]) => `${name}=${value}`),
+    // A name without "=" unsets the variable of the image.
+    Env: [
+      ...Object.entries(spec.environment).map(([name, value]) => `${name}=${value}`),
+      ...context.unset.filter((name) => !Object.hasOwn(spec.environment, name)),
+    ],
     Labels: sandboxLabels(spec.labels, context.installationId),
     Tty: false,
     OpenStdin: false,

@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import type { ByteStream, Sandbox, SandboxExit, SnapshotName } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine, removeContainer } from "@slipway/docker";
+import { kindOfPath } from "./path-kind.ts";
 import { runBuild } from "./run.ts";
 import type { SandboxContext } from "./sandbox-config.ts";
 import type { Snapshots } from "./snapshots.ts";
@@ -11,6 +12,8 @@ import { belowWork, downloadTar, uploadTar, wholeTar } from "./transfer.ts";
 
 interface SandboxOptions {
   readonly diskBytes: number;
+  /** Names of the variables that the container was created with. */
+  readonly variables: readonly string[];
   readonly snapshots: Snapshots;
 }
 
@@ -18,6 +21,7 @@ export class DockerSandbox implements Sandbox {
   readonly #docker: Docker;
   readonly #context: SandboxContext;
   readonly #diskBytes: number;
+  readonly #variables: readonly string[];
   readonly #snapshots: Snapshots;
   readonly #downloads = new Set<Readable>();
 
@@ -25,6 +29,7 @@ export class DockerSandbox implements Sandbox {
     this.#docker = docker;
     this.#context = context;
     this.#diskBytes = options.diskBytes;
+    this.#variables = options.variables;
     this.#snapshots = options.snapshots;
   }
 
@@ -52,13 +57,18 @@ export class DockerSandbox implements Sandbox {
     const request = (abortSignal: AbortSignal) => container.changes({ abortSignal });
     const changes = (await callEngine("compare the files", request, { signal })) as readonly Change[] | null;
     const prefix = `${belowWork(path)}/`;
-    return (changes ?? []).flatMap(({ Path }) =>
+    const below = (changes ?? []).flatMap(({ Path }) =>
       Path.startsWith(prefix) ? [Path.slice(prefix.length)] : [],
     );
+    // The engine names only the directory itself when it was removed or replaced, and when something in it changed.
+    const isNamed = (changes ?? []).some(({ Path }) => Path === path);
+    if (!isNamed || (await kindOfPath(container, path, signal)) === "directory") return below;
+    return [".", ...below];
   }
 
   async snapshot(name: SnapshotName, signal: AbortSignal): Promise<string> {
-    return await this.#snapshots.create(this.id, name, signal);
+    const source = { id: this.id, variables: this.#variables, diskBytes: this.#diskBytes };
+    return await this.#snapshots.create(source, name, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,9 +1,10 @@
 // Snapshots of sandboxes: images that exist on one engine only, for later builds of the same app.
 
-import { label } from "@slipway/core";
+import { label, notFound } from "@slipway/core";
 import type { Labels, Snapshot, SnapshotName } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine, statusOf } from "@slipway/docker";
+import { tooLarge } from "./transfer.ts";
 
 /** Value of the label `kind`. */
 const snapshotKind = "snapshot";
@@ -14,7 +15,12 @@ const keyLabel = "io.slipway.snapshot-key";
 
 export interface Snapshots {
   /** @see Sandbox.snapshot */
-  create(containerId: string, name: SnapshotName, signal: AbortSignal): Promise<string>;
+  create(sandbox: SnapshotSource, name: SnapshotName, signal: AbortSignal): Promise<string>;
+  /**
+   * Variables that a container of the image would inherit from the sandbox of the snapshot; null when the image is no snapshot.
+   * @throws {SlipwayError} "not-found" when the snapshot does not exist.
+   */
+  inheritedVariables(image: string, signal: AbortSignal): Promise<readonly string[] | null>;
   /** @see BuildEngine.findSnapshot */
   find(name: SnapshotName, signal: AbortSignal): Promise<string | null>;
   /** @see BuildEngine.listSnapshots */
@@ -23,8 +29,17 @@ export interface Snapshots {
   remove(name: SnapshotName): Promise<void>;
 }
 
+/** The sandbox that a snapshot is made of. */
+export interface SnapshotSource {
+  readonly id: string;
+  /** Names of the variables that it was created with. */
+  readonly variables: readonly string[];
+  readonly diskBytes: number;
+}
+
 export function openSnapshots(docker: Docker, installationId: string): Snapshots {
-  const repositoryOf = ({ appId }: SnapshotName) => `slipway-${installationId}/snapshots/${appId}`;
+  const prefix = `slipway-${installationId}/snapshots/`;
+  const repositoryOf = ({ appId }: SnapshotName) => `${prefix}${appId}`;
   const tagOf = ({ cacheVersion, key }: SnapshotName) => `${cacheVersion}-${key}`;
   const imageOf = (name: SnapshotName) => `${repositoryOf(name)}:${tagOf(name)}`;
   /** The engine notes when an image was last tagged, and keeps that over its restarts. */
@@ -36,19 +51,38 @@ export function openSnapshots(docker: Docker, installationId: string): Snapshots
       { signal },
     );
   return {
-    async create(containerId, name, signal) {
-      const container = docker.getContainer(containerId);
+    async create({ id, variables, diskBytes }, name, signal) {
+      const container = docker.getContainer(id);
       const sizeBytes = await writtenBytes(container, signal);
+      // A commit writes the zeros of sparse files to the engine's disk.
+      if (sizeBytes > diskBytes) throw tooLarge(diskBytes);
       const labels = snapshotLabels(installationId, name, sizeBytes);
       const options = {
         repo: repositoryOf(name),
         tag: tagOf(name),
         pause: false,
-        changes: Object.entries(labels).map(([key, value]) => `LABEL "${key}"="${value}"`),
+        changes: [
+          ...Object.entries(labels).map(([key, value]) => `LABEL "${key}"="${value}"`),
+          // The engine copies the container's environment into the image, and changes can only make a variable empty.
+          ...variables.map((variable) => `ENV ${variable}=""`),
+        ],
       };
       const commit = (abortSignal: AbortSignal) => container.commit({ ...options, abortSignal });
       await callEngine("commit a snapshot", commit, { signal, limitMs: commitLimitMs });
+      await removeReplaced(docker, nameLabels(installationId, name));
       return imageOf(name);
+    },
+    async inheritedVariables(image, signal) {
+      if (!image.startsWith(prefix)) return null;
+      try {
+        const request = () => docker.getImage(image).inspect();
+        const { Config } = await callEngine("look up a snapshot", request, { signal });
+        return (Config.Env ?? []).flatMap((variable) =>
+          variable.endsWith("=") ? variable.slice(0, -1) : [],
+        );
+      } catch (error) {
+        throw statusOf(error) === 404 ? notFound("snapshot") : error;
+      }
     },
     async find(name, signal) {
       try {
@@ -75,31 +109,50 @@ export function openSnapshots(docker: Docker, installationId: string): Snapshots
       return found;
     },
     async remove(name) {
-      try {
-        await callEngine("remove a snapshot", () => docker.getImage(imageOf(name)).remove());
-      } catch (error) {
-        if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
-      }
+      await removeImage(docker, imageOf(name));
+      await removeReplaced(docker, nameLabels(installationId, name));
     },
   };
 }
 
-/** Whether the reference of an image is one of a snapshot. */
-export function isSnapshot(image: string): boolean {
-  return /^slipway-[^/]+\/snapshots\//.test(image);
+/** Removes the images without a name that had the snapshot's name before. Those that a container uses are removed later. */
+async function removeReplaced(docker: Docker, labels: Labels): Promise<void> {
+  const filters = {
+    dangling: ["true"],
+    label: Object.entries(labels).map(([key, value]) => `${key}=${value}`),
+  };
+  const replaced = await callEngine("list replaced snapshots", (abortSignal) =>
+    docker.listImages({ filters, abortSignal }),
+  );
+  for (const { Id } of replaced) await removeImage(docker, Id);
+}
+
+async function removeImage(docker: Docker, image: string): Promise<void> {
+  try {
+    await callEngine("remove a snapshot", () => docker.getImage(image).remove());
+  } catch (error) {
+    if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+  }
 }
 
 /** The labels of the sandbox are inherited, so those that say another thing of a snapshot are set. */
 function snapshotLabels(installationId: string, name: SnapshotName, sizeBytes: number): Labels {
   return {
-    [label.installation]: installationId,
-    [label.kind]: snapshotKind,
-    [label.app]: name.appId,
-    [label.cacheVersion]: String(name.cacheVersion),
+    ...nameLabels(installationId, name),
     [label.deployment]: "",
     [label.attempt]: "",
-    [keyLabel]: name.key,
     [sizeLabel]: String(sizeBytes),
+  };
+}
+
+/** The labels that identify a snapshot. */
+function nameLabels(installationId: string, { appId, cacheVersion, key }: SnapshotName): Labels {
+  return {
+    [label.installation]: installationId,
+    [label.kind]: snapshotKind,
+    [label.app]: appId,
+    [label.cacheVersion]: String(cacheVersion),
+    [keyLabel]: key,
   };
 }
 

@@ -116,7 +116,8 @@ export async function* wholeTar(
   }
 }
 
-function tooLarge(maxBytes: number): SlipwayError {
+/** @returns the error for files that take too much space outside of the sandbox. */
+export function tooLarge(maxBytes: number): SlipwayError {
   const limit = `${Math.floor(maxBytes / 1024 ** 2)} MiB`;
   return new SlipwayError(
     "build-disk-full",

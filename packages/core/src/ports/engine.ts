@@ -57,12 +57,15 @@ export interface Sandbox extends AsyncDisposable {
   download(path: string, signal: AbortSignal): Promise<ByteStream>;
   /**
    * The paths below the directory `path` that were added, changed or deleted since the sandbox was created, relative to `path`.
-   * A folder is named when something in it changed. The engine compares the files, so the build cannot influence the answer.
+   * A folder is named when something in it changed, and "." when `path` is not a directory any more. The engine compares the
+   * files, so the build cannot influence the answer.
    */
   changes(path: string, signal: AbortSignal): Promise<readonly string[]>;
   /**
    * Keeps the sandbox's files, without /work/cache, as an image on its engine. Replaces an earlier snapshot of the same name.
+   * Sandboxes from it do not inherit the environment.
    * @returns the image, for `SandboxSpec.image`.
+   * @throws {SlipwayError} "build-disk-full" when the files exceed `diskBytes`: sparse files count with their full size.
    */
   snapshot(name: SnapshotName, signal: AbortSignal): Promise<string>;
   /**
@@ -95,6 +98,7 @@ export interface EngineCapacity {
 }
 
 export interface BuildEngine extends AsyncDisposable {
+  /** @throws {SlipwayError} "not-found" with the resource "snapshot" when the image is a snapshot that was removed. */
   createSandbox(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox>;
   /** Removes the build containers that have all these labels, with their volumes. @returns their number. */
   removeSandboxes(labels: Labels): Promise<number>;

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { packTar } from "../pack-tar-gz.ts";
-import { mebibyte, never, oneChunk, ownedByBuild, run, sandboxesOf, spec } from "./under-test.ts";
+import { mebibyte, never, oneChunk, ownFolder, run, sandboxesOf, spec } from "./under-test.ts";
 import type { BuildsUnderTest } from "./under-test.ts";
 
 export function limitedBuilds(underTest: BuildsUnderTest): void {
@@ -51,7 +51,7 @@ export function limitedBuilds(underTest: BuildsUnderTest): void {
     await using sandbox = await sandboxOf(script ?? "", {
       limits: { ...spec("", "").limits, diskBytes: 32 * mebibyte },
     });
-    await sandbox.upload("/work", oneChunk(await packTar({ "cache/": ownedByBuild })), never);
+    await sandbox.upload("/work", oneChunk(await packTar({ "cache/": ownFolder })), never);
     expect((await run(sandbox)).exit).toMatchObject({ diskFull: true });
   });
 }

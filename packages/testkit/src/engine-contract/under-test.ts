@@ -15,9 +15,10 @@ export interface BuildsUnderTest {
 }
 
 export const mebibyte: number = 1024 ** 2;
-/** Owner of files that a build may change, for `packTar`. */
-export const ownedByBuild = { uid: 2000, gid: 2000 } as const;
 export const never: AbortSignal = new AbortController().signal;
+
+/** A folder of the build's user, for tars. */
+export const ownFolder = { kind: "directory", mode: 0o755, uid: 2000, gid: 2000 } as const;
 
 /** @returns a function that creates a sandbox for a script of bash, with `changes` to its specification. */
 export function sandboxesOf({ engine, image }: BuildsUnderTest) {
