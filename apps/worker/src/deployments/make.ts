@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { sourceTar } from "@slipway/archive";
+import { SlipwayError } from "@slipway/core";
 import type { Sandbox } from "@slipway/core";
 import type { Attempt } from "./attempt.ts";
 import { buildImage, buildKey } from "./build-image.ts";
@@ -41,12 +42,23 @@ export async function make(context: MakeContext, attempt: Attempt, { plan, ...in
   if (!isLayered(plan)) return fromBuild(context, attempt, { ...input, plan });
   if (plan.node.scripts === "none") return fromSource(context, attempt, { ...input, plan });
   const key = buildKey(plan);
-  if (input.former?.changedDependencies !== key) {
+  if (input.former?.changedDependencies === key)
+    return fromBuild(context, attempt, { ...input, plan }, key);
+  try {
     const made = await fromLayers(context, attempt, { ...input, plan });
     if (made !== null) return made;
     attempt.log.line(" !     The build changes node_modules, so it begins again with an install of its own");
+    return await fromBuild(context, attempt, { ...input, plan }, key);
+  } catch (error) {
+    if (!isRemovedSnapshot(error)) throw error;
+    attempt.log.line(" !     The dependencies of the build were removed meanwhile, so they are installed again");
+    return fromBuild(context, attempt, { ...input, plan });
   }
-  return fromBuild(context, attempt, { ...input, plan }, key);
+}
+
+/** Housekeeping of any worker may remove a snapshot between its look-up and the build. */
+function isRemovedSnapshot(error: unknown): boolean {
+  return error instanceof SlipwayError && error.code === "not-found" && error.resource === "snapshot";
 }
 
 /** The source itself, on top of the dependencies. No code of the app runs, unless dependencies have to be installed. */
@@ -82,10 +94,11 @@ async function fromLayers(
   { fetched, plan, former }: Input<Plan & Layered>,
 ): Promise<Made | null> {
   const { signal } = attempt;
-  const { image, key } = await buildImage(context, attempt, plan);
+  // The snapshot is looked up last, so that it is not removed while the dependencies of the release are installed.
   await using installed = new AsyncDisposableStack();
   const { base, isNode, production } = await releaseBase(context, attempt, plan);
   if (production !== null) installed.use(production);
+  const { image, key } = await buildImage(context, attempt, plan);
   await using opened = new AsyncDisposableStack();
   const inputs = digestOf([plan.source.digest, base, key, sorted(attempt.variables)]);
   const open = () => sandbox.download(`${workDir}/app`, signal);
