@@ -69,8 +69,7 @@ class DockerEngine implements BuildEngine {
       const { id } = await callEngine("create the build's container", () => docker.createContainer(config));
       const labels = sandboxLabels(spec.labels, this.#installationId);
       // That of a snapshot is its first build's.
-      if (!isSnapshot(spec.image))
-        await this.#workFolders.prepare(docker.getContainer(id), spec.image, signal);
+      if (inherited === null) await this.#workFolders.prepare(docker.getContainer(id), spec.image, signal);
       signal.throwIfAborted();
       return new DockerSandbox(
         docker,
