@@ -47,20 +47,34 @@ const email = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u;
 const printable = /^\P{Cc}*$/u;
 /** Names with another meaning in API paths, and names that others would take for Slipway itself or for its operators. */
 const reserved: ReadonlySet<string> = new Set([
-  ...["admin", "administrator", "operator", "root", "security", "support", "superuser", "sysadmin"],
-  ...[
-    "api",
-    "builder",
-    "console",
-    "dashboard",
-    "router",
-    "scheduler",
-    "slipway",
-    "stream",
-    "system",
-    "worker",
-  ],
-  ...["anonymous", "everyone", "me", "nobody", "null", "self", "undefined", "user", "users"],
+  "admin",
+  "administrator",
+  "operator",
+  "root",
+  "security",
+  "support",
+  "superuser",
+  "sysadmin",
+
+  "api",
+  "builder",
+  "console",
+  "dashboard",
+  "router",
+  "scheduler",
+  "slipway",
+  "stream",
+  "system",
+  "worker",
+  "anonymous",
+  "everyone",
+  "me",
+  "nobody",
+  "null",
+  "self",
+  "undefined",
+  "user",
+  "users",
 ]);
 
 /** @throws {SlipwayError} "invalid" with a message for every invalid field. */

@@ -30,7 +30,7 @@ export interface Snapshots {
 }
 
 /** The sandbox that a snapshot is made of. */
-export interface SnapshotSource {
+interface SnapshotSource {
   readonly id: string;
   /** Names of the variables that it was created with. */
   readonly variables: readonly string[];

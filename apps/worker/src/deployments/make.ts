@@ -42,8 +42,7 @@ export async function make(context: MakeContext, attempt: Attempt, { plan, ...in
   if (!isLayered(plan)) return fromBuild(context, attempt, { ...input, plan });
   if (plan.node.scripts === "none") return fromSource(context, attempt, { ...input, plan });
   const key = buildKey(plan);
-  if (input.former?.changedDependencies === key)
-    return fromBuild(context, attempt, { ...input, plan }, key);
+  if (input.former?.changedDependencies === key) return fromBuild(context, attempt, { ...input, plan }, key);
   try {
     const made = await fromLayers(context, attempt, { ...input, plan });
     if (made !== null) return made;
@@ -51,7 +50,9 @@ export async function make(context: MakeContext, attempt: Attempt, { plan, ...in
     return await fromBuild(context, attempt, { ...input, plan }, key);
   } catch (error) {
     if (!isRemovedSnapshot(error)) throw error;
-    attempt.log.line(" !     The dependencies of the build were removed meanwhile, so they are installed again");
+    attempt.log.line(
+      " !     The dependencies of the build were removed meanwhile, so they are installed again",
+    );
     return fromBuild(context, attempt, { ...input, plan });
   }
 }
