@@ -131,7 +131,9 @@ async function removeImage(docker: Docker, image: string): Promise<void> {
   try {
     await callEngine("remove a snapshot", () => docker.getImage(image).remove());
   } catch (error) {
-    if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+    // The engine answers 500 when another process removes the same image.
+    const isGone = statusOf(error) === 500 && (await lastTaggedAt(docker, image)) === null;
+    if (!isGone && ![404, 409].includes(statusOf(error) ?? 0)) throw error;
   }
 }
 
