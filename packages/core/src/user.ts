@@ -55,7 +55,6 @@ const reserved: ReadonlySet<string> = new Set([
   "support",
   "superuser",
   "sysadmin",
-
   "api",
   "builder",
   "console",
