@@ -63,6 +63,7 @@ await store.tokens.create({
   secretSha256,
   createdAt: new Date(),
   lastUsedAt: null,
+  parentId: null,
 });
 
 print(

@@ -109,6 +109,7 @@ async function newUser(store: Store, values: Partial<User> = {}): Promise<{ user
     secretSha256,
     createdAt,
     lastUsedAt: null,
+    parentId: null,
   });
   return { user, token: secret };
 }

@@ -119,6 +119,7 @@ async function createUser(store: Store, auth: Auth, values?: Partial<User>) {
     name: "test",
     createdAt: new Date(),
     lastUsedAt: null,
+    parentId: null,
     secretSha256,
   });
   return { user, token: secret, jwt: (await auth.exchange(secret))?.jwt ?? "" };

@@ -2,9 +2,10 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { newUser } from "@slipway/core";
 import type { App, Collaborator, User } from "@slipway/core";
 import { keysOf, memoryIdentities } from "../test-support/identities.ts";
-import { changeAccount, createAccount, deleteAccount, issueToken } from "./accounts.ts";
+import { changeAccount, createAccount, deleteAccount } from "./accounts.ts";
 import type { AccountStores } from "./accounts.ts";
 import { openAuth } from "./auth.ts";
+import { issueToken } from "./tokens.ts";
 
 const now = new Date("2030-01-01T00:00:00Z");
 const password = "correct horse battery staple";

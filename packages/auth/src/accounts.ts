@@ -1,4 +1,4 @@
-// Accounts: creating, changing and deleting users, and issuing their API tokens.
+// Accounts: creating, changing and deleting users.
 
 import { randomUUID } from "node:crypto";
 import {
@@ -6,14 +6,11 @@ import {
   changeUser,
   checkNotReserved,
   checkPassword,
-  checkTokenName,
   invalidField,
   newUser,
   notFound,
-  userLimits,
 } from "@slipway/core";
-import type { ApiToken, NewUser, Store, User } from "@slipway/core";
-import { newApiToken } from "./api-token.ts";
+import type { NewUser, Store, User } from "@slipway/core";
 import { hashPassword } from "./password.ts";
 
 type Users = Pick<Store, "users">;
@@ -81,26 +78,6 @@ export async function deleteAccount(store: AccountStores, id: string): Promise<v
   await tokens.removeOfUser(id);
   await collaborators.removeOfUser(id);
   if (user === null) throw notFound("user");
-}
-
-/** @throws {SlipwayError} "invalid" for the name, "conflict" for one token too many. */
-export async function issueToken(
-  { tokens }: Tokens,
-  user: User,
-  name: string,
-  now: Date,
-): Promise<{ token: ApiToken; secret: string }> {
-  checkTokenName(name);
-  if ((await tokens.ofUser(user.id)).length >= userLimits.tokens) {
-    throw new SlipwayError(
-      "conflict",
-      `a user has at most ${userLimits.tokens} API tokens; revoke one first`,
-    );
-  }
-  const { secret, secretSha256 } = newApiToken();
-  const token = { id: randomUUID(), userId: user.id, name, secretSha256, createdAt: now, lastUsedAt: null };
-  await tokens.create(token);
-  return { token, secret };
 }
 
 /** No transaction spans two documents, so the rules are checked again after the deletion, which is undone if it broke one. */

@@ -47,6 +47,7 @@ beforeEach(async () => {
     secretSha256: made.secretSha256,
     createdAt: clock,
     lastUsedAt: null,
+    parentId: null,
   });
 });
 
@@ -60,7 +61,8 @@ describe("exchange", () => {
     expect(claims.exp).toBe(expiresAt.getTime() / 1000);
     expect(expiresAt).toEqual(new Date("2030-01-01T01:00:00Z"));
     expect(await auth.authenticate(jwt)).toEqual(user);
-    expect(await auth.identify(jwt)).toEqual(await auth.identify(secret));
+    expect(await auth.identify(secret)).toEqual({ user, tokenId: "t1", newTokensParentId: null });
+    expect(await auth.identify(jwt)).toEqual({ user, tokenId: "t1", newTokensParentId: "t1" });
   });
 
   test("exchange returns null for unknown and malformed tokens", async () => {

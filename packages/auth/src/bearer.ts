@@ -7,6 +7,8 @@ import type { Claims } from "./jwt.ts";
 export interface Bearer {
   readonly user: User;
   readonly tokenId: ApiToken["id"];
+  /** The API token that tokens created with this bearer token end with; null for an API token that was created after a login. */
+  readonly newTokensParentId: ApiToken["parentId"];
 }
 
 type Identities = Pick<Store, "users" | "tokens">;
@@ -22,11 +24,11 @@ export async function bearerOfApiToken(
 ): Promise<Bearer | null> {
   const token = isApiToken(secret) ? await tokens.bySecret(hashApiToken(secret)) : null;
   const user = token === null ? null : await users.get(token.userId);
-  if (token === null || user === null) return null;
+  if (token === null || user === null || !(await parentsExist(tokens, token))) return null;
   if (usedAt.getTime() - (token.lastUsedAt?.getTime() ?? 0) >= touchEveryMs) {
     await tokens.touch(token.id, usedAt);
   }
-  return { user, tokenId: token.id };
+  return { user, tokenId: token.id, newTokensParentId: token.parentId };
 }
 
 /** @returns null if the API token was revoked, or the user deleted. */
@@ -35,5 +37,16 @@ export async function bearerOfClaims(
   { userId, tokenId }: Claims,
 ): Promise<Bearer | null> {
   const [user, token] = await Promise.all([users.get(userId), tokens.get(tokenId)]);
-  return user !== null && token?.userId === userId ? { user, tokenId } : null;
+  if (user === null || token?.userId !== userId || !(await parentsExist(tokens, token))) return null;
+  return { user, tokenId, newTokensParentId: tokenId };
+}
+
+/** A token may be created while its parent is revoked, so the parents decide whether it is valid, not its own deletion. */
+async function parentsExist(tokens: Identities["tokens"], token: ApiToken): Promise<boolean> {
+  for (let { parentId } = token; parentId !== null;) {
+    const parent = await tokens.get(parentId);
+    if (parent === null) return false;
+    ({ parentId } = parent);
+  }
+  return true;
 }

@@ -27,6 +27,7 @@ test("a new bootstrap token replaces the former one and leaves the operator's ow
     secretSha256: own.secretSha256,
     createdAt: new Date(),
     lastUsedAt: null,
+    parentId: null,
   });
   expect((await ensureBootstrap({ store, token: second.secret })).id).toBe(admin.id);
   const auth = openAuth({ store, signingKeys });

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { SlipwayError, newUser } from "@slipway/core";
 import type { Store, User } from "@slipway/core";
 import { hashApiToken, isApiToken } from "./api-token.ts";
+import { revokeToken } from "./tokens.ts";
 
 export interface BootstrapOptions {
   readonly store: Pick<Store, "users" | "tokens">;
@@ -16,7 +17,7 @@ const username = "admin";
 
 /**
  * Creates the operator `admin` and its token unless they exist. Idempotent, also in several processes at once. Removes the token
- * of an earlier start if it differs.
+ * of an earlier start if it differs, with those that end with it.
  * @throws {SlipwayError} "configuration-invalid" if the token does not have the format of an API token.
  */
 export async function ensureBootstrap(options: BootstrapOptions): Promise<User> {
@@ -37,6 +38,7 @@ export async function ensureBootstrap(options: BootstrapOptions): Promise<User> 
       secretSha256,
       createdAt: now(),
       lastUsedAt: null,
+      parentId: null,
     };
     await unlessTaken(store.tokens.create(apiToken));
   }
@@ -67,7 +69,7 @@ async function removeFormer(
 ): Promise<void> {
   for (const token of await store.tokens.ofUser(admin.id)) {
     const fromBootstrap = token.id === bootstrapTokenId(token.secretSha256);
-    if (fromBootstrap && token.secretSha256 !== secretSha256) await store.tokens.delete(admin.id, token.id);
+    if (fromBootstrap && token.secretSha256 !== secretSha256) await revokeToken(store, admin.id, token.id);
   }
 }
 

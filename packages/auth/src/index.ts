@@ -9,3 +9,4 @@ export * from "./bootstrap.ts";
 export * from "./permissions.ts";
 export * from "./signed-url.ts";
 export * from "./signing-keys.ts";
+export * from "./tokens.ts";

@@ -27,6 +27,8 @@ export interface ApiToken {
   readonly secretSha256: string;
   readonly createdAt: Date;
   readonly lastUsedAt: Date | null;
+  /** The API token that this one ends with, because it was created with a JWT of that one; null after a login. */
+  readonly parentId: string | null;
 }
 
 /** Lengths in characters, and the maximum number of tokens per user. */

@@ -62,6 +62,7 @@ export function anApiToken(values: Partial<ApiToken> = {}): ApiToken {
     secretSha256: sha256(randomUUID()),
     createdAt: testTime,
     lastUsedAt: null,
+    parentId: null,
     ...values,
   };
 }

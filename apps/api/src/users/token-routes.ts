@@ -1,13 +1,13 @@
 // /v1/tokens: create, list, renew and revoke API tokens, and exchange them for JWTs.
 
 import type { Request, Response } from "express";
-import { issueToken } from "@slipway/auth";
+import { issueToken, renewToken, revokeToken } from "@slipway/auth";
 import type { Auth } from "@slipway/auth";
 import { SlipwayError, notFound } from "@slipway/core";
 import type { Store } from "@slipway/core";
 import { createTokenRequest, exchangeAnswer, newTokenAnswer, tokensAnswer } from "@slipway/protocol";
 import type { Limits } from "../http/limits.ts";
-import { basicCredentials } from "../http/middleware/authentication.ts";
+import { basicCredentials, bearerOf, newTokensParentIdOf } from "../http/middleware/authentication.ts";
 import { countAddress, countBearer } from "../http/middleware/rate-limit.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
@@ -52,9 +52,10 @@ function issueRoutes(context: TokenContext): Route[] {
       body: createTokenRequest,
       answer: { status: 201, json: newTokenAnswer },
       problems: [409],
-      async handle({ user, body }) {
+      async handle({ user, body, response }) {
         const name = body.token?.name ?? body.name ?? "";
-        const { token, secret } = await issueToken(store, user, name, now());
+        const parentId = newTokensParentIdOf(response);
+        const { token, secret } = await issueToken(store, user, name, now(), parentId);
         return { token: { ...presentToken(token), token: secret } };
       },
     }),
@@ -74,25 +75,23 @@ function ownTokenRoutes({ store, now }: TokenStoreContext): Route[] {
     route({
       method: "patch",
       path: "/tokens/:token/renew",
-      summary: "Replace an API token: revoke it and create a new one",
+      summary:
+        "Replace an API token: revoke it, with the API tokens created with its JWTs, and create a new one",
       access: "account:use",
       answer: { status: 200, json: newTokenAnswer },
-      async handle({ user, params }) {
-        const old = await store.tokens.get(params.token);
-        // Of concurrent renewals, only the one that deletes the old token succeeds.
-        if (old?.userId !== user.id || !(await store.tokens.delete(user.id, old.id))) throw notFound("token");
-        const { token, secret } = await issueToken(store, user, old.name, now());
+      async handle({ params, response }) {
+        const { token, secret } = await renewToken(store, bearerOf(response), params.token, now());
         return { token: { ...presentToken(token), token: secret } };
       },
     }),
     route({
       method: "delete",
       path: "/tokens/:token",
-      summary: "Revoke an API token and the JWTs it was exchanged for",
+      summary: "Revoke an API token, the JWTs it was exchanged for, and the API tokens created with those",
       access: "account:use",
       answer: { status: 204 },
       async handle({ user, params }) {
-        if (!(await store.tokens.delete(user.id, params.token))) throw notFound("token");
+        if (!(await revokeToken(store, user.id, params.token))) throw notFound("token");
       },
     }),
   ];

@@ -81,10 +81,36 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
     for (const revoked of [jwt, token]) {
       expect((await api.request(revoked, "GET", "/v1/users/self")).status).toBe(401);
     }
-    const left = secretIn(second);
+    // A JWT of the revoked token created it.
+    expect((await api.request(secretIn(second).token, "GET", "/v1/users/self")).status).toBe(401);
+    const left = secretIn(await login("ada", password));
+    expect((await api.request(left.token, "GET", "/v1/tokens")).body).toMatchObject({
+      tokens: [{ id: left.id }],
+    });
     expect((await api.request(left.token, "DELETE", `/v1/tokens/${id}`)).status).toBe(404);
     const others = await api.newUser();
     expect((await api.request(others.token, "DELETE", `/v1/tokens/${left.id}`)).status).toBe(404);
+  });
+
+  test("a JWT cannot renew the API token that it ends with, and renews others", async () => {
+    await create({ username: "lin", email: "lin@example.com", password });
+    const { token, id } = secretIn(await login("lin", password));
+    const other = secretIn(await login("lin", password));
+    const exchange = await fetch(`${api.url}/v1/tokens/exchange`, {
+      method: "POST",
+      headers: { authorization: basic("", token) },
+    });
+    const { token: jwt } = (await exchange.json()) as { token: string };
+    const own = await api.request(jwt, "PATCH", `/v1/tokens/${id}/renew`);
+    expect([own.status, own.body]).toMatchObject([
+      403,
+      { error: expect.stringContaining("send the API token itself as the bearer token") },
+    ]);
+    const renewed = secretIn(await api.request(jwt, "PATCH", `/v1/tokens/${other.id}/renew`));
+    expect((await api.request(renewed.token, "GET", "/v1/users/self")).status).toBe(200);
+    const itself = secretIn(await api.request(token, "PATCH", `/v1/tokens/${id}/renew`));
+    expect((await api.request(itself.token, "GET", "/v1/users/self")).status).toBe(200);
+    expect((await api.request(renewed.token, "GET", "/v1/users/self")).status).toBe(401);
   });
 
   test("creating a token requires a name and valid credentials", async () => {

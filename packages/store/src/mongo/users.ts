@@ -66,16 +66,16 @@ export function tokenStore(connection: Connection): TokenStore {
       ),
     bySecret: (secretSha256) =>
       connection.run(async (database) =>
-        entity(await tokens(database).findOne(tokenQueries.bySecret(secretSha256))),
+        tokenOrNull(await tokens(database).findOne(tokenQueries.bySecret(secretSha256))),
       ),
-    get: (id) => connection.run(async (database) => entity(await tokens(database).findOne({ _id: id }))),
+    get: (id) => connection.run(async (database) => tokenOrNull(await tokens(database).findOne({ _id: id }))),
     ofUser: (userId) =>
       connection.run(async (database) => {
         const found = await tokens(database)
           .find(tokenQueries.ofUser(userId))
           .sort({ createdAt: 1, _id: 1 })
           .toArray();
-        return found.map((one) => entity<ApiToken>(one));
+        return found.map(tokenFrom);
       }),
     touch: (id, usedAt) =>
       connection.run(async (database) => {
@@ -91,6 +91,15 @@ export function tokenStore(connection: Connection): TokenStore {
         await tokens(database).deleteMany({ userId });
       }),
   };
+}
+
+/** Documents of earlier versions have no `parentId`. */
+function tokenFrom(found: Stored<ApiToken>): ApiToken {
+  return { ...entity(found), parentId: (found as Partial<Stored<ApiToken>>).parentId ?? null };
+}
+
+function tokenOrNull(found: Stored<ApiToken> | null): ApiToken | null {
+  return found === null ? null : tokenFrom(found);
 }
 
 async function pageOf(database: Db, { page, perPage }: PageRequest) {

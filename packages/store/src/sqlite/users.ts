@@ -23,6 +23,7 @@ interface TokenRow {
   secret_sha256: string;
   created_at: number;
   last_used_at: number | null;
+  parent_id: string | null;
 }
 
 export const userQueries = {
@@ -99,8 +100,8 @@ export function tokenStore(database: Database): TokenStore {
       conflictWhenTaken(
         database.write((transaction) => {
           transaction.run(
-            `INSERT INTO tokens (id, user_id, name, secret_sha256, created_at, last_used_at)
-             VALUES (?, ?, ?, ?, ?, ?)`,
+            `INSERT INTO tokens (id, user_id, name, secret_sha256, created_at, last_used_at, parent_id)
+             VALUES (?, ?, ?, ?, ?, ?, ?)`,
             ...tokenValues(token),
           );
         }),
@@ -154,6 +155,7 @@ function tokenValues(token: ApiToken) {
     token.secretSha256,
     token.createdAt.getTime(),
     millis(token.lastUsedAt),
+    token.parentId,
   ] as const;
 }
 
@@ -165,5 +167,6 @@ function tokenFrom(row: TokenRow): ApiToken {
     secretSha256: row.secret_sha256,
     createdAt: time(row.created_at),
     lastUsedAt: optionalTime(row.last_used_at),
+    parentId: row.parent_id,
   };
 }

@@ -122,6 +122,13 @@ function storedTokens({ store }: StoreUnderTest): void {
       expect(await store().tokens.get(randomUUID())).toBeNull();
     });
 
+    test("an API token stores the one that it ends with", async () => {
+      const token = anApiToken({ parentId: randomUUID() });
+      await store().tokens.create(token);
+      expect(await store().tokens.get(token.id)).toEqual(token);
+      expect(await store().tokens.ofUser(token.userId)).toEqual([token]);
+    });
+
     test.each(["id", "secretSha256"] as const)(
       "an API token conflicts when its %s is taken",
       async (field) => {

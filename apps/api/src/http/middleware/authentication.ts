@@ -52,7 +52,16 @@ export function userOf(response: Response): User {
 export function bearerOf(response: Response): Bearer {
   const tokenId: unknown = response.locals["tokenId"];
   if (tokenId === undefined) throw new SlipwayError("internal", "the route is not behind authentication");
-  return { user: userOf(response), tokenId: tokenId as Bearer["tokenId"] };
+  return {
+    user: userOf(response),
+    tokenId: tokenId as Bearer["tokenId"],
+    newTokensParentId: newTokensParentIdOf(response),
+  };
+}
+
+/** The API token that tokens created by the request end with; null after a login by password. */
+export function newTokensParentIdOf(response: Response): Bearer["newTokensParentId"] {
+  return (response.locals["newTokensParentId"] ?? null) as Bearer["newTokensParentId"];
 }
 
 /** Authenticates a request again while its response goes on; null if the token was revoked or the user deleted. */

@@ -7,6 +7,7 @@ import { concurrencyPolicy } from "./004-concurrency-policy.ts";
 import { operations } from "./005-operations.ts";
 import { notifiers } from "./006-notifiers.ts";
 import { postdeployHook } from "./007-postdeploy-hook.ts";
+import { tokenParents } from "./008-token-parents.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -23,4 +24,5 @@ export const migrations: readonly Migration[] = [
   { number: 5, name: "operations", sql: operations },
   { number: 6, name: "notifiers", sql: notifiers },
   { number: 7, name: "postdeploy hook", sql: postdeployHook },
+  { number: 8, name: "token parents", sql: tokenParents },
 ];
