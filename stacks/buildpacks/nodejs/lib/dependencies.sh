@@ -130,6 +130,8 @@ remove_build_only_files() {
 save_cache() {
   heading 'Saving cache'
   find "$CACHE" -mindepth 1 -maxdepth 1 ! -name "$MANAGER" -exec rm -rf {} +
+  # pnpm notes there which folders use its store, with links to them. A cache has no links to other folders.
+  rm -rf "$CACHE"/pnpm/v*/projects
   mkdir -p "$CACHE/$MANAGER"
   if [ "$(du -sm "$CACHE/$MANAGER" | cut -f 1)" -gt "$CACHE_MAX_MB" ]; then
     rm -rf "${CACHE:?}/$MANAGER"
