@@ -35,7 +35,7 @@ const identifying = /^(?:x-forwarded(?:-.*)?|forwarded|x-real-ip)$/;
 /**
  * Sets X-Forwarded-* to the client's address and the requested host and protocol. Existing values are kept when the request
  * comes from a trusted proxy, and all identifying headers are replaced or removed otherwise. Their spellings with underscores,
- * which CGI and WSGI cannot distinguish from the others, are always removed: no proxy sets them.
+ * which servers that pass headers as variables (CGI) cannot distinguish from the others, are always removed: no proxy sets them.
  */
 export function setForwarded(request: IncomingMessage, trusted: BlockList): void {
   const { headers } = request;

@@ -42,7 +42,7 @@ test("a username that API paths use, or that others take for Slipway or its oper
   for (const name of ["self", "admin", "root", "system", "slipway", "api"]) {
     expect(fieldsOf(() => checkNotReserved(name))).toEqual(["username"]);
   }
-  for (const name of ["ada", "admins", "root-2", "api_user"]) {
+  for (const name of ["ada", "admin-2", "root-2", "api_user"]) {
     expect(fieldsOf(() => checkNotReserved(name))).toEqual([]);
   }
 });

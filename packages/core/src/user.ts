@@ -48,35 +48,13 @@ const username = /^[a-z][a-z0-9_-]*$/;
 const email = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u;
 const printable = /^\P{Cc}*$/u;
 /** Names with another meaning in API paths, and names that others would take for Slipway itself or for its operators. */
-const reserved: ReadonlySet<string> = new Set([
-  "admin",
-  "administrator",
-  "operator",
-  "root",
-  "security",
-  "support",
-  "superuser",
-  "sysadmin",
-  "api",
-  "builder",
-  "console",
-  "dashboard",
-  "router",
-  "scheduler",
-  "slipway",
-  "stream",
-  "system",
-  "worker",
-  "anonymous",
-  "everyone",
-  "me",
-  "nobody",
-  "null",
-  "self",
-  "undefined",
-  "user",
-  "users",
-]);
+const reserved: ReadonlySet<string> = new Set(
+  [
+    "admin administrator operator root security superuser support sysadmin",
+    "api builder console dashboard router scheduler slipway stream system worker",
+    "anonymous everyone me nobody null self undefined user users",
+  ].flatMap((names) => names.split(" ")),
+);
 
 /** @throws {SlipwayError} "invalid" with a message for every invalid field. */
 export function newUser(user: NewUser): User {
