@@ -38,81 +38,107 @@ interface SnapshotSource {
 }
 
 export function openSnapshots(docker: Docker, installationId: string): Snapshots {
-  const prefix = `slipway-${installationId}/snapshots/`;
-  const repositoryOf = ({ appId }: SnapshotName) => `${prefix}${appId}`;
-  const tagOf = ({ cacheVersion, key }: SnapshotName) => `${cacheVersion}-${key}`;
-  const imageOf = (name: SnapshotName) => `${repositoryOf(name)}:${tagOf(name)}`;
-  /** The engine notes when an image was last tagged, and keeps that over its restarts. */
-  const tag = (name: SnapshotName, signal?: AbortSignal) =>
-    callEngine(
-      "tag a snapshot",
-      (abortSignal) =>
-        docker.getImage(imageOf(name)).tag({ repo: repositoryOf(name), tag: tagOf(name), abortSignal }),
-      { signal },
-    );
+  const engine = { docker, installationId };
   return {
-    async create({ id, variables, diskBytes }, name, signal) {
-      const container = docker.getContainer(id);
-      const sizeBytes = await writtenBytes(container, signal);
-      // A commit writes the zeros of sparse files to the engine's disk.
-      if (sizeBytes > diskBytes) throw tooLarge(diskBytes);
-      const labels = snapshotLabels(installationId, name, sizeBytes);
-      const options = {
-        repo: repositoryOf(name),
-        tag: tagOf(name),
-        pause: false,
-        changes: [
-          ...Object.entries(labels).map(([key, value]) => `LABEL "${key}"="${value}"`),
-          // The engine copies the container's environment into the image, and changes can only make a variable empty.
-          ...variables.map((variable) => `ENV ${variable}=""`),
-        ],
-      };
-      const commit = (abortSignal: AbortSignal) => container.commit({ ...options, abortSignal });
-      await callEngine("commit a snapshot", commit, { signal, limitMs: commitLimitMs });
-      await removeReplaced(docker, nameLabels(installationId, name));
-      return imageOf(name);
-    },
-    async inheritedVariables(image, signal) {
-      if (!image.startsWith(prefix)) return null;
-      try {
-        const request = () => docker.getImage(image).inspect();
-        const { Config } = await callEngine("look up a snapshot", request, { signal });
-        return (Config.Env ?? []).flatMap((variable) =>
-          variable.endsWith("=") ? variable.slice(0, -1) : [],
-        );
-      } catch (error) {
-        throw statusOf(error) === 404 ? notFound("snapshot") : error;
-      }
-    },
-    async find(name, signal) {
-      try {
-        await tag(name, signal);
-        return imageOf(name);
-      } catch (error) {
-        if (statusOf(error) === 404) return null;
-        throw error;
-      }
-    },
-    async list() {
-      const labels = { [label.installation]: installationId, [label.kind]: snapshotKind };
-      const filters = { label: Object.entries(labels).map(([key, value]) => `${key}=${value}`) };
-      const images = await callEngine("list snapshots", (abortSignal) =>
-        docker.listImages({ filters, abortSignal }),
-      );
-      const found: Snapshot[] = [];
-      for (const { Id, Labels } of images) {
-        const lastUsedAt = await lastTaggedAt(docker, Id);
-        const name = nameIn(Labels);
-        if (lastUsedAt === null || name === null) continue;
-        found.push({ ...name, image: imageOf(name), sizeBytes: Number(Labels[sizeLabel] ?? 0), lastUsedAt });
-      }
-      return found;
-    },
+    create: (sandbox, name, signal) => create(engine, sandbox, name, signal),
+    inheritedVariables: (image, signal) => inheritedVariables(engine, image, signal),
+    find: (name, signal) => find(engine, name, signal),
+    list: () => list(engine),
     async remove(name) {
-      await removeImage(docker, imageOf(name));
+      await removeImage(docker, imageOf(engine, name));
       await removeReplaced(docker, nameLabels(installationId, name));
     },
   };
+}
+
+interface Engine {
+  readonly docker: Docker;
+  readonly installationId: string;
+}
+
+function prefixOf({ installationId }: Engine): string {
+  return `slipway-${installationId}/snapshots/`;
+}
+
+function referenceOf(engine: Engine, { appId, cacheVersion, key }: SnapshotName) {
+  return { repo: `${prefixOf(engine)}${appId}`, tag: `${cacheVersion}-${key}` };
+}
+
+function imageOf(engine: Engine, name: SnapshotName): string {
+  const { repo, tag } = referenceOf(engine, name);
+  return `${repo}:${tag}`;
+}
+
+async function create(
+  engine: Engine,
+  { id, variables, diskBytes }: SnapshotSource,
+  name: SnapshotName,
+  signal: AbortSignal,
+): Promise<string> {
+  const { docker, installationId } = engine;
+  const container = docker.getContainer(id);
+  const sizeBytes = await writtenBytes(container, signal);
+  // A commit writes the zeros of sparse files to the engine's disk.
+  if (sizeBytes > diskBytes) throw tooLarge(diskBytes);
+  const labels = Object.entries(snapshotLabels(installationId, name, sizeBytes));
+  const changes = [
+    ...labels.map(([key, value]) => `LABEL "${key}"="${value}"`),
+    // The engine copies the container's environment into the image, and changes can only make a variable empty.
+    ...variables.map((variable) => `ENV ${variable}=""`),
+  ];
+  const options = { ...referenceOf(engine, name), pause: false, changes };
+  const commit = (abortSignal: AbortSignal) => container.commit({ ...options, abortSignal });
+  await callEngine("commit a snapshot", commit, { signal, limitMs: commitLimitMs });
+  await removeReplaced(docker, nameLabels(installationId, name));
+  return imageOf(engine, name);
+}
+
+async function inheritedVariables(
+  engine: Engine,
+  image: string,
+  signal: AbortSignal,
+): Promise<readonly string[] | null> {
+  if (!image.startsWith(prefixOf(engine))) return null;
+  try {
+    const request = () => engine.docker.getImage(image).inspect();
+    const { Config } = await callEngine("look up a snapshot", request, { signal });
+    return (Config.Env ?? []).flatMap((variable) => (variable.endsWith("=") ? variable.slice(0, -1) : []));
+  } catch (error) {
+    throw statusOf(error) === 404 ? notFound("snapshot") : error;
+  }
+}
+
+/** Tags the image again: the engine notes when an image was last tagged, and keeps that over its restarts. */
+async function find(engine: Engine, name: SnapshotName, signal: AbortSignal): Promise<string | null> {
+  const image = imageOf(engine, name);
+  const reference = referenceOf(engine, name);
+  try {
+    const tag = (abortSignal: AbortSignal) =>
+      engine.docker.getImage(image).tag({ ...reference, abortSignal });
+    await callEngine("tag a snapshot", tag, { signal });
+    return image;
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw error;
+  }
+}
+
+async function list(engine: Engine): Promise<readonly Snapshot[]> {
+  const { docker, installationId } = engine;
+  const labels = { [label.installation]: installationId, [label.kind]: snapshotKind };
+  const filters = { label: Object.entries(labels).map(([key, value]) => `${key}=${value}`) };
+  const images = await callEngine("list snapshots", (abortSignal) =>
+    docker.listImages({ filters, abortSignal }),
+  );
+  const found: Snapshot[] = [];
+  for (const { Id, Labels } of images) {
+    const lastUsedAt = await lastTaggedAt(docker, Id);
+    const name = nameIn(Labels);
+    if (lastUsedAt === null || name === null) continue;
+    const sizeBytes = Number(Labels[sizeLabel] ?? 0);
+    found.push({ ...name, image: imageOf(engine, name), sizeBytes, lastUsedAt });
+  }
+  return found;
 }
 
 /** Removes the images without a name that had the snapshot's name before. Those that a container uses are removed later. */

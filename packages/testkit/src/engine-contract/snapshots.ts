@@ -125,7 +125,7 @@ function listedSnapshots(underTest: BuildsUnderTest): void {
   test("snapshots are listed with their sizes and times, and removed, by their installation only", async () => {
     const name = newName();
     const before = new Date(Date.now() - 60_000);
-    await snapshotOf(name, "dd if=/dev/urandom of=/work/build/a bs=1M count=2");
+    await snapshotOf(name, "dd if=/dev/urandom of=/work/build/a bs=1M count=2 status=none");
     const found = async () => (await engine().listSnapshots()).find(({ appId }) => appId === name.appId);
     const snapshot = await found();
     expect(snapshot).toMatchObject(name);
