@@ -10,6 +10,16 @@ const expectOptions = { poll: { timeout: 20_000 } };
 const retry = isUnattended() ? 1 : 0;
 const scenarios = { exclude: excluded, expect: expectOptions, fileParallelism: false, retry };
 
+const aboutBuilds = [
+  "front-end",
+  "layers",
+  "native-addon",
+  "node-app",
+  "package-managers",
+  "static-app",
+  "usual-apps",
+];
+
 export default defineConfig({
   test: {
     projects: [
@@ -42,9 +52,10 @@ export default defineConfig({
       {
         test: {
           name: "e2e-mongo",
-          // requests and responses do not depend on the store, so conformance is not repeated
+          // requests and responses, and how apps are built, do not depend on the store, so these are not repeated
           include: ["test/e2e/**/*.test.ts"],
           ...scenarios,
+          exclude: [...excluded, `test/e2e/{${aboutBuilds.join(",")}}.test.ts`],
           globalSetup: ["test/e2e/installation-mongo.ts"],
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,

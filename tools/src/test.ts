@@ -30,8 +30,8 @@ const say = sayOn(process.stdout);
  * second lane's output is printed when it ends.
  */
 const lanes = [
-  ["unit", "e2e", "fleet"],
-  ["chaos", "e2e-mongo", "compose"],
+  ["unit", "e2e"],
+  ["chaos", "e2e-mongo", "fleet", "compose"],
 ] as const;
 
 await runCommand(async () => {
