@@ -120,7 +120,7 @@ const buildSettings = z.object({
   }),
   BUILD_DISK_MB: mebibytesSetting(4_096).register(settingDocs, {
     topic: "builds",
-    description: "Space that a build may use on its volume, including source and cache.",
+    description: "Space that a build may use, including source, dependencies and cache.",
     unit: "MiB",
   }),
   BUILD_TMPFS_MB: mebibytesSetting(512).register(settingDocs, {

@@ -34,7 +34,9 @@ export async function buildImage(
     return { image: kept, key };
   }
   await using sandbox = await installDependencies(context, attempt, node, "all");
-  const [image] = await Promise.all([sandbox.snapshot(name, signal), saveCache(context, attempt, sandbox)]);
+  // One after the other: a failure of one would dispose of the sandbox while the other reads it.
+  const image = await sandbox.snapshot(name, signal);
+  await saveCache(context, attempt, sandbox);
   return { image, key };
 }
 

@@ -14,7 +14,7 @@ import type { WorkerConfig } from "../config.ts";
 
 const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const name = "cache";
-/** Smallest space that a file takes on a build's volume. */
+/** Smallest space that a file takes on the disk of a build. */
 const fileMinBytes = 4096;
 /** Errors that the cached content causes; failures of the engine and the store have other codes. */
 const contentErrors: ReadonlySet<ErrorCode> = new Set([
@@ -96,7 +96,7 @@ async function save(
   await context.blobs.put(keyOf(context, attempt), compressed, { maxSizeBytes, signal });
 }
 
-/** Limits the cache to half of a build's volume, which leaves the other half to the build. */
+/** Limits the cache to half of a build's disk space, which leaves the other half to the build. */
 function checked({ config }: CacheContext, tar: ByteStream): ByteStream {
   const maxUnpackedBytes = Math.floor(config.build.diskBytes / 2);
   const maxEntries = Math.ceil(maxUnpackedBytes / fileMinBytes);
