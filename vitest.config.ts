@@ -41,7 +41,7 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
-          include: ["test/{e2e,conformance}/**/*.test.ts"],
+          include: ["test/{e2e,conformance,walls}/**/*.test.ts"],
           ...scenarios,
           globalSetup: ["test/e2e/installation.ts"],
           // two workers serve all scenarios, so parallel files would only wait for each other

@@ -2,8 +2,8 @@
 
 import { expect, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";
-import { answering, inlineApp } from "./apps.ts";
-import { createApp, deployed, page } from "./slipway.ts";
+import { answering, inlineApp } from "../e2e/apps.ts";
+import { createApp, deployed, page } from "../e2e/slipway.ts";
 
 /** An app whose bin/release, the last script of a build, does this as well. */
 function lastly(script: string) {
