@@ -18,8 +18,8 @@ export interface BundledBuildpacks {
   /** In the order in which their bin/detect scripts run. */
   readonly names: readonly string[];
   /**
-   * The tree to upload to /work: `runner/…` and `buildpacks/NAME/…`, sorted by name, directories before their content. Each
-   * call reads the files again.
+   * The tree to upload to /work: `runner/…` and `buildpacks/NAME/…`, sorted by name, directories before their content. The
+   * files are read by the first call and kept.
    */
   entries(): AsyncGenerator<BuildFile>;
 }
@@ -29,14 +29,20 @@ const detectOrder = ["inline", "nodejs", "static"] as const;
 
 /** @param stacksDir the folder that contains `runner/` and `buildpacks/`. */
 export function bundledBuildpacks(stacksDir: string = defaultStacksDir): BundledBuildpacks {
+  let kept: readonly BuildFile[] | undefined;
   return {
     names: detectOrder,
     async *entries() {
-      yield* tree(stacksDir, "runner");
-      yield directory("buildpacks");
-      for (const name of detectOrder) yield* tree(stacksDir, `buildpacks/${name}`);
+      kept ??= await Array.fromAsync(readEntries(stacksDir));
+      yield* kept;
     },
   };
+}
+
+async function* readEntries(stacksDir: string): AsyncGenerator<BuildFile> {
+  yield* tree(stacksDir, "runner");
+  yield directory("buildpacks");
+  for (const name of detectOrder) yield* tree(stacksDir, `buildpacks/${name}`);
 }
 
 function directory(path: string): BuildFile {

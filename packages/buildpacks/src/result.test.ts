@@ -17,7 +17,14 @@ test("the runner's files are read and others are ignored", async () => {
       "result/release.yml": { kind: "symlink", target: "/etc/passwd" },
     }),
   );
-  expect(result).toEqual({ buildpack: "nodejs", release: null, procfile: "web: x\n", slugIgnore: null });
+  expect(result).toEqual({
+    buildpack: "nodejs",
+    release: null,
+    procfile: "web: x\n",
+    slugIgnore: null,
+    hasEmptyCache: false,
+    keepsDependencies: false,
+  });
 });
 
 test("a result without a buildpack, with a large file or with too many files is rejected", async () => {

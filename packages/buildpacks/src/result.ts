@@ -11,13 +11,24 @@ export interface BuildResult {
   readonly release: string | null;
   readonly procfile: string | null;
   readonly slugIgnore: string | null;
+  /** Whether the build left nothing in its cache. */
+  readonly hasEmptyCache: boolean;
+  /** Whether the build certainly changed nothing in node_modules. */
+  readonly keepsDependencies: boolean;
 }
 
 const maxFileBytes = 64 * 1024;
 const maxEntries = 100;
 /** The engine sends sparse files with their full size. */
 const limits = { maxEntries, maxSizeBytes: maxEntries * maxFileBytes };
-const knownFiles: ReadonlySet<string> = new Set(["buildpack", "release.yml", "Procfile", "slugignore"]);
+const knownFiles: ReadonlySet<string> = new Set([
+  "buildpack",
+  "release.yml",
+  "Procfile",
+  "slugignore",
+  "no-cache",
+  "same-dependencies",
+]);
 
 /**
  * @param tar the engine's tar of /work/result, whose names begin with `result/`.
@@ -34,6 +45,8 @@ export async function resultOf(tar: ByteStream): Promise<BuildResult> {
     release: files.get("release.yml") ?? null,
     procfile: files.get("Procfile") ?? null,
     slugIgnore: files.get("slugignore") ?? null,
+    hasEmptyCache: files.has("no-cache"),
+    keepsDependencies: files.has("same-dependencies"),
   };
 }
 

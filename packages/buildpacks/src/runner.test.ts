@@ -1,6 +1,6 @@
 // The build runner, run by this machine's bash in a temporary folder instead of a build container.
 
-import { access, readFile, rm } from "node:fs/promises";
+import { access, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openRunner, type Runner } from "../test-support/runner.ts";
@@ -138,7 +138,7 @@ const workspaceOf = async (files: Readonly<Record<string, string>>) => {
   for (const [name, text] of Object.entries(files)) await put(`build/${name}`, text);
   const tell =
     '#!/bin/bash\necho "workspace=$SLIPWAY_WORKSPACE"; cd "$1"; find . -type f | sort | paste -sd " "\n';
-  for (const name of ["compile", "release"]) await put(`buildpacks/nodejs/bin/${name}`, tell);
+  for (const name of ["compile", "release"]) await runner.put(`buildpacks/nodejs/bin/${name}`, tell, 0o755);
   return await run({ PROJECT_DIR: "apps/api" });
 };
 
@@ -161,7 +161,11 @@ test("of a front end that is a workspace only its own folder is served", async (
   await workspaceOf({});
   await put("build/package.json", '{"workspaces":["apps/*"]}');
   await put("build/apps/web/package.json", "{}");
-  await put("buildpacks/static/bin/compile", '#!/bin/bash\necho "static:"; cd "$1"; find . -type f\n');
+  await runner.put(
+    "buildpacks/static/bin/compile",
+    '#!/bin/bash\necho "static:"; cd "$1"; find . -type f\n',
+    0o755,
+  );
   const { output } = await runner.run({ PROJECT_DIR: "apps/web" }, "front-end");
   expect(output).toContain("workspace=apps/web\n./apps/web/package.json ./package.json\n");
   expect(output).toContain("static:\n./package.json\n");
@@ -214,3 +218,55 @@ test("a config variable may have the name of a variable of the runner", async ()
   const seen = await readFile(join(work, "build/seen"), "utf8");
   expect(seen).toBe(names.map((name) => `/its ${name}\n`).join(""));
 });
+
+test("a build says whether it left a cache", async () => {
+  await putInline(compileOk);
+  await run();
+  expect(await hasResult("no-cache")).toBe(true);
+  await rm(join(work, "result/no-cache"));
+  await putInline('#!/bin/bash\necho kept >"$2/.hidden"\n');
+  await run();
+  expect(await hasResult("no-cache")).toBe(false);
+});
+
+test.each([
+  ["nothing", ":", true],
+  ["other files of the app", 'echo x >"$1/x"', true],
+  ["caches of tools", "mkdir .cache .vite-temp; echo x >.cache/x; rm -r .vite-temp", true],
+  ["a file", "echo y >a/index.js", false],
+  ["a file, and resets its time", "echo y >a/index.js; touch -d @0 a/index.js a .", false],
+  ["a mode", "chmod +x a/index.js", false],
+  ["a new package", "mkdir -p c/lib", false],
+  ["a removed package", "rm -r b", false],
+  ["a removed file", "rm a/index.js", false],
+  ["a moved file", "mv a/index.js b/moved.js", false],
+  ["a new folder in its place", "cd ..; rm -r node_modules; mkdir node_modules", false],
+  ["a link in its place", "cd ..; mv node_modules elsewhere; ln -s elsewhere node_modules", false],
+])(
+  "a build on installed dependencies that changes %s in node_modules is noticed: %#",
+  async (_what, script, keeps) => {
+    await put("build/node_modules/a/index.js", "x");
+    await put("build/node_modules/b/index.js", "x");
+    await put("build/node_modules/.package-lock.json", "{}");
+    await putInline(`#!/bin/bash\ncd "$1/node_modules" && { ${script}; }\n`);
+    const { exitCode } = await runner.run({}, "installed");
+    expect(exitCode).toBe(0);
+    expect(await hasResult("same-dependencies")).toBe(keeps);
+  },
+);
+
+test("a build without dependencies keeps them, unless it makes some", async () => {
+  await putInline(compileOk);
+  await runner.run({}, "installed");
+  expect(await hasResult("same-dependencies")).toBe(true);
+  await runner[Symbol.asyncDispose]();
+  runner = await openRunner();
+  ({ work } = runner);
+  await putInline('#!/bin/bash\nmkdir -p "$1/node_modules/made"\n');
+  await runner.run({}, "installed");
+  expect(await hasResult("same-dependencies")).toBe(false);
+});
+
+async function hasResult(name: string): Promise<boolean> {
+  return (await readdir(join(work, "result"))).includes(name);
+}

@@ -34,6 +34,7 @@ export interface SandboxRequest {
 /** Directory of all files of a build. */
 export const workDir = "/work";
 const caBundlePath = "ca/bundle.pem";
+const buildpacks = bundledBuildpacks();
 
 /**
  * Returns a sandbox with its files and the build cache. After a cache that cannot be restored it is another one, without it.
@@ -93,10 +94,9 @@ async function createSandbox(
   request: SandboxRequest,
 ): Promise<Sandbox> {
   const { log, signal } = attempt;
-  const buildpacks = bundledBuildpacks();
   const build = buildEnvironment({
     variables: attempt.variables,
-    platform: buildPlatform(context, attempt, buildpacks.names, request.sourceTime),
+    platform: buildPlatform(context, attempt, request.sourceTime),
   });
   for (const name of build.withheld)
     log.line(` !     ${name} is not passed to the build: the name is the platform's`);
@@ -120,19 +120,14 @@ async function createSandbox(
   return sandbox;
 }
 
-function buildPlatform(
-  { config, caBundle }: SandboxContext,
-  { app, lease }: Attempt,
-  buildpacks: readonly string[],
-  sourceTime: number,
-) {
+function buildPlatform({ config, caBundle }: SandboxContext, { app, lease }: Attempt, sourceTime: number) {
   return {
     stack: config.stackImage,
     app: app.name,
     sourceVersion: lease.deployment.gitRef ?? "",
     sourceTime,
     requestId: lease.deployment.id,
-    buildpacks,
+    buildpacks: buildpacks.names,
     npmRegistry: config.build.npmRegistry ?? null,
     caBundle: caBundle === null ? null : `${workDir}/${caBundlePath}`,
   };

@@ -83,6 +83,11 @@ export async function saveCache(
   }
 }
 
+/** Deletes the app's cache, after a build that left none. */
+export async function removeCache(context: CacheContext, attempt: Pick<CacheAttempt, "app">): Promise<void> {
+  await context.blobs.delete(keyOf(context, attempt));
+}
+
 async function save(
   context: CacheContext,
   attempt: CacheAttempt,
@@ -127,6 +132,6 @@ async function deleteFor(
   log.line(` !     The build cache is deleted, and ${consequence}: ${message}`);
 }
 
-function keyOf({ config }: CacheContext, { app }: CacheAttempt): string {
+function keyOf({ config }: CacheContext, { app }: Pick<CacheAttempt, "app">): string {
   return cacheBlobKey(app.id, app.cacheVersion, config.stackBuildImage);
 }

@@ -8,6 +8,7 @@ import type { Attempt } from "./attempt.ts";
 import { buildImage, buildKey } from "./build-image.ts";
 import type { BuildImageContext } from "./build-image.ts";
 import { workDir } from "./build-sandbox.ts";
+import { removeCache } from "./cache.ts";
 import { type FormerImage, sourceTime } from "./former-image.ts";
 import { type Built, build, builtFromPlan } from "./phases/build.ts";
 import { dependencies, isLayered } from "./phases/dependencies.ts";
@@ -114,7 +115,7 @@ async function fromLayers(
     }),
   );
   const built = await build(context, attempt, sandbox);
-  if (isNode) {
+  if (isNode && !built.keepsDependencies) {
     const changes = await sandbox.changes(`${workDir}/build/node_modules`, signal);
     if (changes.some((path) => !toolCaches.test(path))) return null;
   }
@@ -158,11 +159,12 @@ async function fromBuild(
     }),
   );
   const built = await build(context, attempt, sandbox);
+  if (built.hasEmptyCache) await removeCache(context, attempt);
   const resources = opened.move();
   return {
     built,
     files: { ...files, changedDependencies },
-    sandbox,
+    sandbox: built.hasEmptyCache ? null : sandbox,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }

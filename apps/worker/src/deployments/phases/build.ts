@@ -1,6 +1,7 @@
 // Build: runs the buildpack in the sandbox, with its output in the log. Needs the sandbox; yields the result of the buildpack.
 
 import { parseRelease, processTypesOf, requireWeb, resultOf } from "@slipway/buildpacks";
+import type { BuildResult } from "@slipway/buildpacks";
 import type { Sandbox } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
@@ -11,12 +12,10 @@ export interface BuildContext {
   readonly config: { readonly timing: Pick<WorkerConfig["timing"], "buildTimeoutMs"> };
 }
 
-export interface Built {
+export interface Built extends Pick<BuildResult, "slugIgnore" | "hasEmptyCache" | "keepsDependencies"> {
   readonly processTypes: Readonly<Record<string, string>>;
   /** The buildpack's defaults for the app's variables. */
   readonly configVars: Readonly<Record<string, string>>;
-  /** Text of the source's .slugignore; null without one. */
-  readonly slugIgnore: string | null;
 }
 
 /** @throws {SlipwayError} of the user's: those of `runSandbox`, "no-web-process". */
@@ -29,14 +28,16 @@ export async function build(
   const result = await resultOf(await sandbox.download(`${workDir}/result`, signal));
   const release = parseRelease(result.release ?? "");
   const processTypes = readProcessTypes(log, result.procfile, release.defaultProcessTypes);
-  return { processTypes, configVars: release.configVars, slugIgnore: result.slugIgnore };
+  const { slugIgnore, hasEmptyCache, keepsDependencies } = result;
+  return { processTypes, configVars: release.configVars, slugIgnore, hasEmptyCache, keepsDependencies };
 }
 
 /** What a build would yield, of a source that needs none. @throws {SlipwayError} "no-web-process". */
 export function builtFromPlan({ log }: Attempt, { procfile, slugIgnore, node }: Plan): Built {
   log.line("-----> Node.js app detected");
   const defaults = node === null || node.web === null ? {} : { web: node.web };
-  return { processTypes: readProcessTypes(log, procfile, defaults), configVars: {}, slugIgnore };
+  const processTypes = readProcessTypes(log, procfile, defaults);
+  return { processTypes, configVars: {}, slugIgnore, hasEmptyCache: true, keepsDependencies: true };
 }
 
 function readProcessTypes(
