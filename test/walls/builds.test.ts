@@ -28,7 +28,7 @@ test("a build with a huge result is a build-error, at once", async () => {
   const app = await createApp("hostile");
   const { deployment, log } = await deployed(app.name, await lastly("truncate -s 4T /work/result/x"));
   expect(deployment).toMatchObject({ status: "build-error", failure: { code: "build-failed" } });
-  expect(log).toContain("The result of the build in /work/result is invalid: its files are larger than");
+  expect(log).toContain("The result of the build in /work/result is invalid: it is larger than");
 });
 
 test("a built app that no image can contain fails its deployment without a retry", async () => {

@@ -19,6 +19,6 @@ export { controlFiles, planBuild, projectDirectory, type BuildPlan, type PlanSou
 export { requireWeb, processTypesOf, typesNotStarted, type ProcessTypes } from "./process-types.ts";
 export { parseProcfile, type Procfile } from "./procfile.ts";
 export { parseRelease, type ReleaseOutput } from "./release-output.ts";
-export { resultOf, type BuildResult } from "./result.ts";
+export { receiveResult, resultOf, type BuildResult, type ResultReceiver } from "./result.ts";
 export { parseSlugIgnore, type SlugIgnore } from "./slug-ignore.ts";
 export { slugTransform, type SlugOptions } from "./slug.ts";

@@ -1,7 +1,8 @@
-// Reads the result that the build runner wrote to /work/result. The build can write there too, so the content is limited and
-// not trusted.
+// Reads the result of a build, a tar that the build runner writes to stderr. The build can write there too, so the result is limited
+// and not trusted.
 
-import { SlipwayError, type ByteStream } from "@slipway/core";
+import { Readable } from "node:stream";
+import { SlipwayError } from "@slipway/core";
 import { readEntries, TarError } from "@slipway/tar";
 
 export interface BuildResult {
@@ -17,10 +18,15 @@ export interface BuildResult {
   readonly keepsDependencies: boolean;
 }
 
+export interface ResultReceiver {
+  /** Takes the next bytes of stderr. @throws {SlipwayError} "build-failed" past the maximum size of a result. */
+  readonly write: (bytes: Uint8Array) => void;
+  /** What was written. */
+  readonly bytes: () => Uint8Array;
+}
+
 const maxFileBytes = 64 * 1024;
-const maxEntries = 100;
-/** The engine sends sparse files with their full size. */
-const limits = { maxEntries, maxSizeBytes: maxEntries * maxFileBytes };
+const maxBytes = 512 * 1024;
 const knownFiles: ReadonlySet<string> = new Set([
   "buildpack",
   "release.yml",
@@ -30,13 +36,27 @@ const knownFiles: ReadonlySet<string> = new Set([
   "same-dependencies",
 ]);
 
+/** Receives the result of one build. */
+export function receiveResult(): ResultReceiver {
+  const received = Buffer.alloc(maxBytes);
+  let sizeBytes = 0;
+  return {
+    write(bytes) {
+      if (sizeBytes + bytes.length > maxBytes) throw invalidResult(`it is larger than ${maxBytes} bytes`);
+      received.set(bytes, sizeBytes);
+      sizeBytes += bytes.length;
+    },
+    bytes: () => received.subarray(0, sizeBytes),
+  };
+}
+
 /**
- * @param tar the engine's tar of /work/result, whose names begin with `result/`.
+ * @param tar names begin with `result/`.
  * @throws {SlipwayError} "build-failed" when the runner cannot have written the result.
  */
-export async function resultOf(tar: ByteStream): Promise<BuildResult> {
+export async function resultOf(tar: Uint8Array): Promise<BuildResult> {
   const files = await knownFilesOf(tar).catch((error: unknown) => {
-    throw explained(error);
+    throw error instanceof TarError ? invalidResult(error.message) : error;
   });
   const buildpack = files.get("buildpack")?.trim();
   if (!buildpack) throw invalidResult("it does not name the buildpack");
@@ -50,24 +70,15 @@ export async function resultOf(tar: ByteStream): Promise<BuildResult> {
   };
 }
 
-async function knownFilesOf(tar: ByteStream): Promise<ReadonlyMap<string, string>> {
+async function knownFilesOf(tar: Uint8Array): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
-  for await (const { kind, path, sizeBytes, body } of readEntries(tar, limits)) {
+  for await (const { kind, path, sizeBytes, body } of readEntries(Readable.from([tar]), {})) {
     const name = path.replace(/^result\//, "");
     if (kind !== "file" || !knownFiles.has(name)) continue;
     if (sizeBytes > maxFileBytes) throw invalidResult(`${name} is larger than ${maxFileBytes} bytes`);
     files.set(name, Buffer.concat(await Array.fromAsync(body)).toString("utf8"));
   }
   return files;
-}
-
-/** A tar over a limit is the build's fault; a damaged one is the engine's. */
-function explained(error: unknown): unknown {
-  if (!(error instanceof TarError)) return error;
-  if (error.problem === "too-many-entries") return invalidResult(`it has more than ${maxEntries} files`);
-  if (error.problem === "too-large")
-    return invalidResult(`its files are larger than ${limits.maxSizeBytes} bytes`);
-  return error;
 }
 
 function invalidResult(reason: string): SlipwayError {

@@ -3,6 +3,7 @@
 import { access, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { resultOf } from "./result.ts";
 import { openRunner, type Runner } from "../test-support/runner.ts";
 
 const compileOk = '#!/bin/bash\necho "-----> compiling"\necho made >"$1/made"\n';
@@ -25,7 +26,14 @@ async function putInline(compile: string, root = "build"): Promise<void> {
 
 async function run(variables: Record<string, string> = {}) {
   const { errors, ...outcome } = await runner.run(variables);
-  expect(errors).toBe("");
+  const isTar = await resultOf(Buffer.from(errors)).then(
+    () => true,
+    () => false,
+  );
+  expect({ isTar, isEmpty: errors === "" }).toEqual({
+    isTar: outcome.exitCode === 0,
+    isEmpty: outcome.exitCode !== 0,
+  });
   return outcome;
 }
 

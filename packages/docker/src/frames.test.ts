@@ -23,6 +23,15 @@ test("the payloads of one chunk are returned together", () => {
   expect(Buffer.from(createDeframer()(stream)).toString()).toBe(text);
 });
 
+test.for([1, 7, 9, stream.length])("stderr is separated from frames split every %i bytes", (size) => {
+  let errors = "";
+  const deframe = createDeframer((bytes) => void (errors += Buffer.from(bytes).toString()));
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < stream.length; at += size) pieces.push(deframe(stream.subarray(at, at + size)));
+  expect(Buffer.concat(pieces).toString()).toBe(text.replace("two\n", ""));
+  expect(errors).toBe("two\n");
+});
+
 test("the chunk is not modified", () => {
   const chunk = Buffer.concat([frame(1, "one\n"), frame(2, "two\n")]);
   const before = Buffer.from(chunk);

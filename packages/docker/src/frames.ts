@@ -8,12 +8,15 @@
 
 const headerBytes = 8;
 
+/** The kind of a frame of stderr, the first byte of its header. */
+const stderrKind = 2;
+
 /**
  * Creates the decoder of one stream. Each call takes the next chunk and returns the output in it, possibly empty, with stdout
- * and stderr in the order received. It joins the payloads of a chunk, because a process that writes line by line creates a
+ * and stderr in the order received, or without stderr when `onError` receives that. It joins the payloads of a chunk, because a process that writes line by line creates a
  * frame per line.
  */
-export function createDeframer(): (chunk: Uint8Array) => Uint8Array {
+export function createDeframer(onError?: (bytes: Uint8Array) => void): (chunk: Uint8Array) => Uint8Array {
   const header = Buffer.alloc(headerBytes);
   let headerFilled = 0;
   let remainingBytes = 0;
@@ -24,8 +27,12 @@ export function createDeframer(): (chunk: Uint8Array) => Uint8Array {
     while (at < chunk.length) {
       if (remainingBytes > 0) {
         const take = Math.min(remainingBytes, chunk.length - at);
-        output.set(chunk.subarray(at, at + take), written);
-        written += take;
+        const payload = chunk.subarray(at, at + take);
+        if (onError !== undefined && header[0] === stderrKind) onError(payload);
+        else {
+          output.set(payload, written);
+          written += take;
+        }
         at += take;
         remainingBytes -= take;
         continue;

@@ -11,7 +11,7 @@ const keepAliveMs = 30_000;
 
 export interface StartedProcess extends Disposable {
   /**
-   * stdout and stderr as written, ending with the process. Can be read once. When it is not read and the engine's buffer
+   * stdout and stderr as written, ending with the process, without stderr when `onError` receives that. Can be read once. When it is not read and the engine's buffer
    * (about 1 MB) is full, the process blocks.
    */
   readonly output: AsyncIterable<Uint8Array>;
@@ -21,6 +21,12 @@ export interface StartedProcess extends Disposable {
   [Symbol.dispose](): void;
 }
 
+interface StartProcessOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Receives stderr while `output` is read. An error that it throws is that of `output`. */
+  readonly onError?: ((bytes: Uint8Array) => void) | undefined;
+}
+
 /**
  * Starts a created container.
  * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
@@ -28,7 +34,7 @@ export interface StartedProcess extends Disposable {
 export async function startProcess(
   docker: Docker,
   id: string,
-  signal?: AbortSignal,
+  { signal, onError }: StartProcessOptions = {},
 ): Promise<StartedProcess> {
   const container = docker.getContainer(id);
   const attach = async (): Promise<IncomingMessage> =>
@@ -39,7 +45,7 @@ export async function startProcess(
   );
   try {
     await callEngine("start the container", () => container.start(), { signal });
-    return startedProcess(attached, exit);
+    return startedProcess(attached, exit, onError);
   } catch (error) {
     attached.destroy();
     exit.destroy();
@@ -58,14 +64,18 @@ async function openBoth<T extends Readable>(first: Promise<T>, second: Promise<T
   }
 }
 
-function startedProcess(attached: IncomingMessage, exit: IncomingMessage): StartedProcess {
+function startedProcess(
+  attached: IncomingMessage,
+  exit: IncomingMessage,
+  onError: StartProcessOptions["onError"],
+): StartedProcess {
   // The connections may be idle for hours: TCP keep-alive distinguishes a quiet process from a lost host.
   for (const { socket } of [attached, exit]) socket.setKeepAlive(true, keepAliveMs);
   const exitCode = readExitCode(exit);
   // The caller awaits the exit code later; an earlier rejection must not count as unhandled.
   exitCode.catch(() => undefined);
   return {
-    output: readOutput(attached),
+    output: readOutput(attached, createDeframer(onError)),
     exitCode,
     [Symbol.dispose]: () => {
       attached.destroy();
@@ -74,13 +84,19 @@ function startedProcess(attached: IncomingMessage, exit: IncomingMessage): Start
   };
 }
 
-async function* readOutput(attached: Readable): AsyncGenerator<Uint8Array> {
-  const deframe = createDeframer();
+async function* readOutput(
+  attached: AsyncIterable<Uint8Array>,
+  deframe: ReturnType<typeof createDeframer>,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of received(attached)) {
+    const output = deframe(chunk);
+    if (output.length > 0) yield output;
+  }
+}
+
+async function* received(attached: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of attached as AsyncIterable<Uint8Array>) {
-      const output = deframe(chunk);
-      if (output.length > 0) yield output;
-    }
+    yield* attached;
   } catch (error) {
     throw engineError("read the container's output", error);
   }

@@ -81,7 +81,7 @@ async function measure(
   });
   const { id } = await callEngine("create a container", () => docker.createContainer(config));
   try {
-    using process = await startProcess(docker, id, signal);
+    using process = await startProcess(docker, id, { signal });
     return await untilAborted(follow(process, diskBytes, onMeasurement), signal);
   } finally {
     await removeContainer(docker, id);

@@ -1,17 +1,14 @@
 // Runs one build to its exit, or until the caller aborts, its disk is full or the engine stops responding.
 
 import { failureOf, untilAborted } from "@slipway/async";
-import type { SandboxExit } from "@slipway/core";
+import type { Sandbox, SandboxExit } from "@slipway/core";
 import type Docker from "dockerode";
 import { watchDisk } from "./disk-watch.ts";
 import { type StartedProcess, killContainer, ranOutOfMemory, startProcess } from "@slipway/docker";
 import { watchEngine } from "./engine-watch.ts";
 import type { SandboxContext } from "./sandbox-config.ts";
 
-interface RunOptions {
-  readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
-  readonly signal: AbortSignal;
-}
+type RunOptions = Parameters<Sandbox["run"]>[0];
 
 /** @see Sandbox.run */
 export async function runBuild(
@@ -20,7 +17,7 @@ export async function runBuild(
   diskBytes: number,
   options: RunOptions,
 ): Promise<SandboxExit> {
-  using process = await startProcess(docker, sandbox.id, options.signal);
+  using process = await startProcess(docker, sandbox.id, options);
   const ended = new AbortController();
   const disk = killWhenFull(docker, sandbox, diskBytes, ended.signal);
   const engine = watchEngine(docker, ended.signal);

@@ -34,7 +34,7 @@ export async function runOneOff(
   try {
     // Ignores the signal: a container whose id is unknown could not be removed.
     const { id } = await callEngine("create the command's container", () => docker.createContainer(config));
-    using process = await startProcess(docker, id, signal);
+    using process = await startProcess(docker, id, { signal });
     const delivered = (async () => {
       for await (const bytes of process.output) await onOutput(bytes);
     })();

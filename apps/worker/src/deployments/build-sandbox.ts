@@ -1,7 +1,7 @@
 // Build sandboxes: created with the app's variables and the buildpacks, and run to their end with the log as their output.
 
 import { bundledBuildpacks, buildEnvironment } from "@slipway/buildpacks";
-import type { BuildFile } from "@slipway/buildpacks";
+import type { BuildFile, ResultReceiver } from "@slipway/buildpacks";
 import type { ExtraEntry } from "@slipway/archive";
 import { SlipwayError } from "@slipway/core";
 import type { BuildEngine, ByteStream, Sandbox } from "@slipway/core";
@@ -56,23 +56,29 @@ export async function filledSandbox(
 
 /**
  * Runs the build to its end.
+ * @param errors receives stderr, without which it goes into the log; of a build that fails it goes there at the end.
  * @throws {SlipwayError} of the user's: "build-failed", "build-timeout", "build-out-of-memory", "build-disk-full".
  */
 export async function runSandbox(
   { config }: { readonly config: { readonly timing: Pick<WorkerConfig["timing"], "buildTimeoutMs"> } },
   { log, signal }: Pick<Attempt, "log" | "signal">,
   sandbox: Pick<Sandbox, "run">,
+  errors?: ResultReceiver,
 ): Promise<void> {
   const timeoutMs = config.timing.buildTimeoutMs;
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
     const exit = await sandbox.run({
       onOutput: (bytes) => log.write(bytes),
+      onError: errors?.write,
       signal: AbortSignal.any([signal, timeout]),
     });
     if (exit.diskFull)
       throw new SlipwayError("build-disk-full", "the build wrote more than it may; it was ended");
-    if (exit.exitCode !== 0) throw failure(exit.exitCode, exit.outOfMemory);
+    if (exit.exitCode !== 0) {
+      await log.write(errors?.bytes() ?? Buffer.alloc(0));
+      throw failure(exit.exitCode, exit.outOfMemory);
+    }
     if (exit.outOfMemory) log.line(" !     A process of the build ran out of memory");
   } catch (error) {
     if (!timeout.aborted || signal.aborted || error instanceof SlipwayError) throw error;

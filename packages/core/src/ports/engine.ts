@@ -41,12 +41,14 @@ export interface Sandbox extends AsyncDisposable {
    */
   upload(path: string, tar: ByteStream, signal: AbortSignal): Promise<void>;
   /**
-   * Runs the command to its end, then kills processes that it left behind. `onOutput` receives stdout and stderr in order;
-   * a promise that it returns applies backpressure to the build until it settles. When the signal aborts, the container is
+   * Runs the command to its end, then kills processes that it left behind. `onOutput` receives stdout and stderr in order,
+   * or only stdout when `onError` receives stderr. A promise that `onOutput` returns applies backpressure to the build until it
+   * settles; an error of either ends the build and rejects. When the signal aborts, the container is
    * killed and `run` rejects.
    */
   run(options: {
     readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
+    readonly onError?: ((bytes: Uint8Array) => void) | undefined;
     readonly signal: AbortSignal;
   }): Promise<SandboxExit>;
   /**

@@ -29,7 +29,7 @@ export async function bootContainer(
   rollout: RolloutSpec,
   { onOutput, bridge, signal }: BootOptions,
 ): Promise<void> {
-  using process = await startProcess(docker, id, signal);
+  using process = await startProcess(docker, id, { signal });
   const over = new AbortController();
   const findings = noFindings();
   const output = forwardOutput(rollout.count > 1 ? wholeLines(process.output) : process.output, onOutput);

@@ -1,11 +1,12 @@
 // What a build engine promises about the output of a build.
 
 import { expect, test } from "vitest";
-import { never, run, sandboxesOf } from "./under-test.ts";
+import { never, run, sandboxesOf, textOf } from "./under-test.ts";
 import type { BuildsUnderTest } from "./under-test.ts";
 
 export function buildOutput(underTest: BuildsUnderTest): void {
   const sandboxOf = sandboxesOf(underTest);
+  separateErrors(sandboxOf);
 
   test("all output is delivered in order, before the exit code", async () => {
     await using sandbox = await sandboxOf("seq 1 200000; exit 9");
@@ -49,5 +50,28 @@ export function buildOutput(underTest: BuildsUnderTest): void {
     await using sandbox = await sandboxOf("while :; do echo on and on; done");
     const failed = sandbox.run({ signal: never, onOutput: () => Promise.reject(new Error("log is full")) });
     await expect(failed).rejects.toThrow("log is full");
+  });
+}
+
+function separateErrors(sandboxOf: ReturnType<typeof sandboxesOf>): void {
+  test("stderr is delivered apart from the output to a receiver of its own", async () => {
+    await using sandbox = await sandboxOf("echo to stdout; echo to stderr >&2; echo more");
+    let [output, errors] = ["", ""];
+    await sandbox.run({
+      signal: never,
+      onOutput: (bytes) => void (output += textOf(bytes)),
+      onError: (bytes) => void (errors += textOf(bytes)),
+    });
+    expect({ output, errors }).toEqual({ output: "to stdout\nmore\n", errors: "to stderr\n" });
+  });
+
+  test("an error of the receiver of stderr ends the build and rejects its run", async () => {
+    await using sandbox = await sandboxOf("while :; do echo on and on >&2; done");
+    const onError = () => {
+      throw new Error("too much");
+    };
+    await expect(sandbox.run({ signal: never, onOutput: () => undefined, onError })).rejects.toThrow(
+      "too much",
+    );
   });
 }

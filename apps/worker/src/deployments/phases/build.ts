@@ -1,11 +1,11 @@
 // Build: runs the buildpack in the sandbox, with its output in the log. Needs the sandbox; yields the result of the buildpack.
 
-import { parseRelease, processTypesOf, requireWeb, resultOf } from "@slipway/buildpacks";
+import { parseRelease, processTypesOf, receiveResult, requireWeb, resultOf } from "@slipway/buildpacks";
 import type { BuildResult } from "@slipway/buildpacks";
 import type { Sandbox } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
-import { runSandbox, workDir } from "../build-sandbox.ts";
+import { runSandbox } from "../build-sandbox.ts";
 import type { Plan } from "./plan.ts";
 
 export interface BuildContext {
@@ -22,10 +22,11 @@ export interface Built extends Pick<BuildResult, "slugIgnore" | "hasEmptyCache" 
 export async function build(
   context: BuildContext,
   { log, signal }: Attempt,
-  sandbox: Pick<Sandbox, "run" | "download">,
+  sandbox: Pick<Sandbox, "run">,
 ): Promise<Built> {
-  await runSandbox(context, { log, signal }, sandbox);
-  const result = await resultOf(await sandbox.download(`${workDir}/result`, signal));
+  const received = receiveResult();
+  await runSandbox(context, { log, signal }, sandbox, received);
+  const result = await resultOf(received.bytes());
   const release = parseRelease(result.release ?? "");
   const processTypes = readProcessTypes(log, result.procfile, release.defaultProcessTypes);
   const { slugIgnore, hasEmptyCache, keepsDependencies } = result;
