@@ -1,4 +1,4 @@
-// Deadlines, aborts, pauses, retries, polling, turns, and handlers whose promises are not awaited.
+// Deadlines, aborts, pauses, retries, polling, turns, calls at the same time, and handlers whose promises are not awaited.
 //
 // They stand on Node's own timers and AbortSignal, not on p-timeout, p-retry or cockatiel. p-timeout bounds a promise but does
 // not tell the work behind it to stop. p-retry drops a result that arrives together with an abort, and never retries a TypeError.
@@ -15,4 +15,5 @@ export { poll } from "./poll.ts";
 export type { PollOptions } from "./poll.ts";
 export { backoffMs, retry } from "./retry.ts";
 export type { RetryOptions } from "./retry.ts";
+export { together } from "./together.ts";
 export { Turns } from "./turns.ts";

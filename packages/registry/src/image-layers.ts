@@ -1,11 +1,11 @@
 // Adds an image's layers to its repository: uploads streams, and mounts layers that another repository contains.
 
+import { together } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type { ByteStream, ImagePush, StoredLayer } from "@slipway/core";
 import type { Descriptor } from "./base-image.ts";
 import type { RegistryClient } from "./client.ts";
 import { uploadLayer } from "./layer-upload.ts";
-import { together } from "./together.ts";
 
 /** Uploads streams one after the other, and mounts stored layers meanwhile. */
 export async function addLayers(
@@ -16,19 +16,18 @@ export async function addLayers(
 ): Promise<StoredLayer[]> {
   const added: StoredLayer[] = [];
   const stored = [...layers.entries()].filter((entry): entry is [number, StoredLayer] => !isStream(entry[1]));
-  const mounts = stored.map(([index, { digest, diffId, sizeBytes, repository: from }]) => {
-    return async (bounded: AbortSignal): Promise<void> => {
-      await mountLayer(client, from, repository, { digest, size: sizeBytes }, bounded);
-      added[index] = { repository, digest, diffId, sizeBytes };
-    };
-  });
+  const mount = async ([index, layer]: [number, StoredLayer], bounded: AbortSignal): Promise<void> => {
+    const { digest, diffId, sizeBytes, repository: from } = layer;
+    await mountLayer(client, from, repository, { digest, size: sizeBytes }, bounded);
+    added[index] = { repository, digest, diffId, sizeBytes };
+  };
   const upload = async (bounded: AbortSignal): Promise<void> => {
     for (const [index, layer] of layers.entries()) {
       if (!isStream(layer)) continue;
       added[index] = { repository, ...(await uploadLayer(client, repository, layer, bounded)) };
     }
   };
-  await together(signal, [upload, ...mounts]);
+  await together(signal, (bounded) => [upload(bounded), ...stored.map((layer) => mount(layer, bounded))]);
   return added;
 }
 

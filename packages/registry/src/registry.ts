@@ -1,5 +1,6 @@
 // The ImageRegistry port over the OCI distribution API.
 
+import { together } from "@slipway/async";
 import type { ImagePush, ImageRegistry, PushedImage, StoredImage, StoredLayer } from "@slipway/core";
 import { digestOf, mediaTypes, readBaseImage, readImage } from "./base-image.ts";
 import type { BaseImage, ImageConfig, ImageSource, Manifest } from "./base-image.ts";
@@ -7,7 +8,6 @@ import { RegistryClient } from "./client.ts";
 import type { RegistryCredentials } from "./client.ts";
 import { ContentCache } from "./content-cache.ts";
 import { addLayers, closeLayers, mountLayer, withDigest } from "./image-layers.ts";
-import { together } from "./together.ts";
 
 export interface RegistryOptions {
   /** `http://` or `https://`, host and port; may contain user name and password. */
@@ -51,9 +51,9 @@ export function openRegistry({ url, credentials, pullHost }: RegistryOptions): I
 async function push(source: ImageSource, image: ImagePush, signal: AbortSignal): Promise<PushedImage> {
   const { client, host, cache } = source;
   const { repository, tag } = image;
-  const [base, layers] = await together<[BaseImage, StoredLayer[]]>(signal, [
-    (bounded) => addBase(source, image, bounded),
-    (bounded) => addLayers(client, repository, image.layers, bounded),
+  const [base, layers] = await together(signal, (bounded) => [
+    addBase(source, image, bounded),
+    addLayers(client, repository, image.layers, bounded),
   ]);
   const config = Buffer.from(JSON.stringify(configOver(base.config, layers, image)));
   const configDigest = digestOf(config);
@@ -76,10 +76,11 @@ async function addBase(
   signal: AbortSignal,
 ): Promise<BaseImage> {
   const base = await readBaseImage(source, reference, signal);
-  const mounts = base.manifest.layers.map((layer) => (bounded: AbortSignal) => {
-    return mountLayer(source.client, base.repository, repository, layer, bounded);
-  });
-  await together(signal, mounts);
+  await together(signal, (bounded) =>
+    base.manifest.layers.map((layer) =>
+      mountLayer(source.client, base.repository, repository, layer, bounded),
+    ),
+  );
   return base;
 }
 
