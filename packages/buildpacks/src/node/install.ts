@@ -1,11 +1,11 @@
 // The installation of an app's dependencies, when it needs nothing of the source but a few files.
 
 import { createHash } from "node:crypto";
-import type { LockFacts } from "./lock-facts.ts";
+import { runningInstallScripts } from "./install-scripts.ts";
 import { readLockFile } from "./lock-file.ts";
 import type { PackageJson } from "./package-json.ts";
 import { settingsFiles } from "./package-manager-settings.ts";
-import type { PackageManagement } from "./package-manager.ts";
+import type { PackageManagement, PackageManagerWish } from "./package-manager.ts";
 import type { NodeSource } from "./source.ts";
 
 /** An installation of dependencies that needs nothing of the source but a few files. */
@@ -38,30 +38,38 @@ const installFields = [
   "cpu",
   "libc",
 ];
+/** Files with settings of package managers, which may name variables. */
+const settingsWithVariables = [".npmrc", ".yarnrc.yml", "pnpm-workspace.yaml"];
+
 /** @returns null when the installation may depend on any file of the source, or when it cannot be known. */
 export function planInstall(
   { read, names, variables }: NodeSource,
   manifest: PackageJson,
   { manager, lockFile: lockName }: PackageManagement,
+  wish: PackageManagerWish | null,
 ): NodeInstall | null {
-  const lock = lockName === null ? undefined : read(lockName);
+  const lockFile = lockName === null ? undefined : read(lockName);
   const manifestFile = read("package.json");
-  if (lockName === null || lock === undefined || manifestFile === undefined) return null;
-  const facts = readLockFile(manager, lock.toString("utf8"));
+  if (lockName === null || lockFile === undefined || manifestFile === undefined) return null;
+  const lock = lockFile.toString("utf8");
+  const facts = readLockFile(manager, lock);
   if (facts === null || facts.usesSource || manifestUsesSource(manifest)) return null;
-  if (names.includes("node_modules/") || facts.withInstallScript.some((name) => readsSource.has(name)))
-    return null;
   const settings = settingsFiles(manager, { read, names });
-  if (settings === null) return null;
-  const files = new Map([["package.json", manifestFile], [lockName, lock], ...settings]);
+  if (settings === null || names.includes("node_modules/")) return null;
+  const running = runningInstallScripts(facts, { manager, wish, manifest, lock, settings, variables });
+  if (running.some((name) => readsSource.has(name))) return null;
+  const files = new Map([["package.json", manifestFile], [lockName, lockFile], ...settings]);
   const decisive = new Map(files);
-  // An install script may read any field.
-  if (facts.withInstallScript.length === 0) {
+  const runsScripts = running.length > 0;
+  // An install script may read any field, and other package managers have fields of their own.
+  if (!runsScripts && manager === "npm") {
     const fields = installFields.map((name) => [name, manifest[name]]);
     decisive.set("package.json", Buffer.from(JSON.stringify(fields)));
   }
-  const npmrc = files.get(".npmrc")?.toString("utf8") ?? "";
-  const digest = installDigest(decisive, relevantVariables(variables, facts, npmrc));
+  const digest = installDigest(
+    decisive,
+    runsScripts ? sorted(variables) : decisiveVariables(variables, settings),
+  );
   return { files, digest, packageCount: facts.packageCount };
 }
 
@@ -83,20 +91,20 @@ function manifestUsesSource(manifest: PackageJson): boolean {
   );
 }
 
-/** An install script may read any variable. Without one, npm reads its own variables and those that .npmrc names. */
-function relevantVariables(
+/** Without install scripts, a package manager reads its own variables, those of Node.js, and those that its settings name. */
+function decisiveVariables(
   variables: Readonly<Record<string, string>>,
-  { withInstallScript }: LockFacts,
-  npmrc: string,
+  settings: ReadonlyMap<string, Buffer>,
 ): readonly (readonly [string, string])[] {
-  const isRelevant = (name: string): boolean =>
-    withInstallScript.length > 0 ||
-    /^(npm_config_|node_)/i.test(name) ||
-    npmrc.includes(`\${${name}}`) ||
-    npmrc.includes(`\${${name}?}`);
-  return Object.entries(variables)
-    .filter(([name]) => isRelevant(name))
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+  const texts = settingsWithVariables.map((name) => settings.get(name)?.toString("utf8") ?? "");
+  const named = new Set(texts.join("\n").match(/(?<=\$\{?)\w+/g));
+  const isDecisive = (name: string) =>
+    /^(?:npm|pnpm|yarn|bun|node|corepack)_/i.test(name) || name === "CI" || named.has(name);
+  return sorted(variables).filter(([name]) => isDecisive(name));
+}
+
+function sorted(variables: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
+  return Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function installDigest(

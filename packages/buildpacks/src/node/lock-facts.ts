@@ -5,6 +5,6 @@ export interface LockFacts {
   readonly packageCount: number;
   /** Whether a package or a patch is part of the source: a workspace, or a dependency by path. */
   readonly usesSource: boolean;
-  /** Names of the packages that may run a script when they are installed. Only npm's lock file tells which do. */
+  /** Names of the packages that may run a script when they are installed. Only lock files of npm, and of pnpm up to 8, tell which do. */
   readonly withInstallScript: readonly string[];
 }

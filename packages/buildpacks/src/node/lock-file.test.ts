@@ -15,7 +15,7 @@ const builtinPatch = "fsevents@patch:fsevents@npm%3A2.3.3#optional!builtin<compa
 const bun = (packages: string, workspaces = '"": { "name": "app", },') =>
   `{\n  "lockfileVersion": 1,\n  "workspaces": {\n    ${workspaces}\n  },\n  "packages": {\n    ${packages}\n  }\n}\n`;
 
-test.each<[string, ManagerName, string, readonly string[]]>([
+test.each<[string, ManagerName, string, readonly string[], number?]>([
   [
     "pnpm 9",
     "pnpm",
@@ -25,14 +25,16 @@ test.each<[string, ManagerName, string, readonly string[]]>([
   [
     "pnpm 8",
     "pnpm",
-    "lockfileVersion: '6.0'\n\npackages:\n\n  /ms@2.0.0:\n    resolution: {integrity: sha512-x==}\n    dev: false\n",
-    ["ms"],
+    "lockfileVersion: '6.0'\n\npackages:\n\n  /ms@2.0.0:\n    resolution: {integrity: sha512-x==}\n    dev: false\n\n  /esbuild@0.19.0:\n    resolution: {integrity: y}\n    requiresBuild: true\n",
+    ["esbuild"],
+    2,
   ],
   [
     "pnpm 7",
     "pnpm",
-    "lockfileVersion: 5.4\n\npackages:\n\n  /@a/b/1.0.0:\n    resolution: {integrity: x}\n  /ms/2.0.0:\n    resolution: {integrity: y}\n",
-    ["@a/b", "ms"],
+    "lockfileVersion: 5.4\n\npackages:\n\n  /@a/b/1.0.0:\n    resolution: {integrity: x}\n  /ms/2.0.0:\n    resolution: {integrity: y}\n    requiresBuild: true\n",
+    ["ms"],
+    2,
   ],
   [
     "yarn 1",
@@ -54,13 +56,16 @@ test.each<[string, ManagerName, string, readonly string[]]>([
     bun('"ms": ["ms@2.0.0", "", {}, "x"],\n\n    "@a/b": ["@a/b@1.0.0", "", {}, "y"],'),
     ["ms", "@a/b"],
   ],
-])("the packages of a lock file of %s are read, and each may run a script", (_name, manager, text, names) => {
-  expect(readLockFile(manager, text)).toEqual({
-    packageCount: names.length,
-    usesSource: false,
-    withInstallScript: names,
-  });
-});
+])(
+  "the packages of a lock file of %s are read, and those that may run a script",
+  (_name, manager, text, names, count) => {
+    expect(readLockFile(manager, text)).toEqual({
+      packageCount: count ?? names.length,
+      usesSource: false,
+      withInstallScript: names,
+    });
+  },
+);
 
 describe("a package is part of the source", () => {
   const linked =

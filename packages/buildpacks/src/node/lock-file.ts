@@ -13,7 +13,13 @@ const inSource = /(?:^|["@])(?:file|link|portal|workspace|exec|root):/;
 
 const pnpmSchema = z.object({
   importers: z.record(z.string(), z.unknown()).optional(),
-  packages: z.record(z.string(), z.object({ resolution: z.record(z.string(), z.unknown()) })).optional(),
+  lockfileVersion: z.coerce.string().optional(),
+  packages: z
+    .record(
+      z.string(),
+      z.object({ resolution: z.record(z.string(), z.unknown()), requiresBuild: z.boolean().optional() }),
+    )
+    .optional(),
   patchedDependencies: z.undefined().optional(),
   pnpmfileChecksum: z.undefined().optional(),
 });
@@ -39,8 +45,11 @@ export function readLockFile(manager: ManagerName, text: string): LockFacts | nu
 function readPnpmLock(value: unknown): LockFacts | null {
   const lock = pnpmSchema.safeParse(value);
   if (!lock.success) return null;
-  const { importers = { ".": {} }, packages = {} } = lock.data;
+  const { importers = { ".": {} }, packages = {}, lockfileVersion = "" } = lock.data;
   const entries = Object.entries(packages);
+  // Up to pnpm 8
+  const saysWhatBuilds = /^[56]\./.test(lockfileVersion);
+  const mayBuild = entries.filter(([, { requiresBuild = false }]) => requiresBuild || !saysWhatBuilds);
   const isInSource = ([key, { resolution }]: (typeof entries)[number]) =>
     inSource.test(key) || resolution["type"] === "directory" || inSource.test(String(resolution["tarball"]));
   return {
@@ -50,7 +59,7 @@ function readPnpmLock(value: unknown): LockFacts | null {
       inSource.test(JSON.stringify(importers)) ||
       entries.some(isInSource),
     // `/name@1.0.0` up to pnpm 8, `/name/1.0.0` up to pnpm 7
-    withInstallScript: entries.map(([key]) =>
+    withInstallScript: mayBuild.map(([key]) =>
       nameIn(key.replace(/^\//, "").replace(/^((?:@[^/]+\/)?[^/@]+)\/.*/, "$1")),
     ),
   };

@@ -100,7 +100,8 @@ export function planNode(source: NodeSource): NodePlan {
   const startedPackageManager = calledPackageManager(started, manifest, packageManager);
   // Yarn 2 and later run scripts only where they find notes of the install, which are not in node_modules.
   const needsNotes = startedPackageManager?.name === "yarn" && startedPackageManager.lockfileVersion !== "1";
-  const install = needsNotes || root !== source ? null : planInstall(source, manifest, management);
+  const install =
+    needsNotes || root !== source ? null : planInstall(source, manifest, management, packageManager);
   return {
     node: nodeWish(
       [

@@ -1,0 +1,71 @@
+// Which scripts of dependencies an install runs: newer package managers run only those that the app allows.
+
+import type { LockFacts } from "./lock-facts.ts";
+import type { PackageJson } from "./package-json.ts";
+import type { ManagerName, PackageManagerWish } from "./package-manager.ts";
+
+export interface ScriptPolicy {
+  readonly manager: ManagerName;
+  /** What installs the dependencies; null for npm. */
+  readonly wish: PackageManagerWish | null;
+  readonly manifest: PackageJson;
+  /** Text of the lock file. */
+  readonly lock: string;
+  /** Settings files by name. */
+  readonly settings: ReadonlyMap<string, Buffer>;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** The first versions that run no scripts of dependencies unless the app allows them. */
+const blockingSince = { pnpm: [10, 0], yarn: [4, 14] } as const;
+/** Packages from git are built when they are fetched. */
+const fromGit = /git\+|git:|git@|\.git\b|github:|gitlab:|bitbucket:|codeload\.|repo:|commit[:=]/;
+
+/** @returns names of packages whose scripts the install may run: all that may have one, unless the app's settings exclude it. */
+export function runningInstallScripts(
+  { withInstallScript }: LockFacts,
+  policy: ScriptPolicy,
+): readonly string[] {
+  const { manager, lock, variables } = policy;
+  // Variables and files may say anything about scripts.
+  const overridden = Object.keys(variables).some((name) =>
+    /^(?:npm_config|pnpm_config|yarn|bun)_/i.test(name),
+  );
+  if (overridden || fromGit.test(lock)) return withInstallScript;
+  const blocks = { npm: () => false, pnpm: pnpmBlocks, yarn: yarnBlocks, bun: bunBlocks }[manager];
+  return blocks(policy) ? [] : withInstallScript;
+}
+
+function pnpmBlocks({ wish, manifest, settings }: ScriptPolicy): boolean {
+  // The version that reads this lock file, when the app says nothing.
+  const isRecent = wish?.wanted === "" ? wish.lockfileVersion === "9.0" : isBlocking("pnpm", wish);
+  const texts = [".npmrc", "pnpm-workspace.yaml"].map((name) => settings.get(name)?.toString("utf8") ?? "");
+  return isRecent && ![...texts, JSON.stringify(manifest["pnpm"] ?? {})].some(mentionsScripts);
+}
+
+function yarnBlocks({ wish, manifest, settings }: ScriptPolicy): boolean {
+  const text = settings.get(".yarnrc.yml")?.toString("utf8") ?? "";
+  const [, said = isBlocking("yarn", wish) ? "false" : "true"] = /^enableScripts:\s*(\S+)/m.exec(text) ?? [];
+  // It allows single packages.
+  const allows = /"built":true/.test(JSON.stringify(manifest["dependenciesMeta"] ?? {}));
+  return wish?.lockfileVersion !== "1" && said === "false" && !allows;
+}
+
+/** Without the field, bun has a list of its own. */
+function bunBlocks({ manifest }: ScriptPolicy): boolean {
+  const trusted = manifest["trustedDependencies"];
+  return Array.isArray(trusted) && trusted.length === 0;
+}
+
+function mentionsScripts(settings: string): boolean {
+  return /buil[dt]|script/i.test(settings);
+}
+
+/** Whether the lowest version that fits a wish such as `10.28.0` or `^4.14.0` blocks scripts. */
+function isBlocking(manager: keyof typeof blockingSince, wish: PackageManagerWish | null): boolean {
+  const [, major, minor = "0"] =
+    /^(?:[\^~=v]|>=)?\s*(\d+)(?:\.(\d+))?[\w.+-]*$/.exec(wish?.wanted ?? "") ?? [];
+  const [sinceMajor, sinceMinor] = blockingSince[manager];
+  if (major === undefined) return false;
+  return Number(major) > sinceMajor || (Number(major) === sinceMajor && Number(minor) >= sinceMinor);
+}
