@@ -97,7 +97,7 @@ function planOfNode(
   if (byUrl || !names.includes("package.json") || !["", "nodejs", "inline"].includes(chosen)) return null;
   const plan = () => {
     const monorepo = planMonorepo(source, projectDir);
-    const node = planNode({ read, names, variables, monorepo });
+    const node = planNode({ read, names, variables, monorepo, ownBuildpack: inline });
     // Only one folder of the source is built, and only the build container can tell whether the rest is needed.
     return projectDir === "" ? node : { ...node, install: null };
   };

@@ -1,5 +1,7 @@
 // Recognizes scripts of package.json that start the development server of a front end.
 
+import { programOf, scriptOf, scriptRunners } from "./script-programs.ts";
+
 type Scripts = Readonly<Record<string, string>>;
 /** Whether the arguments of a program start its development server. */
 type Check = (words: readonly string[]) => boolean;
@@ -51,9 +53,6 @@ const devServers: ReadonlyMap<string, Check> = new Map([
   ["web-dev-server", anyExcept()],
   ["wds", anyExcept()],
 ]);
-const runners: ReadonlySet<string> = new Set(["npm", "yarn", "pnpm", "bun"]);
-/** Programs that start the one named by their arguments. */
-const wrappers: ReadonlySet<string> = new Set(["npx", "bunx", "env", "cross-env", "cross-env-shell", "exec"]);
 
 /**
  * @param name of a script.
@@ -69,18 +68,11 @@ function endsWithDevServer(scripts: Scripts, name: string, seen: ReadonlySet<str
   const steps = text.split(/&&|;/);
   // Several programs at once: one of them may be a server.
   if (steps.some((step) => /[&|]/.test(step))) return false;
-  const [program = "", ...words] = programOf(steps.at(-1) ?? "");
-  if (runners.has(program)) {
-    const script = words[0] === "run" ? words[1] : words[0];
+  const call = programOf(steps.at(-1) ?? "");
+  const [program, ...words] = call;
+  if (scriptRunners.has(program)) {
+    const script = scriptOf(call);
     return script !== undefined && endsWithDevServer(scripts, script, new Set([...seen, name]));
   }
   return devServers.get(program)?.(words) ?? false;
-}
-
-/** The words of a command from its program on, without variables, wrappers and the program's path. */
-function programOf(step: string): readonly string[] {
-  const words = step.match(/(?:[^\s"']|"[^"]*"|'[^']*')+/g) ?? [];
-  const at = words.findIndex((word) => !wrappers.has(word) && !/^(\w+=|-)/.test(word));
-  const [program = "", ...rest] = at === -1 ? [] : words.slice(at);
-  return [program.replace(/^.*\//, ""), ...rest];
 }

@@ -11,12 +11,45 @@ const schema = z.object({
       link: z.boolean().catch(false),
       resolved: z.string().optional().catch(undefined),
       hasInstallScript: z.boolean().catch(false),
+      dev: z.boolean().catch(false),
+      bin: z.record(z.string(), z.unknown()).catch({}),
     }),
   ),
 });
 
+/** A package whose commands are in node_modules/.bin. */
+interface ProgramProvider {
+  readonly packageName: string;
+  /** Whether it is installed without devDependencies, too. */
+  readonly inReleases: boolean;
+}
+
 /** @returns null for a file that is not a lock file of version 2 or 3, which npm 7 and later write. */
 export function readNpmLock(text: string): LockFacts | null {
+  const packages = packagesOf(text);
+  if (packages === null) return null;
+  return {
+    packageCount: packages.length,
+    usesSource: packages.some(([path, { link, resolved }]) => isInSource(path, link, resolved)),
+    withInstallScript: packages.flatMap(([path, { hasInstallScript }]) =>
+      hasInstallScript ? [nameAt(path)] : [],
+    ),
+  };
+}
+
+/** @returns the programs that packages at the top of node_modules provide; empty when the file cannot be read. */
+export function lockedPrograms(text: string): ReadonlyMap<string, ProgramProvider> {
+  const programs = new Map<string, ProgramProvider>();
+  for (const [path, { bin, dev }] of packagesOf(text) ?? []) {
+    if (path.lastIndexOf("node_modules/") !== 0) continue;
+    for (const program of Object.keys(bin))
+      if (programs.get(program)?.inReleases !== true)
+        programs.set(program, { packageName: nameAt(path), inReleases: !dev });
+  }
+  return programs;
+}
+
+function packagesOf(text: string) {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -26,14 +59,11 @@ export function readNpmLock(text: string): LockFacts | null {
   }
   const parsed = schema.safeParse(value);
   if (!parsed.success || ![2, 3].includes(parsed.data.lockfileVersion)) return null;
-  const packages = Object.entries(parsed.data.packages).filter(([path]) => path !== "");
-  return {
-    packageCount: packages.length,
-    usesSource: packages.some(([path, { link, resolved }]) => isInSource(path, link, resolved)),
-    withInstallScript: packages.flatMap(([path, { hasInstallScript }]) =>
-      hasInstallScript ? [path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length)] : [],
-    ),
-  };
+  return Object.entries(parsed.data.packages).filter(([path]) => path !== "");
+}
+
+function nameAt(path: string): string {
+  return path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
 }
 
 function isInSource(path: string, link: boolean, resolved: string | undefined): boolean {

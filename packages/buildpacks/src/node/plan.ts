@@ -1,6 +1,7 @@
 // Decides how a Node.js app is built, from its control files alone: no code of the app runs.
 
 import { SlipwayError } from "@slipway/core";
+import { parseProcfile } from "../procfile.ts";
 import { isFrontEnd } from "./front-end.ts";
 import { type NodeInstall, planInstall } from "./install.ts";
 import type { NodeSource } from "./source.ts";
@@ -13,6 +14,7 @@ import {
   packageManagerWish,
   type PackageManagerWish,
 } from "./package-manager.ts";
+import { startAdvice } from "./start-advice.ts";
 import { webCommand } from "./start.ts";
 
 /** What the app says about its versions of Node.js and npm. */
@@ -96,8 +98,20 @@ export function planNode(source: NodeSource): NodePlan {
   const { lockFile } = management;
   const lock = lockFile === null ? undefined : root.read(lockFile)?.toString("utf8");
   const packageManager = packageManagerWish(management, rootManifest, lock);
-  const started = [web ?? "", read("Procfile")?.toString("utf8") ?? ""];
-  const startedPackageManager = calledPackageManager(started, manifest, packageManager);
+  const procfile = read("Procfile")?.toString("utf8") ?? "";
+  const startedPackageManager = calledPackageManager([web ?? "", procfile], manifest, packageManager);
+  const npmLock = management.manager === "npm" ? lock : undefined;
+  const started = parseProcfile(procfile).processTypes["web"] ?? web;
+  const advice =
+    started === null || source.ownBuildpack === true
+      ? []
+      : startAdvice({
+          command: started,
+          manifest,
+          rootManifest,
+          npmLock,
+          variables: source.variables,
+        });
   // Yarn 2 and later run scripts only where they find notes of the install, which are not in node_modules.
   const needsNotes = startedPackageManager?.name === "yarn" && startedPackageManager.lockfileVersion !== "1";
   const install =
@@ -116,7 +130,7 @@ export function planNode(source: NodeSource): NodePlan {
     scripts,
     serves,
     web,
-    warnings: [...management.warnings, ...modulesWarning(names)],
+    warnings: [...management.warnings, ...modulesWarning(names), ...advice],
   };
 }
 

@@ -7,6 +7,8 @@ export interface NodeSource {
   readonly names: readonly string[];
   /** The root of the monorepo that the app is a workspace of; null for any other app. */
   readonly monorepo?: Pick<NodeSource, "read" | "names"> | null;
+  /** Whether the app is its own buildpack, which starts what it wants. */
+  readonly ownBuildpack?: boolean;
   /** The app's variables. */
   readonly variables: Readonly<Record<string, string>>;
 }
