@@ -221,5 +221,7 @@ test.concurrent("a package.json that is no JSON, or that its lock file disagrees
   ]);
   expect(broken).toMatch(/package\.json is not valid JSON: .*JSON at position 17/);
   expect(disagreeing).toContain("package.json and package-lock.json do not agree");
+  expect(disagreeing).toContain("package-lock.json has ms@2.0.0 instead of ms@2.1.3");
+  expect(disagreeing).not.toContain("Usage");
   expect(disagreeing).toContain("run npm install and add the changed package-lock.json to the source");
 });

@@ -1,8 +1,9 @@
 # Installs dependencies with the app's package manager, runs the app's scripts, and removes what only the build needed.
 #
 # lib/managers/NAME.sh has the functions of one package manager: manager_settings, manager_install and manager_prune, and
-# explain_install, which fails with a reason if it knows one. Its settings give RUN, the command that runs a script. INCLUDE is
-# `production` or `all`.
+# explain_install, which fails with a reason if it knows one. If it blocks scripts, blocked_scripts prints their packages, and
+# ALLOW_SCRIPTS says how an app allows them; %s stands for the packages. Its settings give RUN, the command that runs a script.
+# INCLUDE is `production` or `all`.
 
 CACHE_MAX_MB=500
 
@@ -66,7 +67,30 @@ install_dependencies() {
   prepare_manager "$1"
   # npm runs scripts before there are dependencies, and yarn does not.
   run_script heroku-prebuild npm run
-  manager_install || explain_failure
+  local code=0
+  manager_install || code=$?
+  report_blocked_scripts
+  [ "$code" = 0 ] || explain_failure
+}
+
+blocked_scripts() { :; }
+
+# Advice on packages whose install scripts the package manager did not run. Without them some do not work, others do.
+report_blocked_scripts() {
+  local packages names
+  mapfile -t packages < <(blocked_scripts | sort -u)
+  [ "${#packages[@]}" -gt 0 ] || return 0
+  names=$(printf '%s\n' "${packages[@]%@*}" | sort -u | paste -sd ' ' -)
+  warn "$MANAGER did not run the install scripts of these packages, because the app does not allow them: $(first_of 10 "${packages[@]}")." \
+    "If the app needs them: ${ALLOW_SCRIPTS//%s/$names}"
+}
+
+# first_of COUNT ITEM...: a list for a sentence.
+first_of() {
+  local count=$1 list
+  shift
+  list=$(printf '%s, ' "${@:1:count}")
+  if [ "$#" -gt "$count" ]; then echo "$list$(($# - count)) more"; else echo "${list%, }"; fi
 }
 
 # installing COMMAND...: a command of the package manager, with its output in the log of the install.

@@ -12,7 +12,8 @@ fail() {
 # indented COMMAND...: its output, line by line as it comes, below the heading; its exit code is kept.
 indented() { recorded /dev/null "$@"; }
 
-# recorded FILE COMMAND...: as indented, and the lines are in the file as well. It ends when the command does: what the command
+# recorded FILE COMMAND...: as indented, and the lines are in the file as well. Lines that HIDDEN, commands of sed, deletes are in the
+# file only. It ends when the command does: what the command
 # started and left behind may hold the pipe open for hours. So a last line of ours marks where the command's output ends.
 recorded() {
   local file=$1 end="end of output $RANDOM$RANDOM$RANDOM" pipe=$SCRATCH/output both in out reader code=0
@@ -20,7 +21,7 @@ recorded() {
   mkfifo "$pipe"
   exec {both}<>"$pipe" {in}<"$pipe" {out}>"$pipe" {both}>&-
   rm "$pipe"
-  sed -un "/$end\$/{s///;/^\$/!{s/^/       /;p};q};s/^/       /;p" <&"$in" {out}>&- | tee "$file" {in}<&- {out}>&- &
+  sed -un "/$end\$/{s///;/^\$/!{s/^/       /;p};q};s/^/       /;p" <&"$in" {out}>&- | tee "$file" {in}<&- {out}>&- | sed -u "${HIDDEN:-}" {in}<&- {out}>&- &
   reader=$!
   (exec "$@" >&"$out" 2>&1 {in}<&- {out}>&-) || code=$?
   printf '%s\n' "$end" >&"$out"

@@ -1,5 +1,8 @@
 # Bun.
 
+# shellcheck disable=SC2034
+ALLOW_SCRIPTS='run bun pm trust %s and add the changed package.json and lock file to the source.'
+
 manager_settings() {
   BUN=("$NODE_BIN/bun")
   RUN=("${BUN[@]}" run)
@@ -23,6 +26,14 @@ manager_prune() {
   INCLUDE=production
   manager_install
 }
+
+# bun says only how many.
+blocked_scripts() {
+  said '^ *Blocked [0-9]+ (post|pre)?install' || return 0
+  (cd "$BUILD" && "${BUN[@]}" pm untrusted 2>/dev/null) | untrusted_packages
+}
+
+untrusted_packages() { sed -nE 's#^\./node_modules/(.*/node_modules/)?(.*) (@[^ ]+)$#\2\3#p'; }
 
 explain_install() {
   local lock_file=bun.lock

@@ -1,5 +1,8 @@
 # pnpm. Up to version 10 it reads variables npm_config_*, later ones pnpm_config_*.
 
+# shellcheck disable=SC2034
+ALLOW_SCRIPTS='run pnpm approve-builds and add the files that it changes to the source.'
+
 manager_settings() {
   PNPM=("$NODE_BIN/pnpm" "--config.store-dir=$CACHE/pnpm" --config.update-notifier=false)
   RUN=("$NODE_BIN/pnpm" run)
@@ -12,7 +15,7 @@ manager_settings() {
 }
 
 manager_install() {
-  local frozen=--frozen-lockfile include=--prod=false code=0
+  local frozen=--frozen-lockfile include=--prod=false
   [ -f "$BUILD/pnpm-lock.yaml" ] || frozen=--no-frozen-lockfile
   [ "$INCLUDE" = all ] || include=--prod
   local selection=()
@@ -20,12 +23,13 @@ manager_install() {
   say "pnpm install $frozen $include${selection[*]:+ ${selection[*]}}, NODE_ENV=$NODE_ENV"
   # Files of their own: those of the cache must not change with what a script does to node_modules.
   recorded "$SCRATCH/install.log" env CI=true "${PNPM[@]}" install "$frozen" "$include" --prefer-offline --reporter=append-only \
-    --package-import-method=clone-or-copy "${selection[@]}" || code=$?
-  if said 'Ignored build scripts'; then
-    warn 'pnpm runs the build scripts of a dependency only if the app allows it (see above).' \
-      'To allow it: run pnpm approve-builds and add the files that it changes to the source.'
-  fi
-  return "$code"
+    --package-import-method=clone-or-copy "${selection[@]}"
+}
+
+# From pnpm 10 on. It notes them in YAML, or in JSON.
+blocked_scripts() {
+  sed -nE '/^ *"?ignoredBuilds"?:/,/^ *("?[A-Za-z]+"?:|\])/{s/^ +(- )?["'\'']?([^"'\''(]+@[^"'\''(]+).*/\2/p}' \
+    "$BUILD/node_modules/.modules.yaml" 2>/dev/null || :
 }
 
 # CI: pnpm has no terminal to ask on whether it may replace node_modules. `prune` knows no workspaces.
@@ -42,6 +46,6 @@ explain_install() {
     fail 'This version of pnpm cannot use pnpm-lock.yaml (see above).' \
       'To fix it: run pnpm install, add the changed pnpm-lock.yaml to the source, and name the version of pnpm in packageManager of package.json.'
   fi
-  if said 'ERR_PNPM_IGNORED_BUILDS'; then fail 'pnpm does not install dependencies whose build scripts are neither allowed nor denied.'; fi
+  if said 'ERR_PNPM_IGNORED_BUILDS'; then fail 'This version of pnpm fails if install scripts are neither allowed nor denied (see above).'; fi
   if said 'ERR_PNPM_UNSUPPORTED_ENGINE'; then fail 'A package does not run on this version of Node.js or pnpm (see above).'; fi
 }

@@ -1,5 +1,8 @@
 # Yarn 2 and later ("berry").
 
+# shellcheck disable=SC2034
+ALLOW_SCRIPTS='add "dependenciesMeta": {"NAME": {"built": true}} to package.json for each (%s), or enableScripts: true to .yarnrc.yml.'
+
 manager_settings() {
   YARN=("$NODE_BIN/yarn")
   RUN=("${YARN[@]}" run)
@@ -45,6 +48,11 @@ focus() {
   cd "$BUILD"
 }
 can_focus() { (cd "$BUILD" && "${YARN[@]}" workspaces focus --help >/dev/null 2>&1); }
+
+# From yarn 4.14 on, or with enableScripts: false.
+blocked_scripts() {
+  sed -nE 's/^.*YN0004: [^A-Za-z0-9@]*(@?[^@ ]+)@(npm:)?([^ ]+) lists build scripts.*/\1@\3/p' "$SCRATCH/install.log"
+}
 
 explain_install() {
   if said 'YN0028'; then out_of_date yarn.lock 'yarn install'; fi
