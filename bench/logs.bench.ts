@@ -12,7 +12,7 @@ import { WebSocketServer } from "ws";
 import { newApiToken } from "@slipway/auth";
 import { changeStatus, claim } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
-import { deploymentEvents, openLogWriter } from "@slipway/logs";
+import { deploymentEvents, openLogWriter, secretsOf } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import { createLogger } from "@slipway/service";
 import { openStore } from "@slipway/store";
@@ -28,7 +28,10 @@ const audiences = [
 const chunkBytes = 32 * 1024;
 const batchLines = 1_000;
 const inFlight = 16;
-const secrets = ["correct-horse-battery-staple", "postgres-password-1234"];
+const secrets = secretsOf([
+  { name: "API_KEY", value: "correct-horse-battery-staple" },
+  { name: "DATABASE_URL", value: "postgres://app:postgres-password-1234@db.example/app" },
+]);
 
 const lines = Array.from(
   { length: recordLines },

@@ -1,12 +1,15 @@
 import { expect, test } from "vitest";
 import { LineSplitter } from "./line-splitter.ts";
-import { createMasker } from "./secrets.ts";
+import { createMasker } from "./masker.ts";
 import { seededRandom } from "../test-support/random.ts";
 
 const noSecrets = createMasker([]);
 
 function split(bytes: Uint8Array, sizes: Iterable<number>, secrets: string[] = [], maxChars = 64): string[] {
-  const splitter = new LineSplitter(createMasker(secrets), maxChars);
+  const splitter = new LineSplitter(
+    createMasker(secrets.map((text) => ({ variable: "TOKEN", text }))),
+    maxChars,
+  );
   const lines: string[] = [];
   let start = 0;
   for (const size of sizes) {

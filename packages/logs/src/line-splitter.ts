@@ -1,10 +1,12 @@
 // Splits a build's output into lines: decodes the bytes, removes terminal control sequences, and limits the lines' length.
 
 import { TerminalText } from "./terminal-text.ts";
-import type { Masker } from "./secrets.ts";
+import type { Masker } from "./masker.ts";
 
 /** A longer line, in UTF-16 code units, is split into several. */
 const maxLineChars = 16 * 1024;
+/** How many characters of color codes a secret may have for each of its own, and still not be cut with a long line. */
+const maxColorChars = 24;
 
 /**
  * Splits output into lines at `\n` or `\r\n`. A lone `\r` overwrites the line, as on a terminal, so that only the last state
@@ -19,6 +21,9 @@ export class LineSplitter {
   #line = "";
   /** The last character was `\r`: the next one overwrites the line, unless it is `\n`. */
   #returned = false;
+  /** Where the first control sequence of an unfinished long line is, among its first characters, which were searched for it. */
+  #colorAt = Infinity;
+  #searchedChars = 0;
 
   /** @param masker finds secrets, which must not be cut with a long line: their parts would not be masked. */
   constructor(masker: Masker, maxChars: number = maxLineChars) {
@@ -36,11 +41,10 @@ export class LineSplitter {
     const rest = this.#terminal.push(this.#decoder.decode()) + this.#terminal.end();
     const lines = this.#split(rest);
     if (this.#line !== "") {
-      this.#cutLongLine(lines, 0);
+      this.#cutLongLine(lines, { isEnd: true });
       lines.push(this.#line);
     }
-    this.#line = "";
-    this.#returned = false;
+    this.#clear();
     return lines;
   }
 
@@ -50,10 +54,9 @@ export class LineSplitter {
     const last = pieces.pop() ?? "";
     for (const piece of pieces) {
       this.#extend(piece, lines);
-      this.#cutLongLine(lines, 0);
+      this.#cutLongLine(lines, { isEnd: true });
       lines.push(this.#line);
-      this.#line = "";
-      this.#returned = false;
+      this.#clear();
     }
     this.#extend(last, lines);
     return lines;
@@ -68,26 +71,48 @@ export class LineSplitter {
     for (const [index, segment] of piece.split("\r").entries()) {
       if (index > 0) this.#returned = true;
       if (segment === "") continue;
-      if (this.#returned) this.#line = "";
-      this.#returned = false;
+      if (this.#returned) this.#clear();
       this.#append(segment, lines);
     }
   }
 
-  #append(segment: string, lines: string[]): void {
-    this.#line += segment;
-    this.#cutLongLine(lines, this.#masker.longestChars);
+  #clear(): void {
+    this.#line = "";
+    this.#returned = false;
+    this.#forgetColor();
   }
 
-  /** Splits the unfinished line while it exceeds the limit by more than `lookaheadChars`, which secrets at the cut may need. */
-  #cutLongLine(lines: string[], lookaheadChars: number): void {
+  #forgetColor(): void {
+    this.#colorAt = Infinity;
+    this.#searchedChars = 0;
+  }
+
+  #append(segment: string, lines: string[]): void {
+    this.#line += segment;
+    if (this.#line.length > this.#maxChars) this.#cutLongLine(lines);
+  }
+
+  /** Splits the unfinished line while it is too long, and either at its end or as long as secrets at the cut may need. */
+  #cutLongLine(lines: string[], { isEnd = false } = {}): void {
     const max = this.#maxChars;
-    while (this.#line.length > max + lookaheadChars) {
-      const ahead = this.#line.slice(0, max + this.#masker.longestChars);
+    while (this.#line.length > (isEnd ? max : max + this.#lookaheadChars())) {
+      const ahead = this.#line.slice(0, max + this.#lookaheadChars());
       const cut = wholeCharacter(this.#line, this.#masker.cutBefore(ahead, max));
       lines.push(this.#line.slice(0, cut));
       this.#line = this.#line.slice(cut);
+      this.#forgetColor();
     }
+  }
+
+  /** How many characters after a cut a secret may need. It does not depend on text that is further away. */
+  #lookaheadChars(): number {
+    const { longestChars } = this.#masker;
+    if (this.#colorAt === Infinity) {
+      const at = this.#line.indexOf("\x1b", this.#searchedChars);
+      if (at !== -1) this.#colorAt = at;
+      this.#searchedChars = this.#line.length;
+    }
+    return this.#colorAt < this.#maxChars + longestChars ? longestChars * maxColorChars : longestChars;
   }
 }
 

@@ -33,7 +33,9 @@ describe.skipIf(await lacksRedis())("the log writer", () => {
   test("a log writer numbers, masks, publishes and stores every line, and returns the log's summary", async () => {
     const { store, deployment } = newDeployment();
     await using published = await listen(redis, deployment);
-    await using log = await openWriter(redis, store, deployment, { secrets: ["correct-horse"] });
+    await using log = await openWriter(redis, store, deployment, {
+      secrets: [{ variable: "API_KEY", text: "correct-horse" }],
+    });
     log.line("-----> Building");
     const lines = Array.from({ length: 500 }, (_, index) => `line ${index} correct-horse`);
     for (const line of lines) await log.write(Buffer.from(`${line}\n`));
@@ -43,10 +45,11 @@ describe.skipIf(await lacksRedis())("the log writer", () => {
       "-----> Building",
       ...lines.map((line) => line.replace("correct-horse", "[masked]")),
       "unfinished",
+      "       1 value of a secret variable was hidden in this log: API_KEY",
     ];
-    expect(await log.end()).toEqual({ lineCount: 502, sha256: sha256(expected) });
+    expect(await log.end()).toEqual({ lineCount: 503, sha256: sha256(expected) });
     expect(store.lines(deployment.id)).toEqual(expected);
-    expect(await published.lines(502)).toEqual(expected);
+    expect(await published.lines(503)).toEqual(expected);
     // a log that has not ended is kept for a day
     for (const key of [keys.logTail(deployment.id), keys.logHead(deployment.id)]) {
       expect(await redis.ttl(key)).toBeGreaterThan(0);

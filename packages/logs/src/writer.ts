@@ -12,8 +12,9 @@ import { ownedLog } from "./owned-log.ts";
 import type { OwnedLog } from "./owned-log.ts";
 import { RecordOutbox } from "./record-outbox.ts";
 import { hashStored, recoverTail } from "./recovery.ts";
-import { createMasker } from "./secrets.ts";
-import type { Masker } from "./secrets.ts";
+import { createMasker } from "./masker.ts";
+import type { Masker } from "./masker.ts";
+import type { Secret } from "./secrets.ts";
 import { TailOutbox } from "./tail-outbox.ts";
 import { lastSeqOf } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
@@ -25,12 +26,13 @@ export interface LogWriterOptions {
   readonly appId: string;
   readonly deploymentId: string;
   readonly attempt: number;
-  /** Texts to mask, see `secretsOf`. */
-  readonly secrets: readonly string[];
+  /** What to mask, see `secretsOf`. */
+  readonly secrets: readonly Secret[];
   readonly now: () => Date;
   readonly limits?: Partial<LogLimits>;
 }
 
+const maxNamedVariables = 20;
 const truncationNotice = " !     The output exceeds the size limit of the log: the rest is omitted";
 
 /**
@@ -191,6 +193,8 @@ export class LogWriter implements AsyncDisposable {
 
   async #end(): Promise<LogSummary> {
     this.#add(this.#limitOutput(this.#splitter.end()));
+    this.#sendBatch();
+    this.#add(maskingNotice(this.#masker.hidden()));
     await this.flush();
     await this.#log.expire(tailAfterEndSeconds);
     return { lineCount: this.#lastSeq, sha256: this.#hash.digest("hex") };
@@ -261,4 +265,17 @@ export class LogWriter implements AsyncDisposable {
     if (!this.#failure.signal.aborted) this.#failure.abort(toSlipwayError(error));
     this.#endBackpressure();
   }
+}
+
+/** The last line of a log in which values were masked: the variables they belong to. */
+function maskingNotice(variables: readonly string[]): string[] {
+  if (variables.length === 0) return [];
+  const named = variables.slice(0, maxNamedVariables).join(", ");
+  const more =
+    variables.length > maxNamedVariables ? ` and ${variables.length - maxNamedVariables} more` : "";
+  const values =
+    variables.length === 1
+      ? "1 value of a secret variable was"
+      : `${variables.length} values of secret variables were`;
+  return [`       ${values} hidden in this log: ${named}${more}`];
 }

@@ -2,6 +2,7 @@
 
 import { stripVTControlCharacters } from "node:util";
 import { createMasker, TerminalText } from "@slipway/logs";
+import type { Secret } from "@slipway/logs";
 
 const keptBytes = 16 * 1024;
 const shownLines = 10;
@@ -12,7 +13,7 @@ export class BootOutput {
   #kept: Buffer = Buffer.alloc(0);
 
   /** @param secrets are not shown. */
-  constructor(secrets: readonly string[]) {
+  constructor(secrets: readonly Secret[]) {
     this.#masker = createMasker(secrets);
   }
 
