@@ -81,6 +81,7 @@ export function appsOf(
         {
           name,
           script: `apps/${name.replace(/-\d+$/, "")}/src/main.ts`,
+          usesEngine: name.startsWith("worker"),
           environment: {
             ...environment,
             ...variables,

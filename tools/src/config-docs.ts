@@ -1,4 +1,4 @@
-// npm run config-docs: generates the documents of the configuration from its schemas, or checks that they are up to date.
+// npm run config-docs: generates the documents and lists of the configuration from its schemas, or checks that they are up to date.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +9,10 @@ import { withBlocks } from "./config-docs/blocks.ts";
 import { composeBlocks } from "./config-docs/compose-file.ts";
 import { envExample } from "./config-docs/env-example.ts";
 import { configurationReference } from "./config-docs/reference.ts";
+import { settingsReadModule } from "./config-docs/settings-read.ts";
 import { allVariables } from "./config-docs/variables.ts";
+
+const settingsRead = "packages/setup/src/supervisor/settings-read.ts";
 
 await runCommand(async () => {
   const onlyChecks = takesOnly("config-docs", ["--check"]).length > 0;
@@ -37,6 +40,7 @@ async function generated(): Promise<[path: string, text: string][]> {
   return [
     ["docs/configuration.md", await formatted("configuration.md", configurationReference(variables))],
     [".env.example", envExample(variables)],
+    [settingsRead, await formatted(settingsRead, settingsReadModule(variables))],
     [
       "docker-compose.yml",
       await formatted("docker-compose.yml", withBlocks(compose, composeBlocks(variables))),

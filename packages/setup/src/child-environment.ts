@@ -2,16 +2,10 @@
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Variables that a program needs on this machine: temporary files, certificate authorities, access to the engine. */
-const machineVariables = [
-  "HOME",
-  "TMPDIR",
-  "TESTS_OF",
-  "NODE_EXTRA_CA_CERTS",
-  "DOCKER_CERT_PATH",
-  "DOCKER_TLS_VERIFY",
-  "SSH_AUTH_SOCK",
-];
+/** Variables that a program needs on this machine: temporary files, certificate authorities. */
+const machineVariables = ["HOME", "TMPDIR", "TESTS_OF", "NODE_EXTRA_CA_CERTS"];
+/** Access to the engine. */
+const engineVariables = ["DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "SSH_AUTH_SOCK"];
 
 /** The environment of this process, with additional or replaced variables. */
 export function inheritedEnvironment<Added extends Environment>(added: Added): NodeJS.ProcessEnv & Added {
@@ -19,8 +13,9 @@ export function inheritedEnvironment<Added extends Environment>(added: Added): N
 }
 
 /** The environment of an app, without its settings: variables that the shell exported must not configure it. */
-export function machineEnvironment(): NodeJS.ProcessEnv {
-  const set = machineVariables.filter((name) => process.env[name] !== undefined);
+export function machineEnvironment({ usesEngine = false } = {}): NodeJS.ProcessEnv {
+  const names = usesEngine ? [...machineVariables, ...engineVariables] : machineVariables;
+  const set = names.filter((name) => process.env[name] !== undefined);
   return { ...bareEnvironment(), ...Object.fromEntries(set.map((name) => [name, process.env[name]])) };
 }
 

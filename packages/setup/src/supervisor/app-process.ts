@@ -32,7 +32,7 @@ export async function launchApp(spec: AppSpec, output: number | "inherit"): Prom
     cwd: repositoryRoot,
     detached: true,
     stdio: ["ignore", output, output, "ipc"],
-    env: { ...machineEnvironment(), ...spec.environment },
+    env: { ...machineEnvironment(spec), ...spec.environment },
   });
   const ended = endOf(child);
   const ready = readiness(spec.name, child, ended);

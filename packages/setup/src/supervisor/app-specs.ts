@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { AppEnvironment } from "../environment.ts";
+import { variablesFor } from "./process-variables.ts";
 
 export interface AppSpec {
   /** api, stream, router, worker-1, worker-2… */
@@ -10,6 +11,8 @@ export interface AppSpec {
   script: string;
   /** Options of Node.js itself. */
   nodeOptions?: readonly string[];
+  /** Whether it gets this machine's access to the engine: certificates and the SSH agent. */
+  usesEngine?: boolean;
   environment: Record<string, string>;
 }
 
@@ -21,19 +24,27 @@ const workerNodeOptions = ["--max-semi-space-size=1", "--no-concurrent-array-buf
 /** glibc returns buffers of this size to the system when they are freed; otherwise it raises its threshold and keeps them. */
 const workerMallocOptions = { MALLOC_MMAP_THRESHOLD_: "65536" };
 
-/** The processes to run for `environment`: one API, one stream, one router and WORKERS workers. */
+/**
+ * The processes to run for `environment`: one API, one stream, one router and WORKERS workers. Each gets only the settings that it
+ * reads, so that none has another's secrets.
+ */
 export function appSpecs(
-  environment: Readonly<Record<string, string>> & Pick<AppEnvironment, "WORKERS" | "DATA_DIR">,
+  environment: Readonly<Record<string, string | undefined>> & Pick<AppEnvironment, "WORKERS" | "DATA_DIR">,
   logFormat: "pretty" | "json",
 ): AppSpec[] {
-  const workers = Array.from({ length: Number(environment.WORKERS) }, (_, index) => `worker-${index + 1}`);
-  return ["api", "stream", "router", ...workers].map((name) => ({
+  const workers = Array.from({ length: Number(environment.WORKERS) }, (_, index) => ({
+    name: `worker-${index + 1}`,
+    kind: "worker" as const,
+  }));
+  const others = (["api", "stream", "router"] as const).map((kind) => ({ name: kind, kind }));
+  return [...others, ...workers].map(({ name, kind }) => ({
     name,
-    script: `apps/${name.replace(/-\d+$/, "")}/src/main.ts`,
-    nodeOptions: workers.includes(name) ? workerNodeOptions : [],
+    script: `apps/${kind}/src/main.ts`,
+    nodeOptions: kind === "worker" ? workerNodeOptions : [],
+    usesEngine: kind === "worker",
     environment: {
-      ...environment,
-      ...(workers.includes(name) ? workerMallocOptions : {}),
+      ...variablesFor(kind, environment),
+      ...(kind === "worker" ? workerMallocOptions : {}),
       SERVICE_NAME: name,
       LOG_FORMAT: logFormat,
       // Node caches the compiled code, which makes a warm start a second shorter

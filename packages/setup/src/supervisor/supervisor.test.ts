@@ -26,6 +26,33 @@ test("only workers run with the options that free the buffers of streams early",
   expect(tuned[0]?.environment).toMatchObject({ MALLOC_MMAP_THRESHOLD_: "65536" });
 });
 
+test("each process gets the settings that it reads, and no secret of another", () => {
+  const secrets = {
+    BOOTSTRAP_TOKEN: "t",
+    SIGNING_KEYS_FILE: "k",
+    REGISTRY_URL: "r",
+    AWS_SECRET_ACCESS_KEY: "a",
+  };
+  const runtime = { NODE_OPTIONS: "--trace-warnings", TZ: "UTC", https_proxy: "http://proxy" };
+  const common = { WORKERS: "1", DATA_DIR: "/d", REDIS_URL: "redis://", INSTALLATION_ID: "i" };
+  const specs = appSpecs({ ...common, ...runtime, ...secrets }, "json");
+  const held = specs.map(({ name, environment }) => [
+    name,
+    Object.keys(environment).filter((key) => key in secrets),
+  ]);
+  expect(Object.fromEntries(held)).toEqual({
+    api: ["BOOTSTRAP_TOKEN", "SIGNING_KEYS_FILE"],
+    stream: ["SIGNING_KEYS_FILE"],
+    router: [],
+    "worker-1": ["REGISTRY_URL"],
+  });
+  for (const { environment } of specs) {
+    expect(environment).toMatchObject({ ...runtime, DATA_DIR: "/d", REDIS_URL: "redis://" });
+    expect(environment).not.toHaveProperty("WORKERS");
+  }
+  expect(specs.filter(({ usesEngine }) => usesEngine).map(({ name }) => name)).toEqual(["worker-1"]);
+});
+
 describe("restartDelay", () => {
   test("restartDelay grows with the exits of the last minute, and ends with the sixth", () => {
     const exits: number[] = [];
