@@ -46,17 +46,17 @@ export function forwardOutput(
     delivered: forward(),
     /**
      * Output passes through pipes of the container's supervisor and the engine, which report no end, and it may arrive later than
-     * the news that the app listens. They forward at once, so output that is under way arrives within milliseconds. The wait
-     * begins with a call to the engine: on a busy machine its answer takes as long as the output does.
+     * the news that the app listens. They forward at once, so output that is under way arrives within milliseconds. The wait is
+     * no shorter than a call to the engine: on a busy machine its answer takes as long as the output does.
      */
     drained: async (docker, signal) => {
-      const limit = performance.now() + maxDrainMs;
-      await callEngine("answer", () => docker.ping(), { signal });
       const begun = performance.now();
+      await callEngine("answer", () => docker.ping(), { signal });
+      const limit = Math.max(begun + maxDrainMs, performance.now() + quietMs);
       for (;;) {
         const now = performance.now();
         const quietSince = busy ? now : Math.max(begun, lastAt);
-        const leftMs = Math.min(quietSince + quietMs, Math.max(limit, begun + quietMs)) - now;
+        const leftMs = Math.min(quietSince + quietMs, limit) - now;
         if (leftMs <= 0) return;
         await pause(leftMs, signal);
       }

@@ -12,7 +12,7 @@ import type { Address } from "@slipway/core";
 import { callEngine, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
 
-const retryMs = 25;
+const retryMs = 10;
 /** Limit for one connection: a packet filter may drop its packets. */
 const connectLimitMs = 1_000;
 /** The kernel's list of the interfaces of this process's network namespace, also of those that have no carrier yet. */
