@@ -4,6 +4,7 @@ import { execa } from "execa";
 import type { SetupConfig } from "./config.ts";
 import type { Stack } from "./images/stack.ts";
 import type { Installation } from "./installation.ts";
+import type { ProvidedRedis } from "./services/redis.ts";
 
 /** The apps' environment variables. */
 export interface AppEnvironment extends Record<string, string> {
@@ -24,8 +25,7 @@ export interface AppEnvironment extends Record<string, string> {
 }
 
 /** The services and images that setup provides to an installation. */
-export interface Ensured {
-  redisUrl: string;
+export interface Ensured extends ProvidedRedis {
   registryUrl: string;
   stack: Stack;
   npmRegistry: string;
@@ -52,10 +52,18 @@ export function appEnvironment(
     WORKERS: String(config.workers),
     ENGINE_WORKERS: String(config.engineWorkers),
     GRACE_MS: String(config.graceMs),
+    ...ownSettings("REDIS_URL", ensured.redisUrls ?? {}),
     ...(config.signingKeysGiven ? {} : { SIGNING_KEYS_FILE: installation.signingKeysFile }),
     ...(config.dockerHost === undefined ? {} : { DOCKER_HOST: config.dockerHost }),
     ...(config.buildCaBundle === undefined ? {} : { BUILD_CA_BUNDLE: config.buildCaBundle }),
   };
+}
+
+/** The values of a setting that differ by the kind of process, as variables `SETTING_KIND`. */
+function ownSettings(setting: string, values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).map(([kind, value]) => [`${setting}_${kind.toUpperCase()}`, value]),
+  );
 }
 
 /** Resolves the npm registry that builds use: the given one, else the one that npm is configured with on this machine. */

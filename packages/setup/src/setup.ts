@@ -49,12 +49,12 @@ export async function setup({
   await installPrograms(await neededPrograms(config), say);
   const engine = await ensureEngine(installation, config.dockerHost, say);
   await recordEngines(config.dataDir, await answeringEngines(config, say));
-  const redisUrl = await ensureRedis(installation, config.redisUrl, engine, say);
+  const redis = await ensureRedis(installation, config.redisUrl, engine, say);
   const registryUrl = await ensureRegistry(installation, config.registryUrl, engine, say);
   const wanted = { dataDir: config.dataDir, engine, registryUrl, given: config };
   const [stack] = await bothSettled(ensureStack(wanted, say), concurrently?.(engine));
   const registry = await npmRegistry(config.buildNpmRegistry);
-  return appEnvironment(installation, config, { redisUrl, registryUrl, stack, npmRegistry: registry });
+  return appEnvironment(installation, config, { ...redis, registryUrl, stack, npmRegistry: registry });
 }
 
 /** Waits until both have settled, so that no work continues after a failure is reported. Rejects if either failed. */

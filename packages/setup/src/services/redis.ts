@@ -15,6 +15,8 @@ import { reasonOf, SetupError } from "../setup-error.ts";
 import { choosePort } from "./ports.ts";
 import { rememberedPort, rememberPort, runningServer, startServer } from "./private-server.ts";
 import type { PrivateServer } from "./private-server.ts";
+import { ensureRedisUsers } from "./redis-users.ts";
+import type { RedisUrls } from "./redis-users.ts";
 import { ensureServiceContainer } from "./service-container.ts";
 
 const name = "redis";
@@ -32,15 +34,27 @@ const oldestVersion = [6, 2];
 const startTimeoutMs = 60_000;
 const everyMs = 100;
 
-/** Returns the URL of a Redis that answers, with its password. Throws SetupError with what to do. */
+export interface ProvidedRedis {
+  /** Of a user who may do anything. */
+  redisUrl: string;
+  /** Of each kind of process; undefined for a Redis of the operator, who decides about its users. */
+  redisUrls?: RedisUrls;
+}
+
+/** Returns the URLs of a Redis that answers, with passwords. Throws SetupError with what to do. */
 export async function ensureRedis(
   installation: Installation,
   given: string | undefined,
   engine: Engine,
   say: Say,
-): Promise<string> {
+): Promise<ProvidedRedis> {
+  if (given !== undefined) return { redisUrl: await useGiven(given, step(say, name).report) };
+  const redisUrl = await ensurePrivate(installation, engine, say);
+  return { redisUrl, redisUrls: await ensureRedisUsers(redisUrl, installation.id) };
+}
+
+async function ensurePrivate(installation: Installation, engine: Engine, say: Say): Promise<string> {
   const { report, during } = step(say, name);
-  if (given !== undefined) return useGiven(given, report);
   const folder = join(installation.dataDir, name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const { text: password } = await readOrCreate(join(folder, "password"), () =>

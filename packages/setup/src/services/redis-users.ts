@@ -1,0 +1,71 @@
+// Gives each kind of process a user of its own in the private Redis, with the keys and commands that it needs.
+
+import { createHmac } from "node:crypto";
+import { Redis } from "ioredis";
+import { redisKeys } from "@slipway/protocol";
+
+export type RedisUser = "api" | "stream" | "router" | "worker";
+export type RedisUrls = Readonly<Record<RedisUser, string>>;
+
+/** What every client does on a connection. */
+const connection = ["+ping", "+info", "+select", "+auth", "+hello", "+quit", "+client|setname"];
+
+/**
+ * Sets the users up, and returns the URL of each. Their passwords are derived from the server's own, so that repeating it changes
+ * nothing. Redis does not store users: this runs at each start.
+ * @param url that of the server's default user, who may do anything.
+ */
+export async function ensureRedisUsers(url: string, installationId: string): Promise<RedisUrls> {
+  const client = new Redis(url, { maxRetriesPerRequest: 0, retryStrategy: () => null });
+  try {
+    const rights = rightsOf(installationId);
+    const own = await Promise.all(
+      (Object.keys(rights) as RedisUser[]).map(async (user) => {
+        const userUrl = new URL(url);
+        userUrl.username = userName(installationId, user);
+        userUrl.password = createHmac("sha256", decodeURIComponent(userUrl.password))
+          .update(userUrl.username)
+          .digest("hex");
+        const secret = `>${userUrl.password}`;
+        await client.call("ACL", "SETUSER", userUrl.username, "reset", "on", secret, ...rights[user]);
+        return [user, userUrl.href] as const;
+      }),
+    );
+    return Object.fromEntries(own) as RedisUrls;
+  } finally {
+    client.disconnect();
+  }
+}
+
+/**
+ * API and workers use the queue, whose library runs scripts of its own, and may do all but administer the server. The stream
+ * reads logs; the router sends heartbeats, confirms cutovers and receives routes. Neither sees the queue or changes a log.
+ */
+function rightsOf(installationId: string): Readonly<Record<RedisUser, readonly string[]>> {
+  const keys = redisKeys(installationId);
+  const all = ["~*", "&*", "+@all", "-@admin", "+client"];
+  const subscribe = ["+subscribe", "+unsubscribe"];
+  return {
+    api: all,
+    worker: all,
+    stream: [
+      ...[`~${keys.logHead("*")}`, `~${keys.logTail("*")}`, `&${keys.appChannel("*")}`],
+      ...[...connection, ...subscribe, "+hget", "+xrange", "+xrevrange"],
+    ],
+    router: [
+      ...[
+        `~${keys.routersSeen}`,
+        `~${keys.routers}`,
+        `~${keys.routersCutOver("*")}`,
+        `&${keys.routesChannel}`,
+      ],
+      ...[...connection, ...subscribe, "+multi", "+exec", "+eval", "+evalsha", "+time"],
+      ...["+zadd", "+zrangebyscore", "+zrem", "+hset", "+hdel", "+sadd", "+pexpire"],
+    ],
+  };
+}
+
+/** Several installations may share a server. */
+function userName(installationId: string, user: RedisUser): string {
+  return `slipway-${installationId}-${user}`;
+}
