@@ -26,8 +26,9 @@ import { runMaintenance } from "./housekeeping/maintenance.ts";
 import { startSweeps, sweepSandboxes } from "./housekeeping/sweep.ts";
 import { Announcer } from "./notifications/announce.ts";
 import { deliver } from "./notifications/deliver.ts";
+import { guardEgress } from "./egress/guard-egress.ts";
 import { endAbandonedOperation, operate } from "./operations/operate.ts";
-import { openWorkerContext } from "./worker-context.ts";
+import { engineConnections, openWorkerContext } from "./worker-context.ts";
 import type { WorkerContext } from "./worker-context.ts";
 
 /** A sweep queries the engine and the store: once a minute with the defaults. */
@@ -36,6 +37,8 @@ const sweepEveryReconciles = 12;
 const observeEveryReconciles = 3;
 /** A worker without heartbeats is listed as lost long before its lease ends. */
 const heartbeatsPerLease = 10;
+/** For the guard of the way out, including a pull of the stack. */
+const guardLimitMs = 600_000;
 const defaultDockerHost = "unix:///var/run/docker.sock";
 
 /** The options of every queue. */
@@ -54,6 +57,9 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const context = await openWorkerContext(config, logger, opened);
   const queues = openQueues(context, opened);
   await pingAll(context);
+  const guard = opened.use(
+    await guardEgress({ ...context, engines: engineConnections(config) }, AbortSignal.timeout(guardLimitMs)),
+  );
   await sweepSandboxes(context);
   const load = await loadOf(context);
   const fleet = opened.use(join(context, queues.options, load));
@@ -73,7 +79,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     run: (job, attempt) => deliver(context, job, attempt),
   });
   const stopHousekeeping = startHousekeepingJobs(context, queues.options);
-  const sweeps = startSweeps(context, config.timing.reconcileMs * sweepEveryReconciles);
+  const sweeps = startSweeps({ ...context, egress: guard }, config.timing.reconcileMs * sweepEveryReconciles);
   const resources = opened.move();
   return {
     async stop({ graceMs }) {

@@ -1,5 +1,6 @@
 // The worker's configuration: the schema of its environment variables, and the grouped values that the worker uses.
 
+import { type Destination, parseDestination } from "@slipway/docker";
 import { z } from "zod";
 import {
   appUrl,
@@ -16,6 +17,18 @@ import {
   settingDocs,
 } from "@slipway/service";
 import type { Environment } from "@slipway/service";
+
+/** Name of a container runtime, as in the engine's daemon.json. */
+const runtimeSetting = z.string().regex(/^[\w.-]+$/, "must be the name of a container runtime");
+
+const destinationsSetting = listSetting().transform((items, context) =>
+  items.flatMap((item): readonly Destination[] => {
+    const destination = parseDestination(item);
+    if (destination !== null) return [destination];
+    context.addIssue(`${item} is neither an address nor a CIDR range, with an optional port: 10.1.2.3:5432`);
+    return [];
+  }),
+);
 
 const cpusSetting = z.coerce.number().positive();
 
@@ -90,6 +103,16 @@ const serviceSettings = z.object({
     description:
       "Hosts that source and webhook URLs may name although they are not on the public internet: `host`, `host:port`, address or CIDR range, separated by blanks or commas.",
   }),
+  EGRESS: z.enum(["guarded", "open"]).default("guarded").register(settingDocs, {
+    topic: "access",
+    description:
+      "`guarded`: builds, hooks and releases reach the public internet and `EGRESS_ALLOW` only, and a worker starts only if that is so. `open`: they reach whatever their engine's host reaches.",
+  }),
+  EGRESS_ALLOW: destinationsSetting.register(settingDocs, {
+    topic: "access",
+    description:
+      "What builds, hooks and releases reach besides the public internet: addresses and CIDR ranges, each with an optional port (`10.1.2.0/24`, `10.1.2.3:5432`, `[fd00::1]:443`), separated by blanks or commas. The same for all workers.",
+  }),
   GITHUB_API_URL: httpUrlSetting()
     .default("https://api.github.com")
     .transform((url) => url.replace(/\/+$/, ""))
@@ -137,6 +160,11 @@ const buildSettings = z.object({
     topic: "builds",
     description: "npm registry of builds, which is also the source of Node.js for apps.",
     npmStart: "the registry that npm is configured for",
+  }),
+  BUILD_RUNTIME: runtimeSetting.optional().register(settingDocs, {
+    topic: "builds",
+    description: "Container runtime of builds, which their engine must have: `runsc` (gVisor), `kata`….",
+    unset: "the engine's default",
   }),
   SOURCE_MAX_ENTRIES: countSetting.default(200_000).register(settingDocs, {
     topic: "builds",
@@ -203,6 +231,12 @@ const releaseSettings = z.object({
     topic: "releases",
     description: "Processes and threads of a release's container.",
   }),
+  APP_RUNTIME: runtimeSetting.optional().register(settingDocs, {
+    topic: "releases",
+    description:
+      "Container runtime of releases and hooks, which their engine must have. Not on a swarm, where the default runtime of each node applies.",
+    unset: "the engine's default",
+  }),
   HOOK_TIMEOUT_MS: countSetting.default(20 * 60_000).register(settingDocs, {
     topic: "releases",
     description: "Longest duration of a postdeploy hook.",
@@ -261,6 +295,9 @@ function grouped(parsed: z.output<typeof settings>) {
       network: parsed.SCHEDULER_NETWORK,
       publishHost: parsed.RELEASES_HOST,
     },
+    egress: { guarded: parsed.EGRESS === "guarded", open: parsed.EGRESS_ALLOW },
+    /** Container runtimes; undefined for the engine's default. */
+    runtimes: { builds: parsed.BUILD_RUNTIME, releases: parsed.APP_RUNTIME },
     concurrency: { deployments: parsed.CONCURRENCY, operations: parsed.OPERATION_CONCURRENCY },
     build: {
       memoryBytes: parsed.BUILD_MEMORY_MB,

@@ -46,8 +46,8 @@ export async function openWorkerContext(
   );
   redis.on("error", (error) => onError(error, "the connection to Redis failed"));
   const keys = redisKeys(config.installationId);
-  const builds = engineOptions(config, config.engine.dockerHost);
-  const releases = engineOptions(config, scheduler.dockerHost);
+  const { builds, releases } = engineConnections(config);
+  const { runtimes } = config;
   const { url, pullHost } = config.registry;
   const registry = opened.use(openRegistry({ url, ...(pullHost === undefined ? {} : { pullHost }) }));
   const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError }));
@@ -60,9 +60,9 @@ export async function openWorkerContext(
     housekeeping: opened.use(openHousekeeping({ redisUrl, keys, onError })),
     store: opened.use(await openStore({ databaseUrl: config.databaseUrl })),
     blobs,
-    engine: opened.use(openEngine(builds)),
+    engine: opened.use(openEngine({ ...builds, ...runtimeOf(runtimes.builds) })),
     registry,
-    scheduler: opened.use(await openScheduler(config, releases)),
+    scheduler: opened.use(await openScheduler(config, { ...releases, ...runtimeOf(runtimes.releases) })),
     nodeToolchains: openNodeToolchains({
       npmRegistry: build.npmRegistry,
       registry,
@@ -75,6 +75,18 @@ export async function openWorkerContext(
     caBundle: build.caBundlePath === undefined ? null : await readFile(build.caBundlePath),
     now,
   };
+}
+
+/** How to connect to the engines of builds and of releases. */
+export function engineConnections(config: WorkerConfig) {
+  return {
+    builds: engineOptions(config, config.engine.dockerHost),
+    releases: engineOptions(config, config.scheduler.dockerHost),
+  };
+}
+
+function runtimeOf(runtime: string | undefined): { runtime?: string } {
+  return runtime === undefined ? {} : { runtime };
 }
 
 /** How to connect to an engine: its address, the installation, and the login it pulls images with. */

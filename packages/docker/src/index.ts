@@ -1,8 +1,14 @@
 // Access to a Docker Engine over dockerode, shared by the build engine and the scheduler.
 
 export * from "./client.ts";
+export * from "./confinement/runtimes.ts";
+export * from "./confinement/seccomp-profile.ts";
 export * from "./connection.ts";
 export * from "./containers.ts";
+export * from "./egress/destinations.ts";
+export * from "./egress/guard.ts";
+export * from "./egress/probe.ts";
+export type { EgressRules, GuardedBridge } from "./egress/rules.ts";
 export * from "./frames.ts";
 export * from "./images.ts";
 export * from "./networks.ts";

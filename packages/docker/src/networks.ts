@@ -8,12 +8,18 @@ import { callEngine, statusOf } from "./client.ts";
 
 const retryDelayMs = 100;
 const maxAttempts = 100;
+const bridgeNameOption = "com.docker.network.bridge.name";
+
+/** The name of the network of an installation's builds, of its releases and commands, or of its tasks on a swarm. */
+export function networkName(installationId: string, purpose: "build" | "run" | "tasks"): string {
+  return `slipway-${installationId}-${purpose}`;
+}
 
 /**
  * Creates the network unless it exists. Its containers reach other hosts through NAT of the host, but NOT each other:
  * inter-container communication is disabled. A bridge does not block services of the host that listen on the bridge's
  * gateway or on all interfaces, nor anything else that the host can reach, including link-local metadata services
- * (169.254.169.254). Where that matters, the host's firewall must block them for networks with Slipway's label.
+ * (169.254.169.254): the rules of `guardEgress` do.
  * @param options.scope "swarm" for a network that each node of the swarm creates when a container needs it
  * @returns the network's id.
  */
@@ -26,7 +32,7 @@ export async function ensureNetwork(
 ): Promise<string> {
   const found = await oldest(docker, name, signal);
   if (found !== null) return found;
-  const bridge = scope === "local" ? await bridgeOptions(docker, name, signal) : {};
+  const bridge = scope === "local" ? { [bridgeNameOption]: await newBridge(docker, name, signal) } : {};
   // While another process creates the network, the engine rejects the name but does not list the network yet.
   for (let attempts = 0; attempts < maxAttempts; attempts += 1) {
     const created = await create(docker, { name, scope, installationId, bridge }, signal);
@@ -37,25 +43,47 @@ export async function ensureNetwork(
   throw new Error(`the engine neither lists the network ${name} nor allows creating it`);
 }
 
+/** Distinguishes engines, also of one host. */
+export async function engineIdentity(docker: Docker, signal: AbortSignal): Promise<string> {
+  const engine = (await callEngine("return its description", () => docker.info(), { signal })) as {
+    ID: string;
+    DockerRootDir: string;
+  };
+  return `${engine.ID} ${engine.DockerRootDir}`;
+}
+
 /**
  * When two processes create a network at the same time, the engine allows two with the same name, and then starts no container
  * on either. It does not allow two on the same bridge, so the bridge gets a name derived from the network's. The name also
  * depends on the engine, because several engines may share a host.
  */
-async function bridgeOptions(
-  docker: Docker,
-  name: string,
-  signal: AbortSignal,
-): Promise<Record<string, string>> {
-  const engine = (await callEngine("return its description", () => docker.info(), { signal })) as {
-    ID: string;
-    DockerRootDir: string;
-  };
-  const hash = createHash("sha256").update(`${engine.ID} ${engine.DockerRootDir} ${name}`).digest("hex");
-  return { "com.docker.network.bridge.name": `sw-${hash.slice(0, 12)}` };
+async function newBridge(docker: Docker, name: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256")
+    .update(`${await engineIdentity(docker, signal)} ${name}`)
+    .digest("hex");
+  return `sw-${hash.slice(0, 12)}`;
+}
+
+/** The name of a bridge network's interface on the engine's host. */
+export function bridgeOf({ Id, Options }: Pick<Docker.NetworkInspectInfo, "Id" | "Options">): string {
+  return Options?.[bridgeNameOption] ?? `br-${Id.slice(0, 12)}`;
+}
+
+/** The name of the interface that the bridge of a network of `ensureNetwork` has or will have, unless its scope is a swarm's. */
+export async function plannedBridge(docker: Docker, name: string, signal: AbortSignal): Promise<string> {
+  const found = await oldestOf(docker, name, signal);
+  return found === null ? await newBridge(docker, name, signal) : bridgeOf(found);
 }
 
 async function oldest(docker: Docker, name: string, signal: AbortSignal): Promise<string | null> {
+  return (await oldestOf(docker, name, signal))?.Id ?? null;
+}
+
+async function oldestOf(
+  docker: Docker,
+  name: string,
+  signal: AbortSignal,
+): Promise<Docker.NetworkInspectInfo | null> {
   const networks = await callEngine(
     "list networks",
     (abortSignal) => docker.listNetworks({ filters: { name: [name] }, abortSignal }),
@@ -64,7 +92,7 @@ async function oldest(docker: Docker, name: string, signal: AbortSignal): Promis
   // The engine's filter also matches parts of names.
   const matches = networks.filter((network) => network.Name === name);
   matches.sort((a, b) => a.Created.localeCompare(b.Created) || a.Id.localeCompare(b.Id));
-  return matches[0]?.Id ?? null;
+  return matches[0] ?? null;
 }
 
 /** @returns the network's id; null when another process created it first. */

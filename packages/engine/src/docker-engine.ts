@@ -19,6 +19,7 @@ import {
   connectDocker,
   ensureNetwork,
   findContainers,
+  networkName,
   removeContainer,
   statusOf,
 } from "@slipway/docker";
@@ -30,6 +31,8 @@ import { openSnapshots, type Snapshots } from "./snapshots.ts";
 export interface EngineOptions extends DockerConnectionOptions {
   /** Label of this installation's containers, volumes, networks and snapshots; others on the engine are never changed. */
   readonly installationId: string;
+  /** Container runtime of builds, such as `runsc`; the engine's default when absent. */
+  readonly runtime?: string;
 }
 
 /** Connects lazily: if the engine is unavailable, the first call fails. */
@@ -40,29 +43,32 @@ export function openEngine(options: EngineOptions): BuildEngine {
 class DockerEngine implements BuildEngine {
   readonly #installationId: string;
   readonly #connection: DockerConnection;
+  readonly #runtime: string | undefined;
   readonly #snapshots: Snapshots;
   readonly #workFolders = openWorkFolders();
 
   constructor(options: EngineOptions) {
     this.#installationId = options.installationId;
+    this.#runtime = options.runtime;
     this.#connection = connectDocker(options);
     this.#snapshots = openSnapshots(this.#connection.docker, options.installationId);
   }
 
   async createSandbox(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
     const { docker, images } = this.#connection;
-    const networkName = `slipway-${this.#installationId}-build`;
+    const network = networkName(this.#installationId, "build");
     const [networkId, inherited] = await Promise.all([
-      ensureNetwork(docker, networkName, this.#installationId, signal),
+      ensureNetwork(docker, network, this.#installationId, signal),
       this.#snapshots.inheritedVariables(spec.image, signal),
     ]);
     if (inherited === null) await images.ensure(spec.image, signal);
-    const name = `${networkName}-${randomUUID().slice(0, 8)}`;
+    const name = `${network}-${randomUUID().slice(0, 8)}`;
     const config = sandboxConfig(spec, {
       installationId: this.#installationId,
       name,
       networkId,
       unset: inherited ?? [],
+      runtime: this.#runtime,
     });
     try {
       // Without the signal, because an aborted call could leave behind a container whose id is unknown.

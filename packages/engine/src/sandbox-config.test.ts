@@ -33,7 +33,7 @@ test("a sandbox has no privileges and no access to the host", () => {
   expect(config.User).toBe("2000:2000");
   expect(config.HostConfig).toMatchObject({
     CapDrop: ["ALL"],
-    SecurityOpt: ["no-new-privileges"],
+    SecurityOpt: ["no-new-privileges", expect.stringMatching(/^seccomp=\{/)],
     Privileged: false,
     LogConfig: { Type: "none" },
   });

@@ -2,6 +2,7 @@
 // It can write where the image lets that user write, which is /work in the stack, to its cache volume and to its tmpfs mounts.
 
 import { type Labels, label, type SandboxSpec } from "@slipway/core";
+import { runtimeOption, securityOptions } from "@slipway/docker";
 import type { ContainerCreateOptions } from "dockerode";
 
 /** Directory of all uploads and downloads. */
@@ -30,6 +31,8 @@ export function sandboxConfig(
     networkId: string;
     /** Names of the image's variables that the build does not get, unless they are its own as well. */
     unset: readonly string[];
+    /** Of the engine; its default when undefined. */
+    runtime?: string | undefined;
   },
 ) {
   return {
@@ -54,6 +57,7 @@ export function sandboxConfig(
     Volumes: { [cachePath]: {} },
     HostConfig: {
       ...confinement,
+      ...runtimeOption(context.runtime),
       ReadonlyRootfs: false,
       Init: true,
       NetworkMode: context.networkId,
@@ -119,7 +123,7 @@ const companionMemoryBytes = 128 * 1024 ** 2;
 
 const confinement = {
   CapDrop: ["ALL"],
-  SecurityOpt: ["no-new-privileges"],
+  SecurityOpt: [...securityOptions],
   ReadonlyRootfs: true,
   Privileged: false,
   LogConfig: { Type: "none", Config: {} },

@@ -33,6 +33,8 @@ export function redisKeys(installationId: string) {
     imagesSeen: (appId: string) => `${root}:images:{${appId}}:seen`,
     /** The app's images that are no longer used, and that may be removed at any time: a set of digests. */
     imagesUnneeded: (appId: string) => `${root}:images:{${appId}}:unneeded`,
+    /** The guards whose rules were proven: a hash by engine of the guard's id and the time of its start. */
+    egressProven: `${root}:egress`,
     /** The tail of a deployment's log: a Redis stream with the entry ids `firstSeq-lineCount`. */
     logTail: (deploymentId: string) => `${root}:log:{${deploymentId}}:tail`,
     /** Which attempt may write the log, and the number of its last line. */

@@ -1,6 +1,7 @@
 // Configuration that every instance of a rollout gets on any engine: port, variables, labels.
 
 import { type Instance, type Labels, label, type RolloutSpec } from "@slipway/core";
+import { securityOptions } from "@slipway/docker";
 
 /** Port that every app listens on inside its container; the variable PORT names it. */
 export const appPort = 8080;
@@ -58,7 +59,7 @@ export function attemptOfLabels(labels: Labels): number {
 export function confinement({ memoryBytes, cpus, pids }: RolloutSpec["limits"]) {
   return {
     CapDrop: ["ALL"],
-    SecurityOpt: ["no-new-privileges"],
+    SecurityOpt: [...securityOptions],
     Privileged: false,
     Init: true,
     PidsLimit: pids,

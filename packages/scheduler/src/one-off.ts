@@ -8,8 +8,10 @@ import {
   callEngine,
   ensureNetwork,
   findContainers,
+  networkName,
   ranOutOfMemory,
   removeContainer,
+  runtimeOption,
   startProcess,
 } from "@slipway/docker";
 import type Docker from "dockerode";
@@ -17,20 +19,27 @@ import { confinement, instanceEnvironment, instanceHostname } from "./instance-c
 
 const oneOffKind = "one-off";
 
+interface OneOffContext {
+  readonly installationId: string;
+  /** Undefined for the bridge of the installation. */
+  readonly network: string | undefined;
+  /** Of the engine; its default when undefined. */
+  readonly runtime: string | undefined;
+}
+
 /** @see Scheduler.run */
 export async function runOneOff(
   { docker, images }: DockerConnection,
-  { installationId, network }: { readonly installationId: string; readonly network: string | undefined },
+  { installationId, network, runtime }: OneOffContext,
   task: OneOffSpec,
   { onOutput, signal }: StartOptions,
 ): Promise<OneOffExit> {
   await removeOneOffs(docker, installationId, task.appId, task);
-  const networkName = `slipway-${installationId}-run`;
   const [joined] = await Promise.all([
-    network ?? ensureNetwork(docker, networkName, installationId, signal),
+    network ?? ensureNetwork(docker, networkName(installationId, "run"), installationId, signal),
     images.ensure(task.image, signal),
   ]);
-  const config = oneOffConfig(task, installationId, joined);
+  const config = oneOffConfig(task, { installationId, network: joined, runtime });
   try {
     // Ignores the signal: a container whose id is unknown could not be removed.
     const { id } = await callEngine("create the command's container", () => docker.createContainer(config));
@@ -64,11 +73,14 @@ export async function removeOneOffs(
   await Promise.all(left.map(({ Id }) => removeContainer(docker, Id)));
 }
 
-function oneOffConfig(task: OneOffSpec, installationId: string, network: string) {
-  const suffix = randomUUID().slice(0, 8);
+function oneOffConfig(
+  task: OneOffSpec,
+  { installationId, network, runtime }: OneOffContext & { readonly network: string },
+) {
   const environment = instanceEnvironment(task, 1);
   return {
-    name: `slipway-${installationId}-${task.appName}-v${task.releaseNumber}-${task.processType}-${suffix}`,
+    // Names no app, as those of instances.
+    name: `slipway-${installationId}-${randomUUID().slice(0, 8)}`,
     Hostname: instanceHostname(task, 1),
     Image: task.image,
     Entrypoint: task.command.slice(0, 1),
@@ -91,6 +103,7 @@ function oneOffConfig(task: OneOffSpec, installationId: string, network: string)
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
       ...confinement(task.limits),
+      ...runtimeOption(runtime),
       NetworkMode: network,
       // what it writes is in the deployment's log
       LogConfig: { Type: "none", Config: {} },

@@ -22,6 +22,8 @@ import { removeOneOffs, runOneOff } from "./one-off.ts";
 export interface RolloutSchedulerOptions extends DockerConnectionOptions {
   /** Label value of this installation on a shared engine or swarm. Nothing without it is ever changed. */
   readonly installationId: string;
+  /** Container runtime of instances and commands, such as `runsc`; the engine's default when absent. A swarm always uses the default. */
+  readonly runtime?: string;
 }
 
 /** A part of a rollout is what an adapter creates for it: a container for each instance, or a service for all. */
@@ -32,10 +34,12 @@ export interface RolloutPart extends ListedRollout {
 /** @typeParam Context what `prepare` returns for `boot`. */
 export abstract class RolloutScheduler<Part extends RolloutPart, Context> implements Scheduler {
   protected readonly installationId: string;
+  protected readonly runtime: string | undefined;
   protected readonly connection: DockerConnection;
 
   constructor(options: RolloutSchedulerOptions) {
     this.installationId = options.installationId;
+    this.runtime = options.runtime;
     this.connection = connectDocker(options);
   }
 
@@ -96,8 +100,8 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
 
   /** On the connected engine, on a Swarm its manager: a command that runs once needs no service. */
   async run(task: OneOffSpec, options: StartOptions): Promise<OneOffExit> {
-    const context = { installationId: this.installationId, network: this.commandNetwork };
-    return await runOneOff(this.connection, context, task, options);
+    const { installationId, commandNetwork: network, runtime } = this;
+    return await runOneOff(this.connection, { installationId, network, runtime }, task, options);
   }
 
   async discard(appId: string, rolloutId: string, { attempt }: { readonly attempt: number }): Promise<void> {

@@ -3,6 +3,7 @@
 import { isFinal, label } from "@slipway/core";
 import type { BuildEngine, Deployment, Labels, Scheduler, Store } from "@slipway/core";
 import type { WorkerConfig } from "../config.ts";
+import type { EgressGuard } from "../egress/guard-egress.ts";
 import { requestStops } from "./former-rollouts.ts";
 import type { RequestStopsContext } from "./former-rollouts.ts";
 
@@ -22,13 +23,16 @@ export type SweepRolloutsContext = RequestStopsContext & {
   readonly store: Pick<Store, "apps" | "deployments" | "operations">;
 };
 
-/** Sweeps all three periodically. Dispose of it to stop: a sweep that runs is not awaited. */
+/** Sweeps all three periodically, and checks the guard of the way out. Dispose of it to stop: a sweep that runs is not awaited. */
 export function startSweeps(
-  context: SweepSandboxesContext & SweepSnapshotsContext & SweepRolloutsContext,
+  context: SweepSandboxesContext &
+    SweepSnapshotsContext &
+    SweepRolloutsContext & { readonly egress: Pick<EgressGuard, "check"> },
   everyMs: number,
 ): Disposable {
   const warn = (message: string) => (error: unknown) => context.logger.warn({ err: error }, message);
   const timer = setInterval(() => {
+    context.egress.check().catch(warn("cannot restore the guard of the way out of builds and releases"));
     sweepSandboxes(context).catch(warn("cannot sweep the engine"));
     sweepSnapshots(context).catch(warn("cannot sweep snapshots"));
     sweepRollouts(context).catch(warn("cannot sweep releases"));

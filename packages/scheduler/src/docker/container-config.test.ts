@@ -25,8 +25,8 @@ const context = {
 };
 const config = containerConfig(rollout, context);
 
-test("the container's name contains installation, app, release, process and start", () => {
-  expect(config.name).toBe("slipway-here-my-app-v7-web-2-abcd");
+test("the container's name names no app: neighbors resolve the container's address to it", () => {
+  expect(config.name).toBe("slipway-here-abcd-2");
 });
 
 test("PORT, CONTAINER and HOSTNAME are set for the instance, and its port is published on the chosen host port", () => {
@@ -48,13 +48,20 @@ test("the host name is at most 63 characters long, also for the longest names", 
 test("the container has limits and no capabilities, and is not restarted while it boots", () => {
   expect(config.HostConfig).toMatchObject({
     CapDrop: ["ALL"],
-    SecurityOpt: ["no-new-privileges"],
+    SecurityOpt: ["no-new-privileges", expect.stringMatching(/^seccomp=\{/)],
     Memory: 1000,
     MemorySwap: 1000,
     NanoCpus: 500_000_000,
     PidsLimit: 64,
     RestartPolicy: { Name: "no" },
   });
+});
+
+test("the container has the given runtime, and the engine's default without one", () => {
+  expect(containerConfig(rollout, { ...context, runtime: "runsc" }).HostConfig).toMatchObject({
+    Runtime: "runsc",
+  });
+  expect(config.HostConfig).not.toHaveProperty("Runtime");
 });
 
 test("the stop timeout is stopGraceMs, rounded up to whole seconds", () => {

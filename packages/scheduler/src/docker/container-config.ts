@@ -1,6 +1,7 @@
 // Builds the configuration of one instance's container.
 
 import { label, type RolloutSpec } from "@slipway/core";
+import { runtimeOption } from "@slipway/docker";
 import type { ContainerCreateOptions } from "dockerode";
 import { healthcheck } from "../healthcheck.ts";
 import {
@@ -30,6 +31,8 @@ export interface InstanceContext {
   readonly network: string;
   /** Interface of the engine's host on which the port is published. */
   readonly publishHost: string;
+  /** Of the engine; its default when undefined. */
+  readonly runtime?: string | undefined;
   readonly hostPort: number;
   readonly startId: string;
   /** Of the instance, from 1. */
@@ -43,7 +46,7 @@ export interface InstanceContext {
 export function containerConfig(rollout: RolloutSpec, context: InstanceContext) {
   const environment = instanceEnvironment(rollout, context.index);
   return {
-    name: containerName(rollout, context),
+    name: containerName(context),
     Hostname: instanceHostname(rollout, context.index),
     Image: rollout.image,
     // As entrypoint, to replace the image's own.
@@ -67,6 +70,7 @@ export function containerConfig(rollout: RolloutSpec, context: InstanceContext) 
     ExposedPorts: { [`${appPort}/tcp`]: {} },
     HostConfig: {
       ...confinement(rollout.limits),
+      ...runtimeOption(context.runtime),
       NetworkMode: context.network,
       // Slipway chooses the port: one chosen by the engine changes with every restart.
       PortBindings: {
@@ -78,8 +82,7 @@ export function containerConfig(rollout: RolloutSpec, context: InstanceContext) 
   } satisfies ContainerCreateOptions;
 }
 
-/** `slipway-INSTALLATION-APP-v7-web-1-START`, for operators. */
-function containerName(rollout: RolloutSpec, context: InstanceContext): string {
-  const process = `v${rollout.releaseNumber}-${rollout.processType}-${context.index}`;
-  return `slipway-${context.installationId}-${rollout.appName}-${process}-${context.startId}`;
+/** Names no app, since containers on the same network can resolve an address to the name. Labels have the rest. */
+function containerName({ installationId, startId, index }: InstanceContext): string {
+  return `slipway-${installationId}-${startId}-${index}`;
 }

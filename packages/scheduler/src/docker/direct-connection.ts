@@ -9,7 +9,7 @@ import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { elapsed } from "@slipway/async";
 import type { Address } from "@slipway/core";
-import { callEngine, statusOf } from "@slipway/docker";
+import { bridgeOf, callEngine, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
 
 const retryMs = 10;
@@ -17,7 +17,6 @@ const retryMs = 10;
 const connectLimitMs = 1_000;
 /** The kernel's list of the interfaces of this process's network namespace, also of those that have no carrier yet. */
 const interfacesFile = "/proc/net/dev";
-const nameOption = "com.docker.network.bridge.name";
 /** The bridge of the engine's default network has the same name on every engine, docker0. */
 const defaultOption = "com.docker.network.bridge.default_bridge";
 
@@ -39,8 +38,7 @@ export async function findLocalBridge(
   try {
     const { Id, Driver, Options } = await callEngine("inspect a network", inspect, { signal });
     if (Driver !== "bridge" || Options?.[defaultOption] === "true") return null;
-    const name = Options?.[nameOption] ?? `br-${Id.slice(0, 12)}`;
-    return (await hasInterface(name)) ? { networkId: Id } : null;
+    return (await hasInterface(bridgeOf({ Id, Options }))) ? { networkId: Id } : null;
   } catch (error) {
     // The engine also accepts what is no network, such as another container's.
     if (statusOf(error) === 404) return null;

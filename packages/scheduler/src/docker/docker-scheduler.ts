@@ -1,7 +1,7 @@
 // The scheduler port on one Docker Engine: each instance is a container with a port of the engine's host.
 
 import type { Address, Instance, RolloutSpec, Scheduler, StartOptions } from "@slipway/core";
-import { callEngine, ensureNetwork, removeContainer, stopContainer } from "@slipway/docker";
+import { callEngine, ensureNetwork, networkName, removeContainer, stopContainer } from "@slipway/docker";
 import { RolloutScheduler, type RolloutSchedulerOptions } from "../rollout-scheduler.ts";
 import {
   type AppContainer,
@@ -49,7 +49,8 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
       this.#joinedNetwork(signal),
       this.connection.images.ensure(image, signal),
     ]);
-    return { installationId: this.installationId, publishHost: this.#publishHost, ...joined };
+    const { installationId, runtime } = this;
+    return { installationId, runtime, publishHost: this.#publishHost, ...joined };
   }
 
   protected async boot(
@@ -118,7 +119,7 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
 
   async #network(signal: AbortSignal): Promise<string> {
     if (this.commandNetwork !== undefined) return this.commandNetwork;
-    const name = `slipway-${this.installationId}-run`;
+    const name = networkName(this.installationId, "run");
     return await ensureNetwork(this.docker, name, this.installationId, signal);
   }
 

@@ -19,11 +19,14 @@ const rollout = aRollout({
 const context = { installationId: "here", network: "net", startId: "abcd1234" };
 const spec = serviceSpec(rollout, context);
 
-test("the service's name contains app, release, process and start, in at most 63 characters", () => {
-  expect(spec.Name).toBe("slipway-my-app-v7-web-abcd1234");
-  const longest = serviceSpec({ ...rollout, appName: "x".repeat(48), releaseNumber: 1234 }, context).Name;
-  expect(longest).toHaveLength(63);
-  expect(longest).toMatch(/x-v1234-web-abcd1234$/);
+test("the service's name names no app: neighbors resolve the addresses of its containers to it", () => {
+  expect(spec.Name).toBe("slipway-here-abcd1234");
+});
+
+test("the service has the seccomp profile of releases, for engines that apply it to services", () => {
+  const { Seccomp } = spec.TaskTemplate.ContainerSpec.Privileges as { Seccomp?: { Profile: string } };
+  const profile = JSON.parse(Buffer.from(Seccomp?.Profile ?? "", "base64").toString()) as object;
+  expect(profile).toMatchObject({ defaultAction: "SCMP_ACT_ERRNO" });
 });
 
 test("Swarm inserts the instance's number, and evaluates no template in users' values", () => {

@@ -1,6 +1,7 @@
 // Builds the Swarm service of one rollout.
 
 import type { RolloutSpec } from "@slipway/core";
+import { servicePrivileges } from "@slipway/docker";
 import type { ContainerSpec, ServiceSpec } from "dockerode";
 import { healthcheck } from "../healthcheck.ts";
 import {
@@ -15,7 +16,6 @@ import { proxyLabels } from "../proxy-labels.ts";
 const nsPerMs = 1_000_000;
 /** Longer than the poll that notices an instance's exit during its boot, so that the exit is final. */
 const restartDelayMs = 3_000;
-const longestName = 63;
 /** Swarm replaces it with the instance's number. */
 const slotTemplate = "{{.Task.Slot}}";
 
@@ -36,7 +36,8 @@ export function serviceSpec(rollout: RolloutSpec, context: ServiceContext) {
   const labels = rolloutLabels(context.installationId, rollout);
   const update = { Parallelism: 1, Order: "start-first" };
   return {
-    Name: serviceName(rollout, context.startId),
+    // Names no app, since a task's container is named like its service. Labels have the rest.
+    Name: `slipway-${context.installationId}-${context.startId}`,
     // Only the service has proxy labels: a proxy that also reads containers' labels would route everything twice.
     Labels: { ...labels, ...proxyLabels(rollout) },
     Mode: { Replicated: { Replicas: rollout.count } },
@@ -70,8 +71,7 @@ function containerSpec(rollout: RolloutSpec): ContainerSpec {
     Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
     Init: true,
     CapabilityDrop: ["ALL"],
-    // Engines before API 1.44 ignore NoNewPrivileges of services.
-    Privileges: { NoNewPrivileges: true } as NonNullable<ContainerSpec["Privileges"]>,
+    Privileges: servicePrivileges as NonNullable<ContainerSpec["Privileges"]>,
     Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
     // Fixed at the start, because a change would restart the instances.
     StopGracePeriod: stopGraceSeconds(rollout) * 1000 * nsPerMs,
@@ -82,10 +82,4 @@ function containerSpec(rollout: RolloutSpec): ContainerSpec {
 /** Swarm evaluates `{{ … }}` in a variable's value as a template, which must not happen to users' values. */
 function escapeTemplate(value: string): string {
   return value.replaceAll("{{", '{{"{{"}}');
-}
-
-/** `slipway-APP-v7-web-START`, for operators. */
-function serviceName(rollout: RolloutSpec, startId: string): string {
-  const end = `-v${rollout.releaseNumber}-${rollout.processType}-${startId}`;
-  return `slipway-${rollout.appName}`.slice(0, longestName - end.length) + end;
 }

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { poll } from "@slipway/async";
 import type { Address, Instance, RolloutSpec, Scheduler, StartOptions } from "@slipway/core";
-import { callEngine, ensureNetwork, type RegistryAuth } from "@slipway/docker";
+import { callEngine, ensureNetwork, networkName, type RegistryAuth } from "@slipway/docker";
 import { RolloutScheduler, type RolloutSchedulerOptions } from "../rollout-scheduler.ts";
 import { bootService } from "./boot-service.ts";
 import { instancesOf } from "./instances.ts";
@@ -55,7 +55,7 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
   /** @returns the network of the instances. */
   protected async prepare(_rollout: RolloutSpec, signal: AbortSignal): Promise<string> {
     if (this.#givenNetwork !== undefined) return this.#givenNetwork;
-    const name = `slipway-${this.installationId}-tasks`;
+    const name = networkName(this.installationId, "tasks");
     return await ensureNetwork(this.docker, name, this.installationId, signal, { scope: "swarm" });
   }
 

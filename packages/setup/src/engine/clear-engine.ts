@@ -6,7 +6,7 @@ import { label } from "@slipway/core";
 import { rememberedPort } from "../services/private-server.ts";
 import { removeAll } from "./engine-removal.ts";
 import type { RemovalOptions } from "./engine-removal.ts";
-import { containers, images, networks, services, volumes } from "./engine-resources.ts";
+import { containers, guards, images, networks, services, volumes } from "./engine-resources.ts";
 import type { IsOurs } from "./engine-resources.ts";
 
 /** Selects the resources to remove: those of the installation `id`, and those of installations whose id starts with `testsOf`. */
@@ -35,6 +35,7 @@ export async function clearEngine(
   const second = await removeAll(
     [
       containers(docker, isOurs),
+      guards(docker, isOurs),
       networks(docker, isOurs),
       volumes(docker, (labels, name) => isOurs(labels, name) || isKept(labels, selection)),
       ...(selection.deleteData ? [images(docker, await ownImages(selection, isOurs))] : []),

@@ -1,6 +1,8 @@
 // Lists and removes the kinds of resources that Docker Engines and swarms have.
 
 import { setTimeout as pause } from "node:timers/promises";
+import { label } from "@slipway/core";
+import { guardKind, removeGuard } from "@slipway/docker";
 import type Docker from "dockerode";
 import type { Kind } from "./engine-removal.ts";
 
@@ -26,13 +28,28 @@ export function services(docker: Docker, isOurs: IsOurs): Kind {
   };
 }
 
-/** Containers in any state, with their anonymous volumes. */
+/** Guards of the way out of builds and releases, with the rules that they have set on the engine's host. */
+export function guards(docker: Docker, isOurs: IsOurs): Kind {
+  return {
+    name: "guards",
+    async find(abortSignal) {
+      const all = await docker.listContainers({ all: true, abortSignal });
+      const ours = all.filter((one) => isGuard(one) && isOurs(one.Labels, nameOf(one)));
+      return ours.map(({ Id, Names }) => ({
+        name: `guard ${nameOf({ Id, Names })}`,
+        remove: () => removeGuard(docker, Id),
+      }));
+    },
+  };
+}
+
+/** Containers in any state, with their anonymous volumes; not guards. */
 export function containers(docker: Docker, isOurs: IsOurs): Kind {
   return {
     name: "containers",
     async find(abortSignal) {
       const all = await docker.listContainers({ all: true, abortSignal });
-      const ours = all.filter((one) => isOurs(one.Labels, nameOf(one)));
+      const ours = all.filter((one) => !isGuard(one) && isOurs(one.Labels, nameOf(one)));
       return ours.map(({ Id, Names }) => ({
         name: `container ${nameOf({ Id, Names })}`,
         remove: (signal) => docker.getContainer(Id).remove({ force: true, v: true, abortSignal: signal }),
@@ -87,6 +104,10 @@ export function images(docker: Docker, isOurs: IsOurs): Kind {
       }));
     },
   };
+}
+
+function isGuard({ Labels }: Pick<Docker.ContainerInfo, "Labels">): boolean {
+  return Labels[label.kind] === guardKind;
 }
 
 async function listServices(docker: Docker, abortSignal: AbortSignal): Promise<Docker.Service[]> {

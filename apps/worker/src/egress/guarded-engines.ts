@@ -1,0 +1,153 @@
+// The engines of a worker whose ways out are guarded, and the rules for each.
+
+import { createHash } from "node:crypto";
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { SlipwayError } from "@slipway/core";
+import {
+  bridgeOf,
+  callEngine,
+  type Destination,
+  type DockerConnection,
+  type EgressRules,
+  engineIdentity,
+  ensureNetwork,
+  type GuardedBridge,
+  isClosed,
+  networkName,
+  plannedBridge,
+  statusOf,
+} from "@slipway/docker";
+import type { WorkerConfig } from "../config.ts";
+
+export type EgressConfig = Pick<
+  WorkerConfig,
+  "installationId" | "egress" | "scheduler" | "runtimes" | "stackImage"
+> & { readonly build: Pick<WorkerConfig["build"], "npmRegistry"> };
+
+export interface GuardedEngine {
+  readonly connection: DockerConnection;
+  /** Distinguishes engines, also of one host. */
+  readonly identity: string;
+  /** Network in which the rules are proven. */
+  readonly probed: "build" | "run";
+  /** Whether releases run on it. */
+  readonly runsReleases: boolean;
+}
+
+/** The gateway of all overlay networks of a swarm's node. */
+const overlayGateway = "docker_gwbridge";
+
+/** The engine of builds and the one of releases, once if both are the same. */
+export async function guardedEngines(
+  builds: DockerConnection,
+  releases: DockerConnection,
+  signal: AbortSignal,
+): Promise<readonly GuardedEngine[]> {
+  const [build, release] = await Promise.all([
+    engineIdentity(builds.docker, signal),
+    engineIdentity(releases.docker, signal),
+  ]);
+  const same = build === release;
+  const first = { connection: builds, identity: build, probed: "build", runsReleases: same } as const;
+  if (same) return [first];
+  return [first, { connection: releases, identity: release, probed: "run", runsReleases: true }];
+}
+
+/**
+ * The rules of an engine. They are the same for all workers of an installation, whether an engine is that of builds, of releases or
+ * of both.
+ */
+export async function rulesOf(
+  { connection: { docker }, identity, runsReleases }: GuardedEngine,
+  config: EgressConfig,
+  registry: readonly Destination[],
+  signal: AbortSignal,
+): Promise<EgressRules> {
+  const { installationId, egress } = config;
+  const bridge = async (purpose: "build" | "run", open: readonly Destination[]): Promise<GuardedBridge> => ({
+    name: await plannedBridge(docker, networkName(installationId, purpose), signal),
+    shared: false,
+    open,
+  });
+  const bridges = await Promise.all([bridge("build", registry), bridge("run", [])]);
+  const joined = await releasesBridge(docker, config, runsReleases, signal);
+  const hash = createHash("sha256").update(`${identity} ${installationId}`).digest("hex");
+  return {
+    table: `slipway-${hash.slice(0, 12)}`,
+    bridges: joined === null ? bridges : [...bridges, joined],
+    open: egress.open,
+  };
+}
+
+/**
+ * Where the npm registry that the operator has set for builds is, if it is not on the public internet.
+ * @param onError receives that its name cannot be resolved.
+ */
+export async function registryDestinations(
+  url: string | undefined,
+  onError: (error: unknown) => void,
+): Promise<readonly Destination[]> {
+  if (url === undefined) return [];
+  const { hostname, port, protocol } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const defaultPort = protocol === "http:" ? 80 : 443;
+  try {
+    const addresses = isIP(host) === 0 ? await lookup(host, { all: true }) : [{ address: host }];
+    return addresses
+      .map(({ address }) => address)
+      .filter(isClosed)
+      .toSorted()
+      .map((range) => ({
+        range,
+        family: isIP(range) === 4 ? "ip" : "ip6",
+        port: port === "" ? defaultPort : Number(port),
+      }));
+  } catch (error) {
+    onError(error);
+    return [];
+  }
+}
+
+/**
+ * The bridge by which releases leave, where it is not that of commands; null if there is none on this engine.
+ * @throws {SlipwayError} "configuration-invalid" when releases run on the engine and it lacks the operator's network.
+ */
+async function releasesBridge(
+  docker: DockerConnection["docker"],
+  { installationId, scheduler: { kind, network } }: EgressConfig,
+  runsReleases: boolean,
+  signal: AbortSignal,
+): Promise<GuardedBridge | null> {
+  if (network === undefined && kind === "docker") return null;
+  const name = network ?? networkName(installationId, "tasks");
+  if (network === undefined && runsReleases)
+    await ensureNetwork(docker, name, installationId, signal, { scope: "swarm" });
+  try {
+    const inspect = () => docker.getNetwork(name).inspect();
+    const found = await callEngine("inspect a network", inspect, { signal });
+    if (found.Driver === "overlay") return { name: overlayGateway, shared: false, open: [] };
+    if (found.Driver === "bridge") return { name: bridgeOf(found), shared: network !== undefined, open: [] };
+    throw unguardable(name, `has the driver ${found.Driver}, whose way out Slipway cannot guard`);
+  } catch (error) {
+    if (statusOf(error) !== 404) throw error;
+    if (!runsReleases) return null;
+    throw unguardable(name, "does not exist on the engine of releases");
+  }
+}
+
+/** Creates the network to probe in. @returns its id. */
+export async function ensureProbedNetwork(
+  { connection: { docker }, probed }: GuardedEngine,
+  { installationId }: Pick<EgressConfig, "installationId">,
+  signal: AbortSignal,
+): Promise<string> {
+  return await ensureNetwork(docker, networkName(installationId, probed), installationId, signal);
+}
+
+function unguardable(network: string, reason: string): SlipwayError {
+  return new SlipwayError(
+    "configuration-invalid",
+    `the network ${network} ${reason}: set SCHEDULER_NETWORK to a bridge or an overlay network, or EGRESS=open`,
+  );
+}

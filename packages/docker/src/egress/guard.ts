@@ -1,0 +1,172 @@
+// The guard of an engine: a small container in the network namespace of the engine's host, which sets the rules of the way out.
+//
+// The engine starts it with itself, so the rules are set again after the host has started, and a guard that runs proves that the
+// host has not restarted since it set them.
+
+import { createHash } from "node:crypto";
+import type { Readable } from "node:stream";
+import { label, SlipwayError } from "@slipway/core";
+import type Docker from "dockerode";
+import { callEngine, engineError, requestStream, statusOf } from "../client.ts";
+import { removeContainer } from "../containers.ts";
+import { createDeframer } from "../frames.ts";
+import { guardScript, guardState } from "./guard-script.ts";
+import { type EgressRules, renderRules } from "./rules.ts";
+
+/** Value of the label `kind` of guards. */
+export const guardKind = "guard";
+const digestLabel = "io.slipway.guard";
+const maxAttempts = 10;
+const stateLimitMs = 30_000;
+const memoryBytes = 64 * 1024 ** 2;
+
+export interface GuardOptions {
+  readonly installationId: string;
+  /** Image with nftables, which the engine has. */
+  readonly image: string;
+  readonly rules: EgressRules;
+}
+
+/** A guard that has set its rules. Another start has another time. */
+export interface Guard {
+  readonly id: string;
+  readonly startedAt: string;
+}
+
+/**
+ * Starts the guard unless it runs, and waits until it has set the rules. Replaces one with other rules, which apply until then.
+ * @throws {SlipwayError} "configuration-invalid" when the host does not take the rules, "engine-unavailable".
+ */
+export async function ensureGuard(docker: Docker, options: GuardOptions): Promise<Guard> {
+  const config = guardConfig(options);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const found = await inspectGuard(docker, config.name);
+      if (found !== null && found.Config.Labels[digestLabel] === config.Labels[digestLabel])
+        return await startedGuard(docker, found.Id);
+      if (found !== null) await removeContainer(docker, found.Id);
+      const { id } = await callEngine("create the guard of the way out", () =>
+        docker.createContainer(config),
+      );
+      return await startedGuard(docker, id);
+    } catch (error) {
+      // Another worker creates or removes it at the same time.
+      if (![404, 409].includes(statusOf(error) ?? 0) || attempt === maxAttempts) throw error;
+    }
+  }
+}
+
+/** Starts an installation's guard again if it has stopped, with the rules it has. @returns false when there is none. */
+export async function restartGuard(docker: Docker, installationId: string): Promise<boolean> {
+  const found = await inspectGuard(docker, guardName(installationId));
+  if (found === null) return false;
+  if (!found.State.Running) await startedGuard(docker, found.Id);
+  return true;
+}
+
+/** Withdraws the rules of a guard and removes it. */
+export async function removeGuard(docker: Docker, id: string): Promise<void> {
+  try {
+    await startedGuard(docker, id);
+    await callEngine("withdraw the rules", () => docker.getContainer(id).kill({ signal: "SIGUSR1" }));
+    await untilState(docker, id, "0", guardState.withdrawn);
+  } catch (error) {
+    if (statusOf(error) === 404) return;
+    // A guard that cannot set rules has none to withdraw.
+    if (!(error instanceof SlipwayError && error.code === "configuration-invalid")) throw error;
+  }
+  await removeContainer(docker, id);
+}
+
+function guardName(installationId: string): string {
+  return `slipway-${installationId}-guard`;
+}
+
+async function inspectGuard(docker: Docker, name: string): Promise<Docker.ContainerInspectInfo | null> {
+  try {
+    return await callEngine("inspect the guard", () => docker.getContainer(name).inspect());
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw error;
+  }
+}
+
+async function startedGuard(docker: Docker, id: string): Promise<Guard> {
+  const container = docker.getContainer(id);
+  await callEngine("start the guard", async () => {
+    try {
+      await container.start();
+    } catch (error) {
+      if (statusOf(error) !== 304) throw error; // It runs.
+    }
+  });
+  const { State } = await callEngine("inspect the guard", () => container.inspect());
+  await untilState(docker, id, `${Date.parse(State.StartedAt) / 1000}`, guardState.set);
+  return { id, startedAt: State.StartedAt };
+}
+
+/** Reads the guard's log until it reports the state. @param since in seconds since 1970. */
+async function untilState(docker: Docker, id: string, since: string, state: string): Promise<void> {
+  const options = { follow: true, stdout: true, stderr: true, since } as const;
+  // The types have `since` as a number, which would lose its fraction.
+  const open = () => docker.getContainer(id).logs(options as never) as unknown as Promise<Readable>;
+  const log = await requestStream("read the guard's log", open);
+  using _timeout = setTimeout(() => log.destroy(new Error("the guard did not answer in time")), stateLimitMs);
+  const deframe = createDeframer();
+  let text = "";
+  try {
+    for await (const chunk of log as AsyncIterable<Uint8Array>) {
+      text += Buffer.from(deframe(chunk)).toString();
+      if (text.split("\n").includes(state)) return;
+    }
+  } catch (error) {
+    throw engineError("read the guard's log", error);
+  } finally {
+    log.destroy();
+  }
+  throw refusedRules(text);
+}
+
+function refusedRules(text: string): SlipwayError {
+  const reason = text.trim().slice(-1000) || "it wrote no reason";
+  const advice = /not found/.test(reason)
+    ? "use a stack image with the package nftables"
+    : "check that the kernel of the engine's host has nf_tables";
+  return new SlipwayError(
+    "configuration-invalid",
+    `the rules that guard the way out of builds and releases cannot be set on the engine's host (${reason}): ${advice}, or set EGRESS=open to run without them`,
+  );
+}
+
+function guardConfig({ installationId, image, rules }: GuardOptions) {
+  const command = [guardScript, "guard", renderRules(rules), rules.table];
+  const digest = createHash("sha256")
+    .update(JSON.stringify([image, command]))
+    .digest("hex");
+  return {
+    name: guardName(installationId),
+    Image: image,
+    Entrypoint: ["/bin/sh", "-c"],
+    Cmd: command,
+    User: "0:0",
+    WorkingDir: "/",
+    Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
+    Labels: { [label.installation]: installationId, [label.kind]: guardKind, [digestLabel]: digest },
+    Tty: false,
+    Healthcheck: { Test: ["NONE"] },
+    HostConfig: {
+      NetworkMode: "host",
+      // Engines that map users refuse the host's network otherwise.
+      UsernsMode: "host",
+      CapDrop: ["ALL"],
+      CapAdd: ["NET_ADMIN"],
+      SecurityOpt: ["no-new-privileges"],
+      ReadonlyRootfs: true,
+      PidsLimit: 16,
+      Memory: memoryBytes,
+      MemorySwap: memoryBytes,
+      LogConfig: { Type: "json-file", Config: { "max-size": "1m", "max-file": "1" } },
+      RestartPolicy: { Name: "unless-stopped" },
+    },
+  } satisfies Docker.ContainerCreateOptions;
+}
