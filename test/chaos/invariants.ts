@@ -182,10 +182,14 @@ async function leftovers(evidence: Evidence): Promise<string[]> {
   ];
 }
 
+/** Kinds of containers that belong to no app: workers guard the way out with them, and probe it. */
+const ofWorkers = new Set(["guard", "probe"]);
+
 async function containersOf({ installationId, engines }: Pick<Evidence, "installationId" | "engines">) {
   const filters = { label: [`${label.installation}=${installationId}`] };
   const found = engines.map((docker) => docker.listContainers({ all: true, filters }));
-  return (await Promise.all(found)).flat();
+  const containers = (await Promise.all(found)).flat();
+  return containers.filter(({ Labels }) => !ofWorkers.has(Labels[label.kind] ?? ""));
 }
 
 async function everyDeployment(store: Store, appId: string): Promise<Deployment[]> {

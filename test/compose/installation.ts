@@ -10,6 +10,7 @@ import { label } from "@slipway/core";
 import {
   bareEnvironment,
   containers,
+  guards,
   images,
   networks,
   readText,
@@ -98,14 +99,15 @@ export class ComposeInstallation implements AsyncDisposable {
 
   /** Ids of the containers that releases run in. */
   async releases(): Promise<string[]> {
-    return docker("ps", "--all", "--quiet", "--filter", `label=${this.#label}`);
+    return this.#made(`label=${label.kind}=release`);
   }
 
   /** Removes all there is of it, the stores' volumes too, as docs/operations.md says. */
   async down(): Promise<void> {
+    await docker("kill", "--signal", "USR1", `slipway-${this.variable("INSTALLATION_ID")}-guard`);
     await this.#compose("down", "--volumes", "--timeout", "20");
-    const releases = await this.releases();
-    if (releases.length > 0) await docker("rm", "--force", "--volumes", ...releases);
+    const made = await this.#made();
+    if (made.length > 0) await docker("rm", "--force", "--volumes", ...made);
     const rest = await docker("network", "ls", "--quiet", "--filter", `label=${this.#label}`);
     if (rest.length > 0) await docker("network", "rm", ...rest);
     await this.#removeImages();
@@ -120,6 +122,12 @@ export class ComposeInstallation implements AsyncDisposable {
       docker("volume", "ls", "--format", "{{.Name}}", "--filter", `label=${one}`),
     ]);
     return (await Promise.all(found)).flat();
+  }
+
+  /** The containers that workers made, to which all filters apply. */
+  async #made(...filters: readonly string[]): Promise<string[]> {
+    const all = [`label=${this.#label}`, ...filters].flatMap((one) => ["--filter", one]);
+    return docker("ps", "--all", "--quiet", ...all);
   }
 
   /** Of all that workers make on the engine. */
@@ -140,7 +148,12 @@ export class ComposeInstallation implements AsyncDisposable {
     const own = this.variable("INSTALLATION_ID");
     const isOurs: IsOurs = (labels) =>
       labels?.[label.installation] === own || labels?.["com.docker.compose.project"] === this.project;
-    await remove([containers(engine, isOurs), networks(engine, isOurs), volumes(engine, isOurs)]);
+    await remove([
+      containers(engine, isOurs),
+      guards(engine, isOurs),
+      networks(engine, isOurs),
+      volumes(engine, isOurs),
+    ]);
   }
 
   /** Removes images by name, not by id: other registries' names may refer to the same images. */

@@ -21,7 +21,7 @@ export type { Engine } from "./engine/engine-connection.ts";
 export { imageId, pullImage } from "./engine/engine-images.ts";
 export { removeAll } from "./engine/engine-removal.ts";
 export type { Kind } from "./engine/engine-removal.ts";
-export { containers, images, networks, volumes } from "./engine/engine-resources.ts";
+export { containers, guards, images, networks, volumes } from "./engine/engine-resources.ts";
 export type { IsOurs } from "./engine/engine-resources.ts";
 export { npmRegistry } from "./environment.ts";
 export type { AppEnvironment } from "./environment.ts";

@@ -1,10 +1,12 @@
 // The Docker Engine for tests that need containers, and installations on it that leave nothing behind.
 
 import { randomBytes } from "node:crypto";
+import { label } from "@slipway/core";
 import { servicesRequired, testsOf } from "../config.ts";
 import { dockerHost, stackImage } from "./config.ts";
 import { requestEngine, defaultDockerHost } from "./engine-api.ts";
 import { removeInstallation } from "./remove-all.ts";
+import { removeGuards } from "./remove-guards.ts";
 
 /** Names that set-up and stacks/build-stack.sh give the stack image. */
 const stackRepositories = ["slipway-stack", "slipway-dev-stack"];
@@ -49,5 +51,12 @@ export async function testEngine(): Promise<TestEngine> {
 
 export function newInstallation(): TestInstallation {
   const id = `${testsOf}-${randomBytes(4).toString("hex")}`;
-  return { id, [Symbol.asyncDispose]: () => removeInstallation(dockerHost ?? defaultDockerHost, id) };
+  const host = dockerHost ?? defaultDockerHost;
+  return {
+    id,
+    [Symbol.asyncDispose]: async () => {
+      await removeGuards(host, { [label.installation]: id });
+      await removeInstallation(host, id);
+    },
+  };
 }
