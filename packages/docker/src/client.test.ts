@@ -25,6 +25,19 @@ test("the error has the engine's status; a SlipwayError is passed on unchanged",
   await expect(callEngine("look", () => Promise.reject(own))).rejects.toBe(own);
 });
 
+test.each([
+  ["Decoding seccomp profile failed: invalid character", "docker info must list seccomp"],
+  [
+    "seccomp is not enabled in your kernel, cannot run a custom seccomp profile",
+    "needs a kernel with seccomp",
+  ],
+  ["Unknown or invalid runtime name: runsc", 'listed under "runtimes"'],
+])("the engine's error %j comes with what to do", async (reason, advice) => {
+  const call = callEngine("create the container", () => Promise.reject(new Error(reason)));
+  await expect(call).rejects.toThrow(`the Docker Engine failed to create the container: ${reason}. `);
+  await expect(call).rejects.toThrow(advice);
+});
+
 test("a stream that opens too late is closed", async () => {
   const opening = Promise.withResolvers<{ destroy: () => void }>();
   await expect(requestStream("attach", () => opening.promise, { limitMs: 5 })).rejects.toThrow(SlipwayError);

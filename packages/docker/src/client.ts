@@ -102,9 +102,17 @@ export function responseOf(stream: unknown): IncomingMessage {
 export function engineError(action: string, error: unknown): SlipwayError {
   if (error instanceof SlipwayError) return error;
   const reason = error instanceof Error ? error.message.trim() : String(error);
-  return new SlipwayError("engine-unavailable", `the Docker Engine failed to ${action}: ${reason}`, {
-    cause: error,
-  });
+  const message = `the Docker Engine failed to ${action}: ${reason}${adviceOn(reason)}`;
+  return new SlipwayError("engine-unavailable", message, { cause: error });
+}
+
+/** What to do about errors of an engine's configuration, which name its parts only. */
+function adviceOn(reason: string): string {
+  if (/seccomp/i.test(reason))
+    return ". Containers with users' code have a seccomp profile: the engine's host needs a kernel with seccomp and libseccomp 2.4 or newer, and docker info must list seccomp as a security option";
+  if (/unknown or invalid runtime name/i.test(reason))
+    return '. BUILD_RUNTIME and APP_RUNTIME must be listed under "runtimes" in the daemon.json of the engine';
+  return "";
 }
 
 /** The HTTP status of the engine's response; null if there was no response. */

@@ -10,6 +10,7 @@ import {
   type Guard,
   type GuardOptions,
   probeEgress,
+  removeGuardOf,
   requireRuntime,
   restartGuard,
 } from "@slipway/docker";
@@ -60,7 +61,10 @@ export async function guardEgress(context: EgressContext, signal: AbortSignal): 
   const releases = opened.use(connectDocker(engines.releases));
   await requireRuntimes(config, builds, releases);
   const guarded = config.egress.guarded ? await guardAll(context, builds, releases, signal) : [];
-  if (!config.egress.guarded) logger.warn(openWarning);
+  if (!config.egress.guarded) {
+    logger.warn(openWarning);
+    for (const { docker } of [builds, releases]) await removeGuardOf(docker, config.installationId);
+  }
   const resources = opened.move();
   return {
     check: async () => {

@@ -64,6 +64,12 @@ export async function restartGuard(docker: Docker, installationId: string): Prom
   return true;
 }
 
+/** Removes an installation's guard with its rules, if there is one. */
+export async function removeGuardOf(docker: Docker, installationId: string): Promise<void> {
+  const found = await inspectGuard(docker, guardName(installationId));
+  if (found !== null) await removeGuard(docker, found.Id);
+}
+
 /** Withdraws the rules of a guard and removes it. */
 export async function removeGuard(docker: Docker, id: string): Promise<void> {
   try {

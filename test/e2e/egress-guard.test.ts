@@ -1,0 +1,102 @@
+// The guard of the way out on a real engine, seen by the probe that workers run before they take jobs.
+
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import {
+  bridgeOf,
+  connectDocker,
+  type Destination,
+  ensureGuard,
+  ensureNetwork,
+  networkName,
+  parseDestination,
+  probeEgress,
+  removeGuardOf,
+  restartGuard,
+} from "@slipway/docker";
+import { newInstallation, testEngine } from "@slipway/testkit";
+
+const opened = new AsyncDisposableStack();
+const { signal } = new AbortController();
+const installation = opened.use(newInstallation());
+const { docker } = opened.use(connectDocker({ dockerHost: (await testEngine()).dockerHost }));
+const host = expect.stringMatching(/^the engine's host/);
+let networkId: string;
+let bridge: string;
+let gateway: string;
+
+beforeAll(async () => {
+  const name = networkName(installation.id, "build");
+  networkId = await ensureNetwork(docker, name, installation.id, signal);
+  const network = await docker.getNetwork(networkId).inspect();
+  bridge = bridgeOf(network);
+  gateway = network.IPAM?.Config?.[0]?.["Gateway"] ?? "";
+});
+
+afterAll(() => opened.disposeAsync());
+
+test("a network without a guard reaches the engine's host, and one with a guard does not", async () => {
+  expect((await probe()).reached).toContainEqual(host);
+  await guard([]);
+  expect(await probe()).toEqual({ reached: [], resolved: true });
+});
+
+test("a guard with other rules replaces the former one, and what it opens is reached but for the network itself", async () => {
+  const former = await guard([]);
+  const open = [parseDestination(gateway), parseDestination(bridgeRange())].flatMap((one) => one ?? []);
+  const next = await guard(open);
+  expect(next.id).not.toBe(former.id);
+  expect((await probe()).reached).toEqual([host]);
+});
+
+test("a guard that runs with these rules is kept", async () => {
+  const former = await guard([]);
+  expect(await guard([])).toEqual(former);
+});
+
+test("a guard that was stopped leaves its rules, and is started again", async () => {
+  const { id } = await guard([]);
+  await docker.getContainer(id).stop();
+  expect((await probe()).reached).toEqual([]);
+  expect(await restartGuard(docker, installation.id)).toBe(true);
+  expect((await docker.getContainer(id).inspect()).State.Running).toBe(true);
+});
+
+test("a removed guard takes its rules along", async () => {
+  await guard([]);
+  await removeGuardOf(docker, installation.id);
+  expect((await probe()).reached).toContainEqual(host);
+  expect(await restartGuard(docker, installation.id)).toBe(false);
+});
+
+test("rules that the engine's host refuses are an error that says why and what to do", async () => {
+  await expect(guard([{ range: "10.0.0.0/99", family: "ip", port: null }])).rejects.toMatchObject({
+    code: "configuration-invalid",
+    message: expect.stringMatching(
+      /^the rules .+ cannot be set on the engine's host \(.+\): .+ set EGRESS=open/s,
+    ),
+  });
+});
+
+function guard(open: readonly Destination[]) {
+  const rules = {
+    table: `test-${installation.id}`,
+    bridges: [{ name: bridge, shared: false, open: [] }],
+    open,
+  };
+  return ensureGuard(docker, { installationId: installation.id, image: inject("stack").run, rules });
+}
+
+function probe() {
+  const image = inject("stack").run;
+  const name = "registry.npmjs.org";
+  return probeEgress(
+    docker,
+    { installationId: installation.id, image, networkId, runtime: undefined, open: [], name },
+    signal,
+  );
+}
+
+/** The range of the network's containers. */
+function bridgeRange(): string {
+  return `${gateway.split(".").slice(0, 3).join(".")}.0/24`;
+}
