@@ -7,6 +7,8 @@ import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import { LAUNCH_SCRIPT, launchCommand } from "./launch.ts";
 
+const verifiesFirst = "pnpm_config_verify_deps_before_run";
+
 test("profile scripts are sourced in order before the command, which receives their variables", () => {
   const app = mkdtempSync(join(tmpdir(), "launch-"));
   mkdirSync(join(app, ".profile.d"));
@@ -25,6 +27,29 @@ test("profile scripts are sourced in order before the command, which receives th
   ]);
   rmSync(app, { recursive: true });
   expect([status, stdout.toString(), stderr.toString()]).toEqual([3, "1 2 3 $PWD \n", ""]);
+});
+
+test.each([
+  [
+    "pnpm runs a script of a release without an install, which is its default from version 11 on",
+    {},
+    "false",
+  ],
+  ["an app decides itself whether pnpm installs before a script", { [verifiesFirst]: "error" }, "error"],
+])("%s", (_what, variables, expected) => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), "launch-"));
+  writeFileSync(join(folder.path, "pnpm"), `#!/bin/sh\necho "$${verifiesFirst}"\n`, { mode: 0o755 });
+  const [program = "", ...args] = launchCommand("pnpm start");
+  const inFolder = args.map((arg) => arg.replace("cd /app", `cd '${folder.path}'`));
+  const env = { PATH: `${folder.path}:${process.env["PATH"]}`, ...variables };
+  expect(spawnSync(program, inFolder, { env }).stdout.toString()).toBe(`${expected}\n`);
+});
+
+test("a process without pnpm has no variable of pnpm", () => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), "launch-"));
+  const [program = "", ...args] = launchCommand(`echo "\${${verifiesFirst}:-none}"`);
+  const inFolder = args.map((arg) => arg.replace("cd /app", `cd '${folder.path}'`));
+  expect(spawnSync(program, inFolder, { env: { PATH: "/usr/bin:/bin" } }).stdout.toString()).toBe("none\n");
 });
 
 describe("a script of package.json", () => {

@@ -11,6 +11,7 @@ const npmScript = readFileSync(join(defaultStacksDir, "launch/npm-script.js"), "
  * Bash runs it with the command as its only argument. The app replaces both shells (by `exec`, and by bash's implicit exec of
  * a simple command), so it receives the engine's SIGTERM itself. `npm start` would not: npm starts a shell, which ends by SIGTERM
  * and leaves the app to be killed. So a script of package.json is started without npm, which also saves npm's own start.
+ * pnpm 11 and later would install all dependencies before a script, since a release has no notes of its install.
  */
 export const LAUNCH_SCRIPT = `cd /app || exit 1
 slipway_command=$1
@@ -20,6 +21,7 @@ for slipway_profile in .profile.d/*.sh; do
 done
 unset slipway_profile
 if [ -f .profile ]; then . ./.profile; fi
+if type -P pnpm >/dev/null; then export pnpm_config_verify_deps_before_run=\${pnpm_config_verify_deps_before_run:-false}; fi
 if [[ $slipway_command =~ ^npm\\ (start|run\\ ([A-Za-z0-9:._-]+))$ ]]; then
   if slipway_script=$(NODE_OPTIONS= node -e '${npmScript}' "\${BASH_REMATCH[2]:-start}" 2>/dev/null); then eval "$slipway_script"; fi
   unset slipway_script
