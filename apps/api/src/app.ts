@@ -126,8 +126,10 @@ function openRedis({ config, opened, onError }: Opening, options: RedisTiming): 
 
 function openQueues({ config, keys, opened, onError }: Opening, { deployments, operations }: Store) {
   const { redisUrl } = config;
-  const ownerSlots = config.limits.slotsPerOwner;
-  const lanes = opened.use(openLanes({ redisUrl, keys, deployments, operations, ownerSlots, onError }));
+  const { slotsPerOwner: ownerSlots, reservedSlots } = config.limits;
+  const lanes = opened.use(
+    openLanes({ redisUrl, keys, deployments, operations, ownerSlots, reservedSlots, onError }),
+  );
   const notifications = opened.use(openNotifications({ redisUrl, keys, onError }));
   const housekeeping = opened.use(openHousekeeping({ redisUrl, keys, onError }));
   return { lanes, notifications, queues: [...lanes.queues, notifications.queue, housekeeping.queue] };

@@ -37,6 +37,7 @@ test("settings are grouped, and a size given in MiB is in bytes", () => {
     queuedPerApp: 100,
     containersPerApp: 10,
     slotsPerOwner: 10,
+    reservedSlots: 1,
   });
   expect(rateLimits).toEqual({
     tokenPerMinute: 7,

@@ -11,6 +11,7 @@ import {
   configFrom,
   countSetting,
   deploymentSettings,
+  limitSetting,
   portSetting,
   regionSettings,
   settingDocs,
@@ -25,9 +26,6 @@ const publicUrl = (protocol: RegExp, error: string) =>
     .url({ protocol, error })
     .transform((url) => url.replace(/\/+$/, ""))
     .optional();
-
-/** A number of requests or attempts in a period; 0 for no limit. */
-const limitSetting = z.coerce.number().int().min(0);
 
 const apiSettings = commonSettings.extend({
   ...appUrlSettings.shape,
@@ -130,6 +128,7 @@ function grouped(parsed: z.output<typeof settings>) {
       queuedPerApp: parsed.APP_QUEUE_MAX,
       containersPerApp: parsed.APP_CONTAINERS_MAX,
       slotsPerOwner: parsed.OWNER_SLOTS,
+      reservedSlots: parsed.RESERVED_SLOTS,
     },
     /** 0 means no limit. */
     rateLimits: {

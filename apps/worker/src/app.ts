@@ -100,10 +100,10 @@ function openQueues({ config, keys, store, logger }: WorkerContext, opened: Asyn
   const onError = (error: unknown, message: string) => logger.warn({ err: error }, message);
   const options = { redisUrl: config.redisUrl, keys, onError };
   const { deployments, operations } = store;
-  const ownerSlots = config.limits.slotsPerOwner;
+  const { slotsPerOwner: ownerSlots, reservedSlots } = config.limits;
   return {
     options,
-    lanes: opened.use(openLanes({ ...options, deployments, operations, ownerSlots })),
+    lanes: opened.use(openLanes({ ...options, deployments, operations, ownerSlots, reservedSlots })),
     notifications: opened.use(openNotifications(options)),
   };
 }

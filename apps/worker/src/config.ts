@@ -318,6 +318,7 @@ function grouped(parsed: z.output<typeof settings>) {
       snapshotsBytes: parsed.SNAPSHOTS_MAX_MB,
       logBytes: parsed.LOG_MAX_MB,
       slotsPerOwner: parsed.OWNER_SLOTS,
+      reservedSlots: parsed.RESERVED_SLOTS,
     },
     timing: {
       leaseMs: parsed.LEASE_MS,

@@ -26,6 +26,8 @@ export interface PresenceOptions {
   readonly forgetAfterMs: number;
   /** What the member says of itself, read with each heartbeat. */
   readonly record?: () => string;
+  /** Runs after each heartbeat. */
+  readonly afterBeat?: () => Promise<void>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -45,7 +47,7 @@ export interface Member {
 
 /** Joins a group. After an outage of Redis, or the loss of its data, the next heartbeat restores the member. */
 export function joinPresence(options: PresenceOptions): Presence {
-  const { redis, keys, id, beatMs, forgetAfterMs, record = () => "", onError } = options;
+  const { redis, keys, id, beatMs, forgetAfterMs, record = () => "", afterBeat, onError } = options;
   let beating: Promise<void> | undefined;
   let isOutdated = false;
 
@@ -53,6 +55,7 @@ export function joinPresence(options: PresenceOptions): Presence {
     do {
       isOutdated = false;
       await runScript(redis, beatScript, [keys.seen, keys.records], [id, record(), forgetAfterMs]);
+      await afterBeat?.();
     } while (isOutdated);
   }
 

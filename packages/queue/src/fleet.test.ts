@@ -23,7 +23,7 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
   afterAll(() => opened.disposeAsync());
   beforeEach(async () => {
     errors = [];
-    await context.redis.del(keys.workers, keys.workersSeen);
+    await context.redis.del(keys.workers, keys.workersSeen, keys.fleetCapacity);
   });
 
   test("the fleet lists workers with their running tasks, and whether they drain", async () => {
@@ -55,6 +55,21 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     await lonely[Symbol.asyncDispose]();
     expect(await listWorkers(context)).toEqual([]);
     client.disconnect();
+  });
+
+  test("the fleet's capacity is the number of slots of its ready workers, and expires with the last one", async () => {
+    const capacity = (slots: string | null) =>
+      expect.poll(() => context.redis.get(keys.fleetCapacity)).toBe(slots);
+    await using first = join("worker-1");
+    await capacity("3");
+    const second = join("worker-2");
+    await capacity("6");
+    first.drain();
+    await capacity("3");
+    await second[Symbol.asyncDispose]();
+    await capacity("0");
+    await first[Symbol.asyncDispose]();
+    await capacity(null);
   });
 
   test("workers are listed again after Redis lost all data", async () => {

@@ -34,10 +34,11 @@ const forgetAfterMs = 60 * 60_000;
 
 /** Adds the worker to the list. After an outage of Redis, or the loss of its data, the next heartbeat restores it. */
 export function joinFleet(
-  { redis, keys, onError }: FleetContext,
+  context: FleetContext,
   identity: Omit<WorkerRecord, "state" | "running">,
   now: () => Date,
 ): Membership {
+  const { redis, keys, onError } = context;
   const running = new Map<string, WorkerRecord["running"][number]>();
   let state: WorkerRecord["state"] = "ready";
   const presence = joinPresence({
@@ -50,6 +51,7 @@ export function joinFleet(
       const record: WorkerRecord = { ...identity, state, running: [...running.values()] };
       return JSON.stringify(record);
     },
+    afterBeat: () => storeCapacity(context, identity.heartbeatMs * beatsUntilLost),
     onError: (error) => onError(error, "worker heartbeat failed"),
   });
   return {
@@ -70,6 +72,14 @@ export function joinFleet(
     },
     [Symbol.asyncDispose]: () => presence[Symbol.asyncDispose](),
   };
+}
+
+/** Stores how many deployments the fleet runs at the same time, where each advance of a lane reads it. */
+async function storeCapacity(context: FleetContext, validMs: number): Promise<void> {
+  const workers = await listWorkers(context);
+  const slots = workers.filter(({ state }) => state === "ready").map(({ concurrency }) => concurrency);
+  const capacity = slots.reduce((sum, count) => sum + count, 0);
+  await context.redis.set(context.keys.fleetCapacity, capacity, "PX", validMs);
 }
 
 /** All workers by name, then by start time. @throws {SlipwayError} "queue-unavailable" when Redis does not answer. */

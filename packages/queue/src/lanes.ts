@@ -34,6 +34,8 @@ export interface LanesOptions extends LaneStores {
   readonly keys: RedisKeys;
   /** How many deployments of one owner may run or wait for a worker at a time; the others stay in their lanes. */
   readonly ownerSlots?: number;
+  /** Build slots of the fleet that one owner leaves to the others; it always has one slot. Without: none. */
+  readonly reservedSlots?: number;
   /** Called with errors of a connection. The connection recovers by itself, or calls fail. */
   readonly onError: (error: unknown, message: string) => void;
 }
@@ -80,7 +82,7 @@ const retries = {
 const removalPauseMs = 3_000;
 
 export function openLanes(options: LanesOptions): Lanes {
-  const { redisUrl, keys, deployments, ownerSlots = 10, onError } = options;
+  const { redisUrl, keys, deployments, ownerSlots = 10, reservedSlots = 0, onError } = options;
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: 3, lazyConnect: true });
   redis.on("error", (error: unknown) => onError(error, connectionFailed));
   const bus = { redis, keys };
@@ -90,7 +92,13 @@ export function openLanes(options: LanesOptions): Lanes {
     prefix: keys.queuePrefix,
   });
   maintenance.on("error", (error) => onError(error, connectionFailed));
-  const slots = openOwnerSlots({ bus, jobState: (id) => jobs.state(id), deployments, limit: ownerSlots });
+  const slots = openOwnerSlots({
+    bus,
+    jobState: (id) => jobs.state(id),
+    deployments,
+    limit: ownerSlots,
+    reserved: reservedSlots,
+  });
   const lane = advanceWith({
     kinds: laneKinds(options),
     slots,

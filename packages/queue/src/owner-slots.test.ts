@@ -25,8 +25,11 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
   afterEach(() => opened.disposeAsync());
 
   const jobState = async (id: string) => jobs.get(id) ?? "gone";
-  const open = (limit: number, ofJob = jobState) =>
-    openOwnerSlots({ bus, jobState: ofJob, deployments: { runningOfOwner: async () => running }, limit });
+  const open = (limit: number, ofJob = jobState, reserved = 0) => {
+    const deployments = { runningOfOwner: async () => running };
+    return openOwnerSlots({ bus, jobState: ofJob, deployments, limit, reserved });
+  };
+  const setCapacity = (slots: number) => bus.redis.set(bus.keys.fleetCapacity, slots);
   const taker = (id: string) => ({ id, appId: `app of ${id}`, ownerId });
   const held = () => bus.redis.zrange(bus.keys.ownerSlots(ownerId), "0", "-1");
   const reserve = (id: string, score: number) => bus.redis.zadd(bus.keys.ownerSlots(ownerId), score, id);
@@ -54,6 +57,36 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
     }
     expect(await slots.take(taker("next"))).toBe(0);
     expect(await slots.waitingApps(ownerId)).toEqual([]);
+  });
+
+  test.for([
+    ["no live worker", null, 1, 1],
+    ["one slot", 1, 1, 1],
+    ["two slots", 2, 1, 1],
+    ["five slots", 5, 1, 4],
+    ["five slots, of which two are reserved", 5, 2, 3],
+    ["as many slots as the owner's limit", 8, 1, 7],
+    ["more slots than the owner's limit", 20, 1, 8],
+    ["five slots, of which none is reserved", 5, 0, 8],
+  ] as const)("with %s, one owner holds no reserved slot", async ([, capacity, reserved, expected]) => {
+    if (capacity !== null) await setCapacity(capacity);
+    const slots = open(8, jobState, reserved);
+    const ids = Array.from({ length: 12 }, (_, at) => `d${at}`);
+    const taken = await Promise.all(ids.map((id) => slots.take(taker(id))));
+    expect(taken.filter((others) => others !== null)).toHaveLength(expected);
+    expect(await slots.hasFree(ownerId)).toBe(false);
+    expect(await slots.waitingApps(ownerId)).toHaveLength(12 - expected);
+  });
+
+  test("an owner keeps its slots when the fleet shrinks, and gets no more", async () => {
+    await setCapacity(4);
+    const slots = open(8, async () => "live", 1);
+    for (const id of ["a", "b", "c"]) expect(await slots.take(taker(id))).not.toBeNull();
+    await setCapacity(2);
+    expect(await slots.take(taker("c"))).toBe(2);
+    expect(await slots.take(taker("d"))).toBeNull();
+    await setCapacity(5);
+    expect(await slots.take(taker("d"))).toBe(3);
   });
 
   test("a slot that is confirmed for a new job while the former job's end is read stays", async () => {

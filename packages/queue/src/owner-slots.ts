@@ -1,5 +1,5 @@
 // Slots of an owner: how many of its deployments may have a job or run at a time. A slot is taken in one step in Redis, so that
-// concurrent calls do not exceed the limit. An app without a slot is recorded, so that it gets the next free one.
+// concurrent calls do not exceed the limit. While the fleet is small, some of its slots are reserved: one owner cannot take them. An app without a slot is recorded, so that it gets the next free one.
 
 import { loadScript, runScript } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
@@ -12,6 +12,8 @@ export interface OwnerSlotsOptions {
   readonly deployments: Pick<DeploymentStore, "runningOfOwner">;
   /** Slots per owner. */
   readonly limit: number;
+  /** Slots of the fleet that one owner leaves to the others. */
+  readonly reserved: number;
 }
 
 /** A deployment that takes a slot. */
@@ -41,26 +43,15 @@ export interface OwnerSlots {
 
 const script = (name: string, file: string, numberOfKeys: number) =>
   loadScript(name, new URL(`lua/${file}`, import.meta.url), numberOfKeys);
-const takeScript = script("takeSlot", "take-slot.lua", 2);
+const takeScript = script("takeSlot", "take-slot.lua", 3);
 const confirmScript = script("confirmSlot", "confirm-slot.lua", 1);
 const freeScript = script("freeSlot", "free-slot.lua", 1);
 const removeScript = script("removeSlots", "remove-slots.lua", 1);
-const countScript = script("countSlots", "count-slots.lua", 1);
+const hasFreeScript = script("hasFreeSlot", "has-free-slot.lua", 2);
 
 export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
-  const { jobState, deployments, limit } = options;
+  const { jobState, deployments, limit, reserved } = options;
   const { redis, keys } = options.bus;
-
-  async function freeEnded(ownerId: string): Promise<void> {
-    const slots = pairs(await redis.zrange(keys.ownerSlots(ownerId), "0", "-1", "WITHSCORES"));
-    const states = await Promise.all(slots.map(([id]) => jobState(id)));
-    const idle = slots.flatMap(([id, score], index) => {
-      const state = states[index];
-      if (state === "live") return [];
-      return [id, score, state === "gone" ? "gone" : "ended"];
-    });
-    if (idle.length > 0) await runScript(redis, removeScript, [keys.ownerSlots(ownerId)], idle);
-  }
 
   /** Running deployments by the store, which may be older than the end of their jobs. */
   async function running(ownerId: string): Promise<string[]> {
@@ -70,22 +61,24 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
   }
 
   async function tryTake({ id, appId, ownerId }: SlotTaker, atWork: readonly string[]) {
-    const slotKeys = [keys.ownerSlots(ownerId), keys.ownerWaiting(ownerId)];
-    return (await runScript(redis, takeScript, slotKeys, [id, appId, limit, ...atWork])) as number | null;
+    const slotKeys = [keys.ownerSlots(ownerId), keys.ownerWaiting(ownerId), keys.fleetCapacity];
+    const values = [id, appId, limit, reserved, ...atWork];
+    return (await runScript(redis, takeScript, slotKeys, values)) as number | null;
   }
 
   async function hasFree(ownerId: string, atWork: readonly string[]): Promise<boolean> {
-    return Number(await runScript(redis, countScript, [keys.ownerSlots(ownerId)], atWork)) < limit;
+    const slotKeys = [keys.ownerSlots(ownerId), keys.fleetCapacity];
+    return (await runScript(redis, hasFreeScript, slotKeys, [limit, reserved, ...atWork])) === 1;
   }
 
   return {
-    freeEnded,
+    freeEnded: (ownerId) => freeEnded(options, ownerId),
     async take(deployment) {
       const { ownerId } = deployment;
       const others = await tryTake(deployment, await deployments.runningOfOwner(ownerId));
       if (others !== null) return others;
       const atWork = await running(ownerId);
-      await freeEnded(ownerId);
+      await freeEnded(options, ownerId);
       return tryTake(deployment, atWork);
     },
     async confirm({ id, ownerId }) {
@@ -97,7 +90,7 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
     async hasFree(ownerId) {
       if (await hasFree(ownerId, await deployments.runningOfOwner(ownerId))) return true;
       const atWork = await running(ownerId);
-      await freeEnded(ownerId);
+      await freeEnded(options, ownerId);
       return hasFree(ownerId, atWork);
     },
     waitingApps: (ownerId) => redis.zrange(keys.ownerWaiting(ownerId), 0, "-1"),
@@ -105,6 +98,18 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
       await redis.zrem(keys.ownerWaiting(ownerId), appId);
     },
   };
+}
+
+async function freeEnded({ bus, jobState }: OwnerSlotsOptions, ownerId: string): Promise<void> {
+  const { redis, keys } = bus;
+  const slots = pairs(await redis.zrange(keys.ownerSlots(ownerId), "0", "-1", "WITHSCORES"));
+  const states = await Promise.all(slots.map(([id]) => jobState(id)));
+  const idle = slots.flatMap(([id, score], index) => {
+    const state = states[index];
+    if (state === "live") return [];
+    return [id, score, state === "gone" ? "gone" : "ended"];
+  });
+  if (idle.length > 0) await runScript(redis, removeScript, [keys.ownerSlots(ownerId)], idle);
 }
 
 /** Redis returns members and scores as one flat list. */

@@ -8,6 +8,8 @@ import { settingDocs } from "./setting-docs.ts";
 export const portSetting = z.coerce.number().int().min(0).max(65_535);
 /** A positive integer given as text: milliseconds, bytes, a count. */
 export const countSetting = z.coerce.number().int().positive();
+/** A number that may be 0, which the setting's description explains: mostly no limit. */
+export const limitSetting = z.coerce.number().int().min(0);
 /** Items separated by blanks or commas; none by default. */
 export function listSetting() {
   return z
@@ -112,6 +114,11 @@ export const deploymentSettings = z.object({
     topic: "queue",
     description:
       "Deployments of one owner that may run or wait for a worker at the same time; further ones stay queued.",
+  }),
+  RESERVED_SLOTS: limitSetting.default(1).register(settingDocs, {
+    topic: "queue",
+    description:
+      "Deployments that the workers can run beside those of any one owner, so that other owners do not wait for its builds. An owner may always run one. `0`: one owner may use all workers.",
   }),
 });
 

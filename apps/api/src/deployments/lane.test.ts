@@ -16,7 +16,7 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
   let ada: Awaited<ReturnType<TestApi["newUser"]>>;
 
   beforeAll(async () => {
-    api = await startTestApi({ OWNER_SLOTS: "2", APP_QUEUE_MAX: "3" });
+    api = await startTestApi({ OWNER_SLOTS: "2", RESERVED_SLOTS: "0", APP_QUEUE_MAX: "3" });
     redis = new Redis(api.config.redisUrl);
     ada = await api.newUser();
   });

@@ -1,10 +1,11 @@
 -- Takes a slot, or adds the app to the waiting ones. Returns the number of other deployments at work; nil without a free slot.
--- KEYS[1] the owner's slots, KEYS[2] the owner's waiting apps
--- ARGV[1] deployment id, ARGV[2] app id, ARGV[3] limit, ARGV[4..] ids of running deployments
+-- KEYS[1] the owner's slots, KEYS[2] the owner's waiting apps, KEYS[3] the fleet's capacity
+-- ARGV[1] deployment id, ARGV[2] app id, ARGV[3] slots per owner, ARGV[4] reserved slots, ARGV[5..] ids of running deployments
 --- @include "clock"
 --- @include "owner-slots"
-local own, appId, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local count = countOthers(own, 4)
+local own, appId = ARGV[1], ARGV[2]
+local limit = limitOf(tonumber(ARGV[3]), tonumber(ARGV[4]), KEYS[3])
+local count = countOthers(own, 5)
 local now = nowMs() / 1000
 local hasSlot = redis.call('ZSCORE', KEYS[1], own)
 if not hasSlot and count >= limit then

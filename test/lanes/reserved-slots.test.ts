@@ -1,0 +1,131 @@
+// One owner's endless builds on a real Redis and a real store: other owners' builds start beside them.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { changeStatus, claim } from "@slipway/core";
+import type { Deployment, Store } from "@slipway/core";
+import { redisKeys } from "@slipway/protocol";
+import { openLanes, reconcile, startLaneWorker } from "@slipway/queue";
+import type { LaneTask, Lanes } from "@slipway/queue";
+import { openStore } from "@slipway/store";
+import { aNewDeployment, eventually, startRedis } from "@slipway/testkit";
+
+const keys = redisKeys("reserved-slots-test");
+let open: AsyncDisposableStack;
+let redisUrl: string;
+let redis: Redis;
+let store: Store;
+let lanes: Lanes;
+/** What ends each running build, by the id of its app, in the order in which the builds started. */
+let running: Map<string, () => void>;
+let order: string[];
+/** Whether builds end at once. */
+let isOver: boolean;
+const onError = (error: unknown): never => {
+  throw error;
+};
+
+beforeEach(async () => {
+  open = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), "slipway-lanes-"));
+  open.defer(() => rm(folder, { recursive: true, force: true }));
+  redisUrl = open.use(await startRedis()).url;
+  redis = open.adopt(new Redis(redisUrl), (client) => client.disconnect());
+  store = open.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
+  lanes = open.use(openLanes({ redisUrl, keys, ...store, reservedSlots: 1, onError }));
+  running = new Map();
+  order = [];
+  isOver = false;
+});
+afterEach(async () => {
+  isOver = true;
+  for (const finish of running.values()) finish();
+  await open.disposeAsync();
+});
+
+test.for([
+  [1, 1],
+  [2, 1],
+  [4, 3],
+])(
+  "with %i build slots, ten apps of one owner run %i builds, and a stranger's is the next",
+  async ([slots, held]) => {
+    await startWorkers(slots ?? 0);
+    await queueTenAppsOf("hoarder");
+    await eventually(async () => running.size === held);
+    const stranger = await queue("stranger", "stranger");
+    if (held === slots) end("hoarder-0");
+    await eventually(async () => running.has("stranger"));
+    expect(order.indexOf("stranger")).toBe(held);
+    expect([...running.keys()].filter((app) => app.startsWith("hoarder"))).toHaveLength((slots ?? 0) - 1);
+    end("stranger");
+    await eventually(async () => (await store.deployments.get(stranger.id))?.finishedAt !== null);
+  },
+);
+
+test("an owner's waiting apps get the slots of a fleet that grows", async () => {
+  await startWorkers(2);
+  await queueTenAppsOf("hoarder");
+  await eventually(async () => running.size === 1);
+  await startWorkers(4);
+  await setCapacity(6);
+  const exhaust = async (): Promise<void> => onError(new Error("unexpected end"));
+  const work = { deploy: { exhaust }, operate: { exhaust } };
+  await reconcile({ ...store, lanes, leaseMs: 10_000, work, onError });
+  await eventually(async () => running.size === 5);
+  expect([...running.keys()].toSorted()).toEqual([0, 1, 2, 3, 4].map((number) => `hoarder-${number}`));
+});
+
+async function startWorkers(concurrency: number): Promise<void> {
+  await setCapacity(concurrency);
+  const unexpected = async (): Promise<void> => onError(new Error("unexpected work"));
+  const worker = await startLaneWorker({
+    redisUrl,
+    keys,
+    lanes,
+    name: "test",
+    concurrency,
+    operationConcurrency: 1,
+    leaseMs: 10_000,
+    work: { deploy: { run: build, exhaust: unexpected }, operate: { run: unexpected, exhaust: unexpected } },
+    onError,
+  });
+  open.defer(() => worker.stop({ graceMs: 10_000 }));
+}
+
+async function setCapacity(slots: number): Promise<void> {
+  await redis.set(keys.fleetCapacity, slots);
+}
+
+/** Runs until the test ends it. */
+async function build({ id, appId, attempt }: LaneTask): Promise<void> {
+  const found = (await store.deployments.get(id)) as Deployment;
+  const at = { at: new Date(), lineCount: 0 };
+  const claimed = claim(found, attempt, at);
+  expect(await store.deployments.compareAndSet(claimed)).toBe(true);
+  order.push(appId);
+  await new Promise<void>((resolve) => {
+    running.set(appId, resolve);
+    if (isOver) resolve();
+  });
+  running.delete(appId);
+  expect(await store.deployments.compareAndSet(changeStatus(claimed, "build-error", at))).toBe(true);
+}
+
+function end(appId: string): void {
+  running.get(appId)?.();
+}
+
+async function queueTenAppsOf(ownerId: string): Promise<void> {
+  for (let number = 0; number < 10; number += 1) await queue(ownerId, `${ownerId}-${number}`);
+}
+
+async function queue(ownerId: string, appId: string): Promise<Deployment> {
+  const deployment = await store.deployments.create(aNewDeployment({ id: randomUUID(), appId, ownerId }));
+  await lanes.advance(appId);
+  return deployment;
+}
