@@ -2,7 +2,7 @@
 
 import type { Redis } from "ioredis";
 import type { Auth, UrlSigner } from "@slipway/auth";
-import type { BlobStore, Store } from "@slipway/core";
+import type { BlobStore, Pace, Store } from "@slipway/core";
 import type { LaneContext } from "@slipway/deployments";
 import type { RedisKeys } from "@slipway/protocol";
 import type { FleetWorker, Lanes, Notifications } from "@slipway/queue";
@@ -30,6 +30,7 @@ export interface ApiContext {
   readonly limits: Limits;
   readonly urlSigner: UrlSigner;
   readonly outputEvents: OutputEvents;
+  readonly uploadPace: Pace;
   /** Aborted when the process begins to stop. */
   readonly stopping: AbortSignal;
   readonly now: () => Date;

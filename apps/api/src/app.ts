@@ -4,7 +4,8 @@ import type { Express } from "express";
 import { Redis } from "ioredis";
 import type { RedisOptions } from "ioredis";
 import { ensureBootstrap, openAuth, openSigningKeys, openUrlSigner } from "@slipway/auth";
-import type { Store } from "@slipway/core";
+import { sourcePace } from "@slipway/core";
+import type { Pace, Store } from "@slipway/core";
 import { openLogFeed } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import type { RedisKeys } from "@slipway/protocol";
@@ -28,6 +29,8 @@ const defaultLimitTimeoutMs = 500;
 export interface ApiTiming extends OutputEventsTiming {
   /** The longest a request waits for its rate limit counter in Redis, before the process counts it itself. */
   readonly limitTimeoutMs?: number;
+  /** The least rate of uploads. */
+  readonly uploadPace?: Pace;
 }
 
 export interface ApiService extends Service {
@@ -84,7 +87,7 @@ async function openAdapters(
   config: ApiConfig,
   logger: Logger,
   opened: AsyncDisposableStack,
-  { limitTimeoutMs = defaultLimitTimeoutMs, ...events }: ApiTiming,
+  { limitTimeoutMs = defaultLimitTimeoutMs, uploadPace = sourcePace, ...events }: ApiTiming,
 ): Promise<Omit<ApiContext, "stopping">> {
   const keys = redisKeys(config.installationId);
   const now = () => new Date();
@@ -108,6 +111,7 @@ async function openAdapters(
     redis,
     keys,
     now,
+    uploadPace,
     ...queues,
     ...openIdentities(opening, store),
     listWorkers: () => listWorkers({ redis, keys, onError: (err, message) => logger.warn({ err }, message) }),

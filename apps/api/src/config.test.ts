@@ -34,6 +34,7 @@ test("settings are grouped, and a size given in MiB is in bytes", () => {
   expect({ region, log }).toEqual({ region: "local", log: { name: "api", level: "info", format: "json" } });
   expect(limits).toEqual({
     archiveBytes: 2 * 1024 * 1024,
+    uploadMs: 600_000,
     queuedPerApp: 100,
     containersPerApp: 10,
     slotsPerOwner: 10,

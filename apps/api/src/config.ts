@@ -125,6 +125,7 @@ function grouped(parsed: z.output<typeof settings>) {
     auth: { signingKeys: signingKeysFrom(parsed), bootstrapToken: parsed.BOOTSTRAP_TOKEN },
     limits: {
       archiveBytes: parsed.SOURCE_MAX_MB,
+      uploadMs: parsed.SOURCE_TIMEOUT_MS,
       queuedPerApp: parsed.APP_QUEUE_MAX,
       containersPerApp: parsed.APP_CONTAINERS_MAX,
       slotsPerOwner: parsed.OWNER_SLOTS,

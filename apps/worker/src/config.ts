@@ -128,6 +128,11 @@ const buildSettings = z.object({
     description: "Longest duration of a build.",
     unit: "ms",
   }),
+  BUILD_SILENCE_MS: countSetting.default(10 * 60_000).register(settingDocs, {
+    topic: "builds",
+    description: "How long a build may write no output before it is ended.",
+    unit: "ms",
+  }),
   BUILD_MEMORY_MB: mebibytesSetting(2_048).register(settingDocs, {
     topic: "builds",
     description: "Memory of a build; there is no swap.",
@@ -323,7 +328,9 @@ function grouped(parsed: z.output<typeof settings>) {
     timing: {
       leaseMs: parsed.LEASE_MS,
       reconcileMs: parsed.RECONCILE_MS,
+      sourceTimeoutMs: parsed.SOURCE_TIMEOUT_MS,
       buildTimeoutMs: parsed.BUILD_TIMEOUT_MS,
+      buildSilenceMs: parsed.BUILD_SILENCE_MS,
       hookTimeoutMs: parsed.HOOK_TIMEOUT_MS,
       bootTimeoutMs: parsed.BOOT_TIMEOUT_MS,
       stopGraceMs: parsed.STOP_GRACE_MS,

@@ -10,6 +10,8 @@ export { untilAborted } from "./abort.ts";
 export { contain } from "./contain.ts";
 export { DeadlineError, endsWithin, failureOf, withDeadline } from "./deadline.ts";
 export type { DeadlineOptions } from "./deadline.ts";
+export { paced } from "./pace.ts";
+export type { PaceOptions } from "./pace.ts";
 export { elapsed, pause } from "./pause.ts";
 export { poll } from "./poll.ts";
 export type { PollOptions } from "./poll.ts";

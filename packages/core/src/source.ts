@@ -10,6 +10,15 @@ export interface Source {
   readonly sizeBytes: number | null;
 }
 
+/** How many bytes of a stream must arrive in each period of waiting for it. */
+export interface Pace {
+  readonly periodMs: number;
+  readonly minBytes: number;
+}
+
+/** The least rate at which a source is uploaded or downloaded: slower peers hold what others wait for. */
+export const sourcePace: Pace = { periodMs: 60_000, minBytes: 60 * 1024 };
+
 export function sourceBlobKey(sourceId: string): string {
   return `sources/${sourceId}.tar.gz`;
 }

@@ -1,8 +1,8 @@
 // Downloads an archive from a URL of a user. The URL, its names and its server are not trusted.
 
 import type { IncomingMessage } from "node:http";
-import { withDeadline } from "@slipway/async";
-import { type HeldBytes, SlipwayError } from "@slipway/core";
+import { paced } from "@slipway/async";
+import { type HeldBytes, type Pace, SlipwayError, sourcePace } from "@slipway/core";
 import { addressRule } from "./address-rules.ts";
 import { parseUrl, request, unreachable } from "./request.ts";
 import { hostOf } from "./url-failures.ts";
@@ -18,8 +18,10 @@ export interface OpenUrlOptions {
   readonly allowedPrivateHosts?: readonly string[];
   /** Time limit from the request to the response's headers, for each redirect. Default 30 s. */
   readonly responseTimeoutMs?: number;
-  /** Time limit for each chunk of the body. Default 60 s; the signal limits the whole download. */
-  readonly idleTimeoutMs?: number;
+  /** The least rate of the body. Default 60 KiB in 60 s. */
+  readonly pace?: Pace;
+  /** Time limit for the whole download: all redirects, and the body until its end. */
+  readonly timeoutMs: number;
 }
 
 const requestHeaders = { accept: "*/*", "accept-encoding": "identity" };
@@ -34,9 +36,31 @@ const redirectStatuses = new Set([301, 302, 303, 307, 308]);
  * signal's reason when aborted.
  */
 export async function openUrl(url: string, options: OpenUrlOptions): Promise<HeldBytes> {
+  const target = parseUrl(url);
+  await using opened = new AsyncDisposableStack();
+  const deadline = opened.use(deadlineOf(target, options.timeoutMs));
+  const signal = AbortSignal.any([options.signal, deadline.signal]);
+  const bytes = opened.use(await follow(target, { ...options, signal }));
+  const resources = opened.move();
+  return {
+    [Symbol.asyncIterator]: () => bytes[Symbol.asyncIterator](),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+function deadlineOf(url: URL, limitMs: number): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => {
+    controller.abort(unreachable(`The download from ${hostOf(url)} took longer than ${limitMs / 1000} s.`));
+  }, limitMs).unref();
+  return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
+/** Requests the URL, and those that it redirects to. */
+async function follow(url: URL, options: OpenUrlOptions): Promise<HeldBytes> {
   const isAllowed = addressRule(options.allowedPrivateHosts ?? []);
   const { signal, responseTimeoutMs: timeoutMs = 30_000 } = options;
-  let target = parseUrl(url);
+  let target = url;
   for (let redirects = 0; redirects <= maxRedirects; redirects += 1) {
     const response = await request(target, {
       method: "GET",
@@ -73,17 +97,18 @@ async function* body(
   url: URL,
   options: OpenUrlOptions,
 ): AsyncGenerator<Uint8Array> {
-  const { maxSizeBytes, signal, idleTimeoutMs = 60_000 } = options;
+  const { maxSizeBytes, signal, pace = sourcePace } = options;
   const chunks = response[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const tooSlow = (bytes: number) =>
+    unreachable(
+      `${hostOf(url)} sent less than ${pace.minBytes} bytes in ${pace.periodMs / 1000} s, after ${bytes} bytes.`,
+    );
   let receivedBytes = 0;
   try {
-    for (;;) {
-      // The limit applies to the server only, not to a slow consumer of this stream.
-      const { done, value } = await withDeadline(chunks.next(), { limitMs: idleTimeoutMs });
-      if (done) return;
-      receivedBytes += value.length;
+    for await (const chunk of paced(chunks, { ...pace, error: tooSlow })) {
+      receivedBytes += chunk.length;
       if (receivedBytes > maxSizeBytes) throw tooLarge(maxSizeBytes);
-      yield value;
+      yield chunk;
     }
   } catch (error) {
     signal.throwIfAborted();

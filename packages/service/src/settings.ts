@@ -110,6 +110,12 @@ export const deploymentSettings = z.object({
     description: "Largest source: as an archive, and unpacked with all headers.",
     unit: "MiB",
   }),
+  SOURCE_TIMEOUT_MS: countSetting.default(10 * 60_000).register(settingDocs, {
+    topic: "builds",
+    description:
+      "Longest duration of a source's upload, or of its download from a URL. Both must also bring at least 60 KiB in each minute.",
+    unit: "ms",
+  }),
   OWNER_SLOTS: countSetting.default(10).register(settingDocs, {
     topic: "queue",
     description:

@@ -23,17 +23,18 @@ import type { Route } from "./route.ts";
 /** @returns the routes, with the one that describes them last. */
 export function v1Routes(context: ApiContext): readonly Route[] {
   const { config, store, blobs, redis, keys, auth, limits, deployments, listWorkers, now } = context;
-  const { lanes, logger, notifications, outputEvents, urlSigner } = context;
+  const { lanes, logger, notifications, outputEvents, uploadPace: pace, urlSigner } = context;
   const { region, urls } = config;
   const apiUrl = urls.api;
-  const { archiveBytes, containersPerApp, queuedPerApp } = config.limits;
+  const { archiveBytes, uploadMs, containersPerApp, queuedPerApp } = config.limits;
+  const uploads = { maxSizeBytes: archiveBytes, timeoutMs: uploadMs, pace };
   const routes = [
     ...tokenRoutes({ store, auth, limits, now }),
     ...regionRoutes(region, apiUrl),
     ...userRoutes({ store, auth, limits, now }),
     ...appRoutes({ store, deployments, location: { urls, region }, now }),
     ...collaboratorRoutes({ store, now }),
-    ...sourceRoutes({ store, blobs, urlSigner, apiUrl, maxArchiveBytes: archiveBytes, now }),
+    ...sourceRoutes({ store, blobs, urlSigner, apiUrl, uploads, now }),
     ...deploymentRoutes({
       store,
       deployments,

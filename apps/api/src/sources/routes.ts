@@ -4,23 +4,17 @@ import { randomUUID } from "node:crypto";
 import { pipeline } from "node:stream/promises";
 import type { Request, Response } from "express";
 import type { UrlSigner } from "@slipway/auth";
-import { SlipwayError, invalidField, notFound, sourceBlobKey } from "@slipway/core";
-import type { BlobStore, Source, Store } from "@slipway/core";
+import { SlipwayError, notFound, sourceBlobKey } from "@slipway/core";
+import type { BlobStore, Source } from "@slipway/core";
 import { sourceAnswer, uploadedAnswer } from "@slipway/protocol";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 import { archivePath, archiveRoute, presentSource } from "./source-url.ts";
+import { uploadArchive } from "./upload.ts";
+import type { UploadContext } from "./upload.ts";
 
 const archiveType = "application/gzip";
 const urlLifetimeMs = 10 * 60_000;
-/** Closes connections that clients keep open without finishing the upload. */
-const maxUploadMs = 60 * 60_000;
-
-interface UploadContext {
-  readonly store: Pick<Store, "sources">;
-  readonly blobs: Pick<BlobStore, "delete" | "put">;
-  readonly maxArchiveBytes: number;
-}
 
 export interface SourceContext extends UploadContext {
   readonly blobs: Pick<BlobStore, "delete" | "get" | "put">;
@@ -79,79 +73,12 @@ export function sourceRoutes(context: SourceContext): Route[] {
   ];
 }
 
-/** The first upload to finish wins: it marks the source as complete just before its blob is stored. Nothing overwrites it. */
-async function uploadArchive(context: UploadContext, id: string, request: Request): Promise<void> {
-  const { store, blobs } = context;
-  const source = await store.sources.get(id);
-  if (source === null) throw notFound("source");
-  if (source.sizeBytes !== null) throw alreadyUploaded();
-  await storeBody(context, id, request);
-  // Housekeeping may have deleted the source before its blob was stored.
-  if ((await store.sources.get(id)) !== null) return;
-  await blobs.delete(sourceBlobKey(id));
-  throw expiredDuringUpload();
-}
-
-async function completeSource(
-  { sources }: UploadContext["store"],
-  id: string,
-  sizeBytes: number,
-): Promise<void> {
-  if (await sources.complete(id, sizeBytes)) return;
-  throw (await sources.get(id)) === null ? expiredDuringUpload() : alreadyUploaded();
-}
-
-/** An archive may already be deployed, so it must not change. */
-function alreadyUploaded(): SlipwayError {
-  return new SlipwayError("conflict", "the source already has an archive; create a new source");
-}
-
-function expiredDuringUpload(): SlipwayError {
-  return new SlipwayError("expired", "the source expired during the upload; create a new one");
-}
-
 async function sendArchive(blobs: Pick<BlobStore, "get">, id: string, response: Response): Promise<void> {
   const blob = await blobs.get(sourceBlobKey(id));
   if (blob === null) throw notFound("source");
   response.set({ "Content-Type": archiveType, "Content-Length": String(blob.sizeBytes) });
   await using bytes = blob.bytes;
   await pipeline(bytes, response);
-}
-
-/** Streams the body into the blob store. */
-async function storeBody(context: UploadContext, id: string, request: Request): Promise<void> {
-  const { store, blobs, maxArchiveBytes: maxSizeBytes } = context;
-  if (Number(request.get("content-length") ?? 0) > maxSizeBytes) {
-    throw new SlipwayError("too-large", `the archive is larger than ${maxSizeBytes} bytes`);
-  }
-  const tooLong = new AbortController();
-  const timer = setTimeout(() => {
-    tooLong.abort(new SlipwayError("expired", "the upload took longer than an hour"));
-  }, maxUploadMs);
-  try {
-    const bytes = checkedBytes(store, id, request);
-    const limits = { maxSizeBytes, signal: tooLong.signal };
-    await blobs.put(sourceBlobKey(id), bytes, limits);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Yields the body. Throws at its end, before the blob is stored, if it was empty or another upload finished first. */
-async function* checkedBytes(
-  store: UploadContext["store"],
-  id: string,
-  request: Request,
-): AsyncGenerator<Uint8Array> {
-  // Keeps the connection open, so that an error can still be answered.
-  const bytes = request.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>;
-  let sizeBytes = 0;
-  for await (const chunk of bytes) {
-    sizeBytes += chunk.length;
-    yield chunk;
-  }
-  if (sizeBytes === 0) throw invalidField("archive", "is empty");
-  await completeSource(store, id, sizeBytes);
 }
 
 /** The only authentication of these routes: clients send no token here. */

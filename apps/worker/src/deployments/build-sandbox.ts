@@ -10,6 +10,7 @@ import { labelsOf } from "./attempt.ts";
 import type { Attempt } from "./attempt.ts";
 import { restoreCache } from "./cache.ts";
 import type { CacheContext } from "./cache.ts";
+import { watchOutput } from "./output-watch.ts";
 
 export type SandboxContext = CacheContext & {
   readonly engine: Pick<BuildEngine, "createSandbox">;
@@ -54,24 +55,29 @@ export async function filledSandbox(
   }
 }
 
+interface RunContext {
+  readonly config: { readonly timing: Pick<WorkerConfig["timing"], "buildTimeoutMs" | "buildSilenceMs"> };
+}
+
 /**
  * Runs the build to its end.
  * @param errors receives stderr, without which it goes into the log; of a build that fails it goes there at the end.
  * @throws {SlipwayError} of the user's: "build-failed", "build-timeout", "build-out-of-memory", "build-disk-full".
  */
 export async function runSandbox(
-  { config }: { readonly config: { readonly timing: Pick<WorkerConfig["timing"], "buildTimeoutMs"> } },
+  { config }: RunContext,
   { log, signal }: Pick<Attempt, "log" | "signal">,
   sandbox: Pick<Sandbox, "run">,
   errors?: ResultReceiver,
 ): Promise<void> {
   const timeoutMs = config.timing.buildTimeoutMs;
   const timeout = AbortSignal.timeout(timeoutMs);
+  using output = watchOutput(config.timing.buildSilenceMs);
   try {
     const exit = await sandbox.run({
-      onOutput: (bytes) => log.write(bytes),
+      onOutput: (bytes) => output.store(() => log.write(bytes)),
       onError: errors?.write,
-      signal: AbortSignal.any([signal, timeout]),
+      signal: AbortSignal.any([signal, timeout, output.signal]),
     });
     if (exit.diskFull)
       throw new SlipwayError("build-disk-full", "the build wrote more than it may; it was ended");
@@ -81,6 +87,7 @@ export async function runSandbox(
     }
     if (exit.outOfMemory) log.line(" !     A process of the build ran out of memory");
   } catch (error) {
+    if (!signal.aborted) output.signal.throwIfAborted();
     if (!timeout.aborted || signal.aborted || error instanceof SlipwayError) throw error;
     const minutes = Math.round(timeoutMs / 60_000);
     throw new SlipwayError("build-timeout", `the build took longer than ${minutes} minutes and was ended`, {

@@ -9,7 +9,7 @@ import { runSandbox } from "../build-sandbox.ts";
 import type { Plan } from "./plan.ts";
 
 export interface BuildContext {
-  readonly config: { readonly timing: Pick<WorkerConfig["timing"], "buildTimeoutMs"> };
+  readonly config: { readonly timing: Pick<WorkerConfig["timing"], "buildTimeoutMs" | "buildSilenceMs"> };
 }
 
 export interface Built extends Pick<BuildResult, "slugIgnore" | "hasEmptyCache" | "keepsDependencies"> {

@@ -16,6 +16,7 @@ export interface FetchContext {
   readonly blobs: Pick<BlobStore, "get">;
   readonly config: Pick<WorkerConfig, "allowedPrivateHosts"> & {
     readonly limits: Pick<WorkerConfig["limits"], "sourceBytes">;
+    readonly timing: Pick<WorkerConfig["timing"], "sourceTimeoutMs">;
   };
 }
 
@@ -45,12 +46,13 @@ async function download(
   url: string,
 ): Promise<FetchedSource> {
   log.line(`-----> Fetching source from ${new URL(url).host}`);
-  const { limits, allowedPrivateHosts } = config;
+  const { limits, timing, allowedPrivateHosts } = config;
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(await mkdtempDisposable(join(tmpdir(), "slipway-source-")));
   const file = join(folder.path, "source.tar.gz");
   {
-    const options = { maxSizeBytes: limits.sourceBytes, allowedPrivateHosts, signal };
+    const { sourceTimeoutMs: timeoutMs } = timing;
+    const options = { maxSizeBytes: limits.sourceBytes, timeoutMs, allowedPrivateHosts, signal };
     await using body = await openUrl(url, options);
     await pipeline(Readable.from(body, { objectMode: false }), createWriteStream(file), { signal });
   }

@@ -1,0 +1,89 @@
+// Uploads: streams an archive into the blob store, within limits of size and time.
+
+import type { Request } from "express";
+import { paced, withDeadline } from "@slipway/async";
+import { SlipwayError, invalidField, notFound, sourceBlobKey } from "@slipway/core";
+import type { BlobStore, Pace, Store } from "@slipway/core";
+
+export interface UploadContext {
+  readonly store: Pick<Store, "sources">;
+  readonly blobs: Pick<BlobStore, "delete" | "put">;
+  readonly uploads: UploadLimits;
+}
+
+export interface UploadLimits {
+  readonly maxSizeBytes: number;
+  readonly timeoutMs: number;
+  readonly pace: Pace;
+}
+
+/** The first upload to finish wins: it marks the source as complete just before its blob is stored. Nothing overwrites it. */
+export async function uploadArchive(context: UploadContext, id: string, request: Request): Promise<void> {
+  const { store, blobs } = context;
+  const source = await store.sources.get(id);
+  if (source === null) throw notFound("source");
+  if (source.sizeBytes !== null) throw alreadyUploaded();
+  await storeBody(context, id, request);
+  // Housekeeping may have deleted the source before its blob was stored.
+  if ((await store.sources.get(id)) !== null) return;
+  await blobs.delete(sourceBlobKey(id));
+  throw expiredDuringUpload();
+}
+
+async function completeSource(
+  { sources }: UploadContext["store"],
+  id: string,
+  sizeBytes: number,
+): Promise<void> {
+  if (await sources.complete(id, sizeBytes)) return;
+  throw (await sources.get(id)) === null ? expiredDuringUpload() : alreadyUploaded();
+}
+
+/** An archive may already be deployed, so it must not change. */
+function alreadyUploaded(): SlipwayError {
+  return new SlipwayError("conflict", "the source already has an archive; create a new source");
+}
+
+function expiredDuringUpload(): SlipwayError {
+  return new SlipwayError("expired", "the source expired during the upload; create a new one");
+}
+
+/** Streams the body into the blob store. */
+async function storeBody(context: UploadContext, id: string, request: Request): Promise<void> {
+  const { blobs, uploads } = context;
+  const { maxSizeBytes, timeoutMs } = uploads;
+  if (Number(request.get("content-length") ?? 0) > maxSizeBytes) {
+    throw new SlipwayError("too-large", `the archive is larger than ${maxSizeBytes} bytes`);
+  }
+  const tooLong = () => new SlipwayError("expired", `the upload took longer than ${timeoutMs / 1000} s`);
+  await withDeadline(
+    (signal) =>
+      blobs.put(sourceBlobKey(id), checkedBytes(context, id, request, signal), { maxSizeBytes, signal }),
+    { limitMs: timeoutMs, error: tooLong },
+  );
+}
+
+/** Yields the body. Throws at its end, before the blob is stored, if it was empty or another upload finished first. */
+async function* checkedBytes(
+  { store, uploads: { pace } }: UploadContext,
+  id: string,
+  request: Request,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  // Keeps the connection open, so that an error can still be answered.
+  const bytes = request.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>;
+  const error = (receivedBytes: number) =>
+    new SlipwayError(
+      "expired",
+      `the upload brought less than ${pace.minBytes} bytes in ${pace.periodMs / 1000} s, after ${receivedBytes} bytes`,
+    );
+  let sizeBytes = 0;
+  for await (const chunk of paced(bytes, { ...pace, error })) {
+    sizeBytes += chunk.length;
+    yield chunk;
+  }
+  // The rest of a refused upload is still received.
+  signal.throwIfAborted();
+  if (sizeBytes === 0) throw invalidField("archive", "is empty");
+  await completeSource(store, id, sizeBytes);
+}

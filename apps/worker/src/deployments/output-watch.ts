@@ -1,0 +1,44 @@
+// Ends a build that writes no output for too long: it most likely waits for something that never happens, and holds a build slot.
+
+import { SlipwayError } from "@slipway/core";
+
+export interface OutputWatch extends Disposable {
+  /** Aborted with "build-timeout" when the build has been silent for too long. */
+  readonly signal: AbortSignal;
+  /** Stores output. The build may be blocked meanwhile, so its silence counts from the end of that. */
+  readonly store: (work: () => void | Promise<void>) => Promise<void>;
+}
+
+/** Watches a build from now on. */
+export function watchOutput(silenceMs: number): OutputWatch {
+  const controller = new AbortController();
+  const end = (): void => {
+    const message = `no output for ${durationOf(silenceMs)}, so the build was ended`;
+    controller.abort(new SlipwayError("build-timeout", message));
+  };
+  let storing = 0;
+  let isOver = false;
+  let timer = setTimeout(end, silenceMs);
+  return {
+    signal: controller.signal,
+    async store(work) {
+      storing += 1;
+      clearTimeout(timer);
+      try {
+        await work();
+      } finally {
+        storing -= 1;
+        if (storing === 0 && !isOver) timer = setTimeout(end, silenceMs);
+      }
+    },
+    [Symbol.dispose]() {
+      isOver = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function durationOf(durationMs: number): string {
+  const minutes = durationMs / 60_000;
+  return minutes >= 1 ? `${Math.round(minutes)} minutes` : `${durationMs / 1_000} seconds`;
+}
