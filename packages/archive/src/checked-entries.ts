@@ -40,6 +40,7 @@ export async function* checkedEntries(
 ): AsyncGenerator<CheckedEntry> {
   const ledger = new PathLedger();
   const countEntries = entryBudget(limits);
+  const countImplied = impliedBudget();
   let root: string | undefined;
   const { maxUnpackedBytes } = limits;
   const translate = (error: TarError) => explain(error, maxUnpackedBytes);
@@ -54,8 +55,9 @@ export async function* checkedEntries(
     root = top;
     const checked = checkEntry(entry, kind, path, { root, ledger, symlinkRule });
     const folders = ledger.add(path, kind === "hardlink" ? "file" : kind);
-    // One path may imply hundreds of folders.
+    // One path may imply a hundred folders.
     countEntries(folders.length);
+    countImplied(folders.length);
     for (const folder of folders) yield impliedFolder(folder, entry);
     yield checked;
   }
@@ -103,6 +105,25 @@ function checkRoot(root: string, top: string, isBesideFolder: boolean): void {
     throw new SlipwayError("archive-invalid", `${rule}, but ${quoted(top)} at its root is not a folder.`);
   if (top !== root)
     throw new SlipwayError("archive-invalid", `${rule}, but it has ${quoted(root)} and ${quoted(top)}.`);
+}
+
+/** An archive without entries for its folders has few of them per file; one that exceeds this was made to cost time. */
+function impliedBudget(): (folders: number) => void {
+  const free = 1_000;
+  const perEntry = 10;
+  let entries = 0;
+  let implied = 0;
+  return (folders) => {
+    entries += 1;
+    implied += folders;
+    const most = free + perEntry * entries;
+    if (implied <= most) return;
+    throw new SlipwayError(
+      "archive-invalid",
+      `The first ${entries} entries of the archive name more than ${most} folders that have no entries of their own. ` +
+        "Create it with `tar -czf app.tar.gz FOLDER`.",
+    );
+  };
 }
 
 function entryBudget({ maxEntries }: UnpackLimits): (entries: number) => void {

@@ -6,7 +6,8 @@ import { SlipwayError } from "@slipway/core";
 /** Linux's limits, less what the folder that files are unpacked to may add to a path. */
 const maxPathBytes = 4096 - 512;
 const maxSegmentBytes = 255;
-const maxDepth = 256;
+/** Deeper folders cost engines more time than they are worth. */
+const maxDepth = 100;
 /** In UTF-8, per unit of UTF-16. */
 const maxBytesPerUnit = 3;
 /** The app's directory at run time. */

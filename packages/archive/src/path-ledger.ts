@@ -41,12 +41,15 @@ export class PathLedger {
     const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
     if (this.#parents.has(parent)) return [];
     const implied: string[] = [];
-    for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1)) {
+    // From the innermost folder outwards, up to one that is recorded: those above it are recorded too.
+    for (let end = parent.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
       const folder = path.slice(0, end);
       const kind = this.kindOf(folder);
-      if (kind === undefined) implied.push(folder);
-      else if (kind !== "directory") throw invalidEntry(path, `is below a ${kind}`);
+      if (kind === "directory") break;
+      if (kind !== undefined) throw invalidEntry(path, `is below a ${kind}`);
+      implied.push(folder);
     }
+    implied.reverse();
     for (const folder of implied) this.#kinds.set(keyOf(folder), "directory");
     if (this.#parents.size >= maxParents) this.#parents.clear();
     this.#parents.add(parent);

@@ -6,8 +6,14 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { type TestEntry, tarOf } from "../test-support/archives.ts";
+import { refusal } from "@slipway/testkit";
+import { type TestEntry, streamOf, tarOf } from "../test-support/archives.ts";
 import { limits, refusalOf, refusalOfBytes, unpacked } from "../test-support/sources.ts";
+import { checkedEntries } from "./checked-entries.ts";
+import { symlinkTarget } from "./entry-path.ts";
+import { gunzip } from "./gunzip.ts";
+
+const { signal } = new AbortController();
 
 describe("a file that is not a gzipped tar is rejected with its format", () => {
   test.each([
@@ -92,7 +98,7 @@ describe("hostile entries are rejected", () => {
     ],
     [
       "deep name",
-      [{ path: "app/x", pax: { path: `app/${"x/".repeat(300)}x` } }],
+      [{ path: "app/x", pax: { path: `app/${"x/".repeat(100)}x` } }],
       "has a name that is too long",
     ],
     ["device", [{ path: "app/null", type: "3" }], "is not a file, folder or link (CharacterDevice)"],
@@ -194,12 +200,33 @@ describe("limits apply", () => {
   });
 
   test("the number of folders without an entry of their own is limited", async () => {
-    const entries = Array.from({ length: 5 }, (_, index) => ({
+    const entries = Array.from({ length: 11 }, (_, index) => ({
       path: "app/x",
-      pax: { path: `app/${index}/${"d/".repeat(220)}x` },
+      pax: { path: `app/${index}/${"d/".repeat(90)}x` },
     }));
     expect(await refusalOf(entries)).toContain("contains more than 1000 files and folders");
-    expect(await unpacked(entries.slice(0, 4))).toHaveLength(1 + 4 * 222);
+    expect(await unpacked(entries.slice(0, 10))).toHaveLength(1 + 10 * 92);
+  });
+
+  test("the work for folders without an entry of their own grows with the archive, not with its depth", async () => {
+    const deep = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({
+        path: "app/x",
+        pax: { path: `app/${index}/${"d/".repeat(90)}x` },
+      }));
+    const roomy = { maxUnpackedBytes: 2 ** 30, maxEntries: 200_000 };
+    const archive = gzipSync(tarOf(deep(800)));
+    expect(archive.length).toBeLessThan(20_000);
+    let emitted = 0;
+    const reading = (async () => {
+      for await (const _ of checkedEntries(gunzip(streamOf(archive), signal), roomy, symlinkTarget))
+        emitted += 1;
+    })();
+    expect(await refusal(reading)).toBe(
+      "archive-invalid: The first 13 entries of the archive name more than 1130 folders that have no entries of their own. Create it with `tar -czf app.tar.gz FOLDER`.",
+    );
+    expect(emitted).toBeLessThan(1_200);
+    expect(await unpacked(deep(10), { limits: roomy })).toHaveLength(1 + 10 * 92);
   });
 
   test("the size of headers of entries without content is limited", async () => {

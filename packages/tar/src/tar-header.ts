@@ -27,6 +27,10 @@ const checksumField = { start: 148, end: 156 } as const;
 const sizeField = { start: 124, end: 136 } as const;
 const minusSign = 0x2d;
 const maxTimeMs = (2 ** 31 - 1) * 1000;
+/** The longest name that the header's two fields can state, with the slash between them; pax states longer ones. */
+const maxFieldNameBytes = 155 + 1 + 100;
+/** How much of a longer name the header states, for readers that skip pax. */
+const shortNameChars = 99;
 /** The largest size that the header's field can state; pax states larger ones. */
 const maxFieldSizeBytes = 0o77777777777;
 const types: Readonly<Record<TarKind, Header["type"]>> = {
@@ -42,9 +46,12 @@ export function encodeHeader({ kind, path, target, mode, uid, gid, mtime, sizeBy
   const link = target ? { linkpath: target } : {};
   const time = new Date(Math.min(Math.max(mtime.getTime() || 0, 0), maxTimeMs));
   const type = types[kind];
-  const header = new Header({ type, path: name, ...link, mode, mtime: time, size: sizeBytes, uid, gid });
+  // The package `tar` tries every way to split a name between the fields, which takes longest when none fits.
+  const isLong = Buffer.byteLength(name) > maxFieldNameBytes;
+  const fieldName = isLong ? name.slice(0, shortNameChars) : name;
+  const header = new Header({ type, path: fieldName, ...link, mode, mtime: time, size: sizeBytes, uid, gid });
   const block = Buffer.alloc(blockSizeBytes);
-  const needsPax = header.encode(block);
+  const needsPax = header.encode(block) || isLong;
   if (!needsPax) return block;
   const size = sizeBytes > maxFieldSizeBytes ? { size: sizeBytes } : {};
   return Buffer.concat([new Pax({ path: name, ...link, mtime: time, ...size }).encode(), block]);

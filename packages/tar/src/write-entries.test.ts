@@ -51,6 +51,20 @@ test("a tar that is read and written again has the same bytes", async () => {
   expect((await bytesOf(copied)).equals(tar)).toBe(true);
 });
 
+test.each([
+  ["fits the fields", 231, 0],
+  ["is longer", 257, 1],
+  ["is as long as can be", 3_500, 1],
+])("a name that %s is stated by pax only where it must be", (_what, length, paxHeaders) => {
+  const name = `${"p".repeat(length - 101)}/${"d".repeat(100)}`;
+  const header = encodeHeader(file(name));
+  const paxBlocks = paxHeaders === 0 ? 0 : 1 + Math.ceil((name.length + " path=\n".length + 40) / 512);
+  expect(header.length).toBe((1 + paxBlocks) * 512);
+  expect(header.toString("latin1", header.length - 512, header.length - 412)).toBe(
+    paxHeaders === 0 ? "d".repeat(100) : `${name.slice(0, 99)}\0`,
+  );
+});
+
 test("a size that the field cannot state is stated by pax, and by the field in base 256", async () => {
   const sizeBytes = 9 * 2 ** 30;
   const header = encodeHeader({ ...file("large"), sizeBytes });
