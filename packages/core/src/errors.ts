@@ -20,6 +20,7 @@ export const errorCatalog = {
   "too-large": user,
   expired: user,
   "too-many-requests": user,
+  "quota-exceeded": user,
   // Deployments: the source and the build
   "source-unreachable": user,
   "archive-invalid": user,

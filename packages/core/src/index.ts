@@ -8,6 +8,7 @@ export * from "./labels.ts";
 export * from "./operation.ts";
 export * from "./notifier.ts";
 export * from "./pagination.ts";
+export * from "./quota.ts";
 export * from "./release.ts";
 export * from "./source.ts";
 export * from "./user.ts";

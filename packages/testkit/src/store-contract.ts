@@ -10,6 +10,7 @@ import { deploymentsContract } from "./store-contract/deployments.ts";
 import { logsContract } from "./store-contract/logs.ts";
 import { operationsContract } from "./store-contract/operations.ts";
 import { notifiersContract } from "./store-contract/notifiers.ts";
+import { quotasContract } from "./store-contract/quotas.ts";
 import { releasesContract } from "./store-contract/releases.ts";
 import { sharingContract } from "./store-contract/sharing.ts";
 import { sourcesContract } from "./store-contract/sources.ts";
@@ -55,5 +56,6 @@ export function storeContract(name: string, newContext: () => Promise<StoreContr
     logsContract(underTest);
     notifiersContract(underTest);
     sharingContract(underTest);
+    quotasContract(underTest);
   });
 }

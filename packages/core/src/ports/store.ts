@@ -16,6 +16,7 @@ import type { Operation } from "../operation.ts";
 import type { Delivery, Notifier } from "../notifier.ts";
 import type { PageRequest } from "../pagination.ts";
 import type { NewRelease, Release } from "../release.ts";
+import type { OwnerQuotas, Quotas, Usage } from "../quota.ts";
 import type { Source } from "../source.ts";
 import type { ApiToken, User } from "../user.ts";
 import type { Variable } from "../variable.ts";
@@ -27,6 +28,7 @@ export interface Store extends AsyncDisposable {
   readonly collaborators: CollaboratorStore;
   readonly variables: VariableStore;
   readonly sources: SourceStore;
+  readonly usage: UsageStore;
   readonly deployments: DeploymentStore;
   readonly releases: ReleaseStore;
   readonly operations: OperationStore;
@@ -67,8 +69,11 @@ export interface TokenStore {
 
 /** Apps whose `deletedAt` is set are found by `get` and `deleted` only. */
 export interface AppStore {
-  /** @throws "conflict" when an app that is not deleted has the name, or any app has the id. */
-  create(app: App): Promise<void>;
+  /**
+   * Concurrent creates do not exceed the owner's quotas.
+   * @throws "conflict" when an app that is not deleted has the name, or any app has the id; "quota-exceeded".
+   */
+  create(app: App, quotas?: Quotas): Promise<void>;
   /** By id, including deleted apps. */
   get(id: string): Promise<App | null>;
   byName(name: string): Promise<App | null>;
@@ -111,13 +116,22 @@ export interface VariableStore {
 }
 
 export interface SourceStore {
-  create(source: Source): Promise<void>;
+  /** Concurrent creates do not exceed the owner's quotas. @throws "quota-exceeded". */
+  create(source: Source, quotas?: Quotas): Promise<void>;
   get(id: string): Promise<Source | null>;
-  /** Records a finished upload. @returns false when the source does not exist, or already has an upload. */
-  complete(id: string, sizeBytes: number): Promise<boolean>;
+  /**
+   * Records a finished upload. Concurrent uploads do not exceed the owner's quotas.
+   * @returns false when the source does not exist, or already has an upload. @throws "quota-exceeded".
+   */
+  complete(id: string, sizeBytes: number, quotas?: Quotas): Promise<boolean>;
   /** Sources whose URLs expired before `before`, oldest first, at most `limit`; for cleanup. */
   expired(before: Date, limit: number): Promise<Source[]>;
   remove(id: string): Promise<void>;
+}
+
+export interface UsageStore {
+  /** What the user owns, for display: each number is of its own moment. */
+  of(ownerId: string): Promise<Usage>;
 }
 
 export interface DeploymentStore {
@@ -164,8 +178,11 @@ export interface ReleaseStore {
 }
 
 export interface OperationStore {
-  /** @throws "conflict" when the id is taken. */
-  create(operation: Operation): Promise<void>;
+  /**
+   * Concurrent scalings of an owner's apps do not exceed the quotas.
+   * @throws "conflict" when the id is taken; "quota-exceeded".
+   */
+  create(operation: Operation, quota?: OwnerQuotas): Promise<void>;
   get(id: string): Promise<Operation | null>;
   /** The app's pending operations, sorted by creation and id, at most `limit`. */
   pending(appId: string, limit: number): Promise<Operation[]>;

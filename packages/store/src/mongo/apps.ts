@@ -7,6 +7,7 @@ import type { Connection } from "./connection.ts";
 import { document, entity } from "./documents.ts";
 import type { Stored } from "./documents.ts";
 import { conflictWhenTaken } from "./failures.ts";
+import { withinQuotas } from "./quotas.ts";
 
 /** `live` means not deleted: a unique index over live apps makes their names unique. */
 type AppDocument = Stored<App> & { readonly live: boolean };
@@ -30,10 +31,17 @@ export function appStore(connection: Connection): AppStore {
       (await apps(database).find(filter).sort(sort).toArray()).map((found) => appFrom(found)),
     );
   return {
-    create: (app) =>
+    create: (app, limits) =>
       conflictWhenTaken(
-        connection.run(async (database) => {
-          await apps(database).insertOne(documentOf(app));
+        connection.runInTurn(`quotas ${app.ownerId}`, (database, signal) => {
+          const { id, ownerId, webCount } = app;
+          const additions = [
+            { kind: "apps", id, amount: 1 },
+            { kind: "containers", id, amount: webCount },
+          ] as const;
+          return withinQuotas({ database, signal }, { ownerId, limits }, additions, async () => {
+            await apps(database).insertOne(documentOf(app));
+          });
         }),
         taken,
       ),

@@ -54,6 +54,8 @@ export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
   sources: [
     // expired, oldest first
     { name: "sources_by_expiry", key: { expiresAt: 1 } },
+    // usage
+    { name: "sources_of_owner", key: { ownerId: 1 } },
   ],
   deployments: [
     // list, newest first; its count; the app's last number; a number is given once

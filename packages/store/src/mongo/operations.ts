@@ -7,6 +7,7 @@ import type { Connection } from "./connection.ts";
 import { document, entity } from "./documents.ts";
 import type { Stored } from "./documents.ts";
 import { conflictWhenTaken, falseWhenTaken } from "./failures.ts";
+import { withinQuotas } from "./quotas.ts";
 import { waitingApps } from "./waiting-apps.ts";
 
 type OperationDocument = Stored<Operation>;
@@ -33,10 +34,15 @@ export function operationStore(connection: Connection): OperationStore {
       await operations(database).deleteMany(filter);
     });
   return {
-    create: (operation) =>
+    create: (operation, quota) =>
       conflictWhenTaken(
-        connection.run(async (database) => {
-          await operations(database).insertOne(document(operation));
+        connection.runInTurn(`quotas ${quota?.ownerId ?? operation.appId}`, (database, signal) => {
+          const owner = { ownerId: quota?.ownerId ?? "", limits: quota?.quotas };
+          const { appId: id, webCount } = operation;
+          const additions = [{ kind: "containers", id, amount: webCount ?? 0 }] as const;
+          return withinQuotas({ database, signal }, owner, additions, async () => {
+            await operations(database).insertOne(document(operation));
+          });
         }),
         "the operation's id is taken",
       ),

@@ -15,6 +15,7 @@ import { operationQueries } from "./operations.ts";
 import { releaseQueries } from "./releases.ts";
 import { sourceQueries } from "./sources.ts";
 import { openMongoStore } from "./store.ts";
+import { usageQueries } from "./usage.ts";
 import { tokenQueries, userQueries } from "./users.ts";
 import { appsPipeline } from "./waiting-apps.ts";
 
@@ -65,6 +66,17 @@ const plans: readonly (readonly [string, string, Query])[] = [
     "sources",
     "sources_by_expiry",
     { filter: sourceQueries.expired(new Date(5)), sort: { expiresAt: 1 }, limit },
+  ],
+  ["sources", "sources_of_owner", { filter: usageQueries.sources("1") }],
+  [
+    "operations",
+    "operations_lane",
+    { filter: usageQueries.unfinished("pending", ["1", "2"]), postgres: ["operations_of_app"] },
+  ],
+  [
+    "operations",
+    "operations_one_running",
+    { filter: usageQueries.unfinished("running", ["1", "2"]), postgres: ["operations_of_app"] },
   ],
   [
     "deployments",

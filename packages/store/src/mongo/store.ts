@@ -13,6 +13,7 @@ import { releaseStore } from "./releases.ts";
 import { migrate } from "./schema.ts";
 import { sourceStore } from "./sources.ts";
 import { tokenStore, userStore } from "./users.ts";
+import { usageStore } from "./usage.ts";
 import { variableStore } from "./variables.ts";
 
 /**
@@ -39,6 +40,7 @@ function storeOn(connection: Connection): Store {
     collaborators: collaboratorStore(connection),
     variables: variableStore(connection),
     sources: sourceStore(connection),
+    usage: usageStore(connection),
     deployments: deploymentStore(connection),
     releases: releaseStore(connection),
     operations: operationStore(connection),

@@ -1,9 +1,10 @@
 // Apps in SQLite.
 
-import type { Address, App, AppStore, ConcurrencyPolicy } from "@slipway/core";
+import type { Address, App, AppStore, ConcurrencyPolicy, Quotas } from "@slipway/core";
 import { millis, optionalTime, time } from "./columns.ts";
 import type { Database, Value } from "./database.ts";
 import { conflictWhenTaken } from "./failures.ts";
+import { checkAdded } from "./usage.ts";
 
 interface AppRow {
   id: string;
@@ -41,7 +42,7 @@ export function appStore(database: Database): AppStore {
   const many = (sql: string, ...values: Value[]) =>
     database.read((transaction) => transaction.all<AppRow>(sql, ...values).map(appFrom));
   return {
-    create: (app) => conflictWhenTaken(insert(database, app), taken),
+    create: (app, quotas) => conflictWhenTaken(insert(database, app, quotas), taken),
     get: (id) => one("SELECT * FROM apps WHERE id = ?", id),
     byName: (name) => one(appQueries.byName, name),
     list: (owner) => (owner === "all" ? many(appQueries.all) : many(appQueries.ofOwner, owner.ownerId)),
@@ -54,8 +55,10 @@ export function appStore(database: Database): AppStore {
   };
 }
 
-function insert(database: Database, app: App): Promise<void> {
+function insert(database: Database, app: App, quotas: Quotas | undefined): Promise<void> {
+  const { ownerId, webCount } = app;
   return database.write((transaction) => {
+    checkAdded(transaction, { ownerId, quotas }, { apps: 1, containers: webCount });
     transaction.run(
       `INSERT INTO apps (id, owner_id, created_at, name, updated_at, deleted_at, revision, current_release_id,
          current_rollout_id, targets, web_count, concurrency_policy, last_deployed_at, cache_version)

@@ -1,9 +1,10 @@
 // Operations in SQLite: what waits in an app's lane beside its deployments, and the one that runs.
 
-import type { Operation, OperationKind, OperationStatus, OperationStore } from "@slipway/core";
+import type { Operation, OperationKind, OperationStatus, OperationStore, OwnerQuotas } from "@slipway/core";
 import { millis, optionalTime, time } from "./columns.ts";
 import type { Database, Value } from "./database.ts";
 import { conflictWhenTaken, falseWhenTaken } from "./failures.ts";
+import { checkAdded, containersOf } from "./usage.ts";
 
 interface OperationRow {
   id: string;
@@ -46,7 +47,8 @@ export function operationStore(database: Database): OperationStore {
       transaction.run(sql, value);
     });
   return {
-    create: (operation) => conflictWhenTaken(insert(database, operation), "the operation's id is taken"),
+    create: (operation, quota) =>
+      conflictWhenTaken(insert(database, operation, quota), "the operation's id is taken"),
     get: async (id) => (await many("SELECT * FROM operations WHERE id = ?", id))[0] ?? null,
     pending: (appId, limit) => many(operationQueries.pending, appId, limit),
     running: async (appId) => (await many(operationQueries.running, appId))[0] ?? null,
@@ -61,8 +63,13 @@ export function operationStore(database: Database): OperationStore {
   };
 }
 
-function insert(database: Database, operation: Operation): Promise<void> {
+function insert(database: Database, operation: Operation, quota: OwnerQuotas | undefined): Promise<void> {
+  const { appId, webCount } = operation;
   return database.write((transaction) => {
+    if (quota !== undefined) {
+      const containers = (webCount ?? 0) - containersOf(transaction, appId);
+      checkAdded(transaction, quota, { containers });
+    }
     transaction.run(
       commands.insert,
       operation.id,

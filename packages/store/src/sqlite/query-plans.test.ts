@@ -14,6 +14,7 @@ import { operationQueries } from "./operations.ts";
 import { notifierQueries } from "./notifiers.ts";
 import { releaseQueries } from "./releases.ts";
 import { sourceQueries } from "./sources.ts";
+import { usageQueries } from "./usage.ts";
 import { userQueries } from "./users.ts";
 
 /** Query → the index it has to go by. */
@@ -46,6 +47,10 @@ const plans = [
   [notifierQueries.deliveries, "deliveries_of_notifier"],
   [notifierQueries.deliveriesBefore, "deliveries_by_age"],
   [sourceQueries.expired, "sources_by_expiry"],
+  [usageQueries.apps, "apps_of_owner"],
+  [usageQueries.apps, "operations_of_app"],
+  [usageQueries.containersOfApp, "sqlite_autoindex_apps_1"],
+  [usageQueries.sources, "sources_of_owner"],
   [operationQueries.pending, "operations_lane"],
   [operationQueries.running, "operations_one_running (app_id=?)"],
   [operationQueries.allRunning, "operations_one_running"],

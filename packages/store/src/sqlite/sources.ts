@@ -2,7 +2,8 @@
 
 import type { Source, SourceStore } from "@slipway/core";
 import { time } from "./columns.ts";
-import type { Database } from "./database.ts";
+import type { Database, Transaction } from "./database.ts";
+import { checkAdded } from "./usage.ts";
 
 interface SourceRow {
   id: string;
@@ -18,11 +19,12 @@ export const sourceQueries = {
 
 export function sourceStore(database: Database): SourceStore {
   return {
-    create: (source) =>
+    create: (source, quotas) =>
       database.write((transaction) => {
+        if (sourceIn(transaction, source.id) !== null) return;
+        checkAdded(transaction, { ownerId: source.ownerId, quotas }, { sources: 1 });
         transaction.run(
-          `INSERT INTO sources (id, owner_id, created_at, expires_at, size_bytes) VALUES (?, ?, ?, ?, ?)
-           ON CONFLICT (id) DO NOTHING`,
+          `INSERT INTO sources (id, owner_id, created_at, expires_at, size_bytes) VALUES (?, ?, ?, ?, ?)`,
           source.id,
           source.ownerId,
           source.createdAt.getTime(),
@@ -30,20 +32,14 @@ export function sourceStore(database: Database): SourceStore {
           source.sizeBytes,
         );
       }),
-    get: (id) =>
-      database.read((transaction) => {
-        const [row] = transaction.all<SourceRow>("SELECT * FROM sources WHERE id = ?", id);
-        return row === undefined ? null : sourceFrom(row);
+    get: (id) => database.read((transaction) => sourceIn(transaction, id)),
+    complete: (id, sizeBytes, quotas) =>
+      database.write((transaction) => {
+        const source = sourceIn(transaction, id);
+        if (source === null || source.sizeBytes !== null) return false;
+        checkAdded(transaction, { ownerId: source.ownerId, quotas }, { sourceBytes: sizeBytes });
+        return transaction.run("UPDATE sources SET size_bytes = ? WHERE id = ?", sizeBytes, id) === 1;
       }),
-    complete: (id, sizeBytes) =>
-      database.write(
-        (transaction) =>
-          transaction.run(
-            "UPDATE sources SET size_bytes = ? WHERE id = ? AND size_bytes IS NULL",
-            sizeBytes,
-            id,
-          ) === 1,
-      ),
     expired: (before, limit) =>
       database.read((transaction) =>
         transaction.all<SourceRow>(sourceQueries.expired, before.getTime(), limit).map(sourceFrom),
@@ -53,6 +49,11 @@ export function sourceStore(database: Database): SourceStore {
         transaction.run("DELETE FROM sources WHERE id = ?", id);
       }),
   };
+}
+
+function sourceIn(transaction: Transaction, id: string): Source | null {
+  const [row] = transaction.all<SourceRow>("SELECT * FROM sources WHERE id = ?", id);
+  return row === undefined ? null : sourceFrom(row);
 }
 
 function sourceFrom(row: SourceRow): Source {

@@ -14,6 +14,7 @@ import { deliveryStore, notifierStore } from "./notifiers.ts";
 import { releaseStore } from "./releases.ts";
 import { sourceStore } from "./sources.ts";
 import { tokenStore, userStore } from "./users.ts";
+import { usageStore } from "./usage.ts";
 import { variableStore } from "./variables.ts";
 
 export interface SqliteStoreOptions extends DatabaseOptions {
@@ -48,6 +49,7 @@ function storeOn(database: Database): Store {
     collaborators: collaboratorStore(database),
     variables: variableStore(database),
     sources: sourceStore(database),
+    usage: usageStore(database),
     deployments: deploymentStore(database),
     releases: releaseStore(database),
     operations: operationStore(database),

@@ -8,6 +8,7 @@ import { operations } from "./005-operations.ts";
 import { notifiers } from "./006-notifiers.ts";
 import { postdeployHook } from "./007-postdeploy-hook.ts";
 import { tokenParents } from "./008-token-parents.ts";
+import { sourcesOfOwner } from "./009-sources-of-owner.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -25,4 +26,5 @@ export const migrations: readonly Migration[] = [
   { number: 6, name: "notifiers", sql: notifiers },
   { number: 7, name: "postdeploy hook", sql: postdeployHook },
   { number: 8, name: "token parents", sql: tokenParents },
+  { number: 9, name: "sources of owner", sql: sourcesOfOwner },
 ];

@@ -1,0 +1,44 @@
+// Quotas: how much one user may own. The user of an app's or a source's owner counts, whoever makes the request.
+
+import { SlipwayError } from "./errors.ts";
+
+/** What a user owns at the moment. */
+export interface Usage {
+  /** Apps that are not deleted. */
+  readonly apps: number;
+  /** Containers that the apps run or are to run: of each app the largest number of it and of its unfinished operations. */
+  readonly containers: number;
+  /** Sources that are stored, with an archive or without. */
+  readonly sources: number;
+  /** Bytes of their archives. */
+  readonly sourceBytes: number;
+}
+
+/** The most of each that a user may own; null for no limit. */
+export type Quotas = { readonly [Kind in keyof Usage]: number | null };
+
+/** The quotas of a resource's owner. */
+export interface OwnerQuotas {
+  readonly ownerId: string;
+  readonly quotas: Quotas;
+}
+
+export const noQuotas: Quotas = { apps: null, containers: null, sources: null, sourceBytes: null };
+
+const advice: { readonly [Kind in keyof Usage]: (limit: number) => string } = {
+  apps: (limit) => `a user may own ${limit} apps; delete one`,
+  containers: (limit) =>
+    `the apps of a user may have ${limit} containers in all, and a new app counts as one; scale an app down`,
+  sources: (limit) => `a user may have ${limit} sources; wait until some expire`,
+  sourceBytes: (limit) =>
+    `the archives of a user's sources may have ${limit} bytes in all; wait until some sources expire`,
+};
+
+/**
+ * Checks what a user would own. Call it for what grows only: a quota that was lowered takes nothing away.
+ * @throws {SlipwayError} "quota-exceeded" that says what to do.
+ */
+export function checkQuota(quotas: Quotas, kind: keyof Usage, wanted: number): void {
+  const limit = quotas[kind];
+  if (limit !== null && wanted > limit) throw new SlipwayError("quota-exceeded", advice[kind](limit));
+}

@@ -1,0 +1,75 @@
+// What users own, in MongoDB.
+
+import type { App, Operation, Source, Usage, UsageStore } from "@slipway/core";
+import type { Db } from "mongodb";
+import { appQueries } from "./apps.ts";
+import type { Connection } from "./connection.ts";
+import type { Stored } from "./documents.ts";
+
+/** Of each kind the amount by the id of the app or the source. */
+export type Amounts = { readonly [Kind in keyof Usage]: ReadonlyMap<string, number> };
+
+export const usageQueries = {
+  sources: (ownerId: string) => ({ ownerId }),
+  unfinished: (status: "pending" | "running", appIds: readonly string[]) => ({
+    status,
+    appId: { $in: [...appIds] },
+  }),
+} as const;
+
+export function usageStore(connection: Connection): UsageStore {
+  return {
+    of: (ownerId) =>
+      connection.run(async (database) => {
+        const { apps, containers, sources, sourceBytes } = await amountsOf(database, ownerId);
+        return {
+          apps: sumOf(apps),
+          containers: sumOf(containers),
+          sources: sumOf(sources),
+          sourceBytes: sumOf(sourceBytes),
+        };
+      }),
+  };
+}
+
+/** What is stored of a user. An operation that ends meanwhile counts: its app is read after it. */
+export async function amountsOf(database: Db, ownerId: string): Promise<Amounts> {
+  const sources = await sourcesOf(database, ownerId);
+  const ids = (await appsOf(database, ownerId)).map(({ _id }) => _id);
+  const wanted = [
+    ...(await unfinishedOf(database, "pending", ids)),
+    ...(await unfinishedOf(database, "running", ids)),
+  ];
+  const apps = await appsOf(database, ownerId);
+  const containers = new Map(apps.map(({ _id, webCount }) => [_id, webCount]));
+  for (const { appId, webCount } of wanted) {
+    const current = containers.get(appId);
+    if (current !== undefined) containers.set(appId, Math.max(current, webCount ?? 0));
+  }
+  return {
+    apps: new Map(apps.map(({ _id }) => [_id, 1])),
+    containers,
+    sources: new Map(sources.map(({ _id }) => [_id, 1])),
+    sourceBytes: new Map(sources.map(({ _id, sizeBytes }) => [_id, sizeBytes ?? 0])),
+  };
+}
+
+function appsOf(database: Db, ownerId: string) {
+  const found = database.collection<Stored<App>>("apps").find(appQueries.ofOwner(ownerId));
+  return found.project<{ _id: string; webCount: number }>({ webCount: 1 }).toArray();
+}
+
+function sourcesOf(database: Db, ownerId: string) {
+  const found = database.collection<Stored<Source>>("sources").find(usageQueries.sources(ownerId));
+  return found.project<{ _id: string; sizeBytes: number | null }>({ sizeBytes: 1 }).toArray();
+}
+
+function unfinishedOf(database: Db, status: "pending" | "running", appIds: readonly string[]) {
+  const operations = database.collection<Stored<Operation>>("operations");
+  const found = operations.find(usageQueries.unfinished(status, appIds));
+  return found.project<{ appId: string; webCount: number | null }>({ appId: 1, webCount: 1 }).toArray();
+}
+
+function sumOf(amounts: ReadonlyMap<string, number>): number {
+  return [...amounts.values()].reduce((sum, amount) => sum + amount, 0);
+}

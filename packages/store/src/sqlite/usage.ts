@@ -1,0 +1,53 @@
+// What users own, in SQLite. A write checks it within its own transaction, so concurrent writes do not exceed a quota.
+
+import { checkQuota } from "@slipway/core";
+import type { Quotas, Usage, UsageStore } from "@slipway/core";
+import type { Database, Transaction } from "./database.ts";
+
+const containersOfApp = `max(web_count, coalesce((SELECT max(web_count) FROM operations
+    WHERE app_id = apps.id AND status IN ('pending', 'running')), 0))`;
+
+export const usageQueries = {
+  apps: `SELECT count(*) AS apps, coalesce(sum(${containersOfApp}), 0) AS containers
+    FROM apps WHERE owner_id = ? AND deleted_at IS NULL`,
+  containersOfApp: `SELECT ${containersOfApp} AS containers FROM apps WHERE id = ?`,
+  sources: `SELECT count(*) AS sources, coalesce(sum(size_bytes), 0) AS sourceBytes FROM sources WHERE owner_id = ?`,
+} as const;
+
+export function usageStore(database: Database): UsageStore {
+  return { of: (ownerId) => database.read((transaction) => usageOf(transaction, ownerId)) };
+}
+
+/**
+ * Checks what the user would own with this added.
+ * @throws {SlipwayError} "quota-exceeded"
+ */
+export function checkAdded(
+  transaction: Transaction,
+  { ownerId, quotas }: { readonly ownerId: string; readonly quotas: Quotas | undefined },
+  added: Partial<Usage>,
+): void {
+  if (quotas === undefined) return;
+  const usage = usageOf(transaction, ownerId);
+  for (const kind of ["apps", "containers", "sources", "sourceBytes"] as const) {
+    const more = added[kind] ?? 0;
+    if (more > 0) checkQuota(quotas, kind, usage[kind] + more);
+  }
+}
+
+/** How many containers an app counts with. */
+export function containersOf(transaction: Transaction, appId: string): number {
+  const [row] = transaction.all<{ containers: number }>(usageQueries.containersOfApp, appId);
+  return row?.containers ?? 0;
+}
+
+function usageOf(transaction: Transaction, ownerId: string): Usage {
+  const [apps] = transaction.all<Pick<Usage, "apps" | "containers">>(usageQueries.apps, ownerId);
+  const [sources] = transaction.all<Pick<Usage, "sources" | "sourceBytes">>(usageQueries.sources, ownerId);
+  return {
+    apps: apps?.apps ?? 0,
+    containers: apps?.containers ?? 0,
+    sources: sources?.sources ?? 0,
+    sourceBytes: sources?.sourceBytes ?? 0,
+  };
+}
