@@ -6,11 +6,15 @@ import type { Close } from "./close-codes.ts";
 export interface Client {
   /** Undefined until the client has authenticated. */
   readonly user: User | undefined;
+  /** Whether the client's credentials are being checked. */
+  readonly authenticating: boolean;
   /** The address key that limits are counted by, see `addressKeys`. */
   readonly address: string;
   /** Whether the client follows a deployment that has not ended. */
   readonly unfinished: boolean;
   close(close: Close): void;
+  /** Closes the connection without waiting for the client's answer. */
+  drop(close: Close): void;
   /** Drops the connection without a close frame. */
   terminate(): void;
   /** Sends a ping, and drops a client that has not answered the last ones. */

@@ -54,6 +54,7 @@ export class Connection implements Client {
   #follower: Follower | undefined;
   #user: User | undefined;
   #authorization: { readonly token: string; readonly appId: string } | undefined;
+  #authenticating = false;
   #silentIntervals = 0;
   #bytesSincePing = 0;
 
@@ -76,6 +77,10 @@ export class Connection implements Client {
 
   get address(): string {
     return this.#options.address;
+  }
+
+  get authenticating(): boolean {
+    return this.#authenticating;
   }
 
   get unfinished(): boolean {
@@ -104,6 +109,11 @@ export class Connection implements Client {
     this.#options.webSocket.close(code, reason);
   }
 
+  drop(close: Close): void {
+    this.close(close);
+    this.terminate();
+  }
+
   terminate(): void {
     this.#options.webSocket.terminate();
   }
@@ -112,8 +122,7 @@ export class Connection implements Client {
     const { socket, limits } = this.#options;
     this.#silentIntervals += 1;
     if (this.#silentIntervals > maxSilentIntervals) {
-      this.close(unresponsive);
-      this.terminate();
+      this.drop(unresponsive);
       return;
     }
     const backlogged = socket.writableLength > limits.backlogBytes;
@@ -158,12 +167,17 @@ export class Connection implements Client {
   /** @returns the app of the path, which the token's user may follow. */
   async #authorize(token: string): Promise<App> {
     const { authorization } = this.#context;
-    const user = await authorization.authenticate(token);
-    const app = await authorization.app(user, this.#options.app ?? "");
-    if (!this.#options.admit(user)) throw tooManyConnections();
-    this.#user = user;
-    this.#authorization = { token, appId: app.id };
-    return app;
+    this.#authenticating = true;
+    try {
+      const user = await authorization.authenticate(token);
+      const app = await authorization.app(user, this.#options.app ?? "");
+      if (!this.#options.admit(user)) throw tooManyConnections();
+      this.#user = user;
+      this.#authorization = { token, appId: app.id };
+      return app;
+    } finally {
+      this.#authenticating = false;
+    }
   }
 
   #sendPing(): void {

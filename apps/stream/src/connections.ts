@@ -55,23 +55,27 @@ export class Connections implements AsyncDisposable {
   async serve(client: Omit<ConnectionOptions, "limits" | "admit">): Promise<void> {
     const options = { ...client, limits: this.#limits, admit: (user: User) => this.admits(user) };
     const connection = new Connection(this.#context, options);
-    const rejection = this.rejection(client.address);
+    const rejection = this.admitUnauthenticated(client.address);
     if (rejection !== null) return connection.close(rejection);
     using _tracked = this.track(connection);
     await connection.serve();
   }
 
-  /** @returns the close for a new, unauthenticated client at the address; null when it may connect. */
-  rejection(address: string): Close | null {
+  /**
+   * Makes room for a new client at the address: at a limit, the oldest client whose credentials are not being checked is dropped.
+   * Otherwise strangers could prevent the users at their address from connecting.
+   * @returns the close for the new client; null when it may connect.
+   */
+  admitUnauthenticated(address: string): Close | null {
     if (this.#draining) return goingAway;
-    const unauthenticated = this.#clients.values().filter(({ user }) => user === undefined);
-    const addresses = unauthenticated.map((client) => client.address).toArray();
     const limits = this.#limits;
+    const unauthenticated = [...this.#clients].filter(({ user }) => user === undefined);
+    const atAddress = unauthenticated.filter((client) => client.address === address);
+    if (atAddress.length >= limits.unauthenticatedConnectionsPerAddress)
+      return this.#replaceOldest(atAddress);
     const full =
-      this.#clients.size >= limits.connections ||
-      addresses.length >= limits.unauthenticatedConnections ||
-      countOf(addresses, (other) => other === address) >= limits.unauthenticatedConnectionsPerAddress;
-    return full ? overCapacity : null;
+      this.#clients.size >= limits.connections || unauthenticated.length >= limits.unauthenticatedConnections;
+    return full ? this.#replaceOldest(atBusiestAddress(unauthenticated)) : null;
   }
 
   /** Counts the client as connected until the returned handle is disposed. */
@@ -108,6 +112,15 @@ export class Connections implements AsyncDisposable {
     await this.drain(0);
   }
 
+  /** @param clients oldest first. @returns null when one of them was dropped. */
+  #replaceOldest(clients: readonly Client[]): Close | null {
+    const oldest = clients.find(({ authenticating }) => !authenticating);
+    if (oldest === undefined) return overCapacity;
+    this.#clients.delete(oldest);
+    oldest.drop(overCapacity);
+    return null;
+  }
+
   /** Rechecks one client after the other, to limit the load on the store. Rejects at the first failed check. */
   async #recheck(): Promise<void> {
     if (this.#rechecking) return;
@@ -118,6 +131,14 @@ export class Connections implements AsyncDisposable {
       this.#rechecking = false;
     }
   }
+}
+
+/** @returns the clients of the address that has the most. */
+function atBusiestAddress(clients: readonly Client[]): readonly Client[] {
+  const groups = Map.groupBy(clients, ({ address }) => address);
+  let busiest: readonly Client[] = [];
+  for (const group of groups.values()) if (group.length > busiest.length) busiest = group;
+  return busiest;
 }
 
 function countOf<Item>(items: Iterable<Item>, matches: (item: Item) => boolean): number {

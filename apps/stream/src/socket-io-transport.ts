@@ -17,10 +17,16 @@ export class SocketIoTransport implements Client {
   constructor(conn: ClientSocket["conn"], address: string) {
     this.#conn = conn;
     this.address = address;
+    // The default of polling, 30 seconds, would keep transports of strangers that no longer count.
+    if ("closeTimeout" in conn.transport) conn.transport.closeTimeout = closingMs;
   }
 
   get user(): User | undefined {
     return this.session?.user;
+  }
+
+  get authenticating(): boolean {
+    return this.#authenticationAttempted && this.session === undefined && this.#conn.readyState === "open";
   }
 
   get unfinished(): boolean {
@@ -40,6 +46,10 @@ export class SocketIoTransport implements Client {
     this.#conn.close();
     const timer = setTimeout(() => this.terminate(), closingMs);
     this.#conn.once("close", () => clearTimeout(timer));
+  }
+
+  drop(): void {
+    this.terminate();
   }
 
   terminate(): void {

@@ -71,7 +71,7 @@ function createEngine({
     wsEngine: StreamWebSocketServer,
     allowRequest: contain(
       (request, callback) => {
-        const rejection = connections.rejection(addressOf(request));
+        const rejection = connections.admitUnauthenticated(addressOf(request));
         callback(rejection?.reason, rejection === null);
       },
       (error, _request, callback) => {

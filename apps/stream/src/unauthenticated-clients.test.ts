@@ -10,24 +10,63 @@ const behindProxy = { TRUST_PROXY: "loopback" };
 const from = (address: string) => ({ "x-forwarded-for": address });
 
 describe.skipIf(await lacksRedis())("the stream before authentication", () => {
-  test("unauthenticated clients use up the limit of their own address only", async () => {
-    await using stream = await startTestStream({ unauthenticatedConnectionsPerAddress: 1 }, behindProxy);
+  test("unauthenticated clients do not prevent users at their address from connecting", async () => {
+    await using stream = await startTestStream({ unauthenticatedConnectionsPerAddress: 2 }, behindProxy);
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);
     await stream.deploy(app);
-    const path = `/apps/${app.name}`;
-    const silent = stream.connect(path, undefined, from("203.0.113.7"));
-    await once(silent.webSocket, "open");
-    expect(await stream.connect(path, undefined, from("203.0.113.7")).closed).toMatchObject({ code: 1013 });
-    const handshake = async (address: string) => {
-      const headers = { ...from(address), connection: "close" };
-      return (await fetch(`${stream.url}/socket.io/?EIO=4&transport=polling`, { headers })).status;
+    const address = from("203.0.113.7");
+    const strangers: ReturnType<typeof stream.connect>[] = [];
+    const addStranger = async () => {
+      const stranger = stream.connect("/apps/any", undefined, address);
+      strangers.push(stranger);
+      await once(stranger.webSocket, "open");
     };
-    expect(await handshake("203.0.113.7")).toBe(403);
-    expect([await handshake("203.0.113.8"), await handshake("203.0.113.8")]).toEqual([200, 403]);
-    const other = stream.connect(path, undefined, from("203.0.113.9"));
-    await other.auth(jwt);
-    await other.untilStatus("queued");
+    await addStranger();
+    await addStranger();
+    const signedIn = stream.connect(`/apps/${app.name}`, undefined, address);
+    await signedIn.auth(jwt);
+    await Promise.race([signedIn.untilStatus("queued"), signedIn.closed]);
+    expect(signedIn.received).toEqual(["QUEUED"]);
+    const socketIo = io(stream.url, { auth: { token: jwt }, extraHeaders: address, forceNew: true });
+    await addStranger();
+    await new Promise((resolve, reject) =>
+      socketIo.on("connect", () => resolve(null)).on("connect_error", reject),
+    );
+    await addStranger();
+    socketIo.disconnect();
+    const [first, second, ...others] = strangers;
+    for (const oldest of [first, second]) expect(await oldest?.closed).toMatchObject({ code: 1013 });
+    expect(others.map(({ webSocket }) => webSocket.readyState)).toEqual(others.map(() => WebSocket.OPEN));
+    expect(signedIn.webSocket.readyState).toBe(WebSocket.OPEN);
+  });
+
+  test("unauthenticated clients that use up the limit of all addresses are closed at the busiest address", async () => {
+    await using stream = await startTestStream({ unauthenticatedConnections: 3 }, behindProxy);
+    const connect = async (address: string) => {
+      const client = stream.connect("/apps/any", undefined, from(address));
+      await once(client.webSocket, "open");
+      return client;
+    };
+    const other = await connect("203.0.113.8");
+    const busiest = [await connect("203.0.113.7"), await connect("203.0.113.7")];
+    const next = await connect("203.0.113.9");
+    expect(await busiest[0]?.closed).toMatchObject({ code: 1013 });
+    const open = [other, busiest[1], next].map((client) => client?.webSocket.readyState);
+    expect(open).toEqual([WebSocket.OPEN, WebSocket.OPEN, WebSocket.OPEN]);
+  });
+
+  test("unauthenticated clients over socket.io's polling are closed for later ones at their address", async () => {
+    await using stream = await startTestStream({ unauthenticatedConnectionsPerAddress: 1 });
+    const polling = `${stream.url}/socket.io/?EIO=4&transport=polling`;
+    const handshake = async () => {
+      const text = await (await fetch(polling)).text();
+      return /"sid":"([^"]+)"/.exec(text)?.[1];
+    };
+    const poll = async (sid: string | undefined) =>
+      (await fetch(`${polling}&sid=${sid}`, { method: "POST", body: "3" })).status;
+    const [first, second] = [await handshake(), await handshake()];
+    expect([await poll(first), await poll(second)]).toEqual([400, 200]);
   });
 
   test(
