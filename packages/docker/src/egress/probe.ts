@@ -126,7 +126,7 @@ async function during<T>(
     docker.createContainer(config),
   );
   try {
-    using process = await startProcess(docker, id, signal);
+    using process = await startProcess(docker, id, { signal });
     return await task(id, process);
   } finally {
     await removeContainer(docker, id);
