@@ -104,8 +104,10 @@ export class ComposeInstallation implements AsyncDisposable {
 
   /** Removes all there is of it, the stores' volumes too, as docs/operations.md says. */
   async down(): Promise<void> {
-    await docker("kill", "--signal", "USR1", `slipway-${this.variable("INSTALLATION_ID")}-guard`);
     await this.#compose("down", "--volumes", "--timeout", "20");
+    const guard = `slipway-${this.variable("INSTALLATION_ID")}-guard`;
+    await docker("kill", "--signal", "USR1", guard);
+    await docker("wait", guard);
     const made = await this.#made();
     if (made.length > 0) await docker("rm", "--force", "--volumes", ...made);
     const rest = await docker("network", "ls", "--quiet", "--filter", `label=${this.#label}`);

@@ -4,12 +4,13 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { networkInterfaces } from "node:os";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { label } from "@slipway/core";
 import { connectDocker, findContainers } from "@slipway/docker";
 import { packTarGz, testEngine } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { createApp, deployed, page } from "../e2e/slipway.ts";
+import type { AppJson } from "../e2e/slipway.ts";
 
 /** What the attacks aim at, by the variables that contain it. */
 interface Targets {
@@ -92,17 +93,16 @@ beforeAll(async () => {
   await once(listener, "listening");
   const targets = await findTargets((listener.address() as AddressInfo).port);
   const app = await createApp("attacker");
-  const { deployment, log } = await deployed(app.name, await packTarGz(attacker(targets)));
-  expect(deployment.status, log).toBe("success");
+  const log = await succeeded(app, attacker(targets));
   outcomes = outcomesIn(`${log}\n${await page(app.name)}`);
 });
 
 afterAll(() => opened.disposeAsync());
 
-test.for(
-  places.flatMap((place) => [...attacks, ...calls, oldCall].map((attack) => [place, ...attack] as const)),
-)("in a %s: %s", ([place, name, , outcome]) => {
-  expect(outcomes.get(`${place}: ${name}`)).toBe(outcome);
+describe.each(places)("in a %s", (place) => {
+  test.for([...attacks, ...calls, oldCall])("%s", ([name, , outcome]) => {
+    expect(outcomes.get(`${place}: ${name}`)).toBe(outcome);
+  });
 });
 
 test("the containers of apps have names that name no app, and labels that do", async () => {
@@ -114,13 +114,19 @@ test("the containers of apps have names that name no app, and labels that do", a
   expect(found.flatMap(({ Names }) => Names).join()).not.toContain(app.name);
 });
 
+/** Deploys an app. @returns the log. @throws when the deployment fails. */
+async function succeeded(app: AppJson, files: Record<string, string>): Promise<string> {
+  const { deployment, log } = await deployed(app.name, await packTarGz(files));
+  if (deployment.status !== "success")
+    throw new Error(`the deployment ended as ${deployment.status}: ${log}`);
+  return log;
+}
+
 /** Deploys the neighbor. */
 async function findTargets(listener: number): Promise<Targets> {
   using connection = connectDocker({ dockerHost: (await testEngine()).dockerHost });
   const app = await createApp("neighbor");
-  expect(
-    (await deployed(app.name, await packTarGz(inlineApp("true", answering("here"))))).deployment.status,
-  ).toBe("success");
+  await succeeded(app, inlineApp("true", answering("here")));
   const [container] = await findContainers(connection.docker, { [label.app]: app.id });
   const [network] = Object.values(container?.NetworkSettings.Networks ?? {});
   const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);

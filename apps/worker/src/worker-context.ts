@@ -39,7 +39,7 @@ export async function openWorkerContext(
   logger: Logger,
   opened: AsyncDisposableStack,
 ): Promise<WorkerContext> {
-  const { redisUrl, scheduler, build } = config;
+  const { redisUrl, build } = config;
   const onError = (error: unknown, message: string) => logger.warn({ err: error }, message);
   const redis = opened.adopt(new Redis(redisUrl, { maxRetriesPerRequest: null }), (client) =>
     client.disconnect(),

@@ -128,11 +128,11 @@ async function releasesBridge(
     const found = await callEngine("inspect a network", inspect, { signal });
     if (found.Driver === "overlay") return { name: overlayGateway, shared: false, open: [] };
     if (found.Driver === "bridge") return { name: bridgeOf(found), shared: network !== undefined, open: [] };
-    throw unguardable(name, `has the driver ${found.Driver}, whose way out Slipway cannot guard`);
+    throw unsupported(name, `has the driver ${found.Driver}, whose way out Slipway cannot guard`);
   } catch (error) {
     if (statusOf(error) !== 404) throw error;
     if (!runsReleases) return null;
-    throw unguardable(name, "does not exist on the engine of releases");
+    throw unsupported(name, "does not exist on the engine of releases");
   }
 }
 
@@ -145,7 +145,7 @@ export async function ensureProbedNetwork(
   return await ensureNetwork(docker, networkName(installationId, probed), installationId, signal);
 }
 
-function unguardable(network: string, reason: string): SlipwayError {
+function unsupported(network: string, reason: string): SlipwayError {
   return new SlipwayError(
     "configuration-invalid",
     `the network ${network} ${reason}: set SCHEDULER_NETWORK to a bridge or an overlay network, or EGRESS=open`,

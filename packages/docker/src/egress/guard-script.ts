@@ -1,10 +1,10 @@
 // What the guard runs on the engine's host: it sets the rules, sets them again in case another program removed them, and
-// withdraws them on SIGUSR1.
+// withdraws them on SIGUSR1 and ends. The engine does not restart a container after a signal that it was asked to send.
 
 const repeatSeconds = 20;
 
-/** Lines of the guard's log, each written once the rules are in that state. */
-export const guardState = { set: "the rules are set", withdrawn: "the rules are withdrawn" } as const;
+/** Line of the guard's log once it has set the rules. */
+export const rulesSet = "the rules are set";
 
 /** Its arguments are the rules and the name of their table. SIGTERM leaves the rules: releases may outlive the engine. */
 export const guardScript = `
@@ -24,13 +24,12 @@ resolvers() {
 set_rules() { { printf '%s\\n' "$rules"; resolvers; } | nft -f -; }
 withdraw() {
   nft delete table inet "$table" 2>/dev/null || true
-  echo "${guardState.withdrawn}"
-  exec sleep infinity
+  exit 0
 }
 trap withdraw USR1
 trap 'exit 0' TERM
 set_rules || exit 1
-echo "${guardState.set}"
+echo "${rulesSet}"
 while :; do
   sleep ${repeatSeconds} &
   wait $!

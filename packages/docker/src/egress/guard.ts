@@ -10,7 +10,7 @@ import type Docker from "dockerode";
 import { callEngine, engineError, requestStream, statusOf } from "../client.ts";
 import { removeContainer } from "../containers.ts";
 import { createDeframer } from "../frames.ts";
-import { guardScript, guardState } from "./guard-script.ts";
+import { guardScript, rulesSet } from "./guard-script.ts";
 import { type EgressRules, renderRules } from "./rules.ts";
 
 /** Value of the label `kind` of guards. */
@@ -75,7 +75,7 @@ export async function removeGuard(docker: Docker, id: string): Promise<void> {
   try {
     await startedGuard(docker, id);
     await callEngine("withdraw the rules", () => docker.getContainer(id).kill({ signal: "SIGUSR1" }));
-    await untilState(docker, id, "0", guardState.withdrawn);
+    await callEngine("wait for the guard", () => docker.getContainer(id).wait(), { limitMs: stateLimitMs });
   } catch (error) {
     if (statusOf(error) === 404) return;
     // A guard that cannot set rules has none to withdraw.
@@ -107,12 +107,12 @@ async function startedGuard(docker: Docker, id: string): Promise<Guard> {
     }
   });
   const { State } = await callEngine("inspect the guard", () => container.inspect());
-  await untilState(docker, id, `${Date.parse(State.StartedAt) / 1000}`, guardState.set);
+  await untilRulesSet(docker, id, `${Date.parse(State.StartedAt) / 1000}`);
   return { id, startedAt: State.StartedAt };
 }
 
-/** Reads the guard's log until it reports the state. @param since in seconds since 1970. */
-async function untilState(docker: Docker, id: string, since: string, state: string): Promise<void> {
+/** Reads the guard's log until it has set the rules. @param since in seconds since 1970. */
+async function untilRulesSet(docker: Docker, id: string, since: string): Promise<void> {
   const options = { follow: true, stdout: true, stderr: true, since } as const;
   // The types have `since` as a number, which would lose its fraction.
   const open = () => docker.getContainer(id).logs(options as never) as unknown as Promise<Readable>;
@@ -123,7 +123,7 @@ async function untilState(docker: Docker, id: string, since: string, state: stri
   try {
     for await (const chunk of log as AsyncIterable<Uint8Array>) {
       text += Buffer.from(deframe(chunk)).toString();
-      if (text.split("\n").includes(state)) return;
+      if (text.split("\n").includes(rulesSet)) return;
     }
   } catch (error) {
     throw engineError("read the guard's log", error);

@@ -14,7 +14,7 @@ import { freePort } from "../free-port.ts";
 import { dockerHost as testDockerHost } from "./config.ts";
 import { requestEngine, copyImage, defaultDockerHost } from "./engine-api.ts";
 import { containerPaths, removeAll } from "./remove-all.ts";
-import { removeGuards } from "./remove-guards.ts";
+import { withdrawGuards } from "./withdraw-guards.ts";
 
 export interface PrivateEngine extends AsyncDisposable {
   readonly dockerHost: string;
@@ -161,7 +161,7 @@ async function listens(dockerHost: string): Promise<boolean> {
 
 /** Bridges outlive the engine that made them. */
 async function removeEverything(dockerHost: string): Promise<void> {
-  await removeGuards(dockerHost);
+  await withdrawGuards(dockerHost);
   const { Swarm } = (await requestEngine(dockerHost, "GET", "/info")) as {
     Swarm: { LocalNodeState: string };
   };

@@ -1,12 +1,11 @@
 // The Docker Engine for tests that need containers, and installations on it that leave nothing behind.
 
 import { randomBytes } from "node:crypto";
-import { label } from "@slipway/core";
 import { servicesRequired, testsOf } from "../config.ts";
 import { dockerHost, stackImage } from "./config.ts";
 import { requestEngine, defaultDockerHost } from "./engine-api.ts";
 import { removeInstallation } from "./remove-all.ts";
-import { removeGuards } from "./remove-guards.ts";
+import { withdrawGuards } from "./withdraw-guards.ts";
 
 /** Names that set-up and stacks/build-stack.sh give the stack image. */
 const stackRepositories = ["slipway-stack", "slipway-dev-stack"];
@@ -55,7 +54,7 @@ export function newInstallation(): TestInstallation {
   return {
     id,
     [Symbol.asyncDispose]: async () => {
-      await removeGuards(host, { [label.installation]: id });
+      await withdrawGuards(host, id);
       await removeInstallation(host, id);
     },
   };
