@@ -27,6 +27,8 @@ const publicUrl = (protocol: RegExp, error: string) =>
     .transform((url) => url.replace(/\/+$/, ""))
     .optional();
 
+const quotaNote = "Operators have no limit. `0`: no limit.";
+
 const apiSettings = commonSettings.extend({
   ...appUrlSettings.shape,
   ...clientSettings.shape,
@@ -67,6 +69,26 @@ const apiSettings = commonSettings.extend({
     description:
       "Containers that an app may be scaled to. While it restarts or scales, as many again run beside them.",
   }),
+  MAX_APPS_PER_USER: limitSetting.default(100).register(settingDocs, {
+    topic: "access",
+    description: `Apps that a user may own. ${quotaNote}`,
+  }),
+  MAX_CONTAINERS_PER_USER: limitSetting.default(200).register(settingDocs, {
+    topic: "access",
+    description: `Containers that all apps of a user may be scaled to; a new app counts as one. ${quotaNote}`,
+  }),
+  MAX_SOURCES_PER_USER: limitSetting.default(500).register(settingDocs, {
+    topic: "access",
+    description: `Sources of a user that may be stored at the same time. ${quotaNote}`,
+  }),
+  MAX_SOURCES_MB_PER_USER: limitSetting
+    .default(5_120)
+    .transform((size) => size * 1024 ** 2)
+    .register(settingDocs, {
+      topic: "access",
+      description: `Size of all archives of a user's sources. ${quotaNote}`,
+      unit: "MiB",
+    }),
   RATE_LIMIT: limitSetting.default(1_200).register(settingDocs, {
     topic: "access",
     description:
@@ -131,6 +153,12 @@ function grouped(parsed: z.output<typeof settings>) {
       slotsPerOwner: parsed.OWNER_SLOTS,
       reservedSlots: parsed.RESERVED_SLOTS,
     },
+    userQuotas: {
+      apps: quotaOf(parsed.MAX_APPS_PER_USER),
+      containers: quotaOf(parsed.MAX_CONTAINERS_PER_USER),
+      sources: quotaOf(parsed.MAX_SOURCES_PER_USER),
+      sourceBytes: quotaOf(parsed.MAX_SOURCES_MB_PER_USER),
+    },
     /** 0 means no limit. */
     rateLimits: {
       tokenPerMinute: parsed.RATE_LIMIT,
@@ -139,6 +167,10 @@ function grouped(parsed: z.output<typeof settings>) {
       loginAttempts: parsed.LOGIN_ATTEMPTS,
     },
   };
+}
+
+function quotaOf(setting: number): number | null {
+  return setting === 0 ? null : setting;
 }
 
 function publicUrls(parsed: z.output<typeof settings>): PublicUrls {

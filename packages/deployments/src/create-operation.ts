@@ -1,13 +1,14 @@
 // Creates a restart or a scaling in its app's lane.
 
 import { maxPendingOperations, newOperation, SlipwayError } from "@slipway/core";
-import type { NewOperation, Operation, Store } from "@slipway/core";
+import type { NewOperation, Operation, OwnerQuotas, Store } from "@slipway/core";
 import type { LaneContext } from "./ports.ts";
 
 /**
  * Stores the operation, then notifies the workers.
- * @param maxInstances how many instances an app may have.
- * @throws {SlipwayError} "invalid" for an impossible number of instances, "conflict" when too many operations of the app wait.
+ * @param limits how many instances an app may have, and all apps of its owner.
+ * @throws {SlipwayError} "invalid" for an impossible number of instances, "conflict" when too many operations of the app wait,
+ * "quota-exceeded".
  */
 export async function createOperation(
   {
@@ -16,14 +17,14 @@ export async function createOperation(
     notify,
   }: Pick<LaneContext, "lanes" | "notify"> & { readonly store: Pick<Store, "operations"> },
   request: NewOperation,
-  maxInstances: number,
+  { maxInstances, quota }: { readonly maxInstances: number; readonly quota?: OwnerQuotas },
 ): Promise<Operation> {
   const operation = newOperation(request, maxInstances);
   const pending = await operations.pending(operation.appId, maxPendingOperations);
   if (pending.length === maxPendingOperations) {
     throw new SlipwayError("conflict", `the app already has ${maxPendingOperations} pending operations`);
   }
-  await operations.create(operation);
+  await operations.create(operation, quota);
   await notify("the lane of a new operation", () => lanes.advance(operation.appId));
   return operation;
 }

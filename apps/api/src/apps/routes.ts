@@ -2,22 +2,24 @@
 
 import { randomUUID } from "node:crypto";
 import type { Request } from "express";
-import { SlipwayError, invalidField, newApp, notFound } from "@slipway/core";
-import type { App, Store, User } from "@slipway/core";
+import { SlipwayError, checkQuota, invalidField, newApp, notFound } from "@slipway/core";
+import type { App, Quotas, Store, User } from "@slipway/core";
 import { deleteApp, updateLiveApp } from "@slipway/deployments";
 import type { LaneContext } from "@slipway/deployments";
 import { appAnswer, appsAnswer, changeAppRequest, createAppRequest, deleteAppQuery } from "@slipway/protocol";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
+import { quotasOf } from "../users/quotas.ts";
 import { presentApp } from "./presenter.ts";
 import type { AppLocation } from "./presenter.ts";
 
 const dryRunHeader = "X-Dry-Run";
 
 export interface AppContext {
-  readonly store: Pick<Store, "apps" | "collaborators" | "operations" | "users">;
+  readonly store: Pick<Store, "apps" | "collaborators" | "operations" | "usage" | "users">;
   readonly deployments: LaneContext;
   readonly location: AppLocation;
+  readonly userQuotas: Quotas;
   readonly now: () => Date;
 }
 
@@ -25,7 +27,8 @@ export function appRoutes(context: AppContext): Route[] {
   return [...collectionRoutes(context), ...itemRoutes(context)];
 }
 
-function collectionRoutes({ store, location, now }: Omit<AppContext, "deployments">): Route[] {
+function collectionRoutes(context: Omit<AppContext, "deployments">): Route[] {
+  const { store, location, now } = context;
   return [
     route({
       method: "get",
@@ -60,8 +63,9 @@ function collectionRoutes({ store, location, now }: Omit<AppContext, "deployment
       async handle({ user, body, request }) {
         const { name, concurrency_policy: concurrencyPolicy = "queue" } = body.app;
         const app = newApp({ id: randomUUID(), name, ownerId: user.id, createdAt: now(), concurrencyPolicy });
-        if (isDryRun(request)) await checkNameFree(store, app);
-        else await store.apps.create(app);
+        const quotas = quotasOf(context, user);
+        if (isDryRun(request)) await checkCreatable(store, app, quotas);
+        else await store.apps.create(app, quotas);
         return { app: presentApp(app, user, location) };
       },
     }),
@@ -120,9 +124,16 @@ function isDryRun(request: Pick<Request, "get">): boolean {
   return value === "true";
 }
 
-/** @throws {SlipwayError} "conflict" if the name is taken, like the creation. */
-async function checkNameFree({ apps }: Pick<Store, "apps">, { name }: App): Promise<void> {
+/** @throws {SlipwayError} "conflict" if the name is taken, and "quota-exceeded", like the creation. */
+async function checkCreatable(
+  { apps, usage }: Pick<Store, "apps" | "usage">,
+  { name, ownerId, webCount }: App,
+  quotas: Quotas,
+): Promise<void> {
   if ((await apps.byName(name)) !== null) throw new SlipwayError("conflict", "the app's name is taken");
+  const owned = await usage.of(ownerId);
+  checkQuota(quotas, "apps", owned.apps + 1);
+  checkQuota(quotas, "containers", owned.containers + webCount);
 }
 
 /** Sorted by name: an operator's are all apps, a user's those they own or collaborate on. */

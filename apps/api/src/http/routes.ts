@@ -24,17 +24,17 @@ import type { Route } from "./route.ts";
 export function v1Routes(context: ApiContext): readonly Route[] {
   const { config, store, blobs, redis, keys, auth, limits, deployments, listWorkers, now } = context;
   const { lanes, logger, notifications, outputEvents, uploadPace: pace, urlSigner } = context;
-  const { region, urls } = config;
+  const { region, urls, userQuotas } = config;
   const apiUrl = urls.api;
   const { archiveBytes, uploadMs, containersPerApp, queuedPerApp } = config.limits;
   const uploads = { maxSizeBytes: archiveBytes, timeoutMs: uploadMs, pace };
   const routes = [
     ...tokenRoutes({ store, auth, limits, now }),
     ...regionRoutes(region, apiUrl),
-    ...userRoutes({ store, auth, limits, now }),
-    ...appRoutes({ store, deployments, location: { urls, region }, now }),
+    ...userRoutes({ store, auth, limits, userQuotas, now }),
+    ...appRoutes({ store, deployments, location: { urls, region }, userQuotas, now }),
     ...collaboratorRoutes({ store, now }),
-    ...sourceRoutes({ store, blobs, urlSigner, apiUrl, uploads, now }),
+    ...sourceRoutes({ store, blobs, urlSigner, apiUrl, uploads, userQuotas, now }),
     ...deploymentRoutes({
       store,
       deployments,
@@ -49,7 +49,14 @@ export function v1Routes(context: ApiContext): readonly Route[] {
     ...outputRoutes({ store, redis, keys, auth, outputEvents, logger }),
     ...releaseRoutes(store),
     ...containerRoutes({ store, redis, keys }),
-    ...operationRoutes({ store, deployments, apiUrl, maxContainersPerApp: containersPerApp, now }),
+    ...operationRoutes({
+      store,
+      deployments,
+      apiUrl,
+      maxContainersPerApp: containersPerApp,
+      userQuotas,
+      now,
+    }),
     ...cacheRoutes({ store, blobs, now }),
     ...variableRoutes(store.variables),
     ...notificationPlatformRoutes(),

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import type { Response } from "express";
 import { SlipwayError, invalidField, notFound } from "@slipway/core";
-import type { App, Operation, OperationKind, Store, User } from "@slipway/core";
+import type { App, Operation, OperationKind, Quotas, Store, User } from "@slipway/core";
 import { createOperation } from "@slipway/deployments";
 import type { LaneContext } from "@slipway/deployments";
 import {
@@ -17,10 +17,12 @@ import { currentRelease } from "../containers/current-release.ts";
 import { presentContainerType, webType } from "../containers/presenter.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
+import { ownerQuotas } from "../users/quotas.ts";
 import { presentOperation } from "./presenter.ts";
 
 interface RequestContext {
-  readonly store: Pick<Store, "operations">;
+  readonly store: Pick<Store, "operations" | "users">;
+  readonly userQuotas: Quotas;
   readonly deployments: Pick<LaneContext, "lanes" | "notify">;
   readonly apiUrl: string;
   readonly maxContainersPerApp: number;
@@ -28,7 +30,7 @@ interface RequestContext {
 }
 
 export interface OperationContext extends RequestContext {
-  readonly store: Pick<Store, "operations" | "releases">;
+  readonly store: Pick<Store, "operations" | "releases" | "users">;
 }
 
 interface OperationRequest {
@@ -97,16 +99,18 @@ function showRoute({ operations }: Pick<Store, "operations">): Route {
 
 /** Creates an operation and sets the Location header to its URL. */
 async function requestOperation(
-  { store, deployments, apiUrl, maxContainersPerApp, now }: RequestContext,
+  context: RequestContext,
   kind: OperationKind,
   { user, app, response }: OperationRequest,
   webCount: number | null,
 ): Promise<Operation> {
+  const { store, deployments, apiUrl, maxContainersPerApp, now } = context;
   const { lanes, notify } = deployments;
+  const quota = await ownerQuotas(context, app.ownerId);
   const operation = await createOperation(
     { store, lanes, notify },
     { id: randomUUID(), appId: app.id, kind, webCount, requestedBy: user.id, createdAt: now() },
-    maxContainersPerApp,
+    { maxInstances: maxContainersPerApp, quota },
   );
   response.set("Location", `${apiUrl}/v1/apps/${app.id}/operations/${operation.id}`);
   return operation;

@@ -8,6 +8,7 @@ import { SlipwayError, notFound, sourceBlobKey } from "@slipway/core";
 import type { BlobStore, Source } from "@slipway/core";
 import { sourceAnswer, uploadedAnswer } from "@slipway/protocol";
 import { route } from "../http/route.ts";
+import { quotasOf } from "../users/quotas.ts";
 import type { Route } from "../http/route.ts";
 import { archivePath, archiveRoute, presentSource } from "./source-url.ts";
 import { uploadArchive } from "./upload.ts";
@@ -41,7 +42,7 @@ export function sourceRoutes(context: SourceContext): Route[] {
           expiresAt: new Date(createdAt.getTime() + urlLifetimeMs),
           sizeBytes: null,
         };
-        await store.sources.create(source);
+        await store.sources.create(source, quotasOf(context, user));
         return { source: presentSource(source, urlSigner, apiUrl) };
       },
     }),
@@ -52,7 +53,7 @@ export function sourceRoutes(context: SourceContext): Route[] {
       access: "signed-url",
       upload: archiveType,
       answer: { status: 200, json: uploadedAnswer },
-      problems: [409, 413, 422],
+      problems: [403, 409, 413, 422],
       async handle({ request, params }) {
         checkSignature(urlSigner, "PUT", params.source, request);
         await uploadArchive(context, params.source, request);

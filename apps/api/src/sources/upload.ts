@@ -2,11 +2,13 @@
 
 import type { Request } from "express";
 import { paced, withDeadline } from "@slipway/async";
-import { SlipwayError, invalidField, notFound, sourceBlobKey } from "@slipway/core";
-import type { BlobStore, Pace, Store } from "@slipway/core";
+import { SlipwayError, checkQuota, invalidField, notFound, sourceBlobKey } from "@slipway/core";
+import { ownerQuotas } from "../users/quotas.ts";
+import type { BlobStore, OwnerQuotas, Pace, Quotas, Store } from "@slipway/core";
 
 export interface UploadContext {
-  readonly store: Pick<Store, "sources">;
+  readonly store: Pick<Store, "sources" | "usage" | "users">;
+  readonly userQuotas: Quotas;
   readonly blobs: Pick<BlobStore, "delete" | "put">;
   readonly uploads: UploadLimits;
 }
@@ -23,19 +25,33 @@ export async function uploadArchive(context: UploadContext, id: string, request:
   const source = await store.sources.get(id);
   if (source === null) throw notFound("source");
   if (source.sizeBytes !== null) throw alreadyUploaded();
-  await storeBody(context, id, request);
+  const quota = await ownerQuotas(context, source.ownerId);
+  await checkDeclaredBytes(context, quota, request);
+  await storeBody(context, id, request, quota);
   // Housekeeping may have deleted the source before its blob was stored.
   if ((await store.sources.get(id)) !== null) return;
   await blobs.delete(sourceBlobKey(id));
   throw expiredDuringUpload();
 }
 
+/** Refuses an upload before its body is read, where the quota leaves no room for it. The store checks the body's real size. */
+async function checkDeclaredBytes(
+  { store }: UploadContext,
+  { ownerId, quotas }: OwnerQuotas,
+  request: Request,
+): Promise<void> {
+  const declaredBytes = Number(request.get("content-length") ?? 1);
+  const { sourceBytes } = await store.usage.of(ownerId);
+  checkQuota(quotas, "sourceBytes", sourceBytes + declaredBytes);
+}
+
 async function completeSource(
   { sources }: UploadContext["store"],
   id: string,
   sizeBytes: number,
+  { quotas }: OwnerQuotas,
 ): Promise<void> {
-  if (await sources.complete(id, sizeBytes)) return;
+  if (await sources.complete(id, sizeBytes, quotas)) return;
   throw (await sources.get(id)) === null ? expiredDuringUpload() : alreadyUploaded();
 }
 
@@ -49,7 +65,12 @@ function expiredDuringUpload(): SlipwayError {
 }
 
 /** Streams the body into the blob store. */
-async function storeBody(context: UploadContext, id: string, request: Request): Promise<void> {
+async function storeBody(
+  context: UploadContext,
+  id: string,
+  request: Request,
+  quota: OwnerQuotas,
+): Promise<void> {
   const { blobs, uploads } = context;
   const { maxSizeBytes, timeoutMs } = uploads;
   if (Number(request.get("content-length") ?? 0) > maxSizeBytes) {
@@ -58,7 +79,10 @@ async function storeBody(context: UploadContext, id: string, request: Request): 
   const tooLong = () => new SlipwayError("expired", `the upload took longer than ${timeoutMs / 1000} s`);
   await withDeadline(
     (signal) =>
-      blobs.put(sourceBlobKey(id), checkedBytes(context, id, request, signal), { maxSizeBytes, signal }),
+      blobs.put(sourceBlobKey(id), checkedBytes(context, id, request, { signal, quota }), {
+        maxSizeBytes,
+        signal,
+      }),
     { limitMs: timeoutMs, error: tooLong },
   );
 }
@@ -68,7 +92,7 @@ async function* checkedBytes(
   { store, uploads: { pace } }: UploadContext,
   id: string,
   request: Request,
-  signal: AbortSignal,
+  { signal, quota }: { readonly signal: AbortSignal; readonly quota: OwnerQuotas },
 ): AsyncGenerator<Uint8Array> {
   // Keeps the connection open, so that an error can still be answered.
   const bytes = request.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>;
@@ -85,5 +109,5 @@ async function* checkedBytes(
   // The rest of a refused upload is still received.
   signal.throwIfAborted();
   if (sizeBytes === 0) throw invalidField("archive", "is empty");
-  await completeSource(store, id, sizeBytes);
+  await completeSource(store, id, sizeBytes, quota);
 }

@@ -3,7 +3,7 @@
 import { changeAccount, createAccount, deleteAccount } from "@slipway/auth";
 import type { Auth } from "@slipway/auth";
 import { invalidField, notFound, pageRequest, paginate } from "@slipway/core";
-import type { Store, User } from "@slipway/core";
+import type { Quotas, Store, User } from "@slipway/core";
 import {
   changeSelfRequest,
   changeUserRequest,
@@ -19,6 +19,7 @@ import { presentPagination } from "../http/pagination.ts";
 import { route } from "../http/route.ts";
 import type { Route, RouteInput } from "../http/route.ts";
 import { presentUser } from "./presenter.ts";
+import { presentQuotas, quotasOf } from "./quotas.ts";
 
 interface PasswordContext {
   readonly auth: Pick<Auth, "signIn">;
@@ -26,11 +27,12 @@ interface PasswordContext {
 }
 
 interface SelfContext extends PasswordContext {
-  readonly store: Pick<Store, "users">;
+  readonly store: Pick<Store, "usage" | "users">;
+  readonly userQuotas: Quotas;
 }
 
 export interface UserContext extends SelfContext {
-  readonly store: Pick<Store, "apps" | "collaborators" | "tokens" | "users">;
+  readonly store: Pick<Store, "apps" | "collaborators" | "tokens" | "usage" | "users">;
   readonly now: () => Date;
 }
 
@@ -39,17 +41,19 @@ export function userRoutes(context: UserContext): Route[] {
 }
 
 function selfRoutes(context: SelfContext): Route[] {
-  const self = ({ id, username, email, fullname }: User) => ({
-    user: { id, username, email, fullname, flags: {} },
-  });
+  const self = async (user: User) => {
+    const { id, username, email, fullname } = user;
+    const quotas = presentQuotas(await context.store.usage.of(id), quotasOf(context, user));
+    return { user: { id, username, email, fullname, flags: {}, quotas } };
+  };
   return [
     route({
       method: "get",
       path: "/users/self",
-      summary: "Show the user of the bearer token",
+      summary: "Show the user of the bearer token, and what of the quotas is used",
       access: "account:use",
       answer: { status: 200, json: selfAnswer },
-      handle: async ({ user }) => self(user),
+      handle: ({ user }) => self(user),
     }),
     route({
       method: "patch",

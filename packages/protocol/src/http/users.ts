@@ -51,8 +51,21 @@ export const changeSelfRequest = z
   })
   .meta({ examples: [{ user: { fullname: "Grace Hopper" } }] });
 
+/** What the user owns, and how much that may be; null for no limit. */
+const quotaBody = z.object({ used: z.number(), limit: z.number().nullable() });
+const quotasBody = z.object({
+  apps: quotaBody,
+  containers: quotaBody,
+  sources: quotaBody,
+  source_bytes: quotaBody,
+});
+
 export const selfAnswer = z.object({
-  user: userReference.extend({ fullname: z.string(), flags: z.record(z.string(), z.boolean()) }),
+  user: userReference.extend({
+    fullname: z.string(),
+    flags: z.record(z.string(), z.boolean()),
+    quotas: quotasBody,
+  }),
 });
 
 export const regionBody = z.object({
@@ -68,6 +81,7 @@ export const regionBody = z.object({
 
 export const regionsAnswer = z.object({ regions: z.array(regionBody) });
 
+export type QuotasBody = z.infer<typeof quotasBody>;
 export type SelfAnswer = z.infer<typeof selfAnswer>;
 export type RegionsAnswer = z.infer<typeof regionsAnswer>;
 export type UserBody = z.infer<typeof userBody>;

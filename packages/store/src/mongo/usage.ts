@@ -2,7 +2,6 @@
 
 import type { App, Operation, Source, Usage, UsageStore } from "@slipway/core";
 import type { Db } from "mongodb";
-import { appQueries } from "./apps.ts";
 import type { Connection } from "./connection.ts";
 import type { Stored } from "./documents.ts";
 
@@ -10,6 +9,7 @@ import type { Stored } from "./documents.ts";
 export type Amounts = { readonly [Kind in keyof Usage]: ReadonlyMap<string, number> };
 
 export const usageQueries = {
+  apps: (ownerId: string) => ({ live: true, ownerId }),
   sources: (ownerId: string) => ({ ownerId }),
   unfinished: (status: "pending" | "running", appIds: readonly string[]) => ({
     status,
@@ -55,7 +55,9 @@ export async function amountsOf(database: Db, ownerId: string): Promise<Amounts>
 }
 
 function appsOf(database: Db, ownerId: string) {
-  const found = database.collection<Stored<App>>("apps").find(appQueries.ofOwner(ownerId));
+  const found = database
+    .collection<Stored<App> & { readonly live: boolean }>("apps")
+    .find(usageQueries.apps(ownerId));
   return found.project<{ _id: string; webCount: number }>({ webCount: 1 }).toArray();
 }
 

@@ -9,6 +9,7 @@ test("each error status has its documented body", () => {
     [new SlipwayError("unauthorized", "no token"), 401, { error: "no token" }],
     [new SlipwayError("forbidden", "no"), 403, { error: "no", code: "forbidden" }],
     [new SlipwayError("expired", "late"), 403, { error: "late", code: "expired" }],
+    [new SlipwayError("quota-exceeded", "full"), 403, { error: "full", code: "quota-exceeded" }],
     [notFound("app"), 404, { resource: "app", error: "app not found" }],
     [new SlipwayError("conflict", "taken"), 409, { error: "taken" }],
     [new SlipwayError("too-large", "big"), 413, { error: "big" }],

@@ -12,6 +12,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   forbidden: 403,
   expired: 403,
   "too-many-requests": 429,
+  "quota-exceeded": 403,
   "not-found": 404,
   conflict: 409,
   "too-large": 413,
