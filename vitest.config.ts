@@ -21,6 +21,9 @@ const aboutStore = [
   "refused-sources",
 ];
 
+/** The attacks that need no installation. */
+const hostileInputs = "test/walls/hostile-inputs.test.ts";
+
 export default defineConfig({
   test: {
     projects: [
@@ -29,6 +32,7 @@ export default defineConfig({
           name: "unit",
           include: [
             "{apps,packages,tools,test/access,test/architecture,test/deployments,test/lanes,test/toolchains}/**/*.test.ts",
+            hostileInputs,
           ],
           exclude: excluded,
           expect: expectOptions,
@@ -44,6 +48,7 @@ export default defineConfig({
           name: "e2e",
           include: ["test/{e2e,conformance,walls}/**/*.test.ts"],
           ...scenarios,
+          exclude: [...excluded, hostileInputs],
           globalSetup: ["test/e2e/installation.ts"],
           // two workers serve all scenarios, so parallel files would only wait for each other
           testTimeout: 180_000,

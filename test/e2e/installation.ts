@@ -7,6 +7,8 @@ import { freePort } from "@slipway/testkit";
 
 declare module "vitest" {
   interface ProvidedContext {
+    /** What set-up provides, for a test that starts processes of its own. */
+    environment: AppEnvironment;
     apiUrl: string;
     adminToken: string;
     /** The port on which a test may receive webhooks. */
@@ -57,6 +59,7 @@ export async function startProcesses(
     },
     { say, logFolder, logFormat: "json", obeySignals: false },
   );
+  project.provide("environment", environment);
   project.provide("apiUrl", `http://127.0.0.1:${apiPort}`);
   project.provide("adminToken", environment.BOOTSTRAP_TOKEN);
   const { REGISTRY_URL: registryUrl, STACK_IMAGE: run, STACK_BUILD_IMAGE: build } = environment;
