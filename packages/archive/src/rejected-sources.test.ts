@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { refusal } from "@slipway/testkit";
-import { type TestEntry, streamOf, tarOf } from "../test-support/archives.ts";
+import { streamOf, tarOf } from "../test-support/archives.ts";
 import { limits, refusalOf, refusalOfBytes, unpacked } from "../test-support/sources.ts";
 import { checkedEntries } from "./checked-entries.ts";
 import { symlinkTarget } from "./entry-path.ts";
