@@ -1,8 +1,9 @@
 // Encodes events as WebSocket text frames: one JSON document per frame, many frames per buffer.
 //
-// A server does not mask its frames, and without an extension they are the same for every client. So the frames of a live
-// batch are encoded once for all followers of the app, and written to each socket with a single call.
+// A server does not mask its frames, and without an extension they are the same for every client. So the frames of a batch
+// are encoded once for all followers that send it at about the same time, and written to each socket with a single call.
 
+import { SizedCache } from "@slipway/logs";
 import type { FollowEvent, LineBatch } from "@slipway/logs";
 import type { NewFrame, PingFrame, StatusFrame } from "@slipway/protocol";
 
@@ -12,9 +13,10 @@ const commandLineOrigin = "http://scalingo-cli.local";
 const finalTextFrame = 0x81;
 /** A payload of up to `maxBytes` has a header of 2 bytes, one of up to `max16Bytes` a header of 4, any other a header of 10. */
 const shortPayload = { maxBytes: 125, marker16: 126, marker64: 127, max16Bytes: 0xffff } as const;
-const maxHeaderBytes = 10;
 
-const framesOfBatch = new WeakMap<LineBatch, Buffer>();
+/** Bytes of frames that are kept for the next followers. */
+const keptBytes = 1024 * 1024;
+const framesOfBatch = new SizedCache<LineBatch, Buffer>(keptBytes);
 
 /** @param origin the Origin header of the upgrade request. @returns complete WebSocket frames. */
 export function framesOf(event: FollowEvent, origin: string | undefined): Buffer {
@@ -43,23 +45,25 @@ function logFrames(deploymentId: string, batch: LineBatch): Buffer {
   if (cached !== undefined) return cached;
   const prefix = `{"type":"log","id":${JSON.stringify(deploymentId)},"data":{"content":`;
   const frames = textFrames(batch.text.split("\n").map((line) => `${prefix}${JSON.stringify(line)}}}`));
-  framesOfBatch.set(batch, frames);
+  framesOfBatch.set(batch, frames, frames.length);
   return frames;
 }
 
 /** Encodes one frame per payload. */
 export function textFrames(texts: readonly string[]): Buffer {
-  let maxBytes = 0;
-  for (const text of texts) maxBytes += maxHeaderBytes + text.length * 3;
-  const buffer = Buffer.allocUnsafe(maxBytes);
+  const sizes = texts.map((text) => Buffer.byteLength(text));
+  const buffer = Buffer.allocUnsafe(sizes.reduce((sum, bytes) => sum + headerBytes(bytes) + bytes, 0));
   let end = 0;
-  for (const text of texts) {
-    const bytes = Buffer.byteLength(text);
-    end = writeHeader(buffer, end, bytes);
+  for (const [index, text] of texts.entries()) {
+    end = writeHeader(buffer, end, sizes[index] ?? 0);
     end += buffer.write(text, end);
   }
-  // Copied, because the buffer may be three times as large and the frames may stay in many sockets' queues.
-  return Buffer.from(buffer.subarray(0, end));
+  return buffer;
+}
+
+function headerBytes(bytes: number): number {
+  if (bytes <= shortPayload.maxBytes) return 2;
+  return bytes <= shortPayload.max16Bytes ? 4 : 10;
 }
 
 /** @returns the offset of the payload. */

@@ -27,7 +27,7 @@ export const defaultLimits: ConnectionLimits = {
   pingMs: 20_000,
   recheckMs: 60_000,
   subscriptions: 100,
-  backlogBytes: 256 * 1024,
+  backlogBytes: 64 * 1024,
 };
 
 /** How long a client may take to answer a close before its connection is dropped. */

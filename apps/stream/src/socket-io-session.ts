@@ -9,6 +9,7 @@ import type { Logger } from "@slipway/service";
 import type { z } from "zod";
 import type { Authorization } from "./authorization.ts";
 import type { ClientSocket } from "./client-socket.ts";
+import { emitLog } from "./packets.ts";
 
 type Subscribe = z.output<typeof subscribeRequest>;
 type Acknowledge = Parameters<ClientEvents["subscribe"]>[1];
@@ -161,10 +162,7 @@ export class SocketIoSession implements Disposable {
     const { promise } = this.#drained;
     if (event.type === "new") this.#socket.emit("new", newOf(app, event.deployment));
     else if (event.type === "status") this.#socket.emit("status", statusOf(app, event));
-    else {
-      const { firstSeq: seq, text } = event.batch;
-      this.#socket.emit("log", { app, deployment: event.deploymentId, seq, lines: text.split("\n") });
-    }
+    else emitLog(this.#socket, app, event);
     // An idle transport sends the event at once, and "drain" has already cleared `#drained`.
     return this.#drained === undefined ? undefined : promise;
   }

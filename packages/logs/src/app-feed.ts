@@ -6,6 +6,7 @@ import type { Deployment, DeploymentStore, LogStore } from "@slipway/core";
 import type { AppMessage, LogMessage } from "@slipway/protocol";
 import { maxEventSize } from "./limits.ts";
 import { readLog } from "./read-log.ts";
+import type { SharedReads } from "./shared-reads.ts";
 import { countLines, lastSeqOf, splitBatch } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
@@ -13,6 +14,8 @@ export interface AppFeedOptions {
   readonly appId: string;
   readonly bus: Bus;
   readonly store: { readonly logs: LogStore; readonly deployments: Pick<DeploymentStore, "recent" | "get"> };
+  /** The reads that followers share, of all apps of the process. */
+  readonly reads: SharedReads;
   readonly now: () => Date;
   readonly onError: (error: unknown) => void;
   /** How long a deployment is listed after its end. */
@@ -87,10 +90,17 @@ export class AppFeed {
 
   /** Reads the deployment's lines from `fromSeq` to at least `lastSeq`. */
   async *read(deploymentId: string, fromSeq: number): AsyncGenerator<LineBatch, void> {
-    const { bus, store } = this.#options;
+    const { bus, store, reads } = this.#options;
     const untilSeq = this.lastSeq(deploymentId);
-    const batches = readLog({ bus, logs: store.logs, deploymentId, fromSeq, untilSeq });
-    for await (const batch of batches) yield* splitBatch(batch, maxEventSize);
+    const attempt = this.deployment(deploymentId)?.attempt ?? 0;
+    yield* readLog({
+      bus,
+      logs: store.logs,
+      deploymentId,
+      fromSeq,
+      untilSeq,
+      share: (read, load) => reads.read({ ...read, deploymentId, attempt }, load),
+    });
   }
 
   add(follower: FeedFollower): void {

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openLogFeed, recentMs } from "./feed.ts";
 import type { Follower, FollowEvent, FollowOne, LogFeed } from "./feed.ts";
 import { deploymentEvents } from "./deployment-events.ts";
+import type { LineBatch } from "./tail.ts";
 import { quietRedis, startDurableRedis } from "../test-support/durable-redis.ts";
 import { MemoryStore } from "../test-support/memory-store.ts";
 import { openLogWriter } from "./writer.ts";
@@ -77,6 +78,29 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
       await follower.until("aborted");
       expect(follower.events).toEqual(expected);
     }
+  });
+
+  test("50 followers that replay a log at once share its reads and its batches", async () => {
+    const run = new Run(redis);
+    await using feed = run.feed();
+    await run.start();
+    for (let line = 1; line <= 5_000; line += 1) await run.log.write(Buffer.from(`${line}\n`));
+    await run.finish("build-error");
+    const batches = new Set<LineBatch>();
+    let events = 0;
+    const note = async (event: FollowEvent) => {
+      if (event.type === "log") batches.add(event.batch);
+      if (event.type === "log") events += 1;
+    };
+    const followers = Array.from(
+      { length: 50 },
+      () => new RecordingFollower(feed, run.appId, { pause: note }),
+    );
+    for (const follower of followers) await follower.until("build-error");
+    for (const { events: received } of followers)
+      expect(received).toEqual(["queued", "building", ...numbers(5_000), "build-error"]);
+    expect(run.store.logReads).toBeLessThanOrEqual(run.store.chunks.length);
+    expect(batches.size).toBe(events / followers.length);
   });
 
   test("a slow follower buffers no events, and receives all of them when it continues", async () => {

@@ -8,6 +8,7 @@ import type { DeploymentStore, LogStore } from "@slipway/core";
 import { AppFeed } from "./app-feed.ts";
 import { Follower } from "./follower.ts";
 import type { FollowerOptions } from "./follower.ts";
+import { SharedReads } from "./shared-reads.ts";
 
 export type { FollowEvent, FollowOne, FollowerOptions } from "./follower.ts";
 export type { Follower } from "./follower.ts";
@@ -38,6 +39,7 @@ export function openLogFeed(options: LogFeedOptions): LogFeed {
 export class LogFeed implements AsyncDisposable {
   readonly #options: LogFeedOptions;
   readonly #subscriber: Subscriber;
+  readonly #reads = new SharedReads();
   readonly #apps = new Map<string, AppFeed>();
   readonly #timer: NodeJS.Timeout;
 
@@ -86,7 +88,7 @@ export class LogFeed implements AsyncDisposable {
 
   #openApp(appId: string): AppFeed {
     const { bus, store, now, onError } = this.#options;
-    const app = new AppFeed({ appId, bus, store, now, onError, recentMs });
+    const app = new AppFeed({ appId, bus, store, reads: this.#reads, now, onError, recentMs });
     this.#apps.set(appId, app);
     return app;
   }

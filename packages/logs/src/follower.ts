@@ -1,5 +1,6 @@
 // One follower of an app: replays past events, then sends live ones, at the pace of its consumer.
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { notFound } from "@slipway/core";
 import type { Deployment, StatusChange } from "@slipway/core";
 import type { AppFeed, FeedFollower } from "./app-feed.ts";
@@ -161,6 +162,8 @@ export class Follower implements FeedFollower {
       previousSeq = cursor.nextSeq;
       for await (const batch of this.#feed.read(id, cursor.nextSeq)) {
         await this.#untilConsumed(id, (deployment) => this.#sendLines(deployment, cursor, batch));
+        // A consumer that takes everything at once would otherwise keep the event loop from all others.
+        await nextTurn();
         if (this.#closed) return;
       }
     }

@@ -9,6 +9,7 @@ export * from "./read-log.ts";
 export { createMasker } from "./masker.ts";
 export { secretsOf } from "./secrets.ts";
 export type { Secret } from "./secrets.ts";
+export { SizedCache } from "./sized-cache.ts";
 export type { LineBatch } from "./tail.ts";
 export { TerminalText } from "./terminal-text.ts";
 export * from "./writer.ts";

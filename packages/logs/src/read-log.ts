@@ -2,6 +2,7 @@
 
 import type { Bus } from "@slipway/bus";
 import type { LogStore } from "@slipway/core";
+import type { SharedRead } from "./shared-reads.ts";
 import { lastSeqOf, linesFrom, readTail } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
@@ -16,6 +17,11 @@ export interface ReadLogOptions {
    * is read without Redis.
    */
   readonly untilSeq?: number;
+  /** Performs each read, see `SharedReads`. By default the reads of several readers are not shared. */
+  readonly share?: (
+    read: Pick<SharedRead, "source" | "fromSeq">,
+    load: () => Promise<readonly LineBatch[]>,
+  ) => Promise<readonly LineBatch[]>;
 }
 
 /** Chunks per read of the store. A chunk has about 256 KiB, which stays in memory while a slow reader handles it. */
@@ -27,12 +33,16 @@ const chunksPerRead = 1;
  */
 export async function* readLog(options: ReadLogOptions): AsyncGenerator<LineBatch, void> {
   const { bus, logs, deploymentId, untilSeq = Number.POSITIVE_INFINITY } = options;
+  const { share = (_read, load) => load() } = options;
+  const stored = (fromSeq: number) =>
+    share({ source: "store", fromSeq }, () => logs.read(deploymentId, fromSeq, chunksPerRead));
+  const tail = (fromSeq: number) =>
+    share({ source: "tail", fromSeq }, () => readTail(bus, deploymentId, fromSeq));
   let next = options.fromSeq;
   /** Yields the lines that follow the last yielded one. Stored chunks may overlap. */
   function* following(batches: readonly LineBatch[]): Generator<LineBatch, void> {
-    for (const { firstSeq, lineCount, text } of batches) {
-      const batch = { firstSeq, lineCount, text };
-      if (firstSeq > next) return;
+    for (const batch of batches) {
+      if (batch.firstSeq > next) return;
       if (lastSeqOf(batch) < next) continue;
       const lines = linesFrom(batch, next);
       next = lastSeqOf(batch) + 1;
@@ -41,23 +51,23 @@ export async function* readLog(options: ReadLogOptions): AsyncGenerator<LineBatc
   }
   while (next <= untilSeq) {
     const before = next;
-    yield* following(await logs.read(deploymentId, next, chunksPerRead));
+    yield* following(await stored(next));
     if (next > before) continue;
-    yield* following(await readTail(bus, deploymentId, next));
+    yield* following(await tail(next));
     if (next > before) {
       // continues with the tail, because the store lags behind it
       yield* tailFrom();
       continue;
     }
     // The tail may have been trimmed between the two reads; in that case the store has the lines now.
-    yield* following(await logs.read(deploymentId, next, chunksPerRead));
+    yield* following(await stored(next));
     if (next === before) return;
   }
 
   async function* tailFrom(): AsyncGenerator<LineBatch, void> {
     for (let before = 0; next > before && next <= untilSeq;) {
       before = next;
-      yield* following(await readTail(bus, deploymentId, next));
+      yield* following(await tail(next));
     }
   }
 }

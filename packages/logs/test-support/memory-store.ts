@@ -7,6 +7,8 @@ export class MemoryStore {
   /** While true, every call fails. */
   unavailable = false;
   readonly chunks: LogChunk[] = [];
+  /** How often `logs.read` was called. */
+  logReads = 0;
   #called = Promise.withResolvers<void>();
   readonly #deployments = new Map<string, Deployment>();
 
@@ -42,6 +44,7 @@ export class MemoryStore {
       return true;
     },
     read: async (deploymentId, fromSeq, limit) => {
+      this.logReads += 1;
       this.#failIfUnavailable();
       return this.#log(deploymentId)
         .filter((chunk) => chunk.firstSeq + chunk.lineCount > fromSeq)
