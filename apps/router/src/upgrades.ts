@@ -1,8 +1,9 @@
 // Forwards WebSockets: connects to the app, forwards the handshake, then pipes both directions until either side closes.
 
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import { createProxyServer } from "httpxy";
+import { contain } from "@slipway/async";
 import { chooseTarget } from "./choose-target.ts";
 import type { Choice } from "./choose-target.ts";
 import { connect, isConnectError, SingleConnectionAgent } from "./connect.ts";
@@ -35,22 +36,25 @@ export class Upgrades {
 
   constructor(options: ForwardOptions) {
     this.#options = options;
-    this.#proxy.on("proxyReqWs", (upstream, request, client) => {
-      upstream.setTimeout(options.timeoutMs, () => {
-        Object.assign(this.#handshakes.get(request) ?? {}, { failure: "silent" });
-        upstream.destroy();
-      });
-      // destroySoon flushes what the app sent before it closed.
-      upstream.once("upgrade", (_response, socket: Socket) =>
-        socket.once("close", () => client.destroySoon()),
-      );
-    });
+    const fail = (error: unknown, client: unknown) => {
+      options.onError(error);
+      if (client instanceof Socket) client.destroy();
+    };
+    this.#proxy.on(
+      "proxyReqWs",
+      contain(
+        (upstream, request, client) => this.#supervise(upstream, request, client),
+        (error, _upstream, _request, client) => fail(error, client),
+      ),
+    );
     // httpxy emits "error" before it closes the client's connection, so an error page can still be sent.
-    this.#proxy.on("error", (_error, request, client) => {
-      const handshake = request === undefined ? undefined : this.#handshakes.get(request);
-      if (handshake === undefined || !(client instanceof Socket) || client.destroyed) return;
-      if (client.bytesWritten === handshake.bytesWrittenBefore) endWithPage(client, handshake.failure);
-    });
+    this.#proxy.on(
+      "error",
+      contain(
+        (_error, request, client) => this.#explain(request, client),
+        (error, _of, _request, client) => fail(error, client),
+      ),
+    );
   }
 
   /** Whether the request is a WebSocket upgrade. Other upgrade requests are handled as plain requests. */
@@ -83,6 +87,23 @@ export class Upgrades {
   /** Closes all connections, which would otherwise stay open without a limit. Clients reconnect. */
   close(): void {
     for (const client of this.#open) client.destroy();
+  }
+
+  /** Closes the connections of an app that does not answer, and the client's when the app's closes. */
+  #supervise(upstream: ClientRequest, request: IncomingMessage, client: Socket): void {
+    upstream.setTimeout(this.#options.timeoutMs, () => {
+      Object.assign(this.#handshakes.get(request) ?? {}, { failure: "silent" });
+      upstream.destroy();
+    });
+    // destroySoon flushes what the app sent before it closed.
+    upstream.once("upgrade", (_response, socket: Socket) => socket.once("close", () => client.destroySoon()));
+  }
+
+  /** Sends the error page of a failed handshake. */
+  #explain(request: IncomingMessage | undefined, client: unknown): void {
+    const handshake = request === undefined ? undefined : this.#handshakes.get(request);
+    if (handshake === undefined || !(client instanceof Socket) || client.destroyed) return;
+    if (client.bytesWritten === handshake.bytesWrittenBefore) endWithPage(client, handshake.failure);
   }
 
   /** Connects to an instance of the app, and tries others when it is unreachable. */

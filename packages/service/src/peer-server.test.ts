@@ -23,6 +23,8 @@ async function startServer(handlers: Omit<PeerHandlers, "onFailure">) {
   return {
     failures,
     open,
+    /** Node's server emits errors of accept() this way. */
+    emitError: (error: Error) => server.emit("error", error),
     /** @returns what the server sends until it closes the connection. */
     send: async (head: string) => text(await open(head)),
     /** Sends the head and resets the connection before the server can read it. */
@@ -121,5 +123,15 @@ test("an error event of a response is reported", async () => {
   await server.send(get);
   await written.promise;
   expect(server.failures).toEqual([expect.objectContaining({ code: "ERR_STREAM_WRITE_AFTER_END" })]);
+  expect(unhandled.errors).toEqual([]);
+});
+
+test("a connection that cannot be accepted is reported, and later ones are served", async () => {
+  using unhandled = new UnhandledErrors();
+  await using server = await startServer({ request: (_request, response) => response.end("answer") });
+  const error = Object.assign(new Error("accept EMFILE"), { code: "EMFILE" });
+  server.emitError(error);
+  expect(server.failures).toEqual([error]);
+  expect(await server.send(get)).toContain("answer");
   expect(unhandled.errors).toEqual([]);
 });

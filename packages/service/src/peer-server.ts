@@ -11,7 +11,7 @@ export interface PeerHandlers {
   readonly request: (request: IncomingMessage, response: ServerResponse) => unknown;
   /** May return a promise. Without it, upgrade requests are handled as plain requests. */
   readonly upgrade?: (request: IncomingMessage, socket: Socket, head: Buffer) => unknown;
-  /** Receives errors of handlers and responses. The connection is closed. */
+  /** Receives errors of handlers and responses, whose connection is closed, and of accepting connections. */
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -34,6 +34,10 @@ export function createPeerServer(
       return hasDisconnected(incoming) ? undefined : request(incoming, response);
     }, fail),
   );
+  // Without a listener, a connection that cannot be accepted, e.g. for lack of file descriptors, would end the process.
+  server.on("error", (error) => {
+    if (server.listening) onFailure(error);
+  });
   if (upgrade === undefined) return server;
   return server.on(
     "upgrade",
