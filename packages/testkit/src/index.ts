@@ -32,9 +32,10 @@ export { lacksEngine, newInstallation, testEngine } from "./docker/test-engine.t
 export { drain, refusal, unexpected } from "./outcomes.ts";
 export {
   leaveAtEachPoint,
+  leavingWays,
   maskedFrame,
   requestHead,
   UnhandledErrors,
   upgradeHead,
 } from "./leaving-clients.ts";
-export type { ClientStep, LeavingOptions } from "./leaving-clients.ts";
+export type { ClientStep, LeavingOptions, LeavingWay } from "./leaving-clients.ts";

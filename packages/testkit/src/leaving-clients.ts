@@ -1,8 +1,10 @@
 // Clients that disconnect at each point of an exchange, in each way that a TCP connection ends.
 
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
+import { eventually } from "./eventually.ts";
 
 /** One message of a client. */
 export interface ClientStep {
@@ -15,6 +17,8 @@ export interface ClientStep {
 export interface LeavingOptions {
   readonly port: number;
   readonly steps: readonly ClientStep[];
+  /** How the clients leave; by default in each way. */
+  readonly ways?: readonly LeavingWay[];
   /** Sends the server a request, and throws without a response. Called while clients are half-closed, and after all have ended. */
   readonly stillAnswers: () => Promise<void>;
 }
@@ -22,26 +26,35 @@ export interface LeavingOptions {
 const points = ["before sending", "half-way through sending", "after sending", "after the answer"] as const;
 type Point = (typeof points)[number];
 
-const exits: readonly ((socket: Socket) => void)[] = [
-  (socket) => socket.resetAndDestroy(),
-  (socket) => socket.destroy(),
-  (socket) => socket.end(),
-];
+const exits = {
+  reset: (socket: Socket) => socket.resetAndDestroy(),
+  cut: (socket: Socket) => socket.destroy(),
+  "half-close": (socket: Socket) => socket.end(),
+} as const;
+export type LeavingWay = keyof typeof exits;
+/** Each way that a TCP connection ends. */
+export const leavingWays = Object.keys(exits) as LeavingWay[];
+
 /** Concurrent clients of each kind: some faults need several disconnects at once. */
 const clientsOfAKind = 3;
 
 /**
- * Plays the exchange to each of its points, with clients that reset, cut or half-close the connection there, all at once.
- * @returns the errors that nothing in this process handled meanwhile.
+ * Plays the exchange to each of its points, with clients that reset, cut or half-close the connection there, all at once. Waits
+ * until no process holds a connection to any of them. @returns the errors that nothing in this process handled meanwhile.
  */
-export async function leaveAtEachPoint({ port, steps, stillAnswers }: LeavingOptions): Promise<unknown[]> {
+export async function leaveAtEachPoint({
+  port,
+  steps,
+  ways = leavingWays,
+  stillAnswers,
+}: LeavingOptions): Promise<unknown[]> {
   using unhandled = new UnhandledErrors();
   const clients: Promise<LeavingClient>[] = [];
   for (const last of steps.keys()) {
     for (const point of points) {
-      for (const exit of exits) {
+      for (const way of ways) {
         for (let count = 0; count < clientsOfAKind; count += 1)
-          clients.push(playUntil(port, steps.slice(0, last + 1), point, exit));
+          clients.push(playUntil(port, steps.slice(0, last + 1), point, exits[way]));
       }
     }
   }
@@ -49,6 +62,8 @@ export async function leaveAtEachPoint({ port, steps, stillAnswers }: LeavingOpt
   await stillAnswers();
   for (const client of left) client.socket.destroy();
   await stillAnswers();
+  const ports = new Set(left.map(({ port: clientPort }) => clientPort));
+  await eventually(async () => (await connectionsFrom(port, ports)) === 0);
   return unhandled.errors;
 }
 
@@ -85,6 +100,23 @@ export class UnhandledErrors implements Disposable {
   }
 }
 
+/**
+ * Counts the connections of a server's port from these ports of clients that a process still holds, on Linux. Columns of the table:
+ * local address, remote address, state, …, inode; the inode of a connection that only the kernel still knows is 0.
+ */
+async function connectionsFrom(serverPort: number, clientPorts: ReadonlySet<number>): Promise<number> {
+  if (process.platform !== "linux") return 0;
+  const tables = await Promise.all(
+    ["/proc/net/tcp", "/proc/net/tcp6"].map((path) => readFile(path, "utf8").catch(() => "")),
+  );
+  const portIn = (address = "") => Number.parseInt(address.slice(address.lastIndexOf(":") + 1), 16);
+  return tables
+    .flatMap((table) => table.split("\n").slice(1))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local, remote]) => portIn(local) === serverPort && clientPorts.has(portIn(remote)))
+    .filter((columns) => columns[9] !== "0").length;
+}
+
 async function playUntil(
   port: number,
   steps: readonly ClientStep[],
@@ -93,6 +125,7 @@ async function playUntil(
 ): Promise<LeavingClient> {
   const client = new LeavingClient(port);
   await once(client.socket, "connect");
+  client.port = client.socket.localPort ?? 0;
   for (const step of steps.slice(0, -1)) await client.play(step);
   const last = steps.at(-1);
   if (last !== undefined && point !== "before sending") {
@@ -105,6 +138,7 @@ async function playUntil(
 
 class LeavingClient {
   readonly socket: Socket;
+  port = 0;
   #received = "";
   #changed = Promise.withResolvers<void>();
   #over = false;
