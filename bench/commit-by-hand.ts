@@ -36,7 +36,7 @@ export async function commitByHand(
   await build.commit({ repo, tag });
   const image = docker.getImage(`${repo}:${tag}`);
   left.defer(() => image.remove({ force: true }));
-  await push(docker, `${repo}:${tag}`);
+  await push(docker, `${repo}:${tag}`, environment.REGISTRY_URL);
   const options = { image: `${repo}:${tag}`, workingDir: "/sample", command: ["bash", "-c", web] };
   const release = await run(docker, { ...options, network, labels, answer });
   left.defer(() => release.remove({ force: true, v: true }));

@@ -44,14 +44,23 @@ export async function finished(docker: Docker, progress: NodeJS.ReadableStream):
   if (failed !== undefined) throw new Error(`The engine reports: ${failed.error}`);
 }
 
-export async function pull(docker: Docker, reference: string): Promise<void> {
-  await finished(docker, await docker.pull(reference));
+/** Pulls an image with the login in the registry's URL, if it has one. */
+export async function pull(docker: Docker, reference: string, registryUrl: string): Promise<void> {
+  await finished(docker, await docker.pull(reference, { authconfig: loginOf(registryUrl) }));
 }
 
-/** Pushes an image to a registry that needs no login. */
-export async function push(docker: Docker, reference: string): Promise<void> {
-  const authconfig = { username: "", password: "", serveraddress: "" };
-  await finished(docker, await docker.getImage(reference).push({ authconfig }));
+/** Pushes an image with the login in the registry's URL, if it has one. */
+export async function push(docker: Docker, reference: string, registryUrl: string): Promise<void> {
+  await finished(docker, await docker.getImage(reference).push({ authconfig: loginOf(registryUrl) }));
+}
+
+function loginOf(registryUrl: string) {
+  const { username, password, host } = new URL(registryUrl);
+  return {
+    username: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    serveraddress: host,
+  };
 }
 
 /** Removes what the engine has of a registry: every tag and digest with its host. */

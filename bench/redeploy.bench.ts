@@ -28,7 +28,7 @@ const proxy = opened.use(await startCountingProxy(environment.REGISTRY_URL));
 const docker = new Docker();
 opened.defer(() => removeImagesOf(docker, proxy.host));
 const slipway = opened.use(await startSlipway(behindProxy(environment, proxy)));
-await pull(docker, slipway.environment.STACK_IMAGE);
+await pull(docker, slipway.environment.STACK_IMAGE, slipway.environment.REGISTRY_URL);
 const nodeBase = await buildNodeBase(slipway);
 opened.defer(() => docker.getImage(nodeBase).remove({ force: true }));
 

@@ -25,14 +25,14 @@ export class DockerBuilds implements AsyncDisposable {
 
   /** Deploys a context and removes what served before. @returns the milliseconds until its container was gone. */
   async deploy(context: Buffer, answer: string): Promise<number> {
-    const { docker, labels } = this.#slipway;
+    const { docker, labels, environment } = this.#slipway;
     const { cached, pushedTo } = this.#options;
     const repository = pushedTo === null ? "slipway-bench" : `${pushedTo}/bench/docker-build`;
     const image = `${repository}:${randomUUID()}`;
     const former = this.#serving;
     const startedAt = performance.now();
     await buildImage(docker, context, { t: image, nocache: !cached, labels });
-    if (pushedTo !== null) await push(docker, image);
+    if (pushedTo !== null) await push(docker, image, environment.REGISTRY_URL);
     this.#serving = { container: await run(docker, { image, labels, answer }), image };
     await former?.container.remove({ force: true, v: true });
     const tookMs = performance.now() - startedAt;

@@ -17,7 +17,7 @@ const certificates = "/etc/ssl/bench-certificates.pem";
 export async function buildNodeBase({ docker, labels, environment }: BenchSlipway): Promise<string> {
   const tag = `slipway-bench-node:${environment.INSTALLATION_ID}`;
   const toolchain = await toolchainImage(environment);
-  await pull(docker, toolchain);
+  await pull(docker, toolchain, environment.REGISTRY_URL);
   const { BUILD_NPM_REGISTRY: npmRegistry, BUILD_CA_BUNDLE: bundle } = environment;
   const trusted =
     bundle === undefined

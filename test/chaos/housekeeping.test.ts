@@ -166,7 +166,7 @@ describe.skipIf(await lacksEngine())("after a deployment's success", () => {
   }
 
   async function tagsOf({ id }: AppBody): Promise<string[]> {
-    const answer = await fetch(`${inject("environment").REGISTRY_URL}/v2/apps/${id}/tags/list`);
+    const answer = await fetch(`${registry.url}/v2/apps/${id}/tags/list`);
     return (((await answer.json()) as { tags: string[] | null }).tags ?? []).toSorted();
   }
 });

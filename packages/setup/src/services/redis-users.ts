@@ -8,7 +8,7 @@ export type RedisUser = "api" | "stream" | "router" | "worker";
 export type RedisUrls = Readonly<Record<RedisUser, string>>;
 
 /** What every client does on a connection. */
-const connection = ["+ping", "+info", "+select", "+auth", "+hello", "+quit", "+client|setname"];
+const connection = "+ping +info +select +auth +hello +quit +client|setname";
 
 /**
  * Sets the users up, and returns the URL of each. Their passwords are derived from the server's own, so that repeating it changes
@@ -43,24 +43,18 @@ export async function ensureRedisUsers(url: string, installationId: string): Pro
  */
 function rightsOf(installationId: string): Readonly<Record<RedisUser, readonly string[]>> {
   const keys = redisKeys(installationId);
-  const all = ["~*", "&*", "+@all", "-@admin", "+client"];
-  const subscribe = ["+subscribe", "+unsubscribe"];
+  const all = words("~* &* +@all -@admin +client");
   return {
     api: all,
     worker: all,
     stream: [
-      ...[`~${keys.logHead("*")}`, `~${keys.logTail("*")}`, `&${keys.appChannel("*")}`],
-      ...[...connection, ...subscribe, "+hget", "+xrange", "+xrevrange"],
+      ...words(`~${keys.logHead("*")} ~${keys.logTail("*")} &${keys.appChannel("*")}`),
+      ...words(`${connection} +subscribe +unsubscribe +hget +xrange +xrevrange`),
     ],
     router: [
-      ...[
-        `~${keys.routersSeen}`,
-        `~${keys.routers}`,
-        `~${keys.routersCutOver("*")}`,
-        `&${keys.routesChannel}`,
-      ],
-      ...[...connection, ...subscribe, "+multi", "+exec", "+eval", "+evalsha", "+time"],
-      ...["+zadd", "+zrangebyscore", "+zrem", "+hset", "+hdel", "+sadd", "+pexpire"],
+      ...words(`~${keys.routersSeen} ~${keys.routers} ~${keys.routersCutOver("*")} &${keys.routesChannel}`),
+      ...words(`${connection} +subscribe +unsubscribe +multi +exec +eval +evalsha +time`),
+      ...words("+zadd +zrangebyscore +zrem +hset +hdel +sadd +pexpire"),
     ],
   };
 }
@@ -68,4 +62,8 @@ function rightsOf(installationId: string): Readonly<Record<RedisUser, readonly s
 /** Several installations may share a server. */
 function userName(installationId: string, user: RedisUser): string {
   return `slipway-${installationId}-${user}`;
+}
+
+function words(text: string): string[] {
+  return text.split(" ");
 }

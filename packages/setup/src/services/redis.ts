@@ -18,6 +18,7 @@ import type { PrivateServer } from "./private-server.ts";
 import { ensureRedisUsers } from "./redis-users.ts";
 import type { RedisUrls } from "./redis-users.ts";
 import { ensureServiceContainer } from "./service-container.ts";
+import { withoutPassword } from "./shown-url.ts";
 
 const name = "redis";
 /** Passes the password on standard input: every user of the machine can see arguments. */
@@ -181,10 +182,4 @@ async function versionOf(url: string): Promise<string> {
   } finally {
     client.disconnect();
   }
-}
-
-function withoutPassword(url: string): string {
-  const shown = new URL(url);
-  shown.password = "";
-  return shown.href.replace("//@", "//");
 }

@@ -5,21 +5,28 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { poll } from "@slipway/async";
 import type { Engine } from "../engine/engine-connection.ts";
-import { readOrCreate, writePrivate } from "../files.ts";
+import { readOrCreate, readText, writePrivate } from "../files.ts";
 import type { Installation } from "../installation.ts";
 import { findProgram } from "../machine/find-program.ts";
 import { step } from "../progress.ts";
 import type { Say } from "../progress.ts";
 import { reasonOf, SetupError } from "../setup-error.ts";
-import { choosePort } from "./ports.ts";
+import { htpasswdLine } from "./htpasswd.ts";
+import { choosePort, isPortFree } from "./ports.ts";
 import { rememberedPort, rememberPort, runningServer, startServer } from "./private-server.ts";
 import type { PrivateServer } from "./private-server.ts";
 import { ensureServiceContainer } from "./service-container.ts";
+import { runningProcess, stopProcess } from "./services.ts";
+import { withoutPassword } from "./shown-url.ts";
 
 const name = "registry";
 const probeTimeoutMs = 5_000;
 const everyMs = 100;
 const startTimeoutMs = 30_000;
+const stopGraceMs = 15_000;
+const loopback = "127.0.0.1";
+const containerHtpasswd = "/tmp/htpasswd";
+const containerCommand = `printf '%s\\n' "$HTPASSWD_LINE" >${containerHtpasswd} && exec registry serve /etc/docker/registry/config.yml`;
 const manifestTypes = [
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.v2+json",
@@ -27,7 +34,20 @@ const manifestTypes = [
   "application/vnd.docker.distribution.manifest.list.v2+json",
 ];
 
-/** Returns the URL of a registry that answers, without a trailing slash. Throws SetupError with what to do. */
+/** The user of the private registry. */
+const user = "slipway";
+
+interface Access {
+  secret: string;
+  password: string;
+  /** The line of this password in an htpasswd file. */
+  htpasswd: string;
+}
+
+/**
+ * Returns the URL of a registry that answers, with its password and without a trailing slash. A private one requires the password:
+ * one that an earlier version started without is started again. Throws SetupError with what to do.
+ */
 export async function ensureRegistry(
   installation: Installation,
   given: string | undefined,
@@ -43,16 +63,46 @@ export async function ensureRegistry(
   }
   const folder = join(installation.dataDir, name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const { text: secret } = await readOrCreate(join(folder, "secret"), () => randomBytes(24).toString("hex"));
-  const server = { name, dataDir: installation.dataDir, folder, answeringUrl, startTimeoutMs };
+  const access = await ownAccess(folder);
+  const answers = (port: number) => answeringUrl(port, access.password);
+  const server = { name, dataDir: installation.dataDir, folder, answeringUrl: answers, startTimeoutMs };
+  if (await stopOpenServer(server)) report("stopped, to start again with a password");
   const running = await runningServer(server);
   if (running !== undefined) {
-    report(`running, ${running}`);
+    report(`running, ${withoutPassword(running)}`);
     return running;
   }
-  const url = await during("starting a private registry", () => start(server, secret, installation, engine));
-  report(`started, ${url}`);
+  const url = await during("starting a private registry", () => start(server, access, installation, engine));
+  report(`started, ${withoutPassword(url)}`);
   return url;
+}
+
+async function ownAccess(folder: string): Promise<Access> {
+  const newSecret = () => randomBytes(24).toString("hex");
+  const { text: secret } = await readOrCreate(join(folder, "secret"), newSecret);
+  const { text: password } = await readOrCreate(join(folder, "password"), newSecret);
+  const hashed = join(folder, "htpasswd");
+  const htpasswd = (await readText(hashed)) ?? (await htpasswdLine(user, password));
+  await writePrivate(hashed, `${htpasswd.trim()}\n`);
+  return { secret, password, htpasswd: htpasswd.trim() };
+}
+
+/** Stops the private registry when it answers without a password. @returns whether it did. */
+async function stopOpenServer({ dataDir, folder }: PrivateServer): Promise<boolean> {
+  const running = await runningProcess(dataDir, name);
+  const port = await rememberedPort(folder);
+  if (running === undefined || port === undefined || !(await answersOpenly(port))) return false;
+  await stopProcess(running, stopGraceMs);
+  // images are named by the port: it is used again once the kernel has closed it, shortly after the process's end
+  await poll(() => isPortFree(port, loopback), { everyMs, limitMs: stopGraceMs });
+  return true;
+}
+
+async function answersOpenly(port: number): Promise<boolean> {
+  return request(`http://127.0.0.1:${port}`, "/v2/", "GET").then(
+    ({ status }) => status === 200,
+    () => false,
+  );
 }
 
 /** Whether the registry has a manifest for `repository:tag`. */
@@ -61,8 +111,21 @@ export async function hasManifest(registryUrl: string, repository: string, tag: 
   return status === 200;
 }
 
-/** The configuration of the private registry. */
-export function registryConfiguration(folder: string, port: number, secret: string): string {
+/** The configuration of the private registry. @param htpasswd the file of its user; without it, anybody may use the registry. */
+export function registryConfiguration(
+  folder: string,
+  port: number,
+  secret: string,
+  htpasswd?: string,
+): string {
+  const auth =
+    htpasswd === undefined
+      ? ""
+      : `auth:
+  htpasswd:
+    realm: slipway
+    path: ${JSON.stringify(htpasswd)}
+`;
   return `version: 0.1
 log:
   level: warn
@@ -74,7 +137,7 @@ storage:
 http:
   addr: 127.0.0.1:${port}
   secret: ${secret}
-`;
+${auth}`;
 }
 
 async function useGiven(given: string, report: (text: string) => void): Promise<string> {
@@ -94,15 +157,16 @@ async function useGiven(given: string, report: (text: string) => void): Promise<
 
 async function start(
   server: PrivateServer,
-  secret: string,
+  access: Access,
   installation: Installation,
   engine: Engine,
 ): Promise<string> {
   const path = await findProgram("docker-registry");
-  if (path === undefined) return startContainer(installation, engine, server.folder, secret);
+  if (path === undefined) return startContainer(installation, engine, server.folder, access);
   const file = join(server.folder, "config.yml");
   const storage = join(server.folder, "storage");
-  const configure = (port: number) => writePrivate(file, registryConfiguration(storage, port, secret));
+  const configure = (port: number) =>
+    writePrivate(file, registryConfiguration(storage, port, access.secret, join(server.folder, "htpasswd")));
   return startServer(server, { path, arguments: ["serve", file], configure });
 }
 
@@ -110,7 +174,7 @@ async function startContainer(
   installation: Installation,
   engine: Engine,
   folder: string,
-  secret: string,
+  { secret, password, htpasswd }: Access,
 ): Promise<string> {
   const port = await ensureServiceContainer(installation, engine, {
     name,
@@ -118,14 +182,21 @@ async function startContainer(
     port: await choosePort(await rememberedPort(folder)),
     innerPort: 5000,
     dataPath: "/var/lib/registry",
-    command: [],
+    command: ["sh", "-c", containerCommand],
     user: "",
-    environment: ["REGISTRY_STORAGE_DELETE_ENABLED=true", `REGISTRY_HTTP_SECRET=${secret}`],
+    environment: [
+      "REGISTRY_STORAGE_DELETE_ENABLED=true",
+      `REGISTRY_HTTP_SECRET=${secret}`,
+      "REGISTRY_AUTH=htpasswd",
+      "REGISTRY_AUTH_HTPASSWD_REALM=slipway",
+      `REGISTRY_AUTH_HTPASSWD_PATH=${containerHtpasswd}`,
+      `HTPASSWD_LINE=${htpasswd}`,
+    ],
     installHint: "apt-get install docker-registry",
     variable: "REGISTRY_URL",
   });
   await rememberPort(folder, port);
-  const url = await poll(() => answeringUrl(port), { everyMs, limitMs: startTimeoutMs });
+  const url = await poll(() => answeringUrl(port, password), { everyMs, limitMs: startTimeoutMs });
   if (url === undefined)
     throw new SetupError(
       "The private registry container does not answer: see docker logs, or set REGISTRY_URL.",
@@ -133,8 +204,8 @@ async function startContainer(
   return url;
 }
 
-async function answeringUrl(port: number): Promise<string | undefined> {
-  const url = `http://127.0.0.1:${port}`;
+async function answeringUrl(port: number, password: string): Promise<string | undefined> {
+  const url = `http://${user}:${password}@127.0.0.1:${port}`;
   return request(url, "/v2/", "GET").then(
     ({ status }) => (status === 200 ? url : undefined),
     () => undefined,

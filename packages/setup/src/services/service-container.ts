@@ -26,7 +26,10 @@ export interface ServiceContainerSpec {
   variable: string;
 }
 
-/** Starts the container, and creates it if it does not exist. Returns its loopback port. Throws SetupError with what to do. */
+/**
+ * Starts the container, and creates it if it does not exist. One that an earlier version created with other variables is created
+ * again, on its port and with its volume. Returns its loopback port. Throws SetupError with what to do.
+ */
 export async function ensureServiceContainer(
   installation: Installation,
   engine: Engine,
@@ -37,8 +40,13 @@ export async function ensureServiceContainer(
       `The Docker Engine is on another machine, so no private ${spec.name} can run on it: set ${spec.variable}.`,
     );
   const name = `slipway-${installation.id}-${spec.name}`;
+  const found = await existing(engine.docker, name);
+  const outdated = found && (await outdatedPort(found, spec));
+  if (outdated !== undefined) await found?.remove({ force: true });
   const container =
-    (await existing(engine.docker, name)) ?? (await create(installation, engine.docker, name, spec));
+    found && outdated === undefined
+      ? found
+      : await create(installation, engine.docker, name, { ...spec, port: outdated ?? spec.port });
   const { State: state } = await container.inspect();
   if (!state.Running) await container.start();
   await recordService(installation.dataDir, {
@@ -46,7 +54,21 @@ export async function ensureServiceContainer(
     name: spec.name,
     containerId: container.id,
   });
-  const { HostConfig: host } = await container.inspect();
+  return portOf(await container.inspect(), spec);
+}
+
+/** The port of a container that lacks variables of the specification; undefined when it has them. */
+async function outdatedPort(
+  container: Docker.Container,
+  spec: ServiceContainerSpec,
+): Promise<number | undefined> {
+  const info = await container.inspect();
+  return spec.environment.every((variable) => info.Config.Env.includes(variable))
+    ? undefined
+    : portOf(info, spec);
+}
+
+function portOf({ HostConfig: host }: Docker.ContainerInspectInfo, spec: ServiceContainerSpec): number {
   const bindings = host.PortBindings as Record<string, { HostPort: string }[]>;
   return Number(bindings[`${spec.innerPort}/tcp`]?.[0]?.HostPort ?? spec.port);
 }
