@@ -33,7 +33,7 @@ async function visitor(name: string) {
   return (path: string) => visit(new URL(path, url));
 }
 
-test("a Vite app is built with its variables, and its files are served with a fallback and lasting assets", async () => {
+test.concurrent("a Vite app is built with its variables, and its files are served with a fallback and lasting assets", async () => {
   const { name } = await createApp("vite");
   await call("PUT", `/v1/apps/${name}/variables`, {
     variables: [{ name: "VITE_GREETING", value: "Good evening" }],
@@ -55,7 +55,7 @@ test("a Vite app is built with its variables, and its files are served with a fa
   expect((await get("/package.json")).status).toBe(404);
 });
 
-test("a front end's output in dist/NAME/browser is served, and its release has neither Node.js nor the source", async () => {
+test.concurrent("a front end's output in dist/NAME/browser is served, and its release has neither Node.js nor the source", async () => {
   const { name } = await createApp("ng");
   const build = 'for (const file of ["browser/index.html", "browser/main-ABCD2EFG.js", "licenses.txt"])';
   const archive = await app(`${build} write("dist/shop/" + file, "<p>" + file);`);
@@ -68,7 +68,7 @@ test("a front end's output in dist/NAME/browser is served, and its release has n
   expect((await get("/licenses.txt")).status).toBe(404);
 });
 
-test("static.json names the folder and headers of a front end, and its 404.html replaces the fallback", async () => {
+test.concurrent("static.json names the folder and headers of a front end, and its 404.html replaces the fallback", async () => {
   const { name } = await createApp("pages");
   const build = 'for (const file of ["index.html", "404.html", "about.html", "a/index.html"])';
   const archive = await app(`${build} write("site/" + file, file); write("dist/index.html", "other");`, {
@@ -85,7 +85,7 @@ test("static.json names the folder and headers of a front end, and its 404.html 
   expect(missing.headers["x-frame-options"]).toBe("DENY");
 });
 
-test("a build without a page to serve fails, and the log says how to name the folder", async () => {
+test.concurrent("a build without a page to serve fails, and the log says how to name the folder", async () => {
   const { name } = await createApp("no-page");
   const { deployment, log } = await deployed(name, await app('write("lib/index.js", "")'));
   expect(deployment.status).toBe("build-error");

@@ -31,7 +31,7 @@ const server = `const { greet } = require("./build/Release/greeting.node");
 require("node:http").createServer((request, response) => response.end(greet())).listen(process.env.PORT);
 `;
 
-test("a C++ add-on is compiled by the install script of an app, and the release answers from it", async () => {
+test.concurrent("a C++ add-on is compiled by the install script of an app, and the release answers from it", async () => {
   const app = await createApp("addon");
   const manifest = { name: "app", version: "1.0.0", hasInstallScript: true, engines: { node: "24.x" } };
   const source = await packTarGz({
@@ -47,7 +47,7 @@ test("a C++ add-on is compiled by the install script of an app, and the release 
   expect(await page(app.name)).toBe("hello from C++");
 });
 
-test("a build has compilers, and its release has none of them", async () => {
+test.concurrent("a build has compilers, and its release has none of them", async () => {
   const app = await createApp("compilers");
   const compile = `for one in ${compilers}; do command -v "$one" || exit 1; done`;
   const web = answering(`$(command -v ${compilers} || echo none)`);
@@ -56,7 +56,7 @@ test("a build has compilers, and its release has none of them", async () => {
   expect(await page(app.name)).toBe("none");
 });
 
-test("the image that builds run in has the layers that releases run on, and one more", async () => {
+test.concurrent("the image that builds run in has the layers that releases run on, and one more", async () => {
   const { registryUrl, run, build } = inject("stack");
   await using registry = openRegistry({ url: registryUrl });
   const { signal } = new AbortController();

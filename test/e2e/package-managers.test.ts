@@ -1,6 +1,6 @@
 // Node.js apps of each package manager: their lock files decide what they get, and they start without it, or with it.
 
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { packTarGz } from "@slipway/testkit";
 import {
   bunLock,
@@ -13,6 +13,9 @@ import {
 } from "./lock-files.ts";
 import { call, createApp, deployed, page } from "./slipway.ts";
 
+// The deployments of these tests wait for each other, because the workers run two at a time.
+vi.setConfig({ testTimeout: 300_000 });
+
 /** Tells what it runs with. */
 const server = `const fs = require("node:fs");
 require("node:http").createServer((request, response) => response.end(JSON.stringify({
@@ -24,7 +27,7 @@ require("node:http").createServer((request, response) => response.end(JSON.strin
 const builds = { build: "node build.js" };
 const build = `require("node:fs").writeFileSync("built.txt", String(require("is-number")(5)));`;
 
-function app(lockFiles: Readonly<Record<string, string>>, changes: object = {}, files = {}) {
+function app(files: Readonly<Record<string, string>>, changes: object = {}) {
   const manifest = {
     ...lockedApp,
     engines: { node: "24.x" },
@@ -35,41 +38,46 @@ function app(lockFiles: Readonly<Record<string, string>>, changes: object = {}, 
     "app/package.json": JSON.stringify(manifest),
     "app/server.js": server,
     "app/build.js": build,
-    ...Object.fromEntries(
-      Object.entries({ ...lockFiles, ...files }).map(([name, text]) => [`app/${name}`, text]),
-    ),
+    ...Object.fromEntries(Object.entries(files).map(([name, text]) => [`app/${name}`, text])),
   });
 }
 
 const pnp = { ".yarnrc.yml": "nodeLinker: pnp\n" };
-test.each<[string, string, Readonly<Record<string, string>>, string, string]>([
-  ["pnpm 9", "pnpm@9.15.9", { "pnpm-lock.yaml": pnpmLock }, "pnpm 9.15.9", "pnpm install --frozen-lockfile"],
+const pnpm = { "pnpm-lock.yaml": pnpmLock };
+const calling = (manager: string) => ({ Procfile: `web: ${manager} run start\n` });
+
+test.concurrent.each<[string, string, Readonly<Record<string, string>>, string]>([
+  ["pnpm 9", "pnpm@9.15.9", pnpm, "pnpm install --frozen-lockfile"],
   // Its store has links to the folders that use it.
+  ["pnpm 10", "pnpm@10.28.0", pnpm, "pnpm install --frozen-lockfile"],
   [
-    "pnpm 10",
-    "pnpm@10.28.0",
-    { "pnpm-lock.yaml": pnpmLock },
-    "pnpm 10.28.0",
-    "pnpm install --frozen-lockfile",
-  ],
-  [
-    "pnpm 11",
+    "pnpm 11 that its Procfile calls",
     "pnpm@11.28.11",
-    { "pnpm-lock.yaml": pnpmLock },
-    "pnpm 11.28.11",
+    { ...pnpm, ...calling("pnpm") },
     "pnpm install --frozen-lockfile",
   ],
-  ["yarn 1", "yarn@1.22.22", { "yarn.lock": yarn1Lock }, "yarn 1.22.22", "yarn install --frozen-lockfile"],
-  ["yarn 4", "yarn@4.13.0", { "yarn.lock": yarn4Lock, ...pnp }, "yarn 4.13.0", "yarn install --immutable"],
-  ["bun", "bun@1.4.5", { "bun.lock": bunLock }, "bun 1.4.5", "bun install"],
+  [
+    "yarn 1 that its Procfile calls",
+    "yarn@1.22.22",
+    { "yarn.lock": yarn1Lock, ...calling("yarn") },
+    "yarn install --frozen-lockfile",
+  ],
+  ["yarn 4", "yarn@4.13.0", { "yarn.lock": yarn4Lock, ...pnp }, "yarn install --immutable"],
+  [
+    "yarn 4 that its Procfile calls",
+    "yarn@4.13.0",
+    { "yarn.lock": yarn4Lock, ...calling("yarn") },
+    "yarn install --immutable",
+  ],
+  ["bun", "bun@1.4.5", { "bun.lock": bunLock }, "bun install"],
 ])(
   "an app of %s gets what its lock file says, its build has devDependencies, and its image has not",
-  async (_name, packageManager, lockFiles, version, install) => {
+  async (_name, packageManager, files, install) => {
     const { name } = await createApp("manager");
     const scripts = { start: "node server.js", ...builds };
-    const { deployment, log } = await deployed(name, await app(lockFiles, { packageManager, scripts }));
-    expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
-    expect(log).toMatch(new RegExp(`Using Node.js 24\\.[0-9.]+ and ${version}\n`));
+    const { deployment, log } = await deployed(name, await app(files, { packageManager, scripts }));
+    expect(deployment.status, log).toBe("success");
+    expect(log).toMatch(new RegExp(`Using Node.js 24\\.[0-9.]+ and ${packageManager.replace("@", " ")}\n`));
     expect(log).toContain(install);
     expect(log).not.toMatch(/begins again|cache is deleted/);
     expect(JSON.parse(await page(name))).toEqual({
@@ -81,7 +89,7 @@ test.each<[string, string, Readonly<Record<string, string>>, string, string]>([
   },
 );
 
-test("a lock file that package.json disagrees with fails the build and says what to do", async () => {
+test.concurrent("a lock file that package.json disagrees with fails the build and says what to do", async () => {
   const { name } = await createApp("disagree");
   const dependencies = { ms: "2.1.3" };
   const { deployment, log } = await deployed(
@@ -93,25 +101,13 @@ test("a lock file that package.json disagrees with fails the build and says what
   expect(log).toContain("run pnpm install and add the changed pnpm-lock.yaml to the source");
 });
 
-test("an app whose start script calls bun has it in its image", async () => {
+test.concurrent("an app whose start script calls bun has it in its image", async () => {
   const { name } = await createApp("bun");
   const scripts = { start: "bun run server.js" };
   const { deployment, log } = await deployed(name, await app({ "bun.lock": bunLock }, { scripts }));
-  expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
+  expect(deployment.status, log).toBe("success");
   expect(log).toContain("bun is part of the image, because the app's processes call it");
   expect(JSON.parse(await page(name))).toMatchObject({ ms: "2.0.0", development: false, runtime: "bun" });
-});
-
-test.each([
-  ["pnpm 11", "pnpm", { "pnpm-lock.yaml": pnpmLock }, "pnpm@11.28.11"],
-  ["yarn 1", "yarn", { "yarn.lock": yarn1Lock }, "yarn@1.22.22"],
-  ["yarn 4", "yarn", { "yarn.lock": yarn4Lock }, "yarn@4.13.0"],
-] as const)("a Procfile that calls %s starts", async (_name, command, lockFiles, packageManager) => {
-  const { name } = await createApp("procfile");
-  const archive = await app(lockFiles, { packageManager }, { Procfile: `web: ${command} run start\n` });
-  const { deployment, log } = await deployed(name, archive);
-  expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
-  expect(JSON.parse(await page(name))).toMatchObject({ ms: "2.0.0", development: false, runtime: "node" });
 });
 
 const lib = `require("node:fs").writeFileSync("dist.js", "module.exports = " + require("is-number")(5));`;
@@ -123,7 +119,7 @@ require("node:http").createServer((request, response) => response.end(JSON.strin
   development: ["node_modules", "packages/lib/node_modules"].some((at) => fs.existsSync("../../" + at + "/is-number")),
 }))).listen(process.env.PORT);`;
 
-test.each([
+test.concurrent.each([
   ["npm", { "package-lock.json": npmMonorepoLock }, "^1.0.0", { workspaces: ["apps/*", "packages/*"] }],
   [
     "pnpm",
@@ -165,7 +161,7 @@ test.each([
       Object.fromEntries(Object.entries(source).map(([path, text]) => [`monorepo/${path}`, text])),
     );
     const { deployment, log } = await deployed(name, archive);
-    expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
+    expect(deployment.status, log).toBe("success");
     expect(log).toContain("Running the script build of packages/lib");
     expect(JSON.parse(await page(name))).toEqual({
       ms: "2.0.0",

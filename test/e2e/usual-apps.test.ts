@@ -1,13 +1,16 @@
 // Node.js apps as their authors have them: how they name their version, start, and build, and what the log says of mistakes.
 
 import { text } from "node:stream/consumers";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { label } from "@slipway/core";
 import type { DeploymentStatus } from "@slipway/core";
 import { connectDocker, findContainers } from "@slipway/docker";
 import { packTarGz, testEngine } from "@slipway/testkit";
 import { lockedApp, npmLock } from "./lock-files.ts";
 import { call, createApp, deployed, operated, page, showApp } from "./slipway.ts";
+
+// The deployments of these tests wait for each other, because the workers run two at a time.
+vi.setConfig({ testTimeout: 300_000 });
 
 type Files = Readonly<Record<string, string>>;
 
@@ -53,20 +56,31 @@ async function failed(archive: Buffer): Promise<string> {
   return logOf((await createApp("usual")).name, archive, "build-error");
 }
 
-test.concurrent("an app runs on the Node.js that engines, .nvmrc or .node-version name, or else on the newest LTS", async () => {
-  const server = answers("process.version");
-  const versionOf = async (manifest: object, files: Files = {}) => {
-    const { says, log } = await started(await appOf(manifest, { "server.js": server, ...files }));
-    return { version: String(says), line: Number(/^v(\d+)\./.exec(String(says))?.[1]), log };
+const esm = `import { createServer } from "node:http";
+  createServer((request, response) => response.end(JSON.stringify([process.version, import.meta.filename])))
+    .listen(process.env.PORT);`;
+
+test.concurrent("an app runs on the Node.js that it names, and starts by a script, its Procfile, main, start:prod of Nest or server.js", async () => {
+  const server = answers("[process.version, process.argv[1]]");
+  const startedOn = async (manifest: object, files: Files) => {
+    const { says, log } = await started(await appOf(manifest, files));
+    const [version = "", file] = says as readonly string[];
+    return { version, line: Number(/^v(\d+)\./.exec(version)?.[1]), file, log };
   };
+  const build = `require("node:fs").mkdirSync("dist"); require("node:fs").renameSync("main.js", "dist/main.js");`;
+  const nest = { build: "node build.js", start: "nest start", "start:prod": "node dist/main" };
+  const processes = "web: node lib/main.mjs\nworker: node a.js\nclock: node b.js\n";
   const [ltsName, twenty, file, either, newest, current, nothing] = await Promise.all([
-    versionOf({}, { ".nvmrc": "lts/*\n" }),
-    versionOf({}, { ".nvmrc": "v20\n" }),
-    versionOf({}, { ".node-version": "24\n" }),
-    versionOf({ engines: { node: "22.x || 24.x" } }),
-    versionOf({ engines: { node: "latest" } }),
-    versionOf({ engines: { node: "26.x" } }),
-    versionOf({}),
+    startedOn(
+      { type: "module", scripts: { start: "node src/main.js" } },
+      { ".nvmrc": "lts/*\n", "src/main.js": esm },
+    ),
+    startedOn({ scripts: nest }, { ".nvmrc": "v20\n", "build.js": build, "main.js": server }),
+    startedOn({}, { ".node-version": "24\n", "lib/main.mjs": esm, Procfile: processes }),
+    startedOn({ engines: { node: "22.x || 24.x" }, main: "./app.js" }, { "app.js": server }),
+    startedOn({ engines: { node: "latest" } }, { "server.js": server }),
+    startedOn({ engines: { node: "26.x" } }, { "server.js": server }),
+    startedOn({}, { "server.js": server }),
   ]);
   expect([twenty, file, either, current].map(({ line }) => line)).toEqual([20, 24, 24, 26]);
   expect(either.version).toBe(file.version);
@@ -74,40 +88,34 @@ test.concurrent("an app runs on the Node.js that engines, .nvmrc or .node-versio
   expect(nothing.line).toBeGreaterThanOrEqual(26);
   expect(ltsName.version).toBe(nothing.version);
   expect(newest.line).toBeGreaterThanOrEqual(nothing.line);
-});
 
-test.concurrent("an app of ES modules starts by its start script, and one by its Procfile alone", async () => {
-  const esm = `import { createServer } from "node:http";
-    createServer((request, response) => response.end(JSON.stringify(import.meta.filename))).listen(process.env.PORT);`;
-  const [script, procfile] = await Promise.all([
-    appOf({ type: "module", scripts: { start: "node src/main.js" } }, { "src/main.js": esm }).then(started),
-    appOf(
-      {},
-      { "lib/main.mjs": esm, Procfile: "web: node lib/main.mjs\nworker: node a.js\nclock: node b.js\n" },
-    ).then(started),
+  expect([ltsName, twenty, file, either, nothing].map((app) => app.file)).toEqual([
+    "/app/src/main.js",
+    "/app/dist/main",
+    "/app/lib/main.mjs",
+    "/app/app.js",
+    "/app/server.js",
   ]);
-  expect(script.says).toBe("/app/src/main.js");
-  expect(procfile.says).toBe("/app/lib/main.mjs");
-  expect(procfile.log).toContain("Not started: worker, clock.");
-  expect(procfile.log).toContain("to run them now, start them from the command of web");
+  expect(file.log).toContain("Not started: worker, clock.");
+  expect(file.log).toContain("to run them now, start them from the command of web");
 });
 
-test.concurrent("an app starts by main of package.json alone, and one of Nest by start:prod instead of its development server", async () => {
-  const server = answers("process.argv[1]");
-  const build = `require("node:fs").mkdirSync("dist"); require("node:fs").renameSync("main.js", "dist/main.js");`;
-  const scripts = { build: "node build.js", start: "nest start", "start:prod": "node dist/main" };
-  const [main, nest] = await Promise.all([
-    appOf({ main: "./app.js" }, { "app.js": server }).then(started),
-    appOf({ scripts }, { "build.js": build, "main.js": server }).then(started),
-  ]);
-  expect(main.says).toBe("/app/app.js");
-  expect(nest.says).toBe("/app/dist/main");
-});
-
-test.concurrent("an app that npm start starts receives SIGTERM when it is replaced", async () => {
-  const server = `${answers('"first"')}
+test.concurrent("an app that npm start starts resolves its host's name, has its own HOSTNAME, and receives SIGTERM when it is replaced", async () => {
+  const { name } = await createApp("usual");
+  const variables = [{ name: "HOSTNAME", value: "0.0.0.0" }];
+  await call("PUT", `/v1/apps/${name}/variables`, { variables });
+  const server = `${answers(`{
+    variable: process.env.HOSTNAME,
+    name: require("node:os").hostname(),
+    family: (await require("node:dns/promises").lookup(require("node:os").hostname())).family,
+  }`)}
     process.on("SIGTERM", () => { console.log("closed on SIGTERM"); process.exit(); });`;
-  const { name } = await started(await appOf({ scripts: { start: "node main.js" } }, { "main.js": server }));
+  const { says } = await started(
+    await appOf({ scripts: { start: "node main.js" } }, { "main.js": server }),
+    name,
+  );
+  expect(says).toEqual({ variable: "0.0.0.0", name: `${name}-web-1`, family: 4 });
+
   using connection = connectDocker({ dockerHost: (await testEngine()).dockerHost });
   const { id } = await showApp(name);
   const [instance] = await findContainers(connection.docker, { [label.app]: id, [label.kind]: "release" });
@@ -118,19 +126,6 @@ test.concurrent("an app that npm start starts receives SIGTERM when it is replac
   );
   expect((await operated(await showApp(name), "restart")).status).toBe("done");
   expect(await output).toContain("closed on SIGTERM");
-});
-
-test.concurrent("the name of an app's host resolves within it, also when its variable HOSTNAME says something else", async () => {
-  const { name } = await createApp("usual");
-  const variables = [{ name: "HOSTNAME", value: "0.0.0.0" }];
-  await call("PUT", `/v1/apps/${name}/variables`, { variables });
-  const server = answers(`{
-    variable: process.env.HOSTNAME,
-    name: require("node:os").hostname(),
-    family: (await require("node:dns/promises").lookup(require("node:os").hostname())).family,
-  }`);
-  const { says } = await started(await appOf({}, { "server.js": server }), name);
-  expect(says).toEqual({ variable: "0.0.0.0", name: `${name}-web-1`, family: 4 });
 });
 
 test.concurrent("an app of TypeScript is compiled with its devDependencies, and its release has none of them", async () => {
@@ -165,25 +160,46 @@ test.concurrent("an app of TypeScript is compiled with its devDependencies, and 
   expect(says).toEqual([]);
 });
 
-test.concurrent("a build ends with its script, although a daemon that it started still holds its output", async () => {
-  const build = `require("node:child_process").spawn("sleep", ["900"], { detached: true, stdio: "inherit" }).unref();
-    require("node:fs").writeFileSync("built.txt", "built");`;
-  const server = answers('require("node:fs").readFileSync("built.txt", "utf8")');
-  const manifest = { name: "app", scripts: { build: "node build.js" } };
-  const files = { "build.js": build, "server.js": server, "package.json": JSON.stringify(manifest) };
-  const { says, log } = await started(await packed(files));
-  expect(says).toBe("built");
-  expect(log).toContain("There is no lock file, so the same source may get other dependencies next time");
+test.concurrent("a standalone server of Next.js is built, and listens on the app's variable HOSTNAME", async () => {
+  const { name } = await createApp("next");
+  const variables = [
+    { name: "HOSTNAME", value: "0.0.0.0" },
+    { name: "NEXT_TELEMETRY_DISABLED", value: "1" },
+  ];
+  await call("PUT", `/v1/apps/${name}/variables`, { variables });
+  const manifest = {
+    name: "app",
+    scripts: { build: "next build", start: "node .next/standalone/server.js" },
+    dependencies: { next: "16.4.6", react: "19.2.0", "react-dom": "19.2.0" },
+  };
+  const source = await packed({
+    "package.json": JSON.stringify(manifest),
+    // The server has its own copy of the packages that it needs.
+    ".slugignore": "node_modules\n.next/cache\n",
+    "next.config.mjs": 'export default { output: "standalone" };',
+    "app/layout.js":
+      "export default function Layout({ children }) { return <html><body>{children}</body></html>; }",
+    "app/page.js": `export const dynamic = "force-dynamic";
+        export default function Page() { return <p>{"listens on " + process.env.HOSTNAME}</p>; }`,
+  });
+  const log = await logOf(name, source, "success");
+  expect(log).toContain("Running the script build");
+  expect(await page(name)).toContain("<p>listens on 0.0.0.0</p>");
 });
 
-test.concurrent("what an app's postinstall writes is part of its release", async () => {
-  const scripts = { postinstall: "node install.js" };
+test.concurrent("a release has what postinstall and build write, although a daemon of the build still holds its output", async () => {
+  const build = `require("node:child_process").spawn("sleep", ["900"], { detached: true, stdio: "inherit" }).unref();
+    require("node:fs").writeFileSync("built.txt", "built");`;
   const install =
     'require("node:fs").writeFileSync("installed.json", JSON.stringify(process.env.npm_lifecycle_event));';
-  const { says } = await started(
-    await appOf({ scripts }, { "install.js": install, "server.js": answers('require("./installed.json")') }),
+  const server = answers(
+    '[require("./installed.json"), require("node:fs").readFileSync("built.txt", "utf8")]',
   );
-  expect(says).toBe("postinstall");
+  const manifest = { name: "app", scripts: { postinstall: "node install.js", build: "node build.js" } };
+  const scripts = { "install.js": install, "build.js": build, "server.js": server };
+  const { says, log } = await started(await packed({ ...scripts, "package.json": JSON.stringify(manifest) }));
+  expect(says).toEqual(["postinstall", "built"]);
+  expect(log).toContain("There is no lock file, so the same source may get other dependencies next time");
 });
 
 test.concurrent("what a build generates in node_modules is part of the release, each time from the present source", async () => {
