@@ -15,7 +15,14 @@ export type { NodeInstall } from "./node/install.ts";
 export type { PackageHash } from "./node/package-manager-field.ts";
 export type { PackageManagerWish } from "./node/package-manager.ts";
 export type { NodePlan, NodeWish } from "./node/plan.ts";
-export { controlFiles, planBuild, projectDirectory, type BuildPlan, type PlanSource } from "./plan.ts";
+export {
+  controlFiles,
+  planBuild,
+  projectDirectory,
+  runnerArguments,
+  type BuildPlan,
+  type PlanSource,
+} from "./plan.ts";
 export { requireWeb, processTypesOf, typesNotStarted, type ProcessTypes } from "./process-types.ts";
 export { parseProcfile, type Procfile } from "./procfile.ts";
 export { parseRelease, type ReleaseOutput } from "./release-output.ts";

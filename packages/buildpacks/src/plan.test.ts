@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { refusal } from "@slipway/testkit";
-import { controlFiles, planBuild, projectDirectory } from "./plan.ts";
+import { controlFiles, planBuild, projectDirectory, runnerArguments } from "./plan.ts";
 
 const lock = JSON.stringify({ lockfileVersion: 3, packages: { "": {} } });
 const nodeApp = { "package.json": '{"scripts":{"start":"node ."}}', "package-lock.json": lock };
@@ -87,6 +87,7 @@ describe("PROJECT_DIR is a workspace of a monorepo", () => {
       warnings: [],
     });
     expect(procfile).toBe("web: node .");
+    expect(runnerArguments(plan({ ...root, ...app }, variables))).toEqual(["web=npm start", "monorepo="]);
     const own = { "apps/api/.nvmrc": "24" };
     expect(plan({ ...root, ...app, ...own }, variables).node?.node.wanted).toBe("24");
   });
@@ -98,8 +99,9 @@ describe("PROJECT_DIR is a workspace of a monorepo", () => {
       "x/pnpm-lock.yaml": "",
     };
     const below = { "x/apps/api/package.json": '{"scripts":{"start":"node ."}}' };
-    const { node } = plan({ ...folder, ...below }, { PROJECT_DIR: "x/apps/api" });
+    const { node, monorepo } = plan({ ...folder, ...below }, { PROJECT_DIR: "x/apps/api" });
     expect(node?.packageManager?.name).toBe("pnpm");
+    expect(runnerArguments({ node, monorepo })).toEqual(["web=npm start", "monorepo=x"]);
   });
 
   test.each<[string, Record<string, string>]>([
@@ -107,6 +109,7 @@ describe("PROJECT_DIR is a workspace of a monorepo", () => {
     ["is below a package without workspaces", { ...root, ...app, "package.json": "{}" }],
   ])("a folder that %s is no workspace", (_which, files) => {
     expect(plan(files, variables).node?.packageManager).toBeNull();
+    expect(runnerArguments(plan(files, variables))).toEqual(["web=npm start"]);
   });
 });
 
@@ -125,6 +128,7 @@ describe("an app that may be its own buildpack", () => {
   test("an app that may be its own buildpack is no front end, because its bin/release says what serves", () => {
     const frontEnd = { "package.json": '{"scripts":{"build":"vite build"}}' };
     expect(plan(frontEnd).node?.serves).toBe("static");
+    expect(runnerArguments(plan(frontEnd))).toEqual(["front-end"]);
     expect(plan({ ...frontEnd, ...inlineScripts }).node?.serves).toBe("node");
   });
 

@@ -23,6 +23,8 @@ export interface BuildPlan {
   readonly node: NodePlan | null;
   /** Whether a wish for Node.js that cannot be met fails the build: not for an app that may be its own buildpack. */
   readonly nodeRequired: boolean;
+  /** Path in the source of the monorepo whose workspace is built, "" for the source itself; null for any other app. */
+  readonly monorepo: string | null;
   readonly procfile: string | null;
   readonly slugIgnore: string | null;
 }
@@ -63,32 +65,50 @@ export function planBuild(source: PlanSource): BuildPlan {
     read(name) !== undefined || source.oversized.has(posix.join(projectDir, name));
   const text = (name: string) => read(name)?.toString("utf8") ?? null;
   const inline = source.variables["BUILDPACK_NAME"] !== "nodejs" && inlineScripts.every(exists);
+  const { captured, oversized } = source;
+  const known = (path: string) => captured.has(path) || oversized.has(path);
+  const monorepo = monorepoRoot(projectDir, { read: (path) => captured.get(path), exists: known });
   return {
-    node: planOfNode(source, read, projectDir, inline),
+    node: planOfNode(source, read, monorepo, inline),
     nodeRequired: !inline,
+    monorepo,
     procfile: text("Procfile"),
     slugIgnore: text(".slugignore"),
   };
 }
 
+/**
+ * @returns what the plan has to say to the build runner, as arguments: what serves the app, the command that starts it without a
+ * Procfile, and the monorepo that it is a workspace of.
+ */
+export function runnerArguments({ node, monorepo }: Pick<BuildPlan, "node" | "monorepo">): readonly string[] {
+  if (node === null) return [];
+  return [
+    ...(node.serves === "static" ? ["front-end"] : []),
+    ...(node.web === null ? [] : [`web=${node.web}`]),
+    ...(monorepo === null ? [] : [`monorepo=${monorepo}`]),
+  ];
+}
+
 /** Of the root of a monorepo only the control files are known. */
-function planMonorepo(
+function rootOf(
   { captured, oversized }: PlanSource,
-  projectDir: string,
+  root: string | null,
 ): NonNullable<NodeSource["monorepo"]> | null {
-  const exists = (path: string) => captured.has(path) || oversized.has(path);
-  const root = monorepoRoot(projectDir, { read: (path) => captured.get(path), exists });
   if (root === null) return null;
+  const pathOf = (name: string) => posix.join(root, name);
   return {
-    read: (name) => captured.get(posix.join(root, name)),
-    names: [...nodeControlFiles.keys()].filter((name) => exists(posix.join(root, name))),
+    read: (name) => captured.get(pathOf(name)),
+    names: [...nodeControlFiles.keys()].filter(
+      (name) => captured.has(pathOf(name)) || oversized.has(pathOf(name)),
+    ),
   };
 }
 
 function planOfNode(
   source: PlanSource,
   read: (name: string) => Buffer | undefined,
-  projectDir: string,
+  root: string | null,
   inline: boolean,
 ): NodePlan | null {
   const { names, variables } = source;
@@ -96,10 +116,10 @@ function planOfNode(
   const byUrl = (variables["BUILDPACK_URL"] ?? "") !== "" || names.includes(".buildpacks");
   if (byUrl || !names.includes("package.json") || !["", "nodejs", "inline"].includes(chosen)) return null;
   const plan = () => {
-    const monorepo = planMonorepo(source, projectDir);
+    const monorepo = rootOf(source, root);
     const node = planNode({ read, names, variables, monorepo, ownBuildpack: inline });
     // Only one folder of the source is built, and only the build container can tell whether the rest is needed.
-    return projectDir === "" ? node : { ...node, install: null };
+    return projectDirectory(variables) === "" ? node : { ...node, install: null };
   };
   if (!inline) return chosen === "inline" ? null : plan();
   try {

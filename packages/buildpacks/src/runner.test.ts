@@ -142,21 +142,27 @@ test("PROJECT_DIR replaces the root of the source", async () => {
   await expect(access(join(work, "build/other"))).rejects.toThrow("ENOENT");
 });
 
-const workspaceOf = async (files: Readonly<Record<string, string>>) => {
+const workspaceOf = async (
+  files: Readonly<Record<string, string>>,
+  ...runnerArguments: readonly string[]
+) => {
   for (const [name, text] of Object.entries(files)) await put(`build/${name}`, text);
   const tell =
     '#!/bin/bash\necho "workspace=$SLIPWAY_WORKSPACE"; cd "$1"; find . -type f | sort | paste -sd " "\n';
   for (const name of ["compile", "release"]) await runner.put(`buildpacks/nodejs/bin/${name}`, tell, 0o755);
-  return await run({ PROJECT_DIR: "apps/api" });
+  return await runner.run({ PROJECT_DIR: "apps/api" }, ...runnerArguments);
 };
 
 test("a workspace of a monorepo is built with the whole source, and its Procfile counts", async () => {
-  const { exitCode, output } = await workspaceOf({
-    "package.json": '{"workspaces":["apps/*"]}',
-    "apps/api/package.json": "{}",
-    "apps/api/Procfile": "web: x\n",
-    "lib/a": "",
-  });
+  const { exitCode, output } = await workspaceOf(
+    {
+      "package.json": '{"workspaces":["apps/*"]}',
+      "apps/api/package.json": "{}",
+      "apps/api/Procfile": "web: x\n",
+      "lib/a": "",
+    },
+    "monorepo=",
+  );
   expect(exitCode).toBe(0);
   expect(output).toContain(
     "-----> Building the workspace apps/api of a monorepo\nworkspace=apps/api\n./apps/api/Procfile",
@@ -174,19 +180,39 @@ test("of a front end that is a workspace only its own folder is served", async (
     '#!/bin/bash\necho "static:"; cd "$1"; find . -type f\n',
     0o755,
   );
-  const { output } = await runner.run({ PROJECT_DIR: "apps/web" }, "front-end");
+  const { output } = await runner.run({ PROJECT_DIR: "apps/web" }, "front-end", "monorepo=");
   expect(output).toContain("workspace=apps/web\n./apps/web/package.json ./package.json\n");
   expect(output).toContain("static:\n./package.json\n");
   expect(output).not.toContain("static:\n./apps");
 });
 
-test.each<[string, Record<string, string>]>([
-  ["has a lock file of its own", { "package.json": '{"workspaces":["apps/*"]}', "apps/api/yarn.lock": "" }],
-  ["is below a package without workspaces", { "package.json": "{}" }],
-])("PROJECT_DIR that %s is built alone", async (_which, files) => {
-  const { output } = await workspaceOf({ "apps/api/package.json": "{}", ...files });
+test("a workspace is built with its monorepo, which may be a folder of the source", async () => {
+  const files = { "other/a": "", "package.json": "{}", "apps/api/package.json": "{}", "apps/lib/a": "" };
+  const { output } = await workspaceOf(files, "monorepo=apps");
+  expect(output).toContain("-----> Building the workspace api of a monorepo\nworkspace=api\n");
+  expect(output).toContain("./api/package.json ./lib/a\n");
+});
+
+test("PROJECT_DIR that is no workspace is built alone", async () => {
+  const files = { "package.json": '{"workspaces":["apps/*"]}', "apps/api/package.json": "{}" };
+  const { output } = await workspaceOf(files);
   expect(output).toContain("-----> Building the directory apps/api only\nworkspace=\n./");
   expect(output).not.toContain("./apps");
+});
+
+test.each([
+  [
+    "the command of the plan",
+    ["web=npm run start:prod"],
+    "---\ndefault_process_types:\n  web: npm run start:prod\n",
+  ],
+  ["no command when the plan has none", [], "--- {}\n"],
+])("a Node.js app starts with %s", async (_what, runnerArguments, release) => {
+  await put("build/package.json", '{"scripts":{"start":"x"},"main":"a.js"}');
+  await put("build/server.js", "");
+  await runner.put("buildpacks/nodejs/bin/compile", "#!/bin/bash\n", 0o755);
+  expect((await runner.run({}, ...runnerArguments)).exitCode).toBe(0);
+  expect(await result("release.yml")).toBe(release);
 });
 
 test.each(["..", "../cache", "/etc", "missing", "file"])("PROJECT_DIR %j is rejected", async (directory) => {

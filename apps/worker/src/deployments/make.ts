@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { sourceTar } from "@slipway/archive";
+import { runnerArguments } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { Sandbox } from "@slipway/core";
 import type { Attempt } from "./attempt.ts";
@@ -129,10 +130,6 @@ async function releaseBase(context: MakeContext, attempt: Attempt, plan: Plan & 
     return { base: context.config.stackImage, isNode: false, production: null };
   const { image, sandbox } = await dependencies(context, attempt, plan);
   return { base: image, isNode: true, production: sandbox };
-}
-
-function runnerArguments({ node }: Plan): readonly string[] {
-  return node?.serves === "static" ? ["front-end"] : [];
 }
 
 /** What the buildpack leaves of the source. @param changedDependencies key of dependencies that the build changes. */

@@ -1,4 +1,4 @@
-// Finds the root of the monorepo that an app is a workspace of, by the same rules as the build runner (stacks/runner/build).
+// Finds the root of the monorepo that an app is a workspace of.
 
 import { posix } from "node:path";
 import { lockFileNames } from "./package-manager.ts";

@@ -13,7 +13,7 @@ export interface StartSource {
   readonly runsScripts: boolean;
 }
 
-/** @returns the command of the web process; null when the app says none. The buildpack's bin/release chooses in the same way. */
+/** @returns the command of the web process; null when the app says none. */
 export function webCommand({ manifest, names, hasBuild, runsScripts }: StartSource): string | null {
   const { scripts, main } = manifest;
   const start = scripts["start"] ?? "";
