@@ -98,7 +98,7 @@ async function startWorkers(concurrency: number): Promise<void> {
 }
 
 async function setCapacity(slots: number): Promise<void> {
-  await redis.set(keys.fleetCapacity, slots);
+  await redis.hset(keys.fleetCapacity, { slots, users: 2 });
 }
 
 /** Runs until the test ends it. */

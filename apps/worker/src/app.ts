@@ -123,7 +123,7 @@ async function loadOf({ config, engine }: WorkerContext) {
 }
 
 function join(
-  { config, redis, keys, now }: WorkerContext,
+  { config, redis, keys, store, now }: WorkerContext,
   { onError }: QueueOptions,
   load: Awaited<ReturnType<typeof loadOf>>,
 ): Membership {
@@ -136,7 +136,8 @@ function join(
     startedAt: now().toISOString(),
     heartbeatMs: Math.ceil(config.timing.leaseMs / heartbeatsPerLease),
   };
-  return joinFleet({ redis, keys, onError }, { ...identity, ...load }, now);
+  const countUsers = async () => (await store.users.list({ page: 1, perPage: 1 })).totalCount;
+  return joinFleet({ redis, keys, onError, countUsers }, { ...identity, ...load }, now);
 }
 
 /** Each attempt is listed in the fleet, logged, and retries calls of the store until it is aborted. */

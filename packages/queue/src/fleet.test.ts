@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { redisKeys } from "@slipway/protocol";
 import { eventually, lacksRedis, startRedis } from "@slipway/testkit";
 import { joinFleet, listWorkers } from "./fleet.ts";
-import type { FleetContext, FleetWorker } from "./fleet.ts";
+import type { FleetWorker, JoinContext } from "./fleet.ts";
 
 const keys = redisKeys("fleet-test");
 const task = { type: "deploy", id: "d1", appId: "a1", attempt: 2 } as const;
@@ -12,17 +12,19 @@ const running = { deploymentId: "d1", appId: "a1", attempt: 2 };
 describe.skipIf(await lacksRedis())("the fleet", () => {
   const opened = new AsyncDisposableStack();
   let url: string;
-  let context: FleetContext;
+  let context: JoinContext;
+  let users: number;
   let errors: unknown[];
 
   beforeAll(async () => {
     ({ url } = opened.use(await startRedis()));
     const redis = opened.adopt(new Redis(url), (client) => client.disconnect());
-    context = { redis, keys, onError: (error) => errors.push(error) };
+    context = { redis, keys, onError: (error) => errors.push(error), countUsers: async () => users };
   });
   afterAll(() => opened.disposeAsync());
   beforeEach(async () => {
     errors = [];
+    users = 2;
     await context.redis.del(keys.workers, keys.workersSeen, keys.fleetCapacity);
   });
 
@@ -59,13 +61,15 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
 
   test("the fleet's capacity is the number of slots of its ready workers, and expires with the last one", async () => {
     const capacity = (slots: string | null) =>
-      expect.poll(() => context.redis.get(keys.fleetCapacity)).toBe(slots);
+      expect.poll(() => context.redis.hget(keys.fleetCapacity, "slots")).toBe(slots);
     await using first = join("worker-1");
     await capacity("3");
     const second = join("worker-2");
     await capacity("6");
     first.drain();
     await capacity("3");
+    users = 3;
+    await expect.poll(() => context.redis.hget(keys.fleetCapacity, "users")).toBe("3");
     await second[Symbol.asyncDispose]();
     await capacity("0");
     await first[Symbol.asyncDispose]();

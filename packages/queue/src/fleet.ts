@@ -11,6 +11,11 @@ export interface FleetContext extends Bus {
   readonly onError: (error: unknown, message: string) => void;
 }
 
+export interface JoinContext extends FleetContext {
+  /** Counts the users of the installation: among several, one leaves build slots to the others. */
+  readonly countUsers: () => Promise<number>;
+}
+
 type ListedTask = Pick<LaneTask, "type" | "id" | "appId" | "attempt">;
 
 /** A worker's membership in the fleet. Disposing it removes the worker from the list at once. */
@@ -34,7 +39,7 @@ const forgetAfterMs = 60 * 60_000;
 
 /** Adds the worker to the list. After an outage of Redis, or the loss of its data, the next heartbeat restores it. */
 export function joinFleet(
-  context: FleetContext,
+  context: JoinContext,
   identity: Omit<WorkerRecord, "state" | "running">,
   now: () => Date,
 ): Membership {
@@ -74,12 +79,14 @@ export function joinFleet(
   };
 }
 
-/** Stores how many deployments the fleet runs at the same time, where each advance of a lane reads it. */
-async function storeCapacity(context: FleetContext, validMs: number): Promise<void> {
+/** Stores how many deployments the fleet runs at the same time, and for how many users, where each advance of a lane reads it. */
+async function storeCapacity(context: JoinContext, validMs: number): Promise<void> {
   const workers = await listWorkers(context);
   const slots = workers.filter(({ state }) => state === "ready").map(({ concurrency }) => concurrency);
   const capacity = slots.reduce((sum, count) => sum + count, 0);
-  await context.redis.set(context.keys.fleetCapacity, capacity, "PX", validMs);
+  const { redis, keys } = context;
+  const facts = { slots: capacity, users: await context.countUsers() };
+  await redis.multi().hset(keys.fleetCapacity, facts).pexpire(keys.fleetCapacity, validMs).exec();
 }
 
 /** All workers by name, then by start time. @throws {SlipwayError} "queue-unavailable" when Redis does not answer. */

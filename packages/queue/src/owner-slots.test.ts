@@ -29,7 +29,7 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
     const deployments = { runningOfOwner: async () => running };
     return openOwnerSlots({ bus, jobState: ofJob, deployments, limit, reserved });
   };
-  const setCapacity = (slots: number) => bus.redis.set(bus.keys.fleetCapacity, slots);
+  const setCapacity = (slots: number, users = 2) => bus.redis.hset(bus.keys.fleetCapacity, { slots, users });
   const taker = (id: string) => ({ id, appId: `app of ${id}`, ownerId });
   const held = () => bus.redis.zrange(bus.keys.ownerSlots(ownerId), "0", "-1");
   const reserve = (id: string, score: number) => bus.redis.zadd(bus.keys.ownerSlots(ownerId), score, id);
@@ -76,6 +76,15 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
     expect(taken.filter((others) => others !== null)).toHaveLength(expected);
     expect(await slots.hasFree(ownerId)).toBe(false);
     expect(await slots.waitingApps(ownerId)).toHaveLength(12 - expected);
+  });
+
+  test("a single user holds reserved slots too", async () => {
+    await setCapacity(2, 1);
+    const slots = open(8, jobState, 1);
+    expect(await slots.take(taker("a"))).not.toBeNull();
+    expect(await slots.take(taker("b"))).not.toBeNull();
+    await setCapacity(2, 2);
+    expect(await slots.take(taker("c"))).toBeNull();
   });
 
   test("an owner keeps its slots when the fleet shrinks, and gets no more", async () => {

@@ -124,7 +124,7 @@ export const deploymentSettings = z.object({
   RESERVED_SLOTS: limitSetting.default(1).register(settingDocs, {
     topic: "queue",
     description:
-      "Deployments that the workers can run beside those of any one owner, so that other owners do not wait for its builds. An owner may always run one. `0`: one owner may use all workers.",
+      "Deployments that the workers can run beside those of any one owner, so that other owners do not wait for its builds. An owner may always run one. Without effect while there is only one user. `0`: one owner may use all workers.",
   }),
 });
 

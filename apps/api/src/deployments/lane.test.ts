@@ -116,7 +116,11 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     expect((await show(first, bob.token)).queue).toEqual({ position: 1, reason: "no-worker" });
     expect((await show(second, bob.token)).queue).toEqual({ position: 2, reason: "app-busy" });
     const keys = redisKeys(api.config.installationId);
-    await using _worker = joinFleet({ redis, keys, onError: () => undefined }, aWorker, () => new Date());
+    await using _worker = joinFleet(
+      { redis, keys, onError: () => undefined, countUsers: async () => 2 },
+      aWorker,
+      () => new Date(),
+    );
     const firstNow = async () => (await show(first, bob.token)).queue;
     await expect.poll(firstNow).toEqual({ position: 1, reason: "workers-busy" });
     const operation = anOperation({ appId: app.id });

@@ -32,7 +32,7 @@ describe.skipIf(await lacksRedis())("GET /v1/workers", () => {
     await api.store.apps.create(newApp({ id: "a1", name: "shop", ownerId: user.id, createdAt: new Date() }));
     const redis = new Redis(api.redis.url);
     const context = { redis, keys: redisKeys(api.config.installationId), onError: () => undefined };
-    const worker = joinFleet(context, identity, () => new Date());
+    const worker = joinFleet({ ...context, countUsers: async () => 2 }, identity, () => new Date());
     const release = Promise.withResolvers<void>();
     const since = expect.stringMatching(/^\d{4}-/);
     const work = [

@@ -2,11 +2,12 @@
 -- reservation on; negative, in milliseconds, once the deployment's job exists. The previous version has 0 instead.
 
 -- How many slots one owner may hold: its limit, less where the fleet is small, so that the reserved slots stay for other owners. An
--- owner always has one.
+-- owner always has one. A single user has all.
 local function limitOf(slotsPerOwner, reserved, capacityKey)
   if reserved == 0 then return slotsPerOwner end
-  local capacity = tonumber(redis.call('GET', capacityKey) or 0)
-  return math.max(1, math.min(slotsPerOwner, capacity - reserved))
+  local slots, users = unpack(redis.call('HMGET', capacityKey, 'slots', 'users'))
+  if users == '1' then return slotsPerOwner end
+  return math.max(1, math.min(slotsPerOwner, tonumber(slots or 0) - reserved))
 end
 
 -- Counts the owner's deployments at work, but for `own`, with the running ones of the store in ARGV from `firstRunning` on: Redis may
