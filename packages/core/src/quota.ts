@@ -1,4 +1,4 @@
-// Quotas: how much one user may own. The user of an app's or a source's owner counts, whoever makes the request.
+// Quotas: how much one user may own. The quotas of the owner of an app or a source apply.
 
 import { SlipwayError } from "./errors.ts";
 

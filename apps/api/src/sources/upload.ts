@@ -13,7 +13,7 @@ export interface UploadContext {
   readonly uploads: UploadLimits;
 }
 
-export interface UploadLimits {
+interface UploadLimits {
   readonly maxSizeBytes: number;
   readonly timeoutMs: number;
   readonly pace: Pace;

@@ -14,7 +14,7 @@ export function quotasOf({ userQuotas }: Pick<QuotaContext, "userQuotas">, user:
   return user.operator ? noQuotas : userQuotas;
 }
 
-/** The quotas that apply to a resource: those of its owner, whoever makes the request. */
+/** The quotas that apply to a resource: those of its owner, not of the user who makes the request. */
 export async function ownerQuotas(context: QuotaContext, ownerId: string): Promise<OwnerQuotas> {
   const owner = await context.store.users.get(ownerId);
   return { ownerId, quotas: owner === null ? context.userQuotas : quotasOf(context, owner) };
