@@ -11,7 +11,7 @@ import {
   yarn1Lock,
   yarn4Lock,
 } from "./lock-files.ts";
-import { call, createApp, deployed, page } from "./slipway.ts";
+import { call, createApp, logOf, page } from "./slipway.ts";
 
 // The deployments of these tests wait for each other, because the workers run two at a time.
 vi.setConfig({ testTimeout: 300_000 });
@@ -75,8 +75,7 @@ test.concurrent.each<[string, string, Readonly<Record<string, string>>, string]>
   async (_name, packageManager, files, install) => {
     const { name } = await createApp("manager");
     const scripts = { start: "node server.js", ...builds };
-    const { deployment, log } = await deployed(name, await app(files, { packageManager, scripts }));
-    expect(deployment.status, log).toBe("success");
+    const log = await logOf(name, await app(files, { packageManager, scripts }), "success");
     expect(log).toMatch(new RegExp(`Using Node.js 24\\.[0-9.]+ and ${packageManager.replace("@", " ")}\n`));
     expect(log).toContain(install);
     expect(log).not.toMatch(/begins again|cache is deleted/);
@@ -92,11 +91,7 @@ test.concurrent.each<[string, string, Readonly<Record<string, string>>, string]>
 test.concurrent("a lock file that package.json disagrees with fails the build and says what to do", async () => {
   const { name } = await createApp("disagree");
   const dependencies = { ms: "2.1.3" };
-  const { deployment, log } = await deployed(
-    name,
-    await app({ "pnpm-lock.yaml": pnpmLock }, { dependencies }),
-  );
-  expect(deployment.status).toBe("build-error");
+  const log = await logOf(name, await app(pnpm, { dependencies }), "build-error");
   expect(log).toContain("package.json and pnpm-lock.yaml do not agree");
   expect(log).toContain("run pnpm install and add the changed pnpm-lock.yaml to the source");
 });
@@ -104,8 +99,7 @@ test.concurrent("a lock file that package.json disagrees with fails the build an
 test.concurrent("an app whose start script calls bun has it in its image", async () => {
   const { name } = await createApp("bun");
   const scripts = { start: "bun run server.js" };
-  const { deployment, log } = await deployed(name, await app({ "bun.lock": bunLock }, { scripts }));
-  expect(deployment.status, log).toBe("success");
+  const log = await logOf(name, await app({ "bun.lock": bunLock }, { scripts }), "success");
   expect(log).toContain("bun is part of the image, because the app's processes call it");
   expect(JSON.parse(await page(name))).toMatchObject({ ms: "2.0.0", development: false, runtime: "bun" });
 });
@@ -160,8 +154,7 @@ test.concurrent.each([
     const archive = await packTarGz(
       Object.fromEntries(Object.entries(source).map(([path, text]) => [`monorepo/${path}`, text])),
     );
-    const { deployment, log } = await deployed(name, archive);
-    expect(deployment.status, log).toBe("success");
+    const log = await logOf(name, archive, "success");
     expect(log).toContain("Running the script build of packages/lib");
     expect(JSON.parse(await page(name))).toEqual({
       ms: "2.0.0",

@@ -153,6 +153,13 @@ export async function deployed(app: string, archive: Buffer, gitRef: string | nu
   return { deployment, log: await output(app, id) };
 }
 
+/** Deploys. @returns the log. @throws with the log when the deployment does not end in this status. */
+export async function logOf(app: string, archive: Buffer, status: DeploymentStatus): Promise<string> {
+  const { deployment, log } = await deployed(app, archive);
+  if (deployment.status === status) return log;
+  throw new Error(`${deployment.status} instead of ${status}:\n${log}`);
+}
+
 export function toScale(count: number) {
   return { containers: [{ name: "web", amount: count }] };
 }

@@ -3,11 +3,10 @@
 import { text } from "node:stream/consumers";
 import { expect, test, vi } from "vitest";
 import { label } from "@slipway/core";
-import type { DeploymentStatus } from "@slipway/core";
 import { connectDocker, findContainers } from "@slipway/docker";
 import { packTarGz, testEngine } from "@slipway/testkit";
 import { lockedApp, npmLock } from "./lock-files.ts";
-import { call, createApp, deployed, operated, page, showApp } from "./slipway.ts";
+import { call, createApp, logOf, operated, page, showApp } from "./slipway.ts";
 
 // The deployments of these tests wait for each other, because the workers run two at a time.
 vi.setConfig({ testTimeout: 300_000 });
@@ -35,13 +34,6 @@ function packed(files: Files): Promise<Buffer> {
   return packTarGz(
     Object.fromEntries(Object.entries(files).map(([name, content]) => [`app/${name}`, content])),
   );
-}
-
-/** Deploys an app. @returns the log. @throws with the log when the deployment does not end in this status. */
-async function logOf(app: string, archive: Buffer, status: DeploymentStatus): Promise<string> {
-  const { deployment, log } = await deployed(app, archive);
-  if (deployment.status === status) return log;
-  throw new Error(`${deployment.status} instead of ${status}:\n${log}`);
 }
 
 /** Deploys an app, by default a new one, which must start. @returns the log, and what the app answers. */

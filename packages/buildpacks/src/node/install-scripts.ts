@@ -58,7 +58,7 @@ function bunBlocks({ manifest }: ScriptPolicy): boolean {
 }
 
 function mentionsScripts(settings: string): boolean {
-  return /buil[dt]|script/i.test(settings);
+  return /build|built|script/i.test(settings);
 }
 
 /** Whether the lowest version that fits a wish such as `10.28.0` or `^4.14.0` blocks scripts. */
