@@ -1,12 +1,14 @@
 // The guard of the way out on a real engine, seen by the probe that workers run before they take jobs.
 
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { label } from "@slipway/core";
 import {
   bridgeOf,
   connectDocker,
   type Destination,
   ensureGuard,
   ensureNetwork,
+  type GuardedBridge,
   networkName,
   parseDestination,
   probeEgress,
@@ -61,6 +63,16 @@ test("a guard that was stopped leaves its rules, and is started again", async ()
   expect((await docker.getContainer(id).inspect()).State.Running).toBe(true);
 });
 
+test("on a network of the operator's, containers reach each other, but not the engine's host", async () => {
+  const shared = await docker.createNetwork({
+    Name: `${installation.id}-shared`,
+    Labels: { [label.installation]: installation.id },
+  });
+  const name = bridgeOf(await docker.getNetwork(shared.id).inspect());
+  await guard([], { name, shared: true, open: [] });
+  expect((await probe(shared.id)).reached).toEqual([expect.stringMatching(/^another container/)]);
+});
+
 test("a removed guard takes its rules along", async () => {
   await guard([]);
   await removeGuardOf(docker, installation.id);
@@ -77,21 +89,21 @@ test("rules that the engine's host refuses are an error that says why and what t
   });
 });
 
-function guard(open: readonly Destination[]) {
+function guard(open: readonly Destination[], ...more: readonly GuardedBridge[]) {
   const rules = {
     table: `test-${installation.id}`,
-    bridges: [{ name: bridge, shared: false, open: [] }],
+    bridges: [{ name: bridge, shared: false, open: [] }, ...more],
     open,
   };
   return ensureGuard(docker, { installationId: installation.id, image: inject("stack").run, rules });
 }
 
-function probe() {
+function probe(probed = networkId) {
   const image = inject("stack").run;
   const name = "registry.npmjs.org";
   return probeEgress(
     docker,
-    { installationId: installation.id, image, networkId, runtime: undefined, open: [], name },
+    { installationId: installation.id, image, networkId: probed, runtime: undefined, open: [], name },
     signal,
   );
 }

@@ -16,7 +16,6 @@ import {
 } from "@slipway/docker";
 import type { RedisKeys } from "@slipway/protocol";
 import type { Logger } from "@slipway/service";
-import type { Redis } from "ioredis";
 import {
   type EgressConfig,
   ensureProbedNetwork,
@@ -32,8 +31,11 @@ const defaultRegistry = "https://registry.npmjs.org";
 
 export interface EgressContext {
   readonly config: EgressConfig;
-  readonly logger: Pick<Logger, "warn" | "info">;
-  readonly redis: Pick<Redis, "hget" | "hset">;
+  readonly logger: Pick<Logger, "warn">;
+  readonly redis: {
+    hget(key: string, field: string): Promise<string | null>;
+    hset(key: string, field: string, value: string): Promise<number>;
+  };
   readonly keys: Pick<RedisKeys, "egressProven">;
   /** How to connect to the engines. */
   readonly engines: { readonly builds: DockerConnectionOptions; readonly releases: DockerConnectionOptions };
