@@ -55,6 +55,19 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     await Promise.all(engines.map((engine) => engine[Symbol.asyncDispose]()));
   });
 
+  test("builds run with the given container runtime", async () => {
+    const { dockerHost, stackImage } = await testEngine();
+    await using installation = newInstallation();
+    using direct = connectDocker({ dockerHost });
+    const { Runtimes } = (await direct.docker.info()) as { readonly Runtimes: Record<string, unknown> };
+    const runtime = Object.keys(Runtimes).find((name) => name.includes("runc")) ?? "";
+    await using engine = openEngine({ installationId: installation.id, dockerHost, runtime });
+    await using sandbox = await engine.createSandbox(spec(stackImage, "true"), never);
+    const { HostConfig } = await direct.docker.getContainer(sandbox.id).inspect();
+    expect(HostConfig).toMatchObject({ Runtime: runtime });
+    expect((await sandbox.run({ onOutput: () => undefined, signal: never })).exitCode).toBe(0);
+  });
+
   test("a build gets a folder /work of its own in an image where it is root's", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using installation = newInstallation();
