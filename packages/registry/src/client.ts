@@ -54,8 +54,8 @@ export class RegistryClient {
     const repeatable = typeof request.body !== "object";
     const call = async (): Promise<Response> => {
       const response = await this.#authorized(method, new URL(location, this.#origin), request);
-      if (request.expect.includes(response.status)) return response;
-      throw await statusError(method, response);
+      if (!request.expect.includes(response.status)) throw await statusError(method, response);
+      return request.streamed === true ? response : await complete(response);
     };
     try {
       return await retry(call, {
@@ -155,6 +155,13 @@ async function send(
   });
   if (request.streamed === true) clearTimeout(timer);
   return response;
+}
+
+/** Reads the body, so that a connection that ends before it is complete counts as a failed request. */
+async function complete(response: Response): Promise<Response> {
+  const { status, headers } = response;
+  const bytes = await response.arrayBuffer();
+  return new Response(bytes.byteLength === 0 ? null : bytes, { status, headers });
 }
 
 /** Aborts when the registry neither accepts data nor responds for `stallLimitMs`. */
