@@ -43,14 +43,14 @@ describe.skipIf(await lacksRedis())("the stream before authentication", () => {
 
   test("unauthenticated clients that use up the limit of all addresses are closed at the busiest address", async () => {
     await using stream = await startTestStream({ unauthenticatedConnections: 3 }, behindProxy);
-    const connect = async (address: string) => {
+    const openFrom = async (address: string) => {
       const client = stream.connect("/apps/any", undefined, from(address));
       await once(client.webSocket, "open");
       return client;
     };
-    const other = await connect("203.0.113.8");
-    const busiest = [await connect("203.0.113.7"), await connect("203.0.113.7")];
-    const next = await connect("203.0.113.9");
+    const other = await openFrom("203.0.113.8");
+    const busiest = [await openFrom("203.0.113.7"), await openFrom("203.0.113.7")];
+    const next = await openFrom("203.0.113.9");
     expect(await busiest[0]?.closed).toMatchObject({ code: 1013 });
     const open = [other, busiest[1], next].map((client) => client?.webSocket.readyState);
     expect(open).toEqual([WebSocket.OPEN, WebSocket.OPEN, WebSocket.OPEN]);
