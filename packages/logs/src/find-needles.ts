@@ -28,7 +28,9 @@ export function findNeedles(needles: readonly Needle[]): Find {
       jumps[key] = Math.min(jumps[key] ?? 0, window - 1 - last);
     }
     const key = block(needle.text, window - 1);
-    candidates.set(key, [...(candidates.get(key) ?? []), needle]);
+    const same = candidates.get(key);
+    if (same === undefined) candidates.set(key, [needle]);
+    else same.push(needle);
   }
   return (text, onFound) => {
     const spans: Span[] = [];

@@ -1,6 +1,7 @@
 // Turns secrets into the texts to search for: whole forms, and parts of long random ones.
 
 import { formsOf } from "./secret-forms.ts";
+import type { SecretForms } from "./secret-forms.ts";
 import { isSecretLike } from "./secret-words.ts";
 import { minSecretChars } from "./secrets.ts";
 import type { Secret } from "./secrets.ts";
@@ -22,14 +23,17 @@ export const maxSourceChars = 16 * 1024;
 /** Parts have this length, and begin at multiples of it: a run of twice the length always contains a part. */
 const partChars = 16;
 const maxParts = 256;
+/** So many secrets are found, and so many of them in all forms: a variable may have thousands of lines, and a worker many tenants. */
+const maxSecrets = 5_000;
+const maxEncodedSecrets = 500;
 const singleToken = /^[\w+/=.~-]+$/;
 
 /** @returns what to search for. No two needles have the same text. */
 export function needlesOf(secrets: readonly Secret[]): Needle[] {
   const needles = new Map<string, Needle>();
-  for (const { variable, text, before = "", after = "" } of secrets) {
+  for (const [index, { variable, text, before = "", after = "" }] of secrets.slice(0, maxSecrets).entries()) {
     const whole = before + text + after;
-    const { plain, encoded } = formsOf(whole);
+    const { plain, encoded } = index < maxEncodedSecrets ? formsOf(whole) : asItIs(whole);
     const context = (source: string) =>
       source === whole
         ? { keptBefore: before.length, keptAfter: after.length }
@@ -47,6 +51,10 @@ export function needlesOf(secrets: readonly Secret[]): Needle[] {
     }
   }
   return [...needles.values()];
+}
+
+function asItIs(secret: string): SecretForms {
+  return { plain: new Set([secret]), encoded: new Set() };
 }
 
 function isRandomToken(text: string): boolean {

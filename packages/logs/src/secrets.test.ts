@@ -191,6 +191,16 @@ test("the masker names the variables whose values it has hidden", () => {
   expect(masker.hidden()).toEqual(["A_KEY", "B_KEY"]);
 });
 
+test("of thousands of secrets, whole values are found in all forms, and a variable with many lines as its lines", () => {
+  const lines = Array.from({ length: 900 }, (_, index) => `line${index}`.padEnd(9, "x"));
+  const many = Array.from({ length: 4 }, (_, index) =>
+    variable(`A_KEY_${index}`, lines.map((line) => `${index}${line}`).join("\n")),
+  );
+  const mask = maskOf([...many, variable("Z_TOKEN", "correct-horse")]);
+  expect(mask(Buffer.from("correct-horse").toString("base64"))).toContain("[masked]");
+  expect(mask("3line899xx correct-horse")).toBe("[masked] [masked]");
+});
+
 test("overlapping and adjacent secrets are masked as one", () => {
   const masker = createMasker(
     ["abcdefgh", "efghijkl", "12345678"].map((text) => ({ variable: "KEY", text })),

@@ -14,9 +14,9 @@ const addressName = /(?:^|_)(?:UR[LI]|ENDPOINT|HOST)$/i;
 
 /** Line breaks, also as the escapes by which files are written into a single line. */
 const lineBreak = /\r\n|\r|\n|\\r\\n|\\n/;
-const assignment = /^(?:export\s+)?["']?([\w.-]+)["']?\s*[:=]\s*(.+?),?$/;
+const assignment = /^(?:export\s+)?["']?([\w.-]+)["']?\s*[:=]\s*(.+?),?$/s;
 const url = /^[a-z][a-z0-9+.-]*:\/\//i;
-const urlUserInfo = /[a-z][a-z0-9+.-]*:\/\/([^/?#\s]+)@([^/?#,\s"']*)/gi;
+const urlUserInfo = /[a-z][a-z0-9+.-]{0,30}:\/\/([^/?#\s]+)@([^/?#,\s"']*)/gi;
 
 export interface Variable {
   readonly name: string;
@@ -44,10 +44,13 @@ export function secretsOf(variables: readonly Variable[]): Secret[] {
   );
   const isHidden = ({ text, before = "", after = "" }: Found) =>
     (before + text + after).length >= minSecretChars && (isSecretLike(text) || !ordinary.has(text));
-  return variables.flatMap(({ name, value }) => {
-    const found = [...urlCredentials(value), ...valueSecrets(name, value, 0)].filter(isHidden);
-    return found.map((secret) => Object.assign(secret, { variable: name }));
+  const found = variables.flatMap(({ name, value }) => {
+    const own = [...urlCredentials(value), ...valueSecrets(name, value, 0)].filter(isHidden);
+    return own.map((secret) => Object.assign(secret, { variable: name }));
   });
+  // values before parts of values: the number of secrets that are found in all forms is limited
+  const values = new Set(variables.map(({ value }) => value.trim()));
+  return found.toSorted((a, b) => Number(values.has(b.text)) - Number(values.has(a.text)));
 }
 
 type Found = Omit<Secret, "variable">;
