@@ -10,7 +10,7 @@ import { describeFormat, isGzip, sniffSizeBytes } from "./archive-format.ts";
 const chunkSizeBytes = 32 * 1024;
 
 /**
- * Decompresses only as fast as the result is read. Bytes after the gzip data are ignored.
+ * Decompresses only as fast as the result is read. Zeros after the gzip data are ignored, as in blocks of a tape; other bytes are not.
  * @throws {SlipwayError} "archive-invalid" when the archive is not gzip, or is damaged or truncated; the archive stream's own
  * error, unchanged; the signal's reason when aborted.
  */
