@@ -68,6 +68,7 @@ function concurrentWrites(underTest: StoreUnderTest): void {
       for (const ownerId of [randomUUID(), randomUUID()]) {
         await store().apps.create(anApp({ ownerId }), quotas);
         await store().sources.create(aSource({ ownerId }), quotas);
+        expect(await usage(ownerId)).toMatchObject({ apps: 1, sources: 1 });
       }
     });
 
