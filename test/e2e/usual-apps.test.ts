@@ -161,13 +161,16 @@ test.concurrent("a standalone server of Next.js is built, and listens on the app
   await call("PUT", `/v1/apps/${name}/variables`, { variables });
   const manifest = {
     name: "app",
-    scripts: { build: "next build", start: "node .next/standalone/server.js" },
+    // The server has its own copy of the packages that it needs.
+    scripts: {
+      build: "next build",
+      postbuild: "rm -rf node_modules .next/cache",
+      start: "node .next/standalone/server.js",
+    },
     dependencies: { next: "16.4.6", react: "19.2.0", "react-dom": "19.2.0" },
   };
   const source = await packed({
     "package.json": JSON.stringify(manifest),
-    // The server has its own copy of the packages that it needs.
-    ".slugignore": "node_modules\n.next/cache\n",
     "next.config.mjs": 'export default { output: "standalone" };',
     "app/layout.js":
       "export default function Layout({ children }) { return <html><body>{children}</body></html>; }",
