@@ -26,7 +26,7 @@ test.for([
 
 test("a build with a huge result is a build-error, at once", async () => {
   const app = await createApp("hostile");
-  const { deployment, log } = await deployed(app.name, await lastly("truncate -s 4T /work/result/x"));
+  const { deployment, log } = await deployed(app.name, await lastly("cd /work/result; truncate -s 4G x"));
   expect(deployment).toMatchObject({ status: "build-error", failure: { code: "build-failed" } });
   expect(log).toContain("The result of the build in /work/result is invalid: it is larger than");
 });
@@ -44,12 +44,12 @@ test("a built app that no image can contain fails its deployment without a retry
   expect(await refused('mkfifo "$1/pipe"; ln "$1/pipe" "$1/second"')).toMatchObject({
     failure: { code: "build-failed", message: expect.stringContaining("second is a hard link to pipe") },
   });
-  expect(await refused('truncate -s 4T "$1/x"')).toMatchObject({ failure: { code: "image-too-large" } });
+  expect(await refused('truncate -s 4G "$1/x"')).toMatchObject({ failure: { code: "image-too-large" } });
 });
 
 test.for([
   ["points out of itself", 'ln -s ../../etc "$2/e"', 'symbolic link to "../../etc"'],
-  ["has a huge file", 'truncate -s 12G "$2/x"', "unpacks to more than"],
+  ["has a huge file", 'truncate -s 4G "$2/x"', "unpacks to more than"],
 ])("a cache that %s is deleted, and the app is deployed with and after it", async ([, compile, reason]) => {
   const app = await createApp("cache");
   const archive = await packTarGz(inlineApp(`ls -A "$2"\n${compile}`, answering("kept up")));

@@ -21,6 +21,7 @@ import { defaultConcurrency } from "./deployments/concurrency.ts";
 import { deploy } from "./deployments/deploy.ts";
 import { deploymentPorts } from "./deployments/deployment-ports.ts";
 import { retryingStore } from "./deployments/retrying-store.ts";
+import { logDiskLimits } from "./disk-limits.ts";
 import { runHousekeeping } from "./housekeeping/housekeeping.ts";
 import { runMaintenance } from "./housekeeping/maintenance.ts";
 import { startSweeps, sweepSandboxes } from "./housekeeping/sweep.ts";
@@ -60,6 +61,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const guard = opened.use(
     await guardEgress({ ...context, engines: engineConnections(config) }, AbortSignal.timeout(guardLimitMs)),
   );
+  await logDiskLimits(context);
   await sweepSandboxes(context);
   const load = await loadOf(context);
   const fleet = opened.use(join(context, queues.options, load));

@@ -148,7 +148,8 @@ const buildSettings = z.object({
   }),
   BUILD_DISK_MB: mebibytesSetting(4_096).register(settingDocs, {
     topic: "builds",
-    description: "Space that a build may use, including source, dependencies and cache.",
+    description:
+      "Space that a build may use, including source, dependencies and cache. No file may be larger.",
     unit: "MiB",
   }),
   BUILD_TMPFS_MB: mebibytesSetting(512).register(settingDocs, {
@@ -242,6 +243,12 @@ const releaseSettings = z.object({
       "Container runtime of releases and hooks, which their engine must have. Not on a swarm, where the default runtime of each node applies.",
     unset: "the engine's default",
   }),
+  APP_DISK_MB: mebibytesSetting(2_048).register(settingDocs, {
+    topic: "releases",
+    description:
+      "Space that a release's container may use besides its image, and that a postdeploy hook may use. No file may be larger.",
+    unit: "MiB",
+  }),
   HOOK_TIMEOUT_MS: countSetting.default(20 * 60_000).register(settingDocs, {
     topic: "releases",
     description: "Longest duration of a postdeploy hook.",
@@ -314,7 +321,12 @@ function grouped(parsed: z.output<typeof settings>) {
       npmRegistry: parsed.BUILD_NPM_REGISTRY,
     },
     /** Limits of each instance of a release, and of its hook. */
-    instance: { memoryBytes: parsed.APP_MEMORY_MB, cpus: parsed.APP_CPUS, pids: parsed.APP_PIDS },
+    instance: {
+      memoryBytes: parsed.APP_MEMORY_MB,
+      cpus: parsed.APP_CPUS,
+      pids: parsed.APP_PIDS,
+      diskBytes: parsed.APP_DISK_MB,
+    },
     limits: {
       sourceBytes: parsed.SOURCE_MAX_MB,
       sourceEntries: parsed.SOURCE_MAX_ENTRIES,

@@ -5,20 +5,33 @@ import type Docker from "dockerode";
 import { callEngine } from "./client.ts";
 
 /** 128 + SIGKILL: the exit code of a process that the OOM killer killed. */
-const killedExitCode = 137;
+export const killedExitCode = 137;
+/** 128 + SIGTERM, and the former: exit codes of processes that an engine ends when it stops. */
+const endedByEngine = new Set([killedExitCode, 143]);
 const pollIntervalMs = 100;
 
 /**
- * The engine may record the OOM kill shortly after the exit, so a suspicious exit code is polled more often.
- * @throws {SlipwayError} like `callEngine`; with the engine's status 404 when the container no longer exists.
+ * The engine may record the OOM kill shortly after the exit, so a suspicious exit code is polled more often. When the engine cannot
+ * say it, a process that ended by itself counts as one that had enough memory: its exit code stays its own fault.
+ * @throws {SlipwayError} like `callEngine`, when the engine may have ended the process; with the engine's status 404 when the
+ * container no longer exists.
  */
 export async function ranOutOfMemory(docker: Docker, id: string, exitCode: number): Promise<boolean> {
   const polls = pollsFor(exitCode);
   for (let poll = 1; ; poll += 1) {
-    const { State } = await callEngine("inspect the container", () => docker.getContainer(id).inspect());
-    if (State.OOMKilled || poll >= polls) return State.OOMKilled;
+    const killed = await wasKilled(docker, id).catch((error: unknown) => {
+      if (exitCode === 0 || endedByEngine.has(exitCode)) throw error;
+      return null;
+    });
+    if (killed === null) return false;
+    if (killed || poll >= polls) return killed;
     await pause(pollIntervalMs);
   }
+}
+
+async function wasKilled(docker: Docker, id: string): Promise<boolean> {
+  const { State } = await callEngine("inspect the container", () => docker.getContainer(id).inspect());
+  return State.OOMKilled;
 }
 
 /** A shell whose command was killed usually exits with another code. */

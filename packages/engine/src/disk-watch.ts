@@ -1,66 +1,111 @@
 // Watches how much a running build writes.
 //
-// The engine has no quotas for containers on ext4. So a companion container measures: its own root is the image, and through the
+// Most engines have no quotas for containers. So a companion container measures: its own root is the image, and through the
 // build's process namespace it sees the build's root, which is the image with the build's changes, and the cache volume. This
 // also works on a remote engine, and the build can neither starve nor deceive it. All of /work counts, also files of a snapshot: a
 // changed file of the image takes space again, and a removed one frees none. It counts what `du` counts, deleted files that
 // are still open, and 4 KiB per inode, to limit empty files too. A build can exceed the limit by what it writes between two
-// measurements.
+// looks, so a look begins as soon as the file system has lost as much space as the build had left. A build whose files take too
+// long to count counts as full: it has too many of them, or of open files.
 
 import { elapsed, untilAborted } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
-import { type StartedProcess, callEngine, engineError, removeContainer, startProcess } from "@slipway/docker";
+import {
+  type StartedProcess,
+  callEngine,
+  engineError,
+  removeContainer,
+  startProcess,
+  statusOf,
+} from "@slipway/docker";
 import { cachePath, companionConfig, type SandboxContext, workPath } from "./sandbox-config.ts";
 
 /** Delay before the first measurement, because many builds end before it, and between attempts to start the companion. */
 const startDelayMs = 1000;
 const maxFailures = 3;
-/** The duration of a measurement depends on the number of files and on the file cache. */
-const measurementLimitMs = 180_000;
 const inodeBytes = 4096;
+/** Time limits of a look: at the bytes or at the inodes, and at the files that are open. A million files take some seconds. */
+const countSeconds = 45;
+const openFilesSeconds = 20;
+/** A companion without a line for this long hangs; the count of the image's own files comes before the first look. */
+const silenceLimitMs = 180_000;
+const late = "late";
 
-// It sleeps three times as long as it measures, so it uses at most a quarter of a core.
+export interface DiskWatchOptions {
+  readonly diskBytes: number;
+  readonly signal: AbortSignal;
+  /** Shorter in tests. */
+  readonly countSeconds?: number;
+}
+
+// Each look prints what it knows as soon as it knows it: "KIB INODES HELD_KIB", with 0 for what was not counted yet. Between looks it
+// sleeps three times as long as it measured, so it uses at most a quarter of a core; each second it compares the free space.
 const script = `
-usage() { echo "$(du -sxk "$@" 2>/dev/null | cut -f1) $(du -sx --inodes "$@" 2>/dev/null | cut -f1)"; }
+set -o pipefail
+limit_kib=$1 count=$2 open=$3
 build=/proc/1/root/.
+kib() { timeout "$count" du -sxk "$@" 2>/dev/null | cut -f1; [ "\${PIPESTATUS[0]}" != 124 ]; }
+inodes() { timeout "$count" du -sx --inodes "$@" 2>/dev/null | cut -f1; [ "\${PIPESTATUS[0]}" != 124 ]; }
+free_kib() { echo $(($(stat -f -c '%f * %S' $build) / 1024)); }
+late() { echo ${late}; sleep infinity; }
+held() {
+  timeout "$open" find -L /proc/[0-9]*/fd -mindepth 1 -maxdepth 1 -type f -links 0 -printf '%D %i %k\\n' 2>/dev/null |
+    awk -v devices=" $devices " -v limit="$limit_kib" '
+      index(devices, " " $1 " ") && !seen[$1 " " $2]++ { sum += $3 > 4 ? $3 : 4; if (sum > limit) exit }
+      END { print sum + 0 }'
+  [ "\${PIPESTATUS[0]}" != 124 ]
+}
 devices="$(stat -c %d $build${workPath}) $(stat -c %d $build${cachePath})"
-set -- $(usage --exclude=${workPath} /)
-image_kib=$1 image_inodes=$2
+image_kib=$(du -sxk --exclude=${workPath} / 2>/dev/null | cut -f1)
+image_inodes=$(du -sx --inodes --exclude=${workPath} / 2>/dev/null | cut -f1)
 while :; do
-  begun=$(date +%s)
-  set -- $(usage $build) $(usage $build${cachePath})
-  held=$(find -L /proc/[0-9]*/fd -mindepth 1 -maxdepth 1 -type f -links 0 -printf '%D %i %k\\n' 2>/dev/null | sort -u |
-    awk -v devices=" $devices " 'index(devices, " " $1 " ") { sum += $3 } END { print sum + 0 }')
-  echo "$(($1 - image_kib + $3)) $(($2 - image_inodes + $4)) $held"
-  sleep $((1 + 3 * ($(date +%s) - begun)))
+  begun=$SECONDS free=$(free_kib)
+  root=$(kib $build) && cache=$(kib $build${cachePath}) || late
+  used=$((root - image_kib + cache))
+  echo "$used 0 0"
+  root=$(inodes $build) && cache=$(inodes $build${cachePath}) || late
+  echo "$used $((root - image_inodes + cache)) 0"
+  open_kib=$(held) || late
+  echo "$used 0 $open_kib"
+  left=$((limit_kib - used - open_kib))
+  for ((rest = 1 + 3 * (SECONDS - begun); rest > 0; rest--)); do
+    sleep 1
+    [ $((free - $(free_kib))) -le $left ] || break
+  done
 done`;
 
 /**
- * Resolves to "full" once what the build wrote exceeds `diskBytes`, and to "ended" when the build ends or the signal aborts.
+ * Resolves to "full" once what the build wrote exceeds `diskBytes` or cannot be counted in time, and to "ended" when the build
+ * ends or the signal aborts.
  * @throws {SlipwayError} "engine-unavailable" when the usage cannot be measured while the build runs.
  */
 export async function watchDisk(
   docker: Docker,
   sandbox: SandboxContext,
-  diskBytes: number,
-  signal: AbortSignal,
+  options: DiskWatchOptions,
 ): Promise<"full" | "ended"> {
+  const { signal } = options;
   let failures = 0;
   while ((await elapsed(startDelayMs, signal)) && (await isRunning(docker, sandbox.id))) {
     try {
-      if (await measure(docker, sandbox, diskBytes, () => (failures = 0), signal)) return "full";
+      if (await measure(docker, sandbox, options, () => (failures = 0))) return "full";
     } catch (error) {
       failures += 1;
-      if (failures > maxFailures && !signal.aborted)
+      // A companion ends with its build.
+      if (failures > maxFailures && !signal.aborted && (await isRunning(docker, sandbox.id)))
         throw engineError("measure the build's disk usage", error);
     }
   }
   return "ended";
 }
 
-/** Parses one line of the companion's output. @returns the usage in bytes; null when the line is not a measurement. */
+/**
+ * Parses one line of the companion's output.
+ * @returns the usage in bytes, infinity when it could not be counted in time; null when the line is not a measurement.
+ */
 export function parseMeasurement(line: string): number | null {
+  if (line === late) return Number.POSITIVE_INFINITY;
   const [kib, inodes, heldKib] = line.split(" ").map((part) => (part === "" ? Number.NaN : Number(part)));
   if (kib === undefined || inodes === undefined || heldKib === undefined) return null;
   const bytes = Math.max(kib * 1024, inodes * inodeBytes) + heldKib * 1024;
@@ -71,12 +116,13 @@ export function parseMeasurement(line: string): number | null {
 async function measure(
   docker: Docker,
   sandbox: SandboxContext,
-  diskBytes: number,
+  options: DiskWatchOptions,
   onMeasurement: () => void,
-  signal: AbortSignal,
 ): Promise<boolean> {
+  const { diskBytes, signal } = options;
+  const limits = [Math.ceil(diskBytes / 1024), options.countSeconds ?? countSeconds, openFilesSeconds];
   const config = companionConfig(sandbox, {
-    command: ["sh", "-c", script],
+    command: ["bash", "-c", script, "disk-watch", ...limits.map(String)],
     capabilities: ["DAC_READ_SEARCH", "SYS_PTRACE"],
   });
   const { id } = await callEngine("create a container", () => docker.createContainer(config));
@@ -93,7 +139,7 @@ async function follow(
   diskBytes: number,
   onMeasurement: () => void,
 ): Promise<boolean> {
-  using timeout = setTimeout(() => process[Symbol.dispose](), measurementLimitMs);
+  using timeout = setTimeout(() => process[Symbol.dispose](), silenceLimitMs);
   let partialLine = "";
   for await (const chunk of process.output) {
     const lines = (partialLine + Buffer.from(chunk).toString("latin1")).split("\n");
@@ -113,8 +159,14 @@ async function follow(
 
 /** Whether the build still runs. After its end the watch stops, even if output is still being read. */
 async function isRunning(docker: Docker, id: string): Promise<boolean> {
-  const { State } = await callEngine("inspect the build's container", () =>
-    docker.getContainer(id).inspect(),
-  );
-  return State.Running;
+  try {
+    const { State } = await callEngine("inspect the build's container", () =>
+      docker.getContainer(id).inspect(),
+    );
+    return State.Running;
+  } catch (error) {
+    // Another worker removes the container when it takes the deployment over.
+    if (statusOf(error) === 404) return false;
+    throw error;
+  }
 }

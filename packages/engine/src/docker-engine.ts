@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import {
   type BuildEngine,
+  type DiskQuota,
   type EngineCapacity,
   type Labels,
   label,
@@ -20,6 +21,8 @@ import {
   ensureNetwork,
   findContainers,
   networkName,
+  containerQuota,
+  openDiskQuota,
   removeContainer,
   statusOf,
 } from "@slipway/docker";
@@ -46,20 +49,23 @@ class DockerEngine implements BuildEngine {
   readonly #runtime: string | undefined;
   readonly #snapshots: Snapshots;
   readonly #workFolders = openWorkFolders();
+  readonly #diskQuota: () => Promise<DiskQuota>;
 
   constructor(options: EngineOptions) {
     this.#installationId = options.installationId;
     this.#runtime = options.runtime;
     this.#connection = connectDocker(options);
     this.#snapshots = openSnapshots(this.#connection.docker, options.installationId);
+    this.#diskQuota = openDiskQuota(this.#connection.docker, options.installationId);
   }
 
   async createSandbox(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
     const { docker, images } = this.#connection;
     const network = networkName(this.#installationId, "build");
-    const [networkId, inherited] = await Promise.all([
+    const [networkId, inherited, quota] = await Promise.all([
       ensureNetwork(docker, network, this.#installationId, signal),
       this.#snapshots.inheritedVariables(spec.image, signal),
+      this.#diskQuota(),
     ]);
     if (inherited === null) await images.ensure(spec.image, signal);
     const name = `${network}-${randomUUID().slice(0, 8)}`;
@@ -69,6 +75,8 @@ class DockerEngine implements BuildEngine {
       networkId,
       unset: inherited ?? [],
       runtime: this.#runtime,
+      quotaBytes: await containerQuota(docker, quota, spec.image, spec.limits.diskBytes),
+      limitsVolumes: quota.volumes,
     });
     try {
       // Without the signal, because an aborted call could leave behind a container whose id is unknown.
@@ -123,6 +131,10 @@ class DockerEngine implements BuildEngine {
       this.#connection.docker.info(),
     )) as EngineInfo;
     return { cpus: NCPU, memoryBytes: MemTotal };
+  }
+
+  async diskQuota(): Promise<DiskQuota> {
+    return await this.#diskQuota();
   }
 
   async ping(): Promise<void> {

@@ -53,7 +53,7 @@ async function killWhenFull(
   diskBytes: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if ((await watchDisk(docker, sandbox, diskBytes, signal)) === "ended") return false;
+  if ((await watchDisk(docker, sandbox, { diskBytes, signal })) === "ended") return false;
   await killContainer(docker, sandbox.id);
   return true;
 }

@@ -2,7 +2,7 @@
 // It can write where the image lets that user write, which is /work in the stack, to its cache volume and to its tmpfs mounts.
 
 import { type Labels, label, type SandboxSpec } from "@slipway/core";
-import { runtimeOption, securityOptions } from "@slipway/docker";
+import { quotaOption, runtimeOption, securityOptions, ulimits, volumeWithQuota } from "@slipway/docker";
 import type { ContainerCreateOptions } from "dockerode";
 
 /** Directory of all uploads and downloads. */
@@ -12,6 +12,8 @@ export const cachePath = "/work/cache";
 /** Owner of /work and of the build's processes. The image needs no passwd entry for it. */
 export const buildUserId = 2000;
 
+/** Of each process of a build. Bundlers open some thousands; the disk watch looks at all of them. */
+const maxOpenFiles = 8192;
 /** Values of the label `kind` for sandboxes and their companions. */
 export const sandboxKind = "build";
 export const companionKind = "build-companion";
@@ -21,7 +23,7 @@ const user = `${buildUserId}:${buildUserId}`;
 /**
  * No capabilities and no way to gain them, no mounts of the host, no engine socket, no log stored by the engine (the attached
  * output is the log). There is no swap, and tmpfs content counts as memory. The root file system is writable, so that /work can
- * contain files of a snapshot; what the build writes there is limited by the disk watch.
+ * contain files of a snapshot; what the build writes there is limited by a quota, or where the engine has none by the disk watch.
  */
 export function sandboxConfig(
   spec: SandboxSpec,
@@ -33,8 +35,12 @@ export function sandboxConfig(
     unset: readonly string[];
     /** Of the engine; its default when undefined. */
     runtime?: string | undefined;
+    /** Limit of the container's files by the kernel; null when the engine has none. */
+    quotaBytes: number | null;
+    limitsVolumes: boolean;
   },
 ) {
+  const { diskBytes } = spec.limits;
   return {
     name: context.name,
     Image: spec.image,
@@ -54,7 +60,7 @@ export function sandboxConfig(
     AttachStdout: true,
     AttachStderr: true,
     Healthcheck: { Test: ["NONE"] },
-    Volumes: { [cachePath]: {} },
+    ...(context.limitsVolumes ? {} : { Volumes: { [cachePath]: {} } }),
     HostConfig: {
       ...confinement,
       ...runtimeOption(context.runtime),
@@ -65,7 +71,9 @@ export function sandboxConfig(
       Memory: spec.limits.memoryBytes,
       MemorySwap: spec.limits.memoryBytes,
       NanoCpus: Math.round(spec.limits.cpus * 1e9),
-      Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
+      Ulimits: ulimits({ fileBytes: diskBytes, openFiles: maxOpenFiles }),
+      ...(context.quotaBytes === null ? {} : { StorageOpt: quotaOption(context.quotaBytes) }),
+      ...(context.limitsVolumes ? { Mounts: [volumeWithQuota(cachePath, diskBytes)] } : {}),
       Tmpfs: { "/tmp": tmpfs(spec.limits.tmpfsBytes, "1777"), "/app": tmpfs(spec.limits.tmpfsBytes, "0755") },
     },
   } satisfies ContainerCreateOptions;
@@ -119,7 +127,7 @@ interface CompanionTask {
   readonly capabilities: readonly string[];
 }
 
-const companionMemoryBytes = 128 * 1024 ** 2;
+const companionMemoryBytes = 256 * 1024 ** 2;
 
 const confinement = {
   CapDrop: ["ALL"],

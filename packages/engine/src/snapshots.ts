@@ -3,7 +3,7 @@
 import { label, notFound } from "@slipway/core";
 import type { Labels, Snapshot, SnapshotName } from "@slipway/core";
 import type Docker from "dockerode";
-import { callEngine, statusOf } from "@slipway/docker";
+import { callEngine, statusOf, writtenBytes } from "@slipway/docker";
 import { tooLarge } from "./transfer.ts";
 
 /** Value of the label `kind`. */
@@ -77,7 +77,7 @@ async function create(
 ): Promise<string> {
   const { docker, installationId } = engine;
   const container = docker.getContainer(id);
-  const sizeBytes = await writtenBytes(container, signal);
+  const sizeBytes = await writtenBytes(docker, id, { signal });
   // A commit writes the zeros of sparse files to the engine's disk.
   if (sizeBytes > diskBytes) throw tooLarge(diskBytes);
   const labels = Object.entries(snapshotLabels(installationId, name, sizeBytes));
@@ -188,15 +188,6 @@ function nameIn(labels: Labels): SnapshotName | null {
   const { [label.app]: appId, [label.cacheVersion]: cacheVersion, [keyLabel]: key } = labels;
   if (appId === undefined || cacheVersion === undefined || key === undefined) return null;
   return { appId, cacheVersion: Number(cacheVersion), key };
-}
-
-async function writtenBytes(container: Docker.Container, signal: AbortSignal): Promise<number> {
-  // The types do not know the option.
-  const options: Docker.ContainerInspectOptions & { readonly size: true } = { size: true };
-  const request = (abortSignal: AbortSignal) => container.inspect({ ...options, abortSignal });
-  const found = await callEngine("measure the build's files", request, { signal });
-  const { SizeRw = 0 }: typeof found & { readonly SizeRw?: number } = found;
-  return SizeRw;
 }
 
 /** @returns null when the image was removed meanwhile. */

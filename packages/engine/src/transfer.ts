@@ -11,6 +11,10 @@ import { buildUserId, workPath } from "./sandbox-config.ts";
 
 /** Long enough for archives of many gigabytes, and longer than any build may take. */
 const transferLimitMs = 60 * 60_000;
+/** Of all files of one download: the engine packs some thousand of them in a second. */
+const maxPackingMs = 10 * 60_000;
+/** An engine that sends nothing for this long does not respond. */
+const maxSilenceMs = 120_000;
 
 /**
  * Unpacks a tar below `path`, and creates missing parent directories.
@@ -80,13 +84,20 @@ export async function downloadTar(
   });
 }
 
+export interface DownloadLimits {
+  readonly maxBytes: number;
+  /** Of the time that is spent waiting for the engine. */
+  readonly maxWaitMs?: number;
+}
+
 /**
  * Passes the bytes on. Fails when the stream ends before the archive does, because the engine reports a failure in no other
- * way, and with "build-disk-full" past `maxBytes`: sparse files use little disk space, but are sent with all their zeros.
+ * way; with "build-disk-full" past `maxBytes`: sparse files use little disk space, but are sent with all their zeros; and with
+ * "build-failed" when the engine needs too long to pack the files.
  */
 export async function* wholeTar(
   stream: Readable,
-  { maxBytes, signal }: { maxBytes: number; signal: AbortSignal },
+  { maxBytes, maxWaitMs = maxPackingMs, signal }: DownloadLimits & { readonly signal: AbortSignal },
 ): AsyncGenerator<Uint8Array> {
   const abort = (): void => void stream.destroy(signal.reason instanceof Error ? signal.reason : undefined);
   if (signal.aborted) abort();
@@ -94,7 +105,7 @@ export async function* wholeTar(
   let tail: Uint8Array = Buffer.alloc(0);
   let receivedBytes = 0;
   try {
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    for await (const chunk of withinWait(stream, maxWaitMs)) {
       receivedBytes += chunk.length;
       if (receivedBytes > maxBytes) throw tooLarge(maxBytes);
       tail = lastBytes(tail, chunk);
@@ -114,6 +125,31 @@ export async function* wholeTar(
       "the Docker Engine ended the download before the end of the archive",
     );
   }
+}
+
+/** Counts only the time until each chunk arrives, so that a slow reader is not mistaken for a slow engine. */
+async function* withinWait(stream: Readable, maxWaitMs: number): AsyncGenerator<Uint8Array> {
+  const chunks = (stream as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  let leftMs = maxWaitMs;
+  for (;;) {
+    const begunAt = performance.now();
+    const timer =
+      leftMs < maxSilenceMs
+        ? setTimeout(() => stream.destroy(tooSlow(maxWaitMs)), leftMs)
+        : setTimeout(() => stream.destroy(new Error("it sent nothing for a while")), maxSilenceMs);
+    const next = await chunks.next().finally(() => clearTimeout(timer));
+    if (next.done === true) return;
+    leftMs = Math.max(0, leftMs - (performance.now() - begunAt));
+    yield next.value;
+  }
+}
+
+function tooSlow(maxWaitMs: number): SlipwayError {
+  const minutes = `${Math.ceil(maxWaitMs / 60_000)} minutes`;
+  return new SlipwayError(
+    "build-failed",
+    `reading the files that the build left took longer than ${minutes}: leave fewer of them`,
+  );
 }
 
 /** @returns the error for files that take too much space outside of the sandbox. */

@@ -16,6 +16,8 @@ export const instancesSeen = z.object({
       createdAt: z.string(),
       memoryBytes: z.number(),
       cpus: z.number(),
+      /** Null when Slipway did not start it again. */
+      restartReason: z.string().nullable().default(null),
     }),
   ),
 });

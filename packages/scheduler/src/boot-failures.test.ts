@@ -2,7 +2,13 @@ import { expect, test } from "vitest";
 import { appCrashed, bootTimedOut } from "./boot-failures.ts";
 import type { Listening } from "./listening.ts";
 
-const crash = { processType: "web", exitCode: 1, outOfMemory: false, memoryBytes: 512 * 1024 ** 2 };
+const crash = {
+  processType: "web",
+  exitCode: 1,
+  outOfMemory: false,
+  diskFull: false,
+  limits: { memoryBytes: 2 ** 29, diskBytes: 2 ** 31 },
+};
 const timeout = {
   processType: "web",
   bootTimeoutMs: 60_000,
@@ -21,6 +27,8 @@ test.for([
   [{ exitCode: 0 }, "it has to stay in the foreground"],
   [{ exitCode: 127 }, "a command or shared library that it needs was not found"],
   [{ exitCode: 137 }, "it was killed"],
+  [{ exitCode: 137, diskFull: true }, "it wrote more than its 2048 MiB of disk (APP_DISK_MB)"],
+  [{ exitCode: 153 }, "one of its files was larger than its 2048 MiB of disk (APP_DISK_MB)"],
   [{ exitCode: 137, outOfMemory: true }, "it ran out of its 512 MiB of memory"],
 ] as const)("the error of a crash with %j contains: %s", ([facts, words]) => {
   const error = appCrashed({ ...crash, ...facts });

@@ -1,9 +1,11 @@
 // Explains to the app's developer why a release did not start, and what to do about it.
 
-import { SlipwayError } from "@slipway/core";
+import { type RolloutSpec, SlipwayError } from "@slipway/core";
 import type { Listening, OtherPort } from "./listening.ts";
 
 const outOfMemoryCode = 137;
+/** 128 + SIGXFSZ */
+const fileTooLargeCode = 153;
 const portsShown = 4;
 const portOfVariable = "the port in the variable PORT (process.env.PORT)";
 
@@ -12,20 +14,29 @@ export function appCrashed(facts: {
   readonly processType: string;
   readonly exitCode: number;
   readonly outOfMemory: boolean;
-  readonly memoryBytes: number;
+  /** Whether it was killed because of what it wrote. */
+  readonly diskFull: boolean;
+  readonly limits: Pick<RolloutSpec["limits"], "memoryBytes" | "diskBytes">;
 }): SlipwayError {
   const ended = `the ${facts.processType} process exited with code ${facts.exitCode} before it listened on PORT`;
   return new SlipwayError("app-crashed", `${ended}${explain(facts)}`);
 }
 
-function explain(facts: { exitCode: number; outOfMemory: boolean; memoryBytes: number }): string {
-  const mebibytes = Math.floor(facts.memoryBytes / 1024 ** 2);
-  if (facts.outOfMemory) return `: it ran out of its ${mebibytes} MiB of memory`;
+function explain(facts: Omit<Parameters<typeof appCrashed>[0], "processType">): string {
+  const { memoryBytes, diskBytes } = facts.limits;
+  if (facts.outOfMemory) return `: it ran out of its ${mebibytes(memoryBytes)} of memory`;
+  if (facts.diskFull) return `: it wrote more than its ${mebibytes(diskBytes)} of disk (APP_DISK_MB)`;
+  if (facts.exitCode === fileTooLargeCode)
+    return `: one of its files was larger than its ${mebibytes(diskBytes)} of disk (APP_DISK_MB)`;
   if (facts.exitCode === 0) return ": it has to stay in the foreground";
   if (facts.exitCode === 126) return ": its command cannot be executed";
   if (facts.exitCode === 127) return ": a command or shared library that it needs was not found (see above)";
   if (facts.exitCode === outOfMemoryCode) return ": it was killed (SIGKILL)";
   return "";
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.floor(bytes / 1024 ** 2)} MiB`;
 }
 
 export function bootTimedOut(facts: {

@@ -1,7 +1,7 @@
 // Configuration that every instance of a rollout gets on any engine: port, variables, labels.
 
 import { type Instance, type Labels, label, type RolloutSpec } from "@slipway/core";
-import { securityOptions } from "@slipway/docker";
+import { quotaOption, securityOptions, ulimits } from "@slipway/docker";
 
 /** Port that every app listens on inside its container; the variable PORT names it. */
 export const appPort = 8080;
@@ -55,8 +55,26 @@ export function attemptOfLabels(labels: Labels): number {
   return Number(labels[label.attempt] ?? 0);
 }
 
-/** Resource limits and dropped privileges of an app's process. */
-export function confinement({ memoryBytes, cpus, pids }: RolloutSpec["limits"]) {
+/** Label for the limit of what an instance writes, in bytes. */
+export const diskLabel = "io.slipway.disk-bytes";
+/** Label of an instance that was started again, for its app's owner. */
+export const restartReasonLabel = "io.slipway.restart-reason";
+/** Of each process of an app. A server needs one for each connection. Not more than what engines themselves may open. */
+const maxOpenFiles = 16_384;
+
+/** Limits of each process of an app, which hold on every engine. */
+export function processLimits(diskBytes: number) {
+  return ulimits({ fileBytes: diskBytes, openFiles: maxOpenFiles });
+}
+
+/**
+ * Resource limits and dropped privileges of an app's process.
+ * @param quotaBytes limit of the container's files by the kernel; null when the engine has none.
+ */
+export function confinement(
+  { diskBytes, memoryBytes, cpus, pids }: RolloutSpec["limits"],
+  quotaBytes: number | null,
+) {
   return {
     CapDrop: ["ALL"],
     SecurityOpt: [...securityOptions],
@@ -66,7 +84,8 @@ export function confinement({ memoryBytes, cpus, pids }: RolloutSpec["limits"]) 
     Memory: memoryBytes,
     MemorySwap: memoryBytes,
     NanoCpus: Math.round(cpus * 1e9),
-    Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
+    Ulimits: processLimits(diskBytes),
+    ...(quotaBytes === null ? {} : { StorageOpt: quotaOption(quotaBytes) }),
     Tmpfs: { "/tmp": `rw,exec,nosuid,nodev,size=${memoryBytes},mode=1777` },
   };
 }

@@ -1,11 +1,19 @@
 // Runs a command of an app once, in a container of its own, on the connected engine, which may be a Swarm manager.
 
 import { randomUUID } from "node:crypto";
-import { untilAborted } from "@slipway/async";
-import { type Labels, label, type OneOffExit, type OneOffSpec, type StartOptions } from "@slipway/core";
+import { failureOf, untilAborted } from "@slipway/async";
+import {
+  type DiskQuota,
+  type Labels,
+  label,
+  type OneOffExit,
+  type OneOffSpec,
+  type StartOptions,
+} from "@slipway/core";
 import {
   type DockerConnection,
   callEngine,
+  containerQuota,
   ensureNetwork,
   findContainers,
   networkName,
@@ -15,6 +23,7 @@ import {
   startProcess,
 } from "@slipway/docker";
 import type Docker from "dockerode";
+import { killWhenFull } from "./kill-when-full.ts";
 import { confinement, instanceEnvironment, instanceHostname } from "./instance-config.ts";
 
 const oneOffKind = "one-off";
@@ -25,12 +34,13 @@ interface OneOffContext {
   readonly network: string | undefined;
   /** Of the engine; its default when undefined. */
   readonly runtime: string | undefined;
+  readonly quota: DiskQuota;
 }
 
 /** @see Scheduler.run */
 export async function runOneOff(
   { docker, images }: DockerConnection,
-  { installationId, network, runtime }: OneOffContext,
+  { installationId, network, runtime, quota }: OneOffContext,
   task: OneOffSpec,
   { onOutput, signal }: StartOptions,
 ): Promise<OneOffExit> {
@@ -39,18 +49,27 @@ export async function runOneOff(
     network ?? ensureNetwork(docker, networkName(installationId, "run"), installationId, signal),
     images.ensure(task.image, signal),
   ]);
-  const config = oneOffConfig(task, { installationId, network: joined, runtime });
+  const quotaBytes = await containerQuota(docker, quota, task.image, task.limits.diskBytes);
+  const config = oneOffConfig(task, { installationId, network: joined, runtime, quotaBytes });
+  const ended = new AbortController();
   try {
     // Ignores the signal: a container whose id is unknown could not be removed.
     const { id } = await callEngine("create the command's container", () => docker.createContainer(config));
     using process = await startProcess(docker, id, { signal });
     const delivered = (async () => {
       for await (const bytes of process.output) await onOutput(bytes);
+      return await process.exitCode;
     })();
-    await untilAborted(delivered, signal);
-    const exitCode = await untilAborted(process.exitCode, signal);
-    return { exitCode, outOfMemory: await ranOutOfMemory(docker, id, exitCode) };
+    const killed =
+      quotaBytes === null
+        ? killWhenFull(docker, id, task.limits.diskBytes, ended.signal)
+        : Promise.resolve(false);
+    const exitCode = await untilAborted(Promise.race([delivered, failureOf(killed)]), signal);
+    ended.abort();
+    const diskFull = await killed;
+    return { exitCode, diskFull, outOfMemory: !diskFull && (await ranOutOfMemory(docker, id, exitCode)) };
   } finally {
+    ended.abort();
     await removeContainer(docker, config.name);
   }
 }
@@ -73,10 +92,13 @@ export async function removeOneOffs(
   await Promise.all(left.map(({ Id }) => removeContainer(docker, Id)));
 }
 
-function oneOffConfig(
-  task: OneOffSpec,
-  { installationId, network, runtime }: OneOffContext & { readonly network: string },
-) {
+interface ConfigContext extends Omit<OneOffContext, "quota"> {
+  readonly network: string;
+  /** Limit of the container's files by the kernel; null when the engine has none. */
+  readonly quotaBytes: number | null;
+}
+
+function oneOffConfig(task: OneOffSpec, { installationId, network, runtime, quotaBytes }: ConfigContext) {
   const environment = instanceEnvironment(task, 1);
   return {
     // Names no app, as those of instances.
@@ -102,7 +124,7 @@ function oneOffConfig(
     AttachStderr: true,
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
-      ...confinement(task.limits),
+      ...confinement(task.limits, quotaBytes),
       ...runtimeOption(runtime),
       NetworkMode: network,
       // what it writes is in the deployment's log

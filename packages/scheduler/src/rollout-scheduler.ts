@@ -4,17 +4,24 @@
 import { untilAborted } from "@slipway/async";
 import {
   type Address,
+  type DiskQuota,
   type Instance,
   type ListedRollout,
   notFound,
   type OneOffExit,
   type OneOffSpec,
+  type OverfullInstance,
   type RolloutSpec,
   type Scheduler,
   SlipwayError,
   type StartOptions,
 } from "@slipway/core";
-import { connectDocker, type DockerConnection, type DockerConnectionOptions } from "@slipway/docker";
+import {
+  connectDocker,
+  type DockerConnection,
+  type DockerConnectionOptions,
+  openDiskQuota,
+} from "@slipway/docker";
 import type Docker from "dockerode";
 import { formerRollouts, listRollouts, startedUpTo } from "./list-rollouts.ts";
 import { removeOneOffs, runOneOff } from "./one-off.ts";
@@ -36,11 +43,13 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
   protected readonly installationId: string;
   protected readonly runtime: string | undefined;
   protected readonly connection: DockerConnection;
+  readonly #diskQuota: () => Promise<DiskQuota>;
 
   constructor(options: RolloutSchedulerOptions) {
     this.installationId = options.installationId;
     this.runtime = options.runtime;
     this.connection = connectDocker(options);
+    this.#diskQuota = openDiskQuota(this.connection.docker, options.installationId);
   }
 
   /** The network of commands that run once; undefined for a bridge of the installation's own. */
@@ -67,6 +76,7 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
 
   abstract addresses(appId: string, rolloutId: string): Promise<readonly Address[]>;
   abstract instances(appId: string): Promise<readonly Instance[]>;
+  abstract restartOverfull(): Promise<readonly OverfullInstance[]>;
   abstract ping(): Promise<void>;
 
   async start(rollout: RolloutSpec, options: StartOptions): Promise<readonly Address[]> {
@@ -101,7 +111,8 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
   /** On the connected engine, on a Swarm its manager: a command that runs once needs no service. */
   async run(task: OneOffSpec, options: StartOptions): Promise<OneOffExit> {
     const { installationId, commandNetwork: network, runtime } = this;
-    return await runOneOff(this.connection, { installationId, network, runtime }, task, options);
+    const quota = await this.#diskQuota();
+    return await runOneOff(this.connection, { installationId, network, runtime, quota }, task, options);
   }
 
   async discard(appId: string, rolloutId: string, { attempt }: { readonly attempt: number }): Promise<void> {
@@ -124,6 +135,10 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
 
   async removeImage(repository: string, digest: string, signal: AbortSignal): Promise<void> {
     await this.connection.images.remove(repository, digest, signal);
+  }
+
+  async diskQuota(): Promise<DiskQuota> {
+    return await this.#diskQuota();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

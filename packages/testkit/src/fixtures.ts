@@ -179,7 +179,7 @@ export function aRollout(values: Partial<RolloutSpec> = {}): RolloutSpec {
     command: ["start", "web"],
     processType: "web",
     environment: {},
-    limits: { memoryBytes: 128 * 1024 ** 2, cpus: 1, pids: 64 },
+    limits: { memoryBytes: 128 * 1024 ** 2, cpus: 1, pids: 64, diskBytes: 64 * 1024 ** 2 },
     bootTimeoutMs: 20_000,
     stopGraceMs: 1_000,
     hostname: null,

@@ -28,6 +28,7 @@ export { startEngineProxy } from "./docker/engine-proxy.ts";
 export type { EngineProxyOptions, EngineRefusal } from "./docker/engine-proxy.ts";
 export { lacksPrivateEngine, startPrivateEngine } from "./docker/private-engine.ts";
 export type { PrivateEngine } from "./docker/private-engine.ts";
+export { lacksQuotaDisk } from "./docker/quota-disk.ts";
 export { lacksEngine, newInstallation, testEngine } from "./docker/test-engine.ts";
 export { drain, refusal, unexpected } from "./outcomes.ts";
 export {

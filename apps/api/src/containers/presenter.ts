@@ -29,6 +29,7 @@ export function presentContainer(
     command: release?.processTypes[processType] ?? "",
     created_at: instance.createdAt,
     deleted_at: null,
+    restart_reason: instance.restartReason,
     container_size: {
       id: containerSize,
       name: containerSize,

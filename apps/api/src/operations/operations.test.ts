@@ -197,12 +197,20 @@ describe.skipIf(await lacksRedis())("an app", () => {
       createdAt,
       memoryBytes: 536_870_912,
       cpus: 1,
+      restartReason: null,
     };
     const seen: InstancesSeen = {
       seenAt: createdAt,
       instances: [
         { ...instance, id: "c1", index: 1, state: "running" },
-        { ...instance, id: "c2", index: 2, state: "restarting", releaseId: randomUUID() },
+        {
+          ...instance,
+          id: "c2",
+          index: 2,
+          state: "restarting",
+          releaseId: randomUUID(),
+          restartReason: "it wrote too much",
+        },
       ],
     };
     await redis.set(redisKeys(api.config.installationId).appInstances(app.id), JSON.stringify(seen));
@@ -220,7 +228,7 @@ describe.skipIf(await lacksRedis())("an app", () => {
         deleted_at: null,
         container_size: { name: "M", human_name: "M", human_cpu: "1 CPU", memory: 536_870_912 },
       },
-      { id: "c2", label: "web-2", state: "restarting", command: "" },
+      { id: "c2", label: "web-2", state: "restarting", command: "", restart_reason: "it wrote too much" },
     ]);
   });
 

@@ -10,6 +10,7 @@ import { labelsOf } from "./attempt.ts";
 import type { Attempt } from "./attempt.ts";
 import { restoreCache } from "./cache.ts";
 import type { CacheContext } from "./cache.ts";
+import { LimitHints } from "./limit-hints.ts";
 import { watchOutput } from "./output-watch.ts";
 
 export type SandboxContext = CacheContext & {
@@ -55,8 +56,11 @@ export async function filledSandbox(
   }
 }
 
-interface RunContext {
-  readonly config: { readonly timing: Pick<WorkerConfig["timing"], "buildTimeoutMs" | "buildSilenceMs"> };
+export interface RunContext {
+  readonly config: {
+    readonly timing: Pick<WorkerConfig["timing"], "buildTimeoutMs" | "buildSilenceMs">;
+    readonly build: Pick<WorkerConfig["build"], "diskBytes" | "tmpfsBytes">;
+  };
 }
 
 /**
@@ -72,17 +76,23 @@ export async function runSandbox(
 ): Promise<void> {
   const timeoutMs = config.timing.buildTimeoutMs;
   const timeout = AbortSignal.timeout(timeoutMs);
+  const hints = buildHints(config);
   using output = watchOutput(config.timing.buildSilenceMs);
   try {
     const exit = await sandbox.run({
-      onOutput: (bytes) => output.store(() => log.write(bytes)),
+      onOutput: (bytes) => {
+        hints.read(bytes);
+        return output.store(() => log.write(bytes));
+      },
       onError: errors?.write,
       signal: AbortSignal.any([signal, timeout, output.signal]),
     });
-    if (exit.diskFull)
-      throw new SlipwayError("build-disk-full", "the build wrote more than it may; it was ended");
+    if (exit.diskFull) throw diskFull(config);
     if (exit.exitCode !== 0) {
-      await log.write(errors?.bytes() ?? Buffer.alloc(0));
+      const written = errors?.bytes() ?? Buffer.alloc(0);
+      hints.read(written);
+      await log.write(written);
+      for (const hint of hints.after(exit.exitCode)) log.line(` !     ${hint}`);
       throw failure(exit.exitCode, exit.outOfMemory);
     }
     if (exit.outOfMemory) log.line(" !     A process of the build ran out of memory");
@@ -94,6 +104,22 @@ export async function runSandbox(
       cause: error,
     });
   }
+}
+
+function buildHints({ build }: RunContext["config"]): LimitHints {
+  const { diskBytes, tmpfsBytes } = build;
+  return new LimitHints({
+    diskBytes,
+    diskSetting: "BUILD_DISK_MB",
+    tmpfsBytes,
+    tmpfsSetting: "BUILD_TMPFS_MB",
+  });
+}
+
+function diskFull({ build }: RunContext["config"]): SlipwayError {
+  const limit = `${Math.floor(build.diskBytes / 1024 ** 2)} MiB (BUILD_DISK_MB)`;
+  const message = `the build wrote more than ${limit}, or more files than can be counted; it was ended`;
+  return new SlipwayError("build-disk-full", message);
 }
 
 function failure(exitCode: number, outOfMemory: boolean): SlipwayError {

@@ -53,7 +53,8 @@ test("a silent build fails as the user's, whatever the engine makes of its end",
       void options.onOutput(Buffer.from("one line"));
       options.signal.addEventListener("abort", () => reject(new Error("the container is gone")));
     });
-  const config = { timing: { buildTimeoutMs: 60 * minuteMs, buildSilenceMs: silenceMs } };
+  const timing = { buildTimeoutMs: 60 * minuteMs, buildSilenceMs: silenceMs };
+  const config = { timing, build: { diskBytes: 2 ** 30, tmpfsBytes: 2 ** 20 } };
   const attempt = { log, signal: new AbortController().signal } as unknown as Parameters<
     typeof runSandbox
   >[1];

@@ -8,6 +8,8 @@ import type { WorkerConfig } from "../config.ts";
 import type { DeploymentPortsContext } from "../deployments/deployment-ports.ts";
 import type { Announcer } from "../notifications/announce.ts";
 import { cleanDeliveries, cleanOperations, cleanSources } from "./clean.ts";
+import { limitDisks } from "./limit-disks.ts";
+import type { LimitDisksContext } from "./limit-disks.ts";
 import { observeApps } from "./observe.ts";
 import type { ObserveContext } from "./observe.ts";
 import { removeApp, resumeRemovals } from "./remove-apps.ts";
@@ -26,7 +28,11 @@ interface CleanAllContext {
   readonly now: () => Date;
 }
 
-export type MaintenanceContext = ReconcileContext & CleanAllContext & ObserveContext & RemoveAppContext;
+export type MaintenanceContext = ReconcileContext &
+  CleanAllContext &
+  ObserveContext &
+  LimitDisksContext &
+  RemoveAppContext;
 
 /** Idempotent. Rejects when the job failed. */
 export async function runMaintenance(context: MaintenanceContext, job: MaintenanceJob): Promise<void> {
@@ -34,11 +40,20 @@ export async function runMaintenance(context: MaintenanceContext, job: Maintenan
     case "remove-app":
       return removeApp(context, job.appId);
     case "observe-apps":
-      return observeApps(context);
+      return observeAll(context);
     case "clean-sources":
       return clean(context);
     case "reconcile":
       return reconcileAll(context);
+  }
+}
+
+/** Instances are observed after some of them were started again, and also when that failed. */
+async function observeAll(context: ObserveContext & LimitDisksContext): Promise<void> {
+  try {
+    await limitDisks(context);
+  } finally {
+    await observeApps(context);
   }
 }
 

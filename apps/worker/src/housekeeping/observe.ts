@@ -61,6 +61,7 @@ async function recordInstances(
       createdAt: instance.createdAt.toISOString(),
       memoryBytes: instance.memoryBytes,
       cpus: instance.cpus,
+      restartReason: instance.restartReason,
     })),
   };
   await redis.set(keys.appInstances(appId), JSON.stringify(seen), "EX", observationTtlSeconds);

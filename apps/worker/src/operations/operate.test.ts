@@ -334,4 +334,5 @@ const instance: Instance = {
   address: next,
   memoryBytes: 536_870_912,
   cpus: 1,
+  restartReason: null,
 };

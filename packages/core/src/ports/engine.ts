@@ -19,7 +19,7 @@ export interface SandboxSpec {
     readonly pids: number;
     /** Size of each of the tmpfs mounts /tmp and /app. */
     readonly tmpfsBytes: number;
-    /** Limit of what the build writes, and of its cache; a build that exceeds it is killed. */
+    /** Limit of what the build writes, of each file, and of its cache; a build that exceeds it is killed. */
     readonly diskBytes: number;
   };
 }
@@ -93,6 +93,15 @@ export interface Snapshot extends SnapshotName {
   readonly lastUsedAt: Date;
 }
 
+/** What the kernel of an engine limits; the rest is measured. */
+export interface DiskQuota {
+  /** The files of a container that are not its image's. */
+  readonly containers: boolean;
+  /** Whether the limit of a container includes the files of its image. */
+  readonly includesImage: boolean;
+  readonly volumes: boolean;
+}
+
 /** The resources of an engine. */
 export interface EngineCapacity {
   readonly cpus: number;
@@ -113,5 +122,7 @@ export interface BuildEngine extends AsyncDisposable {
   /** Removes a snapshot. Does nothing when a sandbox uses it, or when it does not exist. */
   removeSnapshot(name: SnapshotName): Promise<void>;
   capacity(): Promise<EngineCapacity>;
+  /** Found once, by the first call that succeeds. */
+  diskQuota(): Promise<DiskQuota>;
   ping(): Promise<void>;
 }

@@ -7,6 +7,7 @@
 // disturb its successor: a lower attempt never changes what a higher attempt started.
 
 import type { Address } from "../app.ts";
+import type { DiskQuota } from "./engine.ts";
 
 export interface RolloutSpec {
   readonly appId: string;
@@ -31,7 +32,13 @@ export interface RolloutSpec {
    */
   readonly environment: Readonly<Record<string, string>>;
   /** Limits of each instance. */
-  readonly limits: { readonly memoryBytes: number; readonly cpus: number; readonly pids: number };
+  readonly limits: {
+    readonly memoryBytes: number;
+    readonly cpus: number;
+    readonly pids: number;
+    /** Limit of what an instance writes, and of each file. */
+    readonly diskBytes: number;
+  };
   /** Time limit for each instance to accept TCP connections on PORT. */
   readonly bootTimeoutMs: number;
   /**
@@ -63,6 +70,8 @@ export type OneOffSpec = Pick<
 export interface OneOffExit {
   readonly exitCode: number;
   readonly outOfMemory: boolean;
+  /** Whether the command was killed because it exceeded `diskBytes`. */
+  readonly diskFull: boolean;
 }
 
 export type InstanceState = "starting" | "running" | "restarting" | "stopped";
@@ -83,6 +92,16 @@ export interface Instance {
   readonly address: Address | null;
   readonly memoryBytes: number;
   readonly cpus: number;
+  /** Why Slipway started the instance again, for the app's owner; null when it did not. */
+  readonly restartReason: string | null;
+}
+
+/** An instance that wrote more than `diskBytes`. */
+export interface OverfullInstance {
+  readonly appId: string;
+  readonly index: number;
+  /** Infinity when it has too many files to count them. */
+  readonly writtenBytes: number;
 }
 
 export interface ListedRollout {
@@ -166,5 +185,12 @@ export interface Scheduler extends AsyncDisposable {
    * image.
    */
   removeImage(repository: string, digest: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Starts instances that wrote more than `diskBytes` again, with the files of their image, unless the kernel limits them. One that
+   * still boots is killed, so that its start fails. On a Swarm it does nothing: the nodes' files cannot be measured.
+   */
+  restartOverfull(): Promise<readonly OverfullInstance[]>;
+  /** What the kernel of the connected engine limits; found once, by the first call that succeeds. */
+  diskQuota(): Promise<DiskQuota>;
   ping(): Promise<void>;
 }

@@ -49,6 +49,8 @@ export const containerBody = z.object({
   command: z.string(),
   created_at: z.string(),
   deleted_at: z.null(),
+  /** Why Slipway started the container again; null when it did not. */
+  restart_reason: z.string().nullable(),
   container_size: z.object({
     id: z.string(),
     name: z.string(),

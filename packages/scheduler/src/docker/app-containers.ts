@@ -3,7 +3,7 @@
 import { type Instance, type InstanceState, label } from "@slipway/core";
 import { callEngine, findContainers, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
-import { attemptOfLabels, labelsOf, rolloutOfLabels } from "../instance-config.ts";
+import { attemptOfLabels, labelsOf, restartReasonLabel, rolloutOfLabels } from "../instance-config.ts";
 import type { RolloutPart } from "../rollout-scheduler.ts";
 import { hostPortLabel, restart, startLabel } from "./container-config.ts";
 
@@ -55,6 +55,7 @@ export async function inspectInstance(
     createdAt: new Date(found.Created),
     memoryBytes: Memory ?? 0,
     cpus: (NanoCpus ?? 0) / 1e9,
+    restartReason: found.Config.Labels[restartReasonLabel] ?? null,
   };
 }
 

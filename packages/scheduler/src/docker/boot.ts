@@ -3,7 +3,7 @@
 import { elapsed, endsWithin, failureOf, untilAborted } from "@slipway/async";
 import { type RolloutSpec, type SlipwayError, type StartOptions } from "@slipway/core";
 import type Docker from "dockerode";
-import { killContainer, ranOutOfMemory, startProcess } from "@slipway/docker";
+import { killContainer, killedExitCode, ranOutOfMemory, startProcess, writtenBytes } from "@slipway/docker";
 import { appPort } from "../instance-config.ts";
 import { wholeLines } from "../line-cutter.ts";
 import { appCrashed, bootTimedOut } from "../boot-failures.ts";
@@ -83,5 +83,7 @@ async function crashed(
 ): Promise<SlipwayError> {
   const { processType, limits } = rollout;
   const outOfMemory = await ranOutOfMemory(docker, id, exitCode);
-  return appCrashed({ processType, exitCode, outOfMemory, memoryBytes: limits.memoryBytes });
+  const killed = exitCode === killedExitCode && !outOfMemory;
+  const diskFull = killed && (await writtenBytes(docker, id)) > limits.diskBytes;
+  return appCrashed({ processType, exitCode, outOfMemory, diskFull, limits });
 }

@@ -12,7 +12,7 @@ const rollout = aRollout({
   deploymentId: "d",
   attempt: 2,
   environment: { GREETING: "hello", PORT: "1" },
-  limits: { memoryBytes: 1000, cpus: 0.5, pids: 64 },
+  limits: { memoryBytes: 1000, cpus: 0.5, pids: 64, diskBytes: 4000 },
   stopGraceMs: 1_001,
 });
 const context = {
@@ -20,6 +20,7 @@ const context = {
   network: "net",
   publishHost: "127.0.0.1",
   hostPort: 20_001,
+  quotaBytes: null,
   startId: "abcd",
   index: 2,
 };
@@ -62,6 +63,14 @@ test("the container has the given runtime, and the engine's default without one"
     Runtime: "runsc",
   });
   expect(config.HostConfig).not.toHaveProperty("Runtime");
+});
+
+test("a file of an instance is as large as its disk at most, and a quota is set where the engine has one", () => {
+  expect(config.HostConfig.Ulimits).toContainEqual({ Name: "fsize", Soft: 4000, Hard: 4000 });
+  expect(config.HostConfig.Ulimits).toContainEqual({ Name: "nofile", Soft: 16_384, Hard: 16_384 });
+  expect(config.HostConfig).not.toHaveProperty("StorageOpt");
+  const limited = containerConfig(rollout, { ...context, quotaBytes: 5000 });
+  expect(limited.HostConfig.StorageOpt).toEqual({ size: "5000" });
 });
 
 test("the stop timeout is stopGraceMs, rounded up to whole seconds", () => {

@@ -7,6 +7,7 @@ import { healthcheck } from "../healthcheck.ts";
 import {
   appPort,
   confinement,
+  diskLabel,
   instanceEnvironment,
   instanceHostname,
   rolloutLabels,
@@ -34,6 +35,8 @@ export interface InstanceContext {
   /** Of the engine; its default when undefined. */
   readonly runtime?: string | undefined;
   readonly hostPort: number;
+  /** Limit of the container's files by the kernel; null when the engine has none. */
+  readonly quotaBytes: number | null;
   readonly startId: string;
   /** Of the instance, from 1. */
   readonly index: number;
@@ -58,6 +61,7 @@ export function containerConfig(rollout: RolloutSpec, context: InstanceContext) 
       [label.instance]: String(context.index),
       [startLabel]: context.startId,
       [hostPortLabel]: String(context.hostPort),
+      [diskLabel]: String(rollout.limits.diskBytes),
       ...proxyLabels(rollout),
     },
     StopTimeout: stopGraceSeconds(rollout),
@@ -69,7 +73,7 @@ export function containerConfig(rollout: RolloutSpec, context: InstanceContext) 
     Healthcheck: rollout.hostname === null ? { Test: ["NONE"] } : healthcheck(rollout.bootTimeoutMs),
     ExposedPorts: { [`${appPort}/tcp`]: {} },
     HostConfig: {
-      ...confinement(rollout.limits),
+      ...confinement(rollout.limits, context.quotaBytes),
       ...runtimeOption(context.runtime),
       NetworkMode: context.network,
       // Slipway chooses the port: one chosen by the engine changes with every restart.

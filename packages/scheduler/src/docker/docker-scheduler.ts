@@ -1,7 +1,21 @@
 // The scheduler port on one Docker Engine: each instance is a container with a port of the engine's host.
 
-import type { Address, Instance, RolloutSpec, Scheduler, StartOptions } from "@slipway/core";
-import { callEngine, ensureNetwork, networkName, removeContainer, stopContainer } from "@slipway/docker";
+import type {
+  Address,
+  Instance,
+  OverfullInstance,
+  RolloutSpec,
+  Scheduler,
+  StartOptions,
+} from "@slipway/core";
+import {
+  callEngine,
+  containerQuota,
+  ensureNetwork,
+  networkName,
+  removeContainer,
+  stopContainer,
+} from "@slipway/docker";
 import { RolloutScheduler, type RolloutSchedulerOptions } from "../rollout-scheduler.ts";
 import {
   type AppContainer,
@@ -12,6 +26,7 @@ import {
 } from "./app-containers.ts";
 import { restart } from "./container-config.ts";
 import { findLocalBridge } from "./direct-connection.ts";
+import { restartOverfull } from "./restart-overfull.ts";
 import { type StartContext, startInstances } from "./start-instances.ts";
 
 /** Containers without the installation's label are never changed. */
@@ -44,13 +59,15 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
       options.publishHost ?? (this.connection.remoteHost === null ? loopback : everyInterface);
   }
 
-  protected async prepare({ image }: RolloutSpec, signal: AbortSignal): Promise<StartContext> {
-    const [joined] = await Promise.all([
+  protected async prepare({ image, limits }: RolloutSpec, signal: AbortSignal): Promise<StartContext> {
+    const [joined, quota] = await Promise.all([
       this.#joinedNetwork(signal),
+      this.diskQuota(),
       this.connection.images.ensure(image, signal),
     ]);
+    const quotaBytes = await containerQuota(this.docker, quota, image, limits.diskBytes);
     const { installationId, runtime } = this;
-    return { installationId, runtime, publishHost: this.#publishHost, ...joined };
+    return { installationId, runtime, publishHost: this.#publishHost, quotaBytes, ...joined };
   }
 
   protected async boot(
@@ -106,6 +123,11 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
       return instance === null ? [] : [{ ...instance, address: this.#addressOf(container.hostPort) }];
     });
     return (await Promise.all(found)).flat();
+  }
+
+  async restartOverfull(): Promise<readonly OverfullInstance[]> {
+    const { containers: isLimited } = await this.diskQuota();
+    return isLimited ? [] : await restartOverfull(this.docker, this.installationId);
   }
 
   async ping(): Promise<void> {

@@ -1,6 +1,7 @@
 // Waits until the app in a container listens: by connecting where that is possible, and by looking from inside the container.
 
 import { elapsed } from "@slipway/async";
+import { statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
 import { appPort } from "../instance-config.ts";
 import { type Listening, notListening, watchListening } from "../listening.ts";
@@ -102,6 +103,9 @@ async function lookInside(
   }
 }
 
+/** For the app's owner: without what the engine says. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  // The container has ended, or is being killed.
+  if ([404, 409].includes(statusOf(error) ?? 0)) return "";
+  return "the engine did not run the probe";
 }

@@ -41,6 +41,7 @@ function instanceOf(
     address: isUp(task) ? addressOf(task) : null,
     memoryBytes: Limits?.MemoryBytes ?? 0,
     cpus: (Limits?.NanoCPUs ?? 0) / 1e9,
+    restartReason: null,
   };
 }
 

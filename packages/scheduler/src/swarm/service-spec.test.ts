@@ -12,7 +12,7 @@ const rollout = aRollout({
   count: 3,
   attempt: 2,
   environment: { GREETING: "a {{.Task.ID}} {{{", PORT: "1" },
-  limits: { memoryBytes: 1000, cpus: 0.5, pids: 64 },
+  limits: { memoryBytes: 1000, cpus: 0.5, pids: 64, diskBytes: 4000 },
   stopGraceMs: 1_001,
   hostname: "my-app.example.com",
 });

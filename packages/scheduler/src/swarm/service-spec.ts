@@ -8,6 +8,7 @@ import {
   appPort,
   instanceEnvironment,
   instanceHostname,
+  processLimits,
   rolloutLabels,
   stopGraceSeconds,
 } from "../instance-config.ts";
@@ -72,7 +73,8 @@ function containerSpec(rollout: RolloutSpec): ContainerSpec {
     Init: true,
     CapabilityDrop: ["ALL"],
     Privileges: servicePrivileges as NonNullable<ContainerSpec["Privileges"]>,
-    Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
+    // A swarm passes no quota on to its engines.
+    Ulimits: processLimits(rollout.limits.diskBytes),
     // Fixed at the start, because a change would restart the instances.
     StopGracePeriod: stopGraceSeconds(rollout) * 1000 * nsPerMs,
     HealthCheck: healthcheck(rollout.bootTimeoutMs),

@@ -2,7 +2,14 @@
 
 import { randomUUID } from "node:crypto";
 import { poll } from "@slipway/async";
-import type { Address, Instance, RolloutSpec, Scheduler, StartOptions } from "@slipway/core";
+import type {
+  Address,
+  Instance,
+  OverfullInstance,
+  RolloutSpec,
+  Scheduler,
+  StartOptions,
+} from "@slipway/core";
 import { callEngine, ensureNetwork, networkName, type RegistryAuth } from "@slipway/docker";
 import { RolloutScheduler, type RolloutSchedulerOptions } from "../rollout-scheduler.ts";
 import { bootService } from "./boot-service.ts";
@@ -128,6 +135,11 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
       instancesOf(service, await findTasks(this.docker, service.id), addressOf),
     );
     return (await Promise.all(found)).flat();
+  }
+
+  /** The nodes' engines cannot be reached. */
+  async restartOverfull(): Promise<readonly OverfullInstance[]> {
+    return [];
   }
 
   async ping(): Promise<void> {

@@ -81,6 +81,7 @@ export const settingsRead = {
   worker: [
     "ALLOWED_PRIVATE_HOSTS",
     "APP_CPUS",
+    "APP_DISK_MB",
     "APP_MEMORY_MB",
     "APP_PIDS",
     "APP_RUNTIME",

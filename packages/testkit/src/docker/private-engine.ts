@@ -13,6 +13,7 @@ import { servicesRequired, testsOf } from "../config.ts";
 import { freePort } from "../free-port.ts";
 import { dockerHost as testDockerHost } from "./config.ts";
 import { requestEngine, copyImage, defaultDockerHost } from "./engine-api.ts";
+import { onQuotaDisk } from "./quota-disk.ts";
 import { containerPaths, removeAll } from "./remove-all.ts";
 import { withdrawGuards } from "./withdraw-guards.ts";
 
@@ -27,6 +28,8 @@ export interface PrivateEngineOptions {
   readonly images?: readonly string[];
   /** Makes it the only node of a swarm. */
   readonly swarm?: boolean;
+  /** Stores its data on a file system with quotas. Needs `lacksQuotaDisk` to be false. */
+  readonly quotas?: boolean;
 }
 
 const startBoundMs = 30_000;
@@ -58,7 +61,7 @@ export async function startPrivateEngine(options: PrivateEngineOptions): Promise
   await using failed = new AsyncDisposableStack();
   failed.defer(() => rm(folder, { recursive: true, force: true }));
   const bridge = failed.use(await makeBridge());
-  const daemon = await spawnDaemon(folder, bridge.name);
+  const daemon = await spawnDaemon(folder, bridge.name, options.quotas === true);
   failed.defer(() => stopDaemon(daemon));
   const engine = { dockerHost: `unix://${folder}/socket` };
   await untilAnswers(engine.dockerHost, daemon, folder);
@@ -95,7 +98,7 @@ async function makeBridge(): Promise<{ readonly name: string } & AsyncDisposable
 }
 
 /** The daemon ends with this process, and with it its mounts, which are in a private namespace. */
-async function spawnDaemon(folder: string, bridge: string): Promise<ChildProcess> {
+async function spawnDaemon(folder: string, bridge: string, quotas: boolean): Promise<ChildProcess> {
   const log = await open(join(folder, "log"), "a");
   const flags = [
     `--host=unix://${folder}/socket`,
@@ -110,7 +113,9 @@ async function spawnDaemon(folder: string, bridge: string): Promise<ChildProcess
     "--log-level=warn",
   ];
   try {
-    const arguments_ = ["--pdeathsig", "TERM", "unshare", "--mount", "dockerd", ...flags];
+    const daemon = ["dockerd", ...flags];
+    const command = quotas ? onQuotaDisk(`${folder}/disk`, `${folder}/data`, daemon) : daemon;
+    const arguments_ = ["--pdeathsig", "TERM", "unshare", "--mount", ...command];
     return spawn("setpriv", arguments_, { stdio: ["ignore", log.fd, log.fd] });
   } finally {
     await log.close();

@@ -15,8 +15,17 @@ export function limitedBuilds(underTest: BuildsUnderTest): void {
     expect(capacity.memoryBytes).toBeGreaterThan(mebibyte);
   });
 
-  test("a sparse file is not read beyond the disk limit", async () => {
-    await using sandbox = await sandboxOf("truncate -s 4T /work/build/x", {
+  test("a file cannot be larger than the disk limit", async () => {
+    await using sandbox = await sandboxOf("fallocate -l 20G /work/x; truncate -s 4T /work/x; exit 3", {
+      limits: { ...spec("", "").limits, diskBytes: 8 * mebibyte },
+    });
+    const { exit, text } = await run(sandbox);
+    expect(exit).toEqual({ exitCode: 3, outOfMemory: false, diskFull: false });
+    expect(text.match(/File size limit exceeded/g)).toHaveLength(2);
+  });
+
+  test("sparse files are not read beyond the disk limit", async () => {
+    await using sandbox = await sandboxOf("cd /work/build; truncate -s 8M a b c", {
       limits: { ...spec("", "").limits, diskBytes: 8 * mebibyte },
     });
     await sandbox.upload("/work/build", oneChunk(await packTar({})), never);

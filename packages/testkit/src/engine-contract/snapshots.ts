@@ -86,8 +86,8 @@ function limitedSnapshots(underTest: BuildsUnderTest): void {
   const snapshotOf = snapshotsIn(underTest);
   const limits = { ...spec("", "").limits, diskBytes: 32 * mebibyte };
 
-  test("a sparse file beyond the disk limit does not become part of a snapshot", async () => {
-    const sparse = snapshotOf(newName(), "truncate -s 64M /work/build/a", { limits });
+  test("sparse files beyond the disk limit do not become part of a snapshot", async () => {
+    const sparse = snapshotOf(newName(), "cd /work/build; truncate -s 32M a b", { limits });
     await expect(sparse).rejects.toMatchObject({ code: "build-disk-full" });
   });
 

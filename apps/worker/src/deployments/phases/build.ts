@@ -3,14 +3,9 @@
 import { parseRelease, processTypesOf, receiveResult, requireWeb, resultOf } from "@slipway/buildpacks";
 import type { BuildResult } from "@slipway/buildpacks";
 import type { Sandbox } from "@slipway/core";
-import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
-import { runSandbox } from "../build-sandbox.ts";
+import { type RunContext, runSandbox } from "../build-sandbox.ts";
 import type { Plan } from "./plan.ts";
-
-export interface BuildContext {
-  readonly config: { readonly timing: Pick<WorkerConfig["timing"], "buildTimeoutMs" | "buildSilenceMs"> };
-}
 
 export interface Built extends Pick<BuildResult, "slugIgnore" | "hasEmptyCache" | "keepsDependencies"> {
   readonly processTypes: Readonly<Record<string, string>>;
@@ -20,7 +15,7 @@ export interface Built extends Pick<BuildResult, "slugIgnore" | "hasEmptyCache" 
 
 /** @throws {SlipwayError} of the user's: those of `runSandbox`, "no-web-process". */
 export async function build(
-  context: BuildContext,
+  context: RunContext,
   { log, signal }: Attempt,
   sandbox: Pick<Sandbox, "run">,
 ): Promise<Built> {

@@ -11,15 +11,14 @@ import type { Logger } from "@slipway/service";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
 import { filledSandbox, runSandbox, workDir } from "../build-sandbox.ts";
-import type { SandboxContext } from "../build-sandbox.ts";
+import type { RunContext, SandboxContext } from "../build-sandbox.ts";
 import { dependenciesTime, imageLabel } from "../former-image.ts";
 import { dependenciesRepository, releaseConfig } from "../release-image.ts";
-import type { BuildContext } from "./build.ts";
 import type { Plan } from "./plan.ts";
 
 /** What an install contains: what runs in releases, or what the build needs. */
 type InstallMode = "production" | "all";
-export type InstallContext = SandboxContext & BuildContext;
+export type InstallContext = SandboxContext & RunContext;
 export type DependenciesContext = InstallContext & {
   readonly registry: Pick<ImageRegistry, "host" | "inspect" | "push" | "tags" | "delete">;
   readonly store: Pick<Store, "releases">;

@@ -5,6 +5,7 @@ import { SlipwayError } from "@slipway/core";
 import type { Release, Scheduler } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
+import { LimitHints } from "../limit-hints.ts";
 import { environmentOf } from "../rollout.ts";
 import type { EnvironmentContext } from "../rollout.ts";
 
@@ -28,9 +29,16 @@ export async function runHook(context: HookContext, attempt: Attempt, release: R
   const command = postdeployHook ?? release.processTypes[processType];
   if (command === undefined) return;
   log.line("-----> Running the postdeploy hook");
+  const { diskBytes, memoryBytes } = config.instance;
+  const hints = new LimitHints({
+    diskBytes,
+    diskSetting: "APP_DISK_MB",
+    tmpfsBytes: memoryBytes,
+    tmpfsSetting: "APP_MEMORY_MB",
+  });
   const late = AbortSignal.timeout(config.timing.hookTimeoutMs);
   try {
-    const { exitCode, outOfMemory } = await scheduler.run(
+    const { exitCode, outOfMemory, diskFull } = await scheduler.run(
       {
         appId: app.id,
         appName: app.name,
@@ -45,9 +53,17 @@ export async function runHook(context: HookContext, attempt: Attempt, release: R
         environment: environmentOf(context, app, release),
         limits: config.instance,
       },
-      { onOutput: (bytes) => log.write(bytes), signal: AbortSignal.any([attempt.signal, late]) },
+      {
+        onOutput: (bytes) => {
+          hints.read(bytes);
+          return log.write(bytes);
+        },
+        signal: AbortSignal.any([attempt.signal, late]),
+      },
     );
+    if (diskFull) throw failed(`wrote more than its ${diskBytes / 1024 ** 2} MiB of disk (APP_DISK_MB)`);
     if (outOfMemory) throw failed("ran out of memory");
+    if (exitCode !== 0) for (const hint of hints.after(exitCode)) log.line(` !     ${hint}`);
     if (exitCode !== 0) throw failed(`exited with code ${exitCode}`);
   } catch (error) {
     if (late.aborted && !attempt.signal.aborted) {

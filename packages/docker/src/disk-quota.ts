@@ -1,0 +1,132 @@
+// Detects what an engine's kernel can limit in bytes: a container's files, and a volume. Engines accept, refuse or ignore the
+// options, depending on the file system and how it is mounted, so this writes more than a limit and looks at the result.
+
+import { randomBytes, randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { type DiskQuota, type Labels, label } from "@slipway/core";
+import { type NewEntry, writeEntries } from "@slipway/tar";
+import type Docker from "dockerode";
+import { callEngine, responseOf, statusOf } from "./client.ts";
+import { removeContainer } from "./containers.ts";
+
+const quotaBytes = 16 * 1024 ** 2;
+/** Of the image of the containers. Together with `withinBytes` more than the quota. */
+const imageBytes = 12 * 1024 ** 2;
+const withinBytes = 8 * 1024 ** 2;
+const beyondBytes = 2 * quotaBytes;
+/** A file takes whole blocks, so an image takes more than the sum of its files. */
+const blocksPerByte = 1.1;
+const volumePath = "/volume";
+const repository = "slipway-disk-quota";
+
+/** @returns a function that finds out what the engine can limit: once, by the first call that succeeds. */
+export function openDiskQuota(docker: Docker, installationId: string): () => Promise<DiskQuota> {
+  let found: Promise<DiskQuota> | undefined;
+  return () => {
+    found ??= findDiskQuota(docker, {
+      [label.installation]: installationId,
+      [label.kind]: "disk-quota",
+    }).catch((error: unknown) => {
+      found = undefined;
+      throw error;
+    });
+    return found;
+  };
+}
+
+/** Creates containers with limits, of an image for this, and writes into them without starting them. */
+async function findDiskQuota(docker: Docker, labels: Labels): Promise<DiskQuota> {
+  const tag = randomUUID();
+  await importImage(docker, tag);
+  const image = `${repository}:${tag}`;
+  const container = { Image: image, Cmd: ["none"], Labels: labels };
+  const refuses = (sizeBytes: number, path: string, hostConfig: Docker.HostConfig) =>
+    refusesFile(docker, sizeBytes, path, { ...container, HostConfig: hostConfig });
+  const limitedRoot = { StorageOpt: quotaOption(quotaBytes) };
+  const limitedVolume = { Mounts: [volumeWithQuota(volumePath, quotaBytes)] };
+  try {
+    const containers = await refuses(beyondBytes, "/", limitedRoot);
+    return {
+      containers,
+      includesImage: containers && (await refuses(withinBytes, "/", limitedRoot)),
+      volumes: await refuses(beyondBytes, volumePath, limitedVolume),
+    };
+  } finally {
+    await callEngine("remove an image", () => docker.getImage(image).remove({ force: true }));
+  }
+}
+
+/**
+ * @param image that the engine has.
+ * @returns the quota with which a container may write `writableBytes`; null when the engine has none for containers.
+ */
+export async function containerQuota(
+  docker: Docker,
+  quota: DiskQuota,
+  image: string,
+  writableBytes: number,
+): Promise<number | null> {
+  if (!quota.containers) return null;
+  if (!quota.includesImage) return writableBytes;
+  const { Size } = await callEngine("inspect an image", () => docker.getImage(image).inspect());
+  return Math.ceil(Size * blocksPerByte) + writableBytes;
+}
+
+/** The option of the engine that limits a container's files, and a volume's. */
+export function quotaOption(sizeBytes: number): { size: string } {
+  return { size: String(sizeBytes) };
+}
+
+/** A volume that the engine removes with its container. */
+export function volumeWithQuota(path: string, sizeBytes: number): Docker.MountSettings {
+  const DriverConfig = { Name: "local", Options: quotaOption(sizeBytes) };
+  return {
+    Type: "volume",
+    Target: path,
+    Source: "",
+    VolumeOptions: { NoCopy: false, Labels: {}, DriverConfig },
+  };
+}
+
+async function importImage(docker: Docker, tag: string): Promise<void> {
+  const tar = Readable.from(writeEntries([randomFile("of-image", imageBytes)]), { objectMode: false });
+  await callEngine("import an image", async () => {
+    const imported = await docker.importImage(tar, { repo: repository, tag });
+    await buffer(responseOf(imported));
+  });
+}
+
+async function refusesFile(
+  docker: Docker,
+  sizeBytes: number,
+  path: string,
+  config: Docker.ContainerCreateOptions,
+): Promise<boolean> {
+  const name = `${repository}-${randomUUID()}`;
+  try {
+    await callEngine("create a container with a disk limit", () =>
+      docker.createContainer({ ...config, name }),
+    );
+  } catch (error) {
+    // Its way to say that it does not support the option.
+    if ([400, 500].includes(statusOf(error) ?? 0)) return false;
+    throw error;
+  }
+  try {
+    const tar = await buffer(writeEntries([randomFile("file", sizeBytes)]));
+    await callEngine("write to a container", () => docker.getContainer(name).putArchive(tar, { path }));
+    return false;
+  } catch (error) {
+    if (/no space left on device|quota exceeded/i.test(String(error))) return true;
+    throw error;
+  } finally {
+    await removeContainer(docker, name);
+  }
+}
+
+/** Its bytes are random, because a file system that compresses stores any number of zeros. */
+function randomFile(path: string, sizeBytes: number): NewEntry {
+  const root = { uid: 0, gid: 0, mode: 0o600, mtime: new Date(0) };
+  return { ...root, kind: "file", path, sizeBytes, body: randomBytes(sizeBytes) };
+}

@@ -1,0 +1,58 @@
+// Measures what containers wrote besides the files of their images, as the engine adds it up: without volumes and tmpfs mounts.
+
+import { DeadlineError } from "@slipway/async";
+import type { Labels } from "@slipway/core";
+import type Docker from "dockerode";
+import { callEngine } from "./client.ts";
+
+/** The engine looks at every file. */
+const lookLimitMs = 30_000;
+
+interface LookOptions {
+  readonly signal?: AbortSignal;
+  readonly limitMs?: number;
+}
+
+/**
+ * @returns infinity when the container has so many files that the engine cannot add them up in time, although it responds.
+ * @throws {SlipwayError} "engine-unavailable", with the engine's status 404 when the container does not exist.
+ */
+export async function writtenBytes(
+  docker: Docker,
+  id: string,
+  { signal, limitMs = lookLimitMs }: LookOptions = {},
+): Promise<number> {
+  // The types do not know the option.
+  const options: Docker.ContainerInspectOptions & { readonly size: true } = { size: true };
+  const request = (abortSignal: AbortSignal) => docker.getContainer(id).inspect({ ...options, abortSignal });
+  try {
+    const found = await callEngine("measure the container's files", request, { signal, limitMs });
+    const { SizeRw = 0 }: typeof found & { readonly SizeRw?: number } = found;
+    return SizeRw;
+  } catch (error) {
+    if (!(error instanceof Error && error.cause instanceof DeadlineError)) throw error;
+    await callEngine("answer", () => docker.ping(), { signal });
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+export interface MeasuredContainer {
+  readonly id: string;
+  readonly labels: Labels;
+  readonly writtenBytes: number;
+}
+
+/** The running containers that have all these labels, in one call. @throws {SlipwayError} "engine-unavailable" */
+export async function measureContainers(
+  docker: Docker,
+  labels: Labels,
+  limitMs: number,
+): Promise<readonly MeasuredContainer[]> {
+  const filters = { label: Object.entries(labels).map(([name, value]) => `${name}=${value}`) };
+  const list = (abortSignal: AbortSignal) => docker.listContainers({ size: true, filters, abortSignal });
+  const listed = await callEngine("measure the files of containers", list, { limitMs });
+  return listed.map((found) => {
+    const { Id, Labels: own, SizeRw = 0 }: typeof found & { readonly SizeRw?: number } = found;
+    return { id: Id, labels: own, writtenBytes: SizeRw };
+  });
+}

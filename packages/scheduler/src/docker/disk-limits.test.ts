@@ -1,0 +1,110 @@
+import type { RolloutSpec, Scheduler } from "@slipway/core";
+import {
+  aRollout,
+  lacksEngine,
+  lacksPrivateEngine,
+  lacksQuotaDisk,
+  newInstallation,
+  startPrivateEngine,
+  testEngine,
+} from "@slipway/testkit";
+import { describe, expect, test } from "vitest";
+import { openDockerScheduler } from "./docker-scheduler.ts";
+
+const never = new AbortController().signal;
+const mebibyte = 1024 ** 2;
+const limits = { memoryBytes: 128 * mebibyte, cpus: 1, pids: 64, diskBytes: 32 * mebibyte };
+/** Twice the limit, in files that are each within it; random, because a file system may compress. */
+const fill = "for i in 1 2 3 4; do head -c 16M /dev/urandom >/var/tmp/$i || exit 9; done";
+const listen = `exec perl -MIO::Socket::INET -e '
+  my $server = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 5, ReuseAddr => 1) or die;
+  while (1) { my $client = $server->accept or next; close $client; }'`;
+
+/** @returns the exit of a command, and its output. */
+async function run(scheduler: Scheduler, image: string, script: string) {
+  let text = "";
+  const onOutput = (bytes: Uint8Array): void => void (text += Buffer.from(bytes).toString("utf8"));
+  const task = aRollout({ image, command: ["bash", "-c", script], limits });
+  return { exit: await scheduler.run(task, { signal: never, onOutput }), text: () => text };
+}
+
+async function serve(scheduler: Scheduler, image: string, script: string): Promise<RolloutSpec> {
+  const rollout = aRollout({ image, command: ["bash", "-c", script], limits });
+  await scheduler.start(rollout, { signal: never, onOutput: () => undefined });
+  await scheduler.promote(rollout.appId, rollout.rolloutId, { count: 1 });
+  return rollout;
+}
+
+describe.skipIf(await lacksEngine())("on an engine without quotas", () => {
+  test("a command that writes more than it may is ended", async () => {
+    const { dockerHost, stackImage } = await testEngine();
+    await using installation = newInstallation();
+    await using scheduler = openDockerScheduler({ installationId: installation.id, dockerHost });
+    if ((await scheduler.diskQuota()).containers) return;
+    const { exit } = await run(scheduler, stackImage, `${fill}; sleep 600`);
+    expect(exit).toMatchObject({ diskFull: true, outOfMemory: false });
+  });
+
+  test("a file of a command is not larger than its disk", async () => {
+    const { dockerHost, stackImage } = await testEngine();
+    await using installation = newInstallation();
+    await using scheduler = openDockerScheduler({ installationId: installation.id, dockerHost });
+    const { exit, text } = await run(scheduler, stackImage, "fallocate -l 20G /var/tmp/x; exit 3");
+    expect(exit).toMatchObject({ exitCode: 3, diskFull: false });
+    expect(text()).toContain("File size limit exceeded");
+  });
+
+  test("an instance that writes more than it may is started again at its address, without what it wrote", async () => {
+    const { dockerHost, stackImage } = await testEngine();
+    await using installation = newInstallation();
+    await using scheduler = openDockerScheduler({ installationId: installation.id, dockerHost });
+    if ((await scheduler.diskQuota()).containers) return;
+    const modest = await serve(scheduler, stackImage, listen);
+    const greedy = await serve(scheduler, stackImage, `${fill}; ${listen}`);
+    const [before] = await scheduler.instances(greedy.appId);
+    const addresses = await scheduler.addresses(greedy.appId, greedy.rolloutId);
+    expect(await scheduler.restartOverfull()).toMatchObject([{ appId: greedy.appId, index: 1 }]);
+    const [after, ...others] = await scheduler.instances(greedy.appId);
+    expect(others).toEqual([]);
+    expect(after?.id).not.toBe(before?.id);
+    expect(after).toMatchObject({ state: "running", rolloutId: greedy.rolloutId });
+    expect(after?.restartReason).toMatch(/^the container wrote 6\d MiB, its limit is 32 MiB \(APP_DISK_MB\)/);
+    expect(await scheduler.addresses(greedy.appId, greedy.rolloutId)).toEqual(addresses);
+    expect(await scheduler.instances(modest.appId)).toMatchObject([{ restartReason: null }]);
+  });
+
+  test("an instance that writes more than it may while it boots fails its start with the limit", async () => {
+    const { dockerHost, stackImage } = await testEngine();
+    await using installation = newInstallation();
+    await using scheduler = openDockerScheduler({ installationId: installation.id, dockerHost });
+    if ((await scheduler.diskQuota()).containers) return;
+    const filled = Promise.withResolvers<void>();
+    const rollout = aRollout({
+      image: stackImage,
+      command: ["bash", "-c", `${fill}; echo filled; sleep 600`],
+      limits,
+    });
+    const started = scheduler.start(rollout, { signal: never, onOutput: () => filled.resolve() });
+    started.catch(() => undefined);
+    await Promise.race([filled.promise, started]);
+    expect(await scheduler.restartOverfull()).toHaveLength(1);
+    await expect(started).rejects.toMatchObject({
+      code: "app-crashed",
+      message: expect.stringContaining("it wrote more than its 32 MiB of disk (APP_DISK_MB)"),
+    });
+  });
+});
+
+describe.skipIf((await lacksPrivateEngine()) || (await lacksQuotaDisk()))("on an engine with quotas", () => {
+  test("a command and an instance cannot write more than they may, and keep running", async () => {
+    const { stackImage } = await testEngine();
+    await using engine = await startPrivateEngine({ name: "quotas", quotas: true, images: [stackImage] });
+    await using scheduler = openDockerScheduler({ installationId: "quotas", ...engine });
+    const { exit, text } = await run(scheduler, stackImage, fill);
+    expect(exit).toEqual({ exitCode: 9, outOfMemory: false, diskFull: false });
+    expect(text()).toMatch(/No space left on device|Disk quota exceeded/);
+    const { appId } = await serve(scheduler, stackImage, `(${fill}); ${listen}`);
+    expect(await scheduler.restartOverfull()).toEqual([]);
+    expect(await scheduler.instances(appId)).toMatchObject([{ state: "running", restartReason: null }]);
+  }, 120_000);
+});

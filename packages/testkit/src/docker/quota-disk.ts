@@ -1,0 +1,43 @@
+// A file system with quotas in a file, for a private engine: xfs with project quotas, or btrfs, as the kernel has it.
+
+import { execFile } from "node:child_process";
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { servicesRequired } from "../config.ts";
+
+const sizeBytes = 8 * 1024 ** 3;
+
+// In a mount namespace of its own, so that the kernel removes mount and loop device with its last process.
+const script = `
+set -e
+image=$1 target=$2; shift 2
+mkdir -p "$target"
+truncate -s ${sizeBytes} "$image"
+if mkfs.xfs -q -f "$image" && mount -t xfs -o loop,pquota "$image" "$target"; then driver=overlay2
+else mkfs.btrfs -q -f "$image" && mount -t btrfs -o loop "$image" "$target"; driver=btrfs; fi`;
+
+/** @returns the command that mounts the disk at `target` and then becomes `command`, for a private mount namespace. */
+export function onQuotaDisk(image: string, target: string, command: readonly string[]): string[] {
+  const run = `${script}\nexec "$@" --storage-driver=$driver`;
+  return ["sh", "-c", run, "quota-disk", image, target, ...command];
+}
+
+/**
+ * Whether tests that need a disk with quotas must be skipped: it requires root on Linux, loop devices, and mkfs.xfs or
+ * mkfs.btrfs with a kernel that mounts one of them with quotas. Says the reason.
+ */
+export async function lacksQuotaDisk(): Promise<boolean> {
+  await using folder = await mkdtempDisposable(join(tmpdir(), "slipway-quota-"));
+  const [image, target] = [join(folder.path, "image"), join(folder.path, "target")];
+  try {
+    const mounting = ["--mount", "sh", "-c", script, "quota-disk", image, target];
+    await promisify(execFile)("unshare", mounting);
+    return false;
+  } catch (error) {
+    if (servicesRequired) throw error;
+    process.stderr.write(`no disk with quotas can be made, tests of it are skipped: ${String(error)}\n`);
+    return true;
+  }
+}
