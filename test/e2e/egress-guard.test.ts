@@ -55,6 +55,14 @@ test("a guard that runs with these rules is kept", async () => {
   expect(await guard([])).toEqual(former);
 });
 
+test("workers that start at the same time have one guard, also while they replace another", async () => {
+  const destinations = [parseDestination("192.0.2.1")].flatMap((one) => one ?? []);
+  for (const open of [destinations, []]) {
+    const guards = await Promise.all(Array.from({ length: 6 }, () => guard(open)));
+    expect(new Set(guards.map(({ id }) => id)).size).toBe(1);
+  }
+});
+
 test("a guard that was stopped leaves its rules, and is started again", async () => {
   const { id } = await guard([]);
   await docker.getContainer(id).stop();

@@ -5,6 +5,7 @@
 
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
+import { retry } from "@slipway/async";
 import { label, SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine, engineError, requestStream, statusOf } from "../client.ts";
@@ -16,7 +17,6 @@ import { type EgressRules, renderRules } from "./rules.ts";
 /** Value of the label `kind` of guards. */
 export const guardKind = "guard";
 const digestLabel = "io.slipway.guard";
-const maxAttempts = 10;
 const stateLimitMs = 30_000;
 const memoryBytes = 64 * 1024 ** 2;
 
@@ -39,21 +39,19 @@ export interface Guard {
  */
 export async function ensureGuard(docker: Docker, options: GuardOptions): Promise<Guard> {
   const config = guardConfig(options);
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const found = await inspectGuard(docker, config.name);
-      if (found !== null && found.Config.Labels[digestLabel] === config.Labels[digestLabel])
-        return await startedGuard(docker, found.Id);
-      if (found !== null) await removeContainer(docker, found.Id);
-      const { id } = await callEngine("create the guard of the way out", () =>
-        docker.createContainer(config),
-      );
-      return await startedGuard(docker, id);
-    } catch (error) {
-      // Another worker creates or removes it at the same time.
-      if (![404, 409].includes(statusOf(error) ?? 0) || attempt === maxAttempts) throw error;
-    }
-  }
+  const ensure = async (): Promise<Guard> => {
+    const found = await inspectGuard(docker, config.name);
+    if (found !== null && found.Config.Labels[digestLabel] === config.Labels[digestLabel])
+      return await startedGuard(docker, found.Id);
+    if (found !== null) await removeContainer(docker, found.Id);
+    const { id } = await callEngine("create the guard of the way out", () => docker.createContainer(config));
+    return await startedGuard(docker, id);
+  };
+  // Another worker creates or removes it at the same time: its name is taken then, and it cannot be found yet, or any more.
+  return await retry(ensure, {
+    limitMs: stateLimitMs,
+    isRetryable: (error) => [404, 409].includes(statusOf(error) ?? 0),
+  });
 }
 
 /** Starts an installation's guard again if it has stopped, with the rules it has. @returns false when there is none. */
