@@ -145,15 +145,20 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
 });
 
 describe.skipIf(await lacksRedis())("the stream's limits over socket.io", () => {
-  test("unauthenticated clients use up only the limit for unauthenticated clients", async () => {
+  test("unauthenticated clients replace each other, and no authenticated client", async () => {
     await using stream = await startTestStream({ unauthenticatedConnections: 2 });
     const { jwt } = await stream.newUser();
     using authenticated = new IoClient(stream.url, jwt, ["websocket"]);
     await authenticated.connected;
-    const handshake = async () =>
-      (await fetch(`${stream.url}/socket.io/?EIO=4&transport=polling`, { headers: { connection: "close" } }))
-        .status;
-    expect([await handshake(), await handshake(), await handshake()]).toEqual([200, 200, 403]);
+    const poll = (session = "") =>
+      fetch(`${stream.url}/socket.io/?EIO=4&transport=polling${session}`, {
+        headers: { connection: "close" },
+      });
+    const handshakes = [await poll(), await poll(), await poll()];
+    expect(handshakes.map(({ status }) => status)).toEqual([200, 200, 200]);
+    const { sid } = JSON.parse(((await handshakes[0]?.text()) ?? "").slice(1)) as { sid: string };
+    expect((await poll(`&sid=${sid}`)).status).toBe(400);
+    expect(authenticated.socket.connected).toBe(true);
   });
 
   test("both transports count towards a user's limit; a stop closes the transport, so that clients reconnect", async () => {

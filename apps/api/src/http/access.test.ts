@@ -57,6 +57,7 @@ describe.skipIf(await lacksRedis())("authentication and rejected requests", () =
         email: "ada@example.com",
         fullname: "Ada",
         flags: {},
+        quotas: expect.objectContaining({ apps: { limit: 100, used: 0 } }),
       },
     });
   });
