@@ -18,9 +18,12 @@ use_headers() {
   local home
   home=$(dirname "$NODE_BIN")
   [ -d "$home/include" ] || return 0
-  if [ "$MANAGER" != npm ] || [ "$(npm --version | cut -d . -f 1)" -lt 11 ]; then export npm_config_nodedir=$home; fi
+  if [ "$MANAGER" != npm ] || [ "$(npm_major)" -lt 11 ]; then export npm_config_nodedir=$home; fi
   export npm_package_config_node_gyp_nodedir=$home
 }
+
+# npm itself takes a fifth of a second to say it.
+npm_major() { jq -r '.version | split(".")[0]' "$(dirname "$(realpath "$NODE_BIN/npm")")/../package.json"; }
 
 restore_cache() {
   heading 'Restoring cache'
