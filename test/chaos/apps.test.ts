@@ -25,7 +25,7 @@ describe.skipIf(await lacksEngine())("apps", () => {
     test("an app is deleted while it is built: the build ends and nothing of the app is left", async () => {
       const app = await slipway.createApp("deleted");
       await using follower = slipway.follow(app);
-      const first = await slipway.deploy(app, inlineApp("true", answering("first")));
+      const first = await slipway.deploy(app, inlineApp(cachingCompile, answering("first")));
       await slipway.ended(first);
       expect(await slipway.blobKeys(cacheBlobPrefix(app.id))).not.toEqual([]);
       const id = await slipway.deploy(app, inlineApp(steps(100), answering("never")));

@@ -50,6 +50,8 @@ export async function startProcesses(
       ROUTER_PORT: String(routerPort),
       WORKERS: "2",
       CONCURRENCY: "1",
+      // All apps of the scenarios are one owner's, and some need both slots.
+      RESERVED_SLOTS: "0",
       BOOT_TIMEOUT_MS: String(bootTimeoutMs),
       STOP_GRACE_MS: "2000",
       ALLOWED_PRIVATE_HOSTS: `127.0.0.1:${hookPort}`,
