@@ -43,6 +43,14 @@ test("a cache is kept while the engine is unavailable", async () => {
   expect(await caches.isKept()).toBe(true);
 });
 
+test("the cache is deleted after a build that left none", async () => {
+  await using caches = await newCacheStore();
+  await caches.put(zstdCompressSync(await packTar({ "cache/": "" })));
+  await caches.save(failing(new SlipwayError("internal", "the cache is not read")), { isEmpty: true });
+  expect(await caches.isKept()).toBe(false);
+  expect(caches.lines).toEqual([]);
+});
+
 describe.skipIf(await lacksEngine())("on an engine", () => {
   test("the next build has the files that a build left in its cache", async () => {
     await using caches = await newCacheStore();
@@ -153,7 +161,7 @@ async function newCacheStore() {
   return {
     lines,
     restore: (sandbox: Pick<Sandbox, "upload">) => restoreCache(context, attempt, sandbox),
-    save: (sandbox: Pick<Sandbox, "download">) => saveCache(context, attempt, sandbox),
+    save: (sandbox: Pick<Sandbox, "download">, options = {}) => saveCache(context, attempt, sandbox, options),
     put: async (bytes: Buffer) => void (await blobs.put(key, Readable.from([bytes]))),
     isKept: async () => {
       const kept = await blobs.get(key);

@@ -65,14 +65,19 @@ export async function restoreCache(
   }
 }
 
-/** Saves the cache that the build left in the sandbox. @throws only the signal's reason when aborted. */
+/**
+ * Saves the cache that the build left in the sandbox, or deletes the stored one if that is empty.
+ * @throws only the signal's reason when aborted.
+ */
 export async function saveCache(
   context: CacheContext,
   attempt: CacheAttempt,
   sandbox: Pick<Sandbox, "download">,
+  { isEmpty = false } = {},
 ): Promise<void> {
   const { lease, log, signal } = attempt;
   try {
+    if (isEmpty) return await context.blobs.delete(keyOf(context, attempt));
     await save(context, attempt, sandbox).catch((thrown: unknown) =>
       deleteFor(context, attempt, thrown, "the next build begins without it"),
     );
@@ -81,11 +86,6 @@ export async function saveCache(
     context.logger.warn({ err: thrown, deployment: lease.deployment.id }, "cannot save the build cache");
     log.line(" !     The build cache was not saved: the platform failed to store it");
   }
-}
-
-/** Deletes the app's cache, after a build that left none. */
-export async function removeCache(context: CacheContext, attempt: Pick<CacheAttempt, "app">): Promise<void> {
-  await context.blobs.delete(keyOf(context, attempt));
 }
 
 async function save(
@@ -132,6 +132,6 @@ async function deleteFor(
   log.line(` !     The build cache is deleted, and ${consequence}: ${message}`);
 }
 
-function keyOf({ config }: CacheContext, { app }: Pick<CacheAttempt, "app">): string {
+function keyOf({ config }: CacheContext, { app }: CacheAttempt): string {
   return cacheBlobKey(app.id, app.cacheVersion, config.stackBuildImage);
 }

@@ -84,7 +84,10 @@ async function pipeline(context: PipelineContext, attempt: Attempt): Promise<voi
     imageSizeBytes: image.sizeBytes,
     stackImage: context.config.stackImage,
   };
-  const saved = made.sandbox === null ? Promise.resolve() : saveCache(context, attempt, made.sandbox);
+  const saved =
+    made.sandbox === null
+      ? Promise.resolve()
+      : saveCache(context, attempt, made.sandbox, { isEmpty: made.built.hasEmptyCache });
   const outcomes = await Promise.allSettled([start(context, attempt, release, facts), saved]);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }

@@ -9,7 +9,6 @@ import type { Attempt } from "./attempt.ts";
 import { buildImage, buildKey } from "./build-image.ts";
 import type { BuildImageContext } from "./build-image.ts";
 import { workDir } from "./build-sandbox.ts";
-import { removeCache } from "./cache.ts";
 import { type FormerImage, sourceTime } from "./former-image.ts";
 import { type Built, build, builtFromPlan } from "./phases/build.ts";
 import { dependencies, isLayered } from "./phases/dependencies.ts";
@@ -156,12 +155,11 @@ async function fromBuild(
     }),
   );
   const built = await build(context, attempt, sandbox);
-  if (built.hasEmptyCache) await removeCache(context, attempt);
   const resources = opened.move();
   return {
     built,
     files: { ...files, changedDependencies },
-    sandbox: built.hasEmptyCache ? null : sandbox,
+    sandbox,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }

@@ -33,7 +33,7 @@ export function builtFromPlan({ log }: Attempt, { procfile, slugIgnore, node }: 
   log.line("-----> Node.js app detected");
   const defaults = node === null || node.web === null ? {} : { web: node.web };
   const processTypes = readProcessTypes(log, procfile, defaults);
-  return { processTypes, configVars: {}, slugIgnore, hasEmptyCache: true, keepsDependencies: true };
+  return { processTypes, configVars: {}, slugIgnore, hasEmptyCache: false, keepsDependencies: true };
 }
 
 function readProcessTypes(
