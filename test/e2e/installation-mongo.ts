@@ -14,7 +14,15 @@ export default async function startInstallation(project: TestProject): Promise<(
   opened.defer(() => rm(dataDir, { recursive: true, force: true }));
   // Its containers have its own label; it shares Redis, registry, images and secrets.
   const installation = opened.use(newInstallation());
-  const environment = { ...services, DATA_DIR: dataDir, INSTALLATION_ID: installation.id };
+  const { REDIS_URL: anyUser } = services;
+  const environment = {
+    ...services,
+    DATA_DIR: dataDir,
+    INSTALLATION_ID: installation.id,
+    // The users that set-up made in Redis may read only what is the other installation's.
+    REDIS_URL_STREAM: anyUser,
+    REDIS_URL_ROUTER: anyUser,
+  };
   opened.defer(await startProcesses({ ...environment, DATABASE_URL: mongo.url }, project));
   const all = opened.move();
   return () => all.disposeAsync();
