@@ -54,8 +54,8 @@ async function runTests(config: SetupConfig, logFolder: string): Promise<number[
     await Promise.all(lanes.map((_, lane) => rm(reportIn(logFolder, lane), { force: true })));
     const concurrently = (engine: Engine) => prepareTestDatabase(engine, config.dataDir, say);
     await setup({ config, concurrently, say });
-    // chromium is large, and only one scenario needs it, which is skipped without a browser except in CI
-    if (config.unattended) await installPrograms(["chromium"], say);
+    // chromium is large, and only one scenario needs it; disks with quotas are for a few tests. Without them, these are skipped.
+    if (config.unattended) await installPrograms(["chromium", "mkfs.xfs", "mkfs.btrfs"], say);
     const mongo = await ensureTestDatabase(config, say);
     const args = process.argv.slice(2);
     if (mongo === "missing" && namesMongo(args))

@@ -17,6 +17,8 @@ const packagesOf = {
   "docker-registry": ["docker-registry"],
   debootstrap: ["debootstrap"],
   chromium: ["chromium"],
+  "mkfs.xfs": ["xfsprogs"],
+  "mkfs.btrfs": ["btrfs-progs"],
   "docker-compose": ["docker-compose"],
 } as const;
 
