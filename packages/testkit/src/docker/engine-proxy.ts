@@ -38,6 +38,8 @@ export async function startEngineProxy(
   const server = createServer((incoming, response) => {
     pass(dockerHost, options, incoming, response).catch((error: unknown) => response.destroy(error as Error));
   });
+  // As the engine does, it keeps idle connections: a request on one that is being closed would fail.
+  server.keepAliveTimeout = 0;
   const socket = join(folder, "socket");
   server.listen(socket);
   await once(server, "listening");
