@@ -15,7 +15,11 @@ image=$1 target=$2; shift 2
 mkdir -p "$target"
 truncate -s ${sizeBytes} "$image"
 if mkfs.xfs -q -f "$image" && mount -t xfs -o loop,pquota "$image" "$target"; then driver=overlay2
-else mkfs.btrfs -q -f "$image" && mount -t btrfs -o loop "$image" "$target"; driver=btrfs; fi`;
+else
+  mkfs.btrfs -q -f "$image"
+  mount -t btrfs -o loop "$image" "$target"
+  driver=btrfs
+fi`;
 
 /** @returns the command that mounts the disk at `target` and then becomes `command`, for a private mount namespace. */
 export function onQuotaDisk(image: string, target: string, command: readonly string[]): string[] {
