@@ -1,5 +1,6 @@
 // Slots of an owner: how many of its deployments may have a job or run at a time. A slot is taken in one step in Redis, so that
-// concurrent calls do not exceed the limit. While the fleet is small, some of its slots are reserved: one owner cannot take them. An app without a slot is recorded, so that it gets the next free one.
+// concurrent calls do not exceed the limit. While the fleet is small, some of its slots are reserved: one owner cannot take them. An app
+// without a slot is recorded, so that it gets the next free one.
 
 import { loadScript, runScript } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
