@@ -34,6 +34,12 @@ test("a phrase that is split over chunks explains the limit once", () => {
   expect(hintsFor("No space left ", "on device\nNo space left on device")).toEqual([full]);
 });
 
+test("the reason is found at the end of much output, of large and of small pieces", () => {
+  const reason = "write error: Disk quota exceeded\n";
+  expect(hintsFor("x".repeat(200_000), reason, "y".repeat(1_000))).toEqual([full]);
+  expect(hintsFor(...Array.from({ length: 100_000 }, () => "line\n"), reason)).toEqual([full]);
+});
+
 test("an exit code of SIGXFSZ explains the limit without any output", () => {
   const limits = { diskBytes: 1024 ** 2, diskSetting: "S", tmpfsBytes: 0, tmpfsSetting: "T" };
   expect(new LimitHints(limits).after(153)).toEqual(["A file was too large: the limit is 1 MiB (S)"]);

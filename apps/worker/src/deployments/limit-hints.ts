@@ -14,8 +14,9 @@ export interface HintLimits {
 const fileTooLarge = ["File size limit exceeded", "File too large", "EFBIG"];
 const noSpace = ["No space left on device", "Disk quota exceeded", "ENOSPC", "EDQUOT"];
 const openFiles = ["Too many open files", "EMFILE"];
-const longestPhrase = 32;
-/** 128 + SIGXFSZ: of a process that nothing but its exit code speaks for. */
+/** A command that fails has written the reason shortly before. */
+const keptBytes = 64 * 1024;
+/** 128 + SIGXFSZ. A process that the signal ends may have written nothing. */
 const exitCodeOfXfsz = 153;
 
 interface Hint {
@@ -23,11 +24,11 @@ interface Hint {
   readonly hint: string;
 }
 
-/** Reads output in passing. */
+/** Keeps the end of the output, which is searched only when the command has failed: most commands succeed. */
 export class LimitHints {
   readonly #hints: readonly [fileTooLarge: Hint, ...others: Hint[]];
-  readonly #found = new Set<string>();
-  #end = "";
+  readonly #kept: Uint8Array[] = [];
+  #sizeBytes = 0;
 
   constructor({ diskBytes, diskSetting, tmpfsBytes, tmpfsSetting }: HintLimits) {
     const disk = `${mebibytes(diskBytes)} (${diskSetting})`;
@@ -39,19 +40,25 @@ export class LimitHints {
     ];
   }
 
-  /** @param bytes of the output, whose phrases may be split over chunks. */
+  /** @param bytes of the output, which do not change afterwards. */
   read(bytes: Uint8Array): void {
-    const text = this.#end + Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
-    for (const { phrases, hint } of this.#hints) {
-      if (!this.#found.has(hint) && phrases.some((phrase) => text.includes(phrase))) this.#found.add(hint);
-    }
-    this.#end = text.slice(-longestPhrase);
+    this.#kept.push(bytes);
+    this.#sizeBytes += bytes.length;
+    while (this.#sizeBytes - (this.#kept[0]?.length ?? 0) >= keptBytes)
+      this.#sizeBytes -= this.#kept.shift()?.length ?? 0;
   }
 
   /** @returns a line for each limit that was reached, as the output or the exit code says. */
   after(exitCode: number): readonly string[] {
-    if (exitCode === exitCodeOfXfsz) this.#found.add(this.#hints[0].hint);
-    return [...this.#found];
+    const text = Buffer.concat(this.#kept).toString("latin1");
+    const [fileSize] = this.#hints;
+    return this.#hints
+      .filter(
+        (one) =>
+          one.phrases.some((phrase) => text.includes(phrase)) ||
+          (one === fileSize && exitCode === exitCodeOfXfsz),
+      )
+      .map(({ hint }) => hint);
   }
 }
 
