@@ -1,5 +1,6 @@
 // The guard of the way out on a real engine, seen by the probe that workers run before they take jobs.
 
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { label } from "@slipway/core";
 import {
@@ -73,7 +74,7 @@ test("a guard that was stopped leaves its rules, and is started again", async ()
 
 test("on a network of the operator's, containers reach each other, but not the engine's host", async () => {
   const shared = await docker.createNetwork({
-    Name: `${installation.id}-shared`,
+    Name: `${installation.id}-shared-${randomUUID()}`,
     Labels: { [label.installation]: installation.id },
   });
   const name = bridgeOf(await docker.getNetwork(shared.id).inspect());

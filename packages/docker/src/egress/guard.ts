@@ -97,6 +97,7 @@ async function inspectGuard(docker: Docker, name: string): Promise<Docker.Contai
 
 async function startedGuard(docker: Docker, id: string): Promise<Guard> {
   const container = docker.getContainer(id);
+  const { State: former } = await callEngine("inspect the guard", () => container.inspect());
   await callEngine("start the guard", async () => {
     try {
       await container.start();
@@ -105,11 +106,20 @@ async function startedGuard(docker: Docker, id: string): Promise<Guard> {
     }
   });
   const { State } = await callEngine("inspect the guard", () => container.inspect());
-  await untilRulesSet(docker, id, `${Date.parse(State.StartedAt) / 1000}`);
+  await untilRulesSet(docker, id, secondsOf(former.FinishedAt));
   return { id, startedAt: State.StartedAt };
 }
 
-/** Reads the guard's log until it has set the rules. @param since in seconds since 1970. */
+/** @param time when the engine saw the former process end; in the year 1 when there was none. */
+function secondsOf(time: string): string {
+  return `${Math.max(0, Date.parse(time) / 1000)}`;
+}
+
+/**
+ * Reads the guard's log until it has set the rules.
+ * @param since in seconds since 1970: the end of the former process. The start of this one would be too late: on a busy host the
+ * engine notes it after the process has written its first lines.
+ */
 async function untilRulesSet(docker: Docker, id: string, since: string): Promise<void> {
   const options = { follow: true, stdout: true, stderr: true, since } as const;
   // The types have `since` as a number, which would lose its fraction.

@@ -6,6 +6,7 @@ import { createServer, request as sendRequest } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { cutServer } from "../cut-server.ts";
 import { engineAt } from "./engine-api.ts";
@@ -38,8 +39,6 @@ export async function startEngineProxy(
   const server = createServer((incoming, response) => {
     pass(dockerHost, options, incoming, response).catch((error: unknown) => response.destroy(error as Error));
   });
-  // As the engine does, it keeps idle connections: a request on one that is being closed would fail.
-  server.keepAliveTimeout = 0;
   const socket = join(folder, "socket");
   server.listen(socket);
   await once(server, "listening");
@@ -62,11 +61,11 @@ async function pass(
     response.end(JSON.stringify({ message: refusal.message }));
     return;
   }
+  // In one piece: an engine may respond and close the connection before it has read the end of a body that arrives in parts.
+  const body = await buffer(incoming);
   const further = sendRequest({ ...engineAt(dockerHost), method, path, headers, agent: false });
-  const [[answer]] = (await Promise.all([once(further, "response"), pipeline(incoming, further)])) as [
-    [IncomingMessage],
-    unknown,
-  ];
+  further.end(body);
+  const [answer] = (await once(further, "response")) as [IncomingMessage];
   await onAnswer?.(what, answer.statusCode ?? 0);
   response.writeHead(answer.statusCode ?? 502, answer.headers);
   // A stream, such as a container's output, may have no data for long.
