@@ -12,19 +12,25 @@ import { WebSocketServer } from "ws";
 import { newApiToken } from "@slipway/auth";
 import { changeStatus, claim } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
-import { deploymentEvents, openLogWriter, secretsOf } from "@slipway/logs";
+import { deploymentEvents, type LogWriter, openLogWriter, secretsOf } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import { createLogger } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import { readConfig, startStream } from "@slipway/stream";
 import { aNewDeployment, anApp, aUser, freePort, startRedis } from "@slipway/testkit";
-import { compare, print } from "./measure.ts";
+import { compare, print, units } from "./measure.ts";
 
 const recordLines = 100_000;
 const audiences = [
   { followers: 1, lineCount: 50_000 },
   { followers: 20, lineCount: 5_000 },
 ];
+const latencyRate = 1_000;
+const latencyLines = 3_000;
+const latencyQuantiles = [
+  ["p50", 0.5],
+  ["p99", 0.99],
+] as const;
 const chunkBytes = 32 * 1024;
 const batchLines = 1_000;
 const inFlight = 16;
@@ -86,6 +92,70 @@ for (const { followers, lineCount } of audiences) {
   );
 }
 
+for (const [name, quantile] of latencyQuantiles)
+  await compare(
+    `latency at ${latencyRate} lines/s, ${name}: from the output to a follower's socket`,
+    [
+      { name: "Redis alone: PUBLISH to a subscriber", run: () => redisLatency(quantile) },
+      { name: "writer, Redis, stream, socket", run: () => followedLatency(quantile) },
+    ],
+    { unit: units.milliseconds, warmUps: 1, rounds: 5 },
+  );
+
+/** Milliseconds from a line's publication to its receipt, over a connection of its own. */
+async function redisLatency(quantile: number): Promise<number> {
+  const channel = randomUUID();
+  const subscriber = redis.duplicate();
+  const received = new Map<string, number>();
+  subscriber.on("message", (_channel, line) => received.set(line, performance.now()));
+  await subscriber.subscribe(channel);
+  const sent = await atRate((line) => void redis.publish(channel, line));
+  await redis.publish(channel, "end");
+  while (!received.has("end")) await new Promise((resolve) => setImmediate(resolve));
+  subscriber.disconnect();
+  return quantileOf(sent, received, quantile);
+}
+
+/** Milliseconds from a line of output to a follower's socket, by the real parts. */
+async function followedLatency(quantile: number): Promise<number> {
+  const received = new Map<string, number>();
+  const onData = (chunk: Buffer): void => {
+    const at = performance.now();
+    for (const [line] of chunk.toString("latin1").matchAll(/line-\d+-/g)) received.set(line, at);
+  };
+  let sent: ReadonlyMap<string, number> = new Map();
+  await withLog({ followers: 1, onData }, async (log) => {
+    sent = await atRate((line) => void log.write(Buffer.from(`${line}\n`)));
+  });
+  return quantileOf(sent, received, quantile);
+}
+
+/** Writes numbered lines at the rate. @returns when each was written. */
+async function atRate(write: (line: string) => void): Promise<ReadonlyMap<string, number>> {
+  const sent = new Map<string, number>();
+  const startedAt = performance.now();
+  while (sent.size < latencyLines) {
+    const due = Math.min(latencyLines, ((performance.now() - startedAt) / 1_000) * latencyRate);
+    while (sent.size < due) {
+      const line = `line-${sent.size}-`;
+      sent.set(line, performance.now());
+      write(line);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return sent;
+}
+
+function quantileOf(
+  sent: ReadonlyMap<string, number>,
+  received: ReadonlyMap<string, number>,
+  quantile: number,
+): number {
+  const times = [...sent].map(([line, at]) => (received.get(line) ?? Number.NaN) - at);
+  if (times.some(Number.isNaN)) throw new Error("a line did not arrive");
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length * quantile)] ?? 0;
+}
+
 /** The same batches, without any of the work. */
 async function rawRedis(): Promise<number> {
   const [tail, channel] = [randomUUID(), randomUUID()];
@@ -108,18 +178,42 @@ async function rawRedis(): Promise<number> {
 
 /** A whole log by the real parts. Done when its record is complete and every follower has the final status. */
 async function followed(followers: number, lineCount: number): Promise<number> {
+  const output = Buffer.from(`${lines.slice(0, lineCount).join("\n")}\n`);
+  let startedAt = 0;
+  const logLineCount = await withLog({ followers }, async (log) => {
+    startedAt = performance.now();
+    for (let at = 0; at < output.length; at += chunkBytes) {
+      await log.write(output.subarray(at, at + chunkBytes));
+      // output comes from a socket: other work runs between two chunks
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  });
+  if (logLineCount !== lineCount) throw new Error(`the log has ${logLineCount} lines`);
+  return perSecond(startedAt, lineCount);
+}
+
+interface Audience {
+  readonly followers: number;
+  readonly onData?: (chunk: Buffer) => void;
+}
+
+/** Writes the log of a new deployment. Resolves when every follower has its end. @returns the number of its lines. */
+async function withLog(
+  { followers, onData }: Audience,
+  write: (log: LogWriter) => Promise<void>,
+): Promise<number> {
   const app = anApp({ ownerId: user.id });
   await store.apps.create(app);
   let deployment = await store.deployments.create(aNewDeployment({ appId: app.id, ownerId: user.id }));
   const address = { host: "127.0.0.1", port: config.server.port, path: `/apps/${app.id}` };
   const sockets = await Promise.all(Array.from({ length: followers }, () => openSocket(address)));
   const ended = sockets.map((socket) => untilText(socket, '"build-error"'));
-  for (const socket of sockets) socket.write(clientFrame(JSON.stringify({ type: "auth", data: { token } })));
+  for (const socket of sockets) {
+    if (onData !== undefined) socket.on("data", onData);
+    socket.write(clientFrame(JSON.stringify({ type: "auth", data: { token } })));
+  }
   deployment = await change(deployment, claim(deployment, 1, { at: new Date(), lineCount: 0 }));
   await Promise.all(sockets.map((socket) => untilText(socket, '"building"')));
-
-  const output = Buffer.from(`${lines.slice(0, lineCount).join("\n")}\n`);
-  const startedAt = performance.now();
   await using log = await openLogWriter({
     bus: { redis, keys },
     store,
@@ -129,21 +223,15 @@ async function followed(followers: number, lineCount: number): Promise<number> {
     secrets,
     now: () => new Date(),
   });
-  for (let at = 0; at < output.length; at += chunkBytes) {
-    await log.write(output.subarray(at, at + chunkBytes));
-    // output comes from a socket: other work runs between two chunks
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  const { lineCount: logLineCount, sha256: logSha256 } = await log.end();
-  if (logLineCount !== lineCount) throw new Error(`the log has ${logLineCount} lines`);
-  const end = { at: new Date(), lineCount: logLineCount, facts: { logLineCount, logSha256 } };
+  await write(log);
+  const { lineCount, sha256: logSha256 } = await log.end();
+  const end = { at: new Date(), lineCount, facts: { logLineCount: lineCount, logSha256 } };
   await change(deployment, changeStatus(deployment, "build-error", end));
   await Promise.all(ended);
-  const rate = perSecond(startedAt, lineCount);
   for (const socket of sockets) socket.destroy();
   await store.logs.remove([deployment.id]);
   await redis.del(keys.logTail(deployment.id), keys.logHead(deployment.id));
-  return rate;
+  return lineCount;
 }
 
 /** As a server without Redis, store or replay would send the same lines. */

@@ -17,7 +17,7 @@ import { openLogWriter } from "./writer.ts";
 import type { LogWriter } from "./writer.ts";
 
 const keys = redisKeys("test");
-const limits = { batchDelayMs: 1, batchLines: 7, chunkDelayMs: 5, chunkChars: 400, outageMs: 20_000 };
+const limits = { batchLines: 7, chunkDelayMs: 5, chunkChars: 400, outageMs: 20_000 };
 
 describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
   let server: Awaited<ReturnType<typeof startRedis>>;

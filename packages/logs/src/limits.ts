@@ -1,9 +1,7 @@
 // Sizes and delays of the log path's batches, chunks and buffers. Tests override some.
 
 export interface LogLimits {
-  /** A batch is sent to Redis at most this long after its first line… */
-  readonly batchDelayMs: number;
-  /** …or as soon as it has this size. */
+  /** A batch of this size is sent to Redis while others are not acknowledged; a smaller one when all are. */
   readonly batchChars: number;
   readonly batchLines: number;
   /** The maximum of batches that are sent and not acknowledged. */
@@ -21,7 +19,6 @@ export interface LogLimits {
 }
 
 export const defaultLimits: LogLimits = {
-  batchDelayMs: 10,
   batchChars: 64 * 1024,
   batchLines: 2_000,
   batchesInFlight: 16,

@@ -16,6 +16,8 @@ export interface TailOutboxOptions {
   readonly signal: AbortSignal;
   /** Called in order for each batch that Redis has. */
   readonly onAcknowledged: (batch: LineBatch) => void;
+  /** Called when Redis has all batches. It may add the next one. */
+  readonly onIdle: () => void;
   /**
    * Called before the log is taken over again, after Redis lost data or a call failed. It checks that the attempt is still
    * current, and stores all acknowledged lines. @returns the number of the last stored line.
@@ -61,9 +63,14 @@ export class TailOutbox {
     return lastSeq;
   }
 
+  /** Whether Redis has acknowledged all added batches. */
+  get isIdle(): boolean {
+    return this.#unacknowledged.length === 0;
+  }
+
   /** Sends a batch, which has to follow the previous one. */
   add(batch: LineBatch): void {
-    if (this.#unacknowledged.length === 0) {
+    if (this.isIdle) {
       this.#idle = Promise.withResolvers();
       this.#lastProgressAt = performance.now();
     }
@@ -132,7 +139,9 @@ export class TailOutbox {
     this.#sent = Math.max(0, this.#sent - count);
     this.#failures = 0;
     this.#lastProgressAt = performance.now();
-    if (this.#unacknowledged.length === 0) this.#idle.resolve();
+    if (!this.isIdle) return;
+    this.#idle.resolve();
+    this.#options.onIdle();
   }
 
   /** Takes the log over again after a failed call or lost data, and sends the missing batches. Retries until it succeeds. */
@@ -164,7 +173,7 @@ export class TailOutbox {
 
   #checkProgress(): void {
     const stalled = performance.now() - this.#lastProgressAt > this.#options.limits.outageMs;
-    if (!stalled || this.#unacknowledged.length === 0) return;
+    if (!stalled || this.isIdle) return;
     const cause = this.#interruption?.cause;
     const reason = cause === undefined ? "" : `: ${toSlipwayError(cause).message}`;
     this.#options.onFailure(

@@ -11,12 +11,14 @@ export interface LineBatch {
   readonly text: string;
 }
 
-/** Batches per read of Redis: at most about 256 KiB. */
-const entriesPerRead = 4;
+/** The size at which a read ends. A batch has one line or tens of KiB, depending on how fast Redis acknowledged the ones before. */
+const charsPerRead = 256 * 1024;
+const firstEntries = 4;
+const maxEntries = 1_000;
 
 /**
- * Reads the next batches of the tail with lines from `fromSeq` on, in order; none at the tail's end. The first batch may begin
- * before `fromSeq`, or after it when the lines between were trimmed (then the store has them).
+ * Reads the next batches of the tail with lines from `fromSeq` on, in order, about 256 KiB; none at the tail's end. The first
+ * batch may begin before `fromSeq`, or after it when the lines between were trimmed (then the store has them).
  */
 export async function readTail(
   { redis, keys }: Bus,
@@ -24,13 +26,32 @@ export async function readTail(
   fromSeq: number,
 ): Promise<LineBatch[]> {
   const tail = keys.logTail(deploymentId);
-  const entries = await redis.xrange(tail, String(fromSeq), "+", "COUNT", entriesPerRead);
-  const batches = entries.map(batchOf);
+  const batches = await readBatches(redis, tail, fromSeq);
   if (batches[0]?.firstSeq === fromSeq) return batches;
   const [before] = await redis.xrevrange(tail, `(${fromSeq}-0`, "-", "COUNT", 1);
   if (before === undefined) return batches;
   const earlier = batchOf(before);
   return lastSeqOf(earlier) >= fromSeq ? [earlier, ...batches] : batches;
+}
+
+/** Reads a few batches, then as many more as their size suggests. Ends before a gap: the tail may be trimmed between two reads. */
+async function readBatches(redis: Bus["redis"], tail: string, fromSeq: number): Promise<LineBatch[]> {
+  const batches: LineBatch[] = [];
+  let [from, count, chars] = [String(fromSeq), firstEntries, 0];
+  while (count > 0) {
+    const entries = await redis.xrange(tail, from, "+", "COUNT", count);
+    for (const entry of entries) {
+      const batch = batchOf(entry);
+      const previous = batches.at(-1);
+      if (previous !== undefined && batch.firstSeq !== lastSeqOf(previous) + 1) return batches;
+      batches.push(batch);
+      chars += batch.text.length + 1;
+      from = `(${entry[0]}`;
+    }
+    if (entries.length < count) break;
+    count = Math.min(maxEntries, Math.floor((charsPerRead - chars) / (chars / batches.length)));
+  }
+  return batches;
 }
 
 export function lastSeqOf(batch: { readonly firstSeq: number; readonly lineCount: number }): number {

@@ -1,7 +1,7 @@
 // Writes a deployment's log: splits output into lines, masks, numbers, publishes and stores them.
 
 import { createHash } from "node:crypto";
-import { contain, retry } from "@slipway/async";
+import { retry } from "@slipway/async";
 import type { Bus } from "@slipway/bus";
 import { SlipwayError, notFound, toSlipwayError } from "@slipway/core";
 import type { DeploymentStore, LogStore, LogSummary } from "@slipway/core";
@@ -67,11 +67,6 @@ export class LogWriter implements AsyncDisposable {
   /** The output's size so far, without the platform's lines. */
   #outputBytes = 0;
   #lastSeq = 0;
-  #timer: NodeJS.Timeout | undefined;
-  readonly #sendOnTimer = contain(
-    () => this.#sendBatch(),
-    (error) => this.#fail(error),
-  );
   /** The size of the lines that are numbered and not stored. */
   #unstoredChars = 0;
   /** Set while `write` applies backpressure. */
@@ -101,6 +96,7 @@ export class LogWriter implements AsyncDisposable {
       ...common,
       log: this.#log,
       onAcknowledged: (batch) => this.#record.add(batch),
+      onIdle: () => this.#sendBatch(),
       beforeTakeOver: async () => {
         await this.#checkAttempt();
         await this.#record.flush();
@@ -211,20 +207,19 @@ export class LogWriter implements AsyncDisposable {
     return lines;
   }
 
+  /** Sends the lines at once when Redis has acknowledged all others; otherwise they are collected until it has, or fill a batch. */
   #add(lines: readonly string[]): void {
-    const { batchChars, batchLines, batchDelayMs } = this.#limits;
+    const { batchChars, batchLines } = this.#limits;
     for (const line of lines) {
       this.#lines.push(line);
       this.#linesChars += line.length + 1;
       if (this.#linesChars >= batchChars || this.#lines.length >= batchLines) this.#sendBatch();
     }
-    if (this.#lines.length > 0) this.#timer ??= setTimeout(this.#sendOnTimer, batchDelayMs);
+    if (this.#tail.isIdle) this.#sendBatch();
   }
 
   /** Numbers, masks and sends the collected lines. No secret spans lines, so they are masked as one text. */
   #sendBatch(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     const lineCount = this.#lines.length;
     if (lineCount === 0 || this.#failure.signal.aborted) return;
     const text = this.#masker.mask(this.#lines.join("\n"));
@@ -261,7 +256,6 @@ export class LogWriter implements AsyncDisposable {
   }
 
   #fail(error: unknown): void {
-    clearTimeout(this.#timer);
     if (!this.#failure.signal.aborted) this.#failure.abort(toSlipwayError(error));
     this.#endBackpressure();
   }
