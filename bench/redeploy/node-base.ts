@@ -6,7 +6,13 @@ import { join } from "node:path";
 import { openRegistry } from "@slipway/registry";
 import { openFileBlobs } from "@slipway/store";
 import { packTar } from "@slipway/testkit";
-import { architectureOf, openNpmRegistry, openToolchains, resolveNode } from "@slipway/toolchains";
+import {
+  architectureOf,
+  nodeToolchain,
+  openNpmRegistry,
+  openToolchains,
+  resolveNode,
+} from "@slipway/toolchains";
 import { pull } from "../engine.ts";
 import { buildImage } from "./docker-build.ts";
 import type { BenchSlipway } from "../slipway.ts";
@@ -45,8 +51,10 @@ async function toolchainImage(environment: BenchSlipway["environment"]): Promise
   const npm = openNpmRegistry({ url: environment.BUILD_NPM_REGISTRY, blobs, now, onError });
   const architecture = architectureOf(process.arch);
   const { signal } = new AbortController();
-  const { version, npmVersion } = await resolveNode({ npm, now, architecture }, { wanted: "24.x" }, signal);
-  const toolchains = openToolchains({ npm, registry, stackImage: environment.STACK_IMAGE, architecture });
-  const { reference } = await toolchains.ensure({ nodeVersion: version, npmVersion }, signal);
+  const sources = { npm, now, architecture };
+  const { version, npmVersion } = await resolveNode(sources, { wanted: "24.x" }, signal);
+  const toolchains = openToolchains({ registry, stackImage: environment.STACK_IMAGE });
+  const toolchain = nodeToolchain(sources, { nodeVersion: version, npmVersion });
+  const { reference } = await toolchains.ensure(toolchain, signal);
   return reference;
 }

@@ -10,8 +10,14 @@ import { openRegistry } from "@slipway/registry";
 import { openFileBlobs } from "@slipway/store";
 import { packTarGz, pushImage, refusal, startNpmRegistry, startRegistry, unexpected } from "@slipway/testkit";
 import type { TestNpmRegistry, TestNpmVersion, TestRegistry } from "@slipway/testkit";
-import { openNpmRegistry, openToolchains, resolveNode, resolvePackageManager } from "@slipway/toolchains";
-import type { Toolchain, Toolchains } from "@slipway/toolchains";
+import {
+  nodeToolchain,
+  openNpmRegistry,
+  openToolchains,
+  resolveNode,
+  resolvePackageManager,
+} from "@slipway/toolchains";
+import type { NodeToolchain, ToolchainImage } from "@slipway/toolchains";
 
 const { signal } = new AbortController();
 const opened = new AsyncDisposableStack();
@@ -25,7 +31,7 @@ let stackImage: string;
 let blobsPath: string;
 let count = 0;
 /** A version of Node.js for each test, so that none finds another's layers. */
-let node: Toolchain;
+let node: NodeToolchain;
 
 beforeAll(async () => {
   images = opened.use(await startRegistry());
@@ -62,15 +68,15 @@ test("an image is the stack with the layers of Node.js, its headers and the pack
     await registry.inspect(stackImage, signal),
     await registry.inspect(reference, signal),
   ];
-  const expected = [...(stack?.layers ?? []), layers.node, layers.headers, layers.packageManager];
-  expect(image?.layers.map(({ diffId }) => diffId)).toEqual(expected.map((layer) => layer?.diffId));
+  const expected = [...(stack?.layers ?? []), ...layers];
+  expect(image?.layers.map(({ diffId }) => diffId)).toEqual(expected.map(({ diffId }) => diffId));
   expect(image?.config).toEqual({
     ...stack?.config,
     environment: { PATH: `${layoutPath}:/usr/bin:/bin`, LANG: "C.UTF-8" },
   });
-  expect(await contentOf(layers.node)).toContain(`node ${count}`);
-  expect(await contentOf(layers.headers)).toContain("opt/slipway/node/include/node/node.h");
-  expect(await contentOf(layers.packageManager)).toContain("opt/slipway/pnpm/bin/pnpm.cjs");
+  expect(await contentOf(layers[0])).toContain(`node ${count}`);
+  expect(await contentOf(layers[1])).toContain("opt/slipway/node/include/node/node.h");
+  expect(await contentOf(layers[2])).toContain("opt/slipway/pnpm/bin/pnpm.cjs");
 });
 
 test("when the image exists, also another worker neither downloads nor uploads anything", async () => {
@@ -95,7 +101,7 @@ test("concurrent calls for different package managers share the layer of Node.js
     toolchains.ensure(node, signal),
     toolchains.ensure(withManager, signal),
   ]);
-  expect(managed.layers.node).toEqual(bare.layers.node);
+  expect(managed.layers[0]).toEqual(bare.layers[0]);
   expect(managed.digest).not.toBe(bare.digest);
   expect(nodeDownloads()).toHaveLength(1);
 });
@@ -122,9 +128,9 @@ test("a release can be built on the same layer without its bytes", async () => {
   const { layers } = await (await open()).ensure(node, signal);
   packages.responses.length = 0;
   const config = { entrypoint: [], command: [], environment: {}, labels: {}, user: "", workingDir: "/app" };
-  const release = { repository: "apps/one", tag: "d1", base: stackImage, layers: [layers.node], config };
+  const release = { repository: "apps/one", tag: "d1", base: stackImage, layers, config };
   const pushed = await registry.push(release, signal);
-  expect(pushed.layers).toEqual([{ ...layers.node, repository: "apps/one" }]);
+  expect(pushed.layers).toEqual([{ ...layers[0], repository: "apps/one" }]);
 });
 
 test("a tarball with other bytes makes no tag, and the right one is used afterwards", async () => {
@@ -186,8 +192,14 @@ test("with the answers in the blob store, versions are chosen while the npm regi
   );
 });
 
-async function open(stack = stackImage): Promise<Toolchains> {
-  return openToolchains({ npm: await openNpm(), registry, stackImage: stack, architecture: "x64" });
+interface NodeToolchains {
+  readonly ensure: (toolchain: NodeToolchain, signal: AbortSignal) => Promise<ToolchainImage>;
+}
+
+async function open(stack = stackImage): Promise<NodeToolchains> {
+  const sources = { npm: await openNpm(), architecture: "x64" } as const;
+  const toolchains = openToolchains({ registry, stackImage: stack });
+  return { ensure: (toolchain, stop) => toolchains.ensure(nodeToolchain(sources, toolchain), stop) };
 }
 
 /** @returns the image's reference. */

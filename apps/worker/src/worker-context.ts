@@ -12,8 +12,10 @@ import { openRegistry } from "@slipway/registry";
 import type { Logger } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
 import type { WorkerConfig } from "./config.ts";
-import { openNodeToolchains } from "./deployments/node-toolchains.ts";
-import type { NodeToolchains } from "./deployments/node-toolchains.ts";
+import type { LanguageToolchains } from "./deployments/language-toolchains.ts";
+import { openNodeToolchain } from "./deployments/node-toolchain.ts";
+import type { NodeToolchainOptions } from "./deployments/node-toolchain.ts";
+import { openToolchainImages } from "./deployments/toolchain-images.ts";
 import { openScheduler } from "./deployments/scheduler.ts";
 
 export interface WorkerContext {
@@ -26,7 +28,7 @@ export interface WorkerContext {
   readonly engine: BuildEngine;
   readonly registry: ImageRegistry;
   readonly scheduler: Scheduler;
-  readonly nodeToolchains: NodeToolchains;
+  readonly toolchains: LanguageToolchains;
   readonly housekeeping: Pick<Housekeeping, "request">;
   /** Content of the operator's CA bundle; null when there is none. */
   readonly caBundle: Buffer | null;
@@ -63,18 +65,18 @@ export async function openWorkerContext(
     engine: opened.use(openEngine({ ...builds, ...runtimeOf(runtimes.builds) })),
     registry,
     scheduler: opened.use(await openScheduler(config, { ...releases, ...runtimeOf(runtimes.releases) })),
-    nodeToolchains: openNodeToolchains({
-      npmRegistry: build.npmRegistry,
-      registry,
-      blobs,
-      stackImage: config.stackImage,
-      stackBuildImage: config.stackBuildImage,
-      now,
-      onError,
-    }),
+    toolchains: openLanguageToolchains(config, { registry, blobs, now, onError }),
     caBundle: build.caBundlePath === undefined ? null : await readFile(build.caBundlePath),
     now,
   };
+}
+
+function openLanguageToolchains(
+  { stackImage, stackBuildImage, build }: WorkerConfig,
+  parts: Pick<WorkerContext, "registry" | "blobs" | "now"> & Pick<NodeToolchainOptions, "onError">,
+): LanguageToolchains {
+  const ensureImages = openToolchainImages({ ...parts, stackImage, stackBuildImage });
+  return { nodejs: openNodeToolchain({ ...parts, npmRegistry: build.npmRegistry, ensureImages }) };
 }
 
 /** How to connect to the engines of builds and of releases. */

@@ -11,7 +11,8 @@ export {
   type RunPlatform,
 } from "./environment.ts";
 export { LAUNCH_SCRIPT, launchCommand } from "./launch.ts";
-export type { NodeInstall } from "./node/install.ts";
+export type { Install } from "./language.ts";
+export { languageTitles, type LanguagePlan } from "./languages.ts";
 export type { PackageHash } from "./node/package-manager-field.ts";
 export type { PackageManagerWish } from "./node/package-manager.ts";
 export type { NodePlan, NodeWish } from "./node/plan.ts";

@@ -24,8 +24,8 @@ function plan(files: Readonly<Record<string, string>>, variables: Readonly<Recor
 }
 
 test("a Node.js app is planned, with its Procfile and .slugignore", () => {
-  const { node, procfile, slugIgnore } = plan({ ...nodeApp, Procfile: "web: x", ".slugignore": "docs" });
-  expect(node).toMatchObject({ scripts: "none", web: "npm start" });
+  const { language, procfile, slugIgnore } = plan({ ...nodeApp, Procfile: "web: x", ".slugignore": "docs" });
+  expect(language).toMatchObject({ scripts: "none", web: "npm start" });
   expect([procfile, slugIgnore]).toEqual(["web: x", "docs"]);
 });
 
@@ -37,7 +37,7 @@ describe("no Node.js is planned", () => {
     ["when buildpacks are listed in the source", { ...nodeApp, ".buildpacks": "" }, {}],
     ["outside PROJECT_DIR", { ...nodeApp, "site/index.html": "" }, { PROJECT_DIR: "site" }],
   ])("no Node.js is planned %s", (_when, files, variables) => {
-    expect(plan(files, variables).node).toBeNull();
+    expect(plan(files, variables).language).toBeNull();
   });
 });
 
@@ -48,7 +48,7 @@ test("PROJECT_DIR is planned by its own files, and its source is built in a cont
     ...nodeApp,
   };
   for (const PROJECT_DIR of ["apps/web", "/apps/web/", "./apps/../apps/web"])
-    expect(plan(files, { PROJECT_DIR }).node).toMatchObject({
+    expect(plan(files, { PROJECT_DIR }).language).toMatchObject({
       node: { wanted: "22" },
       install: null,
     });
@@ -59,7 +59,7 @@ test("a front end in PROJECT_DIR is planned by its own static.json", () => {
     "web/package.json": '{"scripts":{"build":"make","start":"node x"}}',
     "web/static.json": '{"root":"site"}',
   };
-  expect(plan(files, { PROJECT_DIR: "web" }).node?.serves).toBe("static");
+  expect(plan(files, { PROJECT_DIR: "web" }).language?.releasedOn).toBe("stack");
 });
 
 describe("PROJECT_DIR is a workspace of a monorepo", () => {
@@ -78,8 +78,8 @@ describe("PROJECT_DIR is a workspace of a monorepo", () => {
   const variables = { PROJECT_DIR: "apps/api" };
 
   test("a workspace is planned with the lock file, the package manager and the Node.js of the root", () => {
-    const { node, procfile } = plan({ ...root, ...app }, variables);
-    expect(node).toMatchObject({
+    const { language, procfile } = plan({ ...root, ...app }, variables);
+    expect(language).toMatchObject({
       packageManager: { name: "pnpm", wanted: "9.1.0", lockfileVersion: "9.0" },
       node: { wanted: "22" },
       install: null,
@@ -89,7 +89,7 @@ describe("PROJECT_DIR is a workspace of a monorepo", () => {
     expect(procfile).toBe("web: node .");
     expect(runnerArguments(plan({ ...root, ...app }, variables))).toEqual(["web=npm start", "monorepo="]);
     const own = { "apps/api/.nvmrc": "24" };
-    expect(plan({ ...root, ...app, ...own }, variables).node?.node.wanted).toBe("24");
+    expect(plan({ ...root, ...app, ...own }, variables).language).toMatchObject({ node: { wanted: "24" } });
   });
 
   test("pnpm-workspace.yaml names workspaces, too, in any folder above", () => {
@@ -99,16 +99,16 @@ describe("PROJECT_DIR is a workspace of a monorepo", () => {
       "x/pnpm-lock.yaml": "",
     };
     const below = { "x/apps/api/package.json": '{"scripts":{"start":"node ."}}' };
-    const { node, monorepo } = plan({ ...folder, ...below }, { PROJECT_DIR: "x/apps/api" });
-    expect(node?.packageManager?.name).toBe("pnpm");
-    expect(runnerArguments({ node, monorepo })).toEqual(["web=npm start", "monorepo=x"]);
+    const { language, monorepo } = plan({ ...folder, ...below }, { PROJECT_DIR: "x/apps/api" });
+    expect(language).toMatchObject({ packageManager: { name: "pnpm" } });
+    expect(runnerArguments({ language, monorepo })).toEqual(["web=npm start", "monorepo=x"]);
   });
 
   test.each<[string, Record<string, string>]>([
     ["has a lock file of its own", { ...root, ...app, "apps/api/package-lock.json": lock }],
     ["is below a package without workspaces", { ...root, ...app, "package.json": "{}" }],
   ])("a folder that %s is no workspace", (_which, files) => {
-    expect(plan(files, variables).node?.packageManager).toBeNull();
+    expect(plan(files, variables).language).toMatchObject({ packageManager: null });
     expect(runnerArguments(plan(files, variables))).toEqual(["web=npm start"]);
   });
 });
@@ -122,18 +122,18 @@ test.each(["..", "../other", "a/../../b", "."])(
 
 describe("an app that may be its own buildpack", () => {
   test("an app that may be its own buildpack gets a build container with Node.js, because its bin/detect decides only there", () => {
-    expect(plan({ ...nodeApp, ...inlineScripts }).node).toMatchObject({ install: null });
+    expect(plan({ ...nodeApp, ...inlineScripts }).language).toMatchObject({ install: null });
   });
 
   test("an app that may be its own buildpack is no front end, because its bin/release says what serves", () => {
     const frontEnd = { "package.json": '{"scripts":{"build":"vite build"}}' };
-    expect(plan(frontEnd).node?.serves).toBe("static");
+    expect(plan(frontEnd).language?.releasedOn).toBe("stack");
     expect(runnerArguments(plan(frontEnd))).toEqual(["front-end"]);
-    expect(plan({ ...frontEnd, ...inlineScripts }).node?.serves).toBe("node");
+    expect(plan({ ...frontEnd, ...inlineScripts }).language?.releasedOn).toBe("dependencies");
   });
 
   test("an app that may be its own buildpack is not refused for its package.json", async () => {
-    expect(plan({ "package.json": "{", ...inlineScripts }).node).toBeNull();
+    expect(plan({ "package.json": "{", ...inlineScripts }).language).toBeNull();
     const chosen = { BUILDPACK_NAME: "nodejs" };
     const refused = refusal((async () => plan({ "package.json": "{", ...inlineScripts }, chosen))());
     expect(await refused).toMatch(/^build-failed: package.json is not valid JSON/);

@@ -3,8 +3,8 @@
 import { posix } from "node:path";
 import { SlipwayError } from "@slipway/core";
 import { foldersAbove, monorepoRoot } from "./node/monorepo.ts";
-import { nodeControlFiles, type NodePlan, planNode } from "./node/plan.ts";
-import type { NodeSource } from "./node/source.ts";
+import type { LanguageSource } from "./language.ts";
+import { type LanguagePlan, languages } from "./languages.ts";
 
 /** What a plan is made from: the source's control files, and the names beside them. */
 export interface PlanSource {
@@ -19,10 +19,10 @@ export interface PlanSource {
 }
 
 export interface BuildPlan {
-  /** Null when the build needs no Node.js. */
-  readonly node: NodePlan | null;
-  /** Whether a wish for Node.js that cannot be met fails the build: not for an app that may be its own buildpack. */
-  readonly nodeRequired: boolean;
+  /** Null when the build needs no toolchain. */
+  readonly language: LanguagePlan | null;
+  /** Whether a toolchain that cannot be had fails the build: not of an app that may be its own buildpack. */
+  readonly languageRequired: boolean;
   /** Path in the source of the monorepo whose workspace is built, "" for the source itself; null for any other app. */
   readonly monorepo: string | null;
   readonly procfile: string | null;
@@ -32,6 +32,8 @@ export interface BuildPlan {
 /** Scripts that an app has which is its own buildpack. */
 const inlineScripts = ["bin/detect", "bin/compile"];
 const maxControlFileBytes = 64 * 1024;
+
+const languageFiles = new Map(languages.flatMap(({ controlFiles: files }) => [...files]));
 
 /** @returns the folder that PROJECT_DIR names, relative to the source; "" for the source itself. */
 export function projectDirectory({ PROJECT_DIR: given = "" }: Readonly<Record<string, string>>): string {
@@ -45,7 +47,7 @@ export function controlFiles(projectDir: string): ReadonlyMap<string, number> {
   const add = (folder: string, some: Iterable<readonly [name: string, maxBytes: number]>) => {
     for (const [name, maxBytes] of some) files.set(posix.join(folder, name), maxBytes);
   };
-  for (const folder of [...foldersAbove(projectDir), projectDir]) add(folder, nodeControlFiles);
+  for (const folder of [...foldersAbove(projectDir), projectDir]) add(folder, languageFiles);
   add(
     projectDir,
     ["Procfile", ".slugignore"].map((name) => [name, maxControlFileBytes]),
@@ -64,13 +66,15 @@ export function planBuild(source: PlanSource): BuildPlan {
   const exists = (name: string) =>
     read(name) !== undefined || source.oversized.has(posix.join(projectDir, name));
   const text = (name: string) => read(name)?.toString("utf8") ?? null;
-  const inline = source.variables["BUILDPACK_NAME"] !== "nodejs" && inlineScripts.every(exists);
+  const chosen = source.variables["BUILDPACK_NAME"] ?? "";
+  const choosesLanguage = languages.some(({ kind }) => kind === chosen);
+  const inline = !choosesLanguage && inlineScripts.every(exists);
   const { captured, oversized } = source;
   const known = (path: string) => captured.has(path) || oversized.has(path);
   const monorepo = monorepoRoot(projectDir, { read: (path) => captured.get(path), exists: known });
   return {
-    node: planOfNode(source, read, monorepo, inline),
-    nodeRequired: !inline,
+    language: planLanguage(source, read, monorepo, inline),
+    languageRequired: !inline,
     monorepo,
     procfile: text("Procfile"),
     slugIgnore: text(".slugignore"),
@@ -78,14 +82,17 @@ export function planBuild(source: PlanSource): BuildPlan {
 }
 
 /**
- * @returns what the plan has to say to the build runner, as arguments: what serves the app, the command that starts it without a
- * Procfile, and the monorepo that it is a workspace of.
+ * @returns the arguments of the build runner: those of the language, the command that starts the app without a Procfile, and the
+ * monorepo that it is a workspace of.
  */
-export function runnerArguments({ node, monorepo }: Pick<BuildPlan, "node" | "monorepo">): readonly string[] {
-  if (node === null) return [];
+export function runnerArguments({
+  language,
+  monorepo,
+}: Pick<BuildPlan, "language" | "monorepo">): readonly string[] {
+  if (language === null) return [];
   return [
-    ...(node.serves === "static" ? ["front-end"] : []),
-    ...(node.web === null ? [] : [`web=${node.web}`]),
+    ...language.runnerArguments,
+    ...(language.web === null ? [] : [`web=${language.web}`]),
     ...(monorepo === null ? [] : [`monorepo=${monorepo}`]),
   ];
 }
@@ -94,39 +101,40 @@ export function runnerArguments({ node, monorepo }: Pick<BuildPlan, "node" | "mo
 function rootOf(
   { captured, oversized }: PlanSource,
   root: string | null,
-): NonNullable<NodeSource["monorepo"]> | null {
+): NonNullable<LanguageSource["monorepo"]> | null {
   if (root === null) return null;
   const pathOf = (name: string) => posix.join(root, name);
   return {
     read: (name) => captured.get(pathOf(name)),
-    names: [...nodeControlFiles.keys()].filter(
+    names: [...languageFiles.keys()].filter(
       (name) => captured.has(pathOf(name)) || oversized.has(pathOf(name)),
     ),
   };
 }
 
-function planOfNode(
+function planLanguage(
   source: PlanSource,
   read: (name: string) => Buffer | undefined,
   root: string | null,
   inline: boolean,
-): NodePlan | null {
+): LanguagePlan | null {
   const { names, variables } = source;
   const chosen = variables["BUILDPACK_NAME"] ?? "";
-  const byUrl = (variables["BUILDPACK_URL"] ?? "") !== "" || names.includes(".buildpacks");
-  if (byUrl || !names.includes("package.json") || !["", "nodejs", "inline"].includes(chosen)) return null;
-  const plan = () => {
-    const monorepo = rootOf(source, root);
-    const node = planNode({ read, names, variables, monorepo, ownBuildpack: inline });
-    // Only one folder of the source is built, and only the build container can tell whether the rest is needed.
-    return projectDirectory(variables) === "" ? node : { ...node, install: null };
-  };
-  if (!inline) return chosen === "inline" ? null : plan();
+  if ((variables["BUILDPACK_URL"] ?? "") !== "" || names.includes(".buildpacks")) return null;
+  if (chosen === "inline" && !inline) return null;
+  const language = languages.find(
+    ({ kind, detects }) => ["", "inline", kind].includes(chosen) && detects(names),
+  );
+  if (language === undefined) return null;
+  const plan = () =>
+    language.plan({ read, names, variables, monorepo: rootOf(source, root), ownBuildpack: inline });
+  // Only one folder of the source is built, and only the build container can tell whether the rest is needed.
+  if (!inline) return projectDirectory(variables) === "" ? plan() : { ...plan(), install: null };
   try {
     // Its own bin/release says what serves.
-    return { ...plan(), serves: "node", install: null };
+    return { ...plan(), releasedOn: "dependencies", install: null, runnerArguments: [] };
   } catch (error) {
-    // The app's own bin/detect decides whether this is a Node.js app at all.
+    // The app's own bin/detect decides whether this is an app of the language at all.
     if (error instanceof SlipwayError && error.fault === "user") return null;
     throw error;
   }

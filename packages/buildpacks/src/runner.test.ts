@@ -283,7 +283,7 @@ test.each([
     await put("build/node_modules/b/index.js", "x");
     await put("build/node_modules/.package-lock.json", "{}");
     await putInline(`#!/bin/bash\ncd "$1/node_modules" && { ${script}; }\n`);
-    const { exitCode } = await runner.run({}, "installed");
+    const { exitCode } = await runner.run({}, "installed=node_modules");
     expect(exitCode).toBe(0);
     expect(await hasResult("same-dependencies")).toBe(keeps);
   },
@@ -291,13 +291,13 @@ test.each([
 
 test("a build without dependencies keeps them, unless it makes some", async () => {
   await putInline(compileOk);
-  await runner.run({}, "installed");
+  await runner.run({}, "installed=node_modules");
   expect(await hasResult("same-dependencies")).toBe(true);
   await runner[Symbol.asyncDispose]();
   runner = await openRunner();
   ({ work } = runner);
   await putInline('#!/bin/bash\nmkdir -p "$1/node_modules/made"\n');
-  await runner.run({}, "installed");
+  await runner.run({}, "installed=node_modules");
   expect(await hasResult("same-dependencies")).toBe(false);
 });
 

@@ -3,17 +3,20 @@
 //   const npm = openNpmRegistry({ url, blobs, now, onError });
 //   const sources = { npm, now, architecture: architectureOf(process.arch) };
 //   const node = await resolveNode(sources, { wanted: "22.x", wantedIn: ".nvmrc" }, signal);
-//   const toolchains = openToolchains({ npm, registry, stackImage, architecture: sources.architecture });
-//   const image = await toolchains.ensure({ nodeVersion: node.version, npmVersion: node.npmVersion }, signal);
+//   const toolchain = nodeToolchain(sources, { nodeVersion: node.version, npmVersion: node.npmVersion });
+//   const image = await openToolchains({ registry, stackImage }).ensure(toolchain, signal);
 
 export { openNpmRegistry } from "./npm-registry.ts";
 export type { NpmRegistry, NpmRegistryOptions } from "./npm-registry.ts";
 export type { Packument, PackageVersion } from "./packument.ts";
 export { architectureOf } from "./platform-packages.ts";
 export type { Architecture } from "./platform-packages.ts";
+export type { LayerPlan, Toolchain } from "./layer-plans.ts";
+export { nodeToolchain } from "./node-layers.ts";
+export type { NodeToolchain } from "./node-layers.ts";
 export { resolveNode } from "./node-versions.ts";
 export type { NodeChoice, NodeSources, NodeWish } from "./node-versions.ts";
 export { resolvePackageManager } from "./package-managers.ts";
 export type { PackageManagerChoice, PackageManagerName, PackageManagerWish } from "./package-managers.ts";
 export { openToolchains } from "./toolchains.ts";
-export type { Toolchain, ToolchainImage, ToolchainOptions, Toolchains } from "./toolchains.ts";
+export type { ToolchainImage, ToolchainOptions, Toolchains } from "./toolchains.ts";

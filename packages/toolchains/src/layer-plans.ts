@@ -1,24 +1,13 @@
 // What each toolchain layer contains: files of packages at their places, and links to commands.
 
-import { posix } from "node:path";
-import type { PackageHash } from "@slipway/buildpacks";
-import { unavailable } from "./failures.ts";
-import type { PackageId, PackageManagerChoice } from "./package-managers.ts";
-import { nodePackage } from "./platform-packages.ts";
-import type { Architecture } from "./platform-packages.ts";
-
-export const nodeHome = "opt/slipway/node";
-
-/** Where an app names a hash. */
-const wantedBy = "packageManager of package.json";
+import type { PackageFile } from "./package-entries.ts";
 
 /** Files of one package. */
 export interface LayerPart {
-  readonly package: PackageId;
+  /** Reads the package's files. It fails after the last file when the package's bytes are not the right ones. */
+  readonly files: (signal: AbortSignal) => AsyncIterable<PackageFile>;
   /** @returns where a file of the package is in the layer, without a leading "/"; null when it is left out. */
   readonly place: (path: string) => string | null;
-  /** The hash that the app names, of the tarball, or of a file of the package. */
-  readonly expected?: { readonly hash: PackageHash; readonly file: string | null; readonly wantedBy: string };
 }
 
 /** A link to a file of the layer. Both paths are relative to the root. */
@@ -35,108 +24,9 @@ export interface LayerPlan {
   readonly links: readonly LayerLink[];
 }
 
-/**
- * Node.js and npm: no headers, documentation or manual.
- * @param npmHash of npm's tarball, when the app names it.
- */
-export function nodeLayer(
-  version: string,
-  npmVersion: string,
-  architecture: Architecture,
-  npmHash?: PackageHash,
-): LayerPlan {
-  const npmHome = `${nodeHome}/lib/node_modules/npm`;
-  return {
-    key: [
-      `node ${version} npm ${npmVersion} ${architecture}`,
-      ...(npmHash ? [JSON.stringify(npmHash)] : []),
-    ].join(" "),
-    parts: [
-      {
-        package: { name: nodePackage(architecture), version },
-        place: (path) => (path === "bin/node" || path === "LICENSE" ? `${nodeHome}/${path}` : null),
-      },
-      {
-        package: { name: "npm", version: npmVersion },
-        place: (path) => (/^(docs|man)\/|(^|\/)CHANGELOG\.md$/.test(path) ? null : `${npmHome}/${path}`),
-        ...(npmHash && { expected: { hash: npmHash, file: null, wantedBy } }),
-      },
-    ],
-    links: ["npm", "npx"].map((name) => ({
-      kind: "symbolic",
-      path: `${nodeHome}/bin/${name}`,
-      target: `${npmHome}/bin/${name}-cli.js`,
-    })),
-  };
-}
-
-/** Node.js's headers, which native add-ons compile against. */
-export function headersLayer(version: string, architecture: Architecture): LayerPlan {
-  return {
-    key: `headers ${version} ${architecture}`,
-    parts: [
-      {
-        package: { name: nodePackage(architecture), version },
-        place: (path) => (path.startsWith("include/node/") ? `${nodeHome}/${path}` : null),
-      },
-    ],
-    links: [],
-  };
-}
-
-/**
- * A package manager in a folder of its own, with its commands beside Node.js's.
- * @throws {SlipwayError} "toolchain-unavailable" when a command is not a file of the package.
- */
-export function packageManagerLayer(choice: PackageManagerChoice): LayerPlan {
-  const { name, version, hash, program } = choice;
-  const home = `opt/slipway/${name}`;
-  const commands = Object.entries(choice.commands).map(([command, path]) =>
-    checkCommand(choice, command, path),
-  );
-  const replaced = new Set(program === undefined ? [] : commands.map(([, path]) => path));
-  const main = {
-    package: choice.package,
-    place: (path: string) => (replaced.has(path) ? null : `${home}/${path}`),
-  };
-  const expected = hash && { hash, file: hashedFile(choice), wantedBy };
-  const programPart = program && {
-    package: program,
-    place: (path: string) => (path === name ? `${home}/${name}` : null),
-  };
-  return {
-    key: `${name} ${version} ${JSON.stringify([choice.package, program, commands, hash])}`,
-    parts: [{ ...main, ...(expected && { expected }) }, ...(programPart ? [programPart] : [])],
-    links: [
-      // The program reads its command from its own name, after following symbolic links.
-      ...[...replaced]
-        .filter((path) => path !== name)
-        .map((path) => ({ kind: "hard" as const, path: `${home}/${path}`, target: `${home}/${name}` })),
-      ...commands.map(([command, path]) => ({
-        kind: "symbolic" as const,
-        path: `${nodeHome}/bin/${command}`,
-        target: `${home}/${path}`,
-      })),
-    ],
-  };
-}
-
-/** Corepack hashes the one file that it takes of yarn 2 and later, and the tarballs of others. */
-function hashedFile({ name, version }: PackageManagerChoice): string | null {
-  return name === "yarn" && !version.startsWith("1.") ? "bin/yarn.js" : null;
-}
-
-function checkCommand(
-  { name, version }: PackageManagerChoice,
-  command: string,
-  path: string,
-): readonly [command: string, path: string] {
-  const clean = posix.normalize(path);
-  if (
-    !/^[a-z0-9_-]{1,50}$/i.test(command) ||
-    !/^[a-z0-9_][\w./-]{0,200}$/i.test(clean) ||
-    clean.includes("..")
-  )
-    throw unavailable(`The npm registry names ${path} as the command ${command} of ${name} ${version}.`);
-  return [command, clean];
+/** What an image has on top of the stack. */
+export interface Toolchain {
+  readonly layers: readonly LayerPlan[];
+  /** Folders whose programs are found before those of the stack. */
+  readonly path: readonly string[];
 }

@@ -7,7 +7,7 @@ import { packTarGz, refusal, startNpmRegistry } from "@slipway/testkit";
 import type { TarContent, TestNpmRegistry } from "@slipway/testkit";
 import { readEntries } from "@slipway/tar";
 import type { TarEntry } from "@slipway/tar";
-import { headersLayer, nodeLayer, packageManagerLayer } from "./layer-plans.ts";
+import { headersLayer, nodeLayer, packageManagerLayer } from "./node-layers.ts";
 import type { LayerPlan } from "./layer-plans.ts";
 import type { NpmRegistry } from "./npm-registry.ts";
 import type { PackageManagerChoice } from "./package-managers.ts";
@@ -61,7 +61,7 @@ afterEach(() => server[Symbol.asyncDispose]());
 test("the layer of Node.js contains node, npm and its commands, and no headers or documentation", async () => {
   const npmHome = "opt/slipway/node/lib/node_modules/npm";
   const deep = `${npmHome}/node_modules/${"deep/".repeat(30)}`;
-  const entries = await entriesOf(nodeLayer("24.2.0", "11.6.0", "x64"));
+  const entries = await entriesOf(nodeLayer(npm, "24.2.0", "11.6.0", "x64"));
   const files = entries.filter(({ header }) => header.kind !== "directory");
   expect(files.map(({ header, content }) => [header.path, header.mode, header.target || content])).toEqual([
     ["opt/slipway/node/LICENSE", 0o644, "license"],
@@ -76,7 +76,7 @@ test("the layer of Node.js contains node, npm and its commands, and no headers o
 });
 
 test("each folder comes once and before its content, and all entries belong to root", async () => {
-  const entries = await entriesOf(nodeLayer("24.2.0", "11.6.0", "x64"));
+  const entries = await entriesOf(nodeLayer(npm, "24.2.0", "11.6.0", "x64"));
   const seen = new Set<string>();
   for (const { header } of entries) {
     const path = header.path.replace(/\/$/, "");
@@ -95,14 +95,14 @@ test("two builds give the same bytes, and all entries one time, which differs be
   for (let count = 0; count < 2; count += 1) {
     const fresh = openTestNpm(server.url, { time: new Date() });
     const hash = createHash("sha256");
-    for await (const chunk of layerTar(fresh, nodeLayer("24.2.0", "11.6.0", "x64"), signal))
+    for await (const chunk of layerTar(nodeLayer(fresh, "24.2.0", "11.6.0", "x64"), signal))
       hash.update(chunk);
     digests.push(hash.digest("hex"));
   }
   expect(digests[0]).toBe(digests[1]);
   const times = [];
   for (const version of ["24.1.0", "24.2.0"]) {
-    const entries = await entriesOf(nodeLayer(version, "11.6.0", "x64"));
+    const entries = await entriesOf(nodeLayer(npm, version, "11.6.0", "x64"));
     const own = new Set(entries.map(({ header }) => header.mtime.getTime()));
     expect(own.size).toBe(1);
     times.push(...own);
@@ -115,13 +115,13 @@ test("two builds give the same bytes, and all entries one time, which differs be
 });
 
 test("the layer of headers contains them only", async () => {
-  const entries = await entriesOf(headersLayer("24.2.0", "x64"));
+  const entries = await entriesOf(headersLayer(npm, "24.2.0", "x64"));
   const files = entries.filter(({ header }) => header.kind === "file").map(({ header }) => header.path);
   expect(files).toEqual(["opt/slipway/node/include/node/node.h", "opt/slipway/node/include/node/uv/unix.h"]);
 });
 
 test("a package manager has a folder of its own, and its commands beside node", async () => {
-  const entries = await entriesOf(packageManagerLayer(pnpm));
+  const entries = await entriesOf(packageManagerLayer(npm, pnpm));
   const files = entries.filter(({ header }) => header.kind !== "directory");
   expect(files.map(({ header, content }) => [header.path, header.mode, header.target || content])).toEqual([
     ["opt/slipway/pnpm/bin/pnpm.cjs", 0o755, "pnpm"],
@@ -137,7 +137,7 @@ test("the program of pnpm 12 replaces its commands, each under its own name", as
   });
   const exe = await packTarGz({ "package/LICENSE": "license", "package/pnpm": program("program") });
   server.packages["@pnpm/exe.linux-x64"] = versions(["12.1.0"], { tarball: exe });
-  const plan = packageManagerLayer({
+  const plan = packageManagerLayer(npm, {
     ...pnpm,
     version: "12.1.0",
     package: { name: "pnpm", version: "12.1.0" },
@@ -158,9 +158,9 @@ test.each(["sha224", "sha512"] as const)(
   "the app's %s of a package manager is compared",
   async (algorithm) => {
     const hex = createHash(algorithm).update(pnpmTarball).digest("hex");
-    await entriesOf(packageManagerLayer({ ...pnpm, hash: { algorithm, hex } }));
+    await entriesOf(packageManagerLayer(npm, { ...pnpm, hash: { algorithm, hex } }));
     const wrong = { algorithm, hex: hex.replaceAll(/[0-9]/g, "0") };
-    expect(await refusal(entriesOf(packageManagerLayer({ ...pnpm, hash: wrong })))).toContain(
+    expect(await refusal(entriesOf(packageManagerLayer(npm, { ...pnpm, hash: wrong })))).toContain(
       `build-failed: pnpm 9.1.0 does not have the ${algorithm} hash that packageManager of package.json names.`,
     );
   },
@@ -180,8 +180,8 @@ test("the app's hash of yarn 2 and later is that of its one file, as corepack co
     algorithm: "sha512" as const,
     hex: createHash("sha512").update(content).digest("hex"),
   });
-  await entriesOf(packageManagerLayer({ ...yarn, hash: of("yarn") }));
-  expect(await refusal(entriesOf(packageManagerLayer({ ...yarn, hash: of(tarball) })))).toContain(
+  await entriesOf(packageManagerLayer(npm, { ...yarn, hash: of("yarn") }));
+  expect(await refusal(entriesOf(packageManagerLayer(npm, { ...yarn, hash: of(tarball) })))).toContain(
     "build-failed",
   );
 });
@@ -194,25 +194,27 @@ test.each<[string, Record<string, TarContent>]>([
   ["no file of a command", { "package/bin/pnpm.cjs": "pnpm" }],
 ])("a tarball with %s is toolchain-unavailable", async (_, content) => {
   server.packages["pnpm"] = versions(["9.1.0"], { tarball: await packTarGz(content) });
-  expect(await refusal(entriesOf(packageManagerLayer(pnpm)))).toMatch(/^toolchain-unavailable: /);
+  expect(await refusal(entriesOf(packageManagerLayer(npm, pnpm)))).toMatch(/^toolchain-unavailable: /);
 });
 
 test.each(["../../../bin/sh", "/bin/sh", "bin/../../x"])("a command at %j is refused", (path) => {
-  expect(() => packageManagerLayer({ ...pnpm, commands: { pnpm: path } })).toThrow("as the command pnpm");
+  expect(() => packageManagerLayer(npm, { ...pnpm, commands: { pnpm: path } })).toThrow(
+    "as the command pnpm",
+  );
 });
 
 test("a tarball that is not gzip, or ends early, is toolchain-unavailable", async () => {
   for (const tarball of [Buffer.from("<html>not found</html>"), pnpmTarball.subarray(0, 60)]) {
     server.packages["pnpm"] = versions(["9.1.0"], { tarball });
     const fresh = openTestNpm(server.url, { time: new Date() });
-    const reading = Array.fromAsync(layerTar(fresh, packageManagerLayer(pnpm), signal));
+    const reading = Array.fromAsync(layerTar(packageManagerLayer(fresh, pnpm), signal));
     expect(await refusal(reading)).toMatch(/^toolchain-unavailable: .*pnpm 9\.1\.0/);
   }
 });
 
 async function entriesOf(plan: LayerPlan): Promise<{ header: TarEntry; content: string }[]> {
   const found: { header: TarEntry; content: string }[] = [];
-  for await (const header of readEntries(layerTar(npm, plan, signal), { maxSizeBytes: 1_000_000 }))
+  for await (const header of readEntries(layerTar(plan, signal), { maxSizeBytes: 1_000_000 }))
     found.push({ header, content: await text(header.body) });
   return found;
 }

@@ -1,15 +1,12 @@
-// Makes the tar of a toolchain layer from checked npm tarballs, as a stream and without using the disk.
+// Makes the tar of a toolchain layer from checked packages, as a stream and without using the disk.
 
-import { createHash, hash as hashOf } from "node:crypto";
-import type { Hash } from "node:crypto";
+import { hash } from "node:crypto";
 import { posix } from "node:path";
 import type { ByteStream } from "@slipway/core";
 import { writeEntries } from "@slipway/tar";
 import type { NewEntry } from "@slipway/tar";
-import { refused, unavailable } from "./failures.ts";
+import { unavailable } from "./failures.ts";
 import type { LayerLink, LayerPart, LayerPlan } from "./layer-plans.ts";
-import type { NpmRegistry } from "./npm-registry.ts";
-import { packageFiles } from "./package-entries.ts";
 import type { PackageFile } from "./package-entries.ts";
 
 /** File times are between these years, so none is in the future. */
@@ -22,13 +19,13 @@ const timeRangeSeconds = 20 * 365 * 86_400;
  * @throws (while it is read) {SlipwayError} "toolchain-unavailable"; "build-failed" when a package does not have the hash that
  * the app names; the signal's reason when aborted.
  */
-export function layerTar(npm: NpmRegistry, plan: LayerPlan, signal: AbortSignal): ByteStream {
-  return writeEntries(entriesOf(npm, plan, signal));
+export function layerTar(plan: LayerPlan, signal: AbortSignal): ByteStream {
+  return writeEntries(entriesOf(plan, signal));
 }
 
-async function* entriesOf(npm: NpmRegistry, plan: LayerPlan, signal: AbortSignal): AsyncGenerator<NewEntry> {
+async function* entriesOf(plan: LayerPlan, signal: AbortSignal): AsyncGenerator<NewEntry> {
   const layout = new LayerLayout(timeOf(plan.key), new Set(plan.links.map(({ target }) => target)));
-  for (const part of plan.parts) yield* entriesOfPart(npm, part, layout, signal);
+  for (const part of plan.parts) yield* entriesOfPart(part, layout, signal);
   for (const link of plan.links) {
     if (!layout.has(link.target)) throw unavailable(`The package of ${plan.key} has no file ${link.target}.`);
     yield* layout.link(link);
@@ -36,32 +33,13 @@ async function* entriesOf(npm: NpmRegistry, plan: LayerPlan, signal: AbortSignal
 }
 
 async function* entriesOfPart(
-  npm: NpmRegistry,
   part: LayerPart,
   layout: LayerLayout,
   signal: AbortSignal,
 ): AsyncGenerator<NewEntry> {
-  const { name, version } = part.package;
-  const check = part.expected && createHash(part.expected.hash.algorithm);
-  const tarball = npm.tarball(name, version, signal);
-  const hashed = check !== undefined && part.expected?.file === null ? through(tarball, check) : tarball;
-  for await (const file of packageFiles(hashed, `${name} ${version}`, signal)) {
+  for await (const file of part.files(signal)) {
     const path = part.place(file.path);
-    if (path === null) continue;
-    const isChecked = check !== undefined && part.expected?.file === file.path;
-    yield* layout.file(path, isChecked ? { ...file, body: through(file.body, check) } : file);
-  }
-  if (part.expected !== undefined && check?.digest("hex") !== part.expected.hash.hex)
-    throw refused(
-      `${name} ${version} does not have the ${part.expected.hash.algorithm} hash that ${part.expected.wantedBy} names.`,
-      "Correct the hash, or leave it out: the npm registry's own checksum is compared in any case.",
-    );
-}
-
-async function* through(bytes: ByteStream, hash: Hash): AsyncGenerator<Uint8Array> {
-  for await (const chunk of bytes) {
-    hash.update(chunk);
-    yield chunk;
+    if (path !== null) yield* layout.file(path, file);
   }
 }
 
@@ -113,6 +91,6 @@ class LayerLayout {
 }
 
 function timeOf(key: string): Date {
-  const seconds = Number.parseInt(hashOf("sha256", key, "hex").slice(0, 12), 16) % timeRangeSeconds;
+  const seconds = Number.parseInt(hash("sha256", key, "hex").slice(0, 12), 16) % timeRangeSeconds;
   return new Date(firstTime + seconds * 1_000);
 }

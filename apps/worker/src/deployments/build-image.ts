@@ -2,7 +2,6 @@
 // snapshot on the worker's engine, made by the first build with these dependencies and used by later ones.
 
 import type { BuildEngine, SnapshotName } from "@slipway/core";
-import type { NodeInstall } from "@slipway/buildpacks";
 import type { Attempt } from "./attempt.ts";
 import { saveCache } from "./cache.ts";
 import { installDependencies, installKey } from "./phases/dependencies.ts";
@@ -22,18 +21,18 @@ export interface BuildImage {
 export async function buildImage(
   context: BuildImageContext,
   attempt: Attempt,
-  { node }: Layered,
+  { language }: Layered,
 ): Promise<BuildImage> {
   const { app, log, signal } = attempt;
-  const key = buildKey({ node });
-  if (node.install.packageCount === 0) return { image: node.images.build, key };
+  const key = buildKey({ language });
+  if (language.install.packageCount === 0) return { image: language.images.build, key };
   const name: SnapshotName = { appId: app.id, cacheVersion: app.cacheVersion, key };
   const kept = await context.engine.findSnapshot(name, signal);
   if (kept !== null) {
     log.line("-----> Dependencies of the build have not changed: using those of an earlier deployment");
     return { image: kept, key };
   }
-  await using sandbox = await installDependencies(context, attempt, node, "all");
+  await using sandbox = await installDependencies(context, attempt, language, "all");
   // One after the other: a failure of one would dispose of the sandbox while the other reads it.
   const image = await sandbox.snapshot(name, signal);
   await saveCache(context, attempt, sandbox);
@@ -41,10 +40,6 @@ export async function buildImage(
 }
 
 /** @returns the digest of everything that decides what a build's dependencies are. */
-export function buildKey({
-  node,
-}: {
-  readonly node: { readonly install: NodeInstall; readonly images: Layered["node"]["images"] };
-}): string {
-  return installKey([node.install.digest, node.images.build]);
+export function buildKey({ language: { install, images } }: Layered): string {
+  return installKey([install.digest, images.build]);
 }

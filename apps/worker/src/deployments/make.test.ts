@@ -55,7 +55,7 @@ async function madeWithout(snapshot: string) {
     signal,
   };
   const fetched = await sourceOf();
-  const planned = await plan({ nodeToolchains, config: { limits } }, attempt, fetched);
+  const planned = await plan({ toolchains, config: { limits } }, attempt, fetched);
   const error: unknown = await make(context as unknown as MakeContext, attempt as unknown as Attempt, {
     fetched,
     plan: planned,
@@ -64,14 +64,7 @@ async function madeWithout(snapshot: string) {
   return { created, lines, error };
 }
 
-const nodeToolchains = {
-  choose: async () => ({
-    node: { version: "24.1.0", npmVersion: "11.0.0", lines: [], warnings: [] },
-    packageManager: null,
-    startedPackageManager: null,
-  }),
-  images: async () => images,
-};
+const toolchains = { nodejs: { choose: async () => ({ lines: [], images: async () => images }) } };
 
 async function sourceOf() {
   const scripts = { build: "true", start: "node ." };

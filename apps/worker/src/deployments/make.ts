@@ -35,19 +35,20 @@ interface Made extends AsyncDisposable {
   readonly sandbox: Sandbox | null;
 }
 
-/** Folders of node_modules that tools keep their caches in. Releases do not contain them. */
+/** Folders among the dependencies that tools keep their caches in. Releases do not contain them. */
 const toolCaches = /^\.(cache|vite|vite-temp)(\/|$)/;
 
 /** @throws {SlipwayError} the failures of a build. */
 export async function make(context: MakeContext, attempt: Attempt, { plan, ...input }: Input): Promise<Made> {
   if (!isLayered(plan)) return fromBuild(context, attempt, { ...input, plan });
-  if (plan.node.scripts === "none") return fromSource(context, attempt, { ...input, plan });
+  if (plan.language.scripts === "none") return fromSource(context, attempt, { ...input, plan });
   const key = buildKey(plan);
   if (input.former?.changedDependencies === key) return fromBuild(context, attempt, { ...input, plan }, key);
   try {
     const made = await fromLayers(context, attempt, { ...input, plan });
     if (made !== null) return made;
-    attempt.log.line(" !     The build changes node_modules, so it begins again with an install of its own");
+    const { folder } = plan.language.install;
+    attempt.log.line(` !     The build changes ${folder}, so it begins again with an install of its own`);
     return await fromBuild(context, attempt, { ...input, plan }, key);
   } catch (error) {
     if (!isRemovedSnapshot(error)) throw error;
@@ -82,7 +83,15 @@ async function fromSource(
       limits: { maxUnpackedBytes: limits.sourceBytes, maxEntries: limits.sourceEntries },
       signal: attempt.signal,
     });
-  const files = filesOf(attempt, { base, isNode: true, inputs, folder: "build", open, plan, former });
+  const files = filesOf(attempt, {
+    base,
+    language: plan.language.kind,
+    inputs,
+    folder: "build",
+    open,
+    plan,
+    former,
+  });
   return { built, files, sandbox, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
@@ -98,37 +107,38 @@ async function fromLayers(
   const { signal } = attempt;
   // The snapshot is looked up last, so that it is not removed while the dependencies of the release are installed.
   await using installed = new AsyncDisposableStack();
-  const { base, isNode, production } = await releaseBase(context, attempt, plan);
+  const { base, language, production } = await releaseBase(context, attempt, plan);
   if (production !== null) installed.use(production);
   const { image, key } = await buildImage(context, attempt, plan);
+  const { folder } = plan.language.install;
   await using opened = new AsyncDisposableStack();
   const inputs = digestOf([plan.source.digest, base, key, sorted(attempt.variables)]);
   const open = () => sandbox.download(`${workDir}/app`, signal);
-  const files = filesOf(attempt, { base, isNode, inputs, folder: "app", open, plan, former });
+  const files = filesOf(attempt, { base, language, inputs, folder: "app", open, plan, former });
   const sandbox = opened.use(
     await unpack(context, attempt, {
       fetched,
       image,
-      runnerArguments: ["installed", ...runnerArguments(plan)],
+      runnerArguments: [`installed=${folder}`, ...runnerArguments(plan)],
       sourceTime: files.sourceTime,
       usesCache: false,
     }),
   );
   const built = await build(context, attempt, sandbox);
-  if (isNode && !built.keepsDependencies) {
-    const changes = await sandbox.changes(`${workDir}/build/node_modules`, signal);
+  if (language !== null && !built.keepsDependencies) {
+    const changes = await sandbox.changes(`${workDir}/build/${folder}`, signal);
     if (changes.some((path) => !toolCaches.test(path))) return null;
   }
   const resources = opened.move();
   return { built, files, sandbox: null, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
-/** What is below the app's files in a release. A front end is served without Node.js and its dependencies. */
+/** What is below the app's files in a release. */
 async function releaseBase(context: MakeContext, attempt: Attempt, plan: Plan & Layered) {
-  if (plan.node.serves === "static")
-    return { base: context.config.stackImage, isNode: false, production: null };
+  if (plan.language.releasedOn === "stack")
+    return { base: context.config.stackImage, language: null, production: null };
   const { image, sandbox } = await dependencies(context, attempt, plan);
-  return { base: image, isNode: true, production: sandbox };
+  return { base: image, language: plan.language.kind, production: sandbox };
 }
 
 /** What the buildpack leaves of the source. @param changedDependencies key of dependencies that the build changes. */
@@ -139,12 +149,13 @@ async function fromBuild(
   changedDependencies: string | null = null,
 ): Promise<Made> {
   await using opened = new AsyncDisposableStack();
-  const isNode = plan.node?.serves === "node";
-  const base = isNode ? plan.node.images.run : context.config.stackImage;
-  const image = plan.node?.images.build ?? context.config.stackBuildImage;
+  const released = plan.language?.releasedOn === "dependencies" ? plan.language : null;
+  const language = released?.kind ?? null;
+  const base = released?.images.run ?? context.config.stackImage;
+  const image = plan.language?.images.build ?? context.config.stackBuildImage;
   const inputs = digestOf([plan.source.digest, image, base, sorted(attempt.variables)]);
   const open = () => sandbox.download(`${workDir}/build`, attempt.signal);
-  const files = filesOf(attempt, { base, isNode, inputs, folder: "build", open, plan, former });
+  const files = filesOf(attempt, { base, language, inputs, folder: "build", open, plan, former });
   const sandbox = opened.use(
     await unpack(context, attempt, {
       fetched,

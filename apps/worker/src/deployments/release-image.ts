@@ -1,18 +1,21 @@
 // The images of apps in the registry: their repositories, and the configuration of the images of releases.
 
 import { LAUNCH_SCRIPT } from "@slipway/buildpacks";
+import type { LanguagePlan } from "@slipway/buildpacks";
 import type { ImagePush, Labels } from "@slipway/core";
 
-/** Variables of the processes of a Node.js app, which the app's own variables override. */
-const nodeEnvironment = {
-  NODE_ENV: "production",
-  // The release's own directories may be read-only.
-  npm_config_cache: "/tmp/npm",
-  npm_config_logs_max: "0",
-  npm_config_update_notifier: "false",
-  // pnpm 11 and later would install dependencies, also those for development, before they run a script.
-  pnpm_config_verify_deps_before_run: "false",
-  pnpm_config_update_notifier: "false",
+/** Variables of the processes of apps by language, which the app's own variables override. */
+const environments: Readonly<Record<LanguagePlan["kind"], Readonly<Record<string, string>>>> = {
+  nodejs: {
+    NODE_ENV: "production",
+    // The release's own directories may be read-only.
+    npm_config_cache: "/tmp/npm",
+    npm_config_logs_max: "0",
+    npm_config_update_notifier: "false",
+    // pnpm 11 and later would install dependencies, also those for development, before they run a script.
+    pnpm_config_verify_deps_before_run: "false",
+    pnpm_config_update_notifier: "false",
+  },
 };
 
 /** Repository of the images that contain an app's dependencies, below those of its releases. */
@@ -24,12 +27,13 @@ export function releaseConfig(options: {
   /** Command of the process type `web`. */
   readonly web: string;
   readonly labels: Labels;
-  readonly node: boolean;
+  /** Language of the toolchain in the image; null for none. */
+  readonly language: LanguagePlan["kind"] | null;
 }): ImagePush["config"] {
   return {
     entrypoint: ["/bin/bash", "-c", LAUNCH_SCRIPT, "launch"],
     command: [options.web],
-    environment: options.node ? nodeEnvironment : {},
+    environment: options.language === null ? {} : environments[options.language],
     labels: options.labels,
     user: "2000:2000",
     workingDir: "/app",

@@ -4,7 +4,7 @@ import { SlipwayError } from "@slipway/core";
 import { parseProcfile } from "../procfile.ts";
 import { startsDevServer } from "./dev-server.ts";
 import type { PackageJson } from "./package-json.ts";
-import type { NodeSource } from "./source.ts";
+import type { LanguageSource } from "../language.ts";
 
 /** What builds an app with a server of its own, and how this server is started. */
 const servers: readonly {
@@ -32,7 +32,7 @@ const servers: readonly {
  * static.json with a "root".
  * @throws {SlipwayError} "build-failed" when the build makes a server, and the app does not say how to start it.
  */
-export function isFrontEnd(manifest: PackageJson, source: NodeSource, web: string | null): boolean {
+export function isFrontEnd(manifest: PackageJson, source: LanguageSource, web: string | null): boolean {
   const { build, "heroku-postbuild": postbuild, start = "" } = manifest.scripts;
   if (!build && !postbuild) return false;
   if (hasWebLine(source)) return false;
@@ -44,7 +44,7 @@ export function isFrontEnd(manifest: PackageJson, source: NodeSource, web: strin
   return true;
 }
 
-function hasWebLine({ read, names }: NodeSource): boolean {
+function hasWebLine({ read, names }: LanguageSource): boolean {
   if (!names.includes("Procfile")) return false;
   const text = read("Procfile");
   // One that is too large or a link is read in the build container.
@@ -52,7 +52,7 @@ function hasWebLine({ read, names }: NodeSource): boolean {
 }
 
 /** A static.json that is not valid is reported by the static buildpack. */
-function hasStaticRoot({ read }: NodeSource): boolean {
+function hasStaticRoot({ read }: LanguageSource): boolean {
   try {
     const settings = JSON.parse(read("static.json")?.toString("utf8") ?? "{}") as { root?: unknown } | null;
     return typeof settings?.root === "string" && settings.root !== "";

@@ -6,16 +6,7 @@ import { readLockFile } from "./lock-file.ts";
 import type { PackageJson } from "./package-json.ts";
 import { settingsFiles } from "./package-manager-settings.ts";
 import type { PackageManagement, PackageManagerWish } from "./package-manager.ts";
-import type { NodeSource } from "./source.ts";
-
-/** An installation of dependencies that needs nothing of the source but a few files. */
-export interface NodeInstall {
-  readonly files: ReadonlyMap<string, Buffer>;
-  /** Digest of everything in the app that decides what is installed: these files, and variables. */
-  readonly digest: string;
-  /** Number of packages in the lock file. */
-  readonly packageCount: number;
-}
+import type { Install, LanguageSource } from "../language.ts";
 
 /** Packages whose install scripts read files of the app. */
 const readsSource: ReadonlySet<string> = new Set(["@prisma/client"]);
@@ -43,11 +34,11 @@ const settingsWithVariables = [".npmrc", ".yarnrc.yml", "pnpm-workspace.yaml"];
 
 /** @returns null when the installation may depend on any file of the source, or when it cannot be known. */
 export function planInstall(
-  { read, names, variables }: NodeSource,
+  { read, names, variables }: LanguageSource,
   manifest: PackageJson,
   { manager, lockFile: lockName }: PackageManagement,
   wish: PackageManagerWish | null,
-): NodeInstall | null {
+): Install | null {
   const lockFile = lockName === null ? undefined : read(lockName);
   const manifestFile = read("package.json");
   if (lockName === null || lockFile === undefined || manifestFile === undefined) return null;
@@ -70,7 +61,7 @@ export function planInstall(
     decisive,
     runsScripts ? sorted(variables) : decisiveVariables(variables, settings),
   );
-  return { files, digest, packageCount: facts.packageCount };
+  return { folder: "node_modules", files, digest, packageCount: facts.packageCount };
 }
 
 /** Dependencies by path are not in the lock file of every package manager. */

@@ -2,7 +2,7 @@
 
 import { parse } from "yaml";
 import { z } from "zod";
-import type { NodeSource } from "./source.ts";
+import type { LanguageSource } from "../language.ts";
 import type { ManagerName } from "./package-manager.ts";
 
 interface Settings {
@@ -58,7 +58,7 @@ const mapping = z.record(z.string(), z.unknown());
 /** @returns the files that exist; null when an installation may read others, or when that cannot be known. */
 export function settingsFiles(
   manager: ManagerName,
-  { read, names }: Pick<NodeSource, "read" | "names">,
+  { read, names }: Pick<LanguageSource, "read" | "names">,
 ): ReadonlyMap<string, Buffer> | null {
   const { files, unknown } = settings[manager];
   if (unknown.some((name) => names.includes(name))) return null;

@@ -227,8 +227,8 @@ describe("an app that cannot be built is refused", () => {
 test("a front end is built from its source and served without a command of Node.js", () => {
   const scripts = { build: "vite build", start: "vite" };
   const files = { "package.json": { ...manifest, scripts } };
-  expect(plan({ files })).toMatchObject({ serves: "static", web: null, scripts: "build" });
-  expect(plan()).toMatchObject({ serves: "node", web: "npm start" });
+  expect(plan({ files })).toMatchObject({ releasedOn: "stack", web: null, scripts: "build" });
+  expect(plan()).toMatchObject({ releasedOn: "dependencies", web: "npm start" });
 });
 
 describe("an app of another package manager", () => {

@@ -3,8 +3,8 @@
 import { SlipwayError } from "@slipway/core";
 import { parseProcfile } from "../procfile.ts";
 import { isFrontEnd } from "./front-end.ts";
-import { type NodeInstall, planInstall } from "./install.ts";
-import type { NodeSource } from "./source.ts";
+import type { Language, LanguageFacts, LanguageSource } from "../language.ts";
+import { planInstall } from "./install.ts";
 import { type PackageJson, parsePackageJson } from "./package-json.ts";
 import type { PackageHash } from "./package-manager-field.ts";
 import {
@@ -30,22 +30,13 @@ export interface NodeWish {
   readonly npmHash?: PackageHash | undefined;
 }
 
-export interface NodePlan {
+export interface NodePlan extends LanguageFacts {
+  readonly kind: "nodejs";
   readonly node: NodeWish;
   /** What installs the dependencies and runs scripts of builds; null for npm, which every image has. */
   readonly packageManager: PackageManagerWish | null;
   /** The package manager in the image of releases: null unless commands of processes call it. */
   readonly startedPackageManager: PackageManagerWish | null;
-  /** Null when an install may depend on any file of the source. */
-  readonly install: NodeInstall | null;
-  /** Which of the app's scripts run: none, only those that build, or also some that run at an install. */
-  readonly scripts: "none" | "build" | "install";
-  /** What serves the release: Node.js, or the stack's nginx, which serves the output of the build without Node.js. */
-  readonly serves: "node" | "static";
-  /** Command of the web process without a Procfile; null when package.json and the file names say none, or no Node.js serves. */
-  readonly web: string | null;
-  /** Warnings for the deployment's log. */
-  readonly warnings: readonly string[];
 }
 
 /** Scripts of package.json that run before or after the dependencies are installed. */
@@ -64,7 +55,7 @@ const buildScripts = ["build", "heroku-postbuild"];
 const mebibyte = 1024 ** 2;
 
 /** The files that the plan reads, with their maximum sizes in bytes. */
-export const nodeControlFiles: ReadonlyMap<string, number> = new Map([
+const nodeControlFiles: ReadonlyMap<string, number> = new Map([
   ["package.json", mebibyte],
   ["npm-shrinkwrap.json", 16 * mebibyte],
   ["package-lock.json", 16 * mebibyte],
@@ -82,16 +73,16 @@ export const nodeControlFiles: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** @throws {SlipwayError} "build-failed" when the app cannot be built, with what to change. */
-export function planNode(source: NodeSource): NodePlan {
+export function planNode(source: LanguageSource): NodePlan {
   const { read, names } = source;
   const manifest = readManifest(source);
   const has = (some: readonly string[]) => some.some((name) => hasScript(manifest, name));
   const hasBuild = has(buildScripts);
   const scripts = has(installScripts) ? "install" : hasBuild ? "build" : "none";
   const command = webCommand({ manifest, names, hasBuild, runsScripts: scripts !== "none" });
-  const serves = isFrontEnd(manifest, source, command) ? "static" : "node";
-  const web = serves === "static" ? null : command;
-  if (serves === "node" && web === null && !names.includes("Procfile")) throw noStart();
+  const frontEnd = isFrontEnd(manifest, source, command);
+  const web = frontEnd ? null : command;
+  if (!frontEnd && web === null && !names.includes("Procfile")) throw noStart();
   const root = source.monorepo ?? source;
   const rootManifest = root === source ? manifest : readManifest(root);
   const management = packageManagement(rootManifest, root.names);
@@ -117,6 +108,7 @@ export function planNode(source: NodeSource): NodePlan {
   const install =
     needsNotes || root !== source ? null : planInstall(source, manifest, management, packageManager);
   return {
+    kind: "nodejs",
     node: nodeWish(
       [
         { manifest, read },
@@ -128,13 +120,23 @@ export function planNode(source: NodeSource): NodePlan {
     startedPackageManager,
     install,
     scripts,
-    serves,
+    releasedOn: frontEnd ? "stack" : "dependencies",
     web,
+    // The static buildpack serves the output of the build.
+    runnerArguments: frontEnd ? ["front-end"] : [],
     warnings: [...management.warnings, ...modulesWarning(names), ...advice],
   };
 }
 
-function readManifest({ read }: Pick<NodeSource, "read">): PackageJson {
+export const nodejs: Language<NodePlan> = {
+  kind: "nodejs",
+  title: "Node.js",
+  controlFiles: nodeControlFiles,
+  detects: (names) => names.includes("package.json"),
+  plan: planNode,
+};
+
+function readManifest({ read }: Pick<LanguageSource, "read">): PackageJson {
   const text = read("package.json");
   if (text !== undefined) return parsePackageJson(text.toString("utf8"));
   throw new SlipwayError("build-failed", "package.json must be a regular file of at most 1 MiB.");
@@ -142,7 +144,7 @@ function readManifest({ read }: Pick<NodeSource, "read">): PackageJson {
 
 /** @returns the range or name in engines.node, .nvmrc or .node-version, in this order. */
 function nodeWish(
-  folders: readonly { readonly manifest: PackageJson; readonly read: NodeSource["read"] }[],
+  folders: readonly { readonly manifest: PackageJson; readonly read: LanguageSource["read"] }[],
   { manager, field }: PackageManagement,
 ): NodeWish {
   const named = manager === "npm" && field !== null && field.wanted !== "" ? field : null;

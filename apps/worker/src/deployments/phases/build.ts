@@ -1,10 +1,18 @@
 // Build: runs the buildpack in the sandbox, with its output in the log. Needs the sandbox; yields the result of the buildpack.
 
-import { parseRelease, processTypesOf, receiveResult, requireWeb, resultOf } from "@slipway/buildpacks";
+import {
+  languageTitles,
+  parseRelease,
+  processTypesOf,
+  receiveResult,
+  requireWeb,
+  resultOf,
+} from "@slipway/buildpacks";
 import type { BuildResult } from "@slipway/buildpacks";
 import type { Sandbox } from "@slipway/core";
 import type { Attempt } from "../attempt.ts";
 import { type RunContext, runSandbox } from "../build-sandbox.ts";
+import type { Layered } from "./dependencies.ts";
 import type { Plan } from "./plan.ts";
 
 export interface Built extends Pick<BuildResult, "slugIgnore" | "hasEmptyCache" | "keepsDependencies"> {
@@ -29,9 +37,12 @@ export async function build(
 }
 
 /** What a build would yield, of a source that needs none. @throws {SlipwayError} "no-web-process". */
-export function builtFromPlan({ log }: Attempt, { procfile, slugIgnore, node }: Plan): Built {
-  log.line("-----> Node.js app detected");
-  const defaults = node === null || node.web === null ? {} : { web: node.web };
+export function builtFromPlan(
+  { log }: Attempt,
+  { procfile, slugIgnore, language: { kind, web } }: Plan & Layered,
+): Built {
+  log.line(`-----> ${languageTitles[kind]} app detected`);
+  const defaults = web === null ? {} : { web };
   const processTypes = readProcessTypes(log, procfile, defaults);
   return { processTypes, configVars: {}, slugIgnore, hasEmptyCache: false, keepsDependencies: true };
 }

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { entriesTar } from "@slipway/archive";
 import type { ExtraEntry } from "@slipway/archive";
 import { slugTransform } from "@slipway/buildpacks";
-import type { NodeInstall } from "@slipway/buildpacks";
+import type { Install } from "@slipway/buildpacks";
 import type { ImageRegistry, Sandbox, Store } from "@slipway/core";
 import type { Logger } from "@slipway/service";
 import type { WorkerConfig } from "../../config.ts";
@@ -42,11 +42,12 @@ const layerVersion = 1;
 
 /** A plan whose dependencies are installed without the source. */
 export interface Layered {
-  readonly node: NonNullable<Plan["node"]> & { readonly install: NodeInstall };
+  readonly language: NonNullable<Plan["language"]> & { readonly install: Install };
 }
 
 export function isLayered(plan: Plan): plan is Plan & Layered {
-  return plan.node !== null && plan.node.install !== null && plan.node.scripts !== "install";
+  const { language } = plan;
+  return language !== null && language.install !== null && language.scripts !== "install";
 }
 
 /** @throws {SlipwayError} the failures of a build, when the install fails. */
@@ -57,7 +58,7 @@ export async function dependencies(
 ): Promise<Dependencies> {
   const { registry, logger } = context;
   const { app, log, signal } = attempt;
-  const { install, images } = plan.node;
+  const { install, images } = plan.language;
   if (install.packageCount === 0) return { image: images.run, sandbox: null };
   const key = installKey([install.digest, images.build, images.run, plan.slugIgnore, app.cacheVersion]);
   const kept = await registry.inspect(`${registry.host}/${dependenciesRepository(app.id)}:${key}`, signal);
@@ -66,7 +67,7 @@ export async function dependencies(
     return { image: kept.pinnedReference, sandbox: null };
   }
   await using owned = new AsyncDisposableStack();
-  const sandbox = owned.use(await installDependencies(context, attempt, plan.node, "production"));
+  const sandbox = owned.use(await installDependencies(context, attempt, plan.language, "production"));
   const image = await pushDependencies(context, attempt, { sandbox, base: images.run, key, plan });
   await removeUnused(context, attempt, key).catch((error: unknown) =>
     logger.warn({ err: error, app: app.id }, "cannot remove images of former dependencies"),
@@ -80,7 +81,7 @@ export async function dependencies(
 export async function installDependencies(
   context: InstallContext,
   attempt: Attempt,
-  { install, images }: Layered["node"],
+  { kind, install, images }: Layered["language"],
   mode: InstallMode,
 ): Promise<Sandbox> {
   async function* entries(control: AsyncIterable<ExtraEntry>): AsyncGenerator<ExtraEntry> {
@@ -94,7 +95,7 @@ export async function installDependencies(
   const sandbox = owned.use(
     await filledSandbox(context, attempt, {
       image: images.build,
-      runnerArguments: ["install", mode],
+      runnerArguments: ["install", kind, mode],
       sourceTime: dependenciesTime(install.digest),
       usesCache: true,
       open,
@@ -108,23 +109,29 @@ export async function installDependencies(
 async function pushDependencies(
   { registry, config }: DependenciesContext,
   { app, signal }: Attempt,
-  made: { readonly sandbox: Sandbox; readonly base: string; readonly key: string; readonly plan: Plan },
+  made: {
+    readonly sandbox: Sandbox;
+    readonly base: string;
+    readonly key: string;
+    readonly plan: Plan & Layered;
+  },
 ): Promise<string> {
   const { sandbox, base, key, plan } = made;
+  const { kind, install } = plan.language;
   const layer = slugTransform({
-    from: "node_modules",
-    folder: "node_modules/",
+    from: install.folder,
+    folder: `${install.folder}/`,
     ignore: plan.slugIgnore,
     maxSizeBytes: config.limits.imageBytes,
     mtime: new Date(dependenciesTime(key) * 1000),
-  })(await sandbox.download(`${workDir}/build/node_modules`, signal));
+  })(await sandbox.download(`${workDir}/build/${install.folder}`, signal));
   const pushed = await registry.push(
     {
       repository: dependenciesRepository(app.id),
       tag: key,
       base,
       layers: [layer],
-      config: releaseConfig({ web: "", labels: { [imageLabel.dependencies]: key }, node: true }),
+      config: releaseConfig({ web: "", labels: { [imageLabel.dependencies]: key }, language: kind }),
     },
     signal,
   );

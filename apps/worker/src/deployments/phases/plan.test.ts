@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SlipwayError } from "@slipway/core";
 import { packTarGz, refusal } from "@slipway/testkit";
-import type { NodeToolchains } from "../node-toolchains.ts";
+import type { LanguageToolchain } from "../language-toolchains.ts";
 import { plan } from "./plan.ts";
 
 const limits = { sourceBytes: 1024 ** 2, sourceEntries: 100 };
@@ -14,7 +14,7 @@ async function failing(
   throw new SlipwayError(code, "there is no Node.js");
 }
 
-async function planned(files: Readonly<Record<string, string>>, nodeToolchains: NodeToolchains) {
+async function planned(files: Readonly<Record<string, string>>, nodejs: LanguageToolchain) {
   const lines: string[] = [];
   const archive = await packTarGz(files);
   const open = async () => ({
@@ -25,34 +25,30 @@ async function planned(files: Readonly<Record<string, string>>, nodeToolchains: 
   });
   const log = { line: (line: string) => void lines.push(line) };
   const attempt = { variables: {}, signal: new AbortController().signal, log };
-  return { plan: await plan({ nodeToolchains, config: { limits } }, attempt, { open }), lines };
+  return { plan: await plan({ toolchains: { nodejs }, config: { limits } }, attempt, { open }), lines };
 }
 
-const choice = {
-  node: { version: "24.1.0", npmVersion: "11.0.0", lines: ["why"], warnings: ["careful"] },
-  packageManager: null,
-  startedPackageManager: null,
-};
 const images = { build: "build-image", run: "run-image" };
+const lines = ["-----> Using Node.js 24.1.0"];
 
 test("a Node.js app is planned with the images of its toolchain, and the log says which", async () => {
-  const found = await planned(nodeApp, { choose: async () => choice, images: async () => images });
-  expect(found.plan.node?.images).toEqual(images);
-  expect(found.lines.map((line) => line.trim())).toEqual(
-    expect.arrayContaining(["-----> Using Node.js 24.1.0 and npm 11.0.0", "why", "!     careful"]),
-  );
+  const found = await planned(nodeApp, {
+    choose: async () => ({ lines, images: async () => images }),
+  });
+  expect(found.plan.language?.images).toEqual(images);
+  expect(found.lines).toContain("-----> Using Node.js 24.1.0");
 });
 
 describe.each(["configuration-invalid", "toolchain-unavailable", "build-failed"] as const)("%s", (code) => {
-  test.each<[string, NodeToolchains]>([
-    ["the choice", { choose: () => failing(code), images: async () => images }],
-    ["the images", { choose: async () => choice, images: () => failing(code) }],
+  test.each<[string, LanguageToolchain]>([
+    ["the choice", { choose: () => failing(code) }],
+    ["the images", { choose: async () => ({ lines, images: () => failing(code) }) }],
   ])(
     "a failure of %s fails a Node.js app, and not an app that may be its own buildpack",
     async (_of, toolchains) => {
       expect(await refusal(planned(nodeApp, toolchains))).toBe(`${code}: there is no Node.js`);
       const inline = await planned(inlineApp, toolchains);
-      expect(inline.plan.node).toBeNull();
+      expect(inline.plan.language).toBeNull();
       expect(inline.lines.at(-1)).toBe(" !     Node.js is not part of this build: there is no Node.js");
     },
   );

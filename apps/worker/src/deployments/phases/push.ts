@@ -1,6 +1,7 @@
 // Push: streams the app's files to the registry as one layer on top of their base. Needs the files; yields the image.
 
 import { slugTransform } from "@slipway/buildpacks";
+import type { LanguagePlan } from "@slipway/buildpacks";
 import { label } from "@slipway/core";
 import type { ByteStream, ImageRegistry, Labels, PushedImage } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
@@ -20,7 +21,8 @@ export type PushContext = UnneededContext & {
 export interface AppFiles {
   /** Reference of the image below the app's files. */
   readonly base: string;
-  readonly isNode: boolean;
+  /** Language of the toolchain in the image; null for none. */
+  readonly language: LanguagePlan["kind"] | null;
   /** Digest of everything that decided what was built. */
   readonly inputs: string;
   /** Time of the files, in seconds since 1970. */
@@ -91,7 +93,7 @@ async function pushTree(
       tag: lease.deployment.id,
       base: files.base,
       layers: [layer],
-      config: releaseConfig({ web: built.processTypes["web"] ?? "", labels, node: files.isNode }),
+      config: releaseConfig({ web: built.processTypes["web"] ?? "", labels, language: files.language }),
     },
     signal,
   );

@@ -1,0 +1,31 @@
+// The toolchains of all languages: for each language the versions that an app gets, and images with them.
+
+import type { LanguagePlan } from "@slipway/buildpacks";
+import type { ToolchainImages } from "./toolchain-images.ts";
+
+/** Versions that were chosen for an app. */
+export interface ChosenToolchain {
+  /** Lines for the deployment's log: what was chosen and why. */
+  readonly lines: readonly string[];
+  /** Finds or makes the images. @throws {SlipwayError} "toolchain-unavailable", "registry-unavailable". */
+  images(signal: AbortSignal): Promise<ToolchainImages>;
+}
+
+export interface LanguageToolchain<P extends LanguagePlan = LanguagePlan> {
+  /** @throws {SlipwayError} "build-failed" when what the app wants cannot be had; "toolchain-unavailable". */
+  choose(plan: P, signal: AbortSignal): Promise<ChosenToolchain>;
+}
+
+export type LanguageToolchains = {
+  readonly [Kind in LanguagePlan["kind"]]: LanguageToolchain<Extract<LanguagePlan, { kind: Kind }>>;
+};
+
+/** Chooses the toolchain of the plan's language. @throws {SlipwayError} as `LanguageToolchain.choose`. */
+export async function chooseToolchain(
+  toolchains: LanguageToolchains,
+  plan: LanguagePlan,
+  signal: AbortSignal,
+): Promise<ChosenToolchain> {
+  // The type of the toolchain follows from the plan's kind, which the compiler cannot express for a union.
+  return (toolchains[plan.kind] as LanguageToolchain).choose(plan, signal);
+}

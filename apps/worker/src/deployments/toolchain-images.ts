@@ -1,0 +1,53 @@
+// The two images with the toolchain of an app: one for builds and one for releases.
+
+import type { ImageRegistry } from "@slipway/core";
+import { openToolchains } from "@slipway/toolchains";
+import type { Toolchain } from "@slipway/toolchains";
+
+export interface ToolchainImages {
+  /** Reference of the image for builds: the build stack and what builds need. */
+  readonly build: string;
+  /** Reference of the image for releases: the run stack and what processes need. */
+  readonly run: string;
+}
+
+/** Finds or makes the images. @throws {SlipwayError} those of `Toolchains.ensure`. */
+export type EnsureImages = (
+  toolchains: { readonly [Name in keyof ToolchainImages]: Toolchain },
+  signal: AbortSignal,
+) => Promise<ToolchainImages>;
+
+export interface ToolchainImageOptions {
+  readonly registry: ImageRegistry;
+  /** The image that releases are made on. */
+  readonly stackImage: string;
+  /** The image that builds run on. */
+  readonly stackBuildImage: string;
+  readonly now: () => Date;
+}
+
+/** For this time, images that were found or made are not looked up in the registry again. */
+const recentMs = 10 * 60_000;
+
+export function openToolchainImages(options: ToolchainImageOptions): EnsureImages {
+  const { registry, now } = options;
+  const runs = openToolchains({ registry, stackImage: options.stackImage });
+  const builds = openToolchains({ registry, stackImage: options.stackBuildImage });
+  const recent = new Map<string, { readonly images: ToolchainImages; readonly expiresAt: number }>();
+  return async ({ build, run }, signal) => {
+    const key = JSON.stringify([keyOf(build), keyOf(run)]);
+    const found = recent.get(key);
+    const time = now().getTime();
+    if (found !== undefined && time < found.expiresAt) return found.images;
+    // One after the other: a layer of both is made for the first, and found for the second.
+    const runImage = await runs.ensure(run, signal);
+    const buildImage = await builds.ensure(build, signal);
+    const images = { build: buildImage.reference, run: runImage.reference };
+    recent.set(key, { images, expiresAt: time + recentMs });
+    return images;
+  };
+}
+
+function keyOf({ layers, path }: Toolchain): unknown {
+  return [layers.map(({ key }) => key), path];
+}
