@@ -11,7 +11,7 @@ export interface ChosenToolchain {
   images(signal: AbortSignal): Promise<ToolchainImages>;
 }
 
-export interface LanguageToolchain<P extends LanguagePlan = LanguagePlan> {
+export interface LanguageToolchain<P extends LanguagePlan> {
   /** @throws {SlipwayError} "build-failed" when what the app wants cannot be had; "toolchain-unavailable". */
   choose(plan: P, signal: AbortSignal): Promise<ChosenToolchain>;
 }
@@ -27,5 +27,6 @@ export async function chooseToolchain(
   signal: AbortSignal,
 ): Promise<ChosenToolchain> {
   // The type of the toolchain follows from the plan's kind, which the compiler cannot express for a union.
-  return (toolchains[plan.kind] as LanguageToolchain).choose(plan, signal);
+  const toolchain: LanguageToolchain<LanguagePlan> = toolchains[plan.kind];
+  return toolchain.choose(plan, signal);
 }

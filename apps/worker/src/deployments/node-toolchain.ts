@@ -84,14 +84,16 @@ function linesOf({ node, packageManager, startedPackageManager }: NodeVersions):
   const others = new Set([packageManager, startedPackageManager].filter((one) => one !== null));
   return [
     `-----> Using Node.js ${node.version} and ${manager.name} ${manager.version}`,
-    ...[node, ...others].flatMap(({ lines, warnings }) => [
-      ...lines.map((line) => `       ${line}`),
-      ...warnings.map((warning) => ` !     ${warning}`),
-    ]),
+    ...[node, ...others].flatMap(explanationOf),
     ...(startedPackageManager === null
       ? []
       : [`       ${startedPackageManager.name} is part of the image, because the app's processes call it`]),
   ];
+}
+
+function explanationOf({ lines, warnings }: Pick<NodeChoice, "lines" | "warnings">): readonly string[] {
+  const explained = lines.map((line) => `       ${line}`);
+  return explained.concat(warnings.map((warning) => ` !     ${warning}`));
 }
 
 async function rejectWithoutRegistry(): Promise<never> {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { NodePlan } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import { packTarGz, refusal } from "@slipway/testkit";
 import type { LanguageToolchain } from "../language-toolchains.ts";
@@ -14,7 +15,7 @@ async function failing(
   throw new SlipwayError(code, "there is no Node.js");
 }
 
-async function planned(files: Readonly<Record<string, string>>, nodejs: LanguageToolchain) {
+async function planned(files: Readonly<Record<string, string>>, nodejs: LanguageToolchain<NodePlan>) {
   const lines: string[] = [];
   const archive = await packTarGz(files);
   const open = async () => ({
@@ -40,7 +41,7 @@ test("a Node.js app is planned with the images of its toolchain, and the log say
 });
 
 describe.each(["configuration-invalid", "toolchain-unavailable", "build-failed"] as const)("%s", (code) => {
-  test.each<[string, LanguageToolchain]>([
+  test.each<[string, LanguageToolchain<NodePlan>]>([
     ["the choice", { choose: () => failing(code) }],
     ["the images", { choose: async () => ({ lines, images: () => failing(code) }) }],
   ])(
