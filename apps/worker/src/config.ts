@@ -1,6 +1,7 @@
 // The worker's configuration: the schema of its environment variables, and the grouped values that the worker uses.
 
 import { type Destination, parseDestination } from "@slipway/docker";
+import { builderKinds } from "@slipway/core";
 import { z } from "zod";
 import {
   appUrl,
@@ -29,6 +30,10 @@ const destinationsSetting = listSetting().transform((items, context) =>
     return [];
   }),
 );
+
+const buildersSetting = listSetting()
+  .transform((items): readonly string[] => (items.length === 0 ? ["buildpacks"] : items))
+  .pipe(z.array(z.enum(builderKinds, `must be some of ${builderKinds.join(", ")}`)));
 
 const cpusSetting = z.coerce.number().positive();
 
@@ -123,6 +128,12 @@ const serviceSettings = z.object({
 });
 
 const buildSettings = z.object({
+  BUILDERS: buildersSetting.register(settingDocs, {
+    topic: "builds",
+    description:
+      "Builders that apps may use, separated by blanks or commas: `buildpacks`, `dockerfile`. The steps of a Dockerfile run as root in containers of the engine ([security](security.md)).",
+    unset: "`buildpacks`",
+  }),
   BUILD_TIMEOUT_MS: countSetting.default(30 * 60_000).register(settingDocs, {
     topic: "builds",
     description: "Longest duration of a build.",
@@ -311,6 +322,7 @@ function grouped(parsed: z.output<typeof settings>) {
     /** Container runtimes; undefined for the engine's default. */
     runtimes: { builds: parsed.BUILD_RUNTIME, releases: parsed.APP_RUNTIME },
     concurrency: { deployments: parsed.CONCURRENCY, operations: parsed.OPERATION_CONCURRENCY },
+    builders: parsed.BUILDERS,
     build: {
       memoryBytes: parsed.BUILD_MEMORY_MB,
       cpus: parsed.BUILD_CPUS,

@@ -2,6 +2,12 @@
 
 export { bundledBuildpacks, type BuildFile, type BundledBuildpacks } from "./bundled.ts";
 export {
+  chooseBuilder,
+  dockerfileControlFiles,
+  dockerfilePath,
+  type BuilderChoice,
+} from "./choose-builder.ts";
+export {
   buildEnvironment,
   isProtectedName,
   releaseEnvironment,
@@ -18,6 +24,7 @@ export type { PackageManagerWish } from "./node/package-manager.ts";
 export type { NodePlan, NodeWish } from "./node/plan.ts";
 export {
   controlFiles,
+  plainPlan,
   planBuild,
   projectDirectory,
   runnerArguments,

@@ -81,6 +81,13 @@ export function planBuild(source: PlanSource): BuildPlan {
   };
 }
 
+/** @returns the plan of a source that is built without a language of the plan's. */
+export function plainPlan({ captured, variables }: PlanSource): BuildPlan {
+  const procfile =
+    captured.get(posix.join(projectDirectory(variables), "Procfile"))?.toString("utf8") ?? null;
+  return { language: null, languageRequired: false, monorepo: null, procfile, slugIgnore: null };
+}
+
 /**
  * @returns the arguments of the build runner: those of the language, the command that starts the app without a Procfile, and the
  * monorepo that it is a workspace of.

@@ -1,5 +1,6 @@
 // An app: the target of deployments, with a pointer to the release that serves it.
 
+import type { BuilderSetting } from "./builder.ts";
 import { invalidField } from "./errors.ts";
 
 /** The TCP address at which an instance accepts requests. */
@@ -26,6 +27,7 @@ export interface App {
   /** Desired number of web instances, 0 to `maxWebCount`. */
   readonly webCount: number;
   readonly concurrencyPolicy: ConcurrencyPolicy;
+  readonly builder: BuilderSetting;
   readonly lastDeployedAt: Date | null;
   /** Part of the build cache's key. Incrementing it discards the cache, including one that a running build has yet to save. */
   readonly cacheVersion: number;
@@ -70,6 +72,7 @@ export function newApp(request: NewApp): App {
   checkAppName(request.name);
   return {
     concurrencyPolicy: "queue",
+    builder: "auto",
     ...request,
     updatedAt: request.createdAt,
     deletedAt: null,
@@ -96,6 +99,7 @@ export function changeApp(
       | "targets"
       | "webCount"
       | "concurrencyPolicy"
+      | "builder"
       | "lastDeployedAt"
       | "cacheVersion"
     >

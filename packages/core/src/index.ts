@@ -1,6 +1,7 @@
 // The domain of Slipway: types, rules and ports. No I/O, no clock, no vendor.
 
 export * from "./app.ts";
+export * from "./builder.ts";
 export * from "./collaborator.ts";
 export * from "./deployment.ts";
 export * from "./errors.ts";

@@ -72,6 +72,23 @@ describe.skipIf(await lacksRedis())("apps", () => {
     expect((await dryRun(name, "true")).status).toBe(409);
   });
 
+  test("apps have a builder, which a change sets alone, and cnb is refused with its reason", async () => {
+    const { name, builder } = await created();
+    expect(builder).toBe("auto");
+    const change = (app: unknown) => api.request(ada.token, "PATCH", `/v1/apps/${name}`, { app });
+    expect((await change({ concurrency_policy: "reject" })).body).toMatchObject({ app: { builder: "auto" } });
+    const expected = { app: { builder: "dockerfile", concurrency_policy: "reject" } };
+    expect((await change({ builder: "dockerfile" })).body).toMatchObject(expected);
+    expect((await api.request(ada.token, "GET", `/v1/apps/${name}`)).body).toMatchObject(expected);
+    const reserved = await change({ builder: "cnb" });
+    expect([reserved.status, reserved.body]).toMatchObject([
+      422,
+      { error: expect.stringContaining("Cloud Native") },
+    ]);
+    for (const wrong of [{ builder: "heroku" }, { builder: null }, {}])
+      expect((await change(wrong)).status).toBe(422);
+  });
+
   test("apps of other users are not found, except by operators", async () => {
     const { id, name } = await created();
     for (const path of [id, name, "unknown"]) {

@@ -34,6 +34,7 @@ export function presentApp(
     updated_at: app.updatedAt.toISOString(),
     last_deployed_at: app.lastDeployedAt?.toISOString() ?? null,
     concurrency_policy: app.concurrencyPolicy,
+    builder: app.builder,
     flags: {},
     limits: {},
     links: {

@@ -88,13 +88,16 @@ function itemRoutes({ store, location, now, deployments }: AppContext): Route[] 
     route({
       method: "patch",
       path: "/apps/:app",
-      summary: "Change an app's concurrency policy",
+      summary: "Change an app's concurrency policy or its builder",
       access: "app:change",
       body: changeAppRequest,
       answer: { status: 200, json: appAnswer },
       async handle({ app, body }) {
-        const { concurrency_policy: concurrencyPolicy } = body.app;
-        const changed = await updateLiveApp(store.apps, app.id, now(), () => ({ concurrencyPolicy }));
+        const { concurrency_policy: concurrencyPolicy, builder } = body.app;
+        const changed = await updateLiveApp(store.apps, app.id, now(), () => ({
+          ...(concurrencyPolicy === undefined ? {} : { concurrencyPolicy }),
+          ...(builder === undefined ? {} : { builder }),
+        }));
         if (changed === null) throw notFound("app");
         const owner = await store.users.get(app.ownerId);
         return { app: presentApp(changed, owner, location, await store.operations.running(app.id)) };

@@ -1,26 +1,23 @@
 // Runs one attempt at a deployment: the order of the phases.
 
-import { label, toSlipwayError } from "@slipway/core";
+import { label, SlipwayError, toSlipwayError } from "@slipway/core";
 import type { BuildEngine } from "@slipway/core";
 import type { LaneTask } from "@slipway/queue";
 import { labelsOf } from "./attempt.ts";
 import type { Attempt } from "./attempt.ts";
-import { saveCache } from "./cache.ts";
-import type { CacheContext } from "./cache.ts";
+import type { Builders } from "./builders/builder.ts";
+import { buildpacksBuilder } from "./builders/buildpacks.ts";
+import type { BuildpacksContext } from "./builders/buildpacks.ts";
 import { conclude, succeed } from "./conclude.ts";
 import type { ConcludeContext } from "./conclude.ts";
 import { formerImage } from "./former-image.ts";
 import type { FormerImageContext } from "./former-image.ts";
-import { make } from "./make.ts";
-import type { MakeContext } from "./make.ts";
 import { openAttempt } from "./open-attempt.ts";
 import type { OpenAttemptContext } from "./open-attempt.ts";
 import { fetchSource } from "./phases/fetch.ts";
 import type { FetchContext } from "./phases/fetch.ts";
 import { plan } from "./phases/plan.ts";
 import type { PlanContext } from "./phases/plan.ts";
-import { push } from "./phases/push.ts";
-import type { PushContext } from "./phases/push.ts";
 import { makeRelease } from "./phases/release.ts";
 import type { ReleaseContext } from "./phases/release.ts";
 import { reuse } from "./phases/reuse.ts";
@@ -33,9 +30,7 @@ import type { OldImagesContext } from "../housekeeping/request-pruning.ts";
 type PipelineContext = FetchContext &
   PlanContext &
   FormerImageContext &
-  MakeContext &
-  CacheContext &
-  PushContext &
+  BuildpacksContext &
   ReleaseContext &
   StartContext & { readonly engine: Pick<BuildEngine, "removeSandboxes"> };
 type PhasesContext = PipelineContext & ReuseContext;
@@ -66,7 +61,7 @@ function runPhases(context: PhasesContext, attempt: Attempt): Promise<void> {
   return pipeline(context, attempt);
 }
 
-/** fetch → plan → (dependencies, or unpack → build) → push → release → start */
+/** fetch → plan → build by the planned builder, which ends with a push → release → start */
 async function pipeline(context: PipelineContext, attempt: Attempt): Promise<void> {
   await using fetched = await fetchSource(context, attempt);
   const [planned, former] = await Promise.all([
@@ -75,21 +70,20 @@ async function pipeline(context: PipelineContext, attempt: Attempt): Promise<voi
     // What older attempts left must be gone before this one builds.
     context.engine.removeSandboxes(withoutAttempt(labelsOf(attempt))),
   ]);
-  await using made = await make(context, attempt, { fetched, plan: planned, former });
-  const image = await push(context, attempt, { ...made, former });
-  const release = await makeRelease(context, attempt, made.built, image);
-  // The start mostly waits for the app, so the cache is saved at the same time. Both end before the sandbox is removed.
-  const facts = {
-    image: image.reference,
-    imageSizeBytes: image.sizeBytes,
-    stackImage: context.config.stackImage,
-  };
-  const saved =
-    made.sandbox === null
-      ? Promise.resolve()
-      : saveCache(context, attempt, made.sandbox, { isEmpty: made.built.hasEmptyCache });
-  const outcomes = await Promise.allSettled([start(context, attempt, release, facts), saved]);
+  const builder = buildersOf(context)[planned.builder];
+  if (builder === undefined)
+    throw new SlipwayError("configuration-invalid", `this worker has no builder ${planned.builder}`);
+  await using built = await builder.build(attempt, { fetched, plan: planned, former });
+  const release = await makeRelease(context, attempt, built);
+  const { image, stackImage } = built;
+  const facts = { image: image.reference, imageSizeBytes: image.sizeBytes, stackImage };
+  // The start mostly waits for the app, so the cache is saved at the same time. Both end before the build is disposed of.
+  const outcomes = await Promise.allSettled([start(context, attempt, release, facts), built.saveCache()]);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+}
+
+function buildersOf(context: BuildpacksContext): Builders {
+  return { buildpacks: buildpacksBuilder(context) };
 }
 
 /** An earlier release's image: reuse → start */

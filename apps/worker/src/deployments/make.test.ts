@@ -55,7 +55,7 @@ async function madeWithout(snapshot: string) {
     signal,
   };
   const fetched = await sourceOf();
-  const planned = await plan({ toolchains, config: { limits } }, attempt, fetched);
+  const planned = await plan({ toolchains, config: { limits, builders: ["buildpacks"] } }, attempt, fetched);
   const error: unknown = await make(context as unknown as MakeContext, attempt as unknown as Attempt, {
     fetched,
     plan: planned,

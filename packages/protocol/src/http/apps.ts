@@ -1,9 +1,18 @@
 // Request and response bodies for apps.
 
 import { z } from "zod";
-import { concurrencyPolicies } from "@slipway/core";
+import { builderSettings, concurrencyPolicies } from "@slipway/core";
 import { userReference } from "./users.ts";
 
+/** Reserved: a client that sets it learns that it is no misspelling. */
+const reservedBuilder = "cnb";
+
+const builder = z.enum(builderSettings, {
+  error: ({ input }) =>
+    input === reservedBuilder
+      ? `must not be ${reservedBuilder}: Cloud Native Buildpacks are not supported yet`
+      : `must be ${builderSettings.join(", ")}`,
+});
 const policy = z.enum(concurrencyPolicies, `must be ${concurrencyPolicies.join(", ")}`);
 
 export const createAppRequest = z
@@ -11,8 +20,13 @@ export const createAppRequest = z
   .meta({ examples: [{ app: { name: "my-app" } }] });
 
 export const changeAppRequest = z
-  .object({ app: z.object({ concurrency_policy: policy }) })
-  .meta({ examples: [{ app: { concurrency_policy: "supersede" } }] });
+  .object({
+    app: z
+      .object({ concurrency_policy: policy, builder })
+      .partial()
+      .refine((changes) => Object.keys(changes).length > 0, "must have concurrency_policy or builder"),
+  })
+  .meta({ examples: [{ app: { concurrency_policy: "supersede" } }, { app: { builder: "dockerfile" } }] });
 
 /** The app's name, repeated as a confirmation. */
 export const deleteAppQuery = z.object({
@@ -36,6 +50,8 @@ export const appBody = z.object({
   last_deployed_at: z.string().nullable(),
   /** How a deployment is handled that is requested while another one is queued or runs. */
   concurrency_policy: policy,
+  /** What builds the app. With "auto" the source decides. */
+  builder: z.enum(builderSettings),
   flags: z.record(z.string(), z.boolean()),
   limits: z.record(z.string(), z.unknown()),
   links: z.object({

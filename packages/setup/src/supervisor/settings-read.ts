@@ -87,6 +87,7 @@ export const settingsRead = {
     "APP_RUNTIME",
     "BLOBS_URL",
     "BOOT_TIMEOUT_MS",
+    "BUILDERS",
     "BUILD_CA_BUNDLE",
     "BUILD_CPUS",
     "BUILD_DISK_MB",

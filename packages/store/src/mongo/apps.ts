@@ -1,7 +1,7 @@
 // Apps in MongoDB.
 
 import type { Db, Filter, Sort } from "mongodb";
-import type { App, AppStore } from "@slipway/core";
+import type { App, AppStore, BuilderSetting } from "@slipway/core";
 import { compareAndSet } from "./compare-and-set.ts";
 import type { Connection } from "./connection.ts";
 import { document, entity } from "./documents.ts";
@@ -10,7 +10,11 @@ import { conflictWhenTaken } from "./failures.ts";
 import { withinQuotas } from "./quotas.ts";
 
 /** `live` means not deleted: a unique index over live apps makes their names unique. */
-type AppDocument = Stored<App> & { readonly live: boolean };
+type AppDocument = Omit<Stored<App>, "builder"> & {
+  readonly live: boolean;
+  /** Missing in documents of earlier versions. */
+  readonly builder?: BuilderSetting;
+};
 
 const taken = "the app's name is taken, or its id is";
 
@@ -70,5 +74,5 @@ function appFrom(found: AppDocument | null): App | null;
 function appFrom(found: AppDocument | null): App | null {
   if (found === null) return null;
   const { live: _, ...app } = found;
-  return entity<App>(app);
+  return entity<App>({ ...app, builder: app.builder ?? "auto" });
 }

@@ -1,6 +1,6 @@
 // Apps in SQLite.
 
-import type { Address, App, AppStore, ConcurrencyPolicy, Quotas } from "@slipway/core";
+import type { Address, App, AppStore, BuilderSetting, ConcurrencyPolicy, Quotas } from "@slipway/core";
 import { millis, optionalTime, time } from "./columns.ts";
 import type { Database, Value } from "./database.ts";
 import { conflictWhenTaken } from "./failures.ts";
@@ -19,6 +19,7 @@ interface AppRow {
   targets: string;
   web_count: number;
   concurrency_policy: ConcurrencyPolicy;
+  builder: BuilderSetting;
   last_deployed_at: number | null;
   cache_version: number;
 }
@@ -61,8 +62,8 @@ function insert(database: Database, app: App, quotas: Quotas | undefined): Promi
     checkAdded(transaction, { ownerId, quotas }, { apps: 1, containers: webCount });
     transaction.run(
       `INSERT INTO apps (id, owner_id, created_at, name, updated_at, deleted_at, revision, current_release_id,
-         current_rollout_id, targets, web_count, concurrency_policy, last_deployed_at, cache_version)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         current_rollout_id, targets, web_count, concurrency_policy, builder, last_deployed_at, cache_version)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       app.id,
       app.ownerId,
       app.createdAt.getTime(),
@@ -76,7 +77,8 @@ function update(database: Database, next: App): Promise<boolean> {
     (transaction) =>
       transaction.run(
         `UPDATE apps SET name = ?, updated_at = ?, deleted_at = ?, revision = ?, current_release_id = ?,
-           current_rollout_id = ?, targets = ?, web_count = ?, concurrency_policy = ?, last_deployed_at = ?, cache_version = ?
+           current_rollout_id = ?, targets = ?, web_count = ?, concurrency_policy = ?, builder = ?, last_deployed_at = ?,
+           cache_version = ?
          WHERE id = ? AND revision = ?`,
         ...changeable(next),
         next.id,
@@ -96,6 +98,7 @@ function changeable(app: App): Value[] {
     JSON.stringify(app.targets),
     app.webCount,
     app.concurrencyPolicy,
+    app.builder,
     millis(app.lastDeployedAt),
     app.cacheVersion,
   ];
@@ -115,6 +118,7 @@ function appFrom(row: AppRow): App {
     targets: JSON.parse(row.targets) as Address[],
     webCount: row.web_count,
     concurrencyPolicy: row.concurrency_policy,
+    builder: row.builder,
     lastDeployedAt: optionalTime(row.last_deployed_at),
     cacheVersion: row.cache_version,
   };

@@ -17,6 +17,7 @@ const everyField = {
   ],
   webCount: 2,
   concurrencyPolicy: "supersede",
+  builder: "dockerfile",
   lastDeployedAt: later,
   cacheVersion: 2,
 } as const;
@@ -130,6 +131,7 @@ function changedApps(underTest: StoreUnderTest): void {
         targets: [],
         webCount: 0,
         concurrencyPolicy: "queue",
+        builder: "auto",
       });
       expect(await store().apps.compareAndSet(back)).toBe(true);
       expect(await other().apps.get(app.id)).toEqual(back);

@@ -25,8 +25,14 @@ async function planned(files: Readonly<Record<string, string>>, nodejs: Language
     [Symbol.asyncDispose]: async () => {},
   });
   const log = { line: (line: string) => void lines.push(line) };
-  const attempt = { variables: {}, signal: new AbortController().signal, log };
-  return { plan: await plan({ toolchains: { nodejs }, config: { limits } }, attempt, { open }), lines };
+  const attempt = {
+    app: { builder: "auto" as const },
+    variables: {},
+    signal: new AbortController().signal,
+    log,
+  };
+  const context = { toolchains: { nodejs }, config: { limits, builders: ["buildpacks" as const] } };
+  return { plan: await plan(context, attempt, { open }), lines };
 }
 
 const images = { build: "build-image", run: "run-image" };

@@ -2,9 +2,18 @@
 
 import { scanSource } from "@slipway/archive";
 import type { SourceFacts } from "@slipway/archive";
-import { controlFiles, languageTitles, planBuild, projectDirectory } from "@slipway/buildpacks";
+import {
+  chooseBuilder,
+  controlFiles,
+  dockerfileControlFiles,
+  languageTitles,
+  plainPlan,
+  planBuild,
+  projectDirectory,
+} from "@slipway/buildpacks";
 import type { BuildPlan, LanguagePlan } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
+import type { BuilderKind } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
 import { chooseToolchain } from "../language-toolchains.ts";
@@ -14,18 +23,24 @@ import type { FetchedSource } from "./fetch.ts";
 
 export interface PlanContext {
   readonly toolchains: LanguageToolchains;
-  readonly config: { readonly limits: Pick<WorkerConfig["limits"], "sourceBytes" | "sourceEntries"> };
+  readonly config: Pick<WorkerConfig, "builders"> & {
+    readonly limits: Pick<WorkerConfig["limits"], "sourceBytes" | "sourceEntries">;
+  };
 }
 
-type PlanAttempt = Pick<Attempt, "variables" | "signal"> & { readonly log: Pick<Attempt["log"], "line"> };
+type PlanAttempt = Pick<Attempt, "variables" | "signal"> & {
+  readonly app: Pick<Attempt["app"], "builder">;
+  readonly log: Pick<Attempt["log"], "line">;
+};
 
 export interface Plan extends BuildPlan {
+  readonly builder: BuilderKind;
   readonly source: SourceFacts;
   /** With the images that contain its toolchain. Null when the build needs none. */
   readonly language: (LanguagePlan & { readonly images: ToolchainImages }) | null;
 }
 
-/** @throws {SlipwayError} "archive-invalid", "archive-too-large", "build-failed", "toolchain-unavailable". */
+/** @throws {SlipwayError} "archive-invalid", "archive-too-large", "no-buildpack", "build-failed", "toolchain-unavailable". */
 export async function plan(
   context: PlanContext,
   attempt: PlanAttempt,
@@ -37,14 +52,21 @@ export async function plan(
   await using archive = await fetched.open();
   const source = await scanSource(archive, {
     limits: { maxUnpackedBytes: limits.sourceBytes, maxEntries: limits.sourceEntries },
-    capture: controlFiles(folder),
+    capture: new Map([...controlFiles(folder), ...dockerfileControlFiles(variables)]),
     folder,
     signal,
   });
   const { entryCount, sizeBytes } = source;
   log.line(`       Unpacked ${entryCount} files, ${(sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
+  const { kind, reason } = chooseBuilder(attempt.app.builder, context.config.builders, {
+    ...source,
+    variables,
+  });
+  log.line(`-----> Building with ${kind}, because ${reason}`);
+  if (kind === "dockerfile")
+    return { ...plainPlan({ ...source, variables }), builder: kind, source, language: null };
   const planned = planBuild({ ...source, variables });
-  return { ...planned, source, language: await withToolchain(context, attempt, planned) };
+  return { ...planned, builder: kind, source, language: await withToolchain(context, attempt, planned) };
 }
 
 async function withToolchain(

@@ -2,9 +2,9 @@
 
 import { randomUUID } from "node:crypto";
 import { releaseEnvironment } from "@slipway/buildpacks";
-import type { PushedImage, Release, Store } from "@slipway/core";
+import type { Release, Store } from "@slipway/core";
 import type { Attempt } from "../attempt.ts";
-import type { Built } from "./build.ts";
+import type { BuiltImage } from "../builders/builder.ts";
 
 export interface ReleaseContext {
   readonly store: Pick<Store, "releases">;
@@ -15,8 +15,7 @@ export interface ReleaseContext {
 export async function makeRelease(
   { store, now }: ReleaseContext,
   { lease, app, variables }: Attempt,
-  built: Built,
-  image: PushedImage,
+  { image, processTypes, configVars }: BuiltImage,
 ): Promise<Release> {
   return store.releases.create({
     id: randomUUID(),
@@ -24,9 +23,9 @@ export async function makeRelease(
     deploymentId: lease.deployment.id,
     image: image.pinnedReference,
     gitRef: lease.deployment.gitRef,
-    processTypes: built.processTypes,
-    defaults: built.configVars,
-    environment: releaseEnvironment({ variables, configVars: built.configVars }),
+    processTypes,
+    defaults: configVars,
+    environment: releaseEnvironment({ variables, configVars }),
     createdAt: now(),
   });
 }

@@ -9,6 +9,7 @@ import { notifiers } from "./006-notifiers.ts";
 import { postdeployHook } from "./007-postdeploy-hook.ts";
 import { tokenParents } from "./008-token-parents.ts";
 import { sourcesOfOwner } from "./009-sources-of-owner.ts";
+import { appBuilder } from "./010-app-builder.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -27,4 +28,5 @@ export const migrations: readonly Migration[] = [
   { number: 7, name: "postdeploy hook", sql: postdeployHook },
   { number: 8, name: "token parents", sql: tokenParents },
   { number: 9, name: "sources of owner", sql: sourcesOfOwner },
+  { number: 10, name: "app builder", sql: appBuilder },
 ];

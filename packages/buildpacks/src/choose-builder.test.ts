@@ -1,0 +1,72 @@
+import { describe, expect, test } from "vitest";
+import { refusal } from "@slipway/testkit";
+import { bundledBuildpacks } from "./bundled.ts";
+import { chooseBuilder } from "./choose-builder.ts";
+
+const all = ["buildpacks", "dockerfile"] as const;
+
+function source(files: readonly string[], variables: Readonly<Record<string, string>> = {}) {
+  return {
+    captured: new Map(files.map((name) => [name, Buffer.alloc(0)])),
+    oversized: new Set<string>(),
+    names: files.map((name) => (name.includes("/") ? `${name.split("/")[0]}/` : name)),
+    variables,
+  };
+}
+
+test.each<[string, readonly string[], Readonly<Record<string, string>>, RegExp]>([
+  ["BUILDPACK_URL", ["Dockerfile"], { BUILDPACK_URL: "https://example.com/x.git" }, /BUILDPACK_URL is set/],
+  ["BUILDPACK_NAME", ["Dockerfile"], { BUILDPACK_NAME: "static" }, /BUILDPACK_NAME is set/],
+  [".buildpacks", ["Dockerfile", ".buildpacks"], {}, /\.buildpacks/],
+  ["package.json", ["Dockerfile", "package.json"], {}, /nodejs found package\.json/],
+  [
+    "scripts of its own",
+    ["bin/detect", "bin/compile", "Dockerfile"],
+    {},
+    /inline found bin\/detect and bin\/compile/,
+  ],
+])("with auto, %s is built by buildpacks although there is a Dockerfile", (_of, files, variables, reason) => {
+  const choice = chooseBuilder("auto", all, source(files, variables));
+  expect(choice).toEqual({ kind: "buildpacks", reason: expect.stringMatching(reason) });
+});
+
+test("with auto, a Dockerfile is built when nothing else fits, also one that DOCKERFILE_PATH names", () => {
+  expect(chooseBuilder("auto", all, source(["Dockerfile", "main.c"])).kind).toBe("dockerfile");
+  const named = source(["ops/web.Dockerfile"], { DOCKERFILE_PATH: "ops/web.Dockerfile" });
+  expect(chooseBuilder("auto", all, named)).toEqual({
+    kind: "dockerfile",
+    reason: "there is a ops/web.Dockerfile",
+  });
+});
+
+describe("a source that no allowed builder fits", () => {
+  const refused = (...given: Parameters<typeof chooseBuilder>) =>
+    refusal((async () => chooseBuilder(...given))());
+
+  test("the error lists what each bundled buildpack and the builders look for", async () => {
+    const message = await refused("auto", all, source(["main.c"]));
+    expect(message).toMatch(/^no-buildpack: no builder fits the source/);
+    for (const name of bundledBuildpacks().names) expect(message).toContain(`(buildpack ${name})`);
+    for (const name of ["BUILDPACK_URL", ".buildpacks", "Dockerfile"]) expect(message).toContain(name);
+  });
+
+  test("the error says that a Dockerfile exists which the operator does not allow", async () => {
+    expect(await refused("auto", ["buildpacks"], source(["Dockerfile"]))).toMatch(
+      /there is a Dockerfile .* does not allow the builder dockerfile.*BUILDERS/,
+    );
+    expect(await refused("dockerfile", ["buildpacks"], source(["Dockerfile"]))).toMatch(
+      /setting|builder is dockerfile/,
+    );
+  });
+
+  test("a DOCKERFILE_PATH that leaves the source is refused", async () => {
+    const outside = source(["main.c"], { DOCKERFILE_PATH: "../../etc/passwd" });
+    expect(await refused("auto", all, outside)).toMatch(/^build-failed: DOCKERFILE_PATH/);
+  });
+});
+
+test("the setting of the app decides before its source does", () => {
+  const both = source(["Dockerfile", "package.json"]);
+  expect(chooseBuilder("dockerfile", all, both).kind).toBe("dockerfile");
+  expect(chooseBuilder("buildpacks", all, source(["Dockerfile"])).kind).toBe("buildpacks");
+});

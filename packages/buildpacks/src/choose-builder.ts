@@ -1,0 +1,116 @@
+// Decides which builder builds a source, from the app's setting, its variables and the names in the source.
+
+import { readFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import { SlipwayError } from "@slipway/core";
+import type { BuilderKind, BuilderSetting } from "@slipway/core";
+import { type PlanSource, projectDirectory } from "./plan.ts";
+import { defaultStacksDir } from "./stack-files.ts";
+
+export interface BuilderChoice {
+  readonly kind: BuilderKind;
+  /** Why, for the log: continues "because …". */
+  readonly reason: string;
+}
+
+/** What the bin/detect of each bundled buildpack looks for: one of these sets of files. In the order of their calls. */
+const detections: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  inline: [["bin/detect", "bin/compile"]],
+  nodejs: [["package.json"]],
+  static: [["index.html"], ["static.json"]],
+};
+const defaultDockerfile = "Dockerfile";
+const maxDockerfileBytes = 256 * 1024;
+
+/** @returns the path in the source of the Dockerfile, which DOCKERFILE_PATH names relative to PROJECT_DIR; null if it is outside. */
+export function dockerfilePath(variables: Readonly<Record<string, string>>): string | null {
+  const { DOCKERFILE_PATH: given = "" } = variables;
+  const path = posix.normalize(posix.join(projectDirectory(variables), given || defaultDockerfile));
+  return path.startsWith("../") || path.startsWith("/") ? null : path;
+}
+
+/** @returns the paths of the files that decide how a Dockerfile is built, each with its maximum size in bytes. */
+export function dockerfileControlFiles(
+  variables: Readonly<Record<string, string>>,
+): ReadonlyMap<string, number> {
+  const path = dockerfilePath(variables);
+  const ignores = [
+    posix.join(projectDirectory(variables), ".dockerignore"),
+    ...(path === null ? [] : [`${path}.dockerignore`]),
+  ];
+  const files = path === null ? ignores : [path, ...ignores];
+  return new Map(files.map((name) => [name, maxDockerfileBytes]));
+}
+
+/**
+ * @param allowed the kinds that the operator allows. @throws {SlipwayError} "no-buildpack" when no allowed builder fits, with what
+ * was looked for; "build-failed" for a DOCKERFILE_PATH that leaves the source.
+ */
+export function chooseBuilder(
+  setting: BuilderSetting,
+  allowed: readonly BuilderKind[],
+  source: PlanSource,
+): BuilderChoice {
+  if (setting !== "auto") {
+    if (!allowed.includes(setting)) throw notAllowed(`the app's builder is ${setting}`, setting);
+    return { kind: setting, reason: "it is the app's setting" };
+  }
+  const wish = buildpackWish(source) ?? detected(source);
+  if (wish !== null) {
+    if (!allowed.includes("buildpacks")) throw notAllowed(wish, "buildpacks");
+    return { kind: "buildpacks", reason: wish };
+  }
+  const dockerfile = dockerfilePath(source.variables);
+  if (dockerfile === null) throw outside(source.variables["DOCKERFILE_PATH"] ?? "");
+  const found = source.captured.has(dockerfile) || source.oversized.has(dockerfile);
+  if (found && allowed.includes("dockerfile"))
+    return { kind: "dockerfile", reason: `there is a ${dockerfile}` };
+  if (found)
+    throw notAllowed(`there is a ${dockerfile} and nothing that a bundled buildpack looks for`, "dockerfile");
+  throw new SlipwayError(
+    "no-buildpack",
+    `no builder fits the source. Looked for: ${lookedFor(allowed, dockerfile)}`,
+  );
+}
+
+/** A wish for buildpacks, as the variables or the source state it. */
+function buildpackWish({ names, variables }: PlanSource): string | null {
+  for (const name of ["BUILDPACK_URL", "BUILDPACK_NAME"]) if (variables[name]) return `${name} is set`;
+  return names.includes(".buildpacks") ? "there is a .buildpacks" : null;
+}
+
+function detected({ captured, oversized, names, variables }: PlanSource): string | null {
+  const folder = projectDirectory(variables);
+  // The build reports a project directory that does not exist; a link to one is known only there.
+  if (names.length === 0) return `the source has no files in ${folder === "" ? "its root" : folder}`;
+  const exists = (name: string) => {
+    const path = posix.join(folder, name);
+    return names.includes(name) || captured.has(path) || oversized.has(path);
+  };
+  for (const [buildpack, sets] of Object.entries(detections)) {
+    const set = sets.find((files) => files.every(exists));
+    if (set !== undefined) return `the buildpack ${buildpack} found ${set.join(" and ")}`;
+  }
+  return null;
+}
+
+function lookedFor(allowed: readonly BuilderKind[], dockerfile: string): string {
+  const buildpacks = Object.keys(detections).map((name) => {
+    const file = join(defaultStacksDir, `buildpacks/${name}/looks-for`);
+    return `${readFileSync(file, "utf8").trim()} (buildpack ${name})`;
+  });
+  return [
+    "BUILDPACK_URL, BUILDPACK_NAME, .buildpacks",
+    ...(allowed.includes("buildpacks") ? buildpacks : []),
+    ...(allowed.includes("dockerfile") ? [dockerfile] : []),
+  ].join("; ");
+}
+
+function outside(path: string): SlipwayError {
+  return new SlipwayError("build-failed", `DOCKERFILE_PATH is ${path}: it must be a file inside the source`);
+}
+
+function notAllowed(found: string, kind: BuilderKind): SlipwayError {
+  const message = `${found}, but this installation does not allow the builder ${kind}: its operator would have to add it to BUILDERS`;
+  return new SlipwayError("no-buildpack", message);
+}
