@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { changeStatus, claim, SlipwayError } from "@slipway/core";
+import { changeStatus, claim, failureOf, SlipwayError } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
 import { abandonDeployment, sealAbandoned } from "@slipway/deployments";
 import type { AbandonContext } from "@slipway/deployments";
@@ -66,7 +66,7 @@ describe.skipIf(await lacksRedis())("a deployment without a running attempt", ()
     });
     former.line("-----> Building");
     await former.flush();
-    const failure = { code: "aborted", message: "by ada" } as const;
+    const failure = failureOf({ code: "aborted", message: "by ada" });
     const aborted = changeStatus(deployment, "aborted", {
       at: testTime,
       lineCount: null,
@@ -86,7 +86,7 @@ describe.skipIf(await lacksRedis())("a deployment without a running attempt", ()
   });
 
   test("of three processes that seal a deployment, one writes to its log", async () => {
-    const facts = { failure: { code: "aborted", message: "by ada" } } as const;
+    const facts = { failure: failureOf({ code: "aborted", message: "by ada" }) };
     const aborted = changeStatus(deployment, "aborted", { at: testTime, lineCount: null, facts });
     expect(await store.deployments.compareAndSet(aborted)).toBe(true);
     const attempts: number[] = [];

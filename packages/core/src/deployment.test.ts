@@ -18,6 +18,7 @@ import {
 import type { Deployment, DeploymentStatus } from "./deployment.ts";
 import { errorCatalog } from "./errors.ts";
 import type { ErrorCode } from "./errors.ts";
+import { failureOf } from "./failure.ts";
 
 const createdAt = new Date("2026-03-04T05:06:07.000Z");
 const at = new Date("2026-03-04T05:07:00.000Z");
@@ -124,7 +125,7 @@ describe("changeStatus", () => {
 
   test("changeStatus sets the given fields and does not modify its argument", () => {
     const before = inStatus("building");
-    const failure = { code: "build-failed", message: "compile: exit code 1" } as const;
+    const failure = failureOf({ code: "build-failed", message: "compile: exit code 1" });
     const facts = { failure, logLineCount: 12, logSha256: "ab" };
     expect(changeStatus(before, "build-error", { ...options, facts })).toMatchObject(facts);
     expect(before).toEqual(inStatus("building"));

@@ -3,6 +3,9 @@
 import type { ConcurrencyPolicy } from "./app.ts";
 import { SlipwayError } from "./errors.ts";
 import type { ErrorCode } from "./errors.ts";
+import type { Failure } from "./failure.ts";
+import { beginAttempt, endAttempts, unknownOrigin } from "./timeline.ts";
+import type { AttemptOrigin, AttemptRecord } from "./timeline.ts";
 
 export const runningStatuses = ["building", "pushing", "starting"] as const;
 export const finalStatuses = [
@@ -86,8 +89,10 @@ export interface Deployment {
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
   readonly history: readonly StatusChange[];
-  /** Why the deployment failed, for display to users; null after success. */
-  readonly failure: { readonly code: ErrorCode; readonly message: string } | null;
+  /** Null after success. */
+  readonly failure: Failure | null;
+  /** The latest attempts, oldest first. Without those from before timelines were recorded. */
+  readonly timeline: readonly AttemptRecord[];
   /** The release created from it: the go-live mark. Once set, the deployment cannot be aborted. */
   readonly releaseId: string | null;
   readonly image: string | null;
@@ -162,6 +167,7 @@ export function queuedDeployment(request: NewDeployment, number: number): Deploy
     finishedAt: null,
     history: [{ status: "queued", at: request.createdAt, attempt: 0, lineCount: 0 }],
     failure: null,
+    timeline: [],
     releaseId: null,
     image: null,
     imageDigest: null,
@@ -178,6 +184,7 @@ export type DeploymentFacts = Partial<
     Deployment,
     | "previousGitRef"
     | "failure"
+    | "timeline"
     | "image"
     | "imageDigest"
     | "imageSizeBytes"
@@ -191,6 +198,11 @@ export interface ChangeOptions {
   readonly at: Date;
   readonly lineCount: number | null;
   readonly facts?: DeploymentFacts;
+}
+
+export interface ClaimOptions extends ChangeOptions {
+  /** Unknown by default. */
+  readonly origin?: AttemptOrigin;
 }
 
 /**
@@ -217,18 +229,27 @@ export function changeStatus(
  * @throws {SlipwayError} "lease-lost" when the attempt is not newer; "conflict" when the deployment is final, or has the
  * go-live mark: use `takeOver` for it.
  */
-export function claim(deployment: Deployment, attempt: number, options: ChangeOptions): Deployment {
+export function claim(deployment: Deployment, attempt: number, options: ClaimOptions): Deployment {
   if (!isFinal(deployment.status)) checkNewer(deployment, attempt);
   const claimed = transition(deployment, "building", attempt, options);
-  return { ...claimed, startedAt: deployment.startedAt ?? options.at };
+  return {
+    ...claimed,
+    startedAt: deployment.startedAt ?? options.at,
+    timeline: timelineOfClaim(deployment, attempt, options),
+  };
 }
 
 /**
  * A later attempt takes over the deployment without changing its status, because only its last steps are left: completing
  * the cutover, or sealing the log. The previous attempt loses its lease, because the revision changes.
+ * @param begun of an attempt that runs phases: it gets a place in the timeline.
  * @throws {SlipwayError} "lease-lost" when the attempt is not newer; "conflict" when the log is sealed, so no step is left.
  */
-export function takeOver(deployment: Deployment, attempt: number): Deployment {
+export function takeOver(
+  deployment: Deployment,
+  attempt: number,
+  begun?: Pick<ClaimOptions, "at" | "origin">,
+): Deployment {
   if (deployment.logSha256 !== null) {
     throw new SlipwayError(
       "conflict",
@@ -236,7 +257,21 @@ export function takeOver(deployment: Deployment, attempt: number): Deployment {
     );
   }
   checkNewer(deployment, attempt);
-  return { ...deployment, attempt, revision: deployment.revision + 1 };
+  const timeline = begun === undefined ? deployment.timeline : timelineOfClaim(deployment, attempt, begun);
+  return { ...deployment, attempt, timeline, revision: deployment.revision + 1 };
+}
+
+function timelineOfClaim(
+  { timeline }: Deployment,
+  number: number,
+  { at, origin = unknownOrigin }: Pick<ClaimOptions, "at" | "origin">,
+): readonly AttemptRecord[] {
+  return beginAttempt(timeline, { number, at, origin });
+}
+
+/** Stores the timeline in between two changes of the status. */
+export function recordTimeline(deployment: Deployment, timeline: readonly AttemptRecord[]): Deployment {
+  return { ...deployment, timeline, revision: deployment.revision + 1 };
 }
 
 /**
@@ -328,14 +363,27 @@ function transition(
       "the deployment's release is already in service; deploy again to replace it",
     );
   }
-  const { at, lineCount } = options;
+  const { at, lineCount, facts = {} } = options;
   return {
     ...from,
-    ...options.facts,
+    ...facts,
+    timeline: timelineAfter({ ...from, ...facts }, to, at),
     status: to,
     attempt,
     revision: from.revision + 1,
     finishedAt: isFinal(to) ? at : null,
     history: [...from.history, { status: to, at, attempt, lineCount }],
   };
+}
+
+/** A change to a status that no attempt works in ends the attempt. One that another attempt took over from was lost. */
+function timelineAfter(
+  { timeline, attempt }: Deployment,
+  to: DeploymentStatus,
+  at: Date,
+): readonly AttemptRecord[] {
+  if (to === "queued") return endAttempts(timeline, "requeued", at);
+  if (!isFinal(to)) return timeline;
+  const isCurrent = timeline.at(-1)?.number === attempt;
+  return endAttempts(timeline, to === "success" ? to : isCurrent ? "failed" : "lost", at);
 }

@@ -55,6 +55,8 @@ export type ErrorCode = keyof typeof errorCatalog;
 
 export interface ErrorDetails {
   readonly cause?: unknown;
+  /** What to do about it, when it is more exact than what applies to every error of the code. */
+  readonly hint?: string;
   /** For "not-found", the kind of resource: `app`, `deployment`… */
   readonly resource?: string;
   /** For "invalid", messages by field. */
@@ -65,12 +67,14 @@ export interface ErrorDetails {
 export class SlipwayError extends Error {
   override readonly name = "SlipwayError";
   readonly code: ErrorCode;
+  readonly hint: string | undefined;
   readonly resource: string | undefined;
   readonly fields: Readonly<Record<string, readonly string[]>> | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
+    this.hint = details.hint;
     this.resource = details.resource;
     this.fields = details.fields;
   }

@@ -1,13 +1,13 @@
 // Aborts a deployment from outside: the store first, then its worker and its followers, then its log.
 
 import { createHash } from "node:crypto";
-import { changeStatus, isFinal } from "@slipway/core";
+import { changeStatus, failureOf, isFinal } from "@slipway/core";
 import type { Deployment } from "@slipway/core";
 import { sealAborted } from "./close.ts";
 import { updateDeployment } from "./compare-and-set.ts";
 import type { LaneContext } from "./ports.ts";
 
-const appDeleted = { code: "aborted", message: "the app was deleted" } as const;
+const appDeleted = failureOf({ code: "aborted", message: "the app was deleted" });
 const emptyLog = { lineCount: 0, sha256: createHash("sha256").digest("hex") } as const;
 
 /**
@@ -62,7 +62,7 @@ async function abortIf(
   const aborted = await updateDeployment(store.deployments, id, (deployment) => {
     if (!applies(deployment)) return null;
     wasQueued = deployment.status === "queued";
-    const facts = { failure: { code: "aborted", message: reason } } as const;
+    const facts = { failure: failureOf({ code: "aborted", message: reason }) };
     return changeStatus(deployment, "aborted", { at: now(), lineCount: null, facts });
   });
   if (aborted === null) return null;

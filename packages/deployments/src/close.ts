@@ -1,6 +1,6 @@
 // Ends or seals a deployment that has no running attempt: one more line in its log, the log closed, the outcome stored and published.
 
-import { changeStatus, sealLog, takeOver } from "@slipway/core";
+import { changeStatus, failureOf, sealLog, takeOver } from "@slipway/core";
 import type { Deployment, FinalStatus, LogSummary, SlipwayError } from "@slipway/core";
 import type { DeploymentContext } from "./ports.ts";
 
@@ -32,7 +32,7 @@ export async function endWithFailure(
       at: now(),
       lineCount,
       facts: {
-        failure: { code: error.code, message: error.message },
+        failure: failureOf(error, { line: lineCount }),
         logLineCount: lineCount,
         logSha256: sha256,
       },

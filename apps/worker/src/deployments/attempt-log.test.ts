@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { changeStatus, claim, claimOperation, endOperation, SlipwayError } from "@slipway/core";
+import { changeStatus, claim, claimOperation, endOperation, failureOf, SlipwayError } from "@slipway/core";
 import type { App, BuildEngine, Deployment, ErrorCode, Operation, Scheduler } from "@slipway/core";
 import { abandonDeployment } from "@slipway/deployments";
 import { maxAttempts } from "@slipway/queue";
@@ -61,7 +61,7 @@ describe.skipIf(await lacksRedis())("the worker's log", () => {
       ]);
       const claimed = claim(deployment, 1, { at: new Date(), lineCount: 0 });
       await context.store.deployments.compareAndSet(claimed);
-      const failure = { code: "build-failed", message: "see https://user:secret@example.com" } as const;
+      const failure = failureOf({ code: "build-failed", message: "see https://user:secret@example.com" });
       const facts = { failure };
       await context.store.deployments.compareAndSet(
         changeStatus(claimed, "build-error", { at: new Date(), lineCount: 0, facts }),

@@ -1,6 +1,6 @@
 // Ends an attempt: stores the final status with the log's summary, or leaves the deployment to the next attempt.
 
-import { outcomeOf, toSlipwayError } from "@slipway/core";
+import { failureOf, outcomeOf, toSlipwayError } from "@slipway/core";
 import type { FinalStatus, RunningStatus, SlipwayError } from "@slipway/core";
 import { maxAttempts } from "@slipway/queue";
 import type { LaneTask } from "@slipway/queue";
@@ -88,7 +88,7 @@ async function keepLog({ logger }: ConcludeContext, { log, lease }: Ending): Pro
 
 async function end({ lease, log }: Ending, status: FinalStatus, error: SlipwayError | null): Promise<void> {
   const { lineCount, sha256 } = await log.end();
-  const failure = error === null ? null : { code: error.code, message: error.message };
+  const failure = error === null ? null : failureOf(error);
   await lease.changeStatus(status, lineCount, { failure, logLineCount: lineCount, logSha256: sha256 });
 }
 

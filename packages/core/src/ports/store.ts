@@ -11,7 +11,7 @@
 
 import type { App } from "../app.ts";
 import type { Collaborator, CollaboratorRole } from "../collaborator.ts";
-import type { Admission, Deployment, NewDeployment } from "../deployment.ts";
+import type { Admission, Deployment, DeploymentStatus, NewDeployment } from "../deployment.ts";
 import type { Operation } from "../operation.ts";
 import type { Delivery, Notifier } from "../notifier.ts";
 import type { PageRequest } from "../pagination.ts";
@@ -134,6 +134,15 @@ export interface UsageStore {
   of(ownerId: string): Promise<Usage>;
 }
 
+/** What a deployment has to have; null for anything. */
+export interface DeploymentFilter {
+  readonly statuses: readonly DeploymentStatus[] | null;
+  readonly appIds: readonly string[] | null;
+  readonly ownerId: string | null;
+  /** Created then or later. */
+  readonly since: Date | null;
+}
+
 export interface DeploymentStore {
   /**
    * Adds a deployment to the end of its app's lane, with the app's next number. Numbers are unique and increase in the order
@@ -145,6 +154,15 @@ export interface DeploymentStore {
   get(id: string): Promise<Deployment | null>;
   /** Newest first. A page past the end is empty. */
   list(appId: string, page: PageRequest): Promise<{ deployments: Deployment[]; totalCount: number }>;
+  /** The deployments of all apps that fit the filter, newest first. A page past the end is empty. */
+  search(
+    filter: DeploymentFilter,
+    page: PageRequest,
+  ): Promise<{ deployments: Deployment[]; totalCount: number }>;
+  /** The app's deployments with lower numbers, newest first, at most `limit`. */
+  before(appId: string, number: number, limit: number): Promise<Deployment[]>;
+  /** The queued deployments of all apps, oldest first, at most `limit`, and how many there are. */
+  queued(limit: number): Promise<{ deployments: Deployment[]; totalCount: number }>;
   /** The app's queued deployments, in lane order, at most `limit`. */
   lane(appId: string, limit: number): Promise<Deployment[]>;
   /** The app's running deployment; there is at most one. */

@@ -1,10 +1,11 @@
 // Deployments in MongoDB: the lanes, the one running deployment of an app, and compare-and-set.
 
-import type { Db, Filter } from "mongodb";
+import type { Db, Filter, Sort } from "mongodb";
 import { isRunning, queuedDeployment } from "@slipway/core";
 import type {
   Admission,
   Deployment,
+  DeploymentFilter,
   DeploymentStore,
   LaneState,
   NewDeployment,
@@ -22,11 +23,19 @@ import { waitingApps } from "./waiting-apps.ts";
 type DeploymentDocument = Stored<Deployment> & { readonly running: boolean };
 
 /** Defaults for documents that were stored before these fields existed. */
-const fieldsOfLater = { postdeployHook: null } as const;
+const fieldsOfLater = { postdeployHook: null, timeline: [] } as const;
+const failureFieldsOfLater = { hint: null, phase: null, line: null } as const;
 
 /** Spelled so that the partial indexes serve them: their condition first. */
 export const deploymentQueries = {
   ofApp: (appId: string) => ({ appId }),
+  before: (appId: string, number: number) => ({ appId, number: { $lt: number } }),
+  search: ({ statuses, appIds, ownerId, since }: DeploymentFilter) => ({
+    createdAt: { $gte: since ?? new Date(0) },
+    ...(statuses === null ? {} : { status: { $in: [...statuses] } }),
+    ...(appIds === null ? {} : { appId: { $in: [...appIds] } }),
+    ...(ownerId === null ? {} : { ownerId }),
+  }),
   queued: { status: "queued" as const },
   lane: (appId: string) => ({ status: "queued" as const, appId }),
   allRunning: { running: true },
@@ -51,24 +60,31 @@ const deployments = (database: Db) => database.collection<DeploymentDocument>("d
 export function deploymentStore(connection: Connection): DeploymentStore {
   const first = async (filter: Filter<DeploymentDocument>) =>
     connection.run(async (database) => deploymentFrom(await deployments(database).findOne(filter)));
+  const many = (filter: Filter<DeploymentDocument>, order: Sort, limit = 0) =>
+    connection.run((database) => sorted(database, filter, order, limit));
   return {
     create: (request, admission) =>
       connection.runInTurn(`deployments ${request.appId}`, (database, signal) =>
         create(database, request, { admission, signal }),
       ),
     get: (id) => first({ _id: id }),
-    list: (appId, page) => connection.run((database) => pageOf(database, appId, page)),
-    lane: (appId, limit) =>
-      connection.run(async (database) => {
-        const lane = deployments(database).find(deploymentQueries.lane(appId)).sort({ number: 1 });
-        return (await lane.limit(limit).toArray()).map((found) => deploymentFrom(found));
-      }),
+    list: (appId, page) =>
+      connection.run((database) =>
+        sortedPage(database, deploymentQueries.ofApp(appId), { number: -1 }, page),
+      ),
+    before: (appId, number, limit) => many(deploymentQueries.before(appId, number), { number: -1 }, limit),
+    search: (wanted, page) =>
+      connection.run((database) =>
+        sortedPage(database, deploymentQueries.search(wanted), { createdAt: -1, _id: -1 }, page),
+      ),
+    queued: (limit) =>
+      connection.run(async (database) => ({
+        deployments: await sorted(database, deploymentQueries.queued, { createdAt: 1, _id: 1 }, limit),
+        totalCount: await deployments(database).countDocuments(deploymentQueries.queued),
+      })),
+    lane: (appId, limit) => many(deploymentQueries.lane(appId), { number: 1 }, limit),
     running: (appId) => first(deploymentQueries.running(appId)),
-    allRunning: () =>
-      connection.run(async (database) => {
-        const running = deployments(database).find(deploymentQueries.allRunning).sort({ appId: 1 });
-        return (await running.toArray()).map((found) => deploymentFrom(found));
-      }),
+    allRunning: () => many(deploymentQueries.allRunning, { appId: 1 }),
     waitingApps: () =>
       connection.run((database) =>
         waitingApps(deployments(database), {
@@ -81,11 +97,7 @@ export function deploymentStore(connection: Connection): DeploymentStore {
         const running = deployments(database).find(deploymentQueries.runningOfOwner(ownerId));
         return (await running.project<{ _id: string }>({ _id: 1 }).toArray()).map(({ _id }) => _id);
       }),
-    recent: (appId, since) =>
-      connection.run(async (database) => {
-        const recent = deployments(database).find(deploymentQueries.recent(appId, since)).sort({ number: 1 });
-        return (await recent.toArray()).map((found) => deploymentFrom(found));
-      }),
+    recent: (appId, since) => many(deploymentQueries.recent(appId, since), { number: 1 }),
     usesSource: async (sourceId) => (await first(deploymentQueries.needsSource(sourceId))) !== null,
     // The only unique index a change can meet is the one that allows one running deployment an app.
     compareAndSet: (next) =>
@@ -95,6 +107,17 @@ export function deploymentStore(connection: Connection): DeploymentStore {
         await deployments(database).deleteMany({ appId });
       }),
   };
+}
+
+/** @param limit 0 for none. */
+async function sorted(
+  database: Db,
+  filter: Filter<DeploymentDocument>,
+  order: Sort,
+  limit: number,
+): Promise<Deployment[]> {
+  const found = await deployments(database).find(filter).sort(order).limit(limit).toArray();
+  return found.map((one) => deploymentFrom(one));
 }
 
 /**
@@ -134,12 +157,17 @@ async function laneState(database: Db, appId: string): Promise<LaneState> {
   };
 }
 
-async function pageOf(database: Db, appId: string, { page, perPage }: PageRequest) {
-  const totalCount = await deployments(database).countDocuments(deploymentQueries.ofApp(appId));
+async function sortedPage(
+  database: Db,
+  filter: Filter<DeploymentDocument>,
+  order: Sort,
+  { page, perPage }: PageRequest,
+) {
+  const totalCount = await deployments(database).countDocuments(filter);
   const skipped = (page - 1) * perPage;
   // A number of documents to skip may be larger than the server takes.
   if (skipped >= totalCount) return { deployments: [], totalCount };
-  const found = deployments(database).find(deploymentQueries.ofApp(appId)).sort({ number: -1 });
+  const found = deployments(database).find(filter).sort(order);
   const documents = await found.skip(skipped).limit(perPage).toArray();
   return { deployments: documents.map((one) => deploymentFrom(one)), totalCount };
 }
@@ -153,5 +181,6 @@ function deploymentFrom(found: DeploymentDocument | null): Deployment | null;
 function deploymentFrom(found: DeploymentDocument | null): Deployment | null {
   if (found === null) return null;
   const { running: _, ...deployment } = found;
-  return entity<Deployment>({ ...fieldsOfLater, ...deployment });
+  const failure = found.failure === null ? null : { ...failureFieldsOfLater, ...found.failure };
+  return entity<Deployment>({ ...fieldsOfLater, ...deployment, failure });
 }

@@ -60,7 +60,9 @@ export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
   deployments: [
     // list, newest first; its count; the app's last number; a number is given once
     { name: "deployments_number", key: { appId: 1, number: 1 }, unique: true },
-    // lane, waitingApps
+    // search, newest first
+    { name: "deployments_by_time", key: { createdAt: -1, _id: -1 } },
+    // lane, queued, waitingApps
     {
       name: "deployments_lane",
       key: { status: 1, appId: 1, number: 1 },

@@ -93,6 +93,15 @@ const plans: readonly (readonly [string, string, Query])[] = [
     "deployments_lane",
     { filter: deploymentQueries.lane("1"), sort: { number: 1 }, limit, postgres: ["deployments_number"] },
   ],
+  [
+    "deployments",
+    "deployments_by_time",
+    {
+      filter: deploymentQueries.search({ statuses: null, appIds: null, ownerId: null, since: null }),
+      sort: { createdAt: -1, _id: -1 },
+      limit,
+    },
+  ],
   ["deployments", "deployments_recent", { filter: deploymentQueries.unfinished("1") }],
   ["deployments", "deployments_lane", { filter: deploymentQueries.queued, as: "apps" }],
   [

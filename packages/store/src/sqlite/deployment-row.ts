@@ -1,8 +1,29 @@
 // A deployment as a row: scalars in columns, what is only ever read whole as JSON.
 
-import type { Deployment, DeploymentSource, DeploymentStatus, Pusher, StatusChange } from "@slipway/core";
+import type {
+  AttemptRecord,
+  Deployment,
+  DeploymentSource,
+  DeploymentStatus,
+  Failure,
+  PhaseRecord,
+  Pusher,
+  StatusChange,
+} from "@slipway/core";
 import { millis, optionalTime, time } from "./columns.ts";
 import type { Value } from "./database.ts";
+
+/** Of failures that were stored before they had these. */
+const failureDefaults = { hint: null, phase: null, line: null } as const;
+
+/** A value as JSON contains it. */
+type Parsed<Value> = Value extends Date
+  ? string
+  : Value extends readonly (infer Item)[]
+    ? Parsed<Item>[]
+    : Value extends object
+      ? { [Key in keyof Value]: Parsed<Value[Key]> }
+      : Value;
 
 export interface DeploymentRow {
   id: string;
@@ -24,6 +45,7 @@ export interface DeploymentRow {
   finished_at: number | null;
   history: string;
   failure: string | null;
+  timeline: string | null;
   release_id: string | null;
   image: string | null;
   image_digest: string | null;
@@ -58,6 +80,7 @@ export const changeableColumns = [
   "finished_at",
   "history",
   "failure",
+  "timeline",
   "release_id",
   "image",
   "image_digest",
@@ -94,6 +117,7 @@ export function changeableValues(deployment: Deployment): Value[] {
     millis(deployment.finishedAt),
     JSON.stringify(deployment.history),
     deployment.failure === null ? null : JSON.stringify(deployment.failure),
+    deployment.timeline.length === 0 ? null : JSON.stringify(deployment.timeline),
     deployment.releaseId,
     deployment.image,
     deployment.imageDigest,
@@ -122,7 +146,8 @@ export function deploymentFrom(row: DeploymentRow): Deployment {
     startedAt: optionalTime(row.started_at),
     finishedAt: optionalTime(row.finished_at),
     history: historyFrom(row.history),
-    failure: row.failure === null ? null : (JSON.parse(row.failure) as Deployment["failure"]),
+    failure: row.failure === null ? null : { ...failureDefaults, ...(JSON.parse(row.failure) as Failure) },
+    timeline: row.timeline === null ? [] : timelineFrom(row.timeline),
     releaseId: row.release_id,
     image: row.image,
     imageDigest: row.image_digest,
@@ -147,4 +172,22 @@ function historyFrom(json: string): StatusChange[] {
     attempt,
     lineCount,
   }));
+}
+
+function timelineFrom(json: string): AttemptRecord[] {
+  return (JSON.parse(json) as Parsed<AttemptRecord>[]).map((attempt) => ({
+    ...attempt,
+    jobAddedAt: dateOrNull(attempt.jobAddedAt),
+    startedAt: new Date(attempt.startedAt),
+    finishedAt: dateOrNull(attempt.finishedAt),
+    phases: attempt.phases.map((phase): PhaseRecord => ({
+      ...phase,
+      startedAt: new Date(phase.startedAt),
+      finishedAt: dateOrNull(phase.finishedAt),
+    })),
+  }));
+}
+
+function dateOrNull(iso: string | null): Date | null {
+  return iso === null ? null : new Date(iso);
 }

@@ -1,7 +1,15 @@
 // Deployments in SQLite: the lanes, the one running deployment of an app, and compare-and-set.
 
 import { queuedDeployment, runningStatuses } from "@slipway/core";
-import type { Admission, Deployment, DeploymentStore, NewDeployment, PageRequest } from "@slipway/core";
+import type {
+  Admission,
+  Deployment,
+  DeploymentFilter,
+  DeploymentStore,
+  NewDeployment,
+  PageRequest,
+} from "@slipway/core";
+import { millis } from "./columns.ts";
 import type { Database, Transaction, Value } from "./database.ts";
 import {
   changeableColumns,
@@ -15,12 +23,22 @@ import { falseWhenTaken } from "./failures.ts";
 
 /** Spelled as in the partial indexes: SQLite uses one only where the query repeats its condition. */
 const running = `status IN (${runningStatuses.map((status) => `'${status}'`).join(", ")})`;
+/** ?1 to ?4: statuses and app ids as JSON, an owner's id, a time; null for anything. */
+const filter = `created_at >= coalesce(?4, 0)
+  AND (?1 IS NULL OR status IN (SELECT value FROM json_each(?1)))
+  AND (?2 IS NULL OR app_id IN (SELECT value FROM json_each(?2)))
+  AND (?3 IS NULL OR owner_id = ?3)`;
 const columns = [...fixedColumns, ...changeableColumns];
 
 export const deploymentQueries = {
   lastNumber: "SELECT max(number) AS number FROM deployments WHERE app_id = ?",
   page: "SELECT * FROM deployments WHERE app_id = ? ORDER BY number DESC LIMIT ? OFFSET ?",
+  before: "SELECT * FROM deployments WHERE app_id = ? AND number < ? ORDER BY number DESC LIMIT ?",
   count: "SELECT count(*) AS count FROM deployments WHERE app_id = ?",
+  search: `SELECT * FROM deployments WHERE ${filter} ORDER BY created_at DESC, id DESC LIMIT ?5 OFFSET ?6`,
+  searchCount: `SELECT count(*) AS count FROM deployments WHERE ${filter}`,
+  queued: "SELECT * FROM deployments WHERE status = 'queued' ORDER BY created_at, id LIMIT ?",
+  allQueuedCount: "SELECT count(*) AS count FROM deployments WHERE status = 'queued'",
   lane: "SELECT * FROM deployments WHERE app_id = ? AND status = 'queued' ORDER BY number LIMIT ?",
   queuedCount: "SELECT count(*) AS count FROM deployments WHERE app_id = ? AND status = 'queued'",
   running: `SELECT * FROM deployments WHERE app_id = ? AND ${running}`,
@@ -49,6 +67,13 @@ export function deploymentStore(database: Database): DeploymentStore {
     create: (request, admission) => database.write((transaction) => create(transaction, request, admission)),
     get: (id) => database.read((transaction) => byId(transaction, id)),
     list: (appId, page) => database.read((transaction) => pageOf(transaction, appId, page)),
+    search: (wanted, page) => database.read((transaction) => search(transaction, wanted, page)),
+    before: (appId, number, limit) => many(deploymentQueries.before, appId, number, limit),
+    queued: (limit) =>
+      database.read((transaction) => ({
+        deployments: transaction.all<DeploymentRow>(deploymentQueries.queued, limit).map(deploymentFrom),
+        totalCount: count(transaction, deploymentQueries.allQueuedCount),
+      })),
     lane: (appId, limit) => many(deploymentQueries.lane, appId, limit),
     running: async (appId) => (await many(deploymentQueries.running, appId))[0] ?? null,
     allRunning: () => many(deploymentQueries.allRunning),
@@ -108,6 +133,21 @@ function pageOf(transaction: Transaction, appId: string, { page, perPage }: Page
   };
 }
 
-function count(transaction: Transaction, sql: string, value: string): number {
-  return transaction.all<{ count: number }>(sql, value)[0]?.count ?? 0;
+function search(transaction: Transaction, wanted: DeploymentFilter, { page, perPage }: PageRequest) {
+  const values = [
+    wanted.statuses === null ? null : JSON.stringify(wanted.statuses),
+    wanted.appIds === null ? null : JSON.stringify(wanted.appIds),
+    wanted.ownerId,
+    millis(wanted.since),
+  ];
+  const window = [perPage, (page - 1) * perPage];
+  const rows = transaction.all<DeploymentRow>(deploymentQueries.search, ...values, ...window);
+  return {
+    deployments: rows.map(deploymentFrom),
+    totalCount: count(transaction, deploymentQueries.searchCount, ...values),
+  };
+}
+
+function count(transaction: Transaction, sql: string, ...values: Value[]): number {
+  return transaction.all<{ count: number }>(sql, ...values)[0]?.count ?? 0;
 }

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { changeStatus, finalStatuses, runningStatuses } from "@slipway/core";
-import type { Deployment, NewDeployment } from "@slipway/core";
+import type { Deployment, DeploymentFilter, NewDeployment } from "@slipway/core";
 import { aNewDeployment, testTime } from "../fixtures.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 import { bringTo } from "./deployment-moves.ts";
@@ -14,6 +14,7 @@ const numbers = (deployments: readonly Deployment[]) => deployments.map((deploym
 export function deploymentListsContract(underTest: StoreUnderTest): void {
   lanes(underTest);
   pages(underTest);
+  searchedDeployments(underTest);
   runningDeployments(underTest);
   waitingApps(underTest);
   recentDeployments(underTest);
@@ -43,7 +44,7 @@ function lanes(underTest: StoreUnderTest): void {
 
 function pages(underTest: StoreUnderTest): void {
   const { store } = underTest;
-  const { createMany } = actionsOn(underTest);
+  const { create, createMany } = actionsOn(underTest);
 
   describe("pages of an app's deployments", () => {
     test("pages list an app's deployments newest first, with the total count", async () => {
@@ -56,10 +57,65 @@ function pages(underTest: StoreUnderTest): void {
       expect(await page(4)).toEqual({ deployments: [], totalCount: 7 });
     });
 
+    test("the deployments before a number are listed newest first, up to the limit", async () => {
+      const appId = randomUUID();
+      await createMany(4, { appId });
+      await create();
+      expect(numbers(await store().deployments.before(appId, 4, 2))).toEqual([3, 2]);
+      expect(numbers(await store().deployments.before(appId, 2, 9))).toEqual([1]);
+      expect(await store().deployments.before(appId, 1, 9)).toEqual([]);
+    });
+
     test("a page far past the end of no deployments is empty", async () => {
       const appId = randomUUID();
       const page = { page: 999_999_999_999_999, perPage: 100 };
       expect(await store().deployments.list(appId, page)).toEqual({ deployments: [], totalCount: 0 });
+    });
+  });
+}
+
+function searchedDeployments(underTest: StoreUnderTest): void {
+  const { store } = underTest;
+  const { create, createMany } = actionsOn(underTest);
+  const anything = { statuses: null, appIds: null, ownerId: null, since: null };
+  const after = (ms: number) => new Date(testTime.getTime() + ms);
+
+  describe("deployments of all apps", () => {
+    test("a search finds deployments by status, app, owner and time, newest first and in pages", async () => {
+      const ownerId = randomUUID();
+      const [one, two] = [randomUUID(), randomUUID()];
+      const made = [
+        await create({ ownerId, appId: one, createdAt: after(0) }),
+        await create({ ownerId, appId: two, createdAt: after(1) }),
+        await create({ ownerId, appId: one, createdAt: after(2) }),
+      ];
+      const [first, second, third] = made.map(({ id }) => id);
+      const failed = await bringTo(store(), made[0] ?? (await create()), "build-error");
+      await create({ createdAt: after(3) });
+      const search = async (filter: Partial<DeploymentFilter>, page = { page: 1, perPage: 10 }) => {
+        const found = await store().deployments.search({ ...anything, ownerId, ...filter }, page);
+        return [found.deployments.map(({ id }) => id), found.totalCount];
+      };
+      expect(await search({})).toEqual([[third, second, first], 3]);
+      expect(await search({}, { page: 2, perPage: 2 })).toEqual([[first], 3]);
+      expect(await search({}, { page: 9, perPage: 2 })).toEqual([[], 3]);
+      expect(await search({ statuses: ["build-error", "success"] })).toEqual([[failed.id], 1]);
+      expect(await search({ statuses: ["queued"] })).toEqual([[third, second], 2]);
+      expect(await search({ appIds: [one] })).toEqual([[third, first], 2]);
+      expect(await search({ appIds: [] })).toEqual([[], 0]);
+      expect(await search({ since: after(1) })).toEqual([[third, second], 2]);
+    });
+
+    test("queued deployments of all apps are listed oldest first, with their number", async () => {
+      const before = (await store().deployments.queued(1)).totalCount;
+      const old = (ms: number) => ({ createdAt: new Date(ms) });
+      const [late, early] = [await create(old(2)), await create(old(1))];
+      const [done] = await createMany(1, old(0));
+      if (done !== undefined) await bringTo(store(), done, "aborted");
+      const { deployments, totalCount } = await store().deployments.queued(2);
+      expect(deployments).toEqual([early, late]);
+      expect(totalCount).toBe(before + 2);
+      for (const one of [late, early]) await bringTo(store(), one, "aborted");
     });
   });
 }

@@ -118,7 +118,34 @@ function changedDeployments(underTest: StoreUnderTest): void {
         lineCount: null,
         facts: {
           previousGitRef: "0a1b2c3",
-          failure: { code: "build-failed", message: "compile: exit code 1 – „kaputt“\n🚢" },
+          failure: {
+            code: "build-failed",
+            message: "compile: exit code 1 – „kaputt“\n🚢",
+            hint: "read the log",
+            phase: "build",
+            line: 12,
+          },
+          timeline: [
+            {
+              number: 1,
+              worker: "worker-1",
+              engine: "unix:///run/docker.sock",
+              jobAddedAt: new Date("2026-07-08T09:10:00.001Z"),
+              startedAt: new Date("2026-07-08T09:10:00.002Z"),
+              finishedAt: null,
+              outcome: null,
+              phases: [
+                {
+                  name: "fetch",
+                  startedAt: new Date("2026-07-08T09:10:00.003Z"),
+                  finishedAt: new Date("2026-07-08T09:10:00.004Z"),
+                  bytes: 6_000_000_000,
+                  reused: ["toolchain"],
+                  outcome: "success",
+                },
+              ],
+            },
+          ],
           image: "registry.example/apps/a:1",
           imageDigest: "sha256:00",
           imageSizeBytes: 6_000_000_000,

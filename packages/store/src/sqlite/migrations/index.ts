@@ -10,6 +10,7 @@ import { postdeployHook } from "./007-postdeploy-hook.ts";
 import { tokenParents } from "./008-token-parents.ts";
 import { sourcesOfOwner } from "./009-sources-of-owner.ts";
 import { appBuilder } from "./010-app-builder.ts";
+import { timelines } from "./011-timelines.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -29,4 +30,5 @@ export const migrations: readonly Migration[] = [
   { number: 8, name: "token parents", sql: tokenParents },
   { number: 9, name: "sources of owner", sql: sourcesOfOwner },
   { number: 10, name: "app builder", sql: appBuilder },
+  { number: 11, name: "timelines", sql: timelines },
 ];

@@ -1,0 +1,90 @@
+// A deployment's timeline: its attempts and their phases, with the times and what each of them reused. Bounded, since it is stored with
+// the deployment.
+
+/** How an attempt ended. "requeued": its worker stopped; "lost": its worker died, or lost the lease. */
+export type AttemptOutcome = "success" | "failed" | "requeued" | "lost";
+
+/** One phase of an attempt. Phases may overlap. */
+export interface PhaseRecord {
+  readonly name: string;
+  readonly startedAt: Date;
+  readonly finishedAt: Date | null;
+  /** Bytes that were moved; null where no bytes are counted. */
+  readonly bytes: number | null;
+  /** What an earlier deployment left and this phase used, for example "dependencies". */
+  readonly reused: readonly string[];
+  /** Null while it runs, and for one that its attempt did not end. */
+  readonly outcome: "success" | "failed" | null;
+}
+
+export interface AttemptRecord {
+  readonly number: number;
+  /** Name of the worker; null when it is unknown. */
+  readonly worker: string | null;
+  /** Address of the worker's engine; null when it is unknown. */
+  readonly engine: string | null;
+  /** When the queue got its job: until then the deployment waited in its lane, from then on for a worker. Null when unknown. */
+  readonly jobAddedAt: Date | null;
+  readonly startedAt: Date;
+  readonly finishedAt: Date | null;
+  /** Null while it runs. */
+  readonly outcome: AttemptOutcome | null;
+  readonly phases: readonly PhaseRecord[];
+}
+
+/** What an attempt knows of itself when it claims the deployment. */
+export type AttemptOrigin = Pick<AttemptRecord, "worker" | "engine" | "jobAddedAt">;
+
+/** The latest attempts are kept, and of each the latest phases. */
+const maxAttemptsKept = 20;
+const maxPhasesKept = 40;
+
+export const unknownOrigin: AttemptOrigin = { worker: null, engine: null, jobAddedAt: null };
+
+/** Adds an attempt. An attempt that is still open has been lost. */
+export function beginAttempt(
+  timeline: readonly AttemptRecord[],
+  attempt: { readonly number: number; readonly at: Date; readonly origin: AttemptOrigin },
+): readonly AttemptRecord[] {
+  const { number, at, origin } = attempt;
+  const begun: AttemptRecord = {
+    number,
+    ...origin,
+    startedAt: at,
+    finishedAt: null,
+    outcome: null,
+    phases: [],
+  };
+  return [...endAttempts(timeline, "lost", at), begun].slice(-maxAttemptsKept);
+}
+
+/** Ends every open attempt and its open phases. Without an open attempt the timeline stays as it is. */
+export function endAttempts(
+  timeline: readonly AttemptRecord[],
+  outcome: AttemptOutcome,
+  at: Date,
+): readonly AttemptRecord[] {
+  if (timeline.every(({ finishedAt }) => finishedAt !== null)) return timeline;
+  return timeline.map((attempt) =>
+    attempt.finishedAt === null
+      ? { ...attempt, finishedAt: at, outcome, phases: endPhases(attempt.phases, outcome, at) }
+      : attempt,
+  );
+}
+
+/** Replaces the phases of the last attempt, if it is still open. */
+export function withPhases(
+  timeline: readonly AttemptRecord[],
+  phases: readonly PhaseRecord[],
+): readonly AttemptRecord[] {
+  const last = timeline.at(-1);
+  if (last === undefined || last.finishedAt !== null) return timeline;
+  return [...timeline.slice(0, -1), { ...last, phases: phases.slice(-maxPhasesKept) }];
+}
+
+function endPhases(phases: readonly PhaseRecord[], outcome: AttemptOutcome, at: Date): PhaseRecord[] {
+  const ending = outcome === "success" || outcome === "failed" ? outcome : null;
+  return phases.map((phase) =>
+    phase.finishedAt === null ? { ...phase, finishedAt: at, outcome: ending } : phase,
+  );
+}
