@@ -51,6 +51,8 @@ export interface Lanes extends AsyncDisposable {
    * next deployment. Idempotent.
    */
   advanceAfter(ended: Pick<Deployment, "appId" | "ownerId">): Promise<void>;
+  /** Whether an operator paused the deployments: workers take none. */
+  isPaused(): Promise<boolean>;
   /** Whether the owner has a free slot. */
   hasSlot(ownerId: string): Promise<boolean>;
   /** Returns a running item whose job is gone to BullMQ, for its next attempt after the delay. */
@@ -107,6 +109,7 @@ export function openLanes(options: LanesOptions): Lanes {
   });
   return {
     queues: [jobs.deployments, jobs.operations, maintenance],
+    isPaused: () => withQueueErrors(() => jobs.deployments.isPaused()),
     hasSlot: (ownerId) => withQueueErrors(() => slots.hasFree(ownerId)),
     advance: (appId) =>
       withQueueErrors(async () => {

@@ -3,12 +3,13 @@
 import { randomUUID } from "node:crypto";
 import type { Request } from "express";
 import { SlipwayError, checkQuota, invalidField, newApp, notFound } from "@slipway/core";
-import type { App, Quotas, Store, User } from "@slipway/core";
+import type { App, Quotas, Store } from "@slipway/core";
 import { deleteApp, updateLiveApp } from "@slipway/deployments";
 import type { LaneContext } from "@slipway/deployments";
 import { appAnswer, appsAnswer, changeAppRequest, createAppRequest, deleteAppQuery } from "@slipway/protocol";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
+import { appsOf } from "./apps-of.ts";
 import { quotasOf } from "../users/quotas.ts";
 import { presentApp } from "./presenter.ts";
 import type { AppLocation } from "./presenter.ts";
@@ -137,16 +138,4 @@ async function checkCreatable(
   const owned = await usage.of(ownerId);
   checkQuota(quotas, "apps", owned.apps + 1);
   checkQuota(quotas, "containers", owned.containers + webCount);
-}
-
-/** Sorted by name: an operator's are all apps, a user's those they own or collaborate on. */
-async function appsOf(
-  { apps, collaborators }: Pick<Store, "apps" | "collaborators">,
-  user: User,
-): Promise<App[]> {
-  if (user.operator) return apps.list("all");
-  const own = await apps.list({ ownerId: user.id });
-  const shared = await Promise.all((await collaborators.ofUser(user.id)).map(({ appId }) => apps.get(appId)));
-  const others = shared.filter((app) => app !== null && app.deletedAt === null && app.ownerId !== user.id);
-  return [...own, ...others].filter((app) => app !== null).sort((a, b) => (a.name < b.name ? -1 : 1));
 }

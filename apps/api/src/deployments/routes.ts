@@ -13,7 +13,11 @@ import { parseSourceUrl } from "../sources/source-url.ts";
 import type { SourceUrlContext } from "../sources/source-url.ts";
 import { gitRefOf, hookOf, idempotencyHeader, replayedHeader, resolveIdempotencyKey } from "./idempotency.ts";
 import type { IdempotencyContext } from "./idempotency.ts";
+import { allDeploymentsRoute } from "./all-deployments-route.ts";
+import type { AllDeploymentsContext } from "./all-deployments-route.ts";
+import { deploymentOf } from "./deployment-of.ts";
 import { presentDeployment } from "./presenter.ts";
+import { timelineRoute } from "./timeline-route.ts";
 import { queuePosition } from "./queue-position.ts";
 import type { QueuePositionContext } from "./queue-position.ts";
 
@@ -33,12 +37,21 @@ interface AbortContext {
   readonly apiUrl: string;
 }
 
-export interface DeploymentRouteContext extends CreateContext, ReadContext {
-  readonly store: Pick<Store, "deployments" | "operations" | "releases" | "sources">;
+export interface DeploymentRouteContext extends CreateContext, ReadContext, AllDeploymentsContext {
+  readonly store: Pick<
+    Store,
+    "apps" | "collaborators" | "deployments" | "operations" | "releases" | "sources" | "users"
+  >;
 }
 
 export function deploymentRoutes(context: DeploymentRouteContext): Route[] {
-  return [createRoute(context), ...readRoutes(context), abortRoute(context)];
+  return [
+    createRoute(context),
+    ...readRoutes(context),
+    timelineRoute(context),
+    allDeploymentsRoute(context),
+    abortRoute(context),
+  ];
 }
 
 function createRoute(context: CreateContext): Route {
@@ -130,17 +143,6 @@ function abortRoute({ store, apiUrl, deployments }: AbortContext): Route {
       return { deployment: presentDeployment(ended, apiUrl) };
     },
   });
-}
-
-/** @throws {SlipwayError} "not-found", also for a deployment of another app. */
-export async function deploymentOf(
-  { deployments }: Pick<Store, "deployments">,
-  app: App,
-  id: string,
-): Promise<Deployment> {
-  const deployment = await deployments.get(id);
-  if (deployment === null || deployment.appId !== app.id) throw notFound("deployment");
-  return deployment;
 }
 
 /** What to deploy. @throws {SlipwayError} "invalid" for a bad source_url, "not-found" for an unknown release. */

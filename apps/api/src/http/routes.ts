@@ -11,6 +11,7 @@ import { notificationPlatformRoutes } from "../notifiers/platform-routes.ts";
 import { notifierRoutes } from "../notifiers/routes.ts";
 import { operationRoutes } from "../operations/routes.ts";
 import { outputRoutes } from "../output/routes.ts";
+import { queueRoutes } from "../queue/routes.ts";
 import { regionRoutes } from "../regions/routes.ts";
 import { releaseRoutes } from "../releases/routes.ts";
 import { sourceRoutes } from "../sources/routes.ts";
@@ -62,6 +63,7 @@ export function v1Routes(context: ApiContext): readonly Route[] {
     ...notificationPlatformRoutes(),
     ...notifierRoutes({ store, notifications, now }),
     ...workerRoutes({ store, listWorkers }),
+    ...queueRoutes({ store, listWorkers, lanes, logger, reservedSlots: config.limits.reservedSlots, now }),
   ];
   return [...routes, openApiRoute(apiUrl, routes)];
 }

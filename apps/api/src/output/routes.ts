@@ -12,7 +12,7 @@ import type { LineBatch } from "@slipway/logs";
 import { outputQuery } from "@slipway/protocol";
 import type { OutputQuery, RedisKeys } from "@slipway/protocol";
 import type { Logger } from "@slipway/service";
-import { deploymentOf } from "../deployments/routes.ts";
+import { deploymentOf } from "../deployments/deployment-of.ts";
 import { reauthenticate } from "../http/middleware/authentication.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";

@@ -3,12 +3,13 @@
 import { z } from "zod";
 import { deploymentStatuses } from "@slipway/core";
 import type { DeploymentStatus } from "@slipway/core";
-import { paginationBody } from "./pagination.ts";
+import { pageQuery, paginationBody } from "./pagination.ts";
 import { userReference } from "./users.ts";
 
 const maxGitRefChars = 255;
 const maxHookChars = 4_096;
 const maxUrlChars = 8 * 1024;
+const maxStatusesChars = 500;
 
 const newDeployment = z
   .object({
@@ -47,8 +48,14 @@ export const createDeploymentRequest = z.object({ deployment: newDeployment }).m
   ],
 });
 
-/** `1` streams events until the deployment's end; `0` returns the log so far as text. */
-export const outputQuery = z.object({ follow: z.enum(["0", "1"], "must be 0 or 1").default("0") });
+const flag = z.enum(["0", "1"], "must be 0 or 1").default("0");
+
+export const outputQuery = z.object({
+  follow: flag.describe(
+    "`1` follows the log to the deployment's end, as events or, with `Accept: text/plain`, as text; `0` returns the log so far.",
+  ),
+  timestamps: flag.describe("`1` puts its time and a space before each line of text."),
+});
 
 /** The queue state of a deployment that has not started. */
 export const queueBody = z.object({
@@ -59,6 +66,19 @@ export const queueBody = z.object({
    * at all; null when Redis is unavailable.
    */
   reason: z.enum(["app-busy", "owner-slots", "workers-busy", "no-worker"]).nullable(),
+});
+
+/** Why a deployment failed. */
+export const failureBody = z.object({
+  code: z.string(),
+  /** What happened, in the words of the buildpack or the program if it said something. */
+  message: z.string(),
+  /** What to do about it. */
+  hint: z.string().nullable(),
+  /** The phase that failed, as in the timeline. */
+  phase: z.string().nullable(),
+  /** Number of the log's line that says what happened. */
+  line: z.int().nullable(),
 });
 
 export const deploymentBody = z.object({
@@ -83,7 +103,7 @@ export const deploymentBody = z.object({
   postdeploy_hook: z.string().nullable(),
   pusher: userReference,
   /** Null unless it failed. */
-  failure: z.object({ code: z.string(), message: z.string() }).nullable(),
+  failure: failureBody.nullable(),
   links: z.object({ output: z.string() }),
   /** Present while it is queued, and only in the response for a single deployment. */
   queue: queueBody.optional(),
@@ -96,6 +116,39 @@ export const deploymentsAnswer = z.object({
   meta: z.object({ pagination: paginationBody }),
 });
 
+/** A deployment in the list over all apps. */
+export const listedDeploymentBody = deploymentBody.extend({
+  /** Null when the app was deleted. */
+  app_name: z.string().nullable(),
+  /** User name of the app's owner when it was created; null when the user was deleted. */
+  owner: z.string().nullable(),
+});
+
+export const allDeploymentsAnswer = z.object({
+  deployments: z.array(listedDeploymentBody),
+  meta: z.object({ pagination: paginationBody }),
+});
+
+const isStatuses = (text: string) =>
+  text.split(",").every((status) => (deploymentStatuses as readonly string[]).includes(status));
+
+export const allDeploymentsQuery = pageQuery.extend({
+  status: z
+    .string("must be given once")
+    .max(maxStatusesChars)
+    .refine(isStatuses, `must be one or more of ${deploymentStatuses.join(", ")}, separated by commas`)
+    .optional()
+    .describe("Statuses, separated by commas. Any by default."),
+  owner: z.string("must be given once").optional().describe("User name of the app's owner."),
+  app: z.string("must be given once").optional().describe("Name or id of the app."),
+  since: z.iso
+    .datetime({ offset: true, error: "must be a time such as 2026-03-04T05:06:07Z" })
+    .optional()
+    .describe("Only deployments created then or later."),
+});
+
+export type ListedDeploymentBody = z.infer<typeof listedDeploymentBody>;
+export type AllDeploymentsQuery = z.output<typeof allDeploymentsQuery>;
 export type CreateDeploymentBody = z.output<typeof createDeploymentRequest>["deployment"];
 export type QueueBody = z.infer<typeof queueBody>;
 export type DeploymentBody = z.infer<typeof deploymentBody>;

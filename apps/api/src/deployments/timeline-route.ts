@@ -1,0 +1,63 @@
+// GET /v1/apps/:app/deployments/:deployment/timeline: what a deployment waited for, its attempts and their phases.
+
+import type { AttemptRecord, PhaseRecord } from "@slipway/core";
+import { timelineAnswer } from "@slipway/protocol";
+import type { AttemptBody, PhaseBody } from "@slipway/protocol";
+import { route } from "../http/route.ts";
+import type { Route } from "../http/route.ts";
+import { deploymentOf } from "./deployment-of.ts";
+import type { QueuePositionContext } from "./queue-position.ts";
+import { waitsOf } from "./waits.ts";
+
+export function timelineRoute(context: QueuePositionContext): Route {
+  return route({
+    method: "get",
+    path: "/apps/:app/deployments/:deployment/timeline",
+    summary: "Show a deployment's waits, attempts and phases with their times",
+    polled: true,
+    access: "deployments:read",
+    answer: { status: 200, json: timelineAnswer },
+    async handle({ app, params }) {
+      const deployment = await deploymentOf(context.store, app, params.deployment);
+      return {
+        timeline: {
+          deployment_id: deployment.id,
+          created_at: deployment.createdAt.toISOString(),
+          started_at: iso(deployment.startedAt),
+          finished_at: iso(deployment.finishedAt),
+          status: deployment.status,
+          waits: await waitsOf(context, deployment),
+          attempts: deployment.timeline.map(presentAttempt),
+        },
+      };
+    },
+  });
+}
+
+function presentAttempt(attempt: AttemptRecord): AttemptBody {
+  const { number, worker, engine, outcome, phases } = attempt;
+  return {
+    number,
+    worker,
+    engine,
+    started_at: attempt.startedAt.toISOString(),
+    finished_at: iso(attempt.finishedAt),
+    outcome,
+    phases: phases.map(presentPhase),
+  };
+}
+
+function presentPhase({ name, startedAt, finishedAt, bytes, reused, outcome }: PhaseRecord): PhaseBody {
+  return {
+    name,
+    started_at: startedAt.toISOString(),
+    finished_at: iso(finishedAt),
+    bytes,
+    reused: [...reused],
+    outcome,
+  };
+}
+
+function iso(time: Date | null): string | null {
+  return time?.toISOString() ?? null;
+}

@@ -1,0 +1,135 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { changeStatus, claim, failureOf, withPhases } from "@slipway/core";
+import type { Deployment } from "@slipway/core";
+import { aNewDeployment, anApp, lacksRedis } from "@slipway/testkit";
+import { startTestApi } from "../../test-support/api.ts";
+import type { TestApi } from "../../test-support/api.ts";
+
+const at = (second: number) => new Date(Date.UTC(2026, 2, 4, 5, 6, second));
+const iso = (second: number) => at(second).toISOString();
+const origin = (jobAddedSecond: number) => ({
+  worker: "worker-1",
+  engine: "unix:///engine.sock",
+  jobAddedAt: at(jobAddedSecond),
+});
+
+describe.skipIf(await lacksRedis())("a deployment's timeline", () => {
+  let api: TestApi;
+  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
+
+  beforeAll(async () => {
+    api = await startTestApi();
+    ada = await api.newUser();
+  });
+  afterAll(() => api[Symbol.asyncDispose]());
+
+  const newApp = async () => {
+    const app = anApp({ ownerId: ada.user.id });
+    await api.store.apps.create(app);
+    return app;
+  };
+  const create = (appId: string, second: number) =>
+    api.store.deployments.create(aNewDeployment({ appId, ownerId: ada.user.id, createdAt: at(second) }));
+  const stored = async (next: Deployment) => {
+    expect(await api.store.deployments.compareAndSet(next)).toBe(true);
+    return next;
+  };
+  const timelineOf = async ({ appId, id }: Deployment, token = ada.token) =>
+    api.request(token, "GET", `/v1/apps/${appId}/deployments/${id}/timeline`);
+
+  test("it has the waits for the lane, a slot of the owner and a build slot, then attempts and phases", async () => {
+    const app = await newApp();
+    const [first, second] = [await create(app.id, 0), await create(app.id, 1)];
+    const building = await stored(claim(first, 1, { at: at(0), lineCount: 0, origin: origin(0) }));
+    await stored(changeStatus(building, "build-error", { at: at(10), lineCount: 3 }));
+    const claimed = claim(second, 1, { at: at(20), lineCount: 0, origin: origin(12) });
+    const phases = [
+      { name: "fetch", startedAt: at(20), finishedAt: at(21), bytes: 42, reused: [], outcome: "success" },
+      {
+        name: "plan",
+        startedAt: at(21),
+        finishedAt: null,
+        bytes: null,
+        reused: ["toolchain"],
+        outcome: null,
+      },
+    ] as const;
+    const running = await stored({ ...claimed, timeline: withPhases(claimed.timeline, phases) });
+    const failure = { ...failureOf({ code: "build-failed", message: "no" }), phase: "plan", line: 7 };
+    const facts = { failure, logLineCount: 0, logSha256: "" };
+    await stored(changeStatus(running, "build-error", { at: at(25), lineCount: 0, facts }));
+
+    const { status, body } = await timelineOf(second);
+    expect(status).toBe(200);
+    const wait = (reason: string, from: number, to: number, deployment_id: string | null = null) => ({
+      reason,
+      deployment_id,
+      started_at: iso(from),
+      finished_at: iso(to),
+    });
+    expect(body).toEqual({
+      timeline: {
+        deployment_id: second.id,
+        created_at: iso(1),
+        started_at: iso(20),
+        finished_at: iso(25),
+        status: "build-error",
+        waits: [wait("app-busy", 1, 10, first.id), wait("owner-slots", 10, 12), wait("build-slots", 12, 20)],
+        attempts: [
+          {
+            number: 1,
+            worker: "worker-1",
+            engine: "unix:///engine.sock",
+            started_at: iso(20),
+            finished_at: iso(25),
+            outcome: "failed",
+            phases: [
+              {
+                name: "fetch",
+                started_at: iso(20),
+                finished_at: iso(21),
+                bytes: 42,
+                reused: [],
+                outcome: "success",
+              },
+              {
+                name: "plan",
+                started_at: iso(21),
+                finished_at: iso(25),
+                bytes: null,
+                reused: ["toolchain"],
+                outcome: "failed",
+              },
+            ],
+          },
+        ],
+      },
+    });
+    const shown = await api.request(ada.token, "GET", `/v1/apps/${app.id}/deployments/${second.id}`);
+    expect(shown.body).toMatchObject({
+      deployment: { failure: { code: "build-failed", message: "no", phase: "plan", line: 7 } },
+    });
+    expect(shown.body).toHaveProperty("deployment.failure.hint", failure.hint);
+  });
+
+  test("a queued deployment has an open wait, for the earlier one or for a worker", async () => {
+    const app = await newApp();
+    const [first, second] = [await create(app.id, 0), await create(app.id, 1)];
+    const waits = async (deployment: Deployment) =>
+      ((await timelineOf(deployment)).body as { timeline: { waits: unknown } }).timeline.waits;
+    expect(await waits(first)).toEqual([
+      { reason: "no-worker", deployment_id: null, started_at: iso(0), finished_at: null },
+    ]);
+    expect(await waits(second)).toEqual([
+      { reason: "app-busy", deployment_id: first.id, started_at: iso(1), finished_at: null },
+    ]);
+  });
+
+  test("a stranger does not find it", async () => {
+    const deployment = await create((await newApp()).id, 0);
+    const { token } = await api.newUser();
+    expect((await timelineOf(deployment, token)).status).toBe(404);
+    expect((await timelineOf({ ...deployment, id: randomUUID() })).status).toBe(404);
+  });
+});

@@ -1,0 +1,90 @@
+// What a deployment waited for before each of its attempts, from what is stored, and what it waits for now.
+
+import type { AttemptRecord, Deployment } from "@slipway/core";
+import type { WaitBody, WaitReason } from "@slipway/protocol";
+import type { QueuePositionContext } from "./queue-position.ts";
+import { appWork, fleetState, headReason, orUnknown } from "./wait-reason.ts";
+
+/** Earlier deployments of the app that are looked at: the last of them to end is the one that was waited for. */
+const earlierRead = 50;
+/** Handing a job over takes milliseconds, which is no wait. */
+const minWaitMs = 100;
+
+interface Wait {
+  readonly reason: WaitReason;
+  readonly deploymentId: string | null;
+  readonly from: Date;
+  /** Null while it waits. */
+  readonly to: Date | null;
+}
+
+/** @returns the waits, oldest first. Without the present one while Redis does not answer. */
+export async function waitsOf(context: QueuePositionContext, deployment: Deployment): Promise<WaitBody[]> {
+  const { appId, number, createdAt, timeline, status } = deployment;
+  const earlier = await context.store.deployments.before(appId, number, earlierRead);
+  const waits: Wait[] = [];
+  let since = createdAt;
+  for (const attempt of timeline) {
+    waits.push(...waitsBefore(attempt, since, lastEnded(earlier, since, attempt.startedAt)));
+    since = attempt.finishedAt ?? attempt.startedAt;
+  }
+  if (status === "queued") waits.push(...(await presentWaits(context, deployment, since, earlier)));
+  return waits.filter(isLongEnough).map(present);
+}
+
+/** The lane first, then a slot of the owner until the queue got the job, then a worker. */
+function waitsBefore(attempt: AttemptRecord, since: Date, blocker: Deployment | null): Wait[] {
+  const { startedAt } = attempt;
+  const idleAt = blocker?.finishedAt ?? since;
+  const addedAt = clamp(attempt.jobAddedAt ?? idleAt, idleAt, startedAt);
+  return [
+    { reason: "app-busy", deploymentId: blocker?.id ?? null, from: since, to: idleAt },
+    { reason: "owner-slots", deploymentId: null, from: idleAt, to: addedAt },
+    { reason: "build-slots", deploymentId: null, from: addedAt, to: startedAt },
+  ];
+}
+
+async function presentWaits(
+  context: QueuePositionContext,
+  deployment: Deployment,
+  since: Date,
+  earlier: readonly Deployment[],
+): Promise<Wait[]> {
+  const other = await appWork(context.store, deployment.appId);
+  const blocker = other.deployment ?? earlier.find(({ status }) => status === "queued") ?? null;
+  if (blocker !== null || other.operation !== null)
+    return [{ reason: "app-busy", deploymentId: blocker?.id ?? null, from: since, to: null }];
+  const last = lastEnded(earlier, since, new Date(8.64e15));
+  const idleAt = last?.finishedAt ?? since;
+  const before: Wait = { reason: "app-busy", deploymentId: last?.id ?? null, from: since, to: idleAt };
+  const reason = await orUnknown(context, async () =>
+    headReason(context, deployment, await fleetState(context)),
+  );
+  return [before, ...(reason === null ? [] : [{ reason, deploymentId: null, from: idleAt, to: null }])];
+}
+
+/** The earlier deployment that ended last between two times. */
+function lastEnded(earlier: readonly Deployment[], after: Date, before: Date): Deployment | null {
+  const ended = earlier.filter(
+    ({ finishedAt }) => finishedAt !== null && finishedAt > after && finishedAt <= before,
+  );
+  return ended.toSorted((a, b) => Number(b.finishedAt) - Number(a.finishedAt))[0] ?? null;
+}
+
+function clamp(time: Date, min: Date, max: Date): Date {
+  if (time < min) return min;
+  return time > max ? max : time;
+}
+
+function isLongEnough({ from, to }: Wait): boolean {
+  return to === null || to.getTime() - from.getTime() >= minWaitMs;
+}
+
+function present({ reason, deploymentId, from, to }: Wait): WaitBody {
+  return {
+    reason,
+    deployment_id: deploymentId,
+    started_at: from.toISOString(),
+    finished_at: to?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,144 @@
+// GET /v1/queue: how many deployments wait and why, and how much work that is; for operators.
+
+import { durationSeconds, finalStatuses } from "@slipway/core";
+import type { Deployment, Store } from "@slipway/core";
+import { queueAnswer } from "@slipway/protocol";
+import type { QueueAnswer, WaitReason } from "@slipway/protocol";
+import type { FleetWorker } from "@slipway/queue";
+import { readById } from "../apps/apps-of.ts";
+import { headReason, orUnknown } from "../deployments/wait-reason.ts";
+import type { WaitReasonContext } from "../deployments/wait-reason.ts";
+import { route } from "../http/route.ts";
+import type { Route } from "../http/route.ts";
+
+/** Waiting deployments whose reasons are determined, and that are listed. */
+const maxExamined = 500;
+const maxListed = 100;
+/** Deployments whose mean duration estimates that of the waiting ones. */
+const recentRead = 100;
+const recentMs = 24 * 60 * 60_000;
+
+export interface QueueContext extends WaitReasonContext {
+  readonly store: Pick<Store, "apps" | "deployments" | "operations" | "users">;
+  /** Slots of the fleet that one owner leaves to the others. */
+  readonly reservedSlots: number;
+  readonly now: () => Date;
+}
+
+interface Waiting {
+  readonly deployment: Deployment;
+  readonly position: number;
+  readonly reason: WaitReason | null;
+}
+
+export function queueRoutes(context: QueueContext): Route[] {
+  return [
+    route({
+      method: "get",
+      path: "/queue",
+      summary: "Show how many deployments wait, what for, and the use of the build slots",
+      access: "workers:read",
+      polled: true,
+      answer: { status: 200, json: queueAnswer },
+      handle: async () => ({ queue: await queueOf(context) }),
+    }),
+  ];
+}
+
+async function queueOf(context: QueueContext): Promise<QueueAnswer["queue"]> {
+  const { store, lanes, listWorkers, reservedSlots } = context;
+  const [queued, running, workers, paused, seconds] = await Promise.all([
+    store.deployments.queued(maxExamined),
+    store.deployments.allRunning(),
+    listWorkers(),
+    lanes.isPaused(),
+    meanSeconds(context),
+  ]);
+  const hasWorker = workers.some(({ state }) => state === "ready");
+  const busyApps = await appsWithWork(store, running);
+  const waiting = await examine(context, queued.deployments, busyApps, { isPaused: paused, hasWorker });
+  return {
+    waiting: queued.totalCount,
+    running: running.length,
+    oldest_waiting_at: queued.deployments[0]?.createdAt.toISOString() ?? null,
+    paused,
+    by_reason: countReasons(waiting),
+    slots: slotsOf(workers, reservedSlots),
+    seconds_of_work: seconds === null ? null : Math.round(seconds * queued.totalCount),
+    deployments: await present(store, waiting.slice(0, maxListed)),
+  };
+}
+
+/** Ids of apps whose first queued deployment waits for other work of the app. */
+async function appsWithWork(
+  { operations }: Pick<Store, "operations">,
+  running: readonly Deployment[],
+): Promise<ReadonlySet<string>> {
+  const [inOperation, pending] = await Promise.all([operations.allRunning(), operations.waitingApps()]);
+  return new Set([...[...running, ...inOperation].map(({ appId }) => appId), ...pending]);
+}
+
+function examine(
+  context: QueueContext,
+  queued: readonly Deployment[],
+  busyApps: ReadonlySet<string>,
+  fleet: Parameters<typeof headReason>[2],
+): Promise<Waiting[]> {
+  const lanes = Map.groupBy(
+    queued.toSorted((a, b) => a.number - b.number),
+    ({ appId }) => appId,
+  );
+  return Promise.all(
+    queued.map(async (deployment) => {
+      const position = (lanes.get(deployment.appId) ?? []).indexOf(deployment) + 1;
+      const reason: WaitReason | null =
+        position > 1 || busyApps.has(deployment.appId)
+          ? "app-busy"
+          : await orUnknown(context, () => headReason(context, deployment, fleet));
+      return { deployment, position, reason };
+    }),
+  );
+}
+
+function countReasons(waiting: readonly Waiting[]): Partial<Record<WaitReason, number>> {
+  const counts: Partial<Record<WaitReason, number>> = {};
+  for (const { reason } of waiting) if (reason !== null) counts[reason] = (counts[reason] ?? 0) + 1;
+  return counts;
+}
+
+function slotsOf(workers: readonly FleetWorker[], reservedSlots: number) {
+  const ready = workers.filter(({ state }) => state === "ready");
+  const alive = workers.filter(({ state }) => state !== "lost");
+  const total = ready.reduce((sum, { concurrency }) => sum + concurrency, 0);
+  const used = alive.flatMap(({ running }) => running).filter((run) => "deploymentId" in run).length;
+  return { used, total, reserved: Math.min(reservedSlots, Math.max(0, total - 1)) };
+}
+
+/** Of the last day's deployments that ran to an end; null without any. */
+async function meanSeconds({ store, now }: QueueContext): Promise<number | null> {
+  const since = new Date(now().getTime() - recentMs);
+  const filter = { statuses: finalStatuses, appIds: null, ownerId: null, since };
+  const recent = await store.deployments.search(filter, { page: 1, perPage: recentRead });
+  const durations = recent.deployments.filter(({ startedAt }) => startedAt !== null).map(durationSeconds);
+  if (durations.length === 0) return null;
+  return durations.reduce((sum, seconds) => sum + seconds, 0) / durations.length;
+}
+
+async function present(
+  { apps, users }: Pick<Store, "apps" | "users">,
+  waiting: readonly Waiting[],
+): Promise<QueueAnswer["queue"]["deployments"]> {
+  const ids = (key: "appId" | "ownerId") => waiting.map(({ deployment }) => deployment[key]);
+  const [names, owners] = await Promise.all([
+    readById(ids("appId"), (id) => apps.get(id)),
+    readById(ids("ownerId"), (id) => users.get(id)),
+  ]);
+  return waiting.map(({ deployment, position, reason }) => ({
+    app_name: names.get(deployment.appId)?.name ?? null,
+    deployment_id: deployment.id,
+    owner: owners.get(deployment.ownerId)?.username ?? null,
+    position,
+    reason,
+    waiting_since: deployment.createdAt.toISOString(),
+  }));
+}

@@ -1,0 +1,65 @@
+// The response body of a deployment's timeline.
+
+import { z } from "zod";
+import { deploymentStatuses } from "@slipway/core";
+import type { DeploymentStatus } from "@slipway/core";
+
+const time = z.string();
+
+export const waitReasons = ["app-busy", "owner-slots", "build-slots", "no-worker", "queue-paused"] as const;
+
+export const waitBody = z.object({
+  /**
+   * What it waited for: an earlier deployment or an operation of its app, a slot of its owner, a build slot of the fleet, any
+   * worker at all, or the operator who paused the queue.
+   */
+  reason: z.enum(waitReasons),
+  /** The deployment of the app that it waited for. */
+  deployment_id: z.string().nullable(),
+  started_at: time,
+  /** Null while it waits. */
+  finished_at: time.nullable(),
+});
+
+export const phaseBody = z.object({
+  name: z.string(),
+  started_at: time,
+  finished_at: time.nullable(),
+  /** Bytes that were moved; null where none are counted. */
+  bytes: z.int().nullable(),
+  /** What an earlier deployment left and the phase used, for example `dependencies`. */
+  reused: z.array(z.string()),
+  /** Null while it runs, and for a phase that its attempt did not end. */
+  outcome: z.enum(["success", "failed"]).nullable(),
+});
+
+export const attemptBody = z.object({
+  number: z.int(),
+  worker: z.string().nullable(),
+  engine: z.string().nullable(),
+  started_at: time,
+  finished_at: time.nullable(),
+  /** "requeued": its worker stopped; "lost": its worker died. Null while it runs. */
+  outcome: z.enum(["success", "failed", "requeued", "lost"]).nullable(),
+  /** In the order of their starts. They may overlap. */
+  phases: z.array(phaseBody),
+});
+
+export const timelineAnswer = z.object({
+  timeline: z.object({
+    deployment_id: z.string(),
+    created_at: time,
+    started_at: time.nullable(),
+    finished_at: time.nullable(),
+    status: z.enum(deploymentStatuses as [DeploymentStatus, ...DeploymentStatus[]]),
+    waits: z.array(waitBody),
+    /** The latest ones, oldest first. */
+    attempts: z.array(attemptBody),
+  }),
+});
+
+export type WaitReason = (typeof waitReasons)[number];
+export type WaitBody = z.infer<typeof waitBody>;
+export type PhaseBody = z.infer<typeof phaseBody>;
+export type AttemptBody = z.infer<typeof attemptBody>;
+export type TimelineAnswer = z.infer<typeof timelineAnswer>;
