@@ -26,7 +26,11 @@ beforeEach(async () => {
   context = {
     store,
     now: () => testTime,
-    events: { created: async () => undefined, statusChanged: async () => undefined },
+    events: {
+      created: async () => undefined,
+      statusChanged: async () => undefined,
+      phaseChanged: async () => undefined,
+    },
     closeLog: () => Promise.reject(new Error("unexpected log")),
     notify: (_subject, call) => call(),
     lanes: {

@@ -104,7 +104,7 @@ describe("the lease of an operation", () => {
 test("a final deployment is not abandoned, and its leftovers stay", async () => {
   const aborted = await set(changeStatus(deployment, "aborted", change));
   const unexpected = () => Promise.reject(new Error("unexpected call"));
-  const events = { created: unexpected, statusChanged: unexpected };
+  const events = { created: unexpected, statusChanged: unexpected, phaseChanged: unexpected };
   const context = { store, now, events, closeLog: unexpected, removeLeftovers: unexpected };
   expect(await abandonDeployment(context, aborted.id, new SlipwayError("internal", "lost"))).toBeNull();
 });
@@ -113,6 +113,7 @@ function leased({ id: deploymentId }: Deployment, attempt: number): Promise<Depl
   const events = {
     created: async () => undefined,
     statusChanged: async ({ status }: Deployment) => void published.push(status),
+    phaseChanged: async () => undefined,
   };
   return leaseDeployment(
     { store, events, now },

@@ -192,6 +192,7 @@ export class Connection implements Client {
       send: (event) => {
         if (!this.#open) return undefined;
         const frames = framesOf(event, origin);
+        if (frames.length === 0) return undefined;
         socket.write(frames);
         this.#bytesSincePing += frames.length;
         if (this.#bytesSincePing >= pingEveryBytes) this.#sendPing();

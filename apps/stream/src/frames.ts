@@ -18,8 +18,12 @@ const shortPayload = { maxBytes: 125, marker16: 126, marker64: 127, max16Bytes: 
 const keptBytes = 1024 * 1024;
 const framesOfBatch = new SizedCache<LineBatch, Buffer>(keptBytes);
 
-/** @param origin the Origin header of the upgrade request. @returns complete WebSocket frames. */
+/**
+ * @param origin the Origin header of the upgrade request.
+ * @returns complete WebSocket frames; none for a phase, which Scalingo's clients do not know.
+ */
 export function framesOf(event: FollowEvent, origin: string | undefined): Buffer {
+  if (event.type === "phase") return textFrames([]);
   if (event.type === "log") return logFrames(event.deploymentId, event.batch);
   return textFrames([JSON.stringify(event.type === "new" ? newFrame(event, origin) : statusFrame(event))]);
 }

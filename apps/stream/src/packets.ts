@@ -34,6 +34,7 @@ function packetOf(app: string, { deploymentId: deployment, batch }: FollowEvent 
     app,
     deployment,
     seq: batch.firstSeq,
+    at: batch.at?.toISOString() ?? null,
     lines: batch.text.split("\n"),
   };
   const text = `${eventPacket}${JSON.stringify(["log", event])}`;

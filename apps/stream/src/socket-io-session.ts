@@ -161,6 +161,7 @@ export class SocketIoSession implements Disposable {
     this.#drained ??= Promise.withResolvers<void>();
     const { promise } = this.#drained;
     if (event.type === "new") this.#socket.emit("new", newOf(app, event.deployment));
+    else if (event.type === "phase") this.#socket.emit("phase", phaseOf(app, event));
     else if (event.type === "status") this.#socket.emit("status", statusOf(app, event));
     else emitLog(this.#socket, app, event);
     // An idle transport sends the event at once, and "drain" has already cleared `#drained`.
@@ -180,6 +181,11 @@ function newOf(app: string, { id, number, gitRef, createdAt, pusher }: Deploymen
 function statusOf(app: string, { deploymentId, change, index }: FollowEvent & { type: "status" }) {
   const { status, attempt, at } = change;
   return { app, deployment: deploymentId, status, index, attempt, at: at.toISOString() };
+}
+
+function phaseOf(app: string, { deploymentId, phase }: FollowEvent & { type: "phase" }) {
+  const { type: _type, deploymentId: _id, ...facts } = phase;
+  return { app, deployment: deploymentId, ...facts };
 }
 
 function keyOf(appId: string, deploymentId: string | undefined): string {

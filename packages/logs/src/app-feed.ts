@@ -3,11 +3,11 @@
 import type { Bus } from "@slipway/bus";
 import { isFinal } from "@slipway/core";
 import type { Deployment, DeploymentStore, LogStore } from "@slipway/core";
-import type { AppMessage, LogMessage } from "@slipway/protocol";
+import type { AppMessage, LogMessage, PhaseMessage } from "@slipway/protocol";
 import { maxEventSize } from "./limits.ts";
 import { readLog } from "./read-log.ts";
 import type { SharedReads } from "./shared-reads.ts";
-import { countLines, lastSeqOf, splitBatch } from "./tail.ts";
+import { batchOfMessage, countLines, lastSeqOf, splitBatch } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
 export interface AppFeedOptions {
@@ -41,6 +41,8 @@ export interface FeedFollower {
   wake(): void;
   /** Receives a live batch. */
   receiveLines(deployment: Deployment, batch: LineBatch): void;
+  /** Receives the start or the end of a phase. */
+  receivePhase(phase: PhaseMessage): void;
   close(): void;
 }
 
@@ -123,6 +125,7 @@ export class AppFeed {
   /** Handles a message of the app's channel. */
   receive(message: AppMessage): void {
     if (message.type === "log") this.#receiveLines(message);
+    else if (message.type === "phase") for (const follower of this.#followers) follower.receivePhase(message);
     else {
       this.#stale = true;
       this.resync();
@@ -208,9 +211,9 @@ export class AppFeed {
     return lastSeq === null ? store.logs.lastSeq(deployment.id) : Number(lastSeq);
   }
 
-  #receiveLines({ deploymentId, firstSeq, text }: LogMessage): void {
-    const batch: LineBatch = { firstSeq, lineCount: countLines(text), text };
-    const cached = this.#cache.get(deploymentId);
+  #receiveLines(message: LogMessage): void {
+    const batch = batchOfMessage(message, countLines(message.text));
+    const cached = this.#cache.get(message.deploymentId);
     if (cached === undefined) {
       this.resync();
       return;

@@ -17,5 +17,20 @@ export function deploymentEvents(bus: Bus): DeploymentEvents {
         attempt,
         lineCount: history.at(-1)?.lineCount ?? null,
       }),
+    phaseChanged: ({ id: deploymentId, appId, attempt }, phase, lineCount) => {
+      const { name, startedAt, finishedAt, outcome, bytes, reused } = phase;
+      return publish(bus, appChannel(appId), {
+        type: "phase",
+        deploymentId,
+        attempt,
+        name,
+        state: finishedAt === null ? "started" : "finished",
+        at: (finishedAt ?? startedAt).toISOString(),
+        outcome,
+        bytes,
+        reused: [...reused],
+        lineCount,
+      });
+    },
   };
 }

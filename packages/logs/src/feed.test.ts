@@ -509,6 +509,7 @@ class RecordingFollower {
       ...(only === undefined ? {} : { only }),
       send: (event) => {
         if (event.type === "log") this.events.push(...event.batch.text.split("\n"));
+        else if (event.type === "phase") this.events.push(`${event.phase.name} ${event.phase.state}`);
         else this.events.push(event.type === "new" ? "new" : event.change.status);
         return slow ? delay(2) : pause?.(event);
       },

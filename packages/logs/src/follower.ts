@@ -3,6 +3,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { notFound } from "@slipway/core";
 import type { Deployment, StatusChange } from "@slipway/core";
+import type { PhaseMessage } from "@slipway/protocol";
 import type { AppFeed, FeedFollower } from "./app-feed.ts";
 import { isDone, newCursor, nextStatus, recordCaughtUp } from "./cursor.ts";
 import type { Cursor } from "./cursor.ts";
@@ -20,7 +21,9 @@ export type FollowEvent =
       readonly index: number;
     }
   /** Consecutive lines. All followers of an app receive the same `batch` object of a live event: its encoding can be cached. */
-  | { readonly type: "log"; readonly deploymentId: string; readonly batch: LineBatch };
+  | { readonly type: "log"; readonly deploymentId: string; readonly batch: LineBatch }
+  /** The start or the end of a phase, live only: the store has the earlier ones. */
+  | { readonly type: "phase"; readonly deploymentId: string; readonly phase: PhaseMessage };
 
 /** One deployment, and the position to resume from. */
 export interface FollowOne {
@@ -45,6 +48,9 @@ export interface FollowerOptions {
   readonly onDone?: (deployment: Deployment) => void;
 }
 
+/** Phases that are kept for a consumer with a backlog. The store has those that are dropped. */
+const maxPhases = 100;
+
 /** Pending until the consumer can take another event; undefined when it can now. */
 type Backpressure = Promise<void> | undefined;
 
@@ -58,6 +64,8 @@ export class Follower implements FeedFollower {
   #running = false;
   #wakePending = false;
   #done = false;
+  /** Received and not sent yet, at most `maxPhases`. */
+  #phases: PhaseMessage[] = [];
   /** Of the last live batch. */
   #backpressure: Backpressure;
 
@@ -123,6 +131,13 @@ export class Follower implements FeedFollower {
     if (this.#backpressure) this.wake();
   }
 
+  /** Sends the phase once the lines before it that are available were sent. */
+  receivePhase(phase: PhaseMessage): void {
+    if (this.#only !== undefined && this.#only !== phase.deploymentId) return;
+    this.#phases = [...this.#phases, phase].slice(-maxPhases);
+    this.wake();
+  }
+
   /** Rejects when the store or Redis is unavailable; the next resync wakes the follower again. */
   async #run(): Promise<void> {
     this.#running = true;
@@ -134,6 +149,7 @@ export class Follower implements FeedFollower {
         for (const [id, cursor] of this.#cursors) {
           if (this.#feed.deployment(id) !== undefined) await this.#advance(id, cursor);
         }
+        await this.#sendPhases();
         this.#removeFinishedCursors();
         this.#notifyDone();
       }
@@ -172,6 +188,11 @@ export class Follower implements FeedFollower {
       recordCaughtUp(deployment, cursor, this.#feed.now());
       return this.#sendStatuses(deployment, cursor);
     });
+  }
+
+  async #sendPhases(): Promise<void> {
+    for (let phase = this.#phases.shift(); phase !== undefined && !this.#closed; phase = this.#phases.shift())
+      await this.#send({ type: "phase", deploymentId: phase.deploymentId, phase });
   }
 
   #announce(deployment: Deployment, cursor: Cursor): Backpressure {

@@ -6,6 +6,7 @@ export * from "./feed.ts";
 export { defaultLimits } from "./limits.ts";
 export type { LogLimits } from "./limits.ts";
 export * from "./read-log.ts";
+export type { NumberedLine } from "./recent-lines.ts";
 export { createMasker } from "./masker.ts";
 export { secretsOf } from "./secrets.ts";
 export type { Secret } from "./secrets.ts";

@@ -41,8 +41,9 @@ export function ownedLog({ bus, appId, deploymentId, attempt }: OwnedLogOptions)
     async takeOver(storedSeq) {
       return Number(await runScript(redis, takeOverScript, logKeys, [attempt, storedSeq]));
     },
-    async append({ firstSeq, lineCount, text }, trimBefore) {
-      const message: LogMessage = { type: "log", deploymentId, firstSeq, text };
+    async append({ firstSeq, lineCount, text, at }, trimBefore) {
+      const time = at === undefined ? {} : { at: at.getTime() };
+      const message: LogMessage = { type: "log", deploymentId, firstSeq, text, ...time };
       const values = [attempt, firstSeq, lineCount, channel, JSON.stringify(message), trimBefore];
       return Number(await runScript(redis, appendScript, logKeys, values));
     },

@@ -67,7 +67,8 @@ export class RecordOutbox {
    */
   async store(chunk: LineBatch): Promise<void> {
     const { logs, deploymentId, attempt, now, signal, limits } = this.#options;
-    const append = () => logs.append({ ...chunk, deploymentId, attempt, at: now() });
+    const { at = now() } = chunk;
+    const append = () => logs.append({ ...chunk, deploymentId, attempt, at });
     const stored = await retry(append, { limitMs: limits.outageMs, signal });
     if (!stored) throw new SlipwayError("lease-lost", "a newer attempt has written this part of the log");
   }

@@ -2,6 +2,7 @@
 
 import type { Bus } from "@slipway/bus";
 import { logMessage } from "@slipway/protocol";
+import type { LogMessage } from "@slipway/protocol";
 
 /** Consecutive lines of one log. */
 export interface LineBatch {
@@ -9,6 +10,8 @@ export interface LineBatch {
   readonly lineCount: number;
   /** The lines joined by newlines, without a trailing newline. */
   readonly text: string;
+  /** When the first line was written; of stored lines, that of their chunk. Unknown for some lines of an older version. */
+  readonly at?: Date;
 }
 
 /** The size at which a read ends. A batch has one line or tens of KiB, depending on how fast Redis acknowledged the ones before. */
@@ -64,6 +67,7 @@ export function linesFrom(batch: LineBatch, fromSeq: number): LineBatch {
   let start = 0;
   for (let seq = batch.firstSeq; seq < fromSeq; seq += 1) start = batch.text.indexOf("\n", start) + 1;
   return {
+    ...batch,
     firstSeq: fromSeq,
     lineCount: batch.lineCount - (fromSeq - batch.firstSeq),
     text: batch.text.slice(start),
@@ -75,7 +79,7 @@ export function linesTo(batch: LineBatch, lastSeq: number): LineBatch {
   if (lastSeq >= lastSeqOf(batch)) return batch;
   const rest = linesFrom(batch, lastSeq + 1);
   return {
-    firstSeq: batch.firstSeq,
+    ...batch,
     lineCount: batch.lineCount - rest.lineCount,
     text: batch.text.slice(0, batch.text.length - rest.text.length - 1),
   };
@@ -103,7 +107,7 @@ export function* splitBatch(
       lineCount += 1;
       end = next;
     }
-    yield { firstSeq, lineCount, text: text.slice(start, end) };
+    yield { ...batch, firstSeq, lineCount, text: text.slice(start, end) };
     firstSeq += lineCount;
     start = end + 1;
   }
@@ -122,8 +126,12 @@ export function countLines(text: string): number {
 }
 
 function batchOf([id, fields]: [id: string, fields: string[]]): LineBatch {
-  const { firstSeq, text } = logMessage.parse(JSON.parse(fields[1] ?? ""));
-  return { firstSeq, lineCount: Number(id.slice(id.indexOf("-") + 1)), text };
+  const message = logMessage.parse(JSON.parse(fields[1] ?? ""));
+  return batchOfMessage(message, Number(id.slice(id.indexOf("-") + 1)));
+}
+
+export function batchOfMessage({ firstSeq, text, at }: LogMessage, lineCount: number): LineBatch {
+  return { firstSeq, lineCount, text, ...(at === undefined ? {} : { at: new Date(at) }) };
 }
 
 /** Joins consecutive batches. @returns undefined for an empty list. */
@@ -131,7 +139,7 @@ export function joinBatches(batches: readonly LineBatch[]): LineBatch | undefine
   const [first] = batches;
   if (first === undefined) return undefined;
   return {
-    firstSeq: first.firstSeq,
+    ...first,
     lineCount: batches.reduce((sum, { lineCount }) => sum + lineCount, 0),
     text: batches.map(({ text }) => text).join("\n"),
   };

@@ -11,6 +11,8 @@ import { LineSplitter } from "./line-splitter.ts";
 import { ownedLog } from "./owned-log.ts";
 import type { OwnedLog } from "./owned-log.ts";
 import { RecordOutbox } from "./record-outbox.ts";
+import { RecentLines } from "./recent-lines.ts";
+import type { NumberedLine } from "./recent-lines.ts";
 import { hashStored, recoverTail } from "./recovery.ts";
 import { createMasker } from "./masker.ts";
 import type { Masker } from "./masker.ts";
@@ -64,6 +66,9 @@ export class LogWriter implements AsyncDisposable {
   /** The unmasked lines of the next batch. */
   #lines: string[] = [];
   #linesChars = 0;
+  /** When the first of them was written. */
+  #linesAt = new Date(0);
+  readonly #recent = new RecentLines();
   /** The output's size so far, without the platform's lines. */
   #outputBytes = 0;
   #lastSeq = 0;
@@ -108,6 +113,13 @@ export class LogWriter implements AsyncDisposable {
   /** Number of the last line. An unfinished line of output has no number yet. */
   get lastSeq(): number {
     return this.#lastSeq + this.#lines.length;
+  }
+
+  /** The latest lines as they are in the log, with their numbers, an unfinished line included. */
+  recentLines(): readonly NumberedLine[] {
+    this.#add(this.#limitOutput(this.#splitter.end()));
+    this.#sendBatch();
+    return this.#recent.lines();
   }
 
   /** Aborts with a SlipwayError when the log can no longer be written. The attempt has to stop. */
@@ -211,6 +223,7 @@ export class LogWriter implements AsyncDisposable {
   #add(lines: readonly string[]): void {
     const { batchChars, batchLines } = this.#limits;
     for (const line of lines) {
+      if (this.#lines.length === 0) this.#linesAt = this.#options.now();
       this.#lines.push(line);
       this.#linesChars += line.length + 1;
       if (this.#linesChars >= batchChars || this.#lines.length >= batchLines) this.#sendBatch();
@@ -224,7 +237,9 @@ export class LogWriter implements AsyncDisposable {
     if (lineCount === 0 || this.#failure.signal.aborted) return;
     const text = this.#masker.mask(this.#lines.join("\n"));
     this.#hash.update(text).update("\n");
-    const batch: LineBatch = { firstSeq: this.#lastSeq + 1, lineCount, text };
+    const at = this.#linesAt;
+    const batch: LineBatch = { firstSeq: this.#lastSeq + 1, lineCount, text, at };
+    this.#recent.add(batch);
     this.#lines = [];
     this.#linesChars = 0;
     this.#lastSeq += lineCount;

@@ -32,9 +32,27 @@ export const logMessage = z.object({
   firstSeq: z.int().min(1),
   /** The lines joined by newlines, without a trailing newline: n lines contain n-1 newlines. */
   text: z.string(),
+  /** When the first of the lines was written, in milliseconds since 1970. Workers of the previous version do not send it. */
+  at: z.int().optional(),
 });
 
-export const appMessage = z.discriminatedUnion("type", [newMessage, statusMessage, logMessage]);
+/** A phase began or ended. It is a hint: the store gets it with the deployment's next change, or some seconds later. */
+export const phaseMessage = z.object({
+  type: z.literal("phase"),
+  deploymentId: z.string(),
+  attempt: z.int(),
+  name: z.string(),
+  state: z.enum(["started", "finished"]),
+  at: z.iso.datetime(),
+  /** Null for a start. */
+  outcome: z.enum(["success", "failed"]).nullable(),
+  bytes: z.int().nullable(),
+  reused: z.array(z.string()),
+  /** The number of log lines before it. */
+  lineCount: z.int(),
+});
+
+export const appMessage = z.discriminatedUnion("type", [newMessage, statusMessage, logMessage, phaseMessage]);
 
 /** To all workers: the one that runs the deployment has to stop it. The store already contains the status "aborted". */
 export const controlMessage = z.object({ type: z.literal("abort"), deploymentId: z.string() });
@@ -54,6 +72,7 @@ export const routeMessage = z.object({
 
 export type NewMessage = z.infer<typeof newMessage>;
 export type StatusMessage = z.infer<typeof statusMessage>;
+export type PhaseMessage = z.infer<typeof phaseMessage>;
 export type LogMessage = z.infer<typeof logMessage>;
 export type AppMessage = z.infer<typeof appMessage>;
 export type ControlMessage = z.infer<typeof controlMessage>;

@@ -58,8 +58,26 @@ export const statusEvent = z.object({
   at: z.string(),
 });
 
-/** Consecutive lines; `seq` is the number of the first. */
-export const logEvent = z.object({ ...ids, seq: z.int().min(1), lines: z.array(z.string()).min(1) });
+/** Consecutive lines; `seq` is the number of the first, `at` the time when it was written. */
+export const logEvent = z.object({
+  ...ids,
+  seq: z.int().min(1),
+  at: z.string().nullable(),
+  lines: z.array(z.string()).min(1),
+});
+
+/** A phase began or ended after the client subscribed. The deployment's timeline has the earlier ones. */
+export const phaseEvent = z.object({
+  ...ids,
+  attempt: count,
+  name: z.string(),
+  state: z.enum(["started", "finished"]),
+  at: z.string(),
+  outcome: z.enum(["success", "failed"]).nullable(),
+  bytes: z.int().nullable(),
+  reused: z.array(z.string()),
+  lineCount: count,
+});
 
 /** The deployment has ended and all its events were sent. `sha256` is the hash of the log's lines, each with its newline. */
 export const endEvent = z.object({ ...ids, lineCount: count, sha256: z.string().nullable() });
@@ -79,6 +97,7 @@ export interface ServerEvents {
   readonly new: (event: z.infer<typeof newEvent>) => void;
   readonly status: (event: z.infer<typeof statusEvent>) => void;
   readonly log: (event: z.infer<typeof logEvent>) => void;
+  readonly phase: (event: z.infer<typeof phaseEvent>) => void;
   readonly end: (event: z.infer<typeof endEvent>) => void;
   readonly lost: (event: z.infer<typeof lostEvent>) => void;
 }

@@ -8,11 +8,12 @@ import express from "express";
 import type { Request, Response } from "express";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { changeStatus, claim } from "@slipway/core";
-import type { App, Deployment, FinalStatus } from "@slipway/core";
+import type { App, Deployment, FinalStatus, PhaseRecord } from "@slipway/core";
 import { deploymentEvents, openLogWriter } from "@slipway/logs";
 import type { LogWriter } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import { aNewDeployment, anApp, lacksRedis, requestHead, UnhandledErrors } from "@slipway/testkit";
+import { eventStream } from "./event-stream.ts";
 import { startTestApi } from "../../test-support/api.ts";
 import type { TestApi } from "../../test-support/api.ts";
 
@@ -44,6 +45,72 @@ describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
     expect(events.texts).toEqual(["queued", "building", "one", "two", "build-error", "end"]);
     expect(events.lastId).toBe("2.3");
     expect(events.data("end")).toEqual({ lineCount: 2, sha256: run.deployment.logSha256 });
+  });
+
+  test("log events have the time of their first line, and phases are sent while they happen", async () => {
+    const run = await Run.start(api, redis, ada.user.id);
+    const before = Date.now();
+    run.log.line("one");
+    const events = new Events(run.url, ada.token);
+    await events.until((event) => event.text === "one");
+    const { at } = events.data("log") as { at: string };
+    expect(Date.parse(at)).toBeGreaterThanOrEqual(before);
+    const startedAt = new Date();
+    const phase = { name: "build", startedAt, bytes: null, reused: ["cache"] };
+    await run.phase({ ...phase, finishedAt: null, outcome: null });
+    await events.until(({ event }) => event === "phase");
+    expect(events.data("phase")).toEqual({
+      attempt: 1,
+      name: "build",
+      state: "started",
+      at: startedAt.toISOString(),
+      outcome: null,
+      bytes: null,
+      reused: ["cache"],
+      lineCount: 1,
+    });
+    await run.finish("build-error");
+    await events.closed;
+    expect(events.lastId).toBe("1.3");
+  });
+
+  test("with Accept: text/plain a followed log is text that ends with the deployment", async () => {
+    const run = await Run.start(api, redis, ada.user.id);
+    run.log.line("one");
+    await run.log.flush();
+    const follow = (accept: string) =>
+      fetch(run.url, { headers: { authorization: `Bearer ${ada.token}`, accept } });
+    const response = await follow("text/plain");
+    expect(response.headers.get("content-type")).toBe("text/plain; charset=utf-8");
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let text = (await reader?.read())?.value ?? "";
+    expect(text).toBe("one\n");
+    run.log.line("two");
+    await run.finish("build-error");
+    for (let next = await reader?.read(); next?.done === false; next = await reader?.read())
+      text += next.value;
+    expect(text).toBe("one\ntwo\n");
+    expect(await (await follow("text/plain")).text()).toBe(text);
+    const any = await follow("*/*");
+    expect(any.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+    await any.body?.cancel();
+  });
+
+  test("with timestamps=1 each line of text begins with its time", async () => {
+    const run = await Run.start(api, redis, ada.user.id);
+    for (const line of ["one", "", "three"]) run.log.line(line);
+    await run.finish("build-error");
+    const plain = { authorization: `Bearer ${ada.token}`, accept: "text/plain" };
+    const whole = run.url.replace("follow=1", "timestamps=1");
+    for (const url of [whole, `${run.url}&timestamps=1`]) {
+      const lines = (await (await fetch(url, { headers: plain })).text()).split("\n");
+      expect(lines.map((line) => line.replace(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /, ">"))).toEqual([
+        ">one",
+        ">",
+        ">three",
+        "",
+      ]);
+    }
   });
 
   test("the output as Server-Sent Events resumes after Last-Event-ID, and answers 204 to a client that has received everything", async () => {
@@ -139,7 +206,12 @@ describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
         ended.resolve();
         return false;
       };
-      other.service.context.outputEvents.serve(run.deployment, { user, isStillAllowed }, request, response);
+      other.service.context.outputEvents.serve(
+        run.deployment,
+        { user, format: eventStream, isStillAllowed },
+        request,
+        response,
+      );
     });
     const slow = connect(Number(new URL(server.url).port), "127.0.0.1");
     slow.write(requestHead("GET /"));
@@ -163,7 +235,12 @@ describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
         leave.abort();
         await once(response, "close");
         try {
-          outputEvents.serve(deployment, { user, isStillAllowed: async () => true }, request, response);
+          outputEvents.serve(
+            deployment,
+            { user, format: eventStream, isStillAllowed: async () => true },
+            request,
+            response,
+          );
           served.resolve();
         } catch (error) {
           served.reject(error);
@@ -179,7 +256,12 @@ describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
     const { user, deployment, outputEvents } = await newDeployment(other);
     outputEvents[Symbol.dispose]();
     await using server = await TestServer.open(async (request, response) => {
-      outputEvents.serve(deployment, { user, isStillAllowed: async () => true }, request, response);
+      outputEvents.serve(
+        deployment,
+        { user, format: eventStream, isStillAllowed: async () => true },
+        request,
+        response,
+      );
     });
     const answer = await fetch(server.url);
     expect([answer.status, await answer.text()]).toEqual([200, ""]);
@@ -274,6 +356,15 @@ class Run {
 
   get url(): string {
     return new URL(this.path, this.#api.url).href;
+  }
+
+  async phase(phase: PhaseRecord): Promise<void> {
+    const keys = redisKeys(this.#api.config.installationId);
+    await deploymentEvents({ redis: this.#redis, keys }).phaseChanged(
+      this.deployment,
+      phase,
+      this.log.lastSeq,
+    );
   }
 
   async finish(status: FinalStatus): Promise<void> {

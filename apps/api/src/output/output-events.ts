@@ -1,16 +1,16 @@
-// Sends a deployment's log and statuses as Server-Sent Events until its end. docs/protocol.md describes the events.
-// Format: https://html.spec.whatwg.org/multipage/server-sent-events.html
+// Sends a deployment's log and statuses to a client until its end, as Server-Sent Events or as plain text.
 
 import type { Request, Response } from "express";
 import { contain } from "@slipway/async";
 import { SlipwayError, isFinal } from "@slipway/core";
 import type { Deployment, User } from "@slipway/core";
-import type { FollowEvent, LogFeed } from "@slipway/logs";
+import type { LogFeed } from "@slipway/logs";
+import type { Cursor, OutputFormat } from "./output-format.ts";
 
 export interface OutputEventsTiming {
   /** The maximum number of open event streams per user; 50 by default. */
   readonly perUser?: number;
-  /** Interval of heartbeat comments and permission checks; 15 s by default, below common proxy timeouts. */
+  /** Interval of heartbeats and permission checks; 15 s by default, below common proxy timeouts. */
   readonly heartbeatMs?: number;
 }
 
@@ -22,13 +22,9 @@ export interface OutputEventsOptions extends OutputEventsTiming {
 
 export interface EventsReader {
   readonly user: User;
+  readonly format: OutputFormat;
   /** Whether the user may still read the log. Never rejects. */
   readonly isStillAllowed: () => Promise<boolean>;
-}
-
-interface Cursor {
-  seq: number;
-  status: number;
 }
 
 /** The open event streams of this process. */
@@ -48,13 +44,13 @@ export class OutputEvents implements Disposable {
    */
   serve(
     deployment: Deployment,
-    { user, isStillAllowed }: EventsReader,
+    { user, format, isStillAllowed }: EventsReader,
     request: Request,
     response: Response,
   ): void {
     // The client disconnected during authentication: no "close" event would come to clean up.
     if (response.closed) return;
-    const cursor = parseCursor(request.get("last-event-id"));
+    const cursor = format.parseCursor(request.get("last-event-id"));
     if (isComplete(deployment, cursor)) {
       response.status(204).end();
       return;
@@ -67,7 +63,7 @@ export class OutputEvents implements Disposable {
       );
     }
     response.writeHead(200, {
-      "content-type": "text/event-stream; charset=utf-8",
+      "content-type": format.contentType,
       "cache-control": "no-store",
       // Stops nginx from buffering events.
       "x-accel-buffering": "no",
@@ -86,15 +82,16 @@ export class OutputEvents implements Disposable {
       response.destroy();
     };
     const beat = async () => {
-      if (!response.writableNeedDrain && !response.writableEnded) response.write(":\n\n");
+      if (format.heartbeat !== "" && !response.writableNeedDrain && !response.writableEnded)
+        response.write(format.heartbeat);
       if (!(await isStillAllowed())) end(response);
     };
     const heartbeat = setInterval(contain(beat, fail), heartbeatMs);
     resources.defer(() => clearInterval(heartbeat));
     const follower = feed.follow(deployment.appId, {
       only: { deploymentId: deployment.id, afterSeq: cursor.seq, afterStatus: cursor.status },
-      send: (event) => writeText(response, textOf(event, cursor)),
-      onDone: (done) => end(response, endOf(done, cursor)),
+      send: (event) => writeText(response, format.textOf(event, cursor)),
+      onDone: (done) => end(response, format.endOf(done, cursor)),
       onFailure: fail,
     });
     resources.defer(() => follower.close());
@@ -128,33 +125,6 @@ function writeText(response: Response, text: string): Promise<void> | undefined 
   };
   response.on("drain", done).on("close", done);
   return drained.promise;
-}
-
-function textOf(event: FollowEvent, cursor: Cursor): string {
-  if (event.type === "new") return "";
-  if (event.type === "status") {
-    const { status, attempt, at } = event.change;
-    cursor.status = event.index;
-    return message("status", cursor, { status, index: event.index, attempt, at: at.toISOString() });
-  }
-  const { firstSeq: seq, lineCount, text } = event.batch;
-  cursor.seq = seq + lineCount - 1;
-  return message("log", cursor, { seq, lines: text.split("\n") });
-}
-
-function endOf({ logLineCount, logSha256: sha256 }: Deployment, cursor: Cursor): string {
-  return message("end", cursor, { lineCount: logLineCount ?? 0, sha256 });
-}
-
-/** The data is one line, because JSON escapes line breaks. */
-function message(event: string, { seq, status }: Cursor, data: unknown): string {
-  return `id: ${seq}.${status}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
-}
-
-/** A missing or malformed id counts as the start of the log. */
-function parseCursor(lastEventId: string | undefined): Cursor {
-  const [, seq, status] = /^(\d{1,12})\.(\d{1,6})$/.exec(lastEventId ?? "") ?? [];
-  return { seq: Number(seq ?? 0), status: Number(status ?? 0) };
 }
 
 function isComplete({ status, history, logLineCount }: Deployment, cursor: Cursor): boolean {

@@ -16,6 +16,8 @@ import { deploymentOf } from "../deployments/deployment-of.ts";
 import { reauthenticate } from "../http/middleware/authentication.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
+import { eventStream } from "./event-stream.ts";
+import { plainText, plainTextType, textOfBatch } from "./plain-text.ts";
 import type { OutputEvents } from "./output-events.ts";
 
 const permission = "logs:read";
@@ -48,7 +50,7 @@ export function outputRoutes(context: OutputContext): Route[] {
   const { store } = context;
   const log = {
     method: "get",
-    summary: "Show a deployment's log so far as text; with follow=1, follow it to its end as events",
+    summary: "Show a deployment's log so far as text; with follow=1, follow it to its end as events or text",
     access: permission,
     query: outputQuery,
     polled: true,
@@ -85,9 +87,17 @@ async function sendOutput(
   deployment: Deployment,
   { query, user, request, response }: OutputRequest,
 ): Promise<void> {
-  if (query.follow !== "1") return sendLog(context, deployment, response);
+  const options = { timestamps: query.timestamps === "1" };
+  if (query.follow !== "1") return sendLog(context, deployment, response, options);
+  response.vary("Accept");
+  const format = prefersText(request) ? plainText(deployment, options) : eventStream;
   const isStillAllowed = () => checkStillAllowed(context, deployment, request);
-  context.outputEvents.serve(deployment, { user, isStillAllowed }, request, response);
+  context.outputEvents.serve(deployment, { user, format, isStillAllowed }, request, response);
+}
+
+/** Clients that name neither type receive events. */
+function prefersText(request: Request): boolean {
+  return request.accepts(["text/event-stream", "text/plain"]) === "text/plain";
 }
 
 /** Whether the user still has the permission; true if the check fails, until the next heartbeat. */
@@ -110,7 +120,12 @@ async function checkStillAllowed(
 }
 
 /** Reads the first lines before sending headers, so that a missing log or a failure still gets its error status. */
-async function sendLog(context: LogContext, deployment: Deployment, response: Response): Promise<void> {
+async function sendLog(
+  context: LogContext,
+  deployment: Deployment,
+  response: Response,
+  options: { readonly timestamps: boolean },
+): Promise<void> {
   const { store } = context;
   const { id: deploymentId, logLineCount } = deployment;
   // A closed log is complete in the store, so it can be read while Redis is down.
@@ -118,10 +133,11 @@ async function sendLog(context: LogContext, deployment: Deployment, response: Re
   const batches = readLog({ bus: context, logs: store.logs, deploymentId, fromSeq: 1, ...end });
   const first = await firstBatch(batches);
   if (first === null) throw new SlipwayError("not-found", "no log", { resource: "deployment" });
-  response.type("text/plain; charset=utf-8");
+  response.type(plainTextType);
+  const textOf = (batch: LineBatch) => textOfBatch(batch, deployment, options);
   const text = async function* () {
-    yield `${first.text}\n`;
-    for await (const batch of batches) yield `${batch.text}\n`;
+    yield textOf(first);
+    for await (const batch of batches) yield textOf(batch);
   };
   await pipeline(text, response);
 }

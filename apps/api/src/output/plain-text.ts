@@ -1,0 +1,32 @@
+// A log as plain text: its lines, each with its time if the client wants it.
+
+import type { Deployment } from "@slipway/core";
+import type { LineBatch } from "@slipway/logs";
+import type { OutputFormat } from "./output-format.ts";
+
+export const plainTextType = "text/plain; charset=utf-8";
+
+/** @returns the lines of a batch, each with a newline. @param deployment whose creation is the time of lines without one. */
+export function textOfBatch(
+  { text, at }: LineBatch,
+  { createdAt }: Pick<Deployment, "createdAt">,
+  { timestamps }: { readonly timestamps: boolean },
+): string {
+  if (!timestamps) return `${text}\n`;
+  const time = (at ?? createdAt).toISOString();
+  return `${time} ${text.replaceAll("\n", `\n${time} `)}\n`;
+}
+
+/** A followed log as text. It has no place for statuses and heartbeats, and always begins with the first line. */
+export function plainText(
+  deployment: Pick<Deployment, "createdAt">,
+  options: { readonly timestamps: boolean },
+): OutputFormat {
+  return {
+    contentType: plainTextType,
+    heartbeat: "",
+    parseCursor: () => ({ seq: 0, status: 0 }),
+    textOf: (event) => (event.type === "log" ? textOfBatch(event.batch, deployment, options) : ""),
+    endOf: () => "",
+  };
+}
