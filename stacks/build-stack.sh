@@ -20,6 +20,7 @@ import_root "$RUN_TAG" \
   --change 'ENV LANG=C.UTF-8' \
   --change "ENV STACK=$STACK" \
   --change "LABEL slipway.stack=$STACK" \
+  --change "LABEL slipway.python=$PYTHON" \
   --change 'WORKDIR /app' \
   --change "USER $STACK_UID:$STACK_UID" \
   --change 'CMD ["/bin/bash"]'

@@ -18,5 +18,13 @@ make_places() {
   ln -s /work/build "$ROOT/build"
 }
 
+# The worker plans builds by the label.
+check_python() {
+  local found
+  found=$(chroot "$ROOT" python3 -c 'import platform; print(platform.python_version())')
+  [ "$found" = "$PYTHON" ] || { echo "PYTHON of stack.conf is $PYTHON, but the packages have Python $found." >&2 && return 1; }
+}
+
+check_python
 "$HERE/trim.sh" "$ROOT"
 make_places

@@ -36,8 +36,8 @@ function instructionsOf(stage: string): string[] {
   return stage.split("\n").filter((line) => instruction.test(line));
 }
 
-/** An ENV of several variables as several. */
+/** An instruction with several values as several. */
 function single(line: string): string[] {
   const [, name = "", rest = ""] = instruction.exec(line) ?? [];
-  return name === "ENV" ? rest.split(" ").map((one) => `ENV ${one}`) : [line];
+  return name === "ENV" || name === "LABEL" ? rest.split(" ").map((one) => `${name} ${one}`) : [line];
 }

@@ -178,6 +178,16 @@ const buildSettings = z.object({
     description: "npm registry of builds, which is also the source of Node.js for apps.",
     npmStart: "the registry that npm is configured for",
   }),
+  BUILD_PYTHON_INDEX: z.url().default("https://pypi.org/simple/").register(settingDocs, {
+    topic: "builds",
+    description: "Python package index of builds, which is also the source of uv. Apps may name another one.",
+  }),
+  PYTHON_MIRROR: z.url().optional().register(settingDocs, {
+    topic: "builds",
+    description:
+      "Folder with a release of python-build-standalone (its `SHA256SUMS` and archives): versions of Python for apps besides the stack's.",
+    unset: "the stack's Python only",
+  }),
   BUILD_RUNTIME: runtimeSetting.optional().register(settingDocs, {
     topic: "builds",
     description: "Container runtime of builds, which their engine must have: `runsc` (gVisor), `kata`….",
@@ -331,6 +341,8 @@ function grouped(parsed: z.output<typeof settings>) {
       tmpfsBytes: parsed.BUILD_TMPFS_MB,
       caBundlePath: parsed.BUILD_CA_BUNDLE,
       npmRegistry: parsed.BUILD_NPM_REGISTRY,
+      pythonIndex: parsed.BUILD_PYTHON_INDEX,
+      pythonMirror: parsed.PYTHON_MIRROR,
     },
     /** Limits of each instance of a release, and of its hook. */
     instance: {

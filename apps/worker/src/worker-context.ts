@@ -15,6 +15,7 @@ import type { WorkerConfig } from "./config.ts";
 import type { LanguageToolchains } from "./deployments/language-toolchains.ts";
 import { openNodeToolchain } from "./deployments/node-toolchain.ts";
 import type { NodeToolchainOptions } from "./deployments/node-toolchain.ts";
+import { openPythonToolchain } from "./deployments/python-toolchain.ts";
 import { openToolchainImages } from "./deployments/toolchain-images.ts";
 import { openScheduler } from "./deployments/scheduler.ts";
 
@@ -76,7 +77,11 @@ function openLanguageToolchains(
   parts: Pick<WorkerContext, "registry" | "blobs" | "now"> & Pick<NodeToolchainOptions, "onError">,
 ): LanguageToolchains {
   const ensureImages = openToolchainImages({ ...parts, stackImage, stackBuildImage });
-  return { nodejs: openNodeToolchain({ ...parts, npmRegistry: build.npmRegistry, ensureImages }) };
+  const { npmRegistry, pythonIndex, pythonMirror } = build;
+  return {
+    nodejs: openNodeToolchain({ ...parts, npmRegistry, ensureImages }),
+    python: openPythonToolchain({ ...parts, pythonIndex, pythonMirror, stackImage, ensureImages }),
+  };
 }
 
 /** How to connect to the engines of builds and of releases. */

@@ -9,6 +9,7 @@ const platform = {
   requestId: "r1",
   buildpacks: ["inline", "nodejs"],
   npmRegistry: null,
+  pythonIndex: "https://pypi.org/simple/",
   caBundle: null,
 };
 
@@ -43,6 +44,7 @@ test("a build gets the platform's variables in its environment and the app's as 
     SOURCE_VERSION: "abc",
     REQUEST_ID: "r1",
     BUILDPACKS: "inline nodejs",
+    SLIPWAY_PYTHON_INDEX: "https://pypi.org/simple/",
     CURL_CONNECT_TIMEOUT: "30",
     CURL_TIMEOUT: "180",
   });

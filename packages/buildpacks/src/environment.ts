@@ -21,6 +21,8 @@ export interface BuildPlatform {
   readonly buildpacks: readonly string[];
   /** The npm registry that builds install from; null for the default. */
   readonly npmRegistry: string | null;
+  /** The index that builds install Python packages from. */
+  readonly pythonIndex: string;
   /** Path of the operator's CA bundle inside the container; null without one. */
   readonly caBundle: string | null;
 }
@@ -73,6 +75,7 @@ export function buildEnvironment(options: {
     SOURCE_DATE_EPOCH: String(platform.sourceTime),
     REQUEST_ID: platform.requestId,
     BUILDPACKS: buildpacksToTry(variables, platform.buildpacks).join(" "),
+    SLIPWAY_PYTHON_INDEX: platform.pythonIndex,
     CURL_CONNECT_TIMEOUT: "30",
     CURL_TIMEOUT: "180",
   };

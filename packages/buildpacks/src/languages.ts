@@ -1,12 +1,15 @@
 // The languages with a bundled buildpack, in the order in which they are tried.
 
-import type { Language } from "./language.ts";
+import type { Language, LanguageFacts } from "./language.ts";
 import { nodejs, type NodePlan } from "./node/plan.ts";
+import { python, type PythonPlan } from "./python/plan.ts";
 
 /** How an app of one of the languages is built. */
-export type LanguagePlan = NodePlan;
+export type LanguagePlan = NodePlan | PythonPlan;
 
-export const languages: readonly Language<LanguagePlan>[] = [nodejs];
+type AnyLanguage = Language<LanguageFacts & LanguagePlan>;
+
+export const languages: readonly AnyLanguage[] = [nodejs, python];
 
 /** Names of languages, for messages. */
 export const languageTitles = Object.fromEntries(

@@ -46,6 +46,7 @@ export async function openRunner(npmRegistry: string | null = null): Promise<Run
         requestId: "r",
         buildpacks: bundled.names,
         npmRegistry,
+        pythonIndex: "https://pypi.org/simple/",
         caBundle: null,
       };
       const { environment, files } = buildEnvironment({ variables, platform });

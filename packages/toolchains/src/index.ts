@@ -1,4 +1,4 @@
-// Toolchains of apps: which Node.js, npm and package manager an app gets, and images with them, made from the npm registry.
+// Toolchains of apps: which Node.js and package manager, or which Python and uv, an app gets, and images with them.
 //
 //   const npm = openNpmRegistry({ url, blobs, now, onError });
 //   const sources = { npm, now, architecture: architectureOf(process.arch) };
@@ -18,5 +18,9 @@ export { resolveNode } from "./node-versions.ts";
 export type { NodeChoice, NodeSources, NodeWish } from "./node-versions.ts";
 export { resolvePackageManager } from "./package-managers.ts";
 export type { PackageManagerChoice, PackageManagerName, PackageManagerWish } from "./package-managers.ts";
+export { openPythonIndex } from "./python-index.ts";
+export { pythonToolchains } from "./python-layers.ts";
+export { openPythonMirror } from "./python-mirror.ts";
+export { resolvePython, resolveUv } from "./python-versions.ts";
 export { openToolchains } from "./toolchains.ts";
 export type { ToolchainImage, ToolchainOptions, Toolchains } from "./toolchains.ts";

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import type { BlobStore, ByteStream } from "@slipway/core";
 import { KeptTexts } from "./kept-texts.ts";
 import { reasonOf, unavailable } from "./failures.ts";
-import { NpmClient } from "./npm-client.ts";
+import { RegistryClient } from "./registry-client.ts";
 import { packageFiles } from "./package-entries.ts";
 import { formatPackument, parsePackument } from "./packument.ts";
 import type { Packument } from "./packument.ts";
@@ -61,7 +61,7 @@ export function openNpmRegistry(options: NpmRegistryOptions): NpmRegistry {
 }
 
 class HttpNpmRegistry implements NpmRegistry {
-  readonly #client: NpmClient;
+  readonly #client: RegistryClient;
   readonly #texts: KeptTexts;
   readonly #now: () => Date;
   readonly #onError: (error: unknown) => void;
@@ -70,7 +70,7 @@ class HttpNpmRegistry implements NpmRegistry {
   readonly #memory = new Map<string, Remembered>();
 
   constructor({ url, blobs, now, onError }: NpmRegistryOptions) {
-    this.#client = new NpmClient(url);
+    this.#client = new RegistryClient(url, "npm registry");
     this.#texts = new KeptTexts({ blobs, scope: this.#client.url, onError });
     this.#now = now;
     this.#onError = onError;

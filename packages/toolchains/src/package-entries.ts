@@ -16,6 +16,9 @@ export interface PackageFile {
 
 const limits = { maxUnpackedBytes: 1024 ** 3, maxEntries: 50_000 };
 
+/** What happens to links in a tarball, which packages of the npm registry do not have. */
+type Links = "refused" | "omitted";
+
 /**
  * @param tarball a stream that fails at its end when its bytes are wrong. @param title names the package in errors.
  * @throws {SlipwayError} "toolchain-unavailable", also when the tarball contains a link, or bytes after its gzip data; the
@@ -25,6 +28,7 @@ export async function* packageFiles(
   tarball: ByteStream,
   title: string,
   signal: AbortSignal,
+  links: Links = "refused",
 ): AsyncGenerator<PackageFile> {
   let complete = false;
   async function* whole(): AsyncGenerator<Uint8Array> {
@@ -33,7 +37,7 @@ export async function* packageFiles(
   }
   try {
     for await (const entry of checkedEntries(gunzip(whole(), signal), limits, innerSymlinkTarget)) {
-      if (entry.kind === "directory") continue;
+      if (entry.kind === "directory" || (entry.kind === "symlink" && links === "omitted")) continue;
       if (entry.kind !== "file") throw unavailable(`The tarball of ${title} contains a link, ${entry.path}.`);
       const { path, sizeBytes, body } = entry;
       yield { path, isExecutable: (entry.mode & 0o111) !== 0, sizeBytes, body };

@@ -168,6 +168,7 @@ function buildPlatform({ config, caBundle }: SandboxContext, { app, lease }: Att
     requestId: lease.deployment.id,
     buildpacks: buildpacks.names,
     npmRegistry: config.build.npmRegistry ?? null,
+    pythonIndex: config.build.pythonIndex,
     caBundle: caBundle === null ? null : `${workDir}/${caBundlePath}`,
   };
 }

@@ -64,7 +64,8 @@ async function madeWithout(snapshot: string) {
   return { created, lines, error };
 }
 
-const toolchains = { nodejs: { choose: async () => ({ lines: [], images: async () => images }) } };
+const toolchain = { choose: async () => ({ lines: [], images: async () => images }) };
+const toolchains = { nodejs: toolchain, python: toolchain };
 
 async function sourceOf() {
   const scripts = { build: "true", start: "node ." };

@@ -16,6 +16,10 @@ const environments: Readonly<Record<LanguagePlan["kind"], Readonly<Record<string
     pnpm_config_verify_deps_before_run: "false",
     pnpm_config_update_notifier: "false",
   },
+  python: {
+    // Without this, what an app prints is in its logs only when a buffer is full.
+    PYTHONUNBUFFERED: "1",
+  },
 };
 
 /** Repository of the images that contain an app's dependencies, below those of its releases. */

@@ -31,7 +31,8 @@ async function planned(files: Readonly<Record<string, string>>, nodejs: Language
     signal: new AbortController().signal,
     log,
   };
-  const context = { toolchains: { nodejs }, config: { limits, builders: ["buildpacks" as const] } };
+  const python = { choose: () => failing("toolchain-unavailable") };
+  const context = { toolchains: { nodejs, python }, config: { limits, builders: ["buildpacks" as const] } };
   return { plan: await plan(context, attempt, { open }), lines };
 }
 

@@ -1,4 +1,4 @@
-// HTTP client of an npm registry: credentials, time limits, retries, and downloads that continue after a broken connection.
+// HTTP client of a registry of packages: credentials, time limits, retries, and downloads that continue after a broken connection.
 
 import { backoffMs, pause, retry, withDeadline } from "@slipway/async";
 import { reasonOf, unavailable } from "./failures.ts";
@@ -15,12 +15,14 @@ export interface Answer {
   readonly text: string;
 }
 
-export class NpmClient {
+export class RegistryClient {
   readonly #base: URL;
+  readonly #title: string;
   readonly #authorization: string | undefined;
 
-  /** @param url of the registry; may contain user name and password. */
-  constructor(url: string) {
+  /** @param url of the registry; may contain user name and password. @param title names the registry in errors. */
+  constructor(url: string, title: string) {
+    this.#title = title;
     const { username, password } = new URL(url);
     const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
     this.#authorization =
@@ -75,7 +77,7 @@ export class NpmClient {
   async *download(location: string, maxBytes: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const url = new URL(location, this.#base);
     if (url.protocol !== "http:" && url.protocol !== "https:")
-      throw unavailable(`The npm registry ${this.#base.host} names ${url.protocol} as a tarball's place.`);
+      throw unavailable(`The ${this.#title} ${this.#base.host} names ${url.protocol} as a file's place.`);
     let receivedBytes = 0;
     for (let failures = 0; ;) {
       const offset = receivedBytes;
@@ -130,7 +132,7 @@ export class NpmClient {
   #failure(url: URL, error: unknown) {
     const asked = `GET ${url.origin === this.#base.origin ? "" : url.origin}${url.pathname}`;
     return unavailable(
-      `The npm registry ${this.#base.host} does not provide a file: ${asked}: ${reasonOf(error)}`,
+      `The ${this.#title} ${this.#base.host} does not provide a file: ${asked}: ${reasonOf(error)}`,
       error,
     );
   }

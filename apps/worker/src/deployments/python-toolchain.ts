@@ -1,0 +1,56 @@
+// The toolchain of Python apps: the stack's Python or one of a mirror, and uv from the Python package index.
+
+import type { PythonPlan } from "@slipway/buildpacks";
+import type { ImageRegistry } from "@slipway/core";
+import {
+  architectureOf,
+  openPythonIndex,
+  openPythonMirror,
+  pythonToolchains,
+  resolvePython,
+  resolveUv,
+} from "@slipway/toolchains";
+import type { LanguageToolchain } from "./language-toolchains.ts";
+import type { EnsureImages } from "./toolchain-images.ts";
+
+export interface PythonToolchainOptions {
+  /** URL of the Python package index. */
+  readonly pythonIndex: string;
+  /** URL of a folder with interpreters of python-build-standalone; undefined when the operator has configured none. */
+  readonly pythonMirror: string | undefined;
+  readonly registry: Pick<ImageRegistry, "inspect">;
+  readonly stackImage: string;
+  readonly ensureImages: EnsureImages;
+  readonly now: () => Date;
+}
+
+/** Label of stack images: the version of their Python. */
+const versionLabel = "slipway.python";
+
+export function openPythonToolchain(options: PythonToolchainOptions): LanguageToolchain<PythonPlan> {
+  const { pythonIndex, pythonMirror, registry, stackImage, now } = options;
+  const parts = {
+    index: openPythonIndex({ url: pythonIndex, now }),
+    mirror: pythonMirror === undefined ? null : openPythonMirror(pythonMirror),
+    architecture: architectureOf(process.arch),
+  };
+  return {
+    choose: async (plan, signal) => {
+      const stack = await registry.inspect(stackImage, signal);
+      const stackVersion = stack?.config.labels[versionLabel] ?? null;
+      const python = await resolvePython({ ...parts, stackVersion }, plan.python, signal);
+      const uv = await resolveUv(parts, plan.uvRange, signal);
+      const { wanted, wantedIn } = plan.python;
+      const reason =
+        wanted === "" ? "The app names no version: add a .python-version" : `${wantedIn} names ${wanted}`;
+      return {
+        lines: [
+          `-----> Using Python ${python.version} and uv ${uv.version}`,
+          `       ${reason}`,
+          `       Dependencies are those of ${plan.dependencies}`,
+        ],
+        images: (imagesSignal) => options.ensureImages(pythonToolchains(parts, { python, uv }), imagesSignal),
+      };
+    },
+  };
+}

@@ -1,0 +1,151 @@
+// Where the dependencies of a Python app are listed, and whether they can be installed without the app's source.
+
+import { createHash } from "node:crypto";
+import type { Install, LanguageSource } from "../language.ts";
+import { fieldOf, jsonOf, stringsOf, type Table, tableOf, tablesOf, textOf, tomlOf } from "./documents.ts";
+
+/** A way to list dependencies, named by its file. */
+export type DependencyFile =
+  | "uv.lock"
+  | "poetry.lock"
+  | "Pipfile.lock"
+  | "requirements.txt"
+  | "pyproject.toml"
+  | "setup.py";
+
+/** In the order in which they are used: locks before lists. */
+const dependencyFiles: readonly DependencyFile[] = [
+  "uv.lock",
+  "poetry.lock",
+  "Pipfile.lock",
+  "requirements.txt",
+  "pyproject.toml",
+  "setup.py",
+];
+/** What a lock file needs beside it. */
+const companions: Readonly<Record<string, string>> = {
+  "uv.lock": "pyproject.toml",
+  "poetry.lock": "pyproject.toml",
+  "Pipfile.lock": "Pipfile",
+};
+
+export interface Dependencies {
+  readonly file: DependencyFile;
+  /** Normalized names, as far as they are known without resolving them. */
+  readonly names: ReadonlySet<string>;
+  /** Null when the installation may need any file of the source. */
+  readonly install: Omit<Install, "packageCount"> | null;
+}
+
+/** @returns null when the names are not those of a Python app. */
+export function dependencyFile(names: readonly string[]): DependencyFile | null {
+  return dependencyFiles.find((name) => names.includes(name)) ?? null;
+}
+
+export function planDependencies(source: LanguageSource, project: Table, file: DependencyFile): Dependencies {
+  const { names, isApart } = readers[file](source, project);
+  const files = filesOf(source, file);
+  const isKnown = files !== null && isApart && !source.names.includes(".venv/");
+  return {
+    file,
+    names: new Set(names.map(normalizedName)),
+    install: isKnown ? { folder: ".venv", files, digest: digestOf(files, source.variables) } : null,
+  };
+}
+
+interface Listed {
+  readonly names: readonly string[];
+  /** Whether they can be installed without the source. */
+  readonly isApart: boolean;
+}
+
+const readers: Readonly<Record<DependencyFile, (source: LanguageSource, project: Table) => Listed>> = {
+  "uv.lock": (source, project) => {
+    const packages = tablesOf(tomlOf(source, "uv.lock")["package"]);
+    const isSource = ({ source: from }: Table) =>
+      ["editable", "directory", "path"].some((kind) => kind in tableOf(from)) ||
+      !["", ".", undefined].includes(tableOf(from)["virtual"] as string | undefined);
+    return { names: namesOf(packages), isApart: !packages.some(isSource) && isStatic(project) };
+  },
+  "poetry.lock": (source) => {
+    const packages = tablesOf(tomlOf(source, "poetry.lock")["package"]);
+    const isSource = (one: Table) =>
+      ["directory", "file"].includes(String(fieldOf(one, "source", "type") ?? ""));
+    return { names: namesOf(packages), isApart: !packages.some(isSource) };
+  },
+  "Pipfile.lock": (source) => {
+    const packages = Object.entries(tableOf(jsonOf(source, "Pipfile.lock")["default"]));
+    const isSource = packages.some(([, one]) => "path" in tableOf(one) || "file" in tableOf(one));
+    return { names: packages.map(([name]) => name), isApart: !isSource };
+  },
+  "requirements.txt": (source) => {
+    const lines = requirementLines(textOf(source, "requirements.txt"));
+    return { names: lines, isApart: !lines.some(readsFiles) };
+  },
+  "pyproject.toml": (_source, project) => ({
+    names: stringsOf(fieldOf(project, "project", "dependencies")),
+    // Without a list of them, only building the project tells its dependencies.
+    isApart: "project" in project && isStatic(project),
+  }),
+  "setup.py": () => ({ names: [], isApart: false }),
+};
+
+function namesOf(packages: readonly Table[]): readonly string[] {
+  return packages.map(({ name }) => String(name));
+}
+
+/** Whether the project itself need not be built to know or to run it. */
+function isStatic(project: Table): boolean {
+  const dynamic = stringsOf(fieldOf(project, "project", "dynamic"));
+  const uv = tableOf(fieldOf(project, "tool", "uv"));
+  const isPackage = "build-system" in project && uv["package"] !== false;
+  return !dynamic.some((name) => name.endsWith("dependencies")) && !isPackage && !("workspace" in uv);
+}
+
+function requirementLines(text: string): readonly string[] {
+  const lines = text.replaceAll(/\\\r?\n/g, " ").split(/\r?\n/);
+  return lines.map((line) => line.replace(/(^|\s)#.*/, "").trim()).filter((line) => line !== "");
+}
+
+/** Other lists of requirements, and packages by path. */
+function readsFiles(line: string): boolean {
+  if (/^(-[rce]|--(requirement|constraint|editable|find-links)\b|-f\b)/.test(line)) return true;
+  return /^(\.{0,2}\/|\.$|file:)|@\s*(file:|\.{0,2}\/)/.test(line);
+}
+
+/** `Flask[async] >= 3` → `flask` */
+function normalizedName(requirement: string): string {
+  const [name = ""] = /^[\w.-]+/.exec(requirement) ?? [];
+  return name.replaceAll(/[-_.]+/g, "-").toLowerCase();
+}
+
+/** @returns null when one of the files is no regular file of acceptable size. */
+function filesOf(source: LanguageSource, file: DependencyFile): ReadonlyMap<string, Buffer> | null {
+  const wanted = new Set([file, companions[file], "uv.toml", "poetry.toml"]);
+  const files = new Map<string, Buffer>();
+  for (const name of wanted) {
+    if (name === undefined || !source.names.includes(name)) continue;
+    const content = source.read(name);
+    if (content === undefined) return null;
+    files.set(name, content);
+  }
+  return files;
+}
+
+function digestOf(
+  files: ReadonlyMap<string, Buffer>,
+  variables: Readonly<Record<string, string>>,
+): string {
+  const hash = createHash("sha256");
+  for (const [name, content] of files) hash.update(`${name} ${content.length}\n`).update(content);
+  const texts = [...files.values()].map((content) => content.toString("utf8"));
+  const named = new Set(texts.flatMap((text) => text.match(/(?<=\$\{)\w+(?=\})/g) ?? []));
+  const decisive = Object.entries(variables).filter(
+    ([name]) => decisiveVariable.test(name) || named.has(name),
+  );
+  return hash.update(JSON.stringify(decisive.sort(([a], [b]) => (a < b ? -1 : 1)))).digest("hex");
+}
+
+/** What uv, pip, poetry, pipenv and compilers read. */
+const decisiveVariable =
+  /^(uv|pip|poetry|pipenv|python|setuptools)_|^(netrc|cc|cxx|cflags|cxxflags|cppflags|ldflags|pkg_config_path)$/i;

@@ -1,0 +1,98 @@
+// An index of Python packages ("simple repository API"): PyPI or a mirror of it, which may answer in JSON or HTML.
+
+import { unavailable } from "./failures.ts";
+import { RegistryClient } from "./registry-client.ts";
+import { checkedBytes } from "./wheel.ts";
+
+export interface IndexFile {
+  readonly name: string;
+  /** Absolute. */
+  readonly url: string;
+  readonly sha256: string;
+}
+
+export interface PythonIndex {
+  /** Files of a package that have a checksum and were not withdrawn. @throws {SlipwayError} "toolchain-unavailable". */
+  files(packageName: string, signal: AbortSignal): Promise<readonly IndexFile[]>;
+  /** Downloads a file. @throws {SlipwayError} "toolchain-unavailable", also when its bytes do not match its checksum. */
+  download(file: IndexFile, signal: AbortSignal): Promise<Buffer>;
+}
+
+interface Kept {
+  readonly files: readonly IndexFile[];
+  /** Milliseconds since 1970. */
+  readonly until: number;
+}
+
+const freshMs = 10 * 60_000;
+const maxIndexBytes = 64 * 1024 ** 2;
+const maxFileBytes = 256 * 1024 ** 2;
+const accept = "application/vnd.pypi.simple.v1+json, text/html;q=0.1";
+
+/** @param options.url of the index, such as `https://pypi.org/simple/`; may contain user name and password. */
+export function openPythonIndex(options: { readonly url: string; readonly now: () => Date }): PythonIndex {
+  const client = new RegistryClient(options.url, "Python package index");
+  const kept = new Map<string, Kept>();
+  return {
+    async files(packageName, signal) {
+      const time = options.now().getTime();
+      const found = kept.get(packageName);
+      if (found !== undefined && time < found.until) return found.files;
+      try {
+        const { text } = await client.get(`${packageName}/`, { accept }, maxIndexBytes, signal);
+        const files = filesOf(text, new URL(`${packageName}/`, client.url));
+        kept.set(packageName, { files, until: time + freshMs });
+        return files;
+      } catch (error) {
+        signal.throwIfAborted();
+        // An earlier answer is as good: released files do not change.
+        if (found === undefined) throw error;
+        return found.files;
+      }
+    },
+    async download(file, signal) {
+      return checkedBytes(client.download(file.url, maxFileBytes, signal), {
+        sha256: file.sha256,
+        title: file.name,
+      });
+    },
+  };
+}
+
+function filesOf(text: string, base: URL): readonly IndexFile[] {
+  return text.trimStart().startsWith("{") ? filesOfJson(text, base) : filesOfHtml(text, base);
+}
+
+function filesOfJson(text: string, base: URL): readonly IndexFile[] {
+  const { files = [] } = parsed(text);
+  return files.flatMap(({ filename = "", url = "", hashes = {}, yanked = false }) => {
+    const sha256 = hashes["sha256"] ?? "";
+    return yanked === false && sha256 !== "" ? [{ name: filename, url: new URL(url, base).href, sha256 }] : [];
+  });
+}
+
+interface JsonIndex {
+  readonly files?: readonly {
+    readonly filename?: string;
+    readonly url?: string;
+    readonly hashes?: Readonly<Record<string, string>>;
+    readonly yanked?: boolean | string;
+  }[];
+}
+
+function parsed(text: string): JsonIndex {
+  try {
+    return JSON.parse(text) as JsonIndex;
+  } catch (error) {
+    throw unavailable("The Python package index answers with JSON that cannot be read.", error);
+  }
+}
+
+function filesOfHtml(text: string, base: URL): readonly IndexFile[] {
+  return Array.from(text.matchAll(/<a\s([^>]*)>([^<]*)<\/a>/gi)).flatMap(([, attributes = "", label = ""]) => {
+    const [, href = "", sha256 = ""] = /href="([^"#]*)#sha256=([0-9a-f]{64})/i.exec(attributes) ?? [];
+    const isYanked = /\bdata-yanked\b/i.test(attributes);
+    if (href === "" || isYanked) return [];
+    return [{ name: label.trim(), url: new URL(href.replaceAll("&amp;", "&"), base).href, sha256 }];
+  });
+}

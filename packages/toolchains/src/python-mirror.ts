@@ -1,0 +1,60 @@
+// A folder of python-build-standalone's interpreters on a server: one release of it, with its list of checksums.
+
+import { createHash } from "node:crypto";
+import { unavailable } from "./failures.ts";
+import { packageFiles } from "./package-entries.ts";
+import type { PackageFile } from "./package-entries.ts";
+import type { Architecture } from "./platform-packages.ts";
+import { RegistryClient } from "./registry-client.ts";
+
+export interface MirroredPython {
+  readonly version: string;
+  readonly file: string;
+  readonly sha256: string;
+}
+
+export interface PythonMirror {
+  /** @returns the interpreters for the architecture. @throws {SlipwayError} "toolchain-unavailable". */
+  interpreters(architecture: Architecture, signal: AbortSignal): Promise<readonly MirroredPython[]>;
+  /** The files of an interpreter. They fail at the end when the bytes do not match the checksum. */
+  files(python: MirroredPython, signal: AbortSignal): AsyncIterable<PackageFile>;
+}
+
+const checksumsFile = "SHA256SUMS";
+const maxChecksumsBytes = 4 * 1024 ** 2;
+const maxArchiveBytes = 512 * 1024 ** 2;
+const machines: Readonly<Record<Architecture, string>> = { x64: "x86_64", arm64: "aarch64" };
+
+/** @param url of the folder; may contain user name and password. */
+export function openPythonMirror(url: string): PythonMirror {
+  const client = new RegistryClient(url, "mirror of Python");
+  return {
+    async interpreters(architecture, signal) {
+      const { text } = await client.get(checksumsFile, {}, maxChecksumsBytes, signal);
+      const found = text.split("\n").flatMap((line) => interpreterOf(line, machines[architecture]));
+      if (found.length > 0) return found;
+      throw unavailable(`${checksumsFile} of the mirror of Python names no interpreter for ${architecture}.`);
+    },
+    async *files({ file, sha256 }, signal) {
+      const hash = createHash("sha256");
+      async function* archive(): AsyncGenerator<Uint8Array> {
+        for await (const chunk of client.download(file, maxArchiveBytes, signal)) {
+          hash.update(chunk);
+          yield chunk;
+        }
+        if (hash.digest("hex") !== sha256)
+          throw unavailable(`${file} does not match its checksum (sha256) in ${checksumsFile}.`);
+      }
+      yield* packageFiles(archive(), file, signal, "omitted");
+    },
+  };
+}
+
+/** A line of the list: `SHA256  cpython-3.12.8+20241219-x86_64-unknown-linux-gnu-install_only_stripped.tar.gz` */
+function interpreterOf(line: string, machine: string): readonly MirroredPython[] {
+  const [, sha256 = "", file = "", version = "", found = ""] =
+    /^([0-9a-f]{64}) [ *](cpython-(\d+\.\d+\.\d+)\+\d+-(\w+)-unknown-linux-gnu-install_only_stripped\.tar\.gz)$/.exec(
+      line.trim(),
+    ) ?? [];
+  return found === machine ? [{ version, file, sha256 }] : [];
+}
