@@ -57,6 +57,7 @@ export async function startProcesses(
       ALLOWED_PRIVATE_HOSTS: `127.0.0.1:${hookPort}`,
       GITHUB_API_URL: `http://127.0.0.1:${githubPort}`,
       RELEASES_KEPT: "3",
+      BUILDERS: "buildpacks dockerfile",
       GRACE_MS: "10000",
     },
     { say, logFolder, logFormat: "json", obeySignals: false },

@@ -193,6 +193,12 @@ const buildSettings = z.object({
     description: "Container runtime of builds, which their engine must have: `runsc` (gVisor), `kata`….",
     unset: "the engine's default",
   }),
+  BUILD_CGROUP_PARENT: z.string().min(1).optional().register(settingDocs, {
+    topic: "builds",
+    description:
+      "Control group of the engine's host, such as `slipway-builds.slice`, that the steps of Dockerfiles run in, and whose limits they share. Engines before version 23 ignore it and use that of their own configuration.",
+    unset: "the engine's",
+  }),
   SOURCE_MAX_ENTRIES: countSetting.default(200_000).register(settingDocs, {
     topic: "builds",
     description:
@@ -340,6 +346,7 @@ function grouped(parsed: z.output<typeof settings>) {
       diskBytes: parsed.BUILD_DISK_MB,
       tmpfsBytes: parsed.BUILD_TMPFS_MB,
       caBundlePath: parsed.BUILD_CA_BUNDLE,
+      cgroupParent: parsed.BUILD_CGROUP_PARENT,
       npmRegistry: parsed.BUILD_NPM_REGISTRY,
       pythonIndex: parsed.BUILD_PYTHON_INDEX,
       pythonMirror: parsed.PYTHON_MIRROR,

@@ -2,7 +2,8 @@
 
 import { readFile } from "node:fs/promises";
 import { Redis } from "ioredis";
-import type { BlobStore, BuildEngine, ImageRegistry, Scheduler, Store } from "@slipway/core";
+import { openImageBuilder } from "@slipway/buildkit";
+import type { BlobStore, BuildEngine, ImageBuilder, ImageRegistry, Scheduler, Store } from "@slipway/core";
 import { openEngine } from "@slipway/engine";
 import { redisKeys } from "@slipway/protocol";
 import type { RedisKeys } from "@slipway/protocol";
@@ -27,6 +28,7 @@ export interface WorkerContext {
   readonly redis: Redis;
   readonly keys: RedisKeys;
   readonly engine: BuildEngine;
+  readonly imageBuilder: ImageBuilder;
   readonly registry: ImageRegistry;
   readonly scheduler: Scheduler;
   readonly toolchains: LanguageToolchains;
@@ -64,6 +66,7 @@ export async function openWorkerContext(
     store: opened.use(await openStore({ databaseUrl: config.databaseUrl })),
     blobs,
     engine: opened.use(openEngine({ ...builds, ...runtimeOf(runtimes.builds) })),
+    imageBuilder: opened.use(openImageBuilder(builds)),
     registry,
     scheduler: opened.use(await openScheduler(config, { ...releases, ...runtimeOf(runtimes.releases) })),
     toolchains: openLanguageToolchains(config, { registry, blobs, now, onError }),

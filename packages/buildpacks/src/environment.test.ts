@@ -87,6 +87,7 @@ test("in a release, the app's variables override the buildpack's, and the platfo
     stack: "slipway-12",
     region: "local",
     containerVersion: 3,
+    home: "/app",
   };
   const expected = {
     A: "user",
@@ -99,4 +100,6 @@ test("in a release, the app's variables override the buildpack's, and the platfo
     SCALINGO_APPLICATION_ID: "id1",
   };
   expect(runEnvironment({ environment, platform: run })).toEqual(expected);
+  const { HOME: _, ...rest } = expected;
+  expect(runEnvironment({ environment, platform: { ...run, home: null } })).toEqual(rest);
 });

@@ -43,6 +43,8 @@ export interface RunPlatform {
   readonly region: string;
   /** The release's number. */
   readonly containerVersion: number;
+  /** Null to leave HOME to the image. */
+  readonly home: string | null;
 }
 
 /** The build runner reads the same list. */
@@ -108,7 +110,7 @@ export function runEnvironment(options: {
   const { platform } = options;
   return {
     ...exportable(options.environment),
-    HOME: "/app",
+    ...(platform.home === null ? {} : { HOME: platform.home }),
     APP: platform.app,
     STACK: platform.stack,
     REGION_NAME: platform.region,

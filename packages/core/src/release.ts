@@ -1,5 +1,13 @@
 // A release: an image, the configuration it was first started with, and a number. Instances always run a release.
 
+/** How an image of its own, which was not made by buildpacks, starts. */
+export interface ImageStart {
+  /** argv of the process type `web`. Other commands run in the image's `/bin/sh`. */
+  readonly command: readonly string[];
+  /** Port that the image declares, if it declares one: the value of PORT. Null for the default. */
+  readonly port: number | null;
+}
+
 export interface Release {
   readonly id: string;
   readonly appId: string;
@@ -11,6 +19,8 @@ export interface Release {
   readonly gitRef: string | null;
   /** Process type → shell command, e.g. `web` → `npm start`. */
   readonly processTypes: Readonly<Record<string, string>>;
+  /** Null for an image of buildpacks, whose processes the launch script starts. */
+  readonly imageStart: ImageStart | null;
   /** Variables set by the buildpacks; the app's variables override them. */
   readonly defaults: Readonly<Record<string, string>>;
   /** The defaults, overridden by the app's variables at the creation of the release. */

@@ -2,10 +2,12 @@
 
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
+import type { Duplex } from "node:stream";
 import { SlipwayError } from "@slipway/core";
 import Docker from "dockerode";
 import { callEngine } from "./client.ts";
 import { type Images, openImages, type RegistryAuth } from "./images.ts";
+import { upgrade, type UpgradeHeaders } from "./upgrade.ts";
 
 const defaultSocket = "/var/run/docker.sock";
 const pingLimitMs = 10_000;
@@ -24,6 +26,13 @@ export interface DockerConnection extends Disposable {
   /** The engine's host name; null for a local socket. */
   readonly remoteHost: string | null;
   readonly images: Images;
+  /** The login for the installation's registry. */
+  readonly registryAuth: RegistryAuth | undefined;
+  /**
+   * Opens a connection by a POST request that the engine answers by changing the protocol.
+   * @returns the socket, which the caller destroys. @throws {SlipwayError} "engine-unavailable"; the signal's reason.
+   */
+  upgrade(path: string, headers: UpgradeHeaders, signal: AbortSignal): Promise<Duplex>;
   /** @throws {SlipwayError} "engine-unavailable" */
   ping(): Promise<void>;
 }
@@ -38,19 +47,22 @@ export function connectDocker(options: DockerConnectionOptions): DockerConnectio
   const secure = options.tls !== undefined || endpoint.protocol === "https";
   const agent = secure ? new HttpsAgent({ keepAlive: false }) : new HttpAgent({ keepAlive: false });
   // Every part is set explicitly, because the client fills in missing ones from DOCKER_HOST.
-  const clientOptions = {
+  const address = {
     host: endpoint.host ?? "",
     port: endpoint.port ?? "",
     socketPath: endpoint.socketPath,
     protocol: secure ? ("https" as const) : ("http" as const),
-    agent,
     ...options.tls,
   };
+  const clientOptions = { ...address, agent };
   const docker = new Docker(clientOptions);
   return {
     docker,
     remoteHost: endpoint.host ?? null,
     images: openImages(docker, options.registryAuth),
+    registryAuth: options.registryAuth,
+    upgrade: (path, headers, signal) =>
+      callEngine(`open ${path}`, (bounded) => upgrade(address, path, headers, bounded), { signal }),
     ping: async () => {
       await callEngine("answer", () => docker.ping(), { limitMs: pingLimitMs });
     },

@@ -156,6 +156,7 @@ export function aNewRelease(values: Partial<NewRelease> = {}): NewRelease {
     image: `registry.example/apps/a@sha256:${sha256("image")}`,
     gitRef: "4f1d0c7",
     processTypes: { web: "npm start" },
+    imageStart: null,
     defaults: { NODE_ENV: "production" },
     environment: { NODE_ENV: "production" },
     createdAt: testTime,

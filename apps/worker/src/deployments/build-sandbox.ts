@@ -10,8 +10,8 @@ import { labelsOf } from "./attempt.ts";
 import type { Attempt } from "./attempt.ts";
 import { restoreCache } from "./cache.ts";
 import type { CacheContext } from "./cache.ts";
+import { type BuildTimeContext, withinBuildTime } from "./build-time.ts";
 import { LimitHints } from "./limit-hints.ts";
-import { watchOutput } from "./output-watch.ts";
 
 export type SandboxContext = CacheContext & {
   readonly engine: Pick<BuildEngine, "createSandbox">;
@@ -56,12 +56,9 @@ export async function filledSandbox(
   }
 }
 
-export interface RunContext {
-  readonly config: {
-    readonly timing: Pick<WorkerConfig["timing"], "buildTimeoutMs" | "buildSilenceMs">;
-    readonly build: Pick<WorkerConfig["build"], "diskBytes" | "tmpfsBytes">;
-  };
-}
+export type RunContext = BuildTimeContext & {
+  readonly config: { readonly build: Pick<WorkerConfig["build"], "diskBytes" | "tmpfsBytes"> };
+};
 
 /**
  * Runs the build to its end.
@@ -69,23 +66,21 @@ export interface RunContext {
  * @throws {SlipwayError} of the user's: "build-failed", "build-timeout", "build-out-of-memory", "build-disk-full".
  */
 export async function runSandbox(
-  { config }: RunContext,
+  context: RunContext,
   { log, signal }: Pick<Attempt, "log" | "signal">,
   sandbox: Pick<Sandbox, "run">,
   errors?: ResultReceiver,
 ): Promise<void> {
-  const timeoutMs = config.timing.buildTimeoutMs;
-  const timeout = AbortSignal.timeout(timeoutMs);
+  const { config } = context;
   const hints = buildHints(config);
-  using output = watchOutput(config.timing.buildSilenceMs);
-  try {
+  await withinBuildTime(context, signal, async (limits) => {
     const exit = await sandbox.run({
       onOutput: (bytes) => {
         hints.read(bytes);
-        return output.store(() => log.write(bytes));
+        return limits.store(() => log.write(bytes));
       },
       onError: errors?.write,
-      signal: AbortSignal.any([signal, timeout, output.signal]),
+      signal: limits.signal,
     });
     if (exit.diskFull) throw diskFull(config);
     if (exit.exitCode !== 0) {
@@ -96,14 +91,7 @@ export async function runSandbox(
       throw failure(exit.exitCode, exit.outOfMemory);
     }
     if (exit.outOfMemory) log.line(" !     A process of the build ran out of memory");
-  } catch (error) {
-    if (!signal.aborted) output.signal.throwIfAborted();
-    if (!timeout.aborted || signal.aborted || error instanceof SlipwayError) throw error;
-    const minutes = Math.round(timeoutMs / 60_000);
-    throw new SlipwayError("build-timeout", `the build took longer than ${minutes} minutes and was ended`, {
-      cause: error,
-    });
-  }
+  });
 }
 
 function buildHints({ build }: RunContext["config"]): LimitHints {

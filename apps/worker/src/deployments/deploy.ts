@@ -1,6 +1,6 @@
 // Runs one attempt at a deployment: the order of the phases.
 
-import { label, SlipwayError, toSlipwayError } from "@slipway/core";
+import { label, toSlipwayError } from "@slipway/core";
 import type { BuildEngine } from "@slipway/core";
 import type { LaneTask } from "@slipway/queue";
 import { labelsOf } from "./attempt.ts";
@@ -8,6 +8,8 @@ import type { Attempt } from "./attempt.ts";
 import type { Builders } from "./builders/builder.ts";
 import { buildpacksBuilder } from "./builders/buildpacks.ts";
 import type { BuildpacksContext } from "./builders/buildpacks.ts";
+import { dockerfileBuilder } from "./builders/dockerfile.ts";
+import type { DockerfileContext } from "./builders/dockerfile.ts";
 import { conclude, succeed } from "./conclude.ts";
 import type { ConcludeContext } from "./conclude.ts";
 import { formerImage } from "./former-image.ts";
@@ -31,6 +33,7 @@ type PipelineContext = FetchContext &
   PlanContext &
   FormerImageContext &
   BuildpacksContext &
+  DockerfileContext &
   ReleaseContext &
   StartContext & { readonly engine: Pick<BuildEngine, "removeSandboxes"> };
 type PhasesContext = PipelineContext & ReuseContext;
@@ -71,8 +74,6 @@ async function pipeline(context: PipelineContext, attempt: Attempt): Promise<voi
     context.engine.removeSandboxes(withoutAttempt(labelsOf(attempt))),
   ]);
   const builder = buildersOf(context)[planned.builder];
-  if (builder === undefined)
-    throw new SlipwayError("configuration-invalid", `this worker has no builder ${planned.builder}`);
   await using built = await builder.build(attempt, { fetched, plan: planned, former });
   const release = await makeRelease(context, attempt, built);
   const { image, stackImage } = built;
@@ -82,8 +83,8 @@ async function pipeline(context: PipelineContext, attempt: Attempt): Promise<voi
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }
 
-function buildersOf(context: BuildpacksContext): Builders {
-  return { buildpacks: buildpacksBuilder(context) };
+function buildersOf(context: BuildpacksContext & DockerfileContext): Builders {
+  return { buildpacks: buildpacksBuilder(context), dockerfile: dockerfileBuilder(context) };
 }
 
 /** An earlier release's image: reuse → start */

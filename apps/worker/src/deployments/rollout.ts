@@ -26,7 +26,7 @@ export function rolloutOf(
     releaseId: release.id,
     releaseNumber: release.number,
     image: release.image,
-    command: launchCommand(requireWeb(release.processTypes)),
+    command: release.imageStart?.command ?? launchCommand(requireWeb(release.processTypes)),
     processType: "web",
     environment: environmentOf({ config }, app, release),
     limits: config.instance,
@@ -35,6 +35,11 @@ export function rolloutOf(
     // Only an external proxy on the configured network reads it. Our router needs no labels, and each health check costs a process.
     hostname: config.scheduler.network === undefined ? null : new URL(config.appUrl(app.name)).hostname,
   };
+}
+
+/** @returns argv that runs a shell command in a container of the release. */
+export function shellCommandOf({ imageStart }: Release, command: string): readonly string[] {
+  return imageStart === null ? launchCommand(command) : ["/bin/sh", "-c", command];
 }
 
 /** Environment of every process of the release. */
@@ -47,6 +52,7 @@ export function environmentOf({ config }: EnvironmentContext, app: App, release:
       stack: config.stackImage,
       region: config.region,
       containerVersion: release.number,
+      home: release.imageStart === null ? "/app" : null,
     },
   });
 }

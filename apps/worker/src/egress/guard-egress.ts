@@ -18,7 +18,7 @@ import type { RedisKeys } from "@slipway/protocol";
 import type { Logger } from "@slipway/service";
 import {
   type EgressConfig,
-  ensureProbedNetwork,
+  ensureProbedNetworks,
   type GuardedEngine,
   guardedEngines,
   registryDestinations,
@@ -113,16 +113,17 @@ async function prove(
   const proof = `${guard.id} ${guard.startedAt}`;
   if ((await redis.hget(keys.egressProven, engine.identity)) === proof) return;
   const runtime = engine.probed === "build" ? config.runtimes.builds : config.runtimes.releases;
-  const networkId = await ensureProbedNetwork(engine, config, signal);
   const name = await resolvableName(config.build.npmRegistry);
-  const probe = { installationId, image, networkId, runtime, open: rules.open, name };
-  const { reached, resolved } = await probeEgress(engine.connection.docker, probe, signal);
-  if (reached.length > 0) throw unguarded(reached);
-  if (name !== null && !resolved)
-    logger.warn(
-      { name },
-      "builds cannot resolve a name that the worker resolves: check the DNS servers of the engine",
-    );
+  for (const networkId of await ensureProbedNetworks(engine, config, signal)) {
+    const probe = { installationId, image, networkId, runtime, open: rules.open, name };
+    const { reached, resolved } = await probeEgress(engine.connection.docker, probe, signal);
+    if (reached.length > 0) throw unguarded(reached);
+    if (name !== null && !resolved)
+      logger.warn(
+        { name },
+        "builds cannot resolve a name that the worker resolves: check the DNS servers of the engine",
+      );
+  }
   await redis.hset(keys.egressProven, engine.identity, proof);
 }
 

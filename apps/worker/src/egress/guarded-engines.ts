@@ -22,7 +22,7 @@ import type { WorkerConfig } from "../config.ts";
 
 export type EgressConfig = Pick<
   WorkerConfig,
-  "installationId" | "egress" | "scheduler" | "runtimes" | "stackImage"
+  "installationId" | "egress" | "scheduler" | "runtimes" | "stackImage" | "builders"
 > & { readonly build: Pick<WorkerConfig["build"], "npmRegistry"> };
 
 export interface GuardedEngine {
@@ -35,6 +35,8 @@ export interface GuardedEngine {
   readonly runsReleases: boolean;
 }
 
+/** The network of the engine in which BuildKit runs the steps of Dockerfiles. */
+const defaultNetwork = "bridge";
 /** The gateway of all overlay networks of a swarm's node. */
 const overlayGateway = "docker_gwbridge";
 
@@ -72,10 +74,12 @@ export async function rulesOf(
   });
   const bridges = await Promise.all([bridge("build", registry), bridge("run", [])]);
   const joined = await releasesBridge(docker, config, runsReleases, signal);
+  const steps = config.builders.includes("dockerfile") ? await stepsNetwork(docker, signal) : null;
+  const ofSteps = steps === null ? [] : [{ name: bridgeOf(steps), shared: false, open: registry }];
   const hash = createHash("sha256").update(`${identity} ${installationId}`).digest("hex");
   return {
     table: `slipway-${hash.slice(0, 12)}`,
-    bridges: joined === null ? bridges : [...bridges, joined],
+    bridges: [...bridges, ...(joined === null ? [] : [joined]), ...ofSteps],
     open: egress.open,
   };
 }
@@ -136,13 +140,27 @@ async function releasesBridge(
   }
 }
 
-/** Creates the network to probe in. @returns its id. */
-export async function ensureProbedNetwork(
+/** Creates the network to probe in. @returns its id, and that of the steps of Dockerfiles where builds run. */
+export async function ensureProbedNetworks(
   { connection: { docker }, probed }: GuardedEngine,
-  { installationId }: Pick<EgressConfig, "installationId">,
+  { installationId, builders }: Pick<EgressConfig, "installationId" | "builders">,
   signal: AbortSignal,
-): Promise<string> {
-  return await ensureNetwork(docker, networkName(installationId, probed), installationId, signal);
+): Promise<readonly string[]> {
+  const network = await ensureNetwork(docker, networkName(installationId, probed), installationId, signal);
+  if (probed !== "build" || !builders.includes("dockerfile")) return [network];
+  const steps = await stepsNetwork(docker, signal);
+  return steps === null ? [network] : [network, steps.Id];
+}
+
+/** @returns null when the engine has no such network: then steps of Dockerfiles have none either. */
+async function stepsNetwork(docker: DockerConnection["docker"], signal: AbortSignal) {
+  try {
+    const inspect = () => docker.getNetwork(defaultNetwork).inspect();
+    return await callEngine("inspect its default network", inspect, { signal });
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw error;
+  }
 }
 
 function unsupported(network: string, reason: string): SlipwayError {

@@ -89,6 +89,7 @@ export const settingsRead = {
     "BOOT_TIMEOUT_MS",
     "BUILDERS",
     "BUILD_CA_BUNDLE",
+    "BUILD_CGROUP_PARENT",
     "BUILD_CPUS",
     "BUILD_DISK_MB",
     "BUILD_MEMORY_MB",

@@ -1,15 +1,17 @@
 // Releases in MongoDB.
 
 import type { Db, Filter } from "mongodb";
-import type { NewRelease, Release, ReleaseStore } from "@slipway/core";
+import type { ImageStart, NewRelease, Release, ReleaseStore } from "@slipway/core";
 import type { Connection } from "./connection.ts";
 import { document, entity, mapOf, pairs } from "./documents.ts";
 import type { Pairs, Stored } from "./documents.ts";
 import { insertNumbered } from "./numbered.ts";
 
 /** Process types and variables are maps whose keys users choose. */
-type ReleaseDocument = Omit<Stored<Release>, "processTypes" | "defaults" | "environment"> & {
+type ReleaseDocument = Omit<Stored<Release>, "processTypes" | "imageStart" | "defaults" | "environment"> & {
   readonly processTypes: Pairs;
+  /** Missing in documents of earlier versions. */
+  readonly imageStart?: ImageStart | null;
   /** Missing in documents of earlier versions, which did not separate defaults from variables. */
   readonly defaults?: Pairs;
   readonly environment: Pairs;
@@ -73,10 +75,17 @@ function create(database: Db, request: NewRelease, signal: AbortSignal): Promise
   });
 }
 
-function releaseFrom({ processTypes, environment, defaults, ...rest }: ReleaseDocument): Release {
+function releaseFrom({
+  processTypes,
+  imageStart = null,
+  environment,
+  defaults,
+  ...rest
+}: ReleaseDocument): Release {
   return entity<Release>({
     ...rest,
     processTypes: mapOf(processTypes),
+    imageStart,
     defaults: mapOf(defaults ?? environment),
     environment: mapOf(environment),
   });

@@ -1,6 +1,6 @@
 // Releases in SQLite.
 
-import type { NewRelease, Release, ReleaseStore } from "@slipway/core";
+import type { ImageStart, NewRelease, Release, ReleaseStore } from "@slipway/core";
 import { time } from "./columns.ts";
 import type { Database, Transaction } from "./database.ts";
 
@@ -12,6 +12,7 @@ interface ReleaseRow {
   image: string;
   git_ref: string | null;
   process_types: string;
+  image_start: string | null;
   defaults: string;
   environment: string;
   created_at: number;
@@ -54,9 +55,9 @@ function create(transaction: Transaction, release: NewRelease): Release {
   const [last] = transaction.all<{ number: number | null }>(releaseQueries.lastNumber, release.appId);
   const numbered: Release = { ...release, number: (last?.number ?? 0) + 1 };
   transaction.run(
-    `INSERT INTO releases (id, app_id, number, deployment_id, image, git_ref, process_types, defaults, environment,
-       created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO releases (id, app_id, number, deployment_id, image, git_ref, process_types, image_start, defaults,
+       environment, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     numbered.id,
     numbered.appId,
     numbered.number,
@@ -64,6 +65,7 @@ function create(transaction: Transaction, release: NewRelease): Release {
     numbered.image,
     numbered.gitRef,
     JSON.stringify(numbered.processTypes),
+    numbered.imageStart === null ? null : JSON.stringify(numbered.imageStart),
     JSON.stringify(numbered.defaults),
     JSON.stringify(numbered.environment),
     numbered.createdAt.getTime(),
@@ -80,6 +82,7 @@ function releaseFrom(row: ReleaseRow): Release {
     image: row.image,
     gitRef: row.git_ref,
     processTypes: JSON.parse(row.process_types) as Record<string, string>,
+    imageStart: row.image_start === null ? null : (JSON.parse(row.image_start) as ImageStart),
     defaults: JSON.parse(row.defaults) as Record<string, string>,
     environment: JSON.parse(row.environment) as Record<string, string>,
     createdAt: time(row.created_at),

@@ -19,6 +19,7 @@ function storedReleases(underTest: StoreUnderTest): void {
       const request = aNewRelease({
         gitRef: null,
         processTypes: { web: "npm start", "worker-2": "node jobs.js --queue '🚢'" },
+        imageStart: { command: ["/bin/app", "an argument"], port: 3000 },
         defaults: { NODE_ENV: "production", EMPTY: "" },
         environment: { GREETING: "grüß\nGott", EMPTY: "", ["__proto__"]: "a name like any other" },
       });

@@ -1,6 +1,6 @@
 // The port to the builders: each kind turns a planned source into an image in the registry. The plan picks the kind.
 
-import type { BuilderKind, PushedImage } from "@slipway/core";
+import type { BuilderKind, ImageStart, PushedImage } from "@slipway/core";
 import type { Attempt } from "../attempt.ts";
 import type { FormerImage } from "../former-image.ts";
 import type { FetchedSource } from "../phases/fetch.ts";
@@ -21,6 +21,8 @@ export interface BuiltImage extends AsyncDisposable {
   readonly stackImage: string | null;
   /** Process type → shell command, with a `web`. */
   readonly processTypes: Readonly<Record<string, string>>;
+  /** How its `web` starts; null for an image that the launch script of buildpacks starts. */
+  readonly imageStart: ImageStart | null;
   /** Defaults for the app's variables. */
   readonly configVars: Readonly<Record<string, string>>;
   /** Saves what later builds reuse. Called once, while the app starts. A failure is the log's, and not an error. */
@@ -43,4 +45,4 @@ export interface Builder {
   build(attempt: Attempt, input: BuildInput): Promise<BuiltImage>;
 }
 
-export type Builders = Readonly<Partial<Record<BuilderKind, Builder>>>;
+export type Builders = Readonly<Record<BuilderKind, Builder>>;

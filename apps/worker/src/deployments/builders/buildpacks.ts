@@ -22,6 +22,7 @@ export function buildpacksBuilder(context: BuildpacksContext): Builder {
         image,
         stackImage: context.config.stackImage,
         processTypes: built.processTypes,
+        imageStart: null,
         configVars: built.configVars,
         saveCache: async () => {
           if (sandbox !== null) await saveCache(context, attempt, sandbox, { isEmpty: built.hasEmptyCache });

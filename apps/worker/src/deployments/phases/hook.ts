@@ -1,12 +1,11 @@
 // Hook: runs a command of the app once with the new release, before the release gets traffic. Needs the release.
 
-import { launchCommand } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { Release, Scheduler } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
 import { LimitHints } from "../limit-hints.ts";
-import { environmentOf } from "../rollout.ts";
+import { environmentOf, shellCommandOf } from "../rollout.ts";
 import type { EnvironmentContext } from "../rollout.ts";
 
 const processType = "postdeploy";
@@ -48,7 +47,7 @@ export async function runHook(context: HookContext, attempt: Attempt, release: R
         deploymentId,
         attempt: number,
         image: release.image,
-        command: launchCommand(command),
+        command: shellCommandOf(release, command),
         processType,
         environment: environmentOf(context, app, release),
         limits: config.instance,

@@ -15,7 +15,7 @@ export interface ReleaseContext {
 export async function makeRelease(
   { store, now }: ReleaseContext,
   { lease, app, variables }: Attempt,
-  { image, processTypes, configVars }: BuiltImage,
+  { image, processTypes, imageStart, configVars }: BuiltImage,
 ): Promise<Release> {
   return store.releases.create({
     id: randomUUID(),
@@ -24,6 +24,7 @@ export async function makeRelease(
     image: image.pinnedReference,
     gitRef: lease.deployment.gitRef,
     processTypes,
+    imageStart,
     defaults: configVars,
     environment: releaseEnvironment({ variables, configVars }),
     createdAt: now(),

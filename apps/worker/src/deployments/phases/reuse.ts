@@ -36,6 +36,7 @@ export async function reuse(
     image: earlier.image,
     gitRef: lease.deployment.gitRef,
     processTypes: earlier.processTypes,
+    imageStart: earlier.imageStart,
     defaults: earlier.defaults,
     environment: releaseEnvironment({ variables, configVars: earlier.defaults }),
     createdAt: context.now(),

@@ -11,6 +11,7 @@ import { tokenParents } from "./008-token-parents.ts";
 import { sourcesOfOwner } from "./009-sources-of-owner.ts";
 import { appBuilder } from "./010-app-builder.ts";
 import { timelines } from "./011-timelines.ts";
+import { imageStart } from "./012-image-start.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -31,4 +32,5 @@ export const migrations: readonly Migration[] = [
   { number: 9, name: "sources of owner", sql: sourcesOfOwner },
   { number: 10, name: "app builder", sql: appBuilder },
   { number: 11, name: "timelines", sql: timelines },
+  { number: 12, name: "image start", sql: imageStart },
 ];

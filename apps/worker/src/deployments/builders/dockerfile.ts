@@ -1,0 +1,164 @@
+// Builds the source's Dockerfile with the engine's BuildKit, and pushes the image.
+
+import { contextTar } from "@slipway/archive";
+import { contextFilter, fetchesUrl, imageOfStep } from "@slipway/buildkit";
+import { parseProcfile } from "@slipway/buildpacks";
+import { label, SlipwayError } from "@slipway/core";
+import type { ImageBuilder, ImageRegistry, ImageStart, LocalImage } from "@slipway/core";
+import type { Logger } from "@slipway/service";
+import type { WorkerConfig } from "../../config.ts";
+import type { Attempt } from "../attempt.ts";
+import { type BuildTimeContext, withinBuildTime } from "../build-time.ts";
+import type { Builder, BuildInput } from "./builder.ts";
+import { type DockerfilePlan, planDockerfile } from "./dockerfile-plan.ts";
+
+export type DockerfileContext = BuildTimeContext & {
+  readonly imageBuilder: Pick<ImageBuilder, "build" | "push" | "remove">;
+  readonly registry: Pick<ImageRegistry, "host" | "inspect">;
+  readonly logger: Logger;
+  readonly config: Pick<WorkerConfig, "stackImage" | "stackBuildImage"> & {
+    readonly build: Pick<WorkerConfig["build"], "cgroupParent">;
+    readonly limits: Pick<WorkerConfig["limits"], "sourceBytes" | "sourceEntries" | "imageBytes">;
+  };
+};
+
+const removalMs = 60_000;
+
+export function dockerfileBuilder(context: DockerfileContext): Builder {
+  const { imageBuilder, registry } = context;
+  return {
+    kind: "dockerfile",
+    async build(attempt, input) {
+      const { app, lease, log, signal, variables } = attempt;
+      const { procfile, source } = input.plan;
+      const sourceVersion = lease.deployment.gitRef ?? "";
+      const planned = planDockerfile(source, variables, { SOURCE_VERSION: sourceVersion });
+      const reference = `${registry.host}/apps/${app.id}:${lease.deployment.id}`;
+      let digest: string | null = null;
+      await using owned = new AsyncDisposableStack();
+      // After the start: a container of the release keeps the image on the engine.
+      owned.defer(() => removeImage(context, reference, digest));
+      const built = await buildImage(context, attempt, input, { planned, reference });
+      checkSize(context, built);
+      const { processTypes, imageStart } = processesOf(attempt, procfile, built);
+      log.line("-----> Pushing the image");
+      await lease.changeStatus("pushing", log.lastSeq);
+      digest = await imageBuilder.push(reference, signal);
+      const image = await registry.inspect(`${registry.host}/apps/${app.id}@${digest}`, signal);
+      if (image === null)
+        throw new SlipwayError(
+          "registry-unavailable",
+          `the registry has no image ${reference} after its push`,
+        );
+      log.line(`       Pushed ${reference}, ${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
+      const resources = owned.move();
+      return {
+        image: { ...image, reference },
+        stackImage: null,
+        processTypes,
+        imageStart,
+        configVars: {},
+        // BuildKit keeps the results of steps on the engine by itself.
+        saveCache: async () => {},
+        [Symbol.asyncDispose]: () => resources.disposeAsync(),
+      };
+    },
+  };
+}
+
+function buildImage(
+  context: DockerfileContext,
+  attempt: Attempt,
+  { fetched }: BuildInput,
+  { planned, reference }: { readonly planned: DockerfilePlan; readonly reference: string },
+): Promise<LocalImage> {
+  const { log, lease, variables } = attempt;
+  const { build, limits } = context.config;
+  return withinBuildTime(context, attempt.signal, async ({ store, signal }) => {
+    await using archive = await fetched.open();
+    const tar = contextTar(archive, {
+      folder: planned.folder,
+      includes: contextFilter(planned.ignore, planned.kept),
+      limits: { maxUnpackedBytes: limits.sourceBytes, maxEntries: limits.sourceEntries },
+      signal,
+    });
+    return await context.imageBuilder.build(
+      {
+        reference,
+        context: tar,
+        dockerfile: planned.dockerfile,
+        target: planned.target,
+        arguments: planned.arguments,
+        secrets: variables,
+        // With it no two deployments have the same image, so that the removal of an old one never removes a new one.
+        labels: { [label.deployment]: lease.deployment.id },
+        cgroupParent: build.cgroupParent ?? null,
+      },
+      {
+        onOutput: (bytes) => store(() => log.write(bytes)),
+        onProgress: () => void store(() => {}),
+        checkStep: (name) => checkStep(context, name),
+        signal,
+      },
+    );
+  });
+}
+
+/** What the Dockerfile does not show, such as what its base image triggers. @throws {SlipwayError} "build-failed". */
+function checkStep({ config, registry }: DockerfileContext, name: string): void {
+  if (fetchesUrl(name)) throw failed(`the engine would fetch ${name} itself. Fetch it in a RUN step`);
+  const image = imageOfStep(name);
+  if (image === null) return;
+  const stacks = [config.stackImage, config.stackBuildImage];
+  if (stacks.some((stack) => image === stack || image.startsWith(`${stack}@`))) return;
+  if (image.startsWith(`${registry.host}/`) || image.startsWith("docker.io/slipway-"))
+    throw failed(`${image} is an image of this installation; only ${stacks[0]} may be used`);
+}
+
+function checkSize({ config: { limits } }: DockerfileContext, { sizeBytes }: LocalImage): void {
+  if (sizeBytes <= limits.imageBytes) return;
+  const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 ** 2);
+  const message = `the image has ${mebibytes(sizeBytes)} MiB, more than the ${mebibytes(limits.imageBytes)} MiB allowed (IMAGE_MAX_MB)`;
+  throw new SlipwayError("image-too-large", message);
+}
+
+/** The Procfile's commands run in the image's shell. Without one, `web` is the image's own command. */
+function processesOf({ log }: Attempt, procfile: string | null, { command, exposedPorts, user }: LocalImage) {
+  const { processTypes: given, problems } = parseProcfile(procfile ?? "");
+  for (const problem of problems) log.line(` !     Procfile: ${problem}`);
+  const argv = given["web"] === undefined ? command : ["/bin/sh", "-c", given["web"]];
+  if (argv.length === 0)
+    throw new SlipwayError(
+      "no-web-process",
+      'The image has no command. Add CMD or ENTRYPOINT to the Dockerfile, or a Procfile with a line such as "web: COMMAND".',
+    );
+  const [port, ...others] = exposedPorts;
+  const imageStart: ImageStart = { command: argv, port: others.length === 0 ? (port ?? null) : null };
+  const processTypes = { web: argv.map(quoted).join(" "), ...given };
+  log.line(`-----> Process types: ${Object.keys(processTypes).join(", ")}`);
+  if (["", "0", "root"].includes(user.split(":")[0] ?? ""))
+    log.line(" !     The image runs as root, without capabilities: add USER to the Dockerfile");
+  return { processTypes, imageStart };
+}
+
+/** A word of argv as a shell would read it, for display. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** What is left of it does not matter to the deployment, so a failure is logged only. */
+async function removeImage(
+  { imageBuilder, logger }: DockerfileContext,
+  reference: string,
+  digest: string | null,
+): Promise<void> {
+  try {
+    await imageBuilder.remove(reference, digest, AbortSignal.timeout(removalMs));
+  } catch (error) {
+    logger.warn({ err: error, image: reference }, "cannot remove a built image from the engine");
+  }
+}
+
+function failed(message: string): SlipwayError {
+  return new SlipwayError("build-failed", message);
+}

@@ -1,0 +1,20 @@
+// Which files of a source are part of a build's context.
+
+import { createRequire } from "node:module";
+import type dockerignoreModule from "@balena/dockerignore";
+
+/** Its types describe a module of ES; it is one of CommonJS. */
+const dockerignore = createRequire(import.meta.url)(
+  "@balena/dockerignore",
+) as typeof dockerignoreModule.default;
+
+/**
+ * @param ignore text of the .dockerignore; null without one. @param kept paths that are part of it whatever the .dockerignore says.
+ * @returns whether a file, link or folder is part of the context, by its path in it.
+ */
+export function contextFilter(ignore: string | null, kept: readonly string[]): (path: string) => boolean {
+  if (ignore === null) return () => true;
+  const rules = dockerignore({ ignorecase: false }).add(ignore.split(/\r?\n/));
+  const always = new Set(kept);
+  return (path) => always.has(path) || !rules.ignores(path);
+}

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { fetchesUrl, imageOfStep, readDockerfile } from "./dockerfile.ts";
+
+test("the arguments that a Dockerfile declares are found in all stages, with and without defaults", () => {
+  const { declaredArguments } = readDockerfile(
+    "ARG BASE=scratch\nFROM ${BASE} AS one\nARG VERSION\nARG FIRST=1 SECOND\nRUN echo \\\n ARG no\n# ARG neither\n",
+  );
+  expect([...declaredArguments]).toEqual(["BASE", "VERSION", "FIRST", "SECOND"]);
+});
+
+test.each([
+  ["FROM x\nADD http://169.254.169.254/latest /x", /ADD http:/],
+  ["FROM x\nadd --chown=1:1 \\\n  HTTPS://10.0.0.1/x a.txt /x", /ADD/],
+  ['FROM x\nADD ["a.txt", "git@host:repo.git", "/x"]', /ADD/],
+  ["FROM x\nADD ${A}ttp://10.0.0.1/ /x", /ADD/],
+  ['FROM x\nADD h"tt"p:/\\/10.0.0.1/ /x', /ADD/],
+  ['FROM x\nADD --chown=0:0 ["\\u0068ttp://10.0.0.1/", "/x"]', /ADD http/],
+  ["FROM x\nONBUILD ADD http://10.0.0.1/ /x", /ADD http/],
+  ["# syntax=evil.example/frontend\nFROM x", /syntax/],
+])("a Dockerfile whose parts the engine would fetch or run itself is refused: %j", (text, reason) => {
+  expect(readDockerfile(text).refusals).toEqual([expect.stringMatching(reason)]);
+});
+
+test.each([
+  "# syntax=docker/dockerfile:1.7\nFROM x\nCOPY a /a",
+  "FROM x\nADD a.tar.gz /\nRUN curl https://example.com | tar x",
+  "FROM x\nRUN <<EOF\nADD http://x /y\nEOF\n",
+])("a usual Dockerfile is not refused: %j", (text) => {
+  expect(readDockerfile(text).refusals).toEqual([]);
+});
+
+test("what BuildKit fetches is recognized by the names of its steps", () => {
+  expect(fetchesUrl("http://127.0.0.1:9/x")).toBe(true);
+  expect(fetchesUrl("http://buildkit-session/abc")).toBe(false);
+  expect(fetchesUrl("[2/2] RUN curl http://x")).toBe(false);
+  expect(imageOfStep("[one 1/2] FROM 127.0.0.1:5000/apps/x@sha256:0")).toBe("127.0.0.1:5000/apps/x@sha256:0");
+  expect(imageOfStep("[internal] load metadata for docker.io/library/x:1")).toBe("docker.io/library/x:1");
+  expect(imageOfStep("[2/2] RUN echo FROM x")).toBeNull();
+});

@@ -1,0 +1,82 @@
+// Reads what a build needs to know of a Dockerfile before it runs, and what it may not contain.
+
+import { DockerfileParser } from "dockerfile-ast";
+import type { Instruction } from "dockerfile-ast";
+
+export interface DockerfileFacts {
+  /** Names of the arguments that it declares. */
+  readonly declaredArguments: ReadonlySet<string>;
+  /** Why it is not built: parts of it would pass the walls of builds. */
+  readonly refusals: readonly string[];
+}
+
+/** Fetched by the engine itself, on its host's network. */
+const remoteSource = /^(https?:\/\/|git:\/\/|ssh:\/\/|git@|github\.com\/)/i;
+/** Frontends get all privileges of a build, so only Docker's own is allowed. */
+const officialSyntax = /^(docker\.io\/)?docker\/dockerfile(-upstream)?(:[\w.-]+)?(@sha256:[a-f0-9]{64})?$/;
+
+export function readDockerfile(text: string): DockerfileFacts {
+  const instructions = DockerfileParser.parse(text).getInstructions().map(instructionOf);
+  const names = instructions
+    .filter(({ keyword }) => keyword === "ARG")
+    .flatMap(({ words }) => words.map((word) => word.split("=", 1)[0] ?? ""));
+  const refusals = instructions
+    .map(triggered)
+    .filter(({ keyword, words }) => keyword === "ADD" && words.slice(0, -1).some(isRemote))
+    .map(
+      ({ words }) =>
+        `ADD ${words.join(" ")}: the engine would fetch it itself. Fetch it in a RUN step, or use COPY`,
+    );
+  const syntax = /^#\s*syntax\s*=\s*(\S+)/im.exec(text)?.[1];
+  if (syntax !== undefined && !officialSyntax.test(syntax))
+    refusals.push(`# syntax=${syntax}: only docker/dockerfile is allowed`);
+  return { declaredArguments: new Set(names), refusals };
+}
+
+interface Read {
+  readonly keyword: string;
+  readonly words: readonly string[];
+}
+
+function instructionOf(instruction: Instruction): Read {
+  const content = instruction.getArgumentsContent() ?? "";
+  const words = jsonWords(content) ?? instruction.getArguments().map((word) => word.getValue());
+  return { keyword: instruction.getKeyword(), words };
+}
+
+/** The words of the form `ADD ["source", "target"]`, which may have options before; null for the other form. */
+function jsonWords(content: string): readonly string[] | null {
+  const start = content.indexOf("[");
+  if (start === -1) return null;
+  try {
+    const words: unknown = JSON.parse(content.slice(start));
+    return Array.isArray(words) ? words.map(String) : null;
+  } catch {
+    return null; // BuildKit reads it as the other form too.
+  }
+}
+
+/** The instruction that ONBUILD leaves to images that are based on this one. */
+function triggered(read: Read): Read {
+  const [keyword = "", ...words] = read.words;
+  return read.keyword === "ONBUILD" ? { keyword: keyword.toUpperCase(), words } : read;
+}
+
+/** A variable could hold any address, also in pieces. BuildKit removes quotes and escapes wherever they are. */
+function isRemote(source: string): boolean {
+  return source.includes("$") || remoteSource.test(source.replaceAll(/["'\\`]/g, ""));
+}
+
+/** @param name of a part of a build, as BuildKit reports it. @returns whether BuildKit fetches a URL for it, other than the context. */
+export function fetchesUrl(name: string): boolean {
+  return /^(https?|git|ssh):\/\//i.test(name) && !name.startsWith("http://buildkit-session/");
+}
+
+/** @returns the image that a part of a build reads; null for other parts. */
+export function imageOfStep(name: string): string | null {
+  return (
+    /^(?:\[.*?\] FROM|\[internal\] load metadata for|resolve image config for|docker-image:\/\/|FROM) ?(\S+)/.exec(
+      name,
+    )?.[1] ?? null
+  );
+}

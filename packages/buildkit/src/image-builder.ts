@@ -1,0 +1,184 @@
+// The ImageBuilder port on an engine's own BuildKit: POST /build with version 2, and a session for secrets.
+
+import { randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
+import { SlipwayError } from "@slipway/core";
+import type { BuildReports, ImageBuild, ImageBuilder, LocalImage } from "@slipway/core";
+import { callEngine, connectDocker, engineError, requestStream, statusOf } from "@slipway/docker";
+import type { DockerConnection, DockerConnectionOptions } from "@slipway/docker";
+import { buildFailure } from "./build-failure.ts";
+import { messagesOf } from "./messages.ts";
+import { openSession } from "./session.ts";
+import { decodeTrace } from "./trace.ts";
+import { TraceLog } from "./trace-log.ts";
+
+/** Until the engine begins to respond, which it does when it has read the context. */
+const openLimitMs = 600_000;
+const cancelLimitMs = 10_000;
+const traceId = "moby.buildkit.trace";
+
+/** Uses an engine of version 20.10 or later. */
+export function openImageBuilder(options: DockerConnectionOptions): ImageBuilder {
+  const connection = connectDocker(options);
+  return {
+    build: (build, reports) => buildImage(connection, build, reports),
+    push: (reference, signal) => push(connection, reference, signal),
+    async remove(reference, digest, signal) {
+      const repository = reference.slice(0, reference.lastIndexOf(":"));
+      await removeImage(connection, reference, signal);
+      if (digest !== null) await connection.images.remove(repository, digest, signal);
+    },
+    [Symbol.dispose]: () => connection[Symbol.dispose](),
+  };
+}
+
+async function buildImage(
+  connection: DockerConnection,
+  build: ImageBuild,
+  reports: BuildReports,
+): Promise<LocalImage> {
+  const { docker } = connection;
+  const id = randomUUID();
+  await using session = await openSession(connection, build.secrets, reports.signal);
+  const context = contextOf(build);
+  try {
+    const open = () =>
+      docker.buildImage(context.stream, optionsOf(build, id, session.id)) as Promise<Readable>;
+    const { signal } = reports;
+    const response = await requestStream("begin a build", open, { signal, limitMs: openLimitMs });
+    await follow(response, reports);
+  } catch (error) {
+    // The engine also ends a build whose client disconnects, but later.
+    await cancel(connection, id);
+    context.rethrow();
+    reports.signal.throwIfAborted();
+    throw error instanceof SlipwayError ? error : engineError("build an image", error);
+  } finally {
+    context.stream.destroy();
+  }
+  return inspect(connection, build.reference, reports.signal);
+}
+
+/** The context as a stream that remembers its own failure, which the client reports as one of the connection. */
+function contextOf({ context }: ImageBuild) {
+  const failure: { reason?: unknown } = {};
+  const stream = Readable.from(context, { objectMode: false });
+  stream.on("error", (error) => (failure.reason = error));
+  return {
+    stream,
+    rethrow: () => {
+      if (failure.reason instanceof SlipwayError) throw failure.reason;
+    },
+  };
+}
+
+function optionsOf(build: ImageBuild, id: string, session: string) {
+  const { reference, dockerfile, target, cgroupParent } = build;
+  return {
+    t: reference,
+    dockerfile,
+    buildargs: build.arguments,
+    labels: build.labels,
+    ...(target === null ? {} : { target }),
+    ...(cgroupParent === null ? {} : { cgroupparent: cgroupParent }),
+    version: "2",
+    buildid: id,
+    session,
+  } as const;
+}
+
+async function follow(
+  response: Readable,
+  { onOutput, onProgress, checkStep, signal }: BuildReports,
+): Promise<void> {
+  const log = new TraceLog();
+  const abort = () => response.destroy(signal.reason as Error);
+  signal.addEventListener("abort", abort, { once: true });
+  let isBuilt = false;
+  try {
+    for await (const { id, aux, error } of messagesOf(response)) {
+      onProgress();
+      if (error !== undefined) throw buildFailure(error, log.failed());
+      if (id === "moby.image.id") isBuilt = true;
+      if (id !== traceId) continue;
+      const trace = decodeTrace(Buffer.from(aux as string, "base64"));
+      for (const { name } of trace.vertexes) checkStep(name);
+      const text = log.read(trace);
+      if (text.length > 0) await onOutput(text);
+    }
+  } finally {
+    signal.removeEventListener("abort", abort);
+    response.destroy();
+  }
+  signal.throwIfAborted();
+  if (!isBuilt)
+    throw new SlipwayError("engine-unavailable", "the Docker Engine ended a build without a result");
+}
+
+/** What fails here is ignored: the caller reports why the build ended. */
+async function cancel({ docker }: DockerConnection, id: string): Promise<void> {
+  const options = { path: `/build/cancel?id=${id}`, method: "POST", statusCodes: { 200: true, 204: true } };
+  const request = () => new Promise<void>((resolve) => docker.modem.dial(options as never, () => resolve()));
+  await callEngine("cancel a build", request, { limitMs: cancelLimitMs }).catch(() => undefined);
+}
+
+async function inspect(
+  { docker }: DockerConnection,
+  reference: string,
+  signal: AbortSignal,
+): Promise<LocalImage> {
+  const request = () => docker.getImage(reference).inspect();
+  const { Size, Config } = await callEngine("inspect an image", request, { signal });
+  const ports = Object.keys(Config.ExposedPorts ?? {}).filter((port) => !port.endsWith("/udp"));
+  const entrypoint = [Config.Entrypoint ?? []].flat();
+  return {
+    sizeBytes: Size,
+    command: [...entrypoint, ...(Config.Cmd ?? [])],
+    exposedPorts: ports.map((port) => Number.parseInt(port, 10)).toSorted((a, b) => a - b),
+    user: Config.User,
+  };
+}
+
+async function push(
+  { docker, registryAuth }: DockerConnection,
+  reference: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const { username = "", password = "", serverAddress = "" } = registryAuth ?? {};
+  // Engines refuse a push without a login, also to a registry that needs none.
+  const authconfig = { username, password, serveraddress: serverAddress };
+  const begin = () =>
+    docker.getImage(reference).push({ authconfig, abortSignal: signal }) as Promise<Readable>;
+  const response = await requestStream(`push ${reference}`, begin, { signal });
+  let digest: string | undefined;
+  try {
+    for await (const { aux, error } of messagesOf(response)) {
+      if (error !== undefined)
+        throw new SlipwayError("registry-unavailable", `the image ${reference} cannot be pushed: ${error}`);
+      digest = (aux as { Digest?: string } | undefined)?.Digest ?? digest;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw engineError(`push ${reference}`, error);
+  } finally {
+    response.destroy();
+  }
+  if (digest !== undefined) return digest;
+  throw new SlipwayError(
+    "engine-unavailable",
+    `the Docker Engine ended the push of ${reference} without a digest`,
+  );
+}
+
+async function removeImage(
+  { docker }: DockerConnection,
+  reference: string,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const request = (abortSignal: AbortSignal) => docker.getImage(reference).remove({ abortSignal });
+    await callEngine("remove an image", request, { signal });
+  } catch (error) {
+    if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+  }
+}

@@ -1,0 +1,21 @@
+// Reads the responses of an engine to a build or a push: a JSON object a line.
+
+import type { Readable } from "node:stream";
+
+export interface EngineMessage {
+  readonly id?: string;
+  readonly aux?: unknown;
+  readonly error?: string;
+}
+
+/** Time without a message: BuildKit reports progress at least with each step, but a step may be silent for long. */
+export async function* messagesOf(response: Readable): AsyncGenerator<EngineMessage> {
+  let partial = "";
+  response.setEncoding("utf8");
+  for await (const chunk of response as AsyncIterable<string>) {
+    const lines = (partial + chunk).split("\n");
+    partial = lines.pop() ?? "";
+    for (const line of lines) if (line.trim() !== "") yield JSON.parse(line) as EngineMessage;
+  }
+  if (partial.trim() !== "") yield JSON.parse(partial) as EngineMessage;
+}

@@ -1,0 +1,120 @@
+// A source with a Dockerfile is built by the engine's BuildKit, and its image runs as it says.
+
+import { gunzipSync } from "node:zlib";
+import { expect, inject, test } from "vitest";
+import { packTarGz } from "@slipway/testkit";
+import { call, createApp, deployed, output, page } from "./slipway.ts";
+import type { DeploymentJson } from "./slipway.ts";
+
+const token = "build-secret-41f7c9";
+const dockerfile = (last: string) => `ARG BASE
+FROM \${BASE} AS tools
+USER 0
+RUN --mount=type=secret,id=TOKEN sha256sum </run/secrets/TOKEN | cut -c1-8 >/token && echo tools are made
+
+FROM \${BASE} AS words
+USER 0
+ARG GREETING
+COPY words.txt /words
+RUN echo "$GREETING $(cat /words)" | tee /greeting
+
+FROM \${BASE}
+USER 0
+WORKDIR /srv
+COPY --from=tools /token .
+COPY --from=words /greeting .
+COPY . .
+${last}
+USER 1234
+EXPOSE 3000
+ENTRYPOINT ["/bin/bash", "-c"]
+CMD ["exec perl serve.pl \\"$(cat greeting) $(cat token) $(id -u) $(ls | xargs) $PORT\\""]
+`;
+
+const files = (words: string, last = "RUN true") => ({
+  "app/Dockerfile": dockerfile(last),
+  "app/.dockerignore": "*.md\nDockerfile\n.dockerignore\nignored\n",
+  "app/words.txt": words,
+  "app/readme.md": "left out",
+  "app/ignored/file": "left out",
+  "app/serve.pl": servePl,
+});
+
+const servePl = `use IO::Socket::INET;
+my $server = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 16, ReuseAddr => 1) or die $!;
+$SIG{TERM} = sub { exit 0 };
+while (my $client = $server->accept) {
+  while (my $line = <$client>) { last if $line !~ /\\S/ }
+  print $client "HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: " . length($ARGV[0]) . "\\r\\n\\r\\n" . $ARGV[0];
+  close $client;
+}
+`;
+
+/** The manifest's configuration, and the content of all layers above the base, as text. */
+async function contentOf(deployment: DeploymentJson): Promise<string> {
+  const { registryUrl } = inject("stack");
+  const [, repository, tag] = /^[^/]+\/(.*):([^:]+)$/.exec(deployment.image ?? "") ?? [];
+  const get = (path: string, accept = "*/*") =>
+    fetch(new URL(`/v2/${repository}/${path}`, registryUrl), { headers: { accept } });
+  const manifest = (await (
+    await get(`manifests/${tag}`, "application/vnd.docker.distribution.manifest.v2+json")
+  ).json()) as { config: { digest: string }; layers: { digest: string; size: number }[] };
+  const blob = async (digest: string) => Buffer.from(await (await get(`blobs/${digest}`)).arrayBuffer());
+  const own = manifest.layers.filter(({ size }) => size < 100_000);
+  expect(own.length).toBeGreaterThanOrEqual(4);
+  const layers = await Promise.all(
+    own.map(async ({ digest }) => gunzipSync(await blob(digest)).toString("latin1")),
+  );
+  return [(await blob(manifest.config.digest)).toString(), ...layers].join("\n");
+}
+
+test("a Dockerfile with three stages and a secret is built, runs as it says, and reuses its steps", async () => {
+  const app = await createApp("dockerfile");
+  await call("PUT", `/v1/apps/${app.name}/variables`, {
+    variables: Object.entries({ BASE: inject("stack").run, TOKEN: token, GREETING: "good day" }).map(
+      ([name, value]) => ({ name, value }),
+    ),
+  });
+  const first = await deployed(app.name, await packTarGz(files("Ada")));
+  expect(first.deployment.status, first.log).toBe("success");
+  expect(first.log).toContain("Building with dockerfile, because there is a Dockerfile");
+  expect(first.log).toMatch(/-----> \[tools 2\/2\] RUN .*\n.*tools are made\n.*Done after/);
+  const answer = /^good day Ada [0-9a-f]{8} 1234 greeting serve\.pl token words\.txt \d+$/;
+  expect(await page(app.name)).toMatch(answer);
+  expect(await contentOf(first.deployment)).not.toContain(token);
+  expect(first.log).not.toContain(token);
+
+  const second = await deployed(app.name, await packTarGz(files("Grace")));
+  expect(second.deployment.status, second.log).toBe("success");
+  expect(second.log).toMatch(/-----> \[tools 2\/2\] RUN .*\n.*CACHED/);
+  expect(second.log).toMatch(/-----> \[words 3\/3\] RUN .*\n.*good day Grace\n.*Done after/);
+  expect(await page(app.name)).toMatch(/^good day Grace /);
+
+  const failed = await deployed(app.name, await packTarGz(files("Grace", "RUN echo so far; exit 7")));
+  expect(failed.deployment.status).toBe("build-error");
+  expect(failed.log).toMatch(
+    /so far\n.*Failed after.*\n.*[Tt]he step \[.*\] RUN echo so far; exit 7 failed with exit code 7/s,
+  );
+  expect(await page(app.name)).toMatch(/^good day Grace /);
+  expect(await output(app.name, first.deployment.id)).toBe(first.log);
+});
+
+test("a Dockerfile may not read images of other apps, nor let the engine fetch a URL", async () => {
+  const app = await createApp("dockerfile");
+  await call("PATCH", `/v1/apps/${app.name}`, { app: { builder: "dockerfile" } });
+  const { host } = new URL(`http://${inject("stack").run}`);
+  const other = await deployed(
+    app.name,
+    await packTarGz({ "app/Dockerfile": `FROM ${host}/apps/other:latest\n` }),
+  );
+  expect(other.deployment.status).toBe("build-error");
+  expect(other.log).toContain("is an image of this installation");
+  const fetching = "FROM scratch\nADD http://169.254.169.254/latest/meta-data /x\n";
+  const fetched = await deployed(app.name, await packTarGz({ "app/Dockerfile": fetching }));
+  expect(fetched.log).toContain("the engine would fetch it itself");
+  const none = await deployed(
+    app.name,
+    await packTarGz({ "app/Dockerfile": "FROM scratch\nCOPY Dockerfile /\n" }),
+  );
+  expect(none.log).toContain("The image has no command");
+});
