@@ -25,6 +25,9 @@ export type CheckedEntry = { readonly path: string; readonly mode: number; reado
 /** @returns the target to write for a symbolic link at `path`; throws when the link is not allowed. */
 export type SymlinkRule = (path: string, target: string) => string;
 
+/** Whether the tar has one folder at its root, which is left out of the paths, or the files themselves. */
+export type TarLayout = "folder" | "flat";
+
 const defaultDirectoryMode = 0o755;
 
 /**
@@ -37,6 +40,7 @@ export async function* checkedEntries(
   tar: ByteStream,
   limits: UnpackLimits,
   symlinkRule: SymlinkRule,
+  layout: TarLayout = "folder",
 ): AsyncGenerator<CheckedEntry> {
   const ledger = new PathLedger();
   const countEntries = entryBudget(limits);
@@ -46,14 +50,14 @@ export async function* checkedEntries(
   const translate = (error: TarError) => explain(error, maxUnpackedBytes);
   for await (const entry of readEntries(tar, { maxSizeBytes: maxUnpackedBytes, translate })) {
     countEntries(1);
-    const [top, ...rest] = cleanSegments(entry.path);
+    const [top, ...rest] = segmentsOf(entry.path, layout);
     const kind = kindOf(entry);
     if (top === undefined || (top !== root && isArchiverLitter(top))) continue;
     checkRoot(root ?? top, top, rest.length === 0 && kind !== "directory");
     const path = rest.join("/");
     if (root === undefined && path !== "") yield impliedFolder("", entry);
     root = top;
-    const checked = checkEntry(entry, kind, path, { root, ledger, symlinkRule });
+    const checked = checkEntry(entry, kind, path, { root, ledger, symlinkRule, layout });
     const folders = ledger.add(path, kind === "hardlink" ? "file" : kind);
     // One path may imply a hundred folders.
     countEntries(folders.length);
@@ -68,13 +72,14 @@ interface CheckContext {
   readonly root: string;
   readonly ledger: PathLedger;
   readonly symlinkRule: SymlinkRule;
+  readonly layout: TarLayout;
 }
 
 function checkEntry(
   entry: TarEntry,
   kind: TarKind,
   path: string,
-  { root, ledger, symlinkRule }: CheckContext,
+  { root, ledger, symlinkRule, layout }: CheckContext,
 ): CheckedEntry {
   const { mode, mtime, sizeBytes, body } = entry;
   if (kind === "file") return { kind, path, mode, mtime, sizeBytes, body };
@@ -82,12 +87,18 @@ function checkEntry(
   if (sizeBytes > 0) throw invalidEntry(entry.path, `is a ${kind} with content`);
   if (kind === "directory") return { kind, path, mode, mtime };
   if (kind === "symlink") return { kind, path, mode, mtime, target: symlinkRule(path, entry.target) };
-  const [top, ...rest] = cleanSegments(entry.target);
+  const [top, ...rest] = segmentsOf(entry.target, layout);
   const target = rest.join("/");
   if (top !== root || target === path || ledger.kindOf(target) !== "file") {
     throw invalidEntry(entry.path, `is a hard link to ${quoted(entry.target)}, which is not an earlier file`);
   }
   return { kind, path, mode, mtime, target };
+}
+
+/** In a flat tar all entries are below a folder without a name. */
+function segmentsOf(name: string, layout: TarLayout): string[] {
+  const segments = cleanSegments(name);
+  return layout === "flat" ? ["", ...segments] : segments;
 }
 
 function impliedFolder(path: string, { mtime }: TarEntry): CheckedEntry {

@@ -1,8 +1,9 @@
-// Converts the tar of a build cache into one that an engine can unpack, with the same checks and limits as for a source.
+// Converts the tar of a folder (a build cache, a buildpack) into one that an engine can unpack, with the same checks and limits as for a
+// source.
 
 import type { ByteStream } from "@slipway/core";
 import { type NewEntry, writeEntries } from "@slipway/tar";
-import { type UnpackLimits, checkedEntries } from "./checked-entries.ts";
+import { type TarLayout, type UnpackLimits, checkedEntries } from "./checked-entries.ts";
 import { innerSymlinkTarget } from "./entry-path.ts";
 import { buildOwnerId, newEntry } from "./new-entry.ts";
 
@@ -10,6 +11,8 @@ export interface FolderTarOptions {
   /** Name of the folder in the returned tar. */
   readonly name: string;
   readonly limits: UnpackLimits;
+  /** Default "folder". */
+  readonly layout?: TarLayout;
 }
 
 /**
@@ -20,7 +23,10 @@ export function folderTar(tar: ByteStream, options: FolderTarOptions): ByteStrea
   return writeEntries(newEntries(tar, options));
 }
 
-async function* newEntries(tar: ByteStream, { name, limits }: FolderTarOptions): AsyncGenerator<NewEntry> {
-  for await (const entry of checkedEntries(tar, limits, innerSymlinkTarget))
+async function* newEntries(
+  tar: ByteStream,
+  { name, limits, layout }: FolderTarOptions,
+): AsyncGenerator<NewEntry> {
+  for await (const entry of checkedEntries(tar, limits, innerSymlinkTarget, layout))
     yield newEntry(entry, name, buildOwnerId);
 }

@@ -1,6 +1,6 @@
 // Converts untrusted source archives and build caches into tars that are safe to unpack, as streams and without using the disk.
 
-export { checkedEntries, type CheckedEntry, type UnpackLimits } from "./checked-entries.ts";
+export { checkedEntries, type CheckedEntry, type TarLayout, type UnpackLimits } from "./checked-entries.ts";
 export { contextTar, type ContextTarOptions } from "./context-tar.ts";
 export { innerSymlinkTarget } from "./entry-path.ts";
 export { folderTar, type FolderTarOptions } from "./folder-tar.ts";

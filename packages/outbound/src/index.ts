@@ -1,4 +1,5 @@
-// Requests to URLs of users: downloads of source archives, and deliveries to notifiers.
+// Requests to URLs of users: downloads of archives, git repositories, and deliveries to notifiers.
 
 export * from "./request-url.ts";
 export * from "./open-url.ts";
+export * from "./guarded-proxy.ts";

@@ -4,8 +4,8 @@ import type { IncomingMessage } from "node:http";
 import { paced } from "@slipway/async";
 import { type HeldBytes, type Pace, SlipwayError, sourcePace } from "@slipway/core";
 import { addressRule } from "./address-rules.ts";
-import { parseUrl, request, unreachable } from "./request.ts";
-import { hostOf } from "./url-failures.ts";
+import { parseUrl, request } from "./request.ts";
+import { hostOf, unreachable } from "./url-failures.ts";
 
 export interface OpenUrlOptions {
   readonly signal: AbortSignal;

@@ -1,13 +1,11 @@
 // Sends one HTTP request to a URL of a user. The URL, its names and its server are not trusted.
 
-import { lookup as resolveHost } from "node:dns/promises";
 import { type IncomingMessage, request as httpRequest, Agent as HttpAgent } from "node:http";
 import { request as httpsRequest, Agent as HttpsAgent } from "node:https";
-import { type LookupFunction, isIP } from "node:net";
-import { untilAborted } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type { AddressRule } from "./address-rules.ts";
-import { describeFailure, hostOf } from "./url-failures.ts";
+import { type ResolvedAddress, allowedAddresses, bareHost, fixedLookup } from "./resolve.ts";
+import { describeFailure, hostOf, unreachable } from "./url-failures.ts";
 
 export interface RequestOptions {
   readonly method: "GET" | "POST";
@@ -18,11 +16,6 @@ export interface RequestOptions {
   readonly signal: AbortSignal;
   /** Time limit from the request to the response's headers. */
   readonly timeoutMs: number;
-}
-
-interface ResolvedAddress {
-  readonly address: string;
-  readonly family: number;
 }
 
 /**
@@ -65,24 +58,6 @@ export async function request(url: URL, options: RequestOptions): Promise<Incomi
   }
 }
 
-/** Resolves the host only once, and the request connects to these addresses. This prevents DNS rebinding. */
-async function allowedAddresses(
-  url: URL,
-  isAllowed: AddressRule,
-  signal: AbortSignal,
-): Promise<ResolvedAddress[]> {
-  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
-  const family = isIP(host);
-  const addresses =
-    family === 0 ? await untilAborted(resolveHost(host, { all: true }), signal) : [{ address: host, family }];
-  const allowed = addresses.filter(({ address }) => isAllowed(address, url.hostname, port));
-  if (allowed.length === 0) {
-    throw unreachable(`${hostOf(url)} is not on the public internet, and the operator has not allowed it.`);
-  }
-  return allowed;
-}
-
 function send(
   url: URL,
   addresses: readonly ResolvedAddress[],
@@ -93,7 +68,7 @@ function send(
   const isTls = url.protocol === "https:";
   const outgoing = (isTls ? httpsRequest : httpRequest)({
     method,
-    hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+    hostname: bareHost(url),
     port: url.port,
     path: `${url.pathname}${url.search}`,
     ...basicAuth(url),
@@ -119,14 +94,6 @@ function send(
   return promise;
 }
 
-function fixedLookup(addresses: readonly ResolvedAddress[]): LookupFunction {
-  return (_host, { all }, callback) => {
-    const [first] = addresses;
-    if (all || !first) callback(null, [...addresses]);
-    else callback(null, first.address, first.family);
-  };
-}
-
 function basicAuth({ username, password }: URL): { auth?: string } {
   if (username === "" && password === "") return {};
   return { auth: `${decoded(username)}:${decoded(password)}` };
@@ -143,8 +110,4 @@ function decoded(part: string): string {
 
 function lengthOf(body: string | undefined): Record<string, string> {
   return body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
-}
-
-export function unreachable(message: string, cause?: unknown): SlipwayError {
-  return new SlipwayError("source-unreachable", message, { cause });
 }

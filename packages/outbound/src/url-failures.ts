@@ -1,5 +1,7 @@
 // Describes why a host could not be reached, without secrets from its URL.
 
+import { SlipwayError } from "@slipway/core";
+
 const failures: Readonly<Record<string, string>> = {
   ENOTFOUND: "cannot be found",
   EAI_AGAIN: "cannot be resolved at the moment",
@@ -25,4 +27,9 @@ export function hostOf(url: URL): string {
 export function describeFailure(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   return failures[code] ?? (code === "" ? "cannot be reached" : `cannot be reached (${code})`);
+}
+
+/** @returns the error of a URL that cannot be fetched. */
+export function unreachable(message: string, cause?: unknown): SlipwayError {
+  return new SlipwayError("source-unreachable", message, { cause });
 }

@@ -7,6 +7,8 @@ export { cutServer } from "./cut-server.ts";
 export { eventually } from "./eventually.ts";
 export * from "./fixtures.ts";
 export { freePort } from "./free-port.ts";
+export { gitServer, TestRepository } from "./git-server.ts";
+export type { RepositoryFiles } from "./git-server.ts";
 export { lacksMongo, lacksMongoServer, startMongo, startMongoServer } from "./mongo/mongo.ts";
 export type { TestMongo, TestMongoServer } from "./mongo/mongo.ts";
 export { startNpmRegistry } from "./npm-registry.ts";

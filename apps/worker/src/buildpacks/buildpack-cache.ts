@@ -1,0 +1,82 @@
+// Keeps fetched buildpacks in a folder of this worker, by URL and revision. The least recently used ones go first.
+
+import { link, mkdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { TarPart } from "./git-repository.ts";
+
+export class BuildpackCache {
+  readonly #folder: string;
+  readonly #maxSizeBytes: number;
+  /** In the order of their last use. */
+  readonly #entries = new Map<string, readonly TarPart[]>();
+  #added = 0;
+
+  /** @param folder on the file system of the folders that are passed to `take` and `keep`. */
+  constructor(folder: string, maxSizeBytes: number) {
+    this.#folder = folder;
+    this.#maxSizeBytes = maxSizeBytes;
+  }
+
+  /**
+   * Links the files into the folder, where they remain when the cache removes them.
+   * @returns the files there; null when the cache does not have them.
+   */
+  async take(key: string, folder: string): Promise<readonly TarPart[] | null> {
+    const kept = this.#entries.get(key);
+    if (kept === undefined) return null;
+    this.#entries.delete(key);
+    this.#entries.set(key, kept);
+    try {
+      return await Promise.all(kept.map((part, index) => linked(part, join(folder, `kept-${index}.tar`))));
+    } catch (error) {
+      // Another build may have replaced them meanwhile.
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+      throw error;
+    }
+  }
+
+  /** Links the files into the cache, and removes what it has no space for. */
+  async keep(key: string, parts: readonly TarPart[]): Promise<void> {
+    if (sizeOf(parts) > this.#maxSizeBytes) return;
+    const name = String(this.#added);
+    this.#added += 1;
+    // Complete before it has its name, so that an error leaves nothing that is used.
+    const incomplete = join(this.#folder, `${name}.incomplete`);
+    await mkdir(incomplete);
+    await Promise.all(parts.map((part, index) => linked(part, join(incomplete, `${index}.tar`))));
+    const folder = join(this.#folder, name);
+    await rename(incomplete, folder);
+    const former = this.#entries.get(key);
+    this.#entries.delete(key);
+    this.#entries.set(
+      key,
+      parts.map((part, index) => ({ ...part, file: join(folder, `${index}.tar`) })),
+    );
+    if (former !== undefined) await remove(former);
+    await this.#trim();
+  }
+
+  async #trim(): Promise<void> {
+    let sizeBytes = [...this.#entries.values()].reduce((sum, parts) => sum + sizeOf(parts), 0);
+    for (const [key, parts] of this.#entries) {
+      if (sizeBytes <= this.#maxSizeBytes) return;
+      sizeBytes -= sizeOf(parts);
+      this.#entries.delete(key);
+      await remove(parts);
+    }
+  }
+}
+
+function sizeOf(parts: readonly TarPart[]): number {
+  return parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
+async function linked(part: TarPart, file: string): Promise<TarPart> {
+  await link(part.file, file);
+  return { ...part, file };
+}
+
+/** The files of an entry have a folder of their own. */
+async function remove([first]: readonly TarPart[]): Promise<void> {
+  if (first !== undefined) await rm(dirname(first.file), { recursive: true, force: true });
+}

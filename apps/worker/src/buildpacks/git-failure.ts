@@ -1,0 +1,69 @@
+// Explains to users why git could not fetch a buildpack.
+
+import { SlipwayError } from "@slipway/core";
+import type { GitOutcome } from "./git.ts";
+
+interface Reason {
+  readonly pattern: RegExp;
+  readonly message: string;
+}
+
+const tooLarge =
+  "the repository is too large to fetch. Use one with fewer files, or a .tgz archive of what the buildpack needs.";
+
+/** In the order in which they are looked for: what git reports of the cause first. */
+const reasons: readonly Reason[] = [
+  {
+    pattern:
+      /could not read Username|Authentication failed|HTTP Basic: Access denied|The requested URL returned error: 401/,
+    message:
+      "the server requires authentication for it, or has no such repository. For a private one put user name and token into the URL: https://USER:TOKEN@HOST/…",
+  },
+  {
+    pattern: /The requested URL returned error: 403/,
+    message: "the server denied access to it (status 403). Check the permissions of the token in its URL.",
+  },
+  {
+    pattern:
+      /repository '.*' not found|Repository not found|access denied or repository not exported|does not appear to be a git repository|not valid: is this a git repository/i,
+    message: "there is no git repository at this URL. Check owner, name and spelling.",
+  },
+  {
+    pattern: /dumb http transport does not support shallow/,
+    message:
+      "the server does not speak git's smart protocol. Serve the repository with git-http-backend, or use a .tgz archive.",
+  },
+  {
+    pattern: /couldn't find remote ref|not our ref|unadvertised object|no such remote ref/i,
+    message:
+      "the repository has no such revision. Name a branch, a tag or a full revision after # in the URL.",
+  },
+  {
+    // Of the signals for the limits of CPU and file size, and of failed allocations.
+    pattern: /died of signal (24|25|9)\b|File too large|out of memory|mmap failed|cannot allocate/i,
+    message: tooLarge,
+  },
+];
+
+/**
+ * @param subject the buildpack, as the message begins.
+ * @returns the user's error for a git that failed.
+ */
+export function gitFailure(subject: string, outcome: GitOutcome): SlipwayError {
+  const { stderr } = outcome;
+  const known = reasons.find(({ pattern }) => pattern.test(stderr))?.message;
+  // Git itself ends by a signal only at one of its limits.
+  const reason = known ?? (outcome.exitCode === null ? tooLarge : `git reported: ${lastLine(outcome)}`);
+  return new SlipwayError("no-buildpack", `${subject}: ${reason}`);
+}
+
+function lastLine({ stderr, exitCode }: GitOutcome): string {
+  const lines = stderr.split("\n").filter((line) => /^(fatal|error|remote):/.test(line));
+  const line = lines.find((one) => one.startsWith("fatal:")) ?? lines.at(-1);
+  if (line === undefined) return `exit code ${exitCode}`;
+  // A URL may contain credentials.
+  return line
+    .replaceAll(/:\/\/[^/\s@]*@/g, "://")
+    .replaceAll(/\p{Cc}/gu, " ")
+    .slice(0, 300);
+}

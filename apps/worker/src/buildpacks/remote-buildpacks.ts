@@ -1,0 +1,190 @@
+// Fetches buildpacks by URL for builds: through the checks for URLs of users, within limits, and out of a cache where the revision is
+// known.
+
+import { chmod, mkdir, mkdtempDisposable, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { getCACertificates } from "node:tls";
+import type { TarLayout, UnpackLimits } from "@slipway/archive";
+import type { BuildpackUrl } from "@slipway/buildpacks";
+import { SlipwayError } from "@slipway/core";
+import { openGuardedProxy } from "@slipway/outbound";
+import { checkTar, downloadArchive } from "./archive.ts";
+import { BuildpackCache } from "./buildpack-cache.ts";
+import { openRepository } from "./git-repository.ts";
+import type { TarPart } from "./git-repository.ts";
+import { mirroredUrl } from "./mirrors.ts";
+import type { Mirror } from "./mirrors.ts";
+
+export interface RemoteBuildpacksOptions {
+  readonly allowedPrivateHosts: readonly string[];
+  readonly mirrors: readonly Mirror[];
+  /** Of what one buildpack transfers, and of what it unpacks to. */
+  readonly limits: UnpackLimits;
+  /** For one buildpack. */
+  readonly timeoutMs: number;
+}
+
+/** Of which code a buildpack is. */
+export interface BuildpackOrigin {
+  readonly name: string;
+  /** Without credentials. */
+  readonly url: string;
+  /** Revision of a repository, or `sha256:` and the SHA-256 of an archive. */
+  readonly revision: string;
+}
+
+export interface FetchedBuildpack extends BuildpackOrigin, AsyncDisposable {
+  readonly layout: TarLayout;
+  /** Tars of its files, which are checked, and exist until it is disposed of. */
+  readonly parts: readonly TarPart[];
+}
+
+export interface RemoteBuildpacks extends AsyncDisposable {
+  /** @throws {SlipwayError} "no-buildpack" with the buildpack, what happened and what to do; the signal's reason when aborted. */
+  fetch(buildpack: BuildpackUrl, signal: AbortSignal): Promise<FetchedBuildpack>;
+}
+
+const cacheBytes = 512 * 1024 ** 2;
+const connectProgram = join(import.meta.dirname, "connect-through-proxy.ts");
+/** Failures that are explained as the buildpack's. */
+const userCodes: ReadonlySet<string> = new Set([
+  "source-unreachable",
+  "archive-invalid",
+  "archive-too-large",
+]);
+
+/** Makes a temporary folder, which is removed with everything in it when the result is disposed of. */
+export async function openRemoteBuildpacks(options: RemoteBuildpacksOptions): Promise<RemoteBuildpacks> {
+  const folder = await mkdtempDisposable(join(tmpdir(), "slipway-buildpacks-"));
+  const tools = { folder: folder.path, ...(await writeTools(folder.path)) };
+  const cache = new BuildpackCache(await subfolder(folder.path, "cache"), cacheBytes);
+  return {
+    fetch: (buildpack, signal) => fetchOne({ ...options, ...tools, cache }, buildpack, signal),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
+interface FetchContext extends RemoteBuildpacksOptions {
+  readonly folder: string;
+  readonly caFile: string;
+  readonly gitProxy: string;
+  readonly cache: BuildpackCache;
+}
+
+interface Content {
+  readonly revision: string;
+  readonly layout: TarLayout;
+  readonly parts: readonly TarPart[];
+}
+
+async function fetchOne(
+  context: FetchContext,
+  buildpack: BuildpackUrl,
+  signal: AbortSignal,
+): Promise<FetchedBuildpack> {
+  const { timeoutMs, folder } = context;
+  const subject = `The buildpack ${buildpack.shown} cannot be fetched`;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  await using opened = new AsyncDisposableStack();
+  const own = opened.use(await mkdtempDisposable(join(folder, "fetch-")));
+  const task = { buildpack, subject, folder: own.path, signal: AbortSignal.any([signal, timeout]) };
+  try {
+    const content = await (buildpack.kind === "git" ? fromGit(context, task) : fromArchive(context, task));
+    const resources = opened.move();
+    const { name, shown: url } = buildpack;
+    return { ...content, name, url, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (timeout.aborted)
+      throw new SlipwayError("no-buildpack", `${subject}: it took longer than ${timeoutMs / 1000} s.`, {
+        cause: error,
+      });
+    if (error instanceof SlipwayError && userCodes.has(error.code))
+      throw new SlipwayError("no-buildpack", `${subject}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+interface FetchTask {
+  readonly buildpack: BuildpackUrl;
+  readonly subject: string;
+  readonly folder: string;
+  readonly signal: AbortSignal;
+}
+
+async function fromGit(
+  context: FetchContext,
+  { buildpack, subject, folder, signal }: FetchTask,
+): Promise<Content> {
+  const { limits, allowedPrivateHosts, mirrors, caFile, gitProxy, cache } = context;
+  const maxSizeBytes = limits.maxUnpackedBytes;
+  await using proxy = await openGuardedProxy({ allowedPrivateHosts, maxSizeBytes });
+  const session = {
+    folder,
+    proxyUrl: proxy.url,
+    gitProxy,
+    caFile,
+    maxFileBytes: maxSizeBytes,
+    mirrored: (url: string) => mirroredUrl(url, mirrors),
+    signal,
+  };
+  try {
+    const { url, ref } = buildpack;
+    const repository = await openRepository(session, { url, ref, subject });
+    const { revision } = repository;
+    const key = JSON.stringify([url, revision]);
+    const kept = await cache.take(key, folder);
+    if (kept !== null) return { revision, layout: "flat", parts: kept };
+    const parts = await repository.fetch();
+    await check(parts, limits);
+    await cache.keep(key, parts);
+    return { revision, layout: "flat", parts };
+  } catch (error) {
+    signal.throwIfAborted();
+    // Git only sees that its proxy refused.
+    throw proxy.failure() ?? error;
+  }
+}
+
+async function check(parts: readonly TarPart[], limits: UnpackLimits): Promise<void> {
+  const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
+  if (sizeBytes > limits.maxUnpackedBytes)
+    throw new SlipwayError(
+      "archive-too-large",
+      `With its submodules it has more than ${(limits.maxUnpackedBytes / 1024 ** 2).toFixed()} MiB.`,
+    );
+  for (const { file } of parts) await checkTar(file, "flat", limits);
+}
+
+async function fromArchive(
+  context: FetchContext,
+  { buildpack, folder, signal }: FetchTask,
+): Promise<Content> {
+  const { limits, allowedPrivateHosts, mirrors, timeoutMs } = context;
+  const { file, sha256, layout } = await downloadArchive(mirroredUrl(buildpack.url, mirrors), folder, {
+    maxSizeBytes: limits.maxUnpackedBytes,
+    unpacked: limits,
+    allowedPrivateHosts,
+    timeoutMs,
+    signal,
+  });
+  await checkTar(file, layout, limits);
+  const part = { path: "", file, sizeBytes: (await stat(file)).size };
+  return { revision: `sha256:${sha256}`, layout, parts: [part] };
+}
+
+/** Git trusts the authorities that this process trusts. */
+async function writeTools(folder: string): Promise<Pick<FetchContext, "caFile" | "gitProxy">> {
+  const caFile = join(folder, "authorities.pem");
+  await writeFile(caFile, getCACertificates("default").join("\n"));
+  const gitProxy = join(folder, "git-proxy");
+  await writeFile(gitProxy, `#!/bin/sh\nexec '${process.execPath}' '${connectProgram}' "$@"\n`);
+  await chmod(gitProxy, 0o700);
+  return { caFile, gitProxy };
+}
+
+async function subfolder(folder: string, name: string): Promise<string> {
+  await mkdir(join(folder, name));
+  return join(folder, name);
+}

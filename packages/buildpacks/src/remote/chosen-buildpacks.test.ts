@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+import { parseBuildpackUrl } from "./buildpack-url.ts";
+import { chosenBuildpacks } from "./chosen-buildpacks.ts";
+
+const url = (text: string) => parseBuildpackUrl(text, "BUILDPACK_URL");
+
+test.each([
+  [
+    "https://git.test/a/ruby.git#v1.2",
+    { kind: "git", name: "ruby", url: "https://git.test/a/ruby.git", ref: "v1.2" },
+  ],
+  ["https://git.test/a/ruby", { kind: "git", name: "ruby", url: "https://git.test/a/ruby", ref: null }],
+  [
+    "git://git.test/ruby.git#feature/x",
+    { kind: "git", name: "ruby", url: "git://git.test/ruby.git", ref: "feature/x" },
+  ],
+  [" http://git.test/x.tgz ", { kind: "archive", name: "x", url: "http://git.test/x.tgz", ref: null }],
+  ["https://git.test/a/ruby/archive/main.tar.gz?x=1", { kind: "archive", name: "ruby", ref: null }],
+])("%s is the URL of a buildpack", (text, expected) => {
+  expect(url(text)).toMatchObject(expected);
+});
+
+test("the credentials and the query of a buildpack's URL are requested with, and never shown", () => {
+  expect(url("https://me:secret@git.test/a.git#b")).toMatchObject({
+    url: "https://me:secret@git.test/a.git",
+    shown: "https://git.test/a.git#b",
+  });
+  expect(url("https://git.test/a.tgz?token=secret").shown).toBe("https://git.test/a.tgz?…");
+});
+
+test.each([
+  ["file:///etc", "BUILDPACK_URL is not the URL of a buildpack"],
+  ["heroku/ruby", "BUILDPACK_URL is not the URL of a buildpack"],
+  ["--upload-pack=x", "BUILDPACK_URL is not the URL of a buildpack"],
+  ["ext::sh -c x", "BUILDPACK_URL is not the URL of a buildpack"],
+  ["git@git.test:a/b.git", "BUILDPACK_URL is an SSH address"],
+  ["ssh://git@git.test/a.git", "BUILDPACK_URL is an SSH address"],
+  ["https://git.test/a.git#--upload-pack=x", "not the name of a branch or tag"],
+  ["https://git.test/a.git#a..b", "not the name of a branch or tag"],
+  ["https://git.test/a.git#a b", "not the name of a branch or tag"],
+  ["git://git.test/a.tgz", "names an archive with git://"],
+])("%s is not the URL of a buildpack", (text, message) => {
+  expect(() => url(text)).toThrow(message);
+});
+
+test(".buildpacks lists buildpacks in order, and BUILDPACK_URL takes precedence", () => {
+  const file = Buffer.from("\uFEFF# first\r\nhttps://git.test/a.git#1\r\n\r\n  https://git.test/b.tgz\n");
+  const names = (variables: Record<string, string>) =>
+    chosenBuildpacks({ variables, file })?.map(({ name }) => name);
+  expect(names({ BUILDPACK_NAME: "nodejs" })).toEqual(["a", "b"]);
+  expect(names({ BUILDPACK_URL: "https://git.test/c" })).toEqual(["c"]);
+  expect(chosenBuildpacks({ variables: { BUILDPACK_URL: " " }, file: null })).toBeNull();
+});
+
+test.each([
+  ["", "lists no buildpack"],
+  ["https://git.test/a\nruby\n", "Line 2 of .buildpacks is not the URL"],
+  ["https://git.test/a\n".repeat(21), "lists more than 20 buildpacks"],
+])("the content %j of .buildpacks is rejected", (text, message) => {
+  expect(() => chosenBuildpacks({ variables: {}, file: Buffer.from(text) })).toThrow(message);
+});
+
+test("a .buildpacks that is no small regular file is rejected", () => {
+  expect(() => chosenBuildpacks({ variables: {}, file: "unreadable" })).toThrow("not a text file");
+});
