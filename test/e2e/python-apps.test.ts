@@ -114,6 +114,10 @@ test.concurrent("a version of Python that cannot be had, and a package that does
   expect(version).toContain("Python 3.7 (.python-version) cannot be had. There is 3.11");
   expect(version).toContain("PYTHON_MIRROR");
   const requirements = "gunicorn==23.0.0\nflask==99.0\n";
-  const missing = await logOf(name, await packed({ ...app, "requirements.txt": requirements }), "build-error");
+  const missing = await logOf(
+    name,
+    await packed({ ...app, "requirements.txt": requirements }),
+    "build-error",
+  );
   expect(missing).toContain("A package of requirements.txt, or its version, is not in the index");
 });

@@ -67,7 +67,9 @@ function filesOfJson(text: string, base: URL): readonly IndexFile[] {
   const { files = [] } = parsed(text);
   return files.flatMap(({ filename = "", url = "", hashes = {}, yanked = false }) => {
     const sha256 = hashes["sha256"] ?? "";
-    return yanked === false && sha256 !== "" ? [{ name: filename, url: new URL(url, base).href, sha256 }] : [];
+    return yanked === false && sha256 !== ""
+      ? [{ name: filename, url: new URL(url, base).href, sha256 }]
+      : [];
   });
 }
 
@@ -89,10 +91,12 @@ function parsed(text: string): JsonIndex {
 }
 
 function filesOfHtml(text: string, base: URL): readonly IndexFile[] {
-  return Array.from(text.matchAll(/<a\s([^>]*)>([^<]*)<\/a>/gi)).flatMap(([, attributes = "", label = ""]) => {
-    const [, href = "", sha256 = ""] = /href="([^"#]*)#sha256=([0-9a-f]{64})/i.exec(attributes) ?? [];
-    const isYanked = /\bdata-yanked\b/i.test(attributes);
-    if (href === "" || isYanked) return [];
-    return [{ name: label.trim(), url: new URL(href.replaceAll("&amp;", "&"), base).href, sha256 }];
-  });
+  return Array.from(text.matchAll(/<a\s([^>]*)>([^<]*)<\/a>/gi)).flatMap(
+    ([, attributes = "", label = ""]) => {
+      const [, href = "", sha256 = ""] = /href="([^"#]*)#sha256=([0-9a-f]{64})/i.exec(attributes) ?? [];
+      const isYanked = /\bdata-yanked\b/i.test(attributes);
+      if (href === "" || isYanked) return [];
+      return [{ name: label.trim(), url: new URL(href.replaceAll("&amp;", "&"), base).href, sha256 }];
+    },
+  );
 }

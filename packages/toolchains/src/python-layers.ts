@@ -49,7 +49,10 @@ export function uvLayer({ index }: Pick<PythonParts, "index">, { version, wheel 
 }
 
 /** An interpreter without its tests, its graphical programs and its documentation. */
-function interpreterLayers({ mirror }: PythonParts, { version, mirrored }: PythonChoice): readonly LayerPlan[] {
+function interpreterLayers(
+  { mirror }: PythonParts,
+  { version, mirrored }: PythonChoice,
+): readonly LayerPlan[] {
   if (mirrored === null || mirror === null) return [];
   const line = version.split(".").slice(0, 2).join(".");
   const program = `bin/python${line}`;

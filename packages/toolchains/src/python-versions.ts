@@ -65,11 +65,13 @@ export async function resolveUv(
 ): Promise<UvChoice> {
   const wheels = new Map<string, IndexFile>();
   for (const file of await index.files("uv", signal)) {
-    const [, version = "", platform = ""] = /^uv-(\d+\.\d+\.\d+)-py3-none-(manylinux[^-]*)\.whl$/.exec(file.name) ?? [];
+    const [, version = "", platform = ""] =
+      /^uv-(\d+\.\d+\.\d+)-py3-none-(manylinux[^-]*)\.whl$/.exec(file.name) ?? [];
     if (platform.includes(tags[architecture])) wheels.set(version, file);
   }
   const versions = [...wheels.keys()];
-  if (versions.length === 0) throw unavailable("The Python package index has no wheel of uv for this machine.");
+  if (versions.length === 0)
+    throw unavailable("The Python package index has no wheel of uv for this machine.");
   const version = semver.maxSatisfying(versions, range);
   const wheel = wheels.get(version ?? "");
   if (version !== null && wheel !== undefined) return { version, wheel };
@@ -81,7 +83,10 @@ function cannotBeHad(
   stackVersion: string | null,
   mirrored: readonly MirroredPython[] | null,
 ): SlipwayError {
-  const versions = new Set([...(stackVersion === null ? [] : [stackVersion]), ...(mirrored ?? []).map(({ version }) => version)]);
+  const versions = new Set([
+    ...(stackVersion === null ? [] : [stackVersion]),
+    ...(mirrored ?? []).map(({ version }) => version),
+  ]);
   const list = semver.rsort([...versions]).join(", ");
   const advice =
     mirrored === null

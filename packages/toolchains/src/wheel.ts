@@ -87,5 +87,6 @@ async function contentOf(wheel: Buffer, { offset, packedBytes, isDeflated }: Whe
 }
 
 function expectSignature(wheel: Buffer, at: number, signature: number): void {
-  if (wheel.readUInt32LE(at) !== signature) throw new RangeError(`byte ${at} is not what a zip archive has there`);
+  if (wheel.readUInt32LE(at) !== signature)
+    throw new RangeError(`byte ${at} is not what a zip archive has there`);
 }

@@ -132,10 +132,7 @@ function filesOf(source: LanguageSource, file: DependencyFile): ReadonlyMap<stri
   return files;
 }
 
-function digestOf(
-  files: ReadonlyMap<string, Buffer>,
-  variables: Readonly<Record<string, string>>,
-): string {
+function digestOf(files: ReadonlyMap<string, Buffer>, variables: Readonly<Record<string, string>>): string {
   const hash = createHash("sha256");
   for (const [name, content] of files) hash.update(`${name} ${content.length}\n`).update(content);
   const texts = [...files.values()].map((content) => content.toString("utf8"));

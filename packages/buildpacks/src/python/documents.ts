@@ -9,7 +9,11 @@ export type Table = Readonly<Record<string, unknown>>;
 
 /** @returns "" when the app has no such file. */
 export function textOf({ read }: Pick<LanguageSource, "read">, name: string): string {
-  return read(name)?.toString("utf8").replace(/^\uFEFF/, "") ?? "";
+  return (
+    read(name)
+      ?.toString("utf8")
+      .replace(/^\uFEFF/, "") ?? ""
+  );
 }
 
 /** @returns an empty table without the file. @throws {SlipwayError} "build-failed" when it is not TOML. */

@@ -46,7 +46,8 @@ function planPython(source: LanguageSource): PythonPlan {
   const project = tomlOf(source, "pyproject.toml");
   const dependencies = planDependencies(source, project, file);
   const web = webCommand(source, dependencies.names);
-  if (web === null && !names.includes("Procfile") && source.ownBuildpack !== true) throw noStart(source, file);
+  if (web === null && !names.includes("Procfile") && source.ownBuildpack !== true)
+    throw noStart(source, file);
   const { install } = dependencies;
   const uvRange = fieldOf(project, "tool", "uv", "required-version");
   return {
@@ -78,7 +79,8 @@ function warningsOf(names: readonly string[]): readonly string[] {
   const locks = ["uv.lock", "poetry.lock", "Pipfile.lock"].filter((name) => names.includes(name));
   return [
     ...folders.map(
-      (name) => `${name.slice(0, -1)} is part of the source. Leave it out: the dependencies are installed here.`,
+      (name) =>
+        `${name.slice(0, -1)} is part of the source. Leave it out: the dependencies are installed here.`,
     ),
     ...(locks.length > 1
       ? [`There are ${locks.join(" and ")}: ${locks[0]} is used. Remove the files that the app does not use.`]

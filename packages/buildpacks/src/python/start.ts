@@ -76,8 +76,9 @@ function djangoApp(source: LanguageSource): ServedApp | null {
 function appIn(text: string, file: string): ServedApp | null {
   const module = file.replace(/\.py$/, "");
   const [, name, framework = ""] =
-    /^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)?(Flask|Bottle|FastAPI|Starlette|Quart|Litestar|Sanic)\(/m.exec(text) ??
-    [];
+    /^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)?(Flask|Bottle|FastAPI|Starlette|Quart|Litestar|Sanic)\(/m.exec(
+      text,
+    ) ?? [];
   if (name !== undefined) return served({ file, framework }, `${module}:${name}`);
   if (/^(?:application|app)\s*=\s*get_wsgi_application\(/m.test(text))
     return served({ file, framework: "Django" }, `${module}:application`);
