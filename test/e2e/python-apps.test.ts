@@ -72,11 +72,20 @@ application = get_wsgi_application()
 `,
 };
 
-test.concurrent("a Django app has its static files collected in the build", async () => {
+test.concurrent("a Django app has its static files collected in the build, also if its install needs the whole source", async () => {
   const { name } = await createApp("django");
   const log = await logOf(name, await packed(django), "success");
   expect(log).toMatch(/\d+ static files copied/);
   expect(log).not.toContain("begins again");
+  expect(log.match(/Installing dependencies/g)).toHaveLength(1);
+  expect(await page(name)).toBe("True");
+
+  const listed = {
+    "requirements.txt": "-r base.txt\nDjango\ngunicorn\n",
+    "base.txt": django["requirements.txt"],
+  };
+  const whole = await logOf(name, await packed({ ...django, ...listed }), "success");
+  expect(whole).toMatch(/Python app detected[^]*Installing dependencies[^]*\d+ static files copied/);
   expect(await page(name)).toBe("True");
 });
 

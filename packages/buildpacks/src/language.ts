@@ -21,6 +21,8 @@ export interface Install {
   readonly files: ReadonlyMap<string, Buffer>;
   /** Digest of everything in the app that decides what is installed: these files, and variables. */
   readonly digest: string;
+  /** Whether builds need packages that releases do not contain. */
+  readonly hasBuildPackages: boolean;
   /** Number of packages in the lock file. */
   readonly packageCount: number;
 }

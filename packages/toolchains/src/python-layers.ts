@@ -29,7 +29,7 @@ export function pythonToolchains(
 }
 
 /** uv's program. */
-export function uvLayer({ index }: Pick<PythonParts, "index">, { version, wheel }: UvChoice): LayerPlan {
+function uvLayer({ index }: Pick<PythonParts, "index">, { version, wheel }: UvChoice): LayerPlan {
   return {
     key: `uv ${wheel.name} ${wheel.sha256}`,
     parts: [

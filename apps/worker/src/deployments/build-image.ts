@@ -1,7 +1,7 @@
 // The image that a build with scripts runs on: the toolchain with the app's dependencies, devDependencies included. It is a
 // snapshot on the worker's engine, made by the first build with these dependencies and used by later ones.
 
-import type { BuildEngine, SnapshotName } from "@slipway/core";
+import type { BuildEngine, Sandbox, SnapshotName } from "@slipway/core";
 import type { Attempt } from "./attempt.ts";
 import { saveCache } from "./cache.ts";
 import { installDependencies, installKey } from "./phases/dependencies.ts";
@@ -17,11 +17,15 @@ export interface BuildImage {
   readonly key: string;
 }
 
-/** @throws {SlipwayError} the failures of a build, when the install fails. */
+/**
+ * @param installed the sandbox of an install for the release, which the build can use as well; null for none.
+ * @throws {SlipwayError} the failures of a build, when the install fails.
+ */
 export async function buildImage(
   context: BuildImageContext,
   attempt: Attempt,
   { language }: Layered,
+  installed: Sandbox | null,
 ): Promise<BuildImage> {
   const { app, log, signal } = attempt;
   const key = buildKey({ language });
@@ -32,7 +36,8 @@ export async function buildImage(
     log.line("-----> Dependencies of the build have not changed: using those of an earlier deployment");
     return { image: kept, key };
   }
-  await using sandbox = await installDependencies(context, attempt, language, "all");
+  await using owned = new AsyncDisposableStack();
+  const sandbox = installed ?? owned.use(await installDependencies(context, attempt, language, "all"));
   // One after the other: a failure of one would dispose of the sandbox while the other reads it.
   const image = await sandbox.snapshot(name, signal);
   await saveCache(context, attempt, sandbox);

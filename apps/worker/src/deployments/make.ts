@@ -109,8 +109,8 @@ async function fromLayers(
   await using installed = new AsyncDisposableStack();
   const { base, language, production } = await releaseBase(context, attempt, plan);
   if (production !== null) installed.use(production);
-  const { image, key } = await buildImage(context, attempt, plan);
-  const { folder } = plan.language.install;
+  const { folder, hasBuildPackages } = plan.language.install;
+  const { image, key } = await buildImage(context, attempt, plan, hasBuildPackages ? null : production);
   await using opened = new AsyncDisposableStack();
   const inputs = digestOf([plan.source.digest, base, key, sorted(attempt.variables)]);
   const open = () => sandbox.download(`${workDir}/app`, signal);

@@ -61,7 +61,7 @@ export function planInstall(
     decisive,
     runsScripts ? sorted(variables) : decisiveVariables(variables, settings),
   );
-  return { folder: "node_modules", files, digest, packageCount: facts.packageCount };
+  return { folder: "node_modules", files, digest, hasBuildPackages: true, packageCount: facts.packageCount };
 }
 
 /** Dependencies by path are not in the lock file of every package manager. */

@@ -2,7 +2,17 @@
 
 import { createHash } from "node:crypto";
 import type { Install, LanguageSource } from "../language.ts";
-import { fieldOf, jsonOf, stringsOf, type Table, tableOf, tablesOf, textOf, tomlOf } from "./documents.ts";
+import {
+  fieldOf,
+  jsonOf,
+  stringOf,
+  stringsOf,
+  type Table,
+  tableOf,
+  tablesOf,
+  textOf,
+  tomlOf,
+} from "./documents.ts";
 
 /** A way to list dependencies, named by its file. */
 export type DependencyFile =
@@ -49,7 +59,9 @@ export function planDependencies(source: LanguageSource, project: Table, file: D
   return {
     file,
     names: new Set(names.map(normalizedName)),
-    install: isKnown ? { folder: ".venv", files, digest: digestOf(files, source.variables) } : null,
+    install: isKnown
+      ? { folder: ".venv", files, hasBuildPackages: false, digest: digestOf(files, source.variables) }
+      : null,
   };
 }
 
@@ -69,8 +81,7 @@ const readers: Readonly<Record<DependencyFile, (source: LanguageSource, project:
   },
   "poetry.lock": (source) => {
     const packages = tablesOf(tomlOf(source, "poetry.lock")["package"]);
-    const isSource = (one: Table) =>
-      ["directory", "file"].includes(String(fieldOf(one, "source", "type") ?? ""));
+    const isSource = (one: Table) => ["directory", "file"].includes(stringOf(one, "source", "type"));
     return { names: namesOf(packages), isApart: !packages.some(isSource) };
   },
   "Pipfile.lock": (source) => {
@@ -91,7 +102,7 @@ const readers: Readonly<Record<DependencyFile, (source: LanguageSource, project:
 };
 
 function namesOf(packages: readonly Table[]): readonly string[] {
-  return packages.map(({ name }) => String(name));
+  return packages.map((one) => stringOf(one, "name"));
 }
 
 /** Whether the project itself need not be built to know or to run it. */

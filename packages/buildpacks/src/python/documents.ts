@@ -31,6 +31,12 @@ export function fieldOf(table: Table, ...path: readonly string[]): unknown {
   return path.reduce<unknown>((value, key) => tableOf(value)[key], table);
 }
 
+/** @returns the text at a path of keys; "" when there is none. */
+export function stringOf(table: Table, ...path: readonly string[]): string {
+  const value = fieldOf(table, ...path);
+  return typeof value === "string" ? value : "";
+}
+
 /** @returns the tables of an array; empty when the value is no array. */
 export function tablesOf(value: unknown): readonly Table[] {
   return Array.isArray(value) ? value.map(tableOf) : [];

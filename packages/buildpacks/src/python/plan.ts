@@ -1,7 +1,7 @@
 // Decides how a Python app is built, from its control files alone: no code of the app runs.
 
 import type { Language, LanguageFacts, LanguageSource } from "../language.ts";
-import { fieldOf, tomlOf } from "./documents.ts";
+import { stringOf, tomlOf } from "./documents.ts";
 import { type DependencyFile, dependencyFile, planDependencies } from "./dependencies.ts";
 import { appModules, noStart, webCommand } from "./start.ts";
 import { pythonWish, type PythonWish, versionRange } from "./version.ts";
@@ -49,11 +49,10 @@ function planPython(source: LanguageSource): PythonPlan {
   if (web === null && !names.includes("Procfile") && source.ownBuildpack !== true)
     throw noStart(source, file);
   const { install } = dependencies;
-  const uvRange = fieldOf(project, "tool", "uv", "required-version");
   return {
     kind: "python",
     python: pythonWish(source, project),
-    uvRange: typeof uvRange === "string" ? (versionRange(uvRange) ?? "*") : "*",
+    uvRange: versionRange(stringOf(project, "tool", "uv", "required-version")) ?? "*",
     dependencies: file,
     // A lock file of an app without dependencies makes an empty environment, which the app's commands need.
     install: install === null ? null : { ...install, packageCount: Math.max(1, dependencies.names.size) },

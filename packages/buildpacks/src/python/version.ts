@@ -2,7 +2,7 @@
 
 import { SlipwayError } from "@slipway/core";
 import type { LanguageSource } from "../language.ts";
-import { fieldOf, jsonOf, type Table, textOf } from "./documents.ts";
+import { jsonOf, stringOf, type Table, textOf } from "./documents.ts";
 
 export interface PythonWish {
   /** As the app writes it; empty when the app does not say. */
@@ -15,20 +15,23 @@ export interface PythonWish {
 
 /** Reads .python-version, runtime.txt, Pipfile.lock and pyproject.toml, in this order. @throws {SlipwayError} "build-failed". */
 export function pythonWish(source: LanguageSource, project: Table): PythonWish {
-  const [found] = [
+  const found = [
     { wanted: firstLine(source, ".python-version"), wantedIn: ".python-version" },
     { wanted: firstLine(source, "runtime.txt"), wantedIn: "runtime.txt" },
     { wanted: ofPipfileLock(source), wantedIn: "Pipfile.lock" },
-    { wanted: fieldOf(project, "project", "requires-python"), wantedIn: "requires-python of pyproject.toml" },
     {
-      wanted: fieldOf(project, "tool", "poetry", "dependencies", "python"),
+      wanted: stringOf(project, "project", "requires-python"),
+      wantedIn: "requires-python of pyproject.toml",
+    },
+    {
+      wanted: stringOf(project, "tool", "poetry", "dependencies", "python"),
       wantedIn: "tool.poetry.dependencies.python of pyproject.toml",
     },
-  ].filter(({ wanted }) => typeof wanted === "string" && wanted !== "");
+  ].find(({ wanted }) => wanted !== "");
   if (found === undefined) return { wanted: "", wantedIn: "the default", range: "*" };
-  const wanted = String(found.wanted);
+  const { wanted } = found;
   const range = versionRange(wanted);
-  if (range !== null) return { ...found, wanted, range };
+  if (range !== null) return { ...found, range };
   throw new SlipwayError(
     "build-failed",
     `${found.wantedIn} names ${JSON.stringify(wanted.slice(0, 100))}, which is not a version of CPython. Write a version such as 3.12, or 3.12.4.`,
@@ -59,10 +62,10 @@ function comparator(specifier: string): string | null {
   return `${operator}${[...numbers, "0", "0"].slice(0, 3).join(".")}`;
 }
 
-function ofPipfileLock(source: LanguageSource): unknown {
+function ofPipfileLock(source: LanguageSource): string {
   const lock = jsonOf(source, "Pipfile.lock");
-  const requires = ["_meta", "requires"] as const;
-  return fieldOf(lock, ...requires, "python_full_version") ?? fieldOf(lock, ...requires, "python_version");
+  const version = (name: string) => stringOf(lock, "_meta", "requires", name);
+  return version("python_full_version") || version("python_version");
 }
 
 /** The first line that is neither empty nor a comment. */

@@ -52,6 +52,8 @@ from_uv_lock() {
 from_export() {
   "$2" >"$SCRATCH/exported.txt" 2>"$SCRATCH/export.log" || {
     sed 's/^/       /' "$SCRATCH/export.log"
+    ! grep -qE 'changed significantly' "$SCRATCH/export.log" || fail "pyproject.toml and $1 do not agree (see above)." \
+      "To fix it: run poetry lock and add the changed $1 to the source."
     fail "The packages of $1 cannot be read (see above)."
   }
   # An index in the list would have precedence over the settings.
