@@ -1,4 +1,4 @@
-// Texts from the npm registry, kept in the blob store for when the registry does not respond.
+// Texts from a registry, kept in the blob store for when the registry does not respond.
 
 import { createHash } from "node:crypto";
 import type { BlobStore, ByteStream } from "@slipway/core";
@@ -11,6 +11,8 @@ export interface KeptTextsOptions {
   readonly onError: (error: unknown) => void;
 }
 
+type Kind = "packument" | "file" | "answer";
+
 export class KeptTexts {
   readonly #options: KeptTextsOptions;
 
@@ -19,7 +21,7 @@ export class KeptTexts {
   }
 
   /** @returns null when there is none, or when the blob store fails. */
-  async get(kind: "packument" | "file", name: string): Promise<string | null> {
+  async get(kind: Kind, name: string): Promise<string | null> {
     try {
       const blob = await this.#options.blobs.get(this.#keyOf(kind, name));
       return blob === null ? null : Buffer.concat(await Array.fromAsync(blob.bytes)).toString("utf8");
@@ -29,7 +31,7 @@ export class KeptTexts {
     }
   }
 
-  async put(kind: "packument" | "file", name: string, text: string): Promise<void> {
+  async put(kind: Kind, name: string, text: string): Promise<void> {
     async function* bytes(): ByteStream {
       yield Buffer.from(text);
     }

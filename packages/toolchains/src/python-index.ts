@@ -1,6 +1,8 @@
 // An index of Python packages ("simple repository API"): PyPI or a mirror of it, which may answer in JSON or HTML.
 
 import { unavailable } from "./failures.ts";
+import { LastAnswers } from "./last-answers.ts";
+import type { LastAnswersOptions } from "./last-answers.ts";
 import { RegistryClient } from "./registry-client.ts";
 import { checkedBytes } from "./wheel.ts";
 
@@ -12,43 +14,37 @@ export interface IndexFile {
 }
 
 export interface PythonIndex {
-  /** Files of a package that have a checksum and were not withdrawn. @throws {SlipwayError} "toolchain-unavailable". */
-  files(packageName: string, signal: AbortSignal): Promise<readonly IndexFile[]>;
+  /**
+   * A package's wheels for Linux that have a checksum and were not withdrawn, as of 10 minutes ago or later. While the index does
+   * not respond, they are those of its last answer. @throws {SlipwayError} "toolchain-unavailable".
+   */
+  linuxWheels(packageName: string, signal: AbortSignal): Promise<readonly IndexFile[]>;
   /** Downloads a file. @throws {SlipwayError} "toolchain-unavailable", also when its bytes do not match its checksum. */
   download(file: IndexFile, signal: AbortSignal): Promise<Buffer>;
 }
 
-interface Kept {
-  readonly files: readonly IndexFile[];
-  /** Milliseconds since 1970. */
-  readonly until: number;
-}
-
-const freshMs = 10 * 60_000;
 const maxIndexBytes = 64 * 1024 ** 2;
 const maxFileBytes = 256 * 1024 ** 2;
 const accept = "application/vnd.pypi.simple.v1+json, text/html;q=0.1";
 
-/** @param options.url of the index, such as `https://pypi.org/simple/`; may contain user name and password. */
-export function openPythonIndex(options: { readonly url: string; readonly now: () => Date }): PythonIndex {
-  const client = new RegistryClient(options.url, "Python package index");
-  const kept = new Map<string, Kept>();
+export interface RegistryOptions extends Omit<LastAnswersOptions, "scope"> {
+  /** `http://` or `https://`; may contain user name and password. */
+  readonly url: string;
+}
+
+/** @param options.url of the index, such as `https://pypi.org/simple/`. */
+export function openPythonIndex({ url, ...options }: RegistryOptions): PythonIndex {
+  const client = new RegistryClient(url, "Python package index");
+  const answers = new LastAnswers({ ...options, scope: client.url });
+  const request = async (packageName: string, signal: AbortSignal) => {
+    const { text } = await client.get(`${packageName}/`, { accept }, maxIndexBytes, signal);
+    const files = filesOf(text, new URL(`${packageName}/`, client.url));
+    return JSON.stringify(files.filter(({ name }) => /-manylinux[^-]*\.whl$/.test(name)));
+  };
   return {
-    async files(packageName, signal) {
-      const time = options.now().getTime();
-      const found = kept.get(packageName);
-      if (found !== undefined && time < found.until) return found.files;
-      try {
-        const { text } = await client.get(`${packageName}/`, { accept }, maxIndexBytes, signal);
-        const files = filesOf(text, new URL(`${packageName}/`, client.url));
-        kept.set(packageName, { files, until: time + freshMs });
-        return files;
-      } catch (error) {
-        signal.throwIfAborted();
-        // An earlier answer is as good: released files do not change.
-        if (found === undefined) throw error;
-        return found.files;
-      }
+    async linuxWheels(packageName, signal) {
+      const text = await answers.get(packageName, (shared) => request(packageName, shared), signal);
+      return JSON.parse(text) as readonly IndexFile[];
     },
     async download(file, signal) {
       return checkedBytes(client.download(file.url, maxFileBytes, signal), {

@@ -2,9 +2,11 @@
 
 import { createHash } from "node:crypto";
 import { unavailable } from "./failures.ts";
+import { LastAnswers } from "./last-answers.ts";
 import { packageFiles } from "./package-entries.ts";
 import type { PackageFile } from "./package-entries.ts";
 import type { Architecture } from "./platform-packages.ts";
+import type { RegistryOptions } from "./python-index.ts";
 import { RegistryClient } from "./registry-client.ts";
 
 export interface MirroredPython {
@@ -14,7 +16,10 @@ export interface MirroredPython {
 }
 
 export interface PythonMirror {
-  /** @returns the interpreters for the architecture. @throws {SlipwayError} "toolchain-unavailable". */
+  /**
+   * @returns the interpreters for the architecture; while the mirror does not respond, those of its last answer.
+   * @throws {SlipwayError} "toolchain-unavailable".
+   */
   interpreters(architecture: Architecture, signal: AbortSignal): Promise<readonly MirroredPython[]>;
   /** The files of an interpreter. They fail at the end when the bytes do not match the checksum. */
   files(python: MirroredPython, signal: AbortSignal): AsyncIterable<PackageFile>;
@@ -25,12 +30,15 @@ const maxChecksumsBytes = 4 * 1024 ** 2;
 const maxArchiveBytes = 512 * 1024 ** 2;
 const machines: Readonly<Record<Architecture, string>> = { x64: "x86_64", arm64: "aarch64" };
 
-/** @param url of the folder; may contain user name and password. */
-export function openPythonMirror(url: string): PythonMirror {
+/** @param options.url of the folder. */
+export function openPythonMirror({ url, ...options }: RegistryOptions): PythonMirror {
   const client = new RegistryClient(url, "mirror of Python");
+  const answers = new LastAnswers({ ...options, scope: client.url });
+  const request = async (signal: AbortSignal) =>
+    (await client.get(checksumsFile, {}, maxChecksumsBytes, signal)).text;
   return {
     async interpreters(architecture, signal) {
-      const { text } = await client.get(checksumsFile, {}, maxChecksumsBytes, signal);
+      const text = await answers.get(checksumsFile, request, signal);
       const found = text.split("\n").flatMap((line) => interpreterOf(line, machines[architecture]));
       if (found.length > 0) return found;
       throw unavailable(`${checksumsFile} of the mirror of Python names no interpreter for ${architecture}.`);

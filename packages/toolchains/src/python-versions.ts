@@ -64,7 +64,7 @@ export async function resolveUv(
   signal: AbortSignal,
 ): Promise<UvChoice> {
   const wheels = new Map<string, IndexFile>();
-  for (const file of await index.files("uv", signal)) {
+  for (const file of await index.linuxWheels("uv", signal)) {
     const [, version = "", platform = ""] =
       /^uv-(\d+\.\d+\.\d+)-py3-none-(manylinux[^-]*)\.whl$/.exec(file.name) ?? [];
     if (platform.includes(tags[architecture])) wheels.set(version, file);

@@ -7,8 +7,10 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { BlobStore } from "@slipway/core";
 import { readEntries } from "@slipway/tar";
 import { packTarGz, refusal } from "@slipway/testkit";
+import { memoryBlobs } from "../test-support/sources.ts";
 import { packZip } from "../test-support/pack-zip.ts";
 import type { LayerPlan } from "./layer-plans.ts";
 import { openPythonIndex } from "./python-index.ts";
@@ -26,6 +28,7 @@ const archiveName = (version: string, machine = "x86_64") =>
   `cpython-${version}+20241219-${machine}-unknown-linux-gnu-install_only_stripped.tar.gz`;
 const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
 
+let blobs: BlobStore;
 let server: Server;
 let url: string;
 let answers: Map<string, string | Buffer>;
@@ -33,6 +36,7 @@ let wheel: Buffer;
 let archive: Buffer;
 
 beforeEach(async () => {
+  blobs = memoryBlobs();
   wheel = packZip({
     "uv/__init__.py": { content: "" },
     "uv-0.9.2.data/scripts/uv": { content: "the program", mode: 0o755 },
@@ -89,9 +93,13 @@ function sums(files: Readonly<Record<string, Buffer>>): string {
 }
 
 function sources(stackVersion: string | null = "3.11.2", mirrored = true) {
+  const onError = (error: unknown): never => {
+    throw error;
+  };
+  const kept = { blobs, now, onError };
   return {
-    index: openPythonIndex({ url: `${url}/simple/`, now }),
-    mirror: mirrored ? openPythonMirror(`${url}/mirror`) : null,
+    index: openPythonIndex({ ...kept, url: `${url}/simple/` }),
+    mirror: mirrored ? openPythonMirror({ ...kept, url: `${url}/mirror` }) : null,
     stackVersion,
     architecture: "x64" as const,
   };
@@ -131,6 +139,19 @@ test("the stack's Python is used if it fits, else the newest of the mirror for t
   const wish = { wanted: "3.12", wantedIn: ".python-version", range: "3.12.x" };
   expect(await resolvePython(sources(), wish, signal)).toMatchObject({ version: "3.12.8" });
   expect(await resolvePython(sources(null), any, signal)).toMatchObject({ version: "3.12.8" });
+});
+
+test("while index and mirror do not respond, the last answers are used, also those of another process", async () => {
+  const wish = { wanted: "3.12", wantedIn: ".python-version", range: "3.12.x" };
+  const chosen = async () => [
+    await resolvePython(sources(), wish, signal),
+    await resolveUv(sources(), "*", signal),
+  ];
+  const before = await chosen();
+  answers.clear();
+  expect(await chosen()).toEqual(before);
+  blobs = memoryBlobs();
+  expect(await refusal(chosen())).toMatch(/^toolchain-unavailable: The mirror of Python .* does not provide/);
 });
 
 test("a version that cannot be had is refused with those that can, and the setting", async () => {
@@ -188,6 +209,7 @@ test("a wheel or an interpreter with other bytes than its checksum's makes no la
 test("a wheel that is no zip archive, or is cut off, makes no layer", async () => {
   for (const broken of [Buffer.from("not a zip archive, but longer than its end"), wheel.subarray(20)]) {
     answers.set("/files/uv.whl", broken);
+    blobs = memoryBlobs();
     const parts = sources();
     const found = await resolveUv(parts, "*", signal);
     const uv = { ...found, wheel: { ...found.wheel, sha256: sha256(broken) } };

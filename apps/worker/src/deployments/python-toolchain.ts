@@ -1,7 +1,7 @@
 // The toolchain of Python apps: the stack's Python or one of a mirror, and uv from the Python package index.
 
 import type { PythonPlan } from "@slipway/buildpacks";
-import type { ImageRegistry } from "@slipway/core";
+import type { BlobStore, ImageRegistry } from "@slipway/core";
 import {
   architectureOf,
   openPythonIndex,
@@ -21,17 +21,25 @@ export interface PythonToolchainOptions {
   readonly registry: Pick<ImageRegistry, "inspect">;
   readonly stackImage: string;
   readonly ensureImages: EnsureImages;
+  readonly blobs: BlobStore;
   readonly now: () => Date;
+  readonly onError: (error: unknown, message: string) => void;
 }
 
 /** Label of stack images: the version of their Python. */
 const versionLabel = "slipway.python";
 
 export function openPythonToolchain(options: PythonToolchainOptions): LanguageToolchain<PythonPlan> {
-  const { pythonIndex, pythonMirror, registry, stackImage, now } = options;
+  const { pythonIndex, pythonMirror, registry, stackImage, blobs, now } = options;
+  const kept = {
+    blobs,
+    now,
+    onError: (error: unknown) =>
+      options.onError(error, "the answers of Python's index and mirror cannot be kept in the blob store"),
+  };
   const parts = {
-    index: openPythonIndex({ url: pythonIndex, now }),
-    mirror: pythonMirror === undefined ? null : openPythonMirror(pythonMirror),
+    index: openPythonIndex({ ...kept, url: pythonIndex }),
+    mirror: pythonMirror === undefined ? null : openPythonMirror({ ...kept, url: pythonMirror }),
     architecture: architectureOf(process.arch),
   };
   return {

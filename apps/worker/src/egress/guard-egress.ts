@@ -83,16 +83,16 @@ async function guardAll(
   signal: AbortSignal,
 ): Promise<readonly Guarded[]> {
   const { config, logger } = context;
-  const registry = await registryDestinations(config.build.npmRegistry, (error) =>
-    logger.warn(
-      { err: error },
-      "the host of BUILD_NPM_REGISTRY cannot be resolved, so it is not opened to builds",
-    ),
+  const { npmRegistry, pythonIndex } = config.build;
+  const registries = await registryDestinations(
+    { BUILD_NPM_REGISTRY: npmRegistry, BUILD_PYTHON_INDEX: pythonIndex },
+    (setting, error) =>
+      logger.warn({ err: error }, `the host of ${setting} cannot be resolved, so it is not opened to builds`),
   );
   const engines = await guardedEngines(builds, releases, signal);
   return await Promise.all(
     engines.map(async (engine): Promise<Guarded> => {
-      const rules = await rulesOf(engine, config, registry, signal);
+      const rules = await rulesOf(engine, config, registries, signal);
       const options = { installationId: config.installationId, image: config.stackImage, rules };
       await engine.connection.images.ensure(options.image, signal);
       const guard = await ensureGuard(engine.connection.docker, options);

@@ -23,7 +23,7 @@ import type { WorkerConfig } from "../config.ts";
 export type EgressConfig = Pick<
   WorkerConfig,
   "installationId" | "egress" | "scheduler" | "runtimes" | "stackImage" | "builders"
-> & { readonly build: Pick<WorkerConfig["build"], "npmRegistry"> };
+> & { readonly build: Pick<WorkerConfig["build"], "npmRegistry" | "pythonIndex"> };
 
 export interface GuardedEngine {
   readonly connection: DockerConnection;
@@ -63,7 +63,7 @@ export async function guardedEngines(
 export async function rulesOf(
   { connection: { docker }, identity, runsReleases }: GuardedEngine,
   config: EgressConfig,
-  registry: readonly Destination[],
+  registries: readonly Destination[],
   signal: AbortSignal,
 ): Promise<EgressRules> {
   const { installationId, egress } = config;
@@ -72,10 +72,10 @@ export async function rulesOf(
     shared: false,
     open,
   });
-  const bridges = await Promise.all([bridge("build", registry), bridge("run", [])]);
+  const bridges = await Promise.all([bridge("build", registries), bridge("run", [])]);
   const joined = await releasesBridge(docker, config, runsReleases, signal);
   const steps = config.builders.includes("dockerfile") ? await stepsNetwork(docker, signal) : null;
-  const ofSteps = steps === null ? [] : [{ name: bridgeOf(steps), shared: false, open: registry }];
+  const ofSteps = steps === null ? [] : [{ name: bridgeOf(steps), shared: false, open: registries }];
   const hash = createHash("sha256").update(`${identity} ${installationId}`).digest("hex");
   return {
     table: `slipway-${hash.slice(0, 12)}`,
@@ -85,32 +85,40 @@ export async function rulesOf(
 }
 
 /**
- * Where the npm registry that the operator has set for builds is, if it is not on the public internet.
- * @param onError receives that its name cannot be resolved.
+ * Where the registries that the operator has set for builds are, as far as they are not on the public internet.
+ * @param urls by setting. @param onError receives a setting whose host cannot be resolved.
  */
 export async function registryDestinations(
-  url: string | undefined,
-  onError: (error: unknown) => void,
+  urls: Readonly<Record<string, string | undefined>>,
+  onError: (setting: string, error: unknown) => void,
 ): Promise<readonly Destination[]> {
-  if (url === undefined) return [];
+  const found = await Promise.all(
+    Object.entries(urls).map(async ([setting, url]) => {
+      if (url === undefined) return [];
+      return destinationsOf(url).catch((error: unknown) => {
+        onError(setting, error);
+        return [];
+      });
+    }),
+  );
+  const distinct = new Map(found.flat().map((one) => [`${one.range} ${one.port}`, one]));
+  return [...distinct.values()];
+}
+
+async function destinationsOf(url: string): Promise<readonly Destination[]> {
   const { hostname, port, protocol } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, "");
   const defaultPort = protocol === "http:" ? 80 : 443;
-  try {
-    const addresses = isIP(host) === 0 ? await lookup(host, { all: true }) : [{ address: host }];
-    return addresses
-      .map(({ address }) => address)
-      .filter(isClosed)
-      .toSorted()
-      .map((range) => ({
-        range,
-        family: isIP(range) === 4 ? "ip" : "ip6",
-        port: port === "" ? defaultPort : Number(port),
-      }));
-  } catch (error) {
-    onError(error);
-    return [];
-  }
+  const addresses = isIP(host) === 0 ? await lookup(host, { all: true }) : [{ address: host }];
+  return addresses
+    .map(({ address }) => address)
+    .filter(isClosed)
+    .toSorted()
+    .map((range) => ({
+      range,
+      family: isIP(range) === 4 ? "ip" : "ip6",
+      port: port === "" ? defaultPort : Number(port),
+    }));
 }
 
 /**

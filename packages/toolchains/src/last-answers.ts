@@ -1,0 +1,70 @@
+// The last answers of a registry: fresh for some minutes, and used for longer while the registry does not respond.
+
+import { KeptTexts } from "./kept-texts.ts";
+import type { KeptTextsOptions } from "./kept-texts.ts";
+import { SharedWork } from "./shared-work.ts";
+
+export interface LastAnswersOptions extends KeptTextsOptions {
+  readonly now: () => Date;
+}
+
+interface Remembered {
+  readonly text: string;
+  /** Milliseconds since 1970. */
+  readonly until: number;
+}
+
+const freshMs = 10 * 60_000;
+/** After a failed request the kept answer is used for this long before the next request. */
+const fallbackMs = 60_000;
+
+/** Answers by name. They are kept in the blob store, so other processes and restarted ones have them. */
+export class LastAnswers {
+  readonly #texts: KeptTexts;
+  readonly #now: () => Date;
+  readonly #loading = new SharedWork<string>();
+  readonly #memory = new Map<string, Remembered>();
+
+  constructor({ now, ...options }: LastAnswersOptions) {
+    this.#now = now;
+    this.#texts = new KeptTexts(options);
+  }
+
+  /**
+   * @param request gets the answer from the registry. Concurrent calls share one request.
+   * @throws what the request throws, if there is no earlier answer; the signal's reason when aborted.
+   */
+  async get(
+    name: string,
+    request: (signal: AbortSignal) => Promise<string>,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const found = this.#memory.get(name);
+    if (found !== undefined && this.#now().getTime() < found.until) return found.text;
+    return await this.#loading.join(name, (shared) => this.#load(name, request, shared), signal);
+  }
+
+  async #load(
+    name: string,
+    request: (signal: AbortSignal) => Promise<string>,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const former = this.#memory.get(name)?.text;
+    try {
+      const text = await request(signal);
+      this.#remember(name, text, freshMs);
+      if (text !== former) await this.#texts.put("answer", name, text);
+      return text;
+    } catch (error) {
+      signal.throwIfAborted();
+      const kept = former ?? (await this.#texts.get("answer", name));
+      if (kept === null) throw error;
+      this.#remember(name, kept, fallbackMs);
+      return kept;
+    }
+  }
+
+  #remember(name: string, text: string, forMs: number): void {
+    this.#memory.set(name, { text, until: this.#now().getTime() + forMs });
+  }
+}
