@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { SlipwayError } from "@slipway/core";
 import type { BuildReports, ImageBuild, ImageBuilder, LocalImage } from "@slipway/core";
-import { callEngine, connectDocker, engineError, requestStream, statusOf } from "@slipway/docker";
+import { callEngine, connectDocker, engineError, requestStream, responseOf, statusOf } from "@slipway/docker";
 import type { DockerConnection, DockerConnectionOptions } from "@slipway/docker";
 import { buildFailure } from "./build-failure.ts";
 import { messagesOf } from "./messages.ts";
@@ -42,8 +42,7 @@ async function buildImage(
   await using session = await openSession(connection, build.secrets, reports.signal);
   const context = contextOf(build);
   try {
-    const open = () =>
-      docker.buildImage(context.stream, optionsOf(build, id, session.id)) as Promise<Readable>;
+    const open = () => openBuild(connection, context.stream, queryOf(build, id, session.id));
     const { signal } = reports;
     const response = await requestStream("begin a build", open, { signal, limitMs: openLimitMs });
     await follow(response, reports);
@@ -72,19 +71,37 @@ function contextOf({ context }: ImageBuild) {
   };
 }
 
-function optionsOf(build: ImageBuild, id: string, session: string) {
-  const { reference, dockerfile, target, cgroupParent } = build;
+function queryOf(build: ImageBuild, id: string, session: string): Readonly<Record<string, string>> {
+  const { reference, dockerfile, target, cacheScope, cgroupParent } = build;
   return {
     t: reference,
     dockerfile,
-    buildargs: build.arguments,
-    labels: build.labels,
+    // The namespace is that of cache mounts, and is no argument of the Dockerfile.
+    buildargs: JSON.stringify({ ...build.arguments, BUILDKIT_CACHE_MOUNT_NS: cacheScope }),
+    // The names of a command's hosts are part of what decides whether its result is reused.
+    extrahosts: `cache-${cacheScope}:127.0.0.1`,
+    labels: JSON.stringify(build.labels),
     ...(target === null ? {} : { target }),
     ...(cgroupParent === null ? {} : { cgroupparent: cgroupParent }),
     version: "2",
     buildid: id,
     session,
-  } as const;
+  };
+}
+
+/** The client's own method for builds of version 2 opens a session of its own, which knows no secrets. */
+function openBuild(
+  { docker }: DockerConnection,
+  file: Readable,
+  query: Readonly<Record<string, string>>,
+): Promise<Readable> {
+  const statusCodes = { 200: true, 400: "bad parameter", 500: "server error" };
+  const options = { path: "/build?", method: "POST", file, options: query, isStream: true, statusCodes };
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(options as never, (error, response) =>
+      error === null ? resolve(responseOf(response)) : reject(error),
+    );
+  });
 }
 
 async function follow(

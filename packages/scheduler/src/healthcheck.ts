@@ -1,6 +1,7 @@
 // The engine's own health check of an instance, which is healthy while it listens on its port.
 
-import { appPort } from "./instance-config.ts";
+import type { RolloutSpec } from "@slipway/core";
+import { portOf } from "./instance-config.ts";
 import { lookFunction } from "./listening.ts";
 
 /** Created by the first look that finds the app listening; in the container's memory, so it ends with the container. */
@@ -14,8 +15,8 @@ const nsPerMs = 1_000_000;
  * and ends as soon as the app listens; afterwards a check sleeps before it looks once. The engine starts the next check
  * shortly after the last one has ended. An app that has not listened for a minute is unhealthy, except during its boot timeout.
  */
-export function healthcheck(bootTimeoutMs: number) {
-  const script = `${lookFunction(appPort)}
+export function healthcheck(rollout: Pick<RolloutSpec, "bootTimeoutMs" | "port">) {
+  const script = `${lookFunction(portOf(rollout))}
 if [ -e ${marker} ]; then
   sleep ${steadyIntervalSeconds}
   look
@@ -33,7 +34,7 @@ done
     Test: ["CMD", "/bin/sh", "-c", script],
     Interval: 200 * nsPerMs,
     Timeout: 60_000 * nsPerMs,
-    StartPeriod: (bootTimeoutMs + 60_000) * nsPerMs,
+    StartPeriod: (rollout.bootTimeoutMs + 60_000) * nsPerMs,
     Retries: 3,
   };
 }

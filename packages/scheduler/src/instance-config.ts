@@ -3,8 +3,13 @@
 import { type Instance, type Labels, label, type RolloutSpec } from "@slipway/core";
 import { quotaOption, securityOptions, ulimits } from "@slipway/docker";
 
-/** Port that every app listens on inside its container; the variable PORT names it. */
-export const appPort = 8080;
+/** Port that apps listen on inside their containers, unless their image declares another. */
+export const defaultPort = 8080;
+
+/** The port that an instance listens on; the variable PORT names it. */
+export function portOf({ port }: Pick<RolloutSpec, "port">): number {
+  return port ?? defaultPort;
+}
 
 const releaseKind = "release";
 const longestHostname = 63;
@@ -114,13 +119,13 @@ export function instanceHostname(
  * @param index from 1, or the engine's template for it.
  */
 export function instanceEnvironment(
-  rollout: Pick<RolloutSpec, "environment" | "appName" | "processType">,
+  rollout: Pick<RolloutSpec, "environment" | "appName" | "processType" | "port">,
   index: number | string,
 ): Readonly<Record<string, string>> {
   return {
     HOSTNAME: instanceHostname(rollout, index),
     ...rollout.environment,
     CONTAINER: `${rollout.processType}-${index}`,
-    PORT: String(appPort),
+    PORT: String(portOf(rollout)),
   };
 }

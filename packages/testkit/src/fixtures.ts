@@ -179,6 +179,7 @@ export function aRollout(values: Partial<RolloutSpec> = {}): RolloutSpec {
     image: `registry.example/apps/a@sha256:${sha256("image")}`,
     command: ["start", "web"],
     processType: "web",
+    port: null,
     environment: {},
     limits: { memoryBytes: 128 * 1024 ** 2, cpus: 1, pids: 64, diskBytes: 64 * 1024 ** 2 },
     bootTimeoutMs: 20_000,

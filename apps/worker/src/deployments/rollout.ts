@@ -28,6 +28,7 @@ export function rolloutOf(
     image: release.image,
     command: release.imageStart?.command ?? launchCommand(requireWeb(release.processTypes)),
     processType: "web",
+    port: release.imageStart?.port ?? null,
     environment: environmentOf({ config }, app, release),
     limits: config.instance,
     bootTimeoutMs: config.timing.bootTimeoutMs,

@@ -16,6 +16,11 @@ export interface ImageBuild {
   readonly arguments: Readonly<Record<string, string>>;
   /** Values by id, which steps mount. They are sent only for steps that do, and are not part of the image. */
   readonly secrets: Readonly<Record<string, string>>;
+  /**
+   * Letters and digits. Results of commands, and what they keep in cache mounts, are reused only by builds with the same scope:
+   * neither depends on the values of secrets.
+   */
+  readonly cacheScope: string;
   readonly labels: Readonly<Record<string, string>>;
   /** Parent of the steps' control groups on the engine's host; the engine's own when null. */
   readonly cgroupParent: string | null;

@@ -26,6 +26,8 @@ export interface RolloutSpec {
   /** argv of the process. */
   readonly command: readonly string[];
   readonly processType: string;
+  /** Port that an instance listens on, the value of PORT. Null for the scheduler's own. */
+  readonly port: number | null;
   /**
    * Variables of all instances. The scheduler adds PORT and CONTAINER for each instance, and HOSTNAME unless it is set here:
    * the name of the instance's container, which resolves inside it.
@@ -63,6 +65,7 @@ export type OneOffSpec = Pick<
   | "image"
   | "command"
   | "processType"
+  | "port"
   | "environment"
   | "limits"
 >;

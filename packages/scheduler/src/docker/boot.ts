@@ -4,7 +4,7 @@ import { elapsed, endsWithin, failureOf, untilAborted } from "@slipway/async";
 import { type RolloutSpec, type SlipwayError, type StartOptions } from "@slipway/core";
 import type Docker from "dockerode";
 import { killContainer, killedExitCode, ranOutOfMemory, startProcess, writtenBytes } from "@slipway/docker";
-import { appPort } from "../instance-config.ts";
+import { portOf } from "../instance-config.ts";
 import { wholeLines } from "../line-cutter.ts";
 import { appCrashed, bootTimedOut } from "../boot-failures.ts";
 import { forwardOutput } from "./boot-output.ts";
@@ -34,7 +34,7 @@ export async function bootContainer(
   const findings = noFindings();
   const output = forwardOutput(rollout.count > 1 ? wholeLines(process.output) : process.output, onOutput);
   const { delivered } = output;
-  const options = { bridge, timeoutMs: rollout.bootTimeoutMs, signal: over.signal };
+  const options = { bridge, port: portOf(rollout), timeoutMs: rollout.bootTimeoutMs, signal: over.signal };
   const exited = process.exitCode.then(() => "exited" as const);
   try {
     const outcome = await untilAborted(
@@ -72,7 +72,8 @@ export async function bootContainer(
 
 function timedOut(rollout: RolloutSpec, { listening, failure }: Findings): SlipwayError {
   const { processType, bootTimeoutMs } = rollout;
-  return bootTimedOut({ processType, bootTimeoutMs, port: appPort, listening, probeFailure: failure });
+  const port = portOf(rollout);
+  return bootTimedOut({ processType, bootTimeoutMs, port, listening, probeFailure: failure });
 }
 
 async function crashed(

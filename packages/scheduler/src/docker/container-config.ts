@@ -5,11 +5,11 @@ import { runtimeOption } from "@slipway/docker";
 import type { ContainerCreateOptions } from "dockerode";
 import { healthcheck } from "../healthcheck.ts";
 import {
-  appPort,
   confinement,
   diskLabel,
   instanceEnvironment,
   instanceHostname,
+  portOf,
   rolloutLabels,
   stopGraceSeconds,
 } from "../instance-config.ts";
@@ -48,6 +48,7 @@ export interface InstanceContext {
  */
 export function containerConfig(rollout: RolloutSpec, context: InstanceContext) {
   const environment = instanceEnvironment(rollout, context.index);
+  const port = `${portOf(rollout)}/tcp`;
   return {
     name: containerName(context),
     Hostname: instanceHostname(rollout, context.index),
@@ -70,15 +71,15 @@ export function containerConfig(rollout: RolloutSpec, context: InstanceContext) 
     AttachStdout: true,
     AttachStderr: true,
     // Only proxies that route by labels need health checks, and each check costs a process.
-    Healthcheck: rollout.hostname === null ? { Test: ["NONE"] } : healthcheck(rollout.bootTimeoutMs),
-    ExposedPorts: { [`${appPort}/tcp`]: {} },
+    Healthcheck: rollout.hostname === null ? { Test: ["NONE"] } : healthcheck(rollout),
+    ExposedPorts: { [port]: {} },
     HostConfig: {
       ...confinement(rollout.limits, context.quotaBytes),
       ...runtimeOption(context.runtime),
       NetworkMode: context.network,
       // Slipway chooses the port: one chosen by the engine changes with every restart.
       PortBindings: {
-        [`${appPort}/tcp`]: [{ HostIp: context.publishHost, HostPort: String(context.hostPort) }],
+        [port]: [{ HostIp: context.publishHost, HostPort: String(context.hostPort) }],
       },
       LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "2" } },
       RestartPolicy: restart.whileBooting,

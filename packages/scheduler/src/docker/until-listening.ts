@@ -3,7 +3,6 @@
 import { elapsed } from "@slipway/async";
 import { statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
-import { appPort } from "../instance-config.ts";
 import { type Listening, notListening, watchListening } from "../listening.ts";
 import { hostOnBridge, type LocalBridge, untilAccepts } from "./direct-connection.ts";
 
@@ -26,6 +25,8 @@ export interface Findings {
 export interface ListeningOptions {
   /** Null when this process cannot connect to the container. */
   readonly bridge: LocalBridge | null;
+  /** The app's. */
+  readonly port: number;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -42,18 +43,18 @@ export function noFindings(): Findings {
 export async function untilListening(
   docker: Docker,
   id: string,
-  { bridge, timeoutMs, signal }: ListeningOptions,
+  { bridge, port, timeoutMs, signal }: ListeningOptions,
   findings: Findings,
 ): Promise<"listening"> {
   const host = bridge === null ? null : await hostOf(docker, id, bridge, findings, signal);
   const reached = Promise.withResolvers<"listening">();
   const connecting = async (): Promise<void> => {
-    if (host !== null && (await untilAccepts({ host, port: appPort }, signal))) reached.resolve("listening");
+    if (host !== null && (await untilAccepts({ host, port }, signal))) reached.resolve("listening");
   };
   const looking = async (): Promise<void> => {
     // Early enough to explain a time-out.
     if (host !== null && !(await elapsed(Math.min(lookAfterMs, timeoutMs / 2), signal))) return;
-    await lookInside(docker, id, { timeoutMs, signal }, findings);
+    await lookInside(docker, id, { port, timeoutMs, signal }, findings);
     if (findings.listening.reach === "reachable") reached.resolve("listening");
   };
   return await Promise.race([
@@ -82,7 +83,7 @@ async function hostOf(
 async function lookInside(
   docker: Docker,
   id: string,
-  { timeoutMs, signal }: Omit<ListeningOptions, "bridge">,
+  { port, timeoutMs, signal }: Omit<ListeningOptions, "bridge">,
   findings: Findings,
 ): Promise<void> {
   const found = new AbortController();
@@ -94,7 +95,7 @@ async function lookInside(
   const over = AbortSignal.any([signal, found.signal]);
   while (!over.aborted) {
     try {
-      findings.failure = await watchListening(docker, id, appPort, timeoutMs, onState, over);
+      findings.failure = await watchListening(docker, id, port, timeoutMs, onState, over);
     } catch (error) {
       findings.failure = messageOf(error);
     }

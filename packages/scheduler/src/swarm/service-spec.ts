@@ -5,9 +5,9 @@ import { servicePrivileges } from "@slipway/docker";
 import type { ContainerSpec, ServiceSpec } from "dockerode";
 import { healthcheck } from "../healthcheck.ts";
 import {
-  appPort,
   instanceEnvironment,
   instanceHostname,
+  portOf,
   processLimits,
   rolloutLabels,
   stopGraceSeconds,
@@ -54,7 +54,7 @@ export function serviceSpec(rollout: RolloutSpec, context: ServiceContext) {
     RollbackConfig: { ...update, FailureAction: "pause" },
     EndpointSpec: {
       Mode: "dnsrr",
-      Ports: [{ Protocol: "tcp", TargetPort: appPort, PublishMode: "host" }],
+      Ports: [{ Protocol: "tcp", TargetPort: portOf(rollout), PublishMode: "host" }],
     },
   } satisfies ServiceSpec;
 }
@@ -77,7 +77,7 @@ function containerSpec(rollout: RolloutSpec): ContainerSpec {
     Ulimits: processLimits(rollout.limits.diskBytes),
     // Fixed at the start, because a change would restart the instances.
     StopGracePeriod: stopGraceSeconds(rollout) * 1000 * nsPerMs,
-    HealthCheck: healthcheck(rollout.bootTimeoutMs),
+    HealthCheck: healthcheck(rollout),
   };
 }
 

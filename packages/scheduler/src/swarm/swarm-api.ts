@@ -3,7 +3,7 @@
 import type { Labels } from "@slipway/core";
 import { callEngine, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
-import { appPort, attemptOfLabels, labelsOf, rolloutOfLabels } from "../instance-config.ts";
+import { attemptOfLabels, labelsOf, rolloutOfLabels } from "../instance-config.ts";
 import type { RolloutPart } from "../rollout-scheduler.ts";
 
 /** Label of a promoted service. Its containers lack it: changing a label of containers would start them again. */
@@ -144,10 +144,9 @@ async function listTasks(docker: Docker, filters: Record<string, readonly string
   return tasks.toSorted((a, b) => b.CreatedAt.localeCompare(a.CreatedAt));
 }
 
-/** The task's port on its node; null while it has none. */
+/** The task's port on its node; null while it has none. A service publishes one port. */
 export function publishedPort(task: Task): number | null {
-  const ports = task.Status.PortStatus?.Ports ?? [];
-  return ports.find(({ TargetPort }) => TargetPort === appPort)?.PublishedPort ?? null;
+  return task.Status.PortStatus?.Ports?.[0]?.PublishedPort ?? null;
 }
 
 interface ListedService {

@@ -4,7 +4,7 @@ import { type RolloutSpec, SlipwayError } from "@slipway/core";
 import { ranOutOfMemory, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
 import { appCrashed, bootTimedOut } from "../boot-failures.ts";
-import { appPort } from "../instance-config.ts";
+import { portOf } from "../instance-config.ts";
 import { type Listening, notListening, watchListening } from "../listening.ts";
 import type { Task } from "./swarm-api.ts";
 
@@ -29,8 +29,10 @@ export async function bootFailure(docker: Docker, rollout: RolloutSpec, task: Ta
 export async function lateFailure(docker: Docker, rollout: RolloutSpec, task: Task): Promise<SlipwayError> {
   const { processType, bootTimeoutMs } = rollout;
   const containerId = task.Status.ContainerStatus?.ContainerID;
-  const listening = containerId === undefined ? notListening : await lookOnce(docker, containerId);
-  return bootTimedOut({ processType, bootTimeoutMs, port: appPort, listening, probeFailure: "" });
+  const listening =
+    containerId === undefined ? notListening : await lookOnce(docker, containerId, portOf(rollout));
+  const port = portOf(rollout);
+  return bootTimedOut({ processType, bootTimeoutMs, port, listening, probeFailure: "" });
 }
 
 /** The error for a task without a node, or whose node has not pulled the image. */
@@ -58,11 +60,11 @@ async function taskRanOutOfMemory(
 }
 
 /** Finds no socket when the container is on another node, or has ended. */
-async function lookOnce(docker: Docker, containerId: string): Promise<Listening> {
+async function lookOnce(docker: Docker, containerId: string, port: number): Promise<Listening> {
   let listening = notListening;
   const onState = (state: Listening): void => void (listening = state);
   try {
-    await watchListening(docker, containerId, appPort, 0, onState, AbortSignal.timeout(probeLimitMs));
+    await watchListening(docker, containerId, port, 0, onState, AbortSignal.timeout(probeLimitMs));
   } catch (error) {
     if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
   }

@@ -55,7 +55,7 @@ export function planDockerfile(
     target: variables["DOCKERFILE_TARGET"] || null,
     arguments: Object.fromEntries(declared),
     ignore: ignore?.toString("utf8") ?? null,
-    kept: [dockerfile, ...ignores],
+    kept: [dockerfile],
   };
 }
 

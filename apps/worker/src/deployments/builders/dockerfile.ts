@@ -1,5 +1,6 @@
 // Builds the source's Dockerfile with the engine's BuildKit, and pushes the image.
 
+import { createHash } from "node:crypto";
 import { contextTar } from "@slipway/archive";
 import { contextFilter, fetchesUrl, imageOfStep } from "@slipway/buildkit";
 import { parseProcfile } from "@slipway/buildpacks";
@@ -90,6 +91,7 @@ function buildImage(
         target: planned.target,
         arguments: planned.arguments,
         secrets: variables,
+        cacheScope: cacheScopeOf(attempt.app),
         // With it no two deployments have the same image, so that the removal of an old one never removes a new one.
         labels: { [label.deployment]: lease.deployment.id },
         cgroupParent: build.cgroupParent ?? null,
@@ -102,6 +104,11 @@ function buildImage(
       },
     );
   });
+}
+
+/** Changes when the app's build cache is reset. A hash, since steps see it. */
+function cacheScopeOf({ id, cacheVersion }: Attempt["app"]): string {
+  return createHash("sha256").update(`${id} ${cacheVersion}`).digest("hex").slice(0, 32);
 }
 
 /** What the Dockerfile does not show, such as what its base image triggers. @throws {SlipwayError} "build-failed". */

@@ -49,6 +49,7 @@ export async function runHook(context: HookContext, attempt: Attempt, release: R
         image: release.image,
         command: shellCommandOf(release, command),
         processType,
+        port: release.imageStart?.port ?? null,
         environment: environmentOf(context, app, release),
         limits: config.instance,
       },
