@@ -37,7 +37,6 @@ async function buildImage(
   build: ImageBuild,
   reports: BuildReports,
 ): Promise<LocalImage> {
-  const { docker } = connection;
   const id = randomUUID();
   await using session = await openSession(connection, build.secrets, reports.signal);
   const context = contextOf(build);
@@ -98,7 +97,7 @@ function openBuild(
   const statusCodes = { 200: true, 400: "bad parameter", 500: "server error" };
   const options = { path: "/build?", method: "POST", file, options: query, isStream: true, statusCodes };
   return new Promise((resolve, reject) => {
-    docker.modem.dial(options as never, (error, response) =>
+    docker.modem.dial(options, (error, response) =>
       error === null ? resolve(responseOf(response)) : reject(error),
     );
   });

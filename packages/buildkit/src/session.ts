@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import type { handleUnaryCall, MethodDefinition } from "@grpc/grpc-js";
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { DockerConnection } from "@slipway/docker";
 
 export interface Session extends AsyncDisposable {
@@ -55,12 +55,13 @@ export async function openSession(
 function serverOf(secrets: Readonly<Record<string, string>>): Server {
   const server = new Server();
   const check: handleUnaryCall<Bytes, Bytes> = (_call, respond) =>
-    respond(null, new BinaryWriter().tag(1, 0).int32(serving).finish());
+    respond(null, new BinaryWriter().tag(1, WireType.Varint).int32(serving).finish());
   const secret: handleUnaryCall<Bytes, Bytes> = ({ request }, respond) => {
     const name = firstString(request);
     const value = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
     if (value === undefined) respond({ code: status.NOT_FOUND, details: `the app has no variable ${name}` });
-    else respond(null, new BinaryWriter().tag(1, 2).bytes(Buffer.from(value)).finish());
+    else
+      respond(null, new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(Buffer.from(value)).finish());
   };
   server.addService({ check: unary(healthCheck), secret: unary(getSecret) }, { check, secret });
   return server;

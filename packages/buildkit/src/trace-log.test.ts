@@ -68,9 +68,9 @@ test("a failed step is named with its exit code, and its output precedes its end
 
 test.each([
   [
-    "failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 2: unknown instruction: RUNX",
+    "failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 2: unknown instruction: RUNNING",
     "build-failed",
-    "the Dockerfile cannot be built: dockerfile parse error line 2: unknown instruction: RUNX",
+    "the Dockerfile cannot be built: dockerfile parse error line 2: unknown instruction: RUNNING",
   ],
   [
     "failed to solve: write /x: no space left on device",

@@ -1,7 +1,7 @@
 // Reads the progress that BuildKit reports: messages `moby.buildkit.v1.StatusResponse` in protobuf's encoding, of which only the
 // fields below are decoded (https://github.com/moby/buildkit/blob/master/api/services/control/control.proto).
 
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { BinaryReader } from "@bufbuild/protobuf/wire";
 
 /** A step of a build, or a part of its preparation. Each report of it replaces the former. */
 export interface Vertex {
@@ -17,7 +17,7 @@ export interface Vertex {
 }
 
 /** Output of a step. */
-export interface VertexOutput {
+interface VertexOutput {
   /** Digest of the vertex. */
   readonly vertex: string;
   readonly bytes: Uint8Array;
@@ -28,7 +28,7 @@ export interface Trace {
   readonly outputs: readonly VertexOutput[];
 }
 
-type Fields = Readonly<Record<number, (reader: BinaryReader, type: WireType) => void>>;
+type Fields = Readonly<Record<number, (reader: BinaryReader) => void>>;
 
 /** @throws {Error} when the bytes are no message. */
 export function decodeTrace(bytes: Uint8Array): Trace {
@@ -87,6 +87,6 @@ function readMessage(bytes: Uint8Array, fields: Fields): void {
     const [number, type] = reader.tag();
     const read = fields[number];
     if (read === undefined) reader.skip(type, number);
-    else read(reader, type);
+    else read(reader);
   }
 }

@@ -4,7 +4,7 @@ import { type Instance, type Labels, label, type RolloutSpec } from "@slipway/co
 import { quotaOption, securityOptions, ulimits } from "@slipway/docker";
 
 /** Port that apps listen on inside their containers, unless their image declares another. */
-export const defaultPort = 8080;
+const defaultPort = 8080;
 
 /** The port that an instance listens on; the variable PORT names it. */
 export function portOf({ port }: Pick<RolloutSpec, "port">): number {

@@ -1,0 +1,117 @@
+// Builds on a real engine, from the stack image.
+
+import { randomUUID } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { SlipwayError } from "@slipway/core";
+import type { BuildReports, ImageBuild } from "@slipway/core";
+import { lacksEngine, packTar, refusal, testEngine } from "@slipway/testkit";
+import { fetchesUrl } from "./dockerfile.ts";
+import { openImageBuilder } from "./image-builder.ts";
+
+interface Changes extends Partial<Omit<ImageBuild, "context">> {
+  readonly files?: Readonly<Record<string, string>>;
+  readonly reports?: Partial<BuildReports>;
+}
+
+/** Builds a Dockerfile whose first line is `FROM` the stack image, and removes the image. */
+async function built(text: string, { files = {}, reports = {}, ...changes }: Changes = {}) {
+  const { dockerHost, stackImage } = await testEngine();
+  using builder = openImageBuilder({ dockerHost });
+  const reference = changes.reference ?? `slipway-test-build/${randomUUID()}:1`;
+  const content = { Dockerfile: `FROM ${stackImage}\nUSER 0\n${text}\n`, ...files };
+  async function* context() {
+    yield await packTar(content);
+  }
+  const output: Uint8Array[] = [];
+  try {
+    const image = await builder.build(
+      {
+        reference,
+        context: context(),
+        dockerfile: "Dockerfile",
+        target: null,
+        arguments: {},
+        secrets: {},
+        cacheScope: randomUUID().replaceAll("-", ""),
+        labels: {},
+        cgroupParent: null,
+        ...changes,
+      },
+      {
+        onOutput: (bytes) => void output.push(bytes),
+        onProgress: () => undefined,
+        checkStep: () => undefined,
+        signal: new AbortController().signal,
+        ...reports,
+      },
+    );
+    return { image, output: Buffer.concat(output).toString() };
+  } finally {
+    await builder.remove(reference, null, new AbortController().signal);
+  }
+}
+
+describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
+  test("an image is built with its arguments and secrets, and described", async () => {
+    const { image, output } = await built(
+      'ARG A\nRUN --mount=type=secret,id=ONE cat /run/secrets/ONE; echo " $A"; test ! -e /run/secrets/ONE/x\n' +
+        'COPY sub/file /file\nRUN cat /file\nEXPOSE 9000 80/tcp 53/udp\nENTRYPOINT ["/bin/echo", "a b"]\nCMD ["c"]\nUSER 1234',
+      { arguments: { A: "argument" }, secrets: { ONE: "secret one" }, files: { "sub/file": "content\n" } },
+    );
+    expect(output).toContain("secret one argument\n");
+    expect(output).toContain("content\n");
+    const { sizeBytes, ...rest } = image;
+    expect(rest).toEqual({ command: ["/bin/echo", "a b", "c"], exposedPorts: [80, 9000], user: "1234" });
+    expect(sizeBytes).toBeGreaterThan(1024 ** 2);
+  });
+
+  test("a required secret that the app lacks fails the step that mounts it", async () => {
+    const step = "RUN --mount=type=secret,id=NONE,required=true true";
+    expect(await refusal(built(step))).toMatch(/^build-failed: the step \[.*RUN --mount.*NONE/);
+  });
+
+  test("results of commands and cache mounts are reused within a scope only", async () => {
+    const write =
+      "RUN --mount=type=cache,target=/kept ls /kept; touch /kept/$(cat /proc/sys/kernel/random/uuid)";
+    const [cacheScope, other] = [randomUUID().replaceAll("-", ""), randomUUID().replaceAll("-", "")];
+    expect((await built(write, { cacheScope })).output).toMatch(/RUN --mount.*\n\s+Done after/);
+    expect((await built(write, { cacheScope })).output).toMatch(/RUN --mount.*\n\s+CACHED/);
+    const apart = await built(write, { cacheScope: other });
+    expect(apart.output).toMatch(/RUN --mount.*\n\s+Done after/);
+    const again = await built(`ENV CHANGED=1\n${write}`, { cacheScope });
+    expect(again.output).toMatch(/RUN --mount.*\n[0-9a-f-]{36}\n\s+Done after/);
+  });
+
+  test("an abort ends the build with the signal's reason", async () => {
+    const controller = new AbortController();
+    const reason = new SlipwayError("aborted", "enough");
+    const onOutput = () => controller.abort(reason);
+    const build = built("RUN echo begun; sleep 600", { reports: { onOutput, signal: controller.signal } });
+    await expect(build).rejects.toBe(reason);
+  });
+
+  test("a step that the caller refuses ends the build, also one that BuildKit fetches by itself", async () => {
+    const checkStep = (name: string) => {
+      if (fetchesUrl(name)) throw new SlipwayError("build-failed", `refused ${name}`);
+    };
+    const address = "http://127.0.0.1:9/";
+    expect(await refusal(built(`ADD ${address} /x`, { reports: { checkStep } }))).toBe(
+      `build-failed: refused ${address}`,
+    );
+  });
+
+  test("a context that fails ends the build with its error", async () => {
+    const failure = new SlipwayError("archive-invalid", "broken");
+    async function* context(): AsyncGenerator<Uint8Array> {
+      yield await packTar({ Dockerfile: "FROM scratch\n" });
+      throw failure;
+    }
+    await expect(built("", { context: context() } as Changes)).rejects.toBe(failure);
+  });
+
+  test("a Dockerfile that BuildKit cannot read is the author's error", async () => {
+    expect(await refusal(built("RUNNING true"))).toMatch(
+      /^build-failed: the Dockerfile cannot be built: .*unknown instruction: RUNNING/,
+    );
+  });
+});
