@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { SlipwayError } from "@slipway/core";
 import type { BuildReports, ImageBuild } from "@slipway/core";
 import { lacksEngine, packTar, refusal, testEngine } from "@slipway/testkit";
-import { fetchesUrl } from "./dockerfile.ts";
+import { fetchesUrl, imageOfStep } from "./dockerfile.ts";
 import { openImageBuilder } from "./image-builder.ts";
 
 interface Changes extends Partial<Omit<ImageBuild, "context">> {
@@ -98,6 +98,18 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     expect(await refusal(built(`ADD ${address} /x`, { reports: { checkStep } }))).toBe(
       `build-failed: refused ${address}`,
     );
+  });
+
+  test("the images that a build reads are known by the names of its parts, however it names them", async () => {
+    const { stackImage } = await testEngine();
+    const images: (string | null)[] = [];
+    const checkStep = (name: string) => void images.push(imageOfStep(name));
+    const text = "COPY --from=copied.invalid/one:1 /x /x";
+    const mounted = `RUN --mount=from=mounted.invalid/two:2,target=/m true`;
+    await refusal(built(text, { reports: { checkStep } }));
+    await refusal(built(mounted, { reports: { checkStep } }));
+    const expected = ["copied.invalid/one:1", "mounted.invalid/two:2", `docker.io/library/${stackImage}`];
+    expect(images).toEqual(expect.arrayContaining(expected));
   });
 
   test("a context that fails ends the build with its error", async () => {

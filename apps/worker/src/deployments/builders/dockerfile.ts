@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { contextTar } from "@slipway/archive";
-import { contextFilter, fetchesUrl, imageOfStep } from "@slipway/buildkit";
+import { contextFilter } from "@slipway/buildkit";
 import { parseProcfile } from "@slipway/buildpacks";
 import { label, SlipwayError } from "@slipway/core";
 import type { ImageBuilder, ImageRegistry, ImageStart, LocalImage } from "@slipway/core";
@@ -12,12 +12,13 @@ import type { Attempt } from "../attempt.ts";
 import { type BuildTimeContext, withinBuildTime } from "../build-time.ts";
 import type { Builder, BuildInput } from "./builder.ts";
 import { type DockerfilePlan, planDockerfile } from "./dockerfile-plan.ts";
+import { checkStep } from "./step-rules.ts";
 
 export type DockerfileContext = BuildTimeContext & {
   readonly imageBuilder: Pick<ImageBuilder, "build" | "push" | "remove">;
   readonly registry: Pick<ImageRegistry, "host" | "inspect">;
   readonly logger: Logger;
-  readonly config: Pick<WorkerConfig, "stackImage" | "stackBuildImage"> & {
+  readonly config: Pick<WorkerConfig, "stackImage" | "stackBuildImage" | "egress"> & {
     readonly build: Pick<WorkerConfig["build"], "cgroupParent">;
     readonly limits: Pick<WorkerConfig["limits"], "sourceBytes" | "sourceEntries" | "imageBytes">;
   };
@@ -74,7 +75,12 @@ function buildImage(
   { planned, reference }: { readonly planned: DockerfilePlan; readonly reference: string },
 ): Promise<LocalImage> {
   const { log, lease, variables } = attempt;
-  const { build, limits } = context.config;
+  const { build, limits, stackImage, stackBuildImage, egress } = context.config;
+  const rules = {
+    registryHost: context.registry.host,
+    stacks: [stackImage, stackBuildImage],
+    open: egress.open,
+  };
   return withinBuildTime(context, attempt.signal, async ({ store, signal }) => {
     await using archive = await fetched.open();
     const tar = contextTar(archive, {
@@ -99,7 +105,7 @@ function buildImage(
       {
         onOutput: (bytes) => store(() => log.write(bytes)),
         onProgress: () => void store(() => {}),
-        checkStep: (name) => checkStep(context, name),
+        checkStep: (name) => checkStep(rules, name),
         signal,
       },
     );
@@ -109,17 +115,6 @@ function buildImage(
 /** Changes when the app's build cache is reset. A hash, since steps see it. */
 function cacheScopeOf({ id, cacheVersion }: Attempt["app"]): string {
   return createHash("sha256").update(`${id} ${cacheVersion}`).digest("hex").slice(0, 32);
-}
-
-/** What the Dockerfile does not show, such as what its base image triggers. @throws {SlipwayError} "build-failed". */
-function checkStep({ config, registry }: DockerfileContext, name: string): void {
-  if (fetchesUrl(name)) throw failed(`the engine would fetch ${name} itself. Fetch it in a RUN step`);
-  const image = imageOfStep(name);
-  if (image === null) return;
-  const stacks = [config.stackImage, config.stackBuildImage];
-  if (stacks.some((stack) => image === stack || image.startsWith(`${stack}@`))) return;
-  if (image.startsWith(`${registry.host}/`) || image.startsWith("docker.io/slipway-"))
-    throw failed(`${image} is an image of this installation; only ${stacks[0]} may be used`);
 }
 
 function checkSize({ config: { limits } }: DockerfileContext, { sizeBytes }: LocalImage): void {
@@ -164,8 +159,4 @@ async function removeImage(
   } catch (error) {
     logger.warn({ err: error, image: reference }, "cannot remove a built image from the engine");
   }
-}
-
-function failed(message: string): SlipwayError {
-  return new SlipwayError("build-failed", message);
 }

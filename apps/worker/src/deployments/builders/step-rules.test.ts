@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { refusal } from "@slipway/testkit";
+import { checkStep } from "./step-rules.ts";
+
+const stack = "registry.example:5000/slipway/stack:1";
+const rules = {
+  registryHost: "registry.example:5000",
+  stacks: [stack],
+  open: [{ range: "10.1.2.0/24", family: "ip", port: 5000 }],
+} as const;
+const refused = (name: string) => refusal((async () => checkStep(rules, name))());
+
+test.each([
+  ["http://169.254.169.254/latest/meta-data", /engine would fetch/],
+  ["git://10.0.0.1/x.git", /engine would fetch/],
+  ["[internal] load metadata for registry.example:5000/apps/other:1", /image of this installation/],
+  ["[one 1/2] FROM registry.example:5000/slipway/stack:12", /image of this installation/],
+  ["FROM docker.io/slipway-1/snapshots/app:1", /image of this installation/],
+  ["[internal] load metadata for 127.0.0.1:2375/x:latest", /public internet/],
+  ["[internal] load metadata for localhost/x:latest", /public internet/],
+  ["[internal] load metadata for [::1]:5000/x:latest", /public internet/],
+  ["[internal] load metadata for 10.1.2.3:5001/x:latest", /public internet/],
+])("the part %j of a build is refused", async (name, reason) => {
+  expect(await refused(name)).toMatch(reason);
+});
+
+test.each([
+  `[internal] load metadata for ${stack}`,
+  `[1/2] FROM ${stack}@sha256:0123`,
+  "[internal] load metadata for docker.io/library/node:24",
+  "[internal] load metadata for ghcr.io/some/image:1",
+  "[internal] load metadata for 10.1.2.3:5000/x:latest",
+  "http://buildkit-session/context",
+  "[2/2] RUN curl http://10.0.0.1/ && echo FROM localhost/x",
+])("the part %j of a build runs", (name) => {
+  expect(() => checkStep(rules, name)).not.toThrow();
+});
