@@ -3,6 +3,8 @@
 import { type Destination, parseDestination } from "@slipway/docker";
 import { builderKinds } from "@slipway/core";
 import { z } from "zod";
+import { parseMirror } from "./buildpacks/mirrors.ts";
+import type { Mirror } from "./buildpacks/mirrors.ts";
 import {
   appUrl,
   appUrlSettings,
@@ -34,6 +36,15 @@ const destinationsSetting = listSetting().transform((items, context) =>
 const buildersSetting = listSetting()
   .transform((items): readonly string[] => (items.length === 0 ? ["buildpacks"] : items))
   .pipe(z.array(z.enum(builderKinds, `must be some of ${builderKinds.join(", ")}`)));
+
+const mirrorsSetting = listSetting().transform((items, context) =>
+  items.flatMap((item): readonly Mirror[] => {
+    const mirror = parseMirror(item);
+    if (mirror !== null) return [mirror];
+    context.addIssue(`${item} is not a pair of URLs: https://github.com/=https://git.example.com/github/`);
+    return [];
+  }),
+);
 
 const cpusSetting = z.coerce.number().positive();
 
@@ -187,6 +198,11 @@ const buildSettings = z.object({
     description:
       "Folder with a release of python-build-standalone (its `SHA256SUMS` and archives): versions of Python for apps besides the stack's.",
     unset: "the stack's Python only",
+  }),
+  BUILDPACK_MIRRORS: mirrorsSetting.register(settingDocs, {
+    topic: "builds",
+    description:
+      "What replaces the beginning of buildpacks' URLs, for installations that do not reach them: `PREFIX=URL`, separated by blanks or commas, as in `https://github.com/=https://git.example.com/github/`. A mirror on a private address must also be in `ALLOWED_PRIVATE_HOSTS`.",
   }),
   BUILD_RUNTIME: runtimeSetting.optional().register(settingDocs, {
     topic: "builds",
@@ -350,6 +366,7 @@ function grouped(parsed: z.output<typeof settings>) {
       npmRegistry: parsed.BUILD_NPM_REGISTRY,
       pythonIndex: parsed.BUILD_PYTHON_INDEX,
       pythonMirror: parsed.PYTHON_MIRROR,
+      buildpackMirrors: parsed.BUILDPACK_MIRRORS,
     },
     /** Limits of each instance of a release, and of its hook. */
     instance: {

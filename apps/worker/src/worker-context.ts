@@ -12,6 +12,8 @@ import type { Housekeeping } from "@slipway/queue";
 import { openRegistry } from "@slipway/registry";
 import type { Logger } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
+import { openRemoteBuildpacks } from "./buildpacks/remote-buildpacks.ts";
+import type { RemoteBuildpacks } from "./buildpacks/remote-buildpacks.ts";
 import type { WorkerConfig } from "./config.ts";
 import type { LanguageToolchains } from "./deployments/language-toolchains.ts";
 import { openNodeToolchain } from "./deployments/node-toolchain.ts";
@@ -32,6 +34,7 @@ export interface WorkerContext {
   readonly registry: ImageRegistry;
   readonly scheduler: Scheduler;
   readonly toolchains: LanguageToolchains;
+  readonly remoteBuildpacks: RemoteBuildpacks;
   readonly housekeeping: Pick<Housekeeping, "request">;
   /** Content of the operator's CA bundle; null when there is none. */
   readonly caBundle: Buffer | null;
@@ -70,6 +73,7 @@ export async function openWorkerContext(
     registry,
     scheduler: opened.use(await openScheduler(config, { ...releases, ...runtimeOf(runtimes.releases) })),
     toolchains: openLanguageToolchains(config, { registry, blobs, now, onError }),
+    remoteBuildpacks: opened.use(await openRemoteBuildpacks(remoteBuildpacksOptions(config))),
     caBundle: build.caBundlePath === undefined ? null : await readFile(build.caBundlePath),
     now,
   };
@@ -92,6 +96,15 @@ export function engineConnections(config: WorkerConfig) {
   return {
     builds: engineOptions(config, config.engine.dockerHost),
     releases: engineOptions(config, config.scheduler.dockerHost),
+  };
+}
+
+function remoteBuildpacksOptions({ limits, timing, build, allowedPrivateHosts }: WorkerConfig) {
+  return {
+    allowedPrivateHosts,
+    mirrors: build.buildpackMirrors,
+    limits: { maxUnpackedBytes: limits.sourceBytes, maxEntries: limits.sourceEntries },
+    timeoutMs: timing.sourceTimeoutMs,
   };
 }
 

@@ -19,6 +19,8 @@ export interface BuildPlatform {
   readonly requestId: string;
   /** Names of the available buildpacks, in the order in which their bin/detect scripts run. */
   readonly buildpacks: readonly string[];
+  /** Names of the buildpacks that all run, in this order, whatever BUILDPACK_NAME says; null when one of the available ones does. */
+  readonly chosen: readonly string[] | null;
   /** The npm registry that builds install from; null for the default. */
   readonly npmRegistry: string | null;
   /** The index that builds install Python packages from. */
@@ -76,8 +78,8 @@ export function buildEnvironment(options: {
     SOURCE_VERSION: platform.sourceVersion,
     SOURCE_DATE_EPOCH: String(platform.sourceTime),
     REQUEST_ID: platform.requestId,
-    BUILDPACKS: buildpacksToTry(variables, platform.buildpacks).join(" "),
     SLIPWAY_PYTHON_INDEX: platform.pythonIndex,
+    BUILDPACKS: (platform.chosen ?? buildpacksToTry(variables, platform.buildpacks)).join(" "),
     CURL_CONNECT_TIMEOUT: "30",
     CURL_TIMEOUT: "180",
   };

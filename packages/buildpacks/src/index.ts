@@ -35,9 +35,8 @@ export {
 } from "./plan.ts";
 export { requireWeb, processTypesOf, typesNotStarted, type ProcessTypes } from "./process-types.ts";
 export { parseProcfile, type Procfile } from "./procfile.ts";
-export { parseRelease, type ReleaseOutput } from "./release-output.ts";
+export { mergeReleases, type ReleaseOutput } from "./release-output.ts";
 export { receiveResult, resultOf, type BuildResult, type ResultReceiver } from "./result.ts";
 export { parseBuildpackUrl, type BuildpackUrl } from "./remote/buildpack-url.ts";
-export { chosenBuildpacks } from "./remote/chosen-buildpacks.ts";
 export { parseSlugIgnore, type SlugIgnore } from "./slug-ignore.ts";
 export { slugTransform, type SlugOptions } from "./slug.ts";

@@ -34,10 +34,37 @@ describe("no Node.js is planned", () => {
     ["without a package.json", { "index.html": "" }, {}],
     ["when another buildpack is chosen", { ...nodeApp, "index.html": "" }, { BUILDPACK_NAME: "static" }],
     ["when buildpacks are given by URL", nodeApp, { BUILDPACK_URL: "https://example.com/x.tgz" }],
-    ["when buildpacks are listed in the source", { ...nodeApp, ".buildpacks": "" }, {}],
+    ["when buildpacks are listed in the source", { ...nodeApp, ".buildpacks": "https://example.com/x" }, {}],
     ["outside PROJECT_DIR", { ...nodeApp, "site/index.html": "" }, { PROJECT_DIR: "site" }],
   ])("no Node.js is planned %s", (_when, files, variables) => {
     expect(plan(files, variables).language).toBeNull();
+  });
+});
+
+describe("buildpacks by URL", () => {
+  const names = (files: Record<string, string>, variables: Record<string, string> = {}) =>
+    plan(files, variables).buildpacks?.map(({ name }) => name);
+
+  test("BUILDPACK_URL goes before .buildpacks, and both before BUILDPACK_NAME and the source's own scripts", () => {
+    const files = {
+      ...nodeApp,
+      ...inlineScripts,
+      ".buildpacks": "https://a.test/one.git\nhttps://a.test/two.git\n",
+    };
+    expect(names(files, { BUILDPACK_NAME: "nodejs" })).toEqual(["one", "two"]);
+    expect(names(files, { BUILDPACK_URL: "https://a.test/three.tgz" })).toEqual(["three"]);
+    expect(plan({ ...nodeApp, ".buildpacks/x": "" }).buildpacks).toBeNull();
+  });
+
+  test(".buildpacks is read in PROJECT_DIR", () => {
+    const files = { ".buildpacks": "https://a.test/one", "web/.buildpacks": "https://a.test/two" };
+    expect(names(files, { PROJECT_DIR: "web" })).toEqual(["two"]);
+  });
+
+  test("a .buildpacks that is too large is refused", () => {
+    expect(() => names({ ".buildpacks": "#".repeat(100_000) })).toThrow(
+      "is not a text file of at most 64 KiB",
+    );
   });
 });
 

@@ -5,6 +5,8 @@ import { SlipwayError } from "@slipway/core";
 import { foldersAbove, monorepoRoot } from "./node/monorepo.ts";
 import type { LanguageSource } from "./language.ts";
 import { type LanguagePlan, languages } from "./languages.ts";
+import type { BuildpackUrl } from "./remote/buildpack-url.ts";
+import { chosenBuildpacks } from "./remote/chosen-buildpacks.ts";
 
 /** What a plan is made from: the source's control files, and the names beside them. */
 export interface PlanSource {
@@ -19,6 +21,8 @@ export interface PlanSource {
 }
 
 export interface BuildPlan {
+  /** All that build the app, in order; null when the bundled ones do. */
+  readonly buildpacks: readonly BuildpackUrl[] | null;
   /** Null when the build needs no toolchain. */
   readonly language: LanguagePlan | null;
   /** Whether a toolchain that cannot be had fails the build: not of an app that may be its own buildpack. */
@@ -31,6 +35,7 @@ export interface BuildPlan {
 
 /** Scripts that an app has which is its own buildpack. */
 const inlineScripts = ["bin/detect", "bin/compile"];
+const buildpacksFile = ".buildpacks";
 const maxControlFileBytes = 64 * 1024;
 
 const languageFiles = new Map(languages.flatMap(({ controlFiles: files }) => [...files]));
@@ -50,7 +55,7 @@ export function controlFiles(projectDir: string): ReadonlyMap<string, number> {
   for (const folder of [...foldersAbove(projectDir), projectDir]) add(folder, languageFiles);
   add(
     projectDir,
-    ["Procfile", ".slugignore"].map((name) => [name, maxControlFileBytes]),
+    ["Procfile", ".slugignore", buildpacksFile].map((name) => [name, maxControlFileBytes]),
   );
   add(
     projectDir,
@@ -59,20 +64,25 @@ export function controlFiles(projectDir: string): ReadonlyMap<string, number> {
   return files;
 }
 
-/** @throws {SlipwayError} "build-failed" when the app cannot be built, with what to change. */
+/** @throws {SlipwayError} "build-failed", "no-buildpack" when the app cannot be built, with what to change. */
 export function planBuild(source: PlanSource): BuildPlan {
   const projectDir = projectDirectory(source.variables);
   const read = (name: string) => source.captured.get(posix.join(projectDir, name));
   const exists = (name: string) =>
     read(name) !== undefined || source.oversized.has(posix.join(projectDir, name));
   const text = (name: string) => read(name)?.toString("utf8") ?? null;
-  const chosen = source.variables["BUILDPACK_NAME"] ?? "";
+  const { names, variables } = source;
+  const listed = read(buildpacksFile) ?? (names.includes(buildpacksFile) ? "unreadable" : null);
+  const buildpacks = chosenBuildpacks({ variables, file: listed });
+  if (buildpacks !== null) return { ...plainPlan(source), buildpacks, slugIgnore: text(".slugignore") };
+  const chosen = variables["BUILDPACK_NAME"] ?? "";
   const choosesLanguage = languages.some(({ kind }) => kind === chosen);
   const inline = !choosesLanguage && inlineScripts.every(exists);
   const { captured, oversized } = source;
   const known = (path: string) => captured.has(path) || oversized.has(path);
   const monorepo = monorepoRoot(projectDir, { read: (path) => captured.get(path), exists: known });
   return {
+    buildpacks: null,
     language: planLanguage(source, read, monorepo, inline),
     languageRequired: !inline,
     monorepo,
@@ -85,7 +95,14 @@ export function planBuild(source: PlanSource): BuildPlan {
 export function plainPlan({ captured, variables }: PlanSource): BuildPlan {
   const procfile =
     captured.get(posix.join(projectDirectory(variables), "Procfile"))?.toString("utf8") ?? null;
-  return { language: null, languageRequired: false, monorepo: null, procfile, slugIgnore: null };
+  return {
+    buildpacks: null,
+    language: null,
+    languageRequired: false,
+    monorepo: null,
+    procfile,
+    slugIgnore: null,
+  };
 }
 
 /**
@@ -127,7 +144,6 @@ function planLanguage(
 ): LanguagePlan | null {
   const { names, variables } = source;
   const chosen = variables["BUILDPACK_NAME"] ?? "";
-  if ((variables["BUILDPACK_URL"] ?? "") !== "" || names.includes(".buildpacks")) return null;
   if (chosen === "inline" && !inline) return null;
   const language = languages.find(
     ({ kind, detects }) => ["", "inline", kind].includes(chosen) && detects(names),

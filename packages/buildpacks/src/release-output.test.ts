@@ -1,11 +1,10 @@
 import { SlipwayError } from "@slipway/core";
 import { expect, test } from "vitest";
-import { parseRelease } from "./release-output.ts";
+import { mergeReleases, parseRelease } from "./release-output.ts";
 
 const nothing = { configVars: {}, defaultProcessTypes: {} };
 
 test.each([
-  null,
   "",
   "---",
   "---\n",
@@ -13,6 +12,8 @@ test.each([
   "{}",
   "config_vars:\ndefault_process_types:\n",
   "addons: [x]",
+  "---\r\naddons: []\r\n",
+  "---\nconfig_vars: []\ndefault_process_types: {}\n",
 ])("the output %j of bin/release says nothing", (text) => {
   expect(parseRelease(text)).toEqual(nothing);
 });
@@ -49,4 +50,18 @@ test.each([
     code: "build-failed",
     message: expect.stringContaining("bin/release is invalid"),
   });
+});
+
+test("of several buildpacks, variables are merged, and the last one with process types decides them", () => {
+  const texts = [
+    "config_vars: {A: 1, B: 1}\ndefault_process_types: {web: first, worker: x}",
+    "---",
+    "config_vars: {B: 2}\ndefault_process_types: {web: second}",
+    "--- {}",
+  ];
+  expect(mergeReleases(texts)).toEqual({
+    configVars: { A: "1", B: "2" },
+    defaultProcessTypes: { web: "second" },
+  });
+  expect(mergeReleases([])).toEqual(nothing);
 });

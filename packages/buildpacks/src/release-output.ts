@@ -13,14 +13,28 @@ export interface ReleaseOutput {
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /**
- * @param yamlText null when the buildpack has no bin/release. Empty text, `---` alone and `{}` define nothing.
+ * @param yamlText Empty text, `---` alone and `{}` define nothing.
  * @throws {SlipwayError} "build-failed" when the text is not valid output of bin/release.
  */
-export function parseRelease(yamlText: string | null): ReleaseOutput {
-  const document = parseYaml(yamlText ?? "");
+export function parseRelease(yamlText: string): ReleaseOutput {
+  const document = parseYaml(yamlText);
   return {
     configVars: stringSection(document, "config_vars", (name) => variableName.test(name)),
     defaultProcessTypes: stringSection(document, "default_process_types", isProcessType),
+  };
+}
+
+/**
+ * @param texts of several buildpacks, in the order in which they ran. Variables of later ones replace those of earlier ones; process
+ * types are those of the last one that defines any.
+ * @throws {SlipwayError} "build-failed" when one of the texts is not valid output of bin/release.
+ */
+export function mergeReleases(texts: readonly string[]): ReleaseOutput {
+  const outputs = texts.map(parseRelease);
+  const typed = outputs.findLast(({ defaultProcessTypes }) => Object.keys(defaultProcessTypes).length > 0);
+  return {
+    configVars: Object.assign({}, ...outputs.map(({ configVars }) => configVars)) as Record<string, string>,
+    defaultProcessTypes: typed?.defaultProcessTypes ?? {},
   };
 }
 
@@ -46,6 +60,8 @@ function parseYaml(text: string): ReadonlyMap<unknown, unknown> {
 
 function mapping(value: unknown, what: string): ReadonlyMap<unknown, unknown> {
   if (value === null || value === undefined || value === "") return new Map();
+  // Scripts that print what they have as JSON or with Ruby's to_yaml print an empty list for nothing.
+  if (Array.isArray(value) && value.length === 0) return new Map();
   if (value instanceof Map) return value;
   throw invalidOutput(`${what} is not a mapping`);
 }

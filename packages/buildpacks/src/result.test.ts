@@ -16,12 +16,21 @@ test("the runner's files are read and others are ignored", async () => {
   );
   expect(result).toEqual({
     buildpack: "nodejs",
-    release: null,
+    releases: [],
     procfile: "web: x\n",
     slugIgnore: null,
     hasEmptyCache: false,
     keepsDependencies: false,
   });
+});
+
+test("what several buildpacks release is read in their order", async () => {
+  const entries = { "result/release-10.yml": "c", "result/buildpack": "x\n", "result/release-01.yml": "a" };
+  expect((await resultOf(await tarOf({ ...entries, "result/release-02.yml": "b" }))).releases).toEqual([
+    "a",
+    "b",
+    "c",
+  ]);
 });
 
 test.for([

@@ -8,8 +8,8 @@ import { readEntries, TarError } from "@slipway/tar";
 export interface BuildResult {
   /** Name of the buildpack that built the app. */
   readonly buildpack: string;
-  /** Output of its bin/release; null when it has none. */
-  readonly release: string | null;
+  /** Output of bin/release of each buildpack that has one, in the order in which they ran. */
+  readonly releases: readonly string[];
   readonly procfile: string | null;
   readonly slugIgnore: string | null;
   /** Whether the build left nothing in its cache. */
@@ -29,12 +29,14 @@ const maxFileBytes = 64 * 1024;
 const maxBytes = 512 * 1024;
 const knownFiles: ReadonlySet<string> = new Set([
   "buildpack",
-  "release.yml",
   "Procfile",
   "slugignore",
   "no-cache",
   "same-dependencies",
 ]);
+
+/** Of the only buildpack, or of the one with this number. */
+const releaseFile = /^release(-\d\d)?\.yml$/;
 
 /** Receives the result of one build. */
 export function receiveResult(): ResultReceiver {
@@ -62,7 +64,10 @@ export async function resultOf(tar: Uint8Array): Promise<BuildResult> {
   if (!buildpack) throw invalidResult("it does not name the buildpack");
   return {
     buildpack,
-    release: files.get("release.yml") ?? null,
+    releases: [...files]
+      .filter(([name]) => releaseFile.test(name))
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, text]) => text),
     procfile: files.get("Procfile") ?? null,
     slugIgnore: files.get("slugignore") ?? null,
     hasEmptyCache: files.has("no-cache"),
@@ -74,7 +79,7 @@ async function knownFilesOf(tar: Uint8Array): Promise<ReadonlyMap<string, string
   const files = new Map<string, string>();
   for await (const { kind, path, sizeBytes, body } of readEntries(Readable.from([tar]), {})) {
     const name = path.replace(/^result\//, "");
-    if (kind !== "file" || !knownFiles.has(name)) continue;
+    if (kind !== "file" || !(knownFiles.has(name) || releaseFile.test(name))) continue;
     if (sizeBytes > maxFileBytes) throw invalidResult(`${name} is larger than ${maxFileBytes} bytes`);
     files.set(name, Buffer.concat(await Array.fromAsync(body)).toString("utf8"));
   }

@@ -223,17 +223,6 @@ test.each(["..", "../cache", "/etc", "missing", "file"])("PROJECT_DIR %j is reje
   expect(output).toContain(" !     PROJECT_DIR is");
 });
 
-test("buildpacks by URL are rejected with a reason", async () => {
-  await putInline(compileOk);
-  expect(await run({ BUILDPACK_URL: "https://buildpack.test/x.git" })).toMatchObject({
-    exitCode: 1,
-    output: expect.stringContaining("BUILDPACK_URL is set, but buildpacks by URL are not supported."),
-  });
-  await rm(join(work, "env"), { recursive: true });
-  await put("build/.buildpacks", "x");
-  expect((await run()).output).toContain("The source has a .buildpacks file");
-});
-
 test("a config variable may have the name of a variable of the runner", async () => {
   const names = [
     "file",

@@ -18,9 +18,20 @@ export interface Runner extends AsyncDisposable {
   readonly run: (
     variables?: Readonly<Record<string, string>>,
     ...runnerArguments: readonly string[]
-  ) => Promise<{ exitCode: number | null; output: string; errors: string }>;
+  ) => Promise<RunnerOutcome>;
+  /** Runs the build runner with all these buildpacks in order, of which `put` wrote the files. */
+  readonly runEach: (
+    names: readonly string[],
+    variables?: Readonly<Record<string, string>>,
+  ) => Promise<RunnerOutcome>;
   /** Reads a file of the build's result. */
   readonly result: (name: string) => Promise<string>;
+}
+
+interface RunnerOutcome {
+  readonly exitCode: number | null;
+  readonly output: string;
+  readonly errors: string;
 }
 
 /** @param npmRegistry the URL that builds install from; null for none. */
@@ -34,26 +45,33 @@ export async function openRunner(npmRegistry: string | null = null): Promise<Run
   for await (const entry of bundled.entries()) {
     if (entry.kind === "file") await put(entry.name, entry.content.toString(), entry.mode);
   }
+  const execute = async (
+    variables: Readonly<Record<string, string>>,
+    runnerArguments: readonly string[],
+    chosen: readonly string[] | null,
+  ) => {
+    const platform = {
+      stack: "test",
+      app: "a",
+      sourceTime: 1_700_000_000,
+      sourceVersion: "",
+      requestId: "r",
+      buildpacks: bundled.names,
+      chosen,
+      npmRegistry,
+      pythonIndex: "https://pypi.org/simple/",
+      caBundle: null,
+    };
+    const { environment, files } = buildEnvironment({ variables, platform });
+    for (const { name, content } of files) await put(name, content.toString());
+    const command = ["/bin/bash", join(work, "runner/build"), ...runnerArguments];
+    return runAsContainer(command, { ...environment, SLIPWAY_WORK_DIR: work });
+  };
   return {
     work,
     put,
-    async run(variables = {}, ...runnerArguments) {
-      const platform = {
-        stack: "test",
-        app: "a",
-        sourceTime: 1_700_000_000,
-        sourceVersion: "",
-        requestId: "r",
-        buildpacks: bundled.names,
-        npmRegistry,
-        pythonIndex: "https://pypi.org/simple/",
-        caBundle: null,
-      };
-      const { environment, files } = buildEnvironment({ variables, platform });
-      for (const { name, content } of files) await put(name, content.toString());
-      const command = ["/bin/bash", join(work, "runner/build"), ...runnerArguments];
-      return runAsContainer(command, { ...environment, SLIPWAY_WORK_DIR: work });
-    },
+    run: (variables = {}, ...runnerArguments) => execute(variables, runnerArguments, null),
+    runEach: (names, variables = {}) => execute(variables, ["each"], names),
     result: (name) => readFile(join(work, "result", name), "utf8"),
     [Symbol.asyncDispose]: () => rm(work, { recursive: true }),
   };

@@ -11,6 +11,7 @@ import type { Attempt } from "./attempt.ts";
 import { restoreCache } from "./cache.ts";
 import type { CacheContext } from "./cache.ts";
 import { type BuildTimeContext, withinBuildTime } from "./build-time.ts";
+import type { ChosenBuildpacks } from "./phases/fetch-buildpacks.ts";
 import { LimitHints } from "./limit-hints.ts";
 
 export type SandboxContext = CacheContext & {
@@ -27,6 +28,8 @@ export interface SandboxRequest {
   readonly runnerArguments: readonly string[];
   /** Time of the source, in seconds since 1970. */
   readonly sourceTime: number;
+  /** Buildpacks that the user chose by URL; without them the bundled ones. */
+  readonly chosen?: ChosenBuildpacks | null;
   /** Whether the build gets the cache of earlier builds. */
   readonly usesCache: boolean;
   /** @param entries to append: the runner, the buildpacks and the app's variables. @returns the tar to unpack in `workDir`. */
@@ -123,7 +126,7 @@ async function createSandbox(
   const { log, signal } = attempt;
   const build = buildEnvironment({
     variables: attempt.variables,
-    platform: buildPlatform(context, attempt, request.sourceTime),
+    platform: buildPlatform(context, attempt, request),
   });
   for (const name of build.withheld)
     log.line(` !     ${name} is not passed to the build: the name is the platform's`);
@@ -143,18 +146,24 @@ async function createSandbox(
   );
   const entries = controlEntries(context, build.files, buildpacks.entries());
   await sandbox.upload(workDir, await request.open(entries), signal);
+  for (const tar of request.chosen?.open() ?? []) await sandbox.upload(workDir, tar, signal);
   owned.move();
   return sandbox;
 }
 
-function buildPlatform({ config, caBundle }: SandboxContext, { app, lease }: Attempt, sourceTime: number) {
+function buildPlatform(
+  { config, caBundle }: SandboxContext,
+  { app, lease }: Attempt,
+  request: SandboxRequest,
+) {
   return {
     stack: config.stackImage,
     app: app.name,
     sourceVersion: lease.deployment.gitRef ?? "",
-    sourceTime,
+    sourceTime: request.sourceTime,
     requestId: lease.deployment.id,
     buildpacks: buildpacks.names,
+    chosen: request.chosen?.folders ?? null,
     npmRegistry: config.build.npmRegistry ?? null,
     pythonIndex: config.build.pythonIndex,
     caBundle: caBundle === null ? null : `${workDir}/${caBundlePath}`,

@@ -11,6 +11,8 @@ export const imageLabel = {
   sourceTime: "io.slipway.source-time",
   /** Key of the dependencies below the app's files. */
   dependencies: "io.slipway.dependencies",
+  /** Name, URL and revision of each buildpack by URL that built the app, in order, as JSON. */
+  buildpacks: "io.slipway.buildpacks",
   /** Key of the build's dependencies that the build changed. */
   changedDependencies: "io.slipway.changed-dependencies",
 } as const;

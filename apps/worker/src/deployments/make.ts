@@ -13,13 +13,15 @@ import { type FormerImage, sourceTime } from "./former-image.ts";
 import { type Built, build, builtFromPlan } from "./phases/build.ts";
 import { dependencies, isLayered } from "./phases/dependencies.ts";
 import type { DependenciesContext, Layered } from "./phases/dependencies.ts";
+import { fetchBuildpacks } from "./phases/fetch-buildpacks.ts";
+import type { FetchBuildpacksContext } from "./phases/fetch-buildpacks.ts";
 import type { FetchedSource } from "./phases/fetch.ts";
 import type { Plan } from "./phases/plan.ts";
 import type { AppFiles } from "./phases/push.ts";
 import { unpack } from "./phases/unpack.ts";
 import type { UnpackContext } from "./phases/unpack.ts";
 
-export type MakeContext = DependenciesContext & BuildImageContext & UnpackContext;
+export type MakeContext = DependenciesContext & BuildImageContext & UnpackContext & FetchBuildpacksContext;
 
 interface Input<P extends Plan = Plan> {
   readonly fetched: FetchedSource;
@@ -148,19 +150,22 @@ async function fromBuild(
   { fetched, plan, former }: Input,
   changedDependencies: string | null = null,
 ): Promise<Made> {
+  await using chosen = await fetchBuildpacks(context, attempt, plan);
   await using opened = new AsyncDisposableStack();
   const released = plan.language?.releasedOn === "dependencies" ? plan.language : null;
   const language = released?.kind ?? null;
   const base = released?.images.run ?? context.config.stackImage;
   const image = plan.language?.images.build ?? context.config.stackBuildImage;
-  const inputs = digestOf([plan.source.digest, image, base, sorted(attempt.variables)]);
+  const buildpacks = chosen?.origins ?? [];
+  const inputs = digestOf([plan.source.digest, image, base, sorted(attempt.variables), ...buildpacks]);
   const open = () => sandbox.download(`${workDir}/build`, attempt.signal);
   const files = filesOf(attempt, { base, language, inputs, folder: "build", open, plan, former });
   const sandbox = opened.use(
     await unpack(context, attempt, {
       fetched,
       image,
-      runnerArguments: runnerArguments(plan),
+      chosen,
+      runnerArguments: chosen === null ? runnerArguments(plan) : ["each"],
       sourceTime: files.sourceTime,
       usesCache: true,
     }),
@@ -169,7 +174,7 @@ async function fromBuild(
   const resources = opened.move();
   return {
     built,
-    files: { ...files, changedDependencies },
+    files: { ...files, changedDependencies, buildpacks },
     sandbox,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
@@ -177,11 +182,16 @@ async function fromBuild(
 
 function filesOf(
   { lease }: Attempt,
-  made: Omit<AppFiles, "sourceTime" | "changedDependencies"> & Pick<Input, "plan" | "former">,
+  made: Omit<AppFiles, "sourceTime" | "changedDependencies" | "buildpacks"> & Pick<Input, "plan" | "former">,
 ): AppFiles {
   const { plan, former, ...files } = made;
   const times = { newest: plan.source.newestTime, createdAt: lease.deployment.createdAt };
-  return { ...files, sourceTime: sourceTime(files.inputs, times, former), changedDependencies: null };
+  return {
+    ...files,
+    sourceTime: sourceTime(files.inputs, times, former),
+    changedDependencies: null,
+    buildpacks: [],
+  };
 }
 
 function sorted(variables: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {

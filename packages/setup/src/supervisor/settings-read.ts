@@ -88,6 +88,7 @@ export const settingsRead = {
     "BLOBS_URL",
     "BOOT_TIMEOUT_MS",
     "BUILDERS",
+    "BUILDPACK_MIRRORS",
     "BUILD_CA_BUNDLE",
     "BUILD_CGROUP_PARENT",
     "BUILD_CPUS",

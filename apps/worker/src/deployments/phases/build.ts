@@ -2,7 +2,7 @@
 
 import {
   languageTitles,
-  parseRelease,
+  mergeReleases,
   processTypesOf,
   receiveResult,
   requireWeb,
@@ -30,7 +30,7 @@ export async function build(
   const received = receiveResult();
   await runSandbox(context, { log, signal }, sandbox, received);
   const result = await resultOf(received.bytes());
-  const release = parseRelease(result.release ?? "");
+  const release = mergeReleases(result.releases);
   const processTypes = readProcessTypes(log, result.procfile, release.defaultProcessTypes);
   const { slugIgnore, hasEmptyCache, keepsDependencies } = result;
   return { processTypes, configVars: release.configVars, slugIgnore, hasEmptyCache, keepsDependencies };

@@ -4,6 +4,7 @@ import { slugTransform } from "@slipway/buildpacks";
 import type { LanguagePlan } from "@slipway/buildpacks";
 import { label } from "@slipway/core";
 import type { ByteStream, ImageRegistry, Labels, PushedImage } from "@slipway/core";
+import type { BuildpackOrigin } from "../../buildpacks/remote-buildpacks.ts";
 import type { WorkerConfig } from "../../config.ts";
 import { unneededImages } from "../../housekeeping/prune-images.ts";
 import type { UnneededContext } from "../../housekeeping/prune-images.ts";
@@ -31,6 +32,8 @@ export interface AppFiles {
   readonly folder: "build" | "app";
   /** Key of the build's dependencies that the build changed; null when it changed none. */
   readonly changedDependencies: string | null;
+  /** Buildpacks by URL that built them, in order. */
+  readonly buildpacks: readonly BuildpackOrigin[];
   /** Opens the tar of the files. It may be called again. */
   readonly open: () => Promise<ByteStream>;
 }
@@ -85,6 +88,7 @@ async function pushTree(
     ...(files.changedDependencies === null
       ? {}
       : { [imageLabel.changedDependencies]: files.changedDependencies }),
+    ...(files.buildpacks.length === 0 ? {} : { [imageLabel.buildpacks]: JSON.stringify(files.buildpacks) }),
     ...made.labels,
   };
   return registry.push(
