@@ -20,6 +20,9 @@ RUN npm install --no-save --omit=dev --omit=optional --ignore-scripts --no-audit
 
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production DATA_DIR=/data
+# workers fetch buildpacks with git
+RUN command -v git >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends git ca-certificates \
+  && rm -rf /var/lib/apt/lists/*)
 RUN mkdir /data && chown node:node /data
 WORKDIR /slipway
 COPY --from=packages /slipway ./

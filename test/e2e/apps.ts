@@ -23,7 +23,7 @@ export function answering(text: string): string {
 export const waitIfHeld = '[ -z "$HOLD" ] || sleep 600';
 
 /** Perl is in the stack; a server in it needs no build. */
-const servePl = `use IO::Socket::INET;
+export const servePl = `use IO::Socket::INET;
 my $server = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 16, ReuseAddr => 1) or die $!;
 $SIG{TERM} = sub { exit 0 };
 while (my $client = $server->accept) {

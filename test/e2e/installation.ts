@@ -13,6 +13,8 @@ declare module "vitest" {
     adminToken: string;
     /** The port on which a test may receive webhooks. */
     hookPort: number;
+    /** The port on which a test may serve buildpacks. */
+    buildpackPort: number;
     /** The port of the tests' GitHub. */
     githubPort: number;
     /** The folder of the processes' logs, a file for each. */
@@ -40,7 +42,7 @@ export async function startProcesses(
   project: TestProject,
 ): Promise<() => Promise<void>> {
   const [apiPort, streamPort, routerPort] = [await freePort(), await freePort(), await freePort()];
-  const [hookPort, githubPort] = [await freePort(), await freePort()];
+  const [hookPort, githubPort, buildpackPort] = [await freePort(), await freePort(), await freePort()];
   const logFolder = `${environment.DATA_DIR}/logs`;
   const supervisor = await startApps(
     {
@@ -54,7 +56,7 @@ export async function startProcesses(
       RESERVED_SLOTS: "0",
       BOOT_TIMEOUT_MS: String(bootTimeoutMs),
       STOP_GRACE_MS: "2000",
-      ALLOWED_PRIVATE_HOSTS: `127.0.0.1:${hookPort}`,
+      ALLOWED_PRIVATE_HOSTS: `127.0.0.1:${hookPort} 127.0.0.1:${buildpackPort}`,
       GITHUB_API_URL: `http://127.0.0.1:${githubPort}`,
       RELEASES_KEPT: "3",
       BUILDERS: "buildpacks dockerfile",
@@ -68,6 +70,7 @@ export async function startProcesses(
   const { REGISTRY_URL: registryUrl, STACK_IMAGE: run, STACK_BUILD_IMAGE: build } = environment;
   project.provide("stack", { registryUrl, run, build });
   project.provide("hookPort", hookPort);
+  project.provide("buildpackPort", buildpackPort);
   project.provide("githubPort", githubPort);
   project.provide("logFolder", logFolder);
   return () => supervisor.stop();

@@ -25,6 +25,7 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
 describe("programsFor", () => {
   test("programsFor lists every program on a bare machine", () => {
     expect(programsFor({}, { engineAnswers: false, stackExists: false })).toEqual([
+      "git",
       "dockerd",
       "redis-server",
       "docker-registry",
@@ -33,9 +34,9 @@ describe("programsFor", () => {
     ]);
   });
 
-  test("programsFor lists no program for services given by URL or for an existing stack image", () => {
+  test("programsFor lists only git for services given by URL and an existing stack image", () => {
     const config = { redisUrl: "redis://r", registryUrl: "http://r" };
-    expect(programsFor(config, { engineAnswers: true, stackExists: true })).toEqual([]);
+    expect(programsFor(config, { engineAnswers: true, stackExists: true })).toEqual(["git"]);
   });
 
   test("programsFor does not list dockerd when DOCKER_HOST is set, even if that engine does not answer", () => {

@@ -105,7 +105,8 @@ export function programsFor(
   config: Pick<SetupConfig, "dockerHost" | "redisUrl" | "registryUrl">,
   facts: { engineAnswers: boolean; stackExists: boolean },
 ): Program[] {
-  const needed: Program[] = [];
+  // Workers fetch buildpacks with it.
+  const needed: Program[] = ["git"];
   if (!facts.engineAnswers && config.dockerHost === undefined) needed.push("dockerd");
   if (config.redisUrl === undefined) needed.push("redis-server");
   if (config.registryUrl === undefined) needed.push("docker-registry");

@@ -80,7 +80,7 @@ export async function buildStandIns(
       built.STACK_BUILD_LOCAL_IMAGE = stackBuild;
     }
     if (wants("NODE_IMAGE")) {
-      built.NODE_IMAGE = await buildOne({ folder: "node", from: { STACK: stack }, prepare: addNode });
+      built.NODE_IMAGE = await buildOne({ folder: "node", from: { STACK: stackBuild }, prepare: addNode });
       const from = { NODE: built.NODE_IMAGE };
       built.PACKAGES_IMAGE = await buildOne({ folder: "packages", from, prepare: addNpmSettings });
     }

@@ -16,6 +16,7 @@ const packagesOf = {
   "redis-server": ["redis-server"],
   "docker-registry": ["docker-registry"],
   debootstrap: ["debootstrap"],
+  git: ["git"],
   chromium: ["chromium"],
   "mkfs.xfs": ["xfsprogs"],
   "mkfs.btrfs": ["btrfs-progs"],
