@@ -1,9 +1,16 @@
 import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { changeStatus, claim, claimOperation, endOperation, SlipwayError } from "@slipway/core";
-import type { Deployment, Store } from "@slipway/core";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import {
+  changeStatus,
+  claim,
+  claimOperation,
+  endOperation,
+  SlipwayError,
+  unknownOrigin,
+} from "@slipway/core";
+import type { AttemptOrigin, Deployment, PhaseRecord, Store } from "@slipway/core";
 import { abandonDeployment, leaseDeployment, leaseOperation } from "@slipway/deployments";
 import type { DeploymentLease } from "@slipway/deployments";
 import { openStore } from "@slipway/store";
@@ -17,13 +24,16 @@ let opened: AsyncDisposableStack;
 let store: Store;
 /** The statuses that were published. */
 let published: string[];
+/** The phases that were published. */
+let phases: string[];
+let errors: unknown[];
 let deployment: Deployment;
 
 beforeEach(async () => {
   opened = new AsyncDisposableStack();
   const folder = opened.use(await mkdtempDisposable(join(tmpdir(), "slipway-leases-"))).path;
   store = opened.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
-  published = [];
+  [published, phases, errors] = [[], [], []];
   deployment = await store.deployments.create(aNewDeployment());
 });
 afterEach(() => opened.disposeAsync());
@@ -68,6 +78,72 @@ describe("the lease of a deployment", () => {
   });
 });
 
+describe("the timeline of a deployment", () => {
+  const origin = { worker: "worker-1", engine: "unix:///engine.sock", jobAddedAt: testTime };
+  const output = { lastSeq: 3 };
+
+  test("phases are published at once, and stored with the next change of the status", async () => {
+    const lease = await leased(deployment, 1, origin);
+    await lease?.phase("fetch", output, async (phase) => {
+      phase.addBytes(40);
+      phase.addBytes(2);
+      phase.reuse("cache");
+    });
+    expect(phases).toEqual(["fetch started 3", "fetch success 3"]);
+    expect((await stored()).timeline).toMatchObject([{ ...origin, number: 1, phases: [] }]);
+    await lease?.changeStatus("pushing", 3);
+    const fetched = { name: "fetch", bytes: 42, reused: ["cache"], outcome: "success" };
+    expect((await stored()).timeline).toMatchObject([{ outcome: null, phases: [fetched] }]);
+    lease?.[Symbol.dispose]();
+  });
+
+  test("a phase that takes long is stored while it runs", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    using _timers = { [Symbol.dispose]: () => vi.useRealTimers() };
+    const lease = await leased(deployment, 1);
+    const ended = Promise.withResolvers<void>();
+    const running = lease?.phase("build", output, () => ended.promise);
+    await vi.advanceTimersByTimeAsync(10_000);
+    vi.useRealTimers();
+    await vi.waitFor(async () =>
+      expect((await stored()).timeline).toMatchObject([{ phases: [{ name: "build", outcome: null }] }]),
+    );
+    ended.resolve();
+    await running;
+    await lease?.changeStatus("pushing", 3);
+    expect((await stored()).timeline).toMatchObject([{ phases: [{ name: "build", outcome: "success" }] }]);
+    expect(errors).toEqual([]);
+    lease?.[Symbol.dispose]();
+  });
+
+  test("the phase that an error ended is the innermost, with the line that it began at", async () => {
+    const lease = await leased(deployment, 1);
+    const error = new SlipwayError("build-failed", "no");
+    const nested = lease?.phase("build", { lastSeq: 1 }, () =>
+      lease.phase("install", { lastSeq: 4 }, () => Promise.reject(error)),
+    );
+    await expect(nested).rejects.toBe(error);
+    expect(lease?.failedPhase(error)).toEqual({ name: "install", firstLine: 5 });
+    expect(lease?.failedPhase(new SlipwayError("internal", "other", { cause: error }))?.name).toBe("install");
+    expect(lease?.failedPhase(new SlipwayError("internal", "unknown"))).toBeNull();
+    expect(phases.slice(2)).toEqual(["install failed 4", "build failed 1"]);
+    lease?.[Symbol.dispose]();
+  });
+
+  test("an attempt that leaves the deployment to the next one has failed, and the next one is another entry", async () => {
+    const lease = await leased(deployment, 1);
+    await lease?.endAttempt("failed");
+    const next = await leased(deployment, 2);
+    expect((await stored()).timeline.map(({ number, outcome }) => [number, outcome])).toEqual([
+      [1, "failed"],
+      [2, null],
+    ]);
+    await next?.changeStatus("queued", 3);
+    expect((await stored()).timeline[1]?.outcome).toBe("requeued");
+    for (const one of [lease, next]) one?.[Symbol.dispose]();
+  });
+});
+
 describe("the lease of an operation", () => {
   test("an operation is claimed, and not claimed again after its end", async () => {
     const operation = anOperation();
@@ -109,15 +185,20 @@ test("a final deployment is not abandoned, and its leftovers stay", async () => 
   expect(await abandonDeployment(context, aborted.id, new SlipwayError("internal", "lost"))).toBeNull();
 });
 
-function leased({ id: deploymentId }: Deployment, attempt: number): Promise<DeploymentLease | null> {
+function leased(
+  { id: deploymentId }: Deployment,
+  attempt: number,
+  origin: AttemptOrigin = unknownOrigin,
+): Promise<DeploymentLease | null> {
   const events = {
     created: async () => undefined,
     statusChanged: async ({ status }: Deployment) => void published.push(status),
-    phaseChanged: async () => undefined,
+    phaseChanged: async (_: unknown, { name, outcome }: PhaseRecord, lineCount: number) =>
+      void phases.push(`${name} ${outcome ?? "started"} ${lineCount}`),
   };
   return leaseDeployment(
-    { store, events, now },
-    { deploymentId, attempt, lineCount: 0, previousGitRef: null },
+    { store, events, now, onPhaseError: (error) => errors.push(error) },
+    { deploymentId, attempt, lineCount: 0, previousGitRef: null, origin },
   );
 }
 

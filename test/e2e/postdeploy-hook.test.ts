@@ -27,9 +27,29 @@ test("the Procfile's postdeploy hook runs, and a request's hook replaces it", as
   expect(await ended(app.name, id)).toMatchObject({
     status: "hook-error",
     postdeploy_hook: "echo about to fail; exit 7",
-    failure: { code: "hook-failed", message: "the postdeploy hook exited with code 7" },
+    failure: {
+      code: "hook-failed",
+      message: "about to fail (the postdeploy hook exited with code 7)",
+      hint: expect.stringContaining("former release"),
+      phase: "hook",
+    },
   });
-  expect(await output(app.name, id)).toContain("about to fail");
+  const lines = (await output(app.name, id)).split("\n");
+  expect(lines).toContain("about to fail");
+  const path = `/v1/apps/${app.name}/deployments/${id}`;
+  const { deployment } = await call<{ deployment: { failure: { line: number } } }>("GET", path);
+  expect(lines[deployment.failure.line - 1]).toBe("about to fail");
+  type Timeline = {
+    timeline: {
+      attempts: { worker: string; outcome: string; phases: { name: string; outcome: string }[] }[];
+    };
+  };
+  const { timeline } = await call<Timeline>("GET", `${path}/timeline`);
+  expect(timeline.attempts).toMatchObject([{ worker: expect.stringMatching(/^worker/), outcome: "failed" }]);
+  const phases = timeline.attempts[0]?.phases.map(({ name, outcome }) => `${name} ${outcome}`);
+  expect(phases?.slice(0, 2)).toEqual(["fetch success", "plan success"]);
+  expect(phases).toContain("push success");
+  expect(phases).toContain("hook failed");
   expect(await page(app.name)).toBe("first");
   const tooLong = { deployment: { source_url, postdeploy_hook: "x".repeat(5_000) } };
   expect((await requestApi("POST", `/v1/apps/${app.name}/deployments`, tooLong)).status).toBe(422);

@@ -15,6 +15,7 @@ import {
 import type { Lanes, LaneTask, LaneWorkerOptions, Membership, Notifications } from "@slipway/queue";
 import type { Logger, Service } from "@slipway/service";
 import manifest from "../package.json" with { type: "json" };
+import { defaultDockerHost } from "./config.ts";
 import type { WorkerConfig } from "./config.ts";
 import { logAttempt, logEnd } from "./deployments/attempt-log.ts";
 import { defaultConcurrency } from "./deployments/concurrency.ts";
@@ -40,7 +41,6 @@ const observeEveryReconciles = 3;
 const heartbeatsPerLease = 10;
 /** For the guard of the way out, including a pull of the stack. */
 const guardLimitMs = 600_000;
-const defaultDockerHost = "unix:///var/run/docker.sock";
 
 /** The options of every queue. */
 type QueueOptions = Pick<LaneWorkerOptions, "redisUrl" | "keys" | "onError">;

@@ -316,6 +316,9 @@ const releaseSettings = z.object({
 });
 
 /** Every variable that a worker reads. */
+/** Address of the engine when none is configured. */
+export const defaultDockerHost = "unix:///var/run/docker.sock";
+
 export const settings = commonSettings.extend({
   ...appUrlSettings.shape,
   ...deploymentSettings.shape,

@@ -111,11 +111,18 @@ function kindOf({ kind, path, type }: TarEntry): TarKind {
 }
 
 function checkRoot(root: string, top: string, isBesideFolder: boolean): void {
+  const remedy = "Create it with `git archive --prefix=app/ -o app.tar.gz HEAD`.";
   const rule = "The archive must contain exactly one folder at its root, with the app in it";
   if (isBesideFolder)
-    throw new SlipwayError("archive-invalid", `${rule}, but ${quoted(top)} at its root is not a folder.`);
+    throw new SlipwayError(
+      "archive-invalid",
+      `${rule}, but ${quoted(top)} at its root is not a folder. ${remedy}`,
+    );
   if (top !== root)
-    throw new SlipwayError("archive-invalid", `${rule}, but it has ${quoted(root)} and ${quoted(top)}.`);
+    throw new SlipwayError(
+      "archive-invalid",
+      `${rule}, but it has ${quoted(root)} and ${quoted(top)}. ${remedy}`,
+    );
 }
 
 /** An archive without entries for its folders has few of them per file; one that exceeds this was made to cost time. */

@@ -55,6 +55,8 @@ export type ErrorCode = keyof typeof errorCatalog;
 
 export interface ErrorDetails {
   readonly cause?: unknown;
+  /** Of a command whose output says why it failed. */
+  readonly exitCode?: number;
   /** What to do about it, when it is more exact than what applies to every error of the code. */
   readonly hint?: string;
   /** For "not-found", the kind of resource: `app`, `deployment`… */
@@ -67,6 +69,7 @@ export interface ErrorDetails {
 export class SlipwayError extends Error {
   override readonly name = "SlipwayError";
   readonly code: ErrorCode;
+  readonly exitCode: number | undefined;
   readonly hint: string | undefined;
   readonly resource: string | undefined;
   readonly fields: Readonly<Record<string, readonly string[]>> | undefined;
@@ -74,6 +77,7 @@ export class SlipwayError extends Error {
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
+    this.exitCode = details.exitCode;
     this.hint = details.hint;
     this.resource = details.resource;
     this.fields = details.fields;

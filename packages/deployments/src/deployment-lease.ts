@@ -3,28 +3,39 @@
 import {
   changeStatus,
   claim,
+  endAttempts,
   goLive,
   isFinal,
   notFound,
+  recordTimeline,
   sealLog,
   SlipwayError,
   takeOver,
+  unknownOrigin,
+  withPhases,
 } from "@slipway/core";
 import type {
+  AttemptOrigin,
+  AttemptOutcome,
   Deployment,
   DeploymentEvents,
   DeploymentFacts,
   DeploymentStatus,
   LogSummary,
+  PhaseRecord,
   Store,
 } from "@slipway/core";
 import { storeChange } from "./compare-and-set.ts";
 import { Lease } from "./lease.ts";
+import { PhaseRecorder } from "./phase-recorder.ts";
+import type { FailedPhase, RunningPhase } from "./phase-recorder.ts";
 
 export interface LeaseContext {
   readonly store: Pick<Store, "deployments" | "operations">;
   readonly events: DeploymentEvents;
   readonly now: () => Date;
+  /** Receives the failure of a phase's event, or of storing phases in between: the next change stores them. */
+  readonly onPhaseError: (error: unknown) => void;
 }
 
 export interface DeploymentClaim {
@@ -34,6 +45,8 @@ export interface DeploymentClaim {
   readonly lineCount: number;
   /** Git ref of the app's current release. */
   readonly previousGitRef: string | null;
+  /** Of the attempt, for the timeline; unknown by default. */
+  readonly origin?: AttemptOrigin;
 }
 
 /**
@@ -44,7 +57,7 @@ export interface DeploymentClaim {
  */
 export async function leaseDeployment(
   context: LeaseContext,
-  { deploymentId, attempt, lineCount, previousGitRef }: DeploymentClaim,
+  { deploymentId, attempt, lineCount, previousGitRef, origin = unknownOrigin }: DeploymentClaim,
 ): Promise<DeploymentLease | null> {
   const { deployments, operations } = context.store;
   for (;;) {
@@ -52,11 +65,12 @@ export async function leaseDeployment(
     if (found === null) throw notFound("deployment");
     if (isFinal(found.status)) return null;
     if (found.releaseId !== null) {
-      const taken = takeOver(found, attempt);
+      const taken = takeOver(found, attempt, { at: context.now(), origin });
       if (await storeChange(deployments, taken)) return new DeploymentLease(context, taken);
       continue;
     }
-    const claimed = claim(found, attempt, { at: context.now(), lineCount, facts: { previousGitRef } });
+    const options = { at: context.now(), lineCount, facts: { previousGitRef }, origin };
+    const claimed = claim(found, attempt, options);
     if (await storeChange(deployments, claimed)) {
       await context.events.statusChanged(claimed);
       const lease = new DeploymentLease(context, claimed);
@@ -72,14 +86,31 @@ export async function leaseDeployment(
   }
 }
 
-export class DeploymentLease {
+/** A phase that takes longer is stored while it runs. Shorter ones are stored with the next change. */
+const storeAfterMs = 2_000;
+
+export class DeploymentLease implements Disposable {
   readonly #context: LeaseContext;
   readonly #lease: Lease<Deployment>;
+  readonly #phases: PhaseRecorder;
+  /** The last change. Changes are stored one after the other, since each is based on the one before. */
+  #changing: Promise<unknown> = Promise.resolve();
+  /** Set while phases have changed that are not stored. */
+  #storing: NodeJS.Timeout | undefined;
 
   /** Use leaseDeployment: the entity must be stored as claimed. */
   constructor(context: LeaseContext, claimed: Deployment) {
     this.#context = context;
     this.#lease = new Lease(context.store.deployments, claimed, lostError);
+    this.#phases = new PhaseRecorder({
+      now: context.now,
+      onChange: (phase, lineCount) => this.#noteChange(phase, lineCount),
+    });
+  }
+
+  /** Stops storing phases that run. */
+  [Symbol.dispose](): void {
+    clearTimeout(this.#storing);
   }
 
   get deployment(): Deployment {
@@ -89,13 +120,39 @@ export class DeploymentLease {
   /** Stores a status and publishes it. @throws {SlipwayError} "aborted" or "lease-lost" when another writer was first. */
   async changeStatus(to: DeploymentStatus, lineCount: number, facts: DeploymentFacts = {}): Promise<void> {
     const at = this.#context.now();
-    await this.#lease.update(changeStatus(this.deployment, to, { at, lineCount, facts }));
+    await this.#change((deployment) => changeStatus(deployment, to, { at, lineCount, facts }));
     await this.#context.events.statusChanged(this.deployment);
+  }
+
+  /**
+   * Runs a phase of the attempt, and records it in the timeline.
+   * @param log of the attempt: where the phase begins and ends in it. @throws the error of `work`.
+   */
+  phase<T>(
+    name: string,
+    log: { readonly lastSeq: number },
+    work: (phase: RunningPhase) => Promise<T>,
+  ): Promise<T> {
+    return this.#phases.run({ name, log }, work);
+  }
+
+  /** The phase that an error ended; null when none did. */
+  failedPhase(error: Error): FailedPhase | null {
+    return this.#phases.failedBy(error);
+  }
+
+  /** Stores the end of an attempt that leaves the deployment, as it is, to the next one. */
+  async endAttempt(outcome: AttemptOutcome): Promise<void> {
+    const at = this.#context.now();
+    await this.#change((deployment) =>
+      recordTimeline(deployment, endAttempts(deployment.timeline, outcome, at)),
+    );
   }
 
   /** Marks the release as going live: from then on the deployment cannot be aborted. Idempotent. */
   async goLive(releaseId: string): Promise<void> {
-    if (this.deployment.releaseId !== releaseId) await this.#lease.update(goLive(this.deployment, releaseId));
+    if (this.deployment.releaseId === releaseId) return;
+    await this.#change((deployment) => goLive(deployment, releaseId));
   }
 
   /** Records the closed log of a deployment that was aborted from outside, unless a later attempt closes it. */
@@ -117,6 +174,27 @@ export class DeploymentLease {
   /** Resolves while the lease holds. @throws {SlipwayError} "aborted" or "lease-lost" otherwise. */
   check(): Promise<void> {
     return this.#lease.check();
+  }
+
+  /** Stores a change, with the phases so far. */
+  #change(decide: (deployment: Deployment) => Deployment): Promise<void> {
+    clearTimeout(this.#storing);
+    this.#storing = undefined;
+    const change = this.#changing.then(() => {
+      const { deployment } = this;
+      const timeline = withPhases(deployment.timeline, this.#phases.records);
+      return this.#lease.update(decide({ ...deployment, timeline }));
+    });
+    this.#changing = Promise.allSettled([change]);
+    return change;
+  }
+
+  #noteChange(phase: PhaseRecord, lineCount: number): void {
+    const { events, onPhaseError } = this.#context;
+    events.phaseChanged(this.deployment, phase, lineCount).catch(onPhaseError);
+    this.#storing ??= setTimeout(() => {
+      this.#change((deployment) => recordTimeline(deployment, deployment.timeline)).catch(onPhaseError);
+    }, storeAfterMs).unref();
   }
 }
 

@@ -10,4 +10,5 @@ export { leaseDeployment, DeploymentLease } from "./deployment-lease.ts";
 export type { LeaseContext } from "./deployment-lease.ts";
 export { idempotencyKeyHeader, idempotentId, keyReused } from "./idempotency.ts";
 export { leaseOperation, OperationLease } from "./operation-lease.ts";
+export type { FailedPhase, RunningPhase } from "./phase-recorder.ts";
 export type * from "./ports.ts";

@@ -24,6 +24,8 @@ export interface LaneTask {
   readonly attempt: number;
   /** Of `maxAttempts`: how many times the platform may have failed the item so far, this one included. */
   readonly tryNumber: number;
+  /** When the item left its lane for the queue; unknown for a task that no job carries. */
+  readonly jobAddedAt?: Date;
 }
 
 /**
@@ -175,7 +177,7 @@ async function runJob(
   const tryNumber = job.attemptsMade + job.stalledCounter + 1;
   try {
     await work[item.type].run(
-      { id, type: item.type, appId: item.appId, attempt, tryNumber },
+      { id, type: item.type, appId: item.appId, attempt, tryNumber, jobAddedAt: new Date(job.timestamp) },
       controller.signal,
     );
   } catch (thrown) {

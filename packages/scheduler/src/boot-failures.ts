@@ -19,7 +19,10 @@ export function appCrashed(facts: {
   readonly limits: Pick<RolloutSpec["limits"], "memoryBytes" | "diskBytes">;
 }): SlipwayError {
   const ended = `the ${facts.processType} process exited with code ${facts.exitCode} before it listened on PORT`;
-  return new SlipwayError("app-crashed", `${ended}${explain(facts)}`);
+  const explained = explain(facts);
+  // Without an explanation, or with one that refers to it, the output says why.
+  const details = explained === "" || explained.includes("see above") ? { exitCode: facts.exitCode } : {};
+  return new SlipwayError("app-crashed", `${ended}${explained}`, details);
 }
 
 function explain(facts: Omit<Parameters<typeof appCrashed>[0], "processType">): string {

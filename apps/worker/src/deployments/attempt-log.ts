@@ -1,4 +1,4 @@
-// The worker's log: one line for each start and each end of an attempt at a deployment or an operation.
+// The worker's log: one line for each start and each end of an attempt at a deployment or an operation, and of a phase.
 
 import { toSlipwayError } from "@slipway/core";
 import type {
@@ -8,6 +8,7 @@ import type {
   ErrorCode,
   Operation,
   OperationStore,
+  PhaseRecord,
 } from "@slipway/core";
 import { maxAttempts } from "@slipway/queue";
 import type { LaneTask } from "@slipway/queue";
@@ -71,6 +72,18 @@ export async function logEnd(
   const kind = "kind" in ended ? "operation" : "deployment";
   const about = { [kind]: ended.id, ...(await facts(context, ended)), ...outcomeOf(ended) };
   context.logger.info(about, `${kind} ended without an attempt`);
+}
+
+/** Logs the start or the end of a phase. */
+export function logPhase(
+  logger: AttemptLogContext["logger"],
+  { id: deployment, appId: app, attempt }: Pick<Deployment, "id" | "appId" | "attempt">,
+  { name: phase, startedAt, finishedAt, outcome, bytes, reused }: PhaseRecord,
+): void {
+  const about = { deployment, app, attempt, phase };
+  if (finishedAt === null) return logger.info(about, "deployment phase started");
+  const durationMs = finishedAt.getTime() - startedAt.getTime();
+  logger.info({ ...about, outcome, durationMs, bytes, reused }, "deployment phase ended");
 }
 
 async function facts(context: AttemptLogContext, { appId, attempt }: Pick<LaneTask, "appId" | "attempt">) {

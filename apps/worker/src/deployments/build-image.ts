@@ -2,6 +2,7 @@
 // snapshot on the worker's engine, made by the first build with these dependencies and used by later ones.
 
 import type { BuildEngine, Sandbox, SnapshotName } from "@slipway/core";
+import type { RunningPhase } from "@slipway/deployments";
 import type { Attempt } from "./attempt.ts";
 import { saveCache } from "./cache.ts";
 import { installDependencies, installKey } from "./phases/dependencies.ts";
@@ -21,11 +22,22 @@ export interface BuildImage {
  * @param installed the sandbox of an install for the release, which the build can use as well; null for none.
  * @throws {SlipwayError} the failures of a build, when the install fails.
  */
-export async function buildImage(
+export function buildImage(
   context: BuildImageContext,
   attempt: Attempt,
   { language }: Layered,
   installed: Sandbox | null,
+): Promise<BuildImage> {
+  return attempt.lease.phase("build-dependencies", attempt.log, (phase) =>
+    keptOrInstalled(context, attempt, { language, installed }, phase),
+  );
+}
+
+async function keptOrInstalled(
+  context: BuildImageContext,
+  attempt: Attempt,
+  { language, installed }: Layered & { readonly installed: Sandbox | null },
+  phase: Pick<RunningPhase, "reuse">,
 ): Promise<BuildImage> {
   const { app, log, signal } = attempt;
   const key = buildKey({ language });
@@ -34,6 +46,7 @@ export async function buildImage(
   const kept = await context.engine.findSnapshot(name, signal);
   if (kept !== null) {
     log.line("-----> Dependencies of the build have not changed: using those of an earlier deployment");
+    phase.reuse("build-dependencies");
     return { image: kept, key };
   }
   await using owned = new AsyncDisposableStack();

@@ -115,7 +115,7 @@ function diskFull({ build }: RunContext["config"]): SlipwayError {
 
 function failure(exitCode: number, outOfMemory: boolean): SlipwayError {
   if (outOfMemory) return new SlipwayError("build-out-of-memory", "the build ran out of memory");
-  return new SlipwayError("build-failed", `the buildpack failed with exit code ${exitCode}`);
+  return new SlipwayError("build-failed", `the buildpack failed with exit code ${exitCode}`, { exitCode });
 }
 
 async function createSandbox(

@@ -1,11 +1,12 @@
 // Ends an attempt: stores the final status with the log's summary, or leaves the deployment to the next attempt.
 
 import { failureOf, outcomeOf, toSlipwayError } from "@slipway/core";
-import type { FinalStatus, RunningStatus, SlipwayError } from "@slipway/core";
+import type { Failure, FinalStatus, RunningStatus, SlipwayError } from "@slipway/core";
 import { maxAttempts } from "@slipway/queue";
 import type { LaneTask } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
 import type { Attempt } from "./attempt.ts";
+import { explainFailure } from "./reason.ts";
 
 export interface ConcludeContext {
   readonly logger: Logger;
@@ -49,12 +50,13 @@ async function requeue({ lease, log }: Ending): Promise<void> {
   await log.flush();
   // A deployment whose release is already going live keeps its status: the next attempt completes it.
   if (lease.deployment.releaseId === null) await lease.changeStatus("queued", log.lastSeq);
+  else await lease.endAttempt("requeued");
 }
 
 async function endByUserError(attempt: Ending, error: SlipwayError): Promise<void> {
   const { lease, log } = attempt;
-  log.line(` !     ${sentence(error.message)}`);
-  return end(attempt, outcomeOf(error.code, lease.deployment.status as RunningStatus), error);
+  const failure = explainFailure(log, error, lease.failedPhase(error));
+  return end(attempt, outcomeOf(error.code, lease.deployment.status as RunningStatus), failure);
 }
 
 async function endOrRetry(
@@ -71,8 +73,13 @@ async function endOrRetry(
   log.line(
     ` !     The platform failed: ${error.message}${again ? `; trying again (${task.tryNumber + 1} of ${maxAttempts})` : ""}`,
   );
-  if (!again) return end(attempt, lease.deployment.releaseId === null ? "aborted" : "crashed-error", error);
+  if (!again) {
+    const phase = lease.failedPhase(error)?.name ?? null;
+    const failure = failureOf(error, { phase, line: log.lastSeq });
+    return end(attempt, lease.deployment.releaseId === null ? "aborted" : "crashed-error", failure);
+  }
   await log.flush();
+  await lease.endAttempt("failed");
   throw error;
 }
 
@@ -86,13 +93,7 @@ async function keepLog({ logger }: ConcludeContext, { log, lease }: Ending): Pro
   }
 }
 
-async function end({ lease, log }: Ending, status: FinalStatus, error: SlipwayError | null): Promise<void> {
+async function end({ lease, log }: Ending, status: FinalStatus, failure: Failure | null): Promise<void> {
   const { lineCount, sha256 } = await log.end();
-  const failure = error === null ? null : failureOf(error);
   await lease.changeStatus(status, lineCount, { failure, logLineCount: lineCount, logSha256: sha256 });
-}
-
-/** A name at the beginning, such as package.json, stays as it is written. */
-function sentence(message: string): string {
-  return /^[a-z]+[ ,:]/.test(message) ? message.charAt(0).toUpperCase() + message.slice(1) : message;
 }

@@ -66,16 +66,17 @@ function runPhases(context: PhasesContext, attempt: Attempt): Promise<void> {
 
 /** fetch → plan → build by the planned builder, which ends with a push → release → start */
 async function pipeline(context: PipelineContext, attempt: Attempt): Promise<void> {
-  await using fetched = await fetchSource(context, attempt);
+  const { lease, log } = attempt;
+  await using fetched = await lease.phase("fetch", log, (phase) => fetchSource(context, attempt, phase));
   const [planned, former] = await Promise.all([
-    plan(context, attempt, fetched),
+    lease.phase("plan", log, () => plan(context, attempt, fetched)),
     formerImage(context, attempt.app, attempt.signal),
     // What older attempts left must be gone before this one builds.
     context.engine.removeSandboxes(withoutAttempt(labelsOf(attempt))),
   ]);
   const builder = buildersOf(context)[planned.builder];
   await using built = await builder.build(attempt, { fetched, plan: planned, former });
-  const release = await makeRelease(context, attempt, built);
+  const release = await lease.phase("release", log, () => makeRelease(context, attempt, built));
   const { image, stackImage } = built;
   const facts = { image: image.reference, imageSizeBytes: image.sizeBytes, stackImage };
   // The start mostly waits for the app, so the cache is saved at the same time. Both end before the build is disposed of.
@@ -93,7 +94,11 @@ async function deployAgain(
   attempt: Attempt,
   releaseId: string,
 ): Promise<void> {
-  const { release, image } = await reuse(context, attempt, releaseId);
+  const { lease, log } = attempt;
+  const { release, image } = await lease.phase("reuse", log, async (phase) => {
+    phase.reuse("image");
+    return reuse(context, attempt, releaseId);
+  });
   await start(context, attempt, release, image);
 }
 

@@ -49,7 +49,11 @@ async function madeWithout(snapshot: string) {
   const app = anApp();
   const attempt = {
     app,
-    lease: { deployment: { appId: app.id, id: "d", attempt: 1, gitRef: null, createdAt: new Date() } },
+    lease: {
+      deployment: { appId: app.id, id: "d", attempt: 1, gitRef: null, createdAt: new Date() },
+      phase: (_name: string, _log: unknown, work: (phase: object) => unknown) =>
+        work({ addBytes: () => undefined, reuse: () => undefined }),
+    },
     variables: {},
     log: { line: (line: string) => void lines.push(line) },
     signal,

@@ -6,6 +6,7 @@ import { abandonDeployment, leaseDeployment, sealAbandoned } from "@slipway/depl
 import { openLogWriter, secretsOf } from "@slipway/logs";
 import type { LaneTask } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
+import { defaultDockerHost } from "../config.ts";
 import type { WorkerConfig } from "../config.ts";
 import type { Attempt } from "./attempt.ts";
 import { deploymentPorts } from "./deployment-ports.ts";
@@ -15,7 +16,9 @@ import { watchLease } from "./watch-lease.ts";
 export type OpenAttemptContext = DeploymentPortsContext & {
   readonly store: Pick<Store, "variables">;
   readonly logger: Logger;
-  readonly config: { readonly limits: Pick<WorkerConfig["limits"], "logBytes"> };
+  readonly config: Pick<WorkerConfig, "engine" | "log"> & {
+    readonly limits: Pick<WorkerConfig["limits"], "logBytes">;
+  };
 };
 
 /**
@@ -43,8 +46,14 @@ export async function openAttempt(
     attempt: task.attempt,
     lineCount: log.lastSeq,
     previousGitRef: await currentGitRef(context, app),
+    origin: {
+      worker: config.log.name,
+      engine: config.engine.dockerHost ?? defaultDockerHost,
+      jobAddedAt: task.jobAddedAt ?? null,
+    },
   });
   if (lease === null) return null;
+  opened.use(lease);
   const watch = opened.use(watchLease(context, lease));
   const owned = opened.move();
   return {

@@ -16,7 +16,12 @@ export function buildpacksBuilder(context: BuildpacksContext): Builder {
     async build(attempt, { fetched, plan, former }) {
       await using owned = new AsyncDisposableStack();
       const { sandbox, built, files } = owned.use(await make(context, attempt, { fetched, plan, former }));
-      const image = await push(context, attempt, { files, built, former });
+      const { lease, log } = attempt;
+      const image = await lease.phase("push", log, async (phase) => {
+        const pushed = await push(context, attempt, { files, built, former });
+        phase.addBytes(pushed.sizeBytes);
+        return pushed;
+      });
       const resources = owned.move();
       return {
         image,
@@ -25,7 +30,9 @@ export function buildpacksBuilder(context: BuildpacksContext): Builder {
         imageStart: null,
         configVars: built.configVars,
         saveCache: async () => {
-          if (sandbox !== null) await saveCache(context, attempt, sandbox, { isEmpty: built.hasEmptyCache });
+          if (sandbox === null) return;
+          const isEmpty = built.hasEmptyCache;
+          await lease.phase("cache", log, () => saveCache(context, attempt, sandbox, { isEmpty }));
         },
         [Symbol.asyncDispose]: () => resources.disposeAsync(),
       };

@@ -24,12 +24,14 @@ export interface Built extends Pick<BuildResult, "slugIgnore" | "hasEmptyCache" 
 /** @throws {SlipwayError} of the user's: those of `runSandbox`, "no-web-process". */
 export async function build(
   context: RunContext,
-  { log, signal }: Attempt,
+  { lease, log, signal }: Attempt,
   sandbox: Pick<Sandbox, "run">,
 ): Promise<Built> {
-  const received = receiveResult();
-  await runSandbox(context, { log, signal }, sandbox, received);
-  const result = await resultOf(received.bytes());
+  const result = await lease.phase("build", log, async () => {
+    const received = receiveResult();
+    await runSandbox(context, { log, signal }, sandbox, received);
+    return resultOf(received.bytes());
+  });
   const release = mergeReleases(result.releases);
   const processTypes = readProcessTypes(log, result.procfile, release.defaultProcessTypes);
   const { slugIgnore, hasEmptyCache, keepsDependencies } = result;

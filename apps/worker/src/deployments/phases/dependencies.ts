@@ -7,6 +7,7 @@ import type { ExtraEntry } from "@slipway/archive";
 import { slugTransform } from "@slipway/buildpacks";
 import type { Install } from "@slipway/buildpacks";
 import type { ImageRegistry, Sandbox, Store } from "@slipway/core";
+import type { RunningPhase } from "@slipway/deployments";
 import type { Logger } from "@slipway/service";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
@@ -51,10 +52,21 @@ export function isLayered(plan: Plan): plan is Plan & Layered {
 }
 
 /** @throws {SlipwayError} the failures of a build, when the install fails. */
-export async function dependencies(
+export function dependencies(
   context: DependenciesContext,
   attempt: Attempt,
   plan: Plan & Layered,
+): Promise<Dependencies> {
+  return attempt.lease.phase("dependencies", attempt.log, (phase) =>
+    keptOrInstalled(context, attempt, plan, phase),
+  );
+}
+
+async function keptOrInstalled(
+  context: DependenciesContext,
+  attempt: Attempt,
+  plan: Plan & Layered,
+  phase: Pick<RunningPhase, "reuse">,
 ): Promise<Dependencies> {
   const { registry, logger } = context;
   const { app, log, signal } = attempt;
@@ -64,6 +76,7 @@ export async function dependencies(
   const kept = await registry.inspect(`${registry.host}/${dependenciesRepository(app.id)}:${key}`, signal);
   if (kept !== null) {
     log.line("-----> Dependencies have not changed: using those of an earlier deployment");
+    phase.reuse("dependencies");
     return { image: kept.pinnedReference, sandbox: null };
   }
   await using owned = new AsyncDisposableStack();

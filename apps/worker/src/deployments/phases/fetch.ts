@@ -1,13 +1,14 @@
 // Fetch: makes the source's archive readable any number of times. Needs the deployment; yields the source.
 
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdtempDisposable } from "node:fs/promises";
+import { mkdtempDisposable, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { SlipwayError, sourceBlobKey } from "@slipway/core";
 import type { BlobStore, HeldBytes } from "@slipway/core";
+import type { RunningPhase } from "@slipway/deployments";
 import { openUrl } from "@slipway/outbound";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
@@ -26,9 +27,13 @@ export interface FetchedSource extends AsyncDisposable {
 }
 
 /** @throws {SlipwayError} "source-unreachable" and the other errors of `openUrl`. */
-export async function fetchSource(context: FetchContext, attempt: Attempt): Promise<FetchedSource> {
+export async function fetchSource(
+  context: FetchContext,
+  attempt: Attempt,
+  phase: Pick<RunningPhase, "addBytes">,
+): Promise<FetchedSource> {
   const { source } = attempt.lease.deployment;
-  if (source.kind === "url") return download(context, attempt, source.url);
+  if (source.kind === "url") return download(context, attempt, source.url, phase);
   if (source.kind === "release") throw new SlipwayError("internal", "a release has no source to fetch");
   attempt.log.line("-----> Fetching uploaded source");
   const open = async () => {
@@ -44,6 +49,7 @@ async function download(
   { config }: FetchContext,
   { log, signal }: Attempt,
   url: string,
+  phase: Pick<RunningPhase, "addBytes">,
 ): Promise<FetchedSource> {
   log.line(`-----> Fetching source from ${new URL(url).host}`);
   const { limits, timing, allowedPrivateHosts } = config;
@@ -55,6 +61,7 @@ async function download(
     const options = { maxSizeBytes: limits.sourceBytes, timeoutMs, allowedPrivateHosts, signal };
     await using body = await openUrl(url, options);
     await pipeline(Readable.from(body, { objectMode: false }), createWriteStream(file), { signal });
+    phase.addBytes((await stat(file)).size);
   }
   const resources = opened.move();
   return {

@@ -22,11 +22,21 @@ export type HookContext = EnvironmentContext & {
  * @throws {SlipwayError} "hook-failed" when it fails or takes too long: the former release keeps serving.
  */
 export async function runHook(context: HookContext, attempt: Attempt, release: Release): Promise<void> {
+  const { lease, log } = attempt;
+  const command = lease.deployment.postdeployHook ?? release.processTypes[processType];
+  if (command === undefined) return;
+  await lease.phase("hook", log, () => runCommand(context, attempt, release, command));
+}
+
+async function runCommand(
+  context: HookContext,
+  attempt: Attempt,
+  release: Release,
+  command: string,
+): Promise<void> {
   const { lease, app, log } = attempt;
   const { config, scheduler } = context;
-  const { id: deploymentId, attempt: number, postdeployHook } = lease.deployment;
-  const command = postdeployHook ?? release.processTypes[processType];
-  if (command === undefined) return;
+  const { id: deploymentId, attempt: number } = lease.deployment;
   log.line("-----> Running the postdeploy hook");
   const { diskBytes, memoryBytes } = config.instance;
   const hints = new LimitHints({
@@ -64,7 +74,7 @@ export async function runHook(context: HookContext, attempt: Attempt, release: R
     if (diskFull) throw failed(`wrote more than its ${diskBytes / 1024 ** 2} MiB of disk (APP_DISK_MB)`);
     if (outOfMemory) throw failed("ran out of memory");
     if (exitCode !== 0) for (const hint of hints.after(exitCode)) log.line(` !     ${hint}`);
-    if (exitCode !== 0) throw failed(`exited with code ${exitCode}`);
+    if (exitCode !== 0) throw failed(`exited with code ${exitCode}`, { exitCode });
   } catch (error) {
     if (late.aborted && !attempt.signal.aborted) {
       throw failed(`did not end within ${config.timing.hookTimeoutMs / 1000} s`);
@@ -73,6 +83,6 @@ export async function runHook(context: HookContext, attempt: Attempt, release: R
   }
 }
 
-function failed(how: string): SlipwayError {
-  return new SlipwayError("hook-failed", `the postdeploy hook ${how}`);
+function failed(how: string, details: { readonly exitCode?: number } = {}): SlipwayError {
+  return new SlipwayError("hook-failed", `the postdeploy hook ${how}`, details);
 }

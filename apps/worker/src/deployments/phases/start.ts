@@ -2,7 +2,7 @@
 
 import { typesNotStarted } from "@slipway/buildpacks";
 import { notFound } from "@slipway/core";
-import type { Deployment, Release, Scheduler, Store } from "@slipway/core";
+import type { Address, Deployment, Release, Scheduler, Store } from "@slipway/core";
 import type { Attempt } from "../attempt.ts";
 import { waitForFormerRollouts } from "../../housekeeping/former-rollouts.ts";
 import type { FormerRolloutsContext } from "../../housekeeping/former-rollouts.ts";
@@ -45,16 +45,36 @@ export async function resume(context: ResumeContext, attempt: Attempt, releaseId
   const release = await context.store.releases.get(releaseId);
   if (release === null) throw notFound("release");
   if (app.currentRolloutId !== releaseId) return startRelease(context, attempt, release);
-  await promote(context, {
-    app,
-    rolloutId: releaseId,
-    count: app.webCount,
-    holder: attempt.lease,
-    signal: attempt.signal,
-  });
+  const { lease, log, signal } = attempt;
+  const rollout = { app, rolloutId: releaseId, count: app.webCount, holder: lease, signal };
+  await lease.phase("cutover", log, () => promote(context, rollout));
 }
 
 async function startRelease(context: StartReleaseContext, attempt: Attempt, release: Release): Promise<void> {
+  const { lease, app, log, signal } = attempt;
+  const targets = await lease.phase("start", log, () => untilLive(context, attempt, release));
+  await lease.phase("cutover", log, () =>
+    putInService(context, {
+      app,
+      releaseId: release.id,
+      rolloutId: release.id,
+      targets,
+      count: app.webCount,
+      lastDeployedAt: context.now(),
+      holder: lease,
+      signal,
+    }),
+  );
+  if (targets.length === 0) log.line("       The app is scaled to 0: nothing of it runs");
+  log.line(`-----> Release v${release.number} of ${app.name} is live`);
+}
+
+/** Starts the release, and marks it as going live. @returns the addresses of its instances. */
+async function untilLive(
+  context: StartReleaseContext,
+  attempt: Attempt,
+  release: Release,
+): Promise<readonly Address[]> {
   const { lease, app, log, signal } = attempt;
   const { scheduler } = context;
   const { id: deploymentId, attempt: number } = lease.deployment;
@@ -73,18 +93,7 @@ async function startRelease(context: StartReleaseContext, attempt: Attempt, rele
     await scheduler.discard(app.id, release.id, { attempt: number });
     throw error;
   }
-  await putInService(context, {
-    app,
-    releaseId: release.id,
-    rolloutId: release.id,
-    targets,
-    count: app.webCount,
-    lastDeployedAt: context.now(),
-    holder: lease,
-    signal,
-  });
-  if (targets.length === 0) log.line("       The app is scaled to 0: nothing of it runs");
-  log.line(`-----> Release v${release.number} of ${app.name} is live`);
+  return targets;
 }
 
 function logNotStarted({ log }: Attempt, { processTypes }: Release): void {

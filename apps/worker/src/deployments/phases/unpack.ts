@@ -15,7 +15,11 @@ export type UnpackContext = SandboxContext & {
 type UnpackInput = Omit<SandboxRequest, "open"> & { readonly fetched: FetchedSource };
 
 /** @throws {SlipwayError} "archive-invalid", "archive-too-large" and the errors of the engine. The sandbox is removed then. */
-export async function unpack(
+export function unpack(context: UnpackContext, attempt: Attempt, input: UnpackInput): Promise<Sandbox> {
+  return attempt.lease.phase("unpack", attempt.log, () => unpacked(context, attempt, input));
+}
+
+async function unpacked(
   context: UnpackContext,
   attempt: Attempt,
   { fetched, ...request }: UnpackInput,

@@ -1,0 +1,87 @@
+// Records the phases of one attempt in memory. The lease stores them with its own changes.
+
+import type { PhaseRecord } from "@slipway/core";
+
+/** What a phase reports of itself while it runs. */
+export interface RunningPhase {
+  /** Counts bytes that were moved. */
+  addBytes(count: number): void;
+  /** Notes what an earlier deployment left and the phase uses, for example "dependencies". */
+  reuse(what: string): void;
+}
+
+export interface PhaseRecorderOptions {
+  readonly now: () => Date;
+  /** Called after each start and each end. */
+  readonly onChange: (phase: PhaseRecord, lineCount: number) => void;
+}
+
+/** A phase that failed, and where the log was when it began. */
+export interface FailedPhase {
+  readonly name: string;
+  readonly firstLine: number;
+}
+
+export class PhaseRecorder {
+  readonly #options: PhaseRecorderOptions;
+  readonly #records: PhaseRecord[] = [];
+  /** By the error that ended it; the innermost phase if they are nested. */
+  readonly #failed = new WeakMap<object, FailedPhase>();
+
+  constructor(options: PhaseRecorderOptions) {
+    this.#options = options;
+  }
+
+  /** In the order of their starts. */
+  get records(): readonly PhaseRecord[] {
+    return [...this.#records];
+  }
+
+  /** Runs a phase. @throws the error of `work`. */
+  async run<T>(
+    { name, log }: { readonly name: string; readonly log: { readonly lastSeq: number } },
+    work: (phase: RunningPhase) => Promise<T>,
+  ): Promise<T> {
+    const { now } = this.#options;
+    const index = this.#records.length;
+    const firstLine = log.lastSeq + 1;
+    let record: PhaseRecord = {
+      name,
+      startedAt: now(),
+      finishedAt: null,
+      bytes: null,
+      reused: [],
+      outcome: null,
+    };
+    const change = (next: Partial<PhaseRecord>) => {
+      record = { ...record, ...next };
+      this.#records[index] = record;
+    };
+    const end = (outcome: "success" | "failed") => {
+      change({ finishedAt: now(), outcome });
+      this.#options.onChange(record, log.lastSeq);
+    };
+    change({});
+    this.#options.onChange(record, log.lastSeq);
+    try {
+      const result = await work({
+        addBytes: (count) => change({ bytes: (record.bytes ?? 0) + count }),
+        reuse: (what) => change({ reused: [...new Set([...record.reused, what])] }),
+      });
+      end("success");
+      return result;
+    } catch (error) {
+      if (typeof error === "object" && error !== null && !this.#failed.has(error))
+        this.#failed.set(error, { name, firstLine });
+      end("failed");
+      throw error;
+    }
+  }
+
+  /** The phase that an error, or its cause, ended; null when none did. */
+  failedBy(error: Error): FailedPhase | null {
+    const { cause } = error;
+    const ofCause = typeof cause === "object" && cause !== null ? this.#failed.get(cause) : undefined;
+    return this.#failed.get(error) ?? ofCause ?? null;
+  }
+}
