@@ -37,8 +37,8 @@ test("the Procfile's postdeploy hook runs, and a request's hook replaces it", as
   const lines = (await output(app.name, id)).split("\n");
   expect(lines).toContain("about to fail");
   const path = `/v1/apps/${app.name}/deployments/${id}`;
-  const { deployment } = await call<{ deployment: { failure: { line: number } } }>("GET", path);
-  expect(lines[deployment.failure.line - 1]).toBe("about to fail");
+  const shown = await call<{ deployment: { failure: { line: number } } }>("GET", path);
+  expect(lines[shown.deployment.failure.line - 1]).toBe("about to fail");
   type Timeline = {
     timeline: {
       attempts: { worker: string; outcome: string; phases: { name: string; outcome: string }[] }[];

@@ -38,6 +38,12 @@ const apiSettings = commonSettings.extend({
     topic: "addresses",
     description: "Port of the REST API and the queue dashboard.",
   }),
+  ACCESS_LOG_LEVEL: z.enum(["info", "debug", "trace"]).default("info").register(settingDocs, {
+    topic: "processes",
+    description:
+      "Severity of the API's log lines about requests that succeeded. Others are `info` or `error`.",
+    npmStart: "`debug`",
+  }),
   API_HOST: z.string().min(1).default("127.0.0.1").register(settingDocs, {
     topic: "addresses",
     description: "Address that the API listens on.",
@@ -142,6 +148,7 @@ function grouped(parsed: z.output<typeof settings>) {
       port: parsed.API_PORT,
       trustedProxies: parsed.TRUST_PROXY,
       corsOrigins: parsed.CORS_ORIGINS,
+      accessLogLevel: parsed.ACCESS_LOG_LEVEL,
     },
     urls: publicUrls(parsed),
     auth: { signingKeys: signingKeysFrom(parsed), bootstrapToken: parsed.BOOTSTRAP_TOKEN },

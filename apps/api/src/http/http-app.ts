@@ -29,7 +29,7 @@ export function httpApp(context: ApiContext): Express {
   // Responses are never cached, so hashing each one is wasted work.
   app.disable("etag");
   app.set("trust proxy", trustedProxies);
-  app.use(accessLog(logger));
+  app.use(accessLog(logger, config.server.accessLogLevel));
   app.use(securityHeaders(apiUrl));
   app.use(rejectEarly(stopping));
   addHealthRoutes(app, { store, blobs, redis, logger, apiUrl });

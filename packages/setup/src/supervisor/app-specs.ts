@@ -51,6 +51,8 @@ export function appSpecs(
     nodeOptions: kind === "worker" ? workerNodeOptions : [],
     usesEngine: kind === "worker",
     environment: {
+      // It prints several lines per request of a page
+      ...(kind === "api" ? { ACCESS_LOG_LEVEL: "debug" } : {}),
       ...variablesFor(kind, environment),
       ...(kind === "worker" ? workerMallocOptions : {}),
       SERVICE_NAME: name,

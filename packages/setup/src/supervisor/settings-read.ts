@@ -3,6 +3,7 @@
 /** The names of each process's settings. */
 export const settingsRead = {
   api: [
+    "ACCESS_LOG_LEVEL",
     "API_HOST",
     "API_PORT",
     "APP_CONTAINERS_MAX",

@@ -22,8 +22,9 @@ const log = new Writable({
 });
 const app = express();
 app.set("trust proxy", "loopback");
-app.use(accessLog(pino({ base: null }, log)));
+app.use(accessLog(pino({ base: null, level: "debug" }, log), "debug"));
 app.get("/health", (_request, response) => void response.end());
+app.get("/missing", (_request, response) => void response.status(404).end());
 app.use((_request, response) => {
   response.locals["user"] = { id: "u1", passwordHash: "$argon2id$secret" };
   response.status(201).end();
@@ -70,6 +71,13 @@ test("a client's request id is kept if it is safe to log, else replaced", async 
       /^[0-9a-f-]{36}$/,
     );
   }
+});
+
+test("requests that succeed are logged at the given level, others at info", async () => {
+  await request("/v1/apps");
+  expect(line()).toMatchObject({ level: 20 });
+  await request("/missing");
+  expect(line()).toMatchObject({ level: 30, res: { status: 404 } });
 });
 
 test("health checks are not logged", async () => {

@@ -8,8 +8,8 @@ import type { Logger } from "@slipway/service";
 /** The request ids that are accepted from clients: safe to log. */
 const safeId = /^[A-Za-z0-9._-]{8,64}$/;
 
-/** Also assigns each request an id and returns it as X-Request-Id. */
-export function accessLog(logger: Logger) {
+/** Also assigns each request an id and returns it as X-Request-Id. @param successLevel of requests that succeed. */
+export function accessLog(logger: Logger, successLevel: "info" | "debug" | "trace") {
   return pinoHttp({
     logger,
     genReqId: requestId,
@@ -28,7 +28,8 @@ export function accessLog(logger: Logger) {
     // Evaluated after the response, when the user is known.
     customProps: (_request, response) => ({ user: userIdOf(response) }),
     autoLogging: { ignore: (request) => pathOf(request) === "/health" },
-    customLogLevel: (_request, response) => (response.statusCode >= 500 ? "error" : "info"),
+    customLogLevel: (_request, { statusCode }) =>
+      statusCode >= 500 ? "error" : statusCode >= 400 ? "info" : successLevel,
   });
 }
 
