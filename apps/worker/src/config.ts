@@ -193,6 +193,16 @@ const buildSettings = z.object({
     topic: "builds",
     description: "Python package index of builds, which is also the source of uv. Apps may name another one.",
   }),
+  BUILD_GO_PROXY: z.url().default("https://proxy.golang.org").register(settingDocs, {
+    topic: "builds",
+    description:
+      "Module proxy of Go for builds, which is also the source of Go's toolchains. Apps may name others for their modules with `GOPROXY`.",
+  }),
+  BUILD_GO_SUMDB: z.string().default("sum.golang.org").register(settingDocs, {
+    topic: "builds",
+    description:
+      "Checksum database of Go, as `GOSUMDB`: its name, or its key (`name+id+key`) and, after a space, its URL; `off` for none.",
+  }),
   PYTHON_MIRROR: z.url().optional().register(settingDocs, {
     topic: "builds",
     description:
@@ -367,6 +377,8 @@ function grouped(parsed: z.output<typeof settings>) {
       caBundlePath: parsed.BUILD_CA_BUNDLE,
       cgroupParent: parsed.BUILD_CGROUP_PARENT,
       npmRegistry: parsed.BUILD_NPM_REGISTRY,
+      goProxy: parsed.BUILD_GO_PROXY,
+      goChecksumDatabase: parsed.BUILD_GO_SUMDB,
       pythonIndex: parsed.BUILD_PYTHON_INDEX,
       pythonMirror: parsed.PYTHON_MIRROR,
       buildpackMirrors: parsed.BUILDPACK_MIRRORS,

@@ -16,6 +16,7 @@ import { openRemoteBuildpacks } from "./buildpacks/remote-buildpacks.ts";
 import type { RemoteBuildpacks } from "./buildpacks/remote-buildpacks.ts";
 import type { WorkerConfig } from "./config.ts";
 import type { LanguageToolchains } from "./deployments/language-toolchains.ts";
+import { openGoToolchain } from "./deployments/go-toolchain.ts";
 import { openNodeToolchain } from "./deployments/node-toolchain.ts";
 import type { NodeToolchainOptions } from "./deployments/node-toolchain.ts";
 import { openPythonToolchain } from "./deployments/python-toolchain.ts";
@@ -84,10 +85,11 @@ function openLanguageToolchains(
   parts: Pick<WorkerContext, "registry" | "blobs" | "now"> & Pick<NodeToolchainOptions, "onError">,
 ): LanguageToolchains {
   const ensureImages = openToolchainImages({ ...parts, stackImage, stackBuildImage });
-  const { npmRegistry, pythonIndex, pythonMirror } = build;
+  const { npmRegistry, pythonIndex, pythonMirror, goProxy, goChecksumDatabase } = build;
   return {
     nodejs: openNodeToolchain({ ...parts, npmRegistry, ensureImages }),
     python: openPythonToolchain({ ...parts, pythonIndex, pythonMirror, stackImage, ensureImages }),
+    go: openGoToolchain({ ...parts, goProxy, goChecksumDatabase, ensureImages }),
   };
 }
 

@@ -24,8 +24,8 @@ export interface BundledBuildpacks {
   entries(): AsyncGenerator<BuildFile>;
 }
 
-/** From the most to the least specific: an app's own scripts, then package.json, then a list of Python packages, then index.html. */
-const detectOrder = ["inline", "nodejs", "python", "static"] as const;
+/** From the most to the least specific: an app's own scripts, then package.json, then a list of Python packages, then go.mod, then index.html. */
+const detectOrder = ["inline", "nodejs", "python", "go", "static"] as const;
 
 /** @param stacksDir the folder that contains `runner/` and `buildpacks/`. */
 export function bundledBuildpacks(stacksDir: string = defaultStacksDir): BundledBuildpacks {

@@ -11,6 +11,8 @@ const platform = {
   chosen: null,
   npmRegistry: null,
   pythonIndex: "https://pypi.org/simple/",
+  goProxy: "https://proxy.golang.org",
+  goChecksumDatabase: "sum.golang.org",
   caBundle: null,
 };
 
@@ -46,6 +48,8 @@ test("a build gets the platform's variables in its environment and the app's as 
     REQUEST_ID: "r1",
     BUILDPACKS: "inline nodejs",
     SLIPWAY_PYTHON_INDEX: "https://pypi.org/simple/",
+    SLIPWAY_GO_PROXY: "https://proxy.golang.org",
+    SLIPWAY_GO_SUMDB: "sum.golang.org",
     CURL_CONNECT_TIMEOUT: "30",
     CURL_TIMEOUT: "180",
   });

@@ -25,6 +25,10 @@ export interface BuildPlatform {
   readonly npmRegistry: string | null;
   /** The index that builds install Python packages from. */
   readonly pythonIndex: string;
+  /** The module proxy of Go that builds download modules from. */
+  readonly goProxy: string;
+  /** The checksum database of Go, as GOSUMDB. */
+  readonly goChecksumDatabase: string;
   /** Path of the operator's CA bundle inside the container; null without one. */
   readonly caBundle: string | null;
 }
@@ -80,6 +84,8 @@ export function buildEnvironment(options: {
     REQUEST_ID: platform.requestId,
     SLIPWAY_PYTHON_INDEX: platform.pythonIndex,
     BUILDPACKS: (platform.chosen ?? buildpacksToTry(variables, platform.buildpacks)).join(" "),
+    SLIPWAY_GO_PROXY: platform.goProxy,
+    SLIPWAY_GO_SUMDB: platform.goChecksumDatabase,
     CURL_CONNECT_TIMEOUT: "30",
     CURL_TIMEOUT: "180",
   };

@@ -22,6 +22,7 @@ export { languageTitles, type LanguagePlan } from "./languages.ts";
 export type { PackageHash } from "./node/package-manager-field.ts";
 export type { PackageManagerWish } from "./node/package-manager.ts";
 export type { NodePlan, NodeWish } from "./node/plan.ts";
+export type { GoPlan, GoWish } from "./go/plan.ts";
 export type { PythonPlan } from "./python/plan.ts";
 export type { PythonWish } from "./python/version.ts";
 export {

@@ -1,15 +1,16 @@
 // The languages with a bundled buildpack, in the order in which they are tried.
 
 import type { Language, LanguageFacts } from "./language.ts";
+import { go, type GoPlan } from "./go/plan.ts";
 import { nodejs, type NodePlan } from "./node/plan.ts";
 import { python, type PythonPlan } from "./python/plan.ts";
 
 /** How an app of one of the languages is built. */
-export type LanguagePlan = NodePlan | PythonPlan;
+export type LanguagePlan = NodePlan | PythonPlan | GoPlan;
 
 type AnyLanguage = Language<LanguageFacts & LanguagePlan>;
 
-export const languages: readonly AnyLanguage[] = [nodejs, python];
+export const languages: readonly AnyLanguage[] = [nodejs, python, go];
 
 /** Names of languages, for messages. */
 export const languageTitles = Object.fromEntries(

@@ -60,6 +60,8 @@ export async function openRunner(npmRegistry: string | null = null): Promise<Run
       chosen,
       npmRegistry,
       pythonIndex: "https://pypi.org/simple/",
+      goProxy: "https://proxy.golang.org",
+      goChecksumDatabase: "sum.golang.org",
       caBundle: null,
     };
     const { environment, files } = buildEnvironment({ variables, platform });

@@ -1,4 +1,4 @@
-// Toolchains of apps: which Node.js and package manager, or which Python and uv, an app gets, and images with them.
+// Toolchains of apps: which Node.js and package manager, which Python and uv, or which Go, an app gets, and images with them.
 //
 //   const npm = openNpmRegistry({ url, blobs, now, onError });
 //   const sources = { npm, now, architecture: architectureOf(process.arch) };
@@ -22,5 +22,9 @@ export { openPythonIndex } from "./python-index.ts";
 export { pythonToolchains } from "./python-layers.ts";
 export { openPythonMirror } from "./python-mirror.ts";
 export { resolvePython, resolveUv } from "./python-versions.ts";
+export { goToolchains } from "./go-layers.ts";
+export { openGoProxy } from "./go-proxy.ts";
+export type { GoProxy, GoProxyOptions } from "./go-proxy.ts";
+export { resolveGo } from "./go-versions.ts";
 export { openToolchains } from "./toolchains.ts";
 export type { ToolchainImage, ToolchainOptions, Toolchains } from "./toolchains.ts";

@@ -1,6 +1,7 @@
 // HTTP client of a registry of packages: credentials, time limits, retries, and downloads that continue after a broken connection.
 
 import { backoffMs, pause, retry, withDeadline } from "@slipway/async";
+import { SlipwayError } from "@slipway/core";
 import { reasonOf, unavailable } from "./failures.ts";
 
 /** From the request to the end of a short answer, and to the headers of a download. */
@@ -65,6 +66,22 @@ export class RegistryClient {
     } catch (error) {
       signal.throwIfAborted();
       throw this.#failure(url, error);
+    }
+  }
+
+  /** As `get`, for what need not exist. @returns null when the status is one of `absent`. */
+  async find(
+    path: string,
+    maxBytes: number,
+    signal: AbortSignal,
+    absent: readonly number[] = [404, 410],
+  ): Promise<string | null> {
+    try {
+      return (await this.get(path, {}, maxBytes, signal)).text;
+    } catch (error) {
+      const cause = error instanceof SlipwayError ? error.cause : null;
+      if (cause instanceof AnswerError && cause.status !== null && absent.includes(cause.status)) return null;
+      throw error;
     }
   }
 
@@ -163,10 +180,13 @@ class EndedBy implements Disposable {
 /** A response that another request will not improve, unless its status says so. */
 class AnswerError extends Error {
   readonly retryable: boolean;
+  /** Null when the status is not what is wrong. */
+  readonly status: number | null;
 
-  constructor(message: string, retryable: boolean) {
+  constructor(message: string, retryable: boolean, status: number | null = null) {
     super(message);
     this.retryable = retryable;
+    this.status = status;
   }
 }
 
@@ -174,7 +194,8 @@ async function expectStatus(response: Response, statuses: readonly number[]): Pr
   const { status } = response;
   if (statuses.includes(status)) return;
   await response.body?.cancel();
-  throw new AnswerError(`status ${status}`, status >= 500 || status === 429 || status === 408);
+  const isRetryable = status >= 500 || status === 429 || status === 408;
+  throw new AnswerError(`status ${status}`, isRetryable, status);
 }
 
 async function* limited(response: Response, maxBytes: number): AsyncGenerator<Uint8Array> {

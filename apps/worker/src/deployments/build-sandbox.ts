@@ -166,6 +166,8 @@ function buildPlatform(
     chosen: request.chosen?.folders ?? null,
     npmRegistry: config.build.npmRegistry ?? null,
     pythonIndex: config.build.pythonIndex,
+    goProxy: config.build.goProxy,
+    goChecksumDatabase: config.build.goChecksumDatabase,
     caBundle: caBundle === null ? null : `${workDir}/${caBundlePath}`,
   };
 }

@@ -69,7 +69,7 @@ async function madeWithout(snapshot: string) {
 }
 
 const toolchain = { choose: async () => ({ lines: [], images: async () => images }) };
-const toolchains = { nodejs: toolchain, python: toolchain };
+const toolchains = { nodejs: toolchain, python: toolchain, go: toolchain };
 
 async function sourceOf() {
   const scripts = { build: "true", start: "node ." };

@@ -20,6 +20,7 @@ const environments: Readonly<Record<LanguagePlan["kind"], Readonly<Record<string
     // Without this, what an app prints is in its logs only when a buffer is full.
     PYTHONUNBUFFERED: "1",
   },
+  go: {},
 };
 
 /** Repository of the images that contain an app's dependencies, below those of its releases. */

@@ -31,8 +31,8 @@ async function planned(files: Readonly<Record<string, string>>, nodejs: Language
     signal: new AbortController().signal,
     log,
   };
-  const python = { choose: () => failing("toolchain-unavailable") };
-  const context = { toolchains: { nodejs, python }, config: { limits, builders: ["buildpacks" as const] } };
+  const other = { choose: () => failing("toolchain-unavailable") };
+  const context = { toolchains: { nodejs, python: other, go: other }, config: { limits, builders: ["buildpacks" as const] } };
   return { plan: await plan(context, attempt, { open }), lines };
 }
 

@@ -1,0 +1,65 @@
+// Decides how a Go app is built, from its control files alone: no code of the app runs. Which programs it has, and what starts it,
+// Go tells in the build (stacks/buildpacks/go).
+
+import { SlipwayError } from "@slipway/core";
+import type { Language, LanguageFacts, LanguageSource } from "../language.ts";
+import { type GoMod, parseGoMod } from "./go-mod.ts";
+
+/** What the app says about its version of Go. */
+export interface GoWish {
+  /** Without the prefix `go`: 1.22, 1.22.3, 1.23rc1; empty when the app does not say. */
+  readonly wanted: string;
+  /** Where the app says so, for messages. */
+  readonly wantedIn: string;
+}
+
+export interface GoPlan extends LanguageFacts {
+  readonly kind: "go";
+  readonly go: GoWish;
+}
+
+export const go: Language<GoPlan> = {
+  kind: "go",
+  title: "Go",
+  controlFiles: new Map([["go.mod", 1024 ** 2]]),
+  detects: (names) => names.includes("go.mod"),
+  plan: planGo,
+};
+
+function planGo({ read, variables }: LanguageSource): GoPlan {
+  const text = read("go.mod")?.toString("utf8");
+  if (text === undefined)
+    throw new SlipwayError("build-failed", "go.mod must be a regular file of at most 1 MiB.");
+  return {
+    kind: "go",
+    go: goWish(parseGoMod(text), variables["GOVERSION"]?.trim() ?? ""),
+    // Programs contain their dependencies. Those of builds are in Go's own caches.
+    install: null,
+    scripts: "build",
+    releasedOn: "stack",
+    web: null,
+    runnerArguments: [],
+    warnings: [],
+  };
+}
+
+/** Reads GOVERSION, the comment for Heroku, and the lines `toolchain` and `go` of go.mod, in this order. */
+function goWish(mod: GoMod, variable: string): GoWish {
+  const wishes: readonly GoWish[] = [
+    { wanted: ofVariable(variable), wantedIn: "the variable GOVERSION" },
+    { wanted: mod.heroku, wantedIn: "+heroku goVersion of go.mod" },
+    { wanted: mod.toolchain, wantedIn: "the toolchain line of go.mod" },
+    { wanted: mod.go, wantedIn: "the go line of go.mod" },
+  ];
+  return wishes.find(({ wanted }) => wanted !== "") ?? { wanted: "", wantedIn: "the default" };
+}
+
+function ofVariable(variable: string): string {
+  if (variable === "") return "";
+  const [, version] = /^(?:go)?(\d+\.\d+(?:\.\d+)?(?:(?:rc|beta)\d+)?)$/.exec(variable) ?? [];
+  if (version !== undefined) return version;
+  throw new SlipwayError(
+    "build-failed",
+    `The variable GOVERSION is ${JSON.stringify(variable.slice(0, 50))}, which is not a version of Go. Set it to a version such as 1.22 or 1.22.5, or remove it.`,
+  );
+}

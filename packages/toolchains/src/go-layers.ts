@@ -1,0 +1,44 @@
+// The layer of a Go toolchain. Only builds have it.
+
+import type { GoProxy } from "./go-proxy.ts";
+import type { GoChoice } from "./go-versions.ts";
+import type { LayerPlan, Toolchain } from "./layer-plans.ts";
+import type { Architecture } from "./platform-packages.ts";
+
+const goHome = "opt/slipway/go";
+/** Tests, their data, and documentation. */
+const omitted = /^(?:test|doc|api|misc|lib\/wasm)\/|(?:^|\/)testdata\/|_test\.go$/;
+/** A module's archive has no modes. */
+const programs = /^(?:bin|pkg\/tool)\//;
+
+/** @returns the toolchains of builds and of releases. */
+export function goToolchains(
+  parts: { readonly proxy: GoProxy; readonly architecture: Architecture },
+  choice: Pick<GoChoice, "version" | "hash">,
+): { readonly build: Toolchain; readonly run: Toolchain } {
+  return {
+    build: { layers: [goLayer(parts, choice)], path: [`/${goHome}/bin`] },
+    run: { layers: [], path: [] },
+  };
+}
+
+/** A layer that could not be checked is made again when it can be. */
+export function goLayer(
+  { proxy, architecture }: { readonly proxy: GoProxy; readonly architecture: Architecture },
+  { version, hash }: Pick<GoChoice, "version" | "hash">,
+): LayerPlan {
+  return {
+    key: `go ${version} ${architecture} ${hash ?? "unchecked"}`,
+    parts: [
+      {
+        files: async function* (signal) {
+          for await (const file of proxy.files({ version, architecture, hash }, signal))
+            yield { ...file, isExecutable: programs.test(file.path) };
+        },
+        // A module cannot contain another one, so the files that would make folders modules have another name in it.
+        place: (path) => (omitted.test(path) ? null : `${goHome}/${path.replace(/(^|\/)_go\.mod$/, "$1go.mod")}`),
+      },
+    ],
+    links: [],
+  };
+}
