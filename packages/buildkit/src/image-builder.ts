@@ -134,7 +134,7 @@ async function follow(
 /** What fails here is ignored: the caller reports why the build ended. */
 async function cancel({ docker }: DockerConnection, id: string): Promise<void> {
   const options = { path: `/build/cancel?id=${id}`, method: "POST", statusCodes: { 200: true, 204: true } };
-  const request = () => new Promise<void>((resolve) => docker.modem.dial(options as never, () => resolve()));
+  const request = () => new Promise<void>((resolve) => docker.modem.dial(options, () => resolve()));
   await callEngine("cancel a build", request, { limitMs: cancelLimitMs }).catch(() => undefined);
 }
 
