@@ -1,7 +1,12 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempDisposable, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { refusal } from "@slipway/testkit";
 import { bundledBuildpacks } from "./bundled.ts";
 import { chooseBuilder } from "./choose-builder.ts";
+import { defaultStacksDir } from "./stack-files.ts";
 
 const all = ["buildpacks", "dockerfile"] as const;
 
@@ -29,6 +34,24 @@ test.each<[string, readonly string[], Readonly<Record<string, string>>, RegExp]>
   const choice = chooseBuilder("auto", all, source(files, variables));
   expect(choice).toEqual({ kind: "buildpacks", reason: expect.stringMatching(reason) });
 });
+
+test.each(bundledBuildpacks().names.filter((name) => name !== "inline"))(
+  "the buildpack %s is chosen for each set of files that its bin/detect accepts",
+  async (name) => {
+    const stack = join(defaultStacksDir, "buildpacks", name);
+    const sets = (await readFile(join(stack, "detects"), "utf8")).trim().split("\n");
+    for (const set of sets.map((line) => line.split(" "))) {
+      await using folder = await mkdtempDisposable(join(tmpdir(), "slipway-detect-"));
+      for (const file of set) await writeFile(join(folder.path, file), "");
+      expect(spawnSync(join(stack, "bin/detect"), [folder.path]).status).toBe(0);
+      expect(chooseBuilder("auto", all, source(set)).reason).toBe(
+        `the buildpack ${name} found ${set.join(" and ")}`,
+      );
+    }
+    await using empty = await mkdtempDisposable(join(tmpdir(), "slipway-detect-"));
+    expect(spawnSync(join(stack, "bin/detect"), [empty.path]).status).toBe(1);
+  },
+);
 
 test("with auto, a Dockerfile is built when nothing else fits, also one that DOCKERFILE_PATH names", () => {
   expect(chooseBuilder("auto", all, source(["Dockerfile", "main.c"])).kind).toBe("dockerfile");

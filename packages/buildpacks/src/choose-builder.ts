@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { SlipwayError } from "@slipway/core";
 import type { BuilderKind, BuilderSetting } from "@slipway/core";
+import { bundledBuildpacks } from "./bundled.ts";
 import { type PlanSource, projectDirectory } from "./plan.ts";
 import { defaultStacksDir } from "./stack-files.ts";
 
@@ -13,12 +14,6 @@ export interface BuilderChoice {
   readonly reason: string;
 }
 
-/** What the bin/detect of each bundled buildpack looks for: one of these sets of files. In the order of their calls. */
-const detections: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  inline: [["bin/detect", "bin/compile"]],
-  nodejs: [["package.json"]],
-  static: [["index.html"], ["static.json"]],
-};
 const defaultDockerfile = "Dockerfile";
 const maxDockerfileBytes = 256 * 1024;
 
@@ -87,18 +82,27 @@ function detected({ captured, oversized, names, variables }: PlanSource): string
     const path = posix.join(folder, name);
     return names.includes(name) || captured.has(path) || oversized.has(path);
   };
-  for (const [buildpack, sets] of Object.entries(detections)) {
-    const set = sets.find((files) => files.every(exists));
+  for (const buildpack of bundledBuildpacks().names) {
+    const set = detectedSets(buildpack).find((files) => files.every(exists));
     if (set !== undefined) return `the buildpack ${buildpack} found ${set.join(" and ")}`;
   }
   return null;
 }
 
+/** What a bundled buildpack's bin/detect looks for: all files of one of these sets. */
+function detectedSets(buildpack: string): readonly (readonly string[])[] {
+  const lines = textOf(buildpack, "detects").split("\n");
+  return lines.map((line) => line.split(" "));
+}
+
+function textOf(buildpack: string, file: "detects" | "looks-for"): string {
+  return readFileSync(join(defaultStacksDir, "buildpacks", buildpack, file), "utf8").trim();
+}
+
 function lookedFor(allowed: readonly BuilderKind[], dockerfile: string): string {
-  const buildpacks = Object.keys(detections).map((name) => {
-    const file = join(defaultStacksDir, `buildpacks/${name}/looks-for`);
-    return `${readFileSync(file, "utf8").trim()} (buildpack ${name})`;
-  });
+  const buildpacks = bundledBuildpacks().names.map(
+    (name) => `${textOf(name, "looks-for")} (buildpack ${name})`,
+  );
   return [
     "BUILDPACK_URL, BUILDPACK_NAME, .buildpacks",
     ...(allowed.includes("buildpacks") ? buildpacks : []),
