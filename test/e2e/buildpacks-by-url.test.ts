@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { cutServer, gitServer, packTarGz, TestRepository } from "@slipway/testkit";
 import { answering, servePl } from "./apps.ts";
-import { call, createApp, deployed, page } from "./slipway.ts";
+import { call, createApp, deployed, logOf, page } from "./slipway.ts";
 
 const base = `http://127.0.0.1:${inject("buildpackPort")}`;
 const served = new AsyncDisposableStack();
@@ -77,19 +77,18 @@ test("two buildpacks of .buildpacks build an app, the second with what the first
     "app/package.json": "{",
     "app/.buildpacks": `# comment\n${base}/tool.git#v1\n${base}/server.tgz\n`,
   });
-  const { deployment, log } = await deployed(name, source);
-  expect(deployment.status, log).toBe("success");
+  const log = await logOf(name, source, "success");
   expect(log).toContain(`-----> Fetching the buildpack tool from ${base}/tool.git#v1`);
   expect(log).toContain(`Revision ${firstRevision}`);
   expect(log).toMatch(/Fetching the buildpack server from .*server\.tgz\n.*Revision sha256:[0-9a-f]{64}/);
   expect(log).toContain("-----> Tool app detected");
   expect(log).toContain("built before: never");
   expect(await page(name)).toBe("hello from the app, said profiled default");
-  expect((await deployed(name, source)).log).toContain("built before: once");
+  expect(await logOf(name, source, "success")).toContain("built before: once");
 });
 
 test("a buildpack that cannot be fetched or used fails the build with the reason", async () => {
-  const { name } = await createApp("nopack");
+  const { name } = await createApp("refused");
   const refused = async (url: string) => {
     await call("PUT", `/v1/apps/${name}/variables`, { variables: [{ name: "BUILDPACK_URL", value: url }] });
     const { deployment, log } = await deployed(name, await packTarGz(app));

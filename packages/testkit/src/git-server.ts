@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
+const searchPath = "/usr/local/bin:/usr/bin:/bin";
 const identity = {
   GIT_AUTHOR_NAME: "a",
   GIT_AUTHOR_EMAIL: "a@example.test",
@@ -37,7 +38,7 @@ export class TestRepository {
 
   /** @returns what git prints, trimmed. */
   async git(...args: readonly string[]): Promise<string> {
-    const env = { PATH: process.env["PATH"], HOME: this.folder, ...identity };
+    const env = { PATH: searchPath, HOME: this.folder, ...identity };
     const { stdout } = await run("git", ["-C", this.folder, "-c", "protocol.file.allow=always", ...args], {
       env,
     });
@@ -78,7 +79,7 @@ function serveGit(root: string, request: IncomingMessage, response: ServerRespon
   const { pathname, search } = new URL(request.url ?? "/", "http://git.test");
   const backend = spawn("git", ["http-backend"], {
     env: {
-      PATH: process.env["PATH"],
+      PATH: searchPath,
       GIT_PROJECT_ROOT: root,
       GIT_HTTP_EXPORT_ALL: "1",
       // The repositories may belong to another user than the one of the server.

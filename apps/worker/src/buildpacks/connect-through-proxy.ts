@@ -1,11 +1,13 @@
-// A program of its own: connects standard input and output to a host and a port, through the proxy of SLIPWAY_GIT_PROXY. Git runs it
-// for git:// URLs with host and port as arguments.
+// A program of its own: connects standard input and output to a host and a port, through a proxy. Git runs it for git:// URLs. Its
+// arguments are the URL of the proxy, the host and the port.
 
-import { request } from "node:http";
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
+import type { Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 
-const [host = "", port = ""] = process.argv.slice(2);
-const proxy = new URL(process.env["SLIPWAY_GIT_PROXY"] ?? "");
+const [proxyUrl = "", host = "", port = ""] = process.argv.slice(2);
+const proxy = new URL(proxyUrl);
 const credentials = Buffer.from(`${proxy.username}:${proxy.password}`).toString("base64");
 const connecting = request({
   host: proxy.hostname,
@@ -14,13 +16,8 @@ const connecting = request({
   path: `${host.includes(":") ? `[${host}]` : host}:${port}`,
   headers: { "proxy-authorization": `Basic ${credentials}` },
 });
-connecting.once("connect", (response, socket, head) => {
-  if (response.statusCode !== 200) process.exit(1);
-  process.stdout.write(head);
-  Promise.all([pipeline(process.stdin, socket), pipeline(socket, process.stdout, { end: false })]).then(
-    () => process.exit(0),
-    () => process.exit(1),
-  );
-});
-connecting.once("error", () => process.exit(1));
 connecting.end();
+const [response, socket, head] = (await once(connecting, "connect")) as [IncomingMessage, Socket, Buffer];
+if (response.statusCode !== 200) throw new Error(`the proxy responded with status ${response.statusCode}`);
+process.stdout.write(head);
+await Promise.all([pipeline(process.stdin, socket), pipeline(socket, process.stdout, { end: false })]);

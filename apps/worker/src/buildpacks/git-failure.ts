@@ -25,7 +25,7 @@ const reasons: readonly Reason[] = [
   },
   {
     pattern:
-      /repository '.*' not found|Repository not found|access denied or repository not exported|does not appear to be a git repository|not valid: is this a git repository/i,
+      /repository '.*' not found|Repository not found|no such repository|access denied or repository not exported|does not appear to be a git repository|not valid: is this a git repository/i,
     message: "there is no git repository at this URL. Check owner, name and spelling.",
   },
   {

@@ -28,14 +28,14 @@ export interface GitOutcome {
   readonly stderr: string;
 }
 
-/** Of the shell's ulimit: kibibytes of memory, blocks of 512 bytes, seconds of CPU. */
+/** Of the shell's ulimit: KiB of memory, blocks of 512 bytes, seconds of CPU. */
 const maxMemoryKib = 2 * 1024 ** 2;
 const maxCpuSeconds = 120;
 const blockBytes = 512;
 const keptErrorBytes = 16 * 1024;
 const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** A limit that the machine already has lower stays. */
-const limited = '{ ulimit -v "$1"; ulimit -f "$2"; ulimit -t "$3"; } 2>/dev/null; shift 3; exec git "$@"';
+const limited = '{ ulimit -S -v "$1"; ulimit -f "$2"; ulimit -t "$3"; } 2>/dev/null; shift 3; exec git "$@"';
 
 /**
  * Resolves with what git printed when it ended, successful or not.

@@ -1,5 +1,7 @@
 // Fetches from a real git server. The hostile repositories are real ones, too.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempDisposable, readdir, writeFile } from "node:fs/promises";
 import { createReadStream, existsSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,7 +9,7 @@ import { join } from "node:path";
 import type { AddressInfo } from "node:net";
 import { checkedEntries } from "@slipway/archive";
 import { parseBuildpackUrl } from "@slipway/buildpacks";
-import { cutServer, gitServer, packTarGz, refusal, TestRepository } from "@slipway/testkit";
+import { cutServer, freePort, gitServer, packTarGz, refusal, TestRepository } from "@slipway/testkit";
 import type { RepositoryFiles } from "@slipway/testkit";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openRemoteBuildpacks } from "./remote-buildpacks.ts";
@@ -249,6 +251,27 @@ describe("git", () => {
     };
     expect(await refusal(fetched(`${base}/x.git`))).toContain(
       "169.254.169.254 is not on the public internet",
+    );
+  });
+
+  test("a repository is fetched over git's own protocol", async () => {
+    await repository("pack", files);
+    const port = await freePort();
+    const daemon = spawn("git", [
+      "daemon",
+      "--verbose",
+      "--export-all",
+      "--informative-errors",
+      "--listen=127.0.0.1",
+      `--port=${port}`,
+      `--base-path=${root}`,
+    ]);
+    opened.defer(() => void daemon.kill());
+    await once(daemon.stderr, "data");
+    const own = await open({ allowedPrivateHosts: [`127.0.0.1:${port}`] });
+    expect(await namesOf(await fetched(`git://127.0.0.1:${port}/pack.git`, own))).toContain("bin/compile");
+    expect(await refusal(fetched(`git://127.0.0.1:${port}/gone.git`, own))).toContain(
+      "there is no git repository",
     );
   });
 

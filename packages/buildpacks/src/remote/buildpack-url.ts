@@ -42,7 +42,7 @@ export function parseBuildpackUrl(text: string, where: string): BuildpackUrl {
 }
 
 /** @returns the URL without user name and password, for logs. */
-export function withoutCredentials(url: URL): string {
+function withoutCredentials(url: URL): string {
   const shown = new URL(url);
   shown.username = "";
   shown.password = "";
