@@ -46,6 +46,14 @@ test("each buildpack finds what the former one built and exports, and all their 
   });
 });
 
+test("what a buildpack exports with declare, or with positional parameters of its own, reaches the next one", async () => {
+  const exported = 'declare -x PATH="/tools:$PATH"; set -- x; export ONE=1';
+  await putPack("01-a", { "bin/compile": `#!/bin/bash\ncat >export <<'END'\n${exported}\nEND\n` });
+  await putPack("02-b", { "bin/compile": '#!/bin/bash\necho "${PATH%%:*} $ONE $#"\n' });
+  const { output } = await runner.runEach(["01-a", "02-b"]);
+  expect(output).toContain("/tools 1 3\n");
+});
+
 test("BUILDPACK_NAME does not matter, and only PROJECT_DIR is built", async () => {
   await putPack("01-x", { "bin/compile": '#!/bin/bash\nls "$1"\n' });
   await runner.put("build/web/inside", "");

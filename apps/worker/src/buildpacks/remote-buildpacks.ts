@@ -179,9 +179,10 @@ async function writeTools(folder: string): Promise<Pick<FetchContext, "caFile" |
   const caFile = join(folder, "authorities.pem");
   await writeFile(caFile, getCACertificates("default").join("\n"));
   const gitProxy = join(folder, "git-proxy");
+  // Node.js reserves more address space than git may use.
   await writeFile(
     gitProxy,
-    `#!/bin/sh\nexec '${process.execPath}' '${connectProgram}' "$SLIPWAY_GIT_PROXY" "$@"\n`,
+    `#!/bin/sh\nulimit -S -v unlimited\nexec '${process.execPath}' '${connectProgram}' "$SLIPWAY_GIT_PROXY" "$@"\n`,
   );
   await chmod(gitProxy, 0o700);
   return { caFile, gitProxy };

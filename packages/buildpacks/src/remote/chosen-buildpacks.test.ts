@@ -53,6 +53,17 @@ test(".buildpacks lists buildpacks in order, and BUILDPACK_URL takes precedence"
 });
 
 test.each([
+  "Scalingo/multi-buildpack.git",
+  "heroku/heroku-buildpack-multi",
+  "ddollar/heroku-buildpack-multi.git#x",
+])("BUILDPACK_URL with %s runs the buildpacks of .buildpacks", (path) => {
+  const variables = { BUILDPACK_URL: `https://git.test/${path}` };
+  const file = Buffer.from("https://git.test/a.git\n");
+  expect(chosenBuildpacks({ variables, file })?.map(({ name }) => name)).toEqual(["a"]);
+  expect(chosenBuildpacks({ variables, file: null })).toHaveLength(1);
+});
+
+test.each([
   ["", "lists no buildpack"],
   ["https://git.test/a\nruby\n", "Line 2 of .buildpacks is not the URL"],
   ["https://git.test/a\n".repeat(21), "lists more than 20 buildpacks"],

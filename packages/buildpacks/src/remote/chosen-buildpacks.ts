@@ -10,15 +10,18 @@ export interface BuildpackChoice {
 }
 
 const maxBuildpacks = 20;
+/** Buildpacks of Heroku and Scalingo that only fetch and run those of .buildpacks, as Slipway does itself. */
+const multi = /^(heroku-)?(buildpack-multi|multi-buildpack|buildpack-compose)$/;
 
 /**
- * BUILDPACK_URL takes precedence over the file, which has one URL a line, with comments after #.
+ * BUILDPACK_URL takes precedence over the file, unless it names a buildpack that runs those of the file. The file has one URL a line, with comments after #.
  * @returns the buildpacks in the order in which they run; null when none was chosen by URL.
  * @throws {SlipwayError} "no-buildpack" with the variable or the line that is wrong.
  */
 export function chosenBuildpacks({ variables, file }: BuildpackChoice): readonly BuildpackUrl[] | null {
   const single = variables["BUILDPACK_URL"]?.trim() ?? "";
-  if (single !== "") return [parseBuildpackUrl(single, "BUILDPACK_URL")];
+  const one = single === "" ? null : parseBuildpackUrl(single, "BUILDPACK_URL");
+  if (one !== null && !(file !== null && multi.test(one.name))) return [one];
   if (file === null) return null;
   if (file === "unreadable")
     throw new SlipwayError("no-buildpack", "The source's .buildpacks is not a text file of at most 64 KiB.");
