@@ -83,9 +83,9 @@ async function guardAll(
   signal: AbortSignal,
 ): Promise<readonly Guarded[]> {
   const { config, logger } = context;
-  const { npmRegistry, pythonIndex } = config.build;
+  const { npmRegistry, pythonIndex, goProxy } = config.build;
   const registries = await registryDestinations(
-    { BUILD_NPM_REGISTRY: npmRegistry, BUILD_PYTHON_INDEX: pythonIndex },
+    { BUILD_NPM_REGISTRY: npmRegistry, BUILD_PYTHON_INDEX: pythonIndex, BUILD_GO_PROXY: goProxy },
     (setting, error) =>
       logger.warn({ err: error }, `the host of ${setting} cannot be resolved, so it is not opened to builds`),
   );

@@ -23,7 +23,7 @@ import type { WorkerConfig } from "../config.ts";
 export type EgressConfig = Pick<
   WorkerConfig,
   "installationId" | "egress" | "scheduler" | "runtimes" | "stackImage" | "builders"
-> & { readonly build: Pick<WorkerConfig["build"], "npmRegistry" | "pythonIndex"> };
+> & { readonly build: Pick<WorkerConfig["build"], "npmRegistry" | "pythonIndex" | "goProxy"> };
 
 export interface GuardedEngine {
   readonly connection: DockerConnection;

@@ -94,6 +94,8 @@ export const settingsRead = {
     "BUILD_CGROUP_PARENT",
     "BUILD_CPUS",
     "BUILD_DISK_MB",
+    "BUILD_GO_PROXY",
+    "BUILD_GO_SUMDB",
     "BUILD_MEMORY_MB",
     "BUILD_NPM_REGISTRY",
     "BUILD_PIDS",
