@@ -61,6 +61,8 @@ function createRoute(context: CreateContext): Route {
     method: "post",
     path: "/apps/:app/deployments",
     summary: "Deploy a source, or an earlier release without a new build",
+    description:
+      "The deployment waits in its app's lane until the ones before it have ended. Follow it by its output, and read its timeline to see what it waits for. A request with the Idempotency-Key of an earlier one returns that deployment.",
     access: "deployments:create",
     body: createDeploymentRequest,
     answer: { status: 201, json: deploymentAnswer },

@@ -14,6 +14,8 @@ export function timelineRoute(context: QueuePositionContext): Route {
     method: "get",
     path: "/apps/:app/deployments/:deployment/timeline",
     summary: "Show a deployment's waits, attempts and phases with their times",
+    description:
+      "Waits are what the deployment waited for before each attempt. A phase that runs for some seconds is shown while it runs; shorter ones after the next change of the status.",
     polled: true,
     access: "deployments:read",
     answer: { status: 200, json: timelineAnswer },

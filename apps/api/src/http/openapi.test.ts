@@ -9,11 +9,13 @@ import type { Seed } from "../../test-support/seed.ts";
 
 interface Content {
   readonly headers?: Readonly<Record<string, unknown>>;
-  readonly content?: Readonly<Record<string, { readonly schema?: object }>>;
+  readonly content?: Readonly<Record<string, { readonly schema?: object; readonly example?: unknown }>>;
 }
 
 interface Operation {
   readonly operationId: string;
+  readonly description?: string;
+  readonly tags: readonly string[];
   readonly security: readonly Readonly<Record<string, unknown>>[];
   readonly parameters: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[];
   readonly requestBody?: { readonly content: Record<string, { schema?: { examples?: unknown[] } }> };
@@ -22,6 +24,7 @@ interface Operation {
 }
 
 interface Document {
+  readonly tags: readonly { readonly name: string; readonly description: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: { readonly responses: Readonly<Record<string, Content>> };
 }
@@ -50,6 +53,35 @@ describe.skipIf(await lacksRedis())("the OpenAPI description", () => {
     const ids = operations().map(([, , { operationId }]) => operationId);
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids.length).toBeGreaterThan(20);
+  });
+
+  test("each operation has one tag of a few, and a description that says who may call it", () => {
+    const names = document.tags.map(({ name }) => name);
+    const used = operations().map(([, , { tags }]) => tags);
+    expect(names.length).toBeLessThanOrEqual(12);
+    expect(used.filter((tags) => tags.length !== 1 || !names.includes(tags[0] ?? ""))).toEqual([]);
+    expect(names.filter((name) => !used.flat().includes(name))).toEqual([]);
+    const ofTimeline = document.paths["/apps/{app}/deployments/{deployment}/timeline"]?.["get"];
+    expect(ofTimeline).toMatchObject({
+      tags: ["Deployments"],
+      description: expect.stringContaining("operator, owner, collaborator, limited"),
+    });
+    for (const [path, method, { description = "" }] of operations())
+      expect([`${method} ${path}`, description]).toEqual([
+        `${method} ${path}`,
+        expect.stringMatching(/\. (For|No authentication|The )/),
+      ]);
+  });
+
+  test("each response with JSON has an example that fits its schema", () => {
+    for (const [path, method, { responses }] of operations())
+      for (const [status, { content }] of Object.entries(responses)) {
+        const { schema, example } = content?.["application/json"] ?? {};
+        if (schema === undefined) continue;
+        const validate = ajv.compile(schema);
+        const label = `${method} ${path} ${status}`;
+        expect([label, validate(example), validate.errors]).toEqual([label, true, null]);
+      }
   });
 
   test("the OpenAPI description matches each route's response to its example request", async () => {

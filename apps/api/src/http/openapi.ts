@@ -2,6 +2,8 @@
 
 import { z } from "zod";
 import { errorBody, forbiddenBody, invalidBody, notFoundBody } from "@slipway/protocol";
+import { exampleOf } from "./openapi-examples.ts";
+import { descriptionOf, tagOf, tags } from "./openapi-text.ts";
 import type { Answer, Route, RouteFacts } from "./route.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -12,6 +14,7 @@ const about = {
   summary: "Builds and deploys apps from source archives, one deployment at a time per app.",
   description:
     "Scalingo's deployments API, with additions of Slipway's own. A bearer token is an API token, or the JWT that POST /tokens/exchange returns for one. docs/protocol.md describes how to follow a deployment live.",
+  contact: { name: "The operators of this installation" },
   license: { name: "MIT", identifier: "MIT" },
 };
 
@@ -79,6 +82,7 @@ export function openApiDocument(routes: readonly Route[], serverUrl: string): Js
     openapi: "3.1.1",
     info: about,
     servers: [{ url: serverUrl }],
+    tags,
     paths,
     components: { securitySchemes, headers: headersOf(commonHeaders), responses: responsesOf() },
   };
@@ -88,7 +92,8 @@ function operationOf(route: RouteFacts): Json {
   return {
     operationId: operationId(route),
     summary: route.summary,
-    tags: [route.path.split("/").findLast((part) => /^[a-z]/.test(part)) ?? "api"],
+    description: descriptionOf(route),
+    tags: [tagOf(route)],
     security: securityOf(route),
     parameters: [
       ...pathParameters(route),
@@ -150,7 +155,13 @@ function queryParameters({ query }: RouteFacts): Json[] {
     in: "query",
     required: required.includes(name),
     schema,
+    ...describedBy(schema),
   }));
+}
+
+function describedBy(schema: unknown): { readonly description?: string } {
+  const { description } = schema as { readonly description?: string };
+  return description === undefined ? {} : { description };
 }
 
 function headerParameters({ headers = {} }: RouteFacts): Json[] {
@@ -183,7 +194,10 @@ function answersOf({ answer, otherAnswers = [], answerHeaders = {}, summary }: R
 
 /** Binary types have no schema. */
 function contentOf(answer: Answer): Json {
-  if ("json" in answer) return { "application/json": { schema: schemaOf(answer.json, "output") } };
+  if ("json" in answer) {
+    const schema = schemaOf(answer.json, "output");
+    return { "application/json": { schema, example: exampleOf(schema) } };
+  }
   if (!("type" in answer)) return {};
   return { [answer.type]: answer.type.startsWith("text/") ? { schema: { type: "string" } } : {} };
 }

@@ -32,6 +32,8 @@ export interface RouteFacts {
   readonly path: string;
   /** One line for the API's documentation. */
   readonly summary: string;
+  /** What a client should know besides; sentences. */
+  readonly description?: string;
   readonly access: Access;
   readonly query?: z.ZodType;
   /** Descriptions of the request headers that the route reads. */

@@ -51,6 +51,8 @@ export function outputRoutes(context: OutputContext): Route[] {
   const log = {
     method: "get",
     summary: "Show a deployment's log so far as text; with follow=1, follow it to its end as events or text",
+    description:
+      "Without follow=1 the response is 404 while there is no line yet. A followed log is sent as Server-Sent Events, and as plain text to a client that accepts only that.",
     access: permission,
     query: outputQuery,
     polled: true,

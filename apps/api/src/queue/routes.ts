@@ -37,6 +37,8 @@ export function queueRoutes(context: QueueContext): Route[] {
       method: "get",
       path: "/queue",
       summary: "Show how many deployments wait, what for, and the use of the build slots",
+      description:
+        "A deployment waits for an earlier one of its app (app-busy), for a slot of its owner (owner-slots), for a free build slot (build-slots), for any worker (no-worker), or until the queue is resumed (queue-paused).",
       access: "workers:read",
       polled: true,
       answer: { status: 200, json: queueAnswer },

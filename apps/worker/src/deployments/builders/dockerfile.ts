@@ -40,12 +40,14 @@ export function dockerfileBuilder(context: DockerfileContext): Builder {
       await using owned = new AsyncDisposableStack();
       // After the start: a container of the release keeps the image on the engine.
       owned.defer(() => removeImage(context, reference, digest));
-      const built = await buildImage(context, attempt, input, { planned, reference });
+      const built = await lease.phase("build", log, () =>
+        buildImage(context, attempt, input, { planned, reference }),
+      );
       checkSize(context, built);
       const { processTypes, imageStart } = processesOf(attempt, procfile, built);
       log.line("-----> Pushing the image");
       await lease.changeStatus("pushing", log.lastSeq);
-      digest = await imageBuilder.push(reference, signal);
+      digest = await lease.phase("push", log, () => imageBuilder.push(reference, signal));
       const image = await registry.inspect(`${registry.host}/apps/${app.id}@${digest}`, signal);
       if (image === null)
         throw new SlipwayError(
