@@ -18,6 +18,15 @@ COPY --from=manifests /slipway ./
 # no package needs its install script, and none of the optional ones is needed; see docs/adr/0009-npm-install.md for why not `npm ci`
 RUN npm install --no-save --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error
 
+# the web console; only its own packages, with the optional ones, which hold the programs that build it
+FROM ${PACKAGES_IMAGE} AS console
+WORKDIR /slipway
+COPY --from=manifests /slipway ./
+RUN npm install --no-save --workspace=apps/console --ignore-scripts --no-audit --no-fund --loglevel=error
+COPY apps/console apps/console
+COPY packages packages
+RUN cd apps/console && node ../../node_modules/vite/bin/vite.js build
+
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production DATA_DIR=/data
 # workers fetch buildpacks with git
@@ -29,5 +38,6 @@ COPY --from=packages /slipway ./
 COPY apps apps
 COPY packages packages
 COPY stacks stacks
+COPY --from=console /slipway/apps/console/dist apps/console/dist
 USER node
 CMD ["node", "apps/api/src/main.ts"]

@@ -7,6 +7,7 @@ const checks = [
   { name: "format", program: "oxfmt", args: ["--check", "."] },
   { name: "lint", program: "oxlint", args: [] },
   { name: "types", program: "tsc", args: ["-p", "."] },
+  { name: "console types", program: "tsc", args: ["-p", "apps/console"] },
   { name: "boundaries", program: "turbo", args: ["boundaries"] },
   { name: "configuration", program: "node", args: ["tools/src/config-docs.ts", "--check"] },
   { name: "spelling", program: "cspell", args: ["lint", "--no-progress"] },

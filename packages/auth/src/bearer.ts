@@ -3,6 +3,7 @@
 import type { ApiToken, Store, User } from "@slipway/core";
 import { hashApiToken, isApiToken } from "./api-token.ts";
 import type { Claims } from "./jwt.ts";
+import { isExpiredSession } from "./sessions.ts";
 
 export interface Bearer {
   readonly user: User;
@@ -16,7 +17,7 @@ type Identities = Pick<Store, "users" | "tokens">;
 /** A token's last use is stored at most this often: a write per request would cost more than the request. */
 const touchEveryMs = 60_000;
 
-/** Also stores the use of the token. @returns null for an unknown token, or if its user was deleted. */
+/** Also stores the use of the token. @returns null for an unknown or expired token, or if its user was deleted. */
 export async function bearerOfApiToken(
   { users, tokens }: Identities,
   secret: string,
@@ -24,7 +25,8 @@ export async function bearerOfApiToken(
 ): Promise<Bearer | null> {
   const token = isApiToken(secret) ? await tokens.bySecret(hashApiToken(secret)) : null;
   const user = token === null ? null : await users.get(token.userId);
-  if (token === null || user === null || !(await parentsExist(tokens, token))) return null;
+  if (token === null || user === null || isExpiredSession(token, usedAt)) return null;
+  if (!(await parentsExist(tokens, token))) return null;
   if (usedAt.getTime() - (token.lastUsedAt?.getTime() ?? 0) >= touchEveryMs) {
     await tokens.touch(token.id, usedAt);
   }

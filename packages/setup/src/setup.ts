@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { acquireLock } from "../bootstrap/lock.mjs";
 import type { SetupConfig } from "./config.ts";
+import { ensureConsole } from "./web-console.ts";
 import { probeEngine } from "./engine/engine-connection.ts";
 import type { Engine } from "./engine/engine-connection.ts";
 import { ensureEngine } from "./engine/engine.ts";
@@ -47,6 +48,7 @@ export async function setup({
   });
   const installation = await openInstallation(config, say);
   await installPrograms(await neededPrograms(config), say);
+  await ensureConsole(say);
   const engine = await ensureEngine(installation, config.dockerHost, say);
   await recordEngines(config.dataDir, await answeringEngines(config, say));
   const redis = await ensureRedis(installation, config.redisUrl, engine, say);

@@ -4,7 +4,7 @@ import { createBullBoard } from "@bull-board/api";
 import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
 import { ExpressAdapter } from "@bull-board/express";
 import { Router } from "express";
-import type { Express, Request, RequestHandler } from "express";
+import type { Express, RequestHandler } from "express";
 import { contentSecurityPolicy } from "helmet";
 import { accountRole, allows } from "@slipway/auth";
 import type { Auth } from "@slipway/auth";
@@ -12,6 +12,7 @@ import { SlipwayError } from "@slipway/core";
 import type { ApiContext } from "../api-context.ts";
 import type { Limits } from "../http/limits.ts";
 import { basicCredentials } from "../http/middleware/authentication.ts";
+import { isRead, isSameOrigin } from "../http/middleware/own-page.ts";
 import { countAddress } from "../http/middleware/rate-limit.ts";
 
 interface OperatorContext {
@@ -51,22 +52,13 @@ function operatorsOnly({ auth, limits }: OperatorContext): RequestHandler {
 
 /**
  * Protects against cross-site request forgery: browsers also attach stored credentials to requests of other sites, but name the
- * origin. A client that sends no origin is no browser.
+ * origin.
  */
 function sameSiteOnly(apiUrl: string): RequestHandler {
-  const origin = new URL(apiUrl).origin;
   return (request, _response, next) => {
-    const reads = request.method === "GET" || request.method === "HEAD";
-    if (reads || isSameOrigin(request, origin)) next();
+    if (isRead(request) || isSameOrigin(request, apiUrl)) next();
     else next(new SlipwayError("forbidden", "the request comes from another site"));
   };
-}
-
-function isSameOrigin(request: Request, origin: string): boolean {
-  const site = request.get("sec-fetch-site");
-  if (site !== undefined) return site === "same-origin";
-  const from = request.get("origin");
-  return from === undefined || from === origin || from === `${request.protocol}://${request.get("host")}`;
 }
 
 /** Bull Board serves its own scripts and styles, and uses inline styles. */

@@ -5,6 +5,7 @@ import express, { Router } from "express";
 import type { Express } from "express";
 import helmet from "helmet";
 import type { ApiContext } from "../api-context.ts";
+import { consolePages } from "../console/console-pages.ts";
 import { queueDashboard } from "../dashboard/dashboard.ts";
 import { docsPage } from "../docs/docs-page.ts";
 import { addHealthRoutes } from "../health/routes.ts";
@@ -32,11 +33,12 @@ export function httpApp(context: ApiContext): Express {
   app.use(accessLog(logger, config.server.accessLogLevel));
   app.use(securityHeaders(apiUrl));
   app.use(rejectEarly(stopping));
+  app.use(consolePages({ apiUrl, streamUrl: config.urls.stream }));
   addHealthRoutes(app, { store, blobs, redis, logger, apiUrl });
   app.use("/docs", docsPage(apiUrl));
   if (corsOrigins.length > 0) app.use("/v1", crossOrigin(corsOrigins));
   app.use("/queues", queueDashboard({ auth, limits, queues, apiUrl }));
-  app.use("/v1", v1Router(v1Routes(context), { auth, limits, store }));
+  app.use("/v1", v1Router(v1Routes(context), { apiUrl, auth, limits, store }));
   app.use(unknownRoute, errorHandler);
   return app;
 }
@@ -66,7 +68,7 @@ function securityHeaders(apiUrl: string) {
   });
 }
 
-/** Lets pages of these origins call the API with a bearer token. The API never reads cookies. */
+/** Lets pages of these origins call the API with a bearer token. The cookie of a session does not count there. */
 function crossOrigin(origins: readonly string[]) {
   return cors({
     origin: origins.includes("*") ? "*" : [...origins],

@@ -14,6 +14,7 @@ import { outputRoutes } from "../output/routes.ts";
 import { queueRoutes } from "../queue/routes.ts";
 import { regionRoutes } from "../regions/routes.ts";
 import { releaseRoutes } from "../releases/routes.ts";
+import { sessionRoutes } from "../sessions/routes.ts";
 import { sourceRoutes } from "../sources/routes.ts";
 import { userRoutes } from "../users/routes.ts";
 import { tokenRoutes } from "../users/token-routes.ts";
@@ -30,7 +31,8 @@ export function v1Routes(context: ApiContext): readonly Route[] {
   const { archiveBytes, uploadMs, containersPerApp, queuedPerApp } = config.limits;
   const uploads = { maxSizeBytes: archiveBytes, timeoutMs: uploadMs, pace };
   const routes = [
-    ...tokenRoutes({ store, auth, limits, now }),
+    ...tokenRoutes({ apiUrl, store, auth, limits, now }),
+    ...sessionRoutes({ apiUrl, store, auth, now }),
     ...regionRoutes(region, apiUrl),
     ...userRoutes({ store, auth, limits, userQuotas, now }),
     ...appRoutes({ store, deployments, location: { urls, region }, userQuotas, now }),

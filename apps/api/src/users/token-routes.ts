@@ -8,12 +8,15 @@ import type { Store } from "@slipway/core";
 import { createTokenRequest, exchangeAnswer, newTokenAnswer, tokensAnswer } from "@slipway/protocol";
 import type { Limits } from "../http/limits.ts";
 import { basicCredentials, bearerOf, newTokensParentIdOf } from "../http/middleware/authentication.ts";
+import { requireOwnPage } from "../http/middleware/own-page.ts";
 import { countAddress, countBearer } from "../http/middleware/rate-limit.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
+import { sessionSecretIn } from "../sessions/session-cookie.ts";
 import { presentToken } from "./presenter.ts";
 
 interface ExchangeContext {
+  readonly apiUrl: string;
   readonly auth: Pick<Auth, "exchange">;
   readonly limits: Pick<Limits, "address" | "requests">;
 }
@@ -36,7 +39,7 @@ function issueRoutes(context: TokenContext): Route[] {
       method: "post",
       path: "/tokens/exchange",
       summary:
-        "Exchange an API token, sent as the password of Basic authentication, for a JWT valid for one hour",
+        "Exchange an API token, sent as the password of Basic authentication or by the console's session, for a JWT valid for one hour",
       access: "credentials",
       answer: { status: 200, json: exchangeAnswer },
       async handle({ request, response }) {
@@ -99,21 +102,31 @@ function ownTokenRoutes({ store, now }: TokenStoreContext): Route[] {
 
 /** Only an invalid token counts towards the limit of the address: tokens cannot be guessed. */
 async function exchangeToken(
-  { auth, limits }: ExchangeContext,
+  { apiUrl, auth, limits }: ExchangeContext,
   request: Request,
   response: Response,
 ): Promise<string> {
-  const credentials = basicCredentials(request);
-  const found = credentials === null ? null : await auth.exchange(credentials.password);
+  const apiToken = apiTokenIn(request, apiUrl);
+  const found = apiToken === null ? null : await auth.exchange(apiToken);
   if (found === null) {
     await countAddress(limits.address, request, response);
     throw new SlipwayError(
       "unauthorized",
-      credentials === null
+      apiToken === null
         ? "an API token is required, as the password of Basic authentication"
         : "the API token is invalid or revoked",
     );
   }
   await countBearer(limits.requests, found.bearer, response);
   return found.jwt;
+}
+
+/** @throws {SlipwayError} "forbidden" for a session's request from another page. */
+function apiTokenIn(request: Request, apiUrl: string): string | null {
+  const credentials = basicCredentials(request);
+  if (credentials !== null) return credentials.password;
+  if (request.get("authorization") !== undefined) return null;
+  const secret = sessionSecretIn(request);
+  if (secret !== null) requireOwnPage(request, apiUrl);
+  return secret;
 }

@@ -10,6 +10,7 @@ export * from "./notifiers.ts";
 export * from "./pagination.ts";
 export * from "./queue.ts";
 export * from "./releases.ts";
+export * from "./sessions.ts";
 export * from "./sources.ts";
 export * from "./timeline.ts";
 export * from "./tokens.ts";

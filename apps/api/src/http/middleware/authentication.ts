@@ -4,10 +4,13 @@ import type { Request, RequestHandler, Response } from "express";
 import type { Auth, Bearer } from "@slipway/auth";
 import { SlipwayError } from "@slipway/core";
 import type { User } from "@slipway/core";
+import { sessionSecretIn } from "../../sessions/session-cookie.ts";
 import type { Limits } from "../limits.ts";
+import { requireOwnPage } from "./own-page.ts";
 import { countAddress, limitedPassword } from "./rate-limit.ts";
 
 interface BearerContext {
+  readonly apiUrl: string;
   readonly auth: Pick<Auth, "identify">;
   readonly limits: Pick<Limits, "address">;
 }
@@ -17,7 +20,10 @@ export interface LoginContext extends BearerContext {
   readonly limits: Pick<Limits, "address" | "logins" | "accounts">;
 }
 
-/** Requires a JWT or an API token. @throws {SlipwayError} "unauthorized", or "too-many-requests". */
+/**
+ * Requires a JWT or an API token, as the bearer token or in the session's cookie.
+ * @throws {SlipwayError} "unauthorized", "too-many-requests", or "forbidden" for a session's request from another page.
+ */
 export function authentication(context: BearerContext): RequestHandler<Record<string, string>> {
   return async (request, response, next) => {
     Object.assign(response.locals, await bearerIn(context, request, response));
@@ -83,17 +89,22 @@ export function basicCredentials(
   return colon < 0 ? null : { username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
+/** The bearer token; without an Authorization header, that of the session. */
 function tokenIn(request: Pick<Request, "get">): string | null {
-  return /^bearer +(\S+) *$/i.exec(request.get("authorization") ?? "")?.[1] ?? null;
+  const header = request.get("authorization");
+  if (header === undefined) return sessionSecretIn(request);
+  return /^bearer +(\S+) *$/i.exec(header)?.[1] ?? null;
 }
 
 /** A request without a valid bearer token counts towards the limit of its address. */
 async function bearerIn(
-  { auth, limits }: BearerContext,
-  request: Pick<Request, "get" | "ip">,
+  { apiUrl, auth, limits }: BearerContext,
+  request: Pick<Request, "get" | "ip" | "method" | "protocol">,
   response: Response,
 ): Promise<Bearer> {
   const token = tokenIn(request);
+  // A browser attaches the cookie to requests of any page.
+  if (token !== null && request.get("authorization") === undefined) requireOwnPage(request, apiUrl);
   const bearer = token === null ? null : await auth.identify(token);
   if (bearer !== null) return bearer;
   await countAddress(limits.address, request, response);

@@ -1,0 +1,198 @@
+// What the console reads from the API, each with its key and how often it is read again.
+
+import { queryOptions } from "@tanstack/react-query";
+import type {
+  AppAnswer,
+  AppsAnswer,
+  CollaboratorBody,
+  ContainerTypesAnswer,
+  ContainersAnswer,
+  DeliveryBody,
+  DeploymentAnswer,
+  DeploymentsAnswer,
+  ListedDeploymentBody,
+  NotifierBody,
+  PaginationBody,
+  QueueAnswer,
+  ReleasesAnswer,
+  SessionAnswer,
+  TimelineAnswer,
+  UserBody,
+  VariablesAnswer,
+  WorkersAnswer,
+} from "@slipway/protocol";
+import { call, isStatus } from "./client.ts";
+
+const soonMs = 2_000;
+const calmMs = 10_000;
+
+export type Session = SessionAnswer["session"];
+
+/** The path of an app, below /v1. */
+export function appPath(app: string, rest = ""): string {
+  return `/apps/${encodeURIComponent(app)}${rest}`;
+}
+
+/** The answer; null where the API has no such route, because it is older. */
+async function ifServed<Answer>(answer: Promise<Answer>): Promise<Answer | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isStatus(error, 404)) return null;
+    throw error;
+  }
+}
+
+/** The logged-in user; null for none. */
+export const sessionQuery = queryOptions({
+  queryKey: ["session"],
+  staleTime: Infinity,
+  queryFn: async (): Promise<Session | null> => {
+    try {
+      return (await call<SessionAnswer>("GET", "/session")).session;
+    } catch (error) {
+      if (isStatus(error, 401)) return null;
+      throw error;
+    }
+  },
+});
+
+export const appsQuery = queryOptions({
+  queryKey: ["apps"],
+  refetchInterval: calmMs,
+  queryFn: async () => (await call<AppsAnswer>("GET", "/apps")).apps,
+});
+
+export function appQuery(app: string) {
+  return queryOptions({
+    queryKey: ["apps", app],
+    refetchInterval: calmMs,
+    queryFn: async () => (await call<AppAnswer>("GET", appPath(app))).app,
+  });
+}
+
+export function deploymentsQuery(app: string, page: number) {
+  return queryOptions({
+    queryKey: ["apps", app, "deployments", page],
+    refetchInterval: soonMs,
+    queryFn: () => call<DeploymentsAnswer>("GET", appPath(app, `/deployments?per_page=30&page=${page}`)),
+  });
+}
+
+export function deploymentQuery(app: string, id: string) {
+  return queryOptions({
+    queryKey: ["apps", app, "deployment", id],
+    refetchInterval: ({ state }) => (state.data?.finished_at == null ? soonMs : false),
+    queryFn: async () =>
+      (await call<DeploymentAnswer>("GET", appPath(app, `/deployments/${encodeURIComponent(id)}`)))
+        .deployment,
+  });
+}
+
+export function timelineQuery(app: string, id: string) {
+  return queryOptions({
+    queryKey: ["apps", app, "timeline", id],
+    refetchInterval: ({ state }) =>
+      state.data === null || state.data?.timeline.finished_at != null ? false : soonMs,
+    queryFn: () =>
+      ifServed(call<TimelineAnswer>("GET", appPath(app, `/deployments/${encodeURIComponent(id)}/timeline`))),
+  });
+}
+
+export function releasesQuery(app: string) {
+  return queryOptions({
+    queryKey: ["apps", app, "releases"],
+    refetchInterval: calmMs,
+    queryFn: async () => (await call<ReleasesAnswer>("GET", appPath(app, "/releases"))).releases,
+  });
+}
+
+export function containersQuery(app: string) {
+  return queryOptions({
+    queryKey: ["apps", app, "ps"],
+    refetchInterval: soonMs * 2,
+    queryFn: async () => (await call<ContainersAnswer>("GET", appPath(app, "/ps"))).containers,
+  });
+}
+
+export function scaleQuery(app: string) {
+  return queryOptions({
+    queryKey: ["apps", app, "scale"],
+    queryFn: async () => (await call<ContainerTypesAnswer>("GET", appPath(app, "/containers"))).containers,
+  });
+}
+
+export function variablesQuery(app: string) {
+  return queryOptions({
+    queryKey: ["apps", app, "variables"],
+    queryFn: async () => (await call<VariablesAnswer>("GET", appPath(app, "/variables"))).variables,
+  });
+}
+
+export function collaboratorsQuery(app: string) {
+  return queryOptions({
+    queryKey: ["apps", app, "collaborators"],
+    queryFn: async () =>
+      (await call<{ collaborators: CollaboratorBody[] }>("GET", appPath(app, "/collaborators")))
+        .collaborators,
+  });
+}
+
+export function notifiersQuery(app: string) {
+  return queryOptions({
+    queryKey: ["apps", app, "notifiers"],
+    queryFn: async () =>
+      (await call<{ notifiers: NotifierBody[] }>("GET", appPath(app, "/notifiers"))).notifiers,
+  });
+}
+
+export function deliveriesQuery(app: string, notifier: string) {
+  return queryOptions({
+    queryKey: ["apps", app, "notifiers", notifier, "deliveries"],
+    refetchInterval: calmMs,
+    queryFn: async () =>
+      (await call<{ deliveries: DeliveryBody[] }>("GET", appPath(app, `/notifiers/${notifier}/deliveries`)))
+        .deliveries,
+  });
+}
+
+export const workersQuery = queryOptions({
+  queryKey: ["workers"],
+  refetchInterval: soonMs * 2,
+  queryFn: async () => (await call<WorkersAnswer>("GET", "/workers")).workers,
+});
+
+export const queueQuery = queryOptions({
+  queryKey: ["queue"],
+  refetchInterval: soonMs * 2,
+  queryFn: () => ifServed(call<QueueAnswer>("GET", "/queue")),
+});
+
+export interface AllDeployments {
+  readonly deployments: readonly ListedDeploymentBody[];
+  readonly meta: { readonly pagination: PaginationBody };
+}
+
+export function failuresQuery(page: number) {
+  return queryOptions({
+    queryKey: ["failures", page],
+    refetchInterval: calmMs,
+    queryFn: () => {
+      const statuses = "build-error,crashed-error,timeout-error,hook-error";
+      return ifServed(
+        call<AllDeployments>("GET", `/deployments?status=${statuses}&per_page=30&page=${page}`),
+      );
+    },
+  });
+}
+
+export function usersQuery(page: number) {
+  return queryOptions({
+    queryKey: ["users", page],
+    queryFn: () =>
+      call<{ users: UserBody[]; meta: { pagination: PaginationBody } }>(
+        "GET",
+        `/users?per_page=50&page=${page}`,
+      ),
+  });
+}

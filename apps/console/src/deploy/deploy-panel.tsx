@@ -1,0 +1,102 @@
+// Deploys what is dropped on it: packs, uploads, and opens the deployment's log.
+
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { deploySource, uploadSource } from "../api/actions.ts";
+import { messageFor } from "../api/client.ts";
+import { archiveOf, chosenFolder, droppedIn } from "./source-files.ts";
+import type { Dropped } from "./source-files.ts";
+import { gzipOf, tarOf } from "./tar.ts";
+
+/** Archives have one folder that contains the app. */
+const rootFolder = "app/";
+
+export function DeployPanel({ app }: { readonly app: string }) {
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const [isOver, setIsOver] = useState(false);
+  const [step, setStep] = useState("");
+  const [gitRef, setGitRef] = useState("");
+  const deployment = useMutation({
+    mutationFn: async (reading: Promise<Dropped>) => {
+      setStep("Packing…");
+      const archive = await archiveFor(await reading);
+      const url = await uploadSource(archive, (part) => setStep(`Uploading… ${Math.round(part * 100)} %`));
+      setStep("Queueing…");
+      return deploySource(app, url, gitRef.trim());
+    },
+    onSuccess: async ({ id }) => {
+      await queries.invalidateQueries({ queryKey: ["apps", app] });
+      await navigate({ to: "/apps/$app/deployments/$deployment", params: { app, deployment: id } });
+    },
+  });
+  return (
+    <section
+      className={isOver ? "drop over" : "drop"}
+      aria-label="Deploy"
+      onDragOver={(event) => {
+        event.preventDefault();
+        setIsOver(true);
+      }}
+      onDragLeave={() => setIsOver(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        setIsOver(false);
+        deployment.mutate(droppedIn(event.dataTransfer.items));
+      }}
+    >
+      <span>
+        <strong>Deploy:</strong> drop a folder or a <code>.tar.gz</code> here, or
+      </span>
+      <FileChoice
+        label="choose a folder"
+        folder
+        onChoose={(files) => deployment.mutate(chosenFolder(files))}
+      />
+      <FileChoice
+        label="choose an archive"
+        onChoose={(files) => deployment.mutate(Promise.resolve().then(() => archiveOf(files[0])))}
+      />
+      <input
+        aria-label="Name of the version (optional)"
+        placeholder="version (optional)"
+        value={gitRef}
+        onChange={({ target }) => setGitRef(target.value)}
+      />
+      {deployment.isPending ? <span role="status">{step}</span> : null}
+      {deployment.error === null ? null : (
+        <span className="error" role="alert">
+          {messageFor(deployment.error)}
+        </span>
+      )}
+    </section>
+  );
+}
+
+interface FileChoiceProps {
+  readonly label: string;
+  readonly folder?: boolean;
+  readonly onChoose: (files: FileList) => void;
+}
+
+function FileChoice({ label, folder = false, onChoose }: FileChoiceProps) {
+  return (
+    <label className="button file">
+      {label}
+      <input
+        type="file"
+        {...(folder ? { webkitdirectory: "" } : { accept: ".tar.gz,.tgz,application/gzip" })}
+        onChange={({ target }) => {
+          if (target.files !== null && target.files.length > 0) onChoose(target.files);
+          target.value = "";
+        }}
+      />
+    </label>
+  );
+}
+
+async function archiveFor(dropped: Dropped): Promise<Blob> {
+  if (dropped.kind === "archive") return dropped.file;
+  return gzipOf(tarOf(dropped.files.map((file) => ({ ...file, path: rootFolder + file.path }))));
+}

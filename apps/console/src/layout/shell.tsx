@@ -1,0 +1,68 @@
+// What all pages share: the login before them, the bar at the top, the title, the theme.
+
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, Outlet } from "@tanstack/react-router";
+import { logOut } from "../api/actions.ts";
+import { sessionQuery } from "../api/queries.ts";
+import type { Session } from "../api/queries.ts";
+import { Loaded } from "../parts/loaded.tsx";
+import { LoginPage } from "../pages/login.tsx";
+import { Mark } from "./shell-mark.tsx";
+import { ThemeChoice } from "./theme.tsx";
+
+const operatorPages = [
+  ["/operator/workers", "Workers"],
+  ["/operator/queue", "Queue"],
+  ["/operator/failures", "Failures"],
+  ["/operator/users", "Users"],
+] as const;
+
+export function Shell() {
+  return (
+    <Loaded query={useQuery(sessionQuery)}>
+      {(session) => (session === null ? <LoginPage /> : <Pages session={session} />)}
+    </Loaded>
+  );
+}
+
+function Pages({ session }: { readonly session: Session }) {
+  const queries = useQueryClient();
+  const leave = async () => {
+    await logOut();
+    queries.clear();
+    queries.setQueryData(["session"], null);
+  };
+  return (
+    <>
+      <a className="skip" href="#main">
+        Skip to the content
+      </a>
+      <header className="bar">
+        <Link to="/" className="brand">
+          <Mark /> Slipway
+        </Link>
+        <nav aria-label="Main">
+          <Link to="/" activeOptions={{ exact: true }}>
+            Apps
+          </Link>
+          {session.operator
+            ? operatorPages.map(([to, name]) => (
+                <Link key={to} to={to}>
+                  {name}
+                </Link>
+              ))
+            : null}
+        </nav>
+        <span className="grow" />
+        <ThemeChoice />
+        <span className="user">{session.user.username}</span>
+        <button type="button" onClick={() => void leave()}>
+          Log out
+        </button>
+      </header>
+      <main id="main" tabIndex={-1}>
+        <Outlet />
+      </main>
+    </>
+  );
+}

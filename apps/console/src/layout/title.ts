@@ -1,0 +1,10 @@
+// The document's title, which tabs and screen readers name a page by.
+
+import { useEffect } from "react";
+
+export function useTitle(...parts: readonly string[]): void {
+  const title = [...parts, "Slipway"].join(" · ");
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+}

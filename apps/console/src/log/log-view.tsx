@@ -1,0 +1,161 @@
+// The log view: a virtualized list of lines with search, links to lines, and following.
+
+import { useEffect, useRef, useState } from "react";
+import { plainOf } from "./ansi.ts";
+import { hashOf, rangeIn } from "./line-range.ts";
+import type { LineRange } from "./line-range.ts";
+import type { LogBuffer } from "./log-buffer.ts";
+import { LogLine, isWithin } from "./log-lines.tsx";
+import { LogToolbar } from "./log-toolbar.tsx";
+import type { LogState } from "./use-log.ts";
+import { useScroll } from "./use-scroll.ts";
+import { useSearch } from "./use-search.ts";
+
+interface LogViewProps {
+  readonly app: string;
+  readonly id: string;
+  readonly buffer: LogBuffer;
+  readonly state: LogState;
+  readonly times: boolean;
+  readonly setTimes: (times: boolean) => void;
+  /** Line of the failure; null for none. */
+  readonly failureLine: number | null;
+}
+
+export function LogView({ app, id, buffer, state, times, setTimes, failureLine }: LogViewProps) {
+  const { count } = buffer;
+  const [range, setRange] = useState<LineRange | null>(() => rangeIn(location.hash));
+  const [text, setText] = useState("");
+  const [filters, setFilters] = useState(false);
+  const search = useSearch(buffer, text, count);
+  const filtered = filters && search !== null;
+  const shownCount = filtered ? search.count : count;
+  const scroll = useScroll(shownCount, range === null);
+  const { showIndex } = scroll;
+  const numberAt = (index: number) => (filtered ? search.match(index) : index + 1);
+  useLinkedLine(range, count, filtered, showIndex, setRange);
+
+  const choose = (line: number, extend: boolean) => {
+    const chosen =
+      extend && range !== null
+        ? { from: Math.min(range.from, line), to: Math.max(range.from, line) }
+        : { from: line, to: line };
+    setRange(chosen);
+    history.replaceState(history.state, "", `#${hashOf(chosen)}`);
+  };
+  const next = (backwards: boolean) => {
+    if (search === null || search.count === 0) return;
+    const current = range?.from ?? 0;
+    const index = backwards ? search.indexFrom(current) - 1 : search.indexFrom(current + 1);
+    const line = search.match((index + search.count) % search.count);
+    choose(line, false);
+    showIndex(filtered ? search.indexFrom(line) : line - 1);
+  };
+  const copy = () => {
+    const copied = buffer.text(range?.from, range?.to).split("\n").map(plainOf).join("\n");
+    void navigator.clipboard.writeText(copied);
+  };
+  const { window: lines } = scroll;
+  return (
+    <section className="log" aria-label="Log">
+      <LogToolbar
+        app={app}
+        id={id}
+        state={state}
+        search={text}
+        setSearch={setText}
+        matches={search === null ? null : search.count}
+        onNext={next}
+        filters={filters}
+        setFilters={setFilters}
+        times={times}
+        setTimes={setTimes}
+        copyLabel={range === null ? "Copy all" : `Copy ${hashOf(range)}`}
+        onCopy={copy}
+      />
+      {state.name === "cut" || state.name === "failed" ? (
+        <p className="notice warn" role="alert">
+          {state.name === "cut"
+            ? `The live log was cut (${state.reason}). It goes on from line ${count + 1} once the stream answers.`
+            : `The log cannot be read: ${state.reason} Reload the page to try again.`}
+        </p>
+      ) : null}
+      <div
+        className="lines"
+        ref={scroll.ref}
+        onScroll={scroll.onScroll}
+        tabIndex={0}
+        role="group"
+        aria-label={`${count.toLocaleString("en")} lines; arrow keys scroll, slash searches`}
+        data-count={count}
+      >
+        <div className="canvas" style={{ height: lines.heightPx }}>
+          <div className="shown" style={{ transform: `translateY(${lines.topPx}px)` }}>
+            {Array.from({ length: Math.max(0, lines.end - lines.first) }, (_, offset) => {
+              const number = numberAt(lines.first + offset);
+              return (
+                <LogLine
+                  key={number}
+                  number={number}
+                  text={buffer.line(number)}
+                  at={times ? buffer.time(number) : undefined}
+                  isChosen={isWithin(range, number)}
+                  isFailure={number === failureLine}
+                  onChoose={choose}
+                />
+              );
+            })}
+          </div>
+        </div>
+        {count === 0 ? (
+          <p className="empty">
+            {state.name === "ended"
+              ? "The log has no lines."
+              : "No lines yet. They appear here as they are written."}
+          </p>
+        ) : null}
+      </div>
+      {scroll.follows || count === 0 ? null : (
+        <button type="button" className="to-end" onClick={() => scroll.setFollows(true)}>
+          ↓ Jump to the end
+        </button>
+      )}
+    </section>
+  );
+}
+
+/** Shows the line of the address once it has arrived, and again when the address changes; `/` focuses the search. */
+function useLinkedLine(
+  range: LineRange | null,
+  count: number,
+  filtered: boolean,
+  showIndex: (index: number) => void,
+  setRange: (range: LineRange | null) => void,
+): void {
+  const wanted = useRef(range);
+  useEffect(() => {
+    const { current } = wanted;
+    if (current === null || filtered || count < current.from) return;
+    wanted.current = null;
+    showIndex(current.from - 1);
+  });
+  useEffect(() => {
+    const onHash = () => {
+      wanted.current = rangeIn(location.hash);
+      setRange(wanted.current);
+    };
+    const onKey = (event: KeyboardEvent) => {
+      const isTyping =
+        event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
+      if (event.key !== "/" || isTyping) return;
+      event.preventDefault();
+      document.querySelector<HTMLInputElement>(".log input[type=search]")?.focus();
+    };
+    addEventListener("hashchange", onHash);
+    addEventListener("keydown", onKey);
+    return () => {
+      removeEventListener("hashchange", onHash);
+      removeEventListener("keydown", onKey);
+    };
+  }, [setRange]);
+}

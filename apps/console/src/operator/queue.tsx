@@ -1,0 +1,112 @@
+// The queue: what waits, why, and for how long.
+
+import type { QueueAnswer } from "@slipway/protocol";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { queueQuery } from "../api/queries.ts";
+import { useTitle } from "../layout/title.ts";
+import { Loaded } from "../parts/loaded.tsx";
+import { Ago, durationText } from "../parts/time.tsx";
+
+export function QueuePage() {
+  useTitle("Queue");
+  return (
+    <>
+      <div className="head">
+        <h1>Queue</h1>
+        <span className="grow" />
+        <a href="queues">
+          Jobs in the queue dashboard <span aria-hidden="true">↗</span>
+        </a>
+      </div>
+      <Loaded query={useQuery(queueQuery)}>
+        {(answer) =>
+          answer === null ? (
+            <p className="empty">
+              This API does not report its queue. Update Slipway, or use the queue dashboard.
+            </p>
+          ) : (
+            <Queue queue={answer.queue} />
+          )
+        }
+      </Loaded>
+    </>
+  );
+}
+
+function Queue({ queue }: QueueAnswer) {
+  const { waiting, running, slots, seconds_of_work: work, oldest_waiting_at: oldest } = queue;
+  return (
+    <>
+      {queue.paused ? (
+        <p className="notice warn">
+          The queue is paused: workers take no deployments until an operator resumes it.
+        </p>
+      ) : null}
+      <dl className="figures">
+        <div>
+          <dt>Waiting</dt>
+          <dd>{waiting}</dd>
+        </div>
+        <div>
+          <dt>Running</dt>
+          <dd>{running}</dd>
+        </div>
+        <div>
+          <dt>Slots used</dt>
+          <dd>
+            {slots.used} of {slots.total}
+          </dd>
+        </div>
+        <div>
+          <dt>Oldest waits</dt>
+          <dd>{oldest === null ? "–" : <Ago at={oldest} />}</dd>
+        </div>
+        <div>
+          <dt>Queued work</dt>
+          <dd>{work === null ? "–" : durationText(work * 1000)}</dd>
+        </div>
+      </dl>
+      {queue.deployments.length === 0 ? (
+        <p className="empty">Nothing waits.</p>
+      ) : (
+        <div className="scroller" tabIndex={0} role="region" aria-label="Waiting deployments">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">App</th>
+                <th scope="col">Owner</th>
+                <th scope="col">Position</th>
+                <th scope="col">Waits for</th>
+                <th scope="col">Since</th>
+              </tr>
+            </thead>
+            <tbody>
+              {queue.deployments.map(
+                ({ app_name: app, deployment_id: id, owner, position, reason, waiting_since: since }) => (
+                  <tr key={id}>
+                    <th scope="row">
+                      {app === null ? (
+                        id
+                      ) : (
+                        <Link to="/apps/$app/deployments/$deployment" params={{ app, deployment: id }}>
+                          {app}
+                        </Link>
+                      )}
+                    </th>
+                    <td>{owner}</td>
+                    <td>{position}</td>
+                    <td>{reason ?? "unknown"}</td>
+                    <td>
+                      <Ago at={since} />
+                    </td>
+                  </tr>
+                ),
+              )}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </>
+  );
+}

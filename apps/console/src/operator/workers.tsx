@@ -1,0 +1,70 @@
+// The fleet: workers, their engines and slots, and what each runs.
+
+import type { WorkerBody } from "@slipway/protocol";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { workersQuery } from "../api/queries.ts";
+import { useTitle } from "../layout/title.ts";
+import { Loaded } from "../parts/loaded.tsx";
+import { Status } from "../parts/status.tsx";
+import { Ago, sizeText } from "../parts/time.tsx";
+
+export function WorkersPage() {
+  useTitle("Workers");
+  return (
+    <>
+      <h1>Workers</h1>
+      <Loaded query={useQuery(workersQuery)}>
+        {(workers) =>
+          workers.length === 0 ? (
+            <p className="empty">No worker runs, so deployments wait. Start one: see docs/operations.md.</p>
+          ) : (
+            <ul className="cards">
+              {workers.map((worker) => (
+                <Worker key={worker.id} worker={worker} />
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
+    </>
+  );
+}
+
+function Worker({ worker }: { readonly worker: WorkerBody }) {
+  const { engine, deployments, operations, concurrency } = worker;
+  return (
+    <li className="card">
+      <h2>
+        {worker.name} <Status status={worker.state} />
+      </h2>
+      <p>
+        {deployments.length} of {concurrency} slots used{" "}
+        <meter
+          min={0}
+          max={concurrency}
+          value={deployments.length}
+          aria-label={`Slots used by ${worker.name}`}
+        />
+      </p>
+      <p className="facts">
+        {worker.host}, process {worker.pid}, version {worker.version}; engine {engine.address}, {engine.cpus}{" "}
+        CPUs, {sizeText(engine.memory_bytes)}; seen <Ago at={worker.last_seen_at} />
+      </p>
+      <ul>
+        {[...deployments, ...operations].map(({ id, app_name: app, since }) => (
+          <li key={id}>
+            {app === null ? (
+              id
+            ) : (
+              <Link to="/apps/$app" params={{ app }}>
+                {app}
+              </Link>
+            )}{" "}
+            since <Ago at={since} />
+          </li>
+        ))}
+      </ul>
+    </li>
+  );
+}

@@ -1,0 +1,117 @@
+// All apps of the user: state, address, last deployment; and a new one.
+
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { createApp } from "../api/actions.ts";
+import { messageFor } from "../api/client.ts";
+import { appsQuery } from "../api/queries.ts";
+import { useTitle } from "../layout/title.ts";
+import { formText } from "../parts/form-text.ts";
+import { Loaded } from "../parts/loaded.tsx";
+import { Status } from "../parts/status.tsx";
+import { Ago } from "../parts/time.tsx";
+
+export function AppsPage() {
+  useTitle("Apps");
+  const [filter, setFilter] = useState("");
+  return (
+    <>
+      <div className="head">
+        <h1>Apps</h1>
+        <input
+          type="search"
+          aria-label="Filter apps"
+          placeholder="Filter"
+          value={filter}
+          onChange={({ target }) => setFilter(target.value)}
+        />
+        <span className="grow" />
+        <NewApp />
+      </div>
+      <Loaded query={useQuery(appsQuery)}>
+        {(apps) =>
+          apps.length === 0 ? (
+            <div className="empty">
+              <h2>No apps yet</h2>
+              <p>
+                An app has a name, an address and deployments. Create one above, then drop its folder on its
+                page.
+              </p>
+            </div>
+          ) : (
+            <div className="scroller" tabIndex={0} role="region" aria-label="Apps">
+              <table>
+                <thead>
+                  <tr>
+                    <th scope="col">App</th>
+                    <th scope="col">State</th>
+                    <th scope="col">Last deployed</th>
+                    <th scope="col">Address</th>
+                    <th scope="col">Owner</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {apps
+                    .filter(({ name }) => name.includes(filter.trim().toLowerCase()))
+                    .map((app) => (
+                      <tr key={app.id}>
+                        <th scope="row">
+                          <Link to="/apps/$app" params={{ app: app.name }}>
+                            {app.name}
+                          </Link>
+                        </th>
+                        <td>
+                          <Status status={app.status} />
+                        </td>
+                        <td>
+                          <Ago at={app.last_deployed_at} />
+                        </td>
+                        <td>
+                          <a href={app.url} rel="noreferrer" target="_blank">
+                            {app.url.replace(/^https?:\/\//, "")} <span aria-hidden="true">↗</span>
+                          </a>
+                        </td>
+                        <td>{app.owner.username}</td>
+                      </tr>
+                    ))}
+                </tbody>
+              </table>
+            </div>
+          )
+        }
+      </Loaded>
+    </>
+  );
+}
+
+function NewApp() {
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const creation = useMutation({
+    mutationFn: createApp,
+    onSuccess: async (app) => {
+      await queries.invalidateQueries({ queryKey: ["apps"] });
+      await navigate({ to: "/apps/$app", params: { app: app.name } });
+    },
+  });
+  return (
+    <form
+      className="inline"
+      onSubmit={(event) => {
+        event.preventDefault();
+        creation.mutate(formText(event.currentTarget, "name"));
+      }}
+    >
+      <input name="name" aria-label="Name of the new app" placeholder="name-of-the-app" required />
+      <button type="submit" className="primary" disabled={creation.isPending}>
+        Create app
+      </button>
+      {creation.error === null ? null : (
+        <span className="error" role="alert">
+          {messageFor(creation.error)}
+        </span>
+      )}
+    </form>
+  );
+}

@@ -1,0 +1,105 @@
+// An app's variables: masked until they are shown, with room for several lines.
+
+import type { VariableBody } from "@slipway/protocol";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { removeVariable, setVariable } from "../api/actions.ts";
+import { variablesQuery } from "../api/queries.ts";
+import { useTitle } from "../layout/title.ts";
+import { Action } from "../parts/action.tsx";
+import { FieldForm } from "../parts/field-form.tsx";
+import { Loaded } from "../parts/loaded.tsx";
+import { useApp } from "./app.tsx";
+
+export function VariablesPage() {
+  const app = useApp();
+  useTitle("Variables", app);
+  return (
+    <>
+      <FieldForm
+        label="Set a variable"
+        submit="Set"
+        run={(field) => setVariable(app, field("name").trim(), field("value"))}
+      >
+        <input
+          name="name"
+          aria-label="Name"
+          placeholder="NAME"
+          required
+          autoCapitalize="characters"
+          spellCheck={false}
+        />
+        <textarea
+          name="value"
+          aria-label="Value"
+          placeholder="value, of one or more lines"
+          rows={1}
+          spellCheck={false}
+        />
+      </FieldForm>
+      <p className="hint">
+        Running containers keep the values they started with: restart the app to apply a change.
+      </p>
+      <Loaded query={useQuery(variablesQuery(app))}>
+        {(variables) =>
+          variables.length === 0 ? (
+            <p className="empty">
+              No variables. Builds and containers get those that you set here, such as DATABASE_URL.
+            </p>
+          ) : (
+            <ul className="rows" aria-label="Variables">
+              {variables.map((variable) => (
+                <Variable key={`${variable.id} ${variable.value}`} app={app} variable={variable} />
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
+    </>
+  );
+}
+
+function Variable({ app, variable }: { readonly app: string; readonly variable: VariableBody }) {
+  const { name, value } = variable;
+  const [isShown, setIsShown] = useState(false);
+  const [draft, setDraft] = useState(value);
+  return (
+    <li>
+      <code className="name">{name}</code>
+      {isShown ? (
+        <textarea
+          aria-label={`Value of ${name}`}
+          value={draft}
+          rows={Math.min(12, draft.split("\n").length)}
+          spellCheck={false}
+          onChange={({ target }) => setDraft(target.value)}
+        />
+      ) : (
+        <span className="masked">
+          <span aria-hidden="true">••••••••</span>
+        </span>
+      )}
+      <button
+        type="button"
+        aria-pressed={isShown}
+        aria-label={`${isShown ? "Hide" : "Show"} ${name}`}
+        onClick={() => setIsShown(!isShown)}
+      >
+        {isShown ? "Hide" : "Show"}
+      </button>
+      {draft === value ? null : (
+        <Action run={() => setVariable(app, name, draft)} look="primary" label={`Save ${name}`}>
+          Save
+        </Action>
+      )}
+      <Action
+        run={() => removeVariable(app, variable)}
+        confirm={`Remove ${name}?`}
+        look="danger"
+        label={`Remove ${name}`}
+      >
+        Remove
+      </Action>
+    </li>
+  );
+}

@@ -1,0 +1,45 @@
+// A small form that adds something: its fields, one button, the error of the API.
+
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { messageFor } from "../api/client.ts";
+import { formText } from "./form-text.ts";
+
+interface FieldFormProps {
+  readonly label: string;
+  readonly submit: string;
+  /** Receives a field's text by its name. */
+  readonly run: (field: (name: string) => string) => Promise<unknown>;
+  readonly children: ReactNode;
+}
+
+export function FieldForm({ label, submit, run, children }: FieldFormProps) {
+  const queries = useQueryClient();
+  const adding = useMutation({
+    mutationFn: (form: HTMLFormElement) => run((name) => formText(form, name)),
+    onSuccess: async (_answer, form) => {
+      form.reset();
+      await queries.invalidateQueries();
+    },
+  });
+  return (
+    <form
+      className="inline"
+      aria-label={label}
+      onSubmit={(event) => {
+        event.preventDefault();
+        adding.mutate(event.currentTarget);
+      }}
+    >
+      {children}
+      <button type="submit" className="primary" disabled={adding.isPending}>
+        {submit}
+      </button>
+      {adding.error === null ? null : (
+        <span className="error" role="alert">
+          {messageFor(adding.error)}
+        </span>
+      )}
+    </form>
+  );
+}

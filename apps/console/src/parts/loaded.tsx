@@ -1,0 +1,42 @@
+// Shows what a query has loaded, that it loads, or why it failed.
+
+import type { UseQueryResult } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { messageFor } from "../api/client.ts";
+
+interface LoadedProps<Data> {
+  readonly query: UseQueryResult<Data>;
+  readonly children: (data: Data) => ReactNode;
+}
+
+/** What was loaded before stays while the API does not answer. */
+export function Loaded<Data>({ query, children }: LoadedProps<Data>) {
+  const { data, error, isPending } = query;
+  if (data === undefined) {
+    return isPending ? (
+      <p className="loading">Loading…</p>
+    ) : (
+      <Problem error={error} onRetry={() => void query.refetch()} />
+    );
+  }
+  return (
+    <>
+      {error === null ? null : <Problem error={error} onRetry={() => void query.refetch()} />}
+      {children(data)}
+    </>
+  );
+}
+
+/** What failed, and the way to try again. */
+export function Problem({ error, onRetry }: { readonly error: unknown; readonly onRetry?: () => void }) {
+  return (
+    <p className="notice bad" role="alert">
+      {messageFor(error)}{" "}
+      {onRetry === undefined ? null : (
+        <button type="button" onClick={onRetry}>
+          Try again
+        </button>
+      )}
+    </p>
+  );
+}

@@ -1,0 +1,26 @@
+// Steps through the pages of a list.
+
+import type { PaginationBody } from "@slipway/protocol";
+
+interface PagesProps {
+  readonly pagination: PaginationBody;
+  readonly onPage: (page: number) => void;
+}
+
+export function Pages({ pagination, onPage }: PagesProps) {
+  const { current_page: page, prev_page: previous, next_page: next, total_pages: total } = pagination;
+  if (total <= 1) return null;
+  return (
+    <nav className="pages" aria-label="Pages">
+      <button type="button" disabled={previous === null} onClick={() => onPage(page - 1)}>
+        ← Newer
+      </button>
+      <span>
+        {page} of {total}
+      </span>
+      <button type="button" disabled={next === null} onClick={() => onPage(page + 1)}>
+        Older →
+      </button>
+    </nav>
+  );
+}

@@ -1,0 +1,59 @@
+// Builds the web console once, and again when its sources have changed.
+
+import { rename, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { execa } from "execa";
+import { acquireLock } from "../bootstrap/lock.mjs";
+import { readText, writePrivate } from "./files.ts";
+import { definitionHash } from "./images/image-builder.ts";
+import { step } from "./progress.ts";
+import type { Say } from "./progress.ts";
+import { repositoryRoot } from "./repository.ts";
+import { reasonOf, SetupError } from "./setup-error.ts";
+
+const defaultFolder = join(repositoryRoot, "apps/console");
+const lockWaitMs = 5 * 60_000;
+/** What the build depends on, besides the schemas of the API, of which it uses types only. */
+const sources = ["src", "build", "index.html", "package.json", "vite.config.ts"];
+
+/**
+ * Writes `dist` of the console's folder unless it was built from the present sources. Processes of one clone wait for each other.
+ * Throws SetupError.
+ */
+export async function ensureConsole(say: Say, folder = defaultFolder): Promise<void> {
+  const hash = await definitionHash(...sources.map((name) => join(folder, name)));
+  const built = join(folder, "dist");
+  const mark = join(built, "built-from");
+  if ((await readText(mark)) === hash) return;
+  await using _lock = await acquireLock(join(folder, ".build.lock"), { waitMs: lockWaitMs });
+  if ((await readText(mark)) === hash) return;
+  // A page that is open keeps its files until the new ones are complete.
+  const draft = join(folder, ".dist");
+  await step(say, "console").during("builds the web console", () => build(folder, draft));
+  await writePrivate(join(draft, "built-from"), `${hash}\n`);
+  await rm(built, { recursive: true, force: true });
+  await rename(draft, built);
+}
+
+async function build(folder: string, outDir: string): Promise<void> {
+  const vite = join(
+    dirname(createRequire(join(folder, "package.json")).resolve("vite/package.json")),
+    "bin/vite.js",
+  );
+  try {
+    await execa(
+      process.execPath,
+      [vite, "build", "--outDir", outDir, "--emptyOutDir", "--logLevel", "warn"],
+      {
+        cwd: folder,
+        env: { NODE_ENV: "production" },
+        all: true,
+      },
+    );
+  } catch (error) {
+    throw new SetupError(
+      `The web console in ${folder} cannot be built (${reasonOf(error)}): run "npx vite build" there to see why.`,
+    );
+  }
+}
