@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { acquireLock } from "../bootstrap/lock.mjs";
 import type { SetupConfig } from "./config.ts";
-import { ensureConsole } from "./web-console.ts";
+import { ensureConsole } from "./console-build.ts";
 import { probeEngine } from "./engine/engine-connection.ts";
 import type { Engine } from "./engine/engine-connection.ts";
 import { ensureEngine } from "./engine/engine.ts";

@@ -3,7 +3,7 @@
 import { readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ensureConsole } from "./web-console.ts";
+import { ensureConsole } from "./console-build.ts";
 import { repositoryRoot } from "./repository.ts";
 
 const dist = join(repositoryRoot, "apps/console/dist");
