@@ -90,11 +90,6 @@ test.each([
     { "bin/detect": "#!/bin/sh\necho why\nexit 1\n" },
     "why\n !     The buildpack x does not fit this app",
   ],
-  [
-    "fails",
-    { "bin/compile": "#!/bin/sh\nexit 3\n" },
-    "The x buildpack failed to build the app (exit code 3).",
-  ],
   ["cannot release", { "bin/release": "#!/bin/sh\nexit 3\n" }, "bin/release of the x buildpack failed."],
 ])(
   "a buildpack that %s fails the build with the reason",
@@ -105,6 +100,15 @@ test.each([
     expect(output).toContain(message);
   },
 );
+
+test("a buildpack that fails ends the build with its exit code, and the next one does not run", async () => {
+  await putPack("01-x", { "bin/compile": "#!/bin/sh\necho why\nexit 3\n" });
+  await putPack("02-y", {});
+  expect(await runner.runEach(["01-x", "02-y"])).toMatchObject({
+    exitCode: 3,
+    output: "-----> Mine app detected\nwhy\n",
+  });
+});
 
 test("a bin/report that fails is ignored, and its output is not shown", async () => {
   await putPack("01-x", { "bin/report": "#!/bin/sh\necho reported\nexit 1\n" });
