@@ -29,6 +29,11 @@ const reasons: readonly Reason[] = [
     message: "there is no git repository at this URL. Check owner, name and spelling.",
   },
   {
+    pattern: /certificate verification failed|SSL certificate problem|certificate subject name/i,
+    message:
+      "the server's certificate is not valid, or of an authority that the worker does not trust. Operators add authorities with NODE_EXTRA_CA_CERTS.",
+  },
+  {
     pattern: /dumb http transport does not support shallow/,
     message:
       "the server does not speak git's smart protocol. Serve the repository with git-http-backend, or use a .tgz archive.",
