@@ -63,7 +63,10 @@ export function openGoChecksums(options: GoChecksumsOptions): GoChecksums {
         return { hash };
       } catch (error) {
         if (!(error instanceof NoResponse)) throw error;
-        return { hash: null, warning: `the checksum database ${key.name} does not respond: ${error.message}` };
+        return {
+          hash: null,
+          warning: `the checksum database ${key.name} does not respond: ${error.message}`,
+        };
       }
     },
   };
@@ -112,7 +115,9 @@ async function provedHash(
   signal: AbortSignal,
 ): Promise<string> {
   const wrong = (problem: string) =>
-    unavailable(`Go's checksum database ${key.name} cannot be trusted about ${module}@${version}: ${problem}.`);
+    unavailable(
+      `Go's checksum database ${key.name} cannot be trusted about ${module}@${version}: ${problem}.`,
+    );
   const path = `${prefix}lookup/${escaped(module)}@${escaped(version)}`;
   const answer = await responseOf(() => client.find(path, maxAnswerBytes, signal), signal);
   if (answer === null) throw wrong("it does not have this version");
@@ -120,10 +125,12 @@ async function provedHash(
   const tree = openSignedTree(note, key);
   if (tree === null) throw wrong("its answer is not signed with its key");
   const readTile = async (tile: string): Promise<Buffer> => {
-    const read = async () => Buffer.concat(await Array.fromAsync(client.download(prefix + tile, maxTileBytes, signal)));
+    const read = async () =>
+      Buffer.concat(await Array.fromAsync(client.download(prefix + tile, maxTileBytes, signal)));
     return await responseOf(read, signal);
   };
-  if (!(await isInTree(tree, { id: Number(id), text }, readTile))) throw wrong("its answer is not in its tree");
+  if (!(await isInTree(tree, { id: Number(id), text }, readTile)))
+    throw wrong("its answer is not in its tree");
   const start = `${module} ${version} h1:`;
   const line = text.split("\n").find((one) => one.startsWith(start));
   if (line === undefined) throw wrong("its answer is about something else");

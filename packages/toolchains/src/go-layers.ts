@@ -36,7 +36,8 @@ export function goLayer(
             yield { ...file, isExecutable: programs.test(file.path) };
         },
         // A module cannot contain another one, so the files that would make folders modules have another name in it.
-        place: (path) => (omitted.test(path) ? null : `${goHome}/${path.replace(/(^|\/)_go\.mod$/, "$1go.mod")}`),
+        place: (path) =>
+          omitted.test(path) ? null : `${goHome}/${path.replace(/(^|\/)_go\.mod$/, "$1go.mod")}`,
       },
     ],
     links: [],

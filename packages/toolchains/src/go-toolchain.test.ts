@@ -41,7 +41,13 @@ function open(database = server.database, blobs: BlobStore = memoryBlobs()) {
   const onError = (error: unknown): never => {
     throw error;
   };
-  const proxy = openGoProxy({ url: server.url, checksumDatabase: database, blobs, now: () => clock.time, onError });
+  const proxy = openGoProxy({
+    url: server.url,
+    checksumDatabase: database,
+    blobs,
+    now: () => clock.time,
+    onError,
+  });
   return { proxy, architecture: "x64" as const };
 }
 
@@ -106,11 +112,26 @@ test("an archive that is not the one of the checksum database makes no layer", a
 test.each<[string, ReturnType<typeof zipOf>, string]>([
   ["leaves its folder", zipOf([[`${prefix}../x`, ""]]), "is not a path of a file"],
   ["is outside of the module", zipOf([["other/x", ""]]), "has a file outside of"],
-  ["occurs twice", zipOf([[`${prefix}x`, ""], [`${prefix}x`, ""]]), "twice"],
-  ["is larger than listed", zipOf([[`${prefix}x`, "12345"]], (entry) => entry.writeUInt32LE(2, 24)), "cannot be unpacked"],
+  [
+    "occurs twice",
+    zipOf([
+      [`${prefix}x`, ""],
+      [`${prefix}x`, ""],
+    ]),
+    "twice",
+  ],
+  [
+    "is larger than listed",
+    zipOf([[`${prefix}x`, "12345"]], (entry) => entry.writeUInt32LE(2, 24)),
+    "cannot be unpacked",
+  ],
   ["is huge", zipOf([[`${prefix}x`, ""]], (entry) => entry.writeUInt32LE(0x7fffffff, 24)), "more than"],
   ["is encrypted", zipOf([[`${prefix}x`, ""]], (entry) => entry.writeUInt16LE(1, 8)), "encrypted"],
-  ["is outside of the archive", zipOf([[`${prefix}x`, "1"]], (entry) => entry.writeUInt32LE(5000, 42)), "ends within a file"],
+  [
+    "is outside of the archive",
+    zipOf([[`${prefix}x`, "1"]], (entry) => entry.writeUInt32LE(5000, 42)),
+    "ends within a file",
+  ],
   ["is in no zip archive", Buffer.alloc(100), "not what a zip archive has there"],
 ])("an archive with a file that %s is refused", async (_which, archive, reason) => {
   serve(archive);
@@ -123,7 +144,9 @@ test("a database that does not respond, or is off, is named in a warning, and ma
   server.failing.set("/lookup/", 403);
   const unchecked = await resolved("1.22.5");
   expect(unchecked).toMatchObject({ hash: null });
-  expect(unchecked.warnings.join("")).toMatch(/^Go 1\.22\.5 is not checked: the checksum database sum\.test does not respond: /);
+  expect(unchecked.warnings.join("")).toMatch(
+    /^Go 1\.22\.5 is not checked: the checksum database sum\.test does not respond: /,
+  );
   const sources = open("off");
   expect((await resolved("1.22.5", sources)).warnings).toEqual([
     "Go 1.22.5 is not checked: the checksum database is off (BUILD_GO_SUMDB)",
@@ -134,7 +157,11 @@ test("a database that does not respond, or is off, is named in a warning, and ma
 test.each<[string, (text: string) => string, string]>([
   ["another hash", (answer) => answer.replace(hash, "h1:AAAA"), "its answer is not in its tree"],
   ["another number", (answer) => answer.replace(/^\d+/, "3"), "its answer is not in its tree"],
-  ["a larger tree", (answer) => answer.replace(/\n308\n/, "\n309\n"), "its answer is not signed with its key"],
+  [
+    "a larger tree",
+    (answer) => answer.replace(/\n308\n/, "\n309\n"),
+    "its answer is not signed with its key",
+  ],
   ["no signature", (answer) => answer.replace(/— .*/, ""), "its answer is not signed with its key"],
 ])("an answer of the database with %s is refused", async (_what, change, reason) => {
   const path = "/sumdb/sum.test/lookup/golang.org/toolchain@v0.0.1-go1.22.5.linux-amd64";

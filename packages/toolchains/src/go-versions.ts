@@ -38,8 +38,11 @@ export async function resolveGo(
   const releases = sortedReleases(versions);
   const isTooOld = wanted !== "" && compare(numbersOf(wanted), oldest) < 0;
   const version =
-    wanted === "" || isTooOld ? releases.at(-1) : await fitting(proxy, { wanted, releases, architecture, signal });
-  if (version === undefined && (wanted === "" || isTooOld)) throw unavailable("The module proxy lists no version of Go.");
+    wanted === "" || isTooOld
+      ? releases.at(-1)
+      : await fitting(proxy, { wanted, releases, architecture, signal });
+  if (version === undefined && (wanted === "" || isTooOld))
+    throw unavailable("The module proxy lists no version of Go.");
   if (version === undefined) throw noneFits({ wanted, wantedIn }, releases);
   const checksum = await proxy.checksum(version, architecture, signal);
   return {
@@ -54,8 +57,10 @@ export async function resolveGo(
 }
 
 function reasonFor({ wanted, wantedIn }: GoWish, isTooOld: boolean): string {
-  if (wanted === "") return 'go.mod names no version: add a line such as "go 1.22" to build with the same one each time';
-  if (isTooOld) return `${wantedIn} names ${wanted}: what was written for versions before 1.18 is built with the newest one`;
+  if (wanted === "")
+    return 'go.mod names no version: add a line such as "go 1.22" to build with the same one each time';
+  if (isTooOld)
+    return `${wantedIn} names ${wanted}: what was written for versions before 1.18 is built with the newest one`;
   return `${wantedIn} names ${wanted}`;
 }
 
@@ -97,7 +102,10 @@ function compare(a: Numbers, b: Numbers): number {
 }
 
 function noneFits({ wanted, wantedIn }: GoWish, releases: readonly string[]) {
-  const minor = wanted.split(/[.a-z]/).slice(0, 2).join(".");
+  const minor = wanted
+    .split(/[.a-z]/)
+    .slice(0, 2)
+    .join(".");
   const newest = releases.findLast((version) => version === minor || version.startsWith(`${minor}.`));
   return refused(
     `There is no Go ${wanted} (${wantedIn}).`,

@@ -2,6 +2,7 @@
 
 import { backoffMs, pause, retry, withDeadline } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
+import { requestFile } from "./download.ts";
 import { reasonOf, unavailable } from "./failures.ts";
 
 /** From the request to the end of a short answer, and to the headers of a download. */
@@ -50,10 +51,12 @@ export class RegistryClient {
   ): Promise<Answer> {
     const url = new URL(path, this.#base);
     const call = async (bounded: AbortSignal): Promise<Answer> => {
-      const response = await this.#fetch(url, headers, bounded);
+      const response = await fetch(url, { headers: this.#headers(url, headers), signal: bounded });
       if (response.status === 304) return { status: 304, etag: null, text: "" };
       await expectStatus(response, [200]);
-      const text = Buffer.concat(await Array.fromAsync(limited(response, maxBytes))).toString("utf8");
+      const text = Buffer.concat(await Array.fromAsync(limited(response.body ?? [], maxBytes))).toString(
+        "utf8",
+      );
       return { status: 200, etag: response.headers.get("etag"), text };
     };
     try {
@@ -120,15 +123,17 @@ export class RegistryClient {
     using ends = new EndedBy(signal);
     // Not compressed on the way: ranges and the checksum are of the file's bytes.
     const headers = { "accept-encoding": "identity", ...(offset > 0 ? { range: `bytes=${offset}-` } : {}) };
-    const response = await withDeadline(this.#fetch(url, headers, ends.signal), {
+    const headersFor = (at: URL) => this.#headers(at, headers);
+    const response = await withDeadline(requestFile(url, headersFor, ends.signal), {
       limitMs: responseLimitMs,
       signal,
     });
-    await expectStatus(response, offset > 0 ? [200, 206] : [200]);
-    const range = response.headers.get("content-range") ?? "";
-    if (response.status === 206 && !range.startsWith(`bytes ${offset}-`))
+    const status = response.statusCode ?? 0;
+    if (status !== 200 && (offset === 0 || status !== 206)) throw unexpectedStatus(status);
+    const range = response.headers["content-range"] ?? "";
+    if (status === 206 && !range.startsWith(`bytes ${offset}-`))
       throw new Error(`the registry returned the range ${JSON.stringify(range)}`);
-    let skipBytes = response.status === 206 ? 0 : offset;
+    let skipBytes = status === 206 ? 0 : offset;
     const body = limited(response, maxBytes);
     for (;;) {
       const { done, value } = await withDeadline(body.next(), { limitMs: stallLimitMs, signal });
@@ -139,11 +144,14 @@ export class RegistryClient {
     }
   }
 
-  async #fetch(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
-    // A tarball may be on another host, which must not receive the credentials.
+  /** A file may be on another host, which must not receive the credentials. */
+  #headers(url: URL, headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
     const own = url.origin === this.#base.origin && this.#authorization !== undefined;
-    const all = own ? { ...headers, authorization: this.#authorization ?? "" } : headers;
-    return await fetch(url, { headers: { "user-agent": "slipway", ...all }, signal });
+    return {
+      "user-agent": "slipway",
+      ...headers,
+      ...(own ? { authorization: this.#authorization ?? "" } : {}),
+    };
   }
 
   #failure(url: URL, error: unknown) {
@@ -194,13 +202,20 @@ async function expectStatus(response: Response, statuses: readonly number[]): Pr
   const { status } = response;
   if (statuses.includes(status)) return;
   await response.body?.cancel();
-  const isRetryable = status >= 500 || status === 429 || status === 408;
-  throw new AnswerError(`status ${status}`, isRetryable, status);
+  throw unexpectedStatus(status);
 }
 
-async function* limited(response: Response, maxBytes: number): AsyncGenerator<Uint8Array> {
+function unexpectedStatus(status: number): AnswerError {
+  const isRetryable = status >= 500 || status === 429 || status === 408;
+  return new AnswerError(`status ${status}`, isRetryable, status);
+}
+
+async function* limited(
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array> {
   let sizeBytes = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body) {
     sizeBytes += chunk.length;
     if (sizeBytes > maxBytes) throw new AnswerError(`the answer has more than ${maxBytes} bytes`, false);
     yield chunk;

@@ -24,7 +24,8 @@ const derPrefix = Buffer.from("302a300506032b6570032100", "hex");
 
 /** @returns null when the text is not a key. */
 export function parseVerifierKey(text: string): VerifierKey | null {
-  const [, name = "", id = "", encoded = ""] = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)$/.exec(text) ?? [];
+  const [, name = "", id = "", encoded = ""] =
+    /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)$/.exec(text) ?? [];
   const data = Buffer.from(encoded, "base64");
   if (data.length !== 33 || data[0] !== algorithm) return null;
   const hash = createHash("sha256").update(`${name}\n`).update(data).digest("hex");
@@ -36,7 +37,8 @@ export function openSignedTree(note: string, key: VerifierKey): SignedTree | nul
   const split = note.indexOf("\n\n");
   const [text, signatures] = [note.slice(0, split + 1), note.slice(split + 2)];
   if (split === -1 || !signatures.split("\n").some((line) => isSignature(line, text, key))) return null;
-  const [, size = "", encoded = ""] = /^go\.sum database tree\n(\d{1,15})\n([A-Za-z0-9+/]{43}=)\n/.exec(text) ?? [];
+  const [, size = "", encoded = ""] =
+    /^go\.sum database tree\n(\d{1,15})\n([A-Za-z0-9+/]{43}=)\n/.exec(text) ?? [];
   return size === "" ? null : { size: Number(size), hash: Buffer.from(encoded, "base64") };
 }
 

@@ -88,7 +88,8 @@ function entryAt(list: Buffer, at: number): { readonly entry: ZipEntry; readonly
   if (next > list.length) throw new ZipError("the list of its files is damaged");
   const path = list.toString("utf8", nameAt, nameAt + nameBytes);
   const title = JSON.stringify(path.slice(0, 100));
-  if (method !== 0 && method !== 8) throw new ZipError(`${title} has the unknown compression method ${method}`);
+  if (method !== 0 && method !== 8)
+    throw new ZipError(`${title} has the unknown compression method ${method}`);
   if ((list.readUInt16LE(at + 8) & encrypted) !== 0) throw new ZipError(`${title} is encrypted`);
   if (Math.max(packedBytes, sizeBytes) > maxFileBytes)
     throw new ZipError(`${title} has more than ${maxFileBytes} bytes`);
@@ -103,7 +104,12 @@ function checkPath(path: string): void {
   throw new ZipError(`${JSON.stringify(path.slice(0, 100))} is not a path of a file`);
 }
 
-async function readAt(file: FileHandle, position: number, bytes: number, signature?: number): Promise<Buffer> {
+async function readAt(
+  file: FileHandle,
+  position: number,
+  bytes: number,
+  signature?: number,
+): Promise<Buffer> {
   const buffer = Buffer.alloc(bytes);
   const { bytesRead } = bytes === 0 ? { bytesRead: 0 } : await file.read(buffer, 0, bytes, position);
   if (bytesRead < bytes) throw new ZipError("it ends within a file");

@@ -23,10 +23,16 @@ const name = "sum.test";
 const width = 256;
 
 /** @param archives by version: `1.22.5`. */
-export async function startGoProxy(archives: Readonly<Record<string, Buffer>>, hashes: Readonly<Record<string, string>>): Promise<TestGoProxy> {
+export async function startGoProxy(
+  archives: Readonly<Record<string, Buffer>>,
+  hashes: Readonly<Record<string, string>>,
+): Promise<TestGoProxy> {
   const versions = Object.keys(archives);
   const ids = versions.map((version) => `v0.0.1-go${version}.linux-amd64`);
-  const { database, files } = signedDatabase(ids.map((id, index) => `${module} ${id} ${hashes[versions[index] ?? ""]}\n`), ids);
+  const { database, files } = signedDatabase(
+    ids.map((id, index) => `${module} ${id} ${hashes[versions[index] ?? ""]}\n`),
+    ids,
+  );
   files.set(`/${module}/@v/list`, `v0.0.1-go1.99.0.darwin-arm64\n${ids.join("\n")}\n`);
   for (const [version, archive] of Object.entries(archives))
     files.set(`/${module}/@v/v0.0.1-go${version}.linux-amd64.zip`, archive);
@@ -71,7 +77,10 @@ function signedDatabase(texts: readonly string[], ids: readonly string[]) {
     for (let index = 0; index * width < level.length; index += 1) {
       const tile = level.slice(index * width, (index + 1) * width);
       const suffix = tile.length < width ? `.p/${tile.length}` : "";
-      files.set(`/sumdb/${name}/tile/8/${number}/${String(index).padStart(3, "0")}${suffix}`, Buffer.concat(tile));
+      files.set(
+        `/sumdb/${name}/tile/8/${number}/${String(index).padStart(3, "0")}${suffix}`,
+        Buffer.concat(tile),
+      );
     }
     level = Array.from({ length: Math.floor(level.length / width) }, (_, index) =>
       rootOf(level.slice(index * width, (index + 1) * width)),
@@ -98,5 +107,7 @@ function rootOf(hashes: readonly Buffer[]): Buffer {
 }
 
 function sha256(kind: number, ...parts: readonly Buffer[]): Buffer {
-  return createHash("sha256").update(Buffer.concat([Buffer.of(kind), ...parts])).digest();
+  return createHash("sha256")
+    .update(Buffer.concat([Buffer.of(kind), ...parts]))
+    .digest();
 }

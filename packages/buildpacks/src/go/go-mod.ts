@@ -21,7 +21,10 @@ export function parseGoMod(text: string): GoMod {
   const found = { module: "", go: "", toolchain: "" };
   let block = "";
   for (const [index, line] of text.split("\n").entries()) {
-    const [directive = "", value = ""] = line.replace(/\/\/.*/, "").trim().split(/\s+/);
+    const [directive = "", value = ""] = line
+      .replace(/\/\/.*/, "")
+      .trim()
+      .split(/\s+/);
     if (block !== "") {
       if (directive === ")") block = "";
       else if (block === "module" && directive !== "") found.module = unquoted(directive);
@@ -29,13 +32,17 @@ export function parseGoMod(text: string): GoMod {
     else if (directive === "module") found.module = unquoted(value);
     else if (directive === "go") found.go = matched(value, `^${version}$`, index, "go 1.22");
     else if (directive === "toolchain" && value !== "default")
-      found.toolchain = matched(value, `^go${version}(?:-\\S+)?$`, index, "toolchain go1.22.5").replace(/^go|-.*/g, "");
+      found.toolchain = matched(value, `^go${version}(?:-\\S+)?$`, index, "toolchain go1.22.5").replace(
+        /^go|-.*/g,
+        "",
+      );
     else if (/^(<{7}|={7}|>{7})/.test(directive))
       throw malformed(`Line ${index + 1} is a mark of a merge conflict. Resolve the conflict`);
   }
   if (block !== "") throw malformed(`A block "${block.slice(0, 50)} (" has no end. Add a line with ")"`);
   if (found.module === "") throw malformed('It has no "module" line. Run: go mod init example.com/app');
-  const [, heroku = ""] = new RegExp(String.raw`^//\s*\+heroku\s+goVersion\s+(?:go)?(${version})\s*$`, "m").exec(text) ?? [];
+  const [, heroku = ""] =
+    new RegExp(String.raw`^//\s*\+heroku\s+goVersion\s+(?:go)?(${version})\s*$`, "m").exec(text) ?? [];
   return { ...found, heroku };
 }
 

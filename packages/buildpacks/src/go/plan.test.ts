@@ -13,16 +13,29 @@ function planned(goMod: string, variables: Readonly<Record<string, string>> = {}
   }).language;
 }
 
-const mod = (lines: string) => `module example.com/shop\n\n${lines}\n\nrequire (\n\tgo.uber.org/zap v1.27.0\n)\n`;
+const mod = (lines: string) =>
+  `module example.com/shop\n\n${lines}\n\nrequire (\n\tgo.uber.org/zap v1.27.0\n)\n`;
 
 test.each<[string, string, Record<string, string>, string, string]>([
   ["a go line", mod("go 1.22"), {}, "1.22", "the go line of go.mod"],
   ["a comment after it", mod("go 1.22.3 // as in CI"), {}, "1.22.3", "the go line of go.mod"],
   ["line ends of Windows", mod("go 1.22").replaceAll("\n", "\r\n"), {}, "1.22", "the go line of go.mod"],
   ["a toolchain line", mod("go 1.22\ntoolchain go1.23.4"), {}, "1.23.4", "the toolchain line of go.mod"],
-  ["a toolchain of a vendor", mod("go 1.22\ntoolchain go1.23.4-custom"), {}, "1.23.4", "the toolchain line of go.mod"],
+  [
+    "a toolchain of a vendor",
+    mod("go 1.22\ntoolchain go1.23.4-custom"),
+    {},
+    "1.23.4",
+    "the toolchain line of go.mod",
+  ],
   ["the default toolchain", mod("go 1.23rc1\ntoolchain default"), {}, "1.23rc1", "the go line of go.mod"],
-  ["Heroku's comment", mod("// +heroku goVersion go1.21\ngo 1.20"), {}, "1.21", "+heroku goVersion of go.mod"],
+  [
+    "Heroku's comment",
+    mod("// +heroku goVersion go1.21\ngo 1.20"),
+    {},
+    "1.21",
+    "+heroku goVersion of go.mod",
+  ],
   ["a variable", mod("go 1.22"), { GOVERSION: "go1.24.1" }, "1.24.1", "the variable GOVERSION"],
   ["nothing", mod(""), {}, "", "the default"],
 ])("%s decides the version of Go", (_what, text, variables, wanted, wantedIn) => {
@@ -40,7 +53,12 @@ test.each<[string, string, Record<string, string>, string]>([
   ["a go line with a word", mod("go latest"), {}, 'Line 3 names "latest", which is not a version of Go.'],
   ["a block without an end", "module a\nrequire (\n", {}, 'A block "require (" has no end.'],
   ["a merge conflict", mod("<<<<<<< HEAD\ngo 1.22"), {}, "Line 3 is a mark of a merge conflict."],
-  ["a toolchain with a word", mod("toolchain 1.22"), {}, 'Line 3 names "1.22", which is not a version of Go.'],
+  [
+    "a toolchain with a word",
+    mod("toolchain 1.22"),
+    {},
+    'Line 3 names "1.22", which is not a version of Go.',
+  ],
   ["GOVERSION with a word", mod("go 1.22"), { GOVERSION: "newest" }, "The variable GOVERSION is"],
 ])("%s is an error of the user, with what to change", (_what, text, variables, message) => {
   const plan = () => planned(text, variables);

@@ -32,7 +32,10 @@ async function planned(files: Readonly<Record<string, string>>, nodejs: Language
     log,
   };
   const other = { choose: () => failing("toolchain-unavailable") };
-  const context = { toolchains: { nodejs, python: other, go: other }, config: { limits, builders: ["buildpacks" as const] } };
+  const context = {
+    toolchains: { nodejs, python: other, go: other },
+    config: { limits, builders: ["buildpacks" as const] },
+  };
   return { plan: await plan(context, attempt, { open }), lines };
 }
 
