@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ByteStream } from "@slipway/core";
 import { unavailable } from "./failures.ts";
+import { packageFile } from "./package-entries.ts";
 import type { PackageFile } from "./package-entries.ts";
 import { zipContent, zipEntries, ZipError } from "./zip-archive.ts";
 
@@ -45,11 +46,4 @@ export async function* moduleFiles({ module, bytes, hash }: ModuleZip): AsyncGen
     throw unavailable(
       `The archive of ${module} does not match Go's checksum database: its hash is ${found}, and the database has ${hash}.`,
     );
-}
-
-function packageFile(path: string, content: Buffer): PackageFile {
-  async function* body(): AsyncGenerator<Uint8Array> {
-    yield content;
-  }
-  return { path, isExecutable: false, sizeBytes: content.length, body: body() };
 }

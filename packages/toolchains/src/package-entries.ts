@@ -14,6 +14,14 @@ export interface PackageFile {
   readonly body: ByteStream;
 }
 
+/** @returns a file whose content is in memory. */
+export function packageFile(path: string, content: Buffer, isExecutable = false): PackageFile {
+  async function* body(): AsyncGenerator<Uint8Array> {
+    yield content;
+  }
+  return { path, isExecutable, sizeBytes: content.length, body: body() };
+}
+
 const limits = { maxUnpackedBytes: 1024 ** 3, maxEntries: 50_000 };
 
 /** What happens to links in a tarball, which packages of the npm registry do not have. */

@@ -1,10 +1,11 @@
 // An index of Python packages ("simple repository API"): PyPI or a mirror of it, which may answer in JSON or HTML.
 
+import type { ByteStream } from "@slipway/core";
+import { checkedDownload } from "./checked-download.ts";
 import { unavailable } from "./failures.ts";
 import { LastAnswers } from "./last-answers.ts";
 import type { LastAnswersOptions } from "./last-answers.ts";
 import { RegistryClient } from "./registry-client.ts";
-import { checkedBytes } from "./wheel.ts";
 
 export interface IndexFile {
   readonly name: string;
@@ -19,8 +20,8 @@ export interface PythonIndex {
    * not respond, they are those of its last answer. @throws {SlipwayError} "toolchain-unavailable".
    */
   linuxWheels(packageName: string, signal: AbortSignal): Promise<readonly IndexFile[]>;
-  /** Downloads a file. @throws {SlipwayError} "toolchain-unavailable", also when its bytes do not match its checksum. */
-  download(file: IndexFile, signal: AbortSignal): Promise<Buffer>;
+  /** Downloads a file. The stream fails at its end when its bytes do not match its checksum. */
+  download(file: IndexFile, signal: AbortSignal): ByteStream;
 }
 
 const maxIndexBytes = 64 * 1024 ** 2;
@@ -46,12 +47,7 @@ export function openPythonIndex({ url, ...options }: RegistryOptions): PythonInd
       const text = await answers.get(packageName, (shared) => request(packageName, shared), signal);
       return JSON.parse(text) as readonly IndexFile[];
     },
-    async download(file, signal) {
-      return checkedBytes(client.download(file.url, maxFileBytes, signal), {
-        sha256: file.sha256,
-        title: file.name,
-      });
-    },
+    download: (file, signal) => checkedDownload(client.download(file.url, maxFileBytes, signal), file),
   };
 }
 

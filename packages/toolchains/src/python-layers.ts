@@ -34,9 +34,7 @@ function uvLayer({ index }: Pick<PythonParts, "index">, { version, wheel }: UvCh
     key: `uv ${wheel.name} ${wheel.sha256}`,
     parts: [
       {
-        files: async function* (signal) {
-          yield* wheelFiles(await index.download(wheel, signal), wheel.name);
-        },
+        files: (signal) => wheelFiles(index.download(wheel, signal), wheel.name),
         place: (path) => {
           if (path === `uv-${version}.data/scripts/uv`) return `${uvHome}/bin/uv`;
           const [, license] = /\.dist-info\/licenses\/(LICENSE[\w.-]*)$/.exec(path) ?? [];

@@ -1,6 +1,6 @@
 // A folder of python-build-standalone's interpreters on a server: one release of it, with its list of checksums.
 
-import { createHash } from "node:crypto";
+import { checkedDownload } from "./checked-download.ts";
 import { unavailable } from "./failures.ts";
 import { LastAnswers } from "./last-answers.ts";
 import { packageFiles } from "./package-entries.ts";
@@ -43,17 +43,9 @@ export function openPythonMirror({ url, ...options }: RegistryOptions): PythonMi
       if (found.length > 0) return found;
       throw unavailable(`${checksumsFile} of the mirror of Python names no interpreter for ${architecture}.`);
     },
-    async *files({ file, sha256 }, signal) {
-      const hash = createHash("sha256");
-      async function* archive(): AsyncGenerator<Uint8Array> {
-        for await (const chunk of client.download(file, maxArchiveBytes, signal)) {
-          hash.update(chunk);
-          yield chunk;
-        }
-        if (hash.digest("hex") !== sha256)
-          throw unavailable(`${file} does not match its checksum (sha256) in ${checksumsFile}.`);
-      }
-      yield* packageFiles(archive(), file, signal, "omitted");
+    files({ file, sha256 }, signal) {
+      const archive = client.download(file, maxArchiveBytes, signal);
+      return packageFiles(checkedDownload(archive, { name: file, sha256 }), file, signal, "omitted");
     },
   };
 }

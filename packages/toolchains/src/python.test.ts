@@ -11,7 +11,7 @@ import type { BlobStore } from "@slipway/core";
 import { readEntries } from "@slipway/tar";
 import { packTarGz, refusal } from "@slipway/testkit";
 import { memoryBlobs } from "../test-support/sources.ts";
-import { packZip } from "../test-support/pack-zip.ts";
+import { zipOf } from "../test-support/zip.ts";
 import type { LayerPlan } from "./layer-plans.ts";
 import { openPythonIndex } from "./python-index.ts";
 import { pythonToolchains } from "./python-layers.ts";
@@ -37,12 +37,12 @@ let archive: Buffer;
 
 beforeEach(async () => {
   blobs = memoryBlobs();
-  wheel = packZip({
-    "uv/__init__.py": { content: "" },
-    "uv-0.9.2.data/scripts/uv": { content: "the program", mode: 0o755 },
-    "uv-0.9.2.data/scripts/uvx": { content: "another", mode: 0o755 },
-    "uv-0.9.2.dist-info/licenses/LICENSE-MIT": { content: "license", isStored: true },
-  });
+  wheel = zipOf([
+    ["uv/__init__.py", ""],
+    ["uv-0.9.2.data/scripts/uv", "the program"],
+    ["uv-0.9.2.data/scripts/uvx", "another"],
+    ["uv-0.9.2.dist-info/licenses/LICENSE-MIT", "license"],
+  ]);
   archive = await packTarGz({
     "python/bin/python3.12": { content: "python", mode: 0o755 },
     "python/bin/python3": { kind: "symlink", target: "python3.12" },
@@ -197,7 +197,7 @@ test("a wheel or an interpreter with other bytes than its checksum's makes no la
     uv: await resolveUv(parts, "*", signal),
   };
   const { build } = pythonToolchains(parts, versions);
-  answers.set("/files/uv.whl", packZip({ "uv-0.9.2.data/scripts/uv": { content: "something else" } }));
+  answers.set("/files/uv.whl", zipOf([["uv-0.9.2.data/scripts/uv", "something else"]]));
   answers.set(
     `/mirror/${archiveName("3.12.8")}`,
     await packTarGz({ "python/bin/python3.12": "something else" }),
@@ -215,7 +215,7 @@ test("a wheel that is no zip archive, or is cut off, makes no layer", async () =
     const uv = { ...found, wheel: { ...found.wheel, sha256: sha256(broken) } };
     const { build } = pythonToolchains(parts, { uv, python: { version: "3.11.2", mirrored: null } });
     expect(await refusal(contentOf(build.layers[0]))).toMatch(
-      /^toolchain-unavailable: The wheel of uv-0\.9\.2.* cannot be unpacked/,
+      /^toolchain-unavailable: The wheel uv-0\.9\.2.* cannot be unpacked/,
     );
   }
 });
