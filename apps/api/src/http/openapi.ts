@@ -150,18 +150,10 @@ function queryParameters({ query }: RouteFacts): Json[] {
     properties?: Json;
     required?: readonly string[];
   };
-  return Object.entries(properties).map(([name, schema]) => ({
-    name,
-    in: "query",
-    required: required.includes(name),
-    schema,
-    ...describedBy(schema),
-  }));
-}
-
-function describedBy(schema: unknown): { readonly description?: string } {
-  const { description } = schema as { readonly description?: string };
-  return description === undefined ? {} : { description };
+  return Object.entries(properties).map(([name, schema]) => {
+    const { description } = schema as { readonly description?: string };
+    return { name, in: "query", required: required.includes(name), schema, description };
+  });
 }
 
 function headerParameters({ headers = {} }: RouteFacts): Json[] {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { changeStatus, claim, claimOperation, endOperation, failureOf, SlipwayError } from "@slipway/core";
 import type { App, BuildEngine, Deployment, ErrorCode, Operation, Scheduler } from "@slipway/core";
-import { abandonDeployment } from "@slipway/deployments";
+import { abandonDeployment, leaseDeployment } from "@slipway/deployments";
 import { maxAttempts } from "@slipway/queue";
 import { createLogger } from "@slipway/service";
 import { aNewDeployment, anApp, anOperation, lacksRedis } from "@slipway/testkit";
@@ -71,6 +71,23 @@ describe.skipIf(await lacksRedis())("the worker's log", () => {
     const line = { ...ofApp(), deployment: deployment.id, msg: "deployment attempt ended", ...ended };
     expect(lines.slice(1)).toMatchObject([line]);
     expect(JSON.stringify(lines)).not.toContain("secret");
+  });
+
+  test("the start and the end of a phase are logged, with its outcome and duration", async () => {
+    const deployment = await newDeployment();
+    const claim1 = { deploymentId: deployment.id, attempt: 1, lineCount: 0, previousGitRef: null };
+    const lease = await leaseDeployment(deploymentPorts(context), claim1);
+    const log = { lastSeq: 0 };
+    await lease?.phase("push", log, async (phase) => phase.addBytes(7));
+    await expect(lease?.phase("start", log, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    const common = { app: app.id, deployment: deployment.id, attempt: 1, level: 30 };
+    expect(lines).toMatchObject([
+      { ...common, phase: "push", msg: "deployment phase started" },
+      { ...common, phase: "push", outcome: "success", bytes: 7, durationMs, msg: "deployment phase ended" },
+      { ...common, phase: "start", msg: "deployment phase started" },
+      { ...common, phase: "start", outcome: "failed", durationMs, msg: "deployment phase ended" },
+    ]);
+    lease?.[Symbol.dispose]();
   });
 
   test("the start and the end of an operation's attempt are logged, without a reason if it succeeded", async () => {

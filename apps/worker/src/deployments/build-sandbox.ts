@@ -32,6 +32,8 @@ export interface SandboxRequest {
   readonly chosen?: ChosenBuildpacks | null;
   /** Whether the build gets the cache of earlier builds. */
   readonly usesCache: boolean;
+  /** Called when there was a cache, and the build has it. */
+  readonly onCacheRestored?: () => void;
   /** @param entries to append: the runner, the buildpacks and the app's variables. @returns the tar to unpack in `workDir`. */
   readonly open: (entries: AsyncIterable<ExtraEntry>) => Promise<ByteStream>;
 }
@@ -53,7 +55,8 @@ export async function filledSandbox(
   for (;;) {
     await using owned = new AsyncDisposableStack();
     const sandbox = owned.use(await createSandbox(context, attempt, request));
-    if (request.usesCache && !(await restoreCache(context, attempt, sandbox))) continue;
+    if (request.usesCache && !(await restoreCache(context, attempt, sandbox, request.onCacheRestored)))
+      continue;
     owned.move();
     return sandbox;
   }

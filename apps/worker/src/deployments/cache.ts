@@ -45,6 +45,7 @@ export interface CacheAttempt {
 
 /**
  * Restores the app's cache into the sandbox.
+ * @param onRestored called when there was a cache.
  * @returns false when there is a cache that cannot be restored. It is deleted then, and the sandbox may hold a part of it: a
  * build without a cache needs another one.
  */
@@ -52,12 +53,14 @@ export async function restoreCache(
   context: CacheContext,
   attempt: CacheAttempt,
   sandbox: Pick<Sandbox, "upload">,
+  onRestored: () => void = () => {},
 ): Promise<boolean> {
   const blob = await context.blobs.get(keyOf(context, attempt));
   if (blob === null) return true;
   await using bytes = blob.bytes;
   try {
     await sandbox.upload("/work", checked(context, decompressed(bytes)), attempt.signal);
+    onRestored();
     return true;
   } catch (thrown) {
     await deleteFor(context, attempt, thrown, "this build begins again without it");

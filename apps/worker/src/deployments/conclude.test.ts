@@ -24,7 +24,7 @@ describe.skipIf(await lacksRedis())("the end of a failed attempt", () => {
   afterEach(() => opened.disposeAsync());
 
   /** Runs an attempt whose phase writes the output and fails. @returns the log's lines and the stored deployment. */
-  async function failedWith(error: SlipwayError, output: string, { phase = "build", tryNumber = 1 } = {}) {
+  async function failedWith(failure: SlipwayError, output: string, { phase = "build", tryNumber = 1 } = {}) {
     const app = anApp();
     await context.store.apps.create(app);
     const { id: deploymentId } = await context.store.deployments.create(aNewDeployment({ appId: app.id }));
@@ -44,7 +44,7 @@ describe.skipIf(await lacksRedis())("the end of a failed attempt", () => {
     const thrown = await lease
       .phase(phase, log, async () => {
         await log.write(Buffer.from(output));
-        throw error;
+        throw failure;
       })
       .catch((reason: unknown) => reason);
     const task = { type: "deploy" as const, id: deploymentId, ...subject, tryNumber };

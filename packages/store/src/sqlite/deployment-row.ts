@@ -17,13 +17,13 @@ import type { Value } from "./database.ts";
 const failureDefaults = { hint: null, phase: null, line: null } as const;
 
 /** A value as JSON contains it. */
-type Parsed<Value> = Value extends Date
+type Parsed<T> = T extends Date
   ? string
-  : Value extends readonly (infer Item)[]
+  : T extends readonly (infer Item)[]
     ? Parsed<Item>[]
-    : Value extends object
-      ? { [Key in keyof Value]: Parsed<Value[Key]> }
-      : Value;
+    : T extends object
+      ? { [Key in keyof T]: Parsed<T[Key]> }
+      : T;
 
 export interface DeploymentRow {
   id: string;
@@ -175,17 +175,23 @@ function historyFrom(json: string): StatusChange[] {
 }
 
 function timelineFrom(json: string): AttemptRecord[] {
-  return (JSON.parse(json) as Parsed<AttemptRecord>[]).map((attempt) => ({
-    ...attempt,
-    jobAddedAt: dateOrNull(attempt.jobAddedAt),
-    startedAt: new Date(attempt.startedAt),
-    finishedAt: dateOrNull(attempt.finishedAt),
-    phases: attempt.phases.map((phase): PhaseRecord => ({
-      ...phase,
-      startedAt: new Date(phase.startedAt),
-      finishedAt: dateOrNull(phase.finishedAt),
-    })),
-  }));
+  return (JSON.parse(json) as Parsed<AttemptRecord>[]).map((attempt) => {
+    const { number, worker, engine, outcome } = attempt;
+    return {
+      number,
+      worker,
+      engine,
+      jobAddedAt: dateOrNull(attempt.jobAddedAt),
+      startedAt: new Date(attempt.startedAt),
+      finishedAt: dateOrNull(attempt.finishedAt),
+      outcome,
+      phases: attempt.phases.map(phaseFrom),
+    };
+  });
+}
+
+function phaseFrom({ startedAt, finishedAt, ...facts }: Parsed<PhaseRecord>): PhaseRecord {
+  return { ...facts, startedAt: new Date(startedAt), finishedAt: dateOrNull(finishedAt) };
 }
 
 function dateOrNull(iso: string | null): Date | null {

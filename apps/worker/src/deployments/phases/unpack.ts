@@ -16,7 +16,9 @@ type UnpackInput = Omit<SandboxRequest, "open"> & { readonly fetched: FetchedSou
 
 /** @throws {SlipwayError} "archive-invalid", "archive-too-large" and the errors of the engine. The sandbox is removed then. */
 export function unpack(context: UnpackContext, attempt: Attempt, input: UnpackInput): Promise<Sandbox> {
-  return attempt.lease.phase("unpack", attempt.log, () => unpacked(context, attempt, input));
+  return attempt.lease.phase("unpack", attempt.log, (phase) =>
+    unpacked(context, attempt, { ...input, onCacheRestored: () => phase.reuse("cache") }),
+  );
 }
 
 async function unpacked(
