@@ -21,7 +21,7 @@ const tiers: Readonly<Record<string, readonly string[]>> = {
 };
 /** The tiers of each folder. Those of packages/ are all others. */
 const folders: Readonly<Record<string, readonly string[]>> = { apps: ["app", "command"], tools: ["tool"] };
-const everywhere = filesOf("{*.config.ts,{apps,packages,tools,test,bench}/**/*.{ts,mts,mjs}}");
+const everywhere = filesOf("{*.config.ts,{apps,packages,tools,test,bench}/**/*.{ts,tsx,mts,mjs}}");
 const core = filesOf("packages/core/src/**/*.ts").filter((path) => !isTest(path));
 
 test("the tags allow the tiers, and besides them testkit, which only tests may import", () => {
@@ -47,7 +47,7 @@ test("no workspace depends on itself through others", () => {
 });
 
 describe.each(all)("$folder", (workspace) => {
-  const sources = filesOf(`${workspace.folder}/{bootstrap,src,test-support}/**/*.{ts,mts,mjs}`);
+  const sources = filesOf(`${workspace.folder}/{bootstrap,src,test-support}/**/*.{ts,tsx,mts,mjs}`);
   const allowed = tiers[workspace.tags[0] ?? ""] ?? [];
 
   test("a workspace declares workspaces of the tiers it may import only", () => {

@@ -4,9 +4,9 @@ import { basename } from "node:path";
 import { expect, test } from "vitest";
 import { codeOf, filesOf, isTest, textOf } from "./repository.ts";
 
-const code = filesOf("{apps,packages,tools,test,bench}/**/*.{ts,mts,mjs}");
+const code = filesOf("{apps,packages,tools,test,bench}/**/*.{ts,tsx,mts,mjs}");
 const stacks = filesOf("stacks/**/*").filter((path) => textOf(path).startsWith("#!"));
-const shipped = filesOf("{{apps,packages}/*,tools}/{bootstrap,src}/**/*.{ts,mjs}").filter(
+const shipped = filesOf("{{apps,packages}/*,tools}/{bootstrap,src}/**/*.{ts,tsx,mjs}").filter(
   (path) => !isTest(path),
 );
 const maxFunctionLines = 60;

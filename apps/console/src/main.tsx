@@ -9,7 +9,7 @@ import { router } from "./router.tsx";
 import "./style.css";
 
 const root = document.getElementById("root");
-if (root === null) throw new Error("The page has no element #root: rebuild the console.");
+if (root === null) throw new Error("The page has no element #root: build the web console again.");
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queryClient}>

@@ -44,6 +44,7 @@ export { spawnService } from "./services/spawn-service.ts";
 export type { Launched } from "./services/spawn-service.ts";
 export { errorText, reasonOf, SetupError } from "./setup-error.ts";
 export { setup } from "./setup.ts";
+export { ensureConsole } from "./console-build.ts";
 export { launchApp } from "./supervisor/app-process.ts";
 export type { AppProcess } from "./supervisor/app-process.ts";
 export type { AppSpec } from "./supervisor/app-specs.ts";

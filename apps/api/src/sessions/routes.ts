@@ -6,7 +6,7 @@ import type { Auth } from "@slipway/auth";
 import type { Store, User } from "@slipway/core";
 import { sessionAnswer } from "@slipway/protocol";
 import type { SessionAnswer } from "@slipway/protocol";
-import { requireOwnPage } from "../http/middleware/own-page.ts";
+import { requireSameOrigin } from "../http/middleware/own-page.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 import { clearSessionCookie, sessionSecretIn, setSessionCookie } from "./session-cookie.ts";
@@ -28,7 +28,7 @@ export function sessionRoutes({ apiUrl, auth, store, now }: SessionContext): Rou
       access: "login",
       answer: { status: 201, json: sessionAnswer },
       async handle({ user, request, response }) {
-        requireOwnPage(request, apiUrl);
+        requireSameOrigin(request, apiUrl);
         setSessionCookie(response, await startSession(store, user, usedTokenOf(response), now()), apiUrl);
         return presentSession(user);
       },
@@ -48,7 +48,6 @@ export function sessionRoutes({ apiUrl, auth, store, now }: SessionContext): Rou
       access: "account:use",
       answer: { status: 204 },
       async handle({ request, response }) {
-        requireOwnPage(request, apiUrl);
         const secret = sessionSecretIn(request);
         const session = secret === null ? null : await auth.identify(secret);
         if (session !== null) await revokeToken(store, session.user.id, session.tokenId);

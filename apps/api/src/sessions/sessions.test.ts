@@ -66,7 +66,8 @@ describe.skipIf(await lacksRedis())("sessions of the console", () => {
     expect((await create({ ...own, origin: "https://elsewhere.example.com" })).status).toBe(403);
     expect((await create({ ...own, "sec-fetch-site": "same-origin" })).status).toBe(201);
     expect((await send("POST", "/tokens/exchange", { cookie })).status).toBe(403);
-    expect((await send("POST", "/session", basic("ada", password))).status).toBe(403);
+    const elsewhere = { "sec-fetch-site": "cross-site", ...basic("ada", password) };
+    expect((await send("POST", "/session", elsewhere)).status).toBe(403);
   });
 
   test("a session is exchanged for a token of the stream, which ends with it", async () => {

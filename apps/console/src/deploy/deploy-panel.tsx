@@ -13,24 +13,9 @@ import { gzipOf, tarOf } from "./tar.ts";
 const rootFolder = "app/";
 
 export function DeployPanel({ app }: { readonly app: string }) {
-  const queries = useQueryClient();
-  const navigate = useNavigate();
   const [isOver, setIsOver] = useState(false);
-  const [step, setStep] = useState("");
   const [gitRef, setGitRef] = useState("");
-  const deployment = useMutation({
-    mutationFn: async (reading: Promise<Dropped>) => {
-      setStep("Packing…");
-      const archive = await archiveFor(await reading);
-      const url = await uploadSource(archive, (part) => setStep(`Uploading… ${Math.round(part * 100)} %`));
-      setStep("Queueing…");
-      return deploySource(app, url, gitRef.trim());
-    },
-    onSuccess: async ({ id }) => {
-      await queries.invalidateQueries({ queryKey: ["apps", app] });
-      await navigate({ to: "/apps/$app/deployments/$deployment", params: { app, deployment: id } });
-    },
-  });
+  const { deployment, step } = useDeploy(app, gitRef);
   return (
     <section
       className={isOver ? "drop over" : "drop"}
@@ -72,6 +57,27 @@ export function DeployPanel({ app }: { readonly app: string }) {
       )}
     </section>
   );
+}
+
+/** Packs, uploads and deploys; then shows the deployment. */
+function useDeploy(app: string, gitRef: string) {
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const [step, setStep] = useState("");
+  const deployment = useMutation({
+    mutationFn: async (reading: Promise<Dropped>) => {
+      setStep("Packing…");
+      const archive = await archiveFor(await reading);
+      const url = await uploadSource(archive, (part) => setStep(`Uploading… ${Math.round(part * 100)} %`));
+      setStep("Queueing…");
+      return deploySource(app, url, gitRef.trim());
+    },
+    onSuccess: async ({ id }) => {
+      await queries.invalidateQueries({ queryKey: ["apps", app] });
+      await navigate({ to: "/apps/$app/deployments/$deployment", params: { app, deployment: id } });
+    },
+  });
+  return { deployment, step };
 }
 
 interface FileChoiceProps {

@@ -34,7 +34,15 @@ function Pages({ session }: { readonly session: Session }) {
   };
   return (
     <>
-      <a className="skip" href="#main">
+      <a
+        className="skip"
+        href="#main"
+        onClick={(event) => {
+          // The page has a base, so the fragment alone would lead away from it.
+          event.preventDefault();
+          document.getElementById("main")?.focus();
+        }}
+      >
         Skip to the content
       </a>
       <header className="bar">

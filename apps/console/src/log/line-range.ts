@@ -18,3 +18,8 @@ export function rangeIn(hash: string): LineRange | null {
 export function hashOf({ from, to }: LineRange): string {
   return from === to ? `L${from}` : `L${from}-L${to}`;
 }
+
+/** @returns the address of a place on this page. The page has a base, so a mere fragment would lead away from it. */
+export function addressOf(fragment: string): string {
+  return `${location.pathname}${location.search}#${fragment}`;
+}

@@ -2,6 +2,7 @@
 
 import { memo } from "react";
 import { partsOf } from "./ansi.ts";
+import { addressOf } from "./line-range.ts";
 import type { LineRange } from "./line-range.ts";
 
 interface LineProps {
@@ -23,7 +24,7 @@ export const LogLine = memo(function LogLine(props: LineProps) {
   return (
     <div className={classes}>
       <a
-        href={`#L${number}`}
+        href={addressOf(`L${number}`)}
         className="number"
         data-number={number}
         tabIndex={-1}

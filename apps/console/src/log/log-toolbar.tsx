@@ -33,7 +33,7 @@ export function LogToolbar(props: ToolbarProps) {
   const { app, id, state, search, setSearch, matches, onNext, filters, setFilters, times, setTimes } = props;
   return (
     <div className="log-tools" role="toolbar" aria-label="Log">
-      <span className={`live ${state.name}`} role="status">
+      <span className={`log-state ${state.name}`} role="status">
         {stateTexts[state.name]}
       </span>
       <input

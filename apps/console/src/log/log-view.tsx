@@ -2,11 +2,12 @@
 
 import { useEffect, useRef, useState } from "react";
 import { plainOf } from "./ansi.ts";
-import { hashOf, rangeIn } from "./line-range.ts";
+import { addressOf, hashOf, rangeIn } from "./line-range.ts";
 import type { LineRange } from "./line-range.ts";
 import type { LogBuffer } from "./log-buffer.ts";
 import { LogLine, isWithin } from "./log-lines.tsx";
 import { LogToolbar } from "./log-toolbar.tsx";
+import type { LogSearch } from "./log-search.ts";
 import type { LogState } from "./use-log.ts";
 import { useScroll } from "./use-scroll.ts";
 import { useSearch } from "./use-search.ts";
@@ -35,13 +36,73 @@ export function LogView({ app, id, buffer, state, times, setTimes, failureLine }
   const numberAt = (index: number) => (filtered ? search.match(index) : index + 1);
   useLinkedLine(range, count, filtered, showIndex, setRange);
 
+  const { choose, next, copy } = useLineActions({ buffer, range, setRange, search, filtered, showIndex });
+  const { window: lines } = scroll;
+  const shownLines = Math.max(0, lines.end - lines.first);
+  const numbers = Array.from({ length: shownLines }, (_, offset) => numberAt(lines.first + offset));
+  return (
+    <section className="log" aria-label="Log">
+      <LogToolbar
+        {...{ app, id, state, times, setTimes, filters, setFilters }}
+        search={text}
+        setSearch={setText}
+        matches={search === null ? null : search.count}
+        onNext={next}
+        copyLabel={range === null ? "Copy all" : `Copy ${hashOf(range)}`}
+        onCopy={copy}
+      />
+      <Interruption state={state} next={count + 1} />
+      <div
+        className="lines"
+        ref={scroll.ref}
+        onScroll={scroll.onScroll}
+        tabIndex={0}
+        role="group"
+        aria-label={`${count.toLocaleString("en")} lines; arrow keys scroll, slash searches`}
+        data-count={count}
+      >
+        <div className="canvas" style={{ height: lines.heightPx }}>
+          <div className="shown" style={{ transform: `translateY(${lines.topPx}px)` }}>
+            {numbers.map((number) => (
+              <LogLine
+                key={number}
+                {...{ number, text: buffer.line(number), at: times ? buffer.time(number) : undefined }}
+                isChosen={isWithin(range, number)}
+                isFailure={number === failureLine}
+                onChoose={choose}
+              />
+            ))}
+          </div>
+        </div>
+        {count === 0 ? <Empty state={state} /> : null}
+      </div>
+      {scroll.follows || count === 0 ? null : (
+        <button type="button" className="to-end" onClick={() => scroll.setFollows(true)}>
+          ↓ Jump to the end
+        </button>
+      )}
+    </section>
+  );
+}
+
+interface LineActions {
+  readonly buffer: LogBuffer;
+  readonly range: LineRange | null;
+  readonly setRange: (range: LineRange) => void;
+  readonly search: LogSearch | null;
+  readonly filtered: boolean;
+  readonly showIndex: (index: number) => void;
+}
+
+/** Linking to lines, stepping through matches, and copying. */
+function useLineActions({ buffer, range, setRange, search, filtered, showIndex }: LineActions) {
   const choose = (line: number, extend: boolean) => {
     const chosen =
       extend && range !== null
         ? { from: Math.min(range.from, line), to: Math.max(range.from, line) }
         : { from: line, to: line };
     setRange(chosen);
-    history.replaceState(history.state, "", `#${hashOf(chosen)}`);
+    history.replaceState(history.state, "", addressOf(hashOf(chosen)));
   };
   const next = (backwards: boolean) => {
     if (search === null || search.count === 0) return;
@@ -55,72 +116,28 @@ export function LogView({ app, id, buffer, state, times, setTimes, failureLine }
     const copied = buffer.text(range?.from, range?.to).split("\n").map(plainOf).join("\n");
     void navigator.clipboard.writeText(copied);
   };
-  const { window: lines } = scroll;
+  return { choose, next, copy };
+}
+
+/** Says why no further lines arrive, and what happens next. */
+function Interruption({ state, next }: { readonly state: LogState; readonly next: number }) {
+  if (state.name !== "cut" && state.name !== "failed") return null;
   return (
-    <section className="log" aria-label="Log">
-      <LogToolbar
-        app={app}
-        id={id}
-        state={state}
-        search={text}
-        setSearch={setText}
-        matches={search === null ? null : search.count}
-        onNext={next}
-        filters={filters}
-        setFilters={setFilters}
-        times={times}
-        setTimes={setTimes}
-        copyLabel={range === null ? "Copy all" : `Copy ${hashOf(range)}`}
-        onCopy={copy}
-      />
-      {state.name === "cut" || state.name === "failed" ? (
-        <p className="notice warn" role="alert">
-          {state.name === "cut"
-            ? `The live log was cut (${state.reason}). It goes on from line ${count + 1} once the stream answers.`
-            : `The log cannot be read: ${state.reason} Reload the page to try again.`}
-        </p>
-      ) : null}
-      <div
-        className="lines"
-        ref={scroll.ref}
-        onScroll={scroll.onScroll}
-        tabIndex={0}
-        role="group"
-        aria-label={`${count.toLocaleString("en")} lines; arrow keys scroll, slash searches`}
-        data-count={count}
-      >
-        <div className="canvas" style={{ height: lines.heightPx }}>
-          <div className="shown" style={{ transform: `translateY(${lines.topPx}px)` }}>
-            {Array.from({ length: Math.max(0, lines.end - lines.first) }, (_, offset) => {
-              const number = numberAt(lines.first + offset);
-              return (
-                <LogLine
-                  key={number}
-                  number={number}
-                  text={buffer.line(number)}
-                  at={times ? buffer.time(number) : undefined}
-                  isChosen={isWithin(range, number)}
-                  isFailure={number === failureLine}
-                  onChoose={choose}
-                />
-              );
-            })}
-          </div>
-        </div>
-        {count === 0 ? (
-          <p className="empty">
-            {state.name === "ended"
-              ? "The log has no lines."
-              : "No lines yet. They appear here as they are written."}
-          </p>
-        ) : null}
-      </div>
-      {scroll.follows || count === 0 ? null : (
-        <button type="button" className="to-end" onClick={() => scroll.setFollows(true)}>
-          ↓ Jump to the end
-        </button>
-      )}
-    </section>
+    <p className="notice warn" role="alert">
+      {state.name === "cut"
+        ? `The live log was cut (${state.reason}). It goes on from line ${next} once the stream answers.`
+        : `The log cannot be read: ${state.reason} Reload the page to try again.`}
+    </p>
+  );
+}
+
+function Empty({ state }: { readonly state: LogState }) {
+  return (
+    <p className="empty">
+      {state.name === "ended"
+        ? "The log has no lines."
+        : "No lines yet. They appear here as they are written."}
+    </p>
   );
 }
 

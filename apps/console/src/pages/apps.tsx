@@ -1,5 +1,6 @@
 // All apps of the user: state, address, last deployment; and a new one.
 
+import type { AppBody } from "@slipway/protocol";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -40,48 +41,52 @@ export function AppsPage() {
               </p>
             </div>
           ) : (
-            <div className="scroller" tabIndex={0} role="region" aria-label="Apps">
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">App</th>
-                    <th scope="col">State</th>
-                    <th scope="col">Last deployed</th>
-                    <th scope="col">Address</th>
-                    <th scope="col">Owner</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {apps
-                    .filter(({ name }) => name.includes(filter.trim().toLowerCase()))
-                    .map((app) => (
-                      <tr key={app.id}>
-                        <th scope="row">
-                          <Link to="/apps/$app" params={{ app: app.name }}>
-                            {app.name}
-                          </Link>
-                        </th>
-                        <td>
-                          <Status status={app.status} />
-                        </td>
-                        <td>
-                          <Ago at={app.last_deployed_at} />
-                        </td>
-                        <td>
-                          <a href={app.url} rel="noreferrer" target="_blank">
-                            {app.url.replace(/^https?:\/\//, "")} <span aria-hidden="true">↗</span>
-                          </a>
-                        </td>
-                        <td>{app.owner.username}</td>
-                      </tr>
-                    ))}
-                </tbody>
-              </table>
-            </div>
+            <AppTable apps={apps.filter(({ name }) => name.includes(filter.trim().toLowerCase()))} />
           )
         }
       </Loaded>
     </>
+  );
+}
+
+function AppTable({ apps }: { readonly apps: readonly AppBody[] }) {
+  return (
+    <div className="scroller" tabIndex={0} role="region" aria-label="Apps">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">App</th>
+            <th scope="col">State</th>
+            <th scope="col">Last deployed</th>
+            <th scope="col">Address</th>
+            <th scope="col">Owner</th>
+          </tr>
+        </thead>
+        <tbody>
+          {apps.map((app) => (
+            <tr key={app.id}>
+              <th scope="row">
+                <Link to="/apps/$app" params={{ app: app.name }}>
+                  {app.name}
+                </Link>
+              </th>
+              <td>
+                <Status status={app.status} />
+              </td>
+              <td>
+                <Ago at={app.last_deployed_at} />
+              </td>
+              <td>
+                <a href={app.url} rel="noreferrer" target="_blank">
+                  {app.url.replace(/^https?:\/\//, "")} <span aria-hidden="true">↗</span>
+                </a>
+              </td>
+              <td>{app.owner.username}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 

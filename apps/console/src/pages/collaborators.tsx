@@ -21,7 +21,7 @@ export function CollaboratorsPage() {
       >
         <input name="email" type="email" aria-label="Email" placeholder="email@example.com" required />
         <label>
-          <input name="limited" type="checkbox" /> Limited: deploys and reads, sees no variables
+          <input name="limited" type="checkbox" /> Limited: reads and restarts, does not deploy
         </label>
       </FieldForm>
       <Loaded query={useQuery(collaboratorsQuery(app))}>

@@ -8,6 +8,7 @@ import { abort } from "../api/actions.ts";
 import { appQuery, deploymentQuery } from "../api/queries.ts";
 import { useTitle } from "../layout/title.ts";
 import { plainOf } from "../log/ansi.ts";
+import { addressOf } from "../log/line-range.ts";
 import type { LogBuffer } from "../log/log-buffer.ts";
 import { LogView } from "../log/log-view.tsx";
 import { useLog } from "../log/use-log.ts";
@@ -102,7 +103,7 @@ function Failure({
         {line === null ? null : (
           <>
             {" "}
-            <a href={`#L${line}`}>Show line {line}</a>
+            <a href={addressOf(`L${line}`)}>Show line {line}</a>
           </>
         )}
       </p>

@@ -42,23 +42,7 @@ export function LoginPage() {
             API token
           </button>
         </div>
-        {by === "password" ? (
-          <>
-            <label>
-              User name or email
-              <input name="name" autoComplete="username" required />
-            </label>
-            <label>
-              Password
-              <input name="password" type="password" autoComplete="current-password" required />
-            </label>
-          </>
-        ) : (
-          <label>
-            API token
-            <input name="token" type="password" autoComplete="off" placeholder="tk-us-…" required />
-          </label>
-        )}
+        <Fields by={by} />
         <button type="submit" className="primary" disabled={login.isPending}>
           Log in
         </button>
@@ -75,5 +59,25 @@ export function LoginPage() {
         </p>
       </form>
     </main>
+  );
+}
+
+function Fields({ by }: { readonly by: "password" | "token" }) {
+  return by === "password" ? (
+    <>
+      <label>
+        User name or email
+        <input name="name" autoComplete="username" required />
+      </label>
+      <label>
+        Password
+        <input name="password" type="password" autoComplete="current-password" required />
+      </label>
+    </>
+  ) : (
+    <label>
+      API token
+      <input name="token" type="password" autoComplete="off" placeholder="tk-us-…" required />
+    </label>
   );
 }

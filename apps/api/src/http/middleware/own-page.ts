@@ -25,10 +25,14 @@ export function isSameOrigin(request: AnyRequest, apiUrl: string): boolean {
 /** @throws {SlipwayError} "forbidden" for a write that the console of this API does not send. */
 export function requireOwnPage(request: AnyRequest, apiUrl: string): void {
   if (isRead(request)) return;
-  if (!isSameOrigin(request, apiUrl)) {
-    throw new SlipwayError("forbidden", "the request comes from another site: use the console of this API");
-  }
+  requireSameOrigin(request, apiUrl);
   if (request.get(consoleHeader) === undefined) {
     throw new SlipwayError("forbidden", `a request with a session needs the header ${consoleHeader}`);
   }
+}
+
+/** @throws {SlipwayError} "forbidden" for a request from a page of another origin. */
+export function requireSameOrigin(request: AnyRequest, apiUrl: string): void {
+  if (isSameOrigin(request, apiUrl)) return;
+  throw new SlipwayError("forbidden", "the request comes from another site: use the console of this API");
 }

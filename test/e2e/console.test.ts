@@ -1,0 +1,153 @@
+// The web console in a browser: login, deploying, the live log, a failure, an abort, and accessibility of each page.
+
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { findBrowser, lacksBrowser, packTarGz } from "@slipway/testkit";
+import { answering, inlineApp } from "./apps.ts";
+import { apiUrl, createApp } from "./slipway.ts";
+
+const serving = answering("console");
+const wait = { timeout: 90_000 };
+const million = 1_000_000;
+
+describe.skipIf(await lacksBrowser())("the console in a browser", () => {
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let axe: string;
+
+  beforeAll(async () => {
+    const executablePath = (await findBrowser()) ?? "";
+    browser = await chromium.launch({ executablePath, chromiumSandbox: false, args: ["--disable-gpu"] });
+    context = await browser.newContext();
+    page = await context.newPage();
+    page.setDefaultTimeout(wait.timeout);
+    axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  });
+  afterAll(() => browser.close());
+
+  /** Accessibility problems of the present page, in light and dark. */
+  const violations = async () => {
+    const found: string[] = [];
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await page.evaluate(axe);
+      const run =
+        'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + " " + nodes.map(({ html }) => html).join(" ")))';
+      found.push(...(await page.evaluate<string[]>(run)));
+    }
+    return found;
+  };
+  const drop = async (name: string, archive: Buffer) => {
+    const transfer = await page.evaluateHandle(`(() => {
+      const bytes = Uint8Array.from(atob("${archive.toString("base64")}"), (one) => one.charCodeAt(0));
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([bytes], ${JSON.stringify(name)}));
+      return transfer;
+    })()`);
+    await page.dispatchEvent(".drop", "drop", { dataTransfer: transfer });
+  };
+
+  test("a wrong token is refused, and a right one opens the apps", async () => {
+    await page.goto(apiUrl("/"));
+    expect(await violations()).toEqual([]);
+    await page.getByRole("button", { name: "API token" }).click();
+    await page.getByLabel("API token", { exact: true }).last().fill("tk-us-nobodys-token-0123456789");
+    await page.getByRole("button", { name: "Log in" }).click();
+    await page.getByText("unknown or revoked").waitFor();
+    await page.locator("input[name=token]").fill(inject("adminToken"));
+    await page.getByRole("button", { name: "Log in" }).click();
+    await page.getByRole("heading", { name: "Apps" }).waitFor();
+    expect(await page.evaluate("document.cookie + JSON.stringify(localStorage)")).not.toContain("tk-us-");
+  });
+
+  test("an app is created and deployed by dropping an archive, and its log arrives live", async () => {
+    const app = await createApp("console");
+    await page.goto(apiUrl(`/apps/${app.name}`));
+    await page.getByText("No deployments yet").waitFor();
+    expect(await violations()).toEqual([]);
+    await drop("notes.txt", Buffer.from("text"));
+    await page.getByText("notes.txt is no .tar.gz archive").waitFor();
+    await drop("app.tar.gz", await packTarGz(inlineApp("echo hello from the build", serving)));
+    await page.getByText("hello from the build").waitFor();
+    await page.locator(".status", { hasText: "success" }).first().waitFor();
+    await page.getByText("Complete").waitFor();
+    expect(await violations()).toEqual([]);
+  });
+
+  test("a failed deployment shows why, and links to the line", async () => {
+    const app = await createApp("console-failing");
+    await page.goto(apiUrl(`/apps/${app.name}`));
+    await page.locator(".drop").waitFor();
+    await drop(
+      "app.tar.gz",
+      await packTarGz(inlineApp('echo " !     the lock file is outdated"; exit 1', serving)),
+    );
+    await page.locator(".failure").waitFor();
+    await page.locator(".line", { hasText: "the lock file is outdated" }).waitFor();
+    await page.getByRole("link", { name: /Show line \d+/ }).click();
+    await page.locator(".line.chosen").waitFor();
+    expect(page.url()).toMatch(new RegExp(`/apps/${app.name}/deployments/[^/]+#L\\d+$`));
+    expect(await violations()).toEqual([]);
+  });
+
+  test("a running deployment is aborted, after a question", async () => {
+    const app = await createApp("console-aborted");
+    await page.goto(apiUrl(`/apps/${app.name}`));
+    await page.locator(".drop").waitFor();
+    await drop("app.tar.gz", await packTarGz(inlineApp("echo it builds; sleep 600", serving)));
+    await page.getByText("it builds").waitFor();
+    await page.getByRole("button", { name: "Abort" }).click();
+    await page.getByRole("button", { name: "Yes" }).click();
+    await page.locator(".status", { hasText: "aborted" }).first().waitFor();
+    await page.locator(".line", { hasText: "Aborted: by" }).waitFor();
+  });
+
+  test("a log of a million lines is scrolled to its end, linked to, and searched", async () => {
+    const text = Array.from({ length: million }, (_, index) => `line ${index + 1}\n`).join("");
+    await page.route("**/output", (route) => route.fulfill({ contentType: "text/plain", body: text }));
+    await page.reload();
+    await page.locator(`.lines[data-count="${million}"]`).waitFor();
+    await page.getByText(`line ${million}`, { exact: true }).waitFor();
+    expect(await page.locator(".line").count()).toBeLessThan(200);
+    await page.evaluate("location.hash = 'L500000-L500002'");
+    await page.locator(".line.chosen", { hasText: "line 500000" }).waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("line 77777");
+    await page.getByText("11 lines").waitFor();
+    await page.unroute("**/output");
+  });
+
+  test("every other page has no accessibility problem, also on a phone", async () => {
+    const app = await createApp("console-pages");
+    const paths = ["containers", "variables", "collaborators", "notifiers"].map(
+      (name) => `apps/${app.name}/${name}`,
+    );
+    for (const width of [1_200, 390]) {
+      await page.setViewportSize({ width, height: 800 });
+      for (const path of [
+        "",
+        ...paths,
+        "operator/workers",
+        "operator/queue",
+        "operator/failures",
+        "operator/users",
+      ]) {
+        await page.goto(apiUrl(`/${path}`));
+        await page.locator("main").waitFor();
+        await page.waitForLoadState("networkidle");
+        expect([path, await violations()]).toEqual([path, []]);
+      }
+      expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+    }
+  });
+
+  test("logging out ends the session", async () => {
+    await page.getByRole("button", { name: "Log out" }).click();
+    await page.getByRole("button", { name: "Log in" }).waitFor();
+    expect((await context.request.get(apiUrl("/v1/session"))).status()).toBe(401);
+  });
+});
