@@ -55,7 +55,7 @@ test(".buildpacks lists buildpacks in order, and BUILDPACK_URL takes precedence"
 test.each([
   "Scalingo/multi-buildpack.git",
   "heroku/heroku-buildpack-multi",
-  "ddollar/heroku-buildpack-multi.git#x",
+  "other/heroku-buildpack-multi.git#x",
 ])("BUILDPACK_URL with %s runs the buildpacks of .buildpacks", (path) => {
   const variables = { BUILDPACK_URL: `https://git.test/${path}` };
   const file = Buffer.from("https://git.test/a.git\n");
