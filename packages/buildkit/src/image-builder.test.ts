@@ -4,17 +4,19 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { SlipwayError } from "@slipway/core";
 import type { BuildReports, ImageBuild } from "@slipway/core";
-import { lacksEngine, packTar, refusal, testEngine } from "@slipway/testkit";
+import { connectDocker } from "@slipway/docker";
+import { lacksEngine, packTar, refusal, startRegistry, testEngine } from "@slipway/testkit";
 import { fetchesUrl, imageOfStep } from "./dockerfile.ts";
 import { openImageBuilder } from "./image-builder.ts";
 
 interface Changes extends Partial<Omit<ImageBuild, "context">> {
   readonly files?: Readonly<Record<string, string>>;
   readonly reports?: Partial<BuildReports>;
+  readonly whenBuilt?: () => Promise<void>;
 }
 
 /** Builds a Dockerfile whose first line is `FROM` the stack image, and removes the image. */
-async function built(text: string, { files = {}, reports = {}, ...changes }: Changes = {}) {
+async function built(text: string, { files = {}, reports = {}, whenBuilt, ...changes }: Changes = {}) {
   const { dockerHost, stackImage } = await testEngine();
   using builder = openImageBuilder({ dockerHost });
   const reference = changes.reference ?? `slipway-test-build/${randomUUID()}:1`;
@@ -45,6 +47,7 @@ async function built(text: string, { files = {}, reports = {}, ...changes }: Cha
         ...reports,
       },
     );
+    await whenBuilt?.();
     return { image, output: Buffer.concat(output).toString() };
   } finally {
     await builder.remove(reference, null, new AbortController().signal);
@@ -110,6 +113,32 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     await refusal(built(mounted, { reports: { checkStep } }));
     const expected = ["copied.invalid/one:1", "mounted.invalid/two:2", `docker.io/library/${stackImage}`];
     expect(images).toEqual(expect.arrayContaining(expected));
+  });
+
+  test("a pushed image is left on the engine by its digest only, as a pulled one is, until it is removed", async () => {
+    const { dockerHost } = await testEngine();
+    await using registry = await startRegistry();
+    using builder = openImageBuilder({ dockerHost });
+    using direct = connectDocker({ dockerHost });
+    const { signal } = new AbortController();
+    const repository = `${registry.host}/apps/one`;
+    const reference = `${repository}:1`;
+    const digests = () => direct.images.digests(repository, signal);
+    const tags = async () => {
+      const images = await direct.docker.listImages({ filters: { reference: [repository] } });
+      return images.flatMap(({ RepoTags }) => RepoTags ?? []).filter((tag) => tag.startsWith(repository));
+    };
+    await built("", {
+      reference,
+      files: { Dockerfile: "FROM scratch\nCOPY Dockerfile /\n" },
+      whenBuilt: async () => {
+        const digest = await builder.push(reference, signal);
+        expect(await digests()).toEqual([digest]);
+        expect(await tags()).toEqual([]);
+        await builder.remove(reference, digest, signal);
+        expect(await digests()).toEqual([]);
+      },
+    });
   });
 
   test("a context that fails ends the build with its error", async () => {

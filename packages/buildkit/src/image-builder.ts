@@ -22,11 +22,14 @@ export function openImageBuilder(options: DockerConnectionOptions): ImageBuilder
   const connection = connectDocker(options);
   return {
     build: (build, reports) => buildImage(connection, build, reports),
-    push: (reference, signal) => push(connection, reference, signal),
+    async push(reference, signal) {
+      const digest = await push(connection, reference, signal);
+      await keepByDigest(connection, reference, digest, signal);
+      return digest;
+    },
     async remove(reference, digest, signal) {
-      const repository = reference.slice(0, reference.lastIndexOf(":"));
       await removeImage(connection, reference, signal);
-      if (digest !== null) await connection.images.remove(repository, digest, signal);
+      if (digest !== null) await connection.images.remove(repositoryOf(reference), digest, signal);
     },
     [Symbol.dispose]: () => connection[Symbol.dispose](),
   };
@@ -186,10 +189,38 @@ async function push(
   );
 }
 
+/**
+ * Leaves the image on the engine as if it had been pulled: without a tag. Housekeeping finds and removes images by digest, and a
+ * tag would keep them. The engine removes digests together with the last tag of their repository, so another tag holds the image
+ * until the engine has read the digest from the registry, which has no layers to load.
+ */
+async function keepByDigest(
+  connection: DockerConnection,
+  reference: string,
+  digest: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { docker, images } = connection;
+  const holder = { repo: "slipway-built", tag: randomUUID() };
+  const tag = () => docker.getImage(reference).tag(holder);
+  await callEngine("tag an image", tag, { signal });
+  try {
+    await removeImage(connection, reference, signal);
+    await images.ensure(`${repositoryOf(reference)}@${digest}`, signal);
+  } finally {
+    // Also after an abort: nothing else knows the tag.
+    await removeImage(connection, `${holder.repo}:${holder.tag}`);
+  }
+}
+
+function repositoryOf(reference: string): string {
+  return reference.slice(0, reference.lastIndexOf(":"));
+}
+
 async function removeImage(
   { docker }: DockerConnection,
   reference: string,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<void> {
   try {
     const request = (abortSignal: AbortSignal) => docker.getImage(reference).remove({ abortSignal });

@@ -58,10 +58,14 @@ export interface ImageBuilder extends Disposable {
    */
   build(build: ImageBuild, reports: BuildReports): Promise<LocalImage>;
   /**
-   * Pushes the image to the registry of its reference. @returns its digest.
+   * Pushes the image to the registry of its reference. On the engine it is found by its digest from then on, no longer by its tag.
+   * @returns its digest.
    * @throws {SlipwayError} "registry-unavailable", "engine-unavailable"; the signal's reason when aborted.
    */
   push(reference: string, signal: AbortSignal): Promise<string>;
-  /** Removes the image from the engine, unless a container uses it: then only its tag. Does nothing when it does not exist. */
+  /**
+   * Removes the image from the engine, unless a container uses it. Does nothing when it does not exist.
+   * @param digest null when it was not pushed.
+   */
   remove(reference: string, digest: string | null, signal: AbortSignal): Promise<void>;
 }
