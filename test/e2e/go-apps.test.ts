@@ -4,7 +4,7 @@ import { expect, test, vi } from "vitest";
 import { packTarGz } from "@slipway/testkit";
 import { call, createApp, logOf, page } from "./slipway.ts";
 
-// The first one makes the toolchain's layer and compiles the standard library.
+// The first one makes the toolchain's layer.
 vi.setConfig({ testTimeout: 400_000 });
 
 type Files = Readonly<Record<string, string>>;
@@ -17,52 +17,73 @@ function packed(files: Files): Promise<Buffer> {
 
 const mod = (lines = "") => `module example.com/shop\n\ngo 1.24\n${lines}`;
 const withModule = {
-  "go.mod": mod("\nrequire github.com/google/uuid v1.6.0\n"),
-  "go.sum": `github.com/google/uuid v1.6.0 h1:NIvaJDMOsjHA8n1jAhLSgzrAzy1Hgr+hNrb57e+94F0=
-github.com/google/uuid v1.6.0/go.mod h1:TIyPZe4MgqvfeYDBFedMoGGpEw/LqOeaOT+nhxU+yHo=
+  "go.mod": mod(`
+require github.com/kballard/go-shellquote v0.0.0-20180428030007-95032a82bc51
+`),
+  "go.sum": `github.com/kballard/go-shellquote v0.0.0-20180428030007-95032a82bc51 h1:Z9n2FFNUXsshfwJMBgNA0RU6/i7WVaAegv3PtuIHPMs=
+github.com/kballard/go-shellquote v0.0.0-20180428030007-95032a82bc51/go.mod h1:CzGEWj7cYgsdH8dAjBGEr58BoE7ScuLd+fwFZ44+/x8=
 `,
   "public/greeting.txt": "hello",
   ".slugignore": "*.go\n",
 };
-const server = (imports: readonly string[], declarations: string, body: string) => `package main
+/** A server without net/http, which would take most of the time to compile. @param page statements that set `body`. */
+const server = (imports: readonly string[], declarations: string, page: string) => `package main
 
 import (
+	"bufio"
 	"fmt"
-	"net/http"
+	"net"
 	"os"
+	"strings"
 ${imports.map((path) => `	"${path}"\n`).join("")})
 
 ${declarations}
 
-func page(response http.ResponseWriter, request *http.Request) {
-${body}}
+func serve(connection net.Conn) {
+	request := bufio.NewReader(connection)
+	for {
+		line, err := request.ReadString('\\n')
+		if err != nil || strings.TrimSpace(line) == "" {
+			break
+		}
+	}
+	body := ""
+${page}	fmt.Fprintf(connection, "HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: %d\\r\\n\\r\\n%s", len(body), body)
+	connection.Close()
+}
 
 func main() {
-	http.HandleFunc("/", page)
-	fmt.Println(http.ListenAndServe(":"+os.Getenv("PORT"), nil))
+	listener, err := net.Listen("tcp", ":"+os.Getenv("PORT"))
+	for err == nil {
+		var connection net.Conn
+		if connection, err = listener.Accept(); err == nil {
+			go serve(connection)
+		}
+	}
+	panic(err)
 }
 `;
 const answer = (text: string) => `	greeting, _ := os.ReadFile("public/greeting.txt")
 	_, source := os.Stat("main.go")
 	_, toolchain := os.Stat("/opt/slipway/go")
-	id := uuid.NewSHA1(uuid.NameSpaceDNS, []byte("example.com"))
-	fmt.Fprint(response, "${text} ", string(greeting), " ", os.IsNotExist(source), os.IsNotExist(toolchain), " ", id)
+	body = fmt.Sprint("${text} ", string(greeting), " ", os.IsNotExist(source), os.IsNotExist(toolchain), " ", shellquote.Join("a b"))
 `;
 
-test.concurrent("a module of the proxy is compiled in, and a second deployment compiles from the cache", async () => {
+test.concurrent("without cgo, a module of the proxy is compiled in, and a second deployment compiles from the cache", async () => {
   const { name } = await createApp("go");
+  await call("PUT", `/v1/apps/${name}/variables`, { variables: [{ name: "CGO_ENABLED", value: "0" }] });
   const app = (text: string) =>
-    packed({ ...withModule, "main.go": server(["github.com/google/uuid"], "", answer(text)) });
+    packed({ ...withModule, "main.go": server(["github.com/kballard/go-shellquote"], "", answer(text)) });
   const first = await logOf(name, await app("first"), "success");
   expect(first).toMatch(/Using Go 1\.24\.\d+\n.*the go line of go\.mod names 1\.24\n/);
   expect(first).not.toContain("is not checked");
-  expect(first).toContain("go: downloading github.com/google/uuid v1.6.0");
-  expect(await page(name)).toBe("first hello true true cfbff0d1-9375-5685-968c-48ce8b15ae17");
+  expect(first).toContain("go: downloading github.com/kballard/go-shellquote");
+  expect(await page(name)).toBe("first hello true true 'a b'");
 
   const second = await logOf(name, await app("second"), "success");
   expect(second).toContain("Compiling example.com/shop");
   expect(second).not.toContain("go: downloading");
-  expect(await page(name)).toBe("second hello true true cfbff0d1-9375-5685-968c-48ce8b15ae17");
+  expect(await page(name)).toBe("second hello true true 'a b'");
 });
 
 const withC = `// int answer() { return 42; }
@@ -85,7 +106,7 @@ test.concurrent("an app with C and several programs starts the one called web, w
       ["os/exec"],
       withC,
       `	out, err := exec.Command("migrate").CombinedOutput()
-	fmt.Fprint(response, C.answer(), " ", version, " ", string(out), err)
+	body = fmt.Sprint(C.answer(), " ", version, " ", string(out), err)
 `,
     ),
   };
@@ -110,7 +131,7 @@ test.concurrent("mistakes of the app fail the build with what to change", async 
   const unlisted = {
     ...withModule,
     "go.sum": "",
-    "main.go": 'package main\n\nimport _ "github.com/google/uuid"\n\nfunc main() {}\n',
+    "main.go": 'package main\n\nimport _ "github.com/kballard/go-shellquote"\n\nfunc main() {}\n',
   };
   expect(await failing(unlisted)).toContain("Run: go mod tidy");
 });

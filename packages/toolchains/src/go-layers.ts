@@ -6,8 +6,9 @@ import type { LayerPlan, Toolchain } from "./layer-plans.ts";
 import type { Architecture } from "./platform-packages.ts";
 
 const goHome = "opt/slipway/go";
-/** Tests, their data, and documentation. */
-const omitted = /^(?:test|doc|api|misc|lib\/wasm)\/|(?:^|\/)testdata\/|_test\.go$/;
+/** Tests, their data, documentation, the sources of Go's own programs, and programs that no build runs. */
+const omitted =
+  /^(?:test|doc|api|misc|lib\/wasm|src\/cmd)\/|(?:^|\/)testdata\/|_test\.go$|^pkg\/tool\/[^/]+\/(?:addr2line|doc|fix|nm|objdump|pprof|test2json|trace)$/;
 /** A module's archive has no modes. */
 const programs = /^(?:bin|pkg\/tool)\//;
 

@@ -23,6 +23,8 @@ const files: readonly (readonly [string, string])[] = [
   ["src/fmt/print.go", "print"],
   ["src/_go.mod", "module std"],
   ["src/testdata/big", "data"],
+  ["src/cmd/go/main.go", "source of a program"],
+  ["pkg/tool/linux_amd64/pprof", "profiler"],
   ["pkg/tool/linux_amd64/compile", "compiler"],
   ["bin/go", "program"],
 ].map(([path, content]) => [`${prefix}${path}`, content ?? ""] as const);

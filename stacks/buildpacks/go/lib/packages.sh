@@ -25,6 +25,8 @@ find_programs() {
   local module all program
   module=$(go list -m 2>"$SCRATCH/errors" | head -n 1) || explain_go 'go.mod cannot be read.'
   list_programs >"$SCRATCH/programs" 2>"$SCRATCH/errors" || explain_go 'The packages of the app cannot be listed.'
+  # Some versions download modules to list packages.
+  sed -n 's/^go: downloading/       &/p' "$SCRATCH/errors"
   mapfile -t all <"$SCRATCH/programs"
   for program in "${all[@]}"; do
     if [[ $program == "$module" || $program == "$module"/cmd/* ]]; then PACKAGES+=("$program"); fi
