@@ -26,8 +26,8 @@ github.com/kballard/go-shellquote v0.0.0-20180428030007-95032a82bc51/go.mod h1:C
   "public/greeting.txt": "hello",
   ".slugignore": "*.go\n",
 };
-/** A server without net/http, which would take most of the time to compile. @param page statements that set `body`. */
-const server = (imports: readonly string[], declarations: string, page: string) => `package main
+/** A server without net/http, which would take most of the time to compile. @param respond statements that set `body`. */
+const server = (imports: readonly string[], declarations: string, respond: string) => `package main
 
 import (
 	"bufio"
@@ -48,7 +48,7 @@ func serve(connection net.Conn) {
 		}
 	}
 	body := ""
-${page}	fmt.Fprintf(connection, "HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: %d\\r\\n\\r\\n%s", len(body), body)
+${respond}	fmt.Fprintf(connection, "HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: %d\\r\\n\\r\\n%s", len(body), body)
 	connection.Close()
 }
 

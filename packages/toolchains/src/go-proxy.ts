@@ -33,12 +33,12 @@ export interface GoProxy {
   files(toolchain: GoToolchainId, signal: AbortSignal): AsyncIterable<PackageFile>;
 }
 
-export interface GoVersions {
+interface GoVersions {
   readonly versions: readonly string[];
   readonly warning?: string;
 }
 
-export interface GoToolchainId {
+interface GoToolchainId {
   /** Without the prefix `go`. */
   readonly version: string;
   readonly architecture: Architecture;
