@@ -20,9 +20,13 @@ test("a failing compile ends in build-error, with its output in the log", async 
     inlineApp("echo about to fail\necho on stderr >&2\nexit 3", answering("never")),
   );
   const { deployment, log } = await deployed(app.name, source);
-  expect(deployment).toMatchObject({ status: "build-error", image: null });
-  expect(log).toContain("about to fail");
-  expect(log).toContain("on stderr");
+  expect(deployment).toMatchObject({
+    status: "build-error",
+    image: null,
+    failure: { code: "build-failed", message: "on stderr", hint: expect.any(String), phase: "build" },
+  });
+  expect(log).toContain("about to fail\non stderr\n !     The buildpack failed with exit code 3\n");
+  expect(log.match(/^ !     /gm)).toHaveLength(1);
 });
 
 test("an app that exits ends in crashed-error, one that never listens in timeout-error, and the old release keeps serving", async () => {
@@ -31,12 +35,21 @@ test("an app that exits ends in crashed-error, one that never listens in timeout
   expect(good.deployment.status).toBe("success");
 
   const crashed = await deployed(app.name, await packTarGz(inlineApp("true", "echo going down; exit 7")));
-  expect(crashed.deployment.status).toBe("crashed-error");
+  expect(crashed.deployment).toMatchObject({
+    status: "crashed-error",
+    failure: {
+      message: expect.stringMatching(/^going down \(the web process exited with code 7/),
+      phase: "start",
+    },
+  });
   expect(crashed.log).toContain("going down");
   expect(await page(app.name)).toBe("first");
 
-  const deaf = await deployed(app.name, await packTarGz(inlineApp("true", "sleep 600")));
-  expect(deaf.deployment.status).toBe("timeout-error");
+  const deaf = await deployed(app.name, await packTarGz(inlineApp("true", `PORT=3000 ${answering("x")}`)));
+  expect(deaf.deployment).toMatchObject({
+    status: "timeout-error",
+    failure: { message: expect.stringContaining("it listens on 3000, but PORT is"), phase: "start" },
+  });
   expect(await page(app.name)).toBe("first");
 });
 

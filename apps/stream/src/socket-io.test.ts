@@ -39,6 +39,52 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
     },
   );
 
+  test("a phase is sent by socket.io while it happens, and not to Scalingo's clients", async () => {
+    const { user, jwt } = await stream.newUser();
+    const app = await stream.newApp(user);
+    const run = await stream.deploy(app);
+    await run.start();
+    using client = new IoClient(stream.url, jwt, ["websocket"]);
+    await client.request("subscribe", { app: app.name });
+    await client.until("BUILDING");
+    const scalingo = stream.connect(`/apps/${app.name}`);
+    await scalingo.auth(jwt);
+    await scalingo.untilStatus("building");
+    run.log.line("one");
+    await run.log.flush();
+    const [startedAt, finishedAt] = [
+      new Date("2026-03-04T05:06:07.089Z"),
+      new Date("2026-03-04T05:06:09.000Z"),
+    ];
+    const phase = {
+      name: "fetch",
+      startedAt,
+      finishedAt,
+      bytes: 42,
+      reused: [],
+      outcome: "success",
+    } as const;
+    await run.phase(phase);
+    await client.until("PHASE");
+    expect(client.phases).toEqual([
+      {
+        app: app.id,
+        deployment: run.deployment.id,
+        attempt: 1,
+        name: "fetch",
+        state: "finished",
+        at: finishedAt.toISOString(),
+        outcome: "success",
+        bytes: 42,
+        reused: [],
+        lineCount: 1,
+      },
+    ]);
+    await run.finish("build-error");
+    await scalingo.untilStatus("build-error");
+    expect(scalingo.received).toEqual(["QUEUED", "BUILDING", "one", "BUILD-ERROR"]);
+  });
+
   test("a reconnected client resumes from its cursor without gaps or duplicates", async () => {
     const { user, token } = await stream.newUser();
     const app = await stream.newApp(user);

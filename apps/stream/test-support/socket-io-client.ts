@@ -2,7 +2,7 @@
 
 import { io } from "socket.io-client";
 import type { Socket } from "socket.io-client";
-import { endEvent, logEvent, newEvent, statusEvent } from "@slipway/protocol";
+import { endEvent, logEvent, newEvent, phaseEvent, statusEvent } from "@slipway/protocol";
 import type { ClientEvents, ServerEvents, SubscriptionAnswer } from "@slipway/protocol";
 
 export class IoClient implements Disposable {
@@ -10,6 +10,7 @@ export class IoClient implements Disposable {
   /** The events in short: statuses in upper case, lines as they are. */
   readonly received: string[] = [];
   readonly news: unknown[] = [];
+  readonly phases: unknown[] = [];
   readonly refused: Promise<Error>;
   readonly ended: Promise<void>;
   readonly connected: Promise<void>;
@@ -45,6 +46,10 @@ export class IoClient implements Disposable {
       const { seq, lines } = logEvent.parse(event);
       this.cursor.afterSeq = seq + lines.length - 1;
       this.#record(...lines);
+    });
+    this.socket.on("phase", (event) => {
+      this.phases.push(phaseEvent.parse(event));
+      this.#record("PHASE");
     });
     this.socket.on("end", (event) => {
       this.end = endEvent.parse(event);

@@ -13,7 +13,7 @@ import { newApiToken, openAuth, openSigningKeys } from "@slipway/auth";
 import type { Auth } from "@slipway/auth";
 import type { Bus } from "@slipway/bus";
 import { changeStatus, claim } from "@slipway/core";
-import type { App, Deployment, FinalStatus, RunningStatus, Store, User } from "@slipway/core";
+import type { App, Deployment, FinalStatus, PhaseRecord, RunningStatus, Store, User } from "@slipway/core";
 import { deploymentEvents, openLogWriter } from "@slipway/logs";
 import type { LogWriter } from "@slipway/logs";
 import { redisKeys, serverFrame } from "@slipway/protocol";
@@ -163,6 +163,10 @@ class Run {
 
   async change(status: RunningStatus): Promise<void> {
     await this.#save(changeStatus(this.#deployment, status, { at: new Date(), lineCount: this.log.lastSeq }));
+  }
+
+  async phase(phase: PhaseRecord): Promise<void> {
+    await deploymentEvents(this.#bus).phaseChanged(this.deployment, phase, this.log.lastSeq);
   }
 
   async finish(status: FinalStatus): Promise<void> {
