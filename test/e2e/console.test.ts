@@ -104,11 +104,14 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
     await page.getByRole("button", { name: "Yes" }).click();
     await page.locator(".status", { hasText: "aborted" }).first().waitFor();
     await page.locator(".line", { hasText: "Aborted: by" }).waitFor();
+    expect(await page.getByRole("button", { name: "Abort" }).count()).toBe(0);
   });
 
   test("a log of a million lines is scrolled to its end, linked to, and searched", async () => {
     const text = Array.from({ length: million }, (_, index) => `line ${index + 1}\n`).join("");
     await page.route("**/output", (route) => route.fulfill({ contentType: "text/plain", body: text }));
+    // The page reads the log of a deployment that ended long ago.
+    await page.clock.setFixedTime(Date.now() + 3_600_000);
     await page.reload();
     await page.locator(`.lines[data-count="${million}"]`).waitFor();
     await page.getByText(`line ${million}`, { exact: true }).waitFor();
@@ -138,7 +141,7 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
       ]) {
         await page.goto(apiUrl(`/${path}`));
         await page.locator("main").waitFor();
-        await page.waitForLoadState("networkidle");
+        await page.locator(".loading").first().waitFor({ state: "detached" });
         expect([path, await violations()]).toEqual([path, []]);
       }
       expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);

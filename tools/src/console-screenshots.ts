@@ -50,8 +50,14 @@ function shots(app: string, deployment: string): Shot[] {
     { look: "dark", viewport: wide, colorScheme: "dark" },
     { look: "phone", viewport: phone, colorScheme: "light" },
   ] as const;
-  return pages.flatMap(({ name, ...page }) =>
-    looks.map(({ look, ...how }) => ({ name: `${name}-${look}`, ...page, ...how })),
+  return pages.flatMap(({ name, path, text }) =>
+    looks.map(({ look, viewport, colorScheme }) => ({
+      name: `${name}-${look}`,
+      path,
+      text,
+      viewport,
+      colorScheme,
+    })),
   );
 }
 

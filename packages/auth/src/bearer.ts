@@ -3,7 +3,7 @@
 import type { ApiToken, Store, User } from "@slipway/core";
 import { hashApiToken, isApiToken } from "./api-token.ts";
 import type { Claims } from "./jwt.ts";
-import { isExpiredSession } from "./sessions.ts";
+import { isExpiredSession } from "./session-expiry.ts";
 
 export interface Bearer {
   readonly user: User;

@@ -7,6 +7,7 @@ export * from "./auth.ts";
 export type { Bearer } from "./bearer.ts";
 export * from "./bootstrap.ts";
 export * from "./permissions.ts";
+export { sessionLifetimeMs, sessionTokenName } from "./session-expiry.ts";
 export * from "./sessions.ts";
 export * from "./signed-url.ts";
 export * from "./signing-keys.ts";

@@ -1,19 +1,11 @@
 // Sessions of the web console: API tokens with a name of their own, which expire and are limited in number.
 
 import type { ApiToken, Store, User } from "@slipway/core";
+import { isExpiredSession, sessionTokenName } from "./session-expiry.ts";
 import { issueToken, revokeToken } from "./tokens.ts";
 
-/** The name of the API tokens that are sessions. Any API token of this name expires as a session does. */
-export const sessionTokenName = "console session";
-const dayMs = 86_400_000;
-export const sessionLifetimeMs = 14 * dayMs;
 /** A user's further login ends the oldest session, so that logins do not use up the user's API tokens. */
 const maxSessions = 10;
-
-/** Whether the API token is a session that has expired. */
-export function isExpiredSession({ name, createdAt }: ApiToken, at: Date): boolean {
-  return name === sessionTokenName && at.getTime() - createdAt.getTime() >= sessionLifetimeMs;
-}
 
 /**
  * Starts a session, and ends the user's expired ones, and the oldest of too many.

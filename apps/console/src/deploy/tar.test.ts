@@ -13,7 +13,7 @@ const run = promisify(execFile);
 test("tar extracts the files with their contents, modes and long names", async () => {
   const folder = await mkdtemp(join(tmpdir(), "slipway-tar-"));
   try {
-    const long = `app/${"folder/".repeat(20)}ünïcode.txt`;
+    const long = `app/${"folder/".repeat(20)}文.txt`;
     const archive = tarOf([
       { path: "app/empty", content: new Blob([]) },
       { path: "app/bin/run", content: new Blob(["#!/bin/sh\n"]), executable: true },

@@ -29,8 +29,9 @@ function Pages({ session }: { readonly session: Session }) {
   const queries = useQueryClient();
   const leave = async () => {
     await logOut();
-    queries.clear();
     queries.setQueryData(["session"], null);
+    // The next user must not see what this one has read.
+    queries.removeQueries({ predicate: ({ queryKey: [first] }) => first !== "session" });
   };
   return (
     <>

@@ -32,12 +32,11 @@ export function LogView({ app, id, buffer, state, times, setTimes, failureLine }
   const filtered = filters && search !== null;
   const shownCount = filtered ? search.count : count;
   const scroll = useScroll(shownCount, range === null);
-  const { showIndex } = scroll;
+  const { showIndex, window: lines } = scroll;
   const numberAt = (index: number) => (filtered ? search.match(index) : index + 1);
   useLinkedLine(range, count, filtered, showIndex, setRange);
 
   const { choose, next, copy } = useLineActions({ buffer, range, setRange, search, filtered, showIndex });
-  const { window: lines } = scroll;
   const shownLines = Math.max(0, lines.end - lines.first);
   const numbers = Array.from({ length: shownLines }, (_, offset) => numberAt(lines.first + offset));
   return (

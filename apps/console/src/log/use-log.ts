@@ -8,24 +8,29 @@ import type { FollowState } from "./follow-output.ts";
 import { LogBuffer } from "./log-buffer.ts";
 import { readOutput } from "./read-output.ts";
 
+/** After this time a log is complete. */
+const settledMs = 60_000;
+
 export type LogState = FollowState | { readonly name: "failed"; readonly reason: string };
 
 interface LogOptions {
   readonly app: string;
   readonly id: string;
-  /** Undefined while that is not known. */
-  readonly isEnded: boolean | undefined;
+  /** Null while it runs; undefined while that is not known. */
+  readonly finishedAt: string | null | undefined;
   readonly streamUrl: string | undefined;
   readonly withTimes: boolean;
 }
 
 /** @returns the buffer, which the caller must not change, and how current it is. Renders again as lines arrive. */
-export function useLog({ app, id, isEnded, streamUrl, withTimes }: LogOptions) {
+export function useLog({ app, id, finishedAt, streamUrl, withTimes }: LogOptions) {
   const [buffer] = useState(() => new LogBuffer());
   const [state, setState] = useState<LogState>({ name: "connecting" });
   const queries = useQueryClient();
-  const lacksTimes = withTimes && isEnded === true && !buffer.hasTimes && buffer.count > 0;
-  const isComplete = state.name === "ended" && !lacksTimes;
+  const isRead = useIsRead(finishedAt);
+  // Once a complete log is to be read again with its times, that goes on even if they are hidden meanwhile.
+  const [readsTimes, setReadsTimes] = useState(false);
+  if (withTimes && state.name === "ended" && !readsTimes) setReadsTimes(true);
   useEffect(() => {
     const ending = new AbortController();
     const { signal } = ending;
@@ -35,17 +40,31 @@ export function useLog({ app, id, isEnded, streamUrl, withTimes }: LogOptions) {
       if (isStatus(error, 404)) setState({ name: "ended" });
       else setState({ name: "failed", reason: messageFor(error) });
     };
-    if (isEnded === true && !isComplete) {
+    const lacksTimes = readsTimes && !buffer.hasTimes;
+    if (lacksTimes || (isRead === true && !readsTimes)) {
       if (lacksTimes) buffer.clear();
-      readOutput({ app, id }, buffer, { signal, withTimes })
+      readOutput({ app, id }, buffer, { signal, withTimes: lacksTimes })
         .then(() => setState({ name: "ended" }))
         .catch(fail);
-    } else if (isEnded === false && streamUrl !== undefined) {
+    } else if (isRead === false && !readsTimes && streamUrl !== undefined) {
       const onStatus = () => void queries.invalidateQueries({ queryKey: ["apps", app] });
       followOutput({ app, id, streamUrl, buffer, onState: setState, onStatus, signal }).catch(fail);
     }
     return () => ending.abort();
-  }, [app, id, isEnded, streamUrl, lacksTimes, withTimes, buffer, queries]);
+  }, [app, id, isRead, streamUrl, readsTimes, buffer, queries]);
   useSyncExternalStore(buffer.subscribe, () => buffer.count);
   return { buffer, state };
+}
+
+/**
+ * Whether the log is read at once, because its deployment ended some time ago. Otherwise it is followed until the stream says that it
+ * is complete: the last lines, for example those of an abort, are written after the deployment's end.
+ * @returns undefined while that is not known. Later the answer stays the same.
+ */
+function useIsRead(finishedAt: string | null | undefined): boolean | undefined {
+  const [isRead, setIsRead] = useState<boolean>();
+  if (finishedAt === undefined || isRead !== undefined) return isRead;
+  const now = finishedAt !== null && Date.now() - Date.parse(finishedAt) > settledMs;
+  setIsRead(now);
+  return now;
 }

@@ -28,7 +28,13 @@ function Deployment({ app, id }: { readonly app: string; readonly id: string }) 
   const streamUrl = useQuery(appQuery(app)).data?.links.deployments_stream;
   const [times, setTimes] = useState(false);
   const isEnded = deployment === undefined ? undefined : deployment.finished_at !== null;
-  const { buffer, state } = useLog({ app, id, isEnded, streamUrl, withTimes: times });
+  const { buffer, state } = useLog({
+    app,
+    id,
+    finishedAt: deployment?.finished_at,
+    streamUrl,
+    withTimes: times,
+  });
   useTitle(`${deployment?.git_ref ?? id.slice(0, 8)} of ${app}`);
   const isFailed =
     deployment !== undefined && isEnded === true && !["success", "aborted"].includes(deployment.status);
