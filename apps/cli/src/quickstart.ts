@@ -22,7 +22,7 @@ import {
   urls,
 } from "@slipway/setup";
 import type { RunningSlipway, SetupConfig } from "@slipway/setup";
-import { ApiClient } from "./quickstart/api-client.ts";
+import { ApiClient } from "./client/api-client.ts";
 import { deploySample } from "./quickstart/deploy-sample.ts";
 import { nextSteps } from "./quickstart/next-steps.ts";
 

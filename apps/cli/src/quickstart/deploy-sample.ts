@@ -6,9 +6,10 @@ import { isFinal } from "@slipway/core";
 import type { FinalStatus } from "@slipway/core";
 import type { AppBody } from "@slipway/protocol";
 import { print, SetupError } from "@slipway/setup";
-import { ApiClient } from "./api-client.ts";
-import { followDeployment } from "./follow.ts";
-import { packFolder } from "./pack.ts";
+import { ApiClient } from "../client/api-client.ts";
+import { followDeployment } from "../client/follow.ts";
+import { packFolder } from "../client/pack.ts";
+import { paintLine } from "../client/paint.ts";
 import { fetchPage } from "./page.ts";
 
 export interface SampleDeployment {
@@ -41,13 +42,6 @@ export async function deploySample(sample: SampleDeployment): Promise<{ app: App
   const page = await fetchPage(running.url, sample.routerUrl);
   report("page", `${running.url} answers: ${colors.bold(page.split("\n", 1)[0] ?? "")}`);
   return { app: running, page };
-}
-
-/** Colors headings and errors of the log. */
-function paintLine(content: string): string {
-  if (content.startsWith("----->")) return colors.bold(colors.green(content));
-  if (content.startsWith(" !     ")) return colors.red(content);
-  return content;
 }
 
 async function ensureApp(api: ApiClient, name: string): Promise<AppBody> {

@@ -21,8 +21,8 @@ test("the API client connects with the token that the API exchanges", async () =
 });
 
 test.each([
-  ["a rejected token", 401, {}, /rejects the admin token: set BOOTSTRAP_TOKEN/],
-  ["a failed request", 503, { error: "closing" }, /answered tokens\/exchange with 503: .*closing/],
+  ["a rejected token", 401, {}, /rejects the API token.*set BOOTSTRAP_TOKEN/],
+  ["a failed request", 503, { error: "closing" }, /answered tokens\/exchange with 503: closing/],
   [
     "an unknown body",
     200,

@@ -1,0 +1,179 @@
+// The client of the API: exchanges the API token, sends requests and checks their responses.
+
+import { Readable } from "node:stream";
+import type { z } from "zod";
+import { appAnswer, deploymentAnswer, exchangeAnswer, sourceAnswer } from "@slipway/protocol";
+import type { AppBody, DeploymentBody } from "@slipway/protocol";
+import { reasonOf } from "@slipway/setup";
+import { CommandError, exitCodes } from "./command-error.ts";
+import { problemText, readAnswer } from "./responses.ts";
+
+interface CallOptions {
+  method?: string;
+  body?: unknown;
+  authorization?: string;
+}
+
+export interface DeploymentOptions {
+  sourceUrl?: string;
+  release?: number;
+  gitRef?: string;
+}
+
+const archiveType = "application/x-gzip";
+
+/** Calls the API at one address with an exchanged token, and exchanges it again when it has expired. */
+export class ApiClient {
+  readonly #apiUrl: string;
+  readonly #apiToken: string;
+  token: string;
+
+  private constructor(apiUrl: string, apiToken: string, token: string) {
+    this.#apiUrl = apiUrl;
+    this.#apiToken = apiToken;
+    this.token = token;
+  }
+
+  /** Exchanges the API token. Throws CommandError when the API rejects it. */
+  static async connect(apiUrl: string, apiToken: string): Promise<ApiClient> {
+    return new ApiClient(apiUrl, apiToken, await exchange(apiUrl, apiToken));
+  }
+
+  /** Finds the app of this name; undefined when there is none. */
+  async findApp(name: string): Promise<AppBody | undefined> {
+    return (await this.find(`/apps/${encodeURIComponent(name)}`, appAnswer))?.app;
+  }
+
+  async createApp(name: string): Promise<AppBody> {
+    return (await this.send("POST", "/apps", { app: { name } }, appAnswer)).app;
+  }
+
+  /** Uploads an archive; a stream is sent while it is read. Returns the source URL for a deployment. */
+  async upload(archive: Buffer | Readable): Promise<string> {
+    const { source } = await this.send("POST", "/sources", {}, sourceAnswer);
+    const put = await send(source.upload_url, uploadRequest(archive));
+    if (put.status !== 200) {
+      throw new CommandError(`The API refused the upload: ${problemText(put.status, await put.text())}`);
+    }
+    return source.download_url;
+  }
+
+  async createDeployment(app: string, sourceUrl: string, gitRef: string): Promise<DeploymentBody> {
+    return this.deploy(app, { sourceUrl, gitRef });
+  }
+
+  /** Creates a deployment of a source, or of an earlier release. */
+  async deploy(app: string, { sourceUrl, release, gitRef }: DeploymentOptions): Promise<DeploymentBody> {
+    const body = { deployment: { source_url: sourceUrl, release, git_ref: gitRef } };
+    return (await this.send("POST", `/apps/${app}/deployments`, body, deploymentAnswer)).deployment;
+  }
+
+  async deployment(app: string, id: string): Promise<DeploymentBody> {
+    return (await this.get(`/apps/${app}/deployments/${id}`, deploymentAnswer)).deployment;
+  }
+
+  /** Requests a resource below /v1. */
+  async get<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>> {
+    return readAnswer(await this.request("GET", path), path, schema);
+  }
+
+  /** Requests a resource that may not exist: undefined for 404. */
+  async find<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema> | undefined> {
+    const response = await this.request("GET", path);
+    if (response.status !== 404) return readAnswer(response, path, schema);
+    await response.body?.cancel();
+    return undefined;
+  }
+
+  /** Sends a body. */
+  async send<Schema extends z.ZodType>(
+    method: string,
+    path: string,
+    body: unknown,
+    schema: Schema,
+  ): Promise<z.output<Schema>> {
+    return readAnswer(await this.request(method, path, body), path, schema);
+  }
+
+  /** Sends a request below /v1. @returns the response, whatever its status. */
+  async request(method: string, path: string, body?: unknown): Promise<Response> {
+    const attempt = () =>
+      call(`${this.#apiUrl}/v1${path}`, { method, body, authorization: `Bearer ${this.token}` });
+    const response = await attempt();
+    if (response.status !== 401) return response;
+    await response.body?.cancel();
+    this.token = await exchange(this.#apiUrl, this.#apiToken);
+    return attempt();
+  }
+}
+
+async function exchange(apiUrl: string, apiToken: string): Promise<string> {
+  const authorization = basicAuthorization("", apiToken);
+  const response = await call(`${apiUrl}/v1/tokens/exchange`, { method: "POST", body: {}, authorization });
+  if (response.status === 401) {
+    throw new CommandError(
+      `${apiUrl} rejects the API token: sign in again with "slipway login", or set SLIPWAY_TOKEN. ` +
+        "For a local Slipway, it is the admin token: set BOOTSTRAP_TOKEN to the one that Slipway was started with.",
+      exitCodes.notSignedIn,
+    );
+  }
+  return (await readAnswer(response, "tokens/exchange", exchangeAnswer)).token;
+}
+
+function basicAuthorization(user: string, password: string): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+}
+
+/** Creates an API token with a user's name and password. Throws CommandError when the API rejects them. */
+export async function requestApiToken(
+  apiUrl: string,
+  user: string,
+  password: string,
+  schema: z.ZodType<{ token: { token: string } }>,
+): Promise<string> {
+  const name = `slipway ${new Date().toISOString()}`;
+  const authorization = basicAuthorization(user, password);
+  const response = await call(`${apiUrl}/v1/tokens`, {
+    method: "POST",
+    body: { token: { name } },
+    authorization,
+  });
+  if (response.status === 401) {
+    throw new CommandError(
+      `${apiUrl} rejects the user name or the password: check both.`,
+      exitCodes.notSignedIn,
+    );
+  }
+  return (await readAnswer(response, "tokens", schema)).token.token;
+}
+
+function uploadRequest(archive: Buffer | Readable): RequestInit & { duplex?: "half" } {
+  const common = { method: "PUT", headers: { "content-type": archiveType } };
+  if (archive instanceof Readable) {
+    return { ...common, body: Readable.toWeb(archive) as unknown as ReadableStream, duplex: "half" };
+  }
+  return { ...common, body: new Uint8Array(archive) };
+}
+
+async function call(url: string, { method = "GET", body, authorization }: CallOptions): Promise<Response> {
+  const headers = {
+    "content-type": "application/json",
+    ...(authorization === undefined ? {} : { authorization }),
+  };
+  return send(url, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+}
+
+/** Sends a request. Error messages omit the query, which holds an upload's signature. */
+async function send(url: string, request: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, request);
+  } catch (error) {
+    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    if (cause instanceof CommandError) throw cause;
+    const address = url.replace(/\?.*/, "");
+    throw new CommandError(
+      `${address} does not answer: ${reasonOf(cause)}. Check the address and that Slipway runs.`,
+      exitCodes.unreachable,
+    );
+  }
+}

@@ -1,0 +1,44 @@
+// Reads the responses of the API, and explains those of failed requests.
+
+import { z } from "zod";
+import { CommandError, exitCodes } from "./command-error.ts";
+
+const problem = z.object({
+  error: z.string().optional(),
+  errors: z.record(z.string(), z.array(z.string())).optional(),
+});
+
+/** Reads a response's body. Throws CommandError when the request failed, or when the body does not match the schema. */
+export async function readAnswer<Schema extends z.ZodType>(
+  response: Response,
+  what: string,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  const text = await response.text();
+  if (!response.ok) {
+    const code = response.status === 401 ? exitCodes.notSignedIn : exitCodes.failure;
+    throw new CommandError(`The API answered ${what} with ${problemText(response.status, text)}`, code);
+  }
+  const { success, data, error } = schema.safeParse(parseJson(text));
+  if (success) return data;
+  throw new CommandError(
+    `The API answered ${what} with an unknown body: check that it is a Slipway of this version.\n${z.prettifyError(error)}`,
+  );
+}
+
+/** The status and the API's own words. */
+export function problemText(status: number, text: string): string {
+  const { data } = problem.safeParse(parseJson(text));
+  const fields = Object.entries(data?.errors ?? {}).map(([name, reasons]) => `${name} ${reasons.join(", ")}`);
+  const reason = fields.length > 0 ? fields.join("; ") : (data?.error ?? text);
+  return `${status}: ${reason}`;
+}
+
+/** Undefined for what is not JSON, and for an empty body. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
