@@ -38,6 +38,12 @@ ${variables}`,
 Works on the database in DATA_DIR, or at DATABASE_URL, whether Slipway runs or not. Passwords are read from a prompt, or from
 the first line of standard input. "token" prints a new API token.`,
   },
+  slipway: {
+    program: "apps/cli/src/slipway.ts",
+    summary: "deploy apps, and show and change them",
+    ownHelp: true,
+    help: "Usage: npm run slipway -- COMMAND",
+  },
   "rotate-keys": {
     program: "apps/cli/src/rotate-keys.ts",
     summary: "sign tokens and upload URLs with a new key from now on",

@@ -22,7 +22,7 @@ process.exitCode = await main(process.argv.slice(2)).catch((error) => {
 async function main([name, ...args]) {
   const own = Object.hasOwn(commands, name ?? "") ? commands[name] : undefined;
   if (!own) return unknownCommand(name);
-  if (args.includes("--help") || args.includes("-h")) {
+  if (!own.ownHelp && (args.includes("--help") || args.includes("-h"))) {
     print(own.help);
     return 0;
   }

@@ -91,7 +91,16 @@ function entryOf(
   onRead: ((bytes: number) => void) | undefined,
 ): NewEntry {
   const mode = kind === "file" && !isExecutable ? 0o644 : 0o755;
-  const header = { kind, path: `${root}/${path}`, target, mode, uid: 0, gid: 0, mtime: packedTime, sizeBytes };
+  const header = {
+    kind,
+    path: `${root}/${path}`,
+    target,
+    mode,
+    uid: 0,
+    gid: 0,
+    mtime: packedTime,
+    sizeBytes,
+  };
   return kind === "file" ? { ...header, body: readFileOf(join(folder, path), onRead) } : header;
 }
 

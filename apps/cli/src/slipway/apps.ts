@@ -1,0 +1,86 @@
+// slipway apps list, create and delete.
+
+import { createInterface } from "node:readline/promises";
+import type { Command } from "commander";
+import { appsAnswer } from "@slipway/protocol";
+import { CommandError, exitCodes } from "../client/command-error.ts";
+import { problemText } from "../client/responses.ts";
+import { table } from "./output.ts";
+import type { AddCommand } from "./program.ts";
+import { rememberApp } from "./session.ts";
+import type { Session } from "./session.ts";
+
+export function addAppCommands(add: AddCommand): void {
+  add("list", "list the apps that you can access", {
+    examples: ["slipway apps list"],
+    async run(session) {
+      const found = await (await session.api()).get("/apps", appsAnswer);
+      const rows = found.apps.map((app) => [
+        app.name,
+        app.status,
+        app.owner.username,
+        app.last_deployed_at ?? "-",
+        app.url,
+      ]);
+      session.output.result(found, table(["NAME", "STATUS", "OWNER", "DEPLOYED", "ADDRESS"], rows));
+      return exitCodes.success;
+    },
+  });
+  add("create [NAME]", "create an app, and remember it in this folder with --remember", {
+    examples: ["slipway apps create my-app --remember"],
+    options: [["--remember", "write the name to .slipway-app, which later commands in this folder read"]],
+    run: create,
+  });
+  add("delete <NAME>", "delete an app with its releases, variables and logs", {
+    examples: ["slipway apps delete my-app", "slipway apps delete my-app --confirm my-app"],
+    options: [["--confirm <name>", "the app's name again, in place of the prompt"]],
+    run: deleteApp,
+  });
+}
+
+async function create(
+  session: Session,
+  [given]: readonly (string | undefined)[],
+  command: Command,
+): Promise<number> {
+  const name = given ?? (await session.appName());
+  const app = await (await session.api()).createApp(name);
+  if (command.opts<{ remember?: boolean }>().remember === true)
+    await rememberApp(session.config.folder, name);
+  session.output.result({ app }, `The app ${app.name} is created. It will answer at ${app.url}.`);
+  return exitCodes.success;
+}
+
+async function deleteApp(
+  session: Session,
+  [name = ""]: readonly string[],
+  command: Command,
+): Promise<number> {
+  const confirmed = command.opts<{ confirm?: string }>().confirm ?? (await typedName(name));
+  if (confirmed !== name) {
+    throw new CommandError(
+      `The app ${name} is not deleted: repeat its name at the prompt or with --confirm ${name}.`,
+      exitCodes.usage,
+    );
+  }
+  const encoded = encodeURIComponent(name);
+  const response = await (await session.api()).request("DELETE", `/apps/${encoded}?current_name=${encoded}`);
+  const text = await response.text();
+  if (!response.ok)
+    throw new CommandError(`The API refused to delete ${name}: ${problemText(response.status, text)}`);
+  session.output.result({ deleted: name }, `The app ${name} is deleted.`);
+  return exitCodes.success;
+}
+
+/** Undefined without a terminal. */
+async function typedName(name: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined;
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await lines.question(
+      `This deletes ${name} with its releases, variables and logs. Type its name: `,
+    );
+  } finally {
+    lines.close();
+  }
+}

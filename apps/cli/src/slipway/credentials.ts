@@ -1,0 +1,70 @@
+// Stores the address of Slipway and the API token, readable by their owner only.
+
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { z } from "zod";
+import { CommandError, exitCodes } from "../client/command-error.ts";
+import type { CliConfig } from "./config.ts";
+
+const credentials = z.object({ url: z.string(), token: z.string() });
+export type Credentials = z.infer<typeof credentials>;
+
+/** Finds address and token: the environment's, else the stored ones. Throws CommandError when one is missing. */
+export async function findCredentials(config: CliConfig): Promise<Credentials> {
+  const stored =
+    config.url !== undefined && config.token !== undefined ? undefined : await readStored(config);
+  const url = config.url ?? stored?.url;
+  // a stored token is not sent to another address
+  const token = config.token ?? (stored?.url === url ? stored?.token : undefined);
+  if (url !== undefined && token !== undefined) return { url: normalUrl(url), token };
+  throw new CommandError(
+    `You are not signed in${url === undefined ? "" : ` at ${url}`}: run "slipway login", or set SLIPWAY_URL and SLIPWAY_TOKEN.`,
+    exitCodes.notSignedIn,
+  );
+}
+
+/** Stores them in place of the former ones. The file appears whole. */
+export async function storeCredentials({ credentialsFile }: CliConfig, value: Credentials): Promise<void> {
+  await mkdir(dirname(credentialsFile), { recursive: true, mode: 0o700 });
+  const written = `${credentialsFile}.${process.pid}`;
+  await rm(written, { force: true });
+  const file = await open(written, "wx", 0o600);
+  try {
+    await file.writeFile(`${JSON.stringify(value)}\n`);
+  } finally {
+    await file.close();
+  }
+  await rename(written, credentialsFile);
+}
+
+export async function deleteCredentials({ credentialsFile }: CliConfig): Promise<void> {
+  await rm(credentialsFile, { force: true });
+}
+
+/** Checks an address and removes its trailing slash. */
+export function normalUrl(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed?.protocol === "http:" || parsed?.protocol === "https:") return url.replace(/\/+$/, "");
+  throw new CommandError(
+    `"${url}" is not an address of Slipway: give one like https://slipway.example.com.`,
+    exitCodes.usage,
+  );
+}
+
+async function readStored({ credentialsFile }: CliConfig): Promise<Credentials | undefined> {
+  let text: string;
+  try {
+    text = await readFile(credentialsFile, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    return credentials.parse(JSON.parse(text));
+  } catch {
+    throw new CommandError(
+      `${credentialsFile} is damaged: run "slipway login" to write it again.`,
+      exitCodes.notSignedIn,
+    );
+  }
+}

@@ -1,0 +1,101 @@
+// slipway deploy: packs a folder, uploads it, creates a deployment and follows it.
+
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import type { AppBody } from "@slipway/protocol";
+import type { ApiClient } from "../client/api-client.ts";
+import { CommandError, exitCodes } from "../client/command-error.ts";
+import { packSource } from "../client/pack.ts";
+import { followToExitCode } from "./follow-deployment.ts";
+import type { AddCommand } from "./program.ts";
+import { rememberApp } from "./session.ts";
+import type { Session } from "./session.ts";
+
+interface DeployFlags {
+  readonly create?: boolean;
+  readonly ref?: string;
+  readonly detach?: boolean;
+  readonly abortOnInterrupt?: boolean;
+  readonly slugignore: boolean;
+  readonly maxSize: string;
+}
+
+const mebibyte = 1024 * 1024;
+const percent = 100;
+
+export function addDeployCommand(add: AddCommand): void {
+  add("deploy [DIR]", "deploy a folder, and follow the deployment to its end", {
+    examples: [
+      "slipway deploy --create",
+      "slipway deploy ./site --app site --ref v1.2.0",
+      "slipway deploy --detach --json",
+    ],
+    options: [
+      ["--create", "create the app if it does not exist"],
+      ["--ref <text>", "what identifies the source: a commit or a version"],
+      ["--detach", "do not follow the deployment"],
+      ["--abort-on-interrupt", "abort the deployment at Ctrl-C; else Ctrl-C only stops following"],
+      ["--no-slugignore", "also send what .slugignore names, because the build needs it"],
+      ["--max-size <MiB>", "refuse larger folders (default: 300, as SOURCE_MAX_MB of Slipway)"],
+    ],
+    run: deploy,
+  });
+}
+
+async function deploy(
+  session: Session,
+  [given]: readonly (string | undefined)[],
+  command: Command,
+): Promise<number> {
+  const flags = command.opts<DeployFlags>();
+  const folder = resolve(session.config.folder, given ?? ".");
+  const source = await packSource(folder, {
+    slugIgnore: flags.slugignore,
+    maxSizeBytes: parseMebibytes(flags.maxSize) * mebibyte,
+  });
+  const api = await session.api();
+  const app = await ensureApp(session, api, folder, flags.create ?? false);
+  const size = `${source.files} files, ${(source.sizeBytes / mebibyte).toFixed(1)} MiB`;
+  session.output.message("upload", size);
+  let readBytes = 0;
+  const archive = source.open((bytes) => {
+    readBytes += bytes;
+    const part = Math.floor((readBytes / Math.max(source.sizeBytes, 1)) * percent);
+    session.output.progress(`upload    ${part} % of ${size}`);
+  });
+  const sourceUrl = await api.upload(archive).finally(() => session.output.progressEnd());
+  const options = flags.ref === undefined ? { sourceUrl } : { sourceUrl, gitRef: flags.ref };
+  const deployment = await api.deploy(app.id, options);
+  session.output.message("deploy", `deployment ${deployment.id} of ${app.name}`);
+  if (flags.detach === true) {
+    session.output.result({ deployment }, deployment.id);
+    return exitCodes.success;
+  }
+  return followToExitCode(session, { app, deployment, abortOnInterrupt: flags.abortOnInterrupt ?? false });
+}
+
+function parseMebibytes(text = "300"): number {
+  const value = Number(text);
+  if (value > 0) return value;
+  throw new CommandError(`--max-size ${text} is not a number of MiB above 0.`, exitCodes.usage);
+}
+
+async function ensureApp(
+  session: Session,
+  api: ApiClient,
+  folder: string,
+  create: boolean,
+): Promise<AppBody> {
+  const name = await session.appName(folder);
+  const found = await api.findApp(name);
+  if (found !== undefined) return found;
+  if (!create) {
+    throw new CommandError(
+      `There is no app ${name}: add --create to create it, or name another one with --app.`,
+    );
+  }
+  const app = await api.createApp(name);
+  await rememberApp(folder, name);
+  session.output.message("app", `${name} is created`);
+  return app;
+}

@@ -1,0 +1,185 @@
+// slipway status, deployments, logs, open, abort and rollback.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { pipeline } from "node:stream/promises";
+import type { Command } from "commander";
+import { isFinal } from "@slipway/core";
+import { deploymentAnswer, deploymentsAnswer, releasesAnswer } from "@slipway/protocol";
+import type { DeploymentBody } from "@slipway/protocol";
+import { reasonOf } from "@slipway/setup";
+import { CommandError, exitCodes } from "../client/command-error.ts";
+import { problemText } from "../client/responses.ts";
+import { followToExitCode } from "./follow-deployment.ts";
+import { table } from "./output.ts";
+import type { AddCommand } from "./program.ts";
+import { failureLines } from "./report.ts";
+import type { Session } from "./session.ts";
+
+type Args = readonly (string | undefined)[];
+
+export function addDeploymentCommands(add: AddCommand): void {
+  add("status", "show the app and its last deployment", { examples: ["slipway status"], run: status });
+  add("deployments", "list the app's deployments, newest first", {
+    examples: ["slipway deployments --page 2", "slipway deployments --json"],
+    options: [["--page <number>", "the page, from 1"]],
+    run: list,
+  });
+  add("logs [DEPLOYMENT]", "print the log of a deployment, the last one by default", {
+    examples: ["slipway logs", "slipway logs --follow", "slipway logs --timestamps"],
+    options: [
+      ["-f, --follow", "follow the log to the deployment's end; the exit code is its outcome"],
+      ["-t, --timestamps", "print each line's time before it"],
+    ],
+    run: logs,
+  });
+  add("open", "open the app in the browser, and print its address", {
+    examples: ["slipway open"],
+    run: openApp,
+  });
+  add("abort [DEPLOYMENT]", "abort a deployment, the last one by default", {
+    examples: ["slipway abort"],
+    run: abort,
+  });
+  add("rollback [RELEASE]", "deploy an earlier release again, the one before the current by default", {
+    examples: ["slipway rollback", "slipway rollback 12 --detach"],
+    options: [
+      ["--detach", "do not follow the deployment"],
+      ["--abort-on-interrupt", "abort the deployment at Ctrl-C"],
+    ],
+    run: rollback,
+  });
+}
+
+async function status(session: Session): Promise<number> {
+  const app = await session.app();
+  const api = await session.api();
+  const { deployments } = await api.get(`/apps/${app.id}/deployments?per_page=1`, deploymentsAnswer);
+  const last = deployments[0] && (await api.deployment(app.id, deployments[0].id));
+  const lines = [`${app.name} is ${app.status} at ${app.url}`];
+  if (last)
+    lines.push(`last deployment ${last.id}: ${last.status}, ${last.created_at}, ref ${last.git_ref ?? "-"}`);
+  if (last?.queue)
+    lines.push(`  position ${last.queue.position}, waits for ${last.queue.reason ?? "unknown"}`);
+  if (last?.failure) lines.push(...failureLines(last).map((line) => `  ${line}`));
+  session.output.result({ app, deployment: last ?? null }, lines);
+  return exitCodes.success;
+}
+
+async function list(session: Session, _args: Args, command: Command): Promise<number> {
+  const { page = "1" } = command.opts<{ page?: string }>();
+  const app = await session.app();
+  const path = `/apps/${app.id}/deployments?page=${encodeURIComponent(page)}`;
+  const found = await (await session.api()).get(path, deploymentsAnswer);
+  const rows = found.deployments.map((one) => [
+    one.id,
+    one.status,
+    one.git_ref ?? "-",
+    one.pusher.username,
+    one.created_at,
+    isFinal(one.status) ? `${one.duration} s` : "-",
+  ]);
+  session.output.result(found, table(["ID", "STATUS", "REF", "BY", "CREATED", "TOOK"], rows));
+  return exitCodes.success;
+}
+
+async function logs(session: Session, [id]: Args, command: Command): Promise<number> {
+  const { follow, timestamps } = command.opts<{ follow?: boolean; timestamps?: boolean }>();
+  const app = await session.app();
+  const deployment = await session.deployment(app, id);
+  if (follow === true && timestamps === true) {
+    throw new CommandError(
+      "--timestamps and --follow exclude each other: leave one of them out.",
+      exitCodes.usage,
+    );
+  }
+  if (follow === true) return followToExitCode(session, { app, deployment, abortOnInterrupt: false });
+  const response = await requestLog(session, deployment, timestamps ?? false);
+  if (session.output.json) {
+    session.output.result({ deployment_id: deployment.id, lines: linesOf(await response.text()) }, []);
+  } else if (response.body !== null) {
+    await pipeline(response.body, process.stdout, { end: false });
+  }
+  return exitCodes.success;
+}
+
+/** A Slipway without timestamps refuses the parameter: then the log is printed without them, and a message says so. */
+async function requestLog(
+  session: Session,
+  deployment: DeploymentBody,
+  timestamps: boolean,
+): Promise<Response> {
+  const api = await session.api();
+  const path = `/apps/${deployment.app_id}/deployments/${deployment.id}/output`;
+  const response = await api.request("GET", timestamps ? `${path}?timestamps=1` : path);
+  if (response.ok) return response;
+  if (timestamps && response.status === 422) {
+    session.output.message(
+      "warning",
+      "This Slipway has no times of log lines: update it. The log follows without them.",
+    );
+    return requestLog(session, deployment, false);
+  }
+  throw new CommandError(`The API refused the log: ${problemText(response.status, await response.text())}`);
+}
+
+function linesOf(text: string): string[] {
+  const lines = text.split("\n");
+  return lines.at(-1) === "" ? lines.slice(0, -1) : lines;
+}
+
+async function openApp(session: Session): Promise<number> {
+  const { url } = await session.app();
+  session.output.result({ url }, url);
+  if (!process.stdout.isTTY || session.output.json) return exitCodes.success;
+  const opener = process.platform === "darwin" ? "open" : "xdg-open";
+  const child = spawn(opener, [url], { stdio: "ignore", detached: true });
+  try {
+    await once(child, "spawn");
+    child.unref();
+  } catch (error) {
+    session.output.message(
+      "browser",
+      `${opener} does not start (${reasonOf(error)}): open the address yourself.`,
+    );
+  }
+  return exitCodes.success;
+}
+
+async function abort(session: Session, [id]: Args): Promise<number> {
+  const app = await session.app();
+  const { id: found } = await session.deployment(app, id);
+  const path = `/apps/${app.id}/deployments/${found}/abort`;
+  const { deployment } = await (await session.api()).send("POST", path, {}, deploymentAnswer);
+  session.output.result({ deployment }, `Deployment ${found} is aborted.`);
+  return exitCodes.success;
+}
+
+async function rollback(session: Session, [given]: Args, command: Command): Promise<number> {
+  const { detach, abortOnInterrupt = false } = command.opts<{
+    detach?: boolean;
+    abortOnInterrupt?: boolean;
+  }>();
+  const app = await session.app();
+  const api = await session.api();
+  const release = given === undefined ? await formerRelease(session, app.id) : Number(given);
+  if (!Number.isInteger(release) || release < 1) {
+    throw new CommandError(
+      `"${given}" is not the number of a release: give a whole number.`,
+      exitCodes.usage,
+    );
+  }
+  const deployment = await api.deploy(app.id, { release });
+  session.output.message("rollback", `release ${release} as deployment ${deployment.id}`);
+  if (detach !== true) return followToExitCode(session, { app, deployment, abortOnInterrupt });
+  session.output.result({ deployment }, deployment.id);
+  return exitCodes.success;
+}
+
+async function formerRelease(session: Session, app: string): Promise<number> {
+  const { releases } = await (await session.api()).get(`/apps/${app}/releases`, releasesAnswer);
+  const current = releases.find((one) => one.current)?.number ?? 0;
+  const earlier = releases.map(({ number }) => number).filter((number) => number < current);
+  if (earlier.length > 0) return Math.max(...earlier);
+  throw new CommandError("The app has no earlier release: deploy the source that you want back.");
+}

@@ -1,0 +1,83 @@
+// What a command works with: the API, the app it is about, and the output.
+
+import { readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { Command } from "commander";
+import { appAnswer, deploymentsAnswer } from "@slipway/protocol";
+import type { AppBody, DeploymentBody } from "@slipway/protocol";
+import { ApiClient } from "../client/api-client.ts";
+import { CommandError, exitCodes } from "../client/command-error.ts";
+import { appFileName } from "../client/source-files.ts";
+import type { CliConfig } from "./config.ts";
+import { findCredentials } from "./credentials.ts";
+import { Output } from "./output.ts";
+
+interface GlobalOptions {
+  readonly app?: string;
+  readonly json?: boolean;
+}
+
+/** One call of a command. */
+export class Session {
+  readonly config: CliConfig;
+  readonly output: Output;
+  readonly #app: string | undefined;
+  #api: Promise<ApiClient> | undefined;
+
+  constructor(config: CliConfig, command: Command) {
+    const { app, json } = command.optsWithGlobals<GlobalOptions>();
+    this.config = config;
+    this.output = new Output(json ?? false);
+    this.#app = app;
+  }
+
+  /** Connects once. */
+  api(): Promise<ApiClient> {
+    this.#api ??= findCredentials(this.config).then(({ url, token }) => ApiClient.connect(url, token));
+    return this.#api;
+  }
+
+  /** The app's name: of --app, SLIPWAY_APP, the folder's file, or the folder itself. */
+  async appName(folder = this.config.folder): Promise<string> {
+    const remembered = this.#app ?? this.config.app ?? (await readAppFile(folder));
+    return remembered ?? basename(folder).toLowerCase();
+  }
+
+  async app(folder = this.config.folder): Promise<AppBody> {
+    const name = await this.appName(folder);
+    const app = (await (await this.api()).find(`/apps/${encodeURIComponent(name)}`, appAnswer))?.app;
+    if (app !== undefined) return app;
+    throw new CommandError(
+      `There is no app ${name}: name one with --app or SLIPWAY_APP, or create it with "slipway apps create ${name}".`,
+    );
+  }
+
+  /** The deployment with this id, or the app's last one. */
+  async deployment(app: AppBody, id?: string): Promise<DeploymentBody> {
+    const api = await this.api();
+    if (id !== undefined) return api.deployment(app.id, encodeURIComponent(id));
+    const { deployments } = await api.get(`/apps/${app.id}/deployments?per_page=1`, deploymentsAnswer);
+    if (deployments[0] !== undefined) return deployments[0];
+    throw new CommandError(`The app ${app.name} has no deployment yet: deploy it with "slipway deploy".`);
+  }
+}
+
+/** Remembers the app of a folder for later commands there. */
+export async function rememberApp(folder: string, name: string): Promise<void> {
+  await writeFile(join(folder, appFileName), `${name}\n`);
+}
+
+async function readAppFile(folder: string): Promise<string | undefined> {
+  const path = join(folder, appFileName);
+  try {
+    const name = (await readFile(path, "utf8")).trim();
+    if (/^[a-z0-9-]+$/.test(name)) return name;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  throw new CommandError(
+    `${path} does not hold an app's name: write one into it, or delete it.`,
+    exitCodes.usage,
+  );
+}
