@@ -20,7 +20,12 @@ Try next
   The queues      ${apiUrl}/queues (the password is the admin token)
   Admin token     ${tokenSource}${logFolder === undefined ? "" : `\n  Logs            ${logFolder}`}
 
-  Deploy your own app with curl: an archive of one folder, as created by git archive --prefix=app/
+  Deploy your own app with the command slipway (docs/cli.md)
+
+    ${tokenSource} | npm run slipway -- login ${apiUrl}
+    npm run slipway -- deploy ../my-app --create
+
+  Or with curl: an archive of one folder, as created by git archive --prefix=app/
 
     api=${apiUrl}/v1 json='Content-Type: application/json'
     auth="Authorization: Bearer $(curl -s -u ":$(${tokenSource})" -H "$json" -d '{}' $api/tokens/exchange | jq -r .token)"

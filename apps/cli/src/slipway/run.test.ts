@@ -1,0 +1,72 @@
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { freePort } from "@slipway/testkit";
+import type { CliConfig } from "./config.ts";
+import { readCliConfig } from "./config.ts";
+import { findCredentials, storeCredentials } from "./credentials.ts";
+import { parseDotenv } from "./dotenv.ts";
+import { runSlipway } from "./run.ts";
+
+let config: CliConfig;
+beforeEach(async () => {
+  const folder = await mkdtemp(join(tmpdir(), "slipway-cli-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  config = { ...readCliConfig({ HOME: folder }), folder };
+});
+
+test("slipway exits with 2 for unknown commands, options and arguments", async () => {
+  expect(await runSlipway(config, ["unknown"])).toBe(2);
+  expect(await runSlipway(config, ["status", "--unknown"])).toBe(2);
+  const signedIn = { ...config, url: "http://127.0.0.1:1", token: "t" };
+  expect(await runSlipway(signedIn, ["scale", "web"])).toBe(2);
+  expect(await runSlipway(signedIn, ["apps", "delete", "my-app", "--confirm", "other"])).toBe(2);
+});
+
+test("slipway exits with 3 when no token is known, or the API rejects the token", async () => {
+  expect(await runSlipway(config, ["status"])).toBe(3);
+  const server = createServer((_request, response) => response.writeHead(401).end("{}"));
+  server.listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  expect(await runSlipway({ ...config, url, token: "tk" }, ["whoami"])).toBe(3);
+});
+
+test("slipway exits with 4 when Slipway does not answer", async () => {
+  const url = `http://127.0.0.1:${await freePort()}`;
+  expect(await runSlipway({ ...config, url, token: "tk" }, ["whoami"])).toBe(4);
+});
+
+test("stored credentials are readable by their owner only, also after a change", async () => {
+  await storeCredentials(config, { url: "http://a", token: "one" });
+  await storeCredentials(config, { url: "http://a", token: "two" });
+  expect((await stat(config.credentialsFile)).mode & 0o777).toBe(0o600);
+  expect(await readFile(config.credentialsFile, "utf8")).toContain("two");
+  expect(await findCredentials(config)).toEqual({ url: "http://a", token: "two" });
+});
+
+test("the stored token is not sent to another address than the one it was stored for", async () => {
+  await storeCredentials(config, { url: "http://a", token: "one" });
+  await expect(findCredentials({ ...config, url: "http://b" })).rejects.toMatchObject({ exitCode: 3 });
+  expect(await findCredentials({ ...config, token: "two" })).toEqual({ url: "http://a", token: "two" });
+});
+
+test("damaged credentials are named with what to do", async () => {
+  await storeCredentials(config, { url: "http://a", token: "one" });
+  await writeFile(config.credentialsFile, "{");
+  await expect(findCredentials(config)).rejects.toThrow('is damaged: run "slipway login"');
+});
+
+test("a .env file has comments, quotes and values of several lines", () => {
+  const text = "# comment\nA=1\nexport B='two words'\nC=\"line 1\nline 2\"\n";
+  expect(parseDotenv(text)).toEqual([
+    { name: "A", value: "1" },
+    { name: "B", value: "two words" },
+    { name: "C", value: "line 1\nline 2" },
+  ]);
+});
