@@ -150,7 +150,7 @@ export async function requestApiToken(
 function uploadRequest(archive: Buffer | Readable): RequestInit & { duplex?: "half" } {
   const common = { method: "PUT", headers: { "content-type": archiveType } };
   if (archive instanceof Readable) {
-    return { ...common, body: Readable.toWeb(archive) as unknown as ReadableStream, duplex: "half" };
+    return { ...common, body: Readable.toWeb(archive), duplex: "half" };
   }
   return { ...common, body: new Uint8Array(archive) };
 }

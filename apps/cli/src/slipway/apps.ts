@@ -6,7 +6,7 @@ import { appsAnswer } from "@slipway/protocol";
 import { CommandError, exitCodes } from "../client/command-error.ts";
 import { problemText } from "../client/responses.ts";
 import { table } from "./output.ts";
-import type { AddCommand } from "./program.ts";
+import type { AddCommand } from "./command.ts";
 import { rememberApp } from "./session.ts";
 import type { Session } from "./session.ts";
 

@@ -6,7 +6,7 @@ import type { AppBody, OperationBody } from "@slipway/protocol";
 import { CommandError, exitCodes } from "../client/command-error.ts";
 import { problemText } from "../client/responses.ts";
 import { table } from "./output.ts";
-import type { AddCommand } from "./program.ts";
+import type { AddCommand } from "./command.ts";
 import type { Session } from "./session.ts";
 
 const pollMs = 500;

@@ -7,7 +7,7 @@ import type { ApiClient } from "../client/api-client.ts";
 import { CommandError, exitCodes } from "../client/command-error.ts";
 import { packSource } from "../client/pack.ts";
 import { followToExitCode } from "./follow-deployment.ts";
-import type { AddCommand } from "./program.ts";
+import type { AddCommand } from "./command.ts";
 import { rememberApp } from "./session.ts";
 import type { Session } from "./session.ts";
 

@@ -12,7 +12,7 @@ import { CommandError, exitCodes } from "../client/command-error.ts";
 import { problemText } from "../client/responses.ts";
 import { followToExitCode } from "./follow-deployment.ts";
 import { table } from "./output.ts";
-import type { AddCommand } from "./program.ts";
+import type { AddCommand } from "./command.ts";
 import { failureLines } from "./report.ts";
 import type { Session } from "./session.ts";
 

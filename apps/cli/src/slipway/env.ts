@@ -9,7 +9,7 @@ import { CommandError, exitCodes } from "../client/command-error.ts";
 import { problemText } from "../client/responses.ts";
 import { parseAssignment, parseDotenv } from "./dotenv.ts";
 import type { NewVariable } from "./dotenv.ts";
-import type { AddCommand } from "./program.ts";
+import type { AddCommand } from "./command.ts";
 import type { Session } from "./session.ts";
 
 export function addEnvCommands(add: AddCommand): void {

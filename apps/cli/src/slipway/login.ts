@@ -7,7 +7,7 @@ import { newTokenAnswer, selfAnswer } from "@slipway/protocol";
 import { ApiClient, requestApiToken } from "../client/api-client.ts";
 import { CommandError, exitCodes } from "../client/command-error.ts";
 import { deleteCredentials, findCredentials, normalUrl, storeCredentials } from "./credentials.ts";
-import type { AddCommand } from "./program.ts";
+import type { AddCommand } from "./command.ts";
 import type { Session } from "./session.ts";
 
 export function addLoginCommands(add: AddCommand): void {

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { workersAnswer } from "@slipway/protocol";
 import { CommandError, exitCodes } from "../client/command-error.ts";
 import { table } from "./output.ts";
-import type { AddCommand } from "./program.ts";
+import type { AddCommand } from "./command.ts";
 import type { Session } from "./session.ts";
 
 const waiting = z.object({

@@ -3,6 +3,7 @@
 import tab from "@bomb.sh/tab/commander";
 import { Command } from "commander";
 import { addAppCommands } from "./apps.ts";
+import type { AddCommand } from "./command.ts";
 import type { CliConfig } from "./config.ts";
 import { addContainerCommands } from "./containers.ts";
 import { addDeployCommand } from "./deploy.ts";
@@ -11,16 +12,6 @@ import { addEnvCommands } from "./env.ts";
 import { addLoginCommands } from "./login.ts";
 import { addOperatorCommands } from "./operators.ts";
 import { Session } from "./session.ts";
-
-export interface CommandSpec {
-  readonly examples: readonly string[];
-  readonly options?: readonly (readonly [flags: string, description: string])[];
-  /** @returns the exit code. */
-  run: (session: Session, args: readonly string[], command: Command) => Promise<number>;
-}
-
-/** Adds a command: its name with its arguments, and what it does. */
-export type AddCommand = (usage: string, description: string, spec: CommandSpec) => Command;
 
 const codes = `
 Exit codes: 0 success, 1 failed deployment or refused request, 2 wrong usage, 3 not signed in, 4 no answer from Slipway,
