@@ -1,4 +1,4 @@
-// npm run config-docs: generates the documents and lists of the configuration from its schemas, or checks that they are up to date.
+// npm run config-docs: generates the documents and lists of the configuration from its schemas, and that of the metrics from their registry, or checks that they are up to date.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { print, repositoryRoot, runCommand, takesOnly } from "@slipway/setup";
 import { withBlocks } from "./config-docs/blocks.ts";
 import { composeBlocks } from "./config-docs/compose-file.ts";
 import { envExample } from "./config-docs/env-example.ts";
+import { metricsReference } from "./config-docs/metrics-reference.ts";
 import { configurationReference } from "./config-docs/reference.ts";
 import { settingsReadModule } from "./config-docs/settings-read.ts";
 import { allVariables } from "./config-docs/variables.ts";
@@ -24,11 +25,15 @@ await runCommand(async () => {
     if (!onlyChecks) await writeFile(file, text);
   }
   if (onlyChecks && stale.length > 0) {
-    print(`Out of date with the schemas of the configuration: ${stale.join(", ")}. Run npm run config-docs.`);
+    print(
+      `Out of date with the schemas of the configuration or the registry of metrics: ${stale.join(", ")}. Run npm run config-docs.`,
+    );
     return 1;
   }
   print(
-    stale.length === 0 ? "The documents of the configuration are up to date." : `wrote ${stale.join(", ")}`,
+    stale.length === 0
+      ? "The documents of the configuration and the metrics are up to date."
+      : `wrote ${stale.join(", ")}`,
   );
   return 0;
 });
@@ -39,6 +44,7 @@ async function generated(): Promise<[path: string, text: string][]> {
   const compose = await readFile(join(repositoryRoot, "docker-compose.yml"), "utf8");
   return [
     ["docs/configuration.md", await formatted("configuration.md", configurationReference(variables))],
+    ["docs/metrics.md", await formatted("metrics.md", metricsReference())],
     [".env.example", envExample(variables)],
     [settingsRead, await formatted(settingsRead, settingsReadModule(variables))],
     [

@@ -3,6 +3,7 @@
 import { IncomingMessage } from "node:http";
 import { withDeadline } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
+import { measured } from "@slipway/telemetry";
 import type Docker from "dockerode";
 
 const callLimitMs = 60_000;
@@ -18,18 +19,20 @@ interface CallOptions {
  * @throws {SlipwayError} "engine-unavailable" with the cause, of which `statusOf` returns the HTTP status; the signal's reason
  * when aborted.
  */
-export async function callEngine<T>(
+export function callEngine<T>(
   action: string,
   request: (signal: AbortSignal) => Promise<T>,
   options: CallOptions = {},
 ): Promise<T> {
   const { signal, limitMs = callLimitMs } = options;
-  try {
-    return await withDeadline(request, { limitMs, signal });
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw engineError(action, error);
-  }
+  return measured("engine", async () => {
+    try {
+      return await withDeadline(request, { limitMs, signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw engineError(action, error);
+    }
+  });
 }
 
 /**

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { notFound } from "@slipway/core";
 import type { Deployment, StatusChange } from "@slipway/core";
 import type { PhaseMessage } from "@slipway/protocol";
+import { change } from "@slipway/telemetry";
 import type { AppFeed, FeedFollower } from "./app-feed.ts";
 import { isDone, newCursor, nextStatus, recordCaughtUp } from "./cursor.ts";
 import type { Cursor } from "./cursor.ts";
@@ -74,6 +75,7 @@ export class Follower implements FeedFollower {
     this.#feed = feed;
     this.#options = options;
     this.#onClose = onClose;
+    change("slipway_log_followers", {}, 1);
     const { only } = options;
     if (only === undefined) return;
     const position = { nextSeq: only.afterSeq + 1, statusesSent: only.afterStatus };
@@ -99,6 +101,7 @@ export class Follower implements FeedFollower {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    change("slipway_log_followers", {}, -1);
     this.#onClose();
   }
 

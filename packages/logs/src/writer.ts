@@ -5,6 +5,7 @@ import { retry } from "@slipway/async";
 import type { Bus } from "@slipway/bus";
 import { SlipwayError, notFound, toSlipwayError } from "@slipway/core";
 import type { DeploymentStore, LogStore, LogSummary } from "@slipway/core";
+import { count } from "@slipway/telemetry";
 import { defaultLimits, tailAfterEndSeconds } from "./limits.ts";
 import type { LogLimits } from "./limits.ts";
 import { LineSplitter } from "./line-splitter.ts";
@@ -243,6 +244,7 @@ export class LogWriter implements AsyncDisposable {
     this.#lines = [];
     this.#linesChars = 0;
     this.#lastSeq += lineCount;
+    count("slipway_log_lines_total", {}, lineCount);
     this.#unstoredChars += text.length + 1;
     this.#tail.add(batch);
   }

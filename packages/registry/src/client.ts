@@ -3,6 +3,7 @@
 import { retry } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type { ByteStream } from "@slipway/core";
+import { measured } from "@slipway/telemetry";
 
 export interface RegistryCredentials {
   readonly username: string;
@@ -50,24 +51,26 @@ export class RegistryClient {
    * @param location a path, or the value of a Location header.
    * @throws {SlipwayError} "registry-unavailable"; the signal's reason when aborted.
    */
-  async request(method: string, location: string, request: RegistryRequest): Promise<Response> {
+  request(method: string, location: string, request: RegistryRequest): Promise<Response> {
     const repeatable = typeof request.body !== "object";
     const call = async (): Promise<Response> => {
       const response = await this.#authorized(method, new URL(location, this.#origin), request);
       if (!request.expect.includes(response.status)) throw await statusError(method, response);
       return request.streamed === true ? response : await complete(response);
     };
-    try {
-      return await retry(call, {
-        attempts: maxAttempts,
-        isRetryable: (error) => repeatable && isTransient(error),
-        pauseMs: (failures) => retryDelayMs * failures,
-        signal: request.signal,
-      });
-    } catch (error) {
-      request.signal.throwIfAborted();
-      throw registryError(this.host, method, error);
-    }
+    return measured("registry", async () => {
+      try {
+        return await retry(call, {
+          attempts: maxAttempts,
+          isRetryable: (error) => repeatable && isTransient(error),
+          pauseMs: (failures) => retryDelayMs * failures,
+          signal: request.signal,
+        });
+      } catch (error) {
+        request.signal.throwIfAborted();
+        throw registryError(this.host, method, error);
+      }
+    });
   }
 
   async #authorized(method: string, url: URL, request: RegistryRequest): Promise<Response> {

@@ -11,6 +11,11 @@ export function commonConfig(settings: z.output<typeof commonSettings>, processN
     redisUrl: settings.REDIS_URL,
     ...storageUrls(settings),
     graceMs: settings.GRACE_MS,
+    /** Null: no metrics are served. */
+    metricsAddress:
+      settings.METRICS_PORT === undefined
+        ? null
+        : { host: settings.METRICS_HOST, port: settings.METRICS_PORT },
     log: {
       name: settings.SERVICE_NAME ?? processName,
       level: settings.LOG_LEVEL,

@@ -93,6 +93,18 @@ export const commonSettings = z.object({
     description: "Format of the processes' own logs.",
     npmStart: "`pretty` in a terminal",
   }),
+  METRICS_PORT: portSetting.optional().register(settingDocs, {
+    topic: "processes",
+    description:
+      "Port on which a process serves `/metrics` to Prometheus. `npm start` counts up from it: the API has this port, the stream the next one, then the router and each worker. See [Metrics](metrics.md).",
+    unset: "no metrics",
+    example: "9464",
+  }),
+  METRICS_HOST: z.string().min(1).default("127.0.0.1").register(settingDocs, {
+    topic: "processes",
+    description:
+      "Address on which a process serves `/metrics`, without authentication: never a public address.",
+  }),
 });
 
 /** The settings of the API and of processes that start containers of apps. */

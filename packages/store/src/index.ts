@@ -1,6 +1,7 @@
 // The store: opens the database and the blob store that an installation's settings name.
 
 import type { BlobStore, Store } from "@slipway/core";
+import { measuredStore } from "@slipway/telemetry";
 import type { OnBlobError } from "./blobs/clean-up.ts";
 import { openFileBlobs } from "./blobs/fs.ts";
 import { isMongoUrl, pathIn } from "./location.ts";
@@ -19,9 +20,9 @@ export type { SqliteStoreOptions } from "./sqlite/store.ts";
  * @throws {SlipwayError} "configuration-invalid" or "store-unavailable".
  */
 export async function openStore({ databaseUrl: url }: { readonly databaseUrl: string }): Promise<Store> {
-  if (!isMongoUrl(url)) return openSqliteStore({ path: pathIn(url, "database URL") });
+  if (!isMongoUrl(url)) return measuredStore(await openSqliteStore({ path: pathIn(url, "database URL") }));
   const { openMongoStore } = await import("./mongo/store.ts");
-  return openMongoStore({ url });
+  return measuredStore(await openMongoStore({ url }));
 }
 
 /**

@@ -15,6 +15,8 @@ export { startNpmRegistry } from "./npm-registry.ts";
 export type { TestNpmPackages, TestNpmRegistry, TestNpmVersion } from "./npm-registry.ts";
 export { packTar, packTarGz } from "./pack-tar-gz.ts";
 export type { TarContent } from "./pack-tar-gz.ts";
+export { scrapeMetrics } from "./prometheus-text.ts";
+export type { ScrapedMetrics } from "./prometheus-text.ts";
 export { pushImage, startRegistry } from "./registry.ts";
 export type { TestImage, TestRegistry } from "./registry.ts";
 export { lacksRedis, startPrivateRedis, startRedis } from "./redis.ts";

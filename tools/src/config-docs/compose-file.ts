@@ -17,6 +17,7 @@ const determined: Readonly<Record<string, string>> = {
   API_HOST: "0.0.0.0",
   STREAM_HOST: "0.0.0.0",
   ROUTER_HOST: "0.0.0.0",
+  METRICS_HOST: "0.0.0.0",
   REGISTRY_URL: "http://registry:5000",
   REGISTRY_PULL_HOST: `127.0.0.1:${own("REGISTRY_PORT")}`,
   STACK_IMAGE: "*stack-image",

@@ -45,7 +45,7 @@ export function appSpecs(
     kind: "worker" as const,
   }));
   const others = (["api", "stream", "router"] as const).map((kind) => ({ name: kind, kind }));
-  return [...others, ...workers].map(({ name, kind }) => ({
+  return [...others, ...workers].map(({ name, kind }, index) => ({
     name,
     script: `apps/${kind}/src/main.ts`,
     nodeOptions: kind === "worker" ? workerNodeOptions : [],
@@ -54,6 +54,7 @@ export function appSpecs(
       // It prints several lines per request of a page
       ...(kind === "api" ? { ACCESS_LOG_LEVEL: "debug" } : {}),
       ...variablesFor(kind, environment),
+      ...metricsPort(environment, index),
       ...(kind === "worker" ? workerMallocOptions : {}),
       SERVICE_NAME: name,
       LOG_FORMAT: logFormat,
@@ -61,4 +62,13 @@ export function appSpecs(
       NODE_COMPILE_CACHE: join(environment.DATA_DIR, "compile-cache"),
     },
   }));
+}
+
+/** The processes share an address, so each one serves its metrics on a port of its own, counted from METRICS_PORT. */
+function metricsPort(
+  environment: Readonly<Record<string, string | undefined>>,
+  index: number,
+): { METRICS_PORT?: string } {
+  const first = environment["METRICS_PORT"];
+  return first === undefined || first === "" ? {} : { METRICS_PORT: String(Number(first) + index) };
 }

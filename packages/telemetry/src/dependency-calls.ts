@@ -1,0 +1,70 @@
+// Measures the calls of the services that Slipway depends on.
+
+import { toSlipwayError } from "@slipway/core";
+import type { ErrorCode, Store } from "@slipway/core";
+import { isMeasured, record } from "./instruments.ts";
+
+export type Dependency = "engine" | "registry" | "store";
+
+/** Codes of calls that the caller ended: their durations say nothing about the service. */
+const endedByCaller: ReadonlySet<ErrorCode> = new Set(["aborted", "lease-lost", "requeued"]);
+
+/** Runs a call, and records its duration. @throws the call's error. */
+export async function measured<Result>(dependency: Dependency, call: () => Promise<Result>): Promise<Result> {
+  if (!isMeasured()) return call();
+  const startedAt = performance.now();
+  const end = (outcome: "responded" | "unavailable") =>
+    record(
+      "slipway_dependency_call_duration_seconds",
+      { dependency, outcome },
+      (performance.now() - startedAt) / 1e3,
+    );
+  try {
+    const result = await call();
+    end("responded");
+    return result;
+  } catch (error) {
+    const { code, cause } = toSlipwayError(error);
+    const unavailable = code === `${dependency}-unavailable` && !isRefusal(cause);
+    if (!endedByCaller.has(code)) end(unavailable ? "unavailable" : "responded");
+    throw error;
+  }
+}
+
+/** @returns the store with every call measured; the store itself while no metrics are open. */
+export function measuredStore(store: Store): Store {
+  if (!isMeasured()) return store;
+  return withEach(store, (part, name) =>
+    typeof part === "object" && part !== null ? withEach(part, measuredMember) : measuredMember(part, name),
+  );
+}
+
+type Call = (...args: readonly unknown[]) => Promise<unknown>;
+
+/** Every method of the port returns a promise. Disposing is no call. */
+function measuredMember(member: unknown, name: string | symbol): unknown {
+  if (typeof member !== "function" || typeof name === "symbol") return member;
+  const call = member as Call;
+  return (...args: readonly unknown[]) => measured("store", () => call(...args));
+}
+
+/** Changes each member when it is first read: callers compare members by identity. */
+function withEach<Whole extends object>(
+  whole: Whole,
+  change: (member: unknown, name: string | symbol) => unknown,
+): Whole {
+  const changed = new Map<string | symbol, unknown>();
+  return new Proxy(whole, {
+    get: (target, name) => {
+      if (!changed.has(name)) changed.set(name, change(Reflect.get(target, name), name));
+      return changed.get(name);
+    },
+  });
+}
+
+/** Whether the service responded with a status that is no failure of its own, such as 404. */
+function isRefusal(cause: unknown): boolean {
+  if (typeof cause !== "object" || cause === null) return false;
+  const { status, statusCode = status } = cause as { status?: unknown; statusCode?: unknown };
+  return typeof statusCode === "number" && statusCode < 500;
+}

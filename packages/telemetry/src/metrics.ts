@@ -1,0 +1,93 @@
+// Serves the metrics of a process to Prometheus, on a port of their own: the addresses of the API and the router are public.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import { ATTR_SERVICE_INSTANCE_ID, ATTR_SERVICE_NAME } from "@opentelemetry/semantic-conventions";
+import { createPeerServer, startListening, throttledErrorLog } from "@slipway/service";
+import type { ListenAddress, Logger, StoppableServer } from "@slipway/service";
+import type { ProcessName } from "./definition.ts";
+import { openInstruments } from "./instruments.ts";
+import { observeProcess } from "./process-metrics.ts";
+
+export interface MetricsOptions {
+  readonly process: ProcessName;
+  /** Name of the process in its log, for example `worker-1`. */
+  readonly instance: string;
+  /** Null: no metrics are collected or served. */
+  readonly address: ListenAddress | null;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Metrics extends AsyncDisposable {
+  /** Where `/metrics` is served; null when it is not. */
+  readonly url: string | null;
+}
+
+const contentType = "text/plain; version=0.0.4; charset=utf-8";
+/** A scrape is short. */
+const requestLimitMs = 10_000;
+const stopGraceMs = 1_000;
+
+/** @returns the options of a process, by its configuration. */
+export function metricsOptions(
+  config: { readonly metricsAddress: ListenAddress | null; readonly log: { readonly name: string } },
+  process: ProcessName,
+  logger: Logger,
+): MetricsOptions {
+  const onError = throttledErrorLog(logger, "cannot collect metrics; a scrape is incomplete");
+  return { process, instance: config.log.name, address: config.metricsAddress, onError };
+}
+
+/** Starts to collect and serve metrics. @throws {SlipwayError} "configuration-invalid" when the address is not available. */
+export async function openMetrics(options: MetricsOptions): Promise<Metrics> {
+  const { address, onError } = options;
+  if (address === null) return { url: null, [Symbol.asyncDispose]: async () => undefined };
+  await using opened = new AsyncDisposableStack();
+  const reader = new PrometheusExporter({ preventServerStart: true });
+  const resource = resourceFromAttributes({
+    [ATTR_SERVICE_NAME]: `slipway-${options.process}`,
+    [ATTR_SERVICE_INSTANCE_ID]: options.instance,
+  });
+  const provider = opened.adopt(new MeterProvider({ resource, readers: [reader] }), (meters) =>
+    meters.shutdown(),
+  );
+  opened.use(openInstruments(provider.getMeter("slipway"), onError));
+  opened.use(observeProcess());
+  const serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
+  const scrape = async () => {
+    const { resourceMetrics, errors } = await reader.collect();
+    for (const error of errors) onError(error);
+    return serializer.serialize(resourceMetrics);
+  };
+  const server = createPeerServer(
+    { requestTimeout: requestLimitMs },
+    { request: (request, response) => respond(request, response, scrape), onFailure: onError },
+  );
+  await startListening(server, address);
+  opened.adopt(server, (running) => running.stop({ graceMs: stopGraceMs }));
+  const resources = opened.move();
+  return { url: urlOf(server, address), [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  scrape: () => Promise<string>,
+): Promise<void> {
+  if (request.url?.split("?", 1)[0] !== "/metrics") {
+    response.writeHead(404, { "content-type": "text/plain" }).end("Not found: the metrics are at /metrics\n");
+  } else if (request.method !== "GET" && request.method !== "HEAD") {
+    response.writeHead(405, { allow: "GET, HEAD" }).end();
+  } else {
+    const text = await scrape();
+    response.writeHead(200, { "content-type": contentType, "cache-control": "no-store" }).end(text);
+  }
+}
+
+function urlOf(server: StoppableServer, { host }: ListenAddress): string {
+  const bound = server.address();
+  const port = typeof bound === "object" && bound !== null ? bound.port : 0;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}/metrics`;
+}
