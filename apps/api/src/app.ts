@@ -13,6 +13,7 @@ import { listWorkers, openHousekeeping, openLanes, openNotifications } from "@sl
 import { throttledErrorLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
+import { metricsOptions, openMetrics } from "@slipway/telemetry";
 import type { ApiContext } from "./api-context.ts";
 import type { ApiConfig } from "./config.ts";
 import { deploymentContext } from "./deployments/deployment-context.ts";
@@ -22,6 +23,7 @@ import type { Limits } from "./http/limits.ts";
 import { listen } from "./http/server.ts";
 import { OutputEvents } from "./output/output-events.ts";
 import type { OutputEventsTiming } from "./output/output-events.ts";
+import { observeQueue } from "./queue/queue-metrics.ts";
 
 const defaultLimitTimeoutMs = 500;
 
@@ -45,11 +47,13 @@ export async function startApi(
 ): Promise<ApiService> {
   await using opened = new AsyncDisposableStack();
   const stopping = new AbortController();
+  opened.use(await openMetrics(metricsOptions(config, "api", logger)));
   const adapters = await openAdapters(config, logger, opened, timing);
   const context: ApiContext = { ...adapters, stopping: stopping.signal };
   if (config.auth.bootstrapToken !== undefined) {
     await ensureBootstrap({ store: context.store, token: config.auth.bootstrapToken });
   }
+  opened.use(observeQueue({ ...context, reservedSlots: config.limits.reservedSlots }));
   const http = httpApp(context);
   const { host, port } = config.server;
   const server = await listen(http, {

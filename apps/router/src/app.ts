@@ -7,6 +7,7 @@ import { redisKeys } from "@slipway/protocol";
 import { checkHealth, throttledErrorLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
 import { openStore } from "@slipway/store";
+import { metricsOptions, openMetrics } from "@slipway/telemetry";
 import type { RouterConfig } from "./config.ts";
 import { followCutovers } from "./cutovers.ts";
 import { Routes } from "./routes.ts";
@@ -18,6 +19,7 @@ export async function startRouter(config: RouterConfig, logger: Logger): Promise
     logger,
     "a part of the router failed; requests use cached routes meanwhile",
   );
+  opened.use(await openMetrics(metricsOptions(config, "router", logger)));
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const redis = opened.adopt(new Redis(config.redisUrl, { maxRetriesPerRequest: 2 }), (client) =>
     client.disconnect(),

@@ -10,6 +10,7 @@ import { ConnectedAgent, isConnectError } from "./connect.ts";
 import { endToEndHeaders, removeHopByHopHeaders, setForwarded } from "./headers.ts";
 import { sendPage } from "./pages.ts";
 import type { PageName } from "./pages.ts";
+import { markFromApp } from "./request-metrics.ts";
 import type { Routes } from "./routes.ts";
 import { targetKey } from "./traffic.ts";
 
@@ -134,6 +135,7 @@ function superviseUpstream(
 function sendResponse(upstream: IncomingMessage, _request: IncomingMessage, response: ServerResponse): void {
   const { statusCode = 502, rawHeaders, headers } = upstream;
   response.writeHead(statusCode, endToEndHeaders(rawHeaders, headers.connection));
+  markFromApp(response);
   upstream.pipe(response);
 }
 

@@ -7,6 +7,7 @@ import { forward } from "./forward.ts";
 import type { ForwardOptions } from "./forward.ts";
 import { appNameOf, hasSeveralHosts, normalizeTarget } from "./host.ts";
 import { endWithPage, sendPage } from "./pages.ts";
+import { measureRequest } from "./request-metrics.ts";
 import { Upgrades } from "./upgrades.ts";
 
 export interface ServerOptions extends ForwardOptions {
@@ -69,6 +70,7 @@ async function respond(
   response: ServerResponse,
   options: ServerOptions,
 ): Promise<void> {
+  measureRequest(response);
   if (hasSeveralHosts(request)) return sendPage(response, "several-hosts");
   if (!normalizeTarget(request)) return sendPage(response, "bad-request");
   const app = appNameOf(request, options.domain);

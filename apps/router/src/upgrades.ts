@@ -4,6 +4,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import { createProxyServer } from "httpxy";
 import { contain } from "@slipway/async";
+import { change } from "@slipway/telemetry";
 import { chooseTarget } from "./choose-target.ts";
 import type { Choice } from "./choose-target.ts";
 import { connect, isConnectError, SingleConnectionAgent } from "./connect.ts";
@@ -66,7 +67,11 @@ export class Upgrades {
   async serve(request: IncomingMessage, client: Socket, head: Buffer, appName: string): Promise<void> {
     const { trustedProxies } = this.#options;
     this.#open.add(client);
-    client.once("close", () => this.#open.delete(client));
+    change("slipway_router_websockets", {}, 1);
+    client.once("close", () => {
+      this.#open.delete(client);
+      change("slipway_router_websockets", {}, -1);
+    });
     removeHopByHopHeaders(request.headers);
     Object.assign(request.headers, { connection: "Upgrade", upgrade: "websocket" });
     setForwarded(request, trustedProxies);

@@ -7,6 +7,7 @@ import { redisKeys } from "@slipway/protocol";
 import { checkHealth, throttledErrorLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
 import { openStore } from "@slipway/store";
+import { metricsOptions, openMetrics } from "@slipway/telemetry";
 import { openAuthorization } from "./authorization.ts";
 import type { StreamConfig } from "./config.ts";
 import { Connections } from "./connections.ts";
@@ -24,6 +25,7 @@ export async function startStream(
   await using opened = new AsyncDisposableStack();
   const now = () => new Date();
   const onError = throttledErrorLog(logger, "followers are delayed: Redis or the store failed");
+  opened.use(await openMetrics(metricsOptions(config, "stream", logger)));
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const redis = opened.adopt(new Redis(config.redisUrl, { maxRetriesPerRequest: 2 }), (client) =>
     client.disconnect(),
@@ -47,13 +49,7 @@ export async function startStream(
     return checked;
   };
   const { host, port, trustedProxies, corsOrigins } = config.server;
-  const socketIo = openSocketIo({
-    context,
-    connections,
-    limits,
-    corsOrigins,
-    trustedProxies,
-  });
+  const socketIo = openSocketIo({ context, connections, limits, corsOrigins, trustedProxies });
   const server = await listen(connections, {
     host,
     port,

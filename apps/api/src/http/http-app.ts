@@ -14,6 +14,7 @@ import { authentication } from "./middleware/authentication.ts";
 import { errorHandler, unknownRoute } from "./middleware/errors.ts";
 import { guardsOf } from "./middleware/guards.ts";
 import type { GuardContext } from "./middleware/guards.ts";
+import { nameRoute, requestMetrics } from "./middleware/request-metrics.ts";
 import { rejectEarly } from "./middleware/reject-early.ts";
 import type { Route } from "./route.ts";
 import { v1Routes } from "./routes.ts";
@@ -30,6 +31,7 @@ export function httpApp(context: ApiContext): Express {
   // Responses are never cached, so hashing each one is wasted work.
   app.disable("etag");
   app.set("trust proxy", trustedProxies);
+  app.use(requestMetrics());
   app.use(accessLog(logger, config.server.accessLogLevel));
   app.use(securityHeaders(apiUrl));
   app.use(rejectEarly(stopping));
@@ -51,7 +53,7 @@ function v1Router(routes: readonly Route[], context: GuardContext): Router {
     next();
   });
   for (const route of routes) {
-    router[route.method](route.path, ...guards(route), route.handler);
+    router[route.method](route.path, nameRoute(route.path), ...guards(route), route.handler);
   }
   // Only a signed-in client learns whether an unknown path is a route: others get 401 instead of 404.
   router.use(authentication(context));

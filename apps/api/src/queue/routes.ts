@@ -1,28 +1,22 @@
 // GET /v1/queue: how many deployments wait and why, and how much work that is; for operators.
 
-import { durationSeconds, finalStatuses } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
 import { queueAnswer } from "@slipway/protocol";
 import type { QueueAnswer, WaitReason } from "@slipway/protocol";
-import type { FleetWorker } from "@slipway/queue";
 import { readById } from "../apps/apps-of.ts";
 import { headReason, orUnknown } from "../deployments/wait-reason.ts";
 import type { WaitReasonContext } from "../deployments/wait-reason.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
+import { queueState } from "./queue-state.ts";
+import type { QueueStateContext } from "./queue-state.ts";
 
 /** Waiting deployments whose reasons are determined, and that are listed. */
 const maxExamined = 500;
 const maxListed = 100;
-/** Deployments whose mean duration estimates that of the waiting ones. */
-const recentRead = 100;
-const recentMs = 24 * 60 * 60_000;
 
-export interface QueueContext extends WaitReasonContext {
+export interface QueueContext extends WaitReasonContext, Pick<QueueStateContext, "reservedSlots" | "now"> {
   readonly store: Pick<Store, "apps" | "deployments" | "operations" | "users">;
-  /** Slots of the fleet that one owner leaves to the others. */
-  readonly reservedSlots: number;
-  readonly now: () => Date;
 }
 
 interface Waiting {
@@ -48,25 +42,20 @@ export function queueRoutes(context: QueueContext): Route[] {
 }
 
 async function queueOf(context: QueueContext): Promise<QueueAnswer["queue"]> {
-  const { store, lanes, listWorkers, reservedSlots } = context;
-  const [queued, running, workers, paused, seconds] = await Promise.all([
-    store.deployments.queued(maxExamined),
-    store.deployments.allRunning(),
-    listWorkers(),
-    lanes.isPaused(),
-    meanSeconds(context),
-  ]);
+  const { store } = context;
+  const queue = await queueState(context, maxExamined);
+  const { queued, running, workers, paused } = queue;
   const hasWorker = workers.some(({ state }) => state === "ready");
   const busyApps = await appsWithWork(store, running);
-  const waiting = await examine(context, queued.deployments, busyApps, { isPaused: paused, hasWorker });
+  const waiting = await examine(context, queued, busyApps, { isPaused: paused, hasWorker });
   return {
-    waiting: queued.totalCount,
+    waiting: queue.waiting,
     running: running.length,
-    oldest_waiting_at: queued.deployments[0]?.createdAt.toISOString() ?? null,
+    oldest_waiting_at: queued[0]?.createdAt.toISOString() ?? null,
     paused,
     by_reason: countReasons(waiting),
-    slots: slotsOf(workers, reservedSlots),
-    seconds_of_work: seconds === null ? null : Math.round(seconds * queued.totalCount),
+    slots: queue.slots,
+    seconds_of_work: queue.secondsOfWork,
     deployments: await present(store, waiting.slice(0, maxListed)),
   };
 }
@@ -106,24 +95,6 @@ function countReasons(waiting: readonly Waiting[]): Partial<Record<WaitReason, n
   const counts: Partial<Record<WaitReason, number>> = {};
   for (const { reason } of waiting) if (reason !== null) counts[reason] = (counts[reason] ?? 0) + 1;
   return counts;
-}
-
-function slotsOf(workers: readonly FleetWorker[], reservedSlots: number) {
-  const ready = workers.filter(({ state }) => state === "ready");
-  const alive = workers.filter(({ state }) => state !== "lost");
-  const total = ready.reduce((sum, { concurrency }) => sum + concurrency, 0);
-  const used = alive.flatMap(({ running }) => running).filter((run) => "deploymentId" in run).length;
-  return { used, total, reserved: Math.min(reservedSlots, Math.max(0, total - 1)) };
-}
-
-/** Of the last day's deployments that ran to an end; null without any. */
-async function meanSeconds({ store, now }: QueueContext): Promise<number | null> {
-  const since = new Date(now().getTime() - recentMs);
-  const filter = { statuses: finalStatuses, appIds: null, ownerId: null, since };
-  const recent = await store.deployments.search(filter, { page: 1, perPage: recentRead });
-  const durations = recent.deployments.filter(({ startedAt }) => startedAt !== null).map(durationSeconds);
-  if (durations.length === 0) return null;
-  return durations.reduce((sum, seconds) => sum + seconds, 0) / durations.length;
 }
 
 async function present(

@@ -13,6 +13,7 @@ import type {
 import { maxAttempts } from "@slipway/queue";
 import type { LaneTask } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
+import { countAttempt, recordEnd } from "./attempt-metrics.ts";
 
 export interface AttemptLogContext {
   readonly logger: Pick<Logger, "info" | "warn">;
@@ -38,7 +39,7 @@ interface Outcome {
 }
 
 /**
- * Runs one attempt between its two lines. A failed read for a line does not stop the attempt.
+ * Runs one attempt between its two lines, and records it in the metrics. A failed read for a line does not stop the attempt.
  * @throws the error of `work`.
  */
 export async function logAttempt(
@@ -53,6 +54,7 @@ export async function logAttempt(
   const end = (outcome: Outcome) => {
     const durationMs = Math.round(performance.now() - startedAtMs);
     context.logger.info({ ...about, ...outcome, durationMs }, `${kind} attempt ended`);
+    countAttempt(kind, outcome);
   };
   try {
     await work();
@@ -60,15 +62,19 @@ export async function logAttempt(
     end(outcomeOfFailure(error, task));
     throw error;
   }
-  end(await storedOutcome(context, task));
+  const found = await readItem(context, task);
+  // An item that an earlier attempt ended was recorded then.
+  if (found?.attempt === task.attempt) recordEnd(found);
+  end(storedOutcome(found));
 }
 
-/** Logs the end of an item that no attempt could end. @param ended null when another worker has ended it. */
+/** Logs and records the end of an item that no attempt could end. @param ended null when another worker has ended it. */
 export async function logEnd(
   context: AttemptLogContext,
   ended: Deployment | Operation | null,
 ): Promise<void> {
   if (ended === null) return;
+  recordEnd(ended);
   const kind = "kind" in ended ? "operation" : "deployment";
   const about = { [kind]: ended.id, ...(await facts(context, ended)), ...outcomeOf(ended) };
   context.logger.info(about, `${kind} ended without an attempt`);
@@ -91,11 +97,18 @@ async function facts(context: AttemptLogContext, { appId, attempt }: Pick<LaneTa
   return { app: appId, ...(app ? { appName: app.name } : {}), attempt };
 }
 
-async function storedOutcome(context: AttemptLogContext, task: LaneTask): Promise<Outcome> {
+/** @returns null when the item does not exist, undefined when the store is unavailable. */
+function readItem(
+  context: AttemptLogContext,
+  task: LaneTask,
+): Promise<Deployment | Operation | null | undefined> {
   const { deployments, operations } = context.store;
-  const found = await readForLog<Deployment | Operation | null>(context, () =>
+  return readForLog<Deployment | Operation | null>(context, () =>
     task.type === "deploy" ? deployments.get(task.id) : operations.get(task.id),
   );
+}
+
+function storedOutcome(found: Deployment | Operation | null | undefined): Outcome {
   if (found === undefined) return { status: "unknown" };
   return found === null ? { status: "gone" } : outcomeOf(found);
 }

@@ -1,0 +1,27 @@
+// Measures requests by the class of their status, and by whether the app or the router responded.
+
+import type { ServerResponse } from "node:http";
+import { isMeasured, record } from "@slipway/telemetry";
+
+const fromApps = new WeakSet<ServerResponse>();
+
+/** Records the request when its response ends or its connection closes. Without metrics it does nothing. */
+export function measureRequest(response: ServerResponse): void {
+  if (!isMeasured()) return;
+  const startedAt = performance.now();
+  response.once("close", () => {
+    const statusClass = response.writableFinished
+      ? `${Math.floor(response.statusCode / 100)}xx`
+      : "disconnected";
+    record(
+      "slipway_router_request_duration_seconds",
+      { class: statusClass, source: fromApps.has(response) ? "app" : "router" },
+      (performance.now() - startedAt) / 1e3,
+    );
+  });
+}
+
+/** Notes that the response is the app's, not a page of the router. */
+export function markFromApp(response: ServerResponse): void {
+  fromApps.add(response);
+}
