@@ -14,13 +14,15 @@ publishes it nowhere.
 
 \`\`\`yaml
 # prometheus.yml, for npm start with METRICS_PORT=9464 and one worker
+rule_files: [ops/alerts.yml]
 scrape_configs:
   - job_name: slipway
     static_configs:
       - targets: ["127.0.0.1:9464", "127.0.0.1:9465", "127.0.0.1:9466", "127.0.0.1:9467"]
 \`\`\`
 
-No metric has the id or the name of an app as a label. Each
+[ops/alerts.yml](../ops/alerts.yml) has alert rules, [ops/dashboard.json](../ops/dashboard.json) is a dashboard for Grafana, and
+[Operations](operations.md#alerts) says what to do when an alert fires. No metric has the id or the name of an app as a label. Each
 process also exports \`target_info\` with the labels \`service_name\` and \`service_instance_id\`, its kind and its name. Every API
 process exports the same values of the queue and of the workers: take their maximum, not their sum.
 

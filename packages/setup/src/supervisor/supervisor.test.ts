@@ -19,6 +19,15 @@ test("the supervisor runs one api, one stream, one router and as many workers as
   });
 });
 
+test("each process serves its metrics on a port of its own, counted from METRICS_PORT; without it on none", () => {
+  const common = { WORKERS: "2", DATA_DIR: "/d" };
+  const ports = (specs: ReturnType<typeof appSpecs>) =>
+    specs.map(({ environment }) => environment["METRICS_PORT"]);
+  const counted = appSpecs({ ...common, METRICS_PORT: "9464" }, "json");
+  expect(ports(counted)).toEqual(["9464", "9465", "9466", "9467", "9468"]);
+  expect(ports(appSpecs(common, "json")).filter((port) => port !== undefined)).toEqual([]);
+});
+
 test("only workers run with the options that free the buffers of streams early", () => {
   const specs = appSpecs({ WORKERS: "1", DATA_DIR: "/d" }, "json");
   const tuned = specs.filter(({ nodeOptions }) => nodeOptions?.includes("--max-semi-space-size=1"));

@@ -1,0 +1,55 @@
+// The alert rules and the dashboard name only metrics that exist, and the rules do what operations.md says.
+
+import { execFile, spawnSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, test } from "vitest";
+import { metricRegistry } from "@slipway/telemetry";
+
+const root = join(import.meta.dirname, "..", "..");
+const run = promisify(execFile);
+/** promtool is in Debian's package prometheus. */
+const lacksPromtool = spawnSync("promtool", ["--version"]).error !== undefined;
+const text = (name: string) => readFile(join(root, name), "utf8");
+
+/** The names of series in the registry: histograms have three. */
+const series = new Set(
+  Object.entries(metricRegistry).flatMap(([name, { kind }]) =>
+    kind === "histogram" ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
+  ),
+);
+
+test.for(["ops/alerts.yml", "ops/alerts.test.yml", "ops/dashboard.json"])(
+  "%s names only metrics of the registry",
+  async (file) => {
+    const named = (await text(file)).match(/\b(?:slipway|process|nodejs)_\w+/g) ?? [];
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter((name) => !series.has(name))).toEqual([]);
+  },
+);
+
+test("the dashboard shows every metric of Slipway", async () => {
+  const dashboard = await text("ops/dashboard.json");
+  const shown = Object.keys(metricRegistry).filter((name) => /^slipway_/.test(name));
+  expect(shown.filter((name) => !dashboard.includes(name))).toEqual([]);
+});
+
+test("operations.md says what to do for each alert", async () => {
+  const alerts = Array.from((await text("ops/alerts.yml")).matchAll(/alert: (\w+)/g), ([, name]) => name);
+  const operations = await text("docs/operations.md");
+  expect(alerts.length).toBeGreaterThan(0);
+  expect(alerts.filter((name) => !operations.includes(`\`${name}\``))).toEqual([]);
+});
+
+describe.skipIf(lacksPromtool)("promtool", () => {
+  test("the alert rules are valid", async () => {
+    const { stdout } = await run("promtool", ["check", "rules", join(root, "ops/alerts.yml")]);
+    expect(stdout).toContain("SUCCESS");
+  });
+
+  test("alerts fire when a worker is killed, the queue ages or is paused, and a process is down", async () => {
+    const { stdout } = await run("promtool", ["test", "rules", join(root, "ops/alerts.test.yml")]);
+    expect(stdout).toContain("SUCCESS");
+  });
+});
