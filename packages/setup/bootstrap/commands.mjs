@@ -41,8 +41,11 @@ the first line of standard input. "token" prints a new API token.`,
   slipway: {
     program: "apps/cli/src/slipway.ts",
     summary: "deploy apps, and show and change them",
-    ownHelp: true,
-    help: "Usage: npm run slipway -- COMMAND",
+    hasSubcommands: true,
+    help: `Usage: npm run slipway -- COMMAND [--help]
+
+Commands: login, logout, whoami, deploy, status, deployments, logs, open, abort, rollback, ps, scale, restart, env, apps, workers,
+queue, completion. Each has a --help with examples; docs/cli.md describes them and the exit codes.`,
   },
   "rotate-keys": {
     program: "apps/cli/src/rotate-keys.ts",

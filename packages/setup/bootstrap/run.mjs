@@ -22,7 +22,9 @@ process.exitCode = await main(process.argv.slice(2)).catch((error) => {
 async function main([name, ...args]) {
   const own = Object.hasOwn(commands, name ?? "") ? commands[name] : undefined;
   if (!own) return unknownCommand(name);
-  if (!own.ownHelp && (args.includes("--help") || args.includes("-h"))) {
+  // the program of subcommands explains each of them
+  const explained = own.hasSubcommands ? args.slice(0, 1) : args;
+  if (explained.includes("--help") || explained.includes("-h")) {
     print(own.help);
     return 0;
   }
