@@ -137,7 +137,7 @@ export const metricRegistry = {
     attributes: {
       method: "the HTTP method",
       route:
-        "the route as in the API's documentation, for example `/v1/apps/:app`; `other` for unknown paths",
+        "the route as in the API's documentation, for example `/v1/apps/:app`; `other` for the console and unknown paths",
       status:
         "the HTTP status, or `disconnected`: the client closed the connection before the response ended",
     },
