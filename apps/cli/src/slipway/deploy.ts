@@ -16,7 +16,7 @@ interface DeployFlags {
   readonly ref?: string;
   readonly detach?: boolean;
   readonly abortOnInterrupt?: boolean;
-  readonly slugignore: boolean;
+  readonly slugignore?: boolean;
   readonly maxSize: string;
 }
 
@@ -35,7 +35,7 @@ export function addDeployCommand(add: AddCommand): void {
       ["--ref <text>", "what identifies the source: a commit or a version"],
       ["--detach", "do not follow the deployment"],
       ["--abort-on-interrupt", "abort the deployment at Ctrl-C; else Ctrl-C only stops following"],
-      ["--no-slugignore", "also send what .slugignore names, because the build needs it"],
+      ["--slugignore", "leave out what .slugignore names, which the build must not need"],
       ["--max-size <MiB>", "refuse larger folders (default: 300, as SOURCE_MAX_MB of Slipway)"],
     ],
     run: deploy,
@@ -50,7 +50,7 @@ async function deploy(
   const flags = command.opts<DeployFlags>();
   const folder = resolve(session.config.folder, given ?? ".");
   const source = await packSource(folder, {
-    slugIgnore: flags.slugignore,
+    slugIgnore: flags.slugignore ?? false,
     maxSizeBytes: parseMebibytes(flags.maxSize) * mebibyte,
   });
   const api = await session.api();
