@@ -9,6 +9,7 @@ import { Loaded } from "../parts/loaded.tsx";
 import { Pages } from "../parts/pages.tsx";
 import { Status } from "../parts/status.tsx";
 import { Ago } from "../parts/time.tsx";
+import { Table } from "../parts/table.tsx";
 
 export function FailuresPage() {
   useTitle("Failures");
@@ -24,44 +25,29 @@ export function FailuresPage() {
             <p className="empty">No failed deployment.</p>
           ) : (
             <>
-              <div className="scroller" tabIndex={0} role="region" aria-label="Failed deployments">
-                <table>
-                  <thead>
-                    <tr>
-                      <th scope="col">App</th>
-                      <th scope="col">Status</th>
-                      <th scope="col">Reason</th>
-                      <th scope="col">Owner</th>
-                      <th scope="col">When</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {answer.deployments.map(
-                      ({ id, app_name: app, status, failure, owner, created_at: at }) => (
-                        <tr key={id}>
-                          <th scope="row">
-                            {app === null ? (
-                              "deleted"
-                            ) : (
-                              <Link to="/apps/$app/deployments/$deployment" params={{ app, deployment: id }}>
-                                {app}
-                              </Link>
-                            )}
-                          </th>
-                          <td>
-                            <Status status={status} />
-                          </td>
-                          <td>{failure?.message ?? ""}</td>
-                          <td>{owner}</td>
-                          <td>
-                            <Ago at={at} />
-                          </td>
-                        </tr>
-                      ),
-                    )}
-                  </tbody>
-                </table>
-              </div>
+              <Table label="Failed deployments" columns={["App", "Status", "Reason", "Owner", "When"]}>
+                {answer.deployments.map(({ id, app_name: app, status, failure, owner, created_at: at }) => (
+                  <tr key={id}>
+                    <th scope="row">
+                      {app === null ? (
+                        "deleted"
+                      ) : (
+                        <Link to="/apps/$app/deployments/$deployment" params={{ app, deployment: id }}>
+                          {app}
+                        </Link>
+                      )}
+                    </th>
+                    <td>
+                      <Status status={status} />
+                    </td>
+                    <td>{failure?.message ?? ""}</td>
+                    <td>{owner}</td>
+                    <td>
+                      <Ago at={at} />
+                    </td>
+                  </tr>
+                ))}
+              </Table>
               <Pages pagination={answer.meta.pagination} onPage={setPage} />
             </>
           )

@@ -7,6 +7,7 @@ import { queueQuery } from "../api/queries.ts";
 import { useTitle } from "../layout/title.ts";
 import { Loaded } from "../parts/loaded.tsx";
 import { Ago, durationText } from "../parts/time.tsx";
+import { Table } from "../parts/table.tsx";
 
 export function QueuePage() {
   useTitle("Queue");
@@ -70,42 +71,29 @@ function Queue({ queue }: QueueAnswer) {
       {queue.deployments.length === 0 ? (
         <p className="empty">Nothing waits.</p>
       ) : (
-        <div className="scroller" tabIndex={0} role="region" aria-label="Waiting deployments">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">App</th>
-                <th scope="col">Owner</th>
-                <th scope="col">Position</th>
-                <th scope="col">Waits for</th>
-                <th scope="col">Since</th>
+        <Table label="Waiting deployments" columns={["App", "Owner", "Position", "Waits for", "Since"]}>
+          {queue.deployments.map(
+            ({ app_name: app, deployment_id: id, owner, position, reason, waiting_since: since }) => (
+              <tr key={id}>
+                <th scope="row">
+                  {app === null ? (
+                    id
+                  ) : (
+                    <Link to="/apps/$app/deployments/$deployment" params={{ app, deployment: id }}>
+                      {app}
+                    </Link>
+                  )}
+                </th>
+                <td>{owner}</td>
+                <td>{position}</td>
+                <td>{reason ?? "unknown"}</td>
+                <td>
+                  <Ago at={since} />
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {queue.deployments.map(
-                ({ app_name: app, deployment_id: id, owner, position, reason, waiting_since: since }) => (
-                  <tr key={id}>
-                    <th scope="row">
-                      {app === null ? (
-                        id
-                      ) : (
-                        <Link to="/apps/$app/deployments/$deployment" params={{ app, deployment: id }}>
-                          {app}
-                        </Link>
-                      )}
-                    </th>
-                    <td>{owner}</td>
-                    <td>{position}</td>
-                    <td>{reason ?? "unknown"}</td>
-                    <td>
-                      <Ago at={since} />
-                    </td>
-                  </tr>
-                ),
-              )}
-            </tbody>
-          </table>
-        </div>
+            ),
+          )}
+        </Table>
       )}
     </>
   );

@@ -7,6 +7,7 @@ import { useTitle } from "../layout/title.ts";
 import { Loaded } from "../parts/loaded.tsx";
 import { Pages } from "../parts/pages.tsx";
 import { Ago } from "../parts/time.tsx";
+import { Table } from "../parts/table.tsx";
 
 export function UsersPage() {
   useTitle("Users");
@@ -20,30 +21,18 @@ export function UsersPage() {
       <Loaded query={useQuery(usersQuery(page))}>
         {({ users, meta }) => (
           <>
-            <div className="scroller" tabIndex={0} role="region" aria-label="Users">
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">User</th>
-                    <th scope="col">Email</th>
-                    <th scope="col">Role</th>
-                    <th scope="col">Created</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {users.map(({ id, username, email, operator, created_at: at }) => (
-                    <tr key={id}>
-                      <th scope="row">{username}</th>
-                      <td>{email}</td>
-                      <td>{operator ? "operator" : "user"}</td>
-                      <td>
-                        <Ago at={at} />
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table label="Users" columns={["User", "Email", "Role", "Created"]}>
+              {users.map(({ id, username, email, operator, created_at: at }) => (
+                <tr key={id}>
+                  <th scope="row">{username}</th>
+                  <td>{email}</td>
+                  <td>{operator ? "operator" : "user"}</td>
+                  <td>
+                    <Ago at={at} />
+                  </td>
+                </tr>
+              ))}
+            </Table>
             <Pages pagination={meta.pagination} onPage={setPage} />
           </>
         )}

@@ -12,6 +12,7 @@ import { formText } from "../parts/form-text.ts";
 import { Loaded } from "../parts/loaded.tsx";
 import { Status } from "../parts/status.tsx";
 import { Ago } from "../parts/time.tsx";
+import { Table } from "../parts/table.tsx";
 
 export function AppsPage() {
   useTitle("Apps");
@@ -51,42 +52,29 @@ export function AppsPage() {
 
 function AppTable({ apps }: { readonly apps: readonly AppBody[] }) {
   return (
-    <div className="scroller" tabIndex={0} role="region" aria-label="Apps">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">App</th>
-            <th scope="col">State</th>
-            <th scope="col">Last deployed</th>
-            <th scope="col">Address</th>
-            <th scope="col">Owner</th>
-          </tr>
-        </thead>
-        <tbody>
-          {apps.map((app) => (
-            <tr key={app.id}>
-              <th scope="row">
-                <Link to="/apps/$app" params={{ app: app.name }}>
-                  {app.name}
-                </Link>
-              </th>
-              <td>
-                <Status status={app.status} />
-              </td>
-              <td>
-                <Ago at={app.last_deployed_at} />
-              </td>
-              <td>
-                <a href={app.url} rel="noreferrer" target="_blank">
-                  {app.url.replace(/^https?:\/\//, "")} <span aria-hidden="true">↗</span>
-                </a>
-              </td>
-              <td>{app.owner.username}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table label="Apps" columns={["App", "State", "Last deployed", "Address", "Owner"]}>
+      {apps.map((app) => (
+        <tr key={app.id}>
+          <th scope="row">
+            <Link to="/apps/$app" params={{ app: app.name }}>
+              {app.name}
+            </Link>
+          </th>
+          <td>
+            <Status status={app.status} />
+          </td>
+          <td>
+            <Ago at={app.last_deployed_at} />
+          </td>
+          <td>
+            <a href={app.url} rel="noreferrer" target="_blank">
+              {app.url.replace(/^https?:\/\//, "")} <span aria-hidden="true">↗</span>
+            </a>
+          </td>
+          <td>{app.owner.username}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

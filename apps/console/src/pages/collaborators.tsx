@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { addCollaborator, removeCollaborator } from "../api/actions.ts";
 import { collaboratorsQuery } from "../api/queries.ts";
 import { useTitle } from "../layout/title.ts";
-import { Action } from "../parts/action.tsx";
+import { Remove } from "../parts/action.tsx";
 import { FieldForm } from "../parts/field-form.tsx";
 import { Loaded } from "../parts/loaded.tsx";
 import { useApp } from "./app.tsx";
@@ -35,14 +35,7 @@ export function CollaboratorsPage() {
                   <strong className="name">{username}</strong>
                   <span className="grow">{email}</span>
                   <span>{isLimited ? "limited" : "full"}</span>
-                  <Action
-                    run={() => removeCollaborator(app, id)}
-                    confirm={`Remove ${username}?`}
-                    look="danger"
-                    label={`Remove ${username}`}
-                  >
-                    Remove
-                  </Action>
+                  <Remove name={username} run={() => removeCollaborator(app, id)} />
                 </li>
               ))}
             </ul>

@@ -10,6 +10,7 @@ import { Loaded } from "../parts/loaded.tsx";
 import { Status } from "../parts/status.tsx";
 import { Ago } from "../parts/time.tsx";
 import { useApp } from "./app.tsx";
+import { Table } from "../parts/table.tsx";
 
 export function ContainersPage() {
   const app = useApp();
@@ -30,37 +31,25 @@ export function ContainersPage() {
           containers.length === 0 ? (
             <p className="empty">Nothing runs. Containers start with the first successful deployment.</p>
           ) : (
-            <div className="scroller" tabIndex={0} role="region" aria-label="Containers">
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">Container</th>
-                    <th scope="col">State</th>
-                    <th scope="col">Started</th>
-                    <th scope="col">Command</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {containers.map((container) => (
-                    <tr key={container.id}>
-                      <th scope="row">{container.label}</th>
-                      <td>
-                        <Status status={container.state} />
-                        {container.restart_reason === null ? null : (
-                          <div className="why">{container.restart_reason}</div>
-                        )}
-                      </td>
-                      <td>
-                        <Ago at={container.created_at} />
-                      </td>
-                      <td>
-                        <code>{container.command}</code>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table label="Containers" columns={["Container", "State", "Started", "Command"]}>
+              {containers.map((container) => (
+                <tr key={container.id}>
+                  <th scope="row">{container.label}</th>
+                  <td>
+                    <Status status={container.state} />
+                    {container.restart_reason === null ? null : (
+                      <div className="why">{container.restart_reason}</div>
+                    )}
+                  </td>
+                  <td>
+                    <Ago at={container.created_at} />
+                  </td>
+                  <td>
+                    <code>{container.command}</code>
+                  </td>
+                </tr>
+              ))}
+            </Table>
           )
         }
       </Loaded>

@@ -14,6 +14,7 @@ import { Pages } from "../parts/pages.tsx";
 import { Status } from "../parts/status.tsx";
 import { Ago, durationText } from "../parts/time.tsx";
 import { useApp } from "./app.tsx";
+import { Table } from "../parts/table.tsx";
 
 export function DeploymentsPage() {
   const app = useApp();
@@ -37,31 +38,20 @@ export function DeploymentsPage() {
             </div>
           ) : (
             <>
-              <div className="scroller" tabIndex={0} role="region" aria-label="Deployments">
-                <table>
-                  <thead>
-                    <tr>
-                      <th scope="col">Deployment</th>
-                      <th scope="col">Status</th>
-                      <th scope="col">When</th>
-                      <th scope="col">By</th>
-                      <th scope="col">Duration</th>
-                      <th scope="col">Actions</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {deployments.map((deployment) => (
-                      <Row
-                        key={deployment.id}
-                        app={app}
-                        deployment={deployment}
-                        longest={Math.max(1, ...deployments.map(({ duration }) => duration))}
-                        release={releaseOf.get(deployment.id)}
-                      />
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              <Table
+                label="Deployments"
+                columns={["Deployment", "Status", "When", "By", "Duration", "Actions"]}
+              >
+                {deployments.map((deployment) => (
+                  <Row
+                    key={deployment.id}
+                    app={app}
+                    deployment={deployment}
+                    longest={Math.max(1, ...deployments.map(({ duration }) => duration))}
+                    release={releaseOf.get(deployment.id)}
+                  />
+                ))}
+              </Table>
               <Pages pagination={meta.pagination} onPage={setPage} />
             </>
           )

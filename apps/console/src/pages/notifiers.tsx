@@ -5,7 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { addWebhook, removeNotifier, testNotifier } from "../api/actions.ts";
 import { deliveriesQuery, notifiersQuery } from "../api/queries.ts";
 import { useTitle } from "../layout/title.ts";
-import { Action } from "../parts/action.tsx";
+import { Action, Remove } from "../parts/action.tsx";
 import { FieldForm } from "../parts/field-form.tsx";
 import { Loaded } from "../parts/loaded.tsx";
 import { Status } from "../parts/status.tsx";
@@ -59,14 +59,7 @@ function Notifier({ app, notifier }: { readonly app: string; readonly notifier: 
       <Action run={() => testNotifier(app, id)} label={`Test ${name}`}>
         Test
       </Action>
-      <Action
-        run={() => removeNotifier(app, id)}
-        confirm={`Remove ${name}?`}
-        look="danger"
-        label={`Remove ${name}`}
-      >
-        Remove
-      </Action>
+      <Remove name={name} run={() => removeNotifier(app, id)} />
     </li>
   );
 }

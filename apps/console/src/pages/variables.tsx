@@ -6,7 +6,7 @@ import { useState } from "react";
 import { removeVariable, setVariable } from "../api/actions.ts";
 import { variablesQuery } from "../api/queries.ts";
 import { useTitle } from "../layout/title.ts";
-import { Action } from "../parts/action.tsx";
+import { Action, Remove } from "../parts/action.tsx";
 import { FieldForm } from "../parts/field-form.tsx";
 import { Loaded } from "../parts/loaded.tsx";
 import { useApp } from "./app.tsx";
@@ -92,14 +92,7 @@ function Variable({ app, variable }: { readonly app: string; readonly variable: 
           Save
         </Action>
       )}
-      <Action
-        run={() => removeVariable(app, variable)}
-        confirm={`Remove ${name}?`}
-        look="danger"
-        label={`Remove ${name}`}
-      >
-        Remove
-      </Action>
+      <Remove name={name} run={() => removeVariable(app, variable)} />
     </li>
   );
 }

@@ -54,3 +54,12 @@ export function Action({ run, children, confirm, look = "plain", label }: Action
     </span>
   );
 }
+
+/** Removes the thing of this name, after a question. */
+export function Remove({ name, run }: { readonly name: string } & Pick<ActionProps, "run">) {
+  return (
+    <Action run={run} confirm={`Remove ${name}?`} look="danger" label={`Remove ${name}`}>
+      Remove
+    </Action>
+  );
+}
