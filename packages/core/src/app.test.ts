@@ -36,6 +36,7 @@ test("a new app has no release and no targets", () => {
   expect(newApp(request)).toEqual({
     ...request,
     concurrencyPolicy: "queue",
+    builder: "auto",
     updatedAt: createdAt,
     deletedAt: null,
     revision: 1,
