@@ -23,6 +23,7 @@ FROM ${PACKAGES_IMAGE} AS console
 WORKDIR /slipway
 COPY --from=manifests /slipway ./
 RUN npm install --no-save --workspace=apps/console --ignore-scripts --no-audit --no-fund --loglevel=error
+COPY tsconfig.json ./
 COPY apps/console apps/console
 COPY packages packages
 RUN cd apps/console && node ../../node_modules/vite/bin/vite.js build

@@ -18,7 +18,7 @@ export function precompress(): Plugin {
     configResolved(config) {
       folder = resolve(config.root, config.build.outDir, config.build.assetsDir);
     },
-    async closeBundle() {
+    async writeBundle() {
       const names = (await readdir(folder)).filter((name) => /\.(js|css)$/.test(name));
       await Promise.all(names.map((name) => compress(join(folder, name))));
     },
