@@ -88,7 +88,8 @@ function listen(socket: Socket, following: Following): void {
     socket.active ? onState({ name: "cut", reason: message }) : again(message),
   );
   socket.on("disconnect", (reason) => {
-    if (following.signal.aborted) return;
+    // The client itself disconnects after the end, and when the page is left.
+    if (reason === "io client disconnect") return;
     if (socket.active) onState({ name: "cut", reason });
     else again(reason);
   });
