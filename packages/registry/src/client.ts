@@ -191,8 +191,16 @@ async function statusError(method: string, response: Response): Promise<StatusEr
   );
 }
 
+/**
+ * The registry `distribution` writes a repository's link to a blob in place. While another push writes the same link, it takes the
+ * blob for unknown, and refuses a manifest that names it.
+ */
+const concurrentLink = /DIGEST_INVALID|MANIFEST_BLOB_UNKNOWN/;
+
 function isTransient(error: unknown): boolean {
-  return !(error instanceof StatusError) || error.status >= 500 || error.status === 429;
+  if (!(error instanceof StatusError)) return true;
+  const { status, message } = error;
+  return status >= 500 || status === 429 || (status === 400 && concurrentLink.test(message));
 }
 
 function registryError(host: string, method: string, error: unknown): SlipwayError {

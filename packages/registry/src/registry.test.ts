@@ -230,6 +230,33 @@ test("a registry that requires a token for each access receives those that its r
   expect(String(refusal)).not.toContain("wrong");
 });
 
+test("a manifest that is refused while another push links one of its blobs is sent again", async () => {
+  const codes = ["MANIFEST_BLOB_UNKNOWN", "DIGEST_INVALID"];
+  await using proxy = await refusingProxy((method, path) =>
+    method === "PUT" && path.includes("/manifests/") ? codes.pop() : undefined,
+  );
+  const registry = openRegistry({ url: proxy.url, pullHost: new URL(url).host });
+  const pushed = await registry.push(image("apps/linked", "d1", layer("linked")), signal);
+  expect(codes).toEqual([]);
+  expect(await openRegistry({ url }).digestOf("apps/linked", "d1", signal)).toBe(pushed.digest);
+});
+
+/** A proxy to the registry. @param codeOf returns the code of the error with which the proxy refuses a request with 400. */
+async function refusingProxy(
+  codeOf: (method: string, path: string) => string | undefined,
+): Promise<{ url: string } & AsyncDisposable> {
+  const proxy = createServer((incoming, response) => {
+    const code = codeOf(incoming.method ?? "", incoming.url ?? "");
+    if (code === undefined) {
+      pass(incoming, response);
+      return;
+    }
+    const body = JSON.stringify({ errors: [{ code }] });
+    incoming.resume().on("end", () => response.writeHead(400).end(body));
+  });
+  return listeningAt(proxy);
+}
+
 /** A proxy to the registry that closes a connection after this many bytes. */
 async function cuttingProxy(afterBytes: number): Promise<{ url: string } & AsyncDisposable> {
   const proxy = createTcpServer((client) => {
