@@ -6,7 +6,7 @@ import { packTarGz } from "@slipway/testkit";
 import { answering, inlineApp } from "./apps.ts";
 import { createApp, deployed, page } from "./slipway.ts";
 
-const compilers = "gcc g++ make python3";
+const compilers = "gcc g++ make";
 const addon = `#include <node_api.h>
 #include <string>
 #include <vector>
