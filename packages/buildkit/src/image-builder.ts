@@ -57,7 +57,7 @@ async function buildImage(
   } finally {
     context.stream.destroy();
   }
-  return inspect(connection, build.reference, reports.signal);
+  return inspect(connection, build, reports.signal);
 }
 
 /** The context as a stream that remembers its own failure, which the client reports as one of the connection. */
@@ -143,12 +143,13 @@ async function cancel({ docker }: DockerConnection, id: string): Promise<void> {
 
 async function inspect(
   { docker }: DockerConnection,
-  reference: string,
+  { reference, labels }: Pick<ImageBuild, "reference" | "labels">,
   signal: AbortSignal,
 ): Promise<LocalImage> {
   const request = () => docker.getImage(reference).inspect();
   const { Size, Config } = await callEngine("inspect an image", request, { signal });
   const ports = Object.keys(Config.ExposedPorts ?? {}).filter((port) => !port.endsWith("/udp"));
+  checkConfig(Config, labels);
   const entrypoint = [Config.Entrypoint ?? []].flat();
   return {
     sizeBytes: Size,
@@ -156,6 +157,32 @@ async function inspect(
     exposedPorts: ports.map((port) => Number.parseInt(port, 10)).toSorted((a, b) => a - b),
     user: Config.User,
   };
+}
+
+/** Labels of images become labels of their containers, which proxies, engines and Slipway act upon. */
+const foreignLabel = /^(traefik|com\.docker|io\.slipway)\./i;
+
+interface ImageConfig {
+  readonly Labels?: Readonly<Record<string, string>> | null | undefined;
+  readonly Volumes?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+/** @throws {SlipwayError} "build-failed" for labels that others act upon, and for volumes, which no limit of a release's disk covers. */
+function checkConfig({ Labels, Volumes }: ImageConfig, own: ImageBuild["labels"]): void {
+  const label = Object.keys(Labels ?? {}).find(
+    (name) => foreignLabel.test(name) && !Object.hasOwn(own, name),
+  );
+  if (label !== undefined)
+    throw new SlipwayError(
+      "build-failed",
+      `the image has the label ${label}, which is not the app's: remove the LABEL`,
+    );
+  const [volume] = Object.keys(Volumes ?? {});
+  if (volume !== undefined)
+    throw new SlipwayError(
+      "build-failed",
+      `the image declares the volume ${volume}, which is not limited: remove the VOLUME, or use a base image without it`,
+    );
 }
 
 async function push(

@@ -20,6 +20,12 @@ test.each([
   ["[internal] load metadata for localhost/x:latest", /public internet/],
   ["[internal] load metadata for [::1]:5000/x:latest", /public internet/],
   ["[internal] load metadata for 10.1.2.3:5001/x:latest", /public internet/],
+  ["[2/3] ADD http://169.254.169.254/latest/meta-data /x", /engine would fetch/],
+  ["[1/2] ONBUILD ADD https://example.com/x /x", /engine would fetch/],
+  ["[2/3] ADD git@example.com:a/b.git /x", /engine would fetch/],
+  ["[1/2] FROM REGISTRY.Example:5000/apps/other:1", /image of this installation/],
+  ["[internal] load metadata for docker.io/library/slipway-built:1", /image of this installation/],
+  ["resolve image config for docker-image://localhost:5000/frontend:1", /public internet/],
 ])("the part %j of a build is refused", async (name, reason) => {
   expect(await refused(name)).toMatch(reason);
 });
@@ -32,6 +38,9 @@ test.each([
   "[internal] load metadata for 10.1.2.3:5000/x:latest",
   "http://buildkit-session/context",
   "[2/2] RUN curl http://10.0.0.1/ && echo FROM localhost/x",
+  "[2/2] RUN [ -e /x ] FROM localhost/x",
+  "[2/2] ADD files.tar /x",
+  "resolve image config for docker-image://docker.io/docker/dockerfile:1",
 ])("the part %j of a build runs", (name) => {
   expect(() => checkStep(rules, name)).not.toThrow();
 });

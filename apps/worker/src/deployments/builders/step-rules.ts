@@ -18,19 +18,26 @@ export interface StepRules {
 
 const httpsPort = 443;
 /** Of images that Slipway makes on an engine. */
-const ownRepositories = "docker.io/slipway-";
+const ownRepositories = ["docker.io/slipway-", "docker.io/library/slipway-"];
 
 /** @param name of a part of a build, as BuildKit reports it. @throws {SlipwayError} "build-failed" when it must not run. */
 export function checkStep(rules: StepRules, name: string): void {
   if (fetchesUrl(name)) throw failed(`the engine would fetch ${name} itself. Fetch it in a RUN step`);
-  const image = imageOfStep(name);
+  const image = imageOfStep(name)?.toLowerCase() ?? null;
   if (image === null || image === "scratch") return;
   const { registryHost, stacks, open } = rules;
-  if (stacks.some((stack) => image === stack || image.startsWith(`${stack}@`))) return;
-  if (image.startsWith(`${registryHost}/`) || image.startsWith(ownRepositories))
+  if (stacks.some((stack) => isImage(image, stack.toLowerCase()))) return;
+  if (
+    image.startsWith(`${registryHost.toLowerCase()}/`) ||
+    ownRepositories.some((own) => image.startsWith(own))
+  )
     throw failed(`${image} is an image of this installation; only ${stacks[0]} may be used`);
   if (isClosedHost(hostOf(image), open))
     throw failed(`${image} is in a registry that is not on the public internet`);
+}
+
+function isImage(image: string, name: string): boolean {
+  return image === name || image.startsWith(`${name}@`);
 }
 
 /** The registry's host and port in an image's name; "" for the default registry. */
