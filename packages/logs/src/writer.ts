@@ -167,6 +167,11 @@ export class LogWriter implements AsyncDisposable {
     this.#add([...unfinished, ...this.#splitter.push(Buffer.from(`${text}\n`))]);
   }
 
+  /** Replaces secrets in a text about the attempt that is shown elsewhere, as in the log. */
+  mask(text: string): string {
+    return this.#masker.mask(text);
+  }
+
   /** Resolves when Redis and the store have every line; rejects when the log can no longer be written. */
   async flush(): Promise<void> {
     this.#sendBatch();

@@ -116,6 +116,12 @@ describe.skipIf(await lacksRedis())("the end of a failed attempt", () => {
     expect(lines.at(-1)).toBe(" !     The build took longer than 30 minutes and was ended");
   });
 
+  test("a secret in an error's message is masked, since more users see it than may read variables", async () => {
+    const error = new SlipwayError("build-failed", "the step RUN login s3cr3t-value failed with exit code 1");
+    const { deployment } = await failedWith(error, "");
+    expect(deployment.failure?.message).toBe("the step RUN login [masked] failed with exit code 1");
+  });
+
   test("a failure of the platform ends the attempt as failed, and the last one the deployment", async () => {
     const error = new SlipwayError("engine-unavailable", "the engine does not answer");
     const first = await failedWith(error, "");

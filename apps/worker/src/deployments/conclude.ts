@@ -94,6 +94,12 @@ async function keepLog({ logger }: ConcludeContext, { log, lease }: Ending): Pro
 }
 
 async function end({ lease, log }: Ending, status: FinalStatus, failure: Failure | null): Promise<void> {
+  // More users may see why a deployment failed than may read the app's variables.
+  const shown = failure === null ? null : { ...failure, message: log.mask(failure.message) };
   const { lineCount, sha256 } = await log.end();
-  await lease.changeStatus(status, lineCount, { failure, logLineCount: lineCount, logSha256: sha256 });
+  await lease.changeStatus(status, lineCount, {
+    failure: shown,
+    logLineCount: lineCount,
+    logSha256: sha256,
+  });
 }
