@@ -98,6 +98,7 @@ class Fetch {
   readonly #session: GitSession;
   readonly #subject: string;
   readonly #parts: TarPart[] = [];
+  #sizeBytes = 0;
 
   constructor(session: GitSession, subject: string) {
     this.#session = session;
@@ -123,7 +124,11 @@ class Fetch {
     const has = await git(["cat-file", "-e", `${revision}^{commit}`], options);
     if (has.exitCode !== 0) throw this.#failure(`${refName} changed while it was fetched. Deploy again.`);
     await this.#run(path, ["archive", "--format=tar", `--output=${file}`, revision], options);
-    this.#parts.push({ path, file, sizeBytes: (await stat(file)).size });
+    const { size: sizeBytes } = await stat(file);
+    this.#sizeBytes += sizeBytes;
+    // Before the next one is fetched: each of them may be as large as all together.
+    if (this.#sizeBytes > this.#session.maxFileBytes) throw tooLarge(this.#session.maxFileBytes);
+    this.#parts.push({ path, file, sizeBytes });
     const submodules = await submodulesOf(revision, url, (args) => this.#run(path, args, options));
     for (const submodule of submodules) {
       const where = `${this.#subject}: the URL of its submodule ${submodule.path}`;
@@ -165,4 +170,11 @@ async function succeed(subject: string, args: readonly string[], options: GitOpt
   const outcome = await git(args, options);
   if (outcome.exitCode === 0) return outcome;
   throw gitFailure(subject, outcome);
+}
+
+function tooLarge(maxBytes: number): SlipwayError {
+  return new SlipwayError(
+    "archive-too-large",
+    `With its submodules it has more than ${(maxBytes / 1024 ** 2).toFixed()} MiB.`,
+  );
 }

@@ -148,12 +148,6 @@ async function fromGit(
 }
 
 async function check(parts: readonly TarPart[], limits: UnpackLimits): Promise<void> {
-  const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
-  if (sizeBytes > limits.maxUnpackedBytes)
-    throw new SlipwayError(
-      "archive-too-large",
-      `With its submodules it has more than ${(limits.maxUnpackedBytes / 1024 ** 2).toFixed()} MiB.`,
-    );
   for (const { file } of parts) await checkTar(file, "flat", limits);
 }
 
