@@ -19,7 +19,7 @@ export function timelineRoute(context: QueuePositionContext): Route {
     polled: true,
     access: "deployments:read",
     answer: { status: 200, json: timelineAnswer },
-    async handle({ app, params }) {
+    async handle({ user, app, params }) {
       const deployment = await deploymentOf(context.store, app, params.deployment);
       return {
         timeline: {
@@ -29,19 +29,20 @@ export function timelineRoute(context: QueuePositionContext): Route {
           finished_at: iso(deployment.finishedAt),
           status: deployment.status,
           waits: await waitsOf(context, deployment),
-          attempts: deployment.timeline.map(presentAttempt),
+          attempts: deployment.timeline.map((attempt) => presentAttempt(attempt, user.operator)),
         },
       };
     },
   });
 }
 
-function presentAttempt(attempt: AttemptRecord): AttemptBody {
+/** Where the engines are is for operators only. */
+function presentAttempt(attempt: AttemptRecord, isForOperator: boolean): AttemptBody {
   const { number, worker, engine, outcome, phases } = attempt;
   return {
     number,
     worker,
-    engine,
+    engine: isForOperator ? engine : null,
     started_at: attempt.startedAt.toISOString(),
     finished_at: iso(attempt.finishedAt),
     outcome,

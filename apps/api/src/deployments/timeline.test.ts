@@ -80,7 +80,7 @@ describe.skipIf(await lacksRedis())("a deployment's timeline", () => {
           {
             number: 1,
             worker: "worker-1",
-            engine: "unix:///engine.sock",
+            engine: null,
             started_at: iso(20),
             finished_at: iso(25),
             outcome: "failed",
@@ -106,6 +106,8 @@ describe.skipIf(await lacksRedis())("a deployment's timeline", () => {
         ],
       },
     });
+    const toOperator = await timelineOf(second, api.operatorToken);
+    expect(toOperator.body).toMatchObject({ timeline: { attempts: [{ engine: "unix:///engine.sock" }] } });
     const shown = await api.request(ada.token, "GET", `/v1/apps/${app.id}/deployments/${second.id}`);
     expect(shown.body).toMatchObject({
       deployment: { failure: { code: "build-failed", message: "no", phase: "plan", line: 7 } },

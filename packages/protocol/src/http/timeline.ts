@@ -36,6 +36,7 @@ export const phaseBody = z.object({
 export const attemptBody = z.object({
   number: z.int(),
   worker: z.string().nullable(),
+  /** Address of the worker's engine; null for users who are no operators. */
   engine: z.string().nullable(),
   started_at: time,
   finished_at: time.nullable(),
