@@ -49,7 +49,7 @@ export function v1Routes(context: ApiContext): readonly Route[] {
       logger,
       now,
     }),
-    ...outputRoutes({ store, redis, keys, auth, outputEvents, logger }),
+    ...outputRoutes({ store, redis, keys, apiUrl, auth, outputEvents, logger }),
     ...releaseRoutes(store),
     ...containerRoutes({ store, redis, keys }),
     ...operationRoutes({

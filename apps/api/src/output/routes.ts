@@ -29,6 +29,7 @@ interface LogContext {
 }
 
 interface AccessContext {
+  readonly apiUrl: string;
   readonly auth: Pick<Auth, "reauthenticate">;
   readonly store: Pick<Store, "apps" | "collaborators">;
   readonly logger: Pick<Logger, "warn">;
@@ -104,12 +105,12 @@ function prefersText(request: Request): boolean {
 
 /** Whether the user still has the permission; true if the check fails, until the next heartbeat. */
 async function checkStillAllowed(
-  { auth, store, logger }: AccessContext,
+  { apiUrl, auth, store, logger }: AccessContext,
   { appId }: Deployment,
   request: Request,
 ): Promise<boolean> {
   try {
-    const [user, app] = await Promise.all([reauthenticate(auth, request), store.apps.get(appId)]);
+    const [user, app] = await Promise.all([reauthenticate({ apiUrl, auth }, request), store.apps.get(appId)]);
     const role = user === null || app === null ? null : await appRole(user, app, store.collaborators);
     return role !== null && allows(role, permission);
   } catch (error) {

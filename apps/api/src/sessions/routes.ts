@@ -48,7 +48,7 @@ export function sessionRoutes({ apiUrl, auth, store, now }: SessionContext): Rou
       access: "account:use",
       answer: { status: 204 },
       async handle({ request, response }) {
-        const secret = sessionSecretIn(request);
+        const secret = sessionSecretIn(request, apiUrl);
         const session = secret === null ? null : await auth.identify(secret);
         if (session !== null) await revokeToken(store, session.user.id, session.tokenId);
         clearSessionCookie(response, apiUrl);

@@ -7,14 +7,11 @@ const name = "slipway_session";
 /** Browsers accept this prefix only over HTTPS, from this host, for all paths. */
 const secureName = `__Host-${name}`;
 
-/** The session's API token in a request; null for none. */
-export function sessionSecretIn(request: Pick<Request, "get">): string | null {
+/** The session's API token in a request; null for none. With HTTPS only the cookie counts that no page of another host can set. */
+export function sessionSecretIn(request: Pick<Request, "get">, apiUrl: string): string | null {
   const cookies = (request.get("cookie") ?? "").split(";").map((cookie) => cookie.trim());
-  for (const wanted of [secureName, name]) {
-    const found = cookies.find((cookie) => cookie.startsWith(`${wanted}=`));
-    if (found !== undefined) return found.slice(wanted.length + 1);
-  }
-  return null;
+  const prefix = `${nameFor(apiUrl)}=`;
+  return cookies.find((cookie) => cookie.startsWith(prefix))?.slice(prefix.length) ?? null;
 }
 
 /** Stores the session's API token in the browser. */

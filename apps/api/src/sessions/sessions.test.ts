@@ -54,6 +54,12 @@ describe.skipIf(await lacksRedis())("sessions of the console", () => {
       headers: { ...own, authorization: `Bearer ${secure.operatorToken}` },
     });
     expect(answer.headers.getSetCookie()[0]).toMatch(/^__Host-slipway_session=.*; Secure; SameSite=Strict$/);
+    const secret = cookieOf(answer).split("=")[1];
+    const show = (cookie: string) =>
+      fetch(`http://127.0.0.1:${port}/v1/session`, { headers: { cookie: `${cookie}=${secret}` } });
+    expect((await show("__Host-slipway_session")).status).toBe(200);
+    // A page of a neighboring host can set this one.
+    expect((await show("slipway_session")).status).toBe(401);
   });
 
   test("a write with the cookie needs the console's header and its origin", async () => {

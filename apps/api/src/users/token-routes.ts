@@ -126,7 +126,7 @@ function apiTokenIn(request: Request, apiUrl: string): string | null {
   const credentials = basicCredentials(request);
   if (credentials !== null) return credentials.password;
   if (request.get("authorization") !== undefined) return null;
-  const secret = sessionSecretIn(request);
+  const secret = sessionSecretIn(request, apiUrl);
   if (secret !== null) requireOwnPage(request, apiUrl);
   return secret;
 }

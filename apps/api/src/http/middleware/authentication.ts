@@ -72,10 +72,10 @@ export function newTokensParentIdOf(response: Response): Bearer["newTokensParent
 
 /** Authenticates a request again while its response goes on; null if the token was revoked or the user deleted. */
 export async function reauthenticate(
-  auth: Pick<Auth, "reauthenticate">,
+  { apiUrl, auth }: { readonly apiUrl: string; readonly auth: Pick<Auth, "reauthenticate"> },
   request: Pick<Request, "get">,
 ): Promise<User | null> {
-  const token = tokenIn(request);
+  const token = tokenIn(request, apiUrl);
   return token === null ? null : auth.reauthenticate(token);
 }
 
@@ -90,9 +90,9 @@ export function basicCredentials(
 }
 
 /** The bearer token; without an Authorization header, that of the session. */
-function tokenIn(request: Pick<Request, "get">): string | null {
+function tokenIn(request: Pick<Request, "get">, apiUrl: string): string | null {
   const header = request.get("authorization");
-  if (header === undefined) return sessionSecretIn(request);
+  if (header === undefined) return sessionSecretIn(request, apiUrl);
   return /^bearer +(\S+) *$/i.exec(header)?.[1] ?? null;
 }
 
@@ -102,7 +102,7 @@ async function bearerIn(
   request: Pick<Request, "get" | "ip" | "method" | "protocol">,
   response: Response,
 ): Promise<Bearer> {
-  const token = tokenIn(request);
+  const token = tokenIn(request, apiUrl);
   // A browser attaches the cookie to requests of any page.
   if (token !== null && request.get("authorization") === undefined) requireOwnPage(request, apiUrl);
   const bearer = token === null ? null : await auth.identify(token);
