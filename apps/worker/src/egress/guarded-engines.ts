@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import { poll } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import {
   bridgeOf,
@@ -19,6 +20,9 @@ import {
   statusOf,
 } from "@slipway/docker";
 import type { WorkerConfig } from "../config.ts";
+
+const allocationPollMs = 100;
+const allocationLimitMs = 10_000;
 
 export type EgressConfig = Pick<
   WorkerConfig,
@@ -136,8 +140,7 @@ async function releasesBridge(
   if (network === undefined && runsReleases)
     await ensureNetwork(docker, name, installationId, signal, { scope: "swarm" });
   try {
-    const inspect = () => docker.getNetwork(name).inspect();
-    const found = await callEngine("inspect a network", inspect, { signal });
+    const found = await createdNetwork(docker, name, signal);
     if (found.Driver === "overlay") return { name: overlayGateway, shared: false, open: [] };
     if (found.Driver === "bridge") return { name: bridgeOf(found), shared: network !== undefined, open: [] };
     throw unsupported(name, `has the driver ${found.Driver}, whose way out Slipway cannot guard`);
@@ -146,6 +149,18 @@ async function releasesBridge(
     if (!runsReleases) return null;
     throw unsupported(name, "does not exist on the engine of releases");
   }
+}
+
+/** A swarm returns a new network without a driver, until it has allocated it. */
+async function createdNetwork(docker: DockerConnection["docker"], name: string, signal: AbortSignal) {
+  const inspect = () => docker.getNetwork(name).inspect();
+  const request = () => callEngine("inspect a network", inspect, { signal });
+  const allocated = async () => {
+    const found = await request();
+    return found.Driver !== "" && found;
+  };
+  const options = { everyMs: allocationPollMs, limitMs: allocationLimitMs, signal };
+  return (await poll(allocated, options)) ?? (await request());
 }
 
 /** Creates the network to probe in. @returns its id, and that of the steps of Dockerfiles where builds run. */
