@@ -16,6 +16,7 @@ export function nextSteps({ apiUrl, appUrl, appName, tokenSource, logFolder }: N
 Try next
 
   The app         ${appUrl}
+  The console     ${apiUrl} (log in with the admin token)
   The API         ${apiUrl}/docs
   The queues      ${apiUrl}/queues (the password is the admin token)
   Admin token     ${tokenSource}${logFolder === undefined ? "" : `\n  Logs            ${logFolder}`}
