@@ -15,13 +15,14 @@ export type BuildTimeContext = {
 export async function withinBuildTime<T>(
   { config: { timing } }: BuildTimeContext,
   signal: AbortSignal,
-  run: (output: Pick<OutputWatch, "store" | "signal">) => Promise<T>,
+  run: (output: Pick<OutputWatch, "store" | "noteProgress" | "signal">) => Promise<T>,
 ): Promise<T> {
   const timeoutMs = timing.buildTimeoutMs;
   const timeout = AbortSignal.timeout(timeoutMs);
   using output = watchOutput(timing.buildSilenceMs);
   try {
-    return await run({ store: output.store, signal: AbortSignal.any([signal, timeout, output.signal]) });
+    const { store, noteProgress } = output;
+    return await run({ store, noteProgress, signal: AbortSignal.any([signal, timeout, output.signal]) });
   } catch (error) {
     if (!signal.aborted) output.signal.throwIfAborted();
     if (!timeout.aborted || signal.aborted || error instanceof SlipwayError) throw error;

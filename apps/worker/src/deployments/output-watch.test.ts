@@ -35,6 +35,21 @@ test("each output restarts the limit, and storing it does not count as silence",
   expect(watch.signal.aborted).toBe(true);
 });
 
+test("progress without output restarts the limit, but not while output is stored", async () => {
+  using watch = watchOutput(silenceMs);
+  await vi.advanceTimersByTimeAsync(silenceMs - 1);
+  watch.noteProgress();
+  await vi.advanceTimersByTimeAsync(silenceMs - 1);
+  expect(watch.signal.aborted).toBe(false);
+  const stored = Promise.withResolvers<void>();
+  const storing = watch.store(() => stored.promise);
+  watch.noteProgress();
+  expect(vi.getTimerCount()).toBe(0);
+  stored.resolve();
+  await storing;
+  expect(vi.getTimerCount()).toBe(1);
+});
+
 test("a watch that is disposed leaves no timer, even if output is stored later", async () => {
   const watch = watchOutput(silenceMs);
   const stored = Promise.withResolvers<void>();
@@ -42,6 +57,7 @@ test("a watch that is disposed leaves no timer, even if output is stored later",
   watch[Symbol.dispose]();
   stored.resolve();
   await storing;
+  watch.noteProgress();
   expect(vi.getTimerCount()).toBe(0);
 });
 

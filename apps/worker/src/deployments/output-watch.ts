@@ -7,6 +7,8 @@ export interface OutputWatch extends Disposable {
   readonly signal: AbortSignal;
   /** Stores output. The build may be blocked meanwhile, so its silence counts from the end of that. */
   readonly store: (work: () => void | Promise<void>) => Promise<void>;
+  /** Notes that the build goes on, though it has written nothing. */
+  readonly noteProgress: () => void;
 }
 
 /** Watches a build from now on. */
@@ -19,6 +21,10 @@ export function watchOutput(silenceMs: number): OutputWatch {
   let storing = 0;
   let isOver = false;
   let timer = setTimeout(end, silenceMs);
+  const restart = (): void => {
+    clearTimeout(timer);
+    if (storing === 0 && !isOver) timer = setTimeout(end, silenceMs);
+  };
   return {
     signal: controller.signal,
     async store(work) {
@@ -28,9 +34,10 @@ export function watchOutput(silenceMs: number): OutputWatch {
         await work();
       } finally {
         storing -= 1;
-        if (storing === 0 && !isOver) timer = setTimeout(end, silenceMs);
+        restart();
       }
     },
+    noteProgress: restart,
     [Symbol.dispose]() {
       isOver = true;
       clearTimeout(timer);

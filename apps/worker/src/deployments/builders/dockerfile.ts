@@ -83,7 +83,7 @@ function buildImage(
     stacks: [stackImage, stackBuildImage],
     open: egress.open,
   };
-  return withinBuildTime(context, attempt.signal, async ({ store, signal }) => {
+  return withinBuildTime(context, attempt.signal, async ({ store, noteProgress, signal }) => {
     await using archive = await fetched.open();
     const tar = contextTar(archive, {
       folder: planned.folder,
@@ -106,7 +106,7 @@ function buildImage(
       },
       {
         onOutput: (bytes) => store(() => log.write(bytes)),
-        onProgress: () => void store(() => {}),
+        onProgress: noteProgress,
         checkStep: (name) => checkStep(rules, name),
         signal,
       },
