@@ -26,13 +26,10 @@ import type { TestReport } from "./test-outcome.ts";
 const say = sayOn(process.stdout);
 
 /**
- * The projects that run in parallel when no argument is given: a scenario mostly waits for containers, leases and timers. The
- * second lane's output is printed when it ends.
+ * The lanes of projects that run in parallel when no argument is given: a scenario mostly waits for containers, leases and timers.
+ * The output of the first lane is printed as it comes, that of each other lane when the lane ends.
  */
-const lanes = [
-  ["unit", "e2e"],
-  ["chaos", "e2e-mongo", "fleet", "compose"],
-] as const;
+const lanes = [["unit", "e2e-mongo", "compose"], ["e2e"], ["chaos", "fleet"]] as const;
 
 await runCommand(async () => {
   const config = readOwnConfig("test");
@@ -61,15 +58,24 @@ async function runTests(config: SetupConfig, logFolder: string): Promise<number[
     if (mongo === "missing" && namesMongo(args))
       throw new SetupError("The project e2e-mongo needs MongoDB: see the reason above, or set MONGO_URL.");
     if (args.length > 0) return [await runVitest(reportIn(logFolder, 0), mongo, args)];
-    const [first, second] = lanes.map((projects) => projects.map((project) => `--project=${project}`));
-    return await Promise.all([
-      runVitest(reportIn(logFolder, 0), mongo, first ?? []),
-      runInBackground(reportIn(logFolder, 1), mongo, second ?? [], join(logFolder, "background.log")),
-    ]);
+    return await Promise.all(lanes.map((projects, lane) => runLane(logFolder, lane, mongo, projects)));
   } catch (error) {
     process.stderr.write(` !     ${errorText(error)}\n`);
     return [1];
   }
+}
+
+/** Runs the projects of a lane. The first lane writes to the terminal, each other lane to a file that is printed at its end. */
+function runLane(
+  logFolder: string,
+  lane: number,
+  mongo: TestDatabase,
+  projects: readonly string[],
+): Promise<number> {
+  const args = projects.map((project) => `--project=${project}`);
+  const report = reportIn(logFolder, lane);
+  if (lane === 0) return runVitest(report, mongo, args);
+  return runInBackground(report, mongo, args, join(logFolder, `lane-${lane + 1}.log`));
 }
 
 /** Whether the arguments name the project e2e-mongo, as one argument or two. */

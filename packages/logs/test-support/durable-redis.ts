@@ -21,6 +21,8 @@ export async function startDurableRedis(): Promise<DurableRedis> {
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
   let server: ChildProcess | undefined;
+  const killOnExit = () => server?.kill("SIGKILL");
+  process.once("exit", killOnExit);
   const redis = {
     url,
     kill: async () => {
@@ -33,11 +35,9 @@ export async function startDurableRedis(): Promise<DurableRedis> {
     start: async (options = { empty: false }) => {
       if (options.empty) await rm(join(directory, "appendonlydir"), { recursive: true, force: true });
       const settings = ["--dir", directory, "--appendonly", "yes", "--appendfsync", "always", "--save", ""];
-      const started = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", ...settings], {
+      server = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", ...settings], {
         stdio: "ignore",
       });
-      server = started;
-      process.once("exit", () => started.kill("SIGKILL"));
       const probe = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 20 });
       probe.on("error", () => undefined);
       await probe.ping();
@@ -45,6 +45,7 @@ export async function startDurableRedis(): Promise<DurableRedis> {
     },
     [Symbol.asyncDispose]: async () => {
       await redis.kill();
+      process.off("exit", killOnExit);
       await rm(directory, { recursive: true, force: true });
     },
   };
