@@ -50,13 +50,10 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("two work
       [here, "first"],
       [there, "first"],
       [here, "otherLock"],
-      [there, "otherLock"],
-      [here, "generating"],
       [there, "generating"],
       [here, "otherLock"],
       [there, "otherNode"],
       [here, "noBuild"],
-      [there, "first"],
     ];
     for (const [worker, name] of steps) {
       await only(worker);

@@ -152,12 +152,15 @@ const attacks: readonly Attack[] = [
   },
 ];
 
-test.for(attacks)("$name, and a stranger deploys", async ({ run, outcome: [status, message] }) => {
+// Each attack is another user's. They run at once, because most of them wait for a limit of time.
+test.concurrent.for(attacks)("$name", async ({ run, outcome: [status, message] }) => {
   const [seen, read] = await run(await newClient());
   expect(seen).toBe(status);
   expect(read).toContain(message);
-  await unharmed();
+  expect(await strangersDeployment()).toEqual(["success", ""]);
 });
+
+test("the attacks leave both workers free, and no container on the engine", unharmed);
 
 test("ten endless builds of one owner leave a slot, and a stranger deploys beside them", async () => {
   const archive = await packTarGz(inlineApp(talkative, ""));
