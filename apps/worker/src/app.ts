@@ -164,7 +164,7 @@ function laneWork(context: WorkerContext, fleet: Membership): Work {
     operate: {
       run: run(operate),
       exhaust: async (id, error) =>
-        logEnd({ logger, store }, await endAbandonedOperation({ store, scheduler, now }, id, error)),
+        logEnd({ logger, store }, await endAbandonedOperation(context, id, error)),
     },
   };
 }

@@ -10,10 +10,10 @@ import { withQueueErrors } from "./redis-errors.ts";
 const queueName = "housekeeping";
 
 /**
- * The pauses double from five seconds, so the last attempt at images is almost three hours after the first. The sweep requests
+ * The pauses double from five seconds, so the last of twelve attempts is almost three hours after the first. The sweep requests
  * the stop of a rollout again when it still exists after two minutes.
  */
-const attempts = { "stop-rollout": 6, "prune-images": 12 } as const;
+const attempts = { "stop-rollout": 6, "promote-rollout": 12, "prune-images": 12 } as const;
 const retried = { type: "exponential", delay: 5_000, jitter: 0.2 } as const;
 const kept = { removeOnComplete: { age: 86_400, count: 500 }, removeOnFail: { age: 7 * 86_400, count: 500 } };
 /** A high limit, because jobs mostly wait for processes that stop, or for a registry. */
@@ -98,5 +98,6 @@ export function startHousekeepingWorker(options: HousekeepingWorkerOptions): () 
 
 function subjectOf(job: HousekeepingJob): string {
   if (job.type === "prune-images") return `${job.type} ${job.appId}`;
+  if (job.type === "promote-rollout") return `${job.type} ${job.rolloutId}`;
   return `${job.type} ${job.rolloutId} ${job.attempt}`;
 }

@@ -5,17 +5,17 @@ import { label } from "@slipway/core";
 import type { BuildEngine, Deployment, Scheduler, Store } from "@slipway/core";
 import type { AbandonContext, LeaseContext } from "@slipway/deployments";
 import { deploymentEvents, logCloser } from "@slipway/logs";
-import type { Logger } from "@slipway/service";
+import { requestPromotion } from "../housekeeping/promote-rollout.ts";
+import type { RequestPromotionContext } from "../housekeeping/promote-rollout.ts";
 import { logPhase } from "./attempt-log.ts";
 
 /** Releases searched for the one of the deployment, which is nearly always the newest. */
 const newestReleases = 20;
 
-export interface DeploymentPortsContext extends Bus {
+export interface DeploymentPortsContext extends Bus, RequestPromotionContext {
   readonly store: Pick<Store, "apps" | "deployments" | "operations" | "releases" | "logs">;
   readonly engine: Pick<BuildEngine, "removeSandboxes">;
   readonly scheduler: Pick<Scheduler, "discard">;
-  readonly logger: Pick<Logger, "info" | "warn">;
   readonly now: () => Date;
 }
 
@@ -39,13 +39,17 @@ export function deploymentPorts(context: DeploymentPortsContext): AbandonContext
   };
 }
 
-/** The build on this worker's engine (other workers sweep theirs), and the release's rollout unless it is going live. */
+/**
+ * The build on this worker's engine (other workers sweep theirs), and the release's rollout. One that was going live may serve
+ * already: then housekeeping promotes it. If it does not serve, the sweep removes it.
+ */
 async function removeLeftovers(
-  { engine, scheduler, store }: Pick<DeploymentPortsContext, "engine" | "scheduler" | "store">,
+  context: DeploymentPortsContext,
   { id, appId, attempt, releaseId }: Deployment,
 ): Promise<void> {
+  const { engine, scheduler, store } = context;
   await engine.removeSandboxes({ [label.deployment]: id });
-  if (releaseId !== null) return;
+  if (releaseId !== null) return requestPromotion(context, { appId, rolloutId: releaseId });
   const releases = await store.releases.ofApp(appId, newestReleases);
   const release = releases.find(({ deploymentId }) => deploymentId === id);
   if (release !== undefined) await scheduler.discard(appId, release.id, { attempt });

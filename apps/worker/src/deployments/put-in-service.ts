@@ -7,6 +7,7 @@ import { requestStops } from "../housekeeping/former-rollouts.ts";
 import type { RequestStopsContext } from "../housekeeping/former-rollouts.ts";
 import { noteInstances } from "../housekeeping/observe.ts";
 import type { InstancesContext } from "../housekeeping/observe.ts";
+import { requestPromotion } from "../housekeeping/promote-rollout.ts";
 import { awaitCutover } from "./cutover.ts";
 import type { CutoverContext } from "./cutover.ts";
 
@@ -41,8 +42,20 @@ export async function putInService(context: PutInServiceContext, next: NextRollo
   await promote(context, next);
 }
 
-/** Replaces all other rollouts of the app. Only the holder of its lane may call it: the next holder's rollout may be starting. */
-export async function promote(
+/**
+ * Replaces all other rollouts of the app. Only the holder of its lease may call it: the next holder's rollout may be starting.
+ * When it fails, housekeeping promotes the rollout, in case no attempt is left.
+ */
+export async function promote(context: PromoteContext, rollout: Rollout): Promise<void> {
+  try {
+    await replaceFormer(context, rollout);
+  } catch (error) {
+    await requestPromotion(context, { appId: rollout.app.id, rolloutId: rollout.rolloutId });
+    throw error;
+  }
+}
+
+async function replaceFormer(
   context: PromoteContext,
   { app, rolloutId, count, holder, signal }: Rollout,
 ): Promise<void> {

@@ -4,6 +4,8 @@ import type { HousekeepingJob } from "@slipway/protocol";
 import type { WorkerConfig } from "../config.ts";
 import { stopFormerRollout } from "./former-rollouts.ts";
 import type { StopRolloutContext } from "./former-rollouts.ts";
+import { promoteRollout } from "./promote-rollout.ts";
+import type { PromoteRolloutContext } from "./promote-rollout.ts";
 import { pruneImages } from "./prune-images.ts";
 import type { PruneContext } from "./prune-images.ts";
 
@@ -12,6 +14,7 @@ const stopSpareMs = 90_000;
 const pruneLimitMs = 60_000;
 
 export type HousekeepingContext = StopRolloutContext &
+  PromoteRolloutContext &
   PruneContext & { readonly config: { readonly timing: Pick<WorkerConfig["timing"], "stopGraceMs"> } };
 
 /** Idempotent. Rejects when the job failed, and with the signal's reason when aborted. */
@@ -24,6 +27,7 @@ export async function runHousekeeping(
     await pruneImages(context, job.appId, within(pruneLimitMs, signal));
     return;
   }
+  if (job.type === "promote-rollout") return promoteRollout(context, job);
   await stopFormerRollout(context, job, within(context.config.timing.stopGraceMs + stopSpareMs, signal));
 }
 

@@ -5,6 +5,7 @@ import { instancesSeen, routeMessage } from "@slipway/protocol";
 import { maxAttempts } from "@slipway/queue";
 import { aNewDeployment, aNewRelease, anApp, anOperation, aVariable, lacksRedis } from "@slipway/testkit";
 import { observeApps } from "../housekeeping/observe.ts";
+import { promoteRollout } from "../housekeeping/promote-rollout.ts";
 import { endAbandonedOperation, operate } from "./operate.ts";
 import { openTestContext } from "../../test-support/test-context.ts";
 import type { TestContext } from "../../test-support/test-context.ts";
@@ -90,6 +91,9 @@ describe.skipIf(await lacksRedis())("an operation", () => {
   });
 
   const after = async ({ id }: Operation) => (await context.store.operations.get(id)) as Operation;
+
+  /** The housekeeping jobs that wait. */
+  const requested = async () => (await context.housekeeping.queue.getWaiting()).map(({ data }) => data);
 
   test("an operation starts a rollout with the current variables, and points the app to it", async () => {
     await deployed();
@@ -300,6 +304,32 @@ describe.skipIf(await lacksRedis())("an operation", () => {
     await change({ currentRolloutId: live.id });
     await endAbandonedOperation(context, live.id, error);
     expect(calls).toHaveLength(1);
+    expect(await requested()).toEqual([{ type: "promote-rollout", appId: app.id, rolloutId: live.id }]);
+  });
+
+  test("a rollout that serves and whose promotion failed in every attempt is promoted by housekeeping", async () => {
+    await deployed();
+    const restart = await request();
+    const { promote } = context.scheduler;
+    context.scheduler.promote = async () => {
+      throw new SlipwayError("engine-unavailable", "the engine does not answer");
+    };
+    for (let attempt = 1; attempt < maxAttempts; attempt += 1)
+      await expect(run(restart, attempt)).rejects.toMatchObject({ code: "engine-unavailable" });
+    await run(restart, maxAttempts);
+    expect(await after(restart)).toMatchObject({ status: "error" });
+    expect((await now()).currentRolloutId).toBe(restart.id);
+    context.scheduler.promote = promote;
+    const jobs = await requested();
+    expect(jobs).toEqual([{ type: "promote-rollout", appId: app.id, rolloutId: restart.id }]);
+    for (const job of jobs) if (job.type === "promote-rollout") await promoteRollout(context, job);
+    expect(calls.at(-1)).toBe(`promote ${restart.id} 1`);
+  });
+
+  test("a requested promotion of a rollout that was replaced does nothing", async () => {
+    await deployed();
+    await promoteRollout(context, { appId: app.id, rolloutId: "former" });
+    expect(calls).toEqual([]);
   });
 
   test("observing apps stores and publishes their addresses, and leaves apps without a rollout unchanged", async () => {

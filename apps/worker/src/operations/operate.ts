@@ -19,6 +19,8 @@ import type { LaneTask } from "@slipway/queue";
 import { BootOutput } from "./boot-output.ts";
 import { waitForFormerRollouts } from "../housekeeping/former-rollouts.ts";
 import type { FormerRolloutsContext } from "../housekeeping/former-rollouts.ts";
+import { requestPromotion } from "../housekeeping/promote-rollout.ts";
+import type { RequestPromotionContext } from "../housekeeping/promote-rollout.ts";
 import { noteInstances } from "../housekeeping/observe.ts";
 import { promote, putInService } from "../deployments/put-in-service.ts";
 import type { PutInServiceContext } from "../deployments/put-in-service.ts";
@@ -35,7 +37,8 @@ export type OperationContext = StoreContext &
   FormerRolloutsContext &
   PutInServiceContext & { readonly scheduler: Pick<Scheduler, "start" | "discard"> };
 
-export type EndOperationContext = StoreContext & { readonly scheduler: Pick<Scheduler, "discard"> };
+export type EndOperationContext = StoreContext &
+  RequestPromotionContext & { readonly scheduler: Pick<Scheduler, "discard"> };
 
 /** Resolves when the operation has ended; rejects as RunAttempt says. */
 export async function operate(context: OperationContext, task: LaneTask, signal: AbortSignal): Promise<void> {
@@ -54,22 +57,23 @@ export async function operate(context: OperationContext, task: LaneTask, signal:
 }
 
 /**
- * Ends an operation that no attempt will end, and removes the rollout that it started. Idempotent.
+ * Ends an operation that no attempt will end. The rollout that it started is promoted if it serves, else removed. Idempotent.
  * @returns the operation if this call has ended it, else null.
  */
 export async function endAbandonedOperation(
-  { store, scheduler, now }: EndOperationContext,
+  context: EndOperationContext,
   id: string,
   { code, message }: SlipwayError,
 ): Promise<Operation | null> {
+  const { store, scheduler, now } = context;
   for (;;) {
     const found = await store.operations.get(id);
     if (found === null || hasEnded(found)) return null;
     const { appId, attempt } = found;
-    if ((await store.apps.get(appId))?.currentRolloutId !== id) {
-      // Before the end is stored, so that a removal that fails is repeated.
-      await scheduler.discard(appId, id, { attempt });
-    }
+    const serves = (await store.apps.get(appId))?.currentRolloutId === id;
+    // Before the end is stored, so that a removal that fails is repeated.
+    if (serves) await requestPromotion(context, { appId, rolloutId: id });
+    else await scheduler.discard(appId, id, { attempt });
     const ended = endOperation(found, now(), { code, message });
     if (await store.operations.compareAndSet(ended)) return ended;
   }
