@@ -31,9 +31,12 @@ const idOf = (url: string) => new URL(url).pathname.split("/")[3] ?? "";
 const put = (url: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
   fetch(url, { method: "PUT", body, headers });
 
+/** A kept connection may be closed by the server at the moment of its reuse. */
+const newConnection = { method: "PUT", agent: false } as const;
+
 /** Uploads the chunks without a Content-Length. Stops at an early response. */
 async function stream(url: string, chunks: Iterable<Buffer>) {
-  const upload = request(url, { method: "PUT" });
+  const upload = request(url, newConnection);
   const answered = once(upload, "response") as Promise<[IncomingMessage]>;
   for (const chunk of chunks) {
     if (upload.write(chunk)) continue;
@@ -79,7 +82,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
 
   test("sources accept one archive only, also from concurrent uploads", async () => {
     const { upload_url, download_url } = await newSource();
-    const slow = request(upload_url, { method: "PUT" });
+    const slow = request(upload_url, newConnection);
     const slowAnswered = once(slow, "response") as Promise<[IncomingMessage]>;
     await new Promise((resolve) => slow.write("began fir", resolve));
     expect((await put(upload_url, "the archive")).status).toBe(200);
@@ -93,10 +96,21 @@ describe.skipIf(await lacksRedis())("sources", () => {
     expect(await (await fetch(download_url)).text()).toBe("the archive");
   });
 
+  test("sources accept a repeated upload of the same archive, and refuse one of the same size", async () => {
+    const { upload_url, download_url } = await newSource();
+    const archive = randomBytes(300_000);
+    const other = Uint8Array.from(archive, (byte, at) => (at === 299_999 ? byte ^ 1 : byte));
+    for (let time = 0; time < 2; time += 1) expect((await put(upload_url, archive)).status).toBe(200);
+    expect(await stream(upload_url, [archive.subarray(0, 1_000), archive.subarray(1_000)])).toBe(200);
+    expect((await put(upload_url, other)).status).toBe(409);
+    expect(await stream(upload_url, [archive, archive])).toBe(409);
+    expect(Buffer.from(await (await fetch(download_url)).arrayBuffer())).toEqual(archive);
+  });
+
   test("sources keep the archive of the accepted upload when several uploads end at once", async () => {
     const { upload_url, download_url } = await newSource();
     const uploads = Array.from({ length: 8 }, (_, number) => {
-      const upload = request(upload_url, { method: "PUT" });
+      const upload = request(upload_url, newConnection);
       const answered = once(upload, "response") as Promise<[IncomingMessage]>;
       const content = `archive ${number}`;
       return { upload, answered, content, begun: new Promise((done) => upload.write(content, done)) };

@@ -1,5 +1,6 @@
 // Uploads: streams an archive into the blob store, within limits of size and time.
 
+import { createHash } from "node:crypto";
 import type { Request } from "express";
 import { paced, withDeadline } from "@slipway/async";
 import { SlipwayError, checkQuota, invalidField, notFound, sourceBlobKey } from "@slipway/core";
@@ -9,7 +10,7 @@ import type { BlobStore, OwnerQuotas, Pace, Quotas, Store } from "@slipway/core"
 export interface UploadContext {
   readonly store: Pick<Store, "sources" | "usage" | "users">;
   readonly userQuotas: Quotas;
-  readonly blobs: Pick<BlobStore, "delete" | "put">;
+  readonly blobs: Pick<BlobStore, "delete" | "get" | "put">;
   readonly uploads: UploadLimits;
 }
 
@@ -19,12 +20,15 @@ interface UploadLimits {
   readonly pace: Pace;
 }
 
-/** The first upload to finish wins: it marks the source as complete just before its blob is stored. Nothing overwrites it. */
+/**
+ * The first upload to finish wins: it marks the source as complete just before its blob is stored. Nothing overwrites it. The
+ * same archive is accepted again, because a client repeats an upload whose response was lost.
+ */
 export async function uploadArchive(context: UploadContext, id: string, request: Request): Promise<void> {
   const { store, blobs } = context;
   const source = await store.sources.get(id);
   if (source === null) throw notFound("source");
-  if (source.sizeBytes !== null) throw alreadyUploaded();
+  if (source.sizeBytes !== null) return acceptRepeated(context, id, request);
   const quota = await ownerQuotas(context, source.ownerId);
   await checkDeclaredBytes(context, quota, request);
   await storeBody(context, id, request, quota);
@@ -32,6 +36,35 @@ export async function uploadArchive(context: UploadContext, id: string, request:
   if ((await store.sources.get(id)) !== null) return;
   await blobs.delete(sourceBlobKey(id));
   throw expiredDuringUpload();
+}
+
+/** Accepts the stored archive. @throws {SlipwayError} "conflict" when the body is another one, which may be found before its end. */
+async function acceptRepeated(
+  { blobs, uploads }: UploadContext,
+  id: string,
+  request: Request,
+): Promise<void> {
+  const stored = await blobs.get(sourceBlobKey(id));
+  if (stored === null) throw alreadyUploaded();
+  await using bytes = stored.bytes;
+  if (Number(request.get("content-length") ?? stored.sizeBytes) !== stored.sizeBytes) throw alreadyUploaded();
+  const digest = await withDeadline((signal) => digestOf(body(request, uploads, signal), stored.sizeBytes), {
+    limitMs: uploads.timeoutMs,
+    error: () => tookTooLong(uploads),
+  });
+  if (digest !== (await digestOf(bytes, stored.sizeBytes))) throw alreadyUploaded();
+}
+
+/** @returns null for more bytes than `sizeBytes`. */
+async function digestOf(bytes: AsyncIterable<Uint8Array>, sizeBytes: number): Promise<string | null> {
+  const hash = createHash("sha256");
+  let left = sizeBytes;
+  for await (const chunk of bytes) {
+    left -= chunk.length;
+    if (left < 0) return null;
+    hash.update(chunk);
+  }
+  return hash.digest("hex");
 }
 
 /** Refuses an upload before its body is read, where the quota leaves no room for it. The store checks the body's real size. */
@@ -76,23 +109,37 @@ async function storeBody(
   if (Number(request.get("content-length") ?? 0) > maxSizeBytes) {
     throw new SlipwayError("too-large", `the archive is larger than ${maxSizeBytes} bytes`);
   }
-  const tooLong = () => new SlipwayError("expired", `the upload took longer than ${timeoutMs / 1000} s`);
   await withDeadline(
     (signal) =>
       blobs.put(sourceBlobKey(id), checkedBytes(context, id, request, { signal, quota }), {
         maxSizeBytes,
         signal,
       }),
-    { limitMs: timeoutMs, error: tooLong },
+    { limitMs: timeoutMs, error: () => tookTooLong(uploads) },
   );
 }
 
 /** Yields the body. Throws at its end, before the blob is stored, if it was empty or another upload finished first. */
 async function* checkedBytes(
-  { store, uploads: { pace } }: UploadContext,
+  { store, uploads }: UploadContext,
   id: string,
   request: Request,
   { signal, quota }: { readonly signal: AbortSignal; readonly quota: OwnerQuotas },
+): AsyncGenerator<Uint8Array> {
+  let sizeBytes = 0;
+  for await (const chunk of body(request, uploads, signal)) {
+    sizeBytes += chunk.length;
+    yield chunk;
+  }
+  if (sizeBytes === 0) throw invalidField("archive", "is empty");
+  await completeSource(store, id, sizeBytes, quota);
+}
+
+/** Yields the body. Throws when it is too slow, and at its end the signal's reason: the rest of a refused upload is still received. */
+async function* body(
+  request: Request,
+  { pace }: UploadLimits,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   // Keeps the connection open, so that an error can still be answered.
   const bytes = request.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>;
@@ -101,13 +148,10 @@ async function* checkedBytes(
       "expired",
       `the upload brought less than ${pace.minBytes} bytes in ${pace.periodMs / 1000} s, after ${receivedBytes} bytes`,
     );
-  let sizeBytes = 0;
-  for await (const chunk of paced(bytes, { ...pace, error })) {
-    sizeBytes += chunk.length;
-    yield chunk;
-  }
-  // The rest of a refused upload is still received.
+  yield* paced(bytes, { ...pace, error });
   signal.throwIfAborted();
-  if (sizeBytes === 0) throw invalidField("archive", "is empty");
-  await completeSource(store, id, sizeBytes, quota);
+}
+
+function tookTooLong({ timeoutMs }: UploadLimits): SlipwayError {
+  return new SlipwayError("expired", `the upload took longer than ${timeoutMs / 1000} s`);
 }
