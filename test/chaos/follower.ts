@@ -75,7 +75,7 @@ export class Follower implements AsyncDisposable {
     return new Promise((resolve) => {
       socket.on("open", () => {
         this.connections.push(frames);
-        socket.send(JSON.stringify({ type: "auth", data: { token: this.#token } }));
+        socket.send(JSON.stringify({ type: "auth", data: { token: this.#token, rewinds: true } }));
       });
       socket.on("message", (data: Buffer) => {
         frames.push(serverFrame.parse(JSON.parse(data.toString("utf8"))));
@@ -89,11 +89,15 @@ export class Follower implements AsyncDisposable {
   }
 }
 
-/** The lines of a deployment's log among the frames. */
+/** The lines of a deployment's log among the frames, without those that were replaced. */
 export function linesOf(frames: Connection, deploymentId: string): string[] {
-  return frames.flatMap((frame) =>
-    frame.type === "log" && frame.id === deploymentId ? [frame.data.content] : [],
-  );
+  const lines: string[] = [];
+  for (const frame of frames) {
+    if (!("id" in frame) || frame.id !== deploymentId) continue;
+    if (frame.type === "log") lines.push(frame.data.content);
+    else if (frame.type === "rewind") lines.length = frame.data.afterSeq;
+  }
+  return lines;
 }
 
 export function statusesOf(frames: Connection, deploymentId: string): string[] {

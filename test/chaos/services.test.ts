@@ -7,12 +7,17 @@ import type { AppBody } from "@slipway/protocol";
 import { eventually, lacksEngine } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { linesOf } from "./follower.ts";
+import { OutputEvents } from "./output-events.ts";
 import type { Follower } from "./follower.ts";
 import { startRegistry } from "./registry.ts";
 import type { RegistryUnderTest } from "./registry.ts";
-import { settled, steps } from "./scenario.ts";
+import { holdAttempts, releaseNextAttempts, settled, steps } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
 import { reportStateOfFailed } from "./state.ts";
+
+/** Prints lines without a pause of a second, different ones in each attempt, in attempts that began while HOLD was set. */
+const restlessIfHeld =
+  'at=$(date +%s%N); for i in $(seq 1 12000); do [ -z "$HOLD" ] || { echo "tick $i $at"; sleep 0.05; }; done; echo "over $at"';
 
 describe.skipIf(await lacksEngine())("a failure of Redis or the registry", () => {
   let opened: AsyncDisposableStack;
@@ -59,6 +64,29 @@ describe.skipIf(await lacksEngine())("a failure of Redis or the registry", () =>
     expect([built?.status, after?.status]).toEqual(["success", "success"]);
     expect(await slipway.page(app)).toBe("after");
     await slipway.idle();
+  });
+
+  test("a worker is killed and Redis loses its data before the store has the last lines: followers end with the record", async () => {
+    const app = await slipway.createApp("lost");
+    await using follower = slipway.follow(app);
+    await holdAttempts(slipway, app);
+    const id = await slipway.deploy(app, inlineApp(restlessIfHeld, answering("built")));
+    const events = new OutputEvents(slipway, id);
+    await releaseNextAttempts(slipway, app);
+    const worker = await slipway.workerOf(id);
+    const isBusy = (lines: readonly string[]) => lines.some((line) => line.startsWith("tick 40 "));
+    await Promise.all([events.until(isBusy), follower.until((frames) => isBusy(linesOf(frames, id)))]);
+    await worker.kill();
+    const client = new Redis(slipway.redis.url);
+    await client.flushall();
+    client.disconnect();
+    await worker.start();
+    const [deployment] = await settled(slipway, app, [id], [follower]);
+    expect(deployment).toMatchObject({ status: "success", attempt: 2 });
+    expect(follower.latest.some(({ type }) => type === "rewind")).toBe(true);
+    const { logLineCount: lineCount, logSha256: sha256 } = deployment ?? {};
+    expect(await events.ended).toEqual({ lineCount, sha256 });
+    expect(events.summary).toEqual({ lineCount, sha256 });
   });
 
   test("a worker loses its connection to Redis, not to the store: another worker takes over, and the first one's changes are refused", async () => {

@@ -8,6 +8,7 @@ import { toSlipwayError } from "@slipway/core";
 import type { App, User } from "@slipway/core";
 import type { Follower, LogFeed } from "@slipway/logs";
 import { authFrame } from "@slipway/protocol";
+import type { AuthFrame } from "@slipway/protocol";
 import type { Logger } from "@slipway/service";
 import type { Authorization } from "./authorization.ts";
 import { closeFor, tooManyConnections, unauthorized, unresponsive } from "./close-codes.ts";
@@ -90,10 +91,10 @@ export class Connection implements Client {
   /** Serves the client. Resolves when the connection is closed; never rejects. */
   async serve(): Promise<void> {
     try {
-      const token = await this.#token();
-      if (token === null) return;
-      const app = await this.#authorize(token);
-      if (this.#open) this.#follow(app);
+      const auth = await this.#credentials();
+      if (auth === null) return;
+      const app = await this.#authorize(auth.token);
+      if (this.#open) this.#follow(app, auth.rewinds === true);
     } catch (thrown) {
       const close = closeFor(thrown);
       if (close.code === 1008) this.#context.logger.debug({ reason: close.reason }, "a client was refused");
@@ -147,16 +148,16 @@ export class Connection implements Client {
     return this.#options.webSocket.readyState === WebSocket.OPEN;
   }
 
-  /** Waits for the auth frame. @returns its token; null when the client disconnected first. */
-  async #token(): Promise<string | null> {
+  /** Waits for the auth frame. @returns its data; null when the client disconnected first. */
+  async #credentials(): Promise<AuthFrame["data"] | null> {
     const { webSocket, limits, app } = this.#options;
     if (app === null) throw unauthorized("connect to /apps/NAME");
-    const first = Promise.withResolvers<string>();
+    const first = Promise.withResolvers<AuthFrame["data"]>();
     webSocket.once("message", (data, isBinary) => {
-      const token = isBinary ? undefined : tokenIn(data);
-      if (token === undefined)
+      const auth = isBinary ? undefined : authIn(data);
+      if (auth === undefined)
         first.reject(unauthorized('the first frame must be {"type":"auth","data":{"token":"…"}}'));
-      else first.resolve(token);
+      else first.resolve(auth);
     });
     return await withDeadline(Promise.race([first.promise, this.#closed.promise.then(() => null)]), {
       limitMs: limits.authMs,
@@ -185,13 +186,13 @@ export class Connection implements Client {
     this.#bytesSincePing = 0;
   }
 
-  #follow(app: App): void {
+  #follow(app: App, rewinds: boolean): void {
     const { feed, logger } = this.#context;
     const { socket, limits, origin } = this.#options;
     this.#follower = feed.follow(app.id, {
       send: (event) => {
         if (!this.#open) return undefined;
-        const frames = framesOf(event, origin);
+        const frames = framesOf(event, { origin, rewinds });
         if (frames.length === 0) return undefined;
         socket.write(frames);
         this.#bytesSincePing += frames.length;
@@ -217,10 +218,10 @@ export class Connection implements Client {
 }
 
 /** @returns undefined when the data is not an auth frame. */
-function tokenIn(data: RawData): string | undefined {
+function authIn(data: RawData): AuthFrame["data"] | undefined {
   try {
     const text = Buffer.isBuffer(data) ? data.toString() : "";
-    return authFrame.parse(JSON.parse(text)).data.token;
+    return authFrame.parse(JSON.parse(text)).data;
   } catch {
     return undefined;
   }

@@ -7,6 +7,7 @@ import { queuedDeployment } from "@slipway/core";
 import type { FollowEvent } from "@slipway/logs";
 import { framesOf, pingFrames, textFrames } from "./frames.ts";
 
+const scalingo = { origin: undefined, rewinds: false };
 const deployment = queuedDeployment(aNewDeployment({ id: "d-1" }), 1);
 
 test("a client reads payloads of every size unchanged, one per frame", async () => {
@@ -16,12 +17,23 @@ test("a client reads payloads of every size unchanged, one per frame", async () 
 
 test("each line is one frame of valid JSON", async () => {
   const batch = { firstSeq: 1, lineCount: 3, text: 'one "two"\n\n\x1b[31mthree' };
-  const frames = await payloads(framesOf({ type: "log", deploymentId: "d-1", batch }, undefined));
+  const frames = await payloads(framesOf({ type: "log", deploymentId: "d-1", batch }, scalingo));
   expect(frames.map((frame) => JSON.parse(frame) as unknown)).toEqual([
     { type: "log", id: "d-1", data: { content: 'one "two"' } },
     { type: "log", id: "d-1", data: { content: "" } },
     { type: "log", id: "d-1", data: { content: "\x1b[31mthree" } },
   ]);
+});
+
+test("a client that handles rewinds gets a frame, any other a line of text", async () => {
+  const event: FollowEvent = { type: "rewind", deploymentId: "d-1", afterSeq: 3, lineCount: 2 };
+  const [frame] = await payloads(framesOf(event, { ...scalingo, rewinds: true }));
+  expect(JSON.parse(frame ?? "")).toEqual({ type: "rewind", id: "d-1", data: { afterSeq: 3 } });
+  const [line] = await payloads(framesOf(event, scalingo));
+  expect(JSON.parse(line ?? "")).toMatchObject({
+    type: "log",
+    data: { content: expect.stringContaining("the last 2 lines are replaced") },
+  });
 });
 
 test("the frames of a batch are encoded once", () => {
@@ -30,7 +42,7 @@ test("the frames of a batch are encoded once", () => {
     deploymentId: "d-1",
     batch: { firstSeq: 1, lineCount: 1, text: "a" },
   };
-  expect(framesOf(event, undefined)).toBe(framesOf(event, "http://example.com"));
+  expect(framesOf(event, scalingo)).toBe(framesOf(event, { ...scalingo, origin: "http://example.com" }));
 });
 
 test.each([
@@ -39,7 +51,7 @@ test.each([
   ["http://example.com", "d-1"],
   [undefined, "d-1"],
 ])("a new frame carries what clients with the Origin %s expect", async (origin, shown) => {
-  const [frame] = await payloads(framesOf({ type: "new", deployment }, origin));
+  const [frame] = await payloads(framesOf({ type: "new", deployment }, { ...scalingo, origin }));
   expect(JSON.parse(frame ?? "")).toEqual({ type: "new", data: { deployment: shown } });
 });
 

@@ -3,9 +3,9 @@
 // A server does not mask its frames, and without an extension they are the same for every client. So the frames of a batch
 // are encoded once for all followers that send it at about the same time, and written to each socket with a single call.
 
-import { SizedCache } from "@slipway/logs";
+import { rewindNotice, SizedCache } from "@slipway/logs";
 import type { FollowEvent, LineBatch } from "@slipway/logs";
-import type { NewFrame, PingFrame, StatusFrame } from "@slipway/protocol";
+import type { NewFrame, PingFrame, ServerFrame, StatusFrame } from "@slipway/protocol";
 
 /** The Origin of Scalingo's command line. It expects an object in `new`; every other client expects the deployment's id. */
 const commandLineOrigin = "http://scalingo-cli.local";
@@ -18,14 +18,30 @@ const shortPayload = { maxBytes: 125, marker16: 126, marker64: 127, max16Bytes: 
 const keptBytes = 1024 * 1024;
 const framesOfBatch = new SizedCache<LineBatch, Buffer>(keptBytes);
 
-/**
- * @param origin the Origin header of the upgrade request.
- * @returns complete WebSocket frames; none for a phase, which Scalingo's clients do not know.
- */
-export function framesOf(event: FollowEvent, origin: string | undefined): Buffer {
+/** What decides the frames that a client gets. */
+export interface FrameReader {
+  /** The Origin header of the upgrade request. */
+  readonly origin: string | undefined;
+  /** Whether the client handles `rewind`. */
+  readonly rewinds: boolean;
+}
+
+/** @returns complete WebSocket frames; none for a phase, which Scalingo's clients do not know. */
+export function framesOf(event: FollowEvent, reader: FrameReader): Buffer {
   if (event.type === "phase") return textFrames([]);
   if (event.type === "log") return logFrames(event.deploymentId, event.batch);
-  return textFrames([JSON.stringify(event.type === "new" ? newFrame(event, origin) : statusFrame(event))]);
+  return textFrames([JSON.stringify(frameOf(event, reader))]);
+}
+
+function frameOf(
+  event: FollowEvent & { type: "new" | "status" | "rewind" },
+  { origin, rewinds }: FrameReader,
+): ServerFrame {
+  if (event.type === "new") return newFrame(event, origin);
+  if (event.type === "status") return statusFrame(event);
+  const { deploymentId: id, afterSeq } = event;
+  if (rewinds) return { type: "rewind", id, data: { afterSeq } };
+  return { type: "log", id, data: { content: rewindNotice(event) } };
 }
 
 export function pingFrames(now: Date): Buffer {

@@ -161,6 +161,7 @@ export class SocketIoSession implements Disposable {
     this.#drained ??= Promise.withResolvers<void>();
     const { promise } = this.#drained;
     if (event.type === "new") this.#socket.emit("new", newOf(app, event.deployment));
+    else if (event.type === "rewind") this.#socket.emit("rewind", rewindOf(app, event));
     else if (event.type === "phase") this.#socket.emit("phase", phaseOf(app, event));
     else if (event.type === "status") this.#socket.emit("status", statusOf(app, event));
     else emitLog(this.#socket, app, event);
@@ -181,6 +182,10 @@ function newOf(app: string, { id, number, gitRef, createdAt, pusher }: Deploymen
 function statusOf(app: string, { deploymentId, change, index }: FollowEvent & { type: "status" }) {
   const { status, attempt, at } = change;
   return { app, deployment: deploymentId, status, index, attempt, at: at.toISOString() };
+}
+
+function rewindOf(app: string, { deploymentId, afterSeq }: FollowEvent & { type: "rewind" }) {
+  return { app, deployment: deploymentId, afterSeq };
 }
 
 function phaseOf(app: string, { deploymentId, phase }: FollowEvent & { type: "phase" }) {

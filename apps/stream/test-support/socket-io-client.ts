@@ -2,7 +2,7 @@
 
 import { io } from "socket.io-client";
 import type { Socket } from "socket.io-client";
-import { endEvent, logEvent, newEvent, phaseEvent, statusEvent } from "@slipway/protocol";
+import { endEvent, logEvent, newEvent, phaseEvent, rewindEvent, statusEvent } from "@slipway/protocol";
 import type { ClientEvents, ServerEvents, SubscriptionAnswer } from "@slipway/protocol";
 
 export class IoClient implements Disposable {
@@ -46,6 +46,11 @@ export class IoClient implements Disposable {
       const { seq, lines } = logEvent.parse(event);
       this.cursor.afterSeq = seq + lines.length - 1;
       this.#record(...lines);
+    });
+    this.socket.on("rewind", (event) => {
+      const { afterSeq } = rewindEvent.parse(event);
+      this.cursor.afterSeq = afterSeq;
+      this.#record(`REWIND ${afterSeq}`);
     });
     this.socket.on("phase", (event) => {
       this.phases.push(phaseEvent.parse(event));

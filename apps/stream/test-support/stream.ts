@@ -15,7 +15,7 @@ import type { Bus } from "@slipway/bus";
 import { changeStatus, claim } from "@slipway/core";
 import type { App, Deployment, FinalStatus, PhaseRecord, RunningStatus, Store, User } from "@slipway/core";
 import { deploymentEvents, openLogWriter } from "@slipway/logs";
-import type { LogWriter } from "@slipway/logs";
+import type { LogWriter, LogWriterOptions } from "@slipway/logs";
 import { redisKeys, serverFrame } from "@slipway/protocol";
 import type { ServerFrame } from "@slipway/protocol";
 import { createLogger } from "@slipway/service";
@@ -147,7 +147,8 @@ class Run {
     return this.#log;
   }
 
-  async start(): Promise<void> {
+  /** Begins the next attempt. @param limits of its log. */
+  async start(limits: LogWriterOptions["limits"] = {}): Promise<void> {
     const attempt = this.#deployment.attempt + 1;
     this.#log = await openLogWriter({
       bus: this.#bus,
@@ -157,8 +158,16 @@ class Run {
       attempt,
       secrets: [],
       now: () => new Date(),
+      limits,
     });
     await this.#save(claim(this.#deployment, attempt, { at: new Date(), lineCount: this.log.lastSeq }));
+  }
+
+  /** Ends the attempt as if its worker were killed, and removes the log from Redis, as if Redis had lost its data. */
+  async lose(): Promise<void> {
+    await this.log[Symbol.asyncDispose]();
+    const { redis, keys } = this.#bus;
+    await redis.del(keys.logHead(this.#deployment.id), keys.logTail(this.#deployment.id));
   }
 
   async change(status: RunningStatus): Promise<void> {
@@ -206,8 +215,8 @@ class Client {
     });
   }
 
-  async auth(token: string): Promise<void> {
-    await this.send(`${JSON.stringify({ type: "auth", data: { token } })}\n`);
+  async auth(token: string, options: { readonly rewinds?: boolean } = {}): Promise<void> {
+    await this.send(`${JSON.stringify({ type: "auth", data: { token, ...options } })}\n`);
   }
 
   async send(data: string | Buffer): Promise<void> {
@@ -220,6 +229,7 @@ class Client {
     return this.frames.flatMap((frame) => {
       if (frame.type === "log") return [frame.data.content];
       if (frame.type === "status") return [frame.data.status.toUpperCase()];
+      if (frame.type === "rewind") return [`REWIND ${frame.data.afterSeq}`];
       return frame.type === "new" ? ["NEW"] : [];
     });
   }

@@ -9,6 +9,8 @@ import { readLog } from "./read-log.ts";
 import type { SharedReads } from "./shared-reads.ts";
 import { batchOfMessage, countLines, lastSeqOf, splitBatch } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
+import { keptLines, keptSeqInStore, takeoversOf } from "./takeovers.ts";
+import type { Takeover, Takeovers } from "./takeovers.ts";
 
 export interface AppFeedOptions {
   readonly appId: string;
@@ -24,14 +26,22 @@ export interface AppFeedOptions {
 
 interface CachedDeployment {
   readonly deployment: Deployment;
-  /** The highest line number seen in Redis, the store or a message. */
+  /** The highest line number seen in Redis, the store or a message of the log's current attempt. */
   lastSeq: number;
+  /** The attempt that owns the log in Redis, as last seen there or in a message. */
+  writer: Takeover | undefined;
+  takeovers: Takeovers;
   /**
    * Whether every follower of the app receives it. Deployments that ended earlier are cached only for followers that
    * requested them by id or have not received all of them.
    */
   readonly listed: boolean;
 }
+
+type LogEnd = Pick<CachedDeployment, "lastSeq" | "writer">;
+
+const noEnd: LogEnd = { lastSeq: 0, writer: undefined };
+const noTakeovers: Takeovers = { newest: 0, all: [] };
 
 /** The interface of a follower towards its feed. */
 export interface FeedFollower {
@@ -94,15 +104,31 @@ export class AppFeed {
   async *read(deploymentId: string, fromSeq: number): AsyncGenerator<LineBatch, void> {
     const { bus, store, reads } = this.#options;
     const untilSeq = this.lastSeq(deploymentId);
-    const attempt = this.deployment(deploymentId)?.attempt ?? 0;
+    const attempt = Math.max(
+      this.deployment(deploymentId)?.attempt ?? 0,
+      this.takeovers(deploymentId).newest,
+    );
+    // A worker that was frozen may have stored lines that were replaced meanwhile.
+    const kept = (batches: readonly LineBatch[]) =>
+      batches.flatMap((batch) => keptLines(this.takeovers(deploymentId), batch) ?? []);
     yield* readLog({
       bus,
       logs: store.logs,
       deploymentId,
       fromSeq,
       untilSeq,
-      share: (read, load) => reads.read({ ...read, deploymentId, attempt }, load),
+      share: (read, load) => reads.read({ ...read, deploymentId, attempt }, async () => kept(await load())),
     });
+  }
+
+  /** The known takeovers of the deployment's log. */
+  takeovers(deploymentId: string): Takeovers {
+    return this.#cache.get(deploymentId)?.takeovers ?? noTakeovers;
+  }
+
+  /** The last line up to `seq` that no attempt after `attempt` has replaced, by the stored log of an ended deployment. */
+  keptSeqInStore(deploymentId: string, attempt: number, seq: number): Promise<number> {
+    return keptSeqInStore(this.#options.store.logs, deploymentId, { attempt, seq });
   }
 
   add(follower: FeedFollower): void {
@@ -166,16 +192,14 @@ export class AppFeed {
     const recent = await store.deployments.recent(appId, since);
     const requested = await this.#readRequested(new Set(recent.map(({ id }) => id)));
     const deployments = [...recent, ...requested];
-    const lastSeqs = await Promise.all(deployments.map((deployment) => this.#readLastSeq(deployment)));
+    const ends = await Promise.all(deployments.map((deployment) => this.#readEnd(deployment)));
     // No await from here on: messages that arrived during the reads have updated the previous cache.
     const cache = new Map<string, CachedDeployment>();
     for (const [index, deployment] of deployments.entries()) {
-      const previous = this.#cache.get(deployment.id);
-      cache.set(deployment.id, {
-        deployment,
-        lastSeq: Math.max(lastSeqs[index] ?? 0, previous?.lastSeq ?? 0),
-        listed: index < recent.length,
-      });
+      const end = newerEnd(ends[index] ?? noEnd, this.#cache.get(deployment.id));
+      const lastSeq = deployment.logLineCount ?? end.lastSeq;
+      const takeovers = takeoversOf(deployment, end.writer);
+      cache.set(deployment.id, { ...end, deployment, lastSeq, takeovers, listed: index < recent.length });
     }
     this.#cache = cache;
     this.#listedAt = startedAt;
@@ -202,13 +226,20 @@ export class AppFeed {
   }
 
   /** Reads the number of the deployment's last line from Redis, or from the store when Redis has no log of it. */
-  async #readLastSeq(deployment: Deployment): Promise<number> {
-    if (deployment.logLineCount !== null) return deployment.logLineCount;
-    const noLogYet = deployment.attempt === 0 && !isFinal(deployment.status);
-    if (noLogYet) return 0;
+  async #readEnd({ id, attempt, status, logLineCount }: Deployment): Promise<LogEnd> {
+    if (logLineCount !== null) return { ...noEnd, lastSeq: logLineCount };
+    if (attempt === 0 && !isFinal(status)) return noEnd;
     const { bus, store } = this.#options;
-    const lastSeq = await bus.redis.hget(bus.keys.logHead(deployment.id), "lastSeq");
-    return lastSeq === null ? store.logs.lastSeq(deployment.id) : Number(lastSeq);
+    const [lastSeq, owner, startsAfter] = await bus.redis.hmget(
+      bus.keys.logHead(id),
+      "lastSeq",
+      "attempt",
+      "startsAfter",
+    );
+    if (lastSeq == null) return { ...noEnd, lastSeq: await store.logs.lastSeq(id) };
+    const writer =
+      startsAfter == null ? undefined : { attempt: Number(owner), startsAfter: Number(startsAfter) };
+    return { lastSeq: Number(lastSeq), writer };
   }
 
   #receiveLines(message: LogMessage): void {
@@ -218,10 +249,23 @@ export class AppFeed {
       this.resync();
       return;
     }
-    cached.lastSeq = Math.max(cached.lastSeq, lastSeqOf(batch));
+    const { attempt, startsAfter } = message;
+    const writer = attempt === undefined || startsAfter === undefined ? undefined : { attempt, startsAfter };
+    const isNewWriter = writer !== undefined && writer.attempt > (cached.writer?.attempt ?? 0);
+    Object.assign(cached, newerEnd({ lastSeq: lastSeqOf(batch), writer }, cached));
+    if (isNewWriter) cached.takeovers = takeoversOf(cached.deployment, writer);
     if (this.#stale) return;
     for (const part of splitBatch(batch, maxEventSize)) {
       for (const follower of this.#followers) follower.receiveLines(cached.deployment, part);
     }
   }
+}
+
+/** The later one of two ends of a log. One of a newer attempt may have a lower number. */
+function newerEnd(found: LogEnd, known: LogEnd | undefined): LogEnd {
+  if (known === undefined) return found;
+  const [before, now] = [known.writer?.attempt ?? 0, found.writer?.attempt ?? 0];
+  if (now > before && before > 0) return found;
+  const lastSeq = Math.max(found.lastSeq, known.lastSeq);
+  return { lastSeq, writer: now > before ? found.writer : known.writer };
 }

@@ -6,6 +6,8 @@ import type { Deployment, StatusChange } from "@slipway/core";
 export interface Cursor {
   /** Number of the next line to send. */
   nextSeq: number;
+  /** The newest attempt whose takeover of the log was compared with the lines that were sent; null before the first comparison. */
+  attempt: number | null;
   /** How many statuses of the deployment's history were sent. */
   statusesSent: number;
   /** Whether the deployment needs no `new` event, or one was sent. */
@@ -26,7 +28,15 @@ export interface NextStatus {
 }
 
 export function newCursor(from: Partial<Cursor> = {}): Cursor {
-  return { nextSeq: 1, statusesSent: 0, announced: true, missing: null, timedOut: false, ...from };
+  return {
+    nextSeq: 1,
+    attempt: null,
+    statusesSent: 0,
+    announced: true,
+    missing: null,
+    timedOut: false,
+    ...from,
+  };
 }
 
 /** @returns the next status, to be sent after its lines; null when all were sent, or its line number is not available yet. */

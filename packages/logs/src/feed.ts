@@ -7,10 +7,11 @@ import type { Bus, Subscriber } from "@slipway/bus";
 import type { DeploymentStore, LogStore } from "@slipway/core";
 import { AppFeed } from "./app-feed.ts";
 import { Follower } from "./follower.ts";
-import type { FollowerOptions } from "./follower.ts";
+import type { FollowerOptions } from "./follow-event.ts";
 import { SharedReads } from "./shared-reads.ts";
 
-export type { FollowEvent, FollowOne, FollowerOptions } from "./follower.ts";
+export { rewindNotice } from "./follow-event.ts";
+export type { FollowEvent, FollowOne, FollowerOptions } from "./follow-event.ts";
 export type { Follower } from "./follower.ts";
 
 export interface LogFeedOptions {

@@ -2,52 +2,16 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { notFound } from "@slipway/core";
-import type { Deployment, StatusChange } from "@slipway/core";
+import type { Deployment } from "@slipway/core";
 import type { PhaseMessage } from "@slipway/protocol";
 import { change } from "@slipway/telemetry";
 import type { AppFeed, FeedFollower } from "./app-feed.ts";
 import { isDone, newCursor, nextStatus, recordCaughtUp } from "./cursor.ts";
 import type { Cursor } from "./cursor.ts";
+import type { FollowEvent, FollowerOptions } from "./follow-event.ts";
 import { lastSeqOf, linesFrom, linesTo } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
-
-export type FollowEvent =
-  /** A deployment was created after the follower started. */
-  | { readonly type: "new"; readonly deployment: Deployment }
-  /** `index` is the status's position in the deployment's history, from 1. */
-  | {
-      readonly type: "status";
-      readonly deploymentId: string;
-      readonly change: StatusChange;
-      readonly index: number;
-    }
-  /** Consecutive lines. All followers of an app receive the same `batch` object of a live event: its encoding can be cached. */
-  | { readonly type: "log"; readonly deploymentId: string; readonly batch: LineBatch }
-  /** The start or the end of a phase, live only: the store has the earlier ones. */
-  | { readonly type: "phase"; readonly deploymentId: string; readonly phase: PhaseMessage };
-
-/** One deployment, and the position to resume from. */
-export interface FollowOne {
-  readonly deploymentId: string;
-  /** Number of the last line the client has; 0 for none. */
-  readonly afterSeq: number;
-  /** Index of the last status the client has; 0 for none. */
-  readonly afterStatus: number;
-}
-
-export interface FollowerOptions {
-  /** Follows only this deployment, however long ago it ended. By default all unfinished and recently finished ones. */
-  readonly only?: FollowOne;
-  /**
-   * Consumes an event. While a returned promise is pending, the follower sends no events and buffers none: it reads them from
-   * the store and Redis afterwards. The promise has to settle when the follower is closed.
-   */
-  readonly send: (event: FollowEvent) => void | Promise<void>;
-  /** Called when `send` threw or rejected. The follower is closed. */
-  readonly onFailure: (error: unknown) => void;
-  /** Called once, when all events of `only` were sent and consumed. The follower stays open until it is closed. */
-  readonly onDone?: (deployment: Deployment) => void;
-}
+import { attemptOfClient, keptLines, keptSeq } from "./takeovers.ts";
 
 /** Phases that are kept for a consumer with a backlog. The store has those that are dropped. */
 const maxPhases = 100;
@@ -126,12 +90,14 @@ export class Follower implements FeedFollower {
     if (this.#only !== undefined && this.#only !== deployment.id) return;
     const cursor = this.#cursors.get(deployment.id);
     const ready = this.#started && !this.#running && cursor?.announced === true;
-    if (!ready || batch.firstSeq > cursor.nextSeq) {
+    if (!ready) {
       this.wake();
       return;
     }
-    this.#backpressure = this.#sendLines(deployment, cursor, batch);
-    if (this.#backpressure) this.wake();
+    this.#backpressure = this.#rewind(deployment, cursor);
+    const continues = batch.firstSeq <= cursor.nextSeq && !this.#backpressure;
+    if (continues) this.#backpressure = this.#sendLines(deployment, cursor, batch);
+    if (!continues || this.#backpressure) this.wake();
   }
 
   /** Sends the phase once the lines before it that are available were sent. */
@@ -172,6 +138,7 @@ export class Follower implements FeedFollower {
   /** Sends all available events of a deployment. */
   async #advance(id: string, cursor: Cursor): Promise<void> {
     await this.#untilConsumed(id, (deployment) => this.#announce(deployment, cursor));
+    await this.#compareWithStore(id, cursor);
     await this.#untilConsumed(id, (deployment) => this.#sendStatuses(deployment, cursor));
     // A failed read does not show that lines are missing: it leaves null here, which restarts the timeout.
     const { missing } = cursor;
@@ -184,6 +151,8 @@ export class Follower implements FeedFollower {
         // A consumer that takes everything at once would otherwise keep the event loop from all others.
         await nextTurn();
         if (this.#closed) return;
+        // After a rewind the read is behind: the wake that came with the news continues.
+        if (cursor.nextSeq <= lastSeqOf(batch)) break;
       }
     }
     cursor.missing = missing;
@@ -191,6 +160,34 @@ export class Follower implements FeedFollower {
       recordCaughtUp(deployment, cursor, this.#feed.now());
       return this.#sendStatuses(deployment, cursor);
     });
+  }
+
+  /** Rewinds if a newer attempt took over the log and started before lines that were sent. */
+  #rewind(deployment: Deployment, cursor: Cursor): Backpressure {
+    const takeovers = this.#feed.takeovers(deployment.id);
+    if (cursor.attempt !== null && cursor.attempt >= takeovers.newest) return undefined;
+    const known = cursor.attempt ?? attemptOfClient(deployment, takeovers, cursor.statusesSent);
+    const afterSeq = keptSeq(takeovers, known, cursor.nextSeq - 1);
+    cursor.attempt = Math.max(known, takeovers.newest);
+    return this.#rewindTo(deployment.id, cursor, afterSeq);
+  }
+
+  /** Rewinds by the stored log if the deployment has ended and one of its last attempts is unknown here, for example after a pause. */
+  async #compareWithStore(id: string, cursor: Cursor): Promise<void> {
+    await this.#untilConsumed(id, (deployment) => this.#rewind(deployment, cursor));
+    const { attempt = 0, logLineCount = null } = this.#feed.deployment(id) ?? {};
+    if (logLineCount === null || attempt <= (cursor.attempt ?? 0)) return;
+    const sentSeq = cursor.nextSeq - 1;
+    const afterSeq = sentSeq === 0 ? 0 : await this.#feed.keptSeqInStore(id, cursor.attempt ?? 0, sentSeq);
+    cursor.attempt = attempt;
+    await this.#rewindTo(id, cursor, afterSeq);
+  }
+
+  #rewindTo(deploymentId: string, cursor: Cursor, afterSeq: number): Backpressure {
+    const lineCount = cursor.nextSeq - 1 - afterSeq;
+    if (lineCount <= 0 || this.#closed) return undefined;
+    cursor.nextSeq = afterSeq + 1;
+    return this.#send({ type: "rewind", deploymentId, afterSeq, lineCount });
   }
 
   async #sendPhases(): Promise<void> {
@@ -222,9 +219,11 @@ export class Follower implements FeedFollower {
   #sendLines(deployment: Deployment, cursor: Cursor, batch: LineBatch): Backpressure {
     for (;;) {
       const ofStatuses = this.#sendStatuses(deployment, cursor);
-      if (ofStatuses || this.#closed || cursor.nextSeq > lastSeqOf(batch)) return ofStatuses;
+      const kept = keptLines(this.#feed.takeovers(deployment.id), batch);
+      if (ofStatuses || this.#closed || kept === undefined) return ofStatuses;
+      if (kept.firstSeq > cursor.nextSeq || lastSeqOf(kept) < cursor.nextSeq) return undefined;
       const next = nextStatus(deployment, cursor);
-      const part = linesTo(linesFrom(batch, cursor.nextSeq), next?.afterSeq ?? lastSeqOf(batch));
+      const part = linesTo(linesFrom(kept, cursor.nextSeq), next?.afterSeq ?? lastSeqOf(kept));
       cursor.nextSeq = lastSeqOf(part) + 1;
       const ofLines = this.#send({ type: "log", deploymentId: deployment.id, batch: part });
       if (ofLines) return ofLines;
@@ -233,6 +232,8 @@ export class Follower implements FeedFollower {
 
   /** Sends the statuses whose lines were sent, until one causes backpressure. */
   #sendStatuses(deployment: Deployment, cursor: Cursor): Backpressure {
+    const ofRewind = this.#rewind(deployment, cursor);
+    if (ofRewind) return ofRewind;
     for (;;) {
       const next = nextStatus(deployment, cursor);
       if (next === null || next.afterSeq >= cursor.nextSeq || this.#closed) return undefined;

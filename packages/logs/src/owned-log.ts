@@ -20,7 +20,7 @@ export interface OwnedLogOptions {
 
 export interface OwnedLog {
   /**
-   * Makes the attempt the log's only writer. @param storedSeq number of the last line in the store.
+   * Makes the attempt the log's only writer. Its lines start after the log's last line, as it was before the first append. @param storedSeq number of the last line in the store.
    * @returns the number of the log's last line, or `rejected.stale`.
    */
   takeOver(storedSeq: number): Promise<number>;
@@ -37,13 +37,20 @@ export function ownedLog({ bus, appId, deploymentId, attempt }: OwnedLogOptions)
   const { redis, keys } = bus;
   const logKeys = [keys.logHead(deploymentId), keys.logTail(deploymentId)];
   const channel = appChannel(appId).name(keys);
+  let startsAfter = 0;
+  let hasAppended = false;
   return {
     async takeOver(storedSeq) {
-      return Number(await runScript(redis, takeOverScript, logKeys, [attempt, storedSeq]));
+      const values = [attempt, storedSeq, hasAppended ? startsAfter : ""];
+      const lastSeq = Number(await runScript(redis, takeOverScript, logKeys, values));
+      if (!hasAppended && lastSeq !== rejected.stale) startsAfter = lastSeq;
+      return lastSeq;
     },
     async append({ firstSeq, lineCount, text, at }, trimBefore) {
       const time = at === undefined ? {} : { at: at.getTime() };
-      const message: LogMessage = { type: "log", deploymentId, firstSeq, text, ...time };
+      hasAppended = true;
+      const writer = { attempt, startsAfter };
+      const message: LogMessage = { type: "log", deploymentId, firstSeq, text, ...time, ...writer };
       const values = [attempt, firstSeq, lineCount, channel, JSON.stringify(message), trimBefore];
       return Number(await runScript(redis, appendScript, logKeys, values));
     },

@@ -16,17 +16,22 @@ export interface LogContext {
   readonly deploymentId: string;
 }
 
+export interface TailRecovery {
+  /** Takes the log over. @param storedSeq number of the store's last line. @returns the number of the log's last line. */
+  readonly takeOver: (storedSeq: number) => Promise<number>;
+  /** Stores one batch. */
+  readonly store: (batch: LineBatch) => Promise<void>;
+}
+
 /**
- * Stores the lines that an earlier attempt published but did not store.
- * @param lastSeq number of the tail's last line. @param store stores one batch.
+ * Takes the log over and stores the lines that an earlier attempt published but did not store.
+ * @returns the number of the last line.
  */
-export async function recoverTail(
-  context: LogContext,
-  lastSeq: number,
-  store: (batch: LineBatch) => Promise<void>,
-): Promise<void> {
+export async function recoverTail(context: LogContext, { takeOver, store }: TailRecovery): Promise<number> {
   const { bus, logs, deploymentId } = context;
-  for (let storedSeq = await logs.lastSeq(deploymentId); storedSeq < lastSeq;) {
+  let storedSeq = await logs.lastSeq(deploymentId);
+  let lastSeq = await takeOver(storedSeq);
+  while (storedSeq < lastSeq) {
     const next = storedSeq + 1;
     const [first, ...rest] = await readTail(bus, deploymentId, next);
     const batch =
@@ -34,10 +39,14 @@ export async function recoverTail(
     if (batch) await store(batch);
     // The earlier worker may have stored and trimmed the line since the last check.
     else if ((await logs.lastSeq(deploymentId)) < next) {
-      await store(lostLines(next, (first?.firstSeq ?? lastSeq + 1) - 1));
+      const before = lastSeq;
+      // Redis may have lost its data since the takeover: then the log ends where the store does.
+      lastSeq = await takeOver(storedSeq);
+      if (lastSeq === before) await store(lostLines(next, (first?.firstSeq ?? lastSeq + 1) - 1));
     }
     storedSeq = await logs.lastSeq(deploymentId);
   }
+  return lastSeq;
 }
 
 /** Adds the stored lines 1 to `lastSeq` to the hash, each with its newline. */

@@ -12,6 +12,8 @@ export interface LineBatch {
   readonly text: string;
   /** When the first line was written; of stored lines, that of their chunk. Unknown for some lines of an older version. */
   readonly at?: Date;
+  /** The attempt that published or stored them. Unknown for lines of the previous version in Redis. */
+  readonly attempt?: number;
 }
 
 /** The size at which a read ends. A batch has one line or tens of KiB, depending on how fast Redis acknowledged the ones before. */
@@ -130,8 +132,9 @@ function batchOf([id, fields]: [id: string, fields: string[]]): LineBatch {
   return batchOfMessage(message, Number(id.slice(id.indexOf("-") + 1)));
 }
 
-export function batchOfMessage({ firstSeq, text, at }: LogMessage, lineCount: number): LineBatch {
-  return { firstSeq, lineCount, text, ...(at === undefined ? {} : { at: new Date(at) }) };
+export function batchOfMessage({ firstSeq, text, at, attempt }: LogMessage, lineCount: number): LineBatch {
+  const time = at === undefined ? {} : { at: new Date(at) };
+  return { firstSeq, lineCount, text, ...time, ...(attempt === undefined ? {} : { attempt }) };
 }
 
 /** Joins consecutive batches. @returns undefined for an empty list. */

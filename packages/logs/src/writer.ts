@@ -133,8 +133,10 @@ export class LogWriter implements AsyncDisposable {
     const { bus, store, deploymentId } = this.#options;
     const context = { bus, logs: store.logs, deploymentId };
     await this.#checkAttempt();
-    const lastSeq = await this.#tail.takeOver(await store.logs.lastSeq(deploymentId));
-    await recoverTail(context, lastSeq, (batch) => this.#record.store(batch));
+    const lastSeq = await recoverTail(context, {
+      takeOver: (storedSeq) => this.#tail.takeOver(storedSeq),
+      store: (batch) => this.#record.store(batch),
+    });
     await hashStored(context, lastSeq, this.#hash);
     this.#lastSeq = lastSeq;
     this.#trimmableSeq = lastSeq;

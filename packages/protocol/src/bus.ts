@@ -34,6 +34,9 @@ export const logMessage = z.object({
   text: z.string(),
   /** When the first of the lines was written, in milliseconds since 1970. Workers of the previous version do not send it. */
   at: z.int().optional(),
+  /** The attempt that wrote them, and the number of the last line before its first one. The previous version sends neither. */
+  attempt: z.int().optional(),
+  startsAfter: z.int().min(0).optional(),
 });
 
 /** A phase began or ended. It is a hint: the store gets it with the deployment's next change, or some seconds later. */

@@ -12,6 +12,8 @@ export const authFrame = z.object({
       .string()
       .min(1)
       .max(8 * 1024),
+    /** The client handles `rewind` frames. Without it a line of text says that lines were replaced. */
+    rewinds: z.boolean().optional(),
   }),
 });
 
@@ -36,6 +38,13 @@ export const logFrame = z.object({
   data: z.object({ content: z.string() }),
 });
 
+/** The lines after line `afterSeq` were replaced: the client drops those that it has, and receives the others. Lines count from 1. */
+export const rewindFrame = z.object({
+  type: z.literal("rewind"),
+  id: z.string(),
+  data: z.object({ afterSeq: z.int().min(0) }),
+});
+
 /** The deployment's status changed. */
 export const statusFrame = z.object({
   type: z.literal("status"),
@@ -47,11 +56,18 @@ export const statusFrame = z.object({
 export const pingFrame = z.object({ type: z.literal("ping"), data: z.object({ ts: z.int() }) });
 
 /** Any frame of the server. */
-export const serverFrame = z.discriminatedUnion("type", [newFrame, logFrame, statusFrame, pingFrame]);
+export const serverFrame = z.discriminatedUnion("type", [
+  newFrame,
+  logFrame,
+  rewindFrame,
+  statusFrame,
+  pingFrame,
+]);
 
 export type AuthFrame = z.infer<typeof authFrame>;
 export type NewFrame = z.infer<typeof newFrame>;
 export type LogFrame = z.infer<typeof logFrame>;
+export type RewindFrame = z.infer<typeof rewindFrame>;
 export type StatusFrame = z.infer<typeof statusFrame>;
 export type PingFrame = z.infer<typeof pingFrame>;
 export type ServerFrame = z.infer<typeof serverFrame>;

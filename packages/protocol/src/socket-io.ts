@@ -66,6 +66,9 @@ export const logEvent = z.object({
   lines: z.array(z.string()).min(1),
 });
 
+/** The lines after line `afterSeq` were replaced: the client drops those that it has, and receives the others. */
+export const rewindEvent = z.object({ ...ids, afterSeq: count });
+
 /** A phase began or ended after the client subscribed. The deployment's timeline has the earlier ones. */
 export const phaseEvent = z.object({
   ...ids,
@@ -97,6 +100,7 @@ export interface ServerEvents {
   readonly new: (event: z.infer<typeof newEvent>) => void;
   readonly status: (event: z.infer<typeof statusEvent>) => void;
   readonly log: (event: z.infer<typeof logEvent>) => void;
+  readonly rewind: (event: z.infer<typeof rewindEvent>) => void;
   readonly phase: (event: z.infer<typeof phaseEvent>) => void;
   readonly end: (event: z.infer<typeof endEvent>) => void;
   readonly lost: (event: z.infer<typeof lostEvent>) => void;

@@ -22,6 +22,10 @@ export const eventStream: OutputFormat = {
       cursor.status = event.index;
       return message("status", cursor, { status, index: event.index, attempt, at: at.toISOString() });
     }
+    if (event.type === "rewind") {
+      cursor.seq = event.afterSeq;
+      return message("rewind", cursor, { afterSeq: event.afterSeq });
+    }
     const { firstSeq: seq, lineCount, text, at } = event.batch;
     cursor.seq = seq + lineCount - 1;
     return message("log", cursor, { seq, at: at?.toISOString() ?? null, lines: text.split("\n") });

@@ -74,6 +74,13 @@ describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
     expect(events.lastId).toBe("1.3");
   });
 
+  test("a rewind moves the id back to the last line that was not replaced", () => {
+    const cursor = eventStream.parseCursor("12.3");
+    const event = { type: "rewind", deploymentId: "d", afterSeq: 7, lineCount: 5 } as const;
+    expect(eventStream.textOf(event, cursor)).toBe('id: 7.3\nevent: rewind\ndata: {"afterSeq":7}\n\n');
+    expect(cursor).toEqual({ seq: 7, status: 3 });
+  });
+
   test("with Accept: text/plain a followed log is text that ends with the deployment", async () => {
     const run = await Run.start(api, redis, ada.user.id);
     run.log.line("one");

@@ -1,6 +1,7 @@
 // A log as plain text: its lines, each with its time if the client wants it.
 
 import type { Deployment } from "@slipway/core";
+import { rewindNotice } from "@slipway/logs";
 import type { LineBatch } from "@slipway/logs";
 import type { OutputFormat } from "./output-format.ts";
 
@@ -26,7 +27,10 @@ export function plainText(
     contentType: plainTextType,
     heartbeat: "",
     parseCursor: () => ({ seq: 0, status: 0 }),
-    textOf: (event) => (event.type === "log" ? textOfBatch(event.batch, deployment, options) : ""),
+    textOf(event) {
+      if (event.type === "rewind") return `${rewindNotice(event)}\n`;
+      return event.type === "log" ? textOfBatch(event.batch, deployment, options) : "";
+    },
     endOf: () => "",
   };
 }

@@ -33,6 +33,22 @@ describe("SeenFrames", () => {
     expect(frames.finalStatus).toBe("success");
   });
 
+  test("SeenFrames says which lines a newer attempt replaced, in a connection and after a lost one", () => {
+    const record = recorder();
+    const frames = new SeenFrames(id, record);
+    for (const line of ["one", "two", "dead", "dead too"]) frames.receive(log(line));
+    frames.receive({ type: "rewind", id, data: { afterSeq: 2 } });
+    for (const line of ["three", "four"]) frames.receive(log(line));
+    frames.connected();
+    for (const line of ["one", "two", "three", "other"]) frames.receive(log(line));
+    const replaced = (lines: string) =>
+      ` !     A worker failed before its last lines were stored: the last ${lines} replaced by what follows`;
+    expect(record.seen).toEqual([
+      ...["one", "two", "dead", "dead too", replaced("2 lines above are"), "three", "four"],
+      ...[replaced("line above is"), "other"],
+    ]);
+  });
+
   test("SeenFrames ignores other deployments and other frames", () => {
     const record = recorder();
     const frames = new SeenFrames(id, record);

@@ -9,6 +9,7 @@ import type { ServerFrame } from "@slipway/protocol";
 import { SetupError } from "@slipway/setup";
 
 export interface Follower {
+  /** Also called with a line that says that lines above it were replaced. */
   onLine: (content: string) => void;
   onStatus: (status: DeploymentStatus) => void;
 }
@@ -40,12 +41,15 @@ export async function followDeployment(options: FollowOptions, follower: Followe
   );
 }
 
-/** Skips frames that were already shown: a new connection replays the deployment from its first line. */
+/**
+ * Skips frames that were already shown: a new connection replays the deployment from its first line. Where a line differs from the one
+ * that was shown, a newer attempt has replaced it and those after it.
+ */
 export class SeenFrames {
   finalStatus: FinalStatus | undefined;
   readonly #deploymentId: string;
   readonly #follower: Follower;
-  #shownLines = 0;
+  readonly #shown: string[] = [];
   #lastStatus: DeploymentStatus | undefined;
   #linesInConnection = 0;
 
@@ -61,14 +65,27 @@ export class SeenFrames {
   receive(frame: ServerFrame): void {
     if (!("id" in frame) || frame.id !== this.#deploymentId) return;
     if (frame.type === "log") this.#line(frame.data.content);
+    else if (frame.type === "rewind") this.#linesInConnection = frame.data.afterSeq;
     else this.#status(frame.data.status);
   }
 
   #line(content: string): void {
+    const index = this.#linesInConnection;
     this.#linesInConnection += 1;
-    if (this.#linesInConnection <= this.#shownLines) return;
-    this.#shownLines = this.#linesInConnection;
+    if (this.#shown[index] === content) return;
+    this.#dropFrom(index);
+    this.#shown.push(content);
     this.#follower.onLine(content);
+  }
+
+  #dropFrom(index: number): void {
+    const count = this.#shown.length - index;
+    if (count <= 0) return;
+    this.#shown.length = index;
+    const lines = count === 1 ? "line above is" : `${count} lines above are`;
+    this.#follower.onLine(
+      ` !     A worker failed before its last lines were stored: the last ${lines} replaced by what follows`,
+    );
   }
 
   #status(status: DeploymentStatus): void {
@@ -88,7 +105,7 @@ function oneConnection({ streamUrl, token, signal }: FollowOptions, seen: SeenFr
     signal.addEventListener("abort", abort, { once: true });
     socket.on("open", () => {
       seen.connected();
-      socket.send(JSON.stringify({ type: "auth", data: { token } }));
+      socket.send(JSON.stringify({ type: "auth", data: { token, rewinds: true } }));
     });
     socket.on("message", (data: Buffer) => {
       try {

@@ -68,10 +68,12 @@ async function giveToken({ onState }: Following, give: (auth: object) => void): 
 
 function listen(socket: Socket, following: Following): void {
   const { app, id, buffer, onState, onStatus } = following;
+  // The last status says to the stream which attempt wrote the lines in the buffer.
+  let afterStatus = 0;
   const subscribe = () =>
     socket.emit(
       "subscribe",
-      { app, deployment: id, afterSeq: buffer.count },
+      { app, deployment: id, afterSeq: buffer.count, afterStatus },
       (answer: { ok: boolean; error?: string }) =>
         onState(answer.ok ? { name: "live" } : { name: "cut", reason: answer.error ?? "" }),
     );
@@ -98,7 +100,13 @@ function listen(socket: Socket, following: Following): void {
     const isNext = buffer.append(seq, lines, at == null ? Number.NaN : Date.parse(at));
     if (!isNext) subscribe();
   });
-  socket.on("status", onStatus);
+  socket.on("rewind", ({ deployment, afterSeq }: { deployment: string; afterSeq: number }) => {
+    if (deployment === id) buffer.truncate(afterSeq);
+  });
+  socket.on("status", ({ index }: { index: number }) => {
+    afterStatus = index;
+    onStatus();
+  });
   socket.on("lost", ({ error }: { error: string }) => again(error));
   socket.on("end", () => {
     onState({ name: "ended" });

@@ -29,6 +29,24 @@ describe("the log buffer", () => {
     );
   });
 
+  test.each([0, 5, 1_024, 1_500, 2_048])("lines after line %i are replaced", (kept) => {
+    const buffer = new LogBuffer();
+    buffer.append(1, linesOf(1, 2_100));
+    const search = new LogSearch(buffer, "other");
+    while (search.step());
+    buffer.truncate(kept);
+    expect(buffer.count).toBe(kept);
+    buffer.append(kept + 1, ["other", "lines"]);
+    while (search.step());
+    expect([search.count, search.match(0)]).toEqual([1, kept + 1]);
+    expect([buffer.count, buffer.line(kept), buffer.line(kept + 1), buffer.line(kept + 3)]).toEqual([
+      kept + 2,
+      kept === 0 ? "" : `line ${kept}`,
+      "other",
+      "",
+    ]);
+  });
+
   test("times are kept by line, one for a batch or one for each", () => {
     const buffer = new LogBuffer();
     buffer.append(1, ["a", "b"]);

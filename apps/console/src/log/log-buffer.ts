@@ -15,10 +15,16 @@ export class LogBuffer {
   #times = new Float64Array(chunkLines);
   #hasTimes = false;
   #count = 0;
+  #drops = 0;
   readonly #listeners = new Set<() => void>();
 
   get count(): number {
     return this.#count;
+  }
+
+  /** Grows when lines are dropped, so that what was derived from them is noticed to be old. */
+  get drops(): number {
+    return this.#drops;
   }
 
   get hasTimes(): boolean {
@@ -61,11 +67,24 @@ export class LogBuffer {
     return lines.map((line) => `${line}\n`).join("");
   }
 
+  /** Drops the lines after line `seq`, which were replaced. */
+  truncate(seq: number): void {
+    if (seq >= this.#count) return;
+    const sealed = Math.floor(seq / chunkLines);
+    const start = sealed * chunkLines;
+    this.#open = Array.from({ length: seq - start }, (_, index) => this.line(start + index + 1));
+    this.#chunks.length = Math.min(this.#chunks.length, sealed);
+    this.#count = seq;
+    this.#drops += 1;
+    for (const listener of this.#listeners) listener();
+  }
+
   /** Empties the buffer, to read the log again. */
   clear(): void {
     this.#chunks.length = 0;
     this.#open = [];
     this.#count = 0;
+    this.#drops += 1;
     this.#hasTimes = false;
   }
 

@@ -12,9 +12,11 @@ export class LogSearch {
   #searched = 0;
   #matches = new Uint32Array(256);
   #count = 0;
+  #drops: number;
 
   constructor(buffer: LogBuffer, text: string) {
     this.#buffer = buffer;
+    this.#drops = buffer.drops;
     this.#wanted = text.toLowerCase();
   }
 
@@ -41,6 +43,10 @@ export class LogSearch {
 
   /** Searches further lines. @returns whether lines are left to search. */
   step(): boolean {
+    if (this.#drops !== this.#buffer.drops) {
+      this.#drops = this.#buffer.drops;
+      this.#searched = this.#count = 0;
+    }
     const end = Math.min(this.#buffer.count, this.#searched + sliceLines);
     for (let number = this.#searched + 1; number <= end; number += 1) {
       if (plainOf(this.#buffer.line(number)).toLowerCase().includes(this.#wanted)) this.#add(number);
