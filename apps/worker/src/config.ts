@@ -250,7 +250,7 @@ const buildSettings = z.object({
   LOG_MAX_MB: mebibytesSetting(64).register(settingDocs, {
     topic: "builds",
     description:
-      "Most output of one attempt at a deployment that its log stores. Beyond it the build continues, and the log says that output is missing.",
+      "Most output of a deployment that its log stores, of all its attempts. Beyond it the build continues, and the log says that output is missing.",
     unit: "MiB",
   }),
 });

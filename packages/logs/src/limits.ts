@@ -12,7 +12,7 @@ export interface LogLimits {
   readonly chunkChars: number;
   /** `write` applies backpressure while more than this is not stored yet. */
   readonly unstoredChars: number;
-  /** The maximum output of one attempt that its log keeps, in whole lines, as UTF-8. */
+  /** The maximum output of a deployment that its log keeps, in whole lines, as UTF-8. What earlier attempts wrote counts. */
   readonly outputBytes: number;
   /** How long Redis or the store may be unavailable before the attempt fails. */
   readonly outageMs: number;

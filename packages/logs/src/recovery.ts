@@ -4,7 +4,7 @@ import type { Hash } from "node:crypto";
 import type { Bus } from "@slipway/bus";
 import type { LogStore } from "@slipway/core";
 import { readLog } from "./read-log.ts";
-import { joinBatches, lastSeqOf, linesFrom, readTail } from "./tail.ts";
+import { joinBatches, linesFrom, readTail } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
 /** Replaces each line that neither the store nor Redis has, so that the line numbers have no gaps. */
@@ -49,13 +49,16 @@ export async function recoverTail(context: LogContext, { takeOver, store }: Tail
   return lastSeq;
 }
 
-/** Adds the stored lines 1 to `lastSeq` to the hash, each with its newline. */
-export async function hashStored(context: LogContext, lastSeq: number, hash: Hash): Promise<void> {
-  if (lastSeq === 0) return;
-  for await (const batch of readLog({ ...context, fromSeq: 1 })) {
-    hash.update(`${batch.text}\n`);
-    if (lastSeqOf(batch) >= lastSeq) return;
+/** Adds the stored lines 1 to `lastSeq` to the hash, each with its newline. @returns their bytes. */
+export async function hashStored(context: LogContext, lastSeq: number, hash: Hash): Promise<number> {
+  let bytes = 0;
+  if (lastSeq === 0) return bytes;
+  for await (const batch of readLog({ ...context, fromSeq: 1, untilSeq: lastSeq })) {
+    const lines = Buffer.from(`${batch.text}\n`);
+    hash.update(lines);
+    bytes += lines.length;
   }
+  return bytes;
 }
 
 function lostLines(firstSeq: number, lastSeq: number): LineBatch {

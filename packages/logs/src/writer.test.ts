@@ -234,6 +234,24 @@ describe.skipIf(await lacksRedis())("the log writer", () => {
     expect(store.lines(deployment.id)).toEqual(expected);
   });
 
+  test("the size limit counts what earlier attempts wrote, and each attempt says that it omits output", async () => {
+    const { store, deployment } = newDeployment();
+    const limits = { outputBytes: 30 };
+    await using first = await openWriter(redis, store, deployment, { limits });
+    await first.write(Buffer.from("nine char\n"));
+    await first.flush();
+    await using second = await openWriter(redis, store, claimed(store, deployment, 2), { limits });
+    await second.write(Buffer.from("ten chars.\nten chars?\n"));
+    await second.flush();
+    await using third = await openWriter(redis, store, claimed(store, deployment, 3), { limits });
+    await third.write(Buffer.from("more\n"));
+    third.line("-----> Done");
+    const notice = " !     The output exceeds the size limit of the log: the rest is omitted";
+    const expected = ["nine char", "ten chars.", notice, notice, "-----> Done"];
+    expect(await third.end()).toEqual({ lineCount: 5, sha256: sha256(expected) });
+    expect(store.lines(deployment.id)).toEqual(expected);
+  });
+
   test("a producer receives backpressure each time the store is unavailable, and no line is lost", async () => {
     const { store, deployment } = newDeployment();
     await using log = await openWriter(redis, store, deployment, { limits: { unstoredChars: 2_000 } });

@@ -70,8 +70,10 @@ export class LogWriter implements AsyncDisposable {
   /** When the first of them was written. */
   #linesAt = new Date(0);
   readonly #recent = new RecentLines();
-  /** The output's size so far, without the platform's lines. */
+  /** The size of the output so far, without the platform's lines, and of everything that earlier attempts wrote. */
   #outputBytes = 0;
+  /** Output beyond `outputBytes` is omitted, and the log says so. */
+  #omits = false;
   #lastSeq = 0;
   /** The size of the lines that are numbered and not stored. */
   #unstoredChars = 0;
@@ -137,7 +139,7 @@ export class LogWriter implements AsyncDisposable {
       takeOver: (storedSeq) => this.#tail.takeOver(storedSeq),
       store: (batch) => this.#record.store(batch),
     });
-    await hashStored(context, lastSeq, this.#hash);
+    this.#outputBytes = await hashStored(context, lastSeq, this.#hash);
     this.#lastSeq = lastSeq;
     this.#trimmableSeq = lastSeq;
     this.#record.resumeAt(lastSeq);
@@ -152,8 +154,7 @@ export class LogWriter implements AsyncDisposable {
     const { signal } = this.#failure;
     if (signal.aborted) return Promise.reject(toSlipwayError(signal.reason));
     if (this.#summary) return Promise.reject(new SlipwayError("conflict", "the log has ended"));
-    if (this.#outputBytes <= this.#limits.outputBytes)
-      this.#add(this.#limitOutput(this.#splitter.push(bytes)));
+    if (!this.#omits) this.#add(this.#limitOutput(this.#splitter.push(bytes)));
     if (this.#unstoredChars + this.#linesChars <= this.#limits.unstoredChars) return undefined;
     this.#backpressure ??= Promise.withResolvers();
     return this.#backpressure.promise.then(() => signal.throwIfAborted());
@@ -218,11 +219,11 @@ export class LogWriter implements AsyncDisposable {
 
   /** @returns the lines within `outputBytes`, followed by a notice when this call exceeds it. */
   #limitOutput(lines: readonly string[]): readonly string[] {
-    const { outputBytes } = this.#limits;
-    if (this.#outputBytes > outputBytes) return [];
+    if (this.#omits) return [];
     for (const [index, line] of lines.entries()) {
       this.#outputBytes += Buffer.byteLength(line) + 1;
-      if (this.#outputBytes > outputBytes) return [...lines.slice(0, index), truncationNotice];
+      this.#omits = this.#outputBytes > this.#limits.outputBytes;
+      if (this.#omits) return [...lines.slice(0, index), truncationNotice];
     }
     return lines;
   }
