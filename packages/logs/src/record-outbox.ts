@@ -22,7 +22,7 @@ export interface RecordOutboxOptions {
 /** Stores a log. Retries for at most `outageMs` while the store is unavailable. */
 export class RecordOutbox {
   readonly #options: RecordOutboxOptions;
-  #queue: LineBatch[] = [];
+  readonly #queue: LineBatch[] = [];
   #queuedChars = 0;
   #storedSeq = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -46,9 +46,9 @@ export class RecordOutbox {
   add(batch: LineBatch): void {
     this.#queue.push(batch);
     this.#queuedChars += batch.text.length;
-    const { chunkChars, chunkDelayMs } = this.#options.limits;
+    const { chunkChars } = this.#options.limits;
     if (this.#queuedChars >= chunkChars) this.#start();
-    else this.#timer ??= setTimeout(() => this.#start(), chunkDelayMs);
+    else this.#startTimer();
   }
 
   /** Resolves when all added batches are stored; rejects when they cannot be. */
@@ -92,15 +92,32 @@ export class RecordOutbox {
   async #writeAll(): Promise<void> {
     do {
       this.#stopTimer();
-      const batches = this.#queue;
-      this.#queue = [];
-      this.#queuedChars = 0;
-      const chunk = joinBatches(batches);
+      const chunk = joinBatches(this.#takeChunk());
       if (chunk === undefined) return;
       await this.store(chunk);
       this.#storedSeq = lastSeqOf(chunk);
       this.#options.onStored(chunk);
     } while (this.#queuedChars >= this.#options.limits.chunkChars);
+    if (this.#queue.length > 0) this.#startTimer();
+  }
+
+  /** Takes the first batches out of the queue, until they fill a chunk: readers hold a whole chunk in memory. */
+  #takeChunk(): readonly LineBatch[] {
+    let chars = 0;
+    const next = this.#queue.findIndex(({ text }) => {
+      chars += text.length;
+      return chars >= this.#options.limits.chunkChars;
+    });
+    const batches = this.#queue.splice(0, next === -1 ? this.#queue.length : next + 1);
+    this.#queuedChars -= chars;
+    return batches;
+  }
+
+  #startTimer(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#start();
+    }, this.#options.limits.chunkDelayMs);
   }
 
   #stopTimer(): void {

@@ -22,6 +22,8 @@ export interface DatabaseOptions {
   readonly path: string;
   /** How long a call waits for other processes' transactions before it fails. */
   readonly busyBoundMs?: number;
+  /** The file must exist and have this inode: it is that of another connection. */
+  readonly inode?: number;
 }
 
 /** A transaction that waits for its turn, whatever its result's type. */
@@ -58,23 +60,25 @@ export class Database implements Transaction, AsyncDisposable {
   readonly path: string;
   readonly #connection: DatabaseSync;
   readonly #busyBoundMs: number;
-  readonly #inode: number;
+  /** Of the file. */
+  readonly inode: number;
   readonly #statements = new Map<string, StatementSync>();
   /** This process's own line of writers: they need not compete with each other for the lock. */
   readonly #waiting: WaitingWrite[] = [];
   #writing: Promise<void> | undefined;
 
-  private constructor(path: string, busyBoundMs: number) {
+  private constructor(path: string, busyBoundMs: number, inode: number | undefined) {
     this.path = path;
     this.#busyBoundMs = busyBoundMs;
-    createPrivateFile(path);
-    this.#inode = statSync(path).ino;
+    if (inode === undefined) createPrivateFile(path);
+    this.inode = inode ?? statSync(path).ino;
+    this.#checkInPlace();
     this.#connection = new DatabaseSync(path, { timeout: blockingWaitMs });
   }
 
   /** @throws {SlipwayError} "store-unavailable" when the file cannot be made, opened or read as a database. */
-  static async open({ path, busyBoundMs = 5_000 }: DatabaseOptions): Promise<Database> {
-    const database = await unavailableUnless(() => new Database(resolve(path), busyBoundMs));
+  static async open({ path, busyBoundMs = 5_000, inode }: DatabaseOptions): Promise<Database> {
+    const database = await unavailableUnless(() => new Database(resolve(path), busyBoundMs, inode));
     try {
       await database.#waitForLock(() => database.#useWal(), Date.now() + busyBoundMs);
       return database;
@@ -202,7 +206,7 @@ export class Database implements Transaction, AsyncDisposable {
   /** A deleted or replaced file still accepts writes through the open handle, where no process finds them: refuse instead. */
   #checkInPlace(): void {
     const found = statSync(this.path, { throwIfNoEntry: false });
-    if (found?.ino !== this.#inode) {
+    if (found?.ino !== this.inode) {
       throw new SlipwayError("store-unavailable", `the database file ${this.path} was removed or replaced`);
     }
   }

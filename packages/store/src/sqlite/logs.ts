@@ -2,7 +2,9 @@
 
 import type { LogChunk, LogStore } from "@slipway/core";
 import { time } from "./columns.ts";
+import { appendChunk } from "./append-chunk.ts";
 import type { Database, Transaction } from "./database.ts";
+import type { LogThread } from "./log-thread.ts";
 
 interface ChunkRow {
   deployment_id: string;
@@ -17,8 +19,6 @@ interface ChunkRow {
 const chunksPerRemoval = 200;
 
 export const logQueries = {
-  newer: "SELECT 1 FROM log_chunks WHERE deployment_id = ? AND attempt > ? LIMIT 1",
-  at: "SELECT attempt FROM log_chunks WHERE deployment_id = ? AND first_seq = ?",
   read: `SELECT * FROM log_chunks WHERE deployment_id = ?1
       AND first_seq >= coalesce((SELECT max(first_seq) FROM log_chunks WHERE deployment_id = ?1 AND first_seq <= ?2), 0)
       AND first_seq + line_count > ?2
@@ -28,9 +28,15 @@ export const logQueries = {
   some: "SELECT rowid FROM log_chunks WHERE deployment_id = ? LIMIT ?",
 } as const;
 
-export function logStore(database: Database): LogStore {
+/** Smaller chunks, those of quiet logs, share a commit with other writes. Larger ones are stored by a thread. */
+const minThreadChars = 64 * 1024;
+
+export function logStore(database: Database, thread: Pick<LogThread, "append">): LogStore {
   return {
-    append: (chunk) => database.write((transaction) => append(transaction, chunk)),
+    append: (chunk) =>
+      chunk.text.length < minThreadChars
+        ? database.write((transaction) => appendChunk(transaction, chunk))
+        : thread.append(chunk),
     read: (deploymentId, fromSeq, limit) =>
       database.read((transaction) =>
         transaction.all<ChunkRow>(logQueries.read, deploymentId, fromSeq, limit).map(chunkFrom),
@@ -43,34 +49,6 @@ export function logStore(database: Database): LogStore {
       for (const id of deploymentIds) await removeLog(database, id);
     },
   };
-}
-
-function append(transaction: Transaction, chunk: LogChunk): boolean {
-  const { deploymentId, firstSeq, attempt } = chunk;
-  if (transaction.all(logQueries.newer, deploymentId, attempt).length > 0) return false;
-  const [standing] = transaction.all<{ attempt: number }>(logQueries.at, deploymentId, firstSeq);
-  if (standing?.attempt === attempt) return true;
-  removeOutlived(transaction, chunk);
-  transaction.run(
-    "INSERT INTO log_chunks (deployment_id, first_seq, line_count, attempt, text, at) VALUES (?, ?, ?, ?, ?, ?)",
-    deploymentId,
-    firstSeq,
-    chunk.lineCount,
-    attempt,
-    chunk.text,
-    chunk.at.getTime(),
-  );
-  return true;
-}
-
-/** What an older attempt wrote from this line on was cut otherwise, and would be read beside the newer's lines. */
-function removeOutlived(transaction: Transaction, { deploymentId, firstSeq, attempt }: LogChunk): void {
-  transaction.run(
-    "DELETE FROM log_chunks WHERE deployment_id = ? AND first_seq >= ? AND attempt < ?",
-    deploymentId,
-    firstSeq,
-    attempt,
-  );
 }
 
 async function removeLog(database: Database, deploymentId: string): Promise<void> {

@@ -7,6 +7,7 @@ import { appQueries } from "./apps.ts";
 import { collaboratorQueries } from "./collaborators.ts";
 import { Database } from "./database.ts";
 import { deploymentQueries } from "./deployments.ts";
+import { appendQueries } from "./append-chunk.ts";
 import { logQueries } from "./logs.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
@@ -65,7 +66,7 @@ const plans = [
   [releaseQueries.byNumber, "sqlite_autoindex_releases_3"],
   [releaseQueries.ofApp, "sqlite_autoindex_releases_3"],
   [releaseQueries.ofDeployment, "sqlite_autoindex_releases_2"],
-  [logQueries.newer, "log_chunks_of_attempt (deployment_id=? AND attempt>?)"],
+  [appendQueries.newer, "log_chunks_of_attempt (deployment_id=? AND attempt>?)"],
   [logQueries.read, "sqlite_autoindex_log_chunks_1 (deployment_id=? AND first_seq>?)"],
   [logQueries.last, "sqlite_autoindex_log_chunks_1"],
 ] as const;

@@ -6,6 +6,7 @@ import { collaboratorStore } from "./collaborators.ts";
 import { Database } from "./database.ts";
 import type { DatabaseOptions } from "./database.ts";
 import { deploymentStore } from "./deployments.ts";
+import { LogThread } from "./log-thread.ts";
 import { logStore } from "./logs.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
@@ -38,10 +39,10 @@ export async function openSqliteStore({
     await database[Symbol.asyncDispose]();
     throw error;
   }
-  return storeOn(database);
+  return storeOn(database, new LogThread({ ...options, inode: database.inode }));
 }
 
-function storeOn(database: Database): Store {
+function storeOn(database: Database, logThread: LogThread): Store {
   return {
     users: userStore(database),
     tokens: tokenStore(database),
@@ -53,7 +54,7 @@ function storeOn(database: Database): Store {
     deployments: deploymentStore(database),
     releases: releaseStore(database),
     operations: operationStore(database),
-    logs: logStore(database),
+    logs: logStore(database, logThread),
     notifiers: notifierStore(database),
     deliveries: deliveryStore(database),
     // Reading a page of the file shows that it exists, is ours and can be read.
@@ -61,6 +62,9 @@ function storeOn(database: Database): Store {
       database.read((transaction) => {
         transaction.all("SELECT count(*) FROM migrations");
       }),
-    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      await logThread[Symbol.asyncDispose]();
+      await database[Symbol.asyncDispose]();
+    },
   };
 }
