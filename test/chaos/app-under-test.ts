@@ -3,16 +3,16 @@
 import { mkdir, open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { launchApp } from "@slipway/setup";
-import type { AppProcess, AppSpec } from "@slipway/setup";
+import type { AppProcess, LaunchedSpec } from "@slipway/setup";
 import { eventually } from "@slipway/testkit";
 
 /** Owns the current process, also after a restart. The log of the process goes to a file. */
 export class AppUnderTest implements AsyncDisposable {
-  readonly #spec: AppSpec;
+  readonly #spec: LaunchedSpec;
   readonly #logFolder: string;
   #process: AppProcess | undefined;
 
-  constructor(spec: AppSpec, logFolder: string) {
+  constructor(spec: LaunchedSpec, logFolder: string) {
     this.#spec = spec;
     this.#logFolder = logFolder;
   }

@@ -12,7 +12,7 @@ describe("configFrom", () => {
     const config = configFrom(commonSettings, { ...enough, DATA_DIR: "state" });
     expect(config).toMatchObject({ GRACE_MS: 30_000, LOG_FORMAT: "json", LOG_LEVEL: "info" });
     expect(config.DATA_DIR).toBe(`${process.cwd()}/state`);
-    expect(storageUrls(config).databaseUrl).toBe(`file:${process.cwd()}/state/slipway.db`);
+    expect(storageUrls(config).databaseUrl).toBe(`file:${process.cwd()}/state/database/slipway.db`);
   });
 
   test("the configuration stores blobs in the MongoDB of DATABASE_URL, unless BLOBS_URL is set", () => {

@@ -1,6 +1,7 @@
 // The settings that several processes share, and the schemas of common kinds of values.
 
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { z } from "zod";
 import { settingDocs } from "./setting-docs.ts";
 
@@ -68,7 +69,7 @@ export const commonSettings = z.object({
     topic: "services",
     description:
       "The database: path or `file:` URL of an SQLite file, or a `mongodb:` or `mongodb+srv:` URL ([MongoDB](mongodb.md)).",
-    unset: "`file:DATA_DIR/slipway.db`",
+    unset: "`file:DATA_DIR/database/slipway.db`",
   }),
   BLOBS_URL: z.string().min(1).optional().register(settingDocs, {
     topic: "services",
@@ -183,13 +184,25 @@ export function appUrl(config: z.output<typeof appUrlSettings>, name: string): s
 
 const mongoUrl = /^mongodb(\+srv)?:/i;
 
+/** The SQLite file of a data directory. It has a folder of its own, since SQLite makes files beside it. */
+export function databaseFile(dataDir: string): string {
+  return join(dataDir, "database", "slipway.db");
+}
+
+/** Where earlier versions had it. `npm start` moves it. */
+export function formerDatabaseFile(dataDir: string): string {
+  return join(dataDir, "slipway.db");
+}
+
 /** @returns the URLs of the database and the blobs. Defaults: files in DATA_DIR; for the blobs, the MongoDB of DATABASE_URL. */
 export function storageUrls(config: {
   DATA_DIR: string;
   DATABASE_URL?: string | undefined;
   BLOBS_URL?: string | undefined;
 }) {
-  const databaseUrl = config.DATABASE_URL ?? `file:${config.DATA_DIR}/slipway.db`;
+  const former = formerDatabaseFile(config.DATA_DIR);
+  const inDataDir = existsSync(former) ? former : databaseFile(config.DATA_DIR);
+  const databaseUrl = config.DATABASE_URL ?? `file:${inDataDir}`;
   const blobsUrl = mongoUrl.test(databaseUrl) ? databaseUrl : `file:${config.DATA_DIR}/blobs`;
   return { databaseUrl, blobsUrl: config.BLOBS_URL ?? blobsUrl };
 }

@@ -1,7 +1,8 @@
 // Reads small state files and writes them atomically.
 
 import { randomBytes } from "node:crypto";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { chmod, chown, readFile, rename, stat, writeFile } from "node:fs/promises";
 
 /** Reads the trimmed text of the file at `path`; undefined when it is missing or empty. */
 export async function readText(path: string): Promise<string | undefined> {
@@ -13,11 +14,25 @@ export async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-/** Writes the file at `path` atomically, readable by its owner only. */
+/** Writes the file at `path` atomically. A new one is readable by its owner only; one that is replaced keeps owner, group and mode. */
 export async function writePrivate(path: string, content: string): Promise<void> {
   const draft = `${path}.${randomBytes(4).toString("hex")}`;
   await writeFile(draft, content, { mode: 0o600 });
+  const replaced = await statIfThere(path);
+  if (replaced !== undefined) {
+    await chown(draft, replaced.uid, replaced.gid);
+    await chmod(draft, replaced.mode & 0o777);
+  }
   await rename(draft, path);
+}
+
+async function statIfThere(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 /** Reads the text in `path`. When there is none, writes the result of `create` there. */

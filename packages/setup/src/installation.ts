@@ -5,6 +5,7 @@ import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { SetupConfig } from "./config.ts";
 import { readOrCreate, readText, writePrivate } from "./files.ts";
+import { isRoot } from "./machine/shared-folder.ts";
 import { step } from "./progress.ts";
 import type { Say } from "./progress.ts";
 import { reasonOf, SetupError } from "./setup-error.ts";
@@ -68,11 +69,12 @@ export function adminTokenFile(dataDir: string): string {
   return join(dataDir, "admin-token");
 }
 
-/** Creates a folder that only its owner may enter. */
+/** Creates a folder that only its owner may enter. That of root others may pass through: processes have users of their own. */
 export async function makePrivateFolder(path: string): Promise<void> {
+  const mode = isRoot() ? 0o711 : 0o700;
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-    await chmod(path, 0o700);
+    await mkdir(path, { recursive: true, mode });
+    await chmod(path, mode);
   } catch (error) {
     throw new SetupError(
       `${path} cannot be used as a data directory (${reasonOf(error)}): set DATA_DIR to a folder that you can write to.`,

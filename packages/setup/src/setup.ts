@@ -13,6 +13,7 @@ import { appEnvironment, npmRegistry } from "./environment.ts";
 import type { AppEnvironment } from "./environment.ts";
 import { ensureStack, hasLocalStack } from "./images/stack.ts";
 import { makePrivateFolder, openInstallation } from "./installation.ts";
+import { moveDatabase } from "./move-database.ts";
 import { installPrograms } from "./machine/system-packages.ts";
 import type { Program } from "./machine/system-packages.ts";
 import { step } from "./progress.ts";
@@ -47,6 +48,7 @@ export async function setup({
       step(say, "data").report(`waiting for process ${holder.pid}, which sets up this installation`),
   });
   const installation = await openInstallation(config, say);
+  await moveDatabase(config.dataDir, step(say, "data").report);
   await installPrograms(await neededPrograms(config), say);
   await ensureConsole(say);
   const engine = await ensureEngine(installation, config.dockerHost, say);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { poll } from "@slipway/async";
 import { readText, writePrivate } from "../files.ts";
 import { SetupError } from "../setup-error.ts";
+import { serverCommand } from "../supervisor/server-command.ts";
 import { choosePort } from "./ports.ts";
 import { recordService, runningProcess, stopProcess } from "./services.ts";
 import { lastLines, spawnService } from "./spawn-service.ts";
@@ -12,7 +13,8 @@ const everyMs = 100;
 
 export interface PrivateServer {
   /** The name of its service record, folder and log file. */
-  name: string;
+  name: "redis" | "registry";
+  installationId: string;
   dataDir: string;
   folder: string;
   /** Returns the server's URL when it answers on `port`. */
@@ -73,7 +75,11 @@ async function tryStart(
   program: ServerProgram,
   port: number,
 ): Promise<string | undefined> {
-  const { identity, ended } = await spawnService(program.path, program.arguments, logFile(server));
+  const [command, ...args] = await serverCommand(server.installationId, server, [
+    program.path,
+    ...program.arguments,
+  ]);
+  const { identity, ended } = await spawnService(command, args, logFile(server));
   await recordService(server.dataDir, { kind: "process", name: server.name, ...identity });
   const probe = async () => (ended() === undefined ? server.answeringUrl(port) : "");
   const answer = await poll(probe, { everyMs, limitMs: server.startTimeoutMs });

@@ -20,7 +20,7 @@ import type { RedisUrls } from "./redis-users.ts";
 import { ensureServiceContainer } from "./service-container.ts";
 import { withoutPassword } from "./shown-url.ts";
 
-const name = "redis";
+const name = "redis" as const;
 /** Passes the password on standard input: every user of the machine can see arguments. */
 const containerCommand = `exec redis-server - <<END
 dir /data
@@ -63,6 +63,7 @@ async function ensurePrivate(installation: Installation, engine: Engine, say: Sa
   );
   const server = {
     name,
+    installationId: installation.id,
     dataDir: installation.dataDir,
     folder,
     answeringUrl: (port: number) => answeringUrl(port, password),

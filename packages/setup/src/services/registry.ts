@@ -19,7 +19,7 @@ import { ensureServiceContainer } from "./service-container.ts";
 import { runningProcess, stopProcess } from "./services.ts";
 import { withoutPassword } from "./shown-url.ts";
 
-const name = "registry";
+const name = "registry" as const;
 const probeTimeoutMs = 5_000;
 const everyMs = 100;
 const startTimeoutMs = 30_000;
@@ -65,7 +65,15 @@ export async function ensureRegistry(
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const access = await ownAccess(folder);
   const answers = (port: number) => answeringUrl(port, access.password);
-  const server = { name, dataDir: installation.dataDir, folder, answeringUrl: answers, startTimeoutMs };
+  const installationId = installation.id;
+  const server = {
+    name,
+    installationId,
+    dataDir: installation.dataDir,
+    folder,
+    answeringUrl: answers,
+    startTimeoutMs,
+  };
   if (await stopOpenServer(server)) report("stopped, to start again with a password");
   const running = await runningServer(server);
   if (running !== undefined) {

@@ -9,6 +9,10 @@ import type { ProcessIdentity } from "../../bootstrap/lock.mjs";
 import { machineEnvironment } from "../child-environment.ts";
 import { repositoryRoot } from "../repository.ts";
 import type { AppSpec } from "./app-specs.ts";
+import { commandAs } from "./process-user.ts";
+
+/** What a process is started from. */
+export type LaunchedSpec = Omit<AppSpec, "kind">;
 
 export interface AppProcess {
   pid: number;
@@ -27,12 +31,14 @@ const readyTimeoutMs = 60_000;
  * machine's variables and those of its spec. It runs in its own session: Ctrl-C in the terminal reaches only the supervisor,
  * which then drains the apps.
  */
-export async function launchApp(spec: AppSpec, output: number | "inherit"): Promise<AppProcess> {
-  const child = spawn(process.execPath, [...(spec.nodeOptions ?? []), join(repositoryRoot, spec.script)], {
+export async function launchApp(spec: LaunchedSpec, output: number | "inherit"): Promise<AppProcess> {
+  const node = [process.execPath, ...(spec.nodeOptions ?? []), join(repositoryRoot, spec.script)] as const;
+  const [program, ...args] = spec.runAs ? commandAs(spec.runAs.user, spec.runAs.setpriv, node) : node;
+  const child = spawn(program, args, {
     cwd: repositoryRoot,
     detached: true,
     stdio: ["ignore", output, output, "ipc"],
-    env: { ...machineEnvironment(spec), ...spec.environment },
+    env: { ...machineEnvironment(spec), ...(spec.runAs?.user ? { HOME: "/" } : {}), ...spec.environment },
   });
   const ended = endOf(child);
   const ready = readiness(spec.name, child, ended);

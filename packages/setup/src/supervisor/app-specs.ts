@@ -1,18 +1,22 @@
 // Lists the processes of Slipway and their environments.
 
-import { join } from "node:path";
 import type { AppEnvironment } from "../environment.ts";
+import { compileCache } from "./own-files.ts";
+import type { AppKind, ProcessUser } from "./process-user.ts";
 import { variablesFor } from "./process-variables.ts";
 
 export interface AppSpec {
   /** api, stream, router, worker-1, worker-2… */
   name: string;
+  kind: AppKind;
   /** The program, relative to the repository. */
   script: string;
   /** Options of Node.js itself. */
   nodeOptions?: readonly string[];
   /** Whether it gets this machine's access to the engine: certificates and the SSH agent. */
   usesEngine?: boolean;
+  /** Set when the supervisor is root: the program that changes the user, and the user, unless the process keeps root. */
+  runAs?: { setpriv: string; user?: ProcessUser };
   environment: Record<string, string>;
 }
 
@@ -47,6 +51,7 @@ export function appSpecs(
   const others = (["api", "stream", "router"] as const).map((kind) => ({ name: kind, kind }));
   return [...others, ...workers].map(({ name, kind }, index) => ({
     name,
+    kind,
     script: `apps/${kind}/src/main.ts`,
     nodeOptions: kind === "worker" ? workerNodeOptions : [],
     usesEngine: kind === "worker",
@@ -59,7 +64,7 @@ export function appSpecs(
       SERVICE_NAME: name,
       LOG_FORMAT: logFormat,
       // Node caches the compiled code, which makes a warm start a second shorter
-      NODE_COMPILE_CACHE: join(environment.DATA_DIR, "compile-cache"),
+      NODE_COMPILE_CACHE: compileCache(environment.DATA_DIR),
     },
   }));
 }

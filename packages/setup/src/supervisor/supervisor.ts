@@ -14,6 +14,7 @@ import { launchApp } from "./app-process.ts";
 import type { AppProcess } from "./app-process.ts";
 import { appSpecs } from "./app-specs.ts";
 import type { AppSpec } from "./app-specs.ts";
+import { withOwnUsers } from "./own-users.ts";
 import { restartDelay } from "./restart-policy.ts";
 import { onStopSignals } from "./stop-signals.ts";
 
@@ -66,7 +67,7 @@ export class Supervisor implements AsyncDisposable {
   readonly ended: Promise<number>;
   readonly #environment: AppEnvironment;
   readonly #options: SupervisorOptions;
-  readonly #specs: AppSpec[];
+  #specs: AppSpec[];
   readonly #report: (text: string) => void;
   readonly #running = new Map<string, AppProcess>();
   readonly #exits = new Map<string, number[]>();
@@ -87,6 +88,11 @@ export class Supervisor implements AsyncDisposable {
     if (this.#options.logFolder !== undefined)
       await mkdir(this.#options.logFolder, { recursive: true, mode: 0o700 });
     this.#report(`starting ${this.#specs.map((spec) => spec.name).join(", ")}`);
+    this.#specs = await withOwnUsers(this.#specs, {
+      dataDir: this.#environment.DATA_DIR,
+      installationId: this.#environment.INSTALLATION_ID,
+      report: this.#report,
+    });
     const launched = await Promise.all(this.#specs.map((spec) => this.#launch(spec)));
     try {
       await Promise.all(launched.map((app) => app.ready));

@@ -1,4 +1,5 @@
 import {
+  chmod,
   mkdir,
   mkdtempDisposable,
   readdir,
@@ -59,6 +60,22 @@ test("blobs are for this user's eyes only", async () => {
   const modeOf = async (path: string) => (await stat(join(directory.path, "deep/blobs", path))).mode & 0o777;
   expect(await modeOf("blobs")).toBe(0o700);
   expect(await modeOf("blobs/sources/a~")).toBe(0o600);
+});
+
+test("if the group of the directory may write to it, so it may to each folder and blob", async () => {
+  const root = join(directory.path, "shared");
+  await mkdir(root);
+  await chmod(root, 0o2770);
+  const before = process.umask(0o007);
+  try {
+    const blobs = await openFileBlobs({ directory: root, onError: unexpected });
+    await blobs.put("sources/a", one("bytes"));
+  } finally {
+    process.umask(before);
+  }
+  const modeOf = async (path: string) => ((await stat(join(root, path))).mode & 0o7777).toString(8);
+  for (const folder of ["blobs", "tmp", "blobs/sources"]) expect(await modeOf(folder)).toBe("2770");
+  expect(await modeOf("blobs/sources/a~")).toBe("660");
 });
 
 test("a directory that is gone, or a file, is store-unavailable", async () => {

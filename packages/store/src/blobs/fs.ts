@@ -14,7 +14,10 @@ import type { OnBlobError } from "./clean-up.ts";
 import { checkBlobKey, checkBlobPrefix } from "./key.ts";
 
 export interface FileBlobsOptions {
-  /** Made when missing, for this user only. Finished blobs are below `blobs/`, unfinished ones in `tmp/`. */
+  /**
+   * Made when missing, for this user only. Finished blobs are below `blobs/`, unfinished ones in `tmp/`. If its group may write to it,
+   * so it may to all in it.
+   */
   readonly directory: string;
   readonly onError: OnBlobError;
 }
@@ -29,7 +32,12 @@ const fileSuffix = "~";
 interface Folders {
   readonly blobs: string;
   readonly unfinished: string;
+  /** Whether processes of other users share the folders: those of the group. */
+  readonly shared: boolean;
 }
+
+const ownModes = { folder: 0o700, file: 0o600 };
+const sharedModes = { folder: 0o770, file: 0o660 };
 
 /**
  * Opens the directory as a blob store.
@@ -37,11 +45,7 @@ interface Folders {
  */
 export async function openFileBlobs({ directory, onError }: FileBlobsOptions): Promise<BlobStore> {
   const root = resolve(directory);
-  const folders = { blobs: join(root, "blobs"), unfinished: join(root, "tmp") };
-  await onDisk(async () => {
-    await mkdir(folders.blobs, { recursive: true, mode: 0o700 });
-    await mkdir(folders.unfinished, { recursive: true, mode: 0o700 });
-  });
+  const folders = await onDisk(() => openFolders(root));
   return {
     put: (key, bytes, options = {}) => put(folders, onError, key, bytes, options),
     get: async (key) => get(pathOf(folders, key), onError),
@@ -61,6 +65,20 @@ export async function openFileBlobs({ directory, onError }: FileBlobsOptions): P
   };
 }
 
+async function openFolders(root: string): Promise<Folders> {
+  const found = await stat(root).catch(nullIfMissing);
+  const shared = found !== null && (found.mode & constants.S_IWGRP) !== 0;
+  const folders = { blobs: join(root, "blobs"), unfinished: join(root, "tmp"), shared };
+  const { folder: mode } = modesOf(folders);
+  await mkdir(folders.blobs, { recursive: true, mode });
+  await mkdir(folders.unfinished, { recursive: true, mode });
+  return folders;
+}
+
+function modesOf({ shared }: Folders) {
+  return shared ? sharedModes : ownModes;
+}
+
 function pathOf(folders: Folders, key: string): string {
   checkBlobKey(key);
   return join(folders.blobs, key) + fileSuffix;
@@ -76,8 +94,8 @@ async function put(
   const target = pathOf(folders, key);
   const unfinished = join(folders.unfinished, randomUUID());
   const work = async () => {
-    const sizeBytes = await write(unfinished, onError, bytes, options);
-    await onDisk(() => moveIntoPlace(unfinished, target, folders.blobs));
+    const sizeBytes = await write(unfinished, modesOf(folders).file, onError, bytes, options);
+    await onDisk(() => moveIntoPlace(unfinished, target, folders));
     return { sizeBytes };
   };
   return orCleanUp(work(), () => onDisk(() => rm(unfinished, { force: true })), onError);
@@ -85,11 +103,12 @@ async function put(
 
 async function write(
   path: string,
+  mode: number,
   onError: OnBlobError,
   bytes: ByteStream,
   { maxSizeBytes = Infinity, signal }: { readonly maxSizeBytes?: number; readonly signal?: AbortSignal },
 ): Promise<number> {
-  const file = await onDisk(() => open(path, "wx", 0o600));
+  const file = await onDisk(() => open(path, "wx", mode));
   const work = async () => {
     let sizeBytes = 0;
     for await (const chunk of abortable(bytes, signal)) {
@@ -108,16 +127,16 @@ async function write(
 }
 
 /** Renames, which replaces at once for all readers, and makes the new name and its folders outlive a power cut. */
-async function moveIntoPlace(from: string, target: string, root: string): Promise<void> {
+async function moveIntoPlace(from: string, target: string, folders: Folders): Promise<void> {
   const folder = dirname(target);
-  while (!(await renamedInto(folder, from, target))) await stat(from);
-  await syncFolders(folder, root);
+  while (!(await renamedInto(folder, modesOf(folders).folder, from, target))) await stat(from);
+  await syncFolders(folder, folders.blobs);
 }
 
 /** @returns false when the folder was taken away in between by a deletePrefix, or the file has gone. */
-async function renamedInto(folder: string, from: string, target: string): Promise<boolean> {
+async function renamedInto(folder: string, mode: number, from: string, target: string): Promise<boolean> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await mkdir(folder, { recursive: true, mode });
     await rename(from, target);
     return true;
   } catch (error) {
@@ -202,10 +221,7 @@ async function deletePrefix(folders: Folders, prefix: string): Promise<void> {
 async function sweep(folder: string, before: number): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    const found = await stat(path).catch((error: unknown) => {
-      if (isMissing(error)) return null;
-      throw error;
-    });
+    const found = await stat(path).catch(nullIfMissing);
     if (found !== null && found.mtimeMs < before) await rm(path, { recursive: true, force: true });
   }
 }
@@ -217,6 +233,11 @@ async function onDisk<Result>(work: () => Promise<Result>): Promise<Result> {
   } catch (error) {
     throw new SlipwayError("store-unavailable", "the blob directory cannot be used", { cause: error });
   }
+}
+
+function nullIfMissing(error: unknown): null {
+  if (isMissing(error)) return null;
+  throw error;
 }
 
 function isMissing(error: unknown): boolean {

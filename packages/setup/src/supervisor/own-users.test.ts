@@ -1,0 +1,74 @@
+import { chmod, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { isRoot } from "../machine/shared-folder.ts";
+import { repositoryRoot } from "../repository.ts";
+import { launchApp } from "./app-process.ts";
+import { withOwnUsers } from "./own-users.ts";
+import { ownIds } from "./process-user.ts";
+
+const installationId = "0a1b2c3d";
+const ids = ownIds(installationId);
+const program = `
+  import { existsSync, writeFileSync } from "node:fs";
+  const database = process.env.DATA_DIR + "/database/slipway.db";
+  if (existsSync(database)) writeFileSync(database, "written");
+  process.send?.({ ready: true });
+  console.log(JSON.stringify({ uid: process.getuid(), groups: process.getgroups().sort(), home: process.env.HOME }));
+  process.disconnect();
+`;
+let dataDir = "";
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "slipway-users-"));
+  await writeFile(join(dataDir, "app.ts"), program);
+});
+afterEach(() => rm(dataDir, { recursive: true }));
+
+const spec = (kind: "router" | "worker", environment: Record<string, string> = {}) => ({
+  name: kind,
+  kind,
+  script: relative(repositoryRoot, join(dataDir, "app.ts")),
+  environment: { DATA_DIR: dataDir, ...environment },
+});
+
+/** Starts the process of a spec. @returns what it printed. */
+async function run(kind: "router" | "worker", environment: Record<string, string> = {}) {
+  const reports: string[] = [];
+  const report = (text: string) => reports.push(text);
+  const [own] = await withOwnUsers([spec(kind, environment)], { dataDir, installationId, report });
+  if (own === undefined) throw new Error("the spec is missing");
+  await using output = await open(join(dataDir, "log"), "w");
+  const app = await launchApp(own, output.fd);
+  expect(await app.ended).toBe("code 0");
+  const printed: unknown = JSON.parse(await readFile(join(dataDir, "log"), "utf8"));
+  return { printed, reports };
+}
+
+describe.skipIf(!isRoot())("processes that root starts", () => {
+  test("a process runs as its own user, reports to the supervisor and writes the shared database", async () => {
+    const { printed, reports } = await run("router");
+    const { users, groups } = ids;
+    expect(printed).toEqual({ uid: users.router, groups: [users.router, groups.database], home: "/" });
+    expect(reports).toEqual([]);
+    expect(await readFile(join(dataDir, "database/slipway.db"), "utf8")).toBe("written");
+  });
+
+  test("a process keeps root, with the reason, when its user could not read what it needs", async () => {
+    const bundle = join(dataDir, "bundle.pem");
+    await writeFile(bundle, "", { mode: 0o600 });
+    const { printed, reports } = await run("worker", { BUILD_CA_BUNDLE: bundle, DOCKER_HOST: "tcp://e" });
+    expect(printed).toMatchObject({ uid: 0 });
+    expect(reports).toEqual([expect.stringMatching(/^worker runs as root, because user \d+ may not use /)]);
+    expect(reports[0]).toContain(bundle);
+    await chmod(bundle, 0o644);
+    const after = await run("worker", { BUILD_CA_BUNDLE: bundle, DOCKER_HOST: "tcp://e" });
+    expect([after.printed, after.reports]).toEqual([expect.objectContaining({ uid: ids.users.worker }), []]);
+  });
+
+  test("a process keeps root when the database is a file outside of the data directory", async () => {
+    const { printed, reports } = await run("router", { DATABASE_URL: "file:/srv/slipway.db" });
+    expect(printed).toMatchObject({ uid: 0 });
+    expect(reports[0]).toContain("DATABASE_URL names files whose owner set-up does not change");
+  });
+});

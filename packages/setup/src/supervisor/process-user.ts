@@ -1,0 +1,79 @@
+// The users and groups of an installation that root runs: numbers that no account has, one user for each kind of process.
+
+import { createHash } from "node:crypto";
+
+export type AppKind = "api" | "stream" | "router" | "worker";
+type PrivateUser = AppKind | "redis" | "registry";
+
+/** The identity of a process. */
+export interface ProcessUser {
+  uid: number;
+  gid: number;
+  /** Supplementary groups: those of the files that it shares with other processes, and of the engine's socket. */
+  groups: readonly number[];
+  /** Whether it may listen on a port below 1024. */
+  listensOnLowPort: boolean;
+}
+
+export interface OwnIds {
+  /** Each user's number is also that of its primary group. */
+  users: Readonly<Record<PrivateUser, number>>;
+  /** Who may open the database, read the signing keys, open the blobs. */
+  groups: Readonly<Record<"database" | "keys" | "blobs", number>>;
+}
+
+/** Neither distributions nor systemd assign these: https://systemd.io/UIDS-GIDS. */
+const firstId = 60_706;
+const lastId = 61_183;
+const idsOfOne = 9;
+
+/**
+ * The numbers of an installation, always the same. Two installations on a machine have mostly different ones, which keeps the
+ * processes of one from the files of the other.
+ */
+export function ownIds(installationId: string): OwnIds {
+  const places = Math.floor((lastId - firstId + 1) / idsOfOne);
+  const place = createHash("sha256").update(installationId).digest().readUInt32BE() % places;
+  const id = (index: number) => firstId + place * idsOfOne + index;
+  return {
+    users: { api: id(0), stream: id(1), router: id(2), worker: id(3), redis: id(4), registry: id(5) },
+    groups: { database: id(6), keys: id(7), blobs: id(8) },
+  };
+}
+
+/** The groups of each kind of process, without that of the engine's socket. */
+export function sharedGroups(kind: AppKind, { groups }: OwnIds): number[] {
+  const { database, keys, blobs } = groups;
+  return {
+    api: [database, keys, blobs],
+    stream: [database, keys],
+    router: [database],
+    worker: [database, blobs],
+  }[kind];
+}
+
+/**
+ * The command line that runs `command` as `user` without a way to gain rights, or as root when there is no user. What it writes,
+ * its group may change: processes of several users share the database and the blobs.
+ * @param setpriv the path of that program.
+ */
+export function commandAs(
+  user: ProcessUser | undefined,
+  setpriv: string,
+  command: readonly string[],
+): [string, ...string[]] {
+  const shared = ["/bin/sh", "-c", 'umask 007 && exec "$0" "$@"', ...command] as const;
+  if (user === undefined) return [...shared];
+  return [setpriv, ...options(user), "--", ...shared];
+}
+
+function options({ uid, gid, groups, listensOnLowPort }: ProcessUser): string[] {
+  const low = ["--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"];
+  return [
+    `--reuid=${uid}`,
+    `--regid=${gid}`,
+    groups.length === 0 ? "--clear-groups" : `--groups=${groups.join(",")}`,
+    "--no-new-privs",
+    ...(listensOnLowPort ? low : ["--bounding-set=-all"]),
+  ];
+}

@@ -1,0 +1,28 @@
+// Runs a private server as a user of its own when set-up is root.
+
+import { findProgram } from "../machine/find-program.ts";
+import { isRoot } from "../machine/shared-folder.ts";
+import { giveFolder } from "./own-files.ts";
+import { commandAs, ownIds } from "./process-user.ts";
+import { obstacle } from "./user-access.ts";
+
+/**
+ * The command line of a private server, as a user of its own, who becomes the owner of the server's folder. As root, or as whoever runs
+ * set-up, when that is not root or the user could not use the folder.
+ */
+export async function serverCommand(
+  installationId: string,
+  { name, folder }: { name: "redis" | "registry"; folder: string },
+  command: readonly [string, ...string[]],
+): Promise<readonly [string, ...string[]]> {
+  const setpriv = isRoot() ? await findProgram("setpriv") : undefined;
+  if (setpriv === undefined) return command;
+  const id = ownIds(installationId).users[name];
+  const user = { uid: id, gid: id, groups: [], listensOnLowPort: false };
+  await giveFolder(folder, id);
+  const reason = await obstacle(user, setpriv, [
+    ["-x", command[0]],
+    ["-w", folder],
+  ]);
+  return reason === undefined ? commandAs(user, setpriv, command) : command;
+}
