@@ -22,6 +22,7 @@ import type { NodeToolchainOptions } from "./deployments/node-toolchain.ts";
 import { openPythonToolchain } from "./deployments/python-toolchain.ts";
 import { openToolchainImages } from "./deployments/toolchain-images.ts";
 import { openScheduler } from "./deployments/scheduler.ts";
+import { openKnownQuotas } from "./known-quotas.ts";
 
 export interface WorkerContext {
   readonly config: WorkerConfig;
@@ -57,6 +58,7 @@ export async function openWorkerContext(
   const keys = redisKeys(config.installationId);
   const { builds, releases } = engineConnections(config);
   const { runtimes } = config;
+  const knownQuotas = openKnownQuotas(redis, keys);
   const { url, pullHost } = config.registry;
   const registry = opened.use(openRegistry({ url, ...(pullHost === undefined ? {} : { pullHost }) }));
   const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError }));
@@ -69,10 +71,12 @@ export async function openWorkerContext(
     housekeeping: opened.use(openHousekeeping({ redisUrl, keys, onError })),
     store: opened.use(await openStore({ databaseUrl: config.databaseUrl })),
     blobs,
-    engine: opened.use(openEngine({ ...builds, ...runtimeOf(runtimes.builds) })),
+    engine: opened.use(openEngine({ ...builds, ...runtimeOf(runtimes.builds), knownQuotas })),
     imageBuilder: opened.use(openImageBuilder(builds)),
     registry,
-    scheduler: opened.use(await openScheduler(config, { ...releases, ...runtimeOf(runtimes.releases) })),
+    scheduler: opened.use(
+      await openScheduler(config, { ...releases, ...runtimeOf(runtimes.releases), knownQuotas }),
+    ),
     toolchains: openLanguageToolchains(config, { registry, blobs, now, onError }),
     remoteBuildpacks: opened.use(await openRemoteBuildpacks(remoteBuildpacksOptions(config))),
     caBundle: build.caBundlePath === undefined ? null : await readFile(build.caBundlePath),

@@ -20,19 +20,44 @@ const blocksPerByte = 1.1;
 const volumePath = "/volume";
 const repository = "slipway-disk-quota";
 
-/** @returns a function that finds out what the engine can limit: once, by the first call that succeeds. */
-export function openDiskQuota(docker: Docker, installationId: string): () => Promise<DiskQuota> {
+/**
+ * Looks up what an engine limits, or finds it out and remembers it.
+ * @param engine identifies the engine with its version and storage driver.
+ */
+export type KnownQuotas = (engine: string, find: () => Promise<DiskQuota>) => Promise<DiskQuota>;
+
+/**
+ * @param known what other processes found out; without it, this one does.
+ * @returns a function that finds out what the engine can limit: once, by the first call that succeeds.
+ */
+export function openDiskQuota(
+  docker: Docker,
+  installationId: string,
+  known: KnownQuotas = (_engine, find) => find(),
+): () => Promise<DiskQuota> {
+  const labels = { [label.installation]: installationId, [label.kind]: "disk-quota" };
+  const look = async () => known(await storageOf(docker), () => findDiskQuota(docker, labels));
   let found: Promise<DiskQuota> | undefined;
   return () => {
-    found ??= findDiskQuota(docker, {
-      [label.installation]: installationId,
-      [label.kind]: "disk-quota",
-    }).catch((error: unknown) => {
+    found ??= look().catch((error: unknown) => {
       found = undefined;
       throw error;
     });
     return found;
   };
+}
+
+/** What decides about quotas, but for options of the mount: those that read this find out again after some time. */
+async function storageOf(docker: Docker): Promise<string> {
+  const engine = (await callEngine("return its description", () => docker.info())) as {
+    ID: string;
+    DockerRootDir: string;
+    ServerVersion: string;
+    Driver: string;
+    DriverStatus?: readonly (readonly [name: string, value: string])[] | null;
+  };
+  const fileSystem = engine.DriverStatus?.find(([name]) => name === "Backing Filesystem")?.[1];
+  return [engine.ID, engine.DockerRootDir, engine.ServerVersion, engine.Driver, fileSystem ?? ""].join(" ");
 }
 
 /** Creates containers with limits, of an image for this, and writes into them without starting them. */

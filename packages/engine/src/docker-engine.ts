@@ -22,6 +22,7 @@ import {
   findContainers,
   networkName,
   containerQuota,
+  type KnownQuotas,
   openDiskQuota,
   removeContainer,
   statusOf,
@@ -36,6 +37,8 @@ export interface EngineOptions extends DockerConnectionOptions {
   readonly installationId: string;
   /** Container runtime of builds, such as `runsc`; the engine's default when absent. */
   readonly runtime?: string;
+  /** What engines are known to limit. */
+  readonly knownQuotas?: KnownQuotas;
 }
 
 /** Connects lazily: if the engine is unavailable, the first call fails. */
@@ -56,7 +59,7 @@ class DockerEngine implements BuildEngine {
     this.#runtime = options.runtime;
     this.#connection = connectDocker(options);
     this.#snapshots = openSnapshots(this.#connection.docker, options.installationId);
-    this.#diskQuota = openDiskQuota(this.#connection.docker, options.installationId);
+    this.#diskQuota = openDiskQuota(this.#connection.docker, options.installationId, options.knownQuotas);
   }
 
   async createSandbox(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {

@@ -37,6 +37,8 @@ export function redisKeys(installationId: string) {
     imagesUnneeded: (appId: string) => `${root}:images:{${appId}}:unneeded`,
     /** The guards whose rules were proven: a hash by engine of the guard's id and the time of its start. */
     egressProven: `${root}:egress`,
+    /** What the kernel of an engine limits, as a worker found out. */
+    diskQuota: (engine: string) => `${root}:disk-quota:${engine}`,
     /** The tail of a deployment's log: a Redis stream with the entry ids `firstSeq-lineCount`. */
     logTail: (deploymentId: string) => `${root}:log:{${deploymentId}}:tail`,
     /** Which attempt may write the log, and the number of its last line. */

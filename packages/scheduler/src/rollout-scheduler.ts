@@ -20,6 +20,7 @@ import {
   connectDocker,
   type DockerConnection,
   type DockerConnectionOptions,
+  type KnownQuotas,
   openDiskQuota,
 } from "@slipway/docker";
 import type Docker from "dockerode";
@@ -31,6 +32,8 @@ export interface RolloutSchedulerOptions extends DockerConnectionOptions {
   readonly installationId: string;
   /** Container runtime of instances and commands, such as `runsc`; the engine's default when absent. A swarm always uses the default. */
   readonly runtime?: string;
+  /** What engines are known to limit. */
+  readonly knownQuotas?: KnownQuotas;
 }
 
 /** A part of a rollout is what an adapter creates for it: a container for each instance, or a service for all. */
@@ -49,7 +52,7 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
     this.installationId = options.installationId;
     this.runtime = options.runtime;
     this.connection = connectDocker(options);
-    this.#diskQuota = openDiskQuota(this.connection.docker, options.installationId);
+    this.#diskQuota = openDiskQuota(this.connection.docker, options.installationId, options.knownQuotas);
   }
 
   /** The network of commands that run once; undefined for a bridge of the installation's own. */
