@@ -38,6 +38,7 @@ export { requireWeb, processTypesOf, typesNotStarted, type ProcessTypes } from "
 export { parseProcfile, type Procfile } from "./procfile.ts";
 export { mergeReleases, type ReleaseOutput } from "./release-output.ts";
 export { receiveResult, resultOf, type BuildResult, type ResultReceiver } from "./result.ts";
+export { appOf } from "./result-app.ts";
 export { parseBuildpackUrl, type BuildpackUrl } from "./remote/buildpack-url.ts";
 export { parseSlugIgnore, type SlugIgnore } from "./slug-ignore.ts";
 export { slugTransform, type SlugOptions } from "./slug.ts";

@@ -21,6 +21,7 @@ test("the runner's files are read and others are ignored", async () => {
     slugIgnore: null,
     hasEmptyCache: false,
     keepsDependencies: false,
+    app: null,
   });
 });
 
@@ -36,6 +37,7 @@ test("what several buildpacks release is read in their order", async () => {
 test.for([
   ["without a buildpack", { "result/Procfile": "x" }, "does not name the buildpack"],
   ["with a large file", { "result/Procfile": "x".repeat(70_000) }, "Procfile is larger"],
+  ["with a large app", { "result/app.tar": "x".repeat(400_000) }, "app.tar is larger"],
 ] as const)("a result %s is the build's fault", async ([, entries, message]) => {
   await expect(resultOf(await tarOf(entries))).rejects.toMatchObject({
     code: "build-failed",

@@ -16,6 +16,8 @@ export interface BuildResult {
   readonly hasEmptyCache: boolean;
   /** Whether the build certainly changed nothing in node_modules. */
   readonly keepsDependencies: boolean;
+  /** Tar of the app's files, not checked; null when they are too many or too large to be part of the result. */
+  readonly app: Uint8Array | null;
 }
 
 export interface ResultReceiver {
@@ -26,13 +28,17 @@ export interface ResultReceiver {
 }
 
 const maxFileBytes = 64 * 1024;
+/** The headers of the files that the runner regards as few and small, and their content. */
+const maxAppBytes = 384 * 1024;
 const maxBytes = 512 * 1024;
+const appFile = "app.tar";
 const knownFiles: ReadonlySet<string> = new Set([
   "buildpack",
   "Procfile",
   "slugignore",
   "no-cache",
   "same-dependencies",
+  appFile,
 ]);
 
 /** Of the only buildpack, or of the one with this number. */
@@ -60,32 +66,35 @@ export async function resultOf(tar: Uint8Array): Promise<BuildResult> {
   const files = await knownFilesOf(tar).catch((error: unknown) => {
     throw error instanceof TarError ? invalidResult(error.message) : error;
   });
-  const buildpack = files.get("buildpack")?.trim();
+  const text = (name: string) => files.get(name)?.toString("utf8") ?? null;
+  const buildpack = text("buildpack")?.trim();
   if (!buildpack) throw invalidResult("it does not name the buildpack");
   return {
     buildpack,
     releases: [...files]
       .filter(([name]) => releaseFile.test(name))
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, text]) => text),
-    procfile: files.get("Procfile") ?? null,
-    slugIgnore: files.get("slugignore") ?? null,
+      .map(([, content]) => content.toString("utf8")),
+    procfile: text("Procfile"),
+    slugIgnore: text("slugignore"),
     hasEmptyCache: files.has("no-cache"),
     keepsDependencies: files.has("same-dependencies"),
+    app: files.get(appFile) ?? null,
   };
 }
 
-async function knownFilesOf(tar: Uint8Array): Promise<ReadonlyMap<string, string>> {
-  const files = new Map<string, string>();
+async function knownFilesOf(tar: Uint8Array): Promise<ReadonlyMap<string, Buffer>> {
+  const files = new Map<string, Buffer>();
   for await (const { kind, path, sizeBytes, body } of readEntries(Readable.from([tar]), {})) {
     const name = path.replace(/^result\//, "");
     if (kind !== "file" || !(knownFiles.has(name) || releaseFile.test(name))) continue;
-    if (sizeBytes > maxFileBytes) throw invalidResult(`${name} is larger than ${maxFileBytes} bytes`);
-    files.set(name, Buffer.concat(await Array.fromAsync(body)).toString("utf8"));
+    const limit = name === appFile ? maxAppBytes : maxFileBytes;
+    if (sizeBytes > limit) throw invalidResult(`${name} is larger than ${limit} bytes`);
+    files.set(name, Buffer.concat(await Array.fromAsync(body)));
   }
   return files;
 }
 
-function invalidResult(reason: string): SlipwayError {
+export function invalidResult(reason: string): SlipwayError {
   return new SlipwayError("build-failed", `The result of the build in /work/result is invalid: ${reason}.`);
 }

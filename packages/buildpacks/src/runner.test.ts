@@ -3,6 +3,8 @@
 import { access, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { readEntries } from "@slipway/tar";
+import { appOf } from "./result-app.ts";
 import { resultOf } from "./result.ts";
 import { openRunner, type Runner } from "../test-support/runner.ts";
 
@@ -48,6 +50,33 @@ test("an app with its own scripts is built, and its release, Procfile and .slugi
   expect(await result("Procfile")).toBe("web: y\n");
   expect(await result("slugignore")).toBe("docs\n");
   expect(await readFile(join(work, "build/made"), "utf8")).toBe("made\n");
+});
+
+test("the result contains the files of a small app, as a folder", async () => {
+  await putInline(
+    '#!/bin/bash\nmkdir "$1/b" && echo x >"$1/b/x" && ln "$1/b/x" "$1/a" && ln -s /etc "$1/c"\n',
+  );
+  await run();
+  const tar = await readFile(join(work, "result/app.tar"));
+  const entries = readEntries(await appOf(tar, "build"), {});
+  const found = await Array.fromAsync(entries, ({ kind, path }) => `${kind} ${path}`);
+  expect(found.filter((entry) => !entry.includes("/bin"))).toEqual([
+    "directory build/",
+    "file build/a",
+    "directory build/b/",
+    "hardlink build/b/x",
+    "symlink build/c",
+  ]);
+});
+
+test.each([
+  ["of a large app", 'head -c 200000 /dev/zero >"$1/large"'],
+  ["of an app with many files", 'mkdir "$1/many" && touch "$1/many/"{1..200}'],
+  ["of an app whose folder the build replaced by a link", 'mv "$1" "$1.moved" && ln -s "$1.moved" "$1"'],
+])("the result does not contain the files %s", async (_name, compile) => {
+  await putInline(`#!/bin/bash\n${compile}\n`);
+  expect((await run()).exitCode).toBe(0);
+  await expect(access(join(work, "result/app.tar"))).rejects.toThrow("ENOENT");
 });
 
 test("a failing bin/compile fails the build, with its output in order", async () => {

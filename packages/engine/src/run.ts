@@ -23,7 +23,7 @@ export async function runBuild(
   const engine = watchEngine(docker, ended.signal);
   try {
     const exitCode = await untilAborted(
-      Promise.race([finish(process, options.onOutput), failureOf(disk), failureOf(engine)]),
+      Promise.race([finish(process, options), failureOf(disk), failureOf(engine)]),
       options.signal,
     );
     ended.abort();
@@ -41,8 +41,9 @@ export async function runBuild(
 }
 
 /** Delivers all output, then returns the exit code. */
-async function finish(process: StartedProcess, onOutput: RunOptions["onOutput"]): Promise<number> {
+async function finish(process: StartedProcess, { onOutput, onOutputEnd }: RunOptions): Promise<number> {
   for await (const bytes of process.output) await onOutput(bytes);
+  onOutputEnd?.();
   return await process.exitCode;
 }
 

@@ -68,14 +68,15 @@ export type RunContext = BuildTimeContext & {
 
 /**
  * Runs the build to its end.
- * @param errors receives stderr, without which it goes into the log; of a build that fails it goes there at the end.
+ * @param result receives stderr, without which it goes into the log; of a build that fails it goes there at the end. Also
+ * receives the end of the output, some time before the build's end is certain.
  * @throws {SlipwayError} of the user's: "build-failed", "build-timeout", "build-out-of-memory", "build-disk-full".
  */
 export async function runSandbox(
   context: RunContext,
   { log, signal }: Pick<Attempt, "log" | "signal">,
   sandbox: Pick<Sandbox, "run">,
-  errors?: ResultReceiver,
+  result?: { readonly errors: ResultReceiver; readonly onOutputEnd: () => void },
 ): Promise<void> {
   const { config } = context;
   const hints = buildHints(config);
@@ -85,12 +86,13 @@ export async function runSandbox(
         hints.read(bytes);
         return limits.store(() => log.write(bytes));
       },
-      onError: errors?.write,
+      onError: result?.errors.write,
+      onOutputEnd: result?.onOutputEnd,
       signal: limits.signal,
     });
     if (exit.diskFull) throw diskFull(config);
     if (exit.exitCode !== 0) {
-      const written = errors?.bytes() ?? Buffer.alloc(0);
+      const written = result?.errors.bytes() ?? Buffer.alloc(0);
       hints.read(written);
       await log.write(written);
       for (const hint of hints.after(exit.exitCode)) log.line(` !     ${hint}`);

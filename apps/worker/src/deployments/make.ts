@@ -2,9 +2,9 @@
 
 import { createHash } from "node:crypto";
 import { sourceTar } from "@slipway/archive";
-import { runnerArguments } from "@slipway/buildpacks";
+import { appOf, runnerArguments } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
-import type { Sandbox } from "@slipway/core";
+import type { ByteStream, Sandbox } from "@slipway/core";
 import type { Attempt } from "./attempt.ts";
 import { buildImage, buildKey } from "./build-image.ts";
 import type { BuildImageContext } from "./build-image.ts";
@@ -31,6 +31,7 @@ interface Input<P extends Plan = Plan> {
 
 /** Holds the files until it is disposed of. */
 interface Made extends AsyncDisposable {
+  /** Its build may still have to end. */
   readonly built: Built;
   readonly files: AppFiles;
   /** With the build cache to save; null when there is none. */
@@ -85,15 +86,8 @@ async function fromSource(
       limits: { maxUnpackedBytes: limits.sourceBytes, maxEntries: limits.sourceEntries },
       signal: attempt.signal,
     });
-  const files = filesOf(attempt, {
-    base,
-    language: plan.language.kind,
-    inputs,
-    folder: "build",
-    open,
-    plan,
-    former,
-  });
+  const language = plan.language.kind;
+  const files = { ...filesOf(attempt, { base, language, inputs, folder: "build", plan, former }), open };
   return { built, files, sandbox, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
@@ -115,8 +109,7 @@ async function fromLayers(
   const { image, key } = await buildImage(context, attempt, plan, hasBuildPackages ? null : production);
   await using opened = new AsyncDisposableStack();
   const inputs = digestOf([plan.source.digest, base, key, sorted(attempt.variables)]);
-  const open = () => sandbox.download(`${workDir}/app`, signal);
-  const files = filesOf(attempt, { base, language, inputs, folder: "app", open, plan, former });
+  const files = filesOf(attempt, { base, language, inputs, folder: "app", plan, former });
   const sandbox = opened.use(
     await unpack(context, attempt, {
       fetched,
@@ -127,12 +120,36 @@ async function fromLayers(
     }),
   );
   const built = await build(context, attempt, sandbox);
+  opened.defer(() => settled(built));
   if (language !== null && !built.keepsDependencies) {
+    await built.ended;
     const changes = await sandbox.changes(`${workDir}/build/${folder}`, signal);
     if (changes.some((path) => !toolCaches.test(path))) return null;
   }
   const resources = opened.move();
-  return { built, files, sandbox: null, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return {
+    built,
+    files: { ...files, open: () => openFiles(attempt, sandbox, built, files.folder) },
+    sandbox: null,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** The engine packs what the result of the build does not contain. */
+async function openFiles(
+  { signal }: Attempt,
+  sandbox: Pick<Sandbox, "download">,
+  { app, ended }: Built,
+  folder: AppFiles["folder"],
+): Promise<ByteStream> {
+  if (app !== null) return appOf(app, folder);
+  await ended;
+  return sandbox.download(`${workDir}/${folder}`, signal);
+}
+
+/** What ended the build is reported by the caller that awaits it. */
+async function settled({ ended }: Built): Promise<void> {
+  await Promise.allSettled([ended]);
 }
 
 /** What is below the app's files in a release. */
@@ -158,8 +175,7 @@ async function fromBuild(
   const image = plan.language?.images.build ?? context.config.stackBuildImage;
   const buildpacks = chosen?.origins ?? [];
   const inputs = digestOf([plan.source.digest, image, base, sorted(attempt.variables), ...buildpacks]);
-  const open = () => sandbox.download(`${workDir}/build`, attempt.signal);
-  const files = filesOf(attempt, { base, language, inputs, folder: "build", open, plan, former });
+  const files = filesOf(attempt, { base, language, inputs, folder: "build", plan, former });
   const sandbox = opened.use(
     await unpack(context, attempt, {
       fetched,
@@ -171,10 +187,12 @@ async function fromBuild(
     }),
   );
   const built = await build(context, attempt, sandbox);
+  opened.defer(() => settled(built));
   const resources = opened.move();
+  const open = () => openFiles(attempt, sandbox, built, files.folder);
   return {
     built,
-    files: { ...files, changedDependencies, buildpacks },
+    files: { ...files, open, changedDependencies, buildpacks },
     sandbox,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
@@ -182,8 +200,8 @@ async function fromBuild(
 
 function filesOf(
   { lease }: Attempt,
-  made: Omit<AppFiles, "sourceTime" | "changedDependencies" | "buildpacks"> & Pick<Input, "plan" | "former">,
-): AppFiles {
+  made: Pick<AppFiles, "base" | "language" | "inputs" | "folder"> & Pick<Input, "plan" | "former">,
+): Omit<AppFiles, "open"> {
   const { plan, former, ...files } = made;
   const times = { newest: plan.source.newestTime, createdAt: lease.deployment.createdAt };
   return {

@@ -43,12 +43,14 @@ export interface Sandbox extends AsyncDisposable {
   /**
    * Runs the command to its end, then kills processes that it left behind. `onOutput` receives stdout and stderr in order,
    * or only stdout when `onError` receives stderr. A promise that `onOutput` returns applies backpressure to the build until it
-   * settles; an error of either ends the build and rejects. When the signal aborts, the container is
-   * killed and `run` rejects.
+   * settles; an error of either ends the build and rejects. `onOutputEnd` is called when all output was received: the command has
+   * ended then, but the engine takes a while to release what the container used, and to return the exit code. When the signal
+   * aborts, the container is killed and `run` rejects.
    */
   run(options: {
     readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
     readonly onError?: ((bytes: Uint8Array) => void) | undefined;
+    readonly onOutputEnd?: (() => void) | undefined;
     readonly signal: AbortSignal;
   }): Promise<SandboxExit>;
   /**

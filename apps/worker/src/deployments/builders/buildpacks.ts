@@ -1,5 +1,6 @@
 // Builds by buildpacks: dependencies, or unpack and build in a sandbox, then push.
 
+import { together } from "@slipway/async";
 import { saveCache } from "../cache.ts";
 import type { CacheContext } from "../cache.ts";
 import { make } from "../make.ts";
@@ -17,11 +18,13 @@ export function buildpacksBuilder(context: BuildpacksContext): Builder {
       await using owned = new AsyncDisposableStack();
       const { sandbox, built, files } = owned.use(await make(context, attempt, { fetched, plan, former }));
       const { lease, log } = attempt;
-      const image = await lease.phase("push", log, async (phase) => {
-        const pushed = await push(context, attempt, { files, built, former });
-        phase.addBytes(pushed.sizeBytes);
-        return pushed;
-      });
+      const pushing = (signal: AbortSignal) =>
+        lease.phase("push", log, async (phase) => {
+          const pushed = await push(context, { ...attempt, signal }, { files, built, former });
+          phase.addBytes(pushed.sizeBytes);
+          return pushed;
+        });
+      const [image] = await together(attempt.signal, (signal) => [pushing(signal), built.ended]);
       const resources = owned.move();
       return {
         image,

@@ -15,27 +15,49 @@ import { type RunContext, runSandbox } from "../build-sandbox.ts";
 import type { Layered } from "./dependencies.ts";
 import type { Plan } from "./plan.ts";
 
-export interface Built extends Pick<BuildResult, "slugIgnore" | "hasEmptyCache" | "keepsDependencies"> {
+type ResultFacts = Pick<BuildResult, "slugIgnore" | "hasEmptyCache" | "keepsDependencies" | "app">;
+
+export interface Built extends ResultFacts {
   readonly processTypes: Readonly<Record<string, string>>;
   /** The buildpack's defaults for the app's variables. */
   readonly configVars: Readonly<Record<string, string>>;
+  /** Resolves when it is certain that the build succeeded. Rejects otherwise, as `build` does. */
+  readonly ended: Promise<unknown>;
 }
 
-/** @throws {SlipwayError} of the user's: those of `runSandbox`, "no-web-process". */
+/**
+ * Returns before the build's end is certain when the result contains the app, which can be pushed meanwhile.
+ * @throws {SlipwayError} of the user's: those of `runSandbox`, "no-web-process".
+ */
 export async function build(
   context: RunContext,
   { lease, log, signal }: Attempt,
   sandbox: Pick<Sandbox, "run">,
 ): Promise<Built> {
-  const result = await lease.phase("build", log, async () => {
-    const received = receiveResult();
-    await runSandbox(context, { log, signal }, sandbox, received);
-    return resultOf(received.bytes());
+  const early = Promise.withResolvers<BuildResult>();
+  const ended = lease.phase("build", log, async () => {
+    const errors = receiveResult();
+    const onOutputEnd = () =>
+      void resultOf(errors.bytes()).then(
+        (result) => (result.app === null ? undefined : early.resolve(result)),
+        () => undefined, // A build that fails has no result; of another one the call below reports the error.
+      );
+    await runSandbox(context, { log, signal }, sandbox, { errors, onOutputEnd });
+    return resultOf(errors.bytes());
   });
-  const release = mergeReleases(result.releases);
-  const processTypes = readProcessTypes(log, result.procfile, release.defaultProcessTypes);
-  const { slugIgnore, hasEmptyCache, keepsDependencies } = result;
-  return { processTypes, configVars: release.configVars, slugIgnore, hasEmptyCache, keepsDependencies };
+  try {
+    return { ...builtFrom(log, await Promise.race([early.promise, ended])), ended };
+  } catch (error) {
+    await Promise.allSettled([ended]);
+    throw error;
+  }
+}
+
+function builtFrom(log: Attempt["log"], result: BuildResult): Omit<Built, "ended"> {
+  const { releases, procfile, slugIgnore, hasEmptyCache, keepsDependencies, app } = result;
+  const { configVars, defaultProcessTypes } = mergeReleases(releases);
+  const processTypes = readProcessTypes(log, procfile, defaultProcessTypes);
+  return { processTypes, configVars, slugIgnore, hasEmptyCache, keepsDependencies, app };
 }
 
 /** What a build would yield, of a source that needs none. @throws {SlipwayError} "no-web-process". */
@@ -46,7 +68,8 @@ export function builtFromPlan(
   log.line(`-----> ${languageTitles[kind]} app detected`);
   const defaults = web === null ? {} : { web };
   const processTypes = readProcessTypes(log, procfile, defaults);
-  return { processTypes, configVars: {}, slugIgnore, hasEmptyCache: false, keepsDependencies: true };
+  const facts = { slugIgnore, hasEmptyCache: false, keepsDependencies: true, app: null };
+  return { processTypes, configVars: {}, ...facts, ended: Promise.resolve() };
 }
 
 function readProcessTypes(
