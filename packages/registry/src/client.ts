@@ -13,7 +13,7 @@ export interface RegistryCredentials {
 export interface RegistryRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** A request with a stream is not retried. */
-  readonly body?: string | ByteStream;
+  readonly body?: string | Uint8Array | ByteStream;
   /** Expected statuses; all others are errors. */
   readonly expect: readonly number[];
   /** The caller streams the response's body: the time limit applies only to the headers, and `signal` to the body. */
@@ -52,7 +52,7 @@ export class RegistryClient {
    * @throws {SlipwayError} "registry-unavailable"; the signal's reason when aborted.
    */
   request(method: string, location: string, request: RegistryRequest): Promise<Response> {
-    const repeatable = typeof request.body !== "object";
+    const repeatable = !isStream(request.body);
     const call = async (): Promise<Response> => {
       const response = await this.#authorized(method, new URL(location, this.#origin), request);
       if (!request.expect.includes(response.status)) throw await statusError(method, response);
@@ -81,8 +81,7 @@ export class RegistryClient {
       return first;
     await first.body?.cancel();
     this.#tokens.set(scope, await this.#token(challenge, request.signal));
-    if (typeof request.body === "object")
-      throw new Error("the registry requires a new token during an upload");
+    if (isStream(request.body)) throw new Error("the registry requires a new token during an upload");
     return send(method, url, request, this.#authorization(url, scope));
   }
 
@@ -113,6 +112,10 @@ export class RegistryClient {
   }
 }
 
+function isStream(body: RegistryRequest["body"]): body is ByteStream {
+  return typeof body === "object" && Symbol.asyncIterator in body;
+}
+
 /** A response with an unexpected status. */
 class StatusError extends Error {
   readonly status: number;
@@ -131,7 +134,7 @@ async function send(
 ): Promise<Response> {
   const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
   const { body, signal } = request;
-  if (typeof body === "object") {
+  if (isStream(body)) {
     // The size of an upload is not limited, so neither is its duration, but it must make progress.
     using stall = detectStall();
     const streamed: RequestInit = {

@@ -5,7 +5,7 @@ import { SlipwayError } from "@slipway/core";
 import type { ByteStream, ImagePush, StoredLayer } from "@slipway/core";
 import type { Descriptor } from "./base-image.ts";
 import type { RegistryClient } from "./client.ts";
-import { uploadLayer } from "./layer-upload.ts";
+import { uploadLayer, withDigest } from "./layer-upload.ts";
 
 /** Uploads streams one after the other, and mounts stored layers meanwhile. */
 export async function addLayers(
@@ -60,11 +60,6 @@ export async function mountLayer(
   const headers = { "content-type": "application/octet-stream", "content-length": String(size) };
   const location = withDigest(response.headers.get("location") ?? "", digest);
   await client.request("PUT", location, { headers, body: source.body, expect: [201], signal });
-}
-
-/** @returns the location that completes an upload. */
-export function withDigest(location: string, digest: string): string {
-  return `${location}${location.includes("?") ? "&" : "?"}digest=${encodeURIComponent(digest)}`;
 }
 
 async function closeStream(stream: ByteStream & Partial<AsyncDisposable>): Promise<void> {

@@ -19,6 +19,9 @@ const gzipLevel = 1;
 /** Small chunks, as in a tar of many small files, are joined to reduce the overhead of hashing and compressing. */
 const blockBytes = 64 * 1024;
 
+/** Of a layer that is sent in one request. */
+const smallBytes = 256 * 1024;
+
 /** @throws the tar stream's own error; "registry-unavailable" when the registry fails. In both cases it cancels the upload. */
 export async function uploadLayer(
   client: RegistryClient,
@@ -26,31 +29,95 @@ export async function uploadLayer(
   tar: ByteStream,
   signal: AbortSignal,
 ): Promise<UploadedLayer> {
-  const opened = await client.request("POST", `/v2/${repository}/blobs/uploads/`, { expect: [202], signal });
-  let location = locationOf(opened);
   const plain = hashed(inBlocks(tar));
   // One block at a time: compressing is slower than reading, and the default queue holds 16 blocks.
   const blocks = Readable.from(plain.bytes, { highWaterMark: 1 });
-  const gzip = createGzip({ level: gzipLevel, chunkSize: blockBytes });
   // The callback is empty, because the reader of the last stream receives the error of any stream.
-  const compressed = hashed(pipeline(blocks, gzip, () => {}));
+  const gzip = pipeline(blocks, createGzip({ level: gzipLevel, chunkSize: blockBytes }), () => {});
+  const compressed = hashed(gzip);
+  const opening = openUpload(client, repository, signal);
   try {
-    const headers = { "content-type": "application/octet-stream" };
-    const sent = await client.request("PATCH", location, {
-      headers,
-      body: compressed.bytes,
-      expect: [202],
-      signal,
-    });
-    location = locationOf(sent);
-    const digest = compressed.digest();
-    const separator = location.includes("?") ? "&" : "?";
-    const finish = `${location}${separator}digest=${encodeURIComponent(digest)}`;
-    await client.request("PUT", finish, { headers: { "content-length": "0" }, expect: [201], signal });
-    return { digest, diffId: plain.digest(), sizeBytes: compressed.sizeBytes() };
+    const [location, begun] = await Promise.all([opening, begin(compressed.bytes)]);
+    await send(client, location, { begun, compressed }, signal);
+    return { digest: compressed.digest(), diffId: plain.digest(), sizeBytes: compressed.sizeBytes() };
   } catch (error) {
-    await cancel(client, location);
-    throw plain.error() ?? error;
+    const failure = plain.error() ?? error;
+    gzip.destroy();
+    await opening.then((location) => cancel(client, location)).catch(() => undefined);
+    throw failure;
+  }
+}
+
+/** @returns the location to send bytes to. */
+export async function openUpload(
+  client: RegistryClient,
+  repository: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const path = `/v2/${repository}/blobs/uploads/`;
+  return locationOf(await client.request("POST", path, { expect: [202], signal }));
+}
+
+const bytesHeaders = { "content-type": "application/octet-stream" };
+
+/** Sends all bytes of an upload, which ends it. */
+export async function sendWhole(
+  client: RegistryClient,
+  location: string,
+  bytes: Uint8Array,
+  digest: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const request = { headers: bytesHeaders, body: bytes, expect: [201], signal };
+  await client.request("PUT", withDigest(location, digest), request);
+}
+
+/** @returns the location that completes an upload. */
+export function withDigest(location: string, digest: string): string {
+  return `${location}${location.includes("?") ? "&" : "?"}digest=${encodeURIComponent(digest)}`;
+}
+
+interface Begun {
+  readonly chunks: readonly Uint8Array[];
+  /** Null when the chunks are everything. */
+  readonly rest: AsyncIterator<Uint8Array> | null;
+}
+
+/** Reads what a small layer has, and of a larger one the first chunks. */
+async function begin(bytes: AsyncIterable<Uint8Array>): Promise<Begun> {
+  const chunks: Uint8Array[] = [];
+  const rest = bytes[Symbol.asyncIterator]();
+  for (let sizeBytes = 0; sizeBytes <= smallBytes;) {
+    const next = await rest.next();
+    if (next.done === true) return { chunks, rest: null };
+    chunks.push(next.value);
+    sizeBytes += next.value.length;
+  }
+  return { chunks, rest };
+}
+
+async function send(
+  client: RegistryClient,
+  location: string,
+  { begun: { chunks, rest }, compressed }: { readonly begun: Begun; readonly compressed: Hashed },
+  signal: AbortSignal,
+): Promise<void> {
+  if (rest === null) return sendWhole(client, location, Buffer.concat(chunks), compressed.digest(), signal);
+  const request = { headers: bytesHeaders, body: continued(chunks, rest), expect: [202], signal };
+  const sent = await client.request("PATCH", location, request);
+  const finish = withDigest(locationOf(sent), compressed.digest());
+  await client.request("PUT", finish, { headers: { "content-length": "0" }, expect: [201], signal });
+}
+
+async function* continued(
+  chunks: readonly Uint8Array[],
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+  for (;;) {
+    const next = await rest.next();
+    if (next.done === true) return;
+    yield next.value;
   }
 }
 
@@ -68,10 +135,13 @@ async function* inBlocks(bytes: ByteStream): AsyncGenerator<Uint8Array> {
   if (pendingBytes > 0) yield Buffer.concat(pending, pendingBytes);
 }
 
+type Hashed = ReturnType<typeof hashed>;
+
 function hashed(bytes: ByteStream) {
   const hash = createHash("sha256");
   let sizeBytes = 0;
   let failure: unknown;
+  let digest: string | undefined;
   async function* through(): AsyncGenerator<Uint8Array> {
     try {
       for await (const chunk of bytes) {
@@ -86,7 +156,8 @@ function hashed(bytes: ByteStream) {
   }
   return {
     bytes: through(),
-    digest: () => `sha256:${hash.digest("hex")}`,
+    // The hash has one digest.
+    digest: () => (digest ??= `sha256:${hash.digest("hex")}`),
     sizeBytes: () => sizeBytes,
     error: () => failure,
   };

@@ -7,7 +7,8 @@ import type { BaseImage, ImageConfig, ImageSource, Manifest } from "./base-image
 import { RegistryClient } from "./client.ts";
 import type { RegistryCredentials } from "./client.ts";
 import { ContentCache } from "./content-cache.ts";
-import { addLayers, closeLayers, mountLayer, withDigest } from "./image-layers.ts";
+import { addLayers, closeLayers, mountLayer } from "./image-layers.ts";
+import { openUpload, sendWhole } from "./layer-upload.ts";
 
 export interface RegistryOptions {
   /** `http://` or `https://`, host and port; may contain user name and password. */
@@ -51,14 +52,16 @@ export function openRegistry({ url, credentials, pullHost }: RegistryOptions): I
 async function push(source: ImageSource, image: ImagePush, signal: AbortSignal): Promise<PushedImage> {
   const { client, host, cache } = source;
   const { repository, tag } = image;
-  const [base, layers] = await together(signal, (bounded) => [
+  // The configuration is small, and new in most cases: its upload begins without a look for it.
+  const [base, layers, location] = await together(signal, (bounded) => [
     addBase(source, image, bounded),
     addLayers(client, repository, image.layers, bounded),
+    openUpload(client, repository, bounded),
   ]);
   const config = Buffer.from(JSON.stringify(configOver(base.config, layers, image)));
   const configDigest = digestOf(config);
   cache.set(configDigest, config.toString("utf8"));
-  await uploadBlob(client, repository, config, configDigest, signal);
+  await sendWhole(client, location, config, configDigest, signal);
   const manifest = manifestOver(base, layers, { digest: configDigest, size: config.length });
   const body = JSON.stringify(manifest);
   const headers = { "content-type": manifest.mediaType ?? mediaTypes.ociManifest };
@@ -118,20 +121,6 @@ async function inspect(
 function splitVariable(entry: string): [name: string, value: string] {
   const end = entry.indexOf("=");
   return end === -1 ? [entry, ""] : [entry.slice(0, end), entry.slice(end + 1)];
-}
-
-/** Without a look for the blob: it is small, and new in most cases. */
-async function uploadBlob(
-  client: RegistryClient,
-  repository: string,
-  bytes: Buffer,
-  digest: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const opened = await client.request("POST", `/v2/${repository}/blobs/uploads/`, { expect: [202], signal });
-  const location = withDigest(opened.headers.get("location") ?? "", digest);
-  const headers = { "content-type": "application/octet-stream" };
-  await client.request("PUT", location, { headers, body: bytes.toString("utf8"), expect: [201], signal });
 }
 
 function configOver(base: ImageConfig, layers: readonly StoredLayer[], { config }: ImagePush): ImageConfig {

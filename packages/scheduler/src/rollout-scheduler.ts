@@ -77,6 +77,7 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
   /** Stops and removes the parts, and resolves when the engine has removed their containers. */
   protected abstract removeParts(parts: readonly Part[]): Promise<void>;
 
+  abstract prepareImage(image: string, signal: AbortSignal): Promise<void>;
   abstract addresses(appId: string, rolloutId: string): Promise<readonly Address[]>;
   abstract instances(appId: string): Promise<readonly Instance[]>;
   abstract restartOverfull(): Promise<readonly OverfullInstance[]>;

@@ -1,11 +1,11 @@
 // Runs one attempt at a deployment: the order of the phases.
 
 import { label, toSlipwayError } from "@slipway/core";
-import type { BuildEngine } from "@slipway/core";
+import type { BuildEngine, Scheduler } from "@slipway/core";
 import type { LaneTask } from "@slipway/queue";
 import { labelsOf } from "./attempt.ts";
 import type { Attempt } from "./attempt.ts";
-import type { Builders } from "./builders/builder.ts";
+import type { Builders, BuiltImage } from "./builders/builder.ts";
 import { buildpacksBuilder } from "./builders/buildpacks.ts";
 import type { BuildpacksContext } from "./builders/buildpacks.ts";
 import { dockerfileBuilder } from "./builders/dockerfile.ts";
@@ -35,7 +35,10 @@ type PipelineContext = FetchContext &
   BuildpacksContext &
   DockerfileContext &
   ReleaseContext &
-  StartContext & { readonly engine: Pick<BuildEngine, "removeSandboxes"> };
+  StartContext & {
+    readonly engine: Pick<BuildEngine, "removeSandboxes">;
+    readonly scheduler: Pick<Scheduler, "prepareImage">;
+  };
 type PhasesContext = PipelineContext & ReuseContext;
 /** The dependencies of the phases, and of opening and ending an attempt. */
 export type DeploymentContext = OpenAttemptContext & PhasesContext & ConcludeContext & OldImagesContext;
@@ -76,12 +79,28 @@ async function pipeline(context: PipelineContext, attempt: Attempt): Promise<voi
   ]);
   const builder = buildersOf(context)[planned.builder];
   await using built = await builder.build(attempt, { fetched, plan: planned, former });
+  await using _pull = pullEarly(context, attempt, built);
   const release = await lease.phase("release", log, () => makeRelease(context, attempt, built));
   const { image, stackImage } = built;
   const facts = { image: image.reference, imageSizeBytes: image.sizeBytes, stackImage };
   // The start mostly waits for the app, so the cache is saved at the same time. Both end before the build is disposed of.
   const outcomes = await Promise.allSettled([start(context, attempt, release, facts), built.saveCache()]);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+}
+
+/** Pulls the image while the release is stored. The start waits for it, or pulls it again and reports the failure. */
+function pullEarly(
+  { scheduler, logger }: PipelineContext,
+  { app, lease, signal }: Attempt,
+  { image }: BuiltImage,
+): AsyncDisposable {
+  const pulled =
+    app.webCount === 0 ? Promise.resolve() : scheduler.prepareImage(image.pinnedReference, signal);
+  const ended = pulled.catch((error: unknown) => {
+    if (!signal.aborted)
+      logger.warn({ err: error, deployment: lease.deployment.id }, "cannot pull the image before the start");
+  });
+  return { [Symbol.asyncDispose]: () => ended };
 }
 
 function buildersOf(context: BuildpacksContext & DockerfileContext): Builders {

@@ -123,6 +123,13 @@ export interface StartOptions {
 
 export interface Scheduler extends AsyncDisposable {
   /**
+   * Pulls an image that a rollout is about to need, if instances run on the connected engine. `start` joins the pull, and pulls
+   * the image itself otherwise.
+   * @param image reference by digest.
+   * @throws {SlipwayError} "engine-unavailable", "registry-unavailable" when it cannot be pulled; the signal's reason when aborted.
+   */
+  prepareImage(image: string, signal: AbortSignal): Promise<void>;
+  /**
    * Starts `count` instances beside the current rollout. Resolves once all of them accept TCP connections on PORT, with their
    * addresses in the order of their indexes; immediately with none when `count` is 0. First removes instances that an earlier
    * attempt at the same rollout left unpromoted; promoted ones continue to serve. When it fails, it leaves no instance that

@@ -1,10 +1,14 @@
+import { randomUUID } from "node:crypto";
 import type { Scheduler } from "@slipway/core";
 import {
   aRollout,
   lacksEngine,
   newInstallation,
+  packTar,
+  pushImage,
   schedulerContract,
   startEngineProxy,
+  startRegistry,
   testEngine,
 } from "@slipway/testkit";
 import { describe, expect, test } from "vitest";
@@ -53,6 +57,30 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     const { text } = await startServer(scheduler, stackImage);
     expect(text).toBe("about to listen\n");
     expect(looks).toHaveLength(1);
+  });
+
+  test("an image is prepared by one pull, and one that is missing is reported", async () => {
+    const { dockerHost } = await testEngine();
+    await using opened = new AsyncDisposableStack();
+    const registry = opened.use(await startRegistry());
+    const repository = `${registry.host}/apps/${randomUUID()}`;
+    const path = repository.slice(registry.host.length + 1);
+    const layer = await packTar({ content: randomUUID() });
+    const digest = await pushImage(registry.url, { repository: path, tag: "d1", layer });
+    const pulls: string[] = [];
+    const onAnswer = async (request: string) =>
+      void (/^POST \/images\/create/.test(request) && pulls.push(request));
+    const engine = opened.use(await startEngineProxy(dockerHost, { onAnswer }));
+    const installation = opened.use(newInstallation());
+    const scheduler = opened.use(openDockerScheduler({ ...engine, installationId: installation.id }));
+    opened.defer(() => scheduler.removeImage(repository, digest, never));
+    const prepare = (digestOf: string) => scheduler.prepareImage(`${repository}@${digestOf}`, never);
+    await Promise.all([prepare(digest), prepare(digest)]);
+    await prepare(digest);
+    expect(pulls).toHaveLength(1);
+    expect(await scheduler.imageDigests(repository, never)).toEqual([digest]);
+    const missing = prepare(`sha256:${"0".repeat(64)}`);
+    await expect(missing).rejects.toMatchObject({ code: "registry-unavailable" });
   });
 });
 

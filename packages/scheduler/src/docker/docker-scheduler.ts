@@ -59,6 +59,10 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
       options.publishHost ?? (this.connection.remoteHost === null ? loopback : everyInterface);
   }
 
+  async prepareImage(image: string, signal: AbortSignal): Promise<void> {
+    await this.connection.images.ensure(image, signal);
+  }
+
   protected async prepare({ image, limits }: RolloutSpec, signal: AbortSignal): Promise<StartContext> {
     const [joined, quota] = await Promise.all([
       this.#joinedNetwork(signal),

@@ -59,6 +59,9 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
     this.#registryAuth = options.registryAuth;
   }
 
+  /** The node that gets a task pulls the image. */
+  async prepareImage(): Promise<void> {}
+
   /** @returns the network of the instances. */
   protected async prepare(_rollout: RolloutSpec, signal: AbortSignal): Promise<string> {
     if (this.#givenNetwork !== undefined) return this.#givenNetwork;

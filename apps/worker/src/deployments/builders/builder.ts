@@ -36,7 +36,7 @@ export interface BuiltImage extends AsyncDisposable {
 export interface Builder {
   readonly kind: BuilderKind;
   /**
-   * Sets the status to `pushing` once the build has ended and before the image is pushed: the lease refuses that to an older
+   * Sets the status to `pushing` once the build has written its last output and before the image is pushed: the lease refuses that to an older
    * attempt. Its output is the attempt's log. Ends soon after the attempt's signal aborts, and leaves nothing running.
    * @throws {SlipwayError} of the user's, which are final: "build-failed", "build-timeout", "build-out-of-memory",
    * "build-disk-full", "image-too-large", "no-web-process"; of the platform's, which another attempt may mend:
