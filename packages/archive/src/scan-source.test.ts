@@ -1,4 +1,5 @@
-import { gzipSync } from "node:zlib";
+import { hash } from "node:crypto";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { refusal } from "@slipway/testkit";
 import { type ScanOptions, scanSource } from "./scan-source.ts";
@@ -55,6 +56,19 @@ test("the names of a folder other than the root are listed", async () => {
   expect((await scan(entries, { folder: "none" })).names).toEqual([]);
 });
 
+test("the digest of the archive is that of all its bytes, also of those after the end of the tar", async () => {
+  const archive = gzipSync(
+    Buffer.concat([await bytesOf(archiveOf(app)).then(gunzipSync), Buffer.alloc(2 ** 20)]),
+  );
+  const { archiveDigest } = await scanSource(streamOf(archive), {
+    limits: { ...limits, maxUnpackedBytes: 4 * 1024 ** 2 },
+    capture: new Map(),
+    folder: "",
+    signal: new AbortController().signal,
+  });
+  expect(archiveDigest).toBe(hash("sha256", archive));
+});
+
 test("the digest does not depend on the order, the times or the compression of the archive", async () => {
   const { digest } = await scan(app);
   expect((await scan([...app].reverse())).digest).toBe(digest);
@@ -90,3 +104,7 @@ test("an archive that cannot be unpacked safely is refused", async () => {
 test("an archive over the limits is refused", async () => {
   expect(await refusal(scan(app, { limits: { ...limits, maxEntries: 2 } }))).toMatch(/^archive-too-large: /);
 });
+
+async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(stream));
+}

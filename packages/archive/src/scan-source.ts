@@ -32,6 +32,8 @@ export interface SourceFacts {
    * owners and compression.
    */
   readonly digest: string;
+  /** Hexadecimal SHA-256 of the archive itself. */
+  readonly archiveDigest: string;
   /** Newest modification time of the files. */
   readonly newestTime: Date;
 }
@@ -49,7 +51,9 @@ export async function scanSource(archive: ByteStream, options: ScanOptions): Pro
   let entryCount = 0;
   let sizeBytes = 0;
   let newestTime = new Date(0);
-  for await (const entry of checkedEntries(gunzip(archive, signal), limits, symlinkTarget)) {
+  const archiveHash = createHash("sha256");
+  const unpacked = gunzip(hashed(archive, archiveHash), signal);
+  for await (const entry of checkedEntries(unpacked, limits, symlinkTarget)) {
     const { path, mtime } = entry;
     entryCount += 1;
     // A later entry replaces an earlier one at the same path, whatever its kind.
@@ -74,8 +78,16 @@ export async function scanSource(archive: ByteStream, options: ScanOptions): Pro
     oversized,
     names: namesIn(folder, lines),
     digest: digestOf(lines),
+    archiveDigest: archiveHash.digest("hex"),
     newestTime,
   };
+}
+
+async function* hashed(bytes: ByteStream, digest: Hash): AsyncGenerator<Uint8Array> {
+  for await (const chunk of bytes) {
+    digest.update(chunk);
+    yield chunk;
+  }
 }
 
 async function readFile(

@@ -11,6 +11,7 @@ export * from "./operation.ts";
 export * from "./notifier.ts";
 export * from "./pagination.ts";
 export * from "./quota.ts";
+export * from "./receipt.ts";
 export * from "./release.ts";
 export * from "./source.ts";
 export * from "./timeline.ts";

@@ -16,6 +16,8 @@ import type {
   Operation,
   Notifier,
   Pusher,
+  Receipt,
+  ReceiptKey,
   RolloutSpec,
   Source,
   User,
@@ -159,6 +161,27 @@ export function aNewRelease(values: Partial<NewRelease> = {}): NewRelease {
     imageStart: null,
     defaults: { NODE_ENV: "production" },
     environment: { NODE_ENV: "production" },
+    createdAt: testTime,
+    ...values,
+  };
+}
+
+export function aReceipt(values: Partial<Receipt> = {}): Receipt {
+  return {
+    deploymentId: randomUUID(),
+    appId: randomUUID(),
+    imageDigest: `sha256:${sha256("image")}`,
+    attempt: 1,
+    envelope: '{"payloadType":"application/vnd.in-toto+json","payload":"e30=","signatures":[]}',
+    createdAt: testTime,
+    ...values,
+  };
+}
+
+export function aReceiptKey(values: Partial<ReceiptKey> = {}): ReceiptKey {
+  return {
+    id: sha256(randomUUID()),
+    publicPem: "-----BEGIN PUBLIC KEY-----\n",
     createdAt: testTime,
     ...values,
   };

@@ -11,6 +11,7 @@ import { logsContract } from "./store-contract/logs.ts";
 import { operationsContract } from "./store-contract/operations.ts";
 import { notifiersContract } from "./store-contract/notifiers.ts";
 import { quotasContract } from "./store-contract/quotas.ts";
+import { receiptsContract } from "./store-contract/receipts.ts";
 import { releasesContract } from "./store-contract/releases.ts";
 import { sharingContract } from "./store-contract/sharing.ts";
 import { sourcesContract } from "./store-contract/sources.ts";
@@ -52,6 +53,7 @@ export function storeContract(name: string, newContext: () => Promise<StoreContr
     deploymentAdmissionContract(underTest);
     deploymentListsContract(underTest);
     releasesContract(underTest);
+    receiptsContract(underTest);
     operationsContract(underTest);
     logsContract(underTest);
     notifiersContract(underTest);

@@ -15,6 +15,7 @@ import type { Admission, Deployment, DeploymentStatus, NewDeployment } from "../
 import type { Operation } from "../operation.ts";
 import type { Delivery, Notifier } from "../notifier.ts";
 import type { PageRequest } from "../pagination.ts";
+import type { Receipt, ReceiptKey } from "../receipt.ts";
 import type { NewRelease, Release } from "../release.ts";
 import type { OwnerQuotas, Quotas, Usage } from "../quota.ts";
 import type { Source } from "../source.ts";
@@ -31,6 +32,7 @@ export interface Store extends AsyncDisposable {
   readonly usage: UsageStore;
   readonly deployments: DeploymentStore;
   readonly releases: ReleaseStore;
+  readonly receipts: ReceiptStore;
   readonly operations: OperationStore;
   readonly logs: LogStore;
   readonly notifiers: NotifierStore;
@@ -193,6 +195,20 @@ export interface ReleaseStore {
   /** Newest first. */
   ofApp(appId: string, limit: number): Promise<Release[]>;
   removeOfApp(appId: string): Promise<void>;
+}
+
+/** A deployment has a receipt for each image that its attempts built; (deploymentId, imageDigest) is unique. */
+export interface ReceiptStore {
+  /** Stores the receipt, replacing one of the same image. Does nothing when a later attempt has stored one of that image. */
+  put(receipt: Receipt): Promise<void>;
+  get(deploymentId: string, imageDigest: string): Promise<Receipt | null>;
+  /** The app's newest receipt of an image that any of its deployments built. */
+  newestOf(appId: string, imageDigest: string): Promise<Receipt | null>;
+  removeOfApp(appId: string): Promise<void>;
+  /** Adds a public key. Does nothing when a key with the id exists. */
+  addKey(key: ReceiptKey): Promise<void>;
+  /** All keys that ever signed, oldest first. */
+  keys(): Promise<ReceiptKey[]>;
 }
 
 export interface OperationStore {

@@ -96,6 +96,10 @@ export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
     // create again; a deployment has one release
     { name: "releases_deployment", key: { deploymentId: 1 }, unique: true },
   ],
+  receipts: [
+    // newestOf; removeOfApp
+    { name: "receipts_of_image", key: { appId: 1, imageDigest: 1, createdAt: 1 } },
+  ],
   operations: [
     // pending, oldest first; waitingApps
     {

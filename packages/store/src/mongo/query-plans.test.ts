@@ -12,6 +12,7 @@ import { deploymentQueries } from "./deployments.ts";
 import { logQueries } from "./logs.ts";
 import { notifierQueries } from "./notifiers.ts";
 import { operationQueries } from "./operations.ts";
+import { receiptQueries } from "./receipts.ts";
 import { releaseQueries } from "./releases.ts";
 import { sourceQueries } from "./sources.ts";
 import { openMongoStore } from "./store.ts";
@@ -130,6 +131,12 @@ const plans: readonly (readonly [string, string, Query])[] = [
     { filter: deploymentQueries.recent("1", new Date(999)), sortOfFew: { number: 1 } },
   ],
   ["deployments", "deployments_source", { filter: deploymentQueries.needsSource("1"), limit: 1 }],
+  [
+    "receipts",
+    "receipts_of_image",
+    { filter: receiptQueries.ofImage("1", "1"), sort: { createdAt: -1 }, limit: 1 },
+  ],
+  ["receipts", "receipts_of_image", { filter: receiptQueries.ofApp("1") }],
   ["releases", "releases_number", { filter: releaseQueries.ofApp("1"), sort: { number: -1 }, limit }],
   ["releases", "releases_deployment", { filter: releaseQueries.ofDeployment("1") }],
   ["releases", "releases_number", { filter: releaseQueries.byNumber("1", 1) }],
@@ -280,6 +287,11 @@ async function fill(client: MongoClient): Promise<void> {
     appId: group(index),
     number: Math.floor(index / 50) + 1,
     deploymentId: String(index),
+  }));
+  await make("receipts", (index) => ({
+    appId: group(index),
+    imageDigest: String(index),
+    createdAt: at(index),
   }));
   await make("operations", (index) => ({
     appId: group(index),

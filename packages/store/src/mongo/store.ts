@@ -9,6 +9,7 @@ import { deploymentStore } from "./deployments.ts";
 import { logStore } from "./logs.ts";
 import { deliveryStore, notifierStore } from "./notifiers.ts";
 import { operationStore } from "./operations.ts";
+import { receiptStore } from "./receipts.ts";
 import { releaseStore } from "./releases.ts";
 import { migrate } from "./schema.ts";
 import { sourceStore } from "./sources.ts";
@@ -43,6 +44,7 @@ function storeOn(connection: Connection): Store {
     usage: usageStore(connection),
     deployments: deploymentStore(connection),
     releases: releaseStore(connection),
+    receipts: receiptStore(connection),
     operations: operationStore(connection),
     logs: logStore(connection),
     notifiers: notifierStore(connection),

@@ -13,6 +13,7 @@ import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
 import { operationQueries } from "./operations.ts";
 import { notifierQueries } from "./notifiers.ts";
+import { receiptQueries } from "./receipts.ts";
 import { releaseQueries } from "./releases.ts";
 import { sourceQueries } from "./sources.ts";
 import { usageQueries } from "./usage.ts";
@@ -63,6 +64,9 @@ const plans = [
   [operationQueries.waitingApps, "operations_one_running (app_id=?)"],
   [operationQueries.removeEnded, "operations_ended"],
   [operationQueries.removeOfApp, "operations_of_app"],
+  [receiptQueries.get, "sqlite_autoindex_receipts_1"],
+  [receiptQueries.newestOf, "receipts_of_image"],
+  [receiptQueries.removeOfApp, "receipts_of_image"],
   [releaseQueries.byNumber, "sqlite_autoindex_releases_3"],
   [releaseQueries.ofApp, "sqlite_autoindex_releases_3"],
   [releaseQueries.ofDeployment, "sqlite_autoindex_releases_2"],

@@ -12,6 +12,7 @@ import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
 import { operationStore } from "./operations.ts";
 import { deliveryStore, notifierStore } from "./notifiers.ts";
+import { receiptStore } from "./receipts.ts";
 import { releaseStore } from "./releases.ts";
 import { sourceStore } from "./sources.ts";
 import { tokenStore, userStore } from "./users.ts";
@@ -53,6 +54,7 @@ function storeOn(database: Database, logThread: LogThread): Store {
     usage: usageStore(database),
     deployments: deploymentStore(database),
     releases: releaseStore(database),
+    receipts: receiptStore(database),
     operations: operationStore(database),
     logs: logStore(database, logThread),
     notifiers: notifierStore(database),

@@ -12,6 +12,7 @@ import { sourcesOfOwner } from "./009-sources-of-owner.ts";
 import { appBuilder } from "./010-app-builder.ts";
 import { timelines } from "./011-timelines.ts";
 import { imageStart } from "./012-image-start.ts";
+import { receipts } from "./013-receipts.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -33,4 +34,5 @@ export const migrations: readonly Migration[] = [
   { number: 10, name: "app builder", sql: appBuilder },
   { number: 11, name: "timelines", sql: timelines },
   { number: 12, name: "image start", sql: imageStart },
+  { number: 13, name: "receipts", sql: receipts },
 ];

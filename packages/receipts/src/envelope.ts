@@ -1,0 +1,62 @@
+// DSSE envelopes: a payload with its type, signed together (https://github.com/secure-systems-lab/dsse).
+
+import { createPublicKey, sign, verify } from "node:crypto";
+import { SlipwayError } from "@slipway/core";
+import { keyIdOf } from "./keys.ts";
+import type { ReceiptSigner } from "./keys.ts";
+import type { Statement } from "./statement.ts";
+
+/** As the specification names the fields. */
+export interface Envelope {
+  readonly payloadType: string;
+  /** Base64. */
+  readonly payload: string;
+  readonly signatures: readonly {
+    readonly keyid: string;
+    /** Base64 of the DER form. */
+    readonly sig: string;
+  }[];
+}
+
+export const statementMediaType = "application/vnd.in-toto+json";
+
+/** Signs a statement. */
+export function signStatement(statement: Statement, { keyId, privateKey }: ReceiptSigner): Envelope {
+  const payload = Buffer.from(JSON.stringify(statement));
+  const sig = sign("sha256", signedBytes(statementMediaType, payload), privateKey);
+  return {
+    payloadType: statementMediaType,
+    payload: payload.toString("base64"),
+    signatures: [{ keyid: keyId, sig: sig.toString("base64") }],
+  };
+}
+
+/**
+ * @param publicPems keys that are trusted.
+ * @returns the id of the key that has signed the envelope.
+ * @throws {SlipwayError} "invalid" when none of the keys has.
+ */
+export function verifyEnvelope(envelope: Envelope, publicPems: readonly string[]): string {
+  const signed = signedBytes(envelope.payloadType, Buffer.from(envelope.payload, "base64"));
+  for (const key of publicPems.map((pem) => createPublicKey(pem)))
+    for (const { sig } of envelope.signatures)
+      if (verify("sha256", signed, key, Buffer.from(sig, "base64"))) return keyIdOf(key);
+  const ids = envelope.signatures.map(({ keyid }) => keyid);
+  throw new SlipwayError(
+    "invalid",
+    `no trusted key has signed the receipt; it names ${ids.join(", ") || "none"}`,
+  );
+}
+
+/** Reads the statement, without a check of the signature. @throws {SlipwayError} "invalid" when the payload is no statement. */
+export function statementOf({ payloadType, payload }: Envelope): Statement {
+  if (payloadType !== statementMediaType)
+    throw new SlipwayError("invalid", `the receipt contains ${payloadType} instead of ${statementMediaType}`);
+  return JSON.parse(Buffer.from(payload, "base64").toString("utf8")) as Statement;
+}
+
+/** The "pre-authentication encoding" of the specification. */
+function signedBytes(payloadType: string, payload: Buffer): Buffer {
+  const type = Buffer.from(payloadType);
+  return Buffer.concat([Buffer.from(`DSSEv1 ${type.length} ${payloadType} ${payload.length} `), payload]);
+}

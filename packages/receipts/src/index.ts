@@ -1,0 +1,6 @@
+// Receipts: signed statements of what a build left, and their verification.
+
+export { signStatement, statementMediaType, statementOf, verifyEnvelope, type Envelope } from "./envelope.ts";
+export { jwkOf, receiptSigner, type ReceiptSigner } from "./keys.ts";
+export { descriptorNames, statementAbout } from "./statement.ts";
+export type { BuildpackFacts, LayerFacts, ReceiptFacts, Statement } from "./statement.ts";
