@@ -2,7 +2,7 @@
 # Generates the secrets that a copy of .env.example still lacks. Existing values are kept.
 set -eu
 
-NAMES='INSTALLATION_ID SIGNING_KEYS BOOTSTRAP_TOKEN REDIS_PASSWORD MONGO_PASSWORD REGISTRY_SECRET DOCKER_GID'
+NAMES='INSTALLATION_ID SIGNING_KEYS RECEIPT_KEY BOOTSTRAP_TOKEN REDIS_PASSWORD MONGO_PASSWORD REGISTRY_SECRET DOCKER_GID'
 SOCKET=/var/run/docker.sock
 
 fail() {
@@ -29,7 +29,7 @@ lacks() { ! grep -q "^$1=.*[^[:space:]\"']" "$FILE"; }
 generate() {
   case $1 in
     INSTALLATION_ID) random_hex 4 ;;
-    SIGNING_KEYS) random_hex 32 ;;
+    SIGNING_KEYS | RECEIPT_KEY) random_hex 32 ;;
     BOOTSTRAP_TOKEN) printf 'tk-us-%s' "$(random_hex 24)" ;;
     DOCKER_GID) stat -c %g "$SOCKET" ;;
     *) random_hex 24 ;;

@@ -152,11 +152,13 @@ describe("a process of a running installation", () => {
     ["api", ["BOOTSTRAP_TOKEN", "REDIS_URL", "SIGNING_KEYS_FILE"]],
     ["stream", ["REDIS_URL", "SIGNING_KEYS_FILE"]],
     ["router", ["REDIS_URL"]],
-    ["worker-1", ["REDIS_URL", "REGISTRY_URL"]],
+    ["worker-1", ["RECEIPT_KEY_FILE", "REDIS_URL", "REGISTRY_URL"]],
   ] as const)("%s has only the secrets %o in its environment", async ([name, secrets]) => {
     const environment = await environmentOf(name);
     const held = Object.keys(environment).filter((key) =>
-      /^(?:BOOTSTRAP_TOKEN|REDIS_URL|REGISTRY_URL|SIGNING_KEY)|PASSWORD|AUTH_SOCK|CERT_PATH/.test(key),
+      /^(?:BOOTSTRAP_TOKEN|REDIS_URL|REGISTRY_URL|SIGNING_KEY|RECEIPT_KEY)|PASSWORD|AUTH_SOCK|CERT_PATH/.test(
+        key,
+      ),
     );
     expect(held.toSorted()).toEqual(secrets);
     expect(Object.values(environment).includes(inject("adminToken"))).toBe(name === "api");

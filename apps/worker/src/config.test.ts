@@ -7,6 +7,7 @@ const required = {
   REDIS_URL: "redis://127.0.0.1:6379",
   REGISTRY_URL: "http://registry.example",
   STACK_IMAGE: "registry.example/stack:1",
+  RECEIPT_KEY: "0123456789abcdef0123456789abcdef",
 };
 
 test("sizes that the environment has in MiB are bytes in the configuration", () => {

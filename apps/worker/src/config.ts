@@ -329,14 +329,42 @@ const releaseSettings = z.object({
 /** Address of the engine when none is configured. */
 export const defaultDockerHost = "unix:///var/run/docker.sock";
 
-export const settings = commonSettings.extend({
-  ...appUrlSettings.shape,
-  ...deploymentSettings.shape,
-  ...regionSettings.shape,
-  ...serviceSettings.shape,
-  ...buildSettings.shape,
-  ...releaseSettings.shape,
+const minKeyChars = 32;
+
+/** What signs receipts. One of the two is required. */
+const receiptSettings = z.object({
+  RECEIPT_KEY_FILE: z.string().min(1).optional().register(settingDocs, {
+    topic: "access",
+    description:
+      "File of the secret that the key which signs receipts of builds is derived from. It is read again for each receipt. One of `RECEIPT_KEY_FILE` and `RECEIPT_KEY` is required; if both are set, the file applies.",
+    npmStart: "`DATA_DIR/receipt-key`, generated once",
+  }),
+  RECEIPT_KEY: z
+    .string()
+    .min(minKeyChars, `must have at least ${minKeyChars} characters`)
+    .optional()
+    .register(settingDocs, {
+      topic: "access",
+      description: `The secret itself: at least ${minKeyChars} characters, the same for all workers. It may be replaced at any time: receipts stay valid.`,
+    }),
 });
+
+export const settings = commonSettings
+  .extend({
+    ...appUrlSettings.shape,
+    ...deploymentSettings.shape,
+    ...regionSettings.shape,
+    ...serviceSettings.shape,
+    ...buildSettings.shape,
+    ...releaseSettings.shape,
+    ...receiptSettings.shape,
+  })
+  .refine((config) => (config.RECEIPT_KEY ?? config.RECEIPT_KEY_FILE) !== undefined, {
+    path: ["RECEIPT_KEY"],
+    error: "is required, or RECEIPT_KEY_FILE",
+    // also when other settings are invalid, so that all problems are reported at once
+    when: () => true,
+  });
 
 /** The parsed configuration, grouped by subject. Sizes are in bytes, durations in milliseconds. */
 export type WorkerConfig = ReturnType<typeof grouped>;
@@ -411,6 +439,11 @@ function grouped(parsed: z.output<typeof settings>) {
       stopGraceMs: parsed.STOP_GRACE_MS,
       drainMs: parsed.DRAIN_MS,
     },
+    /** What the key of receipts is derived from. */
+    receiptKey:
+      parsed.RECEIPT_KEY_FILE === undefined
+        ? { secret: parsed.RECEIPT_KEY ?? "" }
+        : { file: parsed.RECEIPT_KEY_FILE },
     releasesKept: parsed.RELEASES_KEPT,
     allowedPrivateHosts: parsed.ALLOWED_PRIVATE_HOSTS,
     githubApiUrl: parsed.GITHUB_API_URL,

@@ -21,6 +21,8 @@ import { openNodeToolchain } from "./deployments/node-toolchain.ts";
 import type { NodeToolchainOptions } from "./deployments/node-toolchain.ts";
 import { openPythonToolchain } from "./deployments/python-toolchain.ts";
 import { openToolchainImages } from "./deployments/toolchain-images.ts";
+import { openReceiptKey } from "./deployments/receipt-key.ts";
+import type { CurrentReceiptKey } from "./deployments/receipt-key.ts";
 import { openScheduler } from "./deployments/scheduler.ts";
 import { openKnownQuotas } from "./known-quotas.ts";
 
@@ -37,6 +39,7 @@ export interface WorkerContext {
   readonly scheduler: Scheduler;
   readonly toolchains: LanguageToolchains;
   readonly remoteBuildpacks: RemoteBuildpacks;
+  readonly receiptKey: CurrentReceiptKey;
   readonly housekeeping: Pick<Housekeeping, "request">;
   /** Content of the operator's CA bundle; null when there is none. */
   readonly caBundle: Buffer | null;
@@ -63,13 +66,15 @@ export async function openWorkerContext(
   const registry = opened.use(openRegistry({ url, ...(pullHost === undefined ? {} : { pullHost }) }));
   const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError }));
   const now = () => new Date();
+  const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   return {
     config,
     logger,
     redis,
     keys,
     housekeeping: opened.use(openHousekeeping({ redisUrl, keys, onError })),
-    store: opened.use(await openStore({ databaseUrl: config.databaseUrl })),
+    store,
+    receiptKey: openReceiptKey({ from: config.receiptKey, receipts: store.receipts, now }),
     blobs,
     engine: opened.use(openEngine({ ...builds, ...runtimeOf(runtimes.builds), knownQuotas })),
     imageBuilder: opened.use(openImageBuilder(builds)),

@@ -29,6 +29,7 @@ export async function openTestContext<Scripted extends Partial<Scheduler>>(
     REDIS_URL: redisUrl,
     REGISTRY_URL: "http://registry.example",
     STACK_IMAGE: "registry.example/stack:1",
+    RECEIPT_KEY: "0123456789abcdef0123456789abcdef",
   });
   const keys = redisKeys(installationId);
   return {

@@ -136,6 +136,11 @@ export class DeploymentLease implements Disposable {
     return this.#phases.run({ name, log }, work);
   }
 
+  /** The attempt's phases so far, in the order of their starts. */
+  get phases(): readonly PhaseRecord[] {
+    return this.#phases.records;
+  }
+
   /** The phase that an error ended; null when none did. */
   failedPhase(error: Error): FailedPhase | null {
     return this.#phases.failedBy(error);

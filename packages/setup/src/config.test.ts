@@ -49,6 +49,7 @@ describe("readConfig", () => {
       routerPort: 4180,
       workers: 2,
       engineWorkers: 2,
+      receiptKeyGiven: false,
       signingKeysGiven: false,
       graceMs: 30_000,
       unattended: false,

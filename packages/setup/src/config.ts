@@ -31,6 +31,8 @@ export interface SetupConfig {
   showsToken: boolean;
   /** Whether the environment provides the signing keys. */
   signingKeysGiven: boolean;
+  /** Whether the environment contains the key of receipts, so that the installation's own is not used. */
+  receiptKeyGiven: boolean;
   bootstrapToken?: string;
   redisUrl?: string;
   registryUrl?: string;
@@ -70,6 +72,8 @@ export const settings = z
     SIGNING_KEYS_FILE: z.string().optional(),
     SIGNING_KEYS: z.string().optional(),
     SIGNING_KEY: z.string().optional(),
+    RECEIPT_KEY_FILE: z.string().optional(),
+    RECEIPT_KEY: z.string().optional(),
     BUILD_NPM_REGISTRY: httpUrlSetting().optional(),
     BUILD_CA_BUNDLE: z.string().optional(),
     NODE_EXTRA_CA_CERTS: z.string().optional().register(settingDocs, {
@@ -164,6 +168,7 @@ function grouped(given: z.output<typeof settings>): Omit<SetupConfig, "unattende
     engineWorkers: given.ENGINE_WORKERS ?? given.WORKERS,
     graceMs: given.GRACE_MS,
     showsToken: true,
+    receiptKeyGiven: [given.RECEIPT_KEY_FILE, given.RECEIPT_KEY].some((key) => key !== undefined),
     signingKeysGiven: signingKeys.some((key) => key !== undefined),
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
   };

@@ -54,6 +54,7 @@ export function appEnvironment(
     GRACE_MS: String(config.graceMs),
     ...ownSettings("REDIS_URL", ensured.redisUrls ?? {}),
     ...(config.signingKeysGiven ? {} : { SIGNING_KEYS_FILE: installation.signingKeysFile }),
+    ...(config.receiptKeyGiven ? {} : { RECEIPT_KEY_FILE: installation.receiptKeyFile }),
     ...(config.dockerHost === undefined ? {} : { DOCKER_HOST: config.dockerHost }),
     ...(config.buildCaBundle === undefined ? {} : { BUILD_CA_BUNDLE: config.buildCaBundle }),
   };

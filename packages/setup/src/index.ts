@@ -29,7 +29,7 @@ export { readText } from "./files.ts";
 export { definitionHash, ensureBuilt, obstacleTo } from "./images/image-builder.ts";
 export type { ImageDefinition } from "./images/image-builder.ts";
 export { ensureLocalStack } from "./images/stack.ts";
-export { adminTokenFile, installationId, rotateSigningKey } from "./installation.ts";
+export { adminTokenFile, installationId, rotateKeys } from "./installation.ts";
 export { findProgram } from "./machine/find-program.ts";
 export { isRoot, sharedLock } from "./machine/shared-folder.ts";
 export { installPrograms } from "./machine/system-packages.ts";

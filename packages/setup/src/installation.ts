@@ -20,6 +20,8 @@ export interface Installation {
   id: string;
   /** Holds the signing keys, one per line, the newest first. */
   signingKeysFile: string;
+  /** Holds the key that signs receipts. */
+  receiptKeyFile: string;
   adminToken: string;
 }
 
@@ -32,12 +34,14 @@ export async function openInstallation(
   const id = await readOrCreate(idFile(dataDir), () => randomBytes(4).toString("hex"));
   const signingKeysFile = keysFile(dataDir);
   await readOrCreate(signingKeysFile, newKey);
+  await readOrCreate(receiptKeyFile(dataDir), newKey);
   const { report } = step(say, "data");
   report(`${dataDir} (installation ${id.text}${id.created ? ", new" : ""})`);
   return {
     dataDir,
     id: id.text,
     signingKeysFile,
+    receiptKeyFile: receiptKeyFile(dataDir),
     adminToken: bootstrapToken ?? (await ownToken(dataDir, showsToken, report)),
   };
 }
@@ -48,10 +52,11 @@ export async function installationId(dataDir: string): Promise<string | undefine
 }
 
 /**
- * Generates a new signing key, which running processes use too. Signatures of former keys stay valid unless `dropFormer` is
- * set. @returns the number of keys. Throws SetupError when there is no installation.
+ * Generates a new signing key and a new key of receipts, which running processes use too. Signatures of former signing keys stay
+ * valid unless `dropFormer` is set. Receipts stay valid, because the database keeps their public keys.
+ * @returns the number of signing keys. Throws SetupError when there is no installation.
  */
-export async function rotateSigningKey(
+export async function rotateKeys(
   dataDir: string,
   { dropFormer }: { dropFormer: boolean },
 ): Promise<{ keys: number; file: string }> {
@@ -61,6 +66,7 @@ export async function rotateSigningKey(
     throw new SetupError(`There is no installation in ${dataDir}: run npm start first.`);
   const kept = dropFormer ? [] : former.split("\n").slice(0, maxFormerKeys);
   await writePrivate(file, `${[newKey(), ...kept].join("\n")}\n`);
+  await writePrivate(receiptKeyFile(dataDir), `${newKey()}\n`);
   return { keys: kept.length + 1, file };
 }
 
@@ -96,6 +102,10 @@ function newKey(): string {
 
 function keysFile(dataDir: string): string {
   return join(dataDir, "signing-key");
+}
+
+function receiptKeyFile(dataDir: string): string {
+  return join(dataDir, "receipt-key");
 }
 
 function idFile(dataDir: string): string {

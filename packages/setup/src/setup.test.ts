@@ -6,7 +6,7 @@ import { isLocal } from "./engine/engine-connection.ts";
 import { withoutUser, withUser } from "./engine/engine-users.ts";
 import { appEnvironment } from "./environment.ts";
 import { definitionHash } from "./images/image-builder.ts";
-import { openInstallation, rotateSigningKey } from "./installation.ts";
+import { openInstallation, rotateKeys } from "./installation.ts";
 import { isRoot, makeOwnFolder } from "./machine/shared-folder.ts";
 import { packageNames } from "./machine/system-packages.ts";
 import { isNewEnough, redisConfiguration } from "./services/redis.ts";
@@ -119,26 +119,37 @@ describe("openInstallation", () => {
 
 test("a new signing key comes first; at most two former keys stay", () =>
   inFolder(async (folder) => {
-    await expect(rotateSigningKey(folder, { dropFormer: false })).rejects.toThrow("no installation");
-    const { signingKeysFile } = await openInstallation(given(folder), () => undefined);
+    await expect(rotateKeys(folder, { dropFormer: false })).rejects.toThrow("no installation");
+    const { signingKeysFile, receiptKeyFile } = await openInstallation(given(folder), () => undefined);
     const keys = async () => (await readFile(signingKeysFile, "utf8")).trim().split("\n");
     const [first] = await keys();
-    expect(await rotateSigningKey(folder, { dropFormer: false })).toEqual({ keys: 2, file: signingKeysFile });
+    expect(await rotateKeys(folder, { dropFormer: false })).toEqual({ keys: 2, file: signingKeysFile });
     const [second, ...former] = await keys();
     expect([former, second === first]).toEqual([[first], false]);
     for (const count of [3, 3]) {
-      expect((await rotateSigningKey(folder, { dropFormer: false })).keys).toBe(count);
+      expect((await rotateKeys(folder, { dropFormer: false })).keys).toBe(count);
     }
     expect((await keys()).slice(2)).toEqual([second]);
-    await rotateSigningKey(folder, { dropFormer: true });
+    const receiptKey = () => readFile(receiptKeyFile, "utf8");
+    const formerReceiptKey = await receiptKey();
+    await rotateKeys(folder, { dropFormer: true });
+    expect(await receiptKey()).toMatch(/^[0-9a-f]{64}\n$/);
+    expect(await receiptKey()).not.toBe(formerReceiptKey);
     expect(await keys()).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
     expect((await stat(signingKeysFile)).mode & 0o777).toBe(0o600);
   }));
 
 test("the apps' environment leaves out unset variables", () => {
-  const installation = { dataDir: "/d", id: "0a1b2c3d", signingKeysFile: "/d/signing-key", adminToken: "t" };
+  const installation = {
+    dataDir: "/d",
+    id: "0a1b2c3d",
+    signingKeysFile: "/d/signing-key",
+    receiptKeyFile: "/d/receipt-key",
+    adminToken: "t",
+  };
   const config = {
     dataDir: "/d",
+    receiptKeyGiven: false,
     signingKeysGiven: false,
     showsToken: true,
     unattended: false,
@@ -159,6 +170,7 @@ test("the apps' environment leaves out unset variables", () => {
     DATA_DIR: "/d",
     INSTALLATION_ID: "0a1b2c3d",
     SIGNING_KEYS_FILE: "/d/signing-key",
+    RECEIPT_KEY_FILE: "/d/receipt-key",
     BOOTSTRAP_TOKEN: "t",
     REDIS_URL: "redis://r",
     REGISTRY_URL: "http://r",

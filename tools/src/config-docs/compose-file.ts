@@ -11,6 +11,7 @@ const own = (name: keyof typeof composeSettings.shape) =>
 const determined: Readonly<Record<string, string>> = {
   INSTALLATION_ID: fromSecrets("INSTALLATION_ID"),
   SIGNING_KEYS: fromSecrets("SIGNING_KEYS"),
+  RECEIPT_KEY: fromSecrets("RECEIPT_KEY"),
   BOOTSTRAP_TOKEN: fromSecrets("BOOTSTRAP_TOKEN"),
   REDIS_URL: `redis://:${fromSecrets("REDIS_PASSWORD")}@redis:6379`,
   DATABASE_URL: `mongodb://slipway:${fromSecrets("MONGO_PASSWORD")}@mongo:27017/slipway?authSource=admin`,
@@ -32,6 +33,7 @@ const unused = new Set([
   "BUILD_CA_BUNDLE",
   "DATA_DIR",
   "DOCKER_HOST",
+  "RECEIPT_KEY_FILE",
   "SCHEDULER",
   "SCHEDULER_DOCKER_HOST",
   "SCHEDULER_NETWORK",

@@ -26,6 +26,8 @@ import { reuse } from "./phases/reuse.ts";
 import type { ReuseContext } from "./phases/reuse.ts";
 import { resume, start } from "./phases/start.ts";
 import type { StartContext } from "./phases/start.ts";
+import { storeReceipt } from "./receipt.ts";
+import type { ReceiptContext } from "./receipt.ts";
 import { decideOldImages, requestPruning } from "../housekeeping/request-pruning.ts";
 import type { OldImagesContext } from "../housekeeping/request-pruning.ts";
 
@@ -34,6 +36,7 @@ type PipelineContext = FetchContext &
   FormerImageContext &
   BuildpacksContext &
   DockerfileContext &
+  ReceiptContext &
   ReleaseContext &
   StartContext & {
     readonly engine: Pick<BuildEngine, "removeSandboxes">;
@@ -80,7 +83,10 @@ async function pipeline(context: PipelineContext, attempt: Attempt): Promise<voi
   const builder = buildersOf(context)[planned.builder];
   await using built = await builder.build(attempt, { fetched, plan: planned, former });
   await using _pull = pullEarly(context, attempt, built);
-  const release = await lease.phase("release", log, () => makeRelease(context, attempt, built));
+  const release = await lease.phase("release", log, async () => {
+    await storeReceipt(context, attempt, { plan: planned, built });
+    return makeRelease(context, attempt, built);
+  });
   const { image, stackImage } = built;
   const facts = { image: image.reference, imageSizeBytes: image.sizeBytes, stackImage };
   // The start mostly waits for the app, so the cache is saved at the same time. Both end before the build is disposed of.

@@ -37,6 +37,7 @@ export function openGoToolchain(options: GoToolchainOptions): LanguageToolchain<
           ...reasons.map((reason) => `       ${reason}`),
           ...choice.warnings.map((warning) => ` !     ${warning}`),
         ],
+        versions: { go: choice.version },
         images: (imagesSignal) => options.ensureImages(goToolchains(parts, choice), imagesSignal),
       };
     },

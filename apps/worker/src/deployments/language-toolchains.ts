@@ -7,6 +7,8 @@ import type { ToolchainImages } from "./toolchain-images.ts";
 export interface ChosenToolchain {
   /** Lines for the deployment's log: what was chosen and why. */
   readonly lines: readonly string[];
+  /** Version by name of each program, for the receipt. */
+  readonly versions: Readonly<Record<string, string>>;
   /** Finds or makes the images. @throws {SlipwayError} "toolchain-unavailable", "registry-unavailable". */
   images(signal: AbortSignal): Promise<ToolchainImages>;
 }

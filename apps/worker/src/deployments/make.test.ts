@@ -68,7 +68,7 @@ async function madeWithout(snapshot: string) {
   return { created, lines, error };
 }
 
-const toolchain = { choose: async () => ({ lines: [], images: async () => images }) };
+const toolchain = { choose: async () => ({ lines: [], versions: {}, images: async () => images }) };
 const toolchains = { nodejs: toolchain, python: toolchain, go: toolchain };
 
 async function sourceOf() {

@@ -56,6 +56,10 @@ export function openNodeToolchain(options: NodeToolchainOptions): LanguageToolch
       };
       return {
         lines: linesOf(versions),
+        versions: {
+          node: node.version,
+          [packageManager?.name ?? "npm"]: packageManager?.version ?? node.npmVersion,
+        },
         images: (imagesSignal) => options.ensureImages(toolchains, imagesSignal),
       };
     },

@@ -57,6 +57,7 @@ export function openPythonToolchain(options: PythonToolchainOptions): LanguageTo
           `       ${reason}`,
           `       Dependencies are those of ${plan.dependencies}`,
         ],
+        versions: { python: python.version, uv: uv.version },
         images: (imagesSignal) => options.ensureImages(pythonToolchains(parts, { python, uv }), imagesSignal),
       };
     },

@@ -7,6 +7,7 @@ const required = {
   REDIS_URL: "redis://127.0.0.1:1",
   REGISTRY_URL: "http://127.0.0.1:1",
   STACK_IMAGE: "stack",
+  RECEIPT_KEY: "0123456789abcdef0123456789abcdef",
 };
 
 function configOf(environment: Record<string, string>) {

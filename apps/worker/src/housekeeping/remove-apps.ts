@@ -33,7 +33,7 @@ export interface RemoveAppContext {
   readonly keys: RedisKeys;
 }
 
-type OwnedParts = "releases" | "variables" | "notifiers" | "deliveries" | "collaborators";
+type OwnedParts = "releases" | "receipts" | "variables" | "notifiers" | "deliveries" | "collaborators";
 
 /** Removes everything of a deleted app, its document last, so that an interrupted removal is found and repeated. */
 export async function removeApp(
@@ -66,6 +66,7 @@ export async function removeApp(
   await redis.del(keys.appInstances(appId), keys.imagesSeen(appId), keys.imagesUnneeded(appId));
   await store.operations.removeOfApp(appId);
   await store.releases.removeOfApp(appId);
+  await store.receipts.removeOfApp(appId);
   await store.variables.removeOfApp(appId);
   await store.notifiers.removeOfApp(appId);
   await store.deliveries.removeOfApp(appId);

@@ -25,7 +25,7 @@ afterEach(async () => {
 const lines: string[] = [];
 const ensured = () =>
   ensureRegistry(
-    { dataDir, id: "0a1b2c3d", signingKeysFile: "", adminToken: "" },
+    { dataDir, id: "0a1b2c3d", signingKeysFile: "", receiptKeyFile: "-r", adminToken: "" },
     undefined,
     { docker: {} as Docker, local: true } as Parameters<typeof ensureRegistry>[2],
     (line) => lines.push(line),

@@ -134,6 +134,8 @@ export const settingsRead = {
     "OWNER_SLOTS",
     "PUBLIC_APP_URL",
     "PYTHON_MIRROR",
+    "RECEIPT_KEY",
+    "RECEIPT_KEY_FILE",
     "RECONCILE_MS",
     "REDIS_URL",
     "REGION_NAME",

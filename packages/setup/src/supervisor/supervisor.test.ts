@@ -39,6 +39,7 @@ test("each process gets the settings that it reads, and no secret of another", (
   const secrets = {
     BOOTSTRAP_TOKEN: "t",
     SIGNING_KEYS_FILE: "k",
+    RECEIPT_KEY_FILE: "k",
     REGISTRY_URL: "r",
     AWS_SECRET_ACCESS_KEY: "a",
   };
@@ -53,7 +54,7 @@ test("each process gets the settings that it reads, and no secret of another", (
     api: ["BOOTSTRAP_TOKEN", "SIGNING_KEYS_FILE"],
     stream: ["SIGNING_KEYS_FILE"],
     router: [],
-    "worker-1": ["REGISTRY_URL"],
+    "worker-1": ["RECEIPT_KEY_FILE", "REGISTRY_URL"],
   });
   for (const { environment } of specs) {
     expect(environment).toMatchObject({ ...runtime, DATA_DIR: "/d", REDIS_URL: "redis://" });

@@ -1,6 +1,7 @@
 // The port to the builders: each kind turns a planned source into an image in the registry. The plan picks the kind.
 
 import type { BuilderKind, ImageStart, PushedImage } from "@slipway/core";
+import type { BuildpackFacts } from "@slipway/receipts";
 import type { Attempt } from "../attempt.ts";
 import type { FormerImage } from "../former-image.ts";
 import type { FetchedSource } from "../phases/fetch.ts";
@@ -17,6 +18,8 @@ export interface BuildInput {
 /** Disposed of when the release has started, or failed to. Until then it holds what `saveCache` reads. */
 export interface BuiltImage extends AsyncDisposable {
   readonly image: Pick<PushedImage, "reference" | "pinnedReference" | "digest" | "sizeBytes">;
+  /** Buildpacks that built the app, in order; none for other builders. */
+  readonly buildpacks: readonly BuildpackFacts[];
   /** Image that the app's files are on top of, for display; null when the source names it. */
   readonly stackImage: string | null;
   /** Process type → shell command, with a `web`. */

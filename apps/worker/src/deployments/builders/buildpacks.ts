@@ -28,6 +28,10 @@ export function buildpacksBuilder(context: BuildpacksContext): Builder {
       const resources = owned.move();
       return {
         image,
+        buildpacks:
+          files.buildpacks.length > 0
+            ? files.buildpacks
+            : [{ name: built.buildpack, url: null, revision: null }],
         stackImage: context.config.stackImage,
         processTypes: built.processTypes,
         imageStart: null,

@@ -58,6 +58,7 @@ export function dockerfileBuilder(context: DockerfileContext): Builder {
       const resources = owned.move();
       return {
         image: { ...image, reference },
+        buildpacks: [],
         stackImage: null,
         processTypes,
         imageStart,

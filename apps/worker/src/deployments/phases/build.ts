@@ -15,7 +15,10 @@ import { type RunContext, runSandbox } from "../build-sandbox.ts";
 import type { Layered } from "./dependencies.ts";
 import type { Plan } from "./plan.ts";
 
-type ResultFacts = Pick<BuildResult, "slugIgnore" | "hasEmptyCache" | "keepsDependencies" | "app">;
+type ResultFacts = Pick<
+  BuildResult,
+  "buildpack" | "slugIgnore" | "hasEmptyCache" | "keepsDependencies" | "app"
+>;
 
 export interface Built extends ResultFacts {
   readonly processTypes: Readonly<Record<string, string>>;
@@ -54,10 +57,10 @@ export async function build(
 }
 
 function builtFrom(log: Attempt["log"], result: BuildResult): Omit<Built, "ended"> {
-  const { releases, procfile, slugIgnore, hasEmptyCache, keepsDependencies, app } = result;
+  const { buildpack, releases, procfile, slugIgnore, hasEmptyCache, keepsDependencies, app } = result;
   const { configVars, defaultProcessTypes } = mergeReleases(releases);
   const processTypes = readProcessTypes(log, procfile, defaultProcessTypes);
-  return { processTypes, configVars, slugIgnore, hasEmptyCache, keepsDependencies, app };
+  return { buildpack, processTypes, configVars, slugIgnore, hasEmptyCache, keepsDependencies, app };
 }
 
 /** What a build would yield, of a source that needs none. @throws {SlipwayError} "no-web-process". */
@@ -69,7 +72,7 @@ export function builtFromPlan(
   const defaults = web === null ? {} : { web };
   const processTypes = readProcessTypes(log, procfile, defaults);
   const facts = { slugIgnore, hasEmptyCache: false, keepsDependencies: true, app: null };
-  return { processTypes, configVars: {}, ...facts, ended: Promise.resolve() };
+  return { buildpack: kind, processTypes, configVars: {}, ...facts, ended: Promise.resolve() };
 }
 
 function readProcessTypes(

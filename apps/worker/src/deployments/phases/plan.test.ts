@@ -41,19 +41,20 @@ async function planned(files: Readonly<Record<string, string>>, nodejs: Language
 
 const images = { build: "build-image", run: "run-image" };
 const lines = ["-----> Using Node.js 24.1.0"];
+const versions = { node: "24.1.0" };
 
 test("a Node.js app is planned with the images of its toolchain, and the log says which", async () => {
   const found = await planned(nodeApp, {
-    choose: async () => ({ lines, images: async () => images }),
+    choose: async () => ({ lines, versions, images: async () => images }),
   });
-  expect(found.plan.language?.images).toEqual(images);
+  expect(found.plan.language).toMatchObject({ images, versions });
   expect(found.lines).toContain("-----> Using Node.js 24.1.0");
 });
 
 describe.each(["configuration-invalid", "toolchain-unavailable", "build-failed"] as const)("%s", (code) => {
   test.each<[string, LanguageToolchain<NodePlan>]>([
     ["the choice", { choose: () => failing(code) }],
-    ["the images", { choose: async () => ({ lines, images: () => failing(code) }) }],
+    ["the images", { choose: async () => ({ lines, versions, images: () => failing(code) }) }],
   ])(
     "a failure of %s fails a Node.js app, and not an app that may be its own buildpack",
     async (_of, toolchains) => {

@@ -17,7 +17,7 @@ import type { BuilderKind } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
 import { chooseToolchain } from "../language-toolchains.ts";
-import type { LanguageToolchains } from "../language-toolchains.ts";
+import type { ChosenToolchain, LanguageToolchains } from "../language-toolchains.ts";
 import type { ToolchainImages } from "../toolchain-images.ts";
 import type { FetchedSource } from "./fetch.ts";
 
@@ -36,8 +36,10 @@ type PlanAttempt = Pick<Attempt, "variables" | "signal"> & {
 export interface Plan extends BuildPlan {
   readonly builder: BuilderKind;
   readonly source: SourceFacts;
-  /** With the images that contain its toolchain. Null when the build needs none. */
-  readonly language: (LanguagePlan & { readonly images: ToolchainImages }) | null;
+  /** With its toolchain: the images that contain it, and version by name. Null when the build needs none. */
+  readonly language:
+    | (LanguagePlan & { readonly images: ToolchainImages } & Pick<ChosenToolchain, "versions">)
+    | null;
 }
 
 /** @throws {SlipwayError} "archive-invalid", "archive-too-large", "no-buildpack", "build-failed", "toolchain-unavailable". */
@@ -79,7 +81,8 @@ async function withToolchain(
     const toolchain = await chooseToolchain(toolchains, language, signal);
     for (const warning of language.warnings) log.line(` !     ${warning}`);
     for (const line of toolchain.lines) log.line(line);
-    return { ...language, images: await toolchain.images(signal) };
+    const { versions } = toolchain;
+    return { ...language, versions, images: await toolchain.images(signal) };
   } catch (error) {
     if (languageRequired || signal.aborted || !(error instanceof SlipwayError)) throw error;
     // An app that is its own buildpack may have a package.json without needing Node.js.

@@ -1,0 +1,95 @@
+// Makes the receipt of a build: a signed statement of what the image is and what it was made of.
+
+import type { App, ImageRegistry, Store } from "@slipway/core";
+import { signStatement, statementAbout } from "@slipway/receipts";
+import type { LayerFacts, ReceiptFacts } from "@slipway/receipts";
+import manifest from "../../package.json" with { type: "json" };
+import type { WorkerConfig } from "../config.ts";
+import type { Attempt } from "./attempt.ts";
+import type { BuiltImage } from "./builders/builder.ts";
+import type { Plan } from "./phases/plan.ts";
+import type { CurrentReceiptKey } from "./receipt-key.ts";
+
+export interface ReceiptContext {
+  readonly store: Pick<Store, "receipts" | "releases">;
+  readonly registry: Pick<ImageRegistry, "inspect">;
+  readonly receiptKey: CurrentReceiptKey;
+  readonly config: Pick<WorkerConfig, "installationId">;
+  readonly now: () => Date;
+}
+
+/** Stores the receipt. Called before there is a release of the image, so that no release lacks one. */
+export async function storeReceipt(
+  context: ReceiptContext,
+  attempt: Attempt,
+  made: { readonly plan: Plan; readonly built: BuiltImage },
+): Promise<void> {
+  const { store, receiptKey, now } = context;
+  const { id: deploymentId, appId, attempt: number } = attempt.lease.deployment;
+  const createdAt = now();
+  const layers = await layersOf(context, attempt, made);
+  const statement = statementAbout({ ...factsOf(context, attempt, made), layers, finishedAt: createdAt });
+  const envelope = JSON.stringify(signStatement(statement, await receiptKey()));
+  const imageDigest = made.built.image.digest;
+  await store.receipts.put({ deploymentId, appId, imageDigest, attempt: number, envelope, createdAt });
+}
+
+function factsOf(
+  { config }: ReceiptContext,
+  { app, lease }: Attempt,
+  { plan, built }: { readonly plan: Plan; readonly built: BuiltImage },
+): Omit<ReceiptFacts, "layers" | "finishedAt"> {
+  const { deployment, phases } = lease;
+  const { source, gitRef, createdAt } = deployment;
+  return {
+    imageName: `apps/${app.id}`,
+    imageDigest: built.image.digest,
+    installationId: config.installationId,
+    version: manifest.version,
+    app: { id: app.id, name: app.name },
+    deployment: { id: deployment.id, number: deployment.number, attempt: deployment.attempt },
+    startedAt: deployment.timeline.at(-1)?.startedAt ?? createdAt,
+    source: {
+      url: source.kind === "url" ? withoutSecrets(source.url) : null,
+      gitRef,
+      archiveSha256: plan.source.archiveDigest,
+      treeSha256: plan.source.digest,
+    },
+    builder: plan.builder,
+    buildpacks: built.buildpacks,
+    toolchain: plan.language?.versions ?? {},
+    stackImage: built.stackImage,
+    phases,
+  };
+}
+
+/** A URL without user, password, parameters and fragment: more users read receipts than may read the source. */
+function withoutSecrets(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
+}
+
+async function layersOf(
+  { store, registry }: ReceiptContext,
+  { app, signal }: Attempt,
+  { plan, built }: { readonly plan: Plan; readonly built: BuiltImage },
+): Promise<readonly LayerFacts[]> {
+  const layers = async (reference: string | null | undefined) =>
+    reference == null ? [] : ((await registry.inspect(reference, signal))?.layers ?? []);
+  const former = currentImage(store, app).then(layers);
+  const [image, ...earlier] = await Promise.all([
+    layers(built.image.pinnedReference),
+    layers(built.stackImage),
+    layers(plan.language?.images.run),
+    former,
+  ]);
+  const known = new Set(earlier.flat().map(({ digest }) => digest));
+  return image.map(({ digest, sizeBytes }) => ({ digest, sizeBytes, reused: known.has(digest) }));
+}
+
+async function currentImage(
+  { releases }: Pick<Store, "releases">,
+  { currentReleaseId }: App,
+): Promise<string | null> {
+  return currentReleaseId === null ? null : ((await releases.get(currentReleaseId))?.image ?? null);
+}
