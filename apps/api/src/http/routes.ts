@@ -12,6 +12,7 @@ import { notifierRoutes } from "../notifiers/routes.ts";
 import { operationRoutes } from "../operations/routes.ts";
 import { outputRoutes } from "../output/routes.ts";
 import { queueRoutes } from "../queue/routes.ts";
+import { receiptRoutes } from "../receipts/routes.ts";
 import { regionRoutes } from "../regions/routes.ts";
 import { releaseRoutes } from "../releases/routes.ts";
 import { sessionRoutes } from "../sessions/routes.ts";
@@ -50,6 +51,7 @@ export function v1Routes(context: ApiContext): readonly Route[] {
       now,
     }),
     ...outputRoutes({ store, redis, keys, apiUrl, auth, outputEvents, logger }),
+    ...receiptRoutes(store),
     ...releaseRoutes(store),
     ...containerRoutes({ store, redis, keys }),
     ...operationRoutes({

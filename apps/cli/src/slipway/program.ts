@@ -11,6 +11,7 @@ import { addDeploymentCommands } from "./deployments.ts";
 import { addEnvCommands } from "./env.ts";
 import { addLoginCommands } from "./login.ts";
 import { addOperatorCommands } from "./operators.ts";
+import { addReceiptCommands } from "./receipts.ts";
 import { Session } from "./session.ts";
 
 const codes = `
@@ -46,6 +47,7 @@ export function createProgram(config: CliConfig, onEnd: (exitCode: number) => vo
   addLoginCommands(add);
   addDeployCommand(add);
   addDeploymentCommands(add);
+  addReceiptCommands(add);
   addContainerCommands(add);
   addEnvCommands(adder(program.command("env").description("list and change the app's variables")));
   addAppCommands(adder(program.command("apps").description("list, create and delete apps")));

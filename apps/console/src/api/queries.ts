@@ -14,6 +14,7 @@ import type {
   NotifierBody,
   PaginationBody,
   QueueAnswer,
+  ReceiptAnswer,
   ReleasesAnswer,
   SessionAnswer,
   TimelineAnswer,
@@ -96,6 +97,16 @@ export function timelineQuery(app: string, id: string) {
       state.data === null || state.data?.timeline.finished_at != null ? false : soonMs,
     queryFn: () =>
       ifServed(call<TimelineAnswer>("GET", appPath(app, `/deployments/${encodeURIComponent(id)}/timeline`))),
+  });
+}
+
+/** Null when the build has left no receipt. */
+export function receiptQuery(app: string, id: string) {
+  return queryOptions({
+    queryKey: ["apps", app, "receipt", id],
+    staleTime: Infinity,
+    queryFn: () =>
+      ifServed(call<ReceiptAnswer>("GET", appPath(app, `/deployments/${encodeURIComponent(id)}/receipt`))),
   });
 }
 

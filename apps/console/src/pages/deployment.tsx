@@ -16,6 +16,7 @@ import { Action } from "../parts/action.tsx";
 import { Problem } from "../parts/loaded.tsx";
 import { Status } from "../parts/status.tsx";
 import { Ago, durationText, sizeText } from "../parts/time.tsx";
+import { Receipt } from "../receipt/receipt.tsx";
 import { Timeline } from "../timeline/timeline.tsx";
 
 export function DeploymentPage() {
@@ -68,7 +69,10 @@ function Deployment({ app, id }: { readonly app: string; readonly id: string }) 
           setTimes={setTimes}
           failureLine={failureLine}
         />
-        <Timeline app={app} id={id} />
+        <div className="beside-log">
+          <Timeline app={app} id={id} />
+          {isEnded === true ? <Receipt app={app} id={id} /> : null}
+        </div>
       </div>
     </div>
   );

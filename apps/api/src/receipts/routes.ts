@@ -1,0 +1,59 @@
+// GET /v1/apps/:app/deployments/:deployment/receipt and GET /v1/receipt_keys: what a build left, and the keys that verify it.
+
+import { notFound } from "@slipway/core";
+import type { Deployment, Receipt, Store } from "@slipway/core";
+import { receiptAnswer, receiptKeysAnswer } from "@slipway/protocol";
+import { jwkOf } from "@slipway/receipts";
+import { deploymentOf } from "../deployments/deployment-of.ts";
+import { route } from "../http/route.ts";
+import type { Route } from "../http/route.ts";
+
+type ReceiptStores = Pick<Store, "deployments" | "receipts">;
+
+export function receiptRoutes(store: ReceiptStores): Route[] {
+  return [receiptRoute(store), keysRoute(store)];
+}
+
+function receiptRoute(store: ReceiptStores): Route {
+  return route({
+    method: "get",
+    path: "/apps/:app/deployments/:deployment/receipt",
+    summary: "Show the receipt of the build that made a deployment's image",
+    description:
+      "A DSSE envelope with an in-toto statement, whose predicate is the provenance of SLSA. A deployment of an earlier release has the receipt of the build of its image. There is none before the image is made, and none of images from before receipts.",
+    access: "deployments:read",
+    answer: { status: 200, json: receiptAnswer },
+    async handle({ app, params }) {
+      const receipt = await receiptOf(store, await deploymentOf(store, app, params.deployment));
+      if (receipt === null) throw notFound("receipt");
+      return receiptAnswer.parse(JSON.parse(receipt.envelope));
+    },
+  });
+}
+
+function keysRoute({ receipts }: ReceiptStores): Route {
+  return route({
+    method: "get",
+    path: "/receipt_keys",
+    summary: "List the public keys of receipts, oldest first",
+    access: "anyone",
+    answer: { status: 200, json: receiptKeysAnswer },
+    handle: async () => ({
+      receipt_keys: (await receipts.keys()).map(({ id, publicPem, createdAt }) => ({
+        id,
+        created_at: createdAt.toISOString(),
+        pem: publicPem,
+        jwk: jwkOf(publicPem),
+      })),
+    }),
+  });
+}
+
+/** The receipt of the image that the deployment started; of another image that its attempts built, there may be one as well. */
+async function receiptOf(
+  { receipts }: ReceiptStores,
+  { id, appId, imageDigest }: Deployment,
+): Promise<Receipt | null> {
+  if (imageDigest === null) return null;
+  return (await receipts.get(id, imageDigest)) ?? (await receipts.newestOf(appId, imageDigest));
+}

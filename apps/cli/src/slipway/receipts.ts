@@ -1,0 +1,99 @@
+// slipway receipt: shows and verifies what a build left.
+
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { toSlipwayError } from "@slipway/core";
+import { receiptAnswer, receiptKeysAnswer } from "@slipway/protocol";
+import type { ReceiptAnswer } from "@slipway/protocol";
+import { descriptorNames, statementOf, verifyEnvelope } from "@slipway/receipts";
+import type { Statement } from "@slipway/receipts";
+import { reasonOf } from "@slipway/setup";
+import { CommandError, exitCodes } from "../client/command-error.ts";
+import type { AddCommand } from "./command.ts";
+import type { Session } from "./session.ts";
+
+type Args = readonly (string | undefined)[];
+
+const mebibyte = 1024 ** 2;
+
+export function addReceiptCommands(add: AddCommand): void {
+  add("receipt [DEPLOYMENT]", "show what a deployment's image was made of, the last one by default", {
+    examples: ["slipway receipt", "slipway receipt --verify", "slipway receipt --json > receipt.json"],
+    options: [
+      ["--verify", "check the signature and the image; the exit code is 1 if one is wrong"],
+      ["--key <file>", "verify with this public key in place of those that Slipway lists"],
+    ],
+    run: receipt,
+  });
+}
+
+async function receipt(session: Session, [id]: Args, command: Command): Promise<number> {
+  const { verify, key } = command.opts<{ verify?: boolean; key?: string }>();
+  const app = await session.app();
+  const deployment = await session.deployment(app, id);
+  const api = await session.api();
+  const path = `/apps/${app.id}/deployments/${deployment.id}/receipt`;
+  const envelope = await api.find(path, receiptAnswer);
+  if (envelope === undefined)
+    throw new CommandError(`The deployment ${deployment.id} has no receipt: it has built no image.`);
+  if (verify === true || key !== undefined) {
+    const keys = key === undefined ? await listedKeys(session) : [await readKey(key)];
+    session.output.message("verified", `signed by the key ${signedBy(envelope, keys)}`);
+  }
+  session.output.result(envelope, linesOf(statementOf(envelope)));
+  return exitCodes.success;
+}
+
+async function listedKeys(session: Session): Promise<string[]> {
+  const { receipt_keys: keys } = await (await session.api()).get("/receipt_keys", receiptKeysAnswer);
+  return keys.map(({ pem }) => pem);
+}
+
+async function readKey(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new CommandError(`${file} cannot be read: ${reasonOf(error)}.`, exitCodes.usage);
+  }
+}
+
+function signedBy(envelope: ReceiptAnswer, keys: readonly string[]): string {
+  try {
+    return verifyEnvelope(envelope, keys);
+  } catch (error) {
+    throw new CommandError(`The receipt is not valid: ${toSlipwayError(error).message}.`);
+  }
+}
+
+function linesOf({ subject: [image], predicate }: Statement): string[] {
+  const { buildDefinition, runDetails } = predicate;
+  const { externalParameters, internalParameters, resolvedDependencies } = buildDefinition;
+  const { byproducts, metadata } = runDetails;
+  const source = resolvedDependencies.find(({ name }) => name === descriptorNames.source);
+  const buildpacks = resolvedDependencies.filter(({ name }) => name === descriptorNames.buildpack);
+  const toolchain = Object.entries(internalParameters.toolchain).map((one) => one.join(" "));
+  const layers = byproducts.map(({ annotations }) => Number(annotations?.["sizeBytes"]));
+  const reused = byproducts.filter(({ annotations }) => annotations?.["reused"] === true).length;
+  const sizeMebibytes = layers.reduce((sum, sizeBytes) => sum + sizeBytes, 0) / mebibyte;
+  const facts: readonly (readonly [string, string])[] = [
+    ["image", `${image.name}@sha256:${image.digest.sha256}`],
+    [
+      "source",
+      `sha256:${source?.digest?.["sha256"] ?? ""}${source?.uri === undefined ? "" : ` of ${source.uri}`}`,
+    ],
+    ["ref", externalParameters.source.gitRef ?? "-"],
+    ["builder", externalParameters.builder],
+    ...buildpacks.map(({ uri, digest = {}, annotations }) => {
+      const parts = [annotations?.["buildpack"], uri, ...Object.values(digest)];
+      return ["buildpack", parts.filter((part) => part !== undefined).join(" ")] as const;
+    }),
+    ["toolchain", toolchain.join(", ") || "-"],
+    ["layers", `${layers.length} of ${sizeMebibytes.toFixed(1)} MiB, ${reused} reused`],
+    ["cache", metadata.slipway_cacheHit ? "hit" : "miss"],
+    ...metadata.slipway_phases.map(({ name, durationMs, reused: what }) => {
+      const took = `${name} ${(durationMs / 1000).toFixed(1)} s`;
+      return ["phase", what.length === 0 ? took : `${took}, reused ${what.join(", ")}`] as const;
+    }),
+  ];
+  return facts.map(([name, value]) => `${name.padEnd(10)} ${value}`);
+}

@@ -1,0 +1,74 @@
+// Receipts: what a build leaves, verified with the installation's public key.
+
+import { createHash } from "node:crypto";
+import { expect, test } from "vitest";
+import { statementOf, verifyEnvelope } from "@slipway/receipts";
+import type { Envelope } from "@slipway/receipts";
+import { packTarGz } from "@slipway/testkit";
+import { layeredApp } from "./layered-app.ts";
+import { call, createApp, deployed, ended, requestApi } from "./slipway.ts";
+
+interface Keys {
+  readonly receipt_keys: readonly { readonly id: string; readonly pem: string }[];
+}
+interface Releases {
+  readonly releases: readonly { readonly image: string; readonly number: number }[];
+}
+
+const receiptPath = (app: string, id: string) => `/v1/apps/${app}/deployments/${id}/receipt`;
+
+test("a build leaves a signed receipt that names its image, its source, its toolchain and what it reused", async () => {
+  const app = await createApp("receipt");
+  const first = await packTarGz(layeredApp("2.1.3"));
+  const second = await packTarGz(layeredApp("2.1.3", { page: "BBBB" }));
+  for (const [archive, reused] of [
+    [first, false],
+    [second, true],
+  ] as const) {
+    const { deployment, log } = await deployed(app.name, archive);
+    expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
+    const envelope = await call<Envelope>("GET", receiptPath(app.name, deployment.id));
+    const { receipt_keys: keys } = await call<Keys>("GET", "/v1/receipt_keys");
+    expect(verifyEnvelope(envelope, [keys.at(-1)?.pem ?? ""])).toBe(keys.at(-1)?.id);
+    const { subject, predicate } = statementOf(envelope);
+    const { releases } = await call<Releases>("GET", `/v1/apps/${app.name}/releases`);
+    expect(releases[0]?.image).toMatch(new RegExp(`@sha256:${subject[0].digest.sha256}$`));
+    const { buildDefinition, runDetails } = predicate;
+    expect(buildDefinition.externalParameters).toMatchObject({
+      builder: "buildpacks",
+      app: { name: app.name },
+    });
+    expect(buildDefinition.internalParameters.toolchain).toMatchObject({
+      node: expect.stringMatching(/^24\./),
+    });
+    expect(buildDefinition.resolvedDependencies).toMatchObject([
+      { name: "source", digest: { sha256: createHash("sha256").update(archive).digest("hex") } },
+      { name: "buildpack", annotations: { buildpack: "nodejs" } },
+    ]);
+    expect(runDetails.metadata.slipway_phases.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["fetch", "plan", "dependencies", "push"]),
+    );
+    expect(runDetails.metadata.slipway_cacheHit).toBe(reused);
+    const layers = runDetails.byproducts.map(({ annotations }) => annotations?.["reused"]);
+    // The stack and the toolchain, the dependencies, the app's files.
+    expect(layers.slice(-2)).toEqual([reused, false]);
+    expect(layers.slice(0, -2)).not.toContain(false);
+  }
+  const body = { deployment: { release: 1 } };
+  const { deployment } = await call<{ deployment: { id: string } }>(
+    "POST",
+    `/v1/apps/${app.name}/deployments`,
+    body,
+  );
+  await ended(app.name, deployment.id);
+  const again = statementOf(await call<Envelope>("GET", receiptPath(app.name, deployment.id)));
+  expect(again.predicate.runDetails.metadata.slipway_deployment.number).toBe(1);
+});
+
+test("a build that fails leaves no receipt", async () => {
+  const app = await createApp("no-receipt");
+  const archive = await packTarGz(layeredApp("2.1.3", { scripts: { build: "exit 3" } }));
+  const { deployment } = await deployed(app.name, archive);
+  expect(deployment.status).toBe("build-error");
+  expect((await requestApi("GET", receiptPath(app.name, deployment.id))).status).toBe(404);
+});
