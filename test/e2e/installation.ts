@@ -3,7 +3,7 @@
 import type { TestProject } from "vitest/node";
 import { readOwnConfig, setup, startApps } from "@slipway/setup";
 import type { AppEnvironment } from "@slipway/setup";
-import { freePort } from "@slipway/testkit";
+import { freePort, startTraceCollector } from "@slipway/testkit";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -17,6 +17,8 @@ declare module "vitest" {
     buildpackPort: number;
     /** The port of the tests' GitHub. */
     githubPort: number;
+    /** The collector that the processes send traces to: `GET /traces/ID` returns the spans of one. */
+    collectorUrl: string;
     /** The folder of the processes' logs, a file for each. */
     logFolder: string;
     /** The registry, and the references in it of what releases run on and builds run in. */
@@ -44,6 +46,7 @@ export async function startProcesses(
   const [apiPort, streamPort, routerPort] = [await freePort(), await freePort(), await freePort()];
   const [hookPort, githubPort, buildpackPort] = [await freePort(), await freePort(), await freePort()];
   const logFolder = `${environment.DATA_DIR}/logs`;
+  const collector = await startTraceCollector();
   const supervisor = await startApps(
     {
       ...environment,
@@ -61,6 +64,7 @@ export async function startProcesses(
       RELEASES_KEPT: "3",
       BUILDERS: "buildpacks dockerfile",
       GRACE_MS: "10000",
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     },
     { say, logFolder, logFormat: "json", obeySignals: false },
   );
@@ -73,7 +77,11 @@ export async function startProcesses(
   project.provide("buildpackPort", buildpackPort);
   project.provide("githubPort", githubPort);
   project.provide("logFolder", logFolder);
-  return () => supervisor.stop();
+  project.provide("collectorUrl", collector.url);
+  return async () => {
+    await supervisor.stop();
+    await collector[Symbol.asyncDispose]();
+  };
 }
 
 function say(line: string): void {

@@ -13,7 +13,7 @@ import { listWorkers, openHousekeeping, openLanes, openNotifications } from "@sl
 import { throttledErrorLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
-import { metricsOptions, openMetrics } from "@slipway/telemetry";
+import { metricsOptions, openMetrics, openTraces, traceOptions } from "@slipway/telemetry";
 import type { ApiContext } from "./api-context.ts";
 import type { ApiConfig } from "./config.ts";
 import { deploymentContext } from "./deployments/deployment-context.ts";
@@ -48,6 +48,7 @@ export async function startApi(
   await using opened = new AsyncDisposableStack();
   const stopping = new AbortController();
   opened.use(await openMetrics(metricsOptions(config, "api", logger)));
+  opened.use(await openTraces(traceOptions(config, "api", logger)));
   const adapters = await openAdapters(config, logger, opened, timing);
   const context: ApiContext = { ...adapters, stopping: stopping.signal };
   if (config.auth.bootstrapToken !== undefined) {

@@ -17,6 +17,8 @@ import {
   settingDocs,
   signingKeysFrom,
   storageUrls,
+  traceCollector,
+  traceSettings,
   withSigningKeys,
 } from "@slipway/service";
 import type { Environment } from "@slipway/service";
@@ -34,6 +36,7 @@ const apiSettings = commonSettings.extend({
   ...clientSettings.shape,
   ...deploymentSettings.shape,
   ...regionSettings.shape,
+  ...traceSettings.shape,
   API_PORT: portSetting.default(4100).register(settingDocs, {
     topic: "addresses",
     description: "Port of the REST API and the queue dashboard.",
@@ -142,6 +145,7 @@ export function readStorageConfig(environment: Environment): ReturnType<typeof s
 function grouped(parsed: z.output<typeof settings>) {
   return {
     ...commonConfig(parsed, "api"),
+    traces: traceCollector(parsed),
     region: parsed.REGION_NAME,
     server: {
       host: parsed.API_HOST,

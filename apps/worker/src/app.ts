@@ -14,7 +14,7 @@ import {
 } from "@slipway/queue";
 import type { Lanes, LaneTask, LaneWorkerOptions, Membership, Notifications } from "@slipway/queue";
 import type { Logger, Service } from "@slipway/service";
-import { metricsOptions, openMetrics } from "@slipway/telemetry";
+import { metricsOptions, openMetrics, openTraces, traceOptions } from "@slipway/telemetry";
 import manifest from "../package.json" with { type: "json" };
 import { defaultDockerHost } from "./config.ts";
 import type { WorkerConfig } from "./config.ts";
@@ -57,6 +57,7 @@ interface Queues {
 export async function startWorker(config: WorkerConfig, logger: Logger): Promise<Service> {
   await using opened = new AsyncDisposableStack();
   opened.use(await openMetrics(metricsOptions(config, "worker", logger)));
+  opened.use(await openTraces(traceOptions(config, "worker", logger)));
   const context = await openWorkerContext(config, logger, opened);
   const queues = openQueues(context, opened);
   await pingAll(context);

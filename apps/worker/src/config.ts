@@ -18,6 +18,8 @@ import {
   mebibytesSetting,
   regionSettings,
   settingDocs,
+  traceCollector,
+  traceSettings,
 } from "@slipway/service";
 import type { Environment } from "@slipway/service";
 
@@ -354,6 +356,7 @@ export const settings = commonSettings
     ...appUrlSettings.shape,
     ...deploymentSettings.shape,
     ...regionSettings.shape,
+    ...traceSettings.shape,
     ...serviceSettings.shape,
     ...buildSettings.shape,
     ...releaseSettings.shape,
@@ -377,6 +380,7 @@ export function readConfig(environment: Environment): WorkerConfig {
 function grouped(parsed: z.output<typeof settings>) {
   return {
     ...commonConfig(parsed, "worker"),
+    traces: traceCollector(parsed),
     region: parsed.REGION_NAME,
     /** What releases run on. */
     stackImage: parsed.STACK_IMAGE,

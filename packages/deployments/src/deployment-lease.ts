@@ -25,6 +25,7 @@ import type {
   PhaseRecord,
   Store,
 } from "@slipway/core";
+import { phaseSpanId, traceIdOf, withinSpan } from "@slipway/telemetry";
 import { storeChange } from "./compare-and-set.ts";
 import { Lease } from "./lease.ts";
 import { PhaseRecorder } from "./phase-recorder.ts";
@@ -104,6 +105,7 @@ export class DeploymentLease implements Disposable {
     this.#lease = new Lease(context.store.deployments, claimed, lostError);
     this.#phases = new PhaseRecorder({
       now: context.now,
+      around: (phase, work) => withinSpan(() => spanOf(claimed, phase), work),
       onChange: (phase, lineCount) => this.#noteChange(phase, lineCount),
     });
   }
@@ -201,6 +203,10 @@ export class DeploymentLease implements Disposable {
       this.#change((deployment) => recordTimeline(deployment, deployment.timeline)).catch(onPhaseError);
     }, storeAfterMs).unref();
   }
+}
+
+function spanOf({ id, attempt }: Deployment, phase: PhaseRecord) {
+  return { traceId: traceIdOf(id), spanId: phaseSpanId(id, attempt, phase) };
 }
 
 function lostError(found: Deployment | null): SlipwayError {

@@ -12,6 +12,8 @@ export interface RunningPhase {
 
 export interface PhaseRecorderOptions {
   readonly now: () => Date;
+  /** Runs the work of a phase, for example as a part of its trace. */
+  readonly around: <T>(phase: PhaseRecord, work: () => T) => T;
   /** Called after each start and each end. */
   readonly onChange: (phase: PhaseRecord, lineCount: number) => void;
 }
@@ -61,13 +63,14 @@ export class PhaseRecorder {
       change({ finishedAt: now(), outcome });
       this.#options.onChange(record, log.lastSeq);
     };
+    const running: RunningPhase = {
+      addBytes: (count) => change({ bytes: (record.bytes ?? 0) + count }),
+      reuse: (what) => change({ reused: [...new Set([...record.reused, what])] }),
+    };
     change({});
     this.#options.onChange(record, log.lastSeq);
     try {
-      const result = await work({
-        addBytes: (count) => change({ bytes: (record.bytes ?? 0) + count }),
-        reuse: (what) => change({ reused: [...new Set([...record.reused, what])] }),
-      });
+      const result = await this.#options.around(record, () => work(running));
       end("success");
       return result;
     } catch (error) {

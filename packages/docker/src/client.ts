@@ -25,14 +25,15 @@ export function callEngine<T>(
   options: CallOptions = {},
 ): Promise<T> {
   const { signal, limitMs = callLimitMs } = options;
-  return measured("engine", async () => {
+  const call = async () => {
     try {
       return await withDeadline(request, { limitMs, signal });
     } catch (error) {
       signal?.throwIfAborted();
       throw engineError(action, error);
     }
-  });
+  };
+  return measured("engine", call, action);
 }
 
 /**

@@ -58,7 +58,7 @@ export class RegistryClient {
       if (!request.expect.includes(response.status)) throw await statusError(method, response);
       return request.streamed === true ? response : await complete(response);
     };
-    return measured("registry", async () => {
+    const retried = async () => {
       try {
         return await retry(call, {
           attempts: maxAttempts,
@@ -70,7 +70,8 @@ export class RegistryClient {
         request.signal.throwIfAborted();
         throw registryError(this.host, method, error);
       }
-    });
+    };
+    return measured("registry", retried, actionOf(method, location));
   }
 
   async #authorized(method: string, url: URL, request: RegistryRequest): Promise<Response> {
@@ -220,6 +221,13 @@ function reasonOf(error: unknown): string {
 
 function basic({ username, password }: RegistryCredentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+}
+
+/** Names a request in traces, without the repository and without what a URL of an upload contains. */
+function actionOf(method: string, location: string): string {
+  const [, part = "v2"] =
+    /\/(uploads|blobs|manifests|tags)(?:\/|$)/.exec(location.split("?", 1)[0] ?? "") ?? [];
+  return `${method} ${location.includes("/uploads/") ? "uploads" : part}`;
 }
 
 function scopeOf(method: string, url: URL): string {

@@ -2,7 +2,7 @@
 
 import type { z } from "zod";
 import { storageUrls } from "./settings.ts";
-import type { commonSettings } from "./settings.ts";
+import type { commonSettings, traceSettings } from "./settings.ts";
 
 /** @param processName the process's name in its log, unless SERVICE_NAME is set. */
 export function commonConfig(settings: z.output<typeof commonSettings>, processName: string) {
@@ -22,4 +22,17 @@ export function commonConfig(settings: z.output<typeof commonSettings>, processN
       format: settings.LOG_FORMAT,
     },
   };
+}
+
+/** Where traces are sent to. */
+export interface TraceCollector {
+  readonly url: string;
+  /** They may contain a secret. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** @returns null when no traces are configured. */
+export function traceCollector(settings: z.output<typeof traceSettings>): TraceCollector | null {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers } = settings;
+  return endpoint === undefined ? null : { url: `${endpoint.replace(/\/+$/, "")}/v1/traces`, headers };
 }

@@ -31,6 +31,17 @@ export function httpUrlSetting() {
   return z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" });
 }
 
+/** Headers of HTTP as OpenTelemetry writes them in a variable. Problems name no value: it may be a secret. */
+const headersSetting = z
+  .string()
+  .default("")
+  .transform((text, context): Readonly<Record<string, string>> => {
+    const items = text.split(",").filter((item) => item.trim() !== "");
+    const headers = items.map((item) => headerOf(item));
+    if (headers.includes(null)) context.addIssue("must be name=value, percent-encoded, separated by commas");
+    return Object.fromEntries(headers.filter((header) => header !== null));
+  });
+
 /** The settings of every process of an installation. The set-up provides most of them. */
 export const commonSettings = z.object({
   SERVICE_NAME: z.string().min(1).optional().register(settingDocs, {
@@ -105,6 +116,22 @@ export const commonSettings = z.object({
     topic: "processes",
     description:
       "Address on which a process serves `/metrics`, without authentication: never a public address.",
+  }),
+});
+
+/** The settings of the API and the worker, whose spans are the traces of deployments. Their names are those of OpenTelemetry. */
+export const traceSettings = z.object({
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrlSetting().optional().register(settingDocs, {
+    topic: "processes",
+    description:
+      "URL of a collector that receives traces of deployments by OTLP over HTTP (JSON), at `/v1/traces` below it. See [Traces](traces.md).",
+    unset: "no traces",
+    example: "http://127.0.0.1:4318",
+  }),
+  OTEL_EXPORTER_OTLP_HEADERS: headersSetting.register(settingDocs, {
+    topic: "processes",
+    description:
+      "Headers of the requests to the collector: `name=value`, percent-encoded, separated by commas. They may hold a secret, such as `Authorization=Bearer%20TOKEN`.",
   }),
 });
 
@@ -210,4 +237,15 @@ export function storageUrls(config: {
 /** @returns the items of a list separated by blanks or commas. */
 export function itemsOf(text: string): string[] {
   return text.split(/[\s,]+/).filter((item) => item !== "");
+}
+
+/** @returns null when the text is no header. */
+function headerOf(item: string): readonly [name: string, value: string] | null {
+  const [, name, value] = /^\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(.*?)\s*$/.exec(item) ?? [];
+  if (name === undefined || value === undefined) return null;
+  try {
+    return [name, decodeURIComponent(value)];
+  } catch {
+    return null;
+  }
 }

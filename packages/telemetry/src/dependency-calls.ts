@@ -3,15 +3,25 @@
 import { toSlipwayError } from "@slipway/core";
 import type { ErrorCode, Store } from "@slipway/core";
 import { isMeasured, record } from "./instruments.ts";
+import { beginCall } from "./spans.ts";
 
 export type Dependency = "engine" | "registry" | "store";
 
 /** Codes of calls that the caller ended: their durations say nothing about the service. */
 const endedByCaller: ReadonlySet<ErrorCode> = new Set(["aborted", "lease-lost", "requeued"]);
 
-/** Runs a call, and records its duration. @throws the call's error. */
-export async function measured<Result>(dependency: Dependency, call: () => Promise<Result>): Promise<Result> {
-  if (!isMeasured()) return call();
+/**
+ * Runs a call, and records its duration, and its span in the trace of the phase that makes it.
+ * @param action what the service is called for, for example "create a container". Calls of the store have no spans.
+ * @throws the call's error.
+ */
+export async function measured<Result>(
+  dependency: Dependency,
+  call: () => Promise<Result>,
+  action?: string,
+): Promise<Result> {
+  const endSpan = action === undefined ? null : beginCall(`${dependency}: ${action}`, {});
+  if (!isMeasured() && endSpan === null) return call();
   const startedAt = performance.now();
   const end = (outcome: "responded" | "unavailable") =>
     record(
@@ -22,11 +32,13 @@ export async function measured<Result>(dependency: Dependency, call: () => Promi
   try {
     const result = await call();
     end("responded");
+    endSpan?.(null);
     return result;
   } catch (error) {
     const { code, cause } = toSlipwayError(error);
     const unavailable = code === `${dependency}-unavailable` && !isRefusal(cause);
     if (!endedByCaller.has(code)) end(unavailable ? "unavailable" : "responded");
+    endSpan?.(code);
     throw error;
   }
 }

@@ -1,4 +1,5 @@
-// Metrics: the registry of all metrics, the functions that report to them, and the endpoint that Prometheus scrapes.
+// Metrics and traces: the registry of all metrics, the functions that report to them, the endpoint that Prometheus scrapes, and the
+// spans of deployments, which a collector of OpenTelemetry receives.
 
 export type { MetricDefinition } from "./definition.ts";
 export { measured, measuredStore } from "./dependency-calls.ts";
@@ -7,3 +8,7 @@ export { change, count, isMeasured, observe, record } from "./instruments.ts";
 export { metricsOptions, openMetrics } from "./metrics.ts";
 export type { Metrics, MetricsOptions } from "./metrics.ts";
 export { metricRegistry } from "./registry.ts";
+export { traceEnds } from "./deployment-trace.ts";
+export { isTraced, reportSpan, withinSpan } from "./spans.ts";
+export { openTraces, traceOptions } from "./trace-exporter.ts";
+export { deploymentSpanId, phaseSpanId, randomSpanId, traceIdOf } from "./trace-ids.ts";

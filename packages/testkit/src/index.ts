@@ -23,6 +23,8 @@ export { lacksRedis, startPrivateRedis, startRedis } from "./redis.ts";
 export type { PrivateRedis, TestRedis } from "./redis.ts";
 export { storeContract } from "./store-contract.ts";
 export type { StoreContractContext } from "./store-contract.ts";
+export { startTraceCollector } from "./trace-collector.ts";
+export type { ReceivedSpan, TraceCollector } from "./trace-collector.ts";
 export { logsContract } from "./store-contract/logs.ts";
 export { engineContract } from "./engine-contract.ts";
 export type { EngineUnderTest } from "./engine-contract.ts";

@@ -8,6 +8,7 @@ import type { Redis } from "ioredis";
 import type { Lanes } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
 import type { Store } from "@slipway/core";
+import { traceEnds } from "@slipway/telemetry";
 
 /** The longest a request waits for Redis; a slower notification completes in the background. */
 const notifyLimitMs = 2_000;
@@ -27,7 +28,7 @@ export function deploymentContext({ store, redis, keys, lanes, logger, now }: De
     store,
     lanes,
     now,
-    events: deploymentEvents({ redis, keys }),
+    events: traceEnds(deploymentEvents({ redis, keys })),
     closeLog: logCloser({ bus: { redis, keys }, store, now }),
     notify: boundedNotify(logger),
   };

@@ -17,6 +17,7 @@ import { allDeploymentsRoute } from "./all-deployments-route.ts";
 import type { AllDeploymentsContext } from "./all-deployments-route.ts";
 import { deploymentOf } from "./deployment-of.ts";
 import { presentDeployment } from "./presenter.ts";
+import { traceRequest } from "./request-span.ts";
 import { timelineRoute } from "./timeline-route.ts";
 import { queuePosition } from "./queue-position.ts";
 import type { QueuePositionContext } from "./queue-position.ts";
@@ -70,6 +71,7 @@ function createRoute(context: CreateContext): Route {
     answerHeaders: replayedHeader,
     problems: [409],
     async handle({ user, app, request, response, body: { deployment: fields } }) {
+      const startedAt = now();
       const key = request.get("idempotency-key");
       const { id, existing } = await resolveIdempotencyKey(context, { app, user, key, body: fields });
       if (existing !== null) {
@@ -87,6 +89,7 @@ function createRoute(context: CreateContext): Route {
         createdAt: now(),
       };
       const deployment = await createDeployment(deployments, app, requested, maxQueuedPerApp);
+      traceRequest(response, startedAt, deployment);
       return { deployment: present(deployment) };
     },
   });

@@ -3,6 +3,7 @@
 import type { AttemptRecord, PhaseRecord } from "@slipway/core";
 import { timelineAnswer } from "@slipway/protocol";
 import type { AttemptBody, PhaseBody } from "@slipway/protocol";
+import { isTraced, traceIdOf } from "@slipway/telemetry";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 import { deploymentOf } from "./deployment-of.ts";
@@ -24,6 +25,7 @@ export function timelineRoute(context: QueuePositionContext): Route {
       return {
         timeline: {
           deployment_id: deployment.id,
+          trace_id: isTraced() ? traceIdOf(deployment.id) : null,
           created_at: deployment.createdAt.toISOString(),
           started_at: iso(deployment.startedAt),
           finished_at: iso(deployment.finishedAt),

@@ -71,6 +71,7 @@ describe.skipIf(await lacksRedis())("a deployment's timeline", () => {
     expect(body).toEqual({
       timeline: {
         deployment_id: second.id,
+        trace_id: null,
         created_at: iso(1),
         started_at: iso(20),
         finished_at: iso(25),

@@ -9,6 +9,7 @@ test("waits and phases are bars on the scale of the whole deployment, running on
   const { bars, totalMs } = barsOf(
     {
       deployment_id: "1",
+      trace_id: null,
       created_at: at(0),
       started_at: at(4),
       finished_at: null,

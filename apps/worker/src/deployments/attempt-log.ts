@@ -13,6 +13,7 @@ import type {
 import { maxAttempts } from "@slipway/queue";
 import type { LaneTask } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
+import { isTraced, traceIdOf } from "@slipway/telemetry";
 import { countAttempt, recordEnd } from "./attempt-metrics.ts";
 
 export interface AttemptLogContext {
@@ -49,7 +50,7 @@ export async function logAttempt(
 ): Promise<void> {
   const startedAtMs = performance.now();
   const kind = task.type === "deploy" ? "deployment" : "operation";
-  const about = { [kind]: task.id, ...(await facts(context, task)) };
+  const about = { [kind]: task.id, ...traceOf(task), ...(await facts(context, task)) };
   context.logger.info(about, `${kind} attempt started`);
   const end = (outcome: Outcome) => {
     const durationMs = Math.round(performance.now() - startedAtMs);
@@ -86,10 +87,15 @@ export function logPhase(
   { id: deployment, appId: app, attempt }: Pick<Deployment, "id" | "appId" | "attempt">,
   { name: phase, startedAt, finishedAt, outcome, bytes, reused }: PhaseRecord,
 ): void {
-  const about = { deployment, app, attempt, phase };
+  const about = { deployment, ...traceOf({ type: "deploy", id: deployment }), app, attempt, phase };
   if (finishedAt === null) return logger.info(about, "deployment phase started");
   const durationMs = finishedAt.getTime() - startedAt.getTime();
   logger.info({ ...about, outcome, durationMs, bytes, reused }, "deployment phase ended");
+}
+
+/** The field's name is that of OpenTelemetry, by which tools find the trace of a line. */
+function traceOf({ type, id }: Pick<LaneTask, "type" | "id">): { readonly trace_id?: string } {
+  return type === "deploy" && isTraced() ? { trace_id: traceIdOf(id) } : {};
 }
 
 async function facts(context: AttemptLogContext, { appId, attempt }: Pick<LaneTask, "appId" | "attempt">) {

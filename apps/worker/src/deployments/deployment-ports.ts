@@ -5,6 +5,7 @@ import { label } from "@slipway/core";
 import type { BuildEngine, Deployment, Scheduler, Store } from "@slipway/core";
 import type { AbandonContext, LeaseContext } from "@slipway/deployments";
 import { deploymentEvents, logCloser } from "@slipway/logs";
+import { traceEnds } from "@slipway/telemetry";
 import { requestPromotion } from "../housekeeping/promote-rollout.ts";
 import type { RequestPromotionContext } from "../housekeeping/promote-rollout.ts";
 import { logPhase } from "./attempt-log.ts";
@@ -21,7 +22,7 @@ export interface DeploymentPortsContext extends Bus, RequestPromotionContext {
 
 export function deploymentPorts(context: DeploymentPortsContext): AbandonContext & LeaseContext {
   const { store, now, logger } = context;
-  const events = deploymentEvents(context);
+  const events = traceEnds(deploymentEvents(context));
   return {
     store,
     now,

@@ -49,6 +49,8 @@ export const attemptBody = z.object({
 export const timelineAnswer = z.object({
   timeline: z.object({
     deployment_id: z.string(),
+    /** Of its trace in OpenTelemetry; null when the API sends no traces. */
+    trace_id: z.string().nullable(),
     created_at: time,
     started_at: time.nullable(),
     finished_at: time.nullable(),

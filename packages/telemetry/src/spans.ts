@@ -1,0 +1,82 @@
+// Where the code reports spans. While no traces are open, every function returns at once.
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import { SlipwayError } from "@slipway/core";
+import { randomSpanId } from "./trace-ids.ts";
+
+/** One finished span of a trace. */
+export interface SpanRecord {
+  readonly traceId: string;
+  readonly spanId: string;
+  /** Null for the first span of a trace. */
+  readonly parentSpanId: string | null;
+  readonly name: string;
+  /** "server": a request to this process; "client": a call of another service; "internal": anything else. */
+  readonly kind: "server" | "client" | "internal";
+  readonly startedAt: Date;
+  readonly finishedAt: Date;
+  /** Why it failed, without secrets; null when it did not fail. */
+  readonly failure: string | null;
+  readonly attributes: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+}
+
+/** The span that calls belong to. */
+export type SpanParent = Pick<SpanRecord, "traceId" | "spanId">;
+
+interface Scope {
+  readonly parent: SpanParent;
+  callsLeft: number;
+}
+
+/** A phase may poll for many minutes: later calls of it have no spans. */
+const maxCallsPerSpan = 200;
+
+const scopes = new AsyncLocalStorage<Scope>();
+let report: ((span: SpanRecord) => void) | null = null;
+
+/**
+ * Passes spans on until the result is disposed.
+ * @throws {SlipwayError} "internal" while the process has open traces.
+ */
+export function openSpans(onSpan: (span: SpanRecord) => void): Disposable {
+  if (report !== null) throw new SlipwayError("internal", "the traces of this process are open already");
+  report = onSpan;
+  return {
+    [Symbol.dispose]: () => {
+      report = null;
+    },
+  };
+}
+
+/** Whether traces are open. */
+export function isTraced(): boolean {
+  return report !== null;
+}
+
+/** Exports a finished span. */
+export function reportSpan(span: SpanRecord): void {
+  report?.(span);
+}
+
+/** Runs `work`; the calls of services that it makes become children of the span. */
+export function withinSpan<T>(parent: () => SpanParent, work: () => T): T {
+  if (report === null) return work();
+  return scopes.run({ parent: parent(), callsLeft: maxCallsPerSpan }, work);
+}
+
+/** @returns what ends the span of a call, with its failure or null; null when the call has no span. */
+export function beginCall(
+  name: string,
+  attributes: SpanRecord["attributes"],
+): ((failure: string | null) => void) | null {
+  if (report === null) return null;
+  const scope = scopes.getStore();
+  if (scope === undefined || scope.callsLeft === 0) return null;
+  scope.callsLeft -= 1;
+  const { traceId, spanId: parentSpanId } = scope.parent;
+  const startedAt = new Date();
+  return (failure) => {
+    const ids = { traceId, spanId: randomSpanId(), parentSpanId };
+    reportSpan({ ...ids, name, kind: "client", startedAt, finishedAt: new Date(), failure, attributes });
+  };
+}

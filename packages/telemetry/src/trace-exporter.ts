@@ -1,0 +1,119 @@
+// Sends spans to a collector by OTLP over HTTP, in batches. OpenTelemetry's exporter is loaded only where traces are configured: it
+// takes memory that workers rarely have to spare.
+
+import type { Attributes, HrTime, SpanContext } from "@opentelemetry/api";
+import type { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
+import { SpanKind, SpanStatusCode, TraceFlags } from "@opentelemetry/api";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import type { Resource } from "@opentelemetry/resources";
+import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
+import { ATTR_SERVICE_INSTANCE_ID, ATTR_SERVICE_NAME } from "@opentelemetry/semantic-conventions";
+import { throttledErrorLog } from "@slipway/service";
+import type { Logger, TraceCollector } from "@slipway/service";
+import type { ProcessName } from "./definition.ts";
+import { openSpans } from "./spans.ts";
+import type { SpanRecord } from "./spans.ts";
+
+export interface TraceOptions {
+  readonly process: ProcessName;
+  /** Name of the process in its log, for example `worker-1`. */
+  readonly instance: string;
+  /** Null: no traces are made. */
+  readonly collector: TraceCollector | null;
+  /** Receives the failure to send a batch, whose spans are lost. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** How long a batch is sent again to a collector that does not accept it. A process that stops waits as long for its last one. */
+const exportLimitMs = 5_000;
+/** Spans that wait for the collector; further ones are dropped. */
+const maxQueuedSpans = 4_096;
+
+const kinds = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL } as const;
+const scope = { name: "slipway" };
+
+/** @returns the options of a process, by its configuration. */
+export function traceOptions(
+  config: { readonly traces: TraceCollector | null; readonly log: { readonly name: string } },
+  process: ProcessName,
+  logger: Logger,
+): TraceOptions {
+  const onError = throttledErrorLog(logger, "cannot send traces to the collector; spans are missing there");
+  return { process, instance: config.log.name, collector: config.traces, onError };
+}
+
+/** Exports the spans of this process until the result is disposed, which sends the last batch. */
+export async function openTraces(options: TraceOptions): Promise<AsyncDisposable> {
+  const { collector, onError } = options;
+  if (collector === null) return { [Symbol.asyncDispose]: async () => undefined };
+  const [{ BatchSpanProcessor }, { OTLPTraceExporter: Exporter }] = await Promise.all([
+    import("@opentelemetry/sdk-trace"),
+    import("@opentelemetry/exporter-trace-otlp-http"),
+  ]);
+  const exporter = reporting(new Exporter({ ...collector, timeoutMillis: exportLimitMs }), onError);
+  // The exporter's limit is the shorter one: it reports each batch that it gives up.
+  const limits = { exportTimeoutMillis: 2 * exportLimitMs, maxQueueSize: maxQueuedSpans };
+  const processor = new BatchSpanProcessor({ exporter, ...limits });
+  const resource = resourceFromAttributes({
+    [ATTR_SERVICE_NAME]: `slipway-${options.process}`,
+    [ATTR_SERVICE_INSTANCE_ID]: options.instance,
+  });
+  const spans = openSpans((span) => processor.onEnd(readable(span, resource)));
+  return {
+    [Symbol.asyncDispose]: async () => {
+      spans[Symbol.dispose]();
+      // The exporter has reported why the last batch was not sent.
+      await processor.shutdown().catch(() => undefined);
+    },
+  };
+}
+
+/** The processor reports failures to OpenTelemetry's own log only, which nobody reads. */
+function reporting(exporter: OTLPTraceExporter, onError: (error: unknown) => void): SpanExporter {
+  return {
+    export: (spans, done) =>
+      exporter.export(spans, (result) => {
+        if (result.error !== undefined) onError(result.error);
+        done(result);
+      }),
+    forceFlush: () => exporter.forceFlush(),
+    shutdown: () => exporter.shutdown(),
+  };
+}
+
+/** The span in the form that exporters take. */
+function readable(span: SpanRecord, resource: Resource): ReadableSpan {
+  const { traceId, spanId, parentSpanId, startedAt, finishedAt, failure } = span;
+  const durationMs = Math.max(0, finishedAt.getTime() - startedAt.getTime());
+  const context = contextOf(traceId, spanId);
+  return {
+    name: span.name,
+    kind: kinds[span.kind],
+    spanContext: () => context,
+    ...(parentSpanId === null ? {} : { parentSpanContext: contextOf(traceId, parentSpanId) }),
+    startTime: hrTime(startedAt.getTime()),
+    endTime: hrTime(startedAt.getTime() + durationMs),
+    duration: hrTime(durationMs),
+    ended: true,
+    status:
+      failure === null ? { code: SpanStatusCode.UNSET } : { code: SpanStatusCode.ERROR, message: failure },
+    attributes: span.attributes as Attributes,
+    links: [],
+    events: [],
+    resource,
+    instrumentationScope: scope,
+    droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: 0,
+  };
+}
+
+function contextOf(traceId: string, spanId: string): SpanContext {
+  return { traceId, spanId, traceFlags: TraceFlags.SAMPLED };
+}
+
+/** Seconds and nanoseconds. */
+function hrTime(ms: number): HrTime {
+  const seconds = Math.trunc(ms / 1e3);
+  return [seconds, Math.round((ms - seconds * 1e3) * 1e6)];
+}
