@@ -1,7 +1,14 @@
 // The kinds of lane work: deployments and operations as the queue sees them. A further kind is one more entry here, one more job
 // type of the protocol, and its work in the worker.
 
-import type { Deployment, DeploymentStore, Operation, OperationStore } from "@slipway/core";
+import type {
+  Deployment,
+  DeploymentStore,
+  LaneEntry,
+  LaneHeads,
+  Operation,
+  OperationStore,
+} from "@slipway/core";
 import type { LaneJob } from "@slipway/protocol";
 
 type LaneType = LaneJob["type"];
@@ -25,11 +32,11 @@ export interface LaneKind {
   readonly noun: string;
   get(id: string): Promise<LaneItem | null>;
   running(appId: string): Promise<LaneItem | null>;
-  allRunning(): Promise<LaneItem[]>;
+  allRunning(): Promise<LaneEntry[]>;
   /** The next item of the app's lane. */
   head(appId: string): Promise<LaneItem | null>;
-  /** Ids of apps with waiting items and none running. */
-  waitingApps(): Promise<string[]>;
+  /** The heads of the lanes of apps without a running item of this kind, in parts; see the store. */
+  heads(after: string, limit: number): Promise<LaneHeads>;
 }
 
 export interface LaneStores {
@@ -45,18 +52,19 @@ export function laneKinds({ deployments, operations }: LaneStores): readonly Lan
       noun: "operation",
       get: async (id) => itemOrNull(await operations.get(id), operationItem),
       running: async (appId) => itemOrNull(await operations.running(appId), operationItem),
-      allRunning: async () => (await operations.allRunning()).map(operationItem),
+      allRunning: async () =>
+        (await operations.allRunning()).map((operation) => ({ ...operation, ownerId: null })),
       head: async (appId) => itemOrNull((await operations.pending(appId, 1))[0], operationItem),
-      waitingApps: () => operations.waitingApps(),
+      heads: (after, limit) => operations.laneHeads(after, limit),
     },
     {
       type: "deploy",
       noun: "deployment",
       get: async (id) => itemOrNull(await deployments.get(id), deploymentItem),
       running: async (appId) => itemOrNull(await deployments.running(appId), deploymentItem),
-      allRunning: async () => (await deployments.allRunning()).map(deploymentItem),
+      allRunning: () => deployments.runningEntries(),
       head: async (appId) => itemOrNull((await deployments.lane(appId, 1))[0], deploymentItem),
-      waitingApps: () => deployments.waitingApps(),
+      heads: (after, limit) => deployments.laneHeads(after, limit),
     },
   ];
 }

@@ -8,7 +8,7 @@ import { Queue } from "bullmq";
 import type { Job, JobsOptions } from "bullmq";
 import { loadScript, runScript } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
-import type { LaneJob } from "@slipway/protocol";
+import type { LaneJob, RedisKeys } from "@slipway/protocol";
 import { queueNames } from "./queue-names.ts";
 import { connectionFailed } from "./redis-errors.ts";
 
@@ -35,8 +35,8 @@ export interface LaneQueues extends AsyncDisposable {
    * run, which put operations among the deployments.
    */
   find(id: string): Promise<Job<LaneJob>[]>;
-  /** The state of these together. */
-  state(id: string): Promise<LaneJobState>;
+  /** The state of these together, of each item, read at once. */
+  states(ids: readonly string[]): Promise<LaneJobState[]>;
 }
 
 /** How long an app stays claimed for a job that is being added: the process that adds it may crash. */
@@ -44,6 +44,10 @@ const claimMs = 10_000;
 /** BullMQ's states of jobs that are over. */
 export const endedStates: ReadonlySet<string> = new Set(["completed", "failed"]);
 
+/** Redis does nothing else while it runs a script: a longer list is read in parts. */
+const chunkSize = 500;
+
+const statesScript = loadScript("laneJobStates", new URL("lua/job-states.lua", import.meta.url), 2);
 const claimScript = loadScript("claimApp", new URL("lua/claim-app.lua", import.meta.url), 1);
 const releaseScript = loadScript("releaseClaim", new URL("lua/release-claim.lua", import.meta.url), 1);
 
@@ -81,17 +85,29 @@ export function openLaneQueues({ bus, redisUrl, onError }: LaneQueuesOptions): L
       const found = await Promise.all(both.map((queue) => queue.getJob(id)));
       return found.filter((job) => job !== undefined);
     },
-    async state(id) {
-      const states = await Promise.all(both.map((queue) => queue.getJobState(id)));
-      const found = states.filter((state) => state !== "unknown");
-      if (found.some((state) => !endedStates.has(state))) return "live";
-      if (found.length === 0) return "gone";
-      return found.includes("failed") ? "failed" : "completed";
+    async states(ids) {
+      const found = await inChunks(ids, (chunk) => runScript(redis, statesScript, queueKeys(keys), chunk));
+      return found.flat() as LaneJobState[];
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([deployments.close(), operations.close()]);
     },
   };
+}
+
+/** The start of the keys of both queues in Redis, for scripts. */
+export function queueKeys({ queuePrefix }: RedisKeys): [string, string] {
+  return [`${queuePrefix}:${queueNames.deployments}:`, `${queuePrefix}:${queueNames.operations}:`];
+}
+
+/** Calls with parts of a list, all under way at once. @returns the results in order. */
+export function inChunks<Item, Result>(
+  items: readonly Item[],
+  call: (chunk: readonly Item[]) => Promise<Result>,
+): Promise<Result[]> {
+  const count = Math.ceil(items.length / chunkSize);
+  const chunks = Array.from({ length: count }, (_, at) => items.slice(at * chunkSize, (at + 1) * chunkSize));
+  return Promise.all(chunks.map(call));
 }
 
 /** Whether the queue has a job of the app. Its deduplication key may have outlived its job; BullMQ ignores it then too. */

@@ -9,7 +9,7 @@ import { Redis } from "ioredis";
 import { controlChannel, publish } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import { SlipwayError } from "@slipway/core";
-import type { Deployment } from "@slipway/core";
+import type { Deployment, LaneEntry } from "@slipway/core";
 import type { RedisKeys, MaintenanceJob } from "@slipway/protocol";
 import { advanceWith } from "./advance.ts";
 import { jobOf, laneKinds } from "./lane-kinds.ts";
@@ -18,6 +18,8 @@ import { endedStates, openLaneQueues } from "./lane-queues.ts";
 import type { LaneJobState, LaneQueues } from "./lane-queues.ts";
 import { openOwnerSlots } from "./owner-slots.ts";
 import { queueNames } from "./queue-names.ts";
+import { findStranded, withFreeSlot } from "./stranded.ts";
+import type { Stranded } from "./stranded.ts";
 import { connectionFailed, withQueueErrors } from "./redis-errors.ts";
 
 /** How often an item is tried when the platform fails it. */
@@ -58,6 +60,14 @@ export interface Lanes extends AsyncDisposable {
   /** Returns a running item whose job is gone to BullMQ, for its next attempt after the delay. */
   requeue(item: LaneItem, delayMs: number): Promise<void>;
   jobState(id: string): Promise<LaneJobState>;
+  /** The same of many items, read at once. */
+  jobStates(ids: readonly string[]): Promise<LaneJobState[]>;
+  /** Finds out which of these heads' lanes do not advance by themselves. Costs one call of Redis for hundreds of heads. */
+  findStranded(heads: readonly LaneEntry[]): Promise<Stranded>;
+  /** Which of these owners may have a free slot, read at once. */
+  withFreeSlot(ownerIds: readonly string[]): Promise<string[]>;
+  /** Hands the owner's free slots to its apps that wait for one, longest first. Idempotent. */
+  advanceWaiting(ownerId: string): Promise<void>;
   /** Why a job failed for good; undefined when it did not, or failed because its workers died. */
   failureOf(id: string): Promise<string | undefined>;
   /** Removes an ended job, so that its item may get a new one. */
@@ -94,12 +104,12 @@ export function openLanes(options: LanesOptions): Lanes {
     prefix: keys.queuePrefix,
   });
   maintenance.on("error", (error) => onError(error, connectionFailed));
+  const limits = { limit: ownerSlots, reserved: reservedSlots };
   const slots = openOwnerSlots({
     bus,
-    jobState: (id) => jobs.state(id),
+    jobStates: (ids) => jobs.states(ids),
     deployments,
-    limit: ownerSlots,
-    reserved: reservedSlots,
+    ...limits,
   });
   const lane = advanceWith({
     kinds: laneKinds(options),
@@ -107,6 +117,10 @@ export function openLanes(options: LanesOptions): Lanes {
     enqueue: (item, priority, delay = 0) =>
       jobs.add(jobOf(item), { jobId: item.id, delay, priority, ...retries, ...retention }),
   });
+  const advanceWaiting = async (ownerId: string) => {
+    await slots.freeEnded(ownerId);
+    await lane.advanceWaiting(ownerId);
+  };
   return {
     queues: [jobs.deployments, jobs.operations, maintenance],
     isPaused: () => withQueueErrors(() => jobs.deployments.isPaused()),
@@ -117,12 +131,15 @@ export function openLanes(options: LanesOptions): Lanes {
       }),
     advanceAfter: ({ appId, ownerId }) =>
       withQueueErrors(async () => {
-        await slots.freeEnded(ownerId);
-        await lane.advanceWaiting(ownerId);
+        await advanceWaiting(ownerId);
         await lane.advance(appId);
       }),
+    findStranded: (heads) => withQueueErrors(() => findStranded(bus, heads)),
+    withFreeSlot: (owners) => withQueueErrors(() => withFreeSlot(bus, limits, owners)),
+    advanceWaiting: (ownerId) => withQueueErrors(() => advanceWaiting(ownerId)),
     requeue: (item, delayMs) => withQueueErrors(() => lane.requeue(item, delayMs)),
-    jobState: (id) => withQueueErrors(() => jobs.state(id)),
+    jobState: (id) => withQueueErrors(async () => (await jobs.states([id]))[0] ?? "gone"),
+    jobStates: (ids) => withQueueErrors(() => jobs.states(ids)),
     failureOf: (id) => withQueueErrors(() => failureOf(jobs, id)),
     removeJob: (id) => withQueueErrors(() => removeEndedJobs(jobs, id)),
     abort: ({ id }) => withQueueErrors(() => abortJob(jobs, bus, id)),

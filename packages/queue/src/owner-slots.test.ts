@@ -27,7 +27,13 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
   const jobState = async (id: string) => jobs.get(id) ?? "gone";
   const open = (limit: number, ofJob = jobState, reserved = 0) => {
     const deployments = { runningOfOwner: async () => running };
-    return openOwnerSlots({ bus, jobState: ofJob, deployments, limit, reserved });
+    return openOwnerSlots({
+      bus,
+      jobStates: (ids) => Promise.all(ids.map(ofJob)),
+      deployments,
+      limit,
+      reserved,
+    });
   };
   const setCapacity = (slots: number, users = 2) => bus.redis.hset(bus.keys.fleetCapacity, { slots, users });
   const taker = (id: string) => ({ id, appId: `app of ${id}`, ownerId });

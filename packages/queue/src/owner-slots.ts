@@ -9,7 +9,7 @@ import type { LaneJobState } from "./lane-queues.ts";
 
 export interface OwnerSlotsOptions {
   readonly bus: Bus;
-  readonly jobState: (deploymentId: string) => Promise<LaneJobState>;
+  readonly jobStates: (deploymentIds: readonly string[]) => Promise<LaneJobState[]>;
   readonly deployments: Pick<DeploymentStore, "runningOfOwner">;
   /** Slots per owner. */
   readonly limit: number;
@@ -51,13 +51,13 @@ const removeScript = script("removeSlots", "remove-slots.lua", 1);
 const hasFreeScript = script("hasFreeSlot", "has-free-slot.lua", 2);
 
 export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
-  const { jobState, deployments, limit, reserved } = options;
+  const { jobStates, deployments, limit, reserved } = options;
   const { redis, keys } = options.bus;
 
   /** Running deployments by the store, which may be older than the end of their jobs. */
   async function running(ownerId: string): Promise<string[]> {
     const ids = await deployments.runningOfOwner(ownerId);
-    const states = await Promise.all(ids.map((id) => jobState(id)));
+    const states = await jobStates(ids);
     return ids.filter((_id, index) => states[index] === "live" || states[index] === "gone");
   }
 
@@ -101,10 +101,10 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
   };
 }
 
-async function freeEnded({ bus, jobState }: OwnerSlotsOptions, ownerId: string): Promise<void> {
+async function freeEnded({ bus, jobStates }: OwnerSlotsOptions, ownerId: string): Promise<void> {
   const { redis, keys } = bus;
   const slots = pairs(await redis.zrange(keys.ownerSlots(ownerId), "0", "-1", "WITHSCORES"));
-  const states = await Promise.all(slots.map(([id]) => jobState(id)));
+  const states = await jobStates(slots.map(([id]) => id));
   const idle = slots.flatMap(([id, score], index) => {
     const state = states[index];
     if (state === "live") return [];

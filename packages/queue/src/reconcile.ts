@@ -2,8 +2,10 @@
 // item has a job.
 
 import { SlipwayError } from "@slipway/core";
+import type { LaneEntry, LaneHeads } from "@slipway/core";
 import { laneKinds } from "./lane-kinds.ts";
 import type { LaneItem, LaneKind, LaneStores } from "./lane-kinds.ts";
+import type { LaneJobState } from "./lane-queues.ts";
 import { attemptLimit, workersDied } from "./lanes.ts";
 import type { Lanes } from "./lanes.ts";
 import type { LaneWork } from "./lane-worker.ts";
@@ -18,48 +20,72 @@ export interface ReconcileOptions extends LaneStores {
   readonly onError: (error: unknown, message: string) => void;
 }
 
-/** Idempotent, and safe to run on several workers at once. */
+/** How many heads of lanes are read at a time: reading more would keep the event loop busy for too long. */
+const headsRead = 1_000;
+
+/** Runs a repair. One that fails, because an engine is away for instance, must not hold up the others. */
+type Repair = (subject: string, work: () => Promise<void>) => Promise<void>;
+
+/** Idempotent, and safe to run on several workers at once. Reads in bulk, and writes only what is missing. */
 export async function reconcile(options: ReconcileOptions): Promise<void> {
-  const { lanes } = options;
-  const kinds = laneKinds(options);
-  // One item that cannot be repaired, because an engine is away for instance, must not hold up the others.
-  const repair = async (subject: string, work: () => Promise<void>) => {
+  const repair: Repair = async (subject, work) => {
     try {
       await work();
     } catch (error) {
       options.onError(error, `cannot repair ${subject}`);
     }
   };
-  for (const kind of kinds) {
-    for (const item of await kind.allRunning())
-      await repair(`${kind.noun} ${item.id}`, () => resume(options, kind, item));
-  }
-  const waiting = await Promise.all(kinds.map((kind) => kind.waitingApps()));
-  for (const appId of new Set(waiting.flat())) {
-    await repair(`the lane of app ${appId}`, async () => {
-      const heads = await Promise.all(kinds.map((kind) => kind.head(appId)));
-      // A head with an ended job (it was requeued, or Redis and store disagree) could get no new job under its id.
-      for (const head of heads) if (head !== null) await lanes.removeJob(head.id);
-      await lanes.advance(appId);
-    });
+  const kinds = laneKinds(options);
+  for (const kind of kinds) await resumeRunning(options, kind, repair);
+  for (const kind of kinds) await advanceStranded(options, kind, repair);
+}
+
+/** Gives each running item without a job a new one, or ends it. */
+async function resumeRunning(options: ReconcileOptions, kind: LaneKind, repair: Repair): Promise<void> {
+  const items = await kind.allRunning();
+  const states = await options.lanes.jobStates(items.map(({ id }) => id));
+  for (const [index, item] of items.entries()) {
+    const state = states[index] ?? "gone";
+    if (state !== "live")
+      await repair(`${kind.noun} ${item.id}`, () => resume(options, kind, { ...item, state }));
   }
 }
 
-/** Gives a running item without a job a new one, or ends it. */
+async function advanceStranded(options: ReconcileOptions, kind: LaneKind, repair: Repair): Promise<void> {
+  const { lanes } = options;
+  const owners = new Set<string>();
+  for (let after: string | null = ""; after !== null;) {
+    const { heads, next }: LaneHeads = await kind.heads(after, headsRead);
+    const stranded = await lanes.findStranded(heads);
+    for (const { id, appId } of stranded.heads) {
+      await repair(`the lane of app ${appId}`, async () => {
+        // A head with an ended job (it was requeued, or Redis and store disagree) could get no new job under its id.
+        await lanes.removeJob(id);
+        await lanes.advance(appId);
+      });
+    }
+    for (const ownerId of stranded.owners) owners.add(ownerId);
+    after = next;
+  }
+  // After all of an owner's apps are recorded: the one that waits longest goes first.
+  for (const ownerId of await lanes.withFreeSlot([...owners]))
+    await repair(`the lanes of owner ${ownerId}`, () => lanes.advanceWaiting(ownerId));
+}
+
 async function resume(
   { lanes, leaseMs, work }: ReconcileOptions,
   kind: LaneKind,
-  item: LaneItem,
+  { id, revision, state }: LaneEntry & { readonly state: LaneJobState },
 ): Promise<void> {
-  const state = await lanes.jobState(item.id);
+  const item = await kind.get(id);
   // A change since its job was looked up means that a worker runs it.
-  if (state === "live" || (await kind.get(item.id))?.revision !== item.revision) return;
+  if (item === null || item.revision !== revision) return;
   if (state === "failed" || item.attempt >= attemptLimit) {
-    const reason = await lanes.failureOf(item.id);
+    const reason = await lanes.failureOf(id);
     const error = reason === undefined ? workersDied() : new SlipwayError("internal", reason);
-    await work[item.type].exhaust(item.id, error);
+    await work[item.type].exhaust(id, error);
     return;
   }
-  await lanes.removeJob(item.id);
+  await lanes.removeJob(id);
   await lanes.requeue(item, state === "gone" ? leaseMs : 0);
 }

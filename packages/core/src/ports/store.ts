@@ -136,6 +136,24 @@ export interface UsageStore {
   of(ownerId: string): Promise<Usage>;
 }
 
+/** What the queue reads of a piece of lane work: enough to find out whether it has a job. */
+export interface LaneEntry {
+  readonly id: string;
+  readonly appId: string;
+  /** The owner whose slot it needs; null for an operation, which needs none. */
+  readonly ownerId: string | null;
+  readonly attempt: number;
+  readonly revision: number;
+  readonly createdAt: Date;
+}
+
+/** Some of the lanes' heads, sorted by the ids of their apps. */
+export interface LaneHeads {
+  readonly heads: readonly LaneEntry[];
+  /** Pass it as `after` for the next ones; null after the last. */
+  readonly next: string | null;
+}
+
 /** What a deployment has to have; null for anything. */
 export interface DeploymentFilter {
   readonly statuses: readonly DeploymentStatus[] | null;
@@ -169,10 +187,15 @@ export interface DeploymentStore {
   lane(appId: string, limit: number): Promise<Deployment[]>;
   /** The app's running deployment; there is at most one. */
   running(appId: string): Promise<Deployment | null>;
-  /** The running deployments of all apps, for the reconciler. */
+  /** The running deployments of all apps. */
   allRunning(): Promise<Deployment[]>;
-  /** Ids of apps with a queued deployment and no running one, whose lanes should advance. */
-  waitingApps(): Promise<string[]>;
+  /** The same for the reconciler, which needs little of each. */
+  runningEntries(): Promise<LaneEntry[]>;
+  /**
+   * The first queued deployment of each app without a running one, for the reconciler.
+   * @param after lists apps with higher ids; "" for all. @param limit how many at most; fewer do not mean that none follows.
+   */
+  laneHeads(after: string, limit: number): Promise<LaneHeads>;
   /** Ids of the owner's running deployments, of all apps. */
   runningOfOwner(ownerId: string): Promise<string[]>;
   /** The app's deployments that have not ended, or ended since `since`, in lane order. For replay to followers. */
@@ -222,9 +245,11 @@ export interface OperationStore {
   pending(appId: string, limit: number): Promise<Operation[]>;
   /** The app's running operation; there is at most one. */
   running(appId: string): Promise<Operation | null>;
-  /** The running operations of all apps, for the reconciler. */
+  /** The running operations of all apps. */
   allRunning(): Promise<Operation[]>;
-  /** Ids of apps with a pending operation and no running one, whose lanes should advance. */
+  /** The first pending operation of each app without a running one, as `laneHeads` of the deployments. */
+  laneHeads(after: string, limit: number): Promise<LaneHeads>;
+  /** Ids of apps with a pending operation and no running one. */
   waitingApps(): Promise<string[]>;
   /**
    * Stores by revision. A unique index also ensures that at most one operation of an app is running.

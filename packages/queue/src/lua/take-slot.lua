@@ -2,6 +2,7 @@
 -- KEYS[1] the owner's slots, KEYS[2] the owner's waiting apps, KEYS[3] the fleet's capacity
 -- ARGV[1] deployment id, ARGV[2] app id, ARGV[3] slots per owner, ARGV[4] reserved slots, ARGV[5..] ids of running deployments
 --- @include "clock"
+--- @include "slot-limit"
 --- @include "owner-slots"
 local own, appId = ARGV[1], ARGV[2]
 local limit = limitOf(tonumber(ARGV[3]), tonumber(ARGV[4]), KEYS[3])

@@ -16,8 +16,9 @@ import type { Connection } from "./connection.ts";
 import { document, entity } from "./documents.ts";
 import type { Stored } from "./documents.ts";
 import { falseWhenTaken } from "./failures.ts";
+import { entryFrom, entryProjection, laneHeads } from "./lane-entry.ts";
+import type { HeadQueries } from "./lane-entry.ts";
 import { insertNumbered } from "./numbered.ts";
-import { waitingApps } from "./waiting-apps.ts";
 
 /** `running` follows from the status: a unique index over those where it is true allows one an app. */
 type DeploymentDocument = Stored<Deployment> & { readonly running: boolean };
@@ -37,9 +38,11 @@ export const deploymentQueries = {
     ...(ownerId === null ? {} : { ownerId }),
   }),
   queued: { status: "queued" as const },
+  queuedAfter: (appId: string) => ({ status: "queued" as const, appId: { $gt: appId } }),
   lane: (appId: string) => ({ status: "queued" as const, appId }),
   allRunning: { running: true },
   running: (appId: string) => ({ running: true, appId }),
+  runningOf: (appIds: readonly string[]) => ({ running: true, appId: { $in: [...appIds] } }),
   runningOfOwner: (ownerId: string) => ({ running: true, ownerId }),
   recent: (appId: string, since: Date) => ({
     $or: [
@@ -54,6 +57,12 @@ export const deploymentQueries = {
     finishedAt: null,
   }),
 } as const satisfies Record<string, unknown>;
+
+const headQueries: HeadQueries<DeploymentDocument> = {
+  waitingAfter: deploymentQueries.queuedAfter,
+  order: { appId: 1, number: 1 },
+  runningOf: deploymentQueries.runningOf,
+};
 
 const deployments = (database: Db) => database.collection<DeploymentDocument>("deployments");
 
@@ -85,13 +94,13 @@ export function deploymentStore(connection: Connection): DeploymentStore {
     lane: (appId, limit) => many(deploymentQueries.lane(appId), { number: 1 }, limit),
     running: (appId) => first(deploymentQueries.running(appId)),
     allRunning: () => many(deploymentQueries.allRunning, { appId: 1 }),
-    waitingApps: () =>
-      connection.run((database) =>
-        waitingApps(deployments(database), {
-          waiting: deploymentQueries.queued,
-          running: deploymentQueries.allRunning,
-        }),
-      ),
+    runningEntries: () =>
+      connection.run(async (database) => {
+        const found = deployments(database).find(deploymentQueries.allRunning).sort({ appId: 1 });
+        return (await found.project<DeploymentDocument>(entryProjection).toArray()).map(entryFrom);
+      }),
+    laneHeads: (after, limit) =>
+      connection.run((database) => laneHeads(deployments(database), headQueries, { after, limit })),
     runningOfOwner: (ownerId) =>
       connection.run(async (database) => {
         const running = deployments(database).find(deploymentQueries.runningOfOwner(ownerId));

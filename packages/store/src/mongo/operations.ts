@@ -7,6 +7,8 @@ import type { Connection } from "./connection.ts";
 import { document, entity } from "./documents.ts";
 import type { Stored } from "./documents.ts";
 import { conflictWhenTaken, falseWhenTaken } from "./failures.ts";
+import { laneHeads } from "./lane-entry.ts";
+import type { HeadQueries } from "./lane-entry.ts";
 import { withinQuotas } from "./quotas.ts";
 import { waitingApps } from "./waiting-apps.ts";
 
@@ -17,12 +19,20 @@ const oldestFirst = { createdAt: 1, _id: 1 } as const;
 /** Spelled so that the partial indexes serve them: their condition first. */
 export const operationQueries = {
   waiting: { status: "pending" as const },
+  waitingAfter: (appId: string) => ({ status: "pending" as const, appId: { $gt: appId } }),
   pending: (appId: string) => ({ status: "pending" as const, appId }),
   allRunning: { status: "running" as const },
   running: (appId: string) => ({ status: "running" as const, appId }),
+  runningOf: (appIds: readonly string[]) => ({ status: "running" as const, appId: { $in: [...appIds] } }),
   endedBefore: (before: Date) => ({ finishedAt: { $lt: before } }),
   ofApp: (appId: string) => ({ appId }),
 } as const;
+
+const headQueries: HeadQueries<OperationDocument> = {
+  waitingAfter: operationQueries.waitingAfter,
+  order: { appId: 1, ...oldestFirst },
+  runningOf: operationQueries.runningOf,
+};
 
 const operations = (database: Db) => database.collection<OperationDocument>("operations");
 
@@ -58,6 +68,8 @@ export function operationStore(connection: Connection): OperationStore {
         const found = operations(database).find(operationQueries.allRunning).sort({ appId: 1 });
         return (await found.toArray()).map((operation) => entity<Operation>(operation));
       }),
+    laneHeads: (after, limit) =>
+      connection.run((database) => laneHeads(operations(database), headQueries, { after, limit })),
     waitingApps: () =>
       connection.run((database) =>
         waitingApps(operations(database), {

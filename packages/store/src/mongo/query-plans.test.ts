@@ -104,7 +104,11 @@ const plans: readonly (readonly [string, string, Query])[] = [
     },
   ],
   ["deployments", "deployments_recent", { filter: deploymentQueries.unfinished("1") }],
-  ["deployments", "deployments_lane", { filter: deploymentQueries.queued, as: "apps" }],
+  [
+    "deployments",
+    "deployments_lane",
+    { filter: deploymentQueries.queuedAfter("1"), sort: { appId: 1, number: 1 }, limit },
+  ],
   [
     "deployments",
     "deployments_one_running",
@@ -114,11 +118,7 @@ const plans: readonly (readonly [string, string, Query])[] = [
       postgres: ["deployments_running_of_owner"],
     },
   ],
-  [
-    "deployments",
-    "deployments_one_running",
-    { filter: deploymentQueries.allRunning, as: "apps", postgres: ["deployments_running_of_owner"] },
-  ],
+  ["deployments", "deployments_one_running", { filter: deploymentQueries.runningOf(["1", "2"]) }],
   ["deployments", "deployments_one_running", { filter: deploymentQueries.running("1") }],
   [
     "deployments",
@@ -144,6 +144,11 @@ const plans: readonly (readonly [string, string, Query])[] = [
     "operations",
     "operations_lane",
     { filter: operationQueries.pending("1"), sort: oldestFirst, limit, postgres: ["operations_of_app"] },
+  ],
+  [
+    "operations",
+    "operations_lane",
+    { filter: operationQueries.waitingAfter("1"), sort: { appId: 1, ...oldestFirst }, limit },
   ],
   ["operations", "operations_lane", { filter: operationQueries.waiting, as: "apps" }],
   ["operations", "operations_one_running", { filter: operationQueries.allRunning, sort: { appId: 1 } }],

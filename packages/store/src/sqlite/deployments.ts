@@ -20,6 +20,8 @@ import {
 } from "./deployment-row.ts";
 import type { DeploymentRow } from "./deployment-row.ts";
 import { falseWhenTaken } from "./failures.ts";
+import { entryFrom, headsFrom } from "./lane-entry.ts";
+import type { EntryRow } from "./lane-entry.ts";
 
 /** Spelled as in the partial indexes: SQLite uses one only where the query repeats its condition. */
 const running = `status IN (${runningStatuses.map((status) => `'${status}'`).join(", ")})`;
@@ -28,6 +30,7 @@ const filter = `created_at >= coalesce(?4, 0)
   AND (?1 IS NULL OR status IN (SELECT value FROM json_each(?1)))
   AND (?2 IS NULL OR app_id IN (SELECT value FROM json_each(?2)))
   AND (?3 IS NULL OR owner_id = ?3)`;
+const entryColumns = "id, app_id, owner_id, attempt, revision, created_at";
 const columns = [...fixedColumns, ...changeableColumns];
 
 export const deploymentQueries = {
@@ -43,8 +46,12 @@ export const deploymentQueries = {
   queuedCount: "SELECT count(*) AS count FROM deployments WHERE app_id = ? AND status = 'queued'",
   running: `SELECT * FROM deployments WHERE app_id = ? AND ${running}`,
   allRunning: `SELECT * FROM deployments WHERE ${running} ORDER BY app_id`,
-  waitingApps: `SELECT DISTINCT app_id FROM deployments AS waiting WHERE status = 'queued'
-    AND NOT EXISTS (SELECT 1 FROM deployments WHERE app_id = waiting.app_id AND ${running})`,
+  runningEntries: `SELECT ${entryColumns} FROM deployments WHERE ${running} ORDER BY app_id`,
+  // The columns beside an aggregate min() are those of its row.
+  laneHeads: `SELECT ${entryColumns}, min(number) FROM deployments AS waiting
+    WHERE status = 'queued' AND app_id > ?
+    AND NOT EXISTS (SELECT 1 FROM deployments WHERE app_id = waiting.app_id AND ${running})
+    GROUP BY app_id ORDER BY app_id LIMIT ?`,
   runningOfOwner: `SELECT id FROM deployments WHERE owner_id = ? AND ${running}`,
   // Two ranges of one index; an OR, or a plain ORDER BY, has SQLite read all the app ever had.
   recent: `SELECT * FROM (
@@ -77,9 +84,13 @@ export function deploymentStore(database: Database): DeploymentStore {
     lane: (appId, limit) => many(deploymentQueries.lane, appId, limit),
     running: async (appId) => (await many(deploymentQueries.running, appId))[0] ?? null,
     allRunning: () => many(deploymentQueries.allRunning),
-    waitingApps: () =>
+    runningEntries: () =>
       database.read((transaction) =>
-        transaction.all<{ app_id: string }>(deploymentQueries.waitingApps).map((row) => row.app_id),
+        transaction.all<EntryRow>(deploymentQueries.runningEntries).map(entryFrom),
+      ),
+    laneHeads: (after, limit) =>
+      database.read((transaction) =>
+        headsFrom(transaction.all<EntryRow>(deploymentQueries.laneHeads, after, limit), limit),
       ),
     runningOfOwner: (ownerId) =>
       database.read((transaction) =>

@@ -4,6 +4,8 @@ import type { Operation, OperationKind, OperationStatus, OperationStore, OwnerQu
 import { millis, optionalTime, time } from "./columns.ts";
 import type { Database, Value } from "./database.ts";
 import { conflictWhenTaken, falseWhenTaken } from "./failures.ts";
+import { headsFrom } from "./lane-entry.ts";
+import type { EntryRow } from "./lane-entry.ts";
 import { checkAdded, containersOf } from "./usage.ts";
 
 interface OperationRow {
@@ -25,6 +27,12 @@ export const operationQueries = {
   pending: "SELECT * FROM operations WHERE app_id = ? AND status = 'pending' ORDER BY created_at, id LIMIT ?",
   running: "SELECT * FROM operations WHERE app_id = ? AND status = 'running'",
   allRunning: "SELECT * FROM operations WHERE status = 'running' ORDER BY app_id",
+  laneHeads: `SELECT id, app_id, attempt, revision, created_at FROM operations AS head
+    WHERE status = 'pending' AND app_id > ?
+    AND NOT EXISTS (SELECT 1 FROM operations WHERE app_id = head.app_id AND status = 'running')
+    AND NOT EXISTS (SELECT 1 FROM operations AS earlier WHERE earlier.app_id = head.app_id AND earlier.status = 'pending'
+      AND (earlier.created_at, earlier.id) < (head.created_at, head.id))
+    ORDER BY app_id LIMIT ?`,
   waitingApps: `SELECT DISTINCT app_id FROM operations AS waiting WHERE status = 'pending'
     AND NOT EXISTS (SELECT 1 FROM operations WHERE app_id = waiting.app_id AND status = 'running')`,
   removeEnded: "DELETE FROM operations WHERE finished_at < ?",
@@ -53,6 +61,10 @@ export function operationStore(database: Database): OperationStore {
     pending: (appId, limit) => many(operationQueries.pending, appId, limit),
     running: async (appId) => (await many(operationQueries.running, appId))[0] ?? null,
     allRunning: () => many(operationQueries.allRunning),
+    laneHeads: (after, limit) =>
+      database.read((transaction) =>
+        headsFrom(transaction.all<EntryRow>(operationQueries.laneHeads, after, limit), limit),
+      ),
     waitingApps: () =>
       database.read((transaction) =>
         transaction.all<{ app_id: string }>(operationQueries.waitingApps).map((row) => row.app_id),

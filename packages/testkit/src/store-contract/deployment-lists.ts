@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { changeStatus, finalStatuses, runningStatuses } from "@slipway/core";
-import type { Deployment, DeploymentFilter, NewDeployment } from "@slipway/core";
+import type { Deployment, DeploymentFilter, LaneEntry, LaneHeads, NewDeployment } from "@slipway/core";
 import { aNewDeployment, testTime } from "../fixtures.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 import { bringTo } from "./deployment-moves.ts";
@@ -163,6 +163,17 @@ function waitingApps(underTest: StoreUnderTest): void {
   const { store } = underTest;
   const { create, createMany } = actionsOn(underTest);
 
+  /** Read in small parts, so that lanes with several deployments span them. */
+  async function allHeads(): Promise<LaneEntry[]> {
+    const all: LaneEntry[] = [];
+    for (let after: string | null = ""; after !== null;) {
+      const part: LaneHeads = await store().deployments.laneHeads(after, 2);
+      all.push(...part.heads);
+      after = part.next;
+    }
+    return all;
+  }
+
   describe("waiting apps", () => {
     test("an app waits if it has a queued and no running deployment, and is listed once", async () => {
       const [waiting, busy, done] = [randomUUID(), randomUUID(), randomUUID()];
@@ -174,10 +185,28 @@ function waitingApps(underTest: StoreUnderTest): void {
       await bringTo(store(), finished, "build-error");
       const building = await bringTo(store(), running, "building");
       await bringTo(store(), only, "success");
-      const found = async () => (await store().deployments.waitingApps()).filter((id) => ours.has(id));
+      const found = async () => (await allHeads()).map(({ appId }) => appId).filter((id) => ours.has(id));
       expect(await found()).toEqual([waiting]);
       await store().deployments.compareAndSet(changeStatus(building, "aborted", change));
       expect((await found()).sort()).toEqual([busy, waiting].sort());
+    });
+
+    test("the head of a lane is its first queued deployment", async () => {
+      const appId = randomUUID();
+      const [ended, head] = await createMany(3, { appId });
+      if (!ended || !head) throw new Error("the deployments were created");
+      await bringTo(store(), ended, "success");
+      const { id, ownerId, attempt, revision, createdAt } = head;
+      const entry = { id, appId, ownerId, attempt, revision, createdAt };
+      expect((await allHeads()).filter((one) => one.appId === appId)).toEqual([entry]);
+    });
+
+    test("a running deployment is an entry", async () => {
+      const { id, appId, ownerId, createdAt } = await create();
+      const running = await bringTo(store(), (await store().deployments.get(id)) as Deployment, "pushing");
+      const { attempt, revision } = running;
+      const entry = { id, appId, ownerId, attempt, revision, createdAt };
+      expect(await store().deployments.runningEntries()).toContainEqual(entry);
     });
   });
 }

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { claimOperation, confirmOperation, endOperation, requeueOperation } from "@slipway/core";
-import type { NewOperation, Operation } from "@slipway/core";
+import type { LaneHeads, NewOperation, Operation } from "@slipway/core";
 import { anOperation, testTime } from "../fixtures.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 
@@ -46,12 +46,23 @@ function storedOperations(underTest: StoreUnderTest): void {
 function changedOperations(underTest: StoreUnderTest): void {
   const { store, other } = underTest;
   const { create, set } = actionsOn(underTest);
+  const headOf = async (appId: string) => {
+    for (let after: string | null = ""; after !== null;) {
+      const { heads, next }: LaneHeads = await store().operations.laneHeads(after, 2);
+      const found = heads.find((head) => head.appId === appId);
+      if (found !== undefined) return found;
+      after = next;
+    }
+    return undefined;
+  };
 
   describe("compare-and-set of an operation", () => {
     test("compare-and-set stores each revision of an operation, and a running one is not pending", async () => {
       const operation = await create({ webCount: 2 });
       const { appId } = operation;
       expect(await store().operations.waitingApps()).toContain(appId);
+      const { id, attempt, revision, createdAt } = operation;
+      expect(await headOf(appId)).toEqual({ id, appId, ownerId: null, attempt, revision, createdAt });
       expect(await store().operations.running(appId)).toBeNull();
       let claimed = await set(claimOperation(operation, 4, after(1)));
       expect(await other().operations.running(appId)).toEqual(claimed);
@@ -90,8 +101,10 @@ function changedOperations(underTest: StoreUnderTest): void {
       const claimed = (await store().operations.running(appId)) as Operation;
       expect(await store().operations.pending(appId, 10)).toEqual(lane.filter(({ id }) => id !== claimed.id));
       expect(await store().operations.waitingApps()).not.toContain(appId);
+      expect(await headOf(appId)).toBeUndefined();
       await set(endOperation(claimed, testTime, null));
       expect(await store().operations.waitingApps()).toContain(appId);
+      expect((await headOf(appId))?.id).toBe(lane.find(({ id }) => id !== claimed.id)?.id);
     });
   });
 }

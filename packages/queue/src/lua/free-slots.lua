@@ -1,0 +1,21 @@
+-- Returns those of the owners that have a free slot, or one whose job has ended or is gone.
+-- KEYS[1], KEYS[2] the start of each queue's keys; KEYS[3] the start of the keys of owners' slots; KEYS[4] the fleet's capacity
+-- ARGV[1] slots per owner, ARGV[2] reserved slots, ARGV[3..] owner ids
+--- @include "clock"
+--- @include "slot-limit"
+--- @include "job-state"
+-- A reservation is honored for this long, see remove-slots.lua.
+local reservedSeconds = 10
+local expired = nowMs() / 1000 - reservedSeconds
+local limit = limitOf(tonumber(ARGV[1]), tonumber(ARGV[2]), KEYS[4])
+local free = {}
+for at = 3, #ARGV do
+  local slots = redis.call('ZRANGE', KEYS[3] .. ARGV[at], 0, -1, 'WITHSCORES')
+  local used = 0
+  for slot = 1, #slots, 2 do
+    local isLive = jobState(KEYS[1], slots[slot]) == 'live' or jobState(KEYS[2], slots[slot]) == 'live'
+    if isLive or tonumber(slots[slot + 1]) > expired then used = used + 1 end
+  end
+  if used < limit then free[#free + 1] = ARGV[at] end
+end
+return free

@@ -1,0 +1,63 @@
+// What the reconciler reads of lane work, from documents of MongoDB.
+
+import type { Collection, Filter, Sort } from "mongodb";
+import type { LaneEntry, LaneHeads } from "@slipway/core";
+
+/** A deployment or an operation. */
+interface LaneDocument {
+  readonly _id: string;
+  readonly appId: string;
+  /** Missing for operations. */
+  readonly ownerId?: string;
+  readonly attempt: number;
+  readonly revision: number;
+  readonly createdAt: Date;
+}
+
+export interface HeadQueries<Document> {
+  /** What waits in the lanes of apps with higher ids. */
+  readonly waitingAfter: (appId: string) => Filter<Document>;
+  /** The order of the lanes: by app, then by place. */
+  readonly order: Sort;
+  /** What runs of these apps. */
+  readonly runningOf: (appIds: readonly string[]) => Filter<Document>;
+}
+
+export const entryProjection = {
+  appId: 1,
+  ownerId: 1,
+  attempt: 1,
+  revision: 1,
+  createdAt: 1,
+} as const;
+
+export function entryFrom(found: LaneDocument): LaneEntry {
+  const { _id: id, appId, ownerId = null, attempt, revision, createdAt } = found;
+  return { id, appId, ownerId, attempt, revision, createdAt };
+}
+
+/** Two reads: an app that begins or ends in between is listed, or not, as it was before or after. */
+export async function laneHeads<Document extends LaneDocument>(
+  collection: Collection<Document>,
+  queries: HeadQueries<Document>,
+  { after, limit }: { readonly after: string; readonly limit: number },
+): Promise<LaneHeads> {
+  const found = await collection
+    .find(queries.waitingAfter(after))
+    .project<LaneDocument>(entryProjection)
+    .sort(queries.order)
+    .limit(limit)
+    .toArray();
+  const appIds = [...new Set(found.map(({ appId }) => appId))];
+  const running = collection
+    .find(queries.runningOf(appIds))
+    .project<Pick<LaneDocument, "appId">>({ appId: 1 });
+  const taken = new Set((await running.toArray()).map(({ appId }) => appId));
+  const heads = found.filter(({ appId }) => {
+    const isHead = !taken.has(appId);
+    taken.add(appId);
+    return isHead;
+  });
+  const last = found.length < limit ? undefined : found.at(-1);
+  return { heads: heads.map(entryFrom), next: last?.appId ?? null };
+}

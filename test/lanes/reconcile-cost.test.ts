@@ -1,0 +1,128 @@
+// What a pass of the reconciler costs, and that it still finds what is missing: on a real Redis and a real store.
+
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Store } from "@slipway/core";
+import { redisKeys } from "@slipway/protocol";
+import { openLanes, reconcile } from "@slipway/queue";
+import type { Lanes } from "@slipway/queue";
+import { openStore } from "@slipway/store";
+import { aNewDeployment, anOperation, startRedis, unexpected } from "@slipway/testkit";
+
+const keys = redisKeys("cost-test");
+const ownerSlots = 2;
+const appsPerOwner = 4;
+let open: AsyncDisposableStack;
+let redis: Redis;
+let store: Store;
+let lanes: Lanes;
+
+beforeEach(async () => {
+  open = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), "slipway-reconcile-"));
+  open.defer(() => rm(folder, { recursive: true, force: true }));
+  const redisUrl = open.use(await startRedis()).url;
+  redis = open.adopt(new Redis(redisUrl), (client) => client.disconnect());
+  store = open.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
+  lanes = open.use(openLanes({ redisUrl, keys, ...store, ownerSlots, onError: unexpected }));
+});
+afterEach(() => open.disposeAsync());
+
+test("a pass that finds nothing missing costs the same number of calls for 12 and for 120 waiting apps", async () => {
+  await queueApps(3);
+  await reconciled();
+  const few = await callsOf(reconciled);
+  await queueApps(27);
+  await reconciled();
+  expect(await callsOf(reconciled)).toEqual(few);
+});
+
+test("a pass writes nothing when nothing is missing", async () => {
+  await queueApps(2);
+  await reconciled();
+  const before = await dump();
+  await reconciled();
+  expect(await dump()).toEqual(before);
+});
+
+test("after a loss of Redis an owner's apps get its slots, and wait for them, in the order of their deployments", async () => {
+  const [ownerId = ""] = await queueApps(1);
+  await redis.flushall();
+  await reconciled();
+  const states = await Promise.all(appsOf(ownerId).map(async (appId) => stateOfHead(appId)));
+  expect(states).toEqual(["live", "live", "gone", "gone"]);
+  expect(await redis.zrange(keys.ownerWaiting(ownerId), 0, "-1")).toEqual(appsOf(ownerId).slice(ownerSlots));
+});
+
+test("a slot whose job is gone is given to the app that waits for it", async () => {
+  const [ownerId = ""] = await queueApps(1);
+  const [first = ""] = appsOf(ownerId);
+  const [head] = await store.deployments.lane(first, 1);
+  await store.deployments.removeOfApp(first);
+  await lanes.queues[0]?.remove(head?.id ?? "");
+  await reconciled();
+  expect(await stateOfHead(appsOf(ownerId)[2] ?? "")).toBe("live");
+});
+
+test("an operation without a job gets one, also if a deployment of its app waits for a slot", async () => {
+  const [ownerId = ""] = await queueApps(1);
+  const appId = appsOf(ownerId).at(-1) ?? "";
+  const operation = anOperation({ appId });
+  await store.operations.create(operation);
+  await reconciled();
+  expect(await lanes.jobState(operation.id)).toBe("live");
+  expect(await stateOfHead(appId)).toBe("gone");
+});
+
+/** Queues one deployment of each of an owner's apps. @returns the owners' ids. */
+async function queueApps(owners: number): Promise<string[]> {
+  const ownerIds = Array.from({ length: owners }, () => randomUUID());
+  for (const ownerId of ownerIds) {
+    for (const [index, appId] of appsOf(ownerId).entries()) {
+      const createdAt = new Date(1_000 * (index + 1));
+      await store.deployments.create(aNewDeployment({ id: randomUUID(), appId, ownerId, createdAt }));
+      await lanes.advance(appId);
+    }
+  }
+  return ownerIds;
+}
+
+/** In the reverse of their ids' order: the order of their deployments is not the order in which they are read. */
+function appsOf(ownerId: string): string[] {
+  return Array.from({ length: appsPerOwner }, (_, index) => `${ownerId}-${appsPerOwner - index}`);
+}
+
+async function stateOfHead(appId: string) {
+  const [head] = await store.deployments.lane(appId, 1);
+  return lanes.jobState(head?.id ?? "");
+}
+
+function reconciled(): Promise<void> {
+  const work = { deploy: { exhaust: unexpected }, operate: { exhaust: unexpected } };
+  return reconcile({ ...store, lanes, leaseMs: 10_000, work, onError: unexpected });
+}
+
+/** How many scripts and other commands clients sent during the work. */
+async function callsOf(work: () => Promise<void>): Promise<number> {
+  const before = await scriptsRun();
+  await work();
+  return (await scriptsRun()) - before;
+}
+
+async function scriptsRun(): Promise<number> {
+  const stats = await redis.info("commandstats");
+  return [...stats.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g)].reduce(
+    (sum, [, calls]) => sum + Number(calls),
+    0,
+  );
+}
+
+/** Every key's content. */
+async function dump(): Promise<[string, string][]> {
+  const found = (await redis.keys("*")).toSorted();
+  return Promise.all(found.map(async (key) => [key, (await redis.dumpBuffer(key)).toString("base64")]));
+}
