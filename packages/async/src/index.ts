@@ -1,4 +1,4 @@
-// Deadlines, aborts, pauses, retries, polling, turns, calls at the same time, and handlers whose promises are not awaited.
+// Deadlines, aborts, pauses, retries, polling, turns, shared runs, calls at the same time, and handlers whose promises are not awaited.
 //
 // They stand on Node's own timers and AbortSignal, not on p-timeout, p-retry or cockatiel. p-timeout bounds a promise but does
 // not tell the work behind it to stop. p-retry drops a result that arrives together with an abort, and never retries a TypeError.
@@ -12,6 +12,7 @@ export { DeadlineError, endsWithin, failureOf, withDeadline } from "./deadline.t
 export type { DeadlineOptions } from "./deadline.ts";
 export { paced } from "./pace.ts";
 export type { PaceOptions } from "./pace.ts";
+export { joined } from "./joined.ts";
 export { elapsed, pause } from "./pause.ts";
 export { poll } from "./poll.ts";
 export type { PollOptions } from "./poll.ts";

@@ -1,5 +1,6 @@
 // Advances lanes: hands an app's next item to BullMQ if the app is idle and, where the item needs one, its owner has a slot.
 
+import { joined } from "@slipway/async";
 import type { LaneItem, LaneKind } from "./lane-kinds.ts";
 import type { OwnerSlots } from "./owner-slots.ts";
 
@@ -11,27 +12,35 @@ export interface AdvanceOptions {
 }
 
 export interface Advance {
-  /** @returns whether the app's next item got a slot; "none-needed" when it has none that may go now, or needs no slot. */
-  advance(appId: string): Promise<"slot" | "no-slot" | "none-needed">;
+  /** Hands out the app's next item, if it may go now and gets a slot where it needs one. */
+  advance(appId: string): Promise<void>;
   /** Hands free slots of an owner to the apps that wait for one, longest first. */
   advanceWaiting(ownerId: string): Promise<void>;
   /** Enqueues a running item whose job is gone. */
   requeue(item: LaneItem, delayMs: number): Promise<void>;
 }
 
+/** What became of an app's next item: "none-needed" when it has none that may go now, or needs no slot. */
+type Outcome = "slot" | "no-slot" | "none-needed";
+
+/** Hands on the owner's slot that was freed. */
+type HandOn = (ownerId: string) => Promise<void>;
+/** Within a run over the owner's waiting apps, which goes on with the next of them. */
+const goOn: HandOn = async () => {};
+
 /** BullMQ's highest priority among those that have one. */
 const highestPriority = 1;
 
 export function advanceWith({ kinds, slots, enqueue }: AdvanceOptions): Advance {
-  /** An owner with fewer items at work gets a higher priority. */
-  async function enqueueInSlot(item: LaneItem, ownerId: string): Promise<"slot" | "no-slot"> {
+  /** An owner with fewer items at work gets a higher priority. A slot that the app turns out not to need is handed on. */
+  async function enqueueInSlot(item: LaneItem, ownerId: string, handOn: HandOn): Promise<Outcome> {
     const slot = { ...item, ownerId };
     const others = await slots.take(slot);
     if (others === null) return "no-slot";
     if (await enqueue(item, highestPriority + others)) await slots.confirm(slot);
     else {
       await slots.free(slot);
-      await advanceWaiting(ownerId);
+      await handOn(ownerId);
     }
     return "slot";
   }
@@ -46,27 +55,33 @@ export function advanceWith({ kinds, slots, enqueue }: AdvanceOptions): Advance 
     return null;
   }
 
-  async function advance(appId: string): Promise<"slot" | "no-slot" | "none-needed"> {
+  async function advanceLane(appId: string, handOn: HandOn): Promise<Outcome> {
     const head = await headOf(appId);
     if (head === null) return "none-needed";
-    if (head.ownerId !== null) return enqueueInSlot(head, head.ownerId);
+    if (head.ownerId !== null) return enqueueInSlot(head, head.ownerId, handOn);
     await enqueue(head, highestPriority);
     return "none-needed";
   }
 
-  async function advanceWaiting(ownerId: string): Promise<void> {
-    for (const appId of await slots.waitingApps(ownerId)) {
-      const outcome = await advance(appId);
+  /** One run at a time for an owner: runs beside each other would examine the same apps. */
+  const advanceWaiting = joined(async (ownerId) => {
+    for (;;) {
+      // Read anew each time: an app that got its job meanwhile is no longer listed.
+      const appId = await slots.longestWaiting(ownerId);
+      if (appId === null) return;
+      const outcome = await advanceLane(appId, goOn);
       if (outcome === "no-slot") return;
       if (outcome === "slot") continue;
       await slots.stopWaiting(ownerId, appId);
       // A deployment may have joined the lane in between.
-      await advance(appId);
+      await advanceLane(appId, goOn);
     }
-  }
+  });
 
   return {
-    advance,
+    async advance(appId) {
+      await advanceLane(appId, advanceWaiting);
+    },
     advanceWaiting,
     async requeue(item, delayMs) {
       await enqueue(item, highestPriority, delayMs);

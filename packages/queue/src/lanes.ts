@@ -125,10 +125,7 @@ export function openLanes(options: LanesOptions): Lanes {
     queues: [jobs.deployments, jobs.operations, maintenance],
     isPaused: () => withQueueErrors(() => jobs.deployments.isPaused()),
     hasSlot: (ownerId) => withQueueErrors(() => slots.hasFree(ownerId)),
-    advance: (appId) =>
-      withQueueErrors(async () => {
-        await lane.advance(appId);
-      }),
+    advance: (appId) => withQueueErrors(() => lane.advance(appId)),
     advanceAfter: ({ appId, ownerId }) =>
       withQueueErrors(async () => {
         await advanceWaiting(ownerId);

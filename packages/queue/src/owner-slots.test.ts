@@ -37,6 +37,7 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
   };
   const setCapacity = (slots: number, users = 2) => bus.redis.hset(bus.keys.fleetCapacity, { slots, users });
   const taker = (id: string) => ({ id, appId: `app of ${id}`, ownerId });
+  const waiting = () => bus.redis.zrange(bus.keys.ownerWaiting(ownerId), "0", "-1");
   const held = () => bus.redis.zrange(bus.keys.ownerSlots(ownerId), "0", "-1");
   const reserve = (id: string, score: number) => bus.redis.zadd(bus.keys.ownerSlots(ownerId), score, id);
 
@@ -45,7 +46,7 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
     const taken = await Promise.all(["a", "b", "c", "d"].map((id) => slots.take(taker(id))));
     expect(taken.filter((others) => others !== null)).toHaveLength(2);
     expect(await slots.hasFree(ownerId)).toBe(false);
-    expect(await slots.waitingApps(ownerId)).toHaveLength(2);
+    expect(await waiting()).toHaveLength(2);
   });
 
   test("a slot is free for the next deployment once its job has ended or no longer exists", async () => {
@@ -62,7 +63,7 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
       jobs.set(id, end);
     }
     expect(await slots.take(taker("next"))).toBe(0);
-    expect(await slots.waitingApps(ownerId)).toEqual([]);
+    expect(await waiting()).toEqual([]);
   });
 
   test.for([
@@ -81,7 +82,7 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
     const taken = await Promise.all(ids.map((id) => slots.take(taker(id))));
     expect(taken.filter((others) => others !== null)).toHaveLength(expected);
     expect(await slots.hasFree(ownerId)).toBe(false);
-    expect(await slots.waitingApps(ownerId)).toHaveLength(12 - expected);
+    expect(await waiting()).toHaveLength(12 - expected);
   });
 
   test("a single user holds reserved slots too", async () => {

@@ -37,8 +37,8 @@ export interface OwnerSlots {
   /** Frees the owner's slots whose jobs have ended or are gone. Call it when a job has ended; `take` does when none is free. */
   freeEnded(ownerId: string): Promise<void>;
   hasFree(ownerId: string): Promise<boolean>;
-  /** The apps that wait for a slot, longest first. Some may no longer need one. */
-  waitingApps(ownerId: string): Promise<string[]>;
+  /** The app that waits longest for a slot, which it may no longer need; null when none waits. */
+  longestWaiting(ownerId: string): Promise<string | null>;
   stopWaiting(ownerId: string, appId: string): Promise<void>;
 }
 
@@ -94,7 +94,7 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
       await freeEnded(options, ownerId);
       return hasFree(ownerId, atWork);
     },
-    waitingApps: (ownerId) => redis.zrange(keys.ownerWaiting(ownerId), 0, "-1"),
+    longestWaiting: async (ownerId) => (await redis.zrange(keys.ownerWaiting(ownerId), "0", "0"))[0] ?? null,
     async stopWaiting(ownerId, appId) {
       await redis.zrem(keys.ownerWaiting(ownerId), appId);
     },

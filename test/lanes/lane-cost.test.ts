@@ -1,4 +1,4 @@
-// What a pass of the reconciler costs, and that it still finds what is missing: on a real Redis and a real store.
+// What lanes and their reconciler cost, in calls of a real Redis, and that a pass still finds what is missing.
 
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -6,10 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { changeStatus, claim } from "@slipway/core";
 import type { Store } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
-import { openLanes, reconcile } from "@slipway/queue";
-import type { Lanes } from "@slipway/queue";
+import { openLanes, reconcile, startLaneWorker } from "@slipway/queue";
+import type { Lanes, RunAttempt } from "@slipway/queue";
 import { openStore } from "@slipway/store";
 import { aNewDeployment, anOperation, startRedis, unexpected } from "@slipway/testkit";
 
@@ -17,6 +18,7 @@ const keys = redisKeys("cost-test");
 const ownerSlots = 2;
 const appsPerOwner = 4;
 let open: AsyncDisposableStack;
+let redisUrl: string;
 let redis: Redis;
 let store: Store;
 let lanes: Lanes;
@@ -25,7 +27,7 @@ beforeEach(async () => {
   open = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "slipway-reconcile-"));
   open.defer(() => rm(folder, { recursive: true, force: true }));
-  const redisUrl = open.use(await startRedis()).url;
+  redisUrl = open.use(await startRedis()).url;
   redis = open.adopt(new Redis(redisUrl), (client) => client.disconnect());
   store = open.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
   lanes = open.use(openLanes({ redisUrl, keys, ...store, ownerSlots, onError: unexpected }));
@@ -77,6 +79,50 @@ test("an operation without a job gets one, also if a deployment of its app waits
   expect(await lanes.jobState(operation.id)).toBe("live");
   expect(await stateOfHead(appId)).toBe("gone");
 });
+
+test("a deployment of an owner with many waiting apps costs no more at the end than at the beginning", async () => {
+  const [perPart, parts] = [20, 5];
+  const calls: number[] = [];
+  let ended = 0;
+  const all = Promise.withResolvers<void>();
+  const appIds = Array.from({ length: perPart * parts }, (_, index) => `app-${index}`);
+  for (const appId of appIds) {
+    await store.deployments.create(aNewDeployment({ id: randomUUID(), appId, ownerId: "owner" }));
+    await lanes.advance(appId);
+  }
+  await using _worker = await startWorker(async ({ id, attempt }) => {
+    const queued = await store.deployments.get(id);
+    if (queued === null) throw new Error(`deployment ${id} is missing`);
+    const claimed = claim(queued, attempt, { at: new Date(), lineCount: 0 });
+    await store.deployments.compareAndSet(claimed);
+    const change = { at: new Date(), lineCount: 0 };
+    await store.deployments.compareAndSet(changeStatus(claimed, "build-error", change));
+    ended += 1;
+    if (ended % perPart === 0) calls.push(await scriptsRun());
+    if (ended === appIds.length) all.resolve();
+  });
+  await all.promise;
+  const [, second = 0, ...others] = calls.map((sum, index) => sum - (calls[index - 1] ?? 0));
+  expect(Math.max(...others)).toBeLessThan(1.5 * second);
+});
+
+async function startWorker(run: RunAttempt): Promise<AsyncDisposable> {
+  const worker = await startLaneWorker({
+    redisUrl,
+    keys,
+    lanes,
+    name: "test",
+    concurrency: 4,
+    operationConcurrency: 1,
+    leaseMs: 10_000,
+    work: {
+      deploy: { run, exhaust: unexpected },
+      operate: { run: unexpected, exhaust: unexpected },
+    },
+    onError: unexpected,
+  });
+  return { [Symbol.asyncDispose]: () => worker.stop({ graceMs: 1_000 }) };
+}
 
 /** Queues one deployment of each of an owner's apps. @returns the owners' ids. */
 async function queueApps(owners: number): Promise<string[]> {
