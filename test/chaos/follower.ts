@@ -14,7 +14,7 @@ export class Follower implements AsyncDisposable {
   readonly appId: string;
   readonly connections: Connection[] = [];
   readonly #url: string;
-  readonly #token: string;
+  readonly #token: () => string;
   readonly #following: Promise<void>;
   #socket: WebSocket | undefined;
   #ended = false;
@@ -22,7 +22,7 @@ export class Follower implements AsyncDisposable {
 
   constructor(
     app: { readonly id: string; readonly links: { readonly deployments_stream: string } },
-    token: string,
+    token: () => string,
   ) {
     this.appId = app.id;
     this.#url = app.links.deployments_stream;
@@ -75,7 +75,7 @@ export class Follower implements AsyncDisposable {
     return new Promise((resolve) => {
       socket.on("open", () => {
         this.connections.push(frames);
-        socket.send(JSON.stringify({ type: "auth", data: { token: this.#token, rewinds: true } }));
+        socket.send(JSON.stringify({ type: "auth", data: { token: this.#token(), rewinds: true } }));
       });
       socket.on("message", (data: Buffer) => {
         frames.push(serverFrame.parse(JSON.parse(data.toString("utf8"))));

@@ -31,6 +31,8 @@ export class SlipwayUnderTest implements AsyncDisposable {
   readonly engines: readonly Docker[];
   readonly containers: ContainerWatch;
   readonly api: ApiClient;
+  /** API, stream and workers. */
+  readonly processes: readonly AppUnderTest[];
   readonly workers: readonly AppUnderTest[];
   /** Ids of all apps that were created. */
   readonly appIds: string[];
@@ -49,6 +51,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
       | "engines"
       | "containers"
       | "api"
+      | "processes"
       | "workers"
       | "appIds"
       | "logFolder"
@@ -65,6 +68,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
     this.engines = parts.engines;
     this.containers = parts.containers;
     this.api = parts.api;
+    this.processes = parts.processes;
     this.workers = parts.workers;
     this.appIds = parts.appIds;
     this.logFolder = parts.logFolder;
@@ -97,7 +101,8 @@ export class SlipwayUnderTest implements AsyncDisposable {
     const apiUrl = `http://127.0.0.1:${environment["API_PORT"]}`;
     const api = await ApiClient.connect(apiUrl, environment["BOOTSTRAP_TOKEN"] ?? "");
     const workers = apps.filter(({ name }) => name.startsWith("worker"));
-    const parts = { environment, store, redis, engines, containers, api, workers, appIds, logFolder };
+    const started = { processes: apps, workers, api };
+    const parts = { environment, store, redis, engines, containers, appIds, logFolder, ...started };
     return new SlipwayUnderTest(parts, gates, apiUrl, opened.move());
   }
 
@@ -117,17 +122,20 @@ export class SlipwayUnderTest implements AsyncDisposable {
   }
 
   /** Sends a request as the operator, for routes that `api` does not cover. */
-  async request(method: string, path: string, body?: unknown): Promise<Response> {
-    const headers = { authorization: `Bearer ${this.api.token}`, "content-type": "application/json" };
+  async request(method: string, path: string, body?: unknown, headers = {}): Promise<Response> {
     return fetch(`${this.#apiUrl}${path}`, {
       method,
-      headers,
+      headers: {
+        authorization: `Bearer ${this.api.token}`,
+        "content-type": "application/json",
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   }
 
   follow(app: AppBody): Follower {
-    return new Follower(app, this.api.token);
+    return new Follower(app, () => this.api.token);
   }
 
   /** Polls the stored deployment until it satisfies `isWanted`, for at most the test's timeout. */
@@ -155,13 +163,20 @@ export class SlipwayUnderTest implements AsyncDisposable {
     });
   }
 
+  /** Waits until every worker is ready, and all or any number of them run no deployment. */
+  async ready({ idle }: { readonly idle: boolean }): Promise<void> {
+    await eventually(async () => {
+      // A process or a service that was just started may not answer yet.
+      const workers = (await this.listWorkers().catch(() => undefined)) ?? [];
+      const ready = workers.filter(({ state }) => state === "ready");
+      const wanted = ready.filter(({ deployments }) => !idle || deployments.length === 0);
+      return wanted.length === this.workers.length;
+    });
+  }
+
   /** Waits until every worker is ready and runs no deployment. */
   async idle(): Promise<void> {
-    await eventually(async () => {
-      const workers = await this.listWorkers();
-      const free = workers.filter(({ state, deployments }) => state === "ready" && deployments.length === 0);
-      return free.length === this.workers.length;
-    });
+    await this.ready({ idle: true });
   }
 
   /** The worker that reports that it runs the deployment. */

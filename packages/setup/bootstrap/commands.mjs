@@ -105,6 +105,19 @@ images named slipway-stand-in/… from the distribution's packages, and prints h
 
 Sets up services under DATA_DIR/bench and runs every bench/*.bench.ts, or those whose file name contains one of the names.`,
   },
+  chaos: {
+    program: "tools/src/chaos.ts",
+    summary: "inject faults under load, and check that nothing is lost",
+    help: `Usage: npm run chaos [-- --faults N] [--seed S] [--database sqlite|mongodb]
+
+Deploys, restarts, scales and aborts several apps with followers, while it kills, freezes, stops and cuts off processes, Redis and the
+registry, one fault after the other. At the end it checks the invariants of ARCHITECTURE.md in the store, the engine and each
+follower's record. A seed chooses the same faults and the same load again.
+
+  --faults N     the number of faults (30)
+  --seed S       any integer from 1 (1)
+  --database D   sqlite, or mongodb: that of MONGO_URL, or the tests' own (sqlite)`,
+  },
 };
 
 /** The list of all commands, printed when none or an unknown one is named. */

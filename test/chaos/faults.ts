@@ -1,0 +1,115 @@
+// The faults of a seeded chaos run. Each begins, lasts for a while, and ends with everything running again.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import type { Follower } from "./follower.ts";
+import type { Random } from "./random.ts";
+import type { RegistryUnderTest } from "./registry.ts";
+import type { SlipwayUnderTest } from "./slipway.ts";
+
+export interface Victims {
+  readonly slipway: SlipwayUnderTest;
+  readonly registry: RegistryUnderTest;
+  readonly followers: readonly Follower[];
+}
+
+export interface Fault {
+  /** Printed when the fault begins. */
+  readonly name: string;
+  /** Resolves when everything runs again. */
+  readonly run: () => Promise<void>;
+}
+
+interface FaultKind {
+  readonly name: string;
+  readonly begin: () => Promise<void> | void;
+  /** Left out for a fault that is over at once. */
+  readonly end?: () => Promise<void> | void;
+}
+
+/** Up to several times the lease of the processes under test, so that another worker takes over; the shortest go unnoticed. */
+const lastingMs = { min: 200, max: 8_000 };
+
+/** Each is as likely as the others, except that every process is a victim of its own. */
+export function chooseFault(victims: Victims, random: Random): Fault {
+  const kind = random.pick(kindsOf(victims));
+  const forMs = random.between(lastingMs.min, lastingMs.max);
+  const { begin, end } = kind;
+  if (end === undefined) return { name: kind.name, run: async () => begin() };
+  const run = async () => {
+    await begin();
+    await sleep(forMs);
+    await end();
+  };
+  return { name: `${kind.name} for ${forMs} ms`, run };
+}
+
+function kindsOf(victims: Victims): readonly FaultKind[] {
+  return [
+    ...processFaults(victims),
+    ...redisFaults(victims),
+    ...registryFaults(victims),
+    cutFollowers(victims),
+  ];
+}
+
+function processFaults({ slipway }: Victims): readonly FaultKind[] {
+  const crashes = slipway.processes.map((app) => ({
+    name: `${app.name} is killed, and gone`,
+    begin: () => app.kill(),
+    end: () => app.start(),
+  }));
+  const ofWorkers = slipway.workers.flatMap((worker) => [
+    {
+      name: `${worker.name} is frozen`,
+      begin: () => slipway.freeze(worker),
+      end: () => worker.thaw(),
+    },
+    {
+      name: `${worker.name} receives SIGTERM, and is gone`,
+      begin: async () => void (await worker.stop()),
+      end: () => worker.start(),
+    },
+    {
+      name: `${worker.name} does not reach Redis`,
+      begin: () => slipway.gateOf(worker).shut(),
+      end: () => slipway.gateOf(worker).reopen(),
+    },
+  ]);
+  return [...crashes, ...ofWorkers];
+}
+
+function redisFaults({ slipway: { redis } }: Victims): readonly FaultKind[] {
+  return [
+    { name: "Redis is killed, and gone", begin: () => redis.kill(), end: () => redis.start() },
+    {
+      name: "Redis is frozen",
+      begin: () => void process.kill(redis.pid, "SIGSTOP"),
+      end: () => void process.kill(redis.pid, "SIGCONT"),
+    },
+    {
+      name: "Redis loses its data",
+      begin: async () => {
+        const client = new Redis(redis.url);
+        await client.flushall();
+        client.disconnect();
+      },
+    },
+  ];
+}
+
+function registryFaults({ registry }: Victims): readonly FaultKind[] {
+  return [
+    { name: "the registry is killed, and gone", begin: () => registry.kill(), end: () => registry.start() },
+    { name: "the registry is frozen", begin: () => registry.freeze(), end: () => registry.thaw() },
+  ];
+}
+
+function cutFollowers({ followers }: Victims): FaultKind {
+  return {
+    name: "every follower is disconnected",
+    begin: () => {
+      for (const follower of followers) follower.cut();
+    },
+  };
+}

@@ -1,0 +1,72 @@
+// A seeded run of faults under load: several apps, two workers, a follower of each app. `npm run chaos` makes it long.
+
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { lacksEngine, startMongo } from "@slipway/testkit";
+import { chooseFault } from "./faults.ts";
+import { AppLoad } from "./load.ts";
+import { randomFrom } from "./random.ts";
+import { startRegistry } from "./registry.ts";
+import { settled } from "./scenario.ts";
+import { SlipwayUnderTest } from "./slipway.ts";
+import { reportStateOfFailed } from "./state.ts";
+
+/** Set by `npm run chaos`. */
+const { CHAOS_FAULTS = "4", CHAOS_SEED = "1", CHAOS_DATABASE = "sqlite" } = process.env;
+const faults = Number(CHAOS_FAULTS);
+const seed = Number(CHAOS_SEED);
+const apps = 3;
+/** Of one fault, with the load between faults, on a busy machine. */
+const limitPerFaultMs = 60_000;
+const limitMs = 300_000 + faults * limitPerFaultMs;
+
+describe.skipIf(await lacksEngine())("Slipway under load", () => {
+  let opened: AsyncDisposableStack;
+  let slipway: SlipwayUnderTest;
+  beforeEach(() => {
+    opened = new AsyncDisposableStack();
+  });
+  afterEach(async ({ task }) => {
+    await using _ = opened;
+    await reportStateOfFailed(task, slipway);
+  });
+
+  test(
+    `every invariant holds after ${faults} faults of seed ${seed} on ${CHAOS_DATABASE}`,
+    async () => {
+      const registry = opened.use(await startRegistry(inject("environment").DATA_DIR));
+      const database =
+        CHAOS_DATABASE === "mongodb" ? { DATABASE_URL: opened.use(await startMongo()).url } : {};
+      slipway = opened.use(
+        await SlipwayUnderTest.start({
+          workers: [{}, {}],
+          gated: true,
+          registryUrl: registry.url,
+          settings: { CONCURRENCY: "2", RESERVED_SLOTS: "0", ...database },
+        }),
+      );
+      const random = randomFrom(seed);
+      const loads: AppLoad[] = [];
+      for (let number = 1; number <= apps; number += 1) {
+        const app = await slipway.createApp(`app${number}`);
+        loads.push(new AppLoad(slipway, app, randomFrom(seed * 1_000 + number)));
+      }
+      const followers = loads.map(({ app }) => opened.use(slipway.follow(app)));
+      const stop = new AbortController();
+      const running = loads.map((load) => load.run(stop.signal));
+      for (let number = 1; number <= faults; number += 1) {
+        const fault = chooseFault({ slipway, registry, followers }, random);
+        process.stdout.write(`chaos     ${number} of ${faults}: ${fault.name}\n`);
+        await fault.run();
+        await slipway.ready({ idle: false });
+      }
+      stop.abort();
+      await Promise.all(running);
+      const accepted = loads.flatMap((load) => load.accepted);
+      process.stdout.write(`chaos     ${accepted.length} deployments accepted; waiting for their end\n`);
+      for (const [at, { app, accepted: ids }] of loads.entries())
+        await settled(slipway, app, ids, followers.slice(at, at + 1));
+      expect(accepted.length).toBeGreaterThan(0);
+    },
+    limitMs,
+  );
+});
