@@ -4,8 +4,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findProgram, registryConfiguration, spawnService, stopProcess } from "@slipway/setup";
-import type { Launched } from "@slipway/setup";
+import { findProgram, registryConfiguration, serverCommand, spawnService, stopProcess } from "@slipway/setup";
+import type { AppEnvironment, Launched } from "@slipway/setup";
 import { freePort } from "@slipway/testkit";
 
 export interface RegistryUnderTest extends AsyncDisposable {
@@ -21,8 +21,11 @@ export interface RegistryUnderTest extends AsyncDisposable {
 
 const pollMs = 50;
 
-/** @param dataDir of the installation whose images it serves. */
-export async function startRegistry(dataDir: string): Promise<RegistryUnderTest> {
+/** @param installation whose images it serves, as the user of its registry: otherwise that could not write to new folders. */
+export async function startRegistry({
+  DATA_DIR: dataDir,
+  INSTALLATION_ID: installationId,
+}: Pick<AppEnvironment, "DATA_DIR" | "INSTALLATION_ID">): Promise<RegistryUnderTest> {
   const program = await findProgram("docker-registry");
   if (program === undefined) throw new Error("docker-registry is not installed");
   const folder = await mkdtemp(join(tmpdir(), "slipway-registry-"));
@@ -31,13 +34,15 @@ export async function startRegistry(dataDir: string): Promise<RegistryUnderTest>
   const file = join(folder, "config.yml");
   const secret = await readFile(join(dataDir, "registry", "secret"), "utf8");
   await writeFile(file, registryConfiguration(join(dataDir, "registry", "storage"), port, secret.trim()));
+  const server = { name: "registry", folder } as const;
+  const [command, ...args] = await serverCommand(installationId, server, [program, "serve", file]);
   let launched: Launched | undefined;
 
   const kill = async () => {
     if (launched !== undefined) await stopProcess(launched.identity, 0);
   };
   const start = async () => {
-    launched = await spawnService(program, ["serve", file], join(folder, "registry.log"));
+    launched = await spawnService(command, args, join(folder, "registry.log"));
     while (!(await answers(url))) {
       const end = launched.ended();
       if (end !== undefined) throw new Error(`the registry did not start: ${end}`);

@@ -33,7 +33,7 @@ describe.skipIf(await lacksEngine())("Slipway under load", () => {
   test(
     `every invariant holds after ${faults} faults of seed ${seed} on ${CHAOS_DATABASE}`,
     async () => {
-      const registry = opened.use(await startRegistry(inject("environment").DATA_DIR));
+      const registry = opened.use(await startRegistry(inject("environment")));
       const database =
         CHAOS_DATABASE === "mongodb" ? { DATABASE_URL: opened.use(await startMongo()).url } : {};
       slipway = opened.use(

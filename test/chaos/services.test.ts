@@ -25,7 +25,7 @@ describe.skipIf(await lacksEngine())("a failure of Redis or the registry", () =>
   let registry: RegistryUnderTest;
   beforeEach(async () => {
     opened = new AsyncDisposableStack();
-    registry = opened.use(await startRegistry(inject("environment").DATA_DIR));
+    registry = opened.use(await startRegistry(inject("environment")));
     slipway = opened.use(
       await SlipwayUnderTest.start({ workers: [{}, {}], gated: true, registryUrl: registry.url }),
     );

@@ -1,8 +1,9 @@
 // The API's composition root: opens the adapters, starts the server, and stops both in reverse order.
 
 import type { Express } from "express";
-import { Redis } from "ioredis";
-import type { RedisOptions } from "ioredis";
+import type { Redis } from "ioredis";
+import { openRedis } from "@slipway/bus";
+import type { RedisRetries } from "@slipway/bus";
 import { ensureBootstrap, openAuth, openSigningKeys, openUrlSigner } from "@slipway/auth";
 import { sourcePace } from "@slipway/core";
 import type { Pace, Store } from "@slipway/core";
@@ -106,7 +107,7 @@ async function openAdapters(
     }),
   );
   // While Redis is down, a request fails quickly or works without it.
-  const redis = openRedis(opening, { maxRetriesPerRequest: 2 });
+  const redis = connectToRedis(opening, { maxRetriesPerRequest: 2 });
   const queues = openQueues(opening, store);
   return {
     config,
@@ -126,10 +127,8 @@ async function openAdapters(
   };
 }
 
-type RedisTiming = Pick<RedisOptions, "commandTimeout" | "enableOfflineQueue" | "maxRetriesPerRequest">;
-
-function openRedis({ config, opened, onError }: Opening, options: RedisTiming): Redis {
-  const redis = opened.adopt(new Redis(config.redisUrl, options), (client) => client.disconnect());
+function connectToRedis({ config, opened, onError }: Opening, options: RedisRetries): Redis {
+  const redis = opened.adopt(openRedis(config.redisUrl, options), (client) => client.disconnect());
   return redis.on("error", onError);
 }
 
@@ -158,7 +157,7 @@ function openIdentities({ config, logger }: Opening, store: Store): Pick<ApiCont
 function openRateLimits(opening: Opening, commandTimeout: number): Limits {
   const { config, keys, logger } = opening;
   return openLimits({
-    redis: openRedis(opening, {
+    redis: connectToRedis(opening, {
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       commandTimeout,

@@ -1,8 +1,7 @@
 // The router's composition root: opens the adapters, starts serving, and stops in the reverse order.
 
 import { randomUUID } from "node:crypto";
-import { Redis } from "ioredis";
-import { joinRouters } from "@slipway/bus";
+import { joinRouters, openRedis } from "@slipway/bus";
 import { redisKeys } from "@slipway/protocol";
 import { checkHealth, throttledErrorLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
@@ -21,7 +20,7 @@ export async function startRouter(config: RouterConfig, logger: Logger): Promise
   );
   opened.use(await openMetrics(metricsOptions(config, "router", logger)));
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
-  const redis = opened.adopt(new Redis(config.redisUrl, { maxRetriesPerRequest: 2 }), (client) =>
+  const redis = opened.adopt(openRedis(config.redisUrl, { maxRetriesPerRequest: 2 }), (client) =>
     client.disconnect(),
   );
   redis.on("error", onError);

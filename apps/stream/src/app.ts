@@ -1,6 +1,6 @@
 // The stream's composition root: opens the adapters, starts serving, and stops in the reverse order.
 
-import { Redis } from "ioredis";
+import { openRedis } from "@slipway/bus";
 import { openAuth, openSigningKeys } from "@slipway/auth";
 import { openLogFeed } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
@@ -27,7 +27,7 @@ export async function startStream(
   const onError = throttledErrorLog(logger, "followers are delayed: Redis or the store failed");
   opened.use(await openMetrics(metricsOptions(config, "stream", logger)));
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
-  const redis = opened.adopt(new Redis(config.redisUrl, { maxRetriesPerRequest: 2 }), (client) =>
+  const redis = opened.adopt(openRedis(config.redisUrl, { maxRetriesPerRequest: 2 }), (client) =>
     client.disconnect(),
   );
   redis.on("error", onError);

@@ -1,7 +1,8 @@
 // Opens the worker's dependencies: ports and clients. app.ts passes them on; each module declares the ones that it uses.
 
 import { readFile } from "node:fs/promises";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
+import { openRedis } from "@slipway/bus";
 import { openImageBuilder } from "@slipway/buildkit";
 import type { BlobStore, BuildEngine, ImageBuilder, ImageRegistry, Scheduler, Store } from "@slipway/core";
 import { openEngine } from "@slipway/engine";
@@ -54,7 +55,7 @@ export async function openWorkerContext(
 ): Promise<WorkerContext> {
   const { redisUrl, build } = config;
   const onError = (error: unknown, message: string) => logger.warn({ err: error }, message);
-  const redis = opened.adopt(new Redis(redisUrl, { maxRetriesPerRequest: null }), (client) =>
+  const redis = opened.adopt(openRedis(redisUrl, { maxRetriesPerRequest: null }), (client) =>
     client.disconnect(),
   );
   redis.on("error", (error) => onError(error, "the connection to Redis failed"));

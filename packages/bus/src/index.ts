@@ -2,6 +2,7 @@
 
 export * from "./bus.ts";
 export * from "./channel.ts";
+export * from "./connect.ts";
 export * from "./presence.ts";
 export * from "./routers.ts";
 export * from "./script.ts";

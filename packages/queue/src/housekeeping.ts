@@ -2,6 +2,7 @@
 
 import { DelayedError, Queue, Worker } from "bullmq";
 import type { Job } from "bullmq";
+import { queueConnection } from "@slipway/bus";
 import { SlipwayError } from "@slipway/core";
 import { housekeepingJob } from "@slipway/protocol";
 import type { HousekeepingJob, RedisKeys } from "@slipway/protocol";
@@ -39,7 +40,7 @@ export interface Housekeeping extends AsyncDisposable {
 
 export function openHousekeeping({ redisUrl, keys, onError }: HousekeepingOptions): Housekeeping {
   const queue = new Queue<HousekeepingJob>(queueName, {
-    connection: { url: redisUrl, maxRetriesPerRequest: 3 },
+    connection: queueConnection(redisUrl, { maxRetriesPerRequest: 3 }),
     prefix: keys.queuePrefix,
   });
   queue.on("error", (error) => onError(error, "the connection of the housekeeping queue failed"));
@@ -81,7 +82,7 @@ export function startHousekeepingWorker(options: HousekeepingWorkerOptions): () 
     }
   };
   const worker = new Worker(queueName, process, {
-    connection: { url: redisUrl, maxRetriesPerRequest: null },
+    connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
     prefix: keys.queuePrefix,
     concurrency: atOnce,
     lockDuration: leaseMs,

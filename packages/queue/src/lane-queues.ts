@@ -6,7 +6,7 @@
 
 import { Queue } from "bullmq";
 import type { Job, JobsOptions } from "bullmq";
-import { loadScript, runScript } from "@slipway/bus";
+import { loadScript, queueConnection, runScript } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import type { LaneJob, RedisKeys } from "@slipway/protocol";
 import { queueNames } from "./queue-names.ts";
@@ -53,7 +53,10 @@ const releaseScript = loadScript("releaseClaim", new URL("lua/release-claim.lua"
 
 export function openLaneQueues({ bus, redisUrl, onError }: LaneQueuesOptions): LaneQueues {
   const { redis, keys } = bus;
-  const options = { connection: { url: redisUrl, maxRetriesPerRequest: 3 }, prefix: keys.queuePrefix };
+  const options = {
+    connection: queueConnection(redisUrl, { maxRetriesPerRequest: 3 }),
+    prefix: keys.queuePrefix,
+  };
   const deployments = new Queue<LaneJob>(queueNames.deployments, options);
   const operations = new Queue<LaneJob>(queueNames.operations, options);
   const both = [deployments, operations];

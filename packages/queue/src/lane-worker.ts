@@ -3,8 +3,7 @@
 
 import { DelayedError, UnrecoverableError, WaitingError, Worker } from "bullmq";
 import type { Job } from "bullmq";
-import { Redis } from "ioredis";
-import { controlChannel, subscribe } from "@slipway/bus";
+import { controlChannel, openRedis, queueConnection, subscribe } from "@slipway/bus";
 import { SlipwayError, toSlipwayError } from "@slipway/core";
 import { laneJob } from "@slipway/protocol";
 import type { LaneJob, RedisKeys } from "@slipway/protocol";
@@ -82,7 +81,7 @@ export async function startLaneWorker(options: LaneWorkerOptions): Promise<LaneW
     openWorker(queueNames.deployments, options.concurrency, options, attempts),
     openWorker(queueNames.operations, options.operationConcurrency, options, attempts),
   ];
-  const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
+  const redis = openRedis(redisUrl, { maxRetriesPerRequest: null });
   redis.on("error", (error: unknown) => onError(error, "the control channel's connection failed"));
   const control = await subscribe({ redis, keys }, controlChannel, {
     onMessage: ({ deploymentId }) => {
@@ -129,7 +128,7 @@ function openWorker(
 ): Worker {
   const { redisUrl, keys, lanes, leaseMs, work, onError } = options;
   const worker = new Worker(queue, (job, token) => runJob(job, token, options, controllers), {
-    connection: { url: redisUrl, maxRetriesPerRequest: null },
+    connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
     prefix: keys.queuePrefix,
     name: options.name,
     concurrency,

@@ -5,8 +5,7 @@
 
 import { Queue } from "bullmq";
 import type { Job } from "bullmq";
-import { Redis } from "ioredis";
-import { controlChannel, publish } from "@slipway/bus";
+import { controlChannel, openRedis, publish, queueConnection } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import { SlipwayError } from "@slipway/core";
 import type { Deployment, LaneEntry } from "@slipway/core";
@@ -95,12 +94,12 @@ const removalPauseMs = 3_000;
 
 export function openLanes(options: LanesOptions): Lanes {
   const { redisUrl, keys, deployments, ownerSlots = 10, reservedSlots = 0, onError } = options;
-  const redis = new Redis(redisUrl, { maxRetriesPerRequest: 3, lazyConnect: true });
+  const redis = openRedis(redisUrl, { maxRetriesPerRequest: 3, lazyConnect: true });
   redis.on("error", (error: unknown) => onError(error, connectionFailed));
   const bus = { redis, keys };
   const jobs = openLaneQueues({ bus, redisUrl, onError });
   const maintenance = new Queue<MaintenanceJob>(queueNames.maintenance, {
-    connection: { url: redisUrl, maxRetriesPerRequest: 3 },
+    connection: queueConnection(redisUrl, { maxRetriesPerRequest: 3 }),
     prefix: keys.queuePrefix,
   });
   maintenance.on("error", (error) => onError(error, connectionFailed));

@@ -2,6 +2,7 @@
 // cleaning; and the removal of deleted apps.
 
 import { Queue, Worker } from "bullmq";
+import { queueConnection } from "@slipway/bus";
 import { maintenanceJob } from "@slipway/protocol";
 import type { MaintenanceJob, RedisKeys } from "@slipway/protocol";
 import { queueNames } from "./queue-names.ts";
@@ -25,7 +26,10 @@ const cleanSourcesEveryMs = 10 * 60_000;
 /** @returns a function that stops it, after the running jobs. */
 export async function startMaintenance(options: MaintenanceOptions): Promise<() => Promise<void>> {
   const { redisUrl, keys, run, onError } = options;
-  const shared = { connection: { url: redisUrl, maxRetriesPerRequest: null }, prefix: keys.queuePrefix };
+  const shared = {
+    connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
+    prefix: keys.queuePrefix,
+  };
   const queue = new Queue<MaintenanceJob>(queueNames.maintenance, shared);
   const onConnectionError = (error: unknown) =>
     onError(error, "the connection of the maintenance queue failed");

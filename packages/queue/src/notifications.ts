@@ -1,6 +1,7 @@
 // The queue of notifications: one job for each delivery, retried with growing pauses for hours while its receiver fails.
 
 import { Queue, Worker } from "bullmq";
+import { queueConnection } from "@slipway/bus";
 import { notifyJob } from "@slipway/protocol";
 import type { NotifyJob, RedisKeys } from "@slipway/protocol";
 import { withQueueErrors } from "./redis-errors.ts";
@@ -33,7 +34,7 @@ export interface Notifications extends AsyncDisposable {
 
 export function openNotifications({ redisUrl, keys, onError }: NotificationsOptions): Notifications {
   const queue = new Queue<NotifyJob>(queueName, {
-    connection: { url: redisUrl, maxRetriesPerRequest: 3 },
+    connection: queueConnection(redisUrl, { maxRetriesPerRequest: 3 }),
     prefix: keys.queuePrefix,
   });
   queue.on("error", (error) => onError(error, "the connection of the notifications' queue failed"));
@@ -62,7 +63,7 @@ export function startNotificationWorker(options: NotificationWorkerOptions): () 
     async (job) =>
       run(notifyJob.parse(job.data), { isLast: job.attemptsMade + 1 >= (job.opts.attempts ?? 1) }),
     {
-      connection: { url: redisUrl, maxRetriesPerRequest: null },
+      connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
       prefix: keys.queuePrefix,
       concurrency: atOnce,
     },

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import { isRedisUrl, redisUrlForms } from "@slipway/bus";
 import { settingDocs } from "./setting-docs.ts";
 
 /** A port number given as text. */
@@ -70,10 +71,11 @@ export const commonSettings = z.object({
       npmStart: "generated once, stored in `DATA_DIR`",
     }),
   REDIS_URL: z
-    .url({ protocol: /^rediss?$/, error: "must be a redis:// or rediss:// URL" })
+    .string()
+    .refine(isRedisUrl, `must be a redis:// URL: ${redisUrlForms}`)
     .register(settingDocs, {
       topic: "services",
-      description: "`redis://` or `rediss://` URL of a Redis 6.2 or newer, configured not to evict keys.",
+      description: `URL of a Redis 6.2 or newer that is configured not to evict keys, or of Sentinels that watch one: \`${redisUrlForms}\` ([Redis with a failover](operations.md#redis-with-a-failover)).`,
       npmStart: "a private server",
     }),
   DATABASE_URL: z.string().min(1).optional().register(settingDocs, {

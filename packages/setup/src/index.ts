@@ -47,6 +47,7 @@ export { setup } from "./setup.ts";
 export { ensureConsole } from "./console-build.ts";
 export { launchApp } from "./supervisor/app-process.ts";
 export type { AppProcess, LaunchedSpec } from "./supervisor/app-process.ts";
+export { serverCommand } from "./supervisor/server-command.ts";
 export { checkPorts, claimRunning, findRunning, stopOrphans, urls } from "./supervisor/running.ts";
 export type { RunningSlipway } from "./supervisor/running.ts";
 export { startApps } from "./supervisor/supervisor.ts";

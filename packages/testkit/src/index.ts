@@ -21,6 +21,8 @@ export { pushImage, startRegistry } from "./registry.ts";
 export type { TestImage, TestRegistry } from "./registry.ts";
 export { lacksRedis, startPrivateRedis, startRedis } from "./redis.ts";
 export type { PrivateRedis, TestRedis } from "./redis.ts";
+export { startSentinelRedis } from "./redis-sentinel.ts";
+export type { SentinelRedis } from "./redis-sentinel.ts";
 export { storeContract } from "./store-contract.ts";
 export type { StoreContractContext } from "./store-contract.ts";
 export { startTraceCollector } from "./trace-collector.ts";

@@ -3,8 +3,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { Redis } from "ioredis";
-import { poll } from "@slipway/async";
+import { poll, withDeadline } from "@slipway/async";
+import { openRedis } from "@slipway/bus";
 import type { Engine } from "../engine/engine-connection.ts";
 import { readOrCreate, writePrivate } from "../files.ts";
 import type { Installation } from "../installation.ts";
@@ -33,6 +33,7 @@ END`;
 const oldestVersion = [6, 2];
 /** Redis reads the whole append-only file before it answers. */
 const startTimeoutMs = 60_000;
+const connectLimitMs = 10_000;
 const everyMs = 100;
 
 export interface ProvidedRedis {
@@ -166,16 +167,12 @@ async function answeringUrl(port: number, password: string): Promise<string | un
 }
 
 async function versionOf(url: string): Promise<string> {
-  const client = new Redis(url, {
-    lazyConnect: true,
-    retryStrategy: () => null,
-    connectTimeout: 5_000,
-    maxRetriesPerRequest: 0,
-  });
+  const client = openRedis(url, { lazyConnect: true, maxRetriesPerRequest: 0 });
   let reason: unknown;
   client.on("error", (error) => (reason = error));
   try {
-    await client.connect();
+    // Sentinels are asked again and again until one answers.
+    await withDeadline(client.connect(), { limitMs: connectLimitMs });
     if ((await client.ping()) !== "PONG") throw new Error("unexpected answer to PING");
     return /redis_version:(\S+)/.exec(await client.info("server"))?.[1] ?? "0";
   } catch (error) {

@@ -1,8 +1,13 @@
 // Makes the URL of a service fit for messages.
 
-/** @returns the URL without its password. */
+/** From the user to the last "@" of the authority; the query may have the password of Sentinels. */
+const userInfo = /^([a-z+]+:\/\/)([^:@/]*)(?::[^/]*)?@/i;
+const passwordInQuery = /([?&]\w*password=)[^&#]*/gi;
+
+/** @returns the URL without its passwords. It may name several hosts, as that of Sentinels does. */
 export function withoutPassword(url: string): string {
-  const shown = new URL(url);
-  shown.password = "";
-  return shown.href.replace("//@", "//");
+  const shown = url.replace(userInfo, (_, scheme: string, user: string) =>
+    user === "" ? scheme : `${scheme}${user}@`,
+  );
+  return shown.replace(passwordInQuery, "$1…");
 }

@@ -37,7 +37,7 @@ describe.skipIf(!isRoot())("files of an installation that root runs", () => {
     await mkdir(join(dataDir, "database"), { mode: 0o700 });
     await writeFile(join(dataDir, "database/slipway.db"), "", { mode: 0o600 });
     await writeFile(join(dataDir, "database/slipway.db-wal"), "", { mode: 0o600 });
-    for (const name of ["signing-key", "admin-token"])
+    for (const name of ["signing-key", "receipt-key", "admin-token"])
       await writeFile(join(dataDir, name), "", { mode: 0o600 });
     await shareFiles(dataDir, ids, { sqlite: true });
     const { database, keys, blobs } = ids.groups;
@@ -47,6 +47,7 @@ describe.skipIf(!isRoot())("files of an installation that root runs", () => {
     expect(await accessOf("blobs/blobs/sources")).toEqual([blobs, "2770"]);
     expect(await accessOf("blobs/blobs/sources/a~")).toEqual([blobs, "660"]);
     expect(await accessOf("signing-key")).toEqual([keys, "640"]);
+    expect(await accessOf("receipt-key")).toEqual([ids.users.worker, "640"]);
     expect(await accessOf("admin-token")).toEqual([0, "600"]);
     expect(await accessOf("")).toEqual([0, "711"]);
   });

@@ -17,19 +17,20 @@ const permissions = 0o7777;
 const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === "ENOENT";
 
 /**
- * Shares the database and the blobs with their groups, and lets the group of the keys read the signing keys. Changes what is not
- * so yet. @param sqlite whether the database is in the data directory. Links are refused and not followed: the processes can write in these folders.
+ * Shares the database and the blobs with their groups, and lets the group of the keys read the signing keys, and workers the key
+ * of receipts. Changes what is not so yet. @param sqlite whether the database is in the data directory. Links are refused and not followed: the processes can write in these folders.
  * @throws the system's error, for a link with the code ELOOP.
  */
 export async function shareFiles(
   dataDir: string,
-  { groups }: OwnIds,
+  { groups, users }: OwnIds,
   { sqlite }: { sqlite: boolean },
 ): Promise<void> {
   await setAccess(dataDir, { mode: dataMode });
   if (sqlite) await shareDatabase(dataDir, groups.database);
   await shareFolder(join(dataDir, "blobs"), groups.blobs);
   await setAccess(join(dataDir, "signing-key"), { mode: keysMode, gid: groups.keys });
+  await setAccess(join(dataDir, "receipt-key"), { mode: keysMode, gid: users.worker });
 }
 
 /** The file is made here: a process would make it its own. */

@@ -105,6 +105,7 @@ function needsOf(spec: AppSpec, dataDir: string): Need[] {
   const certificates = given("DOCKER_CERT_PATH").map((folder) => join(folder, "key.pem"));
   const files = [
     environment["SIGNING_KEYS_FILE"],
+    environment["RECEIPT_KEY_FILE"],
     environment["BUILD_CA_BUNDLE"],
     ...given("NODE_EXTRA_CA_CERTS"),
   ];
