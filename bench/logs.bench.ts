@@ -1,10 +1,9 @@
 // The log path: lines a second from a build's output to the record, and to the sockets of followers, each beside its limit.
 
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect } from "node:net";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -18,6 +17,12 @@ import { createLogger } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import { readConfig, startStream } from "@slipway/stream";
 import { aNewDeployment, anApp, aUser, freePort, startRedis } from "@slipway/testkit";
+import { newUser, withLog } from "./logs/with-log.ts";
+import type { LogBench } from "./logs/with-log.ts";
+import { wantsRow } from "./logs/rows.ts";
+import { followersRow } from "./logs/many-followers.ts";
+import { containerRow } from "./logs/container.ts";
+import { openSocket, untilText } from "./logs/sockets.ts";
 import { compare, print, units } from "./measure.ts";
 
 const recordLines = 100_000;
@@ -48,13 +53,14 @@ await using opened = new AsyncDisposableStack();
 const server = opened.use(await startRedis());
 const directory = await mkdtemp(join(tmpdir(), "slipway-bench-"));
 opened.defer(() => rm(directory, { recursive: true, force: true }));
-const config = readConfig({
+const environment = {
   DATA_DIR: directory,
   REDIS_URL: server.url,
   INSTALLATION_ID: "bench",
   SIGNING_KEY: "0123456789abcdef".repeat(4),
   STREAM_PORT: String(await freePort()),
-});
+};
+const config = readConfig(environment);
 const keys = redisKeys(config.installationId);
 const store: Store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
 const redis = opened.adopt(new Redis(server.url, { maxRetriesPerRequest: null }), (client) =>
@@ -62,45 +68,47 @@ const redis = opened.adopt(new Redis(server.url, { maxRetriesPerRequest: null })
 );
 const stream = await startStream(config, createLogger({ name: "stream", level: "silent" }));
 opened.defer(() => stream.stop({ graceMs: 0 }));
-const user = aUser({ operator: true });
-await store.users.create(user);
-const { secret: token, secretSha256 } = newApiToken();
-await store.tokens.create({
-  id: randomUUID(),
-  userId: user.id,
-  name: "bench",
-  secretSha256,
-  createdAt: new Date(),
-  lastUsedAt: null,
-  parentId: null,
-});
+const part = {
+  store,
+  bus: { redis, keys },
+  secrets,
+  environment,
+  port: config.server.port,
+  users: [await newUser(store)],
+} satisfies LogBench;
 
 print(
   `lines of ${Math.round(lines.join("").length / lines.length)} bytes, ${secrets.length} secrets to mask`,
 );
-await compare(`${recordLines} lines to Redis and the record`, [
-  { name: "Redis alone: XADD and PUBLISH, pipelined", run: rawRedis },
-  { name: "the log's writer: masked, fenced, stored", run: () => followed(0, recordLines) },
-]);
+const recordRow = `${recordLines} lines to Redis and the record`;
+if (wantsRow(recordRow))
+  await compare(recordRow, [
+    { name: "Redis alone: XADD and PUBLISH, pipelined", run: rawRedis },
+    { name: "the log's writer: masked, fenced, stored", run: () => followed(0, recordLines) },
+  ]);
 for (const { followers, lineCount } of audiences) {
-  await compare(
-    `${lineCount} lines to ${followers} follower${followers === 1 ? "" : "s"}, each line counted once`,
-    [
+  const name = `${lineCount} lines to ${followers} follower${followers === 1 ? "" : "s"}, each line counted once`;
+  if (wantsRow(name))
+    await compare(name, [
       { name: "ws alone: a send per line and client", run: () => rawSockets(followers, lineCount) },
       { name: "writer, Redis, stream, sockets", run: () => followed(followers, lineCount) },
-    ],
-  );
+    ]);
 }
 
-for (const [name, quantile] of latencyQuantiles)
-  await compare(
-    `latency at ${latencyRate} lines/s, ${name}: from the output to a follower's socket`,
-    [
-      { name: "Redis alone: PUBLISH to a subscriber", run: () => redisLatency(quantile) },
-      { name: "writer, Redis, stream, socket", run: () => followedLatency(quantile) },
-    ],
-    { unit: units.milliseconds, warmUps: 1, rounds: 5 },
-  );
+for (const [shown, quantile] of latencyQuantiles) {
+  const name = `latency at ${latencyRate} lines/s, ${shown}: from the output to a follower's socket`;
+  if (wantsRow(name))
+    await compare(
+      name,
+      [
+        { name: "Redis alone: PUBLISH to a subscriber", run: () => redisLatency(quantile) },
+        { name: "writer, Redis, stream, socket", run: () => followedLatency(quantile) },
+      ],
+      { unit: units.milliseconds, warmUps: 1, rounds: 5 },
+    );
+}
+await containerRow(part);
+await followersRow(part);
 
 /** Milliseconds from a line's publication to its receipt, over a connection of its own. */
 async function redisLatency(quantile: number): Promise<number> {
@@ -124,7 +132,7 @@ async function followedLatency(quantile: number): Promise<number> {
     for (const [line] of chunk.toString("latin1").matchAll(/line-\d+-/g)) received.set(line, at);
   };
   let sent: ReadonlyMap<string, number> = new Map();
-  await withLog({ followers: 1, onData }, async (log) => {
+  await withLog(part, { followers: 1, onData }, async (log) => {
     sent = await atRate((line) => void log.write(Buffer.from(`${line}\n`)));
   });
   return quantileOf(sent, received, quantile);
@@ -180,7 +188,7 @@ async function rawRedis(): Promise<number> {
 async function followed(followers: number, lineCount: number): Promise<number> {
   const output = Buffer.from(`${lines.slice(0, lineCount).join("\n")}\n`);
   let startedAt = 0;
-  const logLineCount = await withLog({ followers }, async (log) => {
+  const logLineCount = await withLog(part, { followers }, async (log) => {
     startedAt = performance.now();
     for (let at = 0; at < output.length; at += chunkBytes) {
       await log.write(output.subarray(at, at + chunkBytes));
@@ -190,48 +198,6 @@ async function followed(followers: number, lineCount: number): Promise<number> {
   });
   if (logLineCount !== lineCount) throw new Error(`the log has ${logLineCount} lines`);
   return perSecond(startedAt, lineCount);
-}
-
-interface Audience {
-  readonly followers: number;
-  readonly onData?: (chunk: Buffer) => void;
-}
-
-/** Writes the log of a new deployment. Resolves when every follower has its end. @returns the number of its lines. */
-async function withLog(
-  { followers, onData }: Audience,
-  write: (log: LogWriter) => Promise<void>,
-): Promise<number> {
-  const app = anApp({ ownerId: user.id });
-  await store.apps.create(app);
-  let deployment = await store.deployments.create(aNewDeployment({ appId: app.id, ownerId: user.id }));
-  const address = { host: "127.0.0.1", port: config.server.port, path: `/apps/${app.id}` };
-  const sockets = await Promise.all(Array.from({ length: followers }, () => openSocket(address)));
-  const ended = sockets.map((socket) => untilText(socket, '"build-error"'));
-  for (const socket of sockets) {
-    if (onData !== undefined) socket.on("data", onData);
-    socket.write(clientFrame(JSON.stringify({ type: "auth", data: { token } })));
-  }
-  deployment = await change(deployment, claim(deployment, 1, { at: new Date(), lineCount: 0 }));
-  await Promise.all(sockets.map((socket) => untilText(socket, '"building"')));
-  await using log = await openLogWriter({
-    bus: { redis, keys },
-    store,
-    appId: app.id,
-    deploymentId: deployment.id,
-    attempt: 1,
-    secrets,
-    now: () => new Date(),
-  });
-  await write(log);
-  const { lineCount, sha256: logSha256 } = await log.end();
-  const end = { at: new Date(), lineCount, facts: { logLineCount: lineCount, logSha256 } };
-  await change(deployment, changeStatus(deployment, "build-error", end));
-  await Promise.all(ended);
-  for (const socket of sockets) socket.destroy();
-  await store.logs.remove([deployment.id]);
-  await redis.del(keys.logTail(deployment.id), keys.logHead(deployment.id));
-  return lineCount;
 }
 
 /** As a server without Redis, store or replay would send the same lines. */
@@ -257,60 +223,6 @@ async function rawSockets(clients: number, lineCount: number): Promise<number> {
   for (const socket of sockets) socket.destroy();
   webSockets.close();
   return rate;
-}
-
-async function change(from: Deployment, to: Deployment): Promise<Deployment> {
-  if (!(await store.deployments.compareAndSet(to)))
-    throw new Error(`${from.id} was changed by another process`);
-  await deploymentEvents({ redis, keys }).statusChanged(to);
-  return to;
-}
-
-/** A cheap client: it reads bytes and parses no frames. */
-async function openSocket({
-  host,
-  port,
-  path,
-}: {
-  host: string;
-  port: number;
-  path: string;
-}): Promise<Socket> {
-  const socket = connect(port, host);
-  await once(socket, "connect");
-  const key = randomBytes(16).toString("base64");
-  const upgraded = untilText(socket, "\r\n\r\n");
-  socket.write(
-    `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-      `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
-  );
-  await upgraded;
-  return socket;
-}
-
-/** Resolves when the text stands in what the socket sends, or lies across two of its chunks. */
-function untilText(socket: Socket, text: string): Promise<void> {
-  const found = Promise.withResolvers<void>();
-  let rest = Buffer.alloc(0);
-  const look = (chunk: Buffer) => {
-    const seam = Buffer.concat([rest, chunk.subarray(0, text.length)]);
-    if (!chunk.includes(text) && !seam.includes(text)) {
-      rest = Buffer.from(chunk.subarray(-text.length));
-      return;
-    }
-    socket.off("data", look);
-    found.resolve();
-  };
-  socket.on("data", look);
-  socket.once("close", () => found.reject(new Error("the server closed the connection")));
-  return found.promise;
-}
-
-/** A masked text frame with a payload below 64 KiB, as clients send it. */
-function clientFrame(text: string): Buffer {
-  const payload = Buffer.from(text);
-  const header = Buffer.from([0x81, 0x80 | 126, payload.length >> 8, payload.length & 0xff, 0, 0, 0, 0]);
-  return Buffer.concat([header, payload]);
 }
 
 function perSecond(startedAt: number, lineCount: number): number {

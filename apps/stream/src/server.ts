@@ -72,17 +72,22 @@ export function appIn(url: string): string | null {
 /** @returns the handler of upgraded connections. */
 function serveWebSocket(connections: Connections, { trustedProxies, onFailure }: ServerOptions) {
   const addressOf = addressKeys(trustedProxies);
-  return contain(
-    (webSocket: WebSocket, request: IncomingMessage) => {
-      const { url = "/", socket, headers } = request;
-      const { origin } = headers;
-      return connections.serve({ webSocket, socket, app: appIn(url), origin, address: addressOf(request) });
-    },
-    (error, webSocket) => {
-      onFailure(error);
-      webSocket.terminate();
-    },
-  );
+  const fail = (error: unknown, webSocket: WebSocket) => {
+    onFailure(error);
+    webSocket.terminate();
+  };
+  return contain((webSocket: WebSocket, request: IncomingMessage) => {
+    const { url = "/", socket, headers } = request;
+    const client = {
+      webSocket,
+      socket,
+      app: appIn(url),
+      origin: headers.origin,
+      address: addressOf(request),
+    };
+    // Not returned: a pending promise would keep the request in memory as long as the connection.
+    connections.serve(client).catch((error: unknown) => fail(error, webSocket));
+  }, fail);
 }
 
 function isSocketIo({ url }: IncomingMessage): boolean {
