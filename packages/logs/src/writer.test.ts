@@ -4,7 +4,8 @@ import { claim, queuedDeployment } from "@slipway/core";
 import type { Deployment } from "@slipway/core";
 import { appMessage, redisKeys } from "@slipway/protocol";
 import type { LogMessage } from "@slipway/protocol";
-import { aNewDeployment, lacksRedis, startRedis, testTime } from "@slipway/testkit";
+import { openMetrics } from "@slipway/telemetry";
+import { aNewDeployment, lacksRedis, scrapeMetrics, startRedis, testTime } from "@slipway/testkit";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readLog } from "./read-log.ts";
@@ -68,6 +69,21 @@ describe.skipIf(await lacksRedis())("the log writer", () => {
     expect(idsOf(await sent)).toEqual(["1-1"]);
     await log.flush();
     expect(idsOf(await redis.xrange(tail, "-", "+"))).toEqual(["1-1", "2-3"]);
+  });
+
+  test("each batch records how long its publication and its call to Redis took", async () => {
+    const address = { host: "127.0.0.1", port: 0 };
+    const options = { process: "worker", instance: "worker-1", address } as const;
+    await using metrics = await openMetrics({ ...options, onError: () => undefined });
+    const { store, deployment } = newDeployment();
+    let seconds = 0;
+    const now = () => new Date((seconds += 2) * 1_000);
+    await using log = await openWriter(redis, store, deployment, { now });
+    log.line("one");
+    await log.end();
+    const { value } = await scrapeMetrics(metrics.url ?? "");
+    expect(value("slipway_log_lag_seconds_sum")).toBe(2);
+    expect(value("slipway_log_redis_call_duration_seconds_count")).toBe(1);
   });
 
   test("an empty log has no lines and the hash of empty input", async () => {

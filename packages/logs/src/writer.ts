@@ -5,7 +5,7 @@ import { retry } from "@slipway/async";
 import type { Bus } from "@slipway/bus";
 import { SlipwayError, notFound, toSlipwayError } from "@slipway/core";
 import type { DeploymentStore, LogStore, LogSummary } from "@slipway/core";
-import { count } from "@slipway/telemetry";
+import { count, record } from "@slipway/telemetry";
 import { defaultLimits, tailAfterEndSeconds } from "./limits.ts";
 import type { LogLimits } from "./limits.ts";
 import { LineSplitter } from "./line-splitter.ts";
@@ -103,7 +103,7 @@ export class LogWriter implements AsyncDisposable {
     this.#tail = new TailOutbox({
       ...common,
       log: this.#log,
-      onAcknowledged: (batch) => this.#record.add(batch),
+      onAcknowledged: (batch) => this.#acknowledge(batch),
       onIdle: () => this.#sendBatch(),
       beforeTakeOver: async () => {
         await this.#checkAttempt();
@@ -255,6 +255,13 @@ export class LogWriter implements AsyncDisposable {
     count("slipway_log_lines_total", {}, lineCount);
     this.#unstoredChars += text.length + 1;
     this.#tail.add(batch);
+  }
+
+  #acknowledge(batch: LineBatch): void {
+    const { now } = this.#options;
+    const at = now();
+    record("slipway_log_lag_seconds", {}, (at.getTime() - (batch.at ?? at).getTime()) / 1_000);
+    this.#record.add(batch);
   }
 
   /** Relieves backpressure and trims the tail after a chunk was stored. */

@@ -5,6 +5,8 @@ import type { MetricDefinition, ProcessName } from "./definition.ts";
 
 const everyProcess: readonly ProcessName[] = ["api", "stream", "router", "worker"];
 const requestBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+/** From a call of Redis on the same machine to an outage. */
+const logBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30];
 /** From a cached deployment's phase to the longest build. */
 const workBuckets = [0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600];
 const kind = "`deployment` or `operation`";
@@ -64,6 +66,23 @@ export const metricRegistry = {
     unit: null,
     description: "Lines written to the logs of deployments.",
     attributes: {},
+    processes: ["worker"],
+  },
+  slipway_log_lag_seconds: {
+    kind: "histogram",
+    unit: "seconds",
+    description:
+      "Time from a line of output to its publication to followers, of the first line of each batch.",
+    attributes: {},
+    buckets: logBuckets,
+    processes: ["worker"],
+  },
+  slipway_log_redis_call_duration_seconds: {
+    kind: "histogram",
+    unit: "seconds",
+    description: "Time until Redis responded to the call that appends and publishes a batch of log lines.",
+    attributes: {},
+    buckets: logBuckets,
     processes: ["worker"],
   },
   slipway_log_followers: {
