@@ -44,8 +44,15 @@ describe("SeenFrames", () => {
     const replaced = (lines: string) =>
       ` !     A worker failed before its last lines were stored: the last ${lines} replaced by what follows`;
     expect(record.seen).toEqual([
-      ...["one", "two", "dead", "dead too", replaced("2 lines above are"), "three", "four"],
-      ...[replaced("line above is"), "other"],
+      "one",
+      "two",
+      "dead",
+      "dead too",
+      replaced("2 lines above are"),
+      "three",
+      "four",
+      replaced("line above is"),
+      "other",
     ]);
   });
 

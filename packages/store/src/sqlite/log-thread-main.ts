@@ -25,7 +25,14 @@ let opening: Promise<Database> | undefined;
 port.on("message", (order: ThreadOrder) => {
   const handling = order === "end" ? end() : answer(order.id, order.chunk);
   unanswered.add(handling);
-  void handling.finally(() => unanswered.delete(handling));
+  handling
+    .finally(() => unanswered.delete(handling))
+    .catch((error: unknown) => {
+      // Ends the thread with the error, which its starter receives.
+      setImmediate(() => {
+        throw error;
+      });
+    });
 });
 
 /** Answers with a failure instead of rejecting. */

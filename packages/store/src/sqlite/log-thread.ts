@@ -79,6 +79,7 @@ class RunningThread {
     this.#lastId += 1;
     const id = this.#lastId;
     this.#pending.set(id, stored);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
     this.#worker.postMessage({ id, chunk } satisfies ThreadOrder);
     return stored.promise;
   }
@@ -88,6 +89,7 @@ class RunningThread {
     clearTimeout(this.#idleTimer);
     this.#onEnding(this);
     const ended = once(this.#worker, "exit");
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
     this.#worker.postMessage("end" satisfies ThreadOrder);
     await ended;
   }
