@@ -98,7 +98,9 @@ describe.skipIf(await lacksRedis())(
           if (end === "closed") await closed(run);
           else await again(run);
           const only = { deploymentId: run.deployment.id, afterSeq: 5, afterStatus };
-          const resumed = new RecordingFollower(feed, run.appId, { only });
+          // Of another process, which received no message of the log.
+          await using other = run.feed();
+          const resumed = new RecordingFollower(other, run.appId, { only });
           await resumed.done.promise;
           before.follower.close();
           expect(resumed.events[0]).toBe("rewind 2");
