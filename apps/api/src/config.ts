@@ -6,6 +6,7 @@ import {
   appUrl,
   appUrlSettings,
   clientSettings,
+  blobSettings,
   commonConfig,
   commonSettings,
   configFrom,
@@ -32,6 +33,7 @@ const publicUrl = (protocol: RegExp, error: string) =>
 const quotaNote = "Operators have no limit. `0`: no limit.";
 
 const apiSettings = commonSettings.extend({
+  ...blobSettings.shape,
   ...appUrlSettings.shape,
   ...clientSettings.shape,
   ...deploymentSettings.shape,
@@ -120,7 +122,9 @@ const apiSettings = commonSettings.extend({
 });
 /** Every variable that the API reads. */
 export const settings = withSigningKeys(apiSettings);
-const storageSettings = commonSettings.pick({ DATA_DIR: true, DATABASE_URL: true, BLOBS_URL: true });
+const storageSettings = commonSettings
+  .pick({ DATA_DIR: true, DATABASE_URL: true })
+  .extend(blobSettings.shape);
 
 /** The URLs that clients use, without a trailing slash. */
 export interface PublicUrls {
@@ -146,6 +150,7 @@ function grouped(parsed: z.output<typeof settings>) {
   return {
     ...commonConfig(parsed, "api"),
     traces: traceCollector(parsed),
+    blobsUrl: storageUrls(parsed).blobsUrl,
     region: parsed.REGION_NAME,
     server: {
       host: parsed.API_HOST,

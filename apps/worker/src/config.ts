@@ -8,6 +8,7 @@ import type { Mirror } from "./buildpacks/mirrors.ts";
 import {
   appUrl,
   appUrlSettings,
+  blobSettings,
   commonConfig,
   commonSettings,
   configFrom,
@@ -18,6 +19,7 @@ import {
   mebibytesSetting,
   regionSettings,
   settingDocs,
+  storageUrls,
   traceCollector,
   traceSettings,
 } from "@slipway/service";
@@ -353,6 +355,7 @@ const receiptSettings = z.object({
 
 export const settings = commonSettings
   .extend({
+    ...blobSettings.shape,
     ...appUrlSettings.shape,
     ...deploymentSettings.shape,
     ...regionSettings.shape,
@@ -381,6 +384,7 @@ function grouped(parsed: z.output<typeof settings>) {
   return {
     ...commonConfig(parsed, "worker"),
     traces: traceCollector(parsed),
+    blobsUrl: storageUrls(parsed).blobsUrl,
     region: parsed.REGION_NAME,
     /** What releases run on. */
     stackImage: parsed.STACK_IMAGE,

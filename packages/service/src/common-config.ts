@@ -9,7 +9,7 @@ export function commonConfig(settings: z.output<typeof commonSettings>, processN
   return {
     installationId: settings.INSTALLATION_ID,
     redisUrl: settings.REDIS_URL,
-    ...storageUrls(settings),
+    databaseUrl: storageUrls(settings).databaseUrl,
     graceMs: settings.GRACE_MS,
     /** Null: no metrics are served. */
     metricsAddress:

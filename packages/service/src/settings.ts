@@ -84,12 +84,6 @@ export const commonSettings = z.object({
       "The database: path or `file:` URL of an SQLite file, or a `mongodb:` or `mongodb+srv:` URL ([MongoDB](mongodb.md)).",
     unset: "`file:DATA_DIR/database/slipway.db`",
   }),
-  BLOBS_URL: z.string().min(1).optional().register(settingDocs, {
-    topic: "services",
-    description:
-      "Storage of uploaded archives and build caches: path or `file:` URL of a folder, or a `mongodb:` URL whose GridFS is used.",
-    unset: "`file:DATA_DIR/blobs`, or `DATABASE_URL` if that is a MongoDB",
-  }),
   GRACE_MS: countSetting.default(30_000).register(settingDocs, {
     topic: "processes",
     description: "How long a process that received SIGTERM may finish its work before it requeues the rest.",
@@ -118,6 +112,16 @@ export const commonSettings = z.object({
     topic: "processes",
     description:
       "Address on which a process serves `/metrics`, without authentication: never a public address.",
+  }),
+});
+
+/** The setting of the processes that store or read blobs. Others do not get it: the URL may contain a password. */
+export const blobSettings = z.object({
+  BLOBS_URL: z.string().min(1).optional().register(settingDocs, {
+    topic: "services",
+    description:
+      "Storage of uploaded archives and build caches: path or `file:` URL of a folder, or a `mongodb:` URL whose GridFS is used.",
+    unset: "`file:DATA_DIR/blobs`, or `DATABASE_URL` if that is a MongoDB",
   }),
 });
 

@@ -48,7 +48,6 @@ export const settingsRead = {
     "TRUST_PROXY",
   ],
   stream: [
-    "BLOBS_URL",
     "CORS_ORIGINS",
     "DATABASE_URL",
     "DATA_DIR",
@@ -68,7 +67,6 @@ export const settingsRead = {
     "TRUST_PROXY",
   ],
   router: [
-    "BLOBS_URL",
     "DATABASE_URL",
     "DATA_DIR",
     "GRACE_MS",

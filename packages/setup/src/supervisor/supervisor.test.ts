@@ -41,6 +41,7 @@ test("each process gets the settings that it reads, and no secret of another", (
     SIGNING_KEYS_FILE: "k",
     RECEIPT_KEY_FILE: "k",
     REGISTRY_URL: "r",
+    BLOBS_URL: "mongodb://b",
     AWS_SECRET_ACCESS_KEY: "a",
   };
   const runtime = { NODE_OPTIONS: "--trace-warnings", TZ: "UTC", https_proxy: "http://proxy" };
@@ -51,10 +52,10 @@ test("each process gets the settings that it reads, and no secret of another", (
     Object.keys(environment).filter((key) => key in secrets),
   ]);
   expect(Object.fromEntries(held)).toEqual({
-    api: ["BOOTSTRAP_TOKEN", "SIGNING_KEYS_FILE"],
+    api: ["BOOTSTRAP_TOKEN", "SIGNING_KEYS_FILE", "BLOBS_URL"],
     stream: ["SIGNING_KEYS_FILE"],
     router: [],
-    "worker-1": ["RECEIPT_KEY_FILE", "REGISTRY_URL"],
+    "worker-1": ["RECEIPT_KEY_FILE", "REGISTRY_URL", "BLOBS_URL"],
   });
   for (const { environment } of specs) {
     expect(environment).toMatchObject({ ...runtime, DATA_DIR: "/d", REDIS_URL: "redis://" });
