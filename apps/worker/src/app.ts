@@ -24,6 +24,7 @@ import { deploy } from "./deployments/deploy.ts";
 import { deploymentPorts } from "./deployments/deployment-ports.ts";
 import { retryingStore } from "./deployments/retrying-store.ts";
 import { logDiskLimits } from "./disk-limits.ts";
+import { warnOfUnlimitedSteps } from "./unlimited-steps.ts";
 import { runHousekeeping } from "./housekeeping/housekeeping.ts";
 import { runMaintenance } from "./housekeeping/maintenance.ts";
 import { startSweeps, sweepSandboxes } from "./housekeeping/sweep.ts";
@@ -67,6 +68,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     await guardEgress({ ...context, engines: engineConnections(config) }, AbortSignal.timeout(guardLimitMs)),
   );
   await logDiskLimits(context);
+  warnOfUnlimitedSteps(context);
   await sweepSandboxes(context);
   const load = await loadOf(context);
   const fleet = opened.use(join(context, queues.options, load));

@@ -46,3 +46,25 @@ test("what BuildKit fetches is recognized by the names of its steps", () => {
   expect(imageOfStep("[internal] load metadata for docker.io/library/x:1")).toBe("docker.io/library/x:1");
   expect(imageOfStep("[2/2] RUN echo FROM x")).toBeNull();
 });
+
+test("the images that a Dockerfile is based on or copies from are known before the build, with arguments, without stages", () => {
+  const text = `
+ARG BASE=a.example/base:1
+ARG UNSET
+FROM --platform=linux/amd64 \${BASE} AS Build
+FROM "b.example/plain" as two
+FROM $UNSET
+FROM \${UNSET:-c.example/default}
+FROM build
+COPY --from=build /x /x
+COPY --chown=1:1 --from=d.example/copied:1 /x /x
+COPY --from=0 /x /x
+RUN --mount=type=bind,from=e.example/mounted,target=/m ls
+RUN echo --from=f.example/none
+FROM scratch
+`.replaceAll("\\$", "$");
+  const { baseImages } = readDockerfile(text);
+  const others = ["b.example/plain", "c.example/default", "d.example/copied:1", "e.example/mounted"];
+  expect(baseImages({})).toEqual(["a.example/base:1", ...others]);
+  expect(baseImages({ BASE: "10.0.0.1/x" })).toEqual(["10.0.0.1/x", ...others]);
+});

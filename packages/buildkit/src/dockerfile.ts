@@ -1,13 +1,19 @@
 // Reads what a build needs to know of a Dockerfile before it runs, and what it may not contain.
 
 import { DockerfileParser } from "dockerfile-ast";
-import type { Instruction } from "dockerfile-ast";
+import type { Instruction, ModifiableInstruction } from "dockerfile-ast";
 
 export interface DockerfileFacts {
   /** Names of the arguments that it declares. */
   readonly declaredArguments: ReadonlySet<string>;
   /** Why it is not built: parts of it would pass the walls of builds. */
   readonly refusals: readonly string[];
+  /**
+   * The images that its steps are based on or copy from, other than its own stages. Those whose names have variables without a value
+   * are missing: BuildKit reports them later.
+   * @param given values of arguments, which override the defaults.
+   */
+  readonly baseImages: (given: Readonly<Record<string, string>>) => readonly string[];
 }
 
 /** Fetched by the engine itself, on its host's network. */
@@ -28,7 +34,47 @@ export function readDockerfile(text: string): DockerfileFacts {
         `ADD ${words.join(" ")}: the engine would fetch it itself. Fetch it in a RUN step, or use COPY`,
     );
   refusals.push(...syntaxRefusals(text), ...hereDocumentRefusals(text));
-  return { declaredArguments: new Set(names.filter((name) => !isOfBuildKit(name))), refusals };
+  return {
+    declaredArguments: new Set(names.filter((name) => !isOfBuildKit(name))),
+    refusals,
+    baseImages: (given) => imagesIn(instructions, given),
+  };
+}
+
+function imagesIn(instructions: readonly Read[], given: Readonly<Record<string, string>>): readonly string[] {
+  const stages = new Set(["scratch", "context"]);
+  const values = new Map<string, string>();
+  const images: string[] = [];
+  for (const { keyword, words, flags } of instructions) {
+    if (keyword === "ARG") for (const word of words) setDefault(values, word);
+    const expanded = (name: string) => expand(name, new Map([...values, ...Object.entries(given)]));
+    const copied = flags.flatMap((flag) => /^--(?:from=|mount=(?:.*,)?from=)([^,\s]+)/.exec(flag)?.[1] ?? []);
+    const [base = "", as, stage] = keyword === "FROM" ? words.filter((word) => !word.startsWith("--")) : [];
+    images.push(...[base, ...copied].map(expanded).filter((name) => isImage(name, stages)));
+    if (as?.toLowerCase() === "as" && stage !== undefined) stages.add(stage.toLowerCase());
+  }
+  return images;
+}
+
+function setDefault(values: Map<string, string>, word: string): void {
+  const [name = "", ...rest] = word.split("=");
+  if (rest.length > 0) values.set(name, rest.join("=").replaceAll(/["']/g, ""));
+}
+
+/** Replaces `$NAME`, `${NAME}` and `${NAME:-default}`. A variable without a value stays. */
+function expand(name: string, values: ReadonlyMap<string, string>): string {
+  return name
+    .replaceAll(/["']/g, "")
+    .replaceAll(
+      /\$\{(\w+)(?::?-([^}]*))?\}|\$(\w+)/g,
+      (whole, braced?: string, fallback?: string, plain?: string) =>
+        values.get(braced ?? plain ?? "") || (fallback ?? whole),
+    );
+}
+
+/** Stages are also named by their numbers. */
+function isImage(name: string, stages: ReadonlySet<string>): boolean {
+  return name !== "" && !name.includes("$") && !/^\d+$/.test(name) && !stages.has(name.toLowerCase());
 }
 
 /** Programs that read Dockerfiles differ in where such a document ends, so what follows could not be checked. */
@@ -64,12 +110,16 @@ function syntaxRefusals(text: string): readonly string[] {
 interface Read {
   readonly keyword: string;
   readonly words: readonly string[];
+  /** Options before the words, such as `--from=builder`. */
+  readonly flags: readonly string[];
 }
 
 function instructionOf(instruction: Instruction): Read {
   const content = instruction.getArgumentsContent() ?? "";
   const words = jsonWords(content) ?? instruction.getArguments().map((word) => word.getValue());
-  return { keyword: instruction.getKeyword(), words };
+  const flags =
+    "getFlags" in instruction ? (instruction as ModifiableInstruction).getFlags().map(String) : [];
+  return { keyword: instruction.getKeyword(), words, flags };
 }
 
 /** The words of the form `ADD ["source", "target"]`, which may have options before; null for the other form. */
@@ -87,7 +137,7 @@ function jsonWords(content: string): readonly string[] | null {
 /** The instruction that ONBUILD leaves to images that are based on this one. */
 function triggered(read: Read): Read {
   const [keyword = "", ...words] = read.words;
-  return read.keyword === "ONBUILD" ? { keyword: keyword.toUpperCase(), words } : read;
+  return read.keyword === "ONBUILD" ? { ...read, keyword: keyword.toUpperCase(), words } : read;
 }
 
 /** A variable could hold any address, also in pieces. BuildKit removes quotes and escapes wherever they are. */

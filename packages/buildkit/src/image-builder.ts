@@ -121,7 +121,7 @@ async function follow(
       if (id === "moby.image.id") isBuilt = true;
       if (id !== traceId) continue;
       const trace = decodeTrace(Buffer.from(aux as string, "base64"));
-      for (const { name } of trace.vertexes) checkStep(name);
+      for (const { name } of trace.vertexes) await checkStep(name);
       const text = log.read(trace);
       if (text.length > 0) await onOutput(text);
     }

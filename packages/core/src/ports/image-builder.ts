@@ -35,7 +35,7 @@ export interface BuildReports {
    * Called with the name of each part of the build that BuildKit itself fetches or runs, before or while it does.
    * @throws {SlipwayError} what then ends the build.
    */
-  readonly checkStep: (name: string) => void;
+  readonly checkStep: (name: string) => void | Promise<void>;
   readonly signal: AbortSignal;
 }
 

@@ -14,6 +14,8 @@ export interface DockerfilePlan {
   /** Stage to build; null for the last. */
   readonly target: string | null;
   readonly arguments: Readonly<Record<string, string>>;
+  /** Images that the engine fetches for it, as far as the Dockerfile names them. */
+  readonly baseImages: readonly string[];
   /** Text of the file that leaves files out of the context; null without one. */
   readonly ignore: string | null;
   /** Paths in the context that are never left out. */
@@ -42,9 +44,10 @@ export function planDockerfile(
   const text = captured.get(path)?.toString("utf8");
   if (text === undefined)
     throw failed(`the source has no ${path}. Add it, set DOCKERFILE_PATH, or set the app's builder to auto`);
-  const { declaredArguments, refusals } = readDockerfile(text);
+  const { declaredArguments, refusals, baseImages } = readDockerfile(text);
   if (refusals.length > 0) throw failed(`${path} cannot be built here: ${refusals.join("; ")}`);
   const declared = Object.entries({ ...variables, ...given }).filter(([name]) => declaredArguments.has(name));
+  const values = Object.fromEntries(declared);
   const ignores = [`${dockerfile}.dockerignore`, ".dockerignore"];
   const ignore = ignores
     .map((name) => captured.get(posix.join(folder, name)))
@@ -53,7 +56,8 @@ export function planDockerfile(
     folder,
     dockerfile,
     target: variables["DOCKERFILE_TARGET"] || null,
-    arguments: Object.fromEntries(declared),
+    arguments: values,
+    baseImages: baseImages(values),
     ignore: ignore?.toString("utf8") ?? null,
     kept: [dockerfile],
   };

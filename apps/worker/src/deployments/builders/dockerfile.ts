@@ -12,7 +12,7 @@ import type { Attempt } from "../attempt.ts";
 import { type BuildTimeContext, withinBuildTime } from "../build-time.ts";
 import type { Builder, BuildInput } from "./builder.ts";
 import { type DockerfilePlan, planDockerfile } from "./dockerfile-plan.ts";
-import { checkStep } from "./step-rules.ts";
+import { checkImage, checkStep, openAddresses } from "./step-rules.ts";
 
 export type DockerfileContext = BuildTimeContext & {
   readonly imageBuilder: Pick<ImageBuilder, "build" | "push" | "remove">;
@@ -83,8 +83,10 @@ function buildImage(
     registryHost: context.registry.host,
     stacks: [stackImage, stackBuildImage],
     open: egress.open,
+    addressesOf: openAddresses(),
   };
   return withinBuildTime(context, attempt.signal, async ({ store, noteProgress, signal }) => {
+    for (const image of planned.baseImages) await checkImage(rules, image);
     await using archive = await fetched.open();
     const tar = contextTar(archive, {
       folder: planned.folder,

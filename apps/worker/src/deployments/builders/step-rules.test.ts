@@ -1,14 +1,28 @@
+import { networkInterfaces } from "node:os";
 import { expect, test } from "vitest";
 import { refusal } from "@slipway/testkit";
-import { checkStep } from "./step-rules.ts";
+import { checkImage, checkStep } from "./step-rules.ts";
 
 const stack = "registry.example:5000/slipway/stack:1";
+const [own = ""] = Object.values(networkInterfaces()).flatMap(
+  (all) => all?.map(({ address }) => address) ?? [],
+);
+const addresses: Readonly<Record<string, readonly string[]>> = {
+  "ghcr.io": ["140.82.121.34", "2606:50c0:8000::154"],
+  "metadata.example": ["169.254.169.254"],
+  "private.example": ["192.168.1.1"],
+  "mixed.example": ["140.82.121.34", "10.0.0.1"],
+  "mapped.example": ["::ffff:10.0.0.1"],
+  "host.example": [own],
+  "open.example": ["10.1.2.3"],
+};
 const rules = {
   registryHost: "registry.example:5000",
   stacks: [stack],
   open: [{ range: "10.1.2.0/24", family: "ip", port: 5000 }],
+  addressesOf: async (host: string) => addresses[host] ?? null,
 } as const;
-const refused = (name: string) => refusal((async () => checkStep(rules, name))());
+const refused = (name: string) => refusal(checkStep(rules, name));
 
 test.each([
   ["http://169.254.169.254/latest/meta-data", /engine would fetch/],
@@ -26,6 +40,13 @@ test.each([
   ["[1/2] FROM REGISTRY.Example:5000/apps/other:1", /image of this installation/],
   ["[internal] load metadata for docker.io/library/slipway-built:1", /image of this installation/],
   ["resolve image config for docker-image://localhost:5000/frontend:1", /public internet/],
+  ["[internal] load metadata for metadata.example/latest/meta-data:1", /public internet/],
+  ["[internal] load metadata for private.example:5000/x:1", /public internet/],
+  ["[internal] load metadata for mixed.example/x:1", /public internet/],
+  ["[internal] load metadata for mapped.example/x:1", /public internet/],
+  ["[internal] load metadata for host.example/x:1", /public internet/],
+  ["[internal] load metadata for open.example/x:1", /public internet/],
+  ["[internal] load metadata for nowhere.example/x:1", /name does not exist/],
 ])("the part %j of a build is refused", async (name, reason) => {
   expect(await refused(name)).toMatch(reason);
 });
@@ -41,6 +62,13 @@ test.each([
   "[2/2] RUN [ -e /x ] FROM localhost/x",
   "[2/2] ADD files.tar /x",
   "resolve image config for docker-image://docker.io/docker/dockerfile:1",
-])("the part %j of a build runs", (name) => {
-  expect(() => checkStep(rules, name)).not.toThrow();
+  "[internal] load metadata for open.example:5000/x:1",
+])("the part %j of a build runs", async (name) => {
+  await checkStep(rules, name);
+});
+
+test("images that a Dockerfile names are checked by the names that the engine gives them", async () => {
+  expect(await refusal(checkImage(rules, "slipway-built:1"))).toMatch(/image of this installation/);
+  expect(await refusal(checkImage(rules, "private.example/x"))).toMatch(/public internet/);
+  for (const image of ["node:24", "some/image", "ghcr.io/some/image", stack]) await checkImage(rules, image);
 });
