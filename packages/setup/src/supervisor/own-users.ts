@@ -9,7 +9,7 @@ import { isRoot } from "../machine/shared-folder.ts";
 import { repositoryRoot } from "../repository.ts";
 import type { AppSpec } from "./app-specs.ts";
 import { ownCompileCache, shareFiles } from "./own-files.ts";
-import { ownIds, sharedGroups } from "./process-user.ts";
+import { ownIds, plainUser, sharedGroups } from "./process-user.ts";
 import type { OwnIds, ProcessUser } from "./process-user.ts";
 import { obstacle } from "./user-access.ts";
 import type { Need } from "./user-access.ts";
@@ -36,6 +36,12 @@ export async function withOwnUsers(
     return [...specs];
   }
   const ids = ownIds(installationId);
+  // in a container without these numbers, files cannot be given to them either
+  const unmapped = await obstacle(plainUser(ids.users.router), setpriv, []);
+  if (unmapped !== undefined) {
+    report(`all run as root, because ${unmapped}`);
+    return [...specs];
+  }
   await shareFiles(dataDir, ids, {
     sqlite: specs.some(({ environment }) => environment["DATABASE_URL"] === undefined),
   });

@@ -41,6 +41,11 @@ export function ownIds(installationId: string): OwnIds {
   };
 }
 
+/** A user with its primary group only. */
+export function plainUser(id: number): ProcessUser {
+  return { uid: id, gid: id, groups: [], listensOnLowPort: false };
+}
+
 /** The groups of each kind of process, without that of the engine's socket. */
 export function sharedGroups(kind: AppKind, { groups }: OwnIds): number[] {
   const { database, keys, blobs } = groups;

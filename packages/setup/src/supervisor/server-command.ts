@@ -3,7 +3,7 @@
 import { findProgram } from "../machine/find-program.ts";
 import { isRoot } from "../machine/shared-folder.ts";
 import { giveFolder } from "./own-files.ts";
-import { commandAs, ownIds } from "./process-user.ts";
+import { commandAs, ownIds, plainUser } from "./process-user.ts";
 import { obstacle } from "./user-access.ts";
 
 /**
@@ -18,11 +18,9 @@ export async function serverCommand(
   const setpriv = isRoot() ? await findProgram("setpriv") : undefined;
   if (setpriv === undefined) return command;
   const id = ownIds(installationId).users[name];
-  const user = { uid: id, gid: id, groups: [], listensOnLowPort: false };
+  const user = plainUser(id);
+  if ((await obstacle(user, setpriv, [["-x", command[0]]])) !== undefined) return command;
   await giveFolder(folder, id);
-  const reason = await obstacle(user, setpriv, [
-    ["-x", command[0]],
-    ["-w", folder],
-  ]);
+  const reason = await obstacle(user, setpriv, [["-w", folder]]);
   return reason === undefined ? commandAs(user, setpriv, command) : command;
 }
