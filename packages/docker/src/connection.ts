@@ -4,8 +4,9 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import type { Duplex } from "node:stream";
 import { SlipwayError } from "@slipway/core";
-import Docker from "dockerode";
+import type Docker from "dockerode";
 import { callEngine } from "./client.ts";
+import { DockerClient } from "./docker-client.ts";
 import { type Images, openImages, type RegistryAuth } from "./images.ts";
 import { upgrade, type UpgradeHeaders } from "./upgrade.ts";
 
@@ -55,7 +56,7 @@ export function connectDocker(options: DockerConnectionOptions): DockerConnectio
     ...options.tls,
   };
   const clientOptions = { ...address, agent };
-  const docker = new Docker(clientOptions);
+  const docker = new DockerClient(clientOptions);
   return {
     docker,
     remoteHost: endpoint.host ?? null,

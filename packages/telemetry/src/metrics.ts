@@ -1,10 +1,6 @@
 // Serves the metrics of a process to Prometheus, on a port of their own: the addresses of the API and the router are public.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
-import { resourceFromAttributes } from "@opentelemetry/resources";
-import { MeterProvider } from "@opentelemetry/sdk-metrics";
-import { ATTR_SERVICE_INSTANCE_ID, ATTR_SERVICE_NAME } from "@opentelemetry/semantic-conventions";
 import { createPeerServer, startListening, throttledErrorLog } from "@slipway/service";
 import type { ListenAddress, Logger, StoppableServer } from "@slipway/service";
 import type { ProcessName } from "./definition.ts";
@@ -45,22 +41,10 @@ export async function openMetrics(options: MetricsOptions): Promise<Metrics> {
   const { address, onError } = options;
   if (address === null) return { url: null, [Symbol.asyncDispose]: async () => undefined };
   await using opened = new AsyncDisposableStack();
-  const reader = new PrometheusExporter({ preventServerStart: true });
-  const resource = resourceFromAttributes({
-    [ATTR_SERVICE_NAME]: `slipway-${options.process}`,
-    [ATTR_SERVICE_INSTANCE_ID]: options.instance,
-  });
-  const provider = opened.adopt(new MeterProvider({ resource, readers: [reader] }), (meters) =>
-    meters.shutdown(),
-  );
-  opened.use(openInstruments(provider.getMeter("slipway"), onError));
+  const { openMeter } = await import("./open-meter.ts");
+  const { meter, scrape } = opened.use(openMeter(options));
+  opened.use(openInstruments(meter, onError));
   opened.use(observeProcess());
-  const serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
-  const scrape = async () => {
-    const { resourceMetrics, errors } = await reader.collect();
-    for (const error of errors) onError(error);
-    return serializer.serialize(resourceMetrics);
-  };
   const server = createPeerServer(
     { requestTimeout: requestLimitMs },
     { request: (request, response) => respond(request, response, scrape), onFailure: onError },
