@@ -47,6 +47,7 @@ test.for([
 
 test.for([
   ["cut off", async () => (await tarOf({ "result/buildpack": "nodejs\n" })).subarray(0, 700)],
+  ["cut off after a file", async () => (await tarOf({ "result/buildpack": "nodejs\n" })).subarray(0, 1024)],
   ["empty", async () => new Uint8Array()],
   ["no tar", async () => Buffer.from("bash: line 1: x: command not found\n".repeat(20))],
 ] as const)("a result that is %s is the build's fault", async ([, tar]) => {

@@ -3,7 +3,7 @@
 
 import { Readable } from "node:stream";
 import { SlipwayError } from "@slipway/core";
-import { readEntries, TarError } from "@slipway/tar";
+import { endOfTar, readEntries, TarError } from "@slipway/tar";
 
 export interface BuildResult {
   /** Name of the buildpack that built the app. */
@@ -63,6 +63,8 @@ export function receiveResult(): ResultReceiver {
  * @throws {SlipwayError} "build-failed" when the runner cannot have written the result.
  */
 export async function resultOf(tar: Uint8Array): Promise<BuildResult> {
+  const end = tar.subarray(-endOfTar.length);
+  if (end.length < endOfTar.length || end.some((byte) => byte !== 0)) throw invalidResult("it is incomplete");
   const files = await knownFilesOf(tar).catch((error: unknown) => {
     throw error instanceof TarError ? invalidResult(error.message) : error;
   });
