@@ -9,6 +9,7 @@ import {
   aNewDeployment,
   aNewRelease,
   aNotifier,
+  aReceipt,
   aUser,
   aVariable,
   anApiToken,
@@ -30,6 +31,10 @@ export async function seedFor(api: TestApi, method: string): Promise<Seed> {
   const appId = app.id;
   const deployment = await store.deployments.create(aNewDeployment({ appId, ownerId: operator.id }));
   await store.logs.append(aLogChunk({ deploymentId: deployment.id, lines: ["one"] }));
+  const receipt = aReceipt({ appId, deploymentId: deployment.id });
+  await store.receipts.put(receipt);
+  const { imageDigest } = receipt;
+  await store.deployments.compareAndSet({ ...deployment, imageDigest, revision: deployment.revision + 1 });
   const release = await store.releases.create(aNewRelease({ appId }));
   await store.apps.compareAndSet(changeApp(app, new Date(), { currentReleaseId: release.id }));
   const [operation, notifier, variable] = [
