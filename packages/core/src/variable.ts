@@ -2,11 +2,16 @@
 
 import { invalidField } from "./errors.ts";
 
+/** What gets a variable: builds, releases with their hooks, or both. */
+export const variableScopes = ["both", "build", "run"] as const;
+export type VariableScope = (typeof variableScopes)[number];
+
 export interface Variable {
   readonly id: string;
   readonly appId: string;
   readonly name: string;
   readonly value: string;
+  readonly scope: VariableScope;
 }
 
 export const variableLimits = { nameLength: 64, valueBytes: 8 * 1024, perApp: 500 } as const;
@@ -26,4 +31,13 @@ export function checkVariable(name: string, value: string): void {
     throw invalidField("value", `is longer than ${variableLimits.valueBytes} bytes`);
   }
   if (value.includes("\0")) throw invalidField("value", "contains a NUL character");
+}
+
+/** The values by name of the variables that builds, or releases, get. */
+export function variablesFor(
+  what: Exclude<VariableScope, "both">,
+  variables: readonly Pick<Variable, "name" | "value" | "scope">[],
+): Readonly<Record<string, string>> {
+  const given = variables.filter(({ scope }) => scope === "both" || scope === what);
+  return Object.fromEntries(given.map(({ name, value }) => [name, value]));
 }

@@ -116,7 +116,14 @@ export function aDelivery(values: Partial<Delivery> = {}): Delivery {
 }
 
 export function aVariable(values: Partial<Variable> = {}): Variable {
-  return { id: randomUUID(), appId: randomUUID(), name: "GREETING", value: "hello", ...values };
+  return {
+    id: randomUUID(),
+    appId: randomUUID(),
+    name: "GREETING",
+    value: "hello",
+    scope: "both",
+    ...values,
+  };
 }
 
 export function aSource(values: Partial<Source> = {}): Source {

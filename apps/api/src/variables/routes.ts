@@ -3,7 +3,7 @@
 
 import { randomUUID } from "node:crypto";
 import { SlipwayError, checkVariable, invalidField, notFound, variableLimits } from "@slipway/core";
-import type { Variable, VariableStore } from "@slipway/core";
+import type { Variable, VariableScope, VariableStore } from "@slipway/core";
 import {
   changeVariableRequest,
   setVariableRequest,
@@ -19,6 +19,7 @@ import { presentVariable } from "./presenter.ts";
 interface VariableFields {
   readonly name: string;
   readonly value: string;
+  readonly scope?: VariableScope | undefined;
 }
 
 export function variableRoutes(variables: VariableStore): Route[] {
@@ -84,14 +85,14 @@ function itemRoutes(variables: VariableStore): Route[] {
     route({
       method: "patch",
       path: "/apps/:app/variables/:variable",
-      summary: "Change a variable's value",
+      summary: "Change a variable's value and scope",
       access: "variables:write",
       body: changeVariableRequest,
       answer: { status: 200, json: variableAnswer },
       async handle({ app, params, body: { variable: fields } }) {
         const existing = await variables.get(app.id, params.variable);
         if (existing === null) throw notFound("variable");
-        const next = { ...existing, value: fields.value };
+        const next = { ...existing, value: fields.value, scope: fields.scope ?? existing.scope };
         checkFields("", next);
         const [stored] = await variables.set(app.id, [next]);
         return { variable: presentVariable(stored ?? next) };
@@ -116,14 +117,20 @@ async function setVariables(
   appId: string,
   fields: readonly VariableFields[],
 ): Promise<Variable[]> {
-  const names = new Set((await variables.list(appId)).map(({ name }) => name));
-  for (const { name } of fields) names.add(name);
-  if (names.size > variableLimits.perApp) {
+  const scopes = new Map((await variables.list(appId)).map(({ name, scope }) => [name, scope]));
+  for (const { name, scope = scopes.get(name) ?? "both" } of fields) scopes.set(name, scope);
+  if (scopes.size > variableLimits.perApp) {
     throw invalidField("variables", `would exceed ${variableLimits.perApp}, the maximum per app`);
   }
   return variables.set(
     appId,
-    fields.map(({ name, value }) => ({ id: randomUUID(), appId, name, value })),
+    fields.map(({ name, value }) => ({
+      id: randomUUID(),
+      appId,
+      name,
+      value,
+      scope: scopes.get(name) ?? "both",
+    })),
   );
 }
 

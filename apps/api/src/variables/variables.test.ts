@@ -39,8 +39,8 @@ describe.skipIf(await lacksRedis())("variables", () => {
       200,
       {
         variables: [
-          { id: expect.any(String), name: "B", value: "2" },
-          { id: expect.any(String), name: "A", value: "" },
+          { id: expect.any(String), name: "B", value: "2", scope: "both" },
+          { id: expect.any(String), name: "A", value: "", scope: "both" },
         ],
       },
     ]);
@@ -55,9 +55,13 @@ describe.skipIf(await lacksRedis())("variables", () => {
       id,
       name: "PORTS",
       value: "2",
+      scope: "both",
     });
     const changed = await request("PATCH", `/${id}`, { variable: { value: "3" } });
-    expect([changed.status, changed.body]).toEqual([200, { variable: { id, name: "PORTS", value: "3" } }]);
+    expect([changed.status, changed.body]).toEqual([
+      200,
+      { variable: { id, name: "PORTS", value: "3", scope: "both" } },
+    ]);
     const deleted = await request("DELETE", `/${id}`);
     expect([deleted.status, deleted.text]).toEqual([204, ""]);
     const none = { resource: "variable", error: "variable not found" };
@@ -65,6 +69,19 @@ describe.skipIf(await lacksRedis())("variables", () => {
     expect([again.status, again.body]).toEqual([404, none]);
     const patched = await request("PATCH", `/${id}`, { variable: { value: "4" } });
     expect([patched.status, patched.body]).toEqual([404, none]);
+  });
+
+  test("a variable keeps its scope until another is given, and a new one is for builds and releases", async () => {
+    const set = async (body: object) =>
+      one(await request("POST", "", { variable: { name: "TOKEN", ...body } }));
+    const { id } = await set({ value: "1", scope: "build" });
+    expect(await set({ value: "2" })).toEqual({ id, name: "TOKEN", value: "2", scope: "build" });
+    const patch = async (body: object) => one(await request("PATCH", `/${id}`, { variable: body }));
+    expect((await patch({ value: "3" })).scope).toBe("build");
+    expect((await patch({ value: "3", scope: "run" })).scope).toBe("run");
+    const refused = await request("POST", "", { variable: { name: "TOKEN", value: "4", scope: "hook" } });
+    expect(refused.status).toBe(422);
+    expect(await list()).toEqual([{ id, name: "TOKEN", value: "3", scope: "run" }]);
   });
 
   test("variables are unset in bulk, ignoring unknown ids", async () => {

@@ -2,6 +2,8 @@
 
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import type { Command } from "commander";
+import { variableScopes } from "@slipway/core";
 import { variablesAnswer } from "@slipway/protocol";
 import type { VariableBody } from "@slipway/protocol";
 import { reasonOf } from "@slipway/setup";
@@ -12,6 +14,11 @@ import type { NewVariable } from "./dotenv.ts";
 import type { AddCommand } from "./command.ts";
 import type { Session } from "./session.ts";
 
+const scopeOption = [
+  "--scope <scope>",
+  "what gets them: build, run or both; a variable that exists keeps its own",
+] as const;
+
 export function addEnvCommands(add: AddCommand): void {
   add("list", "list the variables with their values", {
     examples: ["slipway env list", "slipway env list --json"],
@@ -19,7 +26,9 @@ export function addEnvCommands(add: AddCommand): void {
       const variables = await listVariables(session);
       session.output.result(
         { variables },
-        variables.map(({ name, value }) => `${name}=${value}`),
+        variables.map(({ name, value, scope }) =>
+          scope === "both" ? `${name}=${value}` : `${name}=${value} # ${scope} only`,
+        ),
       );
       return exitCodes.success;
     },
@@ -34,12 +43,17 @@ export function addEnvCommands(add: AddCommand): void {
     },
   });
   add("set <NAME=VALUE...>", "set variables; the next deployment or restart uses them", {
-    examples: ['slipway env set GREETING="good morning" LEVEL=2'],
-    run: (session, args) => setVariables(session, args.map(parseAssignment)),
+    examples: [
+      'slipway env set GREETING="good morning" LEVEL=2',
+      "slipway env set --scope build NPM_TOKEN=…",
+    ],
+    options: [scopeOption],
+    run: (session, args, command) => setVariables(session, args.map(parseAssignment), command),
   });
   add("unset <NAME...>", "delete variables", { examples: ["slipway env unset GREETING"], run: unset });
   add("import [FILE]", "set the variables of a .env file", {
     examples: ["slipway env import", "slipway env import production.env"],
+    options: [scopeOption],
     run: importFile,
   });
 }
@@ -49,8 +63,20 @@ async function listVariables(session: Session): Promise<VariableBody[]> {
   return (await (await session.api()).get(`/apps/${app.id}/variables`, variablesAnswer)).variables;
 }
 
-async function setVariables(session: Session, variables: readonly NewVariable[]): Promise<number> {
+async function setVariables(
+  session: Session,
+  given: readonly NewVariable[],
+  command: Command,
+): Promise<number> {
+  const { scope } = command.opts<{ scope?: string }>();
+  if (scope !== undefined && !variableScopes.some((one) => one === scope)) {
+    throw new CommandError(
+      `"${scope}" is no scope: give one of ${variableScopes.join(", ")}.`,
+      exitCodes.usage,
+    );
+  }
   const app = await session.app();
+  const variables = given.map((one) => ({ ...one, scope }));
   await (await session.api()).send("PUT", `/apps/${app.id}/variables`, { variables }, variablesAnswer);
   const names = variables.map(({ name }) => name);
   session.output.result({ set: names }, `Set ${names.join(", ")}. The next deployment or restart uses them.`);
@@ -72,7 +98,11 @@ async function unset(session: Session, names: readonly string[]): Promise<number
   return exitCodes.success;
 }
 
-async function importFile(session: Session, [given = ".env"]: readonly string[]): Promise<number> {
+async function importFile(
+  session: Session,
+  [given = ".env"]: readonly (string | undefined)[],
+  command: Command,
+): Promise<number> {
   const path = resolve(session.config.folder, given);
   const text = await readFile(path, "utf8").catch((error: unknown) => {
     throw new CommandError(`${path} cannot be read: ${reasonOf(error)}.`, exitCodes.usage);
@@ -80,7 +110,7 @@ async function importFile(session: Session, [given = ".env"]: readonly string[])
   const variables = parseDotenv(text);
   if (variables.length === 0)
     throw new CommandError(`${path} has no line NAME=VALUE: add one.`, exitCodes.usage);
-  return setVariables(session, variables);
+  return setVariables(session, variables, command);
 }
 
 function missing(names: readonly string[]): CommandError {

@@ -51,8 +51,16 @@ export const restart = async (app: string) =>
 export const scale = (app: string, name: string, amount: number) =>
   call<unknown>("POST", appPath(app, "/scale"), { containers: [{ name, amount }] });
 
-export const setVariable = (app: string, name: string, value: string) =>
-  call<unknown>("PUT", appPath(app, "/variables"), { variables: [{ name, value }] });
+/** @param scope null to keep that of an existing variable. */
+export const setVariable = (
+  app: string,
+  name: string,
+  value: string,
+  scope: VariableBody["scope"] | null = null,
+) =>
+  call<unknown>("PUT", appPath(app, "/variables"), {
+    variables: [{ name, value, ...(scope === null ? {} : { scope }) }],
+  });
 
 export const removeVariable = (app: string, { id }: VariableBody) =>
   call<undefined>("DELETE", appPath(app, `/variables/${id}`));

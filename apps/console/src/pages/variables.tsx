@@ -3,6 +3,7 @@
 import type { VariableBody } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import type { ComponentProps } from "react";
 import { removeVariable, setVariable } from "../api/actions.ts";
 import { variablesQuery } from "../api/queries.ts";
 import { useTitle } from "../layout/title.ts";
@@ -19,7 +20,9 @@ export function VariablesPage() {
       <FieldForm
         label="Set a variable"
         submit="Set"
-        run={(field) => setVariable(app, field("name").trim(), field("value"))}
+        run={(field) =>
+          setVariable(app, field("name").trim(), field("value"), field("scope") as VariableBody["scope"])
+        }
       >
         <input
           name="name"
@@ -36,6 +39,7 @@ export function VariablesPage() {
           rows={1}
           spellCheck={false}
         />
+        <ScopeChoice name="scope" label="Scope" defaultValue="both" />
       </FieldForm>
       <p className="hint">
         Running containers keep the values they started with: restart the app to apply a change.
@@ -49,7 +53,11 @@ export function VariablesPage() {
           ) : (
             <ul className="rows" aria-label="Variables">
               {variables.map((variable) => (
-                <Variable key={`${variable.id} ${variable.value}`} app={app} variable={variable} />
+                <Variable
+                  key={`${variable.id} ${variable.scope} ${variable.value}`}
+                  app={app}
+                  variable={variable}
+                />
               ))}
             </ul>
           )
@@ -59,10 +67,35 @@ export function VariablesPage() {
   );
 }
 
+const scopeTexts: readonly (readonly [VariableBody["scope"], string])[] = [
+  ["both", "builds and containers"],
+  ["build", "builds only"],
+  ["run", "containers only"],
+];
+
+function ScopeChoice({
+  label,
+  ...rest
+}: { readonly label: string } & Pick<
+  ComponentProps<"select">,
+  "name" | "value" | "defaultValue" | "onChange"
+>) {
+  return (
+    <select aria-label={label} {...rest}>
+      {scopeTexts.map(([scope, text]) => (
+        <option key={scope} value={scope}>
+          {text}
+        </option>
+      ))}
+    </select>
+  );
+}
+
 function Variable({ app, variable }: { readonly app: string; readonly variable: VariableBody }) {
   const { name, value } = variable;
   const [isShown, setIsShown] = useState(false);
   const [draft, setDraft] = useState(value);
+  const [scope, setScope] = useState(variable.scope);
   return (
     <li>
       <code className="name">{name}</code>
@@ -87,8 +120,13 @@ function Variable({ app, variable }: { readonly app: string; readonly variable: 
       >
         {isShown ? "Hide" : "Show"}
       </button>
-      {draft === value ? null : (
-        <Action run={() => setVariable(app, name, draft)} look="primary" label={`Save ${name}`}>
+      <ScopeChoice
+        label={`Scope of ${name}`}
+        value={scope}
+        onChange={({ target }) => setScope(target.value as VariableBody["scope"])}
+      />
+      {draft === value && scope === variable.scope ? null : (
+        <Action run={() => setVariable(app, name, draft, scope)} look="primary" label={`Save ${name}`}>
           Save
         </Action>
       )}

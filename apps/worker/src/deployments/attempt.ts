@@ -8,8 +8,10 @@ import type { LogWriter } from "@slipway/logs";
 export interface Attempt {
   readonly lease: DeploymentLease;
   readonly app: App;
-  /** The app's variables when the attempt began. */
+  /** The app's variables for builds when the attempt began. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Those for releases and their hooks. */
+  readonly runVariables: Readonly<Record<string, string>>;
   readonly log: LogWriter;
   /** Aborted with a SlipwayError as its reason. */
   readonly signal: AbortSignal;

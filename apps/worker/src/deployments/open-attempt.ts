@@ -1,6 +1,6 @@
 // Opens an attempt: the log, which fences off older attempts, and the lease on the deployment.
 
-import { isFinal, SlipwayError } from "@slipway/core";
+import { isFinal, SlipwayError, variablesFor } from "@slipway/core";
 import type { App, Store } from "@slipway/core";
 import { abandonDeployment, leaseDeployment, sealAbandoned } from "@slipway/deployments";
 import { openLogWriter, secretsOf } from "@slipway/logs";
@@ -59,7 +59,8 @@ export async function openAttempt(
   return {
     lease,
     app,
-    variables: Object.fromEntries(variables.map(({ name, value }) => [name, value])),
+    variables: variablesFor("build", variables),
+    runVariables: variablesFor("run", variables),
     log,
     signal: AbortSignal.any([signal, watch.signal]),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

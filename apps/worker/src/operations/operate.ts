@@ -9,6 +9,7 @@ import {
   notFound,
   SlipwayError,
   toSlipwayError,
+  variablesFor,
 } from "@slipway/core";
 import type { App, Operation, Release, Scheduler, Store } from "@slipway/core";
 import { leaseOperation } from "@slipway/deployments";
@@ -120,7 +121,7 @@ async function roll(
   const { app, release, count, signal } = next;
   const { id: rolloutId, attempt } = lease.operation;
   const stored = await store.variables.list(app.id);
-  const variables = Object.fromEntries(stored.map(({ name, value }) => [name, value]));
+  const variables = variablesFor("run", stored);
   const environment = releaseEnvironment({ variables, configVars: release.defaults });
   const own = { rolloutId, count, deploymentId: null, attempt };
   const spec = rolloutOf(context, app, { ...release, environment }, own);

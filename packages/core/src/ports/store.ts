@@ -110,7 +110,7 @@ export interface VariableStore {
   /** Sorted by name. */
   list(appId: string): Promise<Variable[]>;
   get(appId: string, id: string): Promise<Variable | null>;
-  /** Sets by name: an existing variable keeps its id and gets the new value. @returns the stored variables, in the given order. */
+  /** Sets by name: an existing variable keeps its id and gets the new value and scope. @returns the stored variables, in the given order. */
   set(appId: string, variables: readonly Variable[]): Promise<Variable[]>;
   /** @returns how many of the ids existed. */
   delete(appId: string, ids: readonly string[]): Promise<number>;

@@ -7,12 +7,15 @@ import type { Connection } from "./connection.ts";
 import { insertIfMissing } from "./documents.ts";
 import { pauseAfterLostRace } from "./lost-race.ts";
 
+/** Without a scope from before there were scopes. */
+type StoredVariable = Omit<Variable, "appId" | "scope"> & Partial<Pick<Variable, "scope">>;
+
 interface VariablesDocument {
   /** The app's id. */
   readonly _id: string;
   readonly revision: number;
   /** By name. */
-  readonly variables: readonly Omit<Variable, "appId">[];
+  readonly variables: readonly StoredVariable[];
 }
 
 const collection = (database: Db) => database.collection<VariablesDocument>("variables");
@@ -61,14 +64,14 @@ function change(
 async function read(database: Db, appId: string): Promise<{ revision: number; variables: Variable[] }> {
   const found = await collection(database).findOne({ _id: appId });
   if (found === null) return { revision: 0, variables: [] };
-  const variables = found.variables.map(({ id, name, value }) => ({ id, appId, name, value }));
+  const variables = found.variables.map(({ scope = "both", ...rest }) => ({ ...rest, appId, scope }));
   return { revision: found.revision, variables };
 }
 
 async function store(database: Db, appId: string, revision: number, after: Variable[]): Promise<boolean> {
   const fields = {
     revision: revision + 1,
-    variables: after.map(({ id, name, value }) => ({ id, name, value })),
+    variables: after.map(({ id, name, value, scope }) => ({ id, name, value, scope })),
   };
   if (revision > 0) {
     return compareAndSet(collection(database), { _id: appId, ...fields });

@@ -1,6 +1,6 @@
 // Apps' configuration variables in SQLite.
 
-import type { Variable, VariableStore } from "@slipway/core";
+import type { Variable, VariableScope, VariableStore } from "@slipway/core";
 import type { Database, Transaction } from "./database.ts";
 import { conflictWhenTaken } from "./failures.ts";
 
@@ -9,6 +9,7 @@ interface VariableRow {
   app_id: string;
   name: string;
   value: string;
+  scope: VariableScope;
 }
 
 export function variableStore(database: Database): VariableStore {
@@ -48,14 +49,15 @@ export function variableStore(database: Database): VariableStore {
 
 /** Reads back after the last one is set: a name given twice has one id and the later value. */
 function setAll(transaction: Transaction, appId: string, variables: readonly Variable[]): Variable[] {
-  for (const { id, name, value } of variables) {
+  for (const { id, name, value, scope } of variables) {
     transaction.run(
-      `INSERT INTO variables (id, app_id, name, value) VALUES (?, ?, ?, ?)
-       ON CONFLICT (app_id, name) DO UPDATE SET value = excluded.value`,
+      `INSERT INTO variables (id, app_id, name, value, scope) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (app_id, name) DO UPDATE SET value = excluded.value, scope = excluded.scope`,
       id,
       appId,
       name,
       value,
+      scope,
     );
   }
   return variables
@@ -66,5 +68,5 @@ function setAll(transaction: Transaction, appId: string, variables: readonly Var
 }
 
 function variableFrom(row: VariableRow): Variable {
-  return { id: row.id, appId: row.app_id, name: row.name, value: row.value };
+  return { id: row.id, appId: row.app_id, name: row.name, value: row.value, scope: row.scope };
 }

@@ -36,6 +36,15 @@ function storedVariables({ store }: StoreUnderTest): void {
       expect(await store().variables.list(appId)).toEqual([stored, added]);
     });
 
+    test("a variable has the scope that it was set with last", async () => {
+      const appId = randomUUID();
+      const variable = aVariable({ appId, scope: "build" });
+      await store().variables.set(appId, [variable]);
+      expect(await store().variables.list(appId)).toEqual([variable]);
+      await store().variables.set(appId, [{ ...variable, scope: "run" }]);
+      expect(await store().variables.get(appId, variable.id)).toEqual({ ...variable, scope: "run" });
+    });
+
     test("a variable keeps any text", async () => {
       const appId = randomUUID();
       const values = [

@@ -14,7 +14,7 @@ export interface ReleaseContext {
 /** Stores the app's next release. A later attempt makes a release of its own. */
 export async function makeRelease(
   { store, now }: ReleaseContext,
-  { lease, app, variables }: Attempt,
+  { lease, app, runVariables: variables }: Attempt,
   { image, processTypes, imageStart, configVars }: BuiltImage,
 ): Promise<Release> {
   return store.releases.create({

@@ -22,7 +22,7 @@ export async function reuse(
   attempt: Attempt,
   releaseId: string,
 ): Promise<{ readonly release: Release; readonly image: ImageFacts }> {
-  const { lease, app, variables, log } = attempt;
+  const { lease, app, runVariables: variables, log } = attempt;
   const { releases, deployments } = context.store;
   const earlier = await releases.get(releaseId);
   if (earlier === null || earlier.appId !== app.id) throw notFound("release");

@@ -13,6 +13,7 @@ import { appBuilder } from "./010-app-builder.ts";
 import { timelines } from "./011-timelines.ts";
 import { imageStart } from "./012-image-start.ts";
 import { receipts } from "./013-receipts.ts";
+import { variableScope } from "./014-variable-scope.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -35,4 +36,5 @@ export const migrations: readonly Migration[] = [
   { number: 11, name: "timelines", sql: timelines },
   { number: 12, name: "image start", sql: imageStart },
   { number: 13, name: "receipts", sql: receipts },
+  { number: 14, name: "variable scope", sql: variableScope },
 ];
