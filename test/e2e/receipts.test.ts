@@ -1,7 +1,7 @@
 // Receipts: what a build leaves, verified with the installation's public key.
 
 import { createHash } from "node:crypto";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { statementOf, verifyEnvelope } from "@slipway/receipts";
 import type { Envelope } from "@slipway/receipts";
 import { packTarGz } from "@slipway/testkit";
@@ -25,7 +25,7 @@ test("a build leaves a signed receipt that names its image, its source, its tool
     [first, false],
     [second, true],
   ] as const) {
-    const { deployment, log } = await deployed(app.name, archive);
+    const { deployment, log } = await deployed(app.name, archive, "v1");
     expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
     const envelope = await call<Envelope>("GET", receiptPath(app.name, deployment.id));
     const { receipt_keys: keys } = await call<Keys>("GET", "/v1/receipt_keys");
@@ -33,6 +33,7 @@ test("a build leaves a signed receipt that names its image, its source, its tool
     const { subject, predicate } = statementOf(envelope);
     const { releases } = await call<Releases>("GET", `/v1/apps/${app.name}/releases`);
     expect(releases[0]?.image).toMatch(new RegExp(`@sha256:${subject[0].digest.sha256}$`));
+    expect(await attachedTo(releases[0]?.image ?? "")).toEqual(envelope);
     const { buildDefinition, runDetails } = predicate;
     expect(buildDefinition.externalParameters).toMatchObject({
       builder: "buildpacks",
@@ -72,3 +73,26 @@ test("a build that fails leaves no receipt", async () => {
   expect(deployment.status).toBe("build-error");
   expect((await requestApi("GET", receiptPath(app.name, deployment.id))).status).toBe(404);
 });
+
+/** The receipt in the registry, found as clients do, without Slipway's API. */
+async function attachedTo(image: string): Promise<unknown> {
+  const [, repository = "", digest = ""] = /^[^/]+\/(.+)@(.+)$/.exec(image) ?? [];
+  const get = async <T>(path: string, accept: string) => {
+    const { username, password, origin } = new URL(inject("stack").registryUrl);
+    const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+    const answer = await fetch(`${origin}/v2/${repository}/${path}`, { headers: { accept, authorization } });
+    return (await answer.json()) as T;
+  };
+  const manifestType = "application/vnd.oci.image.manifest.v1+json";
+  const { annotations } = await get<{ annotations: object }>(`manifests/${digest}`, manifestType);
+  expect(annotations).toMatchObject({ "org.opencontainers.image.revision": "v1" });
+  const { manifests } = await get<{ manifests: { digest: string; artifactType: string }[] }>(
+    `manifests/${digest.replace(":", "-")}`,
+    "application/vnd.oci.image.index.v1+json",
+  );
+  const type = "application/vnd.dsse.envelope.v1+json";
+  const found = manifests.filter(({ artifactType }) => artifactType === type);
+  expect(found).toHaveLength(1);
+  const manifest = await get<{ layers: { digest: string }[] }>(`manifests/${found[0]?.digest}`, manifestType);
+  return get(`blobs/${manifest.layers[0]?.digest}`, "*/*");
+}

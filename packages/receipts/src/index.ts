@@ -2,5 +2,5 @@
 
 export { signStatement, statementMediaType, statementOf, verifyEnvelope, type Envelope } from "./envelope.ts";
 export { jwkOf, receiptSigner, type ReceiptSigner } from "./keys.ts";
-export { descriptorNames, statementAbout } from "./statement.ts";
+export { descriptorNames, predicateType, statementAbout } from "./statement.ts";
 export type { BuildpackFacts, LayerFacts, ReceiptFacts, Statement } from "./statement.ts";

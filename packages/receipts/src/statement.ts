@@ -59,7 +59,7 @@ export interface ResourceDescriptor {
 export interface Statement {
   readonly _type: "https://in-toto.io/Statement/v1";
   readonly subject: readonly [{ readonly name: string; readonly digest: { readonly sha256: string } }];
-  readonly predicateType: "https://slsa.dev/provenance/v1";
+  readonly predicateType: typeof predicateType;
   readonly predicate: {
     readonly buildDefinition: {
       readonly buildType: string;
@@ -95,6 +95,7 @@ interface PhaseFacts {
   readonly reused: readonly string[];
 }
 
+export const predicateType = "https://slsa.dev/provenance/v1";
 /** Changes when readers of a receipt must read it in another way. */
 const buildType = "urn:slipway:build:v1";
 
@@ -103,7 +104,7 @@ export function statementAbout(facts: ReceiptFacts): Statement {
   return {
     _type: "https://in-toto.io/Statement/v1",
     subject: [{ name: facts.imageName, digest: { sha256: hexOf(facts.imageDigest) } }],
-    predicateType: "https://slsa.dev/provenance/v1",
+    predicateType,
     predicate: {
       buildDefinition: {
         buildType,

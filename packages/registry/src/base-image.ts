@@ -16,6 +16,7 @@ export interface Manifest {
   readonly mediaType?: string;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 interface Index {
@@ -61,6 +62,7 @@ export const mediaTypes = {
   dockerLayer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
   ociManifest: "application/vnd.oci.image.manifest.v1+json",
   ociIndex: "application/vnd.oci.image.index.v1+json",
+  ociConfig: "application/vnd.oci.image.config.v1+json",
   ociLayer: "application/vnd.oci.image.layer.v1.tar+gzip",
 } as const;
 

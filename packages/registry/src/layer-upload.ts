@@ -58,6 +58,17 @@ export async function openUpload(
   return locationOf(await client.request("POST", path, { expect: [202], signal }));
 }
 
+/** Sends a small blob. Does not look for it before, because it is new in most cases. */
+export async function uploadBlob(
+  client: RegistryClient,
+  repository: string,
+  bytes: Uint8Array,
+  digest: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await sendWhole(client, await openUpload(client, repository, signal), bytes, digest, signal);
+}
+
 const bytesHeaders = { "content-type": "application/octet-stream" };
 
 /** Sends all bytes of an upload, which ends it. */

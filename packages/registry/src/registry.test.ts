@@ -13,6 +13,7 @@ import { freePort, pushImage, startRegistry } from "@slipway/testkit";
 import type { ImageConfig, Manifest } from "./base-image.ts";
 import { openRegistry } from "./registry.ts";
 
+const ociManifest = "application/vnd.oci.image.manifest.v1+json";
 const opened = new AsyncDisposableStack();
 let url: string;
 let base: string;
@@ -36,6 +37,73 @@ test("references contain the host at which engines reach the registry", async ()
   await expect(registry.push(image("apps/named", "d2", layer("hello")), signal)).rejects.toThrow(
     /not in the registry registry\.example:5000/,
   );
+});
+
+test("annotations are part of an OCI manifest, whose layers are the same", async () => {
+  const registry = openRegistry({ url });
+  const plain = await registry.push(image("apps/annotated", "d1", layer("hello")), signal);
+  const annotations = { "org.opencontainers.image.revision": "v1" };
+  const pushed = await registry.push(
+    { ...image("apps/annotated", "d2", layer("hello")), annotations },
+    signal,
+  );
+  const manifest = await fetchJson<Manifest>("apps/annotated/manifests/d2", ociManifest);
+  expect(manifest).toMatchObject({ mediaType: ociManifest, annotations });
+  expect(manifest.config.mediaType).toBe("application/vnd.oci.image.config.v1+json");
+  expect(new Set(manifest.layers.map(({ mediaType }) => mediaType))).toEqual(
+    new Set(["application/vnd.oci.image.layer.v1.tar+gzip"]),
+  );
+  const digests = async (reference: string) =>
+    (await registry.inspect(reference, signal))?.layers.map(({ digest }) => digest);
+  expect(await digests(pushed.pinnedReference)).toEqual(await digests(plain.pinnedReference));
+});
+
+test("files are attached to an image once each, and deleted with it", async () => {
+  const registry = openRegistry({ url });
+  const repository = "apps/attached";
+  const { digest } = await registry.push(image(repository, "d1", layer("hello")), signal);
+  const other = await registry.push(image(repository, "d2", layer("other")), signal);
+  const receipt = { type: "application/x-receipt", content: '{"a":"ü"}', annotations: { kind: "receipt" } };
+  const bill = { type: "application/x-bill", content: "{}", annotations: {} };
+  for (const artifact of [receipt, bill, receipt])
+    await registry.attach(repository, digest, artifact, signal);
+  await registry.attach(repository, other.digest, bill, signal);
+  const referrers = `${repository}/manifests/${digest.replace(":", "-")}`;
+  const index = await fetchJson<{ manifests: { artifactType: string; digest: string }[] }>(
+    referrers,
+    "application/vnd.oci.image.index.v1+json",
+  );
+  expect(index.manifests).toMatchObject([
+    { artifactType: receipt.type, annotations: receipt.annotations },
+    { artifactType: bill.type },
+  ]);
+  const manifestPath = `${repository}/manifests/${index.manifests[0]?.digest}`;
+  const attached = await fetchJson<Manifest & { subject: { digest: string } }>(manifestPath, ociManifest);
+  expect(attached.subject.digest).toBe(digest);
+  const content = await fetch(`${url}/v2/${repository}/blobs/${attached.layers[0]?.digest}`);
+  expect(await content.text()).toBe(receipt.content);
+  expect((await registry.tags(repository, signal)).toSorted()).toEqual(["d1", "d2"]);
+
+  await registry.delete(repository, "d1", signal);
+  const statuses = await Promise.all(
+    [referrers, manifestPath].map(
+      async (path) => (await fetch(`${url}/v2/${path}`, { headers: { accept: ociManifest } })).status,
+    ),
+  );
+  expect(statuses).toEqual([404, 404]);
+  const kept = `${repository}/manifests/${other.digest.replace(":", "-")}`;
+  expect(await fetchJson(kept, "application/vnd.oci.image.index.v1+json")).toMatchObject({ manifests: [{}] });
+});
+
+test("a file is not attached to an image that does not exist", async () => {
+  const registry = openRegistry({ url });
+  const { digest } = await registry.push(image("apps/lone", "d1", layer("hello")), signal);
+  await registry.delete("apps/lone", "d1", signal);
+  const artifact = { type: "application/x-bill", content: "{}", annotations: {} };
+  await expect(registry.attach("apps/lone", digest, artifact, signal)).rejects.toMatchObject({
+    code: "registry-unavailable",
+    message: expect.stringContaining("has no image apps/lone@sha256:"),
+  });
 });
 
 test("an image has one layer above the base, and the same input gives the same digest", async () => {
@@ -362,8 +430,10 @@ function image(repository: string, tag: string, bytes: AsyncIterable<Uint8Array>
   return { repository, tag, base, layers: [bytes], config };
 }
 
-async function fetchJson<T>(path: string): Promise<T> {
-  const accept = "application/vnd.docker.distribution.manifest.v2+json";
+async function fetchJson<T>(
+  path: string,
+  accept = "application/vnd.docker.distribution.manifest.v2+json",
+): Promise<T> {
   return (await fetch(`${url}/v2/${path}`, { headers: { accept } })).json() as Promise<T>;
 }
 

@@ -3,12 +3,13 @@
 import { together } from "@slipway/async";
 import type { ImagePush, ImageRegistry, PushedImage, StoredImage, StoredLayer } from "@slipway/core";
 import { digestOf, mediaTypes, readBaseImage, readImage } from "./base-image.ts";
-import type { BaseImage, ImageConfig, ImageSource, Manifest } from "./base-image.ts";
+import type { BaseImage, Descriptor, ImageConfig, ImageSource, Manifest } from "./base-image.ts";
 import { RegistryClient } from "./client.ts";
 import type { RegistryCredentials } from "./client.ts";
 import { ContentCache } from "./content-cache.ts";
 import { addLayers, closeLayers, mountLayer } from "./image-layers.ts";
 import { openUpload, sendWhole } from "./layer-upload.ts";
+import { attach, deleteReferrers, isReferrersTag } from "./referrers.ts";
 
 export interface RegistryOptions {
   /** `http://` or `https://`, host and port; may contain user name and password. */
@@ -38,6 +39,8 @@ export function openRegistry({ url, credentials, pullHost }: RegistryOptions): I
       }
     },
     inspect: (reference, signal) => inspect(source, reference, signal),
+    attach: (repository, digest, artifact, signal) =>
+      attach(client, { repository, digest }, artifact, signal),
     tags: (repository, signal) => tagsOf(client, repository, signal),
     digestOf: (repository, reference, signal) => storedDigest(client, repository, reference, signal),
     delete: (repository, reference, signal) => deleteManifest(client, repository, reference, signal),
@@ -62,7 +65,8 @@ async function push(source: ImageSource, image: ImagePush, signal: AbortSignal):
   const configDigest = digestOf(config);
   cache.set(configDigest, config.toString("utf8"));
   await sendWhole(client, location, config, configDigest, signal);
-  const manifest = manifestOver(base, layers, { digest: configDigest, size: config.length });
+  const described = { digest: configDigest, size: config.length };
+  const manifest = manifestOver(base, layers, described, image.annotations);
   const body = JSON.stringify(manifest);
   const headers = { "content-type": manifest.mediaType ?? mediaTypes.ociManifest };
   await client.request("PUT", `/v2/${repository}/manifests/${tag}`, { headers, body, expect: [201], signal });
@@ -146,22 +150,31 @@ function configOver(base: ImageConfig, layers: readonly StoredLayer[], { config 
   };
 }
 
+/** Docker's manifests have no annotations. OCI's describe the same bytes by other types. */
 function manifestOver(
   { manifest }: BaseImage,
   layers: readonly StoredLayer[],
   config: { digest: string; size: number },
+  annotations: ImagePush["annotations"],
 ): Manifest {
-  const docker = manifest.mediaType === mediaTypes.dockerManifest;
-  const mediaType = docker ? mediaTypes.dockerLayer : mediaTypes.ociLayer;
+  const docker = manifest.mediaType === mediaTypes.dockerManifest && annotations === undefined;
+  const ofLayers = docker ? mediaTypes.dockerLayer : mediaTypes.ociLayer;
+  const typed = annotations === undefined ? manifest.layers : manifest.layers.map(ociDescriptor);
+  const ofConfig = annotations === undefined ? manifest.config.mediaType : mediaTypes.ociConfig;
   return {
     schemaVersion: 2,
-    mediaType: manifest.mediaType ?? mediaTypes.ociManifest,
-    config: { mediaType: manifest.config.mediaType, ...config },
+    mediaType: docker ? mediaTypes.dockerManifest : mediaTypes.ociManifest,
+    config: { mediaType: ofConfig, ...config },
     layers: [
-      ...manifest.layers,
-      ...layers.map(({ digest, sizeBytes }) => ({ mediaType, digest, size: sizeBytes })),
+      ...typed,
+      ...layers.map(({ digest, sizeBytes }) => ({ mediaType: ofLayers, digest, size: sizeBytes })),
     ],
+    ...(annotations === undefined ? {} : { annotations }),
   };
+}
+
+function ociDescriptor(layer: Descriptor): Descriptor {
+  return layer.mediaType === mediaTypes.dockerLayer ? { ...layer, mediaType: mediaTypes.ociLayer } : layer;
 }
 
 async function tagsOf(
@@ -176,7 +189,7 @@ async function tagsOf(
     if (response.status === 404) return [];
     // The list is null after all images of the repository were deleted.
     const { tags } = (await response.json()) as { tags: readonly string[] | null };
-    found.push(...(tags ?? []));
+    found.push(...(tags ?? []).filter((tag) => !isReferrersTag(tag)));
     page = /^<([^>]+)>; *rel="?next"?/.exec(response.headers.get("link") ?? "")?.[1];
   }
   return found;
@@ -202,5 +215,7 @@ async function deleteManifest(
 ): Promise<void> {
   const digest = await storedDigest(client, repository, reference, signal);
   if (digest === null) return;
+  // Before the image: a later call finds the image, and repeats what this one did not complete.
+  await deleteReferrers(client, { repository, digest }, signal);
   await client.request("DELETE", `/v2/${repository}/manifests/${digest}`, { expect: [202, 404], signal });
 }

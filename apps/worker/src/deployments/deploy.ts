@@ -26,7 +26,7 @@ import { reuse } from "./phases/reuse.ts";
 import type { ReuseContext } from "./phases/reuse.ts";
 import { resume, start } from "./phases/start.ts";
 import type { StartContext } from "./phases/start.ts";
-import { storeReceipt } from "./receipt.ts";
+import { attachReceipt, storeReceipt } from "./receipt.ts";
 import type { ReceiptContext } from "./receipt.ts";
 import { decideOldImages, requestPruning } from "../housekeeping/request-pruning.ts";
 import type { OldImagesContext } from "../housekeeping/request-pruning.ts";
@@ -83,14 +83,18 @@ async function pipeline(context: PipelineContext, attempt: Attempt): Promise<voi
   const builder = buildersOf(context)[planned.builder];
   await using built = await builder.build(attempt, { fetched, plan: planned, former });
   await using _pull = pullEarly(context, attempt, built);
-  const release = await lease.phase("release", log, async () => {
-    await storeReceipt(context, attempt, { plan: planned, built });
-    return makeRelease(context, attempt, built);
-  });
+  const { release, envelope } = await lease.phase("release", log, async () => ({
+    envelope: await storeReceipt(context, attempt, { plan: planned, built }),
+    release: await makeRelease(context, attempt, built),
+  }));
   const { image, stackImage } = built;
   const facts = { image: image.reference, imageSizeBytes: image.sizeBytes, stackImage };
-  // The start mostly waits for the app, so the cache is saved at the same time. Both end before the build is disposed of.
-  const outcomes = await Promise.allSettled([start(context, attempt, release, facts), built.saveCache()]);
+  // The start mostly waits for the app, so the rest is done at the same time. All ends before the build is disposed of.
+  const outcomes = await Promise.allSettled([
+    start(context, attempt, release, facts),
+    attachReceipt(context, attempt, { built, envelope }),
+    built.saveCache(),
+  ]);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }
 

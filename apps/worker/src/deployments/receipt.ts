@@ -1,29 +1,36 @@
 // Makes the receipt of a build: a signed statement of what the image is and what it was made of.
 
 import type { App, ImageRegistry, Store } from "@slipway/core";
-import { signStatement, statementAbout } from "@slipway/receipts";
+import { predicateType, signStatement, statementAbout } from "@slipway/receipts";
 import type { LayerFacts, ReceiptFacts } from "@slipway/receipts";
+import type { Logger } from "@slipway/service";
 import manifest from "../../package.json" with { type: "json" };
 import type { WorkerConfig } from "../config.ts";
 import type { Attempt } from "./attempt.ts";
 import type { BuiltImage } from "./builders/builder.ts";
+import { shownUrl } from "./image-annotations.ts";
 import type { Plan } from "./phases/plan.ts";
 import type { CurrentReceiptKey } from "./receipt-key.ts";
 
 export interface ReceiptContext {
   readonly store: Pick<Store, "receipts" | "releases">;
-  readonly registry: Pick<ImageRegistry, "inspect">;
+  readonly registry: Pick<ImageRegistry, "inspect" | "attach">;
+  readonly logger: Pick<Logger, "warn">;
   readonly receiptKey: CurrentReceiptKey;
   readonly config: Pick<WorkerConfig, "installationId">;
   readonly now: () => Date;
 }
 
-/** Stores the receipt. Called before there is a release of the image, so that no release lacks one. */
+/** Time limit for attaching the receipt, during which the deployment does not end. */
+const attachMs = 30_000;
+const receiptMediaType = "application/vnd.dsse.envelope.v1+json";
+
+/** Stores the receipt. Called before there is a release of the image, so that no release lacks one. @returns the envelope. */
 export async function storeReceipt(
   context: ReceiptContext,
   attempt: Attempt,
   made: { readonly plan: Plan; readonly built: BuiltImage },
-): Promise<void> {
+): Promise<string> {
   const { store, receiptKey, now } = context;
   const { id: deploymentId, appId, attempt: number } = attempt.lease.deployment;
   const createdAt = now();
@@ -32,6 +39,28 @@ export async function storeReceipt(
   const envelope = JSON.stringify(signStatement(statement, await receiptKey()));
   const imageDigest = made.built.image.digest;
   await store.receipts.put({ deploymentId, appId, imageDigest, attempt: number, envelope, createdAt });
+  return envelope;
+}
+
+/** Attaches the receipt to the image in the registry. A failure is logged only: the store has the receipt. */
+export async function attachReceipt(
+  { registry, logger }: Pick<ReceiptContext, "registry" | "logger">,
+  { lease, signal }: Attempt,
+  { built, envelope }: { readonly built: BuiltImage; readonly envelope: string },
+): Promise<void> {
+  const { id, appId } = lease.deployment;
+  const artifact = {
+    type: receiptMediaType,
+    content: envelope,
+    annotations: { "in-toto.io/predicate-type": predicateType },
+  };
+  const bounded = AbortSignal.any([signal, AbortSignal.timeout(attachMs)]);
+  try {
+    await registry.attach(`apps/${appId}`, built.image.digest, artifact, bounded);
+  } catch (error) {
+    signal.throwIfAborted();
+    logger.warn({ err: error, deployment: id }, "cannot attach the receipt to the image");
+  }
 }
 
 function factsOf(
@@ -40,7 +69,7 @@ function factsOf(
   { plan, built }: { readonly plan: Plan; readonly built: BuiltImage },
 ): Omit<ReceiptFacts, "layers" | "finishedAt"> {
   const { deployment, phases } = lease;
-  const { source, gitRef, createdAt } = deployment;
+  const { gitRef, createdAt } = deployment;
   return {
     imageName: `apps/${app.id}`,
     imageDigest: built.image.digest,
@@ -50,7 +79,7 @@ function factsOf(
     deployment: { id: deployment.id, number: deployment.number, attempt: deployment.attempt },
     startedAt: deployment.timeline.at(-1)?.startedAt ?? createdAt,
     source: {
-      url: source.kind === "url" ? withoutSecrets(source.url) : null,
+      url: shownUrl(deployment),
       gitRef,
       archiveSha256: plan.source.archiveDigest,
       treeSha256: plan.source.digest,
@@ -61,12 +90,6 @@ function factsOf(
     stackImage: built.stackImage,
     phases,
   };
-}
-
-/** A URL without user, password, parameters and fragment: more users read receipts than may read the source. */
-function withoutSecrets(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return `${origin}${pathname}`;
 }
 
 async function layersOf(

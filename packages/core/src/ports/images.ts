@@ -35,6 +35,16 @@ export interface ImagePush {
     readonly user: string;
     readonly workingDir: string;
   };
+  /** Of the manifest, which is of OCI's type if it has some; others keep the type of the base. */
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A file about an image, such as a receipt. */
+export interface ImageArtifact {
+  /** Media type of the file, by which clients find it among those of the image. */
+  readonly type: string;
+  readonly content: string;
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 export interface PushedImage {
@@ -77,13 +87,18 @@ export interface ImageRegistry extends AsyncDisposable {
    * image is for other architectures only.
    */
   inspect(reference: string, signal: AbortSignal): Promise<StoredImage | null>;
-  /** Tags of a repository; none when the repository does not exist. */
+  /**
+   * Attaches a file to an image: clients find it as a referrer of the image. The same file is attached once.
+   * @throws {SlipwayError} "registry-unavailable", also when the registry does not have the image.
+   */
+  attach(repository: string, digest: string, artifact: ImageArtifact, signal: AbortSignal): Promise<void>;
+  /** Tags of a repository's images; none when the repository does not exist. */
   tags(repository: string, signal: AbortSignal): Promise<readonly string[]>;
   /** Digest of the image that a tag or a digest names; null when it does not exist. */
   digestOf(repository: string, reference: string, signal: AbortSignal): Promise<string | null>;
   /**
-   * Deletes an image's manifest by tag or digest, and with it every tag of the repository that names the same image. Does
-   * nothing when the image does not exist.
+   * Deletes an image's manifest by tag or digest, and with it what is attached to it and every tag of the repository that names
+   * the same image. Does nothing when the image does not exist.
    */
   delete(repository: string, reference: string, signal: AbortSignal): Promise<void>;
   ping(): Promise<void>;

@@ -10,6 +10,7 @@ import type { Logger } from "@slipway/service";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
 import { type BuildTimeContext, withinBuildTime } from "../build-time.ts";
+import { imageAnnotations } from "../image-annotations.ts";
 import type { Builder, BuildInput } from "./builder.ts";
 import { type DockerfilePlan, planDockerfile } from "./dockerfile-plan.ts";
 import { checkImage, checkStep, openAddresses } from "./step-rules.ts";
@@ -104,7 +105,10 @@ function buildImage(
         secrets: variables,
         cacheScope: cacheScopeOf(attempt.app),
         // With it no two deployments have the same image, so that the removal of an old one never removes a new one.
-        labels: { [label.deployment]: lease.deployment.id },
+        labels: {
+          ...imageAnnotations(lease.deployment, lease.deployment.createdAt),
+          [label.deployment]: lease.deployment.id,
+        },
         cgroupParent: build.cgroupParent ?? null,
       },
       {

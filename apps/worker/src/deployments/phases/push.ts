@@ -11,6 +11,7 @@ import type { UnneededContext } from "../../housekeeping/prune-images.ts";
 import type { Attempt } from "../attempt.ts";
 import { imageLabel } from "../former-image.ts";
 import type { FormerImage } from "../former-image.ts";
+import { imageAnnotations } from "../image-annotations.ts";
 import { releaseConfig } from "../release-image.ts";
 import type { Built } from "./build.ts";
 
@@ -97,6 +98,7 @@ async function pushTree(
       tag: lease.deployment.id,
       base: files.base,
       layers: [layer],
+      annotations: imageAnnotations(lease.deployment, new Date(files.sourceTime * 1000)),
       config: releaseConfig({ web: built.processTypes["web"] ?? "", labels, language: files.language }),
     },
     signal,
