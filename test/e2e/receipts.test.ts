@@ -1,4 +1,4 @@
-// Receipts: what a build leaves, verified with the installation's public key.
+// What a build leaves: its receipt, verified with the installation's public key, and its SBOM.
 
 import { createHash } from "node:crypto";
 import { expect, inject, test } from "vitest";
@@ -34,6 +34,9 @@ test("a build leaves a signed receipt that names its image, its source, its tool
     const { releases } = await call<Releases>("GET", `/v1/apps/${app.name}/releases`);
     expect(releases[0]?.image).toMatch(new RegExp(`@sha256:${subject[0].digest.sha256}$`));
     expect(await attachedTo(releases[0]?.image ?? "")).toEqual(envelope);
+    const sbom = await call<object>("GET", `/v1/apps/${app.name}/deployments/${deployment.id}/sbom`);
+    expect(sbom).toMatchObject({ bomFormat: "CycloneDX", components: [{ purl: "pkg:npm/ms@2.1.3" }] });
+    expect(await attachedTo(releases[0]?.image ?? "", "application/vnd.cyclonedx+json")).toEqual(sbom);
     const { buildDefinition, runDetails } = predicate;
     expect(buildDefinition.externalParameters).toMatchObject({
       builder: "buildpacks",
@@ -74,8 +77,8 @@ test("a build that fails leaves no receipt", async () => {
   expect((await requestApi("GET", receiptPath(app.name, deployment.id))).status).toBe(404);
 });
 
-/** The receipt in the registry, found as clients do, without Slipway's API. */
-async function attachedTo(image: string): Promise<unknown> {
+/** The receipt or the SBOM in the registry, found as clients do, without Slipway's API. */
+async function attachedTo(image: string, type = "application/vnd.dsse.envelope.v1+json"): Promise<unknown> {
   const [, repository = "", digest = ""] = /^[^/]+\/(.+)@(.+)$/.exec(image) ?? [];
   const get = async <T>(path: string, accept: string) => {
     const { username, password, origin } = new URL(inject("stack").registryUrl);
@@ -90,7 +93,6 @@ async function attachedTo(image: string): Promise<unknown> {
     `manifests/${digest.replace(":", "-")}`,
     "application/vnd.oci.image.index.v1+json",
   );
-  const type = "application/vnd.dsse.envelope.v1+json";
   const found = manifests.filter(({ artifactType }) => artifactType === type);
   expect(found).toHaveLength(1);
   const manifest = await get<{ layers: { digest: string }[] }>(`manifests/${found[0]?.digest}`, manifestType);

@@ -1,6 +1,7 @@
 // Creates one of each resource that the API's paths name, for tests that call every route.
 
-import { changeApp } from "@slipway/core";
+import { Readable } from "node:stream";
+import { changeApp, sbomBlobKey } from "@slipway/core";
 import type { SourceAnswer } from "@slipway/protocol";
 import {
   aCollaborator,
@@ -33,6 +34,8 @@ export async function seedFor(api: TestApi, method: string): Promise<Seed> {
   await store.logs.append(aLogChunk({ deploymentId: deployment.id, lines: ["one"] }));
   const receipt = aReceipt({ appId, deploymentId: deployment.id });
   await store.receipts.put(receipt);
+  const sbom = Readable.from([Buffer.from("{}")]);
+  await api.service.context.blobs.put(sbomBlobKey(appId, receipt.imageDigest), sbom);
   const { imageDigest } = receipt;
   await store.deployments.compareAndSet({ ...deployment, imageDigest, revision: deployment.revision + 1 });
   const release = await store.releases.create(aNewRelease({ appId }));

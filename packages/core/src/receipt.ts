@@ -1,4 +1,4 @@
-// Receipts of builds, and the public keys that verify them.
+// Receipts of builds, the public keys that verify them, and where SBOMs are.
 
 /** What one build left: how an image was made, signed. */
 export interface Receipt {
@@ -20,4 +20,14 @@ export interface ReceiptKey {
   readonly publicPem: string;
   /** When a worker first signed with it. */
   readonly createdAt: Date;
+}
+
+/** Key of the blob with the SBOM of an image. @param imageDigest `sha256:…`. */
+export function sbomBlobKey(appId: string, imageDigest: string): string {
+  return `${sbomBlobPrefix(appId)}${imageDigest.replace(":", "-")}.json`;
+}
+
+/** Prefix of the keys of all SBOMs of an app. */
+export function sbomBlobPrefix(appId: string): string {
+  return `sboms/${appId}/`;
 }

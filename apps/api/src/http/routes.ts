@@ -51,7 +51,7 @@ export function v1Routes(context: ApiContext): readonly Route[] {
       now,
     }),
     ...outputRoutes({ store, redis, keys, apiUrl, auth, outputEvents, logger }),
-    ...receiptRoutes(store),
+    ...receiptRoutes({ store, blobs }),
     ...releaseRoutes(store),
     ...containerRoutes({ store, redis, keys }),
     ...operationRoutes({

@@ -1,5 +1,6 @@
+import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { changeStatus, claim } from "@slipway/core";
+import { changeStatus, claim, sbomBlobKey } from "@slipway/core";
 import { receiptSigner } from "@slipway/receipts";
 import { aNewDeployment, anApp, aReceipt, aReceiptKey, lacksRedis, testTime } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
@@ -71,6 +72,17 @@ describe.skipIf(await lacksRedis())("receipts", () => {
     const { id } = await api.store.deployments.create(aNewDeployment({ appId }));
     await api.store.receipts.put(aReceipt({ appId }));
     expect((await receiptOf(appId, id)).status).toBe(404);
+  });
+
+  test("an image's SBOM is the one that its build stored", async () => {
+    const { id: appId } = await newApp();
+    const { id } = await started(appId);
+    const sbomOf = () => api.request(ada.token, "GET", `/v1/apps/${appId}/deployments/${id}/sbom`);
+    expect((await sbomOf()).status).toBe(404);
+    const { blobs } = api.service.context;
+    await blobs.put(sbomBlobKey(appId, imageDigest), Readable.from([Buffer.from('{"components":[]}')]));
+    const { status, text } = await sbomOf();
+    expect([status, text]).toEqual([200, '{"components":[]}']);
   });
 
   test("the keys are listed for everyone, as PEM and as JWK", async () => {

@@ -1,7 +1,8 @@
-// GET /v1/apps/:app/deployments/:deployment/receipt and GET /v1/receipt_keys: what a build left, and the keys that verify it.
+// GET …/deployments/:deployment/receipt and …/sbom: what a build left. GET /v1/receipt_keys: the keys that verify receipts.
 
-import { notFound } from "@slipway/core";
-import type { Deployment, Receipt, Store } from "@slipway/core";
+import { pipeline } from "node:stream/promises";
+import { notFound, sbomBlobKey } from "@slipway/core";
+import type { BlobStore, Deployment, Receipt, Store } from "@slipway/core";
 import { receiptAnswer, receiptKeysAnswer } from "@slipway/protocol";
 import { jwkOf } from "@slipway/receipts";
 import { deploymentOf } from "../deployments/deployment-of.ts";
@@ -10,8 +11,15 @@ import type { Route } from "../http/route.ts";
 
 type ReceiptStores = Pick<Store, "deployments" | "receipts">;
 
-export function receiptRoutes(store: ReceiptStores): Route[] {
-  return [receiptRoute(store), keysRoute(store)];
+interface ReceiptRouteContext {
+  readonly store: ReceiptStores;
+  readonly blobs: Pick<BlobStore, "get">;
+}
+
+const sbomType = "application/vnd.cyclonedx+json";
+
+export function receiptRoutes(context: ReceiptRouteContext): Route[] {
+  return [receiptRoute(context.store), sbomRoute(context), keysRoute(context.store)];
 }
 
 function receiptRoute(store: ReceiptStores): Route {
@@ -27,6 +35,26 @@ function receiptRoute(store: ReceiptStores): Route {
       const receipt = await receiptOf(store, await deploymentOf(store, app, params.deployment));
       if (receipt === null) throw notFound("receipt");
       return receiptAnswer.parse(JSON.parse(receipt.envelope));
+    },
+  });
+}
+
+function sbomRoute({ store, blobs }: ReceiptRouteContext): Route {
+  return route({
+    method: "get",
+    path: "/apps/:app/deployments/:deployment/sbom",
+    summary: "Show the SBOM of a deployment's image, as CycloneDX in JSON",
+    description:
+      "It lists the packages of the lock file that the image's dependencies were installed from. There is none for an app without such a file, for images of Dockerfiles, and for images that were removed.",
+    access: "deployments:read",
+    answer: { status: 200, type: sbomType },
+    async handle({ app, params, response }) {
+      const { imageDigest } = await deploymentOf(store, app, params.deployment);
+      const blob = imageDigest === null ? null : await blobs.get(sbomBlobKey(app.id, imageDigest));
+      if (blob === null) throw notFound("sbom");
+      response.set({ "Content-Type": sbomType, "Content-Length": String(blob.sizeBytes) });
+      await using bytes = blob.bytes;
+      await pipeline(bytes, response);
     },
   });
 }

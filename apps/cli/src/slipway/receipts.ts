@@ -1,7 +1,8 @@
-// slipway receipt: shows and verifies what a build left.
+// slipway receipt and sbom: show and verify what a build left.
 
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
+import { z } from "zod";
 import { toSlipwayError } from "@slipway/core";
 import { receiptAnswer, receiptKeysAnswer } from "@slipway/protocol";
 import type { ReceiptAnswer } from "@slipway/protocol";
@@ -25,6 +26,14 @@ export function addReceiptCommands(add: AddCommand): void {
     ],
     run: receipt,
   });
+  add(
+    "sbom [DEPLOYMENT]",
+    "print the SBOM of a deployment's image as CycloneDX, of the last one by default",
+    {
+      examples: ["slipway sbom > sbom.json"],
+      run: sbom,
+    },
+  );
 }
 
 async function receipt(session: Session, [id]: Args, command: Command): Promise<number> {
@@ -41,6 +50,17 @@ async function receipt(session: Session, [id]: Args, command: Command): Promise<
     session.output.message("verified", `signed by the key ${signedBy(envelope, keys)}`);
   }
   session.output.result(envelope, linesOf(statementOf(envelope)));
+  return exitCodes.success;
+}
+
+async function sbom(session: Session, [id]: Args): Promise<number> {
+  const app = await session.app();
+  const deployment = await session.deployment(app, id);
+  const path = `/apps/${app.id}/deployments/${deployment.id}/sbom`;
+  const found = await (await session.api()).find(path, z.looseObject({}));
+  if (found === undefined)
+    throw new CommandError(`The deployment ${deployment.id} has no SBOM: its source has no lock file.`);
+  session.output.line(JSON.stringify(found));
   return exitCodes.success;
 }
 

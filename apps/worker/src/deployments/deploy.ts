@@ -14,6 +14,8 @@ import { conclude, succeed } from "./conclude.ts";
 import type { ConcludeContext } from "./conclude.ts";
 import { formerImage } from "./former-image.ts";
 import type { FormerImageContext } from "./former-image.ts";
+import { attachEvidence, storeEvidence } from "./leave-evidence.ts";
+import type { EvidenceContext } from "./leave-evidence.ts";
 import { openAttempt } from "./open-attempt.ts";
 import type { OpenAttemptContext } from "./open-attempt.ts";
 import { fetchSource } from "./phases/fetch.ts";
@@ -26,8 +28,6 @@ import { reuse } from "./phases/reuse.ts";
 import type { ReuseContext } from "./phases/reuse.ts";
 import { resume, start } from "./phases/start.ts";
 import type { StartContext } from "./phases/start.ts";
-import { attachReceipt, storeReceipt } from "./receipt.ts";
-import type { ReceiptContext } from "./receipt.ts";
 import { decideOldImages, requestPruning } from "../housekeeping/request-pruning.ts";
 import type { OldImagesContext } from "../housekeeping/request-pruning.ts";
 
@@ -36,7 +36,7 @@ type PipelineContext = FetchContext &
   FormerImageContext &
   BuildpacksContext &
   DockerfileContext &
-  ReceiptContext &
+  EvidenceContext &
   ReleaseContext &
   StartContext & {
     readonly engine: Pick<BuildEngine, "removeSandboxes">;
@@ -83,8 +83,8 @@ async function pipeline(context: PipelineContext, attempt: Attempt): Promise<voi
   const builder = buildersOf(context)[planned.builder];
   await using built = await builder.build(attempt, { fetched, plan: planned, former });
   await using _pull = pullEarly(context, attempt, built);
-  const { release, envelope } = await lease.phase("release", log, async () => ({
-    envelope: await storeReceipt(context, attempt, { plan: planned, built }),
+  const { release, evidence } = await lease.phase("release", log, async () => ({
+    evidence: await storeEvidence(context, attempt, { plan: planned, built }),
     release: await makeRelease(context, attempt, built),
   }));
   const { image, stackImage } = built;
@@ -92,7 +92,7 @@ async function pipeline(context: PipelineContext, attempt: Attempt): Promise<voi
   // The start mostly waits for the app, so the rest is done at the same time. All ends before the build is disposed of.
   const outcomes = await Promise.allSettled([
     start(context, attempt, release, facts),
-    attachReceipt(context, attempt, { built, envelope }),
+    attachEvidence(context, attempt, { built, evidence }),
     built.saveCache(),
   ]);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;

@@ -1,9 +1,8 @@
 // Makes the receipt of a build: a signed statement of what the image is and what it was made of.
 
 import type { App, ImageRegistry, Store } from "@slipway/core";
-import { predicateType, signStatement, statementAbout } from "@slipway/receipts";
+import { signStatement, statementAbout } from "@slipway/receipts";
 import type { LayerFacts, ReceiptFacts } from "@slipway/receipts";
-import type { Logger } from "@slipway/service";
 import manifest from "../../package.json" with { type: "json" };
 import type { WorkerConfig } from "../config.ts";
 import type { Attempt } from "./attempt.ts";
@@ -14,16 +13,11 @@ import type { CurrentReceiptKey } from "./receipt-key.ts";
 
 export interface ReceiptContext {
   readonly store: Pick<Store, "receipts" | "releases">;
-  readonly registry: Pick<ImageRegistry, "inspect" | "attach">;
-  readonly logger: Pick<Logger, "warn">;
+  readonly registry: Pick<ImageRegistry, "inspect">;
   readonly receiptKey: CurrentReceiptKey;
   readonly config: Pick<WorkerConfig, "installationId">;
   readonly now: () => Date;
 }
-
-/** Time limit for attaching the receipt, during which the deployment does not end. */
-const attachMs = 30_000;
-const receiptMediaType = "application/vnd.dsse.envelope.v1+json";
 
 /** Stores the receipt. Called before there is a release of the image, so that no release lacks one. @returns the envelope. */
 export async function storeReceipt(
@@ -40,27 +34,6 @@ export async function storeReceipt(
   const imageDigest = made.built.image.digest;
   await store.receipts.put({ deploymentId, appId, imageDigest, attempt: number, envelope, createdAt });
   return envelope;
-}
-
-/** Attaches the receipt to the image in the registry. A failure is logged only: the store has the receipt. */
-export async function attachReceipt(
-  { registry, logger }: Pick<ReceiptContext, "registry" | "logger">,
-  { lease, signal }: Attempt,
-  { built, envelope }: { readonly built: BuiltImage; readonly envelope: string },
-): Promise<void> {
-  const { id, appId } = lease.deployment;
-  const artifact = {
-    type: receiptMediaType,
-    content: envelope,
-    annotations: { "in-toto.io/predicate-type": predicateType },
-  };
-  const bounded = AbortSignal.any([signal, AbortSignal.timeout(attachMs)]);
-  try {
-    await registry.attach(`apps/${appId}`, built.image.digest, artifact, bounded);
-  } catch (error) {
-    signal.throwIfAborted();
-    logger.warn({ err: error, deployment: id }, "cannot attach the receipt to the image");
-  }
 }
 
 function factsOf(

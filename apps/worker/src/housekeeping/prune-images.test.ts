@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { sbomBlobKey } from "@slipway/core";
 import type { App, Release, Store } from "@slipway/core";
 import { aNewDeployment, aNewRelease, anApp, lacksRedis, stepsTo, testTime } from "@slipway/testkit";
 import type { PruneContext } from "./prune-images.ts";
@@ -15,6 +16,7 @@ describe.skipIf(await lacksRedis())("old images", () => {
   /** The digest of each tag in the registry. */
   let tags: Map<string, string>;
   let pulled: Set<string>;
+  let deletedBlobs: string[];
   /** Called before the registry deletes an image. */
   let beforeRemoval: (digest: string, signal: AbortSignal) => Promise<void>;
 
@@ -37,7 +39,9 @@ describe.skipIf(await lacksRedis())("old images", () => {
       removeImage: async (_repository: string, digest: string) => void pulled.delete(digest),
     });
     const config = { ...common.config, releasesKept: 2 };
-    context = { ...common, config, registry };
+    deletedBlobs = [];
+    const blobs = { delete: async (key: string) => void deletedBlobs.push(key) };
+    context = { ...common, config, registry, blobs };
     app = anApp();
     await context.store.apps.create(app);
   });
@@ -57,6 +61,7 @@ describe.skipIf(await lacksRedis())("old images", () => {
     expect(await unneeded()).toEqual(["sha256:a", "sha256:e"]);
     expect(tags.size).toBe(6);
     await pruneImages(context, app.id, never);
+    expect(deletedBlobs.toSorted()).toEqual(["a", "e"].map((one) => sbomBlobKey(app.id, `sha256:${one}`)));
     expect(new Set(tags.values())).toEqual(new Set(["sha256:b", "sha256:c", "sha256:d"]));
     expect(pulled).toEqual(new Set(["sha256:b", "sha256:c", "sha256:d"]));
     expect(await unneeded()).toEqual([]);

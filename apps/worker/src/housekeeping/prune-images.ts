@@ -2,7 +2,8 @@
 // the store alone; housekeeping removes them later, while the lane continues. From the decision until the removal is confirmed an
 // image is "unneeded": no deployment uses it, so a removal that hangs or runs late removes nothing in use (ADR 22).
 
-import type { App, ImageRegistry, Release, Scheduler, Store } from "@slipway/core";
+import { sbomBlobKey } from "@slipway/core";
+import type { App, BlobStore, ImageRegistry, Release, Scheduler, Store } from "@slipway/core";
 import type { RedisKeys } from "@slipway/protocol";
 import type { Redis } from "ioredis";
 import type { WorkerConfig } from "../config.ts";
@@ -25,6 +26,7 @@ export type DecideContext = UnneededContext & {
 export type PruneContext = DecideContext & {
   readonly registry: Pick<ImageRegistry, "host" | "tags" | "digestOf" | "delete">;
   readonly scheduler: Pick<Scheduler, "imageDigests" | "removeImage">;
+  readonly blobs: Pick<BlobStore, "delete">;
 };
 
 /**
@@ -64,7 +66,7 @@ export async function unneededImages(
 
 /** Records the existing images for the next decision, and removes the unneeded ones. Idempotent. */
 export async function pruneImages(context: PruneContext, appId: string, signal: AbortSignal): Promise<void> {
-  const { store, redis, keys, registry, scheduler } = context;
+  const { store, redis, keys, registry, scheduler, blobs } = context;
   const app = await store.apps.get(appId);
   if (app === null || app.deletedAt !== null) return;
   await recordImages(context, app, signal);
@@ -74,6 +76,7 @@ export async function pruneImages(context: PruneContext, appId: string, signal: 
     // While this worker was suspended another one may have removed the image, and it may be in use again.
     if ((await redis.sismember(keys.imagesUnneeded(appId), digest)) === 0) continue;
     await scheduler.removeImage(`${registry.host}/${repository}`, digest, signal);
+    await blobs.delete(sbomBlobKey(appId, digest));
     await registry.delete(repository, digest, signal);
     await redis.multi().srem(keys.imagesSeen(appId), digest).srem(keys.imagesUnneeded(appId), digest).exec();
   }

@@ -1,6 +1,6 @@
 // Removes everything that belongs to deleted apps.
 
-import { cacheBlobPrefix, label, SlipwayError } from "@slipway/core";
+import { cacheBlobPrefix, label, sbomBlobPrefix, SlipwayError } from "@slipway/core";
 import type {
   BlobStore,
   BuildEngine,
@@ -63,6 +63,7 @@ export async function removeApp(
   for (const digest of await scheduler.imageDigests(pulled, AbortSignal.timeout(imageRemovalMs)))
     await scheduler.removeImage(pulled, digest, AbortSignal.timeout(imageRemovalMs));
   await blobs.deletePrefix(cacheBlobPrefix(appId));
+  await blobs.deletePrefix(sbomBlobPrefix(appId));
   await redis.del(keys.appInstances(appId), keys.imagesSeen(appId), keys.imagesUnneeded(appId));
   await store.operations.removeOfApp(appId);
   await store.releases.removeOfApp(appId);

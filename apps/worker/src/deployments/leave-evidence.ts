@@ -1,0 +1,58 @@
+// What a build leaves beside its image: the signed receipt, and the SBOM. Both are stored, and attached to the image.
+
+import type { ImageArtifact, ImageRegistry } from "@slipway/core";
+import { predicateType } from "@slipway/receipts";
+import { sbomMediaType } from "@slipway/sbom";
+import type { Logger } from "@slipway/service";
+import type { Attempt } from "./attempt.ts";
+import type { BuiltImage } from "./builders/builder.ts";
+import type { Plan } from "./phases/plan.ts";
+import { storeReceipt } from "./receipt.ts";
+import type { ReceiptContext } from "./receipt.ts";
+import { storeSbom } from "./sbom.ts";
+import type { SbomContext } from "./sbom.ts";
+
+export type EvidenceContext = ReceiptContext &
+  SbomContext & {
+    readonly registry: Pick<ImageRegistry, "attach">;
+    readonly logger: Pick<Logger, "warn">;
+  };
+
+/** Time limit for attaching, during which the deployment does not end. */
+const attachMs = 30_000;
+const receiptMediaType = "application/vnd.dsse.envelope.v1+json";
+
+/** Stores all of it. Called before there is a release of the image, so that no release lacks it. @returns what to attach. */
+export async function storeEvidence(
+  context: EvidenceContext,
+  attempt: Attempt,
+  made: { readonly plan: Plan; readonly built: BuiltImage },
+): Promise<readonly ImageArtifact[]> {
+  const [receipt, sbom] = await Promise.all([
+    storeReceipt(context, attempt, made),
+    storeSbom(context, attempt, made),
+  ]);
+  const annotations = { "in-toto.io/predicate-type": predicateType };
+  return [
+    { type: receiptMediaType, content: receipt, annotations },
+    ...(sbom === null ? [] : [{ type: sbomMediaType, content: sbom, annotations: {} }]),
+  ];
+}
+
+/** Attaches it to the image in the registry. A failure is logged only: it is stored. */
+export async function attachEvidence(
+  { registry, logger }: Pick<EvidenceContext, "registry" | "logger">,
+  { lease, signal }: Attempt,
+  { built, evidence }: { readonly built: BuiltImage; readonly evidence: readonly ImageArtifact[] },
+): Promise<void> {
+  const { id, appId } = lease.deployment;
+  const bounded = AbortSignal.any([signal, AbortSignal.timeout(attachMs)]);
+  try {
+    // One after the other: each adds to the same list of the image's referrers.
+    for (const artifact of evidence)
+      await registry.attach(`apps/${appId}`, built.image.digest, artifact, bounded);
+  } catch (error) {
+    signal.throwIfAborted();
+    logger.warn({ err: error, deployment: id }, "cannot attach receipt and SBOM to the image");
+  }
+}

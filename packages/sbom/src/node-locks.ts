@@ -1,0 +1,128 @@
+// Reads the lock files of npm, pnpm and yarn. Packages of the source itself, such as workspaces, are left out.
+
+import { parse } from "yaml";
+import { z } from "zod";
+import type { Found, LockedPackage } from "./package.ts";
+
+/** A larger file takes too long to parse. */
+const maxYamlLength = 2 * 1024 ** 2;
+
+const npmSchema = z.object({
+  packages: z.record(
+    z.string(),
+    z.object({
+      name: z.string().optional(),
+      version: z.string().optional(),
+      integrity: z.string().optional(),
+      link: z.boolean().optional(),
+      dev: z.boolean().optional(),
+      devOptional: z.boolean().optional(),
+      optional: z.boolean().optional(),
+    }),
+  ),
+});
+const pnpmSchema = z.object({
+  packages: z
+    .record(
+      z.string(),
+      z.object({
+        resolution: z.object({ integrity: z.string().optional() }).optional(),
+        dev: z.boolean().optional(),
+        optional: z.boolean().optional(),
+      }),
+    )
+    .default({}),
+});
+const berrySchema = z.record(
+  z.string(),
+  z.object({ version: z.coerce.string(), resolution: z.string().optional() }),
+);
+
+/** Versions 2 and 3, which npm 7 and later write. */
+export function readNpmLock(text: string): Found {
+  const lock = npmSchema.safeParse(parsed(text, JSON.parse));
+  if (!lock.success) return null;
+  const inModules = Object.entries(lock.data.packages).filter(
+    ([path, { link }]) => path.includes("node_modules/") && link !== true,
+  );
+  const packages = inModules.flatMap(([path, entry]): LockedPackage[] => {
+    const { name = path.slice(path.lastIndexOf("node_modules/") + 13), version, integrity } = entry;
+    if (version === undefined) return [];
+    const scope = entry.dev === true ? "excluded" : optionalIf(entry.optional ?? entry.devOptional);
+    return [{ type: "npm", name, version, scope, sha512: sha512Of(integrity) }];
+  });
+  return { packages, isComplete: packages.length === inModules.length };
+}
+
+/** Keys are `name@1.0.0(peers)`, `/name@1.0.0(peers)` up to pnpm 8, and `/name/1.0.0_peers` up to pnpm 7. */
+export function readPnpmLock(text: string): Found {
+  const lock = pnpmSchema.safeParse(yamlOf(text));
+  if (!lock.success) return null;
+  const entries = Object.entries(lock.data.packages);
+  const packages = entries.flatMap(([key, entry]): LockedPackage[] => {
+    const match = /^\/?((?:@[^/@]+\/)?[^/@]+)[@/](\d[^(_]*)/.exec(key);
+    if (match === null) return [];
+    const [, name = "", version = ""] = match;
+    const scope = entry.dev === true ? "excluded" : optionalIf(entry.optional);
+    return [{ type: "npm", name, version, scope, sha512: sha512Of(entry.resolution?.integrity) }];
+  });
+  return { packages, isComplete: packages.length === entries.length };
+}
+
+export function readYarnLock(text: string): Found {
+  return /^# yarn lockfile v1\s*$/m.test(text) ? readYarn1(text) : readBerry(text);
+}
+
+/** An entry begins with a line such as `"@a/b@^1.0.0", "@a/b@^1.1.0":`, or `c@npm:d@^1` for d by another name. */
+function readYarn1(text: string): Found {
+  const entries = text.split(/\n(?=\S)/).filter((entry) => !entry.startsWith("#") && entry.trim() !== "");
+  const packages = entries.flatMap((entry): LockedPackage[] => {
+    const [, pattern = ""] = /^"?([^",\n]+)/.exec(entry) ?? [];
+    const [, name] = /^(?:.+@npm:)?(@?[^@]+)@/.exec(pattern) ?? [];
+    const [, version] = /^ {2}version "(.+)"$/m.exec(entry) ?? [];
+    if (name === undefined || version === undefined) return [];
+    const [, integrity] = /^ {2}integrity (\S+)$/m.exec(entry) ?? [];
+    return [{ type: "npm", name, version, scope: "required", sha512: sha512Of(integrity) }];
+  });
+  return { packages, isComplete: packages.length === entries.length };
+}
+
+/** Its checksums are of archives that yarn makes itself. */
+function readBerry(text: string): Found {
+  const lock = berrySchema.safeParse(yamlOf(text));
+  if (!lock.success) return null;
+  const { __metadata: metadata, ...entries } = lock.data;
+  if (metadata === undefined) return null;
+  const resolutions = Object.values(entries).filter(
+    ({ resolution = "" }) => !resolution.includes("@workspace:"),
+  );
+  const packages = resolutions.flatMap(({ resolution = "", version }): LockedPackage[] => {
+    const [, name] = /^(@?[^@]+)@npm:/.exec(resolution) ?? [];
+    return name === undefined ? [] : [{ type: "npm", name, version, scope: "required", sha512: null }];
+  });
+  return { packages, isComplete: packages.length === resolutions.length };
+}
+
+function optionalIf(isOptional: boolean | undefined): "optional" | "required" {
+  return isOptional === true ? "optional" : "required";
+}
+
+/** @param integrity as in Subresource Integrity. */
+function sha512Of(integrity: string | undefined): string | null {
+  const [, digest] = /(?:^|\s)sha512-([A-Za-z0-9+/]+=*)/.exec(integrity ?? "") ?? [];
+  return digest === undefined ? null : Buffer.from(digest, "base64").toString("hex");
+}
+
+function yamlOf(text: string): unknown {
+  if (text.length > maxYamlLength) return undefined;
+  return parsed(text, (yaml) => parse(yaml, { maxAliasCount: 0, logLevel: "error" }) as unknown);
+}
+
+/** @returns undefined when it cannot be parsed: the package manager itself reports why. */
+export function parsed(text: string, read: (text: string) => unknown): unknown {
+  try {
+    return read(text);
+  } catch {
+    return undefined;
+  }
+}

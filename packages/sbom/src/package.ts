@@ -1,0 +1,23 @@
+// What lock files name: packages with their versions.
+
+export interface LockedPackage {
+  /** As package URLs name it. */
+  readonly type: "npm" | "pypi" | "golang";
+  readonly name: string;
+  readonly version: string;
+  /** "excluded": for development only. "optional": not on every platform. */
+  readonly scope: "required" | "optional" | "excluded";
+  /** Hexadecimal digest of the package; null when the file has none, or one of something else. */
+  readonly sha512: string | null;
+}
+
+export interface LockedPackages {
+  /** Name of the file. */
+  readonly file: string;
+  readonly packages: readonly LockedPackage[];
+  /** Whether every package has a version in the file. */
+  readonly isComplete: boolean;
+}
+
+/** What a reader found; null for a file that it cannot read. */
+export type Found = Omit<LockedPackages, "file"> | null;

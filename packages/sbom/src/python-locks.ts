@@ -1,0 +1,86 @@
+// Reads the lock files of uv, Poetry and Pipenv, and requirements. Which archive of a version is installed depends on the platform, so
+// packages have no digests.
+
+import { parse } from "smol-toml";
+import { z } from "zod";
+import type { Found, LockedPackage } from "./package.ts";
+import { parsed } from "./node-locks.ts";
+
+const tomlSchema = z.object({
+  package: z
+    .array(
+      z.object({
+        name: z.string(),
+        version: z.string().optional(),
+        source: z.record(z.string(), z.unknown()).optional(),
+        optional: z.boolean().optional(),
+      }),
+    )
+    .default([]),
+});
+const pipenvGroup = z.record(z.string(), z.object({ version: z.string().optional() })).default({});
+const pipfileSchema = z.object({ default: pipenvGroup, develop: pipenvGroup });
+
+/** `name==1.0`, with extras before and a marker or options behind it. */
+const pin = /^([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*===?\s*([\w.!+-]+)\s*(?:;.*|\s--.*)?$/;
+
+/** The lock files of uv and of Poetry. Packages of the source itself are left out. */
+export function readTomlLock(text: string): Found {
+  const lock = tomlSchema.safeParse(parsed(text, parse));
+  if (!lock.success) return null;
+  const entries = lock.data.package.filter(({ source = {} }) => !isSource(source));
+  const packages = entries.flatMap(({ name, version, optional }): LockedPackage[] =>
+    version === undefined ? [] : [pypi(name, version, optional === true ? "optional" : "required")],
+  );
+  return { packages, isComplete: packages.length === entries.length };
+}
+
+export function readPipfileLock(text: string): Found {
+  const lock = pipfileSchema.safeParse(parsed(text, JSON.parse));
+  if (!lock.success) return null;
+  const entries = [
+    ...Object.entries(lock.data.default).map(([name, entry]) => ({
+      name,
+      ...entry,
+      scope: "required" as const,
+    })),
+    ...Object.entries(lock.data.develop).map(([name, entry]) => ({
+      name,
+      ...entry,
+      scope: "excluded" as const,
+    })),
+  ];
+  const packages = entries.flatMap(({ name, version = "", scope }): LockedPackage[] =>
+    version.startsWith("==") ? [pypi(name, version.slice(2), scope)] : [],
+  );
+  return { packages, isComplete: packages.length === entries.length };
+}
+
+/** Only requirements with one version are exact; those of a file of `pip freeze` are. */
+export function readRequirements(text: string): Found {
+  const lines = text
+    .replace(/\\\r?\n/g, " ")
+    .split(/\r?\n/)
+    .map((line) => line.replace(/(^|\s)#.*/, "").trim())
+    .filter(
+      (line) =>
+        line !== "" && !/^(?:--(?:index-url|extra-index-url|find-links|trusted-host)|-i|-f)\b/.test(line),
+    );
+  const packages = lines.flatMap((line): LockedPackage[] => {
+    const match = pin.exec(line);
+    return match === null ? [] : [pypi(match[1] ?? "", match[2] ?? "", "required")];
+  });
+  return { packages, isComplete: packages.length === lines.length };
+}
+
+/** Of the app itself, or of a folder beside it. */
+function isSource(source: Readonly<Record<string, unknown>>): boolean {
+  return (
+    ["virtual", "editable", "directory"].some((kind) => kind in source) || source["type"] === "directory"
+  );
+}
+
+/** Names are normalized as in package URLs: https://packaging.python.org/en/latest/specifications/name-normalization/ */
+function pypi(name: string, version: string, scope: LockedPackage["scope"]): LockedPackage {
+  return { type: "pypi", name: name.toLowerCase().replaceAll(/[-_.]+/g, "-"), version, scope, sha512: null };
+}

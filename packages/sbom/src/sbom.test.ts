@@ -1,0 +1,151 @@
+import { expect, test } from "vitest";
+import { billOfMaterials, lockedPackages } from "./index.ts";
+
+type Language = Parameters<typeof lockedPackages>[0];
+
+const sha512 = "ab".repeat(64);
+const integrity = `sha512-${Buffer.from(sha512, "hex").toString("base64")}`;
+
+function found(language: Language, files: Readonly<Record<string, string>>) {
+  const locked = lockedPackages(language, (name) =>
+    files[name] === undefined ? undefined : Buffer.from(files[name]),
+  );
+  if (locked === null) return null;
+  const { file, isComplete, packages } = locked;
+  const texts = packages.map(({ name, version, scope, sha512: digest }) =>
+    [
+      `${name}@${version}`,
+      ...(scope === "required" ? [] : [scope]),
+      ...(digest === null ? [] : [digest]),
+    ].join(" "),
+  );
+  return { file, isComplete, packages: texts };
+}
+
+test("a lock file of npm has packages of releases, of development and of other platforms, also by other names", () => {
+  const packages = {
+    "": { name: "app", version: "1.0.0" },
+    "packages/own": { version: "1.0.0" },
+    "node_modules/own": { resolved: "packages/own", link: true },
+    "node_modules/@a/b": { version: "2.0.0", integrity },
+    "node_modules/@a/b/node_modules/c": { version: "3.0.0-rc.1", dev: true },
+    "node_modules/d": { version: "4.0.0", optional: true },
+    "node_modules/alias": { name: "real", version: "5.0.0" },
+  };
+  const expected = {
+    file: "package-lock.json",
+    isComplete: true,
+    packages: [`@a/b@2.0.0 ${sha512}`, "c@3.0.0-rc.1 excluded", "d@4.0.0 optional", "real@5.0.0"],
+  };
+  expect(found("nodejs", { "package-lock.json": JSON.stringify({ packages }) })).toEqual(expected);
+});
+
+test("a lock file of pnpm has packages, in the keys of each of its versions", () => {
+  const keys = ["'@a/b@2.0.0(c@1.0.0)'", "/c@3.0.0(d@1.0.0)", "/@d/e/4.0.0", "/f/5.0.0_c@1.0.0"];
+  const text = `lockfileVersion: '9.0'\npackages:\n${keys
+    .map((key) => `  ${key}:\n    resolution: {integrity: ${integrity}}\n`)
+    .join("")}`;
+  expect(found("nodejs", { "pnpm-lock.yaml": text })).toEqual({
+    file: "pnpm-lock.yaml",
+    isComplete: true,
+    packages: ["@a/b@2.0.0", "c@3.0.0", "@d/e@4.0.0", "f@5.0.0"].map((one) => `${one} ${sha512}`),
+  });
+});
+
+test("a lock file of yarn has packages, in the form of each of its versions", () => {
+  const first = `# yarn lockfile v1\n\n\n"@a/b@^1.0.0", "@a/b@^1.1.0":\n  version "1.2.0"\n  integrity ${integrity}\n\nalias@npm:real@^2.0.0:\n  version "2.1.0"\n`;
+  expect(found("nodejs", { "yarn.lock": first })).toMatchObject({
+    isComplete: true,
+    packages: [`@a/b@1.2.0 ${sha512}`, "real@2.1.0"],
+  });
+  const later = `__metadata:\n  version: 8\n\n"@a/b@npm:^1.0.0":\n  version: 1.2.0\n  resolution: "@a/b@npm:1.2.0"\n\n"app@workspace:.":\n  version: 0.0.0-use.local\n  resolution: "app@workspace:."\n`;
+  expect(found("nodejs", { "yarn.lock": later })).toMatchObject({
+    isComplete: true,
+    packages: ["@a/b@1.2.0"],
+  });
+});
+
+test("the lock files of uv, Poetry and Pipenv have packages by normalized names, without the app itself", () => {
+  const uv =
+    '[[package]]\nname = "app"\nversion = "0.1.0"\nsource = { virtual = "." }\n[[package]]\nname = "Flask_Login"\nversion = "0.6.3"\nsource = { registry = "https://pypi.org/simple" }\n';
+  expect(found("python", { "uv.lock": uv })).toMatchObject({
+    isComplete: true,
+    packages: ["flask-login@0.6.3"],
+  });
+  const poetry = '[[package]]\nname = "ruff"\nversion = "1.0"\noptional = true\n';
+  expect(found("python", { "poetry.lock": poetry })?.packages).toEqual(["ruff@1.0 optional"]);
+  const pipenv = JSON.stringify({ default: { a: { version: "==1" } }, develop: { b: { version: "==2" } } });
+  expect(found("python", { "Pipfile.lock": pipenv })?.packages).toEqual(["a@1", "b@2 excluded"]);
+});
+
+test("only requirements with one version are packages, and others make the list incomplete", () => {
+  const pinned =
+    "--index-url https://pypi.org/simple\n# comment\nFlask==3.0.0 \\\n    --hash=sha256:ab\nuvicorn[standard]==0.30.1 ; python_version > '3.8' # why\n";
+  expect(found("python", { "requirements.txt": pinned })).toMatchObject({
+    isComplete: true,
+    packages: ["flask@3.0.0", "uvicorn@0.30.1"],
+  });
+  for (const line of ["requests>=2", "numpy", "-r other.txt", "git+https://example.com/x.git"]) {
+    const { isComplete, packages } = found("python", { "requirements.txt": `a==1\n${line}\n` }) ?? {};
+    expect([line, isComplete, packages]).toEqual([line, false, ["a@1"]]);
+  }
+});
+
+test("go.mod has modules, with those that replace others", () => {
+  const text = `module example.com/app
+go 1.22
+require github.com/BurntSushi/toml v1.4.0
+require (
+  golang.org/x/text v0.16.0 // indirect
+  example.com/local v1.0.0
+  example.com/forked v1.0.0
+)
+replace example.com/local => ./local
+replace example.com/forked v1.0.0 => example.com/fork v1.0.1
+`;
+  expect(found("go", { "go.mod": text })).toMatchObject({
+    isComplete: true,
+    packages: ["github.com/BurntSushi/toml@v1.4.0", "golang.org/x/text@v0.16.0", "example.com/fork@v1.0.1"],
+  });
+  expect(found("go", { "go.mod": text.replace("1.22", "1.16") })?.isComplete).toBe(false);
+});
+
+test("there are no packages without a lock file that can be read", () => {
+  expect(found("nodejs", { "package.json": "{}" })).toBeNull();
+  expect(found("nodejs", { "package-lock.json": "{" })).toBeNull();
+  expect(found("python", { "uv.lock": "[[package]]\nname = 1\n" })).toBeNull();
+});
+
+test("the document names the image, the lock file and each version once, with the widest scope", () => {
+  const dev = { type: "npm", name: "@a/b", version: "1.0.0+x", scope: "excluded", sha512 } as const;
+  const text = billOfMaterials({
+    version: "0.1.0",
+    imageName: "apps/1",
+    imageDigest: "sha256:0a",
+    locked: { file: "package-lock.json", isComplete: true, packages: [{ ...dev, scope: "required" }, dev] },
+  });
+  expect(JSON.parse(text)).toMatchObject({
+    bomFormat: "CycloneDX",
+    specVersion: "1.6",
+    serialNumber: expect.stringMatching(
+      /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/,
+    ),
+    metadata: {
+      component: { type: "container", name: "apps/1", version: "sha256:0a" },
+      properties: [
+        { name: "slipway:complete", value: "true" },
+        { name: "slipway:lock-file", value: "package-lock.json" },
+      ],
+    },
+    components: [
+      {
+        type: "library",
+        name: "@a/b",
+        version: "1.0.0+x",
+        scope: "required",
+        purl: "pkg:npm/%40a/b@1.0.0%2Bx",
+        hashes: [{ alg: "SHA-512", content: sha512 }],
+      },
+    ],
+  });
+});
