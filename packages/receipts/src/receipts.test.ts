@@ -97,13 +97,12 @@ test("openssl verifies a signature, and computes the key's id", async () => {
   await writeFile(file("signed"), Buffer.concat([Buffer.from(signed), bytes]));
   await writeFile(file("signature"), Buffer.from(signatures[0]?.sig ?? "", "base64"));
   await writeFile(file("key.pem"), signer.publicPem);
-  const openssl = (...args: string[]) => execFileSync("openssl", args, { encoding: "buffer" });
-  const verified = openssl(
-    ...["dgst", "-sha256", "-verify", file("key.pem"), "-signature", file("signature"), file("signed")],
-  );
+  const openssl = (args: readonly string[]) => execFileSync("openssl", args, { encoding: "buffer" });
+  const digest = ["dgst", "-sha256", "-verify", file("key.pem"), "-signature", file("signature")];
+  const verified = openssl([...digest, file("signed")]);
   expect(verified.toString()).toBe("Verified OK\n");
-  await writeFile(file("key.der"), openssl("pkey", "-pubin", "-in", file("key.pem"), "-outform", "DER"));
-  expect(openssl("dgst", "-sha256", "-r", file("key.der")).toString()).toContain(signer.keyId);
+  await writeFile(file("key.der"), openssl(["pkey", "-pubin", "-in", file("key.pem"), "-outform", "DER"]));
+  expect(openssl(["dgst", "-sha256", "-r", file("key.der")]).toString()).toContain(signer.keyId);
 });
 
 test("the same secret gives the same key, and a short one none", () => {

@@ -38,22 +38,16 @@ export function readTomlLock(text: string): Found {
 export function readPipfileLock(text: string): Found {
   const lock = pipfileSchema.safeParse(parsed(text, JSON.parse));
   if (!lock.success) return null;
-  const entries = [
-    ...Object.entries(lock.data.default).map(([name, entry]) => ({
-      name,
-      ...entry,
-      scope: "required" as const,
-    })),
-    ...Object.entries(lock.data.develop).map(([name, entry]) => ({
-      name,
-      ...entry,
-      scope: "excluded" as const,
-    })),
-  ];
+  const { default: required, develop } = lock.data;
+  const entries = [...withScope(required, "required"), ...withScope(develop, "excluded")];
   const packages = entries.flatMap(({ name, version = "", scope }): LockedPackage[] =>
     version.startsWith("==") ? [pypi(name, version.slice(2), scope)] : [],
   );
   return { packages, isComplete: packages.length === entries.length };
+}
+
+function withScope(group: z.output<typeof pipenvGroup>, scope: LockedPackage["scope"]) {
+  return Object.entries(group).map(([name, { version }]) => ({ name, version, scope }));
 }
 
 /** Only requirements with one version are exact; those of a file of `pip freeze` are. */

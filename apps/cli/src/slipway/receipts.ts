@@ -104,8 +104,8 @@ function linesOf({ subject: [image], predicate }: Statement): string[] {
     ["ref", externalParameters.source.gitRef ?? "-"],
     ["builder", externalParameters.builder],
     ...buildpacks.map(({ uri, digest = {}, annotations }) => {
-      const parts = [annotations?.["buildpack"], uri, ...Object.values(digest)];
-      return ["buildpack", parts.filter((part) => part !== undefined).join(" ")] as const;
+      const parts = [String(annotations?.["buildpack"]), ...(uri === undefined ? [] : [uri])];
+      return ["buildpack", [...parts, ...Object.values(digest)].join(" ")] as const;
     }),
     ["toolchain", toolchain.join(", ") || "-"],
     ["layers", `${layers.length} of ${sizeMebibytes.toFixed(1)} MiB, ${reused} reused`],
