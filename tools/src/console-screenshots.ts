@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 import type { Browser } from "playwright-core";
 import { startTestApi } from "@slipway/api/test-support";
-import { fillWithExamples } from "@slipway/api/test-support/example-data";
+import { fillHistory, fillWithExamples } from "@slipway/api/test-support/example-data";
 import { ensureConsole, print, repositoryRoot, runCommand } from "@slipway/setup";
 
 const folder = join(repositoryRoot, "docs/console");
@@ -28,6 +28,7 @@ await runCommand(async () => {
   await mkdir(folder, { recursive: true });
   await using api = await startTestApi();
   const { app, deployment } = await fillWithExamples(api.store, new Date());
+  await fillHistory(api.service.context, new Date());
   const browser = await chromium.launch({ executablePath, chromiumSandbox: false });
   try {
     for (const shot of shots(app, deployment)) await take(browser, api.url, api.operatorToken, shot);

@@ -24,6 +24,7 @@ import type { Limits } from "./http/limits.ts";
 import { listen } from "./http/server.ts";
 import { OutputEvents } from "./output/output-events.ts";
 import type { OutputEventsTiming } from "./output/output-events.ts";
+import { recordQueueHistory } from "./queue/queue-history.ts";
 import { observeQueue } from "./queue/queue-metrics.ts";
 
 const defaultLimitTimeoutMs = 500;
@@ -56,6 +57,12 @@ export async function startApi(
     await ensureBootstrap({ store: context.store, token: config.auth.bootstrapToken });
   }
   opened.use(observeQueue({ ...context, reservedSlots: config.limits.reservedSlots }));
+  opened.use(
+    recordQueueHistory(
+      { ...context, reservedSlots: config.limits.reservedSlots },
+      throttledErrorLog(logger, "cannot take a sample of the queue; its history has a gap"),
+    ),
+  );
   const http = httpApp(context);
   const { host, port } = config.server;
   const server = await listen(http, {

@@ -3,7 +3,9 @@
 import { randomUUID } from "node:crypto";
 import { changeApp } from "@slipway/core";
 import type { App, AttemptRecord, Deployment, DeploymentStatus, Failure, Store } from "@slipway/core";
+import type { QueueSample } from "@slipway/protocol";
 import { aLogChunk, aNewDeployment, aNewRelease, aPusher, aVariable, anApp } from "@slipway/testkit";
+import type { ApiContext } from "../src/api-context.ts";
 
 const phases = ["fetch", "plan", "unpack", "build", "push", "start", "cutover"];
 /** Seconds of each phase of a usual deployment. */
@@ -67,6 +69,36 @@ export async function fillWithExamples(store: Store, now: Date) {
   ];
   await store.variables.set(shop.id, variables);
   return { app: shop.name, deployment: failed.id };
+}
+
+/** Fills the history of the queue: a wave of deployments every two hours, and an hour in which the API did not run. */
+export async function fillHistory(
+  { redis, keys }: Pick<ApiContext, "redis" | "keys">,
+  now: Date,
+): Promise<void> {
+  const entries = Array.from({ length: 360 }, (_, minutesAgo) => {
+    const at = now.getTime() - minutesAgo * 60 * second;
+    const wave = Math.max(0, Math.sin(minutesAgo / 19));
+    const waiting = Math.round(wave ** 2 * 14);
+    const running = Math.min(4, waiting + (minutesAgo % 3 === 0 ? 1 : 0));
+    const ended = minutesAgo % 4 === 0 ? 2 : 0;
+    const sample: QueueSample = {
+      at: new Date(at).toISOString(),
+      waiting,
+      running,
+      oldest_waiting_seconds: waiting * 21,
+      slots: { used: running, total: 4 },
+      ended,
+      failed: minutesAgo % 40 === 0 ? 1 : 0,
+      mean_wait_seconds: ended === 0 ? null : 2 + waiting * 9,
+      mean_duration_seconds: ended === 0 ? null : 21 + wave * 12,
+    };
+    return { at, minutesAgo, text: JSON.stringify(sample) };
+  });
+  const kept = entries.filter(({ minutesAgo }) => minutesAgo < 200 || minutesAgo > 260);
+  // The API takes no sample of its own meanwhile.
+  await redis.set(keys.queueHistoryLease, "taken", "PX", 600 * second);
+  await redis.zadd(keys.queueHistory, ...kept.flatMap(({ at, text }) => [at, text]));
 }
 
 async function deployed(

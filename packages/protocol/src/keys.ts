@@ -19,6 +19,10 @@ export function redisKeys(installationId: string) {
     fleetCapacity: `{${root}:queue}:capacity`,
     /** The id of the job that is currently being added for the app. */
     laneClaim: (appId: string) => `{${root}:queue}:claim:${appId}`,
+    /** Samples of the queue: a sorted set of JSON by time, in milliseconds. Expires with its last sample. */
+    queueHistory: `${root}:history`,
+    /** Held by the process that took the last sample. */
+    queueHistoryLease: `${root}:history:lease`,
     appChannel: (appId: string) => `${root}:app:${appId}`,
     controlChannel: `${root}:control`,
     /** Notifies routers of changes to an app's rollout or instances. */

@@ -26,6 +26,8 @@ export interface QueueState {
   readonly workers: readonly FleetWorker[];
   readonly paused: boolean;
   readonly slots: { readonly used: number; readonly total: number; readonly reserved: number };
+  /** The newest of the last day's deployments that have ended, at most a hundred. */
+  readonly recent: readonly Deployment[];
   /** Null until a deployment has ended. */
   readonly secondsOfWork: number | null;
 }
@@ -36,13 +38,14 @@ export interface QueueState {
  */
 export async function queueState(context: QueueStateContext, limit: number): Promise<QueueState> {
   const { store, lanes, listWorkers, reservedSlots } = context;
-  const [queued, running, workers, paused, seconds] = await Promise.all([
+  const [queued, running, workers, paused, recent] = await Promise.all([
     store.deployments.queued(limit),
     store.deployments.allRunning(),
     listWorkers(),
     lanes.isPaused(),
-    meanSeconds(context),
+    recentlyEnded(context),
   ]);
+  const seconds = meanSeconds(recent);
   return {
     waiting: queued.totalCount,
     queued: queued.deployments,
@@ -50,6 +53,7 @@ export async function queueState(context: QueueStateContext, limit: number): Pro
     workers,
     paused,
     slots: slotsOf(workers, reservedSlots),
+    recent,
     secondsOfWork: seconds === null ? null : Math.round(seconds * queued.totalCount),
   };
 }
@@ -62,12 +66,15 @@ function slotsOf(workers: readonly FleetWorker[], reservedSlots: number): QueueS
   return { used, total, reserved: Math.min(reservedSlots, Math.max(0, total - 1)) };
 }
 
-/** Of the last day's deployments that ran to an end; null without any. */
-async function meanSeconds({ store, now }: QueueStateContext): Promise<number | null> {
+async function recentlyEnded({ store, now }: QueueStateContext): Promise<readonly Deployment[]> {
   const since = new Date(now().getTime() - recentMs);
   const filter = { statuses: finalStatuses, appIds: null, ownerId: null, since };
-  const recent = await store.deployments.search(filter, { page: 1, perPage: recentRead });
-  const durations = recent.deployments.filter(({ startedAt }) => startedAt !== null).map(durationSeconds);
+  return (await store.deployments.search(filter, { page: 1, perPage: recentRead })).deployments;
+}
+
+/** Of those that ran; null without any. */
+function meanSeconds(ended: readonly Deployment[]): number | null {
+  const durations = ended.filter(({ startedAt }) => startedAt !== null).map(durationSeconds);
   if (durations.length === 0) return null;
   return durations.reduce((sum, seconds) => sum + seconds, 0) / durations.length;
 }

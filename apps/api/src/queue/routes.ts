@@ -1,13 +1,15 @@
 // GET /v1/queue: how many deployments wait and why, and how much work that is; for operators.
 
 import type { Deployment, Store } from "@slipway/core";
-import { queueAnswer } from "@slipway/protocol";
+import { queueAnswer, queueHistoryAnswer, queueHistoryQuery } from "@slipway/protocol";
 import type { QueueAnswer, WaitReason } from "@slipway/protocol";
 import { readById } from "../apps/apps-of.ts";
 import { headReason, orUnknown } from "../deployments/wait-reason.ts";
 import type { WaitReasonContext } from "../deployments/wait-reason.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
+import { readQueueHistory } from "./queue-history.ts";
+import type { QueueHistoryContext } from "./queue-history.ts";
 import { queueState } from "./queue-state.ts";
 import type { QueueStateContext } from "./queue-state.ts";
 
@@ -25,7 +27,7 @@ interface Waiting {
   readonly reason: WaitReason | null;
 }
 
-export function queueRoutes(context: QueueContext): Route[] {
+export function queueRoutes(context: QueueContext & QueueHistoryContext): Route[] {
   return [
     route({
       method: "get",
@@ -37,6 +39,19 @@ export function queueRoutes(context: QueueContext): Route[] {
       polled: true,
       answer: { status: 200, json: queueAnswer },
       handle: async () => ({ queue: await queueOf(context) }),
+    }),
+    route({
+      method: "get",
+      path: "/queue/history",
+      summary: "Show how the queue was in the last hours, a sample a minute",
+      description: "Samples are kept for 48 hours. A minute in which the API did not run has none.",
+      access: "workers:read",
+      polled: true,
+      query: queueHistoryQuery,
+      answer: { status: 200, json: queueHistoryAnswer },
+      handle: async ({ query }) => ({
+        history: { interval_seconds: 60, samples: await readQueueHistory(context, query.hours) },
+      }),
     }),
   ];
 }

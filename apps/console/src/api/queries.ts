@@ -14,6 +14,7 @@ import type {
   NotifierBody,
   PaginationBody,
   QueueAnswer,
+  QueueHistoryAnswer,
   ReceiptAnswer,
   ReleasesAnswer,
   SessionAnswer,
@@ -178,6 +179,15 @@ export const queueQuery = queryOptions({
   refetchInterval: soonMs * 2,
   queryFn: () => ifServed(call<QueueAnswer>("GET", "/queue")),
 });
+
+export function queueHistoryQuery(hours: number) {
+  return queryOptions({
+    queryKey: ["queue", "history", hours],
+    // A sample is taken each minute.
+    refetchInterval: calmMs * 3,
+    queryFn: () => ifServed(call<QueueHistoryAnswer>("GET", `/queue/history?hours=${hours}`)),
+  });
+}
 
 export interface AllDeployments {
   readonly deployments: readonly ListedDeploymentBody[];

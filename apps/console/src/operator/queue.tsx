@@ -8,6 +8,7 @@ import { useTitle } from "../layout/title.ts";
 import { Loaded } from "../parts/loaded.tsx";
 import { Ago, durationText } from "../parts/time.tsx";
 import { Table } from "../parts/table.tsx";
+import { QueueHistory } from "./queue-history.tsx";
 
 export function QueuePage() {
   useTitle("Queue");
@@ -31,6 +32,7 @@ export function QueuePage() {
           )
         }
       </Loaded>
+      <QueueHistory />
     </>
   );
 }

@@ -9,6 +9,7 @@ export * from "./operations.ts";
 export * from "./notifiers.ts";
 export * from "./pagination.ts";
 export * from "./queue.ts";
+export * from "./queue-history.ts";
 export * from "./receipts.ts";
 export * from "./releases.ts";
 export * from "./sessions.ts";

@@ -1,0 +1,89 @@
+// The history of the queue: a sample a minute in Redis, kept for two days, for the plots of the console. Of all API processes the one
+// that gets the lease of the minute takes the sample.
+
+import { contain } from "@slipway/async";
+import { durationSeconds, SlipwayError } from "@slipway/core";
+import type { Deployment } from "@slipway/core";
+import { queueSample } from "@slipway/protocol";
+import type { QueueSample, RedisKeys } from "@slipway/protocol";
+import type { Redis } from "ioredis";
+import { queueState } from "./queue-state.ts";
+import type { QueueState, QueueStateContext } from "./queue-state.ts";
+
+export interface QueueHistoryContext {
+  readonly redis: Redis;
+  readonly keys: Pick<RedisKeys, "queueHistory" | "queueHistoryLease">;
+  readonly now: () => Date;
+}
+
+const minuteMs = 60_000;
+/** Shorter than the interval, so that the timer of the process that had the last lease finds it free. */
+const leaseMs = 50_000;
+/** The most hours that a client can request. */
+const keptMs = 48 * 60 * minuteMs;
+
+/** Takes a sample each minute, until the result is disposed. @param onError receives the failure of a sample, which is left out. */
+export function recordQueueHistory(
+  context: QueueHistoryContext & QueueStateContext,
+  onError: (error: unknown) => void,
+): Disposable {
+  const take = contain(() => takeSample(context), onError);
+  const timer = setInterval(take, minuteMs).unref();
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** Stores a sample, unless another process has the lease. @throws {SlipwayError} or an error of Redis. */
+export async function takeSample(context: QueueHistoryContext & QueueStateContext): Promise<void> {
+  const { redis, keys, now } = context;
+  if ((await redis.set(keys.queueHistoryLease, "taken", "PX", leaseMs, "NX")) === null) return;
+  const at = now();
+  const sample = sampleOf(await queueState(context, 1), at);
+  const results = await redis
+    .multi()
+    .zadd(keys.queueHistory, at.getTime(), JSON.stringify(sample))
+    .zremrangebyscore(keys.queueHistory, "-inf", at.getTime() - keptMs)
+    .pexpire(keys.queueHistory, keptMs)
+    .exec();
+  for (const [error] of results ?? []) if (error !== null) throw error;
+}
+
+/** The samples of the last hours, oldest first. @throws {SlipwayError} "queue-unavailable" when Redis does not answer. */
+export async function readQueueHistory(
+  { redis, keys, now }: QueueHistoryContext,
+  hours: number,
+): Promise<QueueSample[]> {
+  const from = now().getTime() - hours * 60 * minuteMs;
+  const stored = await redis.zrangebyscore(keys.queueHistory, from, "+inf").catch((error: unknown) => {
+    throw new SlipwayError("queue-unavailable", "Redis does not answer", { cause: error });
+  });
+  return stored.map((text) => queueSample.parse(JSON.parse(text)));
+}
+
+function sampleOf({ waiting, queued, running, slots, recent }: QueueState, at: Date): QueueSample {
+  const since = at.getTime() - minuteMs;
+  const ended = recent.filter(({ finishedAt }) => finishedAt !== null && finishedAt.getTime() > since);
+  const ran = ended.filter(({ startedAt }) => startedAt !== null);
+  return {
+    at: at.toISOString(),
+    waiting,
+    running: running.length,
+    oldest_waiting_seconds: secondsBetween(queued[0]?.createdAt ?? at, at),
+    slots: { used: slots.used, total: slots.total },
+    ended: ended.length,
+    failed: ended.filter(({ status }) => status !== "success" && status !== "aborted").length,
+    mean_wait_seconds: mean(ran.map(waitSeconds)),
+    mean_duration_seconds: mean(ran.map(durationSeconds)),
+  };
+}
+
+function waitSeconds({ createdAt, startedAt }: Deployment): number {
+  return secondsBetween(createdAt, startedAt ?? createdAt);
+}
+
+function secondsBetween(from: Date, to: Date): number {
+  return Math.max(0, (to.getTime() - from.getTime()) / 1e3);
+}
+
+function mean(values: readonly number[]): number | null {
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+}

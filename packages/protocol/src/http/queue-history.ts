@@ -1,0 +1,40 @@
+// The response body of GET /v1/queue/history, for operators. Redis stores the samples in the same form.
+
+import { z } from "zod";
+
+const seconds = z.number().min(0);
+
+export const queueSample = z.object({
+  at: z.string(),
+  /** Queued deployments. */
+  waiting: z.int(),
+  running: z.int(),
+  /** 0 while nothing waits. */
+  oldest_waiting_seconds: seconds,
+  /** Build slots in use, and those of all ready workers. */
+  slots: z.object({ used: z.int(), total: z.int() }),
+  /** Deployments that ended in the minute before, of the newest hundred. */
+  ended: z.int(),
+  /** Of those: neither successful nor aborted. */
+  failed: z.int(),
+  /** From creation to the first attempt, of those that ended; null without any. */
+  mean_wait_seconds: seconds.nullable(),
+  /** From the first attempt to the end; null without any. */
+  mean_duration_seconds: seconds.nullable(),
+});
+
+export const queueHistoryQuery = z.object({
+  /** From 1 to 48; 6 by default. */
+  hours: z.coerce.number().int().min(1).max(48).default(6),
+});
+
+export const queueHistoryAnswer = z.object({
+  history: z.object({
+    interval_seconds: z.int(),
+    /** Oldest first. A minute in which the API did not run has none. */
+    samples: z.array(queueSample),
+  }),
+});
+
+export type QueueSample = z.infer<typeof queueSample>;
+export type QueueHistoryAnswer = z.infer<typeof queueHistoryAnswer>;
