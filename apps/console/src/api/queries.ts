@@ -111,6 +111,28 @@ export function receiptQuery(app: string, id: string) {
   });
 }
 
+/** Successful deployments whose phases are compared with another one's. */
+const usualCount = 5;
+
+/** The timelines of the app's last successful deployments; none from an API without timelines. */
+export function usualTimelinesQuery(app: string) {
+  return queryOptions({
+    queryKey: ["apps", app, "usual"],
+    staleTime: 60_000,
+    queryFn: async () => {
+      const path = appPath(app, "/deployments?per_page=30&page=1");
+      const { deployments } = await call<DeploymentsAnswer>("GET", path);
+      const successful = deployments.filter(({ status }) => status === "success").slice(0, usualCount);
+      const answers = await Promise.all(
+        successful.map(({ id }) =>
+          ifServed(call<TimelineAnswer>("GET", appPath(app, `/deployments/${id}/timeline`))),
+        ),
+      );
+      return answers.flatMap((answer) => (answer === null ? [] : [answer.timeline]));
+    },
+  });
+}
+
 export function releasesQuery(app: string) {
   return queryOptions({
     queryKey: ["apps", app, "releases"],

@@ -50,7 +50,6 @@ describe("the log buffer", () => {
   test("times are kept by line, one for a batch or one for each", () => {
     const buffer = new LogBuffer();
     buffer.append(1, ["a", "b"]);
-    expect(buffer.hasTimes).toBe(false);
     buffer.append(2, ["b", "c", "d"], [1, 2, 3]);
     buffer.append(5, ["e", "f"], 9);
     expect([1, 2, 3, 4, 5, 6, 7].map((number) => buffer.time(number))).toEqual([NaN, NaN, 2, 3, 9, 9, NaN]);

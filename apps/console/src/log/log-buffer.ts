@@ -1,5 +1,7 @@
 // The lines of a log: sealed chunks of text with typed arrays of line ends, so that a million lines cost little more than their text.
 
+import { isHeader } from "./log-folds.ts";
+
 const chunkLines = 1_024;
 
 interface Chunk {
@@ -13,7 +15,7 @@ export class LogBuffer {
   readonly #chunks: Chunk[] = [];
   #open: string[] = [];
   #times = new Float64Array(chunkLines);
-  #hasTimes = false;
+  readonly #headers: number[] = [];
   #count = 0;
   #drops = 0;
   readonly #listeners = new Set<() => void>();
@@ -27,8 +29,9 @@ export class LogBuffer {
     return this.#drops;
   }
 
-  get hasTimes(): boolean {
-    return this.#hasTimes;
+  /** The numbers of the lines that begin a section, ascending. Grows with the log. */
+  get headers(): readonly number[] {
+    return this.#headers;
   }
 
   /**
@@ -74,18 +77,10 @@ export class LogBuffer {
     const start = sealed * chunkLines;
     this.#open = Array.from({ length: seq - start }, (_, index) => this.line(start + index + 1));
     this.#chunks.length = Math.min(this.#chunks.length, sealed);
+    while ((this.#headers.at(-1) ?? 0) > seq) this.#headers.pop();
     this.#count = seq;
     this.#drops += 1;
     for (const listener of this.#listeners) listener();
-  }
-
-  /** Empties the buffer, to read the log again. */
-  clear(): void {
-    this.#chunks.length = 0;
-    this.#open = [];
-    this.#count = 0;
-    this.#drops += 1;
-    this.#hasTimes = false;
   }
 
   /** Calls `listener` after each change. @returns what ends that. */
@@ -101,8 +96,8 @@ export class LogBuffer {
       this.#times = longer;
     }
     this.#times[this.#count] = at;
-    this.#hasTimes ||= !Number.isNaN(at);
     this.#count += 1;
+    if (isHeader(line)) this.#headers.push(this.#count);
     this.#open.push(line);
     if (this.#open.length === chunkLines) this.#seal();
   }

@@ -25,6 +25,9 @@ export interface ToolbarProps {
   readonly setFilters: (filters: boolean) => void;
   readonly times: boolean;
   readonly setTimes: (times: boolean) => void;
+  /** Undefined for a log without sections. */
+  readonly areAllFolded: boolean | undefined;
+  readonly foldAll: (fold: boolean) => void;
   readonly copyLabel: string;
   readonly onCopy: () => void;
 }
@@ -60,6 +63,11 @@ export function LogToolbar(props: ToolbarProps) {
         <input type="checkbox" checked={times} onChange={(event) => setTimes(event.target.checked)} /> Times
       </label>
       <span className="grow" />
+      {props.areAllFolded === undefined ? null : (
+        <button type="button" onClick={() => props.foldAll(props.areAllFolded === false)}>
+          {props.areAllFolded ? "Unfold all" : "Fold all"}
+        </button>
+      )}
       <button type="button" onClick={props.onCopy}>
         {props.copyLabel}
       </button>

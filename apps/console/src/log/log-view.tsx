@@ -6,9 +6,13 @@ import { addressOf, hashOf, rangeIn } from "./line-range.ts";
 import type { LineRange } from "./line-range.ts";
 import type { LogBuffer } from "./log-buffer.ts";
 import { LogLine, isWithin } from "./log-lines.tsx";
+import type { Section } from "./log-lines.tsx";
 import { LogToolbar } from "./log-toolbar.tsx";
 import type { LogSearch } from "./log-search.ts";
 import type { LogState } from "./use-log.ts";
+import { durationText } from "../parts/time.tsx";
+import { useFolds } from "./use-folds.ts";
+import type { Folding } from "./use-folds.ts";
 import { useScroll } from "./use-scroll.ts";
 import { useSearch } from "./use-search.ts";
 
@@ -30,13 +34,17 @@ export function LogView({ app, id, buffer, state, times, setTimes, failureLine }
   const [filters, setFilters] = useState(false);
   const search = useSearch(buffer, text, count);
   const filtered = filters && search !== null;
-  const shownCount = filtered ? search.count : count;
+  const folding = useFolds(buffer, count);
+  const { folds } = folding;
+  const shownCount = filtered ? search.count : folds.count;
   const scroll = useScroll(shownCount, range === null);
   const { showIndex, window: lines } = scroll;
-  const numberAt = (index: number) => (filtered ? search.match(index) : index + 1);
-  useLinkedLine(range, count, filtered, showIndex, setRange);
+  const numberAt = (index: number) => (filtered ? search.match(index) : folds.lineAt(index));
+  const showLine = (line: number) =>
+    showIndex(filtered ? search.indexFrom(line) : folding.reveal(line).indexOf(line));
+  useLinkedLine(range, count, filtered, showLine, setRange);
 
-  const { choose, next, copy } = useLineActions({ buffer, range, setRange, search, filtered, showIndex });
+  const { choose, next, copy } = useLineActions({ buffer, range, setRange, search, showLine });
   const shownLines = Math.max(0, lines.end - lines.first);
   const numbers = Array.from({ length: shownLines }, (_, offset) => numberAt(lines.first + offset));
   return (
@@ -45,6 +53,8 @@ export function LogView({ app, id, buffer, state, times, setTimes, failureLine }
         {...{ app, id, state, times, setTimes, filters, setFilters }}
         search={text}
         setSearch={setText}
+        areAllFolded={filtered ? undefined : folding.areAllFolded}
+        foldAll={folding.foldAll}
         matches={search === null ? null : search.count}
         onNext={next}
         copyLabel={range === null ? "Copy all" : `Copy ${hashOf(range)}`}
@@ -69,6 +79,8 @@ export function LogView({ app, id, buffer, state, times, setTimes, failureLine }
                 isChosen={isWithin(range, number)}
                 isFailure={number === failureLine}
                 onChoose={choose}
+                section={filtered ? null : sectionOf(buffer, folding, number)}
+                onFold={folding.toggle}
               />
             ))}
           </div>
@@ -84,17 +96,29 @@ export function LogView({ app, id, buffer, state, times, setTimes, failureLine }
   );
 }
 
+/** The section that a line begins; null for none. */
+function sectionOf(buffer: LogBuffer, { folds, isFolded }: Folding, number: number): Section | null {
+  if (folds.headerOf(number) !== number) return null;
+  const last = folds.lastOf(number);
+  // The last section ends with its last line, any other one with the next header.
+  const tookMs = buffer.time(last === buffer.count ? last : last + 1) - buffer.time(number);
+  return {
+    isFolded: isFolded(number),
+    lines: last - number,
+    took: Number.isNaN(tookMs) ? "" : durationText(tookMs),
+  };
+}
+
 interface LineActions {
   readonly buffer: LogBuffer;
   readonly range: LineRange | null;
   readonly setRange: (range: LineRange) => void;
   readonly search: LogSearch | null;
-  readonly filtered: boolean;
-  readonly showIndex: (index: number) => void;
+  readonly showLine: (line: number) => void;
 }
 
 /** Linking to lines, stepping through matches, and copying. */
-function useLineActions({ buffer, range, setRange, search, filtered, showIndex }: LineActions) {
+function useLineActions({ buffer, range, setRange, search, showLine }: LineActions) {
   const choose = (line: number, extend: boolean) => {
     const chosen =
       extend && range !== null
@@ -109,7 +133,7 @@ function useLineActions({ buffer, range, setRange, search, filtered, showIndex }
     const index = backwards ? search.indexFrom(current) - 1 : search.indexFrom(current + 1);
     const line = search.match((index + search.count) % search.count);
     choose(line, false);
-    showIndex(filtered ? search.indexFrom(line) : line - 1);
+    showLine(line);
   };
   const copy = () => {
     const copied = buffer.text(range?.from, range?.to).split("\n").map(plainOf).join("\n");
@@ -145,7 +169,7 @@ function useLinkedLine(
   range: LineRange | null,
   count: number,
   filtered: boolean,
-  showIndex: (index: number) => void,
+  showLine: (line: number) => void,
   setRange: (range: LineRange | null) => void,
 ): void {
   const wanted = useRef(range);
@@ -153,7 +177,7 @@ function useLinkedLine(
     const { current } = wanted;
     if (current === null || filtered || count < current.from) return;
     wanted.current = null;
-    showIndex(current.from - 1);
+    showLine(current.from);
   });
   useEffect(() => {
     const onHash = () => {

@@ -6,20 +6,23 @@ import type { LogBuffer } from "./log-buffer.ts";
 
 const time = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z) /;
 
-/** Appends the lines, with their times if the API sends them. @throws {ApiError} */
+/** Appends the lines, with their times unless the API is too old to send them. @throws {ApiError} */
 export async function readOutput(
   deployment: { readonly app: string; readonly id: string },
   buffer: LogBuffer,
-  options: { readonly signal: AbortSignal; readonly withTimes: boolean },
+  signal: AbortSignal,
 ): Promise<void> {
-  const query = options.withTimes ? "?timestamps=1" : "";
-  const path = appPath(deployment.app, `/deployments/${encodeURIComponent(deployment.id)}/output${query}`);
-  const response = await send(apiUrl(path), { headers: { accept: "text/plain" }, signal: options.signal });
+  const output = `/deployments/${encodeURIComponent(deployment.id)}/output?timestamps=1`;
+  const headers = { accept: "text/plain" };
+  const response = await send(apiUrl(appPath(deployment.app, output)), { headers, signal });
   let rest = "";
   let seq = 1;
   const add = (lines: string[]) => {
-    const times = options.withTimes ? lines.map(timeOf) : Number.NaN;
-    buffer.append(seq, options.withTimes ? lines.map((line) => line.replace(time, "")) : lines, times);
+    buffer.append(
+      seq,
+      lines.map((line) => line.replace(time, "")),
+      lines.map(timeOf),
+    );
     seq += lines.length;
   };
   const text = response.body?.pipeThrough(new TextDecoderStream());

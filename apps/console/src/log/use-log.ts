@@ -19,18 +19,14 @@ interface LogOptions {
   /** Null while it runs; undefined while that is not known. */
   readonly finishedAt: string | null | undefined;
   readonly streamUrl: string | undefined;
-  readonly withTimes: boolean;
 }
 
 /** @returns the buffer, which the caller must not change, and how current it is. Renders again as lines arrive. */
-export function useLog({ app, id, finishedAt, streamUrl, withTimes }: LogOptions) {
+export function useLog({ app, id, finishedAt, streamUrl }: LogOptions) {
   const [buffer] = useState(() => new LogBuffer());
   const [state, setState] = useState<LogState>({ name: "connecting" });
   const queries = useQueryClient();
   const isRead = useIsRead(finishedAt);
-  // Once a complete log is to be read again with its times, that goes on even if they are hidden meanwhile.
-  const [readsTimes, setReadsTimes] = useState(false);
-  if (withTimes && state.name === "ended" && !readsTimes) setReadsTimes(true);
   useEffect(() => {
     const ending = new AbortController();
     const { signal } = ending;
@@ -40,18 +36,16 @@ export function useLog({ app, id, finishedAt, streamUrl, withTimes }: LogOptions
       if (isStatus(error, 404)) setState({ name: "ended" });
       else setState({ name: "failed", reason: messageFor(error) });
     };
-    const lacksTimes = readsTimes && !buffer.hasTimes;
-    if (lacksTimes || (isRead === true && !readsTimes)) {
-      if (lacksTimes) buffer.clear();
-      readOutput({ app, id }, buffer, { signal, withTimes: lacksTimes })
+    if (isRead === true) {
+      readOutput({ app, id }, buffer, signal)
         .then(() => setState({ name: "ended" }))
         .catch(fail);
-    } else if (isRead === false && !readsTimes && streamUrl !== undefined) {
+    } else if (isRead === false && streamUrl !== undefined) {
       const onStatus = () => void queries.invalidateQueries({ queryKey: ["apps", app] });
       followOutput({ app, id, streamUrl, buffer, onState: setState, onStatus, signal }).catch(fail);
     }
     return () => ending.abort();
-  }, [app, id, isRead, streamUrl, readsTimes, buffer, queries]);
+  }, [app, id, isRead, streamUrl, buffer, queries]);
   useSyncExternalStore(buffer.subscribe, () => buffer.count);
   return { buffer, state };
 }

@@ -34,7 +34,6 @@ function Deployment({ app, id }: { readonly app: string; readonly id: string }) 
     id,
     finishedAt: deployment?.finished_at,
     streamUrl,
-    withTimes: times,
   });
   useTitle(`${deployment?.git_ref ?? id.slice(0, 8)} of ${app}`);
   const isFailed =

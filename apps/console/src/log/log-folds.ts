@@ -1,0 +1,85 @@
+// The sections of a log, each from a header to the line before the next one, and which lines are shown while some are folded.
+
+/** A folded section: its header stays visible, the lines after it are hidden. */
+interface Fold {
+  readonly header: number;
+  readonly last: number;
+  /** Hidden lines of the folds before it. */
+  readonly hiddenBefore: number;
+}
+
+/** @returns whether a line begins a section, as buildpacks and Slipway write them. */
+export function isHeader(line: string): boolean {
+  return line.startsWith("-----> ");
+}
+
+/** Finds, for lists of numbers in ascending order, how many are at most `number`. */
+function countUpTo(numbers: readonly number[], number: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((numbers[middle] ?? 0) <= number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The visible lines of a log with folded sections. Lines are numbered from 1, visible ones from index 0. */
+export class LogFolds {
+  readonly #headers: readonly number[];
+  readonly #count: number;
+  readonly #folds: Fold[] = [];
+  readonly #foldHeaders: number[] = [];
+  #hidden = 0;
+
+  /** @param headers numbers of the header lines, ascending. @param folded numbers of those whose sections are folded. */
+  constructor(headers: readonly number[], folded: ReadonlySet<number>, count: number) {
+    this.#headers = headers;
+    this.#count = count;
+    for (const header of [...folded].toSorted((a, b) => a - b)) {
+      const last = this.lastOf(header);
+      this.#folds.push({ header, last, hiddenBefore: this.#hidden });
+      this.#foldHeaders.push(header);
+      this.#hidden += last - header;
+    }
+  }
+
+  /** Number of visible lines. */
+  get count(): number {
+    return this.#count - this.#hidden;
+  }
+
+  /** @returns the number of the last line of a header's section. */
+  lastOf(header: number): number {
+    return (this.#headers[countUpTo(this.#headers, header)] ?? this.#count + 1) - 1;
+  }
+
+  /** @returns the header of the section that a line is in; null before the first. */
+  headerOf(number: number): number | null {
+    return this.#headers[countUpTo(this.#headers, number) - 1] ?? null;
+  }
+
+  /** @returns the number of the visible line with this index. */
+  lineAt(index: number): number {
+    let low = 0;
+    let high = this.#folds.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const fold = this.#folds[middle];
+      // The line after the fold's header has this index, less what is hidden before it.
+      if (fold !== undefined && fold.header - fold.hiddenBefore <= index) low = middle + 1;
+      else high = middle;
+    }
+    const before = this.#folds[low - 1];
+    return index + 1 + (before === undefined ? 0 : before.hiddenBefore + before.last - before.header);
+  }
+
+  /** @returns the index of a line; that of its header while it is hidden. */
+  indexOf(number: number): number {
+    const before = this.#folds[countUpTo(this.#foldHeaders, number) - 1];
+    if (before === undefined) return number - 1;
+    if (number <= before.last) return before.header - 1 - before.hiddenBefore;
+    return number - 1 - before.hiddenBefore - (before.last - before.header);
+  }
+}

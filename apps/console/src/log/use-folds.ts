@@ -1,0 +1,39 @@
+// Which sections of a log are folded, for a component.
+
+import { useMemo, useState } from "react";
+import type { LogBuffer } from "./log-buffer.ts";
+import { LogFolds } from "./log-folds.ts";
+
+export interface Folding {
+  readonly folds: LogFolds;
+  readonly isFolded: (header: number) => boolean;
+  readonly toggle: (header: number) => void;
+  /** Unfolds the section of a line. @returns the folds after that. */
+  readonly reveal: (line: number) => LogFolds;
+  /** Whether every section is folded; undefined without sections. */
+  readonly areAllFolded: boolean | undefined;
+  readonly foldAll: (fold: boolean) => void;
+}
+
+const none: ReadonlySet<number> = new Set();
+
+/** @param count lines of the buffer: the folds follow it as it grows. */
+export function useFolds(buffer: LogBuffer, count: number): Folding {
+  const [folded, setFolded] = useState(none);
+  const { headers } = buffer;
+  const folds = useMemo(() => new LogFolds(headers, folded, count), [headers, folded, count]);
+  return {
+    folds,
+    isFolded: (header) => folded.has(header),
+    toggle: (header) => setFolded(folded.symmetricDifference(new Set([header]))),
+    reveal: (line) => {
+      const header = folds.headerOf(line);
+      if (header === null || header === line || !folded.has(header)) return folds;
+      const rest = folded.difference(new Set([header]));
+      setFolded(rest);
+      return new LogFolds(headers, rest, count);
+    },
+    areAllFolded: headers.length === 0 ? undefined : headers.every((header) => folded.has(header)),
+    foldAll: (fold) => setFolded(fold ? new Set(headers) : none),
+  };
+}
