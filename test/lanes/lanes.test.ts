@@ -13,7 +13,8 @@ import { redisKeys } from "@slipway/protocol";
 import { openLanes, queueNames, reconcile, startLaneWorker } from "@slipway/queue";
 import type { LaneTask, LaneWorker, Lanes, ReconcileOptions, RunAttempt } from "@slipway/queue";
 import { openStore } from "@slipway/store";
-import { aNewDeployment, eventually, startRedis } from "@slipway/testkit";
+import { openMetrics } from "@slipway/telemetry";
+import { aNewDeployment, eventually, scrapeMetrics, startRedis } from "@slipway/testkit";
 
 const keys = redisKeys("lanes-test");
 /** Longer than a busy machine delays a worker's renewal: no test waits for its end. */
@@ -220,8 +221,19 @@ test("the reconciler rebuilds the queue from the store after Redis lost its data
   const redis = new Redis(redisUrl);
   await redis.flushall();
   redis.disconnect();
+  const address = { host: "127.0.0.1", port: 0 };
+  await using metrics = await openMetrics({
+    process: "worker",
+    instance: "lanes",
+    address,
+    onError: unexpected,
+  });
   await reconciled();
   await reconciled();
+  const { value } = await scrapeMetrics(metrics.url ?? "");
+  // The second pass finds the job that the first one added.
+  const repaired = { kind: "deployment", repair: "requeued" };
+  expect(value("slipway_reconciler_repairs_total", repaired)).toBe(1);
   const tasks: LaneTask[] = [];
   await work(async (task) => {
     tasks.push(task);

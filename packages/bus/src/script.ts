@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import type { Redis } from "ioredis";
+import { measured } from "@slipway/telemetry";
 
 export interface Script {
   readonly name: string;
@@ -44,5 +45,5 @@ export function runScript(
   }
   const command: unknown = Reflect.get(redis, name);
   if (typeof command !== "function") throw new Error(`the connection to Redis has no command ${name}`);
-  return Promise.resolve(Reflect.apply(command, redis, [...keys, ...values]));
+  return measured("redis", () => Promise.resolve(Reflect.apply(command, redis, [...keys, ...values])));
 }

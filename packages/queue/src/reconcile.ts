@@ -3,6 +3,7 @@
 
 import { SlipwayError } from "@slipway/core";
 import type { LaneEntry, LaneHeads } from "@slipway/core";
+import { count } from "@slipway/telemetry";
 import { laneKinds } from "./lane-kinds.ts";
 import type { LaneItem, LaneKind, LaneStores } from "./lane-kinds.ts";
 import type { LaneJobState } from "./lane-queues.ts";
@@ -84,8 +85,10 @@ async function resume(
     const reason = await lanes.failureOf(id);
     const error = reason === undefined ? workersDied() : new SlipwayError("internal", reason);
     await work[item.type].exhaust(id, error);
+    count("slipway_reconciler_repairs_total", { kind: kind.noun, repair: "ended" });
     return;
   }
   await lanes.removeJob(id);
   await lanes.requeue(item, state === "gone" ? leaseMs : 0);
+  count("slipway_reconciler_repairs_total", { kind: kind.noun, repair: "requeued" });
 }

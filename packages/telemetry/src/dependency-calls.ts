@@ -5,7 +5,7 @@ import type { ErrorCode, Store } from "@slipway/core";
 import { isMeasured, record } from "./instruments.ts";
 import { beginCall } from "./spans.ts";
 
-export type Dependency = "engine" | "registry" | "store";
+export type Dependency = "engine" | "redis" | "registry" | "store";
 
 /** Codes of calls that the caller ended: their durations say nothing about the service. */
 const endedByCaller: ReadonlySet<ErrorCode> = new Set(["aborted", "lease-lost", "requeued"]);
@@ -35,9 +35,8 @@ export async function measured<Result>(
     endSpan?.(null);
     return result;
   } catch (error) {
-    const { code, cause } = toSlipwayError(error);
-    const unavailable = code === `${dependency}-unavailable` && !isRefusal(cause);
-    if (!endedByCaller.has(code)) end(unavailable ? "unavailable" : "responded");
+    const { code } = toSlipwayError(error);
+    if (!endedByCaller.has(code)) end(isUnavailable(dependency, error) ? "unavailable" : "responded");
     endSpan?.(code);
     throw error;
   }
@@ -72,6 +71,13 @@ function withEach<Whole extends object>(
       return changed.get(name);
     },
   });
+}
+
+function isUnavailable(dependency: Dependency, error: unknown): boolean {
+  // A reply with an error is the only response of Redis that its client rejects with.
+  if (dependency === "redis") return !(error instanceof Error && error.name === "ReplyError");
+  const { code, cause } = toSlipwayError(error);
+  return code === `${dependency}-unavailable` && !isRefusal(cause);
 }
 
 /** Whether the service responded with a status that is no failure of its own, such as 404. */

@@ -95,6 +95,17 @@ test("calls of a dependency are recorded by whether it responded; those that the
   expect([calls("responded"), calls("unavailable")]).toEqual([2, 1]);
 });
 
+test("a call of Redis responded unless its connection failed, also with an error as the reply", async () => {
+  const reply = Object.assign(new Error("WRONGTYPE"), { name: "ReplyError" });
+  await measured("redis", async () => "PONG");
+  await expect(measured("redis", () => Promise.reject(reply))).rejects.toThrow("WRONGTYPE");
+  await expect(measured("redis", () => Promise.reject(new Error("closed")))).rejects.toThrow("closed");
+  const { value } = await scrape();
+  const calls = (outcome: string) =>
+    value("slipway_dependency_call_duration_seconds_count", { dependency: "redis", outcome });
+  expect([calls("responded"), calls("unavailable")]).toEqual([2, 1]);
+});
+
 test("only GET /metrics is served, and a client that disconnects does not stop the endpoint", async () => {
   const url = new URL(metrics.url ?? "");
   expect((await fetch(new URL("/", url))).status).toBe(404);

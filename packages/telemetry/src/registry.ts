@@ -61,6 +61,17 @@ export const metricRegistry = {
     },
     processes: ["worker"],
   },
+  slipway_reconciler_repairs_total: {
+    kind: "counter",
+    unit: null,
+    description:
+      "Running items without a job, of a dead worker or a Redis that lost its data, that this worker repaired.",
+    attributes: {
+      kind,
+      repair: "`requeued`: it got a new job; `ended`: no attempt was left",
+    },
+    processes: ["worker"],
+  },
   slipway_log_lines_total: {
     kind: "counter",
     unit: null,
@@ -196,7 +207,8 @@ export const metricRegistry = {
     description:
       "Time until a service that Slipway depends on responded, or the call failed, with the retries of its client.",
     attributes: {
-      dependency: "`engine`, `registry` or `store`: the database",
+      dependency:
+        "`engine`, `registry`, `store`: the database, or `redis`: the scripts of logs, lanes and heartbeats",
       outcome:
         "`responded`, also with a refusal; `unavailable`: it did not respond, or reported a failure of its own",
     },
