@@ -9,6 +9,8 @@ import type { Gate } from "./gate.ts";
 export interface SlipwayOptions {
   /** Variables of each worker, which override those of all processes; one worker per entry. */
   readonly workers: readonly Readonly<Record<string, string>>[];
+  /** Variables of the API, which override those of all processes. */
+  readonly api?: Readonly<Record<string, string>>;
   /** Each worker reaches Redis through its own gate. */
   readonly gated?: boolean;
   /** Variables of all processes. */
@@ -64,7 +66,7 @@ export function logFolderOf(installationId: string): string {
 
 /** API, stream and workers, not started yet. */
 export function appsOf(
-  { workers }: SlipwayOptions,
+  { workers, api = {} }: SlipwayOptions,
   environment: Readonly<Record<string, string>>,
   logFolder: string,
   gates: readonly Gate[],
@@ -75,7 +77,7 @@ export function appsOf(
     const redis = gate === undefined ? {} : { REDIS_URL: `redis://127.0.0.1:${gate.port}/0` };
     return { name: `worker-${index + 1}`, variables: { ...redis, ...variables } };
   });
-  return [{ name: "api", variables: {} }, { name: "stream", variables: {} }, ...each].map(
+  return [{ name: "api", variables: api }, { name: "stream", variables: {} }, ...each].map(
     ({ name, variables }) =>
       new AppUnderTest(
         {
