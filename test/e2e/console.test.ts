@@ -94,6 +94,33 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
     expect(await violations()).toEqual([]);
   });
 
+  test("sections of a log fold with their durations, by keyboard too, and a linked line unfolds its section", async () => {
+    const app = await createApp("console-folds");
+    await page.goto(apiUrl(`/apps/${app.name}`));
+    await page.locator(".drop").waitFor();
+    const compile =
+      "echo '-----> First part'; echo in the first part; echo '-----> Second part'; echo in the second";
+    await drop("app.tar.gz", await packTarGz(inlineApp(compile, serving)));
+    await page.getByText("Complete").waitFor();
+    const inFirst = page.locator(".line", { hasText: "in the first part" });
+    await inFirst.waitFor();
+    const first = page.getByRole("button", { name: /^First part: \d+\.\d s, 1 line$/ });
+    await first.press("Enter");
+    expect(await first.getAttribute("aria-expanded")).toBe("false");
+    expect(await inFirst.count()).toBe(0);
+    expect(await violations()).toEqual([]);
+    await page.getByRole("button", { name: "Fold all" }).click();
+    expect(await page.locator(".line", { hasText: "in the second" }).count()).toBe(0);
+    await page.keyboard.press("/");
+    await page.keyboard.type("in the second");
+    await page.keyboard.press("Enter");
+    await page.locator(".line.chosen", { hasText: "in the second" }).waitFor();
+    expect(await inFirst.count()).toBe(0);
+    await page.getByRole("button", { name: "Fold all" }).click();
+    await page.getByRole("button", { name: "Unfold all" }).click();
+    await inFirst.waitFor();
+  });
+
   test("a running deployment is aborted, after a question", async () => {
     const app = await createApp("console-aborted");
     await page.goto(apiUrl(`/apps/${app.name}`));
@@ -109,7 +136,7 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
 
   test("a log of a million lines is scrolled to its end, linked to, and searched", async () => {
     const text = Array.from({ length: million }, (_, index) => `line ${index + 1}\n`).join("");
-    await page.route("**/output", (route) => route.fulfill({ contentType: "text/plain", body: text }));
+    await page.route("**/output?*", (route) => route.fulfill({ contentType: "text/plain", body: text }));
     // The page reads the log of a deployment that ended long ago.
     await page.clock.setFixedTime(Date.now() + 3_600_000);
     await page.reload();
@@ -121,7 +148,26 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
     await page.keyboard.press("/");
     await page.keyboard.type("line 77777");
     await page.getByText("11 lines").waitFor();
-    await page.unroute("**/output");
+    await page.unroute("**/output?*");
+  });
+
+  test("notifiers for a webhook and for GitHub are added; the secret is shown once, the token never", async () => {
+    const app = await createApp("console-notifiers");
+    await page.goto(apiUrl(`/apps/${app.name}/notifiers`));
+    await page.getByText("No notifiers").waitFor();
+    await page.getByLabel("Name", { exact: true }).fill("ops");
+    await page.getByLabel("URL").fill("https://example.com/hook");
+    await page.getByRole("button", { name: "Add webhook" }).click();
+    await page.locator(".notice", { hasText: "ops signs its requests with the secret whsec_" }).waitFor();
+    await page.getByLabel("Name of the GitHub notifier").fill("statuses");
+    await page.getByLabel("GitHub token").fill("ghp_example");
+    await page.getByRole("button", { name: "Add GitHub" }).click();
+    await page.getByText("GitHub commit statuses").waitFor();
+    expect(await violations()).toEqual([]);
+    await page.reload();
+    await page.getByText("https://example.com/hook").waitFor();
+    const shown = (await page.locator("body").textContent()) ?? "";
+    expect([shown.includes("whsec_"), shown.includes("ghp_example")]).toEqual([false, false]);
   });
 
   test("every other page has no accessibility problem, also on a phone", async () => {

@@ -2,7 +2,9 @@
 
 import type {
   AppAnswer,
+  CreateNotifierBody,
   DeploymentAnswer,
+  NotifierBody,
   OperationAnswer,
   SessionAnswer,
   SourceAnswer,
@@ -71,10 +73,14 @@ export const addCollaborator = (app: string, email: string, limited: boolean) =>
 export const removeCollaborator = (app: string, id: string) =>
   call<undefined>("DELETE", appPath(app, `/collaborators/${id}`));
 
-export const addWebhook = (app: string, name: string, url: string) =>
-  call<unknown>("POST", appPath(app, "/notifiers"), {
-    notifier: { platform_id: "webhook", name, send_all_events: true, type_data: { webhook_url: url } },
-  });
+/** @returns the notifier, for a webhook with the secret that signs its requests: no other response has it. */
+export const addNotifier = async (
+  app: string,
+  notifier: Pick<CreateNotifierBody, "platform_id" | "name" | "type_data">,
+): Promise<NotifierBody> => {
+  const body = { notifier: { ...notifier, send_all_events: true } };
+  return (await call<{ notifier: NotifierBody }>("POST", appPath(app, "/notifiers"), body)).notifier;
+};
 
 export const removeNotifier = (app: string, id: string) =>
   call<undefined>("DELETE", appPath(app, `/notifiers/${id}`));
