@@ -22,6 +22,7 @@ import { followersRow } from "./logs/many-followers.ts";
 import { containerRow } from "./logs/container.ts";
 import { openSocket, untilText } from "./logs/sockets.ts";
 import { compare, print, units } from "./measure.ts";
+import { withTelemetry } from "./telemetry.ts";
 
 const recordLines = 100_000;
 const audiences = [
@@ -84,6 +85,13 @@ if (wantsRow(recordRow))
     { name: "Redis alone: XADD and PUBLISH, pipelined", run: rawRedis },
     { name: "the log's writer: masked, fenced, stored", run: () => followed(0, recordLines) },
   ]);
+const cpuRow = `CPU time of the writer for ${recordLines} lines`;
+if (wantsRow(cpuRow))
+  await compare(
+    cpuRow,
+    withTelemetry({ name: "the log's writer, nothing measured", run: () => followed(0, recordLines) }),
+    { unit: units.milliseconds },
+  );
 for (const { followers, lineCount } of audiences) {
   const name = `${lineCount} lines to ${followers} follower${followers === 1 ? "" : "s"}, each line counted once`;
   if (wantsRow(name))

@@ -12,13 +12,18 @@ import { openLanes, startLaneWorker } from "@slipway/queue";
 import type { LaneTask, Lanes } from "@slipway/queue";
 import { openStore } from "@slipway/store";
 import { aNewDeployment, startRedis } from "@slipway/testkit";
+import { traceEnds } from "@slipway/telemetry";
 import { compare, median, units } from "./measure.ts";
+import { withTelemetry } from "./telemetry.ts";
 
 const appCount = 100;
 const perApp = 4;
 const ownerCount = 20;
 const concurrency = 16;
 const probes = 51;
+const nothing = async () => undefined;
+/** Of a worker: the end of a deployment exports its trace where that is configured. */
+const events = traceEnds({ created: nothing, statusChanged: nothing, phaseChanged: nothing });
 
 await using opened = new AsyncDisposableStack();
 const redis = opened.use(await startRedis());
@@ -42,6 +47,12 @@ await compare(
     { name: "BullMQ alone: add, and take", run: () => bareWait() },
     { name: "the lanes: stored, looked up, added, taken", run: waitThrough },
   ],
+  { ...rounds, unit: units.milliseconds },
+);
+
+await compare(
+  `CPU time of the ${jobCount} deployments through the lanes`,
+  withTelemetry({ name: "the lanes, nothing measured", run: through }),
   { ...rounds, unit: units.milliseconds },
 );
 
@@ -200,10 +211,12 @@ async function runTask(store: Store, { id: deploymentId, attempt }: LaneTask): P
 /** The fewest changes that a deployment can have: taken, and ended. */
 async function runThrough(store: Store, queued: Deployment, attempt: number): Promise<void> {
   const taken = claim(queued, attempt, { at: new Date(), lineCount: 0 });
-  const ended = changeStatus(taken, "build-error", { at: new Date(), lineCount: 0 });
+  const facts = { logLineCount: 0, logSha256: "" };
+  const ended = changeStatus(taken, "build-error", { at: new Date(), lineCount: 0, facts });
   for (const next of [taken, ended]) {
     if (!(await store.deployments.compareAndSet(next))) throw new Error(`${next.id} was changed meanwhile`);
   }
+  await events.statusChanged(ended);
 }
 
 function newDeployments() {

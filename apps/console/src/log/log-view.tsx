@@ -1,6 +1,7 @@
 // The log view: a virtualized list of lines with search, links to lines, and following.
 
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
+import type { Dispatch, SetStateAction } from "react";
 import { plainOf } from "./ansi.ts";
 import { addressOf, hashOf, rangeIn } from "./line-range.ts";
 import type { LineRange } from "./line-range.ts";
@@ -112,21 +113,27 @@ function sectionOf(buffer: LogBuffer, { folds, isFolded }: Folding, number: numb
 interface LineActions {
   readonly buffer: LogBuffer;
   readonly range: LineRange | null;
-  readonly setRange: (range: LineRange) => void;
+  readonly setRange: Dispatch<SetStateAction<LineRange | null>>;
   readonly search: LogSearch | null;
   readonly showLine: (line: number) => void;
 }
 
 /** Linking to lines, stepping through matches, and copying. */
 function useLineActions({ buffer, range, setRange, search, showLine }: LineActions) {
-  const choose = (line: number, extend: boolean) => {
-    const chosen =
-      extend && range !== null
-        ? { from: Math.min(range.from, line), to: Math.max(range.from, line) }
-        : { from: line, to: line };
-    setRange(chosen);
-    history.replaceState(history.state, "", addressOf(hashOf(chosen)));
-  };
+  // It stays the same function, so that lines that do not change are not rendered again.
+  const choose = useCallback(
+    (line: number, extend: boolean) =>
+      setRange((chosen) =>
+        extend && chosen !== null
+          ? { from: Math.min(chosen.from, line), to: Math.max(chosen.from, line) }
+          : { from: line, to: line },
+      ),
+    [setRange],
+  );
+  useEffect(() => {
+    if (range !== null && `#${hashOf(range)}` !== location.hash)
+      history.replaceState(history.state, "", addressOf(hashOf(range)));
+  }, [range]);
   const next = (backwards: boolean) => {
     if (search === null || search.count === 0) return;
     const current = range?.from ?? 0;

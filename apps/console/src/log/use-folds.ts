@@ -1,6 +1,6 @@
 // Which sections of a log are folded, for a component.
 
-import { useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import type { LogBuffer } from "./log-buffer.ts";
 import { LogFolds } from "./log-folds.ts";
 
@@ -20,12 +20,17 @@ const none: ReadonlySet<number> = new Set();
 /** @param count lines of the buffer: the folds follow it as it grows. */
 export function useFolds(buffer: LogBuffer, count: number): Folding {
   const [folded, setFolded] = useState(none);
+  // It stays the same function, so that lines that do not change are not rendered again.
+  const toggle = useCallback(
+    (header: number) => setFolded((now) => now.symmetricDifference(new Set([header]))),
+    [],
+  );
   const { headers } = buffer;
   const folds = useMemo(() => new LogFolds(headers, folded, count), [headers, folded, count]);
   return {
     folds,
     isFolded: (header) => folded.has(header),
-    toggle: (header) => setFolded(folded.symmetricDifference(new Set([header]))),
+    toggle,
     reveal: (line) => {
       const header = folds.headerOf(line);
       if (header === null || header === line || !folded.has(header)) return folds;

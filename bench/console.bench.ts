@@ -1,0 +1,168 @@
+// The console's log view in Chromium: a log of a million lines is opened and scrolled, and one is followed at 1,000 lines a second.
+
+import { randomUUID } from "node:crypto";
+import { chromium } from "playwright-core";
+import type { Page } from "playwright-core";
+import { pause } from "@slipway/async";
+import { startTestApi } from "@slipway/api/test-support";
+import { changeStatus, claim } from "@slipway/core";
+import type { App, Deployment } from "@slipway/core";
+import { openLogWriter, secretsOf } from "@slipway/logs";
+import { createLogger } from "@slipway/service";
+import { ensureConsole } from "@slipway/setup";
+import { readConfig, startStream } from "@slipway/stream";
+import { aLogChunk, aNewDeployment, anApp, findBrowser, freePort } from "@slipway/testkit";
+import { print } from "./measure.ts";
+
+const million = 1_000_000;
+const chunkLines = 5_000;
+const scrolls = 200;
+const followedPerSecond = 1_000;
+const followSeconds = 20;
+const frameMs = 16;
+const ended = new Date(Date.now() - 3_600_000);
+const signingKey = "0123456789abcdef".repeat(4);
+
+await using opened = new AsyncDisposableStack();
+await ensureConsole(() => undefined);
+const streamPort = String(await freePort());
+const api = opened.use(await startTestApi({ STREAM_PORT: streamPort, SIGNING_KEY: signingKey }));
+const { databaseUrl, installationId } = api.config;
+const stream = await startStream(
+  readConfig({
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: api.redis.url,
+    INSTALLATION_ID: installationId,
+    SIGNING_KEY: signingKey,
+    STREAM_PORT: streamPort,
+  }),
+  createLogger({ name: "stream", level: "error" }),
+);
+opened.defer(() => stream.stop({ graceMs: 0 }));
+const owner = await api.store.users.byUsername("admin");
+if (owner === null) throw new Error("the operator admin does not exist");
+const app: App = anApp({ name: "bench", ownerId: owner.id });
+await api.store.apps.create(app);
+
+const executablePath = await findBrowser();
+if (executablePath === undefined) throw new Error("Chromium is missing: install it, or set CHROMIUM_PATH.");
+const browser = opened.adopt(await chromium.launch({ executablePath, chromiumSandbox: false }), (one) =>
+  one.close(),
+);
+const context = await browser.newContext({ viewport: { width: 1_280, height: 800 } });
+const headers = { authorization: `Bearer ${api.operatorToken}`, "x-slipway-console": "1" };
+await context.request.post(`${api.url}/v1/session`, { headers });
+await context.addInitScript(`
+  window.longest = 0;
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
+  }).observe({ type: "longtask", buffered: true });
+  new MutationObserver((_, observer) => {
+    if (document.querySelector(".line") === null) return;
+    window.firstLine = performance.now();
+    observer.disconnect();
+  }).observe(document, { childList: true, subtree: true });
+`);
+
+await measureMillion();
+await measureFollowing();
+
+/** A deployment that ended an hour ago with a log of a million lines. */
+async function measureMillion(): Promise<void> {
+  const deployment = await newDeployment();
+  for (let first = 1; first < million; first += chunkLines) {
+    const lines = Array.from({ length: chunkLines }, (_, index) => lineOf(first + index));
+    await api.store.logs.append(
+      aLogChunk({ deploymentId: deployment.id, firstSeq: first, lines, at: ended }),
+    );
+  }
+  await store(claim(deployment, 1, { at: ended, lineCount: 0 }), "build-error");
+  const page = await context.newPage();
+  await page.goto(pageOf(deployment));
+  await page.locator(`.lines[data-count="${million}"]`).waitFor({ timeout: 120_000 });
+  print(`time to the first of ${million} lines    ${(await numberIn(page, "firstLine")).toFixed(0)} ms`);
+  print(`time until all are read               ${(await numberIn(page, "performance.now()")).toFixed(0)} ms`);
+  print(`longest task while they are read      ${await longestTask(page)}`);
+  await page.evaluate(`(async () => {
+    const lines = document.querySelector(".lines");
+    for (let step = 0; step <= ${scrolls}; step += 1) {
+      lines.scrollTop = ((step % 2 === 0 ? step : ${scrolls} - step) / ${scrolls}) * lines.scrollHeight;
+      await new Promise(requestAnimationFrame);
+    }
+  })()`);
+  print(`longest task in ${scrolls} jumps              ${await longestTask(page)}`);
+  print(`heap with ${million} lines              ${await heap(page)}`);
+  await page.close();
+}
+
+/** A running deployment that writes while the page follows it. */
+async function measureFollowing(): Promise<void> {
+  const queued = await newDeployment();
+  const running = claim(queued, 1, { at: new Date(), lineCount: 0 });
+  if (!(await api.store.deployments.compareAndSet(running))) throw new Error("the deployment was changed");
+  const { redis, keys } = api.service.context;
+  const subject = { appId: app.id, deploymentId: queued.id, attempt: 1, bus: { redis, keys } };
+  const log = opened.use(
+    await openLogWriter({ ...subject, store: api.store, secrets: secretsOf([]), now: () => new Date() }),
+  );
+  log.line("-----> Following");
+  const page = await context.newPage();
+  await page.goto(pageOf(queued));
+  await page.locator(".line").first().waitFor();
+  await longestTask(page);
+  const startedAt = performance.now();
+  let written = 0;
+  while (performance.now() - startedAt < followSeconds * 1_000) {
+    const due = Math.floor(((performance.now() - startedAt) / 1_000) * followedPerSecond);
+    for (; written < due; written += 1) log.line(lineOf(written));
+    await pause(frameMs);
+  }
+  await page.locator(`.lines[data-count="${log.lastSeq}"]`).waitFor();
+  print(
+    `longest task while following          ${await longestTask(page)}, ${followedPerSecond} lines/s for ${followSeconds} s`,
+  );
+  print(`heap after following                  ${await heap(page)}`);
+  await page.close();
+}
+
+async function newDeployment(): Promise<Deployment> {
+  const wanted = aNewDeployment({ id: randomUUID(), appId: app.id, ownerId: app.ownerId, createdAt: ended });
+  return api.store.deployments.create(wanted);
+}
+
+async function store(running: Deployment, status: "build-error"): Promise<void> {
+  const facts = { logLineCount: million, logSha256: "" };
+  const last = changeStatus(running, status, { at: ended, lineCount: million, facts });
+  for (const step of [running, last])
+    if (!(await api.store.deployments.compareAndSet(step))) throw new Error("the deployment was changed");
+}
+
+function pageOf({ id }: Deployment): string {
+  return `${api.url}/apps/${app.name}/deployments/${id}`;
+}
+
+/** Every thousandth line begins a section. */
+function lineOf(number: number): string {
+  if (number % 1_000 === 1) return `-----> Part ${number}`;
+  return `       added package-${number}@1.2.${number % 20} from \u001b[32mhttps://registry.example.com/\u001b[0m`;
+}
+
+async function numberIn(page: Page, expression: string): Promise<number> {
+  return Number(await page.evaluate(expression));
+}
+
+/** Of those that took 50 ms or more, since the last call. */
+async function longestTask(page: Page): Promise<string> {
+  const ms = await numberIn(
+    page,
+    "(() => { const was = window.longest; window.longest = 0; return was; })()",
+  );
+  return ms === 0 ? "under 50 ms" : `${ms.toFixed(0)} ms`;
+}
+
+async function heap(page: Page): Promise<string> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("HeapProfiler.collectGarbage");
+  const { usedSize } = await session.send("Runtime.getHeapUsage");
+  return `${(usedSize / 1e6).toFixed(0)} MB`;
+}
