@@ -281,6 +281,15 @@ const releaseSettings = z.object({
     description:
       "Releases of an app whose images are kept, so that they can be deployed again. The current and the previous one are always kept.",
   }),
+  DEPLOYMENTS_KEPT_DAYS: countSetting.min(1).default(90).register(settingDocs, {
+    topic: "releases",
+    description:
+      "Days that ended deployments are kept, with their logs and releases. Those of releases that can be deployed again are always kept.",
+  }),
+  DEPLOYMENTS_KEPT_MIN: countSetting.min(1).default(50).register(settingDocs, {
+    topic: "releases",
+    description: "Newest deployments of each app that are kept, however old they are.",
+  }),
   APP_MEMORY_MB: mebibytesSetting(512).register(settingDocs, {
     topic: "releases",
     description: "Memory of a release's container.",
@@ -331,6 +340,8 @@ const releaseSettings = z.object({
 
 /** Every variable that a worker reads. */
 /** Address of the engine when none is configured. */
+const dayMs = 86_400_000;
+
 export const defaultDockerHost = "unix:///var/run/docker.sock";
 
 const minKeyChars = 32;
@@ -453,6 +464,7 @@ function grouped(parsed: z.output<typeof settings>) {
         ? { secret: parsed.RECEIPT_KEY ?? "" }
         : { file: parsed.RECEIPT_KEY_FILE },
     releasesKept: parsed.RELEASES_KEPT,
+    deploymentsKept: { ageMs: parsed.DEPLOYMENTS_KEPT_DAYS * dayMs, minCount: parsed.DEPLOYMENTS_KEPT_MIN },
     allowedPrivateHosts: parsed.ALLOWED_PRIVATE_HOSTS,
     githubApiUrl: parsed.GITHUB_API_URL,
   };

@@ -39,6 +39,8 @@ export function redisKeys(installationId: string) {
     imagesSeen: (appId: string) => `${root}:images:{${appId}}:seen`,
     /** The app's images that are no longer used, and that may be removed at any time: a set of digests. */
     imagesUnneeded: (appId: string) => `${root}:images:{${appId}}:unneeded`,
+    /** The id of the last app whose old deployments were looked for. */
+    retentionCursor: `${root}:retention`,
     /** The guards whose rules were proven: a hash by engine of the guard's id and the time of its start. */
     egressProven: `${root}:egress`,
     /** What the kernel of an engine limits, as a worker found out. */

@@ -12,6 +12,8 @@ import { limitDisks } from "./limit-disks.ts";
 import type { LimitDisksContext } from "./limit-disks.ts";
 import { observeApps } from "./observe.ts";
 import type { ObserveContext } from "./observe.ts";
+import { removeOldDeployments } from "./retention.ts";
+import type { RetentionContext } from "./retention.ts";
 import { removeApp, resumeRemovals } from "./remove-apps.ts";
 import type { RemoveAppContext } from "./remove-apps.ts";
 
@@ -22,11 +24,10 @@ type ReconcileContext = DeploymentPortsContext &
     readonly config: { readonly timing: Pick<WorkerConfig["timing"], "leaseMs"> };
   };
 
-interface CleanAllContext {
-  readonly store: Pick<Store, "deliveries" | "deployments" | "operations" | "sources">;
+type CleanAllContext = RetentionContext & {
+  readonly store: Pick<Store, "deliveries" | "operations" | "sources">;
   readonly blobs: Pick<BlobStore, "clean" | "delete">;
-  readonly now: () => Date;
-}
+};
 
 export type MaintenanceContext = ReconcileContext &
   CleanAllContext &
@@ -61,6 +62,7 @@ async function clean(context: CleanAllContext): Promise<void> {
   await cleanSources(context);
   await cleanDeliveries(context);
   await cleanOperations(context);
+  await removeOldDeployments(context);
   await context.blobs.clean();
 }
 

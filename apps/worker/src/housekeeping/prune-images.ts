@@ -18,10 +18,12 @@ export interface UnneededContext {
   readonly keys: RedisKeys;
 }
 
-export type DecideContext = UnneededContext & {
+export interface KeptReleasesContext {
   readonly store: Pick<Store, "apps" | "deployments" | "releases">;
   readonly config: Pick<WorkerConfig, "releasesKept">;
-};
+}
+
+export type DecideContext = UnneededContext & KeptReleasesContext;
 
 export type PruneContext = DecideContext & {
   readonly registry: Pick<ImageRegistry, "host" | "tags" | "digestOf" | "delete">;
@@ -30,8 +32,7 @@ export type PruneContext = DecideContext & {
 };
 
 /**
- * Decides which of the app's images are unneeded: all that were seen but those of the newest `releasesKept` releases, of the
- * current one, of the one that served before it, and of those that wait in the lane to be deployed again.
+ * Decides which of the app's images are unneeded: all that were seen but those of the releases that may be deployed again.
  * @param holder of the app's lane. @throws the error of its check; then nothing is decided.
  */
 export async function decideUnneeded(
@@ -108,7 +109,11 @@ async function recordImages(context: PruneContext, app: App, signal: AbortSignal
   await (seen.size === 0 ? noted : noted.sadd(key, ...seen)).exec();
 }
 
-async function keptReleases({ store, config }: DecideContext, app: App): Promise<Release[]> {
+/**
+ * The releases that may be deployed again: the newest `releasesKept`, the current one, the one that served before it, and those that
+ * wait in the lane.
+ */
+export async function keptReleases({ store, config }: KeptReleasesContext, app: App): Promise<Release[]> {
   const releases = await store.releases.ofApp(app.id, config.releasesKept + lookBack);
   const kept = releases.slice(0, config.releasesKept);
   const current = releases.findIndex(({ id }) => id === app.currentReleaseId);

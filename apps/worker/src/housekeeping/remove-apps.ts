@@ -52,13 +52,13 @@ export async function removeApp(
   await scheduler.removeApp(appId);
   await engine.removeSandboxes({ [label.app]: appId });
   for await (const deployment of everyDeployment(store.deployments, appId)) {
-    if (deployment.image !== null)
-      await registry.delete(`apps/${appId}`, deployment.id, AbortSignal.timeout(imageRemovalMs));
     await store.logs.remove([deployment.id]);
   }
-  const dependencies = dependenciesRepository(appId);
-  for (const tag of await registry.tags(dependencies, AbortSignal.timeout(imageRemovalMs)))
-    await registry.delete(dependencies, tag, AbortSignal.timeout(imageRemovalMs));
+  // By tag, as the deployment of an image may have been removed before its app.
+  for (const repository of [`apps/${appId}`, dependenciesRepository(appId)]) {
+    for (const tag of await registry.tags(repository, AbortSignal.timeout(imageRemovalMs)))
+      await registry.delete(repository, tag, AbortSignal.timeout(imageRemovalMs));
+  }
   const pulled = `${registry.host}/apps/${appId}`;
   for (const digest of await scheduler.imageDigests(pulled, AbortSignal.timeout(imageRemovalMs)))
     await scheduler.removeImage(pulled, digest, AbortSignal.timeout(imageRemovalMs));

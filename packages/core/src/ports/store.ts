@@ -82,6 +82,8 @@ export interface AppStore {
   /** Sorted by name; of one owner, or of all (for operators). */
   list(owner: { readonly ownerId: string } | "all"): Promise<App[]>;
   deleted(): Promise<App[]>;
+  /** Ids of apps that are not deleted, in order, from the first one after `after`, at most `limit`. */
+  ids(after: string, limit: number): Promise<string[]>;
   compareAndSet(next: App): Promise<boolean>;
   /** Deletes the app's document permanently. Other stores remove its variables, deployments, releases and logs. */
   remove(id: string): Promise<void>;
@@ -172,13 +174,23 @@ export interface DeploymentStore {
    */
   create(request: NewDeployment, admission?: Admission): Promise<Deployment>;
   get(id: string): Promise<Deployment | null>;
-  /** Newest first. A page past the end is empty. */
+  /** Newest first. A page past the end is empty. Neither the page's number nor that of the deployments makes it slower. */
   list(appId: string, page: PageRequest): Promise<{ deployments: Deployment[]; totalCount: number }>;
   /** The deployments of all apps that fit the filter, newest first. A page past the end is empty. */
   search(
     filter: DeploymentFilter,
     page: PageRequest,
   ): Promise<{ deployments: Deployment[]; totalCount: number }>;
+  /**
+   * The app's oldest deployments in lane order, at most `limit`, but for its newest `kept` and those that `removeOld` left over.
+   * @param window.kept at least 1.
+   */
+  oldest(appId: string, window: { readonly kept: number; readonly limit: number }): Promise<Deployment[]>;
+  /**
+   * Removes these deployments of the app. All with lower numbers than `completeFrom` that are not among them are left over; from it on
+   * the app has all its deployments. Never name the newest one: its number would be given again.
+   */
+  removeOld(appId: string, ids: readonly string[], completeFrom: number): Promise<void>;
   /** The app's deployments with lower numbers, newest first, at most `limit`. */
   before(appId: string, number: number, limit: number): Promise<Deployment[]>;
   /** The queued deployments of all apps, oldest first, at most `limit`, and how many there are. */
@@ -217,6 +229,8 @@ export interface ReleaseStore {
   byNumber(appId: string, number: number): Promise<Release | null>;
   /** Newest first. */
   ofApp(appId: string, limit: number): Promise<Release[]>;
+  /** Removes the releases of these deployments. Never name the newest release's: its number would be given again. */
+  removeOfDeployments(deploymentIds: readonly string[]): Promise<void>;
   removeOfApp(appId: string): Promise<void>;
 }
 

@@ -114,6 +114,8 @@ export const settingsRead = {
     "CONCURRENCY",
     "DATABASE_URL",
     "DATA_DIR",
+    "DEPLOYMENTS_KEPT_DAYS",
+    "DEPLOYMENTS_KEPT_MIN",
     "DOCKER_HOST",
     "DRAIN_MS",
     "EGRESS",

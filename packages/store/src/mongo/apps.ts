@@ -23,6 +23,7 @@ export const appQueries = {
   ofOwner: (ownerId: string) => ({ live: true, ownerId }),
   all: { live: true },
   deleted: { live: false },
+  after: (id: string) => ({ live: true, _id: { $gt: id } }),
 } as const;
 
 const apps = (database: Db) => database.collection<AppDocument>("apps");
@@ -53,6 +54,11 @@ export function appStore(connection: Connection): AppStore {
     byName: (name) => one(appQueries.byName(name)),
     list: (owner) => many(owner === "all" ? appQueries.all : appQueries.ofOwner(owner.ownerId), { name: 1 }),
     deleted: () => many(appQueries.deleted, { deletedAt: 1 }),
+    ids: (after, limit) =>
+      connection.run(async (database) => {
+        const found = apps(database).find(appQueries.after(after)).sort({ _id: 1 }).limit(limit);
+        return (await found.project<{ _id: string }>({ _id: 1 }).toArray()).map(({ _id }) => _id);
+      }),
     compareAndSet: (next) =>
       conflictWhenTaken(
         connection.run((database) => compareAndSet(apps(database), documentOf(next))),

@@ -11,6 +11,7 @@ import type {
   NewDeployment,
   PageRequest,
 } from "@slipway/core";
+import { numberedPage } from "../numbered-page.ts";
 import { compareAndSet } from "./compare-and-set.ts";
 import type { Connection } from "./connection.ts";
 import { document, entity } from "./documents.ts";
@@ -23,6 +24,12 @@ import { insertNumbered } from "./numbered.ts";
 /** `running` follows from the status: a unique index over those where it is true allows one an app. */
 type DeploymentDocument = Stored<Deployment> & { readonly running: boolean };
 
+/** From which number on the app, whose id it has, has all its deployments. Without one: from the first. */
+interface FloorDocument {
+  readonly _id: string;
+  readonly completeFrom: number;
+}
+
 /** Defaults for documents that were stored before these fields existed. */
 const fieldsOfLater = { postdeployHook: null, timeline: [] } as const;
 const failureFieldsOfLater = { hint: null, phase: null, line: null } as const;
@@ -31,6 +38,7 @@ const failureFieldsOfLater = { hint: null, phase: null, line: null } as const;
 export const deploymentQueries = {
   ofApp: (appId: string) => ({ appId }),
   before: (appId: string, number: number) => ({ appId, number: { $lt: number } }),
+  between: (appId: string, from: number, upTo: number) => ({ appId, number: { $gte: from, $lte: upTo } }),
   search: ({ statuses, appIds, ownerId, since }: DeploymentFilter) => ({
     createdAt: { $gte: since ?? new Date(0) },
     ...(statuses === null ? {} : { status: { $in: [...statuses] } }),
@@ -66,6 +74,8 @@ const headQueries: HeadQueries<DeploymentDocument> = {
 
 const deployments = (database: Db) => database.collection<DeploymentDocument>("deployments");
 
+const floors = (database: Db) => database.collection<FloorDocument>("deploymentFloors");
+
 export function deploymentStore(connection: Connection): DeploymentStore {
   const first = async (filter: Filter<DeploymentDocument>) =>
     connection.run(async (database) => deploymentFrom(await deployments(database).findOne(filter)));
@@ -77,10 +87,9 @@ export function deploymentStore(connection: Connection): DeploymentStore {
         create(database, request, { admission, signal }),
       ),
     get: (id) => first({ _id: id }),
-    list: (appId, page) =>
-      connection.run((database) =>
-        sortedPage(database, deploymentQueries.ofApp(appId), { number: -1 }, page),
-      ),
+    list: (appId, page) => connection.run((database) => pageOf(database, appId, page)),
+    oldest: (appId, window) => connection.run((database) => oldest(database, appId, window)),
+    removeOld: (appId, ids, from) => connection.run((database) => removeOld(database, appId, ids, from)),
     before: (appId, number, limit) => many(deploymentQueries.before(appId, number), { number: -1 }, limit),
     search: (wanted, page) =>
       connection.run((database) =>
@@ -114,6 +123,7 @@ export function deploymentStore(connection: Connection): DeploymentStore {
     removeOfApp: (appId) =>
       connection.run(async (database) => {
         await deployments(database).deleteMany({ appId });
+        await floors(database).deleteOne({ _id: appId });
       }),
   };
 }
@@ -140,10 +150,7 @@ function create(
 ): Promise<Deployment> {
   return insertNumbered({
     stored: async () => deploymentFrom(await deployments(database).findOne({ _id: request.id })),
-    lastNumber: async () => {
-      const options = { sort: { number: -1 }, projection: { number: 1 } } as const;
-      return (await deployments(database).findOne({ appId: request.appId }, options))?.number ?? 0;
-    },
+    lastNumber: () => lastNumber(database, request.appId),
     admit: async () => {
       if (admission !== undefined) admission(await laneState(database, request.appId));
     },
@@ -164,6 +171,44 @@ async function laneState(database: Db, appId: string): Promise<LaneState> {
     queuedCount: statuses.filter(({ status }) => status === "queued").length,
     hasRunning: statuses.some(({ status }) => isRunning(status)),
   };
+}
+
+async function pageOf(database: Db, appId: string, page: PageRequest) {
+  const from = await completeFrom(database, appId);
+  const last = await lastNumber(database, appId);
+  const leftOver =
+    from === 1 ? 0 : await deployments(database).countDocuments(deploymentQueries.before(appId, from));
+  const { totalCount, start } = numberedPage({ last, completeFrom: from, leftOver }, page);
+  if (start === null) return { deployments: [], totalCount };
+  const found = deployments(database).find(deploymentQueries.before(appId, start.below)).sort({ number: -1 });
+  const documents = await found.skip(start.skip).limit(page.perPage).toArray();
+  return { deployments: documents.map((one) => deploymentFrom(one)), totalCount };
+}
+
+async function oldest(
+  database: Db,
+  appId: string,
+  { kept, limit }: { readonly kept: number; readonly limit: number },
+): Promise<Deployment[]> {
+  const upTo = (await lastNumber(database, appId)) - kept;
+  const from = await completeFrom(database, appId);
+  return sorted(database, deploymentQueries.between(appId, from, upTo), { number: 1 }, limit);
+}
+
+/** Raises the floor first: a list counts what is below it, and knows how many there are from it on. */
+async function removeOld(database: Db, appId: string, ids: readonly string[], from: number): Promise<void> {
+  await floors(database).updateOne({ _id: appId }, { $max: { completeFrom: from } }, { upsert: true });
+  await deployments(database).deleteMany({ _id: { $in: [...ids] }, appId });
+}
+
+async function lastNumber(database: Db, appId: string): Promise<number> {
+  const options = { sort: { number: -1 }, projection: { number: 1 } } as const;
+  return (await deployments(database).findOne(deploymentQueries.ofApp(appId), options))?.number ?? 0;
+}
+
+/** From this number on nothing was removed. */
+async function completeFrom(database: Db, appId: string): Promise<number> {
+  return (await floors(database).findOne({ _id: appId }))?.completeFrom ?? 1;
 }
 
 async function sortedPage(

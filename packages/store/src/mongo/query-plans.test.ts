@@ -87,7 +87,17 @@ const plans: readonly (readonly [string, string, Query])[] = [
   [
     "deployments",
     "deployments_number",
-    { filter: deploymentQueries.ofApp("1"), as: "count", postgres: ["deployments_recent"] },
+    { filter: deploymentQueries.before("1", 5), as: "count", postgres: ["deployments_recent"] },
+  ],
+  [
+    "deployments",
+    "deployments_number",
+    {
+      filter: deploymentQueries.between("1", 2, 5),
+      sort: { number: 1 },
+      limit,
+      postgres: ["deployments_recent"],
+    },
   ],
   [
     "deployments",

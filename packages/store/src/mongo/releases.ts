@@ -43,6 +43,10 @@ export function releaseStore(connection: Connection): ReleaseStore {
         const found = releases(database).find(releaseQueries.ofApp(appId)).sort({ number: -1 });
         return (await found.limit(limit).toArray()).map(releaseFrom);
       }),
+    removeOfDeployments: (deploymentIds) =>
+      connection.run(async (database) => {
+        await releases(database).deleteMany({ deploymentId: { $in: [...deploymentIds] } });
+      }),
     removeOfApp: (appId) =>
       connection.run(async (database) => {
         await releases(database).deleteMany({ appId });

@@ -32,6 +32,7 @@ export const appQueries = {
   ofOwner: "SELECT * FROM apps WHERE owner_id = ? AND deleted_at IS NULL ORDER BY name",
   all: "SELECT * FROM apps WHERE deleted_at IS NULL ORDER BY name",
   deleted: "SELECT * FROM apps WHERE deleted_at IS NOT NULL ORDER BY deleted_at",
+  ids: "SELECT id FROM apps WHERE id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?",
 } as const;
 
 export function appStore(database: Database): AppStore {
@@ -48,6 +49,10 @@ export function appStore(database: Database): AppStore {
     byName: (name) => one(appQueries.byName, name),
     list: (owner) => (owner === "all" ? many(appQueries.all) : many(appQueries.ofOwner, owner.ownerId)),
     deleted: () => many(appQueries.deleted),
+    ids: (after, limit) =>
+      database.read((transaction) =>
+        transaction.all<{ id: string }>(appQueries.ids, after, limit).map(({ id }) => id),
+      ),
     compareAndSet: (next) => conflictWhenTaken(update(database, next), taken),
     remove: (id) =>
       database.write((transaction) => {

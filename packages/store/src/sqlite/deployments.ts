@@ -9,6 +9,7 @@ import type {
   NewDeployment,
   PageRequest,
 } from "@slipway/core";
+import { numberedPage } from "../numbered-page.ts";
 import { millis } from "./columns.ts";
 import type { Database, Transaction, Value } from "./database.ts";
 import {
@@ -35,9 +36,13 @@ const columns = [...fixedColumns, ...changeableColumns];
 
 export const deploymentQueries = {
   lastNumber: "SELECT max(number) AS number FROM deployments WHERE app_id = ?",
-  page: "SELECT * FROM deployments WHERE app_id = ? ORDER BY number DESC LIMIT ? OFFSET ?",
+  completeFrom: "SELECT complete_from FROM deployment_floors WHERE app_id = ?",
+  leftOver: "SELECT count(*) AS count FROM deployments WHERE app_id = ? AND number < ?",
+  page: "SELECT * FROM deployments WHERE app_id = ? AND number < ? ORDER BY number DESC LIMIT ? OFFSET ?",
+  oldest: `SELECT * FROM deployments WHERE app_id = ?1 AND number <= ?2
+    AND number >= coalesce((SELECT complete_from FROM deployment_floors WHERE app_id = ?1), 1)
+    ORDER BY number LIMIT ?3`,
   before: "SELECT * FROM deployments WHERE app_id = ? AND number < ? ORDER BY number DESC LIMIT ?",
-  count: "SELECT count(*) AS count FROM deployments WHERE app_id = ?",
   search: `SELECT * FROM deployments WHERE ${filter} ORDER BY created_at DESC, id DESC LIMIT ?5 OFFSET ?6`,
   searchCount: `SELECT count(*) AS count FROM deployments WHERE ${filter}`,
   queued: "SELECT * FROM deployments WHERE status = 'queued' ORDER BY created_at, id LIMIT ?",
@@ -65,6 +70,9 @@ const commands = {
   insert: `INSERT INTO deployments (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`,
   update: `UPDATE deployments SET ${changeableColumns.map((column) => `${column} = ?`).join(", ")}
     WHERE id = ? AND revision = ?`,
+  raiseFloor: `INSERT INTO deployment_floors (app_id, complete_from) VALUES (?, ?)
+    ON CONFLICT (app_id) DO UPDATE SET complete_from = max(complete_from, excluded.complete_from)`,
+  remove: "DELETE FROM deployments WHERE app_id = ? AND id IN (SELECT value FROM json_each(?))",
 } as const;
 
 export function deploymentStore(database: Database): DeploymentStore {
@@ -75,6 +83,17 @@ export function deploymentStore(database: Database): DeploymentStore {
     get: (id) => database.read((transaction) => byId(transaction, id)),
     list: (appId, page) => database.read((transaction) => pageOf(transaction, appId, page)),
     search: (wanted, page) => database.read((transaction) => search(transaction, wanted, page)),
+    oldest: (appId, { kept, limit }) =>
+      database.read((transaction) =>
+        transaction
+          .all<DeploymentRow>(deploymentQueries.oldest, appId, lastNumber(transaction, appId) - kept, limit)
+          .map(deploymentFrom),
+      ),
+    removeOld: (appId, ids, completeFrom) =>
+      database.write((transaction) => {
+        transaction.run(commands.raiseFloor, appId, completeFrom);
+        transaction.run(commands.remove, appId, JSON.stringify(ids));
+      }),
     before: (appId, number, limit) => many(deploymentQueries.before, appId, number, limit),
     queued: (limit) =>
       database.read((transaction) => ({
@@ -103,6 +122,7 @@ export function deploymentStore(database: Database): DeploymentStore {
     removeOfApp: (appId) =>
       database.write((transaction) => {
         transaction.run("DELETE FROM deployments WHERE app_id = ?", appId);
+        transaction.run("DELETE FROM deployment_floors WHERE app_id = ?", appId);
       }),
   };
 }
@@ -115,8 +135,7 @@ function create(transaction: Transaction, request: NewDeployment, admission?: Ad
     queuedCount: count(transaction, deploymentQueries.queuedCount, request.appId),
     hasRunning: transaction.all(deploymentQueries.running, request.appId).length > 0,
   });
-  const [last] = transaction.all<{ number: number | null }>(deploymentQueries.lastNumber, request.appId);
-  const deployment = queuedDeployment(request, (last?.number ?? 0) + 1);
+  const deployment = queuedDeployment(request, lastNumber(transaction, request.appId) + 1);
   transaction.run(commands.insert, ...fixedValues(deployment), ...changeableValues(deployment));
   return deployment;
 }
@@ -136,12 +155,21 @@ function byId(transaction: Transaction, id: string): Deployment | null {
   return row === undefined ? null : deploymentFrom(row);
 }
 
-function pageOf(transaction: Transaction, appId: string, { page, perPage }: PageRequest) {
-  const rows = transaction.all<DeploymentRow>(deploymentQueries.page, appId, perPage, (page - 1) * perPage);
-  return {
-    deployments: rows.map(deploymentFrom),
-    totalCount: count(transaction, deploymentQueries.count, appId),
-  };
+function pageOf(transaction: Transaction, appId: string, page: PageRequest) {
+  const [floor] = transaction.all<{ complete_from: number }>(deploymentQueries.completeFrom, appId);
+  const completeFrom = floor?.complete_from ?? 1;
+  const last = lastNumber(transaction, appId);
+  const leftOver = count(transaction, deploymentQueries.leftOver, appId, completeFrom);
+  const { totalCount, start } = numberedPage({ last, completeFrom, leftOver }, page);
+  const rows =
+    start === null
+      ? []
+      : transaction.all<DeploymentRow>(deploymentQueries.page, appId, start.below, page.perPage, start.skip);
+  return { deployments: rows.map(deploymentFrom), totalCount };
+}
+
+function lastNumber(transaction: Transaction, appId: string): number {
+  return transaction.all<{ number: number | null }>(deploymentQueries.lastNumber, appId)[0]?.number ?? 0;
 }
 
 function search(transaction: Transaction, wanted: DeploymentFilter, { page, perPage }: PageRequest) {

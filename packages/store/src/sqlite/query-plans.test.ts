@@ -22,7 +22,10 @@ import { userQueries } from "./users.ts";
 /** Query → the index it has to go by. */
 const plans = [
   [deploymentQueries.lastNumber, "sqlite_autoindex_deployments_2"],
-  [deploymentQueries.page, "sqlite_autoindex_deployments_2"],
+  [deploymentQueries.completeFrom, "sqlite_autoindex_deployment_floors_1"],
+  [deploymentQueries.leftOver, "sqlite_autoindex_deployments_2 (app_id=? AND number<?)"],
+  [deploymentQueries.page, "sqlite_autoindex_deployments_2 (app_id=? AND number<?)"],
+  [deploymentQueries.oldest, "sqlite_autoindex_deployments_2 (app_id=? AND number>? AND number<?)"],
   [deploymentQueries.before, "sqlite_autoindex_deployments_2"],
   [deploymentQueries.search, "deployments_by_time (created_at>?)"],
   [deploymentQueries.queued, "deployments_queued"],
@@ -42,6 +45,7 @@ const plans = [
   [appQueries.ofOwner, "apps_of_owner"],
   [appQueries.all, "apps_name"],
   [appQueries.deleted, "apps_deleted"],
+  [appQueries.ids, "sqlite_autoindex_apps_1 (id>?)"],
   [userQueries.byUsername, "sqlite_autoindex_users_2"],
   [userQueries.byEmail, "sqlite_autoindex_users_3"],
   [userQueries.page, "sqlite_autoindex_users_2"],

@@ -23,6 +23,7 @@ export const releaseQueries = {
   ofDeployment: "SELECT * FROM releases WHERE deployment_id = ?",
   byNumber: "SELECT * FROM releases WHERE app_id = ? AND number = ?",
   ofApp: "SELECT * FROM releases WHERE app_id = ? ORDER BY number DESC LIMIT ?",
+  removeOfDeployments: "DELETE FROM releases WHERE deployment_id IN (SELECT value FROM json_each(?))",
 } as const;
 
 export function releaseStore(database: Database): ReleaseStore {
@@ -42,6 +43,10 @@ export function releaseStore(database: Database): ReleaseStore {
       database.read((transaction) =>
         transaction.all<ReleaseRow>(releaseQueries.ofApp, appId, limit).map(releaseFrom),
       ),
+    removeOfDeployments: (deploymentIds) =>
+      database.write((transaction) => {
+        transaction.run(releaseQueries.removeOfDeployments, JSON.stringify(deploymentIds));
+      }),
     removeOfApp: (appId) =>
       database.write((transaction) => {
         transaction.run("DELETE FROM releases WHERE app_id = ?", appId);

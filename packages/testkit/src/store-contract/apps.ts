@@ -106,6 +106,18 @@ function deletedApps(underTest: StoreUnderTest): void {
       expect(same).toHaveLength(3);
     });
 
+    test("the ids of apps that are not deleted are listed in order, in parts", async () => {
+      const live = [await create(), await create(), await create()].map(({ id }) => id).toSorted();
+      const deleted = await create({ deletedAt: testTime });
+      const all: string[] = [];
+      for (let part = await store().apps.ids("", 2); part.length > 0;) {
+        all.push(...part);
+        part = await store().apps.ids(part.at(-1) ?? "", 2);
+      }
+      expect(all.filter((id) => live.includes(id))).toEqual(live);
+      expect(all).not.toContain(deleted.id);
+    });
+
     test("removing an app deletes it for good, and may be repeated", async () => {
       const app = await create({ deletedAt: testTime });
       await store().apps.remove(app.id);

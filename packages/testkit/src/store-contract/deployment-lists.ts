@@ -14,6 +14,7 @@ const numbers = (deployments: readonly Deployment[]) => deployments.map((deploym
 export function deploymentListsContract(underTest: StoreUnderTest): void {
   lanes(underTest);
   pages(underTest);
+  oldDeployments(underTest);
   searchedDeployments(underTest);
   runningDeployments(underTest);
   waitingApps(underTest);
@@ -207,6 +208,60 @@ function waitingApps(underTest: StoreUnderTest): void {
       const { attempt, revision } = running;
       const entry = { id, appId, ownerId, attempt, revision, createdAt };
       expect(await store().deployments.runningEntries()).toContainEqual(entry);
+    });
+  });
+}
+
+function oldDeployments(underTest: StoreUnderTest): void {
+  const { store, other } = underTest;
+  const { create, createMany } = actionsOn(underTest);
+
+  describe("old deployments", () => {
+    test("the oldest deployments are those before the newest, in lane order", async () => {
+      const { appId } = await create();
+      await createMany(5, { appId });
+      const oldest = async (kept: number, limit: number) =>
+        numbers(await store().deployments.oldest(appId, { kept, limit }));
+      expect(await oldest(2, 3)).toEqual([1, 2, 3]);
+      expect(await oldest(4, 3)).toEqual([1, 2]);
+      expect(await oldest(6, 3)).toEqual([]);
+      expect(await store().deployments.oldest(randomUUID(), { kept: 1, limit: 3 })).toEqual([]);
+    });
+
+    test("pages and counts are exact after old deployments were removed, and some of them left over", async () => {
+      const appId = randomUUID();
+      const made = await createMany(9, { appId });
+      const ids = (...removed: number[]) => removed.map((number) => made[number - 1]?.id ?? "");
+      await store().deployments.removeOld(appId, ids(1, 3), 4);
+      await store().deployments.removeOld(appId, ids(1, 3), 4);
+      const page = async (number: number) => {
+        const found = await other().deployments.list(appId, { page: number, perPage: 3 });
+        return [numbers(found.deployments), found.totalCount];
+      };
+      expect(await page(1)).toEqual([[9, 8, 7], 7]);
+      expect(await page(2)).toEqual([[6, 5, 4], 7]);
+      expect(await page(3)).toEqual([[2], 7]);
+      expect(await page(4)).toEqual([[], 7]);
+      expect(numbers(await store().deployments.oldest(appId, { kept: 1, limit: 2 }))).toEqual([4, 5]);
+      await store().deployments.removeOld(appId, ids(2, 4, 6), 7);
+      expect(await page(1)).toEqual([[9, 8, 7], 4]);
+      expect(await page(2)).toEqual([[5], 4]);
+      expect((await create({ appId })).number).toBe(10);
+    });
+
+    test("removing an app's deployments forgets what was removed of them before", async () => {
+      const appId = randomUUID();
+      const [first] = await createMany(3, { appId });
+      await store().deployments.removeOld(appId, [first?.id ?? ""], 2);
+      await store().deployments.removeOfApp(appId);
+      await create({ appId });
+      expect((await store().deployments.list(appId, { page: 1, perPage: 5 })).totalCount).toBe(1);
+    });
+
+    test("only deployments of the named app are removed", async () => {
+      const kept = await create();
+      await store().deployments.removeOld(randomUUID(), [kept.id], 2);
+      expect(await store().deployments.get(kept.id)).toEqual(kept);
     });
   });
 }

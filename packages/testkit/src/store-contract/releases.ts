@@ -72,6 +72,17 @@ function createdReleases(underTest: StoreUnderTest): void {
       expect(given.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
     });
 
+    test("releases are removed with their deployments, and no others", async () => {
+      const appId = randomUUID();
+      const made = [];
+      for (const _ of [1, 2, 3]) made.push(await store().releases.create(aNewRelease({ appId })));
+      const deploymentIds = made.slice(0, 2).map(({ deploymentId }) => deploymentId);
+      await store().releases.removeOfDeployments([...deploymentIds, randomUUID()]);
+      expect(await numbers(appId)).toEqual([3]);
+      await store().releases.removeOfDeployments([]);
+      expect(await numbers(appId)).toEqual([3]);
+    });
+
     test("releases are removed with their app, and no others", async () => {
       const [gone, kept] = [aNewRelease(), aNewRelease()];
       for (const release of [gone, kept]) await store().releases.create(release);

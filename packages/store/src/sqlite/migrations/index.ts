@@ -14,6 +14,7 @@ import { timelines } from "./011-timelines.ts";
 import { imageStart } from "./012-image-start.ts";
 import { receipts } from "./013-receipts.ts";
 import { variableScope } from "./014-variable-scope.ts";
+import { removedDeployments } from "./015-removed-deployments.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -37,4 +38,5 @@ export const migrations: readonly Migration[] = [
   { number: 12, name: "image start", sql: imageStart },
   { number: 13, name: "receipts", sql: receipts },
   { number: 14, name: "variable scope", sql: variableScope },
+  { number: 15, name: "removed deployments", sql: removedDeployments },
 ];

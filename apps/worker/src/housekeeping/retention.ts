@@ -1,0 +1,117 @@
+// Removes old deployments with their logs and releases. A pass examines some apps and removes a limited number of deployments, so its
+// cost does not depend on how much there is; the next pass continues with the next app.
+
+import { isFinal } from "@slipway/core";
+import type { App, Deployment, Store } from "@slipway/core";
+import type { RedisKeys } from "@slipway/protocol";
+import type { Redis } from "ioredis";
+import type { WorkerConfig } from "../config.ts";
+import { keptReleases } from "./prune-images.ts";
+import type { KeptReleasesContext } from "./prune-images.ts";
+
+export interface RetentionContext extends KeptReleasesContext {
+  readonly store: KeptReleasesContext["store"] & Pick<Store, "logs">;
+  readonly redis: Redis;
+  readonly keys: Pick<RedisKeys, "retentionCursor">;
+  readonly config: KeptReleasesContext["config"] & Pick<WorkerConfig, "deploymentsKept">;
+  readonly now: () => Date;
+}
+
+/** Limits of one pass. */
+interface PassLimits {
+  readonly apps: number;
+  readonly deployments: number;
+}
+
+/** Six passes an hour cover 100,000 apps in less than a day. */
+const passLimits: PassLimits = { apps: 1_000, deployments: 10_000 };
+/** Removed at a time: other writers of the database wait for it. */
+const batch = 100;
+
+/**
+ * Removes deployments that ended before the configured age, but for each app's newest ones and those whose release may be deployed
+ * again. Idempotent: a pass that is interrupted is repeated.
+ */
+export async function removeOldDeployments(
+  context: RetentionContext,
+  limits: PassLimits = passLimits,
+): Promise<void> {
+  const { store, redis, keys, config, now } = context;
+  const before = new Date(now().getTime() - config.deploymentsKept.ageMs);
+  const after = (await redis.get(keys.retentionCursor)) ?? "";
+  const appIds = await store.apps.ids(after, limits.apps);
+  let rest = limits.deployments;
+  let examined = after;
+  for (const appId of appIds) {
+    const removed = await removeOldOfApp(context, appId, { before, limit: rest });
+    rest -= removed;
+    // The app may have more: the next pass begins with it.
+    if (rest <= 0) break;
+    examined = appId;
+  }
+  // At the end of the list the next pass begins anew.
+  const isEnd = appIds.length < limits.apps && rest > 0;
+  await redis.set(keys.retentionCursor, isEnd ? "" : examined);
+}
+
+/** @returns how many deployments it removed, at most one batch more than `limit`. */
+async function removeOldOfApp(
+  context: RetentionContext,
+  appId: string,
+  { before, limit }: { readonly before: Date; readonly limit: number },
+): Promise<number> {
+  const { store, config } = context;
+  const window = { kept: config.deploymentsKept.minCount };
+  const [oldest] = await store.deployments.oldest(appId, { ...window, limit: 1 });
+  if (oldest === undefined || !isOld(oldest, before)) return 0;
+  const app = await store.apps.get(appId);
+  if (app === null) return 0;
+  const needed = await neededDeployments(context, app);
+  let removed = 0;
+  for (;;) {
+    const found = await store.deployments.oldest(appId, { ...window, limit: batch });
+    const old = found.slice(
+      0,
+      untilFirst(found, (deployment) => !isOld(deployment, before)),
+    );
+    const last = old.at(-1);
+    if (last === undefined) return removed;
+    // Those that were left over earlier, because their release was needed then.
+    const leftOver = await store.deployments.before(appId, old[0]?.number ?? 0, batch);
+    const ids = [...leftOver, ...old].map(({ id }) => id).filter((id) => !needed.has(id));
+    await removeAll(store, app, ids, last.number + 1);
+    removed += ids.length;
+    if (removed >= limit || old.length < batch) return removed;
+  }
+}
+
+/** Ids of the deployments of releases that serve or may be deployed again. */
+async function neededDeployments(context: RetentionContext, app: App): Promise<ReadonlySet<string>> {
+  const kept = await keptReleases(context, app);
+  // It may be older than all releases that are searched for the others.
+  const current =
+    app.currentReleaseId === null ? null : await context.store.releases.get(app.currentReleaseId);
+  return new Set([...kept, ...(current === null ? [] : [current])].map(({ deploymentId }) => deploymentId));
+}
+
+/** The deployments last: what is left of an interrupted removal is found by them. */
+async function removeAll(
+  store: RetentionContext["store"],
+  { id: appId }: App,
+  deploymentIds: readonly string[],
+  completeFrom: number,
+): Promise<void> {
+  await store.logs.remove(deploymentIds);
+  await store.releases.removeOfDeployments(deploymentIds);
+  await store.deployments.removeOld(appId, deploymentIds, completeFrom);
+}
+
+function isOld({ status, finishedAt }: Deployment, before: Date): boolean {
+  return isFinal(status) && finishedAt !== null && finishedAt < before;
+}
+
+/** How many items precede the first that fits. */
+function untilFirst<Item>(items: readonly Item[], fits: (item: Item) => boolean): number {
+  const at = items.findIndex(fits);
+  return at === -1 ? items.length : at;
+}

@@ -1,0 +1,32 @@
+// Where a page of an app's deployments begins: found by number, so that no page has to count the rows before it.
+
+import type { PageRequest } from "@slipway/core";
+
+/** What an app has. Numbers are given without gaps; only removals of old deployments make some. */
+export interface NumberedList {
+  /** The highest number; 0 for none. */
+  readonly last: number;
+  /** From this number on nothing was removed. */
+  readonly completeFrom: number;
+  /** How many with lower numbers are left. */
+  readonly leftOver: number;
+}
+
+export interface NumberedPage {
+  readonly totalCount: number;
+  /** The page begins with the highest number below this one, after `skip` others; null past the end. */
+  readonly start: { readonly below: number; readonly skip: number } | null;
+}
+
+export function numberedPage(
+  { last, completeFrom, leftOver }: NumberedList,
+  { page, perPage }: PageRequest,
+): NumberedPage {
+  const complete = Math.max(0, last - completeFrom + 1);
+  const totalCount = complete + leftOver;
+  const before = (page - 1) * perPage;
+  // The number of a page may be larger than a database takes.
+  if (before >= totalCount) return { totalCount, start: null };
+  if (before < complete) return { totalCount, start: { below: last - before + 1, skip: 0 } };
+  return { totalCount, start: { below: completeFrom, skip: before - complete } };
+}
