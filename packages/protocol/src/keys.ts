@@ -17,6 +17,8 @@ export function redisKeys(installationId: string) {
     ownerWaiting: (ownerId: string) => `{${root}:queue}:waiting:${ownerId}`,
     /** How many deployments the live workers run at the same time. Expires when no worker lives. */
     fleetCapacity: `{${root}:queue}:capacity`,
+    /** Set while a worker has counted the fleet's capacity in this interval of heartbeats. */
+    fleetCounted: `{${root}:queue}:counted`,
     /** The id of the job that is currently being added for the app. */
     laneClaim: (appId: string) => `{${root}:queue}:claim:${appId}`,
     /** Samples of the queue: a sorted set of JSON by time, in milliseconds. Expires with its last sample. */

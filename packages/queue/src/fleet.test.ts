@@ -76,6 +76,21 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     await capacity(null);
   });
 
+  test("a worker does not count the fleet while another one has done so in this interval", async () => {
+    await using _worker = join("worker-1");
+    const usersCounted = () => context.redis.hget(keys.fleetCapacity, "users");
+    await expect.poll(usersCounted).toBe("2");
+    await context.redis.set(keys.fleetCounted, "worker-2");
+    const seenAt = async () => Number(await context.redis.zscore(keys.workersSeen, "worker-1"));
+    const before = await seenAt();
+    users = 3;
+    // Its heartbeats go on, and none counts the users again.
+    await expect.poll(seenAt).toBeGreaterThan(before + 200);
+    expect(["2", null]).toContain(await usersCounted());
+    await context.redis.del(keys.fleetCounted);
+    await expect.poll(usersCounted).toBe("3");
+  });
+
   test("workers are listed again after Redis lost all data", async () => {
     await using _worker = join("worker-1");
     await listed((workers) => workers.length === 1);

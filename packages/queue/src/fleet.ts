@@ -46,6 +46,8 @@ export function joinFleet(
   const { redis, keys, onError } = context;
   const running = new Map<string, WorkerRecord["running"][number]>();
   let state: WorkerRecord["state"] = "ready";
+  /** Whether the worker's part of the capacity is not counted yet. */
+  let isUncounted = true;
   const presence = joinPresence({
     redis,
     keys: presenceKeys(keys),
@@ -56,7 +58,11 @@ export function joinFleet(
       const record: WorkerRecord = { ...identity, state, running: [...running.values()] };
       return JSON.stringify(record);
     },
-    afterBeat: () => storeCapacity(context, identity.heartbeatMs * beatsUntilLost),
+    async afterBeat() {
+      if (!isUncounted && !(await takesTurn(context, identity))) return;
+      isUncounted = false;
+      await storeCapacity(context, identity.heartbeatMs * beatsUntilLost);
+    },
     onError: (error) => onError(error, "worker heartbeat failed"),
   });
   return {
@@ -73,10 +79,19 @@ export function joinFleet(
     },
     drain() {
       state = "draining";
+      isUncounted = true;
       presence.beat();
     },
     [Symbol.asyncDispose]: () => presence[Symbol.asyncDispose](),
   };
+}
+
+/** One of the workers, whichever it is, counts the fleet in each interval: if all did, the cost would grow with the square of their number. */
+async function takesTurn(
+  { redis, keys }: FleetContext,
+  { id, heartbeatMs }: Pick<WorkerRecord, "id" | "heartbeatMs">,
+): Promise<boolean> {
+  return (await redis.set(keys.fleetCounted, id, "PX", heartbeatMs, "NX")) !== null;
 }
 
 /** Stores how many deployments the fleet runs at the same time, and for how many users, where each advance of a lane reads it. */

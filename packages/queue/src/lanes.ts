@@ -98,11 +98,9 @@ export function openLanes(options: LanesOptions): Lanes {
   redis.on("error", (error: unknown) => onError(error, connectionFailed));
   const bus = { redis, keys };
   const jobs = openLaneQueues({ bus, redisUrl, onError });
-  const maintenance = new Queue<MaintenanceJob>(queueNames.maintenance, {
-    connection: queueConnection(redisUrl, { maxRetriesPerRequest: 3 }),
-    prefix: keys.queuePrefix,
-  });
-  maintenance.on("error", (error) => onError(error, connectionFailed));
+  const [maintenance, slowMaintenance] = openMaintenanceQueues(redisUrl, keys);
+  for (const queue of [maintenance, slowMaintenance])
+    queue.on("error", (error) => onError(error, connectionFailed));
   const limits = { limit: ownerSlots, reserved: reservedSlots };
   const slots = openOwnerSlots({
     bus,
@@ -121,7 +119,7 @@ export function openLanes(options: LanesOptions): Lanes {
     await lane.advanceWaiting(ownerId);
   };
   return {
-    queues: [jobs.deployments, jobs.operations, maintenance],
+    queues: [jobs.deployments, jobs.operations, maintenance, slowMaintenance],
     isPaused: () => withQueueErrors(() => jobs.deployments.isPaused()),
     hasSlot: (ownerId) => withQueueErrors(() => slots.hasFree(ownerId)),
     advance: (appId) => withQueueErrors(() => lane.advance(appId)),
@@ -139,9 +137,9 @@ export function openLanes(options: LanesOptions): Lanes {
     failureOf: (id) => withQueueErrors(() => failureOf(jobs, id)),
     removeJob: (id) => withQueueErrors(() => removeEndedJobs(jobs, id)),
     abort: ({ id }) => withQueueErrors(() => abortJob(jobs, bus, id)),
-    requestRemoval: (appId) => withQueueErrors(() => addRemoval(maintenance, appId)),
+    requestRemoval: (appId) => withQueueErrors(() => addRemoval(slowMaintenance, appId)),
     async [Symbol.asyncDispose]() {
-      await Promise.all([jobs[Symbol.asyncDispose](), maintenance.close()]);
+      await Promise.all([jobs[Symbol.asyncDispose](), maintenance.close(), slowMaintenance.close()]);
       redis.disconnect();
     },
   };
@@ -176,6 +174,16 @@ async function abortJob(jobs: LaneQueues, bus: Bus, id: string): Promise<boolean
   // A job that a worker holds cannot be removed, and need not be: the worker ends it.
   if (!isHeld) await job?.remove();
   return isHeld;
+}
+
+function openMaintenanceQueues(redisUrl: string, keys: RedisKeys) {
+  const connection = queueConnection(redisUrl, { maxRetriesPerRequest: 3 });
+  const options = { connection, prefix: keys.queuePrefix };
+  const { maintenance, slowMaintenance } = queueNames;
+  return [
+    new Queue<MaintenanceJob>(maintenance, options),
+    new Queue<MaintenanceJob>(slowMaintenance, options),
+  ] as const;
 }
 
 async function addRemoval(maintenance: Queue<MaintenanceJob>, appId: string): Promise<void> {

@@ -19,51 +19,62 @@ export interface MaintenanceOptions {
   readonly onError: (error: unknown, message: string) => void;
 }
 
-/** Two, so that the lanes do not wait for a slow observation of all apps. */
-const concurrency = 2;
+/** Reconciling has a queue of its own: nothing that takes long holds it up. */
+const concurrency = { maintenance: 2, slowMaintenance: 4 } as const;
 const cleanSourcesEveryMs = 10 * 60_000;
+/** Schedules that the previous version put into the queue of the reconciling. */
+const formerSchedules = ["observe-apps", "clean-sources"] as const;
 
 /** @returns a function that stops it, after the running jobs. */
 export async function startMaintenance(options: MaintenanceOptions): Promise<() => Promise<void>> {
   const { redisUrl, keys, run, onError } = options;
-  const shared = {
-    connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
-    prefix: keys.queuePrefix,
-  };
-  const queue = new Queue<MaintenanceJob>(queueNames.maintenance, shared);
+  const connection = queueConnection(redisUrl, { maxRetriesPerRequest: null });
+  const shared = { connection, prefix: keys.queuePrefix };
   const onConnectionError = (error: unknown) =>
     onError(error, "the connection of the maintenance queue failed");
-  queue.on("error", onConnectionError);
-  await schedule(queue, options);
+  const open = (name: keyof typeof concurrency) => {
+    const queue = new Queue<MaintenanceJob>(queueNames[name], shared);
+    queue.on("error", onConnectionError);
+    return queue;
+  };
+  const queues = { maintenance: open("maintenance"), slowMaintenance: open("slowMaintenance") };
+  await schedule(queues, options);
   // A Redis that lost its data has also lost the schedules.
   const rescheduling = setInterval(() => {
-    schedule(queue, options).catch((error: unknown) => onError(error, "cannot schedule the maintenance"));
+    schedule(queues, options).catch((error: unknown) => onError(error, "cannot schedule the maintenance"));
   }, options.reconcileEveryMs * 3);
-
-  const worker = new Worker(queueNames.maintenance, async (job) => run(maintenanceJob.parse(job.data)), {
-    ...shared,
-    name: options.name,
-    concurrency,
-  });
-  worker.on("failed", (job, error) => onError(error, `maintenance failed: ${job?.name ?? "unknown"}`));
-  worker.on("error", onConnectionError);
+  // Either takes all types: the previous version puts all into the first.
+  const work = (name: keyof typeof concurrency) => {
+    const worker = new Worker(queueNames[name], async (job) => run(maintenanceJob.parse(job.data)), {
+      ...shared,
+      name: options.name,
+      concurrency: concurrency[name],
+    });
+    worker.on("failed", (job, error) => onError(error, `maintenance failed: ${job?.name ?? "unknown"}`));
+    worker.on("error", onConnectionError);
+    return worker;
+  };
+  const workers = [work("maintenance"), work("slowMaintenance")];
   return async () => {
     clearInterval(rescheduling);
-    await worker.close();
-    await queue.close();
+    await Promise.all(workers.map((worker) => worker.close()));
+    await Promise.all(Object.values(queues).map((queue) => queue.close()));
   };
 }
 
+type Queues = Readonly<Record<keyof typeof concurrency, Queue<MaintenanceJob>>>;
+
 async function schedule(
-  queue: Queue<MaintenanceJob>,
+  { maintenance, slowMaintenance }: Queues,
   { reconcileEveryMs, observeEveryMs }: Pick<MaintenanceOptions, "reconcileEveryMs" | "observeEveryMs">,
 ): Promise<void> {
   const periods = [
-    ["reconcile", reconcileEveryMs],
-    ["observe-apps", observeEveryMs],
-    ["clean-sources", cleanSourcesEveryMs],
+    [maintenance, "reconcile", reconcileEveryMs],
+    [slowMaintenance, "observe-apps", observeEveryMs],
+    [slowMaintenance, "clean-sources", cleanSourcesEveryMs],
   ] as const;
   const opts = { attempts: 1, removeOnComplete: true, removeOnFail: { count: 100 } };
-  for (const [type, every] of periods)
+  for (const [queue, type, every] of periods)
     await queue.upsertJobScheduler(type, { every }, { name: type, data: { type }, opts });
+  for (const type of formerSchedules) await maintenance.removeJobScheduler(type);
 }

@@ -6,4 +6,5 @@ export const queueNames = {
   operations: "operations",
   // The name that earlier versions gave it.
   maintenance: "upkeep",
+  slowMaintenance: "slow-maintenance",
 } as const;

@@ -71,6 +71,7 @@ describe.skipIf(await lacksRedis())("the queue dashboard", () => {
       "deployments",
       "operations",
       "upkeep",
+      "slow-maintenance",
       "notifications",
       "housekeeping",
     ]);

@@ -44,7 +44,7 @@ async function sweep(listed: readonly Snapshot[], apps: readonly App[], snapshot
       listSnapshots: async () => listed,
       removeSnapshot: async (name) => void removed.push(name),
     },
-    store: { apps: { get: async (id) => apps.find((app) => app.id === id) ?? null } },
+    store: { apps: { many: async (ids) => apps.filter(({ id }) => ids.includes(id)) } },
     config: { limits: { snapshotsBytes } },
   });
   return removed;

@@ -1,7 +1,7 @@
 // Removes the build containers and rollouts of dead attempts from the engines, and snapshots that are not needed.
 
 import { isFinal, label } from "@slipway/core";
-import type { BuildEngine, Deployment, Labels, Scheduler, Store } from "@slipway/core";
+import type { App, BuildEngine, Deployment, Labels, Scheduler, Store } from "@slipway/core";
 import type { WorkerConfig } from "../config.ts";
 import type { EgressGuard } from "../egress/guard-egress.ts";
 import { requestStops } from "./former-rollouts.ts";
@@ -14,7 +14,7 @@ export interface SweepSandboxesContext {
 
 export interface SweepSnapshotsContext {
   readonly engine: Pick<BuildEngine, "listSnapshots" | "removeSnapshot">;
-  readonly store: { readonly apps: Pick<Store["apps"], "get"> };
+  readonly store: { readonly apps: Pick<Store["apps"], "many"> };
   readonly config: { readonly limits: Pick<WorkerConfig["limits"], "snapshotsBytes"> };
 }
 
@@ -55,13 +55,22 @@ export async function sweepSandboxes({ engine, store }: SweepSandboxesContext): 
 export async function sweepSnapshots({ engine, store, config }: SweepSnapshotsContext): Promise<void> {
   const { snapshotsBytes } = config.limits;
   const listed = await engine.listSnapshots();
+  const apps = await appsById(store, listed);
   let keptBytes = 0;
   for (const snapshot of listed.toSorted((a, b) => b.lastUsedAt.getTime() - a.lastUsedAt.getTime())) {
-    const app = await store.apps.get(snapshot.appId);
-    const needed = app !== null && app.deletedAt === null && app.cacheVersion === snapshot.cacheVersion;
+    const app = apps.get(snapshot.appId);
+    const needed = app !== undefined && app.deletedAt === null && app.cacheVersion === snapshot.cacheVersion;
     keptBytes += needed ? snapshot.sizeBytes : 0;
     if (!needed || keptBytes > snapshotsBytes) await engine.removeSnapshot(snapshot);
   }
+}
+
+async function appsById(
+  store: SweepSnapshotsContext["store"],
+  listed: readonly { readonly appId: string }[],
+): Promise<ReadonlyMap<string, App>> {
+  const apps = await store.apps.many([...new Set(listed.map(({ appId }) => appId))]);
+  return new Map(apps.map((app) => [app.id, app]));
 }
 
 function hasEnded(deployment: Deployment | null, labels: Labels): boolean {
@@ -78,13 +87,17 @@ export async function sweepRollouts(context: SweepRolloutsContext): Promise<void
   const { scheduler, store } = context;
   const listed = await scheduler.list();
   const listedIds = new Set(listed.map(({ rolloutId }) => rolloutId));
+  // Read before the apps: work that ends in between has put its rollout in service, or removed it, before its end.
+  const running = [...(await store.deployments.runningEntries()), ...(await store.operations.allRunning())];
+  const busy = new Set(running.map(({ appId }) => appId));
+  const apps = await appsById(
+    store,
+    listed.filter(({ appId }) => !busy.has(appId)),
+  );
   for (const { appId, rolloutId, attempt } of listed) {
-    // Read before the app: work that ends in between has put its rollout in service, or removed it, before its end.
-    const busy =
-      (await store.deployments.running(appId)) !== null || (await store.operations.running(appId)) !== null;
-    const app = busy ? null : await store.apps.get(appId);
+    const app = apps.get(appId);
     // A missing app does not prove a removal: the worker may use another database. Its rollouts are kept.
-    if (app === null || app.currentRolloutId === rolloutId) continue;
+    if (app === undefined || app.currentRolloutId === rolloutId) continue;
     await scheduler.discard(appId, rolloutId, { attempt });
     // If the current rollout does not run, a restored database may name an old one: running rollouts are kept.
     if (app.webCount === 0 || listedIds.has(app.currentRolloutId ?? ""))

@@ -35,7 +35,9 @@ export class Announcer {
       this.#added.clear();
       this.#forgetAt = time + rememberedMs;
     }
-    for (const appId of await store.notifiers.appIds()) await this.#announceApp(appId, since);
+    const appIds = await store.notifiers.appIds();
+    for (const appId of await store.deployments.appsWithRecent(appIds, since))
+      await this.#announceApp(appId, since);
   }
 
   async #announceApp(appId: string, since: Date): Promise<void> {

@@ -78,6 +78,8 @@ export interface AppStore {
   create(app: App, quotas?: Quotas): Promise<void>;
   /** By id, including deleted apps. */
   get(id: string): Promise<App | null>;
+  /** Those of the apps that exist, including deleted ones, in any order; read at once. */
+  many(ids: readonly string[]): Promise<App[]>;
   byName(name: string): Promise<App | null>;
   /** Sorted by name; of one owner, or of all (for operators). */
   list(owner: { readonly ownerId: string } | "all"): Promise<App[]>;
@@ -212,6 +214,8 @@ export interface DeploymentStore {
   runningOfOwner(ownerId: string): Promise<string[]>;
   /** The app's deployments that have not ended, or ended since `since`, in lane order. For replay to followers. */
   recent(appId: string, since: Date): Promise<Deployment[]>;
+  /** Which of the apps have a deployment that has not ended, or ended since `since`; read at once, in any order. */
+  appsWithRecent(appIds: readonly string[], since: Date): Promise<string[]>;
   /** Whether a deployment that has not ended uses the uploaded source. */
   usesSource(sourceId: string): Promise<boolean>;
   /**

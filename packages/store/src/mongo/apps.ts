@@ -23,6 +23,7 @@ export const appQueries = {
   ofOwner: (ownerId: string) => ({ live: true, ownerId }),
   all: { live: true },
   deleted: { live: false },
+  many: (ids: readonly string[]) => ({ _id: { $in: [...ids] } }),
   after: (id: string) => ({ live: true, _id: { $gt: id } }),
 } as const;
 
@@ -51,6 +52,7 @@ export function appStore(connection: Connection): AppStore {
         taken,
       ),
     get: (id) => one({ _id: id }),
+    many: (ids) => many(appQueries.many(ids), { _id: 1 }),
     byName: (name) => one(appQueries.byName(name)),
     list: (owner) => many(owner === "all" ? appQueries.all : appQueries.ofOwner(owner.ownerId), { name: 1 }),
     deleted: () => many(appQueries.deleted, { deletedAt: 1 }),

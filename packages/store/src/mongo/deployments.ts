@@ -19,6 +19,7 @@ import type { Stored } from "./documents.ts";
 import { falseWhenTaken } from "./failures.ts";
 import { entryFrom, entryProjection, laneHeads } from "./lane-entry.ts";
 import type { HeadQueries } from "./lane-entry.ts";
+import { appsOf } from "./waiting-apps.ts";
 import { insertNumbered } from "./numbered.ts";
 
 /** `running` follows from the status: a unique index over those where it is true allows one an app. */
@@ -56,6 +57,12 @@ export const deploymentQueries = {
     $or: [
       { appId, finishedAt: null },
       { appId, finishedAt: { $gte: since } },
+    ],
+  }),
+  recentOf: (appIds: readonly string[], since: Date) => ({
+    $or: [
+      { appId: { $in: [...appIds] }, finishedAt: null },
+      { appId: { $in: [...appIds] }, finishedAt: { $gte: since } },
     ],
   }),
   unfinished: (appId: string) => ({ appId, finishedAt: null }),
@@ -116,6 +123,8 @@ export function deploymentStore(connection: Connection): DeploymentStore {
         return (await running.project<{ _id: string }>({ _id: 1 }).toArray()).map(({ _id }) => _id);
       }),
     recent: (appId, since) => many(deploymentQueries.recent(appId, since), { number: 1 }),
+    appsWithRecent: (appIds, since) =>
+      connection.run((database) => appsOf(deployments(database), deploymentQueries.recentOf(appIds, since))),
     usesSource: async (sourceId) => (await first(deploymentQueries.needsSource(sourceId))) !== null,
     // The only unique index a change can meet is the one that allows one running deployment an app.
     compareAndSet: (next) =>

@@ -140,6 +140,11 @@ const plans: readonly (readonly [string, string, Query])[] = [
     "deployments_recent",
     { filter: deploymentQueries.recent("1", new Date(999)), sortOfFew: { number: 1 } },
   ],
+  [
+    "deployments",
+    "deployments_recent",
+    { filter: deploymentQueries.recentOf(["1", "2"], new Date(999)), as: "apps" },
+  ],
   ["deployments", "deployments_source", { filter: deploymentQueries.needsSource("1"), limit: 1 }],
   [
     "receipts",

@@ -17,7 +17,8 @@ export function appsPipeline(filter: object) {
   return [{ $match: filter }, { $group: { _id: "$appId" } }];
 }
 
-async function appsOf<Document extends { readonly appId: string }>(
+/** The apps of the documents that a filter fits, each once. */
+export async function appsOf<Document extends { readonly appId: string }>(
   collection: Collection<Document>,
   filter: Filter<Document>,
 ): Promise<string[]> {

@@ -32,6 +32,7 @@ export const appQueries = {
   ofOwner: "SELECT * FROM apps WHERE owner_id = ? AND deleted_at IS NULL ORDER BY name",
   all: "SELECT * FROM apps WHERE deleted_at IS NULL ORDER BY name",
   deleted: "SELECT * FROM apps WHERE deleted_at IS NOT NULL ORDER BY deleted_at",
+  many: "SELECT * FROM apps WHERE id IN (SELECT value FROM json_each(?))",
   ids: "SELECT id FROM apps WHERE id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?",
 } as const;
 
@@ -46,6 +47,7 @@ export function appStore(database: Database): AppStore {
   return {
     create: (app, quotas) => conflictWhenTaken(insert(database, app, quotas), taken),
     get: (id) => one("SELECT * FROM apps WHERE id = ?", id),
+    many: (ids) => many(appQueries.many, JSON.stringify(ids)),
     byName: (name) => one(appQueries.byName, name),
     list: (owner) => (owner === "all" ? many(appQueries.all) : many(appQueries.ofOwner, owner.ownerId)),
     deleted: () => many(appQueries.deleted),

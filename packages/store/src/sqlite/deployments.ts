@@ -63,6 +63,9 @@ export const deploymentQueries = {
       SELECT * FROM deployments WHERE app_id = ?1 AND finished_at IS NULL
       UNION ALL SELECT * FROM deployments WHERE app_id = ?1 AND finished_at >= ?2
     ) ORDER BY +number`,
+  appsWithRecent: `SELECT value AS app_id FROM json_each(?1)
+    WHERE EXISTS (SELECT 1 FROM deployments WHERE app_id = value AND finished_at IS NULL)
+    OR EXISTS (SELECT 1 FROM deployments WHERE app_id = value AND finished_at >= ?2)`,
   usesSource: "SELECT 1 FROM deployments WHERE source_id = ? AND finished_at IS NULL LIMIT 1",
 } as const;
 
@@ -116,6 +119,12 @@ export function deploymentStore(database: Database): DeploymentStore {
         transaction.all<{ id: string }>(deploymentQueries.runningOfOwner, ownerId).map(({ id }) => id),
       ),
     recent: (appId, since) => many(deploymentQueries.recent, appId, since.getTime()),
+    appsWithRecent: (appIds, since) =>
+      database.read((transaction) =>
+        transaction
+          .all<{ app_id: string }>(deploymentQueries.appsWithRecent, JSON.stringify(appIds), since.getTime())
+          .map((row) => row.app_id),
+      ),
     usesSource: (sourceId) =>
       database.read((transaction) => transaction.all(deploymentQueries.usesSource, sourceId).length > 0),
     compareAndSet: (next) => compareAndSet(database, next),

@@ -106,6 +106,15 @@ function deletedApps(underTest: StoreUnderTest): void {
       expect(same).toHaveLength(3);
     });
 
+    test("several apps are read at once, deleted ones included", async () => {
+      const [one, other] = [await create(), await create({ deletedAt: testTime })];
+      const found = await store().apps.many([one.id, randomUUID(), other.id]);
+      expect(found.toSorted((a, b) => a.id.localeCompare(b.id))).toEqual(
+        [one, other].toSorted((a, b) => a.id.localeCompare(b.id)),
+      );
+      expect(await store().apps.many([])).toEqual([]);
+    });
+
     test("the ids of apps that are not deleted are listed in order, in parts", async () => {
       const live = [await create(), await create(), await create()].map(({ id }) => id).toSorted();
       const deleted = await create({ deletedAt: testTime });

@@ -287,6 +287,18 @@ function recentDeployments(underTest: StoreUnderTest): void {
       await create();
       expect(numbers(await store().deployments.recent(appId, since))).toEqual([3, 4, 5, 6]);
     });
+
+    test("apps with recent deployments are those with an unfinished one, or one that finished since a time", async () => {
+      const since = new Date("2026-06-01T12:00:00.000Z");
+      const finish = async (ms: number) =>
+        (await bringTo(store(), await create(), "success", new Date(since.getTime() + ms))).appId;
+      const [queued, old, recent] = [(await create()).appId, await finish(-1), await finish(0)];
+      const other = (await create()).appId;
+      const found = await store().deployments.appsWithRecent([queued, old, recent, randomUUID()], since);
+      expect(found.toSorted()).toEqual([queued, recent].toSorted());
+      expect(found).not.toContain(other);
+      expect(await store().deployments.appsWithRecent([], since)).toEqual([]);
+    });
   });
 }
 

@@ -1,0 +1,57 @@
+import { Queue } from "bullmq";
+import { expect, describe, test } from "vitest";
+import { redisKeys } from "@slipway/protocol";
+import { eventually, lacksRedis, startRedis, unexpected } from "@slipway/testkit";
+import { startMaintenance } from "./maintenance.ts";
+import { queueNames } from "./queue-names.ts";
+
+const keys = redisKeys("maintenance-test");
+/** Longer than the test. */
+const never = 3_600_000;
+
+describe.skipIf(await lacksRedis())("maintenance", () => {
+  test("lanes are reconciled while removals and observations take as long as they like", async () => {
+    await using opened = new AsyncDisposableStack();
+    const { url: redisUrl } = opened.use(await startRedis());
+    const removals = opened.adopt(
+      new Queue(queueNames.slowMaintenance, { connection: { url: redisUrl }, prefix: keys.queuePrefix }),
+      (queue) => queue.close(),
+    );
+    for (let index = 0; index < 6; index += 1)
+      await removals.add("remove-app", { type: "remove-app", appId: `app-${index}` });
+    const hang = Promise.withResolvers<void>();
+    const begun: string[] = [];
+    const options = { redisUrl, keys, name: "test", observeEveryMs: never, onError: unexpected };
+    const stop = await startMaintenance({
+      ...options,
+      reconcileEveryMs: 50,
+      run: async ({ type }) => {
+        begun.push(type);
+        if (type !== "reconcile") await hang.promise;
+      },
+    });
+    try {
+      const times = (type: string) => begun.filter((one) => one === type).length;
+      await eventually(async () => times("remove-app") >= 2 && times("reconcile") > 3);
+      const reconciled = times("reconcile");
+      await eventually(async () => times("reconcile") > reconciled + 3);
+    } finally {
+      hang.resolve();
+      await stop();
+    }
+  });
+
+  test("schedules of the previous version are removed from the queue of the reconciling", async () => {
+    await using opened = new AsyncDisposableStack();
+    const { url: redisUrl } = opened.use(await startRedis());
+    const former = opened.adopt(
+      new Queue(queueNames.maintenance, { connection: { url: redisUrl }, prefix: keys.queuePrefix }),
+      (queue) => queue.close(),
+    );
+    await former.upsertJobScheduler("observe-apps", { every: never }, { name: "observe-apps" });
+    const options = { redisUrl, keys, name: "test", onError: unexpected, run: async () => {} };
+    const stop = await startMaintenance({ ...options, reconcileEveryMs: never, observeEveryMs: never });
+    await stop();
+    expect((await former.getJobSchedulers()).map(({ key }) => key)).toEqual(["reconcile"]);
+  });
+});
