@@ -25,6 +25,7 @@ export const units = {
     shown: (bytes) => (bytes < 1000 ? `${bytes} B` : `${(bytes / 1000).toFixed(bytes < 100_000 ? 1 : 0)} kB`),
   },
   megabytes: { name: "bytes", shown: (bytes) => `${(bytes / 1e6).toFixed(0)} MB` },
+  percentOfCore: { name: "1", shown: (share) => `${(100 * share).toFixed(1)} %` },
   ratio: { name: "1", shown: (ratio) => ratio.toFixed(2) },
 } as const satisfies Record<string, Unit>;
 

@@ -60,7 +60,10 @@ export function printProfile(steps: readonly Step[]): void {
   }
 }
 
-export async function writeReport(path: string, report: Report): Promise<void> {
+export async function writeReport(
+  path: string,
+  report: Pick<Report, "rows" | "loadBefore"> & Partial<Report>,
+): Promise<void> {
   const { rows, ...rest } = report;
   const [cpu] = cpus();
   const machine = {

@@ -1,4 +1,4 @@
-// The options of the benchmarks: `npm run bench -- redeploy --rounds 3 --row express --profile`.
+// The options of the benchmarks: `npm run bench -- redeploy --rounds 3 --row express --profile`, `npm run bench -- scale --apps 1000`.
 
 import { parseArgs } from "node:util";
 
@@ -9,7 +9,13 @@ export interface BenchOptions {
   readonly rows: readonly string[];
   /** Whether to print where the time of a warm redeployment goes. */
   readonly profile: boolean;
+  /** The store to measure with; undefined for the benchmark's own choice. */
+  readonly store: string | undefined;
+  /** How many of each the benchmark `scale` makes; those not named have its own numbers. */
+  readonly sizes: Readonly<Partial<Record<(typeof sizeNames)[number], number>>>;
 }
+
+export const sizeNames = ["apps", "deployments", "waiting", "workers"] as const;
 
 /** Splits the arguments of `npm run bench` into names of benchmarks and options. Throws an error that names a wrong argument. */
 export function parseBenchArguments(args: readonly string[]): {
@@ -23,13 +29,26 @@ export function parseBenchArguments(args: readonly string[]): {
       rounds: { type: "string" },
       row: { type: "string", multiple: true, default: [] },
       profile: { type: "boolean", default: false },
+      store: { type: "string" },
+      apps: { type: "string" },
+      deployments: { type: "string" },
+      waiting: { type: "string" },
+      workers: { type: "string" },
     },
   });
-  const { rounds, row: rows, profile } = values;
+  const { rounds, row: rows, profile, store } = values;
   if (rounds !== undefined && !/^[1-9]\d{0,2}$/.test(rounds))
     throw new Error(`--rounds ${rounds} is not a number of rounds: give one from 1 to 999.`);
   const count = rounds === undefined ? undefined : Number(rounds);
-  return { names: positionals, options: { rounds: count, rows, profile } };
+  const sizes = Object.fromEntries(sizeNames.flatMap((name) => sizeOf(name, values[name])));
+  return { names: positionals, options: { rounds: count, rows, profile, store, sizes } };
+}
+
+function sizeOf(name: string, text: string | undefined): [string, number][] {
+  if (text === undefined) return [];
+  if (!/^[1-9]\d{0,7}$/.test(text))
+    throw new Error(`--${name} ${text} is not a size: give a number from 1 to 99999999.`);
+  return [[name, Number(text)]];
 }
 
 /** The options that this process was started with. */

@@ -1,0 +1,117 @@
+// Cost that does not grow: a large installation beside a small one in the same run, with each store.
+
+import { loadavg } from "node:os";
+import { join } from "node:path";
+import { readOwnConfig } from "@slipway/setup";
+import { lacksMongo } from "@slipway/testkit";
+import { benchOptions } from "@slipway/tools/bench-options";
+import { print, units } from "./measure.ts";
+import type { Unit } from "./measure.ts";
+import { printTable, writeReport } from "./redeploy/report.ts";
+import type { MeasuredRow } from "./redeploy/report.ts";
+import { costThroughLanes, heartbeatShare, list, p99, post, reconcilePass } from "./scale/costs.ts";
+import type { Sizes } from "./scale/fill.ts";
+import { openInstallation } from "./scale/installation.ts";
+import type { Installation, StoreKind } from "./scale/installation.ts";
+
+const small: Sizes = { apps: 100, deployments: 1_000, longest: 1_000, waiting: 50 };
+/** The stand-in for MongoDB takes a thousand times as long to fill as SQLite. */
+const large: Readonly<Record<StoreKind, Sizes>> = {
+  sqlite: { apps: 100_000, deployments: 1_000_000, longest: 30_000, waiting: 10_000 },
+  mongodb: { apps: 1_000, deployments: 3_000, longest: 1_000, waiting: 500 },
+};
+const fewWorkers = 10;
+const manyWorkers = 1_000;
+const options = benchOptions();
+const rounds = options.rounds ?? 5;
+const flat = { ratio: 1.3 };
+const perPage = 20;
+
+const [loadBefore = 0] = loadavg();
+const rows: MeasuredRow[] = [];
+for (const kind of await kinds()) rows.push(...(await measureStore(kind)));
+const chosen = rows.filter(
+  ({ name }) => options.rows.length === 0 || options.rows.some((part) => name.includes(part)),
+);
+printTable(chosen);
+await writeReport(join(readOwnConfig("bench").dataDir, "scale.json"), { rows: chosen, loadBefore });
+
+async function kinds(): Promise<StoreKind[]> {
+  const wanted = (["sqlite", "mongodb"] as const).filter((kind) => (options.store ?? kind) === kind);
+  if (wanted.length === 0) throw new Error(`--store ${options.store} is no store: give sqlite or mongodb.`);
+  const lacks = wanted.includes("mongodb") && (await lacksMongo());
+  if (lacks) print("MongoDB is left out: npm test makes the image with its stand-in.");
+  return wanted.filter((kind) => kind !== "mongodb" || !lacks);
+}
+
+async function measureStore(kind: StoreKind): Promise<MeasuredRow[]> {
+  const { apps, deployments, waiting } = { ...large[kind], ...options.sizes };
+  const sizes = { ...large[kind], apps, deployments, waiting: Math.min(waiting, apps - small.apps) };
+  print(`${kind}: ${apps} apps, ${deployments} past deployments, ${sizes.waiting} waiting`);
+  await using few = await openInstallation(kind, small);
+  await using many = await openInstallation(kind, sizes);
+  const both = { few, many };
+  const lastPage = Math.min(1_000, Math.floor(sizes.longest / perPage));
+  return [
+    ...(await reconcileRows(kind, both)),
+    await row(`${kind}: POST deployments, p99`, both, flat, (one, round) => p99(post(one, round))),
+    await row(`${kind}: list of an app's deployments, p99`, both, flat, (one) => p99(list(one, 1))),
+    await row(`${kind}: the same, page ${lastPage}`, both, flat, (one) =>
+      p99(list(one, one === few ? 1 : lastPage)),
+    ),
+    await row(`${kind}: a deployment through the lanes`, both, flat, (one) => costThroughLanes(one)),
+    value(`${kind}: Redis, a waiting app`, units.bytes, [many.bytesPerWaiting], { value: 2_000 }),
+    ...(await heartbeatRows(kind, many)),
+  ];
+}
+
+interface Both {
+  readonly few: Installation;
+  readonly many: Installation;
+}
+
+/** Measures both in turns; the small installation is the limit. */
+async function row(
+  name: string,
+  { few, many }: Both,
+  must: MeasuredRow["must"],
+  run: (one: Installation, round: number) => Promise<number>,
+): Promise<MeasuredRow> {
+  print(name);
+  const [limits, values]: [number[], number[]] = [[], []];
+  // The first round is not counted: programs and caches are cold.
+  for (let round = 0; round <= rounds; round += 1) {
+    const pair = [await run(few, round), await run(many, round)] as const;
+    if (round === 0) continue;
+    limits.push(pair[0]);
+    values.push(pair[1]);
+  }
+  const limitName = `${few.sizes.apps} apps, ${few.sizes.waiting} waiting`;
+  return { name, unit: units.milliseconds, limitName, limits, values, must, aim: must };
+}
+
+async function reconcileRows(kind: StoreKind, { many }: Both): Promise<MeasuredRow[]> {
+  print(`${kind}: reconcile`);
+  const passes = [];
+  for (let round = 0; round <= rounds; round += 1) passes.push(await reconcilePass(many));
+  const counted = passes.slice(1);
+  const ms = counted.map((pass) => pass.ms);
+  const share = counted.map((pass) => pass.share);
+  return [
+    value(`${kind}: a pass of the reconciler`, units.milliseconds, ms, { value: 500 }),
+    value(`${kind}: the same, every 5 s, of a core`, units.percentOfCore, share, { value: 0.03 }),
+  ];
+}
+
+async function heartbeatRows(kind: StoreKind, many: Installation): Promise<MeasuredRow[]> {
+  const workers = options.sizes.workers ?? manyWorkers;
+  print(`${kind}: heartbeats`);
+  const limits = [(await heartbeatShare(many, fewWorkers)) / fewWorkers];
+  const values = [(await heartbeatShare(many, workers)) / workers];
+  const [name, limitName] = [`${kind}: a worker's heartbeats, of ${workers}`, `of ${fewWorkers} workers`];
+  return [{ name, unit: units.percentOfCore, limitName, limits, values, must: flat, aim: flat }];
+}
+
+function value(name: string, unit: Unit, values: readonly number[], must: MeasuredRow["must"]): MeasuredRow {
+  return { name, unit, limitName: null, limits: [], values, must, aim: must };
+}

@@ -1,0 +1,133 @@
+// What is measured at scale: passes of the reconciler, requests, heartbeats, and a deployment's way through the lanes.
+
+import { randomUUID } from "node:crypto";
+import { Redis } from "ioredis";
+import { changeStatus, claim } from "@slipway/core";
+import { joinFleet, reconcile, startLaneWorker } from "@slipway/queue";
+import type { LaneTask } from "@slipway/queue";
+import { unexpected } from "@slipway/testkit";
+import { appId, longestApp, queueWaiting } from "./fill.ts";
+import type { Installation } from "./installation.ts";
+
+/** The interval at which workers reconcile, by default. */
+const reconcileEveryMs = 5_000;
+const requests = 200;
+const heartbeatMs = 3_000;
+const beats = 3;
+const perPart = 200;
+
+export interface Pass {
+  readonly ms: number;
+  /** Of the worker and of Redis together, of one core, at the default interval. */
+  readonly share: number;
+}
+
+export async function reconcilePass({ store, lanes, redis }: Installation): Promise<Pass> {
+  const { deployments, operations } = store;
+  const work = { deploy: { exhaust: unexpected }, operate: { exhaust: unexpected } };
+  const cpu = await cpuOf(redis);
+  const startedAt = performance.now();
+  await reconcile({ deployments, operations, lanes, leaseMs: 30_000, work, onError: unexpected });
+  const ms = performance.now() - startedAt;
+  return { ms, share: ((await cpuOf(redis)) - cpu) / reconcileEveryMs };
+}
+
+/** @returns the 99th percentile of the times of some requests, one after the other, in milliseconds. */
+export async function p99(request: (index: number) => Promise<void>): Promise<number> {
+  const times: number[] = [];
+  for (let index = 0; index < requests; index += 1) {
+    const startedAt = performance.now();
+    await request(index);
+    times.push(performance.now() - startedAt);
+  }
+  return times.toSorted((a, b) => a - b)[Math.floor(requests * 0.99)] ?? Number.NaN;
+}
+
+/** Posts deployments of apps that have none waiting, where there are as many. */
+export function post({ sizes, request }: Installation, round: number): (index: number) => Promise<void> {
+  const idle = Math.max(1, sizes.apps - sizes.waiting);
+  return (index) =>
+    request("POST", `/apps/${appId(sizes.apps - 1 - ((round * requests + index) % idle))}/deployments`, {
+      deployment: { git_ref: "v1", source_url: "https://example.com/source.tar.gz" },
+    });
+}
+
+export function list({ request }: Installation, page: number): () => Promise<void> {
+  return () => request("GET", `/apps/${longestApp}/deployments?page=${page}`);
+}
+
+/** @returns what the heartbeats of simulated workers take of one core, in Redis and in all workers together. */
+export async function heartbeatShare(installation: Installation, workers: number): Promise<number> {
+  const { redis, redisUrl, keys, store } = installation;
+  using connection = disposable(new Redis(redisUrl));
+  const context = {
+    redis: connection.client,
+    keys,
+    onError: unexpected,
+    countUsers: async () => (await store.users.list({ page: 1, perPage: 1 })).totalCount,
+  };
+  const members = Array.from({ length: workers }, (_, index) =>
+    joinFleet(context, identity(`worker-${index}`), () => new Date()),
+  );
+  // Joining costs more than staying.
+  await pauseMs(heartbeatMs);
+  const cpu = await cpuOf(redis);
+  await pauseMs(beats * heartbeatMs);
+  const share = ((await cpuOf(redis)) - cpu) / (beats * heartbeatMs);
+  for (const member of members) await member[Symbol.asyncDispose]();
+  return share;
+}
+
+/** @returns the milliseconds that each of some deployments takes from posted to ended, all other waiting ones staying behind. */
+export async function costThroughLanes(installation: Installation): Promise<number> {
+  const { store, lanes, redisUrl, keys, sizes } = installation;
+  const ended = Promise.withResolvers<void>();
+  let count = 0;
+  const run = async ({ id, attempt }: LaneTask): Promise<void> => {
+    const queued = await store.deployments.get(id);
+    if (queued === null) throw new Error(`deployment ${id} is missing`);
+    const change = { at: new Date(), lineCount: 0 };
+    const claimed = claim(queued, attempt, change);
+    await store.deployments.compareAndSet(claimed);
+    await store.deployments.compareAndSet(changeStatus(claimed, "build-error", change));
+    count += 1;
+    if (count === perPart) ended.resolve();
+  };
+  const startedAt = performance.now();
+  await queueWaiting(installation, sizes.waiting, perPart);
+  const options = { redisUrl, keys, lanes, name: "bench", concurrency: 16, operationConcurrency: 1 };
+  const worker = await startLaneWorker({
+    ...options,
+    leaseMs: 30_000,
+    work: { deploy: { run, exhaust: unexpected }, operate: { run: unexpected, exhaust: unexpected } },
+    onError: unexpected,
+  });
+  await ended.promise;
+  const ms = (performance.now() - startedAt) / perPart;
+  await worker.stop({ graceMs: 10_000 });
+  // As many wait afterwards as before.
+  await queueWaiting(installation, 0, count);
+  return ms;
+}
+
+/** CPU time of this process and of Redis, in milliseconds. */
+async function cpuOf(redis: Redis): Promise<number> {
+  const { user, system } = process.cpuUsage();
+  const found = [...(await redis.info("cpu")).matchAll(/used_cpu_(?:sys|user):([\d.]+)/g)];
+  return (user + system) / 1_000 + found.reduce((sum, [, seconds]) => sum + 1_000 * Number(seconds), 0);
+}
+
+function identity(name: string) {
+  const engine = { address: "unix:///engine.sock", cpus: 2, memoryBytes: 1e9 };
+  const common = { id: randomUUID(), name, host: "bench", pid: 1, version: "0.1.0", engine };
+  const startedAt = new Date().toISOString();
+  return { ...common, startedAt, heartbeatMs, concurrency: 2, operationConcurrency: 4 };
+}
+
+function disposable(client: Redis) {
+  return { client, [Symbol.dispose]: () => client.disconnect() };
+}
+
+function pauseMs(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
