@@ -37,6 +37,8 @@ export function redisKeys(installationId: string) {
     routersCutOver: (rolloutId: string) => `{${root}:routers}:switched:${rolloutId}`,
     /** An app's instances as last observed by a worker. */
     appInstances: (appId: string) => `${root}:instances:${appId}`,
+    /** The apps as last observed: a hash by app id of the scheduler's fingerprints. */
+    appsObserved: `${root}:observed`,
     /** The app's images as last seen in the registry and on the releases' engine: a set of digests. */
     imagesSeen: (appId: string) => `${root}:images:{${appId}}:seen`,
     /** The app's images that are no longer used, and that may be removed at any time: a set of digests. */

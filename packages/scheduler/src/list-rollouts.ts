@@ -1,5 +1,6 @@
 // Derives the existing rollouts from instances or services.
 
+import { createHash } from "node:crypto";
 import type { ListedRollout } from "@slipway/core";
 
 /** Each rollout once, with the highest attempt that started something of it. */
@@ -10,6 +11,20 @@ export function listRollouts(parts: readonly ListedRollout[]): ListedRollout[] {
     found.set(rolloutId, { appId, releaseId, rolloutId, attempt: highest });
   }
   return [...found.values()];
+}
+
+/** Of each app, a short text that stays the same as long as the texts of its parts do. @see Scheduler.fingerprints */
+export function fingerprintsOf<Part extends Pick<ListedRollout, "appId">>(
+  parts: readonly Part[],
+  textOf: (part: Part) => string,
+): Map<string, string> {
+  const ofApps = Map.groupBy(parts, ({ appId }) => appId);
+  return new Map(
+    [...ofApps].map(([appId, own]) => {
+      const text = own.map(textOf).toSorted().join("\n");
+      return [appId, createHash("sha256").update(text).digest("base64url")];
+    }),
+  );
 }
 
 /** The parts of a rollout that this or an earlier attempt started. */

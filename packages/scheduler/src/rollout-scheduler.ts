@@ -80,6 +80,7 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
   abstract prepareImage(image: string, signal: AbortSignal): Promise<void>;
   abstract addresses(appId: string, rolloutId: string): Promise<readonly Address[]>;
   abstract instances(appId: string): Promise<readonly Instance[]>;
+  abstract fingerprints(): Promise<ReadonlyMap<string, string>>;
   abstract restartOverfull(): Promise<readonly OverfullInstance[]>;
   abstract ping(): Promise<void>;
 

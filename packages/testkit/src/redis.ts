@@ -67,7 +67,8 @@ async function launch(port: number, folder: string | undefined): Promise<RedisPr
   const durable = folder === undefined ? ["--appendonly", "no"] : ["--appendonly", "yes", "--dir", folder];
   // a title would be written over the environment, by which npm run down finds what a killed run left
   const fixed = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--set-proc-title", "no"];
-  const server = spawn("redis-server", [...fixed, ...durable], { stdio: "ignore" });
+  const asProvided = ["--hash-max-ziplist-value", "512"];
+  const server = spawn("redis-server", [...fixed, ...asProvided, ...durable], { stdio: "ignore" });
   const killOnExit = () => server.kill("SIGKILL");
   process.once("exit", killOnExit);
   const exit = exitOf(server).finally(() => process.off("exit", killOnExit));

@@ -1,4 +1,4 @@
-// Observes running apps: stores their current addresses for routers, and their instances for the API.
+// Observes apps whose instances have changed: stores their current addresses for routers, and their instances for the API.
 
 import { changeApp } from "@slipway/core";
 import type { Address, App, Scheduler, Store } from "@slipway/core";
@@ -18,21 +18,60 @@ export interface InstancesContext {
 }
 
 export type ObserveContext = InstancesContext &
-  AnnounceRoutesContext & { readonly scheduler: Pick<Scheduler, "addresses" | "ping"> };
+  AnnounceRoutesContext & { readonly scheduler: Pick<Scheduler, "addresses" | "fingerprints"> };
 
+/** All apps are observed again after this time, in case a change was missed. */
+const observedTtlSeconds = 3_600;
+/** How many apps are read from the store at once. */
+const appsRead = 500;
+/** No app's id: its absence means that Redis has lost what was observed, or that it has expired. */
+const observationMark = "";
 /** Observations older than a day expire. */
 const observationTtlSeconds = 86_400;
 
-/** Observes every app with a rollout in service, one at a time. A failure for one app does not stop the others. */
+/**
+ * Observes the apps of which something has changed on the engine since they were observed. Once an hour it observes every app with a
+ * rollout in service. A failure for one app does not stop the others; the next call observes it again.
+ */
 export async function observeApps(context: ObserveContext): Promise<void> {
-  const { store, scheduler, logger } = context;
-  const apps = (await store.apps.list("all")).filter((app) => app.currentRolloutId !== null);
-  if (apps.length > 0) await scheduler.ping();
-  for (const app of apps) {
-    await observe(context, app).catch((error: unknown) =>
-      logger.warn({ err: error, app: app.id }, "cannot observe an app"),
-    );
+  const { store, scheduler, redis, keys } = context;
+  const observed = new Map(Object.entries(await redis.hgetall(keys.appsObserved)));
+  const found = await scheduler.fingerprints();
+  const isFirst = !observed.delete(observationMark);
+  const ids = new Set([...found.keys(), ...observed.keys()]);
+  const changed = [...ids].filter((id) => found.get(id) !== observed.get(id));
+  if (isFirst) await redis.hset(keys.appsObserved, observationMark, "");
+  if (isFirst) await redis.expire(keys.appsObserved, observedTtlSeconds);
+  const serving = isFirst ? await servingApps(store) : [];
+  const wanted = [...new Set([...changed, ...serving])];
+  for (let at = 0; at < wanted.length; at += appsRead)
+    await observeSome(context, wanted.slice(at, at + appsRead), found);
+}
+
+async function servingApps({ apps }: ObserveContext["store"]): Promise<string[]> {
+  return (await apps.list("all")).filter((app) => app.currentRolloutId !== null).map(({ id }) => id);
+}
+
+async function observeSome(
+  context: ObserveContext,
+  ids: readonly string[],
+  found: ReadonlyMap<string, string>,
+): Promise<void> {
+  const { store, redis, keys, logger } = context;
+  const apps = new Map((await store.apps.many(ids)).map((app) => [app.id, app]));
+  const done = redis.pipeline();
+  for (const id of ids) {
+    const app = apps.get(id);
+    try {
+      if (app !== undefined && app.currentRolloutId !== null) await observe(context, app);
+      const fingerprint = found.get(id);
+      if (fingerprint === undefined) done.hdel(keys.appsObserved, id);
+      else done.hset(keys.appsObserved, id, fingerprint);
+    } catch (error) {
+      logger.warn({ err: error, app: id }, "cannot observe an app");
+    }
   }
+  await done.exec();
 }
 
 /** Publishes the app's instances to Redis. Never rejects: the next observation of all apps repeats it. */

@@ -12,7 +12,7 @@ import type { TestContext } from "../../test-support/test-context.ts";
 
 type ScriptedScheduler = Pick<
   Scheduler,
-  "start" | "promote" | "list" | "discard" | "instances" | "addresses" | "ping"
+  "start" | "promote" | "list" | "discard" | "instances" | "addresses" | "fingerprints"
 >;
 
 const serving = { host: "127.0.0.1", port: 4001 };
@@ -52,7 +52,7 @@ describe.skipIf(await lacksRedis())("an operation", () => {
         return [instance, { ...instance, id: "c2", rolloutId: current }];
       },
       addresses: async () => [next],
-      ping: async () => undefined,
+      fingerprints: async () => new Map(),
     });
     app = anApp();
     await context.store.apps.create(app);

@@ -174,6 +174,12 @@ export interface Scheduler extends AsyncDisposable {
   addresses(appId: string, rolloutId: string): Promise<readonly Address[]>;
   /** The instances of all rollouts of an app, sorted by rollout and index. */
   instances(appId: string): Promise<readonly Instance[]>;
+  /**
+   * Of each app that has an instance, a text that changes whenever `addresses` or `instances` of the app may have changed other than by
+   * `promote`. Costs the engine the same few questions whatever the number of apps.
+   * @throws {SlipwayError} "engine-unavailable".
+   */
+  fingerprints(): Promise<ReadonlyMap<string, string>>;
   /** Stops all instances of an app, each with the `stopGraceMs` of its rollout, and removes all containers of the app. */
   removeApp(appId: string): Promise<void>;
   /** Rollouts that have an instance in any state, each once; of one app, or of all, to find leftovers. */

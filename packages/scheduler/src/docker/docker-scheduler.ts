@@ -16,6 +16,7 @@ import {
   removeContainer,
   stopContainer,
 } from "@slipway/docker";
+import { fingerprintsOf } from "../list-rollouts.ts";
 import { RolloutScheduler, type RolloutSchedulerOptions } from "../rollout-scheduler.ts";
 import {
   type AppContainer,
@@ -127,6 +128,10 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
       return instance === null ? [] : [{ ...instance, address: this.#addressOf(container.hostPort) }];
     });
     return (await Promise.all(found)).flat();
+  }
+
+  async fingerprints(): Promise<ReadonlyMap<string, string>> {
+    return fingerprintsOf(await this.find(), ({ id, state }) => `${id} ${state}`);
   }
 
   async restartOverfull(): Promise<readonly OverfullInstance[]> {

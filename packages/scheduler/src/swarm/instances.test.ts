@@ -51,6 +51,7 @@ test.for([
 function task(slot: number, state: string, desired = "running"): Task {
   return {
     ID: `${slot}-${state}`,
+    ServiceID: "service",
     CreatedAt: "2026-01-02T03:04:05.678901234Z",
     Slot: slot,
     DesiredState: desired,

@@ -25,6 +25,7 @@ export interface AppService extends RolloutPart {
 }
 
 export interface Task {
+  readonly ServiceID: string;
   readonly ID: string;
   readonly CreatedAt: string;
   /** Number of the instance, from 1. */
@@ -62,6 +63,11 @@ export async function findTasks(docker: Docker, serviceId: string): Promise<Task
     if (statusOf(error) === 404) return [];
     throw error;
   }
+}
+
+/** The tasks of all these services, by one question. */
+export async function findTasksOfAll(docker: Docker, serviceIds: readonly string[]): Promise<Task[]> {
+  return serviceIds.length === 0 ? [] : await listTasks(docker, { service: serviceIds });
 }
 
 /** Whether one of the tasks still exists: tasks outlive their service until they have stopped. */

@@ -11,6 +11,7 @@ import type {
   StartOptions,
 } from "@slipway/core";
 import { callEngine, ensureNetwork, networkName, type RegistryAuth } from "@slipway/docker";
+import { fingerprintsOf } from "../list-rollouts.ts";
 import { RolloutScheduler, type RolloutSchedulerOptions } from "../rollout-scheduler.ts";
 import { bootService } from "./boot-service.ts";
 import { instancesOf } from "./instances.ts";
@@ -19,6 +20,7 @@ import {
   type AppService,
   findServices,
   findTasks,
+  findTasksOfAll,
   isOver,
   isUp,
   labelService,
@@ -138,6 +140,19 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
       instancesOf(service, await findTasks(this.docker, service.id), addressOf),
     );
     return (await Promise.all(found)).flat();
+  }
+
+  async fingerprints(): Promise<ReadonlyMap<string, string>> {
+    const services = await this.find();
+    const tasks = await findTasksOfAll(
+      this.docker,
+      services.map(({ id }) => id),
+    );
+    const ofServices = Map.groupBy(tasks, ({ ServiceID }) => ServiceID);
+    return fingerprintsOf(services, ({ id, promoted }) => {
+      const states = (ofServices.get(id) ?? []).map(({ ID, Status }) => `${ID} ${Status.State}`);
+      return [id, promoted, ...states.toSorted()].join(" ");
+    });
   }
 
   /** The nodes' engines cannot be reached. */

