@@ -28,7 +28,10 @@ export async function requestPromotion(
   await housekeeping
     .request({ type: "promote-rollout", appId, rolloutId })
     .catch((error: unknown) =>
-      logger.warn({ err: error, app: appId, rollout: rolloutId }, "cannot request the promotion of a rollout"),
+      logger.warn(
+        { err: error, app: appId, rollout: rolloutId },
+        "cannot request the promotion of a rollout",
+      ),
     );
 }
 

@@ -2,15 +2,15 @@
 // cost does not depend on how much there is; the next pass continues with the next app.
 
 import { isFinal } from "@slipway/core";
-import type { App, Deployment, Store } from "@slipway/core";
+import type { App, Deployment, Release, Store } from "@slipway/core";
 import type { RedisKeys } from "@slipway/protocol";
 import type { Redis } from "ioredis";
 import type { WorkerConfig } from "../config.ts";
-import { keptReleases } from "./prune-images.ts";
+import { digestOf, keptReleases } from "./prune-images.ts";
 import type { KeptReleasesContext } from "./prune-images.ts";
 
 export interface RetentionContext extends KeptReleasesContext {
-  readonly store: KeptReleasesContext["store"] & Pick<Store, "logs">;
+  readonly store: KeptReleasesContext["store"] & Pick<Store, "logs" | "receipts">;
   readonly redis: Redis;
   readonly keys: Pick<RedisKeys, "retentionCursor">;
   readonly config: KeptReleasesContext["config"] & Pick<WorkerConfig, "deploymentsKept">;
@@ -66,7 +66,8 @@ async function removeOldOfApp(
   if (oldest === undefined || !isOld(oldest, before)) return 0;
   const app = await store.apps.get(appId);
   if (app === null) return 0;
-  const needed = await neededDeployments(context, app);
+  const releases = await neededReleases(context, app);
+  const needed = new Set(releases.map(({ deploymentId }) => deploymentId));
   let removed = 0;
   for (;;) {
     const found = await store.deployments.oldest(appId, { ...window, limit: batch });
@@ -79,29 +80,33 @@ async function removeOldOfApp(
     // Those that were left over earlier, because their release was needed then.
     const leftOver = await store.deployments.before(appId, old[0]?.number ?? 0, batch);
     const ids = [...leftOver, ...old].map(({ id }) => id).filter((id) => !needed.has(id));
-    await removeAll(store, app, ids, last.number + 1);
+    await removeAll(store, app, ids, { completeFrom: last.number + 1, keptImages: releases.map(digestOf) });
     removed += ids.length;
     if (removed >= limit || old.length < batch) return removed;
   }
 }
 
-/** Ids of the deployments of releases that serve or may be deployed again. */
-async function neededDeployments(context: RetentionContext, app: App): Promise<ReadonlySet<string>> {
+/** The releases that serve or may be deployed again. */
+async function neededReleases(context: RetentionContext, app: App): Promise<readonly Release[]> {
   const kept = await keptReleases(context, app);
   // It may be older than all releases that are searched for the others.
   const current =
     app.currentReleaseId === null ? null : await context.store.releases.get(app.currentReleaseId);
-  return new Set([...kept, ...(current === null ? [] : [current])].map(({ deploymentId }) => deploymentId));
+  return [...kept, ...(current === null ? [] : [current])];
 }
 
-/** The deployments last: what is left of an interrupted removal is found by them. */
+/**
+ * The deployments last: what is left of an interrupted removal is found by them. An image may be older than the deployments that
+ * may use it again: its receipt is kept.
+ */
 async function removeAll(
   store: RetentionContext["store"],
   { id: appId }: App,
   deploymentIds: readonly string[],
-  completeFrom: number,
+  { completeFrom, keptImages }: { readonly completeFrom: number; readonly keptImages: readonly string[] },
 ): Promise<void> {
   await store.logs.remove(deploymentIds);
+  await store.receipts.removeOfDeployments(appId, deploymentIds, keptImages);
   await store.releases.removeOfDeployments(deploymentIds);
   await store.deployments.removeOld(appId, deploymentIds, completeFrom);
 }

@@ -245,6 +245,12 @@ export interface ReceiptStore {
   get(deploymentId: string, imageDigest: string): Promise<Receipt | null>;
   /** The app's newest receipt of an image that any of its deployments built. */
   newestOf(appId: string, imageDigest: string): Promise<Receipt | null>;
+  /** Removes the receipts of these deployments of the app, but for those of the images to keep. */
+  removeOfDeployments(
+    appId: string,
+    deploymentIds: readonly string[],
+    keptImages: readonly string[],
+  ): Promise<void>;
   removeOfApp(appId: string): Promise<void>;
   /** Adds a public key. Does nothing when a key with the id exists. */
   addKey(key: ReceiptKey): Promise<void>;

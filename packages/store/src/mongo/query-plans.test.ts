@@ -151,6 +151,7 @@ const plans: readonly (readonly [string, string, Query])[] = [
     "receipts_of_image",
     { filter: receiptQueries.ofImage("1", "1"), sort: { createdAt: -1 }, limit: 1 },
   ],
+  ["receipts", "receipts_of_image", { filter: receiptQueries.ofDeployments("1", ["1"], ["2"]) }],
   ["receipts", "receipts_of_image", { filter: receiptQueries.ofApp("1") }],
   ["releases", "releases_number", { filter: releaseQueries.ofApp("1"), sort: { number: -1 }, limit }],
   ["releases", "releases_deployment", { filter: releaseQueries.ofDeployment("1") }],

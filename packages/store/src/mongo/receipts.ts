@@ -13,6 +13,11 @@ interface ReceiptDocument extends Receipt {
 
 export const receiptQueries = {
   ofImage: (appId: string, imageDigest: string) => ({ appId, imageDigest }),
+  ofDeployments: (appId: string, ids: readonly string[], kept: readonly string[]) => ({
+    appId,
+    deploymentId: { $in: [...ids] },
+    imageDigest: { $nin: [...kept] },
+  }),
   ofApp: (appId: string) => ({ appId }),
 } as const;
 
@@ -39,6 +44,10 @@ export function receiptStore(connection: Connection): ReceiptStore {
         return receiptFrom(
           await receipts(database).findOne(receiptQueries.ofImage(appId, imageDigest), newestFirst),
         );
+      }),
+    removeOfDeployments: (appId, ids, kept) =>
+      connection.run(async (database) => {
+        await receipts(database).deleteMany(receiptQueries.ofDeployments(appId, ids, kept));
       }),
     removeOfApp: (appId) =>
       connection.run(async (database) => {

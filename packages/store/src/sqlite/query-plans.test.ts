@@ -76,6 +76,7 @@ const plans = [
   [operationQueries.removeOfApp, "operations_of_app"],
   [receiptQueries.get, "sqlite_autoindex_receipts_1"],
   [receiptQueries.newestOf, "receipts_of_image"],
+  [receiptQueries.removeOfDeployments, "sqlite_autoindex_receipts_1 (deployment_id=?)"],
   [receiptQueries.removeOfApp, "receipts_of_image"],
   [releaseQueries.byNumber, "sqlite_autoindex_releases_3"],
   [releaseQueries.ofApp, "sqlite_autoindex_releases_3"],

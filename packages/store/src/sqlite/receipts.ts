@@ -22,6 +22,9 @@ interface KeyRow {
 export const receiptQueries = {
   get: "SELECT * FROM receipts WHERE deployment_id = ? AND image_digest = ?",
   newestOf: "SELECT * FROM receipts WHERE app_id = ? AND image_digest = ? ORDER BY created_at DESC LIMIT 1",
+  removeOfDeployments: `DELETE FROM receipts
+    WHERE deployment_id IN (SELECT value FROM json_each(?))
+      AND image_digest NOT IN (SELECT value FROM json_each(?))`,
   removeOfApp: "DELETE FROM receipts WHERE app_id = ?",
 } as const;
 
@@ -52,6 +55,8 @@ export function receiptStore(database: Database): ReceiptStore {
       ),
     get: (deploymentId, imageDigest) => one(receiptQueries.get, deploymentId, imageDigest),
     newestOf: (appId, imageDigest) => one(receiptQueries.newestOf, appId, imageDigest),
+    removeOfDeployments: (_appId, ids, kept) =>
+      change(receiptQueries.removeOfDeployments, JSON.stringify(ids), JSON.stringify(kept)),
     removeOfApp: (appId) => change(receiptQueries.removeOfApp, appId),
     addKey: ({ id, publicPem, createdAt }) =>
       change(

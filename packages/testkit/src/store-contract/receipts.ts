@@ -43,6 +43,23 @@ export function receiptsContract({ store, other }: StoreUnderTest): void {
       expect(await store().receipts.newestOf(ofOther.appId, old.imageDigest)).toEqual(ofOther);
     });
 
+    test("receipts of removed deployments are removed, but for those of kept images", async () => {
+      const gone = aReceipt();
+      const { appId } = gone;
+      const ofKeptImage = aReceipt({ appId, imageDigest: "sha256:kept" });
+      const others = [aReceipt({ appId }), aReceipt({ deploymentId: gone.deploymentId })];
+      for (const receipt of [gone, ofKeptImage, ...others]) await store().receipts.put(receipt);
+      const ids = [gone.deploymentId, ofKeptImage.deploymentId];
+      await store().receipts.removeOfDeployments(appId, ids, ["sha256:kept"]);
+      const left = (receipt: typeof gone) =>
+        store()
+          .receipts.newestOf(receipt.appId, receipt.imageDigest)
+          .then((found) => found?.deploymentId);
+      expect(await store().receipts.get(gone.deploymentId, "sha256:unknown")).toBeNull();
+      expect(await left(gone)).toBe(others[0]?.deploymentId);
+      expect(await left(ofKeptImage)).toBe(ofKeptImage.deploymentId);
+    });
+
     test("a key is stored once, and keys are listed oldest first", async () => {
       const newer = aReceiptKey({ createdAt: new Date(testTime.getTime() + 1) });
       const key = aReceiptKey();
