@@ -45,6 +45,14 @@ describe.skipIf(lacking !== undefined)(
       expect(open.match(/\S+/g)?.toSorted()).toEqual(expected.toSorted());
     });
 
+    test("the registry of docker-compose.yml requires its password", async () => {
+      const url = `http://127.0.0.1:${slipway.variable("REGISTRY_PORT")}/v2/_catalog`;
+      const login = Buffer.from(`slipway:${slipway.variable("REGISTRY_PASSWORD")}`).toString("base64");
+      expect((await fetch(url)).status).toBe(401);
+      const answer = await fetch(url, { headers: { authorization: `Basic ${login}` } });
+      expect(await answer.json()).toMatchObject({ repositories: expect.arrayContaining(["slipway/stack"]) });
+    });
+
     test("docker-compose.yml runs the apps as an unprivileged user on a read-only file system", async () => {
       const apps = ["api", "stream", "router", "worker"].map((name) => slipway.containers(name));
       const ids = (await Promise.all(apps)).flat();

@@ -19,7 +19,7 @@ const determined: Readonly<Record<string, string>> = {
   STREAM_HOST: "0.0.0.0",
   ROUTER_HOST: "0.0.0.0",
   METRICS_HOST: "0.0.0.0",
-  REGISTRY_URL: "http://registry:5000",
+  REGISTRY_URL: `http://slipway:${fromSecrets("REGISTRY_PASSWORD")}@registry:5000`,
   REGISTRY_PULL_HOST: `127.0.0.1:${own("REGISTRY_PORT")}`,
   STACK_IMAGE: "*stack-image",
   STACK_BUILD_IMAGE: "*stack-build-image",

@@ -13,6 +13,9 @@ export const composeSettings = z.object({
   MONGO_PASSWORD: z
     .string()
     .register(settingDocs, compose("Password of the database, which stores it on its first start only.")),
+  REGISTRY_PASSWORD: z
+    .string()
+    .register(settingDocs, compose("Password of the registry, which workers and their engines use.")),
   REGISTRY_SECRET: z
     .string()
     .register(settingDocs, compose("Secret that the registry signs upload states with.")),
