@@ -11,7 +11,7 @@ import type { MetricsOptions } from "./metrics.ts";
 export interface OpenMeter extends AsyncDisposable {
   readonly meter: Meter;
   /** The values of all metrics, in the text format of Prometheus. */
-  scrape(): Promise<string>;
+  readonly scrape: () => Promise<string>;
 }
 
 /** Starts to collect metrics. */

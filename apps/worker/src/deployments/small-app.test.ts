@@ -27,21 +27,21 @@ test.skipIf(await lacksEngine())("a small app gives the same layer by both ways"
   const { dockerHost, stackImage } = await testEngine();
   const { id: installationId } = opened.use(newInstallation());
   const engine = opened.use(openEngine({ installationId, dockerHost }));
-  const { entries, names } = bundledBuildpacks();
+  const buildpacks = bundledBuildpacks();
   const limits = { memoryBytes: 512 * mebibyte, cpus: 1, pids: 200, tmpfsBytes: 64 * mebibyte };
   const sandbox = opened.use(
     await engine.createSandbox(
       {
         image: stackImage,
         command: ["/bin/bash", "/work/runner/build"],
-        environment: { BUILDPACKS: names.join(" ") },
+        environment: { BUILDPACKS: buildpacks.names.join(" ") },
         labels: {},
         limits: { ...limits, diskBytes: 100 * mebibyte },
       },
       signal,
     ),
   );
-  await sandbox.upload("/work", await inlineSource(entries()), signal);
+  await sandbox.upload("/work", await inlineSource(buildpacks.entries()), signal);
   const received = receiveResult();
   const events: string[] = [];
   const { exitCode } = await sandbox.run({

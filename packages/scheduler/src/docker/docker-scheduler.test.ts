@@ -69,7 +69,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     const digest = await pushImage(registry.url, { repository: path, tag: "d1", layer });
     const pulls: string[] = [];
     const onAnswer = async (request: string) =>
-      void (/^POST \/images\/create/.test(request) && pulls.push(request));
+      void (request.startsWith("POST /images/create") && pulls.push(request));
     const engine = opened.use(await startEngineProxy(dockerHost, { onAnswer }));
     const installation = opened.use(newInstallation());
     const scheduler = opened.use(openDockerScheduler({ ...engine, installationId: installation.id }));
