@@ -1,6 +1,5 @@
 // The command `slipway`, as a process of its own: from the login to the deletion of the app.
 
-import { generateKeyPairSync } from "node:crypto";
 import { chmod, cp, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -42,30 +41,17 @@ test("slipway signs in, deploys a folder, shows and changes the app, and reports
   expect(first.stdout).toContain("----->");
   expect(await page(name)).toMatch(/hello/i);
   expect((await slipway(["logs"])).stdout).toContain("----->");
-  const receipt = await slipway(["receipt", "--verify"]);
-  expect(receipt).toMatchObject({ exitCode: 0, stderr: expect.stringContaining("signed by the key") });
-  expect(receipt.stdout).toMatch(
-    /^image +apps\/\S+@sha256:[0-9a-f]{64}\nsource +sha256:[0-9a-f]{64}\nref +v1\n/,
-  );
-  const otherKey = join(home, "other.pem");
-  const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  await writeFile(otherKey, publicKey.export({ type: "spki", format: "pem" }));
-  const refused = await slipway(["receipt", "--key", otherKey]);
-  expect(refused).toMatchObject({
-    exitCode: 1,
-    stderr: expect.stringContaining("no trusted key has signed"),
-  });
-  expect((await slipway(["sbom"])).stderr).toContain("its source has no lock file");
 
   expect((await slipway(["env", "set", "A=1", "B=two words"])).exitCode).toBe(0);
   await writeFile(join(folder, ".env"), "C='3'\n");
   expect((await slipway(["env", "import"])).exitCode).toBe(0);
   expect((await slipway(["env", "unset", "A"])).exitCode).toBe(0);
-  expect((await slipway(["env", "list"])).stdout.split("\n").toSorted()).toEqual(["B=two words", "C=3"]);
+  expect((await slipway(["env", "set", "--scope", "run", "C=4"])).exitCode).toBe(0);
+  expect((await slipway(["env", "list"])).stdout.split("\n").toSorted()).toEqual([
+    "B=two words",
+    "C=4 # run only",
+  ]);
   expect((await slipway(["env", "get", "A"])).exitCode).toBe(1);
-  expect((await slipway(["env", "set", "--scope", "run", "D=4"])).exitCode).toBe(0);
-  expect((await slipway(["env", "list"])).stdout).toContain("D=4 # run only");
-  expect((await slipway(["env", "set", "--scope", "hook", "D=4"])).exitCode).toBe(2);
 
   expect(await json("scale", "web=2")).toMatchObject({ operation: { status: "done", type: "scale" } });
   expect((await json("ps"))["containers"]).toHaveLength(2);

@@ -75,6 +75,7 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
     await page.getByText("hello from the build").waitFor();
     await page.locator(".status", { hasText: "success" }).first().waitFor();
     await page.getByText("Complete").waitFor();
+    await page.getByRole("region", { name: "Receipt" }).getByText("buildpacks, inline").waitFor();
     expect(await violations()).toEqual([]);
   });
 

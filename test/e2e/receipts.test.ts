@@ -1,10 +1,15 @@
 // What a build leaves: its receipt, verified with the installation's public key, and its SBOM.
 
-import { createHash } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
+import { mkdtempDisposable, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
 import { expect, inject, test } from "vitest";
 import { statementOf, verifyEnvelope } from "@slipway/receipts";
 import type { Envelope } from "@slipway/receipts";
 import { packTarGz } from "@slipway/testkit";
+import { answering, inlineApp } from "./apps.ts";
 import { layeredApp } from "./layered-app.ts";
 import { call, createApp, deployed, ended, requestApi } from "./slipway.ts";
 
@@ -15,6 +20,7 @@ interface Releases {
   readonly releases: readonly { readonly image: string; readonly number: number }[];
 }
 
+const program = new URL("../../apps/cli/src/slipway.ts", import.meta.url).pathname;
 const receiptPath = (app: string, id: string) => `/v1/apps/${app}/deployments/${id}/receipt`;
 
 test("a build leaves a signed receipt that names its image, its source, its toolchain and what it reused", async () => {
@@ -67,6 +73,32 @@ test("a build leaves a signed receipt that names its image, its source, its tool
   await ended(app.name, deployment.id);
   const again = statementOf(await call<Envelope>("GET", receiptPath(app.name, deployment.id)));
   expect(again.predicate.runDetails.metadata.slipway_deployment.number).toBe(1);
+});
+
+test("slipway verifies a receipt with the listed keys, refuses it with another key, and names a missing SBOM", async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), "slipway-receipt-"));
+  const app = await createApp("verified");
+  const archive = await packTarGz(inlineApp("true", answering("verified")));
+  expect((await deployed(app.name, archive, "v1")).deployment.status).toBe("success");
+  const slipway = (...args: string[]) =>
+    execa(process.execPath, [program, ...args, "--app", app.name], {
+      reject: false,
+      env: { HOME: folder.path, SLIPWAY_URL: inject("apiUrl"), SLIPWAY_TOKEN: inject("adminToken") },
+    });
+  const verified = await slipway("receipt", "--verify");
+  expect(verified).toMatchObject({ exitCode: 0, stderr: expect.stringContaining("signed by the key") });
+  expect(verified.stdout).toMatch(
+    /^image +apps\/\S+@sha256:[0-9a-f]{64}\nsource +sha256:[0-9a-f]{64}\nref +v1\n/,
+  );
+  const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const otherKey = join(folder.path, "other.pem");
+  await writeFile(otherKey, publicKey.export({ type: "spki", format: "pem" }));
+  const refused = await slipway("receipt", "--key", otherKey);
+  expect(refused).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining("no trusted key has signed"),
+  });
+  expect((await slipway("sbom")).stderr).toContain("its source has no lock file");
 });
 
 test("a build that fails leaves no receipt", async () => {

@@ -32,13 +32,13 @@ export function signStatement(statement: Statement, { keyId, privateKey }: Recei
 }
 
 /**
- * @param publicPems keys that are trusted.
+ * @param publicKeys those that are trusted, as PEM.
  * @returns the id of the key that has signed the envelope.
  * @throws {SlipwayError} "invalid" when none of the keys has.
  */
-export function verifyEnvelope(envelope: Envelope, publicPems: readonly string[]): string {
+export function verifyEnvelope(envelope: Envelope, publicKeys: readonly string[]): string {
   const signed = signedBytes(envelope.payloadType, Buffer.from(envelope.payload, "base64"));
-  for (const key of publicPems.map((pem) => createPublicKey(pem)))
+  for (const key of publicKeys.map((pem) => createPublicKey(pem)))
     for (const { sig } of envelope.signatures)
       if (verify("sha256", signed, key, Buffer.from(sig, "base64"))) return keyIdOf(key);
   const ids = envelope.signatures.map(({ keyid }) => keyid);

@@ -85,7 +85,7 @@ test("only requirements with one version are packages, and others make the list 
     isComplete: true,
     packages: ["flask@3.0.0", "uvicorn@0.30.1"],
   });
-  for (const line of ["requests>=2", "numpy", "-r other.txt", "git+https://example.com/x.git"]) {
+  for (const line of ["requests>=2", "flask", "-r other.txt", "git+https://example.com/x.git"]) {
     const { isComplete, packages } = found("python", { "requirements.txt": `a==1\n${line}\n` }) ?? {};
     expect([line, isComplete, packages]).toEqual([line, false, ["a@1"]]);
   }

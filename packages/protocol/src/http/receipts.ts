@@ -14,7 +14,7 @@ export const receiptAnswer = z.object({
         .string()
         .meta({ examples: ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"] }),
       /** Base64 of an ECDSA signature in DER. */
-      sig: z.string().meta({ examples: ["MEUCIQDJ4y0l5m0Z"] }),
+      sig: z.string().meta({ examples: ["MEQ="] }),
     }),
   ),
 });
