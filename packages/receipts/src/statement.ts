@@ -49,7 +49,7 @@ export interface LayerFacts {
   readonly reused: boolean;
 }
 
-export interface ResourceDescriptor {
+interface ResourceDescriptor {
   readonly name: string;
   readonly uri?: string;
   readonly digest?: Readonly<Record<string, string>>;
