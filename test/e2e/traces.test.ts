@@ -29,9 +29,9 @@ test("a deployment is one trace, from the request to the cutover, with the calls
   const parentOf = (span: ReceivedSpan | undefined) =>
     spans.find(({ spanId }) => spanId === span?.parentSpanId)?.name;
   for (const phase of ["fetch", "plan", "unpack", "build", "push", "release", "start", "cutover"])
-    expect(parentOf(named(phase)), phase).toBe("attempt");
+    expect([phase, parentOf(named(phase))]).toEqual([phase, "attempt"]);
   for (const part of ["attempt", "wait for a worker", "POST /v1/apps/:app/deployments"])
-    expect(parentOf(named(part)), part).toBe("deployment");
+    expect([part, parentOf(named(part))]).toEqual([part, "deployment"]);
   const parentsOf = (name: string) => spans.filter((span) => span.name === name).map(parentOf);
   expect(parentsOf("engine: start the container")).toEqual(["build", "start"]);
   expect(parentsOf("registry: PUT manifests")).toContain("push");

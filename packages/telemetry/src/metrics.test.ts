@@ -96,9 +96,9 @@ test("calls of a dependency are recorded by whether it responded; those that the
 });
 
 test("a call of Redis responded unless its connection failed, also with an error as the reply", async () => {
-  const reply = Object.assign(new Error("WRONGTYPE"), { name: "ReplyError" });
+  const reply = Object.assign(new Error("ERR unknown command"), { name: "ReplyError" });
   await measured("redis", async () => "PONG");
-  await expect(measured("redis", () => Promise.reject(reply))).rejects.toThrow("WRONGTYPE");
+  await expect(measured("redis", () => Promise.reject(reply))).rejects.toThrow("ERR unknown command");
   await expect(measured("redis", () => Promise.reject(new Error("closed")))).rejects.toThrow("closed");
   const { value } = await scrape();
   const calls = (outcome: string) =>

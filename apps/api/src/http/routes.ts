@@ -67,7 +67,16 @@ export function v1Routes(context: ApiContext): readonly Route[] {
     ...notificationPlatformRoutes(),
     ...notifierRoutes({ store, notifications, now }),
     ...workerRoutes({ store, listWorkers }),
-    ...queueRoutes({ store, redis, keys, listWorkers, lanes, logger, reservedSlots: config.limits.reservedSlots, now }),
+    ...queueRoutes({
+      store,
+      redis,
+      keys,
+      listWorkers,
+      lanes,
+      logger,
+      reservedSlots: config.limits.reservedSlots,
+      now,
+    }),
   ];
   return [...routes, openApiRoute(apiUrl, routes)];
 }
