@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { readOwnConfig } from "@slipway/setup";
 import { lacksMongo } from "@slipway/testkit";
 import { benchOptions } from "@slipway/tools/bench-options";
-import { print, units } from "./measure.ts";
+import { print, spread, units } from "./measure.ts";
 import type { Unit } from "./measure.ts";
 import { printTable, writeReport } from "./redeploy/report.ts";
 import type { MeasuredRow } from "./redeploy/report.ts";
@@ -85,6 +85,7 @@ async function row(
     if (round === 0) continue;
     limits.push(pair[0]);
     values.push(pair[1]);
+    print(`  ${units.milliseconds.shown(pair[0])}, ${units.milliseconds.shown(pair[1])}`);
   }
   const limitName = `${few.sizes.apps} apps, ${few.sizes.waiting} waiting`;
   return { name, unit: units.milliseconds, limitName, limits, values, must, aim: must };
@@ -97,6 +98,7 @@ async function reconcileRows(kind: StoreKind, { many }: Both): Promise<MeasuredR
   const counted = passes.slice(1);
   const ms = counted.map((pass) => pass.ms);
   const share = counted.map((pass) => pass.share);
+  print(`  ${spread(ms, units.milliseconds)}, ${spread(share, units.percentOfCore)}`);
   return [
     value(`${kind}: a pass of the reconciler`, units.milliseconds, ms, { value: 500 }),
     value(`${kind}: the same, every 5 s, of a core`, units.percentOfCore, share, { value: 0.03 }),

@@ -31,7 +31,7 @@ export interface Installation extends AsyncDisposable {
   /** What one waiting app takes of Redis' memory. */
   readonly bytesPerWaiting: number;
   /** Sends a request to the API. @throws unless it succeeds. */
-  request(method: string, path: string, body?: unknown): Promise<void>;
+  readonly request: (method: string, path: string, body?: unknown) => Promise<void>;
 }
 
 const startMs = 60_000;

@@ -52,8 +52,7 @@ export function laneKinds({ deployments, operations }: LaneStores): readonly Lan
       noun: "operation",
       get: async (id) => itemOrNull(await operations.get(id), operationItem),
       running: async (appId) => itemOrNull(await operations.running(appId), operationItem),
-      allRunning: async () =>
-        (await operations.allRunning()).map((operation) => ({ ...operation, ownerId: null })),
+      allRunning: async () => (await operations.allRunning()).map(operationEntry),
       head: async (appId) => itemOrNull((await operations.pending(appId, 1))[0], operationItem),
       heads: (after, limit) => operations.laneHeads(after, limit),
     },
@@ -75,6 +74,10 @@ export function deploymentItem({ id, appId, attempt, revision, ownerId }: Deploy
 
 export function operationItem({ id, appId, attempt, revision }: Operation): LaneItem {
   return { type: "operate", id, appId, attempt, revision, ownerId: null };
+}
+
+function operationEntry({ id, appId, attempt, revision, createdAt }: Operation): LaneEntry {
+  return { id, appId, ownerId: null, attempt, revision, createdAt };
 }
 
 /** The job that carries an item: ids only, the store has the rest. */

@@ -47,11 +47,11 @@ function changedOperations(underTest: StoreUnderTest): void {
   const { store, other } = underTest;
   const { create, set } = actionsOn(underTest);
   const headOf = async (appId: string) => {
-    for (let after: string | null = ""; after !== null;) {
-      const { heads, next }: LaneHeads = await store().operations.laneHeads(after, 2);
+    for (let start: string | null = ""; start !== null;) {
+      const { heads, next }: LaneHeads = await store().operations.laneHeads(start, 2);
       const found = heads.find((head) => head.appId === appId);
       if (found !== undefined) return found;
-      after = next;
+      start = next;
     }
     return undefined;
   };
