@@ -3,7 +3,6 @@
 import { appChannel, loadScript, runScript } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import type { LogMessage } from "@slipway/protocol";
-import { record } from "@slipway/telemetry";
 import type { LineBatch } from "./tail.ts";
 
 const takeOverScript = loadScript("takeOverLog", new URL("lua/take-over-log.lua", import.meta.url), 2);
@@ -53,10 +52,7 @@ export function ownedLog({ bus, appId, deploymentId, attempt }: OwnedLogOptions)
       const writer = { attempt, startsAfter };
       const message: LogMessage = { type: "log", deploymentId, firstSeq, text, ...time, ...writer };
       const values = [attempt, firstSeq, lineCount, channel, JSON.stringify(message), trimBefore];
-      const startedAt = performance.now();
-      const lastSeq = Number(await runScript(redis, appendScript, logKeys, values));
-      record("slipway_log_redis_call_duration_seconds", {}, (performance.now() - startedAt) / 1_000);
-      return lastSeq;
+      return Number(await runScript(redis, appendScript, logKeys, values));
     },
     async expire(seconds) {
       await Promise.all(logKeys.map((key) => redis.expire(key, seconds)));

@@ -88,14 +88,6 @@ export const metricRegistry = {
     buckets: logBuckets,
     processes: ["worker"],
   },
-  slipway_log_redis_call_duration_seconds: {
-    kind: "histogram",
-    unit: "seconds",
-    description: "Time until Redis responded to the call that appends and publishes a batch of log lines.",
-    attributes: {},
-    buckets: logBuckets,
-    processes: ["worker"],
-  },
   slipway_log_followers: {
     kind: "change",
     unit: null,
