@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { eventually, lacksRedis, startRedis, startSentinelRedis } from "@slipway/testkit";
-import { isRedisUrl, openRedis, queueConnection } from "./connect.ts";
+import { isRedisUrl } from "@slipway/service";
+import { openRedis, queueConnection } from "./connect.ts";
 
 describe("the URL of a Redis", () => {
   test("it names Sentinels, the primary, the database, and the users of both", () => {

@@ -8,6 +8,7 @@ export * from "./health.ts";
 export * from "./listen.ts";
 export * from "./logger.ts";
 export * from "./peer-server.ts";
+export * from "./redis-url.ts";
 export * from "./run.ts";
 export * from "./setting-docs.ts";
 export * from "./settings.ts";

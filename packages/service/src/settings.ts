@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { isRedisUrl, redisUrlForms } from "@slipway/bus";
+import { isRedisUrl, redisUrlForms } from "./redis-url.ts";
 import { settingDocs } from "./setting-docs.ts";
 
 /** A port number given as text. */

@@ -1,0 +1,71 @@
+// The URL of Redis: that of one server, or of Sentinels, which name the server that is the primary.
+
+/** For the configuration's errors and documents. */
+export const redisUrlForms =
+  "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or redis+sentinel://[USER:PASSWORD@]HOST[:PORT],…/NAME[/DATABASE]; " +
+  "with TLS rediss:// or rediss+sentinel://";
+
+const sentinelUrl = new RegExp(
+  [
+    /^(?<protocol>rediss?)\+sentinel:\/\//,
+    /(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?/,
+    /(?<hosts>[^@/?#]+)\/(?<name>[^/?#]+)(?:\/(?<database>\d{1,5}))?/,
+    /(?:\?(?<query>[^#]*))?$/,
+  ]
+    .map(({ source }) => source)
+    .join(""),
+);
+const hostAndPort = /^(?<host>\[[0-9a-f:]+\]|[^:]+)(?::(?<port>\d{1,5}))?$/i;
+const sentinelPort = 26_379;
+/** The pause before the Sentinels are asked again, when none of them named a primary, grows up to a maximum. */
+const sentinelRetryMs = { step: 100, max: 2_000 };
+
+/** Whether it has one of the forms. */
+export function isRedisUrl(url: string): boolean {
+  try {
+    return sentinelOptions(url) !== undefined || ["redis:", "rediss:"].includes(new URL(url).protocol);
+  } catch {
+    return false;
+  }
+}
+
+/** @returns the options of ioredis; undefined for the URL of one server. @throws when an address is not one of a host. */
+export function sentinelOptions(url: string) {
+  const parts = sentinelUrl.exec(url)?.groups;
+  if (parts === undefined) return undefined;
+  const query = new URLSearchParams(parts["query"]);
+  const secure = parts["protocol"] === "rediss";
+  return {
+    sentinels: (parts["hosts"] ?? "").split(",").map(addressOf),
+    name: decodeURIComponent(parts["name"] ?? ""),
+    db: Number(parts["database"] ?? 0),
+    ...given("username", decoded(parts["user"])),
+    ...given("password", decoded(parts["password"])),
+    ...given("sentinelUsername", query.get("sentinelUsername")),
+    ...given("sentinelPassword", query.get("sentinelPassword")),
+    ...(secure ? { tls: {}, enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+    sentinelRetryStrategy: (times: number) => Math.min(times * sentinelRetryMs.step, sentinelRetryMs.max),
+    // The former primary may answer as a replica before the connection to it is lost: connect again, and repeat the command.
+    reconnectOnError: ({ message }: Error) => (message.startsWith("READONLY") ? (2 as const) : false),
+  };
+}
+
+function addressOf(text: string): { host: string; port: number } {
+  const { host, port } = hostAndPort.exec(text)?.groups ?? {};
+  if (host === undefined) throw new Error("a Sentinel's address is HOST or HOST:PORT");
+  return { host: host.replace(/^\[|\]$/g, ""), port: Number(port ?? sentinelPort) };
+}
+
+function decoded(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : decodeURIComponent(text);
+}
+
+/** Leaves out an option that is not given: an empty user name or password would be sent. */
+function given<Name extends string>(
+  name: Name,
+  value: string | null | undefined,
+): Partial<Record<Name, string>> {
+  return value === null || value === undefined || value === ""
+    ? {}
+    : ({ [name]: value } as Record<Name, string>);
+}
