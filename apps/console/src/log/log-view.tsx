@@ -73,28 +73,50 @@ export function LogView({ app, id, buffer, state, times, setTimes, failureLine }
       >
         <div className="canvas" style={{ height: lines.heightPx }}>
           <div className="shown" style={{ transform: `translateY(${lines.topPx}px)` }}>
-            {numbers.map((number) => (
-              <LogLine
-                key={number}
-                {...{ number, text: buffer.line(number), at: times ? buffer.time(number) : undefined }}
-                isChosen={isWithin(range, number)}
-                isFailure={number === failureLine}
-                onChoose={choose}
-                section={filtered ? null : sectionOf(buffer, folding, number)}
-                onFold={folding.toggle}
-              />
-            ))}
+            <Lines
+              {...{ numbers, buffer, times, range, failureLine }}
+              folding={filtered ? null : folding}
+              onChoose={choose}
+              onFold={folding.toggle}
+            />
           </div>
         </div>
         {count === 0 ? <Empty state={state} /> : null}
       </div>
-      {scroll.follows || count === 0 ? null : (
-        <button type="button" className="to-end" onClick={() => scroll.setFollows(true)}>
-          ↓ Jump to the end
-        </button>
-      )}
+      {scroll.follows || count === 0 ? null : <ToEnd onClick={() => scroll.setFollows(true)} />}
     </section>
   );
+}
+
+function ToEnd({ onClick }: { readonly onClick: () => void }) {
+  return (
+    <button type="button" className="to-end" onClick={onClick}>
+      ↓ Jump to the end
+    </button>
+  );
+}
+
+interface LinesProps extends Pick<LogViewProps, "buffer" | "times" | "failureLine"> {
+  /** Of the lines to render, in order. */
+  readonly numbers: readonly number[];
+  readonly range: LineRange | null;
+  /** Null while only matches are shown: they have no sections. */
+  readonly folding: Folding | null;
+  readonly onChoose: (line: number, extend: boolean) => void;
+  readonly onFold: (header: number) => void;
+}
+
+function Lines({ numbers, buffer, times, range, failureLine, folding, onChoose, onFold }: LinesProps) {
+  return numbers.map((number) => (
+    <LogLine
+      key={number}
+      {...{ number, text: buffer.line(number), at: times ? buffer.time(number) : undefined }}
+      isChosen={isWithin(range, number)}
+      isFailure={number === failureLine}
+      section={folding === null ? null : sectionOf(buffer, folding, number)}
+      {...{ onChoose, onFold }}
+    />
+  ));
 }
 
 /** The section that a line begins; null for none. */
