@@ -7,8 +7,8 @@ import { commandAs, ownIds, plainUser } from "./process-user.ts";
 import { obstacle } from "./user-access.ts";
 
 /**
- * The command line of a private server, as a user of its own, who becomes the owner of the server's folder. As root, or as whoever runs
- * set-up, when that is not root or the user could not use the folder.
+ * The command line of a private server, as a user of its own, which becomes the owner of the server's folder. It runs as the user of
+ * set-up when that is not root, or when the server's user could not use the folder.
  */
 export async function serverCommand(
   installationId: string,
