@@ -21,6 +21,8 @@ declare module "vitest" {
     collectorUrl: string;
     /** The folder of the processes' logs, a file for each. */
     logFolder: string;
+    /** Name of the builder image for apps of Cloud Native Buildpacks; the test makes it. */
+    cnbBuilder: string;
     /** The registry, and the references in it of what releases run on and builds run in. */
     stack: { registryUrl: string; run: string; build: string };
   }
@@ -45,6 +47,7 @@ export async function startProcesses(
 ): Promise<() => Promise<void>> {
   const [apiPort, streamPort, routerPort] = [await freePort(), await freePort(), await freePort()];
   const [hookPort, githubPort, buildpackPort] = [await freePort(), await freePort(), await freePort()];
+  const cnbBuilder = `slipway-test-builder:${environment.INSTALLATION_ID}`;
   const logFolder = `${environment.DATA_DIR}/logs`;
   const collector = await startTraceCollector();
   const supervisor = await startApps(
@@ -62,7 +65,8 @@ export async function startProcesses(
       ALLOWED_PRIVATE_HOSTS: `127.0.0.1:${hookPort} 127.0.0.1:${buildpackPort}`,
       GITHUB_API_URL: `http://127.0.0.1:${githubPort}`,
       RELEASES_KEPT: "3",
-      BUILDERS: "buildpacks dockerfile",
+      BUILDERS: "buildpacks cnb dockerfile",
+      CNB_BUILDER: cnbBuilder,
       GRACE_MS: "10000",
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     },
@@ -73,6 +77,7 @@ export async function startProcesses(
   project.provide("adminToken", environment.BOOTSTRAP_TOKEN);
   const { REGISTRY_URL: registryUrl, STACK_IMAGE: run, STACK_BUILD_IMAGE: build } = environment;
   project.provide("stack", { registryUrl, run, build });
+  project.provide("cnbBuilder", cnbBuilder);
   project.provide("hookPort", hookPort);
   project.provide("buildpackPort", buildpackPort);
   project.provide("githubPort", githubPort);

@@ -146,8 +146,14 @@ const buildSettings = z.object({
   BUILDERS: buildersSetting.register(settingDocs, {
     topic: "builds",
     description:
-      "Builders that apps may use, separated by blanks or commas: `buildpacks`, `dockerfile`. The steps of a Dockerfile run as root in containers of the engine ([security](security.md)).",
+      "Builders that apps may use, separated by blanks or commas: `buildpacks`, `cnb`, `dockerfile`. The steps of a Dockerfile run as root in containers of the engine ([security](security.md)).",
     unset: "`buildpacks`",
+  }),
+  CNB_BUILDER: z.string().min(1).optional().register(settingDocs, {
+    topic: "builds",
+    description:
+      "Builder image of Cloud Native Buildpacks for apps that name none ([Cloud Native Buildpacks](cnb.md)). It and its run image may be in the installation's registry.",
+    unset: "none",
   }),
   BUILD_TIMEOUT_MS: countSetting.default(30 * 60_000).register(settingDocs, {
     topic: "builds",
@@ -415,6 +421,7 @@ function grouped(parsed: z.output<typeof settings>) {
     runtimes: { builds: parsed.BUILD_RUNTIME, releases: parsed.APP_RUNTIME },
     concurrency: { deployments: parsed.CONCURRENCY, operations: parsed.OPERATION_CONCURRENCY },
     builders: parsed.BUILDERS,
+    cnbBuilder: parsed.CNB_BUILDER,
     build: {
       memoryBytes: parsed.BUILD_MEMORY_MB,
       cpus: parsed.BUILD_CPUS,

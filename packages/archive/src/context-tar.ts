@@ -17,7 +17,7 @@ export interface ContextTarOptions {
 }
 
 const root = ".";
-const rootOwner = 0;
+const rootOwner = { uid: 0, gid: 0 };
 
 /**
  * All entries belong to root, as in every build context, and keep their times and execute bits. Folders are sent even if they are

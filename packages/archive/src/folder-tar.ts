@@ -5,7 +5,7 @@ import type { ByteStream } from "@slipway/core";
 import { type NewEntry, writeEntries } from "@slipway/tar";
 import { type TarLayout, type UnpackLimits, checkedEntries } from "./checked-entries.ts";
 import { innerSymlinkTarget } from "./entry-path.ts";
-import { buildOwnerId, newEntry } from "./new-entry.ts";
+import { buildOwner, type FileOwner, newEntry } from "./new-entry.ts";
 
 export interface FolderTarOptions {
   /** Name of the folder in the returned tar. */
@@ -13,6 +13,8 @@ export interface FolderTarOptions {
   readonly limits: UnpackLimits;
   /** Default "folder". */
   readonly layout?: TarLayout;
+  /** Default the build's user. */
+  readonly owner?: FileOwner;
 }
 
 /**
@@ -25,8 +27,8 @@ export function folderTar(tar: ByteStream, options: FolderTarOptions): ByteStrea
 
 async function* newEntries(
   tar: ByteStream,
-  { name, limits, layout }: FolderTarOptions,
+  { name, limits, layout, owner = buildOwner }: FolderTarOptions,
 ): AsyncGenerator<NewEntry> {
   for await (const entry of checkedEntries(tar, limits, innerSymlinkTarget, layout))
-    yield newEntry(entry, name, buildOwnerId);
+    yield newEntry(entry, name, owner);
 }

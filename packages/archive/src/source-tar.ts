@@ -6,7 +6,7 @@ import { type NewEntry, writeEntries } from "@slipway/tar";
 import { type UnpackLimits, checkedEntries } from "./checked-entries.ts";
 import { symlinkTarget } from "./entry-path.ts";
 import { gunzip } from "./gunzip.ts";
-import { buildOwnerId, newEntry } from "./new-entry.ts";
+import { buildOwner, type FileOwner, newEntry } from "./new-entry.ts";
 import { PathLedger } from "./path-ledger.ts";
 
 /** A file or folder that the caller adds. `name` is relative to the root of the tar, not to the prefix. */
@@ -21,8 +21,8 @@ export interface SourceTarOptions {
   readonly signal: AbortSignal;
   /** Entries to append. Missing parent folders are added. */
   readonly extra?: AsyncIterable<ExtraEntry> | Iterable<ExtraEntry>;
-  /** Id of the user and the group that own all entries; by default the build's, 2000. */
-  readonly ownerId?: number;
+  /** Of all entries; by default the build's user, 2000. */
+  readonly owner?: FileOwner;
 }
 
 const extraMtime = new Date(0);
@@ -37,12 +37,12 @@ export function sourceTar(archive: ByteStream, options: SourceTarOptions): ByteS
 }
 
 async function* newEntries(archive: ByteStream, options: SourceTarOptions): AsyncGenerator<NewEntry> {
-  const ownerId = options.ownerId ?? buildOwnerId;
+  const owner = options.owner ?? buildOwner;
   const prefix = options.prefix.replace(/\/+$/, "");
   const unzipped = gunzip(archive, options.signal);
   for await (const entry of checkedEntries(unzipped, options.limits, symlinkTarget))
-    yield newEntry(entry, prefix, ownerId);
-  yield* extraEntries(options.extra ?? [], prefix, ownerId, options.signal);
+    yield newEntry(entry, prefix, owner);
+  yield* extraEntries(options.extra ?? [], prefix, owner, options.signal);
 }
 
 /** Returns a tar of these entries alone, with the missing parent folders. All belong to the build's user. */
@@ -50,18 +50,18 @@ export function entriesTar(
   entries: AsyncIterable<ExtraEntry> | Iterable<ExtraEntry>,
   signal: AbortSignal,
 ): ByteStream {
-  return writeEntries(extraEntries(entries, "", buildOwnerId, signal));
+  return writeEntries(extraEntries(entries, "", buildOwner, signal));
 }
 
 async function* extraEntries(
   extra: AsyncIterable<ExtraEntry> | Iterable<ExtraEntry>,
   prefix: string,
-  ownerId: number,
+  { uid, gid }: FileOwner,
   signal: AbortSignal,
 ): AsyncGenerator<NewEntry> {
   const ledger = new PathLedger();
   ledger.add(prefix, "directory");
-  const common = { uid: ownerId, gid: ownerId, mtime: extraMtime, sizeBytes: 0 };
+  const common = { uid, gid, mtime: extraMtime, sizeBytes: 0 };
   for await (const { name, ...entry } of extra) {
     signal.throwIfAborted();
     const path = name.replace(/\/+$/, "");

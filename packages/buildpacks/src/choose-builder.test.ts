@@ -3,12 +3,14 @@ import { mkdtempDisposable, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { BuilderKind } from "@slipway/core";
 import { refusal } from "@slipway/testkit";
 import { bundledBuildpacks } from "./bundled.ts";
 import { chooseBuilder } from "./choose-builder.ts";
 import { defaultStacksDir } from "./stack-files.ts";
 
-const all = ["buildpacks", "dockerfile"] as const;
+const offering = (...allowed: readonly BuilderKind[]) => ({ allowed, cnbBuilder: null, builderImage: null });
+const all = offering("buildpacks", "dockerfile");
 
 function source(files: readonly string[], variables: Readonly<Record<string, string>> = {}) {
   return {
@@ -62,6 +64,36 @@ test("with auto, a Dockerfile is built when nothing else fits, also one that DOC
   });
 });
 
+describe("Cloud Native Buildpacks", () => {
+  const cnb = offering("buildpacks", "cnb", "dockerfile");
+  const descriptor = (text: string, files: readonly string[] = []) => {
+    const made = source(["project.toml", ...files]);
+    return { ...made, captured: new Map([...made.captured, ["project.toml", Buffer.from(text)]]) };
+  };
+  const named = '[io.buildpacks]\nbuilder = "example/builder"';
+
+  test("a project.toml decides before what bundled buildpacks find, when a builder image is named", () => {
+    const both = descriptor(named, ["package.json"]);
+    expect(chooseBuilder("auto", cnb, both)).toEqual({ kind: "cnb", reason: "there is a project.toml" });
+    expect(chooseBuilder("auto", all, both).kind).toBe("buildpacks");
+    const unnamed = descriptor("", ["package.json"]);
+    expect(chooseBuilder("auto", cnb, unnamed).kind).toBe("buildpacks");
+    expect(chooseBuilder("auto", { ...cnb, cnbBuilder: "own" }, unnamed).kind).toBe("cnb");
+    const wished = { ...both, variables: { BUILDPACK_NAME: "nodejs" } };
+    expect(chooseBuilder("auto", cnb, wished).kind).toBe("buildpacks");
+  });
+
+  test("an app's builder image decides as well, and the operator's comes last", () => {
+    const node = source(["package.json"]);
+    expect(chooseBuilder("auto", { ...cnb, builderImage: "x" }, node).kind).toBe("cnb");
+    expect(chooseBuilder("auto", { ...cnb, cnbBuilder: "x" }, node).kind).toBe("buildpacks");
+    expect(chooseBuilder("auto", { ...cnb, cnbBuilder: "x" }, source(["main.c"])).kind).toBe("cnb");
+    expect(chooseBuilder("auto", { ...cnb, cnbBuilder: "x" }, source(["Dockerfile"])).kind).toBe(
+      "dockerfile",
+    );
+  });
+});
+
 describe("a source that no allowed builder fits", () => {
   const refused = (...given: Parameters<typeof chooseBuilder>) =>
     refusal((async () => chooseBuilder(...given))());
@@ -74,10 +106,10 @@ describe("a source that no allowed builder fits", () => {
   });
 
   test("the error says that a Dockerfile exists which the operator does not allow", async () => {
-    expect(await refused("auto", ["buildpacks"], source(["Dockerfile"]))).toMatch(
+    expect(await refused("auto", offering("buildpacks"), source(["Dockerfile"]))).toMatch(
       /there is a Dockerfile .* does not allow the builder dockerfile.*BUILDERS/,
     );
-    expect(await refused("dockerfile", ["buildpacks"], source(["Dockerfile"]))).toMatch(
+    expect(await refused("dockerfile", offering("buildpacks"), source(["Dockerfile"]))).toMatch(
       /setting|builder is dockerfile/,
     );
   });

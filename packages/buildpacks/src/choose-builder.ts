@@ -5,6 +5,7 @@ import { join, posix } from "node:path";
 import { SlipwayError } from "@slipway/core";
 import type { BuilderKind, BuilderSetting } from "@slipway/core";
 import { bundledBuildpacks } from "./bundled.ts";
+import { readProjectDescriptor } from "./cnb/project-descriptor.ts";
 import { type PlanSource, projectDirectory } from "./plan.ts";
 import { defaultStacksDir } from "./stack-files.ts";
 
@@ -37,35 +38,71 @@ export function dockerfileControlFiles(
   return new Map(files.map((name) => [name, maxDockerfileBytes]));
 }
 
+/** What an installation and an app offer to build with. */
+export interface BuilderOffer {
+  /** The kinds that the operator allows. */
+  readonly allowed: readonly BuilderKind[];
+  /** The operator's builder image of Cloud Native Buildpacks; null for none. */
+  readonly cnbBuilder: string | null;
+  /** The app's; null for none. */
+  readonly builderImage: string | null;
+}
+
 /**
- * @param allowed the kinds that the operator allows. @throws {SlipwayError} "no-buildpack" when no allowed builder fits, with what
+ * @throws {SlipwayError} "no-buildpack" when no allowed builder fits, with what
  * was looked for; "build-failed" for a DOCKERFILE_PATH that leaves the source.
  */
 export function chooseBuilder(
   setting: BuilderSetting,
-  allowed: readonly BuilderKind[],
+  offer: BuilderOffer,
   source: PlanSource,
 ): BuilderChoice {
+  const { allowed, cnbBuilder } = offer;
   if (setting !== "auto") {
     if (!allowed.includes(setting)) throw notAllowed(`the app's builder is ${setting}`, setting);
     return { kind: setting, reason: "it is the app's setting" };
   }
-  const wish = buildpackWish(source) ?? detected(source);
-  if (wish !== null) {
-    if (!allowed.includes("buildpacks")) throw notAllowed(wish, "buildpacks");
-    return { kind: "buildpacks", reason: wish };
+  const wish = buildpackWish(source);
+  const descriptor = wish === null ? describedBuild(offer, source) : null;
+  if (descriptor !== null) return { kind: "cnb", reason: descriptor };
+  const found = wish ?? detected(source);
+  if (found !== null) {
+    if (!allowed.includes("buildpacks")) throw notAllowed(found, "buildpacks");
+    return { kind: "buildpacks", reason: found };
   }
+  return withoutBuildpacks(allowed, cnbBuilder, source);
+}
+
+function withoutBuildpacks(
+  allowed: readonly BuilderKind[],
+  cnbBuilder: string | null,
+  source: PlanSource,
+): BuilderChoice {
   const dockerfile = dockerfilePath(source.variables);
   if (dockerfile === null) throw outside(source.variables["DOCKERFILE_PATH"] ?? "");
   const found = source.captured.has(dockerfile) || source.oversized.has(dockerfile);
   if (found && allowed.includes("dockerfile"))
     return { kind: "dockerfile", reason: `there is a ${dockerfile}` };
+  if (allowed.includes("cnb") && cnbBuilder !== null)
+    return { kind: "cnb", reason: "nothing else fits, and the operator has a builder image" };
   if (found)
     throw notAllowed(`there is a ${dockerfile} and nothing that a bundled buildpack looks for`, "dockerfile");
   throw new SlipwayError(
     "no-buildpack",
     `no builder fits the source. Looked for: ${lookedFor(allowed, dockerfile)}`,
   );
+}
+
+/** A project.toml alone says nothing of a build: some builder image has to be named. */
+function describedBuild(
+  { allowed, cnbBuilder, builderImage }: BuilderOffer,
+  source: PlanSource,
+): string | null {
+  if (!allowed.includes("cnb")) return null;
+  if (builderImage !== null) return "the app has a builder image";
+  const descriptor = readProjectDescriptor(source);
+  if (descriptor === null || (descriptor.builder ?? cnbBuilder) === null) return null;
+  return "there is a project.toml";
 }
 
 /** A wish for buildpacks, as the variables or the source state it. */
@@ -105,6 +142,7 @@ function lookedFor(allowed: readonly BuilderKind[], dockerfile: string): string 
   );
   return [
     "BUILDPACK_URL, BUILDPACK_NAME, .buildpacks",
+    ...(allowed.includes("cnb") ? ["project.toml with a builder image"] : []),
     ...(allowed.includes("buildpacks") ? buildpacks : []),
     ...(allowed.includes("dockerfile") ? [dockerfile] : []),
   ].join("; ");

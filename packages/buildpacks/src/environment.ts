@@ -141,7 +141,8 @@ function buildpacksToTry(variables: Variables, bundled: readonly string[]): read
   );
 }
 
-function caVariables(path: string): Variables {
+/** @param path of a CA bundle in the container. @returns the variables by which tools find it. */
+export function caVariables(path: string): Variables {
   return {
     SSL_CERT_FILE: path,
     NODE_EXTRA_CA_CERTS: path,

@@ -1,6 +1,20 @@
 // The buildpack API: the input of a build, its result, and how the result becomes a layer of an image.
 
 export { bundledBuildpacks, type BuildFile, type BundledBuildpacks } from "./bundled.ts";
+export { readBuilderImage, type BuilderImage } from "./cnb/builder-image.ts";
+export { cnbProcesses, type CnbProcesses } from "./cnb/build-metadata.ts";
+export {
+  cnbDirectories,
+  creatorCommand,
+  creatorFailure,
+  exportedDigest,
+  platformVariables,
+} from "./cnb/lifecycle.ts";
+export {
+  descriptorControlFiles,
+  readProjectDescriptor,
+  type ProjectDescriptor,
+} from "./cnb/project-descriptor.ts";
 export {
   chooseBuilder,
   dockerfileControlFiles,
@@ -9,6 +23,7 @@ export {
 } from "./choose-builder.ts";
 export {
   buildEnvironment,
+  caVariables,
   isProtectedName,
   releaseEnvironment,
   runEnvironment,

@@ -37,6 +37,7 @@ test("a new app has no release and no targets", () => {
     ...request,
     concurrencyPolicy: "queue",
     builder: "auto",
+    builderImage: null,
     updatedAt: createdAt,
     deletedAt: null,
     revision: 1,

@@ -28,6 +28,8 @@ export interface App {
   readonly webCount: number;
   readonly concurrencyPolicy: ConcurrencyPolicy;
   readonly builder: BuilderSetting;
+  /** Builder image of Cloud Native Buildpacks; null for that of the source or of the operator. */
+  readonly builderImage: string | null;
   readonly lastDeployedAt: Date | null;
   /** Part of the build cache's key. Incrementing it discards the cache, including one that a running build has yet to save. */
   readonly cacheVersion: number;
@@ -73,6 +75,7 @@ export function newApp(request: NewApp): App {
   return {
     concurrencyPolicy: "queue",
     builder: "auto",
+    builderImage: null,
     ...request,
     updatedAt: request.createdAt,
     deletedAt: null,
@@ -100,6 +103,7 @@ export function changeApp(
       | "webCount"
       | "concurrencyPolicy"
       | "builder"
+      | "builderImage"
       | "lastDeployedAt"
       | "cacheVersion"
     >

@@ -21,6 +21,7 @@ export type * from "./ports/blobs.ts";
 export type * from "./ports/bytes.ts";
 export type * from "./ports/deployment-events.ts";
 export type * from "./ports/engine.ts";
+export type * from "./ports/http.ts";
 export type * from "./ports/image-builder.ts";
 export type * from "./ports/images.ts";
 export type * from "./ports/scheduler.ts";

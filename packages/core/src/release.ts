@@ -2,8 +2,10 @@
 
 /** How an image of its own, which was not made by buildpacks, starts. */
 export interface ImageStart {
-  /** argv of the process type `web`. Other commands run in the image's `/bin/sh`. */
+  /** argv of the process type `web`. */
   readonly command: readonly string[];
+  /** argv that runs the shell command that follows it. Default `/bin/sh -c`. */
+  readonly shell?: readonly string[];
   /** Port that the image declares, if it declares one: the value of PORT. Null for the default. */
   readonly port: number | null;
 }

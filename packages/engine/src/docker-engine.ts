@@ -5,6 +5,7 @@ import {
   type BuildEngine,
   type DiskQuota,
   type EngineCapacity,
+  type ImageFacts,
   type Labels,
   label,
   notFound,
@@ -27,6 +28,7 @@ import {
   removeContainer,
   statusOf,
 } from "@slipway/docker";
+import { startRelay } from "./relay/relay.ts";
 import { DockerSandbox } from "./sandbox.ts";
 import { companionKind, sandboxConfig, sandboxKind, sandboxLabels } from "./sandbox-config.ts";
 import { openWorkFolders } from "./work-folder.ts";
@@ -71,11 +73,19 @@ class DockerEngine implements BuildEngine {
       this.#diskQuota(),
     ]);
     if (inherited === null) await images.ensure(spec.image, signal);
+    const labels = sandboxLabels(spec.labels, this.#installationId);
+    await using opened = new AsyncDisposableStack();
+    const { loopback } = spec;
+    const relay =
+      loopback === undefined
+        ? null
+        : opened.use(await startRelay(this.#connection, { loopback, labels, networkId }, signal));
     const name = `${network}-${randomUUID().slice(0, 8)}`;
     const config = sandboxConfig(spec, {
       installationId: this.#installationId,
       name,
       networkId,
+      relayId: relay?.containerId ?? null,
       unset: inherited ?? [],
       runtime: this.#runtime,
       quotaBytes: await containerQuota(docker, quota, spec.image, spec.limits.diskBytes),
@@ -84,10 +94,10 @@ class DockerEngine implements BuildEngine {
     try {
       // Without the signal, because an aborted call could leave behind a container whose id is unknown.
       const { id } = await callEngine("create the build's container", () => docker.createContainer(config));
-      const labels = sandboxLabels(spec.labels, this.#installationId);
       // That of a snapshot is its first build's.
       if (inherited === null) await this.#workFolders.prepare(docker.getContainer(id), spec.image, signal);
       signal.throwIfAborted();
+      opened.move();
       return new DockerSandbox(
         docker,
         { id, image: spec.image, labels },
@@ -95,6 +105,7 @@ class DockerEngine implements BuildEngine {
           diskBytes: spec.limits.diskBytes,
           variables: Object.keys(spec.environment),
           snapshots: this.#snapshots,
+          relay,
         },
       );
     } catch (error) {
@@ -103,6 +114,18 @@ class DockerEngine implements BuildEngine {
       if (inherited !== null && statusOf(error) === 404) throw notFound("snapshot");
       throw error;
     }
+  }
+
+  async inspectImage(reference: string, signal: AbortSignal): Promise<ImageFacts> {
+    const { docker, images } = this.#connection;
+    await images.ensure(reference, signal);
+    const inspect = () => docker.getImage(reference).inspect();
+    const { Id, Config } = await callEngine("inspect an image", inspect, { signal });
+    const variables = (Config.Env ?? []).map((entry): readonly [string, string] => {
+      const [name = "", ...value] = entry.split("=");
+      return [name, value.join("=")];
+    });
+    return { id: Id, labels: Config.Labels ?? {}, environment: Object.fromEntries(variables) };
   }
 
   async removeSandboxes(labels: Labels): Promise<number> {

@@ -9,7 +9,13 @@ const spec: SandboxSpec = {
   labels: { [label.deployment]: "d", [label.installation]: "forged", [label.kind]: "forged" },
   limits: { memoryBytes: 1000, cpus: 1.5, pids: 512, tmpfsBytes: 64, diskBytes: 4000 },
 };
-const context = { unset: ["OF_IMAGE", "STACK"], installationId: "here", name: "n", networkId: "net" };
+const context = {
+  unset: ["OF_IMAGE", "STACK"],
+  installationId: "here",
+  name: "n",
+  networkId: "net",
+  relayId: null,
+};
 const config = sandboxConfig(spec, { ...context, quotaBytes: null, limitsVolumes: false });
 
 test("variables of the image are unset, except those that the build has as well", () => {

@@ -1,7 +1,7 @@
 // The configuration of build containers. A build is untrusted code: it runs as an unprivileged user with limits on all resources.
 // It can write where the image lets that user write, which is /work in the stack, to its cache volume and to its tmpfs mounts.
 
-import { type Labels, label, type SandboxSpec } from "@slipway/core";
+import { type Labels, label, type SandboxSpec, type SandboxUser } from "@slipway/core";
 import { quotaOption, runtimeOption, securityOptions, ulimits, volumeWithQuota } from "@slipway/docker";
 import type { ContainerCreateOptions } from "dockerode";
 
@@ -18,8 +18,6 @@ const maxOpenFiles = 8192;
 export const sandboxKind = "build";
 export const companionKind = "build-companion";
 
-const user = `${buildUserId}:${buildUserId}`;
-
 /**
  * No capabilities and no way to gain them, no mounts of the host, no engine socket, no log stored by the engine (the attached
  * output is the log). There is no swap, and tmpfs content counts as memory. The root file system is writable, so that /work can
@@ -31,6 +29,8 @@ export function sandboxConfig(
     installationId: string;
     name: string;
     networkId: string;
+    /** Container of the relay, whose network the sandbox shares; null without one. */
+    relayId: string | null;
     /** Names of the image's variables that the build does not get, unless they are its own as well. */
     unset: readonly string[];
     /** Of the engine; its default when undefined. */
@@ -40,14 +40,15 @@ export function sandboxConfig(
     limitsVolumes: boolean;
   },
 ) {
-  const { diskBytes } = spec.limits;
+  const { diskBytes, tmpfsBytes } = spec.limits;
+  const user = spec.user ?? { uid: buildUserId, gid: buildUserId };
   return {
     name: context.name,
     Image: spec.image,
     // As entrypoint, to replace the image's own.
     Entrypoint: [...spec.command],
     Cmd: [],
-    User: user,
+    User: `${user.uid}:${user.gid}`,
     WorkingDir: workPath,
     // A name without "=" unsets the variable of the image.
     Env: [
@@ -66,7 +67,7 @@ export function sandboxConfig(
       ...runtimeOption(context.runtime),
       ReadonlyRootfs: false,
       Init: true,
-      NetworkMode: context.networkId,
+      NetworkMode: context.relayId === null ? context.networkId : `container:${context.relayId}`,
       PidsLimit: spec.limits.pids,
       Memory: spec.limits.memoryBytes,
       MemorySwap: spec.limits.memoryBytes,
@@ -74,7 +75,7 @@ export function sandboxConfig(
       Ulimits: ulimits({ fileBytes: diskBytes, openFiles: maxOpenFiles }),
       ...(context.quotaBytes === null ? {} : { StorageOpt: quotaOption(context.quotaBytes) }),
       ...(context.limitsVolumes ? { Mounts: [volumeWithQuota(cachePath, diskBytes)] } : {}),
-      Tmpfs: { "/tmp": tmpfs(spec.limits.tmpfsBytes, "1777"), "/app": tmpfs(spec.limits.tmpfsBytes, "0755") },
+      Tmpfs: { "/tmp": tmpfs(tmpfsBytes, "1777", user), "/app": tmpfs(tmpfsBytes, "0755", user) },
     },
   } satisfies ContainerCreateOptions;
 }
@@ -114,6 +115,40 @@ export function companionConfig(sandbox: SandboxContext, task: CompanionTask) {
   } satisfies ContainerCreateOptions;
 }
 
+/**
+ * The configuration of a relay: a container with the network of builds, which the sandbox shares. It ends when its input does, so it
+ * does not outlive the worker's connection.
+ */
+export function relayConfig(relay: {
+  readonly image: string;
+  readonly labels: Labels;
+  readonly command: readonly string[];
+  readonly networkId: string;
+}) {
+  return {
+    Image: relay.image,
+    Entrypoint: [...relay.command],
+    Cmd: [],
+    User: `${buildUserId}:${buildUserId}`,
+    WorkingDir: "/",
+    Labels: { ...relay.labels, [label.kind]: companionKind },
+    Tty: false,
+    OpenStdin: true,
+    StdinOnce: true,
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: false,
+    Healthcheck: { Test: ["NONE"] },
+    HostConfig: {
+      ...confinement,
+      NetworkMode: relay.networkId,
+      PidsLimit: 8,
+      Memory: companionMemoryBytes,
+      MemorySwap: companionMemoryBytes,
+    },
+  } satisfies ContainerCreateOptions;
+}
+
 /** What companions need of a created sandbox. */
 export interface SandboxContext {
   readonly id: string;
@@ -139,6 +174,6 @@ const confinement = {
   OomKillDisable: false,
 };
 
-function tmpfs(sizeBytes: number, mode: string): string {
-  return `rw,exec,nosuid,nodev,size=${sizeBytes},uid=${buildUserId},gid=${buildUserId},mode=${mode}`;
+function tmpfs(sizeBytes: number, mode: string, { uid, gid }: SandboxUser): string {
+  return `rw,exec,nosuid,nodev,size=${sizeBytes},uid=${uid},gid=${gid},mode=${mode}`;
 }

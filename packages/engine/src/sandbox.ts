@@ -15,6 +15,8 @@ interface SandboxOptions {
   /** Names of the variables that the container was created with. */
   readonly variables: readonly string[];
   readonly snapshots: Snapshots;
+  /** Whose network it shares; null for its own. */
+  readonly relay: AsyncDisposable | null;
 }
 
 export class DockerSandbox implements Sandbox {
@@ -23,6 +25,7 @@ export class DockerSandbox implements Sandbox {
   readonly #diskBytes: number;
   readonly #variables: readonly string[];
   readonly #snapshots: Snapshots;
+  readonly #relay: AsyncDisposable | null;
   readonly #downloads = new Set<Readable>();
 
   constructor(docker: Docker, context: SandboxContext, options: SandboxOptions) {
@@ -31,6 +34,7 @@ export class DockerSandbox implements Sandbox {
     this.#diskBytes = options.diskBytes;
     this.#variables = options.variables;
     this.#snapshots = options.snapshots;
+    this.#relay = options.relay;
   }
 
   get id(): string {
@@ -75,6 +79,7 @@ export class DockerSandbox implements Sandbox {
     // The engine cannot remove the container's files while it sends them.
     for (const stream of this.#downloads) stream.destroy();
     await removeContainer(this.#docker, this.id);
+    await this.#relay?.[Symbol.asyncDispose]();
   }
 }
 

@@ -26,7 +26,7 @@ export async function uploadTar(
   tar: ByteStream,
   signal: AbortSignal,
 ): Promise<void> {
-  await ensureDirectory(container, belowWork(path), signal);
+  if (path !== "/") await ensureDirectory(container, belowWork(path), signal);
   // A failure of the tar stream is reported instead of the broken request that it causes.
   let tarFailure: { error: unknown } | undefined;
   const source = Readable.from(

@@ -15,7 +15,7 @@ export interface RegistryRequest {
   /** A request with a stream is not retried. */
   readonly body?: string | Uint8Array | ByteStream;
   /** Expected statuses; all others are errors. */
-  readonly expect: readonly number[];
+  readonly expect: readonly number[] | "any";
   /** The caller streams the response's body: the time limit applies only to the headers, and `signal` to the body. */
   readonly streamed?: boolean;
   readonly signal: AbortSignal;
@@ -55,7 +55,8 @@ export class RegistryClient {
     const repeatable = !isStream(request.body);
     const call = async (): Promise<Response> => {
       const response = await this.#authorized(method, new URL(location, this.#origin), request);
-      if (!request.expect.includes(response.status)) throw await statusError(method, response);
+      if (request.expect !== "any" && !request.expect.includes(response.status))
+        throw await statusError(method, response);
       return request.streamed === true ? response : await complete(response);
     };
     const retried = async () => {

@@ -7,6 +7,7 @@ import type { BaseImage, Descriptor, ImageConfig, ImageSource, Manifest } from "
 import { RegistryClient } from "./client.ts";
 import type { RegistryCredentials } from "./client.ts";
 import { ContentCache } from "./content-cache.ts";
+import { forward } from "./forward.ts";
 import { addLayers, closeLayers, mountLayer } from "./image-layers.ts";
 import { openUpload, sendWhole } from "./layer-upload.ts";
 import { attach, deleteReferrers, isReferrersTag } from "./referrers.ts";
@@ -41,6 +42,7 @@ export function openRegistry({ url, credentials, pullHost }: RegistryOptions): I
     inspect: (reference, signal) => inspect(source, reference, signal),
     attach: (repository, digest, artifact, signal) =>
       attach(client, { repository, digest }, artifact, signal),
+    forward: (request, signal) => forward(client, request, signal),
     tags: (repository, signal) => tagsOf(client, repository, signal),
     digestOf: (repository, reference, signal) => storedDigest(client, repository, reference, signal),
     delete: (repository, reference, signal) => deleteManifest(client, repository, reference, signal),

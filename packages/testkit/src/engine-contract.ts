@@ -6,6 +6,7 @@ import { buildFiles } from "./engine-contract/files.ts";
 import { isolatedBuilds } from "./engine-contract/isolation.ts";
 import { buildLifecycle } from "./engine-contract/lifecycle.ts";
 import { limitedBuilds } from "./engine-contract/limits.ts";
+import { loopbackOfBuilds } from "./engine-contract/loopback.ts";
 import { buildOutput } from "./engine-contract/output.ts";
 import { snapshotsOfBuilds } from "./engine-contract/snapshots.ts";
 import type { BuildsUnderTest } from "./engine-contract/under-test.ts";
@@ -44,6 +45,7 @@ export function engineContract(name: string, newContext: () => Promise<EngineUnd
     isolatedBuilds(underTest);
     limitedBuilds(underTest);
     buildOutput(underTest);
+    loopbackOfBuilds(underTest);
     buildFiles(underTest);
     buildLifecycle(underTest);
     snapshotsOfBuilds(underTest);

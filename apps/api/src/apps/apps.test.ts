@@ -72,7 +72,7 @@ describe.skipIf(await lacksRedis())("apps", () => {
     expect((await dryRun(name, "true")).status).toBe(409);
   });
 
-  test("apps have a builder, which a change sets alone, and cnb is refused with its reason", async () => {
+  test("apps have a builder, which a change sets alone, and a builder image", async () => {
     const { name, builder } = await created();
     expect(builder).toBe("auto");
     const change = (app: unknown) => api.request(ada.token, "PATCH", `/v1/apps/${name}`, { app });
@@ -80,12 +80,10 @@ describe.skipIf(await lacksRedis())("apps", () => {
     const expected = { app: { builder: "dockerfile", concurrency_policy: "reject" } };
     expect((await change({ builder: "dockerfile" })).body).toMatchObject(expected);
     expect((await api.request(ada.token, "GET", `/v1/apps/${name}`)).body).toMatchObject(expected);
-    const reserved = await change({ builder: "cnb" });
-    expect([reserved.status, reserved.body]).toMatchObject([
-      422,
-      { error: expect.stringContaining("Cloud Native") },
-    ]);
-    for (const wrong of [{ builder: "heroku" }, { builder: null }, {}])
+    const cnb = { builder: "cnb", builder_image: "heroku/builder:24" };
+    expect((await change(cnb)).body).toMatchObject({ app: cnb });
+    expect((await change({ builder_image: null })).body).toMatchObject({ app: { builder_image: null } });
+    for (const wrong of [{ builder: "heroku" }, { builder: null }, { builder_image: "no image" }, {}])
       expect((await change(wrong)).status).toBe(422);
   });
 

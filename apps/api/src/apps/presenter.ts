@@ -35,6 +35,7 @@ export function presentApp(
     last_deployed_at: app.lastDeployedAt?.toISOString() ?? null,
     concurrency_policy: app.concurrencyPolicy,
     builder: app.builder,
+    builder_image: app.builderImage,
     flags: {},
     limits: {},
     links: {

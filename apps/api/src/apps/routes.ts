@@ -89,15 +89,16 @@ function itemRoutes({ store, location, now, deployments }: AppContext): Route[] 
     route({
       method: "patch",
       path: "/apps/:app",
-      summary: "Change an app's concurrency policy or its builder",
+      summary: "Change an app's concurrency policy, its builder or its builder image",
       access: "app:change",
       body: changeAppRequest,
       answer: { status: 200, json: appAnswer },
       async handle({ app, body }) {
-        const { concurrency_policy: concurrencyPolicy, builder } = body.app;
+        const { concurrency_policy: concurrencyPolicy, builder, builder_image: builderImage } = body.app;
         const changed = await updateLiveApp(store.apps, app.id, now(), () => ({
           ...(concurrencyPolicy === undefined ? {} : { concurrencyPolicy }),
           ...(builder === undefined ? {} : { builder }),
+          ...(builderImage === undefined ? {} : { builderImage }),
         }));
         if (changed === null) throw notFound("app");
         const owner = await store.users.get(app.ownerId);

@@ -55,8 +55,8 @@ export async function filledSandbox(
   for (;;) {
     await using owned = new AsyncDisposableStack();
     const sandbox = owned.use(await createSandbox(context, attempt, request));
-    if (request.usesCache && !(await restoreCache(context, attempt, sandbox, request.onCacheRestored)))
-      continue;
+    const onRestored = request.onCacheRestored;
+    if (request.usesCache && !(await restoreCache(context, attempt, sandbox, { onRestored }))) continue;
     owned.move();
     return sandbox;
   }
@@ -66,17 +66,24 @@ export type RunContext = BuildTimeContext & {
   readonly config: { readonly build: Pick<WorkerConfig["build"], "diskBytes" | "tmpfsBytes"> };
 };
 
+interface RunOptions {
+  /** Receives stderr, without which it goes into the log; of a build that fails it goes there at the end. */
+  readonly errors?: ResultReceiver;
+  /** Called at the end of the output, some time before the build's end is certain. */
+  readonly onOutputEnd?: () => void;
+  /** The error for an exit code, unless memory is the reason. Default that of a buildpack. */
+  readonly failureOf?: (exitCode: number) => SlipwayError;
+}
+
 /**
  * Runs the build to its end.
- * @param result receives stderr, without which it goes into the log; of a build that fails it goes there at the end. Also
- * receives the end of the output, some time before the build's end is certain.
  * @throws {SlipwayError} of the user's: "build-failed", "build-timeout", "build-out-of-memory", "build-disk-full".
  */
 export async function runSandbox(
   context: RunContext,
   { log, signal }: Pick<Attempt, "log" | "signal">,
   sandbox: Pick<Sandbox, "run">,
-  result?: { readonly errors: ResultReceiver; readonly onOutputEnd: () => void },
+  { errors, onOutputEnd, failureOf = buildpackFailure }: RunOptions = {},
 ): Promise<void> {
   const { config } = context;
   const hints = buildHints(config);
@@ -86,17 +93,17 @@ export async function runSandbox(
         hints.read(bytes);
         return limits.store(() => log.write(bytes));
       },
-      onError: result?.errors.write,
-      onOutputEnd: result?.onOutputEnd,
+      onError: errors?.write,
+      onOutputEnd,
       signal: limits.signal,
     });
     if (exit.diskFull) throw diskFull(config);
     if (exit.exitCode !== 0) {
-      const written = result?.errors.bytes() ?? Buffer.alloc(0);
+      const written = errors?.bytes() ?? Buffer.alloc(0);
       hints.read(written);
       await log.write(written);
       for (const hint of hints.after(exit.exitCode)) log.line(` !     ${hint}`);
-      throw failure(exit.exitCode, exit.outOfMemory);
+      throw exit.outOfMemory ? outOfMemory() : failureOf(exit.exitCode);
     }
     if (exit.outOfMemory) log.line(" !     A process of the build ran out of memory");
   });
@@ -118,8 +125,11 @@ function diskFull({ build }: RunContext["config"]): SlipwayError {
   return new SlipwayError("build-disk-full", message);
 }
 
-function failure(exitCode: number, outOfMemory: boolean): SlipwayError {
-  if (outOfMemory) return new SlipwayError("build-out-of-memory", "the build ran out of memory");
+function outOfMemory(): SlipwayError {
+  return new SlipwayError("build-out-of-memory", "the build ran out of memory");
+}
+
+function buildpackFailure(exitCode: number): SlipwayError {
   return new SlipwayError("build-failed", `the buildpack failed with exit code ${exitCode}`, { exitCode });
 }
 

@@ -6,6 +6,7 @@ import { pipeline } from "node:stream";
 import { Readable } from "node:stream";
 import { constants, createZstdCompress, createZstdDecompress } from "node:zlib";
 import { folderTar } from "@slipway/archive";
+import type { FileOwner } from "@slipway/archive";
 import { cacheBlobKey, SlipwayError, toSlipwayError } from "@slipway/core";
 import type { App, BlobStore, ByteStream, Deployment, ErrorCode, Sandbox } from "@slipway/core";
 import type { LogWriter } from "@slipway/logs";
@@ -43,9 +44,23 @@ export interface CacheAttempt {
   readonly signal: AbortSignal;
 }
 
+/** Whose cache it is, besides the app's: each has its own. */
+export interface CacheKind {
+  /** Name of what runs the build. */
+  readonly stack: string;
+  /** Of the files. Default the build's user of the stack. */
+  readonly owner?: FileOwner;
+}
+
+interface RestoreOptions {
+  /** Called when there was a cache. */
+  readonly onRestored?: (() => void) | undefined;
+  /** Default that of builds in the stack. */
+  readonly kind?: CacheKind;
+}
+
 /**
  * Restores the app's cache into the sandbox.
- * @param onRestored called when there was a cache.
  * @returns false when there is a cache that cannot be restored. It is deleted then, and the sandbox may hold a part of it: a
  * build without a cache needs another one.
  */
@@ -53,17 +68,18 @@ export async function restoreCache(
   context: CacheContext,
   attempt: CacheAttempt,
   sandbox: Pick<Sandbox, "upload">,
-  onRestored: () => void = () => {},
+  { onRestored = () => {}, kind = ofStack(context) }: RestoreOptions = {},
 ): Promise<boolean> {
-  const blob = await context.blobs.get(keyOf(context, attempt));
+  const key = keyOf(attempt, kind);
+  const blob = await context.blobs.get(key);
   if (blob === null) return true;
   await using bytes = blob.bytes;
   try {
-    await sandbox.upload("/work", checked(context, decompressed(bytes)), attempt.signal);
+    await sandbox.upload("/work", checked(context, decompressed(bytes), kind), attempt.signal);
     onRestored();
     return true;
   } catch (thrown) {
-    await deleteFor(context, attempt, thrown, "this build begins again without it");
+    await deleteFor(context, attempt, key, thrown, "this build begins again without it");
     return false;
   }
 }
@@ -76,13 +92,14 @@ export async function saveCache(
   context: CacheContext,
   attempt: CacheAttempt,
   sandbox: Pick<Sandbox, "download">,
-  { isEmpty = false } = {},
+  { isEmpty = false, kind = ofStack(context) }: { isEmpty?: boolean; kind?: CacheKind } = {},
 ): Promise<void> {
   const { lease, log, signal } = attempt;
+  const key = keyOf(attempt, kind);
   try {
-    if (isEmpty) return await context.blobs.delete(keyOf(context, attempt));
-    await save(context, attempt, sandbox).catch((thrown: unknown) =>
-      deleteFor(context, attempt, thrown, "the next build begins without it"),
+    if (isEmpty) return await context.blobs.delete(key);
+    await save(context, attempt, sandbox, kind).catch((thrown: unknown) =>
+      deleteFor(context, attempt, key, thrown, "the next build begins without it"),
     );
   } catch (thrown) {
     if (signal.aborted) throw thrown;
@@ -95,20 +112,22 @@ async function save(
   context: CacheContext,
   attempt: CacheAttempt,
   sandbox: Pick<Sandbox, "download">,
+  kind: CacheKind,
 ): Promise<void> {
   const { signal } = attempt;
-  const tar = checked(context, await sandbox.download(`/work/${name}`, signal));
+  const tar = checked(context, await sandbox.download(`/work/${name}`, signal), kind);
   // The callback is empty: the reader of the last stream receives the error of any stream.
   const compressed = pipeline(Readable.from(tar), createZstdCompress(fastest), () => {});
   const maxSizeBytes = context.config.limits.cacheBytes;
-  await context.blobs.put(keyOf(context, attempt), compressed, { maxSizeBytes, signal });
+  await context.blobs.put(keyOf(attempt, kind), compressed, { maxSizeBytes, signal });
 }
 
 /** Limits the cache to half of a build's disk space, which leaves the other half to the build. */
-function checked({ config }: CacheContext, tar: ByteStream): ByteStream {
+function checked({ config }: CacheContext, tar: ByteStream, { owner }: CacheKind): ByteStream {
   const maxUnpackedBytes = Math.floor(config.build.diskBytes / 2);
   const maxEntries = Math.ceil(maxUnpackedBytes / fileMinBytes);
-  return folderTar(tar, { name, limits: { maxUnpackedBytes, maxEntries } });
+  const limits = { maxUnpackedBytes, maxEntries };
+  return folderTar(tar, { name, limits, ...(owner === undefined ? {} : { owner }) });
 }
 
 async function* decompressed(bytes: ByteStream): AsyncGenerator<Uint8Array> {
@@ -125,16 +144,21 @@ async function* decompressed(bytes: ByteStream): AsyncGenerator<Uint8Array> {
 async function deleteFor(
   context: CacheContext,
   attempt: CacheAttempt,
+  key: string,
   thrown: unknown,
   consequence: string,
 ): Promise<void> {
   const { log, signal } = attempt;
   const { code, message } = toSlipwayError(thrown);
   if (signal.aborted || !contentErrors.has(code)) throw thrown;
-  await context.blobs.delete(keyOf(context, attempt));
+  await context.blobs.delete(key);
   log.line(` !     The build cache is deleted, and ${consequence}: ${message}`);
 }
 
-function keyOf({ config }: CacheContext, { app }: CacheAttempt): string {
-  return cacheBlobKey(app.id, app.cacheVersion, config.stackBuildImage);
+function ofStack({ config }: CacheContext): CacheKind {
+  return { stack: config.stackBuildImage };
+}
+
+function keyOf({ app }: CacheAttempt, { stack }: CacheKind): string {
+  return cacheBlobKey(app.id, app.cacheVersion, stack);
 }

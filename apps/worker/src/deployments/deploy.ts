@@ -8,6 +8,8 @@ import type { Attempt } from "./attempt.ts";
 import type { Builders, BuiltImage } from "./builders/builder.ts";
 import { buildpacksBuilder } from "./builders/buildpacks.ts";
 import type { BuildpacksContext } from "./builders/buildpacks.ts";
+import { cnbBuilder } from "./builders/cnb/cnb.ts";
+import type { CnbContext } from "./builders/cnb/cnb.ts";
 import { dockerfileBuilder } from "./builders/dockerfile.ts";
 import type { DockerfileContext } from "./builders/dockerfile.ts";
 import { conclude, succeed } from "./conclude.ts";
@@ -35,6 +37,7 @@ type PipelineContext = FetchContext &
   PlanContext &
   FormerImageContext &
   BuildpacksContext &
+  CnbContext &
   DockerfileContext &
   EvidenceContext &
   ReleaseContext &
@@ -113,8 +116,12 @@ function pullEarly(
   return { [Symbol.asyncDispose]: () => ended };
 }
 
-function buildersOf(context: BuildpacksContext & DockerfileContext): Builders {
-  return { buildpacks: buildpacksBuilder(context), dockerfile: dockerfileBuilder(context) };
+function buildersOf(context: BuildpacksContext & CnbContext & DockerfileContext): Builders {
+  return {
+    buildpacks: buildpacksBuilder(context),
+    cnb: cnbBuilder(context),
+    dockerfile: dockerfileBuilder(context),
+  };
 }
 
 /** An earlier release's image: reuse → start */

@@ -59,7 +59,11 @@ async function madeWithout(snapshot: string) {
     signal,
   };
   const fetched = await sourceOf();
-  const planned = await plan({ toolchains, config: { limits, builders: ["buildpacks"] } }, attempt, fetched);
+  const planned = await plan(
+    { toolchains, config: { limits, builders: ["buildpacks"], cnbBuilder: undefined } },
+    attempt,
+    fetched,
+  );
   const error: unknown = await make(context as unknown as MakeContext, attempt as unknown as Attempt, {
     fetched,
     plan: planned,

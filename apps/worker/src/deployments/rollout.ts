@@ -40,7 +40,8 @@ export function rolloutOf(
 
 /** @returns argv that runs a shell command in a container of the release. */
 export function shellCommandOf({ imageStart }: Release, command: string): readonly string[] {
-  return imageStart === null ? launchCommand(command) : ["/bin/sh", "-c", command];
+  if (imageStart === null) return launchCommand(command);
+  return [...(imageStart.shell ?? ["/bin/sh", "-c"]), command];
 }
 
 /** Environment of every process of the release. */

@@ -12,7 +12,7 @@ import {
   tablesOf,
   textOf,
   tomlOf,
-} from "./documents.ts";
+} from "../documents.ts";
 
 /** A way to list dependencies, named by its file. */
 export type DependencyFile =

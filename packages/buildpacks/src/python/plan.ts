@@ -1,7 +1,7 @@
 // Decides how a Python app is built, from its control files alone: no code of the app runs.
 
 import type { Language, LanguageFacts, LanguageSource } from "../language.ts";
-import { stringOf, tomlOf } from "./documents.ts";
+import { stringOf, tomlOf } from "../documents.ts";
 import { type DependencyFile, dependencyFile, planDependencies } from "./dependencies.ts";
 import { appModules, noStart, webCommand } from "./start.ts";
 import { pythonWish, type PythonWish, versionRange } from "./version.ts";

@@ -2,7 +2,7 @@
 
 import { SlipwayError } from "@slipway/core";
 import type { LanguageSource } from "../language.ts";
-import { textOf } from "./documents.ts";
+import { textOf } from "../documents.ts";
 
 /** An app that a server imports. */
 interface ServedApp {

@@ -2,7 +2,7 @@
 
 import { SlipwayError } from "@slipway/core";
 import type { LanguageSource } from "../language.ts";
-import { jsonOf, stringOf, type Table, textOf } from "./documents.ts";
+import { jsonOf, stringOf, type Table, textOf } from "../documents.ts";
 
 export interface PythonWish {
   /** As the app writes it; empty when the app does not say. */

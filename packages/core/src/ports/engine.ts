@@ -6,6 +6,7 @@
 
 import type { Labels } from "../labels.ts";
 import type { ByteStream } from "./bytes.ts";
+import type { HttpRequest, HttpResponse } from "./http.ts";
 
 export interface SandboxSpec {
   /** Image that the build runs in: a snapshot, or an image that is pulled if the engine does not have it. */
@@ -13,6 +14,10 @@ export interface SandboxSpec {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly labels: Labels;
+  /** Who the build runs as. Default the build's user of the stack, 2000. */
+  readonly user?: SandboxUser;
+  /** A port of the build's loopback interface where the caller answers requests. Default none. */
+  readonly loopback?: LoopbackServer;
   readonly limits: {
     readonly memoryBytes: number;
     readonly cpus: number;
@@ -22,6 +27,30 @@ export interface SandboxSpec {
     /** Limit of what the build writes, of each file, and of its cache; a build that exceeds it is killed. */
     readonly diskBytes: number;
   };
+}
+
+export interface SandboxUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface LoopbackServer {
+  readonly port: number;
+  /** Image of a stack, in which the program that accepts the connections runs, beside the build. */
+  readonly image: string;
+  /**
+   * Answers a request. The signal aborts when its connection ends or the sandbox is disposed of. When it rejects, the response has
+   * status 502.
+   */
+  readonly handle: (request: HttpRequest, signal: AbortSignal) => Promise<HttpResponse>;
+}
+
+/** What an image says of itself. */
+export interface ImageFacts {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Id of the image on the engine: other content has another id. */
+  readonly id: string;
 }
 
 export interface SandboxExit {
@@ -35,7 +64,7 @@ export interface SandboxExit {
 export interface Sandbox extends AsyncDisposable {
   readonly id: string;
   /**
-   * Unpacks a tar stream below `path`, which lies in /work, with the owners and modes of the tar. After a
+   * Unpacks a tar stream below `path`, which lies in /work or is /, with the owners and modes of the tar. After a
    * failure some of the files may exist.
    * @throws {SlipwayError} "engine-refused" when the engine rejects the tar; the tar stream's own error.
    */
@@ -113,6 +142,8 @@ export interface EngineCapacity {
 export interface BuildEngine extends AsyncDisposable {
   /** @throws {SlipwayError} "not-found" with the resource "snapshot" when the image is a snapshot that was removed. */
   createSandbox(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox>;
+  /** Pulls the image if the engine does not have it. @throws {SlipwayError} "registry-unavailable" when it cannot be pulled. */
+  inspectImage(reference: string, signal: AbortSignal): Promise<ImageFacts>;
   /** Removes the build containers that have all these labels, with their volumes. @returns their number. */
   removeSandboxes(labels: Labels): Promise<number>;
   /** Labels of every build container of this installation on the engine, for the reconciler. */

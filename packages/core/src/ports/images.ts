@@ -1,6 +1,7 @@
 // The port to the image registry. An image is a base image with layers on top: pushed as streams, or stored already.
 
 import type { ByteStream } from "./bytes.ts";
+import type { HttpRequest, HttpResponse } from "./http.ts";
 
 /** A layer that the registry has. */
 export interface StoredLayer {
@@ -92,6 +93,11 @@ export interface ImageRegistry extends AsyncDisposable {
    * @throws {SlipwayError} "registry-unavailable", also when the registry does not have the image.
    */
   attach(repository: string, digest: string, artifact: ImageArtifact, signal: AbortSignal): Promise<void>;
+  /**
+   * Sends a request of the distribution API with the registry's credentials. Whether it may be sent is the caller's to decide.
+   * @returns the response, whatever its status. @throws {SlipwayError} "registry-unavailable"; the signal's reason when aborted.
+   */
+  forward(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;
   /** Tags of a repository's images; none when the repository does not exist. */
   tags(repository: string, signal: AbortSignal): Promise<readonly string[]>;
   /** Digest of the image that a tag or a digest names; null when it does not exist. */

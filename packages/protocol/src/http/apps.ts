@@ -4,15 +4,13 @@ import { z } from "zod";
 import { builderSettings, concurrencyPolicies } from "@slipway/core";
 import { userReference } from "./users.ts";
 
-/** Reserved: a client that sets it learns that it is no misspelling. */
-const reservedBuilder = "cnb";
-
-const builder = z.enum(builderSettings, {
-  error: ({ input }) =>
-    input === reservedBuilder
-      ? `must not be ${reservedBuilder}: Cloud Native Buildpacks are not supported yet`
-      : `must be ${builderSettings.join(", ")}`,
-});
+const builder = z.enum(builderSettings, `must be ${builderSettings.join(", ")}`);
+const maxImageName = 512;
+const builderImage = z
+  .string()
+  .max(maxImageName)
+  .regex(/^\w[\w.:/@-]*$/, "must be the name of an image, or null")
+  .nullable();
 const policy = z.enum(concurrencyPolicies, `must be ${concurrencyPolicies.join(", ")}`);
 
 export const createAppRequest = z
@@ -22,11 +20,20 @@ export const createAppRequest = z
 export const changeAppRequest = z
   .object({
     app: z
-      .object({ concurrency_policy: policy, builder })
+      .object({ concurrency_policy: policy, builder, builder_image: builderImage })
       .partial()
-      .refine((changes) => Object.keys(changes).length > 0, "must have concurrency_policy or builder"),
+      .refine(
+        (changes) => Object.keys(changes).length > 0,
+        "must have concurrency_policy, builder or builder_image",
+      ),
   })
-  .meta({ examples: [{ app: { concurrency_policy: "supersede" } }, { app: { builder: "dockerfile" } }] });
+  .meta({
+    examples: [
+      { app: { concurrency_policy: "supersede" } },
+      { app: { builder: "dockerfile" } },
+      { app: { builder: "cnb", builder_image: "heroku/builder:24" } },
+    ],
+  });
 
 /** The app's name, repeated as a confirmation. */
 export const deleteAppQuery = z.object({
@@ -52,6 +59,8 @@ export const appBody = z.object({
   concurrency_policy: policy,
   /** What builds the app. With "auto" the source decides. */
   builder: z.enum(builderSettings),
+  /** Builder image of Cloud Native Buildpacks; null for that of project.toml or of the operator. */
+  builder_image: z.string().nullable(),
   flags: z.record(z.string(), z.boolean()),
   limits: z.record(z.string(), z.unknown()),
   links: z.object({

@@ -111,6 +111,7 @@ export const settingsRead = {
     "BUILD_TIMEOUT_MS",
     "BUILD_TMPFS_MB",
     "CACHE_MAX_MB",
+    "CNB_BUILDER",
     "CONCURRENCY",
     "DATABASE_URL",
     "DATA_DIR",

@@ -10,10 +10,11 @@ import { conflictWhenTaken } from "./failures.ts";
 import { withinQuotas } from "./quotas.ts";
 
 /** `live` means not deleted: a unique index over live apps makes their names unique. */
-type AppDocument = Omit<Stored<App>, "builder"> & {
+type AppDocument = Omit<Stored<App>, "builder" | "builderImage"> & {
   readonly live: boolean;
   /** Missing in documents of earlier versions. */
   readonly builder?: BuilderSetting;
+  readonly builderImage?: string | null;
 };
 
 const taken = "the app's name is taken, or its id is";
@@ -82,5 +83,5 @@ function appFrom(found: AppDocument | null): App | null;
 function appFrom(found: AppDocument | null): App | null {
   if (found === null) return null;
   const { live: _, ...app } = found;
-  return entity<App>({ ...app, builder: app.builder ?? "auto" });
+  return entity<App>({ ...app, builder: app.builder ?? "auto", builderImage: app.builderImage ?? null });
 }

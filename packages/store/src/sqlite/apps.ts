@@ -20,6 +20,7 @@ interface AppRow {
   web_count: number;
   concurrency_policy: ConcurrencyPolicy;
   builder: BuilderSetting;
+  builder_image: string | null;
   last_deployed_at: number | null;
   cache_version: number;
 }
@@ -69,8 +70,9 @@ function insert(database: Database, app: App, quotas: Quotas | undefined): Promi
     checkAdded(transaction, { ownerId, quotas }, { apps: 1, containers: webCount });
     transaction.run(
       `INSERT INTO apps (id, owner_id, created_at, name, updated_at, deleted_at, revision, current_release_id,
-         current_rollout_id, targets, web_count, concurrency_policy, builder, last_deployed_at, cache_version)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         current_rollout_id, targets, web_count, concurrency_policy, builder, builder_image, last_deployed_at,
+         cache_version)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       app.id,
       app.ownerId,
       app.createdAt.getTime(),
@@ -84,7 +86,8 @@ function update(database: Database, next: App): Promise<boolean> {
     (transaction) =>
       transaction.run(
         `UPDATE apps SET name = ?, updated_at = ?, deleted_at = ?, revision = ?, current_release_id = ?,
-           current_rollout_id = ?, targets = ?, web_count = ?, concurrency_policy = ?, builder = ?, last_deployed_at = ?,
+           current_rollout_id = ?, targets = ?, web_count = ?, concurrency_policy = ?, builder = ?, builder_image = ?,
+           last_deployed_at = ?,
            cache_version = ?
          WHERE id = ? AND revision = ?`,
         ...changeable(next),
@@ -106,6 +109,7 @@ function changeable(app: App): Value[] {
     app.webCount,
     app.concurrencyPolicy,
     app.builder,
+    app.builderImage,
     millis(app.lastDeployedAt),
     app.cacheVersion,
   ];
@@ -126,6 +130,7 @@ function appFrom(row: AppRow): App {
     webCount: row.web_count,
     concurrencyPolicy: row.concurrency_policy,
     builder: row.builder,
+    builderImage: row.builder_image,
     lastDeployedAt: optionalTime(row.last_deployed_at),
     cacheVersion: row.cache_version,
   };

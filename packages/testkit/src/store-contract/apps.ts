@@ -18,6 +18,7 @@ const everyField = {
   webCount: 2,
   concurrencyPolicy: "supersede",
   builder: "dockerfile",
+  builderImage: "registry.example.com/builder@sha256:00",
   lastDeployedAt: later,
   cacheVersion: 2,
 } as const;
@@ -153,6 +154,7 @@ function changedApps(underTest: StoreUnderTest): void {
         webCount: 0,
         concurrencyPolicy: "queue",
         builder: "auto",
+        builderImage: null,
       });
       expect(await store().apps.compareAndSet(back)).toBe(true);
       expect(await other().apps.get(app.id)).toEqual(back);

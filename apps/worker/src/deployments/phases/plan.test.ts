@@ -26,7 +26,7 @@ async function planned(files: Readonly<Record<string, string>>, nodejs: Language
   });
   const log = { line: (line: string) => void lines.push(line) };
   const attempt = {
-    app: { builder: "auto" as const },
+    app: { builder: "auto" as const, builderImage: null },
     variables: {},
     signal: new AbortController().signal,
     log,
@@ -34,7 +34,7 @@ async function planned(files: Readonly<Record<string, string>>, nodejs: Language
   const other = { choose: () => failing("toolchain-unavailable") };
   const context = {
     toolchains: { nodejs, python: other, go: other },
-    config: { limits, builders: ["buildpacks" as const] },
+    config: { limits, builders: ["buildpacks" as const], cnbBuilder: undefined },
   };
   return { plan: await plan(context, attempt, { open }), lines };
 }

@@ -5,6 +5,7 @@ import type { SourceFacts } from "@slipway/archive";
 import {
   chooseBuilder,
   controlFiles,
+  descriptorControlFiles,
   dockerfileControlFiles,
   languageTitles,
   plainPlan,
@@ -23,13 +24,13 @@ import type { FetchedSource } from "./fetch.ts";
 
 export interface PlanContext {
   readonly toolchains: LanguageToolchains;
-  readonly config: Pick<WorkerConfig, "builders"> & {
+  readonly config: Pick<WorkerConfig, "builders" | "cnbBuilder"> & {
     readonly limits: Pick<WorkerConfig["limits"], "sourceBytes" | "sourceEntries">;
   };
 }
 
 type PlanAttempt = Pick<Attempt, "variables" | "signal"> & {
-  readonly app: Pick<Attempt["app"], "builder">;
+  readonly app: Pick<Attempt["app"], "builder" | "builderImage">;
   readonly log: Pick<Attempt["log"], "line">;
 };
 
@@ -54,18 +55,22 @@ export async function plan(
   await using archive = await fetched.open();
   const source = await scanSource(archive, {
     limits: { maxUnpackedBytes: limits.sourceBytes, maxEntries: limits.sourceEntries },
-    capture: new Map([...controlFiles(folder), ...dockerfileControlFiles(variables)]),
+    capture: new Map([
+      ...controlFiles(folder),
+      ...descriptorControlFiles(variables),
+      ...dockerfileControlFiles(variables),
+    ]),
     folder,
     signal,
   });
   const { entryCount, sizeBytes } = source;
   log.line(`       Unpacked ${entryCount} files, ${(sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
-  const { kind, reason } = chooseBuilder(attempt.app.builder, context.config.builders, {
-    ...source,
-    variables,
-  });
+  const { builders: allowed, cnbBuilder = null } = context.config;
+  const { builder, builderImage } = attempt.app;
+  const offer = { allowed, cnbBuilder, builderImage };
+  const { kind, reason } = chooseBuilder(builder, offer, { ...source, variables });
   log.line(`-----> Building with ${kind}, because ${reason}`);
-  if (kind === "dockerfile")
+  if (kind !== "buildpacks")
     return { ...plainPlan({ ...source, variables }), builder: kind, source, language: null };
   const planned = planBuild({ ...source, variables });
   return { ...planned, builder: kind, source, language: await withToolchain(context, attempt, planned) };

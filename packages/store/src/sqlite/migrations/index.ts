@@ -15,6 +15,7 @@ import { imageStart } from "./012-image-start.ts";
 import { receipts } from "./013-receipts.ts";
 import { variableScope } from "./014-variable-scope.ts";
 import { removedDeployments } from "./015-removed-deployments.ts";
+import { builderImage } from "./016-builder-image.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -39,4 +40,5 @@ export const migrations: readonly Migration[] = [
   { number: 13, name: "receipts", sql: receipts },
   { number: 14, name: "variable scope", sql: variableScope },
   { number: 15, name: "removed deployments", sql: removedDeployments },
+  { number: 16, name: "builder image", sql: builderImage },
 ];

@@ -1,8 +1,8 @@
-// Reads the files of Python apps: TOML, JSON and text.
+// Reads control files of apps: TOML, JSON and text.
 
 import { SlipwayError } from "@slipway/core";
 import { parse } from "smol-toml";
-import type { LanguageSource } from "../language.ts";
+import type { LanguageSource } from "./language.ts";
 
 /** A parsed document, of which nothing is known. */
 export type Table = Readonly<Record<string, unknown>>;

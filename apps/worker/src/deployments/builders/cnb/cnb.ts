@@ -1,0 +1,182 @@
+// Builds with Cloud Native Buildpacks: the lifecycle of a builder image runs in a sandbox, and exports the image to the registry.
+
+import {
+  cnbProcesses,
+  creatorFailure,
+  exportedDigest,
+  parseProcfile,
+  readProjectDescriptor,
+} from "@slipway/buildpacks";
+import type { ProjectDescriptor } from "@slipway/buildpacks";
+import { SlipwayError } from "@slipway/core";
+import type { ImageRegistry, Sandbox, Store, StoredImage } from "@slipway/core";
+import { readEntries } from "@slipway/tar";
+import { buffer } from "node:stream/consumers";
+import type { WorkerConfig } from "../../../config.ts";
+import type { Attempt } from "../../attempt.ts";
+import { type RunContext, runSandbox } from "../../build-sandbox.ts";
+import { saveCache } from "../../cache.ts";
+import type { Builder, BuildInput } from "../builder.ts";
+import { type BuilderImageContext, type UsedBuilder, usedBuilder } from "./builder-image.ts";
+import {
+  cacheKindOf,
+  type CnbSandboxContext,
+  filledSandbox,
+  registryAddress,
+  reportFolder,
+} from "./cnb-sandbox.ts";
+import { openRegistryGateway, type RegistryGateway } from "./registry-gateway.ts";
+
+export type CnbContext = BuilderImageContext &
+  CnbSandboxContext &
+  RunContext & {
+    readonly registry: Pick<ImageRegistry, "host" | "inspect" | "forward">;
+    readonly store: Pick<Store, "releases">;
+    readonly config: { readonly limits: Pick<WorkerConfig["limits"], "imageBytes"> };
+  };
+
+export function cnbBuilder(context: CnbContext): Builder {
+  return {
+    kind: "cnb",
+    async build(attempt, input) {
+      const { lease, log } = attempt;
+      const descriptor = readProjectDescriptor({ ...input.plan.source, variables: attempt.variables });
+      for (const name of descriptor?.ignored ?? [])
+        log.line(` !     project.toml: ${name} is not supported, and not heeded`);
+      const builder = await lease.phase("builder-image", log, () =>
+        usedBuilder(context, attempt, descriptor),
+      );
+      log.line(
+        `       Builder image ${builder.reference}, lifecycle ${builder.lifecycle}, platform API ${builder.platformApi}`,
+      );
+      await using owned = new AsyncDisposableStack();
+      const { sandbox, digest } = await created(context, attempt, { input, builder, descriptor }, owned);
+      const image = await exported(context, attempt, digest);
+      const processes = processesOf(attempt, input.plan.procfile, image);
+      const resources = owned.move();
+      return {
+        image,
+        stackImage: null,
+        ...processes,
+        configVars: {},
+        saveCache: () =>
+          lease.phase("cache", log, () =>
+            saveCache(context, attempt, sandbox, { kind: cacheKindOf(builder) }),
+          ),
+        [Symbol.asyncDispose]: () => resources.disposeAsync(),
+      };
+    },
+  };
+}
+
+interface Creation {
+  readonly input: BuildInput;
+  readonly builder: UsedBuilder;
+  readonly descriptor: ProjectDescriptor | null;
+}
+
+/** @returns the sandbox of the build that has ended, and the digest of the image that it exported. */
+async function created(
+  context: CnbContext,
+  attempt: Attempt,
+  { input, builder, descriptor }: Creation,
+  owned: AsyncDisposableStack,
+): Promise<{ readonly sandbox: Sandbox; readonly digest: string }> {
+  const { lease, log, signal, app } = attempt;
+  const runImage = ownRunImage(context, builder);
+  const gateway = openRegistryGateway({
+    registry: context.registry,
+    rules: {
+      repository: `apps/${app.id}`,
+      tag: lease.deployment.id,
+      readable: runImage === null ? [] : [repositoryOf(runImage)],
+    },
+    maxBytes: context.config.limits.imageBytes,
+    signal,
+  });
+  const previousImage = await previousImageOf(context, attempt);
+  const sandbox = await lease.phase("unpack", log, async (phase) => {
+    const request = {
+      fetched: input.fetched,
+      builder,
+      gateway,
+      descriptor,
+      previousImage,
+      runImage: runImage === null ? null : `${registryAddress}/${runImage}`,
+      onCacheRestored: () => phase.reuse("cache"),
+    };
+    return owned.use(await filledSandbox(context, attempt, request));
+  });
+  await run(context, attempt, { sandbox, gateway, builder });
+  return { sandbox, digest: exportedDigest(await reportOf(sandbox, signal)) };
+}
+
+/** The export is a part of the same process: the phase `push` begins with its first upload, which waits for the status. */
+async function run(
+  context: CnbContext,
+  attempt: Attempt,
+  { sandbox, gateway, builder }: { sandbox: Sandbox; gateway: RegistryGateway; builder: UsedBuilder },
+): Promise<void> {
+  const { lease, log } = attempt;
+  const failureOf = (exitCode: number) => gateway.failure() ?? creatorFailure(exitCode, builder.reference);
+  const running = runSandbox(context, attempt, sandbox, { failureOf });
+  await lease.phase("build", log, () => Promise.race([running, gateway.exporting]));
+  const push = lease.phase("push", log, () => running);
+  // Awaited below; until then its failure must not count as unhandled.
+  push.catch(() => undefined);
+  await lease.changeStatus("pushing", log.lastSeq);
+  gateway.open();
+  await push;
+}
+
+/** @returns path in the registry of a run image that is this installation's; null for any other, which the lifecycle knows. */
+function ownRunImage({ registry }: CnbContext, { runImage, trusted }: UsedBuilder): string | null {
+  const prefix = `${registry.host}/`;
+  return trusted && runImage?.startsWith(prefix) === true ? runImage.slice(prefix.length) : null;
+}
+
+function repositoryOf(image: string): string {
+  return image.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
+}
+
+/** An image of another builder has nothing to reuse. */
+async function previousImageOf({ store }: CnbContext, { app }: Attempt): Promise<string | null> {
+  const release = app.currentReleaseId === null ? null : await store.releases.get(app.currentReleaseId);
+  const digest = release?.imageStart?.shell === undefined ? undefined : release.image.split("@")[1];
+  return digest === undefined ? null : `${registryAddress}/apps/${app.id}@${digest}`;
+}
+
+async function reportOf(sandbox: Sandbox, signal: AbortSignal): Promise<string> {
+  for await (const entry of readEntries(await sandbox.download(reportFolder, signal), {}))
+    if (entry.kind === "file" && entry.path.endsWith("/report.toml") && entry.sizeBytes <= 1024 ** 2)
+      return (await buffer(entry.body)).toString("utf8");
+  throw new SlipwayError("internal", "the lifecycle left no report");
+}
+
+async function exported(
+  { registry, config: { limits } }: CnbContext,
+  { app, lease, log, signal }: Attempt,
+  digest: string,
+) {
+  const image = await registry.inspect(`${registry.host}/apps/${app.id}@${digest}`, signal);
+  if (image === null)
+    throw new SlipwayError("registry-unavailable", `the registry has no image ${digest} after its export`);
+  const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 ** 2);
+  if (image.sizeBytes > limits.imageBytes)
+    throw new SlipwayError(
+      "image-too-large",
+      `the image has ${mebibytes(image.sizeBytes)} MiB, more than the ${mebibytes(limits.imageBytes)} MiB allowed (IMAGE_MAX_MB)`,
+    );
+  const reference = `${registry.host}/apps/${app.id}:${lease.deployment.id}`;
+  log.line(`       Pushed ${reference}, ${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
+  return { ...image, reference };
+}
+
+function processesOf({ log }: Attempt, procfile: string | null, { config }: Pick<StoredImage, "config">) {
+  const { processTypes: given, problems } = parseProcfile(procfile ?? "");
+  for (const problem of problems) log.line(` !     Procfile: ${problem}`);
+  const { processTypes, imageStart, buildpacks } = cnbProcesses(config.labels, given);
+  log.line(`-----> Buildpacks: ${buildpacks.join(", ")}`);
+  log.line(`-----> Process types: ${Object.keys(processTypes).join(", ")}`);
+  return { processTypes, imageStart };
+}

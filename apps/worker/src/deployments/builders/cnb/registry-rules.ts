@@ -1,0 +1,52 @@
+// What a build by Cloud Native Buildpacks may request of the registry: its app's images, and reading those it builds on.
+
+import type { HttpRequest } from "@slipway/core";
+
+export interface RegistryRules {
+  /** Repository of the app's images, which the build may read and write. */
+  readonly repository: string;
+  /** Tag that the build may write. */
+  readonly tag: string;
+  /** Repositories that it may read as well. */
+  readonly readable: readonly string[];
+}
+
+/** "write" changes the image; opening and closing an upload do not. */
+export type RegistryAccess = "ping" | "read" | "open" | "write" | "refused";
+
+const part =
+  /^\/v2\/(?<repository>[a-z0-9][a-z0-9._/-]*)\/(?<kind>blobs|manifests|tags|referrers)\/(?<rest>[\w.:=/-]+)$/;
+const digest = /^sha256:[0-9a-f]{64}$/;
+
+/** @returns what a request does, and its target as the registry receives it: normalized, so that both read the same path. */
+export function judgeRequest(
+  rules: RegistryRules,
+  { method, target }: Pick<HttpRequest, "method" | "target">,
+): { readonly access: RegistryAccess; readonly target: string } {
+  const url = new URL(target.startsWith("/") ? `http://registry${target}` : "http://registry/");
+  const normalized = `${url.pathname}${url.search}`;
+  return { access: accessOf(rules, method, url), target: normalized };
+}
+
+function accessOf(
+  rules: RegistryRules,
+  method: string,
+  { pathname, searchParams, host }: URL,
+): RegistryAccess {
+  if (host !== "registry") return "refused";
+  const reads = method === "GET" || method === "HEAD";
+  if (/^\/v2\/?$/.test(pathname)) return reads ? "ping" : "refused";
+  const { repository = "", kind = "", rest = "" } = part.exec(pathname)?.groups ?? {};
+  const own = repository === rules.repository;
+  if (reads) return own || rules.readable.includes(repository) ? "read" : "refused";
+  if (!own) return "refused";
+  if (kind === "manifests")
+    return method === "PUT" && (rest === rules.tag || digest.test(rest)) ? "write" : "refused";
+  if (kind !== "blobs" || !rest.startsWith("uploads/")) return "refused";
+  // A mounted layer becomes readable in the app's repository.
+  const from = searchParams.get("from");
+  const mayMount = from === null || from === rules.repository || rules.readable.includes(from);
+  if (method === "POST") return mayMount && searchParams.getAll("from").length <= 1 ? "open" : "refused";
+  if (method === "DELETE") return "open";
+  return method === "PATCH" || method === "PUT" ? "write" : "refused";
+}

@@ -1,0 +1,81 @@
+// Reads from an image of Cloud Native Buildpacks what built it, and how its processes start.
+
+import { SlipwayError } from "@slipway/core";
+import type { ImageStart } from "@slipway/core";
+import { fieldOf, stringOf, stringsOf, type Table, tableOf, tablesOf } from "../documents.ts";
+import { cnbLauncher } from "./lifecycle.ts";
+
+export interface CnbProcesses {
+  /** Process type → command, for display; with a `web`. */
+  readonly processTypes: Readonly<Record<string, string>>;
+  readonly imageStart: ImageStart;
+  /** Name and version of each buildpack that took part, in order. */
+  readonly buildpacks: readonly string[];
+}
+
+const metadataLabel = "io.buildpacks.build.metadata";
+
+/**
+ * `web` is the process type of this name, else the image's default one, else the Procfile's command in the launcher's shell.
+ * @param procfile process types of the source's Procfile, which only a buildpack makes part of the image.
+ * @throws {SlipwayError} "no-web-process" when there is none of these; "internal" for an image without metadata.
+ */
+export function cnbProcesses(
+  labels: Readonly<Record<string, string>>,
+  procfile: Readonly<Record<string, string>>,
+): CnbProcesses {
+  const metadata = metadataOf(labels);
+  const processes = tablesOf(metadata["processes"]);
+  const types = Object.fromEntries(
+    processes.flatMap((process) => {
+      const type = stringOf(process, "type");
+      return type === "" ? [] : [[type, commandOf(process)]];
+    }),
+  );
+  const first = "web" in types ? "web" : defaultType(processes);
+  const command = first === null ? procfile["web"] : types[first];
+  if (command === undefined)
+    throw new SlipwayError(
+      "no-web-process",
+      `The buildpacks gave the image no process web (${Object.keys(types).join(", ") || "none at all"}). Add a Procfile with a line such as "web: COMMAND".`,
+    );
+  return {
+    processTypes: { ...procfile, ...types, web: command },
+    imageStart: {
+      command: first === null ? [cnbLauncher, command] : [`/cnb/process/${first}`],
+      port: null,
+      // One argument that is no process type runs in a shell, with the environment that the buildpacks provide.
+      shell: [cnbLauncher],
+    },
+    buildpacks: tablesOf(metadata["buildpacks"]).map(
+      (each) => `${stringOf(each, "id")} ${stringOf(each, "version")}`,
+    ),
+  };
+}
+
+function metadataOf(labels: Readonly<Record<string, string>>): Table {
+  try {
+    return tableOf(JSON.parse(labels[metadataLabel] ?? ""));
+  } catch (error) {
+    throw new SlipwayError("internal", `the lifecycle exported an image without the label ${metadataLabel}`, {
+      cause: error,
+    });
+  }
+}
+
+function defaultType(processes: readonly Table[]): string | null {
+  const found = processes.find((process) => process["default"] === true);
+  return found === undefined ? null : stringOf(found, "type") || null;
+}
+
+/** Since platform API 0.10 the command is an array; before it was a text. */
+function commandOf(process: Table): string {
+  const command = fieldOf(process, "command");
+  const words = typeof command === "string" ? [command] : stringsOf(command);
+  return [...words, ...stringsOf(process["args"])].map(quoted).join(" ");
+}
+
+/** A word as a shell would read it; a command of several words is a shell's. */
+function quoted(word: string, index: number): string {
+  return index === 0 || /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

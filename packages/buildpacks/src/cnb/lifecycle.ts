@@ -1,0 +1,113 @@
+// How the `creator` of the lifecycle of Cloud Native Buildpacks is run, and what its exit codes mean.
+
+import { posix } from "node:path";
+import { SlipwayError } from "@slipway/core";
+import { parse } from "smol-toml";
+import { isProtectedName } from "../environment.ts";
+import { projectDirectory } from "../plan.ts";
+import { stringOf } from "../documents.ts";
+
+/** Directories of a build, in its container. */
+export const cnbDirectories = {
+  app: "/workspace",
+  layers: "/layers",
+  platform: "/platform",
+  cache: "/work/cache",
+  report: "/work/report",
+} as const;
+
+const creator = "/cnb/lifecycle/creator";
+export const cnbLauncher = "/cnb/lifecycle/launcher";
+
+export interface CreatorRun {
+  /** Reference of the image to export. */
+  readonly image: string;
+  /** Image of the app's current release, whose layers are reused; null for none. */
+  readonly previousImage: string | null;
+  /** Image that releases run on; null for what the builder image names. */
+  readonly runImage: string | null;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** @returns argv of the creator. */
+export function creatorCommand({ image, previousImage, runImage, variables }: CreatorRun): readonly string[] {
+  const { app, layers, platform, cache, report } = cnbDirectories;
+  return [
+    creator,
+    `-app=${posix.join(app, projectDirectory(variables))}`,
+    `-layers=${layers}`,
+    `-platform=${platform}`,
+    `-cache-dir=${cache}`,
+    `-report=${report}/report.toml`,
+    ...(previousImage === null ? [] : [`-previous-image=${previousImage}`]),
+    ...(runImage === null ? [] : [`-run-image=${runImage}`]),
+    image,
+  ];
+}
+
+/** @returns the variables of the build, of which each is a file in the platform directory, and the names that are left out. */
+export function platformVariables(
+  variables: Readonly<Record<string, string>>,
+  ofDescriptor: Readonly<Record<string, string>>,
+): { readonly passed: ReadonlyMap<string, string>; readonly withheld: readonly string[] } {
+  const all = Object.entries({ ...ofDescriptor, ...variables }).filter(([name]) =>
+    /^[A-Za-z_]\w*$/.test(name),
+  );
+  return {
+    passed: new Map(all.filter(([name]) => !isPlatformName(name))),
+    withheld: all.map(([name]) => name).filter(isPlatformName),
+  };
+}
+
+function isPlatformName(name: string): boolean {
+  return isProtectedName(name) || name.startsWith("CNB_");
+}
+
+/** @returns the error for an exit code of the creator other than 0, as the platform specification defines them. */
+export function creatorFailure(exitCode: number, builder: string): SlipwayError {
+  if (exitCode >= 20 && exitCode <= 29)
+    return new SlipwayError(
+      "no-buildpack",
+      `no buildpack of ${builder} fits the source (exit code ${exitCode})`,
+      {
+        exitCode,
+        hint: "The log shows what each buildpack looked for. Add that, set PROJECT_DIR to the folder of the app, or name another builder image in project.toml or in the app's builder_image.",
+      },
+    );
+  if (exitCode === 51)
+    return new SlipwayError("build-failed", "a buildpack failed; the log has its output", { exitCode });
+  if (exitCode === 11 || exitCode === 12)
+    return new SlipwayError(
+      "build-failed",
+      `the lifecycle of ${builder} does not support ${exitCode === 11 ? "the platform API" : "the API of one of its buildpacks"}: use another version of the builder image`,
+      { exitCode },
+    );
+  const phase = phases.find(({ from }) => exitCode >= from && exitCode < from + 10);
+  return new SlipwayError(
+    phase?.registry === true ? "registry-unavailable" : "internal",
+    `the lifecycle of ${builder} failed${phase === undefined ? "" : ` to ${phase.does}`} with exit code ${exitCode}`,
+    { exitCode },
+  );
+}
+
+const phases: readonly { readonly from: number; readonly does: string; readonly registry: boolean }[] = [
+  { from: 30, does: "analyze the previous image", registry: true },
+  { from: 40, does: "restore the cache", registry: true },
+  { from: 50, does: "run the buildpacks", registry: false },
+  { from: 60, does: "export the image", registry: true },
+];
+
+/** @returns the digest of the exported image in a report.toml. @throws {SlipwayError} "internal" without one. */
+export function exportedDigest(report: string): string {
+  const digest = digestIn(report);
+  if (/^sha256:[0-9a-f]{64}$/.test(digest)) return digest;
+  throw new SlipwayError("internal", "the lifecycle left no digest of the image in its report");
+}
+
+function digestIn(report: string): string {
+  try {
+    return stringOf(parse(report), "image", "digest");
+  } catch (error) {
+    throw new SlipwayError("internal", "the lifecycle left a report that is not TOML", { cause: error });
+  }
+}

@@ -1,0 +1,130 @@
+// A port of a sandbox's loopback interface whose connections lead to the worker, over the connection to the engine: no network is
+// opened for it. A small container with the relay has the network that the sandbox then shares.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { type Duplex, Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { untilAborted } from "@slipway/async";
+import { type Labels, type LoopbackServer, SlipwayError } from "@slipway/core";
+import {
+  callEngine,
+  createDeframer,
+  type DockerConnection,
+  engineError,
+  removeContainer,
+} from "@slipway/docker";
+import { relayConfig } from "../sandbox-config.ts";
+import { createFrameReader } from "./frames.ts";
+import { RelayedConnection, windowBytes } from "./relayed-connection.ts";
+
+const script = readFileSync(join(import.meta.dirname, "relay.pl"), "utf8");
+
+export interface Relay extends AsyncDisposable {
+  /** Of the container whose network the sandbox shares. */
+  readonly containerId: string;
+}
+
+interface RelayOptions {
+  readonly loopback: LoopbackServer;
+  /** Those of the sandbox: both are found together. */
+  readonly labels: Labels;
+  readonly networkId: string;
+}
+
+/** @throws {SlipwayError} "engine-unavailable", "registry-unavailable". Nothing is left then. */
+export async function startRelay(
+  connection: DockerConnection,
+  { loopback, labels, networkId }: RelayOptions,
+  signal: AbortSignal,
+): Promise<Relay> {
+  const { docker, images } = connection;
+  const { image, port } = loopback;
+  await images.ensure(image, signal);
+  const command = ["perl", "-e", script, String(port), String(windowBytes)];
+  const config = relayConfig({ image, labels, command, networkId });
+  await using owned = new AsyncDisposableStack();
+  // Without the signal, because an aborted call could leave behind a container whose id is unknown.
+  const { id } = await callEngine("create the build's relay", () => docker.createContainer(config));
+  owned.defer(() => removeContainer(docker, id));
+  signal.throwIfAborted();
+  const query = "stream=1&stdin=1&stdout=1";
+  const attached = await connection.upgrade(`/containers/${id}/attach?${query}`, { upgrade: "tcp" }, signal);
+  const server = createServer((request, response) => void answer(loopback, request, response));
+  // What the build keeps open is idle between its phases.
+  server.keepAliveTimeout = 0;
+  server.requestTimeout = 0;
+  const connections = readConnections(attached, (connection) => server.emit("connection", connection));
+  owned.defer(() => void attached.destroy());
+  await callEngine("start the build's relay", () => docker.getContainer(id).start(), { signal });
+  await untilAborted(connections.ready, signal);
+  const resources = owned.move();
+  return { containerId: id, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+/** @returns `ready`, which resolves once the port is open, and rejects when the relay ends before. */
+function readConnections(attached: Duplex, onConnection: (connection: Duplex) => void) {
+  const ready = Promise.withResolvers<void>();
+  const connections = new Map<number, RelayedConnection>();
+  const send = (frame: Buffer): void => {
+    if (!attached.destroyed) attached.write(frame);
+  };
+  const accept = (id: number): void => {
+    const connection = new RelayedConnection(id, send);
+    connections.set(id, connection);
+    connection.once("close", () => connections.delete(id));
+    // The reader of the connection has the error as well; without a listener it would end the process.
+    connection.on("error", () => undefined);
+    onConnection(connection);
+  };
+  const read = async (): Promise<void> => {
+    const deframe = createDeframer(() => undefined);
+    const frames = createFrameReader();
+    for await (const chunk of attached)
+      for (const frame of frames(deframe(chunk as Uint8Array))) {
+        if (frame.kind === "r") ready.resolve();
+        else if (frame.kind === "o") accept(frame.connection);
+        else connections.get(frame.connection)?.receive(frame);
+      }
+  };
+  const end = (error: unknown): void => {
+    ready.reject(error);
+    for (const connection of connections.values()) connection.destroy();
+  };
+  read().then(
+    () => end(new SlipwayError("engine-unavailable", "the build's relay ended: the stack needs perl for it")),
+    (error: unknown) => end(engineError("relay connections of the build", error)),
+  );
+  return { ready: ready.promise };
+}
+
+async function answer(
+  { handle }: LoopbackServer,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const ended = new AbortController();
+  response.once("close", () => ended.abort(new Error("the connection ended")));
+  const { method = "GET", url: target = "/", headers } = request;
+  const texts = Object.entries(headers).map(([name, value]) => [name, String(value)]);
+  const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+  try {
+    const {
+      status,
+      headers: returned,
+      body,
+    } = await handle(
+      { method, target, headers: Object.fromEntries(texts), body: hasBody ? request : null },
+      ended.signal,
+    );
+    await using _body = body;
+    response.writeHead(status, { ...returned });
+    await pipeline(body === null ? [] : Readable.from(body), response);
+  } catch {
+    if (!response.headersSent) response.writeHead(502).end();
+    else response.destroy();
+  }
+  // What an answer did not read of a request would be taken for the next one.
+  if (!request.complete) request.destroy();
+}

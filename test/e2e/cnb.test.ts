@@ -1,0 +1,126 @@
+// Cloud Native Buildpacks, with a builder image whose lifecycle is a stand-in that checks what the platform provides.
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { Readable } from "node:stream";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { connectDocker, findContainers } from "@slipway/docker";
+import { packTar, packTarGz, testEngine } from "@slipway/testkit";
+import { label } from "@slipway/core";
+import { call, createApp, deployed, ended, logOf, output, page, requestApi, upload } from "./slipway.ts";
+import type { DeploymentJson } from "./slipway.ts";
+
+const { dockerHost } = await testEngine();
+const { docker, ...connection } = connectDocker({ dockerHost });
+const builder = inject("cnbBuilder");
+const folder = join(import.meta.dirname, "cnb");
+
+const servePl = `use IO::Socket::INET;
+my $server = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 16, ReuseAddr => 1) or die $!;
+$SIG{TERM} = sub { exit 0 };
+while (my $client = $server->accept) {
+  while (my $line = <$client>) { last if $line !~ /\\S/ }
+  print $client "HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: " . length($ARGV[0]) . "\\r\\n\\r\\n" . $ARGV[0];
+  close $client;
+}
+`;
+const descriptor = `[_]
+schema-version = "0.2"
+[[io.buildpacks.build.env]]
+name = "BP_GREETING"
+value = "hello from the descriptor"
+[[io.buildpacks.build.env]]
+name = "BP_SECOND"
+value = "two"
+`;
+const source = (files: Readonly<Record<string, string>> = {}) =>
+  packTarGz({ "app/project.toml": descriptor, "app/serve.pl": servePl, ...files });
+
+beforeAll(async () => {
+  const { run, build } = inject("stack");
+  const metadata = {
+    lifecycle: {
+      version: "0.19.0",
+      apis: { platform: { deprecated: [], supported: ["0.7", "0.12", "0.13"] } },
+    },
+    stack: { runImage: { image: run } },
+  };
+  const file = async (name: string) => ({ mode: 0o755, content: await readFile(join(folder, name)) });
+  const quoted = JSON.stringify(JSON.stringify(metadata)).replaceAll("$", "\\$");
+  const context = await packTar({
+    Dockerfile: `FROM ${build}\nENV CNB_USER_ID=1001 CNB_GROUP_ID=1002\nLABEL io.buildpacks.builder.metadata=${quoted}\nCOPY creator launcher /cnb/lifecycle/\nUSER 1001:1002\n`,
+    creator: await file("creator"),
+    launcher: await file("launcher"),
+  });
+  const built = await text(await docker.buildImage(Readable.from([context]), { t: builder }));
+  if (!built.includes("Successfully tagged")) throw new Error(built);
+});
+afterAll(async () => {
+  await docker.getImage(builder).remove({ force: true });
+  connection[Symbol.dispose]();
+});
+
+test("a project.toml is built by the operator's builder image, and later builds reuse its cache and its image", async () => {
+  const app = await createApp("cnb");
+  const variables = [
+    { name: "BP_SECOND", value: "two of the app\nand more" },
+    { name: "CNB_PLATFORM_API", value: "0.1" },
+  ];
+  await call("PUT", `/v1/apps/${app.name}/variables`, { variables });
+  const first = await deployed(app.name, await source());
+  expect(first.log).toContain("Building with cnb, because there is a project.toml");
+  expect(first.log).toContain("lifecycle 0.19.0, platform API 0.13");
+  expect(first.log).toMatch(
+    /===> ANALYZING\n===> DETECTING\n===> RESTORING\nThe cache is of build 0\n===> BUILDING/,
+  );
+  expect(first.log).toContain(
+    "BP_GREETING is hello from the descriptor\nBP_SECOND is two of the app\nand more\n",
+  );
+  expect(first.log).toContain("CNB_PLATFORM_API is not passed to the build");
+  expect(first.log).toContain("-----> Buildpacks: example/perl 1.2.3\n");
+  expect(first.deployment.status).toBe("success");
+  expect(await page(app.name)).toBe("of the stand-in, hello from the descriptor, 1001");
+
+  const hook = 'echo "the hook has $FROM_LAYER in $PWD"';
+  const deployment = { source_url: await upload(await source()), git_ref: null, postdeploy_hook: hook };
+  const made = await call<{ deployment: DeploymentJson }>("POST", `/v1/apps/${app.name}/deployments`, {
+    deployment,
+  });
+  expect((await ended(app.name, made.deployment.id)).status).toBe("success");
+  const second = await output(app.name, made.deployment.id);
+  expect(second).toContain("Restoring data from the previous image sha256:");
+  expect(second).toContain("The cache is of build 1");
+  expect(second).toContain("the hook has hello from the descriptor in /workspace");
+
+  await (await requestApi("DELETE", `/v1/apps/${app.name}/caches/deployment`)).text();
+  expect(await logOf(app.name, await source(), "success")).toContain("The cache is of build 0");
+  expect(await findContainers(docker, { [label.app]: app.id, [label.kind]: "build-companion" })).toEqual([]);
+});
+
+test("failures of the lifecycle are those of the user or of the platform, by its exit codes", async () => {
+  const app = await createApp("cnb");
+  const undetected = await packTarGz({ "app/project.toml": descriptor, "app/main.c": "" });
+  expect(await logOf(app.name, undetected, "build-error")).toContain("No buildpack of");
+  expect(await logOf(app.name, await source({ "app/mode": "fail" }), "build-error")).toContain(
+    "a buildpack failed",
+  );
+  const noWeb = await logOf(app.name, await source({ "app/mode": "no-web" }), "build-error");
+  expect(noWeb).toContain("The buildpacks gave the image no process web");
+});
+
+test("a build reaches its app's images and its run image only", async () => {
+  const app = await createApp("cnb");
+  const log = await logOf(app.name, await source({ "app/mode": "hostile" }), "success");
+  expect(log.match(/: 403\n/g)?.length).toBe(11);
+});
+
+test("an app may not name an image of the installation as its builder", async () => {
+  const app = await createApp("cnb");
+  await call("PATCH", `/v1/apps/${app.name}`, {
+    app: { builder: "cnb", builder_image: inject("stack").build },
+  });
+  expect(await logOf(app.name, await source(), "build-error")).toContain("is not a builder image");
+  await call("PATCH", `/v1/apps/${app.name}`, { app: { builder_image: "slipway-something:1" } });
+  expect(await logOf(app.name, await source(), "build-error")).toContain("is an image of this installation");
+});
