@@ -50,8 +50,8 @@ beforeAll(async () => {
   const quoted = JSON.stringify(JSON.stringify(metadata)).replaceAll("$", "\\$");
   const context = await packTar({
     Dockerfile: `FROM ${build}\nENV CNB_USER_ID=1001 CNB_GROUP_ID=1002\nLABEL io.buildpacks.builder.metadata=${quoted}\nCOPY creator launcher /cnb/lifecycle/\nUSER 1001:1002\n`,
-    creator: await file("creator"),
-    launcher: await file("launcher"),
+    creator: await file("creator.py"),
+    launcher: await file("launcher.sh"),
   });
   const built = await text(await docker.buildImage(Readable.from([context]), { t: builder }));
   if (!built.includes("Successfully tagged")) throw new Error(built);

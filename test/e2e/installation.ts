@@ -67,6 +67,8 @@ export async function startProcesses(
       RELEASES_KEPT: "3",
       BUILDERS: "buildpacks cnb dockerfile",
       CNB_BUILDER: cnbBuilder,
+      // Its releases run on the image of builds, which differs from that of the default stack's.
+      STACKS: `second=${environment.STACK_BUILD_IMAGE}+${environment.STACK_BUILD_IMAGE}`,
       GRACE_MS: "10000",
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     },

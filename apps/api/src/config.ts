@@ -17,6 +17,8 @@ import {
   regionSettings,
   settingDocs,
   signingKeysFrom,
+  stackSettings,
+  stacksOf,
   storageUrls,
   traceCollector,
   traceSettings,
@@ -39,6 +41,7 @@ const apiSettings = commonSettings.extend({
   ...deploymentSettings.shape,
   ...regionSettings.shape,
   ...traceSettings.shape,
+  ...stackSettings.partial({ STACK_IMAGE: true }).shape,
   API_PORT: portSetting.default(4100).register(settingDocs, {
     topic: "addresses",
     description: "Port of the REST API and the queue dashboard.",
@@ -152,6 +155,8 @@ function grouped(parsed: z.output<typeof settings>) {
     traces: traceCollector(parsed),
     blobsUrl: storageUrls(parsed).blobsUrl,
     region: parsed.REGION_NAME,
+    /** The default one first. */
+    stacks: stacksOf(parsed),
     server: {
       host: parsed.API_HOST,
       port: parsed.API_PORT,

@@ -19,6 +19,8 @@ import {
   mebibytesSetting,
   regionSettings,
   settingDocs,
+  stackSettings,
+  stacksOf,
   storageUrls,
   traceCollector,
   traceSettings,
@@ -70,17 +72,6 @@ const serviceSettings = z.object({
         "`host:port` of the registry as engines see it, where that differs from what workers see. It is part of image names, also of `STACK_IMAGE` and `STACK_BUILD_IMAGE`.",
       unset: "the host of `REGISTRY_URL`",
     }),
-  STACK_IMAGE: z.string().min(1).register(settingDocs, {
-    topic: "services",
-    description: "Image that releases run on.",
-    npmStart: "made from `stacks/`",
-  }),
-  STACK_BUILD_IMAGE: z.string().min(1).optional().register(settingDocs, {
-    topic: "services",
-    description: "Image that builds run in: `STACK_IMAGE` with compilers.",
-    unset: "`STACK_IMAGE`",
-    npmStart: "made from `stacks/`, unless `STACK_IMAGE` is set",
-  }),
   DOCKER_HOST: z.string().min(1).optional().register(settingDocs, {
     topic: "services",
     description:
@@ -377,6 +368,7 @@ export const settings = commonSettings
     ...deploymentSettings.shape,
     ...regionSettings.shape,
     ...traceSettings.shape,
+    ...stackSettings.shape,
     ...serviceSettings.shape,
     ...buildSettings.shape,
     ...releaseSettings.shape,
@@ -398,15 +390,20 @@ export function readConfig(environment: Environment): WorkerConfig {
 }
 
 function grouped(parsed: z.output<typeof settings>) {
+  const stacks = stacksOf(parsed);
   return {
     ...commonConfig(parsed, "worker"),
     traces: traceCollector(parsed),
     blobsUrl: storageUrls(parsed).blobsUrl,
     region: parsed.REGION_NAME,
+    /** The default one first. */
+    stacks,
+    /** The default stack's; a build of an app with another stack has that one's. */
+    stackName: stacks[0].name,
     /** What releases run on. */
-    stackImage: parsed.STACK_IMAGE,
+    stackImage: stacks[0].run,
     /** What builds run in. */
-    stackBuildImage: parsed.STACK_BUILD_IMAGE ?? parsed.STACK_IMAGE,
+    stackBuildImage: stacks[0].build,
     appUrl: (name: string): string => appUrl(parsed, name),
     registry: { url: parsed.REGISTRY_URL, pullHost: parsed.REGISTRY_PULL_HOST },
     engine: { dockerHost: parsed.DOCKER_HOST, workers: parsed.ENGINE_WORKERS },

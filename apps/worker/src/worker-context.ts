@@ -11,7 +11,7 @@ import type { RedisKeys } from "@slipway/protocol";
 import { openHousekeeping } from "@slipway/queue";
 import type { Housekeeping } from "@slipway/queue";
 import { openRegistry } from "@slipway/registry";
-import type { Logger } from "@slipway/service";
+import type { Logger, Stack } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
 import { openRemoteBuildpacks } from "./buildpacks/remote-buildpacks.ts";
 import type { RemoteBuildpacks } from "./buildpacks/remote-buildpacks.ts";
@@ -38,7 +38,10 @@ export interface WorkerContext {
   readonly imageBuilder: ImageBuilder;
   readonly registry: ImageRegistry;
   readonly scheduler: Scheduler;
+  /** For the default stack. */
   readonly toolchains: LanguageToolchains;
+  /** By the name of the stack. */
+  readonly stackToolchains: ReadonlyMap<string, LanguageToolchains>;
   readonly remoteBuildpacks: RemoteBuildpacks;
   readonly receiptKey: CurrentReceiptKey;
   readonly housekeeping: Pick<Housekeeping, "request">;
@@ -68,6 +71,8 @@ export async function openWorkerContext(
   const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError }));
   const now = () => new Date();
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
+  const parts = { registry, blobs, now, onError };
+  const toolchains = openLanguageToolchains(config, config.stacks[0], parts);
   return {
     config,
     logger,
@@ -83,7 +88,13 @@ export async function openWorkerContext(
     scheduler: opened.use(
       await openScheduler(config, { ...releases, ...runtimeOf(runtimes.releases), knownQuotas }),
     ),
-    toolchains: openLanguageToolchains(config, { registry, blobs, now, onError }),
+    toolchains,
+    stackToolchains: new Map(
+      config.stacks.map((stack, index) => [
+        stack.name,
+        index === 0 ? toolchains : openLanguageToolchains(config, stack, parts),
+      ]),
+    ),
     remoteBuildpacks: opened.use(await openRemoteBuildpacks(remoteBuildpacksOptions(config))),
     caBundle: build.caBundlePath === undefined ? null : await readFile(build.caBundlePath),
     now,
@@ -91,7 +102,8 @@ export async function openWorkerContext(
 }
 
 function openLanguageToolchains(
-  { stackImage, stackBuildImage, build }: WorkerConfig,
+  { build }: WorkerConfig,
+  { run: stackImage, build: stackBuildImage }: Stack,
   parts: Pick<WorkerContext, "registry" | "blobs" | "now"> & Pick<NodeToolchainOptions, "onError">,
 ): LanguageToolchains {
   const ensureImages = openToolchainImages({ ...parts, stackImage, stackBuildImage });

@@ -38,6 +38,7 @@ test("a new app has no release and no targets", () => {
     concurrencyPolicy: "queue",
     builder: "auto",
     builderImage: null,
+    stack: null,
     updatedAt: createdAt,
     deletedAt: null,
     revision: 1,

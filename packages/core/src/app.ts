@@ -30,6 +30,8 @@ export interface App {
   readonly builder: BuilderSetting;
   /** Builder image of Cloud Native Buildpacks; null for that of the source or of the operator. */
   readonly builderImage: string | null;
+  /** Name of its stack; null for the default one. */
+  readonly stack: string | null;
   readonly lastDeployedAt: Date | null;
   /** Part of the build cache's key. Incrementing it discards the cache, including one that a running build has yet to save. */
   readonly cacheVersion: number;
@@ -76,6 +78,7 @@ export function newApp(request: NewApp): App {
     concurrencyPolicy: "queue",
     builder: "auto",
     builderImage: null,
+    stack: null,
     ...request,
     updatedAt: request.createdAt,
     deletedAt: null,
@@ -104,6 +107,7 @@ export function changeApp(
       | "concurrencyPolicy"
       | "builder"
       | "builderImage"
+      | "stack"
       | "lastDeployedAt"
       | "cacheVersion"
     >

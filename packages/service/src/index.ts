@@ -12,5 +12,6 @@ export * from "./redis-url.ts";
 export * from "./run.ts";
 export * from "./setting-docs.ts";
 export * from "./settings.ts";
+export * from "./stacks.ts";
 export * from "./stoppable-server.ts";
 export * from "./throttled-error-log.ts";

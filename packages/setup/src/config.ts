@@ -8,6 +8,7 @@ import {
   configFrom,
   countSetting,
   httpUrlSetting,
+  listSetting,
   portSetting,
   settingDocs,
 } from "@slipway/service";
@@ -38,6 +39,9 @@ export interface SetupConfig {
   registryUrl?: string;
   stackImage?: string;
   stackBuildImage?: string;
+  stackName?: string;
+  /** Further stacks, as they are given: their images may be anywhere. */
+  stacks?: readonly string[];
   dockerHost?: string;
   schedulerDockerHost?: string;
   buildNpmRegistry?: string;
@@ -67,6 +71,8 @@ export const settings = z
     REGISTRY_URL: httpUrlSetting().optional(),
     STACK_IMAGE: z.string().optional(),
     STACK_BUILD_IMAGE: z.string().optional(),
+    STACK_NAME: z.string().optional(),
+    STACKS: listSetting(),
     DOCKER_HOST: z.string().optional(),
     SCHEDULER_DOCKER_HOST: z.string().optional(),
     SIGNING_KEYS_FILE: z.string().optional(),
@@ -95,6 +101,8 @@ const readByOwn = [
   "DOCKER_HOST",
   "STACK_IMAGE",
   "STACK_BUILD_IMAGE",
+  "STACK_NAME",
+  "STACKS",
   "BUILD_NPM_REGISTRY",
   "BUILD_CA_BUNDLE",
   "NODE_EXTRA_CA_CERTS",
@@ -154,6 +162,8 @@ function grouped(given: z.output<typeof settings>): Omit<SetupConfig, "unattende
     registryUrl: given.REGISTRY_URL,
     stackImage: given.STACK_IMAGE,
     stackBuildImage: given.STACK_BUILD_IMAGE,
+    stackName: given.STACK_NAME,
+    stacks: given.STACKS.length === 0 ? undefined : given.STACKS,
     dockerHost: given.DOCKER_HOST,
     schedulerDockerHost: given.SCHEDULER_DOCKER_HOST,
     buildNpmRegistry: given.BUILD_NPM_REGISTRY,

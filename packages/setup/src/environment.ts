@@ -2,7 +2,8 @@
 
 import { execa } from "execa";
 import type { SetupConfig } from "./config.ts";
-import type { Stack } from "./images/stack.ts";
+import { defaultStackName } from "@slipway/service";
+import { ownStackName, type Stack } from "./images/stack.ts";
 import type { Installation } from "./installation.ts";
 import type { ProvidedRedis } from "./services/redis.ts";
 
@@ -28,6 +29,8 @@ export interface AppEnvironment extends Record<string, string> {
 export interface Ensured extends ProvidedRedis {
   registryUrl: string;
   stack: Stack;
+  /** STACKS for the apps; "" for no further ones. */
+  furtherStacks: string;
   npmRegistry: string;
 }
 
@@ -45,6 +48,7 @@ export function appEnvironment(
     REGISTRY_URL: ensured.registryUrl,
     STACK_IMAGE: ensured.stack.run,
     STACK_BUILD_IMAGE: ensured.stack.build,
+    ...stackNames(config, ensured),
     BUILD_NPM_REGISTRY: ensured.npmRegistry,
     API_PORT: String(config.apiPort),
     STREAM_PORT: String(config.streamPort),
@@ -57,6 +61,17 @@ export function appEnvironment(
     ...(config.receiptKeyGiven ? {} : { RECEIPT_KEY_FILE: installation.receiptKeyFile }),
     ...(config.dockerHost === undefined ? {} : { DOCKER_HOST: config.dockerHost }),
     ...(config.buildCaBundle === undefined ? {} : { BUILD_CA_BUNDLE: config.buildCaBundle }),
+  };
+}
+
+/** An image that the operator names has a name of its own. */
+function stackNames(
+  { stackImage, stackName = stackImage === undefined ? ownStackName : undefined }: SetupConfig,
+  { furtherStacks }: Ensured,
+): Record<string, string> {
+  return {
+    STACK_NAME: stackName ?? defaultStackName(stackImage ?? ""),
+    ...(furtherStacks === "" ? {} : { STACKS: furtherStacks }),
   };
 }
 

@@ -164,6 +164,7 @@ test("the apps' environment leaves out unset variables", () => {
     redisUrl: "redis://r",
     registryUrl: "http://r",
     stack: { run: "s", build: "b" },
+    furtherStacks: "",
     npmRegistry: "http://n/",
   };
   expect(appEnvironment(installation, config, ensured)).toEqual({
@@ -176,6 +177,7 @@ test("the apps' environment leaves out unset variables", () => {
     REGISTRY_URL: "http://r",
     STACK_IMAGE: "s",
     STACK_BUILD_IMAGE: "b",
+    STACK_NAME: "slipway-12",
     BUILD_NPM_REGISTRY: "http://n/",
     API_PORT: "1",
     STREAM_PORT: "2",

@@ -11,6 +11,7 @@ import { recordEngines, readUsedEngines } from "./engine/engines-used.ts";
 import type { UsedEngine } from "./engine/engines-used.ts";
 import { appEnvironment, npmRegistry } from "./environment.ts";
 import type { AppEnvironment } from "./environment.ts";
+import { ensureFurtherStacks } from "./images/further-stacks.ts";
 import { ensureStack, hasLocalStack } from "./images/stack.ts";
 import { makePrivateFolder, openInstallation } from "./installation.ts";
 import { moveDatabase } from "./move-database.ts";
@@ -57,8 +58,16 @@ export async function setup({
   const registryUrl = await ensureRegistry(installation, config.registryUrl, engine, say);
   const wanted = { dataDir: config.dataDir, engine, registryUrl, given: config };
   const [stack] = await bothSettled(ensureStack(wanted, say), concurrently?.(engine));
+  const { stacks: items = [], dataDir } = config;
+  const furtherStacks = await ensureFurtherStacks({ dataDir, engine, registryUrl, items }, say);
   const registry = await npmRegistry(config.buildNpmRegistry);
-  return appEnvironment(installation, config, { ...redis, registryUrl, stack, npmRegistry: registry });
+  return appEnvironment(installation, config, {
+    ...redis,
+    registryUrl,
+    stack,
+    furtherStacks,
+    npmRegistry: registry,
+  });
 }
 
 /** Waits until both have settled, so that no work continues after a failure is reported. Rejects if either failed. */

@@ -83,7 +83,16 @@ describe.skipIf(await lacksRedis())("apps", () => {
     const cnb = { builder: "cnb", builder_image: "heroku/builder:24" };
     expect((await change(cnb)).body).toMatchObject({ app: cnb });
     expect((await change({ builder_image: null })).body).toMatchObject({ app: { builder_image: null } });
-    for (const wrong of [{ builder: "heroku" }, { builder: null }, { builder_image: "no image" }, {}])
+    const { body: listed } = await api.request(ada.token, "GET", "/v1/features/stacks");
+    expect(listed).toMatchObject({ stacks: [{ id: "default", default: true, deprecated_at: null }] });
+    expect((await change({ stack_id: "default" })).body).toMatchObject({ app: { stack_id: "default" } });
+    for (const wrong of [
+      { stack_id: "x" },
+      { builder: "heroku" },
+      { builder: null },
+      { builder_image: "no image" },
+      {},
+    ])
       expect((await change(wrong)).status).toBe(422);
   });
 

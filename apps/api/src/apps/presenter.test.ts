@@ -10,6 +10,7 @@ const config = {
     app: (name: string) => `http://${name}.localhost:4180`,
   },
   region: "local",
+  stacks: [{ name: "one", run: "run", build: "build" }],
 };
 
 describe("an app", () => {

@@ -2,19 +2,22 @@
 
 import type { App, Operation, User } from "@slipway/core";
 import type { AppBody } from "@slipway/protocol";
+import type { Stack } from "@slipway/service";
 import type { PublicUrls } from "../config.ts";
 
 /** Where the app is, for its links. */
 export interface AppLocation {
   readonly urls: PublicUrls;
   readonly region: string;
+  /** The installation's, with the default one first. */
+  readonly stacks: readonly Stack[];
 }
 
 /** @param owner null if the account was deleted. @param running the app's running operation. */
 export function presentApp(
   app: App,
   owner: User | null,
-  { urls, region }: AppLocation,
+  { urls, region, stacks }: AppLocation,
   running: Operation | null = null,
 ): AppBody {
   const self = `${urls.api}/v1/apps/${app.id}`;
@@ -36,6 +39,7 @@ export function presentApp(
     concurrency_policy: app.concurrencyPolicy,
     builder: app.builder,
     builder_image: app.builderImage,
+    stack_id: app.stack ?? stacks[0]?.name ?? "",
     flags: {},
     limits: {},
     links: {

@@ -89,16 +89,23 @@ function itemRoutes({ store, location, now, deployments }: AppContext): Route[] 
     route({
       method: "patch",
       path: "/apps/:app",
-      summary: "Change an app's concurrency policy, its builder or its builder image",
+      summary: "Change an app's concurrency policy, its builder, its builder image or its stack",
       access: "app:change",
       body: changeAppRequest,
       answer: { status: 200, json: appAnswer },
       async handle({ app, body }) {
-        const { concurrency_policy: concurrencyPolicy, builder, builder_image: builderImage } = body.app;
+        const {
+          concurrency_policy: concurrencyPolicy,
+          builder,
+          builder_image: builderImage,
+          stack_id,
+        } = body.app;
+        const stack = stack_id === undefined ? undefined : stackOf(location, stack_id);
         const changed = await updateLiveApp(store.apps, app.id, now(), () => ({
           ...(concurrencyPolicy === undefined ? {} : { concurrencyPolicy }),
           ...(builder === undefined ? {} : { builder }),
           ...(builderImage === undefined ? {} : { builderImage }),
+          ...(stack === undefined ? {} : { stack }),
         }));
         if (changed === null) throw notFound("app");
         const owner = await store.users.get(app.ownerId);
@@ -120,6 +127,13 @@ function itemRoutes({ store, location, now, deployments }: AppContext): Route[] 
       },
     }),
   ];
+}
+
+/** @returns null for the default stack, which an app follows when it changes. @throws {SlipwayError} "invalid" for none of the stacks. */
+function stackOf({ stacks }: AppLocation, id: string): string | null {
+  const index = stacks.findIndex(({ name }) => name === id);
+  if (index !== -1) return index === 0 ? null : id;
+  throw invalidField("stack_id", `must be ${stacks.map(({ name }) => name).join(", ")}`);
 }
 
 /** Rejects a misspelled value, so that a dry run never creates an app. @throws {SlipwayError} "invalid". */

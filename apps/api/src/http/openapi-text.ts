@@ -59,7 +59,7 @@ const tagTable: readonly Tag[] = [
   {
     name: "Installation",
     description: "What the installation is, and this description.",
-    segments: ["regions", "openapi.json"],
+    segments: ["regions", "stacks", "openapi.json"],
   },
 ];
 

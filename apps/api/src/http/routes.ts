@@ -17,6 +17,7 @@ import { regionRoutes } from "../regions/routes.ts";
 import { releaseRoutes } from "../releases/routes.ts";
 import { sessionRoutes } from "../sessions/routes.ts";
 import { sourceRoutes } from "../sources/routes.ts";
+import { stackRoutes } from "../stacks/routes.ts";
 import { userRoutes } from "../users/routes.ts";
 import { tokenRoutes } from "../users/token-routes.ts";
 import { variableRoutes } from "../variables/routes.ts";
@@ -27,7 +28,7 @@ import type { Route } from "./route.ts";
 export function v1Routes(context: ApiContext): readonly Route[] {
   const { config, store, blobs, redis, keys, auth, limits, deployments, listWorkers, now } = context;
   const { lanes, logger, notifications, outputEvents, uploadPace: pace, urlSigner } = context;
-  const { region, urls, userQuotas } = config;
+  const { region, stacks, urls, userQuotas } = config;
   const apiUrl = urls.api;
   const { archiveBytes, uploadMs, containersPerApp, queuedPerApp } = config.limits;
   const uploads = { maxSizeBytes: archiveBytes, timeoutMs: uploadMs, pace };
@@ -35,8 +36,9 @@ export function v1Routes(context: ApiContext): readonly Route[] {
     ...tokenRoutes({ apiUrl, store, auth, limits, now }),
     ...sessionRoutes({ apiUrl, store, auth, now }),
     ...regionRoutes(region, apiUrl),
+    ...stackRoutes(stacks),
     ...userRoutes({ store, auth, limits, userQuotas, now }),
-    ...appRoutes({ store, deployments, location: { urls, region }, userQuotas, now }),
+    ...appRoutes({ store, deployments, location: { urls, region, stacks }, userQuotas, now }),
     ...collaboratorRoutes({ store, now }),
     ...sourceRoutes({ store, blobs, urlSigner, apiUrl, uploads, userQuotas, now }),
     ...deploymentRoutes({

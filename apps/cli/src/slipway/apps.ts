@@ -2,7 +2,7 @@
 
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
-import { appsAnswer } from "@slipway/protocol";
+import { appAnswer, appsAnswer } from "@slipway/protocol";
 import { CommandError, exitCodes } from "../client/command-error.ts";
 import { problemText } from "../client/responses.ts";
 import { table } from "./output.ts";
@@ -31,6 +31,18 @@ export function addAppCommands(add: AddCommand): void {
     options: [["--remember", "write the name to .slipway-app, which later commands in this folder read"]],
     run: create,
   });
+  add("set <NAME>", "choose what an app is built by, and on which stack", {
+    examples: [
+      "slipway apps set my-app --builder cnb --builder-image heroku/builder:24",
+      "slipway apps set my-app --stack heroku-24",
+    ],
+    options: [
+      ["--builder <kind>", "auto, buildpacks, cnb or dockerfile"],
+      ["--builder-image <image>", 'builder image of Cloud Native Buildpacks; "" for none of its own'],
+      ["--stack <name>", "one of those that GET /v1/features/stacks lists"],
+    ],
+    run: change,
+  });
   add("delete <NAME>", "delete an app with its releases, variables and logs", {
     examples: ["slipway apps delete my-app", "slipway apps delete my-app --confirm my-app"],
     options: [["--confirm <name>", "the app's name again, in place of the prompt"]],
@@ -48,6 +60,29 @@ async function create(
   if (command.opts<{ remember?: boolean }>().remember === true)
     await rememberApp(session.config.folder, name);
   session.output.result({ app }, `The app ${app.name} is created. It will answer at ${app.url}.`);
+  return exitCodes.success;
+}
+
+async function change(
+  session: Session,
+  [name = ""]: readonly (string | undefined)[],
+  command: Command,
+): Promise<number> {
+  const { builder, builderImage, stack } =
+    command.opts<Partial<Record<"builder" | "builderImage" | "stack", string>>>();
+  const body = {
+    app: {
+      ...(builder === undefined ? {} : { builder }),
+      ...(builderImage === undefined ? {} : { builder_image: builderImage || null }),
+      ...(stack === undefined ? {} : { stack_id: stack }),
+    },
+  };
+  const api = await session.api();
+  const { app } = await api.send("PATCH", `/apps/${encodeURIComponent(name)}`, body, appAnswer);
+  session.output.result(
+    { app },
+    `The next deployment of ${name} has the builder ${app.builder} and the stack ${app.stack_id}.`,
+  );
   return exitCodes.success;
 }
 

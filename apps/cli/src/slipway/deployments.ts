@@ -56,7 +56,11 @@ async function status(session: Session): Promise<number> {
   const api = await session.api();
   const { deployments } = await api.get(`/apps/${app.id}/deployments?per_page=1`, deploymentsAnswer);
   const last = deployments[0] && (await api.deployment(app.id, deployments[0].id));
-  const lines = [`${app.name} is ${app.status} at ${app.url}`];
+  const image = app.builder_image === null ? "" : ` (${app.builder_image})`;
+  const lines = [
+    `${app.name} is ${app.status} at ${app.url}`,
+    `builder ${app.builder}${image}, stack ${app.stack_id}`,
+  ];
   if (last)
     lines.push(`last deployment ${last.id}: ${last.status}, ${last.created_at}, ref ${last.git_ref ?? "-"}`);
   if (last?.queue)

@@ -33,6 +33,9 @@ export function AppLayout() {
             <a href={app.url} rel="noreferrer" target="_blank">
               {app.url.replace(/^https?:\/\//, "")} <span aria-hidden="true">↗</span>
             </a>
+            <small title="Builder and stack">
+              {app.builder}, {app.stack_id}
+            </small>
             <span className="grow" />
             {app.status === "new" ? null : <Action run={() => restart(name)}>Restart</Action>}
           </div>

@@ -16,7 +16,7 @@ import { LimitHints } from "./limit-hints.ts";
 
 export type SandboxContext = CacheContext & {
   readonly engine: Pick<BuildEngine, "createSandbox">;
-  readonly config: Pick<WorkerConfig, "stackImage" | "build">;
+  readonly config: Pick<WorkerConfig, "stackName" | "stackImage" | "build">;
   /** Content of the operator's CA bundle; null when there is none. */
   readonly caBundle: Buffer | null;
 };
@@ -172,7 +172,7 @@ function buildPlatform(
   request: SandboxRequest,
 ) {
   return {
-    stack: config.stackImage,
+    stack: config.stackName,
     app: app.name,
     sourceVersion: lease.deployment.gitRef ?? "",
     sourceTime: request.sourceTime,

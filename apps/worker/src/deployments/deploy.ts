@@ -3,6 +3,8 @@
 import { label, toSlipwayError } from "@slipway/core";
 import type { BuildEngine, Scheduler } from "@slipway/core";
 import type { LaneTask } from "@slipway/queue";
+import { onStackOf } from "./app-stack.ts";
+import type { StackContext } from "./app-stack.ts";
 import { labelsOf } from "./attempt.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Builders, BuiltImage } from "./builders/builder.ts";
@@ -45,7 +47,7 @@ type PipelineContext = FetchContext &
     readonly engine: Pick<BuildEngine, "removeSandboxes">;
     readonly scheduler: Pick<Scheduler, "prepareImage">;
   };
-type PhasesContext = PipelineContext & ReuseContext;
+type PhasesContext = PipelineContext & StackContext & ReuseContext;
 /** The dependencies of the phases, and of opening and ending an attempt. */
 export type DeploymentContext = OpenAttemptContext & PhasesContext & ConcludeContext & OldImagesContext;
 
@@ -70,7 +72,7 @@ function runPhases(context: PhasesContext, attempt: Attempt): Promise<void> {
   const { releaseId, source } = attempt.lease.deployment;
   if (releaseId !== null) return resume(context, attempt, releaseId);
   if (source.kind === "release") return deployAgain(context, attempt, source.releaseId);
-  return pipeline(context, attempt);
+  return pipeline(onStackOf(context, attempt.app), attempt);
 }
 
 /** fetch → plan → build by the planned builder, which ends with a push → release → start */

@@ -4,7 +4,7 @@ import { launchCommand, requireWeb, runEnvironment } from "@slipway/buildpacks";
 import type { App, Release, RolloutSpec } from "@slipway/core";
 import type { WorkerConfig } from "../config.ts";
 
-export type EnvironmentContext = { readonly config: Pick<WorkerConfig, "stackImage" | "region"> };
+export type EnvironmentContext = { readonly config: Pick<WorkerConfig, "stackName" | "region"> };
 export type RolloutContext = EnvironmentContext & {
   readonly config: Pick<WorkerConfig, "instance" | "appUrl"> & {
     readonly timing: Pick<WorkerConfig["timing"], "bootTimeoutMs" | "stopGraceMs">;
@@ -51,7 +51,7 @@ export function environmentOf({ config }: EnvironmentContext, app: App, release:
     platform: {
       app: app.name,
       appId: app.id,
-      stack: config.stackImage,
+      stack: app.stack ?? config.stackName,
       region: config.region,
       containerVersion: release.number,
       home: release.imageStart === null ? "/app" : null,

@@ -1,6 +1,7 @@
 // The frames between the relay and the worker. relay.pl describes them.
 
 const headerBytes = 9;
+const kinds: ReadonlySet<string> = new Set(["r", "o", "d", "a", "e", "c"]);
 /** Of data that the worker sends; the relay sends less. */
 const maxDataBytes = 1024 ** 2;
 
@@ -32,7 +33,7 @@ export function createFrameReader(): (chunk: Uint8Array) => Generator<Frame> {
       const kind = rest.toString("latin1", 0, 1) as FrameKind;
       const connection = rest.readUInt32BE(1);
       const length = rest.readUInt32BE(5);
-      if (!"rodaec".includes(kind) || (kind === "d" && length > maxDataBytes))
+      if (!kinds.has(kind) || (kind === "d" && length > maxDataBytes))
         throw new Error("the relay sent what is no frame");
       const end = headerBytes + (kind === "d" ? length : 0);
       if (rest.length < end) return;

@@ -55,7 +55,7 @@ export async function startRelay(
   // What the build keeps open is idle between its phases.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
-  const connections = readConnections(attached, (connection) => server.emit("connection", connection));
+  const connections = readConnections(attached, (each) => server.emit("connection", each));
   owned.defer(() => void attached.destroy());
   await callEngine("start the build's relay", () => docker.getContainer(id).start(), { signal });
   await untilAborted(connections.ready, signal);

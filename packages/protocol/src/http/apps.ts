@@ -20,11 +20,11 @@ export const createAppRequest = z
 export const changeAppRequest = z
   .object({
     app: z
-      .object({ concurrency_policy: policy, builder, builder_image: builderImage })
+      .object({ concurrency_policy: policy, builder, builder_image: builderImage, stack_id: z.string() })
       .partial()
       .refine(
         (changes) => Object.keys(changes).length > 0,
-        "must have concurrency_policy, builder or builder_image",
+        "must have concurrency_policy, builder, builder_image or stack_id",
       ),
   })
   .meta({
@@ -61,6 +61,8 @@ export const appBody = z.object({
   builder: z.enum(builderSettings),
   /** Builder image of Cloud Native Buildpacks; null for that of project.toml or of the operator. */
   builder_image: z.string().nullable(),
+  /** What it is built and run on. */
+  stack_id: z.string(),
   flags: z.record(z.string(), z.boolean()),
   limits: z.record(z.string(), z.unknown()),
   links: z.object({

@@ -14,6 +14,7 @@ export * from "./receipts.ts";
 export * from "./releases.ts";
 export * from "./sessions.ts";
 export * from "./sources.ts";
+export * from "./stacks.ts";
 export * from "./timeline.ts";
 export * from "./tokens.ts";
 export * from "./users.ts";

@@ -34,18 +34,19 @@ interface StackOptions {
 }
 
 /** An image in the engine, and its tag in the registry. */
-interface EngineImage {
+export interface EngineImage {
   readonly name: string;
   readonly id: string;
   readonly tag: string;
 }
 
 const repositories: Stack = { run: "slipway/stack", build: "slipway/stack-build" };
-const folder = join(repositoryRoot, "stacks");
+/** What this repository makes stacks from. */
+export const stackFolder: string = join(repositoryRoot, "stacks");
 const definition: ImageDefinition = {
   what: "the stack",
-  builder: join(folder, "build-stack.sh"),
-  definedBy: ["image", "build-stack.sh", "debootstrap.sh"].map((name) => join(folder, name)),
+  builder: join(stackFolder, "build-stack.sh"),
+  definedBy: ["image", "build-stack.sh", "debootstrap.sh"].map((name) => join(stackFolder, name)),
   programs: ["debootstrap", "docker"],
   advice: "set STACK_IMAGE to a stack image that the engine has or can pull",
   name: "stack",
@@ -73,6 +74,9 @@ export async function ensureLocalStack(engine: Engine, dataDir: string, say: Say
   });
   return tags;
 }
+
+/** The name of the stack that is built here, as stacks/image/stack.conf says. */
+export const ownStackName = "slipway-12";
 
 /** Ensures that the registry and the engine have both images. Returns their references in the registry. Throws SetupError. */
 export async function ensureStack(options: StackOptions, say: Say): Promise<Stack> {
@@ -112,7 +116,7 @@ async function engineImages(
   return { run, build: await ensurePulled(engine, "STACK_BUILD_IMAGE", stackBuildImage, stack) };
 }
 
-async function ensurePulled(
+export async function ensurePulled(
   engine: Engine,
   variable: string,
   image: string,
@@ -134,12 +138,16 @@ async function ensurePulled(
   );
 }
 
-function engineImage(name: string, id: string, tag = id.replace("sha256:", "").slice(0, 12)): EngineImage {
+export function engineImage(
+  name: string,
+  id: string,
+  tag = id.replace("sha256:", "").slice(0, 12),
+): EngineImage {
   return { name, id, tag };
 }
 
 /** Returns the reference in the registry. */
-async function ensurePushed(
+export async function ensurePushed(
   engine: Engine,
   { name, id, tag }: EngineImage,
   { url, repository }: { url: string; repository: string },

@@ -10,11 +10,12 @@ import { conflictWhenTaken } from "./failures.ts";
 import { withinQuotas } from "./quotas.ts";
 
 /** `live` means not deleted: a unique index over live apps makes their names unique. */
-type AppDocument = Omit<Stored<App>, "builder" | "builderImage"> & {
+type AppDocument = Omit<Stored<App>, "builder" | "builderImage" | "stack"> & {
   readonly live: boolean;
   /** Missing in documents of earlier versions. */
   readonly builder?: BuilderSetting;
   readonly builderImage?: string | null;
+  readonly stack?: string | null;
 };
 
 const taken = "the app's name is taken, or its id is";
@@ -83,5 +84,10 @@ function appFrom(found: AppDocument | null): App | null;
 function appFrom(found: AppDocument | null): App | null {
   if (found === null) return null;
   const { live: _, ...app } = found;
-  return entity<App>({ ...app, builder: app.builder ?? "auto", builderImage: app.builderImage ?? null });
+  return entity<App>({
+    ...app,
+    builder: app.builder ?? "auto",
+    builderImage: app.builderImage ?? null,
+    stack: app.stack ?? null,
+  });
 }

@@ -21,6 +21,7 @@ interface AppRow {
   concurrency_policy: ConcurrencyPolicy;
   builder: BuilderSetting;
   builder_image: string | null;
+  stack: string | null;
   last_deployed_at: number | null;
   cache_version: number;
 }
@@ -70,9 +71,9 @@ function insert(database: Database, app: App, quotas: Quotas | undefined): Promi
     checkAdded(transaction, { ownerId, quotas }, { apps: 1, containers: webCount });
     transaction.run(
       `INSERT INTO apps (id, owner_id, created_at, name, updated_at, deleted_at, revision, current_release_id,
-         current_rollout_id, targets, web_count, concurrency_policy, builder, builder_image, last_deployed_at,
-         cache_version)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         current_rollout_id, targets, web_count, concurrency_policy, builder, builder_image, stack,
+         last_deployed_at, cache_version)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       app.id,
       app.ownerId,
       app.createdAt.getTime(),
@@ -87,7 +88,7 @@ function update(database: Database, next: App): Promise<boolean> {
       transaction.run(
         `UPDATE apps SET name = ?, updated_at = ?, deleted_at = ?, revision = ?, current_release_id = ?,
            current_rollout_id = ?, targets = ?, web_count = ?, concurrency_policy = ?, builder = ?, builder_image = ?,
-           last_deployed_at = ?,
+           stack = ?, last_deployed_at = ?,
            cache_version = ?
          WHERE id = ? AND revision = ?`,
         ...changeable(next),
@@ -110,6 +111,7 @@ function changeable(app: App): Value[] {
     app.concurrencyPolicy,
     app.builder,
     app.builderImage,
+    app.stack,
     millis(app.lastDeployedAt),
     app.cacheVersion,
   ];
@@ -131,6 +133,7 @@ function appFrom(row: AppRow): App {
     concurrencyPolicy: row.concurrency_policy,
     builder: row.builder,
     builderImage: row.builder_image,
+    stack: row.stack,
     lastDeployedAt: optionalTime(row.last_deployed_at),
     cacheVersion: row.cache_version,
   };

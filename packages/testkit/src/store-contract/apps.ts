@@ -19,6 +19,7 @@ const everyField = {
   concurrencyPolicy: "supersede",
   builder: "dockerfile",
   builderImage: "registry.example.com/builder@sha256:00",
+  stack: "heroku-24",
   lastDeployedAt: later,
   cacheVersion: 2,
 } as const;
@@ -155,6 +156,7 @@ function changedApps(underTest: StoreUnderTest): void {
         concurrencyPolicy: "queue",
         builder: "auto",
         builderImage: null,
+        stack: null,
       });
       expect(await store().apps.compareAndSet(back)).toBe(true);
       expect(await other().apps.get(app.id)).toEqual(back);

@@ -16,6 +16,7 @@ import { receipts } from "./013-receipts.ts";
 import { variableScope } from "./014-variable-scope.ts";
 import { removedDeployments } from "./015-removed-deployments.ts";
 import { builderImage } from "./016-builder-image.ts";
+import { appStack } from "./017-app-stack.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -41,4 +42,5 @@ export const migrations: readonly Migration[] = [
   { number: 14, name: "variable scope", sql: variableScope },
   { number: 15, name: "removed deployments", sql: removedDeployments },
   { number: 16, name: "builder image", sql: builderImage },
+  { number: 17, name: "app stack", sql: appStack },
 ];

@@ -43,7 +43,7 @@ export async function usedBuilder(
     stacks: [stackImage, stackBuildImage],
     open: egress.open,
   };
-  if (!trusted) checkImage(rules, reference);
+  if (!trusted) await checkImage(rules, reference);
   const { id, ...image } = await context.engine.inspectImage(reference, signal);
   return { ...readBuilderImage(named, image), reference: named, image: id, trusted };
 }

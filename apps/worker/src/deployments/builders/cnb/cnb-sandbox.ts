@@ -15,7 +15,7 @@ import type { RegistryGateway } from "./registry-gateway.ts";
 
 export type CnbSandboxContext = CacheContext & {
   readonly engine: Pick<BuildEngine, "createSandbox">;
-  readonly config: Pick<WorkerConfig, "stackImage" | "build" | "runtimes"> & {
+  readonly config: Pick<WorkerConfig, "stacks" | "build" | "runtimes"> & {
     readonly limits: Pick<WorkerConfig["limits"], "sourceBytes" | "sourceEntries">;
   };
   /** Content of the operator's CA bundle; null when there is none. */
@@ -87,7 +87,7 @@ async function createdSandbox(
       },
       labels: labelsOf(attempt),
       user: builder.user,
-      loopback: { port: registryPort, image: config.stackImage, handle: gateway.handle },
+      loopback: { port: registryPort, image: config.stacks[0].run, handle: gateway.handle },
       limits: { memoryBytes, cpus, pids, tmpfsBytes, diskBytes },
     },
     signal,
