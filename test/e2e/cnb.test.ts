@@ -103,7 +103,7 @@ test("failures of the lifecycle are those of the user or of the platform, by its
   const undetected = await packTarGz({ "app/project.toml": descriptor, "app/main.c": "" });
   expect(await logOf(app.name, undetected, "build-error")).toContain("No buildpack of");
   expect(await logOf(app.name, await source({ "app/mode": "fail" }), "build-error")).toContain(
-    "a buildpack failed",
+    "A buildpack failed",
   );
   const noWeb = await logOf(app.name, await source({ "app/mode": "no-web" }), "build-error");
   expect(noWeb).toContain("The buildpacks gave the image no process web");

@@ -44,8 +44,19 @@ export async function usedBuilder(
     open: egress.open,
   };
   if (!trusted) await checkImage(rules, reference);
-  const { id, ...image } = await context.engine.inspectImage(reference, signal);
+  const { id, ...image } = await context.engine
+    .inspectImage(reference, signal)
+    .catch((error: unknown) => Promise.reject(trusted ? error : missing(named, error)));
   return { ...readBuilderImage(named, image), reference: named, image: id, trusted };
+}
+
+/** That an image does not exist is the user's to correct; that a registry does not answer is not. */
+function missing(named: string, error: unknown): unknown {
+  const absent = /not found|unknown|denied|unauthorized|does not exist|invalid reference/i;
+  if (!(error instanceof SlipwayError) || error.code !== "registry-unavailable") return error;
+  if (!absent.test(error.message)) return error;
+  const message = `the builder image ${named} cannot be pulled: ${error.message}. Check its name and that it is public`;
+  return new SlipwayError("build-failed", message, { cause: error });
 }
 
 /** A name with its registry. An engine would take a short one for the id of any image that it has. */

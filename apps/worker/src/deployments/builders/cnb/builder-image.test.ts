@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import { SlipwayError } from "@slipway/core";
+import { anApp } from "@slipway/testkit";
+import { usedBuilder } from "./builder-image.ts";
+
+const { signal } = new AbortController();
+const labels = {
+  "io.buildpacks.builder.metadata": JSON.stringify({
+    lifecycle: { apis: { platform: { supported: ["0.12"] } } },
+  }),
+};
+const environment = { CNB_USER_ID: "1000", CNB_GROUP_ID: "1000" };
+
+/** @returns what was asked of the engine, and the outcome. */
+async function used(names: { app?: string; file?: string; operator?: string }, failure: unknown = null) {
+  const asked: string[] = [];
+  const context = {
+    registry: { host: "127.0.0.1:5000" },
+    config: {
+      cnbBuilder: names.operator,
+      stackImage: "127.0.0.1:5000/stack:1",
+      stackBuildImage: "127.0.0.1:5000/stack:1",
+      egress: { guarded: true, open: [] },
+    },
+    engine: {
+      inspectImage: async (reference: string) => {
+        asked.push(reference);
+        if (failure !== null) throw failure;
+        return { id: "sha256:1", labels, environment };
+      },
+    },
+  };
+  const app = anApp({ builderImage: names.app ?? null });
+  const descriptor = names.file === undefined ? null : { builder: names.file, environment: {}, ignored: [] };
+  const found = await usedBuilder(context, { app, signal }, descriptor);
+  return { asked, found };
+}
+
+test.each([
+  [{ app: "heroku/builder:24", file: "f", operator: "o" }, "docker.io/heroku/builder:24", false],
+  [{ file: "builder", operator: "o" }, "docker.io/library/builder", false],
+  [{ file: "ghcr.io/a/b@sha256:00" }, "ghcr.io/a/b@sha256:00", false],
+  [{ operator: "127.0.0.1:5000/own:1" }, "127.0.0.1:5000/own:1", true],
+  [{ app: "own", operator: "own" }, "own", true],
+])("of %j the engine is asked for %s", async (names, reference, trusted) => {
+  const { asked, found } = await used(names);
+  expect([asked, found.trusted]).toEqual([[reference], trusted]);
+});
+
+test.each([
+  ["127.0.0.1:5000/apps/other:1", /is an image of this installation/],
+  ["slipway-snapshot:1", /is an image of this installation/],
+  ["10.1.2.3/private:1", /not on the public internet/],
+  ["sha256:0123456789ab", /is not the name of an image/],
+  ["--flag", /is not the name of an image/],
+])("an app may not name %s", async (app, reason) => {
+  await expect(used({ app })).rejects.toThrow(reason);
+});
+
+test("an image that does not exist is the user's error, a registry that does not answer the platform's", async () => {
+  const absent = new SlipwayError("registry-unavailable", "the image x cannot be pulled: manifest unknown");
+  await expect(used({ app: "x" }, absent)).rejects.toMatchObject({ code: "build-failed" });
+  await expect(used({ operator: "x" }, absent)).rejects.toMatchObject({ code: "registry-unavailable" });
+  const silent = new SlipwayError("registry-unavailable", "the image x cannot be pulled: timeout");
+  await expect(used({ app: "x" }, silent)).rejects.toMatchObject({ code: "registry-unavailable" });
+  await expect(used({})).rejects.toThrow("no builder image is named");
+});
