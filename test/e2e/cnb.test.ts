@@ -105,7 +105,7 @@ test("failures of the lifecycle are those of the user or of the platform, by its
   expect(await logOf(app.name, await source({ "app/mode": "fail" }), "build-error")).toContain(
     "A buildpack failed",
   );
-  const noWeb = await logOf(app.name, await source({ "app/mode": "no-web" }), "build-error");
+  const noWeb = await logOf(app.name, await source({ "app/mode": "no-web" }), "aborted");
   expect(noWeb).toContain("The buildpacks gave the image no process web");
 });
 
