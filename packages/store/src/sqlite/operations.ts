@@ -27,7 +27,7 @@ export const operationQueries = {
   pending: "SELECT * FROM operations WHERE app_id = ? AND status = 'pending' ORDER BY created_at, id LIMIT ?",
   running: "SELECT * FROM operations WHERE app_id = ? AND status = 'running'",
   allRunning: "SELECT * FROM operations WHERE status = 'running' ORDER BY app_id",
-  laneHeads: `SELECT id, app_id, attempt, revision, created_at FROM operations AS head
+  laneHeads: `SELECT id, app_id, attempt, revision, created_at FROM operations AS head INDEXED BY operations_lane
     WHERE status = 'pending' AND app_id > ?
     AND NOT EXISTS (SELECT 1 FROM operations WHERE app_id = head.app_id AND status = 'running')
     AND NOT EXISTS (SELECT 1 FROM operations AS earlier WHERE earlier.app_id = head.app_id AND earlier.status = 'pending'
