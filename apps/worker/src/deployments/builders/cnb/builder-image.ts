@@ -6,7 +6,7 @@ import { SlipwayError } from "@slipway/core";
 import type { BuildEngine } from "@slipway/core";
 import type { WorkerConfig } from "../../../config.ts";
 import type { Attempt } from "../../attempt.ts";
-import { checkImage } from "../step-rules.ts";
+import { checkImage, openAddresses } from "../step-rules.ts";
 
 export interface BuilderImageContext {
   readonly engine: Pick<BuildEngine, "inspectImage">;
@@ -42,6 +42,7 @@ export async function usedBuilder(
     registryHost: context.registry.host,
     stacks: [stackImage, stackBuildImage],
     open: egress.open,
+    addressesOf: openAddresses(),
   };
   if (!trusted) await checkImage(rules, reference);
   const { id, ...image } = await context.engine

@@ -57,6 +57,8 @@ export function cnbBuilder(context: CnbContext): Builder {
       return {
         image,
         stackImage: null,
+        // The lifecycle's own metadata in the image names them.
+        buildpacks: [],
         ...processes,
         configVars: {},
         saveCache: () =>
