@@ -59,7 +59,7 @@ function processFaults({ slipway }: Victims): readonly FaultKind[] {
     begin: () => app.kill(),
     end: () => app.start(),
   }));
-  const ofWorkers = slipway.workers.flatMap((worker) => [
+  const ofWorkers = slipway.workers.flatMap((worker): FaultKind[] => [
     {
       name: `${worker.name} is frozen`,
       begin: () => slipway.freeze(worker),

@@ -151,7 +151,7 @@ function join(
 
 /** Each attempt is listed in the fleet, logged, and retries calls of the store until it is aborted. */
 function laneWork(context: WorkerContext, fleet: Membership): Work {
-  const { logger, store, scheduler, now } = context;
+  const { logger, store } = context;
   const run =
     (attempt: (attemptContext: WorkerContext, task: LaneTask, signal: AbortSignal) => Promise<void>) =>
     (task: LaneTask, signal: AbortSignal): Promise<void> =>

@@ -11,7 +11,7 @@ import { logsContract } from "./store-contract/logs.ts";
 import { operationsContract } from "./store-contract/operations.ts";
 import { notifiersContract } from "./store-contract/notifiers.ts";
 import { quotasContract } from "./store-contract/quotas.ts";
-import { receiptsContract } from "./store-contract/receipts.ts";
+import { receiptKeysContract, receiptsContract } from "./store-contract/receipts.ts";
 import { releasesContract } from "./store-contract/releases.ts";
 import { sharingContract } from "./store-contract/sharing.ts";
 import { sourcesContract } from "./store-contract/sources.ts";
@@ -54,6 +54,7 @@ export function storeContract(name: string, newContext: () => Promise<StoreContr
     deploymentListsContract(underTest);
     releasesContract(underTest);
     receiptsContract(underTest);
+    receiptKeysContract(underTest);
     operationsContract(underTest);
     logsContract(underTest);
     notifiersContract(underTest);

@@ -59,7 +59,11 @@ export function receiptsContract({ store, other }: StoreUnderTest): void {
       expect(await left(gone)).toBe(others[0]?.deploymentId);
       expect(await left(ofKeptImage)).toBe(ofKeptImage.deploymentId);
     });
+  });
+}
 
+export function receiptKeysContract({ store, other }: StoreUnderTest): void {
+  describe("keys of receipts", () => {
     test("a key is stored once, and keys are listed oldest first", async () => {
       const newer = aReceiptKey({ createdAt: new Date(testTime.getTime() + 1) });
       const key = aReceiptKey();
