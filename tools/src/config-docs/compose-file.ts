@@ -23,7 +23,7 @@ const determined: Readonly<Record<string, string>> = {
   REGISTRY_PULL_HOST: `127.0.0.1:${own("REGISTRY_PORT")}`,
   STACK_IMAGE: "*stack-image",
   STACK_BUILD_IMAGE: "*stack-build-image",
-  STACK_NAME: "${STACK_NAME:-slipway-12}",
+  STACK_NAME: "slipway-12",
   RELEASES_HOST: `${own("NETWORK_PREFIX")}.1`,
 };
 /** Ports that the file also publishes, so it contains their default values. */
