@@ -4,7 +4,18 @@ import { expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { packTarGz } from "@slipway/testkit";
 import { answering, inlineApp } from "./apps.ts";
-import { createApp, deploy, ended, follow, linesOf, output, statusesOf, untilEnd } from "./slipway.ts";
+import {
+  createApp,
+  deploy,
+  ended,
+  follow,
+  linesOf,
+  output,
+  requestApi,
+  statusesOf,
+  untilEnd,
+} from "./slipway.ts";
+import type { Frame } from "./slipway.ts";
 
 const compile = "for i in $(seq 1 3000); do echo line $i; [ $((i % 300)) = 0 ] && sleep 0.1; done; true";
 const statusesOfSuccess = ["queued", "building", "pushing", "starting", "success"];
@@ -34,6 +45,16 @@ test("early, late and returning followers receive the stored log", async () => {
   const seenBefore = linesOf(brokenOff, id);
   expect(seenBefore).toEqual(stored.slice(0, seenBefore.length));
   expect(earlyFrames.find(({ type }) => type === "new")?.data.deployment).toBe(id);
+});
+
+test("followers that connect early and late receive lines while the build still runs", async () => {
+  const app = await createApp("live");
+  const { id } = await deploy(app.name, await packTarGz(inlineApp("echo begun; sleep 600", answering(""))));
+  const isBegun = (frames: readonly Frame[]) => linesOf(frames, id).includes("begun");
+  for (let connection = 0; connection < 2; connection += 1)
+    expect(statusesOf(await follow(app, isBegun), id)).toEqual(["queued", "building"]);
+  await requestApi("POST", `/v1/apps/${app.name}/deployments/${id}/abort`, {});
+  expect((await ended(app.name, id)).status).toBe("aborted");
 });
 
 test("a socket without a valid token is closed with 1008, after the upgrade", async () => {

@@ -49,7 +49,11 @@ describe.skipIf(await lacksRedis())("the users of the private Redis", () => {
     await connect("worker").xadd(keys.logTail("d"), "1-1", "m", "line");
     const redis = connect("stream");
     expect(await redis.xrange(keys.logTail("d"), "1", "+")).toEqual([["1-1", ["m", "line"]]]);
-    expect(await redis.hget(keys.logHead("d"), "lastSeq")).toBeNull();
+    expect(await redis.hmget(keys.logHead("d"), "lastSeq", "attempt", "startsAfter")).toEqual([
+      null,
+      null,
+      null,
+    ]);
     await redis.subscribe(keys.appChannel("a"));
   });
 

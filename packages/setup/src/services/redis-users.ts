@@ -49,7 +49,7 @@ function rightsOf(installationId: string): Readonly<Record<RedisUser, readonly s
     worker: all,
     stream: [
       ...words(`~${keys.logHead("*")} ~${keys.logTail("*")} &${keys.appChannel("*")}`),
-      ...words(`${connection} +subscribe +unsubscribe +hget +xrange +xrevrange`),
+      ...words(`${connection} +subscribe +unsubscribe +hmget +xrange +xrevrange`),
     ],
     router: [
       ...words(`~${keys.routersSeen} ~${keys.routers} ~${keys.routersCutOver("*")} &${keys.routesChannel}`),
