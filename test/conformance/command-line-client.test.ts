@@ -141,7 +141,9 @@ describe("the command line", () => {
     const { json } = await requestApi("GET", `/apps/${name}/variables?aliases=true`);
     const { variables: stored } = variablesAnswer.parse(json);
     const id = stored[0]?.id ?? "";
-    expect(stored).toEqual([{ id: expect.stringMatching(/./), name: "GREETING", value: "hello" }]);
+    expect(stored).toEqual([
+      { id: expect.stringMatching(/./), name: "GREETING", value: "hello", scope: "both" },
+    ]);
     expect((await requestApi("DELETE", `/apps/${name}/variables/${id}`)).status).toBe(204);
   });
 

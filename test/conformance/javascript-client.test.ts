@@ -86,12 +86,12 @@ describe("the JavaScript client", () => {
       { name: "OTHER", value: "" },
       { name: "THIRD", value: "3" },
     ]);
-    expect(bulk[0]).toEqual({ id: created.id, name: "GREETING", value: "bonjour" });
+    expect(bulk[0]).toEqual({ id: created.id, name: "GREETING", value: "bonjour", scope: "both" });
     expect(await client.Environment.update(name, created.id, "salut")).toMatchObject({ value: "salut" });
     await client.Environment.destroy(name, bulk[1]?.id ?? "");
     await client.Environment.bulkDestroy(name, [bulk[2]?.id ?? ""]);
     expect(await client.Environment.for(name)).toEqual([
-      { id: created.id, name: "GREETING", value: "salut" },
+      { id: created.id, name: "GREETING", value: "salut", scope: "both" },
     ]);
   });
 
