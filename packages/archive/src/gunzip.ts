@@ -5,6 +5,9 @@ import { ByteReader } from "@slipway/tar";
 import { describeFormat, isGzip, sniffSizeBytes } from "./archive-format.ts";
 import { beginsMember, readMember } from "./gzip-member.ts";
 
+/** Parallel compressors write a member for each block of 128 KiB or more; an empty one costs as much time as a full one. */
+const maxMembers = 100_000;
+
 /**
  * Decompresses only as fast as the result is read. Bytes after the gzip data are ignored, as gzip itself does; further members are not.
  * @throws {SlipwayError} "archive-invalid" when the archive is not gzip, or is damaged or truncated; the archive stream's own
@@ -21,8 +24,13 @@ export async function* gunzip(archive: ByteStream, signal: AbortSignal): AsyncGe
       );
     }
     reader.unread(head);
-    do yield* readMember(reader, signal);
-    while (await beginsMember(reader));
+    let members = 0;
+    do {
+      members += 1;
+      if (members > maxMembers)
+        throw new SlipwayError("archive-invalid", `The archive has more than ${maxMembers} gzip members.`);
+      yield* readMember(reader, signal);
+    } while (await beginsMember(reader));
   } finally {
     // Not awaited: an archive that brings nothing would hold up the abort. Its failure after the end of its content matters to nobody.
     reader[Symbol.asyncDispose]().catch(() => undefined);

@@ -143,6 +143,7 @@ export function relayConfig(relay: {
       ...confinement,
       NetworkMode: relay.networkId,
       PidsLimit: 8,
+      NanoCpus: 1_000_000_000,
       Memory: companionMemoryBytes,
       MemorySwap: companionMemoryBytes,
     },

@@ -1,5 +1,6 @@
 // The configuration of setup and the commands: its schema, parsed from environment variables.
 
+import { existsSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { SlipwayError } from "@slipway/core";
@@ -50,13 +51,18 @@ export interface SetupConfig {
 
 const maxGraceMs = 3_600_000;
 
+/** Within the data directory links are refused, but it may itself be one to another disk. */
+function withoutLinks(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path;
+}
+
 /** Every variable that setup and the commands read. The schemas of the apps document those that apps read too. */
 export const settings = z
   .object({
     DATA_DIR: z
       .string()
       .default(".slipway")
-      .transform((path) => resolve(repositoryRoot, path)),
+      .transform((path) => withoutLinks(resolve(repositoryRoot, path))),
     API_PORT: portSetting.min(1).default(4100),
     STREAM_PORT: portSetting.min(1).default(4101),
     ROUTER_PORT: portSetting.min(1).default(4180),

@@ -1,34 +1,49 @@
 // Reads small state files and writes them atomically.
 
 import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
 import type { Stats } from "node:fs";
-import { chmod, chown, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { lstat, open, rename } from "node:fs/promises";
+import { SetupError } from "./setup-error.ts";
 
-/** Reads the trimmed text of the file at `path`; undefined when it is missing or empty. */
+/**
+ * Reads the trimmed text of the file at `path`; undefined when it is missing or empty.
+ * @throws {SetupError} when it is a symbolic link: a service that may write to the folder could have it read any file.
+ */
 export async function readText(path: string): Promise<string | undefined> {
   try {
-    return (await readFile(path, "utf8")).trim() || undefined;
+    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    return (await file.readFile("utf8")).trim() || undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return undefined;
+    if (code === "ELOOP")
+      throw new SetupError(`${path} is a symbolic link: put the file itself in its place.`);
     throw error;
   }
 }
 
-/** Writes the file at `path` atomically. A new one is readable by its owner only; one that is replaced keeps owner, group and mode. */
+/**
+ * Writes the file at `path` atomically. A new one is readable by its owner only; one that is replaced keeps owner, group and mode.
+ * Follows no symbolic link, neither of the draft nor of the file.
+ */
 export async function writePrivate(path: string, content: string): Promise<void> {
   const draft = `${path}.${randomBytes(4).toString("hex")}`;
-  await writeFile(draft, content, { mode: 0o600 });
-  const replaced = await statIfThere(path);
-  if (replaced !== undefined) {
-    await chown(draft, replaced.uid, replaced.gid);
-    await chmod(draft, replaced.mode & 0o777);
+  {
+    await using file = await open(draft, "wx", 0o600);
+    await file.writeFile(content);
+    const replaced = await statIfThere(path);
+    if (replaced?.isFile() === true) {
+      await file.chown(replaced.uid, replaced.gid);
+      await file.chmod(replaced.mode & 0o777);
+    }
   }
   await rename(draft, path);
 }
 
 async function statIfThere(path: string): Promise<Stats | undefined> {
   try {
-    return await stat(path);
+    return await lstat(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

@@ -21,7 +21,10 @@ export function addReceiptCommands(add: AddCommand): void {
   add("receipt [DEPLOYMENT]", "show what a deployment's image was made of, the last one by default", {
     examples: ["slipway receipt", "slipway receipt --verify", "slipway receipt --json > receipt.json"],
     options: [
-      ["--verify", "check the signature and the image; the exit code is 1 if one is wrong"],
+      [
+        "--verify",
+        "check the signature, and that the image is the app's; the exit code is 1 if one is wrong",
+      ],
       ["--key <file>", "verify with this public key in place of those that Slipway lists"],
     ],
     run: receipt,
@@ -47,7 +50,9 @@ async function receipt(session: Session, [id]: Args, command: Command): Promise<
     throw new CommandError(`The deployment ${deployment.id} has no receipt: it has built no image.`);
   if (verify === true || key !== undefined) {
     const keys = key === undefined ? await listedKeys(session) : [await readKey(key)];
-    session.output.message("verified", `signed by the key ${signedBy(envelope, keys)}`);
+    const signer = signedBy(envelope, keys);
+    checkApp(envelope, app.id);
+    session.output.message("verified", `signed by the key ${signer}`);
   }
   session.output.result(envelope, linesOf(statementOf(envelope)));
   return exitCodes.success;
@@ -75,6 +80,13 @@ async function readKey(file: string): Promise<string> {
   } catch (error) {
     throw new CommandError(`${file} cannot be read: ${reasonOf(error)}.`, exitCodes.usage);
   }
+}
+
+/** A valid receipt of another app proves nothing about this one. */
+function checkApp(envelope: ReceiptAnswer, appId: string): void {
+  const [{ name }] = statementOf(envelope).subject;
+  if (name !== `apps/${appId}`)
+    throw new CommandError(`The receipt is not valid: it is of the image ${name}, which is another app's.`);
 }
 
 function signedBy(envelope: ReceiptAnswer, keys: readonly string[]): string {

@@ -63,7 +63,9 @@ async function observeSome(
   for (const id of ids) {
     const app = apps.get(id);
     try {
-      if (app !== undefined && app.currentRolloutId !== null) await observe(context, app);
+      const isServing = app !== undefined && app.currentRolloutId !== null;
+      // Changed meanwhile: the next call observes it again.
+      if (isServing && !(await observe(context, app))) continue;
       const fingerprint = found.get(id);
       if (fingerprint === undefined) done.hdel(keys.appsObserved, id);
       else done.hset(keys.appsObserved, id, fingerprint);
@@ -106,14 +108,15 @@ async function recordInstances(
   await redis.set(keys.appInstances(appId), JSON.stringify(seen), "EX", observationTtlSeconds);
 }
 
-/** Stores nothing when the app has changed since it was read: the later change has the newer addresses. */
-async function observe(context: ObserveContext, app: App): Promise<void> {
+/** @returns false, and stores no addresses, when the app has changed since it was read: the change may be any. */
+async function observe(context: ObserveContext, app: App): Promise<boolean> {
   const { store, scheduler, now } = context;
   const targets = await scheduler.addresses(app.id, app.currentRolloutId ?? "");
-  if (!same(targets, app.targets) && (await store.apps.compareAndSet(changeApp(app, now(), { targets })))) {
-    announceRoutes(context, app.id);
-  }
+  const isStored =
+    same(targets, app.targets) || (await store.apps.compareAndSet(changeApp(app, now(), { targets })));
+  if (isStored && !same(targets, app.targets)) announceRoutes(context, app.id);
   await recordInstances(context, app.id);
+  return isStored;
 }
 
 function same(some: readonly Address[], others: readonly Address[]): boolean {

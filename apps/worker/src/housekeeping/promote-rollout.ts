@@ -1,19 +1,18 @@
 // Promotes a rollout that serves an app although the deployment or operation that put it in service ended before its promotion:
 // the engine failed in every attempt, or every worker of it crashed. Until then the engine does not restart its instances.
 
-import type { Scheduler, Store } from "@slipway/core";
+import type { Scheduler } from "@slipway/core";
 import type { Housekeeping } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
+import { noteInstances } from "./observe.ts";
+import type { InstancesContext } from "./observe.ts";
 
 export interface RequestPromotionContext {
   readonly housekeeping: Pick<Housekeeping, "request">;
   readonly logger: Logger;
 }
 
-export interface PromoteRolloutContext {
-  readonly scheduler: Pick<Scheduler, "promote">;
-  readonly store: Pick<Store, "apps">;
-}
+export type PromoteRolloutContext = InstancesContext & { readonly scheduler: Pick<Scheduler, "promote"> };
 
 interface Rollout {
   readonly appId: string;
@@ -41,10 +40,11 @@ export async function requestPromotion(
  * @throws {SlipwayError} "engine-unavailable"; "not-found" when the rollout has no instance.
  */
 export async function promoteRollout(
-  { scheduler, store }: PromoteRolloutContext,
+  context: PromoteRolloutContext,
   { appId, rolloutId }: Rollout,
 ): Promise<void> {
-  const app = await store.apps.get(appId);
+  const app = await context.store.apps.get(appId);
   if (app === null || app.deletedAt !== null || app.currentRolloutId !== rolloutId) return;
-  await scheduler.promote(appId, rolloutId, { count: app.webCount });
+  await context.scheduler.promote(appId, rolloutId, { count: app.webCount });
+  await noteInstances(context, appId);
 }

@@ -345,6 +345,21 @@ describe.skipIf(await lacksRedis())("an operation", () => {
     expect(await context.redis.get(context.keys.appInstances(app.id))).not.toBeNull();
     expect(await context.redis.get(context.keys.appInstances(idle.id))).toBeNull();
   });
+
+  test("an app that another process changes while it is observed is observed again", async () => {
+    await deployed();
+    const { addresses } = context.scheduler;
+    context.scheduler.fingerprints = async () => new Map([[app.id, "running"]]);
+    context.scheduler.addresses = async () => {
+      await change({ webCount: 2 });
+      return [next];
+    };
+    await observeApps(context);
+    expect(await now()).toMatchObject({ targets: [serving], webCount: 2 });
+    context.scheduler.addresses = addresses;
+    await observeApps(context);
+    expect(await now()).toMatchObject({ targets: [next], webCount: 2 });
+  });
 });
 
 function byRollout(one: unknown, other: unknown): number {

@@ -11,6 +11,8 @@ use IO::Socket::INET;
 
 my ($port, $window) = @ARGV;
 my $piece = 32768;
+# More wait in the listener's queue: the worker holds up to WINDOW bytes of each connection.
+my $maxConnections = 64;
 my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 128, ReuseAddr => 1)
   or die "cannot listen on port $port: $!\n";
 $SIG{PIPE} = 'IGNORE';
@@ -97,7 +99,8 @@ sub read_frames {
 
 send_frame('r', 0, 0, '');
 while (1) {
-  my $readable = IO::Select->new(\*STDIN, $listener, map { $socket{$_} } grep { $open{$_} > 0 && !$readEnded{$_} } keys %socket);
+  my @listeners = keys %socket < $maxConnections ? ($listener) : ();
+  my $readable = IO::Select->new(\*STDIN, @listeners, map { $socket{$_} } grep { $open{$_} > 0 && !$readEnded{$_} } keys %socket);
   my $writable = IO::Select->new(map { $socket{$_} } grep { $unsent{$_} ne '' } keys %socket);
   my ($read, $write) = IO::Select->select($readable, $writable, undef);
   for my $handle (@{ $write // [] }) {

@@ -1,6 +1,7 @@
 // Starts a service that outlives this command, in its own session and with its output in a file.
 
 import { spawn } from "node:child_process";
+import { constants } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { processIdentity } from "../../bootstrap/lock.mjs";
 import type { ProcessIdentity } from "../../bootstrap/lock.mjs";
@@ -12,13 +13,16 @@ export interface Launched {
   ended: () => string | undefined;
 }
 
+/** No link: the service may write to the folder of its log, and root opens the file. */
+const appended = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
+
 /** Runs `command` in the background and appends its output to `logFile`. Rejects when it cannot be started. */
 export async function spawnService(
   command: string,
   args: readonly string[],
   logFile: string,
 ): Promise<Launched> {
-  const log = await open(logFile, "a", 0o600);
+  const log = await open(logFile, appended, 0o600);
   try {
     const child = spawn(command, args, {
       cwd: "/",

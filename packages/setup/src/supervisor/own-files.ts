@@ -5,6 +5,7 @@ import { lchown, lstat, mkdir, open, readdir } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { databaseFile } from "@slipway/service";
+import { SetupError } from "../setup-error.ts";
 import type { AppKind, OwnIds } from "./process-user.ts";
 
 /** The group of a folder is that of the files created in it. */
@@ -59,13 +60,23 @@ export async function ownCompileCache(dataDir: string, kind: AppKind, { users }:
  * Links are refused.
  */
 export async function giveFolder(path: string, uid: number): Promise<void> {
-  await using folder = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_DIRECTORY);
+  await using folder = await openFolder(path);
   for (const entry of await readdir(path, { withFileTypes: true })) {
     const inner = join(path, entry.name);
     if (!entry.isDirectory()) await giveFile(inner, uid);
     else if ((await lstat(inner)).uid !== uid) await giveFolder(inner, uid);
   }
   await folder.chown(uid, uid);
+}
+
+/** @throws {SetupError} when it is no folder itself: the processes can write in these folders, so a link is not followed. */
+async function openFolder(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_DIRECTORY);
+  } catch (error) {
+    if (!["ELOOP", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    throw new SetupError(`${path} is a link or a file: put the folder itself there, or mount it there.`);
+  }
 }
 
 async function giveFile(path: string, uid: number): Promise<void> {
@@ -84,7 +95,7 @@ export function compileCache(dataDir: string, kind?: AppKind): string {
  */
 async function shareFolder(path: string, gid: number): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
-  await using folder = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_DIRECTORY);
+  await using folder = await openFolder(path);
   const { gid: group, mode } = await folder.stat();
   if (group === gid && (mode & permissions) === folderMode) return;
   for (const entry of await readdir(path, { withFileTypes: true })) {

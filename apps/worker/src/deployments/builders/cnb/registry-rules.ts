@@ -16,7 +16,6 @@ export type RegistryAccess = "ping" | "read" | "open" | "write" | "refused";
 
 const part =
   /^\/v2\/(?<repository>[a-z0-9][a-z0-9._/-]*)\/(?<kind>blobs|manifests|tags|referrers)\/(?<rest>[\w.:=/-]+)$/;
-const digest = /^sha256:[0-9a-f]{64}$/;
 
 /** @returns what a request does, and its target as the registry receives it: normalized, so that both read the same path. */
 export function judgeRequest(
@@ -40,8 +39,7 @@ function accessOf(
   const own = repository === rules.repository;
   if (reads) return own || rules.readable.includes(repository) ? "read" : "refused";
   if (!own) return "refused";
-  if (kind === "manifests")
-    return method === "PUT" && (rest === rules.tag || digest.test(rest)) ? "write" : "refused";
+  if (kind === "manifests") return method === "PUT" && rest === rules.tag ? "write" : "refused";
   if (kind !== "blobs" || !rest.startsWith("uploads/")) return "refused";
   // A mounted layer becomes readable in the app's repository.
   const from = searchParams.get("from");
