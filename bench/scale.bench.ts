@@ -1,4 +1,4 @@
-// Cost that does not grow: a large installation beside a small one in the same run, with each store.
+// Measures which costs grow with an installation: a large one beside a small one, with each store.
 
 import { loadavg } from "node:os";
 import { join } from "node:path";
@@ -38,9 +38,9 @@ await writeReport(join(readOwnConfig("bench").dataDir, "scale.json"), { rows: ch
 
 async function kinds(): Promise<StoreKind[]> {
   const wanted = (["sqlite", "mongodb"] as const).filter((kind) => (options.store ?? kind) === kind);
-  if (wanted.length === 0) throw new Error(`--store ${options.store} is no store: give sqlite or mongodb.`);
+  if (wanted.length === 0) throw new Error(`--store ${options.store} is not a store: use sqlite or mongodb.`);
   const lacks = wanted.includes("mongodb") && (await lacksMongo());
-  if (lacks) print("MongoDB is left out: npm test makes the image with its stand-in.");
+  if (lacks) print("MongoDB is left out: run npm test once to build the image with its substitute.");
   return wanted.filter((kind) => kind !== "mongodb" || !lacks);
 }
 

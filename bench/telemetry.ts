@@ -1,4 +1,4 @@
-// Measures what metrics that Prometheus could scrape, and traces that a collector receives, add to a way of a benchmark.
+// Measures the cost of metrics that Prometheus could scrape, and of traces that a collector receives, in a benchmark.
 
 import { once } from "node:events";
 import { createServer } from "node:http";

@@ -1,4 +1,4 @@
-// Which rows of the benchmark of logs are measured.
+// Selects the rows of the benchmark of logs.
 
 import { benchOptions } from "@slipway/tools/bench-options";
 

@@ -30,7 +30,7 @@ interface FaultKind {
 /** Up to several times the lease of the processes under test, so that another worker takes over; the shortest go unnoticed. */
 const lastingMs = { min: 200, max: 8_000 };
 
-/** Each is as likely as the others, except that every process is a victim of its own. */
+/** All are equally likely; a fault of a process counts once for each process. */
 export function chooseFault(victims: Victims, random: Random): Fault {
   const kind = random.pick(kindsOf(victims));
   const forMs = random.between(lastingMs.min, lastingMs.max);
@@ -55,7 +55,7 @@ function kindsOf(victims: Victims): readonly FaultKind[] {
 
 function processFaults({ slipway }: Victims): readonly FaultKind[] {
   const crashes = slipway.processes.map((app) => ({
-    name: `${app.name} is killed, and gone`,
+    name: `${app.name} is killed and stays down`,
     begin: () => app.kill(),
     end: () => app.start(),
   }));
@@ -66,12 +66,12 @@ function processFaults({ slipway }: Victims): readonly FaultKind[] {
       end: () => worker.thaw(),
     },
     {
-      name: `${worker.name} receives SIGTERM, and is gone`,
+      name: `${worker.name} receives SIGTERM and stays down`,
       begin: async () => void (await worker.stop()),
       end: () => worker.start(),
     },
     {
-      name: `${worker.name} does not reach Redis`,
+      name: `${worker.name} cannot reach Redis`,
       begin: () => slipway.gateOf(worker).shut(),
       end: () => slipway.gateOf(worker).reopen(),
     },
@@ -81,7 +81,7 @@ function processFaults({ slipway }: Victims): readonly FaultKind[] {
 
 function redisFaults({ slipway: { redis } }: Victims): readonly FaultKind[] {
   return [
-    { name: "Redis is killed, and gone", begin: () => redis.kill(), end: () => redis.start() },
+    { name: "Redis is killed and stays down", begin: () => redis.kill(), end: () => redis.start() },
     {
       name: "Redis is frozen",
       begin: () => void process.kill(redis.pid, "SIGSTOP"),
@@ -100,7 +100,11 @@ function redisFaults({ slipway: { redis } }: Victims): readonly FaultKind[] {
 
 function registryFaults({ registry }: Victims): readonly FaultKind[] {
   return [
-    { name: "the registry is killed, and gone", begin: () => registry.kill(), end: () => registry.start() },
+    {
+      name: "the registry is killed and stays down",
+      begin: () => registry.kill(),
+      end: () => registry.start(),
+    },
     { name: "the registry is frozen", begin: () => registry.freeze(), end: () => registry.thaw() },
   ];
 }

@@ -1,4 +1,4 @@
-// A seeded run of faults under load: several apps, two workers, a follower of each app. `npm run chaos` makes it long.
+// A seeded run of faults under load: several apps, two workers, a follower of each app. `npm run chaos` injects more faults.
 
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { lacksEngine, startMongo } from "@slipway/testkit";
@@ -15,7 +15,7 @@ const { CHAOS_FAULTS = "4", CHAOS_SEED = "1", CHAOS_DATABASE = "sqlite" } = proc
 const faults = Number(CHAOS_FAULTS);
 const seed = Number(CHAOS_SEED);
 const apps = 3;
-/** Of one fault, with the load between faults, on a busy machine. */
+/** Time for one fault and the load until the next, on a busy machine. */
 const limitPerFaultMs = 60_000;
 const limitMs = 300_000 + faults * limitPerFaultMs;
 

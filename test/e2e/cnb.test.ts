@@ -98,7 +98,7 @@ test("a project.toml is built by the operator's builder image, and later builds 
   expect(await findContainers(docker, { [label.app]: app.id, [label.kind]: "build-companion" })).toEqual([]);
 });
 
-test("failures of the lifecycle are those of the user or of the platform, by its exit codes", async () => {
+test("the exit code of the lifecycle decides whether the user or the platform failed", async () => {
   const app = await createApp("cnb");
   const undetected = await packTarGz({ "app/project.toml": descriptor, "app/main.c": "" });
   expect(await logOf(app.name, undetected, "build-error")).toContain("No buildpack of");
@@ -106,7 +106,7 @@ test("failures of the lifecycle are those of the user or of the platform, by its
     "A buildpack failed",
   );
   const noWeb = await logOf(app.name, await source({ "app/mode": "no-web" }), "aborted");
-  expect(noWeb).toContain("The buildpacks gave the image no process web");
+  expect(noWeb).toContain("The image has no process type web");
 });
 
 test("a build reaches its app's images and its run image only", async () => {

@@ -1,4 +1,4 @@
-// What a build leaves: its receipt, verified with the installation's public key, and its SBOM.
+// The documents about a build: its receipt, verified with the installation's public key, and its SBOM.
 
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { mkdtempDisposable, writeFile } from "node:fs/promises";

@@ -47,7 +47,7 @@ export function parseBenchArguments(args: readonly string[]): {
 function sizeOf(name: string, text: string | undefined): [string, number][] {
   if (text === undefined) return [];
   if (!/^[1-9]\d{0,7}$/.test(text))
-    throw new Error(`--${name} ${text} is not a size: give a number from 1 to 99999999.`);
+    throw new Error(`--${name} ${text} is not a size: use a number from 1 to 99999999.`);
   return [[name, Number(text)]];
 }
 

@@ -14,6 +14,6 @@ await runCommand(async () => {
   const former = keys - 1;
   const held = `signatures of ${former === 1 ? "the former key" : `the ${former} former keys`} stay valid`;
   print(`${file} has a new signing key; ${dropFormer ? "earlier signatures are no longer valid" : held}.`);
-  if (!receiptKeyGiven) print("Receipts are signed with a new key too; those of former keys stay valid.");
+  if (!receiptKeyGiven) print("New receipts are signed with a new key; receipts of former keys stay valid.");
   return 0;
 });

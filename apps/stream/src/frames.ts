@@ -18,7 +18,7 @@ const shortPayload = { maxBytes: 125, marker16: 126, marker64: 127, max16Bytes: 
 const keptBytes = 1024 * 1024;
 const framesOfBatch = new SizedCache<LineBatch, Buffer>(keptBytes);
 
-/** What decides the frames that a client gets. */
+/** The properties of a client that its frames depend on. */
 export interface FrameReader {
   /** The Origin header of the upgrade request. */
   readonly origin: string | undefined;

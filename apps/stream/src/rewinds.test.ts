@@ -11,7 +11,7 @@ describe.skipIf(await lacksRedis())("lines that a newer attempt replaces", () =>
   });
   afterAll(() => stream[Symbol.asyncDispose]());
 
-  test("rewind clients that know it, and one line of text says so to those that do not", async () => {
+  test("clients that handle rewinds get a frame, all others a line of text", async () => {
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);
     const run = await stream.deploy(app);

@@ -143,7 +143,7 @@ const buildSettings = z.object({
   CNB_BUILDER: z.string().min(1).optional().register(settingDocs, {
     topic: "builds",
     description:
-      "Builder image of Cloud Native Buildpacks for apps that name none ([Cloud Native Buildpacks](cnb.md)). It and its run image may be in the installation's registry.",
+      "Builder image of Cloud Native Buildpacks for apps that set none ([Cloud Native Buildpacks](cnb.md)). It and its run image may be in the installation's registry.",
     unset: "none",
   }),
   BUILD_TIMEOUT_MS: countSetting.default(30 * 60_000).register(settingDocs, {
@@ -281,7 +281,7 @@ const releaseSettings = z.object({
   DEPLOYMENTS_KEPT_DAYS: countSetting.min(1).default(90).register(settingDocs, {
     topic: "releases",
     description:
-      "Days that ended deployments are kept, with their logs and releases. Those of releases that can be deployed again are always kept.",
+      "Days that ended deployments are kept, with their logs and releases. Deployments of releases that can be deployed again are always kept.",
   }),
   DEPLOYMENTS_KEPT_MIN: countSetting.min(1).default(50).register(settingDocs, {
     topic: "releases",
@@ -343,12 +343,12 @@ export const defaultDockerHost = "unix:///var/run/docker.sock";
 
 const minKeyChars = 32;
 
-/** What signs receipts. One of the two is required. */
+/** The key that signs receipts. One of the two is required. */
 const receiptSettings = z.object({
   RECEIPT_KEY_FILE: z.string().min(1).optional().register(settingDocs, {
     topic: "access",
     description:
-      "File of the secret that the key which signs receipts of builds is derived from. It is read again for each receipt. One of `RECEIPT_KEY_FILE` and `RECEIPT_KEY` is required; if both are set, the file applies.",
+      "File with the secret from which the key that signs receipts of builds is derived. It is read again for each receipt. One of `RECEIPT_KEY_FILE` and `RECEIPT_KEY` is required; if both are set, the file applies.",
     npmStart: "`DATA_DIR/receipt-key`, generated once",
   }),
   RECEIPT_KEY: z

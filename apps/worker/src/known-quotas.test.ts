@@ -7,7 +7,7 @@ import { openKnownQuotas } from "./known-quotas.ts";
 const quota = { containers: true, includesImage: false, volumes: true };
 
 describe.skipIf(await lacksRedis())("known quotas", () => {
-  test("workers that start together or later share what one found out about an engine, for a day", async () => {
+  test("workers that start together or later share the quotas of an engine for a day", async () => {
     await using server = await startRedis();
     const redis = new Redis(server.url);
     try {
@@ -31,7 +31,7 @@ describe.skipIf(await lacksRedis())("known quotas", () => {
     }
   });
 
-  test("a failure is not remembered", async () => {
+  test("a failure is not cached", async () => {
     await using server = await startRedis();
     const redis = new Redis(server.url);
     try {

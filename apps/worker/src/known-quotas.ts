@@ -1,4 +1,4 @@
-// Remembers in Redis what each engine limits in bytes, so that not every worker finds it out at every start.
+// Caches the disk quotas of each engine in Redis, so that workers need not test them at every start.
 
 import { createHash } from "node:crypto";
 import { z } from "zod";
@@ -7,7 +7,7 @@ import type { KnownQuotas } from "@slipway/docker";
 import type { RedisKeys } from "@slipway/protocol";
 import type { Redis } from "ioredis";
 
-/** The answer changes with the mount of the engine's disk, which the engine does not describe. */
+/** Limited, because mount options of the engine's disk change the result, and the engine does not report them. */
 const knownForMs = 24 * 60 * 60_000;
 const quotaSchema = z.object({
   containers: z.boolean(),
@@ -15,7 +15,7 @@ const quotaSchema = z.object({
   volumes: z.boolean(),
 });
 
-/** @returns a function that asks once for each engine, and shares the answer with other workers for a day. */
+/** @returns a function that tests each engine once, and shares the result with other workers for a day. */
 export function openKnownQuotas(redis: Redis, keys: Pick<RedisKeys, "diskQuota">): KnownQuotas {
   const pending = new Map<string, Promise<DiskQuota>>();
   return (engine, find) => {

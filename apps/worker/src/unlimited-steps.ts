@@ -1,4 +1,4 @@
-// Warns operators at the start of what does not limit the steps of Dockerfiles.
+// Warns operators at the start of a worker which limits the steps of Dockerfiles lack.
 
 import type { Logger } from "@slipway/service";
 import type { WorkerConfig } from "./config.ts";

@@ -68,7 +68,7 @@ test("a member with extra field, name, comment and checksum of its header is rea
   expect(await failure(endless)).toBe("archive-invalid");
 });
 
-test("data that is cut off anywhere is damaged", async () => {
+test("data that is truncated anywhere is refused as damaged", async () => {
   const bytes = gzipSync(text);
   for (let length = 4; length < bytes.length; length += 1)
     expect([length, await failure(bytes.subarray(0, length))]).toEqual([length, "archive-invalid"]);
@@ -88,7 +88,7 @@ test("a wrong checksum, a wrong size, a reserved flag, another method and damage
   }
 });
 
-test("the archive's own error and the signal's reason come out unchanged, and the archive is closed", async () => {
+test("the archive's own error and the signal's reason are thrown unchanged, and the archive is closed", async () => {
   let closed = 0;
   async function* broken(error?: Error) {
     try {
@@ -109,7 +109,7 @@ test("the archive's own error and the signal's reason come out unchanged, and th
   await expect.poll(() => closed).toBe(3);
 });
 
-test("an archive that brings nothing more does not hold up an abort", async () => {
+test("a stalled archive does not delay an abort", async () => {
   const abort = new AbortController();
   const reason = new Error("aborted");
   const nothing = Promise.withResolvers<never>();

@@ -32,7 +32,7 @@ export async function* gunzip(archive: ByteStream, signal: AbortSignal): AsyncGe
       yield* readMember(reader, signal);
     } while (await beginsMember(reader));
   } finally {
-    // Not awaited: an archive that brings nothing would hold up the abort. Its failure after the end of its content matters to nobody.
+    // Not awaited: a stalled archive would delay the abort. A failure after the end of its content has no effect.
     reader[Symbol.asyncDispose]().catch(() => undefined);
   }
 }

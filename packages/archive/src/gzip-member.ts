@@ -1,6 +1,6 @@
 // Reads one member of a gzip file (RFC 1952) from a stream, and leaves what follows it unread.
 //
-// Node's own reader takes what follows for another member, and discards what it has read when it is none.
+// Node's own reader treats the bytes after a member as another member, and discards data that it has read if they are not one.
 
 import { addAbortSignal, finished } from "node:stream";
 import { once } from "node:events";
@@ -14,9 +14,9 @@ const headerBytes = 10;
 const trailerBytes = 8;
 const deflate = 8;
 const flag = { headerChecksum: 2, extra: 4, name: 8, comment: 16, reserved: 0xe0 } as const;
-/** Of a name or a comment. */
+/** Maximum length of a name or a comment. */
 const maxTextBytes = 64 * 1024;
-/** Small, because chunks that were read take up memory until the next collection. */
+/** Small, because chunks that were read occupy memory until the next garbage collection. */
 const chunkSizeBytes = 32 * 1024;
 
 /** Whether a member follows. Reads nothing. */
@@ -53,7 +53,7 @@ async function skipHeader(reader: ByteReader): Promise<void> {
   if ((flags & flag.headerChecksum) !== 0) await exactly(reader, 2);
 }
 
-/** Up to and including its zero. */
+/** Reads a text up to and including its terminating zero. */
 async function skipText(reader: ByteReader): Promise<void> {
   for (let read = 0; read < maxTextBytes; read += 1) {
     if ((await exactly(reader, 1))[0] === 0) return;

@@ -31,7 +31,7 @@ test("runs of different keys do not wait for each other", () => {
   return Promise.all(calls);
 });
 
-test("a failed run fails the calls that got it, and not those of the next run", async () => {
+test("a failed run rejects its own calls, not those of the next run", async () => {
   const { runs, call } = recorded();
   const [first, second] = [call("a"), call("a")];
   runs[0]?.reject(new Error("lost"));

@@ -1,4 +1,4 @@
-// Shares work between calls that want the same: one run at a time, and one more for all calls that came during a run.
+// Shares runs of a function between concurrent calls: one run at a time, and one further run for all calls during it.
 
 interface Runs {
   current: Promise<void>;
@@ -7,8 +7,8 @@ interface Runs {
 }
 
 /**
- * Wraps work that brings something up to date. Per key one run is under way at a time. A call during a run gets the next one, which
- * begins after the call, so it sees all that the caller did before.
+ * Wraps work that brings something up to date. Per key one run is under way at a time. A call during a run gets the next run, which
+ * begins after the call, so it sees everything that the caller did before.
  * @returns the wrapped work; it rejects with what the call's run throws. It must not be awaited within the work.
  */
 export function joined(work: (key: string) => Promise<void>): (key: string) => Promise<void> {

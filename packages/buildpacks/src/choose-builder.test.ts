@@ -72,7 +72,7 @@ describe("Cloud Native Buildpacks", () => {
   };
   const named = '[io.buildpacks]\nbuilder = "example/builder"';
 
-  test("a project.toml decides before what bundled buildpacks find, when a builder image is named", () => {
+  test("a project.toml has precedence over bundled buildpacks if a builder image is set", () => {
     const both = descriptor(named, ["package.json"]);
     expect(chooseBuilder("auto", cnb, both)).toEqual({ kind: "cnb", reason: "there is a project.toml" });
     expect(chooseBuilder("auto", all, both).kind).toBe("buildpacks");
@@ -83,7 +83,7 @@ describe("Cloud Native Buildpacks", () => {
     expect(chooseBuilder("auto", cnb, wished).kind).toBe("buildpacks");
   });
 
-  test("an app's builder image decides as well, and the operator's comes last", () => {
+  test("an app's builder image has the same precedence, and the operator's is the last choice", () => {
     const node = source(["package.json"]);
     expect(chooseBuilder("auto", { ...cnb, builderImage: "x" }, node).kind).toBe("cnb");
     expect(chooseBuilder("auto", { ...cnb, cnbBuilder: "x" }, node).kind).toBe("buildpacks");

@@ -38,7 +38,7 @@ export function dockerfileControlFiles(
   return new Map(files.map((name) => [name, maxDockerfileBytes]));
 }
 
-/** What an installation and an app offer to build with. */
+/** The builders that an installation allows, and the builder images. */
 export interface BuilderOffer {
   /** The kinds that the operator allows. */
   readonly allowed: readonly BuilderKind[];
@@ -84,7 +84,7 @@ function withoutBuildpacks(
   if (found && allowed.includes("dockerfile"))
     return { kind: "dockerfile", reason: `there is a ${dockerfile}` };
   if (allowed.includes("cnb") && cnbBuilder !== null)
-    return { kind: "cnb", reason: "nothing else fits, and the operator has a builder image" };
+    return { kind: "cnb", reason: "no other builder fits, and the operator has set CNB_BUILDER" };
   if (found)
     throw notAllowed(`there is a ${dockerfile} and nothing that a bundled buildpack looks for`, "dockerfile");
   throw new SlipwayError(
@@ -93,7 +93,7 @@ function withoutBuildpacks(
   );
 }
 
-/** A project.toml alone says nothing of a build: some builder image has to be named. */
+/** A project.toml counts only if some builder image is set. */
 function describedBuild(
   { allowed, cnbBuilder, builderImage }: BuilderOffer,
   source: PlanSource,

@@ -23,8 +23,8 @@ test.for([
   ["beside the folder", { "app/": "", "etc/passwd": "" }, "is not in a folder"],
   ["without its folder", { "app/": "", "app/a/b": "" }, "is not in a folder"],
   ["below a link", { "app/": "", "app/a": { kind: "symlink", target: "/etc" }, "app/a/b": "" }, "is not in"],
-  ["above its folder", { "app/": "", "app/..": "" }, "is no path"],
-  ["twice", { "app/": "", "app/a": "", "app/a/": "" }, "is there twice"],
+  ["above its folder", { "app/": "", "app/..": "" }, "is not a valid path"],
+  ["twice", { "app/": "", "app/a": "", "app/a/": "" }, "is in the tar twice"],
   ["as a link to nothing", { "app/": "", "app/a": { kind: "hardlink", target: "/etc/passwd" } }, "hard link"],
 ] as const)("a file %s is the build's fault", async ([, entries, message]) => {
   await expect(open(entries)).rejects.toMatchObject({

@@ -1,18 +1,18 @@
-// Checks the tar of an app's files that a build wrote itself: it may contain only what a folder can, as the tars that engines pack.
+// Checks the tar of an app's files that a build wrote. A build may write any tar; only one that a folder could be packed as is accepted.
 
 import { Readable } from "node:stream";
 import type { ByteStream } from "@slipway/core";
 import { readEntries, type TarEntry, TarError } from "@slipway/tar";
 import { invalidResult } from "./result.ts";
 
-/** More than the runner packs. */
+/** The runner packs fewer. */
 const maxEntries = 1000;
 
 type Kinds = Map<string, TarEntry["kind"]>;
 
 /**
  * @param folder name of the folder at the root of the tar. @returns the tar as a stream.
- * @throws {SlipwayError} "build-failed" when a folder cannot contain what the tar does.
+ * @throws {SlipwayError} "build-failed" when the entries are not those of one folder.
  */
 export async function appOf(tar: Uint8Array, folder: string): Promise<ByteStream> {
   const kinds: Kinds = new Map();
@@ -36,11 +36,11 @@ function addEntry(kinds: Kinds, { kind, path, target }: TarEntry, folder: string
   function problemOf(): string | null {
     if (kinds.size === 0) return name === folder && kind === "directory" ? null : "is not the app's folder";
     if (kinds.get(parent) !== "directory") return "is not in a folder of the app";
-    if (name.split("/").some((part) => ["", ".", ".."].includes(part))) return "is no path";
-    if (kinds.has(name)) return "is there twice";
+    if (name.split("/").some((part) => ["", ".", ".."].includes(part))) return "is not a valid path";
+    if (kinds.has(name)) return "is in the tar twice";
     if (kind !== "hardlink") return null;
     return [undefined, "directory"].includes(kinds.get(target))
-      ? "is a hard link to no file of the app"
+      ? "is a hard link to a path that is not a file of the app"
       : null;
   }
 }

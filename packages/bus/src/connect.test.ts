@@ -4,7 +4,7 @@ import { isRedisUrl } from "@slipway/service";
 import { openRedis, queueConnection } from "./connect.ts";
 
 describe("the URL of a Redis", () => {
-  test("it names Sentinels, the primary, the database, and the users of both", () => {
+  test("a URL names Sentinels, the primary, the database, and the users of both", () => {
     const url =
       "rediss+sentinel://app:p%40ss@one,two:26380,[::1]:5/main/3?sentinelUsername=s&sentinelPassword=w";
     expect(queueConnection(url, { maxRetriesPerRequest: 3 })).toMatchObject({
@@ -41,7 +41,7 @@ describe("the URL of a Redis", () => {
     ["http://127.0.0.1", false],
     ["127.0.0.1:6379", false],
     ["", false],
-  ])("%s is one: %s", (url, valid) => {
+  ])("%s is a URL of Redis: %s", (url, valid) => {
     expect(isRedisUrl(url)).toBe(valid);
   });
 });

@@ -3,7 +3,7 @@
 import { Redis } from "ioredis";
 import { sentinelOptions } from "@slipway/service";
 
-/** How a connection deals with a lost server. */
+/** What a connection does when its server is lost. */
 export interface RedisRetries {
   readonly lazyConnect?: boolean;
   /** How often a command is sent again after a lost connection; null without limit. */

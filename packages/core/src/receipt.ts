@@ -1,6 +1,6 @@
 // Receipts of builds, the public keys that verify them, and where SBOMs are.
 
-/** What one build left: how an image was made, signed. */
+/** A signed statement of how one build made an image. */
 export interface Receipt {
   readonly deploymentId: string;
   readonly appId: string;

@@ -2,7 +2,7 @@
 
 import { invalidField } from "./errors.ts";
 
-/** What gets a variable: builds, releases with their hooks, or both. */
+/** Where a variable is set: in builds, in releases with their hooks, or in both. */
 export const variableScopes = ["both", "build", "run"] as const;
 export type VariableScope = (typeof variableScopes)[number];
 

@@ -47,7 +47,7 @@ export function openDiskQuota(
   };
 }
 
-/** What decides about quotas, but for options of the mount: those that read this find out again after some time. */
+/** The properties of an engine that its quotas depend on, except for mount options. Callers that cache results let them expire. */
 async function storageOf(docker: Docker): Promise<string> {
   const engine = (await callEngine("return its description", () => docker.info())) as {
     ID: string;

@@ -1,5 +1,5 @@
-// Loads the Docker client without the libraries that it loads for features that Slipway does not use: connections by SSH, and builds
-// with a session of its own. They take 4 MB of memory in each process.
+// Loads the Docker client without its libraries for SSH connections and build sessions, which Slipway does not use. They take 4 MB of
+// memory in each process.
 
 import { createRequire, registerHooks } from "node:module";
 import type Docker from "dockerode";

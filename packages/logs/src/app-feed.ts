@@ -261,7 +261,7 @@ export class AppFeed {
   }
 }
 
-/** The later one of two ends of a log. One of a newer attempt may have a lower number. */
+/** The later of two ends of a log. The end of a newer attempt may have a lower number. */
 function newerEnd(found: LogEnd, known: LogEnd | undefined): LogEnd {
   if (known === undefined) return found;
   const [before, now] = [known.writer?.attempt ?? 0, found.writer?.attempt ?? 0];

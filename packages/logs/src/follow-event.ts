@@ -1,4 +1,4 @@
-// What a follower sends, and what it is asked to follow.
+// The events that a follower sends, and the options of a follower.
 
 import type { Deployment, StatusChange } from "@slipway/core";
 import type { PhaseMessage } from "@slipway/protocol";

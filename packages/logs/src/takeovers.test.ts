@@ -109,7 +109,7 @@ describe.skipIf(await lacksRedis())(
       },
     );
 
-    test("lines that a frozen worker stores late are not sent in the place of the next attempt's", async () => {
+    test("lines that a frozen worker stores late are not sent instead of the next attempt's", async () => {
       const run = new Run(redis, unstored);
       await using feed = run.feed();
       const follower = await killed(run, feed);
@@ -190,7 +190,7 @@ describe.skipIf(await lacksRedis())(
   },
 );
 
-/** What a client has that obeys rewinds. @param had the lines of a client that resumed. */
+/** The lines of a client that handles rewinds. @param had the lines before it resumed. */
 function clientsLog({ events }: RecordingFollower, had: readonly string[] = []) {
   const lines = [...had];
   for (const event of events) {

@@ -50,8 +50,8 @@ export function keptLines(takeovers: Takeovers, batch: LineBatch): LineBatch | u
 }
 
 /**
- * The newest attempt whose takeover a client knows that resumes after lines and statuses. With no status it may have lines of the first
- * attempt only.
+ * The newest attempt whose lines a resuming client may have, from the statuses that it received. Without a status it has lines of the
+ * first attempt only.
  */
 export function attemptOfClient(
   { history }: Pick<Deployment, "history">,

@@ -44,11 +44,11 @@ export function verifyEnvelope(envelope: Envelope, publicKeys: readonly string[]
   const ids = envelope.signatures.map(({ keyid }) => keyid);
   throw new SlipwayError(
     "invalid",
-    `no trusted key has signed the receipt; it names ${ids.join(", ") || "none"}`,
+    `no trusted key has signed the receipt (keys of its signatures: ${ids.join(", ") || "none"})`,
   );
 }
 
-/** Reads the statement, without a check of the signature. @throws {SlipwayError} "invalid" when the payload is no statement. */
+/** Reads the statement, without a check of the signature. @throws {SlipwayError} "invalid" when the payload is not a statement. */
 export function statementOf({ payloadType, payload }: Envelope): Statement {
   if (payloadType !== statementMediaType)
     throw new SlipwayError("invalid", `the receipt contains ${payloadType} instead of ${statementMediaType}`);

@@ -1,4 +1,4 @@
-// Receipts: signed statements of what a build left, and their verification.
+// Receipts: signed statements of how images were built, and their verification.
 
 export { signStatement, statementMediaType, statementOf, verifyEnvelope, type Envelope } from "./envelope.ts";
 export { jwkOf, receiptSigner, type ReceiptSigner } from "./keys.ts";

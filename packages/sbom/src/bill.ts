@@ -44,13 +44,13 @@ export function billOfMaterials(options: BillOptions): string {
   return new Serialize.JsonSerializer(normalizers).serialize(bom, { sortLists: true });
 }
 
-/** A UUID of version 8, which is free to be of anything. */
+/** A UUID of version 8, whose content is not defined by the standard. */
 function uuidOf(text: string): string {
   const hex = hash("sha256", text);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
-/** A version may be installed at several places. It has the widest scope of them. */
+/** A version may be installed in several places. It gets the widest of their scopes. */
 function unique(packages: readonly LockedPackage[]): readonly LockedPackage[] {
   const found = new Map<string, LockedPackage>();
   for (const scope of ["excluded", "optional", "required"] as const)

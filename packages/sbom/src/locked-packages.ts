@@ -1,11 +1,11 @@
-// The packages in lock files, of which exactly one per app says what is installed.
+// Reads the packages of an app from the lock file that they are installed from.
 
 import { readGoMod } from "./go-mod.ts";
 import { readNpmLock, readPnpmLock, readYarnLock } from "./node-locks.ts";
 import type { Found, LockedPackages } from "./package.ts";
 import { readPipfileLock, readRequirements, readTomlLock } from "./python-locks.ts";
 
-/** By language, the file that is installed from before others. */
+/** The lock files of each language, in order of precedence. */
 const readers = {
   nodejs: [
     ["npm-shrinkwrap.json", readNpmLock],

@@ -18,5 +18,5 @@ test("further stacks have a run image, and a build image or the same", () => {
     { name: "three", run: "r/both@sha256:00", build: "r/both@sha256:00" },
   ]);
   for (const wrong of ["two", "Two=image", "two=a+b+c", "=image"])
-    expect(() => stacks({ STACKS: wrong })).toThrow("is no stack");
+    expect(() => stacks({ STACKS: wrong })).toThrow("is not a stack");
 });

@@ -39,7 +39,7 @@ export const stackSettings = z.object({
       items.flatMap((item): readonly Stack[] => {
         const stack = parseStack(item);
         if (stack !== null) return [stack];
-        context.addIssue(`${item} is no stack: NAME=RUN_IMAGE or NAME=RUN_IMAGE+BUILD_IMAGE`);
+        context.addIssue(`${item} is not a stack: use NAME=RUN_IMAGE or NAME=RUN_IMAGE+BUILD_IMAGE`);
         return [];
       }),
     )
@@ -51,7 +51,7 @@ export const stackSettings = z.object({
     }),
 });
 
-/** @returns null when the text is no stack. */
+/** @returns null when the text does not define a stack. */
 export function parseStack(text: string): Stack | null {
   const [, name = "", run = "", build] = /^([^=]+)=([^+=]+)(?:\+([^+=]+))?$/.exec(text) ?? [];
   return stackName.test(name) && run !== "" ? { name, run, build: build ?? run } : null;

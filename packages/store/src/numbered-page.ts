@@ -2,7 +2,7 @@
 
 import type { PageRequest } from "@slipway/core";
 
-/** What an app has. Numbers are given without gaps; only removals of old deployments make some. */
+/** The numbers of an app's deployments. They have no gaps, except where old deployments were removed. */
 export interface NumberedList {
   /** The highest number; 0 for none. */
   readonly last: number;

@@ -11,8 +11,8 @@ export type Dependency = "engine" | "redis" | "registry" | "store";
 const endedByCaller: ReadonlySet<ErrorCode> = new Set(["aborted", "lease-lost", "requeued"]);
 
 /**
- * Runs a call, and records its duration, and its span in the trace of the phase that makes it.
- * @param action what the service is called for, for example "create a container". Calls of the store have no spans.
+ * Runs a call, records its duration, and adds its span to the trace of the phase that makes it.
+ * @param action what the service does, for example "create a container". Calls of the store have no spans.
  * @throws the call's error.
  */
 export async function measured<Result>(

@@ -1,5 +1,5 @@
 // The trace of a deployment, made from its timeline when it has ended: the deployment, its waits, its attempts and their phases. The
-// calls of services, and the request that created the deployment, are reported where they happen, with ids that fit.
+// calls of services, and the request that created the deployment, are reported where they happen, with the ids of this trace.
 
 import type { AttemptRecord, Deployment, DeploymentEvents, PhaseRecord } from "@slipway/core";
 import { isTraced, reportSpan } from "./spans.ts";

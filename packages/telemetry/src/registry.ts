@@ -5,7 +5,7 @@ import type { MetricDefinition, ProcessName } from "./definition.ts";
 
 const everyProcess: readonly ProcessName[] = ["api", "stream", "router", "worker"];
 const requestBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
-/** From a call of Redis on the same machine to an outage. */
+/** From a call to Redis on the same machine up to an outage. */
 const logBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30];
 /** From a cached deployment's phase to the longest build. */
 const workBuckets = [0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600];
@@ -65,7 +65,7 @@ export const metricRegistry = {
     kind: "counter",
     unit: null,
     description:
-      "Running items without a job, of a dead worker or a Redis that lost its data, that this worker repaired.",
+      "Running items without a job that this worker repaired, after a worker crashed or Redis lost its data.",
     attributes: {
       kind,
       repair: "`requeued`: it got a new job; `ended`: no attempt was left",
@@ -83,7 +83,7 @@ export const metricRegistry = {
     kind: "histogram",
     unit: "seconds",
     description:
-      "Time from a line of output to its publication to followers, of the first line of each batch.",
+      "Time from a line of output to its publication to followers, measured for the first line of each batch.",
     attributes: {},
     buckets: logBuckets,
     processes: ["worker"],

@@ -28,7 +28,7 @@ interface Scope {
   callsLeft: number;
 }
 
-/** A phase may poll for many minutes: later calls of it have no spans. */
+/** Maximum spans of a phase's calls: a phase may poll for many minutes. */
 const maxCallsPerSpan = 200;
 
 const scopes = new AsyncLocalStorage<Scope>();
@@ -64,7 +64,7 @@ export function withinSpan<T>(parent: () => SpanParent, work: () => T): T {
   return scopes.run({ parent: parent(), callsLeft: maxCallsPerSpan }, work);
 }
 
-/** @returns what ends the span of a call, with its failure or null; null when the call has no span. */
+/** @returns a function that ends the span of a call, with its failure or null; null when the call has no span. */
 export function beginCall(
   name: string,
   attributes: SpanRecord["attributes"],

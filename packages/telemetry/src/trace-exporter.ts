@@ -1,5 +1,5 @@
 // Sends spans to a collector by OTLP over HTTP, in batches. OpenTelemetry's exporter is loaded only where traces are configured: it
-// takes memory that workers rarely have to spare.
+// takes megabytes of memory.
 
 import type { Attributes, HrTime, SpanContext } from "@opentelemetry/api";
 import type { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
@@ -24,7 +24,7 @@ export interface TraceOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** How long a batch is sent again to a collector that does not accept it. A process that stops waits as long for its last one. */
+/** How long sending a batch is retried. A process that stops waits as long for its last batch. */
 const exportLimitMs = 5_000;
 /** Spans that wait for the collector; further ones are dropped. */
 const maxQueuedSpans = 4_096;
@@ -68,7 +68,7 @@ export async function openTraces(options: TraceOptions): Promise<AsyncDisposable
   };
 }
 
-/** The processor reports failures to OpenTelemetry's own log only, which nobody reads. */
+/** The processor reports failures only to OpenTelemetry's own log, which Slipway does not use. */
 function reporting(exporter: OTLPTraceExporter, onError: (error: unknown) => void): SpanExporter {
   return {
     export: (spans, done) =>

@@ -129,7 +129,7 @@ function itemRoutes({ store, location, now, deployments }: AppContext): Route[] 
   ];
 }
 
-/** @returns null for the default stack, which an app follows when it changes. @throws {SlipwayError} "invalid" for none of the stacks. */
+/** @returns null for the default stack, so that the app follows a change of the default. @throws {SlipwayError} "invalid" for an unknown stack. */
 function stackOf({ stacks }: AppLocation, id: string): string | null {
   const index = stacks.findIndex(({ name }) => name === id);
   if (index !== -1) return index === 0 ? null : id;

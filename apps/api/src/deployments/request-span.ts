@@ -1,4 +1,4 @@
-// The span of the request that created a deployment: a part of the deployment's trace.
+// The span of the request that created a deployment: part of the deployment's trace.
 
 import type { Response } from "express";
 import type { Deployment } from "@slipway/core";

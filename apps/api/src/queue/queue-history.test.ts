@@ -35,7 +35,7 @@ describe.skipIf(await lacksRedis())("GET /v1/queue/history", () => {
     return (body as QueueHistoryAnswer).history;
   };
 
-  test("a sample has what waits and runs, and the means of the deployments that ended in the minute before", async () => {
+  test("a sample counts what waits and runs, and has the means of the deployments that ended in the last minute", async () => {
     const now = new Date();
     const before = (seconds: number) => new Date(now.getTime() - seconds * 1000);
     const { user } = await api.newUser();
@@ -76,7 +76,7 @@ describe.skipIf(await lacksRedis())("GET /v1/queue/history", () => {
     });
   });
 
-  test("of several processes one takes the sample of a minute", async () => {
+  test("one of several processes takes the sample of a minute", async () => {
     const at = new Date();
     await take(at);
     await take(new Date(at.getTime() + 1000), { leased: true });
@@ -95,7 +95,7 @@ describe.skipIf(await lacksRedis())("GET /v1/queue/history", () => {
     expect(await redis.pttl(keys.queueHistory)).toBeLessThanOrEqual(48 * hourMs);
   });
 
-  test("hours out of bounds and users who are no operators are refused", async () => {
+  test("hours out of bounds, and users who are not operators, are refused", async () => {
     const { token } = await api.newUser();
     const status = async (path: string, by = api.operatorToken) =>
       (await api.request(by, "GET", path)).status;

@@ -1,5 +1,5 @@
-// The history of the queue: a sample a minute in Redis, kept for two days, for the plots of the console. Of all API processes the one
-// that gets the lease of the minute takes the sample.
+// The history of the queue for the plots of the console: one sample per minute, kept in Redis for two days. Each minute one API process
+// gets a lease and takes the sample.
 
 import { contain } from "@slipway/async";
 import { durationSeconds, SlipwayError } from "@slipway/core";
@@ -17,12 +17,12 @@ export interface QueueHistoryContext {
 }
 
 const minuteMs = 60_000;
-/** Shorter than the interval, so that the timer of the process that had the last lease finds it free. */
+/** Shorter than the interval, so that the last lease has expired when its holder's timer fires. */
 const leaseMs = 50_000;
 /** The most hours that a client can request. */
 const keptMs = 48 * 60 * minuteMs;
 
-/** Takes a sample each minute, until the result is disposed. @param onError receives the failure of a sample, which is left out. */
+/** Takes a sample each minute, until the result is disposed. @param onError receives the error of a sample that could not be taken. */
 export function recordQueueHistory(
   context: QueueHistoryContext & QueueStateContext,
   onError: (error: unknown) => void,
@@ -54,7 +54,7 @@ export async function readQueueHistory(
 ): Promise<QueueSample[]> {
   const from = now().getTime() - hours * 60 * minuteMs;
   const stored = await redis.zrangebyscore(keys.queueHistory, from, "+inf").catch((error: unknown) => {
-    throw new SlipwayError("queue-unavailable", "Redis does not answer", { cause: error });
+    throw new SlipwayError("queue-unavailable", "Redis does not respond", { cause: error });
   });
   return stored.map((text) => queueSample.parse(JSON.parse(text)));
 }

@@ -43,8 +43,8 @@ export function queueRoutes(context: QueueContext & QueueHistoryContext): Route[
     route({
       method: "get",
       path: "/queue/history",
-      summary: "Show how the queue was in the last hours, a sample a minute",
-      description: "Samples are kept for 48 hours. A minute in which the API did not run has none.",
+      summary: "List samples of the queue of the last hours, one per minute",
+      description: "Samples are kept for 48 hours. There is none for a minute in which the API did not run.",
       access: "workers:read",
       polled: true,
       query: queueHistoryQuery,

@@ -1,4 +1,4 @@
-// GET …/deployments/:deployment/receipt and …/sbom: what a build left. GET /v1/receipt_keys: the keys that verify receipts.
+// GET …/deployments/:deployment/receipt and …/sbom: the documents about a build. GET /v1/receipt_keys: the keys that verify receipts.
 
 import { pipeline } from "node:stream/promises";
 import { notFound, sbomBlobKey } from "@slipway/core";
@@ -28,7 +28,7 @@ function receiptRoute(store: ReceiptStores): Route {
     path: "/apps/:app/deployments/:deployment/receipt",
     summary: "Show the receipt of the build that made a deployment's image",
     description:
-      "A DSSE envelope with an in-toto statement, whose predicate is the provenance of SLSA. A deployment of an earlier release has the receipt of the build of its image. There is none before the image is made, and none of images from before receipts.",
+      "A DSSE envelope with an in-toto statement, whose predicate is the provenance of SLSA. A deployment of an earlier release has the receipt of the build of its image. There is none before the image is built, nor for an image of a version of Slipway without receipts.",
     access: "deployments:read",
     answer: { status: 200, json: receiptAnswer },
     async handle({ app, params }) {
@@ -77,7 +77,7 @@ function keysRoute({ receipts }: ReceiptStores): Route {
   });
 }
 
-/** The receipt of the image that the deployment started; of another image that its attempts built, there may be one as well. */
+/** The receipt of the image that the deployment started. Its earlier attempts may have built other images, with other receipts. */
 async function receiptOf(
   { receipts }: ReceiptStores,
   { id, appId, imageDigest }: Deployment,

@@ -31,7 +31,7 @@ const idOf = (url: string) => new URL(url).pathname.split("/")[3] ?? "";
 const put = (url: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
   fetch(url, { method: "PUT", body, headers });
 
-/** A kept connection may be closed by the server at the moment of its reuse. */
+/** The server may close a kept connection while the client reuses it. */
 const newConnection = { method: "PUT", agent: false } as const;
 
 /** Uploads the chunks without a Content-Length. Stops at an early response. */
@@ -96,7 +96,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
     expect(await (await fetch(download_url)).text()).toBe("the archive");
   });
 
-  test("sources accept a repeated upload of the same archive, and refuse one of the same size", async () => {
+  test("sources accept a repeated upload of the same archive, and refuse another archive of the same size", async () => {
     const { upload_url, download_url } = await newSource();
     const archive = randomBytes(300_000);
     const other = Uint8Array.from(archive, (byte, at) => (at === 299_999 ? byte ^ 1 : byte));

@@ -38,7 +38,7 @@ export async function uploadArchive(context: UploadContext, id: string, request:
   throw expiredDuringUpload();
 }
 
-/** Accepts the stored archive. @throws {SlipwayError} "conflict" when the body is another one, which may be found before its end. */
+/** Accepts the stored archive. @throws {SlipwayError} "conflict" when the body differs, possibly before it was received completely. */
 async function acceptRepeated(
   { blobs, uploads }: UploadContext,
   id: string,
@@ -55,7 +55,7 @@ async function acceptRepeated(
   if (digest !== (await digestOf(bytes, stored.sizeBytes))) throw alreadyUploaded();
 }
 
-/** @returns null for more bytes than `sizeBytes`. */
+/** @returns null when the body has more than `sizeBytes`. */
 async function digestOf(bytes: AsyncIterable<Uint8Array>, sizeBytes: number): Promise<string | null> {
   const hash = createHash("sha256");
   let left = sizeBytes;
@@ -135,7 +135,7 @@ async function* checkedBytes(
   await completeSource(store, id, sizeBytes, quota);
 }
 
-/** Yields the body. Throws when it is too slow, and at its end the signal's reason: the rest of a refused upload is still received. */
+/** Yields the body. Throws when it is too slow. An aborted signal makes it throw at its end only, after the rest of the body was received. */
 async function* body(
   request: Request,
   { pace }: UploadLimits,

@@ -1,11 +1,11 @@
-// GET /v1/features/stacks: what apps may be built and run on.
+// GET /v1/features/stacks: the stacks that apps may choose.
 
 import { stacksAnswer } from "@slipway/protocol";
 import type { Stack } from "@slipway/service";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 
-/** Clients of Scalingo expect a time; stacks are settings and have none. */
+/** Clients of Scalingo expect a time, which stacks do not have because they are settings. */
 const createdAt = new Date(0).toISOString();
 
 export function stackRoutes(stacks: readonly Stack[]): Route[] {

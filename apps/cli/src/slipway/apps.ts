@@ -31,15 +31,15 @@ export function addAppCommands(add: AddCommand): void {
     options: [["--remember", "write the name to .slipway-app, which later commands in this folder read"]],
     run: create,
   });
-  add("set <NAME>", "choose what an app is built by, and on which stack", {
+  add("set <NAME>", "choose the builder and the stack of an app", {
     examples: [
       "slipway apps set my-app --builder cnb --builder-image heroku/builder:24",
       "slipway apps set my-app --stack heroku-24",
     ],
     options: [
       ["--builder <kind>", "auto, buildpacks, cnb or dockerfile"],
-      ["--builder-image <image>", 'builder image of Cloud Native Buildpacks; "" for none of its own'],
-      ["--stack <name>", "one of those that GET /v1/features/stacks lists"],
+      ["--builder-image <image>", 'builder image of Cloud Native Buildpacks; "" removes it'],
+      ["--stack <name>", "a stack of GET /v1/features/stacks"],
     ],
     run: change,
   });

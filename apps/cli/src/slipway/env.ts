@@ -16,7 +16,7 @@ import type { Session } from "./session.ts";
 
 const scopeOption = [
   "--scope <scope>",
-  "what gets them: build, run or both; a variable that exists keeps its own",
+  "where they are set: build, run or both; by default an existing variable keeps its scope",
 ] as const;
 
 export function addEnvCommands(add: AddCommand): void {
@@ -71,7 +71,7 @@ async function setVariables(
   const { scope } = command.opts<{ scope?: string }>();
   if (scope !== undefined && !variableScopes.some((one) => one === scope)) {
     throw new CommandError(
-      `"${scope}" is no scope: give one of ${variableScopes.join(", ")}.`,
+      `"${scope}" is not a scope: use one of ${variableScopes.join(", ")}.`,
       exitCodes.usage,
     );
   }

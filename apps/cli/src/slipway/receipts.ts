@@ -1,4 +1,4 @@
-// slipway receipt and sbom: show and verify what a build left.
+// slipway receipt and sbom: show and verify the documents about a build.
 
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
@@ -18,20 +18,20 @@ type Args = readonly (string | undefined)[];
 const mebibyte = 1024 ** 2;
 
 export function addReceiptCommands(add: AddCommand): void {
-  add("receipt [DEPLOYMENT]", "show what a deployment's image was made of, the last one by default", {
+  add("receipt [DEPLOYMENT]", "show the receipt of a deployment's image, by default of the last deployment", {
     examples: ["slipway receipt", "slipway receipt --verify", "slipway receipt --json > receipt.json"],
     options: [
       [
         "--verify",
         "check the signature, and that the image is the app's; the exit code is 1 if one is wrong",
       ],
-      ["--key <file>", "verify with this public key in place of those that Slipway lists"],
+      ["--key <file>", "verify with this public key instead of those that Slipway lists"],
     ],
     run: receipt,
   });
   add(
     "sbom [DEPLOYMENT]",
-    "print the SBOM of a deployment's image as CycloneDX, of the last one by default",
+    "print the SBOM of a deployment's image as CycloneDX, by default of the last deployment",
     {
       examples: ["slipway sbom > sbom.json"],
       run: sbom,
@@ -47,7 +47,7 @@ async function receipt(session: Session, [id]: Args, command: Command): Promise<
   const path = `/apps/${app.id}/deployments/${deployment.id}/receipt`;
   const envelope = await api.find(path, receiptAnswer);
   if (envelope === undefined)
-    throw new CommandError(`The deployment ${deployment.id} has no receipt: it has built no image.`);
+    throw new CommandError(`The deployment ${deployment.id} has no receipt: it built no image.`);
   if (verify === true || key !== undefined) {
     const keys = key === undefined ? await listedKeys(session) : [await readKey(key)];
     const signer = signedBy(envelope, keys);
@@ -64,7 +64,9 @@ async function sbom(session: Session, [id]: Args): Promise<number> {
   const path = `/apps/${app.id}/deployments/${deployment.id}/sbom`;
   const found = await (await session.api()).find(path, z.looseObject({}));
   if (found === undefined)
-    throw new CommandError(`The deployment ${deployment.id} has no SBOM: its source has no lock file.`);
+    throw new CommandError(
+      `The deployment ${deployment.id} has no SBOM: its source has no lock file, or its builder provides none.`,
+    );
   session.output.line(JSON.stringify(found));
   return exitCodes.success;
 }

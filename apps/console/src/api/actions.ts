@@ -73,7 +73,7 @@ export const addCollaborator = (app: string, email: string, limited: boolean) =>
 export const removeCollaborator = (app: string, id: string) =>
   call<undefined>("DELETE", appPath(app, `/collaborators/${id}`));
 
-/** @returns the notifier, for a webhook with the secret that signs its requests: no other response has it. */
+/** @returns the notifier. That of a webhook has the secret that signs its requests, which no later response contains. */
 export const addNotifier = async (
   app: string,
   notifier: Pick<CreateNotifierBody, "platform_id" | "name" | "type_data">,

@@ -101,7 +101,7 @@ export function timelineQuery(app: string, id: string) {
   });
 }
 
-/** Null when the build has left no receipt. */
+/** Null when the build has no receipt. */
 export function receiptQuery(app: string, id: string) {
   return queryOptions({
     queryKey: ["apps", app, "receipt", id],
@@ -111,7 +111,7 @@ export function receiptQuery(app: string, id: string) {
   });
 }
 
-/** Successful deployments whose phases are compared with another one's. */
+/** Number of successful deployments that a deployment's phases are compared with. */
 const usualCount = 5;
 
 /** The timelines of the app's last successful deployments; none from an API without timelines. */

@@ -1,4 +1,4 @@
-// Which sections of a log are folded, for a component.
+// Holds which sections of a log are folded, for a component.
 
 import { useCallback, useMemo, useState } from "react";
 import type { LogBuffer } from "./log-buffer.ts";

@@ -28,7 +28,7 @@ export function columnsOf(
   return [times, ...values];
 }
 
-/** @returns the last value of a line and its largest, in words: what the plot shows, for those who cannot see it. */
+/** @returns the last value of a line and its largest, in words, for users who cannot see the plot. */
 export function summaryOf(
   name: string,
   values: readonly (number | null)[],

@@ -136,7 +136,7 @@ function colorOf(element: HTMLElement, name: string): string {
   return color;
 }
 
-/** @returns what ends the observation. */
+/** @returns a function that ends the observation. */
 function onThemeChange(changed: () => void): () => void {
   const preference = matchMedia("(prefers-color-scheme: dark)");
   preference.addEventListener("change", changed);

@@ -1,4 +1,4 @@
-// How the queue was in the last hours, as plots.
+// Plots of the queue's last hours.
 
 import type { QueueHistoryAnswer } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";

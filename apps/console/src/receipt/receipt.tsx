@@ -1,4 +1,4 @@
-// What a deployment's build left: the image, its source, what built it, and its layers.
+// Shows the receipt of a deployment's build: the image, its source, the builder, and the layers.
 
 import type { ReceiptAnswer } from "@slipway/protocol";
 import type { Statement } from "@slipway/receipts";

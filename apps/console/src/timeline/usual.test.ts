@@ -48,7 +48,7 @@ test("the usual duration of a phase is the median over the attempts that succeed
   expect(usualOf([timeline(10), timeline(20)])?.phasesMs.get("build")).toBe(15_000);
 });
 
-test("without a deployment that ended, nothing is usual", () => {
+test("without an ended deployment there are no usual durations", () => {
   expect(usualOf([])).toBeNull();
   expect(usualOf([timeline(3, false)])).toBeNull();
 });

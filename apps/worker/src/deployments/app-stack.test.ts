@@ -19,15 +19,13 @@ const context: StackContext = {
   ]),
 };
 
-test("an app without a choice has the default stack, another the images and toolchains of its own", () => {
+test("an app without a choice has the default stack, an app with a choice the images and toolchains of its stack", () => {
   expect(onStackOf(context, { stack: null })).toBe(context);
   const { config, toolchains: chosen } = onStackOf(context, { stack: "second" });
   expect(config).toMatchObject({ stackName: "second", stackImage: "r2", stackBuildImage: "b2" });
   expect(chosen).toBe(ofSecond);
 });
 
-test("a stack that the operator removed is named, with those that exist", () => {
-  expect(() => onStackOf(context, { stack: "third" })).toThrow(
-    /stack third does not exist any more.*first, second/,
-  );
+test("the error for a removed stack names it and the stacks that exist", () => {
+  expect(() => onStackOf(context, { stack: "third" })).toThrow(/stack third no longer exists.*first, second/);
 });

@@ -1,4 +1,4 @@
-// The stack of an app: what its builds run in, and its releases run on.
+// The stack of an app: the images that its builds run in and its releases run on.
 
 import { SlipwayError } from "@slipway/core";
 import type { App } from "@slipway/core";
@@ -22,7 +22,7 @@ export function onStackOf<C extends StackContext>(context: C, { stack: name }: P
   if (stack === undefined || toolchains === undefined)
     throw new SlipwayError(
       "build-failed",
-      `the app's stack ${name} does not exist any more: set its stack to one of ${stacks.map((each) => each.name).join(", ")}`,
+      `the app's stack ${name} no longer exists: set its stack to one of ${stacks.map((each) => each.name).join(", ")}`,
     );
   const { run: stackImage, build: stackBuildImage } = stack;
   return {

@@ -144,7 +144,7 @@ async function createSandbox(
     platform: buildPlatform(context, attempt, request),
   });
   for (const name of build.withheld)
-    log.line(` !     ${name} is not passed to the build: the name is the platform's`);
+    log.line(` !     ${name} is not passed to the build: the name is reserved for the platform`);
   const { memoryBytes, cpus, pids, tmpfsBytes, diskBytes } = context.config.build;
   await using owned = new AsyncDisposableStack();
   const sandbox = owned.use(

@@ -44,7 +44,7 @@ export interface CacheAttempt {
   readonly signal: AbortSignal;
 }
 
-/** Whose cache it is, besides the app's: each has its own. */
+/** The kind of build that the cache belongs to: an app has one cache for each. */
 export interface CacheKind {
   /** Name of what runs the build. */
   readonly stack: string;

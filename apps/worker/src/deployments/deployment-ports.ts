@@ -41,8 +41,8 @@ export function deploymentPorts(context: DeploymentPortsContext): AbandonContext
 }
 
 /**
- * The build on this worker's engine (other workers sweep theirs), and the release's rollout. One that was going live may serve
- * already: then housekeeping promotes it. If it does not serve, the sweep removes it.
+ * The build on this worker's engine (other workers sweep theirs), and the release's rollout. A rollout that was going live may
+ * serve already: then housekeeping promotes it. Otherwise the sweep removes it.
  */
 async function removeLeftovers(
   context: DeploymentPortsContext,

@@ -1,10 +1,10 @@
-// What an image says of its source, by the names that OCI defines.
+// Annotations that describe the source of an image, with the names that OCI defines.
 // Format: https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md
 
 import type { Deployment } from "@slipway/core";
 
 /**
- * @param created of a build whose result does not depend on its time, the time of its source.
+ * @param created the time of the source, so that the image does not depend on the time of the build.
  * @returns the same for the same arguments.
  */
 export function imageAnnotations(
@@ -21,8 +21,8 @@ export function imageAnnotations(
 }
 
 /**
- * The source's URL without user, password, parameters and fragment, since more users see it than may read the source.
- * @returns null when the source is no URL.
+ * The source's URL without user, password, parameters and fragment, because users who may not read the source can see it.
+ * @returns null when the source is not a URL.
  */
 export function shownUrl({ source }: Pick<Deployment, "source">): string | null {
   if (source.kind !== "url") return null;

@@ -1,4 +1,4 @@
-// What a build leaves beside its image: the signed receipt, and the SBOM. Both are stored, and attached to the image.
+// Creates the documents about a build, stores them, and attaches them to the image: the signed receipt and the SBOM.
 
 import type { ImageArtifact, ImageRegistry } from "@slipway/core";
 import { predicateType } from "@slipway/receipts";
@@ -22,7 +22,7 @@ export type EvidenceContext = ReceiptContext &
 const attachMs = 30_000;
 const receiptMediaType = "application/vnd.dsse.envelope.v1+json";
 
-/** Stores all of it. Called before there is a release of the image, so that no release lacks it. @returns what to attach. */
+/** Stores the documents. Called before the image has a release, so that no release lacks them. @returns the files to attach. */
 export async function storeEvidence(
   context: EvidenceContext,
   attempt: Attempt,
@@ -39,7 +39,7 @@ export async function storeEvidence(
   ];
 }
 
-/** Attaches it to the image in the registry. A failure is logged only: it is stored. */
+/** Attaches the files to the image in the registry. A failure is only logged, because the documents are stored. */
 export async function attachEvidence(
   { registry, logger }: Pick<EvidenceContext, "registry" | "logger">,
   { lease, signal }: Attempt,

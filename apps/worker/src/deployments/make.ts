@@ -135,7 +135,7 @@ async function fromLayers(
   };
 }
 
-/** The engine packs what the result of the build does not contain. */
+/** The engine packs the app if the result of the build does not contain it. */
 async function openFiles(
   { signal }: Attempt,
   sandbox: Pick<Sandbox, "download">,
@@ -147,7 +147,7 @@ async function openFiles(
   return sandbox.download(`${workDir}/${folder}`, signal);
 }
 
-/** What ended the build is reported by the caller that awaits it. */
+/** The caller that awaits the build reports its failure. */
 async function settled({ ended }: Built): Promise<void> {
   await Promise.allSettled([ended]);
 }

@@ -44,7 +44,7 @@ export async function putInService(context: PutInServiceContext, next: NextRollo
 
 /**
  * Replaces all other rollouts of the app. Only the holder of its lease may call it: the next holder's rollout may be starting.
- * When it fails, housekeeping promotes the rollout, in case no attempt is left.
+ * When it fails and no attempt is left, housekeeping promotes the rollout.
  */
 export async function promote(context: PromoteContext, rollout: Rollout): Promise<void> {
   try {

@@ -1,4 +1,4 @@
-// Makes the receipt of a build: a signed statement of what the image is and what it was made of.
+// Creates the receipt of a build: a signed statement of what the image is and what it was made of.
 
 import type { App, ImageRegistry, Store } from "@slipway/core";
 import { signStatement, statementAbout } from "@slipway/receipts";

@@ -1,4 +1,4 @@
-// Makes the SBOM of an image from the lock file that its dependencies were installed from.
+// Creates the SBOM of an image from the lock file that its dependencies were installed from.
 
 import { posix } from "node:path";
 import { projectDirectory } from "@slipway/buildpacks";
@@ -15,9 +15,9 @@ export interface SbomContext {
 }
 
 /**
- * Stores the SBOM. An image that is made again with the same content replaces it by an equal one.
+ * Stores the SBOM. A later build of the same image replaces it by an equal document.
  * @returns the document; null for an app without a lock file that can be read. The lock file of a monorepo lists the packages of all
- * its workspaces, so it says nothing exact about one.
+ * its workspaces, so it cannot tell which packages one workspace uses.
  */
 export async function storeSbom(
   { blobs }: SbomContext,

@@ -5,7 +5,7 @@ import { openTestContext } from "../../test-support/test-context.ts";
 import { observeApps } from "./observe.ts";
 
 describe.skipIf(await lacksRedis())("observing apps", () => {
-  test("only apps of which something changed on the engine are asked about", async () => {
+  test("only apps that changed on the engine are observed", async () => {
     await using observed = await observedApps(3);
     const { asked, engine, apps, observe } = observed;
     const [first, second] = apps;
@@ -19,7 +19,7 @@ describe.skipIf(await lacksRedis())("observing apps", () => {
     expect(asked.length).toBe(5);
   });
 
-  test("an app in service without an instance is observed after Redis lost what was observed", async () => {
+  test("an app in service without an instance is observed after Redis lost its data", async () => {
     await using observed = await observedApps(2);
     const { engine, apps, observe, redis } = observed;
     await observe();
@@ -29,7 +29,7 @@ describe.skipIf(await lacksRedis())("observing apps", () => {
     expect(await observe()).toEqual(apps.map(({ id }) => id).toSorted());
   });
 
-  test("an app that could not be observed is observed again", async () => {
+  test("an app whose observation failed is observed again", async () => {
     await using observed = await observedApps(2);
     const { apps, observe, failing } = observed;
     const [first] = apps;

@@ -24,13 +24,13 @@ export type ObserveContext = InstancesContext &
 const observedTtlSeconds = 3_600;
 /** How many apps are read from the store at once. */
 const appsRead = 500;
-/** No app's id: its absence means that Redis has lost what was observed, or that it has expired. */
+/** Not the id of an app. If this field is missing, Redis lost its data or the observations have expired. */
 const observationMark = "";
 /** Observations older than a day expire. */
 const observationTtlSeconds = 86_400;
 
 /**
- * Observes the apps of which something has changed on the engine since they were observed. Once an hour it observes every app with a
+ * Observes the apps that have changed on the engine since their last observation. Once an hour it observes every app with a
  * rollout in service. A failure for one app does not stop the others; the next call observes it again.
  */
 export async function observeApps(context: ObserveContext): Promise<void> {

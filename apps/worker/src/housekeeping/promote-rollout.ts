@@ -1,5 +1,5 @@
 // Promotes a rollout that serves an app although the deployment or operation that put it in service ended before its promotion:
-// the engine failed in every attempt, or every worker of it crashed. Until then the engine does not restart its instances.
+// the engine failed in every attempt, or every worker that attempted it crashed. Until then the engine does not restart its instances.
 
 import type { Scheduler } from "@slipway/core";
 import type { Housekeeping } from "@slipway/queue";

@@ -31,7 +31,7 @@ describe("retention", () => {
   });
   afterEach(() => opened.disposeAsync());
 
-  test("ended deployments older than the limit are removed, with logs and releases, but for the newest", async () => {
+  test("ended deployments older than the limit are removed with logs and releases, except the newest", async () => {
     const app = await create();
     const made = await deploy(app, 8, 100);
     await pass({ minCount: 3 });
@@ -42,7 +42,7 @@ describe("retention", () => {
     expect((await store.deployments.create(aNewDeployment({ id: randomUUID(), appId: app }))).number).toBe(9);
   });
 
-  test("younger deployments are kept, and those after the first that is young or unfinished", async () => {
+  test("recent deployments are kept, and so are those after the first that is recent or unfinished", async () => {
     const app = await create();
     await deploy(app, 2, 91);
     await deploy(app, 2, 89);
@@ -73,7 +73,7 @@ describe("retention", () => {
     expect(await listed(app)).toEqual([[8, 7], 2]);
   });
 
-  test("passes with small limits continue where the one before ended, and begin anew at the end", async () => {
+  test("passes with small limits continue after the last pass, and start over at the end", async () => {
     const apps = [await create(), await create(), await create()].toSorted();
     for (const app of apps) await deploy(app, 4, 100);
     const small = { minCount: 1, limits: { apps: 2, deployments: 2 } };

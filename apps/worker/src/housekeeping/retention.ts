@@ -1,5 +1,5 @@
-// Removes old deployments with their logs and releases. A pass examines some apps and removes a limited number of deployments, so its
-// cost does not depend on how much there is; the next pass continues with the next app.
+// Removes old deployments with their logs and releases. A pass examines a limited number of apps and removes a limited number of
+// deployments, so its cost does not grow with the installation. The next pass continues with the next app.
 
 import { isFinal } from "@slipway/core";
 import type { App, Deployment, Release, Store } from "@slipway/core";
@@ -25,12 +25,12 @@ interface PassLimits {
 
 /** Six passes an hour cover 100,000 apps in less than a day. */
 const passLimits: PassLimits = { apps: 1_000, deployments: 10_000 };
-/** Removed at a time: other writers of the database wait for it. */
+/** Deployments removed in one transaction, which other writers of the database wait for. */
 const batch = 100;
 
 /**
- * Removes deployments that ended before the configured age, but for each app's newest ones and those whose release may be deployed
- * again. Idempotent: a pass that is interrupted is repeated.
+ * Removes deployments that ended before the configured age, except each app's newest ones and those whose release may be deployed
+ * again. Idempotent: an interrupted pass is repeated.
  */
 export async function removeOldDeployments(
   context: RetentionContext,
@@ -77,7 +77,7 @@ async function removeOldOfApp(
     );
     const last = old.at(-1);
     if (last === undefined) return removed;
-    // Those that were left over earlier, because their release was needed then.
+    // Deployments that an earlier pass kept because their release was needed then.
     const leftOver = await store.deployments.before(appId, old[0]?.number ?? 0, batch);
     const ids = [...leftOver, ...old].map(({ id }) => id).filter((id) => !needed.has(id));
     await removeAll(store, app, ids, { completeFrom: last.number + 1, keptImages: releases.map(digestOf) });
@@ -96,8 +96,8 @@ async function neededReleases(context: RetentionContext, app: App): Promise<read
 }
 
 /**
- * The deployments last: what is left of an interrupted removal is found by them. An image may be older than the deployments that
- * may use it again: its receipt is kept.
+ * Removes the deployments last, because an interrupted removal is resumed from them. Keeps the receipt of an image that newer
+ * deployments may use again.
  */
 async function removeAll(
   store: RetentionContext["store"],
@@ -115,7 +115,7 @@ function isOld({ status, finishedAt }: Deployment, before: Date): boolean {
   return isFinal(status) && finishedAt !== null && finishedAt < before;
 }
 
-/** How many items precede the first that fits. */
+/** The number of items before the first match. */
 function untilFirst<Item>(items: readonly Item[], fits: (item: Item) => boolean): number {
   const at = items.findIndex(fits);
   return at === -1 ? items.length : at;

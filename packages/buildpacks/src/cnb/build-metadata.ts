@@ -1,4 +1,4 @@
-// Reads from an image of Cloud Native Buildpacks what built it, and how its processes start.
+// Reads the buildpacks and the processes of an image of Cloud Native Buildpacks from its labels.
 
 import { SlipwayError } from "@slipway/core";
 import type { ImageStart } from "@slipway/core";
@@ -37,7 +37,7 @@ export function cnbProcesses(
   if (command === undefined)
     throw new SlipwayError(
       "no-web-process",
-      `The buildpacks gave the image no process web (${Object.keys(types).join(", ") || "none at all"}). Add a Procfile with a line such as "web: COMMAND".`,
+      `The image has no process type web (its process types: ${Object.keys(types).join(", ") || "none"}). Add a Procfile with a line such as "web: COMMAND".`,
     );
   return {
     processTypes: { ...procfile, ...types, web: command },

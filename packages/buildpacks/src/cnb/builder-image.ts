@@ -3,7 +3,7 @@
 import { SlipwayError } from "@slipway/core";
 import { fieldOf, stringOf, stringsOf, type Table, tableOf } from "../documents.ts";
 
-/** Versions of the platform API that Slipway speaks, best first. */
+/** Versions of the platform API that Slipway supports, newest first. */
 const platformApis = ["0.14", "0.13", "0.12"];
 
 export interface BuilderImage {
@@ -40,14 +40,14 @@ export function readBuilderImage(
   const platformApi = platformApis.find((version) => offered.includes(version));
   if (platformApi === undefined)
     throw failed(
-      `the lifecycle of the builder image ${reference} supports the platform APIs ${offered.join(", ") || "of no known version"}, but needed is one of ${platformApis.join(", ")}: use a newer builder image`,
+      `the lifecycle of the builder image ${reference} supports the platform APIs ${offered.join(", ") || "(unknown)"}; Slipway requires one of ${platformApis.join(", ")}: use a newer builder image`,
     );
   const [first] = Array.isArray(metadata["images"]) ? metadata["images"] : [];
   return {
     platformApi,
     user: userOf(reference, image.environment),
     runImage: stringOf(tableOf(first), "image") || stringOf(metadata, "stack", "runImage", "image") || null,
-    lifecycle: stringOf(metadata, "lifecycle", "version") || "of no known version",
+    lifecycle: stringOf(metadata, "lifecycle", "version") || "(unknown version)",
   };
 }
 
@@ -56,7 +56,7 @@ function userOf(reference: string, environment: Readonly<Record<string, string>>
     const value = environment[name] ?? "";
     if (!/^[1-9]\d{0,8}$/.test(value))
       throw failed(
-        `${reference} is not a builder image that can be used: its variable ${name} must be the number of a user or group other than root's`,
+        `${reference} cannot be used as a builder image: its variable ${name} must be the id of a user or group other than root`,
       );
     return Number(value);
   };

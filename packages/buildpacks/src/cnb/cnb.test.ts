@@ -24,7 +24,7 @@ const supported = (...versions: readonly string[]) => ({
   lifecycle: { version: "0.19.0", apis: { platform: { supported: versions } } },
 });
 
-test("a project descriptor of either version names a builder and variables, and what is not heeded is known", () => {
+test("a project descriptor of either version sets a builder and variables, and its ignored settings are listed", () => {
   const current = `[_]\nschema-version = "0.2"\n[io.buildpacks]\nbuilder = "example/builder"\nexclude = ["*.md"]
 [[io.buildpacks.build.env]]\nname = "A"\nvalue = "1"`;
   expect(read(current)).toEqual({
@@ -39,7 +39,7 @@ test("a project descriptor of either version names a builder and variables, and 
   expect(() => read("= no toml")).toThrow("project.toml is not valid TOML");
 });
 
-test("the best platform API that both speak is used, from either label", () => {
+test("the newest platform API that both support is used, from either label", () => {
   const metadata = { ...supported("0.7", "0.12", "0.13", "0.99"), images: [{ image: "run" }] };
   expect(readBuilderImage("b", image(metadata))).toEqual({
     platformApi: "0.13",
@@ -57,7 +57,11 @@ test("the best platform API that both speak is used, from either label", () => {
 
 test.each([
   ["no builder image", { labels: {}, environment: ids }, /is not a builder image: it has no label/],
-  ["an old lifecycle", image(supported("0.9", "0.11")), /supports the platform APIs 0\.9, 0\.11, but needed/],
+  [
+    "an old lifecycle",
+    image(supported("0.9", "0.11")),
+    /supports the platform APIs 0\.9, 0\.11; Slipway requires one of/,
+  ],
   ["root as its user", image(supported("0.12"), {}, { ...ids, CNB_USER_ID: "0" }), /CNB_USER_ID must be/],
   ["a broken label", { labels: { "io.buildpacks.builder.metadata": "{" }, environment: ids }, /is not JSON/],
 ])("%s is refused with its reason", (_of, facts, reason) => {
@@ -128,5 +132,5 @@ test("web is the process of this name, else the default one, else the Procfile's
   const procfile = cnbProcesses(labels(), { web: "serve $PORT", postdeploy: "migrate" });
   expect(procfile.imageStart.command).toEqual(["/cnb/lifecycle/launcher", "serve $PORT"]);
   expect(procfile.processTypes).toEqual({ web: "serve $PORT", postdeploy: "migrate" });
-  expect(() => cnbProcesses(labels(), {})).toThrow("no process web");
+  expect(() => cnbProcesses(labels(), {})).toThrow("no process type web");
 });

@@ -7,11 +7,11 @@ import { projectDirectory } from "../plan.ts";
 import { fieldOf, stringOf, type Table, tablesOf } from "../documents.ts";
 
 export interface ProjectDescriptor {
-  /** Image of the builder; null when the file names none. */
+  /** Image of the builder; null when the file sets none. */
   readonly builder: string | null;
   /** Variables of the build. */
   readonly environment: Readonly<Record<string, string>>;
-  /** What the file states and a build here does not heed. */
+  /** Settings in the file that Slipway ignores. */
   readonly ignored: readonly string[];
 }
 
@@ -24,7 +24,7 @@ export function descriptorControlFiles(
   return new Map([[descriptorPath(variables), maxBytes]]);
 }
 
-/** @returns null without the file. @throws {SlipwayError} "build-failed" when it is too large, or no TOML. */
+/** @returns null without the file. @throws {SlipwayError} "build-failed" when it is too large, or not TOML. */
 export function readProjectDescriptor(source: {
   readonly captured: ReadonlyMap<string, Buffer>;
   readonly oversized: ReadonlySet<string>;
@@ -41,13 +41,13 @@ export function readProjectDescriptor(source: {
   const variables = tablesOf(fieldOf(table, ...root, ...(current ? ["build"] : []), "env")).map(
     (entry): readonly [string, string] => [stringOf(entry, "name"), stringOf(entry, "value")],
   );
-  const unheeded = current
+  const unsupported = current
     ? ["group", "pre", "post", "include", "exclude"]
     : ["buildpacks", "include", "exclude"];
   return {
     builder: stringOf(table, ...root, "builder") || null,
     environment: Object.fromEntries(variables.filter(([name]) => name !== "")),
-    ignored: unheeded
+    ignored: unsupported
       .filter((name) => fieldOf(table, ...root, name) !== undefined)
       .map((name) => [...root, name].join(".")),
   };

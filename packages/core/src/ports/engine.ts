@@ -45,7 +45,7 @@ export interface LoopbackServer {
   readonly handle: (request: HttpRequest, signal: AbortSignal) => Promise<HttpResponse>;
 }
 
-/** What an image says of itself. */
+/** Metadata of an image. */
 export interface ImageFacts {
   readonly labels: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string>>;

@@ -175,8 +175,8 @@ export interface Scheduler extends AsyncDisposable {
   /** The instances of all rollouts of an app, sorted by rollout and index. */
   instances(appId: string): Promise<readonly Instance[]>;
   /**
-   * Of each app that has an instance, a text that changes whenever `addresses` or `instances` of the app may have changed other than by
-   * `promote`. Costs the engine the same few questions whatever the number of apps.
+   * Returns a text for each app that has an instance. It changes whenever `addresses` or `instances` of the app may have changed other
+   * than by `promote`. The number of engine calls does not depend on the number of apps.
    * @throws {SlipwayError} "engine-unavailable".
    */
   fingerprints(): Promise<ReadonlyMap<string, string>>;

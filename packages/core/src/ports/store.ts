@@ -184,13 +184,13 @@ export interface DeploymentStore {
     page: PageRequest,
   ): Promise<{ deployments: Deployment[]; totalCount: number }>;
   /**
-   * The app's oldest deployments in lane order, at most `limit`, but for its newest `kept` and those that `removeOld` left over.
+   * The app's oldest deployments in lane order, at most `limit`, except its newest `kept` and those that `removeOld` kept.
    * @param window.kept at least 1.
    */
   oldest(appId: string, window: { readonly kept: number; readonly limit: number }): Promise<Deployment[]>;
   /**
-   * Removes these deployments of the app. All with lower numbers than `completeFrom` that are not among them are left over; from it on
-   * the app has all its deployments. Never name the newest one: its number would be given again.
+   * Removes these deployments of the app. Keeps the others with lower numbers than `completeFrom`; from that number on
+   * the app has all its deployments. `ids` must not contain the newest deployment: its number would be used again.
    */
   removeOld(appId: string, ids: readonly string[], completeFrom: number): Promise<void>;
   /** The app's deployments with lower numbers, newest first, at most `limit`. */

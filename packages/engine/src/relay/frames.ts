@@ -2,7 +2,7 @@
 
 const headerBytes = 9;
 const kinds: ReadonlySet<string> = new Set(["r", "o", "d", "a", "e", "c"]);
-/** Of data that the worker sends; the relay sends less. */
+/** Maximum data in a frame of the worker. The relay sends smaller frames. */
 const maxDataBytes = 1024 ** 2;
 
 /** r: the port is open; o: a connection; d: data; a: acknowledged bytes; e: end of one direction; c: close. */
@@ -11,7 +11,7 @@ export type FrameKind = "r" | "o" | "d" | "a" | "e" | "c";
 export interface Frame {
   readonly kind: FrameKind;
   readonly connection: number;
-  /** Number of acknowledged bytes, or of the data's. */
+  /** Number of acknowledged bytes, or of data bytes. */
   readonly length: number;
   readonly data: Buffer;
 }
@@ -24,7 +24,7 @@ export function encodeFrame(kind: FrameKind, connection: number, length = 0): Bu
   return header;
 }
 
-/** @returns a function that takes the next chunk, and yields the frames that are complete. @throws for what is no frame. */
+/** @returns a function that takes the next chunk, and yields the frames that are complete. @throws for an invalid frame. */
 export function createFrameReader(): (chunk: Uint8Array) => Generator<Frame> {
   let rest: Buffer = Buffer.alloc(0);
   return function* read(chunk) {
@@ -34,7 +34,7 @@ export function createFrameReader(): (chunk: Uint8Array) => Generator<Frame> {
       const connection = rest.readUInt32BE(1);
       const length = rest.readUInt32BE(5);
       if (!kinds.has(kind) || (kind === "d" && length > maxDataBytes))
-        throw new Error("the relay sent what is no frame");
+        throw new Error("the relay sent an invalid frame");
       const end = headerBytes + (kind === "d" ? length : 0);
       if (rest.length < end) return;
       const data = rest.subarray(headerBytes, end);

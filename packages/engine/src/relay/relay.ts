@@ -93,7 +93,8 @@ function readConnections(attached: Duplex, onConnection: (connection: Duplex) =>
     for (const connection of connections.values()) connection.destroy();
   };
   read().then(
-    () => end(new SlipwayError("engine-unavailable", "the build's relay ended: the stack needs perl for it")),
+    () =>
+      end(new SlipwayError("engine-unavailable", "the build's relay ended: install perl in the stack image")),
     (error: unknown) => end(engineError("relay connections of the build", error)),
   );
   return { ready: ready.promise };
@@ -125,6 +126,6 @@ async function answer(
     if (!response.headersSent) response.writeHead(502).end();
     else response.destroy();
   }
-  // What an answer did not read of a request would be taken for the next one.
+  // Unread bytes of a request would be parsed as the next request.
   if (!request.complete) request.destroy();
 }

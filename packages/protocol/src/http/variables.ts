@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { variableScopes } from "@slipway/core";
 
-/** What gets the variable: builds, releases with their hooks, or both. */
+/** Where the variable is set: in builds, in releases with their hooks, or in both. */
 const scope = z.enum(variableScopes);
 /** Without a scope, an existing variable keeps its own, and a new one is for both. */
 const named = z.object({ name: z.string(), value: z.string(), scope: scope.optional() });

@@ -45,7 +45,7 @@ async function imagesOf(options: FurtherStacksOptions, item: string, note: Step)
   if (!item.includes("=")) return await builtHere(options, item, note);
   const stack = parseStack(item);
   if (stack === null)
-    throw new SetupError(`STACKS: ${item} is no stack: NAME=RUN_IMAGE or NAME=RUN_IMAGE+BUILD_IMAGE.`);
+    throw new SetupError(`STACKS: ${item} is not a stack: use NAME=RUN_IMAGE or NAME=RUN_IMAGE+BUILD_IMAGE.`);
   const run = await ensurePulled(engine, `STACKS: ${stack.name}`, stack.run, note);
   const build =
     stack.build === stack.run ? run : await ensurePulled(engine, `STACKS: ${stack.name}`, stack.build, note);
@@ -61,7 +61,7 @@ async function builtHere(
   const builder = join(stackFolder, name, "build-stack.sh");
   if (!/^[a-z0-9-]+$/.test(name) || !(await exists(builder)))
     throw new SetupError(
-      `STACKS: there is no stack ${name} in stacks/: name its images, ${name}=RUN_IMAGE+BUILD_IMAGE.`,
+      `STACKS: there is no stack ${name} in stacks/: give its images, ${name}=RUN_IMAGE+BUILD_IMAGE.`,
     );
   const definedBy = [name, "image", "build-stack.sh", "debootstrap.sh"].map((path) =>
     join(stackFolder, path),

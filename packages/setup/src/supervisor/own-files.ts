@@ -19,7 +19,7 @@ const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === 
 
 /**
  * Shares the database and the blobs with their groups, and lets the group of the keys read the signing keys, and workers the key
- * of receipts. Changes what is not so yet. @param sqlite whether the database is in the data directory. Links are refused and not followed: the processes can write in these folders.
+ * of receipts. Changes only what differs. @param sqlite whether the database is in the data directory. Links are refused and not followed: the processes can write in these folders.
  * @throws the system's error, for a link with the code ELOOP.
  */
 export async function shareFiles(
@@ -34,7 +34,7 @@ export async function shareFiles(
   await setAccess(join(dataDir, "receipt-key"), { mode: keysMode, gid: users.worker });
 }
 
-/** The file is made here: a process would make it its own. */
+/** Creates the file here: a process that creates it would own it. */
 async function shareDatabase(dataDir: string, gid: number): Promise<void> {
   const database = databaseFile(dataDir);
   await shareFolder(dirname(database), gid);

@@ -59,7 +59,7 @@ describe.skipIf(!isRoot())("processes that root starts", () => {
     await writeFile(bundle, "", { mode: 0o600 });
     const { printed, reports } = await run("worker", { BUILD_CA_BUNDLE: bundle, DOCKER_HOST: "tcp://e" });
     expect(printed).toMatchObject({ uid: 0 });
-    expect(reports).toEqual([expect.stringMatching(/^worker runs as root, because user \d+ may not use /)]);
+    expect(reports).toEqual([expect.stringMatching(/^worker runs as root, because user \d+ cannot access /)]);
     expect(reports[0]).toContain(bundle);
     await chmod(bundle, 0o644);
     const after = await run("worker", { BUILD_CA_BUNDLE: bundle, DOCKER_HOST: "tcp://e" });

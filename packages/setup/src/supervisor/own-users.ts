@@ -1,4 +1,4 @@
-// Decides as which user each process runs when the supervisor is root, and says which keep root and why.
+// Chooses the user of each process when the supervisor is root, and reports which processes keep root and why.
 
 import { stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ const defaultSocket = "/var/run/docker.sock";
 
 /**
  * Gives each process a user of its own, and access to its files, when this process is root; otherwise returns `specs` as they are.
- * A process keeps root if its user could not open what it needs. Each that does is reported, with the reason.
+ * A process keeps root, with a report of the reason, if its user could not open a file that it needs.
  */
 export async function withOwnUsers(
   specs: readonly AppSpec[],
@@ -86,7 +86,7 @@ async function socketGroups(environment: Readonly<Record<string, string>>): Prom
   return found.flat();
 }
 
-/** The sockets of the engines, of those that have one on this machine. */
+/** The sockets of the engines on this machine. */
 function socketsOf(environment: Readonly<Record<string, string>>): string[] {
   const releases = environment["SCHEDULER_DOCKER_HOST"];
   const hosts = [

@@ -22,14 +22,14 @@ export interface OwnIds {
   groups: Readonly<Record<"database" | "keys" | "blobs", number>>;
 }
 
-/** Neither distributions nor systemd assign these: https://systemd.io/UIDS-GIDS. */
+/** Numbers that neither distributions nor systemd assign: https://systemd.io/UIDS-GIDS. */
 const firstId = 60_706;
 const lastId = 61_183;
 const idsOfOne = 9;
 
 /**
- * The numbers of an installation, always the same. Two installations on a machine have mostly different ones, which keeps the
- * processes of one from the files of the other.
+ * The numbers of an installation, always the same. Two installations on a machine usually have different numbers, so the
+ * processes of one cannot open the files of the other.
  */
 export function ownIds(installationId: string): OwnIds {
   const places = Math.floor((lastId - firstId + 1) / idsOfOne);
@@ -58,8 +58,8 @@ export function sharedGroups(kind: AppKind, { groups }: OwnIds): number[] {
 }
 
 /**
- * The command line that runs `command` as `user` without a way to gain rights, or as root when there is no user. What it writes,
- * its group may change: processes of several users share the database and the blobs.
+ * The command line that runs `command` as `user` without a way to gain rights, or as root when there is no user. Its group may
+ * change the files that it writes: processes of several users share the database and the blobs.
  * @param setpriv the path of that program.
  */
 export function commandAs(

@@ -7,7 +7,7 @@ import type { ProcessUser } from "./process-user.ts";
 /** What a process must be able to do: a flag of test(1), and a path. */
 export type Need = readonly [flag: "-r" | "-w" | "-x", path: string];
 
-/** Prints the first path that fails its test. */
+/** A script that prints the first path that fails its test. */
 const checkNeeds = 'while [ $# -gt 0 ]; do test "$1" "$2" || { echo "$2"; exit 1; }; shift 2; done';
 
 /** Why the user cannot run the process; undefined when it can. */
@@ -26,5 +26,5 @@ export async function obstacle(
   const path = stdout.trim();
   return path === ""
     ? `no process can run as user ${user.uid}: ${stderr.trim()}`
-    : `user ${user.uid} may not use ${path}: give others access to it and to the folders above it, or move it`;
+    : `user ${user.uid} cannot access ${path}: give others access to it and to the folders above it, or move it`;
 }

@@ -25,7 +25,7 @@ import { insertNumbered } from "./numbered.ts";
 /** `running` follows from the status: a unique index over those where it is true allows one an app. */
 type DeploymentDocument = Stored<Deployment> & { readonly running: boolean };
 
-/** From which number on the app, whose id it has, has all its deployments. Without one: from the first. */
+/** The number from which an app has all its deployments, by the app's id. Without a document: from the first. */
 interface FloorDocument {
   readonly _id: string;
   readonly completeFrom: number;

@@ -27,7 +27,7 @@ export function appendChunk(transaction: Transaction, chunk: LogChunk): boolean 
   return true;
 }
 
-/** What an older attempt wrote from this line on was cut otherwise, and would be read beside the newer's lines. */
+/** An older attempt split its lines differently: its chunks from this line on would be read in addition to the newer ones. */
 function removeOutlived(transaction: Transaction, { deploymentId, firstSeq, attempt }: LogChunk): void {
   transaction.run(
     "DELETE FROM log_chunks WHERE deployment_id = ? AND first_seq >= ? AND attempt < ?",

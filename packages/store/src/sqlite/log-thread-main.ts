@@ -47,7 +47,7 @@ async function answer(id: number, chunk: LogChunk): Promise<void> {
   }
 }
 
-/** Opens the database once. A failure is the caller's, and the next call opens it again. */
+/** Opens the database once. Throws a failure to the caller; the next call tries again. */
 function opened(): Promise<Database> {
   opening ??= Database.open(workerData as ThreadData).catch((error: unknown) => {
     opening = undefined;

@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => directory[Symbol.asyncDispose]());
 
-/** Larger than what the store writes itself. */
+/** Large enough for the thread. */
 const largeChunk = (values: Partial<LogChunk>) => aLogChunk({ text: "x".repeat(200_000), ...values });
 
 test("large chunks are stored by a thread: an older attempt's are refused, a repeated one changes nothing", async () => {
@@ -41,7 +41,7 @@ test("large chunks are stored by a thread: an older attempt's are refused, a rep
   expect(await store.logs.read(deploymentId, 3, 10)).toEqual([small]);
 });
 
-test("the end of the store waits for chunks that are being stored, and refuses later ones", async () => {
+test("closing the store waits for chunks that are being stored, and refuses later ones", async () => {
   const store = await openSqliteStore({ path });
   const chunk = largeChunk({ firstSeq: 1 });
   const storing = store.logs.append(chunk);
@@ -54,7 +54,7 @@ test("the end of the store waits for chunks that are being stored, and refuses l
   expect(await again.logs.lastSeq(chunk.deploymentId)).toBe(1);
 });
 
-test("a failure of the thread is the caller's, and a later chunk is stored", async () => {
+test("a failure of the thread rejects the caller's append, and a later chunk is stored", async () => {
   await using store = await openSqliteStore({ path });
   const moved = `${path}-moved`;
   const chunk = largeChunk({ firstSeq: 1 });

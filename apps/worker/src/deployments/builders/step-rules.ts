@@ -1,4 +1,4 @@
-// What the parts of a Dockerfile's build may not do that BuildKit does itself, on the network and with the images of the engine.
+// Rules for the steps of a Dockerfile's build that BuildKit performs itself: fetching URLs, and using images of registries and the engine.
 //
 // A Dockerfile does not show all of them: a base image may trigger some (ONBUILD), and variables may hide addresses.
 
@@ -14,7 +14,7 @@ export interface StepRules {
   readonly registryHost: string;
   /** Images of the installation that may be used. */
   readonly stacks: readonly string[];
-  /** What is open besides the public internet. */
+  /** Destinations that are allowed besides the public internet. */
   readonly open: readonly Destination[];
   /** @returns the addresses of a host, null if its name does not exist. @throws {SlipwayError} "registry-unavailable" */
   readonly addressesOf: (host: string) => Promise<readonly string[] | null>;
@@ -35,7 +35,7 @@ export async function checkStep(rules: StepRules, name: string): Promise<void> {
 
 /**
  * @param name of an image that the engine would fetch.
- * @throws {SlipwayError} "build-failed" when it must not; "registry-unavailable" when that cannot be found out.
+ * @throws {SlipwayError} "build-failed" when it must not fetch it; "registry-unavailable" when the registry cannot be resolved.
  */
 export async function checkImage(rules: StepRules, name: string): Promise<void> {
   const image = fullName(name.toLowerCase());

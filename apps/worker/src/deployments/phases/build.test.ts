@@ -1,5 +1,5 @@
-// What a build is taken for before its end is certain. The sandbox is scripted, because on a real engine only chance ends a container
-// between its last output and its exit.
+// Results of builds that are used before the build's container has exited. The sandbox is scripted, because a real engine offers no way
+// to fail a container between its last output and its exit.
 
 import type { Sandbox, SandboxExit } from "@slipway/core";
 import { packTar } from "@slipway/testkit";
@@ -16,7 +16,7 @@ const small = { "result/buildpack": "inline\n", "result/Procfile": "web: x\n", "
 const { "result/app.tar": _, ...large } = small;
 const exited: SandboxExit = { exitCode: 0, outOfMemory: false, diskFull: false };
 
-test("a build whose result contains the app is taken for done before its end is certain", async () => {
+test("a result that contains the app is returned before the build's container exits", async () => {
   const { exit, built } = await begin(small);
   expect(await built).toMatchObject({ app: Buffer.from("tar"), processTypes: { web: "x" } });
   exit.resolve(exited);
@@ -25,14 +25,14 @@ test("a build whose result contains the app is taken for done before its end is 
   ).ended;
 });
 
-test("a build that fails at its very end fails what was taken for done", async () => {
+test("a build that fails after its result was returned rejects `ended`", async () => {
   const { exit, built } = await begin(small);
   const { ended } = await built;
   exit.resolve({ ...exited, exitCode: 137, diskFull: true });
   await expect(ended).rejects.toMatchObject({ code: "build-disk-full" });
 });
 
-test("a build whose app is not in its result is done with its end", async () => {
+test("a result that does not contain the app is returned after the build's container exits", async () => {
   const { exit, built } = await begin(large);
   exit.resolve({ ...exited, exitCode: 137 });
   await expect(built).rejects.toMatchObject({ code: "build-failed" });
@@ -51,7 +51,7 @@ test("an app without a web process fails the build once it has ended", async () 
   await expect(failing).rejects.toMatchObject({ code: "no-web-process" });
 });
 
-/** Begins a build that has written this result, and whose exit is not known yet. */
+/** Begins a build that has written this result, and whose container has not exited. */
 async function begin(result: Readonly<Record<string, string>>) {
   const exit = Promise.withResolvers<SandboxExit>();
   const tar = await packTar(result);

@@ -24,12 +24,12 @@ export interface Built extends ResultFacts {
   readonly processTypes: Readonly<Record<string, string>>;
   /** The buildpack's defaults for the app's variables. */
   readonly configVars: Readonly<Record<string, string>>;
-  /** Resolves when it is certain that the build succeeded. Rejects otherwise, as `build` does. */
+  /** Resolves when the container has exited and the build succeeded. Otherwise rejects with the errors of `build`. */
   readonly ended: Promise<unknown>;
 }
 
 /**
- * Returns before the build's end is certain when the result contains the app, which can be pushed meanwhile.
+ * If the result contains the app, returns before the container's exit, so that the app can be pushed meanwhile.
  * @throws {SlipwayError} of the user's: those of `runSandbox`, "no-web-process".
  */
 export async function build(

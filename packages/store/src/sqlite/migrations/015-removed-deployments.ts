@@ -1,4 +1,4 @@
-// From which number on an app has all its deployments, for those of which old ones were removed.
+// The number from which an app has all its deployments, for apps whose old deployments were removed.
 
 export const removedDeployments = `
 CREATE TABLE deployment_floors (

@@ -11,7 +11,7 @@ const labels = {
 };
 const environment = { CNB_USER_ID: "1000", CNB_GROUP_ID: "1000" };
 
-/** @returns what was asked of the engine, and the outcome. */
+/** @returns the calls of the engine, and the outcome. */
 async function used(names: { app?: string; file?: string; operator?: string }, failure: unknown = null) {
   const asked: string[] = [];
   const context = {
@@ -42,7 +42,7 @@ test.each([
   [{ file: "1.1.1.1/a/b@sha256:00" }, "1.1.1.1/a/b@sha256:00", false],
   [{ operator: "127.0.0.1:5000/own:1" }, "127.0.0.1:5000/own:1", true],
   [{ app: "own", operator: "own" }, "own", true],
-])("of %j the engine is asked for %s", async (names, reference, trusted) => {
+])("for %j the engine pulls %s", async (names, reference, trusted) => {
   const { asked, found } = await used(names);
   expect([asked, found.trusted]).toEqual([[reference], trusted]);
 });
@@ -51,9 +51,9 @@ test.each([
   ["127.0.0.1:5000/apps/other:1", /is an image of this installation/],
   ["slipway-snapshot:1", /is an image of this installation/],
   ["10.1.2.3/private:1", /not on the public internet/],
-  ["sha256:0123456789ab", /is not the name of an image/],
-  ["--flag", /is not the name of an image/],
-])("an app may not name %s", async (app, reason) => {
+  ["sha256:0123456789ab", /is not a valid name of an image/],
+  ["--flag", /is not a valid name of an image/],
+])("an app may not use %s", async (app, reason) => {
   await expect(used({ app })).rejects.toThrow(reason);
 });
 
@@ -63,5 +63,5 @@ test("an image that does not exist is the user's error, a registry that does not
   await expect(used({ operator: "x" }, absent)).rejects.toMatchObject({ code: "registry-unavailable" });
   const silent = new SlipwayError("registry-unavailable", "the image x cannot be pulled: timeout");
   await expect(used({ app: "x" }, silent)).rejects.toMatchObject({ code: "registry-unavailable" });
-  await expect(used({})).rejects.toThrow("no builder image is named");
+  await expect(used({})).rejects.toThrow("no builder image is set");
 });

@@ -15,15 +15,15 @@ export interface BuilderImageContext {
 }
 
 export interface UsedBuilder extends BuilderImage {
-  /** As it was named. */
+  /** Its name as the app or the operator wrote it. */
   readonly reference: string;
   /** Its id on the engine. */
   readonly image: string;
-  /** Whether the operator named it: only then it may build on images of this installation. */
+  /** Whether the operator chose it: only then may it use images of this installation. */
   readonly trusted: boolean;
 }
 
-/** @throws {SlipwayError} "build-failed" when no image is named, or it cannot be used; "registry-unavailable" when it cannot be pulled. */
+/** @throws {SlipwayError} "build-failed" when no builder image is set, or it cannot be used; "registry-unavailable" when it cannot be pulled. */
 export async function usedBuilder(
   context: BuilderImageContext,
   { app, signal }: Pick<Attempt, "app" | "signal">,
@@ -34,7 +34,7 @@ export async function usedBuilder(
   if (named === null)
     throw new SlipwayError(
       "build-failed",
-      "no builder image is named: set the app's builder_image, or builder in project.toml",
+      "no builder image is set: set the app's builder_image, or builder in project.toml",
     );
   const trusted = named === cnbBuilder;
   const reference = trusted ? named : qualified(named);
@@ -51,7 +51,7 @@ export async function usedBuilder(
   return { ...readBuilderImage(named, image), reference: named, image: id, trusted };
 }
 
-/** That an image does not exist is the user's to correct; that a registry does not answer is not. */
+/** A missing image is the user's error; a registry that does not answer is the platform's. */
 function missing(named: string, error: unknown): unknown {
   const absent = /not found|unknown|denied|unauthorized|does not exist|invalid reference/i;
   if (!(error instanceof SlipwayError) || error.code !== "registry-unavailable") return error;
@@ -60,10 +60,10 @@ function missing(named: string, error: unknown): unknown {
   return new SlipwayError("build-failed", message, { cause: error });
 }
 
-/** A name with its registry. An engine would take a short one for the id of any image that it has. */
+/** @returns the name with its registry: an engine could read a short name as the id of one of its images. */
 function qualified(name: string): string {
   if (!/^[\w][\w.:/@-]*$/.test(name) || name.startsWith("sha256:"))
-    throw new SlipwayError("build-failed", `${name} is not the name of an image`);
+    throw new SlipwayError("build-failed", `${name} is not a valid name of an image`);
   const [first = "", ...rest] = name.split("/");
   if (rest.length === 0) return `docker.io/library/${name}`;
   return /[.:]|^localhost$/.test(first) ? name : `docker.io/${name}`;

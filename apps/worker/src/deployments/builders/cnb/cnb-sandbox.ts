@@ -34,12 +34,12 @@ export interface CnbSandboxRequest {
 }
 
 const registryPort = 5000;
-/** Of the registry, inside of the sandbox. Clients use plain HTTP for the loopback interface. */
+/** Address of the registry in the sandbox. Clients use plain HTTP on the loopback interface. */
 export const registryAddress: string = `127.0.0.1:${registryPort}`;
 export const reportFolder: string = cnbDirectories.report;
 const caBundlePath = "work/ca/bundle.pem";
 
-/** The cache of one builder image is nothing to another one. */
+/** Each builder image has a cache of its own: another builder image cannot use it. */
 export function cacheKindOf({ reference, user }: UsedBuilder): CacheKind {
   return { stack: `cnb-${reference}`, owner: user };
 }
@@ -53,7 +53,7 @@ export async function filledSandbox(
   if (context.config.runtimes.builds !== undefined)
     throw new SlipwayError(
       "configuration-invalid",
-      "the builder cnb needs the engine's default runtime: other runtimes do not share the network that its registry is reached by. Unset BUILD_RUNTIME, or remove cnb from BUILDERS",
+      "the builder cnb needs the engine's default runtime: with other runtimes a build cannot reach its registry. Unset BUILD_RUNTIME, or remove cnb from BUILDERS",
     );
   for (;;) {
     await using owned = new AsyncDisposableStack();
@@ -102,7 +102,7 @@ async function upload(
 ): Promise<void> {
   const { passed, withheld } = platformVariables(variables, descriptor?.environment ?? {});
   for (const name of withheld)
-    log.line(` !     ${name} is not passed to the build: the name is the platform's`);
+    log.line(` !     ${name} is not passed to the build: the name is reserved for the platform`);
   await using archive = await fetched.open();
   const tar = sourceTar(archive, {
     prefix: relative(cnbDirectories.app),

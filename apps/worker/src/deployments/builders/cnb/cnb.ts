@@ -42,7 +42,7 @@ export function cnbBuilder(context: CnbContext): Builder {
       const { lease, log } = attempt;
       const descriptor = readProjectDescriptor({ ...input.plan.source, variables: attempt.variables });
       for (const name of descriptor?.ignored ?? [])
-        log.line(` !     project.toml: ${name} is not supported, and not heeded`);
+        log.line(` !     project.toml: ${name} is not supported and is ignored`);
       const builder = await lease.phase("builder-image", log, () =>
         usedBuilder(context, attempt, descriptor),
       );
@@ -113,7 +113,7 @@ async function created(
   return { sandbox, digest: exportedDigest(await reportOf(sandbox, signal)) };
 }
 
-/** The export is a part of the same process: the phase `push` begins with its first upload, which waits for the status. */
+/** The export is part of the lifecycle's process: the phase `push` begins with its first upload, which waits for the status. */
 async function run(
   context: CnbContext,
   attempt: Attempt,
@@ -131,7 +131,7 @@ async function run(
   await push;
 }
 
-/** @returns path in the registry of a run image that is this installation's; null for any other, which the lifecycle knows. */
+/** @returns the path of a run image in this installation's registry; null for an image that is elsewhere. */
 function ownRunImage({ registry }: CnbContext, { runImage, trusted }: UsedBuilder): string | null {
   const prefix = `${registry.host}/`;
   return trusted && runImage?.startsWith(prefix) === true ? runImage.slice(prefix.length) : null;
@@ -141,7 +141,7 @@ function repositoryOf(image: string): string {
   return image.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
 }
 
-/** An image of another builder has nothing to reuse. */
+/** @returns null for an image that another builder made: the lifecycle cannot reuse its layers. */
 async function previousImageOf({ store }: CnbContext, { app }: Attempt): Promise<string | null> {
   const release = app.currentReleaseId === null ? null : await store.releases.get(app.currentReleaseId);
   const digest = release?.imageStart?.shell === undefined ? undefined : release.image.split("@")[1];

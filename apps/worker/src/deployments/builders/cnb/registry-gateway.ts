@@ -1,5 +1,5 @@
-// The registry as a build by Cloud Native Buildpacks sees it: a server of its own whose credentials are good for this build only, and
-// which passes on what the build may request.
+// The registry that a build by Cloud Native Buildpacks uses: a server with credentials for this build only, which forwards the requests
+// that the build may send.
 
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { SlipwayError } from "@slipway/core";

@@ -1,4 +1,5 @@
-// What a build by Cloud Native Buildpacks may request of the registry: its app's images, and reading those it builds on.
+// Which requests to the registry a build by Cloud Native Buildpacks may send: reads and writes of its app's images, and reads of the
+// images that it builds on.
 
 import type { HttpRequest } from "@slipway/core";
 
