@@ -9,8 +9,8 @@ import type { Way } from "./measure.ts";
 const worker = { process: "worker", instance: "bench" } as const;
 
 /**
- * @returns the way without telemetry, which is the limit, with metrics, and with metrics and traces, each in milliseconds of this
- * process's CPU time: a busy machine changes durations by more than telemetry does.
+ * @returns the run without telemetry (the baseline), with metrics, and with metrics and traces, each in milliseconds of this process's
+ * CPU time: on a busy machine durations vary by more than the cost of telemetry.
  */
 export function withTelemetry({ name, run }: Way): readonly Way[] {
   return [

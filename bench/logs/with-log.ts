@@ -16,7 +16,7 @@ export interface LogBench {
   readonly secrets: LogWriterOptions["secrets"];
   /** Variables of a stream. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Of the stream. */
+  /** Port of the stream. */
   readonly port: number;
   /** The followers take turns to use their tokens. */
   readonly users: readonly { readonly id: string; readonly token: string }[];

@@ -1,4 +1,4 @@
-// What is measured at scale: passes of the reconciler, requests, heartbeats, and a deployment's way through the lanes.
+// Measurements of the benchmark of scale: passes of the reconciler, requests, heartbeats, and deployments through the lanes.
 
 import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
@@ -18,7 +18,7 @@ const perPart = 200;
 
 export interface Pass {
   readonly ms: number;
-  /** Of the worker and of Redis together, of one core, at the default interval. */
+  /** CPU share of one core of the worker and Redis together, at the default interval. */
   readonly share: number;
 }
 
@@ -56,7 +56,7 @@ export function list({ request }: Installation, page: number): () => Promise<voi
   return () => request("GET", `/apps/${longestApp}/deployments?page=${page}`);
 }
 
-/** @returns what the heartbeats of simulated workers take of one core, in Redis and in all workers together. */
+/** @returns the CPU share of one core that heartbeats of simulated workers take, in Redis and all workers together. */
 export async function heartbeatShare(installation: Installation, workers: number): Promise<number> {
   const { redis, redisUrl, keys, store } = installation;
   const connection = new Redis(redisUrl);
@@ -64,7 +64,7 @@ export async function heartbeatShare(installation: Installation, workers: number
   const context = {
     redis: connection,
     keys,
-    // So many that leave at once may take longer than a worker waits for its own leaving.
+    // All workers leave at once, which may take longer than a worker waits for it.
     onError: (error: unknown) => (isOver ? undefined : unexpected(error)),
     countUsers: async () => (await store.users.list({ page: 1, perPage: 1 })).totalCount,
   };
@@ -78,12 +78,12 @@ export async function heartbeatShare(installation: Installation, workers: number
   const share = ((await cpuOf(redis)) - cpu) / (beats * heartbeatMs);
   isOver = true;
   await Promise.all(members.map((member) => member[Symbol.asyncDispose]()));
-  // After the answers to what is under way.
+  // Closes after the responses to pending commands.
   await connection.quit();
   return share;
 }
 
-/** @returns the milliseconds that each of some deployments takes from posted to ended, all other waiting ones staying behind. */
+/** @returns the milliseconds from request to end of some deployments each, while all other waiting deployments stay in the queue. */
 export async function costThroughLanes(installation: Installation): Promise<number> {
   const { store, lanes, redisUrl, keys, sizes } = installation;
   const ended = Promise.withResolvers<void>();

@@ -28,7 +28,7 @@ export interface Installation extends AsyncDisposable {
   readonly redisUrl: string;
   readonly keys: RedisKeys;
   readonly lanes: Lanes;
-  /** What one waiting app takes of Redis' memory. */
+  /** Memory of Redis for one waiting app. */
   readonly bytesPerWaiting: number;
   /** Sends a request to the API. @throws unless it succeeds. */
   readonly request: (method: string, path: string, body?: unknown) => Promise<void>;

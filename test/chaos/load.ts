@@ -65,12 +65,12 @@ export class AppLoad {
     this.accepted.push(deploymentAnswer.parse(answer).deployment.id);
   }
 
-  /** An app without a release refuses it, which is no failure. */
+  /** An app without a release refuses it, which is not a failure. */
   async operate(kind: "restart" | "scale", body: unknown): Promise<void> {
     await this.#answer("POST", `/v1/apps/${this.app.name}/${kind}`, body);
   }
 
-  /** A deployment that has ended or is going live refuses it, which is no failure. */
+  /** A deployment that has ended or is going live refuses it, which is not a failure. */
   async abortLast(): Promise<void> {
     const id = this.accepted.at(-1);
     if (id !== undefined) await this.#answer("POST", `/v1/apps/${this.app.name}/deployments/${id}/abort`, {});

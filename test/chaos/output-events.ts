@@ -10,7 +10,7 @@ interface LogSummary {
 
 export class OutputEvents {
   readonly lines: string[] = [];
-  /** What the stream's last event says of the whole log. */
+  /** The summary of the whole log in the stream's last event. */
   readonly ended: Promise<LogSummary>;
   #received = Promise.withResolvers<void>();
 

@@ -3,7 +3,7 @@
 export interface Random {
   /** An integer from `min` to `max`, both included. */
   between(min: number, max: number): number;
-  /** One of the items, each as likely as the others. */
+  /** One of the items, with equal probability. */
   pick<T>(items: readonly T[]): T;
 }
 

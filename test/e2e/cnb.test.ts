@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { connectDocker, findContainers } from "@slipway/docker";
 import { packTar, packTarGz, testEngine } from "@slipway/testkit";
 import { label } from "@slipway/core";
+import { servePl } from "./apps.ts";
 import { call, createApp, deployed, ended, logOf, output, page, requestApi, upload } from "./slipway.ts";
 import type { DeploymentJson } from "./slipway.ts";
 
@@ -16,15 +17,6 @@ const { docker, ...connection } = connectDocker({ dockerHost });
 const builder = inject("cnbBuilder");
 const folder = join(import.meta.dirname, "cnb");
 
-const servePl = `use IO::Socket::INET;
-my $server = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 16, ReuseAddr => 1) or die $!;
-$SIG{TERM} = sub { exit 0 };
-while (my $client = $server->accept) {
-  while (my $line = <$client>) { last if $line !~ /\\S/ }
-  print $client "HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: " . length($ARGV[0]) . "\\r\\n\\r\\n" . $ARGV[0];
-  close $client;
-}
-`;
 const descriptor = `[_]
 schema-version = "0.2"
 [[io.buildpacks.build.env]]

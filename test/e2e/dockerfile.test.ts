@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 import { expect, inject, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";
+import { servePl } from "./apps.ts";
 import { call, createApp, deployed, logOf, output, page } from "./slipway.ts";
 import type { DeploymentJson } from "./slipway.ts";
 
@@ -40,16 +41,6 @@ const files = (words: string, last = "RUN true") => ({
   "app/ignored/file": "left out",
   "app/serve.pl": servePl,
 });
-
-const servePl = `use IO::Socket::INET;
-my $server = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 16, ReuseAddr => 1) or die $!;
-$SIG{TERM} = sub { exit 0 };
-while (my $client = $server->accept) {
-  while (my $line = <$client>) { last if $line !~ /\\S/ }
-  print $client "HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: " . length($ARGV[0]) . "\\r\\n\\r\\n" . $ARGV[0];
-  close $client;
-}
-`;
 
 /** The image's configuration, and the content of all layers above the base, as text. */
 async function contentOf({ app_id: appId, id }: DeploymentJson): Promise<string> {

@@ -62,7 +62,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const context = await openWorkerContext(config, logger, opened);
   const queues = openQueues(context, opened);
   await pingAll(context);
-  // The public key is there before the first receipt, and a missing file is noticed now.
+  // Stores the public key before the first receipt, and reports a missing file at the start.
   await context.receiptKey();
   const guard = opened.use(
     await guardEgress({ ...context, engines: engineConnections(config) }, AbortSignal.timeout(guardLimitMs)),

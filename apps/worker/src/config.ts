@@ -398,7 +398,7 @@ function grouped(parsed: z.output<typeof settings>) {
     region: parsed.REGION_NAME,
     /** The default one first. */
     stacks,
-    /** The default stack's; a build of an app with another stack has that one's. */
+    /** Name of the default stack. Builds of an app with another stack use that stack's name. */
     stackName: stacks[0].name,
     /** What releases run on. */
     stackImage: stacks[0].run,
@@ -462,7 +462,7 @@ function grouped(parsed: z.output<typeof settings>) {
       stopGraceMs: parsed.STOP_GRACE_MS,
       drainMs: parsed.DRAIN_MS,
     },
-    /** What the key of receipts is derived from. */
+    /** The secret that the key of receipts is derived from. */
     receiptKey:
       parsed.RECEIPT_KEY_FILE === undefined
         ? { secret: parsed.RECEIPT_KEY ?? "" }

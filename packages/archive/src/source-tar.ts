@@ -21,7 +21,7 @@ export interface SourceTarOptions {
   readonly signal: AbortSignal;
   /** Entries to append. Missing parent folders are added. */
   readonly extra?: AsyncIterable<ExtraEntry> | Iterable<ExtraEntry>;
-  /** Of all entries; by default the build's user, 2000. */
+  /** Owner of all entries; by default the build's user, 2000. */
   readonly owner?: FileOwner;
 }
 

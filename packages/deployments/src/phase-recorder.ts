@@ -12,7 +12,7 @@ export interface RunningPhase {
 
 export interface PhaseRecorderOptions {
   readonly now: () => Date;
-  /** Runs the work of a phase, for example as a part of its trace. */
+  /** Runs the work of a phase, for example within the phase's span. */
   readonly around: <T>(phase: PhaseRecord, work: () => T) => T;
   /** Called after each start and each end. */
   readonly onChange: (phase: PhaseRecord, lineCount: number) => void;

@@ -11,7 +11,7 @@ import { callEngine, responseOf, statusOf } from "./client.ts";
 import { removeContainer } from "./containers.ts";
 
 const quotaBytes = 16 * 1024 ** 2;
-/** Of the image of the containers. Together with `withinBytes` more than the quota. */
+/** Size of the containers' image. Together with `withinBytes` it exceeds the quota. */
 const imageBytes = 12 * 1024 ** 2;
 const withinBytes = 8 * 1024 ** 2;
 const beyondBytes = 2 * quotaBytes;
@@ -21,14 +21,14 @@ const volumePath = "/volume";
 const repository = "slipway-disk-quota";
 
 /**
- * Looks up what an engine limits, or finds it out and remembers it.
+ * Looks up the quotas of an engine, or tests and stores them.
  * @param engine identifies the engine with its version and storage driver.
  */
 export type KnownQuotas = (engine: string, find: () => Promise<DiskQuota>) => Promise<DiskQuota>;
 
 /**
- * @param known what other processes found out; without it, this one does.
- * @returns a function that finds out what the engine can limit: once, by the first call that succeeds.
+ * @param known shares results with other processes; without it, this process tests each engine.
+ * @returns a function that tests the quotas of the engine once: later calls return the result of the first success.
  */
 export function openDiskQuota(
   docker: Docker,

@@ -39,7 +39,7 @@ export interface EngineOptions extends DockerConnectionOptions {
   readonly installationId: string;
   /** Container runtime of builds, such as `runsc`; the engine's default when absent. */
   readonly runtime?: string;
-  /** What engines are known to limit. */
+  /** Known disk quotas of engines. */
   readonly knownQuotas?: KnownQuotas;
 }
 

@@ -15,7 +15,7 @@ interface SandboxOptions {
   /** Names of the variables that the container was created with. */
   readonly variables: readonly string[];
   readonly snapshots: Snapshots;
-  /** Whose network it shares; null for its own. */
+  /** The relay whose network the sandbox shares; null for a network of its own. */
   readonly relay: AsyncDisposable | null;
 }
 

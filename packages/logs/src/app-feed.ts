@@ -108,7 +108,7 @@ export class AppFeed {
       this.deployment(deploymentId)?.attempt ?? 0,
       this.takeovers(deploymentId).newest,
     );
-    // A worker that was frozen may have stored lines that were replaced meanwhile.
+    // A frozen worker may later store lines that were replaced meanwhile.
     const kept = (batches: readonly LineBatch[]) =>
       batches.flatMap((batch) => keptLines(this.takeovers(deploymentId), batch) ?? []);
     yield* readLog({

@@ -15,8 +15,8 @@ export type FollowEvent =
       readonly index: number;
     }
   /**
-   * The lines after line `afterSeq` were replaced: the client has to drop them. The lines that replace them follow. `lineCount` is how
-   * many were sent.
+   * The lines after line `afterSeq` were replaced: the client has to drop them. The lines that replace them follow. `lineCount` is the
+   * number of replaced lines that were sent.
    */
   | {
       readonly type: "rewind";

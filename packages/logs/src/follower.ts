@@ -151,7 +151,7 @@ export class Follower implements FeedFollower {
         // A consumer that takes everything at once would otherwise keep the event loop from all others.
         await nextTurn();
         if (this.#closed) return;
-        // After a rewind the read is behind: the wake that came with the news continues.
+        // After a rewind the read is outdated: the wake for the takeover continues.
         if (cursor.nextSeq <= lastSeqOf(batch)) break;
       }
     }

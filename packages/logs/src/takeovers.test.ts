@@ -98,7 +98,7 @@ describe.skipIf(await lacksRedis())(
           if (end === "closed") await closed(run);
           else await again(run);
           const only = { deploymentId: run.deployment.id, afterSeq: 5, afterStatus };
-          // Of another process, which received no message of the log.
+          // The feed of another process, which received no message of the log.
           await using other = run.feed();
           const resumed = new RecordingFollower(other, run.appId, { only });
           await resumed.done.promise;
@@ -179,7 +179,7 @@ describe.skipIf(await lacksRedis())(
       await run.finish("build-error");
     }
 
-    /** As another process ends a deployment whose worker is gone. */
+    /** Ends the deployment of a crashed worker, as another process does. */
     async function closed(run: Run): Promise<void> {
       const claimed = run.store.put(takeOver(run.deployment, run.deployment.attempt + 1));
       const close = logCloser({ bus: { redis, keys }, store: run.store, now: () => testTime });

@@ -42,7 +42,7 @@ export const housekeepingJob = z.discriminatedUnion("type", [
     rolloutId: z.string(),
     attempt: z.int().min(0),
   }),
-  /** Makes the engine keep the app's current rollout alive, when the work that put it in service ended before that. */
+  /** Promotes the app's current rollout, so that the engine restarts its instances, if the work that put it in service did not. */
   z.object({ type: z.literal("promote-rollout"), appId: z.string(), rolloutId: z.string() }),
   /** Removes the app's unneeded images from the registry and from the releases' engine. */
   z.object({ type: z.literal("prune-images"), appId: z.string() }),

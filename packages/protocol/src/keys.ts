@@ -43,11 +43,11 @@ export function redisKeys(installationId: string) {
     imagesSeen: (appId: string) => `${root}:images:{${appId}}:seen`,
     /** The app's images that are no longer used, and that may be removed at any time: a set of digests. */
     imagesUnneeded: (appId: string) => `${root}:images:{${appId}}:unneeded`,
-    /** The id of the last app whose old deployments were looked for. */
+    /** The id of the last app that retention has examined. */
     retentionCursor: `${root}:retention`,
     /** The guards whose rules were proven: a hash by engine of the guard's id and the time of its start. */
     egressProven: `${root}:egress`,
-    /** What the kernel of an engine limits, as a worker found out. */
+    /** The disk quotas of an engine, as a worker tested them. */
     diskQuota: (engine: string) => `${root}:disk-quota:${engine}`,
     /** The tail of a deployment's log: a Redis stream with the entry ids `firstSeq-lineCount`. */
     logTail: (deploymentId: string) => `${root}:log:{${deploymentId}}:tail`,

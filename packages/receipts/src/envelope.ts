@@ -32,9 +32,9 @@ export function signStatement(statement: Statement, { keyId, privateKey }: Recei
 }
 
 /**
- * @param publicKeys those that are trusted, as PEM.
+ * @param publicKeys the trusted keys, as PEM.
  * @returns the id of the key that has signed the envelope.
- * @throws {SlipwayError} "invalid" when none of the keys has.
+ * @throws {SlipwayError} "invalid" when none of the keys has signed it.
  */
 export function verifyEnvelope(envelope: Envelope, publicKeys: readonly string[]): string {
   const signed = signedBytes(envelope.payloadType, Buffer.from(envelope.payload, "base64"));

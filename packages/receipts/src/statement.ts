@@ -25,7 +25,7 @@ export interface ReceiptFacts {
   };
   readonly builder: string;
   readonly buildpacks: readonly BuildpackFacts[];
-  /** Version by name. */
+  /** Versions of the toolchain's programs by name. */
   readonly toolchain: Readonly<Record<string, string>>;
   /** Reference of the image below the app's files; null when the source names it. */
   readonly stackImage: string | null;
@@ -35,15 +35,15 @@ export interface ReceiptFacts {
 
 export interface BuildpackFacts {
   readonly name: string;
-  /** Without credentials; null for one that is part of Slipway. */
+  /** URL without credentials; null for a bundled buildpack. */
   readonly url: string | null;
-  /** Revision of a repository, or `sha256:` and the SHA-256 of an archive; null for one that is part of Slipway. */
+  /** Revision of a repository, or `sha256:` and the SHA-256 of an archive; null for a bundled buildpack. */
   readonly revision: string | null;
 }
 
 export interface LayerFacts {
   readonly digest: string;
-  /** Compressed. */
+  /** Compressed size. */
   readonly sizeBytes: number;
   /** Whether the layer is of the stack, of the toolchain or of the app's former image. */
   readonly reused: boolean;

@@ -19,7 +19,7 @@ const gzipLevel = 1;
 /** Small chunks, as in a tar of many small files, are joined to reduce the overhead of hashing and compressing. */
 const blockBytes = 64 * 1024;
 
-/** Of a layer that is sent in one request. */
+/** Maximum size of a layer that is sent in one request. */
 const smallBytes = 256 * 1024;
 
 /** @throws the tar stream's own error; "registry-unavailable" when the registry fails. In both cases it cancels the upload. */
@@ -58,7 +58,7 @@ export async function openUpload(
   return locationOf(await client.request("POST", path, { expect: [202], signal }));
 }
 
-/** Sends a small blob. Does not look for it before, because it is new in most cases. */
+/** Sends a small blob. Does not check first whether the registry has it, because most blobs are new. */
 export async function uploadBlob(
   client: RegistryClient,
   repository: string,
@@ -90,11 +90,11 @@ export function withDigest(location: string, digest: string): string {
 
 interface Begun {
   readonly chunks: readonly Uint8Array[];
-  /** Null when the chunks are everything. */
+  /** The chunks that follow; null when there are none. */
   readonly rest: AsyncIterator<Uint8Array> | null;
 }
 
-/** Reads what a small layer has, and of a larger one the first chunks. */
+/** Reads a small layer completely, and the first chunks of a larger one. */
 async function begin(bytes: AsyncIterable<Uint8Array>): Promise<Begun> {
   const chunks: Uint8Array[] = [];
   const rest = bytes[Symbol.asyncIterator]();

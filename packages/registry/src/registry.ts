@@ -57,7 +57,7 @@ export function openRegistry({ url, credentials, pullHost }: RegistryOptions): I
 async function push(source: ImageSource, image: ImagePush, signal: AbortSignal): Promise<PushedImage> {
   const { client, host, cache } = source;
   const { repository, tag } = image;
-  // The configuration is small, and new in most cases: its upload begins without a look for it.
+  // The configuration is small, and new in most cases: it is uploaded without a check whether it exists.
   const [base, layers, location] = await together(signal, (bounded) => [
     addBase(source, image, bounded),
     addLayers(client, repository, image.layers, bounded),

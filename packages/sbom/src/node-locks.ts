@@ -87,7 +87,7 @@ function readYarn1(text: string): Found {
   return { packages, isComplete: packages.length === entries.length };
 }
 
-/** Its checksums are of archives that yarn makes itself. */
+/** Has no digests: the checksums are those of archives that yarn itself makes. */
 function readBerry(text: string): Found {
   const lock = berrySchema.safeParse(yamlOf(text));
   if (!lock.success) return null;

@@ -1,13 +1,13 @@
 // What lock files name: packages with their versions.
 
 export interface LockedPackage {
-  /** As package URLs name it. */
+  /** Type in package URLs. */
   readonly type: "npm" | "pypi" | "golang";
   readonly name: string;
   readonly version: string;
   /** "excluded": for development only. "optional": not on every platform. */
   readonly scope: "required" | "optional" | "excluded";
-  /** Hexadecimal digest of the package; null when the file has none, or one of something else. */
+  /** Hexadecimal digest of the package; null when the file has no digest of the package itself. */
   readonly sha512: string | null;
 }
 
@@ -19,5 +19,5 @@ export interface LockedPackages {
   readonly isComplete: boolean;
 }
 
-/** What a reader found; null for a file that it cannot read. */
+/** The packages in a file; null for a file that the reader cannot read. */
 export type Found = Omit<LockedPackages, "file"> | null;

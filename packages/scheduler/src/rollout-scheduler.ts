@@ -32,7 +32,7 @@ export interface RolloutSchedulerOptions extends DockerConnectionOptions {
   readonly installationId: string;
   /** Container runtime of instances and commands, such as `runsc`; the engine's default when absent. A swarm always uses the default. */
   readonly runtime?: string;
-  /** What engines are known to limit. */
+  /** Known disk quotas of engines. */
   readonly knownQuotas?: KnownQuotas;
 }
 

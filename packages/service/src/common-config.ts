@@ -24,10 +24,10 @@ export function commonConfig(settings: z.output<typeof commonSettings>, processN
   };
 }
 
-/** Where traces are sent to. */
+/** The collector that traces are sent to. */
 export interface TraceCollector {
   readonly url: string;
-  /** They may contain a secret. */
+  /** Headers of requests, which may contain a secret. */
   readonly headers: Readonly<Record<string, string>>;
 }
 

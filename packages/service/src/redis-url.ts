@@ -45,7 +45,7 @@ export function sentinelOptions(url: string) {
     ...given("sentinelPassword", query.get("sentinelPassword")),
     ...(secure ? { tls: {}, enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
     sentinelRetryStrategy: (times: number) => Math.min(times * sentinelRetryMs.step, sentinelRetryMs.max),
-    // The former primary may answer as a replica before the connection to it is lost: connect again, and repeat the command.
+    // The former primary may answer as a replica before its connection is lost: connect again, and repeat the command.
     reconnectOnError: ({ message }: Error) => (message.startsWith("READONLY") ? (2 as const) : false),
   };
 }

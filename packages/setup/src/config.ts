@@ -33,7 +33,7 @@ export interface SetupConfig {
   showsToken: boolean;
   /** Whether the environment provides the signing keys. */
   signingKeysGiven: boolean;
-  /** Whether the environment contains the key of receipts, so that the installation's own is not used. */
+  /** Whether the environment contains the key of receipts, which then replaces the installation's own. */
   receiptKeyGiven: boolean;
   bootstrapToken?: string;
   redisUrl?: string;
@@ -41,7 +41,7 @@ export interface SetupConfig {
   stackImage?: string;
   stackBuildImage?: string;
   stackName?: string;
-  /** Further stacks, as they are given: their images may be anywhere. */
+  /** Further stacks as written in STACKS: their images may be in any registry. */
   stacks?: readonly string[];
   dockerHost?: string;
   schedulerDockerHost?: string;

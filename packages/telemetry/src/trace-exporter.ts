@@ -18,7 +18,7 @@ export interface TraceOptions {
   readonly process: ProcessName;
   /** Name of the process in its log, for example `worker-1`. */
   readonly instance: string;
-  /** Null: no traces are made. */
+  /** Null disables traces. */
   readonly collector: TraceCollector | null;
   /** Receives the failure to send a batch, whose spans are lost. */
   readonly onError: (error: unknown) => void;

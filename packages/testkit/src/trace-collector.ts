@@ -14,16 +14,16 @@ export interface ReceivedSpan {
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
   readonly status: { readonly code: number; readonly message?: string };
-  /** By name. */
+  /** Values by name. */
   readonly attributes: Readonly<Record<string, unknown>>;
-  /** Of the process that sent it. */
+  /** Name of the process that sent it. */
   readonly service: string;
 }
 
 export interface TraceCollector extends AsyncDisposable {
   /** The value of OTEL_EXPORTER_OTLP_ENDPOINT. */
   readonly url: string;
-  /** What was received, oldest first. */
+  /** The received spans, oldest first. */
   readonly spans: ReceivedSpan[];
   /** The headers of each request. */
   readonly headers: IncomingHttpHeaders[];
@@ -44,7 +44,7 @@ interface Batch {
   }[];
 }
 
-/** `GET /traces/ID` returns what was received of a trace. @param status of the response to every batch. */
+/** `GET /traces/ID` returns the received spans of a trace. @param status of the response to every batch. */
 export async function startTraceCollector({ status = 200 } = {}): Promise<TraceCollector> {
   const spans: ReceivedSpan[] = [];
   const headers: IncomingHttpHeaders[] = [];

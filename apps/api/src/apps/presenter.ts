@@ -9,7 +9,7 @@ import type { PublicUrls } from "../config.ts";
 export interface AppLocation {
   readonly urls: PublicUrls;
   readonly region: string;
-  /** The installation's, with the default one first. */
+  /** The stacks of the installation, the default first. */
   readonly stacks: readonly Stack[];
 }
 

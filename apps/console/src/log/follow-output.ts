@@ -68,7 +68,7 @@ async function giveToken({ onState }: Following, give: (auth: object) => void): 
 
 function listen(socket: Socket, following: Following): void {
   const { app, id, buffer, onState, onStatus } = following;
-  // The last status says to the stream which attempt wrote the lines in the buffer.
+  // The last status tells the stream which attempt wrote the lines in the buffer.
   let afterStatus = 0;
   const subscribe = () =>
     socket.emit(

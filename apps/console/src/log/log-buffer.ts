@@ -24,7 +24,7 @@ export class LogBuffer {
     return this.#count;
   }
 
-  /** Grows when lines are dropped, so that what was derived from them is noticed to be old. */
+  /** Grows when lines are dropped, so that users of derived data notice that it is outdated. */
   get drops(): number {
     return this.#drops;
   }

@@ -10,7 +10,7 @@ export interface Attempt {
   readonly app: App;
   /** The app's variables for builds when the attempt began. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Those for releases and their hooks. */
+  /** The app's variables for releases and their hooks. */
   readonly runVariables: Readonly<Record<string, string>>;
   readonly log: LogWriter;
   /** Aborted with a SlipwayError as its reason. */

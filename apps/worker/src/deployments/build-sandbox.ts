@@ -67,11 +67,11 @@ export type RunContext = BuildTimeContext & {
 };
 
 interface RunOptions {
-  /** Receives stderr, without which it goes into the log; of a build that fails it goes there at the end. */
+  /** Receives stderr, which otherwise goes into the log. If the build fails, stderr is logged at its end. */
   readonly errors?: ResultReceiver;
-  /** Called at the end of the output, some time before the build's end is certain. */
+  /** Called at the end of the output, some time before the container has exited. */
   readonly onOutputEnd?: () => void;
-  /** The error for an exit code, unless memory is the reason. Default that of a buildpack. */
+  /** The error for an exit code, unless the build ran out of memory. Default: the error of a buildpack. */
   readonly failureOf?: (exitCode: number) => SlipwayError;
 }
 

@@ -46,16 +46,16 @@ export interface CacheAttempt {
 
 /** The kind of build that the cache belongs to: an app has one cache for each. */
 export interface CacheKind {
-  /** Name of what runs the build. */
+  /** Name of the stack or the builder image that the build runs in. */
   readonly stack: string;
-  /** Of the files. Default the build's user of the stack. */
+  /** Owner of the files. Default: the build's user of the stack. */
   readonly owner?: FileOwner;
 }
 
 interface RestoreOptions {
-  /** Called when there was a cache. */
+  /** Called after a cache was restored. */
   readonly onRestored?: (() => void) | undefined;
-  /** Default that of builds in the stack. */
+  /** Default: the kind of builds in the stack. */
   readonly kind?: CacheKind;
 }
 

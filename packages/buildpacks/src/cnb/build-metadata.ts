@@ -17,7 +17,7 @@ const metadataLabel = "io.buildpacks.build.metadata";
 
 /**
  * `web` is the process type of this name, else the image's default one, else the Procfile's command in the launcher's shell.
- * @param procfile process types of the source's Procfile, which only a buildpack makes part of the image.
+ * @param procfile process types of the source's Procfile. The image has them only if a buildpack added them.
  * @throws {SlipwayError} "no-web-process" when there is none of these; "internal" for an image without metadata.
  */
 export function cnbProcesses(

@@ -10,7 +10,7 @@ export interface BuilderImage {
   /** For CNB_PLATFORM_API. */
   readonly platformApi: string;
   readonly user: { readonly uid: number; readonly gid: number };
-  /** Image that releases run on; null when the labels name none. */
+  /** Image that releases run on; null when the labels contain none. */
   readonly runImage: string | null;
   /** Version of the lifecycle, for display. */
   readonly lifecycle: string;
@@ -21,7 +21,7 @@ const apisLabel = "io.buildpacks.lifecycle.apis";
 
 /**
  * @param image its labels and environment.
- * @throws {SlipwayError} "build-failed" when it is no builder image, or its lifecycle cannot be run here, with the reason.
+ * @throws {SlipwayError} "build-failed" with the reason when it is not a builder image, or Slipway cannot run its lifecycle.
  */
 export function readBuilderImage(
   reference: string,

@@ -24,7 +24,7 @@ export interface CreatorRun {
   readonly image: string;
   /** Image of the app's current release, whose layers are reused; null for none. */
   readonly previousImage: string | null;
-  /** Image that releases run on; null for what the builder image names. */
+  /** Image that releases run on; null for the one in the builder image's labels. */
   readonly runImage: string | null;
   readonly variables: Readonly<Record<string, string>>;
 }

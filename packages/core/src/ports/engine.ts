@@ -14,9 +14,9 @@ export interface SandboxSpec {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly labels: Labels;
-  /** Who the build runs as. Default the build's user of the stack, 2000. */
+  /** The user that the build runs as. Default: the build's user of the stack, 2000. */
   readonly user?: SandboxUser;
-  /** A port of the build's loopback interface where the caller answers requests. Default none. */
+  /** A port of the build's loopback interface at which the caller answers requests. Default: none. */
   readonly loopback?: LoopbackServer;
   readonly limits: {
     readonly memoryBytes: number;
@@ -36,7 +36,7 @@ export interface SandboxUser {
 
 export interface LoopbackServer {
   readonly port: number;
-  /** Image of a stack, in which the program that accepts the connections runs, beside the build. */
+  /** Image of a stack. The program that accepts the connections runs in it, beside the build. */
   readonly image: string;
   /**
    * Answers a request. The signal aborts when its connection ends or the sandbox is disposed of. When it rejects, the response has
@@ -49,7 +49,7 @@ export interface LoopbackServer {
 export interface ImageFacts {
   readonly labels: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string>>;
-  /** Id of the image on the engine: other content has another id. */
+  /** Id of the image on the engine. It changes with the content. */
   readonly id: string;
 }
 
@@ -72,8 +72,8 @@ export interface Sandbox extends AsyncDisposable {
   /**
    * Runs the command to its end, then kills processes that it left behind. `onOutput` receives stdout and stderr in order,
    * or only stdout when `onError` receives stderr. A promise that `onOutput` returns applies backpressure to the build until it
-   * settles; an error of either ends the build and rejects. `onOutputEnd` is called when all output was received: the command has
-   * ended then, but the engine takes a while to release what the container used, and to return the exit code. When the signal
+   * settles; an error of either ends the build and rejects. `onOutputEnd` is called when all output was received. The command has
+   * ended then, but the engine still has to release the container's resources and to return the exit code. When the signal
    * aborts, the container is killed and `run` rejects.
    */
   run(options: {

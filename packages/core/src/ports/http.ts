@@ -6,15 +6,15 @@ export interface HttpRequest {
   readonly method: string;
   /** Path and query. */
   readonly target: string;
-  /** By name in lowercase. */
+  /** Values by lowercase name. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Null without a body. Read once. */
+  /** Can be read once. Null without a body. */
   readonly body: ByteStream | null;
 }
 
 export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** To be read or disposed of. Null without a body. */
+  /** The receiver reads or disposes of it. Null without a body. */
   readonly body: HeldBytes | null;
 }

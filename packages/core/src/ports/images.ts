@@ -36,7 +36,7 @@ export interface ImagePush {
     readonly user: string;
     readonly workingDir: string;
   };
-  /** Of the manifest, which is of OCI's type if it has some; others keep the type of the base. */
+  /** Annotations of the manifest. With annotations it has OCI's type, otherwise the type of the base's manifest. */
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
@@ -94,7 +94,7 @@ export interface ImageRegistry extends AsyncDisposable {
    */
   attach(repository: string, digest: string, artifact: ImageArtifact, signal: AbortSignal): Promise<void>;
   /**
-   * Sends a request of the distribution API with the registry's credentials. Whether it may be sent is the caller's to decide.
+   * Sends a request of the distribution API with the registry's credentials. The caller decides whether it may be sent.
    * @returns the response, whatever its status. @throws {SlipwayError} "registry-unavailable"; the signal's reason when aborted.
    */
   forward(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;
@@ -103,7 +103,7 @@ export interface ImageRegistry extends AsyncDisposable {
   /** Digest of the image that a tag or a digest names; null when it does not exist. */
   digestOf(repository: string, reference: string, signal: AbortSignal): Promise<string | null>;
   /**
-   * Deletes an image's manifest by tag or digest, and with it what is attached to it and every tag of the repository that names
+   * Deletes an image's manifest by tag or digest, the files attached to it, and every tag of the repository that names
    * the same image. Does nothing when the image does not exist.
    */
   delete(repository: string, reference: string, signal: AbortSignal): Promise<void>;

@@ -154,7 +154,7 @@ export interface LaneEntry {
 /** Some of the lanes' heads, sorted by the ids of their apps. */
 export interface LaneHeads {
   readonly heads: readonly LaneEntry[];
-  /** Pass it as `after` for the next ones; null after the last. */
+  /** Pass it as `after` to read the next heads; null after the last one. */
   readonly next: string | null;
 }
 
@@ -176,7 +176,7 @@ export interface DeploymentStore {
    */
   create(request: NewDeployment, admission?: Admission): Promise<Deployment>;
   get(id: string): Promise<Deployment | null>;
-  /** Newest first. A page past the end is empty. Neither the page's number nor that of the deployments makes it slower. */
+  /** Newest first. A page past the end is empty. The time depends neither on the page's number nor on the number of deployments. */
   list(appId: string, page: PageRequest): Promise<{ deployments: Deployment[]; totalCount: number }>;
   /** The deployments of all apps that fit the filter, newest first. A page past the end is empty. */
   search(
@@ -203,11 +203,11 @@ export interface DeploymentStore {
   running(appId: string): Promise<Deployment | null>;
   /** The running deployments of all apps. */
   allRunning(): Promise<Deployment[]>;
-  /** The same for the reconciler, which needs little of each. */
+  /** The same as lane entries, for the reconciler. */
   runningEntries(): Promise<LaneEntry[]>;
   /**
    * The first queued deployment of each app without a running one, for the reconciler.
-   * @param after lists apps with higher ids; "" for all. @param limit how many at most; fewer do not mean that none follows.
+   * @param after lists apps with higher ids; "" for all. @param limit the maximum. A shorter list does not mean that it is the last.
    */
   laneHeads(after: string, limit: number): Promise<LaneHeads>;
   /** Ids of the owner's running deployments, of all apps. */
@@ -233,19 +233,19 @@ export interface ReleaseStore {
   byNumber(appId: string, number: number): Promise<Release | null>;
   /** Newest first. */
   ofApp(appId: string, limit: number): Promise<Release[]>;
-  /** Removes the releases of these deployments. Never name the newest release's: its number would be given again. */
+  /** Removes the releases of these deployments. They must not contain the deployment of the newest release: its number would be used again. */
   removeOfDeployments(deploymentIds: readonly string[]): Promise<void>;
   removeOfApp(appId: string): Promise<void>;
 }
 
 /** A deployment has a receipt for each image that its attempts built; (deploymentId, imageDigest) is unique. */
 export interface ReceiptStore {
-  /** Stores the receipt, replacing one of the same image. Does nothing when a later attempt has stored one of that image. */
+  /** Stores the receipt, and replaces an earlier receipt of the image. Does nothing when a later attempt has stored a receipt of that image. */
   put(receipt: Receipt): Promise<void>;
   get(deploymentId: string, imageDigest: string): Promise<Receipt | null>;
   /** The app's newest receipt of an image that any of its deployments built. */
   newestOf(appId: string, imageDigest: string): Promise<Receipt | null>;
-  /** Removes the receipts of these deployments of the app, but for those of the images to keep. */
+  /** Removes the receipts of these deployments of the app, except receipts of the images to keep. */
   removeOfDeployments(
     appId: string,
     deploymentIds: readonly string[],

@@ -22,13 +22,13 @@ import { RelayedConnection, windowBytes } from "./relayed-connection.ts";
 const script = readFileSync(join(import.meta.dirname, "relay.pl"), "utf8");
 
 export interface Relay extends AsyncDisposable {
-  /** Of the container whose network the sandbox shares. */
+  /** Id of the container whose network the sandbox shares. */
   readonly containerId: string;
 }
 
 interface RelayOptions {
   readonly loopback: LoopbackServer;
-  /** Those of the sandbox: both are found together. */
+  /** Labels of the sandbox, so that a sweep finds both containers. */
   readonly labels: Labels;
   readonly networkId: string;
 }
@@ -52,7 +52,7 @@ export async function startRelay(
   const query = "stream=1&stdin=1&stdout=1";
   const attached = await connection.upgrade(`/containers/${id}/attach?${query}`, { upgrade: "tcp" }, signal);
   const server = createServer((request, response) => void answer(loopback, request, response));
-  // What the build keeps open is idle between its phases.
+  // A build keeps connections open that are idle between its phases.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
   const connections = readConnections(attached, (each) => server.emit("connection", each));

@@ -30,7 +30,7 @@ export class RelayedConnection extends Duplex {
     else if (kind === "c") this.destroy();
   }
 
-  /** Called when the reader wants more: it has taken what came before. */
+  /** Called when the reader has consumed the data so far and wants more. */
   override _read(): void {
     if (this.#unacknowledged === 0) return;
     this.#frame("a", this.#unacknowledged);

@@ -61,7 +61,7 @@ export const appBody = z.object({
   builder: z.enum(builderSettings),
   /** Builder image of Cloud Native Buildpacks; null for that of project.toml or of the operator. */
   builder_image: z.string().nullable(),
-  /** What it is built and run on. */
+  /** Name of the stack that the app is built and run on. */
   stack_id: z.string(),
   flags: z.record(z.string(), z.boolean()),
   limits: z.record(z.string(), z.unknown()),

@@ -9,22 +9,22 @@ export const queueSample = z.object({
   /** Queued deployments. */
   waiting: z.int(),
   running: z.int(),
-  /** 0 while nothing waits. */
+  /** Age of the oldest queued deployment; 0 without one. */
   oldest_waiting_seconds: seconds,
-  /** Build slots in use, and those of all ready workers. */
+  /** Build slots in use, and build slots of all ready workers. */
   slots: z.object({ used: z.int(), total: z.int() }),
   /** Deployments that ended in the minute before, of the newest hundred. */
   ended: z.int(),
-  /** Of those: neither successful nor aborted. */
+  /** Ended deployments that were neither successful nor aborted. */
   failed: z.int(),
-  /** From creation to the first attempt, of those that ended; null without any. */
+  /** From creation to the first attempt, over the ended deployments; null without any. */
   mean_wait_seconds: seconds.nullable(),
-  /** From the first attempt to the end; null without any. */
+  /** From the first attempt to the end, over the ended deployments; null without any. */
   mean_duration_seconds: seconds.nullable(),
 });
 
 export const queueHistoryQuery = z.object({
-  /** From 1 to 48; 6 by default. */
+  /** Number of hours, from 1 to 48; 6 by default. */
   hours: z.coerce.number().int().min(1).max(48).default(6),
 });
 

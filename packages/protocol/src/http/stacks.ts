@@ -11,7 +11,7 @@ export const stacksAnswer = z.object({
       description: z.string(),
       /** Image that releases run on. */
       base_image: z.string(),
-      /** Whether apps that choose none have it. */
+      /** Whether it is the stack of apps that have chosen none. */
       default: z.boolean(),
       deprecated_at: z.null(),
     }),

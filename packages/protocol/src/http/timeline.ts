@@ -49,7 +49,7 @@ export const attemptBody = z.object({
 export const timelineAnswer = z.object({
   timeline: z.object({
     deployment_id: z.string(),
-    /** Of its trace in OpenTelemetry; null when the API sends no traces. */
+    /** Id of the deployment's trace in OpenTelemetry; null when the API sends no traces. */
     trace_id: z.string().nullable(),
     created_at: time,
     started_at: time.nullable(),

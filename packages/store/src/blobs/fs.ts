@@ -15,8 +15,8 @@ import { checkBlobKey, checkBlobPrefix } from "./key.ts";
 
 export interface FileBlobsOptions {
   /**
-   * Made when missing, for this user only. Finished blobs are below `blobs/`, unfinished ones in `tmp/`. If its group may write to it,
-   * so it may to all in it.
+   * Created for this user only if it is missing. Finished blobs are below `blobs/`, unfinished ones in `tmp/`. If its group may write to
+   * it, the group may write to everything in it.
    */
   readonly directory: string;
   readonly onError: OnBlobError;

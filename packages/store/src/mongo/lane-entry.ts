@@ -15,11 +15,11 @@ interface LaneDocument {
 }
 
 export interface HeadQueries<Document> {
-  /** What waits in the lanes of apps with higher ids. */
+  /** Selects waiting documents in the lanes of apps with higher ids. */
   readonly waitingAfter: (appId: string) => Filter<Document>;
   /** The order of the lanes: by app, then by place. */
   readonly order: Sort;
-  /** What runs of these apps. */
+  /** Selects running documents of these apps. */
   readonly runningOf: (appIds: readonly string[]) => Filter<Document>;
 }
 
@@ -36,7 +36,7 @@ export function entryFrom(found: LaneDocument): LaneEntry {
   return { id, appId, ownerId, attempt, revision, createdAt };
 }
 
-/** Two reads: an app that begins or ends in between is listed, or not, as it was before or after. */
+/** Reads twice: an app whose work begins or ends in between may be listed or not. */
 export async function laneHeads<Document extends LaneDocument>(
   collection: Collection<Document>,
   queries: HeadQueries<Document>,

@@ -22,7 +22,7 @@ export interface DatabaseOptions {
   readonly path: string;
   /** How long a call waits for other processes' transactions before it fails. */
   readonly busyBoundMs?: number;
-  /** The file must exist and have this inode: it is that of another connection. */
+  /** The inode of the file of another connection: the file must exist and have it. */
   readonly inode?: number;
 }
 
@@ -60,7 +60,7 @@ export class Database implements Transaction, AsyncDisposable {
   readonly path: string;
   readonly #connection: DatabaseSync;
   readonly #busyBoundMs: number;
-  /** Of the file. */
+  /** Inode of the file. */
   readonly inode: number;
   readonly #statements = new Map<string, StatementSync>();
   /** This process's own line of writers: they need not compete with each other for the lock. */

@@ -9,7 +9,7 @@ import { judgeRequest, type RegistryRules } from "./registry-rules.ts";
 export interface GatewayOptions {
   readonly registry: Pick<ImageRegistry, "forward">;
   readonly rules: RegistryRules;
-  /** Of all that the build uploads, compressed. */
+  /** Maximum size of all uploads of the build, compressed. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
 }
@@ -18,10 +18,10 @@ export interface RegistryGateway {
   /** Value of the Authorization header that requests must have. */
   readonly authorization: string;
   readonly handle: (request: HttpRequest, signal: AbortSignal) => Promise<HttpResponse>;
-  /** Resolves with the first request that writes, which waits, like all later ones, for `open`. */
+  /** Resolves at the first request that writes. That request and all later writes wait for `open`. */
   readonly exporting: Promise<void>;
   open(): void;
-  /** Why the gateway ended an upload, or how the registry failed; null for neither. */
+  /** The reason why the gateway ended an upload, or the error of the registry; null without either. */
   failure(): SlipwayError | null;
 }
 
@@ -79,7 +79,7 @@ const unauthorized: HttpResponse = {
   body: null,
 };
 
-/** Uploads continue at the registry's address, which the build reaches by its path only. */
+/** @returns the location without the registry's address, which the build cannot reach. */
 function locationOf({ headers: { location } }: HttpResponse): { readonly location?: string } {
   if (location === undefined) return {};
   const { pathname, search } = new URL(location, "http://registry");
