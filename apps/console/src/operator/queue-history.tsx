@@ -43,7 +43,7 @@ const figures: readonly Figure[] = [
     lines: [{ name: "Oldest waits", color: "--warn", value: (sample) => sample.oldest_waiting_seconds }],
   },
   {
-    title: "Means of the deployments that ended",
+    title: "Mean times of ended deployments",
     unit: seconds,
     lines: [
       { name: "Wait", color: "--warn", value: (sample) => sample.mean_wait_seconds, isSparse: true },
