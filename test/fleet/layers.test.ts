@@ -40,7 +40,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("two work
     const names = Object.keys(sources) as Name[];
     const trees = await Promise.all(names.map(treeOfNewApp));
     wholeTrees = Object.fromEntries(names.map((name, at) => [name, trees[at]]));
-  });
+  }, 400_000);
   afterAll(() => opened.disposeAsync());
   afterEach(({ task }) => reportStateOfFailed(task, slipway));
 
