@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";
-import { createApp, deployed, deployUrl, ended, output } from "./slipway.ts";
+import { createApp, deployed, deployUrl, ended, output, requestApi } from "./slipway.ts";
 
 test.each([
   ["two folders at the root", { "one/a": "a", "two/b": "b" }, /one folder|single folder/i],
@@ -11,6 +11,8 @@ test.each([
   ["nothing that a buildpack recognizes", { "app/readme.txt": "hello" }, /buildpack/i],
 ])("a source with %s ends in build-error, and the log says why", async (_title, files, reason) => {
   const app = await createApp("refused");
+  // The operator's CNB_BUILDER would try what no buildpack recognizes.
+  await requestApi("PATCH", `/v1/apps/${app.name}`, { app: { builder: "buildpacks" } });
   const { deployment, log } = await deployed(app.name, await packTarGz(files));
   expect(deployment.status).toBe("build-error");
   expect(log).toMatch(reason);
