@@ -148,8 +148,10 @@ async function openInstance(): Promise<Instance> {
   await using parts = new AsyncDisposableStack();
   const store = parts.use(await openStore({ databaseUrl: `file:${folder}/${randomUUID()}.db` }));
   const keys = redisKeys(randomUUID().slice(0, 8));
-  const { deployments, operations } = store;
-  const lanes = parts.use(openLanes({ redisUrl: redis.url, keys, deployments, operations, onError: fail }));
+  const { apps, deployments, operations } = store;
+  const lanes = parts.use(
+    openLanes({ redisUrl: redis.url, keys, apps, deployments, operations, onError: fail }),
+  );
   const owned = parts.move();
   return { store, lanes, keys, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

@@ -48,10 +48,10 @@ beforeEach(async () => {
   open.defer(() => rm(folder, { recursive: true, force: true }));
   redisUrl = open.use(await startRedis()).url;
   store = open.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
-  const { deployments, operations } = store;
+  const { apps, deployments, operations } = store;
   // One slot, so that the deployment that runs has taken it: an operation needs none.
   errors = [];
-  lanes = open.use(openLanes({ redisUrl, keys, deployments, operations, ownerSlots: 1, onError }));
+  lanes = open.use(openLanes({ redisUrl, keys, apps, deployments, operations, ownerSlots: 1, onError }));
   workers = [];
   order = [];
   running = 0;

@@ -139,11 +139,11 @@ function connectToRedis({ config, opened, onError }: Opening, options: RedisRetr
   return redis.on("error", onError);
 }
 
-function openQueues({ config, keys, opened, onError }: Opening, { deployments, operations }: Store) {
+function openQueues({ config, keys, opened, onError }: Opening, { apps, deployments, operations }: Store) {
   const { redisUrl } = config;
   const { slotsPerOwner: ownerSlots, reservedSlots } = config.limits;
   const lanes = opened.use(
-    openLanes({ redisUrl, keys, deployments, operations, ownerSlots, reservedSlots, onError }),
+    openLanes({ redisUrl, keys, apps, deployments, operations, ownerSlots, reservedSlots, onError }),
   );
   const notifications = opened.use(openNotifications({ redisUrl, keys, onError }));
   const housekeeping = opened.use(openHousekeeping({ redisUrl, keys, onError }));

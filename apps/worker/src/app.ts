@@ -2,8 +2,10 @@
 
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import type { Deployment } from "@slipway/core";
 import { abandonDeployment } from "@slipway/deployments";
 import {
+  ItemFailed,
   joinFleet,
   openLanes,
   openNotifications,
@@ -77,6 +79,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const laneWorker = await startLaneWorker({
     ...queues.options,
     concurrency: load.concurrency,
+    startConcurrency: config.concurrency.starts,
     operationConcurrency: load.operationConcurrency,
     lanes: queues.lanes,
     name: config.log.name,
@@ -108,11 +111,11 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
 function openQueues({ config, keys, store, logger }: WorkerContext, opened: AsyncDisposableStack): Queues {
   const onError = (error: unknown, message: string) => logger.warn({ err: error }, message);
   const options = { redisUrl: config.redisUrl, keys, onError };
-  const { deployments, operations } = store;
+  const { apps, deployments, operations } = store;
   const { slotsPerOwner: ownerSlots, reservedSlots } = config.limits;
   return {
     options,
-    lanes: opened.use(openLanes({ ...options, deployments, operations, ownerSlots, reservedSlots })),
+    lanes: opened.use(openLanes({ ...options, apps, deployments, operations, ownerSlots, reservedSlots })),
     notifications: opened.use(openNotifications(options)),
   };
 }
@@ -125,7 +128,7 @@ async function pingAll({ engine, registry, store, redis }: WorkerContext): Promi
 async function loadOf({ config, engine }: WorkerContext) {
   const capacity = await engine.capacity();
   return {
-    concurrency: config.concurrency.deployments ?? defaultConcurrency(capacity, config),
+    concurrency: config.concurrency.builds ?? defaultConcurrency(capacity, config),
     operationConcurrency: config.concurrency.operations,
     engine: { address: config.engine.dockerHost ?? defaultDockerHost, ...capacity },
   };
@@ -153,8 +156,10 @@ function join(
 function laneWork(context: WorkerContext, fleet: Membership): Work {
   const { logger, store } = context;
   const run =
-    (attempt: (attemptContext: WorkerContext, task: LaneTask, signal: AbortSignal) => Promise<void>) =>
-    (task: LaneTask, signal: AbortSignal): Promise<void> =>
+    <Result>(
+      attempt: (attemptContext: WorkerContext, task: LaneTask, signal: AbortSignal) => Promise<Result>,
+    ) =>
+    (task: LaneTask, signal: AbortSignal): Promise<Result> =>
       fleet.during(task, () =>
         logAttempt({ logger, store }, task, () =>
           attempt({ ...context, store: retryingStore(store, signal) }, task, signal),
@@ -162,7 +167,7 @@ function laneWork(context: WorkerContext, fleet: Membership): Work {
       );
   return {
     deploy: {
-      run: run(deploy),
+      run: async (task, signal) => failItem(await run(deploy)(task, signal)),
       exhaust: async (id, error) =>
         logEnd({ logger, store }, await abandonDeployment(deploymentPorts(context), id, error)),
     },
@@ -172,6 +177,12 @@ function laneWork(context: WorkerContext, fleet: Membership): Work {
         logEnd({ logger, store }, await endAbandonedOperation(context, id, error)),
     },
   };
+}
+
+/** Shows a deployment that ended with an error as a failed job. @throws {ItemFailed} */
+function failItem(ended: Deployment | null): void {
+  if (ended !== null && ended.failure !== null)
+    throw new ItemFailed(`${ended.status}: ${ended.failure.code}`);
 }
 
 function startPeriodicJobs(

@@ -86,12 +86,18 @@ const serviceSettings = z.object({
   CONCURRENCY: countSetting.optional().register(settingDocs, {
     topic: "queue",
     description:
-      "Deployments that one worker runs at the same time. Computed by default: 1 to 16, as many builds as the CPUs and three quarters of the memory of the worker's share of its engine allow.",
+      "Build slots: deployments that one worker builds at the same time. Computed by default: 1 to 16, as many builds as the CPUs and three quarters of the memory of the worker's share of its engine allow.",
     unset: "computed",
   }),
-  OPERATION_CONCURRENCY: countSetting.default(4).register(settingDocs, {
+  START_CONCURRENCY: countSetting.default(16).register(settingDocs, {
     topic: "queue",
-    description: "Restarts and scalings that one worker runs at the same time, beside its deployments.",
+    description:
+      "Deployments that one worker runs beside those that build: their hooks run and their apps start.",
+  }),
+  OPERATION_CONCURRENCY: countSetting.default(8).register(settingDocs, {
+    topic: "queue",
+    description:
+      "Restarts, scalings and deployments of earlier releases that one worker runs at the same time, beside its other deployments.",
   }),
   ENGINE_WORKERS: countSetting.default(1).register(settingDocs, {
     topic: "queue",
@@ -416,7 +422,11 @@ function grouped(parsed: z.output<typeof settings>) {
     egress: { guarded: parsed.EGRESS === "guarded", open: parsed.EGRESS_ALLOW },
     /** Container runtimes; undefined for the engine's default. */
     runtimes: { builds: parsed.BUILD_RUNTIME, releases: parsed.APP_RUNTIME },
-    concurrency: { deployments: parsed.CONCURRENCY, operations: parsed.OPERATION_CONCURRENCY },
+    concurrency: {
+      builds: parsed.CONCURRENCY,
+      starts: parsed.START_CONCURRENCY,
+      operations: parsed.OPERATION_CONCURRENCY,
+    },
     builders: parsed.BUILDERS,
     cnbBuilder: parsed.CNB_BUILDER,
     build: {

@@ -16,6 +16,8 @@ export const laneJob = z.discriminatedUnion("type", [
     deploymentId: z.string(),
     /** The user whose slots it uses. */
     ownerId: z.string(),
+    /** Whether it needs a build slot. Jobs of the previous version do not say so. */
+    builds: z.boolean().default(true),
     ...common,
   }),
   z.object({ type: z.literal("operate"), operationId: z.string(), ...common }),

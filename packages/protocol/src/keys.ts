@@ -15,6 +15,8 @@ export function redisKeys(installationId: string) {
     ownerSlots: (ownerId: string) => `{${root}:queue}:slots:${ownerId}`,
     /** The owner's apps that wait for a slot: a sorted set of their ids by time, in seconds of Redis's clock. */
     ownerWaiting: (ownerId: string) => `{${root}:queue}:waiting:${ownerId}`,
+    /** How many builds were added since none waited for a worker. */
+    queueArrivals: `{${root}:queue}:arrivals`,
     /** How many deployments the live workers run at the same time. Expires when no worker lives. */
     fleetCapacity: `{${root}:queue}:capacity`,
     /** Set while a worker has counted the fleet's capacity in this interval of heartbeats. */

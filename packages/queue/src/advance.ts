@@ -1,6 +1,7 @@
 // Advances lanes: hands an app's next item to BullMQ if the app is idle and, where the item needs one, its owner has a slot.
 
 import { joined } from "@slipway/async";
+import { highestPriority, priorityOf } from "./fair-share.ts";
 import type { LaneItem, LaneKind } from "./lane-kinds.ts";
 import type { OwnerSlots } from "./owner-slots.ts";
 
@@ -21,23 +22,24 @@ export interface Advance {
 }
 
 /** What became of an app's next item: "none-needed" when it has none that may go now, or needs no slot. */
-type Outcome = "slot" | "no-slot" | "none-needed";
+type Outcome = "slot" | "full" | "behind" | "none-needed";
 
-/** Hands on the owner's slot that was freed. */
+/** Hands on the owner's slots that are free. */
 type HandOn = (ownerId: string) => Promise<void>;
 /** Within a run over the owner's waiting apps, which goes on with the next of them. */
 const goOn: HandOn = async () => {};
 
-/** BullMQ's highest priority among those that have one. */
-const highestPriority = 1;
-
 export function advanceWith({ kinds, slots, enqueue }: AdvanceOptions): Advance {
-  /** An owner with fewer items at work gets a higher priority. A slot that the app turns out not to need is handed on. */
+  /** A slot that the app turns out not to need, or that belongs to an app that has waited longer, is handed on. */
   async function enqueueInSlot(item: LaneItem, ownerId: string, handOn: HandOn): Promise<Outcome> {
     const slot = { ...item, ownerId };
-    const others = await slots.take(slot);
-    if (others === null) return "no-slot";
-    if (await enqueue(item, highestPriority + others)) await slots.confirm(slot);
+    const taken = await slots.take(slot);
+    if (taken === "full") return "full";
+    if (taken === "behind") {
+      await handOn(ownerId);
+      return "behind";
+    }
+    if (await enqueue(item, priorityOf(taken))) await slots.confirm(slot);
     else {
       await slots.free(slot);
       await handOn(ownerId);
@@ -58,7 +60,7 @@ export function advanceWith({ kinds, slots, enqueue }: AdvanceOptions): Advance 
   async function advanceLane(appId: string, handOn: HandOn): Promise<Outcome> {
     const head = await headOf(appId);
     if (head === null) return "none-needed";
-    if (head.ownerId !== null) return enqueueInSlot(head, head.ownerId, handOn);
+    if (head.builds && head.ownerId !== null) return enqueueInSlot(head, head.ownerId, handOn);
     await enqueue(head, highestPriority);
     return "none-needed";
   }
@@ -70,8 +72,8 @@ export function advanceWith({ kinds, slots, enqueue }: AdvanceOptions): Advance 
       const appId = await slots.longestWaiting(ownerId);
       if (appId === null) return;
       const outcome = await advanceLane(appId, goOn);
-      if (outcome === "no-slot") return;
-      if (outcome === "slot") continue;
+      if (outcome === "full") return;
+      if (outcome !== "none-needed") continue;
       await slots.stopWaiting(ownerId, appId);
       // A deployment may have joined the lane in between.
       await advanceLane(appId, goOn);
@@ -85,7 +87,8 @@ export function advanceWith({ kinds, slots, enqueue }: AdvanceOptions): Advance 
     advanceWaiting,
     async requeue(item, delayMs) {
       await enqueue(item, highestPriority, delayMs);
-      if (item.ownerId !== null) await slots.confirm({ ...item, ownerId: item.ownerId });
+      if (item.builds && item.ownerId !== null)
+        await slots.confirm({ ...item, ownerId: item.ownerId }, { again: true });
     },
   };
 }

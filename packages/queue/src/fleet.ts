@@ -5,7 +5,7 @@ import type { Bus } from "@slipway/bus";
 import { workerRecord } from "@slipway/protocol";
 import type { RedisKeys, WorkerRecord } from "@slipway/protocol";
 import { withQueueErrors } from "./redis-errors.ts";
-import type { LaneTask } from "./lane-worker.ts";
+import type { LaneTask } from "./lane-task.ts";
 
 export interface FleetContext extends Bus {
   readonly onError: (error: unknown, message: string) => void;

@@ -4,6 +4,8 @@ export * from "./fleet.ts";
 export * from "./housekeeping.ts";
 export { deploymentItem, operationItem } from "./lane-kinds.ts";
 export type { LaneItem } from "./lane-kinds.ts";
+export type { BuildSlot } from "./build-slots.ts";
+export * from "./lane-task.ts";
 export * from "./lane-worker.ts";
 export * from "./lanes.ts";
 export * from "./maintenance.ts";

@@ -21,8 +21,12 @@ export interface LaneItem {
   /** Number of the attempt that the store has. */
   readonly attempt: number;
   readonly revision: number;
-  /** The owner whose slot it needs; null for work that needs none. */
+  /** The owner of its deployment; null for an operation. */
   readonly ownerId: string | null;
+  /** Whether it needs a slot of its owner and of the fleet: only builds do. */
+  readonly builds: boolean;
+  /** What it deploys or does, for the dashboard. */
+  readonly subject: string;
 }
 
 /** The lane side of one kind's store. */
@@ -68,12 +72,15 @@ export function laneKinds({ deployments, operations }: LaneStores): readonly Lan
   ];
 }
 
-export function deploymentItem({ id, appId, attempt, revision, ownerId }: Deployment): LaneItem {
-  return { type: "deploy", id, appId, attempt, revision, ownerId };
+export function deploymentItem(deployment: Deployment): LaneItem {
+  const { id, appId, attempt, revision, ownerId, source, releaseId } = deployment;
+  const builds = source.kind !== "release" && releaseId === null;
+  const subject = deployment.gitRef ?? (source.kind === "release" ? "earlier release" : "no ref");
+  return { type: "deploy", id, appId, attempt, revision, ownerId, builds, subject };
 }
 
-export function operationItem({ id, appId, attempt, revision }: Operation): LaneItem {
-  return { type: "operate", id, appId, attempt, revision, ownerId: null };
+export function operationItem({ id, appId, attempt, revision, kind }: Operation): LaneItem {
+  return { type: "operate", id, appId, attempt, revision, ownerId: null, builds: false, subject: kind };
 }
 
 function operationEntry({ id, appId, attempt, revision, createdAt }: Operation): LaneEntry {
@@ -81,10 +88,10 @@ function operationEntry({ id, appId, attempt, revision, createdAt }: Operation):
 }
 
 /** The job that carries an item: ids only, the store has the rest. */
-export function jobOf({ type, id, appId, attempt, ownerId }: LaneItem): LaneJob {
+export function jobOf({ type, id, appId, attempt, ownerId, builds }: LaneItem): LaneJob {
   const common = { appId, attemptBase: attempt };
   return type === "deploy"
-    ? { type, deploymentId: id, ownerId: ownerId ?? "", ...common }
+    ? { type, deploymentId: id, ownerId: ownerId ?? "", builds, ...common }
     : { type, operationId: id, ...common };
 }
 

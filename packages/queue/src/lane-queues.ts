@@ -1,5 +1,5 @@
-// The two queues that lanes hand jobs to, one for deployments and one for operations, so that a restart never waits for a
-// build. Over both of them an app has one job at a time.
+// The two queues that lanes hand jobs to: one for builds, and one for what builds nothing, operations and deployments of earlier
+// releases, so that these never wait for a build. Over both of them an app has one job at a time.
 //
 // Within a queue BullMQ ensures that: its deduplication key, the app's id, is held from the add until the job has ended. The
 // key does not cover the other queue, so an add claims the app first.
@@ -23,16 +23,18 @@ export interface LaneQueuesOptions {
 export type LaneJobState = "live" | "completed" | "failed" | "gone";
 
 export interface LaneQueues extends AsyncDisposable {
+  /** Deployments that may build. */
   readonly deployments: Queue<LaneJob>;
+  /** Everything else. */
   readonly operations: Queue<LaneJob>;
   /**
    * Adds the job to the queue of its kind, unless its app has another job. Repeating it is fine.
-   * @returns whether the job is in that queue now.
+   * @param name for the dashboard. @returns whether the job is in that queue now.
    */
-  add(job: LaneJob, options: JobsOptions & { readonly jobId: string }): Promise<boolean>;
+  add(name: string, job: LaneJob, options: JobsOptions & { readonly jobId: string }): Promise<boolean>;
   /**
-   * The jobs of a deployment or an operation. An operation may have one in each queue while processes of the version before
-   * run, which put operations among the deployments.
+   * The jobs of a deployment or an operation. It may have one in each queue while processes of the version before run, which put
+   * deployments of earlier releases among the builds.
    */
   find(id: string): Promise<Job<LaneJob>[]>;
   /** The state of these together, of each item, read at once. */
@@ -69,16 +71,16 @@ export function openLaneQueues({ bus, redisUrl, onError }: LaneQueuesOptions): L
   return {
     deployments,
     operations,
-    async add(job, { jobId, ...jobOptions }) {
-      const isDeployment = job.type === "deploy";
-      const [own, other] = isDeployment ? [deployments, operations] : [operations, deployments];
+    async add(name, job, { jobId, ...jobOptions }) {
+      const isBuild = job.type === "deploy" && job.builds;
+      const [own, other] = isBuild ? [deployments, operations] : [operations, deployments];
       if (!(await claim(job.appId, jobId))) return false;
       try {
         // Every add to the other queue needs the claim, so it gets no job of the app from here on. A job of the same operation
         // there is enough.
         if (await hasJob(other, job.appId)) return false;
         const deduplication = { id: job.appId };
-        const added = await own.add(job.type, job, { ...jobOptions, jobId, deduplication });
+        const added = await own.add(name, job, { ...jobOptions, jobId, deduplication });
         return added.id === jobId;
       } finally {
         await runScript(redis, releaseScript, [keys.laneClaim(job.appId)], [jobId]);

@@ -8,7 +8,7 @@ import type { Job } from "bullmq";
 import { controlChannel, openRedis, publish, queueConnection } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import { SlipwayError } from "@slipway/core";
-import type { Deployment, LaneEntry } from "@slipway/core";
+import type { AppStore, Deployment, LaneEntry } from "@slipway/core";
 import type { RedisKeys, MaintenanceJob } from "@slipway/protocol";
 import { advanceWith } from "./advance.ts";
 import { jobOf, laneKinds } from "./lane-kinds.ts";
@@ -31,6 +31,8 @@ export const maxStalls = maxAttempts - 1;
 export const attemptLimit = 30;
 
 export interface LanesOptions extends LaneStores {
+  /** For the names of jobs. */
+  readonly apps: Pick<AppStore, "get">;
   readonly redisUrl: string;
   readonly keys: RedisKeys;
   /** How many deployments of one owner may run or wait for a worker at a time; the others stay in their lanes. */
@@ -52,6 +54,8 @@ export interface Lanes extends AsyncDisposable {
    * next deployment. Idempotent.
    */
   advanceAfter(ended: Pick<Deployment, "appId" | "ownerId">): Promise<void>;
+  /** Call it when a deployment builds no more: its owner's next build may begin. Idempotent. */
+  buildEnded(deployment: Pick<Deployment, "id" | "ownerId">): Promise<void>;
   /** Whether an operator paused the deployments: workers take none. */
   isPaused(): Promise<boolean>;
   /** Whether the owner has a free slot. */
@@ -93,7 +97,7 @@ const retries = {
 const removalPauseMs = 3_000;
 
 export function openLanes(options: LanesOptions): Lanes {
-  const { redisUrl, keys, deployments, ownerSlots = 10, reservedSlots = 0, onError } = options;
+  const { redisUrl, keys, apps, deployments, ownerSlots = 10, reservedSlots = 0, onError } = options;
   const redis = openRedis(redisUrl, { maxRetriesPerRequest: 3, lazyConnect: true });
   redis.on("error", (error: unknown) => onError(error, connectionFailed));
   const bus = { redis, keys };
@@ -107,12 +111,15 @@ export function openLanes(options: LanesOptions): Lanes {
     jobStates: (ids) => jobs.states(ids),
     deployments,
     ...limits,
+    waitingJobsKey: jobs.deployments.toKey("prioritized"),
   });
   const lane = advanceWith({
     kinds: laneKinds(options),
     slots,
-    enqueue: (item, priority, delay = 0) =>
-      jobs.add(jobOf(item), { jobId: item.id, delay, priority, ...retries, ...retention }),
+    enqueue: async (item, priority, delay = 0) => {
+      const name = `${(await apps.get(item.appId))?.name ?? item.appId} ${item.subject}`;
+      return jobs.add(name, jobOf(item), { jobId: item.id, delay, priority, ...retries, ...retention });
+    },
   });
   const advanceWaiting = async (ownerId: string) => {
     await slots.freeEnded(ownerId);
@@ -123,6 +130,11 @@ export function openLanes(options: LanesOptions): Lanes {
     isPaused: () => withQueueErrors(() => jobs.deployments.isPaused()),
     hasSlot: (ownerId) => withQueueErrors(() => slots.hasFree(ownerId)),
     advance: (appId) => withQueueErrors(() => lane.advance(appId)),
+    buildEnded: (deployment) =>
+      withQueueErrors(async () => {
+        await slots.buildEnded(deployment);
+        await lane.advanceWaiting(deployment.ownerId);
+      }),
     advanceAfter: ({ appId, ownerId }) =>
       withQueueErrors(async () => {
         await advanceWaiting(ownerId);
@@ -168,12 +180,13 @@ async function removeEndedJobs(jobs: LaneQueues, id: string): Promise<void> {
 
 async function abortJob(jobs: LaneQueues, bus: Bus, id: string): Promise<boolean> {
   // Read before the worker is notified, which may end the job at once.
-  const job = await jobs.deployments.getJob(id);
-  const isHeld = job !== undefined && (await job.getState()) === "active";
+  const found = await jobs.find(id);
+  const states = await Promise.all(found.map((job) => job.getState()));
   await publish(bus, controlChannel, { type: "abort", deploymentId: id });
   // A job that a worker holds cannot be removed, and need not be: the worker ends it.
-  if (!isHeld) await job?.remove();
-  return isHeld;
+  const idle = found.filter((_job, index) => states[index] !== "active");
+  await Promise.all(idle.map((job) => job.remove()));
+  return idle.length < found.length;
 }
 
 function openMaintenanceQueues(redisUrl: string, keys: RedisKeys) {

@@ -7,6 +7,8 @@ import type { LaneJobState } from "./lane-queues.ts";
 import { openOwnerSlots } from "./owner-slots.ts";
 
 const ownerId = "owner";
+const waitingJobsKey = "{slots-test}:prioritized";
+const others = (count: number) => expect.objectContaining({ others: count });
 
 describe.skipIf(await lacksRedis())("the slots of an owner", () => {
   let opened: AsyncDisposableStack;
@@ -33,6 +35,7 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
       deployments,
       limit,
       reserved,
+      waitingJobsKey,
     });
   };
   const setCapacity = (slots: number, users = 2) => bus.redis.hset(bus.keys.fleetCapacity, { slots, users });
@@ -44,7 +47,7 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
   test("concurrent calls take no more slots than the limit, and record the apps that wait", async () => {
     const slots = open(2);
     const taken = await Promise.all(["a", "b", "c", "d"].map((id) => slots.take(taker(id))));
-    expect(taken.filter((others) => others !== null)).toHaveLength(2);
+    expect(taken.filter((one) => typeof one !== "string")).toHaveLength(2);
     expect(await slots.hasFree(ownerId)).toBe(false);
     expect(await waiting()).toHaveLength(2);
   });
@@ -57,12 +60,13 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
       ["c", "gone"],
     ] as const) {
       jobs.set(id, "live");
-      expect(await slots.take(taker(id))).toBe(0);
+      expect(await slots.take(taker(id))).toEqual(others(0));
       await slots.confirm(taker(id));
-      expect(await slots.take(taker("next"))).toBeNull();
+      expect(await slots.take(taker("next"))).toBe("full");
       jobs.set(id, end);
+      await slots.stopWaiting(ownerId, "app of next");
     }
-    expect(await slots.take(taker("next"))).toBe(0);
+    expect(await slots.take(taker("next"))).toEqual(others(0));
     expect(await waiting()).toEqual([]);
   });
 
@@ -80,7 +84,7 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
     const slots = open(8, jobState, reserved);
     const ids = Array.from({ length: 12 }, (_, at) => `d${at}`);
     const taken = await Promise.all(ids.map((id) => slots.take(taker(id))));
-    expect(taken.filter((others) => others !== null)).toHaveLength(expected);
+    expect(taken.filter((one) => typeof one !== "string")).toHaveLength(expected);
     expect(await slots.hasFree(ownerId)).toBe(false);
     expect(await waiting()).toHaveLength(12 - expected);
   });
@@ -88,21 +92,21 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
   test("a single user holds reserved slots too", async () => {
     await setCapacity(2, 1);
     const slots = open(8, jobState, 1);
-    expect(await slots.take(taker("a"))).not.toBeNull();
-    expect(await slots.take(taker("b"))).not.toBeNull();
+    expect(await slots.take(taker("a"))).toEqual(others(0));
+    expect(await slots.take(taker("b"))).toEqual(others(1));
     await setCapacity(2, 2);
-    expect(await slots.take(taker("c"))).toBeNull();
+    expect(await slots.take(taker("c"))).toBe("full");
   });
 
   test("an owner keeps its slots when the fleet shrinks, and gets no more", async () => {
     await setCapacity(4);
     const slots = open(8, async () => "live", 1);
-    for (const id of ["a", "b", "c"]) expect(await slots.take(taker(id))).not.toBeNull();
+    for (const id of ["a", "b", "c"]) expect(await slots.take(taker(id))).toEqual(others(expect.any(Number)));
     await setCapacity(2);
-    expect(await slots.take(taker("c"))).toBe(2);
-    expect(await slots.take(taker("d"))).toBeNull();
+    expect(await slots.take(taker("c"))).toEqual(others(2));
+    expect(await slots.take(taker("d"))).toBe("full");
     await setCapacity(5);
-    expect(await slots.take(taker("d"))).toBe(3);
+    expect(await slots.take(taker("d"))).toEqual(others(3));
   });
 
   test("a slot that is confirmed for a new job while the former job's end is read stays", async () => {
@@ -128,10 +132,56 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
   test("a running deployment counts though Redis lost its slot, unless its job has ended since", async () => {
     running = ["a"];
     const slots = open(1);
-    expect(await slots.take(taker("b"))).toBeNull();
+    expect(await slots.take(taker("b"))).toBe("full");
     jobs.set("a", "completed");
     expect(await slots.hasFree(ownerId)).toBe(true);
-    expect(await slots.take(taker("b"))).toBe(0);
+    expect(await slots.take(taker("b"))).toEqual(others(0));
+  });
+
+  test("a build that has ended leaves its slot to the owner's next one, and is still at work", async () => {
+    await setCapacity(2);
+    const slots = open(3, jobState, 1);
+    for (const id of ["a", "b", "c", "d"]) jobs.set(id, "live");
+    expect(await slots.take(taker("a"))).toEqual(others(0));
+    await slots.confirm(taker("a"));
+    expect(await slots.take(taker("b"))).toBe("full");
+    await slots.buildEnded(taker("a"));
+    // The job's add may be confirmed after its build has ended.
+    await slots.confirm(taker("a"));
+    expect(await slots.hasFree(ownerId)).toBe(true);
+    expect(await slots.take(taker("b"))).toEqual(others(1));
+    await slots.buildEnded(taker("b"));
+    expect(await slots.take(taker("c"))).toEqual(others(2));
+    await slots.buildEnded(taker("c"));
+    expect(await slots.take(taker("d"))).toBe("full");
+    await slots.confirm(taker("a"), { again: true });
+    jobs.set("b", "completed").set("c", "gone");
+    await slots.freeEnded(ownerId);
+    expect(await held()).toEqual(["a"]);
+    expect(await slots.take(taker("d"))).toBe("full");
+  });
+
+  test("a free slot belongs to the app that has waited longest, not to one that asks before it is handed on", async () => {
+    const slots = open(1);
+    jobs.set("a", "live");
+    await slots.take(taker("a"));
+    await slots.confirm(taker("a"));
+    for (const id of ["b", "c"]) expect(await slots.take(taker(id))).toBe("full");
+    jobs.set("a", "completed");
+    expect(await slots.take(taker("newcomer"))).toBe("behind");
+    expect(await slots.take(taker("c"))).toBe("behind");
+    expect(await waiting()).toEqual(["app of b", "app of c", "app of newcomer"]);
+    expect(await slots.take(taker("b"))).toEqual(others(0));
+  });
+
+  test("the facts of a priority count the jobs that wait and, until none does, those that were added", async () => {
+    const slots = open(8);
+    expect(await slots.take(taker("a"))).toEqual({ others: 0, waiting: 0, arrivals: 1 });
+    await bus.redis.zadd(waitingJobsKey, 1, "a");
+    expect(await slots.take(taker("b"))).toEqual({ others: 1, waiting: 1, arrivals: 2 });
+    expect(await slots.take(taker("b"))).toEqual({ others: 1, waiting: 1, arrivals: 2 });
+    await bus.redis.del(waitingJobsKey);
+    expect(await slots.take(taker("c"))).toEqual({ others: 2, waiting: 0, arrivals: 1 });
   });
 
   test("freeing a slot keeps one whose job another process has confirmed", async () => {

@@ -1,10 +1,11 @@
 // Slots of an owner: how many of its deployments may have a job or run at a time. A slot is taken in one step in Redis, so that
-// concurrent calls do not exceed the limit. While the fleet is small, some of its slots are reserved: one owner cannot take them. An app
-// without a slot is recorded, so that it gets the next free one.
+// concurrent calls do not exceed the limit. While the fleet is small, some of its build slots are reserved: one owner cannot take
+// them. An app without a slot is recorded, so that it gets the next free one, before apps that ask later.
 
 import { loadScript, runScript } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import type { DeploymentStore } from "@slipway/core";
+import type { ShareFacts } from "./fair-share.ts";
 import type { LaneJobState } from "./lane-queues.ts";
 
 export interface OwnerSlotsOptions {
@@ -15,6 +16,8 @@ export interface OwnerSlotsOptions {
   readonly limit: number;
   /** Slots of the fleet that one owner leaves to the others. */
   readonly reserved: number;
+  /** BullMQ's key of the jobs that wait for a worker. */
+  readonly waitingJobsKey: string;
 }
 
 /** A deployment that takes a slot. */
@@ -27,11 +30,17 @@ interface SlotTaker {
 export interface OwnerSlots {
   /**
    * Takes a slot for a deployment whose job is about to be added. A deployment that has a slot keeps it.
-   * @returns how many other deployments of the owner are at work; null when no slot is free: the app is recorded as waiting.
+   * @returns what decides the job's priority. Otherwise the app is recorded as waiting: "full" when no slot is free, "behind" when
+   * the free ones belong to apps that have waited longer.
    */
-  take(deployment: SlotTaker): Promise<number | null>;
-  /** Confirms that the deployment's job exists: it keeps the slot until the job has ended or is gone. */
-  confirm(deployment: SlotTaker): Promise<void>;
+  take(deployment: SlotTaker): Promise<ShareFacts | "full" | "behind">;
+  /**
+   * Confirms that the deployment's job exists: it keeps the slot until the job has ended or is gone.
+   * @param options.again whether it builds again, after an attempt that was lost.
+   */
+  confirm(deployment: SlotTaker, options?: { readonly again: boolean }): Promise<void>;
+  /** Leaves the slot to another build of the owner. The deployment still counts as being at work. */
+  buildEnded(deployment: Pick<SlotTaker, "id" | "ownerId">): Promise<void>;
   /** Frees a slot for which no job was added. */
   free(deployment: SlotTaker): Promise<void>;
   /** Frees the owner's slots whose jobs have ended or are gone. Call it when a job has ended; `take` does when none is free. */
@@ -44,14 +53,17 @@ export interface OwnerSlots {
 
 const script = (name: string, file: string, numberOfKeys: number) =>
   loadScript(name, new URL(`lua/${file}`, import.meta.url), numberOfKeys);
-const takeScript = script("takeSlot", "take-slot.lua", 3);
+const takeScript = script("takeSlot", "take-slot.lua", 5);
 const confirmScript = script("confirmSlot", "confirm-slot.lua", 1);
 const freeScript = script("freeSlot", "free-slot.lua", 1);
+const buildEndedScript = script("buildEnded", "build-ended.lua", 1);
 const removeScript = script("removeSlots", "remove-slots.lua", 1);
 const hasFreeScript = script("hasFreeSlot", "has-free-slot.lua", 2);
 
+type TakeAnswer = "full" | "behind" | readonly [others: number, waiting: number, arrivals: number];
+
 export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
-  const { jobStates, deployments, limit, reserved } = options;
+  const { jobStates, deployments, limit, reserved, waitingJobsKey } = options;
   const { redis, keys } = options.bus;
 
   /** Running deployments by the store, which may be older than the end of their jobs. */
@@ -62,9 +74,13 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
   }
 
   async function tryTake({ id, appId, ownerId }: SlotTaker, atWork: readonly string[]) {
-    const slotKeys = [keys.ownerSlots(ownerId), keys.ownerWaiting(ownerId), keys.fleetCapacity];
+    const ofOwner = [keys.ownerSlots(ownerId), keys.ownerWaiting(ownerId)];
+    const slotKeys = [...ofOwner, keys.fleetCapacity, waitingJobsKey, keys.queueArrivals];
     const values = [id, appId, limit, reserved, ...atWork];
-    return (await runScript(redis, takeScript, slotKeys, values)) as number | null;
+    const taken = (await runScript(redis, takeScript, slotKeys, values)) as TakeAnswer;
+    if (typeof taken === "string") return taken;
+    const [others, waiting, arrivals] = taken;
+    return { others, waiting, arrivals };
   }
 
   async function hasFree(ownerId: string, atWork: readonly string[]): Promise<boolean> {
@@ -76,14 +92,17 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
     freeEnded: (ownerId) => freeEnded(options, ownerId),
     async take(deployment) {
       const { ownerId } = deployment;
-      const others = await tryTake(deployment, await deployments.runningOfOwner(ownerId));
-      if (others !== null) return others;
+      const taken = await tryTake(deployment, await deployments.runningOfOwner(ownerId));
+      if (taken !== "full") return taken;
       const atWork = await running(ownerId);
       await freeEnded(options, ownerId);
       return tryTake(deployment, atWork);
     },
-    async confirm({ id, ownerId }) {
-      await runScript(redis, confirmScript, [keys.ownerSlots(ownerId)], [id]);
+    async confirm({ id, ownerId }, { again } = { again: false }) {
+      await runScript(redis, confirmScript, [keys.ownerSlots(ownerId)], [id, again ? 1 : 0]);
+    },
+    async buildEnded({ id, ownerId }) {
+      await runScript(redis, buildEndedScript, [keys.ownerSlots(ownerId)], [id]);
     },
     async free({ id, ownerId }) {
       await runScript(redis, freeScript, [keys.ownerSlots(ownerId)], [id]);

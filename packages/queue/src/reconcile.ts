@@ -9,7 +9,7 @@ import type { LaneItem, LaneKind, LaneStores } from "./lane-kinds.ts";
 import type { LaneJobState } from "./lane-queues.ts";
 import { attemptLimit, workersDied } from "./lanes.ts";
 import type { Lanes } from "./lanes.ts";
-import type { LaneWork } from "./lane-worker.ts";
+import type { LaneWork } from "./lane-task.ts";
 
 export interface ReconcileOptions extends LaneStores {
   readonly lanes: Lanes;

@@ -79,8 +79,15 @@ describe.skipIf(await lacksRedis())("deployments", () => {
       type: "new",
       deploymentId: deployment.id,
     });
-    const { deployments, operations } = api.store;
-    await using lanes = openLanes({ redisUrl, keys, deployments, operations, onError: () => undefined });
+    const { apps, deployments, operations } = api.store;
+    await using lanes = openLanes({
+      redisUrl,
+      keys,
+      apps,
+      deployments,
+      operations,
+      onError: () => undefined,
+    });
     expect(await lanes.jobState(deployment.id)).toBe("live");
     subscriber.disconnect();
   });

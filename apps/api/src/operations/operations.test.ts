@@ -66,9 +66,16 @@ describe.skipIf(await lacksRedis())("an app", () => {
 
   async function jobOf(id: string): Promise<string> {
     const { redisUrl, installationId } = api.config;
-    const { deployments, operations } = api.store;
+    const { apps, deployments, operations } = api.store;
     const keys = redisKeys(installationId);
-    await using lanes = openLanes({ redisUrl, keys, deployments, operations, onError: () => undefined });
+    await using lanes = openLanes({
+      redisUrl,
+      keys,
+      apps,
+      deployments,
+      operations,
+      onError: () => undefined,
+    });
     return await lanes.jobState(id);
   }
 

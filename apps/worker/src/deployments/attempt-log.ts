@@ -43,11 +43,11 @@ interface Outcome {
  * Runs one attempt between its two lines, and records it in the metrics. A failed read for a line does not stop the attempt.
  * @throws the error of `work`.
  */
-export async function logAttempt(
+export async function logAttempt<Result>(
   context: AttemptLogContext,
   task: LaneTask,
-  work: () => Promise<void>,
-): Promise<void> {
+  work: () => Promise<Result>,
+): Promise<Result> {
   const startedAtMs = performance.now();
   const kind = task.type === "deploy" ? "deployment" : "operation";
   const about = { [kind]: task.id, ...traceOf(task), ...(await facts(context, task)) };
@@ -57,8 +57,9 @@ export async function logAttempt(
     context.logger.info({ ...about, ...outcome, durationMs }, `${kind} attempt ended`);
     countAttempt(kind, outcome);
   };
+  let result: Result;
   try {
-    await work();
+    result = await work();
   } catch (error) {
     end(outcomeOfFailure(error, task));
     throw error;
@@ -67,6 +68,7 @@ export async function logAttempt(
   // An item that an earlier attempt ended was recorded then.
   if (found?.attempt === task.attempt) recordEnd(found);
   end(storedOutcome(found));
+  return result;
 }
 
 /** Logs and records the end of an item that no attempt could end. @param ended null when another worker has ended it. */

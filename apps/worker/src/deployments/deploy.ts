@@ -1,8 +1,8 @@
 // Runs one attempt at a deployment: the order of the phases.
 
 import { label, toSlipwayError } from "@slipway/core";
-import type { BuildEngine, Scheduler } from "@slipway/core";
-import type { LaneTask } from "@slipway/queue";
+import type { BuildEngine, Deployment, Scheduler } from "@slipway/core";
+import type { BuildSlot, LaneTask } from "@slipway/queue";
 import { onStackOf } from "./app-stack.ts";
 import type { StackContext } from "./app-stack.ts";
 import { labelsOf } from "./attempt.ts";
@@ -23,7 +23,7 @@ import type { EvidenceContext } from "./leave-evidence.ts";
 import { openAttempt } from "./open-attempt.ts";
 import type { OpenAttemptContext } from "./open-attempt.ts";
 import { fetchSource } from "./phases/fetch.ts";
-import type { FetchContext } from "./phases/fetch.ts";
+import type { FetchContext, FetchedSource } from "./phases/fetch.ts";
 import { plan } from "./phases/plan.ts";
 import type { PlanContext } from "./phases/plan.ts";
 import { makeRelease } from "./phases/release.ts";
@@ -51,34 +51,46 @@ type PhasesContext = PipelineContext & StackContext & ReuseContext;
 /** The dependencies of the phases, and of opening and ending an attempt. */
 export type DeploymentContext = OpenAttemptContext & PhasesContext & ConcludeContext & OldImagesContext;
 
-/** Resolves when the deployment is final; rejects as RunAttempt says. */
-export async function deploy(context: DeploymentContext, task: LaneTask, signal: AbortSignal): Promise<void> {
+/** A source that takes longer to fetch does not keep a build slot meanwhile. */
+const slowFetchMs = 3_000;
+
+/**
+ * Resolves when the deployment is final; rejects as RunAttempt says.
+ * @returns the deployment; null when nothing was left to attempt.
+ */
+export async function deploy(
+  context: DeploymentContext,
+  task: LaneTask,
+  signal: AbortSignal,
+): Promise<Deployment | null> {
   await using attempt = await openAttempt(context, task, signal);
-  if (attempt === null) return;
+  if (attempt === null) return null;
   try {
-    await runPhases(context, attempt);
+    await runPhases(context, attempt, task.buildSlot);
   } catch (thrown) {
     const error = attempt.signal.aborted ? attempt.signal.reason : thrown;
     // Awaited here: the attempt is disposed of when this function returns.
     await conclude(context, attempt, task, toSlipwayError(error));
-    return;
+    return attempt.lease.deployment;
   }
   await decideOldImages(context, attempt);
   await succeed(attempt);
   await requestPruning(context, attempt);
+  return attempt.lease.deployment;
 }
 
-function runPhases(context: PhasesContext, attempt: Attempt): Promise<void> {
+function runPhases(context: PhasesContext, attempt: Attempt, slot?: BuildSlot): Promise<void> {
   const { releaseId, source } = attempt.lease.deployment;
+  if (releaseId !== null || source.kind === "release") slot?.end();
   if (releaseId !== null) return resume(context, attempt, releaseId);
   if (source.kind === "release") return deployAgain(context, attempt, source.releaseId);
-  return pipeline(onStackOf(context, attempt.app), attempt);
+  return pipeline(onStackOf(context, attempt.app), attempt, slot);
 }
 
 /** fetch → plan → build by the planned builder, which ends with a push → release → start */
-async function pipeline(context: PipelineContext, attempt: Attempt): Promise<void> {
+async function pipeline(context: PipelineContext, attempt: Attempt, slot?: BuildSlot): Promise<void> {
   const { lease, log } = attempt;
-  await using fetched = await lease.phase("fetch", log, (phase) => fetchSource(context, attempt, phase));
+  await using fetched = await fetchBeforeBuild(context, attempt, slot);
   const [planned, former] = await Promise.all([
     lease.phase("plan", log, () => plan(context, attempt, fetched)),
     formerImage(context, attempt.app, attempt.signal),
@@ -86,7 +98,9 @@ async function pipeline(context: PipelineContext, attempt: Attempt): Promise<voi
     context.engine.removeSandboxes(withoutAttempt(labelsOf(attempt))),
   ]);
   const builder = buildersOf(context)[planned.builder];
+  if (slot?.isHeld === false) await lease.phase("build-slot", log, () => takeSlot(attempt, slot));
   await using built = await builder.build(attempt, { fetched, plan: planned, former });
+  slot?.end();
   await using _pull = pullEarly(context, attempt, built);
   const { release, evidence } = await lease.phase("release", log, async () => ({
     evidence: await storeEvidence(context, attempt, { plan: planned, built }),
@@ -101,6 +115,25 @@ async function pipeline(context: PipelineContext, attempt: Attempt): Promise<voi
     built.saveCache(),
   ]);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+}
+
+/** The slot that is reserved for the build is left to others while the source takes long to arrive. */
+async function fetchBeforeBuild(
+  context: FetchContext,
+  attempt: Attempt,
+  slot: BuildSlot | undefined,
+): Promise<FetchedSource> {
+  const { lease, log } = attempt;
+  const leave = setTimeout(() => slot?.release(), slowFetchMs);
+  try {
+    return await lease.phase("fetch", log, (phase) => fetchSource(context, attempt, phase));
+  } finally {
+    clearTimeout(leave);
+  }
+}
+
+function takeSlot({ log, signal }: Attempt, slot: BuildSlot): Promise<void> {
+  return slot.take(signal, () => log.line("-----> Waiting for a build slot: the source took long to arrive"));
 }
 
 /** Pulls the image while the release is stored. The start waits for it, or pulls it again and reports the failure. */

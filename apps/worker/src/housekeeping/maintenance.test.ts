@@ -9,9 +9,11 @@ describe.skipIf(await lacksRedis())("maintenance", () => {
     await using opened = new AsyncDisposableStack();
     const parts = await openTestContext(opened, { discard: async () => undefined });
     const { config, keys, store } = parts;
-    const { deployments, operations } = store;
+    const { apps, deployments, operations } = store;
     const { redisUrl } = config;
-    const lanes = opened.use(openLanes({ redisUrl, keys, deployments, operations, onError: unexpected }));
+    const lanes = opened.use(
+      openLanes({ redisUrl, keys, apps, deployments, operations, onError: unexpected }),
+    );
     const nothing = { run: async () => undefined, exhaust: async () => undefined };
     const failure = new Error("the store does not respond");
     const context = {

@@ -7,15 +7,20 @@
 -- A reservation is honored for this long, see remove-slots.lua.
 local reservedSeconds = 10
 local expired = nowMs() / 1000 - reservedSeconds
-local limit = limitOf(tonumber(ARGV[1]), tonumber(ARGV[2]), KEYS[4])
+local slotsPerOwner, reserved = tonumber(ARGV[1]), tonumber(ARGV[2])
 local free = {}
 for at = 3, #ARGV do
   local slots = redis.call('ZRANGE', KEYS[3] .. ARGV[at], 0, -1, 'WITHSCORES')
-  local used = 0
+  local count, built = 0, 0
   for slot = 1, #slots, 2 do
+    local score = slots[slot + 1]
+    local hasBuilt = score == '-inf'
     local isLive = jobState(KEYS[1], slots[slot]) == 'live' or jobState(KEYS[2], slots[slot]) == 'live'
-    if isLive or tonumber(slots[slot + 1]) > expired then used = used + 1 end
+    if isLive or (not hasBuilt and tonumber(score) > expired) then
+      count = count + 1
+      if hasBuilt then built = built + 1 end
+    end
   end
-  if used < limit then free[#free + 1] = ARGV[at] end
+  if freeSlots(count, built, slotsPerOwner, reserved, KEYS[4]) > 0 then free[#free + 1] = ARGV[at] end
 end
 return free

@@ -3,5 +3,6 @@
 -- ARGV[1] slots per owner, ARGV[2] reserved slots, ARGV[3..] ids of running deployments
 --- @include "slot-limit"
 --- @include "owner-slots"
-if countOthers('', 3) < limitOf(tonumber(ARGV[1]), tonumber(ARGV[2]), KEYS[2]) then return 1 end
+local count, built = countOthers('', 3)
+if freeSlots(count, built, tonumber(ARGV[1]), tonumber(ARGV[2]), KEYS[2]) > 0 then return 1 end
 return 0

@@ -1,17 +1,23 @@
 -- KEYS[1] the owner's slots: a sorted set of deployment ids, each with the time in Redis's clock: positive, in seconds, from the
--- reservation on; negative, in milliseconds, once the deployment's job exists. The previous version has 0 instead.
+-- reservation on; negative, in milliseconds, once the deployment's job exists; -inf once its build has ended. The previous version
+-- has no -inf.
 
--- Counts the owner's deployments at work, but for `own`, with the running ones of the store in ARGV from `firstRunning` on: Redis may
--- have lost their slots.
+-- Counts the owner's deployments at work, but for `own`: all of them, and those whose build has ended. The running ones of the store
+-- are in ARGV from `firstRunning` on: Redis may have lost their slots.
 local function countOthers(own, firstRunning)
-  local found, count = {}, 0
-  for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  local found, count, built = {}, 0, 0
+  local slots = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+  for at = 1, #slots, 2 do
+    local id = slots[at]
     found[id] = true
-    if id ~= own then count = count + 1 end
+    if id ~= own then
+      count = count + 1
+      if slots[at + 1] == '-inf' then built = built + 1 end
+    end
   end
   for at = firstRunning, #ARGV do
     local id = ARGV[at]
     if not found[id] and id ~= own then count = count + 1 end
   end
-  return count
+  return count, built
 end

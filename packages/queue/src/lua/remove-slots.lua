@@ -8,6 +8,6 @@ local expired = nowMs() / 1000 - reservedSeconds
 for at = 1, #ARGV, 3 do
   local id, read, job = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local score = redis.call('ZSCORE', KEYS[1], id)
-  local isReserved = job == 'gone' and tonumber(read) > expired
+  local isReserved = job == 'gone' and read ~= '-inf' and tonumber(read) > expired
   if score == read and not isReserved then redis.call('ZREM', KEYS[1], id) end
 end

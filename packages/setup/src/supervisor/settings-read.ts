@@ -167,6 +167,7 @@ export const settingsRead = {
     "STACK_BUILD_IMAGE",
     "STACK_IMAGE",
     "STACK_NAME",
+    "START_CONCURRENCY",
     "STOP_GRACE_MS",
   ],
 } as const;

@@ -1,0 +1,125 @@
+// The build slots of a worker. A job has one reserved from when the worker takes it, so that a worker without a free slot leaves
+// jobs to the others. Deployments that build nothing any more, because they wait for their app to boot for instance, hold none.
+
+import { untilAborted } from "@slipway/async";
+
+/** The slot of one deployment. Dispose of it when the attempt has ended. */
+export interface BuildSlot extends Disposable {
+  readonly isHeld: boolean;
+  /**
+   * Holds a slot from then on. It is reserved already, unless it was released before.
+   * @param onWait called when none is free: those that wait get the next ones in their order.
+   * @throws the signal's reason when aborted.
+   */
+  take(signal: AbortSignal, onWait: () => void): Promise<void>;
+  /** Leaves the slot to others. Idempotent. */
+  release(): void;
+  /** Says that the deployment builds no more, and releases the slot. Idempotent. */
+  end(): void;
+}
+
+export interface BuildSlotsOptions {
+  /** How many deployments build at the same time. */
+  readonly count: number;
+  /** How many deployments may run beside those that build. */
+  readonly beside: number;
+  /** Called when `capacity` may have changed. */
+  readonly onChange: () => void;
+}
+
+export class BuildSlots {
+  readonly #options: BuildSlotsOptions;
+  readonly #open = new Set<BuildSlot>();
+  readonly #waiting: (() => void)[] = [];
+  #held = 0;
+
+  constructor(options: BuildSlotsOptions) {
+    this.#options = options;
+  }
+
+  /** How many slots are held. */
+  get used(): number {
+    return this.#held;
+  }
+
+  /** How many deployments may run here now: those that do, and one more for each slot that is neither held nor waited for. */
+  get capacity(): number {
+    const { count, beside } = this.#options;
+    const free = Math.max(0, count - this.#held - this.#waiting.length);
+    return Math.min(this.#open.size + free, count + beside);
+  }
+
+  /**
+   * Reserves a slot for a deployment that was taken.
+   * @param onEnd called once when it builds no more.
+   */
+  open(onEnd: () => void): BuildSlot {
+    let isHeld = this.#occupy();
+    let hasEnded = false;
+    const release = () => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.#free();
+    };
+    const slot: BuildSlot = {
+      get isHeld() {
+        return isHeld;
+      },
+      take: async (signal, onWait) => {
+        if (isHeld) return;
+        if (this.#occupy()) {
+          isHeld = true;
+          return;
+        }
+        const { promise, resolve } = Promise.withResolvers<void>();
+        const turn = () => {
+          isHeld = true;
+          resolve();
+        };
+        this.#waiting.push(turn);
+        onWait();
+        try {
+          await untilAborted(promise, signal);
+        } catch (error) {
+          this.#leave(turn);
+          throw error;
+        }
+      },
+      release,
+      end: () => {
+        if (hasEnded) return;
+        hasEnded = true;
+        release();
+        onEnd();
+      },
+      [Symbol.dispose]: () => {
+        if (!this.#open.delete(slot)) return;
+        release();
+        this.#options.onChange();
+      },
+    };
+    this.#open.add(slot);
+    return slot;
+  }
+
+  #occupy(): boolean {
+    if (this.#held >= this.#options.count || this.#waiting.length > 0) return false;
+    this.#held += 1;
+    return true;
+  }
+
+  /** The slot stays held when it is handed on. */
+  #free(): void {
+    const next = this.#waiting.shift();
+    if (next !== undefined) return next();
+    this.#held -= 1;
+    this.#options.onChange();
+  }
+
+  #leave(turn: () => void): void {
+    const at = this.#waiting.indexOf(turn);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    this.#options.onChange();
+  }
+}

@@ -1,0 +1,94 @@
+// Runs the attempt that a job stands for, and reports to BullMQ how it ended. This is the queue boundary: errors become a retry, a
+// requeue or a failure here and nowhere else.
+
+import { DelayedError, UnrecoverableError, WaitingError } from "bullmq";
+import type { Job } from "bullmq";
+import { toSlipwayError } from "@slipway/core";
+import { laneJob } from "@slipway/protocol";
+import type { LaneJob } from "@slipway/protocol";
+import type { BuildSlot } from "./build-slots.ts";
+import { highestPriority } from "./fair-share.ts";
+import { idOf } from "./lane-kinds.ts";
+import { ItemFailed } from "./lane-task.ts";
+import type { LaneTask, LaneWork } from "./lane-task.ts";
+import { attemptLimit } from "./lanes.ts";
+
+export interface RunJobContext {
+  readonly work: Readonly<Record<LaneJob["type"], LaneWork>>;
+  /** The attempts that run here, by the id of the item. */
+  readonly controllers: Map<string, AbortController>;
+  /** The pause before the next attempt at an item whose attempt found the database unavailable. */
+  readonly outageDelayMs: number;
+  /** Whether this worker takes no more work. A job that it was about to take by then goes back. */
+  readonly isDraining: () => boolean;
+  readonly onError: (error: unknown, message: string) => void;
+}
+
+/** The failure of a job whose attempt ended its item. */
+export class EndedWithError extends UnrecoverableError {}
+
+/** BullMQ's processor. */
+export async function runJob(
+  job: Job,
+  token: string | undefined,
+  context: RunJobContext,
+  buildSlot?: BuildSlot,
+): Promise<void> {
+  if (context.isDraining()) await giveBack(job, token);
+  const { controllers, work } = context;
+  const item = laneJob.parse(job.data);
+  const task: LaneTask = {
+    id: idOf(item),
+    type: item.type,
+    appId: item.appId,
+    attempt: item.attemptBase + job.attemptsStarted,
+    tryNumber: job.attemptsMade + job.stalledCounter + 1,
+    jobAddedAt: new Date(job.timestamp),
+    ...(buildSlot === undefined ? {} : { buildSlot }),
+  };
+  const controller = new AbortController();
+  controllers.set(task.id, controller);
+  try {
+    await work[item.type].run(task, controller.signal);
+  } catch (thrown) {
+    await report(job, token, task, thrown, context);
+  } finally {
+    controllers.delete(task.id);
+  }
+}
+
+/** Resolves for a job that is completed. @throws what BullMQ expects for any other end. */
+async function report(
+  job: Job,
+  token: string | undefined,
+  { id, type, attempt }: LaneTask,
+  thrown: unknown,
+  { onError, outageDelayMs }: RunJobContext,
+): Promise<void> {
+  if (thrown instanceof ItemFailed) throw new EndedWithError(thrown.message);
+  const error = toSlipwayError(thrown);
+  if (error.code === "requeued") await giveBack(job, token);
+  onError(thrown, `attempt ${attempt} at ${type === "deploy" ? "deployment" : "operation"} ${id} failed`);
+  // The attempt that holds the item ends it: a failed job would end it as exhausted.
+  if (error.code === "lease-lost") return;
+  if (error.code === "store-unavailable" && job.attemptsStarted < attemptLimit) {
+    await goFirst(job);
+    await job.moveToDelayed(Date.now() + outageDelayMs, token);
+    throw new DelayedError();
+  }
+  if (!error.retryable) throw new UnrecoverableError(`${error.code}: ${error.message}`);
+  await goFirst(job);
+  throw error;
+}
+
+/** @throws always: with it BullMQ leaves the job, which waits for another worker. */
+async function giveBack(job: Job, token: string | undefined): Promise<never> {
+  await goFirst(job);
+  await job.moveToWait(token);
+  throw new WaitingError();
+}
+
+/** Its turn came already: it waits for no job that was added meanwhile. */
+async function goFirst(job: Job): Promise<void> {
+  await job.changePriority({ priority: highestPriority });
+}

@@ -1,0 +1,237 @@
+// Build slots over a real Redis and a real store: what builds nothing neither holds nor waits for one, and owners share them.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { changeStatus, claim } from "@slipway/core";
+import type { Deployment, Store } from "@slipway/core";
+import { redisKeys } from "@slipway/protocol";
+import { ItemFailed, openLanes, startLaneWorker } from "@slipway/queue";
+import type { LaneTask, LaneWorker, Lanes } from "@slipway/queue";
+import { openStore } from "@slipway/store";
+import { aNewDeployment, anApp, eventually, startRedis } from "@slipway/testkit";
+
+const keys = redisKeys("build-slots-test");
+let open: AsyncDisposableStack;
+let redisUrl: string;
+let redis: Redis;
+let store: Store;
+let lanes: Lanes;
+/** What ends each running build and each start, by the id of its app. */
+let building: Map<string, () => void>;
+let starting: Map<string, () => void>;
+/** `app@worker` of each build, in the order of their starts. */
+let order: string[];
+let isOver: boolean;
+const onError = (error: unknown): never => {
+  throw error;
+};
+
+beforeEach(async () => {
+  open = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), "slipway-lanes-"));
+  open.defer(() => rm(folder, { recursive: true, force: true }));
+  redisUrl = open.use(await startRedis()).url;
+  redis = open.adopt(new Redis(redisUrl), (client) => client.disconnect());
+  store = open.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
+  lanes = open.use(openLanes({ redisUrl, keys, ...store, reservedSlots: 1, onError }));
+  building = new Map();
+  starting = new Map();
+  order = [];
+  isOver = false;
+  await redis.hset(keys.fleetCapacity, { slots: 100, users: 2 });
+});
+afterEach(async () => {
+  isOver = true;
+  for (const finish of [...building.values(), ...starting.values()]) finish();
+  await open.disposeAsync();
+});
+
+test("a build begins while other apps start, and no two builds run in one slot", async () => {
+  await startWorker("w1", 1);
+  for (const app of ["a", "b", "c"]) await queue(app);
+  for (const app of ["a", "b", "c"]) {
+    await eventually(async () => building.has(app));
+    expect([...building.keys()]).toEqual([app]);
+    building.get(app)?.();
+    await eventually(async () => starting.has(app));
+  }
+  expect([...starting.keys()]).toEqual(["a", "b", "c"]);
+  for (const end of starting.values()) end();
+  await eventually(async () => (await redis.zcard(keys.ownerSlots("owner"))) === 0);
+});
+
+test("no more deployments run beside the builds than the worker allows", async () => {
+  await startWorker("w1", 1, 1);
+  for (const app of ["a", "b", "c"]) await queue(app);
+  for (const app of ["a", "b"]) {
+    await eventually(async () => building.has(app));
+    building.get(app)?.();
+    await eventually(async () => starting.has(app));
+  }
+  expect(building.size).toBe(0);
+  starting.get("a")?.();
+  await eventually(async () => building.has("c"));
+});
+
+test("a deployment of an earlier release waits for no build slot and no slot of its owner", async () => {
+  await startWorker("w1", 1);
+  await queue("a");
+  await eventually(async () => building.has("a"));
+  const rollback = await queue("b", { source: { kind: "release", releaseId: "r1" } });
+  await eventually(async () => starting.has("b"));
+  expect(await lanes.jobState(rollback.id)).toBe("live");
+  starting.get("b")?.();
+  await eventually(async () => (await store.deployments.get(rollback.id))?.finishedAt !== null);
+});
+
+test("a deployment of an earlier release that waits can be aborted", async () => {
+  const rollback = await queue("b", { source: { kind: "release", releaseId: "r1" } });
+  expect(await lanes.jobState(rollback.id)).toBe("live");
+  expect(await lanes.abort(rollback)).toBe(false);
+  expect(await lanes.jobState(rollback.id)).toBe("gone");
+});
+
+test("a worker without a free slot leaves a deployment to one that has one", async () => {
+  await startWorker("w1", 1);
+  await queue("a");
+  await eventually(async () => building.has("a"));
+  await queue("b");
+  await startWorker("w2", 1);
+  await eventually(async () => building.has("b"));
+  expect(order).toEqual(["a@w1", "b@w2"]);
+});
+
+test("the end of a build hands the owner's slot on, to the app that has waited longest", async () => {
+  await redis.hset(keys.fleetCapacity, { slots: 2, users: 2 });
+  await startWorker("w1", 2);
+  for (const app of ["a", "b", "c"]) await queue(app);
+  await eventually(async () => building.has("a"));
+  expect(await lanes.hasSlot("owner")).toBe(false);
+  building.get("a")?.();
+  await eventually(async () => building.has("b"));
+  expect([...starting.keys()]).toEqual(["a"]);
+  expect([...building.keys()]).toEqual(["b"]);
+});
+
+test("an owner with nothing at work goes before one with several, and none waits for all of a burst", async () => {
+  await startWorker("w1", 1);
+  await queue("blocker", { ownerId: "first" });
+  await eventually(async () => building.has("blocker"));
+  for (let number = 0; number < 6; number += 1) await queue(`h${number}`, { ownerId: "hoarder" });
+  for (let number = 0; number < 30; number += 1) await queue(`s${number}`, { ownerId: `stranger-${number}` });
+  isOver = true;
+  building.get("blocker")?.();
+  await eventually(async () => order.length === 37);
+  const apps = order.map((entry) => entry.replace("@w1", ""));
+  const strangers = Array.from({ length: 30 }, (_, number) => `s${number}`);
+  expect(apps[1]).toBe("h0");
+  expect(apps.filter((app) => app.startsWith("s"))).toEqual(strangers);
+  expect(apps.filter((app) => app.startsWith("h"))).toEqual(["h0", "h1", "h2", "h3", "h4", "h5"]);
+  const strangersBefore = [0, 1, 2, 3, 4, 5].map(
+    (number) => apps.slice(0, apps.indexOf(`h${number}`)).filter((app) => app.startsWith("s")).length,
+  );
+  expect(strangersBefore).toEqual([0, 3, 12, 21, 30, 30]);
+});
+
+test("a draining worker takes no more, finishes what it has, and takes again when that is withdrawn", async () => {
+  const draining = await startWorker("w1", 2);
+  await queue("a");
+  await eventually(async () => building.has("a"));
+  await draining.setDraining(true);
+  await queue("b");
+  await startWorker("w2", 1);
+  await eventually(async () => building.has("b"));
+  expect(order).toEqual(["a@w1", "b@w2"]);
+  const idle = draining.idle();
+  building.get("a")?.();
+  await eventually(async () => starting.has("a"));
+  starting.get("a")?.();
+  await idle;
+  expect(draining.active).toBe(0);
+  await queue("c");
+  await draining.setDraining(false);
+  await eventually(async () => building.has("c"));
+  expect(order[2]).toBe("c@w1");
+});
+
+test("a deployment that ends with an error is a failed job, and its lane goes on", async () => {
+  await store.apps.create(anApp({ id: "a", name: "shop" }));
+  await startWorker("w1", 1, 16, true);
+  const first = await queue("a");
+  const second = await queue("a", { gitRef: "v2" });
+  for (let number = 0; number < 2; number += 1) {
+    await eventually(async () => building.has("a"));
+    building.get("a")?.();
+    await eventually(async () => starting.has("a"));
+    starting.get("a")?.();
+    await eventually(async () => !starting.has("a"));
+  }
+  await eventually(async () => (await lanes.jobState(second.id)) === "failed");
+  expect(await lanes.jobState(first.id)).toBe("failed");
+  expect(await lanes.failureOf(first.id)).toBe("build-error");
+  expect((await lanes.queues[0]?.getJob(second.id))?.name).toBe("shop v2");
+});
+
+/** @param fails whether deployments end with an error. */
+async function startWorker(
+  name: string,
+  concurrency: number,
+  startConcurrency = 16,
+  fails = false,
+): Promise<LaneWorker> {
+  const unexpected = async (): Promise<void> => onError(new Error("unexpected work"));
+  const run = async (task: LaneTask) => {
+    await deploy(task, name);
+    if (fails) throw new ItemFailed("build-error");
+  };
+  const worker = await startLaneWorker({
+    redisUrl,
+    keys,
+    lanes,
+    name,
+    concurrency,
+    startConcurrency,
+    operationConcurrency: 2,
+    leaseMs: 10_000,
+    work: { deploy: { run, exhaust: unexpected }, operate: { run: unexpected, exhaust: unexpected } },
+    onError,
+  });
+  open.defer(() => worker.stop({ graceMs: 10_000 }));
+  return worker;
+}
+
+/** Builds and starts until the test ends each. */
+async function deploy({ id, appId, attempt, buildSlot }: LaneTask, worker: string): Promise<void> {
+  const found = (await store.deployments.get(id)) as Deployment;
+  const at = { at: new Date(), lineCount: 0 };
+  const claimed = claim(found, attempt, at);
+  expect(await store.deployments.compareAndSet(claimed)).toBe(true);
+  if (found.source.kind !== "release") {
+    await buildSlot?.take(new AbortController().signal, () => {});
+    order.push(`${appId}@${worker}`);
+    await until(building, appId);
+    buildSlot?.end();
+  }
+  await until(starting, appId);
+  expect(await store.deployments.compareAndSet(changeStatus(claimed, "build-error", at))).toBe(true);
+}
+
+async function until(ends: Map<string, () => void>, appId: string): Promise<void> {
+  await new Promise<void>((resolve) => {
+    ends.set(appId, resolve);
+    if (isOver) resolve();
+  });
+  ends.delete(appId);
+}
+
+async function queue(appId: string, changes: Partial<Deployment> = {}): Promise<Deployment> {
+  const deployment = await store.deployments.create(
+    aNewDeployment({ id: randomUUID(), appId, ownerId: "owner", ...changes }),
+  );
+  await lanes.advance(appId);
+  return deployment;
+}
