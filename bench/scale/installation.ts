@@ -48,8 +48,8 @@ export async function openInstallation(kind: StoreKind, sizes: Sizes): Promise<I
   const store = opened.use(await openStore({ databaseUrl }));
   const installationId = `test-${randomUUID().slice(0, 8)}`;
   const keys = redisKeys(installationId);
-  const { deployments, operations } = store;
-  const lanes = opened.use(openLanes({ redisUrl, keys, deployments, operations, onError: unexpected }));
+  const { apps, deployments, operations } = store;
+  const lanes = opened.use(openLanes({ redisUrl, keys, apps, deployments, operations, onError: unexpected }));
   await fill(store, path, sizes);
   const before = await usedMemory(redis);
   await queueWaiting({ store, lanes }, 0, sizes.waiting);

@@ -8,6 +8,7 @@ import type { RedisKeys } from "@slipway/protocol";
 import type { FleetWorker, Lanes, Notifications } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
 import type { ApiConfig } from "./config.ts";
+import type { MeanSeconds } from "./deployments/wait-estimate.ts";
 import type { Limits } from "./http/limits.ts";
 import type { OutputEvents } from "./output/output-events.ts";
 
@@ -26,6 +27,8 @@ export interface ApiContext {
   readonly queues: Lanes["queues"];
   /** @throws {SlipwayError} "queue-unavailable" if Redis does not answer. */
   readonly listWorkers: () => Promise<FleetWorker[]>;
+  readonly meanSeconds: MeanSeconds;
+  readonly setDraining: (workerId: string, isDraining: boolean) => Promise<FleetWorker>;
   readonly auth: Auth;
   readonly limits: Limits;
   readonly urlSigner: UrlSigner;

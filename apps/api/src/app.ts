@@ -10,7 +10,7 @@ import type { Pace, Store } from "@slipway/core";
 import { openLogFeed } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import type { RedisKeys } from "@slipway/protocol";
-import { listWorkers, openHousekeeping, openLanes, openNotifications } from "@slipway/queue";
+import { listWorkers, openHousekeeping, openLanes, openNotifications, setDraining } from "@slipway/queue";
 import { throttledErrorLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
@@ -18,6 +18,7 @@ import { metricsOptions, openMetrics, openTraces, traceOptions } from "@slipway/
 import type { ApiContext } from "./api-context.ts";
 import type { ApiConfig } from "./config.ts";
 import { deploymentContext } from "./deployments/deployment-context.ts";
+import { meanSecondsOf } from "./deployments/wait-estimate.ts";
 import { httpApp } from "./http/http-app.ts";
 import { openLimits } from "./http/limits.ts";
 import type { Limits } from "./http/limits.ts";
@@ -116,6 +117,8 @@ async function openAdapters(
   // While Redis is down, a request fails quickly or works without it.
   const redis = connectToRedis(opening, { maxRetriesPerRequest: 2 });
   const queues = openQueues(opening, store);
+  const onFleetError = (err: unknown, message: string) => logger.warn({ err }, message);
+  const fleet = { redis, keys, onError: onFleetError };
   return {
     config,
     logger,
@@ -127,7 +130,9 @@ async function openAdapters(
     uploadPace,
     ...queues,
     ...openIdentities(opening, store),
-    listWorkers: () => listWorkers({ redis, keys, onError: (err, message) => logger.warn({ err }, message) }),
+    listWorkers: () => listWorkers(fleet),
+    meanSeconds: meanSecondsOf({ store, now }),
+    setDraining: (workerId, isDraining) => setDraining(fleet, workerId, isDraining),
     deployments: deploymentContext({ store, redis, keys, lanes: queues.lanes, logger, now }),
     limits: openRateLimits(opening, limitTimeoutMs),
     outputEvents: openOutputEvents(opening, { redis, store, now }, events),

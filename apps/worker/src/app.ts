@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Deployment } from "@slipway/core";
+import { contain } from "@slipway/async";
 import { abandonDeployment } from "@slipway/deployments";
 import {
   ItemFailed,
@@ -14,7 +15,15 @@ import {
   startMaintenance,
   startNotificationWorker,
 } from "@slipway/queue";
-import type { Lanes, LaneTask, LaneWorkerOptions, Membership, Notifications } from "@slipway/queue";
+import type {
+  JoinContext,
+  Lanes,
+  LaneTask,
+  LaneWorker,
+  LaneWorkerOptions,
+  Membership,
+  Notifications,
+} from "@slipway/queue";
 import type { Logger, Service } from "@slipway/service";
 import { metricsOptions, openMetrics, openTraces, traceOptions } from "@slipway/telemetry";
 import manifest from "../package.json" with { type: "json" };
@@ -73,10 +82,19 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   warnOfUnlimitedSteps(context);
   await sweepSandboxes(context);
   const load = await loadOf(context);
-  const fleet = opened.use(join(context, queues.options, load));
+  let laneWorker: LaneWorker | undefined;
+  const fleet = opened.use(
+    join(context, queues.options, load, {
+      countBuilding: () => laneWorker?.usedBuildSlots ?? 0,
+      onDraining: contain(
+        (isDraining: boolean) => laneWorker?.setDraining(isDraining),
+        (error) => queues.options.onError(error, "cannot drain this worker"),
+      ),
+    }),
+  );
   const work = laneWork(context, fleet);
   const stopMaintenance = await startPeriodicJobs(context, queues, work);
-  const laneWorker = await startLaneWorker({
+  const started = await startLaneWorker({
     ...queues.options,
     concurrency: load.concurrency,
     startConcurrency: config.concurrency.starts,
@@ -92,14 +110,20 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   });
   const stopHousekeeping = startHousekeepingJobs(context, queues.options);
   const sweeps = startSweeps({ ...context, egress: guard }, config.timing.reconcileMs * sweepEveryReconciles);
+  laneWorker = started;
   const resources = opened.move();
   return {
+    async drain() {
+      fleet.drain();
+      await started.setDraining(true);
+      await started.idle();
+    },
     async stop({ graceMs }) {
       sweeps[Symbol.dispose]();
       fleet.drain();
       // Housekeeping stops last: the last deployments request stops of the rollouts that they replace.
       const stopLanes = async () => {
-        await laneWorker.stop({ graceMs });
+        await started.stop({ graceMs });
         await stopHousekeeping();
       };
       await Promise.all([stopLanes(), stopMaintenance(), stopNotifications()]);
@@ -138,6 +162,7 @@ function join(
   { config, redis, keys, store, now }: WorkerContext,
   { onError }: QueueOptions,
   load: Awaited<ReturnType<typeof loadOf>>,
+  handlers: Pick<JoinContext, "countBuilding" | "onDraining">,
 ): Membership {
   const identity = {
     id: randomUUID(),
@@ -149,7 +174,7 @@ function join(
     heartbeatMs: Math.ceil(config.timing.leaseMs / heartbeatsPerLease),
   };
   const countUsers = async () => (await store.users.list({ page: 1, perPage: 1 })).totalCount;
-  return joinFleet({ redis, keys, onError, countUsers }, { ...identity, ...load }, now);
+  return joinFleet({ redis, keys, onError, countUsers, ...handlers }, { ...identity, ...load }, now);
 }
 
 /** Each attempt is listed in the fleet, logged, and retries calls of the store until it is aborted. */

@@ -19,6 +19,7 @@ export const accountPermissions = {
   /** Listing, creating, changing and deleting users; revoking their tokens. */
   "users:manage": operators,
   "workers:read": operators,
+  "workers:drain": operators,
 } as const satisfies Record<string, readonly AccountRole[]>;
 
 const all = ["operator", "owner", "collaborator", "limited"] as const;

@@ -1,7 +1,7 @@
 // The channels of the bus: each has a name in the installation, and a schema of its messages.
 
-import { appMessage, controlMessage, routeMessage } from "@slipway/protocol";
-import type { AppMessage, ControlMessage, RedisKeys, RouteMessage } from "@slipway/protocol";
+import { appMessage, controlMessage, routeMessage, workerMessage } from "@slipway/protocol";
+import type { AppMessage, ControlMessage, RedisKeys, RouteMessage, WorkerMessage } from "@slipway/protocol";
 import type { z } from "zod";
 import type { Bus } from "./bus.ts";
 
@@ -14,6 +14,12 @@ export interface Channel<Message> {
 export const controlChannel: Channel<ControlMessage> = {
   name: (keys) => keys.controlChannel,
   schema: controlMessage,
+};
+
+/** Requests to drain or to resume, for the workers. */
+export const workersChannel: Channel<WorkerMessage> = {
+  name: (keys) => keys.workersChannel,
+  schema: workerMessage,
 };
 
 /** Changes of apps' rollouts and instances, for the routers. */

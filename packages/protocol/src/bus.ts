@@ -60,6 +60,9 @@ export const appMessage = z.discriminatedUnion("type", [newMessage, statusMessag
 /** To all workers: the one that runs the deployment has to stop it. The store already contains the status "aborted". */
 export const controlMessage = z.object({ type: z.literal("abort"), deploymentId: z.string() });
 
+/** To all workers: what Redis has for this worker changed. */
+export const workerMessage = z.object({ workerId: z.string() });
+
 /** To all routers: an app's rollout or instances changed. The store already contains the change. */
 export const routeMessage = z.object({
   appId: z.string(),
@@ -79,4 +82,5 @@ export type PhaseMessage = z.infer<typeof phaseMessage>;
 export type LogMessage = z.infer<typeof logMessage>;
 export type AppMessage = z.infer<typeof appMessage>;
 export type ControlMessage = z.infer<typeof controlMessage>;
+export type WorkerMessage = z.infer<typeof workerMessage>;
 export type RouteMessage = z.infer<typeof routeMessage>;

@@ -57,6 +57,10 @@ export function redisKeys(installationId: string) {
     logHead: (deploymentId: string) => `${root}:log:{${deploymentId}}:head`,
     /** The records of the workers: a hash by worker id. */
     workers: `{${root}:workers}:told`,
+    /** What an operator asked of the worker: "1" to drain, "0" to resume. The worker reads it with each heartbeat. */
+    workerDraining: (workerId: string) => `{${root}:workers}:draining:${workerId}`,
+    /** Notifies workers of such a request. */
+    workersChannel: `${root}:workers`,
     /** The workers' last heartbeats: a sorted set of their ids by time, in milliseconds of Redis's clock. */
     workersSeen: `{${root}:workers}:seen`,
   };

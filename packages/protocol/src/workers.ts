@@ -21,6 +21,8 @@ export const workerRecord = z.object({
   concurrency: z.int().positive(),
   /** The maximum of concurrent operations, in addition to deployments. Workers of the previous version do not report it. */
   operationConcurrency: z.int().min(0).default(0),
+  /** Build slots in use. Workers of the previous version, whose every deployment uses one, do not report it. */
+  building: z.int().min(0).optional(),
   /** The engine that its builds run on. */
   engine: z.object({
     address: z.string(),

@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { redisKeys } from "@slipway/protocol";
 import { eventually, lacksRedis, startRedis } from "@slipway/testkit";
-import { joinFleet, listWorkers } from "./fleet.ts";
+import { joinFleet, listWorkers, setDraining } from "./fleet.ts";
 import type { FleetWorker, JoinContext } from "./fleet.ts";
 
 const keys = redisKeys("fleet-test");
@@ -43,6 +43,36 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     await work;
     await listed(([worker]) => worker?.state === "draining" && worker.running.length === 0);
     expect(errors).toEqual([]);
+  });
+
+  test("a worker drains when it is asked to, and is ready again when that is withdrawn", async () => {
+    const asked: boolean[] = [];
+    const options = { ...context, countBuilding: () => 2, onDraining: (now: boolean) => asked.push(now) };
+    // Its heartbeats are rare, so that the request arrives by its message.
+    await using _worker = joinFleet(options, identity("worker-1", 60_000), () => new Date());
+    await listed(([worker]) => worker?.state === "ready" && worker.building === 2);
+    await eventually(async () => {
+      const [, subscribers] = await context.redis.pubsub("NUMSUB", keys.workersChannel);
+      return subscribers === 1;
+    });
+    expect(await setDraining(context, "worker-1", true)).toMatchObject({ id: "worker-1", state: "draining" });
+    await listed(([worker]) => worker?.state === "draining");
+    await context.redis.del(keys.workerDraining("worker-1"));
+    expect(await setDraining(context, "worker-1", false)).toMatchObject({ state: "ready" });
+    await listed(([worker]) => worker?.state === "ready");
+    expect(asked).toEqual([true, false]);
+    await expect(setDraining(context, "nobody", true)).rejects.toMatchObject({ code: "not-found" });
+    expect(errors).toEqual([]);
+  });
+
+  test("a request that arrives by no message arrives with a heartbeat, and outlasts Redis' data", async () => {
+    await using _worker = join("worker-1");
+    await listed(([worker]) => worker?.state === "ready");
+    await context.redis.set(keys.workerDraining("worker-1"), "1");
+    await listed(([worker]) => worker?.state === "draining");
+    await context.redis.flushall();
+    await listed(([worker]) => worker !== undefined);
+    expect(await listWorkers(context)).toMatchObject([{ state: "draining" }]);
   });
 
   test("a worker that leaves is removed; one without heartbeats is lost, and ready again with the next", async () => {

@@ -1,9 +1,10 @@
 // The fleet: each worker announces itself in Redis with heartbeats, and any process can list all workers, lost ones included.
 
-import { joinPresence, listMembers } from "@slipway/bus";
+import { joinPresence, listMembers, openSubscriber, publish, workersChannel } from "@slipway/bus";
+import { notFound } from "@slipway/core";
 import type { Bus } from "@slipway/bus";
 import { workerRecord } from "@slipway/protocol";
-import type { RedisKeys, WorkerRecord } from "@slipway/protocol";
+import type { RedisKeys, WorkerMessage, WorkerRecord } from "@slipway/protocol";
 import { withQueueErrors } from "./redis-errors.ts";
 import type { LaneTask } from "./lane-task.ts";
 
@@ -14,6 +15,10 @@ export interface FleetContext extends Bus {
 export interface JoinContext extends FleetContext {
   /** Counts the users of the installation: among several, one leaves build slots to the others. */
   readonly countUsers: () => Promise<number>;
+  /** Build slots in use. */
+  readonly countBuilding?: () => number;
+  /** Called when an operator asks the worker to take no more work, or to take work again. */
+  readonly onDraining?: (isDraining: boolean) => void;
 }
 
 type ListedTask = Pick<LaneTask, "type" | "id" | "appId" | "attempt">;
@@ -22,7 +27,7 @@ type ListedTask = Pick<LaneTask, "type" | "id" | "appId" | "attempt">;
 export interface Membership extends AsyncDisposable {
   /** Lists the deployment, or the operation, as running on this worker until the work settles. */
   during<T>(task: ListedTask, work: () => Promise<T>): Promise<T>;
-  /** Lists the worker as draining from now on: it takes no more work. */
+  /** Lists the worker as draining until it leaves: it takes no more work. */
   drain(): void;
 }
 
@@ -40,14 +45,24 @@ const forgetAfterMs = 60 * 60_000;
 /** Adds the worker to the list. After an outage of Redis, or the loss of its data, the next heartbeat restores it. */
 export function joinFleet(
   context: JoinContext,
-  identity: Omit<WorkerRecord, "state" | "running">,
+  identity: Omit<WorkerRecord, "state" | "running" | "building">,
   now: () => Date,
 ): Membership {
-  const { redis, keys, onError } = context;
+  const { redis, keys, onError, countBuilding } = context;
   const running = new Map<string, WorkerRecord["running"][number]>();
-  let state: WorkerRecord["state"] = "ready";
+  let isLeaving = false;
+  let isDraining = false;
   /** Whether the worker's part of the capacity is not counted yet. */
   let isUncounted = true;
+  const applyRequest = async () => {
+    const asked = await redis.get(keys.workerDraining(identity.id));
+    // Redis may have lost what an operator asked: the worker stays as it is.
+    if (asked === null || isDraining === (asked === "1")) return;
+    isDraining = asked === "1";
+    isUncounted = true;
+    context.onDraining?.(isDraining);
+    presence.beat();
+  };
   const presence = joinPresence({
     redis,
     keys: presenceKeys(keys),
@@ -55,16 +70,31 @@ export function joinFleet(
     beatMs: identity.heartbeatMs,
     forgetAfterMs,
     record: () => {
-      const record: WorkerRecord = { ...identity, state, running: [...running.values()] };
+      const record: WorkerRecord = {
+        ...identity,
+        state: isLeaving || isDraining ? "draining" : "ready",
+        ...(countBuilding === undefined ? {} : { building: countBuilding() }),
+        running: [...running.values()],
+      };
       return JSON.stringify(record);
     },
     async afterBeat() {
-      if (!isUncounted && !(await takesTurn(context, identity))) return;
-      isUncounted = false;
-      await storeCapacity(context, identity.heartbeatMs * beatsUntilLost);
+      if (isUncounted || (await takesTurn(context, identity))) {
+        isUncounted = false;
+        await storeCapacity(context, identity.heartbeatMs * beatsUntilLost);
+      }
+      await applyRequest();
     },
     onError: (error) => onError(error, "worker heartbeat failed"),
   });
+  const requests = openSubscriber(context, { onError: (error) => onError(error, "requests do not arrive") });
+  const onRequest = ({ workerId }: WorkerMessage) => {
+    if (workerId === identity.id) presence.beat();
+  };
+  requests
+    .add(workersChannel, onRequest)
+    // A heartbeat finds the requests too.
+    .catch((error: unknown) => onError(error, "cannot subscribe to requests; they arrive with heartbeats"));
   return {
     async during({ type, id, appId, attempt }, work) {
       const run = { appId, attempt, since: now().toISOString() };
@@ -78,11 +108,14 @@ export function joinFleet(
       }
     },
     drain() {
-      state = "draining";
+      isLeaving = true;
       isUncounted = true;
       presence.beat();
     },
-    [Symbol.asyncDispose]: () => presence[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await requests[Symbol.asyncDispose]();
+      await presence[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -92,6 +125,25 @@ async function takesTurn(
   { id, heartbeatMs }: Pick<WorkerRecord, "id" | "heartbeatMs">,
 ): Promise<boolean> {
   return (await redis.set(keys.fleetCounted, id, "PX", heartbeatMs, "NX")) !== null;
+}
+
+/**
+ * Asks a worker to take no more work, or to take work again. It does so at once, or with a later heartbeat.
+ * @returns the worker, in the state it is about to have. @throws {SlipwayError} "not-found", "queue-unavailable".
+ */
+export async function setDraining(
+  context: FleetContext,
+  workerId: string,
+  isDraining: boolean,
+): Promise<FleetWorker> {
+  const worker = (await listWorkers(context)).find(({ id }) => id === workerId);
+  if (worker === undefined) throw notFound("worker");
+  await withQueueErrors(async () => {
+    const { redis, keys } = context;
+    await redis.set(keys.workerDraining(workerId), isDraining ? "1" : "0", "PX", forgetAfterMs);
+    await publish(context, workersChannel, { workerId });
+  });
+  return worker.state === "lost" ? worker : { ...worker, state: isDraining ? "draining" : "ready" };
 }
 
 /** Stores how many deployments the fleet runs at the same time, and for how many users, where each advance of a lane reads it. */

@@ -60,6 +60,8 @@ export interface Lanes extends AsyncDisposable {
   isPaused(): Promise<boolean>;
   /** Whether the owner has a free slot. */
   hasSlot(ownerId: string): Promise<boolean>;
+  /** How many others go before a deployment that waits: jobs for a worker, or apps for a slot of the owner. */
+  countBefore(deployment: Pick<Deployment, "id" | "appId" | "ownerId">): Promise<number>;
   /** Returns a running item whose job is gone to BullMQ, for its next attempt after the delay. */
   requeue(item: LaneItem, delayMs: number): Promise<void>;
   jobState(id: string): Promise<LaneJobState>;
@@ -106,12 +108,13 @@ export function openLanes(options: LanesOptions): Lanes {
   for (const queue of [maintenance, slowMaintenance])
     queue.on("error", (error) => onError(error, connectionFailed));
   const limits = { limit: ownerSlots, reserved: reservedSlots };
+  const waitingJobsKey = jobs.deployments.toKey("prioritized");
   const slots = openOwnerSlots({
     bus,
     jobStates: (ids) => jobs.states(ids),
     deployments,
     ...limits,
-    waitingJobsKey: jobs.deployments.toKey("prioritized"),
+    waitingJobsKey,
   });
   const lane = advanceWith({
     kinds: laneKinds(options),
@@ -139,6 +142,11 @@ export function openLanes(options: LanesOptions): Lanes {
       withQueueErrors(async () => {
         await advanceWaiting(ownerId);
         await lane.advance(appId);
+      }),
+    countBefore: ({ id, appId, ownerId }) =>
+      withQueueErrors(async () => {
+        const jobsBefore = await redis.zrank(waitingJobsKey, id);
+        return jobsBefore ?? (await redis.zrank(keys.ownerWaiting(ownerId), appId)) ?? 0;
       }),
     findStranded: (heads) => withQueueErrors(() => findStranded(bus, heads)),
     withFreeSlot: (owners) => withQueueErrors(() => withFreeSlot(bus, limits, owners)),

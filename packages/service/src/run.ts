@@ -1,11 +1,15 @@
 // Runs a process: starts it, reports that it is ready, waits for a signal, and stops it within the grace time.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { contain } from "@slipway/async";
 import { toSlipwayError } from "@slipway/core";
 import type { Logger } from "./logger.ts";
 
-/** A started process. `stop` accepts no further work, finishes running work within `graceMs`, and requeues the rest. */
+/** A started process. */
 export interface Service {
+  /** Accepts no further work, and resolves when the running work has ended, however long it takes. SIGUSR2 calls it. */
+  drain?(): Promise<void>;
+  /** Accepts no further work, finishes running work within `graceMs`, and requeues the rest. */
   stop(options: { readonly graceMs: number }): Promise<void>;
 }
 
@@ -20,7 +24,8 @@ const stopMarginMs = 5_000;
 
 /**
  * Runs a service until SIGTERM, SIGINT, the end of the parent process connected over IPC, or an unhandled error. A second
- * signal ends it at once. @returns the exit code, with which main.ts exits.
+ * signal ends it at once. SIGUSR2 drains a service that can be drained, and then ends it: the parent process is told that this
+ * is wanted. @returns the exit code, with which main.ts exits.
  */
 export async function runService({ logger, graceMs, start }: RunOptions): Promise<number> {
   const termination = watchTermination();
@@ -35,6 +40,7 @@ export async function runService({ logger, graceMs, start }: RunOptions): Promis
     );
     return 1;
   }
+  if (service.drain !== undefined) drainOnSignal(logger, service.drain.bind(service), termination.end);
   process.send?.({ ready: true });
   logger.info("ready");
   const { because, error: unhandled } = await termination.first;
@@ -63,13 +69,29 @@ export async function runMain(main: () => Promise<number>): Promise<number> {
   }
 }
 
+/** @param end called when nothing runs any more. */
+function drainOnSignal(logger: Logger, drain: () => Promise<void>, end: (because: string) => void): void {
+  const onError = (error: unknown) => logger.error({ err: error }, "draining failed");
+  const onSignal = async () => {
+    logger.info("SIGUSR2: taking no more work, and ending when the running work has ended");
+    process.send?.({ draining: true });
+    await drain();
+    end("drained");
+  };
+  process.once("SIGUSR2", contain(onSignal, onError));
+}
+
 interface Termination {
   readonly because: string;
   readonly error?: unknown;
 }
 
-/** @returns the first reason to stop, and the second signal. */
-function watchTermination(): { first: Promise<Termination>; second: Promise<void> } {
+/** @returns the first reason to stop, the second signal, and a function that gives another reason. */
+function watchTermination(): {
+  first: Promise<Termination>;
+  second: Promise<void>;
+  end: (because: string) => void;
+} {
   const first = Promise.withResolvers<Termination>();
   const second = Promise.withResolvers<void>();
   let signals = 0;
@@ -86,5 +108,5 @@ function watchTermination(): { first: Promise<Termination>; second: Promise<void
   process.once("unhandledRejection", (error) =>
     first.resolve({ because: "unhandledRejection", error: error ?? "rejection" }),
   );
-  return { first: first.promise, second: second.promise };
+  return { first: first.promise, second: second.promise, end: (because) => first.resolve({ because }) };
 }

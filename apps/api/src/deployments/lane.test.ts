@@ -4,7 +4,7 @@ import { endOperation } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
 import type { AppAnswer, AppBody, DeploymentAnswer, DeploymentBody } from "@slipway/protocol";
 import { joinFleet, openLanes } from "@slipway/queue";
-import { aName, anOperation, lacksRedis, stepsTo } from "@slipway/testkit";
+import { aName, aNewDeployment, anOperation, lacksRedis, stepsTo } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
 import type { TestApi } from "../../test-support/api.ts";
 
@@ -35,7 +35,10 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     });
   const deployed = async (app: AppBody, token = ada.token): Promise<DeploymentBody> =>
     ((await deploy(app, token)).body as DeploymentAnswer).deployment;
-  const show = async ({ id, app_id }: DeploymentBody, token = ada.token): Promise<DeploymentBody> =>
+  const show = async (
+    { id, app_id }: Pick<DeploymentBody, "id" | "app_id">,
+    token = ada.token,
+  ): Promise<DeploymentBody> =>
     ((await api.request(token, "GET", `/v1/apps/${app_id}/deployments/${id}`)).body as DeploymentAnswer)
       .deployment;
   const advance = async ({ id }: DeploymentBody, status: "building" | "success") => {
@@ -113,8 +116,12 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     const bob = await api.newUser();
     const app = await newApp({}, bob.token);
     const [first, second] = [await deployed(app, bob.token), await deployed(app, bob.token)];
-    expect((await show(first, bob.token)).queue).toEqual({ position: 1, reason: "no-worker" });
-    expect((await show(second, bob.token)).queue).toEqual({ position: 2, reason: "app-busy" });
+    expect((await show(first, bob.token)).queue).toEqual({
+      position: 1,
+      reason: "no-worker",
+      estimated_seconds: null,
+    });
+    expect((await show(second, bob.token)).queue).toMatchObject({ position: 2, reason: "app-busy" });
     const keys = redisKeys(api.config.installationId);
     await using _worker = joinFleet(
       { redis, keys, onError: () => undefined, countUsers: async () => 2 },
@@ -122,19 +129,35 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
       () => new Date(),
     );
     const firstNow = async () => (await show(first, bob.token)).queue;
-    await expect.poll(firstNow).toEqual({ position: 1, reason: "workers-busy" });
+    await expect
+      .poll(firstNow)
+      .toEqual({ position: 1, reason: "build-slots", estimated_seconds: expect.any(Number) });
     const operation = anOperation({ appId: app.id });
     await api.store.operations.create(operation);
-    expect((await show(first, bob.token)).queue).toEqual({ position: 1, reason: "app-busy" });
+    expect((await show(first, bob.token)).queue).toMatchObject({ position: 1, reason: "app-busy" });
     await api.store.operations.compareAndSet(endOperation(operation, new Date(), null));
     // The owner's two slots go to the heads of this app's and the next app's lane.
     const [next, third] = [await newApp({}, bob.token), await newApp({}, bob.token)];
     await deployed(next, bob.token);
     const beyond = await deployed(third, bob.token);
-    expect((await show(beyond, bob.token)).queue).toEqual({ position: 1, reason: "owner-slots" });
+    expect((await show(beyond, bob.token)).queue).toMatchObject({ position: 1, reason: "owner-slots" });
+    const rollback = await api.store.deployments.create(
+      aNewDeployment({
+        appId: (await newApp({}, bob.token)).id,
+        ownerId: bob.user.id,
+        source: { kind: "release", releaseId: "r1" },
+      }),
+    );
+    expect((await show({ id: rollback.id, app_id: rollback.appId }, bob.token)).queue).toMatchObject({
+      reason: "operation-slots",
+    });
+    await api.service.context.lanes.queues[0]?.pause();
+    const paused = { position: 1, reason: "queue-paused", estimated_seconds: null };
+    expect((await show(first, bob.token)).queue).toEqual(paused);
+    await api.service.context.lanes.queues[0]?.resume();
     await advance(first, "building");
     expect((await show(first, bob.token)).queue).toBeUndefined();
-    expect((await show(second, bob.token)).queue).toEqual({ position: 1, reason: "app-busy" });
+    expect((await show(second, bob.token)).queue).toMatchObject({ position: 1, reason: "app-busy" });
   });
 
   test("an app's lane enqueues the next deployment when its head is aborted before a worker claims it", async () => {

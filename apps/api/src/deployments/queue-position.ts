@@ -1,7 +1,9 @@
-// A queued deployment's position in its lane, and the reason why it waits.
+// A queued deployment's position in its lane, the reason why it waits, and when it is likely to start.
 
 import type { Deployment, Store } from "@slipway/core";
-import type { QueueBody, WaitReason } from "@slipway/protocol";
+import type { QueueBody } from "@slipway/protocol";
+import { estimatedSeconds } from "./wait-estimate.ts";
+import type { MeanSeconds } from "./wait-estimate.ts";
 import { appWork, fleetState, headReason, orUnknown } from "./wait-reason.ts";
 import type { WaitReasonContext } from "./wait-reason.ts";
 
@@ -10,14 +12,9 @@ const maxLaneLength = 1_000;
 
 export interface QueuePositionContext extends WaitReasonContext {
   readonly store: Pick<Store, "deployments" | "operations">;
+  readonly meanSeconds: MeanSeconds;
+  readonly now: () => Date;
 }
-
-/** As this field has named the reasons since before it distinguished them. */
-const namesOfField: Partial<Record<WaitReason, QueueBody["reason"]>> = {
-  "app-busy": "app-busy",
-  "owner-slots": "owner-slots",
-  "no-worker": "no-worker",
-};
 
 /** @returns undefined for a deployment that is not queued. */
 export async function queuePosition(
@@ -28,12 +25,21 @@ export async function queuePosition(
   const lane = await context.store.deployments.lane(deployment.appId, maxLaneLength);
   const before = lane.filter(({ number }) => number < deployment.number).length;
   const other = await appWork(context.store, deployment.appId);
-  const busy = before > 0 || other.deployment !== null || other.operation !== null;
-  const reason = busy
-    ? "app-busy"
-    : await orUnknown(context, async () => headReason(context, deployment, await fleetState(context)));
-  return {
-    position: before + 1,
-    reason: reason === null ? null : (namesOfField[reason] ?? "workers-busy"),
-  };
+  const isBusy = before > 0 || other.deployment !== null || other.operation !== null;
+  const position = before + 1;
+  const lanes = { position, running: other.deployment, meanSeconds: await context.meanSeconds() };
+  const facts = { ...lanes, before: 0, slots: 1, now: context.now() };
+  if (isBusy)
+    return {
+      position,
+      reason: "app-busy",
+      estimated_seconds: estimatedSeconds({ ...facts, reason: "app-busy" }),
+    };
+  const waits = await orUnknown(context, async () => {
+    const fleet = await fleetState(context);
+    const reason = await headReason(context, deployment, fleet);
+    return { reason, slots: fleet.slots, before: await context.lanes.countBefore(deployment) };
+  });
+  if (waits === null) return { position, reason: null, estimated_seconds: null };
+  return { position, reason: waits.reason, estimated_seconds: estimatedSeconds({ ...facts, ...waits }) };
 }

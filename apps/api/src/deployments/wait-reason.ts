@@ -7,7 +7,7 @@ import type { Logger } from "@slipway/service";
 import type { ApiContext } from "../api-context.ts";
 
 export interface WaitReasonContext extends Pick<ApiContext, "listWorkers"> {
-  readonly lanes: Pick<Lanes, "hasSlot" | "isPaused" | "jobState">;
+  readonly lanes: Pick<Lanes, "countBefore" | "hasSlot" | "isPaused" | "jobState">;
   readonly logger: Pick<Logger, "warn">;
 }
 
@@ -15,21 +15,26 @@ export interface WaitReasonContext extends Pick<ApiContext, "listWorkers"> {
 export interface FleetState {
   readonly isPaused: boolean;
   readonly hasWorker: boolean;
+  /** Build slots of the ready workers. */
+  readonly slots: number;
 }
 
 /** @throws {SlipwayError} "queue-unavailable". */
 export async function fleetState({ listWorkers, lanes }: WaitReasonContext): Promise<FleetState> {
   const [workers, isPaused] = await Promise.all([listWorkers(), lanes.isPaused()]);
-  return { isPaused, hasWorker: workers.some(({ state }) => state === "ready") };
+  const ready = workers.filter(({ state }) => state === "ready");
+  const slots = ready.reduce((sum, { concurrency }) => sum + concurrency, 0);
+  return { isPaused, hasWorker: ready.length > 0, slots };
 }
 
 /** Why the first deployment in the lane of an idle app waits. @throws {SlipwayError} "queue-unavailable". */
 export async function headReason(
   { lanes }: Pick<WaitReasonContext, "lanes">,
-  { id, ownerId }: Pick<Deployment, "id" | "ownerId">,
-  fleet: FleetState,
+  { id, ownerId, source }: Pick<Deployment, "id" | "ownerId" | "source">,
+  fleet: Pick<FleetState, "isPaused" | "hasWorker">,
 ): Promise<WaitReason> {
   if (!fleet.hasWorker) return "no-worker";
+  if (source.kind === "release") return "operation-slots";
   if (fleet.isPaused) return "queue-paused";
   if ((await lanes.jobState(id)) === "live") return "build-slots";
   return (await lanes.hasSlot(ownerId)) ? "build-slots" : "owner-slots";

@@ -26,7 +26,8 @@ import type { Route } from "./route.ts";
 
 /** @returns the routes, with the one that describes them last. */
 export function v1Routes(context: ApiContext): readonly Route[] {
-  const { config, store, blobs, redis, keys, auth, limits, deployments, listWorkers, now } = context;
+  const { config, store, blobs, redis, keys, auth, limits, deployments, listWorkers, meanSeconds, now } =
+    context;
   const { lanes, logger, notifications, outputEvents, uploadPace: pace, urlSigner } = context;
   const { region, stacks, urls, userQuotas } = config;
   const apiUrl = urls.api;
@@ -49,6 +50,7 @@ export function v1Routes(context: ApiContext): readonly Route[] {
       apiUrl,
       maxQueuedPerApp: queuedPerApp,
       listWorkers,
+      meanSeconds,
       logger,
       now,
     }),
@@ -68,7 +70,7 @@ export function v1Routes(context: ApiContext): readonly Route[] {
     ...variableRoutes(store.variables),
     ...notificationPlatformRoutes(),
     ...notifierRoutes({ store, notifications, now }),
-    ...workerRoutes({ store, listWorkers }),
+    ...workerRoutes({ store, listWorkers, setDraining: context.setDraining }),
     ...queueRoutes({
       store,
       redis,
@@ -77,6 +79,7 @@ export function v1Routes(context: ApiContext): readonly Route[] {
       lanes,
       logger,
       reservedSlots: config.limits.reservedSlots,
+      meanSeconds,
       now,
     }),
   ];

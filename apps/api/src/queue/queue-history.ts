@@ -7,6 +7,8 @@ import type { Deployment } from "@slipway/core";
 import { queueSample } from "@slipway/protocol";
 import type { QueueSample, RedisKeys } from "@slipway/protocol";
 import type { Redis } from "ioredis";
+import { recentlyEnded } from "../deployments/wait-estimate.ts";
+import type { MeanSecondsContext } from "../deployments/wait-estimate.ts";
 import { queueState } from "./queue-state.ts";
 import type { QueueState, QueueStateContext } from "./queue-state.ts";
 
@@ -22,22 +24,22 @@ const leaseMs = 50_000;
 /** The most hours that a client can request. */
 const keptMs = 48 * 60 * minuteMs;
 
+type SampleContext = QueueHistoryContext & QueueStateContext & MeanSecondsContext;
+
 /** Takes a sample each minute, until the result is disposed. @param onError receives the error of a sample that could not be taken. */
-export function recordQueueHistory(
-  context: QueueHistoryContext & QueueStateContext,
-  onError: (error: unknown) => void,
-): Disposable {
+export function recordQueueHistory(context: SampleContext, onError: (error: unknown) => void): Disposable {
   const take = contain(() => takeSample(context), onError);
   const timer = setInterval(take, minuteMs).unref();
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 /** Stores a sample, unless another process has the lease. @throws {SlipwayError} or an error of Redis. */
-export async function takeSample(context: QueueHistoryContext & QueueStateContext): Promise<void> {
+export async function takeSample(context: SampleContext): Promise<void> {
   const { redis, keys, now } = context;
   if ((await redis.set(keys.queueHistoryLease, "taken", "PX", leaseMs, "NX")) === null) return;
   const at = now();
-  const sample = sampleOf(await queueState(context, 1), at);
+  const [state, recent] = await Promise.all([queueState(context, 1), recentlyEnded(context)]);
+  const sample = sampleOf(state, recent, at);
   const results = await redis
     .multi()
     .zadd(keys.queueHistory, at.getTime(), JSON.stringify(sample))
@@ -59,7 +61,11 @@ export async function readQueueHistory(
   return stored.map((text) => queueSample.parse(JSON.parse(text)));
 }
 
-function sampleOf({ waiting, queued, running, slots, recent }: QueueState, at: Date): QueueSample {
+function sampleOf(
+  { waiting, queued, running, slots }: QueueState,
+  recent: readonly Deployment[],
+  at: Date,
+): QueueSample {
   const since = at.getTime() - minuteMs;
   const ended = recent.filter(({ finishedAt }) => finishedAt !== null && finishedAt.getTime() > since);
   const ran = ended.filter(({ startedAt }) => startedAt !== null);

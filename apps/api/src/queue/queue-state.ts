@@ -1,19 +1,16 @@
 // The state of the queue and of the workers, for GET /v1/queue and for metrics.
 
-import { durationSeconds, finalStatuses } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
 import type { FleetWorker } from "@slipway/queue";
+import type { MeanSeconds } from "../deployments/wait-estimate.ts";
 import type { WaitReasonContext } from "../deployments/wait-reason.ts";
-
-/** Deployments whose mean duration estimates that of the waiting ones. */
-const recentRead = 100;
-const recentMs = 24 * 60 * 60_000;
 
 export interface QueueStateContext extends Pick<WaitReasonContext, "listWorkers"> {
   readonly lanes: Pick<WaitReasonContext["lanes"], "isPaused">;
-  readonly store: { readonly deployments: Pick<Store["deployments"], "queued" | "allRunning" | "search"> };
+  readonly store: { readonly deployments: Pick<Store["deployments"], "queued" | "allRunning"> };
   /** Slots of the fleet that one owner leaves to the others. */
   readonly reservedSlots: number;
+  readonly meanSeconds: MeanSeconds;
   readonly now: () => Date;
 }
 
@@ -26,8 +23,8 @@ export interface QueueState {
   readonly workers: readonly FleetWorker[];
   readonly paused: boolean;
   readonly slots: { readonly used: number; readonly total: number; readonly reserved: number };
-  /** The newest of the last day's deployments that have ended, at most a hundred. */
-  readonly recent: readonly Deployment[];
+  /** Of a deployment; null until one has ended. */
+  readonly meanSeconds: number | null;
   /** Null until a deployment has ended. */
   readonly secondsOfWork: number | null;
 }
@@ -38,14 +35,13 @@ export interface QueueState {
  */
 export async function queueState(context: QueueStateContext, limit: number): Promise<QueueState> {
   const { store, lanes, listWorkers, reservedSlots } = context;
-  const [queued, running, workers, paused, recent] = await Promise.all([
+  const [queued, running, workers, paused, meanSeconds] = await Promise.all([
     store.deployments.queued(limit),
     store.deployments.allRunning(),
     listWorkers(),
     lanes.isPaused(),
-    recentlyEnded(context),
+    context.meanSeconds(),
   ]);
-  const seconds = meanSeconds(recent);
   return {
     waiting: queued.totalCount,
     queued: queued.deployments,
@@ -53,8 +49,8 @@ export async function queueState(context: QueueStateContext, limit: number): Pro
     workers,
     paused,
     slots: slotsOf(workers, reservedSlots),
-    recent,
-    secondsOfWork: seconds === null ? null : Math.round(seconds * queued.totalCount),
+    meanSeconds,
+    secondsOfWork: meanSeconds === null ? null : Math.round(meanSeconds * queued.totalCount),
   };
 }
 
@@ -62,19 +58,11 @@ function slotsOf(workers: readonly FleetWorker[], reservedSlots: number): QueueS
   const ready = workers.filter(({ state }) => state === "ready");
   const alive = workers.filter(({ state }) => state !== "lost");
   const total = ready.reduce((sum, { concurrency }) => sum + concurrency, 0);
-  const used = alive.flatMap(({ running }) => running).filter((run) => "deploymentId" in run).length;
+  const used = alive.reduce((sum, worker) => sum + slotsUsed(worker), 0);
   return { used, total, reserved: Math.min(reservedSlots, Math.max(0, total - 1)) };
 }
 
-async function recentlyEnded({ store, now }: QueueStateContext): Promise<readonly Deployment[]> {
-  const since = new Date(now().getTime() - recentMs);
-  const filter = { statuses: finalStatuses, appIds: null, ownerId: null, since };
-  return (await store.deployments.search(filter, { page: 1, perPage: recentRead })).deployments;
-}
-
-/** Of those that ran; null without any. */
-function meanSeconds(ended: readonly Deployment[]): number | null {
-  const durations = ended.filter(({ startedAt }) => startedAt !== null).map(durationSeconds);
-  if (durations.length === 0) return null;
-  return durations.reduce((sum, seconds) => sum + seconds, 0) / durations.length;
+/** All deployments of a worker that does not say how many of them build. */
+function slotsUsed({ building, running }: FleetWorker): number {
+  return building ?? running.filter((run) => "deploymentId" in run).length;
 }

@@ -78,7 +78,7 @@ describe.skipIf(await lacksRedis())("GET /v1/queue", () => {
     await using _worker = joinFleet({ ...context, countUsers: async () => 2 }, identity, () => new Date());
     await eventually(async () => expect(await listWorkers(context)).toHaveLength(1));
     await lanes.advance(one.id);
-    const listed = (id: string, name: string, position: number, reason: string) =>
+    const listed = (id: string, name: string, position: number, reason: string, estimated: number) =>
       expect.objectContaining({
         app_name: name,
         deployment_id: id,
@@ -86,6 +86,7 @@ describe.skipIf(await lacksRedis())("GET /v1/queue", () => {
         position,
         reason,
         waiting_since: expect.any(String),
+        estimated_seconds: estimated,
       });
     expect(await queue()).toEqual({
       waiting: 3,
@@ -96,9 +97,9 @@ describe.skipIf(await lacksRedis())("GET /v1/queue", () => {
       slots: { used: 0, total: 3, reserved: 1 },
       seconds_of_work: 30,
       deployments: [
-        listed(first.id, one.name, 1, "build-slots"),
-        listed(second.id, one.name, 2, "app-busy"),
-        listed(third.id, two.name, 1, "owner-slots"),
+        listed(first.id, one.name, 1, "build-slots", 3),
+        listed(second.id, one.name, 2, "app-busy", 10),
+        listed(third.id, two.name, 1, "owner-slots", 3),
       ],
     });
 

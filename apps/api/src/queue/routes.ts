@@ -4,6 +4,7 @@ import type { Deployment, Store } from "@slipway/core";
 import { queueAnswer, queueHistoryAnswer, queueHistoryQuery } from "@slipway/protocol";
 import type { QueueAnswer, WaitReason } from "@slipway/protocol";
 import { readById } from "../apps/apps-of.ts";
+import { estimatedSeconds } from "../deployments/wait-estimate.ts";
 import { headReason, orUnknown } from "../deployments/wait-reason.ts";
 import type { WaitReasonContext } from "../deployments/wait-reason.ts";
 import { route } from "../http/route.ts";
@@ -11,13 +12,14 @@ import type { Route } from "../http/route.ts";
 import { readQueueHistory } from "./queue-history.ts";
 import type { QueueHistoryContext } from "./queue-history.ts";
 import { queueState } from "./queue-state.ts";
-import type { QueueStateContext } from "./queue-state.ts";
+import type { QueueState, QueueStateContext } from "./queue-state.ts";
 
 /** Waiting deployments whose reasons are determined, and that are listed. */
 const maxExamined = 500;
 const maxListed = 100;
 
-export interface QueueContext extends WaitReasonContext, Pick<QueueStateContext, "reservedSlots" | "now"> {
+export interface QueueContext
+  extends WaitReasonContext, Pick<QueueStateContext, "reservedSlots" | "meanSeconds" | "now"> {
   readonly store: Pick<Store, "apps" | "deployments" | "operations" | "users">;
 }
 
@@ -25,6 +27,7 @@ interface Waiting {
   readonly deployment: Deployment;
   readonly position: number;
   readonly reason: WaitReason | null;
+  readonly estimatedSeconds: number | null;
 }
 
 export function queueRoutes(context: QueueContext & QueueHistoryContext): Route[] {
@@ -34,7 +37,7 @@ export function queueRoutes(context: QueueContext & QueueHistoryContext): Route[
       path: "/queue",
       summary: "Show how many deployments wait, what for, and the use of the build slots",
       description:
-        "A deployment waits for an earlier one of its app (app-busy), for a slot of its owner (owner-slots), for a free build slot (build-slots), for any worker (no-worker), or until the queue is resumed (queue-paused).",
+        "A deployment waits for an earlier one of its app (app-busy), for a slot of its owner (owner-slots), for a free build slot (build-slots), as a deployment of an earlier release for room among the operations (operation-slots), for any worker (no-worker), or until the queue is resumed (queue-paused).",
       access: "workers:read",
       polled: true,
       answer: { status: 200, json: queueAnswer },
@@ -62,7 +65,8 @@ async function queueOf(context: QueueContext): Promise<QueueAnswer["queue"]> {
   const { queued, running, workers, paused } = queue;
   const hasWorker = workers.some(({ state }) => state === "ready");
   const busyApps = await appsWithWork(store, running);
-  const waiting = await examine(context, queued, busyApps, { isPaused: paused, hasWorker });
+  const examined = await examine(context, queued, busyApps, { isPaused: paused, hasWorker });
+  const waiting = await estimate(context, examined, queue);
   return {
     waiting: queue.waiting,
     running: running.length,
@@ -89,7 +93,7 @@ function examine(
   queued: readonly Deployment[],
   busyApps: ReadonlySet<string>,
   fleet: Parameters<typeof headReason>[2],
-): Promise<Waiting[]> {
+): Promise<Omit<Waiting, "estimatedSeconds">[]> {
   const lanes = Map.groupBy(
     queued.toSorted((a, b) => a.number - b.number),
     ({ appId }) => appId,
@@ -102,6 +106,31 @@ function examine(
           ? "app-busy"
           : await orUnknown(context, () => headReason(context, deployment, fleet));
       return { deployment, position, reason };
+    }),
+  );
+}
+
+/** Of those that are listed. */
+async function estimate(
+  context: QueueContext,
+  examined: readonly Omit<Waiting, "estimatedSeconds">[],
+  { running, slots, meanSeconds }: QueueState,
+): Promise<Waiting[]> {
+  const now = context.now();
+  const runningOf = new Map(running.map((deployment) => [deployment.appId, deployment]));
+  return Promise.all(
+    examined.map(async (one, at) => {
+      if (at >= maxListed) return { ...one, estimatedSeconds: null };
+      const { deployment, reason } = one;
+      const isHead = reason === "build-slots" || reason === "owner-slots";
+      const before = isHead ? await orUnknown(context, () => context.lanes.countBefore(deployment)) : 0;
+      const facts = {
+        running: runningOf.get(deployment.appId) ?? null,
+        slots: slots.total,
+        meanSeconds,
+        now,
+      };
+      return { ...one, estimatedSeconds: estimatedSeconds({ ...one, ...facts, before: before ?? 0 }) };
     }),
   );
 }
@@ -121,12 +150,13 @@ async function present(
     readById(ids("appId"), (id) => apps.get(id)),
     readById(ids("ownerId"), (id) => users.get(id)),
   ]);
-  return waiting.map(({ deployment, position, reason }) => ({
+  return waiting.map(({ deployment, position, reason, ...times }) => ({
     app_name: names.get(deployment.appId)?.name ?? null,
     deployment_id: deployment.id,
     owner: owners.get(deployment.ownerId)?.username ?? null,
     position,
     reason,
     waiting_since: deployment.createdAt.toISOString(),
+    estimated_seconds: times.estimatedSeconds,
   }));
 }

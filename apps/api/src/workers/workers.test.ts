@@ -51,6 +51,7 @@ describe.skipIf(await lacksRedis())("GET /v1/workers", () => {
           version: "0.1.0",
           state: "ready",
           concurrency: 2,
+          building: 1,
           operation_concurrency: 4,
           engine: { address: "unix:///engine.sock", cpus: 4, memory_bytes: 1024 },
           started_at: "2026-01-02T03:04:05.000Z",
@@ -64,6 +65,37 @@ describe.skipIf(await lacksRedis())("GET /v1/workers", () => {
     await Promise.all(work);
     await worker[Symbol.asyncDispose]();
     expect((await api.request(token, "GET", "/v1/workers")).body).toEqual({ workers: [] });
+    redis.disconnect();
+  });
+
+  test("PATCH /v1/workers/:worker drains a worker, and lets it take work again", async () => {
+    const { token } = await api.newUser({ operator: true });
+    const redis = new Redis(api.redis.url);
+    const context = { redis, keys: redisKeys(api.config.installationId), onError: () => undefined };
+    const asked: boolean[] = [];
+    const onDraining = (isDraining: boolean) => asked.push(isDraining);
+    const countUsers = async () => 2;
+    const worker = joinFleet({ ...context, countUsers, onDraining }, identity, () => new Date());
+    const path = "/v1/workers/w1";
+    const drain = (draining: boolean) => api.request(token, "PATCH", path, { worker: { draining } });
+    const state = async () => {
+      const { body } = await api.request(token, "GET", "/v1/workers");
+      return (body as { workers: { state: string }[] }).workers[0]?.state;
+    };
+    await expect.poll(state).toBe("ready");
+    const { status, body } = await drain(true);
+    expect([status, body]).toMatchObject([200, { worker: { id: "w1", state: "draining", deployments: [] } }]);
+    await expect.poll(state).toBe("draining");
+    expect((await drain(false)).body).toMatchObject({ worker: { state: "ready" } });
+    await expect.poll(state).toBe("ready");
+    expect(asked).toEqual([true, false]);
+    expect((await api.request(token, "PATCH", path, { worker: {} })).status).toBe(422);
+    const unknown = await api.request(token, "PATCH", "/v1/workers/w2", { worker: { draining: true } });
+    expect(unknown.status).toBe(404);
+    const member = await api.newUser();
+    const refused = await api.request(member.token, "PATCH", path, { worker: { draining: true } });
+    expect(refused.status).toBe(403);
+    await worker[Symbol.asyncDispose]();
     redis.disconnect();
   });
 

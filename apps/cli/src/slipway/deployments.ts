@@ -64,10 +64,16 @@ async function status(session: Session): Promise<number> {
   if (last)
     lines.push(`last deployment ${last.id}: ${last.status}, ${last.created_at}, ref ${last.git_ref ?? "-"}`);
   if (last?.queue)
-    lines.push(`  position ${last.queue.position}, waits for ${last.queue.reason ?? "unknown"}`);
+    lines.push(
+      `  position ${last.queue.position}, waits for ${last.queue.reason ?? "unknown"}${startsIn(last.queue)}`,
+    );
   if (last?.failure) lines.push(...failureLines(last).map((line) => `  ${line}`));
   session.output.result({ app, deployment: last ?? null }, lines);
   return exitCodes.success;
+}
+
+function startsIn({ estimated_seconds: seconds }: NonNullable<DeploymentBody["queue"]>): string {
+  return seconds == null ? "" : `, starts in about ${seconds} s`;
 }
 
 async function list(session: Session, _args: Args, command: Command): Promise<number> {

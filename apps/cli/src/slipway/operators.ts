@@ -1,7 +1,7 @@
 // slipway workers and queue, for operators.
 
 import { z } from "zod";
-import { workersAnswer } from "@slipway/protocol";
+import { workerAnswer, workersAnswer } from "@slipway/protocol";
 import { CommandError, exitCodes } from "../client/command-error.ts";
 import { table } from "./output.ts";
 import type { AddCommand } from "./command.ts";
@@ -13,6 +13,7 @@ const waiting = z.object({
   position: z.number().nullable(),
   reason: z.string().nullable(),
   waiting_since: z.string(),
+  estimated_seconds: z.number().nullish(),
 });
 const queueAnswer = z.looseObject({
   queue: z.looseObject({
@@ -25,7 +26,11 @@ const queueAnswer = z.looseObject({
 });
 
 export function addOperatorCommands(add: AddCommand): void {
-  add("workers", "list the workers and what they run", { examples: ["slipway workers"], run: workers });
+  add("workers [action] [worker]", "list the workers, or let one drain or resume", {
+    examples: ["slipway workers", "slipway workers drain worker-2", "slipway workers resume worker-2"],
+    run: (session, [action, worker]) =>
+      action === undefined ? workers(session) : changeWorker(session, action, worker),
+  });
   add("queue", "show what waits, how long and for what", { examples: ["slipway queue --json"], run: queue });
 }
 
@@ -35,10 +40,32 @@ async function workers(session: Session): Promise<number> {
     one.name,
     one.state,
     one.host,
-    `${one.deployments.length}/${one.concurrency}`,
+    `${one.building}/${one.concurrency}`,
     one.deployments.map((run) => run.app_name ?? run.app_id).join(", ") || "-",
   ]);
-  session.output.result(found, table(["NAME", "STATE", "HOST", "DEPLOYMENTS", "APPS"], rows));
+  session.output.result(found, table(["NAME", "STATE", "HOST", "BUILDS", "APPS"], rows));
+  return exitCodes.success;
+}
+
+/** @param wanted name or id of the worker. */
+async function changeWorker(session: Session, action: string, wanted: string | undefined): Promise<number> {
+  if ((action !== "drain" && action !== "resume") || wanted === undefined)
+    throw new CommandError(
+      "Give an action and a worker: slipway workers drain NAME, or slipway workers resume NAME.",
+      exitCodes.usage,
+    );
+  const api = await session.api();
+  const { workers: all } = await api.get("/workers", workersAnswer);
+  const found = all.filter(({ id, name, state }) => id === wanted || (name === wanted && state !== "lost"));
+  const [worker] = found;
+  if (worker === undefined) throw new CommandError(`No worker is named ${wanted}: see slipway workers.`);
+  if (found.length > 1)
+    throw new CommandError(
+      `${found.length} workers are named ${wanted}: give one of the ids ${found.map(({ id }) => id).join(", ")}.`,
+    );
+  const change = { worker: { draining: action === "drain" } };
+  const changed = await api.send("PATCH", `/workers/${worker.id}`, change, workerAnswer);
+  session.output.result(changed, `${worker.name} is ${changed.worker.state}.`);
   return exitCodes.success;
 }
 
@@ -56,11 +83,14 @@ async function queue(session: Session): Promise<number> {
     String(one.position ?? "-"),
     one.reason ?? "-",
     one.waiting_since,
+    one.estimated_seconds == null ? "-" : `${one.estimated_seconds} s`,
   ]);
   const summary = `${state.waiting} waiting, ${state.running} running${state.paused ? ", paused" : ""}, oldest since ${state.oldest_waiting_at ?? "-"}`;
   session.output.result(found, [
     summary,
-    ...(rows.length === 0 ? [] : table(["APP", "DEPLOYMENT", "POSITION", "WAITS FOR", "SINCE"], rows)),
+    ...(rows.length === 0
+      ? []
+      : table(["APP", "DEPLOYMENT", "POSITION", "WAITS FOR", "SINCE", "STARTS IN"], rows)),
   ]);
   return exitCodes.success;
 }

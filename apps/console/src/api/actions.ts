@@ -9,6 +9,7 @@ import type {
   SessionAnswer,
   SourceAnswer,
   VariableBody,
+  WorkerAnswer,
 } from "@slipway/protocol";
 import { ApiError, call } from "./client.ts";
 import { appPath } from "./queries.ts";
@@ -52,6 +53,9 @@ export const restart = async (app: string) =>
 
 export const scale = (app: string, name: string, amount: number) =>
   call<unknown>("POST", appPath(app, "/scale"), { containers: [{ name, amount }] });
+
+export const setDraining = (worker: string, draining: boolean) =>
+  call<WorkerAnswer>("PATCH", `/workers/${worker}`, { worker: { draining } });
 
 /** @param scope null to keep that of an existing variable. */
 export const setVariable = (

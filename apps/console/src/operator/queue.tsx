@@ -73,9 +73,12 @@ function Queue({ queue }: QueueAnswer) {
       {queue.deployments.length === 0 ? (
         <p className="empty">Nothing waits.</p>
       ) : (
-        <Table label="Waiting deployments" columns={["App", "Owner", "Position", "Waits for", "Since"]}>
+        <Table
+          label="Waiting deployments"
+          columns={["App", "Owner", "Position", "Waits for", "Since", "Starts in"]}
+        >
           {queue.deployments.map(
-            ({ app_name: app, deployment_id: id, owner, position, reason, waiting_since: since }) => (
+            ({ app_name: app, deployment_id: id, owner, position, reason, ...times }) => (
               <tr key={id}>
                 <th scope="row">
                   {app === null ? (
@@ -90,7 +93,10 @@ function Queue({ queue }: QueueAnswer) {
                 <td>{position}</td>
                 <td>{reason ?? "unknown"}</td>
                 <td>
-                  <Ago at={since} />
+                  <Ago at={times.waiting_since} />
+                </td>
+                <td>
+                  {times.estimated_seconds === null ? "–" : durationText(times.estimated_seconds * 1000)}
                 </td>
               </tr>
             ),

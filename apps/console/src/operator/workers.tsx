@@ -3,8 +3,10 @@
 import type { WorkerBody } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { setDraining } from "../api/actions.ts";
 import { workersQuery } from "../api/queries.ts";
 import { useTitle } from "../layout/title.ts";
+import { Action } from "../parts/action.tsx";
 import { Loaded } from "../parts/loaded.tsx";
 import { Status } from "../parts/status.tsx";
 import { Ago, sizeText } from "../parts/time.tsx";
@@ -31,21 +33,31 @@ export function WorkersPage() {
   );
 }
 
+/** Nothing is asked of a lost worker: it does not read it. */
+function Drain({ worker: { id, name, state } }: { readonly worker: WorkerBody }) {
+  if (state === "lost") return null;
+  const isDraining = state === "draining";
+  return (
+    <Action
+      run={() => setDraining(id, !isDraining)}
+      label={isDraining ? `Let ${name} take work again` : `Drain ${name}`}
+    >
+      {isDraining ? "Resume" : "Drain"}
+    </Action>
+  );
+}
+
 function Worker({ worker }: { readonly worker: WorkerBody }) {
-  const { engine, deployments, operations, concurrency } = worker;
+  const { engine, deployments, operations, concurrency, building } = worker;
   return (
     <li className="card">
       <h2>
         {worker.name} <Status status={worker.state} />
       </h2>
       <p>
-        {deployments.length} of {concurrency} slots used{" "}
-        <meter
-          min={0}
-          max={concurrency}
-          value={deployments.length}
-          aria-label={`Slots used by ${worker.name}`}
-        />
+        {building} of {concurrency} build slots used{" "}
+        <meter min={0} max={concurrency} value={building} aria-label={`Build slots used by ${worker.name}`} />{" "}
+        <Drain worker={worker} />
       </p>
       <p className="facts">
         {worker.host}, process {worker.pid}, version {worker.version}; engine {engine.address}, {engine.cpus}{" "}

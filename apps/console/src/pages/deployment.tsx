@@ -1,6 +1,6 @@
 // One deployment: why it failed, its timeline, its log.
 
-import type { DeploymentBody } from "@slipway/protocol";
+import type { DeploymentBody, QueueBody } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
@@ -86,12 +86,16 @@ function Facts({ deployment }: { readonly deployment: DeploymentBody }) {
         <Ago at={at} /> by {pusher.username}
         {duration === 0 ? "" : `, took ${durationText(duration * 1000)}`}
         {size === null ? "" : `, image of ${sizeText(size)}`}
-        {queue === undefined
-          ? ""
-          : `, position ${queue.position} in the queue${queue.reason === null ? "" : ` (${queue.reason})`}`}
+        {queue === undefined ? "" : `, ${queueText(queue)}`}
       </span>
     </>
   );
+}
+
+function queueText({ position, reason, estimated_seconds: seconds }: QueueBody): string {
+  const why = reason === null ? "" : ` (${reason})`;
+  const starts = seconds === null ? "" : `, starts in about ${durationText(seconds * 1000)}`;
+  return `position ${position} in the queue${why}${starts}`;
 }
 
 function Failure({

@@ -17,6 +17,7 @@ const reasons: Readonly<Record<string, string>> = {
   "app-busy": "for an earlier deployment",
   "owner-slots": "for a slot of the owner",
   "build-slots": "for a build slot",
+  "operation-slots": "for a worker that has room for it",
   "no-worker": "for a worker",
   "queue-paused": "the queue is paused",
 };

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { deploymentStatuses } from "@slipway/core";
 import type { DeploymentStatus } from "@slipway/core";
 import { pageQuery, paginationBody } from "./pagination.ts";
+import { waitReasons } from "./timeline.ts";
 import { userReference } from "./users.ts";
 
 const maxGitRefChars = 255;
@@ -61,11 +62,10 @@ export const outputQuery = z.object({
 export const queueBody = z.object({
   /** Its position among the app's queued deployments, from 1. */
   position: z.int(),
-  /**
-   * What it waits for: an earlier deployment of the app, one of its owner's slots, a worker with free capacity, or any worker
-   * at all; null when Redis is unavailable.
-   */
-  reason: z.enum(["app-busy", "owner-slots", "workers-busy", "no-worker"]).nullable(),
+  /** What it waits for, as in the timeline; null when Redis is unavailable. */
+  reason: z.enum(waitReasons).nullable(),
+  /** Seconds until it is likely to start, from recent durations; null when that cannot be told. */
+  estimated_seconds: z.int().nullable(),
 });
 
 /** Why a deployment failed. */

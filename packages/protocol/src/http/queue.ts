@@ -15,7 +15,7 @@ export const queueAnswer = z.object({
     /** Waiting deployments by what they wait for, of the oldest 500. */
     by_reason: z.partialRecord(z.enum(waitReasons), z.int()),
     slots: z.object({
-      /** Deployments that workers run. */
+      /** Deployments that workers build. */
       used: z.int(),
       /** Of all ready workers. */
       total: z.int(),
@@ -36,6 +36,8 @@ export const queueAnswer = z.object({
         /** Null when Redis cannot answer. */
         reason: z.enum(waitReasons).nullable(),
         waiting_since: z.string(),
+        /** Seconds until it is likely to start; null when that cannot be told. */
+        estimated_seconds: z.int().nullable(),
       }),
     ),
   }),

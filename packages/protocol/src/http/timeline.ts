@@ -6,12 +6,19 @@ import type { DeploymentStatus } from "@slipway/core";
 
 const time = z.string();
 
-export const waitReasons = ["app-busy", "owner-slots", "build-slots", "no-worker", "queue-paused"] as const;
+export const waitReasons = [
+  "app-busy",
+  "owner-slots",
+  "build-slots",
+  "operation-slots",
+  "no-worker",
+  "queue-paused",
+] as const;
 
 export const waitBody = z.object({
   /**
-   * What it waited for: an earlier deployment or an operation of its app, a slot of its owner, a build slot of the fleet, any
-   * worker at all, or the operator who paused the queue.
+   * What it waited for: an earlier deployment or an operation of its app, a slot of its owner, a build slot of the fleet, room
+   * among the operations (a deployment of an earlier release), any worker at all, or the operator who paused the queue.
    */
   reason: z.enum(waitReasons),
   /** The deployment of the app that it waited for. */

@@ -19,8 +19,11 @@ export const workerBody = z.object({
   version: z.string(),
   /** "lost": the worker has missed its heartbeats. It may return. */
   state: z.enum(["ready", "draining", "lost"]),
+  /** Its build slots. */
   concurrency: z.int(),
-  /** The maximum of concurrent operations, in addition to deployments; 0 for a worker of an older version. */
+  /** Build slots in use. */
+  building: z.int(),
+  /** The maximum of concurrent operations and deployments without a build; 0 for a worker of an older version. */
   operation_concurrency: z.int(),
   engine: z.object({ address: z.string(), cpus: z.number(), memory_bytes: z.int() }),
   started_at: z.string(),
@@ -32,5 +35,15 @@ export const workerBody = z.object({
 
 export const workersAnswer = z.object({ workers: z.array(workerBody) });
 
+export const changeWorkerRequest = z.object({
+  worker: z.object({
+    /** Whether the worker takes no more deployments and operations. What it runs goes on. */
+    draining: z.boolean(),
+  }),
+});
+
+export const workerAnswer = z.object({ worker: workerBody });
+
+export type WorkerAnswer = z.infer<typeof workerAnswer>;
 export type WorkerBody = z.infer<typeof workerBody>;
 export type WorkersAnswer = z.infer<typeof workersAnswer>;

@@ -21,6 +21,8 @@ export interface AppProcess {
   ready: Promise<void>;
   /** Resolves with the exit code, signal or error, for display. */
   ended: Promise<string>;
+  /** Whether the app said that it ends when its work has ended, as a signal asked it to. */
+  isDraining: () => boolean;
   signal: (name: "SIGTERM" | "SIGKILL") => void;
 }
 
@@ -41,6 +43,10 @@ export async function launchApp(spec: LaunchedSpec, output: number | "inherit"):
     env: { ...machineEnvironment(spec), ...(spec.runAs?.user ? { HOME: "/" } : {}), ...spec.environment },
   });
   const ended = endOf(child);
+  let isDraining = false;
+  child.on("message", (message) => {
+    if (says(message, "draining")) isDraining = true;
+  });
   const ready = readiness(spec.name, child, ended);
   // a supervisor that stops early does not await `ready`; without this handler its rejection would be unhandled
   ready.catch(() => undefined);
@@ -50,6 +56,7 @@ export async function launchApp(spec: LaunchedSpec, output: number | "inherit"):
     identity: pid === 0 ? undefined : await processIdentity(pid),
     ready,
     ended,
+    isDraining: () => isDraining,
     signal: (name) => signalApp(child, name),
   };
 }
@@ -74,13 +81,14 @@ function endOf(child: ChildProcess): Promise<string> {
 async function readiness(name: string, child: ChildProcess, ended: Promise<string>): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   child.on("message", (message) => {
-    if (isReady(message)) resolve();
+    if (says(message, "ready")) resolve();
   });
   ended.then((how) => reject(new Error(`${name} ended (${how}) before it was ready`)), reject);
   const late = () => new Error(`${name} was not ready within ${readyTimeoutMs / 1000} s`);
   await withDeadline(promise, { limitMs: readyTimeoutMs, error: late });
 }
 
-function isReady(message: unknown): boolean {
-  return typeof message === "object" && message !== null && "ready" in message && message.ready === true;
+function says(message: unknown, what: "ready" | "draining"): boolean {
+  if (typeof message !== "object" || message === null) return false;
+  return Object.entries(message).some(([name, value]) => name === what && value === true);
 }

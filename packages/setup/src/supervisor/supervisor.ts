@@ -150,7 +150,7 @@ export class Supervisor implements AsyncDisposable {
     const app = this.#running.get(spec.name);
     const ended = app?.ended ?? Promise.resolve("before all apps were ready");
     void ended
-      .then((how) => this.#restart(spec, how))
+      .then((how) => (app?.isDraining() === true ? this.#noteDrained(spec) : this.#restart(spec, how)))
       .catch((error: unknown) => this.#giveUp(reasonOf(error)));
   }
 
@@ -165,6 +165,13 @@ export class Supervisor implements AsyncDisposable {
     if (this.#stopping.signal.aborted) return;
     await this.#launch(spec);
     this.#watch(spec);
+  }
+
+  /** A drained app stays away, until the next start of all. */
+  async #noteDrained({ name }: AppSpec): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    this.#report(`${name} was drained and has ended; it starts again with the next start`);
+    await forgetServices(this.#environment.DATA_DIR, [name]);
   }
 
   #giveUp(reason: string): void {
