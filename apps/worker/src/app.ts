@@ -16,7 +16,6 @@ import {
   startNotificationWorker,
 } from "@slipway/queue";
 import type {
-  JoinContext,
   Lanes,
   LaneTask,
   LaneWorker,
@@ -82,48 +81,31 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   warnOfUnlimitedSteps(context);
   await sweepSandboxes(context);
   const load = await loadOf(context);
-  let laneWorker: LaneWorker | undefined;
-  const fleet = opened.use(
-    join(context, queues.options, load, {
-      countBuilding: () => laneWorker?.usedBuildSlots ?? 0,
-      onDraining: contain(
-        (isDraining: boolean) => laneWorker?.setDraining(isDraining),
-        (error) => queues.options.onError(error, "cannot drain this worker"),
-      ),
-    }),
-  );
+  const lanes: { worker?: LaneWorker } = {};
+  const fleet = opened.use(join(context, queues.options, load, lanes));
   const work = laneWork(context, fleet);
   const stopMaintenance = await startPeriodicJobs(context, queues, work);
-  const started = await startLaneWorker({
-    ...queues.options,
-    concurrency: load.concurrency,
-    startConcurrency: config.concurrency.starts,
-    operationConcurrency: load.operationConcurrency,
-    lanes: queues.lanes,
-    name: config.log.name,
-    leaseMs: config.timing.leaseMs,
-    work,
-  });
+  const laneWorker = await startLanes(context, queues, load, work);
+  lanes.worker = laneWorker;
   const stopNotifications = startNotificationWorker({
     ...queues.options,
     run: (job, attempt) => deliver(context, job, attempt),
   });
   const stopHousekeeping = startHousekeepingJobs(context, queues.options);
   const sweeps = startSweeps({ ...context, egress: guard }, config.timing.reconcileMs * sweepEveryReconciles);
-  laneWorker = started;
   const resources = opened.move();
   return {
     async drain() {
       fleet.drain();
-      await started.setDraining(true);
-      await started.idle();
+      await laneWorker.setDraining(true);
+      await laneWorker.idle();
     },
     async stop({ graceMs }) {
       sweeps[Symbol.dispose]();
       fleet.drain();
       // Housekeeping stops last: the last deployments request stops of the rollouts that they replace.
       const stopLanes = async () => {
-        await started.stop({ graceMs });
+        await laneWorker.stop({ graceMs });
         await stopHousekeeping();
       };
       await Promise.all([stopLanes(), stopMaintenance(), stopNotifications()]);
@@ -162,7 +144,7 @@ function join(
   { config, redis, keys, store, now }: WorkerContext,
   { onError }: QueueOptions,
   load: Awaited<ReturnType<typeof loadOf>>,
-  handlers: Pick<JoinContext, "countBuilding" | "onDraining">,
+  lanes: { readonly worker?: LaneWorker },
 ): Membership {
   const identity = {
     id: randomUUID(),
@@ -174,7 +156,31 @@ function join(
     heartbeatMs: Math.ceil(config.timing.leaseMs / heartbeatsPerLease),
   };
   const countUsers = async () => (await store.users.list({ page: 1, perPage: 1 })).totalCount;
-  return joinFleet({ redis, keys, onError, countUsers, ...handlers }, { ...identity, ...load }, now);
+  const countBuilding = () => lanes.worker?.usedBuildSlots ?? 0;
+  const onDraining = contain(
+    (isDraining: boolean) => lanes.worker?.setDraining(isDraining),
+    (error) => onError(error, "cannot drain this worker"),
+  );
+  const handlers = { countUsers, countBuilding, onDraining };
+  return joinFleet({ redis, keys, onError, ...handlers }, { ...identity, ...load }, now);
+}
+
+function startLanes(
+  { config }: WorkerContext,
+  { options, lanes }: Queues,
+  { concurrency, operationConcurrency }: Awaited<ReturnType<typeof loadOf>>,
+  work: Work,
+): Promise<LaneWorker> {
+  return startLaneWorker({
+    ...options,
+    concurrency,
+    startConcurrency: config.concurrency.starts,
+    operationConcurrency,
+    lanes,
+    name: config.log.name,
+    leaseMs: config.timing.leaseMs,
+    work,
+  });
 }
 
 /** Each attempt is listed in the fleet, logged, and retries calls of the store until it is aborted. */

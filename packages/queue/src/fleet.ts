@@ -56,7 +56,7 @@ export function joinFleet(
   let isUncounted = true;
   const applyRequest = async () => {
     const asked = await redis.get(keys.workerDraining(identity.id));
-    // Redis may have lost what an operator asked: the worker stays as it is.
+    // Redis may have lost the request: the worker stays as it is.
     if (asked === null || isDraining === (asked === "1")) return;
     isDraining = asked === "1";
     isUncounted = true;
@@ -69,15 +69,13 @@ export function joinFleet(
     id: identity.id,
     beatMs: identity.heartbeatMs,
     forgetAfterMs,
-    record: () => {
-      const record: WorkerRecord = {
+    record: () =>
+      JSON.stringify({
         ...identity,
         state: isLeaving || isDraining ? "draining" : "ready",
-        ...(countBuilding === undefined ? {} : { building: countBuilding() }),
+        building: countBuilding?.(),
         running: [...running.values()],
-      };
-      return JSON.stringify(record);
-    },
+      } satisfies WorkerRecord),
     async afterBeat() {
       if (isUncounted || (await takesTurn(context, identity))) {
         isUncounted = false;
@@ -87,23 +85,15 @@ export function joinFleet(
     },
     onError: (error) => onError(error, "worker heartbeat failed"),
   });
-  const requests = openSubscriber(context, { onError: (error) => onError(error, "requests do not arrive") });
-  const onRequest = ({ workerId }: WorkerMessage) => {
-    if (workerId === identity.id) presence.beat();
-  };
-  requests
-    .add(workersChannel, onRequest)
-    // A heartbeat finds the requests too.
-    .catch((error: unknown) => onError(error, "cannot subscribe to requests; they arrive with heartbeats"));
+  const requests = receiveRequests(context, identity.id, () => presence.beat());
   return {
-    async during({ type, id, appId, attempt }, work) {
-      const run = { appId, attempt, since: now().toISOString() };
-      running.set(id, type === "deploy" ? { deploymentId: id, ...run } : { operationId: id, ...run });
+    async during(task, work) {
+      running.set(task.id, runOf(task, now()));
       presence.beat();
       try {
         return await work();
       } finally {
-        running.delete(id);
+        running.delete(task.id);
         presence.beat();
       }
     },
@@ -125,6 +115,22 @@ async function takesTurn(
   { id, heartbeatMs }: Pick<WorkerRecord, "id" | "heartbeatMs">,
 ): Promise<boolean> {
   return (await redis.set(keys.fleetCounted, id, "PX", heartbeatMs, "NX")) !== null;
+}
+
+function runOf({ type, id, appId, attempt }: ListedTask, since: Date): WorkerRecord["running"][number] {
+  const run = { appId, attempt, since: since.toISOString() };
+  return type === "deploy" ? { deploymentId: id, ...run } : { operationId: id, ...run };
+}
+
+/** Heartbeats find the requests too: this makes it soon. */
+function receiveRequests(context: FleetContext, ownId: string, onRequest: () => void): AsyncDisposable {
+  const onError = (error: unknown) => context.onError(error, "requests to this worker arrive late");
+  const requests = openSubscriber(context, { onError });
+  const onMessage = ({ workerId }: WorkerMessage) => {
+    if (workerId === ownId) onRequest();
+  };
+  requests.add(workersChannel, onMessage).catch(onError);
+  return requests;
 }
 
 /**

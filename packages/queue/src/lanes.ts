@@ -104,9 +104,7 @@ export function openLanes(options: LanesOptions): Lanes {
   redis.on("error", (error: unknown) => onError(error, connectionFailed));
   const bus = { redis, keys };
   const jobs = openLaneQueues({ bus, redisUrl, onError });
-  const [maintenance, slowMaintenance] = openMaintenanceQueues(redisUrl, keys);
-  for (const queue of [maintenance, slowMaintenance])
-    queue.on("error", (error) => onError(error, connectionFailed));
+  const [maintenance, slowMaintenance] = openMaintenanceQueues(options);
   const limits = { limit: ownerSlots, reserved: reservedSlots };
   const waitingJobsKey = jobs.deployments.toKey("prioritized");
   const slots = openOwnerSlots({
@@ -197,14 +195,13 @@ async function abortJob(jobs: LaneQueues, bus: Bus, id: string): Promise<boolean
   return idle.length < found.length;
 }
 
-function openMaintenanceQueues(redisUrl: string, keys: RedisKeys) {
+function openMaintenanceQueues({ redisUrl, keys, onError }: LanesOptions) {
   const connection = queueConnection(redisUrl, { maxRetriesPerRequest: 3 });
-  const options = { connection, prefix: keys.queuePrefix };
-  const { maintenance, slowMaintenance } = queueNames;
-  return [
-    new Queue<MaintenanceJob>(maintenance, options),
-    new Queue<MaintenanceJob>(slowMaintenance, options),
-  ] as const;
+  const open = (name: string) => {
+    const queue = new Queue<MaintenanceJob>(name, { connection, prefix: keys.queuePrefix });
+    return queue.on("error", (error) => onError(error, connectionFailed));
+  };
+  return [open(queueNames.maintenance), open(queueNames.slowMaintenance)] as const;
 }
 
 async function addRemoval(maintenance: Queue<MaintenanceJob>, appId: string): Promise<void> {

@@ -134,7 +134,7 @@ export const metricRegistry = {
   slipway_build_slots: {
     kind: "gauge",
     unit: null,
-    description: "Deployments that the ready workers can run at the same time.",
+    description: "Deployments that the ready workers can build at the same time.",
     attributes: {},
     processes: ["api"],
   },
