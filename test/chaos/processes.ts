@@ -54,6 +54,8 @@ export async function environmentOf(
     API_PORT: String(await freePort()),
     STREAM_PORT: String(await freePort()),
     CONCURRENCY: "1",
+    // Tests run at the same time: a fault of a worker is to affect the deployment of one.
+    START_CONCURRENCY: "0",
     SCHEDULER_DOCKER_HOST: common["DOCKER_HOST"] ?? defaultDockerHost,
     ...settings,
   };

@@ -15,6 +15,7 @@ import {
   countSetting,
   deploymentSettings,
   httpUrlSetting,
+  limitSetting,
   listSetting,
   mebibytesSetting,
   regionSettings,
@@ -89,10 +90,10 @@ const serviceSettings = z.object({
       "Build slots: deployments that one worker builds at the same time. Computed by default: 1 to 16, as many builds as the CPUs and three quarters of the memory of the worker's share of its engine allow.",
     unset: "computed",
   }),
-  START_CONCURRENCY: countSetting.default(16).register(settingDocs, {
+  START_CONCURRENCY: limitSetting.default(16).register(settingDocs, {
     topic: "queue",
     description:
-      "Deployments that one worker runs beside those that build: their hooks run and their apps start.",
+      "Deployments that one worker runs beside those that build: their hooks run and their apps start. `0`: none, the worker takes its next deployment when one has ended.",
   }),
   OPERATION_CONCURRENCY: countSetting.default(8).register(settingDocs, {
     topic: "queue",

@@ -45,6 +45,15 @@ describe("build slots", () => {
     expect(slots.capacity).toBe(5);
   });
 
+  test("with room for none beside the builds, a worker takes the next deployment when one has ended", () => {
+    slots = new BuildSlots({ count: 1, beside: 0, onChange: () => changes.push(slots.capacity) });
+    const only = open();
+    only.end();
+    expect(slots.capacity).toBe(1);
+    only[Symbol.dispose]();
+    expect([slots.capacity, changes]).toEqual([1, [1, 1]]);
+  });
+
   test("a slot that is reserved is taken at once; one that was released is waited for, in order", async () => {
     const [slow, slower, building] = [open(), open(), open()];
     expect(building.isHeld).toBe(false);
