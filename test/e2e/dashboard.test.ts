@@ -57,7 +57,11 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
 
   test("an operator sees every queue, and a deployment's job among the completed ones", async () => {
     const app = await createApp("board");
-    const { deployment } = await deployed(app.name, await packTarGz(inlineApp("true", answering("board"))));
+    const { deployment } = await deployed(
+      app.name,
+      await packTarGz(inlineApp("true", answering("board"))),
+      "v1",
+    );
     expect(deployment.status).toBe("success");
 
     await using operator = await signedIn(inject("adminToken"));
@@ -75,7 +79,7 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
     expect(ofJob).toBe("");
     const ofEnded = await complaints(operator, async (page) => {
       await page.goto(apiUrl("/queues/queue/deployments?status=completed"));
-      await page.getByText("deploy", { exact: true }).first().waitFor();
+      await page.getByText(`${app.name} v1`, { exact: true }).first().waitFor();
     });
     expect(ofEnded).toBe("");
   });
