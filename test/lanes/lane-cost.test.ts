@@ -80,6 +80,29 @@ test("an operation without a job gets one, also if a deployment of its app waits
   expect(await stateOfHead(appId)).toBe("gone");
 });
 
+test("a deployment of an earlier release without a job gets one while its owner has no free slot", async () => {
+  const [ownerId = ""] = await queueApps(1);
+  const source = { kind: "release", releaseId: randomUUID() } as const;
+  const id = randomUUID();
+  await store.deployments.create(aNewDeployment({ id, appId: "another", ownerId, source }));
+  await reconciled();
+  expect(await lanes.jobState(id)).toBe("live");
+  expect(await redis.zrange(keys.ownerWaiting(ownerId), 0, "-1")).toEqual(appsOf(ownerId).slice(ownerSlots));
+});
+
+test("a slot of an owner whose build has ended is given to the app that waits for it, by a pass too", async () => {
+  const [ownerId = ""] = await queueApps(1);
+  const [first = "", , next = ""] = appsOf(ownerId);
+  const [built] = await store.deployments.lane(first, 1);
+  await redis.hset(keys.fleetCapacity, { slots: 3, users: 2 });
+  await using reserving = openLanes({ redisUrl, keys, ...store, reservedSlots: 1, onError: unexpected });
+  await reconciledBy(reserving);
+  expect(await stateOfHead(next)).toBe("gone");
+  await redis.zadd(keys.ownerSlots(ownerId), "-inf", built?.id ?? "");
+  await reconciledBy(reserving);
+  expect(await stateOfHead(next)).toBe("live");
+});
+
 test("a deployment of an owner with many waiting apps costs no more at the end than at the beginning", async () => {
   const [perPart, parts] = [20, 5];
   const calls: number[] = [];
@@ -90,11 +113,12 @@ test("a deployment of an owner with many waiting apps costs no more at the end t
     await store.deployments.create(aNewDeployment({ id: randomUUID(), appId, ownerId: "owner" }));
     await lanes.advance(appId);
   }
-  await using _worker = await startWorker(async ({ id, attempt }) => {
+  await using _worker = await startWorker(async ({ id, attempt, buildSlot }) => {
     const queued = await store.deployments.get(id);
     if (queued === null) throw new Error(`deployment ${id} is missing`);
     const claimed = claim(queued, attempt, { at: new Date(), lineCount: 0 });
     await store.deployments.compareAndSet(claimed);
+    buildSlot?.end();
     const change = { at: new Date(), lineCount: 0 };
     await store.deployments.compareAndSet(changeStatus(claimed, "build-error", change));
     ended += 1;
@@ -148,8 +172,12 @@ async function stateOfHead(appId: string) {
 }
 
 function reconciled(): Promise<void> {
+  return reconciledBy(lanes);
+}
+
+function reconciledBy(by: Lanes): Promise<void> {
   const work = { deploy: { exhaust: unexpected }, operate: { exhaust: unexpected } };
-  return reconcile({ ...store, lanes, leaseMs: 10_000, work, onError: unexpected });
+  return reconcile({ ...store, lanes: by, leaseMs: 10_000, work, onError: unexpected });
 }
 
 /** How many scripts and other commands clients sent during the work. */

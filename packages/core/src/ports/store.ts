@@ -144,7 +144,7 @@ export interface UsageStore {
 export interface LaneEntry {
   readonly id: string;
   readonly appId: string;
-  /** The owner whose slot it needs; null for an operation, which needs none. */
+  /** The owner whose slot it needs; null for what builds nothing: operations, and deployments of earlier releases. */
   readonly ownerId: string | null;
   readonly attempt: number;
   readonly revision: number;
@@ -210,7 +210,7 @@ export interface DeploymentStore {
    * @param after lists apps with higher ids; "" for all. @param limit the maximum. A shorter list does not mean that it is the last.
    */
   laneHeads(after: string, limit: number): Promise<LaneHeads>;
-  /** Ids of the owner's running deployments, of all apps. */
+  /** Ids of the owner's running deployments, of all apps, but for those of earlier releases, which need no slot. */
   runningOfOwner(ownerId: string): Promise<string[]>;
   /** The app's deployments that have not ended, or ended since `since`, in lane order. For replay to followers. */
   recent(appId: string, since: Date): Promise<Deployment[]>;

@@ -52,7 +52,11 @@ export const deploymentQueries = {
   allRunning: { running: true },
   running: (appId: string) => ({ running: true, appId }),
   runningOf: (appIds: readonly string[]) => ({ running: true, appId: { $in: [...appIds] } }),
-  runningOfOwner: (ownerId: string) => ({ running: true, ownerId }),
+  runningOfOwner: (ownerId: string) => ({
+    running: true,
+    ownerId,
+    "source.kind": { $ne: "release" as const },
+  }),
   recent: (appId: string, since: Date) => ({
     $or: [
       { appId, finishedAt: null },

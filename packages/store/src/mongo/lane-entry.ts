@@ -1,7 +1,7 @@
 // What the reconciler reads of lane work, from documents of MongoDB.
 
 import type { Collection, Filter, Sort } from "mongodb";
-import type { LaneEntry, LaneHeads } from "@slipway/core";
+import type { Deployment, LaneEntry, LaneHeads } from "@slipway/core";
 
 /** A deployment or an operation. */
 interface LaneDocument {
@@ -9,6 +9,8 @@ interface LaneDocument {
   readonly appId: string;
   /** Missing for operations. */
   readonly ownerId?: string;
+  /** Missing for operations. */
+  readonly source?: Pick<Deployment["source"], "kind">;
   readonly attempt: number;
   readonly revision: number;
   readonly createdAt: Date;
@@ -26,13 +28,16 @@ export interface HeadQueries<Document> {
 export const entryProjection = {
   appId: 1,
   ownerId: 1,
+  "source.kind": 1,
   attempt: 1,
   revision: 1,
   createdAt: 1,
 } as const;
 
 export function entryFrom(found: LaneDocument): LaneEntry {
-  const { _id: id, appId, ownerId = null, attempt, revision, createdAt } = found;
+  const { _id: id, appId, source, attempt, revision, createdAt } = found;
+  // A deployment of an earlier release needs no slot of its owner.
+  const ownerId = source?.kind === "release" ? null : (found.ownerId ?? null);
   return { id, appId, ownerId, attempt, revision, createdAt };
 }
 

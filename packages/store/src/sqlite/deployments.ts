@@ -31,7 +31,9 @@ const filter = `created_at >= coalesce(?4, 0)
   AND (?1 IS NULL OR status IN (SELECT value FROM json_each(?1)))
   AND (?2 IS NULL OR app_id IN (SELECT value FROM json_each(?2)))
   AND (?3 IS NULL OR owner_id = ?3)`;
-const entryColumns = "id, app_id, owner_id, attempt, revision, created_at";
+/** A deployment of an earlier release needs no slot of its owner. */
+const needsSlot = "source_release_id IS NULL";
+const entryColumns = `id, app_id, CASE WHEN ${needsSlot} THEN owner_id END AS owner_id, attempt, revision, created_at`;
 const columns = [...fixedColumns, ...changeableColumns];
 
 export const deploymentQueries = {
@@ -57,7 +59,7 @@ export const deploymentQueries = {
     WHERE status = 'queued' AND app_id > ?
     AND NOT EXISTS (SELECT 1 FROM deployments WHERE app_id = waiting.app_id AND ${running})
     GROUP BY app_id ORDER BY app_id LIMIT ?`,
-  runningOfOwner: `SELECT id FROM deployments WHERE owner_id = ? AND ${running}`,
+  runningOfOwner: `SELECT id FROM deployments WHERE owner_id = ? AND ${running} AND ${needsSlot}`,
   // Two ranges of one index; an OR, or a plain ORDER BY, has SQLite read all the app ever had.
   recent: `SELECT * FROM (
       SELECT * FROM deployments WHERE app_id = ?1 AND finished_at IS NULL

@@ -7,7 +7,7 @@ export interface EntryRow {
   id: string;
   app_id: string;
   /** Missing for operations. */
-  owner_id?: string;
+  owner_id?: string | null;
   attempt: number;
   revision: number;
   created_at: number;

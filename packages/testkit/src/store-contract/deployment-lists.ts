@@ -202,6 +202,17 @@ function waitingApps(underTest: StoreUnderTest): void {
       expect((await allHeads()).filter((one) => one.appId === appId)).toEqual([entry]);
     });
 
+    test("a deployment of an earlier release needs no slot of its owner, also when it runs", async () => {
+      const [appId, ownerId] = [randomUUID(), randomUUID()];
+      const source = { kind: "release", releaseId: randomUUID() } as const;
+      const head = await create({ appId, ownerId, source });
+      const entry = { id: head.id, appId, ownerId: null };
+      expect(await allHeads()).toContainEqual(expect.objectContaining(entry));
+      await bringTo(store(), head, "building");
+      expect(await store().deployments.runningEntries()).toContainEqual(expect.objectContaining(entry));
+      expect(await store().deployments.runningOfOwner(ownerId)).toEqual([]);
+    });
+
     test("a running deployment is an entry", async () => {
       const { id, appId, ownerId, createdAt } = await create();
       const running = await bringTo(store(), (await store().deployments.get(id)) as Deployment, "pushing");
