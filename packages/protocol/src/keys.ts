@@ -27,16 +27,11 @@ export function redisKeys(installationId: string) {
     queueHistory: `${root}:history`,
     /** Held by the process that took the last sample. */
     queueHistoryLease: `${root}:history:lease`,
+    ...presenceKeys(root),
     appChannel: (appId: string) => `${root}:app:${appId}`,
     controlChannel: `${root}:control`,
     /** Notifies routers of changes to an app's rollout or instances. */
     routesChannel: `${root}:routes`,
-    /** The routers' last heartbeats: a sorted set of their ids by time, in milliseconds of Redis's clock. */
-    routersSeen: `{${root}:routers}:seen`,
-    /** Records of the routers: none, a router's heartbeat says all. The heartbeats' script expects the key. */
-    routers: `{${root}:routers}:records`,
-    /** The routers that have confirmed the cutover to the rollout: a set of their ids. */
-    routersCutOver: (rolloutId: string) => `{${root}:routers}:switched:${rolloutId}`,
     /** An app's instances as last observed by a worker. */
     appInstances: (appId: string) => `${root}:instances:${appId}`,
     /** The apps as last observed: a hash by app id of the scheduler's fingerprints. */
@@ -55,6 +50,18 @@ export function redisKeys(installationId: string) {
     logTail: (deploymentId: string) => `${root}:log:{${deploymentId}}:tail`,
     /** Which attempt may write the log, and the number of its last line. */
     logHead: (deploymentId: string) => `${root}:log:{${deploymentId}}:head`,
+  };
+}
+
+/** What routers and workers say of themselves, and are asked to do. */
+function presenceKeys(root: string) {
+  return {
+    /** The routers' last heartbeats: a sorted set of their ids by time, in milliseconds of Redis's clock. */
+    routersSeen: `{${root}:routers}:seen`,
+    /** Records of the routers: none, a router's heartbeat says all. The heartbeats' script expects the key. */
+    routers: `{${root}:routers}:records`,
+    /** The routers that have confirmed the cutover to the rollout: a set of their ids. */
+    routersCutOver: (rolloutId: string) => `{${root}:routers}:switched:${rolloutId}`,
     /** The records of the workers: a hash by worker id. */
     workers: `{${root}:workers}:told`,
     /** What an operator asked of the worker: "1" to drain, "0" to resume. The worker reads it with each heartbeat. */

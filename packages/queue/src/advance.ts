@@ -47,18 +47,8 @@ export function advanceWith({ kinds, slots, enqueue }: AdvanceOptions): Advance 
     return "slot";
   }
 
-  async function headOf(appId: string): Promise<LaneItem | null> {
-    const running = await Promise.all(kinds.map((kind) => kind.running(appId)));
-    if (running.some((item) => item !== null)) return null;
-    for (const kind of kinds) {
-      const head = await kind.head(appId);
-      if (head !== null) return head;
-    }
-    return null;
-  }
-
   async function advanceLane(appId: string, handOn: HandOn): Promise<Outcome> {
-    const head = await headOf(appId);
+    const head = await headOf(kinds, appId);
     if (head === null) return "none-needed";
     if (head.builds && head.ownerId !== null) return enqueueInSlot(head, head.ownerId, handOn);
     await enqueue(head, highestPriority);
@@ -91,4 +81,15 @@ export function advanceWith({ kinds, slots, enqueue }: AdvanceOptions): Advance 
         await slots.confirm({ ...item, ownerId: item.ownerId }, { again: true });
     },
   };
+}
+
+/** @returns the app's next item; null while one of its items runs. */
+async function headOf(kinds: readonly LaneKind[], appId: string): Promise<LaneItem | null> {
+  const running = await Promise.all(kinds.map((kind) => kind.running(appId)));
+  if (running.some((item) => item !== null)) return null;
+  for (const kind of kinds) {
+    const head = await kind.head(appId);
+    if (head !== null) return head;
+  }
+  return null;
 }

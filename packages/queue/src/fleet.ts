@@ -49,17 +49,16 @@ export function joinFleet(
   now: () => Date,
 ): Membership {
   const { redis, keys, onError, countBuilding } = context;
-  const running = new Map<string, WorkerRecord["running"][number]>();
+  const running = runningTasks(now, () => presence.beat());
   let isLeaving = false;
   let isDraining = false;
-  /** Whether the worker's part of the capacity is not counted yet. */
-  let isUncounted = true;
+  const capacity = capacityCount(context, identity);
   const applyRequest = async () => {
     const asked = await redis.get(keys.workerDraining(identity.id));
     // Redis may have lost the request: the worker stays as it is.
     if (asked === null || isDraining === (asked === "1")) return;
     isDraining = asked === "1";
-    isUncounted = true;
+    capacity.expire();
     context.onDraining?.(isDraining);
     presence.beat();
   };
@@ -74,32 +73,20 @@ export function joinFleet(
         ...identity,
         state: isLeaving || isDraining ? "draining" : "ready",
         building: countBuilding?.(),
-        running: [...running.values()],
+        running: running.list(),
       } satisfies WorkerRecord),
     async afterBeat() {
-      if (isUncounted || (await takesTurn(context, identity))) {
-        isUncounted = false;
-        await storeCapacity(context, identity.heartbeatMs * beatsUntilLost);
-      }
+      await capacity.update();
       await applyRequest();
     },
     onError: (error) => onError(error, "worker heartbeat failed"),
   });
   const requests = receiveRequests(context, identity.id, () => presence.beat());
   return {
-    async during(task, work) {
-      running.set(task.id, runOf(task, now()));
-      presence.beat();
-      try {
-        return await work();
-      } finally {
-        running.delete(task.id);
-        presence.beat();
-      }
-    },
+    during: (task, work) => running.during(task, work),
     drain() {
       isLeaving = true;
-      isUncounted = true;
+      capacity.expire();
       presence.beat();
     },
     async [Symbol.asyncDispose]() {
@@ -109,12 +96,43 @@ export function joinFleet(
   };
 }
 
-/** One of the workers, whichever it is, counts the fleet in each interval: if all did, the cost would grow with the square of their number. */
-async function takesTurn(
-  { redis, keys }: FleetContext,
-  { id, heartbeatMs }: Pick<WorkerRecord, "id" | "heartbeatMs">,
-): Promise<boolean> {
-  return (await redis.set(keys.fleetCounted, id, "PX", heartbeatMs, "NX")) !== null;
+/**
+ * One of the workers, whichever it is, counts the fleet in each interval: if all did, the cost would grow with the square of their
+ * number. Each also counts it with the heartbeat after its own part has changed.
+ */
+function capacityCount(context: JoinContext, { id, heartbeatMs }: Pick<WorkerRecord, "id" | "heartbeatMs">) {
+  const { redis, keys } = context;
+  let hasOwnPart = false;
+  const takesTurn = async () => (await redis.set(keys.fleetCounted, id, "PX", heartbeatMs, "NX")) !== null;
+  return {
+    /** Says that the worker's own part has changed. */
+    expire() {
+      hasOwnPart = false;
+    },
+    async update() {
+      if (hasOwnPart && !(await takesTurn())) return;
+      hasOwnPart = true;
+      await storeCapacity(context, heartbeatMs * beatsUntilLost);
+    },
+  };
+}
+
+/** What runs on the worker. @param onChange called when something begins or ends. */
+function runningTasks(now: () => Date, onChange: () => void) {
+  const running = new Map<string, WorkerRecord["running"][number]>();
+  return {
+    list: () => [...running.values()],
+    async during<T>(task: ListedTask, work: () => Promise<T>): Promise<T> {
+      running.set(task.id, runOf(task, now()));
+      onChange();
+      try {
+        return await work();
+      } finally {
+        running.delete(task.id);
+        onChange();
+      }
+    },
+  };
 }
 
 function runOf({ type, id, appId, attempt }: ListedTask, since: Date): WorkerRecord["running"][number] {

@@ -107,19 +107,14 @@ export function openLanes(options: LanesOptions): Lanes {
   const [maintenance, slowMaintenance] = openMaintenanceQueues(options);
   const limits = { limit: ownerSlots, reserved: reservedSlots };
   const waitingJobsKey = jobs.deployments.toKey("prioritized");
-  const slots = openOwnerSlots({
-    bus,
-    jobStates: (ids) => jobs.states(ids),
-    deployments,
-    ...limits,
-    waitingJobsKey,
-  });
+  const jobStates = (ids: readonly string[]) => jobs.states(ids);
+  const slots = openOwnerSlots({ bus, jobStates, deployments, ...limits, waitingJobsKey });
   const lane = advanceWith({
     kinds: laneKinds(options),
     slots,
     enqueue: async (item, priority, delay = 0) => {
-      const name = `${(await apps.get(item.appId))?.name ?? item.appId} ${item.subject}`;
-      return jobs.add(name, jobOf(item), { jobId: item.id, delay, priority, ...retries, ...retention });
+      const job = { jobId: item.id, delay, priority, ...retries, ...retention };
+      return jobs.add(await nameOf(apps, item), jobOf(item), job);
     },
   });
   const advanceWaiting = async (ownerId: string) => {
@@ -141,17 +136,13 @@ export function openLanes(options: LanesOptions): Lanes {
         await advanceWaiting(ownerId);
         await lane.advance(appId);
       }),
-    countBefore: ({ id, appId, ownerId }) =>
-      withQueueErrors(async () => {
-        const jobsBefore = await redis.zrank(waitingJobsKey, id);
-        return jobsBefore ?? (await redis.zrank(keys.ownerWaiting(ownerId), appId)) ?? 0;
-      }),
+    countBefore: (deployment) => withQueueErrors(() => countBefore(bus, waitingJobsKey, deployment)),
     findStranded: (heads) => withQueueErrors(() => findStranded(bus, heads)),
     withFreeSlot: (owners) => withQueueErrors(() => withFreeSlot(bus, limits, owners)),
     advanceWaiting: (ownerId) => withQueueErrors(() => advanceWaiting(ownerId)),
     requeue: (item, delayMs) => withQueueErrors(() => lane.requeue(item, delayMs)),
-    jobState: (id) => withQueueErrors(async () => (await jobs.states([id]))[0] ?? "gone"),
-    jobStates: (ids) => withQueueErrors(() => jobs.states(ids)),
+    jobState: (id) => withQueueErrors(async () => (await jobStates([id]))[0] ?? "gone"),
+    jobStates: (ids) => withQueueErrors(() => jobStates(ids)),
     failureOf: (id) => withQueueErrors(() => failureOf(jobs, id)),
     removeJob: (id) => withQueueErrors(() => removeEndedJobs(jobs, id)),
     abort: ({ id }) => withQueueErrors(() => abortJob(jobs, bus, id)),
@@ -161,6 +152,20 @@ export function openLanes(options: LanesOptions): Lanes {
       redis.disconnect();
     },
   };
+}
+
+/** The name of an item's job, for the dashboard. */
+async function nameOf(apps: LanesOptions["apps"], { appId, subject }: LaneItem): Promise<string> {
+  return `${(await apps.get(appId))?.name ?? appId} ${subject}`;
+}
+
+async function countBefore(
+  { redis, keys }: Bus,
+  waitingJobsKey: string,
+  { id, appId, ownerId }: Pick<Deployment, "id" | "appId" | "ownerId">,
+): Promise<number> {
+  const jobsBefore = await redis.zrank(waitingJobsKey, id);
+  return jobsBefore ?? (await redis.zrank(keys.ownerWaiting(ownerId), appId)) ?? 0;
 }
 
 async function failureOf(jobs: LaneQueues, id: string): Promise<string | undefined> {
