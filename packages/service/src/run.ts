@@ -24,8 +24,8 @@ const stopMarginMs = 5_000;
 
 /**
  * Runs a service until SIGTERM, SIGINT, the end of the parent process connected over IPC, or an unhandled error. A second
- * signal ends it at once. SIGUSR2 drains a service that can be drained, and then ends it: the parent process is told that this
- * is wanted. @returns the exit code, with which main.ts exits.
+ * signal ends it at once. SIGUSR2 drains a service that can be drained, and then ends it; the parent process is notified
+ * and does not start it again. @returns the exit code, with which main.ts exits.
  */
 export async function runService({ logger, graceMs, start }: RunOptions): Promise<number> {
   const termination = watchTermination();

@@ -64,7 +64,7 @@ export const queueBody = z.object({
   position: z.int(),
   /** What it waits for, as in the timeline; null when Redis is unavailable. */
   reason: z.enum(waitReasons).nullable(),
-  /** Seconds until it is likely to start, from recent durations; null when that cannot be told. */
+  /** Seconds until it is likely to start, from recent durations; null when it is unknown. */
   estimated_seconds: z.int().nullable(),
 });
 

@@ -36,7 +36,7 @@ export const queueAnswer = z.object({
         /** Null when Redis cannot answer. */
         reason: z.enum(waitReasons).nullable(),
         waiting_since: z.string(),
-        /** Seconds until it is likely to start; null when that cannot be told. */
+        /** Seconds until it is likely to start; null when it is unknown. */
         estimated_seconds: z.int().nullable(),
       }),
     ),
