@@ -35,12 +35,14 @@ export const workerBody = z.object({
 
 export const workersAnswer = z.object({ workers: z.array(workerBody) });
 
-export const changeWorkerRequest = z.object({
-  worker: z.object({
-    /** Whether the worker takes no more deployments and operations. What it runs goes on. */
-    draining: z.boolean(),
-  }),
-});
+export const changeWorkerRequest = z
+  .object({
+    worker: z.object({
+      /** Whether the worker takes no more deployments and operations. What it runs goes on. */
+      draining: z.boolean(),
+    }),
+  })
+  .meta({ examples: [{ worker: { draining: true } }] });
 
 export const workerAnswer = z.object({ worker: workerBody });
 
