@@ -19,6 +19,7 @@ import {
 } from "../../test-support/requests.ts";
 import type { FuzzRequest, Operation, Draft } from "../../test-support/requests.ts";
 import { seedFor } from "../../test-support/seed.ts";
+import { joinTestWorker, workerId } from "../../test-support/worker.ts";
 import type { Seed } from "../../test-support/seed.ts";
 
 const runsPerRoute = Number(process.env["FUZZ_RUNS"] ?? 60);
@@ -53,6 +54,7 @@ describe.skipIf(await lacksRedis())("a fuzzed request", () => {
   });
 
   test("a fuzzed request of any route gets a response without a 5xx, a stack trace or a hang, and each route succeeds at least once", async () => {
+    await using _worker = await joinTestWorker(api);
     const unreached: string[] = [];
     for (const [path, methods] of Object.entries(paths)) {
       for (const [method, operation] of Object.entries(methods)) {
@@ -102,7 +104,7 @@ describe.skipIf(await lacksRedis())("a fuzzed request", () => {
 
   /** Aborts the deployment for output routes: following it would not end otherwise. */
   async function seeded(method: string, path: string): Promise<Seed> {
-    const seed = await seedFor(api, method);
+    const seed: Seed = { ...(await seedFor(api, method)), worker: workerId };
     if (path.endsWith("/output")) {
       const deployment = `/v1/apps/${seed["app"]}/deployments/${seed["deployment"]}`;
       await api.request(api.operatorToken, "POST", `${deployment}/abort`);

@@ -1,12 +1,12 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { joinFleet } from "@slipway/queue";
-import { aName, lacksRedis, unexpected } from "@slipway/testkit";
+import { aName, lacksRedis } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
 import type { TestApi } from "../../test-support/api.ts";
 import { seedFor } from "../../test-support/seed.ts";
 import type { Seed } from "../../test-support/seed.ts";
+import { joinTestWorker, workerId } from "../../test-support/worker.ts";
 
 interface Content {
   readonly headers?: Readonly<Record<string, unknown>>;
@@ -32,20 +32,6 @@ interface Document {
 
 /** Response headers that the document must describe. */
 const documentedHeaders = /^(ratelimit-|x-request-id|retry-after|location|idempotent-|www-authenticate)/;
-
-/** The worker that the paths name. */
-const identity = {
-  id: "w1",
-  name: "worker-1",
-  host: "builder",
-  pid: 7,
-  version: "0.1.0",
-  startedAt: "2026-01-02T03:04:05.000Z",
-  heartbeatMs: 60_000,
-  concurrency: 2,
-  operationConcurrency: 4,
-  engine: { address: "unix:///engine.sock", cpus: 4, memoryBytes: 1024 },
-};
 
 // Formats are only hints for readers.
 const ajv = new Ajv2020({ strict: false, validateFormats: false });
@@ -100,14 +86,11 @@ describe.skipIf(await lacksRedis())("the OpenAPI description", () => {
   });
 
   test("the OpenAPI description matches each route's response to its example request", async () => {
-    const { redis, keys } = api.service.context;
-    const fleet = { redis, keys, onError: unexpected, countUsers: async () => 1 };
-    await using _worker = joinFleet(fleet, identity, () => new Date());
-    await expect.poll(() => api.service.context.listWorkers()).toHaveLength(1);
+    await using _worker = await joinTestWorker(api);
     for (const [path, method, operation] of operations()) {
       const label = `${method} ${path}`;
       const { type, body } = bodyOf(operation, label);
-      const seed = { ...(await seedFor(api, method)), worker: identity.id };
+      const seed = { ...(await seedFor(api, method)), worker: workerId };
       const answer = await fetch(urlOf(path, operation, seed), {
         method: method.toUpperCase(),
         headers: { "content-type": type, ...authorizationOf(operation) },
