@@ -28,8 +28,8 @@ declare module "vitest" {
   }
 }
 
-/** Short, so that an app that never listens fails soon. */
-const bootTimeoutMs = 8_000;
+/** Short, so that an app that never listens fails soon; pnpm on a busy machine takes most of it to start one. */
+const bootTimeoutMs = 15_000;
 
 export default async function startInstallation(project: TestProject): Promise<() => Promise<void>> {
   return startProcesses(await ensureServices(), project);

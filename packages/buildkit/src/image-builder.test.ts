@@ -106,9 +106,9 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
       if (fetchesUrl(name)) throw new SlipwayError("build-failed", `refused ${name}`);
     };
     const address = "http://127.0.0.1:9/";
-    expect(await refusal(built(`ADD ${address} /x`, { reports: { checkStep } }))).toBe(
-      `build-failed: refused ${address}`,
-    );
+    // BuildKit reports the step and its fetch in either order.
+    const refused = await refusal(built(`ADD ${address} /x`, { reports: { checkStep } }));
+    expect(refused).toMatch(/^build-failed: refused (\[2\/2\] ADD )?http:\/\/127\.0\.0\.1:9\//);
   });
 
   test("the images that a build reads are known by the names of its parts, however it names them", async () => {
