@@ -342,10 +342,9 @@ const releaseSettings = z.object({
   }),
 });
 
-/** Every variable that a worker reads. */
-/** Address of the engine when none is configured. */
 const dayMs = 86_400_000;
 
+/** Address of the engine when none is configured. */
 export const defaultDockerHost = "unix:///var/run/docker.sock";
 
 const minKeyChars = 32;
@@ -368,6 +367,7 @@ const receiptSettings = z.object({
     }),
 });
 
+/** Every variable that a worker reads. */
 export const settings = commonSettings
   .extend({
     ...blobSettings.shape,
