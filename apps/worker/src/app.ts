@@ -26,7 +26,7 @@ import type {
 import type { Logger, Service } from "@slipway/service";
 import { metricsOptions, openMetrics, openTraces, traceOptions } from "@slipway/telemetry";
 import manifest from "../package.json" with { type: "json" };
-import { defaultDockerHost } from "./config.ts";
+import { defaultDockerHost } from "./config/engines.ts";
 import type { WorkerConfig } from "./config.ts";
 import { logAttempt, logEnd } from "./deployments/attempt-log.ts";
 import { defaultConcurrency } from "./deployments/concurrency.ts";

@@ -6,7 +6,7 @@ import { abandonDeployment, leaseDeployment, sealAbandoned } from "@slipway/depl
 import { openLogWriter, secretsOf } from "@slipway/logs";
 import type { LaneTask } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
-import { defaultDockerHost } from "../config.ts";
+import { defaultDockerHost } from "../config/engines.ts";
 import type { WorkerConfig } from "../config.ts";
 import type { Attempt } from "./attempt.ts";
 import { deploymentPorts } from "./deployment-ports.ts";

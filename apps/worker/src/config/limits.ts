@@ -1,0 +1,49 @@
+// The settings of how large sources, images, caches and logs may be.
+
+import { z } from "zod";
+import { countSetting, deploymentSettings, mebibytesSetting, settingDocs } from "@slipway/service";
+
+export const limitSettings = z.object({
+  SOURCE_MAX_ENTRIES: countSetting.default(200_000).register(settingDocs, {
+    topic: "builds",
+    description:
+      "Most files, folders and links in a source, including folders that only occur in the paths of others.",
+  }),
+  IMAGE_MAX_MB: mebibytesSetting(2_048).register(settingDocs, {
+    topic: "builds",
+    description: "Largest layer of a built app, uncompressed.",
+    unit: "MiB",
+  }),
+  CACHE_MAX_MB: mebibytesSetting(1_024).register(settingDocs, {
+    topic: "builds",
+    description:
+      "Largest build cache, compressed. A larger one is deleted, and so is one that unpacks to more than half of `BUILD_DISK_MB`.",
+    unit: "MiB",
+  }),
+  SNAPSHOTS_MAX_MB: mebibytesSetting(10_240).register(settingDocs, {
+    topic: "builds",
+    description:
+      "Disk space on each engine for the dependencies that builds start from. Beyond it those of the apps that were not built for longest are removed, and installed again by their next build.",
+    unit: "MiB",
+  }),
+  LOG_MAX_MB: mebibytesSetting(64).register(settingDocs, {
+    topic: "builds",
+    description:
+      "Most output of a deployment that its log stores, of all its attempts. Beyond it the build continues, and the log says that output is missing.",
+    unit: "MiB",
+  }),
+});
+
+/** Limits of single deployments, and the slots of an owner. */
+export function limitsConfig(parsed: z.output<typeof limitSettings> & z.output<typeof deploymentSettings>) {
+  return {
+    sourceBytes: parsed.SOURCE_MAX_MB,
+    sourceEntries: parsed.SOURCE_MAX_ENTRIES,
+    imageBytes: parsed.IMAGE_MAX_MB,
+    cacheBytes: parsed.CACHE_MAX_MB,
+    snapshotsBytes: parsed.SNAPSHOTS_MAX_MB,
+    logBytes: parsed.LOG_MAX_MB,
+    slotsPerOwner: parsed.OWNER_SLOTS,
+    reservedSlots: parsed.RESERVED_SLOTS,
+  };
+}
