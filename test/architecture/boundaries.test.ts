@@ -11,7 +11,7 @@ const tiers: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   wire: ["domain"],
   foundation: ["domain", "wire", "foundation"],
-  application: ["domain", "wire", "foundation"],
+  application: ["domain"],
   adapter: ["domain", "wire", "foundation", "application"],
   test: ["domain", "wire", "foundation"],
   app: ["domain", "wire", "foundation", "application", "adapter"],

@@ -12,7 +12,7 @@ import {
 } from "@slipway/core";
 import type { AttemptOrigin, Deployment, PhaseRecord, Store } from "@slipway/core";
 import { abandonDeployment, leaseDeployment, leaseOperation } from "@slipway/deployments";
-import type { DeploymentLease } from "@slipway/deployments";
+import type { DeploymentLease, TracePhase } from "@slipway/deployments";
 import { openStore } from "@slipway/store";
 import { aNewDeployment, anOperation, testTime } from "@slipway/testkit";
 
@@ -26,6 +26,8 @@ let store: Store;
 let published: string[];
 /** The phases that were published. */
 let phases: string[];
+/** The phases that ran within their spans, with their attempts. */
+let traced: string[];
 let errors: unknown[];
 let deployment: Deployment;
 
@@ -33,7 +35,7 @@ beforeEach(async () => {
   opened = new AsyncDisposableStack();
   const folder = opened.use(await mkdtempDisposable(join(tmpdir(), "slipway-leases-"))).path;
   store = opened.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
-  [published, phases, errors] = [[], [], []];
+  [published, phases, traced, errors] = [[], [], [], []];
   deployment = await store.deployments.create(aNewDeployment());
 });
 afterEach(() => opened.disposeAsync());
@@ -90,6 +92,7 @@ describe("the timeline of a deployment", () => {
       phase.reuse("cache");
     });
     expect(phases).toEqual(["fetch started 3", "fetch success 3"]);
+    expect(traced).toEqual(["fetch of attempt 1"]);
     expect((await stored()).timeline).toMatchObject([{ ...origin, number: 1, phases: [] }]);
     await lease?.changeStatus("pushing", 3);
     const fetched = { name: "fetch", bytes: 42, reused: ["cache"], outcome: "success" };
@@ -196,8 +199,12 @@ function leased(
     phaseChanged: async (_: unknown, { name, outcome }: PhaseRecord, lineCount: number) =>
       void phases.push(`${name} ${outcome ?? "started"} ${lineCount}`),
   };
+  const tracePhase: TracePhase = ({ attempt: number }, { name }, work) => {
+    traced.push(`${name} of attempt ${number}`);
+    return work();
+  };
   return leaseDeployment(
-    { store, events, now, onPhaseError: (error) => errors.push(error) },
+    { store, events, now, onPhaseError: (error) => errors.push(error), tracePhase },
     { deploymentId, attempt, lineCount: 0, previousGitRef: null, origin },
   );
 }

@@ -25,11 +25,11 @@ import type {
   PhaseRecord,
   Store,
 } from "@slipway/core";
-import { phaseSpanId, traceIdOf, withinSpan } from "@slipway/telemetry";
 import { storeChange } from "./compare-and-set.ts";
 import { Lease } from "./lease.ts";
 import { PhaseRecorder } from "./phase-recorder.ts";
 import type { FailedPhase, RunningPhase } from "./phase-recorder.ts";
+import type { TracePhase } from "./ports.ts";
 
 export interface LeaseContext {
   readonly store: Pick<Store, "deployments" | "operations">;
@@ -37,6 +37,7 @@ export interface LeaseContext {
   readonly now: () => Date;
   /** Receives the failure of a phase's event, or of storing phases in between: the next change stores them. */
   readonly onPhaseError: (error: unknown) => void;
+  readonly tracePhase: TracePhase;
 }
 
 export interface DeploymentClaim {
@@ -105,7 +106,7 @@ export class DeploymentLease implements Disposable {
     this.#lease = new Lease(context.store.deployments, claimed, lostError);
     this.#phases = new PhaseRecorder({
       now: context.now,
-      around: (phase, work) => withinSpan(() => spanOf(claimed, phase), work),
+      around: (phase, work) => context.tracePhase(claimed, phase, work),
       onChange: (phase, lineCount) => this.#noteChange(phase, lineCount),
     });
   }
@@ -203,10 +204,6 @@ export class DeploymentLease implements Disposable {
       this.#change((deployment) => recordTimeline(deployment, deployment.timeline)).catch(onPhaseError);
     }, storeAfterMs).unref();
   }
-}
-
-function spanOf({ id, attempt }: Deployment, phase: PhaseRecord) {
-  return { traceId: traceIdOf(id), spanId: phaseSpanId(id, attempt, phase) };
 }
 
 function lostError(found: Deployment | null): SlipwayError {

@@ -1,6 +1,6 @@
 // What the rules of a deployment's life need from the outside: the store, the queue, the followers and the log.
 
-import type { Deployment, DeploymentEvents, LogSummary, Store } from "@slipway/core";
+import type { Deployment, DeploymentEvents, LogSummary, PhaseRecord, Store } from "@slipway/core";
 
 /** The lanes of the queue. All calls are idempotent. */
 export interface LaneQueue {
@@ -29,6 +29,16 @@ export type CloseLog = (deployment: Deployment, line: string) => Promise<LogSumm
  * @param subject names the receiver in a log message, e.g. "the worker of an aborted deployment".
  */
 export type Notify = (subject: string, call: () => Promise<void>) => Promise<void>;
+
+/**
+ * Runs the work of a phase within the phase's span: the calls of services that it makes become the span's children. Without traces it
+ * only runs the work. @returns what the work returns. @throws the error of the work.
+ */
+export type TracePhase = <T>(
+  attempt: Pick<Deployment, "id" | "attempt">,
+  phase: PhaseRecord,
+  work: () => T,
+) => T;
 
 /** What every rule uses. */
 export interface DeploymentContext {

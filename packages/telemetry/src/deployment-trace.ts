@@ -2,7 +2,7 @@
 // calls of services, and the request that created the deployment, are reported where they happen, with the ids of this trace.
 
 import type { AttemptRecord, Deployment, DeploymentEvents, PhaseRecord } from "@slipway/core";
-import { isTraced, reportSpan } from "./spans.ts";
+import { isTraced, reportSpan, withinSpan } from "./spans.ts";
 import type { SpanRecord } from "./spans.ts";
 import { attemptSpanId, deploymentSpanId, phaseSpanId, traceIdOf, waitSpanId } from "./trace-ids.ts";
 
@@ -15,6 +15,15 @@ export function traceEnds(events: DeploymentEvents): DeploymentEvents {
       return events.statusChanged(deployment);
     },
   };
+}
+
+/** Runs the work of a phase of an attempt; the calls of services that it makes become children of the phase's span. */
+export function tracePhase<T>(
+  { id, attempt }: Pick<Deployment, "id" | "attempt">,
+  phase: PhaseRecord,
+  work: () => T,
+): T {
+  return withinSpan(() => ({ traceId: traceIdOf(id), spanId: phaseSpanId(id, attempt, phase) }), work);
 }
 
 /** The spans of a deployment that has ended; none before. */

@@ -2,10 +2,11 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { claim, queuedDeployment, SlipwayError } from "@slipway/core";
 import { aNewDeployment, startTraceCollector } from "@slipway/testkit";
 import type { TraceCollector } from "@slipway/testkit";
-import { traceEnds } from "./deployment-trace.ts";
+import { traceEnds, tracePhase } from "./deployment-trace.ts";
 import { measured } from "./dependency-calls.ts";
 import { isTraced, reportSpan, withinSpan } from "./spans.ts";
 import { openTraces } from "./trace-exporter.ts";
+import { phaseSpanId, traceIdOf } from "./trace-ids.ts";
 
 let collector: TraceCollector;
 let errors: unknown[];
@@ -79,6 +80,23 @@ test("calls of a service within a span are its children; those outside, and thos
     ["engine: create a container", parent.spanId, { code: 0 }],
     ["registry: GET manifests", parent.spanId, { code: 2, message: "registry-unavailable" }],
   ]);
+});
+
+test("calls of a service within a phase are children of the span that the deployment's trace has for the phase", async () => {
+  const phase = {
+    name: "push",
+    startedAt: new Date(),
+    finishedAt: null,
+    bytes: null,
+    reused: [],
+    outcome: null,
+  };
+  {
+    await using _traces = await open();
+    await tracePhase({ id: "d1", attempt: 2 }, phase, () => measured("registry", async () => 1, "PUT blob"));
+  }
+  const ids = { traceId: traceIdOf("d1"), parentSpanId: phaseSpanId("d1", 2, phase) };
+  expect(collector.spans).toMatchObject([ids]);
 });
 
 test("a phase that calls a service all the time has a bounded number of spans", async () => {

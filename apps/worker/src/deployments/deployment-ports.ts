@@ -5,7 +5,7 @@ import { label } from "@slipway/core";
 import type { BuildEngine, Deployment, Scheduler, Store } from "@slipway/core";
 import type { AbandonContext, LeaseContext } from "@slipway/deployments";
 import { deploymentEvents, logCloser } from "@slipway/logs";
-import { traceEnds } from "@slipway/telemetry";
+import { traceEnds, tracePhase } from "@slipway/telemetry";
 import { requestPromotion } from "../housekeeping/promote-rollout.ts";
 import type { RequestPromotionContext } from "../housekeeping/promote-rollout.ts";
 import { logPhase } from "./attempt-log.ts";
@@ -35,6 +35,7 @@ export function deploymentPorts(context: DeploymentPortsContext): AbandonContext
     },
     onPhaseError: (error) =>
       logger.warn({ err: error }, "cannot publish or store a phase; the next change stores it"),
+    tracePhase,
     closeLog: logCloser({ bus: context, store, now }),
     removeLeftovers: (deployment) => removeLeftovers(context, deployment),
   };
