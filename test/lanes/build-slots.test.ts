@@ -1,22 +1,19 @@
 // Build slots over a real Redis and a real store: what builds nothing neither holds nor waits for one, and owners share them.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { randomUUID } from "node:crypto";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { changeStatus, claim } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
-import { redisKeys } from "@slipway/protocol";
-import { ItemFailed, openLanes, startLaneWorker } from "@slipway/queue";
+import { ItemFailed, startLaneWorker } from "@slipway/queue";
 import type { LaneTask, LaneWorker, Lanes } from "@slipway/queue";
-import { openStore } from "@slipway/store";
-import { aNewDeployment, anApp, eventually, startRedis } from "@slipway/testkit";
+import { aNewDeployment, anApp, eventually } from "@slipway/testkit";
+import { keys, openTestLanes } from "./test-lanes.ts";
+import type { TestLanes } from "./test-lanes.ts";
 
-const keys = redisKeys("build-slots-test");
 let open: AsyncDisposableStack;
 let redisUrl: string;
+let onError: TestLanes["onError"];
 let redis: Redis;
 let store: Store;
 let lanes: Lanes;
@@ -26,18 +23,10 @@ let starting: Map<string, () => void>;
 /** `app@worker` of each build, in the order of their starts. */
 let order: string[];
 let isOver: boolean;
-const onError = (error: unknown): never => {
-  throw error;
-};
 
 beforeEach(async () => {
   open = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), "slipway-lanes-"));
-  open.defer(() => rm(folder, { recursive: true, force: true }));
-  redisUrl = open.use(await startRedis()).url;
-  redis = open.adopt(new Redis(redisUrl), (client) => client.disconnect());
-  store = open.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
-  lanes = open.use(openLanes({ redisUrl, keys, ...store, reservedSlots: 1, onError }));
+  ({ redisUrl, redis, store, lanes, onError } = open.use(await openTestLanes({ reservedSlots: 1 })));
   building = new Map();
   starting = new Map();
   order = [];
@@ -183,7 +172,7 @@ async function startWorker(
   startConcurrency = 16,
   fails = false,
 ): Promise<LaneWorker> {
-  const unexpected = async (): Promise<void> => onError(new Error("unexpected work"));
+  const unexpected = () => Promise.reject(new Error("unexpected work"));
   const run = async (task: LaneTask) => {
     await deploy(task, name);
     if (fails) throw new ItemFailed("build-error");

@@ -1,20 +1,16 @@
 // What lanes and their reconciler cost, in calls of a real Redis, and that a pass still finds what is missing.
 
 import { randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { changeStatus, claim } from "@slipway/core";
 import type { Store } from "@slipway/core";
-import { redisKeys } from "@slipway/protocol";
 import { openLanes, reconcile, startLaneWorker } from "@slipway/queue";
 import type { Lanes, RunAttempt } from "@slipway/queue";
-import { openStore } from "@slipway/store";
-import { aNewDeployment, anOperation, startRedis, unexpected } from "@slipway/testkit";
+import { aNewDeployment, anOperation, unexpected } from "@slipway/testkit";
+import { keys, openTestLanes } from "./test-lanes.ts";
+import type { TestLanes } from "./test-lanes.ts";
 
-const keys = redisKeys("cost-test");
 const ownerSlots = 2;
 const appsPerOwner = 4;
 let open: AsyncDisposableStack;
@@ -25,12 +21,7 @@ let lanes: Lanes;
 
 beforeEach(async () => {
   open = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), "slipway-reconcile-"));
-  open.defer(() => rm(folder, { recursive: true, force: true }));
-  redisUrl = open.use(await startRedis()).url;
-  redis = open.adopt(new Redis(redisUrl), (client) => client.disconnect());
-  store = open.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
-  lanes = open.use(openLanes({ redisUrl, keys, ...store, ownerSlots, onError: unexpected }));
+  ({ redisUrl, redis, store, lanes } = open.use(await openTestLanes({ ownerSlots })));
 });
 afterEach(() => open.disposeAsync());
 

@@ -1,10 +1,7 @@
 // Operations in their app's lane, over a real Redis and a real store: before and beside deployments, retries, crashed workers,
 // a Redis that lost its data.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   changeStatus,
@@ -14,21 +11,20 @@ import {
   isFinal,
   hasEnded,
   SlipwayError,
-  toSlipwayError,
 } from "@slipway/core";
 import type { Deployment, Operation, Store } from "@slipway/core";
-import { redisKeys } from "@slipway/protocol";
-import { openLanes, reconcile, startLaneWorker } from "@slipway/queue";
+import { reconcile, startLaneWorker } from "@slipway/queue";
 import type { LaneWorker, Lanes, RunAttempt } from "@slipway/queue";
-import { openStore } from "@slipway/store";
-import { aNewDeployment, anOperation, eventually, startRedis } from "@slipway/testkit";
+import { aNewDeployment, anOperation, eventually } from "@slipway/testkit";
+import { keys, openTestLanes } from "./test-lanes.ts";
+import type { TestLanes } from "./test-lanes.ts";
 
-const keys = redisKeys("operations-test");
 const appId = "app";
 /** Longer than a busy machine delays a worker's renewal: no test waits for its end. */
 const leaseMs = 10_000;
 let open: AsyncDisposableStack;
 let redisUrl: string;
+let redis: Redis;
 let store: Store;
 let lanes: Lanes;
 let workers: LaneWorker[];
@@ -36,22 +32,15 @@ let workers: LaneWorker[];
 let order: string[];
 let running: number;
 let maxRunning: number;
-/** Errors that lanes and workers reported. Tests remove those they expect. */
-let errors: string[];
-const onError = (error: unknown, what: string) => errors.push(`${what}: ${toSlipwayError(error).message}`);
+let errors: TestLanes["errors"];
+let onError: TestLanes["onError"];
 /** Of the last operation: of two within a millisecond either may go first. */
 let createdAt = new Date(0);
 
 beforeEach(async () => {
   open = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), "slipway-operations-"));
-  open.defer(() => rm(folder, { recursive: true, force: true }));
-  redisUrl = open.use(await startRedis()).url;
-  store = open.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
-  const { apps, deployments, operations } = store;
   // One slot, so that the deployment that runs has taken it: an operation needs none.
-  errors = [];
-  lanes = open.use(openLanes({ redisUrl, keys, apps, deployments, operations, ownerSlots: 1, onError }));
+  ({ redisUrl, redis, store, lanes, errors, onError } = open.use(await openTestLanes({ ownerSlots: 1 })));
   workers = [];
   order = [];
   running = 0;
@@ -61,7 +50,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await using _ = open;
   await Promise.all(workers.map((worker) => worker.stop({ graceMs: 100 })));
-  if (errors.length > 0) throw new Error(`unexpected errors:\n${errors.join("\n")}`);
   if (maxRunning !== 1) throw new Error(`${maxRunning} attempts of one app ran at a time`);
 });
 
@@ -112,9 +100,7 @@ test("running and waiting operations and deployments are queued again after Redi
   await store.operations.compareAndSet(claimed);
   const waiting = await operation(2);
   const queued = await deployment();
-  const redis = new Redis(redisUrl);
   await redis.flushall();
-  redis.disconnect();
   await Promise.all([reconciled(), reconciled()]);
   await work();
   await allOver();

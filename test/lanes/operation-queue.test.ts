@@ -1,51 +1,33 @@
 // The operations' own queue, over a real Redis and a real store: room beside builds, and still one job at a time per app.
 
-import { mkdtempDisposable } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Queue } from "bullmq";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import {
-  changeStatus,
-  claim,
-  claimOperation,
-  endOperation,
-  SlipwayError,
-  toSlipwayError,
-} from "@slipway/core";
+import { changeStatus, claim, claimOperation, endOperation, SlipwayError } from "@slipway/core";
 import type { Deployment, Operation, Store } from "@slipway/core";
-import { redisKeys } from "@slipway/protocol";
 import { deploymentItem, openLanes, operationItem, reconcile, startLaneWorker } from "@slipway/queue";
 import type { Lanes, LaneTask, RunAttempt } from "@slipway/queue";
-import { openStore } from "@slipway/store";
-import { aNewDeployment, anOperation, eventually, startRedis } from "@slipway/testkit";
+import { aNewDeployment, anOperation, eventually } from "@slipway/testkit";
+import { keys, openTestLanes } from "./test-lanes.ts";
+import type { TestLanes } from "./test-lanes.ts";
 
-const keys = redisKeys("operation-queue-test");
 /** Longer than a busy machine delays a worker's renewal: no test waits for its end. */
 const leaseMs = 10_000;
+const limits = { ownerSlots: 100 };
 let open: AsyncDisposableStack;
 let redisUrl: string;
 let store: Store;
 let lanes: Lanes;
 let exhausted: string[];
-/** Errors that lanes and workers reported, failed assertions of a job's handler among them. Tests remove those they expect. */
-let errors: string[];
-const onError = (error: unknown, what: string) => errors.push(`${what}: ${toSlipwayError(error).message}`);
+let errors: TestLanes["errors"];
+let onError: TestLanes["onError"];
 
 beforeEach(async () => {
   open = new AsyncDisposableStack();
-  const folder = open.use(await mkdtempDisposable(join(tmpdir(), "slipway-operation-queue-"))).path;
-  redisUrl = open.use(await startRedis()).url;
-  store = open.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
-  errors = [];
-  lanes = openedLanes();
+  ({ redisUrl, store, lanes, errors, onError } = open.use(await openTestLanes(limits)));
   exhausted = [];
 });
 
-afterEach(async () => {
-  await open.disposeAsync();
-  if (errors.length > 0) throw new Error(`unexpected errors:\n${errors.join("\n")}`);
-});
+afterEach(() => open.disposeAsync());
 
 test("an operation runs while every build slot is taken", async () => {
   const building = Promise.withResolvers<void>();
@@ -70,7 +52,7 @@ test("an operation runs while every build slot is taken", async () => {
 });
 
 test("an app has one job in both queues, however many calls are concurrent", async () => {
-  const others = openedLanes();
+  const others = open.use(openLanes({ redisUrl, keys, ...store, ...limits, onError }));
   const apps = Array.from({ length: 30 }, (_, at) => `app-${at}`);
   const advanced = apps.map(async (appId) => {
     const queued = await deployment(appId);
@@ -164,10 +146,6 @@ test("an attempt that finds a newer one ends neither its deployment nor its oper
     `attempt 2 at operation ${restarting.id} failed: attempt 1 is not newer than the stored attempt 1`,
   ]);
 });
-
-function openedLanes(): Lanes {
-  return open.use(openLanes({ redisUrl, keys, ...store, ownerSlots: 100, onError }));
-}
 
 async function deployment(appId: string): Promise<Deployment> {
   return store.deployments.create(aNewDeployment({ appId, ownerId: "owner" }));

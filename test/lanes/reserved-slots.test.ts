@@ -1,22 +1,19 @@
 // One owner's endless builds on a real Redis and a real store: other owners' builds start beside them.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { randomUUID } from "node:crypto";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { changeStatus, claim } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
-import { redisKeys } from "@slipway/protocol";
-import { openLanes, reconcile, startLaneWorker } from "@slipway/queue";
+import { reconcile, startLaneWorker } from "@slipway/queue";
 import type { LaneTask, Lanes } from "@slipway/queue";
-import { openStore } from "@slipway/store";
-import { aNewDeployment, eventually, startRedis } from "@slipway/testkit";
+import { aNewDeployment, eventually } from "@slipway/testkit";
+import { keys, openTestLanes } from "./test-lanes.ts";
+import type { TestLanes } from "./test-lanes.ts";
 
-const keys = redisKeys("reserved-slots-test");
 let open: AsyncDisposableStack;
 let redisUrl: string;
+let onError: TestLanes["onError"];
 let redis: Redis;
 let store: Store;
 let lanes: Lanes;
@@ -25,18 +22,10 @@ let running: Map<string, () => void>;
 let order: string[];
 /** Whether builds end at once. */
 let isOver: boolean;
-const onError = (error: unknown): never => {
-  throw error;
-};
 
 beforeEach(async () => {
   open = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), "slipway-lanes-"));
-  open.defer(() => rm(folder, { recursive: true, force: true }));
-  redisUrl = open.use(await startRedis()).url;
-  redis = open.adopt(new Redis(redisUrl), (client) => client.disconnect());
-  store = open.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
-  lanes = open.use(openLanes({ redisUrl, keys, ...store, reservedSlots: 1, onError }));
+  ({ redisUrl, redis, store, lanes, onError } = open.use(await openTestLanes({ reservedSlots: 1 })));
   running = new Map();
   order = [];
   isOver = false;
@@ -73,7 +62,7 @@ test("an owner's waiting apps get the slots of a fleet that grows", async () => 
   await eventually(async () => running.size === 1);
   await startWorkers(4);
   await setCapacity(6);
-  const exhaust = async (): Promise<void> => onError(new Error("unexpected end"));
+  const exhaust = () => Promise.reject(new Error("unexpected end"));
   const work = { deploy: { exhaust }, operate: { exhaust } };
   await reconcile({ ...store, lanes, leaseMs: 10_000, work, onError });
   await eventually(async () => running.size === 5);
@@ -82,7 +71,7 @@ test("an owner's waiting apps get the slots of a fleet that grows", async () => 
 
 async function startWorkers(concurrency: number): Promise<void> {
   await setCapacity(concurrency);
-  const unexpected = async (): Promise<void> => onError(new Error("unexpected work"));
+  const unexpected = () => Promise.reject(new Error("unexpected work"));
   const worker = await startLaneWorker({
     redisUrl,
     keys,

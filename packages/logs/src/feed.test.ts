@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { changeStatus, claim, queuedDeployment, sealLog } from "@slipway/core";
-import { aLogChunk, aNewDeployment, lacksRedis, startRedis, testTime } from "@slipway/testkit";
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { aLogChunk, aNewDeployment, lacksRedis, testTime, useRedis } from "@slipway/testkit";
+import type { Redis } from "ioredis";
+import { describe, expect, test } from "vitest";
 import { recentMs } from "./feed.ts";
 import type { FollowEvent } from "./feed.ts";
 import { deploymentEvents } from "./deployment-events.ts";
@@ -11,16 +11,9 @@ import { quietRedis, startDurableRedis } from "../test-support/durable-redis.ts"
 import { keys, RecordingFollower, Run } from "../test-support/run.ts";
 
 describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
-  let server: Awaited<ReturnType<typeof startRedis>>;
   let redis: Redis;
-
-  beforeAll(async () => {
-    server = await startRedis();
-    redis = new Redis(server.url, { maxRetriesPerRequest: null });
-  });
-  afterAll(async () => {
-    redis.disconnect();
-    await server[Symbol.asyncDispose]();
+  useRedis((connection) => {
+    redis = connection;
   });
 
   test("a follower replays statuses and lines in order, continues live, and ends with the final status", async () => {

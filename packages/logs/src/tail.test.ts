@@ -1,22 +1,15 @@
 import { redisKeys } from "@slipway/protocol";
-import { lacksRedis, startRedis } from "@slipway/testkit";
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { lacksRedis, useRedis } from "@slipway/testkit";
+import type { Redis } from "ioredis";
+import { describe, expect, test } from "vitest";
 import { lastSeqOf, readTail } from "./tail.ts";
 
 const keys = redisKeys("test");
 
 describe.skipIf(await lacksRedis())("the tail of a log", () => {
-  let server: Awaited<ReturnType<typeof startRedis>>;
   let redis: Redis;
-
-  beforeAll(async () => {
-    server = await startRedis();
-    redis = new Redis(server.url);
-  });
-  afterAll(async () => {
-    redis.disconnect();
-    await server[Symbol.asyncDispose]();
+  useRedis((connection) => {
+    redis = connection;
   });
 
   test.for([

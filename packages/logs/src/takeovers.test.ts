@@ -2,9 +2,9 @@
 
 import { createHash } from "node:crypto";
 import { changeStatus, deploymentStatuses, takeOver } from "@slipway/core";
-import { aLogChunk, lacksRedis, startRedis, testTime } from "@slipway/testkit";
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { aLogChunk, lacksRedis, testTime, useRedis } from "@slipway/testkit";
+import type { Redis } from "ioredis";
+import { describe, expect, test } from "vitest";
 import { keys, RecordingFollower, Run } from "../test-support/run.ts";
 import type { LogFeed } from "./feed.ts";
 import { logCloser } from "./close-log.ts";
@@ -15,15 +15,9 @@ const unstored = { chunkDelayMs: 600_000, chunkChars: 1_000_000 };
 describe.skipIf(await lacksRedis())(
   "a log that a newer attempt continues before lines that were sent",
   () => {
-    let server: Awaited<ReturnType<typeof startRedis>>;
     let redis: Redis;
-    beforeAll(async () => {
-      server = await startRedis();
-      redis = new Redis(server.url, { maxRetriesPerRequest: null });
-    });
-    afterAll(async () => {
-      redis.disconnect();
-      await server[Symbol.asyncDispose]();
+    useRedis((connection) => {
+      redis = connection;
     });
 
     test("a live follower rewinds to where the record ended, and ends with the record", async () => {

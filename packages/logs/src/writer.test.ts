@@ -5,9 +5,9 @@ import type { Deployment } from "@slipway/core";
 import { appMessage, redisKeys } from "@slipway/protocol";
 import type { LogMessage } from "@slipway/protocol";
 import { openMetrics } from "@slipway/telemetry";
-import { aNewDeployment, lacksRedis, scrapeMetrics, startRedis, testTime } from "@slipway/testkit";
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { aNewDeployment, lacksRedis, scrapeMetrics, testTime, useRedis } from "@slipway/testkit";
+import type { Redis } from "ioredis";
+import { describe, expect, test } from "vitest";
 import { readLog } from "./read-log.ts";
 import { openLossyRedis } from "../test-support/lossy-redis.ts";
 import { quietRedis, startDurableRedis } from "../test-support/durable-redis.ts";
@@ -19,16 +19,10 @@ const keys = redisKeys("test");
 const small = { batchLines: 7, chunkDelayMs: 5, chunkChars: 200, outageMs: 20_000 };
 
 describe.skipIf(await lacksRedis())("the log writer", () => {
-  let server: Awaited<ReturnType<typeof startRedis>>;
   let redis: Redis;
-
-  beforeAll(async () => {
-    server = await startRedis();
-    redis = new Redis(server.url, { maxRetriesPerRequest: null });
-  });
-  afterAll(async () => {
-    redis.disconnect();
-    await server[Symbol.asyncDispose]();
+  let redisUrl: string;
+  useRedis((connection, url) => {
+    [redis, redisUrl] = [connection, url];
   });
 
   test("a log writer numbers, masks, publishes and stores every line, and returns the log's summary", async () => {
@@ -356,7 +350,7 @@ describe.skipIf(await lacksRedis())("the log writer", () => {
   test("a batch sent twice is published once", async () => {
     const { store, deployment } = newDeployment();
     await using published = await listen(redis, deployment);
-    await using lossy = await openLossyRedis(server.url);
+    await using lossy = await openLossyRedis(redisUrl);
     await using connection = quietRedis(lossy.url);
     await using log = await openWriter(connection, store, deployment);
     const lines = Array.from({ length: 1_000 }, (_, index) => `line ${index}`);

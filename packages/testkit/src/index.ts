@@ -23,6 +23,7 @@ export { lacksRedis, startPrivateRedis, startRedis } from "./redis.ts";
 export type { PrivateRedis, TestRedis } from "./redis.ts";
 export { startSentinelRedis } from "./redis-sentinel.ts";
 export type { SentinelRedis } from "./redis-sentinel.ts";
+export { useRedis } from "./use-redis.ts";
 export { storeContract } from "./store-contract.ts";
 export type { StoreContractContext } from "./store-contract.ts";
 export { startTraceCollector } from "./trace-collector.ts";

@@ -1,24 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Redis } from "ioredis";
+import { describe, expect, test } from "vitest";
 import { redisKeys, routeMessage } from "@slipway/protocol";
 import { createLogger } from "@slipway/service";
-import { lacksRedis, startRedis } from "@slipway/testkit";
-import type { TestRedis } from "@slipway/testkit";
+import { lacksRedis, useRedis } from "@slipway/testkit";
 import { awaitCutover } from "./cutover.ts";
 
 const never = new AbortController().signal;
 
 describe.skipIf(await lacksRedis())("the cutover of routers", () => {
-  let server: TestRedis;
   let redis: Redis;
-  beforeAll(async () => {
-    server = await startRedis();
-    redis = new Redis(server.url, { maxRetriesPerRequest: null });
-  });
-  afterAll(async () => {
-    redis.disconnect();
-    await server[Symbol.asyncDispose]();
+  useRedis((connection) => {
+    redis = connection;
   });
 
   const installation = (drainMs = 60_000) => {

@@ -1,0 +1,54 @@
+// For tests of lanes: a Redis, a store in a temporary file, and lanes over both. An unexpected error of them fails the test.
+
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { toSlipwayError } from "@slipway/core";
+import type { Store } from "@slipway/core";
+import { redisKeys } from "@slipway/protocol";
+import { openLanes } from "@slipway/queue";
+import type { Lanes, LanesOptions } from "@slipway/queue";
+import { openStore } from "@slipway/store";
+import { startRedis } from "@slipway/testkit";
+
+/** Disposed of, it throws the errors that are left. */
+export interface TestLanes extends AsyncDisposable {
+  readonly redisUrl: string;
+  readonly redis: Redis;
+  readonly store: Store;
+  readonly lanes: Lanes;
+  /** What lanes and workers reported, failed assertions of a job's handler among them. Tests remove the errors that they expect. */
+  readonly errors: string[];
+  readonly onError: (error: unknown, what: string) => void;
+}
+
+export const keys = redisKeys("lanes-test");
+
+export async function openTestLanes(
+  limits: Pick<LanesOptions, "ownerSlots" | "reservedSlots"> = {},
+): Promise<TestLanes> {
+  await using opened = new AsyncDisposableStack();
+  const folder = opened.use(await mkdtempDisposable(join(tmpdir(), "slipway-lanes-"))).path;
+  const { url: redisUrl } = opened.use(await startRedis());
+  const redis = opened.adopt(new Redis(redisUrl), (client) => client.disconnect());
+  const store = opened.use(await openStore({ databaseUrl: `file:${folder}/slipway.db` }));
+  const errors: string[] = [];
+  const onError = (error: unknown, what: string) => {
+    errors.push(`${what}: ${toSlipwayError(error).message}`);
+  };
+  const lanes = opened.use(openLanes({ redisUrl, keys, ...store, ...limits, onError }));
+  const resources = opened.move();
+  return {
+    redisUrl,
+    redis,
+    store,
+    lanes,
+    errors,
+    onError,
+    [Symbol.asyncDispose]: async () => {
+      await resources.disposeAsync();
+      if (errors.length > 0) throw new Error(`unexpected errors:\n${errors.join("\n")}`);
+    },
+  };
+}
