@@ -8,9 +8,10 @@ import { buffer } from "node:stream/consumers";
 import { newApiToken, openSigningKeys, openUrlSigner } from "@slipway/auth";
 import type { UrlSigner } from "@slipway/auth";
 import type { BlobStore, Store, User } from "@slipway/core";
+import type { AppAnswer, AppBody } from "@slipway/protocol";
 import { createLogger } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
-import { aUser, freePort, startRedis, unexpected } from "@slipway/testkit";
+import { aName, aUser, freePort, startRedis, unexpected } from "@slipway/testkit";
 import type { TestRedis } from "@slipway/testkit";
 import { startApi } from "../src/app.ts";
 import type { ApiService, ApiTiming } from "../src/app.ts";
@@ -23,6 +24,12 @@ export interface Answer {
   readonly text: string;
   /** The parsed body; undefined when it is not JSON. */
   readonly body: unknown;
+}
+
+export interface TestUser {
+  readonly user: User;
+  /** An API token of the user. */
+  readonly token: string;
 }
 
 export interface TestApi extends AsyncDisposable {
@@ -41,7 +48,9 @@ export interface TestApi extends AsyncDisposable {
   /** Stops the API with a grace time of one second. */
   stop(): Promise<void>;
   /** Creates a user with an API token. */
-  newUser(values?: Partial<User>): Promise<{ user: User; token: string }>;
+  newUser(values?: Partial<User>): Promise<TestUser>;
+  /** Creates an app of the token's user by a request. @param fields of the request, by default a new name. */
+  createApp(token: string, fields?: object): Promise<AppBody>;
   /** Sends a request with a bearer token; null for none. */
   request(token: string | null, method: string, path: string, body?: unknown): Promise<Answer>;
 }
@@ -86,6 +95,11 @@ export async function startTestApi(
     }),
     stop: () => api.stop({ graceMs: 1_000 }),
     newUser: (values) => newUser(store, values),
+    createApp: async (token, fields = {}) => {
+      const body = { app: { name: aName(), ...fields } };
+      const answer = await sendRequest(new URL("/v1/apps", url), token, "POST", body);
+      return (answer.body as AppAnswer).app;
+    },
     request: (token, method, path, body) => sendRequest(new URL(path, url), token, method, body),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
@@ -97,7 +111,7 @@ export async function blobSize(blobs: BlobStore, key: string): Promise<number | 
   return blob === null ? null : (await buffer(blob.bytes)).length;
 }
 
-async function newUser(store: Store, values: Partial<User> = {}): Promise<{ user: User; token: string }> {
+async function newUser(store: Store, values: Partial<User> = {}): Promise<TestUser> {
   const user = aUser(values);
   const { secret, secretSha256 } = newApiToken();
   await store.users.create(user);

@@ -4,11 +4,11 @@ import { cacheBlobKey, cacheBlobPrefix, changeStatus } from "@slipway/core";
 import type { AppAnswer, AppsAnswer } from "@slipway/protocol";
 import { aName, aNewDeployment, lacksRedis, stepsTo } from "@slipway/testkit";
 import { blobSize, startTestApi } from "../../test-support/api.ts";
-import type { TestApi } from "../../test-support/api.ts";
+import type { TestApi, TestUser } from "../../test-support/api.ts";
 
 describe.skipIf(await lacksRedis())("apps", () => {
   let api: TestApi;
-  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
+  let ada: TestUser;
   let bob: typeof ada;
 
   beforeAll(async () => {

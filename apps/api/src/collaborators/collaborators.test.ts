@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { App } from "@slipway/core";
 import { anApp, lacksRedis } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
-import type { TestApi } from "../../test-support/api.ts";
+import type { TestApi, TestUser } from "../../test-support/api.ts";
 
 describe.skipIf(await lacksRedis())("collaborators", () => {
   let api: TestApi;
-  let owner: Awaited<ReturnType<TestApi["newUser"]>>;
+  let owner: TestUser;
   let app: App;
 
   beforeAll(async () => {

@@ -1,17 +1,17 @@
 import { once } from "node:events";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { redisKeys } from "@slipway/protocol";
-import type { AppAnswer, AppBody, DeploymentAnswer } from "@slipway/protocol";
+import type { AppBody, DeploymentAnswer } from "@slipway/protocol";
 import { openLanes, startLaneWorker } from "@slipway/queue";
-import { aName, lacksRedis, stepsTo } from "@slipway/testkit";
+import { lacksRedis, stepsTo } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
-import type { TestApi } from "../../test-support/api.ts";
+import type { TestApi, TestUser } from "../../test-support/api.ts";
 
 const archiveUrl = "https://example.com/archive/master.tar.gz";
 
 describe.skipIf(await lacksRedis())("a deployment", () => {
   let api: TestApi;
-  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
+  let ada: TestUser;
   let app: AppBody;
 
   beforeAll(async () => {
@@ -20,8 +20,7 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
   });
   afterAll(() => api[Symbol.asyncDispose]());
   beforeEach(async () => {
-    const body = { app: { name: aName() } };
-    app = ((await api.request(ada.token, "POST", "/v1/apps", body)).body as AppAnswer).app;
+    app = await api.createApp(ada.token);
   });
 
   const path = (rest = "") => `/v1/apps/${app.name}/deployments${rest}`;

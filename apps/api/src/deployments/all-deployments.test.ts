@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { User } from "@slipway/core";
 import { aCollaborator, aNewDeployment, anApp, lacksRedis, stepsTo } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
-import type { TestApi } from "../../test-support/api.ts";
+import type { TestApi, TestUser } from "../../test-support/api.ts";
 
 interface Listed {
   readonly deployments: readonly { id: string; app_name: string | null; owner: string | null }[];
@@ -11,8 +11,8 @@ interface Listed {
 
 describe.skipIf(await lacksRedis())("GET /v1/deployments", () => {
   let api: TestApi;
-  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
-  let grace: Awaited<ReturnType<TestApi["newUser"]>>;
+  let ada: TestUser;
+  let grace: TestUser;
 
   beforeAll(async () => {
     api = await startTestApi();

@@ -2,26 +2,20 @@ import { Redis } from "ioredis";
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { appMessage, redisKeys } from "@slipway/protocol";
-import type {
-  AppAnswer,
-  AppBody,
-  DeploymentAnswer,
-  DeploymentsAnswer,
-  SourceAnswer,
-} from "@slipway/protocol";
+import type { AppBody, DeploymentAnswer, DeploymentsAnswer, SourceAnswer } from "@slipway/protocol";
 import { changeApp } from "@slipway/core";
 import { openLogWriter } from "@slipway/logs";
 import { openLanes } from "@slipway/queue";
-import { aLogChunk, aName, aNewRelease, aSource, lacksRedis, stepsTo } from "@slipway/testkit";
+import { aLogChunk, aNewRelease, aSource, lacksRedis, stepsTo } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
-import type { TestApi } from "../../test-support/api.ts";
+import type { TestApi, TestUser } from "../../test-support/api.ts";
 import { presentSource } from "../sources/source-url.ts";
 
 const archiveUrl = "https://example.com/archive/master.tar.gz";
 
 describe.skipIf(await lacksRedis())("deployments", () => {
   let api: TestApi;
-  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
+  let ada: TestUser;
   let app: AppBody;
   let redis: Redis;
 
@@ -35,11 +29,9 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     await api[Symbol.asyncDispose]();
   });
   beforeEach(async () => {
-    app = await newApp(ada.token);
+    app = await api.createApp(ada.token);
   });
 
-  const newApp = async (token: string) =>
-    ((await api.request(token, "POST", "/v1/apps", { app: { name: aName() } })).body as AppAnswer).app;
   const path = (rest = "") => `/v1/apps/${app.name}/deployments${rest}`;
   const deploy = (fields: Record<string, unknown>, token = ada.token) =>
     api.request(token, "POST", path(), { deployment: fields });
@@ -191,7 +183,7 @@ describe.skipIf(await lacksRedis())("deployments", () => {
 
   test("deployments of other users, of another app, or that do not exist are not found", async () => {
     const { deployment } = (await deploy({ source_url: archiveUrl })).body as DeploymentAnswer;
-    const other = await newApp(ada.token);
+    const other = await api.createApp(ada.token);
     const bob = await api.newUser();
     for (const rest of ["", "/output"]) {
       for (const shown of [

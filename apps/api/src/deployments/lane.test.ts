@@ -2,18 +2,19 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { endOperation } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
-import type { AppAnswer, AppBody, DeploymentAnswer, DeploymentBody } from "@slipway/protocol";
+import type { AppBody, DeploymentAnswer, DeploymentBody } from "@slipway/protocol";
 import { joinFleet, openLanes } from "@slipway/queue";
-import { aName, aNewDeployment, anOperation, lacksRedis, stepsTo } from "@slipway/testkit";
+import { aNewDeployment, anOperation, lacksRedis, stepsTo } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
-import type { TestApi } from "../../test-support/api.ts";
+import type { TestApi, TestUser } from "../../test-support/api.ts";
+import { workerIdentity } from "../../test-support/worker.ts";
 
 const archiveUrl = "https://example.com/archive/master.tar.gz";
 
 describe.skipIf(await lacksRedis())("an app's lane", () => {
   let api: TestApi;
   let redis: Redis;
-  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
+  let ada: TestUser;
 
   beforeAll(async () => {
     api = await startTestApi({ OWNER_SLOTS: "2", RESERVED_SLOTS: "0", APP_QUEUE_MAX: "3" });
@@ -25,10 +26,7 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     await api[Symbol.asyncDispose]();
   });
 
-  const newApp = async (fields: Record<string, unknown> = {}, token = ada.token) => {
-    const answer = await api.request(token, "POST", "/v1/apps", { app: { name: aName(), ...fields } });
-    return (answer.body as AppAnswer).app;
-  };
+  const newApp = (fields: object = {}, token = ada.token) => api.createApp(token, fields);
   const deploy = (app: AppBody, token = ada.token) =>
     api.request(token, "POST", `/v1/apps/${app.name}/deployments`, {
       deployment: { source_url: archiveUrl },
@@ -125,7 +123,7 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     const keys = redisKeys(api.config.installationId);
     await using _worker = joinFleet(
       { redis, keys, onError: () => undefined, countUsers: async () => 2 },
-      aWorker,
+      workerIdentity,
       () => new Date(),
     );
     const firstNow = async () => (await show(first, bob.token)).queue;
@@ -173,16 +171,3 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     expect(await lanes.jobState(second.id)).toBe("live");
   });
 });
-
-const aWorker = {
-  id: "w1",
-  name: "worker-1",
-  host: "here",
-  pid: 1,
-  version: "0.1.0",
-  startedAt: new Date().toISOString(),
-  heartbeatMs: 1_000,
-  concurrency: 1,
-  operationConcurrency: 1,
-  engine: { address: "unix:///engine.sock", id: "engine", cpus: 2, memoryBytes: 1024 },
-};

@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { changeStatus, claim, failureOf, withPhases } from "@slipway/core";
 import type { Deployment } from "@slipway/core";
-import { aNewDeployment, anApp, lacksRedis } from "@slipway/testkit";
+import { aNewDeployment, lacksRedis } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
-import type { TestApi } from "../../test-support/api.ts";
+import type { TestApi, TestUser } from "../../test-support/api.ts";
 
 const at = (second: number) => new Date(Date.UTC(2026, 2, 4, 5, 6, second));
 const iso = (second: number) => at(second).toISOString();
@@ -16,7 +16,7 @@ const origin = (jobAddedSecond: number) => ({
 
 describe.skipIf(await lacksRedis())("a deployment's timeline", () => {
   let api: TestApi;
-  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
+  let ada: TestUser;
 
   beforeAll(async () => {
     api = await startTestApi();
@@ -24,11 +24,7 @@ describe.skipIf(await lacksRedis())("a deployment's timeline", () => {
   });
   afterAll(() => api[Symbol.asyncDispose]());
 
-  const newApp = async () => {
-    const app = anApp({ ownerId: ada.user.id });
-    await api.store.apps.create(app);
-    return app;
-  };
+  const newApp = () => api.createApp(ada.token);
   const create = (appId: string, second: number) =>
     api.store.deployments.create(aNewDeployment({ appId, ownerId: ada.user.id, createdAt: at(second) }));
   const stored = async (next: Deployment) => {

@@ -5,18 +5,7 @@ import { joinFleet } from "@slipway/queue";
 import { aNewDeployment, anApp, freePort, lacksRedis, scrapeMetrics, stepsTo } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
 import type { TestApi } from "../../test-support/api.ts";
-
-const worker = {
-  name: "worker-1",
-  host: "builder",
-  pid: 7,
-  version: "0.1.0",
-  startedAt: "2026-01-02T03:04:05.000Z",
-  heartbeatMs: 50,
-  concurrency: 3,
-  operationConcurrency: 4,
-  engine: { address: "unix:///engine.sock", cpus: 4, memoryBytes: 1024 },
-};
+import { workerIdentity } from "../../test-support/worker.ts";
 
 describe.skipIf(await lacksRedis())("the API's metrics", () => {
   let api: TestApi;
@@ -75,7 +64,13 @@ describe.skipIf(await lacksRedis())("the API's metrics", () => {
     const redis = opened.adopt(new Redis(api.redis.url), (client) => client.disconnect());
     const bus = { redis, keys: redisKeys(api.config.installationId), onError: () => undefined };
     const join = (id: string) =>
-      opened.use(joinFleet({ ...bus, countUsers: async () => 1 }, { ...worker, id }, () => new Date()));
+      opened.use(
+        joinFleet(
+          { ...bus, countUsers: async () => 1 },
+          { ...workerIdentity, id, concurrency: 3 },
+          () => new Date(),
+        ),
+      );
     join("w1");
     join("w2").drain();
     await api.service.context.lanes.queues[0]?.pause();

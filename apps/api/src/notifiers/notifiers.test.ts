@@ -1,23 +1,22 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { maxNotifiers } from "@slipway/core";
 import { platformsAnswer } from "@slipway/protocol";
-import type { AppAnswer, NotifierBody } from "@slipway/protocol";
-import { aDelivery, aName, lacksRedis } from "@slipway/testkit";
+import type { NotifierBody } from "@slipway/protocol";
+import { aDelivery, lacksRedis } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
-import type { TestApi } from "../../test-support/api.ts";
+import type { TestApi, TestUser } from "../../test-support/api.ts";
 
 const url = "https://example.com/hooks";
 
 describe.skipIf(await lacksRedis())("notifiers", () => {
   let api: TestApi;
-  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
+  let ada: TestUser;
   let base: string;
 
   beforeAll(async () => {
     api = await startTestApi();
     ada = await api.newUser();
-    const created = await api.request(ada.token, "POST", "/v1/apps", { app: { name: aName() } });
-    base = `/v1/apps/${(created.body as AppAnswer).app.name}/notifiers`;
+    base = `/v1/apps/${(await api.createApp(ada.token)).name}/notifiers`;
   });
   afterAll(() => api[Symbol.asyncDispose]());
 

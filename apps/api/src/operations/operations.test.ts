@@ -18,11 +18,11 @@ import type {
 import { openLanes } from "@slipway/queue";
 import { aName, aNewRelease, lacksRedis } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
-import type { TestApi } from "../../test-support/api.ts";
+import type { TestApi, TestUser } from "../../test-support/api.ts";
 
 describe.skipIf(await lacksRedis())("an app", () => {
   let api: TestApi;
-  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
+  let ada: TestUser;
   let app: AppBody;
   let redis: Redis;
 
@@ -36,8 +36,7 @@ describe.skipIf(await lacksRedis())("an app", () => {
     await api[Symbol.asyncDispose]();
   });
   beforeEach(async () => {
-    const answer = await api.request(ada.token, "POST", "/v1/apps", { app: { name: aName() } });
-    app = (answer.body as AppAnswer).app;
+    app = await api.createApp(ada.token);
   });
 
   const request = (method: string, rest: string, body?: unknown, token = ada.token) =>

@@ -15,12 +15,12 @@ import { redisKeys } from "@slipway/protocol";
 import { aNewDeployment, anApp, lacksRedis, requestHead, UnhandledErrors } from "@slipway/testkit";
 import { eventStream } from "./event-stream.ts";
 import { startTestApi } from "../../test-support/api.ts";
-import type { TestApi } from "../../test-support/api.ts";
+import type { TestApi, TestUser } from "../../test-support/api.ts";
 
 describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
   let api: TestApi;
   let redis: Redis;
-  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
+  let ada: TestUser;
 
   beforeAll(async () => {
     api = await startTestApi();

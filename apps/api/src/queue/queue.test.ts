@@ -5,19 +5,7 @@ import { joinFleet, listWorkers } from "@slipway/queue";
 import { aNewDeployment, anApp, eventually, lacksRedis, stepsTo } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
 import type { TestApi } from "../../test-support/api.ts";
-
-const identity = {
-  id: "w1",
-  name: "worker-1",
-  host: "builder",
-  pid: 7,
-  version: "0.1.0",
-  startedAt: "2026-01-02T03:04:05.000Z",
-  heartbeatMs: 50,
-  concurrency: 3,
-  operationConcurrency: 4,
-  engine: { address: "unix:///engine.sock", cpus: 4, memoryBytes: 1024 },
-};
+import { workerIdentity } from "../../test-support/worker.ts";
 
 describe.skipIf(await lacksRedis())("GET /v1/queue", () => {
   let api: TestApi;
@@ -75,7 +63,11 @@ describe.skipIf(await lacksRedis())("GET /v1/queue", () => {
     const third = await create(two.id, new Date(now - 1_000));
     expect(await queue()).toMatchObject({ by_reason: { "no-worker": 2, "app-busy": 1 } });
 
-    await using _worker = joinFleet({ ...context, countUsers: async () => 2 }, identity, () => new Date());
+    await using _worker = joinFleet(
+      { ...context, countUsers: async () => 2 },
+      { ...workerIdentity, concurrency: 3 },
+      () => new Date(),
+    );
     await eventually(async () => expect(await listWorkers(context)).toHaveLength(1));
     await lanes.advance(one.id);
     const listed = (id: string, name: string, position: number, reason: string, estimated: number) =>

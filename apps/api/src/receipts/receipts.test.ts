@@ -2,9 +2,9 @@ import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { changeStatus, claim, sbomBlobKey } from "@slipway/core";
 import { receiptSigner } from "@slipway/receipts";
-import { aNewDeployment, anApp, aReceipt, aReceiptKey, lacksRedis, testTime } from "@slipway/testkit";
+import { aNewDeployment, aReceipt, aReceiptKey, lacksRedis, testTime } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
-import type { TestApi } from "../../test-support/api.ts";
+import type { TestApi, TestUser } from "../../test-support/api.ts";
 
 const imageDigest = "sha256:0a";
 const options = { at: testTime, lineCount: 0 };
@@ -16,7 +16,7 @@ const envelope = (sig: string) => ({
 
 describe.skipIf(await lacksRedis())("receipts", () => {
   let api: TestApi;
-  let ada: Awaited<ReturnType<TestApi["newUser"]>>;
+  let ada: TestUser;
 
   beforeAll(async () => {
     api = await startTestApi();
@@ -24,11 +24,7 @@ describe.skipIf(await lacksRedis())("receipts", () => {
   });
   afterAll(() => api[Symbol.asyncDispose]());
 
-  const newApp = async () => {
-    const app = anApp({ ownerId: ada.user.id });
-    await api.store.apps.create(app);
-    return app;
-  };
+  const newApp = () => api.createApp(ada.token);
   /** A deployment whose image is `imageDigest`. */
   const started = async (appId: string) => {
     const created = await api.store.deployments.create(aNewDeployment({ appId }));

@@ -6,19 +6,7 @@ import { joinFleet } from "@slipway/queue";
 import { eventually, lacksRedis } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
 import type { TestApi } from "../../test-support/api.ts";
-
-const identity = {
-  id: "w1",
-  name: "worker-1",
-  host: "builder",
-  pid: 7,
-  version: "0.1.0",
-  startedAt: "2026-01-02T03:04:05.000Z",
-  heartbeatMs: 50,
-  concurrency: 2,
-  operationConcurrency: 4,
-  engine: { address: "unix:///engine.sock", cpus: 4, memoryBytes: 1024 },
-};
+import { workerIdentity } from "../../test-support/worker.ts";
 
 describe.skipIf(await lacksRedis())("GET /v1/workers", () => {
   let api: TestApi;
@@ -32,7 +20,7 @@ describe.skipIf(await lacksRedis())("GET /v1/workers", () => {
     await api.store.apps.create(newApp({ id: "a1", name: "shop", ownerId: user.id, createdAt: new Date() }));
     const redis = new Redis(api.redis.url);
     const context = { redis, keys: redisKeys(api.config.installationId), onError: () => undefined };
-    const worker = joinFleet({ ...context, countUsers: async () => 2 }, identity, () => new Date());
+    const worker = joinFleet({ ...context, countUsers: async () => 2 }, workerIdentity, () => new Date());
     const release = Promise.withResolvers<void>();
     const since = expect.stringMatching(/^\d{4}-/);
     const work = [
@@ -75,7 +63,7 @@ describe.skipIf(await lacksRedis())("GET /v1/workers", () => {
     const asked: boolean[] = [];
     const onDraining = (isDraining: boolean) => asked.push(isDraining);
     const countUsers = async () => 2;
-    const worker = joinFleet({ ...context, countUsers, onDraining }, identity, () => new Date());
+    const worker = joinFleet({ ...context, countUsers, onDraining }, workerIdentity, () => new Date());
     const path = "/v1/workers/w1";
     const drain = (draining: boolean) => api.request(token, "PATCH", path, { worker: { draining } });
     const state = async () => {
