@@ -5,15 +5,16 @@ import type { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { changeStatus, claim } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
-import { ItemFailed, startLaneWorker } from "@slipway/queue";
+import { ItemFailed } from "@slipway/queue";
 import type { LaneTask, LaneWorker, Lanes } from "@slipway/queue";
 import { aNewDeployment, anApp, eventually } from "@slipway/testkit";
 import { keys, openTestLanes } from "./test-lanes.ts";
 import type { TestLanes } from "./test-lanes.ts";
 
+/** Builds end at once when a test is over. */
+const stopGraceMs = 10_000;
 let open: AsyncDisposableStack;
-let redisUrl: string;
-let onError: TestLanes["onError"];
+let startWorker: TestLanes["startWorker"];
 let redis: Redis;
 let store: Store;
 let lanes: Lanes;
@@ -26,7 +27,7 @@ let isOver: boolean;
 
 beforeEach(async () => {
   open = new AsyncDisposableStack();
-  ({ redisUrl, redis, store, lanes, onError } = open.use(await openTestLanes({ reservedSlots: 1 })));
+  ({ redis, store, lanes, startWorker } = open.use(await openTestLanes({ reservedSlots: 1 })));
   building = new Map();
   starting = new Map();
   order = [];
@@ -40,7 +41,7 @@ afterEach(async () => {
 });
 
 test("a build begins while other apps start, and no two builds run in one slot", async () => {
-  await startWorker("w1", 1);
+  await startBuilding("w1", 1);
   for (const app of ["a", "b", "c"]) await queue(app);
   for (const app of ["a", "b", "c"]) {
     await eventually(async () => building.has(app));
@@ -54,7 +55,7 @@ test("a build begins while other apps start, and no two builds run in one slot",
 });
 
 test("no more deployments run beside the builds than the worker allows", async () => {
-  await startWorker("w1", 1, 1);
+  await startBuilding("w1", 1, 1);
   for (const app of ["a", "b", "c"]) await queue(app);
   for (const app of ["a", "b"]) {
     await eventually(async () => building.has(app));
@@ -67,7 +68,7 @@ test("no more deployments run beside the builds than the worker allows", async (
 });
 
 test("a deployment of an earlier release waits for no build slot and no slot of its owner", async () => {
-  await startWorker("w1", 1);
+  await startBuilding("w1", 1);
   await queue("a");
   await eventually(async () => building.has("a"));
   const rollback = await queue("b", { source: { kind: "release", releaseId: "r1" } });
@@ -85,18 +86,18 @@ test("a deployment of an earlier release that waits can be aborted", async () =>
 });
 
 test("a worker without a free slot leaves a deployment to one that has one", async () => {
-  await startWorker("w1", 1);
+  await startBuilding("w1", 1);
   await queue("a");
   await eventually(async () => building.has("a"));
   await queue("b");
-  await startWorker("w2", 1);
+  await startBuilding("w2", 1);
   await eventually(async () => building.has("b"));
   expect(order).toEqual(["a@w1", "b@w2"]);
 });
 
 test("the end of a build hands the owner's slot on, to the app that has waited longest", async () => {
   await redis.hset(keys.fleetCapacity, { slots: 2, users: 2 });
-  await startWorker("w1", 2);
+  await startBuilding("w1", 2);
   for (const app of ["a", "b", "c"]) await queue(app);
   await eventually(async () => building.has("a"));
   expect(await lanes.hasSlot("owner")).toBe(false);
@@ -107,7 +108,7 @@ test("the end of a build hands the owner's slot on, to the app that has waited l
 });
 
 test("an owner with nothing at work goes before one with several, and none waits for all of a burst", async () => {
-  await startWorker("w1", 1);
+  await startBuilding("w1", 1);
   await queue("blocker", { ownerId: "first" });
   await eventually(async () => building.has("blocker"));
   for (let number = 0; number < 6; number += 1) await queue(`h${number}`, { ownerId: "hoarder" });
@@ -127,12 +128,12 @@ test("an owner with nothing at work goes before one with several, and none waits
 });
 
 test("a draining worker takes no more, finishes what it has, and takes again when that is withdrawn", async () => {
-  const draining = await startWorker("w1", 2);
+  const draining = await startBuilding("w1", 2);
   await queue("a");
   await eventually(async () => building.has("a"));
   await draining.setDraining(true);
   await queue("b");
-  await startWorker("w2", 1);
+  await startBuilding("w2", 1);
   await eventually(async () => building.has("b"));
   expect(order).toEqual(["a@w1", "b@w2"]);
   const idle = draining.idle();
@@ -149,7 +150,7 @@ test("a draining worker takes no more, finishes what it has, and takes again whe
 
 test("a deployment that ends with an error is a failed job, and its lane goes on", async () => {
   await store.apps.create(anApp({ id: "a", name: "shop" }));
-  await startWorker("w1", 1, 16, true);
+  await startBuilding("w1", 1, 16, true);
   const first = await queue("a");
   const second = await queue("a", { gitRef: "v2" });
   for (let number = 0; number < 2; number += 1) {
@@ -166,7 +167,7 @@ test("a deployment that ends with an error is a failed job, and its lane goes on
 });
 
 /** @param fails whether deployments end with an error. */
-async function startWorker(
+function startBuilding(
   name: string,
   concurrency: number,
   startConcurrency = 16,
@@ -177,20 +178,8 @@ async function startWorker(
     await deploy(task, name);
     if (fails) throw new ItemFailed("build-error");
   };
-  const worker = await startLaneWorker({
-    redisUrl,
-    keys,
-    lanes,
-    name,
-    concurrency,
-    startConcurrency,
-    operationConcurrency: 2,
-    leaseMs: 10_000,
-    work: { deploy: { run, exhaust: unexpected }, operate: { run: unexpected, exhaust: unexpected } },
-    onError,
-  });
-  open.defer(() => worker.stop({ graceMs: 10_000 }));
-  return worker;
+  const work = { deploy: { run, exhaust: unexpected }, operate: { run: unexpected, exhaust: unexpected } };
+  return startWorker({ name, concurrency, startConcurrency, work }, stopGraceMs);
 }
 
 /** Builds and starts until the test ends each. */

@@ -5,23 +5,24 @@ import type { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { changeStatus, claim } from "@slipway/core";
 import type { Store } from "@slipway/core";
-import { openLanes, reconcile, startLaneWorker } from "@slipway/queue";
-import type { Lanes, RunAttempt } from "@slipway/queue";
+import { openLanes, reconcile } from "@slipway/queue";
+import type { Lanes, LaneWorker, RunAttempt } from "@slipway/queue";
 import { aNewDeployment, anOperation, unexpected } from "@slipway/testkit";
-import { keys, openTestLanes } from "./test-lanes.ts";
+import { keys, leaseMs, openTestLanes } from "./test-lanes.ts";
 import type { TestLanes } from "./test-lanes.ts";
 
 const ownerSlots = 2;
 const appsPerOwner = 4;
 let open: AsyncDisposableStack;
 let redisUrl: string;
+let startWorker: TestLanes["startWorker"];
 let redis: Redis;
 let store: Store;
 let lanes: Lanes;
 
 beforeEach(async () => {
   open = new AsyncDisposableStack();
-  ({ redisUrl, redis, store, lanes } = open.use(await openTestLanes({ ownerSlots })));
+  ({ redisUrl, redis, store, lanes, startWorker } = open.use(await openTestLanes({ ownerSlots })));
 });
 afterEach(() => open.disposeAsync());
 
@@ -104,7 +105,7 @@ test("a deployment of an owner with many waiting apps costs no more at the end t
     await store.deployments.create(aNewDeployment({ id: randomUUID(), appId, ownerId: "owner" }));
     await lanes.advance(appId);
   }
-  await using _worker = await startWorker(async ({ id, attempt, buildSlot }) => {
+  await startRunning(async ({ id, attempt, buildSlot }) => {
     const queued = await store.deployments.get(id);
     if (queued === null) throw new Error(`deployment ${id} is missing`);
     const claimed = claim(queued, attempt, { at: new Date(), lineCount: 0 });
@@ -121,22 +122,9 @@ test("a deployment of an owner with many waiting apps costs no more at the end t
   expect(Math.max(...others)).toBeLessThan(1.5 * second);
 });
 
-async function startWorker(run: RunAttempt): Promise<AsyncDisposable> {
-  const worker = await startLaneWorker({
-    redisUrl,
-    keys,
-    lanes,
-    name: "test",
-    concurrency: 4,
-    operationConcurrency: 1,
-    leaseMs: 10_000,
-    work: {
-      deploy: { run, exhaust: unexpected },
-      operate: { run: unexpected, exhaust: unexpected },
-    },
-    onError: unexpected,
-  });
-  return { [Symbol.asyncDispose]: () => worker.stop({ graceMs: 1_000 }) };
+function startRunning(run: RunAttempt): Promise<LaneWorker> {
+  const operate = { run: unexpected, exhaust: unexpected };
+  return startWorker({ concurrency: 4, work: { deploy: { run, exhaust: unexpected }, operate } });
 }
 
 /** Queues one deployment of each of an owner's apps. @returns the owners' ids. */
@@ -168,7 +156,7 @@ function reconciled(): Promise<void> {
 
 function reconciledBy(by: Lanes): Promise<void> {
   const work = { deploy: { exhaust: unexpected }, operate: { exhaust: unexpected } };
-  return reconcile({ ...store, lanes: by, leaseMs: 10_000, work, onError: unexpected });
+  return reconcile({ ...store, lanes: by, leaseMs, work, onError: unexpected });
 }
 
 /** How many scripts and other commands clients sent during the work. */

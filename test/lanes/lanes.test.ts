@@ -6,15 +6,13 @@ import type { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { changeStatus, claim, isFinal, SlipwayError, toSlipwayError } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
-import { openLanes, queueNames, reconcile, startLaneWorker } from "@slipway/queue";
+import { openLanes, queueNames, reconcile } from "@slipway/queue";
 import type { LaneTask, LaneWorker, Lanes, ReconcileOptions, RunAttempt } from "@slipway/queue";
 import { openMetrics } from "@slipway/telemetry";
 import { aNewDeployment, eventually, scrapeMetrics } from "@slipway/testkit";
 import { keys, openTestLanes } from "./test-lanes.ts";
 import type { TestLanes } from "./test-lanes.ts";
 
-/** Longer than a busy machine delays a worker's renewal: no test waits for its end. */
-const leaseMs = 10_000;
 /** The reconciler's lease, where no worker runs what it requeues. */
 const soonMs = 10;
 let open: AsyncDisposableStack;
@@ -22,22 +20,18 @@ let redisUrl: string;
 let redis: Redis;
 let store: Store;
 let lanes: Lanes;
-let workers: LaneWorker[];
+let startWorker: TestLanes["startWorker"];
 let exhausted: string[];
 let errors: TestLanes["errors"];
 let onError: TestLanes["onError"];
 
 beforeEach(async () => {
   open = new AsyncDisposableStack();
-  ({ redisUrl, redis, store, lanes, errors, onError } = open.use(await openTestLanes({ ownerSlots: 3 })));
-  workers = [];
+  await openWith({ ownerSlots: 3 });
   exhausted = [];
 });
 
-afterEach(async () => {
-  await using _ = open;
-  await Promise.all(workers.map((worker) => worker.stop({ graceMs: 100 })));
-});
+afterEach(() => open.disposeAsync());
 
 test("a lane is first in, first out, one at a time, whatever the number of workers", async () => {
   const created = await Promise.all(Array.from({ length: 8 }, () => create("app")));
@@ -274,7 +268,7 @@ test("an owner has no more running deployments than slots, however many calls ar
 });
 
 test("a free slot goes to the app that has waited longest, however long the lane of the app that had it", async () => {
-  lanes = open.use(openLanes({ redisUrl, keys, ...store, ownerSlots: 1, onError }));
+  await openWith({ ownerSlots: 1 });
   const created: Deployment[] = [];
   for (const app of ["a", "a", "a", "b", "c", "b"]) {
     created.push(await create(app));
@@ -321,28 +315,22 @@ test("an aborted deployment, and one whose app has a job already, take no slot",
   expect(await Promise.all(free.map(({ id }) => lanes.jobState(id)))).toEqual(["live", "live"]);
 });
 
+async function openWith(limits: { readonly ownerSlots: number }): Promise<void> {
+  const opened = open.use(await openTestLanes(limits));
+  ({ redisUrl, redis, store, lanes, errors, onError, startWorker } = opened);
+}
+
 async function create(appId: string): Promise<Deployment> {
   return store.deployments.create(aNewDeployment({ id: randomUUID(), appId, ownerId: "owner" }));
 }
 
-async function work(run: RunAttempt, whenExhausted = onExhausted): Promise<LaneWorker> {
-  const worker = await startLaneWorker({
-    redisUrl,
-    keys,
-    lanes,
-    name: "test",
+function work(run: RunAttempt, whenExhausted = onExhausted): Promise<LaneWorker> {
+  const operate = { run: failOnOperation, exhaust: failOnOperation };
+  return startWorker({
     concurrency: 2,
-    operationConcurrency: 2,
-    leaseMs,
-    work: {
-      deploy: { run, exhaust: whenExhausted },
-      operate: { run: failOnOperation, exhaust: failOnOperation },
-    },
+    work: { deploy: { run, exhaust: whenExhausted }, operate },
     outageDelayMs: 10,
-    onError,
   });
-  workers.push(worker);
-  return worker;
 }
 
 const finishAtOnce: RunAttempt = async (task) => finish(await claimTask(task));

@@ -13,17 +13,14 @@ import {
   SlipwayError,
 } from "@slipway/core";
 import type { Deployment, Operation, Store } from "@slipway/core";
-import { reconcile, startLaneWorker } from "@slipway/queue";
+import { reconcile } from "@slipway/queue";
 import type { LaneWorker, Lanes, RunAttempt } from "@slipway/queue";
 import { aNewDeployment, anOperation, eventually } from "@slipway/testkit";
-import { keys, openTestLanes } from "./test-lanes.ts";
+import { openTestLanes } from "./test-lanes.ts";
 import type { TestLanes } from "./test-lanes.ts";
 
 const appId = "app";
-/** Longer than a busy machine delays a worker's renewal: no test waits for its end. */
-const leaseMs = 10_000;
 let open: AsyncDisposableStack;
-let redisUrl: string;
 let redis: Redis;
 let store: Store;
 let lanes: Lanes;
@@ -33,14 +30,14 @@ let order: string[];
 let running: number;
 let maxRunning: number;
 let errors: TestLanes["errors"];
-let onError: TestLanes["onError"];
+let startWorker: TestLanes["startWorker"];
 /** Of the last operation: of two within a millisecond either may go first. */
 let createdAt = new Date(0);
 
 beforeEach(async () => {
   open = new AsyncDisposableStack();
   // One slot, so that the deployment that runs has taken it: an operation needs none.
-  ({ redisUrl, redis, store, lanes, errors, onError } = open.use(await openTestLanes({ ownerSlots: 1 })));
+  ({ redis, store, lanes, errors, startWorker } = open.use(await openTestLanes({ ownerSlots: 1 })));
   workers = [];
   order = [];
   running = 0;
@@ -48,8 +45,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await using _ = open;
-  await Promise.all(workers.map((worker) => worker.stop({ graceMs: 100 })));
+  await open.disposeAsync();
   if (maxRunning !== 1) throw new Error(`${maxRunning} attempts of one app ran at a time`);
 });
 
@@ -135,19 +131,13 @@ async function operation(webCount: number | null = null): Promise<Operation> {
 
 /** Starts a worker; operations and deployments end at once, unless `own` overrides that. */
 async function work(own: { readonly run?: RunAttempt; readonly operate?: RunAttempt } = {}): Promise<void> {
-  const worker = await startLaneWorker({
-    redisUrl,
-    keys,
-    lanes,
-    name: "test",
+  const worker = await startWorker({
     concurrency: 2,
     operationConcurrency: 2,
-    leaseMs,
     work: {
       deploy: { run: own.run ?? deployAtOnce, exhaust: failOnDeployment },
       operate: { run: own.operate ?? operateAtOnce, exhaust: endInError },
     },
-    onError,
   });
   workers.push(worker);
 }

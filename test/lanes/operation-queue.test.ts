@@ -4,14 +4,12 @@ import { Queue } from "bullmq";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { changeStatus, claim, claimOperation, endOperation, SlipwayError } from "@slipway/core";
 import type { Deployment, Operation, Store } from "@slipway/core";
-import { deploymentItem, openLanes, operationItem, reconcile, startLaneWorker } from "@slipway/queue";
+import { deploymentItem, openLanes, operationItem, reconcile } from "@slipway/queue";
 import type { Lanes, LaneTask, RunAttempt } from "@slipway/queue";
 import { aNewDeployment, anOperation, eventually } from "@slipway/testkit";
 import { keys, openTestLanes } from "./test-lanes.ts";
 import type { TestLanes } from "./test-lanes.ts";
 
-/** Longer than a busy machine delays a worker's renewal: no test waits for its end. */
-const leaseMs = 10_000;
 const limits = { ownerSlots: 100 };
 let open: AsyncDisposableStack;
 let redisUrl: string;
@@ -20,10 +18,11 @@ let lanes: Lanes;
 let exhausted: string[];
 let errors: TestLanes["errors"];
 let onError: TestLanes["onError"];
+let startWorker: TestLanes["startWorker"];
 
 beforeEach(async () => {
   open = new AsyncDisposableStack();
-  ({ redisUrl, store, lanes, errors, onError } = open.use(await openTestLanes(limits)));
+  ({ redisUrl, store, lanes, errors, onError, startWorker } = open.use(await openTestLanes(limits)));
   exhausted = [];
 });
 
@@ -159,21 +158,12 @@ async function operation(appId: string): Promise<Operation> {
 
 /** Starts a worker for one build and one operation at a time; both end at once, unless `own` overrides that. */
 async function work(own: { readonly run?: RunAttempt; readonly operate?: RunAttempt } = {}): Promise<void> {
-  const worker = await startLaneWorker({
-    redisUrl,
-    keys,
-    lanes,
-    name: "test",
-    concurrency: 1,
-    operationConcurrency: 1,
-    leaseMs,
+  await startWorker({
     work: {
       deploy: { run: own.run ?? deployAtOnce, exhaust: noteExhausted },
       operate: { run: own.operate ?? operateAtOnce, exhaust: noteExhausted },
     },
-    onError,
   });
-  open.defer(() => worker.stop({ graceMs: 100 }));
 }
 
 const deployAtOnce: RunAttempt = async ({ id: deploymentId, attempt }) => {

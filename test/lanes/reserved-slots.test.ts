@@ -5,14 +5,16 @@ import type { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { changeStatus, claim } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
-import { reconcile, startLaneWorker } from "@slipway/queue";
+import { reconcile } from "@slipway/queue";
 import type { LaneTask, Lanes } from "@slipway/queue";
 import { aNewDeployment, eventually } from "@slipway/testkit";
-import { keys, openTestLanes } from "./test-lanes.ts";
+import { keys, leaseMs, openTestLanes } from "./test-lanes.ts";
 import type { TestLanes } from "./test-lanes.ts";
 
+/** Builds end at once when a test is over. */
+const stopGraceMs = 10_000;
 let open: AsyncDisposableStack;
-let redisUrl: string;
+let startWorker: TestLanes["startWorker"];
 let onError: TestLanes["onError"];
 let redis: Redis;
 let store: Store;
@@ -25,7 +27,7 @@ let isOver: boolean;
 
 beforeEach(async () => {
   open = new AsyncDisposableStack();
-  ({ redisUrl, redis, store, lanes, onError } = open.use(await openTestLanes({ reservedSlots: 1 })));
+  ({ redis, store, lanes, onError, startWorker } = open.use(await openTestLanes({ reservedSlots: 1 })));
   running = new Map();
   order = [];
   isOver = false;
@@ -64,7 +66,7 @@ test("an owner's waiting apps get the slots of a fleet that grows", async () => 
   await setCapacity(6);
   const exhaust = () => Promise.reject(new Error("unexpected end"));
   const work = { deploy: { exhaust }, operate: { exhaust } };
-  await reconcile({ ...store, lanes, leaseMs: 10_000, work, onError });
+  await reconcile({ ...store, lanes, leaseMs, work, onError });
   await eventually(async () => running.size === 5);
   expect([...running.keys()].toSorted()).toEqual([0, 1, 2, 3, 4].map((number) => `hoarder-${number}`));
 });
@@ -72,18 +74,9 @@ test("an owner's waiting apps get the slots of a fleet that grows", async () => 
 async function startWorkers(concurrency: number): Promise<void> {
   await setCapacity(concurrency);
   const unexpected = () => Promise.reject(new Error("unexpected work"));
-  const worker = await startLaneWorker({
-    redisUrl,
-    keys,
-    lanes,
-    name: "test",
-    concurrency,
-    operationConcurrency: 1,
-    leaseMs: 10_000,
-    work: { deploy: { run: build, exhaust: unexpected }, operate: { run: unexpected, exhaust: unexpected } },
-    onError,
-  });
-  open.defer(() => worker.stop({ graceMs: 10_000 }));
+  const operate = { run: unexpected, exhaust: unexpected };
+  const work = { deploy: { run: build, exhaust: unexpected }, operate };
+  await startWorker({ concurrency, work }, stopGraceMs);
 }
 
 async function setCapacity(slots: number): Promise<void> {

@@ -7,8 +7,8 @@ import { Redis } from "ioredis";
 import { toSlipwayError } from "@slipway/core";
 import type { Store } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
-import { openLanes } from "@slipway/queue";
-import type { Lanes, LanesOptions } from "@slipway/queue";
+import { openLanes, startLaneWorker } from "@slipway/queue";
+import type { Lanes, LanesOptions, LaneWorker, LaneWorkerOptions } from "@slipway/queue";
 import { openStore } from "@slipway/store";
 import { startRedis } from "@slipway/testkit";
 
@@ -21,9 +21,19 @@ export interface TestLanes extends AsyncDisposable {
   /** What lanes and workers reported, failed assertions of a job's handler among them. Tests remove the errors that they expect. */
   readonly errors: string[];
   readonly onError: (error: unknown, what: string) => void;
+  /**
+   * Starts a worker with one slot of each kind, unless `own` overrides that. It stops before the lanes are disposed of.
+   * @param graceMs how long its attempts may then take to end.
+   */
+  readonly startWorker: (
+    own: Pick<LaneWorkerOptions, "work"> & Partial<LaneWorkerOptions>,
+    graceMs?: number,
+  ) => Promise<LaneWorker>;
 }
 
 export const keys = redisKeys("lanes-test");
+/** Longer than a busy machine delays a worker's renewal: no test waits for its end. */
+export const leaseMs = 10_000;
 
 export async function openTestLanes(
   limits: Pick<LanesOptions, "ownerSlots" | "reservedSlots"> = {},
@@ -38,6 +48,7 @@ export async function openTestLanes(
     errors.push(`${what}: ${toSlipwayError(error).message}`);
   };
   const lanes = opened.use(openLanes({ redisUrl, keys, ...store, ...limits, onError }));
+  const slots = { concurrency: 1, operationConcurrency: 1 };
   const resources = opened.move();
   return {
     redisUrl,
@@ -46,6 +57,11 @@ export async function openTestLanes(
     lanes,
     errors,
     onError,
+    startWorker: async (own, graceMs = 100) => {
+      const settings = { redisUrl, keys, lanes, name: "test", ...slots, leaseMs, onError, ...own };
+      const worker = await startLaneWorker(settings);
+      return resources.adopt(worker, () => worker.stop({ graceMs }));
+    },
     [Symbol.asyncDispose]: async () => {
       await resources.disposeAsync();
       if (errors.length > 0) throw new Error(`unexpected errors:\n${errors.join("\n")}`);
