@@ -1,4 +1,4 @@
-// Build slots over a real Redis and a real store: what builds nothing neither holds nor waits for one, and owners share them.
+// Build slots over a real Redis and a real store: deployments that build nothing need none, and owners share them.
 
 import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
@@ -85,7 +85,7 @@ test("a deployment of an earlier release that waits can be aborted", async () =>
   expect(await lanes.jobState(rollback.id)).toBe("gone");
 });
 
-test("a worker without a free slot leaves a deployment to one that has one", async () => {
+test("a worker without a free slot leaves a deployment to a worker that has one", async () => {
   await startBuilding("w1", 1);
   await queue("a");
   await eventually(async () => building.has("a"));
@@ -95,7 +95,7 @@ test("a worker without a free slot leaves a deployment to one that has one", asy
   expect(order).toEqual(["a@w1", "b@w2"]);
 });
 
-test("the end of a build hands the owner's slot on, to the app that has waited longest", async () => {
+test("the end of a build frees the owner's slot for the app that has waited longest", async () => {
   await redis.hset(keys.fleetCapacity, { slots: 2, users: 2 });
   await startBuilding("w1", 2);
   for (const app of ["a", "b", "c"]) await queue(app);
@@ -107,7 +107,7 @@ test("the end of a build hands the owner's slot on, to the app that has waited l
   expect([...building.keys()]).toEqual(["b"]);
 });
 
-test("an owner with nothing at work goes before one with several, and none waits for all of a burst", async () => {
+test("an owner without active deployments goes before one with several, and no owner waits for a whole burst", async () => {
   await startBuilding("w1", 1);
   await queue("blocker", { ownerId: "first" });
   await eventually(async () => building.has("blocker"));
@@ -127,7 +127,7 @@ test("an owner with nothing at work goes before one with several, and none waits
   expect(strangersBefore).toEqual([0, 3, 12, 21, 30, 30]);
 });
 
-test("a draining worker takes no more, finishes what it has, and takes again when that is withdrawn", async () => {
+test("a draining worker finishes its deployments, takes no others, and takes some again when draining ends", async () => {
   const draining = await startBuilding("w1", 2);
   await queue("a");
   await eventually(async () => building.has("a"));
@@ -148,7 +148,7 @@ test("a draining worker takes no more, finishes what it has, and takes again whe
   expect(order[2]).toBe("c@w1");
 });
 
-test("a deployment that ends with an error is a failed job, and its lane goes on", async () => {
+test("a deployment that ends with an error is a failed job, and its lane advances", async () => {
   await store.apps.create(anApp({ id: "a", name: "shop" }));
   await startBuilding("w1", 1, 16, true);
   const first = await queue("a");

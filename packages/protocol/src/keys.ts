@@ -17,7 +17,7 @@ export function redisKeys(installationId: string) {
     ownerWaiting: (ownerId: string) => `{${root}:queue}:waiting:${ownerId}`,
     /** How many builds were added since none waited for a worker. */
     queueArrivals: `{${root}:queue}:arrivals`,
-    /** How many deployments the live workers run at the same time. Expires when no worker lives. */
+    /** How many deployments the live workers run at the same time. Expires when no worker is alive. */
     fleetCapacity: `{${root}:queue}:capacity`,
     /** Set while a worker has counted the fleet's capacity in this interval of heartbeats. */
     fleetCounted: `{${root}:queue}:counted`,

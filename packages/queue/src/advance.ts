@@ -1,4 +1,4 @@
-// Advances lanes: hands an app's next item to BullMQ if the app is idle and, where the item needs one, its owner has a slot.
+// Advances lanes: enqueues an app's next item if the app is idle and, for a build, its owner has a free slot.
 
 import { joined } from "@slipway/async";
 import { highestPriority, priorityOf } from "./fair-share.ts";
@@ -13,60 +13,64 @@ export interface AdvanceOptions {
 }
 
 export interface Advance {
-  /** Hands out the app's next item, if it may go now and gets a slot where it needs one. */
+  /** Enqueues the app's next item if the app is idle. A build also needs a free slot of its owner. */
   advance(appId: string): Promise<void>;
-  /** Hands free slots of an owner to the apps that wait for one, longest first. */
+  /** Gives the owner's free slots to its apps that wait for one, the longest wait first. */
   advanceWaiting(ownerId: string): Promise<void>;
   /** Enqueues a running item whose job is gone. */
   requeue(item: LaneItem, delayMs: number): Promise<void>;
 }
 
-/** What became of an app's next item: "none-needed" when it has none that may go now, or needs no slot. */
+/** The outcome of advancing a lane. "none-needed": the lane has no item that may run now, or its item needs no slot. */
 type Outcome = "slot" | "full" | "behind" | "none-needed";
 
-/** Hands on the owner's slots that are free. */
-type HandOn = (ownerId: string) => Promise<void>;
-/** Within a run over the owner's waiting apps, which goes on with the next of them. */
-const goOn: HandOn = async () => {};
+/** Gives the owner's free slots to its waiting apps. */
+type AssignFreeSlots = (ownerId: string) => Promise<void>;
+/** For calls from within a pass over the owner's waiting apps, which continues with the next app. */
+const skip: AssignFreeSlots = async () => {};
 
 export function advanceWith({ kinds, slots, enqueue }: AdvanceOptions): Advance {
-  /** A slot that the app turns out not to need, or that belongs to an app that has waited longer, is handed on. */
-  async function enqueueInSlot(item: LaneItem, ownerId: string, handOn: HandOn): Promise<Outcome> {
+  /** A slot that the app does not need, or that belongs to an app that has waited longer, goes to a waiting app. */
+  async function enqueueInSlot(
+    item: LaneItem,
+    ownerId: string,
+    assignFreeSlots: AssignFreeSlots,
+  ): Promise<Outcome> {
     const slot = { ...item, ownerId };
     const taken = await slots.take(slot);
     if (taken === "full") return "full";
     if (taken === "behind") {
-      await handOn(ownerId);
+      await assignFreeSlots(ownerId);
       return "behind";
     }
     if (await enqueue(item, priorityOf(taken))) await slots.confirm(slot);
     else {
       await slots.free(slot);
-      await handOn(ownerId);
+      await assignFreeSlots(ownerId);
     }
     return "slot";
   }
 
-  async function advanceLane(appId: string, handOn: HandOn): Promise<Outcome> {
+  async function advanceLane(appId: string, assignFreeSlots: AssignFreeSlots): Promise<Outcome> {
     const head = await headOf(kinds, appId);
     if (head === null) return "none-needed";
-    if (head.builds && head.ownerId !== null) return enqueueInSlot(head, head.ownerId, handOn);
+    if (head.builds && head.ownerId !== null) return enqueueInSlot(head, head.ownerId, assignFreeSlots);
     await enqueue(head, highestPriority);
     return "none-needed";
   }
 
-  /** One run at a time for an owner: runs beside each other would examine the same apps. */
+  /** One pass at a time for each owner: concurrent passes would examine the same apps. */
   const advanceWaiting = joined(async (ownerId) => {
     for (;;) {
-      // Read anew each time: an app that got its job meanwhile is no longer listed.
+      // Read again each time: an app that got its job meanwhile is no longer listed.
       const appId = await slots.longestWaiting(ownerId);
       if (appId === null) return;
-      const outcome = await advanceLane(appId, goOn);
+      const outcome = await advanceLane(appId, skip);
       if (outcome === "full") return;
       if (outcome !== "none-needed") continue;
       await slots.stopWaiting(ownerId, appId);
       // A deployment may have joined the lane in between.
-      await advanceLane(appId, goOn);
+      await advanceLane(appId, skip);
     }
   });
 
@@ -83,7 +87,7 @@ export function advanceWith({ kinds, slots, enqueue }: AdvanceOptions): Advance 
   };
 }
 
-/** @returns the app's next item; null while one of its items runs. */
+/** @returns the app's next item; null if there is none, or while one of its items runs. */
 async function headOf(kinds: readonly LaneKind[], appId: string): Promise<LaneItem | null> {
   const running = await Promise.all(kinds.map((kind) => kind.running(appId)));
   if (running.some((item) => item !== null)) return null;

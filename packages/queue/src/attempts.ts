@@ -1,4 +1,4 @@
-// What runs on a worker, and what it still has to do for lanes whose items have ended here.
+// The attempts that run on a worker, and the advances of lanes that follow their ends.
 
 import type { SlipwayError } from "@slipway/core";
 

@@ -45,7 +45,7 @@ describe("build slots", () => {
     expect(slots.capacity).toBe(5);
   });
 
-  test("with room for none beside the builds, a worker takes the next deployment when one has ended", () => {
+  test("a worker that allows no deployments beside its builds takes the next one when one has ended", () => {
     slots = new BuildSlots({ count: 1, beside: 0, onChange: () => changes.push(slots.capacity) });
     const only = open();
     only.end();
@@ -54,7 +54,7 @@ describe("build slots", () => {
     expect([slots.capacity, changes]).toEqual([1, [1, 1]]);
   });
 
-  test("a slot that is reserved is taken at once; one that was released is waited for, in order", async () => {
+  test("a deployment takes its reserved slot at once; after releasing it, it waits for a free one in order", async () => {
     const [slow, slower, building] = [open(), open(), open()];
     expect(building.isHeld).toBe(false);
     await slow.take(never, unexpected);
@@ -76,7 +76,7 @@ describe("build slots", () => {
     expect(slots.capacity).toBe(5);
   });
 
-  test("a deployment that is aborted while it waits leaves its turn, and takes no slot with it", async () => {
+  test("a deployment that is aborted while it waits for a slot leaves the line and holds no slot", async () => {
     const [first, second] = [open(), open()];
     const third = open();
     const abort = new AbortController();

@@ -1,5 +1,5 @@
-// The build slots of a worker. A job has one reserved from when the worker takes it, so that a worker without a free slot leaves
-// jobs to the others. Deployments that build nothing any more, because they wait for their app to boot for instance, hold none.
+// The build slots of a worker. The worker reserves one for each job that it takes, so a worker without a free slot leaves jobs to
+// other workers. A deployment that no longer builds, for example while its app boots, holds none.
 
 import { untilAborted } from "@slipway/async";
 
@@ -7,14 +7,14 @@ import { untilAborted } from "@slipway/async";
 export interface BuildSlot extends Disposable {
   readonly isHeld: boolean;
   /**
-   * Holds a slot from then on. It is reserved already, unless it was released before.
-   * @param onWait called when none is free: those that wait get the next ones in their order.
+   * Holds a slot until it is released. The slot is already reserved, unless it was released before.
+   * @param onWait called when no slot is free. Waiting deployments get free slots first come, first served.
    * @throws the signal's reason when aborted.
    */
   take(signal: AbortSignal, onWait: () => void): Promise<void>;
-  /** Leaves the slot to others. Idempotent. */
+  /** Frees the slot. Idempotent. */
   release(): void;
-  /** Says that the deployment builds no more, and releases the slot. Idempotent. */
+  /** Frees the slot and reports that the deployment no longer builds. Idempotent. */
   end(): void;
 }
 
@@ -42,7 +42,7 @@ export class BuildSlots {
     return this.#held;
   }
 
-  /** How many deployments may run here now: those that do, and one more for each slot that is neither held nor waited for. */
+  /** How many deployments may run here now: the running ones, and one for each slot that no deployment holds or waits for. */
   get capacity(): number {
     const { count, beside } = this.#options;
     const free = Math.max(0, count - this.#held - this.#waiting.length);
@@ -50,8 +50,8 @@ export class BuildSlots {
   }
 
   /**
-   * Reserves a slot for a deployment that was taken.
-   * @param onEnd called once when it builds no more.
+   * Reserves a slot for a deployment that the worker took.
+   * @param onEnd called once, when the deployment no longer builds.
    */
   open(onEnd: () => void): BuildSlot {
     let isHeld = this.#occupy();
@@ -108,7 +108,7 @@ export class BuildSlots {
     return true;
   }
 
-  /** The slot stays held when it is handed on. */
+  /** A slot that goes to a waiting deployment stays counted as held. */
   #free(): void {
     const next = this.#waiting.shift();
     if (next !== undefined) return next();

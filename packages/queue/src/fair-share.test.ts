@@ -8,13 +8,13 @@ const random = randomNumbers(15);
 const between = (low: number, high: number) => low + (high - low) * random();
 
 describe("fair shares", () => {
-  test("an owner at rest goes before one at work, and the less at work, the earlier", () => {
+  test("an owner without active deployments goes before one with some, and one with few before one with many", () => {
     const priorities = [0, 1, 2, 9].map((others) => priorityOf({ others, waiting: 100, arrivals: 5 }));
     expect(priorities).toEqual(priorities.toSorted((a, b) => a - b));
     expect(new Set(priorities)).toHaveLength(4);
   });
 
-  test("whatever is added later, a job's turn comes", () => {
+  test("only a limited number of later jobs go before a job", () => {
     const waits = priorityOf({ others: 9, waiting: 100, arrivals: 5 });
     expect(priorityOf({ others: 0, waiting: 1_000, arrivals: 904 })).toBeLessThan(waits);
     expect(priorityOf({ others: 0, waiting: 1_000, arrivals: 906 })).toBeGreaterThan(waits);
@@ -25,7 +25,7 @@ describe("fair shares", () => {
     expect(priorityOf({ others: 0, waiting: 0, arrivals: 0 })).toBeGreaterThan(1);
   });
 
-  test("five owners with thousands of deployments delay three thousand others by little", () => {
+  test("five owners with thousands of deployments hardly delay three thousand other owners", () => {
     const hoarders = Array.from({ length: 10_000 }, (_, at) => ({
       owner: `hoarder-${at % 5}`,
       at: 0,
@@ -39,7 +39,7 @@ describe("fair shares", () => {
     const starts = simulate(byTime([...hoarders, ...others]), { slots, ownerSlots, until: 15_000 });
     const waits = waitsOf(starts, (owner) => owner.startsWith("owner"));
     expect(waits.length).toBeGreaterThan(2_950);
-    // Twenty builds of 20 to 60 s: one ends every two seconds, and others ask every five.
+    // Twenty slots and builds of 20 to 60 s: a build ends every two seconds, and another owner deploys every five.
     expect(mean(waits)).toBeLessThan(4);
     expect(Math.max(...waits)).toBeLessThan(30);
   });
@@ -53,14 +53,14 @@ describe("fair shares", () => {
     shuffle(deployments);
     const starts = simulate(deployments, { slots, ownerSlots: 3, until: 36_000 });
     expect(starts.length).toBeGreaterThan(17_000);
-    // Who comes first in a burst of thousands is ahead by what may be at work, and no more.
+    // The first owners of a burst are ahead of the others by at most their active deployments.
     expect(spreadOf(starts, owners)).toBeLessThanOrEqual(3);
     expect(spreadOf(starts.slice(8_000, 16_000), owners)).toBeLessThanOrEqual(2);
   });
 
-  test("nobody starves: no more newcomers pass a job than its owner had at work, times the jobs that waited", () => {
+  test("no job starves: at most as many later jobs pass it as its owner had active deployments, times the waiting jobs", () => {
     const steady = Array.from({ length: 40 }, () => ({ owner: "steady", at: 1, seconds: 40 }));
-    // Each asks once, and more of them than there are slots for.
+    // Each newcomer deploys once, and there are more of them than slots.
     const newcomers = Array.from({ length: 5_000 }, (_, at) => ({
       owner: `newcomer-${at}`,
       at: 1.5 * at,
@@ -70,14 +70,14 @@ describe("fair shares", () => {
     expect(starts).toHaveLength(5_040);
     for (const { passedBy, others, waiting } of starts)
       expect(passedBy).toBeLessThanOrEqual(others * Math.max(waiting, 8));
-    // While newcomers still ask, not once they have all been served.
+    // Only while newcomers still deploy.
     const early = starts.filter(
       ({ deployment, startedAt }) => deployment.owner === "steady" && startedAt < 7_500,
     );
     expect(early.length).toBeGreaterThanOrEqual(ownerSlots);
   });
 
-  test("with bursts of skewed owners, all start, and those of an owner in their order", () => {
+  test("in bursts of owners of different sizes all deployments start, those of each owner in their order", () => {
     const deployments = byTime(
       Array.from({ length: 10_000 }, () => ({
         // The square of a random number prefers the first owners.
@@ -103,7 +103,7 @@ function waitsOf(starts: readonly Start[], isWanted: (owner: string) => boolean)
     .map(({ deployment, startedAt }) => startedAt - deployment.at);
 }
 
-/** By how many starts the owners with the most and the fewest differ. */
+/** The difference between the starts of the owners with the most and with the fewest. */
 function spreadOf(starts: readonly Start[], owners: readonly string[]): number {
   const counts = new Map(owners.map((owner) => [owner, 0]));
   for (const { deployment } of starts) counts.set(deployment.owner, (counts.get(deployment.owner) ?? 0) + 1);

@@ -1,10 +1,10 @@
-// The order in which the deployments of different owners get build slots: BullMQ takes the lowest priority first.
+// The priorities of jobs, by which owners share the build slots. BullMQ runs the lowest number first.
 //
-// An owner with nothing at work goes to the front. Each deployment that it has at work already lets as many newer ones pass as
-// wait at that time. That number is fixed when the job is added, and newer jobs get ever higher numbers: whatever is added later, a
-// job's turn comes.
+// The job of an owner without active deployments goes before jobs of owners with some. For each active deployment of its owner, a
+// job lets as many later jobs pass as wait when it is added. Priorities are fixed when jobs are added and grow with each added
+// job, so no job waits forever.
 
-/** What decides a job's priority, as read in one step when its owner takes a slot. */
+/** The counts that decide a job's priority, read in one step when its owner takes a slot. */
 export interface ShareFacts {
   /** Other deployments of the owner that run or wait for a worker. */
   readonly others: number;
@@ -14,14 +14,14 @@ export interface ShareFacts {
   readonly arrivals: number;
 }
 
-/** For jobs that wait for nothing: operations, and attempts that follow an earlier one. */
+/** For operations, and for attempts that follow an earlier one: they go before all other jobs. */
 export const highestPriority = 1;
 /** BullMQ's limit. Jobs beyond it are first in, first out, until no job waits. */
 const lowestPriority = 2 ** 21;
-/** While almost nothing waits, an owner with something at work still lets some others pass. */
-const fewestToPass = 8;
+/** The minimum number of jobs that pass, for times when almost no job waits. */
+const minPassed = 8;
 
 export function priorityOf({ others, waiting, arrivals }: ShareFacts): number {
-  const passed = others * Math.max(waiting, fewestToPass);
+  const passed = others * Math.max(waiting, minPassed);
   return Math.min(highestPriority + 1 + arrivals + passed, lowestPriority);
 }

@@ -45,10 +45,10 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     expect(errors).toEqual([]);
   });
 
-  test("a worker drains when it is asked to, and is ready again when that is withdrawn", async () => {
+  test("a worker drains on request, and is ready again when draining ends", async () => {
     const asked: boolean[] = [];
     const options = { ...context, countBuilding: () => 2, onDraining: (now: boolean) => asked.push(now) };
-    // Its heartbeats are rare, so that the request arrives by its message.
+    // Heartbeats are rare, so the message brings the request.
     await using _worker = joinFleet(options, identity("worker-1", 60_000), () => new Date());
     await listed(([worker]) => worker?.state === "ready" && worker.building === 2);
     await eventually(async () => {
@@ -65,7 +65,7 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     expect(errors).toEqual([]);
   });
 
-  test("a request that arrives by no message arrives with a heartbeat, and outlasts Redis' data", async () => {
+  test("a request whose message was lost is found by a heartbeat, and stays applied after Redis lost its data", async () => {
     await using _worker = join("worker-1");
     await listed(([worker]) => worker?.state === "ready");
     await context.redis.set(keys.workerDraining("worker-1"), "1");
@@ -114,7 +114,7 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     const seenAt = async () => Number(await context.redis.zscore(keys.workersSeen, "worker-1"));
     const before = await seenAt();
     users = 3;
-    // Its heartbeats go on, and none counts the users again.
+    // Heartbeats continue, and none of them counts the users again.
     await expect.poll(seenAt).toBeGreaterThan(before + 200);
     expect(["2", null]).toContain(await usersCounted());
     await context.redis.del(keys.fleetCounted);
@@ -161,7 +161,7 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     return joinFleet(context, identity(name), () => new Date());
   }
 
-  /** The list once it is as wanted. With heartbeats this short, a machine that is busy has workers lost for a moment. */
+  /** Waits for the wanted list: with such short heartbeats, workers on a busy machine are lost for moments. */
   async function listed(isWanted: (workers: FleetWorker[]) => boolean): Promise<FleetWorker[]> {
     return eventually(async () => {
       const workers = await listWorkers(context);

@@ -13,11 +13,11 @@ export interface FleetContext extends Bus {
 }
 
 export interface JoinContext extends FleetContext {
-  /** Counts the users of the installation: among several, one leaves build slots to the others. */
+  /** Counts the users of the installation. Build slots are reserved for other owners only if there is more than one. */
   readonly countUsers: () => Promise<number>;
   /** Build slots in use. */
   readonly countBuilding?: () => number;
-  /** Called when an operator asks the worker to take no more work, or to take work again. */
+  /** Called when an operator drains the worker, or ends its draining. */
   readonly onDraining?: (isDraining: boolean) => void;
 }
 
@@ -27,7 +27,7 @@ type ListedTask = Pick<LaneTask, "type" | "id" | "appId" | "attempt">;
 export interface Membership extends AsyncDisposable {
   /** Lists the deployment, or the operation, as running on this worker until the work settles. */
   during<T>(task: ListedTask, work: () => Promise<T>): Promise<T>;
-  /** Lists the worker as draining until it leaves: it takes no more work. */
+  /** Lists the worker as draining until it leaves the fleet. */
   drain(): void;
 }
 
@@ -54,10 +54,10 @@ export function joinFleet(
   let isDraining = false;
   const capacity = capacityCount(context, identity);
   const applyRequest = async () => {
-    const asked = await redis.get(keys.workerDraining(identity.id));
-    // Redis may have lost the request: the worker stays as it is.
-    if (asked === null || isDraining === (asked === "1")) return;
-    isDraining = asked === "1";
+    const requested = await redis.get(keys.workerDraining(identity.id));
+    // Redis may have lost the request: the worker keeps its state.
+    if (requested === null || isDraining === (requested === "1")) return;
+    isDraining = requested === "1";
     capacity.expire();
     context.onDraining?.(isDraining);
     presence.beat();
@@ -97,15 +97,15 @@ export function joinFleet(
 }
 
 /**
- * One of the workers, whichever it is, counts the fleet in each interval: if all did, the cost would grow with the square of their
- * number. Each also counts it with the heartbeat after its own part has changed.
+ * In each interval one worker counts the capacity of the fleet. If all did, the cost would grow with the square of their number. A
+ * worker whose own capacity changed also counts with its next heartbeat.
  */
 function capacityCount(context: JoinContext, { id, heartbeatMs }: Pick<WorkerRecord, "id" | "heartbeatMs">) {
   const { redis, keys } = context;
   let hasOwnPart = false;
   const takesTurn = async () => (await redis.set(keys.fleetCounted, id, "PX", heartbeatMs, "NX")) !== null;
   return {
-    /** Says that the worker's own part has changed. */
+    /** Call it when the worker's own capacity has changed. */
     expire() {
       hasOwnPart = false;
     },
@@ -117,7 +117,7 @@ function capacityCount(context: JoinContext, { id, heartbeatMs }: Pick<WorkerRec
   };
 }
 
-/** What runs on the worker. @param onChange called when something begins or ends. */
+/** The deployments and operations that run on the worker. @param onChange called when one begins or ends. */
 function runningTasks(now: () => Date, onChange: () => void) {
   const running = new Map<string, WorkerRecord["running"][number]>();
   return {
@@ -140,7 +140,7 @@ function runOf({ type, id, appId, attempt }: ListedTask, since: Date): WorkerRec
   return type === "deploy" ? { deploymentId: id, ...run } : { operationId: id, ...run };
 }
 
-/** Heartbeats find the requests too: this makes it soon. */
+/** Receives requests to this worker without delay. Each heartbeat checks for them too. */
 function receiveRequests(context: FleetContext, ownId: string, onRequest: () => void): AsyncDisposable {
   const onError = (error: unknown) => context.onError(error, "requests to this worker arrive late");
   const requests = openSubscriber(context, { onError });
@@ -152,8 +152,8 @@ function receiveRequests(context: FleetContext, ownId: string, onRequest: () => 
 }
 
 /**
- * Asks a worker to take no more work, or to take work again. It does so at once, or with a later heartbeat.
- * @returns the worker, in the state it is about to have. @throws {SlipwayError} "not-found", "queue-unavailable".
+ * Drains a worker, or ends its draining. The worker applies the request at once, or with a later heartbeat.
+ * @returns the worker, in the requested state. @throws {SlipwayError} "not-found", "queue-unavailable".
  */
 export async function setDraining(
   context: FleetContext,
@@ -170,7 +170,7 @@ export async function setDraining(
   return worker.state === "lost" ? worker : { ...worker, state: isDraining ? "draining" : "ready" };
 }
 
-/** Stores how many deployments the fleet runs at the same time, and for how many users, where each advance of a lane reads it. */
+/** Stores how many build slots the fleet has, and for how many users. Each advance of a lane reads it. */
 async function storeCapacity(context: JoinContext, validMs: number): Promise<void> {
   const workers = await listWorkers(context);
   const slots = workers.filter(({ state }) => state === "ready").map(({ concurrency }) => concurrency);

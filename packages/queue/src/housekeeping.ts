@@ -1,4 +1,4 @@
-// What is left to do for an app once its lane has gone on, a job each: any worker does it, and does it again until it succeeds.
+// The queue of housekeeping: work for an app that its lane does not wait for. Any worker runs a job, and repeats it until it succeeds.
 
 import { DelayedError, Queue, Worker } from "bullmq";
 import type { Job } from "bullmq";
@@ -32,8 +32,8 @@ export interface Housekeeping extends AsyncDisposable {
   /** For the dashboard. */
   readonly queue: Queue<HousekeepingJob>;
   /**
-   * Of the same rollout, or of the same app's images, one job runs at a time. A request while one waits is that one; a request
-   * while one runs is fulfilled by a further one after it. @throws {SlipwayError} "queue-unavailable".
+   * One job at a time runs for a rollout, and one for an app's images. A request while such a job waits adds no job; a request
+   * while one runs adds a job that runs after it. @throws {SlipwayError} "queue-unavailable".
    */
   request(job: HousekeepingJob): Promise<void>;
 }
@@ -57,18 +57,18 @@ export function openHousekeeping({ redisUrl, keys, onError }: HousekeepingOption
 }
 
 export interface HousekeepingWorkerOptions extends HousekeepingOptions {
-  /** How long a job stays with its worker without a heartbeat; after a worker's death it takes up to twice that to be noticed. */
+  /** How long a job stays assigned to a worker that sends no heartbeat. A crash is noticed within twice this time. */
   readonly leaseMs: number;
-  /** How long after this worker left a job another one takes it up. */
+  /** The delay before another worker takes a job that this worker requeued. */
   readonly takeUpAfterMs: number;
   /**
-   * Does it once; rejecting means that it is to be tried again. The signal's reason is "requeued": this worker is shutting
-   * down, and another one does it.
+   * Runs a job once. A rejection schedules another attempt. The signal's reason is "requeued" when this worker shuts down and
+   * another one takes over.
    */
   readonly run: (job: HousekeepingJob, signal: AbortSignal) => Promise<void>;
 }
 
-/** @returns a function that stops it: it leaves what runs to another worker, and resolves when that is noted. */
+/** @returns a function that stops the worker: it requeues the running jobs, and resolves when they are requeued. */
 export function startHousekeepingWorker(options: HousekeepingWorkerOptions): () => Promise<void> {
   const { redisUrl, keys, leaseMs, takeUpAfterMs, run, onError } = options;
   const leaving = new AbortController();

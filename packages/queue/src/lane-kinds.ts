@@ -18,14 +18,14 @@ export interface LaneItem {
   readonly type: LaneType;
   readonly id: string;
   readonly appId: string;
-  /** Number of the attempt that the store has. */
+  /** Number of the last attempt, from the store. */
   readonly attempt: number;
   readonly revision: number;
   /** The owner of its deployment; null for an operation. */
   readonly ownerId: string | null;
   /** Whether it needs a slot of its owner and of the fleet: only builds do. */
   readonly builds: boolean;
-  /** What it deploys or does, for the dashboard. */
+  /** Title for the dashboard. */
   readonly subject: string;
 }
 

@@ -1,5 +1,5 @@
-// The two queues that lanes hand jobs to: one for builds, and one for what builds nothing, operations and deployments of earlier
-// releases, so that these never wait for a build. Over both of them an app has one job at a time.
+// The two queues of lane jobs: one for builds, and one for operations and deployments of earlier releases, which build nothing and
+// therefore never wait for a build. An app has at most one job in both of them together.
 //
 // Within a queue BullMQ ensures that: its deduplication key, the app's id, is held from the add until the job has ended. The
 // key does not cover the other queue, so an add claims the app first.
@@ -13,7 +13,7 @@ import { queueNames } from "./queue-names.ts";
 import { connectionFailed } from "./redis-errors.ts";
 
 export interface LaneQueuesOptions {
-  /** For the claims. */
+  /** For the claims of apps. */
   readonly bus: Bus;
   readonly redisUrl: string;
   readonly onError: (error: unknown, message: string) => void;
@@ -28,16 +28,16 @@ export interface LaneQueues extends AsyncDisposable {
   /** Everything else. */
   readonly operations: Queue<LaneJob>;
   /**
-   * Adds the job to the queue of its kind, unless its app has another job. Repeating it is fine.
+   * Adds the job to the queue of its kind, unless its app has another job. Idempotent.
    * @param name for the dashboard. @returns whether the job is in that queue now.
    */
   add(name: string, job: LaneJob, options: JobsOptions & { readonly jobId: string }): Promise<boolean>;
   /**
-   * The jobs of a deployment or an operation. It may have one in each queue while processes of the version before run, which put
-   * deployments of earlier releases among the builds.
+   * The jobs of a deployment or an operation. It may have one in each queue while processes of the previous version run: they add
+   * deployments of earlier releases to the queue of builds.
    */
   find(id: string): Promise<Job<LaneJob>[]>;
-  /** The state of these together, of each item, read at once. */
+  /** The states of items, over both queues, read in bulk. */
   states(ids: readonly string[]): Promise<LaneJobState[]>;
 }
 
@@ -105,7 +105,7 @@ export function queueKeys({ queuePrefix }: RedisKeys): [string, string] {
   return [`${queuePrefix}:${queueNames.deployments}:`, `${queuePrefix}:${queueNames.operations}:`];
 }
 
-/** Calls with parts of a list, all under way at once. @returns the results in order. */
+/** Calls with parts of a list concurrently. @returns the results in order. */
 export function inChunks<Item, Result>(
   items: readonly Item[],
   call: (chunk: readonly Item[]) => Promise<Result>,

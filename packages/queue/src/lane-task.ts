@@ -1,4 +1,4 @@
-// What a worker is given for one attempt at an item of a lane, and how it says that the attempt ended.
+// One attempt at an item of a lane: the input of a worker, and how the attempt ends.
 
 import type { SlipwayError } from "@slipway/core";
 import type { LaneJob } from "@slipway/protocol";
@@ -14,13 +14,13 @@ export interface LaneTask {
   readonly attempt: number;
   /** Of `maxAttempts`: how many times the platform may have failed the item so far, this one included. */
   readonly tryNumber: number;
-  /** When the item left its lane for the queue; unknown for a task that no job carries. */
+  /** When the item's job was added to the queue; unknown for a task without a job. */
   readonly jobAddedAt?: Date;
   /** Of a deployment that may build; absent where nothing is built. */
   readonly buildSlot?: BuildSlot;
 }
 
-/** What an attempt rejects with that has ended its item by itself, with an error: the job counts as failed. */
+/** The rejection of an attempt that has ended its item with an error. The job counts as failed. */
 export class ItemFailed extends Error {
   override readonly name = "ItemFailed";
 }

@@ -1,4 +1,4 @@
-// Takes lane work from BullMQ, as much as this worker has build slots for, and advances the lanes of what ended.
+// Runs the jobs of lanes, builds only as far as this worker has build slots, and advances the lanes whose items have ended.
 
 import { Worker } from "bullmq";
 import type { Job } from "bullmq";
@@ -22,13 +22,13 @@ export interface LaneWorkerOptions {
   readonly keys: RedisKeys;
   readonly lanes: Lanes;
   readonly name: string;
-  /** Build slots: how many deployments build here at a time. */
+  /** Build slots: how many deployments may build here at the same time. */
   readonly concurrency: number;
-  /** How many deployments run here beside those that build: their apps start. */
+  /** How many deployments may run here beside those that build, while their apps start. */
   readonly startConcurrency?: number;
-  /** How many operations and deployments that build nothing run here at a time, beside the others. */
+  /** How many operations and deployments of earlier releases may run here at the same time, beside the others. */
   readonly operationConcurrency: number;
-  /** How long a job stays with a worker that does not renew it; a dead worker is noticed after at most twice that. */
+  /** How long a job stays assigned to a worker that does not renew its lease. A crash is noticed within twice this time. */
   readonly leaseMs: number;
   /** The pause before the next attempt at an item whose attempt found the database unavailable. */
   readonly outageDelayMs?: number;
@@ -38,15 +38,15 @@ export interface LaneWorkerOptions {
 
 export interface LaneWorker {
   readonly active: number;
-  /** Ends an attempt that runs here. @returns whether one runs here. */
+  /** Cancels an attempt. @returns whether it runs here. */
   cancel(id: string, reason: SlipwayError): boolean;
-  /** How many deployments build here. */
+  /** How many deployments build here now. */
   readonly usedBuildSlots: number;
-  /** While draining, the worker takes no more work; what runs here goes on. */
+  /** While draining, the worker takes no new jobs; running ones continue. */
   setDraining(isDraining: boolean): Promise<void>;
-  /** Resolves when nothing runs here. */
+  /** Resolves when no attempt runs here. */
   idle(): Promise<void>;
-  /** Takes no more work, waits up to `graceMs` for running attempts, requeues the others, and advances the lanes of all. */
+  /** Takes no new jobs, waits up to `graceMs` for running attempts, requeues the rest, and advances their lanes. */
   stop(options: { readonly graceMs: number }): Promise<void>;
 }
 
@@ -106,7 +106,7 @@ async function settled(changes: readonly Promise<void>[]): Promise<void> {
 }
 
 /**
- * The worker of the builds. BullMQ may run as many jobs as there are free slots besides the jobs that run: a job whose build has
+ * The worker of the builds. BullMQ's concurrency is the number of running jobs plus that of free build slots: a job whose build has
  * ended makes room for the next one.
  */
 function openDeploymentWorker(options: LaneWorkerOptions, attempts: Attempts) {
@@ -125,7 +125,7 @@ function openDeploymentWorker(options: LaneWorkerOptions, attempts: Attempts) {
       options.lanes
         .buildEnded(deployment)
         .catch((error: unknown) =>
-          options.onError(error, "cannot hand on a build slot; the next one will be"),
+          options.onError(error, "cannot give a freed build slot to a waiting app; the reconciler will"),
         ),
     );
   };
@@ -146,12 +146,12 @@ function openDeploymentWorker(options: LaneWorkerOptions, attempts: Attempts) {
   return { worker, slots };
 }
 
-/** A worker whose jobs all run does not notice that it may run more, until it is paused and resumed. */
+/** While all its jobs run, a worker of BullMQ does not notice a higher concurrency until it is paused and resumed. */
 function wake(worker: Worker): Promise<void> {
   return settled([worker.pause(true), worker.resume()]);
 }
 
-/** The worker of what builds nothing. Both queues may contain any job: earlier versions put operations among the deployments. */
+/** The worker of operations and deployments of earlier releases. Earlier versions added operations to the queue of builds. */
 function openOperationWorker(options: LaneWorkerOptions, attempts: Attempts): Worker {
   const context = runContext(options, attempts);
   const processJob = (job: Job, token?: string) =>

@@ -1,7 +1,7 @@
-// Lanes: an app's waiting operations and queued deployments, of which one is handed to BullMQ when the app is idle.
+// Lanes: an app's waiting operations and queued deployments. The next item gets a job in BullMQ when the app is idle.
 //
-// The store is the truth. An app has at most one job until that is completed or failed (lane-queues.ts), so adding twice is a
-// no-op: call `advance` whenever in doubt.
+// The store is the source of truth. An app has at most one job that is not completed or failed (lane-queues.ts), so adding a second
+// one has no effect: call `advance` whenever in doubt.
 
 import { Queue } from "bullmq";
 import type { Job } from "bullmq";
@@ -21,13 +21,13 @@ import { findStranded, withFreeSlot } from "./stranded.ts";
 import type { Stranded } from "./stranded.ts";
 import { connectionFailed, withQueueErrors } from "./redis-errors.ts";
 
-/** How often an item is tried when the platform fails it. */
+/** Tries of an item that fails because of the platform. */
 export const maxAttempts = 3;
 
-/** How many times a job's workers may die, or lose its lease, before the job fails. */
+/** How many times workers may crash or lose the lease before a job fails. */
 export const maxStalls = maxAttempts - 1;
 
-/** How often an item is attempted at most, requeues included. */
+/** Maximum number of attempts at an item, requeues included. */
 export const attemptLimit = 30;
 
 export interface LanesOptions extends LaneStores {
@@ -35,9 +35,9 @@ export interface LanesOptions extends LaneStores {
   readonly apps: Pick<AppStore, "get">;
   readonly redisUrl: string;
   readonly keys: RedisKeys;
-  /** How many deployments of one owner may run or wait for a worker at a time; the others stay in their lanes. */
+  /** How many deployments of one owner may run or wait for a worker at the same time; the others stay in their lanes. */
   readonly ownerSlots?: number;
-  /** Build slots of the fleet that one owner leaves to the others; it always has one slot. Without: none. */
+  /** Build slots of the fleet that one owner cannot take. It may always take one. Default: none. */
   readonly reservedSlots?: number;
   /** Called with errors of a connection. The connection recovers by itself, or calls fail. */
   readonly onError: (error: unknown, message: string) => void;
@@ -47,33 +47,33 @@ export interface LanesOptions extends LaneStores {
 export interface Lanes extends AsyncDisposable {
   /** All queues, for the dashboard. */
   readonly queues: readonly Queue[];
-  /** Hands out the app's next item if the app is idle; a deployment also needs a slot of its owner. Idempotent. */
+  /** Adds the job of the app's next item if the app is idle. A build also needs a free slot of its owner. Idempotent. */
   advance(appId: string): Promise<void>;
   /**
-   * Call it when a deployment has ended: hands its slot to the app of the owner that waits longest for one, before the app's own
-   * next deployment. Idempotent.
+   * Call it when a deployment has ended. Its slot goes to the owner's app that has waited longest for one; then the app's own lane
+   * advances. Idempotent.
    */
   advanceAfter(ended: Pick<Deployment, "appId" | "ownerId">): Promise<void>;
-  /** Call it when a deployment builds no more: its owner's next build may begin. Idempotent. */
+  /** Call it when a deployment no longer builds: its owner's next build may begin. Idempotent. */
   buildEnded(deployment: Pick<Deployment, "id" | "ownerId">): Promise<void>;
-  /** Whether an operator paused the deployments: workers take none. */
+  /** Whether an operator paused the queue of deployments. */
   isPaused(): Promise<boolean>;
   /** Whether the owner has a free slot. */
   hasSlot(ownerId: string): Promise<boolean>;
-  /** How many others go before a deployment that waits: jobs for a worker, or apps for a slot of the owner. */
+  /** How many jobs, or apps of the owner without a slot, go before a waiting deployment. */
   countBefore(deployment: Pick<Deployment, "id" | "appId" | "ownerId">): Promise<number>;
-  /** Returns a running item whose job is gone to BullMQ, for its next attempt after the delay. */
+  /** Adds a job for a running item that has none, for its next attempt after the delay. */
   requeue(item: LaneItem, delayMs: number): Promise<void>;
   jobState(id: string): Promise<LaneJobState>;
-  /** The same of many items, read at once. */
+  /** The same for many items, read in bulk. */
   jobStates(ids: readonly string[]): Promise<LaneJobState[]>;
-  /** Finds out which of these heads' lanes do not advance by themselves. Costs one call of Redis for hundreds of heads. */
+  /** Finds the lanes that do not advance by themselves, by their heads. Costs one call of Redis for hundreds of heads. */
   findStranded(heads: readonly LaneEntry[]): Promise<Stranded>;
-  /** Which of these owners may have a free slot, read at once. */
+  /** Which of these owners may have a free slot, read in bulk. */
   withFreeSlot(ownerIds: readonly string[]): Promise<string[]>;
-  /** Hands the owner's free slots to its apps that wait for one, longest first. Idempotent. */
+  /** Gives the owner's free slots to its apps that wait for one, the longest wait first. Idempotent. */
   advanceWaiting(ownerId: string): Promise<void>;
-  /** Why a job failed for good; undefined when it did not, or failed because its workers died. */
+  /** Why a job failed finally; undefined when it has not, or failed because its workers crashed. */
   failureOf(id: string): Promise<string | undefined>;
   /** Removes an ended job, so that its item may get a new one. */
   removeJob(id: string): Promise<void>;
@@ -82,7 +82,7 @@ export interface Lanes extends AsyncDisposable {
    * @returns whether a worker holds the job. That worker closes the deployment's log; otherwise the caller does.
    */
   abort(deployment: Pick<Deployment, "id">): Promise<boolean>;
-  /** Schedules the removal of everything a deleted app has. Idempotent. */
+  /** Schedules the removal of all resources of a deleted app. Idempotent. */
   requestRemoval(appId: string): Promise<void>;
 }
 
@@ -91,7 +91,7 @@ const retention = {
   removeOnComplete: { age: 7 * 86_400, count: 2_000 },
   removeOnFail: { age: 30 * 86_400, count: 5_000 },
 };
-/** Long enough that a service which restarts is back before the last attempt. */
+/** The last attempt comes late enough for a service that restarts. */
 const retries = {
   attempts: maxAttempts,
   backoff: { type: "exponential", delay: 5_000, jitter: 0.2 },
@@ -175,12 +175,12 @@ async function failureOf(jobs: LaneQueues, id: string): Promise<string | undefin
     .find((reason) => reason !== undefined && reason !== "");
 }
 
-/** Whether BullMQ failed the job because its workers died too often: no attempt says why then. */
+/** Whether BullMQ failed the job because its workers crashed too often. No attempt has reported a reason then. */
 export function failedByStalls({ stalledCounter }: Pick<Job, "stalledCounter">): boolean {
   return stalledCounter > maxStalls;
 }
 
-/** Why an item ends whose job failed without a failed attempt. */
+/** The failure of an item whose job failed without a failed attempt. */
 export function workersDied(): SlipwayError {
   return new SlipwayError("internal", "the workers that ran it died");
 }

@@ -10,7 +10,7 @@ const keys = redisKeys("maintenance-test");
 const never = 3_600_000;
 
 describe.skipIf(await lacksRedis())("maintenance", () => {
-  test("lanes are reconciled while removals and observations take as long as they like", async () => {
+  test("lanes are reconciled while slow removals and observations run", async () => {
     await using opened = new AsyncDisposableStack();
     const { url: redisUrl } = opened.use(await startRedis());
     const removals = opened.adopt(
@@ -41,7 +41,7 @@ describe.skipIf(await lacksRedis())("maintenance", () => {
     }
   });
 
-  test("schedules of the previous version are removed from the queue of the reconciling", async () => {
+  test("schedules of the previous version are removed from the queue of reconciling", async () => {
     await using opened = new AsyncDisposableStack();
     const { url: redisUrl } = opened.use(await startRedis());
     const former = opened.adopt(

@@ -1,4 +1,4 @@
-// Maintenance: periodic jobs over all apps, which BullMQ schedules and some worker runs: reconciling lanes, observing apps,
+// Maintenance: periodic jobs over all apps, which BullMQ schedules and one of the workers runs: reconciling lanes, observing apps,
 // cleaning; and the removal of deleted apps.
 
 import { Queue, Worker } from "bullmq";
@@ -19,10 +19,10 @@ export interface MaintenanceOptions {
   readonly onError: (error: unknown, message: string) => void;
 }
 
-/** Reconciling has a queue of its own: nothing that takes long holds it up. */
+/** Reconciling has a queue of its own, so slow jobs do not delay it. */
 const concurrency = { maintenance: 2, slowMaintenance: 4 } as const;
 const cleanSourcesEveryMs = 10 * 60_000;
-/** Schedules that the previous version put into the queue of the reconciling. */
+/** Schedules that the previous version added to the queue of reconciling. */
 const formerSchedules = ["observe-apps", "clean-sources"] as const;
 
 /** @returns a function that stops it, after the running jobs. */
@@ -43,7 +43,7 @@ export async function startMaintenance(options: MaintenanceOptions): Promise<() 
   const rescheduling = setInterval(() => {
     schedule(queues, options).catch((error: unknown) => onError(error, "cannot schedule the maintenance"));
   }, options.reconcileEveryMs * 3);
-  // Either takes all types: the previous version puts all into the first.
+  // Both handle all types: the previous version adds all jobs to the first queue.
   const work = (name: keyof typeof concurrency) => {
     const worker = new Worker(queueNames[name], async (job) => run(maintenanceJob.parse(job.data)), {
       ...shared,

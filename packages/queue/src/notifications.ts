@@ -1,4 +1,4 @@
-// The queue of notifications: one job for each delivery, retried with growing pauses for hours while its receiver fails.
+// The queue of notifications: one job for each delivery, retried with growing delays for hours while its receiver fails.
 
 import { Queue, Worker } from "bullmq";
 import { queueConnection } from "@slipway/bus";
@@ -11,12 +11,12 @@ const queueName = "notifications";
 /** The pauses double from five seconds, so the last attempt is almost three hours after the first. */
 const attempts = 12;
 const retried = { type: "exponential", delay: 5_000, jitter: 0.2 } as const;
-/** A job that is kept is not added again, so jobs are kept for longer than events are searched. */
+/** Jobs are kept for longer than events are searched: a delivery whose job is kept gets no second job. */
 const kept = {
   removeOnComplete: { age: 86_400, count: 10_000 },
   removeOnFail: { age: 7 * 86_400, count: 10_000 },
 };
-/** A high limit, because jobs mostly wait for receivers, and receivers that hang must not delay the others. */
+/** High, because jobs mostly wait for receivers, and receivers that hang must not delay the others. */
 const atOnce = 50;
 
 export interface NotificationsOptions {
@@ -28,7 +28,7 @@ export interface NotificationsOptions {
 export interface Notifications extends AsyncDisposable {
   /** The BullMQ queue, for the dashboard. */
   readonly queue: Queue;
-  /** May be repeated: a delivery has one job. @throws {SlipwayError} "queue-unavailable". */
+  /** Adds the delivery's job. Idempotent. @throws {SlipwayError} "queue-unavailable". */
   add(job: NotifyJob): Promise<void>;
 }
 

@@ -109,7 +109,7 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
     expect(await slots.take(taker("d"))).toEqual(others(3));
   });
 
-  test("a slot that is confirmed for a new job while the former job's end is read stays", async () => {
+  test("a slot that is confirmed for a new job while the end of the former job is read is kept", async () => {
     const slots = open(1, async () => {
       await slots.confirm(taker("a"));
       return "completed";
@@ -138,7 +138,7 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
     expect(await slots.take(taker("b"))).toEqual(others(0));
   });
 
-  test("a build that has ended leaves its slot to the owner's next one, and is still at work", async () => {
+  test("the slot of an ended build is free for the owner's next build, and its deployment still counts as active", async () => {
     await setCapacity(2);
     const slots = open(3, jobState, 1);
     for (const id of ["a", "b", "c", "d"]) jobs.set(id, "live");
@@ -161,7 +161,7 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
     expect(await slots.take(taker("d"))).toBe("full");
   });
 
-  test("a free slot belongs to the app that has waited longest, not to one that asks before it is handed on", async () => {
+  test("a free slot belongs to the app that has waited longest, not to an app that requests one just then", async () => {
     const slots = open(1);
     jobs.set("a", "live");
     await slots.take(taker("a"));
@@ -174,7 +174,7 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
     expect(await slots.take(taker("b"))).toEqual(others(0));
   });
 
-  test("the facts of a priority count the jobs that wait and, until none does, those that were added", async () => {
+  test("a priority depends on the waiting jobs, and on the jobs added since none waited", async () => {
     const slots = open(8);
     expect(await slots.take(taker("a"))).toEqual({ others: 0, waiting: 0, arrivals: 1 });
     await bus.redis.zadd(waitingJobsKey, 1, "a");

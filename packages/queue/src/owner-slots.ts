@@ -1,6 +1,6 @@
-// Slots of an owner: how many of its deployments may have a job or run at a time. A slot is taken in one step in Redis, so that
-// concurrent calls do not exceed the limit. While the fleet is small, some of its build slots are reserved: one owner cannot take
-// them. An app without a slot is recorded, so that it gets the next free one, before apps that ask later.
+// The slots of an owner limit how many of its deployments may have a job at the same time. A slot is taken in one step in Redis, so
+// concurrent calls do not exceed the limit. One owner cannot take all build slots of the fleet: some are reserved. An app without a
+// slot is recorded as waiting, and gets the next free one before apps that began to wait later.
 
 import { loadScript, runScript } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
@@ -14,7 +14,7 @@ export interface OwnerSlotsOptions {
   readonly deployments: Pick<DeploymentStore, "runningOfOwner">;
   /** Slots per owner. */
   readonly limit: number;
-  /** Slots of the fleet that one owner leaves to the others. */
+  /** Slots of the fleet that one owner cannot take. */
   readonly reserved: number;
   /** BullMQ's key of the jobs that wait for a worker. */
   readonly waitingJobsKey: string;
@@ -39,14 +39,14 @@ export interface OwnerSlots {
    * @param options.again whether it builds again, after an attempt that was lost.
    */
   confirm(deployment: SlotTaker, options?: { readonly again: boolean }): Promise<void>;
-  /** Leaves the slot to another build of the owner. The deployment still counts as being at work. */
+  /** Frees the slot for another build of the owner. The deployment still counts as active. */
   buildEnded(deployment: Pick<SlotTaker, "id" | "ownerId">): Promise<void>;
   /** Frees a slot for which no job was added. */
   free(deployment: SlotTaker): Promise<void>;
   /** Frees the owner's slots whose jobs have ended or are gone. Call it when a job has ended; `take` does when none is free. */
   freeEnded(ownerId: string): Promise<void>;
   hasFree(ownerId: string): Promise<boolean>;
-  /** The app that waits longest for a slot, which it may no longer need; null when none waits. */
+  /** The app that has waited longest for a slot; it may no longer need one. Null when none waits. */
   longestWaiting(ownerId: string): Promise<string | null>;
   stopWaiting(ownerId: string, appId: string): Promise<void>;
 }
@@ -66,7 +66,7 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
   const { jobStates, deployments, limit, reserved, waitingJobsKey } = options;
   const { redis, keys } = options.bus;
 
-  /** Running deployments by the store, which may be older than the end of their jobs. */
+  /** Running deployments according to the store. Their jobs may have ended since. */
   async function running(ownerId: string): Promise<string[]> {
     const ids = await deployments.runningOfOwner(ownerId);
     const states = await jobStates(ids);

@@ -1,5 +1,5 @@
-// Repairs what a lost message, a dead worker or a Redis that lost its data left behind: every lane advances, and every running
-// item has a job.
+// Repairs the lanes after a lost message, a worker's crash or the loss of Redis' data: afterwards every lane advances, and every
+// running item has a job.
 
 import { SlipwayError } from "@slipway/core";
 import type { LaneEntry, LaneHeads } from "@slipway/core";
@@ -13,18 +13,18 @@ import type { LaneWork } from "./lane-task.ts";
 
 export interface ReconcileOptions extends LaneStores {
   readonly lanes: Lanes;
-  /** How long a worker may hold an item whose job is gone without noticing: the item is left to it for that long. */
+  /** How long an item without a job is left to its worker, which may not have noticed yet. */
   readonly leaseMs: number;
-  /** Ends items whose job has failed for good. */
+  /** Ends items whose job has failed finally. */
   readonly work: { readonly [Type in LaneItem["type"]]: Pick<LaneWork, "exhaust"> };
-  /** Called with what could not be repaired; the rest is, and the next pass tries again. */
+  /** Called with each failed repair. The other repairs go on, and the next pass tries again. */
   readonly onError: (error: unknown, message: string) => void;
 }
 
-/** How many heads of lanes are read at a time: reading more would keep the event loop busy for too long. */
+/** How many heads of lanes are read at once: reading more would block the event loop for too long. */
 const headsRead = 1_000;
 
-/** Runs a repair. One that fails, because an engine is away for instance, must not hold up the others. */
+/** Runs a repair. A failed repair, for example because an engine is unreachable, does not delay the others. */
 type Repair = (subject: string, work: () => Promise<void>) => Promise<void>;
 
 /** Idempotent, and safe to run on several workers at once. Reads in bulk, and writes only what is missing. */
@@ -68,7 +68,7 @@ async function advanceStranded(options: ReconcileOptions, kind: LaneKind, repair
     for (const ownerId of stranded.owners) owners.add(ownerId);
     after = next;
   }
-  // After all of an owner's apps are recorded: the one that waits longest goes first.
+  // Once all apps of an owner are recorded as waiting: the one that has waited longest goes first.
   for (const ownerId of await lanes.withFreeSlot([...owners]))
     await repair(`the lanes of owner ${ownerId}`, () => lanes.advanceWaiting(ownerId));
 }

@@ -1,5 +1,4 @@
-// Runs the attempt that a job stands for, and reports to BullMQ how it ended. This is the queue boundary: errors become a retry, a
-// requeue or a failure here and nowhere else.
+// Runs the attempt of a job, and reports its outcome to BullMQ. Only here errors become a retry, a requeue or a failure.
 
 import { DelayedError, UnrecoverableError, WaitingError } from "bullmq";
 import type { Job } from "bullmq";
@@ -19,12 +18,12 @@ export interface RunJobContext {
   readonly controllers: Map<string, AbortController>;
   /** The pause before the next attempt at an item whose attempt found the database unavailable. */
   readonly outageDelayMs: number;
-  /** Whether this worker takes no more work. A job that it was about to take by then goes back. */
+  /** Whether this worker drains. A job that BullMQ assigned to it in that moment is requeued. */
   readonly isDraining: () => boolean;
   readonly onError: (error: unknown, message: string) => void;
 }
 
-/** The failure of a job whose attempt ended its item. */
+/** The failure of a job whose attempt ended its item with an error. */
 export class EndedWithError extends UnrecoverableError {}
 
 /** BullMQ's processor. */
@@ -81,14 +80,14 @@ async function report(
   throw error;
 }
 
-/** @throws always: with it BullMQ leaves the job, which waits for another worker. */
+/** @throws always: the error by which BullMQ returns the job to the queue, for another worker. */
 async function giveBack(job: Job, token: string | undefined): Promise<never> {
   await goFirst(job);
   await job.moveToWait(token);
   throw new WaitingError();
 }
 
-/** Its turn came already: it waits for no job that was added meanwhile. */
+/** The job was first in the queue before, so it goes before all jobs that were added meanwhile. */
 async function goFirst(job: Job): Promise<void> {
   await job.changePriority({ priority: highestPriority });
 }

@@ -16,7 +16,7 @@ export interface Stranded {
 const strandedScript = loadScript("findStranded", new URL("lua/find-stranded.lua", import.meta.url), 3);
 const freeScript = loadScript("freeSlots", new URL("lua/free-slots.lua", import.meta.url), 4);
 
-/** Records the apps that need a slot of their owner as waiting for one, as Redis may have lost that. */
+/** Records the apps that need a slot of their owner as waiting for one: Redis may have lost the records. */
 export async function findStranded({ redis, keys }: Bus, all: readonly LaneEntry[]): Promise<Stranded> {
   const scriptKeys = [...queueKeys(keys), keys.ownerWaiting("")];
   const parts = await inChunks(all, async (heads) => {
@@ -27,8 +27,8 @@ export async function findStranded({ redis, keys }: Bus, all: readonly LaneEntry
       createdAt.getTime() / 1_000,
     ]);
     const found = await runScript(redis, strandedScript, scriptKeys, values);
-    const [places, owners] = found as [number[], string[]];
-    return { heads: places.flatMap((place) => heads[place - 1] ?? []), owners };
+    const [positions, owners] = found as [number[], string[]];
+    return { heads: positions.flatMap((position) => heads[position - 1] ?? []), owners };
   });
   return {
     heads: parts.flatMap(({ heads }) => heads),
@@ -36,7 +36,7 @@ export async function findStranded({ redis, keys }: Bus, all: readonly LaneEntry
   };
 }
 
-/** @returns those of the owners that may have a free slot: what runs without a job is not looked at. */
+/** @returns the owners that may have a free slot. Running deployments without a job are not considered. */
 export async function withFreeSlot(
   { redis, keys }: Bus,
   { limit, reserved }: Pick<OwnerSlotsOptions, "limit" | "reserved">,

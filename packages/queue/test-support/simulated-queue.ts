@@ -1,10 +1,10 @@
-// A fleet and its queue in simulated time: deployments of many owners, the limit of each owner, and the order that priorities give.
+// Simulates a fleet and its queue: the deployments of many owners, the limit of each owner, and the order by priorities.
 
 import { priorityOf } from "../src/fair-share.ts";
 
 export interface SimulatedDeployment {
   readonly owner: string;
-  /** When it is created, and how long it builds, in seconds. */
+  /** The time of its creation and the duration of its build, in seconds. */
   readonly at: number;
   readonly seconds: number;
 }
@@ -14,7 +14,7 @@ export interface Start {
   readonly startedAt: number;
   /** When its job was added. */
   readonly addedAt: number;
-  /** Builds of its owner at work by then, and jobs that waited. */
+  /** The active builds of its owner and the waiting jobs at that time. */
   readonly others: number;
   readonly waiting: number;
   /** Jobs that were added after it and started before it. */
@@ -30,7 +30,7 @@ interface Fleet {
   readonly slots: number;
   /** Of each owner. */
   readonly ownerSlots: number;
-  /** When the simulation ends; all have started by then, without. */
+  /** The end of the simulation in seconds; without it, all deployments start. */
   readonly until?: number;
 }
 
@@ -122,7 +122,7 @@ function insert<T>(sorted: T[], item: T, goesFirst: (a: T, b: T) => boolean): vo
   );
 }
 
-/** @returns how many items at the beginning the predicate holds for. */
+/** @returns the number of leading items that match the predicate. */
 function lowerBound<T>(sorted: readonly T[], holds: (item: T) => boolean): number {
   let [low, high] = [0, sorted.length];
   while (low < high) {

@@ -1,3 +1,3 @@
--- Notes that the deployment builds no more: it is still at work, and leaves its build slot to another of its owner.
+-- Records that the deployment no longer builds: it stays active, and its build slot is free for another of its owner.
 -- KEYS[1] the owner's slots, see owner-slots.lua; ARGV[1] deployment id
 redis.call('ZADD', KEYS[1], '-inf', ARGV[1])

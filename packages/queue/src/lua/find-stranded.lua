@@ -1,7 +1,7 @@
 -- Finds the lanes that do not advance by themselves, and records the apps that need a slot as waiting for one.
--- Returns two lists: the places, from 1, of heads whose lane has to be advanced, and the owners with an app that waits for a slot.
+-- Returns two lists: the positions, from 1, of heads whose lane has to be advanced, and the owners with an app that waits for a slot.
 -- KEYS[1], KEYS[2] the start of each queue's keys; KEYS[3] the start of the keys of owners' waiting apps
--- ARGV of each head: id, app id, owner id or "" when it needs no slot, and since when it waits, in seconds
+-- ARGV of each head: id, app id, owner id or "" when it needs no slot, and the start of its wait, in seconds
 --- @include "job-state"
 
 local function appHasJob(appId)

@@ -2,7 +2,7 @@
 -- reservation on; negative, in milliseconds, once the deployment's job exists; -inf once its build has ended. The previous version
 -- has no -inf.
 
--- Counts the owner's deployments at work, but for `own`: all of them, and those whose build has ended. The running ones of the store
+-- Counts the owner's active deployments except `own`: all of them, and those whose build has ended. The running ones of the store
 -- are in ARGV from `firstRunning` on: Redis may have lost their slots.
 local function countOthers(own, firstRunning)
   local found, count, built = {}, 0, 0

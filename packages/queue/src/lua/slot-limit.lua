@@ -1,6 +1,6 @@
--- How many slots of an owner are free, of whose deployments `count` are at work and `built` of these build no more. At most
--- `slotsPerOwner` deployments are at work. At most as many build, or less where the fleet is small, so that the reserved slots stay
--- for other owners. An owner may always build one. A single user has all.
+-- Returns the number of free slots of an owner with `count` active deployments, of which `built` no longer build. At most
+-- `slotsPerOwner` deployments are active, and as many build, or fewer in a small fleet, where the reserved slots stay free for other
+-- owners. An owner may always build one deployment. With a single user no slot is reserved.
 local function freeSlots(count, built, slotsPerOwner, reserved, capacityKey)
   local limit = slotsPerOwner
   if reserved > 0 then

@@ -1,6 +1,6 @@
--- Takes a slot, or adds the app to the waiting ones. A free slot belongs to the app that has waited longest.
--- Returns what decides the priority: the number of other deployments at work, of waiting jobs, and of those added since none
--- waited. Returns 'full' without a free slot, and 'behind' when apps that have waited longer are to take the free ones.
+-- Takes a slot, or records the app as waiting. A free slot belongs to the app that has waited longest.
+-- Returns the counts that decide the priority: other active deployments of the owner, waiting jobs, and jobs added since none waited.
+-- Returns 'full' without a free slot, and 'behind' when the free slots belong to apps that have waited longer.
 -- KEYS[1] the owner's slots, KEYS[2] the owner's waiting apps, KEYS[3] the fleet's capacity, KEYS[4] the jobs that wait for a worker,
 -- KEYS[5] the count of those added
 -- ARGV[1] deployment id, ARGV[2] app id, ARGV[3] slots per owner, ARGV[4] reserved slots, ARGV[5..] ids of running deployments
