@@ -132,10 +132,12 @@ test("a draining worker finishes its deployments, takes no others, and takes som
   await queue("a");
   await eventually(async () => building.has("a"));
   await draining.setDraining(true);
-  await queue("b");
+  const { id } = await queue("b");
   await startBuilding("w2", 1);
   await eventually(async () => building.has("b"));
   expect(order).toEqual(["a@w1", "b@w2"]);
+  // A draining worker does not even take a job to requeue it.
+  expect((await lanes.queues[0]?.getJob(id))?.attemptsStarted).toBe(1);
   const idle = draining.idle();
   building.get("a")?.();
   await eventually(async () => starting.has("a"));

@@ -8,7 +8,8 @@ import { changeStatus, claim } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
 import { openStore } from "@slipway/store";
-import { anApp, aNewDeployment, aNewRelease, startRedis } from "@slipway/testkit";
+import { anApp, aNewDeployment, aNewRelease, aReceipt, startRedis } from "@slipway/testkit";
+import { digestOf } from "./prune-images.ts";
 import { removeOldDeployments } from "./retention.ts";
 
 const day = 86_400_000;
@@ -71,6 +72,25 @@ describe("retention", () => {
     await makeCurrent(app, next[2]);
     await pass({ minCount: 1, releasesKept: 1 });
     expect(await listed(app)).toEqual([[8, 7], 2]);
+  });
+
+  test("the receipt of a removed deployment is kept while a kept release uses the image", async () => {
+    const app = await create();
+    const [reused, removed, , current] = await deploy(app, 4, 100);
+    const images = new Map(
+      (await store.releases.ofApp(app, 4)).map((one) => [one.deploymentId, digestOf(one)]),
+    );
+    const kept = images.get(current?.id ?? "") ?? "";
+    for (const [deployment, imageDigest] of [
+      [reused, kept],
+      [removed, "sha256:unused"],
+    ] as const)
+      await store.receipts.put(aReceipt({ appId: app, deploymentId: deployment?.id ?? "", imageDigest }));
+    await makeCurrent(app, current);
+    await pass({ minCount: 1 });
+    expect(await listed(app)).toEqual([[4, 3], 2]);
+    expect(await store.receipts.newestOf(app, kept)).toMatchObject({ deploymentId: reused?.id });
+    expect(await store.receipts.newestOf(app, "sha256:unused")).toBeNull();
   });
 
   test("passes with small limits continue after the last pass, and start over at the end", async () => {
