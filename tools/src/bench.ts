@@ -35,7 +35,7 @@ await runCommand(async () => {
       if ((await runProgram(process.execPath, [file, ...given], { TESTS_OF: testsOf })) !== 0) failures += 1;
     }
   } finally {
-    left.push(...(await tearDown({ config, say })));
+    left.push(...(await tearDown({ config, removeAppImages: true, say })));
     leftLines(left).forEach(say);
   }
   return failures === 0 && left.length === 0 ? 0 : 1;

@@ -118,10 +118,10 @@ function reportIn(logFolder: string, lane: number): string {
   return join(logFolder, `vitest-${lane + 1}.json`);
 }
 
-/** Removes the services. @returns a line for each resource that is left. */
+/** Removes the services, and the images of the apps that the tests deployed. @returns a line for each resource that is left. */
 async function stopServices(config: SetupConfig): Promise<string[]> {
   try {
-    return await tearDown({ config, say });
+    return await tearDown({ config, removeAppImages: true, say });
   } catch (error) {
     return [errorText(error)];
   }

@@ -47,7 +47,8 @@ await runCommand(async () => {
   for (const one of [...own, config]) {
     await attempt(left, one.dataDir, async () => {
       await stopOrphans(one.dataDir, config.graceMs, say);
-      left.push(...(await tearDown({ config: one, deleteData, testsOf, say })));
+      const removeAppImages = one !== config;
+      left.push(...(await tearDown({ config: one, deleteData, removeAppImages, testsOf, say })));
     });
   }
   if (left.length === 0) print("down      done");

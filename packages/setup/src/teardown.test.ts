@@ -56,6 +56,33 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown
     for (const name of await names()) await docker.getContainer(name).remove({ force: true });
   });
 
+  test("teardown of a run of tests removes the images of apps and their snapshots, and keeps stacks and the data", async () => {
+    const dataDir = await newInstallation("0c0c0c0c");
+    await mkdir(join(dataDir, "registry"));
+    await writeFile(join(dataDir, "registry/port"), "5999\n");
+    await docker.createContainer({ name: "built", Image: image, Cmd: ["true"] });
+    for (const [repo, labels] of [
+      ["slipway-0c0c0c0c/snapshots/app", { [label.installation]: "0c0c0c0c", [label.kind]: "snapshot" }],
+      ["slipway-0c0c0c0d/snapshots/app", { [label.installation]: "0c0c0c0d", [label.kind]: "snapshot" }],
+      ["127.0.0.1:5999/apps/app", {}],
+      ["127.0.0.1:59990/apps/app", {}],
+      ["127.0.0.1:5999/slipway/stack", { [label.installation]: "0c0c0c0c" }],
+    ] as const) {
+      const changes = ["CMD true", ...Object.entries(labels).map(([key, value]) => `LABEL ${key}=${value}`)];
+      await docker.getContainer("built").commit({ repo, changes: changes.join("\n") });
+    }
+    await docker.getContainer("built").remove();
+    const config = { dataDir, dockerHost: machine.dockerHost ?? "" };
+    expect(await tearDown({ config, removeAppImages: true, say })).toEqual([]);
+    expect(await madeImages()).toEqual([
+      "127.0.0.1:5999/slipway/stack:latest",
+      "127.0.0.1:59990/apps/app:latest",
+      "slipway-0c0c0c0d/snapshots/app:latest",
+    ]);
+    expect(await readFile(join(dataDir, "installation-id"), "utf8")).toBe("0c0c0c0c");
+    for (const name of await madeImages()) await docker.getImage(name).remove();
+  });
+
   test("teardown does not delete data that is needed to find resources on an engine that does not answer", async () => {
     const dataDir = await newInstallation("0d0d0d0d");
     const silent = { dockerHost: "unix:///nowhere", cleared: false };
@@ -155,6 +182,15 @@ async function run(name: string, labels: Record<string, string>): Promise<void> 
 async function names(): Promise<string[]> {
   const found = await docker.listContainers({ all: true });
   return found.map(({ Names: [name = ""] }) => name.slice(1)).toSorted();
+}
+
+/** The names of the images that the engine did not start with. */
+async function madeImages(): Promise<string[]> {
+  const found = await docker.listImages();
+  return found
+    .flatMap(({ RepoTags }) => RepoTags ?? [])
+    .filter((name) => name !== image)
+    .toSorted();
 }
 
 /** The private engine's process. */

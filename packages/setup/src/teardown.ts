@@ -22,6 +22,8 @@ export interface TeardownOptions extends RemovalOptions {
   config: Pick<SetupConfig, "dataDir" | "dockerHost" | "schedulerDockerHost">;
   /** Also deletes the data directory, the data volumes and the images of the private registry. */
   deleteData?: boolean;
+  /** Removes the images that deployments made also when the data stays: runs of tests never deploy the same apps again. */
+  removeAppImages?: boolean;
   /** Also removes what tests left: the prefix of their installations' ids. */
   testsOf?: string;
   say: Say;
@@ -40,7 +42,7 @@ const serviceGraceMs = 15_000;
  * `deleteData` is set and an engine with resources of the installation does not answer.
  */
 export async function tearDown(options: TeardownOptions): Promise<string[]> {
-  const { config, deleteData = false, testsOf, say, ...removal } = options;
+  const { config, deleteData = false, removeAppImages = false, testsOf, say, ...removal } = options;
   const { dataDir } = config;
   const id = await installationId(dataDir);
   if (id === undefined && testsOf === undefined) {
@@ -49,7 +51,7 @@ export async function tearDown(options: TeardownOptions): Promise<string[]> {
   }
   const engines = await probeEngines(config);
   if (deleteData) requireAnswers(engines, dataDir);
-  const selection = { id, testsOf, dataDir, deleteData, ...removal };
+  const selection = { id, testsOf, dataDir, deleteData, removeAppImages, ...removal };
   const left: string[] = [];
   const cleared: ProbedEngine[] = [];
   for (const one of engines) {

@@ -5,7 +5,7 @@ import type Docker from "dockerode";
 import { label } from "@slipway/core";
 import { rememberedPort } from "../services/private-server.ts";
 import { removeAll } from "./engine-removal.ts";
-import type { RemovalOptions } from "./engine-removal.ts";
+import type { Kind, RemovalOptions } from "./engine-removal.ts";
 import { containers, guards, images, networks, services, volumes } from "./engine-resources.ts";
 import type { IsOurs } from "./engine-resources.ts";
 
@@ -14,15 +14,21 @@ export interface ResourceSelection extends RemovalOptions {
   id: string | undefined;
   testsOf?: string | undefined;
   dataDir: string;
+  /** Removes everything that the installation stores on the engine. */
   deleteData: boolean;
+  /** Removes the images that deployments made. Those of stacks and toolchains stay, for the next run. */
+  removeAppImages?: boolean;
 }
 
 /** Docker Compose sets this label to the project's name. The tests name a project after its installation's id. */
 const projectLabel = "com.docker.compose.project";
 
+/** The label `kind` of images that a build was committed to. */
+const snapshotKind = "snapshot";
+
 /**
- * Removes the installation's services, containers, networks and volumes; with `deleteData` also its data volumes and images.
- * Reports the counts. @returns a line for each resource that could not be removed, with the reason.
+ * Removes the installation's services, containers, networks and volumes; with `deleteData` also its data volumes and images, with
+ * `removeAppImages` of its images those of apps only. Reports the counts. @returns a line for each resource that could not be removed, with the reason.
  */
 export async function clearEngine(
   docker: Docker,
@@ -38,7 +44,7 @@ export async function clearEngine(
       guards(docker, isOurs),
       networks(docker, isOurs),
       volumes(docker, (labels, name) => isOurs(labels, name) || isKept(labels, selection)),
-      ...(selection.deleteData ? [images(docker, await ownImages(selection, isOurs))] : []),
+      ...(await imagesToRemove(docker, selection, isOurs)),
     ],
     selection,
   );
@@ -62,9 +68,18 @@ function isKept(labels: Parameters<IsOurs>[0], { id, deleteData }: ResourceSelec
   return deleteData && id !== undefined && labels?.[label.keptBy] === id;
 }
 
-/** Images of this installation's private registry, and images that the tests labeled. */
-async function ownImages({ dataDir }: ResourceSelection, isOurs: IsOurs): Promise<IsOurs> {
+/** The images of this installation and of its tests, or only those of apps; nothing if images stay. */
+async function imagesToRemove(docker: Docker, selection: ResourceSelection, isOurs: IsOurs): Promise<Kind[]> {
+  const { dataDir, deleteData, removeAppImages = false } = selection;
+  if (!deleteData && !removeAppImages) return [];
   const port = await rememberedPort(join(dataDir, "registry"));
-  return (labels, name) =>
-    isOurs(labels, name) || (port !== undefined && name.startsWith(`127.0.0.1:${port}/`));
+  const prefix = `127.0.0.1:${port}/${deleteData ? "" : "apps/"}`;
+  const isLabeled: IsOurs = (labels, name) =>
+    isOurs(labels, name) && (deleteData || labels?.[label.kind] === snapshotKind);
+  return [
+    images(
+      docker,
+      (labels, name) => isLabeled(labels, name) || (port !== undefined && name.startsWith(prefix)),
+    ),
+  ];
 }
