@@ -12,7 +12,7 @@ async function spansOf(traceId: string): Promise<ReceivedSpan[]> {
   return (await (await fetch(`${inject("collectorUrl")}/traces/${traceId}`)).json()) as ReceivedSpan[];
 }
 
-test("a deployment is one trace, from the request to the cutover, with the calls of engine and registry", async () => {
+test("a deployment is one trace, from the request to the cutover, with the calls of engine, registry and database", async () => {
   const app = await createApp("traced");
   const { deployment } = await deployed(app.name, await packTarGz(inlineApp("true", answering("traced"))));
   expect(deployment.status).toBe("success");
@@ -35,6 +35,7 @@ test("a deployment is one trace, from the request to the cutover, with the calls
   const parentsOf = (name: string) => spans.filter((span) => span.name === name).map(parentOf);
   expect(parentsOf("engine: start the container")).toEqual(["build", "start"]);
   expect(parentsOf("registry: PUT manifests")).toContain("push");
+  expect(parentsOf("store: releases.create")).toContain("release");
   expect(spans.filter(({ parentSpanId }) => parentSpanId === undefined)).toEqual([named("deployment")]);
   expect(new Set(spans.map(({ service }) => service))).toEqual(new Set(["slipway-api", "slipway-worker"]));
   const folder = inject("logFolder");

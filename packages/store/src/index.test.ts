@@ -3,9 +3,10 @@ import type { DisposableTempDir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
-import { inspect } from "node:util";
+import { inspect, types } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { aUser, lacksMongo, startMongo, unexpected } from "@slipway/testkit";
+import { openTraces, withinSpan } from "@slipway/telemetry";
+import { aUser, lacksMongo, startMongo, startTraceCollector, unexpected } from "@slipway/testkit";
 import { openBlobs, openStore } from "./index.ts";
 
 const odd = "ein Ordner #1 50%/slipway.db";
@@ -27,6 +28,34 @@ test.each([
   await using store = await openStore({ databaseUrl: urlOf(path) });
   await store.ping();
   expect((await stat(path)).isFile()).toBe(true);
+});
+
+test("with traces the calls of the database are spans of the phase that makes them, without traces the store is not wrapped", async () => {
+  await using collector = await startTraceCollector();
+  const path = join(directory.path, "slipway.db");
+  {
+    const traced = { url: `${collector.url}/v1/traces`, headers: {} };
+    const options = { process: "worker", instance: "worker-1", onError: unexpected } as const;
+    await using _traces = await openTraces({ ...options, collector: traced });
+    await using store = await openStore({ databaseUrl: path });
+    const parent = { traceId: "a".repeat(32), spanId: "b".repeat(16) };
+    await withinSpan(
+      () => parent,
+      async () => {
+        await store.ping();
+        await store.apps.get("a1");
+        await expect(store.apps.create({ id: "a1" } as never)).rejects.toThrow();
+      },
+    );
+    await store.users.get("u1");
+  }
+  expect(collector.spans.map(({ name, status }) => [name, status.code])).toEqual([
+    ["store: ping", 0],
+    ["store: apps.get", 0],
+    ["store: apps.create", 2],
+  ]);
+  await using store = await openStore({ databaseUrl: path });
+  expect(types.isProxy(store)).toBe(false);
 });
 
 test("blobs are opened in a directory", async () => {

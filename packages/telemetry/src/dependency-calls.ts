@@ -3,7 +3,7 @@
 import { toSlipwayError } from "@slipway/core";
 import type { ErrorCode, Store } from "@slipway/core";
 import { isMeasured, record } from "./instruments.ts";
-import { beginCall } from "./spans.ts";
+import { beginCall, isTraced } from "./spans.ts";
 
 export type Dependency = "engine" | "redis" | "registry" | "store";
 
@@ -12,7 +12,7 @@ const endedByCaller: ReadonlySet<ErrorCode> = new Set(["aborted", "lease-lost", 
 
 /**
  * Runs a call, records its duration, and adds its span to the trace of the phase that makes it.
- * @param action what the service does, for example "create a container". Calls of the store have no spans.
+ * @param action what the service does, for example "create a container". Calls without it have no spans.
  * @throws the call's error.
  */
 export async function measured<Result>(
@@ -20,7 +20,7 @@ export async function measured<Result>(
   call: () => Promise<Result>,
   action?: string,
 ): Promise<Result> {
-  const endSpan = action === undefined ? null : beginCall(`${dependency}: ${action}`, {});
+  const endSpan = action === undefined ? null : beginCall(dependency, action);
   if (!isMeasured() && endSpan === null) return call();
   const startedAt = performance.now();
   const end = (outcome: "responded" | "unavailable") =>
@@ -42,21 +42,24 @@ export async function measured<Result>(
   }
 }
 
-/** @returns the store with every call measured; the store itself while no metrics are open. */
+/** @returns the store with every call measured and traced; the store itself while neither metrics nor traces are open. */
 export function measuredStore(store: Store): Store {
-  if (!isMeasured()) return store;
+  if (!isMeasured() && !isTraced()) return store;
   return withEach(store, (part, name) =>
-    typeof part === "object" && part !== null ? withEach(part, measuredMember) : measuredMember(part, name),
+    typeof part === "object" && part !== null
+      ? withEach(part, (member, method) => measuredMember(member, method, `${String(name)}.`))
+      : measuredMember(part, name),
   );
 }
 
 type Call = (...args: readonly unknown[]) => Promise<unknown>;
 
 /** Every method of the port returns a promise. Disposing is no call. */
-function measuredMember(member: unknown, name: string | symbol): unknown {
+function measuredMember(member: unknown, name: string | symbol, prefix = ""): unknown {
   if (typeof member !== "function" || typeof name === "symbol") return member;
   const call = member as Call;
-  return (...args: readonly unknown[]) => measured("store", () => call(...args));
+  const action = `${prefix}${name}`;
+  return (...args: readonly unknown[]) => measured("store", () => call(...args), action);
 }
 
 /** Changes each member when it is first read: callers compare members by identity. */

@@ -25,11 +25,12 @@ export type SpanParent = Pick<SpanRecord, "traceId" | "spanId">;
 
 interface Scope {
   readonly parent: SpanParent;
-  callsLeft: number;
+  /** How many calls of each service have spans already. */
+  readonly calls: Map<string, number>;
 }
 
-/** Maximum spans of a phase's calls: a phase may poll for many minutes. */
-const maxCallsPerSpan = 200;
+/** Maximum spans of a phase's calls of one service: a phase may poll for many minutes, or write a long log. */
+const maxCallsPerService = 200;
 
 const scopes = new AsyncLocalStorage<Scope>();
 let report: ((span: SpanRecord) => void) | null = null;
@@ -61,22 +62,22 @@ export function reportSpan(span: SpanRecord): void {
 /** Runs `work`; the calls of services that it makes become children of the span. */
 export function withinSpan<T>(parent: () => SpanParent, work: () => T): T {
   if (report === null) return work();
-  return scopes.run({ parent: parent(), callsLeft: maxCallsPerSpan }, work);
+  return scopes.run({ parent: parent(), calls: new Map() }, work);
 }
 
 /** @returns a function that ends the span of a call, with its failure or null; null when the call has no span. */
-export function beginCall(
-  name: string,
-  attributes: SpanRecord["attributes"],
-): ((failure: string | null) => void) | null {
+export function beginCall(service: string, action: string): ((failure: string | null) => void) | null {
   if (report === null) return null;
   const scope = scopes.getStore();
-  if (scope === undefined || scope.callsLeft === 0) return null;
-  scope.callsLeft -= 1;
+  if (scope === undefined) return null;
+  const earlier = scope.calls.get(service) ?? 0;
+  if (earlier === maxCallsPerService) return null;
+  scope.calls.set(service, earlier + 1);
+  const name = `${service}: ${action}`;
   const { traceId, spanId: parentSpanId } = scope.parent;
   const startedAt = new Date();
   return (failure) => {
     const ids = { traceId, spanId: randomSpanId(), parentSpanId };
-    reportSpan({ ...ids, name, kind: "client", startedAt, finishedAt: new Date(), failure, attributes });
+    reportSpan({ ...ids, name, kind: "client", startedAt, finishedAt: new Date(), failure, attributes: {} });
   };
 }

@@ -58,14 +58,14 @@ test("a span arrives with its times, its attributes, the process, and the config
   expect(errors).toEqual([]);
 });
 
-test("calls of a service within a span are its children; those outside, and those of the store, have no span", async () => {
+test("calls of a service within a span are its children; those outside, and those without a description, have no span", async () => {
   {
     await using _traces = await open();
     await measured("engine", async () => 1, "list containers");
     await withinSpan(
       () => parent,
       async () => {
-        await measured("store", async () => 1);
+        await measured("redis", async () => 1);
         await measured("engine", async () => 1, "create a container");
         const refused = measured(
           "registry",
@@ -99,17 +99,20 @@ test("calls of a service within a phase are children of the span that the deploy
   expect(collector.spans).toMatchObject([ids]);
 });
 
-test("a phase that calls a service all the time has a bounded number of spans", async () => {
+test("a phase that calls one service all the time has a bounded number of its spans, and those of the others", async () => {
   {
     await using _traces = await open();
     await withinSpan(
       () => parent,
       async () => {
         for (let call = 0; call < 500; call += 1) await measured("engine", async () => call, "inspect");
+        await measured("registry", async () => 1, "GET manifests");
       },
     );
   }
-  expect(collector.spans).toHaveLength(200);
+  const names = collector.spans.map(({ name }) => name);
+  expect(names.filter((name) => name === "engine: inspect")).toHaveLength(200);
+  expect(names.at(-1)).toBe("registry: GET manifests");
 });
 
 test("the events of a deployment that ends export its trace, and reach their receivers", async () => {
