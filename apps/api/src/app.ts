@@ -19,6 +19,7 @@ import type { ApiContext } from "./api-context.ts";
 import type { ApiConfig } from "./config.ts";
 import { deploymentContext } from "./deployments/deployment-context.ts";
 import { meanSecondsOf } from "./deployments/wait-estimate.ts";
+import { observeStorage } from "./health/storage-metrics.ts";
 import { httpApp } from "./http/http-app.ts";
 import { openLimits } from "./http/limits.ts";
 import type { Limits } from "./http/limits.ts";
@@ -58,6 +59,7 @@ export async function startApi(
     await ensureBootstrap({ store: context.store, token: config.auth.bootstrapToken });
   }
   opened.use(observeQueue({ ...context, reservedSlots: config.limits.reservedSlots }));
+  opened.use(observeStorage(context));
   opened.use(
     recordQueueHistory(
       { ...context, reservedSlots: config.limits.reservedSlots },

@@ -35,6 +35,7 @@ import { deploymentPorts } from "./deployments/deployment-ports.ts";
 import { retryingStore } from "./deployments/retrying-store.ts";
 import { logDiskLimits } from "./disk-limits.ts";
 import { warnOfUnlimitedSteps } from "./unlimited-steps.ts";
+import { observeEngines } from "./housekeeping/engine-metrics.ts";
 import { runHousekeeping } from "./housekeeping/housekeeping.ts";
 import { runMaintenance } from "./housekeeping/maintenance.ts";
 import { startSweeps, sweepSandboxes } from "./housekeeping/sweep.ts";
@@ -77,6 +78,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const guard = opened.use(
     await guardEgress({ ...context, engines: engineConnections(config) }, AbortSignal.timeout(guardLimitMs)),
   );
+  opened.use(observeEngines({ ...context, engines: engineConnections(config) }));
   await logDiskLimits(context);
   warnOfUnlimitedSteps(context);
   await sweepSandboxes(context);

@@ -17,6 +17,11 @@ export const label = {
   /** Number of the instance in its rollout, from 1. */
   instance: "io.slipway.instance",
   processType: "io.slipway.process-type",
+  /** Of a snapshot: what it adds to the image that its sandbox was created from. */
+  sizeBytes: "io.slipway.size-bytes",
 } as const;
+
+/** Value of the label `kind` of snapshots. */
+export const snapshotKind = "snapshot";
 
 export type Labels = Readonly<Record<string, string>>;

@@ -10,6 +10,7 @@ export * from "./egress/destinations.ts";
 export * from "./egress/guard.ts";
 export * from "./egress/probe.ts";
 export type { EgressRules, GuardedBridge } from "./egress/rules.ts";
+export * from "./engine-storage.ts";
 export * from "./frames.ts";
 export * from "./images.ts";
 export * from "./networks.ts";

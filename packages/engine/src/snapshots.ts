@@ -1,16 +1,13 @@
 // Snapshots of sandboxes: images that exist on one engine only, for later builds of the same app.
 
-import { label, notFound } from "@slipway/core";
+import { label, notFound, snapshotKind } from "@slipway/core";
 import type { Labels, Snapshot, SnapshotName } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine, statusOf, writtenBytes } from "@slipway/docker";
 import { tooLarge } from "./transfer.ts";
 
-/** Value of the label `kind`. */
-const snapshotKind = "snapshot";
 /** Time limit for committing a container: the engine copies its files. */
 const commitLimitMs = 10 * 60_000;
-const sizeLabel = "io.slipway.size-bytes";
 const keyLabel = "io.slipway.snapshot-key";
 
 export interface Snapshots {
@@ -135,7 +132,7 @@ async function list(engine: Engine): Promise<readonly Snapshot[]> {
     const lastUsedAt = await lastTaggedAt(docker, Id);
     const name = nameIn(Labels);
     if (lastUsedAt === null || name === null) continue;
-    const sizeBytes = Number(Labels[sizeLabel] ?? 0);
+    const sizeBytes = Number(Labels[label.sizeBytes] ?? 0);
     found.push({ ...name, image: imageOf(engine, name), sizeBytes, lastUsedAt });
   }
   return found;
@@ -169,7 +166,7 @@ function snapshotLabels(installationId: string, name: SnapshotName, sizeBytes: n
     ...nameLabels(installationId, name),
     [label.deployment]: "",
     [label.attempt]: "",
-    [sizeLabel]: String(sizeBytes),
+    [label.sizeBytes]: String(sizeBytes),
   };
 }
 

@@ -9,6 +9,7 @@ import { openSqliteStore } from "./sqlite/store.ts";
 
 export { openFileBlobs } from "./blobs/fs.ts";
 export type { FileBlobsOptions } from "./blobs/fs.ts";
+export { localPath } from "./location.ts";
 export { openSqliteStore } from "./sqlite/store.ts";
 export type { SqliteStoreOptions } from "./sqlite/store.ts";
 

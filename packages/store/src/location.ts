@@ -29,6 +29,11 @@ export function pathIn(url: string, setting: string): string {
   );
 }
 
+/** The path that a setting names on this machine; null for a URL of MongoDB. @throws {SlipwayError} as `pathIn`. */
+export function localPath(url: string, setting: string): string | null {
+  return isMongoUrl(url) ? null : pathIn(url, setting);
+}
+
 function schemeOf(url: string): string | undefined {
   return scheme.exec(url)?.[1]?.toLowerCase();
 }

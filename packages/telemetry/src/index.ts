@@ -7,6 +7,7 @@ export type { Dependency } from "./dependency-calls.ts";
 export { change, count, isMeasured, observe, record } from "./instruments.ts";
 export { metricsOptions, openMetrics } from "./metrics.ts";
 export type { Metrics, MetricsOptions } from "./metrics.ts";
+export { observeAtIntervals } from "./observe-at-intervals.ts";
 export { metricRegistry } from "./registry.ts";
 export { traceEnds, tracePhase } from "./deployment-trace.ts";
 export { isTraced, reportSpan } from "./spans.ts";

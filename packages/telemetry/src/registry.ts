@@ -207,6 +207,44 @@ export const metricRegistry = {
     buckets: requestBuckets,
     processes: everyProcess,
   },
+  slipway_disk_size_bytes: {
+    kind: "gauge",
+    unit: "bytes",
+    description:
+      "Size of a disk that Slipway writes to. Absent for databases and blobs in MongoDB. That of an engine is measured at intervals.",
+    attributes: {
+      disk: "`database`, `blobs`: where the API stores them; `engine`: where an engine stores images, containers and volumes",
+      host: "the name of the host, as its operating system or its engine has it",
+    },
+    processes: ["api", "worker"],
+  },
+  slipway_disk_free_bytes: {
+    kind: "gauge",
+    unit: "bytes",
+    description: "Free space of that disk for processes without special rights.",
+    attributes: { disk: "as above", host: "as above" },
+    processes: ["api", "worker"],
+  },
+  slipway_stored_bytes: {
+    kind: "gauge",
+    unit: "bytes",
+    description: "What the installation stores, measured at intervals.",
+    attributes: {
+      part: "`database`: the files of SQLite, or the collections of MongoDB with their indexes; `sources`: uploaded archives",
+    },
+    processes: ["api"],
+  },
+  slipway_engine_stored_bytes: {
+    kind: "gauge",
+    unit: "bytes",
+    description:
+      "What an engine stores, also of others who use it, measured at intervals. Workers of one engine report the same.",
+    attributes: {
+      host: "the name of the engine's host",
+      part: "`images`: all layers; `snapshots`: those of the installation's snapshots, which are part of `images`; `containers`: what they wrote; `volumes`; `build_cache`: of Dockerfiles",
+    },
+    processes: ["worker"],
+  },
   process_cpu_seconds_total: {
     kind: "total",
     unit: "seconds",

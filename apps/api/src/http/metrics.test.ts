@@ -2,7 +2,15 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { redisKeys } from "@slipway/protocol";
 import { joinFleet } from "@slipway/queue";
-import { aNewDeployment, anApp, freePort, lacksRedis, scrapeMetrics, stepsTo } from "@slipway/testkit";
+import {
+  aNewDeployment,
+  anApp,
+  eventually,
+  freePort,
+  lacksRedis,
+  scrapeMetrics,
+  stepsTo,
+} from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
 import type { TestApi } from "../../test-support/api.ts";
 import { workerIdentity } from "../../test-support/worker.ts";
@@ -41,6 +49,18 @@ describe.skipIf(await lacksRedis())("the API's metrics", () => {
     const { value } = await scrapeMetrics(url);
     const labels = { dependency: "store", outcome: "responded" };
     expect(value("slipway_dependency_call_duration_seconds_count", labels)).toBeGreaterThan(0);
+  });
+
+  test("a scrape has the disks of the database and the blobs, and what is stored", async () => {
+    const { value } = await scrapeMetrics(url);
+    for (const disk of ["database", "blobs"]) {
+      const free = value("slipway_disk_free_bytes", { disk }) ?? 0;
+      expect(free).toBeGreaterThan(0);
+      expect(value("slipway_disk_size_bytes", { disk })).toBeGreaterThan(free);
+    }
+    const stored = async (part: string) => (await scrapeMetrics(url)).value("slipway_stored_bytes", { part });
+    await eventually(async () => ((await stored("database")) ?? 0) > 0);
+    expect(await stored("sources")).toBe(0);
   });
 
   test("a scrape has the queue, its age and its backlog, the build slots and the workers by state", async () => {

@@ -138,6 +138,15 @@ export interface SourceStore {
 export interface UsageStore {
   /** What the user owns, for display: each number is of its own moment. */
   of(ownerId: string): Promise<Usage>;
+  /** What the installation stores. It takes longer the more sources there are: do not call it for each request. */
+  total(): Promise<StoredBytes>;
+}
+
+export interface StoredBytes {
+  /** On the disk of the database, with its indexes and what it has not yet given back. */
+  readonly database: number;
+  /** The archives of all sources. */
+  readonly sources: number;
 }
 
 /** What the queue reads of a piece of lane work: enough to find out whether it has a job. */

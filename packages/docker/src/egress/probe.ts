@@ -5,8 +5,8 @@ import type Docker from "dockerode";
 import { callEngine } from "../client.ts";
 import { runtimeOption } from "../confinement/runtimes.ts";
 import { securityOptions } from "../confinement/seccomp-profile.ts";
-import { removeContainer } from "../containers.ts";
-import { type StartedProcess, startProcess } from "../process.ts";
+import { duringContainer, outputText } from "../during-container.ts";
+import type { StartedProcess } from "../process.ts";
 import { type Destination, isOpen } from "./destinations.ts";
 
 export interface ProbeOptions {
@@ -72,20 +72,25 @@ export async function probeEgress(
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   const gateway = await gatewayOf(docker, options.networkId, signal);
-  return await during(docker, neighborConfig(options, gateway), signal, async (neighbor, process) => {
-    await untilListening(process);
-    const targets = [...metadata, ...(await neighborTargets(docker, neighbor, options.networkId, gateway))];
-    const closed = targets.filter(({ address, port }) => !isOpen(options.open, address, port));
-    const output = await during(docker, probeConfig(options, closed), signal, async (_id, probe) =>
-      textOf(probe),
-    );
-    const lines = output.split("\n");
-    const reached = closed.filter((_target, index) => lines.includes(`reached ${index}`));
-    return {
-      reached: reached.map(({ what, address, port }) => `${what} (${address}, port ${port})`),
-      resolved: lines.includes("resolved"),
-    };
-  });
+  return await duringContainer(
+    docker,
+    neighborConfig(options, gateway),
+    signal,
+    async (neighbor, process) => {
+      await untilListening(process);
+      const targets = [...metadata, ...(await neighborTargets(docker, neighbor, options.networkId, gateway))];
+      const closed = targets.filter(({ address, port }) => !isOpen(options.open, address, port));
+      const output = await duringContainer(docker, probeConfig(options, closed), signal, async (_id, probe) =>
+        outputText(probe),
+      );
+      const lines = output.split("\n");
+      const reached = closed.filter((_target, index) => lines.includes(`reached ${index}`));
+      return {
+        reached: reached.map(({ what, address, port }) => `${what} (${address}, port ${port})`),
+        resolved: lines.includes("resolved"),
+      };
+    },
+  );
 }
 
 async function gatewayOf(docker: Docker, networkId: string, signal: AbortSignal): Promise<string | null> {
@@ -115,24 +120,6 @@ async function neighborTargets(
   ];
 }
 
-/** Runs a container for the duration of a task. */
-async function during<T>(
-  docker: Docker,
-  config: Docker.ContainerCreateOptions,
-  signal: AbortSignal,
-  task: (id: string, process: StartedProcess) => Promise<T>,
-): Promise<T> {
-  const { id } = await callEngine("create a container that probes the way out", () =>
-    docker.createContainer(config),
-  );
-  try {
-    using process = await startProcess(docker, id, { signal });
-    return await task(id, process);
-  } finally {
-    await removeContainer(docker, id);
-  }
-}
-
 async function untilListening(process: StartedProcess): Promise<void> {
   let text = "";
   for await (const bytes of process.output) {
@@ -140,12 +127,6 @@ async function untilListening(process: StartedProcess): Promise<void> {
     if (text.includes("listening\n")) return;
   }
   throw new Error(`the container that listens for the probe of the way out ended: ${text}`);
-}
-
-async function textOf(process: StartedProcess): Promise<string> {
-  let text = "";
-  for await (const bytes of process.output) text += Buffer.from(bytes).toString();
-  return text;
 }
 
 function neighborConfig(options: ProbeOptions, gateway: string | null) {

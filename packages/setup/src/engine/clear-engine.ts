@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import type Docker from "dockerode";
-import { label } from "@slipway/core";
+import { label, snapshotKind } from "@slipway/core";
 import { rememberedPort } from "../services/private-server.ts";
 import { removeAll } from "./engine-removal.ts";
 import type { Kind, RemovalOptions } from "./engine-removal.ts";
@@ -22,9 +22,6 @@ export interface ResourceSelection extends RemovalOptions {
 
 /** Docker Compose sets this label to the project's name. The tests name a project after its installation's id. */
 const projectLabel = "com.docker.compose.project";
-
-/** The label `kind` of images that a build was committed to. */
-const snapshotKind = "snapshot";
 
 /**
  * Removes the installation's services, containers, networks and volumes; with `deleteData` also its data volumes and images, with

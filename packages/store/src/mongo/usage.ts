@@ -29,6 +29,18 @@ export function usageStore(connection: Connection): UsageStore {
           sourceBytes: sumOf(sourceBytes),
         };
       }),
+    total: () =>
+      connection.run(async (database) => {
+        const [stats, [sum]] = await Promise.all([
+          database.command({ dbStats: 1 }),
+          database
+            .collection("sources")
+            .aggregate<{ bytes: number }>([{ $group: { _id: null, bytes: { $sum: "$sizeBytes" } } }])
+            .toArray(),
+        ]);
+        const { storageSize = 0, indexSize = 0 } = stats as { storageSize?: number; indexSize?: number };
+        return { database: storageSize + indexSize, sources: sum?.bytes ?? 0 };
+      }),
   };
 }
 

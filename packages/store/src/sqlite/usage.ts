@@ -1,8 +1,10 @@
 // What users own, in SQLite. A write checks it within its own transaction, so concurrent writes do not exceed a quota.
 
+import { stat } from "node:fs/promises";
 import { checkQuota } from "@slipway/core";
 import type { Quotas, Usage, UsageStore } from "@slipway/core";
 import type { Database, Transaction } from "./database.ts";
+import { storeUnavailable } from "./failures.ts";
 
 const containersOfApp = `max(web_count, coalesce((SELECT max(web_count) FROM operations
     WHERE app_id = apps.id AND status IN ('pending', 'running')), 0))`;
@@ -14,8 +16,33 @@ export const usageQueries = {
   sources: `SELECT count(*) AS sources, coalesce(sum(size_bytes), 0) AS sourceBytes FROM sources WHERE owner_id = ?`,
 } as const;
 
+/** Reads every source, so it is no query of requests. */
+const bytesOfAllSources = "SELECT coalesce(sum(size_bytes), 0) AS bytes FROM sources";
+
+/** What SQLite keeps beside the file of the database. */
+const fileSuffixes = ["", "-wal", "-shm"];
+
 export function usageStore(database: Database): UsageStore {
-  return { of: (ownerId) => database.read((transaction) => usageOf(transaction, ownerId)) };
+  return {
+    of: (ownerId) => database.read((transaction) => usageOf(transaction, ownerId)),
+    total: async () => {
+      const [row] = await database.read((transaction) =>
+        transaction.all<{ bytes: number }>(bytesOfAllSources),
+      );
+      const sizes = await Promise.all(fileSuffixes.map((suffix) => sizeOf(`${database.path}${suffix}`)));
+      return { database: sizes.reduce((sum, size) => sum + size, 0), sources: row?.bytes ?? 0 };
+    },
+  };
+}
+
+/** @returns 0 for a file that does not exist: SQLite removes those beside the database when it is closed. */
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
+    throw storeUnavailable(error, `the database at ${path}`);
+  }
 }
 
 /**

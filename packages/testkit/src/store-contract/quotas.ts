@@ -121,6 +121,19 @@ function countedUsage(underTest: StoreUnderTest): void {
       expect(await usage(ownerId)).toEqual({ apps: 1, containers: 1, sources: 0, sourceBytes: 0 });
     });
 
+    test("the total has the sources of all users, and the size of the database", async () => {
+      const before = await store().usage.total();
+      expect(before.database).toBeGreaterThan(0);
+      const sources = [1, 2].map(() => aSource({ ownerId: randomUUID() }));
+      for (const source of sources) {
+        await store().sources.create(source);
+        await store().sources.complete(source.id, 5_000_000_000);
+      }
+      expect((await store().usage.total()).sources - before.sources).toBe(10_000_000_000);
+      for (const { id } of sources) await store().sources.remove(id);
+      expect((await store().usage.total()).sources).toBe(before.sources);
+    });
+
     test("an app counts with the largest number of containers of it and its unfinished operations", async () => {
       const ownerId = randomUUID();
       const [app] = (await appsOf(ownerId, 1)) as [App];

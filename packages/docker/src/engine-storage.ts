@@ -1,0 +1,121 @@
+// Measures what an engine stores, and the disk it stores that on.
+
+import { retry } from "@slipway/async";
+import { label, SlipwayError, snapshotKind } from "@slipway/core";
+import type { Labels } from "@slipway/core";
+import type Docker from "dockerode";
+import { callEngine } from "./client.ts";
+import { securityOptions } from "./confinement/seccomp-profile.ts";
+import { duringContainer, outputText } from "./during-container.ts";
+
+export interface EngineStorage {
+  /** The name of the engine's host. */
+  readonly host: string;
+  readonly disk: { readonly sizeBytes: number; readonly freeBytes: number };
+  /** In bytes. The engine adds up all its images, containers and volumes, whoever they belong to; the snapshots are the installation's. */
+  readonly parts: {
+    readonly images: number;
+    readonly snapshots: number;
+    readonly containers: number;
+    readonly volumes: number;
+    readonly buildCache: number;
+  };
+}
+
+/** The engine looks at every file of its volumes and containers. */
+const addUpLimitMs = 10 * 60_000;
+const memoryBytes = 64 * 1024 ** 2;
+
+/**
+ * Takes the engine the longer the more it stores: for measurements at intervals.
+ * @param image of a stack, which the engine has.
+ * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
+ */
+export async function measureEngineStorage(
+  docker: Docker,
+  { installationId, image }: { readonly installationId: string; readonly image: string },
+  signal: AbortSignal,
+): Promise<EngineStorage> {
+  const { Name: host } = (await callEngine("return its name", () => docker.info(), { signal })) as {
+    Name: string;
+  };
+  const disk = await duringContainer(docker, lookConfig(installationId, image), signal, async (_id, look) =>
+    diskOf(await outputText(look)),
+  );
+  return { host, disk, parts: partsOf(await usageOf(docker, signal), installationId) };
+}
+
+/** The part that is read of the engine's `GET /system/df`. */
+interface EngineUsage {
+  readonly LayersSize: number;
+  readonly Images: readonly { readonly Labels: Labels | null }[] | null;
+  readonly Containers: readonly { readonly SizeRw?: number }[] | null;
+  readonly Volumes: readonly { readonly UsageData?: { readonly Size: number } | null }[] | null;
+  readonly BuildCache: readonly { readonly Size: number; readonly Shared: boolean }[] | null;
+}
+
+/** An engine refuses to add up twice at the same time. */
+async function usageOf(docker: Docker, signal: AbortSignal): Promise<EngineUsage> {
+  const look = () =>
+    callEngine("add up what it stores", () => docker.df() as Promise<EngineUsage>, {
+      signal,
+      limitMs: addUpLimitMs,
+    });
+  const isRetryable = (error: unknown) => /already running/.test(String(error));
+  return await retry(look, { limitMs: addUpLimitMs, signal, isRetryable });
+}
+
+function partsOf(usage: EngineUsage, installationId: string): EngineStorage["parts"] {
+  const isSnapshot = ({ Labels: labels }: { readonly Labels: Labels | null }) =>
+    labels?.[label.installation] === installationId && labels[label.kind] === snapshotKind;
+  const snapshots = (usage.Images ?? []).filter(isSnapshot);
+  return {
+    images: usage.LayersSize,
+    snapshots: sum(snapshots.map(({ Labels: labels }) => Number(labels?.[label.sizeBytes] ?? 0))),
+    containers: sum((usage.Containers ?? []).map(({ SizeRw = 0 }) => SizeRw)),
+    // The size of a volume that the engine cannot add up is -1.
+    volumes: sum((usage.Volumes ?? []).map(({ UsageData }) => Math.max(0, UsageData?.Size ?? 0))),
+    // What is shared with images is among their layers.
+    buildCache: sum((usage.BuildCache ?? []).map(({ Size, Shared }) => (Shared ? 0 : Size))),
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+/** @param text the block size, the blocks, and the free blocks. @throws {SlipwayError} "engine-unavailable" for another text. */
+function diskOf(text: string): EngineStorage["disk"] {
+  const [, block, blocks, free] = (/^(\d+) (\d+) (\d+)$/.exec(text.trim()) ?? []).map(Number);
+  if (block === undefined || blocks === undefined || free === undefined)
+    throw new SlipwayError(
+      "engine-unavailable",
+      `the engine's disk cannot be measured: stat -f printed ${JSON.stringify(text.slice(0, 200))}`,
+    );
+  return { sizeBytes: block * blocks, freeBytes: block * free };
+}
+
+/** The root of a container is on the engine's disk. */
+function lookConfig(installationId: string, image: string) {
+  return {
+    Image: image,
+    Entrypoint: ["stat"],
+    Cmd: ["-f", "-c", "%S %b %a", "/"],
+    WorkingDir: "/",
+    Labels: { [label.installation]: installationId, [label.kind]: "disk-look" },
+    Tty: false,
+    AttachStdout: true,
+    AttachStderr: true,
+    Healthcheck: { Test: ["NONE"] },
+    HostConfig: {
+      NetworkMode: "none",
+      CapDrop: ["ALL"],
+      SecurityOpt: [...securityOptions],
+      ReadonlyRootfs: true,
+      PidsLimit: 16,
+      Memory: memoryBytes,
+      MemorySwap: memoryBytes,
+      LogConfig: { Type: "none", Config: {} },
+    },
+  } satisfies Docker.ContainerCreateOptions;
+}
