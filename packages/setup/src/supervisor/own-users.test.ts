@@ -1,7 +1,7 @@
-import { chmod, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { dirname, join, relative } from "node:path";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { isRoot } from "../machine/shared-folder.ts";
 import { repositoryRoot } from "../repository.ts";
 import { launchApp } from "./app-process.ts";
@@ -65,6 +65,38 @@ describe.skipIf(!isRoot())("processes that root starts", () => {
     const after = await run("worker", { BUILD_CA_BUNDLE: bundle, DOCKER_HOST: "tcp://e" });
     expect([after.printed, after.reports]).toEqual([expect.objectContaining({ uid: ids.users.worker }), []]);
   });
+
+  test.each([
+    ["a package", "router", "node_modules/dependency/package.json", /chmod -R o\+rX node_modules/],
+    ["the web console", "api", "apps/console/dist/index.html", /give others access to it/],
+  ] as const)(
+    "a process keeps root, with the advice, when its user could not read %s",
+    async (_, kind, path, advice) => {
+      const root = await mkdtemp(join(tmpdir(), "slipway-root-"));
+      onTestFinished(() => rm(root, { recursive: true }));
+      const write = async (file: string, text: string) => {
+        await mkdir(dirname(join(root, file)), { recursive: true });
+        await writeFile(join(root, file), text);
+      };
+      await chmod(root, 0o755);
+      await write(`apps/${kind}/package.json`, JSON.stringify({ dependencies: { dependency: "1.0.0" } }));
+      await write("node_modules/dependency/package.json", "{}");
+      await write("apps/console/dist/index.html", "");
+      const reports: string[] = [];
+      const started = async () => {
+        reports.length = 0;
+        const options = { dataDir, installationId, root, report: (text: string) => void reports.push(text) };
+        const [own] = await withOwnUsers([{ ...spec("router"), kind }], options);
+        return own?.runAs?.user?.uid;
+      };
+      expect([await started(), reports]).toEqual([ids.users[kind], []]);
+      await chmod(join(root, path), 0o600);
+      expect(await started()).toBeUndefined();
+      expect(reports).toEqual([expect.stringMatching(/runs as root, because user \d+ cannot access /)]);
+      expect(reports[0]).toContain(join(root, path));
+      expect(reports[0]).toMatch(advice);
+    },
+  );
 
   test("a process keeps root when the database is a file outside of the data directory", async () => {
     const { printed, reports } = await run("router", { DATABASE_URL: "file:/srv/slipway.db" });

@@ -11,6 +11,7 @@ import type { AppSpec } from "./app-specs.ts";
 import { ownCompileCache, shareFiles } from "./own-files.ts";
 import { ownIds, plainUser, sharedGroups } from "./process-user.ts";
 import type { OwnIds, ProcessUser } from "./process-user.ts";
+import { programFiles } from "./program-files.ts";
 import { obstacle } from "./user-access.ts";
 import type { Need } from "./user-access.ts";
 
@@ -20,6 +21,7 @@ const defaultSocket = "/var/run/docker.sock";
 /**
  * Gives each process a user of its own, and access to its files, when this process is root; otherwise returns `specs` as they are.
  * A process keeps root, with a report of the reason, if its user could not open a file that it needs.
+ * @param options.root folder of the repository, where the packages of the processes are.
  */
 export async function withOwnUsers(
   specs: readonly AppSpec[],
@@ -27,7 +29,8 @@ export async function withOwnUsers(
     dataDir,
     installationId,
     report,
-  }: { dataDir: string; installationId: string; report: (text: string) => void },
+    root = repositoryRoot,
+  }: { dataDir: string; installationId: string; report: (text: string) => void; root?: string },
 ): Promise<AppSpec[]> {
   if (!isRoot()) return [...specs];
   const setpriv = await findProgram("setpriv");
@@ -48,7 +51,7 @@ export async function withOwnUsers(
   return Promise.all(
     specs.map(async (spec) => {
       const user = await userOf(spec, ids);
-      const reason = ownFilesOf(spec) ?? (await obstacle(user, setpriv, needsOf(spec, dataDir)));
+      const reason = ownFilesOf(spec) ?? (await obstacle(user, setpriv, await needsOf(spec, dataDir, root)));
       if (reason === undefined) {
         const cache = await ownCompileCache(dataDir, spec.kind, ids);
         return {
@@ -104,7 +107,7 @@ function ownFilesOf({ environment }: AppSpec): string | undefined {
   return given === undefined ? undefined : `${given} names files whose owner set-up does not change`;
 }
 
-function needsOf(spec: AppSpec, dataDir: string): Need[] {
+async function needsOf(spec: AppSpec, dataDir: string, root: string): Promise<Need[]> {
   const { kind, script, environment } = spec;
   const machine = machineEnvironment(spec);
   const given = (name: string) => [machine[name] ?? []].flat();
@@ -115,7 +118,11 @@ function needsOf(spec: AppSpec, dataDir: string): Need[] {
     environment["BUILD_CA_BUNDLE"],
     ...given("NODE_EXTRA_CA_CERTS"),
   ];
-  const readable = [join(repositoryRoot, script), ...files.filter((file) => file !== undefined)];
+  const readable = [
+    join(repositoryRoot, script),
+    ...files.filter((file) => file !== undefined),
+    ...(await programFiles(kind, root)),
+  ];
   const needs: Need[] = [
     ["-x", process.execPath],
     ["-x", dataDir],

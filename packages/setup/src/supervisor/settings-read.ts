@@ -142,6 +142,8 @@ export const settingsRead = {
     "OTEL_EXPORTER_OTLP_HEADERS",
     "OWNER_SLOTS",
     "PUBLIC_APP_URL",
+    "PULLED_IMAGES_MAX_MB",
+    "PULLED_IMAGE_MAX_MB",
     "PYTHON_MIRROR",
     "RECEIPT_KEY",
     "RECEIPT_KEY_FILE",

@@ -26,5 +26,5 @@ export async function obstacle(
   const path = stdout.trim();
   return path === ""
     ? `no process can run as user ${user.uid}: ${stderr.trim()}`
-    : `user ${user.uid} cannot access ${path}: give others access to it and to the folders above it, or move it`;
+    : `user ${user.uid} cannot access ${path}: give others access to it and to the folders above it, or move it${path.includes("/node_modules/") ? "; chmod -R o+rX node_modules does so for all packages" : ""}`;
 }
