@@ -16,6 +16,8 @@ import { openBlobs, openStore } from "@slipway/store";
 import { openRemoteBuildpacks } from "./buildpacks/remote-buildpacks.ts";
 import type { RemoteBuildpacks } from "./buildpacks/remote-buildpacks.ts";
 import type { WorkerConfig } from "./config.ts";
+import { openPullLimit } from "./deployments/builders/pull-limit.ts";
+import type { CheckPull } from "./deployments/builders/pull-limit.ts";
 import type { LanguageToolchains } from "./deployments/language-toolchains.ts";
 import { openGoToolchain } from "./deployments/go-toolchain.ts";
 import { openNodeToolchain } from "./deployments/node-toolchain.ts";
@@ -45,6 +47,8 @@ export interface WorkerContext {
   readonly remoteBuildpacks: RemoteBuildpacks;
   readonly receiptKey: CurrentReceiptKey;
   readonly housekeeping: Pick<Housekeeping, "request">;
+  /** Checks an image that a user named before an engine pulls it. */
+  readonly checkPull: CheckPull;
   /** Content of the operator's CA bundle; null when there is none. */
   readonly caBundle: Buffer | null;
   readonly now: () => Date;
@@ -96,6 +100,7 @@ export async function openWorkerContext(
       ]),
     ),
     remoteBuildpacks: opened.use(await openRemoteBuildpacks(remoteBuildpacksOptions(config))),
+    checkPull: openPullLimit({ config, now }),
     caBundle: build.caBundlePath === undefined ? null : await readFile(build.caBundlePath),
     now,
   };

@@ -19,9 +19,11 @@ export interface RegistryAuth {
 export interface Images {
   /**
    * Pulls the image unless the engine has it.
+   * @param beforePull called before a pull; its error prevents it.
+   * @returns whether it was pulled.
    * @throws {SlipwayError} "registry-unavailable" when it cannot be pulled, "engine-unavailable".
    */
-  ensure(reference: string, signal: AbortSignal): Promise<void>;
+  ensure(reference: string, signal: AbortSignal, beforePull?: () => Promise<void>): Promise<boolean>;
   /**
    * Digests of the repository's images that the engine has.
    * @param repository including the registry's host.
@@ -46,10 +48,12 @@ export function openImages(docker: Docker, registryAuth?: RegistryAuth): Images 
     return pulled;
   };
   return {
-    ensure: async (reference, signal) => {
-      if (await isPresent(docker, reference, signal)) return;
+    ensure: async (reference, signal, beforePull) => {
+      if (await isPresent(docker, reference, signal)) return false;
+      await beforePull?.();
       // An abort ends only the caller's wait, because other callers may share the pull.
       await untilAborted(pullOnce(reference), signal);
+      return true;
     },
     digests: async (repository, signal) => {
       const filters = { reference: [repository] };

@@ -13,6 +13,8 @@ import {
   type SandboxSpec,
   type Snapshot,
   type SnapshotName,
+  type UserImage,
+  type UserImageLimits,
 } from "@slipway/core";
 import {
   type DockerConnection,
@@ -33,6 +35,7 @@ import { DockerSandbox } from "./sandbox.ts";
 import { companionKind, sandboxConfig, sandboxKind, sandboxLabels } from "./sandbox-config.ts";
 import { openWorkFolders } from "./work-folder.ts";
 import { openSnapshots, type Snapshots } from "./snapshots.ts";
+import { openUserImages, type UserImages } from "./user-images.ts";
 
 export interface EngineOptions extends DockerConnectionOptions {
   /** Label of this installation's containers, volumes, networks and snapshots; others on the engine are never changed. */
@@ -41,6 +44,8 @@ export interface EngineOptions extends DockerConnectionOptions {
   readonly runtime?: string;
   /** Known disk quotas of engines. */
   readonly knownQuotas?: KnownQuotas;
+  /** By which recently used images are spared. Default: the clock of this machine. */
+  readonly now?: () => Date;
 }
 
 /** Connects lazily: if the engine is unavailable, the first call fails. */
@@ -53,6 +58,7 @@ class DockerEngine implements BuildEngine {
   readonly #connection: DockerConnection;
   readonly #runtime: string | undefined;
   readonly #snapshots: Snapshots;
+  readonly #userImages: UserImages;
   readonly #workFolders = openWorkFolders();
   readonly #diskQuota: () => Promise<DiskQuota>;
 
@@ -61,6 +67,8 @@ class DockerEngine implements BuildEngine {
     this.#runtime = options.runtime;
     this.#connection = connectDocker(options);
     this.#snapshots = openSnapshots(this.#connection.docker, options.installationId);
+    const now = options.now ?? (() => new Date());
+    this.#userImages = openUserImages(this.#connection.docker, options.installationId, now);
     this.#diskQuota = openDiskQuota(this.#connection.docker, options.installationId, options.knownQuotas);
   }
 
@@ -116,9 +124,10 @@ class DockerEngine implements BuildEngine {
     }
   }
 
-  async inspectImage(reference: string, signal: AbortSignal): Promise<ImageFacts> {
+  async inspectImage(reference: string, signal: AbortSignal, ofUser?: UserImage): Promise<ImageFacts> {
     const { docker, images } = this.#connection;
-    await images.ensure(reference, signal);
+    const pulled = await images.ensure(reference, signal, ofUser?.beforePull);
+    if (ofUser !== undefined) await this.#userImages.noteUse(reference, pulled, signal);
     const inspect = () => docker.getImage(reference).inspect();
     const { Id, Config } = await callEngine("inspect an image", inspect, { signal });
     const variables = (Config.Env ?? []).map((entry): readonly [string, string] => {
@@ -126,6 +135,10 @@ class DockerEngine implements BuildEngine {
       return [name, value.join("=")];
     });
     return { id: Id, labels: Config.Labels ?? {}, environment: Object.fromEntries(variables) };
+  }
+
+  async pruneUserImages(limits: UserImageLimits): Promise<void> {
+    await this.#userImages.prune(limits);
   }
 
   async removeSandboxes(labels: Labels): Promise<number> {

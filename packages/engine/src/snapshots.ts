@@ -4,6 +4,7 @@ import { label, notFound, snapshotKind } from "@slipway/core";
 import type { Labels, Snapshot, SnapshotName } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine, statusOf, writtenBytes } from "@slipway/docker";
+import { lastTaggedAt } from "./last-tagged.ts";
 import { tooLarge } from "./transfer.ts";
 
 /** Time limit for committing a container: the engine copies its files. */
@@ -185,23 +186,4 @@ function nameIn(labels: Labels): SnapshotName | null {
   const { [label.app]: appId, [label.cacheVersion]: cacheVersion, [keyLabel]: key } = labels;
   if (appId === undefined || cacheVersion === undefined || key === undefined) return null;
   return { appId, cacheVersion: Number(cacheVersion), key };
-}
-
-/** @returns null when the image was removed meanwhile. */
-async function lastTaggedAt(docker: Docker, id: string): Promise<Date | null> {
-  try {
-    const found: ImageTimes = await callEngine("inspect a snapshot", () => docker.getImage(id).inspect());
-    const { Created, Metadata } = found;
-    const tagged = new Date(Metadata?.LastTagTime ?? "");
-    return Number.isNaN(tagged.getTime()) || tagged.getTime() < 0 ? new Date(Created) : tagged;
-  } catch (error) {
-    if (statusOf(error) === 404) return null;
-    throw error;
-  }
-}
-
-/** The fields read from the engine's `GET /images/{id}/json`. */
-interface ImageTimes {
-  readonly Created: string;
-  readonly Metadata?: { readonly LastTagTime?: string };
 }

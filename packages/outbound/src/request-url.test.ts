@@ -43,7 +43,7 @@ function send(url: string, changes: Partial<RequestUrlOptions> = {}) {
 
 test("requestUrl sends method, headers and body, and returns the response's status and the beginning of its body", async () => {
   const response = await send(`${base}/ok?a=b`);
-  expect(response).toEqual({ status: 201, error: null, text: "thanks" });
+  expect(response).toMatchObject({ status: 201, error: null, text: "thanks" });
   expect(last?.body).toBe('{"é":1}');
   expect(last?.request).toMatchObject({ method: "POST", url: "/ok?a=b" });
   expect(last?.request.headers).toMatchObject({
@@ -69,7 +69,7 @@ test.for([
   ["ftp://example.com", "The URL must begin with http:// or https://."],
   ["nonsense", "The URL is not valid."],
 ] as const)("a request to %s fails: %s", async ([url, error]) => {
-  expect(await send(url)).toEqual({ status: null, error, text: "" });
+  expect(await send(url)).toEqual({ status: null, error, headers: {}, text: "" });
 });
 
 test("requestUrl reports a response that breaks off or never ends, and rejects when aborted", async () => {
@@ -93,7 +93,12 @@ test("requestUrl closes the connection when the server switches protocols", asyn
   const { port } = switching.address() as AddressInfo;
   try {
     const response = await send(`http://127.0.0.1:${port}/`);
-    expect(response).toEqual({ status: null, error: `127.0.0.1:${port} closed the connection.`, text: "" });
+    expect(response).toEqual({
+      status: null,
+      error: `127.0.0.1:${port} closed the connection.`,
+      headers: {},
+      text: "",
+    });
   } finally {
     switching.close();
   }

@@ -1,6 +1,7 @@
-// Sends one request to a URL of a user and reads a short response. It does not follow redirects, because the request is meant
+// Sends one request to a URL of a user and reads the beginning of its response. It does not follow redirects, because the request is meant
 // only for that URL.
 
+import type { IncomingHttpHeaders } from "node:http";
 import { SlipwayError } from "@slipway/core";
 import { addressRule } from "./address-rules.ts";
 import { parseUrl, request } from "./request.ts";
@@ -14,6 +15,8 @@ export interface RequestUrlOptions {
   readonly signal: AbortSignal;
   /** Time limit for request and response. Default 15 s. */
   readonly timeoutMs?: number;
+  /** How much of the body is read. Default 16 KiB. */
+  readonly maxTextBytes?: number;
 }
 
 export interface UrlResponse {
@@ -21,15 +24,17 @@ export interface UrlResponse {
   readonly status: number | null;
   /** Why there is no response, with the host but no path, query or credentials; null with a response. */
   readonly error: string | null;
+  /** Empty without a response. */
+  readonly headers: IncomingHttpHeaders;
   /** The beginning of the body. */
   readonly text: string;
 }
 
-const maxTextBytes = 16 * 1024;
+const defaultTextBytes = 16 * 1024;
 
 /** Resolves even if the request fails; rejects only with the signal's reason. */
 export async function requestUrl(url: string, options: RequestUrlOptions): Promise<UrlResponse> {
-  const { allowedPrivateHosts = [], signal, timeoutMs = 15_000 } = options;
+  const { allowedPrivateHosts = [], signal, timeoutMs = 15_000, maxTextBytes = defaultTextBytes } = options;
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   try {
     const isAllowed = addressRule(allowedPrivateHosts);
@@ -42,7 +47,8 @@ export async function requestUrl(url: string, options: RequestUrlOptions): Promi
       timeoutMs,
       ...(body === undefined ? {} : { body }),
     });
-    return { status: response.statusCode ?? null, error: null, text: await beginningOf(response) };
+    const text = await beginningOf(response, maxTextBytes);
+    return { status: response.statusCode ?? null, error: null, headers: response.headers, text };
   } catch (error) {
     signal.throwIfAborted();
     if (bounded.aborted) return failed(`no response within ${timeoutMs / 1000} s`);
@@ -51,7 +57,10 @@ export async function requestUrl(url: string, options: RequestUrlOptions): Promi
   }
 }
 
-async function beginningOf(response: AsyncIterable<Buffer> & { destroy(): void }): Promise<string> {
+async function beginningOf(
+  response: AsyncIterable<Buffer> & { destroy(): void },
+  maxTextBytes: number,
+): Promise<string> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   for await (const chunk of response) {
@@ -64,5 +73,5 @@ async function beginningOf(response: AsyncIterable<Buffer> & { destroy(): void }
 }
 
 function failed(error: string): UrlResponse {
-  return { status: null, error, text: "" };
+  return { status: null, error, headers: {}, text: "" };
 }

@@ -26,6 +26,18 @@ export const limitSettings = z.object({
       "Disk space on each engine for the dependencies that builds start from. Beyond it those of the apps that were not built for longest are removed, and installed again by their next build.",
     unit: "MiB",
   }),
+  PULLED_IMAGE_MAX_MB: mebibytesSetting(2_048).register(settingDocs, {
+    topic: "builds",
+    description:
+      "Largest image that an engine pulls for an app, compressed: a builder image or a base image of a Dockerfile. Images that the operator names are not limited.",
+    unit: "MiB",
+  }),
+  PULLED_IMAGES_MAX_MB: mebibytesSetting(20_480).register(settingDocs, {
+    topic: "builds",
+    description:
+      "Disk space on each engine for the builder images that apps name, unpacked. Beyond it those that were not used for longest are removed, except for those in use.",
+    unit: "MiB",
+  }),
   LOG_MAX_MB: mebibytesSetting(64).register(settingDocs, {
     topic: "builds",
     description:
@@ -42,6 +54,8 @@ export function limitsConfig(parsed: z.output<typeof limitSettings> & z.output<t
     imageBytes: parsed.IMAGE_MAX_MB,
     cacheBytes: parsed.CACHE_MAX_MB,
     snapshotsBytes: parsed.SNAPSHOTS_MAX_MB,
+    pulledImageBytes: parsed.PULLED_IMAGE_MAX_MB,
+    pulledImagesBytes: parsed.PULLED_IMAGES_MAX_MB,
     logBytes: parsed.LOG_MAX_MB,
     slotsPerOwner: parsed.OWNER_SLOTS,
     reservedSlots: parsed.RESERVED_SLOTS,

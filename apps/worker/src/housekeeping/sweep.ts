@@ -1,4 +1,4 @@
-// Removes the build containers and rollouts of dead attempts from the engines, and snapshots that are not needed.
+// Removes the build containers and rollouts of dead attempts from the engines, and snapshots and pulled images that are not needed.
 
 import { isFinal, label } from "@slipway/core";
 import type { App, BuildEngine, Deployment, Labels, Scheduler, Store } from "@slipway/core";
@@ -18,15 +18,23 @@ export interface SweepSnapshotsContext {
   readonly config: { readonly limits: Pick<WorkerConfig["limits"], "snapshotsBytes"> };
 }
 
+export interface SweepUserImagesContext {
+  readonly engine: Pick<BuildEngine, "pruneUserImages">;
+  readonly config: Pick<WorkerConfig, "cnbBuilder" | "stacks"> & {
+    readonly limits: Pick<WorkerConfig["limits"], "pulledImagesBytes">;
+  };
+}
+
 export type SweepRolloutsContext = RequestStopsContext & {
   readonly scheduler: Pick<Scheduler, "list" | "discard">;
   readonly store: Pick<Store, "apps" | "deployments" | "operations">;
 };
 
-/** Sweeps all three periodically, and checks the guard of the way out. Dispose of it to stop: a sweep that runs is not awaited. */
+/** Sweeps all four periodically, and checks the guard of the way out. Dispose of it to stop: a sweep that runs is not awaited. */
 export function startSweeps(
   context: SweepSandboxesContext &
     SweepSnapshotsContext &
+    SweepUserImagesContext &
     SweepRolloutsContext & { readonly egress: Pick<EgressGuard, "check"> },
   everyMs: number,
 ): Disposable {
@@ -35,6 +43,7 @@ export function startSweeps(
     context.egress.check().catch(warn("cannot restore the guard of the way out of builds and releases"));
     sweepSandboxes(context).catch(warn("cannot sweep the engine"));
     sweepSnapshots(context).catch(warn("cannot sweep snapshots"));
+    sweepUserImages(context).catch(warn("cannot sweep images that were pulled for apps"));
     sweepRollouts(context).catch(warn("cannot sweep releases"));
   }, everyMs);
   return { [Symbol.dispose]: () => clearInterval(timer) };
@@ -63,6 +72,16 @@ export async function sweepSnapshots({ engine, store, config }: SweepSnapshotsCo
     keptBytes += needed ? snapshot.sizeBytes : 0;
     if (!needed || keptBytes > snapshotsBytes) await engine.removeSnapshot(snapshot);
   }
+}
+
+/** Removes builder images that apps named, the least recently used beyond the limit. Those of the operator and the stacks stay. */
+export async function sweepUserImages({ engine, config }: SweepUserImagesContext): Promise<void> {
+  const { cnbBuilder, stacks, limits } = config;
+  const kept = [
+    ...stacks.flatMap(({ run, build }) => [run, build]),
+    ...(cnbBuilder === undefined ? [] : [cnbBuilder]),
+  ];
+  await engine.pruneUserImages({ maxBytes: limits.pulledImagesBytes, kept });
 }
 
 async function appsById(

@@ -53,6 +53,21 @@ export interface ImageFacts {
   readonly id: string;
 }
 
+export interface UserImage {
+  /** Called before the image is pulled, and not when the engine has it. @throws what refuses the pull. */
+  readonly beforePull: () => Promise<void>;
+}
+
+/**
+ * Which of the images that were pulled for users stay on an engine: the most recently used, as far as they have `maxBytes` together,
+ * unpacked; those that containers use; those that were used in the last ten minutes, since a build may be about to use them.
+ */
+export interface UserImageLimits {
+  readonly maxBytes: number;
+  /** References of images that stay, whoever had them pulled. */
+  readonly kept: readonly string[];
+}
+
 export interface SandboxExit {
   readonly exitCode: number;
   /** Whether the kernel's OOM killer killed a process of the build. */
@@ -142,8 +157,14 @@ export interface EngineCapacity {
 export interface BuildEngine extends AsyncDisposable {
   /** @throws {SlipwayError} "not-found" with the resource "snapshot" when the image is a snapshot that was removed. */
   createSandbox(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox>;
-  /** Pulls the image if the engine does not have it. @throws {SlipwayError} "registry-unavailable" when it cannot be pulled. */
-  inspectImage(reference: string, signal: AbortSignal): Promise<ImageFacts>;
+  /**
+   * Pulls the image if the engine does not have it.
+   * @param ofUser for an image that a user named: `pruneUserImages` removes it if it was pulled here.
+   * @throws {SlipwayError} "registry-unavailable" when it cannot be pulled; the error of `beforePull`.
+   */
+  inspectImage(reference: string, signal: AbortSignal, ofUser?: UserImage): Promise<ImageFacts>;
+  /** @see UserImageLimits @throws {SlipwayError} "engine-unavailable" */
+  pruneUserImages(limits: UserImageLimits): Promise<void>;
   /** Removes the build containers that have all these labels, with their volumes. @returns their number. */
   removeSandboxes(labels: Labels): Promise<number>;
   /** Labels of every build container of this installation on the engine, for the reconciler. */

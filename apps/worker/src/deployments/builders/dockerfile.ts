@@ -13,12 +13,14 @@ import { type BuildTimeContext, withinBuildTime } from "../build-time.ts";
 import { imageAnnotations } from "../image-annotations.ts";
 import type { Builder, BuildInput } from "./builder.ts";
 import { type DockerfilePlan, planDockerfile } from "./dockerfile-plan.ts";
+import type { CheckPull } from "./pull-limit.ts";
 import { checkImage, checkStep, openAddresses } from "./step-rules.ts";
 
 export type DockerfileContext = BuildTimeContext & {
   readonly imageBuilder: Pick<ImageBuilder, "build" | "push" | "remove">;
   readonly registry: Pick<ImageRegistry, "host" | "inspect">;
   readonly logger: Logger;
+  readonly checkPull: CheckPull;
   readonly config: Pick<WorkerConfig, "stackImage" | "stackBuildImage" | "egress"> & {
     readonly build: Pick<WorkerConfig["build"], "cgroupParent">;
     readonly limits: Pick<WorkerConfig["limits"], "sourceBytes" | "sourceEntries" | "imageBytes">;
@@ -80,13 +82,14 @@ function buildImage(
 ): Promise<LocalImage> {
   const { log, lease, variables } = attempt;
   const { build, limits, stackImage, stackBuildImage, egress } = context.config;
-  const rules = {
+  const known = {
     registryHost: context.registry.host,
     stacks: [stackImage, stackBuildImage],
     open: egress.open,
     addressesOf: openAddresses(),
   };
   return withinBuildTime(context, attempt.signal, async ({ store, noteProgress, signal }) => {
+    const rules = { ...known, checkPull: (image: string) => context.checkPull(image, signal) };
     for (const image of planned.baseImages) await checkImage(rules, image);
     await using archive = await fetched.open();
     const tar = contextTar(archive, {

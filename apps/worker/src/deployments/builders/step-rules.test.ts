@@ -21,6 +21,7 @@ const rules = {
   stacks: [stack],
   open: [{ range: "10.1.2.0/24", family: "ip", port: 5000 }],
   addressesOf: async (host: string) => addresses[host] ?? null,
+  checkPull: async () => undefined,
 } as const;
 const refused = (name: string) => refusal(checkStep(rules, name));
 
@@ -71,4 +72,17 @@ test("images that a Dockerfile names are checked by the names that the engine gi
   expect(await refusal(checkImage(rules, "slipway-built:1"))).toMatch(/image of this installation/);
   expect(await refusal(checkImage(rules, "private.example/x"))).toMatch(/public internet/);
   for (const image of ["node:24", "some/image", "ghcr.io/some/image", stack]) await checkImage(rules, image);
+});
+
+test("the size of an image of another registry is checked by its full name, not that of a stack", async () => {
+  const checked: string[] = [];
+  const sized = { ...rules, checkPull: async (image: string) => void checked.push(image) };
+  for (const image of ["node:24", "ghcr.io/some/image:1", stack, `${stack}@sha256:0123`])
+    await checkImage(sized, image);
+  await checkStep(sized, "[internal] load metadata for docker.io/library/python:3");
+  expect(checked).toEqual([
+    "docker.io/library/node:24",
+    "ghcr.io/some/image:1",
+    "docker.io/library/python:3",
+  ]);
 });

@@ -18,6 +18,8 @@ export interface StepRules {
   readonly open: readonly Destination[];
   /** @returns the addresses of a host, null if its name does not exist. @throws {SlipwayError} "registry-unavailable" */
   readonly addressesOf: (host: string) => Promise<readonly string[] | null>;
+  /** Checks the size of an image of another registry, by its name with that registry. @throws {SlipwayError} to refuse it. */
+  readonly checkPull: (image: string) => Promise<void>;
 }
 
 const httpsPort = 443;
@@ -48,6 +50,7 @@ export async function checkImage(rules: StepRules, name: string): Promise<void> 
     throw failed(`${image} is an image of this installation; only ${stacks[0]} may be used`);
   const host = hostOf(image);
   if (host !== defaultRegistry) await checkHost(rules, image, host);
+  await rules.checkPull(fullName(name));
 }
 
 /** Resolves each host once for a build. */

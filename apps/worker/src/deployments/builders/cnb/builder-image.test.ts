@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { SlipwayError } from "@slipway/core";
+import type { UserImage } from "@slipway/core";
 import { anApp } from "@slipway/testkit";
 import { usedBuilder } from "./builder-image.ts";
 
@@ -14,7 +15,9 @@ const environment = { CNB_USER_ID: "1000", CNB_GROUP_ID: "1000" };
 /** @returns the calls of the engine, and the outcome. */
 async function used(names: { app?: string; file?: string; operator?: string }, failure: unknown = null) {
   const asked: string[] = [];
+  const checked: string[] = [];
   const context = {
+    checkPull: async (reference: string) => void checked.push(reference),
     registry: { host: "127.0.0.1:5000" },
     config: {
       cnbBuilder: names.operator,
@@ -23,8 +26,9 @@ async function used(names: { app?: string; file?: string; operator?: string }, f
       egress: { guarded: true, open: [] },
     },
     engine: {
-      inspectImage: async (reference: string) => {
+      inspectImage: async (reference: string, _signal: AbortSignal, ofUser?: UserImage) => {
         asked.push(reference);
+        await ofUser?.beforePull();
         if (failure !== null) throw failure;
         return { id: "sha256:1", labels, environment };
       },
@@ -33,7 +37,7 @@ async function used(names: { app?: string; file?: string; operator?: string }, f
   const app = anApp({ builderImage: names.app ?? null });
   const descriptor = names.file === undefined ? null : { builder: names.file, environment: {}, ignored: [] };
   const found = await usedBuilder(context, { app, signal }, descriptor);
-  return { asked, found };
+  return { asked, checked, found };
 }
 
 test.each([
@@ -44,8 +48,9 @@ test.each([
   [{ operator: "127.0.0.1:5000/own:1" }, "127.0.0.1:5000/own:1", true],
   [{ app: "own", operator: "own" }, "own", true],
 ])("for %j the engine pulls %s", async (names, reference, trusted) => {
-  const { asked, found } = await used(names);
+  const { asked, checked, found } = await used(names);
   expect([asked, found.trusted]).toEqual([[reference], trusted]);
+  expect(checked).toEqual(trusted ? [] : [reference]);
 });
 
 test.each([

@@ -6,11 +6,13 @@ import { SlipwayError } from "@slipway/core";
 import type { BuildEngine } from "@slipway/core";
 import type { WorkerConfig } from "../../../config.ts";
 import type { Attempt } from "../../attempt.ts";
+import type { CheckPull } from "../pull-limit.ts";
 import { checkImage, openAddresses } from "../step-rules.ts";
 
 export interface BuilderImageContext {
   readonly engine: Pick<BuildEngine, "inspectImage">;
   readonly registry: { readonly host: string };
+  readonly checkPull: CheckPull;
   readonly config: Pick<WorkerConfig, "cnbBuilder" | "stackImage" | "stackBuildImage" | "egress">;
 }
 
@@ -43,10 +45,13 @@ export async function usedBuilder(
     stacks: [stackImage, stackBuildImage],
     open: egress.open,
     addressesOf: openAddresses(),
+    // Only what the engine does not have is pulled.
+    checkPull: async () => {},
   };
   if (!trusted) await checkImage(rules, reference);
+  const ofUser = { beforePull: () => context.checkPull(reference, signal) };
   const { id, ...image } = await context.engine
-    .inspectImage(reference, signal)
+    .inspectImage(reference, signal, trusted ? undefined : ofUser)
     .catch((error: unknown) => Promise.reject(trusted ? error : missing(named, error)));
   return { ...readBuilderImage(named, image), reference: named, image: id, trusted };
 }

@@ -1,0 +1,23 @@
+// Finds out when an engine last tagged an image.
+
+import { callEngine, statusOf } from "@slipway/docker";
+import type Docker from "dockerode";
+
+/** The fields read from the engine's `GET /images/{id}/json`. */
+interface ImageTimes {
+  readonly Created: string;
+  readonly Metadata?: { readonly LastTagTime?: string };
+}
+
+/** @returns the time of its creation when it was never tagged; null when the image was removed meanwhile. */
+export async function lastTaggedAt(docker: Docker, id: string): Promise<Date | null> {
+  try {
+    const found: ImageTimes = await callEngine("inspect an image", () => docker.getImage(id).inspect());
+    const { Created, Metadata } = found;
+    const tagged = new Date(Metadata?.LastTagTime ?? "");
+    return Number.isNaN(tagged.getTime()) || tagged.getTime() < 0 ? new Date(Created) : tagged;
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw error;
+  }
+}

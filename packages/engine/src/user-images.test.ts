@@ -1,0 +1,111 @@
+// Images that engines pull for users, on a real engine that pulls from a real registry.
+
+import { randomBytes } from "node:crypto";
+import { connectDocker } from "@slipway/docker";
+import {
+  lacksEngine,
+  newInstallation,
+  packTar,
+  pushImage,
+  startRegistry,
+  testEngine,
+} from "@slipway/testkit";
+import type Docker from "dockerode";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openEngine } from "./docker-engine.ts";
+
+const never = new AbortController().signal;
+const hourMs = 3_600_000;
+const allowed = { beforePull: async () => undefined };
+
+describe.skipIf(await lacksEngine())("images that are pulled for users", () => {
+  const opened = new AsyncDisposableStack();
+  let registry: Awaited<ReturnType<typeof startRegistry>>;
+  let dockerHost: string;
+  let docker: Docker;
+
+  beforeAll(async () => {
+    registry = opened.use(await startRegistry());
+    ({ dockerHost } = await testEngine());
+    ({ docker } = opened.use(connectDocker({ dockerHost })));
+  });
+  afterAll(() => opened.disposeAsync());
+
+  /** Pushes an image whose files have 200 kB. */
+  async function pushed(name: string): Promise<string> {
+    const layer = await packTar({ file: randomBytes(100_000).toString("hex") });
+    await pushImage(registry.url, { repository: name, tag: "1", layer });
+    const reference = `${registry.host}/${name}:1`;
+    opened.defer(async () => {
+      await docker
+        .getImage(reference)
+        .remove({ force: true })
+        .catch(() => undefined); // the test removed it
+    });
+    return reference;
+  }
+
+  async function isThere(reference: string): Promise<boolean> {
+    return docker
+      .getImage(reference)
+      .inspect()
+      .then(
+        () => true,
+        () => false,
+      );
+  }
+
+  async function opening(clockMs: number) {
+    const installation = newInstallation();
+    const now = () => new Date(Date.now() + clockMs);
+    const engine = openEngine({ installationId: installation.id, dockerHost, now });
+    return { engine, notes: `slipway-${installation.id}/pulled` };
+  }
+
+  test("a pull is checked before it, and an image that the engine has is not pulled", async () => {
+    const { engine } = await opening(hourMs);
+    await using _engine = engine;
+    const image = await pushed("checked");
+    const refusing = { beforePull: () => Promise.reject(new Error("too large")) };
+    await expect(engine.inspectImage(image, never, refusing)).rejects.toThrow("too large");
+    expect(await isThere(image)).toBe(false);
+    await engine.inspectImage(image, never, allowed);
+    await engine.inspectImage(image, never, refusing);
+    await engine.pruneUserImages({ maxBytes: 0, kept: [] });
+  });
+
+  test("beyond the limit the least recently used are removed, except those in use, those that are kept, and those of others", async () => {
+    const { engine, notes } = await opening(hourMs);
+    await using _engine = engine;
+    const names = ["oldest", "unused", "in-use", "kept", "foreign"];
+    const [oldest = "", unused = "", inUse = "", kept = "", foreign = ""] = await Promise.all(
+      names.map(pushed),
+    );
+    await engine.inspectImage(foreign, never);
+    for (const image of [foreign, oldest, unused, inUse, kept, oldest])
+      await engine.inspectImage(image, never, allowed);
+    const container = await docker.createContainer({ Image: inUse, Cmd: ["none"] });
+    opened.defer(() => container.remove());
+    const { Size } = await docker.getImage(oldest).inspect();
+    await engine.pruneUserImages({ maxBytes: 3 * Size, kept: [kept] });
+    const left = async () => Promise.all([oldest, unused, inUse, kept, foreign].map(isThere));
+    expect(await left()).toEqual([true, false, true, true, true]);
+    await engine.pruneUserImages({ maxBytes: 0, kept: [kept] });
+    expect(await left()).toEqual([false, false, true, true, true]);
+    const noted = await docker.listImages({ filters: { reference: [notes] } });
+    expect(noted).toHaveLength(2);
+    for (const { RepoTags } of noted)
+      for (const tag of RepoTags ?? []) opened.defer(() => docker.getImage(tag).remove());
+  });
+
+  test("an image that was used within the last minutes stays", async () => {
+    const { engine, notes } = await opening(0);
+    await using _engine = engine;
+    const image = await pushed("recent");
+    await engine.inspectImage(image, never, allowed);
+    await engine.pruneUserImages({ maxBytes: 0, kept: [] });
+    expect(await isThere(image)).toBe(true);
+    const [noted] = await docker.listImages({ filters: { reference: [notes] } });
+    await docker.getImage(noted?.RepoTags?.find((tag) => tag.startsWith(notes)) ?? "").remove();
+  });
+});

@@ -1,0 +1,116 @@
+// Images that an engine pulled because a user named them: noted by a tag of Slipway's own, and removed when they are too many.
+//
+// The engine notes when an image was last tagged, and keeps that over its restarts. So each use tags the image again.
+
+import { createHash } from "node:crypto";
+import type { UserImageLimits } from "@slipway/core";
+import { callEngine, statusOf } from "@slipway/docker";
+import type Docker from "dockerode";
+import { lastTaggedAt } from "./last-tagged.ts";
+
+/** From the check of a builder image to the container that uses it passes the upload of the source at most. */
+const sparedMs = 10 * 60_000;
+
+interface NotedImage {
+  readonly id: string;
+  readonly sizeBytes: number;
+  readonly lastUsedAt: Date;
+  /** Names to remove: that of the note, and the one that the image was pulled by. */
+  readonly names: readonly string[];
+}
+
+export interface UserImages {
+  /** Notes the use of an image. @param pulled whether that was the reason why it was pulled; one that others pulled is left alone. */
+  noteUse(reference: string, pulled: boolean, signal: AbortSignal): Promise<void>;
+  /** @see BuildEngine.pruneUserImages */
+  prune(limits: UserImageLimits): Promise<void>;
+}
+
+/** @param now the clock of the engine's machine, as far as ten minutes matter. */
+export function openUserImages(docker: Docker, installationId: string, now: () => Date): UserImages {
+  const repository = `slipway-${installationId}/pulled`;
+  return {
+    async noteUse(reference, pulled, signal) {
+      const tag = noteOf(reference);
+      if (!pulled && (await imageId(docker, `${repository}:${tag}`)) === null) return;
+      const image = docker.getImage(reference);
+      await callEngine("tag an image", () => image.tag({ repo: repository, tag }), { signal });
+    },
+    async prune({ maxBytes, kept }) {
+      const noted = await listNoted(docker, repository);
+      if (noted.length === 0) return;
+      const spared = new Set([
+        ...(await Promise.all(kept.map((reference) => imageId(docker, reference)))),
+        ...(await usedImages(docker)),
+      ]);
+      let sum = 0;
+      for (const image of noted.toSorted((a, b) => b.lastUsedAt.getTime() - a.lastUsedAt.getTime())) {
+        sum += image.sizeBytes;
+        const isRecent = image.lastUsedAt.getTime() > now().getTime() - sparedMs;
+        if (sum <= maxBytes || isRecent || spared.has(image.id)) continue;
+        for (const name of image.names) await removeName(docker, name);
+        sum -= image.sizeBytes;
+      }
+    },
+  };
+}
+
+/** A tag for the name that the image was pulled by: names are longer than tags may be. */
+function noteOf(reference: string): string {
+  return createHash("sha256").update(familiar(reference)).digest("hex").slice(0, 32);
+}
+
+/** The name as the engine lists it: without its default registry, and with a tag or a digest. */
+function familiar(reference: string): string {
+  const name = reference.replace(/^docker\.io\/(?:library\/)?/, "").replace(/:[^:@/]+@/, "@");
+  const last = name.slice(name.lastIndexOf("/") + 1);
+  return /[:@]/.test(last) ? name : `${name}:latest`;
+}
+
+async function listNoted(docker: Docker, repository: string): Promise<readonly NotedImage[]> {
+  const filters = { reference: [repository] };
+  const list = (abortSignal: AbortSignal) => docker.listImages({ filters, abortSignal });
+  const found = await callEngine("list images that were pulled for users", list);
+  const noted = await Promise.all(
+    found.map(async ({ Id: id, Size: sizeBytes }) => {
+      const lastUsedAt = await lastTaggedAt(docker, id);
+      return lastUsedAt === null
+        ? []
+        : [{ id, sizeBytes, lastUsedAt, names: await namesOf(docker, id, repository) }];
+    }),
+  );
+  return noted.flat();
+}
+
+/** The engine lists only the names that match its filter. */
+async function namesOf(docker: Docker, id: string, repository: string): Promise<readonly string[]> {
+  const { RepoTags, RepoDigests } = await callEngine("inspect an image", () => docker.getImage(id).inspect());
+  const all = [...RepoTags, ...RepoDigests];
+  const notes = all.filter((name) => name.startsWith(`${repository}:`));
+  const pulled = all.filter((name) => notes.includes(`${repository}:${noteOf(name)}`));
+  return [...pulled, ...notes];
+}
+
+/** Ids of the images of all containers. */
+async function usedImages(docker: Docker): Promise<readonly string[]> {
+  const list = (abortSignal: AbortSignal) => docker.listContainers({ all: true, abortSignal });
+  return (await callEngine("list containers", list)).map(({ ImageID }) => ImageID);
+}
+
+async function imageId(docker: Docker, reference: string): Promise<string | null> {
+  try {
+    return (await callEngine("look up an image", () => docker.getImage(reference).inspect())).Id;
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw error;
+  }
+}
+
+/** Removes the image with its last name. Keeps it when a container has begun to use it, or another process removes it. */
+async function removeName(docker: Docker, name: string): Promise<void> {
+  try {
+    await callEngine("remove an image", () => docker.getImage(name).remove());
+  } catch (error) {
+    if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+  }
+}
