@@ -2,9 +2,11 @@
 
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ApiClient, deploySample } from "@slipway/cli/quickstart";
 import { isFinal } from "@slipway/core";
+import { redisKeys } from "@slipway/protocol";
 import type { AppsAnswer, WorkersAnswer } from "@slipway/protocol";
 import { installPrograms, isRoot, readOwnConfig, repositoryRoot } from "@slipway/setup";
 import { eventually, packTarGz } from "@slipway/testkit";
@@ -52,6 +54,40 @@ describe.skipIf(lacking !== undefined)(
       const answer = await fetch(url, { headers: { authorization: `Basic ${login}` } });
       expect(await answer.json()).toMatchObject({ repositories: expect.arrayContaining(["slipway/stack"]) });
     });
+
+    test.for(["router", "stream"])(
+      "the %s of docker-compose.yml has a Redis user of its own, which sees neither the queue nor the heartbeats of workers",
+      async (service) => {
+        const keys = redisKeys(slipway.variable("INSTALLATION_ID"));
+        const [id = ""] = await slipway.containers(service);
+        const environment = (
+          await docker("inspect", "-f", "{{range .Config.Env}}{{println .}}{{end}}", id)
+        ).join("\n");
+        for (const name of ["REDIS_PASSWORD", "REDIS_WORKER_PASSWORD", "REDIS_API_PASSWORD"])
+          expect(environment).not.toContain(slipway.variable(name));
+        const url = /^REDIS_URL=(.*)$/m.exec(environment)?.[1] ?? "";
+        expect(new URL(url).username).toBe(service);
+        const asService = (...command: readonly string[]) => redis(url, command);
+        expect(await asService("PING")).toBe("PONG");
+        for (const command of [
+          ["HGETALL", `${keys.queuePrefix}:deployments:meta`],
+          ["KEYS", "*"],
+          ["SCAN", "0"],
+          ["HGETALL", keys.workers],
+          ["PUBLISH", keys.controlChannel, "{}"],
+          ["EVAL", `return redis.call("HGETALL", "${keys.workers}")`, "0"],
+          ["CONFIG", "GET", "requirepass"],
+          ["ACL", "LIST"],
+        ])
+          expect([command, await asService(...command)]).toEqual([
+            command,
+            expect.stringMatching(/NOPERM|can't run this command/),
+          ]);
+        // A worker sees the keys that the router has written.
+        const worker = `redis://worker:${slipway.variable("REDIS_WORKER_PASSWORD")}@redis:6379`;
+        expect(await redis(worker, ["KEYS", "*"])).toContain(keys.routers);
+      },
+    );
 
     test("docker-compose.yml runs the apps as an unprivileged user on a read-only file system", async () => {
       const apps = ["api", "stream", "router", "worker"].map((name) => slipway.containers(name));
@@ -112,6 +148,18 @@ async function findCompose(): Promise<string[] | undefined> {
   if (found !== undefined) return found;
   await installPrograms(["docker", "docker-compose"], say);
   return composeCommand();
+}
+
+/** Runs a command of Redis in its container. @returns the reply, also if it is an error. */
+async function redis(url: string, command: readonly string[]): Promise<string> {
+  const [id = ""] = await slipway.containers("redis");
+  const local = url.replace("@redis:", "@127.0.0.1:");
+  const { stdout, stderr } = await execa(
+    "docker",
+    ["exec", id, "redis-cli", "--no-auth-warning", "-u", local, ...command],
+    { reject: false },
+  );
+  return `${stdout}${stderr}`.trim();
 }
 
 function connect(): Promise<ApiClient> {

@@ -41,7 +41,7 @@ describe.skipIf(await lacksEngine())("secrets.sh", () => {
       /^REDIS_PASSWORD=mine\nSIGNING_KEYS=[0-9a-f]{64}\nMONGO_PASSWORD=[0-9a-f]{48}\nLOG_LEVEL=debug\nINSTALLATION_ID=[0-9a-f]{8}\n/,
     );
     expect(text).toMatch(
-      /^BOOTSTRAP_TOKEN=tk-us-[0-9a-f]{48}\nREGISTRY_PASSWORD=[0-9a-f]{48}\nREGISTRY_SECRET=[0-9a-f]{48}\nDOCKER_GID=\d+\n$/m,
+      /^BOOTSTRAP_TOKEN=tk-us-[0-9a-f]{48}\n(?:REDIS_(?:API|STREAM|ROUTER|WORKER)_PASSWORD=[0-9a-f]{48}\n){4}REGISTRY_PASSWORD=[0-9a-f]{48}\nREGISTRY_SECRET=[0-9a-f]{48}\nDOCKER_GID=\d+\n$/m,
     );
   });
 });

@@ -38,6 +38,8 @@ export { step } from "./progress.ts";
 export type { Say, Step } from "./progress.ts";
 export { repositoryRoot, testsOf } from "./repository.ts";
 export { choosePort } from "./services/ports.ts";
+export { redisRights } from "./services/redis-users.ts";
+export type { RedisUser } from "./services/redis-users.ts";
 export { registryConfiguration } from "./services/registry.ts";
 export { runningProcess, stopProcess } from "./services/services.ts";
 export { spawnService } from "./services/spawn-service.ts";

@@ -1,5 +1,6 @@
 // The environment blocks of docker-compose.yml: what each process reads, passed from .env or determined by the file.
 
+import { redisRights } from "@slipway/setup";
 import { composeSettings } from "./compose-settings.ts";
 import { processes, type Variable } from "./variables.ts";
 
@@ -13,7 +14,6 @@ const determined: Readonly<Record<string, string>> = {
   SIGNING_KEYS: fromSecrets("SIGNING_KEYS"),
   RECEIPT_KEY: fromSecrets("RECEIPT_KEY"),
   BOOTSTRAP_TOKEN: fromSecrets("BOOTSTRAP_TOKEN"),
-  REDIS_URL: `redis://:${fromSecrets("REDIS_PASSWORD")}@redis:6379`,
   DATABASE_URL: `mongodb://slipway:${fromSecrets("MONGO_PASSWORD")}@mongo:27017/slipway?authSource=admin`,
   API_HOST: "0.0.0.0",
   STREAM_HOST: "0.0.0.0",
@@ -25,6 +25,10 @@ const determined: Readonly<Record<string, string>> = {
   STACK_BUILD_IMAGE: "*stack-build-image",
   STACK_NAME: "slipway-12",
   RELEASES_HOST: `${own("NETWORK_PREFIX")}.1`,
+};
+/** Variables whose values the file determines for each process. */
+const ofProcess: Readonly<Record<string, (process: string) => string>> = {
+  REDIS_URL: (process) => `redis://${process}:${fromSecrets(redisPassword(process))}@redis:6379`,
 };
 /** Ports that the file also publishes, so it contains their default values. */
 const published = new Set(["API_PORT", "STREAM_PORT", "ROUTER_PORT"]);
@@ -47,7 +51,7 @@ const unused = new Set([
 export function isInEnvFile(variable: Variable): boolean {
   const { name, readers } = variable;
   if (isSecret(variable) || readers.includes("compose")) return true;
-  return readers.some(isProcess) && !unused.has(name) && !(name in determined);
+  return readers.some(isProcess) && !unused.has(name) && !(name in determined || name in ofProcess);
 }
 
 /** Whether compose refuses to start without it, so that `apps/cli/secrets.sh` generates it. */
@@ -55,20 +59,43 @@ export function isSecret({ name, required, readers }: Variable): boolean {
   return determined[name] === fromSecrets(name) || (required && readers.includes("compose"));
 }
 
-/** The blocks by their names in the file: `common`, which all processes merge, and the rest of each process. */
+/**
+ * The blocks by their names in the file: `common`, which all processes merge, the rest of each process, and the users of Redis in its
+ * configuration.
+ */
 export function composeBlocks(variables: readonly Variable[]): Readonly<Record<string, string>> {
   const passed = variables.filter(({ name }) => !unused.has(name));
-  const common = passed.filter(({ readers }) => processes.every((one) => readers.includes(one)));
-  const blocks = processes.map((one) => [
-    one,
-    passed.filter((variable) => variable.readers.includes(one) && !common.includes(variable)),
-  ]);
-  const all: Record<string, readonly Variable[]> = { common, ...Object.fromEntries(blocks) };
-  return Object.fromEntries(Object.entries(all).map(([name, list]) => [name, list.map(line).join("\n")]));
+  const common = passed.filter(
+    ({ name, readers }) => !(name in ofProcess) && processes.every((one) => readers.includes(one)),
+  );
+  const blocks = processes.map((one) => {
+    const rest = passed.filter((variable) => variable.readers.includes(one) && !common.includes(variable));
+    return [one, lines(rest, one)];
+  });
+  return { common: lines(common), ...Object.fromEntries(blocks), "redis-users": redisUsers() };
 }
 
-function line({ name, fallback }: Variable): string {
-  const value = published.has(name) ? `\${${name}:-${fallback}}` : determined[name];
+/** Lines of redis.conf within a shell's here document, in which compose replaces `$$` by `$`. */
+function redisUsers(): string {
+  const users = Object.entries(redisRights("$$INSTALLATION_ID"));
+  const rules = users.map(
+    ([user, rights]) => `user ${user} reset on >$$${redisPassword(user)} ${rights.join(" ")}`,
+  );
+  return rules.join("\n");
+}
+
+function redisPassword(user: string): string {
+  return `REDIS_${user.toUpperCase()}_PASSWORD`;
+}
+
+function lines(variables: readonly Variable[], process = ""): string {
+  return variables.map((variable) => line(variable, process)).join("\n");
+}
+
+function line({ name, fallback }: Variable, process: string): string {
+  const value = published.has(name)
+    ? `\${${name}:-${fallback}}`
+    : (ofProcess[name]?.(process) ?? determined[name]);
   return value === undefined ? `${name}:` : `${name}: ${value}`;
 }
 

@@ -7,9 +7,20 @@ import { publicImages } from "../images/stand-ins.ts";
 const compose = (description: string): SettingDoc => ({ topic: "compose", description });
 const image = (name: string, description: string) =>
   z.string().default(name).register(settingDocs, compose(description));
+const redisPassword = (processes: string) =>
+  z.string().register(settingDocs, compose(`Password of Redis' user for ${processes}.`));
 
 export const composeSettings = z.object({
-  REDIS_PASSWORD: z.string().register(settingDocs, compose("Password of Redis.")),
+  REDIS_PASSWORD: z
+    .string()
+    .register(
+      settingDocs,
+      compose("Password of Redis' user `default`, who may do anything. No process has it."),
+    ),
+  REDIS_API_PASSWORD: redisPassword("the API"),
+  REDIS_STREAM_PASSWORD: redisPassword("the stream"),
+  REDIS_ROUTER_PASSWORD: redisPassword("the router"),
+  REDIS_WORKER_PASSWORD: redisPassword("the workers"),
   MONGO_PASSWORD: z
     .string()
     .register(settingDocs, compose("Password of the database, which stores it on its first start only.")),

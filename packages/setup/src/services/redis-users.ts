@@ -1,4 +1,4 @@
-// Gives each kind of process a user of its own in the private Redis, with the keys and commands that it needs.
+// Gives each kind of process a user of its own in Redis, with the keys and commands that it needs.
 
 import { createHmac } from "node:crypto";
 import { Redis } from "ioredis";
@@ -18,7 +18,7 @@ const connection = "+ping +info +select +auth +hello +quit +client|setname";
 export async function ensureRedisUsers(url: string, installationId: string): Promise<RedisUrls> {
   const client = new Redis(url, { maxRetriesPerRequest: 0, retryStrategy: () => null });
   try {
-    const rights = rightsOf(installationId);
+    const rights = redisRights(installationId);
     const own = await Promise.all(
       (Object.keys(rights) as RedisUser[]).map(async (user) => {
         const userUrl = new URL(url);
@@ -40,8 +40,9 @@ export async function ensureRedisUsers(url: string, installationId: string): Pro
 /**
  * API and workers use the queue, whose library runs scripts of its own, and may do all but administer the server. The stream
  * reads logs; the router sends heartbeats, confirms cutovers and receives routes. Neither sees the queue or changes a log.
+ * @returns rules of Redis for each user, which has no rights before them. `npm run config-docs` writes them into docker-compose.yml.
  */
-function rightsOf(installationId: string): Readonly<Record<RedisUser, readonly string[]>> {
+export function redisRights(installationId: string): Readonly<Record<RedisUser, readonly string[]>> {
   const keys = redisKeys(installationId);
   const all = words("~* &* +@all -@admin +client");
   return {
