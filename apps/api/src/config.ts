@@ -15,6 +15,7 @@ import {
   limitSetting,
   portSetting,
   regionSettings,
+  registrySizeFile,
   settingDocs,
   signingKeysFrom,
   stackSettings,
@@ -154,6 +155,8 @@ function grouped(parsed: z.output<typeof settings>) {
     ...commonConfig(parsed, "api"),
     traces: traceCollector(parsed),
     blobsUrl: storageUrls(parsed).blobsUrl,
+    /** Where `npm start` notes how large the private registry is. */
+    registrySizeFile: registrySizeFile(parsed.DATA_DIR),
     region: parsed.REGION_NAME,
     /** The default one first. */
     stacks: stacksOf(parsed),

@@ -1,4 +1,4 @@
-// Deadlines, aborts, pauses, retries, polling, turns, shared runs, calls at the same time, and handlers whose promises are not awaited.
+// Deadlines, aborts, pauses, retries, polling, turns, shared runs, repeated work, calls at the same time, and handlers whose promises are not awaited.
 //
 // They stand on Node's own timers and AbortSignal, not on p-timeout, p-retry or cockatiel. p-timeout bounds a promise but does
 // not tell the work behind it to stop. p-retry drops a result that arrives together with an abort, and never retries a TypeError.
@@ -7,6 +7,8 @@
 // with `using`.
 
 export { untilAborted } from "./abort.ts";
+export { atIntervals } from "./at-intervals.ts";
+export type { IntervalOptions } from "./at-intervals.ts";
 export { contain } from "./contain.ts";
 export { DeadlineError, endsWithin, failureOf, withDeadline } from "./deadline.ts";
 export type { DeadlineOptions } from "./deadline.ts";

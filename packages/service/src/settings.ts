@@ -222,6 +222,11 @@ export function databaseFile(dataDir: string): string {
   return join(dataDir, "database", "slipway.db");
 }
 
+/** The file in which `npm start` notes how many bytes the private registry of a data directory stores. */
+export function registrySizeFile(dataDir: string): string {
+  return join(dataDir, "registry-bytes");
+}
+
 /** Where earlier versions had it. `npm start` moves it. */
 export function formerDatabaseFile(dataDir: string): string {
   return join(dataDir, "slipway.db");

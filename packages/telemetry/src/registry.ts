@@ -230,7 +230,7 @@ export const metricRegistry = {
     unit: "bytes",
     description: "What the installation stores, measured at intervals.",
     attributes: {
-      part: "`database`: the files of SQLite, or the collections of MongoDB with their indexes; `sources`: uploaded archives",
+      part: "`database`: the files of SQLite, or the collections of MongoDB with their indexes; `sources`: uploaded archives; `registry`: the private registry of `npm start`, unless it is a container",
     },
     processes: ["api"],
   },

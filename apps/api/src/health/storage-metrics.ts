@@ -1,6 +1,6 @@
 // The metrics of the disks that the API writes to, and of what the installation stores.
 
-import { statfs } from "node:fs/promises";
+import { readFile, statfs } from "node:fs/promises";
 import { hostname } from "node:os";
 import type { Store } from "@slipway/core";
 import { throttledErrorLog } from "@slipway/service";
@@ -10,7 +10,7 @@ import { observe, observeAtIntervals } from "@slipway/telemetry";
 import type { ApiConfig } from "../config.ts";
 
 export interface StorageMetricsContext {
-  readonly config: Pick<ApiConfig, "databaseUrl" | "blobsUrl">;
+  readonly config: Pick<ApiConfig, "databaseUrl" | "blobsUrl" | "registrySizeFile">;
   readonly store: Pick<Store, "usage">;
   readonly logger: Logger;
 }
@@ -22,6 +22,7 @@ export function observeStorage(context: StorageMetricsContext): AsyncDisposable 
   const opened = new AsyncDisposableStack();
   opened.use(observeDisks(context.config));
   opened.use(observeStored(context));
+  opened.use(observeRegistry(context.config));
   return opened;
 }
 
@@ -57,12 +58,24 @@ function observeStored({ store, logger }: StorageMetricsContext): AsyncDisposabl
     ["slipway_stored_bytes"],
     async () => {
       const stored = await store.usage.total();
-      return Object.entries(stored).map(([part, value]) => ({
-        name: "slipway_stored_bytes" as const,
-        value,
-        attributes: { part },
-      }));
+      return Object.entries(stored).map(([part, value]) => storedSample(part, value));
     },
     { everyMs, onError },
   );
+}
+
+/** Reads what `npm start` has noted; nothing when there is no private registry, or it has not been measured yet. */
+function observeRegistry({ registrySizeFile }: StorageMetricsContext["config"]): Disposable {
+  return observe(["slipway_stored_bytes"], async () => {
+    try {
+      return [storedSample("registry", Number(await readFile(registrySizeFile, "utf8")))];
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
+    }
+  });
+}
+
+function storedSample(part: string, value: number) {
+  return { name: "slipway_stored_bytes" as const, value, attributes: { part } };
 }

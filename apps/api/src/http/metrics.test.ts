@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { redisKeys } from "@slipway/protocol";
@@ -61,6 +62,9 @@ describe.skipIf(await lacksRedis())("the API's metrics", () => {
     const stored = async (part: string) => (await scrapeMetrics(url)).value("slipway_stored_bytes", { part });
     await eventually(async () => ((await stored("database")) ?? 0) > 0);
     expect(await stored("sources")).toBe(0);
+    expect(await stored("registry")).toBeUndefined();
+    await writeFile(api.config.registrySizeFile, "1071\n");
+    expect(await stored("registry")).toBe(1_071);
   });
 
   test("a scrape has the queue, its age and its backlog, the build slots and the workers by state", async () => {

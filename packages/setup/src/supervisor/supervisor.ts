@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { AppEnvironment } from "../environment.ts";
 import { step } from "../progress.ts";
 import type { Say } from "../progress.ts";
+import { measureRegistry } from "../services/registry-size.ts";
 import { forgetServices, recordService } from "../services/services.ts";
 import { lastLines } from "../services/spawn-service.ts";
 import { reasonOf, SetupError } from "../setup-error.ts";
@@ -73,6 +74,7 @@ export class Supervisor implements AsyncDisposable {
   readonly #exits = new Map<string, number[]>();
   readonly #end = Promise.withResolvers<number>();
   readonly #stopping = new AbortController();
+  #measuring: AsyncDisposable | undefined;
   #code = 0;
 
   constructor(environment: AppEnvironment, options: SupervisorOptions) {
@@ -102,6 +104,10 @@ export class Supervisor implements AsyncDisposable {
     }
     for (const spec of this.#specs) this.#watch(spec);
     if (this.#stopping.signal.aborted) return;
+    if (this.#environment["METRICS_PORT"])
+      this.#measuring = measureRegistry(this.#environment.DATA_DIR, (error) =>
+        this.#report(`the private registry cannot be measured: ${reasonOf(error)}`),
+      );
     this.#report("all ready");
   }
 
@@ -115,6 +121,7 @@ export class Supervisor implements AsyncDisposable {
     const timer = setTimeout(() => this.kill(), graceMs);
     await Promise.all([...this.#running.values()].map((app) => app.ended));
     clearTimeout(timer);
+    await this.#measuring?.[Symbol.asyncDispose]();
     await forgetServices(
       this.#environment.DATA_DIR,
       this.#specs.map((spec) => spec.name),
