@@ -14,7 +14,8 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
   let slipway: SlipwayUnderTest;
   beforeAll(async () => {
     const { dockerHost } = opened.use(await startPrivateEngine({ name: "manager", swarm: true }));
-    const settings = { SCHEDULER: "swarm", SCHEDULER_DOCKER_HOST: dockerHost };
+    // Longer than a test may take: what ends only with its grace period fails it.
+    const settings = { SCHEDULER: "swarm", SCHEDULER_DOCKER_HOST: dockerHost, STOP_GRACE_MS: "300000" };
     slipway = opened.use(await SlipwayUnderTest.start({ workers: [{}], settings }));
   });
   afterAll(() => opened.disposeAsync());
@@ -56,6 +57,17 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
     );
     await eventually(async () => (await containers(app)).length === 0);
     expect(await manager().listServices({ filters: { label: [`${label.app}=${app.id}`] } })).toEqual([]);
+  });
+
+  test("an aborted start leaves no container, even one that ignores SIGTERM", async () => {
+    const app = await slipway.createApp("aborted");
+    const id = await slipway.deploy(app, inlineApp("true", `trap "" TERM; echo deaf; sleep 600`));
+    await eventually(async () => (await logOf(id)).includes("deaf"));
+    expect(await containers(app)).toHaveLength(1);
+    const path = `/v1/apps/${app.name}/deployments/${id}/abort`;
+    expect((await slipway.request("POST", path)).status).toBeLessThan(300);
+    expect((await slipway.ended(id)).status).toBe("aborted");
+    await eventually(async () => (await containers(app)).length === 0);
   });
 
   test("clearEngine removes what is left of an installation on a swarm", async () => {

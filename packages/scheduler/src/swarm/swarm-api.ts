@@ -1,7 +1,8 @@
 // The calls to a Swarm's API that the scheduler needs: services, their tasks, and the nodes that run the tasks.
 
+import { poll } from "@slipway/async";
 import type { Labels } from "@slipway/core";
-import { callEngine, statusOf } from "@slipway/docker";
+import { callEngine, findContainers, killContainer, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
 import { attemptOfLabels, labelsOf, rolloutOfLabels } from "../instance-config.ts";
 import type { RolloutPart } from "../rollout-scheduler.ts";
@@ -9,7 +10,11 @@ import type { RolloutPart } from "../rollout-scheduler.ts";
 /** Label of a promoted service. Its containers lack it: changing a label of containers would start them again. */
 export const promotedLabel = "io.slipway.promoted";
 
+/** Label that Swarm gives the containers of a service. */
+const serviceNameLabel = "com.docker.swarm.service.name";
 const updateTries = 3;
+const killEveryMs = 200;
+const killLimitMs = 30_000;
 const nsPerMs = 1_000_000;
 
 /** Task states without a running process. */
@@ -91,6 +96,21 @@ export async function removeService(docker: Docker, idOrName: string): Promise<v
   } catch (error) {
     if (statusOf(error) !== 404) throw error;
   }
+}
+
+/**
+ * Removes a service whose instances have not served, and kills those on the connected engine: Swarm itself would give them their
+ * grace period. Instances on other nodes, whose engines cannot be reached, get it.
+ */
+export async function removeServiceAtOnce(docker: Docker, name: string): Promise<void> {
+  await removeService(docker, name);
+  const haveEnded = async () => {
+    const containers = await findContainers(docker, { [serviceNameLabel]: name });
+    await Promise.all(containers.map(({ Id: id }) => killContainer(docker, id)));
+    return containers.length === 0;
+  };
+  // A node removes the containers of a service that is gone, and starts no others.
+  await poll(haveEnded, { everyMs: killEveryMs, limitMs: killLimitMs });
 }
 
 /** Changes labels of the service itself, which does not restart its tasks. */

@@ -28,6 +28,7 @@ import {
   promotedLabel,
   publishedPort,
   removeService,
+  removeServiceAtOnce,
   scaleToNone,
   someLeft,
   type Task,
@@ -86,7 +87,7 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
       return await this.#addressesOf(await bootService(this.docker, id, rollout, options));
     } catch (error) {
       // The caller gets the original error; the sweep finds a service that could not be removed by its labels.
-      await Promise.allSettled([removeService(this.docker, spec.Name)]);
+      await Promise.allSettled([removeServiceAtOnce(this.docker, spec.Name ?? "")]);
       throw error;
     }
   }
@@ -105,7 +106,7 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
 
   protected async removeUnpromoted(services: readonly AppService[]): Promise<void> {
     const unpromoted = services.filter(({ promoted }) => !promoted);
-    await Promise.all(unpromoted.map(({ id }) => removeService(this.docker, id)));
+    await Promise.all(unpromoted.map(({ spec, id }) => removeServiceAtOnce(this.docker, spec.Name ?? id)));
   }
 
   /** Keeps the service until its instances have stopped, or a node has not reported that in time. */

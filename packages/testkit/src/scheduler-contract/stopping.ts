@@ -38,6 +38,19 @@ export function stoppingContract({
     },
   );
 
+  test("a start that is aborted or discarded leaves no instance that ignores SIGTERM, whatever its grace period", async () => {
+    const stopGraceMs = 600_000;
+    const aborted = rolloutOf(`trap "" TERM; echo up; sleep 600`, { stopGraceMs });
+    const abort = new AbortController();
+    const options = { signal: abort.signal, onOutput: () => abort.abort(new Error("aborted")) };
+    await expect(scheduler().start(aborted, options)).rejects.toThrow("aborted");
+    await untilGone(aborted);
+    const discarded = rolloutOf(serve("$state", { ignoresTerm: true }), { stopGraceMs });
+    await start(scheduler(), discarded);
+    await scheduler().discard(discarded.appId, discarded.rolloutId, discarded);
+    await untilGone(discarded);
+  });
+
   test("a promoted instance that ignores SIGTERM is stopped and removed", async () => {
     const first = rolloutOf(`trap "" TERM; ${serve("stubborn")}`);
     const second = next(first, serve("second"));
