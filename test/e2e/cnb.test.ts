@@ -98,7 +98,7 @@ test("the exit code of the lifecycle decides whether the user or the platform fa
     "A buildpack failed",
   );
   const noWeb = await logOf(app.name, await source({ "app/mode": "no-web" }), "aborted");
-  expect(noWeb).toContain("The image has no process type web");
+  expect(noWeb).toContain("The image has no process type web and no default one: it has worker.");
 });
 
 test("a build reaches its app's images and its run image only", async () => {

@@ -40,3 +40,10 @@ test("releases run on the engine of the builds unless the scheduler has an engin
   expect(separate.scheduler.dockerHost).toBe("tcp://releases:2375");
   expect(separate.engine.dockerHost).toBeUndefined();
 });
+
+test("the builder cnb cannot be combined with a container runtime of builds", () => {
+  const both = { ...required, BUILDERS: "buildpacks cnb", BUILD_RUNTIME: "runsc" };
+  expect(() => readConfig(both)).toThrow(/BUILDERS: must not contain cnb while BUILD_RUNTIME is set/);
+  expect(readConfig({ ...both, BUILDERS: "buildpacks" }).runtimes.builds).toBe("runsc");
+  expect(readConfig({ ...both, BUILD_RUNTIME: undefined }).builders).toContain("cnb");
+});

@@ -49,6 +49,11 @@ export const settings = commonSettings
     error: "is required, or RECEIPT_KEY_FILE",
     // also when other settings are invalid, so that all problems are reported at once
     when: () => true,
+  })
+  .refine((config) => config.BUILD_RUNTIME === undefined || !config.BUILDERS.includes("cnb"), {
+    path: ["BUILDERS"],
+    error:
+      "must not contain cnb while BUILD_RUNTIME is set: such a build shares the network of a second container, which other runtimes do not support",
   });
 
 type Settings = z.output<typeof settings>;

@@ -165,7 +165,7 @@ def main():
     config["created"] = "1980-01-01T00:00:01Z"
     config["history"] = []
     config["author"] = os.environ["SOURCE_DATE_EPOCH"]
-    processes = [] if mode == "no-web" else [{"type": "web", "command": ["perl"], "args": ["serve.pl", "of the stand-in"], "direct": True, "default": True}]
+    processes = [{"type": "worker", "command": ["perl"]}] if mode == "no-web" else [{"type": "web", "command": ["perl"], "args": ["serve.pl", "of the stand-in"], "direct": True, "default": True}]
     settings = config["config"]
     settings["Labels"] = {**(settings.get("Labels") or {}), "io.buildpacks.build.metadata": json.dumps(
         {"buildpacks": [{"id": "example/perl", "version": "1.2.3"}], "processes": processes})}

@@ -34,11 +34,7 @@ export function cnbProcesses(
   );
   const first = "web" in types ? "web" : defaultType(processes);
   const command = first === null ? procfile["web"] : types[first];
-  if (command === undefined)
-    throw new SlipwayError(
-      "no-web-process",
-      `The image has no process type web (its process types: ${Object.keys(types).join(", ") || "none"}). Add a Procfile with a line such as "web: COMMAND".`,
-    );
+  if (command === undefined) throw noWeb(Object.keys(types));
   return {
     processTypes: { ...procfile, ...types, web: command },
     imageStart: {
@@ -51,6 +47,14 @@ export function cnbProcesses(
       (each) => `${stringOf(each, "id")} ${stringOf(each, "version")}`,
     ),
   };
+}
+
+function noWeb(types: readonly string[]): SlipwayError {
+  const existing = types.length === 0 ? "no buildpack defined one" : `it has ${types.join(", ")}`;
+  return new SlipwayError(
+    "no-web-process",
+    `The image has no process type web and no default one: ${existing}. Add a Procfile to the source with a line such as "web: COMMAND", or a buildpack that defines how the app starts.`,
+  );
 }
 
 function metadataOf(labels: Readonly<Record<string, string>>): Table {

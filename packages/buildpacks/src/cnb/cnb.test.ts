@@ -132,5 +132,12 @@ test("web is the process of this name, else the default one, else the Procfile's
   const procfile = cnbProcesses(labels(), { web: "serve $PORT", postdeploy: "migrate" });
   expect(procfile.imageStart.command).toEqual(["/cnb/lifecycle/launcher", "serve $PORT"]);
   expect(procfile.processTypes).toEqual({ web: "serve $PORT", postdeploy: "migrate" });
-  expect(() => cnbProcesses(labels(), {})).toThrow("no process type web");
+  expect(() => cnbProcesses(labels(), {})).toThrow("no process type web and no default one: no buildpack");
+  const others = labels({ type: "worker", command: ["w"] }, { type: "clock", command: ["c"] });
+  expect(() => cnbProcesses(others, {})).toThrow(
+    expect.objectContaining({
+      code: "no-web-process",
+      message: expect.stringContaining("it has worker, clock"),
+    }),
+  );
 });

@@ -4,7 +4,6 @@ import { sourceTar } from "@slipway/archive";
 import type { ExtraEntry } from "@slipway/archive";
 import { caVariables, cnbDirectories, creatorCommand, platformVariables } from "@slipway/buildpacks";
 import type { ProjectDescriptor } from "@slipway/buildpacks";
-import { SlipwayError } from "@slipway/core";
 import type { BuildEngine, Sandbox } from "@slipway/core";
 import type { WorkerConfig } from "../../../config.ts";
 import { type Attempt, labelsOf } from "../../attempt.ts";
@@ -15,7 +14,7 @@ import type { RegistryGateway } from "./registry-gateway.ts";
 
 export type CnbSandboxContext = CacheContext & {
   readonly engine: Pick<BuildEngine, "createSandbox">;
-  readonly config: Pick<WorkerConfig, "stacks" | "build" | "runtimes"> & {
+  readonly config: Pick<WorkerConfig, "stacks" | "build"> & {
     readonly limits: Pick<WorkerConfig["limits"], "sourceBytes" | "sourceEntries">;
   };
   /** Content of the operator's CA bundle; null when there is none. */
@@ -50,11 +49,6 @@ export async function filledSandbox(
   attempt: Attempt,
   request: CnbSandboxRequest,
 ): Promise<Sandbox> {
-  if (context.config.runtimes.builds !== undefined)
-    throw new SlipwayError(
-      "configuration-invalid",
-      "the builder cnb needs the engine's default runtime: with other runtimes a build cannot reach its registry. Unset BUILD_RUNTIME, or remove cnb from BUILDERS",
-    );
   for (;;) {
     await using owned = new AsyncDisposableStack();
     const sandbox = owned.use(await createdSandbox(context, attempt, request));
